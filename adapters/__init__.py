@@ -1,0 +1,1 @@
+"""Pure translation and format knowledge: messages, documents and the adapters between them."""

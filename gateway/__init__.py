@@ -1,0 +1,1 @@
+"""Figway's gateway: listen, match, admit, decide, forward; and the control side."""

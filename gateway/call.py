@@ -1,0 +1,60 @@
+"""Who asks for what: Principal, Call, and Admitted, the proof that the policies let a call through."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from adapters.message import Request
+
+NO_PARAMS: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A verified caller. `scheme` is the policy that verified it ("jwt", "apikey"); `subject` is its name there."""
+
+    scheme: str
+    subject: str
+    claims: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Call:
+    """One matched request on its way to being admitted. Policies set `principal` and add `response_headers`.
+
+    `client` is the client's address (after trusted hops); `params` are the template's parameters, decoded.
+    """
+
+    request: Request
+    capability: str
+    operation: str
+    safe: bool
+    client: str
+    params: Mapping[str, str] = NO_PARAMS
+    principal: Principal | None = None
+    response_headers: list[tuple[bytes, bytes]] | None = None
+
+    def add_response_header(self, name: bytes, value: bytes) -> None:
+        """Have the client's response carry one more field, whoever answers."""
+        if self.response_headers is None:
+            self.response_headers = []
+        self.response_headers.append((name, value))
+
+
+class Admitted(NamedTuple):
+    """A call that every policy admitted. Only `gateway.pipeline` makes one (a test holds it to that)."""
+
+    call: Call
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A policy's refusal. `code` is a row of `gateway.errors.CODES`; `detail` may reach the client: no values.
+
+    `headers` go onto the response (WWW-Authenticate, Retry-After …).
+    """
+
+    code: str
+    policy: str
+    detail: str = ""
+    headers: tuple[tuple[bytes, bytes], ...] = ()

@@ -1,0 +1,1 @@
+"""The figway command: one verb a file."""

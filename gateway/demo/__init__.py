@@ -1,0 +1,1 @@
+"""A small clinic: sample backends and traffic for the demo."""

@@ -1,0 +1,1 @@
+"""Listeners: the wire on the downstream side."""

@@ -1,0 +1,105 @@
+"""Error codes: what the gateway itself answers when it has no upstream response to pass on.
+
+Each code has one row: the HTTP status (RFC 9110 section 15), whose fault it is, whether asking again may help,
+and the RFC 9209 `Proxy-Status` error type. The client gets RFC 9457 problem+json; a message never holds a value.
+"""
+
+import orjson
+from typing import NamedTuple
+
+from adapters.message import Headers
+
+
+class Code(NamedTuple):
+    """One row of the table. `source` is "downstream", "gateway" or "upstream"."""
+
+    status: int
+    title: str
+    source: str
+    retryable: bool
+    proxy_status: str
+
+
+CODES: dict[str, Code] = {
+    # the request on the wire
+    "bad_request": Code(400, "The request is not valid HTTP", "downstream", False, "http_request_error"),
+    "bad_framing": Code(400, "The request's length is ambiguous", "downstream", False, "http_request_error"),
+    "bad_host": Code(400, "The request needs exactly one valid Host", "downstream", False, "http_request_error"),
+    "bad_target": Code(400, "The request target is ambiguous", "downstream", False, "http_request_error"),
+    "body_truncated": Code(400, "The request ended before its body did", "downstream", True, "http_request_error"),
+    "request_timeout": Code(408, "The request took too long to arrive", "downstream", True, "http_request_error"),
+    "body_too_large": Code(413, "The request body is too large", "downstream", False, "http_request_error"),
+    "target_too_long": Code(414, "The request target is too long", "downstream", False, "http_request_error"),
+    "expectation_failed": Code(417, "The expectation is not supported", "downstream", False, "http_request_error"),
+    "head_too_large": Code(431, "The request head is too large", "downstream", False, "http_request_error"),
+    "method_not_supported": Code(501, "The method is not supported here", "downstream", False, "http_request_denied"),
+    "coding_not_supported": Code(501, "The transfer coding is not supported", "downstream", False, "http_request_error"),
+    "version_not_supported": Code(505, "The HTTP version is not supported", "downstream", False, "http_request_error"),
+    "loop": Code(508, "The request has been through this gateway before", "downstream", False, "proxy_loop_detected"),
+    # policies
+    "unauthenticated": Code(401, "Authentication is needed", "downstream", False, "http_request_denied"),
+    "forbidden": Code(403, "Not allowed", "downstream", False, "http_request_denied"),
+    "rate_limited": Code(429, "Too many requests", "downstream", True, "http_request_denied"),
+    "policy_unavailable": Code(503, "A policy cannot be checked now", "gateway", True, "proxy_internal_error"),
+    "not_translatable": Code(400, "The request cannot be translated", "downstream", False, "http_request_error"),
+    # upstreams
+    "upstream_refused": Code(502, "The service refused the connection", "upstream", True, "connection_refused"),
+    "upstream_dns": Code(502, "The service's name cannot be resolved", "upstream", True, "dns_error"),
+    "upstream_tls": Code(502, "No secure connection to the service", "upstream", False, "tls_protocol_error"),
+    "upstream_reset": Code(502, "The service closed the connection", "upstream", True, "connection_terminated"),
+    "upstream_malformed": Code(502, "The service's answer is not valid", "upstream", False, "http_protocol_error"),
+    "upstream_oversize": Code(502, "The service's answer is too large", "upstream", False, "http_response_body_size"),
+    "upstream_connect_timeout": Code(504, "The service cannot be reached", "upstream", True, "connection_timeout"),
+    "upstream_timeout": Code(504, "The service did not answer in time", "upstream", True, "http_response_timeout"),
+    "upstream_busy": Code(503, "The service has too many requests waiting", "gateway", True, "connection_limit_reached"),
+    "upstream_unavailable": Code(503, "No endpoint of the service is available", "upstream", True,
+                                 "destination_unavailable"),
+    # the gateway
+    "overloaded": Code(503, "The gateway has too much to do", "gateway", True, "proxy_internal_response"),
+    "internal": Code(500, "The gateway failed", "gateway", False, "proxy_internal_error"),
+}
+
+# What a failed call down an arm is to the client: shadow.observation.Failure.kind → code.
+FAILURES: dict[str, str] = {
+    "connect_refused": "upstream_refused",
+    "connect_timeout": "upstream_connect_timeout",
+    "dns": "upstream_dns",
+    "tls": "upstream_tls",
+    "pool_full": "upstream_busy",
+    "no_endpoint": "upstream_unavailable",
+    "first_byte_timeout": "upstream_timeout",
+    "between_bytes_timeout": "upstream_timeout",
+    "total_timeout": "upstream_timeout",
+    "reset": "upstream_reset",
+    "truncated": "upstream_reset",
+    "malformed": "upstream_malformed",
+    "oversize": "upstream_oversize",
+    "adapter": "upstream_malformed",
+}
+
+
+def problem(code: str, *, detail: str = "", trace_id: str = "", next_hop: str = "") -> tuple[int, Headers, bytes]:
+    """Status, header fields and body of the answer for `code` (RFC 9457; Proxy-Status as RFC 9209 section 2.1).
+
+    `detail` must hold no value from any message. Raises KeyError for a code without a row.
+    """
+    row = CODES[code]
+    document: dict[str, object] = {
+        "type": f"urn:figway:error:{code}", "title": row.title, "status": row.status, "code": code,
+        "retryable": row.retryable,
+    }
+    if detail:
+        document["detail"] = detail
+    if trace_id:
+        document["trace_id"] = trace_id
+    body = orjson.dumps(document)
+    proxy_status = f"figway; error={row.proxy_status}"
+    if next_hop:
+        proxy_status += f'; next-hop="{next_hop}"'
+    headers = Headers([
+        (b"Content-Type", b"application/problem+json"),
+        (b"Content-Length", b"%d" % len(body)),
+        (b"Cache-Control", b"no-store"),
+        (b"Proxy-Status", proxy_status.encode("ascii", "replace")),
+    ])
+    return row.status, headers, body

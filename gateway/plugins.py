@@ -1,0 +1,33 @@
+"""Entry-point lookup: one function, good errors. Built-ins are registered just as third parties register theirs."""
+
+import difflib
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+
+class PluginError(Exception):
+    """The plugin is not there, or does not load. The message says what is, and what would help."""
+
+
+@cache
+def _registered(group: str) -> dict[str, EntryPoint]:
+    return {entry.name: entry for entry in entry_points(group=group)}
+
+
+def names(group: str) -> list[str]:
+    """The registered names of a group ("figway.policies" …), sorted."""
+    return sorted(_registered(group))
+
+
+def load(group: str, name: str) -> Any:
+    """The object registered as `name`. Raises PluginError, with "did you mean" where a name is near."""
+    known = _registered(group)
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f'; did you mean "{near[0]}"?' if near else f" (there are: {', '.join(sorted(known)) or 'none'})"
+        raise PluginError(f'no {group.removeprefix("figway.")} plugin "{name}"{hint}')
+    try:
+        return known[name].load()
+    except (ImportError, AttributeError) as error:
+        raise PluginError(f'plugin "{name}" of {group} does not load: {type(error).__name__}') from error

@@ -1,0 +1,1 @@
+"""Logs, metrics and trace context; nothing here may hold PHI."""

@@ -1,0 +1,1 @@
+"""Compare two observations of one request and remember what was learnt."""

@@ -1,0 +1,1 @@
+"""One behaviour a file: what removes expected variation before the diff."""

@@ -1,0 +1,55 @@
+"""What one arm did: Observation, Failure; and two of them on one request: Pair.
+
+A failure is a value, not an exception: an arm that refuses the connection was observed to do so.
+"""
+
+from dataclasses import dataclass
+
+from adapters.message import Headers, Request
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an arm gave no whole response.
+
+    `kind` is one of: connect_refused, connect_timeout, dns, tls, pool_full, no_endpoint, first_byte_timeout,
+    between_bytes_timeout, total_timeout, reset (closed before a response head), truncated (closed inside the
+    body), malformed (not HTTP), oversize, adapter, cancelled (the downstream went away).
+    `source` is "downstream", "gateway" or "upstream". `detail` never holds a value from a message.
+    `sent` tells whether any byte of the request may have reached the upstream.
+    """
+
+    kind: str
+    source: str = "upstream"
+    detail: str = ""
+    sent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What one arm answered, translated to the capability's contract, and how long it took.
+
+    `seconds` runs from the call's start to its end; `status` is 0 where `failure` is set and no head came.
+    `complete` is False where the body was longer than what was kept.
+    """
+
+    arm: str
+    seconds: float
+    status: int = 0
+    headers: Headers = Headers()  # noqa: RUF009 - never written to
+    body: bytes = b""
+    failure: Failure | None = None
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two observations of one request. Control is always the legacy arm, whichever of them served."""
+
+    capability: str
+    operation: str
+    request: Request
+    control: Observation
+    candidate: Observation
+    trace_id: str
+    at: float

@@ -1,0 +1,1 @@
+"""Where comparisons are remembered."""
