@@ -6,8 +6,6 @@ from typing import Any, NamedTuple
 
 from adapters.message import Request
 
-NO_PARAMS: Mapping[str, str] = {}
-
 
 @dataclass(frozen=True, slots=True)
 class Principal:
@@ -30,7 +28,7 @@ class Call:
     operation: str
     safe: bool
     client: str
-    params: Mapping[str, str] = NO_PARAMS
+    params: Mapping[str, str] = field(default_factory=dict)
     principal: Principal | None = None
     response_headers: list[tuple[bytes, bytes]] | None = None
 

@@ -4,8 +4,9 @@ Each code has one row: the HTTP status (RFC 9110 section 15), whose fault it is,
 and the RFC 9209 `Proxy-Status` error type. The client gets RFC 9457 problem+json; a message never holds a value.
 """
 
-import orjson
 from typing import NamedTuple
+
+import orjson
 
 from adapters.message import Headers
 

@@ -8,7 +8,7 @@ forwarded stays as it came. The trie makes matching independent of the number of
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from urllib.parse import unquote, unquote_to_bytes
 
 from adapters.base import Adapter

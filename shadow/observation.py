@@ -3,7 +3,7 @@
 A failure is a value, not an exception: an arm that refuses the connection was observed to do so.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from adapters.message import Headers, Request
 
@@ -36,7 +36,7 @@ class Observation:
     arm: str
     seconds: float
     status: int = 0
-    headers: Headers = Headers()  # noqa: RUF009 - never written to
+    headers: Headers = field(default_factory=Headers)
     body: bytes = b""
     failure: Failure | None = None
     complete: bool = True
