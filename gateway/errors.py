@@ -34,7 +34,7 @@ CODES: dict[str, Code] = {
     "expectation_failed": Code(417, "The expectation is not supported", "downstream", False, "http_request_error"),
     "head_too_large": Code(431, "The request head is too large", "downstream", False, "http_request_error"),
     "method_not_supported": Code(501, "The method is not supported here", "downstream", False, "http_request_denied"),
-    "coding_not_supported": Code(501, "The transfer coding is not supported", "downstream", False, "http_request_error"),
+    "coding_not_supported": Code(501, "The transfer coding is not known", "downstream", False, "http_request_error"),
     "version_not_supported": Code(505, "The HTTP version is not supported", "downstream", False, "http_request_error"),
     "loop": Code(508, "The request has been through this gateway before", "downstream", False, "proxy_loop_detected"),
     # policies
@@ -52,7 +52,7 @@ CODES: dict[str, Code] = {
     "upstream_oversize": Code(502, "The service's answer is too large", "upstream", False, "http_response_body_size"),
     "upstream_connect_timeout": Code(504, "The service cannot be reached", "upstream", True, "connection_timeout"),
     "upstream_timeout": Code(504, "The service did not answer in time", "upstream", True, "http_response_timeout"),
-    "upstream_busy": Code(503, "The service has too many requests waiting", "gateway", True, "connection_limit_reached"),
+    "upstream_busy": Code(503, "Too many requests wait for the service", "gateway", True, "connection_limit_reached"),
     "upstream_unavailable": Code(503, "No endpoint of the service is available", "upstream", True,
                                  "destination_unavailable"),
     # the gateway

@@ -1,0 +1,32 @@
+"""What the edge is told by the configuration (`server:` in routes.yaml): limits, deadlines, whom to trust."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeSettings:
+    """Sizes in bytes, times in seconds. `body` 0 means no bound of the edge's own (a capability may set one).
+
+    `trusted_hops` is how many proxies in front of us may be believed about X-Forwarded-* and Forwarded (0: nobody);
+    `forwarded` is what we write for the upstream: "x-forwarded", "forwarded", "both" or "off".
+    `via` is our pseudonym in Via (RFC 9110 section 7.6.3); empty writes none.
+    `drain_delay`: after SIGTERM, how long to go on accepting with readiness off; `drain_grace`: then, how long calls
+    in flight may take.
+    """
+
+    target: int = 16 << 10
+    head: int = 64 << 10
+    fields: int = 100
+    body: int = 0
+    trailer: int = 16 << 10
+    connections: int = 20_000
+    head_timeout: float = 10.0
+    body_rate: int = 100
+    body_grace: float = 10.0
+    idle_timeout: float = 75.0
+    trusted_hops: int = 0
+    forwarded: str = "x-forwarded"
+    via: str = "figway"
+    ambiguous_paths: bool = False
+    drain_delay: float = 0.0
+    drain_grace: float = 30.0
