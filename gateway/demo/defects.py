@@ -1,0 +1,123 @@
+"""The modern service's defects: eight, of different kinds, each on purpose and each in this table.
+
+`make demo` is right when the report shows every one of them and nothing else. A defect spoils an answer that would
+be right; where it does not touch an answer it returns it as it is. The records it touches follow from their ids
+and values, so that each run finds the same.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from gateway.demo.clinic import Record, draw
+from gateway.demo.rest import Answer, Asked, Operation
+
+
+@dataclass(frozen=True, slots=True)
+class Defect:
+    """One seeded defect. `kind` and `pointer` are how a report's group shows it: the kind of the difference and
+    where it is, a JSON Pointer (RFC 6901) with * in the place of list indices; `outcome` is the class that the
+    exchange falls into."""
+
+    name: str
+    capability: str
+    operation: str
+    says: str
+    outcome: str
+    kind: str
+    pointer: str
+    spoil: Callable[[Asked, Answer], Answer]
+
+    def hits(self, operation: Operation, asked: Asked, right: Answer) -> bool:
+        """Whether this defect touches the answer to `asked`, given the right one."""
+        return self._is_in(operation) and self.spoil(asked, right) != right
+
+    def _is_in(self, operation: Operation) -> bool:
+        return (self.capability, self.operation) == (operation.capability, operation.name)
+
+
+def _document(answer: Answer) -> Record:
+    return answer.document if answer.status == 200 and isinstance(answer.document, dict) else {}
+
+
+def _items(answer: Answer) -> list[Record]:
+    items: list[Record] = _document(answer).get("items", [])
+    return items
+
+
+def _ghost(asked: Asked, right: Answer) -> Answer:
+    return Answer(200, None) if right.status == 404 else right
+
+
+def _lost_phone(asked: Asked, right: Answer) -> Answer:
+    patient = _document(right)
+    if not patient or draw(f"{asked['id']} lost phone", 6) > 0:
+        return right
+    return right._replace(document=patient | {"telecom": {"email": patient["telecom"]["email"]}})
+
+
+def _torn(asked: Asked, right: Answer) -> Answer:
+    return right._replace(torn=True) if asked["id"] in ("P-1013", "P-1048") else right
+
+
+def _shaved(asked: Asked, right: Answer) -> Answer:
+    result = _document(right)
+    if not result or not str(result["value"]).endswith("0"):
+        return right
+    return right._replace(document=result | {"value": Decimal(str(result["value"]).rstrip("0").rstrip("."))})
+
+
+def _worded(asked: Asked, right: Answer) -> Answer:
+    def worded(result: Record) -> Record:
+        return result | {"value": str(result["value"])} if result["test"] == "Potassium" else result
+
+    return right._replace(document={"items": [worded(one) for one in _items(right)]})
+
+
+def _shifted(asked: Asked, right: Answer) -> Answer:
+    appointment = _document(right)
+    if not appointment or appointment["department"] != "imaging":
+        return right
+    return right._replace(document=appointment | {"start": appointment["start"].replace("+01:00", "Z")})
+
+
+def _cut(asked: Asked, right: Answer) -> Answer:
+    items = _items(right)
+    return right._replace(document={"items": items[:2]}) if len(items) > 2 else right
+
+
+def _leaked(asked: Asked, right: Answer) -> Answer:
+    def leaked(document: Record) -> Record:
+        extra: dict[str, Any] = {"storageKey": f"blob/{draw(document['id'] + ' key', 1 << 32):08x}"}
+        return document | extra if document["kind"] == "consent" else document
+
+    return right._replace(document={"items": [leaked(one) for one in _items(right)]})
+
+
+DEFECTS = (
+    Defect("ghost patient", "patients", "read", "200 and an empty body where there is no such patient",
+           "mismatch", "status", "", _ghost),
+    Defect("lost telephone", "patients", "read", "no telephone for one patient in six or so",
+           "mismatch", "missing", "/telecom/phone", _lost_phone),
+    Defect("torn answer", "patients", "read", "the connection breaks off in mid-answer for two patients",
+           "candidate_error", "truncated", "", _torn),
+    Defect("shaved decimal", "results", "read", "72.50 becomes 72.5: a digit that was measured is gone",
+           "mismatch", "number", "/value", _shaved),
+    Defect("number in words", "results", "list", "a potassium value is a string, not a number",
+           "mismatch", "type", "/items/*/value", _worded),
+    Defect("shifted zone", "appointments", "read", "an appointment in imaging says Z where +01:00 is meant",
+           "mismatch", "value", "/start", _shifted),
+    Defect("cut list", "documents", "list", "a third document is never listed",
+           "mismatch", "missing", "/items/*", _cut),
+    Defect("leaked field", "documents", "list", "a consent form shows where it is stored",
+           "mismatch", "extra", "/items/*/storageKey", _leaked),
+)
+
+
+def spoil(operation: Operation, asked: Asked, right: Answer) -> Answer:
+    """The modern service's answer: the right one, with every defect applied that touches it."""
+    for defect in DEFECTS:
+        if defect.hits(operation, asked, right):
+            right = defect.spoil(asked, right)
+    return right

@@ -1,0 +1,165 @@
+"""What the clinic's services answer over REST, as values; and the plain Starlette app that speaks it.
+
+`OPERATIONS` is the contract that both services keep. Each function computes the right answer from what was asked
+(path and query parameters in one mapping); an app may be given a `spoil`, and that is the modern service's only
+way to be wrong.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from decimal import Decimal
+from typing import Any, NamedTuple, TypeAlias
+
+import orjson
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
+
+from gateway.demo.clinic import Clinic, Record, content, of_patient
+
+Asked: TypeAlias = Mapping[str, str]
+
+
+class Answer(NamedTuple):
+    """One answer. `document` becomes JSON, bytes go as they are, None is an empty body. `torn` breaks the connection
+    off in the middle of the body."""
+
+    status: int
+    document: Record | bytes | None
+    torn: bool = False
+
+
+class Operation(NamedTuple):
+    """One thing to ask for: its capability and name in routes.yaml, how it is asked, and what is right."""
+
+    capability: str
+    name: str
+    method: str
+    path: str
+    answer: Callable[[Clinic, Asked], Answer]
+
+
+Spoil: TypeAlias = Callable[[Operation, Asked, Answer], Answer]
+
+
+def missing(what: str) -> Answer:
+    """404, in the words that both services use."""
+    return Answer(404, {"error": "not-found", "message": f"There is no such {what}."})
+
+
+def read_patient(clinic: Clinic, asked: Asked) -> Answer:
+    found = clinic.patients.get(asked["id"])
+    return Answer(200, found) if found else missing("patient")
+
+
+def search_patients(clinic: Clinic, asked: Asked) -> Answer:
+    name = asked.get("name", "")
+    return Answer(200, {"items": clinic.named(name) if name else []})
+
+
+def read_appointment(clinic: Clinic, asked: Asked) -> Answer:
+    found = clinic.appointments.get(asked["id"])
+    return Answer(200, found) if found else missing("appointment")
+
+
+def list_appointments(clinic: Clinic, asked: Asked) -> Answer:
+    return Answer(200, {"items": of_patient(clinic.appointments, asked.get("patient", ""))})
+
+
+def book_appointment(clinic: Clinic, asked: Asked) -> Answer:
+    """A request for an appointment. The front desk confirms it by telephone, so that nothing is kept here and the
+    same asking brings the same answer."""
+    return Answer(202, {"status": "requested", "message": "The front desk will call you."})
+
+
+def read_result(clinic: Clinic, asked: Asked) -> Answer:
+    found = clinic.results.get(asked["id"])
+    return Answer(200, found) if found else missing("result")
+
+
+def list_results(clinic: Clinic, asked: Asked) -> Answer:
+    return Answer(200, {"items": of_patient(clinic.results, asked.get("patient", ""))})
+
+
+def list_documents(clinic: Clinic, asked: Asked) -> Answer:
+    return Answer(200, {"items": of_patient(clinic.documents, asked.get("patient", ""))})
+
+
+def read_content(clinic: Clinic, asked: Asked) -> Answer:
+    found = clinic.documents.get(asked["id"])
+    return Answer(200, content(found)) if found else missing("document")
+
+
+def list_departments(clinic: Clinic, asked: Asked) -> Answer:
+    return Answer(200, {"items": list(clinic.departments)})
+
+
+OPERATIONS = (
+    Operation("patients", "read", "GET", "/patients/{id}", read_patient),
+    Operation("patient-search", "search", "GET", "/patients", search_patients),
+    Operation("results", "read", "GET", "/results/{id}", read_result),
+    Operation("results", "list", "GET", "/results", list_results),
+    Operation("appointments", "read", "GET", "/appointments/{id}", read_appointment),
+    Operation("appointments", "list", "GET", "/appointments", list_appointments),
+    Operation("appointments", "book", "POST", "/appointments", book_appointment),
+    Operation("documents", "list", "GET", "/documents", list_documents),
+    Operation("downloads", "content", "GET", "/documents/{id}/content", read_content),
+    Operation("departments", "list", "GET", "/departments", list_departments),
+)
+
+
+def encode(document: Record) -> bytes:
+    """JSON with every decimal as it is written: 72.50 stays 72.50."""
+    return orjson.dumps(document, default=_decimal)
+
+
+def _decimal(value: Any) -> orjson.Fragment:
+    if isinstance(value, Decimal):
+        return orjson.Fragment(str(value))
+    raise TypeError(type(value).__name__)
+
+
+class Torn(Response):
+    """Promises a body, sends half of it and closes the connection."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        half = bytes(self.body)[: len(self.body) // 2]
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": half, "more_body": True})
+
+
+def respond(answer: Answer, wanted_range: str | None = None) -> Response:
+    """The HTTP response for an answer; `wanted_range` is the request's Range field (one range of bytes is served,
+    anything else gets the whole: RFC 9110 section 14.2)."""
+    body = answer.document
+    if body is None:
+        return Response(status_code=answer.status)
+    if isinstance(body, bytes):
+        whole = {"accept-ranges": "bytes"}
+        found = re.fullmatch(r"bytes=(\d+)-(\d*)", wanted_range or "")
+        first, last = (int(found[1]), min(int(found[2] or len(body)), len(body) - 1)) if found else (0, -1)
+        if first > last:
+            return Response(body, answer.status, whole, "application/pdf")
+        piece = whole | {"content-range": f"bytes {first}-{last}/{len(body)}"}
+        return Response(body[first : last + 1], 206, piece, "application/pdf")
+    kind = Torn if answer.torn else Response
+    return kind(encode(body), answer.status, media_type="application/json")
+
+
+def app(clinic: Clinic, operations: Iterable[Operation], *more: BaseRoute, spoil: Spoil | None = None) -> Starlette:
+    """A Starlette app that answers `operations` from `clinic`, and whatever `more` routes add."""
+    return Starlette(routes=[*(_route(clinic, one, spoil) for one in operations), *more])
+
+
+def _route(clinic: Clinic, operation: Operation, spoil: Spoil | None) -> Route:
+    async def endpoint(request: Request) -> Response:
+        asked = {**request.query_params, **request.path_params}
+        answer = operation.answer(clinic, asked)
+        if spoil is not None:
+            answer = spoil(operation, asked, answer)
+        return respond(answer, request.headers.get("range"))
+
+    handler: Callable[[Request], Awaitable[Response]] = endpoint
+    return Route(operation.path, handler, methods=[operation.method])
