@@ -5,12 +5,10 @@ A raised share moves keys to modern and none back; at share 0, or a stage that d
 """
 
 from hashlib import sha256
-from http.cookies import CookieError, SimpleCookie
 from typing import NamedTuple
-from urllib.parse import parse_qs
 
 from gateway.call import Admitted, Call
-from gateway.routing import Arm, Capability, Split
+from gateway.routing import Arm, Capability, Split, query_values
 
 
 class Decision(NamedTuple):
@@ -50,21 +48,30 @@ def _lookup(kind: str, name: str, call: Call) -> str | None:
             raw = call.request.headers.get(name.lower().encode("latin-1"))
             return None if raw is None else raw.decode("latin-1")
         case "cookie":
-            try:
-                jar = SimpleCookie((call.request.headers.get(b"cookie") or b"").decode("latin-1"))
-            except CookieError:
-                return None
-            return jar[name].value if name in jar else None
+            return _cookie(call, name.encode())
         case "query":
-            values = parse_qs(call.request.query.decode("latin-1")).get(name)
-            return values[0] if values else None
+            values = query_values(call.request.query, name.encode())
+            return values[0].decode("latin-1") if values else None
         case "path":
             return call.params.get(name)
         case _:
             return call.client
 
 
+def _cookie(call: Call, name: bytes) -> str | None:
+    # Not http.cookies: it gives up on the whole field at the first cookie that it does not like.
+    for field in call.request.headers.get_all(b"cookie"):
+        for pair in field.split(b";"):
+            key, _, value = pair.strip().partition(b"=")
+            if key == name:
+                return value.strip(b'"').decode("latin-1")
+    return None
+
+
 def _split(split: Split, call: Call, roll: float) -> tuple[str, str]:
+    if split.share == 0:
+        # Rolled back: that beats stickiness, and `on_missing: modern` too.
+        return "legacy", "split: share 0"
     key = sticky_key(split, call)
     if key is not None:
         place = bucket(split.salt, key)
@@ -86,10 +93,10 @@ def decide(admitted: Admitted, capability: Capability, roll: float) -> Decision:
     arm, other = (legacy, modern) if serve == "legacy" else (modern, legacy)
     if arm is None:
         raise ValueError(f"capability {capability.name} has no {serve} arm")
-    plan = capability.shadow
     mirror, sampled = None, True
-    if roles.mirror and plan is not None and other is not None:
+    if roles.mirror and other is not None and (plan := capability.shadow) is not None:
         # The split spends the roll's high digits where it is random; sampling takes digits of its own.
         sampled = plan.sample >= 1.0 or (roll * 1_000_003) % 1.0 < plan.sample
         mirror = other if sampled else None
-    return Decision(admitted, arm, mirror, legacy if roles.fallback and serve == "modern" else None, reason, sampled)
+    fallback = legacy if roles.fallback and serve == "modern" else None
+    return Decision(admitted, arm, mirror, fallback, reason, sampled)

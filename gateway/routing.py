@@ -1,14 +1,18 @@
 """What a request is: RouteTable.match finds its capability and operation. Immutable, swapped whole.
 
 The most specific match wins: an exact path before the longest template, then a method, then most header
-conditions, then most query conditions. Paths are matched in one canonical form (percent-encoded unreserved
-characters decoded, RFC 3986 section 6.2.2.2), so that no spelling of a path escapes its policies; what is
-forwarded stays as it came. The trie makes matching independent of the number of operations.
+conditions, then most query conditions. Paths are matched in one canonical form, so that no spelling of a path
+escapes its policies; what is forwarded stays as it came.
+
+Matching costs the same for ten operations and for ten thousand: exact paths are one dictionary look-up, templates
+a descent by segment, and where many operations share one path (SOAP tells them apart by a header) the method and
+the most telling condition are looked up too.
 """
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from urllib.parse import unquote, unquote_to_bytes
 
 from adapters.base import Adapter
@@ -98,10 +102,17 @@ class Capability:
     body_limit: int = 0
     upgrade: bool = True
     place: str = ""
+    _read_roles: Roles = field(init=False, repr=False)
+    _write_roles: Roles = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        # Looked up once here and not for every call: hashing an enum's member is slow.
+        object.__setattr__(self, "_read_roles", roles(self.reads, safe=True))
+        object.__setattr__(self, "_write_roles", roles(self.writes, safe=False))
 
     def roles(self, *, safe: bool) -> Roles:
         """Who serves and who is mirrored for a safe or an unsafe call."""
-        return roles(self.reads if safe else self.writes, safe=safe)
+        return self._read_roles if safe else self._write_roles
 
     def stage(self, *, safe: bool) -> Stage:
         """The stage that a safe or an unsafe call is in."""
@@ -119,7 +130,8 @@ class Target:
 
 @dataclass(slots=True)
 class Match:
-    """What a request was found to be. `captures` are the template's parameters, percent-encoded as received."""
+    """What a request was found to be. `captures` are the template's parameters, percent-encoded as received
+    but for the characters that need no encoding."""
 
     target: Target
     captures: tuple[bytes, ...] = ()
@@ -130,55 +142,24 @@ class Match:
                 zip(self.target.names, self.captures, strict=True)}
 
 
-class _Node:
-    __slots__ = ("children", "leaves", "param", "tail")
-
-    def __init__(self) -> None:
-        self.children: dict[bytes, _Node] = {}
-        self.param: _Node | None = None
-        self.leaves: list[_Leaf] = []
-        self.tail: list[_Leaf] = []
+# What a path may hold unencoded: pchar and "/" (RFC 3986 section 3.3). That goes beyond the unreserved characters
+# of section 6.2.2.2 because services decode the rest just as well: "/Patient/%24everything" is "/Patient/$everything".
+_PLAIN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,;=:@/"
+_DECODED = frozenset(_PLAIN) - {ord("/")}
+_ODD = re.compile(rb"%([0-9A-Fa-f]{2})|[^" + re.escape(_PLAIN) + rb"%]")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Leaf:
-    rank: tuple[int, ...]
-    target: Target
-    methods: frozenset[str]
-    headers: tuple[tuple[bytes, bytes | None], ...]
-    query: tuple[tuple[bytes, bytes | None], ...]
-    found: Match | None
-
-    def accepts(self, request: Request) -> bool:
-        if self.methods and request.method not in self.methods:
-            return False
-        for name, wanted in self.headers:
-            values = request.headers.get_all(name)
-            if not values or (wanted is not None and wanted not in values):
-                return False
-        return not self.query or _query_holds(self.query, request.query)
-
-
-_ENCODED = re.compile(rb"%([0-9A-Fa-f]{2})")
-_UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
-
-
-def _decode_unreserved(found: re.Match[bytes]) -> bytes:
+def _one_spelling(found: re.Match[bytes]) -> bytes:
+    if found[1] is None:
+        return b"%%%02X" % ord(found[0])
     byte = int(found[1], 16)
-    return bytes((byte,)) if byte in _UNRESERVED else found[0].upper()
+    return bytes((byte,)) if byte in _DECODED else found[0].upper()
 
 
 def canonical(path: bytes) -> bytes:
-    """The path with every percent-encoded unreserved character decoded (RFC 3986 section 6.2.2.2)."""
-    return _ENCODED.sub(_decode_unreserved, path) if b"%" in path else path
-
-
-def _query_holds(conditions: Iterable[tuple[bytes, bytes | None]], query: bytes) -> bool:
-    given: dict[bytes, list[bytes]] = {}
-    for pair in query.split(b"&"):
-        name, _, value = pair.replace(b"+", b" ").partition(b"=")
-        given.setdefault(unquote_to_bytes(name), []).append(unquote_to_bytes(value))
-    return all(name in given and (wanted is None or wanted in given[name]) for name, wanted in conditions)
+    """The path in the one spelling that matching knows: decoded where no encoding is needed, else encoded in
+    upper case. An encoded "/" or "%" stays encoded."""
+    return _ODD.sub(_one_spelling, path) if path.translate(None, _PLAIN) else path
 
 
 def segments(template: str) -> list[str]:
@@ -207,99 +188,254 @@ class Candidate:
     why: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """A place in a request that a condition looks at: a header field (lower-case name) or a query parameter."""
+
+    kind: str
+    name: bytes
+
+    def values(self, request: Request) -> list[bytes]:
+        if self.kind == "header":
+            return request.headers.get_all(self.name)
+        return query_values(request.query, self.name)
+
+    def holds(self, wanted: bytes | None, request: Request) -> bool:
+        values = self.values(request)
+        if wanted is None or wanted in values:
+            return bool(values)
+        # A media type is the same with and without parameters (charset …), unless the condition names them.
+        return (self.name == b"content-type" and b";" not in wanted
+                and any(value.partition(b";")[0].strip().lower() == wanted.lower() for value in values))
+
+
+def query_values(query: bytes, name: bytes) -> list[bytes]:
+    """The values of one query parameter, decoded as a form is (application/x-www-form-urlencoded)."""
+    found = []
+    for pair in query.split(b"&"):
+        key, _, value = pair.partition(b"=")
+        if key == name or unquote_to_bytes(key.replace(b"+", b" ")) == name:
+            found.append(unquote_to_bytes(value.replace(b"+", b" ")))
+    return found
+
+
+_Conditions = tuple[tuple[_Field, bytes | None], ...]
+
+
+def _conditions(operation: Operation) -> _Conditions:
+    return tuple(
+        (_Field(kind, name), None if value is None else value.encode())
+        for kind, pairs in (("header", operation.headers), ("query", operation.query))
+        for name, value in ((name.lower().encode() if kind == "header" else name.encode(), value)
+                            for name, value in pairs)
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Leaf:
+    """One operation in the table. `at` are the places of its parameters among the path's segments; `tail` is
+    where the last one, that takes all that is left, begins (0: there is none)."""
+
+    rank: tuple[int, ...]
+    target: Target
+    conditions: _Conditions
+    at: tuple[int, ...] = ()
+    tail: int = 0
+
+    def accepts(self, request: Request) -> bool:
+        """Whether the conditions hold; path and method have been looked up."""
+        for field_, wanted in self.conditions:  # noqa: SIM110 - a generator costs as much as the rest
+            if not field_.holds(wanted, request):
+                return False
+        return True
+
+    def found(self, parts: list[bytes]) -> Match:
+        captures = [parts[at] for at in self.at]
+        if self.tail and self.target.names:
+            captures.append(b"/".join(parts[self.tail:]))
+        return Match(self.target, tuple(captures))
+
+
+class _Told:
+    """Operations of one path and method, best first, told apart by the field that most of them have a value for."""
+
+    __slots__ = ("by_value", "leaves", "others", "telling")
+
+    def __init__(self, leaves: list[_Leaf]) -> None:
+        self.leaves = tuple(leaves)
+        self.telling: _Field | None = None
+        self.others: tuple[_Leaf, ...] = self.leaves
+        self.by_value: dict[bytes, tuple[_Leaf, ...]] = {}
+        # Content-Type has more than one spelling of a value, so it is not looked up.
+        common = Counter(field_ for leaf in leaves for field_, wanted in leaf.conditions
+                         if wanted is not None and field_.name != b"content-type").most_common(1)
+        if common and common[0][1] > 1:
+            self.telling = telling = common[0][0]
+            wants = [(leaf, dict(leaf.conditions).get(telling)) for leaf in leaves]
+            self.others = tuple(leaf for leaf, wanted in wants if wanted is None)
+            for value in {wanted for _, wanted in wants if wanted is not None}:
+                self.by_value[value] = tuple(leaf for leaf, wanted in wants if wanted is None or wanted == value)
+
+    def possible(self, request: Request) -> tuple[_Leaf, ...]:
+        """The operations that the telling field leaves, best first."""
+        if self.telling is None:
+            return self.leaves
+        values = self.telling.values(request)
+        # A field that is repeated may satisfy several operations: they are all tried.
+        return self.leaves if len(values) > 1 else self.by_value.get(values[0], self.others) if values else self.others
+
+
+class _Place:
+    """The operations of one path template, by method."""
+
+    __slots__ = ("any", "leaves", "methods")
+
+    def __init__(self) -> None:
+        self.leaves: list[_Leaf] = []
+        self.methods: dict[str, _Told] = {}
+        self.any = _Told([])
+
+    def seal(self) -> None:
+        self.leaves.sort(key=lambda leaf: leaf.rank, reverse=True)
+        wanted = [leaf.target.operation.methods for leaf in self.leaves]
+        self.any = _Told([leaf for leaf, methods in zip(self.leaves, wanted, strict=True) if not methods])
+        for method in frozenset().union(*wanted):
+            self.methods[method] = _Told([leaf for leaf, methods in zip(self.leaves, wanted, strict=True)
+                                          if not methods or method in methods])
+
+    def best(self, request: Request) -> _Leaf | None:
+        for leaf in self.methods.get(request.method, self.any).possible(request):
+            if not leaf.conditions or leaf.accepts(request):
+                return leaf
+        return None
+
+
+class _Node:
+    __slots__ = ("children", "here", "param", "tail")
+
+    def __init__(self) -> None:
+        self.children: dict[bytes, _Node] = {}
+        self.param: _Node | None = None
+        self.here: _Place | None = None
+        self.tail: _Place | None = None
+
+
 class RouteTable:
     """Every capability of one configuration. Nothing in it changes: a reload and a flip build a new one."""
 
-    __slots__ = ("_default", "_root", "capabilities", "default", "revision")
+    __slots__ = ("_default", "_exact", "_root", "capabilities", "default", "revision")
 
     def __init__(self, capabilities: Iterable[Capability], default: Capability, revision: str = "") -> None:
         self.capabilities: dict[str, Capability] = {one.name: one for one in capabilities}
         self.default = default
         self.revision = revision
         self._default = Match(Target(default, default.operations[0]))
+        self._exact: dict[bytes, _Place] = {}
         self._root = _Node()
+        places: dict[int, _Place] = {}
         for capability in self.capabilities.values():
             for operation in capability.operations:
-                self._add(capability, operation)
+                place = self._add(capability, operation)
+                places[id(place)] = place
+        for place in places.values():
+            place.seal()
 
-    def _add(self, capability: Capability, operation: Operation) -> None:
-        node, names = self._root, []
-        parts = segments(operation.path) if operation.path else ["{*}"]
-        tail = False
-        for part in parts:
-            if part.startswith("{"):
-                names.append(part.strip("{}*"))
-                if part.endswith("*}"):
-                    tail = True
-                    break
-                node.param = node = node.param or _Node()
-            else:
-                node = node.children.setdefault(canonical(part.encode()), _Node())
+    def _add(self, capability: Capability, operation: Operation) -> _Place:
+        conditions = _conditions(operation)
         if operation.path is None:
-            names = []
+            target = Target(capability, operation)
+            place = self._root.tail = self._root.tail or _Place()
+            place.leaves.append(_Leaf(rank(operation), target, conditions, tail=1))
+            return place
+        if "{" not in operation.path:
+            place = self._exact.setdefault(canonical(operation.path.encode()), _Place())
+            place.leaves.append(_Leaf(rank(operation), Target(capability, operation), conditions))
+            return place
+        node, names, at, tail = self._root, [], [], 0
+        for number, part in enumerate(segments(operation.path), 1):
+            if not part.startswith("{"):
+                node = node.children.setdefault(canonical(part.encode()), _Node())
+                continue
+            names.append(part.strip("{}*"))
+            if part.endswith("*}"):
+                tail = number
+                break
+            at.append(number)
+            node.param = node = node.param or _Node()
+        if tail:
+            place = node.tail = node.tail or _Place()
+        else:
+            place = node.here = node.here or _Place()
         target = Target(capability, operation, tuple(names))
-        leaf = _Leaf(
-            rank(operation), target, operation.methods,
-            tuple((name.lower().encode("latin-1"), None if value is None else value.encode())
-                  for name, value in operation.headers),
-            tuple((name.encode(), None if value is None else value.encode()) for name, value in operation.query),
-            None if names else Match(target),
-        )
-        leaves = node.tail if tail else node.leaves
-        leaves.append(leaf)
-        leaves.sort(key=lambda one: one.rank, reverse=True)
+        place.leaves.append(_Leaf(rank(operation), target, conditions, tuple(at), tail))
+        return place
 
     def match(self, request: Request) -> Match:
         """The most specific operation that the request fits, or the default route. Sends nothing, logs nothing."""
         path = canonical(request.path)
-        best: _Leaf | None = None
-        captures: tuple[bytes, ...] = ()
-        for leaf, taken in _walk(self._root, path.split(b"/"), 1, ()):
-            if (best is None or leaf.rank > best.rank) and leaf.accepts(request):
-                best, captures = leaf, taken
-        if best is None:
-            return self._default
-        return best.found or Match(best.target, captures)
+        place = self._exact.get(path)
+        if place is not None:
+            # Nothing is more specific than an exact path.
+            best = place.best(request)
+            if best is not None:
+                return Match(best.target)
+        best = None
+        parts = path.split(b"/")
+        for place in self._fitting(parts):
+            leaf = place.best(request)
+            if leaf is not None and (best is None or leaf.rank > best.rank):
+                best = leaf
+        return self._default if best is None else best.found(parts)
 
     def explain(self, request: Request) -> list[Candidate]:
         """Every operation of the table whose path fits, the winner first, with why the others lost."""
         winner = self.match(request).target
         found = [Candidate(winner, won=True)]
-        for leaf, _ in _walk(self._root, canonical(request.path).split(b"/"), 1, ()):
+        for leaf in self._considered(canonical(request.path)):
             if leaf.target is not winner:
                 found.append(Candidate(leaf.target, won=False, why=_why_not(leaf, request)))
         return found
 
+    def _considered(self, path: bytes) -> Iterator[_Leaf]:
+        if path in self._exact:
+            yield from self._exact[path].leaves
+        for place in self._fitting(path.split(b"/")):
+            yield from place.leaves
+
+    def _fitting(self, parts: list[bytes]) -> list[_Place]:
+        """Every place with parameters whose template fits. One descent, unless a literal and a parameter both fit."""
+        found: list[_Place] = []
+        node, at, last = self._root, 1, len(parts)
+        forks: list[tuple[_Node, int]] = []
+        while True:
+            if node.tail is not None:
+                found.append(node.tail)
+            if at < last:
+                part = parts[at]
+                at += 1
+                child = node.children.get(part)
+                param = node.param if part else None
+                if child is not None:
+                    if param is not None:
+                        forks.append((param, at))
+                    node = child
+                    continue
+                if param is not None:
+                    node = param
+                    continue
+            elif node.here is not None:
+                found.append(node.here)
+            if not forks:
+                return found
+            node, at = forks.pop()
+
 
 def _why_not(leaf: _Leaf, request: Request) -> str:
-    if leaf.methods and request.method not in leaf.methods:
-        return f"method is not {' or '.join(sorted(leaf.methods))}"
-    for name, wanted in leaf.headers:
-        if not request.headers.get_all(name):
-            return f"header {name.decode()} is missing"
-        if wanted is not None and wanted not in request.headers.get_all(name):
-            return f"header {name.decode()} has another value"
-    for condition in leaf.query:
-        if not _query_holds((condition,), request.query):
-            return f"query {condition[0].decode()} does not hold"
+    methods = leaf.target.operation.methods
+    if methods and request.method not in methods:
+        return f"method is not {' or '.join(sorted(methods))}"
+    for field_, wanted in leaf.conditions:
+        if not field_.holds(wanted, request):
+            missing = "has another value" if field_.values(request) else "is missing"
+            return f"{field_.kind} {field_.name.decode()} {missing}"
     return "less specific"
-
-
-def _walk(
-    node: _Node, parts: list[bytes], at: int, taken: tuple[bytes, ...]
-) -> Iterable[tuple[_Leaf, tuple[bytes, ...]]]:
-    """Every leaf whose path fits, literal segments before parameters before tails."""
-    if at == len(parts):
-        for leaf in node.leaves:
-            yield leaf, taken
-    else:
-        part = parts[at]
-        child = node.children.get(part)
-        if child is not None:
-            yield from _walk(child, parts, at + 1, taken)
-        if node.param is not None and part:
-            yield from _walk(node.param, parts, at + 1, (*taken, part))
-    if node.tail:
-        rest = b"/".join(parts[at:])
-        for leaf in node.tail:
-            yield leaf, ((*taken, rest) if leaf.target.names else ())
