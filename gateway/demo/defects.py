@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from gateway.demo.clinic import Record, draw
-from gateway.demo.rest import Answer, Asked, Operation
+from gateway.demo.rest import Answer, Asked, Operation, encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +29,11 @@ class Defect:
     pointer: str
     spoil: Callable[[Asked, Answer], Answer]
 
-    def hits(self, operation: Operation, asked: Asked, right: Answer) -> bool:
-        """Whether this defect touches the answer to `asked`, given the right one."""
-        return self._is_in(operation) and self.spoil(asked, right) != right
 
-    def _is_in(self, operation: Operation) -> bool:
-        return (self.capability, self.operation) == (operation.capability, operation.name)
+def _wire(answer: Answer) -> tuple[object, ...]:
+    """What a client gets. To Python 72.50 equals 72.5; on the wire it does not."""
+    document = answer.document
+    return answer.status, encode(document) if isinstance(document, dict) else document, answer.torn
 
 
 def _document(answer: Answer) -> Record:
@@ -115,9 +114,12 @@ DEFECTS = (
 )
 
 
-def spoil(operation: Operation, asked: Asked, right: Answer) -> Answer:
-    """The modern service's answer: the right one, with every defect applied that touches it."""
+def spoil(operation: Operation, asked: Asked, right: Answer) -> tuple[Answer, list[Defect]]:
+    """The modern service's answer, and the defects that made it differ from the right one."""
+    answer, hit = right, []
     for defect in DEFECTS:
-        if defect.hits(operation, asked, right):
-            right = defect.spoil(asked, right)
-    return right
+        if (defect.capability, defect.operation) == (operation.capability, operation.name):
+            spoilt = defect.spoil(asked, answer)
+            if _wire(spoilt) != _wire(answer):
+                answer, hit = spoilt, [*hit, defect]
+    return answer, hit

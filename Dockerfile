@@ -1,0 +1,29 @@
+# syntax=docker/dockerfile:1
+# Builds the wheel's environment in one stage and carries only that into the next: no compiler, no pip cache, no sources.
+ARG PYTHON=3.13
+
+FROM python:${PYTHON}-slim AS build
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+RUN python -m venv /opt/figway
+WORKDIR /src
+COPY pyproject.toml README.md ./
+COPY adapters adapters
+COPY shadow shadow
+COPY gateway gateway
+RUN /opt/figway/bin/pip install . \
+ && /opt/figway/bin/python -m compileall -q /opt/figway/lib
+
+FROM python:${PYTHON}-slim
+# Nothing is written but to /var/lib/figway (the store) and /tmp: run it with a read-only root and mount those two.
+ENV PATH=/opt/figway/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 FIGWAY_STORE=/var/lib/figway/figway.db
+COPY --from=build /opt/figway /opt/figway
+RUN install -d -o 65532 -g 65532 /var/lib/figway /etc/figway
+WORKDIR /etc/figway
+USER 65532:65532
+VOLUME ["/var/lib/figway"]
+EXPOSE 8080 9090
+# uvicorn drains on SIGTERM: readiness goes off, calls in flight finish.
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 CMD ["python", "-c", "import sys, urllib.request as u; sys.exit(u.build_opener(u.ProxyHandler({})).open('http://127.0.0.1:9090/readyz', timeout=2).status != 200)"]
+ENTRYPOINT ["figway"]
+CMD ["serve", "--config", "/etc/figway/routes.yaml", "--listen", "0.0.0.0:8080", "--admin", "0.0.0.0:9090"]

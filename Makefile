@@ -1,0 +1,57 @@
+# Figway, from a fresh clone: `make demo` shows it, `make test` proves it. Needs Python 3.11 or later, nothing else.
+# The environment lives in .venv; it is made once and again only when pyproject.toml changes.
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help demo run test lint bench clean
+
+help:  ## say what there is
+	@grep -hE '^[a-z]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1|/' | awk -F'|' '{printf "  make %-7s %s\n", $$1, $$2}'
+
+demo: $(VENV)/.ready  ## two sample services, the gateway between, traffic, and what the shadow found
+	@$(BIN)/figway demo
+
+run: $(VENV)/.ready  ## the same, kept up until Ctrl-C, to play with
+	@$(BIN)/figway demo --keep
+
+test: lint  ## every lint, type check and test
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.ready-dev  ## lints and type checks alone
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.ready-dev  ## the gateway beside Envoy and nginx, on this machine
+	$(BIN)/python -m tests.benchmarks
+
+clean:  ## remove all that this file makes
+	rm -rf $(VENV) out build *.egg-info .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Debian ships venv apart from Python; as root we can fetch it, else we can only say so.
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Figway needs Python 3.11 or later; say which with: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo "Installing python3-venv"; export DEBIAN_FRONTEND=noninteractive; \
+	    apt-get -qq update >/dev/null && apt-get -qq install -y --no-install-recommends python3-venv >/dev/null; \
+	  else echo "Python's venv is missing; install it with: sudo apt-get install python3-venv" >&2; exit 1; fi; }
+	@echo "Making the environment in $(VENV)"
+	@$(PYTHON) -m venv --clear $(VENV)
+
+# Dependency groups (the tests' tools) need pip 25.1, which Debian 12 is older than.
+$(VENV)/.ready: pyproject.toml | $(BIN)/python
+	@echo "Installing Figway (once; some 20 packages)"
+	@$(PIP) install --upgrade 'pip>=25.1'
+	@$(PIP) install --editable .
+	@touch $@
+
+$(VENV)/.ready-dev: pyproject.toml | $(VENV)/.ready
+	@echo "Installing what the tests need"
+	@$(PIP) install --editable . --group dev
+	@touch $@
