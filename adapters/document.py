@@ -1,0 +1,263 @@
+"""Body bytes ↔ tree, without loss: Number, Path, parse, dump, walk, get, replace.
+
+A tree is dict, list, str, bool, None and Number. A number keeps its lexeme, so 1, 1.0 and 1.00, or 2^64 and
+2^64 + 1, stay apart: in FHIR the precision of a decimal has meaning. What JSON leaves open (RFC 8259 sections 4, 6
+and 8: repeated names, byte order marks, NaN, other encodings) is refused with a reason rather than guessed at.
+Nothing here recurses in Python: nesting is bounded by the body's size alone.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from functools import reduce
+from itertools import accumulate
+from json.encoder import encode_basestring
+from typing import Any, NoReturn, TypeAlias
+
+_SPACE = re.compile(r"[ \t\n\r]*")
+
+
+class DocumentError(ValueError):
+    """A body is not a document. `reason` is one of: empty, bom, encoding, duplicate_key, constant
+    (NaN, Infinity), syntax. It never holds anything out of the body."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Number(str):
+    """A JSON number as it was written. It equals a Number of the same lexeme and nothing else: not "1", not 1."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Number) and str.__eq__(self, other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = str.__hash__
+
+    def __repr__(self) -> str:
+        return f"Number({str(self)!r})"
+
+
+Tree: TypeAlias = Any
+"""dict[str, Tree] | list[Tree] | str | Number | bool | None; Any, since a checker cannot narrow through a path."""
+
+
+class Path(tuple[str | int, ...]):
+    """Where something is in a tree: member names (str) and list indexes (int), outermost first."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        """The path as a JSON Pointer (RFC 6901): "" is the root; "~" and "/" in names are escaped."""
+        return "".join(f"/{escape(token)}" for token in self)
+
+    @classmethod
+    def parse(cls, pointer: str) -> "Path":
+        """The path that a JSON Pointer writes; tokens that RFC 6901 section 4 allows as indexes become ints, which
+        `get` takes as names too where it meets an object. Raises ValueError for a bad pointer."""
+        if pointer and not pointer.startswith("/"):
+            raise ValueError("a JSON Pointer is empty or starts with a slash")
+        if re.search(r"~(?![01])", pointer):
+            raise ValueError('a JSON Pointer has "~" only in "~0" and "~1"')
+        tokens = (token.replace("~1", "/").replace("~0", "~") for token in pointer.split("/")[1:])
+        return cls(int(token) if re.fullmatch(r"0|[1-9][0-9]*", token, re.ASCII) else token for token in tokens)
+
+
+def escape(token: str | int) -> str:
+    """One token of a JSON Pointer (RFC 6901 section 3)."""
+    return str(token).replace("~", "~0").replace("/", "~1")
+
+
+def parse(body: bytes) -> Tree:
+    """The tree of a JSON body (RFC 8259, UTF-8). Raises DocumentError; never anything else, for any bytes."""
+    if body.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
+        raise DocumentError("bom")
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        raise DocumentError("encoding") from None
+    if not text.strip(" \t\n\r"):
+        raise DocumentError("empty")
+    try:
+        return _DECODER.decode(text)
+    except RecursionError:
+        return _parse_deep(text)
+    except json.JSONDecodeError:
+        raise DocumentError("syntax") from None
+
+
+def _members(pairs: list[tuple[str, Tree]]) -> dict[str, Tree]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise DocumentError("duplicate_key")
+    return members
+
+
+def _constant(_: str) -> NoReturn:
+    raise DocumentError("constant")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_members, parse_float=Number, parse_int=Number, parse_constant=_constant)
+
+
+def _parse_deep(text: str) -> Tree:
+    """What the decoder does, with a stack of its own: for bodies nested deeper than the interpreter's stack."""
+    # One entry for each open container: its closer, and its items (an object's names and values in turn).
+    stack: list[tuple[str, list[Tree]]] = []
+    value: Tree
+    at = _skip(text, 0)
+    while True:
+        opener = text[at:at + 1]
+        if opener in ("{", "["):
+            closer = "}" if opener == "{" else "]"
+            at = _skip(text, at + 1)
+            if text[at:at + 1] != closer:
+                stack.append((closer, []))
+                if closer == "}":
+                    at = _name(text, at, stack[-1][1])
+                continue
+            value = {} if closer == "}" else []
+            at += 1
+        else:
+            value, at = _scalar(text, at)
+        while stack:
+            closer, items = stack[-1]
+            items.append(value)
+            at = _skip(text, at)
+            after = text[at:at + 1]
+            if after == ",":
+                at = _skip(text, at + 1)
+                if closer == "}":
+                    at = _name(text, at, items)
+                break
+            if after != closer:
+                raise DocumentError("syntax")
+            stack.pop()
+            at += 1
+            value = items if closer == "]" else _members(list(zip(items[::2], items[1::2], strict=True)))
+        else:
+            if _skip(text, at) != len(text):
+                raise DocumentError("syntax")
+            return value
+
+
+def _skip(text: str, at: int) -> int:
+    space = _SPACE.match(text, at)
+    return space.end() if space else at
+
+
+def _name(text: str, at: int, items: list[Tree]) -> int:
+    """Read `"name" :` into `items`; the place where its value starts."""
+    if text[at:at + 1] != '"':
+        raise DocumentError("syntax")
+    name, at = _scalar(text, at)
+    items.append(name)
+    at = _skip(text, at)
+    if text[at:at + 1] != ":":
+        raise DocumentError("syntax")
+    return _skip(text, at + 1)
+
+
+def _scalar(text: str, at: int) -> tuple[Tree, int]:
+    try:
+        return _DECODER.raw_decode(text, at)
+    except json.JSONDecodeError:
+        raise DocumentError("syntax") from None
+
+
+def dump(tree: Tree) -> bytes:
+    """The JSON body of a tree, compact, in UTF-8, numbers as they were written. An int is taken for a Number.
+
+    Raises TypeError for what is no tree and DocumentError("encoding") for a string that UTF-8 cannot hold.
+    """
+    parts: list[str] = []
+    stack: list[tuple[bool, Tree]] = [(False, tree)]
+    while stack:
+        written, node = stack.pop()
+        if written:
+            parts.append(node)
+        elif isinstance(node, dict):
+            stack.append((True, "}"))
+            for name, value in reversed(node.items()):
+                stack += (False, value), (True, f",{encode_basestring(name)}:")
+            if node:
+                stack[-1] = (True, stack[-1][1][1:])
+            parts.append("{")
+        elif isinstance(node, list):
+            stack.append((True, "]"))
+            for value in reversed(node):
+                stack += (False, value), (True, ",")
+            if node:
+                stack.pop()
+            parts.append("[")
+        else:
+            parts.append(_lexeme(node))
+    try:
+        return "".join(parts).encode()
+    except UnicodeEncodeError:
+        raise DocumentError("encoding") from None
+
+
+def _lexeme(scalar: Tree) -> str:
+    if scalar is None:
+        return "null"
+    if isinstance(scalar, bool):
+        return "true" if scalar else "false"
+    if isinstance(scalar, Number | int):
+        return str(scalar)
+    if isinstance(scalar, str):
+        return encode_basestring(scalar)
+    raise TypeError(f"a tree holds no {type(scalar).__name__}")
+
+
+def walk(tree: Tree) -> Iterator[tuple[Path, Tree]]:
+    """Every leaf (a scalar or an empty container) with its path, in document order."""
+    stack: list[tuple[Path, Tree]] = [(Path(), tree)]
+    while stack:
+        path, node = stack.pop()
+        if isinstance(node, dict) and node:
+            stack += [(Path((*path, name)), value) for name, value in reversed(node.items())]
+        elif isinstance(node, list) and node:
+            stack += [(Path((*path, index)), node[index]) for index in reversed(range(len(node)))]
+        else:
+            yield path, node
+
+
+def _child(node: Tree, token: str | int) -> Tree:
+    """Raises LookupError where the node has no such child."""
+    if isinstance(node, dict):
+        return node[str(token)]
+    if isinstance(node, list) and isinstance(token, int) and token >= 0:
+        return node[token]
+    raise LookupError
+
+
+def get(tree: Tree, path: Path, default: Tree = None) -> Tree:
+    """What is at `path`, or `default` where nothing is. An int token also names an object's member."""
+    try:
+        return reduce(_child, path, tree)
+    except LookupError:
+        return default
+
+
+def replace(tree: Tree, path: Path, value: Tree) -> Tree:
+    """A tree with `value` at `path`; what is off the path is shared with the old tree, which stays as it was.
+
+    The last token may be a new name, or the index after a list's last. Raises LookupError for any other gap.
+    """
+    if not path:
+        return value
+    parents = list(accumulate(path[:-1], _child, initial=tree))
+    for parent, token in zip(reversed(parents), reversed(path), strict=True):
+        if isinstance(parent, dict):
+            value = {**parent, str(token): value}
+        elif isinstance(parent, list) and isinstance(token, int) and 0 <= token <= len(parent):
+            value = [*parent[:token], value, *parent[token + 1:]]
+        else:
+            raise LookupError("the path leads through something that has no such child")
+    return value
