@@ -1,0 +1,152 @@
+"""Rate limits by the generic cell rate algorithm: one number a client, no window edges, exact integer arithmetic.
+
+Each admitted call moves its client's theoretical arrival time (TAT) one interval on; a call is refused where that
+would be more than `burst` intervals ahead of now. Counts live in this process: N workers together admit N times the
+rate. The fields are those of draft-ietf-httpapi-ratelimit-headers-10.
+"""
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from ipaddress import IPv6Address
+from typing import Any, ClassVar
+
+from gateway.call import Call, Refused
+from gateway.policies.base import Verdict
+from gateway.policies.durations import seconds
+
+SECOND = 1_000_000_000
+_RATE = re.compile(r"([1-9][0-9]{0,8})/([0-9.]+(?:ms|s|m|h))", re.ASCII)
+_DIGEST = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateLimitOptions:
+    """`rate` is "CALLS/WINDOW" ("100/1m", whole seconds); `burst` (default: CALLS) is how many may come at once.
+
+    `key` says whose calls are counted together: "client_ip" (an IPv6 client is its /64), "principal" or
+    "header:NAME"; a call that lacks the latter two counts by its address. No more than `max_clients` are remembered:
+    past it, those unseen for longest start afresh.
+    """
+
+    rate: str
+    burst: int | None = None
+    key: str = "client_ip"
+    max_clients: int = 100_000
+
+
+class RateLimit:
+    """Admits each client's calls at a rate, and tells the client where it stands on every response."""
+
+    Options: ClassVar[type[Any]] = RateLimitOptions
+
+    def __init__(
+        self, name: str, options: RateLimitOptions, *, clock: Callable[[], int] = time.monotonic_ns
+    ) -> None:
+        found = _RATE.fullmatch(options.rate)
+        window = seconds("rate", found[2]) if found is not None else 0.0
+        if found is None or window < 1 or not window.is_integer():
+            raise ValueError('rate: not calls and a window of whole seconds, such as "100/1m"')
+        limit = int(found[1])
+        burst = limit if options.burst is None else options.burst
+        if burst < 1:
+            raise ValueError("burst: must be at least 1")
+        if options.max_clients < 1:
+            raise ValueError("max_clients: must be at least 1")
+        if not name.isascii() or not name.isprintable():
+            raise ValueError("the name of a ratelimit policy must be printable ASCII, since clients see it")
+        self._client = _client_key(options.key)
+        self._max_clients = options.max_clients
+        self._name = name
+        self._clock = clock
+        # Time is counted in 1/limit nanoseconds: then an interval is a whole number, and nothing is ever rounded.
+        self._scale = limit
+        self._interval = int(window) * SECOND
+        self._tolerance = self._interval * burst
+        self._second = limit * SECOND
+        self._arrivals: dict[str | bytes, int] = {}
+        quoted = b'"' + name.encode().replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
+        self._policy_field = (b"RateLimit-Policy", b"%b;q=%d;w=%d" % (quoted, limit, int(window)))
+        self._quoted = quoted
+
+    def admit(self, call: Call) -> Verdict:
+        """See Policy. Never waits. `r` is what is left now; `t` the seconds until all is there again (admitted)
+        or until the next call is admitted (refused)."""
+        now = self._clock() * self._scale
+        client = self._client(call)
+        arrivals = self._arrivals
+        before = arrivals.pop(client, None)
+        if before is None:
+            self._make_room(now)
+        after = (now if before is None or before < now else before) + self._interval
+        left = self._tolerance - (after - now)
+        if left < 0:
+            arrivals[client] = after - self._interval
+            return self._refuse(-left)
+        arrivals[client] = after
+        fields = call.response_headers
+        if fields is None:
+            fields = call.response_headers = []
+        fields.append(self._policy_field)
+        fields.append((b"RateLimit", b"%b;r=%d;t=%d" % (
+            self._quoted, left // self._interval, -((now - after) // self._second))))
+        return None
+
+    def _refuse(self, wait: int) -> Refused:
+        after = b"%d" % -(-wait // self._second)
+        return Refused("rate_limited", self._name, headers=(
+            self._policy_field, (b"RateLimit", b"%b;r=0;t=%b" % (self._quoted, after)), (b"Retry-After", after)))
+
+    def _make_room(self, now: int) -> None:
+        """Before a new client: forget up to two that are back at rest, which changes no verdict; at the bound, one."""
+        arrivals = self._arrivals
+        for _ in range(2):
+            oldest = next(iter(arrivals), None)
+            if oldest is None or (arrivals[oldest] > now and len(arrivals) < self._max_clients):
+                return
+            del arrivals[oldest]
+
+    async def close(self) -> None:
+        """See Policy."""
+
+
+def _client_key(key: str) -> Callable[[Call], str | bytes]:
+    """What tells clients apart: text for an address, bytes for anything else, so that they cannot meet."""
+    if key == "client_ip":
+        return _address
+    if key == "principal":
+        return _principal
+    kind, _, name = key.partition(":")
+    if kind != "header" or not name or not name.isascii():
+        raise ValueError('key: not "client_ip", "principal" or "header:NAME"')
+    wanted = name.lower().encode()
+
+    def header(call: Call) -> str | bytes:
+        value = call.request.headers.get(wanted)
+        return _address(call) if value is None else _short(value)
+
+    return header
+
+
+def _address(call: Call) -> str:
+    client = call.client
+    if ":" not in client:
+        return client
+    # One host commands a whole /64 (RFC 6177), so that is what is counted.
+    try:
+        address = IPv6Address(client.partition("%")[0])
+    except ValueError:
+        return client
+    return str(address.ipv4_mapped or int(address) >> 64)
+
+
+def _principal(call: Call) -> str | bytes:
+    who = call.principal
+    return _address(call) if who is None else _short(f"{who.scheme} {who.subject}".encode())
+
+
+def _short(value: bytes) -> bytes:
+    """The value where it is shorter than a digest, else its digest: memory per client stays bounded."""
+    return value if len(value) < _DIGEST else sha256(value).digest()
