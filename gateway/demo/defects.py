@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from gateway.demo.clinic import Record, draw
-from gateway.demo.rest import Answer, Asked, Operation, encode
+from gateway.demo.rest import Answer, Asked, Operation, payload
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +30,9 @@ class Defect:
     spoil: Callable[[Asked, Answer], Answer]
 
 
-def _wire(answer: Answer) -> tuple[object, ...]:
-    """What a client gets. To Python 72.50 equals 72.5; on the wire it does not."""
-    document = answer.document
-    return answer.status, encode(document) if isinstance(document, dict) else document, answer.torn
+def _seen(answer: Answer) -> tuple[int, bytes, bool]:
+    """What a client sees. To Python 72.50 equals 72.5; on the wire it does not."""
+    return answer.status, payload(answer), answer.torn
 
 
 def _document(answer: Answer) -> Record:
@@ -64,7 +63,7 @@ def _shaved(asked: Asked, right: Answer) -> Answer:
     result = _document(right)
     if not result or not str(result["value"]).endswith("0"):
         return right
-    return right._replace(document=result | {"value": Decimal(str(result["value"]).rstrip("0").rstrip("."))})
+    return right._replace(document=result | {"value": Decimal(str(result["value"])[:-1])})
 
 
 def _worded(asked: Asked, right: Answer) -> Answer:
@@ -102,7 +101,7 @@ DEFECTS = (
     Defect("torn answer", "patients", "read", "the connection breaks off in mid-answer for two patients",
            "candidate_error", "truncated", "", _torn),
     Defect("shaved decimal", "results", "read", "72.50 becomes 72.5: a digit that was measured is gone",
-           "mismatch", "number", "/value", _shaved),
+           "mismatch", "precision", "/value", _shaved),
     Defect("number in words", "results", "list", "a potassium value is a string, not a number",
            "mismatch", "type", "/items/*/value", _worded),
     Defect("shifted zone", "appointments", "read", "an appointment in imaging says Z where +01:00 is meant",
@@ -116,10 +115,11 @@ DEFECTS = (
 
 def spoil(operation: Operation, asked: Asked, right: Answer) -> tuple[Answer, list[Defect]]:
     """The modern service's answer, and the defects that made it differ from the right one."""
-    answer, hit = right, []
+    answer = right
+    hit: list[Defect] = []
     for defect in DEFECTS:
         if (defect.capability, defect.operation) == (operation.capability, operation.name):
             spoilt = defect.spoil(asked, answer)
-            if _wire(spoilt) != _wire(answer):
+            if _seen(spoilt) != _seen(answer):
                 answer, hit = spoilt, [*hit, defect]
     return answer, hit

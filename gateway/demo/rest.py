@@ -109,10 +109,14 @@ OPERATIONS = (
     Operation("departments", "list", "GET", "/departments", list_departments),
 )
 
+BY_NAME = {(one.capability, one.name): one for one in OPERATIONS}
 
-def encode(document: Record) -> bytes:
-    """JSON with every decimal as it is written: 72.50 stays 72.50."""
-    return orjson.dumps(document, default=_decimal)
+
+def payload(answer: Answer) -> bytes:
+    """The answer's body: JSON with every decimal as it is written (72.50 stays 72.50), bytes, or nothing."""
+    if isinstance(answer.document, dict):
+        return orjson.dumps(answer.document, default=_decimal)
+    return answer.document or b""
 
 
 def _decimal(value: Any) -> orjson.Fragment:
@@ -133,10 +137,10 @@ class Torn(Response):
 def respond(answer: Answer, wanted_range: str | None = None) -> Response:
     """The HTTP response for an answer; `wanted_range` is the request's Range field (one range of bytes is served,
     anything else gets the whole: RFC 9110 section 14.2)."""
-    body = answer.document
-    if body is None:
+    body = payload(answer)
+    if answer.document is None:
         return Response(status_code=answer.status)
-    if isinstance(body, bytes):
+    if isinstance(answer.document, bytes):
         whole = {"accept-ranges": "bytes"}
         found = re.fullmatch(r"bytes=(\d+)-(\d*)", wanted_range or "")
         first, last = (int(found[1]), min(int(found[2] or len(body)), len(body) - 1)) if found else (0, -1)
@@ -145,7 +149,7 @@ def respond(answer: Answer, wanted_range: str | None = None) -> Response:
         piece = whole | {"content-range": f"bytes {first}-{last}/{len(body)}"}
         return Response(body[first : last + 1], 206, piece, "application/pdf")
     kind = Torn if answer.torn else Response
-    return kind(encode(body), answer.status, media_type="application/json")
+    return kind(body, answer.status, media_type="application/json")
 
 
 def app(clinic: Clinic, operations: Iterable[Operation], *more: BaseRoute, spoil: Spoil | None = None) -> Starlette:

@@ -13,7 +13,7 @@ import pytest
 from gateway.demo import rest
 from gateway.demo.clinic import build, content
 from gateway.demo.defects import DEFECTS, spoil
-from gateway.demo.rest import OPERATIONS, encode
+from gateway.demo.rest import OPERATIONS, Answer, payload
 
 CLINIC = build()
 SHARED = [one for one in OPERATIONS if one.capability not in ("results", "departments")]
@@ -108,7 +108,7 @@ def differences(control, candidate, pointer=""):
     elif type(control) is not type(candidate):
         yield "type", pointer
     elif control != candidate:
-        yield ("number" if isinstance(control, tuple) else "value"), pointer
+        yield ("precision" if isinstance(control, tuple) else "value"), pointer
 
 
 def compared(control, candidate):
@@ -160,7 +160,7 @@ def test_the_clinic_is_the_same_each_time():
 
 def test_decimals_keep_their_digits():
     result = next(one for one in CLINIC.results.values() if str(one["value"]).endswith("0"))
-    assert f'"value":{result["value"]},'.encode() in encode(result)
+    assert f'"value":{result["value"]},'.encode() in payload(Answer(200, result))
 
 
 def test_a_document_comes_in_ranges(each):

@@ -1,0 +1,141 @@
+"""The demo's processes: started, waited for, and ended for certain, whatever happens in between.
+
+Each runs in a process group of its own: a Ctrl-C in the terminal reaches the demo alone, which then ends them in
+order; what a process has started itself goes with its group. Only these groups are ever signalled.
+"""
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+START = 30.0
+"""Seconds in which a process must answer."""
+
+GRACE = 15.0
+"""Seconds between asking a process to end and ending it."""
+
+
+class DemoError(Exception):
+    """The demo cannot go on. The message says what to look at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A process of the demo, and the file that takes its output."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def alive(self) -> bool:
+        return self.process.poll() is None
+
+    def last_lines(self) -> str:
+        """What it said last, for an error message."""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-8:])
+
+
+class Processes:
+    """Starts processes; made by `processes()`, which ends them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.running: list[Running] = []
+
+    def start(
+        self, name: str, module: str, *arguments: str,
+        fds: Sequence[int] = (), environment: Mapping[str, str] | None = None,
+    ) -> Running:
+        """Run `python -m module arguments…`; what it says goes to `name`.log in the folder."""
+        log = self._folder / f"{name}.log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(  # noqa: S603 - our own modules, by the same Python
+                [sys.executable, "-m", module, *arguments], stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                pass_fds=fds, env={**os.environ, **(environment or {})}, process_group=0,
+            )
+        self.running.append(Running(name, process, log))
+        return self.running[-1]
+
+    def service(self, name: str) -> str:
+        """Run one of the sample services and return its URL: it inherits a socket that listens already."""
+        with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
+            self.start(name, f"gateway.demo.{name}", "--fd", str(listener.fileno()), fds=[listener.fileno()])
+            return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+    def end(self) -> None:
+        """End all, the last started first: ask, wait for the grace, then kill. Waits until each is gone."""
+        for one in reversed(self.running):
+            _signal_group(one.process, signal.SIGTERM)
+            try:
+                one.process.wait(GRACE)
+            except subprocess.TimeoutExpired:
+                pass
+            # The group may hold children that outlived their parent.
+            _signal_group(one.process, signal.SIGKILL)
+            one.process.wait()
+        self.running.clear()
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    try:
+        os.killpg(process.pid, number)
+    except ProcessLookupError:
+        pass
+
+
+@contextmanager
+def processes(folder: Path) -> Iterator[Processes]:
+    """Processes for the length of a `with` block. SIGTERM and SIGHUP leave the block as Ctrl-C does."""
+    folder.mkdir(parents=True, exist_ok=True)
+    started = Processes(folder)
+    before = {number: signal.signal(number, _interrupt) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield started
+    finally:
+        for number in before:
+            signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not stop the ending half-way
+        try:
+            started.end()
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _interrupt(number: int, _: object) -> None:
+    raise KeyboardInterrupt
+
+
+def wait_until_answers(one: Running, url: str, status: int = 200) -> None:
+    """Until GET `url` brings `status`. Raises DemoError where the process ends first or takes too long."""
+    deadline = time.monotonic() + START
+    host, _, path = url.removeprefix("http://").partition("/")
+    while time.monotonic() < deadline:
+        if not one.alive():
+            raise DemoError(f"the {one.name} process has ended; it said:\n{one.last_lines()}")
+        connection = http.client.HTTPConnection(host, timeout=2)
+        try:
+            connection.request("GET", f"/{path}")
+            if connection.getresponse().status == status:
+                return
+        except (OSError, http.client.HTTPException):
+            pass
+        finally:
+            connection.close()
+        time.sleep(0.05)
+    raise DemoError(f"the {one.name} process is not ready after {START:.0f} s; its log is {one.log}")
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+        return port
