@@ -18,13 +18,13 @@ from gateway.policies.base import Verdict
 from gateway.policies.durations import seconds
 
 SECOND = 1_000_000_000
-_RATE = re.compile(r"([1-9][0-9]{0,8})/([0-9.]+(?:ms|s|m|h))", re.ASCII)
+_RATE = re.compile(r"([1-9][0-9]{0,8})/(?:([smh])|([0-9.]+(?:ms|s|m|h)))", re.ASCII)
 _DIGEST = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateLimitOptions:
-    """`rate` is "CALLS/WINDOW" ("100/1m", whole seconds); `burst` (default: CALLS) is how many may come at once.
+    """`rate` is "CALLS/WINDOW" ("10/s", "100/5m": whole seconds); `burst` (default: CALLS) is how many may come at once.
 
     `key` says whose calls are counted together: "client_ip" (an IPv6 client is its /64), "principal" or
     "header:NAME"; a call that lacks the latter two counts by its address. No more than `max_clients` are remembered:
@@ -46,9 +46,9 @@ class RateLimit:
         self, name: str, options: RateLimitOptions, *, clock: Callable[[], int] = time.monotonic_ns
     ) -> None:
         found = _RATE.fullmatch(options.rate)
-        window = seconds("rate", found[2]) if found is not None else 0.0
+        window = seconds("rate", found[3] or f"1{found[2]}") if found is not None else 0.0
         if found is None or window < 1 or not window.is_integer():
-            raise ValueError('rate: not calls and a window of whole seconds, such as "100/1m"')
+            raise ValueError('rate: not calls and a window of whole seconds, such as "10/s" or "100/5m"')
         limit = int(found[1])
         burst = limit if options.burst is None else options.burst
         if burst < 1:

@@ -1,0 +1,148 @@
+"""XML from services that are not trusted, by lxml: no DOCTYPE, no entities, no network, bounded depth; and paths in it.
+
+A path is a chain of element names, "Result/Patient/Mrn", which may end in an attribute, "Result/@Id", and pick among
+equal names, "Identifier[@type=MRN]/Value". A bare name matches in any namespace; "lab:Name" in one, by a prefix that
+the options declare. "." is the node itself.
+"""
+
+import codecs
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from lxml import etree
+
+Element: TypeAlias = etree._Element
+Node: TypeAlias = etree._Element | str
+
+XSI_NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
+ENCODINGS = frozenset({"ascii", "utf-8", "utf-16", "utf-16-le", "utf-16-be", "iso8859-1", "iso8859-15", "cp1252"})
+
+_BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+_DECLARED = re.compile(rb"""<\?xml[^>]{1,100}?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
+_DECLARATION = re.compile(r"<\?xml\s[^>]*\?>")
+# What may come before the root element (XML 1.0 production 22). Possessive: nothing is ever tried twice.
+_DOCTYPE = re.compile(r"\s*+(?:(?><!--.*?-->|<\?.*?\?>)\s*+)*+<!DOCTYPE", re.DOTALL)
+_NAME = r"[A-Za-z_][A-Za-z0-9_.-]*"
+_STEP = re.compile(rf"(@?)(?:({_NAME}):)?({_NAME}|\*)(?:\[(@?)({_NAME})=([^\]]*)\])?(?:/(?=.)|\Z)", re.ASCII)
+
+
+class XmlError(ValueError):
+    """The bytes are not a document that we take. The message tells the rule and nothing of the bytes."""
+
+
+def parse(body: bytes, charset: str | None = None) -> Element:
+    """The root element. The encoding is told by the byte order mark, else by `charset` (the media type's parameter),
+    else by the XML declaration, else it is UTF-8 (RFC 7303 section 3). Comments and processing instructions are left
+    out, so that a text is whole. libxml2 bounds depth (256), names and texts (10 MB). Raises XmlError."""
+    text = _decode(body, charset)
+    if "\0" in text:
+        raise XmlError("not XML")
+    declaration = _DECLARATION.match(text)
+    text = text[declaration.end():] if declaration is not None else text
+    if _DOCTYPE.match(text) is not None:
+        raise XmlError("a DOCTYPE is not allowed")
+    # The encoding is forced, or libxml2 would guess it from the first bytes and might read another document than we.
+    parser = etree.XMLParser(
+        encoding="utf-8", resolve_entities=False, no_network=True, load_dtd=False, dtd_validation=False,
+        huge_tree=False, remove_comments=True, remove_pis=True,
+    )
+    try:
+        root = etree.fromstring(text.encode(), parser)
+    except (etree.XMLSyntaxError, ValueError) as error:
+        raise XmlError("not well-formed XML, or nested too deep") from error
+    docinfo = root.getroottree().docinfo
+    if docinfo.doctype or docinfo.internalDTD is not None:
+        raise XmlError("a DOCTYPE is not allowed")
+    return root
+
+
+def _decode(body: bytes, charset: str | None) -> str:
+    for mark, encoding in _BOMS:
+        if body.startswith(mark):
+            body, charset = body[len(mark):], encoding
+            break
+    if charset is None:
+        declared = _DECLARED.match(body)
+        charset = "utf-8" if declared is None else declared[1].decode()
+    try:
+        encoding = codecs.lookup(charset).name
+        if encoding not in ENCODINGS:
+            raise XmlError("an encoding that is not known")
+        return body.decode(encoding)
+    except (LookupError, UnicodeDecodeError) as error:
+        raise XmlError("not in its encoding, or in one that is not known") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One step of a path: from a node to the children, or the attribute, of a name; `only` is a condition on them."""
+
+    name: str
+    attribute: bool
+    only: "_Step | None" = None
+    value: str = ""
+
+    def take(self, nodes: Iterable[Node]) -> list[Node]:
+        if self.attribute:
+            return [value for node in nodes if not isinstance(node, str) and (value := node.get(self.name)) is not None]
+        return [child for node in nodes if not isinstance(node, str) for child in node.iterchildren(self.name)
+                if self._chosen(child)]
+
+    def _chosen(self, child: Element) -> bool:
+        return self.only is None or any(
+            (found if isinstance(found, str) else found.text or "") == self.value for found in self.only.take([child]))
+
+
+class XmlSource:
+    """Reads lxml elements and attribute values; `namespaces` are the prefixes that paths may use."""
+
+    def __init__(self, namespaces: Mapping[str, str] | None = None) -> None:
+        self._namespaces = dict(namespaces or {})
+
+    def path(self, text: str) -> Callable[[Node], Sequence[Node]]:
+        """See adapters.mapping.Source."""
+        steps = [] if text == "." else self._steps(text)
+
+        def select(node: Node) -> Sequence[Node]:
+            found: list[Node] = [node]
+            for step in steps:
+                found = step.take(found)
+            return found
+
+        return select
+
+    def _steps(self, text: str) -> list[_Step]:
+        steps: list[_Step] = []
+        at = 0
+        while at < len(text) or not steps:
+            found = _STEP.match(text, at)
+            if found is None or (steps and steps[-1].attribute):
+                raise ValueError('not a path such as "Result/Patient/@Id"')
+            sign, prefix, name, only_sign, only, value = found.groups()
+            condition = None if only is None else _Step(self._name(None, only, bool(only_sign)), bool(only_sign))
+            steps.append(_Step(self._name(prefix, name, bool(sign)), bool(sign), condition, (value or "").strip("'\"")))
+            at = found.end()
+        return steps
+
+    def _name(self, prefix: str | None, name: str, attribute: bool) -> str:
+        if prefix is not None:
+            if prefix not in self._namespaces:
+                raise ValueError(f'the prefix "{prefix}" is not among the namespaces')
+            return f"{{{self._namespaces[prefix]}}}{name}"
+        return name if attribute or name == "*" else f"{{*}}{name}"
+
+    def text(self, node: Node) -> str | None:
+        """See adapters.mapping.Source."""
+        if isinstance(node, str):
+            return node
+        if self.null(node):
+            return None
+        if len(node):
+            raise ValueError("elements inside")
+        return node.text or ""
+
+    def null(self, node: Node) -> bool:
+        """See adapters.mapping.Source: xsi:nil (XML Schema 1.0 part 1, section 2.6.2)."""
+        return not isinstance(node, str) and node.get(XSI_NIL, "").strip() in {"true", "1"}
