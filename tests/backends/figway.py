@@ -1,0 +1,173 @@
+"""The real gateway as a process of its own: `figway serve`, started on a file and stopped by SIGTERM."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from tests.backends.upstream import closed_port, until
+from tests.backends.wire import Reply, Wire, connect, request
+
+START = 20.0
+"""Seconds in which a gateway must be ready, and in which it must have stopped."""
+
+
+class Figway:
+    """One running gateway, ready once it is made, until `stop`; `config` is the text of its routes.yaml."""
+
+    def __init__(self, folder: Path, config: str, *options: str) -> None:
+        self.folder = folder
+        self.file = folder / "routes.yaml"
+        self.file.write_text(config)
+        self.port, self.admin_port = closed_port(), closed_port()
+        self._out, self._err = folder / "stdout", folder / "stderr"
+        with self._out.open("wb") as out, self._err.open("wb") as err:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "gateway.cli.main", "serve", "--config", str(self.file),
+                 "--listen", f"127.0.0.1:{self.port}", "--admin", f"127.0.0.1:{self.admin_port}", *options],
+                stdout=out, stderr=err, cwd=folder,
+            )
+        until(self._ready_or_dead, "the gateway does not become ready", START)
+        assert self.process.poll() is None, f"the gateway did not start: {self.stderr()}"
+
+    def _ready_or_dead(self) -> bool:
+        return self.process.poll() is not None or self.readiness()[0] == 200
+
+    # as a client
+
+    def connect(self, *, receive_buffer: int = 0) -> Wire:
+        return connect(self.port, receive_buffer=receive_buffer)
+
+    def ask(self, method: str, target: str, *fields: tuple[str, str], body: bytes | None = None) -> Reply:
+        """One request on a connection of its own."""
+        return self.say(request(method, target, *fields, body=body), method)
+
+    def say(self, data: bytes, method: str = "GET") -> Reply:
+        """Exact bytes on a connection of their own, and the first answer to them."""
+        wire = self.connect()
+        try:
+            return wire.send(data).read_reply(method)
+        finally:
+            wire.close()
+
+    # as an operator
+
+    def readiness(self) -> tuple[int, str]:
+        """Status and text of /readyz?verbose; status 0 while nobody listens."""
+        try:
+            reply = self.admin("/readyz?verbose")
+        except OSError:
+            return 0, ""
+        return reply.status, reply.body.decode()
+
+    def admin(self, target: str) -> Reply:
+        wire = connect(self.admin_port)
+        try:
+            return wire.send(request("GET", target, ("Host", "127.0.0.1"), ("Connection", "close"))).read_reply()
+        finally:
+            wire.close()
+
+    def metrics(self) -> str:
+        """The whole text of /metrics."""
+        return self.admin("/metrics").body.decode()
+
+    def metric(self, name: str, **labels: str) -> float:
+        """The sum over the samples of `name` whose labels include `labels`; 0 where there is none."""
+        total = 0.0
+        for line in self.metrics().splitlines():
+            found = re.fullmatch(r"([a-zA-Z_:]+)(?:\{(.*)\})? (\S+)", line)
+            if found and found[1] == name:
+                given = dict(re.findall(r'(\w+)="([^"]*)"', found[2] or ""))
+                if labels.items() <= given.items():
+                    total += float(found[3])
+        return total
+
+    def stdout(self) -> str:
+        return self._out.read_text()
+
+    def stderr(self) -> str:
+        return self._err.read_text()
+
+    def log(self) -> list[dict[str, Any]]:
+        """Every line of standard output, each of which must be one JSON object."""
+        return [orjson.loads(line) for line in self._out.read_bytes().splitlines()]
+
+    def reload(self, config: str) -> None:
+        """Write a new configuration, whole, and send SIGHUP."""
+        fresh = self.file.with_suffix(".new")
+        fresh.write_text(config)
+        fresh.replace(self.file)
+        self.process.send_signal(signal.SIGHUP)
+
+    def memory(self) -> int:
+        """Resident bytes of the gateway and the processes it has started."""
+        return sum(_resident(pid) for pid in [self.process.pid, *_children(self.process.pid)])
+
+    @contextmanager
+    def watching_memory(self) -> Iterator[list[int]]:
+        """A list that grows, while the block runs, by the gateway's resident bytes every 20 ms."""
+        seen, over = [self.memory()], threading.Event()
+
+        def watch() -> None:
+            while not over.wait(0.02):
+                seen.append(self.memory())
+
+        watcher = threading.Thread(target=watch, daemon=True)
+        watcher.start()
+        try:
+            yield seen
+        finally:
+            over.set()
+            watcher.join()
+
+    def terminate(self) -> None:
+        """SIGTERM, and no waiting."""
+        self.process.send_signal(signal.SIGTERM)
+
+    def stop(self) -> None:
+        """SIGTERM; it must exit with status 0, and must never have shown a traceback."""
+        if self.process.poll() is None:
+            self.terminate()
+        try:
+            self.process.wait(START)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise
+        assert "Traceback" not in self.stderr() + self.stdout(), self.stderr()[-4000:]
+        assert self.process.returncode == 0, self.stderr()[-4000:]
+
+
+@contextmanager
+def running(folder: Path, config: str, *options: str) -> Iterator[Figway]:
+    """A gateway for as long as the block runs; it must stop cleanly after it."""
+    figway = Figway(folder, config, *options)
+    try:
+        yield figway
+    finally:
+        figway.stop()
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        tasks = os.listdir(f"/proc/{pid}/task")
+        direct = [int(one) for task in tasks for one in Path(f"/proc/{pid}/task/{task}/children").read_text().split()]
+    except OSError:
+        return []
+    return [*direct, *(one for child in direct for one in _children(child))]
+
+
+def _resident(pid: int) -> int:
+    try:
+        found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    except OSError:
+        return 0
+    return int(found[1]) << 10 if found else 0

@@ -1,0 +1,109 @@
+"""What every test may use, and what none may do: no socket leaves this machine.
+
+`legacy` and `modern` are scripted upstreams; `gateway` starts a gateway of the test's own; `plain` is one that the
+whole session shares, with `legacy` behind everything.
+"""
+
+import ipaddress
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.backends.figway import Figway, running
+from tests.backends.upstream import Upstream
+
+_GUARDED = {"socket.connect", "socket.sendto", "socket.sendmsg"}
+
+
+def _guard(event: str, arguments: tuple[Any, ...]) -> None:
+    """An audit hook: a connection to anything but loopback is an error, whoever asks for it."""
+    if event in _GUARDED and isinstance(arguments[1], tuple):
+        host = arguments[1][0]
+        if host != "localhost" and not ipaddress.ip_address(host).is_loopback:
+            raise RuntimeError(f"a test wants to reach {host}, which is not loopback")
+
+
+sys.addaudithook(_guard)
+
+
+@pytest.fixture(scope="session")
+def everlasting_legacy() -> Iterator[Upstream]:
+    """The upstream behind `legacy`, for gateways that outlive a test."""
+    upstream = Upstream()
+    yield upstream
+    upstream.close()
+
+
+@pytest.fixture
+def legacy(everlasting_legacy: Upstream) -> Iterator[Upstream]:
+    """The legacy system: echoes until told otherwise."""
+    everlasting_legacy.forget()
+    yield everlasting_legacy
+    assert everlasting_legacy.failures == []
+
+
+@pytest.fixture
+def modern() -> Iterator[Upstream]:
+    """The modern system: echoes until told otherwise."""
+    upstream = Upstream()
+    yield upstream
+    upstream.close()
+    assert upstream.failures == []
+
+
+@pytest.fixture(scope="session")
+def plain(everlasting_legacy: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Figway]:
+    """A gateway with nothing but `legacy` behind it, for the whole session."""
+    with running(tmp_path_factory.mktemp("plain"), f"""
+version: 1
+server: {{drain: {{grace: 2s}}}}
+upstreams:
+  legacy: {{url: "{everlasting_legacy.url}", timeouts: {{connect: 1s, first_byte: 8s, between_bytes: 8s}}}}
+default: {{upstream: legacy}}
+""") as figway:
+        yield figway
+
+
+@pytest.fixture
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Figway]]:
+    """Starts gateways: gateway(config, *options). Each must stop cleanly when the test is over."""
+    started: list[Figway] = []
+
+    def start(config: str, *options: str) -> Figway:
+        started.append(Figway(tmp_path_factory.mktemp("gateway"), config, *options))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.stop()
+
+
+# Which requirement of the reliability review a test proves: @pytest.mark.proves(1, 4); `--matrix` prints the outcome.
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--matrix", action="store_true", help="print which requirements are proven by which outcome")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "proves(*numbers): the requirements that this test proves")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    numbers = sorted({number for mark in item.iter_markers("proves") for number in mark.args})
+    item.user_properties.append(("proves", numbers))
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    if not config.getoption("--matrix"):
+        return
+    tally: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for outcome in ("passed", "failed", "error"):
+        for report in terminalreporter.stats.get(outcome, []):
+            for number in dict(report.user_properties).get("proves", []):
+                tally[number][outcome] += 1
+    terminalreporter.section("requirements")
+    for number, outcomes in sorted(tally.items()):
+        terminalreporter.line(f"R{number:<3} " + ", ".join(f"{count} {name}" for name, count in outcomes.items()))

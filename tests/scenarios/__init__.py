@@ -1,0 +1,1 @@
+"""What the whole gateway does, through real sockets."""
