@@ -1,0 +1,104 @@
+"""Processes that we start: pinned to a core, in a session of their own, and ended with all their children."""
+
+import os
+import resource
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one process works: a directory of its own, the ports that it listens on, and the upstream's port."""
+
+    directory: Path
+    port: int
+    admin: int
+    upstream: int
+
+
+def cores() -> tuple[int, int]:
+    """The core for what is measured and the core for the rest; the same one where we may use but one."""
+    mine = sorted(os.sched_getaffinity(0))
+    return mine[0], mine[1 % len(mine)]
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def raise_file_limit() -> int:
+    """Lets us and our children open as many files as the machine allows; returns that number."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard
+
+
+@contextmanager
+def started(command: list[str], place: Place, core: int) -> Iterator[int]:
+    """Runs `command` on `core` until the block is left; yields its process id once it answers on the place's port.
+
+    What it prints goes to `output` in the place's directory; the end of that is shown when it does not come up.
+    """
+    output = place.directory / "output"
+    with output.open("wb") as sink:
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=lambda: os.sched_setaffinity(0, {core}),
+        )
+    try:
+        wait_until_up(process, place.port, output)
+        yield process.pid
+    finally:
+        end(process)
+
+
+def wait_until_up(process: subprocess.Popen[bytes], port: int, output: Path) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            fetch(port, "/")
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    printed = output.read_text(errors="replace")[-2000:]
+    raise RuntimeError(f"{output.parent.name} did not come up (exit status {process.poll()}); it printed:\n{printed}")
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """SIGTERM to the process, time to take leave, then SIGKILL to what is left of its session."""
+    process.terminate()
+    try:
+        process.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        pass
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.wait()
+
+
+def fetch(port: int, path: str) -> bytes:
+    """The body of a 200 from loopback, no proxies asked; OSError for anything else."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(f"http://127.0.0.1:{port}{path}", timeout=10) as response:
+        return bytes(response.read())

@@ -1,0 +1,170 @@
+"""The load: wrk where it is installed, else a closed loop of ours (`python -m tests.benchmarks.load`).
+
+Both print one line of JSON: requests, seconds, p50 and p99 in seconds, errors.
+"""
+
+import argparse
+import asyncio
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import cast
+
+import uvloop
+
+from tests.benchmarks.child import ROOT
+from tests.benchmarks.rows import Row, target
+
+FIELDS = {
+    "User-Agent": "bench/1",
+    "Accept": "application/json",
+    "Accept-Encoding": "gzip, deflate",
+    "X-Client": "ward-7",
+}
+STRIDE = 7919
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What one spell of load saw. Times in seconds; `errors` counts failed connections and statuses of 400 and up."""
+
+    requests: int
+    seconds: float
+    p50: float
+    p99: float
+    errors: int
+
+
+def parse_load(text: str) -> Load:
+    """The line of JSON in a generator's output; wrk writes its own lines around it."""
+    line = next((line for line in reversed(text.splitlines()) if line.startswith('{"requests"')), None)
+    if line is None:
+        raise ValueError("the load generator printed no result")
+    return Load(**json.loads(line))
+
+
+def wrk() -> str | None:
+    return shutil.which("wrk")
+
+
+def command(row: Row, port: int, connections: int, seconds: float) -> list[str]:
+    """The generator's command line for `row`. wrk knows whole seconds only: a shorter spell is left to ours."""
+    pause = round(connections * 1000 / row.rate) if row.rate else 0
+    binary = wrk()
+    if binary is None or seconds < 1:
+        numbers = [port, connections, seconds, row.operations, pause]
+        return [sys.executable, "-m", "tests.benchmarks.load", *map(str, numbers)]
+    fields = [part for name, value in FIELDS.items() for part in ("-H", f"{name}: {value}")]
+    script = str(Path(__file__).with_name("wrk.lua"))
+    shape = ["-t1", f"-c{connections}", f"-d{round(seconds)}s", "--timeout", "5s", "-s", script]
+    return [binary, *shape, *fields, f"http://127.0.0.1:{port}", "--", str(row.operations), str(pause)]
+
+
+def run(row: Row, port: int, connections: int, seconds: float) -> Load:
+    """Loads the peer at `port` for `seconds` and returns what was seen."""
+    words = command(row, port, connections, seconds)
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=seconds + 20, check=True)
+    return parse_load(done.stdout)
+
+
+def head(path: str, port: int) -> bytes:
+    """The bytes of one request."""
+    fields = "".join(f"{name}: {value}\r\n" for name, value in FIELDS.items())
+    return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{fields}\r\n".encode()
+
+
+class Asker(asyncio.Protocol):
+    """One connection in a closed loop: a request, its answer, the next. It reads answers that have a Content-Length,
+    and takes anything else for an error that ends the connection."""
+
+    def __init__(self, next_request: Callable[[], bytes], pause: float, latencies: list[float]) -> None:
+        self.next_request = next_request
+        self.pause = pause
+        self.latencies = latencies
+        self.errors = 0
+        self.buffer = b""
+        self.loop = asyncio.get_running_loop()
+        self.asked_at = 0.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        self.ask()
+
+    def ask(self) -> None:
+        if not self.transport.is_closing():
+            self.asked_at = self.loop.time()
+            self.transport.write(self.next_request())
+
+    def data_received(self, data: bytes) -> None:
+        self.buffer += data
+        end = self.buffer.find(b"\r\n\r\n")
+        if end < 0:
+            return
+        answer = self.buffer[:end].lower()
+        _, found, rest = answer.partition(b"\r\ncontent-length:")
+        if not found:
+            self.errors += 1
+            self.transport.close()
+            return
+        if len(self.buffer) < end + 4 + int(rest.partition(b"\r\n")[0]):
+            return
+        self.buffer = b""
+        self.latencies.append(self.loop.time() - self.asked_at)
+        self.errors += answer.split(b" ", 2)[1] >= b"400"
+        if self.pause:
+            self.loop.call_later(self.pause, self.ask)
+        else:
+            self.ask()
+
+
+async def closed_loop(port: int, connections: int, seconds: float, operations: int, pause: float) -> Load:
+    """Keeps `connections` busy for `seconds`, asking for the operations as wrk.lua does; `pause` is in seconds."""
+    requests = [head(target(operation), port) for operation in range(max(operations, 1))]
+    at = 0
+
+    def next_request() -> bytes:
+        nonlocal at
+        at = (at + STRIDE) % len(requests)
+        return requests[at]
+
+    loop = asyncio.get_running_loop()
+    latencies: list[float] = []
+    began = loop.time()
+    async with asyncio.timeout(seconds + 10):
+        pairs = [
+            await loop.create_connection(lambda: Asker(next_request, pause, latencies), "127.0.0.1", port)
+            for _ in range(connections)
+        ]
+        await asyncio.sleep(seconds)
+    elapsed = loop.time() - began
+    for transport, _ in pairs:
+        transport.abort()
+    return summary(latencies, elapsed, sum(asker.errors for _, asker in pairs))
+
+
+def summary(latencies: list[float], seconds: float, errors: int) -> Load:
+    ordered = sorted(latencies) or [0.0]
+    last = len(ordered) - 1
+    return Load(len(latencies), seconds, ordered[last // 2], ordered[round(last * 0.99)], errors)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.load", description=__doc__)
+    parser.add_argument("port", type=int)
+    parser.add_argument("connections", type=int)
+    parser.add_argument("seconds", type=float)
+    parser.add_argument("operations", type=int)
+    parser.add_argument("pause", type=float, help="milliseconds before each request")
+    options = parser.parse_args()
+    load = uvloop.run(
+        closed_loop(options.port, options.connections, options.seconds, options.operations, options.pause / 1000)
+    )
+    print(json.dumps(asdict(load)))
+
+
+if __name__ == "__main__":
+    main()

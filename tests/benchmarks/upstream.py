@@ -1,0 +1,75 @@
+"""The upstream: one fixed answer of some 1 KiB, as cheaply as it can be had. nginx where it is installed, else ours.
+
+`python -m tests.benchmarks.upstream PORT` runs ours. Both tell at COUNT how many requests they have had.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+from typing import cast
+
+import uvloop
+
+from tests.benchmarks import nginx
+from tests.benchmarks.child import Place, fetch
+
+COUNT = "/count"
+RESULTS = [
+    {"id": f"r-{number}", "code": f"{2340 + number}-7", "value": 4.5 + number, "unit": "mmol/L", "flag": "normal"}
+    for number in range(12)
+]
+BODY = json.dumps({"patient": "p-17", "kind": "laboratory", "results": RESULTS}).encode()
+HEAD = b"HTTP/1.1 200 OK\r\nServer: bench\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+
+
+def command(place: Place) -> list[str]:
+    """The command line of the better upstream of the two."""
+    if nginx.binary() is None:
+        return ours(place)
+    return nginx.write(place, nginx.upstream(place, COUNT, BODY.decode()))
+
+
+def ours(place: Place) -> list[str]:
+    return [sys.executable, "-m", "tests.benchmarks.upstream", str(place.port)]
+
+
+def calls(port: int) -> int:
+    """How many requests the upstream has had, this one too: the third number in the third line, as in stub_status."""
+    return int(fetch(port, COUNT).splitlines()[2].split()[2])
+
+
+class Answer(asyncio.Protocol):
+    """One connection: an answer to each request head. Bodies and pipelining are not its business."""
+
+    asked = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        self.buffer = b""
+
+    def data_received(self, data: bytes) -> None:
+        self.buffer += data
+        if not self.buffer.endswith(b"\r\n\r\n"):
+            return
+        Answer.asked += 1
+        body = BODY
+        if self.buffer.startswith(b"GET " + COUNT.encode()):
+            body = b"\nserver accepts handled requests\n 0 0 %d\n" % Answer.asked
+        self.buffer = b""
+        self.transport.write(HEAD % len(body) + body)
+
+
+async def serve(port: int) -> None:
+    server = await asyncio.get_running_loop().create_server(Answer, "127.0.0.1", port)
+    await server.serve_forever()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.upstream", description=__doc__)
+    parser.add_argument("port", type=int)
+    uvloop.run(serve(parser.parse_args().port))
+
+
+if __name__ == "__main__":
+    main()
