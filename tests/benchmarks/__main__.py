@@ -3,6 +3,7 @@
 import argparse
 import json
 import signal
+import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -26,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"{name} is not installed and is left out", file=sys.stderr)
     raise_file_limit()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    facts = report.facts({peer.name: versions[peer.name] or "" for peer in peers} | {"load": load_version()}, plan)
+    facts = report.facts({peer.name: versions[peer.name] or "" for peer in peers} | {"load": load.version()}, plan)
     seen: list[Sample] = []
     with tempfile.TemporaryDirectory(prefix="figway-bench-") as directory:
         try:
@@ -35,6 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)
             return 130
+        except (RuntimeError, OSError, subprocess.SubprocessError) as error:
+            print(error, file=sys.stderr)
+            return 1
     found = report.lines(seen)
     for row in rows:
         print(report.as_text(row, found), end="\n\n")
@@ -54,10 +58,6 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--peers", nargs="+", choices=names, default=names)
     parser.add_argument("--out", type=Path, default=Path("out"), help="where bench.json and bench.md go")
     return parser.parse_args(arguments)
-
-
-def load_version() -> str:
-    return "wrk" if load.wrk() else "a closed loop of ours"
 
 
 if __name__ == "__main__":

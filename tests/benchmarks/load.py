@@ -9,6 +9,7 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -49,6 +50,14 @@ def parse_load(text: str) -> Load:
 
 def wrk() -> str | None:
     return shutil.which("wrk")
+
+
+def version() -> str:
+    binary = wrk()
+    if binary is None:
+        return "a closed loop of ours"
+    told = subprocess.run([binary, "-v"], capture_output=True, text=True, check=False)  # exits with 1
+    return " ".join((told.stdout + told.stderr).split()[:2])
 
 
 def command(row: Row, port: int, connections: int, seconds: float) -> list[str]:
@@ -96,7 +105,7 @@ class Asker(asyncio.Protocol):
 
     def ask(self) -> None:
         if not self.transport.is_closing():
-            self.asked_at = self.loop.time()
+            self.asked_at = time.perf_counter()
             self.transport.write(self.next_request())
 
     def data_received(self, data: bytes) -> None:
@@ -113,7 +122,7 @@ class Asker(asyncio.Protocol):
         if len(self.buffer) < end + 4 + int(rest.partition(b"\r\n")[0]):
             return
         self.buffer = b""
-        self.latencies.append(self.loop.time() - self.asked_at)
+        self.latencies.append(time.perf_counter() - self.asked_at)
         self.errors += answer.split(b" ", 2)[1] >= b"400"
         if self.pause:
             self.loop.call_later(self.pause, self.ask)
@@ -133,14 +142,14 @@ async def closed_loop(port: int, connections: int, seconds: float, operations: i
 
     loop = asyncio.get_running_loop()
     latencies: list[float] = []
-    began = loop.time()
+    began = time.perf_counter()
     async with asyncio.timeout(seconds + 10):
         pairs = [
             await loop.create_connection(lambda: Asker(next_request, pause, latencies), "127.0.0.1", port)
             for _ in range(connections)
         ]
         await asyncio.sleep(seconds)
-    elapsed = loop.time() - began
+    elapsed = time.perf_counter() - began
     for transport, _ in pairs:
         transport.abort()
     return summary(latencies, elapsed, sum(asker.errors for _, asker in pairs))
