@@ -6,17 +6,25 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 import pytest
+import yaml
 
+from adapters.message import Headers, Request, Response
+from adapters.soap import Soap
+from gateway.config.decode import Schema
 from gateway.demo import rest
 from gateway.demo.clinic import build, content
 from gateway.demo.defects import DEFECTS, spoil
 from gateway.demo.rest import OPERATIONS, Answer, payload
 
 CLINIC = build()
-SHARED = [one for one in OPERATIONS if one.capability not in ("results", "departments")]
+ROUTES = yaml.safe_load((Path(__file__).parents[2] / "routes.yaml").read_text())
+SOAP = Soap(Schema.of_options(Soap.Options).validate(
+    ROUTES["capabilities"]["results"]["legacy"]["adapter"]["soap"]))
+SHARED = [one for one in OPERATIONS if one.capability != "departments"]
 
 
 class Torn(Exception):
@@ -122,6 +130,16 @@ def compared(control, candidate):
     return set(differences(parse(body), parse(other_body)))
 
 
+def ask_in_soap(service, operation, asked):
+    """As the gateway asks the legacy arm: through the adapter, with the options of routes.yaml."""
+    call = SOAP.request(operation.name, asked, Request("GET", target(operation, asked).encode(), Headers()))
+    sent = {name.decode(): value.decode() for name, value in call.headers if name != b"Content-Length"}
+    status, kind, body = service.ask(call.method, call.target.decode(), call.body, sent)
+    headers = Headers([(b"Content-Type", kind.encode())])
+    answer = SOAP.response(operation.name, Response(status, headers, body))
+    return answer.status, answer.headers.get(b"content-type").decode(), answer.body
+
+
 def ask(service, operation, asked):
     body = b'{"patient": "P-1001", "department": "general"}' if operation.method == "POST" else None
     return service.ask(operation.method, target(operation, asked), body)
@@ -131,7 +149,7 @@ def ask(service, operation, asked):
 def test_the_services_differ_where_a_defect_is_seeded_and_nowhere_else(operation, legacy, modern):
     for asked in every_asking(operation):
         expected = spoil(operation, asked, operation.answer(CLINIC, asked))[1]
-        control = ask(legacy, operation, asked)
+        control = (ask_in_soap if operation.capability == "results" else ask)(legacy, operation, asked)
         try:
             found = compared(control, ask(modern, operation, asked))
         except Torn:
