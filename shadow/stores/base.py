@@ -1,0 +1,44 @@
+"""The contract of a store: it remembers, within bounds, what the lane learnt and what the gateway did.
+
+A store is built from its `Options` (a frozen dataclass, decoded strictly by the configuration) and registered under
+the entry-point group `figway.stores`. It is synchronous; the lane calls it in a thread, one call at a time, while
+others may read. `shadow.testing.check_store` is what every store must satisfy.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Protocol
+
+from shadow.compare import Comparison, Tally
+from shadow.ledger import Ledger, Traffic
+
+SIGNATURES = 500
+"""Kinds of differences kept of each capability; more are counted as overflow."""
+
+
+class StoreError(Exception):
+    """A store cannot be opened, read or written now. The message names the fault, never a value out of a message."""
+
+
+class Store(Protocol):
+    """Aggregates: counts by tally, differences by signature with one example each, traffic by arm."""
+
+    Options: ClassVar[type[Any]]
+
+    def __init__(self, options: Any) -> None:
+        """Open the store, making it if it is not there. Raises StoreError."""
+        ...
+
+    def write(
+        self, comparisons: Sequence[Comparison], tallies: Mapping[Tally, int], traffic: Sequence[Traffic]
+    ) -> None:
+        """Add a batch, wholly or not at all. A comparison counts its own tally; `tallies` are of exchanges that
+        left nothing else to remember. Raises StoreError; the batch may then be written again."""
+        ...
+
+    def read(self, capability: str | None = None) -> Ledger:
+        """What is known of one capability, or of all. Raises StoreError."""
+        ...
+
+    def close(self) -> None:
+        """Give everything back. Nothing may be called afterwards."""
+        ...

@@ -1,0 +1,219 @@
+"""The store in one SQLite file, shared by all workers of a machine: WAL, batches, one short transaction each.
+
+The schema is made by the numbered scripts in `migrations/`; `user_version` holds the number of the last one.
+"""
+
+import json
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from shadow.compare import Comparison, Outcome, Tally
+from shadow.diff import Difference, Shape, Signature
+from shadow.latency import Histogram
+from shadow.ledger import Finding, Ledger, Traffic
+from shadow.stores.base import SIGNATURES, StoreError
+
+_TALLY = """
+INSERT INTO tally VALUES (?, ?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET count = count + excluded.count
+"""
+_SEEN_AGAIN = """
+UPDATE finding SET
+    count = count + 1, first_seen = min(first_seen, :at), last_seen = max(last_seen, :at), path = :path,
+    legacy_length = :legacy_length, modern_length = :modern_length, trace_id = :trace_id
+WHERE capability = :capability AND operation = :operation AND kind = :kind AND signature_path = :signature_path
+    AND legacy_group = :legacy_group AND modern_group = :modern_group
+"""
+_SEEN_FIRST = """
+INSERT INTO finding VALUES (
+    :capability, :operation, :kind, :signature_path, :legacy_group, :modern_group, 1, :at, :at, :path,
+    :legacy_type, :legacy_length, :legacy_form, :modern_type, :modern_length, :modern_form, :trace_id
+)
+"""
+_OVERFLOW = "INSERT INTO overflow VALUES (?, 1) ON CONFLICT DO UPDATE SET count = count + 1"
+_TRAFFIC = """
+INSERT INTO traffic VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET
+    requests = requests + excluded.requests, errors = errors + excluded.errors, seconds = excluded.seconds,
+    at = max(at, excluded.at)
+"""
+_FINDINGS = """
+SELECT capability, operation, count, first_seen, last_seen, trace_id, kind, path,
+    legacy_type, legacy_length, legacy_form, modern_type, modern_length, modern_form
+FROM finding
+"""
+
+
+class Sqlite:
+    """Keeps what `Store` says in a file. Several processes may have it open; each has one connection."""
+
+    @dataclass(frozen=True, slots=True)
+    class Options:
+        """`path` of the file; `signatures`: kinds of differences kept of each capability; `busy`: seconds to wait
+        while another worker writes."""
+
+        path: Path
+        signatures: int = SIGNATURES
+        busy: float = 5.0
+
+    def __init__(self, options: Options) -> None:
+        self._limit = options.signatures
+        self._lock = Lock()
+        with _mapped():
+            self._connection = sqlite3.connect(
+                options.path, timeout=options.busy, isolation_level=None, check_same_thread=False
+            )
+            try:
+                _use_wal(self._connection, time.monotonic() + options.busy)
+                _migrate(self._connection)
+            except BaseException:
+                self._connection.close()
+                raise
+
+    def write(
+        self, comparisons: Sequence[Comparison], tallies: Mapping[Tally, int], traffic: Sequence[Traffic]
+    ) -> None:
+        counts = Counter(tallies) + Counter(comparison.tally for comparison in comparisons)
+        with self._transaction("IMMEDIATE") as connection:
+            connection.executemany(_TALLY, [(*tally, count) for tally, count in counts.items()])
+            kept: dict[str, int] = {}
+            for comparison in comparisons:
+                # A signature counts once for each exchange, however often it occurs in it.
+                for signature, found in {found.signature: found for found in comparison.differences}.items():
+                    self._find(connection, comparison, signature, found, kept)
+            for row in traffic:
+                _add(connection, row)
+
+    def _find(
+        self, connection: sqlite3.Connection, comparison: Comparison, signature: Signature, found: Difference,
+        kept: dict[str, int],
+    ) -> None:
+        """Count one difference; `kept` remembers, through a transaction, how many signatures a capability has."""
+        capability = comparison.tally.capability
+        row = {
+            "capability": capability, "operation": comparison.tally.operation, "kind": found.kind,
+            "signature_path": signature.path, "legacy_group": signature.legacy, "modern_group": signature.modern,
+            "at": comparison.at, "path": found.path, "trace_id": comparison.trace_id,
+            "legacy_type": found.legacy.type, "legacy_length": found.legacy.length, "legacy_form": found.legacy.form,
+            "modern_type": found.modern.type, "modern_length": found.modern.length, "modern_form": found.modern.form,
+        }
+        if connection.execute(_SEEN_AGAIN, row).rowcount:
+            return
+        if capability not in kept:
+            [kept[capability]] = connection.execute(
+                "SELECT count(*) FROM finding WHERE capability = ?", (capability,)
+            ).fetchone()
+        if kept[capability] < self._limit:
+            connection.execute(_SEEN_FIRST, row)
+            kept[capability] += 1
+        else:
+            connection.execute(_OVERFLOW, (capability,))
+
+    def read(self, capability: str | None = None) -> Ledger:
+        with self._transaction("DEFERRED") as connection:
+            def rows(query: str) -> list[Any]:
+                return connection.execute(f"{query} WHERE ?1 IS NULL OR capability = ?1", (capability,)).fetchall()
+
+            return Ledger(
+                {Tally(name, operation, Outcome(outcome), reason): count
+                 for name, operation, outcome, reason, count in rows("SELECT * FROM tally")},
+                [Traffic(name, operation, stage, arm, requests, errors, Histogram(json.loads(seconds)), at)
+                 for name, operation, stage, arm, requests, errors, seconds, at in rows("SELECT * FROM traffic")],
+                [_finding(*row) for row in rows(_FINDINGS)],
+                dict(rows("SELECT * FROM overflow")),
+            )
+
+    def close(self) -> None:
+        with self._lock, _mapped():
+            self._connection.close()
+
+    @contextmanager
+    def _transaction(self, mode: str) -> Iterator[sqlite3.Connection]:
+        with self._lock, _mapped():
+            self._connection.execute(f"BEGIN {mode}")
+            try:
+                yield self._connection
+                self._connection.commit()
+            except BaseException:
+                self._connection.rollback()
+                raise
+
+
+@contextmanager
+def _mapped() -> Iterator[None]:
+    """SQLite's errors become StoreError here and nowhere else. Their own text may hold values and is left off."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        fault = getattr(error, "sqlite_errorname", type(error).__name__)
+        raise StoreError(f"the SQLite store fails: {fault}") from None
+
+
+def _use_wal(connection: sqlite3.Connection, until: float) -> None:
+    """Switching to WAL does not wait for other workers that open the file at the same time, so it is tried again."""
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            break
+        except sqlite3.OperationalError:
+            if time.monotonic() >= until:
+                raise
+            time.sleep(0.02)
+    connection.execute("PRAGMA synchronous = NORMAL")
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    """Run the scripts that this file has not seen, under the write lock, so that each runs once."""
+    scripts = sorted(
+        (entry for entry in (files("shadow.stores") / "migrations").iterdir() if entry.name.endswith(".sql")),
+        key=lambda entry: entry.name,
+    )
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        [done] = connection.execute("PRAGMA user_version").fetchone()
+        if done > len(scripts):
+            raise StoreError("the SQLite store was written by a newer Figway")
+        for script in scripts[done:]:
+            for statement in _statements(script.read_text("utf-8")):
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {len(scripts)}")
+        connection.commit()
+    except BaseException:
+        connection.rollback()
+        raise
+
+
+def _statements(script: str) -> Iterator[str]:
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+def _add(connection: sqlite3.Connection, row: Traffic) -> None:
+    key = row.capability, row.operation, row.stage, row.arm
+    seconds = Histogram(row.seconds.counts)
+    known = connection.execute(
+        "SELECT seconds FROM traffic WHERE (capability, operation, stage, arm) = (?, ?, ?, ?)", key
+    ).fetchone()
+    if known is not None:
+        seconds.merge(Histogram(json.loads(known[0])))
+    connection.execute(_TRAFFIC, (*key, row.requests, row.errors, json.dumps(seconds.counts), row.at))
+
+
+def _finding(  # one parameter for each column of _FINDINGS
+    capability: str, operation: str, count: int, first_seen: float, last_seen: float, trace_id: str,
+    kind: str, path: str, *shapes: Any,
+) -> Finding:
+    exemplar = Difference(kind, path, Shape(*shapes[:3]), Shape(*shapes[3:]))
+    return Finding(capability, operation, count, first_seen, last_seen, exemplar, trace_id)

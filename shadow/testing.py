@@ -1,0 +1,84 @@
+"""Checks that everything of a kind must pass. Third parties call them on their own."""
+
+from shadow.compare import Comparison, Outcome, Tally
+from shadow.diff import Difference, Shape
+from shadow.latency import Histogram
+from shadow.ledger import Traffic
+from shadow.stores.base import Store
+
+_MATCH = Tally("results", "read", Outcome.MATCH)
+_MISMATCH = Tally("results", "read", Outcome.MISMATCH)
+_SKIPPED = Tally("results", "read", Outcome.SKIPPED, "not_sampled")
+_ELSEWHERE = Tally("booking", "list", Outcome.MISMATCH)
+
+
+def _difference(name: str, index: int = 0, length: int = 4) -> Difference:
+    return Difference("value", f"/items/{index}/{name}", Shape("string", length, "word"), Shape("string", 6, "word"))
+
+
+def _comparison(tally: Tally, at: float, *differences: Difference) -> Comparison:
+    return Comparison(tally, f"trace-{at:g}", at, differences)
+
+
+def _latency(seconds: float, times: int) -> Histogram:
+    histogram = Histogram()
+    histogram.add(seconds, times)
+    return histogram
+
+
+def check_store(store: Store, signatures: int) -> None:
+    """Hold an empty store, built to keep `signatures` (at least 2) of each capability, to its contract.
+    Raises AssertionError. The store is left open, and not empty."""
+    _check_counts(store)
+    _check_findings(store, signatures)
+    _check_traffic(store)
+
+
+def _check_counts(store: Store) -> None:
+    empty = store.read()
+    assert (empty.tallies, empty.traffic, empty.findings, empty.overflow) == ({}, [], [], {}), "starts empty"
+    store.write((), {}, ())
+    store.write([_comparison(_MATCH, 1)], {_SKIPPED: 2}, ())
+    store.write((), {_MATCH: 3, _ELSEWHERE: 1}, ())
+    assert store.read().tallies == {_MATCH: 4, _SKIPPED: 2, _ELSEWHERE: 1}, "counts add up over batches"
+    assert store.read("results").tallies == {_MATCH: 4, _SKIPPED: 2}, "one capability is read by itself"
+    assert store.read("unknown").tallies == {}, "an unknown capability has nothing"
+
+
+def _check_findings(store: Store, signatures: int) -> None:
+    name = "code"
+    twice = _comparison(_MISMATCH, 20, _difference(name, 0), _difference(name, 7, length=5))
+    store.write([twice, _comparison(_MISMATCH, 10, _difference(name, 3))], {}, ())
+    [finding] = store.read("results").findings
+    assert finding.count == 2, "a signature counts once for each exchange, whatever its indexes and lengths"
+    assert (finding.first_seen, finding.last_seen) == (10, 20), "first and last seen do not depend on the order"
+    assert finding.exemplar == _difference(name, 3), "the example is the latest to come, with its own index and length"
+    assert finding.trace_id == "trace-10", "the example comes with its trace"
+
+    many = [_difference("a" * (count + 1)) for count in range(signatures + 2)]
+    store.write([_comparison(_MISMATCH, 30 + at, found) for at, found in enumerate(many)], {}, ())
+    store.write([_comparison(_MISMATCH, 99, _difference(name)), _comparison(_ELSEWHERE, 99, _difference(name))], {}, ())
+    ledger = store.read()
+    kept = [found for found in ledger.findings if found.capability == "results"]
+    assert len(kept) == signatures, "the signatures of a capability are bounded"
+    assert ledger.overflow == {"results": 3}, "what is over the bound is counted"
+    assert max(found.count for found in kept) == 3, "what is known is still counted when the table is full"
+    assert any(found.capability == "booking" for found in ledger.findings), "one capability takes no other's room"
+    assert ledger.tallies[_MISMATCH] == 2 + len(many) + 1, "every comparison counts, kept or not"
+
+
+def _check_traffic(store: Store) -> None:
+    def row(stage: str, requests: int, seconds: Histogram, at: float) -> Traffic:
+        return Traffic("results", "read", stage, "modern", requests, 1, seconds, at)
+
+    store.write((), {}, [row("shadow", 5, _latency(0.01, 5), 2.0)])
+    store.write((), {}, [row("shadow", 0, _latency(1.0, 2), 1.0), row("canary", 1, _latency(0.01, 1), 3.0)])
+    both = _latency(0.01, 5)
+    both.merge(_latency(1.0, 2))
+    found = sorted(store.read("results").traffic, key=lambda one: one.at)
+    assert found == [
+        Traffic("results", "read", "shadow", "modern", 5, 2, both, 2.0),
+        Traffic("results", "read", "canary", "modern", 1, 1, _latency(0.01, 1), 3.0),
+    ], "calls of one stage and arm add up, latencies bucket by bucket"
+    found[0].seconds.add(1.0)
+    assert store.read("results").traffic[0].seconds.total in (7, 1), "what was read is the reader's own"
