@@ -16,17 +16,16 @@ from gateway.demo.rest import Answer, Asked, Operation, payload
 
 @dataclass(frozen=True, slots=True)
 class Defect:
-    """One seeded defect. `kind` and `pointer` are how a report's group shows it: the kind of the difference and
-    where it is, a JSON Pointer (RFC 6901) with * in the place of list indices; `outcome` is the class that the
-    exchange falls into."""
+    """One seeded defect. `kind` and `path` are how a report shows it: the kind of the difference and where it is,
+    a JSON Pointer (RFC 6901) with * in the place of list indices. Where modern gives no whole answer, `kind` is
+    "candidate_error" and `path` the kind of the failure."""
 
     name: str
     capability: str
     operation: str
     says: str
-    outcome: str
     kind: str
-    pointer: str
+    path: str
     spoil: Callable[[Asked, Answer], Answer]
 
 
@@ -95,21 +94,21 @@ def _leaked(asked: Asked, right: Answer) -> Answer:
 
 DEFECTS = (
     Defect("ghost patient", "patients", "read", "200 and an empty body where there is no such patient",
-           "mismatch", "status", "", _ghost),
+           "status", "", _ghost),
     Defect("lost telephone", "patients", "read", "no telephone for one patient in six or so",
-           "mismatch", "missing", "/telecom/phone", _lost_phone),
+           "missing", "/telecom/phone", _lost_phone),
     Defect("torn answer", "patients", "read", "the connection breaks off in mid-answer for two patients",
-           "candidate_error", "truncated", "", _torn),
+           "candidate_error", "truncated", _torn),
     Defect("shaved decimal", "results", "read", "72.50 becomes 72.5: a digit that was measured is gone",
-           "mismatch", "precision", "/value", _shaved),
+           "precision", "/value", _shaved),
     Defect("number in words", "results", "list", "a potassium value is a string, not a number",
-           "mismatch", "type", "/items/*/value", _worded),
+           "type", "/items/*/value", _worded),
     Defect("shifted zone", "appointments", "read", "an appointment in imaging says Z where +01:00 is meant",
-           "mismatch", "value", "/start", _shifted),
+           "value", "/start", _shifted),
     Defect("cut list", "documents", "list", "a third document is never listed",
-           "mismatch", "missing", "/items/*", _cut),
+           "missing", "/items/*", _cut),
     Defect("leaked field", "documents", "list", "a consent form shows where it is stored",
-           "mismatch", "extra", "/items/*/storageKey", _leaked),
+           "extra", "/items/*/storageKey", _leaked),
 )
 
 
