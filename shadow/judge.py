@@ -1,0 +1,38 @@
+"""The comparer's own process: `python -m shadow.judge` reads batches of pairs and writes comparisons.
+
+A message is a length (four bytes, big-endian) and a pickle. The process ends when its standard input does, so it
+outlives no parent, however that one ends.
+"""
+
+import os
+import pickle
+import signal
+import sys
+from typing import BinaryIO
+
+from shadow.compare import compare
+from shadow.observation import Pair
+
+NICENESS = 10
+"""How far this process steps back behind those that serve clients."""
+
+
+def serve(down: BinaryIO, up: BinaryIO) -> None:
+    """Answer batches until `down` ends or nobody reads `up`."""
+    try:
+        while len(head := down.read(4)) == 4:
+            pairs: list[Pair] = pickle.loads(down.read(int.from_bytes(head)))  # noqa: S301 (our own parent wrote it)
+            answer = pickle.dumps([compare(pair) for pair in pairs], pickle.HIGHEST_PROTOCOL)
+            up.write(len(answer).to_bytes(4) + answer)
+            up.flush()
+    except (BrokenPipeError, EOFError, pickle.UnpicklingError):
+        return  # the parent has gone, perhaps in the middle of a message
+
+
+if __name__ == "__main__":
+    # Ctrl-C and a supervisor's SIGTERM reach the whole group; the parent drains first and then ends this process.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    os.nice(NICENESS)
+    serve(sys.stdin.buffer, sys.stdout.buffer)
+    os._exit(0)  # the interpreter's own end would flush a pipe that nobody reads any more

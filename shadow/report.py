@@ -1,0 +1,226 @@
+"""What was learnt, folded: Ledger → Report, and the report as JSON and as Markdown.
+
+Every number that is shown is a field here, so that all renderings say the same. A capability of which nothing was
+compared says so in words: it must never look like one whose arms agree.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import orjson
+
+from shadow.compare import Outcome
+from shadow.diff import Signature
+from shadow.latency import Histogram
+from shadow.ledger import Finding, Ledger, Traffic
+
+
+@dataclass(frozen=True, slots=True)
+class ArmReport:
+    """One arm: `requests` that clients were answered from it, `calls` down it (the lane's too), of which `errors`
+    failed, and quantiles of their seconds (None where there were none)."""
+
+    requests: int
+    calls: int
+    errors: int
+    p50: float | None
+    p99: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class DifferenceReport:
+    """One kind of difference at one place, over all operations.
+
+    `count` exchanges have it, a `share` of those compared. `path` is index-free; `example` is where it was last
+    seen, in the exchange of `trace_id`. Times are in seconds since the epoch.
+    """
+
+    kind: str
+    path: str
+    legacy: str
+    modern: str
+    count: int
+    share: float
+    operations: tuple[str, ...]
+    first_seen: float
+    last_seen: float
+    example: str
+    trace_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CapabilityReport:
+    """One capability. eligible = matching + mismatching + the sums of the four maps, which are by reason;
+    compared = matching + mismatching. `says` puts it in words."""
+
+    capability: str
+    stage: str
+    says: str
+    requests: int
+    eligible: int
+    compared: int
+    matching: int
+    mismatching: int
+    candidate_errors: dict[str, int]
+    not_comparable: dict[str, int]
+    shed: dict[str, int]
+    skipped: dict[str, int]
+    legacy: ArmReport
+    modern: ArmReport
+    differences: tuple[DifferenceReport, ...]
+    overflow: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All capabilities, by name."""
+
+    capabilities: tuple[CapabilityReport, ...]
+
+
+def fold(ledger: Ledger, capabilities: Iterable[str] = ()) -> Report:
+    """The report of a ledger; `capabilities` are listed even where nothing is known of them."""
+    names = {
+        *capabilities, *(tally.capability for tally in ledger.tallies), *(row.capability for row in ledger.traffic),
+        *(finding.capability for finding in ledger.findings),
+    }
+    return Report(tuple(_capability(name, ledger) for name in sorted(names)))
+
+
+def _capability(name: str, ledger: Ledger) -> CapabilityReport:
+    outcomes: dict[Outcome, Counter[str]] = defaultdict(Counter)
+    for tally, count in ledger.tallies.items():
+        if tally.capability == name:
+            outcomes[tally.outcome][tally.reason] += count
+    traffic = [row for row in ledger.traffic if row.capability == name]
+    staged = [row for row in traffic if row.stage]
+    matching, mismatching = outcomes[Outcome.MATCH].total(), outcomes[Outcome.MISMATCH].total()
+    compared = matching + mismatching
+    eligible = sum(counts.total() for counts in outcomes.values())
+    return CapabilityReport(
+        capability=name,
+        stage=max(staged, key=lambda row: row.at).stage if staged else "",
+        says=_says(compared, mismatching, outcomes[Outcome.CANDIDATE_ERROR].total(), eligible),
+        requests=sum(row.requests for row in traffic),
+        eligible=eligible,
+        compared=compared,
+        matching=matching,
+        mismatching=mismatching,
+        candidate_errors=_sorted(outcomes[Outcome.CANDIDATE_ERROR]),
+        not_comparable=_sorted(outcomes[Outcome.NOT_COMPARABLE]),
+        shed=_sorted(outcomes[Outcome.SHED]),
+        skipped=_sorted(outcomes[Outcome.SKIPPED]),
+        legacy=_arm(row for row in traffic if row.arm == "legacy"),
+        modern=_arm(row for row in traffic if row.arm == "modern"),
+        differences=_differences([found for found in ledger.findings if found.capability == name], compared),
+        overflow=ledger.overflow.get(name, 0),
+    )
+
+
+def _says(compared: int, mismatching: int, errors: int, eligible: int) -> str:
+    failed = f"; modern failed on {errors} more" if errors else ""
+    if compared:
+        return f"{mismatching} of {compared} compared exchanges differ{failed}"
+    if eligible:
+        return f"nothing compared, out of {eligible} eligible{failed.replace(' more', '')}"
+    return "nothing compared: no exchange was eligible"
+
+
+def _sorted(counts: Counter[str]) -> dict[str, int]:
+    return {reason: counts[reason] for reason in sorted(counts)}
+
+
+def _arm(rows: Iterable[Traffic]) -> ArmReport:
+    requests = errors = 0
+    seconds = Histogram()
+    for row in rows:
+        requests += row.requests
+        errors += row.errors
+        seconds.merge(row.seconds)
+    return ArmReport(requests, seconds.total, errors, seconds.quantile(0.5), seconds.quantile(0.99))
+
+
+def _differences(findings: Sequence[Finding], compared: int) -> tuple[DifferenceReport, ...]:
+    groups: dict[Signature, list[Finding]] = defaultdict(list)
+    for finding in findings:
+        groups[finding.exemplar.signature].append(finding)
+    reports = [_difference(signature, group, compared) for signature, group in groups.items()]
+    return tuple(sorted(reports, key=lambda one: (-one.count, one.path, one.kind, one.legacy, one.modern)))
+
+
+def _difference(signature: Signature, group: Sequence[Finding], compared: int) -> DifferenceReport:
+    count = sum(finding.count for finding in group)
+    latest = max(group, key=lambda finding: (finding.last_seen, finding.operation))
+    return DifferenceReport(
+        kind=signature.kind,
+        path=signature.path,
+        legacy=str(latest.exemplar.legacy),
+        modern=str(latest.exemplar.modern),
+        count=count,
+        share=count / compared if compared else 0.0,
+        operations=tuple(sorted({finding.operation for finding in group})),
+        first_seen=min(finding.first_seen for finding in group),
+        last_seen=latest.last_seen,
+        example=latest.exemplar.path,
+        trace_id=latest.trace_id,
+    )
+
+
+def to_json(report: Report) -> bytes:
+    """The report's fields as JSON, in their order."""
+    return orjson.dumps(report, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def to_markdown(report: Report) -> str:
+    """The report as GitHub-flavoured Markdown."""
+    return "\n".join(_markdown(report)) + "\n"
+
+
+def milliseconds(seconds: float | None) -> str:
+    """A latency for people: "12.3 ms", or a dash."""
+    return "–" if seconds is None else f"{seconds * 1000:.3g} ms"
+
+
+def reasons(counts: dict[str, int]) -> str:
+    """Counts by reason for people: "3 (2 reset, 1 tls)"."""
+    if not counts:
+        return "0"
+    return f"{sum(counts.values())} ({', '.join(f'{count} {reason}' for reason, count in counts.items())})"
+
+
+def moment(at: float) -> str:
+    """A time for people: "2025-03-01 12:30:05Z"."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def _markdown(report: Report) -> Iterator[str]:
+    yield "# Shadow report"
+    if not report.capabilities:
+        yield from ("", "Nothing is known of any capability.")
+    for one in report.capabilities:
+        yield from ("", f"## {_cell(one.capability)}", "", f"**{one.says}.**", "")
+        yield from ("| | |", "|---|---|")
+        for label, value in (
+            ("Stage", one.stage or "not known"), ("Requests", str(one.requests)), ("Eligible", str(one.eligible)),
+            ("Compared", str(one.compared)), ("Mismatching", str(one.mismatching)),
+            ("Candidate errors", reasons(one.candidate_errors)), ("Not comparable", reasons(one.not_comparable)),
+            ("Shed", reasons(one.shed)), ("Skipped", reasons(one.skipped)),
+            ("Legacy p50 / p99", f"{milliseconds(one.legacy.p50)} / {milliseconds(one.legacy.p99)}"),
+            ("Modern p50 / p99", f"{milliseconds(one.modern.p50)} / {milliseconds(one.modern.p99)}"),
+        ):
+            yield f"| {label} | {_cell(value)} |"
+        if one.differences:
+            yield from ("", "| Difference | Path | Legacy | Modern | Count | Share | Operations | Last seen | Trace |",
+                        "|---|---|---|---|---:|---:|---|---|---|")
+        for found in one.differences:
+            cells = (found.kind, f"`{found.path or '(whole)'}`", found.legacy, found.modern, str(found.count),
+                     f"{found.share:.1%}", ", ".join(found.operations), moment(found.last_seen), found.trace_id)
+            yield f"| {' | '.join(map(_cell, cells))} |"
+        if one.overflow:
+            yield from ("", f"{one.overflow} more differences found the table of signatures full.")
+
+
+def _cell(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ")
