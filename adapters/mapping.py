@@ -160,6 +160,7 @@ def _table(values: Mapping[str, Scalar]) -> Callable[[str], Tree]:
 
 _INTEGER = re.compile(r"\s*([+-]?)0*([0-9]+)\s*", re.ASCII)
 _DECIMAL = re.compile(r"\s*([+-]?)(?=\.?[0-9])0*([0-9]*)(\.[0-9]*)?([eE][+-]?[0-9]+)?\s*", re.ASCII)
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _DATETIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?(?P<offset>Z|[+-][0-9]{2}:[0-9]{2})?", re.ASCII)
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
@@ -191,7 +192,7 @@ def _boolean(text: str) -> bool:
 
 def _date(text: str) -> str:
     text = text.strip()
-    if len(text) != 10:
+    if _DATE.fullmatch(text) is None:
         raise ValueError("not a date")
     date.fromisoformat(text)
     return text

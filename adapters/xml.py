@@ -52,8 +52,7 @@ def parse(body: bytes, charset: str | None = None) -> Element:
         root = etree.fromstring(text.encode(), parser)
     except (etree.XMLSyntaxError, ValueError) as error:
         raise XmlError("not well-formed XML, or nested too deep") from error
-    docinfo = root.getroottree().docinfo
-    if docinfo.doctype or docinfo.internalDTD is not None:
+    if root.getroottree().docinfo.internalDTD is not None:
         raise XmlError("a DOCTYPE is not allowed")
     return root
 
