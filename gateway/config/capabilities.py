@@ -1,0 +1,191 @@
+"""A capability as written → a capability of the table, by the rules of its stages."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from adapters.base import Adapter
+from gateway.config import spec
+from gateway.config.decode import Path
+from gateway.config.extensions import Find, choose
+from gateway.config.nodes import Node
+from gateway.config.problem import Place, Problem, did_you_mean
+from gateway.policies.base import Policy
+from gateway.routing import Arm, Capability, Operation, ShadowPlan, Split, segments
+from gateway.stage import Stage
+from gateway.upstreams.upstream import Upstream
+
+# What the edge refuses in a path, unless `ambiguous_paths`.
+_AMBIGUOUS = re.compile(r"/\.{1,2}(?:[/;]|\Z)|%5[cC]|%00|%2[eE]")
+
+
+class Names:
+    """What capabilities may refer to: every upstream and policy that is written, those with problems too (so that
+    one fault is told once), and what was built of them. Remembers which are used."""
+
+    def __init__(self, root: Node, problems: list[Problem]) -> None:
+        self._problems = problems
+        self._written = {kind: _keys(root, kind) for kind in ("upstreams", "policies")}
+        self.upstreams: dict[str, Upstream] = {}
+        self.policies: dict[str, Policy] = {}
+        self.used: set[tuple[str, str]] = set()
+
+    def check(self, kind: str, name: str, node: Node) -> None:
+        """Tell where `name` is none of the `kind` ("upstreams", "policies")."""
+        self.used.add((kind, name))
+        if name not in self._written[kind]:
+            what = "upstream" if kind == "upstreams" else "policy"
+            shown = f' "{name}"' if not node.substituted else " of this name"
+            message = f"no {what}{shown}{did_you_mean(name, self._written[kind]) if not node.substituted else ''}"
+            self._problems.append(Problem(node.place, message, f"unknown_{what}"))
+
+    def checked_policies(self, names: list[str], node: Node) -> tuple[Policy, ...]:
+        """The policies of a list, as far as they were built."""
+        for number, name in enumerate(names):
+            self.check("policies", name, node.find("policies", number))
+            if name in names[:number]:
+                place = node.find("policies", number).place
+                self._problems.append(Problem(place, "this policy is in the list already", "duplicate"))
+        return tuple(self.policies[name] for name in names if name in self.policies)
+
+
+def _keys(root: Node, kind: str) -> list[str]:
+    node = root.child(kind)
+    return list(node.value) if node is not None and isinstance(node.value, dict) else []
+
+
+class Capabilities:
+    """Compiles capabilities one by one; `problems` and `warnings` are added to. `broken` are the paths within
+    routes.yaml of which a problem is already told: no rule is held against what stands there."""
+
+    def __init__(
+        self, root: Node, broken: frozenset[Path], names: Names, find: Find, problems: list[Problem],
+        warnings: list[Problem], *, ambiguous_paths: bool, lane_memory: int,
+    ) -> None:
+        self._root = root
+        self._broken = broken
+        self._names = names
+        self._find = find
+        self._problems = problems
+        self._warnings = warnings
+        self._ambiguous_paths = ambiguous_paths
+        self._lane_memory = lane_memory
+        self._groups: dict[str, tuple[str, spec.Split, Place]] = {}
+
+    def compile(self, name: str, written: spec.Capability) -> Capability:
+        """The capability; an arm that could not be built is left out of it (and told of)."""
+        node = self._root.find("capabilities", name)
+        broken = {str(path[2]) for path in self._broken if path[:2] == ("capabilities", name) and len(path) > 2}
+        operations = tuple(self._operation(name, one, value, node) for one, value in written.operations.items())
+        legacy = self._arm("legacy", written.legacy, written, node)
+        modern = self._arm("modern", written.modern, written, node)
+        writes = Stage(written.writes or "legacy")
+        if not broken & {"stage", "writes", "legacy", "modern", "split", "shadow"}:
+            for key, message, code in _rules(written, writes):
+                self._tell(node.key(key) if node.child(key) else self._root.key("capabilities", name), message, code)
+        split = self._split(name, written, node)
+        shadow = self._shadow(written, node)
+        policies = self._names.checked_policies(written.policies, node)
+        place = self._root.key("capabilities", name)
+        return Capability(
+            name, written.owner, operations, legacy, modern, written.stage, writes, split, shadow, policies,
+            written.limits.buffer, written.limits.body, written.upgrade, str(place),
+        )
+
+    def _tell(self, place: Place, message: str, code: str) -> None:
+        self._problems.append(Problem(place, message, code))
+
+    def _operation(self, capability: str, name: str, written: spec.Operation, node: Node) -> Operation:
+        own = node.find("operations", name)
+        if written.path is not None and not self._ambiguous_paths and _AMBIGUOUS.search(written.path):
+            self._tell(own.find("path").place, "unreachable: such paths are refused while `ambiguous_paths` is false",
+                       "unreachable")
+        folded = [one.lower() for one in written.header]
+        for number, one in enumerate(written.header):
+            if one.lower() in folded[:number]:
+                self._tell(own.key("header", one), f'"{one}" is there already, in another case', "duplicate_key")
+        return Operation(
+            name, written.path, frozenset(written.method or ()), tuple(written.header.items()),
+            tuple(written.query.items()), written.safe, str(node.key("operations", name)),
+        )
+
+    def _arm(self, which: str, written: spec.Arm | None, whole: spec.Capability, node: Node) -> Arm | None:
+        if written is None:
+            return None
+        arm = node.find(which)
+        self._names.check("upstreams", written.upstream, arm.find("upstream"))
+        upstream = self._names.upstreams.get(written.upstream)
+        adapter: Adapter | None = None
+        chosen = choose("figway.adapters", arm.find("adapter"), self._find, self._problems) if written.adapter else None
+        if chosen is not None:
+            make: Callable[[Any], Adapter] = chosen.plugin
+            options = chosen.options
+            adapter = chosen.build(lambda: make(options), self._problems)
+        if adapter is not None and chosen is not None and (known := adapter.operations()) is not None:
+            for operation in whole.operations:
+                if operation not in known:
+                    self._tell(node.key("operations", operation),
+                               f'the {which} arm\'s adapter "{chosen.name}" has no operation "{operation}"'
+                               f"{did_you_mean(operation, known)}", "unknown_operation")
+        return None if upstream is None else Arm(which, upstream, adapter)
+
+    def _split(self, name: str, written: spec.Capability, node: Node) -> Split | None:
+        split = written.split
+        if split is None:
+            return None
+        parameters = {part.strip("{}*") for one in written.operations.values() if one.path is not None
+                      for part in segments(one.path) if part.startswith("{")}
+        for number, source in enumerate(split.sticky):
+            kind, _, key = source.partition(":")
+            place = node.find("split", "sticky", number).place
+            if kind == "path" and key not in parameters:
+                self._tell(place, f"no operation has this parameter{did_you_mean(key, parameters)}", "bad_sticky")
+            elif kind == "claim" and not written.policies:
+                message = "there are no claims without a policy that verifies them"
+                self._warnings.append(Problem(place, message, "unused"))
+        if split.group is not None:
+            self._in_group(name, split, split.group, node)
+        return Split(split.percent, tuple(split.sticky), split.salt or split.group or name, split.on_missing)
+
+    def _in_group(self, name: str, split: spec.Split, group: str, node: Node) -> None:
+        first, other, place = self._groups.setdefault(group, (name, split, node.key("split")))
+        shown = "" if node.find("split", "group").substituted else f' "{group}"'
+        if (other.salt or group) != (split.salt or group):
+            self._tell(node.key("split", "salt"), f"group{shown} has another salt in {first} at {place}: "
+                       "one group moves a key together", "group_salt")
+        elif (other.sticky, other.percent) != (split.sticky, split.percent):
+            self._warnings.append(Problem(
+                node.key("split"), f"`sticky` or `percent` differ from {first} at {place}, of the same group{shown}: "
+                "a key may stand on different sides", "group_differs"))
+
+    def _shadow(self, written: spec.Capability, node: Node) -> ShadowPlan | None:
+        shadow = written.shadow
+        if shadow is None:
+            return None
+        if 2 * shadow.max_body > self._lane_memory:
+            self._warnings.append(Problem(
+                node.key("shadow", "max_body"), "two bodies of this size do not fit into the lane's `memory`: "
+                "such mirrors are dropped", "lane_memory"))
+        return ShadowPlan(shadow.sample / 10_000, shadow.max_body, shadow.deadline, shadow.credentials == "pass")
+
+
+def _rules(written: spec.Capability, writes: Stage) -> Iterator[tuple[str, str, str]]:
+    """What a stage needs, and what it rules out: (the key to point at, message, code)."""
+    reads = written.stage
+    order = list(Stage)
+    if written.modern is None and (reads != Stage.LEGACY or writes != Stage.LEGACY):
+        yield "stage" if reads != Stage.LEGACY else "writes", "a modern arm is needed from here on", "needs_modern"
+    if written.writes is None and order.index(reads) >= order.index(Stage.MODERN):
+        yield "stage", f"`writes` must be said where the stage is {reads}", "needs_writes"
+        writes = reads  # the likely answer; what else is wrong is told by it
+    if (reads == Stage.RETIRED) != (writes == Stage.RETIRED):
+        yield "writes" if written.writes else "stage", "reads and writes are retired together", "retired"
+    elif reads == Stage.RETIRED and written.legacy is not None:
+        yield "legacy", "a retired capability has no legacy arm left", "retired"
+    elif reads != Stage.RETIRED and written.legacy is None:
+        yield "stage", "a legacy arm is needed until the stage is retired", "needs_legacy"
+    if written.split is None and Stage.CANARY in (reads, writes):
+        yield "stage" if reads == Stage.CANARY else "writes", "canary needs a `split`: there is no implicit share", (
+            "needs_split")
+    if written.shadow is None and reads in (Stage.SHADOW, Stage.VERIFY):
+        yield "stage", f"{reads} needs `shadow`, with a `sample`", "needs_shadow"

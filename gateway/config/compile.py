@@ -1,0 +1,231 @@
+"""routes.yaml → Configuration: everything that a running gateway is told, in one immutable value.
+
+`build` is what `figway validate`, the start and every reload run. It collects every problem before it gives up, does
+no I/O but reading files, and takes over from the previous configuration what has not changed, so that a reload keeps
+its connection pools and its verified tokens.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from gateway import plugins
+from gateway.config import spec, upstreams
+from gateway.config.capabilities import Capabilities, Names
+from gateway.config.decode import Decoded, Repair, Schema, decode
+from gateway.config.decode import Path as Steps
+from gateway.config.extensions import Chosen, Find, choose
+from gateway.config.load import load
+from gateway.config.nodes import Node
+from gateway.config.overlaps import Met, Ties
+from gateway.config.problem import Invalid, Problem
+from gateway.edge.settings import EdgeSettings
+from gateway.policies.base import Policy
+from gateway.routing import DEFAULT, Arm, Capability, Operation, RouteTable
+from gateway.upstreams.upstream import Upstream
+from shadow.settings import LaneSettings
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HeldPolicy:
+    """A policy with what it was made from: where that is equal, a reload keeps the policy."""
+
+    plugin: Any
+    options: Any
+    policy: Policy
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Configuration:
+    """What routes.yaml amounts to. `store` is an entry point's name with its options; `files` are to be watched;
+    `revision` names what is written (values of ${…} left out: they may be secrets)."""
+
+    table: RouteTable
+    edge: EdgeSettings
+    lane: LaneSettings
+    store: tuple[str, Any]
+    upstreams: Mapping[str, Upstream]
+    policies: Mapping[str, HeldPolicy]
+    files: tuple[Path, ...]
+    warnings: tuple[Problem, ...]
+    revision: str
+
+    def replaces(self, previous: "Configuration") -> list[Upstream | Policy]:
+        """What `previous` holds and this one does not: to be closed, once the last call with its table is done."""
+        kept = {id(one) for one in self.upstreams.values()} | {id(held.policy) for held in self.policies.values()}
+        held: list[Upstream | Policy] = [*previous.upstreams.values()]
+        held += [one.policy for one in previous.policies.values()]
+        return [one for one in held if id(one) not in kept]
+
+
+def build(
+    path: Path | str, previous: Configuration | None = None, *,
+    environ: Mapping[str, str] | None = None, find: Find = plugins.load,
+) -> Configuration:
+    """Read, check and compile `path`. Raises Invalid, with every problem."""
+    problems: list[Problem] = []
+    document = load(Path(path), os.environ if environ is None else environ, problems)
+    if document.root is None:
+        raise Invalid(problems, document.files)
+    routes, broken = decoded(document.root, problems)
+    built = _Build(document.root, broken, problems, find, previous)
+    configuration = built.configuration(routes, document.files) if routes is not None else None
+    if problems or configuration is None:
+        raise Invalid(problems, document.files)
+    return configuration
+
+
+_SCHEMA: Schema[spec.Routes] = Schema.of_model(spec.Routes)
+
+
+def _depth(path: Steps) -> int:
+    """How much of routes.yaml is cut out for a fault at `path`, so that the rest can still be checked."""
+    if path[:1] == ("capabilities",):
+        return 4 if path[2:3] == ("operations",) else 3
+    return 2 if path[:1] in (("upstreams",), ("policies",)) else 1
+
+
+_REPAIR = Repair(_depth, {
+    ("version",): 1,
+    ("upstreams",): {},
+    ("default",): {"upstream": ""},
+    ("capabilities", "*", "owner"): "?",
+    ("capabilities", "*", "stage"): "legacy",
+    ("capabilities", "*", "operations", "*"): {},
+})
+
+
+def decoded(root: Node, problems: list[Problem]) -> Decoded[spec.Routes]:
+    """The file by its schema, what is wrong told and cut out."""
+    return decode(_SCHEMA, root, problems, _REPAIR)
+
+
+class _Build:
+    """One build: the tree, and the problems and warnings that it comes to."""
+
+    def __init__(
+        self, root: Node, broken: frozenset[Steps], problems: list[Problem], find: Find,
+        previous: Configuration | None,
+    ) -> None:
+        self._root = root
+        self._broken = broken
+        self._problems = problems
+        self._warnings: list[Problem] = []
+        self._find = find
+        self._previous = previous
+        self._names = Names(root, problems)
+
+    def configuration(self, routes: spec.Routes, files: tuple[Path, ...]) -> Configuration | None:
+        """None where the problems leave no table to be built."""
+        self._upstreams(routes)
+        policies = self._policies(routes)
+        capabilities = self._capabilities(routes)
+        default = self._default(routes)
+        self._ties(capabilities)
+        store = self._store(routes)
+        self._unused()
+        if self._problems or default is None or store is None:
+            return None
+        revision = sha256(json.dumps(self._root.data(as_written=True), sort_keys=True).encode()).hexdigest()[:12]
+        lane = routes.shadow
+        used = {name for kind, name in self._names.used if kind == "upstreams"}
+        return Configuration(
+            RouteTable(capabilities, default, revision), _edge(routes.server),
+            LaneSettings(lane.queue, lane.memory, lane.concurrency, lane.drain), (store.name, store.options),
+            {name: one for name, one in self._names.upstreams.items() if name in used}, policies,
+            files, tuple(sorted(set(self._warnings))), revision,
+        )
+
+    def _upstreams(self, routes: spec.Routes) -> None:
+        old = self._previous.upstreams if self._previous is not None else {}
+        for name, written in routes.upstreams.items():
+            node = self._root.find("upstreams", name)
+            settings = upstreams.settings(name, written, node, self._problems, self._warnings)
+            if settings is not None:
+                kept = old.get(name)
+                reuse = kept is not None and kept.settings == settings
+                self._names.upstreams[name] = kept if kept is not None and reuse else Upstream(settings)
+
+    def _policies(self, routes: spec.Routes) -> dict[str, HeldPolicy]:
+        found: dict[str, HeldPolicy] = {}
+        for name in routes.policies:
+            chosen = choose("figway.policies", self._root.find("policies", name), self._find, self._problems)
+            held = self._policy(name, chosen) if chosen is not None else None
+            if held is not None:
+                found[name] = held
+                self._names.policies[name] = held.policy
+        return found
+
+    def _policy(self, name: str, chosen: Chosen) -> HeldPolicy | None:
+        old = self._previous.policies.get(name) if self._previous is not None else None
+        if old is not None and old.plugin is chosen.plugin and old.options == chosen.options:
+            return old
+        policy: Policy | None = chosen.build(lambda: chosen.plugin(name, chosen.options), self._problems)
+        return None if policy is None else HeldPolicy(chosen.plugin, chosen.options, policy)
+
+    def _capabilities(self, routes: spec.Routes) -> list[Capability]:
+        compiling = Capabilities(
+            self._root, self._broken, self._names, self._find, self._problems, self._warnings,
+            ambiguous_paths=routes.server.ambiguous_paths, lane_memory=routes.shadow.memory,
+        )
+        return [compiling.compile(name, written) for name, written in routes.capabilities.items()]
+
+    def _default(self, routes: spec.Routes) -> Capability | None:
+        node = self._root.find("default")
+        if ("default",) in self._broken:
+            return None
+        self._names.check("upstreams", routes.default.upstream, node.find("upstream"))
+        policies = self._names.checked_policies(routes.default.policies, node)
+        upstream = self._names.upstreams.get(routes.default.upstream)
+        if upstream is None:
+            return None
+        place = str(self._root.key("default"))
+        operation = Operation(DEFAULT, place=place)
+        return Capability(DEFAULT, "", (operation,), Arm("legacy", upstream), policies=policies, place=place)
+
+    def _ties(self, capabilities: list[Capability]) -> None:
+        ties = Ties()
+        for capability in capabilities:
+            for operation in capability.operations:
+                steps = ("capabilities", capability.name, "operations", operation.name)
+                if steps in self._broken:
+                    continue
+                place = self._root.key(*steps)
+                other = ties.add(Met(capability.name, operation, place))
+                if other is not None:
+                    self._problems.append(Problem(
+                        place, f"{capability.name}.{operation.name} and {other.capability}.{other.operation.name} at "
+                        f"{other.place} fit the same requests, and neither is more specific", "overlap"))
+
+    def _store(self, routes: spec.Routes) -> Chosen | None:
+        if ("store",) in self._broken:
+            return None
+        node = self._root.child("store")
+        if node is None:
+            place = self._root.place
+            node = Node(place, {"memory": Node(place, {})}, {"memory": place})
+        return choose("figway.stores", node, self._find, self._problems)
+
+    def _unused(self) -> None:
+        for kind, what in (("upstreams", "upstream"), ("policies", "policy")):
+            node = self._root.child(kind)
+            if node is None or not isinstance(node.value, dict):
+                continue
+            for name in node.value:
+                if (kind, name) not in self._names.used:
+                    self._warnings.append(Problem(node.keys[name], f'{what} "{name}" is never used', "unused"))
+
+
+def _edge(server: spec.Server) -> EdgeSettings:
+    limits, timeouts = server.limits, server.timeouts
+    return EdgeSettings(
+        target=limits.target, head=limits.head, fields=limits.fields, body=limits.body, trailer=limits.trailer,
+        connections=limits.connections, head_timeout=timeouts.head, body_rate=server.body_rate,
+        body_grace=timeouts.body_grace, idle_timeout=timeouts.idle, trusted_hops=server.trusted_hops,
+        forwarded=server.forwarded, via=server.via, ambiguous_paths=server.ambiguous_paths,
+        drain_delay=server.drain.delay, drain_grace=server.drain.grace,
+    )

@@ -1,0 +1,258 @@
+"""Values by a schema: pydantic's word on a tree of nodes, translated to problems at the nodes' own places.
+
+Validation runs on JSON, in strict mode: lists may become tuples and text a Path, but "5" is no number and "on" no
+boolean. What is wrong is told and then cut out, so that the rest can be checked in the same go.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic.errors import PydanticInvalidForJsonSchema, PydanticSchemaGenerationError
+from pydantic_core import ErrorDetails
+
+from gateway.config.nodes import Node, Scalar, core
+from gateway.config.problem import Place, Problem, did_you_mean
+
+T = TypeVar("T")
+Path = tuple[str | int, ...]
+
+_EXTRA = frozenset({"extra_forbidden", "unexpected_keyword_argument"})
+_MISSING = frozenset({"missing", "missing_argument", "missing_keyword_only_argument"})
+_YAML_11 = {"on": "true", "yes": "true", "y": "true", "off": "false", "no": "false", "n": "false"}
+# Substituted text is read as a number or a boolean only where one is wanted.
+_READ_AGAIN = frozenset({"int_type", "float_type", "bool_type"})
+
+
+class Decoded(NamedTuple, Generic[T]):
+    """The value, or None; `broken` are the paths that were cut out of it: what stands there is not what was meant."""
+
+    value: T | None
+    broken: frozenset[Path] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """How decoding goes on after a problem: how many steps of its path to keep when cutting (0: give up), and what
+    to put where a required value was cut or is missing ("*" in a path stands for any key)."""
+
+    depth: Callable[[Path], int] = lambda path: 0
+    stubs: Mapping[Path, Any] = field(default_factory=dict)
+
+    def stub(self, path: Path) -> Any:
+        """The stub for `path`, or None."""
+        for pattern, stub in self.stubs.items():
+            if len(pattern) == len(path) and all(p in ("*", step) for p, step in zip(pattern, path, strict=True)):
+                return stub
+        return None
+
+
+class Schema(Generic[T]):
+    """How trees become values of one type."""
+
+    def __init__(self, adapter: TypeAdapter[Any], wrap: bool = False) -> None:
+        self.adapter = adapter
+        self.wrap = wrap
+
+    @classmethod
+    def of_model(cls, model: type[T]) -> "Schema[T]":
+        """For a pydantic model."""
+        return cls(TypeAdapter(model))
+
+    @classmethod
+    def of_options(cls, options: type[T]) -> "Schema[T]":
+        """For a plugin's `Options`. Raises TypeError where its fields have no schema."""
+        try:
+            # A dataclass takes no configuration from outside; what stands in a tuple does.
+            config = ConfigDict(extra="forbid", strict=True)
+            return cls(TypeAdapter(tuple[options], config=config), wrap=True)  # type: ignore[valid-type]
+        except PydanticSchemaGenerationError as error:
+            raise TypeError("the plugin's options have no schema") from error
+
+    def validate(self, data: Any) -> T:
+        """Raises ValidationError."""
+        text = json.dumps([data] if self.wrap else data)
+        value = self.adapter.validate_json(text)
+        return value[0] if self.wrap else value  # type: ignore[no-any-return]
+
+    def fields(self, path: Path) -> list[str]:
+        """The keys that a map at `path` may have, as far as they are fixed."""
+        try:
+            schema = self.adapter.json_schema(by_alias=True)
+        except PydanticInvalidForJsonSchema:
+            return []
+        return sorted(_properties(schema, schema, (0, *path) if self.wrap else path))
+
+
+def decode(
+    schema: Schema[T], root: Node, problems: list[Problem], repair: Repair | None = None, *, show: bool = True,
+) -> Decoded[T]:
+    """Decode `root`, adding to `problems`. `show`: messages may quote what is written (never what is substituted)."""
+    repair = repair or Repair()
+    data = root.data()
+    broken: set[Path] = set()
+    told: dict[tuple[Place, str, Path], list[str]] = {}
+    value: T | None = None
+    while True:
+        try:
+            value = schema.validate(data)
+            break
+        except ValidationError as error:
+            errors = error.errors(include_url=False, include_input=False)
+        faults = [_Fault.of(one, root, schema.wrap) for one in errors]
+        wrong = [fault for fault in faults if not _read_again(fault, data)]
+        for fault in wrong:
+            if not fault.node.broken and not any(_related(fault.path, path) for path in broken):
+                message, code = fault.message(schema, show)
+                messages = told.setdefault((fault.place, code, fault.path), [])
+                messages += [message] if message not in messages else []
+        mended = [_mend(fault, data, broken, repair) for fault in wrong]
+        if not all(mended):
+            break
+    # Several messages about one value are the members of a union: any of them would do.
+    problems += [Problem(place, " or ".join(messages), code) for (place, code, _), messages in told.items()]
+    return Decoded(value, frozenset(broken))
+
+
+class _Fault(NamedTuple):
+    """One error of pydantic's: the path to the value (or the missing key), its node and its place."""
+
+    error: ErrorDetails
+    path: Path
+    node: Node
+    place: Place
+
+    @classmethod
+    def of(cls, error: ErrorDetails, root: Node, wrapped: bool) -> "_Fault":
+        node, place, path = root, root.place, list[str | int]()
+        in_key = False
+        for step in error["loc"][int(wrapped):]:
+            if isinstance(node.value, dict) and step in node.value:
+                place, node = node.keys[str(step)], node.value[str(step)]
+                in_key = True
+            elif isinstance(node.value, list) and isinstance(step, int) and step < len(node.value):
+                node = node.value[step]
+                place, in_key = node.place, False
+            else:
+                continue  # a union's member, or the missing key
+            path.append(step)
+        if error["type"] in _MISSING:
+            path.append(error["loc"][-1])
+        elif in_key and error["type"] not in _EXTRA and error["loc"][-1] != "[key]":
+            place = node.place
+        return cls(error, tuple(path), node, place)
+
+    def message(self, schema: Schema[Any], show: bool) -> tuple[str, str]:
+        """What to tell, and its code."""
+        kind, context = self.error["type"], self.error.get("ctx", {})
+        name = str(self.path[-1]) if self.path else ""
+        if kind in _EXTRA:
+            return f'unknown key "{name}"{did_you_mean(name, schema.fields(self.path[:-1]))}', "unknown_key"
+        if kind in _MISSING:
+            return f'"{name}" is missing', "missing"
+        if kind in _WANTS:
+            return f"wants {_WANTS[kind]}{self._but(show, kind)}", "wrong_type"
+        if kind in ("literal_error", "enum"):
+            return f"wants {context['expected'].replace(chr(39), '')}{self._near(show)}", "bad_value"
+        if kind == "value_error":
+            return str(context["error"]), "bad_value"
+        message = self.error["msg"]
+        if kind.startswith(("bad_", "wrong_", "unreachable")):
+            return f"{message}{self._but(show, kind)}", kind
+        return message[0].lower() + message[1:].replace("Input should", "should"), "bad_value"
+
+    def _shown(self, show: bool) -> str:
+        is_scalar = not isinstance(self.node.value, dict | list)
+        return self.node.raw if show and is_scalar and not self.node.substituted and self.node.raw.isprintable() else ""
+
+    def _but(self, show: bool, kind: str) -> str:
+        raw = self._shown(show)
+        if not raw:
+            return ""
+        if kind == "bool_type" and raw.lower() in _YAML_11:
+            return f': "{raw}" is text in YAML 1.2, write {_YAML_11[raw.lower()]}'
+        if kind == "int_type" and raw.lstrip("+-").isdigit() and raw.lstrip("+-").startswith("0"):
+            return f', and "{raw}" is read as 8s by some and as 10s by others: write it without the leading zero'
+        if kind == "string_type":
+            return f': write "{raw}" in quotes'
+        return f', not "{raw}"'
+
+    def _near(self, show: bool) -> str:
+        raw = self._shown(show)
+        known = [one.strip(" '") for one in self.error.get("ctx", {})["expected"].replace(" or ", ",").split(",")]
+        return did_you_mean(raw, known).partition(" (")[0] if raw else ""
+
+
+_WANTS = {
+    "int_type": "a whole number", "int_from_float": "a whole number", "float_type": "a number",
+    "bool_type": "true or false", "string_type": "text", "list_type": "a list", "tuple_type": "a list",
+    "set_type": "a list", "frozen_set_type": "a list", "dict_type": "a map", "mapping_type": "a map",
+    "model_type": "a map", "dataclass_type": "a map", "model_attributes_type": "a map", "path_type": "a path",
+}
+
+
+def _related(one: Path, other: Path) -> bool:
+    return one[: len(other)] == other or other[: len(one)] == one
+
+
+def _parent(data: Any, path: Path) -> Any:
+    for step in path[:-1]:
+        data = data[step]
+    return data
+
+
+def _read_again(fault: _Fault, data: Any) -> bool:
+    """Replace substituted text, where a number or a boolean is wanted, by what it says. False where it says none."""
+    value: Scalar = fault.node.value if isinstance(fault.node.value, str) else None
+    if fault.error["type"] not in _READ_AGAIN or not fault.node.substituted or not isinstance(value, str):
+        return False
+    parent, step = _parent(data, fault.path), fault.path[-1]
+    if parent[step] != value or isinstance(core(value), str | None):
+        return False
+    parent[step] = core(value)
+    return True
+
+
+def _mend(fault: _Fault, data: Any, broken: set[Path], repair: Repair) -> bool:
+    """Cut out what is wrong, or put a stub there. False where nothing is left to cut."""
+    path = fault.path if fault.error["type"] in _EXTRA else fault.path[: repair.depth(fault.path)]
+    while path:
+        stub = repair.stub(path) if path not in broken else None
+        try:
+            parent = _parent(data, path)
+        except (KeyError, IndexError):
+            return True  # went with something larger that was cut
+        if stub is not None:
+            parent[path[-1]] = stub
+        elif isinstance(parent, dict) and path[-1] in parent:
+            del parent[path[-1]]
+        else:
+            path = path[:-1]
+            continue
+        broken.add(path)
+        return True
+    return False
+
+
+def _properties(schema: Mapping[str, Any], root: Mapping[str, Any], path: Path) -> Iterable[str]:
+    """The `properties` of a JSON Schema's part at `path`, references and alternatives followed."""
+    if "$ref" in schema:
+        target: Any = root
+        for step in schema["$ref"].removeprefix("#/").split("/"):
+            target = target[step]
+        yield from _properties(target, root, path)
+    for keyword in ("anyOf", "oneOf", "allOf"):
+        for member in schema.get(keyword, ()):
+            yield from _properties(member, root, path)
+    if not path:
+        yield from schema.get("properties", ())
+        return
+    step, rest = path[0], path[1:]
+    inner = [schema.get("properties", {}).get(step), schema.get("additionalProperties"), schema.get("items")]
+    inner += schema.get("patternProperties", {}).values()
+    inner += schema.get("prefixItems", ()) if isinstance(step, int) else ()
+    for one in inner:
+        if isinstance(one, dict):
+            yield from _properties(one, root, rest)

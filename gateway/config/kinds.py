@@ -1,0 +1,147 @@
+"""What people write in routes.yaml as text, and what it means: durations, sizes, shares, templates, conditions.
+
+Each kind is a pydantic type whose JSON Schema describes the text, for editors, and whose error has a code of its own.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
+
+_FIELD_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_DURATION = r"[0-9]{1,9}(\.[0-9]{1,6})?(ms|s|m|h)"
+_SIZE = r"[0-9]{1,12}(B|KiB|MiB|GiB)"
+_SHARE = r"(100(\.0{1,2})?|[0-9]{1,2}(\.[0-9]{1,2})?)%"
+_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+_STICKY = r"client_ip|(claim|header|cookie|query|path):.+"
+
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_BYTES = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+
+
+def _text(pattern: str) -> Any:
+    return Annotated[str, Field(pattern=f"^(?:{pattern})$")]
+
+
+def _matching(pattern: str, code: str, message: str) -> BeforeValidator:
+    compiled = re.compile(pattern, re.ASCII)
+
+    def check(value: object) -> object:
+        if not isinstance(value, str) or not compiled.fullmatch(value):
+            raise PydanticCustomError(code, message)
+        return value
+
+    return BeforeValidator(check, json_schema_input_type=_text(pattern))
+
+
+def _duration(*, zero: bool) -> Callable[[object], float]:
+    compiled = re.compile(_DURATION, re.ASCII)
+
+    def read(value: object) -> float:
+        found = compiled.fullmatch(value) if isinstance(value, str) else None
+        if found is None:
+            raise PydanticCustomError("bad_duration", "wants a duration: 250ms, 5s, 2m or 1h")
+        seconds = float(found[0].rstrip("mhs")) * _SECONDS[found[2]]
+        if not seconds and not zero:
+            raise PydanticCustomError("bad_duration", "wants a duration longer than 0s")
+        return seconds
+
+    return read
+
+
+def _size(value: object) -> int:
+    if not isinstance(value, str) or not re.fullmatch(_SIZE, value, re.ASCII):
+        raise PydanticCustomError("bad_size", "wants a size: 100B, 64KiB, 10MiB or 1GiB")
+    number = value.rstrip("BKMGi")
+    return int(number) * _BYTES[value[len(number):]]
+
+
+def _share(value: object) -> int:
+    if not isinstance(value, str) or not re.fullmatch(_SHARE, value, re.ASCII):
+        raise PydanticCustomError("bad_share", "wants a share from 0% to 100%: 25%, 0.5% (the sign is part of it)")
+    whole, _, part = value[:-1].partition(".")
+    return int(whole) * 100 + int(part.ljust(2, "0") or 0)
+
+
+Duration = Annotated[float, BeforeValidator(_duration(zero=True), json_schema_input_type=_text(_DURATION))]
+"""Seconds."""
+PositiveDuration = Annotated[float, BeforeValidator(_duration(zero=False), json_schema_input_type=_text(_DURATION))]
+"""Seconds, more than none."""
+Size = Annotated[int, BeforeValidator(_size, json_schema_input_type=_text(_SIZE))]
+"""Bytes."""
+Share = Annotated[int, BeforeValidator(_share, json_schema_input_type=_text(_SHARE))]
+"""Ten-thousandths."""
+
+Name = Annotated[str, _matching(_NAME, "bad_name", "a name is 1 to 64 letters, digits, dots, dashes, underscores")]
+HeaderName = Annotated[str, _matching(_FIELD_NAME, "bad_value", "wants the name of a header field")]
+Via = Annotated[str, _matching(f"({_FIELD_NAME})?", "bad_value", 'wants a name without spaces, or "" for none')]
+HostRule = Annotated[str, _matching(r"[A-Za-z0-9._~:\[\]-]+", "bad_value", "wants keep, upstream or a host to send")]
+Sticky = Annotated[str, _matching(
+    _STICKY, "bad_sticky", "wants claim:NAME, header:NAME, cookie:NAME, query:NAME, path:NAME or client_ip")]
+OriginPath = Annotated[str, _matching(r"/[!-~]*", "bad_value", "wants a path that begins with /")]
+
+
+def _method(value: object) -> object:
+    if not isinstance(value, str) or not re.fullmatch(_FIELD_NAME, value, re.ASCII):
+        raise PydanticCustomError("bad_method", "wants a method, or a list of methods")
+    if value != value.upper():
+        raise PydanticCustomError("bad_method", "methods are told apart by case: write it in capitals")
+    if value == "CONNECT":
+        raise PydanticCustomError("unreachable", "CONNECT never gets here: a gateway is no forward proxy")
+    return value
+
+
+Method = Annotated[str, BeforeValidator(_method, json_schema_input_type=_text("[A-Z0-9!#$%&'*+.^_`|~-]+"))]
+
+
+def _one_or_more(value: object) -> object:
+    if value == []:
+        raise PydanticCustomError("bad_method", "wants at least one method; leave it out for any")
+    return value if isinstance(value, list) else [value]
+
+
+Methods = Annotated[list[Method], BeforeValidator(_one_or_more, json_schema_input_type=Method | list[Method])]
+
+_PARAMETER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_-]*)(\*?)\}", re.ASCII)
+_LITERAL = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})*", re.ASCII)
+
+
+def _template(value: object) -> object:
+    def bad(message: str) -> PydanticCustomError:
+        return PydanticCustomError("bad_template", message)
+
+    if not isinstance(value, str) or not value.startswith("/"):
+        raise bad("wants a path template that begins with /")
+    if "?" in value or "#" in value:
+        raise bad("a path template ends before the query: write conditions under `query`")
+    parts, names = value.split("/")[1:], []
+    for number, part in enumerate(parts, 1):
+        found = _PARAMETER.fullmatch(part)
+        if found is None and ("{" in part or "}" in part):
+            raise bad("a parameter is a whole segment, {name}, or {name*} at the end")
+        if found is None and not _LITERAL.fullmatch(part):
+            raise bad("a path holds ASCII without spaces: percent-encode the rest, as UTF-8")
+        if found is not None:
+            names.append(found[1])
+            if found[2] and number < len(parts):
+                raise bad("{name*} takes all that is left, so it is the last segment")
+    if len(set(names)) < len(names):
+        raise bad("two parameters have one name")
+    return value
+
+
+Template = Annotated[str, BeforeValidator(_template, json_schema_input_type=_text("/[^?#]*"))]
+
+
+def _wanted(value: object) -> object:
+    if value is True:
+        return None
+    if not isinstance(value, str):
+        raise PydanticCustomError("wrong_type", 'wants text in quotes, or true for "is there"')
+    return value
+
+
+Wanted = Annotated[str | None, BeforeValidator(_wanted, json_schema_input_type=str | bool)]
+"""The value that a condition asks for, or None for "is there"."""

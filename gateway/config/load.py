@@ -1,0 +1,131 @@
+"""routes.yaml and what it includes → one tree, in which everything still knows its own file, line and column."""
+
+import glob
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.config.nodes import Node, parse
+from gateway.config.problem import Place, Problem
+from gateway.config.substitute import Substitution
+
+MAPS = ("upstreams", "policies", "capabilities")
+_FIRST_ONLY = ("server", "store", "shadow", "default")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The merged tree; None where the first file cannot be read at all. `files` are all that were looked at,
+    directories of globs and files of secrets included: a change of any may change the configuration."""
+
+    root: Node | None
+    files: tuple[Path, ...]
+
+
+def load(path: Path, environ: Mapping[str, str], problems: list[Problem]) -> Document:
+    """Read `path` and what it includes. Never raises for what the files hold: adds to `problems`."""
+    loading = _Loading(environ, problems)
+    root = loading.file(path, Place(path), ())
+    files = tuple(dict.fromkeys([*loading.files, *loading.substitution.files]))
+    return Document(loading.merged(root) if root is not None else None, files)
+
+
+class _Loading:
+    def __init__(self, environ: Mapping[str, str], problems: list[Problem]) -> None:
+        self._problems = problems
+        self._included: list[Node] = []
+        self._seen: set[Path] = set()
+        self.substitution = Substitution(environ, problems)
+        self.files: list[Path] = []
+
+    def _tell(self, place: Place, message: str, code: str) -> None:
+        self._problems.append(Problem(place, message, code))
+
+    def file(self, path: Path, asked: Place, within: tuple[Path, ...]) -> Node | None:
+        """One file's root map, with its includes read into `_included`. `asked` is the line that names it."""
+        self.files.append(path)
+        try:
+            real = path.resolve(strict=True)
+            data = path.read_bytes()
+        except (OSError, RuntimeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "a loop of links"
+            self._tell(asked, f"{path} cannot be read: {reason}", "unreadable")
+            return None
+        self._seen.add(real)
+        try:
+            text = data.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            line_start = data.rfind(b"\n", 0, error.start) + 1
+            place = Place(path, data.count(b"\n", 0, error.start) + 1, error.start - line_start + 1)
+            self._tell(place, "not UTF-8 text", "bad_yaml")
+            return None
+        root = parse(text, path, self.substitution, self._problems)
+        if root is None:
+            return None
+        if not isinstance(root.value, dict):
+            self._tell(root.place, "wants a map at the top", "wrong_type")
+            return None
+        self._include(root, path, (*within, real))
+        return root
+
+    def _include(self, root: Node, path: Path, within: tuple[Path, ...]) -> None:
+        include = root.child("include")
+        if include is None or not isinstance(include.value, list):
+            return  # not a list: the schema tells
+        for item in include.value:
+            if not isinstance(item.value, str) or item.broken:
+                continue
+            for found in self._named(path.parent, item):
+                real = found.resolve()
+                if real in within:
+                    chain = " → ".join(one.name for one in (*within[within.index(real):], real))
+                    self._tell(item.place, f"files include each other: {chain}", "include_cycle")
+                elif real not in self._seen:
+                    node = self.file(found, item.place, within)
+                    if node is not None:
+                        self._included.append(node)
+
+    def _named(self, folder: Path, item: Node) -> list[Path]:
+        pattern = str(item.value)
+        if not glob.has_magic(pattern):
+            return [folder / pattern]
+        found = [Path(name) for name in sorted(glob.glob(str(Path(glob.escape(str(folder))) / pattern)))]
+        # A new file changes its directory, so the directories are watched; the ones above them, where they are globs.
+        parts = Path(pattern).parts
+        fixed = next(number for number, part in enumerate(parts) if glob.has_magic(part))
+        self.files += dict.fromkeys([folder.joinpath(*parts[:fixed]), *(one.parent for one in found)])
+        return [one for one in found if one.is_file()]
+
+    def merged(self, first: Node) -> Node:
+        """The first file's tree with the other files' upstreams, policies and capabilities in it."""
+        assert isinstance(first.value, dict)
+        values, keys = dict(first.value), dict(first.keys)
+        for node in self._included:
+            assert isinstance(node.value, dict)
+            for name, value in node.value.items():
+                place = node.keys[name]
+                if name in _FIRST_ONLY:
+                    self._tell(place, f'"{name}" belongs into the first file, not into an included one', "not_here")
+                elif name in MAPS and name in values:
+                    values[name] = self._joined(name, values[name], value)
+                elif name == "version":
+                    if value.value != 1:
+                        self._tell(value.place, "the version is 1, as in the first file", "bad_value")
+                elif name != "include" or not isinstance(value.value, list):
+                    values.setdefault(name, value)
+                    keys.setdefault(name, place)
+        return Node(first.place, values, keys)
+
+    def _joined(self, name: str, left: Node, right: Node) -> Node:
+        if not isinstance(left.value, dict) or not isinstance(right.value, dict):
+            wrong = right if isinstance(left.value, dict) else left
+            if wrong is right:
+                self._tell(wrong.place, "wants a map", "wrong_type")
+            return left
+        values, keys = dict(left.value), dict(left.keys)
+        for key, value in right.value.items():
+            if key in values:
+                self._tell(right.keys[key], f'"{key}" of {name} is already at {keys[key]}', "duplicate_key")
+            else:
+                values[key], keys[key] = value, right.keys[key]
+        return Node(left.place, values, keys)

@@ -1,0 +1,188 @@
+"""YAML text → a tree of values that know where they stand.
+
+PyYAML composes; what a plain scalar means is decided here, by the core schema of YAML 1.2 (section 10.3.2). So `on`
+and `no` are text, `12:30` is text, and nothing is a date. `010`, which YAML 1.1 reads as 8 and 1.2 as 10, stays text
+and is told of where a number is wanted. Tags and merge keys are refused; duplicate keys are problems.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import yaml
+
+from gateway.config.problem import Place, Problem
+
+try:
+    from yaml import CSafeLoader as _Base
+except ImportError:  # a PyYAML built without libyaml: the same trees, more slowly
+    from yaml import SafeLoader as _Base  # type: ignore[assignment]
+
+Scalar: TypeAlias = str | int | float | bool | None
+Substitute: TypeAlias = Callable[[str, Place], tuple[str | None, bool]]
+"""Text as written and its place → text as meant (None: a problem, already told) and whether anything was replaced."""
+
+# Aliases may repeat a tree within itself many times over; no honest file comes near this.
+MAX_NODES = 1_000_000
+
+_NULL = frozenset({"", "~", "null", "Null", "NULL"})
+_BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_INT = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})", re.ASCII)
+_BASED = re.compile(r"0o[0-7]{1,20}|0x[0-9a-fA-F]{1,15}", re.ASCII)
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+\.[0-9]*|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]{1,3})?", re.ASCII)
+
+
+class _Loader(_Base):
+    """PyYAML's loader with its YAML 1.1 ideas of plain scalars taken away."""
+
+    yaml_implicit_resolvers: dict[Any, Any] = {}  # noqa: RUF012 - PyYAML's own name and shape
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Node:
+    """A value and its place. A map's `keys` are the places of its keys. `raw` is a scalar as written.
+
+    `substituted`: the value came, at least in part, from elsewhere, and is shown to nobody.
+    `broken`: a problem has been told of it; whatever else follows from it is not worth telling.
+    """
+
+    place: Place
+    value: "Scalar | list[Node] | dict[str, Node]"
+    keys: dict[str, Place] = field(default_factory=dict)
+    raw: str = ""
+    substituted: bool = False
+    broken: bool = False
+
+    def data(self, *, as_written: bool = False) -> Any:
+        """The tree as plain Python values; `as_written` leaves the text "${…}" in place of what it stands for."""
+        if isinstance(self.value, dict):
+            return {key: child.data(as_written=as_written) for key, child in self.value.items()}
+        if isinstance(self.value, list):
+            return [child.data(as_written=as_written) for child in self.value]
+        return self.raw if as_written and self.substituted else self.value
+
+    def child(self, name: str) -> "Node | None":
+        """The value of a key, or None where this is no map or has no such key."""
+        return self.value.get(name) if isinstance(self.value, dict) else None
+
+    def find(self, *path: str | int) -> "Node":
+        """The node at the end of `path`, or the last one on the way there."""
+        node = self
+        for step in path:
+            if isinstance(node.value, dict) and step in node.value:
+                node = node.value[str(step)]
+            elif isinstance(node.value, list) and isinstance(step, int) and step < len(node.value):
+                node = node.value[step]
+            else:
+                break
+        return node
+
+    def key(self, *path: str) -> Place:
+        """Where the last key of `path` stands, or the last one on the way there that is written."""
+        node, place = self, self.place
+        for step in path:
+            if not isinstance(node.value, dict) or step not in node.value:
+                break
+            node, place = node.value[step], node.keys[step]
+        return place
+
+
+def core(text: str) -> Scalar:
+    """A plain scalar's value by the YAML 1.2 core schema, less infinities and numbers with leading zeros."""
+    if text in _NULL:
+        return None
+    if text in _BOOL:
+        return _BOOL[text]
+    if _INT.fullmatch(text):
+        return int(text)
+    if _BASED.fullmatch(text):
+        return int(text, 0)
+    return float(text) if _FLOAT.fullmatch(text) else text
+
+
+def parse(text: str, file: Path, substitute: Substitute, problems: list[Problem]) -> Node | None:
+    """The document's root, or None where the text is no YAML document; every problem is added to `problems`."""
+    try:
+        root = yaml.compose(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file)
+        problems.append(Problem(place, f"not YAML: {error.problem or error.context}", "bad_yaml"))
+    except yaml.reader.ReaderError as error:
+        before = text[: int(error.position)]
+        place = Place(file, before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)
+        problems.append(Problem(place, "not YAML: a control character", "bad_yaml"))
+    except RecursionError:
+        problems.append(Problem(Place(file), "nested too deeply", "bad_yaml"))
+    else:
+        if root is not None:
+            return _Tree(file, substitute, problems).node(root, ())
+        problems.append(Problem(Place(file), "the file is empty", "bad_yaml"))
+    return None
+
+
+class _Tree:
+    """Turns PyYAML's nodes into ours."""
+
+    def __init__(self, file: Path, substitute: Substitute, problems: list[Problem]) -> None:
+        self._file = file
+        self._substitute = substitute
+        self._problems = problems
+        self._count = 0
+
+    def _place(self, node: yaml.Node) -> Place:
+        return Place(self._file, node.start_mark.line + 1, node.start_mark.column + 1)
+
+    def _told(self, node: yaml.Node, message: str, code: str) -> Node:
+        place = self._place(node)
+        self._problems.append(Problem(place, message, code))
+        return Node(place, None, broken=True)
+
+    def node(self, node: yaml.Node, within: tuple[int, ...]) -> Node:
+        self._count += 1
+        if id(node) in within:
+            return self._told(node, "an alias stands inside what it stands for", "bad_alias")
+        if self._count > MAX_NODES:
+            if self._count == MAX_NODES + 1:
+                return self._told(node, "aliases make this file too large", "bad_alias")
+            return Node(self._place(node), None, broken=True)
+        kind = {yaml.MappingNode: "map", yaml.SequenceNode: "seq", yaml.ScalarNode: "str"}[type(node)]
+        if node.tag != f"tag:yaml.org,2002:{kind}":
+            return self._told(node, "tags have no meaning here", "tag")
+        if isinstance(node, yaml.MappingNode):
+            return self._map(node, (*within, id(node)))
+        if isinstance(node, yaml.SequenceNode):
+            return Node(self._place(node), [self.node(item, (*within, id(node))) for item in node.value])
+        assert isinstance(node, yaml.ScalarNode)
+        return self._scalar(node)
+
+    def _map(self, node: yaml.MappingNode, within: tuple[int, ...]) -> Node:
+        values: dict[str, Node] = {}
+        keys: dict[str, Place] = {}
+        for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                self._told(key, "a key must be plain text", "bad_key")
+            elif key.value == "<<" and key.style in (None, ""):
+                self._told(key, "merge keys (<<) are not part of YAML 1.2: write the keys out", "merge_key")
+            elif "${" in key.value:
+                self._told(key, "${…} is replaced in values only, not in keys", "bad_key")
+            elif key.value in values:
+                first = keys[key.value]
+                self._told(key, f'"{key.value}" is already at line {first.line}', "duplicate_key")
+            else:
+                keys[key.value] = self._place(key)
+                values[key.value] = self.node(value, within)
+        return Node(self._place(node), values, keys)
+
+    def _scalar(self, node: yaml.ScalarNode) -> Node:
+        place = self._place(node)
+        raw = str(node.value)
+        text, substituted = self._substitute(raw, place) if "${" in raw else (raw, False)
+        if text is None:
+            return Node(place, raw, raw=raw, substituted=True, broken=True)
+        # Substituted text stays text: a secret that happens to be all digits must not become a number.
+        # Where a number or a boolean is wanted, decode() reads it as one.
+        plain = node.style in (None, "") and not substituted
+        return Node(place, core(text) if plain else text, raw=raw, substituted=substituted)

@@ -1,0 +1,54 @@
+"""Problem: one fault in configuration, with its place. Invalid: all of them at once."""
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Place(NamedTuple):
+    """Where something stands. Lines and columns count from 1, as editors do."""
+
+    file: Path
+    line: int = 1
+    col: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One fault. `code` is stable, for scripts; `message` is for people and never holds a substituted value."""
+
+    place: Place
+    message: str
+    code: str
+
+    def __str__(self) -> str:
+        return f"{self.place.file}:{self.place.line}:{self.place.col}: {self.message} [{self.code}]"
+
+    def as_dict(self) -> dict[str, str | int]:
+        """For `-o json`: file, line, col, message, code."""
+        return {"file": str(self.place.file), "line": self.place.line, "col": self.place.col,
+                "message": self.message, "code": self.code}
+
+
+class Invalid(Exception):
+    """The configuration has problems. They are in the order of their places, each once. `files` are those that
+    were looked at: another attempt is due when one of them changes."""
+
+    def __init__(self, problems: Iterable[Problem], files: tuple[Path, ...] = ()) -> None:
+        self.problems: list[Problem] = sorted(set(problems))
+        self.files = files
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The end of a message: what was probably meant, or what there is."""
+    known = sorted(known)
+    near = difflib.get_close_matches(name, known, n=1)
+    if near:
+        return f'; did you mean "{near[0]}"?'
+    return f" (there are: {', '.join(known)})" if 0 < len(known) <= 12 else ""

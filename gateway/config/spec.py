@@ -1,0 +1,255 @@
+"""routes.yaml as written: what may stand where. What it amounts to is compile's.
+
+Defaults are written as a person would write them, since editors show them from the JSON Schema.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from gateway.config.kinds import (
+    Duration,
+    HeaderName,
+    HostRule,
+    Methods,
+    Name,
+    OriginPath,
+    PositiveDuration,
+    Share,
+    Size,
+    Sticky,
+    Template,
+    Via,
+    Wanted,
+)
+from gateway.stage import Stage
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True)
+
+
+def written(default: str, description: str | None = None, *, alias: str | None = None) -> Any:
+    """A field whose default is the text that a person would write."""
+    return Field(default, description=description, alias=alias)
+
+
+class EdgeLimits(_Strict):
+    """What the data port takes of one request, and of all together."""
+
+    target: Size = written("16KiB", "the request target")
+    head: Size = written("64KiB", "the whole head")
+    fields: int = Field(default=100, ge=1, description="header fields")
+    body: Size = written("0B", "the body; 0B for no bound but the capability's")
+    trailer: Size = written("16KiB", "the trailer section")
+    connections: int = Field(default=20_000, ge=1, description="open connections of one worker")
+
+
+class EdgeTimeouts(_Strict):
+    """How long the data port waits for a client."""
+
+    head: PositiveDuration = written("10s", "from a request's first byte to the end of its head")
+    idle: PositiveDuration = written("75s", "between two requests of one connection")
+    body_grace: PositiveDuration = written("10s", "before `body_rate` is asked for")
+
+
+class Drain(_Strict):
+    """What happens on SIGTERM."""
+
+    delay: Duration = written("0s", "how long to go on accepting with readiness off")
+    grace: Duration = written("30s", "how long calls in flight may then take")
+
+
+class Server(_Strict):
+    """The data port."""
+
+    trusted_hops: int = Field(default=0, ge=0, le=32, description="proxies in front whose X-Forwarded-* are believed")
+    forwarded: Literal["x-forwarded", "forwarded", "both", "off"] = Field(
+        default="x-forwarded", description="which forwarding fields upstreams get")
+    via: Via = written("figway", "our name in Via; empty for none")
+    ambiguous_paths: bool = Field(default=False, description='let paths with "..", "%2e" or a backslash through')
+    limits: EdgeLimits = Field(default_factory=EdgeLimits)
+    timeouts: EdgeTimeouts = Field(default_factory=EdgeTimeouts)
+    body_rate: Size = written("100B", "bytes a second that a request body must bring")
+    drain: Drain = Field(default_factory=Drain)
+
+
+class Lane(_Strict):
+    """The bounds of all shadow work of one worker."""
+
+    queue: int = Field(default=1000, ge=1, description="mirrors that wait")
+    memory: Size = written("64MiB", "bytes of their bodies")
+    concurrency: int = Field(default=8, ge=1, description="mirrors asked at once")
+    drain: Duration = written("5s", "to finish what waits when the worker stops")
+
+
+class UpstreamTimeouts(_Strict):
+    """How long an upstream may take."""
+
+    connect: PositiveDuration = written("2s")
+    first_byte: PositiveDuration = written("30s", "from the request's last byte to the response head")
+    between_bytes: PositiveDuration = written("30s", "between two pieces of a body")
+    total: Duration = written("0s", "everything; 0s for no bound")
+
+
+class Pool(_Strict):
+    """Connections to one endpoint."""
+
+    connections: int = Field(default=256, ge=1)
+    pending: int = Field(default=1024, ge=0, description="requests that wait for a connection")
+    idle: Duration = written("55s", "how long an unused connection is kept")
+    age: Duration = written("0s", "after which a connection is not used again; 0s for no bound")
+
+
+class Tls(_Strict):
+    """TLS to an upstream. Files are PEM, relative to this file."""
+
+    ca: str | None = Field(default=None, description="the only roots to trust; left out: the system's")
+    cert: str | None = Field(default=None, description="shown for mutual TLS, with `key`")
+    key: str | None = None
+    server_name: str | None = Field(default=None, description="asked for and checked in place of the host's name")
+    verify: bool = True
+
+
+class Health(_Strict):
+    """An active check: GET `path`, over and over."""
+
+    path: OriginPath
+    every: PositiveDuration = written("5s")
+    timeout: PositiveDuration = written("2s")
+    unhealthy: int = Field(default=3, ge=1, description="failures in a row that take an endpoint out")
+    healthy: int = Field(default=2, ge=1, description="successes in a row that bring it back")
+    status: int | None = Field(default=None, ge=100, le=599, description="the only one that is well; else < 500")
+
+
+class Ejection(_Strict):
+    """Leaves an endpoint out for a while after failed calls."""
+
+    failures: int = Field(default=5, ge=0, description="failed calls in a row; 0 switches it off")
+    seconds: PositiveDuration = written("10s", alias="for")
+
+
+class Upstream(_Strict):
+    """A service that is called: one `url`, or several `endpoints` that answer alike."""
+
+    url: str | None = Field(default=None, description="http://host:port, https://host:port or unix:///path")
+    endpoints: list[str] | None = Field(default=None, min_length=1)
+    host: HostRule = written("keep", "the Host sent: keep (the client's), upstream, or a value")
+    timeouts: UpstreamTimeouts = Field(default_factory=UpstreamTimeouts)
+    pool: Pool = Field(default_factory=Pool)
+    tls: Tls | None = None
+    health: Health | None = None
+    ejection: Ejection = Field(default_factory=Ejection)
+    resolve: PositiveDuration = written("30s", "after which a name is looked up anew")
+
+
+def _one_plugin(value: object) -> object:
+    if not isinstance(value, dict) or len(value) != 1:
+        raise PydanticCustomError("wrong_type", "wants one plugin: its name, and a map of its options")
+    if not isinstance(next(iter(value.values())), dict):
+        raise PydanticCustomError("wrong_type", "wants a map of options after the plugin's name: {} for none")
+    return value
+
+
+_OneEntry = Annotated[dict[str, dict[str, Any]], Field(min_length=1, max_length=1)]
+Plugin = Annotated[dict[str, dict[str, Any]], BeforeValidator(_one_plugin, json_schema_input_type=_OneEntry)]
+"""An entry point's name → its options, which the plugin itself declares."""
+
+
+class Operation(_Strict):
+    """One match: all conditions that are given must hold."""
+
+    method: Methods | None = Field(default=None, description="one or several; left out: any")
+    path: Template | None = Field(default=None, description='a template: /patients/{id}, /files/{rest*}; left out: any')
+    header: dict[HeaderName, Wanted] = Field(default_factory=dict, description="a value, or true for present")
+    query: dict[str, Wanted] = Field(default_factory=dict, description="a value, or true for present")
+    safe: bool | None = Field(default=None, description="whether asking changes nothing; left out: by the method")
+
+
+class Arm(_Strict):
+    """An upstream with the adapter that speaks its format."""
+
+    upstream: str
+    adapter: Plugin | None = None
+
+
+def _short_arm(value: object) -> object:
+    return {"upstream": value} if isinstance(value, str) else value
+
+
+ArmOrName = Annotated[Arm, BeforeValidator(_short_arm, json_schema_input_type=str | Arm)]
+
+
+class Split(_Strict):
+    """Which calls go to modern in canary."""
+
+    percent: Share
+    sticky: list[Sticky] = Field(min_length=1, description="where the key is looked for, in order")
+    group: str | None = Field(default=None, min_length=1, description="capabilities of one group move a key together")
+    salt: str | None = Field(default=None, min_length=1, description="left out: the group, else the capability's name")
+    on_missing: Literal["legacy", "modern", "random"] = Field(default="legacy", description="where there is no key")
+
+
+class Shadow(_Strict):
+    """How a capability is mirrored."""
+
+    sample: Share
+    max_body: Size = written("1MiB", "kept of each body")
+    deadline: PositiveDuration = written("30s", "for the mirrored call")
+    credentials: Literal["drop", "pass"] = Field(default="drop", description="whether the mirror carries the client's")
+
+
+class Limits(_Strict):
+    """What a capability takes."""
+
+    body: Size = written("0B", "a request body; 0B for no bound")
+    buffer: Size = written("8MiB", "a body that must be held whole: by an adapter, or for a fallback")
+
+
+class Capability(_Strict):
+    """A business function that migrates as one."""
+
+    owner: str = Field(min_length=1)
+    operations: dict[Name, Operation] = Field(min_length=1)
+    legacy: ArmOrName | None = None
+    modern: ArmOrName | None = None
+    stage: Stage
+    writes: Literal["legacy", "canary", "modern", "retired"] | None = Field(
+        default=None, description="the stage of writes; left out: legacy. Must be said in modern and retired")
+    split: Split | None = None
+    shadow: Shadow | None = None
+    policies: list[str] = Field(default_factory=list)
+    limits: Limits = Field(default_factory=Limits)
+    upgrade: bool = Field(default=True, description="whether connections may be upgraded (WebSocket)")
+
+
+class Default(_Strict):
+    """Where everything goes that matches nothing: the legacy service, as it always was."""
+
+    upstream: str
+    policies: list[str] = Field(default_factory=list)
+
+
+def _memory() -> dict[str, dict[str, Any]]:
+    return {"memory": {}}
+
+
+class Routes(_Strict):
+    """A whole routes.yaml."""
+
+    version: Literal[1]
+    include: list[str] = Field(default_factory=list, description="files and globs, relative to this file")
+    server: Server = Field(default_factory=Server)
+    store: Plugin = Field(default_factory=_memory, description="where comparisons are remembered")
+    shadow: Lane = Field(default_factory=Lane)
+    upstreams: dict[Name, Upstream]
+    policies: dict[Name, Plugin] = Field(default_factory=dict)
+    capabilities: dict[Name, Capability] = Field(default_factory=dict)
+    default: Default
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of routes.yaml, for editors."""
+    schema = Routes.model_json_schema(by_alias=True, mode="validation")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "Figway routes.yaml"}

@@ -1,0 +1,65 @@
+"""${VAR}, ${VAR:-default}, ${file:/run/secrets/x} in scalar values; "$${" writes a plain "${".
+
+What is put in never becomes structure, since it is put into scalars of a parsed tree; and it appears in no message.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from gateway.config.problem import Place, Problem
+
+MAX_FILE = 1 << 20
+_FOUND = re.compile(r"\$\$\{|\$\{([^{}]*)(\}?)")
+_VARIABLE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.ASCII | re.DOTALL)
+
+
+class Substitution:
+    """Replaces references; remembers the files that were read, so that they can be watched."""
+
+    def __init__(self, environ: Mapping[str, str], problems: list[Problem]) -> None:
+        self._environ = environ
+        self._problems = problems
+        self.files: list[Path] = []
+
+    def __call__(self, text: str, place: Place) -> tuple[str | None, bool]:
+        """The text with everything replaced, or None after a problem; and whether there was anything."""
+        before = len(self._problems)
+        replaced = _FOUND.sub(lambda found: self._one(found, place), text)
+        return (None if len(self._problems) > before else replaced), True
+
+    def _one(self, found: re.Match[str], place: Place) -> str:
+        inside = found[1]
+        if inside is None:
+            return "${"
+        if found[2] and inside.startswith("file:"):
+            return self._read(inside.removeprefix("file:"), place)
+        variable = _VARIABLE.fullmatch(inside)
+        if not found[2] or variable is None:
+            return self._problem(place, 'write ${NAME}, ${NAME:-default} or ${file:PATH} ("$${" for a plain "${")',
+                                 "bad_substitution")
+        value = self._environ.get(variable[1])
+        if variable[2] is not None:
+            return value or variable[2]
+        if value is None:
+            return self._problem(place, f"the environment variable {variable[1]} is not set", "unset_variable")
+        return value
+
+    def _read(self, name: str, place: Place) -> str:
+        path = place.file.parent / name
+        self.files.append(path)
+        try:
+            with path.open("rb") as file:
+                data = file.read(MAX_FILE + 1)
+            if len(data) > MAX_FILE:
+                return self._problem(place, f"{path} is larger than 1MiB", "unreadable")
+            return data.decode().removesuffix("\n").removesuffix("\r")
+        except UnicodeDecodeError:
+            return self._problem(place, f"{path} is not UTF-8 text", "unreadable")
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "not a path"
+            return self._problem(place, f"{path} cannot be read: {reason}", "unreadable")
+
+    def _problem(self, place: Place, message: str, code: str) -> str:
+        self._problems.append(Problem(place, message, code))
+        return ""

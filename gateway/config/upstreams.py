@@ -1,0 +1,110 @@
+"""An upstream as written → its settings."""
+
+import ipaddress
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from gateway.config import spec
+from gateway.config.nodes import Node
+from gateway.config.problem import Problem
+from gateway.upstreams.settings import Ejection, Health, Pool, Timeouts, Tls, UpstreamSettings
+
+_HOST = re.compile(r"[\w.~-]+|\[[0-9A-Fa-f:.]+(?:%25[\w.~-]+)?\]")
+
+
+def settings(
+    name: str, written: spec.Upstream, node: Node, problems: list[Problem], warnings: list[Problem]
+) -> UpstreamSettings | None:
+    """The settings of one upstream, or None after a problem. `node` is its map."""
+    before = len(problems)
+    endpoints = _endpoints(written, node, problems, warnings)
+    tls = _tls(written, node, problems)
+    if written.tls is not None and endpoints and not any(url.startswith("https:") for url in endpoints):
+        warnings.append(Problem(node.key("tls"), "no endpoint is https, so nothing of this is used", "unused"))
+    if len(problems) > before:
+        return None
+    t, p, h, e = written.timeouts, written.pool, written.health, written.ejection
+    return UpstreamSettings(
+        name, endpoints, written.host,
+        Timeouts(t.connect, t.first_byte, t.between_bytes, t.total),
+        Pool(p.connections, p.pending, p.idle, p.age),
+        tls,
+        Health(h.path, h.every, h.timeout, h.unhealthy, h.healthy, h.status or 0) if h is not None else None,
+        Ejection(e.failures, e.seconds), written.resolve,
+    )
+
+
+def _endpoints(
+    written: spec.Upstream, node: Node, problems: list[Problem], warnings: list[Problem]
+) -> tuple[str, ...]:
+    if (written.url is None) == (written.endpoints is None):
+        message = "needs `url` or `endpoints`" if written.url is None else "has both `url` and `endpoints`"
+        problems.append(Problem(node.place, message, "bad_upstream"))
+        return ()
+    found: dict[str, None] = {}
+    for number, url in enumerate(written.endpoints or [str(written.url)]):
+        place = (node.find("url") if written.url is not None else node.find("endpoints", number)).place
+        endpoint, wrong = _endpoint(url)
+        if wrong:
+            # The URL itself is not shown: it may hold a password.
+            problems.append(Problem(place, wrong, "bad_url"))
+        elif endpoint in found:
+            problems.append(Problem(place, "this endpoint is there already", "bad_url"))
+        elif _is_link_local(endpoint):
+            warnings.append(Problem(place, "a link-local address: clouds keep their secrets there", "link_local"))
+        found[endpoint] = None
+    return tuple(found)
+
+
+def _endpoint(url: str) -> tuple[str, str]:
+    """The endpoint in its short form, and what is wrong with it."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return "", "not a URL with a valid host and port"
+    if parts.scheme == "unix":
+        if parts.netloc or len(parts.path) < 2 or parts.query or parts.fragment:
+            return "", "wants unix:///path"
+        return f"unix://{parts.path}", ""
+    if parts.scheme not in ("http", "https"):
+        return "", "wants http://host:port, https://host:port or unix:///path"
+    if "@" in parts.netloc:
+        return "", "a URL with a user or a password: they are not sent, and would be shown"
+    if not _HOST.fullmatch(re.sub(r":[0-9]*\Z", "", parts.netloc)) or port == 0:
+        return "", "not a URL with a valid host and port"
+    if parts.path not in ("", "/") or parts.query or parts.fragment or url.endswith(("?", "#")):
+        return "", "a URL ends after its port here: requests bring their own path and query"
+    return f"{parts.scheme}://{parts.netloc}", ""
+
+
+def _is_link_local(endpoint: str) -> bool:
+    try:
+        return ipaddress.ip_address(urlsplit(endpoint).hostname or "").is_link_local
+    except ValueError:
+        return False
+
+
+def _tls(written: spec.Upstream, node: Node, problems: list[Problem]) -> Tls:
+    tls = written.tls
+    if tls is None:
+        return Tls()
+    files: dict[str, str | None] = {}
+    for option in ("ca", "cert", "key"):
+        name: str | None = getattr(tls, option)
+        place = node.find("tls", option).place
+        path = None if name is None else place.file.parent / name
+        files[option] = None if path is None else str(path)
+        if path is not None and not _is_file(path):
+            problems.append(Problem(place, f"there is no such file ({option} of tls)", "no_file"))
+    if (tls.cert is None) != (tls.key is None):
+        problems.append(Problem(node.key("tls"), "`cert` and `key` go together", "bad_upstream"))
+    return Tls(files["ca"], files["cert"], files["key"], tls.server_name, tls.verify)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
