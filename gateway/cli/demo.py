@@ -1,0 +1,32 @@
+"""figway demo: two sample services, the gateway between them, traffic, and what the shadow found."""
+
+import sys
+from pathlib import Path
+
+import click
+
+
+@click.command(help="Play a small clinic's migration: two services, the gateway, traffic, and what the shadow found.")
+@click.option("--requests", type=click.IntRange(1), default=1000, show_default=True, help="How many the clients send.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Decides what they ask, and in which order.")
+@click.option("--keep", is_flag=True, help="Keep everything up afterwards, until Ctrl-C.")
+@click.option("--config", type=click.Path(dir_okay=False, path_type=Path), default="routes.yaml", show_default=True,
+              help="The demo's routes.yaml.")
+def command(requests: int, seed: int, keep: bool, config: Path) -> None:
+    """Everything runs on free ports of loopback. The status is 0 where the shadow found every defect that was seeded
+    and nothing else, and 1 where not."""
+    from rich.console import Console
+
+    from gateway.demo.processes import DemoError
+    from gateway.demo.run import run
+
+    if not config.is_file():
+        raise click.UsageError(f"there is no {config} here: run this in a clone of Figway, or name it with --config")
+    console = Console(highlight=False)
+    try:
+        sys.exit(0 if run(console, config, requests, seed, keep=keep) else 1)
+    except DemoError as error:
+        raise click.ClickException(str(error)) from None
+    except KeyboardInterrupt:
+        console.print("\nEnded.")
+        sys.exit(0 if keep else 130)

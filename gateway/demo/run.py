@@ -1,0 +1,164 @@
+"""The demo from start to end: the services, the gateway between them and the clients, then what was learnt."""
+
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from gateway import plugins
+from gateway.demo.clinic import build
+from gateway.demo.defects import DEFECTS
+from gateway.demo.findings import review
+from gateway.demo.processes import DemoError, Processes, Running, free_port, processes, wait_until_answers
+from gateway.demo.summary import capabilities, differences, next_steps, verdict
+from gateway.demo.traffic import KEY, plan, send
+from shadow.ledger import Ledger
+
+OUT = Path("out")
+"""Where the demo leaves its store and its logs, in the working directory."""
+
+QUIET = 1.5
+"""Seconds without news after which the lane has nothing more to say: three times what it waits between writes."""
+
+PATIENCE = 60.0
+"""Seconds that the lane may take to finish what the clients have left it."""
+
+
+class Scene(NamedTuple):
+    """All that is up: URLs of the two services, of the gateway and its admin port, and where the store is."""
+
+    legacy: str
+    modern: str
+    gateway: str
+    admin: str
+    store: Path
+    process: Running
+
+
+def run(console: Console, config: Path, requests: int, seed: int, *, keep: bool) -> bool:
+    """Play the demo; True where all is as it should be. Raises DemoError where it cannot be played, and
+    KeyboardInterrupt; whatever happens, no process is left."""
+    asks = plan(build(), requests, seed)
+    with _stage(console, config) as scene:
+        _introduce(console, scene, config)
+        with _progress(console, len(asks)) as advance:
+            tally = send(asks, scene.gateway, advance)
+        with console.status("waiting for the shadow to finish"):
+            ledger = _settled(scene)
+        judged = review(ledger, asks)
+        console.print()
+        console.print(capabilities(ledger))
+        console.print(differences(judged))
+        console.print(verdict(judged, tally))
+        console.print()
+        if keep:
+            _stay(console, scene, config)
+        else:
+            console.print(next_steps(_after(config)))
+    return judged.ok and not tally.wrong
+
+
+@contextmanager
+def _stage(console: Console, config: Path) -> Iterator[Scene]:
+    """Everything started and answering; everything ended afterwards."""
+    store = Path(os.environ.get("FIGWAY_STORE") or OUT / "figway.db").absolute()
+    store.parent.mkdir(parents=True, exist_ok=True)
+    # A fresh ledger: what this run finds is all that is in it.
+    for suffix in ("", "-wal", "-shm"):
+        store.with_name(store.name + suffix).unlink(missing_ok=True)
+    with processes(OUT / "demo") as started:
+        with console.status("starting two services and the gateway"):
+            scene = _start(started, config, store)
+        yield scene
+
+
+def _start(started: Processes, config: Path, store: Path) -> Scene:
+    legacy, modern = started.service("legacy"), started.service("modern")
+    listen, admin = free_port(), free_port()
+    gateway = started.start(
+        "gateway", "gateway.cli.main", "serve", "--config", str(config), "--workers", "1",
+        "--listen", f"127.0.0.1:{listen}", "--admin", f"127.0.0.1:{admin}",
+        environment={"FIGWAY_LEGACY": legacy, "FIGWAY_MODERN": modern, "FIGWAY_STORE": str(store)},
+    )
+    for one, url in zip(started.running, (legacy, f"{modern}/departments", f"http://127.0.0.1:{admin}/readyz"),
+                        strict=True):
+        wait_until_answers(one, url)
+    return Scene(legacy, modern, f"http://127.0.0.1:{listen}", f"http://127.0.0.1:{admin}", store, gateway)
+
+
+def _introduce(console: Console, scene: Scene, config: Path) -> None:
+    console.print("[bold]Figway demo[/]: a small clinic moves from its legacy service to a modern one, "
+                  "one capability at a time.\n")
+    console.print(f"  legacy   {scene.legacy}  REST; results in SOAP", highlight=False)
+    console.print(f"  modern   {scene.modern}  REST; with {len(DEFECTS)} seeded defects", highlight=False)
+    console.print(f"  gateway  {scene.gateway}  as {config} says\n", highlight=False)
+
+
+@contextmanager
+def _progress(console: Console, total: int) -> Iterator[Callable[[], None]]:
+    columns = (TextColumn("  clients ask"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task("asking", total=total)
+        yield lambda: bar.advance(task)
+
+
+def _settled(scene: Scene) -> Ledger:
+    """What is known once nothing more is learnt."""
+    sqlite = plugins.load("figway.stores", "sqlite")
+    store = sqlite(sqlite.Options(path=scene.store))
+    try:
+        deadline, before, since = time.monotonic() + PATIENCE, (-1, -1), time.monotonic()
+        while time.monotonic() < deadline:
+            if not scene.process.alive():
+                raise DemoError(f"the gateway has ended; it said:\n{scene.process.last_lines()}")
+            ledger: Ledger = store.read()
+            known = sum(ledger.tallies.values()), sum(one.requests for one in ledger.traffic)
+            if known != before:
+                before, since = known, time.monotonic()
+            elif time.monotonic() - since > QUIET:
+                return ledger
+            time.sleep(0.1)
+        raise DemoError("the shadow does not come to rest")
+    finally:
+        store.close()
+
+
+def _figway() -> str:
+    """How the user calls figway from here."""
+    here = Path(sys.argv[0])
+    return "figway" if shutil.which("figway") or here.name != "figway" else os.path.relpath(here)
+
+
+def _after(config: Path) -> list[tuple[str, str]]:
+    figway = _figway()
+    return [
+        (f"{figway} report patients", "the whole report of one capability; -o json and -o markdown for others to read"),
+        (f"{figway} explain GET /appointments/A-4001", "who would answer that, and why"),
+        ("make run", f"the same, kept up: change {config} and watch what it does"),
+    ]
+
+
+def _stay(console: Console, scene: Scene, config: Path) -> None:
+    """Keep all up until Ctrl-C."""
+    console.print(next_steps([
+        (f"curl -i {scene.gateway}/patients/P-1001", "legacy answers, modern is asked in the shadow"),
+        (f"curl -i -H 'X-API-Key: {KEY}' {scene.gateway}/results/R-7001", "asked in JSON, answered in SOAP"),
+        (f"curl -i {scene.gateway}/results/R-7001", "401: no key"),
+        (f"curl -i -H 'X-Clinic-Session: me' '{scene.gateway}/appointments?patient=P-1001'",
+         "one session in four is answered by modern"),
+        (f"curl {scene.admin}/readyz?verbose", "how the gateway is"),
+        (f"curl {scene.admin}/metrics", "what it counts"),
+        (f"{_figway()} report", "what the shadow has found by now"),
+    ]))
+    console.print(f"\nEdit {config} and save: the gateway takes it up at once. Its log is {scene.process.log}. "
+                  "Ctrl-C ends it all.", highlight=False)
+    while scene.process.alive():
+        time.sleep(0.5)
+    raise DemoError(f"the gateway has ended; it said:\n{scene.process.last_lines()}")
