@@ -1,0 +1,195 @@
+"""A reload and a SIGTERM cost no request; a file that is wrong changes nothing and says so."""
+
+import asyncio
+import os
+import threading
+
+import pytest
+
+from tests.backends.upstream import closed_port, until
+from tests.backends.wire import request, response
+
+MANY = 1000
+
+
+def config(url, answer="", drain="grace: 10s"):
+    return f"""
+version: 1
+server: {{drain: {{{drain}}}}}
+upstreams:
+  legacy: {{url: "{url}", pool: {{connections: {MANY + 100}}}, timeouts: {{first_byte: 60s}}}}
+  other: {{url: "{answer or url}"}}
+default: {{upstream: {"other" if answer else "legacy"}}}
+"""
+
+
+class Crowd:
+    """MANY requests in flight at once: a server that answers none before it is told to, and their clients."""
+
+    def __init__(self) -> None:
+        self._arrived = 0
+        self._all_here = asyncio.Event()
+        self.may_answer = asyncio.Event()
+
+    async def answer(self, reader, writer):
+        try:
+            while await reader.readuntil(b"\r\n\r\n"):
+                self._arrived += 1
+                if self._arrived == MANY:
+                    self._all_here.set()
+                await self.may_answer.wait()
+                writer.write(response(200, body=b"in time"))
+        except (asyncio.IncompleteReadError, ConnectionError):
+            writer.close()
+
+    async def ask(self, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(request("GET", "/slow"))
+        head = await reader.readuntil(b"\r\n\r\n")
+        body = await reader.readexactly(7)
+        writer.close()
+        return head, body
+
+    async def in_flight(self, port):
+        asking = [asyncio.create_task(self.ask(port)) for _ in range(MANY)]
+        await self._all_here.wait()
+        return asking
+
+
+@pytest.fixture
+async def crowd():
+    return Crowd()
+
+
+@pytest.mark.proves(33)
+async def test_a_thousand_requests_survive_a_reload(gateway, crowd, legacy):
+    server = await asyncio.start_server(crowd.answer, "127.0.0.1", 0, backlog=MANY)
+    port = server.sockets[0].getsockname()[1]
+    figway = await asyncio.to_thread(gateway, config(f"http://127.0.0.1:{port}"))
+    asking = await crowd.in_flight(figway.port)
+
+    figway.reload(config(f"http://127.0.0.1:{port}", answer=legacy.url))
+    await asyncio.to_thread(until, lambda: figway.ask("GET", "/new").body != b"in time" and legacy.asked, "no reload")
+    crowd.may_answer.set()
+    answers = await asyncio.gather(*asking)
+
+    assert {body for _, body in answers} == {b"in time"}
+    assert {head.split(b"\r\n")[0] for head, _ in answers} == {b"HTTP/1.1 200 Fine"}
+    server.close()
+
+
+@pytest.mark.proves(33)
+async def test_a_thousand_requests_survive_sigterm(gateway, crowd):
+    server = await asyncio.start_server(crowd.answer, "127.0.0.1", 0, backlog=MANY)
+    port = server.sockets[0].getsockname()[1]
+    figway = await asyncio.to_thread(gateway, config(f"http://127.0.0.1:{port}"))
+    asking = await crowd.in_flight(figway.port)
+
+    figway.terminate()
+    await asyncio.to_thread(until, lambda: figway.readiness()[0] != 200, "it stays ready")
+    crowd.may_answer.set()
+    answers = await asyncio.gather(*asking)
+
+    assert {body for _, body in answers} == {b"in time"}
+    assert all(b"connection: close" in head.lower() for head, _ in answers)
+    await asyncio.to_thread(figway.stop)
+    server.close()
+
+
+@pytest.mark.proves(33)
+def test_while_it_drains_it_accepts_is_not_ready_and_closes_after_each_answer(gateway, legacy):
+    figway = gateway(config(legacy.url, drain="delay: 2s, grace: 2s"))
+    idle = figway.connect()
+    idle.send(request("GET", "/")).read_reply()
+    figway.terminate()
+    until(lambda: figway.readiness()[0] == 503, "it stays ready")
+
+    fresh = figway.connect()
+    assert fresh.send(request("GET", "/")).read_reply().get("Connection") == "close"
+    assert fresh.ends()
+    assert idle.send(request("GET", "/")).read_reply().get("Connection") == "close"
+    figway.stop()
+
+
+@pytest.mark.proves(33)
+def test_what_outlasts_the_grace_is_cut(gateway, legacy):
+    left = threading.Event()
+
+    def legacy_never_ends(wire, asked):
+        wire.rest()
+        left.set()
+
+    legacy.does(legacy_never_ends)
+    figway = gateway(config(legacy.url, drain="grace: 300ms"))
+    wire = figway.connect().send(request("GET", "/"))
+    until(lambda: legacy.asked != [], "the request does not arrive")
+    figway.stop()
+
+    assert left.wait(5)
+    wire.rest()
+
+
+@pytest.mark.proves(34)
+@pytest.mark.parametrize("bad", ["version: 1\nupstreams: {", "version: 1", "", "version: 2", "version: 1\nversion: 1"],
+                         ids=["not YAML", "nothing to route", "empty", "another version", "a key twice"])
+def test_a_bad_file_keeps_the_last_good_table_and_says_so(gateway, legacy, bad):
+    figway = gateway(config(legacy.url))
+    assert figway.metric("figway_config_last_reload_successful") == 1
+
+    figway.reload(bad)
+    until(lambda: figway.metric("figway_config_last_reload_successful") == 0, "the fault is not counted")
+    assert figway.ask("GET", "/").status == 200
+    status, text = figway.readiness()
+    assert status == 200
+    assert "routes.yaml" in text or "config" in text
+
+    figway.reload(config(legacy.url))
+    until(lambda: figway.metric("figway_config_last_reload_successful") == 1, "it never recovers")
+    figway.stop()
+    assert "routes.yaml:" in figway.stdout() + figway.stderr()
+
+
+def test_a_changed_file_is_read_without_being_told(gateway, legacy, modern):
+    figway = gateway(config(legacy.url))
+    figway.file.write_text(config(legacy.url, answer=modern.url))
+    until(lambda: figway.ask("GET", "/").status == 200 and modern.asked, "the change is not seen")
+
+
+def test_a_swapped_symlink_is_a_change(gateway, legacy, modern):
+    """As Kubernetes updates a ConfigMap: routes.yaml → ..data/routes.yaml, ..data → a folder that is replaced."""
+    figway = gateway(config(legacy.url))
+    for name, text in [("one", config(legacy.url)), ("two", config(legacy.url, answer=modern.url))]:
+        (figway.folder / name).mkdir()
+        (figway.folder / name / "routes.yaml").write_text(text)
+    (figway.folder / "..data").symlink_to("one")
+    figway.file.unlink()
+    figway.file.symlink_to("..data/routes.yaml")
+    figway.ask("GET", "/")
+
+    (figway.folder / "..fresh").symlink_to("two")
+    os.replace(figway.folder / "..fresh", figway.folder / "..data")
+    until(lambda: figway.ask("GET", "/").status == 200 and modern.asked, "the change is not seen")
+
+
+def test_many_reloads_in_a_row_end_in_the_last(gateway, legacy, modern):
+    figway = gateway(config(legacy.url))
+    for _ in range(5):
+        figway.reload(config(f"http://127.0.0.1:{closed_port()}"))
+        figway.reload("nonsense: [")
+    figway.reload(config(legacy.url, answer=modern.url))
+    until(lambda: figway.ask("GET", "/").status == 200 and modern.asked, "the last change is not seen")
+
+
+@pytest.mark.proves(35)
+def test_several_workers_reload_and_stop_together(gateway, legacy, modern):
+    figway = gateway(config(legacy.url), "--workers", "2")
+    assert [figway.ask("GET", "/").status for _ in range(20)] == [200] * 20
+
+    figway.reload(config(legacy.url, answer=modern.url))
+
+    def all_new():
+        before = len(legacy.asked)
+        assert [figway.ask("GET", "/").status for _ in range(20)] == [200] * 20
+        return len(legacy.asked) == before
+
+    until(all_new, "a worker keeps the old table")

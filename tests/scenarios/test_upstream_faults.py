@@ -1,0 +1,492 @@
+"""Whatever an upstream does wrong, the client gets a clear answer or a visible cut, and never another's bytes."""
+
+import re
+import threading
+
+import orjson
+import pytest
+
+from tests.backends.figway import running
+from tests.backends.upstream import BlackHole, Upstream, closed_port, never, resets, until
+from tests.backends.wire import Cut, request, response
+
+CHUNKED = ("Transfer-Encoding", "chunked")
+
+
+@pytest.fixture(scope="module")
+def faulty(everlasting_legacy, tmp_path_factory):
+    """A gateway with short timeouts; below /refused, /blackhole and /nowhere there is nobody to answer."""
+    hole = BlackHole()
+    with running(tmp_path_factory.mktemp("faulty"), f"""
+version: 1
+server: {{drain: {{grace: 2s}}}}
+upstreams:
+  legacy:
+    url: "{everlasting_legacy.url}"
+    timeouts: {{connect: 1s, first_byte: 1s, between_bytes: 1s}}
+    ejection: {{failures: 0, for: 1s}}
+  refused: {{url: "http://127.0.0.1:{closed_port()}"}}
+  blackhole: {{url: "{hole.url}", timeouts: {{connect: 300ms}}}}
+  nowhere: {{url: "http://nowhere.invalid:80", timeouts: {{connect: 1s}}}}
+capabilities:
+  refused: {{owner: t, operations: {{any: {{path: "/refused/{{rest*}}"}}}}, stage: legacy, legacy: refused}}
+  blackhole: {{owner: t, operations: {{any: {{path: "/blackhole/{{rest*}}"}}}}, stage: legacy, legacy: blackhole}}
+  nowhere: {{owner: t, operations: {{any: {{path: "/nowhere/{{rest*}}"}}}}, stage: legacy, legacy: nowhere}}
+default: {{upstream: legacy}}
+""") as figway:
+        yield figway
+    hole.close()
+
+
+def problem(reply, status, error):
+    """The reply is the gateway's own, of this status and RFC 9209 error type; returns its document."""
+    assert reply.status == status, (reply.start, reply.body[:300])
+    assert reply.get("Content-Type") == "application/problem+json"
+    assert re.fullmatch(rf'figway; error={error}(; [a-z-]+=("[^"]*"|[^;]+))*', reply.get("Proxy-Status"))
+    document = orjson.loads(reply.body)
+    assert document["status"] == status
+    assert re.fullmatch(r"[0-9a-f]{32}", document["trace_id"])
+    return document
+
+
+# ---- no answer
+
+
+@pytest.mark.proves(14)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_refused_connection_is_502(faulty, method):
+    document = problem(faulty.ask(method, "/refused/x", body=b"x"), 502, "connection_refused")
+    assert document["code"] == "upstream_refused"
+
+
+@pytest.mark.proves(14)
+def test_a_connection_that_is_never_made_is_504(faulty):
+    problem(faulty.ask("GET", "/blackhole/x"), 504, "connection_timeout")
+
+
+@pytest.mark.proves(14)
+def test_a_name_that_nobody_knows_is_502(faulty):
+    problem(faulty.ask("GET", "/nowhere/x"), 502, "dns_error")
+
+
+@pytest.mark.proves(14)
+def test_an_upstream_that_never_answers_is_504(faulty, legacy):
+    legacy.does(never)
+    problem(faulty.ask("GET", "/"), 504, "http_response_timeout")
+    assert len(legacy.asked) == 1
+
+
+@pytest.mark.proves(14)
+def test_the_trace_id_is_the_one_that_the_upstream_was_sent(faulty, legacy):
+    legacy.does(never)
+    document = problem(faulty.ask("GET", "/"), 504, "http_response_timeout")
+    assert legacy.asked[0].get("traceparent").split("-")[1] == document["trace_id"]
+
+
+@pytest.mark.proves(14)
+@pytest.mark.parametrize("sent", [b"", b"HTTP/1.1 2", b"HTTP/1.1 200 Fine\r\nContent-Le"],
+                         ids=["before the head", "in the status line", "in a field"])
+@pytest.mark.parametrize("leave", ["reset", "close"])
+def test_an_upstream_that_leaves_before_its_head_is_whole_is_502(faulty, legacy, sent, leave):
+    def legacy_leaves(wire, asked):
+        wire.read_body(asked)
+        wire.send(sent)
+        getattr(wire, leave)()
+
+    legacy.does(legacy_leaves)
+    problem(faulty.ask("POST", "/", body=b"x"), 502, "connection_terminated")
+    assert len(legacy.asked) == 1
+
+
+def test_an_upstream_that_leaves_is_left_alone_by_problem_details_with_head(faulty, legacy):
+    legacy.does(resets)
+    reply = faulty.ask("HEAD", "/")
+    assert (reply.status, reply.body) == (502, b"")
+
+
+# ---- answers that are none
+
+
+@pytest.mark.proves(14, 6, 9)
+@pytest.mark.parametrize("answer", [
+    b"garbage\r\n\r\n",
+    b"\x00\x01\x02\x03\r\n\r\n",
+    b"\x16\x03\x01\x00\x00",
+    b"HTTP/1.1\r\n\r\n",
+    b"HTTP/1.1 20 Fine\r\nContent-Length: 0\r\n\r\n",
+    b"HTTP/1.1 2000 Fine\r\nContent-Length: 0\r\n\r\n",
+    b"HTTP/1.1 abc Fine\r\nContent-Length: 0\r\n\r\n",
+    b"HTTP/2.0 200 Fine\r\nContent-Length: 0\r\n\r\n",
+    b"ICY 200 Fine\r\nContent-Length: 0\r\n\r\n",
+    b"HTTP/1.1 200 Fi\x00ne\r\nContent-Length: 0\r\n\r\n",
+    response(200, ("Content-Length", "5"), CHUNKED, body=b"5\r\nhello\r\n0\r\n\r\n"),
+    response(200, ("Content-Length", "5"), ("Content-Length", "6"), body=b"hello!"),
+    response(200, ("Content-Length", "5, 6"), body=b"hello!"),
+    response(200, ("Content-Length", "-5"), body=b"hello"),
+    response(200, ("Content-Length", "+5"), body=b"hello"),
+    response(200, ("Content-Length", "five"), body=b"hello"),
+    response(200, ("Content-Length", ""), body=b"hello"),
+    response(200, ("Content-Length", "9" * 30), body=b"hello"),
+    response(200, ("Transfer-Encoding", "xchunked"), body=b"5\r\nhello\r\n0\r\n\r\n"),
+    response(200, ("Transfer-Encoding", "chunked, gzip"), body=b"5\r\nhello\r\n0\r\n\r\n"),
+    response(200, ("Transfer-Encoding", "chunked, chunked"), body=b"5\r\nhello\r\n0\r\n\r\n"),
+    response(200, ("X-A", "b\x00c"), body=b"hello"),
+    response(200, ("X-A", "b\rc"), body=b"hello"),
+    response(200, ("X-A", "b\x01c"), body=b"hello"),
+    response(200, ("X A", "b"), body=b"hello"),
+    response(200, ("", "b"), body=b"hello"),
+    b"HTTP/1.1 200 Fine\r\nno colon\r\nContent-Length: 0\r\n\r\n",
+], ids=["not HTTP", "NULs", "a TLS record", "no status", "two digits", "four digits", "letters", "another version",
+        "another protocol", "NUL in the reason", "length and coding", "differing lengths", "a list of lengths",
+        "a minus", "a plus", "a word", "an empty length", "a length of 30 digits", "an unknown coding",
+        "chunked not last", "chunked twice", "NUL in a value", "CR in a value", "a control character",
+        "a blank in a name", "no name", "no colon"])
+def test_an_answer_that_is_not_http_is_502_and_none_of_it_passes(faulty, legacy, answer):
+    def legacy_answers_badly(wire, asked):
+        wire.send(answer)
+        wire.rest()
+
+    legacy.does(legacy_answers_badly)
+    reply = faulty.ask("GET", "/")
+
+    problem(reply, 502, "http_protocol_error")
+    assert b"hello" not in reply.body
+    assert len(legacy.asked) == 1
+
+
+@pytest.mark.proves(9)
+@pytest.mark.parametrize("answer", [
+    b"HTTP/1.1 200 Fine\r\nX-A: b\r\n c\r\nContent-Length: 2\r\n\r\nok",
+    b"HTTP/1.1 200 Fine\r\nX-A : b c\r\nContent-Length: 2\r\n\r\nok",
+    b"HTTP/1.1 200 Fine\nX-A: b c\nContent-Length: 2\n\nok",
+], ids=["a folded line", "a blank before the colon", "LF for line ends"])
+def test_an_untidy_answer_is_tidied_or_refused(faulty, legacy, answer):
+    """RFC 9112 sections 5.1 and 5.2 allow either; that what passes is clean, the reader of replies sees to."""
+    legacy.answers(answer)
+    reply = faulty.ask("GET", "/")
+
+    assert reply.status in (200, 502)
+    if reply.status == 200:
+        assert (reply.get("X-A"), reply.body) == ("b c", b"ok")
+
+
+@pytest.mark.proves(28)
+def test_a_flood_of_interim_answers_is_502(faulty, legacy):
+    legacy.answers(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" * 1000 + response(200, body=b"ok"))
+    reply = faulty.ask("GET", "/")
+
+    problem(reply, 502, "http_protocol_error")
+    assert len(reply.interim) <= 100
+
+
+@pytest.mark.proves(14)
+@pytest.mark.parametrize("fields", [
+    [("X-Big", "b" * (1 << 20))], [("X-" + "b" * (1 << 20), "x")], [("X-Many", "b" * 1000)] * 1000,
+    [("a", "b")] * 20_000,
+], ids=["one field", "one name", "a thousand fields", "20,000 fields"])
+def test_a_head_too_large_is_502(faulty, legacy, fields):
+    legacy.answers(response(200, *fields, body=b"ok"))
+    reply = faulty.ask("GET", "/")
+    assert reply.status == 502
+    assert len(reply.head) < 2000
+
+
+# ---- answers cut short
+
+
+@pytest.mark.proves(6)
+@pytest.mark.parametrize("leave", ["reset", "close", "hang"])
+@pytest.mark.parametrize("framing", [("Content-Length", "100"), CHUNKED], ids=["length", "chunked"])
+def test_a_body_cut_short_never_looks_whole(faulty, legacy, framing, leave):
+    def legacy_leaves_in_the_middle(wire, asked):
+        wire.send(response(200, framing, body=b"5\r\nhello\r\n" if framing == CHUNKED else b"hello"))
+        wire.silent(0.1)
+        if leave == "hang":
+            wire.rest()
+        else:
+            getattr(wire, leave)()
+
+    legacy.does(legacy_leaves_in_the_middle)
+    with pytest.raises(Cut) as caught:
+        faulty.ask("GET", "/")
+    assert caught.value.partial == b"hello"
+
+
+@pytest.mark.proves(6)
+def test_a_body_cut_by_a_reset_never_looks_whole_to_an_old_client(faulty, legacy):
+    """HTTP/1.0 without a length ends with the connection: only a reset can tell that it ended too early."""
+    def legacy_resets(wire, asked):
+        wire.send(response(200, CHUNKED, body=b"5\r\nhello\r\n"))
+        wire.silent(0.1)
+        wire.reset()
+
+    legacy.does(legacy_resets)
+    with pytest.raises(Cut) as caught:
+        faulty.say(b"GET / HTTP/1.0\r\n\r\n")
+    assert caught.value.reset
+
+
+@pytest.mark.proves(6)
+@pytest.mark.parametrize("chunk", [b"+5\r\nhello\r\n", b"5\nhello\r\n", b"zz\r\n", b"5\r\nhelloX\r\n0\r\n\r\n"],
+                         ids=["a plus", "a bare LF", "not hex", "no CRLF"])
+def test_a_bad_chunk_in_an_answer_never_looks_whole(faulty, legacy, chunk):
+    legacy.answers(response(200, CHUNKED, body=b"2\r\nhi\r\n" + chunk + b"0\r\n\r\n"))
+    try:
+        status = faulty.ask("GET", "/").status
+    except Cut:
+        status = 502
+    assert status == 502
+
+
+def test_every_fault_is_the_upstreams_and_never_a_500(faulty):
+    assert faulty.metric("figway_errors_total", code="internal") == 0
+
+
+# ---- the pool
+
+
+@pytest.mark.proves(8)
+def test_bytes_left_over_are_never_the_next_answer(faulty, legacy):
+    legacy.answers(response(200, body=b"right") + response(200, body=b"left over"))
+    for number in range(10):
+        assert faulty.ask("GET", f"/{number}").body == b"right"
+
+
+@pytest.mark.proves(8)
+def test_bytes_that_come_while_a_connection_idles_are_never_the_next_answer(faulty, legacy):
+    def legacy_says_more(wire, asked):
+        wire.send(response(200, body=b"right"))
+        wire.silent(0.05)
+        wire.send(response(200, body=b"unasked for"))
+
+    legacy.does(legacy_says_more)
+    for number in range(5):
+        assert faulty.ask("GET", f"/{number}").body == b"right"
+        wire = faulty.connect()
+        wire.silent(0.1)
+        wire.close()
+
+
+@pytest.mark.proves(8)
+def test_an_early_answer_leaves_no_half_sent_request_behind(faulty, legacy):
+    def legacy_answers_early(wire, asked):
+        if asked.method == "POST":
+            wire.send(response(403, body=b"no"))
+            wire.rest()
+        else:
+            wire.send(response(200, body=b"right"))
+
+    legacy.does(legacy_answers_early)
+    wire = faulty.connect().send(request("POST", "/", ("Content-Length", "100000")) + b"start")
+    assert wire.read_reply().status == 403
+    wire.close()
+    for number in range(5):
+        assert faulty.ask("GET", f"/{number}").body == b"right"
+
+
+@pytest.mark.proves(8)
+@pytest.mark.parametrize("answer", [
+    response(200, ("Connection", "close"), body=b"ok"), b"HTTP/1.0 200 Fine\r\nContent-Length: 2\r\n\r\nok"],
+    ids=["Connection: close", "HTTP/1.0"])
+def test_a_connection_that_the_upstream_will_close_is_not_used_again(faulty, legacy, answer):
+    legacy.answers(answer)
+    for _ in range(5):
+        assert faulty.ask("GET", "/").body == b"ok"
+    assert {one.number for one in legacy.asked[1:]} == {1}
+
+
+@pytest.mark.proves(8)
+def test_a_connection_is_used_again_when_nothing_speaks_against_it(faulty, legacy):
+    for _ in range(10):
+        faulty.ask("POST", "/", body=b"x")
+    assert max(one.number for one in legacy.asked) >= 9
+
+
+@pytest.mark.proves(15)
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "PUT", "DELETE"])
+@pytest.mark.parametrize("leave", ["close", "reset"])
+def test_a_stale_connection_is_replaced_once_for_what_may_be_asked_twice(faulty, legacy, method, leave):
+    def legacy_was_restarted(wire, asked):
+        if asked.number > 1 and asked.target == b"/again":
+            getattr(wire, leave)()
+        else:
+            wire.send(response(200, body=b"" if asked.method == "HEAD" else b"ok"))
+
+    legacy.does(legacy_was_restarted)
+    faulty.ask("GET", "/first")
+
+    assert faulty.ask(method, "/again").status == 200
+    assert [one.number > 1 for one in legacy.asked if one.target == b"/again"] == [True, False]
+
+
+@pytest.mark.proves(15)
+@pytest.mark.parametrize("method", ["POST", "PATCH"])
+def test_what_may_not_be_asked_twice_is_asked_once(faulty, legacy, method):
+    def legacy_was_restarted(wire, asked):
+        wire.read_body(asked)
+        if asked.number > 1 and asked.target == b"/once":
+            wire.close()
+        else:
+            wire.send(response(200, body=b"ok"))
+
+    legacy.does(legacy_was_restarted)
+    faulty.ask("GET", "/first")
+    reply = faulty.ask(method, "/once", body=b"pay")
+
+    problem(reply, 502, "connection_terminated")
+    assert legacy.targets().count("/once") == 1
+
+
+@pytest.mark.proves(15)
+def test_a_fresh_connection_that_fails_is_not_tried_again(faulty, legacy):
+    def legacy_always_leaves(wire, asked):
+        wire.close()
+
+    legacy.does(legacy_always_leaves)
+    assert faulty.ask("GET", "/").status == 502
+    assert len(legacy.asked) <= 2
+    assert [one.number for one in legacy.asked].count(1) == 1
+
+
+@pytest.mark.proves(15)
+def test_connections_closed_by_an_idle_upstream_lose_no_post(faulty, legacy):
+    for number in range(5):
+        assert faulty.ask("POST", f"/{number}", body=b"x").status == 200
+        legacy.drop()
+        # The gateway hears of it as soon as it looks, which one more turn of its loop makes sure of.
+        faulty.metrics()
+    assert legacy.targets() == [f"/{number}" for number in range(5)]
+
+
+# ---- bounds
+
+
+def test_a_full_pool_makes_some_wait_and_refuses_the_rest(gateway, legacy):
+    free = threading.Event()
+
+    def legacy_waits(wire, asked):
+        free.wait(10)
+        wire.send(response(200, body=b"ok"))
+
+    legacy.does(legacy_waits)
+    small = gateway(f"""
+version: 1
+upstreams: {{legacy: {{url: "{legacy.url}", pool: {{connections: 2, pending: 1}}}}}}
+default: {{upstream: legacy}}
+""")
+    waiting = [small.connect().send(request("GET", f"/{number}")) for number in range(3)]
+    until(lambda: len(legacy.asked) == 2, "two do not arrive")
+    # The third is on its way into the queue; the next that finds it full is told so.
+    replies = [small.ask("GET", "/rest")]
+    free.set()
+
+    problem(replies[0], 503, "connection_limit_reached")
+    assert [wire.read_reply().body for wire in waiting] == [b"ok"] * 3
+
+
+def test_a_total_timeout_ends_an_answer_that_trickles(gateway, legacy):
+    def legacy_trickles(wire, asked):
+        wire.send(response(200, CHUNKED))
+        while wire.silent(0.1):
+            wire.send(b"1\r\nx\r\n")
+
+    legacy.does(legacy_trickles)
+    bounded = gateway(f"""
+version: 1
+upstreams: {{legacy: {{url: "{legacy.url}", timeouts: {{total: 1s}}}}}}
+default: {{upstream: legacy}}
+""")
+    with pytest.raises(Cut):
+        bounded.ask("GET", "/")
+
+
+# ---- several endpoints
+
+
+def several(endpoints, extra):
+    return f"""
+version: 1
+upstreams: {{legacy: {{endpoints: [{', '.join(f'"{one}"' for one in endpoints)}], {extra}}}}}
+default: {{upstream: legacy}}
+"""
+
+
+def test_calls_go_to_the_endpoint_that_has_least_to_do(gateway, legacy, modern):
+    legacy.does(never)
+    both = gateway(several([legacy.url, modern.url], "timeouts: {first_byte: 20s}"))
+    stuck = []
+    while not legacy.asked:
+        stuck.append(both.connect().send(request("GET", "/stuck")))
+        until(lambda: len(legacy.asked) + len(modern.asked) == len(stuck), "a call does not arrive")
+
+    assert [both.ask("GET", "/").status for _ in range(10)] == [200] * 10
+    assert len(legacy.asked) == 1
+    for wire in stuck:
+        wire.close()
+
+
+@pytest.mark.proves(14)
+def test_an_endpoint_that_keeps_failing_is_left_out(gateway, legacy):
+    both = gateway(several([f"http://127.0.0.1:{closed_port()}", legacy.url], "ejection: {failures: 2, for: 60s}"))
+    first = [both.ask("GET", "/").status for _ in range(12)]
+    then = [both.ask("GET", "/").status for _ in range(10)]
+
+    assert set(first) <= {200, 502}
+    assert then == [200] * 10
+
+
+def test_an_endpoint_that_is_unhealthy_is_left_out_until_it_is_well(gateway, legacy, modern):
+    well = False
+
+    def ails(wire, asked):
+        if asked.target == b"/health":
+            wire.send(response(200 if well else 503))
+        else:
+            wire.send(response(200, body=b"modern"))
+
+    modern.does(ails)
+    both = gateway(several([legacy.url, modern.url], """health: {path: /health, every: 50ms, timeout: 1s,
+        unhealthy: 2, healthy: 2, status: 200}"""))
+    until(lambda: modern.targets().count("/health") >= 4, "nobody asks for its health")
+    answers = {both.ask("GET", "/").body for _ in range(10)}
+    assert b"modern" not in answers
+
+    well = True
+    until(lambda: both.ask("GET", "/").body == b"modern", "it never comes back")
+
+
+# ---- other ways to an upstream
+
+
+def test_a_unix_socket_is_an_upstream(gateway, tmp_path):
+    upstream = Upstream(path=tmp_path / "s")
+    over = gateway(f"""
+version: 1
+upstreams: {{legacy: {{url: "{upstream.url}"}}}}
+default: {{upstream: legacy}}
+""")
+    assert over.ask("POST", "/x", body=b"hi").status == 200
+    assert upstream.asked[0].get("Host") == "clinic.example"
+    upstream.close()
+
+
+def test_ipv6_is_spoken(gateway):
+    upstream = Upstream(host="::1")
+    over = gateway(f"""
+version: 1
+upstreams: {{legacy: {{url: "{upstream.url}", host: upstream}}}}
+default: {{upstream: legacy}}
+""")
+    assert over.ask("GET", "/x").status == 200
+    assert upstream.asked[0].get("Host") == f"[::1]:{upstream.port}"
+    upstream.close()
+
+
+def test_a_name_is_looked_up(gateway, legacy):
+    over = gateway(f"""
+version: 1
+upstreams: {{legacy: {{url: "http://localhost:{legacy.port}", host: clinic.internal}}}}
+default: {{upstream: legacy}}
+""")
+    assert over.ask("GET", "/x").status == 200
+    assert legacy.asked[0].get("Host") == "clinic.internal"

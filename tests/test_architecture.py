@@ -1,0 +1,218 @@
+"""The rules of the house, held against the source itself: who may import whom, and what is pure."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("adapters", "shadow", "gateway")
+
+# From top to bottom. A part imports what is below it; parts of one line leave each other alone.
+GATEWAY = [
+    {"cli"},
+    {"app", "workers", "console", "demo"},
+    {"config"},
+    {"edge", "flips"},
+    {"pipeline"},
+    {"forward"},
+    {"decide"},
+    {"routing"},
+    {"policies", "upstreams"},
+    {"call"},
+    {"stage", "errors", "plugins", "telemetry", "store", "wire"},
+]
+SHADOW = [
+    {"lane"},
+    {"journal", "table", "testing"},
+    {"report", "stores"},
+    {"ledger"},
+    {"comparer"},
+    {"judge"},
+    {"evidence", "compare"},
+    {"diff", "normalisers", "noise"},
+    {"observation", "latency", "settings"},
+]
+
+PURE = [
+    "adapters", "shadow.observation", "shadow.diff", "shadow.compare", "shadow.noise", "shadow.evidence",
+    "shadow.report", "gateway.stage", "gateway.call", "gateway.routing", "gateway.decide",
+]
+IMPURE = {"asyncio", "socket", "os", "time", "random", "logging", "threading", "subprocess"}
+
+# Each library has the homes that are listed here and no other.
+HOMES = {
+    "click": ["gateway.cli"],
+    "cryptography": [],
+    "httptools": ["gateway.wire", "gateway.edge.http1", "gateway.upstreams.connection"],
+    "httpx2": ["gateway.policies.jwks", "gateway.demo.traffic", "gateway.cli"],
+    "hypothesis": ["gateway.policies.testing"],
+    "joserfc": ["gateway.policies.jwks", "gateway.policies.jwt"],
+    "lxml": ["adapters", "gateway.demo.legacy_soap"],
+    "orjson": ["gateway", "shadow"],
+    "prometheus_client": ["gateway.telemetry", "gateway.edge.admin"],
+    "pydantic": ["gateway.config"],
+    "pydantic_core": ["gateway.config"],
+    "rich": ["gateway.cli", "gateway.demo", "shadow.table"],
+    "starlette": ["gateway.edge.admin", "gateway.edge.asgi", "gateway.demo"],
+    "uvicorn": ["gateway.app", "gateway.edge.http1", "gateway.demo.serving", "gateway.cli"],
+    "uvloop": ["gateway.app", "gateway.cli"],
+    "yaml": ["gateway.config"],
+}
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+SOURCES = {module_name(path): path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))}
+TREES = {module: ast.parse(path.read_bytes()) for module, path in SOURCES.items()}
+
+
+def imports(tree: ast.AST) -> Iterator[tuple[str, ast.AST]]:
+    """Every absolute module that is imported, with the statement: `from a import b` is a.b where that is a module."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                full = f"{node.module}.{alias.name}"
+                yield (full if full in SOURCES else node.module), node
+
+
+def within(module: str, place: str) -> bool:
+    return module == place or module.startswith(place + ".")
+
+
+@pytest.fixture(params=sorted(TREES))
+def module(request):
+    return request.param
+
+
+def test_packages_import_one_way(module):
+    below = PACKAGES[:PACKAGES.index(module.split(".")[0]) + 1]
+    for imported, _ in imports(TREES[module]):
+        top = imported.split(".")[0]
+        assert top not in PACKAGES or top in below, f"{module} imports {imported}"
+
+
+@pytest.mark.parametrize(("package", "lines"), [("gateway", GATEWAY), ("shadow", SHADOW)])
+def test_parts_of_a_package_import_downwards_only(package, lines):
+    place = {part: depth for depth, line in enumerate(lines) for part in line}
+    wrong = []
+    for module, tree in TREES.items():
+        if not module.startswith(package + "."):
+            continue
+        part = module.split(".")[1]
+        assert part in place, f"{module} has no place in the order: give it one"
+        for imported, _ in imports(tree):
+            if imported.startswith(package + "."):
+                other = imported.split(".")[1]
+                if other != part and place.get(other, -1) <= place[part]:
+                    wrong.append(f"{module} imports {imported}")
+    assert wrong == []
+
+
+def test_pure_files_know_no_clock_no_chance_and_no_world(module):
+    if any(within(module, place) for place in PURE):
+        for imported, _ in imports(TREES[module]):
+            assert imported.split(".")[0] not in IMPURE, f"{module} imports {imported}"
+
+
+def test_each_library_stays_at_home(module):
+    for imported, _ in imports(TREES[module]):
+        top = imported.split(".")[0]
+        if top in sys.stdlib_module_names or top in PACKAGES:
+            continue
+        assert top in HOMES, f"{top}, imported by {module}, has no home: list one"
+        assert any(within(module, home) for home in HOMES[top]), f"{module} is no home of {top}"
+
+
+def test_imports_are_absolute_plain_and_at_the_top(module):
+    tree = TREES[module]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module}:{node.lineno} imports relatively"
+            assert all(alias.name != "*" for alias in node.names), f"{module}:{node.lineno} imports a star"
+        if isinstance(node, ast.Name | ast.Attribute):
+            name = node.id if isinstance(node, ast.Name) else node.attr
+            assert name != "TYPE_CHECKING", f"{module}:{node.lineno} imports for the type checker alone"
+    if not within(module, "gateway.cli"):
+        for function in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)):
+            assert list(imports(function)) == [], f"{module}:{function.lineno} imports inside a function"
+
+
+def test_a_packages_init_is_a_docstring_and_nothing_else():
+    for module, path in SOURCES.items():
+        if path.name == "__init__.py":
+            tree = TREES[module]
+            assert ast.get_docstring(tree), f"{module} says nothing of itself"
+            assert len(tree.body) == 1, f"{module}/__init__.py holds more than its docstring"
+
+
+def test_every_module_says_what_it_is_for(module):
+    assert ast.get_docstring(TREES[module])
+
+
+def test_only_the_pipeline_admits():
+    """`forward` takes a Decision, which holds an Admitted: so nothing is forwarded that was not admitted."""
+    makers = {
+        module for module, tree in TREES.items() for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute)
+        and (node.func.id if isinstance(node.func, ast.Name) else node.func.attr) == "Admitted"
+    }
+    assert makers == {"gateway.pipeline"}
+
+
+def test_only_decide_decides():
+    makers = {
+        module for module, tree in TREES.items() for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Decision"
+    }
+    assert makers <= {"gateway.decide"}
+
+
+def test_there_are_no_circles():
+    edges = {
+        module: {imported for imported, _ in imports(tree) if imported in SOURCES and imported != module}
+        for module, tree in TREES.items()
+    }
+    done: set[str] = set()
+
+    def visit(module: str, path: tuple[str, ...]) -> None:
+        assert module not in path, f"a circle: {' → '.join((*path, module))}"
+        if module not in done:
+            for other in edges[module]:
+                visit(other, (*path, module))
+            done.add(module)
+
+    for module in edges:
+        visit(module, ())
+
+
+def test_no_name_is_a_drawer_for_everything():
+    for module, tree in TREES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                assert not node.name.endswith(("Utils", "Manager", "Helper")), f"{module}.{node.name}"
+
+
+def test_the_command_line_starts_without_what_it_may_not_need():
+    """`figway --help` stays quick: what the commands need is imported when they run."""
+    heavy = {"lxml", "starlette", "uvicorn", "httpx2", "pydantic"}
+    seen: set[str] = set()
+
+    def reach(module: str) -> Iterator[str]:
+        if module in seen:
+            return
+        seen.add(module)
+        for node in TREES[module].body:
+            for imported, _ in imports(node) if isinstance(node, ast.Import | ast.ImportFrom) else ():
+                yield imported.split(".")[0]
+                if imported in TREES:
+                    yield from reach(imported)
+
+    assert heavy.isdisjoint(reach("gateway.cli.main"))
