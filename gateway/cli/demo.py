@@ -6,15 +6,18 @@ from pathlib import Path
 import click
 
 
-@click.command(help="Play a small clinic's migration: two services, the gateway, traffic, and what the shadow found.")
+@click.command()
 @click.option("--requests", type=click.IntRange(1), default=1000, show_default=True, help="How many the clients send.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Decides what they ask, and in which order.")
 @click.option("--keep", is_flag=True, help="Keep everything up afterwards, until Ctrl-C.")
 @click.option("--config", type=click.Path(dir_okay=False, path_type=Path), default="routes.yaml", show_default=True,
               help="The demo's routes.yaml.")
-def command(requests: int, seed: int, keep: bool, config: Path) -> None:
-    """Everything runs on free ports of loopback. The status is 0 where the shadow found every defect that was seeded
-    and nothing else, and 1 where not."""
+def demo(requests: int, seed: int, keep: bool, config: Path) -> None:
+    """Play a small clinic's migration: two services, the gateway between, traffic, and what the shadow found.
+
+    All of it runs on free ports of loopback, and ends by itself: with status 0 where the shadow found every defect
+    that was seeded and nothing else, with 1 where not.
+    """
     from rich.console import Console
 
     from gateway.demo.processes import DemoError
