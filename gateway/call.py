@@ -1,10 +1,39 @@
-"""Who asks for what: Principal, Call, and Admitted, the proof that the policies let a call through."""
+"""Who asks for what: Arrival, Principal, Call, and Admitted, the proof that the policies let a call through."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from adapters.message import Request
+from adapters.message import Headers, Request
+
+
+@dataclass(slots=True)
+class Arrival:
+    """A request as the edge hands it over: judged, and cleaned of what is hop-by-hop or not the client's to say.
+
+    `request.headers` are the end-to-end fields; `length` is the body's Content-Length, 0, or -1 for chunked;
+    `added` are ready field lines for the upstream (Via, forwarding). `trace` is the client's traceparent if it was
+    valid, `trace_id` the id in use; `request_id` is the client's where it may be logged. `shadow` marks a request
+    that is itself a mirror.
+    """
+
+    request: Request
+    is_11: bool = True
+    length: int = 0
+    keep_alive: bool = True
+    host: bytes = b""
+    client: str = ""
+    added: bytes = b""
+    trace: bytes = b""
+    trace_id: str = ""
+    request_id: bytes = b""
+    has_request_id: bool = False
+    upgrade: bytes = b""
+    expects_continue: bool = False
+    takes_trailers: bool = False
+    shadow: bool = False
+    max_forwards: int | None = None
+    forwarded: Headers | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,3 +41,7 @@ def main(**_: Any) -> None:
     Exit codes: 0 well, 1 findings or a gate that failed, 2 wrong usage or configuration, 3 the gateway cannot be
     reached, 130 interrupted.
     """
+
+
+if __name__ == "__main__":
+    main()

@@ -28,5 +28,5 @@ class EdgeSettings:
     forwarded: str = "x-forwarded"
     via: str = "figway"
     ambiguous_paths: bool = False
-    drain_delay: float = 0.0
+    drain_delay: float = 0.5
     drain_grace: float = 30.0

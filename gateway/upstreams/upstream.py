@@ -1,14 +1,73 @@
-"""One upstream: its endpoints, which of them is asked next, and what is known of their health."""
+"""One upstream: its endpoints, which of them is asked next, and what active checks say of them."""
 
-from gateway.upstreams.settings import UpstreamSettings
+import asyncio
+import time
+
+from gateway.upstreams.collect import Collected, fetch
+from gateway.upstreams.endpoint import Endpoint
+from gateway.upstreams.settings import Health, UpstreamSettings
 
 
 class Upstream:
-    """Several endpoints that answer alike, reached through one pool each."""
+    """Several endpoints that answer alike. Nothing is opened or started before the first call."""
 
     def __init__(self, settings: UpstreamSettings) -> None:
         self.settings = settings
         self.name = settings.name
+        self.endpoints = tuple(Endpoint(settings, url) for url in settings.endpoints)
+        self._only = self.endpoints[0] if len(self.endpoints) == 1 else None
+        self._turn = 0
+        self._checks: list[asyncio.Task[None]] = []
+
+    def choose(self) -> Endpoint | None:
+        """The endpoint with the fewest pending requests among those that are well, in turn where they tie.
+        An ejected one is asked all the same where every healthy one is ejected; None where none is healthy."""
+        if self._only is not None:
+            return self._only if self._only.healthy else None
+        now = time.monotonic()
+        healthy = [endpoint for endpoint in self.endpoints if endpoint.healthy]
+        candidates = [endpoint for endpoint in healthy if now >= endpoint.ejected_until] or healthy
+        if not candidates:
+            return None
+        self._turn += 1
+        start = self._turn % len(candidates)
+        return min(candidates[start:] + candidates[:start], key=lambda endpoint: endpoint.pending)
+
+    def watch(self) -> None:
+        """Start the active health checks, where there are any. Needs the running event loop; may be called again."""
+        health = self.settings.health
+        if health is not None and not self._checks:
+            loop = asyncio.get_running_loop()
+            self._checks = [loop.create_task(_check(endpoint, health)) for endpoint in self.endpoints]
 
     async def close(self) -> None:
-        """End idle connections and health checks; calls in flight finish."""
+        """End health checks and idle connections; calls in flight finish."""
+        for task in self._checks:
+            task.cancel()
+        await asyncio.gather(*self._checks, return_exceptions=True)
+        self._checks = []
+        for endpoint in self.endpoints:
+            endpoint.close()
+
+
+async def _check(endpoint: Endpoint, health: Health) -> None:
+    """GET the health path for ever; so many answers of one kind in a row change the endpoint's state."""
+    streak = 0
+    head = b"GET %b HTTP/1.1\r\nHost: %b\r\nUser-Agent: figway-health\r\nConnection: close\r\n\r\n" % (
+        health.path.encode(), endpoint.addresses.authority)
+    while True:
+        answer = await fetch(endpoint, "GET", head, b"", b"", total=health.timeout, limit=1 << 16)
+        if _is_well(answer, health) == endpoint.healthy:
+            streak = 0
+        else:
+            streak += 1
+            if streak >= (health.unhealthy if endpoint.healthy else health.healthy):
+                endpoint.healthy = not endpoint.healthy
+                streak = 0
+        await asyncio.sleep(health.every)
+
+
+def _is_well(answer: Collected, health: Health) -> bool:
+    if answer.failure is not None:
+        return False
+    return answer.status == health.status if health.status else answer.status < 500

@@ -1,0 +1,223 @@
+"""The composition root of a worker: the only place that constructs things, and the one that reloads them.
+
+A Gateway is the application that uvicorn runs: its lifespan starts and stops everything, its `edge` is what the
+native listener (edge/http1.py) finds, and as an ASGI application it serves the same pipeline (edge/asgi.py).
+"""
+
+import asyncio
+import gc
+import signal
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gateway import plugins
+from gateway.config.compile import Configuration, build
+from gateway.config.problem import Invalid
+from gateway.config.watch import watch
+from gateway.edge.asgi import Asgi
+from gateway.edge.http1 import Edge
+from gateway.pipeline import Pipeline, ask_mirror
+from gateway.telemetry.output import Output
+from gateway.telemetry.peers import Peers
+from gateway.telemetry.record import Recorder
+from gateway.telemetry.traffic import TrafficFold
+from shadow.lane import Lane
+from shadow.report import fold, to_json
+from shadow.stores.base import Store
+
+_SWEEP = 0.5
+_PUBLISH = 1.0
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """What a worker is started with; it crosses process boundaries. `run_dir` is where workers leave word for each
+    other, "" for a worker that is alone."""
+
+    config: str
+    run_dir: str = ""
+    access_log: bool = True
+
+
+@dataclass(slots=True)
+class Reloads:
+    """How reloading has gone: what runs, and what was refused and why."""
+
+    revision: str
+    count: int = 0
+    successful: bool = True
+    at: float = 0.0
+    problems: tuple[str, ...] = ()
+
+
+class Gateway:
+    """One worker's whole gateway. `configuration` is the one in force."""
+
+    def __init__(self, launch: Launch) -> None:
+        """Raises Invalid where the configuration has problems, and what a store raises that cannot open."""
+        self.configuration = configuration = build(Path(launch.config))
+        self._path = Path(launch.config)
+        self.store: Store = plugins.load("figway.stores", configuration.store[0])(configuration.store[1])
+        self.recorder = Recorder(Output(), access_log=launch.access_log)
+        self.lane = Lane(ask_mirror, self.store, configuration.lane)
+        self.pipeline = Pipeline(configuration.table, self.lane, self.recorder)
+        self.edge = Edge(self.pipeline, configuration.edge)
+        self.reloads = Reloads(configuration.revision, at=time.time())
+        self.peers = Peers(Path(launch.run_dir) if launch.run_dir else None, self.facts)
+        self._traffic = TrafficFold()
+        self._asgi = Asgi(self.pipeline, lambda: self.edge.settings)
+        self._reloading = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._admin: Callable[[], Awaitable[None]] | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The ASGI application: its lifespan is the worker's; its requests go through the same pipeline."""
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        else:
+            await self._asgi(scope, receive, send)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        self.start()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self.stop()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    # --- start and stop --------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to work, in the running event loop."""
+        self.lane.start()
+        self._watch_upstreams()
+        for work in (self._tick(), watch(lambda: self.configuration.files, self.reload)):
+            self._spawn(work)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: self._spawn(self.reload()))
+        # What lives from here on lives for ever; a collection need not look at it again.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(20_000, 20, 20)
+        self.recorder.event("started", revision=self.reloads.revision, config=self._path.name)
+
+    def begin_drain(self) -> None:
+        """Readiness goes off and every answer closes its connection; requests are still taken."""
+        self.pipeline.draining = True
+        self.recorder.event("draining")
+
+    async def stop(self) -> None:
+        """End everything: the lane drains or sheds within its time, the store and the log are written out."""
+        self.pipeline.draining = True
+        for connection in list(self.edge.connections):
+            connection.abort()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._flush_traffic()
+        await self.lane.drain(self.configuration.lane.drain)
+        for upstream in self.configuration.upstreams.values():
+            await upstream.close()
+        for held in self.configuration.policies.values():
+            await held.policy.close()
+        await asyncio.to_thread(self.store.close)
+        self.peers.publish()
+        self.recorder.event("stopped")
+        self.recorder.output.close()
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _watch_upstreams(self) -> None:
+        for upstream in self.configuration.upstreams.values():
+            upstream.watch()
+
+    async def _tick(self) -> None:
+        """What is done by the clock: overdue connections, counters to the store and to the other workers."""
+        published = 0.0
+        while True:
+            await asyncio.sleep(_SWEEP)
+            self.edge.sweep()
+            now = time.monotonic()
+            if now - published >= _PUBLISH:
+                published = now
+                self._flush_traffic()
+                if self.peers.others_care:
+                    await asyncio.to_thread(self.peers.publish)
+
+    def _flush_traffic(self) -> None:
+        self.lane.record(self._traffic.rows(self.recorder.counters, self._stage, time.time()))
+
+    def _stage(self, capability: str) -> str:
+        found = self.pipeline.table.capabilities.get(capability, self.pipeline.table.default)
+        return str(found.reads)
+
+    # --- reload ----------------------------------------------------------------------------------------------------
+
+    async def reload(self) -> None:
+        """Build a new table and put it in force by one assignment; a bad file changes nothing and is told of."""
+        async with self._reloading:
+            previous = self.configuration
+            try:
+                # Off the loop: a large configuration takes a while to read.
+                fresh = await asyncio.to_thread(build, self._path, previous)
+            except Invalid as invalid:
+                problems = tuple(str(problem) for problem in invalid.problems)
+                self.reloads = Reloads(self.reloads.revision, self.reloads.count, False, time.time(), problems)
+                self.recorder.event("reload_failed", level="error", running=self.reloads.revision,
+                                    problems=list(problems[:20]))
+                return
+            await self._put_in_force(fresh, previous)
+
+    async def _put_in_force(self, fresh: Configuration, previous: Configuration) -> None:
+        self.configuration = fresh
+        self.pipeline.table = fresh.table
+        self.edge.settings = fresh.edge
+        self.reloads = Reloads(fresh.revision, self.reloads.count + 1, True, time.time())
+        self._watch_upstreams()
+        self.recorder.event("reloaded", revision=fresh.revision, was=previous.revision)
+        for replaced in fresh.replaces(previous):
+            await replaced.close()
+
+    # --- what the admin port tells ---------------------------------------------------------------------------------
+
+    def report(self, capability: str | None) -> bytes:
+        """What the shadow has learnt, as JSON. Reads the store: call it in a thread. Raises LookupError for a
+        capability that is in neither the table nor the store, StoreError where the store cannot be read."""
+        known = [*self.pipeline.table.capabilities]
+        if capability is not None:
+            known = [name for name in known if name == capability]
+        report = fold(self.store.read(capability), known)
+        if capability is not None and not report.capabilities:
+            raise LookupError(capability)
+        return to_json(report)
+
+    def facts(self) -> dict[str, Any]:
+        """This worker's state and counters, as JSON-ready values."""
+        return {
+            "at": time.time(),
+            "draining": self.pipeline.draining,
+            "revision": self.reloads.revision,
+            "reload": {"successful": self.reloads.successful, "count": self.reloads.count, "at": self.reloads.at,
+                       "problems": list(self.reloads.problems)},
+            "shadow": [[tally.capability, tally.operation, str(tally.outcome), tally.reason, count]
+                       for tally, count in self.lane.counters().items()],
+            "lane": {"on": self.lane.on, "unfinished": self.lane.unfinished, "held_bytes": self.lane.held},
+            "connections": len(self.edge.connections),
+            "upstreams": [[upstream.name, endpoint.url, endpoint.available(time.monotonic()), endpoint.pending,
+                           endpoint.connections, endpoint.last_failure]
+                          for upstream in self.configuration.upstreams.values() for endpoint in upstream.endpoints],
+            "recorder": self.recorder.snapshot(),
+        }
+
+
+def create(launch: Launch) -> Gateway:
+    """A worker's application: what uvicorn calls in every process."""
+    return Gateway(launch)

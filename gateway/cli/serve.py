@@ -1,0 +1,54 @@
+"""figway serve: carry traffic. One worker in this process, or several under uvicorn's supervisor."""
+
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.option("--config", default="routes.yaml", show_default=True, type=click.Path(path_type=Path))
+@click.option("--listen", default="127.0.0.1:8080", show_default=True, metavar="HOST:PORT|unix:PATH",
+              help="The data port.")
+@click.option("--admin", default="127.0.0.1:9090", show_default=True, metavar="HOST:PORT", help="The admin port.")
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes.")
+@click.option("--tls-cert", type=click.Path(exists=True, dir_okay=False), help="PEM file: TLS on the data port.")
+@click.option("--tls-key", type=click.Path(exists=True, dir_okay=False), help="PEM file of its key.")
+@click.option("--access-log/--no-access-log", default=True, show_default=True, help="One JSON line a request.")
+def serve(
+    config: Path, listen: str, admin: str, workers: int, tls_cert: str | None, tls_key: str | None, access_log: bool
+) -> None:
+    """Carry traffic until SIGTERM or SIGINT; SIGHUP, or a change of the file, reloads it.
+
+    Exit status: 0 after a clean stop, 2 where the configuration or an address cannot be used.
+    """
+    from gateway.app import Launch
+    from gateway.config.compile import build
+    from gateway.config.problem import Invalid
+    from gateway.workers import ListenError, Ports, run
+    from shadow.stores.base import StoreError
+
+    if (tls_cert is None) != (tls_key is None):
+        raise click.UsageError("--tls-cert and --tls-key go together")
+    data = listen.removeprefix("unix:") if listen.startswith("unix:") else _address(listen)
+    ports = Ports(data, _address(admin), tls_cert, tls_key)
+    try:
+        grace = build(config).edge.drain_grace
+        with tempfile.TemporaryDirectory(prefix="figway-") as folder:
+            run(Launch(str(config), folder if workers > 1 else "", access_log), ports, workers, grace)
+    except Invalid as invalid:
+        for problem in invalid.problems:
+            click.echo(str(problem), err=True)
+        sys.exit(2)
+    except (ListenError, StoreError) as error:
+        click.echo(f"figway: {error}", err=True)
+        sys.exit(2)
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    host = host.strip("[]")
+    if not host or not port.isdigit() or int(port) > 65535:
+        raise click.UsageError(f'"{text}" is not HOST:PORT')
+    return host, int(port)

@@ -1,0 +1,126 @@
+"""The admin port: health, readiness, metrics and the report, for operators; never on the data port.
+
+    /livez           200 while the process answers
+    /readyz          200 while requests should be sent here, else 503; ?verbose lists every check
+    /metrics         Prometheus text, of all workers
+    /report          what the shadow has learnt, as JSON; ?capability=NAME
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import orjson
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from gateway.telemetry.metrics import families
+from gateway.telemetry.peers import Peers
+
+Check = tuple[str, bool, str]
+_STALE = 15.0
+
+
+def admin_app(peers: Peers, report: Callable[[str | None], bytes], version: str) -> Starlette:
+    """The admin port's application. `report` renders the store's contents as JSON and may block."""
+
+    async def livez(request: Request) -> Response:
+        return PlainTextResponse("ok\n")
+
+    async def readyz(request: Request) -> Response:
+        workers = await asyncio.to_thread(peers.all)
+        checks = list(_checks(workers))
+        ready = all(passed for name, passed, _ in checks if name in _DECIDING)
+        text = "ok\n" if ready else "not ready\n"
+        if "verbose" in request.query_params:
+            text = "".join(f"[{'+' if passed else '-'}] {name}{': ' + why if why else ''}\n"
+                           for name, passed, why in checks) + text
+        return PlainTextResponse(text, 200 if ready else 503)
+
+    async def metrics(request: Request) -> Response:
+        workers = await asyncio.to_thread(peers.all)
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(_Scrape(workers, version))
+        return Response(generate_latest(registry), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    async def show_report(request: Request) -> Response:
+        try:
+            body = await asyncio.to_thread(report, request.query_params.get("capability"))
+        except LookupError:
+            return Response(orjson.dumps({"title": "No such capability", "status": 404}), 404,
+                            media_type="application/problem+json")
+        return Response(body, media_type="application/json")
+
+    return Starlette(routes=[
+        Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", metrics), Route("/report", show_report),
+    ])
+
+
+# A refused reload or a sick upstream is shown and does not take the gateway out of service: what runs, runs on.
+_DECIDING = frozenset({"draining"})
+
+
+def _checks(workers: Iterable[tuple[bool, dict[str, Any]]]) -> Iterator[Check]:
+    living = [facts for lives, facts in workers if lives and time.time() - facts["at"] < _STALE]
+    draining = any(facts["draining"] for facts in living)
+    yield "draining", not draining, "no new requests please" if draining else ""
+    for facts in living[:1]:
+        reload = facts["reload"]
+        why = f"revision {facts['revision']}"
+        if not reload["successful"]:
+            why = f"the last file was refused, {why} still runs; " + "; ".join(reload["problems"])
+        yield "config", reload["successful"], why
+        for name, url, available, pending, connections, last in facts["upstreams"]:
+            state = f"{pending} pending, {connections} connections" + (f", last failure {last}" if last else "")
+            yield f"upstream {name} {url}", available, state
+        lane = facts["lane"]
+        yield "shadow lane", lane["on"], f"{lane['unfinished']} unfinished, {lane['held_bytes']} bytes held"
+    yield "workers", True, str(len(living))
+
+
+class _Scrape:
+    """One scrape's families, as prometheus_client collects them."""
+
+    def __init__(self, workers: list[tuple[bool, dict[str, Any]]], version: str) -> None:
+        self._workers = workers
+        self._version = version
+
+    def collect(self) -> Iterator[Metric]:
+        facts = [facts for _, facts in self._workers]
+        living = [facts for lives, facts in self._workers if lives]
+        yield from families(one["recorder"] for one in facts)
+        outcomes: dict[tuple[str, ...], int] = {}
+        for one in facts:
+            for *key, count in one["shadow"]:
+                outcomes[tuple(key)] = outcomes.get(tuple(key), 0) + count
+        shadow = CounterMetricFamily("figway_shadow", "Exchanges eligible for shadowing, by how they ended.",
+                                     labels=["capability", "operation", "outcome", "reason"])
+        for key_, count in sorted(outcomes.items()):
+            shadow.add_metric(list(key_), count)
+        yield shadow
+        yield _gauge("figway_shadow_unfinished", "Mirrors without an outcome yet.",
+                     sum(one["lane"]["unfinished"] for one in living))
+        yield _gauge("figway_shadow_held_bytes", "Bytes that they hold.",
+                     sum(one["lane"]["held_bytes"] for one in living))
+        yield _gauge("figway_connections", "Client connections.", sum(one["connections"] for one in living))
+        yield _gauge("figway_config_last_reload_successful", "1 if the last file read is in force, else 0.",
+                     int(all(one["reload"]["successful"] for one in living)))
+        yield CounterMetricFamily("figway_config_reloads", "Configurations put in force since the start.",
+                                  value=max(one["reload"]["count"] for one in living))
+        available = GaugeMetricFamily("figway_endpoint_available", "1 if the endpoint is well and not ejected.",
+                                      labels=["upstream", "endpoint"])
+        for name, url, up, *_ in living[0]["upstreams"]:
+            available.add_metric([name, url], int(up))
+        yield available
+        info = InfoMetricFamily("figway_build", "What is running.")
+        info.add_metric([], {"version": self._version, "revision": living[0]["revision"]})
+        yield info
+
+
+def _gauge(name: str, text: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, text, value=value)

@@ -1,0 +1,144 @@
+"""The pipeline as a plain ASGI application: for embedding in a Starlette app, and for its TestClient.
+
+ASGI lower-cases header names, has no interim responses, no trailers in common use and no raw upgrade, so this is
+less transparent than the native listener: what it cannot carry is refused or left out, never guessed.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from adapters.message import Headers
+from gateway.edge.headers import client_address, forwarding_fields, judge
+from gateway.edge.settings import EdgeSettings
+from gateway.errors import problem
+from gateway.pipeline import Exchange, Pipeline
+from gateway.telemetry import trace
+from gateway.wire import Malformed, fields
+
+_READ_AHEAD = 256 << 10
+
+
+class Asgi:
+    """An ASGI application over a pipeline. `settings` gives the edge's settings of now."""
+
+    def __init__(self, pipeline: Pipeline, settings: Callable[[], EdgeSettings]) -> None:
+        self._pipeline = pipeline
+        self._settings = settings
+
+    async def __call__(
+        self, scope: MutableMapping[str, Any], receive: Callable[[], Awaitable[MutableMapping[str, Any]]],
+        send: Callable[[MutableMapping[str, Any]], Awaitable[None]],
+    ) -> None:
+        """Serve one HTTP request; a WebSocket scope is closed (it goes through the native listener only)."""
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1003})
+            return
+        answer = _Answer(send)
+        settings = self._settings()
+        try:
+            arrival = judge(scope["method"], _target(scope), True, Headers(scope["headers"]), settings)
+        except Malformed as error:
+            status, headers, body = problem(error.code, trace_id=trace.new_trace_id())
+            answer.send_head(status, b"", headers, len(body))
+            answer.send_data(body)
+            answer.send_end(Headers())
+            await answer.written()
+            return
+        peer = str(scope["client"][0]) if scope.get("client") else ""
+        arrival.trace_id = trace.trace_id(arrival.trace) if arrival.trace else trace.new_trace_id()
+        arrival.client = client_address(peer, arrival.forwarded, settings)
+        arrival.upgrade = b""
+        via = b"Via: %b %b\r\n" % (scope["http_version"].encode(), settings.via.encode()) if settings.via else b""
+        told = forwarding_fields(peer, scope["scheme"], arrival.host, arrival.forwarded, settings)
+        arrival.added = via + fields(told)
+        exchange = Exchange(self._pipeline, answer)
+        answer.exchange = exchange
+        try:
+            exchange.begin(arrival, b"", whole=arrival.length == 0)
+        except Exception as error:
+            exchange.crashed(error)
+        reading = asyncio.get_running_loop().create_task(_read(receive, exchange, answer, arrival.length != 0))
+        try:
+            await answer.written()
+        finally:
+            reading.cancel()
+            exchange.client_gone()
+
+
+def _target(scope: MutableMapping[str, Any]) -> bytes:
+    path: bytes = scope.get("raw_path") or scope["path"].encode()
+    query: bytes = scope.get("query_string", b"")
+    return path + b"?" + query if query else path
+
+
+async def _read(
+    receive: Callable[[], Awaitable[MutableMapping[str, Any]]], exchange: Exchange, answer: "_Answer", more: bool
+) -> None:
+    """Tell the exchange what the client sends, and that it went."""
+    while True:
+        if more:
+            await answer.may_read.wait()
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            exchange.client_gone()
+            return
+        if not more:
+            continue
+        if message.get("body"):
+            exchange.request_data(message["body"])
+        if not message.get("more_body", False):
+            more = False
+            exchange.request_end()
+
+
+class _Answer:
+    """A Downstream (gateway.pipeline) that writes ASGI messages, with backpressure."""
+
+    def __init__(self, send: Callable[[MutableMapping[str, Any]], Awaitable[None]]) -> None:
+        self.exchange: Exchange | None = None
+        self.may_read = asyncio.Event()
+        self.may_read.set()
+        self._send = send
+        self._queue: asyncio.Queue[MutableMapping[str, Any] | None] = asyncio.Queue()
+        self._held = 0
+        self._paused = False
+
+    def send_interim(self, status: int, reason: bytes, headers: Headers) -> None:
+        """ASGI has no message for it; the server sends its own 100."""
+
+    def send_head(self, status: int, reason: bytes, headers: Headers, length: int) -> None:
+        self._queue.put_nowait({"type": "http.response.start", "status": status,
+                                "headers": [(name.lower(), value) for name, value in headers]})
+
+    def send_data(self, data: bytes) -> None:
+        self._held += len(data)
+        self._queue.put_nowait({"type": "http.response.body", "body": data, "more_body": True})
+        if self._held > _READ_AHEAD and not self._paused and self.exchange is not None:
+            self._paused = True
+            self.exchange.pause_download()
+
+    def send_end(self, trailers: Headers) -> None:
+        self._queue.put_nowait({"type": "http.response.body", "body": b"", "more_body": False})
+        self._queue.put_nowait(None)
+
+    def abort(self) -> None:
+        self._queue.put_nowait({"type": "figway.abort"})
+
+    def pause_upload(self) -> None:
+        self.may_read.clear()
+
+    def resume_upload(self) -> None:
+        self.may_read.set()
+
+    async def written(self) -> None:
+        """Write until the answer is complete. Raises ConnectionError where it broke off: the server then cuts the
+        connection, which ASGI has no other word for."""
+        while (message := await self._queue.get()) is not None:
+            if message["type"] == "figway.abort":
+                raise ConnectionError("the upstream's answer broke off")
+            await self._send(message)
+            self._held -= len(message.get("body", b""))
+            if self._paused and self._held <= _READ_AHEAD // 2 and self.exchange is not None:
+                self._paused = False
+                self.exchange.resume_download()

@@ -1,0 +1,269 @@
+"""From a request head as received to the request that goes on: hop-by-hop fields, Host, framing, forwarding fields.
+
+One pass over the fields, since every request pays for it. What is hop-by-hop (RFC 9110 section 7.6.1) goes, as does
+what only a trusted proxy may say about the client (RFC 7239 section 8) and what only this gateway may say (X-Figway-*).
+"""
+
+import re
+
+from adapters.message import Headers, Request
+from gateway.call import Arrival
+from gateway.edge.settings import EdgeSettings
+from gateway.telemetry.trace import TRACEPARENT
+from gateway.wire import CHUNKED, Malformed, content_length
+
+(_KEEP, _HOST, _LENGTH, _CODING, _CONNECTION, _DROP, _TE, _UPGRADE, _EXPECT, _FORWARDED, _TRACE, _TRACE_STATE,
+ _REQUEST_ID, _VIA, _OURS, _HOPS_LEFT) = range(16)
+
+_KINDS: dict[bytes, int] = {
+    b"host": _HOST, b"content-length": _LENGTH, b"transfer-encoding": _CODING, b"connection": _CONNECTION,
+    b"keep-alive": _DROP, b"proxy-connection": _DROP, b"proxy-authorization": _DROP, b"http2-settings": _DROP,
+    b"trailer": _DROP, b"te": _TE, b"upgrade": _UPGRADE, b"expect": _EXPECT,
+    b"forwarded": _FORWARDED, b"x-forwarded-for": _FORWARDED, b"x-forwarded-proto": _FORWARDED,
+    b"x-forwarded-host": _FORWARDED, b"x-forwarded-port": _FORWARDED, b"x-forwarded-prefix": _FORWARDED,
+    b"x-forwarded-ssl": _FORWARDED, b"x-forwarded-scheme": _FORWARDED, b"x-real-ip": _FORWARDED,
+    b"traceparent": _TRACE, b"tracestate": _TRACE_STATE, b"x-request-id": _REQUEST_ID, b"via": _VIA,
+    b"max-forwards": _HOPS_LEFT,
+}
+# Names as clients write them, so that a known spelling costs one look-up. Bounded: names come from outside.
+_SPELLINGS: dict[bytes, int] = {}
+_MAX_SPELLINGS = 4096
+
+# Connection may not take these away (reliability.md, requirement 11).
+_PROTECTED = frozenset({
+    b"host", b"content-length", b"transfer-encoding", b"authorization", b"cookie", b"via", b"traceparent",
+    b"x-request-id", b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"forwarded", b"max-forwards",
+})
+
+SHADOW_MARKER = b"x-figway-shadow"
+
+_HOST_VALUE = re.compile(
+    rb"(?:[A-Za-z0-9\-._~!$&'()*+;=]|%[0-9A-Fa-f]{2})*(?::[0-9]{0,5})?"
+    rb"|\[[0-9A-Fa-f:.]+(?:%25[A-Za-z0-9\-._~]+)?\](?::[0-9]{0,5})?"
+)
+_ABSOLUTE = re.compile(rb"[Hh][Tt][Tt][Pp][Ss]?://([^/?#]*)([/?].*)?", re.DOTALL)
+# Everything that some server may read as another path (reliability.md, requirement 17).
+_AMBIGUOUS = re.compile(
+    rb"/\.{1,2}(?:[/;]|\Z)|\\|%5[cC]|%00|%2[eE]|%2[fF]\.|/\.{1,2}%|\.%2[fF]|#"
+    rb"|%[cC][01]%|%[eE]0%[89][0-9A-Fa-f]|%[fF]0%8"
+)
+# Ids that cannot hold a person's number: UUIDs, ULIDs and long hexadecimal. Others go on, but into no log.
+_LOGGABLE_ID = re.compile(
+    rb"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}|[0-7][0-9A-HJKMNP-TV-Z]{25}|[0-9a-fA-F]{32}"
+)
+
+
+def judge(method: str, target: bytes, is_11: bool, received: Headers, settings: EdgeSettings) -> Arrival:
+    """The head of one request, fit to go on. Raises Malformed with the code to answer."""
+    if len(received) > settings.fields:
+        raise Malformed("head_too_large")
+    if len(target) > settings.target:
+        raise Malformed("target_too_long")
+    kept = Headers()
+    keep = kept.append
+    request = Request(method, target, kept)
+    head = Arrival(request, is_11, 0, is_11)
+    hosts = lengths = 0
+    codings: list[bytes] = []
+    connection: bytes | None = None
+    trace_states: list[tuple[bytes, bytes]] = []
+    for pair in received:
+        kind = _SPELLINGS.get(pair[0])
+        if kind is None:
+            kind = _learn(pair[0])
+        if kind == _KEEP:
+            keep(pair)
+        elif kind == _HOST:
+            hosts += 1
+            head.host = pair[1]
+            keep(pair)
+        elif kind == _CONNECTION:
+            connection = pair[1] if connection is None else connection + b"," + pair[1]
+        elif kind == _LENGTH:
+            lengths += 1
+            if lengths == 1:
+                keep(pair)
+        elif kind == _CODING:
+            codings.append(pair[1])
+        elif kind == _FORWARDED:
+            if settings.trusted_hops:
+                if head.forwarded is None:
+                    head.forwarded = Headers()
+                head.forwarded.append(pair)
+        elif kind == _TRACE:
+            head.trace = pair[1] if not head.trace and TRACEPARENT.fullmatch(pair[1]) else b"-"
+        elif kind == _TRACE_STATE:
+            trace_states.append(pair)
+        elif kind == _REQUEST_ID:
+            keep(pair)
+            head.has_request_id = True
+            if _LOGGABLE_ID.fullmatch(pair[1]):
+                head.request_id = pair[1]
+        elif kind != _DROP:
+            _rare(kind, pair, head, settings)
+    if head.trace == b"-":
+        head.trace = b""
+    if trace_states and head.trace:
+        kept.extend(trace_states)
+    if connection is not None:
+        _connection(connection, head)
+    head.length = _length(received, lengths, codings, head)
+    _host(hosts, head)
+    _target(head, settings)
+    return head
+
+
+def _learn(name: bytes) -> int:
+    lower = name.lower().replace(b"_", b"-")
+    if lower.startswith(b"x-figway-"):
+        kind = _OURS
+    else:
+        kind = _KINDS.get(lower, _KEEP)
+        if b"_" in name and kind != _KEEP:
+            # A twin such as X_Forwarded_For, which CGI-like servers cannot tell from the field itself.
+            kind = _FORWARDED if kind == _FORWARDED else _DROP
+    if len(_SPELLINGS) < _MAX_SPELLINGS:
+        _SPELLINGS[name] = kind
+    return kind
+
+
+def _rare(kind: int, pair: tuple[bytes, bytes], head: Arrival, settings: EdgeSettings) -> None:
+    name, value = pair
+    kept = head.request.headers
+    if kind == _EXPECT:
+        if value.lower() != b"100-continue":
+            raise Malformed("expectation_failed")
+        # An HTTP/1.0 client cannot mean it (RFC 9110 section 10.1.1).
+        head.expects_continue = head.is_11
+        if head.is_11:
+            kept.append(pair)
+    elif kind == _TE:
+        head.takes_trailers = b"trailers" in value.lower()
+    elif kind == _UPGRADE:
+        head.upgrade = value
+    elif kind == _VIA:
+        if settings.via and settings.via.encode() in value.replace(b",", b" ").split():
+            raise Malformed("loop")
+        kept.append(pair)
+    elif kind == _OURS:
+        head.shadow = head.shadow or name.lower() == SHADOW_MARKER
+    elif kind == _HOPS_LEFT and head.request.method in ("OPTIONS", "TRACE"):
+        # RFC 9110 section 7.6.2: one less goes on; at 0 the request ends here (edge/http1.py answers it).
+        if not value.isdigit() or len(value) > 9:
+            raise Malformed("bad_request")
+        head.max_forwards = int(value)
+        kept.append((name, b"%d" % max(0, head.max_forwards - 1)))
+    else:
+        kept.append(pair)
+
+
+def _connection(value: bytes, head: Arrival) -> None:
+    options = {option.strip(b" \t").lower() for option in value.split(b",")}
+    if b"close" in options:
+        head.keep_alive = False
+    elif not head.is_11 and b"keep-alive" in options:
+        head.keep_alive = True
+    if b"upgrade" not in options or not head.is_11:
+        head.upgrade = b""
+    if b"te" not in options:
+        head.takes_trailers = False
+    named = options - _PROTECTED - {b"close", b"keep-alive", b"upgrade", b"te"}
+    if named:
+        kept = head.request.headers
+        kept[:] = [pair for pair in kept if pair[0].lower() not in named]
+
+
+def _length(received: Headers, lengths: int, codings: list[bytes], head: Arrival) -> int:
+    if codings:
+        # RFC 9112 sections 6.1 and 6.3: with a length beside it, or on HTTP/1.0, a message may be an attack.
+        if lengths or not head.is_11:
+            raise Malformed("bad_framing")
+        names = [name.strip(b" \t").lower() for value in codings for name in value.split(b",")]
+        if names == [b"chunked"]:
+            return CHUNKED
+        raise Malformed("bad_framing" if names[-1] != b"chunked" or names.count(b"chunked") > 1 or b"" in names
+                        else "coding_not_supported")
+    if not lengths:
+        return 0
+    kept = head.request.headers
+    values = received.get_all(b"content-length")
+    length = content_length(values, "bad_framing")
+    if len(values) > 1 or not values[0].isdigit():
+        kept[:] = [(name, b"%d" % length) if name.lower() == b"content-length" else (name, value)
+                   for name, value in kept]
+    return length
+
+
+def _host(hosts: int, head: Arrival) -> None:
+    # HTTP/1.0 clients may leave Host out (RFC 9112 section 3.2); nobody may send two.
+    if hosts > 1 or (not hosts and head.is_11) or _HOST_VALUE.fullmatch(head.host) is None:
+        raise Malformed("bad_host")
+
+
+def _target(head: Arrival, settings: EdgeSettings) -> None:
+    request = head.request
+    target = request.target
+    if target[:1] != b"/":
+        _other_form(head)
+        target = request.target
+    if settings.ambiguous_paths:
+        return
+    path = target.partition(b"?")[0]
+    if _AMBIGUOUS.search(path) is not None:
+        raise Malformed("bad_target")
+
+
+def _other_form(head: Arrival) -> None:
+    """Absolute-form becomes origin-form with its authority as Host (RFC 9112 section 3.2.2)."""
+    request = head.request
+    if request.target == b"*" and request.method == "OPTIONS":
+        return
+    found = _ABSOLUTE.fullmatch(request.target)
+    if found is None or not found[1] or _HOST_VALUE.fullmatch(found[1]) is None:
+        raise Malformed("bad_target")
+    rest = found[2] or b""
+    request.target = rest if rest[:1] == b"/" else b"/" + rest
+    if request.method == "OPTIONS" and not rest:
+        request.target = b"*"
+    head.host = found[1]
+    request.headers[:] = [(name, head.host) if name.lower() == b"host" else (name, value)
+                          for name, value in request.headers]
+
+
+def client_address(peer: str, forwarded: Headers | None, settings: EdgeSettings) -> str:
+    """The client's address: `trusted_hops` entries from the right of X-Forwarded-For (or Forwarded), ours counted
+    as the peer; the peer where too few hops are named."""
+    if not forwarded or not settings.trusted_hops:
+        return peer
+    hops = [peer]
+    named = b",".join(forwarded.get_all(b"x-forwarded-for")).split(b",")
+    if named == [b""]:
+        elements = b",".join(forwarded.get_all(b"forwarded")).split(b",")
+        named = [match[1].strip(b'"') for element in elements
+                 if (match := re.search(rb'(?i)(?:^|;)\s*for=("[^"]*"|[^;,\s]*)', element.strip()))]
+    hops += [hop.strip(b' "').decode("latin-1") for hop in reversed(named) if hop.strip()]
+    return hops[min(settings.trusted_hops, len(hops) - 1)]
+
+
+def forwarding_fields(
+    peer: str, scheme: str, host: bytes, received: Headers | None, settings: EdgeSettings
+) -> Headers:
+    """The X-Forwarded-* and Forwarded fields for the upstream: a trusted proxy's extended, ours where nobody is."""
+    out = Headers()
+    told = received or Headers()
+    address = peer.encode()
+    if settings.forwarded in ("x-forwarded", "both"):
+        before = b", ".join(told.get_all(b"x-forwarded-for"))
+        out.append((b"X-Forwarded-For", before + b", " + address if before else address))
+        out.append((b"X-Forwarded-Proto", told.get(b"x-forwarded-proto") or scheme.encode()))
+        shown = told.get(b"x-forwarded-host") or host
+        if shown:
+            out.append((b"X-Forwarded-Host", shown))
+    if settings.forwarded in ("forwarded", "both"):
+        node = b'"[%b]"' % address if b":" in address else address
+        ours = b"for=%b;proto=%b" % (node, scheme.encode())
+        if host:
+            ours += b';host="%b"' % host
+        before = b", ".join(told.get_all(b"forwarded"))
+        out.append((b"Forwarded", before + b", " + ours if before else ours))
+    return out

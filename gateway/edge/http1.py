@@ -1,0 +1,456 @@
+"""The native HTTP/1.1 listener: an asyncio protocol that uvicorn hosts as its `http` class.
+
+uvicorn keeps sockets, workers, TLS and signals; this keeps the bytes. It judges each head (edge/headers.py), hands
+an Exchange what the client sends, and writes what the exchange answers, field for field as the upstream sent it.
+Requests on one connection are served one after another: pipelined ones wait, unread past a bound.
+"""
+
+import asyncio
+import time
+from enum import Enum, auto
+from math import inf
+from typing import Any, cast
+
+from adapters.message import Headers
+from gateway.call import Arrival
+from gateway.edge.headers import client_address, forwarding_fields, judge
+from gateway.edge.settings import EdgeSettings
+from gateway.errors import problem
+from gateway.pipeline import Exchange, Pipeline
+from gateway.telemetry import trace
+from gateway.wire import (
+    CHUNKED,
+    Chunked,
+    Counted,
+    Framing,
+    Malformed,
+    RequestHeads,
+    chunk,
+    fields,
+    last_chunk,
+)
+
+_WRITE_BUFFER = 64 << 10
+_READ_AHEAD = 64 << 10
+_LINGER = 1.0
+_heads = RequestHeads()
+
+
+class Edge:
+    """What the listeners of one worker share. Replaced fields take effect with the next request."""
+
+    def __init__(self, pipeline: Pipeline, settings: EdgeSettings) -> None:
+        self.pipeline = pipeline
+        self.settings = settings
+        self.connections: set[Listener] = set()
+
+    def sweep(self) -> None:
+        """Give up connections that are overdue. Called about twice a second."""
+        now = time.monotonic()
+        for connection in list(self.connections):
+            if now > connection.deadline:
+                connection.overdue(now)
+
+
+class _State(Enum):
+    IDLE = auto()       # between requests: a head may begin
+    HEAD = auto()       # a head has begun
+    BODY = auto()       # an exchange runs, its request's body is still coming
+    ANSWER = auto()     # an exchange runs, its request is complete
+    TUNNEL = auto()     # after 101: bytes go as they come
+    LINGER = auto()     # answered and closing: what still comes is thrown away
+
+
+class Listener(asyncio.Protocol):
+    """One client connection. `deadline` (monotonic) is when the edge's sweep gives it up."""
+
+    __slots__ = (
+        "_added", "_arrival", "_buffer", "_chunked", "_edge", "_exchange", "_framing", "_keep_alive", "_no_body",
+        "_paused", "_peer", "_received", "_scheme", "_server_state", "_since", "_state", "_told", "_transport",
+        "deadline",
+    )
+
+    def __init__(self, config: Any, server_state: Any, app_state: Any, _loop: Any = None) -> None:
+        # uvicorn's calling convention; the composition root hangs the edge on the application object.
+        self._edge: Edge = config.loaded_app.edge
+        self._server_state = server_state
+        self._transport: asyncio.Transport | None = None
+        self._exchange: Exchange | None = None
+        self._arrival: Arrival | None = None
+        self._framing: Framing | None = None
+        self._buffer = b""
+        self._state = _State.IDLE
+        self._keep_alive = True
+        self._chunked = False
+        self._no_body = False
+        self._paused = False
+        self._peer = ""
+        self._scheme = "http"
+        self._told: tuple[bytes, EdgeSettings] | None = None
+        self._added = b""
+        self._since = 0.0
+        self._received = 0
+        self.deadline = inf
+
+    # --- from the event loop ---------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        edge = self._edge
+        peer = transport.get_extra_info("peername")
+        self._peer = str(peer[0]) if isinstance(peer, tuple) else ""
+        if transport.get_extra_info("sslcontext") is not None:
+            self._scheme = "https"
+        self._transport.set_write_buffer_limits(_WRITE_BUFFER)
+        edge.connections.add(self)
+        self._server_state.connections.add(self)
+        self.deadline = time.monotonic() + edge.settings.idle_timeout
+        if len(edge.connections) > edge.settings.connections:
+            self._refuse("overloaded")
+
+    def data_received(self, data: bytes) -> None:
+        state = self._state
+        if state is _State.IDLE or state is _State.HEAD:
+            self._buffer = self._buffer + data if self._buffer else data
+            self._heads()
+        elif state is _State.BODY:
+            self._body(data)
+        elif state is _State.TUNNEL:
+            if self._exchange is not None:
+                self._exchange.request_data(data)
+        elif state is _State.ANSWER:
+            self._buffer += data
+            if len(self._buffer) > _READ_AHEAD:
+                self.pause_upload()
+
+    def eof_received(self) -> bool:
+        """The client sends no more. Old clients say so right after the request and still want their answer; where
+        the connection was to be kept, it means that nobody is there any more."""
+        if self._state is _State.BODY:
+            self._broke("body_truncated")
+            return False
+        if self._state is _State.HEAD:
+            self._refuse("bad_request")
+            return True
+        return self._state is _State.ANSWER and not self._keep_alive
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        self._edge.connections.discard(self)
+        self._server_state.connections.discard(self)
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            exchange.client_gone()
+
+    def pause_writing(self) -> None:
+        self.deadline = time.monotonic() + self._edge.settings.idle_timeout
+        if self._exchange is not None:
+            self._exchange.pause_download()
+
+    def resume_writing(self) -> None:
+        self.deadline = inf if self._exchange is not None else time.monotonic() + self._edge.settings.idle_timeout
+        if self._exchange is not None:
+            self._exchange.resume_download()
+
+    def shutdown(self) -> None:
+        """The server is shutting down: close between requests, else after the answer under way. A tunnel ends."""
+        self._keep_alive = False
+        if self._state is _State.IDLE:
+            # A request may be on its way: it is still answered, if it comes soon.
+            self.deadline = min(self.deadline, time.monotonic() + _LINGER)
+        elif self._state is _State.TUNNEL:
+            self._close()
+
+    def overdue(self, now: float) -> None:
+        """The deadline has passed (the edge's sweep found it)."""
+        settings = self._edge.settings
+        if self._state is _State.BODY:
+            if self._paused:
+                # It is not the client that is slow.
+                self._since, self._received = now, 0
+            elif self._received >= settings.body_rate * (now - self._since):
+                self._since, self._received = now, 0
+            else:
+                self._broke("request_timeout")
+                return
+            self.deadline = now + settings.body_grace
+        elif self._state is _State.HEAD:
+            self._refuse("request_timeout")
+        elif self._state is _State.IDLE:
+            self._close()
+        elif self._transport is not None:
+            # Nobody takes the answer, or what was left of one.
+            self._transport.abort()
+
+    # --- reading ---------------------------------------------------------------------------------------------------
+
+    def _heads(self) -> None:
+        """Begin exchanges for the heads in the buffer, one at a time."""
+        while self._state is _State.IDLE or self._state is _State.HEAD:
+            data = self._buffer
+            if not data:
+                return
+            if self._state is _State.IDLE:
+                if data[:2] == b"\r\n":
+                    # RFC 9112 section 2.2: an empty line before a request line is overlooked.
+                    self._buffer = data = data[2:]
+                    if not data:
+                        return
+                self._state = _State.HEAD
+                self.deadline = time.monotonic() + self._edge.settings.head_timeout
+            end = data.find(b"\r\n\r\n") + 4
+            if end < 4 or end > self._edge.settings.head:
+                self._unfinished_head(data, end)
+                return
+            self._buffer = data[end:]
+            try:
+                self._begin(data[:end])
+            except Malformed as error:
+                self._refuse(error.code)
+
+    def _unfinished_head(self, data: bytes, end: int) -> None:
+        settings = self._edge.settings
+        if end > settings.head or len(data) > settings.head:
+            line = data.find(b"\r\n")
+            too_long = line < 0 or line > settings.target + 32
+            self._refuse("target_too_long" if too_long else "head_too_large")
+        elif b"\n\n" in data or data[:1] in (b"\n", b" ", b"\t") or b"\n\r\n" in data.replace(b"\r\n", b""):
+            # A head that ends for a lenient reader and not for us would hang until its deadline.
+            self._refuse("bad_request")
+
+    def _begin(self, head: bytes) -> None:
+        edge = self._edge
+        settings = edge.settings
+        method, target, is_11, received = _heads.parse(head)
+        arrival = judge(method, target, is_11, received, settings)
+        self._arrival = arrival
+        self._keep_alive = arrival.keep_alive and not edge.pipeline.draining
+        self._no_body = method == "HEAD"
+        self._chunked = False
+        if method in ("CONNECT", "TRACE") or arrival.max_forwards == 0:
+            self._own_answer(arrival)
+            return
+        arrival.trace_id = trace.trace_id(arrival.trace) if arrival.trace else trace.new_trace_id()
+        if settings.trusted_hops:
+            arrival.client = client_address(self._peer, arrival.forwarded, settings)
+            arrival.added = self._forwarding(arrival, settings)
+        else:
+            arrival.client = self._peer
+            told = self._told
+            if told is None or told[0] != arrival.host or told[1] is not settings:
+                self._told = (arrival.host, settings)
+                self._added = self._forwarding(arrival, settings)
+            arrival.added = self._added
+        if arrival.upgrade and (method != "GET" or arrival.upgrade.lower() != b"websocket"):
+            # Anything else (h2c first of all) would be a way around the gateway; RFC 9110 section 7.8: ignore it.
+            arrival.upgrade = b""
+        length = arrival.length
+        body = b""
+        self.deadline = inf
+        if length:
+            _heads.forget()
+            if settings.body and length > settings.body:
+                raise Malformed("body_too_large")
+            framing: Framing = Chunked("bad_framing", settings.trailer) if length == CHUNKED else Counted(length)
+            self._framing = framing
+            self._state = _State.BODY
+            self._since, self._received = time.monotonic(), 0
+            self.deadline = self._since + settings.body_grace
+            if self._buffer:
+                data, self._buffer = self._buffer, b""
+                self._received = len(data)
+                body = framing.feed(data)
+                self._buffer = framing.rest
+            if framing.done:
+                self._framing = None
+                self._state = _State.ANSWER
+                self.deadline = inf
+            whole = framing.done
+        else:
+            self._state = _State.ANSWER
+            whole = True
+        exchange = self._exchange = Exchange(edge.pipeline, self)
+        try:
+            exchange.begin(arrival, body, whole=whole)
+        except Exception as error:
+            exchange.crashed(error)
+
+    def _forwarding(self, arrival: Arrival, settings: EdgeSettings) -> bytes:
+        via = b"Via: %b %b\r\n" % (b"1.1" if arrival.is_11 else b"1.0", settings.via.encode()) if settings.via else b""
+        return via + fields(forwarding_fields(self._peer, self._scheme, arrival.host, arrival.forwarded, settings))
+
+    def _body(self, data: bytes) -> None:
+        framing, exchange = self._framing, self._exchange
+        if framing is None or exchange is None:
+            return
+        self._received += len(data)
+        try:
+            payload = framing.feed(data)
+            done = framing.done
+            if payload:
+                limit = self._edge.settings.body
+                if limit and self._received > limit + _READ_AHEAD:
+                    raise Malformed("body_too_large")
+                exchange.request_data(payload)
+            if done and self._exchange is exchange and self._state is _State.BODY:
+                self._framing = None
+                self._buffer = framing.rest
+                self._state = _State.ANSWER
+                self.deadline = inf
+                exchange.request_end()
+        except Malformed as error:
+            self._broke(error.code)
+        except Exception as error:
+            exchange.crashed(error)
+
+    def _broke(self, code: str) -> None:
+        """The request's body is not, and will not be, what was announced."""
+        exchange = self._exchange
+        self._keep_alive = False
+        if exchange is None or not exchange.client_broke(code):
+            self.abort()
+
+    def _own_answer(self, arrival: Arrival) -> None:
+        """CONNECT and TRACE are refused; what may go no further (Max-Forwards: 0) is answered here."""
+        method = arrival.request.method
+        if arrival.max_forwards != 0:
+            raise Malformed("method_not_supported")
+        self._state = _State.ANSWER
+        if arrival.length:
+            self._keep_alive = False
+        if method == "TRACE":
+            # The request line alone: the fields may hold credentials (RFC 9110 section 9.3.8).
+            body = b"TRACE %b HTTP/1.1\r\n\r\n" % arrival.request.target
+            headers = Headers([(b"Content-Type", b"message/http"), (b"Content-Length", b"%d" % len(body))])
+        else:
+            body = b""
+            headers = Headers([(b"Allow", b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"), (b"Content-Length", b"0")])
+        self.send_head(200, b"OK", headers, len(body))
+        self.send_data(body)
+        self.send_end(Headers())
+
+    # --- answering (gateway.pipeline.Downstream) -------------------------------------------------------------------
+
+    def send_interim(self, status: int, reason: bytes, headers: Headers) -> None:
+        if self._arrival is not None and self._arrival.is_11:
+            self._write(b"HTTP/1.1 %d %b\r\n%b\r\n" % (status, reason, fields(headers)))
+
+    def send_head(self, status: int, reason: bytes, headers: Headers, length: int) -> None:
+        arrival = self._arrival
+        is_11 = arrival is None or arrival.is_11
+        if status == 101:
+            self._begin_tunnel(reason, headers)
+            return
+        via = self._edge.settings.via
+        head = b"HTTP/1.1 %d %b\r\n%b" % (status, reason, fields(headers))
+        if via:
+            head += b"Via: 1.1 %b\r\n" % via.encode()
+        if self._no_body or status == 204 or status == 304:
+            self._no_body = True
+            if length == CHUNKED and is_11 and status not in (204, 304):
+                head += b"Transfer-Encoding: chunked\r\n"
+        elif length < 0:
+            if is_11:
+                head += b"Transfer-Encoding: chunked\r\n"
+                self._chunked = True
+            else:
+                self._keep_alive = False
+        if self._edge.pipeline.draining:
+            self._keep_alive = False
+        if not self._keep_alive:
+            head += b"Connection: close\r\n\r\n"
+        elif is_11:
+            head += b"\r\n"
+        else:
+            head += b"Connection: keep-alive\r\n\r\n"
+        self._write(head)
+
+    def _begin_tunnel(self, reason: bytes, headers: Headers) -> None:
+        self._write(b"HTTP/1.1 101 %b\r\n%b\r\n" % (reason, fields(headers)))
+        self._state = _State.TUNNEL
+        self._keep_alive = False
+        self.deadline = inf
+        early, self._buffer = self._buffer, b""
+        self.resume_upload()
+        if early and self._exchange is not None:
+            self._exchange.request_data(early)
+
+    def send_data(self, data: bytes) -> None:
+        if self._no_body or not data:
+            return
+        self._write(chunk(data) if self._chunked else data)
+
+    def send_end(self, trailers: Headers) -> None:
+        if self._chunked:
+            self._write(last_chunk(trailers))
+        self._exchange = None
+        if self._state is not _State.ANSWER:
+            # The request's rest is still to come and nobody wants it.
+            self._linger()
+            return
+        if not self._keep_alive:
+            self._linger() if self._buffer else self._close()
+            return
+        self._state = _State.IDLE
+        self._no_body = False
+        self.deadline = time.monotonic() + self._edge.settings.idle_timeout
+        if self._paused:
+            self.resume_upload()
+        if self._buffer:
+            # Not from here: a client could pipeline its way through our stack.
+            asyncio.get_running_loop().call_soon(self._heads)
+
+    def abort(self) -> None:
+        self._exchange = None
+        if self._transport is not None:
+            self._transport.abort()
+
+    def pause_upload(self) -> None:
+        if self._transport is not None and not self._paused:
+            self._paused = True
+            self._transport.pause_reading()
+
+    def resume_upload(self) -> None:
+        if self._paused:
+            self._paused = False
+            self._since, self._received = time.monotonic(), 0
+            if self._transport is not None and not self._transport.is_closing():
+                self._transport.resume_reading()
+
+    def _write(self, data: bytes) -> None:
+        if self._transport is not None:
+            self._transport.write(data)
+
+    # --- closing ---------------------------------------------------------------------------------------------------
+
+    def _refuse(self, code: str) -> None:
+        """Answer what never became an exchange, and close."""
+        status, headers, body = problem(code, trace_id=trace.new_trace_id())
+        self._edge.pipeline.recorder.refused(code)
+        self._arrival = None
+        self._keep_alive = False
+        self._chunked = False
+        self.send_head(status, b"", headers, len(body))
+        self.send_data(body)
+        self._exchange = None
+        self._linger()
+
+    def _linger(self) -> None:
+        """Close so that the answer arrives: a socket closed with bytes unread would reset the connection."""
+        self._state = _State.LINGER
+        self._buffer = b""
+        self.deadline = time.monotonic() + _LINGER
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        self.resume_upload()
+        if transport.can_write_eof():
+            transport.write_eof()
+        else:
+            transport.close()
+
+    def _close(self) -> None:
+        self._state = _State.LINGER
+        self.deadline = time.monotonic() + self._edge.settings.idle_timeout
+        if self._transport is not None:
+            self._transport.close()

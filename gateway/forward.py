@@ -1,0 +1,201 @@
+"""One call down one arm: adapter, upstream, adapter back.
+
+Without an adapter, bytes stream: what the upstream answers goes to the receiver as it comes. With one, the
+request's body is whole before this is called, and the answer is gathered up to the capability's buffer limit,
+translated, and handed on as if it had come so.
+"""
+
+import time
+
+from adapters.base import AdapterError
+from adapters.message import Headers, Request, Response
+from gateway.call import Arrival
+from gateway.decide import Decision
+from gateway.routing import Arm, Capability, Match
+from gateway.telemetry import trace
+from gateway.upstreams.collect import fetch
+from gateway.upstreams.connection import Receiver
+from gateway.upstreams.endpoint import Sending
+from gateway.wire import CHUNKED, fields
+from shadow.observation import Failure, Observation
+
+SHADOW_HEADER = b"X-Figway-Shadow: 1\r\n"
+# What a mirror leaves out unless the capability passes credentials; and what would change state or make it conditional.
+_CREDENTIALS = (b"authorization", b"cookie", b"proxy-authorization", b"x-api-key")
+_NOT_MIRRORED = (b"expect", b"if-none-match", b"if-modified-since", b"if-match", b"if-unmodified-since", b"if-range")
+
+
+def forward(
+    decision: Decision, arm: Arm, match: Match, arrival: Arrival, body: bytes, receiver: Receiver, *, whole: bool
+) -> Sending | None:
+    """Send an admitted call down `arm` (the decision's `serve` or `fallback`); `body` is what has come of it.
+
+    Returns what the rest of the body is written to, or None where the receiver was told of a failure at once.
+    """
+    call = decision.admitted.call
+    request = call.request
+    total = arm.upstream.settings.timeouts.total
+    if arm.adapter is not None:
+        try:
+            request = _translate(arm, match, request, body)
+        except AdapterError as error:
+            receiver.on_failure(Failure("adapter", source=error.side, detail=error.detail))
+            return None
+        body, whole = request.body, True
+        receiver = Translating(arm, match, receiver, match.target.capability.buffer_limit)
+    endpoint = arm.upstream.choose()
+    if endpoint is None:
+        receiver.on_failure(Failure("no_endpoint"))
+        return None
+    chunked = arrival.length == CHUNKED and arm.adapter is None
+    upgrade = bool(arrival.upgrade) and arm.adapter is None
+    before, after = _head(arm, request, arrival, b"", chunked=chunked, upgrade=upgrade)
+    if chunked and body:
+        body = b"%x\r\n%b\r\n" % (len(body), body)
+    if chunked and whole:
+        body += b"0\r\n\r\n"
+    sending = Sending(endpoint, receiver, request.method, before, after, body,
+                      whole=whole, chunked=chunked, upgrade=upgrade, total=total)
+    if arm.adapter is not None:
+        receiver.sending = sending  # type: ignore[attr-defined]
+    endpoint.send(sending)
+    return sending
+
+
+def _head(
+    arm: Arm, request: Request, arrival: Arrival, extra: bytes, *, chunked: bool, upgrade: bool
+) -> tuple[bytes, bytes]:
+    """The head's bytes before and after the Host value, where that is the endpoint's (else all before it)."""
+    line = b"%b %b HTTP/1.1\r\n" % (request.method.encode("ascii"), request.target)
+    tail = arrival.added + extra + b"traceparent: " + trace.traceparent(arrival.trace_id, arrival.trace) + b"\r\n"
+    if not arrival.has_request_id:
+        tail += b"X-Request-Id: %b\r\n" % arrival.trace_id.encode("ascii")
+    if chunked:
+        tail += b"Transfer-Encoding: chunked\r\n"
+    if upgrade:
+        tail += b"Connection: Upgrade\r\nUpgrade: %b\r\n" % arrival.upgrade
+    elif arrival.takes_trailers:
+        tail += b"Connection: TE\r\nTE: trailers\r\n"
+    host = arm.upstream.settings.host
+    if host == "keep" and arrival.host:
+        return line + fields(request.headers) + tail + b"\r\n", b""
+    headers = fields(request.headers.without((b"host",)))
+    if host in ("keep", "upstream"):
+        # An HTTP/1.0 client may have named no host to keep.
+        return line + b"Host: ", b"\r\n" + headers + tail + b"\r\n"
+    return line + b"Host: %b\r\n" % host.encode() + headers + tail + b"\r\n", b""
+
+
+def _translate(arm: Arm, match: Match, request: Request, body: bytes) -> Request:
+    """The upstream's request for ours. Raises AdapterError."""
+    assert arm.adapter is not None
+    operation = match.target.operation.name
+    method = "GET" if request.method == "HEAD" else request.method
+    translated = arm.adapter.request(
+        operation, match.params(), Request(method, request.target, Headers(request.headers), body))
+    headers = translated.headers.without((b"content-length", b"transfer-encoding", b"host"))
+    if request.headers.get(b"host") is not None:
+        headers.insert(0, (b"Host", request.headers.get(b"host") or b""))
+    if translated.body or translated.method not in ("GET", "HEAD", "DELETE", "OPTIONS"):
+        headers.append((b"Content-Length", b"%d" % len(translated.body)))
+    return Request(translated.method, translated.target, headers, translated.body)
+
+
+class Translating:
+    """A receiver that gathers the upstream's answer and hands on the contract's."""
+
+    __slots__ = ("_arm", "_limit", "_match", "_pieces", "_receiver", "_response", "_size", "sending")
+
+    def __init__(self, arm: Arm, match: Match, receiver: Receiver, limit: int) -> None:
+        self._arm = arm
+        self._match = match
+        self._receiver = receiver
+        self._limit = limit
+        self._size = 0
+        self._pieces: list[bytes] = []
+        self._response = Response(0, Headers())
+        self.sending: Sending | None = None
+
+    def on_interim(self, status: int, reason: bytes, headers: Headers) -> None:
+        """An upstream's interim answer means nothing in the client's protocol."""
+
+    def on_head(self, status: int, reason: bytes, headers: Headers, length: int) -> None:
+        self._response = Response(status, headers, reason=reason)
+        if length > self._limit:
+            self._oversize()
+
+    def on_data(self, data: bytes) -> None:
+        self._size += len(data)
+        if self._size > self._limit:
+            self._oversize()
+        else:
+            self._pieces.append(data)
+
+    def on_end(self, trailers: Headers) -> None:
+        self._response.body = b"".join(self._pieces)
+        try:
+            response = translated(self._arm, self._match, self._response)
+        except AdapterError as error:
+            self._receiver.on_failure(Failure("adapter", detail=error.detail, sent=True))
+            return
+        receiver = self._receiver
+        receiver.on_head(response.status, response.reason, response.headers, len(response.body))
+        if response.body:
+            receiver.on_data(response.body)
+        receiver.on_end(response.trailers)
+
+    def on_failure(self, failure: Failure) -> None:
+        self._receiver.on_failure(failure)
+
+    def on_upload_blocked(self) -> None:
+        """The body was handed over whole."""
+
+    def on_upload_resumed(self) -> None:
+        """The body was handed over whole."""
+
+    def _oversize(self) -> None:
+        if self.sending is not None:
+            self.sending.cancel()
+        self._receiver.on_failure(Failure("oversize", sent=True))
+
+
+def translated(arm: Arm, match: Match, response: Response) -> Response:
+    """The contract's response for the arm's, its length set right. Raises AdapterError."""
+    if arm.adapter is None:
+        return response
+    answer = arm.adapter.response(match.target.operation.name, response)
+    headers = answer.headers.without((b"content-length", b"transfer-encoding"))
+    if answer.status not in (204, 304):
+        headers.append((b"Content-Length", b"%d" % len(answer.body)))
+    return Response(answer.status, headers, answer.body, answer.reason, answer.trailers)
+
+
+async def ask(capability: Capability, arm: Arm, match: Match, arrival: Arrival, body: bytes, *, deadline: float
+              ) -> Observation:
+    """Ask an arm in the shadow: the same translation and upstream as the real call, marked, without credentials
+    unless the capability passes them, under a deadline of its own. What goes wrong is in the observation."""
+    plan = capability.shadow
+    limit = plan.max_body if plan is not None else capability.buffer_limit
+    dropped = _NOT_MIRRORED if plan is not None and plan.pass_credentials else _NOT_MIRRORED + _CREDENTIALS
+    original = arrival.request
+    request = Request(original.method, original.target, original.headers.without(dropped), body)
+    started = time.monotonic()
+    try:
+        if arm.adapter is not None:
+            request = _translate(arm, match, request, body)
+        endpoint = arm.upstream.choose()
+        if endpoint is None:
+            return Observation(arm.name, 0.0, failure=Failure("no_endpoint"))
+        length = request.headers.get(b"content-length")
+        if arm.adapter is None and body and length is None:
+            request.headers.append((b"Content-Length", b"%d" % len(body)))
+        before, after = _head(arm, request, arrival, SHADOW_HEADER, chunked=False, upgrade=False)
+        answer = await fetch(endpoint, request.method, before, after, request.body, total=deadline, limit=limit)
+        seconds = time.monotonic() - started
+        if answer.failure is not None:
+            return Observation(arm.name, seconds, answer.status, answer.headers, failure=answer.failure)
+        response = translated(arm, match, Response(answer.status, answer.headers, answer.body, answer.reason))
+    except AdapterError as error:
+        return Observation(arm.name, time.monotonic() - started,
+                           failure=Failure("adapter", source=error.side, detail=error.detail))
+    return Observation(arm.name, seconds, response.status, response.headers, response.body)

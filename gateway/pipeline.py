@@ -1,0 +1,531 @@
+"""The whole path of a request, top to bottom. Read this file first.
+
+    arrival ─ match ─ admit ─ decide ─ forward ─ answer ─ finish ─ mirror
+                                          │  └─ fall back (safe calls in canary, once)
+                                          └─ each step either goes on or answers with a problem
+
+An Exchange is one request on its way. The edge (edge/http1.py, edge/asgi.py) makes one for each request, tells it
+what the client sends, and is told what to answer; between them and the upstream client bytes stream both ways with
+backpressure. Nothing here waits: each method is one step, and the next is taken when the bytes for it are there.
+That is what keeps a request that needs no waiting free of tasks and futures.
+
+Control is always the legacy arm. A request keeps the route table that it started with. Once the client has its
+answer, nothing that happens in the shadow can change, delay or fail it.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Iterable
+from typing import NamedTuple, Protocol
+
+from adapters.message import Headers, Request
+from gateway.call import Admitted, Arrival, Call, Refused
+from gateway.decide import Decision, decide
+from gateway.errors import FAILURES, problem
+from gateway.forward import ask, forward
+from gateway.policies.base import Policy, Verdict
+from gateway.routing import Arm, Capability, Match, RouteTable
+from gateway.telemetry.record import Recorder
+from gateway.upstreams.endpoint import Sending
+from shadow.lane import Lane, Mirror
+from shadow.observation import Failure, Observation
+
+_FALLBACK_STATUSES = frozenset({502, 503, 504})
+_FALLBACK_FAILURES = frozenset({
+    "connect_refused", "connect_timeout", "dns", "tls", "pool_full", "no_endpoint", "first_byte_timeout",
+    "total_timeout", "reset", "malformed",
+})
+_NO_PARAMS: dict[str, str] = {}
+_CLIENT_GONE = 499
+_roll = random.random
+
+
+class Downstream(Protocol):
+    """The client's connection, as an exchange sees it."""
+
+    def send_interim(self, status: int, reason: bytes, headers: Headers) -> None:
+        """Pass on a 1xx response."""
+        ...
+
+    def send_head(self, status: int, reason: bytes, headers: Headers, length: int) -> None:
+        """Begin the answer; `length` as in upstreams.connection.Receiver.on_head. 101 begins a tunnel."""
+        ...
+
+    def send_data(self, data: bytes) -> None:
+        """A piece of its body."""
+        ...
+
+    def send_end(self, trailers: Headers) -> None:
+        """The answer is complete."""
+        ...
+
+    def abort(self) -> None:
+        """Cut the connection, so that an answer that broke off cannot look whole."""
+        ...
+
+    def pause_upload(self) -> None:
+        """Read no more of the request's body for now."""
+        ...
+
+    def resume_upload(self) -> None:
+        """Read on."""
+        ...
+
+
+class Budget:
+    """How many fallbacks a capability may make: a fifth of its calls of the last ten seconds, and ten more."""
+
+    __slots__ = ("_calls", "_since", "_spent")
+
+    def __init__(self) -> None:
+        self._since = 0.0
+        self._calls = self._spent = 0
+
+    def call(self, now: float) -> None:
+        """A call that may need a fallback."""
+        if now - self._since > 10.0:
+            self._since, self._calls, self._spent = now, 0, 0
+        self._calls += 1
+
+    def spend(self) -> bool:
+        """Whether one more fallback is within the budget; if so it is spent."""
+        if self._spent >= 10 + self._calls // 5:
+            return False
+        self._spent += 1
+        return True
+
+
+class Pipeline:
+    """What exchanges share: the table in force, and where what they learn goes. `table` is replaced whole."""
+
+    def __init__(self, table: RouteTable, lane: Lane, recorder: Recorder) -> None:
+        self.table = table
+        self.lane = lane
+        self.recorder = recorder
+        self.draining = False
+        self.budgets: dict[str, Budget] = {}
+
+    def budget(self, capability: str) -> Budget:
+        """The fallback budget of a capability."""
+        return self.budgets.get(capability) or self.budgets.setdefault(capability, Budget())
+
+
+def admit(call: Call, policies: tuple[Policy, ...]) -> Admitted | Refused | Awaitable[Admitted | Refused]:
+    """A fold of the policies over a call: admitted by all, or refused by the first that does. It is an awaitable
+    only where a policy must wait. Nothing else makes an Admitted."""
+    for at, policy in enumerate(policies, 1):
+        verdict = policy.admit(call)
+        if verdict is None:
+            continue
+        return verdict if isinstance(verdict, Refused) else _admit_later(verdict, call, policies[at:])
+    return Admitted(call)
+
+
+async def _admit_later(verdict: Awaitable[Verdict], call: Call, rest: tuple[Policy, ...]) -> Admitted | Refused:
+    refused = await verdict
+    if refused is not None:
+        return refused
+    result = admit(call, rest)
+    return result if isinstance(result, Admitted | Refused) else await result
+
+
+class Exchange:
+    """One request, from its arrival to its answer. Tells `downstream` what to answer; is told by it and by the
+    upstream (as its Receiver) what comes. `finished` ends it: whoever still speaks to it then is not heard."""
+
+    __slots__ = (
+        "_admitting", "_arm", "_arm_seconds", "_arm_started", "_arrival", "_body", "_bytes_in", "_bytes_out", "_call",
+        "_decision", "_downstream", "_error", "_fallback", "_finished", "_head_sent", "_held", "_keeps_answer",
+        "_keeps_body", "_match", "_pipeline", "_response_headers", "_sending", "_started", "_status", "_taken",
+        "_too_large", "_whole",
+    )
+
+    def __init__(self, pipeline: Pipeline, downstream: Downstream) -> None:
+        self._pipeline = pipeline
+        self._downstream = downstream
+        self._call: Call | None = None
+        self._decision: Decision | None = None
+        self._arm: Arm | None = None
+        self._sending: Sending | None = None
+        self._admitting: asyncio.Task[None] | None = None
+        self._fallback = ""
+        self._error = ""
+        self._status = 0
+        self._bytes_in = self._bytes_out = 0
+        self._arm_started = self._arm_seconds = 0.0
+        self._head_sent = self._finished = self._too_large = False
+        self._keeps_body = self._keeps_answer = False
+        self._held: list[bytes] = []
+        self._taken: list[bytes] = []
+        self._response_headers = Headers()
+
+    # --- 2 match, 3 admit, 4 decide --------------------------------------------------------------------------------
+
+    def begin(self, arrival: Arrival, body: bytes, *, whole: bool) -> None:
+        """A request has arrived, with `body` of it; `whole` where that is all."""
+        self._started = time.monotonic()
+        self._arrival = arrival
+        self._body = body
+        self._whole = whole
+        self._bytes_in = len(body)
+        pipeline = self._pipeline
+        pipeline.recorder.in_flight += 1
+        request = arrival.request
+        self._match = match = pipeline.table.match(request)
+        target = match.target
+        capability, operation = target.capability, target.operation
+        if capability.body_limit and max(arrival.length, len(body)) > capability.body_limit:
+            self._refuse("body_too_large")
+            return
+        asks = capability.policies or capability.split is not None
+        params = match.params() if asks and match.captures else _NO_PARAMS
+        call = Call(request, capability.name, operation.name, operation.is_safe(request.method), arrival.client, params)
+        self._call = call
+        verdict = admit(call, capability.policies)
+        if isinstance(verdict, Admitted):
+            self._admitted(verdict)
+        elif isinstance(verdict, Refused):
+            self._refused(verdict)
+        else:
+            self._downstream.pause_upload()
+            self._admitting = asyncio.get_running_loop().create_task(self._await_verdict(verdict))
+
+    async def _await_verdict(self, verdict: Awaitable[Admitted | Refused]) -> None:
+        try:
+            outcome = await verdict
+        except Exception as error:
+            self.crashed(error)
+            return
+        self._admitting = None
+        if self._finished:
+            return
+        self._downstream.resume_upload()
+        if isinstance(outcome, Refused):
+            self._refused(outcome)
+        else:
+            self._admitted(outcome)
+
+    def _refused(self, refused: Refused) -> None:
+        self._refuse(refused.code, detail=refused.detail, headers=refused.headers)
+
+    def _admitted(self, admitted: Admitted) -> None:
+        capability = self._match.target.capability
+        self._decision = decision = decide(admitted, capability, _roll())
+        if decision.fallback is not None:
+            self._pipeline.budget(capability.name).call(self._started)
+        self._keeps_answer = decision.mirror is not None and self._may_mirror(capability, admitted.call)
+        self._keeps_body = self._keeps_answer or decision.fallback is not None or decision.serve.adapter is not None
+        if decision.serve.adapter is not None and not self._whole:
+            # A translation needs the whole body; nobody upstream would tell the client to go on and send it.
+            if self._arrival.expects_continue:
+                self._downstream.send_interim(100, b"Continue", Headers())
+            return
+        self._forward(decision.serve)
+
+    def _may_mirror(self, capability: Capability, call: Call) -> bool:
+        arrival, lane = self._arrival, self._pipeline.lane
+        if arrival.shadow:
+            lane.skip(capability.name, call.operation, "loop")
+        elif arrival.upgrade:
+            lane.skip(capability.name, call.operation, "upgraded")
+        else:
+            return True
+        return False
+
+    # --- 5–7 forward -----------------------------------------------------------------------------------------------
+
+    def _forward(self, arm: Arm) -> None:
+        assert self._decision is not None
+        if self._held:
+            self._body = b"".join([self._body, *self._held])
+            self._held.clear()
+        body = self._body
+        self._arm = arm
+        self._arm_started = time.monotonic()
+        if not self._keeps_body:
+            self._body = b""
+        sending = forward(self._decision, arm, self._match, self._arrival, body, self, whole=self._whole)
+        # Where it failed at once, a fallback may already be on its way: that one counts.
+        if not self._finished and self._arm is arm and sending is not None:
+            self._sending = sending
+
+    def request_data(self, data: bytes) -> None:
+        """More of the request's body."""
+        self._bytes_in += len(data)
+        capability = self._match.target.capability
+        if capability.body_limit and self._bytes_in > capability.body_limit:
+            self._cancel()
+            self._refuse("body_too_large")
+            return
+        if self._keeps_body or self._sending is None:
+            self._keep(data, capability)
+        if self._sending is not None:
+            self._sending.write(data)
+
+    def _keep(self, data: bytes, capability: Capability) -> None:
+        """Hold the body for a translation, a fallback or a mirror, up to the capability's limit. Past it a
+        translation is refused; a fallback and a mirror are given up, and the bytes stream on."""
+        if self._too_large:
+            return
+        self._held.append(data)
+        if self._bytes_in <= capability.buffer_limit:
+            return
+        if self._sending is None:
+            self._refuse("body_too_large")
+            return
+        self._too_large = True
+        self._held.clear()
+        self._body = b""
+        if self._keeps_answer:
+            self._skip_mirror("body_too_large")
+
+    def request_end(self) -> None:
+        """The request's body is complete."""
+        self._whole = True
+        if self._held:
+            self._body = b"".join([self._body, *self._held])
+            self._held.clear()
+        if self._sending is not None:
+            self._sending.finish()
+        elif self._decision is not None and self._arm is None and not self._finished:
+            self._forward(self._decision.serve)
+
+    def _fall_back(self, why: str) -> bool:
+        """Have legacy answer in modern's place, where that is allowed: once, nothing answered yet, the whole
+        request at hand, within the budget. Never for a write: a decision for one has no fallback."""
+        decision = self._decision
+        if decision is None or decision.fallback is None or self._fallback or self._head_sent:
+            return False
+        if self._too_large or not self._whole or not self._pipeline.budget(self._capability.name).spend():
+            return False
+        self._fallback = why
+        self._cancel()
+        if self._keeps_answer:
+            # Modern's failure was the answer: there is nothing to compare legacy's with.
+            self._skip_mirror("fallback")
+        self._forward(decision.fallback)
+        return True
+
+    # --- 8 response: the upstream speaks ---------------------------------------------------------------------------
+
+    def on_interim(self, status: int, reason: bytes, headers: Headers) -> None:
+        """A 1xx response goes on as it is."""
+        self._downstream.send_interim(status, reason, headers)
+
+    def on_head(self, status: int, reason: bytes, headers: Headers, length: int) -> None:
+        """The answer begins."""
+        if status in _FALLBACK_STATUSES and self._fall_back(str(status)):
+            return
+        self._status = status
+        self._head_sent = True
+        if self._keeps_answer:
+            self._response_headers = headers
+        if self._fallback or (self._call is not None and self._call.response_headers):
+            headers = self._with_ours(headers)
+        self._downstream.send_head(status, reason, headers, length)
+
+    def _with_ours(self, headers: Headers) -> Headers:
+        ours = (self._call.response_headers if self._call is not None else None) or []
+        marked = [(b"X-Figway-Fallback", b"legacy")] if self._fallback else []
+        return Headers([*headers, *ours, *marked])
+
+    def on_data(self, data: bytes) -> None:
+        """A piece of the answer's body: to the client first."""
+        self._bytes_out += len(data)
+        self._downstream.send_data(data)
+        if self._keeps_answer:
+            plan = self._capability.shadow
+            if plan is not None and self._bytes_out > plan.max_body:
+                self._skip_mirror("body_too_large")
+            else:
+                self._taken.append(data)
+
+    def on_end(self, trailers: Headers) -> None:
+        """The answer is complete, and with it the exchange."""
+        if self._finished:
+            return
+        self._arm_seconds = time.monotonic() - self._arm_started
+        self._sending = None
+        self._downstream.send_end(trailers)
+        self._finish()
+
+    def on_failure(self, failure: Failure) -> None:
+        """The arm failed: legacy answers in its place, or a problem does, or an answer under way is cut."""
+        if self._finished:
+            return
+        self._sending = None
+        self._arm_seconds = time.monotonic() - self._arm_started
+        if failure.kind in _FALLBACK_FAILURES and self._fall_back(failure.kind):
+            return
+        code = FAILURES.get(failure.kind, "internal")
+        if failure.kind == "adapter" and failure.source == "request":
+            code = "not_translatable"
+        if self._head_sent:
+            self._error = code
+            self._downstream.abort()
+            self._finish(failure)
+        else:
+            self._refuse(code, detail=failure.detail, failure=failure)
+
+    def on_upload_blocked(self) -> None:
+        """The upstream takes no more for now."""
+        self._downstream.pause_upload()
+
+    def on_upload_resumed(self) -> None:
+        """It does again."""
+        self._downstream.resume_upload()
+
+    # --- the client speaks -----------------------------------------------------------------------------------------
+
+    def pause_download(self) -> None:
+        """The client takes no more for now."""
+        if self._sending is not None:
+            self._sending.pause()
+
+    def resume_download(self) -> None:
+        """It does again."""
+        if self._sending is not None:
+            self._sending.resume()
+
+    def client_gone(self) -> None:
+        """The client went away: the upstream call ends, and is nobody's failure."""
+        if self._finished:
+            return
+        self._error = "client_gone"
+        self._status = self._status or _CLIENT_GONE
+        self._cancel()
+        self._finish(Failure("cancelled", source="downstream"))
+
+    def client_broke(self, code: str) -> bool:
+        """The request's body turned out to be cut or malformed: the upstream call ends, incomplete for certain.
+        Returns whether the client can still be told (no answer was begun)."""
+        if self._finished:
+            return False
+        self._cancel()
+        if self._head_sent:
+            self._error = code
+            self._finish(Failure("cancelled", source="downstream"))
+            return False
+        self._refuse(code)
+        return True
+
+    def crashed(self, error: Exception) -> None:
+        """A fault of ours: counted, logged by its type alone, and the client gets a plain 500."""
+        self._pipeline.recorder.event("internal_error", level="error", type=type(error).__name__, place=_place(error))
+        if self._finished:
+            self._downstream.abort()
+            return
+        self._cancel()
+        if self._head_sent:
+            self._error = "internal"
+            self._downstream.abort()
+            self._finish(Failure("cancelled", source="gateway"))
+        else:
+            self._refuse("internal")
+
+    def _cancel(self) -> None:
+        sending, self._sending = self._sending, None
+        if sending is not None:
+            sending.cancel()
+        if self._admitting is not None:
+            self._admitting.cancel()
+            self._admitting = None
+
+    # --- the end ---------------------------------------------------------------------------------------------------
+
+    def _refuse(self, code: str, *, detail: str = "", headers: Iterable[tuple[bytes, bytes]] = (),
+                failure: Failure | None = None) -> None:
+        """Answer with a problem of our own."""
+        hop = self._arm.upstream.name if self._arm is not None else ""
+        status, fields, body = problem(code, detail=detail, trace_id=self._arrival.trace_id, next_hop=hop)
+        fields.extend(headers)
+        if self._call is not None and self._call.response_headers:
+            fields.extend(self._call.response_headers)
+        self._error = code
+        self._status = status
+        self._head_sent = True
+        self._bytes_out = len(body)
+        self._downstream.send_head(status, b"", fields, len(body))
+        self._downstream.send_data(body)
+        self._downstream.send_end(Headers())
+        self._finish(failure)
+
+    def _finish(self, failure: Failure | None = None) -> None:
+        """The client has its answer. Remember it, then offer the mirror."""
+        self._finished = True
+        target, decision = self._match.target, self._decision
+        capability = target.capability
+        safe = self._call.safe if self._call is not None else True
+        recorder = self._pipeline.recorder
+        recorder.in_flight -= 1
+        recorder.finished(
+            capability.name, target.operation.name, capability.stage(safe=safe),
+            self._arm.name if self._arm is not None else "", decision.reason if decision is not None else "refused",
+            self._arrival.request.method, self._status, self._error, self._bytes_in, self._bytes_out,
+            time.monotonic() - self._started, self._arm_seconds, self._arrival.trace_id, self._arrival.request_id,
+            self._fallback,
+        )
+        if decision is None:
+            return
+        if not decision.sampled:
+            self._pipeline.lane.skip(capability.name, target.operation.name, "not_sampled")
+        elif self._keeps_answer:
+            self._offer_mirror(decision, failure)
+
+    # --- 9 mirror --------------------------------------------------------------------------------------------------
+
+    def _offer_mirror(self, decision: Decision, failure: Failure | None) -> None:
+        plan, other = self._capability.shadow, decision.mirror
+        if plan is None or other is None or self._arm is None:
+            return
+        if failure is not None and failure.kind == "cancelled":
+            self._skip_mirror("client_gone")
+            return
+        if not self._whole:
+            self._skip_mirror("request_unfinished")
+            return
+        if len(self._body) > plan.max_body:
+            self._skip_mirror("body_too_large")
+            return
+        served = Observation(self._arm.name, self._arm_seconds, 0 if failure else self._status,
+                             self._response_headers, b"".join(self._taken), failure)
+        original = self._arrival.request
+        self._pipeline.lane.offer(Mirror(
+            self._capability.name, self._match.target.operation.name,
+            Request(original.method, original.target, original.headers, self._body), served, other.name,
+            self._arrival.trace_id, time.time(), Way(self._match, self._arrival, other), plan.deadline,
+        ))
+
+    def _skip_mirror(self, reason: str) -> None:
+        self._keeps_answer = False
+        self._taken.clear()
+        self._pipeline.lane.skip(self._capability.name, self._match.target.operation.name, reason)
+
+    @property
+    def _capability(self) -> Capability:
+        return self._match.target.capability
+
+
+class Way(NamedTuple):
+    """What a mirror needs to find its way: the lane carries it and does not look inside."""
+
+    match: Match
+    arrival: Arrival
+    arm: Arm
+
+
+async def ask_mirror(mirror: Mirror) -> Observation:
+    """Ask the other arm what the client's arm was asked: the lane's way back into the gateway."""
+    way = mirror.target
+    assert isinstance(way, Way)
+    return await ask(way.match.target.capability, way.arm, way.match, way.arrival, mirror.request.body,
+                     deadline=mirror.deadline)
+
+
+def _place(error: Exception) -> str:
+    """Where an exception arose: file and line, never its message, which may hold a value."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace is not None else ""

@@ -1,0 +1,80 @@
+"""Lines out to standard output, off the event loop: a reader that stalls must not stall the gateway.
+
+Lines are gathered and handed to one writer thread in batches. Past a bound they are dropped, and counted.
+"""
+
+import asyncio
+import os
+import threading
+from collections import deque
+from collections.abc import Callable
+
+_BATCH = 256
+_DELAY = 0.05
+_MAX_PENDING = 8 << 20
+
+
+class Output:
+    """Writes lines to a file descriptor. One a process; `write` is called from the event loop only."""
+
+    def __init__(self, fd: int = 1) -> None:
+        self.dropped = 0
+        self._fd = fd
+        self._lines: list[str] = []
+        self._add: Callable[[str], None] = self._lines.append
+        self._timer = False
+        self._batches: deque[bytes] = deque()
+        self._pending = 0
+        self._wake = threading.Semaphore(0)
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name="figway-output", daemon=True)
+        self._thread.start()
+
+    def write(self, line: str) -> None:
+        """Queue one line, its newline included."""
+        lines = self._lines
+        lines.append(line)
+        if len(lines) >= _BATCH:
+            self.flush()
+        elif not self._timer:
+            self._timer = True
+            asyncio.get_running_loop().call_later(_DELAY, self._due)
+
+    def _due(self) -> None:
+        self._timer = False
+        self.flush()
+
+    def flush(self) -> None:
+        """Hand what is queued to the writer."""
+        if not self._lines:
+            return
+        count = len(self._lines)
+        batch = "".join(self._lines).encode("utf-8", "backslashreplace")
+        self._lines.clear()
+        if self._pending + len(batch) > _MAX_PENDING:
+            self.dropped += count
+            return
+        self._pending += len(batch)
+        self._batches.append(batch)
+        self._wake.release()
+
+    def _run(self) -> None:
+        while True:
+            self._wake.acquire()
+            if not self._batches:
+                return
+            batch = self._batches.popleft()
+            view = memoryview(batch)
+            try:
+                while view:
+                    view = view[os.write(self._fd, view):]
+            except OSError:
+                # Nobody reads any more (EPIPE, a full disk): serving goes on.
+                self.dropped += batch.count(b"\n")
+            self._pending -= len(batch)
+
+    def close(self, timeout: float = 2.0) -> None:
+        """Write what is left, for at most `timeout` seconds."""
+        self.flush()
+        self._wake.release()
+        self._thread.join(timeout)

@@ -1,0 +1,111 @@
+"""What the gateway remembers of every request it finished: one access-log line, and counters.
+
+Nothing here may hold PHI: names come from the configuration, the rest are numbers and ids. A path, a query, a
+header's value, an address or a body never reach this module. Counters are plain ints, folded into Prometheus
+families when they are scraped: an increment costs a tenth of what a client library's costs.
+"""
+
+import time
+from typing import Any
+
+import orjson
+
+from gateway.telemetry.output import Output
+from shadow.latency import SIZE, index
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "REPORT"})
+
+
+class Counter:
+    """What is counted of one kind of request."""
+
+    __slots__ = ("arm_buckets", "buckets", "bytes_in", "bytes_out", "count", "seconds")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.bytes_in = 0
+        self.bytes_out = 0
+        self.seconds = 0.0
+        self.buckets = [0] * SIZE
+        self.arm_buckets = [0] * SIZE
+
+
+class Recorder:
+    """Logs and counts finished requests, for one worker."""
+
+    def __init__(self, output: Output, *, access_log: bool = True) -> None:
+        self.output = output
+        # By capability, operation, arm ("" where none answered) and the status's class.
+        self.counters: dict[tuple[str, str, str, int], Counter] = {}
+        self.errors: dict[tuple[str, str], int] = {}
+        self.fallbacks: dict[str, int] = {}
+        self.in_flight = 0
+        self._access_log = access_log
+        self._second = 0
+        self._stamp = ""
+
+    def finished(
+        self, capability: str, operation: str, stage: str, arm: str, reason: str, method: str, status: int,
+        error: str, bytes_in: int, bytes_out: int, seconds: float, arm_seconds: float, trace_id: str,
+        request_id: bytes, fallback: str,
+    ) -> None:
+        """Remember one request. `error` is a code of gateway.errors, "client_gone" or ""; `seconds` are from the
+        head's arrival to the last byte handed to the client, `arm_seconds` those the serving arm took of them."""
+        key = (capability, operation, arm, status // 100)
+        counter = self.counters.get(key)
+        if counter is None:
+            counter = self.counters[key] = Counter()
+        counter.count += 1
+        counter.bytes_in += bytes_in
+        counter.bytes_out += bytes_out
+        counter.seconds += seconds
+        counter.buckets[index(seconds)] += 1
+        counter.arm_buckets[index(arm_seconds)] += 1
+        if error:
+            self.errors[capability, error] = self.errors.get((capability, error), 0) + 1
+        if fallback:
+            self.fallbacks[capability] = self.fallbacks.get(capability, 0) + 1
+        if not self._access_log:
+            return
+        now = time.time()
+        second = int(now)
+        if second != self._second:
+            self._second = second
+            self._stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+        rest = ""
+        if error:
+            rest = f',"error":"{error}"'
+        if request_id:
+            rest += f',"request_id":"{request_id.decode("ascii")}"'
+        if fallback:
+            rest += f',"fallback":"{fallback}"'
+        self.output.write(
+            f'{{"ts":"{self._stamp}.{int((now - second) * 1000):03d}Z","event":"request","capability":"{capability}",'
+            f'"operation":"{operation}","stage":"{stage}","arm":"{arm}","reason":"{reason}",'
+            f'"method":"{method if method in _METHODS else "OTHER"}","status":{status},"bytes_in":{bytes_in},'
+            f'"bytes_out":{bytes_out},"ms":{seconds * 1000:.3f},"arm_ms":{arm_seconds * 1000:.3f},'
+            f'"trace_id":"{trace_id}"{rest}}}\n'
+        )
+
+    def refused(self, code: str) -> None:
+        """Remember a request that the edge refused before it was one."""
+        self.errors["_edge", code] = self.errors.get(("_edge", code), 0) + 1
+        self.event("refused", level="warning", code=code)
+
+    def event(self, name: str, /, *, level: str = "info", **facts: str | int | float | bool | list[str]) -> None:
+        """Log something that is not a request. The facts must be ours: names, numbers, codes."""
+        now = time.time()
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now % 1 * 1000):03d}Z"
+        line = orjson.dumps({"ts": stamp, "event": name, "level": level, **facts}, option=orjson.OPT_APPEND_NEWLINE)
+        self.output.write(line.decode())
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything counted, as JSON-ready values: what workers show each other."""
+        return {
+            "counters": [[*key, c.count, c.bytes_in, c.bytes_out, c.seconds, c.buckets, c.arm_buckets]
+                         for key, c in self.counters.items()],
+            "errors": [[*key, count] for key, count in self.errors.items()],
+            "fallbacks": list(self.fallbacks.items()),
+            "in_flight": self.in_flight,
+            "log_dropped": self.output.dropped,
+        }

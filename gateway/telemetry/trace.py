@@ -1,0 +1,27 @@
+"""W3C trace context: what goes on upstream, so that both arms' traces join the client's.
+
+A valid `traceparent` keeps its trace id and flags and gets a new parent id for every upstream call; anything else
+starts a new trace (W3C Trace Context, section 3.2). Ids come from the fast generator: they are no secrets.
+"""
+
+import random
+import re
+
+TRACEPARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
+
+_bits = random.Random().getrandbits  # noqa: S311
+
+
+def new_trace_id() -> str:
+    """32 hexadecimal digits, never all zero."""
+    return f"{_bits(128) or 1:032x}"
+
+
+def trace_id(traceparent: bytes) -> str:
+    """The trace id of a valid traceparent."""
+    return traceparent[3:35].decode("ascii")
+
+
+def traceparent(trace: str, received: bytes = b"") -> bytes:
+    """A traceparent for one upstream call: the trace's id, a new parent id, the flags received (else sampled)."""
+    return b"00-%b-%016x-%b" % (trace.encode("ascii"), _bits(64) or 1, received[53:55] if received else b"01")

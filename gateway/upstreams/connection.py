@@ -1,0 +1,373 @@
+"""One HTTP/1.1 connection to an endpoint: an asyncio protocol that reads responses and tells a Receiver of them.
+
+Nothing here waits: bytes come, the receiver is told, and backpressure goes both ways through pause and resume.
+A connection serves one request at a time and goes back to its endpoint only if nothing about it is in doubt.
+"""
+
+import asyncio
+import time
+from math import inf
+from typing import Protocol, cast
+
+from adapters.message import Headers
+from gateway.wire import (
+    CHUNKED,
+    UNTIL_CLOSE,
+    Chunked,
+    Counted,
+    Framing,
+    Malformed,
+    ResponseHeads,
+    ToTheEnd,
+    content_length,
+)
+from shadow.observation import Failure
+
+MAX_HEAD = 64 << 10
+MAX_INTERIMS = 100
+WRITE_BUFFER = 64 << 10
+
+_KEEP, _LENGTH, _CODING, _CONNECTION, _DROP, _UPGRADE = range(6)
+_KINDS: dict[bytes, int] = {
+    b"content-length": _LENGTH, b"transfer-encoding": _CODING, b"connection": _CONNECTION, b"upgrade": _UPGRADE,
+    b"keep-alive": _DROP, b"proxy-connection": _DROP, b"te": _DROP,
+}
+_SPELLINGS: dict[bytes, int] = {}
+_MAX_SPELLINGS = 4096
+_heads = ResponseHeads()
+
+
+class Receiver(Protocol):
+    """Who is told what an upstream answers. Callbacks come in this order: any interims, one head, data, one end;
+    or a failure at any point, after which nothing more comes."""
+
+    def on_interim(self, status: int, reason: bytes, headers: Headers) -> None:
+        """A 1xx response other than 101."""
+        ...
+
+    def on_head(self, status: int, reason: bytes, headers: Headers, length: int) -> None:
+        """The final head. `headers` are the end-to-end fields; `length` is the Content-Length, CHUNKED or
+        UNTIL_CLOSE as the head declares it (a HEAD, 204 or 304 answer has no body all the same)."""
+        ...
+
+    def on_data(self, data: bytes) -> None:
+        """A piece of the body, content coding still on."""
+        ...
+
+    def on_end(self, trailers: Headers) -> None:
+        """The body ended and is whole."""
+        ...
+
+    def on_failure(self, failure: Failure) -> None:
+        """The call failed."""
+        ...
+
+    def on_upload_blocked(self) -> None:
+        """The upstream takes no more of the request's body for now."""
+        ...
+
+    def on_upload_resumed(self) -> None:
+        """It takes more again."""
+        ...
+
+
+class Owner(Protocol):
+    """What a connection needs of the endpoint that opened it."""
+
+    first_byte: float
+    between_bytes: float
+
+    def connected(self, connection: "Connection") -> None: ...
+    def released(self, connection: "Connection") -> None: ...
+    def lost(self, connection: "Connection") -> None: ...
+
+
+class Served(Protocol):
+    """What a connection needs of the request that it serves."""
+
+    method: str
+    receiver: Receiver
+    sent_all: bool
+    upgrade: bool
+
+    def ended(self) -> None: ...
+    def failed(self, failure: Failure, *, answered: bool) -> None: ...
+
+
+class Connection(asyncio.Protocol):
+    """A connection to one address of an endpoint. `deadline` (monotonic) is when the endpoint's sweep gives it up."""
+
+    __slots__ = (
+        "_blocked", "_buffer", "_framing", "_interims", "_keep_alive", "_owner", "_paused", "address", "born",
+        "deadline", "idle_since", "serving", "transport", "uses",
+    )
+
+    def __init__(self, owner: Owner, address: str) -> None:
+        self._owner = owner
+        self.address = address
+        self.transport: asyncio.Transport | None = None
+        self.serving: Served | None = None
+        self.born = self.idle_since = time.monotonic()
+        self.deadline = inf
+        self.uses = 0
+        self._framing: Framing | None = None
+        self._buffer = b""
+        self._interims = 0
+        self._keep_alive = True
+        self._blocked = False
+        self._paused = False
+
+    # --- from the event loop ---------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        self.transport.set_write_buffer_limits(WRITE_BUFFER)
+        self._owner.connected(self)
+
+    def data_received(self, data: bytes) -> None:
+        serving = self.serving
+        if serving is None:
+            # Nobody asked: whatever this answers, it must never answer the next request.
+            self.abort()
+            return
+        try:
+            if self._framing is None:
+                self._read_head(serving, data)
+            else:
+                self._read_body(serving, self._framing, data)
+        except Malformed as error:
+            self._fail(Failure("malformed", detail=error.detail, sent=True))
+
+    def eof_received(self) -> None:
+        return None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.transport = None
+        serving = self.serving
+        if serving is not None:
+            framing = self._framing
+            if framing is None:
+                self._fail(Failure("reset", sent=True))
+            elif exc is None and framing.eof():
+                self._finish(serving, framing)
+            else:
+                self._fail(Failure("truncated", sent=True))
+        self._owner.lost(self)
+
+    def pause_writing(self) -> None:
+        if self.serving is not None:
+            self._blocked = True
+            self.deadline = time.monotonic() + self._owner.between_bytes
+            self.serving.receiver.on_upload_blocked()
+
+    def resume_writing(self) -> None:
+        if self._blocked and self.serving is not None:
+            self._blocked = False
+            self.deadline = inf
+            if self.serving.sent_all:
+                self.await_answer()
+            self.serving.receiver.on_upload_resumed()
+
+    # --- from the endpoint and the sending -------------------------------------------------------------------------
+
+    def serve(self, serving: Served, first: bytes) -> None:
+        """Send the first bytes of a request and read its answer from now on."""
+        self.serving = serving
+        self.uses += 1
+        self._interims = 0
+        self._framing = None
+        self._keep_alive = True
+        self.write(first)
+        if serving.sent_all or serving.upgrade:
+            self.await_answer()
+
+    def write(self, data: bytes) -> None:
+        """Send more bytes as they are."""
+        if self.transport is not None:
+            self.transport.write(data)
+
+    def await_answer(self) -> None:
+        """The request is sent: the first byte of the answer is due."""
+        if self._framing is None and not self._blocked:
+            self.deadline = time.monotonic() + self._owner.first_byte
+
+    def pause(self) -> None:
+        """Read no more for now: whoever takes the answer cannot take more. No deadline runs meanwhile."""
+        if self.transport is not None and not self._paused:
+            self._paused = True
+            self.deadline = inf
+            self.transport.pause_reading()
+
+    def resume(self) -> None:
+        """Read on."""
+        if self._paused:
+            self._paused = False
+            if self.transport is not None and not self.transport.is_closing():
+                self.deadline = time.monotonic() + self._owner.between_bytes
+                self.transport.resume_reading()
+
+    def abort(self) -> None:
+        """Cut the connection at once."""
+        if self.transport is not None:
+            self.transport.abort()
+
+    def drop(self) -> None:
+        """Serve the current request no longer, and tell nobody. A tunnel's last bytes still go out."""
+        tunnel = type(self._framing) is ToTheEnd and self.serving is not None and self.serving.upgrade
+        self.serving = None
+        self.deadline = inf
+        if tunnel and self.transport is not None:
+            self.transport.close()
+        else:
+            self.abort()
+        self._owner.lost(self)
+
+    def overdue(self) -> None:
+        """The deadline has passed (the endpoint's sweep found it)."""
+        kind = "first_byte_timeout" if self._framing is None else "between_bytes_timeout"
+        self._fail(Failure(kind, sent=True))
+
+    @property
+    def usable(self) -> bool:
+        """Whether another request may be sent on it."""
+        return self.transport is not None and not self.transport.is_closing()
+
+    # --- reading ---------------------------------------------------------------------------------------------------
+
+    def _read_head(self, serving: Served, data: bytes) -> None:
+        if self._buffer:
+            data = self._buffer + data
+            self._buffer = b""
+        while True:
+            end = data.find(b"\r\n\r\n") + 4
+            if end < 4:
+                if len(data) > MAX_HEAD:
+                    raise Malformed("upstream_malformed", "the head is too large")
+                if data[:5] != b"HTTP/"[:len(data)]:
+                    raise Malformed("upstream_malformed", "no status line")
+                self._buffer = data
+                return
+            if end > MAX_HEAD:
+                raise Malformed("upstream_malformed", "the head is too large")
+            status, reason, is_11, received = _heads.parse(data[:end])
+            data = data[end:]
+            if status >= 200 or status == 101:
+                break
+            self._interims += 1
+            if self._interims > MAX_INTERIMS:
+                raise Malformed("upstream_malformed", "too many interim responses")
+            headers, _, _ = _classify(received, is_11)
+            serving.receiver.on_interim(status, reason, headers)
+            if self.serving is not serving:
+                return
+            if not data:
+                return
+        headers, length, self._keep_alive = _classify(received, is_11)
+        framing: Framing
+        if status == 101:
+            if not serving.upgrade:
+                raise Malformed("upstream_malformed", "an upgrade that nobody asked for")
+            framing = ToTheEnd()
+            headers.extend(pair for pair in received if pair[0].lower() in (b"upgrade", b"connection"))
+        elif serving.method == "HEAD" or status in (204, 304):
+            framing = Counted(0)
+        elif length == CHUNKED:
+            framing = Chunked("upstream_malformed")
+        elif length == UNTIL_CLOSE:
+            framing = ToTheEnd()
+        else:
+            framing = Counted(length)
+        self._framing = framing
+        serving.receiver.on_head(status, reason, headers, length)
+        if self.serving is serving:
+            if status == 101:
+                self.deadline = inf
+                if data:
+                    serving.receiver.on_data(data)
+            elif framing.done:
+                framing.rest = data
+                self._finish(serving, framing)
+            elif data:
+                self._read_body(serving, framing, data)
+            elif not self._paused:
+                self.deadline = time.monotonic() + self._owner.between_bytes
+
+    def _read_body(self, serving: Served, framing: Framing, data: bytes) -> None:
+        payload = framing.feed(data)
+        if payload:
+            serving.receiver.on_data(payload)
+        if self.serving is not serving:
+            return
+        if framing.done:
+            self._finish(serving, framing)
+        elif not self._paused and not serving.upgrade:
+            self.deadline = time.monotonic() + self._owner.between_bytes
+
+    def _finish(self, serving: Served, framing: Framing) -> None:
+        self.serving = None
+        self._framing = None
+        self.deadline = inf
+        receiver, trailers = serving.receiver, framing.trailers
+        # Left-over bytes, an unfinished request or a doubtful end: never pooled again (reliability.md, 8).
+        if self._keep_alive and serving.sent_all and not framing.rest and not self._paused and self.usable:
+            serving.ended()
+            self._owner.released(self)
+        else:
+            serving.ended()
+            self.drop()
+        receiver.on_end(trailers)
+
+    def _fail(self, failure: Failure) -> None:
+        serving, answered = self.serving, self._framing is not None
+        self.drop()
+        if serving is not None:
+            serving.failed(failure, answered=answered or bool(self._buffer))
+
+
+def _learn(name: bytes) -> int:
+    kind = _KINDS.get(name.lower(), _KEEP)
+    if len(_SPELLINGS) < _MAX_SPELLINGS:
+        _SPELLINGS[name] = kind
+    return kind
+
+
+def _classify(received: Headers, is_11: bool) -> tuple[Headers, int, bool]:
+    """(end-to-end fields, declared length, whether the connection stays) of a response head. Raises Malformed."""
+    kept = Headers()
+    keep = kept.append
+    connection = b""
+    codings: list[bytes] = []
+    lengths: list[bytes] = []
+    for pair in received:
+        kind = _SPELLINGS.get(pair[0])
+        if kind is None:
+            kind = _learn(pair[0])
+        if kind == _KEEP:
+            keep(pair)
+        elif kind == _LENGTH:
+            lengths.append(pair[1])
+            if len(lengths) == 1:
+                keep(pair)
+        elif kind == _CONNECTION:
+            connection += b"," + pair[1]
+        elif kind == _CODING:
+            codings.append(pair[1])
+    keep_alive = is_11
+    if connection:
+        options = {option.strip(b" \t").lower() for option in connection.split(b",")}
+        keep_alive = b"close" not in options and (is_11 or b"keep-alive" in options)
+        named = options - {b"", b"close", b"keep-alive", b"upgrade", b"content-length", b"set-cookie", b"date"}
+        if named:
+            kept[:] = [pair for pair in kept if pair[0].lower() not in named]
+    if codings:
+        # Both lengths, or a coding that is not just chunked: where the body ends is anybody's guess.
+        if lengths or not is_11 or b",".join(codings).strip().lower() != b"chunked":
+            raise Malformed("upstream_malformed", "ambiguous length")
+        return kept, CHUNKED, keep_alive
+    if not lengths:
+        return kept, UNTIL_CLOSE, keep_alive
+    length = content_length(lengths, "upstream_malformed")
+    if len(lengths) > 1 or not lengths[0].isdigit():
+        kept[:] = [(name, b"%d" % length) if name.lower() == b"content-length" else (name, value)
+                   for name, value in kept]
+    return kept, length, keep_alive

@@ -1,0 +1,50 @@
+"""Names to addresses: looked up off the event loop, kept for a while, and the last good answer longer than that."""
+
+import asyncio
+import socket
+import time
+from urllib.parse import urlsplit
+
+# A failing resolver is overlooked for so many times the life of an answer (reliability.md, requirement 42).
+_GRACE = 3
+
+
+class Addresses:
+    """The addresses of one endpoint URL: "http://host:port", "https://host:port" or "unix:///path"."""
+
+    def __init__(self, url: str, life: float) -> None:
+        parts = urlsplit(url)
+        self.url = url
+        self.tls = parts.scheme == "https"
+        self.unix = parts.path if parts.scheme == "unix" else ""
+        self.host = parts.hostname or "localhost"
+        self.port = parts.port or (443 if self.tls else 80)
+        self.authority = (parts.netloc.rpartition("@")[2] or "localhost").encode("idna" if not self.unix else "ascii")
+        self._life = life
+        self._found: list[tuple[str, int]] = []
+        self._at = 0.0
+        self._pending: asyncio.Task[list[tuple[str, int]]] | None = None
+
+    def current(self, address: str) -> bool:
+        """Whether a connection to `address` still leads where the name does."""
+        return bool(self.unix) or not self._found or any(host == address for host, _ in self._found)
+
+    async def resolve(self) -> list[tuple[str, int]]:
+        """(address, port) pairs in the resolver's order. Raises socket.gaierror."""
+        if self._found and time.monotonic() - self._at < self._life:
+            return self._found
+        if self._pending is None or self._pending.done():
+            self._pending = asyncio.get_running_loop().create_task(self._look_up())
+        if self._found and time.monotonic() - self._at < self._life * _GRACE:
+            try:
+                # A slow resolver must not slow those who have an address.
+                return await asyncio.wait_for(asyncio.shield(self._pending), 0.2)
+            except (TimeoutError, socket.gaierror):
+                return self._found
+        return await asyncio.shield(self._pending)
+
+    async def _look_up(self) -> list[tuple[str, int]]:
+        answers = await asyncio.get_running_loop().getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
+        self._found = list(dict.fromkeys((str(sockaddr[0]), int(sockaddr[1])) for *_, sockaddr in answers))
+        self._at = time.monotonic()
+        return self._found

@@ -1,0 +1,318 @@
+"""HTTP/1.1 on the wire, for both sides of the gateway: heads, body framings, and what makes them ambiguous.
+
+Heads are held against a strict grammar (RFC 9112 sections 2.2, 3, 4 and 5: no obs-fold, no bare CR or LF, no blank
+before a colon, no control characters) and then parsed by llhttp through httptools: two readers must agree. llhttp
+sees heads only. Bodies are framed here, since a proxy must know the very byte where a message ends (pipelining),
+and must frame answers to HEAD, which httptools cannot be told of.
+"""
+
+import re
+from typing import Protocol
+
+import httptools
+
+from adapters.message import Headers
+
+CHUNKED = -1
+UNTIL_CLOSE = -2
+
+_TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
+_FIELDS = rb"(?:" + _TOKEN + rb":[^\x00-\x08\x0a-\x1f\x7f]*+\r\n)*+\r\n"
+_REQUEST_HEAD = re.compile(_TOKEN + rb" [\x21-\x7e\x80-\xff]++ HTTP/1\.[01]\r\n" + _FIELDS)
+_RESPONSE_HEAD = re.compile(rb"HTTP/1\.[01] ([1-9][0-9][0-9])(?: ([^\x00-\x08\x0a-\x1f\x7f]*+))?\r\n" + _FIELDS)
+_OTHER_VERSION = re.compile(rb"[^\r\n]* HTTP/(?!1\.[01]\r?\n)[0-9.]+\r?\n")
+_FIELD = re.compile(rb"(" + _TOKEN + rb"):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*?)[ \t]*\r\n")
+_CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:[ \t]*;[^\x00-\x08\x0a-\x1f\x7f]*+)?\r\n")
+_MAX_CHUNK_LINE = 4096
+
+
+class Malformed(Exception):
+    """What came is not HTTP, or could be read in two ways. `code` is a row of gateway.errors.CODES."""
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        super().__init__(detail or code)
+        self.code = code
+        self.detail = detail
+
+
+class RequestHeads:
+    """Parses request heads, one after another; one instance serves every connection of an event loop."""
+
+    __slots__ = ("_add", "_parser", "headers", "target")
+
+    def __init__(self) -> None:
+        self.headers = Headers()
+        self.target = b""
+        self._parser = httptools.HttpRequestParser(self)
+
+    def on_url(self, target: bytes) -> None:
+        self.target += target
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers.append((name, value))
+
+    def parse(self, head: bytes) -> tuple[str, bytes, bool, Headers]:
+        """(method, target, whether it is HTTP/1.1, fields as received). `head` ends with its empty line.
+        Raises Malformed."""
+        if _REQUEST_HEAD.fullmatch(head) is None:
+            raise Malformed("version_not_supported" if _OTHER_VERSION.match(head) else "bad_request")
+        self.headers = headers = Headers()
+        self.target = b""
+        parser = self._parser
+        try:
+            parser.feed_data(head)
+        except httptools.HttpParserUpgrade:
+            self._parser = httptools.HttpRequestParser(self)
+        except httptools.HttpParserInvalidMethodError:
+            self._parser = httptools.HttpRequestParser(self)
+            raise Malformed("method_not_supported") from None
+        except httptools.HttpParserError:
+            self._parser = httptools.HttpRequestParser(self)
+            raise Malformed(_ambiguity(headers)) from None
+        method = parser.get_method().decode("ascii")
+        is_11 = parser.get_http_version() == "1.1"
+        if method not in _BODILESS or not parser.should_keep_alive():
+            # llhttp now waits for a body, or for nothing more: the next head needs a fresh one.
+            self._parser = httptools.HttpRequestParser(self)
+        return method, self.target, is_11, headers
+
+    def forget(self) -> None:
+        """Start afresh: the head just parsed announces a body, which llhttp would wait for."""
+        self._parser = httptools.HttpRequestParser(self)
+
+
+_BODILESS = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
+
+
+def _ambiguity(headers: Headers) -> str:
+    names = {name.lower() for name, _ in headers}
+    return "bad_framing" if names & {b"content-length", b"transfer-encoding"} else "bad_request"
+
+
+class ResponseHeads:
+    """Parses response heads, one after another; one instance serves every connection of an event loop."""
+
+    __slots__ = ("_parser", "headers")
+
+    def __init__(self) -> None:
+        self.headers = Headers()
+        self._parser = httptools.HttpResponseParser(self)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers.append((name, value))
+
+    def parse(self, head: bytes) -> tuple[int, bytes, bool, Headers]:
+        """(status, reason phrase, whether it is HTTP/1.1, fields as received). Raises Malformed."""
+        found = _RESPONSE_HEAD.fullmatch(head)
+        if found is None:
+            raise Malformed("upstream_malformed")
+        self.headers = headers = Headers()
+        try:
+            self._parser.feed_data(head)
+        except httptools.HttpParserUpgrade:
+            pass
+        except httptools.HttpParserError:
+            raise Malformed("upstream_malformed") from None
+        finally:
+            # Unlike a request, most responses have a body, which llhttp would now wait for.
+            self._parser = httptools.HttpResponseParser(self)
+        return int(found[1]), found[2] or b"", head[7] == 0x31, headers
+
+
+class Framing(Protocol):
+    """Finds a body in the bytes of a connection. `done` tells that it ended; `rest` is what came after it."""
+
+    done: bool
+    rest: bytes
+    trailers: Headers
+
+    def feed(self, data: bytes) -> bytes:
+        """The payload that `data` holds. Raises Malformed."""
+        ...
+
+    def eof(self) -> bool:
+        """The connection ended here: whether the body is whole."""
+        ...
+
+
+NO_TRAILERS = Headers()
+
+
+class Counted:
+    """A body of Content-Length bytes."""
+
+    __slots__ = ("_left", "done", "rest", "trailers")
+
+    def __init__(self, length: int) -> None:
+        self._left = length
+        self.done = length == 0
+        self.rest = b""
+        self.trailers = NO_TRAILERS
+
+    def feed(self, data: bytes) -> bytes:
+        """The payload in `data`; never raises."""
+        left = self._left - len(data)
+        if left > 0:
+            self._left = left
+            return data
+        self.done = True
+        if left == 0:
+            self._left = 0
+            return data
+        self.rest = data[self._left:]
+        payload = data[:self._left]
+        self._left = 0
+        return payload
+
+    def eof(self) -> bool:
+        """Whole only if every byte came."""
+        return self.done
+
+
+class ToTheEnd:
+    """A body that ends with its connection (RFC 9112 section 6.3, case 8), and a tunnel."""
+
+    __slots__ = ("done", "rest", "trailers")
+
+    def __init__(self) -> None:
+        self.done = False
+        self.rest = b""
+        self.trailers = NO_TRAILERS
+
+    def feed(self, data: bytes) -> bytes:
+        """All of it."""
+        return data
+
+    def eof(self) -> bool:
+        """The end of the connection is the end of the body."""
+        self.done = True
+        return True
+
+
+class Chunked:
+    """A chunked body (RFC 9112 section 7.1): sizes of 1 to 16 hexadecimal digits, CRLF and nothing else.
+    Extensions and trailers together are at most `allowance` bytes; `malformed` is the code to raise."""
+
+    __slots__ = ("_allowance", "_kept", "_left", "_malformed", "_state", "done", "rest", "trailers")
+
+    _SIZE, _DATA, _DATA_END, _TRAILERS = range(4)
+
+    def __init__(self, malformed: str, allowance: int = 16 << 10) -> None:
+        self._kept = b""
+        self._left = 0
+        self._state = self._SIZE
+        self._malformed = malformed
+        self._allowance = allowance
+        self.done = False
+        self.rest = b""
+        self.trailers = NO_TRAILERS
+
+    def feed(self, data: bytes) -> bytes:
+        """The payload in `data`. Raises Malformed."""
+        if self._kept:
+            data = self._kept + data
+            self._kept = b""
+        pieces: list[bytes] = []
+        at, end = 0, len(data)
+        while at < end and not self.done:
+            if self._state == self._DATA:
+                piece = data[at:at + self._left] if at or self._left < end else data
+                pieces.append(piece)
+                at += len(piece)
+                self._left -= len(piece)
+                if not self._left:
+                    self._state = self._DATA_END
+            elif self._state == self._DATA_END:
+                if end - at < 2 and data[at] == 13:
+                    break
+                if data[at:at + 2] != b"\r\n":
+                    raise Malformed(self._malformed)
+                at += 2
+                self._state = self._SIZE
+            else:
+                taken = self._size(data, at) if self._state == self._SIZE else self._trailer(data, at)
+                if not taken:
+                    break
+                at += taken
+        if self.done:
+            self.rest = data[at:]
+        elif at < end:
+            self._kept = data[at:]
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _line(self, data: bytes, at: int, limit: int) -> int:
+        """Where the line that starts at `at` ends (after its CRLF), or 0 while it is not whole."""
+        end = data.find(b"\n", at, at + limit)
+        if end < 0:
+            if len(data) - at >= limit:
+                raise Malformed(self._malformed)
+            return 0
+        return end + 1
+
+    def _size(self, data: bytes, at: int) -> int:
+        end = self._line(data, at, _MAX_CHUNK_LINE)
+        if not end:
+            return 0
+        found = _CHUNK_LINE.fullmatch(data, at, end)
+        if found is None:
+            raise Malformed(self._malformed)
+        digits = found[1]
+        self._spend(end - at - len(digits) - 2)
+        self._left = int(digits, 16)
+        self._state = self._DATA if self._left else self._TRAILERS
+        return end - at
+
+    def _trailer(self, data: bytes, at: int) -> int:
+        end = self._line(data, at, self._allowance + 3)
+        if not end:
+            return 0
+        if data[at:end] == b"\r\n":
+            self.done = True
+            return 2
+        found = _FIELD.fullmatch(data, at, end)
+        if found is None:
+            raise Malformed(self._malformed)
+        self._spend(end - at)
+        if self.trailers is NO_TRAILERS:
+            self.trailers = Headers()
+        self.trailers.append((found[1], found[2]))
+        return end - at
+
+    def _spend(self, size: int) -> None:
+        self._allowance -= size
+        if self._allowance < 0:
+            raise Malformed(self._malformed)
+
+    def eof(self) -> bool:
+        """Whole only if the last chunk and the trailers' empty line came."""
+        return self.done
+
+
+def fields(headers: Headers) -> bytes:
+    """The field lines as they go onto the wire, without the empty line that ends a head."""
+    return b"".join([b"%b: %b\r\n" % pair for pair in headers])
+
+
+def chunk(data: bytes) -> bytes:
+    """One chunk that holds `data` (which must not be empty: an empty chunk would end the body)."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+def last_chunk(trailers: Headers) -> bytes:
+    """The end of a chunked body."""
+    return b"0\r\n%b\r\n" % fields(trailers) if trailers else b"0\r\n\r\n"
+
+
+_LENGTH = re.compile(rb"[0-9]{1,18}")
+
+
+def content_length(values: list[bytes], malformed: str) -> int:
+    """The one length that the Content-Length fields agree on (RFC 9110 section 8.6, RFC 9112 section 6.3).
+    A list of equal values counts as one. Raises Malformed."""
+    given = {one.strip(b" \t") for value in values for one in value.split(b",")}
+    if len(given) != 1:
+        raise Malformed(malformed)
+    only = given.pop()
+    if _LENGTH.fullmatch(only) is None:
+        raise Malformed(malformed)
+    return int(only)
