@@ -5,6 +5,7 @@ a little old are used while it runs; older ones, and none, are waited for. An ou
 """
 
 import asyncio
+import base64
 import logging
 import ssl
 import time
@@ -184,14 +185,17 @@ def _key(member: dict[str, Any], algorithm: str) -> Key | None:
         return None
     # Public members only: whatever else the set says about the key is not for the library to act on.
     try:
-        if kind == "RSA":
-            rsa = RSAKey.import_key({name: member[name] for name in ("kty", "n", "e")})
-            return rsa if rsa.public_key.key_size >= MIN_RSA_BITS else None
-        if member.get("crv") == curve:
+        if kind == "RSA" and _bits(member["n"]) >= MIN_RSA_BITS:
+            return RSAKey.import_key({name: member[name] for name in ("kty", "n", "e")})
+        if kind == "EC" and member.get("crv") == curve:
             return ECKey.import_key({name: member[name] for name in ("kty", "crv", "x", "y")})
     except (JoseError, ValueError, TypeError, KeyError):
         pass
     return None
+
+
+def _bits(modulus: str) -> int:
+    return int.from_bytes(base64.urlsafe_b64decode(modulus + "==")).bit_length()
 
 
 class KeyRing:

@@ -101,9 +101,9 @@ class Jwt:
         if not given:
             return self._missing
         scheme, _, token = given[0].partition(b" ")
-        if scheme.lower() != b"bearer":
-            return self._missing
         token = token.strip(b" ")
+        if scheme.lower() != b"bearer" or not token:
+            return self._missing
         if len(given) > 1 or len(token) > MAX_TOKEN:
             return self._invalid
         digest = sha256(token).digest()

@@ -24,7 +24,7 @@ _DIGEST = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateLimitOptions:
-    """`rate` is "CALLS/WINDOW" ("10/s", "100/5m": whole seconds); `burst` (default: CALLS) is how many may come at once.
+    """`rate` is "CALLS/WINDOW" ("10/s", "100/5m": whole seconds); `burst` (default: CALLS) may come at once.
 
     `key` says whose calls are counted together: "client_ip" (an IPv6 client is its /64), "principal" or
     "header:NAME"; a call that lacks the latter two counts by its address. No more than `max_clients` are remembered:
