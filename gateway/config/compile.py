@@ -7,8 +7,8 @@ its connection pools and its verified tokens.
 
 import json
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -31,34 +31,31 @@ from shadow.settings import LaneSettings
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class HeldPolicy:
-    """A policy with what it was made from: where that is equal, a reload keeps the policy."""
-
-    plugin: Any
-    options: Any
-    policy: Policy
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Configuration:
-    """What routes.yaml amounts to. `store` is an entry point's name with its options; `files` are to be watched;
-    `revision` names what is written (values of ${…} left out: they may be secrets)."""
+    """What routes.yaml amounts to. `store` is an entry point's name with its options; `files` are to be watched.
+
+    `revision` names what is written, the same on every replica; what "${…}" stands for is left out of it, since a
+    short hash of a short secret tells the secret. `digest` covers that too: equal, and nothing has changed. It
+    stays in the process.
+    """
 
     table: RouteTable
     edge: EdgeSettings
     lane: LaneSettings
     store: tuple[str, Any]
     upstreams: Mapping[str, Upstream]
-    policies: Mapping[str, HeldPolicy]
+    policies: Mapping[str, Policy]
     files: tuple[Path, ...]
     warnings: tuple[Problem, ...]
     revision: str
+    digest: bytes = field(repr=False)
+    made_from: Mapping[str, tuple[Any, Any]] = field(repr=False)
+    """Per policy its plugin and options: where they are equal, a reload keeps the policy."""
 
     def replaces(self, previous: "Configuration") -> list[Upstream | Policy]:
         """What `previous` holds and this one does not: to be closed, once the last call with its table is done."""
-        kept = {id(one) for one in self.upstreams.values()} | {id(held.policy) for held in self.policies.values()}
-        held: list[Upstream | Policy] = [*previous.upstreams.values()]
-        held += [one.policy for one in previous.policies.values()]
+        kept = {id(one) for one in (*self.upstreams.values(), *self.policies.values())}
+        held: list[Upstream | Policy] = [*previous.upstreams.values(), *previous.policies.values()]
         return [one for one in held if id(one) not in kept]
 
 
@@ -118,11 +115,12 @@ class _Build:
         self._find = find
         self._previous = previous
         self._names = Names(root, problems)
+        self._made_from: dict[str, tuple[Any, Any]] = {}
 
     def configuration(self, routes: spec.Routes, files: tuple[Path, ...]) -> Configuration | None:
         """None where the problems leave no table to be built."""
         self._upstreams(routes)
-        policies = self._policies(routes)
+        self._policies(routes)
         capabilities = self._capabilities(routes)
         default = self._default(routes)
         self._ties(capabilities)
@@ -130,15 +128,18 @@ class _Build:
         self._unused()
         if self._problems or default is None or store is None:
             return None
-        revision = sha256(json.dumps(self._root.data(as_written=True), sort_keys=True).encode()).hexdigest()[:12]
+        revision = self._hash(as_written=True).hex()[:12]
         lane = routes.shadow
         used = {name for kind, name in self._names.used if kind == "upstreams"}
         return Configuration(
             RouteTable(capabilities, default, revision), _edge(routes.server),
             LaneSettings(lane.queue, lane.memory, lane.concurrency, lane.drain), (store.name, store.options),
-            {name: one for name, one in self._names.upstreams.items() if name in used}, policies,
-            files, tuple(sorted(set(self._warnings))), revision,
+            {name: one for name, one in self._names.upstreams.items() if name in used}, self._names.policies,
+            files, tuple(sorted(set(self._warnings))), revision, self._hash(as_written=False), self._made_from,
         )
+
+    def _hash(self, *, as_written: bool) -> bytes:
+        return sha256(json.dumps(self._root.data(as_written=as_written), sort_keys=True).encode()).digest()
 
     def _upstreams(self, routes: spec.Routes) -> None:
         old = self._previous.upstreams if self._previous is not None else {}
@@ -150,22 +151,20 @@ class _Build:
                 reuse = kept is not None and kept.settings == settings
                 self._names.upstreams[name] = kept if kept is not None and reuse else Upstream(settings)
 
-    def _policies(self, routes: spec.Routes) -> dict[str, HeldPolicy]:
-        found: dict[str, HeldPolicy] = {}
+    def _policies(self, routes: spec.Routes) -> None:
         for name in routes.policies:
             chosen = choose("figway.policies", self._root.find("policies", name), self._find, self._problems)
-            held = self._policy(name, chosen) if chosen is not None else None
-            if held is not None:
-                found[name] = held
-                self._names.policies[name] = held.policy
-        return found
+            policy = self._policy(name, chosen) if chosen is not None else None
+            if chosen is not None and policy is not None:
+                self._names.policies[name] = policy
+                self._made_from[name] = (chosen.plugin, chosen.options)
 
-    def _policy(self, name: str, chosen: Chosen) -> HeldPolicy | None:
-        old = self._previous.policies.get(name) if self._previous is not None else None
-        if old is not None and old.plugin is chosen.plugin and old.options == chosen.options:
-            return old
-        policy: Policy | None = chosen.build(lambda: chosen.plugin(name, chosen.options), self._problems)
-        return None if policy is None else HeldPolicy(chosen.plugin, chosen.options, policy)
+    def _policy(self, name: str, chosen: Chosen) -> Policy | None:
+        previous = self._previous
+        if previous is not None and previous.made_from.get(name) == (chosen.plugin, chosen.options):
+            return previous.policies[name]
+        make: Callable[[str, Any], Policy] = chosen.plugin
+        return chosen.build(lambda: make(name, chosen.options), self._problems)
 
     def _capabilities(self, routes: spec.Routes) -> list[Capability]:
         compiling = Capabilities(

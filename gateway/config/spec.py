@@ -57,7 +57,7 @@ class EdgeTimeouts(_Strict):
 class Drain(_Strict):
     """What happens on SIGTERM."""
 
-    delay: Duration = written("0s", "how long to go on accepting with readiness off")
+    delay: Duration = written("500ms", "how long to go on accepting with readiness off")
     grace: Duration = written("30s", "how long calls in flight may then take")
 
 

@@ -29,27 +29,33 @@ def _look(files: Iterable[Path]) -> State:
     return state
 
 
-async def watch(
-    files: Callable[[], Iterable[Path]], changed: Callable[[], None | Awaitable[None]], every: float = 0.5,
-) -> None:
-    """Call `changed` whenever a file, or the set of `files`, is another than before; runs until it is cancelled.
+# Looks that may differ from one to the next before a change is told all the same: a log file in a watched folder.
+_PATIENCE = 10
 
-    Changes that go on while we look (an editor between remove and rename) are waited out for one more look: `changed`
-    is called once two looks in a row agree. So a file that comes back as it was, is no change at all.
+
+async def watch(
+    files: Callable[[], Iterable[Path]], changed: Callable[[], Awaitable[None] | None], every: float = 0.5,
+) -> None:
+    """Call `changed` whenever one of `files` is another than before; runs until it is cancelled.
+
+    A change is told once two looks in a row agree, so an editor that removes and renames is waited for, and a file
+    that comes back as it was is no change at all. Files that `files` newly names are known as they are then found.
     What `changed` raises ends the watch: let it handle its own errors.
     """
-    known = await asyncio.to_thread(_look, list(files()))
-    previous = known
+    known: State = {}
+    previous: State = {}
+    unsettled = 0
     while True:
-        await asyncio.sleep(every)
         now = await asyncio.to_thread(_look, list(files()))
-        if now != known and now == previous:
-            known = now
+        if all(known.get(file, state) == state for file, state in now.items()):
+            known, unsettled = now, 0
+        elif now == previous or unsettled >= _PATIENCE:
+            known, unsettled = now, 0
             outcome = changed()
             if inspect.isawaitable(outcome):
                 await outcome
-            # A reload may name other files: those that are new are known as they are from here on.
-            fresh = await asyncio.to_thread(_look, [file for file in files() if file not in known])
-            known = {file: state for file, state in (known | fresh).items() if file in set(files())}
-            now = known
+            continue  # at once, to know the files that are new
+        else:
+            unsettled += 1
         previous = now
+        await asyncio.sleep(every)

@@ -1,0 +1,158 @@
+"""figway explain: where a request would go, and why. It runs the very code that a real request runs, and sends nothing.
+
+Policies are not run, since they count, and need real credentials: those that would be asked are named. What a split
+takes from a verified token is given by --claim.
+"""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import click
+import orjson
+
+from adapters.message import Headers, Request
+from gateway.call import Admitted, Call, Principal
+from gateway.config.compile import Configuration, build
+from gateway.config.problem import Invalid
+from gateway.decide import Decision, decide
+from gateway.edge.headers import client_address, judge
+from gateway.pipeline import admit
+from gateway.routing import Arm, Candidate, RouteTable
+from gateway.wire import Malformed
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What a request would meet: every operation whose path fits, the winner first; and the winner's decision."""
+
+    candidates: list[Candidate]
+    call: Call
+    decision: Decision
+
+
+def explanation(
+    table: RouteTable, request: Request, client: str, roll: float, claims: Mapping[str, str] | None = None
+) -> Explanation:
+    """What the pipeline does with `request`, up to the decision, as though every policy admitted it."""
+    found = table.match(request)
+    capability, operation = found.target.capability, found.target.operation
+    principal = Principal("explain", claims.get("sub", ""), claims) if claims else None
+    call = Call(request, capability.name, operation.name, operation.is_safe(request.method), client, found.params(),
+                principal)
+    admitted = admit(call, ())
+    assert isinstance(admitted, Admitted)  # no policy, so nobody to refuse or to wait for
+    return Explanation(table.explain(request), call, decide(admitted, capability, roll))
+
+
+@click.command()
+@click.argument("method")
+@click.argument("url")
+@click.option("-H", "--header", "fields", multiple=True, metavar="'NAME: VALUE'", help="A header field; repeatable.")
+@click.option("--client", default="127.0.0.1", show_default=True, help="The address that the request comes from.")
+@click.option("--claim", "claims", multiple=True, metavar="NAME=VALUE", help="A verified claim; repeatable.")
+@click.option("--roll", type=click.FloatRange(0, 1, max_open=True), default=0.5, show_default=True,
+              help="The die that samples, and that splits at random.")
+@click.option("--config", default="routes.yaml", show_default=True, type=click.Path(path_type=Path))
+@click.option("-o", "output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def explain(
+    method: str, url: str, fields: tuple[str, ...], client: str, claims: tuple[str, ...], roll: float, config: Path,
+    output: str,
+) -> None:
+    """Tell where METHOD URL would go, and why. URL is whole, or a path with its query. Nothing is sent."""
+    host, target = _target(url)
+    headers = Headers(_field(one) for one in fields)
+    if headers.get(b"host") is None:
+        headers.insert(0, (b"Host", host))
+    try:
+        built = build(config)
+        arrival = judge(method, target, True, headers, built.edge)
+    except Invalid as invalid:
+        for problem in invalid.problems:
+            click.echo(problem, err=True)
+        sys.exit(2)
+    except Malformed as malformed:
+        click.echo(f"refused at the edge: {malformed.code}", err=True)
+        sys.exit(2)
+    peer = client_address(client, arrival.forwarded, built.edge)
+    result = explanation(built.table, arrival.request, peer, roll, dict(_claim(one) for one in claims))
+    document = facts(built, result)
+    if output == "json":
+        click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
+    else:
+        _print(document)
+
+
+def _target(url: str) -> tuple[bytes, bytes]:
+    """Host and origin-form target. What no URL may hold is percent-encoded, as clients do."""
+    if not url.startswith("/"):
+        parts = urlsplit(url)
+        if not parts.scheme or not parts.netloc:
+            raise click.UsageError("URL begins with http://, https:// or /")
+        host, rest = parts.netloc, url.partition("//")[2][len(parts.netloc):]
+    else:
+        host, rest = "localhost", url
+    target = rest.partition("#")[0]
+    target = target if target.startswith("/") else "/" + target
+    return host.encode(), quote(target, safe="!#$%&'()*+,/:;=?@[]~\\^|`{}<>\"").encode()
+
+
+def _field(text: str) -> tuple[bytes, bytes]:
+    name, colon, value = text.partition(":")
+    if not colon or not name or name != name.strip():
+        raise click.UsageError("-H wants 'NAME: VALUE'")
+    return name.encode(), value.strip().encode()
+
+
+def _claim(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise click.UsageError("--claim wants NAME=VALUE")
+    return name, value
+
+
+def facts(built: Configuration, result: Explanation) -> dict[str, Any]:
+    """The explanation as JSON-ready values."""
+    winner, decision, call = result.candidates[0].target, result.decision, result.call
+    capability = winner.capability
+    asked = [name for one in capability.policies for name, policy in built.policies.items() if policy is one]
+    return {
+        "capability": call.capability, "owner": capability.owner, "operation": call.operation,
+        "place": winner.operation.place, "safe": call.safe, "stage": str(capability.stage(safe=call.safe)),
+        "policies": asked, "arm": _arm(decision.serve), "reason": decision.reason,
+        "mirror": _arm(decision.mirror), "sampled": decision.sampled, "fallback": _arm(decision.fallback),
+        "losers": [
+            {"capability": one.target.capability.name, "operation": one.target.operation.name,
+             "place": one.target.operation.place, "why": one.why}
+            for one in result.candidates[1:]
+        ],
+    }
+
+
+def _arm(arm: Arm | None) -> dict[str, str] | None:
+    return None if arm is None else {"name": arm.name, "upstream": arm.upstream.name}
+
+
+def _print(document: dict[str, Any]) -> None:
+    def shown(arm: dict[str, str] | None, none: str) -> str:
+        return none if arm is None else f"{arm['name']} (upstream {arm['upstream']})"
+
+    owner = f", owner {document['owner']}" if document["owner"] else ""
+    safety = "a read" if document["safe"] else "a write"
+    none = "nobody" if document["sampled"] else "nobody: not in the sample"
+    rows = [
+        ("capability", document["capability"] + owner),
+        ("operation", f"{document['operation']}, {safety}, {document['place']}"),
+        ("stage", document["stage"]),
+        ("policies", ", ".join(document["policies"]) + " would be asked" if document["policies"] else "none"),
+        ("served by", f"{shown(document['arm'], 'nobody')}, by {document['reason']}"),
+        ("mirrored to", shown(document["mirror"], none)),
+        ("falls back to", shown(document["fallback"], "nobody")),
+    ]
+    for name, value in rows:
+        click.echo(f"{name:<14}{value}")
+    for loser in document["losers"]:
+        click.echo(f"{'not':<14}{loser['capability']}.{loser['operation']}, {loser['place']}: {loser['why']}")
