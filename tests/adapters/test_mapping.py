@@ -1,7 +1,7 @@
 """The field map: what becomes of a tree, and what it refuses to guess."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
@@ -50,6 +50,7 @@ def test_a_value_of_another_type_is_an_error_that_does_not_tell_it(kind, text):
     assert caught.value.side == "response"
 
 
+@settings(deadline=None)
 @given(st.decimals(allow_nan=False, allow_infinity=False))
 def test_every_decimal_stays_the_same_number_with_the_same_digits(number):
     body = document.dump(read(Field(type="decimal"), f"<v>{number}</v>"))

@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.message import Headers, Request
@@ -43,6 +43,7 @@ def test_it_satisfies_the_contract():
     check_policy(lambda: make(rate="3/1h", burst=1, key="principal"), call(principal=Principal("jwt", "ann")))
 
 
+@settings(deadline=None)
 @given(
     st.integers(1, 7), st.integers(1, 3), st.integers(1, 9),
     st.lists(st.tuples(st.integers(0, 2 * SECOND), st.sampled_from("ab")), max_size=60),
