@@ -10,13 +10,8 @@ from starlette.routing import Route
 
 from gateway.demo import legacy_soap
 from gateway.demo.clinic import build
-from gateway.demo.rest import OPERATIONS, app
+from gateway.demo.rest import FRONT, OPERATIONS, app
 from gateway.demo.serving import serve
-
-
-async def front(_: Request) -> Response:
-    """What the clinic's intranet always showed at /."""
-    return PlainTextResponse("St. Synthetic's Clinic Information System, release 4.11\n")
 
 
 async def gone(_: Request) -> Response:
@@ -28,8 +23,7 @@ def build_app() -> Starlette:
     """The legacy service over a clinic of its own."""
     clinic = build()
     kept = [one for one in OPERATIONS if one.capability not in ("results", "departments")]
-    more = [Route("/", front), Route("/departments", gone), *legacy_soap.routes(clinic)]
-    return app(clinic, kept, *more)
+    return app(clinic, [*kept, FRONT], Route("/departments", gone), *legacy_soap.routes(clinic))
 
 
 if __name__ == "__main__":

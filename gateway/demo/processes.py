@@ -6,6 +6,7 @@ order; what a process has started itself goes with its group. Only these groups 
 
 import http.client
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -113,13 +114,19 @@ def _interrupt(number: int, _: object) -> None:
     raise KeyboardInterrupt
 
 
+def wait_until_says(one: Running, pattern: str) -> tuple[str, ...]:
+    """Until a line that it says matches; the groups of the match. Raises DemoError as `wait_until_answers` does."""
+    for _ in _until_late(one):
+        found = re.search(rf"(?m)^{pattern}$", one.log.read_text(errors="replace"))
+        if found:
+            return found.groups()
+    raise DemoError(f"the {one.name} process has said nothing for {START:.0f} s; its log is {one.log}")
+
+
 def wait_until_answers(one: Running, url: str, status: int = 200) -> None:
     """Until GET `url` brings `status`. Raises DemoError where the process ends first or takes too long."""
-    deadline = time.monotonic() + START
     host, _, path = url.removeprefix("http://").partition("/")
-    while time.monotonic() < deadline:
-        if not one.alive():
-            raise DemoError(f"the {one.name} process has ended; it said:\n{one.last_lines()}")
+    for _ in _until_late(one):
         connection = http.client.HTTPConnection(host, timeout=2)
         try:
             connection.request("GET", f"/{path}")
@@ -129,13 +136,14 @@ def wait_until_answers(one: Running, url: str, status: int = 200) -> None:
             pass
         finally:
             connection.close()
-        time.sleep(0.05)
     raise DemoError(f"the {one.name} process is not ready after {START:.0f} s; its log is {one.log}")
 
 
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
+def _until_late(one: Running) -> Iterator[None]:
+    """Turns of a twentieth of a second, for as long as a process may take to start."""
+    deadline = time.monotonic() + START
+    while time.monotonic() < deadline:
+        if not one.alive():
+            raise DemoError(f"the {one.name} process has ended; it said:\n{one.last_lines()}")
+        yield
+        time.sleep(0.05)

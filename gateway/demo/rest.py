@@ -18,16 +18,17 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from gateway.demo.clinic import Clinic, Record, content, of_patient
+from gateway.routing import DEFAULT
 
 Asked: TypeAlias = Mapping[str, str]
 
 
 class Answer(NamedTuple):
-    """One answer. `document` becomes JSON, bytes go as they are, None is an empty body. `torn` breaks the connection
-    off in the middle of the body."""
+    """One answer. A record becomes JSON, bytes are a PDF, a str is plain text, None is an empty body. `torn` breaks
+    the connection off in the middle of the body."""
 
     status: int
-    document: Record | bytes | None
+    document: Record | bytes | str | None
     torn: bool = False
 
 
@@ -96,6 +97,10 @@ def list_departments(clinic: Clinic, asked: Asked) -> Answer:
     return Answer(200, {"items": list(clinic.departments)})
 
 
+def read_front(clinic: Clinic, asked: Asked) -> Answer:
+    return Answer(200, "St. Synthetic's Clinic Information System, release 4.11\n")
+
+
 OPERATIONS = (
     Operation("patients", "read", "GET", "/patients/{id}", read_patient),
     Operation("patient-search", "search", "GET", "/patients", search_patients),
@@ -109,6 +114,9 @@ OPERATIONS = (
     Operation("departments", "list", "GET", "/departments", list_departments),
 )
 
+FRONT = Operation(DEFAULT, "front", "GET", "/", read_front)
+"""The page that the clinic's intranet always showed at /: legacy has it, no capability does."""
+
 BY_NAME = {(one.capability, one.name): one for one in OPERATIONS}
 
 
@@ -116,7 +124,7 @@ def payload(answer: Answer) -> bytes:
     """The answer's body: JSON with every decimal as it is written (72.50 stays 72.50), bytes, or nothing."""
     if isinstance(answer.document, dict):
         return orjson.dumps(answer.document, default=_decimal)
-    return answer.document or b""
+    return answer.document.encode() if isinstance(answer.document, str) else answer.document or b""
 
 
 def _decimal(value: Any) -> orjson.Fragment:
@@ -140,6 +148,8 @@ def respond(answer: Answer, wanted_range: str | None = None) -> Response:
     body = payload(answer)
     if answer.document is None:
         return Response(status_code=answer.status)
+    if isinstance(answer.document, str):
+        return Response(body, answer.status, media_type="text/plain")
     if isinstance(answer.document, bytes):
         whole = {"accept-ranges": "bytes"}
         found = re.fullmatch(r"bytes=(\d+)-(\d*)", wanted_range or "")

@@ -16,10 +16,11 @@ from gateway import plugins
 from gateway.demo.clinic import build
 from gateway.demo.defects import DEFECTS
 from gateway.demo.findings import review
-from gateway.demo.processes import DemoError, Processes, Running, free_port, processes, wait_until_answers
+from gateway.demo.processes import DemoError, Processes, Running, processes, wait_until_answers, wait_until_says
 from gateway.demo.summary import capabilities, differences, next_steps, verdict
 from gateway.demo.traffic import KEY, plan, send
 from shadow.ledger import Ledger
+from shadow.report import fold
 
 OUT = Path("out")
 """Where the demo leaves its store and its logs, in the working directory."""
@@ -53,10 +54,9 @@ def run(console: Console, config: Path, requests: int, seed: int, *, keep: bool)
         with console.status("waiting for the shadow to finish"):
             ledger = _settled(scene)
         judged = review(ledger, asks)
-        console.print()
-        console.print(capabilities(ledger))
-        console.print(differences(judged))
-        console.print(verdict(judged, tally))
+        for page in (capabilities(fold(ledger)), differences(judged), verdict(judged, tally)):
+            console.print()
+            console.print(page)
         console.print()
         if keep:
             _stay(console, scene, config)
@@ -77,20 +77,23 @@ def _stage(console: Console, config: Path) -> Iterator[Scene]:
         with console.status("starting two services and the gateway"):
             scene = _start(started, config, store)
         yield scene
+    status = scene.process.process.returncode
+    if status != 0:
+        raise DemoError(f"the gateway ended with status {status}; it said:\n{scene.process.last_lines()}")
 
 
 def _start(started: Processes, config: Path, store: Path) -> Scene:
     legacy, modern = started.service("legacy"), started.service("modern")
-    listen, admin = free_port(), free_port()
     gateway = started.start(
         "gateway", "gateway.cli.main", "serve", "--config", str(config), "--workers", "1",
-        "--listen", f"127.0.0.1:{listen}", "--admin", f"127.0.0.1:{admin}",
+        "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0",
         environment={"FIGWAY_LEGACY": legacy, "FIGWAY_MODERN": modern, "FIGWAY_STORE": str(store)},
     )
-    for one, url in zip(started.running, (legacy, f"{modern}/departments", f"http://127.0.0.1:{admin}/readyz"),
-                        strict=True):
+    listen, admin = wait_until_says(gateway, r"figway listens on (\S+), admin on (\S+)")
+    scene = Scene(legacy, modern, f"http://{listen}", f"http://{admin}", store, gateway)
+    for one, url in zip(started.running, (legacy, f"{modern}/departments", f"{scene.admin}/readyz"), strict=True):
         wait_until_answers(one, url)
-    return Scene(legacy, modern, f"http://127.0.0.1:{listen}", f"http://127.0.0.1:{admin}", store, gateway)
+    return scene
 
 
 def _introduce(console: Console, scene: Scene, config: Path) -> None:
@@ -139,9 +142,9 @@ def _figway() -> str:
 def _after(config: Path) -> list[tuple[str, str]]:
     figway = _figway()
     return [
-        (f"{figway} report patients", "the whole report of one capability; -o json and -o markdown for others to read"),
-        (f"{figway} explain GET /appointments/A-4001", "who would answer that, and why"),
-        ("make run", f"the same, kept up: change {config} and watch what it does"),
+        (f"{figway} report patients", "one capability in full; also -o json, -o markdown"),
+        (f"{figway} explain GET /appointments/A-4001", "who would answer, and why"),
+        ("make run", f"keep it all up: edit {config}, and watch"),
     ]
 
 

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 from rich import box
 from rich.table import Table
@@ -10,55 +9,13 @@ from rich.text import Text
 
 from gateway.demo.defects import DEFECTS
 from gateway.demo.findings import Review
-from gateway.demo.rest import BY_NAME
 from gateway.demo.traffic import Tally
-from shadow.compare import Outcome
-from shadow.latency import Histogram
-from shadow.ledger import Ledger
+from gateway.routing import DEFAULT
+from shadow.report import ArmReport, CapabilityReport, Report
 
-ORDER = ("legacy", "shadow", "canary", "verify", "modern", "retired")
 COLOURS = {"legacy": "white", "shadow": "cyan", "canary": "yellow", "verify": "magenta", "modern": "green",
            "retired": "bright_black"}
-
-
-@dataclass(slots=True)
-class Row:
-    """One capability, in one stage: its writes have a row of their own where they are in another."""
-
-    capability: str
-    stage: str
-    reads: bool
-    requests: int = 0
-    compared: int = 0
-    mismatching: int = 0
-    failed: int = 0
-    seconds: dict[str, Histogram] = field(default_factory=lambda: {"legacy": Histogram(), "modern": Histogram()})
-
-
-def rows(ledger: Ledger) -> list[Row]:
-    """The capabilities that had traffic, in the order of their stages; a capability's writes come after its reads."""
-    stages = {(one.capability, one.operation): one.stage for one in ledger.traffic if one.stage}
-    found: dict[tuple[str, str, bool], Row] = {}
-
-    def row(capability: str, operation: str) -> Row | None:
-        known = BY_NAME.get((capability, operation))
-        stage = stages.get((capability, operation))
-        if known is None or stage is None:
-            return None
-        key = capability, stage, known.method == "GET"
-        return found.setdefault(key, Row(*key))
-
-    for traffic in ledger.traffic:
-        if (one := row(traffic.capability, traffic.operation)) and traffic.arm in one.seconds:
-            one.requests += traffic.requests
-            one.seconds[traffic.arm].merge(traffic.seconds)
-    for tally, count in ledger.tallies.items():
-        if one := row(tally.capability, tally.operation):
-            one.compared += count if tally.outcome in (Outcome.MATCH, Outcome.MISMATCH) else 0
-            one.mismatching += count if tally.outcome is Outcome.MISMATCH else 0
-            one.failed += count if tally.outcome is Outcome.CANDIDATE_ERROR else 0
-    moved = {one.capability: ORDER.index(one.stage) for one in found.values() if one.reads}
-    return sorted(found.values(), key=lambda one: (moved.get(one.capability, 0), one.capability, not one.reads))
+ORDER = list(COLOURS)
 
 
 def _table(title: str) -> Table:
@@ -66,33 +23,40 @@ def _table(title: str) -> Table:
                  pad_edge=False, padding=0, header_style="dim")
 
 
-def capabilities(ledger: Ledger) -> Table:
-    """The table of capabilities. Latencies are in milliseconds."""
+def capabilities(report: Report) -> Table:
+    """The table of capabilities, in the order of their stages. Latencies are in milliseconds."""
     table = _table("Capabilities")
     table.add_column("\ncapability", no_wrap=True)
     table.add_column("\nstage", no_wrap=True)
     numbers = "\nrequests", "\ncompared", "mis-\nmatching", "modern\nfailed", "legacy ms\np50/p99", "modern ms\np50/p99"
     for name in numbers:
         table.add_column(name, justify="right", no_wrap=True)
-    for row in rows(ledger):
-        compared = row.compared + row.failed > 0
+    for one in sorted(report.capabilities, key=_by_stage):
+        failed = sum(one.candidate_errors.values())
+        judged = one.compared + failed > 0
         table.add_row(
-            row.capability if row.reads else "  its writes", Text(row.stage, COLOURS[row.stage]),
-            f"{row.requests:,}", f"{row.compared:,}" if compared else "–",
-            _count(row.mismatching) if compared else "–", _count(row.failed) if compared else "–",
-            _milliseconds(row.seconds["legacy"]), _milliseconds(row.seconds["modern"]),
+            "(all the rest)" if one.capability == DEFAULT else one.capability,
+            Text(one.stage, COLOURS.get(one.stage, "")),
+            f"{one.requests:,}", f"{one.compared:,}" if judged else "–",
+            _count(one.mismatching) if judged else "–", _count(failed) if judged else "–",
+            _milliseconds(one.legacy), _milliseconds(one.modern),
         )
     return table
+
+
+def _by_stage(one: CapabilityReport) -> tuple[bool, int, str]:
+    place = ORDER.index(one.stage) if one.stage in ORDER else len(ORDER)
+    return one.capability == DEFAULT, place, one.capability
 
 
 def _count(number: int) -> Text:
     return Text(f"{number:,}", "bold red" if number else "green")
 
 
-def _milliseconds(seconds: Histogram) -> str:
-    p50, p99 = seconds.quantile(0.5), seconds.quantile(0.99)
-    return "–" if p50 is None or p99 is None else "/".join(
-        f"{one * 1000:.{1 if one < 0.0995 else 0}f}" for one in (p50, p99))
+def _milliseconds(arm: ArmReport) -> str:
+    if arm.p50 is None or arm.p99 is None:
+        return "–"
+    return "/".join(f"{one * 1000:.{1 if one < 0.0995 else 0}f}" for one in (arm.p50, arm.p99))
 
 
 def differences(review: Review) -> Table:

@@ -17,7 +17,7 @@ import httpx2
 from adapters.document import DocumentError, parse
 from gateway.demo.clinic import Clinic
 from gateway.demo.defects import DEFECTS, spoil
-from gateway.demo.rest import BY_NAME, OPERATIONS, Answer, Asked, Operation, payload
+from gateway.demo.rest import BY_NAME, FRONT, OPERATIONS, Answer, Asked, Operation, payload
 
 KEY = "demo-key-of-the-lab-portal"
 CLIENTS = 4
@@ -28,7 +28,7 @@ TIMEOUT = 30.0
 SHARES = {
     ("patients", "read"): 24, ("patient-search", "search"): 8, ("results", "read"): 20, ("results", "list"): 10,
     ("appointments", "read"): 14, ("appointments", "list"): 7, ("appointments", "book"): 4, ("documents", "list"): 8,
-    ("downloads", "content"): 4, ("departments", "list"): 2,
+    ("downloads", "content"): 4, ("departments", "list"): 2, (FRONT.capability, FRONT.name): 3,
 }
 NAMES = ("test", "Mock", "O'Syn", "muster-größe", "nobody")
 
@@ -81,7 +81,7 @@ class Tally:
 def plan(clinic: Clinic, requests: int, seed: int) -> list[Ask]:
     """So many requests, the same for the same seed. Each defect is hit at least once, whatever the number."""
     random = Random(seed)  # noqa: S311 - a demo, no secret
-    shares = [(operation, SHARES[operation.capability, operation.name]) for operation in OPERATIONS]
+    shares = [(operation, SHARES[operation.capability, operation.name]) for operation in (*OPERATIONS, FRONT)]
     asks = list(_probes(clinic, random))
     while len(asks) < requests:
         place = random.random() * sum(share for _, share in shares)
@@ -118,7 +118,7 @@ def _any_of(clinic: Clinic, operation: Operation, random: Random) -> Asked:
     """Something to ask; one id in twenty or so is nobody's."""
     if operation.name == "search":
         return {"name": NAMES[int(random.random() * len(NAMES))]}
-    if operation.path in ("/departments",) or operation.method == "POST":
+    if operation.path in ("/", "/departments") or operation.method == "POST":
         return {}
     kind = "documents" if operation.capability == "downloads" else operation.capability
     keys = list(getattr(clinic, kind) if "{id}" in operation.path else clinic.patients)
