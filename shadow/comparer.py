@@ -7,12 +7,16 @@ its parent's, and the end of its pipe ends it.
 import asyncio
 import pickle
 import sys
+import time
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Sequence
 from typing import Protocol
 
 from shadow.compare import Comparison
 from shadow.observation import Pair
+
+RESTART = 0.5
+"""Seconds before a child that was lost is started again, so that one that dies at once costs little."""
 
 
 class ComparerLost(Exception):
@@ -40,6 +44,7 @@ class Child:
 
     def __init__(self) -> None:
         self._process: Process | None = None
+        self._not_before = 0.0
 
     @property
     def pid(self) -> int | None:
@@ -60,10 +65,12 @@ class Child:
         finally:
             if not answered:
                 # Whatever it may still answer would be taken for the next batch's.
+                self._not_before = time.monotonic() + RESTART
                 await self.close()
 
     async def _ask(self, message: bytes) -> list[Comparison]:
         if self._process is None:
+            await asyncio.sleep(max(0.0, self._not_before - time.monotonic()))
             # -P: the working directory is no place to import from. No stderr: a traceback could hold a value.
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, "-P", "-m", "shadow.judge", stdin=PIPE, stdout=PIPE, stderr=DEVNULL,

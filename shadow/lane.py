@@ -30,9 +30,6 @@ BATCH_BYTES = 1 << 20
 BUDGET = 20.0
 """Seconds that the comparer may take over one batch."""
 
-RESTART = 0.5
-"""Seconds before a comparer that was lost is started again, so that one that dies at once costs little."""
-
 _OVERHEAD = 2_048
 """Bytes that a mirror takes beside its bodies and heads."""
 
@@ -150,13 +147,17 @@ class Lane:
         self._tasks.append(asyncio.create_task(self._compare()))
         self.journal.start()
 
+    async def settled(self) -> None:
+        """Wait until every mirror that was taken has its outcome."""
+        await self._idle.wait()
+
     async def drain(self, seconds: float) -> None:
         """Take nothing more, finish what is there within `seconds`, shed the rest, write all of it down.
         Leaves no task and no process. It may be called again."""
         self._open = False
         try:
             async with asyncio.timeout(seconds):
-                await self._idle.wait()
+                await self.settled()
         except TimeoutError:
             pass
         tasks, self._tasks = self._tasks, []
@@ -233,11 +234,10 @@ class Lane:
             if lost:
                 for entry in batch:
                     self._shed(entry, lost)
-                await asyncio.sleep(RESTART)
-                continue
-            for entry, comparison in zip(batch, comparisons, strict=True):
-                self.journal.keep(comparison)
-                self._finish(entry, comparison.tally)
+            else:
+                for entry, comparison in zip(batch, comparisons, strict=True):
+                    self.journal.keep(comparison)
+                    self._finish(entry, comparison.tally)
 
     def _take_batch(self) -> list[Pair]:
         pairs: list[Pair] = []

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests.backends.figway import Figway, running
 from tests.backends.upstream import Upstream
@@ -27,6 +28,10 @@ def _guard(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 sys.addaudithook(_guard)
+
+# No test is timed, and a shared machine may stall any of them.
+settings.register_profile("figway", deadline=None)
+settings.load_profile("figway")
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,1 @@
+"""Tests of the package shadow, one file a module."""

@@ -1,0 +1,171 @@
+"""The comparator of trees: every difference is found, at its own path, and no value is kept."""
+
+import json
+from collections import Counter
+
+import pytest
+from deepdiff import DeepDiff
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.document import parse
+from shadow.diff import MASKED, MAX_DEPTH, MAX_DIFFERENCES, DiffError, Shape, diff, shape
+
+NAMES = st.sampled_from(["id", "name", "code", "given", "valueQuantity", "_birthDate"])
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from(["", "a", "2024-01-01", "1"]),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(NAMES, inner, max_size=4),
+    max_leaves=15,
+)
+SWAPPED = {"missing": "extra", "extra": "missing"}
+
+
+def tree(value):
+    return parse(json.dumps(value).encode())
+
+
+def found(legacy, modern):
+    return [(one.kind, one.path) for one in diff(tree(legacy), tree(modern))]
+
+
+@given(VALUES)
+def test_a_tree_does_not_differ_from_itself(value):
+    assert diff(tree(value), tree(value)) == ()
+
+
+@given(VALUES, VALUES)
+def test_differences_are_the_same_from_the_other_side(one, other):
+    there, back = diff(tree(one), tree(other)), diff(tree(other), tree(one))
+    assert Counter((SWAPPED.get(d.kind, d.kind), d.path, d.modern, d.legacy) for d in there) == Counter(
+        (d.kind, d.path, d.legacy, d.modern) for d in back
+    )
+
+
+@given(VALUES, VALUES)
+def test_deepdiff_agrees_on_whether_two_trees_differ(one, other):
+    # Told as lossless trees, so that True and 1 differ for both.
+    theirs = DeepDiff(one, other, ignore_order=False)
+    assert bool(diff(tree(one), tree(other))) == bool(theirs)
+
+
+@given(st.dictionaries(NAMES, st.integers(0, 3)), st.dictionaries(NAMES, st.integers(0, 3)))
+def test_deepdiff_agrees_on_what_differs_in_flat_objects(one, other):
+    theirs = DeepDiff(one, other, threshold_to_diff_deeper=0)
+    assert Counter(kind for kind, _ in found(one, other)) == Counter({
+        kind: len(theirs.get(report, ())) for kind, report in (
+            ("missing", "dictionary_item_removed"), ("extra", "dictionary_item_added"), ("value", "values_changed"),
+        ) if theirs.get(report)
+    })
+
+
+@pytest.mark.parametrize(("legacy", "modern", "kind"), [
+    ("1", "2", "value"), ("1", "1.0", "precision"), ("1.0", "1.00", "precision"), ("1e2", "100", "precision"),
+    ("18446744073709551616", "18446744073709551617", "value"), ("0.1", "0.100000000000000001", "value"),
+    ("1e99999999999999999999", "1", "value"), ('"1"', "1", "type"), ("true", "1", "type"), ("true", "false", "value"),
+    ("null", '""', "type"), ("null", "[]", "type"), ('""', "[]", "type"), ("{}", "[]", "type"), ('"a"', '"A"', "value"),
+])
+def test_what_looks_alike_is_told_apart(legacy, modern, kind):
+    for before, after in ((legacy, modern), (modern, legacy)):
+        [difference] = diff(parse(before.encode()), parse(after.encode()))
+        assert (difference.kind, difference.path) == (kind, "")
+
+
+def test_missing_is_not_null():
+    assert found({"a": None}, {}) == [("missing", "/a")]
+    assert found({}, {"a": None}) == [("extra", "/a")]
+
+
+@pytest.mark.parametrize(("legacy", "modern", "expected"), [
+    ([1, 2, 3], [2, 3], [("missing", "/0")]),
+    ([1, 2, 3], [1, 3], [("missing", "/1")]),
+    ([1, 2, 3], [1, 2], [("missing", "/2")]),
+    ([1, 2], [0, 1, 2], [("extra", "/0")]),
+    ([1, 1], [1], [("missing", "/1")]),
+    ([], [1, 2], [("extra", "/0"), ("extra", "/1")]),
+    ([1, 2], [2, 1], [("value", "/0"), ("value", "/1")]),
+    ([1, 2, 3], [1, 9], [("value", "/1"), ("missing", "/2")]),
+    ([[1, [2]], 3], [[1, []], 3], [("missing", "/0/1/0")]),
+])
+def test_one_item_dropped_or_inserted_is_one_difference(legacy, modern, expected):
+    assert found(legacy, modern) == expected
+
+
+def test_members_are_told_in_document_order():
+    assert found({"b": 1, "a": 1, "c": 1}, {"d": 1, "a": 2}) == [
+        ("missing", "/b"), ("value", "/a"), ("missing", "/c"), ("extra", "/d"),
+    ]
+
+
+def test_a_signature_has_neither_indexes_nor_lengths():
+    legacy, modern = ({"entry": [{"code": one}, {"code": other}]} for one, other in (("ab", "xyz"), ("b", "x")))
+    one, other = diff(tree(legacy), tree(modern))
+    assert (one.path, other.path) == ("/entry/0/code", "/entry/1/code")
+    assert one.signature == other.signature == ("value", "/entry/*/code", "string word", "string word")
+
+
+@pytest.mark.parametrize("name", [
+    "12345", "MRN123456", "Jane Doe", "jane@example.org", "2024-01-01", "Mary-Ann", "é", "", "a/b", "a~b", "a.b", "[0]",
+    "x" * 65, "{key}", "*", "\ud800",
+])
+def test_a_member_name_that_looks_like_data_is_masked(name):
+    [difference] = diff({"patients": {name: "a"}}, {"patients": {name: "b"}})
+    assert difference.path == f"/patients/{MASKED}"
+
+
+@pytest.mark.parametrize("name", [
+    "birthDate", "given_name", "address2", "_birthDate", "@id", "#text", "$ref", "dc:title", "last-modified",
+    "PATIENT_ID", "ResourceType", "base64",
+])
+def test_a_member_name_that_looks_like_a_field_is_shown(name):
+    [difference] = diff({name: "a"}, {name: "b"})
+    assert difference.path == f"/{name}"
+
+
+@pytest.mark.parametrize(("value", "expected"), [
+    ("2024-01-01", "string(10) date"), ("2024-01-01T10:00:00Z", "string(20) instant"), ("", "string(0)"),
+    ("2024-01-01T10:00:00", "string(19) local time"), ("123", "string(3) digits"), ("Jane Doe", "string(8) text"),
+    ("00000000-0000-4000-8000-000000000000", "string(36) uuid"), ("http://a/b", "string(10) url"),
+    ("M", "string(1) word"), ("a-1", "string(3) code"), (12, "integer(2)"), (1.50, "decimal(2)"), (None, "null"),
+    (True, "boolean"),
+    ([1, 2], "array(2)"), ({"a": 1}, "object(1)"), ("9" * 300, "string(300) text"),
+])
+def test_a_shape_tells_type_length_and_form(value, expected):
+    assert str(shape(tree(value))) == expected
+    assert shape(tree(value)).group == expected.replace(f"({shape(tree(value)).length})", "")
+
+
+def test_deep_nesting_is_compared():
+    depth = MAX_DEPTH - 1
+    legacy, modern = (parse(b"[" * depth + leaf + b"]" * depth) for leaf in (b"1", b"2"))
+    [difference] = diff(legacy, modern)
+    assert difference.path == "/0" * depth
+    assert difference.signature.path == "/*" * depth
+
+
+def test_what_is_too_deep_to_be_named_is_no_agreement():
+    legacy, modern = (parse(b"[" * 3000 + leaf + b"]" * 3000) for leaf in (b"1", b"2"))
+    assert diff(legacy, legacy) == ()
+    with pytest.raises(DiffError, match="too_deep"):
+        diff(legacy, modern)
+    [difference] = diff([legacy, True], [modern, False])
+    assert difference.path == "/1"
+
+
+def test_lists_nested_with_different_lengths_do_not_recurse():
+    legacy, modern = (parse(start * 1000 + b"2" + b"]" * 1000) for start in (b"[1,", b"[1,1,"))
+    assert diff(legacy, modern)
+
+
+def test_a_bound_on_the_work_is_no_agreement():
+    with pytest.raises(DiffError, match="budget"):
+        diff([1] * 100, [1] * 100, looks=50)
+    assert len(diff(["a"] * 100, ["b"] * 100, looks=50)) == 49
+
+
+def test_differences_are_bounded():
+    assert len(diff(["a"] * 1000, ["b"] * 1000)) == MAX_DIFFERENCES
+
+
+def test_an_absent_value_has_its_own_shape():
+    [difference] = diff(tree({"a": "secret"}), tree({}))
+    assert (difference.legacy, difference.modern) == (Shape("string", 6, "word"), Shape("absent"))

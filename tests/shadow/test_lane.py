@@ -1,0 +1,257 @@
+"""The lane: every eligible exchange ends in exactly one outcome, whatever fails, and clients never wait."""
+
+import asyncio
+import os
+import random
+import signal
+import sqlite3
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shadow.compare import Outcome, compare
+from shadow.comparer import Child, ComparerLost, ComparerSlow
+from shadow.lane import Lane
+from shadow.latency import Histogram
+from shadow.ledger import Traffic
+from shadow.settings import LaneSettings
+from shadow.stores.memory import Memory
+from shadow.stores.sqlite import Sqlite
+from tests.shadow.exchanges import answer, mirror
+
+SETTINGS = LaneSettings(queue=1000, memory=64 << 20, concurrency=4, drain=5)
+
+
+class Inline:
+    """A comparer in this process; `fails` tells, batch by batch, which exception it raises."""
+
+    def __init__(self, fails=lambda: None):
+        self.fails = fails
+        self.closed = False
+
+    async def compare(self, pairs, seconds):
+        await asyncio.sleep(0)
+        if error := self.fails():
+            raise error
+        return [compare(pair) for pair in pairs]
+
+    async def close(self):
+        self.closed = True
+
+
+async def echo(one):
+    """Asks an arm that answers what the mirror's target says: a body, an observation, or what is raised."""
+    if isinstance(one.target, BaseException):
+        raise one.target
+    if one.target == "hang":
+        await asyncio.sleep(600)
+    return one.target if not isinstance(one.target, bytes) else answer(one.ask, one.target)
+
+
+def outcomes(lane):
+    """Counts by (outcome, reason), held to what must always be true of them."""
+    counts = lane.counters()
+    assert lane.eligible == sum(counts.values()) + lane.unfinished
+    return {(tally.outcome, tally.reason): count for tally, count in counts.items()}
+
+
+async def run(mirrors, ask=echo, settings=SETTINGS, comparer=None, store=None, drain=30.0):
+    store = store or Memory(Memory.Options())
+    lane = Lane(ask, store, settings, comparer or Inline())
+    lane.start()
+    for one in mirrors:
+        lane.offer(one)
+    await lane.drain(drain)
+    assert (lane.unfinished, lane.held) == (0, 0)
+    assert store.read().tallies == lane.counters()
+    return outcomes(lane)
+
+
+async def test_control_is_legacy_whichever_arm_served():
+    store = Memory(Memory.Options())
+    mirrors = [mirror(b'{"a":1}', ask="modern", target=b"{}"), mirror(b"{}", ask="legacy", target=b'{"a":1}')]
+    assert await run(mirrors, store=store) == {(Outcome.MISMATCH, ""): 2}
+    [finding] = store.read().findings
+    assert (finding.exemplar.kind, finding.count, finding.trace_id) == ("missing", 2, "trace")
+    asked = {(row.arm, row.requests, row.seconds.total) for row in store.read().traffic}
+    assert asked == {("modern", 0, 1), ("legacy", 0, 1)}
+
+
+async def test_equal_bytes_need_no_comparer():
+    assert await run([mirror(b"{}", target=b"{}")], comparer=Inline(lambda: ComparerLost())) == {(Outcome.MATCH, ""): 1}
+
+
+@pytest.mark.parametrize(("ask", "target", "expected"), [
+    ("modern", RuntimeError("secret"), (Outcome.SHED, "asker_failed")),
+    ("modern", asyncio.CancelledError(), (Outcome.SHED, "asker_failed")),
+    ("modern", TimeoutError(), (Outcome.CANDIDATE_ERROR, "total_timeout")),
+    ("modern", "hang", (Outcome.CANDIDATE_ERROR, "total_timeout")),
+    ("legacy", "hang", (Outcome.NOT_COMPARABLE, "legacy_total_timeout")),
+    ("modern", answer("modern", failure="reset"), (Outcome.CANDIDATE_ERROR, "reset")),
+])
+async def test_an_asker_that_fails_is_an_outcome(ask, target, expected):
+    assert await run([mirror(ask=ask, target=target, deadline=0.05)]) == {expected: 1}
+
+
+async def test_a_full_lane_sheds_and_frees_what_it_finished():
+    few = LaneSettings(queue=2, memory=64 << 20, concurrency=1, drain=5)
+    mirrors = [mirror(target=b"{}")] * 5
+    assert await run(mirrors, settings=few) == {(Outcome.MATCH, ""): 2, (Outcome.SHED, "queue_full"): 3}
+    small = LaneSettings(queue=100, memory=10_000, concurrency=1, drain=5)
+    mirrors = [mirror(b" " * 5_000, target=b" " * 5_000)] * 3
+    assert await run(mirrors, settings=small) == {(Outcome.MATCH, ""): 1, (Outcome.SHED, "memory_full"): 2}
+    lane = Lane(echo, Memory(Memory.Options()), few, Inline())
+    lane.start()
+    for _ in range(10):
+        lane.offer(mirror(target=b"1"))
+        await lane.settled()
+    await lane.drain(5)
+    assert outcomes(lane) == {(Outcome.MISMATCH, ""): 10}
+
+
+async def test_the_kill_switch_and_the_end_shed():
+    lane = Lane(echo, Memory(Memory.Options()), SETTINGS, Inline())
+    lane.offer(mirror(target=b"{}"))
+    lane.start()
+    lane.on = False
+    lane.offer(mirror(target=b"{}"))
+    lane.on = True
+    lane.offer(mirror(target=b"{}"))
+    lane.skip("results", "read", "not_sampled")
+    await lane.drain(5)
+    lane.offer(mirror(target=b"{}"))
+    await lane.drain(5)
+    assert outcomes(lane) == {
+        (Outcome.MATCH, ""): 1, (Outcome.SHED, "switched_off"): 1, (Outcome.SHED, "stopped"): 2,
+        (Outcome.SKIPPED, "not_sampled"): 1,
+    }
+
+
+async def test_a_drain_finishes_what_it_can_and_sheds_the_rest():
+    comparer = Inline()
+    mirrors = [mirror(target=b"{}"), mirror(target=b"1")] + [mirror(target="hang", deadline=600)] * 10
+    assert await run(mirrors, comparer=comparer, drain=0.2) == {
+        (Outcome.MATCH, ""): 1, (Outcome.MISMATCH, ""): 1, (Outcome.SHED, "drained"): 10,
+    }
+    assert comparer.closed
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_a_lost_comparer_loses_one_batch_and_no_more():
+    failing = iter([ComparerLost(), None, ComparerSlow(), None])
+    lane = Lane(echo, Memory(Memory.Options()), SETTINGS, Inline(lambda: next(failing)))
+    lane.start()
+    for _ in range(4):
+        lane.offer(mirror(target=b"1"))
+        await lane.settled()
+    await lane.drain(5)
+    assert outcomes(lane) == {
+        (Outcome.MISMATCH, ""): 2, (Outcome.SHED, "comparer_lost"): 1, (Outcome.SHED, "comparer_slow"): 1,
+    }
+
+
+async def test_the_real_comparer_killed_in_the_middle_is_counted_and_replaced():
+    child = Child()
+    lane = Lane(echo, Memory(Memory.Options()), SETTINGS, child)
+    lane.start()
+    slow = b"[" + b"1," * 200_000 + b"1]"
+    lane.offer(mirror(b"1", target=b"2"))
+    await lane.settled()
+    for _ in range(5):
+        lane.offer(mirror(slow, target=slow + b" "))
+    await asyncio.sleep(0.05)
+    os.kill(child.pid, signal.SIGKILL)
+    await lane.settled()
+    lane.offer(mirror(b"1", target=b"2"))
+    await lane.drain(60)
+    counts = outcomes(lane)
+    assert counts[Outcome.SHED, "comparer_lost"] >= 1
+    assert counts[Outcome.MISMATCH, ""] == 2
+    assert sum(counts.values()) == 7
+    assert child.pid is None
+
+
+ASKED = st.sampled_from([
+    b"{}", b"{}", b"{ }", b"1", b"not json", RuntimeError(), asyncio.CancelledError(), "hang",
+    answer("modern", failure="reset"), answer("modern", status=500),
+])
+
+
+@settings(max_examples=25)
+@given(
+    st.lists(st.tuples(ASKED, st.sampled_from(["legacy", "modern"])), max_size=40),
+    st.lists(st.sampled_from("xy"), max_size=5),
+    st.integers(0), st.sampled_from([0.0, 0.02, 30.0]), st.integers(1, 40),
+)
+def test_outcomes_add_up_whatever_fails(asked, skips, seed, drain, queue):
+    roll = random.Random(seed)
+    comparer = Inline(lambda: roll.choice([None, None, ComparerLost(), ComparerSlow(), ValueError()]))
+
+    async def scenario():
+        store = Memory(Memory.Options())
+        lane = Lane(echo, store, LaneSettings(queue, 200_000, roll.randint(1, 5), 1), comparer)
+        lane.start()
+        for target, ask in asked:
+            lane.offer(mirror(ask=ask, target=target, deadline=0.01))
+            if roll.random() < 0.3:
+                await asyncio.sleep(0)
+        for reason in skips:
+            lane.skip("results", "read", reason)
+        outcomes(lane)
+        await lane.drain(drain)
+        assert lane.eligible == len(asked) + len(skips) == sum(outcomes(lane).values())
+        assert store.read().tallies == lane.counters()
+
+    asyncio.run(scenario())
+
+
+class Broken(Memory):
+    """A store that cannot be written for a while."""
+
+    broken = True
+
+    def write(self, comparisons, tallies, traffic):
+        if self.broken:
+            raise sqlite3.OperationalError("disk full")
+        super().write(comparisons, tallies, traffic)
+
+
+async def test_a_store_that_fails_loses_no_outcome():
+    store = Broken(Memory.Options())
+    lane = Lane(echo, store, SETTINGS, Inline())
+    lane.start()
+    lane.offer(mirror(target=b"1"))
+    lane.offer(mirror(target=b"{}"))
+    lane.record([Traffic("results", "read", "shadow", "legacy", 2, 0, Histogram(), 1.0)] * 2)
+    await lane.drain(5)
+    assert lane.journal.failures == 1
+    assert store.read().tallies == {}
+    store.broken = False
+    await lane.drain(5)
+    assert store.read().tallies == lane.counters()
+    assert [row.requests for row in store.read("results").traffic if row.arm == "legacy"] == [4]
+    assert len(store.read().findings) == 1
+
+
+async def test_no_value_is_in_the_file_of_the_store(tmp_path):
+    canary = "Zebulon-Quick-19331204"
+    store = Sqlite(Sqlite.Options(tmp_path / "figway.db"))
+    mirrors = [
+        mirror(f'{{"name": "{canary}", "{canary}": {{"a": 1}}}}'.encode(), target=target)
+        for target in (b'{"name": "x"}', f'["{canary}"]'.encode(), canary.encode(), answer("modern", location=canary),
+                       RuntimeError(canary))
+    ]
+    lane = Lane(echo, store, SETTINGS)
+    lane.start()
+    for one in mirrors:
+        one.request.target = f"/patients/{canary}?name={canary}".encode()
+        lane.offer(one)
+    await lane.drain(60)
+    assert outcomes(lane) == {(Outcome.MISMATCH, ""): 4, (Outcome.SHED, "asker_failed"): 1}
+    kept = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    store.close()
+    kept += (tmp_path / "figway.db").read_bytes()
+    assert b"/{key}" in kept
+    for word in canary.split("-"):
+        assert word.encode() not in kept

@@ -1,0 +1,100 @@
+"""Both stores keep the contract; the file survives its process and is shared by several."""
+
+import asyncio
+import sqlite3
+import sys
+
+import pytest
+
+from shadow.compare import Outcome, Tally
+from shadow.stores.base import StoreError
+from shadow.stores.memory import Memory
+from shadow.stores.sqlite import Sqlite
+from shadow.testing import check_store
+
+MATCH = Tally("results", "read", Outcome.MATCH)
+
+
+def test_memory_keeps_the_contract():
+    check_store(Memory(Memory.Options(signatures=3)), 3)
+
+
+def test_sqlite_keeps_the_contract_and_what_it_was_told(tmp_path):
+    path = tmp_path / "figway.db"
+    store = Sqlite(Sqlite.Options(path, signatures=3))
+    check_store(store, 3)
+    before = store.read()
+    store.close()
+    again = Sqlite(Sqlite.Options(path))
+    assert again.read() == before
+    again.close()
+
+
+async def test_several_processes_write_one_file(tmp_path):
+    script = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from shadow.compare import compare\n"
+        "from shadow.latency import Histogram\n"
+        "from shadow.ledger import Traffic\n"
+        "from shadow.stores.sqlite import Sqlite\n"
+        "from tests.shadow.exchanges import pair\n"
+        "sys.stdin.readline()\n"
+        "store = Sqlite(Sqlite.Options(Path(sys.argv[1]), busy=60))\n"
+        "seconds = Histogram()\n"
+        "seconds.add(0.01)\n"
+        "for _ in range(50):\n"
+        "    row = Traffic('results', 'read', 'shadow', 'legacy', 1, 0, seconds, 1.0)\n"
+        "    store.write([compare(pair(b'1', b'2'))], {}, [row])\n"
+        "store.close()\n"
+    )
+    path = tmp_path / "figway.db"
+    workers = [
+        await asyncio.create_subprocess_exec(sys.executable, "-c", script, str(path), stdin=asyncio.subprocess.PIPE)
+        for _ in range(3)
+    ]
+    for worker in workers:
+        worker.stdin.write(b"\n")
+    for worker in workers:
+        await worker.communicate()
+        assert worker.returncode == 0
+    store = Sqlite(Sqlite.Options(path))
+    ledger = store.read("results")
+    store.close()
+    assert ledger.tallies == {Tally("results", "read", Outcome.MISMATCH): 150}
+    assert [finding.count for finding in ledger.findings] == [150]
+    assert [(row.requests, row.seconds.total) for row in ledger.traffic] == [(150, 150)]
+
+
+def test_a_batch_is_written_wholly_or_not_at_all(tmp_path):
+    path = tmp_path / "figway.db"
+    store = Sqlite(Sqlite.Options(path, busy=0.05))
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreError, match="SQLITE_BUSY"):
+        store.write((), {MATCH: 1}, ())
+    assert store.read().tallies == {}
+    other.close()
+    store.write((), {MATCH: 1}, ())
+    with pytest.raises(AttributeError):
+        store.write((), {MATCH: 1}, ["no row"])
+    assert store.read().tallies == {MATCH: 1}
+    store.close()
+
+
+@pytest.mark.parametrize("content", [b"this is no database" * 100, None])
+def test_a_file_that_is_no_store_is_refused(tmp_path, content):
+    path = tmp_path / "figway.db" if content else tmp_path / "none" / "figway.db"
+    if content:
+        path.write_bytes(content)
+    with pytest.raises(StoreError):
+        Sqlite(Sqlite.Options(path, busy=0.05))
+
+
+def test_a_newer_store_is_refused(tmp_path):
+    path = tmp_path / "figway.db"
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 999")
+    connection.close()
+    with pytest.raises(StoreError, match="newer"):
+        Sqlite(Sqlite.Options(path))
