@@ -131,10 +131,12 @@ def _any_of(clinic: Clinic, operation: Operation, random: Random) -> Asked:
 def send(asks: list[Ask], url: str, answered: Callable[[], None]) -> Tally:
     """Send everything to the gateway at `url`, several clients at once, and count what came back. `answered` is
     called after each answer, from any thread."""
-    tally, lock = Tally(), threading.Lock()
+    tally, lock, over = Tally(), threading.Lock(), threading.Event()
 
     def client(mine: Iterable[Ask], speak: Callable[[Ask], tuple[int, bytes]]) -> None:
         for ask in mine:
+            if over.is_set():
+                return
             try:
                 status, body = speak(ask)
             except (httpx2.HTTPError, http.client.HTTPException, OSError) as error:
@@ -156,8 +158,13 @@ def send(asks: list[Ask], url: str, answered: Callable[[], None]) -> Tally:
         ]
         for thread in threads:
             thread.start()
-        for thread in threads:
-            thread.join()
+        try:
+            for thread in threads:
+                thread.join()
+        finally:
+            over.set()  # interrupted: each client still hears its answer, and asks no more
+            for thread in threads:
+                thread.join()
     return tally
 
 

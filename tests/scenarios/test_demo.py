@@ -1,0 +1,127 @@
+"""The demo as a newcomer runs it: as a process of its own, from the folder that holds routes.yaml."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from gateway.demo.defects import DEFECTS
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with a copy of routes.yaml, where the demo may write."""
+    shutil.copy(ROOT / "routes.yaml", tmp_path)
+    return tmp_path
+
+
+def environment():
+    # Proxies of the machine must not come between the demo's clients and its gateway.
+    return {name: value for name, value in os.environ.items() if not name.startswith("FIGWAY_")} | {
+        "COLUMNS": "100", "HTTP_PROXY": "http://127.0.0.1:1", "http_proxy": "http://127.0.0.1:1"}
+
+
+def start(folder, *options):
+    return subprocess.Popen(
+        [sys.executable, "-m", "gateway.cli.main", "demo", *options], cwd=folder, env=environment(), text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+    )
+
+
+def processes_of(folder):
+    """Every process whose command line or working directory tells that the demo in `folder` started it."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if os.readlink(entry / "cwd") == str(folder):
+                found.append((entry / "cmdline").read_text().replace("\0", " "))
+        except OSError:
+            continue
+    return found
+
+
+def test_the_demo_finds_every_seeded_defect_and_nothing_else_and_leaves_no_process(folder):
+    process = start(folder, "--requests", "300")
+    out, err = process.communicate(timeout=100)
+    assert process.returncode == 0, out + err
+    assert err == ""
+    assert f"{len(DEFECTS)} of {len(DEFECTS)} seeded defects found" in out
+    assert "nothing else differs" in out
+    for defect in DEFECTS:
+        assert defect.says in re.sub(r"\s+", " ", out)
+    stages = dict(re.findall(r"(?m)^([a-z-]+|\(all the rest\)) +(legacy|shadow|canary|verify|modern|retired) ", out))
+    assert stages == {
+        "patient-search": "legacy", "patients": "shadow", "results": "shadow", "appointments": "canary",
+        "documents": "verify", "downloads": "modern", "departments": "retired", "(all the rest)": "legacy",
+    }
+    assert processes_of(folder) == []
+
+
+def test_its_store_is_there_for_the_report(folder):
+    process = start(folder, "--requests", "50")
+    out, err = process.communicate(timeout=100)
+    assert process.returncode == 0, out + err
+    said = subprocess.run([sys.executable, "-m", "gateway.cli.main", "report", "patients", "-o", "markdown"],
+                          cwd=folder, env=environment(), capture_output=True, text=True, check=False)
+    assert "/telecom/phone" in said.stdout, said.stderr
+
+
+def test_kept_up_it_answers_and_takes_up_a_changed_file_until_it_is_interrupted(folder):
+    process = start(folder, "--requests", "50", "--keep")
+    lines = []
+    try:
+        for line in process.stdout:
+            lines.append(line)
+            if "Ctrl-C" in line:
+                break
+        page = "".join(lines)
+        gateway = re.search(r"gateway +(http://\S+)", page)[1]
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(f"{gateway}/patients/P-1001") as answer:
+            assert answer.status == 200
+        assert f"curl -i {gateway}/patients/P-1001" in page
+    finally:
+        process.send_signal(signal.SIGINT)
+        rest, err = process.communicate(timeout=60)
+    assert process.returncode == 0, rest + err
+    assert processes_of(folder) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_interrupted_in_the_middle_it_leaves_no_process(folder, number):
+    process = start(folder, "--requests", "20000")
+    for line in process.stdout:
+        if "as routes.yaml says" in line:
+            break
+    threading.Event().wait(0.2)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, out + err
+    assert "Traceback" not in err
+    assert processes_of(folder) == []
+
+
+def test_a_gateway_that_does_not_start_is_told_in_its_own_words(folder):
+    (folder / "routes.yaml").write_text("version: 1\n")
+    process = start(folder)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 1, out
+    assert "the gateway process has ended; it said:" in err
+    assert "routes.yaml:" in err
+    assert processes_of(folder) == []
+
+
+def test_where_there_is_no_routes_yaml_it_says_what_to_do(tmp_path):
+    process = start(tmp_path)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "there is no routes.yaml here" in err
