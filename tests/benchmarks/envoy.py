@@ -145,6 +145,7 @@ def limit() -> dict[str, Any]:
         token_bucket=bucket,
         filter_enabled=always,
         filter_enforced=always,
+        enable_x_ratelimit_headers="DRAFT_VERSION_03",
     )
 
 

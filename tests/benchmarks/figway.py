@@ -35,7 +35,7 @@ def routes(row: Row, place: Place) -> dict[str, Any]:
     config: dict[str, Any] = {"version": 1, "upstreams": {"legacy": upstream, "modern": upstream}}
     config["default"] = {"upstream": "legacy"}
     if row.policy:
-        config["policies"] = {"polite": {"ratelimit": {"rate": 1_000_000, "per": "1s"}}}
+        config["policies"] = {"polite": {"ratelimit": {"rate": "1000000/s"}}}
         config["default"]["policies"] = ["polite"]
     config["capabilities"] = capabilities(row)
     return config
