@@ -170,7 +170,7 @@ def segments(template: str) -> list[str]:
 def rank(operation: Operation) -> tuple[int, ...]:
     """How specific an operation is; the greatest wins. Two that overlap must not be equal (a Problem says so)."""
     parts = segments(operation.path) if operation.path else []
-    literal = [part for part in parts if not part.startswith("{")]
+    literal = [canonical(part.encode()) for part in parts if not part.startswith("{")]
     tail = bool(parts) and parts[-1].endswith("*}")
     exact = operation.path is not None and len(literal) == len(parts)
     return (

@@ -21,7 +21,7 @@ from gateway.config.problem import Invalid
 from gateway.decide import Decision, decide
 from gateway.edge.headers import client_address, judge
 from gateway.pipeline import admit
-from gateway.routing import Arm, Candidate, RouteTable
+from gateway.routing import DEFAULT, Arm, Candidate, RouteTable
 from gateway.wire import Malformed
 
 
@@ -69,7 +69,8 @@ def explain(
         headers.insert(0, (b"Host", host))
     try:
         built = build(config)
-        arrival = judge(method, target, True, headers, built.edge)
+        head = judge(method, True, headers, built.edge)
+        check_target(target, built.edge)
     except Invalid as invalid:
         for problem in invalid.problems:
             click.echo(problem, err=True)
@@ -77,8 +78,8 @@ def explain(
     except Malformed as malformed:
         click.echo(f"refused at the edge: {malformed.code}", err=True)
         sys.exit(2)
-    peer = client_address(client, arrival.forwarded, built.edge)
-    result = explanation(built.table, arrival.request, peer, roll, dict(_claim(one) for one in claims))
+    peer = client_address(client, head.forwarded, built.edge)
+    result = explanation(built.table, Request(method, target, head.headers), peer, roll, dict(_claim(one) for one in claims))
     document = facts(built, result)
     if output == "json":
         click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
@@ -144,7 +145,7 @@ def _print(document: dict[str, Any]) -> None:
     safety = "a read" if document["safe"] else "a write"
     none = "nobody" if document["sampled"] else "nobody: not in the sample"
     rows = [
-        ("capability", document["capability"] + owner),
+        ("capability", "none: the default" if document["capability"] == DEFAULT else document["capability"] + owner),
         ("operation", f"{document['operation']}, {safety}, {document['place']}"),
         ("stage", document["stage"]),
         ("policies", ", ".join(document["policies"]) + " would be asked" if document["policies"] else "none"),

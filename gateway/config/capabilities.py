@@ -6,7 +6,7 @@ from typing import Any
 
 from adapters.base import Adapter
 from gateway.config import spec
-from gateway.config.decode import Path
+from gateway.config.decode import Steps
 from gateway.config.extensions import Find, choose
 from gateway.config.nodes import Node
 from gateway.config.problem import Place, Problem, did_you_mean
@@ -59,7 +59,7 @@ class Capabilities:
     routes.yaml of which a problem is already told: no rule is held against what stands there."""
 
     def __init__(
-        self, root: Node, broken: frozenset[Path], names: Names, find: Find, problems: list[Problem],
+        self, root: Node, broken: frozenset[Steps], names: Names, find: Find, problems: list[Problem],
         warnings: list[Problem], *, ambiguous_paths: bool, lane_memory: int,
     ) -> None:
         self._root = root

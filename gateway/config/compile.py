@@ -16,8 +16,7 @@ from typing import Any
 from gateway import plugins
 from gateway.config import spec, upstreams
 from gateway.config.capabilities import Capabilities, Names
-from gateway.config.decode import Decoded, Repair, Schema, decode
-from gateway.config.decode import Path as Steps
+from gateway.config.decode import Repair, Schema, Steps, decode
 from gateway.config.extensions import Chosen, Find, choose
 from gateway.config.load import load
 from gateway.config.nodes import Node
@@ -68,9 +67,14 @@ def build(
     document = load(Path(path), os.environ if environ is None else environ, problems)
     if document.root is None:
         raise Invalid(problems, document.files)
-    routes, broken = decoded(document.root, problems)
-    built = _Build(document.root, broken, problems, find, previous)
-    configuration = built.configuration(routes, document.files) if routes is not None else None
+    unread, later = frozenset(problem.place for problem in problems), list[Problem]()
+    decoded = decode(_SCHEMA, document.root, later, _REPAIR)
+    configuration = None
+    if decoded.value is not None:
+        built = _Build(document.root, decoded.broken, later, find, previous)
+        configuration = built.configuration(decoded.value, document.files)
+    # What is said of a value that could not even be read follows from that, and is left out.
+    problems += [problem for problem in later if problem.place not in unread]
     if problems or configuration is None:
         raise Invalid(problems, document.files)
     return configuration
@@ -94,11 +98,6 @@ _REPAIR = Repair(_depth, {
     ("capabilities", "*", "stage"): "legacy",
     ("capabilities", "*", "operations", "*"): {},
 })
-
-
-def decoded(root: Node, problems: list[Problem]) -> Decoded[spec.Routes]:
-    """The file by its schema, what is wrong told and cut out."""
-    return decode(_SCHEMA, root, problems, _REPAIR)
 
 
 class _Build:

@@ -17,7 +17,7 @@ from gateway.config.nodes import Node, Scalar, core
 from gateway.config.problem import Place, Problem, did_you_mean
 
 T = TypeVar("T")
-Path = tuple[str | int, ...]
+Steps = tuple[str | int, ...]
 
 _EXTRA = frozenset({"extra_forbidden", "unexpected_keyword_argument"})
 _MISSING = frozenset({"missing", "missing_argument", "missing_keyword_only_argument"})
@@ -30,7 +30,7 @@ class Decoded(NamedTuple, Generic[T]):
     """The value, or None; `broken` are the paths that were cut out of it: what stands there is not what was meant."""
 
     value: T | None
-    broken: frozenset[Path] = frozenset()
+    broken: frozenset[Steps] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +38,10 @@ class Repair:
     """How decoding goes on after a problem: how many steps of its path to keep when cutting (0: give up), and what
     to put where a required value was cut or is missing ("*" in a path stands for any key)."""
 
-    depth: Callable[[Path], int] = lambda path: 0
-    stubs: Mapping[Path, Any] = field(default_factory=dict)
+    depth: Callable[[Steps], int] = lambda path: 0
+    stubs: Mapping[Steps, Any] = field(default_factory=dict)
 
-    def stub(self, path: Path) -> Any:
+    def stub(self, path: Steps) -> Any:
         """The stub for `path`, or None."""
         for pattern, stub in self.stubs.items():
             if len(pattern) == len(path) and all(p in ("*", step) for p, step in zip(pattern, path, strict=True)):
@@ -77,7 +77,7 @@ class Schema(Generic[T]):
         value = self.adapter.validate_json(text)
         return value[0] if self.wrap else value  # type: ignore[no-any-return]
 
-    def fields(self, path: Path) -> list[str]:
+    def fields(self, path: Steps) -> list[str]:
         """The keys that a map at `path` may have, as far as they are fixed."""
         try:
             schema = self.adapter.json_schema(by_alias=True)
@@ -92,8 +92,8 @@ def decode(
     """Decode `root`, adding to `problems`. `show`: messages may quote what is written (never what is substituted)."""
     repair = repair or Repair()
     data = root.data()
-    broken: set[Path] = set()
-    told: dict[tuple[Place, str, Path], list[str]] = {}
+    broken: set[Steps] = set()
+    told: dict[tuple[Place, str, Steps], list[str]] = {}
     value: T | None = None
     while True:
         try:
@@ -120,7 +120,7 @@ class _Fault(NamedTuple):
     """One error of pydantic's: the path to the value (or the missing key), its node and its place."""
 
     error: ErrorDetails
-    path: Path
+    path: Steps
     node: Node
     place: Place
 
@@ -158,10 +158,12 @@ class _Fault(NamedTuple):
             return f"wants {context['expected'].replace(chr(39), '')}{self._near(show)}", "bad_value"
         if kind == "value_error":
             return str(context["error"]), "bad_value"
+        if kind in ("too_short", "string_too_short"):
+            return "must not be empty", "bad_value"
         message = self.error["msg"]
         if kind.startswith(("bad_", "wrong_", "unreachable")):
             return f"{message}{self._but(show, kind)}", kind
-        return message[0].lower() + message[1:].replace("Input should", "should"), "bad_value"
+        return message.removeprefix("Input "), "bad_value"
 
     def _shown(self, show: bool) -> str:
         is_scalar = not isinstance(self.node.value, dict | list)
@@ -193,11 +195,11 @@ _WANTS = {
 }
 
 
-def _related(one: Path, other: Path) -> bool:
+def _related(one: Steps, other: Steps) -> bool:
     return one[: len(other)] == other or other[: len(one)] == one
 
 
-def _parent(data: Any, path: Path) -> Any:
+def _parent(data: Any, path: Steps) -> Any:
     for step in path[:-1]:
         data = data[step]
     return data
@@ -215,7 +217,7 @@ def _read_again(fault: _Fault, data: Any) -> bool:
     return True
 
 
-def _mend(fault: _Fault, data: Any, broken: set[Path], repair: Repair) -> bool:
+def _mend(fault: _Fault, data: Any, broken: set[Steps], repair: Repair) -> bool:
     """Cut out what is wrong, or put a stub there. False where nothing is left to cut."""
     path = fault.path if fault.error["type"] in _EXTRA else fault.path[: repair.depth(fault.path)]
     while path:
@@ -236,7 +238,7 @@ def _mend(fault: _Fault, data: Any, broken: set[Path], repair: Repair) -> bool:
     return False
 
 
-def _properties(schema: Mapping[str, Any], root: Mapping[str, Any], path: Path) -> Iterable[str]:
+def _properties(schema: Mapping[str, Any], root: Mapping[str, Any], path: Steps) -> Iterable[str]:
     """The `properties` of a JSON Schema's part at `path`, references and alternatives followed."""
     if "$ref" in schema:
         target: Any = root

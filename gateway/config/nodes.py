@@ -15,17 +15,12 @@ import yaml
 
 from gateway.config.problem import Place, Problem
 
-try:
-    from yaml import CSafeLoader as _Base
-except ImportError:  # a PyYAML built without libyaml: the same trees, more slowly
-    from yaml import SafeLoader as _Base  # type: ignore[assignment]
-
 Scalar: TypeAlias = str | int | float | bool | None
 Substitute: TypeAlias = Callable[[str, Place], tuple[str | None, bool]]
 """Text as written and its place → text as meant (None: a problem, already told) and whether anything was replaced."""
 
-# Aliases may repeat a tree within itself many times over; no honest file comes near this.
-MAX_NODES = 1_000_000
+# Aliases may repeat a tree within itself many times over; no honest file has so many values for its length.
+_MAX_NODES_PER_CHARACTER = 10
 
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
 _BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
@@ -34,10 +29,13 @@ _BASED = re.compile(r"0o[0-7]{1,20}|0x[0-9a-fA-F]{1,15}", re.ASCII)
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+\.[0-9]*|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]{1,3})?", re.ASCII)
 
 
-class _Loader(_Base):
-    """PyYAML's loader with its YAML 1.1 ideas of plain scalars taken away."""
+def without_resolvers(base: type[Any]) -> type[Any]:
+    """A loader of PyYAML's with its YAML 1.1 ideas of plain scalars taken away."""
+    return type("Loader", (base,), {"yaml_implicit_resolvers": {}})
 
-    yaml_implicit_resolvers: dict[Any, Any] = {}  # noqa: RUF012 - PyYAML's own name and shape
+
+# A PyYAML built without libyaml makes the same trees, more slowly.
+LOADER = without_resolvers(getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,10 +100,12 @@ def core(text: str) -> Scalar:
     return float(text) if _FLOAT.fullmatch(text) else text
 
 
-def parse(text: str, file: Path, substitute: Substitute, problems: list[Problem]) -> Node | None:
+def parse(
+    text: str, file: Path, substitute: Substitute, problems: list[Problem], loader: type[Any] = LOADER
+) -> Node | None:
     """The document's root, or None where the text is no YAML document; every problem is added to `problems`."""
     try:
-        root = yaml.compose(text, Loader=_Loader)
+        root = yaml.compose(text, Loader=loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file)
@@ -118,7 +118,7 @@ def parse(text: str, file: Path, substitute: Substitute, problems: list[Problem]
         problems.append(Problem(Place(file), "nested too deeply", "bad_yaml"))
     else:
         if root is not None:
-            return _Tree(file, substitute, problems).node(root, ())
+            return _Tree(file, substitute, problems, _MAX_NODES_PER_CHARACTER * len(text)).node(root, ())
         problems.append(Problem(Place(file), "the file is empty", "bad_yaml"))
     return None
 
@@ -126,10 +126,11 @@ def parse(text: str, file: Path, substitute: Substitute, problems: list[Problem]
 class _Tree:
     """Turns PyYAML's nodes into ours."""
 
-    def __init__(self, file: Path, substitute: Substitute, problems: list[Problem]) -> None:
+    def __init__(self, file: Path, substitute: Substitute, problems: list[Problem], most: int) -> None:
         self._file = file
         self._substitute = substitute
         self._problems = problems
+        self._most = most
         self._count = 0
 
     def _place(self, node: yaml.Node) -> Place:
@@ -144,8 +145,8 @@ class _Tree:
         self._count += 1
         if id(node) in within:
             return self._told(node, "an alias stands inside what it stands for", "bad_alias")
-        if self._count > MAX_NODES:
-            if self._count == MAX_NODES + 1:
+        if self._count > self._most:
+            if self._count == self._most + 1:
                 return self._told(node, "aliases make this file too large", "bad_alias")
             return Node(self._place(node), None, broken=True)
         kind = {yaml.MappingNode: "map", yaml.SequenceNode: "seq", yaml.ScalarNode: "str"}[type(node)]
