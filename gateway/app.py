@@ -123,8 +123,8 @@ class Gateway:
         await self.lane.drain(self.configuration.lane.drain)
         for upstream in self.configuration.upstreams.values():
             await upstream.close()
-        for held in self.configuration.policies.values():
-            await held.policy.close()
+        for policy in self.configuration.policies.values():
+            await policy.close()
         await asyncio.to_thread(self.store.close)
         self.peers.publish()
         self.recorder.event("stopped")
@@ -179,7 +179,7 @@ class Gateway:
     async def _put_in_force(self, fresh: Configuration, previous: Configuration) -> None:
         self.configuration = fresh
         self.pipeline.table = fresh.table
-        self.edge.settings = fresh.edge
+        self.edge.use(fresh.edge)
         self.reloads = Reloads(fresh.revision, self.reloads.count + 1, True, time.time())
         self._watch_upstreams()
         self.recorder.event("reloaded", revision=fresh.revision, was=previous.revision)

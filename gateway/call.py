@@ -8,32 +8,41 @@ from adapters.message import Headers, Request
 
 
 @dataclass(slots=True)
-class Arrival:
-    """A request as the edge hands it over: judged, and cleaned of what is hop-by-hop or not the client's to say.
+class Head:
+    """What a request's header fields say, judged, and cleaned of what is hop-by-hop or not the client's to say.
+    A client that repeats its fields on a connection is given the same Head again, so nothing may change one.
 
-    `request.headers` are the end-to-end fields; `length` is the body's Content-Length, 0, or -1 for chunked;
-    `added` are ready field lines for the upstream (Via, forwarding). `trace` is the client's traceparent if it was
-    valid, `trace_id` the id in use; `request_id` is the client's where it may be logged. `shadow` marks a request
-    that is itself a mirror.
+    `headers` are the end-to-end fields; `length` is the body's Content-Length, 0, or -1 for chunked. `added` are
+    field lines for the upstream (Via, forwarding), `lines` those and the end-to-end ones, ready for the wire.
+    `trace` is the client's traceparent if it was valid; `request_id` is the client's where it may be logged.
+    `shadow` marks a request that is itself a mirror; `max_forwards` is -1 where the client set no bound.
     """
 
-    request: Request
+    headers: Headers
     is_11: bool = True
     length: int = 0
     keep_alive: bool = True
     host: bytes = b""
     client: str = ""
     added: bytes = b""
+    lines: bytes = b""
     trace: bytes = b""
-    trace_id: str = ""
-    request_id: bytes = b""
+    request_id: str = ""
     has_request_id: bool = False
     upgrade: bytes = b""
     expects_continue: bool = False
     takes_trailers: bool = False
     shadow: bool = False
-    max_forwards: int | None = None
+    max_forwards: int = -1
     forwarded: Headers | None = None
+
+
+class Arrival(NamedTuple):
+    """A request as the edge hands it over, and the id of the trace that it belongs to."""
+
+    request: Request
+    head: Head
+    trace_id: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,15 +47,14 @@ def forward(
     if endpoint is None:
         receiver.on_failure(Failure("no_endpoint"))
         return None
-    chunked = arrival.length == CHUNKED and arm.adapter is None
-    upgrade = bool(arrival.upgrade) and arm.adapter is None
+    chunked = arrival.head.length == CHUNKED and arm.adapter is None
+    upgrade = bool(arrival.head.upgrade) and arm.adapter is None
     before, after = _head(arm, request, arrival, b"", chunked=chunked, upgrade=upgrade)
     if chunked and body:
         body = b"%x\r\n%b\r\n" % (len(body), body)
     if chunked and whole:
         body += b"0\r\n\r\n"
-    sending = Sending(endpoint, receiver, request.method, before, after, body,
-                      whole=whole, chunked=chunked, upgrade=upgrade, total=total)
+    sending = Sending(endpoint, receiver, request.method, before, after, body, whole, chunked, upgrade, total)
     if arm.adapter is not None:
         receiver.sending = sending  # type: ignore[attr-defined]
     endpoint.send(sending)
@@ -66,24 +65,26 @@ def _head(
     arm: Arm, request: Request, arrival: Arrival, extra: bytes, *, chunked: bool, upgrade: bool
 ) -> tuple[bytes, bytes]:
     """The head's bytes before and after the Host value, where that is the endpoint's (else all before it)."""
+    _, head, trace_id = arrival
     line = b"%b %b HTTP/1.1\r\n" % (request.method.encode("ascii"), request.target)
-    tail = arrival.added + extra + b"traceparent: " + trace.traceparent(arrival.trace_id, arrival.trace) + b"\r\n"
-    if not arrival.has_request_id:
-        tail += b"X-Request-Id: %b\r\n" % arrival.trace_id.encode("ascii")
-    if chunked:
-        tail += b"Transfer-Encoding: chunked\r\n"
-    if upgrade:
-        tail += b"Connection: Upgrade\r\nUpgrade: %b\r\n" % arrival.upgrade
-    elif arrival.takes_trailers:
-        tail += b"Connection: TE\r\nTE: trailers\r\n"
+    tail = trace.fields(trace_id, head.trace, head.has_request_id)
+    if extra or chunked or upgrade or head.takes_trailers:
+        tail = extra + tail
+        if chunked:
+            tail += b"Transfer-Encoding: chunked\r\n"
+        if upgrade:
+            tail += b"Connection: Upgrade\r\nUpgrade: %b\r\n" % head.upgrade
+        elif head.takes_trailers:
+            tail += b"Connection: TE\r\nTE: trailers\r\n"
     host = arm.upstream.settings.host
-    if host == "keep" and arrival.host:
-        return line + fields(request.headers) + tail + b"\r\n", b""
-    headers = fields(request.headers.without((b"host",)))
+    if host == "keep" and head.host:
+        lines = head.lines if request.headers is head.headers else fields(request.headers) + head.added
+        return b"%b%b%b\r\n" % (line, lines, tail), b""
+    lines = fields(request.headers.without((b"host",))) + head.added
     if host in ("keep", "upstream"):
         # An HTTP/1.0 client may have named no host to keep.
-        return line + b"Host: ", b"\r\n" + headers + tail + b"\r\n"
-    return line + b"Host: %b\r\n" % host.encode() + headers + tail + b"\r\n", b""
+        return line + b"Host: ", b"\r\n" + lines + tail + b"\r\n"
+    return line + b"Host: %b\r\n" % host.encode() + lines + tail + b"\r\n", b""
 
 
 def _translate(arm: Arm, match: Match, request: Request, body: bytes) -> Request:

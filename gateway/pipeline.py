@@ -175,12 +175,13 @@ class Exchange:
         self._match = match = pipeline.table.match(request)
         target = match.target
         capability, operation = target.capability, target.operation
-        if capability.body_limit and max(arrival.length, len(body)) > capability.body_limit:
+        if capability.body_limit and max(arrival.head.length, len(body)) > capability.body_limit:
             self._refuse("body_too_large")
             return
         asks = capability.policies or capability.split is not None
         params = match.params() if asks and match.captures else _NO_PARAMS
-        call = Call(request, capability.name, operation.name, operation.is_safe(request.method), arrival.client, params)
+        call = Call(request, capability.name, operation.name, operation.is_safe(request.method),
+                    arrival.head.client, params)
         self._call = call
         verdict = admit(call, capability.policies)
         if isinstance(verdict, Admitted):
@@ -218,16 +219,16 @@ class Exchange:
         self._keeps_body = self._keeps_answer or decision.fallback is not None or decision.serve.adapter is not None
         if decision.serve.adapter is not None and not self._whole:
             # A translation needs the whole body; nobody upstream would tell the client to go on and send it.
-            if self._arrival.expects_continue:
+            if self._arrival.head.expects_continue:
                 self._downstream.send_interim(100, b"Continue", Headers())
             return
         self._forward(decision.serve)
 
     def _may_mirror(self, capability: Capability, call: Call) -> bool:
-        arrival, lane = self._arrival, self._pipeline.lane
-        if arrival.shadow:
+        head, lane = self._arrival.head, self._pipeline.lane
+        if head.shadow:
             lane.skip(capability.name, call.operation, "loop")
-        elif arrival.upgrade:
+        elif head.upgrade:
             lane.skip(capability.name, call.operation, "upgraded")
         else:
             return True
@@ -463,7 +464,7 @@ class Exchange:
             capability.name, target.operation.name, capability.stage(safe=safe),
             self._arm.name if self._arm is not None else "", decision.reason if decision is not None else "refused",
             self._arrival.request.method, self._status, self._error, self._bytes_in, self._bytes_out,
-            time.monotonic() - self._started, self._arm_seconds, self._arrival.trace_id, self._arrival.request_id,
+            time.monotonic() - self._started, self._arm_seconds, self._arrival.trace_id, self._arrival.head.request_id,
             self._fallback,
         )
         if decision is None:

@@ -104,19 +104,23 @@ class Capability:
     place: str = ""
     _read_roles: Roles = field(init=False, repr=False)
     _write_roles: Roles = field(init=False, repr=False)
+    _read_stage: str = field(init=False, repr=False)
+    _write_stage: str = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        # Looked up once here and not for every call: hashing an enum's member is slow.
+        # Looked up once here and not for every call: an enum's members are slow to hash and to print.
         object.__setattr__(self, "_read_roles", roles(self.reads, safe=True))
         object.__setattr__(self, "_write_roles", roles(self.writes, safe=False))
+        object.__setattr__(self, "_read_stage", self.reads.value)
+        object.__setattr__(self, "_write_stage", self.writes.value)
 
     def roles(self, *, safe: bool) -> Roles:
         """Who serves and who is mirrored for a safe or an unsafe call."""
         return self._read_roles if safe else self._write_roles
 
-    def stage(self, *, safe: bool) -> Stage:
-        """The stage that a safe or an unsafe call is in."""
-        return self.reads if safe else self.writes
+    def stage(self, *, safe: bool) -> str:
+        """The name of the stage that a safe or an unsafe call is in."""
+        return self._read_stage if safe else self._write_stage
 
 
 @dataclass(frozen=True, slots=True, eq=False)

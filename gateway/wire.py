@@ -18,7 +18,10 @@ UNTIL_CLOSE = -2
 
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
 _FIELDS = rb"(?:" + _TOKEN + rb":[^\x00-\x08\x0a-\x1f\x7f]*+\r\n)*+\r\n"
-_REQUEST_HEAD = re.compile(_TOKEN + rb" [\x21-\x7e\x80-\xff]++ HTTP/1\.[01]\r\n" + _FIELDS)
+_LINE = rb"(" + _TOKEN + rb") ([\x21-\x7e\x80-\xff]++) HTTP/1\.[01]"
+REQUEST_LINE = re.compile(_LINE)
+"""A request line without its end: method, target."""
+_REQUEST_HEAD = re.compile(_LINE + rb"\r\n" + _FIELDS)
 _RESPONSE_HEAD = re.compile(rb"HTTP/1\.[01] ([1-9][0-9][0-9])(?: ([^\x00-\x08\x0a-\x1f\x7f]*+))?\r\n" + _FIELDS)
 _OTHER_VERSION = re.compile(rb"[^\r\n]* HTTP/(?!1\.[01]\r?\n)[0-9.]+\r?\n")
 _FIELD = re.compile(rb"(" + _TOKEN + rb"):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*?)[ \t]*\r\n")
@@ -38,15 +41,10 @@ class Malformed(Exception):
 class RequestHeads:
     """Parses request heads, one after another; one instance serves every connection of an event loop."""
 
-    __slots__ = ("_add", "_parser", "headers", "target")
+    __slots__ = ("headers",)
 
     def __init__(self) -> None:
         self.headers = Headers()
-        self.target = b""
-        self._parser = httptools.HttpRequestParser(self)
-
-    def on_url(self, target: bytes) -> None:
-        self.target += target
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self.headers.append((name, value))
@@ -54,34 +52,25 @@ class RequestHeads:
     def parse(self, head: bytes) -> tuple[str, bytes, bool, Headers]:
         """(method, target, whether it is HTTP/1.1, fields as received). `head` ends with its empty line.
         Raises Malformed."""
-        if _REQUEST_HEAD.fullmatch(head) is None:
+        found = _REQUEST_HEAD.fullmatch(head)
+        if found is None:
             raise Malformed("version_not_supported" if _OTHER_VERSION.match(head) else "bad_request")
+        target = found[2]
+        if not target.isascii():
+            # Old clients send Latin-1 or UTF-8 as it is, which llhttp refuses; it may judge all the rest.
+            head = head.replace(target, b"/", 1)
         self.headers = headers = Headers()
-        self.target = b""
-        parser = self._parser
+        # A parser of its own for each head: llhttp remembers bodies and closings to come, and it costs 0.2 µs.
+        parser = httptools.HttpRequestParser(self)
         try:
             parser.feed_data(head)
         except httptools.HttpParserUpgrade:
-            self._parser = httptools.HttpRequestParser(self)
+            pass
         except httptools.HttpParserInvalidMethodError:
-            self._parser = httptools.HttpRequestParser(self)
             raise Malformed("method_not_supported") from None
         except httptools.HttpParserError:
-            self._parser = httptools.HttpRequestParser(self)
             raise Malformed(_ambiguity(headers)) from None
-        method = parser.get_method().decode("ascii")
-        is_11 = parser.get_http_version() == "1.1"
-        if method not in _BODILESS or not parser.should_keep_alive():
-            # llhttp now waits for a body, or for nothing more: the next head needs a fresh one.
-            self._parser = httptools.HttpRequestParser(self)
-        return method, self.target, is_11, headers
-
-    def forget(self) -> None:
-        """Start afresh: the head just parsed announces a body, which llhttp would wait for."""
-        self._parser = httptools.HttpRequestParser(self)
-
-
-_BODILESS = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
+        return found[1].decode("ascii"), target, parser.get_http_version() == "1.1", headers
 
 
 def _ambiguity(headers: Headers) -> str:
@@ -89,14 +78,17 @@ def _ambiguity(headers: Headers) -> str:
     return "bad_framing" if names & {b"content-length", b"transfer-encoding"} else "bad_request"
 
 
+METHODS = {name.encode(): name for name in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")}
+"""The common methods as they stand on the wire."""
+
+
 class ResponseHeads:
     """Parses response heads, one after another; one instance serves every connection of an event loop."""
 
-    __slots__ = ("_parser", "headers")
+    __slots__ = ("headers",)
 
     def __init__(self) -> None:
         self.headers = Headers()
-        self._parser = httptools.HttpResponseParser(self)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self.headers.append((name, value))
@@ -108,14 +100,11 @@ class ResponseHeads:
             raise Malformed("upstream_malformed")
         self.headers = headers = Headers()
         try:
-            self._parser.feed_data(head)
+            httptools.HttpResponseParser(self).feed_data(head)
         except httptools.HttpParserUpgrade:
             pass
         except httptools.HttpParserError:
             raise Malformed("upstream_malformed") from None
-        finally:
-            # Unlike a request, most responses have a body, which llhttp would now wait for.
-            self._parser = httptools.HttpResponseParser(self)
         return int(found[1]), found[2] or b"", head[7] == 0x31, headers
 
 

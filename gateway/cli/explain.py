@@ -19,7 +19,7 @@ from gateway.call import Admitted, Call, Principal
 from gateway.config.compile import Configuration, build
 from gateway.config.problem import Invalid
 from gateway.decide import Decision, decide
-from gateway.edge.headers import client_address, judge
+from gateway.edge.headers import check_target, client_address, judge
 from gateway.pipeline import admit
 from gateway.routing import DEFAULT, Arm, Candidate, RouteTable
 from gateway.wire import Malformed
@@ -79,7 +79,8 @@ def explain(
         click.echo(f"refused at the edge: {malformed.code}", err=True)
         sys.exit(2)
     peer = client_address(client, head.forwarded, built.edge)
-    result = explanation(built.table, Request(method, target, head.headers), peer, roll, dict(_claim(one) for one in claims))
+    request = Request(method, target, head.headers)
+    result = explanation(built.table, request, peer, roll, dict(_claim(one) for one in claims))
     document = facts(built, result)
     if output == "json":
         click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())

@@ -1,6 +1,5 @@
 """figway report: what the shadow lane has found, out of the store or from a running gateway."""
 
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,14 +8,13 @@ from urllib.parse import urlsplit
 import click
 import httpx2
 from pydantic import TypeAdapter, ValidationError
-from rich.console import Console
 
 from gateway import plugins
 from gateway.config.compile import build
 from gateway.config.problem import Invalid, did_you_mean
 from shadow.report import Report, fold, to_json, to_markdown
 from shadow.stores.base import Store, StoreError
-from shadow.table import show
+from shadow.table import show, terminal
 
 ADMIN_SECONDS = 10.0
 
@@ -59,8 +57,7 @@ def report(capability: str | None, output: str, config: Path, file: Path | None,
         case "markdown":
             click.echo(to_markdown(found), nl=False)
         case _:
-            # Rich takes any NO_COLOR for a wish; no-color.org says a non-empty one.
-            show(found, Console(markup=False, highlight=False, no_color=bool(os.environ.get("NO_COLOR")) or None))
+            show(found, terminal())
 
 
 def _configured(config: Path, capability: str | None) -> Report:

@@ -8,8 +8,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from adapters.message import Headers
-from gateway.edge.headers import client_address, forwarding_fields, judge
+from adapters.message import Headers, Request
+from gateway.call import Arrival
+from gateway.edge.headers import check_target, client_address, forwarding_fields, judge, origin_form
 from gateway.edge.settings import EdgeSettings
 from gateway.errors import problem
 from gateway.pipeline import Exchange, Pipeline
@@ -36,8 +37,13 @@ class Asgi:
             return
         answer = _Answer(send)
         settings = self._settings()
+        method, target = scope["method"], _target(scope)
+        peer = str(scope["client"][0]) if scope.get("client") else ""
         try:
-            arrival = judge(scope["method"], _target(scope), True, Headers(scope["headers"]), settings)
+            head = judge(method, True, Headers(scope["headers"]), settings)
+            if target[:1] != b"/":
+                target = origin_form(method, target, head)
+            check_target(target, settings)
         except Malformed as error:
             status, headers, body = problem(error.code, trace_id=trace.new_trace_id())
             answer.send_head(status, b"", headers, len(body))
@@ -45,20 +51,20 @@ class Asgi:
             answer.send_end(Headers())
             await answer.written()
             return
-        peer = str(scope["client"][0]) if scope.get("client") else ""
-        arrival.trace_id = trace.trace_id(arrival.trace) if arrival.trace else trace.new_trace_id()
-        arrival.client = client_address(peer, arrival.forwarded, settings)
-        arrival.upgrade = b""
+        head.client = client_address(peer, head.forwarded, settings)
+        head.upgrade = b""
         via = b"Via: %b %b\r\n" % (scope["http_version"].encode(), settings.via.encode()) if settings.via else b""
-        told = forwarding_fields(peer, scope["scheme"], arrival.host, arrival.forwarded, settings)
-        arrival.added = via + fields(told)
+        head.added = via + fields(forwarding_fields(peer, scope["scheme"], head.host, head.forwarded, settings))
+        head.lines = fields(head.headers) + head.added
+        arrival = Arrival(Request(method, target, head.headers), head,
+                          trace.trace_id(head.trace) if head.trace else trace.new_trace_id())
         exchange = Exchange(self._pipeline, answer)
         answer.exchange = exchange
         try:
-            exchange.begin(arrival, b"", whole=arrival.length == 0)
+            exchange.begin(arrival, b"", whole=head.length == 0)
         except Exception as error:
             exchange.crashed(error)
-        reading = asyncio.get_running_loop().create_task(_read(receive, exchange, answer, arrival.length != 0))
+        reading = asyncio.get_running_loop().create_task(_read(receive, exchange, answer, head.length != 0))
         try:
             await answer.written()
         finally:

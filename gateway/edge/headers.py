@@ -6,8 +6,8 @@ what only a trusted proxy may say about the client (RFC 7239 section 8) and what
 
 import re
 
-from adapters.message import Headers, Request
-from gateway.call import Arrival
+from adapters.message import Headers
+from gateway.call import Head
 from gateway.edge.settings import EdgeSettings
 from gateway.telemetry.trace import TRACEPARENT
 from gateway.wire import CHUNKED, Malformed, content_length
@@ -53,16 +53,13 @@ _LOGGABLE_ID = re.compile(
 )
 
 
-def judge(method: str, target: bytes, is_11: bool, received: Headers, settings: EdgeSettings) -> Arrival:
-    """The head of one request, fit to go on. Raises Malformed with the code to answer."""
+def judge(method: str, is_11: bool, received: Headers, settings: EdgeSettings) -> Head:
+    """What the fields of one request say, fit to go on. Raises Malformed with the code to answer."""
     if len(received) > settings.fields:
         raise Malformed("head_too_large")
-    if len(target) > settings.target:
-        raise Malformed("target_too_long")
     kept = Headers()
     keep = kept.append
-    request = Request(method, target, kept)
-    head = Arrival(request, is_11, 0, is_11)
+    head = Head(kept, is_11, 0, is_11)
     hosts = lengths = 0
     codings: list[bytes] = []
     connection: bytes | None = None
@@ -98,19 +95,49 @@ def judge(method: str, target: bytes, is_11: bool, received: Headers, settings: 
             keep(pair)
             head.has_request_id = True
             if _LOGGABLE_ID.fullmatch(pair[1]):
-                head.request_id = pair[1]
+                head.request_id = pair[1].decode("ascii")
         elif kind != _DROP:
-            _rare(kind, pair, head, settings)
+            _rare(kind, pair, method, head, settings)
     if head.trace == b"-":
         head.trace = b""
     if trace_states and head.trace:
         kept.extend(trace_states)
     if connection is not None:
         _connection(connection, head)
-    head.length = _length(received, lengths, codings, head)
-    _host(hosts, head)
-    _target(head, settings)
+    if lengths or codings:
+        head.length = _length(received, lengths, codings, head)
+    # HTTP/1.0 clients may leave Host out (RFC 9112 section 3.2); nobody may send two.
+    if hosts > 1 or (not hosts and is_11) or _HOST_VALUE.fullmatch(head.host) is None:
+        raise Malformed("bad_host")
+    if head.upgrade and (method != "GET" or head.upgrade.lower() != b"websocket"):
+        # Anything else (h2c first of all) would be a way around the gateway; RFC 9110 section 7.8: ignore it.
+        head.upgrade = b""
     return head
+
+
+def check_target(target: bytes, settings: EdgeSettings) -> None:
+    """Raises Malformed where an origin-form target is too long, or some server may read its path as another."""
+    if len(target) > settings.target:
+        raise Malformed("target_too_long")
+    if not settings.ambiguous_paths and _AMBIGUOUS.search(target.partition(b"?")[0]) is not None:
+        raise Malformed("bad_target")
+
+
+def origin_form(method: str, target: bytes, head: Head) -> bytes:
+    """The origin-form of a target in another form; an absolute-form's authority becomes the head's Host
+    (RFC 9112 section 3.2.2). Raises Malformed."""
+    if target == b"*" and method == "OPTIONS":
+        return target
+    found = _ABSOLUTE.fullmatch(target)
+    if found is None or not found[1] or _HOST_VALUE.fullmatch(found[1]) is None:
+        raise Malformed("bad_target")
+    rest = found[2] or b""
+    head.host = found[1]
+    head.headers[:] = [(name, head.host) if name.lower() == b"host" else (name, value)
+                       for name, value in head.headers]
+    if method == "OPTIONS" and not rest:
+        return b"*"
+    return rest if rest[:1] == b"/" else b"/" + rest
 
 
 def _learn(name: bytes) -> int:
@@ -127,9 +154,9 @@ def _learn(name: bytes) -> int:
     return kind
 
 
-def _rare(kind: int, pair: tuple[bytes, bytes], head: Arrival, settings: EdgeSettings) -> None:
+def _rare(kind: int, pair: tuple[bytes, bytes], method: str, head: Head, settings: EdgeSettings) -> None:
     name, value = pair
-    kept = head.request.headers
+    kept = head.headers
     if kind == _EXPECT:
         if value.lower() != b"100-continue":
             raise Malformed("expectation_failed")
@@ -147,7 +174,7 @@ def _rare(kind: int, pair: tuple[bytes, bytes], head: Arrival, settings: EdgeSet
         kept.append(pair)
     elif kind == _OURS:
         head.shadow = head.shadow or name.lower() == SHADOW_MARKER
-    elif kind == _HOPS_LEFT and head.request.method in ("OPTIONS", "TRACE"):
+    elif kind == _HOPS_LEFT and method in ("OPTIONS", "TRACE"):
         # RFC 9110 section 7.6.2: one less goes on; at 0 the request ends here (edge/http1.py answers it).
         if not value.isdigit() or len(value) > 9:
             raise Malformed("bad_request")
@@ -157,7 +184,7 @@ def _rare(kind: int, pair: tuple[bytes, bytes], head: Arrival, settings: EdgeSet
         kept.append(pair)
 
 
-def _connection(value: bytes, head: Arrival) -> None:
+def _connection(value: bytes, head: Head) -> None:
     options = {option.strip(b" \t").lower() for option in value.split(b",")}
     if b"close" in options:
         head.keep_alive = False
@@ -169,11 +196,11 @@ def _connection(value: bytes, head: Arrival) -> None:
         head.takes_trailers = False
     named = options - _PROTECTED - {b"close", b"keep-alive", b"upgrade", b"te"}
     if named:
-        kept = head.request.headers
+        kept = head.headers
         kept[:] = [pair for pair in kept if pair[0].lower() not in named]
 
 
-def _length(received: Headers, lengths: int, codings: list[bytes], head: Arrival) -> int:
+def _length(received: Headers, lengths: int, codings: list[bytes], head: Head) -> int:
     if codings:
         # RFC 9112 sections 6.1 and 6.3: with a length beside it, or on HTTP/1.0, a message may be an attack.
         if lengths or not head.is_11:
@@ -185,49 +212,13 @@ def _length(received: Headers, lengths: int, codings: list[bytes], head: Arrival
                         else "coding_not_supported")
     if not lengths:
         return 0
-    kept = head.request.headers
+    kept = head.headers
     values = received.get_all(b"content-length")
     length = content_length(values, "bad_framing")
     if len(values) > 1 or not values[0].isdigit():
         kept[:] = [(name, b"%d" % length) if name.lower() == b"content-length" else (name, value)
                    for name, value in kept]
     return length
-
-
-def _host(hosts: int, head: Arrival) -> None:
-    # HTTP/1.0 clients may leave Host out (RFC 9112 section 3.2); nobody may send two.
-    if hosts > 1 or (not hosts and head.is_11) or _HOST_VALUE.fullmatch(head.host) is None:
-        raise Malformed("bad_host")
-
-
-def _target(head: Arrival, settings: EdgeSettings) -> None:
-    request = head.request
-    target = request.target
-    if target[:1] != b"/":
-        _other_form(head)
-        target = request.target
-    if settings.ambiguous_paths:
-        return
-    path = target.partition(b"?")[0]
-    if _AMBIGUOUS.search(path) is not None:
-        raise Malformed("bad_target")
-
-
-def _other_form(head: Arrival) -> None:
-    """Absolute-form becomes origin-form with its authority as Host (RFC 9112 section 3.2.2)."""
-    request = head.request
-    if request.target == b"*" and request.method == "OPTIONS":
-        return
-    found = _ABSOLUTE.fullmatch(request.target)
-    if found is None or not found[1] or _HOST_VALUE.fullmatch(found[1]) is None:
-        raise Malformed("bad_target")
-    rest = found[2] or b""
-    request.target = rest if rest[:1] == b"/" else b"/" + rest
-    if request.method == "OPTIONS" and not rest:
-        request.target = b"*"
-    head.host = found[1]
-    request.headers[:] = [(name, head.host) if name.lower() == b"host" else (name, value)
-                          for name, value in request.headers]
 
 
 def client_address(peer: str, forwarded: Headers | None, settings: EdgeSettings) -> str:

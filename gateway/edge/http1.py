@@ -11,15 +11,17 @@ from enum import Enum, auto
 from math import inf
 from typing import Any, cast
 
-from adapters.message import Headers
-from gateway.call import Arrival
-from gateway.edge.headers import client_address, forwarding_fields, judge
+from adapters.message import Headers, Request
+from gateway.call import Arrival, Head
+from gateway.edge.headers import check_target, client_address, forwarding_fields, judge, origin_form
 from gateway.edge.settings import EdgeSettings
 from gateway.errors import problem
 from gateway.pipeline import Exchange, Pipeline
 from gateway.telemetry import trace
 from gateway.wire import (
     CHUNKED,
+    METHODS,
+    REQUEST_LINE,
     Chunked,
     Counted,
     Framing,
@@ -33,16 +35,22 @@ from gateway.wire import (
 _WRITE_BUFFER = 64 << 10
 _READ_AHEAD = 64 << 10
 _LINGER = 1.0
+_REFUSED = frozenset({"CONNECT", "TRACE"})
 _heads = RequestHeads()
 
 
 class Edge:
-    """What the listeners of one worker share. Replaced fields take effect with the next request."""
+    """What the listeners of one worker share. New settings take effect with the next request."""
 
     def __init__(self, pipeline: Pipeline, settings: EdgeSettings) -> None:
         self.pipeline = pipeline
-        self.settings = settings
         self.connections: set[Listener] = set()
+        self.use(settings)
+
+    def use(self, settings: EdgeSettings) -> None:
+        """Go by these settings from now on."""
+        self.settings = settings
+        self.via = b"Via: 1.1 %b\r\n" % settings.via.encode() if settings.via else b""
 
     def sweep(self) -> None:
         """Give up connections that are overdue. Called about twice a second."""
@@ -65,9 +73,8 @@ class Listener(asyncio.Protocol):
     """One client connection. `deadline` (monotonic) is when the edge's sweep gives it up."""
 
     __slots__ = (
-        "_added", "_arrival", "_buffer", "_chunked", "_edge", "_exchange", "_framing", "_keep_alive", "_no_body",
-        "_paused", "_peer", "_received", "_scheme", "_server_state", "_since", "_state", "_told", "_transport",
-        "deadline",
+        "_buffer", "_chunked", "_edge", "_exchange", "_framing", "_head", "_keep_alive", "_last", "_no_body", "_paused",
+        "_peer", "_received", "_scheme", "_server_state", "_since", "_state", "_transport", "deadline",
     )
 
     def __init__(self, config: Any, server_state: Any, app_state: Any, _loop: Any = None) -> None:
@@ -76,7 +83,9 @@ class Listener(asyncio.Protocol):
         self._server_state = server_state
         self._transport: asyncio.Transport | None = None
         self._exchange: Exchange | None = None
-        self._arrival: Arrival | None = None
+        self._head: Head | None = None
+        # The last head's fields as they came, what they said, and under which settings.
+        self._last: tuple[bytes, Head, EdgeSettings] | None = None
         self._framing: Framing | None = None
         self._buffer = b""
         self._state = _State.IDLE
@@ -86,8 +95,6 @@ class Listener(asyncio.Protocol):
         self._paused = False
         self._peer = ""
         self._scheme = "http"
-        self._told: tuple[bytes, EdgeSettings] | None = None
-        self._added = b""
         self._since = 0.0
         self._received = 0
         self.deadline = inf
@@ -218,55 +225,27 @@ class Listener(asyncio.Protocol):
             # A head that ends for a lenient reader and not for us would hang until its deadline.
             self._refuse("bad_request")
 
-    def _begin(self, head: bytes) -> None:
+    def _begin(self, data: bytes) -> None:
+        """Begin the exchange of one whole head."""
         edge = self._edge
         settings = edge.settings
-        method, target, is_11, received = _heads.parse(head)
-        arrival = judge(method, target, is_11, received, settings)
-        self._arrival = arrival
-        self._keep_alive = arrival.keep_alive and not edge.pipeline.draining
-        self._no_body = method == "HEAD"
+        arrival = self._repeated(data, settings) or self._judged(data, settings)
+        request, head, _ = arrival
+        self._head = head
+        self._keep_alive = head.keep_alive and not edge.pipeline.draining
+        self._no_body = request.method == "HEAD"
         self._chunked = False
-        if method in ("CONNECT", "TRACE") or arrival.max_forwards == 0:
-            self._own_answer(arrival)
+        if request.method in _REFUSED or head.max_forwards == 0:
+            self._own_answer(request, head)
             return
-        arrival.trace_id = trace.trace_id(arrival.trace) if arrival.trace else trace.new_trace_id()
-        if settings.trusted_hops:
-            arrival.client = client_address(self._peer, arrival.forwarded, settings)
-            arrival.added = self._forwarding(arrival, settings)
-        else:
-            arrival.client = self._peer
-            told = self._told
-            if told is None or told[0] != arrival.host or told[1] is not settings:
-                self._told = (arrival.host, settings)
-                self._added = self._forwarding(arrival, settings)
-            arrival.added = self._added
-        if arrival.upgrade and (method != "GET" or arrival.upgrade.lower() != b"websocket"):
-            # Anything else (h2c first of all) would be a way around the gateway; RFC 9110 section 7.8: ignore it.
-            arrival.upgrade = b""
-        length = arrival.length
+        length = head.length
         body = b""
-        self.deadline = inf
         if length:
-            _heads.forget()
             if settings.body and length > settings.body:
                 raise Malformed("body_too_large")
-            framing: Framing = Chunked("bad_framing", settings.trailer) if length == CHUNKED else Counted(length)
-            self._framing = framing
-            self._state = _State.BODY
-            self._since, self._received = time.monotonic(), 0
-            self.deadline = self._since + settings.body_grace
-            if self._buffer:
-                data, self._buffer = self._buffer, b""
-                self._received = len(data)
-                body = framing.feed(data)
-                self._buffer = framing.rest
-            if framing.done:
-                self._framing = None
-                self._state = _State.ANSWER
-                self.deadline = inf
-            whole = framing.done
+            body, whole = self._begin_body(length, settings)
         else:
+            self.deadline = inf
             self._state = _State.ANSWER
             whole = True
         exchange = self._exchange = Exchange(edge.pipeline, self)
@@ -275,9 +254,57 @@ class Listener(asyncio.Protocol):
         except Exception as error:
             exchange.crashed(error)
 
-    def _forwarding(self, arrival: Arrival, settings: EdgeSettings) -> bytes:
-        via = b"Via: %b %b\r\n" % (b"1.1" if arrival.is_11 else b"1.0", settings.via.encode()) if settings.via else b""
-        return via + fields(forwarding_fields(self._peer, self._scheme, arrival.host, arrival.forwarded, settings))
+    def _repeated(self, data: bytes, settings: EdgeSettings) -> Arrival | None:
+        """The arrival of a head whose fields are those of the connection's last one, byte for byte, as most clients
+        send them: only its request line is new."""
+        last = self._last
+        if last is None:
+            return None
+        end = data.find(b"\r\n")
+        found = REQUEST_LINE.fullmatch(data, 0, end)
+        if found is None or last[0] != data[end:] or last[2] is not settings or found[1] not in METHODS:
+            return None
+        head, target = last[1], found[2]
+        if target[0] != 0x2F or head.is_11 is not (data[end - 1] == 0x31):
+            return None
+        check_target(target, settings)
+        return Arrival(Request(METHODS[found[1]], target, head.headers), head,
+                       trace.trace_id(head.trace) if head.trace else trace.new_trace_id())
+
+    def _judged(self, data: bytes, settings: EdgeSettings) -> Arrival:
+        """The arrival of any head. Raises Malformed."""
+        method, target, is_11, received = _heads.parse(data)
+        head = judge(method, is_11, received, settings)
+        as_usual = target[:1] == b"/"
+        if not as_usual:
+            target = origin_form(method, target, head)
+        check_target(target, settings)
+        head.client = client_address(self._peer, head.forwarded, settings)
+        via = b"Via: %b %b\r\n" % (b"1.1" if is_11 else b"1.0", settings.via.encode()) if settings.via else b""
+        head.added = via + fields(forwarding_fields(self._peer, self._scheme, head.host, head.forwarded, settings))
+        head.lines = fields(head.headers) + head.added
+        if as_usual and head.max_forwards < 0 and not head.upgrade:
+            self._last = (data[data.find(b"\r\n"):], head, settings)
+        return Arrival(Request(method, target, head.headers), head,
+                       trace.trace_id(head.trace) if head.trace else trace.new_trace_id())
+
+    def _begin_body(self, length: int, settings: EdgeSettings) -> tuple[bytes, bool]:
+        """What has come of the body already, and whether that is all."""
+        framing: Framing = Chunked("bad_framing", settings.trailer) if length == CHUNKED else Counted(length)
+        body = b""
+        self._since = time.monotonic()
+        self._received = len(self._buffer)
+        if self._buffer:
+            body = framing.feed(self._buffer)
+            self._buffer = framing.rest
+        if framing.done:
+            self._state = _State.ANSWER
+            self.deadline = inf
+            return body, True
+        self._framing = framing
+        self._state = _State.BODY
+        self.deadline = self._since + settings.body_grace
+        return body, False
 
     def _body(self, data: bytes) -> None:
         framing, exchange = self._framing, self._exchange
@@ -310,17 +337,16 @@ class Listener(asyncio.Protocol):
         if exchange is None or not exchange.client_broke(code):
             self.abort()
 
-    def _own_answer(self, arrival: Arrival) -> None:
+    def _own_answer(self, request: Request, head: Head) -> None:
         """CONNECT and TRACE are refused; what may go no further (Max-Forwards: 0) is answered here."""
-        method = arrival.request.method
-        if arrival.max_forwards != 0:
+        if head.max_forwards != 0:
             raise Malformed("method_not_supported")
         self._state = _State.ANSWER
-        if arrival.length:
+        if head.length:
             self._keep_alive = False
-        if method == "TRACE":
+        if request.method == "TRACE":
             # The request line alone: the fields may hold credentials (RFC 9110 section 9.3.8).
-            body = b"TRACE %b HTTP/1.1\r\n\r\n" % arrival.request.target
+            body = b"TRACE %b HTTP/1.1\r\n\r\n" % request.target
             headers = Headers([(b"Content-Type", b"message/http"), (b"Content-Length", b"%d" % len(body))])
         else:
             body = b""
@@ -332,19 +358,16 @@ class Listener(asyncio.Protocol):
     # --- answering (gateway.pipeline.Downstream) -------------------------------------------------------------------
 
     def send_interim(self, status: int, reason: bytes, headers: Headers) -> None:
-        if self._arrival is not None and self._arrival.is_11:
+        if self._head is not None and self._head.is_11:
             self._write(b"HTTP/1.1 %d %b\r\n%b\r\n" % (status, reason, fields(headers)))
 
     def send_head(self, status: int, reason: bytes, headers: Headers, length: int) -> None:
-        arrival = self._arrival
-        is_11 = arrival is None or arrival.is_11
+        is_11 = self._head is None or self._head.is_11
         if status == 101:
             self._begin_tunnel(reason, headers)
             return
-        via = self._edge.settings.via
-        head = b"HTTP/1.1 %d %b\r\n%b" % (status, reason, fields(headers))
-        if via:
-            head += b"Via: 1.1 %b\r\n" % via.encode()
+        edge = self._edge
+        head = b"HTTP/1.1 %d %b\r\n%b%b" % (status, reason, fields(headers), edge.via)
         if self._no_body or status == 204 or status == 304:
             self._no_body = True
             if length == CHUNKED and is_11 and status not in (204, 304):
@@ -355,7 +378,7 @@ class Listener(asyncio.Protocol):
                 self._chunked = True
             else:
                 self._keep_alive = False
-        if self._edge.pipeline.draining:
+        if edge.pipeline.draining:
             self._keep_alive = False
         if not self._keep_alive:
             head += b"Connection: close\r\n\r\n"
@@ -427,7 +450,7 @@ class Listener(asyncio.Protocol):
         """Answer what never became an exchange, and close."""
         status, headers, body = problem(code, trace_id=trace.new_trace_id())
         self._edge.pipeline.recorder.refused(code)
-        self._arrival = None
+        self._head = None
         self._keep_alive = False
         self._chunked = False
         self.send_head(status, b"", headers, len(body))

@@ -22,6 +22,10 @@ def trace_id(traceparent: bytes) -> str:
     return traceparent[3:35].decode("ascii")
 
 
-def traceparent(trace: str, received: bytes = b"") -> bytes:
-    """A traceparent for one upstream call: the trace's id, a new parent id, the flags received (else sampled)."""
-    return b"00-%b-%016x-%b" % (trace.encode("ascii"), _bits(64) or 1, received[53:55] if received else b"01")
+def fields(trace: str, received: bytes, has_request_id: bool) -> bytes:
+    """The field lines for one upstream call: a traceparent with the trace's id, a new parent id and the flags
+    received (else sampled), and an X-Request-Id where the client sent none."""
+    flags = received[53:55].decode("ascii") if received else "01"
+    if has_request_id:
+        return f"traceparent: 00-{trace}-{_bits(64) or 1:016x}-{flags}\r\n".encode("ascii")
+    return f"traceparent: 00-{trace}-{_bits(64) or 1:016x}-{flags}\r\nX-Request-Id: {trace}\r\n".encode("ascii")

@@ -70,8 +70,7 @@ async def fetch(
     """Send one request with a whole body and wait for all of the answer, `total` seconds at most.
     Never raises for what the upstream does: that is in `failure`. Cancelling cancels the call."""
     collected = Collected(limit)
-    sending = Sending(endpoint, collected, method, before, after, body, whole=True, chunked=False, upgrade=False,
-                      total=total)
+    sending = Sending(endpoint, collected, method, before, after, body, True, False, False, total)
     collected.sending = sending
     endpoint.send(sending)
     try:

@@ -7,7 +7,7 @@ A connection serves one request at a time and goes back to its endpoint only if 
 import asyncio
 import time
 from math import inf
-from typing import Protocol, cast
+from typing import NamedTuple, Protocol, cast
 
 from adapters.message import Headers
 from gateway.wire import (
@@ -32,6 +32,8 @@ _KINDS: dict[bytes, int] = {
     b"content-length": _LENGTH, b"transfer-encoding": _CODING, b"connection": _CONNECTION, b"upgrade": _UPGRADE,
     b"keep-alive": _DROP, b"proxy-connection": _DROP, b"te": _DROP,
 }
+# What Connection may not take away, or is dealt with on its own.
+_NOT_NAMEABLE = frozenset({b"", b"close", b"keep-alive", b"upgrade", b"content-length", b"set-cookie", b"date"})
 _SPELLINGS: dict[bytes, int] = {}
 _MAX_SPELLINGS = 4096
 _heads = ResponseHeads()
@@ -98,7 +100,7 @@ class Connection(asyncio.Protocol):
     """A connection to one address of an endpoint. `deadline` (monotonic) is when the endpoint's sweep gives it up."""
 
     __slots__ = (
-        "_blocked", "_buffer", "_framing", "_interims", "_keep_alive", "_owner", "_paused", "address", "born",
+        "_blocked", "_buffer", "_framing", "_interims", "_keep_alive", "_last", "_owner", "_paused", "address", "born",
         "deadline", "idle_since", "serving", "transport", "uses",
     )
 
@@ -113,6 +115,7 @@ class Connection(asyncio.Protocol):
         self._framing: Framing | None = None
         self._buffer = b""
         self._interims = 0
+        self._last: tuple[bytes, _Answer] | None = None
         self._keep_alive = True
         self._blocked = False
         self._paused = False
@@ -249,26 +252,29 @@ class Connection(asyncio.Protocol):
                 return
             if end > MAX_HEAD:
                 raise Malformed("upstream_malformed", "the head is too large")
-            status, reason, is_11, received = _heads.parse(data[:end])
+            raw = data[:end]
             data = data[end:]
-            if status >= 200 or status == 101:
+            last = self._last
+            if last is not None and last[0] == raw:
+                # A service repeats itself: what a head said last time, it says again.
+                answer = last[1]
+            else:
+                answer = _judge(raw)
+                self._last = (raw, answer)
+            if answer.status >= 200 or answer.status == 101:
                 break
             self._interims += 1
             if self._interims > MAX_INTERIMS:
                 raise Malformed("upstream_malformed", "too many interim responses")
-            headers, _, _ = _classify(received, is_11)
-            serving.receiver.on_interim(status, reason, headers)
-            if self.serving is not serving:
+            serving.receiver.on_interim(answer.status, answer.reason, answer.headers)
+            if self.serving is not serving or not data:
                 return
-            if not data:
-                return
-        headers, length, self._keep_alive = _classify(received, is_11)
+        status, reason, headers, length, self._keep_alive = answer
         framing: Framing
         if status == 101:
             if not serving.upgrade:
                 raise Malformed("upstream_malformed", "an upgrade that nobody asked for")
             framing = ToTheEnd()
-            headers.extend(pair for pair in received if pair[0].lower() in (b"upgrade", b"connection"))
         elif serving.method == "HEAD" or status in (204, 304):
             framing = Counted(0)
         elif length == CHUNKED:
@@ -324,17 +330,47 @@ class Connection(asyncio.Protocol):
             serving.failed(failure, answered=answered or bool(self._buffer))
 
 
-def _learn(name: bytes) -> int:
-    kind = _KINDS.get(name.lower(), _KEEP)
-    if len(_SPELLINGS) < _MAX_SPELLINGS:
-        _SPELLINGS[name] = kind
-    return kind
+class _Answer(NamedTuple):
+    """What a response head says. Nothing may change its headers: an answer repeated is the same object."""
+
+    status: int
+    reason: bytes
+    headers: Headers
+    length: int
+    keep_alive: bool
 
 
-def _classify(received: Headers, is_11: bool) -> tuple[Headers, int, bool]:
-    """(end-to-end fields, declared length, whether the connection stays) of a response head. Raises Malformed."""
+def _judge(raw: bytes) -> _Answer:
+    """A whole head, judged. Raises Malformed."""
+    status, reason, is_11, received = _heads.parse(raw)
+    kept, connection, codings, lengths = _sorted_out(received)
+    if status == 101:
+        kept.extend(pair for pair in received if pair[0].lower() in (b"upgrade", b"connection"))
+        return _Answer(status, reason, kept, UNTIL_CLOSE, False)
+    keep_alive = is_11
+    if connection:
+        options = {option.strip(b" \t").lower() for option in connection.split(b",")}
+        keep_alive = b"close" not in options and (is_11 or b"keep-alive" in options)
+        named = options - _NOT_NAMEABLE
+        if named:
+            kept[:] = [pair for pair in kept if pair[0].lower() not in named]
+    if codings:
+        # Both lengths, or a coding that is not just chunked: where the body ends is anybody's guess.
+        if lengths or not is_11 or b",".join(codings).strip().lower() != b"chunked":
+            raise Malformed("upstream_malformed", "ambiguous length")
+        return _Answer(status, reason, kept, CHUNKED, keep_alive)
+    if not lengths:
+        return _Answer(status, reason, kept, UNTIL_CLOSE, keep_alive)
+    length = content_length(lengths, "upstream_malformed")
+    if len(lengths) > 1 or not lengths[0].isdigit():
+        kept[:] = [(name, b"%d" % length) if name.lower() == b"content-length" else (name, value)
+                   for name, value in kept]
+    return _Answer(status, reason, kept, length, keep_alive)
+
+
+def _sorted_out(received: Headers) -> tuple[Headers, bytes, list[bytes], list[bytes]]:
+    """(end-to-end fields, Connection options, transfer codings, lengths) of a response's fields."""
     kept = Headers()
-    keep = kept.append
     connection = b""
     codings: list[bytes] = []
     lengths: list[bytes] = []
@@ -343,31 +379,20 @@ def _classify(received: Headers, is_11: bool) -> tuple[Headers, int, bool]:
         if kind is None:
             kind = _learn(pair[0])
         if kind == _KEEP:
-            keep(pair)
+            kept.append(pair)
         elif kind == _LENGTH:
             lengths.append(pair[1])
             if len(lengths) == 1:
-                keep(pair)
+                kept.append(pair)
         elif kind == _CONNECTION:
-            connection += b"," + pair[1]
+            connection += b"," + pair[1] if connection else pair[1]
         elif kind == _CODING:
             codings.append(pair[1])
-    keep_alive = is_11
-    if connection:
-        options = {option.strip(b" \t").lower() for option in connection.split(b",")}
-        keep_alive = b"close" not in options and (is_11 or b"keep-alive" in options)
-        named = options - {b"", b"close", b"keep-alive", b"upgrade", b"content-length", b"set-cookie", b"date"}
-        if named:
-            kept[:] = [pair for pair in kept if pair[0].lower() not in named]
-    if codings:
-        # Both lengths, or a coding that is not just chunked: where the body ends is anybody's guess.
-        if lengths or not is_11 or b",".join(codings).strip().lower() != b"chunked":
-            raise Malformed("upstream_malformed", "ambiguous length")
-        return kept, CHUNKED, keep_alive
-    if not lengths:
-        return kept, UNTIL_CLOSE, keep_alive
-    length = content_length(lengths, "upstream_malformed")
-    if len(lengths) > 1 or not lengths[0].isdigit():
-        kept[:] = [(name, b"%d" % length) if name.lower() == b"content-length" else (name, value)
-                   for name, value in kept]
-    return kept, length, keep_alive
+    return kept, connection, codings, lengths
+
+
+def _learn(name: bytes) -> int:
+    kind = _KINDS.get(name.lower(), _KEEP)
+    if len(_SPELLINGS) < _MAX_SPELLINGS:
+        _SPELLINGS[name] = kind
+    return kind

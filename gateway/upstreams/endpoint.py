@@ -39,7 +39,7 @@ class Sending:
 
     def __init__(
         self, endpoint: "Endpoint", receiver: Receiver, method: str, before: bytes, after: bytes, body: bytes,
-        *, whole: bool, chunked: bool, upgrade: bool, total: float,
+        whole: bool, chunked: bool, upgrade: bool, total: float,
     ) -> None:
         self.endpoint = endpoint
         self.receiver = receiver

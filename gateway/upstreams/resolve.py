@@ -22,12 +22,13 @@ class Addresses:
         self.authority = (parts.netloc.rpartition("@")[2] or "localhost").encode("idna" if not self.unix else "ascii")
         self._life = life
         self._found: list[tuple[str, int]] = []
+        self._hosts: frozenset[str] = frozenset()
         self._at = 0.0
         self._pending: asyncio.Task[list[tuple[str, int]]] | None = None
 
     def current(self, address: str) -> bool:
         """Whether a connection to `address` still leads where the name does."""
-        return bool(self.unix) or not self._found or any(host == address for host, _ in self._found)
+        return not self._hosts or address in self._hosts
 
     async def resolve(self) -> list[tuple[str, int]]:
         """(address, port) pairs in the resolver's order. Raises socket.gaierror."""
@@ -46,5 +47,6 @@ class Addresses:
     async def _look_up(self) -> list[tuple[str, int]]:
         answers = await asyncio.get_running_loop().getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
         self._found = list(dict.fromkeys((str(sockaddr[0]), int(sockaddr[1])) for *_, sockaddr in answers))
+        self._hosts = frozenset(host for host, _ in self._found)
         self._at = time.monotonic()
         return self._found
