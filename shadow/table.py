@@ -1,6 +1,8 @@
 """The report for a terminal: rich's one home. Colours and boxes are the console's affair (NO_COLOR, no TTY)."""
 
+import os
 from collections.abc import Iterator
+from typing import IO
 
 from rich import box
 from rich.console import Console, RenderableType
@@ -9,37 +11,49 @@ from rich.text import Text
 
 from shadow.report import CapabilityReport, DifferenceReport, Report, milliseconds, reasons
 
-_PIPE_WIDTH = 240
+PIPE_WIDTH = 240
+"""Columns where the output is no terminal: a row stays on its line, for grep."""
+
+WIDE = 120
+"""Columns from which there is room for trace ids, which are 32 characters long."""
+
+
+def terminal(file: IO[str] | None = None) -> Console:
+    """A console on `file` (standard output where None) that takes no text for markup. It honours NO_COLOR where that
+    is not empty (no-color.org), and writes no escape code to what is no terminal."""
+    console = Console(file=file, markup=False, highlight=False, no_color=bool(os.environ.get("NO_COLOR")))
+    if not console.is_terminal:
+        console.width = PIPE_WIDTH
+    return console
 
 
 def show(report: Report, console: Console) -> None:
-    """Print the capabilities, then the differences of each. The console must not take text for markup."""
-    for part in tables(report):
-        # Piped output is for grep: a row stays on its line.
-        console.print(part, width=None if console.is_terminal else _PIPE_WIDTH)
+    """Print the capabilities, then the differences of each, on a console such as `terminal` makes."""
+    for part in _parts(report, traces=console.width >= WIDE):
+        console.print(part)
 
 
-def tables(report: Report) -> Iterator[RenderableType]:
-    """The parts of the report, top to bottom."""
+def _parts(report: Report, *, traces: bool) -> Iterator[RenderableType]:
     if not report.capabilities:
         yield Text("Nothing is known of any capability.")
         return
     yield _capabilities(report)
     for one in report.capabilities:
-        yield from _capability(one)
+        yield from _capability(one, traces)
 
 
 def _capabilities(report: Report) -> Table:
-    table = Table(title="Capabilities", title_justify="left", box=box.SIMPLE_HEAD)
-    for name in ("capability", "stage"):
-        table.add_column(name, no_wrap=True)
-    for name in ("requests", "eligible", "compared", "mismatching", "failed", "legacy p50", "p99", "modern p50", "p99"):
+    table = Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False)
+    table.add_column("capability", overflow="fold", min_width=12)
+    table.add_column("stage", no_wrap=True)
+    for name in ("requests", "compared", "mismatching"):
         table.add_column(name, justify="right", no_wrap=True)
+    for name in ("legacy p50 / p99", "modern p50 / p99"):
+        table.add_column(name, justify="right")
     for one in report.capabilities:
         table.add_row(
-            one.capability, one.stage or "–", str(one.requests), str(one.eligible), _compared(one), _mismatching(one),
-            str(sum(one.candidate_errors.values())), milliseconds(one.legacy.p50), milliseconds(one.legacy.p99),
-            milliseconds(one.modern.p50), milliseconds(one.modern.p99),
+            one.capability, one.stage or "–", str(one.requests), _compared(one), _mismatching(one),
+            *(f"{milliseconds(arm.p50)} / {milliseconds(arm.p99)}" for arm in (one.legacy, one.modern)),
         )
     return table
 
@@ -55,7 +69,7 @@ def _mismatching(one: CapabilityReport) -> Text:
     return Text(share, style="red" if one.mismatching else "green")
 
 
-def _capability(one: CapabilityReport) -> Iterator[RenderableType]:
+def _capability(one: CapabilityReport, traces: bool) -> Iterator[RenderableType]:
     yield Text.assemble((one.capability, "bold"), f": {one.says}")
     for label, counts in (
         ("candidate errors", one.candidate_errors), ("not comparable", one.not_comparable), ("shed", one.shed),
@@ -64,24 +78,25 @@ def _capability(one: CapabilityReport) -> Iterator[RenderableType]:
         if counts:
             yield Text(f"  {label}: {reasons(counts)}")
     if one.differences:
-        yield _differences(one.differences)
+        yield _differences(one.differences, traces)
     if one.overflow:
         yield Text(f"  {one.overflow} more differences found the table of signatures full", style="yellow")
 
 
-def _differences(found: tuple[DifferenceReport, ...]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD)
+def _differences(found: tuple[DifferenceReport, ...], traces: bool) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False)
     table.add_column("difference", no_wrap=True)
-    table.add_column("path", overflow="fold")
+    table.add_column("path", overflow="fold", min_width=14)
     for name in ("legacy", "modern"):
         table.add_column(name)
     for name in ("count", "share"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("operations")
-    table.add_column("trace", overflow="fold")
+    table.add_column("operations", overflow="fold")
+    if traces:
+        table.add_column("trace", no_wrap=True)
     for one in found:
         table.add_row(
             one.kind, Text(one.path or "(whole)"), one.legacy, one.modern, str(one.count), f"{one.share:.1%}",
-            ", ".join(one.operations), one.trace_id,
+            ", ".join(one.operations), *([one.trace_id] if traces else []),
         )
     return table

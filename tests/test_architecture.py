@@ -13,7 +13,8 @@ PACKAGES = ("adapters", "shadow", "gateway")
 # From top to bottom. A part imports what is below it; parts of one line leave each other alone.
 GATEWAY = [
     {"cli"},
-    {"app", "workers", "console", "demo"},
+    {"workers"},
+    {"app", "console", "demo"},
     {"config"},
     {"edge", "flips"},
     {"pipeline"},
@@ -53,12 +54,12 @@ HOMES = {
     "lxml": ["adapters", "gateway.demo.legacy_soap"],
     "orjson": ["gateway", "shadow"],
     "prometheus_client": ["gateway.telemetry", "gateway.edge.admin"],
-    "pydantic": ["gateway.config"],
+    "pydantic": ["gateway.config", "gateway.cli.report"],
     "pydantic_core": ["gateway.config"],
     "rich": ["gateway.cli", "gateway.demo", "shadow.table"],
-    "starlette": ["gateway.edge.admin", "gateway.edge.asgi", "gateway.demo"],
-    "uvicorn": ["gateway.app", "gateway.edge.http1", "gateway.demo.serving", "gateway.cli"],
-    "uvloop": ["gateway.app", "gateway.cli"],
+    "starlette": ["gateway.workers", "gateway.edge.admin", "gateway.edge.asgi", "gateway.demo"],
+    "uvicorn": ["gateway.workers", "gateway.app", "gateway.edge.http1", "gateway.demo.serving"],
+    "uvloop": ["gateway.workers", "gateway.app"],
     "yaml": ["gateway.config"],
 }
 
