@@ -61,6 +61,13 @@ class Journal:
         self._traffic[key] = replace(known, requests=known.requests + row.requests, errors=known.errors + row.errors,
                                      at=max(known.at, row.at))
 
+    def call(self, capability: str, operation: str, arm: str, seconds: float, failed: bool, at: float) -> None:
+        """One call of the lane's own down an arm: no client's request, so it counts none."""
+        key = capability, operation, "", arm
+        known = self._traffic.get(key) or Traffic(capability, operation, "", arm, 0, 0, Histogram(), at)
+        known.seconds.add(seconds)
+        self._traffic[key] = replace(known, errors=known.errors + failed, at=max(known.at, at))
+
     def start(self) -> None:
         """Begin to write, in the running event loop."""
         self._task = asyncio.create_task(self._run())

@@ -17,7 +17,6 @@ from adapters.message import Request
 from shadow.compare import Outcome, Tally, identical
 from shadow.comparer import Child, Comparer, ComparerSlow
 from shadow.journal import Journal
-from shadow.latency import Histogram
 from shadow.ledger import Traffic
 from shadow.observation import Failure, Observation, Pair
 from shadow.settings import LaneSettings
@@ -206,7 +205,8 @@ class Lane:
         mirror = entry.mirror
         if asked is None:
             return self._shed(entry, "asker_failed")
-        self.journal.add(_traffic(mirror, asked))
+        self.journal.call(mirror.capability, mirror.operation, mirror.ask, asked.seconds,
+                          asked.failure is not None or asked.status >= 500, mirror.at)
         control, candidate = (asked, mirror.served) if mirror.ask == "legacy" else (mirror.served, asked)
         pair = Pair(mirror.capability, mirror.operation, mirror.request, control, candidate, mirror.trace_id, mirror.at)
         if identical(pair):
@@ -270,11 +270,3 @@ class Lane:
     def _count(self, tally: Tally) -> None:
         self._counts[tally] += 1
         self.journal.count(tally)
-
-
-def _traffic(mirror: Mirror, asked: Observation) -> Traffic:
-    """The lane's own call down the asked arm: no client's request, so it counts none."""
-    seconds = Histogram()
-    seconds.add(asked.seconds)
-    failed = asked.failure is not None or asked.status >= 500
-    return Traffic(mirror.capability, mirror.operation, "", mirror.ask, 0, int(failed), seconds, mirror.at)
