@@ -1,6 +1,7 @@
 """The demo from start to end: the services, the gateway between them and the clients, then what was learnt."""
 
 import os
+import re
 import shutil
 import sys
 import time
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import httpx2
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -26,7 +28,7 @@ OUT = Path("out")
 """Where the demo leaves its store and its logs, in the working directory."""
 
 QUIET = 1.5
-"""Seconds without news after which the lane has nothing more to say: three times what it waits between writes."""
+"""Seconds without news, the lane being empty, after which all is written: three times what it waits between writes."""
 
 PATIENCE = 60.0
 """Seconds that the lane may take to finish what the clients have left it."""
@@ -61,7 +63,7 @@ def run(console: Console, config: Path, requests: int, seed: int, *, keep: bool)
         if keep:
             _stay(console, scene, config)
         else:
-            console.print(next_steps(_after(config)))
+            console.print(next_steps(_after(config)), soft_wrap=True)
     return judged.ok and not tally.wrong
 
 
@@ -113,17 +115,15 @@ def _progress(console: Console, total: int) -> Iterator[Callable[[], None]]:
 
 
 def _settled(scene: Scene) -> Ledger:
-    """What is known once nothing more is learnt."""
+    """What is known once the lane is empty and nothing more is written. Raises DemoError where that does not come."""
     sqlite = plugins.load("figway.stores", "sqlite")
     store = sqlite(sqlite.Options(path=scene.store))
     try:
         deadline, before, since = time.monotonic() + PATIENCE, (-1, -1), time.monotonic()
         while time.monotonic() < deadline:
-            if not scene.process.alive():
-                raise DemoError(f"the gateway has ended; it said:\n{scene.process.last_lines()}")
             ledger: Ledger = store.read()
             known = sum(ledger.tallies.values()), sum(one.requests for one in ledger.traffic)
-            if known != before:
+            if known != before or _unfinished(scene):
                 before, since = known, time.monotonic()
             elif time.monotonic() - since > QUIET:
                 return ledger
@@ -131,6 +131,15 @@ def _settled(scene: Scene) -> Ledger:
         raise DemoError("the shadow does not come to rest")
     finally:
         store.close()
+
+
+def _unfinished(scene: Scene) -> bool:
+    """Whether the lane still has mirrors without an outcome, as the gateway's metrics say."""
+    try:
+        metrics = httpx2.get(f"{scene.admin}/metrics", trust_env=False).text
+    except httpx2.HTTPError:
+        raise DemoError(f"the gateway's admin port is silent; it said:\n{scene.process.last_lines()}") from None
+    return re.search(r"(?m)^figway_shadow_unfinished 0(\.0)?$", metrics) is None
 
 
 def _figway() -> str:
@@ -142,26 +151,26 @@ def _figway() -> str:
 def _after(config: Path) -> list[tuple[str, str]]:
     figway = _figway()
     return [
-        (f"{figway} report patients", "one capability in full; also -o json, -o markdown"),
-        (f"{figway} explain GET /appointments/A-4001", "who would answer, and why"),
-        ("make run", f"keep it all up: edit {config}, and watch"),
+        (f"{figway} report patients", "all that is known of one capability; also -o json and -o markdown"),
+        (f"{figway} explain GET /appointments/A-4001", "who would answer that request, and why; it sends nothing"),
+        ("make run", f"the same, kept up to play with: edit {config} and watch the gateway follow"),
     ]
 
 
 def _stay(console: Console, scene: Scene, config: Path) -> None:
     """Keep all up until Ctrl-C."""
+    gateway = scene.gateway
     console.print(next_steps([
-        (f"curl -i {scene.gateway}/patients/P-1001", "legacy answers, modern is asked in the shadow"),
-        (f"curl -i -H 'X-API-Key: {KEY}' {scene.gateway}/results/R-7001", "asked in JSON, answered in SOAP"),
-        (f"curl -i {scene.gateway}/results/R-7001", "401: no key"),
-        (f"curl -i -H 'X-Clinic-Session: me' '{scene.gateway}/appointments?patient=P-1001'",
+        (f"curl -i {gateway}/patients/P-1001", "legacy answers; modern is asked the same in the shadow"),
+        (f"curl -i -H 'X-API-Key: {KEY}' {gateway}/results/R-7001", "asked in JSON, answered by legacy in SOAP"),
+        (f"curl -i {gateway}/results/R-7001", "no key, no result: 401"),
+        (f"curl -i -H 'X-Clinic-Session: me' '{gateway}/appointments?patient=P-1001'",
          "one session in four is answered by modern"),
-        (f"curl {scene.admin}/readyz?verbose", "how the gateway is"),
-        (f"curl {scene.admin}/metrics", "what it counts"),
+        (f"curl {scene.admin}/readyz?verbose", "how the gateway is; /metrics is beside it"),
         (f"{_figway()} report", "what the shadow has found by now"),
-    ]))
-    console.print(f"\nEdit {config} and save: the gateway takes it up at once. Its log is {scene.process.log}. "
-                  "Ctrl-C ends it all.", highlight=False)
+    ]), soft_wrap=True)
+    console.print(f"\nEdit {config} and save: the gateway takes it up at once. "
+                  f"What it logs is in {scene.process.log}.\nCtrl-C ends it all.", soft_wrap=True)
     while scene.process.alive():
         time.sleep(0.5)
     raise DemoError(f"the gateway has ended; it said:\n{scene.process.last_lines()}")

@@ -66,12 +66,10 @@ def differences(review: Review) -> Table:
     table.add_column("exchanges", justify="right", no_wrap=True)
     table.add_column("difference, and the seeded defect behind it")
     for line, defect in review.lines:
-        cause = Text(defect.says, "dim") if defect else Text("nobody seeded this", "bold red")
-        change = f"  {line.legacy} → {line.modern}"
-        table.add_row(
-            f"{line.capability}.{line.operation}", f"{line.exchanges:,}",
-            Text.assemble((line.kind.replace("_", " "), "bold"), " ", (line.path, "cyan"), change, "\n", cause),
-        )
+        what = Text.assemble((line.kind.replace("_", " "), "bold"), " ", (line.path or "(whole)", "cyan"))
+        what.append(f"  {line.legacy} → {line.modern}\n")
+        what.append_text(Text(defect.says, "dim") if defect else Text("nobody seeded this", "bold red"))
+        table.add_row(f"{line.capability}.{line.operation}", f"{line.exchanges:,}", what)
     return table
 
 
@@ -99,12 +97,9 @@ def _check(page: Table, good: bool, text: str) -> None:
     page.add_row(Text("✔", "bold green") if good else Text("✘", "bold red"), text)
 
 
-def next_steps(steps: Iterable[tuple[str, str]]) -> Table:
-    """Commands, and what each is for."""
-    table = Table(title="Where to look next", title_style="bold", title_justify="left", box=None, show_header=False,
-                  pad_edge=False)
-    table.add_column(style="cyan", no_wrap=True)
-    table.add_column()
+def next_steps(steps: Iterable[tuple[str, str]]) -> Text:
+    """Commands, and what each is for. To be printed without wrapping, so that they can be copied."""
+    page = Text.assemble(("Where to look next", "bold"))
     for command, purpose in steps:
-        table.add_row(command, purpose)
-    return table
+        page.append(f"\n  {command}", "cyan").append(f"\n    {purpose}", "dim")
+    return page

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from gateway.demo.defects import DEFECTS
+from tests.backends.upstream import until
 
 ROOT = Path(__file__).parents[2]
 
@@ -37,8 +38,23 @@ def start(folder, *options):
     )
 
 
+def report(folder, capability):
+    done = subprocess.run([sys.executable, "-m", "gateway.cli.main", "report", capability, "-o", "markdown"],
+                          cwd=folder, env=environment(), capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
+
+
+def get(url):
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url) as answer:
+        return answer.read()
+
+
+def revision(admin):
+    return re.search(rb"revision (\w+)", get(f"{admin}/readyz?verbose"))[1]
+
+
 def processes_of(folder):
-    """Every process whose command line or working directory tells that the demo in `folder` started it."""
+    """The command lines of all processes that work in `folder`: the demo, and whatever it started."""
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
@@ -70,9 +86,7 @@ def test_its_store_is_there_for_the_report(folder):
     process = start(folder, "--requests", "50")
     out, err = process.communicate(timeout=100)
     assert process.returncode == 0, out + err
-    said = subprocess.run([sys.executable, "-m", "gateway.cli.main", "report", "patients", "-o", "markdown"],
-                          cwd=folder, env=environment(), capture_output=True, text=True, check=False)
-    assert "/telecom/phone" in said.stdout, said.stderr
+    assert "/telecom/phone" in report(folder, "patients")
 
 
 def test_kept_up_it_answers_and_takes_up_a_changed_file_until_it_is_interrupted(folder):
@@ -85,15 +99,20 @@ def test_kept_up_it_answers_and_takes_up_a_changed_file_until_it_is_interrupted(
                 break
         page = "".join(lines)
         gateway = re.search(r"gateway +(http://\S+)", page)[1]
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(f"{gateway}/patients/P-1001") as answer:
-            assert answer.status == 200
+        admin = re.search(r"curl (http://\S+)/readyz", page)[1]
         assert f"curl -i {gateway}/patients/P-1001" in page
+        assert b"Synthetic" in get(f"{gateway}/")
+        # What the tour in routes.yaml proposes: move the capability that is in legacy on to shadow.
+        before, file = revision(admin), folder / "routes.yaml"
+        file.write_text(file.read_text().replace("stage: legacy", "stage: shadow\n    shadow: {sample: 100%}"))
+        until(lambda: revision(admin) != before, "the gateway does not take up the changed file")
+        assert b"Testperson" in get(f"{gateway}/patients?name=test")
     finally:
         process.send_signal(signal.SIGINT)
         rest, err = process.communicate(timeout=60)
     assert process.returncode == 0, rest + err
     assert processes_of(folder) == []
+    assert "0 of 1 compared exchanges differ" in report(folder, "patient-search")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
