@@ -45,3 +45,7 @@ def main(**_: Any) -> None:
 
 if __name__ == "__main__":
     main()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,152 @@
+"""figway validate, schema and explain, as people and scripts run them."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from gateway.cli.main import COMMANDS, main
+
+ROUTES = """\
+version: 1
+upstreams:
+  old: {url: "http://127.0.0.1:1"}
+  new: {url: "http://127.0.0.1:2"}
+policies:
+  often: {ratelimit: {rate: 5/1s}}
+capabilities:
+  results:
+    owner: lab
+    operations:
+      read: {method: GET, path: "/results/{id}"}
+      order: {method: POST, path: /results}
+    legacy: old
+    modern: new
+    stage: canary
+    split: {percent: 50%, sticky: [claim:sub, header:X-Tenant], on_missing: random}
+    shadow: {sample: 60%}
+    policies: [often]
+default: {upstream: old}
+"""
+
+
+@pytest.fixture
+def figway(tmp_path, monkeypatch):
+    """Run figway in a folder with ROUTES as routes.yaml."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "routes.yaml").write_text(ROUTES)
+
+    def figway(*arguments):
+        return CliRunner().invoke(main, arguments, catch_exceptions=False)
+
+    return figway
+
+
+def test_help_names_every_command_and_imports_no_heavy_library():
+    heavy = {"lxml", "starlette", "uvicorn", "httpx2", "pydantic", "yaml", "rich"}
+    code = ("import sys; from gateway.cli.main import main\n"
+            "try: main(['--help'])\n"
+            f"except SystemExit: print(sorted({heavy!r} & sys.modules.keys()))")
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.splitlines()[-1] == "[]"
+    for name in COMMANDS:
+        assert f"\n  {name} " in run.stdout
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_there_and_has_help(figway, name):
+    run = figway(name, "--help")
+    assert run.exit_code == 0
+    assert "Usage:" in run.stdout
+
+
+def test_a_command_that_is_none_is_a_usage_error(figway):
+    run = figway("explian")
+    assert run.exit_code == 2
+    assert "No such command" in run.stderr
+
+
+def test_validate_sums_up_a_valid_file_in_one_line(figway):
+    run = figway("validate")
+    assert run.exit_code == 0
+    assert run.stdout.startswith("routes.yaml: valid, revision ")
+    assert run.stdout.endswith(": 1 capabilities, 2 operations, 2 upstreams\n")
+    assert run.stderr == ""
+
+
+def test_validate_prints_every_problem_to_standard_error(figway, tmp_path):
+    (tmp_path / "bad.yaml").write_text("version: 1\nupstreams: {}\ndefault: {upstream: x}\nservr: {}\n")
+    run = figway("validate", "--config", "bad.yaml")
+    assert run.exit_code == 2
+    assert run.stdout == ""
+    assert run.stderr.splitlines() == [
+        'bad.yaml:3:21: no upstream "x" [unknown_upstream]',
+        'bad.yaml:4:1: unknown key "servr"; did you mean "server"? [unknown_key]',
+        "bad.yaml: 2 problems",
+    ]
+    run = figway("validate", "--config", "bad.yaml", "-o", "json")
+    assert run.exit_code == 2
+    assert json.loads(run.stdout)["problems"][0] == {
+        "file": "bad.yaml", "line": 3, "col": 21, "message": 'no upstream "x"', "code": "unknown_upstream"}
+
+
+def test_validate_warns_and_passes(figway, tmp_path):
+    (tmp_path / "odd.yaml").write_text(ROUTES.replace("policies: [often]", "policies: []"))
+    run = figway("validate", "--config", "odd.yaml")
+    assert run.exit_code == 0
+    assert 'warning: odd.yaml:6:3: policy "often" is never used [unused]' in run.stderr
+    assert json.loads(figway("validate", "--config", "odd.yaml", "-o", "json").stdout)["warnings"]
+
+
+def test_schema_is_a_json_schema(figway):
+    schema = json.loads(figway("schema").stdout)
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert set(schema["required"]) == {"version", "upstreams", "default"}
+
+
+def explained(figway, *arguments):
+    run = figway("explain", *arguments, "-o", "json")
+    assert run.exit_code == 0, run.stderr
+    return json.loads(run.stdout)
+
+
+def test_explain_tells_the_whole_way_of_a_request(figway):
+    assert explained(figway, "GET", "http://gateway/results/7?x=1", "-H", "X-Tenant: d") == {
+        "capability": "results", "owner": "lab", "operation": "read", "place": "routes.yaml:11", "safe": True,
+        "stage": "canary", "policies": ["often"], "arm": {"name": "modern", "upstream": "new"},
+        "reason": "split: bucket 2224 of share 5000", "mirror": {"name": "legacy", "upstream": "old"},
+        "sampled": True, "fallback": {"name": "legacy", "upstream": "old"}, "losers": [],
+    }
+
+
+def test_explain_takes_verified_claims_and_the_roll(figway):
+    by_claim = explained(figway, "GET", "/results/7", "-H", "X-Tenant: b", "--claim", "sub=x")["reason"]
+    assert by_claim != explained(figway, "GET", "/results/7", "-H", "X-Tenant: b")["reason"]
+    assert explained(figway, "GET", "/results/7", "--roll", "0.4")["arm"]["name"] == "modern"
+    assert explained(figway, "GET", "/results/7", "--roll", "0.6")["arm"]["name"] == "legacy"
+
+
+def test_explain_names_the_losers_and_why(figway):
+    told = explained(figway, "DELETE", "/results/7")
+    assert (told["capability"], told["arm"]) == ("_default", {"name": "legacy", "upstream": "old"})
+    assert told["losers"] == [
+        {"capability": "results", "operation": "read", "place": "routes.yaml:11", "why": "method is not GET"}]
+    text = figway("explain", "DELETE", "/results/7").stdout
+    assert "none: the default" in text
+    assert "results.read, routes.yaml:11: method is not GET" in text
+
+
+def test_explain_says_what_the_edge_refuses(figway):
+    run = figway("explain", "GET", "/a/../b")
+    assert run.exit_code == 2
+    assert run.stderr == "refused at the edge: bad_target\n"
+
+
+@pytest.mark.parametrize("arguments", [
+    ("GET",), ("GET", "results"), ("GET", "/", "-H", "no colon"), ("GET", "/", "--claim", "sub"),
+    ("GET", "/", "--roll", "1"),
+])
+def test_explain_asked_wrongly_is_a_usage_error(figway, arguments):
+    assert figway("explain", *arguments).exit_code == 2

@@ -1,0 +1,137 @@
+"""Who serves and who is mirrored: by the stage's table, and where that says "split", by a sticky hash."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.message import Headers, Request
+from gateway.call import Call, Principal
+from gateway.decide import bucket, decide, sticky_key
+from gateway.pipeline import admit
+from gateway.routing import Arm, Capability, Operation, ShadowPlan, Split
+from gateway.stage import READS, WRITES, Stage
+from gateway.upstreams.settings import UpstreamSettings
+from gateway.upstreams.upstream import Upstream
+
+OLD = Arm("legacy", Upstream(UpstreamSettings("old", ("http://127.0.0.1:1",))))
+NEW = Arm("modern", Upstream(UpstreamSettings("new", ("http://127.0.0.1:2",))))
+ALL = ShadowPlan(1.0)
+
+
+def call(*fields, target=b"/a", safe=True, client="192.0.2.1", params=None, claims=None):
+    principal = Principal("jwt", "s", claims) if claims is not None else None
+    return Call(Request("GET", target, Headers(fields)), "c", "o", safe, client, params or {}, principal)
+
+
+def capability(reads=Stage.CANARY, writes=Stage.LEGACY, share=5000, shadow=ALL, legacy=OLD, **split):
+    split = {"sticky": ("client_ip",), "salt": "s", **split}
+    return Capability("c", "", (Operation("o"),), legacy, NEW, reads, writes, Split(share, **split), shadow)
+
+
+def decided(one, target, roll=0.5):
+    return decide(admit(one, ()), target, roll)
+
+
+@pytest.mark.parametrize("stage", [one for one in Stage if one != Stage.CANARY])
+@pytest.mark.parametrize("safe", [True, False])
+def test_without_a_split_the_stage_s_table_decides(stage, safe):
+    if not safe and stage not in WRITES:
+        return
+    keys = {"reads": stage} if safe else {"reads": Stage.LEGACY, "writes": stage}
+    legacy = None if stage == Stage.RETIRED else OLD
+    decision = decided(call(safe=safe), capability(**keys, legacy=legacy))
+    roles = (READS if safe else WRITES)[stage]
+    assert decision.serve.name == roles.serve
+    other = {"legacy": NEW, "modern": legacy}[roles.serve]
+    assert decision.mirror is (other if roles.mirror else None)
+    assert decision.fallback is None
+    assert (decision.reason, decision.sampled) == ("stage", True)
+
+
+@pytest.mark.parametrize("share", [0, 5000, 10_000])
+def test_a_write_is_never_mirrored_and_never_falls_back(share):
+    for stage in WRITES:
+        decision = decided(call(safe=False), capability(writes=stage, share=share))
+        assert (decision.mirror, decision.fallback) == (None, None)
+
+
+def test_in_canary_the_other_arm_is_mirrored_and_only_modern_falls_back():
+    modern, legacy = (decided(call(), capability(share=share)) for share in (10_000, 0))
+    assert (modern.serve, modern.mirror, modern.fallback) == (NEW, OLD, OLD)
+    assert (legacy.serve, legacy.mirror, legacy.fallback) == (OLD, NEW, None)
+
+
+def test_without_shadow_a_canary_is_not_mirrored():
+    assert decided(call(), capability(shadow=None)).mirror is None
+
+
+def test_the_published_buckets_stay_what_they_are():
+    """SHA-256(salt ":" key) mod 10,000: any other implementation must come to these too."""
+    assert [bucket(*pair) for pair in [("", ""), ("patients", "P-1001"), ("patients", "P-1002"), ("s", "ä")]] == [
+        8935, 1572, 8476, 4831]
+
+
+@given(st.text(), st.integers(0, 10_000), st.integers(0, 10_000))
+def test_raising_the_share_moves_no_key_back(client, one, other):
+    low, high = sorted((one, other))
+    before, after = (decided(call(client=client), capability(share=share)).serve for share in (low, high))
+    assert not (before is NEW and after is OLD)
+
+
+@given(st.text(min_size=1), st.integers(0, 10_000), st.floats(0, 1, exclude_max=True))
+def test_capabilities_of_one_salt_move_a_key_together_whatever_the_roll(client, share, roll):
+    first = decided(call(client=client), capability(share=share, salt="group"), roll)
+    second = decided(call(client=client), capability(share=share, salt="group", sticky=("claim:x", "client_ip")), 0.1)
+    assert first.serve is second.serve
+
+
+@pytest.mark.parametrize("on_missing", ["legacy", "modern", "random"])
+def test_at_share_0_nobody_is_left_on_modern(on_missing):
+    target = capability(share=0, sticky=("claim:sub",), on_missing=on_missing)
+    assert decided(call(), target, 0.0).serve is OLD
+    assert decided(call(claims={"sub": "x"}), target, 0.0).serve is OLD
+
+
+@pytest.mark.parametrize(("on_missing", "roll", "serve"), [
+    ("legacy", 0.0, OLD), ("modern", 0.9, NEW), ("random", 0.24, NEW), ("random", 0.26, OLD),
+])
+def test_a_call_without_a_key_goes_where_it_is_told(on_missing, roll, serve):
+    target = capability(share=2500, sticky=("claim:sub",), on_missing=on_missing)
+    assert decided(call(), target, roll).serve is serve
+
+
+@pytest.mark.parametrize(("source", "one", "key"), [
+    ("claim:sub", call(claims={"sub": "x"}), "x"),
+    ("claim:n", call(claims={"n": 7}), "7"),
+    ("claim:sub", call((b"sub", b"x")), None),
+    ("header:X-Tenant", call((b"x-tenant", b"t")), "t"),
+    ("cookie:s", call((b"Cookie", b"a=1; b{]=,; s=2")), "2"),
+    ("cookie:s", call((b"Cookie", b"a=1"), (b"cookie", b's="3"')), "3"),
+    ("cookie:s", call((b"Cookie", b"ss=1")), None),
+    ("query:p", call(target=b"/a?q=1&p=a%20b&p=c"), "a b"),
+    ("query:p", call(target=b"/a?p="), None),
+    ("path:id", call(params={"id": "9"}), "9"),
+    ("client_ip", call(), "192.0.2.1"),
+])
+def test_a_key_is_found_where_it_is_said_to_be(source, one, key):
+    assert sticky_key(Split(1, (source,), "s"), one) == key
+
+
+def test_the_first_source_that_has_a_key_gives_it():
+    split = Split(1, ("claim:sub", "header:X", "client_ip"), "s")
+    assert sticky_key(split, call((b"X", b"h"), claims={"sub": "c"})) == "c"
+    assert sticky_key(split, call((b"X", b"h"))) == "h"
+    assert sticky_key(split, call()) == "192.0.2.1"
+
+
+def test_the_sample_is_a_share_of_the_rolls():
+    target = capability(Stage.SHADOW, shadow=ShadowPlan(0.25))
+    decisions = [decided(call(), target, n / 10_007) for n in range(10_007)]
+    sampled = sum(one.sampled for one in decisions)
+    assert 2400 < sampled < 2600
+    assert all((one.mirror is NEW) == one.sampled for one in decisions)
+
+
+def test_an_arm_that_is_not_there_cannot_serve():
+    with pytest.raises(ValueError, match="capability c has no legacy arm"):
+        decided(call(), capability(Stage.LEGACY, legacy=None))
