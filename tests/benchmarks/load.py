@@ -10,15 +10,16 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import cycle
 from pathlib import Path
 from typing import cast
 
 import uvloop
 
 from tests.benchmarks.child import ROOT
-from tests.benchmarks.rows import Row, target
+from tests.benchmarks.rows import TARGETS, Row, target
 
 FIELDS = {
     "User-Agent": "bench/1",
@@ -26,7 +27,7 @@ FIELDS = {
     "Accept-Encoding": "gzip, deflate",
     "X-Client": "ward-7",
 }
-STRIDE = 7919
+STRIDE = 7919  # as in wrk.lua
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +66,21 @@ def command(row: Row, port: int, connections: int, seconds: float) -> list[str]:
     pause = round(connections * 1000 / row.rate) if row.rate else 0
     binary = wrk()
     if binary is None or seconds < 1:
-        numbers = [port, connections, seconds, row.operations, pause]
+        numbers = [port, connections, seconds, row.operations, pause, int(row.fresh)]
         return [sys.executable, "-m", "tests.benchmarks.load", *map(str, numbers)]
     fields = [part for name, value in FIELDS.items() for part in ("-H", f"{name}: {value}")]
     script = str(Path(__file__).with_name("wrk.lua"))
     shape = ["-t1", f"-c{connections}", f"-d{round(seconds)}s", "--timeout", "5s", "-s", script]
-    return [binary, *shape, *fields, f"http://127.0.0.1:{port}", "--", str(row.operations), str(pause)]
+    return [
+        binary,
+        *shape,
+        *fields,
+        f"http://127.0.0.1:{port}",
+        "--",
+        str(row.operations),
+        str(pause),
+        str(int(row.fresh)),
+    ]
 
 
 def run(row: Row, port: int, connections: int, seconds: float) -> Load:
@@ -80,18 +90,19 @@ def run(row: Row, port: int, connections: int, seconds: float) -> Load:
     return parse_load(done.stdout)
 
 
-def head(path: str, port: int) -> bytes:
-    """The bytes of one request."""
-    fields = "".join(f"{name}: {value}\r\n" for name, value in FIELDS.items())
-    return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{fields}\r\n".encode()
+def head(row: Row, number: int, port: int) -> bytes:
+    """The bytes of request `number` of `row`."""
+    own = {"X-Correlation-Id": f"bench-{number:08}", "traceparent": f"00-{number + 1:032x}-{number + 1:016x}-01"}
+    fields = "".join(f"{name}: {value}\r\n" for name, value in (FIELDS | (own if row.fresh else {})).items())
+    return f"GET {target(row, number)} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{fields}\r\n".encode()
 
 
 class Asker(asyncio.Protocol):
     """One connection in a closed loop: a request, its answer, the next. It reads answers that have a Content-Length,
     and takes anything else for an error that ends the connection."""
 
-    def __init__(self, next_request: Callable[[], bytes], pause: float, latencies: list[float]) -> None:
-        self.next_request = next_request
+    def __init__(self, requests: Iterator[bytes], pause: float, latencies: list[float]) -> None:
+        self.requests = requests
         self.pause = pause
         self.latencies = latencies
         self.errors = 0
@@ -106,7 +117,7 @@ class Asker(asyncio.Protocol):
     def ask(self) -> None:
         if not self.transport.is_closing():
             self.asked_at = time.perf_counter()
-            self.transport.write(self.next_request())
+            self.transport.write(next(self.requests))
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data
@@ -130,22 +141,15 @@ class Asker(asyncio.Protocol):
             self.ask()
 
 
-async def closed_loop(port: int, connections: int, seconds: float, operations: int, pause: float) -> Load:
-    """Keeps `connections` busy for `seconds`, asking for the operations as wrk.lua does; `pause` is in seconds."""
-    requests = [head(target(operation), port) for operation in range(max(operations, 1))]
-    at = 0
-
-    def next_request() -> bytes:
-        nonlocal at
-        at = (at + STRIDE) % len(requests)
-        return requests[at]
-
+async def closed_loop(row: Row, port: int, connections: int, seconds: float, pause: float) -> Load:
+    """Keeps `connections` busy for `seconds`, asking as wrk.lua does; `pause` is in seconds."""
+    requests = cycle([head(row, at * STRIDE % TARGETS, port) for at in range(TARGETS)])
     loop = asyncio.get_running_loop()
     latencies: list[float] = []
     began = time.perf_counter()
     async with asyncio.timeout(seconds + 10):
         pairs = [
-            await loop.create_connection(lambda: Asker(next_request, pause, latencies), "127.0.0.1", port)
+            await loop.create_connection(lambda: Asker(requests, pause, latencies), "127.0.0.1", port)
             for _ in range(connections)
         ]
         await asyncio.sleep(seconds)
@@ -168,10 +172,10 @@ def main() -> None:
     parser.add_argument("seconds", type=float)
     parser.add_argument("operations", type=int)
     parser.add_argument("pause", type=float, help="milliseconds before each request")
+    parser.add_argument("fresh", type=int, help="1 for fields of its own in each request")
     options = parser.parse_args()
-    load = uvloop.run(
-        closed_loop(options.port, options.connections, options.seconds, options.operations, options.pause / 1000)
-    )
+    row = Row("load", "", operations=options.operations, fresh=bool(options.fresh))
+    load = uvloop.run(closed_loop(row, options.port, options.connections, options.seconds, options.pause / 1000))
     print(json.dumps(asdict(load)))
 
 

@@ -51,6 +51,13 @@ def cpu(root: int) -> float:
     return sum(stat.ticks for stat in family(root)) / TICKS
 
 
+def core_busy(core: int, text: str | None = None) -> float:
+    """CPU seconds that all processes together have used of `core`, from /proc/stat: user, nice and system time."""
+    lines = ((PROC / "stat").read_text() if text is None else text).splitlines()
+    fields = next(line for line in lines if line.startswith(f"cpu{core} ")).split()
+    return sum(int(field) for field in fields[1:4]) / TICKS
+
+
 @dataclass(frozen=True, slots=True)
 class Memory:
     """Memory of a process and its children, in KiB. `pss` counts a shared page by its share; None where the kernel

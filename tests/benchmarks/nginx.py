@@ -63,10 +63,11 @@ def write(place: Place, http: str) -> list[str]:
 
 
 def upstream(place: Place, count: str, body: str) -> str:
-    """An http block that answers everything with `body` and tells at `count` what it has had."""
+    """An http block that answers with `body` and the request's correlation id; `count` tells what it has had."""
     return f"""\
     access_log off;
     default_type application/json;
+    add_header X-Correlation-Id $http_x_correlation_id;
     server {{
         listen 127.0.0.1:{place.port};
         location = {count} {{ stub_status; }}

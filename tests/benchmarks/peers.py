@@ -69,7 +69,7 @@ def start(stack: ExitStack, peers: Iterable[Peer], row: Row, directory: Path, up
         if command is None:
             continue
         pid = stack.enter_context(started(command, place, cores()[0]))
-        if fetch(place.port, target(0)) != upstream.BODY:
+        if fetch(place.port, target(row, 0)) != upstream.BODY:
             raise RuntimeError(f"{peer.name} does not pass the upstream's answer through")
         running.append(Running(peer.name, pid, place.port))
     return running

@@ -3,20 +3,23 @@
 from dataclasses import dataclass
 
 GROUP = 100
+TARGETS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """One row. `operations` 0 is the default route alone; `mirror` sends every request to a second upstream too;
-    `policy` puts an admission policy before it. `rate` is requests a second over all connections, 0 for as fast as the
-    answers come; a peer's latency takes a little off it. `idle` connections are held and say nothing, and then nothing
-    else is measured. `base` is the peer that the others are compared to: Envoy as it does the row best."""
+    `policy` puts an admission policy before it. `fresh` gives every request a correlation id (which the upstream
+    echoes) and a traceparent of its own, so that no head is seen twice, either way. `rate` is requests a second over all
+    connections, 0 for as fast as the answers come; a peer's latency takes a little off it. `idle` connections are held
+    and say nothing, and then nothing else is measured. `base` is the peer that the others are compared to: Envoy as it does the row best."""
 
     name: str
     title: str
     operations: int = 0
     mirror: bool = False
     policy: bool = False
+    fresh: bool = False
     rate: int = 0
     idle: int = 0
     base: str = "envoy"
@@ -24,6 +27,7 @@ class Row:
 
 ROWS = (
     Row("pass-through", "Pass-through at saturation, access log and metrics on"),
+    Row("fresh", "Pass-through at saturation, every message with ids of its own", fresh=True),
     Row("paced", "Pass-through at 2,000 requests a second", rate=2_000),
     Row("operations-10", "10 operations at saturation", operations=10, base="envoy-tree"),
     Row("operations-10000", "10,000 operations at saturation", operations=10_000, base="envoy-tree"),
@@ -38,6 +42,6 @@ def prefix(operation: int) -> str:
     return f"/c{operation // GROUP}/r{operation % GROUP}/"
 
 
-def target(operation: int) -> str:
-    """The path that load asks of an operation (wrk.lua has the same)."""
-    return f"{prefix(operation)}{1_000_000 + operation}"
+def target(row: Row, number: int) -> str:
+    """The path of request `number` below TARGETS (wrk.lua has the same)."""
+    return f"{prefix(number % max(row.operations, 1))}{1_000_000 + number}"

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.benchmarks import load, measure, upstream
+from tests.benchmarks.child import cores
 from tests.benchmarks.peers import Peer, Running, start, start_upstream
-from tests.benchmarks.rows import Row, target
+from tests.benchmarks.rows import Row
 
 CONNECTIONS = 32
 
@@ -17,7 +18,8 @@ CONNECTIONS = 32
 @dataclass(frozen=True, slots=True)
 class Sample:
     """One peer in one round of one row. `cpu` is microseconds a request, of all the peer's processes; `p50` and `p99`
-    milliseconds; `busy` the share of its core that the peer had; `calls` how many requests the upstream saw for each
+    milliseconds; `busy` the share of its core that the peer had and `others` the
+    share that the rest of the machine took of it; `calls` how many requests the upstream saw for each
     of the client's; memory in KiB, at the end of the round. In the row of idle connections only `connection` is
     measured: bytes of memory for each."""
 
@@ -31,6 +33,7 @@ class Sample:
     p50: float = 0.0
     p99: float = 0.0
     busy: float = 0.0
+    others: float = 0.0
     calls: float = 0.0
     errors: int = 0
     connection: float = 0.0
@@ -82,8 +85,11 @@ def loaded(peer: Running, row: Row, round_: int, plan: Plan, upstream_port: int)
     load.run(row, peer.port, CONNECTIONS, plan.warm)
     measure.settle(peer.pid)
     calls, cpu, began = upstream.calls(upstream_port), measure.cpu(peer.pid), time.monotonic()
+    core = measure.core_busy(cores()[0])
     seen = load.run(row, peer.port, CONNECTIONS, plan.seconds)
-    busy = (measure.cpu(peer.pid) - cpu) / (time.monotonic() - began)
+    elapsed = time.monotonic() - began
+    busy = (measure.cpu(peer.pid) - cpu) / elapsed
+    others = max(0.0, (measure.core_busy(cores()[0]) - core) / elapsed - busy)
     measure.settle(peer.pid)  # mirrored work after the last answer is part of the price
     spent = measure.cpu(peer.pid) - cpu
     called = upstream.calls(upstream_port) - calls - 1
@@ -100,6 +106,7 @@ def loaded(peer: Running, row: Row, round_: int, plan: Plan, upstream_port: int)
         p50=seen.p50 * 1e3,
         p99=seen.p99 * 1e3,
         busy=busy,
+        others=others,
         calls=called / requests,
         errors=seen.errors,
     )
@@ -110,7 +117,7 @@ def idle(peer: Running, row: Row, round_: int, plan: Plan) -> Sample:
     load.run(row, peer.port, CONNECTIONS, plan.warm)
     measure.settle(peer.pid)
     before = measure.memory(peer.pid)
-    request = load.head(target(0), peer.port)
+    request = load.head(row, 0, peer.port)
     with ExitStack() as stack:
         for _ in range(row.idle):
             connection = stack.enter_context(socket.create_connection(("127.0.0.1", peer.port), timeout=10))

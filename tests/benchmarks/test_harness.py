@@ -10,7 +10,7 @@ import pytest
 from tests.benchmarks import envoy, figway, load, measure, peers, report, upstream
 from tests.benchmarks.child import Place, cores, fetch, free_port, started
 from tests.benchmarks.load import Load
-from tests.benchmarks.rows import ROWS, Row, prefix, target
+from tests.benchmarks.rows import ROWS, TARGETS, Row, prefix, target
 from tests.benchmarks.run import Plan, Sample
 
 STAT = "4242 (a) (b) c) S 17 4242 4242 0 -1 4194560 900 0 0 0 30 12 5 3 20 0 4 0 88 1000000 256 18446744073709551615\n"
@@ -52,7 +52,21 @@ def test_latencies_are_summed_up():
 
 def test_every_operation_has_its_own_path():
     assert prefix(9_999) == "/c99/r99/"
-    assert len({target(number) for number in range(10_000)}) == 10_000
+    row = Row("many", "", operations=10_000)
+    assert len({target(row, number) for number in range(TARGETS)}) == 10_000
+    assert target(row, 17) == f"{prefix(17)}1000017"
+
+
+def test_no_two_fresh_heads_are_alike_but_in_length():
+    heads = {load.head(Row("fresh", "", fresh=True), number, 80) for number in range(100)}
+    assert len(heads) == 100
+    assert len({len(head) for head in heads}) == 1
+
+
+def test_the_time_that_a_core_was_busy_is_read():
+    text = "cpu  9 9 9 9\ncpu0 300 100 200 9000 1 2 3\ncpu1 1 1 1 1\n"
+    assert measure.core_busy(0, text) == 600 / measure.TICKS
+    assert measure.core_busy(cores()[0]) > 0
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
@@ -90,7 +104,7 @@ def test_the_report_says_what_was_asked_for_and_found():
     facts = report.facts({"figway": "0.1.0"}, Plan())
     text = report.as_markdown(rows, facts, list(samples()))
     assert "- pass-through: 0.75 x Envoy's CPU a request; meets 1.0, misses the aim of 0.7" in text
-    assert "| figway | 30.0 | 0.75 | 1,000 | 1.00 | 2.00 | 100% | 1.00 | 40.0 | 30.0 | 0 |" in text
+    assert "| figway | 30.0 | 0.75 | 1,000 | 1.00 | 2.00 | 100% | 0% | 1.00 | 40.0 | 30.0 | 0 |" in text
     assert "| figway | 2.00 | – | 40.0 | – |" in text
     written = json.dumps(report.as_json(facts, list(samples())))
     assert os.getcwd() not in text + written
@@ -120,7 +134,7 @@ def test_load_goes_through_the_floor_to_our_upstream_and_is_accounted_for(tmp_pa
         stack.enter_context(started(upstream.ours(place), place, cores()[1]))
         floor = place_for(tmp_path / "floor", place.port)
         pid = stack.enter_context(started(peers.floor(row, floor), floor, cores()[0]))
-        assert fetch(floor.port, target(0)) == upstream.BODY
+        assert fetch(floor.port, target(row, 0)) == upstream.BODY
         before = upstream.calls(place.port)
         seen = load.run(row, floor.port, connections=4, seconds=0.3)
         assert seen.requests > 0

@@ -6,6 +6,7 @@
 import argparse
 import asyncio
 import json
+import re
 import sys
 from typing import cast
 
@@ -20,7 +21,8 @@ RESULTS = [
     for number in range(12)
 ]
 BODY = json.dumps({"patient": "p-17", "kind": "laboratory", "results": RESULTS}).encode()
-HEAD = b"HTTP/1.1 200 OK\r\nServer: bench\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+HEAD = b"HTTP/1.1 200 OK\r\nServer: bench\r\nContent-Type: application/json\r\nContent-Length: %d\r\n"
+CORRELATION = re.compile(rb"(?i)x-correlation-id: [^\r]*\r\n")
 
 
 def command(place: Place) -> list[str]:
@@ -40,7 +42,7 @@ def calls(port: int) -> int:
 
 
 class Answer(asyncio.Protocol):
-    """One connection: an answer to each request head. Bodies and pipelining are not its business."""
+    """One connection: an answer to each request head, with its correlation id. It knows no bodies and no pipelining."""
 
     asked = 0
 
@@ -56,8 +58,9 @@ class Answer(asyncio.Protocol):
         body = BODY
         if self.buffer.startswith(b"GET " + COUNT.encode()):
             body = b"\nserver accepts handled requests\n 0 0 %d\n" % Answer.asked
+        found = CORRELATION.search(self.buffer)
         self.buffer = b""
-        self.transport.write(HEAD % len(body) + body)
+        self.transport.write(b"".join((HEAD % len(body), found[0] if found else b"", b"\r\n", body)))
 
 
 async def serve(port: int) -> None:

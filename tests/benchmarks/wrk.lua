@@ -1,24 +1,28 @@
--- Asks for every operation in turn, in a scattered order; prints what was counted as one line of JSON.
--- Arguments: the number of operations (0: one path), and the milliseconds to wait before each request.
+-- Asks for TARGETS different paths, of all operations alike and in a scattered order; prints what was counted as one line of JSON.
+-- Arguments: the number of operations, the milliseconds to wait before each request, 1 for fields of its own in each.
 
-local requests, at, pause = {}, 0, 0
-local STRIDE = 7919 -- prime: shares no factor with the counts in use, so every operation is met
+local TARGETS = 10000
+local STRIDE = 7919 -- shares no factor with TARGETS, so every path is met
+local requests, at = {}, 0
 
 function init(args)
-  local count = tonumber(args[1])
-  pause = tonumber(args[2])
-  for i = 0, math.max(count, 1) - 1 do
-    local path = string.format("/c%d/r%d/%d", math.floor(i / 100), i % 100, 1000000 + i)
+  local operations, pause, fresh = math.max(tonumber(args[1]), 1), tonumber(args[2]), args[3] == "1"
+  for i = 0, TARGETS - 1 do
+    local operation = i % operations
+    local path = string.format("/c%d/r%d/%d", math.floor(operation / 100), operation % 100, 1000000 + i)
+    if fresh then
+      wrk.headers["X-Correlation-Id"] = string.format("bench-%08d", i)
+      wrk.headers["traceparent"] = string.format("00-%032x-%016x-01", i + 1, i + 1)
+    end
     requests[i] = wrk.format("GET", path)
   end
-  requests.count = math.max(count, 1)
   if pause > 0 then
     delay = function() return pause end
   end
 end
 
 function request()
-  at = (at + STRIDE) % requests.count
+  at = (at + STRIDE) % TARGETS
   return requests[at]
 end
 
