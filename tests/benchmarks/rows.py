@@ -10,9 +10,10 @@ TARGETS = 10_000
 class Row:
     """One row. `operations` 0 is the default route alone; `mirror` sends every request to a second upstream too;
     `policy` puts an admission policy before it. `fresh` gives every request a correlation id (which the upstream
-    echoes) and a traceparent of its own, so that no head is seen twice, either way. `rate` is requests a second over all
-    connections, 0 for as fast as the answers come; a peer's latency takes a little off it. `idle` connections are held
-    and say nothing, and then nothing else is measured. `base` is the peer that the others are compared to: Envoy as it does the row best."""
+    echoes) and a traceparent of its own, so that no head is seen twice, either way. `rate` is requests a second over
+    all connections, 0 for as fast as the answers come; a peer's latency takes a little off it. `idle` connections are
+    held and say nothing, and then nothing else is measured. `base` is the peer that the others are compared to: Envoy
+    as it does the row best."""
 
     name: str
     title: str
