@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-import httpx2
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -18,7 +17,7 @@ from gateway import plugins
 from gateway.demo.clinic import build
 from gateway.demo.defects import DEFECTS
 from gateway.demo.findings import review
-from gateway.demo.processes import DemoError, Processes, Running, processes, wait_until_answers, wait_until_says
+from gateway.demo.processes import DemoError, Processes, Running, get, processes, wait_until_answers, wait_until_says
 from gateway.demo.summary import capabilities, differences, next_steps, verdict
 from gateway.demo.traffic import KEY, plan, send
 from shadow.ledger import Ledger
@@ -70,9 +69,9 @@ def run(console: Console, config: Path, requests: int, seed: int, *, keep: bool)
 @contextmanager
 def _stage(console: Console, config: Path) -> Iterator[Scene]:
     """Everything started and answering; everything ended afterwards."""
-    store = Path(os.environ.get("FIGWAY_STORE") or OUT / "figway.db").absolute()
+    store = (OUT / "figway.db").absolute()
     store.parent.mkdir(parents=True, exist_ok=True)
-    # A fresh ledger: what this run finds is all that is in it.
+    # A fresh ledger, of our own whatever FIGWAY_STORE says: what this run finds is all that is in it.
     for suffix in ("", "-wal", "-shm"):
         store.with_name(store.name + suffix).unlink(missing_ok=True)
     with processes(OUT / "demo") as started:
@@ -135,10 +134,9 @@ def _settled(scene: Scene) -> Ledger:
 
 def _unfinished(scene: Scene) -> bool:
     """Whether the lane still has mirrors without an outcome, as the gateway's metrics say."""
-    try:
-        metrics = httpx2.get(f"{scene.admin}/metrics", trust_env=False).text
-    except httpx2.HTTPError:
-        raise DemoError(f"the gateway's admin port is silent; it said:\n{scene.process.last_lines()}") from None
+    status, metrics = get(f"{scene.admin}/metrics")
+    if status != 200:
+        raise DemoError(f"the gateway's admin port is silent; it said:\n{scene.process.last_lines()}")
     return re.search(r"(?m)^figway_shadow_unfinished 0(\.0)?$", metrics) is None
 
 

@@ -140,7 +140,7 @@ def send(asks: list[Ask], url: str, answered: Callable[[], None]) -> Tally:
             try:
                 status, body = speak(ask)
             except (httpx2.HTTPError, http.client.HTTPException, OSError) as error:
-                status, body = 0, type(error).__name__.encode()
+                status, body = 0, type(error).__name__.encode()  # no part of any message
             with lock:
                 _count(tally, ask, status, body)
             answered()
@@ -191,7 +191,8 @@ def _count(tally: Tally, ask: Ask, status: int, body: bytes) -> None:
     elif not ask.refused and _is(ask.spoilt, status, body):
         tally.spoilt += 1
     else:
-        tally.wrong.append(f"{ask.operation.capability}.{ask.operation.name}: status {status}")
+        what = f"status {status}" if status else f"no answer ({body.decode()})"
+        tally.wrong.append(f"{ask.operation.capability}.{ask.operation.name}: {what}")
 
 
 def _is(answer: Answer, status: int, body: bytes) -> bool:
