@@ -169,6 +169,8 @@ def app(clinic: Clinic, operations: Iterable[Operation], *more: BaseRoute, spoil
 
 def _route(clinic: Clinic, operation: Operation, spoil: Spoil | None) -> Route:
     async def endpoint(request: Request) -> Response:
+        # Heard out before it is answered, as any service does: a body left unread costs the client its connection.
+        await request.body()
         asked = {**request.query_params, **request.path_params}
         answer = operation.answer(clinic, asked)
         if spoil is not None:
