@@ -82,6 +82,10 @@ class Wire:
         self.socket = link
         self._unread = bytearray()
 
+    def __del__(self) -> None:
+        # A test that forgets its connection has left it.
+        self.socket.close()
+
     # saying
 
     def send(self, data: bytes) -> "Wire":
@@ -271,9 +275,10 @@ def connect(port: int, *, host: str = "127.0.0.1", receive_buffer: int = 0) -> W
     if receive_buffer:
         link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
     link.settimeout(PATIENCE)
+    wire = Wire(link)
     link.connect((host, port))
     link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return Wire(link)
+    return wire
 
 
 def request(

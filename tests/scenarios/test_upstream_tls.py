@@ -88,8 +88,9 @@ def test_no_client_certificate_is_502(gateway, mutual, authority):
 
 
 @pytest.mark.proves(14)
-def test_an_upstream_that_speaks_no_tls_is_502(gateway, legacy, authority):
+def test_an_upstream_that_speaks_no_tls_is_never_spoken_to_in_the_clear(gateway, legacy, authority):
+    """It may close, or wait for a line that never comes: then the handshake runs out of time."""
     reply = gateway(config(legacy, ca=authority.ca).replace("http://", "https://")).ask("GET", "/")
 
-    assert reply.status == 502
+    assert reply.status in (502, 504)
     assert legacy.asked == []

@@ -8,6 +8,9 @@ from websockets.asyncio.client import connect
 from websockets.asyncio.server import serve
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from tests.backends.figway import running
+from tests.backends.upstream import closed_port
+
 pytestmark = pytest.mark.proves(44)
 
 
@@ -20,18 +23,25 @@ default: {{upstream: legacy}}
 """
 
 
-async def started(gateway, server):
-    """A gateway in front of a WebSocket server of this event loop, which must go on turning meanwhile."""
-    return await asyncio.to_thread(gateway, config(server.sockets[0].getsockname()[1]))
+@pytest.fixture(scope="module")
+def port():
+    """Where each test's WebSocket server listens."""
+    return closed_port()
 
 
-async def test_messages_flow_both_ways(gateway):
+@pytest.fixture(scope="module")
+def figway(port, tmp_path_factory):
+    """A gateway in front of that server, which answers only while its test's event loop turns."""
+    with running(tmp_path_factory.mktemp("websocket"), config(port)) as figway:
+        yield figway
+
+
+async def test_messages_flow_both_ways(figway, port):
     async def echoes(socket):
         async for message in socket:
             await socket.send(message)
 
-    async with serve(echoes, "127.0.0.1", 0, max_size=None) as server:
-        figway = await started(gateway, server)
+    async with serve(echoes, "127.0.0.1", port, max_size=None):
         async with connect(f"ws://127.0.0.1:{figway.port}/chat?room=1", max_size=None) as client:
             for message in ["hello", b"\x00\xff", "", os.urandom(3_000_000), "bye"]:
                 await client.send(message)
@@ -41,19 +51,18 @@ async def test_messages_flow_both_ways(gateway):
         assert client.close_code == 1000
 
 
-async def test_subprotocol_path_and_fields_pass(gateway):
+async def test_subprotocol_path_and_fields_pass(figway, port):
     async def tells(socket):
         await socket.send(f"{socket.request.path} {socket.request.headers['Origin']} {socket.subprotocol}")
 
-    async with serve(tells, "127.0.0.1", 0, subprotocols=["hl7"]) as server:
-        figway = await started(gateway, server)
-        async with connect(f"ws://127.0.0.1:{figway.port}/a%2Fb?c", subprotocols=["x", "hl7"],
-                           origin="http://clinic.example") as client:
-            assert await client.recv() == "/a%2Fb?c http://clinic.example hl7"
-            assert client.subprotocol == "hl7"
+    url = f"ws://127.0.0.1:{figway.port}/a%2Fb?c"
+    async with (serve(tells, "127.0.0.1", port, subprotocols=["hl7"]),
+                connect(url, subprotocols=["x", "hl7"], origin="http://clinic.example") as client):
+        assert await client.recv() == "/a%2Fb?c http://clinic.example hl7"
+        assert client.subprotocol == "hl7"
 
 
-async def test_a_close_code_passes_both_ways(gateway):
+async def test_a_close_code_passes_both_ways(figway, port):
     seen = asyncio.Queue()
 
     async def closes(socket):
@@ -63,8 +72,7 @@ async def test_a_close_code_passes_both_ways(gateway):
             await socket.wait_closed()
             seen.put_nowait((socket.close_code, socket.close_reason))
 
-    async with serve(closes, "127.0.0.1", 0) as server:
-        figway = await started(gateway, server)
+    async with serve(closes, "127.0.0.1", port):
         async with connect(f"ws://127.0.0.1:{figway.port}/server-closes") as client:
             with pytest.raises(ConnectionClosed):
                 await client.recv()
@@ -74,15 +82,14 @@ async def test_a_close_code_passes_both_ways(gateway):
         assert await seen.get() == (4002, "enough")
 
 
-async def test_a_refused_handshake_passes(gateway):
+async def test_a_refused_handshake_passes(figway, port):
     async def refuses(connection, request):
         return connection.respond(401, "who are you?")
 
     async def never_runs(socket):
         raise AssertionError
 
-    async with serve(never_runs, "127.0.0.1", 0, process_request=refuses) as server:
-        figway = await started(gateway, server)
+    async with serve(never_runs, "127.0.0.1", port, process_request=refuses):
         with pytest.raises(InvalidStatus) as caught:
             await connect(f"ws://127.0.0.1:{figway.port}/")
         assert (caught.value.response.status_code, caught.value.response.body) == (401, b"who are you?")
@@ -90,7 +97,7 @@ async def test_a_refused_handshake_passes(gateway):
 
 @pytest.mark.proves(31)
 @pytest.mark.parametrize("sender", ["server", "client"])
-async def test_a_side_that_does_not_read_makes_the_other_wait(gateway, sender):
+async def test_a_side_that_does_not_read_makes_the_other_wait(figway, port, sender):
     sent, may_read, done, piece, count = 0, asyncio.Event(), asyncio.Event(), bytes(1 << 16), 2048
 
     async def pours(socket):
@@ -111,27 +118,28 @@ async def test_a_side_that_does_not_read_makes_the_other_wait(gateway, sender):
         await server_side(socket)
         await socket.wait_closed()
 
-    async with serve(serves, "127.0.0.1", 0, max_queue=2) as server:
-        figway = await started(gateway, server)
-        async with connect(f"ws://127.0.0.1:{figway.port}/", max_queue=2) as client:
-            work = asyncio.create_task(client_side(client))
-            before = -1
-            while sent != before or sent == 0:
-                before = sent
-                await asyncio.sleep(0.5)
-            assert sent < 64 << 20
-            may_read.set()
-            await work
-            await asyncio.wait_for(done.wait(), 30)
-            assert sent == count << 16
+    # Uncompressed, or a message of zeros would weigh nothing.
+    quick = {"max_queue": 2, "compression": None}
+    async with (serve(serves, "127.0.0.1", port, **quick),
+                connect(f"ws://127.0.0.1:{figway.port}/", **quick) as client):
+        work = asyncio.create_task(client_side(client))
+        held = -1
+        while sent != held or sent == 0:
+            held = sent
+            await asyncio.sleep(0.5)
+        may_read.set()
+        await work
+        await asyncio.wait_for(done.wait(), 30)
+    assert 0 < held < 64 << 20
+    assert sent == count << 16
 
 
-async def test_draining_tells_the_client_that_the_server_goes_away(gateway):
+async def test_draining_tells_the_client_that_the_server_goes_away(gateway, port):
     async def stays(socket):
         await socket.wait_closed()
 
-    async with serve(stays, "127.0.0.1", 0) as server:
-        figway = await started(gateway, server)
+    async with serve(stays, "127.0.0.1", port):
+        figway = await asyncio.to_thread(gateway, config(port))
         async with connect(f"ws://127.0.0.1:{figway.port}/") as client:
             figway.terminate()
             with pytest.raises(ConnectionClosed):
