@@ -18,7 +18,8 @@ from tests.benchmarks.run import Plan, Sample, samples
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(arguments)
-    plan = Plan(0.5, 1.0, options.rounds or 1) if options.quick else Plan(rounds=options.rounds or 3)
+    warm, seconds, rounds = (0.5, 1.0, 1) if options.quick else (1.0, 3.0, 3)
+    plan = Plan(warm, seconds, options.rounds or rounds, options.patience)
     rows = [row for row in ROWS if row.name in options.rows]
     versions = {peer.name: peer.version() for peer in PEERS if peer.name in options.peers}
     peers = [peer for peer in PEERS if versions.get(peer.name)]
@@ -54,6 +55,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="one round of one second each: a look, not a measure")
     parser.add_argument("--rounds", type=int, help="rounds of each row (3)")
     parser.add_argument("--rows", nargs="+", choices=[row.name for row in ROWS], default=[row.name for row in ROWS])
+    patience = "seconds to wait before each measuring for a machine that does nothing else (5)"
+    parser.add_argument("--patience", type=float, default=5.0, help=patience)
     names = [peer.name for peer in PEERS]
     parser.add_argument("--peers", nargs="+", choices=names, default=names)
     parser.add_argument("--out", type=Path, default=Path("out"), help="where bench.json and bench.md go")

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,3 +95,13 @@ def settle(root: int, patience: float = 5.0) -> None:
         if after - before <= 1 / TICKS:
             return
         before = after
+
+
+def await_quiet(cores: Collection[int], patience: float) -> None:
+    """Waits until nothing else works on `cores` (a tenth of their time is let pass), `patience` seconds at most."""
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        before = sum(map(core_busy, cores))
+        time.sleep(0.5)
+        if sum(map(core_busy, cores)) - before < 0.05 * len(cores):
+            return

@@ -41,11 +41,13 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How much is measured: seconds of warm-up, seconds of measuring, rounds."""
+    """How much is measured: seconds of warm-up, seconds of measuring, rounds; and how many
+    seconds to wait, before each measuring, for a machine that does nothing else."""
 
-    warm: float = 1.0
-    seconds: float = 3.0
-    rounds: int = 3
+    warm: float
+    seconds: float
+    rounds: int
+    patience: float
 
 
 def samples(
@@ -84,6 +86,7 @@ def held_open(peers: Sequence[Peer], row: Row, plan: Plan, directory: Path, upst
 def loaded(peer: Running, row: Row, round_: int, plan: Plan, upstream_port: int) -> Sample:
     load.run(row, peer.port, CONNECTIONS, plan.warm)
     measure.settle(peer.pid)
+    measure.await_quiet(set(cores()), plan.patience)
     calls, cpu, began = upstream.calls(upstream_port), measure.cpu(peer.pid), time.monotonic()
     core = measure.core_busy(cores()[0])
     seen = load.run(row, peer.port, CONNECTIONS, plan.seconds)

@@ -101,7 +101,7 @@ def test_ratios_are_taken_pair_by_pair():
 
 def test_the_report_says_what_was_asked_for_and_found():
     rows = [row for row in ROWS if row.name in ("pass-through", "idle")]
-    facts = report.facts({"figway": "0.1.0"}, Plan())
+    facts = report.facts({"figway": "0.1.0"}, Plan(1, 3, 3, 5))
     text = report.as_markdown(rows, facts, list(samples()))
     assert "- pass-through: 0.75 x Envoy's CPU a request; meets 1.0, misses the aim of 0.7" in text
     assert "| figway | 30.0 | 0.75 | 1,000 | 1.00 | 2.00 | 100% | 0% | 1.00 | 40.0 | 30.0 | 0 |" in text
