@@ -47,13 +47,14 @@ class Launch:
 
 @dataclass(slots=True)
 class Reloads:
-    """How reloading has gone: what runs, and what was refused and why."""
+    """How reloading has gone: what runs, what was refused and why, and which settings wait for a restart."""
 
     revision: str
     count: int = 0
     successful: bool = True
     at: float = 0.0
     problems: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
 
 
 class Gateway:
@@ -61,8 +62,9 @@ class Gateway:
 
     def __init__(self, launch: Launch) -> None:
         """Raises Invalid where the configuration has problems, and what a store raises that cannot open."""
-        self.configuration = configuration = build(Path(launch.config))
+        self.configuration = self._began = configuration = build(Path(launch.config))
         self._path = Path(launch.config)
+        self._files = configuration.files
         self.store: Store = plugins.load("figway.stores", configuration.store[0])(configuration.store[1])
         self.recorder = Recorder(Output(), access_log=launch.access_log)
         self.lane = Lane(ask_mirror, self.store, configuration.lane)
@@ -97,7 +99,7 @@ class Gateway:
         """Begin to work, in the running event loop."""
         self.lane.start()
         self._watch_upstreams()
-        for work in (self._tick(), watch(lambda: self.configuration.files, self.reload)):
+        for work in (self._tick(), watch(lambda: self._files, self.reload)):
             self._spawn(work)
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: self._spawn(self.reload()))
         # What lives from here on lives for ever; a collection need not look at it again.
@@ -169,6 +171,8 @@ class Gateway:
                 # Off the loop: a large configuration takes a while to read.
                 fresh = await asyncio.to_thread(build, self._path, previous)
             except Invalid as invalid:
+                # A file that was missing may be what is mended next.
+                self._files = (*previous.files, *invalid.files)
                 problems = tuple(str(problem) for problem in invalid.problems)
                 self.reloads = Reloads(self.reloads.revision, self.reloads.count, False, time.time(), problems)
                 self.recorder.event("reload_failed", level="error", running=self.reloads.revision,
@@ -178,13 +182,25 @@ class Gateway:
 
     async def _put_in_force(self, fresh: Configuration, previous: Configuration) -> None:
         self.configuration = fresh
+        self._files = fresh.files
         self.pipeline.table = fresh.table
         self.edge.use(fresh.edge)
         self.reloads = Reloads(fresh.revision, self.reloads.count + 1, True, time.time())
         self._watch_upstreams()
         self.recorder.event("reloaded", revision=fresh.revision, was=previous.revision)
+        self.reloads.waiting = self._waiting(fresh)
+        if self.reloads.waiting:
+            self.recorder.event("restart_needed", level="warning", settings=list(self.reloads.waiting))
         for replaced in fresh.replaces(previous):
             await replaced.close()
+
+    def _waiting(self, fresh: Configuration) -> tuple[str, ...]:
+        """What a reload cannot change."""
+        began = self._began
+        return tuple(name for name, changed in (
+            ("store", fresh.store != began.store), ("shadow", fresh.lane != began.lane),
+            ("server.drain.grace", fresh.edge.drain_grace != began.edge.drain_grace),
+        ) if changed)
 
     # --- what the admin port tells ---------------------------------------------------------------------------------
 
@@ -206,7 +222,7 @@ class Gateway:
             "draining": self.pipeline.draining,
             "revision": self.reloads.revision,
             "reload": {"successful": self.reloads.successful, "count": self.reloads.count, "at": self.reloads.at,
-                       "problems": list(self.reloads.problems)},
+                       "problems": list(self.reloads.problems), "waiting": list(self.reloads.waiting)},
             "shadow": [[tally.capability, tally.operation, str(tally.outcome), tally.reason, count]
                        for tally, count in self.lane.counters().items()],
             "lane": {"on": self.lane.on, "unfinished": self.lane.unfinished, "held_bytes": self.lane.held},

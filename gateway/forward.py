@@ -132,6 +132,9 @@ class Translating:
         else:
             self._pieces.append(data)
 
+    def on_flush(self) -> None:
+        """The whole answer is waited for."""
+
     def on_end(self, trailers: Headers) -> None:
         self._response.body = b"".join(self._pieces)
         try:

@@ -56,8 +56,12 @@ class Downstream(Protocol):
         """A piece of its body."""
         ...
 
+    def flush(self) -> None:
+        """That was all for now: what was sent must go out."""
+        ...
+
     def send_end(self, trailers: Headers) -> None:
-        """The answer is complete."""
+        """The answer is complete, and goes out."""
         ...
 
     def abort(self) -> None:
@@ -175,6 +179,9 @@ class Exchange:
         self._match = match = pipeline.table.match(request)
         target = match.target
         capability, operation = target.capability, target.operation
+        if arrival.head.upgrade and not capability.upgrade:
+            # The request goes on as an ordinary one. (A head that asks for an upgrade is never shared.)
+            arrival.head.upgrade = b""
         if capability.body_limit and max(arrival.head.length, len(body)) > capability.body_limit:
             self._refuse("body_too_large")
             return
@@ -341,6 +348,10 @@ class Exchange:
                 self._skip_mirror("body_too_large")
             else:
                 self._taken.append(data)
+
+    def on_flush(self) -> None:
+        """That was all for now."""
+        self._downstream.flush()
 
     def on_end(self, trailers: Headers) -> None:
         """The answer is complete, and with it the exchange."""

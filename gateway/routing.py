@@ -306,6 +306,9 @@ class _Place:
         for method in frozenset().union(*wanted):
             self.methods[method] = _Told([leaf for leaf, methods in zip(self.leaves, wanted, strict=True)
                                           if not methods or method in methods])
+        if "GET" in self.methods:
+            # HEAD asks what GET answers (RFC 9110 section 9.3.2): it must not slip past GET's policies.
+            self.methods.setdefault("HEAD", self.methods["GET"])
 
     def best(self, request: Request) -> _Leaf | None:
         for leaf in self.methods.get(request.method, self.any).possible(request):

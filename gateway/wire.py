@@ -109,9 +109,11 @@ class ResponseHeads:
 
 
 class Framing(Protocol):
-    """Finds a body in the bytes of a connection. `done` tells that it ended; `rest` is what came after it."""
+    """Finds a body in the bytes of a connection. `done` tells that it ended; `rest` is what came after it;
+    `left` is how many bytes are to come, -1 where nobody knows."""
 
     done: bool
+    left: int
     rest: bytes
     trailers: Headers
 
@@ -130,27 +132,27 @@ NO_TRAILERS = Headers()
 class Counted:
     """A body of Content-Length bytes."""
 
-    __slots__ = ("_left", "done", "rest", "trailers")
+    __slots__ = ("done", "left", "rest", "trailers")
 
     def __init__(self, length: int) -> None:
-        self._left = length
+        self.left = length
         self.done = length == 0
         self.rest = b""
         self.trailers = NO_TRAILERS
 
     def feed(self, data: bytes) -> bytes:
         """The payload in `data`; never raises."""
-        left = self._left - len(data)
+        left = self.left - len(data)
         if left > 0:
-            self._left = left
+            self.left = left
             return data
         self.done = True
         if left == 0:
-            self._left = 0
+            self.left = 0
             return data
-        self.rest = data[self._left:]
-        payload = data[:self._left]
-        self._left = 0
+        self.rest = data[self.left:]
+        payload = data[:self.left]
+        self.left = 0
         return payload
 
     def eof(self) -> bool:
@@ -161,10 +163,11 @@ class Counted:
 class ToTheEnd:
     """A body that ends with its connection (RFC 9112 section 6.3, case 8), and a tunnel."""
 
-    __slots__ = ("done", "rest", "trailers")
+    __slots__ = ("done", "left", "rest", "trailers")
 
     def __init__(self) -> None:
         self.done = False
+        self.left = -1
         self.rest = b""
         self.trailers = NO_TRAILERS
 
@@ -180,13 +183,16 @@ class ToTheEnd:
 
 class Chunked:
     """A chunked body (RFC 9112 section 7.1): sizes of 1 to 16 hexadecimal digits, CRLF and nothing else.
-    Extensions and trailers together are at most `allowance` bytes; `malformed` is the code to raise."""
+    Extensions and trailers together are at most `allowance` bytes, the payload `room` (0: no bound);
+    `malformed` is the code to raise."""
 
-    __slots__ = ("_allowance", "_kept", "_left", "_malformed", "_state", "done", "rest", "trailers")
+    __slots__ = ("_allowance", "_kept", "_left", "_malformed", "_room", "_state", "done", "left", "rest", "trailers")
 
     _SIZE, _DATA, _DATA_END, _TRAILERS = range(4)
 
-    def __init__(self, malformed: str, allowance: int = 16 << 10) -> None:
+    def __init__(self, malformed: str, allowance: int = 16 << 10, room: int = 0) -> None:
+        self._room = room or 1 << 62
+        self.left = -1
         self._kept = b""
         self._left = 0
         self._state = self._SIZE
@@ -248,6 +254,9 @@ class Chunked:
         digits = found[1]
         self._spend(end - at - len(digits) - 2)
         self._left = int(digits, 16)
+        self._room -= self._left
+        if self._room < 0:
+            raise Malformed("body_too_large")
         self._state = self._DATA if self._left else self._TRAILERS
         return end - at
 

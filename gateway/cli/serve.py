@@ -34,7 +34,11 @@ def serve(
     data = listen.removeprefix("unix:") if listen.startswith("unix:") else _address(listen)
     ports = Ports(data, _address(admin), tls_cert, tls_key)
     try:
-        grace = build(config).edge.drain_grace
+        configuration = build(config)
+        grace = configuration.edge.drain_grace
+        if workers > 1 and configuration.store[0] == "memory":
+            click.echo("figway: each worker has a memory store of its own: a report shows one worker's share. "
+                       "Several workers want `store: {sqlite: {path: …}}`.", err=True)
         with tempfile.TemporaryDirectory(prefix="figway-") as folder:
             run(Launch(str(config), folder if workers > 1 else "", access_log), ports, workers, grace)
     except Invalid as invalid:

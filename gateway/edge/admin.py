@@ -74,6 +74,8 @@ def _checks(workers: Iterable[tuple[bool, dict[str, Any]]]) -> Iterator[Check]:
         why = f"revision {facts['revision']}"
         if not reload["successful"]:
             why = f"the last file was refused, {why} still runs; " + "; ".join(reload["problems"])
+        if reload["waiting"]:
+            why += "; a restart is needed for " + ", ".join(reload["waiting"])
         yield "config", reload["successful"], why
         for name, url, available, pending, connections, last in facts["upstreams"]:
             state = f"{pending} pending, {connections} connections" + (f", last failure {last}" if last else "")

@@ -124,6 +124,9 @@ class _Answer:
             self._paused = True
             self.exchange.pause_download()
 
+    def flush(self) -> None:
+        """Every message goes out as soon as the server takes it."""
+
     def send_end(self, trailers: Headers) -> None:
         self._queue.put_nowait({"type": "http.response.body", "body": b"", "more_body": False})
         self._queue.put_nowait(None)

@@ -6,6 +6,8 @@ Requests on one connection are served one after another: pipelined ones wait, un
 """
 
 import asyncio
+import socket
+import struct
 import time
 from enum import Enum, auto
 from math import inf
@@ -15,6 +17,7 @@ from adapters.message import Headers, Request
 from gateway.call import Arrival, Head
 from gateway.edge.headers import check_target, client_address, forwarding_fields, judge, origin_form
 from gateway.edge.settings import EdgeSettings
+from gateway.edge.tunnel import GOING_AWAY, Frames
 from gateway.errors import problem
 from gateway.pipeline import Exchange, Pipeline
 from gateway.telemetry import trace
@@ -36,6 +39,8 @@ _WRITE_BUFFER = 64 << 10
 _READ_AHEAD = 64 << 10
 _LINGER = 1.0
 _REFUSED = frozenset({"CONNECT", "TRACE"})
+_NO_FRAMES = Frames()
+_RESET = struct.pack("ii", 1, 0)
 _heads = RequestHeads()
 
 
@@ -66,6 +71,7 @@ class _State(Enum):
     BODY = auto()       # an exchange runs, its request's body is still coming
     ANSWER = auto()     # an exchange runs, its request is complete
     TUNNEL = auto()     # after 101: bytes go as they come
+    REST = auto()       # answered early: the rest of the request's body is read and thrown away
     LINGER = auto()     # answered and closing: what still comes is thrown away
 
 
@@ -73,8 +79,9 @@ class Listener(asyncio.Protocol):
     """One client connection. `deadline` (monotonic) is when the edge's sweep gives it up."""
 
     __slots__ = (
-        "_buffer", "_chunked", "_edge", "_exchange", "_framing", "_head", "_keep_alive", "_last", "_no_body", "_paused",
-        "_peer", "_received", "_scheme", "_server_state", "_since", "_state", "_transport", "deadline",
+        "_buffer", "_chunked", "_edge", "_exchange", "_frames", "_framing", "_head", "_keep_alive", "_last", "_leaving",
+        "_no_body", "_out",
+        "_paused", "_peer", "_received", "_scheme", "_server_state", "_since", "_state", "_transport", "deadline",
     )
 
     def __init__(self, config: Any, server_state: Any, app_state: Any, _loop: Any = None) -> None:
@@ -88,7 +95,10 @@ class Listener(asyncio.Protocol):
         self._last: tuple[bytes, Head, EdgeSettings] | None = None
         self._framing: Framing | None = None
         self._buffer = b""
+        self._out = b""
         self._state = _State.IDLE
+        self._frames = _NO_FRAMES
+        self._leaving = False
         self._keep_alive = True
         self._chunked = False
         self._no_body = False
@@ -129,6 +139,8 @@ class Listener(asyncio.Protocol):
             self._buffer += data
             if len(self._buffer) > _READ_AHEAD:
                 self.pause_upload()
+        elif state is _State.REST:
+            self._rest(data)
 
     def eof_received(self) -> bool:
         """The client sends no more. Old clients say so right after the request and still want their answer; where
@@ -165,8 +177,11 @@ class Listener(asyncio.Protocol):
         if self._state is _State.IDLE:
             # A request may be on its way: it is still answered, if it comes soon.
             self.deadline = min(self.deadline, time.monotonic() + _LINGER)
-        elif self._state is _State.TUNNEL:
-            self._close()
+        elif self._state is _State.TUNNEL and not self._leaving:
+            self._leaving = True
+            self.deadline = time.monotonic() + _LINGER
+            if self._frames.between:
+                self._say_goodbye()
 
     def overdue(self, now: float) -> None:
         """The deadline has passed (the edge's sweep found it)."""
@@ -290,7 +305,9 @@ class Listener(asyncio.Protocol):
 
     def _begin_body(self, length: int, settings: EdgeSettings) -> tuple[bytes, bool]:
         """What has come of the body already, and whether that is all."""
-        framing: Framing = Chunked("bad_framing", settings.trailer) if length == CHUNKED else Counted(length)
+        framing: Framing = Counted(length)
+        if length == CHUNKED:
+            framing = Chunked("bad_framing", settings.trailer, settings.body)
         body = b""
         self._since = time.monotonic()
         self._received = len(self._buffer)
@@ -315,9 +332,6 @@ class Listener(asyncio.Protocol):
             payload = framing.feed(data)
             done = framing.done
             if payload:
-                limit = self._edge.settings.body
-                if limit and self._received > limit + _READ_AHEAD:
-                    raise Malformed("body_too_large")
                 exchange.request_data(payload)
             if done and self._exchange is exchange and self._state is _State.BODY:
                 self._framing = None
@@ -329,6 +343,17 @@ class Listener(asyncio.Protocol):
             self._broke(error.code)
         except Exception as error:
             exchange.crashed(error)
+
+    def _rest(self, data: bytes) -> None:
+        framing = self._framing
+        if framing is None:
+            return
+        framing.feed(data)
+        if framing.done:
+            self._framing = None
+            self._buffer = framing.rest
+            self._await_head()
+            self._heads()
 
     def _broke(self, code: str) -> None:
         """The request's body is not, and will not be, what was announced."""
@@ -360,6 +385,7 @@ class Listener(asyncio.Protocol):
     def send_interim(self, status: int, reason: bytes, headers: Headers) -> None:
         if self._head is not None and self._head.is_11:
             self._write(b"HTTP/1.1 %d %b\r\n%b\r\n" % (status, reason, fields(headers)))
+            self.flush()
 
     def send_head(self, status: int, reason: bytes, headers: Headers, length: int) -> None:
         is_11 = self._head is None or self._head.is_11
@@ -378,7 +404,8 @@ class Listener(asyncio.Protocol):
                 self._chunked = True
             else:
                 self._keep_alive = False
-        if edge.pipeline.draining:
+        if edge.pipeline.draining or (self._framing is not None and not 0 <= self._framing.left <= _READ_AHEAD):
+            # The request may be answered before its body has come, and the rest be too much to read for nothing.
             self._keep_alive = False
         if not self._keep_alive:
             head += b"Connection: close\r\n\r\n"
@@ -390,7 +417,9 @@ class Listener(asyncio.Protocol):
 
     def _begin_tunnel(self, reason: bytes, headers: Headers) -> None:
         self._write(b"HTTP/1.1 101 %b\r\n%b\r\n" % (reason, fields(headers)))
+        self.flush()
         self._state = _State.TUNNEL
+        self._frames = Frames()
         self._keep_alive = False
         self.deadline = inf
         early, self._buffer = self._buffer, b""
@@ -401,32 +430,63 @@ class Listener(asyncio.Protocol):
     def send_data(self, data: bytes) -> None:
         if self._no_body or not data:
             return
-        self._write(chunk(data) if self._chunked else data)
+        if self._state is _State.TUNNEL:
+            self._tunnel_data(data)
+        else:
+            self._write(chunk(data) if self._chunked else data)
+
+    def _tunnel_data(self, data: bytes) -> None:
+        if not self._leaving:
+            self._frames.feed(data)
+            self._write(data)
+        elif not self._frames.between:
+            end = self._frames.first_end(data)
+            self._write(data if end < 0 else data[:end])
+            if end >= 0:
+                self._say_goodbye()
+
+    def _say_goodbye(self) -> None:
+        """The gateway goes: the client hears it as a WebSocket does, and closes in its turn, or is closed."""
+        self._write(GOING_AWAY)
+        self.flush()
 
     def send_end(self, trailers: Headers) -> None:
         if self._chunked:
             self._write(last_chunk(trailers))
+        self.flush()
         self._exchange = None
-        if self._state is not _State.ANSWER:
+        if self._state is _State.BODY:
             # The request's rest is still to come and nobody wants it.
-            self._linger()
-            return
-        if not self._keep_alive:
-            self._linger() if self._buffer else self._close()
-            return
+            if self._keep_alive:
+                self._state = _State.REST
+                self.deadline = time.monotonic() + self._edge.settings.body_grace
+                self.resume_upload()
+            else:
+                self._linger()
+        elif not self._keep_alive:
+            self._linger() if self._buffer or self._state is not _State.ANSWER else self._close()
+        else:
+            self._await_head()
+            if self._buffer:
+                # Not from here: a client could pipeline its way through our stack.
+                asyncio.get_running_loop().call_soon(self._heads)
+
+    def _await_head(self) -> None:
         self._state = _State.IDLE
         self._no_body = False
         self.deadline = time.monotonic() + self._edge.settings.idle_timeout
         if self._paused:
             self.resume_upload()
-        if self._buffer:
-            # Not from here: a client could pipeline its way through our stack.
-            asyncio.get_running_loop().call_soon(self._heads)
 
     def abort(self) -> None:
         self._exchange = None
-        if self._transport is not None:
-            self._transport.abort()
+        transport = self._transport
+        if transport is not None:
+            # A reset, not an end: where the end of the connection is the end of the answer, nothing else tells.
+            sock = transport.get_extra_info("socket")
+            if sock is not None:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            transport.abort()
 
     def pause_upload(self) -> None:
         if self._transport is not None and not self._paused:
@@ -441,20 +501,29 @@ class Listener(asyncio.Protocol):
                 self._transport.resume_reading()
 
     def _write(self, data: bytes) -> None:
-        if self._transport is not None:
-            self._transport.write(data)
+        # Every write is a system call: what belongs together goes out together.
+        self._out = self._out + data if self._out else data
+
+    def flush(self) -> None:
+        out = self._out
+        if out:
+            self._out = b""
+            if self._transport is not None:
+                self._transport.write(out)
 
     # --- closing ---------------------------------------------------------------------------------------------------
 
     def _refuse(self, code: str) -> None:
         """Answer what never became an exchange, and close."""
-        status, headers, body = problem(code, trace_id=trace.new_trace_id())
-        self._edge.pipeline.recorder.refused(code)
+        trace_id = trace.new_trace_id()
+        status, headers, body = problem(code, trace_id=trace_id)
+        self._edge.pipeline.recorder.refused(code, trace_id)
         self._head = None
         self._keep_alive = False
         self._chunked = False
         self.send_head(status, b"", headers, len(body))
         self.send_data(body)
+        self.flush()
         self._exchange = None
         self._linger()
 

@@ -88,10 +88,10 @@ class Recorder:
             f'"trace_id":"{trace_id}"{rest}}}\n'
         )
 
-    def refused(self, code: str) -> None:
+    def refused(self, code: str, trace_id: str) -> None:
         """Remember a request that the edge refused before it was one."""
         self.errors["_edge", code] = self.errors.get(("_edge", code), 0) + 1
-        self.event("refused", level="warning", code=code)
+        self.event("refused", level="warning", code=code, trace_id=trace_id)
 
     def event(self, name: str, /, *, level: str = "info", **facts: str | int | float | bool | list[str]) -> None:
         """Log something that is not a request. The facts must be ours: names, numbers, codes."""

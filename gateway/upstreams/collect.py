@@ -38,6 +38,9 @@ class Collected:
         else:
             self._pieces.append(data)
 
+    def on_flush(self) -> None:
+        """The whole answer is waited for."""
+
     def on_end(self, trailers: Headers) -> None:
         self.trailers = trailers
         self._settle()

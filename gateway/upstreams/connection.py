@@ -56,6 +56,10 @@ class Receiver(Protocol):
         """A piece of the body, content coding still on."""
         ...
 
+    def on_flush(self) -> None:
+        """That was all for now: more will take a while."""
+        ...
+
     def on_end(self, trailers: Headers) -> None:
         """The body ended and is whole."""
         ...
@@ -140,6 +144,8 @@ class Connection(asyncio.Protocol):
                 self._read_body(serving, self._framing, data)
         except Malformed as error:
             self._fail(Failure("malformed", detail=error.detail, sent=True))
+        if self.serving is serving:
+            serving.receiver.on_flush()
 
     def eof_received(self) -> None:
         return None
@@ -246,8 +252,8 @@ class Connection(asyncio.Protocol):
             if end < 4:
                 if len(data) > MAX_HEAD:
                     raise Malformed("upstream_malformed", "the head is too large")
-                if data[:5] != b"HTTP/"[:len(data)]:
-                    raise Malformed("upstream_malformed", "no status line")
+                if data[:5] != b"HTTP/"[:len(data)] or b"\n\n" in data:
+                    raise Malformed("upstream_malformed", "no head of HTTP/1")
                 self._buffer = data
                 return
             if end > MAX_HEAD:

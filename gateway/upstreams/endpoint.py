@@ -193,11 +193,13 @@ class Endpoint:
     def send_fresh(self, sending: Sending) -> None:
         """Send on a connection that is opened now, or on the next that is free where no more may be opened."""
         pool = self.settings.pool
-        if len(self._waiting) >= pool.pending:
+        more = len(self._busy) + len(self._connecting) < pool.connections
+        # Those for whom a connection is being opened do not queue.
+        if not more and len(self._waiting) - len(self._connecting) >= pool.pending:
             sending.give_up(Failure("pool_full", source="gateway"))
             return
         self._waiting.append(sending)
-        if len(self._busy) + len(self._connecting) < pool.connections:
+        if more:
             self._open()
         self._sweep_soon()
 

@@ -1,0 +1,55 @@
+"""What an upgraded connection needs beyond carrying bytes: a WebSocket that ends with the gateway is told so.
+
+Bytes pass as they are; only the boundaries of the server's frames are followed (RFC 6455 section 5.2), since a Close
+frame of ours may stand between two frames and nowhere else.
+"""
+
+GOING_AWAY = b"\x88\x02\x03\xe9"
+"""A server's Close frame with status 1001 (RFC 6455 section 7.4.1)."""
+
+
+class Frames:
+    """Follows the frames that a server sends. `between` tells whether the last one is complete."""
+
+    __slots__ = ("_header", "_left")
+
+    def __init__(self) -> None:
+        self._header = b""
+        self._left = 0
+
+    @property
+    def between(self) -> bool:
+        """Whether the bytes so far end with the end of a frame."""
+        return not self._left and not self._header
+
+    def feed(self, data: bytes) -> None:
+        """More bytes went to the client."""
+        at, end = 0, len(data)
+        while at < end:
+            at = self._step(data, at)
+
+    def first_end(self, data: bytes) -> int:
+        """How much of `data` completes the frame under way; -1 where all of it does not."""
+        at, end = 0, len(data)
+        while at < end:
+            at = self._step(data, at)
+            if self.between:
+                return at
+        return -1
+
+    def _step(self, data: bytes, at: int) -> int:
+        """Take the next payload bytes, or the next byte of a header; where the next step begins."""
+        if self._left:
+            taken = min(self._left, len(data) - at)
+            self._left -= taken
+            return at + taken
+        self._header += data[at:at + 1]
+        header = self._header
+        if len(header) < 2:
+            return at + 1
+        short = header[1] & 0x7F
+        needed = 2 + {126: 2, 127: 8}.get(short, 0) + (4 if header[1] & 0x80 else 0)
+        if len(header) == needed:
+            self._left = short if short < 126 else int.from_bytes(header[2:4] if short == 126 else header[2:10])
+            self._header = b""
+        return at + 1
