@@ -45,7 +45,3 @@ def main(**_: Any) -> None:
 
 if __name__ == "__main__":
     main()
-
-
-if __name__ == "__main__":
-    main()

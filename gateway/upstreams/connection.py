@@ -83,7 +83,6 @@ class Owner(Protocol):
     first_byte: float
     between_bytes: float
 
-    def connected(self, connection: "Connection") -> None: ...
     def released(self, connection: "Connection") -> None: ...
     def lost(self, connection: "Connection") -> None: ...
 
@@ -129,7 +128,6 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
         self.transport.set_write_buffer_limits(WRITE_BUFFER)
-        self._owner.connected(self)
 
     def data_received(self, data: bytes) -> None:
         serving = self.serving

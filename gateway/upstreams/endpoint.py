@@ -153,7 +153,9 @@ class Endpoint:
         self._idle: list[Connection] = []
         self._busy: dict[Connection, Sending] = {}
         self._waiting: deque[Sending] = deque()
-        self._connecting: set[asyncio.Task[None]] = set()
+        # Attempts under way, and the tasks that make them, which end some turns of the loop later.
+        self._attempts: set[object] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._tls: ssl.SSLContext | None = None
         self._sweeping = False
         self._closed = False
@@ -193,9 +195,9 @@ class Endpoint:
     def send_fresh(self, sending: Sending) -> None:
         """Send on a connection that is opened now, or on the next that is free where no more may be opened."""
         pool = self.settings.pool
-        more = len(self._busy) + len(self._connecting) < pool.connections
+        more = len(self._busy) + len(self._attempts) < pool.connections
         # Those for whom a connection is being opened do not queue.
-        if not more and len(self._waiting) - len(self._connecting) >= pool.pending:
+        if not more and len(self._waiting) - len(self._attempts) >= pool.pending:
             sending.give_up(Failure("pool_full", source="gateway"))
             return
         self._waiting.append(sending)
@@ -211,11 +213,6 @@ class Endpoint:
             pass
 
     # --- from connections ------------------------------------------------------------------------------------------
-
-    def connected(self, connection: Connection) -> None:
-        """A connection is open: the first that waits gets it."""
-        self._take_next(connection)
-        self._sweep_soon()
 
     def released(self, connection: Connection) -> None:
         """A connection is free again."""
@@ -244,21 +241,29 @@ class Endpoint:
         self._busy.pop(connection, None)
         if connection in self._idle:
             self._idle.remove(connection)
-        if self._waiting and not self._connecting:
+        if self._waiting and not self._attempts:
             # Those who wait counted on a connection that is no more.
             self._open()
 
     def _open(self) -> None:
-        task = asyncio.get_running_loop().create_task(self._connect())
-        self._connecting.add(task)
-        task.add_done_callback(self._connecting.discard)
+        attempt = object()
+        self._attempts.add(attempt)
+        task = asyncio.get_running_loop().create_task(self._connect(attempt))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     # --- connecting ------------------------------------------------------------------------------------------------
 
-    async def _connect(self) -> None:
+    async def _connect(self, attempt: object) -> None:
+        """Open a connection for the first that waits then; a failure is told to the first that waits then."""
         try:
             async with asyncio.timeout(self.settings.timeouts.connect):
-                await self._dial()
+                connection = await self._dial()
+            self._attempts.discard(attempt)
+            if not connection.usable:
+                raise ConnectionResetError
+            self._take_next(connection)
+            self._sweep_soon()
             return
         except TimeoutError:
             failure = Failure("connect_timeout")
@@ -269,29 +274,29 @@ class Endpoint:
         except OSError as error:
             # A missing CA file is ours to mend, whatever the socket says.
             failure = Failure("tls" if error.filename else "connect_refused", detail=type(error).__name__)
+        self._attempts.discard(attempt)
         self.last_failure = failure.kind
         if self._waiting:
             self._waiting.popleft().give_up(failure)
-        if self._waiting and len(self._connecting) <= 1 and not self._busy:
+        if self._waiting and not self._attempts and not self._busy:
             self._open()
 
-    async def _dial(self) -> None:
+    async def _dial(self) -> Connection:
         loop = asyncio.get_running_loop()
         addresses = self.addresses
         if addresses.unix:
-            await loop.create_unix_connection(lambda: Connection(self, addresses.unix), addresses.unix)
-            return
+            _, connection = await loop.create_unix_connection(lambda: Connection(self, addresses.unix), addresses.unix)
+            return connection
         if addresses.tls and self._tls is None:
             self._tls = await loop.run_in_executor(None, self._tls_context)
         error: OSError | None = None
         for host, port in await addresses.resolve():
             try:
-                await loop.create_connection(
-                    lambda host=host: Connection(self, host), host, port,
-                    ssl=self._tls,
+                _, connection = await loop.create_connection(
+                    lambda host=host: Connection(self, host), host, port, ssl=self._tls,
                     server_hostname=(self.settings.tls.server_name or addresses.host) if self._tls else None,
                 )
-                return
+                return connection
             except ssl.SSLError:
                 raise
             except OSError as refused:

@@ -17,7 +17,7 @@ def config(url, answer="", drain="grace: 10s"):
 version: 1
 server: {{drain: {{{drain}}}}}
 upstreams:
-  legacy: {{url: "{url}", pool: {{connections: {MANY + 100}}}, timeouts: {{first_byte: 60s}}}}
+  legacy: {{url: "{url}", pool: {{connections: {MANY + 100}}}, timeouts: {{connect: 60s, first_byte: 60s}}}}
   other: {{url: "{answer or url}"}}
 default: {{upstream: {"other" if answer else "legacy"}}}
 """

@@ -376,7 +376,7 @@ default: {{upstream: legacy}}
 """)
     waiting = [small.connect().send(request("GET", f"/{number}")) for number in range(3)]
     until(lambda: len(legacy.asked) == 2, "two do not arrive")
-    # The third is on its way into the queue; the next that finds it full is told so.
+    until(lambda: "3 pending" in small.readiness()[1], "the third does not wait")
     replies = [small.ask("GET", "/rest")]
     free.set()
 
