@@ -37,6 +37,7 @@ _FALLBACK_FAILURES = frozenset({
     "total_timeout", "reset", "malformed",
 })
 _NO_PARAMS: dict[str, str] = {}
+_NO_HEADERS = Headers()
 _CLIENT_GONE = 499
 _roll = random.random
 
@@ -162,7 +163,7 @@ class Exchange:
         self._keeps_body = self._keeps_answer = False
         self._held: list[bytes] = []
         self._taken: list[bytes] = []
-        self._response_headers = Headers()
+        self._response_headers = _NO_HEADERS
 
     # --- 2 match, 3 admit, 4 decide --------------------------------------------------------------------------------
 

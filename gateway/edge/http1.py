@@ -208,18 +208,14 @@ class Listener(asyncio.Protocol):
 
     def _heads(self) -> None:
         """Begin exchanges for the heads in the buffer, one at a time."""
-        while self._state is _State.IDLE or self._state is _State.HEAD:
+        while self._buffer and (self._state is _State.IDLE or self._state is _State.HEAD):
             data = self._buffer
-            if not data:
-                return
-            if self._state is _State.IDLE:
-                if data[:2] == b"\r\n":
-                    # RFC 9112 section 2.2: an empty line before a request line is overlooked.
-                    self._buffer = data = data[2:]
-                    if not data:
-                        return
-                self._state = _State.HEAD
-                self.deadline = time.monotonic() + self._edge.settings.head_timeout
+            if data[0] == 0x0D and self._state is _State.IDLE and data[:2] in (b"\r", b"\r\n"):
+                # RFC 9112 section 2.2: an empty line before a request line is overlooked.
+                if len(data) == 1:
+                    return
+                self._buffer = data[2:]
+                continue
             end = data.find(b"\r\n\r\n") + 4
             if end < 4 or end > self._edge.settings.head:
                 self._unfinished_head(data, end)
@@ -232,6 +228,9 @@ class Listener(asyncio.Protocol):
 
     def _unfinished_head(self, data: bytes, end: int) -> None:
         settings = self._edge.settings
+        if self._state is _State.IDLE:
+            self._state = _State.HEAD
+            self.deadline = time.monotonic() + settings.head_timeout
         if end > settings.head or len(data) > settings.head:
             line = data.find(b"\r\n")
             too_long = line < 0 or line > settings.target + 32
@@ -276,14 +275,18 @@ class Listener(asyncio.Protocol):
         if last is None:
             return None
         end = data.find(b"\r\n")
-        found = REQUEST_LINE.fullmatch(data, 0, end)
-        if found is None or last[0] != data[end:] or last[2] is not settings or found[1] not in METHODS:
+        tail, head, under = last
+        if tail != data[end:] or under is not settings:
             return None
-        head, target = last[1], found[2]
-        if target[0] != 0x2F or head.is_11 is not (data[end - 1] == 0x31):
+        found = REQUEST_LINE.fullmatch(data, 0, end)
+        if found is None:
+            return None
+        name, target = found.groups()
+        method = METHODS.get(name)
+        if method is None or target[0] != 0x2F or head.is_11 is not (data[end - 1] == 0x31):
             return None
         check_target(target, settings)
-        return Arrival(Request(METHODS[found[1]], target, head.headers), head,
+        return Arrival(Request(method, target, head.headers), head,
                        trace.trace_id(head.trace) if head.trace else trace.new_trace_id())
 
     def _judged(self, data: bytes, settings: EdgeSettings) -> Arrival:

@@ -6,12 +6,13 @@ families when they are scraped: an increment costs a tenth of what a client libr
 """
 
 import time
+from bisect import bisect_left
 from typing import Any
 
 import orjson
 
 from gateway.telemetry.output import Output
-from shadow.latency import SIZE, index
+from shadow.latency import BOUNDS, SIZE
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "REPORT"})
 
@@ -61,8 +62,8 @@ class Recorder:
         counter.bytes_in += bytes_in
         counter.bytes_out += bytes_out
         counter.seconds += seconds
-        counter.buckets[index(seconds)] += 1
-        counter.arm_buckets[index(arm_seconds)] += 1
+        counter.buckets[bisect_left(BOUNDS, seconds)] += 1
+        counter.arm_buckets[bisect_left(BOUNDS, arm_seconds)] += 1
         if error:
             self.errors[capability, error] = self.errors.get((capability, error), 0) + 1
         if fallback:

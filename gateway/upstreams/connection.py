@@ -184,9 +184,10 @@ class Connection(asyncio.Protocol):
         self._interims = 0
         self._framing = None
         self._keep_alive = True
-        self.write(first)
-        if serving.sent_all or serving.upgrade:
-            self.await_answer()
+        if self.transport is not None:
+            self.transport.write(first)
+        if (serving.sent_all or serving.upgrade) and not self._blocked:
+            self.deadline = time.monotonic() + self._owner.first_byte
 
     def write(self, data: bytes) -> None:
         """Send more bytes as they are."""

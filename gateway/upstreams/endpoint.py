@@ -186,7 +186,8 @@ class Endpoint:
         idle = self._idle
         while idle:
             connection = idle.pop()
-            if connection.usable:
+            transport = connection.transport
+            if transport is not None and not transport.is_closing():
                 self._busy[connection] = sending
                 sending.assigned(connection)
                 return
@@ -224,7 +225,10 @@ class Endpoint:
             connection.abort()
             return
         connection.idle_since = now
-        self._take_next(connection)
+        if self._waiting:
+            self._take_next(connection)
+        else:
+            self._idle.append(connection)
 
     def _take_next(self, connection: Connection) -> None:
         if self._waiting:
