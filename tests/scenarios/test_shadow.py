@@ -60,7 +60,18 @@ def shadowed(everlasting_legacy, everlasting_modern, tmp_path_factory):
 
 
 def outcomes(figway, outcome, **labels):
+    """How many mirrors have ended so, none being on its way."""
+    until(lambda: figway.metric("figway_shadow_unfinished") == 0, "the lane never comes to rest")
     return figway.metric(OUTCOMES, outcome=outcome, **labels)
+
+
+def counted(figway, number, outcome, **labels):
+    """Waits until so many mirrors have ended so."""
+    try:
+        until(lambda: figway.metric(OUTCOMES, outcome=outcome, **labels) == number, "")
+    except AssertionError:
+        counts = [line for line in figway.metrics().splitlines() if line.startswith("figway_shadow")]
+        raise AssertionError(f"not {number:g} × {outcome}: {counts}") from None
 
 
 def garbage(wire, asked):
@@ -94,7 +105,7 @@ def test_a_modern_arm_that_is_down_changes_nothing_for_a_client(gateway, legacy,
     legacy.answers(ANSWERS[0])
 
     assert [down.ask("GET", "/results/1") == plain.ask("GET", "/results/1") for _ in range(20)] == [True] * 20
-    until(lambda: outcomes(down, "candidate_error") == 20, "the failures are not counted")
+    counted(down, 20, "candidate_error")
 
 
 def test_a_gigabyte_from_modern_costs_no_memory(shadowed, legacy, modern):
@@ -124,11 +135,11 @@ def test_equal_answers_match_and_others_do_not(shadowed, legacy, modern):
     for one in (legacy, modern):
         one.answers(response(200, ("Content-Type", "application/json"), body=b'{"value": 1.0}'))
     shadowed.ask("GET", "/results/1")
-    until(lambda: outcomes(shadowed, "match") == before[0] + 1, "a match is not counted")
+    counted(shadowed, before[0] + 1, "match")
 
     modern.answers(response(200, ("Content-Type", "application/json"), body=b'{"value": 1.5}'))
     shadowed.ask("GET", "/results/1")
-    until(lambda: outcomes(shadowed, "mismatch") == before[1] + 1, "a mismatch is not counted")
+    counted(shadowed, before[1] + 1, "mismatch")
 
 
 def test_the_mirror_is_the_same_request_marked_and_without_credentials(shadowed, legacy, modern):
@@ -174,7 +185,7 @@ def test_a_mirror_of_another_gateway_is_not_mirrored_again(shadowed, legacy, mod
     before = outcomes(shadowed, "skipped", reason="loop")
     assert shadowed.ask("GET", "/results/1", ("X-Figway-Shadow", "1")).status == 200
 
-    until(lambda: outcomes(shadowed, "skipped", reason="loop") == before + 1, "it is not counted")
+    counted(shadowed, before + 1, "skipped", reason="loop")
     assert modern.asked == []
 
 
@@ -182,7 +193,7 @@ def test_what_the_sample_leaves_out_is_counted(gateway, legacy, modern):
     sparse = gateway(config(legacy.url, modern.url, shadow="sample: 0%"))
     for _ in range(5):
         sparse.ask("GET", "/results/1")
-    until(lambda: outcomes(sparse, "skipped", reason="not_sampled") == 5, "it is not counted")
+    counted(sparse, 5, "skipped", reason="not_sampled")
     assert modern.asked == []
 
 
@@ -191,7 +202,7 @@ def test_a_body_over_the_limit_streams_on_and_its_shadow_is_counted_as_skipped(g
     legacy.does(pours(1 << 20))
     assert len(small.ask("GET", "/results/1").body) == 1 << 20
 
-    until(lambda: outcomes(small, "skipped") == 1, "it is not counted")
+    counted(small, 1, "skipped")
     assert modern.asked == []
 
 
@@ -201,7 +212,7 @@ def test_a_full_lane_sheds_and_counts(gateway, legacy, modern):
                             lane="queue: 3, concurrency: 1, drain: 0s"))
     for _ in range(10):
         assert narrow.ask("GET", "/results/1").status == 200
-    until(lambda: outcomes(narrow, "shed", reason="queue_full") == 7, "what is shed is not counted")
+    counted(narrow, 7, "shed", reason="queue_full")
 
 
 def test_every_eligible_request_has_exactly_one_outcome(gateway, legacy, modern):

@@ -22,6 +22,13 @@ server:
   body_rate: 100KiB
   drain: {{grace: 2s}}
 upstreams: {{legacy: {{url: "{everlasting_legacy.url}"}}}}
+capabilities:
+  small:
+    owner: t
+    operations: {{any: {{path: "/small/{{rest*}}"}}}}
+    legacy: legacy
+    stage: legacy
+    limits: {{body: 10B}}
 default: {{upstream: legacy}}
 """) as figway:
         yield figway
@@ -172,8 +179,10 @@ def test_chunked_in_any_case_is_chunked(strict, legacy, coding):
         "a trailer with a bare LF": (b"5\r\nhello\r\n0\r\nX: y\nZ: w\r\n\r\n", BAD),
         "an extension beyond 16 KiB": (b"5;a=" + b"b" * (17 << 10) + b"\r\nhello\r\n0\r\n\r\n", {400, 413, 431}),
         "extensions beyond 16 KiB in all": (b"1;a=bcdefghijklm\r\nx\r\n" * 1400 + b"0\r\n\r\n", {400, 413, 431}),
-        "trailers beyond 16 KiB": (b"5\r\nhello\r\n0\r\n" + b"X-Pad: " + b"p" * (17 << 10) + b"\r\n\r\n", {400, 413,
-            431}),
+        "trailers beyond 16 KiB": (
+            b"5\r\nhello\r\n0\r\n" + b"X-Pad: " + b"p" * (17 << 10) + b"\r\n\r\n", {400, 413, 431}),
+        "extensions and trailers beyond 16 KiB together": (
+            b"1;a=bcdefghijklm\r\nx\r\n" * 700 + b"0\r\nX-Pad: " + b"p" * (8 << 10) + b"\r\n\r\n", {400, 413, 431}),
     }.items()})
 def test_a_doubtful_chunk_is_refused_and_its_request_never_completed(strict, legacy, data, statuses):
     refuse(strict, legacy, data, statuses)
@@ -352,6 +361,9 @@ default: {{upstream: legacy}}
         request("PUT", "/", CHUNKED,
             body=b"10000\r\n" + bytes(1 << 16) + b"\r\n") + (b"10000\r\n" + bytes(1 << 16) + b"\r\n") * 17,
         {413}),
+    "more than a capability takes": (request("PUT", "/small/1", body=b"12345678901"), {413}),
+    "more chunks than a capability takes": (
+        request("PUT", "/small/1", CHUNKED, body=b"6\r\n123456\r\n6\r\n123456\r\n0\r\n\r\n"), {413}),
     "one chunk that is too large": (request("PUT", "/", CHUNKED, body=b"%x\r\n" % (LIMIT * 2)) + b"x", {413}),
 })
 def test_what_is_too_large_is_told_so(strict, legacy, data, statuses):

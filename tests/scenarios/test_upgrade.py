@@ -64,3 +64,21 @@ def test_no_other_upgrade_is_offered_to_the_upstream(plain, legacy, method, upgr
 def test_a_101_that_nobody_asked_for_is_a_fault_of_the_upstream(plain, legacy):
     legacy.answers(b"HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nraw")
     assert plain.ask("GET", "/").status == 502
+
+
+@pytest.mark.proves(13)
+def test_a_capability_may_refuse_upgrades(gateway, legacy):
+    closed = gateway(f"""
+version: 1
+upstreams: {{legacy: {{url: "{legacy.url}"}}}}
+capabilities:
+  chat:
+    owner: chat-team
+    operations: {{any: {{path: "/chat/{{rest*}}"}}}}
+    legacy: legacy
+    stage: legacy
+    upgrade: false
+default: {{upstream: legacy}}
+""")
+    assert closed.ask("GET", "/chat/1", *UPGRADE).status == 200
+    assert legacy.asked[0].get("Upgrade") is None

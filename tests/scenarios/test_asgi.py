@@ -1,0 +1,100 @@
+"""The same pipeline as a plain ASGI application: what ASGI can carry arrives as it does through the data port."""
+
+import httpx2
+import orjson
+import pytest
+
+from gateway.config.compile import build
+from gateway.edge.asgi import Asgi
+from gateway.pipeline import Pipeline, ask_mirror
+from gateway.telemetry.output import Output
+from gateway.telemetry.record import Recorder
+from shadow.lane import Lane
+from shadow.stores.memory import Memory
+from tests.backends.upstream import resets
+from tests.backends.wire import response
+
+
+@pytest.fixture
+async def client(legacy, tmp_path):
+    """An HTTP client of the application, with no socket between them."""
+    file = tmp_path / "routes.yaml"
+    file.write_text(f"""
+version: 1
+server: {{limits: {{body: 1KiB}}}}
+upstreams: {{legacy: {{url: "{legacy.url}"}}}}
+default: {{upstream: legacy}}
+""")
+    configuration = build(file)
+    with (tmp_path / "log").open("wb") as log:
+        output = Output(log.fileno())
+        lane = Lane(ask_mirror, Memory(Memory.Options()), configuration.lane)
+        app = Asgi(Pipeline(configuration.table, lane, Recorder(output)), lambda: configuration.edge)
+        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://clinic.example") as one:
+            yield one
+        for upstream in configuration.upstreams.values():
+            await upstream.close()
+        output.close()
+
+
+async def test_a_request_arrives_with_its_bytes_and_the_gateways_own_fields(client, legacy):
+    fields = {"X-A": "1", "X-Forwarded-For": "6.6.6.6"}
+    reply = await client.put("/results/a%2Fb?x=%C3%A9&y", content=b"body", headers=fields)
+
+    assert reply.status_code == 200
+    asked = legacy.asked[0]
+    assert (asked.start, asked.body) == (b"PUT /results/a%2Fb?x=%C3%A9&y HTTP/1.1", b"body")
+    assert (asked.get("Host"), asked.get("X-A"), asked.get("Via")) == ("clinic.example", "1", "1.1 figway")
+    assert "6.6.6.6" not in asked.get("X-Forwarded-For")
+
+
+async def test_a_body_in_pieces_arrives_in_chunks(client, legacy):
+    async def pieces():
+        yield b"one "
+        yield b"two"
+
+    reply = await client.post("/", content=pieces())
+    assert (orjson.loads(reply.content)["body"], legacy.asked[0].framing) == ("one two", "chunked")
+
+
+async def test_an_answer_keeps_status_repeated_fields_and_body(client, legacy):
+    legacy.answers(response(401, ("Set-Cookie", "a=1"), ("Set-Cookie", "b=2"), ("Connection", "X-Hop"), ("X-Hop", "1"),
+                            body=b"\x00\xff"))
+    reply = await client.get("/")
+
+    assert (reply.status_code, reply.content) == (401, b"\x00\xff")
+    assert reply.headers.get_list("set-cookie") == ["a=1", "b=2"]
+    assert "x-hop" not in reply.headers
+
+
+async def test_a_head_request_has_no_body(client, legacy):
+    legacy.answers(response(200, ("Content-Length", "1234")))
+    reply = await client.head("/")
+    assert (reply.headers["content-length"], reply.content) == ("1234", b"")
+
+
+async def test_an_upstream_that_fails_is_a_problem(client, legacy):
+    legacy.does(resets)
+    reply = await client.get("/")
+    assert (reply.status_code, reply.headers["content-type"]) == (502, "application/problem+json")
+
+
+@pytest.mark.parametrize(("method", "target", "fields", "status"), [
+    ("GET", "/a%2f../b", {}, 400), ("TRACE", "/", {}, 501), ("GET", "/" + "a" * (17 << 10), {}, 414),
+    ("GET", "/", {"Via": "1.1 figway"}, 508), ("GET", "/", {"Host": "a,b"}, 400),
+    ("POST", "/", {"Content-Length": "2000"}, 413),
+], ids=["two readings", "TRACE", "too long", "a loop", "a bad host", "too large"])
+async def test_what_the_data_port_refuses_is_refused(client, legacy, method, target, fields, status):
+    reply = await client.request(method, target, headers=fields)
+    assert reply.status_code == status
+    assert legacy.asked == []
+
+
+async def test_an_answer_cut_short_is_an_error(client, legacy):
+    def legacy_leaves(wire, asked):
+        wire.send(response(200, ("Content-Length", "100"), body=b"hello"))
+        wire.reset()
+
+    legacy.does(legacy_leaves)
+    with pytest.raises(ConnectionError):
+        await client.get("/")
