@@ -10,7 +10,15 @@ from typing import Any
 
 from adapters.message import Headers, Request
 from gateway.call import Arrival
-from gateway.edge.headers import check_target, client_address, forwarding_fields, judge, origin_form
+from gateway.edge.headers import (
+    check_target,
+    client_address,
+    ends_here,
+    forwarding_fields,
+    judge,
+    origin_form,
+    own_answer,
+)
 from gateway.edge.settings import EdgeSettings
 from gateway.errors import problem
 from gateway.pipeline import Exchange, Pipeline
@@ -44,27 +52,29 @@ class Asgi:
             if target[:1] != b"/":
                 target = origin_form(method, target, head)
             check_target(target, settings)
+            if settings.body and head.length > settings.body:
+                raise Malformed("body_too_large")
+            request = Request(method, target, head.headers)
+            if ends_here(request, head):
+                await answer.whole(200, *own_answer(request, head))
+                return
         except Malformed as error:
-            status, headers, body = problem(error.code, trace_id=trace.new_trace_id())
-            answer.send_head(status, b"", headers, len(body))
-            answer.send_data(body)
-            answer.send_end(Headers())
-            await answer.written()
+            await answer.whole(*problem(error.code, trace_id=trace.new_trace_id()))
             return
         head.client = client_address(peer, head.forwarded, settings)
         head.upgrade = b""
         via = b"Via: %b %b\r\n" % (scope["http_version"].encode(), settings.via.encode()) if settings.via else b""
         head.added = via + fields(forwarding_fields(peer, scope["scheme"], head.host, head.forwarded, settings))
         head.lines = fields(head.headers) + head.added
-        arrival = Arrival(Request(method, target, head.headers), head,
-                          trace.trace_id(head.trace) if head.trace else trace.new_trace_id())
+        arrival = Arrival(request, head, trace.trace_id(head.trace) if head.trace else trace.new_trace_id())
         exchange = Exchange(self._pipeline, answer)
         answer.exchange = exchange
         try:
             exchange.begin(arrival, b"", whole=head.length == 0)
         except Exception as error:
             exchange.crashed(error)
-        reading = asyncio.get_running_loop().create_task(_read(receive, exchange, answer, head.length != 0))
+        room = settings.body or 1 << 62
+        reading = asyncio.get_running_loop().create_task(_read(receive, exchange, answer, head.length != 0, room))
         try:
             await answer.written()
         finally:
@@ -79,9 +89,10 @@ def _target(scope: MutableMapping[str, Any]) -> bytes:
 
 
 async def _read(
-    receive: Callable[[], Awaitable[MutableMapping[str, Any]]], exchange: Exchange, answer: "_Answer", more: bool
+    receive: Callable[[], Awaitable[MutableMapping[str, Any]]], exchange: Exchange, answer: "_Answer", more: bool,
+    room: int,
 ) -> None:
-    """Tell the exchange what the client sends, and that it went."""
+    """Tell the exchange what the client sends, up to `room` bytes of body, and that it went."""
     while True:
         if more:
             await answer.may_read.wait()
@@ -92,6 +103,10 @@ async def _read(
         if not more:
             continue
         if message.get("body"):
+            room -= len(message["body"])
+            if room < 0:
+                exchange.client_broke("body_too_large")
+                return
             exchange.request_data(message["body"])
         if not message.get("more_body", False):
             more = False
@@ -139,6 +154,13 @@ class _Answer:
 
     def resume_upload(self) -> None:
         self.may_read.set()
+
+    async def whole(self, status: int, headers: Headers, body: bytes) -> None:
+        """Answer all at once."""
+        self.send_head(status, b"", headers, len(body))
+        self.send_data(body)
+        self.send_end(Headers())
+        await self.written()
 
     async def written(self) -> None:
         """Write until the answer is complete. Raises ConnectionError where it broke off: the server then cuts the

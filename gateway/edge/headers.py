@@ -6,7 +6,7 @@ what only a trusted proxy may say about the client (RFC 7239 section 8) and what
 
 import re
 
-from adapters.message import Headers
+from adapters.message import Headers, Request
 from gateway.call import Head
 from gateway.edge.settings import EdgeSettings
 from gateway.telemetry.trace import TRACEPARENT
@@ -36,6 +36,7 @@ _PROTECTED = frozenset({
 })
 
 SHADOW_MARKER = b"x-figway-shadow"
+_ENDING = frozenset({"CONNECT", "TRACE"})
 
 _HOST_VALUE = re.compile(
     rb"(?:[A-Za-z0-9\-._~!$&'()*+;=]|%[0-9A-Fa-f]{2})*(?::[0-9]{0,5})?"
@@ -221,6 +222,23 @@ def _length(received: Headers, lengths: int, codings: list[bytes], head: Head) -
         kept[:] = [(name, b"%d" % length) if name.lower() == b"content-length" else (name, value)
                    for name, value in kept]
     return length
+
+
+def ends_here(request: Request, head: Head) -> bool:
+    """Whether a request goes no further: CONNECT, TRACE, and what may not be forwarded (Max-Forwards: 0)."""
+    return head.max_forwards == 0 or request.method in _ENDING
+
+
+def own_answer(request: Request, head: Head) -> tuple[Headers, bytes]:
+    """Fields and body of our 200 for a request that ends here (RFC 9110 sections 7.6.2, 9.3.7 and 9.3.8).
+    Raises Malformed for one that is refused instead."""
+    if head.max_forwards != 0:
+        raise Malformed("method_not_supported")
+    if request.method == "TRACE":
+        # The request line alone: the fields may hold credentials.
+        body = b"TRACE %b HTTP/1.1\r\n\r\n" % request.target
+        return Headers([(b"Content-Type", b"message/http"), (b"Content-Length", b"%d" % len(body))]), body
+    return Headers([(b"Allow", b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"), (b"Content-Length", b"0")]), b""
 
 
 def client_address(peer: str, forwarded: Headers | None, settings: EdgeSettings) -> str:

@@ -15,7 +15,15 @@ from typing import Any, cast
 
 from adapters.message import Headers, Request
 from gateway.call import Arrival, Head
-from gateway.edge.headers import check_target, client_address, forwarding_fields, judge, origin_form
+from gateway.edge.headers import (
+    check_target,
+    client_address,
+    ends_here,
+    forwarding_fields,
+    judge,
+    origin_form,
+    own_answer,
+)
 from gateway.edge.settings import EdgeSettings
 from gateway.edge.tunnel import GOING_AWAY, Frames
 from gateway.errors import problem
@@ -38,7 +46,6 @@ from gateway.wire import (
 _WRITE_BUFFER = 64 << 10
 _READ_AHEAD = 64 << 10
 _LINGER = 1.0
-_REFUSED = frozenset({"CONNECT", "TRACE"})
 _NO_FRAMES = Frames()
 _RESET = struct.pack("ii", 1, 0)
 _heads = RequestHeads()
@@ -249,7 +256,7 @@ class Listener(asyncio.Protocol):
         self._keep_alive = head.keep_alive and not edge.pipeline.draining
         self._no_body = request.method == "HEAD"
         self._chunked = False
-        if request.method in _REFUSED or head.max_forwards == 0:
+        if ends_here(request, head):
             self._own_answer(request, head)
             return
         length = head.length
@@ -366,19 +373,10 @@ class Listener(asyncio.Protocol):
             self.abort()
 
     def _own_answer(self, request: Request, head: Head) -> None:
-        """CONNECT and TRACE are refused; what may go no further (Max-Forwards: 0) is answered here."""
-        if head.max_forwards != 0:
-            raise Malformed("method_not_supported")
+        headers, body = own_answer(request, head)
         self._state = _State.ANSWER
         if head.length:
             self._keep_alive = False
-        if request.method == "TRACE":
-            # The request line alone: the fields may hold credentials (RFC 9110 section 9.3.8).
-            body = b"TRACE %b HTTP/1.1\r\n\r\n" % request.target
-            headers = Headers([(b"Content-Type", b"message/http"), (b"Content-Length", b"%d" % len(body))])
-        else:
-            body = b""
-            headers = Headers([(b"Allow", b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"), (b"Content-Length", b"0")])
         self.send_head(200, b"OK", headers, len(body))
         self.send_data(body)
         self.send_end(Headers())
