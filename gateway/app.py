@@ -6,6 +6,7 @@ native listener (edge/http1.py) finds, and as an ASGI application it serves the 
 
 import asyncio
 import gc
+import logging
 import signal
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -20,6 +21,7 @@ from gateway.config.watch import watch
 from gateway.edge.asgi import Asgi
 from gateway.edge.http1 import Edge
 from gateway.pipeline import Pipeline, ask_mirror
+from gateway.telemetry.bridge import Bridge
 from gateway.telemetry.output import Output
 from gateway.telemetry.peers import Peers
 from gateway.telemetry.record import Recorder
@@ -97,6 +99,9 @@ class Gateway:
 
     def start(self) -> None:
         """Begin to work, in the running event loop."""
+        bridge = Bridge(self.recorder)
+        logging.getLogger().addHandler(bridge)
+        asyncio.get_running_loop().set_exception_handler(bridge.loop_error)
         self.lane.start()
         self._watch_upstreams()
         for work in (self._tick(), watch(lambda: self._files, self.reload)):

@@ -1,0 +1,30 @@
+"""What libraries and plugins say through the standard library's logging, and what the event loop complains of, as
+events of ours: one JSON object a line, like everything else, and never a traceback, which may hold values."""
+
+import asyncio
+import logging
+from typing import Any
+
+from gateway.telemetry.record import Recorder
+
+# Whose messages are written by us, and hold names and numbers only; of others only the logger and level are told.
+_OURS = ("gateway.", "shadow.", "adapters.")
+
+
+class Bridge(logging.Handler):
+    """A handler for the root logger, from warnings up."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        super().__init__(logging.WARNING)
+        self._recorder = recorder
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Tell of one record."""
+        message = record.getMessage() if record.name.startswith(_OURS) else ""
+        error = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else ""
+        self._recorder.event("logged", level=record.levelname.lower(), logger=record.name, message=message, type=error)
+
+    def loop_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """The event loop's exception handler: a callback of somebody's failed."""
+        error = context.get("exception")
+        self._recorder.event("loop_error", level="error", type=type(error).__name__ if error is not None else "")
