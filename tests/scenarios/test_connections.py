@@ -5,7 +5,7 @@ import threading
 import orjson
 import pytest
 
-from tests.backends.wire import request, response
+from tests.backends.wire import Cut, request, response
 
 CHUNKED = ("Transfer-Encoding", "chunked")
 
@@ -50,6 +50,34 @@ def test_close_is_honoured(plain, legacy):
     wire = plain.connect().send(request("GET", "/", ("Connection", "close")))
     assert wire.read_reply().get("Connection") == "close"
     assert wire.ends()
+
+
+@pytest.mark.proves(45)
+def test_nothing_after_a_request_that_closes_is_served(plain, legacy):
+    wire = plain.connect().send(request("GET", "/last", ("Connection", "close")) + request("GET", "/too-late"))
+    assert wire.read_reply().status == 200
+    assert wire.ends()
+    assert legacy.targets() == ["/last"]
+
+
+@pytest.mark.proves(4, 45)
+def test_the_rest_of_a_body_that_was_answered_early_is_never_a_request(plain, legacy):
+    def legacy_answers_at_once(wire, asked):
+        wire.send(response(200, body=b"early"))
+        wire.rest()
+
+    legacy.does(legacy_answers_at_once)
+    smuggled = request("GET", "/smuggled")
+    wire = plain.connect().send(request("POST", "/", ("Content-Length", str(2 * len(smuggled)))))
+    assert wire.read_reply().body == b"early"
+    legacy.answers(response(200, body=b"next"))
+    try:
+        answer = wire.send(smuggled + smuggled + request("GET", "/next")).read_reply().body
+    except (Cut, ConnectionError):
+        answer = b"next"
+
+    assert answer == b"next"
+    assert "/smuggled" not in legacy.targets()
 
 
 @pytest.mark.proves(46)

@@ -131,6 +131,14 @@ def test_every_line_is_one_json_object_and_every_request_has_one(talkative, lega
         assert len(line["trace_id"]) == 32
 
 
+def test_what_the_edge_refuses_is_logged_by_the_trace_that_its_client_was_told(talkative):
+    told = orjson.loads(talkative.ask("GET", "/../x").body)["trace_id"]
+    talkative.stop()
+
+    line = next(line for line in talkative.log() if line["event"] == "refused")
+    assert (line["code"], line["trace_id"]) == ("bad_target", told)
+
+
 def test_a_line_tells_who_answered_and_how_much(talkative, legacy):
     legacy.answers(response(201, body=b"12345"))
     trace = "4bf92f3577b34da6a3ce929d0e0e4736"

@@ -1,5 +1,6 @@
 """What is ambiguous or malformed is refused, its connection closed, and nothing of it reaches the upstream whole."""
 
+import orjson
 import pytest
 
 from tests.backends.figway import running
@@ -53,6 +54,8 @@ def refuse(strict, legacy, data, statuses):
     reply = wire.read_reply()
     assert reply.status in statuses, reply.start
     assert reply.get("Content-Type") == "application/problem+json"
+    assert reply.get("Proxy-Status").startswith("figway; error=http_request_")
+    assert len(orjson.loads(reply.body)["trace_id"]) == 32
     assert wire.ends(), "the connection stays open"
     wire.close()
 

@@ -213,6 +213,14 @@ def test_hop_by_hop_fields_of_a_response_stop_at_the_gateway(plain, legacy):
     assert sorted(names) == ["content-length", "date", "via", "x-stays"]
 
 
+@pytest.mark.proves(11)
+def test_connection_cannot_remove_an_answers_framing(plain, legacy):
+    legacy.answers(response(200, ("Connection", "Content-Length, Date"), body=b"ok"))
+    wire = plain.connect().send(request("GET", "/"))
+    reply = wire.read_reply()
+    assert (reply.framing, reply.body) == ("length", b"ok")
+
+
 def test_a_compressed_body_is_not_touched(plain, legacy):
     body = gzip.compress(b"patient" * 1000)
     legacy.answers(response(200, ("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding"), body=body))

@@ -130,6 +130,7 @@ def test_an_upstream_that_leaves_is_left_alone_by_problem_details_with_head(faul
     response(200, ("Transfer-Encoding", "xchunked"), body=b"5\r\nhello\r\n0\r\n\r\n"),
     response(200, ("Transfer-Encoding", "chunked, gzip"), body=b"5\r\nhello\r\n0\r\n\r\n"),
     response(200, ("Transfer-Encoding", "chunked, chunked"), body=b"5\r\nhello\r\n0\r\n\r\n"),
+    b"HTTP/1.0 200 Fine\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
     response(200, ("X-A", "b\x00c"), body=b"hello"),
     response(200, ("X-A", "b\rc"), body=b"hello"),
     response(200, ("X-A", "b\x01c"), body=b"hello"),
@@ -139,8 +140,8 @@ def test_an_upstream_that_leaves_is_left_alone_by_problem_details_with_head(faul
 ], ids=["not HTTP", "NULs", "a TLS record", "no status", "two digits", "four digits", "letters", "another version",
         "another protocol", "NUL in the reason", "length and coding", "differing lengths", "a list of lengths",
         "a minus", "a plus", "a word", "an empty length", "a length of 30 digits", "an unknown coding",
-        "chunked not last", "chunked twice", "NUL in a value", "CR in a value", "a control character",
-        "a blank in a name", "no name", "no colon"])
+        "chunked not last", "chunked twice", "chunked on HTTP/1.0", "NUL in a value", "CR in a value",
+        "a control character", "a blank in a name", "no name", "no colon"])
 def test_an_answer_that_is_not_http_is_502_and_none_of_it_passes(faulty, legacy, answer):
     def legacy_answers_badly(wire, asked):
         wire.send(answer)
@@ -265,6 +266,23 @@ def test_bytes_that_come_while_a_connection_idles_are_never_the_next_answer(faul
         wire = faulty.connect()
         wire.silent(0.1)
         wire.close()
+
+
+@pytest.mark.proves(8, 28)
+@pytest.mark.parametrize(("method", "answer"), [
+    ("HEAD", response(200, body=b"a body nonetheless")), ("GET", response(204) + b"a body nonetheless"),
+    ("GET", response(304, ("Content-Length", "5")) + b"hello"),
+    ("HEAD", response(200, CHUNKED, body=b"5\r\nhello\r\n0\r\n\r\n")),
+], ids=["HEAD", "204", "304", "HEAD chunked"])
+def test_a_body_where_none_may_be_reaches_nobody(faulty, legacy, method, answer):
+    legacy.answers(answer)
+    wire = faulty.connect().send(request(method, "/"))
+    assert wire.read_reply(method).body == b""
+
+    legacy.answers(response(200, body=b"right"))
+    assert wire.send(request("GET", "/")).read_reply().body == b"right"
+    for _ in range(3):
+        assert faulty.ask("GET", "/").body == b"right"
 
 
 @pytest.mark.proves(8)
