@@ -1,75 +1,10 @@
 """What is ambiguous or malformed is refused, its connection closed, and nothing of it reaches the upstream whole."""
 
-import orjson
 import pytest
 
-from tests.backends.figway import running
-from tests.backends.wire import request, response
+from tests.backends.malformed import CHUNKED, POST, head, refuse, table
+from tests.backends.wire import request
 
-LIMIT = 1 << 20
-"""The body limit of the gateway under test, in bytes."""
-
-CHUNKED = ("Transfer-Encoding", "chunked")
-
-
-@pytest.fixture(scope="module")
-def strict(everlasting_legacy, tmp_path_factory):
-    """A gateway with small limits and short deadlines."""
-    with running(tmp_path_factory.mktemp("strict"), f"""
-version: 1
-server:
-  limits: {{body: 1MiB}}
-  timeouts: {{head: 1s, idle: 2s, body_grace: 1s}}
-  body_rate: 100KiB
-  drain: {{grace: 2s}}
-upstreams: {{legacy: {{url: "{everlasting_legacy.url}"}}}}
-capabilities:
-  small:
-    owner: t
-    operations: {{any: {{path: "/small/{{rest*}}"}}}}
-    legacy: legacy
-    stage: legacy
-    limits: {{body: 10B}}
-default: {{upstream: legacy}}
-""") as figway:
-        yield figway
-
-
-def head(*lines, start="GET /refused HTTP/1.1", host=True):
-    """A head of exactly these lines."""
-    given = [start, *(["Host: clinic.example"] if host else []), *lines]
-    return b"".join((line if isinstance(line, bytes) else line.encode("latin-1")) + b"\r\n" for line in given) + b"\r\n"
-
-
-def refuse(strict, legacy, data, statuses):
-    """The one check of this file: `data` is answered with one of `statuses` and a close; nothing of it arrives whole,
-    and whoever comes next is served."""
-    legacy.forget()
-    wire = strict.connect()
-    try:
-        wire.send(data)
-    except ConnectionError:
-        # The gateway may hang up before it has read everything; its answer is still there to be read.
-        pass
-    reply = wire.read_reply()
-    assert reply.status in statuses, reply.start
-    assert reply.get("Content-Type") == "application/problem+json"
-    assert reply.get("Proxy-Status").startswith("figway; error=http_request_")
-    assert len(orjson.loads(reply.body)["trace_id"]) == 32
-    assert wire.ends(), "the connection stays open"
-    wire.close()
-
-    assert strict.ask("GET", "/next").status == 200
-    assert [one.target for one in legacy.settled()] == [b"/next"]
-    assert legacy.failures == []
-
-
-def table(cases):
-    """Cases as parameters: name → (bytes, statuses)."""
-    return pytest.mark.parametrize(("data", "statuses"), cases.values(), ids=cases.keys())
-
-
-POST = "POST /refused HTTP/1.1"
 BAD, CODING = {400}, {400, 501}
 
 
@@ -194,8 +129,8 @@ def test_a_doubtful_chunk_is_refused_and_its_request_never_completed(strict, leg
 @pytest.mark.proves(4)
 @pytest.mark.parametrize("body", [
     b"0000000000000005\r\nhello\r\n0\r\n\r\n", b"5;a=b\r\nhello\r\n0\r\n\r\n", b'5;a="b c"\r\nhello\r\n0;last\r\n\r\n',
-    b"2\r\nhe\r\n3\r\nllo\r\n000\r\nX-Trailer: 1\r\n\r\n"], ids=["16 digits", "an extension", "quoted",
-        "zeros and a trailer"])
+    b"2\r\nhe\r\n3\r\nllo\r\n000\r\nX-Trailer: 1\r\n\r\n",
+], ids=["16 digits", "an extension", "quoted", "zeros and a trailer"])
 def test_unusual_but_valid_chunks_are_understood(strict, legacy, body):
     assert strict.say(request("POST", "/", CHUNKED, body=body)).status == 200
     assert legacy.asked[0].body == b"hello"
@@ -315,7 +250,7 @@ def test_a_host_that_is_not_one_is_refused(strict, legacy, data, statuses):
 @pytest.mark.proves(10)
 @pytest.mark.parametrize("host", [
     "a", "a.example", "a.example:8443", "127.0.0.1", "127.0.0.1:1", "[::1]", "[::1]:65535", "a_b.example",
-        "a-b~c.example", "a%20b"])
+    "a-b~c.example", "a%20b"])
 def test_a_host_that_is_one_is_kept(strict, legacy, host):
     assert strict.say(head(f"Host: {host}", host=False)).status == 200
     assert legacy.asked[0].get("Host") == host
@@ -323,14 +258,13 @@ def test_a_host_that_is_one_is_kept(strict, legacy, host):
 
 @pytest.mark.proves(17)
 @pytest.mark.parametrize("path", [
-    "/open/../refused", "/open/..", "/../refused", "/open/./refused", "/open/.", "/open/%2e%2e/refused",
-    "/open/%2E%2E/refused",
-    "/open/.%2e/refused", "/open/%2e/refused", "/open/..%2frefused", "/open/..%2Frefused", "/open%2f..%2frefused",
-    "/open\\refused", "/open/..\\refused", "/open%5crefused", "/open/..%5Crefused", "/open/..;/refused",
-    "/open/..;a=b/refused",
-    "/open/%2e%2e;/refused", "/open/.;/refused", "/open%00", "/open/%00/refused", "/%c0%ae%c0%ae/refused",
-    "/%c0%afrefused",
-    "/%e0%80%afrefused", "/%f0%80%80%afrefused", "/open/..?a=b"])
+    "/open/../refused", "/open/..", "/../refused", "/open/./refused", "/open/.", "/open/..?a=b",
+    "/open/%2e%2e/refused", "/open/%2E%2E/refused", "/open/.%2e/refused", "/open/%2e/refused",
+    "/open/..%2frefused", "/open/..%2Frefused", "/open%2f..%2frefused",
+    "/open\\refused", "/open/..\\refused", "/open%5crefused", "/open/..%5Crefused",
+    "/open/..;/refused", "/open/..;a=b/refused", "/open/%2e%2e;/refused", "/open/.;/refused",
+    "/open%00", "/open/%00/refused",
+    "/%c0%ae%c0%ae/refused", "/%c0%afrefused", "/%e0%80%afrefused", "/%f0%80%80%afrefused"])
 def test_a_path_with_two_readings_is_refused(strict, legacy, path):
     refuse(strict, legacy, request("GET", path), BAD)
 
@@ -346,203 +280,3 @@ default: {{upstream: legacy}}
     for path in ["/a/../b", "/a/%2e%2e/b", "/a%5cb"]:
         assert lenient.ask("GET", path).status == 200
     assert legacy.targets() == ["/a/../b", "/a/%2e%2e/b", "/a%5cb"]
-
-
-@pytest.mark.proves(29)
-@table({
-    "a target beyond 16 KiB": (request("GET", "/" + "a" * (16 << 10)), {414}),
-    "a query beyond 16 KiB": (request("GET", "/?" + "a" * (16 << 10)), {414}),
-    "a target of a megabyte": (request("GET", "/" + "a" * (1 << 20)), {414}),
-    "a field beyond 64 KiB": (request("GET", "/", ("X-Big", "b" * (65 << 10))), {431}),
-    "a name beyond 64 KiB": (request("GET", "/", ("X-" + "b" * (65 << 10), "x")), {431}),
-    "fields beyond 64 KiB together": (request("GET", "/", *[("X-Big", "b" * 1000)] * 80), {431}),
-    "101 fields": (request("GET", "/", *[(f"X-{number}", "y") for number in range(100)]), {431}),
-    "10,000 fields": (request("GET", "/", *[("a", "")] * 10_000), {431}),
-    "a body that says it is too large": (request("PUT", "/", ("Content-Length", str(LIMIT + 1))), {413}),
-    "a body of 18 digits": (request("PUT", "/", ("Content-Length", "9" * 18)), {413}),
-    "chunks that grow too large": (
-        request("PUT", "/", CHUNKED,
-            body=b"10000\r\n" + bytes(1 << 16) + b"\r\n") + (b"10000\r\n" + bytes(1 << 16) + b"\r\n") * 17,
-        {413}),
-    "more than a capability takes": (request("PUT", "/small/1", body=b"12345678901"), {413}),
-    "more chunks than a capability takes": (
-        request("PUT", "/small/1", CHUNKED, body=b"6\r\n123456\r\n6\r\n123456\r\n0\r\n\r\n"), {413}),
-    "one chunk that is too large": (request("PUT", "/", CHUNKED, body=b"%x\r\n" % (LIMIT * 2)) + b"x", {413}),
-})
-def test_what_is_too_large_is_told_so(strict, legacy, data, statuses):
-    refuse(strict, legacy, data, statuses)
-
-
-@pytest.mark.proves(29)
-@pytest.mark.parametrize("data", [
-    request("GET", "/" + "a" * ((16 << 10) - 1)), request("GET", "/", ("X-Big", "b" * (60 << 10))),
-    request("GET", "/", *[(f"X-{number}", "y") for number in range(99)]), request("PUT", "/", body=bytes(LIMIT)),
-], ids=["target", "field", "fields", "body"])
-def test_what_just_fits_passes(strict, legacy, data):
-    assert strict.say(data).status == 200
-    assert len(legacy.settled()) == 1
-
-
-@pytest.mark.proves(29)
-def test_a_body_too_large_is_refused_before_it_is_sent(strict, legacy):
-    fields = [("Content-Length", str(LIMIT + 1)), ("Expect", "100-continue")]
-    reply = strict.say(request("PUT", "/", *fields))
-
-    assert (reply.status, reply.interim) == (413, [])
-    assert legacy.asked == []
-
-
-@pytest.mark.proves(27)
-def test_an_unknown_expectation_is_refused(strict, legacy):
-    assert strict.ask("POST", "/", ("Expect", "miracles"), body=b"x").status == 417
-    assert legacy.asked == []
-
-
-# ---- one connection, several requests
-
-
-@pytest.mark.proves(45)
-@pytest.mark.parametrize("second", [b"NONSENSE\r\n\r\n", head("Host: two"), b"\x00\x00\x00\x00\r\n\r\n",
-    head("Bad Field: x"),
-                                    head("Content-Length: 5", "Transfer-Encoding: chunked", start=POST)],
-                         ids=["not HTTP", "two hosts", "NULs", "a bad field", "length and coding"])
-def test_a_bad_second_request_does_not_replace_the_firsts_answer(strict, legacy, second):
-    def legacy_takes_its_time(wire, asked):
-        wire.silent(0.1)
-        wire.send(response(200, body=b"first"))
-
-    legacy.does(legacy_takes_its_time)
-    wire = strict.connect().send(request("GET", "/first") + second)
-
-    assert wire.read_reply().body == b"first"
-    assert wire.read_reply().status == 400
-    assert wire.ends()
-    assert legacy.targets() == ["/first"]
-
-
-SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: clinic.example\r\n\r\n"
-
-
-@pytest.mark.proves(1, 2, 3, 4)
-@pytest.mark.parametrize("data", [
-    head(f"Content-Length: {len(SMUGGLED) + 5}", "Transfer-Encoding: chunked", start=POST) + b"0\r\n\r\n" + SMUGGLED,
-    head("Transfer-Encoding: chunked", "Content-Length: 4", start=POST) + b"2c\r\n" + SMUGGLED + b"\r\n0\r\n\r\n",
-    head("Transfer-Encoding: chunked", "Transfer-Encoding: x", start=POST) + b"0\r\n\r\n" + SMUGGLED,
-    head("Transfer-Encoding: x", "Transfer-Encoding: chunked", start=POST) + b"0\r\n\r\n" + SMUGGLED,
-    head("Content-Length: 0", f"Content-Length: {len(SMUGGLED)}", start=POST) + SMUGGLED,
-    head(f"Content-Length: {len(SMUGGLED)}", "Content-Length: 0", start=POST) + SMUGGLED,
-    head("X-A: b\nContent-Length: 48", start=POST) + SMUGGLED,
-    head("X-A: b\rTransfer-Encoding: chunked", start=POST) + b"0\r\n\r\n" + SMUGGLED,
-    head("Transfer-Encoding : chunked", "Content-Length: 5", start=POST) + b"0\r\n\r\n" + SMUGGLED,
-    head("Foo: bar", " Transfer-Encoding: chunked", start=POST) + b"0\r\n\r\n" + SMUGGLED,
-    head("Connection: Content-Length", "Transfer-Encoding: chunked", "Content-Length: 5",
-        start=POST) + b"0\r\n\r\n" + SMUGGLED,
-    head("Connection: keep-alive", "Transfer-Encoding: chunked",
-        start="POST /refused HTTP/1.0") + b"0\r\n\r\n" + SMUGGLED,
-    request("POST", "/refused", CHUNKED, body=b"0\n\r\n" + SMUGGLED),
-    request("POST", "/refused", CHUNKED, body=b"1\r\nA\nX\r\n0\r\n\r\n" + SMUGGLED),
-    request("POST", "/refused", CHUNKED, body=b"5\r\nhelloGET /smuggled HTTP/1.1\r\n\r\n"),
-], ids=["CL.TE", "TE.CL", "TE.TE last unknown", "TE.TE first unknown", "CL.CL first zero", "CL.CL last zero",
-        "LF hides a length",
-        "CR hides a coding", "blank before colon", "fold hides a coding", "Connection drops a length", "HTTP/1.0 TE",
-        "LF ends the last chunk", "LF after data", "no CRLF after data"])
-def test_nothing_is_smuggled(strict, legacy, data):
-    wire = strict.connect().send(data)
-
-    assert wire.read_reply().status in (400, 501)
-    assert wire.ends()
-    assert strict.ask("GET", "/next").status == 200
-    assert [one.target for one in legacy.settled()] == [b"/next"]
-
-
-@pytest.mark.proves(8)
-def test_a_get_body_is_the_gets_and_not_the_next_request(strict, legacy):
-    wire = strict.connect()
-    assert wire.send(request("GET", "/carries", body=SMUGGLED)).read_reply().status == 200
-    assert wire.send(request("GET", "/next")).read_reply().status == 200
-    assert legacy.targets() == ["/carries", "/next"]
-
-
-@pytest.mark.proves(17)
-def test_a_policys_path_has_one_spelling(gateway, legacy, modern):
-    """What is routed by its path is routed so however its letters are encoded, and forwarded as it came."""
-    routed = gateway(f"""
-version: 1
-upstreams: {{legacy: {{url: "{legacy.url}"}}, modern: {{url: "{modern.url}"}}}}
-capabilities:
-  results:
-    owner: results-team
-    operations: {{read: {{method: GET, path: "/results/{{id}}"}}}}
-    legacy: legacy
-    modern: modern
-    stage: modern
-    writes: legacy
-default: {{upstream: legacy}}
-""")
-    for path in ["/results/1", "/%72esults/1", "/result%73/1", "/results/1?x"]:
-        assert routed.ask("GET", path).status == 200
-    assert modern.targets() == ["/results/1", "/%72esults/1", "/result%73/1", "/results/1?x"]
-    assert legacy.asked == []
-
-
-@pytest.mark.proves(48)
-def test_a_request_that_comes_round_again_is_refused(gateway, tmp_path_factory):
-    first = gateway("""
-version: 1
-upstreams: {legacy: {url: "http://127.0.0.1:1"}}
-default: {upstream: legacy}
-""")
-    first.reload(f"""
-version: 1
-upstreams: {{legacy: {{url: "http://127.0.0.1:{first.port}"}}}}
-default: {{upstream: legacy}}
-""")
-    for _ in range(100):
-        reply = first.ask("GET", "/")
-        if reply.status != 502:
-            break
-    assert reply.status == 508
-
-
-# ---- time
-
-
-@pytest.mark.proves(30)
-@pytest.mark.parametrize("sent", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: a\r\nX-"], ids=["nothing", "a line",
-    "a field"])
-def test_a_head_that_never_ends_is_given_up(strict, legacy, sent):
-    wire = strict.connect().send(sent)
-    answer = wire.rest()
-
-    assert answer == b"" or answer.startswith(b"HTTP/1.1 408 ")
-    assert legacy.asked == []
-
-
-@pytest.mark.proves(30)
-def test_a_body_that_trickles_is_given_up(strict, legacy):
-    wire = strict.connect().send(request("POST", "/", ("Content-Length", "100000")) + b"x")
-    for _ in range(80):
-        if not wire.silent(0.1):
-            break
-        wire.send(b"x")
-
-    assert wire.read_reply().status == 408
-    assert legacy.settled() == []
-
-
-@pytest.mark.proves(30)
-def test_an_idle_connection_is_closed_and_says_nothing(strict, legacy):
-    wire = strict.connect()
-    wire.send(request("GET", "/")).read_reply()
-    assert wire.ends()
-
-
-@pytest.mark.proves(30)
-def test_many_slow_clients_cost_little_and_hold_up_nobody(strict, legacy):
-    before = strict.memory()
-    slow = [strict.connect().send(b"GET / HTTP/1.1\r\nX-") for _ in range(1000)]
-    for _ in range(20):
-        assert strict.ask("GET", "/").status == 200
-    assert strict.memory() - before < 50 << 20
-    for wire in slow:
-        wire.close()

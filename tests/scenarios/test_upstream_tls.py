@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.backends.figway import running
 from tests.backends.pki import Authority
 from tests.backends.upstream import Upstream
 
@@ -12,12 +13,8 @@ def authority(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def stranger(tmp_path_factory):
-    return Authority(tmp_path_factory.mktemp("stranger"), "stranger")
-
-
-@pytest.fixture(scope="module")
 def secure(authority):
+    """A server whose certificate is for localhost, 127.0.0.1 and server.clinic.example."""
     upstream = Upstream(tls=authority.server())
     yield upstream
     upstream.close()
@@ -25,72 +22,74 @@ def secure(authority):
 
 @pytest.fixture(scope="module")
 def mutual(authority):
+    """The like, that wants to see a certificate of the same authority."""
     upstream = Upstream(tls=authority.server(clients=authority))
     yield upstream
     upstream.close()
 
 
-def config(upstream, **tls):
-    options = ", ".join(f'{name}: "{value}"' if name != "verify" else f"verify: {value}" for name, value in tls.items())
-    return f"""
+@pytest.fixture(scope="module")
+def figway(authority, secure, mutual, everlasting_legacy, tmp_path_factory):
+    """A gateway with an upstream for each way to set TLS up, each behind a path of its name."""
+    stranger = Authority(tmp_path_factory.mktemp("stranger"), "stranger")
+    pair = authority.issue("gateway.clinic.example")
+    ways = {
+        "trusted": (secure.url, f"ca: {authority.ca}"),
+        "named": (secure.url, f"ca: {authority.ca}, server_name: server.clinic.example"),
+        "other-name": (secure.url, f"ca: {authority.ca}, server_name: other.example"),
+        "other-address": (secure.url, f"ca: {authority.ca}, server_name: 127.0.0.2"),
+        "stranger": (secure.url, f"ca: {stranger.ca}"),
+        "unverified": (secure.url, "verify: false"),
+        "shown": (mutual.url, f"ca: {authority.ca}, cert: {pair.cert}, key: {pair.key}"),
+        "not-shown": (mutual.url, f"ca: {authority.ca}"),
+        "clear": (everlasting_legacy.url.replace("http:", "https:"), f"ca: {authority.ca}"),
+    }
+    upstreams = "".join(
+        f'\n  {name}: {{url: "{url}", timeouts: {{connect: 1s}}, tls: {{{tls}}}}}' for name, (url, tls) in ways.items())
+    capabilities = "".join(
+        f'\n  {name}: {{owner: t, operations: {{any: {{path: "/{name}/{{rest*}}"}}}}, stage: legacy, legacy: {name}}}'
+        for name in ways)
+    with running(tmp_path_factory.mktemp("figway"), f"""
 version: 1
-upstreams: {{legacy: {{url: "{upstream.url}", tls: {{{options}}}}}}}
-default: {{upstream: legacy}}
-"""
+upstreams:{upstreams}
+capabilities:{capabilities}
+default: {{upstream: trusted}}
+""") as started:
+        yield started
 
 
-def test_a_private_authority_is_trusted_when_it_is_named(gateway, secure, authority):
-    over = gateway(config(secure, ca=authority.ca))
+def test_a_private_authority_is_trusted_when_it_is_named(figway, secure):
+    replies = [figway.ask("POST", "/trusted/x", body=b"h" * 100_000) for _ in range(3)]
 
-    replies = [over.ask("POST", "/x", body=b"h" * 100_000) for _ in range(3)]
     assert [reply.status for reply in replies] == [200] * 3
     assert len(secure.asked[-1].body) == 100_000
 
 
-@pytest.mark.proves(14)
-@pytest.mark.parametrize("name", ["other.example", "127.0.0.2"])
-def test_a_certificate_for_another_name_is_refused(gateway, secure, authority, name):
-    over = gateway(config(secure, ca=authority.ca, server_name=name))
-    reply = over.ask("GET", "/")
-
-    assert reply.status == 502
-    assert reply.get("Proxy-Status").startswith("figway; error=tls_")
+@pytest.mark.parametrize("way", ["named", "unverified", "shown"])
+def test_a_name_of_its_own_no_verification_and_a_client_certificate_are_there_to_be_asked_for(figway, way):
+    assert figway.ask("GET", f"/{way}/x").status == 200
 
 
 @pytest.mark.proves(14)
-def test_a_certificate_of_a_stranger_is_refused(gateway, secure, stranger):
+@pytest.mark.parametrize("way", ["other-name", "other-address", "stranger"])
+def test_a_certificate_that_does_not_fit_is_refused_before_anything_is_said(figway, secure, way):
     before = len(secure.asked)
-    reply = gateway(config(secure, ca=stranger.ca)).ask("GET", "/")
+    reply = figway.ask("GET", f"/{way}/x")
 
     assert reply.status == 502
     assert reply.get("Proxy-Status").startswith("figway; error=tls_")
     assert len(secure.asked) == before
 
 
-def test_a_name_may_be_asked_for_that_the_address_does_not_have(gateway, secure, authority):
-    assert gateway(config(secure, ca=authority.ca, server_name="server.clinic.example")).ask("GET", "/").status == 200
-
-
-def test_verification_can_be_switched_off_by_hand(gateway, secure):
-    assert gateway(config(secure, verify="false")).ask("GET", "/").status == 200
-
-
-def test_a_client_certificate_is_shown(gateway, mutual, authority):
-    pair = authority.issue("gateway.clinic.example")
-    assert gateway(config(mutual, ca=authority.ca, cert=pair.cert, key=pair.key)).ask("GET", "/").status == 200
-
-
 @pytest.mark.proves(14)
-def test_no_client_certificate_is_502(gateway, mutual, authority):
+def test_no_client_certificate_is_502(figway, mutual):
     before = len(mutual.asked)
-    assert gateway(config(mutual, ca=authority.ca)).ask("GET", "/").status == 502
+    assert figway.ask("GET", "/not-shown/x").status == 502
     assert len(mutual.asked) == before
 
 
 @pytest.mark.proves(14)
-def test_an_upstream_that_speaks_no_tls_is_never_spoken_to_in_the_clear(gateway, legacy, authority):
+def test_an_upstream_that_speaks_no_tls_is_never_spoken_to_in_the_clear(figway, legacy):
     """It may close, or wait for a line that never comes: then the handshake runs out of time."""
-    reply = gateway(config(legacy, ca=authority.ca).replace("http://", "https://")).ask("GET", "/")
-
-    assert reply.status in (502, 504)
+    assert figway.ask("GET", "/clear/x").status in (502, 504)
     assert legacy.asked == []

@@ -1,0 +1,1 @@
+"""Tests of the package adapters, one file a module."""
