@@ -160,7 +160,7 @@ class Gateway:
                     await asyncio.to_thread(self.peers.publish)
 
     def _flush_traffic(self) -> None:
-        self.lane.record(self._traffic.rows(self.recorder.counters, self._stage, time.time()))
+        self.lane.record(self._traffic.rows(self.recorder.latencies, self._stage, time.time()))
 
     def _stage(self, capability: str) -> str:
         found = self.pipeline.table.capabilities.get(capability, self.pipeline.table.default)

@@ -9,7 +9,7 @@ from shadow.latency import Histogram
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """What went down one arm for one operation since the last row.
+    """What went down one arm for one operation ("": for all of them together) since the last row.
 
     `requests` counts those that clients were answered from this arm, `errors` the calls down the arm that ended in a
     failure or a 5xx, `seconds` how long every call took: the lane's too, which it reports with `requests` 0.

@@ -188,6 +188,10 @@ def _rare(kind: int, pair: tuple[bytes, bytes], method: str, head: Head, setting
 
 
 def _connection(value: bytes, head: Head) -> None:
+    if value.lower() == b"keep-alive":
+        # What most clients say, if anything.
+        head.keep_alive, head.upgrade, head.takes_trailers = True, b"", False
+        return
     options = {option.strip(b" \t").lower() for option in value.split(b",")}
     if b"close" in options:
         head.keep_alive = False

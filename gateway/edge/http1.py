@@ -88,7 +88,8 @@ class Listener(asyncio.Protocol):
     __slots__ = (
         "_buffer", "_chunked", "_edge", "_exchange", "_frames", "_framing", "_head", "_keep_alive", "_last", "_leaving",
         "_no_body", "_out",
-        "_paused", "_peer", "_received", "_scheme", "_server_state", "_since", "_state", "_transport", "deadline",
+        "_paused", "_peer", "_received", "_scheme", "_server_state", "_since", "_state", "_told", "_transport",
+        "deadline",
     )
 
     def __init__(self, config: Any, server_state: Any, app_state: Any, _loop: Any = None) -> None:
@@ -100,6 +101,7 @@ class Listener(asyncio.Protocol):
         self._head: Head | None = None
         # The last head's fields as they came, what they said, and under which settings.
         self._last: tuple[bytes, Head, EdgeSettings] | None = None
+        self._told: tuple[tuple[bytes, bool, EdgeSettings], bytes] | None = None
         self._framing: Framing | None = None
         self._buffer = b""
         self._out = b""
@@ -304,14 +306,24 @@ class Listener(asyncio.Protocol):
         if not as_usual:
             target = origin_form(method, target, head)
         check_target(target, settings)
-        head.client = client_address(self._peer, head.forwarded, settings)
-        via = b"Via: %b %b\r\n" % (b"1.1" if is_11 else b"1.0", settings.via.encode()) if settings.via else b""
-        head.added = via + fields(forwarding_fields(self._peer, self._scheme, head.host, head.forwarded, settings))
+        head.client = client_address(self._peer, head.forwarded, settings) if head.forwarded else self._peer
+        head.added = self._added(head, settings)
         head.lines = fields(head.headers) + head.added
         if as_usual and head.max_forwards < 0 and not head.upgrade:
             self._last = (data[data.find(b"\r\n"):], head, settings)
         return Arrival(Request(method, target, head.headers), head,
                        trace.trace_id(head.trace) if head.trace else trace.new_trace_id())
+
+    def _added(self, head: Head, settings: EdgeSettings) -> bytes:
+        """The Via and forwarding lines for a request: the same ones while the client names the same host."""
+        told = (head.host, head.is_11, settings)
+        if head.forwarded is None and self._told is not None and self._told[0] == told:
+            return self._told[1]
+        via = b"Via: %b %b\r\n" % (b"1.1" if head.is_11 else b"1.0", settings.via.encode()) if settings.via else b""
+        added = via + fields(forwarding_fields(self._peer, self._scheme, head.host, head.forwarded, settings))
+        if head.forwarded is None:
+            self._told = (told, added)
+        return added
 
     def _begin_body(self, length: int, settings: EdgeSettings) -> tuple[bytes, bool]:
         """What has come of the body already, and whether that is all."""

@@ -35,12 +35,13 @@ def families(snapshots: Iterable[dict[str, Any]]) -> Iterable[Metric]:
     fallen: dict[str, int] = {}
     flying = lost = 0
     for snapshot in snapshots:
-        for capability, operation, arm, status, count, into, out, seconds, buckets, arm_buckets in snapshot["counters"]:
+        for capability, operation, arm, status, count, into, out in snapshot["counters"]:
             key = (capability, operation, arm, status)
             counts[key] = counts.get(key, 0) + count
             size = sizes.setdefault(capability, [0, 0])
             size[0] += into
             size[1] += out
+        for capability, arm, seconds, buckets, arm_buckets in snapshot["latencies"]:
             before, total = whole.get(capability, ([0] * SIZE, 0.0))
             whole[capability] = ([a + b for a, b in zip(before, buckets, strict=True)], total + seconds)
             if arm:

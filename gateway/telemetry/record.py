@@ -17,20 +17,31 @@ from shadow.latency import BOUNDS, SIZE
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "REPORT"})
 
 
-class Counter:
-    """What is counted of one kind of request."""
+class Latency:
+    """How one arm of one capability has been doing, over all its operations: the buckets of shadow.latency."""
 
-    __slots__ = ("arm_buckets", "buckets", "bytes_in", "bytes_out", "count", "names", "seconds")
+    __slots__ = ("arm_buckets", "buckets", "count", "errors", "seconds")
 
-    def __init__(self, capability: str, operation: str, arm: str) -> None:
-        # The access log's share that is the same for all of them; the configuration's names need no escaping.
-        self.names = f'"event":"request","capability":"{capability}","operation":"{operation}","arm":"{arm}"'
+    def __init__(self) -> None:
         self.count = 0
-        self.bytes_in = 0
-        self.bytes_out = 0
+        self.errors = 0
         self.seconds = 0.0
         self.buckets = [0] * SIZE
         self.arm_buckets = [0] * SIZE
+
+
+class Counter:
+    """What is counted of one kind of request."""
+
+    __slots__ = ("bytes_in", "bytes_out", "count", "latency", "names")
+
+    def __init__(self, capability: str, operation: str, arm: str, latency: Latency) -> None:
+        # The access log's share that is the same for all of them; the configuration's names need no escaping.
+        self.names = f'"event":"request","capability":"{capability}","operation":"{operation}","arm":"{arm}"'
+        self.latency = latency
+        self.count = 0
+        self.bytes_in = 0
+        self.bytes_out = 0
 
 
 class Recorder:
@@ -40,6 +51,8 @@ class Recorder:
         self.output = output
         # By capability, operation, arm ("" where none answered) and the status's class.
         self.counters: dict[tuple[str, str, str, int], Counter] = {}
+        # By capability and arm: histograms by operation would be a burden to keep and to show.
+        self.latencies: dict[tuple[str, str], Latency] = {}
         self.errors: dict[tuple[str, str], int] = {}
         self.fallbacks: dict[str, int] = {}
         self.in_flight = 0
@@ -57,13 +70,18 @@ class Recorder:
         key = (capability, operation, arm, status // 100)
         counter = self.counters.get(key)
         if counter is None:
-            counter = self.counters[key] = Counter(capability, operation, arm)
+            latency = self.latencies.setdefault((capability, arm), Latency())
+            counter = self.counters[key] = Counter(capability, operation, arm, latency)
         counter.count += 1
         counter.bytes_in += bytes_in
         counter.bytes_out += bytes_out
-        counter.seconds += seconds
-        counter.buckets[bisect_left(BOUNDS, seconds)] += 1
-        counter.arm_buckets[bisect_left(BOUNDS, arm_seconds)] += 1
+        latency = counter.latency
+        latency.count += 1
+        latency.seconds += seconds
+        latency.buckets[bisect_left(BOUNDS, seconds)] += 1
+        latency.arm_buckets[bisect_left(BOUNDS, arm_seconds)] += 1
+        if status >= 500:
+            latency.errors += 1
         if error:
             self.errors[capability, error] = self.errors.get((capability, error), 0) + 1
         if fallback:
@@ -104,8 +122,8 @@ class Recorder:
     def snapshot(self) -> dict[str, Any]:
         """Everything counted, as JSON-ready values: what workers show each other."""
         return {
-            "counters": [[*key, c.count, c.bytes_in, c.bytes_out, c.seconds, c.buckets, c.arm_buckets]
-                         for key, c in self.counters.items()],
+            "counters": [[*key, c.count, c.bytes_in, c.bytes_out] for key, c in self.counters.items()],
+            "latencies": [[*key, one.seconds, one.buckets, one.arm_buckets] for key, one in self.latencies.items()],
             "errors": [[*key, count] for key, count in self.errors.items()],
             "fallbacks": list(self.fallbacks.items()),
             "in_flight": self.in_flight,

@@ -1,8 +1,8 @@
-"""From the recorder's counters, which only grow, to the rows of traffic that a store adds up."""
+"""From the recorder's latencies, which only grow, to the rows of traffic that a store adds up."""
 
 from collections.abc import Callable, Mapping
 
-from gateway.telemetry.record import Counter
+from gateway.telemetry.record import Latency
 from shadow.latency import SIZE, Histogram
 from shadow.ledger import Traffic
 
@@ -11,21 +11,21 @@ class TrafficFold:
     """Remembers what was told already, so that each row holds what came since."""
 
     def __init__(self) -> None:
-        self._told: dict[tuple[str, str, str, int], tuple[int, list[int]]] = {}
+        self._told: dict[tuple[str, str], tuple[int, int, list[int]]] = {}
 
     def rows(
-        self, counters: Mapping[tuple[str, str, str, int], Counter], stage: Callable[[str], str], at: float
+        self, latencies: Mapping[tuple[str, str], Latency], stage: Callable[[str], str], at: float
     ) -> list[Traffic]:
-        """What each arm answered since the last call. `stage` gives a capability's stage of now."""
+        """What each arm answered since the last call, over all operations of a capability (the rows name none).
+        `stage` gives a capability's stage of now."""
         rows = []
-        for key, counter in counters.items():
-            capability, operation, arm, status = key
-            told, buckets = self._told.get(key, (0, [0] * SIZE))
-            if counter.count == told:
+        for key, now in latencies.items():
+            capability, arm = key
+            count, errors, buckets = self._told.get(key, (0, 0, [0] * SIZE))
+            if now.count == count:
                 continue
-            since = Histogram(now - then for now, then in zip(counter.arm_buckets, buckets, strict=True))
-            count = counter.count - told
-            rows.append(Traffic(capability, operation, stage(capability), arm, count, count if status == 5 else 0,
-                                since, at))
-            self._told[key] = (counter.count, list(counter.arm_buckets))
+            since = Histogram(after - before for after, before in zip(now.arm_buckets, buckets, strict=True))
+            served, failed = now.count - count, now.errors - errors
+            rows.append(Traffic(capability, "", stage(capability), arm, served, failed, since, at))
+            self._told[key] = (now.count, now.errors, list(now.arm_buckets))
         return rows

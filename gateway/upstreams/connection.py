@@ -353,7 +353,9 @@ def _judge(raw: bytes) -> _Answer:
         kept.extend(pair for pair in received if pair[0].lower() in (b"upgrade", b"connection"))
         return _Answer(status, reason, kept, UNTIL_CLOSE, False)
     keep_alive = is_11
-    if connection:
+    if connection.lower() == b"keep-alive":
+        keep_alive = True
+    elif connection:
         options = {option.strip(b" \t").lower() for option in connection.split(b",")}
         keep_alive = b"close" not in options and (is_11 or b"keep-alive" in options)
         named = options - _NOT_NAMEABLE
@@ -366,6 +368,8 @@ def _judge(raw: bytes) -> _Answer:
         return _Answer(status, reason, kept, CHUNKED, keep_alive)
     if not lengths:
         return _Answer(status, reason, kept, UNTIL_CLOSE, keep_alive)
+    if len(lengths) == 1 and len(lengths[0]) <= 18 and lengths[0].isdigit():
+        return _Answer(status, reason, kept, int(lengths[0]), keep_alive)
     length = content_length(lengths, "upstream_malformed")
     if len(lengths) > 1 or not lengths[0].isdigit():
         kept[:] = [(name, b"%d" % length) if name.lower() == b"content-length" else (name, value)
