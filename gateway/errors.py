@@ -4,6 +4,7 @@ Each code has one row: the HTTP status (RFC 9110 section 15), whose fault it is,
 and the RFC 9209 `Proxy-Status` error type. The client gets RFC 9457 problem+json; a message never holds a value.
 """
 
+from http import HTTPStatus
 from typing import NamedTuple
 
 import orjson
@@ -77,6 +78,11 @@ FAILURES: dict[str, str] = {
     "oversize": "upstream_oversize",
     "adapter": "upstream_malformed",
 }
+
+
+def phrase(status: int) -> bytes:
+    """The reason phrase of an answer of our own: old clients show it."""
+    return HTTPStatus(status).phrase.encode("ascii")
 
 
 def problem(code: str, *, detail: str = "", trace_id: str = "", next_hop: str = "") -> tuple[int, Headers, bytes]:

@@ -20,9 +20,9 @@ from gateway.wire import CHUNKED, fields
 from shadow.observation import Failure, Observation
 
 SHADOW_HEADER = b"X-Figway-Shadow: 1\r\n"
-# What a mirror leaves out unless the capability passes credentials; and what would change state or make it conditional.
+# What a mirror leaves out unless the capability passes credentials; and what each arm would judge by tags of its own.
 _CREDENTIALS = (b"authorization", b"cookie", b"proxy-authorization", b"x-api-key")
-_NOT_MIRRORED = (b"expect", b"if-none-match", b"if-modified-since", b"if-match", b"if-unmodified-since", b"if-range")
+_NOT_MIRRORED = (b"expect", b"if-none-match", b"if-modified-since", b"if-match", b"if-unmodified-since")
 
 
 def forward(
@@ -42,7 +42,7 @@ def forward(
             receiver.on_failure(Failure("adapter", source=error.side, detail=error.detail))
             return None
         body, whole = request.body, True
-        receiver = Translating(arm, match, receiver, match.target.capability.buffer_limit)
+        receiver = Translating(arm, match, receiver, call.request.method, match.target.capability.buffer_limit)
     endpoint = arm.upstream.choose()
     if endpoint is None:
         receiver.on_failure(Failure("no_endpoint"))
@@ -105,9 +105,10 @@ def _translate(arm: Arm, match: Match, request: Request, body: bytes) -> Request
 class Translating:
     """A receiver that gathers the upstream's answer and hands on the contract's."""
 
-    __slots__ = ("_arm", "_limit", "_match", "_pieces", "_receiver", "_response", "_size", "sending")
+    __slots__ = ("_arm", "_limit", "_match", "_method", "_pieces", "_receiver", "_response", "_size", "sending")
 
-    def __init__(self, arm: Arm, match: Match, receiver: Receiver, limit: int) -> None:
+    def __init__(self, arm: Arm, match: Match, receiver: Receiver, method: str, limit: int) -> None:
+        self._method = method
         self._arm = arm
         self._match = match
         self._receiver = receiver
@@ -138,12 +139,15 @@ class Translating:
     def on_end(self, trailers: Headers) -> None:
         self._response.body = b"".join(self._pieces)
         try:
-            response = translated(self._arm, self._match, self._response)
+            response, length = translated(self._arm, self._match, self._method, self._response)
         except AdapterError as error:
             self._receiver.on_failure(Failure("adapter", detail=error.detail, sent=True))
             return
         receiver = self._receiver
-        receiver.on_head(response.status, response.reason, response.headers, len(response.body))
+        receiver.on_head(response.status, response.reason, response.headers, length)
+        if self.sending is not None and self.sending.cancelled:
+            # The head was enough to have somebody else answer.
+            return
         if response.body:
             receiver.on_data(response.body)
         receiver.on_end(response.trailers)
@@ -163,15 +167,18 @@ class Translating:
         self._receiver.on_failure(Failure("oversize", sent=True))
 
 
-def translated(arm: Arm, match: Match, response: Response) -> Response:
-    """The contract's response for the arm's, its length set right. Raises AdapterError."""
+def translated(arm: Arm, match: Match, method: str, response: Response) -> tuple[Response, int]:
+    """The contract's response for the arm's, and its length. A HEAD was asked as a GET: what it would have answered
+    is told by the length alone. Raises AdapterError."""
     if arm.adapter is None:
-        return response
+        return response, len(response.body)
     answer = arm.adapter.response(match.target.operation.name, response)
     headers = answer.headers.without((b"content-length", b"transfer-encoding"))
+    length = len(answer.body)
     if answer.status not in (204, 304):
-        headers.append((b"Content-Length", b"%d" % len(answer.body)))
-    return Response(answer.status, headers, answer.body, answer.reason, answer.trailers)
+        headers.append((b"Content-Length", b"%d" % length))
+    body = b"" if method == "HEAD" else answer.body
+    return Response(answer.status, headers, body, answer.reason, answer.trailers), length
 
 
 async def ask(capability: Capability, arm: Arm, match: Match, arrival: Arrival, body: bytes, *, deadline: float
@@ -198,7 +205,8 @@ async def ask(capability: Capability, arm: Arm, match: Match, arrival: Arrival, 
         seconds = time.monotonic() - started
         if answer.failure is not None:
             return Observation(arm.name, seconds, answer.status, answer.headers, failure=answer.failure)
-        response = translated(arm, match, Response(answer.status, answer.headers, answer.body, answer.reason))
+        response, _ = translated(
+            arm, match, original.method, Response(answer.status, answer.headers, answer.body, answer.reason))
     except AdapterError as error:
         return Observation(arm.name, time.monotonic() - started,
                            failure=Failure("adapter", source=error.side, detail=error.detail))

@@ -22,7 +22,7 @@ from typing import NamedTuple, Protocol
 from adapters.message import Headers, Request
 from gateway.call import Admitted, Arrival, Call, Refused
 from gateway.decide import Decision, decide
-from gateway.errors import FAILURES, problem
+from gateway.errors import FAILURES, phrase, problem
 from gateway.forward import ask, forward
 from gateway.policies.base import Policy, Verdict
 from gateway.routing import Arm, Capability, Match, RouteTable
@@ -39,6 +39,7 @@ _FALLBACK_FAILURES = frozenset({
 _NO_PARAMS: dict[str, str] = {}
 _NO_HEADERS = Headers()
 _CLIENT_GONE = 499
+_CONDITIONAL = frozenset({304, 412})
 _roll = random.random
 
 
@@ -238,6 +239,9 @@ class Exchange:
             lane.skip(capability.name, call.operation, "loop")
         elif head.upgrade:
             lane.skip(capability.name, call.operation, "upgraded")
+        elif call.request.headers.get(b"if-range") is not None:
+            # Whole or in part, by a tag that only one arm knows.
+            lane.skip(capability.name, call.operation, "conditional")
         else:
             return True
         return False
@@ -459,7 +463,7 @@ class Exchange:
         self._status = status
         self._head_sent = True
         self._bytes_out = len(body)
-        self._downstream.send_head(status, b"", fields, len(body))
+        self._downstream.send_head(status, phrase(status), fields, len(body))
         self._downstream.send_data(body)
         self._downstream.send_end(Headers())
         self._finish(failure)
@@ -497,6 +501,10 @@ class Exchange:
             return
         if not self._whole:
             self._skip_mirror("request_unfinished")
+            return
+        if self._status in _CONDITIONAL:
+            # It turned on tags or times of one arm's own; the other is asked without them.
+            self._skip_mirror("conditional")
             return
         if len(self._body) > plan.max_body:
             self._skip_mirror("body_too_large")

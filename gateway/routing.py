@@ -75,6 +75,11 @@ class Operation:
     safe: bool | None = None
     place: str = ""
 
+    def __post_init__(self) -> None:
+        if "GET" in self.methods:
+            # HEAD asks what GET answers (RFC 9110 section 9.3.2): it must not slip past GET's policies.
+            object.__setattr__(self, "methods", self.methods | {"HEAD"})
+
     def is_safe(self, method: str) -> bool:
         """Whether asking this changes nothing: as declared, else by the method (RFC 9110 section 9.2.1)."""
         return method in SAFE_METHODS if self.safe is None else self.safe
@@ -306,9 +311,6 @@ class _Place:
         for method in frozenset().union(*wanted):
             self.methods[method] = _Told([leaf for leaf, methods in zip(self.leaves, wanted, strict=True)
                                           if not methods or method in methods])
-        if "GET" in self.methods:
-            # HEAD asks what GET answers (RFC 9110 section 9.3.2): it must not slip past GET's policies.
-            self.methods.setdefault("HEAD", self.methods["GET"])
 
     def best(self, request: Request) -> _Leaf | None:
         for leaf in self.methods.get(request.method, self.any).possible(request):

@@ -170,6 +170,7 @@ def _rare(kind: int, pair: tuple[bytes, bytes], method: str, head: Head, setting
     elif kind == _TE:
         head.takes_trailers = b"trailers" in value.lower()
     elif kind == _UPGRADE:
+        head.once = True
         head.upgrade = value
     elif kind == _VIA:
         if settings.via and settings.via.encode() in value.replace(b",", b" ").split():
@@ -177,7 +178,11 @@ def _rare(kind: int, pair: tuple[bytes, bytes], method: str, head: Head, setting
         kept.append(pair)
     elif kind == _OURS:
         head.shadow = head.shadow or name.lower() == SHADOW_MARKER
-    elif kind == _HOPS_LEFT and method in ("OPTIONS", "TRACE"):
+    elif kind == _HOPS_LEFT and method not in ("OPTIONS", "TRACE"):
+        head.once = True
+        kept.append(pair)
+    elif kind == _HOPS_LEFT:
+        head.once = True
         # RFC 9110 section 7.6.2: one less goes on; at 0 the request ends here (edge/http1.py answers it).
         if not value.isdigit() or len(value) > 9:
             raise Malformed("bad_request")

@@ -26,7 +26,7 @@ from gateway.edge.headers import (
 )
 from gateway.edge.settings import EdgeSettings
 from gateway.edge.tunnel import GOING_AWAY, Frames
-from gateway.errors import problem
+from gateway.errors import phrase, problem
 from gateway.pipeline import Exchange, Pipeline
 from gateway.telemetry import trace
 from gateway.wire import (
@@ -86,10 +86,9 @@ class Listener(asyncio.Protocol):
     """One client connection. `deadline` (monotonic) is when the edge's sweep gives it up."""
 
     __slots__ = (
-        "_buffer", "_chunked", "_edge", "_exchange", "_frames", "_framing", "_head", "_keep_alive", "_last", "_leaving",
-        "_no_body", "_out",
-        "_paused", "_peer", "_received", "_scheme", "_server_state", "_since", "_state", "_told", "_transport",
-        "deadline",
+        "_blocked", "_buffer", "_chunked", "_edge", "_exchange", "_frames", "_framing", "_head", "_keep_alive", "_last",
+        "_leaving", "_no_body", "_out", "_paused", "_peer", "_received", "_scheme", "_server_state", "_since", "_state",
+        "_told", "_transport", "deadline",
     )
 
     def __init__(self, config: Any, server_state: Any, app_state: Any, _loop: Any = None) -> None:
@@ -106,6 +105,7 @@ class Listener(asyncio.Protocol):
         self._buffer = b""
         self._out = b""
         self._state = _State.IDLE
+        self._blocked = False
         self._frames = _NO_FRAMES
         self._leaving = False
         self._keep_alive = True
@@ -139,6 +139,8 @@ class Listener(asyncio.Protocol):
         if state is _State.IDLE or state is _State.HEAD:
             self._buffer = self._buffer + data if self._buffer else data
             self._heads()
+            if self._blocked and len(self._buffer) > _READ_AHEAD:
+                self.pause_upload()
         elif state is _State.BODY:
             self._body(data)
         elif state is _State.TUNNEL:
@@ -171,14 +173,19 @@ class Listener(asyncio.Protocol):
             exchange.client_gone()
 
     def pause_writing(self) -> None:
+        self._blocked = True
         self.deadline = time.monotonic() + self._edge.settings.idle_timeout
         if self._exchange is not None:
             self._exchange.pause_download()
 
     def resume_writing(self) -> None:
+        self._blocked = False
         self.deadline = inf if self._exchange is not None else time.monotonic() + self._edge.settings.idle_timeout
         if self._exchange is not None:
             self._exchange.resume_download()
+        else:
+            self.resume_upload()
+            self._heads()
 
     def shutdown(self) -> None:
         """The server is shutting down: close between requests, else after the answer under way. A tunnel ends."""
@@ -216,8 +223,8 @@ class Listener(asyncio.Protocol):
     # --- reading ---------------------------------------------------------------------------------------------------
 
     def _heads(self) -> None:
-        """Begin exchanges for the heads in the buffer, one at a time."""
-        while self._buffer and (self._state is _State.IDLE or self._state is _State.HEAD):
+        """Begin exchanges for the heads in the buffer, one at a time, while the client takes the answers."""
+        while self._buffer and not self._blocked and (self._state is _State.IDLE or self._state is _State.HEAD):
             data = self._buffer
             if data[0] == 0x0D and self._state is _State.IDLE and data[:2] in (b"\r", b"\r\n"):
                 # RFC 9112 section 2.2: an empty line before a request line is overlooked.
@@ -309,7 +316,7 @@ class Listener(asyncio.Protocol):
         head.client = client_address(self._peer, head.forwarded, settings) if head.forwarded else self._peer
         head.added = self._added(head, settings)
         head.lines = fields(head.headers) + head.added
-        if as_usual and head.max_forwards < 0 and not head.upgrade:
+        if as_usual and not head.once:
             self._last = (data[data.find(b"\r\n"):], head, settings)
         return Arrival(Request(method, target, head.headers), head,
                        trace.trace_id(head.trace) if head.trace else trace.new_trace_id())
@@ -534,7 +541,7 @@ class Listener(asyncio.Protocol):
         self._head = None
         self._keep_alive = False
         self._chunked = False
-        self.send_head(status, b"", headers, len(body))
+        self.send_head(status, phrase(status), headers, len(body))
         self.send_data(body)
         self.flush()
         self._exchange = None

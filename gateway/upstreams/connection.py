@@ -211,7 +211,8 @@ class Connection(asyncio.Protocol):
         if self._paused:
             self._paused = False
             if self.transport is not None and not self.transport.is_closing():
-                self.deadline = time.monotonic() + self._owner.between_bytes
+                tunnel = self.serving is not None and self.serving.upgrade
+                self.deadline = inf if tunnel else time.monotonic() + self._owner.between_bytes
                 self.transport.resume_reading()
 
     def abort(self) -> None:

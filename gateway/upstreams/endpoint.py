@@ -33,8 +33,8 @@ class Sending:
     """One request on its way to an endpoint. Write its body, then finish; or cancel. `sent_all` once finished."""
 
     __slots__ = (
-        "_chunked", "_connection", "_early", "_replay", "_retried", "_waits", "after", "before", "endpoint", "limit",
-        "method", "receiver", "sent_all", "upgrade",
+        "_chunked", "_connection", "_early", "_replay", "_retried", "_waits", "after", "before", "cancelled",
+        "endpoint", "limit", "method", "receiver", "sent_all", "upgrade", "waiting_since",
     )
 
     def __init__(
@@ -54,6 +54,8 @@ class Sending:
         self._replay = body if whole and method in IDEMPOTENT and not upgrade else None
         self._retried = False
         self._waits = False
+        self.cancelled = False
+        self.waiting_since = 0.0
         self._connection: Connection | None = None
 
     def write(self, data: bytes) -> None:
@@ -92,6 +94,7 @@ class Sending:
 
     def cancel(self) -> None:
         """Nobody wants the answer any more. The receiver hears nothing further."""
+        self.cancelled = True
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.drop()
@@ -201,6 +204,7 @@ class Endpoint:
         if not more and len(self._waiting) - len(self._attempts) >= pool.pending:
             sending.give_up(Failure("pool_full", source="gateway"))
             return
+        sending.waiting_since = time.monotonic()
         self._waiting.append(sending)
         if more:
             self._open()
@@ -245,8 +249,12 @@ class Endpoint:
         self._busy.pop(connection, None)
         if connection in self._idle:
             self._idle.remove(connection)
-        if self._waiting and not self._attempts:
-            # Those who wait counted on a connection that is no more.
+        # Those who wait may have counted on a connection that is no more.
+        self._open_if_wanted()
+
+    def _open_if_wanted(self) -> None:
+        room = len(self._busy) + len(self._attempts) < self.settings.pool.connections
+        if room and len(self._waiting) > len(self._attempts):
             self._open()
 
     def _open(self) -> None:
@@ -282,8 +290,7 @@ class Endpoint:
         self.last_failure = failure.kind
         if self._waiting:
             self._waiting.popleft().give_up(failure)
-        if self._waiting and not self._attempts and not self._busy:
-            self._open()
+        self._open_if_wanted()
 
     async def _dial(self) -> Connection:
         loop = asyncio.get_running_loop()
@@ -350,6 +357,9 @@ class Endpoint:
                 sending.give_up(Failure("total_timeout", sent=True))
         while self._waiting and now > self._waiting[0].limit:
             self._waiting.popleft().give_up(Failure("total_timeout"))
+        while self._waiting and now - self._waiting[0].waiting_since > self.first_byte:
+            # Every connection is taken, by event streams or tunnels perhaps, and none came free.
+            self._waiting.popleft().give_up(Failure("pool_full", source="gateway"))
         kept = self.settings.pool.idle
         for connection in self._idle[:]:
             if now - connection.idle_since > kept:

@@ -44,7 +44,7 @@ def test_differences_are_the_same_from_the_other_side(one, other):
 @given(VALUES, VALUES)
 def test_deepdiff_agrees_on_whether_two_trees_differ(one, other):
     # Told as lossless trees, so that True and 1 differ for both.
-    theirs = DeepDiff(one, other, ignore_order=False)
+    theirs = DeepDiff(tree(one), tree(other), ignore_order=False)
     assert bool(diff(tree(one), tree(other))) == bool(theirs)
 
 
