@@ -8,11 +8,14 @@ import asyncio
 import gc
 import logging
 import signal
+import sys
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from uvicorn.config import STARTUP_FAILURE
 
 from gateway import plugins
 from gateway.config.compile import Configuration, build
@@ -28,7 +31,7 @@ from gateway.telemetry.record import Recorder
 from gateway.telemetry.traffic import TrafficFold
 from shadow.lane import Lane
 from shadow.report import fold, to_json
-from shadow.stores.base import Store
+from shadow.stores.base import Store, StoreError
 
 _SWEEP = 0.5
 _PUBLISH = 1.0
@@ -45,6 +48,7 @@ class Launch:
     config: str
     run_dir: str = ""
     access_log: bool = True
+    workers: int = 1
 
 
 @dataclass(slots=True)
@@ -66,6 +70,7 @@ class Gateway:
         """Raises Invalid where the configuration has problems, and what a store raises that cannot open."""
         self.configuration = self._began = configuration = build(Path(launch.config))
         self._path = Path(launch.config)
+        self._workers = launch.workers
         self._files = configuration.files
         self.store: Store = plugins.load("figway.stores", configuration.store[0])(configuration.store[1])
         self.recorder = Recorder(Output(), access_log=launch.access_log)
@@ -179,11 +184,17 @@ class Gateway:
                 # A file that was missing may be what is mended next.
                 self._files = (*previous.files, *invalid.files)
                 problems = tuple(str(problem) for problem in invalid.problems)
-                self.reloads = Reloads(self.reloads.revision, self.reloads.count, False, time.time(), problems)
-                self.recorder.event("reload_failed", level="error", running=self.reloads.revision,
-                                    problems=list(problems[:20]))
+                self._refuse_reload(problems)
+                return
+            except Exception as error:
+                # A fault of ours or of a plugin must not end reloading, nor go unseen.
+                self._refuse_reload((f"{self._path.name} cannot be read: {type(error).__name__}",))
                 return
             await self._put_in_force(fresh, previous)
+
+    def _refuse_reload(self, problems: tuple[str, ...]) -> None:
+        self.reloads = Reloads(self.reloads.revision, self.reloads.count, False, time.time(), problems)
+        self.recorder.event("reload_failed", level="error", running=self.reloads.revision, problems=list(problems[:20]))
 
     async def _put_in_force(self, fresh: Configuration, previous: Configuration) -> None:
         self.configuration = fresh
@@ -224,6 +235,7 @@ class Gateway:
         """This worker's state and counters, as JSON-ready values."""
         return {
             "at": time.time(),
+            "workers": self._workers,
             "draining": self.pipeline.draining,
             "revision": self.reloads.revision,
             "reload": {"successful": self.reloads.successful, "count": self.reloads.count, "at": self.reloads.at,
@@ -240,5 +252,11 @@ class Gateway:
 
 
 def create(launch: Launch) -> Gateway:
-    """A worker's application: what uvicorn calls in every process."""
-    return Gateway(launch)
+    """A worker's application: what uvicorn calls in every process. Where it cannot be made the process ends, with a
+    line that says why and the status by which uvicorn knows a failed start."""
+    try:
+        return Gateway(launch)
+    except (Invalid, StoreError) as error:
+        told = "; ".join(map(str, error.problems)) if isinstance(error, Invalid) else str(error)
+        sys.stderr.write(f"figway: a worker cannot start: {told}\n")
+        sys.exit(STARTUP_FAILURE)

@@ -92,14 +92,24 @@ def _translate(arm: Arm, match: Match, request: Request, body: bytes) -> Request
     assert arm.adapter is not None
     operation = match.target.operation.name
     method = "GET" if request.method == "HEAD" else request.method
-    translated = arm.adapter.request(
-        operation, match.params(), Request(method, request.target, Headers(request.headers), body))
+    try:
+        translated = arm.adapter.request(
+            operation, match.params(), Request(method, request.target, Headers(request.headers), body))
+    except AdapterError:
+        raise
+    except Exception as error:
+        raise _broken(error) from error
     headers = translated.headers.without((b"content-length", b"transfer-encoding", b"host"))
     if request.headers.get(b"host") is not None:
         headers.insert(0, (b"Host", request.headers.get(b"host") or b""))
     if translated.body or translated.method not in ("GET", "HEAD", "DELETE", "OPTIONS"):
         headers.append((b"Content-Length", b"%d" % len(translated.body)))
     return Request(translated.method, translated.target, headers, translated.body)
+
+
+def _broken(error: Exception) -> AdapterError:
+    """An adapter's own fault, told without what its message may hold."""
+    return AdapterError("gateway", f"the adapter failed: {type(error).__name__}")
 
 
 class Translating:
@@ -141,7 +151,8 @@ class Translating:
         try:
             response, length = translated(self._arm, self._match, self._method, self._response)
         except AdapterError as error:
-            self._receiver.on_failure(Failure("adapter", detail=error.detail, sent=True))
+            source = "gateway" if error.side == "gateway" else "upstream"
+            self._receiver.on_failure(Failure("adapter", source, error.detail, sent=True))
             return
         receiver = self._receiver
         receiver.on_head(response.status, response.reason, response.headers, length)
@@ -172,7 +183,12 @@ def translated(arm: Arm, match: Match, method: str, response: Response) -> tuple
     is told by the length alone. Raises AdapterError."""
     if arm.adapter is None:
         return response, len(response.body)
-    answer = arm.adapter.response(match.target.operation.name, response)
+    try:
+        answer = arm.adapter.response(match.target.operation.name, response)
+    except AdapterError:
+        raise
+    except Exception as error:
+        raise _broken(error) from error
     headers = answer.headers.without((b"content-length", b"transfer-encoding"))
     length = len(answer.body)
     if answer.status not in (204, 304):
@@ -187,14 +203,16 @@ async def ask(capability: Capability, arm: Arm, match: Match, arrival: Arrival, 
     unless the capability passes them, under a deadline of its own. What goes wrong is in the observation."""
     plan = capability.shadow
     limit = plan.max_body if plan is not None else capability.buffer_limit
-    dropped = _NOT_MIRRORED if plan is not None and plan.pass_credentials else _NOT_MIRRORED + _CREDENTIALS
+    dropped = set(_NOT_MIRRORED)
+    if plan is None or not plan.pass_credentials:
+        dropped.update(_CREDENTIALS, *(policy.credentials for policy in capability.policies))
     original = arrival.request
     request = Request(original.method, original.target, original.headers.without(dropped), body)
     started = time.monotonic()
     try:
         if arm.adapter is not None:
             request = _translate(arm, match, request, body)
-        endpoint = arm.upstream.choose()
+        endpoint = arm.upstream.for_mirrors().choose()
         if endpoint is None:
             return Observation(arm.name, 0.0, failure=Failure("no_endpoint"))
         length = request.headers.get(b"content-length")

@@ -204,17 +204,17 @@ class Exchange:
     async def _await_verdict(self, verdict: Awaitable[Admitted | Refused]) -> None:
         try:
             outcome = await verdict
+            self._admitting = None
+            if self._finished:
+                return
+            self._downstream.resume_upload()
+            if isinstance(outcome, Refused):
+                self._refused(outcome)
+            else:
+                self._admitted(outcome)
         except Exception as error:
+            self._admitting = None
             self.crashed(error)
-            return
-        self._admitting = None
-        if self._finished:
-            return
-        self._downstream.resume_upload()
-        if isinstance(outcome, Refused):
-            self._refused(outcome)
-        else:
-            self._admitted(outcome)
 
     def _refused(self, refused: Refused) -> None:
         self._refuse(refused.code, detail=refused.detail, headers=refused.headers)
@@ -226,7 +226,11 @@ class Exchange:
             self._pipeline.budget(capability.name).call(self._started)
         self._keeps_answer = decision.mirror is not None and self._may_mirror(capability, admitted.call)
         self._keeps_body = self._keeps_answer or decision.fallback is not None or decision.serve.adapter is not None
-        if decision.serve.adapter is not None and not self._whole:
+        translates = decision.serve.adapter is not None
+        if translates and max(self._arrival.head.length, self._bytes_in) > capability.buffer_limit:
+            self._refuse("body_too_large")
+            return
+        if translates and not self._whole:
             # A translation needs the whole body; nobody upstream would tell the client to go on and send it.
             if self._arrival.head.expects_continue:
                 self._downstream.send_interim(100, b"Continue", Headers())
@@ -376,8 +380,8 @@ class Exchange:
         if failure.kind in _FALLBACK_FAILURES and self._fall_back(failure.kind):
             return
         code = FAILURES.get(failure.kind, "internal")
-        if failure.kind == "adapter" and failure.source == "request":
-            code = "not_translatable"
+        if failure.kind == "adapter" and failure.source != "upstream":
+            code = "not_translatable" if failure.source == "request" else "internal"
         if self._head_sent:
             self._error = code
             self._downstream.abort()
@@ -466,7 +470,7 @@ class Exchange:
         self._downstream.send_head(status, phrase(status), fields, len(body))
         self._downstream.send_data(body)
         self._downstream.send_end(Headers())
-        self._finish(failure)
+        self._finish(failure or Failure("refused", source="gateway"))
 
     def _finish(self, failure: Failure | None = None) -> None:
         """The client has its answer. Remember it, then offer the mirror."""
@@ -495,19 +499,10 @@ class Exchange:
     def _offer_mirror(self, decision: Decision, failure: Failure | None) -> None:
         plan, other = self._capability.shadow, decision.mirror
         if plan is None or other is None or self._arm is None:
+            self._skip_mirror(self._incomparable(failure, 0) or "refused")
             return
-        if failure is not None and failure.kind == "cancelled":
-            self._skip_mirror("client_gone")
-            return
-        if not self._whole:
-            self._skip_mirror("request_unfinished")
-            return
-        if self._status in _CONDITIONAL:
-            # It turned on tags or times of one arm's own; the other is asked without them.
-            self._skip_mirror("conditional")
-            return
-        if len(self._body) > plan.max_body:
-            self._skip_mirror("body_too_large")
+        if reason := self._incomparable(failure, plan.max_body):
+            self._skip_mirror(reason)
             return
         served = Observation(self._arm.name, self._arm_seconds, 0 if failure else self._status,
                              self._response_headers, b"".join(self._taken), failure)
@@ -517,6 +512,19 @@ class Exchange:
             Request(original.method, original.target, original.headers, self._body), served, other.name,
             self._arrival.trace_id, time.time(), Way(self._match, self._arrival, other), plan.deadline,
         ))
+
+    def _incomparable(self, failure: Failure | None, max_body: int) -> str:
+        """Why an exchange that was to be mirrored is not, or "". What we refused says nothing about an arm."""
+        if failure is not None and failure.kind in ("cancelled", "refused"):
+            if failure.source == "downstream":
+                return "client_gone"
+            return "body_too_large" if self._error == "body_too_large" else "refused"
+        if not self._whole:
+            return "request_unfinished"
+        if self._status in _CONDITIONAL:
+            # It turned on tags or times of one arm's own; the other is asked without them.
+            return "conditional"
+        return "body_too_large" if len(self._body) > max_body else ""
 
     def _skip_mirror(self, reason: str) -> None:
         self._keeps_answer = False

@@ -30,6 +30,8 @@ from gateway.edge.http1 import Listener
 _BACKLOG = 2048
 # What TLS may need beyond the drain's grace: uvicorn counts whole seconds.
 _SPARE = 1
+# Seconds between two tries to start a worker that could not.
+_PAUSE = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +168,7 @@ class Supervisor(Multiprocess):
 
     def __init__(self, config: uvicorn.Config, sockets: list[socket.socket], admin: tuple[str, int]) -> None:
         self._admin_address = admin
+        self._served = False
         super().__init__(config, sockets)
 
     def _worker(self) -> Process:
@@ -183,10 +186,13 @@ class Supervisor(Multiprocess):
                 continue
             process.kill()
             process.join()
-            if process.exitcode == STARTUP_FAILURE:
+            if process.exitcode == STARTUP_FAILURE and not self._served:
                 self.should_exit.set()
-            else:
-                self.processes[index] = self._worker()
+                return
+            # A worker that cannot start now (a bad file, a full disk) may later, and the others serve on.
+            self.should_exit.wait(_PAUSE if process.exitcode == STARTUP_FAILURE else 0)
+            self.processes[index] = self._worker()
+        self._served = self._served or all(process.is_ready() for process in self.processes)
 
     def handle_ttin(self) -> None:
         """The number of workers is fixed."""

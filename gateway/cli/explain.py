@@ -19,10 +19,11 @@ from gateway.call import Admitted, Call, Principal
 from gateway.config.compile import Configuration, build
 from gateway.config.problem import Invalid
 from gateway.decide import Decision, decide
-from gateway.edge.headers import check_target, client_address, judge
+from gateway.edge.headers import client_address, ends_here, own_answer, read
 from gateway.pipeline import admit
 from gateway.routing import DEFAULT, Arm, Candidate, RouteTable
 from gateway.wire import Malformed
+from gateway.wire import fields as wire_fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +70,13 @@ def explain(
         headers.insert(0, (b"Host", host))
     try:
         built = build(config)
-        head = judge(method, True, headers, built.edge)
-        check_target(target, built.edge)
+        line = b"%b %b HTTP/1.1\r\n" % (method.encode(), target)
+        method, target, head = read(line + wire_fields(headers) + b"\r\n", built.edge)
+        request = Request(method, target, head.headers)
+        if ends_here(request, head):
+            own_answer(request, head)
+            click.echo("answered at the edge: it may go no further")
+            return
     except Invalid as invalid:
         for problem in invalid.problems:
             click.echo(problem, err=True)
@@ -79,9 +85,11 @@ def explain(
         click.echo(f"refused at the edge: {malformed.code}", err=True)
         sys.exit(2)
     peer = client_address(client, head.forwarded, built.edge)
-    request = Request(method, target, head.headers)
     result = explanation(built.table, request, peer, roll, dict(_claim(one) for one in claims))
     document = facts(built, result)
+    if head.shadow or head.upgrade:
+        # A mirror is not mirrored again, and a tunnel cannot be.
+        document["mirror"] = None
     if output == "json":
         click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
     else:

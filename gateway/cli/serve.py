@@ -26,6 +26,7 @@ def serve(
     from gateway.app import Launch
     from gateway.config.compile import build
     from gateway.config.problem import Invalid
+    from gateway.plugins import load
     from gateway.workers import ListenError, Ports, run
     from shadow.stores.base import StoreError
 
@@ -36,11 +37,14 @@ def serve(
     try:
         configuration = build(config)
         grace = configuration.edge.drain_grace
+        if workers > 1:
+            # Told here, once, and not by every worker: a store that does not open.
+            load("figway.stores", configuration.store[0])(configuration.store[1]).close()
         if workers > 1 and configuration.store[0] == "memory":
             click.echo("figway: each worker has a memory store of its own: a report shows one worker's share. "
                        "Several workers want `store: {sqlite: {path: …}}`.", err=True)
         with tempfile.TemporaryDirectory(prefix="figway-") as folder:
-            run(Launch(str(config), folder if workers > 1 else "", access_log), ports, workers, grace)
+            run(Launch(str(config), folder if workers > 1 else "", access_log, workers), ports, workers, grace)
     except Invalid as invalid:
         for problem in invalid.problems:
             click.echo(str(problem), err=True)

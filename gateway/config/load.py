@@ -1,5 +1,6 @@
 """routes.yaml and what it includes → one tree, in which everything still knows its own file, line and column."""
 
+import errno
 import glob
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -46,6 +47,8 @@ class _Loading:
         self.files.append(path)
         try:
             real = path.resolve(strict=True)
+            if not (real.is_file() or real.is_dir()):
+                raise OSError(errno.EINVAL, "not a file")  # a pipe would be waited for
             data = path.read_bytes()
         except (OSError, RuntimeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "a loop of links"

@@ -117,9 +117,13 @@ def parse(
     except RecursionError:
         problems.append(Problem(Place(file), "nested too deeply", "bad_yaml"))
     else:
-        if root is not None:
+        if root is None:
+            problems.append(Problem(Place(file), "the file is empty", "bad_yaml"))
+            return None
+        try:
             return _Tree(file, substitute, problems, _MAX_NODES_PER_CHARACTER * len(text)).node(root, ())
-        problems.append(Problem(Place(file), "the file is empty", "bad_yaml"))
+        except RecursionError:
+            problems.append(Problem(Place(file), "nested too deeply", "bad_yaml"))
     return None
 
 

@@ -74,6 +74,8 @@ def _endpoint(url: str) -> tuple[str, str]:
         return "", "a URL with a user or a password: they are not sent, and would be shown"
     if not _HOST.fullmatch(re.sub(r":[0-9]*\Z", "", parts.netloc)) or port == 0:
         return "", "not a URL with a valid host and port"
+    if any(not 0 < len(label) < 64 for label in (parts.hostname or "").removesuffix(".").split(".")):
+        return "", "not a URL with a valid host and port"
     if parts.path not in ("", "/") or parts.query or parts.fragment or url.endswith(("?", "#")):
         return "", "a URL ends after its port here: requests bring their own path and query"
     return f"{parts.scheme}://{parts.netloc}", ""

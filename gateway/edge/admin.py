@@ -82,7 +82,8 @@ def _checks(workers: Iterable[tuple[bool, dict[str, Any]]]) -> Iterator[Check]:
             yield f"upstream {name} {url}", available, state
         lane = facts["lane"]
         yield "shadow lane", lane["on"], f"{lane['unfinished']} unfinished, {lane['held_bytes']} bytes held"
-    yield "workers", True, str(len(living))
+    wanted = max((facts["workers"] for facts in living), default=1)
+    yield "workers", len(living) >= wanted, f"{len(living)} of {wanted}"
 
 
 class _Scrape:
@@ -105,6 +106,8 @@ class _Scrape:
         for key_, count in sorted(outcomes.items()):
             shadow.add_metric(list(key_), count)
         yield shadow
+        yield _gauge("figway_requests_in_flight", "Requests being answered.",
+                     sum(one["recorder"]["in_flight"] for one in living))
         yield _gauge("figway_shadow_unfinished", "Mirrors without an outcome yet.",
                      sum(one["lane"]["unfinished"] for one in living))
         yield _gauge("figway_shadow_held_bytes", "Bytes that they hold.",

@@ -10,7 +10,7 @@ from adapters.message import Headers, Request
 from gateway.call import Head
 from gateway.edge.settings import EdgeSettings
 from gateway.telemetry.trace import TRACEPARENT
-from gateway.wire import CHUNKED, Malformed, content_length
+from gateway.wire import CHUNKED, Malformed, RequestHeads, content_length
 
 (_KEEP, _HOST, _LENGTH, _CODING, _CONNECTION, _DROP, _TE, _UPGRADE, _EXPECT, _FORWARDED, _TRACE, _TRACE_STATE,
  _REQUEST_ID, _VIA, _OURS, _HOPS_LEFT) = range(16)
@@ -34,6 +34,8 @@ _PROTECTED = frozenset({
     b"host", b"content-length", b"transfer-encoding", b"authorization", b"cookie", b"via", b"traceparent",
     b"x-request-id", b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"forwarded", b"max-forwards",
 })
+
+_heads = RequestHeads()
 
 SHADOW_MARKER = b"x-figway-shadow"
 _ENDING = frozenset({"CONNECT", "TRACE"})
@@ -114,6 +116,17 @@ def judge(method: str, is_11: bool, received: Headers, settings: EdgeSettings) -
         # Anything else (h2c first of all) would be a way around the gateway; RFC 9110 section 7.8: ignore it.
         head.upgrade = b""
     return head
+
+
+def read(data: bytes, settings: EdgeSettings) -> tuple[str, bytes, Head]:
+    """(method, origin-form target, what the fields say) of a whole request head. Raises Malformed."""
+    method, target, is_11, received = _heads.parse(data)
+    head = judge(method, is_11, received, settings)
+    if target[:1] != b"/":
+        head.once = True
+        target = origin_form(method, target, head)
+    check_target(target, settings)
+    return method, target, head
 
 
 def check_target(target: bytes, settings: EdgeSettings) -> None:

@@ -20,9 +20,8 @@ from gateway.edge.headers import (
     client_address,
     ends_here,
     forwarding_fields,
-    judge,
-    origin_form,
     own_answer,
+    read,
 )
 from gateway.edge.settings import EdgeSettings
 from gateway.edge.tunnel import GOING_AWAY, Frames
@@ -37,7 +36,6 @@ from gateway.wire import (
     Counted,
     Framing,
     Malformed,
-    RequestHeads,
     chunk,
     fields,
     last_chunk,
@@ -48,7 +46,6 @@ _READ_AHEAD = 64 << 10
 _LINGER = 1.0
 _NO_FRAMES = Frames()
 _RESET = struct.pack("ii", 1, 0)
-_heads = RequestHeads()
 
 
 class Edge:
@@ -216,9 +213,17 @@ class Listener(asyncio.Protocol):
             self._refuse("request_timeout")
         elif self._state is _State.IDLE:
             self._close()
+        elif self._state is _State.LINGER and self._taking(now):
+            self.deadline = now + _LINGER
         elif self._transport is not None:
             # Nobody takes the answer, or what was left of one.
             self._transport.abort()
+
+    def _taking(self, now: float) -> bool:
+        """Whether a closing connection still has something to say to a client that may yet take it."""
+        transport = self._transport
+        return (transport is not None and transport.get_write_buffer_size() > 0
+                and now - self._since < self._edge.settings.idle_timeout)
 
     # --- reading ---------------------------------------------------------------------------------------------------
 
@@ -307,16 +312,11 @@ class Listener(asyncio.Protocol):
 
     def _judged(self, data: bytes, settings: EdgeSettings) -> Arrival:
         """The arrival of any head. Raises Malformed."""
-        method, target, is_11, received = _heads.parse(data)
-        head = judge(method, is_11, received, settings)
-        as_usual = target[:1] == b"/"
-        if not as_usual:
-            target = origin_form(method, target, head)
-        check_target(target, settings)
+        method, target, head = read(data, settings)
         head.client = client_address(self._peer, head.forwarded, settings) if head.forwarded else self._peer
         head.added = self._added(head, settings)
         head.lines = fields(head.headers) + head.added
-        if as_usual and not head.once:
+        if not head.once:
             self._last = (data[data.find(b"\r\n"):], head, settings)
         return Arrival(Request(method, target, head.headers), head,
                        trace.trace_id(head.trace) if head.trace else trace.new_trace_id())
@@ -424,8 +424,7 @@ class Listener(asyncio.Protocol):
                 self._chunked = True
             else:
                 self._keep_alive = False
-        if edge.pipeline.draining or (self._framing is not None and not 0 <= self._framing.left <= _READ_AHEAD):
-            # The request may be answered before its body has come, and the rest be too much to read for nothing.
+        if edge.pipeline.draining or (self._framing is not None and not self._soon_over(self._framing)):
             self._keep_alive = False
         if not self._keep_alive:
             head += b"Connection: close\r\n\r\n"
@@ -434,6 +433,12 @@ class Listener(asyncio.Protocol):
         else:
             head += b"Connection: keep-alive\r\n\r\n"
         self._write(head)
+
+    def _soon_over(self, framing: Framing) -> bool:
+        """Whether the rest of a request's body that nobody wants is worth reading, to keep the connection: it is
+        short, and comes for certain (a client that asked whether to go on may not send it)."""
+        waits = self._head is not None and self._head.expects_continue and not self._received
+        return not waits and 0 <= framing.left <= _READ_AHEAD
 
     def _begin_tunnel(self, reason: bytes, headers: Headers) -> None:
         self._write(b"HTTP/1.1 101 %b\r\n%b\r\n" % (reason, fields(headers)))
@@ -551,7 +556,8 @@ class Listener(asyncio.Protocol):
         """Close so that the answer arrives: a socket closed with bytes unread would reset the connection."""
         self._state = _State.LINGER
         self._buffer = b""
-        self.deadline = time.monotonic() + _LINGER
+        self._since = time.monotonic()
+        self.deadline = self._since + _LINGER
         transport = self._transport
         if transport is None or transport.is_closing():
             return

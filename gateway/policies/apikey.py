@@ -44,6 +44,7 @@ class ApiKey:
         if _TOKEN.fullmatch(options.header) is None:
             raise ValueError("header: not a header name")
         self._header = options.header.lower().encode()
+        self.credentials: tuple[bytes, ...] = (self._header,)
         self._forward = options.forward
         self._clients: dict[bytes, tuple[bytes, Principal]] = {}
         for client, hashes in options.keys.items():

@@ -16,6 +16,8 @@ class Policy(Protocol):
     """Admits or refuses calls. One instance serves every call of a route table, from one event loop."""
 
     Options: ClassVar[type[Any]]
+    credentials: tuple[bytes, ...]
+    """Lower-case names of the request fields that it takes credentials from: a mirror leaves them out."""
 
     def __init__(self, name: str, options: Any) -> None:
         """`name` is the key under `policies`. Raises ValueError where the options contradict each other.

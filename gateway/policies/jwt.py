@@ -57,6 +57,7 @@ class Jwt:
     """Admits calls with a token of one issuer; the principal's subject is `sub`, its claims are the token's."""
 
     Options: ClassVar[type[Any]] = JwtOptions
+    credentials: tuple[bytes, ...] = (b"authorization",)
 
     def __init__(
         self, name: str, options: JwtOptions, *,

@@ -41,6 +41,7 @@ class RateLimit:
     """Admits each client's calls at a rate, and tells the client where it stands on every response."""
 
     Options: ClassVar[type[Any]] = RateLimitOptions
+    credentials: tuple[bytes, ...] = ()
 
     def __init__(
         self, name: str, options: RateLimitOptions, *, clock: Callable[[], int] = time.monotonic_ns

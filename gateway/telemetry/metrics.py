@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 
 from shadow.latency import BOUNDS, SIZE
 
@@ -25,7 +25,6 @@ def families(snapshots: Iterable[dict[str, Any]]) -> Iterable[Metric]:
                                       labels=["capability"])
     arms = HistogramMetricFamily("figway_arm_duration_seconds", "What the serving arm took.",
                                  labels=["capability", "arm"])
-    in_flight = GaugeMetricFamily("figway_requests_in_flight", "Requests being answered.")
     dropped = CounterMetricFamily("figway_log_lines_dropped", "Log lines that nobody took in time.")
     counts: dict[tuple[str, str, str, int], int] = {}
     sizes: dict[str, list[int]] = {}
@@ -33,7 +32,7 @@ def families(snapshots: Iterable[dict[str, Any]]) -> Iterable[Metric]:
     by_arm: dict[tuple[str, str], list[int]] = {}
     failed: dict[tuple[str, str], int] = {}
     fallen: dict[str, int] = {}
-    flying = lost = 0
+    lost = 0
     for snapshot in snapshots:
         for capability, operation, arm, status, count, into, out in snapshot["counters"]:
             key = (capability, operation, arm, status)
@@ -51,7 +50,6 @@ def families(snapshots: Iterable[dict[str, Any]]) -> Iterable[Metric]:
             failed[capability, code] = failed.get((capability, code), 0) + count
         for capability, count in snapshot["fallbacks"]:
             fallen[capability] = fallen.get(capability, 0) + count
-        flying += snapshot["in_flight"]
         lost += snapshot["log_dropped"]
     for key, count in sorted(counts.items()):
         requests.add_metric([key[0], key[1], key[2], f"{key[3]}xx" if key[3] else "none"], count)
@@ -66,9 +64,8 @@ def families(snapshots: Iterable[dict[str, Any]]) -> Iterable[Metric]:
         durations.add_metric([capability], _cumulative(buckets), seconds)
     for (capability, arm), buckets in sorted(by_arm.items()):
         arms.add_metric([capability, arm], _cumulative(buckets), None)
-    in_flight.add_metric([], flying)
     dropped.add_metric([], lost)
-    return [requests, received, sent, errors, fallbacks, durations, arms, in_flight, dropped]
+    return [requests, received, sent, errors, fallbacks, durations, arms, dropped]
 
 
 def _cumulative(buckets: list[int]) -> list[tuple[str, float]]:

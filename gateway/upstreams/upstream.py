@@ -2,10 +2,13 @@
 
 import asyncio
 import time
+from dataclasses import replace
 
 from gateway.upstreams.collect import Collected, fetch
 from gateway.upstreams.endpoint import Endpoint
-from gateway.upstreams.settings import Health, UpstreamSettings
+from gateway.upstreams.settings import Ejection, Health, UpstreamSettings
+
+_MIRROR_CONNECTIONS = 32
 
 
 class Upstream:
@@ -17,6 +20,7 @@ class Upstream:
         self.endpoints = tuple(Endpoint(settings, url) for url in settings.endpoints)
         self._only = self.endpoints[0] if len(self.endpoints) == 1 else None
         self._turn = 0
+        self._mirrors: Upstream | None = None
         self._checks: list[asyncio.Task[None]] = []
 
     def choose(self) -> Endpoint | None:
@@ -33,6 +37,14 @@ class Upstream:
         start = self._turn % len(candidates)
         return min(candidates[start:] + candidates[:start], key=lambda endpoint: endpoint.pending)
 
+    def for_mirrors(self) -> "Upstream":
+        """The same upstream for the shadow's calls: connections, queues and ejections of its own, so that nothing
+        done for a mirror can delay or fail a client. Its failures are evidence, and take no endpoint out."""
+        if self._mirrors is None:
+            pool = replace(self.settings.pool, connections=min(_MIRROR_CONNECTIONS, self.settings.pool.connections))
+            self._mirrors = Upstream(replace(self.settings, pool=pool, health=None, ejection=Ejection(failures=0)))
+        return self._mirrors
+
     def watch(self) -> None:
         """Start the active health checks, where there are any. Needs the running event loop; may be called again."""
         health = self.settings.health
@@ -48,6 +60,8 @@ class Upstream:
         self._checks = []
         for endpoint in self.endpoints:
             endpoint.close()
+        if self._mirrors is not None:
+            await self._mirrors.close()
 
 
 async def _check(endpoint: Endpoint, health: Health) -> None:

@@ -132,10 +132,10 @@ def test_explain_names_the_losers_and_why(figway):
     told = explained(figway, "DELETE", "/results/7")
     assert (told["capability"], told["arm"]) == ("_default", {"name": "legacy", "upstream": "old"})
     assert told["losers"] == [
-        {"capability": "results", "operation": "read", "place": "routes.yaml:11", "why": "method is not GET"}]
+        {"capability": "results", "operation": "read", "place": "routes.yaml:11", "why": "method is not GET or HEAD"}]
     text = figway("explain", "DELETE", "/results/7").stdout
     assert "none: the default" in text
-    assert "results.read, routes.yaml:11: method is not GET" in text
+    assert "results.read, routes.yaml:11: method is not GET or HEAD" in text
 
 
 def test_explain_says_what_the_edge_refuses(figway):
