@@ -24,17 +24,20 @@ from gateway.config.watch import watch
 from gateway.edge.asgi import Asgi
 from gateway.edge.http1 import Edge
 from gateway.pipeline import Pipeline, ask_mirror
+from gateway.policies.base import Policy
 from gateway.telemetry.bridge import Bridge
 from gateway.telemetry.output import Output
 from gateway.telemetry.peers import Peers
 from gateway.telemetry.record import Recorder
 from gateway.telemetry.traffic import TrafficFold
+from gateway.upstreams.upstream import Upstream
 from shadow.lane import Lane
 from shadow.report import fold, to_json
 from shadow.stores.base import Store, StoreError
 
 _SWEEP = 0.5
 _PUBLISH = 1.0
+_RETIRE = 10.0
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -190,15 +193,16 @@ class Gateway:
                 # A fault of ours or of a plugin must not end reloading, nor go unseen.
                 self._refuse_reload((f"{self._path.name} cannot be read: {type(error).__name__}",))
                 return
-            await self._put_in_force(fresh, previous)
+            self._files = fresh.files
+            if fresh.digest != previous.digest or not self.reloads.successful:
+                self._put_in_force(fresh, previous)
 
     def _refuse_reload(self, problems: tuple[str, ...]) -> None:
         self.reloads = Reloads(self.reloads.revision, self.reloads.count, False, time.time(), problems)
         self.recorder.event("reload_failed", level="error", running=self.reloads.revision, problems=list(problems[:20]))
 
-    async def _put_in_force(self, fresh: Configuration, previous: Configuration) -> None:
+    def _put_in_force(self, fresh: Configuration, previous: Configuration) -> None:
         self.configuration = fresh
-        self._files = fresh.files
         self.pipeline.table = fresh.table
         self.edge.use(fresh.edge)
         self.reloads = Reloads(fresh.revision, self.reloads.count + 1, True, time.time())
@@ -207,7 +211,16 @@ class Gateway:
         self.reloads.waiting = self._waiting(fresh)
         if self.reloads.waiting:
             self.recorder.event("restart_needed", level="warning", settings=list(self.reloads.waiting))
-        for replaced in fresh.replaces(previous):
+        for one in fresh.replaces(previous):
+            self._spawn(self._retire(one))
+
+    async def _retire(self, replaced: Upstream | Policy) -> None:
+        """Close what no table holds any more: an upstream's idle connections now, its busy ones when they are done;
+        a policy once the calls that may still wait for it are over."""
+        try:
+            if not isinstance(replaced, Upstream):
+                await asyncio.sleep(_RETIRE)
+        finally:
             await replaced.close()
 
     def _waiting(self, fresh: Configuration) -> tuple[str, ...]:
@@ -243,6 +256,7 @@ class Gateway:
             "shadow": [[tally.capability, tally.operation, str(tally.outcome), tally.reason, count]
                        for tally, count in self.lane.counters().items()],
             "lane": {"on": self.lane.on, "unfinished": self.lane.unfinished, "held_bytes": self.lane.held},
+            "store": {"failures": self.lane.journal.failures, "lost": self.lane.journal.lost},
             "connections": len(self.edge.connections),
             "upstreams": [[upstream.name, endpoint.url, endpoint.available(time.monotonic()), endpoint.pending,
                            endpoint.connections, endpoint.last_failure]

@@ -22,6 +22,11 @@ class Decision(NamedTuple):
     reason: str
     sampled: bool = True
 
+    @property
+    def log_reason(self) -> str:
+        """The reason without the bucket, which is told apart from few people's."""
+        return self.reason if self.reason == "stage" else self.reason.partition(":")[0]
+
 
 def bucket(salt: str, key: str) -> int:
     """0 to 9,999: where a key stands. The same on every replica and for ever: SHA-256(salt ":" key) mod 10,000."""

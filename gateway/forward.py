@@ -216,7 +216,7 @@ async def ask(capability: Capability, arm: Arm, match: Match, arrival: Arrival, 
         if endpoint is None:
             return Observation(arm.name, 0.0, failure=Failure("no_endpoint"))
         length = request.headers.get(b"content-length")
-        if arm.adapter is None and body and length is None:
+        if arm.adapter is None and length is None and (body or request.method in ("POST", "PUT", "PATCH")):
             request.headers.append((b"Content-Length", b"%d" % len(body)))
         before, after = _head(arm, request, arrival, SHADOW_HEADER, chunked=False, upgrade=False)
         answer = await fetch(endpoint, request.method, before, after, request.body, total=deadline, limit=limit)

@@ -212,6 +212,11 @@ class Exchange:
                 self._refused(outcome)
             else:
                 self._admitted(outcome)
+        except asyncio.CancelledError:
+            # By us, if nobody waits for the answer any more; else whoever was to give the verdict ended.
+            if self._admitting is not None:
+                self._admitting = None
+                self._refuse("policy_unavailable")
         except Exception as error:
             self._admitting = None
             self.crashed(error)
@@ -268,8 +273,13 @@ class Exchange:
             self._sending = sending
 
     def request_data(self, data: bytes) -> None:
-        """More of the request's body."""
+        """More of the request's body; after an upgrade, whatever the client says."""
+        if self._finished:
+            return
         self._bytes_in += len(data)
+        if self._status == 101 and self._sending is not None:
+            self._sending.write(data)
+            return
         capability = self._match.target.capability
         if capability.body_limit and self._bytes_in > capability.body_limit:
             self._cancel()
@@ -289,7 +299,7 @@ class Exchange:
         if self._bytes_in <= capability.buffer_limit:
             return
         if self._sending is None:
-            self._refuse("body_too_large")
+            self._refuse(FAILURES.get(self._fallback, "upstream_unavailable") if self._fallback else "body_too_large")
             return
         self._too_large = True
         self._held.clear()
@@ -299,29 +309,40 @@ class Exchange:
 
     def request_end(self) -> None:
         """The request's body is complete."""
+        if self._finished:
+            return
         self._whole = True
         if self._held:
             self._body = b"".join([self._body, *self._held])
             self._held.clear()
         if self._sending is not None:
             self._sending.finish()
+        elif self._fallback and self._decision is not None and self._decision.fallback is not None:
+            self._forward(self._decision.fallback)
         elif self._decision is not None and self._arm is None and not self._finished:
             self._forward(self._decision.serve)
 
     def _fall_back(self, why: str) -> bool:
-        """Have legacy answer in modern's place, where that is allowed: once, nothing answered yet, the whole
-        request at hand, within the budget. Never for a write: a decision for one has no fallback."""
+        """Have legacy answer in modern's place, where that is allowed: once, nothing answered yet, the request at
+        hand as far as it came, within the budget. Never for a write: a decision for one has no fallback."""
         decision = self._decision
         if decision is None or decision.fallback is None or self._fallback or self._head_sent:
             return False
-        if self._too_large or not self._whole or not self._pipeline.budget(self._capability.name).spend():
+        if self._too_large or not self._pipeline.budget(self._capability.name).spend():
             return False
         self._fallback = why
         self._cancel()
         if self._keeps_answer:
             # Modern's failure was the answer: there is nothing to compare legacy's with.
             self._skip_mirror("fallback")
-        self._forward(decision.fallback)
+        if self._whole:
+            self._forward(decision.fallback)
+            return True
+        # The rest of the request is still to come; modern will not ask for it any more.
+        self._arm = decision.fallback
+        self._downstream.resume_upload()
+        if self._arrival.head.expects_continue:
+            self._downstream.send_interim(100, b"Continue", Headers())
         return True
 
     # --- 8 response: the upstream speaks ---------------------------------------------------------------------------
@@ -336,6 +357,9 @@ class Exchange:
             return
         self._status = status
         self._head_sent = True
+        if status == 101:
+            self._keeps_body = False
+            self._held.clear()
         if self._keeps_answer:
             self._response_headers = headers
         if self._fallback or (self._call is not None and self._call.response_headers):
@@ -449,9 +473,9 @@ class Exchange:
         sending, self._sending = self._sending, None
         if sending is not None:
             sending.cancel()
-        if self._admitting is not None:
-            self._admitting.cancel()
-            self._admitting = None
+        admitting, self._admitting = self._admitting, None
+        if admitting is not None:
+            admitting.cancel()
 
     # --- the end ---------------------------------------------------------------------------------------------------
 
@@ -482,7 +506,7 @@ class Exchange:
         recorder.in_flight -= 1
         recorder.finished(
             capability.name, target.operation.name, capability.stage(safe=safe),
-            self._arm.name if self._arm is not None else "", decision.reason if decision is not None else "refused",
+            self._arm.name if self._arm is not None else "", decision.log_reason if decision is not None else "refused",
             self._arrival.request.method, self._status, self._error, self._bytes_in, self._bytes_out,
             time.monotonic() - self._started, self._arm_seconds, self._arrival.trace_id, self._arrival.head.request_id,
             self._fallback,

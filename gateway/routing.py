@@ -158,6 +158,9 @@ _DECODED = frozenset(_PLAIN) - {ord("/")}
 _ODD = re.compile(rb"%([0-9A-Fa-f]{2})|[^" + re.escape(_PLAIN) + rb"%]")
 
 
+_OVERLOOKED = re.compile(rb"/(?=/)|;[^/]*")
+
+
 def _one_spelling(found: re.Match[bytes]) -> bytes:
     if found[1] is None:
         return b"%%%02X" % ord(found[0])
@@ -168,6 +171,9 @@ def _one_spelling(found: re.Match[bytes]) -> bytes:
 def canonical(path: bytes) -> bytes:
     """The path in the one spelling that matching knows: decoded where no encoding is needed, else encoded in
     upper case. An encoded "/" or "%" stays encoded."""
+    if b"//" in path or b";" in path:
+        # Many servers overlook empty segments, and what a segment says after ";": they count for no more here.
+        path = _OVERLOOKED.sub(b"", path)
     return _ODD.sub(_one_spelling, path) if path.translate(None, _PLAIN) else path
 
 

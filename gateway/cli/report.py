@@ -105,6 +105,14 @@ def _read(store: Store, capability: str | None, known: tuple[str, ...]) -> Repor
     return found
 
 
+def _told(answer: httpx2.Response) -> str:
+    """What a problem document says of itself."""
+    try:
+        return f": {answer.json()['title']}"
+    except (ValueError, TypeError, KeyError):
+        return ""
+
+
 def _asked(admin: str, capability: str | None) -> Report:
     if urlsplit(admin).scheme not in ("http", "https"):
         raise _Refused("--admin takes an http:// or https:// URL")
@@ -116,7 +124,7 @@ def _asked(admin: str, capability: str | None) -> Report:
     if answer.status_code == 404 and capability is not None:
         raise _Refused(f'the gateway knows no capability "{capability}"')
     if answer.status_code != 200:
-        raise _Refused(f"the gateway at {admin} answers {answer.status_code} instead of a report", 3)
+        raise _Refused(f"the gateway at {admin} answers {answer.status_code} instead of a report{_told(answer)}", 3)
     try:
         return TypeAdapter(Report).validate_json(answer.content)
     except ValidationError:

@@ -37,9 +37,8 @@ def serve(
     try:
         configuration = build(config)
         grace = configuration.edge.drain_grace
-        if workers > 1:
-            # Told here, once, and not by every worker: a store that does not open.
-            load("figway.stores", configuration.store[0])(configuration.store[1]).close()
+        # Told here, once, and not by every worker: a store that does not open.
+        load("figway.stores", configuration.store[0])(configuration.store[1]).close()
         if workers > 1 and configuration.store[0] == "memory":
             click.echo("figway: each worker has a memory store of its own: a report shows one worker's share. "
                        "Several workers want `store: {sqlite: {path: …}}`.", err=True)

@@ -21,6 +21,7 @@ from starlette.routing import Route
 
 from gateway.telemetry.metrics import families
 from gateway.telemetry.peers import Peers
+from shadow.stores.base import StoreError
 
 Check = tuple[str, bool, str]
 _STALE = 15.0
@@ -52,13 +53,18 @@ def admin_app(peers: Peers, report: Callable[[str | None], bytes], version: str)
         try:
             body = await asyncio.to_thread(report, request.query_params.get("capability"))
         except LookupError:
-            return Response(orjson.dumps({"title": "No such capability", "status": 404}), 404,
-                            media_type="application/problem+json")
+            return _problem(404, "No such capability")
+        except StoreError as error:
+            return _problem(503, str(error))
         return Response(body, media_type="application/json")
 
     return Starlette(routes=[
         Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", metrics), Route("/report", show_report),
     ])
+
+
+def _problem(status: int, title: str) -> Response:
+    return Response(orjson.dumps({"title": title, "status": status}), status, media_type="application/problem+json")
 
 
 # A refused reload or a sick upstream is shown and does not take the gateway out of service: what runs, runs on.
@@ -80,6 +86,8 @@ def _checks(workers: Iterable[tuple[bool, dict[str, Any]]]) -> Iterator[Check]:
         for name, url, available, pending, connections, last in facts["upstreams"]:
             state = f"{pending} pending, {connections} connections" + (f", last failure {last}" if last else "")
             yield f"upstream {name} {url}", available, state
+        store = facts["store"]
+        yield "store", not store["failures"], f"{store['failures']} failed writes, {store['lost']} rows lost"
         lane = facts["lane"]
         yield "shadow lane", lane["on"], f"{lane['unfinished']} unfinished, {lane['held_bytes']} bytes held"
     wanted = max((facts["workers"] for facts in living), default=1)
@@ -112,6 +120,10 @@ class _Scrape:
                      sum(one["lane"]["unfinished"] for one in living))
         yield _gauge("figway_shadow_held_bytes", "Bytes that they hold.",
                      sum(one["lane"]["held_bytes"] for one in living))
+        yield CounterMetricFamily("figway_store_failures", "Writes to the store that failed.",
+                                  value=sum(one["store"]["failures"] for one in facts))
+        yield CounterMetricFamily("figway_store_lost", "Rows that the store never took.",
+                                  value=sum(one["store"]["lost"] for one in facts))
         yield _gauge("figway_connections", "Client connections.", sum(one["connections"] for one in living))
         yield _gauge("figway_config_last_reload_successful", "1 if the last file read is in force, else 0.",
                      int(all(one["reload"]["successful"] for one in living)))

@@ -286,14 +286,16 @@ def forwarding_fields(
     told = received or Headers()
     address = peer.encode()
     if settings.forwarded in ("x-forwarded", "both"):
-        before = b", ".join(told.get_all(b"x-forwarded-for"))
-        out.append((b"X-Forwarded-For", before + b", " + address if before else address))
+        named = told.get_all(b"x-forwarded-for") + ([address] if address else [])
+        if named:
+            # A client on a Unix socket has no address.
+            out.append((b"X-Forwarded-For", b", ".join(named)))
         out.append((b"X-Forwarded-Proto", told.get(b"x-forwarded-proto") or scheme.encode()))
         shown = told.get(b"x-forwarded-host") or host
         if shown:
             out.append((b"X-Forwarded-Host", shown))
     if settings.forwarded in ("forwarded", "both"):
-        node = b'"[%b]"' % address if b":" in address else address
+        node = b'"[%b]"' % address if b":" in address else address or b"unknown"
         ours = b"for=%b;proto=%b" % (node, scheme.encode())
         if host:
             ours += b';host="%b"' % host

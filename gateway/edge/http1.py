@@ -229,7 +229,7 @@ class Listener(asyncio.Protocol):
 
     def _heads(self) -> None:
         """Begin exchanges for the heads in the buffer, one at a time, while the client takes the answers."""
-        while self._buffer and not self._blocked and (self._state is _State.IDLE or self._state is _State.HEAD):
+        while self._buffer and self._may_begin():
             data = self._buffer
             if data[0] == 0x0D and self._state is _State.IDLE and data[:2] in (b"\r", b"\r\n"):
                 # RFC 9112 section 2.2: an empty line before a request line is overlooked.
@@ -246,6 +246,10 @@ class Listener(asyncio.Protocol):
                 self._begin(data[:end])
             except Malformed as error:
                 self._refuse(error.code)
+
+    def _may_begin(self) -> bool:
+        return ((self._state is _State.IDLE or self._state is _State.HEAD)
+                and not self._blocked and self._transport is not None)
 
     def _unfinished_head(self, data: bytes, end: int) -> None:
         settings = self._edge.settings

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from gateway.upstreams.collect import Collected, fetch
 from gateway.upstreams.endpoint import Endpoint
-from gateway.upstreams.settings import Ejection, Health, UpstreamSettings
+from gateway.upstreams.settings import Ejection, Health, Pool, UpstreamSettings
 
 _MIRROR_CONNECTIONS = 32
 
@@ -69,8 +69,10 @@ async def _check(endpoint: Endpoint, health: Health) -> None:
     streak = 0
     head = b"GET %b HTTP/1.1\r\nHost: %b\r\nUser-Agent: figway-health\r\nConnection: close\r\n\r\n" % (
         health.path.encode(), endpoint.addresses.authority)
+    # On connections of its own: a pool full of clients' streams is no sickness.
+    probe = Endpoint(replace(endpoint.settings, pool=Pool(connections=1), ejection=Ejection(failures=0)), endpoint.url)
     while True:
-        answer = await fetch(endpoint, "GET", head, b"", b"", total=health.timeout, limit=1 << 16)
+        answer = await fetch(probe, "GET", head, b"", b"", total=health.timeout, limit=1 << 16)
         if _is_well(answer, health) == endpoint.healthy:
             streak = 0
         else:

@@ -186,7 +186,7 @@ def requests(draw):
 
 
 def naive_fits(one, request):
-    path = request.path.decode().replace("%61", "a")
+    path = re.sub("/+", "/", request.path.decode().replace("%61", "a"))
     if one.path is not None:
         pattern = re.sub(r"\\\{\w\\\}", "[^/]+", re.escape(one.path))
         pattern = re.sub(r"/\\\{\w\\\*\\\}", "(?:/.*)?", pattern)
