@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from adapters.document import DocumentError, Tree, parse
 from adapters.message import Headers
-from shadow.diff import ABSENT, Difference, DiffError, Shape, diff, shape
+from shadow.diff import ABSENT, Difference, DiffError, Severity, Shape, diff, shape
 from shadow.observation import Observation, Pair
 
 MAX_DECODED = 16 << 20
@@ -27,7 +27,15 @@ class Outcome(StrEnum):
     """The one class that an eligible exchange falls into. The reasons beside it say which of its kind."""
 
     MATCH = "match"
+    MATCH_NORMALISED = "match_normalised"
+    """The same but for what rules take off both sides first."""
+    KNOWN_DIFFERENCE = "known_difference"
+    """All that differs was declared beforehand; the reason is the declaration's id."""
     MISMATCH = "mismatch"
+    UNSTABLE = "unstable"
+    """Legacy, asked twice, disagrees with itself where modern differs."""
+    TRANSIENT = "transient"
+    """They differed, and agreed when both were asked again."""
     CANDIDATE_ERROR = "candidate_error"
     """Modern failed where legacy answered; the reason is the Failure's kind."""
     NOT_COMPARABLE = "not_comparable"
@@ -49,12 +57,22 @@ class Tally(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The judgement on one pair. It holds shapes, never values. `at` is in seconds since the epoch."""
+    """The judgement on one pair. It holds shapes, never values. `at` is in seconds since the epoch; `hidden` tells,
+    by the rule's id, how many differences each rule took away."""
 
     tally: Tally
     trace_id: str
     at: float
     differences: tuple[Difference, ...] = ()
+    hidden: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def severity(self) -> Severity | None:
+        """The worst of its differences; None where it has none."""
+        return min((found.severity for found in self.differences), key=_RANKS.index, default=None)
+
+
+_RANKS = tuple(Severity)
 
 
 class _Incomparable(Exception):
@@ -145,7 +163,8 @@ def _headers(old: Headers, new: Headers) -> Iterator[Difference]:
 
 
 def _header(name: str, old: object, new: object) -> Difference:
-    return Difference("header", name, *(Shape(str(value)) if value else ABSENT for value in (old, new)))
+    legacy, modern = (Shape(str(value)) if value else ABSENT for value in (old, new))
+    return Difference("header", name, legacy, modern)
 
 
 def _media(headers: Headers) -> tuple[str, str] | None:
@@ -181,11 +200,13 @@ def _bodies(old: Observation, new: Observation) -> Iterator[Difference]:
     if before is None and after is None:
         raise _Incomparable("coding")
     if before is None or after is None:
-        yield Difference("coding", "", *(Shape("corrupt" if body is None else "decoded") for body in (before, after)))
+        legacy, modern = (Shape("corrupt" if body is None else "decoded") for body in (before, after))
+        yield Difference("coding", "", legacy, modern)
     elif before == after:
         return
     elif not before or not after:
-        yield Difference("body", "", *(Shape("bytes", len(body)) if body else ABSENT for body in (before, after)))
+        legacy, modern = (Shape("bytes", len(body)) if body else ABSENT for body in (before, after))
+        yield Difference("body", "", legacy, modern)
     elif all(media is not None and _is_json(media[0]) for media in map(_media, (old.headers, new.headers))):
         yield from _documents(before, after)
     else:
@@ -198,9 +219,10 @@ def _documents(before: bytes, after: bytes) -> Iterator[Difference]:
     if all(unreadable):
         raise _Incomparable("syntax")
     if any(unreadable):
-        yield Difference("syntax", "", *(
+        legacy, modern = (
             Shape("invalid", form=one.reason) if isinstance(one, DocumentError) else shape(one) for one in (old, new)
-        ))
+        )
+        yield Difference("syntax", "", legacy, modern)
         return
     try:
         yield from diff(old, new)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
 from adapters.document import Number, Tree, escape
@@ -42,6 +43,15 @@ class Shape(NamedTuple):
         return f"{self.type} {self.form}".rstrip()
 
 
+class Severity(StrEnum):
+    """How much a difference matters, the worst first."""
+
+    CRITICAL = "critical"
+    """A patient may come to harm, or see what was withheld. One of them, reproduced, blocks."""
+    MAJOR = "major"
+    MINOR = "minor"
+
+
 class Signature(NamedTuple):
     """What differences are grouped by: the same disagreement at the same place, whichever the index or the value."""
 
@@ -64,6 +74,7 @@ class Difference:
     path: str
     legacy: Shape
     modern: Shape
+    severity: Severity = Severity.MAJOR
 
     @property
     def signature(self) -> Signature:

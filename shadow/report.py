@@ -52,8 +52,9 @@ class DifferenceReport:
 
 @dataclass(frozen=True, slots=True)
 class CapabilityReport:
-    """One capability. eligible = matching + mismatching + the sums of the four maps, which are by reason;
-    compared = matching + mismatching. `says` puts it in words."""
+    """One capability. compared = matching + normalised + known + mismatching;
+    eligible = compared + unstable + transient + the sums of the four maps, which are by reason. `says` puts it in
+    words."""
 
     capability: str
     stage: str
@@ -62,7 +63,11 @@ class CapabilityReport:
     eligible: int
     compared: int
     matching: int
+    normalised: int
+    known: int
     mismatching: int
+    unstable: int
+    transient: int
     candidate_errors: dict[str, int]
     not_comparable: dict[str, int]
     shed: dict[str, int]
@@ -96,8 +101,10 @@ def _capability(name: str, ledger: Ledger) -> CapabilityReport:
             outcomes[tally.outcome][tally.reason] += count
     traffic = [row for row in ledger.traffic if row.capability == name]
     staged = [row for row in traffic if row.stage]
-    matching, mismatching = outcomes[Outcome.MATCH].total(), outcomes[Outcome.MISMATCH].total()
-    compared = matching + mismatching
+    matching, normalised, known, mismatching, unstable, transient = (outcomes[one].total() for one in (
+        Outcome.MATCH, Outcome.MATCH_NORMALISED, Outcome.KNOWN_DIFFERENCE, Outcome.MISMATCH, Outcome.UNSTABLE,
+        Outcome.TRANSIENT))
+    compared = matching + normalised + known + mismatching
     eligible = sum(counts.total() for counts in outcomes.values())
     return CapabilityReport(
         capability=name,
@@ -107,7 +114,11 @@ def _capability(name: str, ledger: Ledger) -> CapabilityReport:
         eligible=eligible,
         compared=compared,
         matching=matching,
+        normalised=normalised,
+        known=known,
         mismatching=mismatching,
+        unstable=unstable,
+        transient=transient,
         candidate_errors=_sorted(outcomes[Outcome.CANDIDATE_ERROR]),
         not_comparable=_sorted(outcomes[Outcome.NOT_COMPARABLE]),
         shed=_sorted(outcomes[Outcome.SHED]),
@@ -205,6 +216,8 @@ def _markdown(report: Report) -> Iterator[str]:
         for label, value in (
             ("Stage", one.stage or "not known"), ("Requests", str(one.requests)), ("Eligible", str(one.eligible)),
             ("Compared", str(one.compared)), ("Mismatching", str(one.mismatching)),
+            ("Match once normalised", str(one.normalised)), ("Known differences", str(one.known)),
+            ("Unstable", str(one.unstable)), ("Transient", str(one.transient)),
             ("Candidate errors", reasons(one.candidate_errors)), ("Not comparable", reasons(one.not_comparable)),
             ("Shed", reasons(one.shed)), ("Skipped", reasons(one.skipped)),
             ("Legacy p50 / p99", f"{milliseconds(one.legacy.p50)} / {milliseconds(one.legacy.p99)}"),

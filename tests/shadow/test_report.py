@@ -57,8 +57,17 @@ def test_the_numbers_add_up(ledger):
     assert (code.operations, code.trace_id, code.last_seen) == (("read",), "trace", 1.0)
     assert (name.kind, name.path, name.count) == ("missing", "/name", 1)
     for one in (booking, results):
+        assert one.compared == one.matching + one.normalised + one.known + one.mismatching
         parts = (one.candidate_errors, one.not_comparable, one.shed, one.skipped)
-        assert one.eligible == one.compared + sum(sum(part.values()) for part in parts)
+        assert one.eligible == one.compared + one.unstable + one.transient + sum(sum(part.values()) for part in parts)
+
+
+def test_every_outcome_is_in_the_sums():
+    tallies = {Tally("results", "read", outcome, "why"): 1 + at for at, outcome in enumerate(Outcome)}
+    [one] = fold(Ledger(tallies)).capabilities
+    assert one.eligible == sum(tallies.values())
+    assert (one.matching, one.normalised, one.known, one.mismatching, one.compared) == (1, 2, 3, 4, 10)
+    assert (one.unstable, one.transient) == (5, 6)
 
 
 def test_a_capability_with_nothing_compared_says_so_everywhere(ledger):
