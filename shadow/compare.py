@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from adapters.document import DocumentError, Tree, parse
 from adapters.message import Headers
-from shadow.diff import ABSENT, Difference, DiffError, Severity, Shape, diff, shape
+from shadow.diff import ABSENT, Difference, DiffError, Severity, Shape, Signature, diff, shape
 from shadow.observation import Observation, Pair
 
 MAX_DECODED = 16 << 20
@@ -58,13 +58,15 @@ class Tally(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """The judgement on one pair. It holds shapes, never values. `at` is in seconds since the epoch; `hidden` tells,
-    by the rule's id, how many differences each rule took away."""
+    by the rule's id, how many differences each rule took away; `reproduced` are the signatures, of its differences,
+    that were there again each time that both arms were asked again."""
 
     tally: Tally
     trace_id: str
     at: float
     differences: tuple[Difference, ...] = ()
     hidden: tuple[tuple[str, int], ...] = ()
+    reproduced: tuple[Signature, ...] = ()
 
     @property
     def severity(self) -> Severity | None:
