@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from shadow.compare import Tally
 from shadow.diff import Difference
 from shadow.latency import Histogram
+from shadow.signatures import Pattern
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +44,13 @@ class Finding:
 class Ledger:
     """Everything that a store knows of one capability, or of all: in no order, with one row for each key.
 
-    `overflow` counts, by capability, the differences that found the table of signatures full.
+    `overflow` counts, by capability, the differences that found the table of signatures full; `patternless` the
+    mismatching exchanges that found the table of patterns full.
     """
 
     tallies: dict[Tally, int] = field(default_factory=dict)
     traffic: list[Traffic] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     overflow: dict[str, int] = field(default_factory=dict)
+    patterns: list[Pattern] = field(default_factory=list)
+    patternless: dict[str, int] = field(default_factory=dict)

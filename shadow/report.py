@@ -11,22 +11,31 @@ from datetime import UTC, datetime
 
 import orjson
 
+from shadow.causes import Cause, causes
 from shadow.compare import Outcome
-from shadow.diff import Signature
-from shadow.latency import Histogram
+from shadow.diff import Severity, Signature
+from shadow.latency import BOUNDS, Histogram
 from shadow.ledger import Finding, Ledger, Traffic
+from shadow.signatures import Exemplar, Pattern
+
+PATTERNS = 20
+"""Patterns of a capability that are reported, the worst and most frequent of all that are known."""
+
+_RANKS = tuple(Severity)
 
 
 @dataclass(frozen=True, slots=True)
 class ArmReport:
     """One arm: `requests` that clients were answered from it, `calls` down it (the lane's too), of which `errors`
-    failed, and quantiles of their seconds (None where there were none)."""
+    failed, and quantiles of their seconds (None where there were none). `spread` is (seconds, calls that took up to
+    that and longer than the bound before it), of the buckets that are not empty."""
 
     requests: int
     calls: int
     errors: int
     p50: float | None
     p99: float | None
+    spread: tuple[tuple[float, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +47,7 @@ class DifferenceReport:
     """
 
     kind: str
+    severity: Severity
     path: str
     legacy: str
     modern: str
@@ -51,10 +61,27 @@ class DifferenceReport:
 
 
 @dataclass(frozen=True, slots=True)
+class PatternReport:
+    """Exchanges of one operation that differ in the same way: `count` of them, a `share` of all that mismatch.
+    `smallest` is the one with the fewest differences, `others` a sample of the rest."""
+
+    key: str
+    operation: str
+    severity: Severity
+    count: int
+    share: float
+    first_seen: float
+    last_seen: float
+    smallest: Exemplar
+    others: tuple[Exemplar, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CapabilityReport:
     """One capability. compared = matching + normalised + known + mismatching;
     eligible = compared + unstable + transient + the sums of the four maps, which are by reason. `says` puts it in
-    words."""
+    words. `patterns` are those worth a look of the `known_patterns`; `patternless` mismatching exchanges found the
+    table of patterns full."""
 
     capability: str
     stage: str
@@ -76,6 +103,10 @@ class CapabilityReport:
     modern: ArmReport
     differences: tuple[DifferenceReport, ...]
     overflow: int
+    causes: tuple[Cause, ...]
+    patterns: tuple[PatternReport, ...]
+    known_patterns: int
+    patternless: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +137,7 @@ def _capability(name: str, ledger: Ledger) -> CapabilityReport:
         Outcome.TRANSIENT))
     compared = matching + normalised + known + mismatching
     eligible = sum(counts.total() for counts in outcomes.values())
+    patterns = [found for found in ledger.patterns if found.capability == name]
     return CapabilityReport(
         capability=name,
         stage=max(staged, key=lambda row: row.at).stage if staged else "",
@@ -127,6 +159,10 @@ def _capability(name: str, ledger: Ledger) -> CapabilityReport:
         modern=_arm(row for row in traffic if row.arm == "modern"),
         differences=_differences([found for found in ledger.findings if found.capability == name], compared),
         overflow=ledger.overflow.get(name, 0),
+        causes=causes(patterns, mismatching),
+        patterns=_patterns(patterns, mismatching),
+        known_patterns=len(patterns),
+        patternless=ledger.patternless.get(name, 0),
     )
 
 
@@ -150,7 +186,10 @@ def _arm(rows: Iterable[Traffic]) -> ArmReport:
         requests += row.requests
         errors += row.errors
         seconds.merge(row.seconds)
-    return ArmReport(requests, seconds.total, errors, seconds.quantile(0.5), seconds.quantile(0.99))
+    # What took longer than the last bound is shown at it.
+    spread = tuple((BOUNDS[min(bucket, len(BOUNDS) - 1)], count)
+                   for bucket, count in enumerate(seconds.counts) if count)
+    return ArmReport(requests, seconds.total, errors, seconds.quantile(0.5), seconds.quantile(0.99), spread)
 
 
 def _differences(findings: Sequence[Finding], compared: int) -> tuple[DifferenceReport, ...]:
@@ -158,7 +197,8 @@ def _differences(findings: Sequence[Finding], compared: int) -> tuple[Difference
     for finding in findings:
         groups[finding.exemplar.signature].append(finding)
     reports = [_difference(signature, group, compared) for signature, group in groups.items()]
-    return tuple(sorted(reports, key=lambda one: (-one.count, one.path, one.kind, one.legacy, one.modern)))
+    return tuple(sorted(reports, key=lambda one: (
+        _RANKS.index(one.severity), -one.count, one.path, one.kind, one.legacy, one.modern)))
 
 
 def _difference(signature: Signature, group: Sequence[Finding], compared: int) -> DifferenceReport:
@@ -166,6 +206,7 @@ def _difference(signature: Signature, group: Sequence[Finding], compared: int) -
     latest = max(group, key=lambda finding: (finding.last_seen, finding.operation))
     return DifferenceReport(
         kind=signature.kind,
+        severity=latest.exemplar.severity,
         path=signature.path,
         legacy=str(latest.exemplar.legacy),
         modern=str(latest.exemplar.modern),
@@ -179,9 +220,26 @@ def _difference(signature: Signature, group: Sequence[Finding], compared: int) -
     )
 
 
+def _patterns(patterns: Sequence[Pattern], mismatching: int) -> tuple[PatternReport, ...]:
+    """The worst first, then the most frequent."""
+    reports = [PatternReport(
+        key=one.key,
+        operation=one.operation,
+        severity=min(one.severities, key=_RANKS.index),
+        count=one.count,
+        share=one.count / mismatching if mismatching else 0.0,
+        first_seen=one.first_seen,
+        last_seen=one.last_seen,
+        smallest=one.smallest,
+        others=tuple(found for found in one.exemplars if found != one.smallest),
+    ) for one in patterns]
+    reports.sort(key=lambda one: (_RANKS.index(one.severity), -one.count, one.operation, one.key))
+    return tuple(reports[:PATTERNS])
+
+
 def to_json(report: Report) -> bytes:
     """The report's fields as JSON, in their order."""
-    return orjson.dumps(report, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    return orjson.dumps(report, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE, default=tuple)
 
 
 def to_markdown(report: Report) -> str:
@@ -231,6 +289,13 @@ def _markdown(report: Report) -> Iterator[str]:
             cells = (found.kind, f"`{found.path or '(whole)'}`", found.legacy, found.modern, str(found.count),
                      f"{found.share:.1%}", ", ".join(found.operations), moment(found.last_seen), found.trace_id)
             yield f"| {' | '.join(map(_cell, cells))} |"
+        if one.causes:
+            yield from ("", "| Cause | Severity | Path | Exchanges | Alone | Explained so far | Settled so far |",
+                        "|---|---|---|---:|---:|---:|---:|")
+        for cause in one.causes:
+            numbers = str(cause.exchanges), str(cause.alone), f"{cause.share:.1%}", str(cause.settled)
+            texts = (cause.kind, str(cause.severity), f"`{cause.path or '(whole)'}`", *numbers)
+            yield f"| {' | '.join(map(_cell, texts))} |"
         if one.overflow:
             yield from ("", f"{one.overflow} more differences found the table of signatures full.")
 

@@ -4,6 +4,7 @@ from shadow.compare import Comparison, Outcome, Tally
 from shadow.diff import Difference, Shape
 from shadow.latency import Histogram
 from shadow.ledger import Traffic
+from shadow.signatures import Exemplar, Pattern
 from shadow.stores.base import Store
 
 _MATCH = Tally("results", "read", Outcome.MATCH)
@@ -31,6 +32,7 @@ def check_store(store: Store, signatures: int) -> None:
     Raises AssertionError. The store is left open, and not empty."""
     _check_counts(store)
     _check_findings(store, signatures)
+    _check_patterns(store, signatures)
     _check_traffic(store)
 
 
@@ -65,6 +67,23 @@ def _check_findings(store: Store, signatures: int) -> None:
     assert max(found.count for found in kept) == 3, "what is known is still counted when the table is full"
     assert any(found.capability == "booking" for found in ledger.findings), "one capability takes no other's room"
     assert ledger.tallies[_MISMATCH] == 2 + len(many) + 1, "every comparison counts, kept or not"
+
+
+def _check_patterns(store: Store, signatures: int) -> None:
+    """After `_check_findings`, whose exchanges have one difference each but the first, which has the same twice."""
+    def known() -> dict[str, Pattern]:
+        return {found.signatures[0].path: found for found in store.read("results").patterns}
+
+    found = known()["/items/*/code"]
+    assert (found.count, found.first_seen, found.last_seen) == (3, 10, 99), "exchanges that differ alike are a pattern"
+    assert found.smallest == Exemplar("trace-10", 10, 1, (_difference("code", 3),)), "the smallest example is kept"
+    assert {one.trace_id for one in found.exemplars} == {"trace-10", "trace-20", "trace-99"}, "and a sample of all"
+    assert len(known()) == signatures, "the patterns of a capability are bounded"
+    assert store.read().patternless == {"results": 3}, "exchanges of patterns over the bound are counted"
+    kinds = len(store.read("booking").patterns)
+    declared = Tally("booking", "list", Outcome.KNOWN_DIFFERENCE, "rounding")
+    store.write([_comparison(declared, 50, _difference("rounded"))], {}, ())
+    assert len(store.read("booking").patterns) == kinds == 1, "patterns are of mismatches only"
 
 
 def _check_traffic(store: Store) -> None:

@@ -29,7 +29,8 @@ SHADOW = [
     {"lane"},
     {"journal", "table", "testing"},
     {"report", "stores"},
-    {"ledger"},
+    {"ledger", "causes"},
+    {"signatures"},
     {"comparer"},
     {"judge"},
     {"evidence", "compare"},
@@ -39,7 +40,8 @@ SHADOW = [
 
 PURE = [
     "adapters", "shadow.observation", "shadow.diff", "shadow.compare", "shadow.noise", "shadow.evidence",
-    "shadow.report", "gateway.stage", "gateway.call", "gateway.routing", "gateway.decide",
+    "shadow.report", "shadow.signatures", "shadow.causes", "gateway.stage", "gateway.call", "gateway.routing",
+    "gateway.decide",
 ]
 IMPURE = {"asyncio", "socket", "os", "time", "random", "logging", "threading", "subprocess"}
 

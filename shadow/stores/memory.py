@@ -9,6 +9,7 @@ from shadow.compare import Comparison, Tally
 from shadow.diff import Difference, Signature
 from shadow.latency import Histogram
 from shadow.ledger import Finding, Ledger, Traffic
+from shadow.signatures import Pattern, merged, patterns
 from shadow.stores.base import SIGNATURES
 
 
@@ -17,7 +18,7 @@ class Memory:
 
     @dataclass(frozen=True, slots=True)
     class Options:
-        """`signatures`: kinds of differences kept of each capability."""
+        """`signatures`: kinds of differences, and patterns of them, kept of each capability."""
 
         signatures: int = SIGNATURES
 
@@ -29,6 +30,8 @@ class Memory:
         self._findings: dict[tuple[str, str, Signature], Finding] = {}
         self._kept: Counter[str] = Counter()
         self._overflow: Counter[str] = Counter()
+        self._patterns: dict[tuple[str, str, str], Pattern] = {}
+        self._patternless: Counter[str] = Counter()
 
     def write(
         self, comparisons: Sequence[Comparison], tallies: Mapping[Tally, int], traffic: Sequence[Traffic]
@@ -40,6 +43,8 @@ class Memory:
                 # A signature counts once for each exchange, however often it occurs in it.
                 for signature, difference in {found.signature: found for found in comparison.differences}.items():
                     self._find(comparison, signature, difference)
+            for place, found in patterns(comparisons).items():
+                self._fold(place, found)
             for row in traffic:
                 self._add(row)
 
@@ -57,6 +62,15 @@ class Memory:
             min(known.first_seen, comparison.at) if known else comparison.at,
             max(known.last_seen, comparison.at) if known else comparison.at, difference, comparison.trace_id,
         )
+
+    def _fold(self, place: tuple[str, str, str], found: Pattern) -> None:
+        known = self._patterns.get(place)
+        if known is not None:
+            self._patterns[place] = merged(known, found)
+        elif sum(capability == found.capability for capability, _, _ in self._patterns) < self._limit:
+            self._patterns[place] = found
+        else:
+            self._patternless[found.capability] += found.count
 
     def _add(self, row: Traffic) -> None:
         key = row.capability, row.operation, row.stage, row.arm
@@ -79,6 +93,8 @@ class Memory:
                  if wanted(row.capability)],
                 [finding for finding in self._findings.values() if wanted(finding.capability)],
                 {name: count for name, count in self._overflow.items() if wanted(name)},
+                [found for found in self._patterns.values() if wanted(found.capability)],
+                {name: count for name, count in self._patternless.items() if wanted(name)},
             )
 
     def close(self) -> None:

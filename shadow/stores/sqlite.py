@@ -19,6 +19,7 @@ from shadow.compare import Comparison, Outcome, Tally
 from shadow.diff import Difference, Shape, Signature
 from shadow.latency import Histogram
 from shadow.ledger import Finding, Ledger, Traffic
+from shadow.signatures import Pattern, decode, encode, merged, patterns
 from shadow.stores.base import SIGNATURES, StoreError
 
 _TALLY = """
@@ -39,6 +40,12 @@ INSERT INTO finding VALUES (
 )
 """
 _OVERFLOW = "INSERT INTO overflow VALUES (?, 1) ON CONFLICT DO UPDATE SET count = count + 1"
+_PATTERN = """
+INSERT INTO pattern VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET folded = excluded.folded
+"""
+_PATTERNLESS = """
+INSERT INTO patternless VALUES (?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count
+"""
 _TRAFFIC = """
 INSERT INTO traffic VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET
@@ -57,8 +64,8 @@ class Sqlite:
 
     @dataclass(frozen=True, slots=True)
     class Options:
-        """`path` of the file; `signatures`: kinds of differences kept of each capability; `busy`: seconds to wait
-        while another worker writes."""
+        """`path` of the file; `signatures`: kinds of differences, and patterns of them, kept of each capability;
+        `busy`: seconds to wait while another worker writes."""
 
         path: Path
         signatures: int = SIGNATURES
@@ -89,6 +96,8 @@ class Sqlite:
                 # A signature counts once for each exchange, however often it occurs in it.
                 for signature, found in {found.signature: found for found in comparison.differences}.items():
                     self._find(connection, comparison, signature, found, kept)
+            for place, pattern in patterns(comparisons).items():
+                self._fold(connection, place, pattern)
             for row in traffic:
                 _add(connection, row)
 
@@ -117,6 +126,19 @@ class Sqlite:
         else:
             connection.execute(_OVERFLOW, (capability,))
 
+    def _fold(self, connection: sqlite3.Connection, place: tuple[str, str, str], found: Pattern) -> None:
+        row = connection.execute(
+            "SELECT folded FROM pattern WHERE (capability, operation, key) = (?, ?, ?)", place
+        ).fetchone()
+        if row is None:
+            [kept] = connection.execute(
+                "SELECT count(*) FROM pattern WHERE capability = ?", (found.capability,)
+            ).fetchone()
+            if kept >= self._limit:
+                connection.execute(_PATTERNLESS, (found.capability, found.count))
+                return
+        connection.execute(_PATTERN, (*place, encode(merged(decode(row[0]), found) if row else found)))
+
     def read(self, capability: str | None = None) -> Ledger:
         with self._transaction("DEFERRED") as connection:
             def rows(query: str) -> list[Any]:
@@ -129,6 +151,8 @@ class Sqlite:
                  for name, operation, stage, arm, requests, errors, seconds, at in rows("SELECT * FROM traffic")],
                 [_finding(*row) for row in rows(_FINDINGS)],
                 dict(rows("SELECT * FROM overflow")),
+                [decode(folded) for [folded] in rows("SELECT folded FROM pattern")],
+                dict(rows("SELECT * FROM patternless")),
             )
 
     def close(self) -> None:
