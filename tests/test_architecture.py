@@ -34,12 +34,13 @@ SHADOW = [
     {"comparer"},
     {"judge"},
     {"evidence", "compare"},
-    {"diff", "normalisers", "noise"},
+    {"diff", "normalisers", "noise", "stratum"},
     {"observation", "latency", "settings"},
 ]
 
 PURE = [
     "adapters", "shadow.observation", "shadow.diff", "shadow.compare", "shadow.noise", "shadow.evidence",
+    "shadow.stratum",
     "shadow.report", "shadow.signatures", "shadow.causes", "gateway.stage", "gateway.call", "gateway.routing",
     "gateway.decide",
 ]

@@ -1,0 +1,100 @@
+"""What kind of exchange a pair is (Stratum), and whom it asks about (a token): what evidence is counted by.
+
+A thousand polls of one resource say hardly more than one of them, so evidence counts an exchange only where its
+operation, parameter shape, subject and hour are new together. The subject is what the request names: its path, the
+values of its query and its form. It is kept as HMAC-SHA-256 under a key of the store's own, and for hours only.
+"""
+
+import hmac
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from adapters.message import Request
+from shadow.observation import Observation, Pair
+
+STRATA = 200
+"""Strata kept of each capability; what comes later counts under its operation and status class alone."""
+
+HOUR = 3600
+"""Seconds in which a subject counts once."""
+
+OTHER = "(other)"
+"""The resource and shape of what finds the table of strata full."""
+
+TOKEN = 12
+"""Bytes of a token: 96 bits, so that among a billion subjects two are hardly ever taken for one."""
+
+
+class Stratum(NamedTuple):
+    """A kind of exchange, by what is known of it without a value: operation, legacy's status class ("2xx"), resource
+    type ("Patient", else the media type's subtype: "json"), and the names of the parameters ("date,patient")."""
+
+    operation: str
+    status: str
+    resource: str
+    shape: str
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (self.operation, self.status, self.resource, self.shape and f"?{self.shape}")
+                        if part)
+
+
+class Subject(NamedTuple):
+    """One exchange, as evidence counts it. `token` tells operation, parameter shape, subject and `hour` (hours since
+    the epoch) apart, and no more than that."""
+
+    stratum: Stratum
+    token: bytes
+    hour: int
+
+
+# Servers of FHIR write the type first (the examples of the specification do). What does not is known by its media.
+_RESOURCE = re.compile(rb'\s*\{\s*"resourceType"\s*:\s*"([A-Z][A-Za-z]{1,39})"')
+_MEDIA = re.compile(rb"[a-z]+/(?:[a-z0-9.-]+\+)?(json|xml|html|plain|pdf|csv|x-ndjson|octet-stream)\s*(?:;|$)", re.I)
+_NAME = re.compile(r"[A-Za-z_$][A-Za-z_.:-]{0,39}")
+_FORM = b"application/x-www-form-urlencoded"
+
+# They change how an answer looks, or defeat a cache, and name no subject: else "?_=1", "?_=2" … would buy confidence.
+_NO_SUBJECT = frozenset({
+    b"_", b"_count", b"_elements", b"_format", b"_pretty", b"_summary", b"_total", b"_ts", b"cb", b"nocache", b"ts",
+    b"timestamp",
+})
+
+
+def subject(pair: Pair, key: bytes) -> Subject:
+    """The stratum and the token of a pair. `key` is the store's secret. Cheap enough for the event loop."""
+    request = pair.request
+    fields, rest = _parameters(request)
+    shape = _shape(fields)
+    hour = int(pair.at) // HOUR
+    named = sorted(field for field in fields if field.partition(b"=")[0] not in _NO_SUBJECT)
+    # Lengths, not separators: no value can pass for two.
+    parts = (pair.capability.encode(), pair.operation.encode(), shape.encode(), b"%d" % hour, request.path,
+             b"&".join(named), rest)
+    message = b"".join(b"%d:%b" % (len(part), part) for part in parts)
+    stratum = Stratum(pair.operation, f"{pair.control.status // 100}xx", _resource(pair.control), shape)
+    return Subject(stratum, hmac.digest(key, message, "sha256")[:TOKEN], hour)
+
+
+def _parameters(request: Request) -> tuple[list[bytes], bytes]:
+    """The fields of the query and of a form, as written, and a body that is no form."""
+    fields = request.query.split(b"&") if request.query else []
+    if not request.body:
+        return fields, b""
+    if (request.headers.get(b"content-type") or b"").lower().startswith(_FORM):
+        return fields + request.body.split(b"&"), b""
+    return fields, request.body
+
+
+def _shape(fields: Iterable[bytes]) -> str:
+    """The parameters' names, sorted; one that may be data is masked."""
+    names = {field.partition(b"=")[0].decode("latin-1") for field in fields}
+    return ",".join(sorted({name if _NAME.fullmatch(name) else "{key}" for name in names if name}))
+
+
+def _resource(observation: Observation) -> str:
+    if found := _RESOURCE.match(observation.body):
+        return found[1].decode()
+    media = _MEDIA.match(observation.headers.get(b"content-type") or b"")
+    return media[1].decode().lower() if media else ""
