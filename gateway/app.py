@@ -25,7 +25,7 @@ from gateway.telemetry.peers import Peers
 from gateway.telemetry.record import Recorder
 from gateway.telemetry.traffic import TrafficFold
 from shadow.lane import Lane
-from shadow.report import fold, to_json
+from shadow.report import Report, fold
 from shadow.stores.base import Store
 
 _SWEEP = 0.5
@@ -204,8 +204,8 @@ class Gateway:
 
     # --- what the admin port tells ---------------------------------------------------------------------------------
 
-    def report(self, capability: str | None) -> bytes:
-        """What the shadow has learnt, as JSON. Reads the store: call it in a thread. Raises LookupError for a
+    def report(self, capability: str | None) -> Report:
+        """What the shadow has learnt. Reads the store: call it in a thread. Raises LookupError for a
         capability that is in neither the table nor the store, StoreError where the store cannot be read."""
         known = [*self.pipeline.table.capabilities]
         if capability is not None:
@@ -213,7 +213,7 @@ class Gateway:
         report = fold(self.store.read(capability), known)
         if capability is not None and not report.capabilities:
             raise LookupError(capability)
-        return to_json(report)
+        return report
 
     def facts(self) -> dict[str, Any]:
         """This worker's state and counters, as JSON-ready values."""

@@ -27,7 +27,7 @@ GATEWAY = [
 ]
 SHADOW = [
     {"lane"},
-    {"journal", "table", "testing"},
+    {"journal", "table", "html", "sheet", "testing"},
     {"report", "stores"},
     {"ledger", "causes"},
     {"signatures"},
@@ -41,8 +41,8 @@ SHADOW = [
 PURE = [
     "adapters", "shadow.observation", "shadow.diff", "shadow.compare", "shadow.noise", "shadow.evidence",
     "shadow.stratum",
-    "shadow.report", "shadow.signatures", "shadow.causes", "gateway.stage", "gateway.call", "gateway.routing",
-    "gateway.decide",
+    "shadow.report", "shadow.signatures", "shadow.causes", "shadow.html", "shadow.sheet",
+    "gateway.stage", "gateway.call", "gateway.routing", "gateway.decide",
 ]
 IMPURE = {"asyncio", "socket", "os", "time", "random", "logging", "threading", "subprocess"}
 
@@ -53,6 +53,7 @@ HOMES = {
     "httptools": ["gateway.wire", "gateway.edge.http1", "gateway.upstreams.connection"],
     "httpx2": ["gateway.policies.jwks", "gateway.demo.traffic", "gateway.cli"],
     "hypothesis": ["gateway.policies.testing"],
+    "jinja2": ["shadow.html"],
     "joserfc": ["gateway.policies.jwks", "gateway.policies.jwt"],
     "lxml": ["adapters", "gateway.demo.legacy_soap"],
     "orjson": ["gateway", "shadow"],

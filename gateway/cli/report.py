@@ -12,7 +12,9 @@ from pydantic import TypeAdapter, ValidationError
 from gateway import plugins
 from gateway.config.compile import build
 from gateway.config.problem import Invalid, did_you_mean
+from shadow import html
 from shadow.report import Report, fold, to_json, to_markdown
+from shadow.sheet import to_csv
 from shadow.stores.base import Store, StoreError
 from shadow.table import show, terminal
 
@@ -29,7 +31,8 @@ class _Refused(Exception):
 
 @click.command()
 @click.argument("capability", required=False)
-@click.option("-o", "output", type=click.Choice(["table", "json", "markdown"]), default="table", show_default=True)
+@click.option("-o", "output", type=click.Choice(["table", "json", "markdown", "csv", "html"]), default="table",
+              show_default=True)
 @click.option("--config", default="routes.yaml", show_default=True, type=click.Path(path_type=Path),
               help="Read the store that this file names.")
 @click.option("--store", "file", type=click.Path(path_type=Path), help="Read this SQLite store instead.")
@@ -41,6 +44,8 @@ def report(capability: str | None, output: str, config: Path, file: Path | None,
     """
     if file and admin:
         raise click.UsageError("--store and --admin exclude each other")
+    if output == "html" and capability is None:
+        raise click.UsageError("-o html is a page for one capability: name it")
     try:
         if admin:
             found = _asked(admin, capability)
@@ -56,6 +61,10 @@ def report(capability: str | None, output: str, config: Path, file: Path | None,
             click.echo(to_json(found), nl=False)
         case "markdown":
             click.echo(to_markdown(found), nl=False)
+        case "csv":
+            click.echo(to_csv(found), nl=False)
+        case "html":
+            click.echo(html.page(found.capabilities[0]))
         case _:
             show(found, terminal())
 

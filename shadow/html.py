@@ -1,0 +1,150 @@
+"""The report as pages that a person decides by: one of a capability, one of all. Jinja2's one home.
+
+A page is one file: no script, no image, no font, nothing fetched. Every number on it is the Report's; what is worked
+out here is where to draw it. Long paths are cut and long tables are short of columns, so that a page stays under
+200 KB; JSON and CSV have all of it.
+"""
+
+import base64
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from shadow.compare import Outcome
+from shadow.report import ArmReport, CapabilityReport, Report, milliseconds, moment
+
+FULL = 100
+"""Differences that are shown with all that is known of them; of the others, where and how often."""
+
+EXAMPLES = 10
+"""Patterns that an example is shown of."""
+
+_LONGEST = 120
+_BUCKET = 2 ** 0.25  # shadow.latency's buckets: four to a doubling
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One outcome of the bar: drawn from `x` on, `width` wide, of 1000."""
+
+    outcome: str
+    count: int
+    reasons: dict[str, int]
+    x: float
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """Where an arm's latencies are drawn: the outline of their histogram, and the quantiles' places."""
+
+    arm: str
+    outline: str
+    marks: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Both arms on one logarithmic scale: 0 to 1000 wide, each 100 high; ticks are (label, x)."""
+
+    plots: tuple[Plot, ...]
+    ticks: tuple[tuple[str, float], ...]
+
+
+def page(one: CapabilityReport) -> str:
+    """One capability's report as an HTML page."""
+    return _environment().get_template("report.html.j2").render(
+        one=one, policy=policy(), parts=_parts(one), latency=_latency(one), full=FULL, examples=EXAMPLES,
+    )
+
+
+def index(report: Report, link: str) -> str:
+    """All capabilities as an HTML page that leads to the page of each, which is `link` and the name after it."""
+    return _environment().get_template("index.html.j2").render(report=report, policy=policy(), link=link)
+
+
+@cache
+def policy() -> str:
+    """The Content-Security-Policy that the pages keep: their own style, and nothing else of anywhere."""
+    style = _environment().get_template("style.css.j2").render()
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+
+
+@cache
+def _environment() -> Environment:
+    found = Environment(
+        loader=PackageLoader("shadow", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters |= {"ms": milliseconds, "moment": moment, "clip": _clip, "spark": _spark,
+                      "number": "{:,}".format, "share": _share}
+    return found
+
+
+def _share(part: float) -> str:
+    """What is not all, or not nothing, must not look as if it were."""
+    if 0 < part < 0.0005:
+        return "<0.1%"
+    return ">99.9%" if 0.9995 <= part < 1 else f"{part:.1%}"
+
+
+def _clip(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST // 3]} … {text[-2 * _LONGEST // 3:]}"
+
+
+def _spark(hours: Sequence[int]) -> str:
+    """The points of a line through the hours, 100 wide and 20 high."""
+    most = max(hours, default=0) or 1
+    step = 100 / max(1, len(hours) - 1)
+    return " ".join(f"{place * step:.4g},{20 - 19 * count / most:.3g}" for place, count in enumerate(hours))
+
+
+def _parts(one: CapabilityReport) -> list[Part]:
+    counts: list[tuple[Outcome, int, dict[str, int]]] = [
+        (Outcome.MATCH, one.matching, {}), (Outcome.MATCH_NORMALISED, one.normalised, {}),
+        (Outcome.KNOWN_DIFFERENCE, one.known, {}), (Outcome.MISMATCH, one.mismatching, {}),
+        (Outcome.UNSTABLE, one.unstable, {}), (Outcome.TRANSIENT, one.transient, {}),
+    ]
+    counts += [(outcome, sum(reasons.values()), reasons) for outcome, reasons in (
+        (Outcome.CANDIDATE_ERROR, one.candidate_errors), (Outcome.NOT_COMPARABLE, one.not_comparable),
+        (Outcome.SHED, one.shed), (Outcome.SKIPPED, one.skipped),
+    )]
+    parts: list[Part] = []
+    x = 0.0
+    for outcome, count, reasons in counts:
+        width = 1000 * count / one.eligible if one.eligible else 0.0
+        parts.append(Part(outcome, count, reasons, round(x, 2), round(width, 2)))
+        x += width
+    return parts
+
+
+def _latency(one: CapabilityReport) -> Latency | None:
+    """None where neither arm was called."""
+    arms = [(name, arm) for name, arm in (("legacy", one.legacy), ("modern", one.modern)) if arm.spread]
+    if not arms:
+        return None
+    low = min(arm.spread[0][0] for _, arm in arms) / _BUCKET
+    high = max(arm.spread[-1][0] for _, arm in arms)
+    highest = max(count / arm.calls for _, arm in arms for _, count in arm.spread)
+
+    def x(seconds: float) -> float:
+        return round(1000 * math.log(seconds / low) / math.log(high / low), 1)
+
+    def plot(name: str, arm: ArmReport) -> Plot:
+        outline = ["M0,100"]
+        for bound, count in arm.spread:
+            top = round(100 - 95 * count / arm.calls / highest, 1)
+            outline.append(f"L{x(bound / _BUCKET)},100V{top}H{x(bound)}V100")
+        marks = tuple((label, x(value)) for label, value in (("p50", arm.p50), ("p99", arm.p99)) if value is not None)
+        return Plot(name, "".join([*outline, "Z"]), marks)
+
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    steps = (1, 2, 5) if high / low < 100 else (1,)
+    ticks = tuple((milliseconds(at), x(at)) for power in powers for step in steps
+                  if low <= (at := step * 10.0 ** power) <= high)
+    return Latency(tuple(plot(name, arm) for name, arm in arms), ticks)
