@@ -16,6 +16,9 @@ from adapters.message import Headers
 from shadow.diff import ABSENT, Difference, DiffError, Severity, Shape, Signature, diff, shape
 from shadow.observation import Observation, Pair
 
+VERSION = "2"
+"""Counts up whenever a pair may be judged otherwise than before: evidence then starts anew."""
+
 MAX_DECODED = 16 << 20
 """Bytes that a body may have once its content coding is off."""
 

@@ -1,4 +1,4 @@
-"""What kind of exchange a pair is (Stratum), and whom it asks about (a token): what evidence is counted by.
+"""What kind of exchange a pair is (Stratum), whom it asks about (a token), and what evidence rests on (Epoch).
 
 A thousand polls of one resource say hardly more than one of them, so evidence counts an exchange only where its
 operation, parameter shape, subject and hour are new together. The subject is what the request names: its path, the
@@ -7,7 +7,7 @@ values of its query and its form. It is kept as HMAC-SHA-256 under a key of the 
 
 import hmac
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from adapters.message import Request
@@ -40,6 +40,24 @@ class Stratum(NamedTuple):
                         if part)
 
 
+class Basis(NamedTuple):
+    """What a capability's evidence rests on, as configured: the digest of its `rules`, and the lower-case name of the
+    response header in which the arms tell their `build` (empty where they do not)."""
+
+    rules: str = ""
+    build: bytes = b""
+
+
+class Epoch(NamedTuple):
+    """What evidence was gathered on: both arms' builds ("" where they are not told), the digest of the rules, and the
+    comparator's version. Where one of them changes, evidence starts from nothing."""
+
+    legacy: str
+    modern: str
+    rules: str
+    comparator: str
+
+
 class Subject(NamedTuple):
     """One exchange, as evidence counts it. `token` tells operation, parameter shape, subject and `hour` (hours since
     the epoch) apart, and no more than that."""
@@ -53,6 +71,7 @@ class Subject(NamedTuple):
 _RESOURCE = re.compile(rb'\s*\{\s*"resourceType"\s*:\s*"([A-Z][A-Za-z]{1,39})"')
 _MEDIA = re.compile(rb"[a-z]+/(?:[a-z0-9.-]+\+)?(json|xml|html|plain|pdf|csv|x-ndjson|octet-stream)\s*(?:;|$)", re.I)
 _NAME = re.compile(r"[A-Za-z_$][A-Za-z_.:-]{0,39}")
+_BUILD = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._+:@-]{0,63}")
 _FORM = b"application/x-www-form-urlencoded"
 
 # They change how an answer looks, or defeat a cache, and name no subject: else "?_=1", "?_=2" … would buy confidence.
@@ -75,6 +94,17 @@ def subject(pair: Pair, key: bytes) -> Subject:
     message = b"".join(b"%d:%b" % (len(part), part) for part in parts)
     stratum = Stratum(pair.operation, f"{pair.control.status // 100}xx", _resource(pair.control), shape)
     return Subject(stratum, hmac.digest(key, message, "sha256")[:TOKEN], hour)
+
+
+def placed(stratum: Stratum, known: Collection[Stratum]) -> Stratum:
+    """Where a stratum counts, if those of its capability are `known`: under itself, as long as there is room."""
+    return stratum if stratum in known or len(known) < STRATA else stratum._replace(resource=OTHER, shape="")
+
+
+def build(observation: Observation, header: bytes) -> str:
+    """The build that an arm tells in `header`; "" where it tells none, or what cannot be one."""
+    told = observation.headers.get(header) if header else None
+    return told.decode() if told is not None and _BUILD.fullmatch(told) else ""
 
 
 def _parameters(request: Request) -> tuple[list[bytes], bytes]:

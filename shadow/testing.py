@@ -3,9 +3,10 @@
 from shadow.compare import Comparison, Outcome, Tally
 from shadow.diff import Difference, Shape
 from shadow.latency import Histogram
-from shadow.ledger import Traffic
+from shadow.ledger import EPOCHS, Evidence, Sighting, Traffic
 from shadow.signatures import Exemplar, Pattern
 from shadow.stores.base import Store
+from shadow.stratum import HOUR, OTHER, STRATA, Epoch, Stratum
 
 _MATCH = Tally("results", "read", Outcome.MATCH)
 _MISMATCH = Tally("results", "read", Outcome.MISMATCH)
@@ -34,6 +35,9 @@ def check_store(store: Store, signatures: int) -> None:
     _check_findings(store, signatures)
     _check_patterns(store, signatures)
     _check_traffic(store)
+    _check_evidence(store)
+    _check_bounds_of_evidence(store)
+    _check_retention(store)
 
 
 def _check_counts(store: Store) -> None:
@@ -101,3 +105,62 @@ def _check_traffic(store: Store) -> None:
     ], "calls of one stage and arm add up, latencies bucket by bucket"
     found[0].seconds.add(1.0)
     assert store.read("results").traffic[0].seconds.total in (7, 1), "what was read is the reader's own"
+
+
+_STRATUM = Stratum("read", "2xx", "Patient", "")
+
+
+def _sighting(
+    tokens: range, hour: int = 10, build: str = "1", stratum: Stratum = _STRATUM, count: int = 5,
+    outcome: Outcome = Outcome.MATCH,
+) -> Sighting:
+    return Sighting("results", _epoch(build), stratum, outcome, count, 2, 1, hour * HOUR, hour * HOUR + 9.0,
+                    frozenset((hour, b"%012d" % token) for token in tokens))
+
+
+def _epoch(build: str) -> Epoch:
+    return Epoch("legacy", build, "rules", "1")
+
+
+def _check_evidence(store: Store) -> None:
+    assert len(store.key) == 32, "a store has a key of 32 bytes"
+    store.write((), {}, (), [_sighting(range(3))])
+    store.write((), {}, (), [_sighting(range(4)), _sighting(range(4), outcome=Outcome.MISMATCH)])
+    store.write((), {}, (), [_sighting(range(4), hour=11, count=4)])
+    found = {row.outcome: row for row in store.read("results").evidence}
+    assert found == {
+        Outcome.MATCH: Evidence("results", _epoch("1"), _STRATUM, Outcome.MATCH, 14, 8, 6, 3, 10 * HOUR,
+                                11 * HOUR + 9.0),
+        Outcome.MISMATCH: Evidence("results", _epoch("1"), _STRATUM, Outcome.MISMATCH, 5, 0, 2, 1, 10 * HOUR,
+                                   10 * HOUR + 9.0),
+    }, "a subject is effective once in an hour, with the outcome that it is first seen with; everything counts"
+    store.write((), {}, (), [_sighting(range(4, 6), hour=11, build="2")])
+    rows = {(row.epoch.modern, row.outcome): (row.count, row.effective) for row in store.read("results").evidence}
+    assert rows["2", Outcome.MATCH] == (5, 2), "another build starts from nothing"
+    assert rows["1", Outcome.MATCH] == (14, 8), "what was known of the other is kept"
+    assert store.read("booking").evidence == [], "one capability is read by itself"
+
+
+def _check_bounds_of_evidence(store: Store) -> None:
+    kinds = [_STRATUM._replace(operation="search", shape=f"parameter{'a' * number}") for number in range(STRATA + 3)]
+    store.write((), {}, (), [_sighting(range(0), hour=12, build="3", stratum=one, count=1) for one in kinds])
+    store.write((), {}, (), [_sighting(range(0), hour=12, build="3", stratum=kinds[0], count=1)])
+    rows = {row.stratum: row.count for row in store.read("results").evidence if row.epoch.modern == "3"}
+    assert len(rows) == STRATA + 1, "the strata of a capability are bounded"
+    assert rows[Stratum("search", "2xx", OTHER, "")] == 3, "what is over the bound counts together"
+    assert rows[kinds[0]] == 2, "what is known is still counted when the table is full"
+    for build in range(EPOCHS):
+        store.write((), {}, (), [_sighting(range(0), hour=13 + build, build=f"new{build}")])
+    builds = {row.epoch.modern for row in store.read("results").evidence}
+    assert builds == {f"new{build}" for build in range(EPOCHS)}, "of the epochs of a capability the latest are kept"
+
+
+def _check_retention(store: Store) -> None:
+    """The store forgets after no more than a year; what was written before is of the first days of 1970."""
+    later = 500 * 24
+    before = store.read("results").tallies
+    store.write((), {}, (), [_sighting(range(3), hour=later, build="late")])
+    ledger = store.read("results")
+    assert {row.epoch.modern for row in ledger.evidence} == {"late"}, "evidence that is too old is forgotten"
+    assert (ledger.findings, ledger.patterns) == ([], []), "and so are differences, with their examples"
+    assert ledger.tallies == before, "counts stay"
