@@ -230,7 +230,7 @@ def _documents(before: bytes, after: bytes) -> Iterator[Difference]:
         yield Difference("syntax", "", legacy, modern)
         return
     try:
-        yield from diff(old, new)
+        yield from diff(old, new).differences
     except DiffError as error:
         raise _Incomparable(error.reason) from None
 

@@ -33,13 +33,18 @@ SHADOW = [
     {"signatures"},
     {"comparer"},
     {"judge"},
+    {"noise"},
     {"evidence", "compare"},
-    {"diff", "normalisers", "noise", "stratum"},
+    {"diff", "stratum"},
+    {"pairing"},
+    {"guide"},
+    {"normalisers"},
     {"observation", "latency", "settings"},
 ]
 
 PURE = [
-    "adapters", "shadow.observation", "shadow.diff", "shadow.compare", "shadow.noise", "shadow.evidence",
+    "adapters", "shadow.observation", "shadow.diff", "shadow.guide", "shadow.pairing", "shadow.normalisers",
+    "shadow.compare", "shadow.noise", "shadow.evidence",
     "shadow.stratum",
     "shadow.report", "shadow.signatures", "shadow.causes", "shadow.html", "shadow.sheet",
     "gateway.stage", "gateway.call", "gateway.routing", "gateway.decide",
