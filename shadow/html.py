@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from shadow.compare import Outcome
 from shadow.report import ArmReport, CapabilityReport, Report, milliseconds, moment
@@ -81,7 +82,7 @@ def _environment() -> Environment:
         loader=PackageLoader("shadow", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters |= {"ms": milliseconds, "moment": moment, "clip": _clip, "spark": _spark,
+    found.filters |= {"ms": milliseconds, "moment": moment, "clip": _clip, "steps": _steps, "spark": _spark,
                       "number": "{:,}".format, "share": _share}
     return found
 
@@ -95,6 +96,11 @@ def _share(part: float) -> str:
 
 def _clip(text: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST // 3]} … {text[-2 * _LONGEST // 3:]}"
+
+
+def _steps(path: str) -> Markup:
+    """A path that may be broken before each of its steps, where a line is too short for it."""
+    return Markup("<wbr>/").join(path.split("/"))
 
 
 def _spark(hours: Sequence[int]) -> str:

@@ -59,6 +59,7 @@ HOMES = {
     "httpx2": ["gateway.policies.jwks", "gateway.demo.traffic", "gateway.cli"],
     "hypothesis": ["gateway.policies.testing"],
     "jinja2": ["shadow.html"],
+    "markupsafe": ["shadow.html"],
     "joserfc": ["gateway.policies.jwks", "gateway.policies.jwt"],
     "lxml": ["adapters", "gateway.demo.legacy_soap"],
     "orjson": ["gateway", "shadow"],
