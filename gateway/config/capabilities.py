@@ -14,6 +14,9 @@ from gateway.policies.base import Policy
 from gateway.routing import Arm, Capability, Operation, ShadowPlan, Split, segments
 from gateway.stage import Stage
 from gateway.upstreams.upstream import Upstream
+from shadow.evidence import Criteria
+from shadow.settings import Recheck
+from shadow.stratum import Basis
 
 # What the edge refuses in a path, unless `ambiguous_paths`.
 _AMBIGUOUS = re.compile(r"/\.{1,2}(?:[/;]|\Z)|%5[cC]|%00|%2[eE]")
@@ -166,7 +169,16 @@ class Capabilities:
             self._warnings.append(Problem(
                 node.key("shadow", "max_body"), "two bodies of this size do not fit into the lane's `memory`: "
                 "such mirrors are dropped", "lane_memory"))
-        return ShadowPlan(shadow.sample / 10_000, shadow.max_body, shadow.deadline, shadow.credentials == "pass")
+        recheck = Recheck(tuple(shadow.recheck.after), shadow.recheck.budget / 10_000)
+        gate = shadow.gate
+        criteria = Criteria(
+            limit=gate.limit / 10_000, confidence=gate.confidence / 10_000, minimum=gate.minimum,
+            stratum_minimum=gate.stratum_minimum, excluded=gate.excluded / 10_000,
+        )
+        return ShadowPlan(
+            shadow.sample / 10_000, shadow.max_body, shadow.deadline, shadow.credentials == "pass", recheck, criteria,
+            Basis(build=(gate.build or "").lower().encode()),
+        )
 
 
 def _rules(written: spec.Capability, writes: Stage) -> Iterator[tuple[str, str, str]]:

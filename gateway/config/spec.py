@@ -5,7 +5,7 @@ Defaults are written as a person would write them, since editors show them from 
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from gateway.config.kinds import (
@@ -30,7 +30,7 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True)
 
 
-def written(default: str, description: str | None = None, *, alias: str | None = None) -> Any:
+def written(default: str | list[str], description: str | None = None, *, alias: str | None = None) -> Any:
     """A field whose default is the text that a person would write."""
     return Field(default, description=description, alias=alias)
 
@@ -191,6 +191,38 @@ class Split(_Strict):
     on_missing: Literal["legacy", "modern", "random"] = Field(default="legacy", description="where there is no key")
 
 
+class Recheck(_Strict):
+    """Asking both arms again about a mismatch: what settles was a lag, not a defect."""
+
+    after: list[PositiveDuration] = written(["2s", "30s"], "since the mismatch was found; an empty list for never")
+    budget: Share = written("5%", "the most of the exchanges of which this is done")
+
+    @field_validator("after")
+    @classmethod
+    def _ascending(cls, after: list[float]) -> list[float]:
+        if sorted(set(after)) != after:
+            raise PydanticCustomError("bad_value", "wants waits that become longer")
+        return after
+
+
+class Gate(_Strict):
+    """When a capability counts as safe to flip."""
+
+    limit: Share = written("0.1%", "of the exchanges may differ, and on as many may modern fail")
+    confidence: Share = written("95%", "how sure of that to be, however often one looks")
+    minimum: int = Field(default=100, ge=1, description="effective exchanges of each operation that is mirrored")
+    stratum_minimum: int = Field(default=10, ge=1, description="effective exchanges of each stratum that was seen")
+    excluded: Share = written("5%", "the most of the eligible exchanges that may be left out, but for sampling")
+    build: HeaderName | None = Field(default=None, description="the response header in which arms tell their build")
+
+    @field_validator("limit", "confidence")
+    @classmethod
+    def _inside(cls, share: int) -> int:
+        if not 0 < share < 10_000:
+            raise PydanticCustomError("bad_value", "wants more than 0% and less than 100%")
+        return share
+
+
 class Shadow(_Strict):
     """How a capability is mirrored."""
 
@@ -198,6 +230,8 @@ class Shadow(_Strict):
     max_body: Size = written("1MiB", "kept of each body")
     deadline: PositiveDuration = written("30s", "for the mirrored call")
     credentials: Literal["drop", "pass"] = Field(default="drop", description="whether the mirror carries the client's")
+    recheck: Recheck = Field(default_factory=Recheck)
+    gate: Gate = Field(default_factory=Gate)
 
 
 class Limits(_Strict):

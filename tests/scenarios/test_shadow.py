@@ -32,7 +32,7 @@ capabilities:
     modern: modern
     stage: {stage}
     writes: legacy
-    shadow: {{{shadow}}}
+    shadow: {{{shadow}, recheck: {{after: []}}}}
 default: {{upstream: legacy}}
 """
 
