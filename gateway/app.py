@@ -207,10 +207,9 @@ class Gateway:
     def report(self, capability: str | None) -> Report:
         """What the shadow has learnt. Reads the store: call it in a thread. Raises LookupError for a
         capability that is in neither the table nor the store, StoreError where the store cannot be read."""
-        known = [*self.pipeline.table.capabilities]
-        if capability is not None:
-            known = [name for name in known if name == capability]
-        report = fold(self.store.read(capability), known)
+        criteria = {name: one.criteria() for name, one in self.pipeline.table.capabilities.items()
+                    if capability in (None, name)}
+        report = fold(self.store.read(capability), criteria)
         if capability is not None and not report.capabilities:
             raise LookupError(capability)
         return report

@@ -20,7 +20,7 @@ from adapters.message import Request
 from gateway.policies.base import Policy
 from gateway.stage import Roles, Stage, roles
 from gateway.upstreams.upstream import Upstream
-from shadow.evidence import Criteria
+from shadow.evidence import UNDECLARED, Criteria
 from shadow.settings import NEVER, Recheck
 from shadow.stratum import Basis
 
@@ -63,8 +63,8 @@ class ShadowPlan:
     deadline: float = 30.0
     pass_credentials: bool = False
     recheck: Recheck = NEVER
-    criteria: Criteria = Criteria()
-    basis: Basis = Basis()
+    criteria: Criteria = UNDECLARED
+    basis: Basis = field(default_factory=Basis)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ class Capability:
 
     def criteria(self) -> Criteria:
         """When it counts as safe to flip: every operation that is mirrored, which is every safe one, must be seen."""
-        criteria = self.shadow.criteria if self.shadow is not None else Criteria()
+        criteria = self.shadow.criteria if self.shadow is not None else UNDECLARED
         safe = {one.name for one in self.operations if any(map(one.is_safe, one.methods or ("GET",)))}
         return replace(criteria, operations=tuple(one.name for one in self.operations if one.name in safe),
                        unmirrored=tuple(one.name for one in self.operations if one.name not in safe))

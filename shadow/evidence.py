@@ -58,6 +58,10 @@ class Criteria:
     excluded: float = 0.05
 
 
+UNDECLARED = Criteria()
+"""What is held to where nothing is said: never met, since no operation is declared."""
+
+
 class Numbers(NamedTuple):
     """Effective exchanges of a stratum: `asked` of both arms, of which `mismatching` differ and modern, where legacy
     answered, was `failing`."""
@@ -210,12 +214,11 @@ def _coverage(criteria: Criteria, strata: Mapping[Stratum, Numbers]) -> Iterator
 
 
 def _covered(criteria: Criteria, coverage: Sequence[Coverage]) -> Gate:
+    if not criteria.operations:
+        return Gate("coverage", State.MISSING, None, 1.0, 0, "it is not declared which operations are to be seen")
     operations = [one for one in coverage if one.stratum is None]
     short = [one for one in coverage if one.needs]
-    whole = len(coverage) or 1
-    value = 1 - len(short) / whole if coverage else None
-    if not coverage:
-        return Gate("coverage", State.MISSING, None, 1.0, criteria.minimum, "no operation was seen")
+    value = 1 - len(short) / len(coverage)
     if not short:
         return Gate("coverage", State.PASS, value, 1.0, 0,
                     f"{len(operations):,} operations and {len(coverage) - len(operations):,} strata, each often enough")

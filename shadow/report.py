@@ -5,18 +5,21 @@ compared says so in words: it must never look like one whose arms agree.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 import orjson
 
 from shadow.causes import Cause, causes
 from shadow.compare import Outcome
 from shadow.diff import Severity, Signature
+from shadow.evidence import UNDECLARED, Criteria
 from shadow.latency import BOUNDS, Histogram
 from shadow.ledger import Finding, Ledger, Traffic
 from shadow.signatures import Exemplar, Pattern
+from shadow.verdict import EvidenceReport, cell, judged, markdown
 
 PATTERNS = 20
 """Patterns of a capability that are reported, the worst and most frequent of all that are known."""
@@ -80,12 +83,13 @@ class PatternReport:
 class CapabilityReport:
     """One capability. compared = matching + normalised + known + mismatching;
     eligible = compared + unstable + transient + the sums of the four maps, which are by reason. `says` puts it in
-    words. `patterns` are those worth a look of the `known_patterns`; `patternless` mismatching exchanges found the
-    table of patterns full."""
+    words; `evidence` is the verdict. `patterns` are those worth a look of the `known_patterns`; `patternless`
+    mismatching exchanges found the table of patterns full."""
 
     capability: str
     stage: str
     says: str
+    evidence: EvidenceReport
     requests: int
     eligible: int
     compared: int
@@ -116,16 +120,17 @@ class Report:
     capabilities: tuple[CapabilityReport, ...]
 
 
-def fold(ledger: Ledger, capabilities: Iterable[str] = ()) -> Report:
-    """The report of a ledger; `capabilities` are listed even where nothing is known of them."""
+def fold(ledger: Ledger, criteria: Mapping[str, Criteria] = MappingProxyType({})) -> Report:
+    """The report of a ledger. The capabilities that have `criteria` are listed even where nothing is known of them;
+    of the others it is not known which operations there are, so they are never safe."""
     names = {
-        *capabilities, *(tally.capability for tally in ledger.tallies), *(row.capability for row in ledger.traffic),
-        *(finding.capability for finding in ledger.findings),
+        *criteria, *(tally.capability for tally in ledger.tallies), *(row.capability for row in ledger.traffic),
+        *(finding.capability for finding in ledger.findings), *(row.capability for row in ledger.evidence),
     }
-    return Report(tuple(_capability(name, ledger) for name in sorted(names)))
+    return Report(tuple(_capability(name, ledger, criteria.get(name, UNDECLARED)) for name in sorted(names)))
 
 
-def _capability(name: str, ledger: Ledger) -> CapabilityReport:
+def _capability(name: str, ledger: Ledger, criteria: Criteria) -> CapabilityReport:
     outcomes: dict[Outcome, Counter[str]] = defaultdict(Counter)
     for tally, count in ledger.tallies.items():
         if tally.capability == name:
@@ -142,6 +147,7 @@ def _capability(name: str, ledger: Ledger) -> CapabilityReport:
         capability=name,
         stage=max(staged, key=lambda row: row.at).stage if staged else "",
         says=_says(compared, mismatching, outcomes[Outcome.CANDIDATE_ERROR].total(), eligible),
+        evidence=judged((row for row in ledger.evidence if row.capability == name), criteria),
         requests=sum(row.requests for row in traffic),
         eligible=eligible,
         compared=compared,
@@ -269,7 +275,7 @@ def _markdown(report: Report) -> Iterator[str]:
     if not report.capabilities:
         yield from ("", "Nothing is known of any capability.")
     for one in report.capabilities:
-        yield from ("", f"## {_cell(one.capability)}", "", f"**{one.says}.**", "")
+        yield from ("", f"## {cell(one.capability)}", "", f"**{one.says}.**", "", *markdown(one.evidence), "")
         yield from ("| | |", "|---|---|")
         for label, value in (
             ("Stage", one.stage or "not known"), ("Requests", str(one.requests)), ("Eligible", str(one.eligible)),
@@ -281,24 +287,20 @@ def _markdown(report: Report) -> Iterator[str]:
             ("Legacy p50 / p99", f"{milliseconds(one.legacy.p50)} / {milliseconds(one.legacy.p99)}"),
             ("Modern p50 / p99", f"{milliseconds(one.modern.p50)} / {milliseconds(one.modern.p99)}"),
         ):
-            yield f"| {label} | {_cell(value)} |"
+            yield f"| {label} | {cell(value)} |"
         if one.differences:
             yield from ("", "| Difference | Path | Legacy | Modern | Count | Share | Operations | Last seen | Trace |",
                         "|---|---|---|---|---:|---:|---|---|---|")
         for found in one.differences:
             cells = (found.kind, f"`{found.path or '(whole)'}`", found.legacy, found.modern, str(found.count),
                      f"{found.share:.1%}", ", ".join(found.operations), moment(found.last_seen), found.trace_id)
-            yield f"| {' | '.join(map(_cell, cells))} |"
+            yield f"| {' | '.join(map(cell, cells))} |"
         if one.causes:
             yield from ("", "| Cause | Severity | Path | Exchanges | Alone | Explained so far | Settled so far |",
                         "|---|---|---|---:|---:|---:|---:|")
         for cause in one.causes:
             numbers = str(cause.exchanges), str(cause.alone), f"{cause.share:.1%}", str(cause.settled)
             texts = (cause.kind, str(cause.severity), f"`{cause.path or '(whole)'}`", *numbers)
-            yield f"| {' | '.join(map(_cell, texts))} |"
+            yield f"| {' | '.join(map(cell, texts))} |"
         if one.overflow:
             yield from ("", f"{one.overflow} more differences found the table of signatures full.")
-
-
-def _cell(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ")

@@ -29,6 +29,7 @@ SHADOW = [
     {"lane"},
     {"journal", "table", "html", "sheet", "testing"},
     {"report", "stores"},
+    {"verdict"},
     {"ledger", "causes"},
     {"signatures"},
     {"comparer"},
@@ -45,7 +46,7 @@ SHADOW = [
 PURE = [
     "adapters", "shadow.observation", "shadow.diff", "shadow.guide", "shadow.pairing", "shadow.normalisers",
     "shadow.compare", "shadow.noise", "shadow.evidence",
-    "shadow.stratum",
+    "shadow.stratum", "shadow.verdict",
     "shadow.report", "shadow.signatures", "shadow.causes", "shadow.html", "shadow.sheet",
     "gateway.stage", "gateway.call", "gateway.routing", "gateway.decide",
 ]
@@ -64,7 +65,7 @@ HOMES = {
     "lxml": ["adapters", "gateway.demo.legacy_soap"],
     "orjson": ["gateway", "shadow"],
     "prometheus_client": ["gateway.telemetry", "gateway.edge.admin"],
-    "pydantic": ["gateway.config", "gateway.cli.report"],
+    "pydantic": ["gateway.config", "gateway.cli.sources"],
     "pydantic_core": ["gateway.config"],
     "rich": ["gateway.cli", "gateway.demo", "shadow.table"],
     "starlette": ["gateway.workers", "gateway.edge.admin", "gateway.edge.asgi", "gateway.demo"],

@@ -7,6 +7,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from shadow.compare import Outcome, Tally, compare
+from shadow.evidence import Criteria
 from shadow.latency import Histogram
 from shadow.ledger import Ledger, Traffic
 from shadow.report import Report, fold, to_json, to_markdown
@@ -71,7 +72,7 @@ def test_every_outcome_is_in_the_sums():
 
 
 def test_a_capability_with_nothing_compared_says_so_everywhere(ledger):
-    report = fold(ledger, ["documents"])
+    report = fold(ledger, {"documents": Criteria()})
     assert [one.capability for one in report.capabilities] == ["booking", "documents", "results"]
     booking, documents, _ = report.capabilities
     assert booking.says == "nothing compared, out of 2 eligible; modern failed on 2"
@@ -79,14 +80,14 @@ def test_a_capability_with_nothing_compared_says_so_everywhere(ledger):
     for rendered in (table(report), to_markdown(report), to_json(report).decode()):
         assert booking.says in rendered
         assert documents.says in rendered
-    assert "0.0%" not in table(fold(Ledger(), ["documents"]))
+    assert "0.0%" not in table(fold(Ledger(), {"documents": Criteria()}))
     assert "Nothing is known" in table(fold(Ledger()))
     assert "Nothing is known" in to_markdown(fold(Ledger()))
 
 
 def test_json_has_a_stable_order_and_reads_back(ledger):
     report = fold(ledger)
-    assert list(json.loads(to_json(report))["capabilities"][0])[:4] == ["capability", "stage", "says", "requests"]
+    assert list(json.loads(to_json(report))["capabilities"][0])[:4] == ["capability", "stage", "says", "evidence"]
     assert TypeAdapter(Report).validate_json(to_json(report)) == report
     assert to_json(fold(ledger)) == to_json(report)
 
