@@ -18,10 +18,13 @@ from markupsafe import Markup
 from shadow.compare import Outcome
 from shadow.report import ArmReport, CapabilityReport, Report, milliseconds, moment
 
-FULL = 100
-"""Differences that are shown with all that is known of them; of the others, where and how often."""
+FULL = 50
+"""Differences that are shown with all that is known of them; of the others, where and how often. And strata."""
 
-EXAMPLES = 10
+LINES = 10
+"""Lines of what is missing, and windows of evidence, that are shown."""
+
+EXAMPLES = 6
 """Patterns that an example is shown of."""
 
 _LONGEST = 120
@@ -59,7 +62,8 @@ class Latency:
 def page(one: CapabilityReport) -> str:
     """One capability's report as an HTML page."""
     return _environment().get_template("report.html.j2").render(
-        one=one, policy=policy(), parts=_parts(one), latency=_latency(one), full=FULL, examples=EXAMPLES,
+        one=one, policy=policy(), parts=_parts(one), latency=_latency(one), full=FULL, lines=LINES,
+        examples=EXAMPLES,
     )
 
 
@@ -82,8 +86,10 @@ def _environment() -> Environment:
         loader=PackageLoader("shadow", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters |= {"ms": milliseconds, "moment": moment, "clip": _clip, "steps": _steps, "spark": _spark,
-                      "number": "{:,}".format, "share": _share}
+    found.filters |= {
+        "ms": milliseconds, "moment": moment, "clip": _clip, "steps": _steps, "words": _words, "spark": _spark,
+        "number": "{:,}".format, "share": _share,
+    }
     return found
 
 
@@ -94,13 +100,21 @@ def _share(part: float) -> str:
     return ">99.9%" if 0.9995 <= part < 1 else f"{part:.1%}"
 
 
-def _clip(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST // 3]} … {text[-2 * _LONGEST // 3:]}"
+def _clip(text: str, longest: int = _LONGEST) -> str:
+    """The head and the tail of what is too long: the tail tells more of a path."""
+    return text if len(text) <= longest else f"{text[:longest // 3]} … {text[-2 * longest // 3:]}"
 
 
 def _steps(path: str) -> Markup:
     """A path that may be broken before each of its steps, where a line is too short for it."""
     return Markup("<wbr>/").join(path.split("/"))
+
+
+def _words(text: str) -> Markup:
+    """A sentence in which what stands in backticks is code."""
+    parts = text.split("`")
+    return Markup().join(Markup("<code>{}</code>").format(part) if place % 2 else part
+                         for place, part in enumerate(parts))
 
 
 def _spark(hours: Sequence[int]) -> str:

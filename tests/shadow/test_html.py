@@ -10,10 +10,12 @@ from lxml import html as lxml_html
 from shadow import html
 from shadow.compare import Comparison, Outcome, Tally, compare
 from shadow.diff import ABSENT, Difference, Severity, Shape
+from shadow.evidence import Criteria
 from shadow.latency import Histogram
-from shadow.ledger import Ledger, Traffic
+from shadow.ledger import Evidence, Ledger, Traffic
 from shadow.report import Report, fold, milliseconds
 from shadow.stores.memory import Memory
+from shadow.stratum import STRATA, Epoch, Stratum
 from tests.shadow.exchanges import answer, pair
 
 CANARY = "Zebulon"
@@ -37,9 +39,17 @@ def differing(*differences, trace="trace", at=1.0):
     return Comparison(Tally("results", "read", Outcome.MISMATCH), trace, at, differences)
 
 
-def reported(*comparisons, tallies=None, traffic=()):
-    [one] = fold(ledger(comparisons, tallies, traffic)).capabilities
+def reported(*comparisons, tallies=None, traffic=(), evidence=(), criteria=None):
+    known = ledger(comparisons, tallies, traffic)
+    known.evidence.extend(evidence)
+    [one] = fold(known, {"results": criteria or Criteria(operations=("read",))}).capabilities
     return one
+
+
+def seen(count, outcome=Outcome.MATCH, shape="", build="2", at=0.0, critical=0):
+    """Exchanges that prove something: reads that modern's `build` answered from `at` on, for two hours."""
+    return Evidence("results", Epoch("1", build, "0123abcd", "7"), Stratum("read", "2xx", "Patient", shape), outcome,
+                    count, count, critical, critical, at, at + 7200)
 
 
 def tally(outcome, reason=""):
@@ -63,7 +73,8 @@ def one():
         differing(DOSE, PHONE, trace="both"), differing(PHONE, trace="phone", at=7200.0), tallies=TALLIES, traffic=[
             Traffic("results", "read", "shadow", "legacy", 90, 1, latency(_90=0.02, _10=0.4), 1.0),
             Traffic("results", "read", "", "modern", 0, 2, latency(_50=0.01), 1.0),
-        ])
+        ], evidence=[seen(900), seen(3, Outcome.MISMATCH, critical=3), seen(4000, build="1", at=-90_000.0)],
+        criteria=Criteria(operations=("read", "search"), unmirrored=("add",)))
 
 
 @pytest.fixture
@@ -74,7 +85,7 @@ def wide():
         differing(*[Difference("value", f"/{'entry' * 12}/3/{'x' * 60}/{name}{place}", WORD, WORD, severity)
                     for place in "pq"[:1 + count % 2]], trace=f"{count:032x}", at=float(count))
         for count, name in enumerate(names) for severity in [list(Severity)[count % 3]]
-    ])
+    ], evidence=[seen(3, shape=f"{'code,date,' * 9}{count}") for count in range(STRATA)])
 
 
 def tree(text):
@@ -114,6 +125,42 @@ def test_the_page_says_what_the_report_says(one):
         ["modern", "0", "50", "2", milliseconds(one.modern.p50), milliseconds(one.modern.p99)]]
 
 
+def test_the_verdict_comes_with_every_gate_and_what_is_missing(one):
+    page = tree(html.page(one))
+    assert words(page.find(".//header/p")) == "NOT SAFE"
+    part = section(page, "verdict")
+    assert [words(line) for line in part.xpath("./ul/li")] == [
+        re.sub("`(.*?)`", r"\1 ", line) for line in one.evidence.wanted]
+    assert [row[:3] for row in rows(part)] == [[gate.name, gate.state, gate.says] for gate in one.evidence.gates]
+    assert ["criticals", "fail", "3 exchanges with a critical difference", "–"] in rows(part)
+
+
+@pytest.mark.parametrize(("evidence", "answer"), [
+    ([], "NOT ENOUGH EVIDENCE"), ([seen(10)], "NOT ENOUGH EVIDENCE"), ([seen(100_000)], "SAFE"),
+    ([seen(100, Outcome.MISMATCH)], "NOT SAFE"),
+])
+def test_no_answer_is_said_but_the_reports_own(evidence, answer):
+    one = reported(evidence=evidence, tallies={tally(Outcome.MATCH): 1})
+    assert one.evidence.answer == answer
+    page = tree(html.page(one))
+    assert [words(found) for found in page.find_class("verdict")] == [answer]
+
+
+def test_what_was_never_seen_is_listed(one):
+    part = section(tree(html.page(one)), "coverage")
+    assert [words(line) for line in part.xpath("./p")] == [
+        "Never seen: search .", "Never mirrored, because asking changes something: add . Nothing here tells of them."]
+    assert rows(part) == [["search", "all", "all", "all", "0", "100", "100"],
+                          ["read", "all", "all", "all", "903", "100", "–"],
+                          ["read", "2xx", "Patient", "", "903", "10", "–"]]
+
+
+def test_the_window_names_what_the_verdict_rests_on(one):
+    [current, before] = rows(section(tree(html.page(one)), "window"))
+    assert current == ["1970-01-01 00:00:00Z 1970-01-01 02:00:00Z", "1", "2", "0123abcd", "7", "903", "903"]
+    assert before[2:] == ["1", "0123abcd", "7", "4,000", "4,000"]
+
+
 def test_criticals_come_first_and_by_themselves(one):
     page = tree(html.page(one))
     [[path, kind, *_, trace]] = rows(section(page, "critical"))
@@ -121,7 +168,8 @@ def test_criticals_come_first_and_by_themselves(one):
     [[path, *_]] = rows(section(page, "differences"))
     assert path == "/telecom/*"
     order = [part.get("aria-labelledby") for part in page.xpath("//section")]
-    assert order == ["outcomes", "critical", "causes", "differences", "examples", "latency"]
+    assert order == ["verdict", "outcomes", "critical", "causes", "differences", "examples", "coverage", "latency",
+                     "window"]
 
 
 def test_causes_come_with_what_mending_them_brings(one):
@@ -144,7 +192,7 @@ def test_examples_show_both_sides_and_where_to_look(one):
 def test_what_has_no_data_is_left_out_or_said_in_words():
     [one] = fold(Ledger(), {"documents": Criteria()}).capabilities
     page = tree(html.page(one))
-    assert [part.get("aria-labelledby") for part in page.xpath("//section")] == ["outcomes", "critical"]
+    assert [part.get("aria-labelledby") for part in page.xpath("//section")] == ["verdict", "outcomes", "critical"]
     assert "Nothing was compared, so nothing is known." in words(section(page, "critical"))
     assert "nothing compared: no exchange was eligible." in words(page.find(".//header"))
     agreeing = tree(html.page(reported(tallies={tally(Outcome.MATCH): 3})))
