@@ -8,7 +8,7 @@ out here is where to draw it. Long paths are cut and long tables are short of co
 import base64
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -16,7 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from shadow.compare import Outcome
-from shadow.report import ArmReport, CapabilityReport, Report, milliseconds, moment
+from shadow.report import CapabilityReport, Report, milliseconds, moment
 
 FULL = 50
 """Differences that are shown with all that is known of them; of the others, where and how often. And strata."""
@@ -44,16 +44,16 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """Where an arm's latencies are drawn: the outline of their histogram, and the quantiles' places."""
+    """Where latencies are drawn, 100 high: the outline of their histogram, and the quantiles' places."""
 
-    arm: str
+    name: str
     outline: str
     marks: tuple[tuple[str, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Latency:
-    """Both arms on one logarithmic scale: 0 to 1000 wide, each 100 high; ticks are (label, x)."""
+class Chart:
+    """Plots above each other on one logarithmic scale, 1000 wide; ticks are (label, x)."""
 
     plots: tuple[Plot, ...]
     ticks: tuple[tuple[str, float], ...]
@@ -62,7 +62,7 @@ class Latency:
 def page(one: CapabilityReport) -> str:
     """One capability's report as an HTML page."""
     return _environment().get_template("report.html.j2").render(
-        one=one, policy=policy(), parts=_parts(one), latency=_latency(one), full=FULL, lines=LINES,
+        one=one, policy=policy(), parts=_parts(one), latency=_latency(one), paired=_gaps(one), full=FULL, lines=LINES,
         examples=EXAMPLES,
     )
 
@@ -143,7 +143,7 @@ def _parts(one: CapabilityReport) -> list[Part]:
     return parts
 
 
-def _latency(one: CapabilityReport) -> Latency | None:
+def _latency(one: CapabilityReport) -> Chart | None:
     """None where neither arm was called."""
     arms = [(name, arm) for name, arm in (("legacy", one.legacy), ("modern", one.modern)) if arm.spread]
     if not arms:
@@ -153,18 +153,44 @@ def _latency(one: CapabilityReport) -> Latency | None:
     highest = max(count / arm.calls for _, arm in arms for _, count in arm.spread)
 
     def x(seconds: float) -> float:
-        return round(1000 * math.log(seconds / low) / math.log(high / low), 1)
+        return 1000 * math.log(seconds / low) / math.log(high / low)
 
-    def plot(name: str, arm: ArmReport) -> Plot:
-        outline = ["M0,100"]
-        for bound, count in arm.spread:
-            top = round(100 - 95 * count / arm.calls / highest, 1)
-            outline.append(f"L{x(bound / _BUCKET)},100V{top}H{x(bound)}V100")
-        marks = tuple((label, x(value)) for label, value in (("p50", arm.p50), ("p99", arm.p99)) if value is not None)
-        return Plot(name, "".join([*outline, "Z"]), marks)
+    return Chart(
+        tuple(_plot(name, arm.spread, arm.calls * highest, x, p50=arm.p50, p99=arm.p99) for name, arm in arms),
+        tuple((milliseconds(at), x(at)) for at in _ticks(low, high)),
+    )
 
+
+def _gaps(one: CapabilityReport) -> Chart | None:
+    """Modern's time less legacy's: 0 in the middle, which no logarithm reaches, and either way from there alike.
+    None where no pair was timed."""
+    gaps = one.paired
+    if gaps is None:
+        return None
+    sizes = [abs(bound) for bound, _ in gaps.spread]
+    low, high = min(sizes) / _BUCKET, max(sizes)
+
+    def x(seconds: float) -> float:
+        return 500 + math.copysign(500 * max(0.0, math.log(abs(seconds) / low)) / math.log(high / low), seconds)
+
+    ticks = [(milliseconds(sign * at), x(sign * at)) for at in _ticks(low, high) for sign in (-1, 1)]
+    return Chart(
+        (_plot("modern", gaps.spread, max(count for _, count in gaps.spread), x, p50=gaps.p50, p99=gaps.p99),),
+        (("0", 500.0), *(tick for tick in ticks if abs(tick[1] - 500) > 60)),
+    )
+
+
+def _plot(
+    name: str, spread: Sequence[tuple[float, int]], highest: float, x: Callable[[float], float],
+    **quantiles: float | None,
+) -> Plot:
+    outline = "".join(f"M{x(bound / _BUCKET):.1f},100V{100 - 95 * count / highest:.1f}H{x(bound):.1f}V100Z"
+                      for bound, count in spread)
+    return Plot(name, outline, tuple((label, x(value)) for label, value in quantiles.items() if value is not None))
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Round numbers on a logarithmic scale, not too many of them."""
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    steps = (1, 2, 5) if high / low < 100 else (1,)
-    ticks = tuple((milliseconds(at), x(at)) for power in powers for step in steps
-                  if low <= (at := step * 10.0 ** power) <= high)
-    return Latency(tuple(plot(name, arm) for name, arm in arms), ticks)
+    steps = (1, 2, 5) if high / low < 1000 else (1,)
+    return [at for power in powers for step in steps if low <= (at := step * 10.0 ** power) <= high]

@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeAlias
 from shadow.compare import VERSION, Comparison, Outcome, Tally
 from shadow.diff import Severity
 from shadow.latency import Histogram
-from shadow.ledger import HOURS, JUDGED, Sighting, Traffic
+from shadow.ledger import FASTER, HOURS, JUDGED, SLOWER, Sighting, Traffic
 from shadow.observation import Pair
 from shadow.stores.base import Store
 from shadow.stratum import Basis, Epoch, Stratum, build, subject
@@ -174,6 +174,12 @@ class Journal:
         known = self._traffic.get(key) or Traffic(capability, operation, "", arm, 0, 0, Histogram(), at)
         known.seconds.add(seconds)
         self._traffic[key] = replace(known, errors=known.errors + failed, at=max(known.at, at))
+
+    def gap(self, pair: Pair) -> None:
+        """How much longer one arm took than the other over the same request, where both answered."""
+        if pair.control.failure is None and pair.candidate.failure is None:
+            gap = pair.candidate.seconds - pair.control.seconds
+            self.call(pair.capability, pair.operation, SLOWER if gap > 0 else FASTER, abs(gap), False, pair.at)
 
     def start(self) -> None:
         """Begin to write, in the running event loop."""

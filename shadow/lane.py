@@ -262,6 +262,7 @@ class Lane:
         if entry.found is None:
             self._save(mirror)
             entry.sight = self.journal.sight(pair, mirror.basis)
+            self.journal.gap(pair)
         if identical(pair):
             tally = Tally(mirror.capability, mirror.operation, Outcome.MATCH)
             return self._judged(entry, Comparison(tally, mirror.trace_id, mirror.at))

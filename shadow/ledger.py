@@ -16,6 +16,9 @@ EPOCHS = 20
 SUBJECTS = 250_000
 """Tokens kept of one hour, over all capabilities. Exchanges past them are counted, but prove nothing."""
 
+FASTER, SLOWER = "modern faster", "modern slower"
+"""In the place of an arm: by how much modern took less or more than legacy over the same request."""
+
 HOURS = 2
 """Hours for which tokens are kept: the current one, and the one before for what comes late."""
 
@@ -31,7 +34,8 @@ class Traffic:
 
     `requests` counts those that clients were answered from this arm, `errors` the calls down the arm that ended in a
     failure or a 5xx, `seconds` how long every call took: the lane's too, which it reports with `requests` 0.
-    `stage` is "" where the reporter does not know it. `at` is in seconds since the epoch.
+    `stage` is "" where the reporter does not know it. `at` is in seconds since the epoch. `arm` is "legacy" or
+    "modern"; or FASTER or SLOWER, and then `seconds` are by how much.
     """
 
     capability: str

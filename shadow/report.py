@@ -17,7 +17,7 @@ from shadow.compare import Outcome
 from shadow.diff import Severity, Signature
 from shadow.evidence import UNDECLARED, Criteria
 from shadow.latency import BOUNDS, Histogram
-from shadow.ledger import Finding, Ledger, Traffic
+from shadow.ledger import FASTER, SLOWER, Finding, Ledger, Traffic
 from shadow.signatures import Exemplar, Pattern
 from shadow.verdict import EvidenceReport, cell, judged, markdown
 
@@ -38,6 +38,19 @@ class ArmReport:
     errors: int
     p50: float | None
     p99: float | None
+    spread: tuple[tuple[float, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PairedReport:
+    """By how many seconds modern took longer than legacy over the same request, of `pairs` that both answered; less
+    than 0 where it took less. `faster` is how many it did. `spread` is (seconds, pairs up to that and past the bound
+    before it, away from 0), in order."""
+
+    pairs: int
+    faster: int
+    p50: float
+    p99: float
     spread: tuple[tuple[float, int], ...]
 
 
@@ -105,6 +118,7 @@ class CapabilityReport:
     skipped: dict[str, int]
     legacy: ArmReport
     modern: ArmReport
+    paired: PairedReport | None
     differences: tuple[DifferenceReport, ...]
     overflow: int
     causes: tuple[Cause, ...]
@@ -163,6 +177,7 @@ def _capability(name: str, ledger: Ledger, criteria: Criteria) -> CapabilityRepo
         skipped=_sorted(outcomes[Outcome.SKIPPED]),
         legacy=_arm(row for row in traffic if row.arm == "legacy"),
         modern=_arm(row for row in traffic if row.arm == "modern"),
+        paired=_paired(traffic),
         differences=_differences([found for found in ledger.findings if found.capability == name], compared),
         overflow=ledger.overflow.get(name, 0),
         causes=causes(patterns, mismatching),
@@ -192,10 +207,33 @@ def _arm(rows: Iterable[Traffic]) -> ArmReport:
         requests += row.requests
         errors += row.errors
         seconds.merge(row.seconds)
-    # What took longer than the last bound is shown at it.
-    spread = tuple((BOUNDS[min(bucket, len(BOUNDS) - 1)], count)
-                   for bucket, count in enumerate(seconds.counts) if count)
-    return ArmReport(requests, seconds.total, errors, seconds.quantile(0.5), seconds.quantile(0.99), spread)
+    quantiles = seconds.quantile(0.5), seconds.quantile(0.99)
+    return ArmReport(requests, seconds.total, errors, *quantiles, tuple(_spread(seconds)))
+
+
+def _spread(seconds: Histogram) -> Iterator[tuple[float, int]]:
+    """What took longer than the last bound is shown at it."""
+    return ((BOUNDS[min(bucket, len(BOUNDS) - 1)], count) for bucket, count in enumerate(seconds.counts) if count)
+
+
+def _paired(rows: Iterable[Traffic]) -> PairedReport | None:
+    sides = {FASTER: Histogram(), SLOWER: Histogram()}
+    for row in rows:
+        if row.arm in sides:
+            sides[row.arm].merge(row.seconds)
+    less, more = sides.values()
+    pairs = less.total + more.total
+    if not pairs:
+        return None
+
+    def quantile(q: float) -> float:
+        rank = q * pairs
+        if rank <= less.total:
+            return -(less.quantile(1 - rank / less.total) or 0.0)
+        return more.quantile((rank - less.total) / more.total) or 0.0
+
+    spread = (*reversed([(-bound, count) for bound, count in _spread(less)]), *_spread(more))
+    return PairedReport(pairs, less.total, quantile(0.5), quantile(0.99), spread)
 
 
 def _differences(findings: Sequence[Finding], compared: int) -> tuple[DifferenceReport, ...]:

@@ -12,7 +12,7 @@ from shadow.compare import Comparison, Outcome, Tally, compare
 from shadow.diff import ABSENT, Difference, Severity, Shape
 from shadow.evidence import Criteria
 from shadow.latency import Histogram
-from shadow.ledger import Evidence, Ledger, Traffic
+from shadow.ledger import FASTER, SLOWER, Evidence, Ledger, Traffic
 from shadow.report import Report, fold, milliseconds
 from shadow.stores.memory import Memory
 from shadow.stratum import STRATA, Epoch, Stratum
@@ -73,6 +73,8 @@ def one():
         differing(DOSE, PHONE, trace="both"), differing(PHONE, trace="phone", at=7200.0), tallies=TALLIES, traffic=[
             Traffic("results", "read", "shadow", "legacy", 90, 1, latency(_90=0.02, _10=0.4), 1.0),
             Traffic("results", "read", "", "modern", 0, 2, latency(_50=0.01), 1.0),
+            Traffic("results", "read", "", FASTER, 0, 0, latency(_40=0.01), 1.0),
+            Traffic("results", "read", "", SLOWER, 0, 0, latency(_9=0.002), 1.0),
         ], evidence=[seen(900), seen(3, Outcome.MISMATCH, critical=3), seen(4000, build="1", at=-90_000.0)],
         criteria=Criteria(operations=("read", "search"), unmirrored=("add",)))
 
@@ -197,6 +199,16 @@ def test_what_has_no_data_is_left_out_or_said_in_words():
     assert "nothing compared: no exchange was eligible." in words(page.find(".//header"))
     agreeing = tree(html.page(reported(tallies={tally(Outcome.MATCH): 3})))
     assert "None is known." in words(section(agreeing, "critical"))
+
+
+def test_both_arms_are_timed_on_the_same_request(one):
+    part = section(tree(html.page(one)), "latency")
+    assert "Of 49 requests that both arms answered, modern was faster on 40." in words(part)
+    assert f"is {milliseconds(one.paired.p50)} at p50 and {milliseconds(one.paired.p99)} at p99" in words(part)
+    assert one.paired.p50 < 0 < one.paired.p99
+    for line in part.xpath(".//figure//line"):
+        assert 0 <= float(line.get("x1")) <= 1000
+    assert len(part.xpath(".//figure")) == 3
 
 
 def test_a_share_that_is_not_all_never_looks_as_if_it_were():

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from shadow.compare import Outcome, Tally, compare
 from shadow.evidence import Criteria
 from shadow.latency import Histogram
-from shadow.ledger import Ledger, Traffic
+from shadow.ledger import FASTER, SLOWER, Ledger, Traffic
 from shadow.report import Report, fold, to_json, to_markdown
 from shadow.stores.memory import Memory
 from shadow.table import show, terminal
@@ -114,3 +114,19 @@ def test_markdown_cells_do_not_break_their_table():
     store.write((), {Tally("a|b", "read", Outcome.SHED, "x|y"): 1}, ())
     assert "a\\|b" in to_markdown(fold(store.read()))
     assert "x\\|y" in to_markdown(fold(store.read()))
+
+
+def test_the_same_request_is_timed_on_both_arms():
+    store = Memory(Memory.Options())
+    store.write((), {}, [
+        Traffic("results", "read", "", SLOWER, 0, 0, latency(0.1, 2), 1.0),
+        Traffic("results", "read", "", FASTER, 0, 0, latency(0.01, 97), 1.0),
+        Traffic("results", "list", "", FASTER, 0, 0, latency(0.2, 1), 1.0),
+    ])
+    [one] = fold(store.read()).capabilities
+    assert (one.paired.pairs, one.paired.faster, one.requests) == (100, 98, 0)
+    assert one.paired.p50 == pytest.approx(-0.01, rel=0.1)
+    assert one.paired.p99 == pytest.approx(0.1, rel=0.1)
+    assert [count for _, count in one.paired.spread] == [1, 97, 2]
+    assert [seconds for seconds, _ in one.paired.spread] == sorted(seconds for seconds, _ in one.paired.spread)
+    assert fold(Ledger(), {"results": Criteria()}).capabilities[0].paired is None
