@@ -504,12 +504,12 @@ class Exchange:
             return
         served = Observation(self._arm.name, self._arm_seconds, 0 if failure else self._status,
                              self._response_headers, b"".join(self._taken), failure)
-        original = self._arrival.request
+        original, safe = self._arrival.request, decision.admitted.call.safe
         self._pipeline.lane.offer(Mirror(
             self._capability.name, self._match.target.operation.name,
             Request(original.method, original.target, original.headers, self._body), served, other.name,
             self._arrival.trace_id, time.time(), Way(self._match, self._arrival), plan.deadline,
-            plan.recheck if decision.admitted.call.safe else NEVER, plan.basis,
+            plan.recheck if safe else NEVER, plan.basis, plan.noise if safe else 0.0,
         ))
 
     def _skip_mirror(self, reason: str) -> None:

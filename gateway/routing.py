@@ -55,8 +55,8 @@ class Split:
 @dataclass(frozen=True, slots=True)
 class ShadowPlan:
     """How a capability is mirrored: `sample` is a share (0 to 1), `max_body` bytes kept of each body; `recheck` says
-    when both arms are asked again about a mismatch. `criteria` are what it must meet to be safe (its operations left
-    out), on evidence that rests on `basis`."""
+    when both arms are asked again about a mismatch, `noise` (0 to 1) how often legacy is asked twice.
+    `criteria` are what it must meet to be safe (its operations left out), on evidence that rests on `basis`."""
 
     sample: float
     max_body: int = 1 << 20
@@ -65,6 +65,7 @@ class ShadowPlan:
     recheck: Recheck = NEVER
     criteria: Criteria = UNDECLARED
     basis: Basis = field(default_factory=Basis)
+    noise: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

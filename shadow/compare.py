@@ -58,11 +58,23 @@ class Tally(NamedTuple):
     reason: str = ""
 
 
+class Drift(NamedTuple):
+    """One kind of difference at one index-free path, in an exchange of which legacy was asked twice: whether `modern`
+    differed there from legacy's first answer, and whether `legacy`'s second one did. `plain` tells that no more than
+    a value drifted, at a place that no list is above."""
+
+    kind: str
+    path: str
+    modern: bool
+    legacy: bool
+    plain: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """The judgement on one pair. It holds shapes, never values. `at` is in seconds since the epoch; `hidden` tells,
     by the rule's id, how many differences each rule took away; `reproduced` are the signatures, of its differences,
-    that were there again each time that both arms were asked again."""
+    that were there again each time that both arms were asked again; `drifts` are there where legacy was asked twice."""
 
     tally: Tally
     trace_id: str
@@ -70,6 +82,7 @@ class Comparison:
     differences: tuple[Difference, ...] = ()
     hidden: tuple[tuple[str, int], ...] = ()
     reproduced: tuple[Signature, ...] = ()
+    drifts: tuple[Drift, ...] = ()
 
     @property
     def severity(self) -> Severity | None:

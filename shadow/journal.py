@@ -112,16 +112,17 @@ class Journal:
         if sight is not None:
             self._weigh(comparison, sight)
             self._keep(comparison)
-        elif comparison.differences:
+        elif comparison.differences or comparison.drifts:
             self._keep(comparison)
         else:
             self.count(comparison.tally)
 
     def _keep(self, comparison: Comparison) -> None:
-        if comparison.differences and len(self._comparisons) < UNWRITTEN:
+        told = bool(comparison.differences or comparison.drifts)
+        if told and len(self._comparisons) < UNWRITTEN:
             self._comparisons.append(comparison)
             return
-        self.lost += bool(comparison.differences)
+        self.lost += told
         self._tallies[comparison.tally] += 1
 
     def _weigh(self, comparison: Comparison, sight: Sight) -> None:

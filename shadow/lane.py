@@ -4,6 +4,9 @@
               ↑                                                      │
               └── wait, then ask both arms again ←── a mismatch ─────┘
 
+Of a few exchanges legacy is asked twice, before modern and after it: where legacy disagrees with itself, a difference
+is noise (shadow.noise). So it is whenever both arms are asked again.
+
 Nothing here can change, delay or fail a client's answer: `offer` takes no time and raises nothing, whatever goes
 wrong afterwards is an outcome, and every mirror ends in exactly one. A mirror holds its room, in count and in bytes,
 until its outcome is known. What was once judged is never shed: whatever goes wrong when the arms are asked again,
@@ -11,9 +14,10 @@ or a drain, ends it as the mismatch that it was found to be.
 """
 
 import asyncio
+import random
 import time
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from adapters.message import Request
@@ -21,7 +25,7 @@ from shadow.compare import Comparison, Outcome, Tally, identical
 from shadow.comparer import Child, Comparer, ComparerSlow
 from shadow.journal import Journal, Sight
 from shadow.ledger import Traffic
-from shadow.noise import AGREED, seen_again, settled
+from shadow.noise import AGREED, bracketed, seen_again, settled, unstable
 from shadow.observation import Failure, Observation, Pair
 from shadow.settings import NEVER, LaneSettings, Recheck
 from shadow.stores.base import Store
@@ -47,6 +51,7 @@ _SAVED = 20.0
 """Rechecks that a capability can save up, so that a bad minute after a good day is no burst."""
 
 _ROUNDING = 1e-9
+_roll = random.random
 
 Ask = Callable[["Mirror", str, bool], Awaitable[Observation | None]]
 """Asks an arm ("legacy" or "modern") what the mirror's client asked. Where the flag is set, that is beyond the one
@@ -59,8 +64,8 @@ class Mirror:
 
     `request` is in the capability's contract, its body whole. `ask` is "legacy" or "modern", `deadline` the seconds
     that asking may take, `at` seconds since the epoch. `target` is the asker's own, handed back as it came.
-    `recheck` says when a mismatch is asked again: never where asking changes something. `basis` is what evidence
-    rests on.
+    `recheck` says when a mismatch is asked again, `noise` (0 to 1) how often legacy is asked twice: never where asking
+    changes something. `basis` is what evidence rests on.
     """
 
     capability: str
@@ -74,6 +79,7 @@ class Mirror:
     deadline: float
     recheck: Recheck = NEVER
     basis: Basis = field(default_factory=Basis)
+    noise: float = 0.0
 
     def cost(self) -> int:
         """The bytes that this mirror holds, near enough."""
@@ -82,15 +88,16 @@ class Mirror:
 
 
 class _Entry:
-    """A mirror on its way, the room that it holds, and its pair once both arms have spoken. Where that came to a
-    mismatch: `found` at which time of the loop's, asked again for the `round`th time, seen again `times`."""
+    """A mirror on its way, the room that it holds, and what is to be compared once both arms have spoken: one pair, or
+    the three of a bracket. Where that came to a mismatch: `found` at which time of the loop's, asked again for the
+    `round`th time, seen again `times`."""
 
-    __slots__ = ("at", "cost", "found", "mirror", "pair", "round", "sight", "times")
+    __slots__ = ("at", "cost", "found", "mirror", "pairs", "round", "sight", "times")
 
     def __init__(self, mirror: Mirror, cost: int) -> None:
         self.mirror = mirror
         self.cost = cost
-        self.pair: Pair | None = None
+        self.pairs: Sequence[Pair] = ()
         self.sight: Sight | None = None
         self.found: Comparison | None = None
         self.at = 0.0
@@ -214,14 +221,15 @@ class Lane:
             if self._queue:
                 entry = self._queue.popleft()
                 self._asking.add(entry)
-                pair = await self._answered(entry)
+                pairs = await self._answered(entry)
                 if entry in self._asking:  # else it was drained meanwhile
                     self._asking.remove(entry)
-                    self._settle(entry, pair)
+                    self._settle(entry, pairs)
 
-    async def _answered(self, entry: _Entry) -> Pair | None:
+    async def _answered(self, entry: _Entry) -> Sequence[Pair]:
         """Both arms' answers: the client's and the other arm's, or two fresh ones where this is asked again.
-        None where one is not to be had, and no arm is to blame for that."""
+        None of them where one is not to be had, and no arm is to blame for that. With legacy's second answer it is a
+        bracket: legacy and modern, legacy and its second, that and modern."""
         mirror = entry.mirror
         if entry.found is None:
             asked = await self._asked(mirror, mirror.ask, extra=False)
@@ -230,8 +238,22 @@ class Lane:
             control = await self._asked(mirror, "legacy", extra=True)
             candidate = await self._asked(mirror, "modern", extra=True) if control is not None else None
         if control is None or candidate is None:
-            return None
-        return Pair(mirror.capability, mirror.operation, mirror.request, control, candidate, mirror.trace_id, mirror.at)
+            return ()
+        pair = Pair(mirror.capability, mirror.operation, mirror.request, control, candidate, mirror.trace_id, mirror.at)
+        if not self._is_bracketed(entry, pair):
+            return (pair,)
+        second = await self._asked(mirror, "legacy", extra=True)
+        if second is None or second.failure is not None:
+            return (pair,)
+        return pair, replace(pair, candidate=second), replace(pair, control=second)
+
+    def _is_bracketed(self, entry: _Entry, pair: Pair) -> bool:
+        """By chance the first time, so that counts are fair; later, wherever there is a difference to be explained."""
+        if pair.control.failure is not None or pair.candidate.failure is not None:
+            return False
+        if entry.found is not None:
+            return not identical(pair)
+        return entry.mirror.ask == "modern" and _roll() < entry.mirror.noise
 
     async def _asked(self, mirror: Mirror, arm: str, *, extra: bool) -> Observation | None:
         """What an arm did, or None where the asker declined or failed: that must not count against an arm."""
@@ -254,20 +276,21 @@ class Lane:
                               asked.failure is not None or asked.status >= 500, mirror.at)
         return asked
 
-    def _settle(self, entry: _Entry, pair: Pair | None) -> None:
+    def _settle(self, entry: _Entry, pairs: Sequence[Pair]) -> None:
         """Finish a mirror whose arms said the same; hand the others on."""
-        if pair is None:
+        if not pairs:
             return self._give_up(entry, "asker_failed")
         mirror = entry.mirror
         if entry.found is None:
             self._save(mirror)
-            entry.sight = self.journal.sight(pair, mirror.basis)
-            self.journal.gap(pair)
-        if identical(pair):
+            entry.sight = self.journal.sight(pairs[0], mirror.basis)
+            self.journal.gap(pairs[0])
+        if all(map(identical, pairs)):
             tally = Tally(mirror.capability, mirror.operation, Outcome.MATCH)
             return self._judged(entry, Comparison(tally, mirror.trace_id, mirror.at))
-        fresh = sum(len(one.body) for one in (pair.control, pair.candidate) if one is not mirror.served)
-        entry.pair = pair
+        spoken = {id(one): one for pair in pairs for one in (pair.control, pair.candidate) if one is not mirror.served}
+        fresh = sum(len(one.body) for one in spoken.values())
+        entry.pairs = pairs
         entry.cost += fresh
         self.held += fresh
         self._pairs.append(entry)
@@ -289,8 +312,10 @@ class Lane:
                 for entry in batch:
                     self._give_up(entry, lost)
             else:
-                for entry, comparison in zip(batch, comparisons, strict=True):
-                    self._judged(entry, comparison)
+                judged = iter(comparisons)
+                for entry in batch:
+                    of_entry = [next(judged) for _ in entry.pairs]
+                    self._judged(entry, bracketed(*of_entry) if len(of_entry) > 1 else of_entry[0])
 
     def _take_batch(self) -> list[Pair]:
         pairs: list[Pair] = []
@@ -299,8 +324,7 @@ class Lane:
             entry = self._pairs.popleft()
             self._comparing.append(entry)
             size += entry.cost
-            if entry.pair is not None:
-                pairs.append(entry.pair)
+            pairs += entry.pairs
         if not self._pairs:
             self._paired.clear()
         return pairs
@@ -317,8 +341,10 @@ class Lane:
             entry.found = comparison
             entry.at = asyncio.get_running_loop().time()
             return self._wait(entry)
-        if comparison.tally.outcome in AGREED:
+        if comparison.tally.outcome in AGREED or comparison.tally.outcome is Outcome.TRANSIENT:
             return self._end(entry, settled(found, f"after_{after[entry.round]:g}s"))
+        if comparison.tally.outcome is Outcome.UNSTABLE:
+            return self._end(entry, unstable(found))
         if comparison.tally.outcome is Outcome.MISMATCH:
             entry.times += 1
             entry.found = found = seen_again(found, comparison, entry.times)
@@ -341,7 +367,7 @@ class Lane:
 
     def _wait(self, entry: _Entry) -> None:
         """Hold only what asking again takes, until its time."""
-        entry.pair = None
+        entry.pairs = ()
         entry.mirror = mirror = replace(entry.mirror, served=Observation(entry.mirror.served.arm, 0.0))
         self.held -= entry.cost
         entry.cost = mirror.cost() + (_DIFFERENCE * len(entry.found.differences) if entry.found else 0)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from shadow.compare import Comparison, Outcome, Tally
 from shadow.diff import Difference
 from shadow.latency import Histogram
+from shadow.noise import Noise
 from shadow.signatures import Pattern
 from shadow.stratum import Epoch, Stratum
 
@@ -111,6 +112,7 @@ class Ledger:
     patterns: list[Pattern] = field(default_factory=list)
     patternless: dict[str, int] = field(default_factory=dict)
     evidence: list[Evidence] = field(default_factory=list)
+    noise: list[Noise] = field(default_factory=list)
 
 
 def latest(comparisons: Iterable[Comparison], traffic: Iterable[Traffic], sightings: Iterable[Sighting]) -> float:

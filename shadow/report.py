@@ -18,11 +18,15 @@ from shadow.diff import Severity, Signature
 from shadow.evidence import UNDECLARED, Criteria
 from shadow.latency import BOUNDS, Histogram
 from shadow.ledger import FASTER, SLOWER, Finding, Ledger, Traffic
+from shadow.noise import NoiseReport, weighed
 from shadow.signatures import Exemplar, Pattern
 from shadow.verdict import EvidenceReport, cell, judged, markdown
 
 PATTERNS = 20
 """Patterns of a capability that are reported, the worst and most frequent of all that are known."""
+
+NOISE = 50
+"""Noisy paths of a capability that are reported: regressions first, then what a rule is proposed for."""
 
 _RANKS = tuple(Severity)
 
@@ -125,6 +129,7 @@ class CapabilityReport:
     patterns: tuple[PatternReport, ...]
     known_patterns: int
     patternless: int
+    noise: tuple[NoiseReport, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +189,7 @@ def _capability(name: str, ledger: Ledger, criteria: Criteria) -> CapabilityRepo
         patterns=_patterns(patterns, mismatching),
         known_patterns=len(patterns),
         patternless=ledger.patternless.get(name, 0),
+        noise=weighed(row for row in ledger.noise if row.capability == name)[:NOISE],
     )
 
 
@@ -340,5 +346,12 @@ def _markdown(report: Report) -> Iterator[str]:
             numbers = str(cause.exchanges), str(cause.alone), f"{cause.share:.1%}", str(cause.settled)
             texts = (cause.kind, str(cause.severity), f"`{cause.path or '(whole)'}`", *numbers)
             yield f"| {' | '.join(map(cell, texts))} |"
+        if one.noise:
+            yield from ("", "| Noise | Path | Operation | Modern alone | Legacy alone | Both | E-value | Says |",
+                        "|---|---|---|---:|---:|---:|---:|---|")
+        for noisy in one.noise:
+            numbers = str(noisy.modern), str(noisy.legacy), str(noisy.both), f"{noisy.e_value:.3g}"
+            row = (noisy.kind, f"`{noisy.path or '(whole)'}`", noisy.operation, *numbers, noisy.says)
+            yield f"| {' | '.join(map(cell, row))} |"
         if one.overflow:
             yield from ("", f"{one.overflow} more differences found the table of signatures full.")

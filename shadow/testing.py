@@ -1,9 +1,10 @@
 """Checks that everything of a kind must pass. Third parties call them on their own."""
 
-from shadow.compare import Comparison, Outcome, Tally
+from shadow.compare import Comparison, Drift, Outcome, Tally
 from shadow.diff import Difference, Shape
 from shadow.latency import Histogram
 from shadow.ledger import EPOCHS, Evidence, Sighting, Traffic
+from shadow.noise import Noise
 from shadow.signatures import Exemplar, Pattern
 from shadow.stores.base import Store
 from shadow.stratum import HOUR, OTHER, STRATA, Epoch, Stratum
@@ -35,6 +36,7 @@ def check_store(store: Store, signatures: int) -> None:
     _check_findings(store, signatures)
     _check_patterns(store, signatures)
     _check_traffic(store)
+    _check_noise(store, signatures)
     _check_evidence(store)
     _check_bounds_of_evidence(store)
     _check_retention(store)
@@ -88,6 +90,26 @@ def _check_patterns(store: Store, signatures: int) -> None:
     declared = Tally("booking", "list", Outcome.KNOWN_DIFFERENCE, "rounding")
     store.write([_comparison(declared, 50, _difference("rounded"))], {}, ())
     assert len(store.read("booking").patterns) == kinds == 1, "patterns are of mismatches only"
+
+
+def _check_noise(store: Store, signatures: int) -> None:
+    def heard(path: str, at: float, *, modern: bool, legacy: bool, plain: bool = True) -> Comparison:
+        drift = Drift("value", path, modern, legacy, plain)
+        return Comparison(Tally("noisy", "read", Outcome.UNSTABLE), f"trace-{at:g}", at, drifts=(drift,))
+
+    store.write([heard("/a", 2, modern=True, legacy=False), heard("/a", 3, modern=False, legacy=True)], {}, ())
+    store.write([heard("/a", 1, modern=True, legacy=True), heard("/b", 4, modern=True, legacy=True)], {}, ())
+    store.write([heard("/b", 1, modern=True, legacy=True, plain=False)], {}, ())
+    assert sorted(store.read("noisy").noise, key=lambda row: row.path) == [
+        Noise("noisy", "read", "value", "/a", 1, 1, 1, True, 1, 3),
+        Noise("noisy", "read", "value", "/b", 0, 0, 2, False, 1, 4),
+    ], "noise adds up by its place: who disagreed alone, and whether never more than a value drifted"
+    many = [heard("/" + "c" * (count + 1), 5, modern=True, legacy=False) for count in range(signatures)]
+    store.write([*many, heard("/a", 5, modern=True, legacy=False)], {}, ())
+    rows = {row.path: row.modern for row in store.read().noise}
+    assert len(rows) == signatures, "the noise of a capability is bounded"
+    assert rows["/a"] == 2, "what is known is still counted when the table is full"
+    assert store.read("results").noise == [], "one capability is read by itself"
 
 
 def _check_traffic(store: Store) -> None:
@@ -163,4 +185,5 @@ def _check_retention(store: Store) -> None:
     ledger = store.read("results")
     assert {row.epoch.modern for row in ledger.evidence} == {"late"}, "evidence that is too old is forgotten"
     assert (ledger.findings, ledger.patterns) == ([], []), "and so are differences, with their examples"
+    assert store.read().noise == [], "and noise"
     assert ledger.tallies == before, "counts stay"

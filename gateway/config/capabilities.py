@@ -177,7 +177,7 @@ class Capabilities:
         )
         return ShadowPlan(
             shadow.sample / 10_000, shadow.max_body, shadow.deadline, shadow.credentials == "pass", recheck, criteria,
-            Basis(build=(gate.build or "").lower().encode()),
+            Basis(build=(gate.build or "").lower().encode()), shadow.noise / 10_000,
         )
 
 

@@ -231,6 +231,7 @@ class Shadow(_Strict):
     deadline: PositiveDuration = written("30s", "for the mirrored call")
     credentials: Literal["drop", "pass"] = Field(default="drop", description="whether the mirror carries the client's")
     recheck: Recheck = Field(default_factory=Recheck)
+    noise: Share = written("2%", "of the exchanges: legacy is asked again after modern, to tell noise from difference")
     gate: Gate = Field(default_factory=Gate)
 
 

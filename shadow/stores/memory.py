@@ -10,6 +10,7 @@ from shadow.compare import Comparison, Outcome, Tally
 from shadow.diff import Difference, Signature
 from shadow.latency import Histogram
 from shadow.ledger import EPOCHS, HOURS, SUBJECTS, Evidence, Finding, Ledger, Sighting, Traffic, latest
+from shadow.noise import Noise, added, table
 from shadow.signatures import Pattern, merged, patterns
 from shadow.stores.base import RETENTION, SIGNATURES
 from shadow.stratum import HOUR, Epoch, Stratum, placed
@@ -38,6 +39,7 @@ class Memory:
         self._overflow: Counter[str] = Counter()
         self._patterns: dict[tuple[str, str, str], Pattern] = {}
         self._patternless: Counter[str] = Counter()
+        self._noise: dict[tuple[str, str, str, str], Noise] = {}
         self._evidence: dict[tuple[str, Epoch, Stratum, Outcome], Evidence] = {}
         self._tokens: defaultdict[int, set[bytes]] = defaultdict(set)
         self._hour = 0
@@ -55,6 +57,8 @@ class Memory:
                     self._find(comparison, signature, difference)
             for place, found in patterns(comparisons).items():
                 self._fold(place, found)
+            for spot, noisy in table(comparisons).items():
+                self._hear(spot, noisy)
             for row in traffic:
                 self._add(row)
             for one in sightings:
@@ -84,6 +88,12 @@ class Memory:
             self._patterns[place] = found
         else:
             self._patternless[found.capability] += found.count
+
+    def _hear(self, spot: tuple[str, str, str, str], noisy: Noise) -> None:
+        if spot in self._noise:
+            self._noise[spot] = added(self._noise[spot], noisy)
+        elif sum(capability == noisy.capability for capability, *_ in self._noise) < self._limit:
+            self._noise[spot] = noisy
 
     def _add(self, row: Traffic) -> None:
         key = row.capability, row.operation, row.stage, row.arm
@@ -140,6 +150,7 @@ class Memory:
         self._findings = {key: found for key, found in self._findings.items() if found.last_seen >= before}
         self._kept = Counter(capability for capability, _, _ in self._findings)
         self._patterns = {key: found for key, found in self._patterns.items() if found.last_seen >= before}
+        self._noise = {spot: row for spot, row in self._noise.items() if row.last_seen >= before}
 
     def read(self, capability: str | None = None) -> Ledger:
         def wanted(name: str) -> bool:
@@ -155,6 +166,7 @@ class Memory:
                 [found for found in self._patterns.values() if wanted(found.capability)],
                 {name: count for name, count in self._patternless.items() if wanted(name)},
                 [row for row in self._evidence.values() if wanted(row.capability)],
+                [row for row in self._noise.values() if wanted(row.capability)],
             )
 
     def close(self) -> None:

@@ -20,8 +20,9 @@ from shadow.compare import Comparison, Outcome, Tally
 from shadow.diff import Difference, Severity, Shape, Signature
 from shadow.latency import Histogram
 from shadow.ledger import Finding, Ledger, Sighting, Traffic, latest
+from shadow.noise import table
 from shadow.signatures import Pattern, decode, encode, merged, patterns
-from shadow.stores import sqlite_evidence
+from shadow.stores import sqlite_evidence, sqlite_noise
 from shadow.stores.base import RETENTION, SIGNATURES, StoreError
 from shadow.stratum import HOUR
 
@@ -107,6 +108,7 @@ class Sqlite:
                     self._find(connection, comparison, signature, found, kept)
             for place, pattern in patterns(comparisons).items():
                 self._fold(connection, place, pattern)
+            sqlite_noise.add(connection, table(comparisons).values(), self._limit)
             for row in traffic:
                 _add(connection, row)
             sqlite_evidence.add(connection, sightings)
@@ -158,6 +160,7 @@ class Sqlite:
             return
         self._hour = hour
         sqlite_evidence.forget(connection, hour, before)
+        sqlite_noise.forget(connection, before)
         connection.execute("DELETE FROM finding WHERE last_seen < ?", (before,))
         connection.execute("DELETE FROM pattern WHERE json_extract(folded, '$.last_seen') < ?", (before,))
 
@@ -176,6 +179,7 @@ class Sqlite:
                 [decode(folded) for [folded] in rows("SELECT folded FROM pattern")],
                 dict(rows("SELECT * FROM patternless")),
                 [sqlite_evidence.read(row) for row in rows("SELECT * FROM evidence")],
+                [sqlite_noise.read(row) for row in rows("SELECT * FROM noise")],
             )
 
     def close(self) -> None:

@@ -205,7 +205,7 @@ async def test_the_real_comparer_killed_in_the_middle_is_counted_and_replaced():
 async def test_a_mismatch_that_settles_is_transient():
     store = Memory(Memory.Options())
     soon = Recheck((0.001, 0.002), 1.0)
-    first, second = [b"1", b"{}", b"{ }"], [b"1", b"{}", b"2", b"3", b"3"]
+    first, second = [b"1", b"{}", b"{ }"], [b"1", b"{}", b"2", b"{}", b"3", b"3"]
     assert await checked([mirror(target=first, recheck=soon)], store=store) == {(Outcome.TRANSIENT, "after_0.001s"): 1}
     assert await checked([mirror(target=second, recheck=soon)], store=store) == {
         (Outcome.TRANSIENT, "after_0.002s"): 1}
@@ -223,10 +223,52 @@ async def test_a_mismatch_that_stays_is_counted_as_reproduced():
     store = Kept(Memory.Options())
     one = mirror(b'{"a": 1, "b": 2}', recheck=Recheck((0.001, 0.002), 1.0))
     assert await checked([one], ask=ask, store=store) == {(Outcome.MISMATCH, "reproduced_2"): 1}
-    assert seen == [("modern", False), *[("legacy", True), ("modern", True)] * 2]
+    assert seen == [("modern", False), *[("legacy", True), ("modern", True), ("legacy", True)] * 2]
     [comparison] = store.comparisons
     assert [found.path for found in comparison.differences] == ["/a", "/b", "/c"]
     assert [signature.path for signature in comparison.reproduced] == ["/a", "/b"]
+
+
+async def test_a_mismatch_that_legacy_has_with_itself_is_unstable():
+    volatile = [b"[1]", b"[2]", b"[3]", b"[4]"]
+    assert await checked([mirror(b"[0]", target=volatile, recheck=Recheck((0.001,), 1.0))]) == {
+        (Outcome.UNSTABLE, ""): 1}
+
+
+@pytest.mark.parametrize(("modern", "legacy", "expected"), [
+    (b'{"a": 1}', b'{"a": 1}', (Outcome.MATCH, "")),
+    (b'{"a": 1}', b'{"a": 2}', (Outcome.MATCH, "")),
+    (b'{"a": 2}', b'{"a": 1}', (Outcome.MISMATCH, "")),
+    (b'{"a": 2}', b'{"a": 2}', (Outcome.TRANSIENT, "race")),
+    (b'{"a": 2}', b'{"a": 3}', (Outcome.UNSTABLE, "")),
+    (b'{"a": 2}', RuntimeError(), (Outcome.MISMATCH, "")),
+    (b'{"a": 2}', answer("legacy", failure="reset"), (Outcome.MISMATCH, "")),
+    (answer("modern", failure="reset"), b"never asked", (Outcome.CANDIDATE_ERROR, "reset")),
+])
+async def test_legacy_asked_again_after_modern_tells_noise_from_difference(modern, legacy, expected):
+    store = Memory(Memory.Options())
+    assert await checked([mirror(b'{"a": 1}', target=[modern, legacy], noise=1.0)], store=store) == {expected: 1}
+    heard = [(row.path, row.modern, row.legacy, row.both) for row in store.read().noise]
+    assert heard == {
+        (b'{"a": 1}', b'{"a": 2}'): [("/a", 0, 1, 0)],
+        (b'{"a": 2}', b'{"a": 1}'): [("/a", 1, 0, 0)],
+        (b'{"a": 2}', b'{"a": 2}'): [("/a", 0, 0, 1)],
+        (b'{"a": 2}', b'{"a": 3}'): [("/a", 0, 0, 1)],
+    }.get((modern, legacy), []) if isinstance(modern, bytes) and isinstance(legacy, bytes) else heard == []
+
+
+async def test_legacy_is_asked_twice_only_where_it_served_and_by_chance():
+    asked = []
+
+    async def ask(one, arm, extra):
+        asked.append((arm, extra))
+        return answer(arm, b'{"a": 2}')
+
+    await checked([mirror(ask="legacy", noise=1.0)], ask=ask)
+    assert asked == [("legacy", False)]
+    asked.clear()
+    await checked([mirror(noise=0.25) for _ in range(400)], ask=ask)
+    assert 50 < asked.count(("legacy", True)) < 150
 
 
 async def test_what_cannot_be_asked_again_stays_a_mismatch():
@@ -301,7 +343,7 @@ def test_outcomes_add_up_whatever_fails(asked, skips, seed, drain, queue):
         lane = Lane(echo, store, LaneSettings(queue, 200_000, roll.randint(1, 5), 1), comparer)
         lane.start()
         for said, ask, recheck in asked:
-            lane.offer(mirror(ask=ask, target=[*said], deadline=0.01, recheck=recheck))
+            lane.offer(mirror(ask=ask, target=[*said], deadline=0.01, recheck=recheck, noise=0.5))
             if roll.random() < 0.3:
                 await asyncio.sleep(0)
         for reason in skips:
