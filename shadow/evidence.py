@@ -14,6 +14,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 from shadow.stratum import STRATA, Stratum
@@ -124,6 +125,7 @@ def weight_against(bad: int, n: int, limit: float) -> float:
     return high + math.log((math.exp(near - high) + math.exp(far - high)) / 2) - _log_at(bad, n, limit)
 
 
+@lru_cache(maxsize=1024)
 def needed(bad: int, limit: float, alpha: float) -> int:
     """The fewest exchanges of which `bad` may be bad for the rest to show, at level `alpha`, a rate below `limit`."""
     wanted = -math.log(alpha)

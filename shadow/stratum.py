@@ -7,7 +7,8 @@ values of its query and its form. It is kept as HMAC-SHA-256 under a key of the 
 
 import hmac
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
+from functools import lru_cache
 from typing import NamedTuple
 
 from adapters.message import Request
@@ -84,16 +85,23 @@ _NO_SUBJECT = frozenset({
 def subject(pair: Pair, key: bytes) -> Subject:
     """The stratum and the token of a pair. `key` is the store's secret. Cheap enough for the event loop."""
     request = pair.request
-    fields, rest = _parameters(request)
-    shape = _shape(fields)
+    path, _, query = request.target.partition(b"?")
+    shape, named, rest = _parameters(query, request) if query or request.body else ("", b"", b"")
     hour = int(pair.at) // HOUR
-    named = sorted(field for field in fields if field.partition(b"=")[0] not in _NO_SUBJECT)
-    # Lengths, not separators: no value can pass for two.
-    parts = (pair.capability.encode(), pair.operation.encode(), shape.encode(), b"%d" % hour, request.path,
-             b"&".join(named), rest)
-    message = b"".join(b"%d:%b" % (len(part), part) for part in parts)
-    stratum = Stratum(pair.operation, f"{pair.control.status // 100}xx", _resource(pair.control), shape)
+    # The edge lets no NUL into a target, so nothing in one part passes for another.
+    message = b"\0".join((_place(pair.capability, pair.operation, shape, hour), path, named, rest))
+    stratum = _stratum(pair.operation, pair.control.status // 100, _resource(pair.control), shape)
     return Subject(stratum, hmac.digest(key, message, "sha256")[:TOKEN], hour)
+
+
+@lru_cache(maxsize=4096)
+def _place(capability: str, operation: str, shape: str, hour: int) -> bytes:
+    return f"{capability}\0{operation}\0{shape}\0{hour}".encode()
+
+
+@lru_cache(maxsize=4096)
+def _stratum(operation: str, status: int, resource: str, shape: str) -> Stratum:
+    return Stratum(operation, f"{status}xx", resource, shape)
 
 
 def placed(stratum: Stratum, known: Collection[Stratum]) -> Stratum:
@@ -107,20 +115,23 @@ def build(observation: Observation, header: bytes) -> str:
     return told.decode() if told is not None and _BUILD.fullmatch(told) else ""
 
 
-def _parameters(request: Request) -> tuple[list[bytes], bytes]:
-    """The fields of the query and of a form, as written, and a body that is no form."""
-    fields = request.query.split(b"&") if request.query else []
-    if not request.body:
-        return fields, b""
-    if (request.headers.get(b"content-type") or b"").lower().startswith(_FORM):
-        return fields + request.body.split(b"&"), b""
-    return fields, request.body
+def _parameters(query: bytes, request: Request) -> tuple[str, bytes, bytes]:
+    """The shape of the query and of a form; what of them names a subject; and a body that is no form."""
+    fields, rest = query.split(b"&") if query else [], request.body
+    if rest and (request.headers.get(b"content-type") or b"").lower().startswith(_FORM):
+        fields, rest = fields + rest.split(b"&"), b""
+    fields.sort()
+    names = [field.partition(b"=")[0] for field in fields]
+    if not _NO_SUBJECT.isdisjoint(names):
+        fields = [field for field, name in zip(fields, names, strict=True) if name not in _NO_SUBJECT]
+    return _shape(tuple(names)), b"&".join(fields), rest
 
 
-def _shape(fields: Iterable[bytes]) -> str:
-    """The parameters' names, sorted; one that may be data is masked."""
-    names = {field.partition(b"=")[0].decode("latin-1") for field in fields}
-    return ",".join(sorted({name if _NAME.fullmatch(name) else "{key}" for name in names if name}))
+@lru_cache(maxsize=4096)
+def _shape(names: tuple[bytes, ...]) -> str:
+    """The parameters' names, sorted, each once; one that may be data is masked."""
+    shown = {name.decode("latin-1") for name in names if name}
+    return ",".join(sorted({name if _NAME.fullmatch(name) else "{key}" for name in shown}))
 
 
 def _resource(observation: Observation) -> str:
