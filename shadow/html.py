@@ -22,7 +22,7 @@ FULL = 50
 """Differences that are shown with all that is known of them; of the others, where and how often. And strata."""
 
 LINES = 10
-"""Lines of what is missing, and windows of evidence, that are shown."""
+"""Lines of what is missing, windows of evidence and noisy paths that are shown."""
 
 EXAMPLES = 6
 """Patterns that an example is shown of."""

@@ -13,6 +13,7 @@ from shadow.diff import ABSENT, Difference, Severity, Shape
 from shadow.evidence import Criteria
 from shadow.latency import Histogram
 from shadow.ledger import FASTER, SLOWER, Evidence, Ledger, Traffic
+from shadow.noise import Noise
 from shadow.report import Report, fold, milliseconds
 from shadow.stores.memory import Memory
 from shadow.stratum import STRATA, Epoch, Stratum
@@ -39,9 +40,10 @@ def differing(*differences, trace="trace", at=1.0):
     return Comparison(Tally("results", "read", Outcome.MISMATCH), trace, at, differences)
 
 
-def reported(*comparisons, tallies=None, traffic=(), evidence=(), criteria=None):
+def reported(*comparisons, tallies=None, traffic=(), evidence=(), noise=(), criteria=None):
     known = ledger(comparisons, tallies, traffic)
     known.evidence.extend(evidence)
+    known.noise.extend(noise)
     [one] = fold(known, {"results": criteria or Criteria(operations=("read",))}).capabilities
     return one
 
@@ -50,6 +52,10 @@ def seen(count, outcome=Outcome.MATCH, shape="", build="2", at=0.0, critical=0):
     """Exchanges that prove something: reads that modern's `build` answered from `at` on, for two hours."""
     return Evidence("results", Epoch("1", build, "0123abcd", "7"), Stratum("read", "2xx", "Patient", shape), outcome,
                     count, count, critical, critical, at, at + 7200)
+
+
+def noisy(path, modern=2, legacy=3):
+    return Noise("results", "read", "value", path, modern, legacy, 10, True, 1.0, 3600.0)
 
 
 def tally(outcome, reason=""):
@@ -76,6 +82,7 @@ def one():
             Traffic("results", "read", "", FASTER, 0, 0, latency(_40=0.01), 1.0),
             Traffic("results", "read", "", SLOWER, 0, 0, latency(_9=0.002), 1.0),
         ], evidence=[seen(900), seen(3, Outcome.MISMATCH, critical=3), seen(4000, build="1", at=-90_000.0)],
+        noise=[noisy("/stamp"), noisy("/dose", modern=900, legacy=1)],
         criteria=Criteria(operations=("read", "search"), unmirrored=("add",)))
 
 
@@ -87,7 +94,8 @@ def wide():
         differing(*[Difference("value", f"/{'entry' * 12}/3/{'x' * 60}/{name}{place}", WORD, WORD, severity)
                     for place in "pq"[:1 + count % 2]], trace=f"{count:032x}", at=float(count))
         for count, name in enumerate(names) for severity in [list(Severity)[count % 3]]
-    ], evidence=[seen(3, shape=f"{'code,date,' * 9}{count}") for count in range(STRATA)])
+    ], evidence=[seen(3, shape=f"{'code,date,' * 9}{count}") for count in range(STRATA)],
+        noise=[noisy(f"/{'entry' * 20}/{name}") for name in names])
 
 
 def tree(text):
@@ -148,6 +156,13 @@ def test_no_answer_is_said_but_the_reports_own(evidence, answer):
     assert [words(found) for found in page.find_class("verdict")] == [answer]
 
 
+def test_noise_is_told_from_what_is_worse_than_noise(one):
+    dose, stamp = rows(section(tree(html.page(one)), "noise"))
+    assert (dose[0], dose[3:6], dose[7]) == ("/dose", ["900", "1", "10"], "regression")
+    assert (stamp[0], stamp[3:6]) == ("/stamp", ["2", "3", "10"])
+    assert "regression" not in stamp[7]
+
+
 def test_what_was_never_seen_is_listed(one):
     part = section(tree(html.page(one)), "coverage")
     assert [words(line) for line in part.xpath("./p")] == [
@@ -170,8 +185,8 @@ def test_criticals_come_first_and_by_themselves(one):
     [[path, *_]] = rows(section(page, "differences"))
     assert path == "/telecom/*"
     order = [part.get("aria-labelledby") for part in page.xpath("//section")]
-    assert order == ["verdict", "outcomes", "critical", "causes", "differences", "examples", "coverage", "latency",
-                     "window"]
+    assert order == ["verdict", "outcomes", "critical", "causes", "differences", "examples", "noise", "coverage",
+                     "latency", "window"]
 
 
 def test_causes_come_with_what_mending_them_brings(one):
