@@ -509,7 +509,8 @@ class Exchange:
             self._capability.name, self._match.target.operation.name,
             Request(original.method, original.target, original.headers, self._body), served, other.name,
             self._arrival.trace_id, time.time(), Way(self._match, self._arrival), plan.deadline,
-            plan.recheck if safe else NEVER, plan.basis, plan.noise if safe else 0.0,
+            plan.recheck if safe else NEVER, plan.basis, plan.rules_of(self._match.target.operation.name),
+            plan.noise if safe else 0.0,
         ))
 
     def _skip_mirror(self, reason: str) -> None:

@@ -21,6 +21,7 @@ from gateway.policies.base import Policy
 from gateway.stage import Roles, Stage, roles
 from gateway.upstreams.upstream import Upstream
 from shadow.evidence import UNDECLARED, Criteria
+from shadow.rules import NONE, Rules
 from shadow.settings import NEVER, Recheck
 from shadow.stratum import Basis
 
@@ -65,7 +66,13 @@ class ShadowPlan:
     recheck: Recheck = NEVER
     criteria: Criteria = UNDECLARED
     basis: Basis = field(default_factory=Basis)
+    rules: Rules = NONE
+    own: Mapping[str, Rules] = field(default_factory=dict)
     noise: float = 0.0
+
+    def rules_of(self, operation: str) -> Rules:
+        """How answers of an operation are compared: by rules of its `own`, where it has them, and all others."""
+        return self.own.get(operation, self.rules)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from typing import NamedTuple, TypeAlias
 
 from adapters.document import Number, Tree, escape
 from shadow.guide import AUTO, PLAIN, Directive, State
+from shadow.normalisers.base import Normaliser
 from shadow.pairing import Budget, Prints, pair
 
 MAX_DEPTH = 1024
@@ -139,7 +140,8 @@ def shape(value: Tree) -> Shape:
 _Place: TypeAlias = tuple["_Place", str | int] | None
 
 
-def _shown(token: str | int) -> str:
+def shown(token: str | int) -> str:
+    """A step of a path as it may be shown: a name that looks like data is masked."""
     if isinstance(token, int):
         return str(token)
     return escape(token) if len(token) <= _LONGEST_FIELD and _FIELD.fullmatch(token) else MASKED
@@ -253,12 +255,24 @@ def _kind(old: Tree, new: Tree) -> str:
 def _hidden(kind: str, state: State[Directive], old: Tree, new: Tree) -> str | None:
     """The id of the first rule that hides a difference."""
     same = kind in ("value", "precision")
+    normalisers = []
     for one in state.found:
         if one.ignore and one.kind in ("", kind):
             return one.id
-        if same and one.normaliser is not None and one.normaliser.alike(old, new):
-            return one.id
-    return None
+        if same and one.normaliser is not None:
+            if one.normaliser.alike(old, new):
+                return one.id
+            normalisers.append((one.id, one.normaliser))
+    return _hidden_together(normalisers, old, new) if len(normalisers) > 1 else None
+
+
+def _hidden_together(normalisers: list[tuple[str, Normaliser]], old: Tree, new: Tree) -> str | None:
+    """What no normaliser takes away alone, several in turn may: capitals and spaces."""
+    for _, one in normalisers:
+        before, after = one.form(old), one.form(new)
+        if isinstance(before, str) and isinstance(after, str):
+            old, new = before, after
+    return normalisers[0][0] if old == new else None
 
 
 Weigh: TypeAlias = Callable[[str, Sequence[str], Shape, Shape], Severity]
@@ -267,6 +281,15 @@ Weigh: TypeAlias = Callable[[str, Sequence[str], Shape, Shape], Severity]
 
 def _major(kind: str, names: Sequence[str], legacy: Shape, modern: Shape) -> Severity:
     return Severity.MAJOR
+
+
+def _nothing(names: Sequence[str]) -> bool:
+    return False
+
+
+def _revealed(hidden: Shape, value: Tree) -> Shape:
+    """The shape with the value in it, as much as a code takes."""
+    return hidden._replace(form=f'"{value[:_LONGEST_FIELD]}"') if isinstance(value, str) else hidden
 
 
 class Diff(NamedTuple):
@@ -278,9 +301,10 @@ class Diff(NamedTuple):
 
 
 def diff(
-    legacy: Tree, modern: Tree, guide: State[Directive] = PLAIN, weigh: Weigh = _major, looks: int = 4_000_000,
+    legacy: Tree, modern: Tree, guide: State[Directive] = PLAIN, weigh: Weigh = _major,
+    reveals: Callable[[Sequence[str]], bool] = _nothing, looks: int = 4_000_000,
 ) -> Diff:
-    """What differs between two trees, but for what the guide's rules hide.
+    """What differs between two trees, but for what the guide's rules hide. Where `reveals` says so, scalars are shown.
 
     `looks` bounds the work, so that no input takes unbounded time. Raises DiffError where a bound was met before any
     difference, and nothing else.
@@ -294,9 +318,11 @@ def diff(
             if tokens is None:
                 refused = "too_deep"
                 continue
-            before, after = (ABSENT if one is _GONE else shape(one) for one in (old, new))
             names = ["*" if isinstance(token, int) else token for token in tokens]
-            path = "".join(f"/{_shown(token)}" for token in tokens)
+            before, after = (ABSENT if one is _GONE else shape(one) for one in (old, new))
+            if reveals(names):
+                before, after = _revealed(before, old), _revealed(after, new)
+            path = "".join(f"/{shown(token)}" for token in tokens)
             found.append(Difference(kind, path, before, after, weigh(kind, names, before, after)))
             if len(found) == MAX_FOUND:
                 break

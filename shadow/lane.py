@@ -27,6 +27,7 @@ from shadow.journal import Journal, Sight
 from shadow.ledger import Traffic
 from shadow.noise import AGREED, bracketed, seen_again, settled, unstable
 from shadow.observation import Failure, Observation, Pair
+from shadow.rules import NONE, Rules
 from shadow.settings import NEVER, LaneSettings, Recheck
 from shadow.stores.base import Store
 from shadow.stratum import Basis
@@ -65,7 +66,8 @@ class Mirror:
     `request` is in the capability's contract, its body whole. `ask` is "legacy" or "modern", `deadline` the seconds
     that asking may take, `at` seconds since the epoch. `target` is the asker's own, handed back as it came.
     `recheck` says when a mismatch is asked again, `noise` (0 to 1) how often legacy is asked twice: never where asking
-    changes something. `basis` is what evidence rests on.
+    changes something. `basis` is what evidence rests on, `rules` are those by which the arms
+    are compared.
     """
 
     capability: str
@@ -79,6 +81,7 @@ class Mirror:
     deadline: float
     recheck: Recheck = NEVER
     basis: Basis = field(default_factory=Basis)
+    rules: Rules = NONE
     noise: float = 0.0
 
     def cost(self) -> int:
@@ -239,7 +242,8 @@ class Lane:
             candidate = await self._asked(mirror, "modern", extra=True) if control is not None else None
         if control is None or candidate is None:
             return ()
-        pair = Pair(mirror.capability, mirror.operation, mirror.request, control, candidate, mirror.trace_id, mirror.at)
+        pair = Pair(mirror.capability, mirror.operation, mirror.request, control, candidate, mirror.trace_id, mirror.at,
+                    mirror.rules)
         if not self._is_bracketed(entry, pair):
             return (pair,)
         second = await self._asked(mirror, "legacy", extra=True)

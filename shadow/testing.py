@@ -1,13 +1,21 @@
 """Checks that everything of a kind must pass. Third parties call them on their own."""
 
+import pickle
+from collections.abc import Sequence
+from dataclasses import astuple
+
+from adapters.document import Tree
 from shadow.compare import Comparison, Drift, Outcome, Tally
 from shadow.diff import Difference, Shape
 from shadow.latency import Histogram
 from shadow.ledger import EPOCHS, Evidence, Sighting, Traffic
 from shadow.noise import Noise
+from shadow.normalisers.base import Normaliser
 from shadow.signatures import Exemplar, Pattern
 from shadow.stores.base import Store
 from shadow.stratum import HOUR, OTHER, STRATA, Epoch, Stratum
+
+_NO_VALUES: tuple[Tree, ...] = (None, "", True, False)
 
 _MATCH = Tally("results", "read", Outcome.MATCH)
 _MISMATCH = Tally("results", "read", Outcome.MISMATCH)
@@ -29,12 +37,40 @@ def _latency(seconds: float, times: int) -> Histogram:
     return histogram
 
 
+def check_normaliser(normaliser: Normaliser, samples: Sequence[Tree]) -> None:
+    """Hold a normaliser to its contract, on these scalars and on some that are no values. Raises AssertionError."""
+    assert _copy(normaliser) == normaliser, "goes to the judge's process, and is the same there"
+    every = [*samples, *_NO_VALUES]
+    for one in every:
+        form = normaliser.form(one)
+        assert hash(form) == hash(normaliser.form(one)), "a form is hashable, and always the same"
+        if isinstance(form, str):
+            assert normaliser.form(form) in (form, None), "what is normalised already stays as it is"
+        for other in every:
+            alike = normaliser.alike(one, other)
+            assert alike == normaliser.alike(other, one), "symmetric"
+            if alike:
+                assert type(one) is type(other), "a value of another type is no variation of this one"
+                assert form is not None, "what is alike has a form"
+                assert form == normaliser.form(other), "what is alike has one form"
+            if form is not None and one == other and type(one) is type(other):
+                assert alike, "reflexive, where it has a say"
+    for nothing in _NO_VALUES:
+        assert not any(normaliser.alike(nothing, one) for one in samples if one not in _NO_VALUES), (
+            "nothing is alike with no value")
+
+
+def _copy(normaliser: Normaliser) -> object:
+    return pickle.loads(pickle.dumps(normaliser))  # noqa: S301 (just written)
+
+
 def check_store(store: Store, signatures: int) -> None:
     """Hold an empty store, built to keep `signatures` (at least 2) of each capability, to its contract.
     Raises AssertionError. The store is left open, and not empty."""
     _check_counts(store)
     _check_findings(store, signatures)
     _check_patterns(store, signatures)
+    _check_hidden(store)
     _check_traffic(store)
     _check_noise(store, signatures)
     _check_evidence(store)
@@ -110,6 +146,17 @@ def _check_noise(store: Store, signatures: int) -> None:
     assert len(rows) == signatures, "the noise of a capability is bounded"
     assert rows["/a"] == 2, "what is known is still counted when the table is full"
     assert store.read("results").noise == [], "one capability is read by itself"
+
+
+def _check_hidden(store: Store) -> None:
+    def normalised(at: float, *counts: tuple[str, int]) -> Comparison:
+        return Comparison(Tally("ruled", "read", Outcome.MATCH_NORMALISED), "trace", at, hidden=counts)
+
+    store.write([normalised(2, ("stamps", 3), ("ids", 1)), normalised(1, ("stamps", 2))], {}, ())
+    store.write([normalised(0, ("stamps", 1))], {}, ())
+    assert sorted(astuple(row) for row in store.read("ruled").hidden) == [
+        ("ruled", "ids", 1, 1, 2), ("ruled", "stamps", 3, 6, 2)], "what rules hide adds up over exchanges"
+    assert store.read("results").hidden == [], "what rules hide is read by capability"
 
 
 def _check_traffic(store: Store) -> None:

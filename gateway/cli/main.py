@@ -11,6 +11,7 @@ COMMANDS = {
     "validate": "Check routes.yaml and tell every problem at once.",
     "schema": "Print the JSON Schema of routes.yaml, for editors.",
     "explain": "Tell where a request would go, and why. Sends nothing.",
+    "compare": "Compare two answers that are in files, and try rules on them.",
     "report": "Print what the shadow lane has found.",
     "gate": "Tell whether a capability is safe to flip.",
     "demo": "Run the sample clinic behind the gateway.",

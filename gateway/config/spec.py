@@ -3,6 +3,7 @@
 Defaults are written as a person would write them, since editors show them from the JSON Schema.
 """
 
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
@@ -15,6 +16,7 @@ from gateway.config.kinds import (
     Methods,
     Name,
     OriginPath,
+    Places,
     PositiveDuration,
     Share,
     Size,
@@ -157,6 +159,49 @@ Plugin = Annotated[dict[str, dict[str, Any]], BeforeValidator(_one_plugin, json_
 """An entry point's name → its options, which the plugin itself declares."""
 
 
+_KINDS = Literal[
+    "status", "header", "coding", "syntax", "body", "missing", "extra", "moved", "type", "value", "precision"]
+
+
+_Keys = Annotated[list[str], Field(min_length=1)]
+
+
+class Rule(BaseModel):
+    """What counts as no difference at some places, or how much one matters. Beside what is named here, a normaliser's
+    name with its options: one behaviour a rule."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True, validate_default=True)
+
+    at: Places = Field(description="a JSON Pointer; * is any one step, ** any number of them")
+    id: str | None = Field(default=None, min_length=1, max_length=100, description="what it counts under")
+    reason: str | None = Field(default=None, min_length=1, description="why; `ignore` needs one")
+    kind: _KINDS | None = Field(default=None, description="narrows `ignore` and `severity`")
+    list: Literal["auto", "ordered", "multiset"] | _Keys | None = Field(
+        default=None, description="how items of this list find each other; a list of paths: by these keys")
+    ignore: Literal[True] | None = Field(default=None, description="hides all that differs here and below")
+    severity: Literal["critical", "major", "minor"] | None = Field(default=None, description="of what differs")
+    reveal: Literal[True] | None = Field(default=None, description="show values in clear: of codes, never of people")
+
+
+class Known(_Strict):
+    """A difference that was declared beforehand."""
+
+    id: Name = Field(description="what it counts under")
+    at: Places = Field(description="where, and below")
+    kind: _KINDS | None = Field(default=None, description="of this kind only")
+    reason: str = Field(min_length=1)
+    owner: str = Field(min_length=1, description="who sees to it")
+    ticket: str | None = Field(default=None, min_length=1)
+    expires: date = Field(description="the last day, UTC")
+
+
+class RulesFile(_Strict):
+    """A file of rules alone: `figway compare --rules`."""
+
+    rules: list[Rule] = Field(default_factory=list)
+    known_differences: list[Known] = Field(default_factory=list)
+
+
 class Operation(_Strict):
     """One match: all conditions that are given must hold."""
 
@@ -165,6 +210,7 @@ class Operation(_Strict):
     header: dict[HeaderName, Wanted] = Field(default_factory=dict, description="a value, or true for present")
     query: dict[str, Wanted] = Field(default_factory=dict, description="a value, or true for present")
     safe: bool | None = Field(default=None, description="whether asking changes nothing; left out: by the method")
+    rules: list[Rule] = Field(default_factory=list, description="how its answers are compared, before `shadow.rules`")
 
 
 class Arm(_Strict):
@@ -231,6 +277,8 @@ class Shadow(_Strict):
     deadline: PositiveDuration = written("30s", "for the mirrored call")
     credentials: Literal["drop", "pass"] = Field(default="drop", description="whether the mirror carries the client's")
     recheck: Recheck = Field(default_factory=Recheck)
+    rules: list[Rule] = Field(default_factory=list, description="how answers are compared; the first that fits decides")
+    known_differences: list[Known] = Field(default_factory=list, description="differences declared beforehand")
     noise: Share = written("2%", "of the exchanges: legacy is asked again after modern, to tell noise from difference")
     gate: Gate = Field(default_factory=Gate)
 
