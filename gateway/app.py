@@ -32,7 +32,7 @@ from gateway.telemetry.record import Recorder
 from gateway.telemetry.traffic import TrafficFold
 from gateway.upstreams.upstream import Upstream
 from shadow.lane import Lane
-from shadow.report import fold, to_json
+from shadow.report import Report, fold
 from shadow.stores.base import Store, StoreError
 
 _SWEEP = 0.5
@@ -233,16 +233,15 @@ class Gateway:
 
     # --- what the admin port tells ---------------------------------------------------------------------------------
 
-    def report(self, capability: str | None) -> bytes:
-        """What the shadow has learnt, as JSON. Reads the store: call it in a thread. Raises LookupError for a
+    def report(self, capability: str | None) -> Report:
+        """What the shadow has learnt. Reads the store: call it in a thread. Raises LookupError for a
         capability that is in neither the table nor the store, StoreError where the store cannot be read."""
-        known = [*self.pipeline.table.capabilities]
-        if capability is not None:
-            known = [name for name in known if name == capability]
-        report = fold(self.store.read(capability), known)
+        criteria = {name: one.criteria() for name, one in self.pipeline.table.capabilities.items()
+                    if capability in (None, name)}
+        report = fold(self.store.read(capability), criteria)
         if capability is not None and not report.capabilities:
             raise LookupError(capability)
-        return to_json(report)
+        return report
 
     def facts(self) -> dict[str, Any]:
         """This worker's state and counters, as JSON-ready values."""

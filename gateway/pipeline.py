@@ -30,6 +30,7 @@ from gateway.telemetry.record import Recorder
 from gateway.upstreams.endpoint import Sending
 from shadow.lane import Lane, Mirror
 from shadow.observation import Failure, Observation
+from shadow.settings import NEVER
 
 _FALLBACK_STATUSES = frozenset({502, 503, 504})
 _FALLBACK_FAILURES = frozenset({
@@ -530,11 +531,13 @@ class Exchange:
             return
         served = Observation(self._arm.name, self._arm_seconds, 0 if failure else self._status,
                              self._response_headers, b"".join(self._taken), failure)
-        original = self._arrival.request
+        original, safe = self._arrival.request, decision.admitted.call.safe
         self._pipeline.lane.offer(Mirror(
             self._capability.name, self._match.target.operation.name,
             Request(original.method, original.target, original.headers, self._body), served, other.name,
-            self._arrival.trace_id, time.time(), Way(self._match, self._arrival, other), plan.deadline,
+            self._arrival.trace_id, time.time(), Way(self._match, self._arrival), plan.deadline,
+            plan.recheck if safe else NEVER, plan.basis, plan.rules_of(self._match.target.operation.name),
+            plan.noise if safe else 0.0,
         ))
 
     def _incomparable(self, failure: Failure | None, max_body: int) -> str:
@@ -565,15 +568,23 @@ class Way(NamedTuple):
 
     match: Match
     arrival: Arrival
-    arm: Arm
 
 
-async def ask_mirror(mirror: Mirror) -> Observation:
-    """Ask the other arm what the client's arm was asked: the lane's way back into the gateway."""
+async def ask_mirror(mirror: Mirror, name: str, extra: bool) -> Observation | None:
+    """Ask an arm what the client asked: the lane's way back into the gateway. What is `extra` is not asked of a
+    legacy whose endpoints are not all available: it has enough to do."""
     way = mirror.target
     assert isinstance(way, Way)
-    return await ask(way.match.target.capability, way.arm, way.match, way.arrival, mirror.request.body,
-                     deadline=mirror.deadline)
+    capability = way.match.target.capability
+    arm = capability.legacy if name == "legacy" else capability.modern
+    if arm is None or (extra and name == "legacy" and not _is_whole(arm)):
+        return None
+    return await ask(capability, arm, way.match, way.arrival, mirror.request.body, deadline=mirror.deadline)
+
+
+def _is_whole(arm: Arm) -> bool:
+    now = time.monotonic()
+    return all(endpoint.available(now) for endpoint in arm.upstream.endpoints)
 
 
 def _place(error: Exception) -> str:

@@ -12,7 +12,7 @@ the most telling condition are looked up too.
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import unquote, unquote_to_bytes
 
 from adapters.base import Adapter
@@ -20,6 +20,10 @@ from adapters.message import Request
 from gateway.policies.base import Policy
 from gateway.stage import Roles, Stage, roles
 from gateway.upstreams.upstream import Upstream
+from shadow.evidence import UNDECLARED, Criteria
+from shadow.rules import NONE, Rules
+from shadow.settings import NEVER, Recheck
+from shadow.stratum import Basis
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 DEFAULT = "_default"
@@ -51,12 +55,24 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class ShadowPlan:
-    """How a capability is mirrored: `sample` is a share (0 to 1), `max_body` bytes kept of each body."""
+    """How a capability is mirrored: `sample` is a share (0 to 1), `max_body` bytes kept of each body; `recheck` says
+    when both arms are asked again about a mismatch, `noise` (0 to 1) how often legacy is asked twice.
+    `criteria` are what it must meet to be safe (its operations left out), on evidence that rests on `basis`."""
 
     sample: float
     max_body: int = 1 << 20
     deadline: float = 30.0
     pass_credentials: bool = False
+    recheck: Recheck = NEVER
+    criteria: Criteria = UNDECLARED
+    basis: Basis = field(default_factory=Basis)
+    rules: Rules = NONE
+    own: Mapping[str, Rules] = field(default_factory=dict)
+    noise: float = 0.0
+
+    def rules_of(self, operation: str) -> Rules:
+        """How answers of an operation are compared: by rules of its `own`, where it has them, and all others."""
+        return self.own.get(operation, self.rules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +138,13 @@ class Capability:
     def roles(self, *, safe: bool) -> Roles:
         """Who serves and who is mirrored for a safe or an unsafe call."""
         return self._read_roles if safe else self._write_roles
+
+    def criteria(self) -> Criteria:
+        """When it counts as safe to flip: every operation that is mirrored, which is every safe one, must be seen."""
+        criteria = self.shadow.criteria if self.shadow is not None else UNDECLARED
+        safe = {one.name for one in self.operations if any(map(one.is_safe, one.methods or ("GET",)))}
+        return replace(criteria, operations=tuple(one.name for one in self.operations if one.name in safe),
+                       unmirrored=tuple(one.name for one in self.operations if one.name not in safe))
 
     def stage(self, *, safe: bool) -> str:
         """The name of the stage that a safe or an unsafe call is in."""

@@ -1,24 +1,31 @@
 """The comparator of trees: tree × tree → differences by path. Iterative, linear, lossless; it keeps no value.
 
 What is kept of a value is its shape: type, length, format class. Names of members that look like data (a map keyed
-by record number) are masked too, since paths are stored, reported and logged. Lists are compared by position; where
-their lengths differ, what they share at the head and at the tail is set aside first, so that one entry that was
-dropped or inserted is one difference.
+by record number) are masked too, since paths are stored, reported and logged. Which items of lists are compared with
+each other is `shadow.pairing`'s affair, what a difference at some place amounts to its guide's.
 """
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
 from adapters.document import Number, Tree, escape
+from shadow.guide import AUTO, PLAIN, Directive, State
+from shadow.normalisers.base import Normaliser
+from shadow.pairing import Budget, Prints, pair
 
 MAX_DEPTH = 1024
 """Differences further down are too deep to be named: RFC 6901 pointers of theirs would grow without bound."""
 
 MAX_DIFFERENCES = 200
-"""Differences kept of one comparison. More of them change no outcome."""
+"""Differences kept of one comparison, the worst before others. More of them change no outcome."""
+
+MAX_FOUND = 5_000
+"""Differences after which a comparison ends."""
 
 MASKED = "{key}"
 """What stands in a path for a member name that looks like data; no name that is shown has braces."""
@@ -42,6 +49,15 @@ class Shape(NamedTuple):
         return f"{self.type} {self.form}".rstrip()
 
 
+class Severity(StrEnum):
+    """How much a difference matters, the worst first."""
+
+    CRITICAL = "critical"
+    """A patient may come to harm, or see what was withheld. One of them, reproduced, blocks."""
+    MAJOR = "major"
+    MINOR = "minor"
+
+
 class Signature(NamedTuple):
     """What differences are grouped by: the same disagreement at the same place, whichever the index or the value."""
 
@@ -56,14 +72,16 @@ class Difference:
     """One disagreement at one path.
 
     `kind` is one of: status, header, coding, syntax, body (of the message); missing (legacy has it, modern has not),
-    extra (the reverse), type, value, precision (the same number, written otherwise) (of the document).
-    `path` is a JSON Pointer into the document, or a header's lower-case name. The shapes hold no value.
+    extra (the reverse), moved (an item of a list is elsewhere in it), type, value, precision (the same number,
+    written otherwise) (of the document). `path` is a JSON Pointer into legacy's document, into modern's for extra;
+    or a header's lower-case name. The shapes hold no value.
     """
 
     kind: str
     path: str
     legacy: Shape
     modern: Shape
+    severity: Severity = Severity.MAJOR
 
     @property
     def signature(self) -> Signature:
@@ -122,13 +140,14 @@ def shape(value: Tree) -> Shape:
 _Place: TypeAlias = tuple["_Place", str | int] | None
 
 
-def _shown(token: str | int) -> str:
+def shown(token: str | int) -> str:
+    """A step of a path as it may be shown: a name that looks like data is masked."""
     if isinstance(token, int):
         return str(token)
     return escape(token) if len(token) <= _LONGEST_FIELD and _FIELD.fullmatch(token) else MASKED
 
 
-def _pointer(place: _Place) -> str | None:
+def _tokens(place: _Place) -> list[str | int] | None:
     """None where the place is too deep to be named."""
     tokens: list[str | int] = []
     while place is not None:
@@ -136,7 +155,8 @@ def _pointer(place: _Place) -> str | None:
         tokens.append(token)
         if len(tokens) > MAX_DEPTH:
             return None
-    return "".join(f"/{_shown(token)}" for token in reversed(tokens))
+    tokens.reverse()
+    return tokens
 
 
 def _numbers(legacy: Number, modern: Number) -> str:
@@ -146,94 +166,177 @@ def _numbers(legacy: Number, modern: Number) -> str:
         return "value"
 
 
-class _Walk:
-    """One comparison under way: what is still to be looked at, and how many more looks it may take."""
-
-    __slots__ = ("looks",)
-
-    def __init__(self, looks: int) -> None:
-        self.looks = looks
-
-    def differences(self, legacy: Tree, modern: Tree) -> Iterator[tuple[str, _Place, Shape, Shape]]:
-        """Every difference, in document order, its path not yet written out."""
-        stack: list[tuple[_Place, Tree, Tree]] = [(None, legacy, modern)]
-        while stack:
-            self.looks -= 1
-            if self.looks < 0:
-                raise DiffError("budget")
-            place, old, new = stack.pop()
-            if old is _GONE or new is _GONE:
-                yield (("missing", place, shape(old), ABSENT) if new is _GONE else ("extra", place, ABSENT, shape(new)))
-            elif type(old) is not type(new):
-                yield "type", place, shape(old), shape(new)
-            elif isinstance(old, dict):
-                names = [*old, *(name for name in new if name not in old)] if old.keys() != new.keys() else list(old)
-                stack += [((place, name), old.get(name, _GONE), new.get(name, _GONE)) for name in reversed(names)]
-            elif isinstance(old, list):
-                stack += reversed(list(self._items(place, old, new)))
-            elif old != new:
-                kind = _numbers(old, new) if isinstance(old, Number) else "value"
-                yield kind, place, shape(old), shape(new)
-
-    def _items(self, place: _Place, old: list[Tree], new: list[Tree]) -> Iterator[tuple[_Place, Tree, Tree]]:
-        """The items to compare with each other; _GONE where one list has none."""
-        head, tail, shortest = 0, 0, min(len(old), len(new))
-        if len(old) != len(new):
-            while head < shortest and self._same(old[head], new[head]):
-                head += 1
-            while tail < shortest - head and self._same(old[-1 - tail], new[-1 - tail]):
-                tail += 1
-        for at in range(head, max(len(old), len(new)) - tail):
-            yield ((place, at), old[at] if at < len(old) - tail else _GONE, new[at] if at < len(new) - tail else _GONE)
-
-    def _same(self, old: Tree, new: Tree) -> bool:
-        stack = [(old, new)]
-        while stack:
-            self.looks -= 1
-            if self.looks < 0:
-                raise DiffError("budget")
-            one, other = stack.pop()
-            if type(one) is not type(other):
-                return False
-            if isinstance(one, dict):
-                if one.keys() != other.keys():
-                    return False
-                stack += ((value, other[name]) for name, value in one.items())
-            elif isinstance(one, list):
-                if len(one) != len(other):
-                    return False
-                stack += zip(one, other, strict=True)
-            elif one != other:
-                return False
-        return True
-
-
 class _Gone:
     """The type of the mark for what is not there: no tree holds it."""
 
 
 _GONE = _Gone()
+_Found: TypeAlias = tuple[str, _Place, State[Directive], Tree, Tree]
+"""Kind, place, what is said of the place, legacy's value and modern's."""
 
 
-def diff(legacy: Tree, modern: Tree, looks: int = 1_000_000) -> tuple[Difference, ...]:
-    """What differs between two trees, in document order, at most MAX_DIFFERENCES of it.
+class _Walk:
+    """One comparison under way."""
 
-    `looks` bounds the pairs of nodes that are looked at, so that no input takes unbounded time.
-    Raises DiffError where a bound was met before any difference, and nothing else.
+    __slots__ = ("_prints", "hidden")
+
+    def __init__(self, looks: int) -> None:
+        self._prints = Prints(looks)
+        self.hidden: Counter[str] = Counter()
+
+    def differences(self, legacy: Tree, modern: Tree, guide: State[Directive]) -> Iterator[_Found]:
+        """Every difference, in document order, moved items after all others of their list. Raises Budget."""
+        stack: list[_Found] = [("", None, guide, legacy, modern)]
+        while stack:
+            kind, place, state, old, new = stack.pop()
+            self._prints.spend(1)
+            if not kind:
+                if isinstance(old, dict) and isinstance(new, dict):
+                    stack += reversed(self._members(place, state, old, new))
+                    continue
+                if isinstance(old, list) and isinstance(new, list):
+                    stack += reversed(self._items(place, state, old, new))
+                    continue
+                if type(old) is type(new) and old == new:
+                    continue
+                kind = _kind(old, new)
+            if (by := _hidden(kind, state, old, new)) is not None:
+                self.hidden[by] += 1
+            else:
+                yield kind, place, state, old, new
+
+    def _members(self, place: _Place, state: State[Directive], old: Tree, new: Tree) -> list[_Found]:
+        """What is still to be looked at of two objects: containers, and leaves that differ."""
+        self._prints.spend(len(old))
+        found: list[_Found] = []
+        for name, before in old.items():
+            after = new.get(name, _GONE)
+            # Scalars of other types are unequal, so this is lossless; a container is looked at by itself.
+            if isinstance(before, dict | list) or before != after:
+                found.append(("", (place, name), state.step(name), before, after))
+        if len(old) != len(new) or old.keys() != new.keys():
+            found += [("", (place, name), state.step(name), _GONE, after)
+                      for name, after in new.items() if name not in old]
+        return found
+
+    def _items(self, place: _Place, state: State[Directive], old: Tree, new: Tree) -> list[_Found]:
+        """The same of two lists, each item beside its like."""
+        said = next((one for one in state.found if one.order is not None), None)
+        order = AUTO if said is None or said.order is None else said.order
+        inside = state.step(None)
+        pairing = pair(old, new, order, inside, self._prints)
+        found: list[tuple[int, _Found]] = [(i, ("", (place, i), inside, old[i], new[j])) for i, j in pairing.pairs]
+        found += [(i, ("", (place, i), inside, old[i], _GONE)) for i in pairing.missing]
+        found += [(j, ("", (place, j), inside, _GONE, new[j])) for j in pairing.extra]
+        found.sort(key=_index)
+        steps = [one for _, one in found]
+        if said is not None and order.kind in ("keyed", "multiset"):
+            if pairing.moved:
+                self.hidden[said.id] += len(pairing.moved)
+        else:
+            steps += [("moved", (place, i), inside, old[i], new[j]) for i, j in pairing.moved]
+        return steps
+
+
+def _index(found: tuple[int, _Found]) -> int:
+    return found[0]
+
+
+def _kind(old: Tree, new: Tree) -> str:
+    if new is _GONE:
+        return "missing"
+    if old is _GONE:
+        return "extra"
+    if type(old) is not type(new):
+        return "type"
+    return _numbers(old, new) if isinstance(old, Number) else "value"
+
+
+def _hidden(kind: str, state: State[Directive], old: Tree, new: Tree) -> str | None:
+    """The id of the first rule that hides a difference."""
+    same = kind in ("value", "precision")
+    normalisers = []
+    for one in state.found:
+        if one.ignore and one.kind in ("", kind):
+            return one.id
+        if same and one.normaliser is not None:
+            if one.normaliser.alike(old, new):
+                return one.id
+            normalisers.append((one.id, one.normaliser))
+    return _hidden_together(normalisers, old, new) if len(normalisers) > 1 else None
+
+
+def _hidden_together(normalisers: list[tuple[str, Normaliser]], old: Tree, new: Tree) -> str | None:
+    """What no normaliser takes away alone, several in turn may: capitals and spaces."""
+    for _, one in normalisers:
+        before, after = one.form(old), one.form(new)
+        if isinstance(before, str) and isinstance(after, str):
+            old, new = before, after
+    return normalisers[0][0] if old == new else None
+
+
+Weigh: TypeAlias = Callable[[str, Sequence[str], Shape, Shape], Severity]
+"""Kind, the names on the way (indexes are "*") and the shapes of a difference → how much it matters."""
+
+
+def _major(kind: str, names: Sequence[str], legacy: Shape, modern: Shape) -> Severity:
+    return Severity.MAJOR
+
+
+def _nothing(names: Sequence[str]) -> bool:
+    return False
+
+
+def _revealed(hidden: Shape, value: Tree) -> Shape:
+    """The shape with the value in it, as much as a code takes."""
+    return hidden._replace(form=f'"{value[:_LONGEST_FIELD]}"') if isinstance(value, str) else hidden
+
+
+class Diff(NamedTuple):
+    """What differs between two trees, in document order, at most MAX_DIFFERENCES of it; and by rule, how many
+    differences it hid."""
+
+    differences: tuple[Difference, ...]
+    hidden: tuple[tuple[str, int], ...]
+
+
+def diff(
+    legacy: Tree, modern: Tree, guide: State[Directive] = PLAIN, weigh: Weigh = _major,
+    reveals: Callable[[Sequence[str]], bool] = _nothing, looks: int = 4_000_000,
+) -> Diff:
+    """What differs between two trees, but for what the guide's rules hide. Where `reveals` says so, scalars are shown.
+
+    `looks` bounds the work, so that no input takes unbounded time. Raises DiffError where a bound was met before any
+    difference, and nothing else.
     """
     found: list[Difference] = []
     refused = ""
+    walk = _Walk(looks)
     try:
-        for kind, place, old, new in _Walk(looks).differences(legacy, modern):
-            path = _pointer(place)
-            if path is None:
+        for kind, place, _, old, new in walk.differences(legacy, modern, guide):
+            tokens = _tokens(place)
+            if tokens is None:
                 refused = "too_deep"
                 continue
-            found.append(Difference(kind, path, old, new))
-            if len(found) == MAX_DIFFERENCES:
+            names = ["*" if isinstance(token, int) else token for token in tokens]
+            before, after = (ABSENT if one is _GONE else shape(one) for one in (old, new))
+            if reveals(names):
+                before, after = _revealed(before, old), _revealed(after, new)
+            path = "".join(f"/{shown(token)}" for token in tokens)
+            found.append(Difference(kind, path, before, after, weigh(kind, names, before, after)))
+            if len(found) == MAX_FOUND:
                 break
-    except DiffError as error:
-        refused = error.reason
+    except Budget:
+        refused = "budget"
     if refused and not found:
         raise DiffError(refused)
-    return tuple(found)
+    return Diff(worst(found), tuple(sorted(walk.hidden.items())))
+
+
+def worst(found: Sequence[Difference]) -> tuple[Difference, ...]:
+    """The MAX_DIFFERENCES that matter most, in the order in which they came."""
+    if len(found) <= MAX_DIFFERENCES:
+        return tuple(found)
+    ranks = {severity: rank for rank, severity in enumerate(Severity)}
+    kept = sorted(range(len(found)), key=lambda at: ranks[found[at].severity])[:MAX_DIFFERENCES]
+    return tuple(found[at] for at in sorted(kept))

@@ -2,22 +2,67 @@
 
 A store that fails loses no outcome: what could not be written is kept and written with the next batch. Only the
 differences of comparisons past a bound are let go, and counted.
+
+What an exchange proves is settled in two steps. It is sighted as soon as both arms have spoken, so that whatever is
+asked of the same subject later in the hour cannot take its place; it counts once its outcome is known.
 """
 
 import asyncio
-from collections import Counter
-from dataclasses import replace
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple, TypeAlias
 
-from shadow.compare import Comparison, Tally
+from shadow.compare import VERSION, Comparison, Outcome, Tally
+from shadow.diff import Severity
 from shadow.latency import Histogram
-from shadow.ledger import Traffic
+from shadow.ledger import FASTER, HOURS, JUDGED, SLOWER, Sighting, Traffic
+from shadow.observation import Pair
 from shadow.stores.base import Store
+from shadow.stratum import Basis, Epoch, Stratum, build, subject
 
 FLUSH = 0.5
 """Seconds between writes."""
 
 UNWRITTEN = 2_000
 """Comparisons kept while the store cannot be written; of more, only the outcome is."""
+
+
+CLAIMS = 50_000
+"""Subjects of an hour that are kept in mind. Exchanges of more are counted, but prove nothing."""
+
+_BAD = frozenset({Outcome.MISMATCH, Outcome.CANDIDATE_ERROR})
+
+
+class Sight(NamedTuple):
+    """What an exchange may come to prove: in which epoch and stratum. `token` is empty where its subject was seen in
+    that hour already."""
+
+    epoch: Epoch
+    stratum: Stratum
+    hour: int
+    token: bytes
+
+
+_Place: TypeAlias = tuple[str, Epoch, Stratum, Outcome]
+
+
+@dataclass(slots=True)
+class _Heap:
+    """Exchanges of one place that wait to be written."""
+
+    first: float
+    last: float
+    count: int = 0
+    critical: int = 0
+    reproduced: int = 0
+    tokens: set[tuple[int, bytes]] = field(default_factory=set)
+
+    def add(self, other: "_Heap") -> None:
+        self.first, self.last = min(self.first, other.first), max(self.last, other.last)
+        self.count += other.count
+        self.critical += other.critical
+        self.reproduced += other.reproduced
+        self.tokens |= other.tokens
 
 
 class Journal:
@@ -33,22 +78,85 @@ class Journal:
         self._tallies: Counter[Tally] = Counter()
         self._comparisons: list[Comparison] = []
         self._traffic: dict[tuple[str, str, str, str], Traffic] = {}
+        self._heaps: dict[_Place, _Heap] = {}
+        self._epochs: dict[str, Epoch] = {}
+        self._latest: dict[str, float] = {}
+        self._claimed: defaultdict[int, set[bytes]] = defaultdict(set)
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
-    def count(self, tally: Tally) -> None:
-        """An exchange that left nothing but its outcome."""
-        self._tallies[tally] += 1
+    def sight(self, pair: Pair, basis: Basis) -> Sight:
+        """Take an exchange for what it may prove, as soon as both arms have spoken. Cheap, and raises nothing."""
+        found = subject(pair, self._store.key)
+        claimed = self._claimed[found.hour]
+        new = found.token not in claimed and len(claimed) < CLAIMS
+        if not claimed:
+            for over in [hour for hour in self._claimed if hour <= found.hour - HOURS]:
+                del self._claimed[over]
+        if new:
+            claimed.add(found.token)
+        self._latest[pair.capability] = pair.at
+        return Sight(self._epoch(pair, basis), found.stratum, found.hour, found.token if new else b"")
 
-    def keep(self, comparison: Comparison) -> None:
-        """A comparison with its differences; it counts its own outcome."""
-        if not comparison.differences:
-            self._tallies[comparison.tally] += 1
-        elif len(self._comparisons) < UNWRITTEN:
-            self._comparisons.append(comparison)
+    def count(self, tally: Tally) -> None:
+        """An exchange that never came to be asked of both arms."""
+        self._tallies[tally] += 1
+        epoch = self._epochs.get(tally.capability)
+        # What a sample leaves out by chance leaves no doubt.
+        if epoch is not None and tally.reason != "not_sampled":
+            place = tally.capability, epoch, Stratum(tally.operation, "", "", ""), tally.outcome
+            self._heap(place, self._latest[tally.capability]).count += 1
+
+    def keep(self, comparison: Comparison, sight: Sight | None = None) -> None:
+        """The end of an exchange, with what it proves where both arms were asked."""
+        if sight is not None:
+            self._weigh(comparison, sight)
+            self._keep(comparison)
+        elif comparison.differences or comparison.drifts:
+            self._keep(comparison)
         else:
-            self.lost += 1
-            self._tallies[comparison.tally] += 1
+            self.count(comparison.tally)
+
+    def _keep(self, comparison: Comparison) -> None:
+        told = bool(comparison.differences or comparison.drifts)
+        if told and len(self._comparisons) < UNWRITTEN:
+            self._comparisons.append(comparison)
+            return
+        self.lost += told
+        self._tallies[comparison.tally] += 1
+
+    def _weigh(self, comparison: Comparison, sight: Sight) -> None:
+        outcome = comparison.tally.outcome
+        heap = self._heap((comparison.tally.capability, sight.epoch, sight.stratum, outcome), comparison.at)
+        heap.count += 1
+        if outcome is Outcome.MISMATCH and comparison.severity is Severity.CRITICAL:
+            critical = {one.signature for one in comparison.differences if one.severity is Severity.CRITICAL}
+            heap.critical += 1
+            heap.reproduced += not critical.isdisjoint(comparison.reproduced)
+        if sight.token and outcome in JUDGED:
+            # Good and bad are told apart: the mismatch that one worker finds does not drown in another's match.
+            heap.tokens.add((sight.hour, sight.token + b"!" if outcome in _BAD else sight.token))
+
+    def _heap(self, place: _Place, at: float) -> _Heap:
+        heap = self._heaps.get(place)
+        if heap is None:
+            heap = self._heaps[place] = _Heap(at, at)
+        elif at > heap.last:
+            heap.last = at
+        elif at < heap.first:
+            heap.first = at
+        return heap
+
+    def _epoch(self, pair: Pair, basis: Basis) -> Epoch:
+        """The epoch of an exchange. An arm that does not tell its build now is taken to be the one that it was."""
+        known = self._epochs.get(pair.capability)
+        legacy, modern = (build(one, basis.build) for one in (pair.control, pair.candidate))
+        if known is None:
+            known = self._epochs[pair.capability] = Epoch(legacy, modern, basis.rules, VERSION)
+        elif (legacy and legacy != known.legacy) or (modern and modern != known.modern) or basis.rules != known.rules:
+            known = self._epochs[pair.capability] = Epoch(
+                legacy or known.legacy, modern or known.modern, basis.rules, VERSION)
+        return known
 
     def add(self, row: Traffic) -> None:
         """Calls down an arm; rows of one key are added up."""
@@ -67,6 +175,12 @@ class Journal:
         known = self._traffic.get(key) or Traffic(capability, operation, "", arm, 0, 0, Histogram(), at)
         known.seconds.add(seconds)
         self._traffic[key] = replace(known, errors=known.errors + failed, at=max(known.at, at))
+
+    def gap(self, pair: Pair) -> None:
+        """How much longer one arm took than the other over the same request, where both answered."""
+        if pair.control.failure is None and pair.candidate.failure is None:
+            gap = pair.candidate.seconds - pair.control.seconds
+            self.call(pair.capability, pair.operation, SLOWER if gap > 0 else FASTER, abs(gap), False, pair.at)
 
     def start(self) -> None:
         """Begin to write, in the running event loop."""
@@ -92,15 +206,23 @@ class Journal:
         comparisons, self._comparisons = self._comparisons, []
         tallies, self._tallies = self._tallies, Counter()
         traffic, self._traffic = self._traffic, {}
-        if not (comparisons or tallies or traffic):
+        heaps, self._heaps = self._heaps, {}
+        if not (comparisons or tallies or traffic or heaps):
             return
+        sightings = [
+            Sighting(*place, heap.count, heap.critical, heap.reproduced, heap.first, heap.last, frozenset(heap.tokens))
+            for place, heap in heaps.items()
+        ]
         try:
-            await asyncio.to_thread(self._store.write, comparisons, tallies, list(traffic.values()))
+            await asyncio.to_thread(self._store.write, comparisons, tallies, list(traffic.values()),
+                                    sightings)
         except Exception:
             # Whatever it was, the store took nothing of the batch (that is its contract) and serving goes on.
             self.failures += 1
             self._tallies.update(tallies)
             for comparison in comparisons:
-                self.keep(comparison)
+                self._keep(comparison)
+            for place, heap in heaps.items():
+                self._heap(place, heap.last).add(heap)
             for row in traffic.values():
                 self.add(row)

@@ -4,6 +4,7 @@ A message is a length (four bytes, big-endian) and a pickle. The process ends wh
 outlives no parent, however that one ends.
 """
 
+import gc
 import os
 import pickle
 import signal
@@ -15,6 +16,11 @@ from shadow.observation import Pair
 
 NICENESS = 10
 """How far this process steps back behind those that serve clients."""
+
+
+COLLECT = 500_000
+"""Containers between two rounds of the garbage collector. A body's tree has very many, and no circles: they go as soon
+as they are let go, and looking through them again and again would cost as much as comparing them."""
 
 
 def serve(down: BinaryIO, up: BinaryIO) -> None:
@@ -34,5 +40,6 @@ if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.nice(NICENESS)
+    gc.set_threshold(COLLECT)
     serve(sys.stdin.buffer, sys.stdout.buffer)
     os._exit(0)  # the interpreter's own end would flush a pipe that nobody reads any more

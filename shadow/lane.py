@@ -1,26 +1,36 @@
 """The lane: the bounded queue in which shadow work happens, off the way of every client.
 
     offer → queue → ask the other arm → Pair → equal bytes? → else the comparer's process → store, in batches
+              ↑                                                      │
+              └── wait, then ask both arms again ←── a mismatch ─────┘
+
+Of a few exchanges legacy is asked twice, before modern and after it: where legacy disagrees with itself, a difference
+is noise (shadow.noise). So it is whenever both arms are asked again.
 
 Nothing here can change, delay or fail a client's answer: `offer` takes no time and raises nothing, whatever goes
 wrong afterwards is an outcome, and every mirror ends in exactly one. A mirror holds its room, in count and in bytes,
-until its outcome is known.
+until its outcome is known. What was once judged is never shed: whatever goes wrong when the arms are asked again,
+or a drain, ends it as the mismatch that it was found to be.
 """
 
 import asyncio
+import random
 import time
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from adapters.message import Request
-from shadow.compare import Outcome, Tally, identical
+from shadow.compare import Comparison, Outcome, Tally, identical
 from shadow.comparer import Child, Comparer, ComparerSlow
-from shadow.journal import Journal
+from shadow.journal import Journal, Sight
 from shadow.ledger import Traffic
+from shadow.noise import AGREED, bracketed, seen_again, settled, unstable
 from shadow.observation import Failure, Observation, Pair
-from shadow.settings import LaneSettings
+from shadow.rules import NONE, Rules
+from shadow.settings import NEVER, LaneSettings, Recheck
 from shadow.stores.base import Store
+from shadow.stratum import Basis
 
 BATCH_PAIRS = 64
 BATCH_BYTES = 1 << 20
@@ -32,6 +42,22 @@ BUDGET = 20.0
 _OVERHEAD = 2_048
 """Bytes that a mirror takes beside its bodies and heads."""
 
+_DIFFERENCE = 512
+"""Bytes that a difference takes."""
+
+_WAITING = 4
+"""One in so many places of the queue is for what waits to be asked again."""
+
+_SAVED = 20.0
+"""Rechecks that a capability can save up, so that a bad minute after a good day is no burst."""
+
+_ROUNDING = 1e-9
+_roll = random.random
+
+Ask = Callable[["Mirror", str, bool], Awaitable[Observation | None]]
+"""Asks an arm ("legacy" or "modern") what the mirror's client asked. Where the flag is set, that is beyond the one
+asking that mirroring takes: the asker may decline, with None, where the arm is not to be loaded."""
+
 
 @dataclass(slots=True)
 class Mirror:
@@ -39,6 +65,9 @@ class Mirror:
 
     `request` is in the capability's contract, its body whole. `ask` is "legacy" or "modern", `deadline` the seconds
     that asking may take, `at` seconds since the epoch. `target` is the asker's own, handed back as it came.
+    `recheck` says when a mismatch is asked again, `noise` (0 to 1) how often legacy is asked twice: never where asking
+    changes something. `basis` is what evidence rests on, `rules` are those by which the arms
+    are compared.
     """
 
     capability: str
@@ -50,6 +79,10 @@ class Mirror:
     at: float
     target: object
     deadline: float
+    recheck: Recheck = NEVER
+    basis: Basis = field(default_factory=Basis)
+    rules: Rules = NONE
+    noise: float = 0.0
 
     def cost(self) -> int:
         """The bytes that this mirror holds, near enough."""
@@ -58,14 +91,21 @@ class Mirror:
 
 
 class _Entry:
-    """A mirror on its way, the room that it holds, and its pair once both arms have spoken."""
+    """A mirror on its way, the room that it holds, and what is to be compared once both arms have spoken: one pair, or
+    the three of a bracket. Where that came to a mismatch: `found` at which time of the loop's, asked again for the
+    `round`th time, seen again `times`."""
 
-    __slots__ = ("cost", "mirror", "pair")
+    __slots__ = ("at", "cost", "found", "mirror", "pairs", "round", "sight", "times")
 
     def __init__(self, mirror: Mirror, cost: int) -> None:
         self.mirror = mirror
         self.cost = cost
-        self.pair: Pair | None = None
+        self.pairs: Sequence[Pair] = ()
+        self.sight: Sight | None = None
+        self.found: Comparison | None = None
+        self.at = 0.0
+        self.round = 0
+        self.times = 0
 
 
 class Lane:
@@ -76,8 +116,7 @@ class Lane:
     """
 
     def __init__(
-        self, ask: Callable[[Mirror], Awaitable[Observation]], store: Store, settings: LaneSettings,
-        comparer: Comparer | None = None,
+        self, ask: Ask, store: Store, settings: LaneSettings, comparer: Comparer | None = None,
     ) -> None:
         self.on = True
         self.eligible = 0
@@ -90,11 +129,13 @@ class Lane:
         self._open = False
         self._counts: Counter[Tally] = Counter()
         self._tasks: list[asyncio.Task[None]] = []
-        # Where an unfinished mirror is: exactly one of these four.
+        self._saved: dict[str, float] = {}
+        # Where an unfinished mirror is: exactly one of these five.
         self._queue: deque[_Entry] = deque()
         self._asking: set[_Entry] = set()
         self._pairs: deque[_Entry] = deque()
         self._comparing: list[_Entry] = []
+        self._waiting: dict[_Entry, asyncio.TimerHandle] = {}
         self._offered = asyncio.Semaphore(0)
         self._paired = asyncio.Event()
         self._idle = asyncio.Event()
@@ -147,13 +188,18 @@ class Lane:
         self.journal.start()
 
     async def settled(self) -> None:
-        """Wait until every mirror that was taken has its outcome."""
+        """Wait until every mirror that was taken has its outcome, those that wait to be asked again too."""
         await self._idle.wait()
 
     async def drain(self, seconds: float) -> None:
         """Take nothing more, finish what is there within `seconds`, shed the rest, write all of it down.
-        Leaves no task and no process. It may be called again."""
+        Nothing is waited for that is only to be asked again: it ends as found. Leaves no task and no process.
+        It may be called again."""
         self._open = False
+        for entry, timer in self._waiting.items():
+            timer.cancel()
+            self._give_up(entry, "drained")
+        self._waiting.clear()
         try:
             async with asyncio.timeout(seconds):
                 await self.settled()
@@ -167,7 +213,7 @@ class Lane:
             await asyncio.wait(tasks, timeout=1)
         for room in (self._queue, self._asking, self._pairs, self._comparing):
             for entry in room:
-                self._shed(entry, "drained")
+                self._give_up(entry, "drained")
             room.clear()
         await self._comparer.close()
         await self.journal.close()
@@ -178,20 +224,50 @@ class Lane:
             if self._queue:
                 entry = self._queue.popleft()
                 self._asking.add(entry)
-                asked = await self._asked(entry.mirror)
+                pairs = await self._answered(entry)
                 if entry in self._asking:  # else it was drained meanwhile
                     self._asking.remove(entry)
-                    self._settle(entry, asked)
+                    self._settle(entry, pairs)
 
-    async def _asked(self, mirror: Mirror) -> Observation | None:
-        """What the other arm did, or None where the asker itself failed: that must not count against an arm."""
+    async def _answered(self, entry: _Entry) -> Sequence[Pair]:
+        """Both arms' answers: the client's and the other arm's, or two fresh ones where this is asked again.
+        None of them where one is not to be had, and no arm is to blame for that. With legacy's second answer it is a
+        bracket: legacy and modern, legacy and its second, that and modern."""
+        mirror = entry.mirror
+        if entry.found is None:
+            asked = await self._asked(mirror, mirror.ask, extra=False)
+            control, candidate = (asked, mirror.served) if mirror.ask == "legacy" else (mirror.served, asked)
+        else:
+            control = await self._asked(mirror, "legacy", extra=True)
+            candidate = await self._asked(mirror, "modern", extra=True) if control is not None else None
+        if control is None or candidate is None:
+            return ()
+        pair = Pair(mirror.capability, mirror.operation, mirror.request, control, candidate, mirror.trace_id, mirror.at,
+                    mirror.rules)
+        if not self._is_bracketed(entry, pair):
+            return (pair,)
+        second = await self._asked(mirror, "legacy", extra=True)
+        if second is None or second.failure is not None:
+            return (pair,)
+        return pair, replace(pair, candidate=second), replace(pair, control=second)
+
+    def _is_bracketed(self, entry: _Entry, pair: Pair) -> bool:
+        """By chance the first time, so that counts are fair; later, wherever there is a difference to be explained."""
+        if pair.control.failure is not None or pair.candidate.failure is not None:
+            return False
+        if entry.found is not None:
+            return not identical(pair)
+        return entry.mirror.ask == "modern" and _roll() < entry.mirror.noise
+
+    async def _asked(self, mirror: Mirror, arm: str, *, extra: bool) -> Observation | None:
+        """What an arm did, or None where the asker declined or failed: that must not count against an arm."""
         began = time.perf_counter()
         try:
             async with asyncio.timeout(mirror.deadline):
-                return await self._ask(mirror)
+                asked = await self._ask(mirror, arm, extra)
         except TimeoutError:
             failure = Failure("total_timeout", source="gateway", sent=True)
-            return Observation(mirror.ask, time.perf_counter() - began, failure=failure)
+            asked = Observation(arm, time.perf_counter() - began, failure=failure)
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is None or task.cancelling():
@@ -199,23 +275,28 @@ class Lane:
             return None  # the asker cancelled itself
         except Exception:
             return None
+        if asked is not None:
+            self.journal.call(mirror.capability, mirror.operation, arm, asked.seconds,
+                              asked.failure is not None or asked.status >= 500, mirror.at)
+        return asked
 
-    def _settle(self, entry: _Entry, asked: Observation | None) -> None:
+    def _settle(self, entry: _Entry, pairs: Sequence[Pair]) -> None:
         """Finish a mirror whose arms said the same; hand the others on."""
+        if not pairs:
+            return self._give_up(entry, "asker_failed")
         mirror = entry.mirror
-        if asked is None:
-            return self._shed(entry, "asker_failed")
-        self.journal.call(mirror.capability, mirror.operation, mirror.ask, asked.seconds,
-                          asked.failure is not None or asked.status >= 500, mirror.at)
-        control, candidate = (asked, mirror.served) if mirror.ask == "legacy" else (mirror.served, asked)
-        pair = Pair(mirror.capability, mirror.operation, mirror.request, control, candidate, mirror.trace_id, mirror.at)
-        if identical(pair):
+        if entry.found is None:
+            self._save(mirror)
+            entry.sight = self.journal.sight(pairs[0], mirror.basis)
+            self.journal.gap(pairs[0])
+        if all(map(identical, pairs)):
             tally = Tally(mirror.capability, mirror.operation, Outcome.MATCH)
-            self.journal.count(tally)
-            return self._finish(entry, tally)
-        entry.pair = pair
-        entry.cost += len(asked.body)
-        self.held += len(asked.body)
+            return self._judged(entry, Comparison(tally, mirror.trace_id, mirror.at))
+        spoken = {id(one): one for pair in pairs for one in (pair.control, pair.candidate) if one is not mirror.served}
+        fresh = sum(len(one.body) for one in spoken.values())
+        entry.pairs = pairs
+        entry.cost += fresh
+        self.held += fresh
         self._pairs.append(entry)
         return self._paired.set()
 
@@ -233,11 +314,12 @@ class Lane:
             batch, self._comparing = self._comparing, []
             if lost:
                 for entry in batch:
-                    self._shed(entry, lost)
+                    self._give_up(entry, lost)
             else:
-                for entry, comparison in zip(batch, comparisons, strict=True):
-                    self.journal.keep(comparison)
-                    self._finish(entry, comparison.tally)
+                judged = iter(comparisons)
+                for entry in batch:
+                    of_entry = [next(judged) for _ in entry.pairs]
+                    self._judged(entry, bracketed(*of_entry) if len(of_entry) > 1 else of_entry[0])
 
     def _take_batch(self) -> list[Pair]:
         pairs: list[Pair] = []
@@ -246,18 +328,74 @@ class Lane:
             entry = self._pairs.popleft()
             self._comparing.append(entry)
             size += entry.cost
-            if entry.pair is not None:
-                pairs.append(entry.pair)
+            pairs += entry.pairs
         if not self._pairs:
             self._paired.clear()
         return pairs
 
+    # --- asking again: a mismatch may settle ---
+
+    def _judged(self, entry: _Entry, comparison: Comparison) -> None:
+        """Both arms have been compared, for the first time or again."""
+        found, after = entry.found, entry.mirror.recheck.after
+        if found is None:
+            if comparison.tally.outcome is not Outcome.MISMATCH or not self._may_ask_again(entry.mirror):
+                return self._end(entry, comparison)
+            self._saved[entry.mirror.capability] -= 1
+            entry.found = comparison
+            entry.at = asyncio.get_running_loop().time()
+            return self._wait(entry)
+        if comparison.tally.outcome in AGREED or comparison.tally.outcome is Outcome.TRANSIENT:
+            return self._end(entry, settled(found, f"after_{after[entry.round]:g}s"))
+        if comparison.tally.outcome is Outcome.UNSTABLE:
+            return self._end(entry, unstable(found))
+        if comparison.tally.outcome is Outcome.MISMATCH:
+            entry.times += 1
+            entry.found = found = seen_again(found, comparison, entry.times)
+        entry.round += 1
+        if entry.round < len(after) and self.on and self._open:
+            return self._wait(entry)
+        return self._end(entry, found)
+
+    def _save(self, mirror: Mirror) -> None:
+        """Each exchange earns its capability a share of a recheck."""
+        if budget := mirror.recheck.budget:
+            self._saved[mirror.capability] = min(_SAVED, self._saved.get(mirror.capability, 0.0) + budget)
+
+    def _may_ask_again(self, mirror: Mirror) -> bool:
+        """Whether there is reason, budget and room for it: what waits leaves room for what comes."""
+        return (bool(mirror.recheck.after) and self.on and self._open
+                and self._saved.get(mirror.capability, 0.0) >= 1 - _ROUNDING
+                and len(self._waiting) < self._settings.queue // _WAITING
+                and self.held <= self._settings.memory // 2)
+
+    def _wait(self, entry: _Entry) -> None:
+        """Hold only what asking again takes, until its time."""
+        entry.pairs = ()
+        entry.mirror = mirror = replace(entry.mirror, served=Observation(entry.mirror.served.arm, 0.0))
+        self.held -= entry.cost
+        entry.cost = mirror.cost() + (_DIFFERENCE * len(entry.found.differences) if entry.found else 0)
+        self.held += entry.cost
+        due = entry.at + mirror.recheck.after[entry.round]
+        self._waiting[entry] = asyncio.get_running_loop().call_at(due, self._due, entry)
+
+    def _due(self, entry: _Entry) -> None:
+        del self._waiting[entry]
+        if not self.on:
+            return self._give_up(entry, "switched_off")
+        self._queue.append(entry)
+        return self._offered.release()
+
     # --- outcomes: every mirror ends in exactly one ---
 
-    def _shed(self, entry: _Entry, reason: str) -> None:
+    def _give_up(self, entry: _Entry, reason: str) -> None:
+        """End a mirror that goes no further: as it was found, or shed where nothing is known of it."""
         tally = Tally(entry.mirror.capability, entry.mirror.operation, Outcome.SHED, reason)
-        self.journal.count(tally)
-        self._finish(entry, tally)
+        self._end(entry, entry.found or Comparison(tally, entry.mirror.trace_id, entry.mirror.at))
+
+    def _end(self, entry: _Entry, comparison: Comparison) -> None:
+        self.journal.keep(comparison, entry.sight)
+        self._finish(entry, comparison.tally)
 
     def _finish(self, entry: _Entry, tally: Tally) -> None:
         """The one end of a mirror that had found room; the journal has it already."""

@@ -1,10 +1,32 @@
-"""What a store keeps, as values: what the gateway did (Traffic) and what the lane learnt (Finding), in one Ledger."""
+"""What a store keeps, as values: what the gateway did (Traffic), what the lane learnt (Finding), and what that proves
+(Evidence), in one Ledger."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from shadow.compare import Tally
+from shadow.compare import Comparison, Outcome, Tally
 from shadow.diff import Difference
 from shadow.latency import Histogram
+from shadow.noise import Noise
+from shadow.signatures import Pattern
+from shadow.stratum import Epoch, Stratum
+
+EPOCHS = 20
+"""Epochs kept of each capability: the one that goes on, and the latest before it."""
+
+SUBJECTS = 250_000
+"""Tokens kept of one hour, over all capabilities. Exchanges past them are counted, but prove nothing."""
+
+FASTER, SLOWER = "modern faster", "modern slower"
+"""In the place of an arm: by how much modern took less or more than legacy over the same request."""
+
+HOURS = 2
+"""Hours for which tokens are kept: the current one, and the one before for what comes late."""
+
+JUDGED = frozenset({
+    Outcome.MATCH, Outcome.MATCH_NORMALISED, Outcome.KNOWN_DIFFERENCE, Outcome.MISMATCH, Outcome.CANDIDATE_ERROR,
+})
+"""Outcomes that say something of the modern arm. The others leave no evidence, only a share that is left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +35,8 @@ class Traffic:
 
     `requests` counts those that clients were answered from this arm, `errors` the calls down the arm that ended in a
     failure or a 5xx, `seconds` how long every call took: the lane's too, which it reports with `requests` 0.
-    `stage` is "" where the reporter does not know it. `at` is in seconds since the epoch.
+    `stage` is "" where the reporter does not know it. `at` is in seconds since the epoch. `arm` is "legacy" or
+    "modern"; or FASTER or SLOWER, and then `seconds` are by how much.
     """
 
     capability: str
@@ -39,14 +62,60 @@ class Finding:
     trace_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """Exchanges of one stratum with one outcome, on their way to the store: `count` of them, of which `critical` have
+    a critical difference that, in `reproduced` of them, was there again each time that both arms were asked again.
+    `tokens` are (hour, token) of the subjects asked about. Times are in seconds since the epoch."""
+
+    capability: str
+    epoch: Epoch
+    stratum: Stratum
+    outcome: Outcome
+    count: int
+    critical: int
+    reproduced: int
+    first: float
+    last: float
+    tokens: frozenset[tuple[int, bytes]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The same as a store tells it: `effective` are the exchanges whose subject was new in its hour. The stratum of
+    what was never asked of both arms has an empty status."""
+
+    capability: str
+    epoch: Epoch
+    stratum: Stratum
+    outcome: Outcome
+    count: int
+    effective: int
+    critical: int
+    reproduced: int
+    first: float
+    last: float
+
+
 @dataclass(slots=True)
 class Ledger:
     """Everything that a store knows of one capability, or of all: in no order, with one row for each key.
 
-    `overflow` counts, by capability, the differences that found the table of signatures full.
+    `overflow` counts, by capability, the differences that found the table of signatures full; `patternless` the
+    mismatching exchanges that found the table of patterns full.
     """
 
     tallies: dict[Tally, int] = field(default_factory=dict)
     traffic: list[Traffic] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     overflow: dict[str, int] = field(default_factory=dict)
+    patterns: list[Pattern] = field(default_factory=list)
+    patternless: dict[str, int] = field(default_factory=dict)
+    evidence: list[Evidence] = field(default_factory=list)
+    noise: list[Noise] = field(default_factory=list)
+
+
+def latest(comparisons: Iterable[Comparison], traffic: Iterable[Traffic], sightings: Iterable[Sighting]) -> float:
+    """When the last of a batch was seen, in seconds since the epoch: the time by which a store forgets."""
+    return max((*(one.at for one in comparisons), *(row.at for row in traffic), *(one.last for one in sightings)),
+               default=0.0)

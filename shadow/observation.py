@@ -6,6 +6,7 @@ A failure is a value, not an exception: an arm that refuses the connection was o
 from dataclasses import dataclass, field
 
 from adapters.message import Headers, Request
+from shadow.rules import NONE, Rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,8 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two observations of one request. Control is always the legacy arm, whichever of them served."""
+    """Two observations of one request, and the rules by which to compare them. Control is always the legacy arm,
+    whichever of them served."""
 
     capability: str
     operation: str
@@ -53,3 +55,4 @@ class Pair:
     candidate: Observation
     trace_id: str
     at: float
+    rules: Rules = NONE

@@ -5,28 +5,57 @@ compared says so in words: it must never look like one whose arms agree.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 import orjson
 
+from shadow.causes import Cause, causes
 from shadow.compare import Outcome
-from shadow.diff import Signature
-from shadow.latency import Histogram
-from shadow.ledger import Finding, Ledger, Traffic
+from shadow.diff import Severity, Signature
+from shadow.evidence import UNDECLARED, Criteria
+from shadow.latency import BOUNDS, Histogram
+from shadow.ledger import FASTER, SLOWER, Finding, Ledger, Traffic
+from shadow.noise import NoiseReport, weighed
+from shadow.signatures import Exemplar, Pattern
+from shadow.verdict import EvidenceReport, cell, judged, markdown
+
+PATTERNS = 20
+"""Patterns of a capability that are reported, the worst and most frequent of all that are known."""
+
+NOISE = 50
+"""Noisy paths of a capability that are reported: regressions first, then what a rule is proposed for."""
+
+_RANKS = tuple(Severity)
 
 
 @dataclass(frozen=True, slots=True)
 class ArmReport:
     """One arm: `requests` that clients were answered from it, `calls` down it (the lane's too), of which `errors`
-    failed, and quantiles of their seconds (None where there were none)."""
+    failed, and quantiles of their seconds (None where there were none). `spread` is (seconds, calls that took up to
+    that and longer than the bound before it), of the buckets that are not empty."""
 
     requests: int
     calls: int
     errors: int
     p50: float | None
     p99: float | None
+    spread: tuple[tuple[float, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PairedReport:
+    """By how many seconds modern took longer than legacy over the same request, of `pairs` that both answered; less
+    than 0 where it took less. `faster` is how many it did. `spread` is (seconds, pairs up to that and past the bound
+    before it, away from 0), in order."""
+
+    pairs: int
+    faster: int
+    p50: float
+    p99: float
+    spread: tuple[tuple[float, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +67,7 @@ class DifferenceReport:
     """
 
     kind: str
+    severity: Severity
     path: str
     legacy: str
     modern: str
@@ -51,26 +81,55 @@ class DifferenceReport:
 
 
 @dataclass(frozen=True, slots=True)
+class PatternReport:
+    """Exchanges of one operation that differ in the same way: `count` of them, a `share` of all that mismatch.
+    `smallest` is the one with the fewest differences, `others` a sample of the rest."""
+
+    key: str
+    operation: str
+    severity: Severity
+    count: int
+    share: float
+    first_seen: float
+    last_seen: float
+    smallest: Exemplar
+    others: tuple[Exemplar, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CapabilityReport:
-    """One capability. eligible = matching + mismatching + the sums of the four maps, which are by reason;
-    compared = matching + mismatching. `says` puts it in words."""
+    """One capability. compared = matching + normalised + known + mismatching;
+    eligible = compared + unstable + transient + the sums of the four maps, which are by reason. `says` puts it in
+    words; `evidence` is the verdict. `patterns` are those worth a look of the `known_patterns`; `patternless`
+    mismatching exchanges found the table of patterns full."""
 
     capability: str
     stage: str
     says: str
+    evidence: EvidenceReport
     requests: int
     eligible: int
     compared: int
     matching: int
+    normalised: int
+    known: int
     mismatching: int
+    unstable: int
+    transient: int
     candidate_errors: dict[str, int]
     not_comparable: dict[str, int]
     shed: dict[str, int]
     skipped: dict[str, int]
     legacy: ArmReport
     modern: ArmReport
+    paired: PairedReport | None
     differences: tuple[DifferenceReport, ...]
     overflow: int
+    causes: tuple[Cause, ...]
+    patterns: tuple[PatternReport, ...]
+    known_patterns: int
+    patternless: int
+    noise: tuple[NoiseReport, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,42 +139,57 @@ class Report:
     capabilities: tuple[CapabilityReport, ...]
 
 
-def fold(ledger: Ledger, capabilities: Iterable[str] = ()) -> Report:
-    """The report of a ledger; `capabilities` are listed even where nothing is known of them."""
+def fold(ledger: Ledger, criteria: Mapping[str, Criteria] = MappingProxyType({})) -> Report:
+    """The report of a ledger. The capabilities that have `criteria` are listed even where nothing is known of them;
+    of the others it is not known which operations there are, so they are never safe."""
     names = {
-        *capabilities, *(tally.capability for tally in ledger.tallies), *(row.capability for row in ledger.traffic),
-        *(finding.capability for finding in ledger.findings),
+        *criteria, *(tally.capability for tally in ledger.tallies), *(row.capability for row in ledger.traffic),
+        *(finding.capability for finding in ledger.findings), *(row.capability for row in ledger.evidence),
     }
-    return Report(tuple(_capability(name, ledger) for name in sorted(names)))
+    return Report(tuple(_capability(name, ledger, criteria.get(name, UNDECLARED)) for name in sorted(names)))
 
 
-def _capability(name: str, ledger: Ledger) -> CapabilityReport:
+def _capability(name: str, ledger: Ledger, criteria: Criteria) -> CapabilityReport:
     outcomes: dict[Outcome, Counter[str]] = defaultdict(Counter)
     for tally, count in ledger.tallies.items():
         if tally.capability == name:
             outcomes[tally.outcome][tally.reason] += count
     traffic = [row for row in ledger.traffic if row.capability == name]
     staged = [row for row in traffic if row.stage]
-    matching, mismatching = outcomes[Outcome.MATCH].total(), outcomes[Outcome.MISMATCH].total()
-    compared = matching + mismatching
+    matching, normalised, known, mismatching, unstable, transient = (outcomes[one].total() for one in (
+        Outcome.MATCH, Outcome.MATCH_NORMALISED, Outcome.KNOWN_DIFFERENCE, Outcome.MISMATCH, Outcome.UNSTABLE,
+        Outcome.TRANSIENT))
+    compared = matching + normalised + known + mismatching
     eligible = sum(counts.total() for counts in outcomes.values())
+    patterns = [found for found in ledger.patterns if found.capability == name]
     return CapabilityReport(
         capability=name,
         stage=max(staged, key=lambda row: row.at).stage if staged else "",
         says=_says(compared, mismatching, outcomes[Outcome.CANDIDATE_ERROR].total(), eligible),
+        evidence=judged((row for row in ledger.evidence if row.capability == name), criteria),
         requests=sum(row.requests for row in traffic),
         eligible=eligible,
         compared=compared,
         matching=matching,
+        normalised=normalised,
+        known=known,
         mismatching=mismatching,
+        unstable=unstable,
+        transient=transient,
         candidate_errors=_sorted(outcomes[Outcome.CANDIDATE_ERROR]),
         not_comparable=_sorted(outcomes[Outcome.NOT_COMPARABLE]),
         shed=_sorted(outcomes[Outcome.SHED]),
         skipped=_sorted(outcomes[Outcome.SKIPPED]),
         legacy=_arm(row for row in traffic if row.arm == "legacy"),
         modern=_arm(row for row in traffic if row.arm == "modern"),
+        paired=_paired(traffic),
         differences=_differences([found for found in ledger.findings if found.capability == name], compared),
         overflow=ledger.overflow.get(name, 0),
+        causes=causes(patterns, mismatching),
+        patterns=_patterns(patterns, mismatching),
+        known_patterns=len(patterns),
+        patternless=ledger.patternless.get(name, 0),
+        noise=weighed(row for row in ledger.noise if row.capability == name)[:NOISE],
     )
 
 
@@ -139,7 +213,33 @@ def _arm(rows: Iterable[Traffic]) -> ArmReport:
         requests += row.requests
         errors += row.errors
         seconds.merge(row.seconds)
-    return ArmReport(requests, seconds.total, errors, seconds.quantile(0.5), seconds.quantile(0.99))
+    quantiles = seconds.quantile(0.5), seconds.quantile(0.99)
+    return ArmReport(requests, seconds.total, errors, *quantiles, tuple(_spread(seconds)))
+
+
+def _spread(seconds: Histogram) -> Iterator[tuple[float, int]]:
+    """What took longer than the last bound is shown at it."""
+    return ((BOUNDS[min(bucket, len(BOUNDS) - 1)], count) for bucket, count in enumerate(seconds.counts) if count)
+
+
+def _paired(rows: Iterable[Traffic]) -> PairedReport | None:
+    sides = {FASTER: Histogram(), SLOWER: Histogram()}
+    for row in rows:
+        if row.arm in sides:
+            sides[row.arm].merge(row.seconds)
+    less, more = sides.values()
+    pairs = less.total + more.total
+    if not pairs:
+        return None
+
+    def quantile(q: float) -> float:
+        rank = q * pairs
+        if rank <= less.total:
+            return -(less.quantile(1 - rank / less.total) or 0.0)
+        return more.quantile((rank - less.total) / more.total) or 0.0
+
+    spread = (*reversed([(-bound, count) for bound, count in _spread(less)]), *_spread(more))
+    return PairedReport(pairs, less.total, quantile(0.5), quantile(0.99), spread)
 
 
 def _differences(findings: Sequence[Finding], compared: int) -> tuple[DifferenceReport, ...]:
@@ -147,7 +247,8 @@ def _differences(findings: Sequence[Finding], compared: int) -> tuple[Difference
     for finding in findings:
         groups[finding.exemplar.signature].append(finding)
     reports = [_difference(signature, group, compared) for signature, group in groups.items()]
-    return tuple(sorted(reports, key=lambda one: (-one.count, one.path, one.kind, one.legacy, one.modern)))
+    return tuple(sorted(reports, key=lambda one: (
+        _RANKS.index(one.severity), -one.count, one.path, one.kind, one.legacy, one.modern)))
 
 
 def _difference(signature: Signature, group: Sequence[Finding], compared: int) -> DifferenceReport:
@@ -155,6 +256,7 @@ def _difference(signature: Signature, group: Sequence[Finding], compared: int) -
     latest = max(group, key=lambda finding: (finding.last_seen, finding.operation))
     return DifferenceReport(
         kind=signature.kind,
+        severity=latest.exemplar.severity,
         path=signature.path,
         legacy=str(latest.exemplar.legacy),
         modern=str(latest.exemplar.modern),
@@ -168,9 +270,26 @@ def _difference(signature: Signature, group: Sequence[Finding], compared: int) -
     )
 
 
+def _patterns(patterns: Sequence[Pattern], mismatching: int) -> tuple[PatternReport, ...]:
+    """The worst first, then the most frequent."""
+    reports = [PatternReport(
+        key=one.key,
+        operation=one.operation,
+        severity=min(one.severities, key=_RANKS.index),
+        count=one.count,
+        share=one.count / mismatching if mismatching else 0.0,
+        first_seen=one.first_seen,
+        last_seen=one.last_seen,
+        smallest=one.smallest,
+        others=tuple(found for found in one.exemplars if found != one.smallest),
+    ) for one in patterns]
+    reports.sort(key=lambda one: (_RANKS.index(one.severity), -one.count, one.operation, one.key))
+    return tuple(reports[:PATTERNS])
+
+
 def to_json(report: Report) -> bytes:
     """The report's fields as JSON, in their order."""
-    return orjson.dumps(report, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    return orjson.dumps(report, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE, default=tuple)
 
 
 def to_markdown(report: Report) -> str:
@@ -200,27 +319,39 @@ def _markdown(report: Report) -> Iterator[str]:
     if not report.capabilities:
         yield from ("", "Nothing is known of any capability.")
     for one in report.capabilities:
-        yield from ("", f"## {_cell(one.capability)}", "", f"**{one.says}.**", "")
+        yield from ("", f"## {cell(one.capability)}", "", f"**{one.says}.**", "", *markdown(one.evidence), "")
         yield from ("| | |", "|---|---|")
         for label, value in (
             ("Stage", one.stage or "not known"), ("Requests", str(one.requests)), ("Eligible", str(one.eligible)),
             ("Compared", str(one.compared)), ("Mismatching", str(one.mismatching)),
+            ("Match once normalised", str(one.normalised)), ("Known differences", str(one.known)),
+            ("Unstable", str(one.unstable)), ("Transient", str(one.transient)),
             ("Candidate errors", reasons(one.candidate_errors)), ("Not comparable", reasons(one.not_comparable)),
             ("Shed", reasons(one.shed)), ("Skipped", reasons(one.skipped)),
             ("Legacy p50 / p99", f"{milliseconds(one.legacy.p50)} / {milliseconds(one.legacy.p99)}"),
             ("Modern p50 / p99", f"{milliseconds(one.modern.p50)} / {milliseconds(one.modern.p99)}"),
         ):
-            yield f"| {label} | {_cell(value)} |"
+            yield f"| {label} | {cell(value)} |"
         if one.differences:
             yield from ("", "| Difference | Path | Legacy | Modern | Count | Share | Operations | Last seen | Trace |",
                         "|---|---|---|---|---:|---:|---|---|---|")
         for found in one.differences:
             cells = (found.kind, f"`{found.path or '(whole)'}`", found.legacy, found.modern, str(found.count),
                      f"{found.share:.1%}", ", ".join(found.operations), moment(found.last_seen), found.trace_id)
-            yield f"| {' | '.join(map(_cell, cells))} |"
+            yield f"| {' | '.join(map(cell, cells))} |"
+        if one.causes:
+            yield from ("", "| Cause | Severity | Path | Exchanges | Alone | Explained so far | Settled so far |",
+                        "|---|---|---|---:|---:|---:|---:|")
+        for cause in one.causes:
+            numbers = str(cause.exchanges), str(cause.alone), f"{cause.share:.1%}", str(cause.settled)
+            texts = (cause.kind, str(cause.severity), f"`{cause.path or '(whole)'}`", *numbers)
+            yield f"| {' | '.join(map(cell, texts))} |"
+        if one.noise:
+            yield from ("", "| Noise | Path | Operation | Modern alone | Legacy alone | Both | E-value | Says |",
+                        "|---|---|---|---:|---:|---:|---:|---|")
+        for noisy in one.noise:
+            numbers = str(noisy.modern), str(noisy.legacy), str(noisy.both), f"{noisy.e_value:.3g}"
+            row = (noisy.kind, f"`{noisy.path or '(whole)'}`", noisy.operation, *numbers, noisy.says)
+            yield f"| {' | '.join(map(cell, row))} |"
         if one.overflow:
             yield from ("", f"{one.overflow} more differences found the table of signatures full.")
-
-
-def _cell(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ")

@@ -1,4 +1,4 @@
-"""How much the shadow lane may take: what the `shadow` block of routes.yaml says."""
+"""How much the shadow lane may take: what the `shadow` block of routes.yaml says, and that of each capability."""
 
 from dataclasses import dataclass
 
@@ -12,3 +12,15 @@ class LaneSettings:
     memory: int = 64 << 20
     concurrency: int = 8
     drain: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Recheck:
+    """When both arms are asked again about a mismatch: `after` so many seconds each (ascending, from when it was
+    found), for at most a share `budget` (0 to 1) of the exchanges in which an arm was asked. Never, unless said."""
+
+    after: tuple[float, ...] = ()
+    budget: float = 0.0
+
+
+NEVER = Recheck()

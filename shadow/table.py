@@ -9,7 +9,12 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from shadow.evidence import Answer, State
 from shadow.report import CapabilityReport, DifferenceReport, Report, milliseconds, reasons
+from shadow.verdict import CoverageReport, EvidenceReport, build, kind, number
+
+_ANSWERS = {Answer.SAFE: "bold green", Answer.NOT_SAFE: "bold red", Answer.NOT_ENOUGH: "bold yellow"}
+_STATES = {State.PASS: "green", State.FAIL: "red", State.MISSING: "yellow"}
 
 PIPE_WIDTH = 240
 """Columns where the output is no terminal: a row stays on its line, for grep."""
@@ -71,6 +76,7 @@ def _mismatching(one: CapabilityReport) -> Text:
 
 def _capability(one: CapabilityReport, traces: bool) -> Iterator[RenderableType]:
     yield Text.assemble((one.capability, "bold"), f": {one.says}")
+    yield from evidence(one.evidence)
     for label, counts in (
         ("candidate errors", one.candidate_errors), ("not comparable", one.not_comparable), ("shed", one.shed),
         ("skipped", one.skipped),
@@ -81,6 +87,41 @@ def _capability(one: CapabilityReport, traces: bool) -> Iterator[RenderableType]
         yield _differences(one.differences, traces)
     if one.overflow:
         yield Text(f"  {one.overflow} more differences found the table of signatures full", style="yellow")
+
+
+def evidence(found: EvidenceReport) -> Iterator[RenderableType]:
+    """The verdict, its gates, what is missing, and what was covered."""
+    yield Text.assemble("  ", (found.answer, _ANSWERS[found.answer]), found.says.removeprefix(found.answer))
+    gates = Table(box=None, padding=(0, 1), pad_edge=False, show_header=False)
+    for _ in range(3):
+        gates.add_column(no_wrap=True)
+    gates.add_column(overflow="fold")
+    for gate in found.gates:
+        gates.add_row(f"  {gate.name}", Text(gate.state, style=_STATES[gate.state]), number(gate), gate.says)
+    yield gates
+    for line in found.wanted:
+        yield Text(f"  {line}")
+    if found.coverage:
+        yield _coverage(found.coverage)
+    if found.unmirrored:
+        yield Text(f"  never mirrored, so not judged: {', '.join(found.unmirrored)}")
+    if found.epoch is not None:
+        epoch, before = found.epoch, sum(one.effective for one in found.history)
+        earlier = f"; {before:,} effective exchanges on {len(found.history)} earlier ones" if before else ""
+        yield Text(f"  on builds {build(epoch.legacy)} (legacy) and {build(epoch.modern)} (modern), rules "
+                   f"{epoch.rules or 'none'}, comparator {epoch.comparator}{earlier}")
+
+
+def _coverage(coverage: tuple[CoverageReport, ...]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False)
+    table.add_column("operation", no_wrap=True)
+    table.add_column("stratum", overflow="fold")
+    for name in ("effective", "minimum"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for one in coverage:
+        seen = Text(f"{one.seen:,}", style="yellow" if one.needs else "green")
+        table.add_row(one.operation, kind(one) or "all", seen, f"{one.wanted:,}")
+    return table
 
 
 def _differences(found: tuple[DifferenceReport, ...], traces: bool) -> Table:

@@ -1,10 +1,21 @@
 """Checks that everything of a kind must pass. Third parties call them on their own."""
 
-from shadow.compare import Comparison, Outcome, Tally
+import pickle
+from collections.abc import Sequence
+from dataclasses import astuple
+
+from adapters.document import Tree
+from shadow.compare import Comparison, Drift, Outcome, Tally
 from shadow.diff import Difference, Shape
 from shadow.latency import Histogram
-from shadow.ledger import Traffic
+from shadow.ledger import EPOCHS, Evidence, Sighting, Traffic
+from shadow.noise import Noise
+from shadow.normalisers.base import Normaliser
+from shadow.signatures import Exemplar, Pattern
 from shadow.stores.base import Store
+from shadow.stratum import HOUR, OTHER, STRATA, Epoch, Stratum
+
+_NO_VALUES: tuple[Tree, ...] = (None, "", True, False)
 
 _MATCH = Tally("results", "read", Outcome.MATCH)
 _MISMATCH = Tally("results", "read", Outcome.MISMATCH)
@@ -26,12 +37,45 @@ def _latency(seconds: float, times: int) -> Histogram:
     return histogram
 
 
+def check_normaliser(normaliser: Normaliser, samples: Sequence[Tree]) -> None:
+    """Hold a normaliser to its contract, on these scalars and on some that are no values. Raises AssertionError."""
+    assert _copy(normaliser) == normaliser, "goes to the judge's process, and is the same there"
+    every = [*samples, *_NO_VALUES]
+    for one in every:
+        form = normaliser.form(one)
+        assert hash(form) == hash(normaliser.form(one)), "a form is hashable, and always the same"
+        if isinstance(form, str):
+            assert normaliser.form(form) in (form, None), "what is normalised already stays as it is"
+        for other in every:
+            alike = normaliser.alike(one, other)
+            assert alike == normaliser.alike(other, one), "symmetric"
+            if alike:
+                assert type(one) is type(other), "a value of another type is no variation of this one"
+                assert form is not None, "what is alike has a form"
+                assert form == normaliser.form(other), "what is alike has one form"
+            if form is not None and one == other and type(one) is type(other):
+                assert alike, "reflexive, where it has a say"
+    for nothing in _NO_VALUES:
+        assert not any(normaliser.alike(nothing, one) for one in samples if one not in _NO_VALUES), (
+            "nothing is alike with no value")
+
+
+def _copy(normaliser: Normaliser) -> object:
+    return pickle.loads(pickle.dumps(normaliser))  # noqa: S301 (just written)
+
+
 def check_store(store: Store, signatures: int) -> None:
     """Hold an empty store, built to keep `signatures` (at least 2) of each capability, to its contract.
     Raises AssertionError. The store is left open, and not empty."""
     _check_counts(store)
     _check_findings(store, signatures)
+    _check_patterns(store, signatures)
+    _check_hidden(store)
     _check_traffic(store)
+    _check_noise(store, signatures)
+    _check_evidence(store)
+    _check_bounds_of_evidence(store)
+    _check_retention(store)
 
 
 def _check_counts(store: Store) -> None:
@@ -67,6 +111,54 @@ def _check_findings(store: Store, signatures: int) -> None:
     assert ledger.tallies[_MISMATCH] == 2 + len(many) + 1, "every comparison counts, kept or not"
 
 
+def _check_patterns(store: Store, signatures: int) -> None:
+    """After `_check_findings`, whose exchanges have one difference each but the first, which has the same twice."""
+    def known() -> dict[str, Pattern]:
+        return {found.signatures[0].path: found for found in store.read("results").patterns}
+
+    found = known()["/items/*/code"]
+    assert (found.count, found.first_seen, found.last_seen) == (3, 10, 99), "exchanges that differ alike are a pattern"
+    assert found.smallest == Exemplar("trace-10", 10, 1, (_difference("code", 3),)), "the smallest example is kept"
+    assert {one.trace_id for one in found.exemplars} == {"trace-10", "trace-20", "trace-99"}, "and a sample of all"
+    assert len(known()) == signatures, "the patterns of a capability are bounded"
+    assert store.read().patternless == {"results": 3}, "exchanges of patterns over the bound are counted"
+    kinds = len(store.read("booking").patterns)
+    declared = Tally("booking", "list", Outcome.KNOWN_DIFFERENCE, "rounding")
+    store.write([_comparison(declared, 50, _difference("rounded"))], {}, ())
+    assert len(store.read("booking").patterns) == kinds == 1, "patterns are of mismatches only"
+
+
+def _check_noise(store: Store, signatures: int) -> None:
+    def heard(path: str, at: float, *, modern: bool, legacy: bool, plain: bool = True) -> Comparison:
+        drift = Drift("value", path, modern, legacy, plain)
+        return Comparison(Tally("noisy", "read", Outcome.UNSTABLE), f"trace-{at:g}", at, drifts=(drift,))
+
+    store.write([heard("/a", 2, modern=True, legacy=False), heard("/a", 3, modern=False, legacy=True)], {}, ())
+    store.write([heard("/a", 1, modern=True, legacy=True), heard("/b", 4, modern=True, legacy=True)], {}, ())
+    store.write([heard("/b", 1, modern=True, legacy=True, plain=False)], {}, ())
+    assert sorted(store.read("noisy").noise, key=lambda row: row.path) == [
+        Noise("noisy", "read", "value", "/a", 1, 1, 1, True, 1, 3),
+        Noise("noisy", "read", "value", "/b", 0, 0, 2, False, 1, 4),
+    ], "noise adds up by its place: who disagreed alone, and whether never more than a value drifted"
+    many = [heard("/" + "c" * (count + 1), 5, modern=True, legacy=False) for count in range(signatures)]
+    store.write([*many, heard("/a", 5, modern=True, legacy=False)], {}, ())
+    rows = {row.path: row.modern for row in store.read().noise}
+    assert len(rows) == signatures, "the noise of a capability is bounded"
+    assert rows["/a"] == 2, "what is known is still counted when the table is full"
+    assert store.read("results").noise == [], "one capability is read by itself"
+
+
+def _check_hidden(store: Store) -> None:
+    def normalised(at: float, *counts: tuple[str, int]) -> Comparison:
+        return Comparison(Tally("ruled", "read", Outcome.MATCH_NORMALISED), "trace", at, hidden=counts)
+
+    store.write([normalised(2, ("stamps", 3), ("ids", 1)), normalised(1, ("stamps", 2))], {}, ())
+    store.write([normalised(0, ("stamps", 1))], {}, ())
+    assert sorted(astuple(row) for row in store.read("ruled").hidden) == [
+        ("ruled", "ids", 1, 1, 2), ("ruled", "stamps", 3, 6, 2)], "what rules hide adds up over exchanges"
+    assert store.read("results").hidden == [], "what rules hide is read by capability"
+
+
 def _check_traffic(store: Store) -> None:
     def row(stage: str, requests: int, seconds: Histogram, at: float) -> Traffic:
         return Traffic("results", "read", stage, "modern", requests, 1, seconds, at)
@@ -82,3 +174,63 @@ def _check_traffic(store: Store) -> None:
     ], "calls of one stage and arm add up, latencies bucket by bucket"
     found[0].seconds.add(1.0)
     assert store.read("results").traffic[0].seconds.total in (7, 1), "what was read is the reader's own"
+
+
+_STRATUM = Stratum("read", "2xx", "Patient", "")
+
+
+def _sighting(
+    tokens: range, hour: int = 10, build: str = "1", stratum: Stratum = _STRATUM, count: int = 5,
+    outcome: Outcome = Outcome.MATCH,
+) -> Sighting:
+    return Sighting("results", _epoch(build), stratum, outcome, count, 2, 1, hour * HOUR, hour * HOUR + 9.0,
+                    frozenset((hour, b"%012d" % token) for token in tokens))
+
+
+def _epoch(build: str) -> Epoch:
+    return Epoch("legacy", build, "rules", "1")
+
+
+def _check_evidence(store: Store) -> None:
+    assert len(store.key) == 32, "a store has a key of 32 bytes"
+    store.write((), {}, (), [_sighting(range(3))])
+    store.write((), {}, (), [_sighting(range(4)), _sighting(range(4), outcome=Outcome.MISMATCH)])
+    store.write((), {}, (), [_sighting(range(4), hour=11, count=4)])
+    found = {row.outcome: row for row in store.read("results").evidence}
+    assert found == {
+        Outcome.MATCH: Evidence("results", _epoch("1"), _STRATUM, Outcome.MATCH, 14, 8, 6, 3, 10 * HOUR,
+                                11 * HOUR + 9.0),
+        Outcome.MISMATCH: Evidence("results", _epoch("1"), _STRATUM, Outcome.MISMATCH, 5, 0, 2, 1, 10 * HOUR,
+                                   10 * HOUR + 9.0),
+    }, "a subject is effective once in an hour, with the outcome that it is first seen with; everything counts"
+    store.write((), {}, (), [_sighting(range(4, 6), hour=11, build="2")])
+    rows = {(row.epoch.modern, row.outcome): (row.count, row.effective) for row in store.read("results").evidence}
+    assert rows["2", Outcome.MATCH] == (5, 2), "another build starts from nothing"
+    assert rows["1", Outcome.MATCH] == (14, 8), "what was known of the other is kept"
+    assert store.read("booking").evidence == [], "one capability is read by itself"
+
+
+def _check_bounds_of_evidence(store: Store) -> None:
+    kinds = [_STRATUM._replace(operation="search", shape=f"parameter{'a' * number}") for number in range(STRATA + 3)]
+    store.write((), {}, (), [_sighting(range(0), hour=12, build="3", stratum=one, count=1) for one in kinds])
+    store.write((), {}, (), [_sighting(range(0), hour=12, build="3", stratum=kinds[0], count=1)])
+    rows = {row.stratum: row.count for row in store.read("results").evidence if row.epoch.modern == "3"}
+    assert len(rows) == STRATA + 1, "the strata of a capability are bounded"
+    assert rows[Stratum("search", "2xx", OTHER, "")] == 3, "what is over the bound counts together"
+    assert rows[kinds[0]] == 2, "what is known is still counted when the table is full"
+    for build in range(EPOCHS):
+        store.write((), {}, (), [_sighting(range(0), hour=13 + build, build=f"new{build}")])
+    builds = {row.epoch.modern for row in store.read("results").evidence}
+    assert builds == {f"new{build}" for build in range(EPOCHS)}, "of the epochs of a capability the latest are kept"
+
+
+def _check_retention(store: Store) -> None:
+    """The store forgets after no more than a year; what was written before is of the first days of 1970."""
+    later = 500 * 24
+    before = store.read("results").tallies
+    store.write((), {}, (), [_sighting(range(3), hour=later, build="late")])
+    ledger = store.read("results")
+    assert {row.epoch.modern for row in ledger.evidence} == {"late"}, "evidence that is too old is forgotten"
+    assert (ledger.findings, ledger.patterns) == ([], []), "and so are differences, with their examples"
+    assert store.read().noise == [], "and noise"
+    assert ledger.tallies == before, "counts stay"

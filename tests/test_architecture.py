@@ -27,19 +27,33 @@ GATEWAY = [
 ]
 SHADOW = [
     {"lane"},
-    {"journal", "table", "testing"},
+    {"journal", "table", "html", "sheet", "testing"},
     {"report", "stores"},
-    {"ledger"},
+    {"verdict"},
+    {"ledger", "causes"},
+    {"signatures"},
     {"comparer"},
     {"judge"},
+    {"noise"},
     {"evidence", "compare"},
-    {"diff", "normalisers", "noise"},
+    {"bodies"},
+    {"heads", "stratum"},
     {"observation", "latency", "settings"},
+    {"rules"},
+    {"severity"},
+    {"diff"},
+    {"pairing"},
+    {"guide"},
+    {"normalisers"},
 ]
 
 PURE = [
-    "adapters", "shadow.observation", "shadow.diff", "shadow.compare", "shadow.noise", "shadow.evidence",
-    "shadow.report", "gateway.stage", "gateway.call", "gateway.routing", "gateway.decide",
+    "adapters", "shadow.observation", "shadow.diff", "shadow.guide", "shadow.pairing", "shadow.normalisers",
+    "shadow.severity", "shadow.rules", "shadow.heads", "shadow.bodies", "shadow.compare",
+    "shadow.noise", "shadow.evidence",
+    "shadow.stratum", "shadow.verdict",
+    "shadow.report", "shadow.signatures", "shadow.causes", "shadow.html", "shadow.sheet",
+    "gateway.stage", "gateway.call", "gateway.routing", "gateway.decide",
 ]
 IMPURE = {"asyncio", "socket", "os", "time", "random", "logging", "threading", "subprocess"}
 
@@ -50,11 +64,13 @@ HOMES = {
     "httptools": ["gateway.wire", "gateway.edge.http1", "gateway.upstreams.connection"],
     "httpx2": ["gateway.policies.jwks", "gateway.demo.traffic", "gateway.cli"],
     "hypothesis": ["gateway.policies.testing"],
+    "jinja2": ["shadow.html"],
+    "markupsafe": ["shadow.html"],
     "joserfc": ["gateway.policies.jwks", "gateway.policies.jwt"],
     "lxml": ["adapters", "gateway.demo.legacy_soap"],
     "orjson": ["gateway", "shadow"],
     "prometheus_client": ["gateway.telemetry", "gateway.edge.admin"],
-    "pydantic": ["gateway.config", "gateway.cli.report"],
+    "pydantic": ["gateway.config", "gateway.cli.sources"],
     "pydantic_core": ["gateway.config"],
     "rich": ["gateway.cli", "gateway.demo", "shadow.table"],
     "starlette": ["gateway.workers", "gateway.edge.admin", "gateway.edge.asgi", "gateway.demo"],

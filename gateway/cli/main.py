@@ -11,7 +11,9 @@ COMMANDS = {
     "validate": "Check routes.yaml and tell every problem at once.",
     "schema": "Print the JSON Schema of routes.yaml, for editors.",
     "explain": "Tell where a request would go, and why. Sends nothing.",
+    "compare": "Compare two answers that are in files, and try rules on them.",
     "report": "Print what the shadow lane has found.",
+    "gate": "Tell whether a capability is safe to flip.",
     "demo": "Run the sample clinic behind the gateway.",
 }
 
@@ -39,7 +41,7 @@ def main(**_: Any) -> None:
     """Move capabilities from a legacy service to a modern one, behind one unchanged front.
 
     Exit codes: 0 well, 1 findings or a gate that failed, 2 wrong usage or configuration, 3 the gateway cannot be
-    reached, 130 interrupted.
+    reached or a gate lacks evidence, 130 interrupted.
     """
 
 

@@ -10,10 +10,15 @@ from gateway.config.decode import Steps
 from gateway.config.extensions import Find, choose
 from gateway.config.nodes import Node
 from gateway.config.problem import Place, Problem, did_you_mean
+from gateway.config.rules import Ruling
 from gateway.policies.base import Policy
 from gateway.routing import Arm, Capability, Operation, ShadowPlan, Split, segments
 from gateway.stage import Stage
 from gateway.upstreams.upstream import Upstream
+from shadow.evidence import Criteria
+from shadow.rules import Rules
+from shadow.settings import Recheck
+from shadow.stratum import Basis
 
 # What the edge refuses in a path, unless `ambiguous_paths`.
 _AMBIGUOUS = re.compile(r"/\.{1,2}(?:[/;]|\Z)|%5[cC]|%00|%2[eE]")
@@ -166,7 +171,30 @@ class Capabilities:
             self._warnings.append(Problem(
                 node.key("shadow", "max_body"), "two bodies of this size do not fit into the lane's `memory`: "
                 "such mirrors are dropped", "lane_memory"))
-        return ShadowPlan(shadow.sample / 10_000, shadow.max_body, shadow.deadline, shadow.credentials == "pass")
+        recheck = Recheck(tuple(shadow.recheck.after), shadow.recheck.budget / 10_000)
+        gate = shadow.gate
+        criteria = Criteria(
+            limit=gate.limit / 10_000, confidence=gate.confidence / 10_000, minimum=gate.minimum,
+            stratum_minimum=gate.stratum_minimum, excluded=gate.excluded / 10_000,
+        )
+        rules, own, digest = self._ruled(written, shadow, node)
+        return ShadowPlan(
+            shadow.sample / 10_000, shadow.max_body, shadow.deadline, shadow.credentials == "pass", recheck, criteria,
+            Basis(rules=digest, build=(gate.build or "").lower().encode()), rules, own, shadow.noise / 10_000,
+        )
+
+    def _ruled(
+        self, written: spec.Capability, shadow: spec.Shadow, node: Node
+    ) -> tuple[Rules, dict[str, Rules], str]:
+        """The rules for all operations, those for operations that have their own first, and a digest of them all."""
+        ruling = Ruling(self._find, self._problems, self._warnings)
+        shared = ruling.rules(shadow.rules, node.find("shadow", "rules"))
+        known = ruling.known(shadow.known_differences, node.find("shadow", "known_differences"))
+        own = {name: ruling.rules(one.rules, node.find("operations", name, "rules"))
+               for name, one in written.operations.items() if one.rules}
+        every = Rules((*shared, *(rule for rules in own.values() for rule in rules)), known)
+        return Rules(shared, known), {name: Rules((*first, *shared), known) for name, first in own.items()}, (
+            every.digest if every.rules or every.known else "")
 
 
 def _rules(written: spec.Capability, writes: Stage) -> Iterator[tuple[str, str, str]]:

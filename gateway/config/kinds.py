@@ -10,6 +10,8 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
+from shadow.guide import Pattern
+
 _FIELD_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _DURATION = r"[0-9]{1,9}(\.[0-9]{1,6})?(ms|s|m|h)"
 _SIZE = r"[0-9]{1,12}(B|KiB|MiB|GiB)"
@@ -145,3 +147,17 @@ def _wanted(value: object) -> object:
 
 Wanted = Annotated[str | None, BeforeValidator(_wanted, json_schema_input_type=str | bool)]
 """The value that a condition asks for, or None for "is there"."""
+
+
+def _places(value: object) -> object:
+    if not isinstance(value, str):
+        raise PydanticCustomError("bad_pattern", "wants a JSON Pointer, in which * and ** may stand: /entry/*/resource")
+    try:
+        Pattern.parse(value)
+    except ValueError as error:
+        raise PydanticCustomError("bad_pattern", str(error)) from None
+    return value
+
+
+Places = Annotated[str, BeforeValidator(_places, json_schema_input_type=_text("(/.*)?"))]
+"""A pattern of shadow.guide."""

@@ -3,9 +3,10 @@
 Defaults are written as a person would write them, since editors show them from the JSON Schema.
 """
 
+from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from gateway.config.kinds import (
@@ -15,6 +16,7 @@ from gateway.config.kinds import (
     Methods,
     Name,
     OriginPath,
+    Places,
     PositiveDuration,
     Share,
     Size,
@@ -30,7 +32,7 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True)
 
 
-def written(default: str, description: str | None = None, *, alias: str | None = None) -> Any:
+def written(default: str | list[str], description: str | None = None, *, alias: str | None = None) -> Any:
     """A field whose default is the text that a person would write."""
     return Field(default, description=description, alias=alias)
 
@@ -157,6 +159,49 @@ Plugin = Annotated[dict[str, dict[str, Any]], BeforeValidator(_one_plugin, json_
 """An entry point's name → its options, which the plugin itself declares."""
 
 
+_KINDS = Literal[
+    "status", "header", "coding", "syntax", "body", "missing", "extra", "moved", "type", "value", "precision"]
+
+
+_Keys = Annotated[list[str], Field(min_length=1)]
+
+
+class Rule(BaseModel):
+    """What counts as no difference at some places, or how much one matters. Beside what is named here, a normaliser's
+    name with its options: one behaviour a rule."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True, validate_default=True)
+
+    at: Places = Field(description="a JSON Pointer; * is any one step, ** any number of them")
+    id: str | None = Field(default=None, min_length=1, max_length=100, description="what it counts under")
+    reason: str | None = Field(default=None, min_length=1, description="why; `ignore` needs one")
+    kind: _KINDS | None = Field(default=None, description="narrows `ignore` and `severity`")
+    list: Literal["auto", "ordered", "multiset"] | _Keys | None = Field(
+        default=None, description="how items of this list find each other; a list of paths: by these keys")
+    ignore: Literal[True] | None = Field(default=None, description="hides all that differs here and below")
+    severity: Literal["critical", "major", "minor"] | None = Field(default=None, description="of what differs")
+    reveal: Literal[True] | None = Field(default=None, description="show values in clear: of codes, never of people")
+
+
+class Known(_Strict):
+    """A difference that was declared beforehand."""
+
+    id: Name = Field(description="what it counts under")
+    at: Places = Field(description="where, and below")
+    kind: _KINDS | None = Field(default=None, description="of this kind only")
+    reason: str = Field(min_length=1)
+    owner: str = Field(min_length=1, description="who sees to it")
+    ticket: str | None = Field(default=None, min_length=1)
+    expires: date = Field(description="the last day, UTC")
+
+
+class RulesFile(_Strict):
+    """A file of rules alone: `figway compare --rules`."""
+
+    rules: list[Rule] = Field(default_factory=list)
+    known_differences: list[Known] = Field(default_factory=list)
+
+
 class Operation(_Strict):
     """One match: all conditions that are given must hold."""
 
@@ -165,6 +210,7 @@ class Operation(_Strict):
     header: dict[HeaderName, Wanted] = Field(default_factory=dict, description="a value, or true for present")
     query: dict[str, Wanted] = Field(default_factory=dict, description="a value, or true for present")
     safe: bool | None = Field(default=None, description="whether asking changes nothing; left out: by the method")
+    rules: list[Rule] = Field(default_factory=list, description="how its answers are compared, before `shadow.rules`")
 
 
 class Arm(_Strict):
@@ -191,6 +237,38 @@ class Split(_Strict):
     on_missing: Literal["legacy", "modern", "random"] = Field(default="legacy", description="where there is no key")
 
 
+class Recheck(_Strict):
+    """Asking both arms again about a mismatch: what settles was a lag, not a defect."""
+
+    after: list[PositiveDuration] = written(["2s", "30s"], "since the mismatch was found; an empty list for never")
+    budget: Share = written("5%", "the most of the exchanges of which this is done")
+
+    @field_validator("after")
+    @classmethod
+    def _ascending(cls, after: list[float]) -> list[float]:
+        if sorted(set(after)) != after:
+            raise PydanticCustomError("bad_value", "wants waits that become longer")
+        return after
+
+
+class Gate(_Strict):
+    """When a capability counts as safe to flip."""
+
+    limit: Share = written("0.1%", "of the exchanges may differ, and on as many may modern fail")
+    confidence: Share = written("95%", "how sure of that to be, however often one looks")
+    minimum: int = Field(default=100, ge=1, description="effective exchanges of each operation that is mirrored")
+    stratum_minimum: int = Field(default=10, ge=1, description="effective exchanges of each stratum that was seen")
+    excluded: Share = written("5%", "the most of the eligible exchanges that may be left out, but for sampling")
+    build: HeaderName | None = Field(default=None, description="the response header in which arms tell their build")
+
+    @field_validator("limit", "confidence")
+    @classmethod
+    def _inside(cls, share: int) -> int:
+        if not 0 < share < 10_000:
+            raise PydanticCustomError("bad_value", "wants more than 0% and less than 100%")
+        return share
+
+
 class Shadow(_Strict):
     """How a capability is mirrored."""
 
@@ -198,6 +276,11 @@ class Shadow(_Strict):
     max_body: Size = written("1MiB", "kept of each body")
     deadline: PositiveDuration = written("30s", "for the mirrored call")
     credentials: Literal["drop", "pass"] = Field(default="drop", description="whether the mirror carries the client's")
+    recheck: Recheck = Field(default_factory=Recheck)
+    rules: list[Rule] = Field(default_factory=list, description="how answers are compared; the first that fits decides")
+    known_differences: list[Known] = Field(default_factory=list, description="differences declared beforehand")
+    noise: Share = written("2%", "of the exchanges: legacy is asked again after modern, to tell noise from difference")
+    gate: Gate = Field(default_factory=Gate)
 
 
 class Limits(_Strict):

@@ -4,6 +4,7 @@
     /readyz          200 while requests should be sent here, else 503; ?verbose lists every check
     /metrics         Prometheus text, of all workers
     /report          what the shadow has learnt, as JSON; ?capability=NAME
+    /report.html     the same as a page; without a capability, the list of all
 """
 
 import asyncio
@@ -16,19 +17,26 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from gateway.telemetry.metrics import families
 from gateway.telemetry.peers import Peers
+from shadow import html
+from shadow.report import Report, to_json
 from shadow.stores.base import StoreError
 
 Check = tuple[str, bool, str]
+
+# A page holds what is known of a system under migration: no frame, cache or other site is to have it.
+_PAGE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff"}
+_FRAMES = "frame-ancestors 'none'; "
 _STALE = 15.0
 
 
-def admin_app(peers: Peers, report: Callable[[str | None], bytes], version: str) -> Starlette:
-    """The admin port's application. `report` renders the store's contents as JSON and may block."""
+def admin_app(peers: Peers, report: Callable[[str | None], Report], version: str) -> Starlette:
+    """The admin port's application. `report` folds what the store has of a capability, or of all, and may block; it
+    raises LookupError where there is no such capability."""
 
     async def livez(request: Request) -> Response:
         return PlainTextResponse("ok\n")
@@ -49,17 +57,28 @@ def admin_app(peers: Peers, report: Callable[[str | None], bytes], version: str)
         registry.register(_Scrape(workers, version))
         return Response(generate_latest(registry), media_type="text/plain; version=0.0.4; charset=utf-8")
 
-    async def show_report(request: Request) -> Response:
+    async def rendered(request: Request, render: Callable[[str | None], Response]) -> Response:
         try:
-            body = await asyncio.to_thread(report, request.query_params.get("capability"))
+            return await asyncio.to_thread(render, request.query_params.get("capability"))
         except LookupError:
             return _problem(404, "No such capability")
         except StoreError as error:
             return _problem(503, str(error))
-        return Response(body, media_type="application/json")
+
+    async def show_report(request: Request) -> Response:
+        return await rendered(request, lambda name: Response(to_json(report(name)), media_type="application/json"))
+
+    async def show_page(request: Request) -> Response:
+        def page(name: str | None) -> Response:
+            found = report(name)
+            text = html.page(found.capabilities[0]) if name is not None else html.index(found, "?capability=")
+            return HTMLResponse(text, headers=_PAGE | {"Content-Security-Policy": _FRAMES + html.policy()})
+
+        return await rendered(request, page)
 
     return Starlette(routes=[
         Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", metrics), Route("/report", show_report),
+        Route("/report.html", show_page),
     ])
 
 

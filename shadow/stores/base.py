@@ -9,10 +9,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Protocol
 
 from shadow.compare import Comparison, Tally
-from shadow.ledger import Ledger, Traffic
+from shadow.ledger import Ledger, Sighting, Traffic
 
 SIGNATURES = 500
 """Kinds of differences kept of each capability; more are counted as overflow."""
+
+
+RETENTION = 90.0
+"""Days after which what was not seen again is forgotten."""
 
 
 class StoreError(Exception):
@@ -20,16 +24,23 @@ class StoreError(Exception):
 
 
 class Store(Protocol):
-    """Aggregates: counts by tally, differences by signature with one example each, traffic by arm."""
+    """Aggregates: counts by tally, differences by signature with one example each, traffic by arm, evidence.
+
+    `key` is a secret of this store's, 32 random bytes that it keeps as long as it lives: subjects are told apart by
+    what is derived from it. A token is kept for the hour that it is of and the next, and a subject counts as seen
+    once in that hour: an exchange is effective where a token of its sighting was new.
+    """
 
     Options: ClassVar[type[Any]]
+    key: bytes
 
     def __init__(self, options: Any) -> None:
         """Open the store, making it if it is not there. Raises StoreError."""
         ...
 
     def write(
-        self, comparisons: Sequence[Comparison], tallies: Mapping[Tally, int], traffic: Sequence[Traffic]
+        self, comparisons: Sequence[Comparison], tallies: Mapping[Tally, int], traffic: Sequence[Traffic],
+        sightings: Sequence[Sighting] = (),
     ) -> None:
         """Add a batch, wholly or not at all. A comparison counts its own tally; `tallies` are of exchanges that
         left nothing else to remember. Raises StoreError; the batch may then be written again."""

@@ -1,15 +1,19 @@
 """The store that forgets: aggregates in this process, for tests, first steps and a single worker."""
 
-from collections import Counter
+import secrets
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from threading import Lock
 
-from shadow.compare import Comparison, Tally
+from shadow.compare import Comparison, Outcome, Tally
 from shadow.diff import Difference, Signature
 from shadow.latency import Histogram
-from shadow.ledger import Finding, Ledger, Traffic
-from shadow.stores.base import SIGNATURES
+from shadow.ledger import EPOCHS, HOURS, SUBJECTS, Evidence, Finding, Ledger, Sighting, Traffic, latest
+from shadow.noise import Noise, added, table
+from shadow.signatures import Pattern, merged, patterns
+from shadow.stores.base import RETENTION, SIGNATURES
+from shadow.stratum import HOUR, Epoch, Stratum, placed
 
 
 class Memory:
@@ -17,21 +21,32 @@ class Memory:
 
     @dataclass(frozen=True, slots=True)
     class Options:
-        """`signatures`: kinds of differences kept of each capability."""
+        """`signatures`: kinds of differences, and patterns of them, kept of each capability; `retention`: days after
+        which what was not seen again is forgotten."""
 
         signatures: int = SIGNATURES
+        retention: float = RETENTION
 
     def __init__(self, options: Options) -> None:
+        self.key = secrets.token_bytes(32)
         self._limit = options.signatures
+        self._retention = options.retention * 86_400
         self._lock = Lock()
         self._tallies: Counter[Tally] = Counter()
         self._traffic: dict[tuple[str, str, str, str], Traffic] = {}
         self._findings: dict[tuple[str, str, Signature], Finding] = {}
         self._kept: Counter[str] = Counter()
         self._overflow: Counter[str] = Counter()
+        self._patterns: dict[tuple[str, str, str], Pattern] = {}
+        self._patternless: Counter[str] = Counter()
+        self._noise: dict[tuple[str, str, str, str], Noise] = {}
+        self._evidence: dict[tuple[str, Epoch, Stratum, Outcome], Evidence] = {}
+        self._tokens: defaultdict[int, set[bytes]] = defaultdict(set)
+        self._hour = 0
 
     def write(
-        self, comparisons: Sequence[Comparison], tallies: Mapping[Tally, int], traffic: Sequence[Traffic]
+        self, comparisons: Sequence[Comparison], tallies: Mapping[Tally, int], traffic: Sequence[Traffic],
+        sightings: Sequence[Sighting] = (),
     ) -> None:
         with self._lock:
             self._tallies.update(tallies)
@@ -40,8 +55,15 @@ class Memory:
                 # A signature counts once for each exchange, however often it occurs in it.
                 for signature, difference in {found.signature: found for found in comparison.differences}.items():
                     self._find(comparison, signature, difference)
+            for place, found in patterns(comparisons).items():
+                self._fold(place, found)
+            for spot, noisy in table(comparisons).items():
+                self._hear(spot, noisy)
             for row in traffic:
                 self._add(row)
+            for one in sightings:
+                self._sight(one)
+            self._forget(latest(comparisons, traffic, sightings))
 
     def _find(self, comparison: Comparison, signature: Signature, difference: Difference) -> None:
         capability, operation = comparison.tally.capability, comparison.tally.operation
@@ -58,6 +80,21 @@ class Memory:
             max(known.last_seen, comparison.at) if known else comparison.at, difference, comparison.trace_id,
         )
 
+    def _fold(self, place: tuple[str, str, str], found: Pattern) -> None:
+        known = self._patterns.get(place)
+        if known is not None:
+            self._patterns[place] = merged(known, found)
+        elif sum(capability == found.capability for capability, _, _ in self._patterns) < self._limit:
+            self._patterns[place] = found
+        else:
+            self._patternless[found.capability] += found.count
+
+    def _hear(self, spot: tuple[str, str, str, str], noisy: Noise) -> None:
+        if spot in self._noise:
+            self._noise[spot] = added(self._noise[spot], noisy)
+        elif sum(capability == noisy.capability for capability, *_ in self._noise) < self._limit:
+            self._noise[spot] = noisy
+
     def _add(self, row: Traffic) -> None:
         key = row.capability, row.operation, row.stage, row.arm
         known = self._traffic.get(key)
@@ -67,6 +104,53 @@ class Memory:
             row = replace(row, requests=row.requests + known.requests, errors=row.errors + known.errors,
                           at=max(row.at, known.at))
         self._traffic[key] = replace(row, seconds=seconds)
+
+    def _sight(self, one: Sighting) -> None:
+        known = {stratum for capability, epoch, stratum, _ in self._evidence
+                 if (capability, epoch) == (one.capability, one.epoch)}
+        effective = 0
+        for hour, token in one.tokens:
+            tokens = self._tokens[hour]
+            if token not in tokens and len(tokens) < SUBJECTS:
+                tokens.add(token)
+                effective += 1
+        place = one.capability, one.epoch, placed(one.stratum, known), one.outcome
+        old = self._evidence.get(place) or Evidence(*place, 0, 0, 0, 0, one.first, one.last)
+        self._evidence[place] = Evidence(
+            *place, old.count + one.count, old.effective + effective, old.critical + one.critical,
+            old.reproduced + one.reproduced, min(old.first, one.first), max(old.last, one.last),
+        )
+        epochs = self._epochs(one.capability)
+        for epoch in sorted(epochs, key=epochs.__getitem__)[:-EPOCHS]:
+            self._drop(one.capability, epoch)
+
+    def _epochs(self, capability: str) -> dict[Epoch, float]:
+        """When each epoch of a capability was last seen."""
+        found: dict[Epoch, float] = {}
+        for row in self._evidence.values():
+            if row.capability == capability:
+                found[row.epoch] = max(row.last, found.get(row.epoch, row.last))
+        return found
+
+    def _drop(self, capability: str, epoch: Epoch) -> None:
+        self._evidence = {place: row for place, row in self._evidence.items() if place[:2] != (capability, epoch)}
+
+    def _forget(self, now: float) -> None:
+        """Once an hour, drop what is too old."""
+        hour, before = int(now) // HOUR, now - self._retention
+        if hour <= self._hour:
+            return
+        self._hour = hour
+        for over in [one for one in self._tokens if one <= hour - HOURS]:
+            del self._tokens[over]
+        for capability in {row.capability for row in self._evidence.values()}:
+            for epoch, last in self._epochs(capability).items():
+                if last < before:
+                    self._drop(capability, epoch)
+        self._findings = {key: found for key, found in self._findings.items() if found.last_seen >= before}
+        self._kept = Counter(capability for capability, _, _ in self._findings)
+        self._patterns = {key: found for key, found in self._patterns.items() if found.last_seen >= before}
+        self._noise = {spot: row for spot, row in self._noise.items() if row.last_seen >= before}
 
     def read(self, capability: str | None = None) -> Ledger:
         def wanted(name: str) -> bool:
@@ -79,6 +163,10 @@ class Memory:
                  if wanted(row.capability)],
                 [finding for finding in self._findings.values() if wanted(finding.capability)],
                 {name: count for name, count in self._overflow.items() if wanted(name)},
+                [found for found in self._patterns.values() if wanted(found.capability)],
+                {name: count for name, count in self._patternless.items() if wanted(name)},
+                [row for row in self._evidence.values() if wanted(row.capability)],
+                [row for row in self._noise.values() if wanted(row.capability)],
             )
 
     def close(self) -> None:

@@ -4,6 +4,7 @@ The schema is made by the numbered scripts in `migrations/`; `user_version` hold
 """
 
 import json
+import secrets
 import sqlite3
 import time
 from collections import Counter
@@ -16,10 +17,14 @@ from threading import Lock
 from typing import Any
 
 from shadow.compare import Comparison, Outcome, Tally
-from shadow.diff import Difference, Shape, Signature
+from shadow.diff import Difference, Severity, Shape, Signature
 from shadow.latency import Histogram
-from shadow.ledger import Finding, Ledger, Traffic
-from shadow.stores.base import SIGNATURES, StoreError
+from shadow.ledger import Finding, Ledger, Sighting, Traffic, latest
+from shadow.noise import table
+from shadow.signatures import Pattern, decode, encode, merged, patterns
+from shadow.stores import sqlite_evidence, sqlite_noise
+from shadow.stores.base import RETENTION, SIGNATURES, StoreError
+from shadow.stratum import HOUR
 
 _TALLY = """
 INSERT INTO tally VALUES (?, ?, ?, ?, ?)
@@ -28,17 +33,23 @@ ON CONFLICT DO UPDATE SET count = count + excluded.count
 _SEEN_AGAIN = """
 UPDATE finding SET
     count = count + 1, first_seen = min(first_seen, :at), last_seen = max(last_seen, :at), path = :path,
-    legacy_length = :legacy_length, modern_length = :modern_length, trace_id = :trace_id
+    legacy_length = :legacy_length, modern_length = :modern_length, trace_id = :trace_id, severity = :severity
 WHERE capability = :capability AND operation = :operation AND kind = :kind AND signature_path = :signature_path
     AND legacy_group = :legacy_group AND modern_group = :modern_group
 """
 _SEEN_FIRST = """
 INSERT INTO finding VALUES (
     :capability, :operation, :kind, :signature_path, :legacy_group, :modern_group, 1, :at, :at, :path,
-    :legacy_type, :legacy_length, :legacy_form, :modern_type, :modern_length, :modern_form, :trace_id
+    :legacy_type, :legacy_length, :legacy_form, :modern_type, :modern_length, :modern_form, :trace_id, :severity
 )
 """
 _OVERFLOW = "INSERT INTO overflow VALUES (?, 1) ON CONFLICT DO UPDATE SET count = count + 1"
+_PATTERN = """
+INSERT INTO pattern VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET folded = excluded.folded
+"""
+_PATTERNLESS = """
+INSERT INTO patternless VALUES (?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count
+"""
 _TRAFFIC = """
 INSERT INTO traffic VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET
@@ -47,7 +58,7 @@ ON CONFLICT DO UPDATE SET
 """
 _FINDINGS = """
 SELECT capability, operation, count, first_seen, last_seen, trace_id, kind, path,
-    legacy_type, legacy_length, legacy_form, modern_type, modern_length, modern_form
+    legacy_type, legacy_length, legacy_form, modern_type, modern_length, modern_form, severity
 FROM finding
 """
 
@@ -57,15 +68,19 @@ class Sqlite:
 
     @dataclass(frozen=True, slots=True)
     class Options:
-        """`path` of the file; `signatures`: kinds of differences kept of each capability; `busy`: seconds to wait
-        while another worker writes."""
+        """`path` of the file; `signatures`: kinds of differences, and patterns of them, kept of each capability;
+        `retention`: days after which what was not seen again is forgotten; `busy`: seconds to wait while another
+        worker writes."""
 
         path: Path
         signatures: int = SIGNATURES
+        retention: float = RETENTION
         busy: float = 5.0
 
     def __init__(self, options: Options) -> None:
         self._limit = options.signatures
+        self._retention = options.retention * 86_400
+        self._hour = 0
         self._lock = Lock()
         with _mapped():
             self._connection = sqlite3.connect(
@@ -74,12 +89,14 @@ class Sqlite:
             try:
                 _use_wal(self._connection, time.monotonic() + options.busy)
                 _migrate(self._connection)
+                self.key = _secret(self._connection)
             except BaseException:
                 self._connection.close()
                 raise
 
     def write(
-        self, comparisons: Sequence[Comparison], tallies: Mapping[Tally, int], traffic: Sequence[Traffic]
+        self, comparisons: Sequence[Comparison], tallies: Mapping[Tally, int], traffic: Sequence[Traffic],
+        sightings: Sequence[Sighting] = (),
     ) -> None:
         counts = Counter(tallies) + Counter(comparison.tally for comparison in comparisons)
         with self._transaction("IMMEDIATE") as connection:
@@ -89,8 +106,13 @@ class Sqlite:
                 # A signature counts once for each exchange, however often it occurs in it.
                 for signature, found in {found.signature: found for found in comparison.differences}.items():
                     self._find(connection, comparison, signature, found, kept)
+            for place, pattern in patterns(comparisons).items():
+                self._fold(connection, place, pattern)
+            sqlite_noise.add(connection, table(comparisons).values(), self._limit)
             for row in traffic:
                 _add(connection, row)
+            sqlite_evidence.add(connection, sightings)
+            self._forget(connection, latest(comparisons, traffic, sightings))
 
     def _find(
         self, connection: sqlite3.Connection, comparison: Comparison, signature: Signature, found: Difference,
@@ -104,6 +126,7 @@ class Sqlite:
             "at": comparison.at, "path": found.path, "trace_id": comparison.trace_id,
             "legacy_type": found.legacy.type, "legacy_length": found.legacy.length, "legacy_form": found.legacy.form,
             "modern_type": found.modern.type, "modern_length": found.modern.length, "modern_form": found.modern.form,
+            "severity": found.severity,
         }
         if connection.execute(_SEEN_AGAIN, row).rowcount:
             return
@@ -117,6 +140,30 @@ class Sqlite:
         else:
             connection.execute(_OVERFLOW, (capability,))
 
+    def _fold(self, connection: sqlite3.Connection, place: tuple[str, str, str], found: Pattern) -> None:
+        row = connection.execute(
+            "SELECT folded FROM pattern WHERE (capability, operation, key) = (?, ?, ?)", place
+        ).fetchone()
+        if row is None:
+            [kept] = connection.execute(
+                "SELECT count(*) FROM pattern WHERE capability = ?", (found.capability,)
+            ).fetchone()
+            if kept >= self._limit:
+                connection.execute(_PATTERNLESS, (found.capability, found.count))
+                return
+        connection.execute(_PATTERN, (*place, encode(merged(decode(row[0]), found) if row else found)))
+
+    def _forget(self, connection: sqlite3.Connection, now: float) -> None:
+        """Once an hour, drop what is too old."""
+        hour, before = int(now) // HOUR, now - self._retention
+        if hour <= self._hour:
+            return
+        self._hour = hour
+        sqlite_evidence.forget(connection, hour, before)
+        sqlite_noise.forget(connection, before)
+        connection.execute("DELETE FROM finding WHERE last_seen < ?", (before,))
+        connection.execute("DELETE FROM pattern WHERE json_extract(folded, '$.last_seen') < ?", (before,))
+
     def read(self, capability: str | None = None) -> Ledger:
         with self._transaction("DEFERRED") as connection:
             def rows(query: str) -> list[Any]:
@@ -129,6 +176,10 @@ class Sqlite:
                  for name, operation, stage, arm, requests, errors, seconds, at in rows("SELECT * FROM traffic")],
                 [_finding(*row) for row in rows(_FINDINGS)],
                 dict(rows("SELECT * FROM overflow")),
+                [decode(folded) for [folded] in rows("SELECT folded FROM pattern")],
+                dict(rows("SELECT * FROM patternless")),
+                [sqlite_evidence.read(row) for row in rows("SELECT * FROM evidence")],
+                [sqlite_noise.read(row) for row in rows("SELECT * FROM noise")],
             )
 
     def close(self) -> None:
@@ -191,6 +242,15 @@ def _migrate(connection: sqlite3.Connection) -> None:
         raise
 
 
+def _secret(connection: sqlite3.Connection) -> bytes:
+    """The store's key, made by whoever opens it first."""
+    new = secrets.token_bytes(32)
+    connection.execute("INSERT INTO secret SELECT ? WHERE NOT EXISTS (SELECT 1 FROM secret)", (new,))
+    key: bytes
+    [key] = connection.execute("SELECT key FROM secret").fetchone()
+    return key
+
+
 def _statements(script: str) -> Iterator[str]:
     statement = ""
     for line in script.splitlines(keepends=True):
@@ -213,7 +273,7 @@ def _add(connection: sqlite3.Connection, row: Traffic) -> None:
 
 def _finding(  # one parameter for each column of _FINDINGS
     capability: str, operation: str, count: int, first_seen: float, last_seen: float, trace_id: str,
-    kind: str, path: str, *shapes: Any,
+    kind: str, path: str, *rest: Any,
 ) -> Finding:
-    exemplar = Difference(kind, path, Shape(*shapes[:3]), Shape(*shapes[3:]))
+    exemplar = Difference(kind, path, Shape(*rest[:3]), Shape(*rest[3:6]), Severity(rest[6]))
     return Finding(capability, operation, count, first_seen, last_seen, exemplar, trace_id)

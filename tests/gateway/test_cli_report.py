@@ -57,7 +57,11 @@ def test_a_store_is_read_in_every_form(database):
     [one] = json.loads(figway("results", "-o", "json", "--store", database).stdout)["capabilities"]
     assert (one["capability"], one["compared"], one["differences"][0]["path"]) == ("results", 4, "/name")
     assert "| missing | `/name` |" in figway("-o", "markdown", "--store", database).stdout
-    for output in ("table", "json", "markdown"):
+    page = figway("results", "-o", "html", "--store", database).stdout
+    assert page.startswith("<!DOCTYPE html>")
+    assert "1 of 4 compared exchanges differ" in page
+    assert "results,differences,1,path,/name\n" in figway("-o", "csv", "--store", database).stdout
+    for output in ("table", "json", "markdown", "csv"):
         assert "Zebulon" not in figway("-o", output, "--store", database).output
 
 
@@ -77,6 +81,7 @@ def test_what_cannot_be_read_is_said_with_status_2(database, routes, tmp_path):
         (("result", "--config", routes(f"sqlite: {{path: {database}}}")), 'did you mean "results"?'),
         (("--store", database, "--admin", "http://127.0.0.1:1"), "exclude each other"),
         (("--admin", "127.0.0.1:9090"), "http://"),
+        (("-o", "html", "--store", database), "one capability"),
         (("--config", tmp_path / "none.yaml"), "none.yaml"),
     ):
         refused = figway(*arguments)
@@ -121,6 +126,8 @@ async def test_a_running_gateway_is_asked(admin, database):
     assert asked.exit_code == 0
     assert asked.stdout == figway("results", "--store", database, "-o", "json").stdout
     assert targets == [b"/report?capability=results"]
+    page = await asyncio.to_thread(figway, "results", "--admin", url, "-o", "html")
+    assert page.stdout == figway("results", "--store", database, "-o", "html").stdout
     for capability, status in (("nothing", 2), ("strange", 3), ("broken", 3)):
         refused = await asyncio.to_thread(figway, capability, "--admin", url)
         assert (refused.exit_code, refused.stdout) == (status, "")

@@ -32,7 +32,7 @@ capabilities:
     modern: modern
     stage: {stage}
     writes: legacy
-    shadow: {{{shadow}}}
+    shadow: {{{shadow}, recheck: {{after: []}}, noise: 0%}}
 default: {{upstream: legacy}}
 """
 

@@ -5,6 +5,7 @@ import json
 from adapters.message import Headers, Request
 from shadow.lane import Mirror
 from shadow.observation import Failure, Observation, Pair
+from shadow.settings import NEVER
 
 
 def answer(arm, body=b"{}", status=200, content_type="application/json", failure=None, complete=True, **headers):
@@ -22,7 +23,8 @@ def pair(legacy, modern):
     return Pair("results", "read", Request("GET", b"/", Headers()), control, candidate, "trace", 1.0)
 
 
-def mirror(body=b"{}", ask="modern", target=None, deadline=5.0, operation="read"):
+def mirror(body=b"{}", ask="modern", target=None, deadline=5.0, operation="read", recheck=NEVER, noise=0.0):
     """A mirror of an exchange that the other arm than `ask` served with `body`."""
     served = answer("legacy" if ask == "modern" else "modern", body)
-    return Mirror("results", operation, Request("GET", b"/", Headers()), served, ask, "trace", 1.0, target, deadline)
+    return Mirror("results", operation, Request("GET", b"/", Headers()), served, ask, "trace", 1.0, target, deadline,
+                  recheck, noise=noise)

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shadow.compare import MAX_DECODED, Outcome, compare, identical
+from shadow.bodies import MAX_DECODED
+from shadow.compare import Outcome, compare, identical
 from tests.shadow.exchanges import answer, pair
 from tests.shadow.test_diff import SWAPPED, VALUES
 
@@ -126,7 +127,14 @@ def test_errors_are_compared_too():
     ({"etag": '"1"'}, {"etag": '"2"'}, None), ({"etag": '"1"'}, {}, "etag"),
     ({"www_authenticate": 'Basic realm="a"'}, {"www_authenticate": "basic"}, None),
     ({"www_authenticate": "Basic"}, {"www_authenticate": "Bearer"}, "www-authenticate"),
-    ({"Date": "a", "Server": "x", "Cache_Control": "no-store"}, {}, None),
+    ({"Date": "a", "Server": "x", "X_Powered_By": "no-store"}, {}, None),
+    ({"cache_control": "No-Store,max-age=60"}, {"cache_control": "max-age=60, no-store"}, None),
+    ({"cache_control": "max-age=60"}, {"cache_control": "max-age=61"}, "cache-control"),
+    ({"set_cookie": "s=1; Path=/; HttpOnly"}, {"set_cookie": "s=2; httponly; Path=/"}, None),
+    ({"set_cookie": "s=1; Max-Age=1"}, {"set_cookie": "s=2; Max-Age=2"}, None),
+    ({"set_cookie": "s=1; HttpOnly"}, {"set_cookie": "s=1"}, "set-cookie"),
+    ({"set_cookie": "s=1; SameSite=Lax"}, {"set_cookie": "s=1; SameSite=None"}, "set-cookie"),
+    ({"set_cookie": "s=1"}, {"set_cookie": "s="}, "set-cookie"), ({"set_cookie": "s=1"}, {}, "set-cookie"),
 ])
 def test_the_headers_that_a_client_acts_upon_are_compared(one, other, path):
     expected = [("header", path)] if path else []
@@ -173,6 +181,8 @@ CANARY = "Zebulon Quick 19331204 MRN-7781"
     (CANARY.encode(), b"{}"), ([CANARY], {"a": CANARY}),
     (answer("legacy", location=f"/patients/{CANARY}"), answer("modern", etag=CANARY)),
     (answer("legacy", content_type=f"text/{CANARY}; charset={CANARY}"), answer("modern", www_authenticate=f"{CANARY}")),
+    (answer("legacy", set_cookie=f"{CANARY}={CANARY}; Path=/{CANARY}; {CANARY}={CANARY}"),
+     answer("modern", cache_control=f"{CANARY}, max-age={CANARY}")),
     (answer("legacy", content_type=f"text/{CANARY}"), answer("modern", www_authenticate="".join(CANARY.split()))),
 ])
 def test_no_value_is_in_a_comparison(legacy, modern):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.document import parse
-from shadow.diff import MASKED, MAX_DEPTH, MAX_DIFFERENCES, DiffError, Shape, diff, shape
+from shadow.diff import MASKED, MAX_DEPTH, MAX_DIFFERENCES, DiffError, Severity, Shape, diff, shape
 
 NAMES = st.sampled_from(["id", "name", "code", "given", "valueQuantity", "_birthDate"])
 VALUES = st.recursive(
@@ -24,28 +24,57 @@ def tree(value):
     return parse(json.dumps(value).encode())
 
 
+def differences(legacy, modern, **bounds):
+    return diff(legacy, modern, **bounds).differences
+
+
 def found(legacy, modern):
-    return [(one.kind, one.path) for one in diff(tree(legacy), tree(modern))]
+    return [(one.kind, one.path) for one in differences(tree(legacy), tree(modern))]
 
 
 @given(VALUES)
 def test_a_tree_does_not_differ_from_itself(value):
-    assert diff(tree(value), tree(value)) == ()
+    assert diff(tree(value), tree(value)) == ((), ())
 
 
 @given(VALUES, VALUES)
 def test_differences_are_the_same_from_the_other_side(one, other):
-    there, back = diff(tree(one), tree(other)), diff(tree(other), tree(one))
-    assert Counter((SWAPPED.get(d.kind, d.kind), d.path, d.modern, d.legacy) for d in there) == Counter(
-        (d.kind, d.path, d.legacy, d.modern) for d in back
-    )
+    there, back = differences(tree(one), tree(other)), differences(tree(other), tree(one))
+    assert Counter(turned(d.signature) for d in there) == Counter(unordered(d.signature) for d in back)
+
+
+def unordered(signature):
+    """Which of two items moved, and which stayed, is a matter of taste."""
+    return signature._replace(legacy="", modern="") if signature.kind == "moved" else signature
+
+
+def turned(signature):
+    """The signature from the other side. Indexes are legacy's there and modern's here, so they are left out."""
+    kind, _, legacy, modern = signature
+    return unordered(signature._replace(kind=SWAPPED.get(kind, kind), legacy=modern, modern=legacy))
 
 
 @given(VALUES, VALUES)
 def test_deepdiff_agrees_on_whether_two_trees_differ(one, other):
     # Told as lossless trees, so that True and 1 differ for both.
-    theirs = DeepDiff(tree(one), tree(other), ignore_order=False)
-    assert bool(diff(tree(one), tree(other))) == bool(theirs)
+    theirs = DeepDiff(one, other, ignore_order=False)
+    assert bool(differences(tree(one), tree(other))) == bool(theirs)
+
+
+@given(VALUES, VALUES)
+def test_deepdiff_agrees_on_whether_two_trees_differ_in_more_than_order(one, other):
+    theirs = DeepDiff(one, other, ignore_order=True, report_repetition=True, cache_size=0)
+    assert bool([kind for kind, _ in found(one, other) if kind != "moved"]) == bool(theirs)
+
+
+@given(VALUES, st.randoms())
+def test_a_shuffled_tree_differs_in_nothing_but_order(value, random):
+    def shuffled(node):
+        if isinstance(node, list):
+            return random.sample([shuffled(one) for one in node], len(node))
+        return {name: shuffled(one) for name, one in node.items()} if isinstance(node, dict) else node
+
+    assert {kind for kind, _ in found(value, shuffled(value))} <= {"moved"}
 
 
 @given(st.dictionaries(NAMES, st.integers(0, 3)), st.dictionaries(NAMES, st.integers(0, 3)))
@@ -66,7 +95,7 @@ def test_deepdiff_agrees_on_what_differs_in_flat_objects(one, other):
 ])
 def test_what_looks_alike_is_told_apart(legacy, modern, kind):
     for before, after in ((legacy, modern), (modern, legacy)):
-        [difference] = diff(parse(before.encode()), parse(after.encode()))
+        [difference] = differences(parse(before.encode()), parse(after.encode()))
         assert (difference.kind, difference.path) == (kind, "")
 
 
@@ -82,8 +111,10 @@ def test_missing_is_not_null():
     ([1, 2], [0, 1, 2], [("extra", "/0")]),
     ([1, 1], [1], [("missing", "/1")]),
     ([], [1, 2], [("extra", "/0"), ("extra", "/1")]),
-    ([1, 2], [2, 1], [("value", "/0"), ("value", "/1")]),
-    ([1, 2, 3], [1, 9], [("value", "/1"), ("missing", "/2")]),
+    ([1, 2], [2, 1], [("moved", "/0")]),
+    ([1, 2, 3, 4], [4, 1, 2, 3], [("moved", "/3")]),
+    ([1, 2, 3], [1, 9], [("missing", "/1"), ("extra", "/1"), ("missing", "/2")]),
+    ([1, 2, 3], [1, 9, 3], [("value", "/1")]),
     ([[1, [2]], 3], [[1, []], 3], [("missing", "/0/1/0")]),
 ])
 def test_one_item_dropped_or_inserted_is_one_difference(legacy, modern, expected):
@@ -97,8 +128,9 @@ def test_members_are_told_in_document_order():
 
 
 def test_a_signature_has_neither_indexes_nor_lengths():
-    legacy, modern = ({"entry": [{"code": one}, {"code": other}]} for one, other in (("ab", "xyz"), ("b", "x")))
-    one, other = diff(tree(legacy), tree(modern))
+    legacy, modern = ({"entry": [{"id": "a", "code": one}, {"id": "b", "code": other}]}
+                      for one, other in (("ab", "xyz"), ("b", "x")))
+    one, other = differences(tree(legacy), tree(modern))
     assert (one.path, other.path) == ("/entry/0/code", "/entry/1/code")
     assert one.signature == other.signature == ("value", "/entry/*/code", "string word", "string word")
 
@@ -108,7 +140,7 @@ def test_a_signature_has_neither_indexes_nor_lengths():
     "x" * 65, "{key}", "*", "\ud800",
 ])
 def test_a_member_name_that_looks_like_data_is_masked(name):
-    [difference] = diff({"patients": {name: "a"}}, {"patients": {name: "b"}})
+    [difference] = differences({"patients": {name: "a"}}, {"patients": {name: "b"}})
     assert difference.path == f"/patients/{MASKED}"
 
 
@@ -117,7 +149,7 @@ def test_a_member_name_that_looks_like_data_is_masked(name):
     "PATIENT_ID", "ResourceType", "base64",
 ])
 def test_a_member_name_that_looks_like_a_field_is_shown(name):
-    [difference] = diff({name: "a"}, {name: "b"})
+    [difference] = differences({name: "a"}, {name: "b"})
     assert difference.path == f"/{name}"
 
 
@@ -137,35 +169,83 @@ def test_a_shape_tells_type_length_and_form(value, expected):
 def test_deep_nesting_is_compared():
     depth = MAX_DEPTH - 1
     legacy, modern = (parse(b"[" * depth + leaf + b"]" * depth) for leaf in (b"1", b"2"))
-    [difference] = diff(legacy, modern)
+    [difference] = differences(legacy, modern)
     assert difference.path == "/0" * depth
     assert difference.signature.path == "/*" * depth
 
 
 def test_what_is_too_deep_to_be_named_is_no_agreement():
     legacy, modern = (parse(b"[" * 3000 + leaf + b"]" * 3000) for leaf in (b"1", b"2"))
-    assert diff(legacy, legacy) == ()
+    assert differences(legacy, legacy) == ()
     with pytest.raises(DiffError, match="too_deep"):
         diff(legacy, modern)
-    [difference] = diff([legacy, True], [modern, False])
-    assert difference.path == "/1"
+    [difference] = differences({"a": legacy, "b": True}, {"a": modern, "b": False})
+    assert difference.path == "/b"
 
 
 def test_lists_nested_with_different_lengths_do_not_recurse():
     legacy, modern = (parse(start * 1000 + b"2" + b"]" * 1000) for start in (b"[1,", b"[1,1,"))
-    assert diff(legacy, modern)
+    assert differences(legacy, modern)
+
+
+def entry(number, **more):
+    return {"fullUrl": f"http://ehr/Observation/{number}", "resource": {
+        "resourceType": "Observation", "id": str(number), "status": "final", **more}}
+
+
+@pytest.mark.parametrize(("legacy", "modern", "expected"), [
+    ([entry(1), entry(2, value="a"), entry(3)], [entry(2, value="b"), entry(3)],
+     [("missing", "/0"), ("value", "/1/resource/value")]),
+    ([entry(1), entry(2)], [entry(2, value="b"), entry(1)], [("extra", "/1/resource/value"), ("moved", "/0")]),
+    ([entry(1)], [entry(2)], [("missing", "/0"), ("extra", "/0")]),
+    ([entry(1), entry(1)], [entry(1)], [("missing", "/1")]),
+    ([{"code": "a"}, {"code": "a"}], [{"code": "a"}], [("missing", "/1")]),
+    ([{"system": "s", "code": "a", "display": "A"}, {"system": "t", "code": "a"}],
+     [{"system": "t", "code": "a"}, {"system": "s", "code": "a", "display": "B"}],
+     [("value", "/0/display"), ("moved", "/0")]),
+    ([{"system": "s", "code": "a"}], [{"code": "a"}], [("missing", "/0/system")]),
+    ([{"use": "home", "city": "Ulm"}, {"use": "work", "city": "Bonn"}],
+     [{"use": "work", "city": "Bonn"}, {"use": "old", "city": "Ulm"}], [("value", "/0/use"), ("moved", "/0")]),
+    ([{"a": 1, "b": 2, "c": 3}, {"a": 4, "b": 5, "c": 6}], [{"a": 4, "b": 5, "c": 7}, {"a": 1, "b": 2, "c": 3}],
+     [("value", "/1/c"), ("moved", "/0")]),
+    (["a", "b"], ["c", "d"], [("missing", "/0"), ("extra", "/0"), ("missing", "/1"), ("extra", "/1")]),
+])
+def test_items_are_compared_with_their_like_wherever_it_stands(legacy, modern, expected):
+    assert found(legacy, modern) == expected
+
+
+def test_another_record_is_never_taken_for_a_changed_one():
+    legacy = [entry(at, performer="Dr. Who", value=7) for at in range(10)]
+    modern = [entry(at + 10, performer="Dr. Who", value=7) for at in range(10)]
+    assert Counter(kind for kind, _ in found(legacy, modern)) == {"missing": 10, "extra": 10}
+
+
+def test_nothing_is_held_against_everything():
+    legacy, modern = ([{"shared": "yes", "own": f"{side}{at}"} for at in range(40)] for side in "ab")
+    assert Counter(kind for kind, _ in found(legacy, modern)) == {"missing": 40, "extra": 40}
+    assert {kind for kind, _ in found(legacy[:30], modern[:30])} == {"value"}
+
+
+def test_of_many_differences_the_worst_are_kept():
+    def weigh(kind, names, legacy, modern):
+        return Severity.CRITICAL if names[-1] == "z" else Severity.MINOR
+
+    names = [*(f"a{chr(97 + one)}{chr(97 + other)}" for one in range(26) for other in range(26)), "z"]
+    found = differences(dict.fromkeys(names, 1), dict.fromkeys(names, 2), weigh=weigh)
+    assert (len(found), found[-1].path, found[-1].severity) == (MAX_DIFFERENCES, "/z", Severity.CRITICAL)
 
 
 def test_a_bound_on_the_work_is_no_agreement():
     with pytest.raises(DiffError, match="budget"):
         diff([1] * 100, [1] * 100, looks=50)
-    assert len(diff(["a"] * 100, ["b"] * 100, looks=50)) == 49
+    legacy, modern = ({f"n{at}": [leaf] for at in range(100)} for leaf in "ab")
+    assert 0 < len(differences(legacy, modern, looks=200)) < 100
 
 
 def test_differences_are_bounded():
-    assert len(diff(["a"] * 1000, ["b"] * 1000)) == MAX_DIFFERENCES
+    assert len(differences(["a"] * 1000, ["b"] * 1000)) == MAX_DIFFERENCES
 
 
 def test_an_absent_value_has_its_own_shape():
-    [difference] = diff(tree({"a": "secret"}), tree({}))
+    [difference] = differences(tree({"a": "secret"}), tree({}))
     assert (difference.legacy, difference.modern) == (Shape("string", 6, "word"), Shape("absent"))

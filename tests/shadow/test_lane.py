@@ -15,7 +15,7 @@ from shadow.comparer import Child, ComparerLost, ComparerSlow
 from shadow.lane import Lane
 from shadow.latency import Histogram
 from shadow.ledger import Traffic
-from shadow.settings import LaneSettings
+from shadow.settings import NEVER, LaneSettings, Recheck
 from shadow.stores.memory import Memory
 from shadow.stores.sqlite import Sqlite
 from tests.shadow.exchanges import answer, mirror
@@ -40,13 +40,17 @@ class Inline:
         self.closed = True
 
 
-async def echo(one):
-    """Asks an arm that answers what the mirror's target says: a body, an observation, or what is raised."""
-    if isinstance(one.target, BaseException):
-        raise one.target
-    if one.target == "hang":
+async def echo(one, arm, extra):
+    """Asks an arm that answers what the mirror's target says: a body, an observation, or what is raised; or a list
+    of them, one for each asking, the last of them for ever."""
+    said = one.target
+    if isinstance(said, list):
+        said = said.pop(0) if len(said) > 1 else said[0]
+    if isinstance(said, BaseException):
+        raise said
+    if said == "hang":
         await asyncio.sleep(600)
-    return one.target if not isinstance(one.target, bytes) else answer(one.ask, one.target)
+    return answer(arm, said) if isinstance(said, bytes) else said
 
 
 def outcomes(lane):
@@ -54,6 +58,18 @@ def outcomes(lane):
     counts = lane.counters()
     assert lane.eligible == sum(counts.values()) + lane.unfinished
     return {(tally.outcome, tally.reason): count for tally, count in counts.items()}
+
+
+class Kept(Memory):
+    """A store that remembers the comparisons themselves."""
+
+    def __init__(self, options):
+        super().__init__(options)
+        self.comparisons = []
+
+    def write(self, comparisons, tallies, traffic, sightings=()):
+        self.comparisons += comparisons
+        super().write(comparisons, tallies, traffic, sightings)
 
 
 async def run(mirrors, ask=echo, settings=SETTINGS, comparer=None, store=None, drain=30.0):
@@ -68,13 +84,27 @@ async def run(mirrors, ask=echo, settings=SETTINGS, comparer=None, store=None, d
     return outcomes(lane)
 
 
+async def checked(mirrors, ask=echo, settings=SETTINGS, comparer=None, store=None):
+    """The outcomes once all that is asked again has been, without a drain that ends it."""
+    store = store or Memory(Memory.Options())
+    lane = Lane(ask, store, settings, comparer or Inline())
+    lane.start()
+    for one in mirrors:
+        lane.offer(one)
+    await lane.settled()
+    await lane.drain(5)
+    assert (lane.unfinished, lane.held) == (0, 0)
+    return outcomes(lane)
+
+
 async def test_control_is_legacy_whichever_arm_served():
     store = Memory(Memory.Options())
     mirrors = [mirror(b'{"a":1}', ask="modern", target=b"{}"), mirror(b"{}", ask="legacy", target=b'{"a":1}')]
     assert await run(mirrors, store=store) == {(Outcome.MISMATCH, ""): 2}
     [finding] = store.read().findings
     assert (finding.exemplar.kind, finding.count, finding.trace_id) == ("missing", 2, "trace")
-    asked = {(row.arm, row.requests, row.seconds.total) for row in store.read().traffic}
+    asked = {(row.arm, row.requests, row.seconds.total) for row in store.read().traffic
+             if row.arm in ("legacy", "modern")}
     assert asked == {("modern", 0, 1), ("legacy", 0, 1)}
 
 
@@ -172,15 +202,135 @@ async def test_the_real_comparer_killed_in_the_middle_is_counted_and_replaced():
     assert child.pid is None
 
 
+async def test_a_mismatch_that_settles_is_transient():
+    store = Memory(Memory.Options())
+    soon = Recheck((0.001, 0.002), 1.0)
+    first, second = [b"1", b"{}", b"{ }"], [b"1", b"{}", b"2", b"{}", b"3", b"3"]
+    assert await checked([mirror(target=first, recheck=soon)], store=store) == {(Outcome.TRANSIENT, "after_0.001s"): 1}
+    assert await checked([mirror(target=second, recheck=soon)], store=store) == {
+        (Outcome.TRANSIENT, "after_0.002s"): 1}
+    assert store.read().findings == [], "what settled is no finding"
+
+
+async def test_a_mismatch_that_stays_is_counted_as_reproduced():
+    seen = []
+
+    async def ask(one, arm, extra):
+        seen.append((arm, extra))
+        modern = b'{"a": 2}' if extra else b'{"a": 2, "c": 3}'
+        return answer(arm, modern if arm == "modern" else b'{"a": 1, "b": 2}')
+
+    store = Kept(Memory.Options())
+    one = mirror(b'{"a": 1, "b": 2}', recheck=Recheck((0.001, 0.002), 1.0))
+    assert await checked([one], ask=ask, store=store) == {(Outcome.MISMATCH, "reproduced_2"): 1}
+    assert seen == [("modern", False), *[("legacy", True), ("modern", True), ("legacy", True)] * 2]
+    [comparison] = store.comparisons
+    assert [found.path for found in comparison.differences] == ["/a", "/b", "/c"]
+    assert [signature.path for signature in comparison.reproduced] == ["/a", "/b"]
+
+
+async def test_a_mismatch_that_legacy_has_with_itself_is_unstable():
+    volatile = [b"[1]", b"[2]", b"[3]", b"[4]"]
+    assert await checked([mirror(b"[0]", target=volatile, recheck=Recheck((0.001,), 1.0))]) == {
+        (Outcome.UNSTABLE, ""): 1}
+
+
+@pytest.mark.parametrize(("modern", "legacy", "expected"), [
+    (b'{"a": 1}', b'{"a": 1}', (Outcome.MATCH, "")),
+    (b'{"a": 1}', b'{"a": 2}', (Outcome.MATCH, "")),
+    (b'{"a": 2}', b'{"a": 1}', (Outcome.MISMATCH, "")),
+    (b'{"a": 2}', b'{"a": 2}', (Outcome.TRANSIENT, "race")),
+    (b'{"a": 2}', b'{"a": 3}', (Outcome.UNSTABLE, "")),
+    (b'{"a": 2}', RuntimeError(), (Outcome.MISMATCH, "")),
+    (b'{"a": 2}', answer("legacy", failure="reset"), (Outcome.MISMATCH, "")),
+    (answer("modern", failure="reset"), b"never asked", (Outcome.CANDIDATE_ERROR, "reset")),
+])
+async def test_legacy_asked_again_after_modern_tells_noise_from_difference(modern, legacy, expected):
+    store = Memory(Memory.Options())
+    assert await checked([mirror(b'{"a": 1}', target=[modern, legacy], noise=1.0)], store=store) == {expected: 1}
+    heard = [(row.path, row.modern, row.legacy, row.both) for row in store.read().noise]
+    assert heard == {
+        (b'{"a": 1}', b'{"a": 2}'): [("/a", 0, 1, 0)],
+        (b'{"a": 2}', b'{"a": 1}'): [("/a", 1, 0, 0)],
+        (b'{"a": 2}', b'{"a": 2}'): [("/a", 0, 0, 1)],
+        (b'{"a": 2}', b'{"a": 3}'): [("/a", 0, 0, 1)],
+    }.get((modern, legacy), []) if isinstance(modern, bytes) and isinstance(legacy, bytes) else heard == []
+
+
+async def test_legacy_is_asked_twice_only_where_it_served_and_by_chance():
+    asked = []
+
+    async def ask(one, arm, extra):
+        asked.append((arm, extra))
+        return answer(arm, b'{"a": 2}')
+
+    await checked([mirror(ask="legacy", noise=1.0)], ask=ask)
+    assert asked == [("legacy", False)]
+    asked.clear()
+    await checked([mirror(noise=0.25) for _ in range(400)], ask=ask)
+    assert 50 < asked.count(("legacy", True)) < 150
+
+
+async def test_what_cannot_be_asked_again_stays_a_mismatch():
+    async def declines(one, arm, extra):
+        return None if extra else answer(arm, b"1")
+
+    soon = Recheck((0.001,), 1.0)
+    assert await checked([mirror(recheck=soon)], ask=declines) == {(Outcome.MISMATCH, ""): 1}
+    for failing in (RuntimeError(), asyncio.CancelledError(), "hang", answer("modern", failure="reset")):
+        one = mirror(target=[b"1", b"{}", failing], recheck=soon, deadline=0.05)
+        assert await checked([one]) == {(Outcome.MISMATCH, ""): 1}
+    lost = iter([None, ComparerLost()])
+    one = mirror(target=[b"1", b"{}", b"2"], recheck=soon)
+    assert await checked([one], comparer=Inline(lambda: next(lost))) == {(Outcome.MISMATCH, ""): 1}
+
+
+async def test_rechecks_are_earned_by_exchanges():
+    quarter = Recheck((0.001,), 0.25)
+    mirrors = [mirror(target=[b"1", b"{}", b"{}"], recheck=quarter) for _ in range(12)]
+    one_by_one = LaneSettings(queue=1000, memory=64 << 20, concurrency=1, drain=5)
+    assert await checked(mirrors, settings=one_by_one) == {
+        (Outcome.TRANSIENT, "after_0.001s"): 3, (Outcome.MISMATCH, ""): 9}
+
+
+async def test_what_waits_takes_a_part_of_the_room_and_a_drain_ends_it():
+    narrow = LaneSettings(queue=8, memory=64 << 20, concurrency=1, drain=5)
+    lane = Lane(echo, Memory(Memory.Options()), narrow, Inline())
+    lane.start()
+    for number in range(1, 6):
+        lane.offer(mirror(b" " * 5_000, target=b"1", recheck=Recheck((600.0,), 1.0)))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert lane.unfinished == min(number, 2)
+    assert outcomes(lane) == {(Outcome.MISMATCH, ""): 3}
+    assert lane.held < 8_000, "bodies that have been compared are let go"
+    await lane.drain(5)
+    assert outcomes(lane) == {(Outcome.MISMATCH, ""): 5}
+    assert (lane.unfinished, lane.held) == (0, 0)
+
+
+async def test_a_lane_that_is_switched_off_asks_nothing_again():
+    lane = Lane(echo, Memory(Memory.Options()), SETTINGS, Inline())
+    lane.start()
+    lane.offer(mirror(target=[b"1", RuntimeError()], recheck=Recheck((0.01,), 1.0)))
+    await asyncio.sleep(0)
+    lane.on = False
+    await lane.settled()
+    await lane.drain(5)
+    assert outcomes(lane) == {(Outcome.MISMATCH, ""): 1}
+
+
 ASKED = st.sampled_from([
     b"{}", b"{}", b"{ }", b"1", b"not json", RuntimeError(), asyncio.CancelledError(), "hang",
     answer("modern", failure="reset"), answer("modern", status=500),
 ])
+RECHECKS = st.sampled_from([NEVER, Recheck((0.001,), 1.0), Recheck((0.001, 0.003), 0.3), Recheck((0.001, 600.0), 1.0)])
 
 
 @settings(max_examples=25)
 @given(
-    st.lists(st.tuples(ASKED, st.sampled_from(["legacy", "modern"])), max_size=40),
+    st.lists(st.tuples(st.lists(ASKED, min_size=1, max_size=5), st.sampled_from(["legacy", "modern"]), RECHECKS),
+             max_size=40),
     st.lists(st.sampled_from("xy"), max_size=5),
     st.integers(0), st.sampled_from([0.0, 0.02, 30.0]), st.integers(1, 40),
 )
@@ -192,8 +342,8 @@ def test_outcomes_add_up_whatever_fails(asked, skips, seed, drain, queue):
         store = Memory(Memory.Options())
         lane = Lane(echo, store, LaneSettings(queue, 200_000, roll.randint(1, 5), 1), comparer)
         lane.start()
-        for target, ask in asked:
-            lane.offer(mirror(ask=ask, target=target, deadline=0.01))
+        for said, ask, recheck in asked:
+            lane.offer(mirror(ask=ask, target=[*said], deadline=0.01, recheck=recheck, noise=0.5))
             if roll.random() < 0.3:
                 await asyncio.sleep(0)
         for reason in skips:
@@ -211,10 +361,10 @@ class Broken(Memory):
 
     broken = True
 
-    def write(self, comparisons, tallies, traffic):
+    def write(self, comparisons, tallies, traffic, sightings=()):
         if self.broken:
             raise sqlite3.OperationalError("disk full")
-        super().write(comparisons, tallies, traffic)
+        super().write(comparisons, tallies, traffic, sightings)
 
 
 async def test_a_store_that_fails_loses_no_outcome():

@@ -7,8 +7,9 @@ import pytest
 from pydantic import TypeAdapter
 
 from shadow.compare import Outcome, Tally, compare
+from shadow.evidence import Criteria
 from shadow.latency import Histogram
-from shadow.ledger import Ledger, Traffic
+from shadow.ledger import FASTER, SLOWER, Ledger, Traffic
 from shadow.report import Report, fold, to_json, to_markdown
 from shadow.stores.memory import Memory
 from shadow.table import show, terminal
@@ -51,18 +52,27 @@ def test_the_numbers_add_up(ledger):
     assert (results.modern.requests, results.modern.calls, results.modern.errors) == (0, 6, 1)
     assert results.modern.p99 == pytest.approx(0.1, rel=0.1)
     assert results.says == "4 of 5 compared exchanges differ, out of 10 eligible; modern failed on 1 more"
-    code, name = results.differences
+    code, name = sorted(results.differences, key=lambda one: one.kind, reverse=True)
     assert (code.kind, code.path, code.count, code.share) == ("value", "/items/*/code", 3, 0.6)
     assert (code.legacy, code.modern, code.example) == ("string(1) word", "string(2) word", "/items/0/code")
     assert (code.operations, code.trace_id, code.last_seen) == (("read",), "trace", 1.0)
     assert (name.kind, name.path, name.count) == ("missing", "/name", 1)
     for one in (booking, results):
+        assert one.compared == one.matching + one.normalised + one.known + one.mismatching
         parts = (one.candidate_errors, one.not_comparable, one.shed, one.skipped)
-        assert one.eligible == one.compared + sum(sum(part.values()) for part in parts)
+        assert one.eligible == one.compared + one.unstable + one.transient + sum(sum(part.values()) for part in parts)
+
+
+def test_every_outcome_is_in_the_sums():
+    tallies = {Tally("results", "read", outcome, "why"): 1 + at for at, outcome in enumerate(Outcome)}
+    [one] = fold(Ledger(tallies)).capabilities
+    assert one.eligible == sum(tallies.values())
+    assert (one.matching, one.normalised, one.known, one.mismatching, one.compared) == (1, 2, 3, 4, 10)
+    assert (one.unstable, one.transient) == (5, 6)
 
 
 def test_a_capability_with_nothing_compared_says_so_everywhere(ledger):
-    report = fold(ledger, ["documents"])
+    report = fold(ledger, {"documents": Criteria()})
     assert [one.capability for one in report.capabilities] == ["booking", "documents", "results"]
     booking, documents, _ = report.capabilities
     assert booking.says == "nothing compared, out of 2 eligible; modern failed on 2"
@@ -70,14 +80,14 @@ def test_a_capability_with_nothing_compared_says_so_everywhere(ledger):
     for rendered in (table(report), to_markdown(report), to_json(report).decode()):
         assert booking.says in rendered
         assert documents.says in rendered
-    assert "0.0%" not in table(fold(Ledger(), ["documents"]))
+    assert "0.0%" not in table(fold(Ledger(), {"documents": Criteria()}))
     assert "Nothing is known" in table(fold(Ledger()))
     assert "Nothing is known" in to_markdown(fold(Ledger()))
 
 
 def test_json_has_a_stable_order_and_reads_back(ledger):
     report = fold(ledger)
-    assert list(json.loads(to_json(report))["capabilities"][0])[:4] == ["capability", "stage", "says", "requests"]
+    assert list(json.loads(to_json(report))["capabilities"][0])[:4] == ["capability", "stage", "says", "evidence"]
     assert TypeAdapter(Report).validate_json(to_json(report)) == report
     assert to_json(fold(ledger)) == to_json(report)
 
@@ -104,3 +114,19 @@ def test_markdown_cells_do_not_break_their_table():
     store.write((), {Tally("a|b", "read", Outcome.SHED, "x|y"): 1}, ())
     assert "a\\|b" in to_markdown(fold(store.read()))
     assert "x\\|y" in to_markdown(fold(store.read()))
+
+
+def test_the_same_request_is_timed_on_both_arms():
+    store = Memory(Memory.Options())
+    store.write((), {}, [
+        Traffic("results", "read", "", SLOWER, 0, 0, latency(0.1, 2), 1.0),
+        Traffic("results", "read", "", FASTER, 0, 0, latency(0.01, 97), 1.0),
+        Traffic("results", "list", "", FASTER, 0, 0, latency(0.2, 1), 1.0),
+    ])
+    [one] = fold(store.read()).capabilities
+    assert (one.paired.pairs, one.paired.faster, one.requests) == (100, 98, 0)
+    assert one.paired.p50 == pytest.approx(-0.01, rel=0.1)
+    assert one.paired.p99 == pytest.approx(0.1, rel=0.1)
+    assert [count for _, count in one.paired.spread] == [1, 97, 2]
+    assert [seconds for seconds, _ in one.paired.spread] == sorted(seconds for seconds, _ in one.paired.spread)
+    assert fold(Ledger(), {"results": Criteria()}).capabilities[0].paired is None

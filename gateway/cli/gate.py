@@ -1,0 +1,52 @@
+"""figway gate: whether a capability is safe to flip, as an exit status."""
+
+import sys
+from pathlib import Path
+
+import click
+import orjson
+
+from gateway.cli.sources import Refused, asked, configured
+from shadow.evidence import Answer
+from shadow.report import CapabilityReport
+from shadow.table import evidence, terminal
+from shadow.verdict import markdown, to_junit
+
+_STATUS = {Answer.SAFE: 0, Answer.NOT_SAFE: 1, Answer.NOT_ENOUGH: 3}
+
+
+@click.command()
+@click.argument("capability")
+@click.option("-o", "output", type=click.Choice(["table", "json", "junit", "markdown"]), default="table",
+              show_default=True)
+@click.option("--config", default="routes.yaml", show_default=True, type=click.Path(path_type=Path),
+              help="Read the store that this file names, and what must be met.")
+@click.option("--admin", metavar="URL", help="Ask the admin port of a running gateway instead.")
+def gate(capability: str, output: str, config: Path, admin: str | None) -> None:
+    """Tell whether CAPABILITY is safe to flip.
+
+    Exits with 0 where it is, with 1 where it is not, with 3 where there is not enough evidence (or the gateway cannot
+    be reached), with 2 where there is no such capability or no store to read.
+    """
+    try:
+        [found] = (asked(admin, capability) if admin else configured(config, capability)).capabilities
+    except Refused as refused:
+        click.echo(f"figway: {refused}", err=True)
+        sys.exit(refused.status)
+    _print(found, output)
+    sys.exit(_STATUS[found.evidence.answer])
+
+
+def _print(found: CapabilityReport, output: str) -> None:
+    match output:
+        case "json":
+            whole = {"capability": found.capability, "evidence": found.evidence}
+            click.echo(orjson.dumps(whole, option=orjson.OPT_INDENT_2))
+        case "junit":
+            click.echo(to_junit(found.capability, found.evidence), nl=False)
+        case "markdown":
+            click.echo("\n".join(markdown(found.evidence)))
+        case _:
+            console = terminal()
+            for part in evidence(found.evidence):
+                console.print(part)

@@ -1,0 +1,105 @@
+"""Where the reporting commands find what the shadow has learnt: a configuration's store, a file, a running gateway."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx2
+from pydantic import TypeAdapter, ValidationError
+
+from gateway import plugins
+from gateway.config.compile import build
+from gateway.config.problem import Invalid, did_you_mean
+from shadow.evidence import Criteria
+from shadow.report import Report, fold
+from shadow.stores.base import Store, StoreError
+
+ADMIN_SECONDS = 10.0
+
+
+class Refused(Exception):
+    """Ends a command: a line for standard error, and the exit status."""
+
+    def __init__(self, line: str, status: int = 2) -> None:
+        super().__init__(line)
+        self.status = status
+
+
+def configured(config: Path, capability: str | None) -> Report:
+    """The report of the store that a configuration names, by the criteria that it sets. Raises Refused."""
+    try:
+        built = build(config)
+    except Invalid as invalid:
+        raise Refused("\n".join(map(str, invalid.problems))) from None
+    name, options = built.store
+    if name == "memory":
+        raise Refused(f"{config} keeps what is found in the gateway's memory, where only the gateway can read it: "
+                       "ask it with --admin URL, or give it `store: {sqlite: {path: figway.db}}`")
+    known = {one.name: one.criteria() for one in built.table.capabilities.values()}
+    if capability is not None and capability not in known:
+        raise Refused(f'there is no capability "{capability}"{did_you_mean(capability, known)}')
+    if name == "sqlite":
+        return _read(_sqlite(options.path), capability, known)
+    try:
+        store: Store = plugins.load("figway.stores", name)(options)
+    except (plugins.PluginError, StoreError) as error:
+        raise Refused(str(error)) from None
+    return _read(store, capability, known)
+
+
+def stored(file: Path, capability: str | None) -> Report:
+    """The report of a SQLite store, of which nobody says what its capabilities must meet. Raises Refused."""
+    return _read(_sqlite(file), capability, {})
+
+
+def _sqlite(file: Path) -> Store:
+    # Reading must not make a store where there is none.
+    if not file.is_file():
+        raise Refused(f"there is no store at {file} yet: it is made when a gateway starts")
+    kind: Any = plugins.load("figway.stores", "sqlite")
+    try:
+        store: Store = kind(kind.Options(file))
+    except StoreError as error:
+        raise Refused(f"{file}: {error}") from None
+    return store
+
+
+def _read(store: Store, capability: str | None, known: Mapping[str, Criteria]) -> Report:
+    try:
+        criteria = {name: one for name, one in known.items() if capability in (None, name)}
+        found = fold(store.read(capability), criteria)
+    except StoreError as error:
+        raise Refused(str(error)) from None
+    finally:
+        store.close()
+    if capability is not None and not found.capabilities:
+        raise Refused(f'the store knows no capability "{capability}"')
+    return found
+
+
+def _told(answer: httpx2.Response) -> str:
+    """What a problem document says of itself."""
+    try:
+        return f": {answer.json()['title']}"
+    except (ValueError, TypeError, KeyError):
+        return ""
+
+
+def asked(admin: str, capability: str | None) -> Report:
+    """The report of a running gateway. Raises Refused."""
+    if urlsplit(admin).scheme not in ("http", "https"):
+        raise Refused("--admin takes an http:// or https:// URL")
+    try:
+        with httpx2.Client(trust_env=False, timeout=ADMIN_SECONDS) as client:
+            answer = client.get(f"{admin.rstrip('/')}/report", params={"capability": capability} if capability else {})
+    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+        raise Refused(f"the gateway cannot be reached at {admin} ({type(error).__name__})", 3) from None
+    if answer.status_code == 404 and capability is not None:
+        raise Refused(f'the gateway knows no capability "{capability}"')
+    if answer.status_code != 200:
+        raise Refused(f"the gateway at {admin} answers {answer.status_code} instead of a report{_told(answer)}", 3)
+    try:
+        return TypeAdapter(Report).validate_json(answer.content)
+    except ValidationError:
+        raise Refused(f"what {admin} answers is no report of this version of Figway", 3) from None

@@ -1,0 +1,145 @@
+"""Rules of comparing as written → shadow.rules.Rules. What is wrong with them, or too broad, is told at its place."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from datetime import UTC, datetime, time
+from pathlib import Path
+from typing import Any
+
+from gateway.config import spec
+from gateway.config.decode import Schema, decode
+from gateway.config.extensions import Find, choose
+from gateway.config.nodes import Node, parse
+from gateway.config.problem import Invalid, Place, Problem
+from gateway.plugins import PluginError
+from shadow.diff import Severity
+from shadow.guide import Order, Pattern
+from shadow.normalisers.base import Normaliser
+from shadow.rules import Known, Rule, Rules, below
+from shadow.severity import criticals
+
+
+class Ruling:
+    """Compiles lists of rules; adds to `problems` and `warnings`."""
+
+    def __init__(self, find: Find, problems: list[Problem], warnings: list[Problem]) -> None:
+        self._find = find
+        self._problems = problems
+        self._warnings = warnings
+        self._ids: dict[str, Place] = {}
+
+    def rules(self, written: Sequence[spec.Rule], node: Node) -> tuple[Rule, ...]:
+        """The rules of a list whose node this is; one with a problem is left out."""
+        made = (self._rule(one, node.find(number)) for number, one in enumerate(written))
+        return tuple(one for one in made if one is not None)
+
+    def known(self, written: Sequence[spec.Known], node: Node) -> tuple[Known, ...]:
+        """The known differences of a list whose node this is. A day is over at midnight UTC."""
+        found = []
+        for number, one in enumerate(written):
+            place = node.find(number)
+            self._once(one.id, place.key("id"))
+            self._judge(below(one.at), place, "hides")
+            expires = datetime.combine(one.expires, time.max, UTC).timestamp()
+            found.append(Known(one.id, one.at, one.reason, one.owner, expires, one.kind or "", one.ticket or ""))
+        return tuple(found)
+
+    def _once(self, name: str, place: Place) -> None:
+        first = self._ids.setdefault(name, place)
+        if first is not place:
+            self._problems.append(Problem(place, f"a rule of this id is at {first}", "duplicate"))
+
+    def _rule(self, written: spec.Rule, node: Node) -> Rule | None:
+        own = [name for name in ("list", "ignore", "severity", "reveal") if getattr(written, name) is not None]
+        behaviours = [*own, *(written.model_extra or {})]
+        if len(behaviours) != 1:
+            self._problems.append(Problem(
+                node.place, "a rule has one behaviour: a normaliser's name, list, ignore, severity or reveal",
+                "bad_rule"))
+            return None
+        [what] = behaviours
+        name = written.id or f"{what} {written.at}"
+        self._once(name, node.key("id"))
+        kind = written.kind or ""
+        if kind and what not in ("ignore", "severity"):
+            self._problems.append(Problem(node.key("kind"), "a kind narrows `ignore` and `severity` only", "bad_rule"))
+        if what == "ignore" and not written.reason:
+            self._problems.append(Problem(node.key("ignore"), "what is ignored needs a `reason`", "bad_rule"))
+        if what in ("severity", "reveal"):
+            severity = Severity(written.severity) if written.severity is not None else None
+            return Rule(name, written.at, severity=severity, reveal=what == "reveal", kind=kind)
+        if what == "list":
+            return Rule(name, written.at, order=_order(written.list), reason=written.reason or "")
+        if what == "ignore":
+            self._judge(below(written.at), node, "ignores")
+            return Rule(name, written.at, ignore=True, kind=kind, reason=written.reason or "")
+        self._judge(Pattern.parse(written.at), node, "normalises")
+        normaliser = self._normaliser(what, node)
+        return None if normaliser is None else Rule(name, written.at, normaliser, reason=written.reason or "")
+
+    def _judge(self, pattern: Pattern, node: Node, verb: str) -> None:
+        """Warn of a rule that says more than anyone can have looked at."""
+        if not any(token not in ("*", "**") for token in pattern) or (pattern[-1:] == ("*",) and verb == "normalises"):
+            self._warnings.append(Problem(
+                node.key("at"), f"this rule {verb} whatever is there: name the members that it is for", "broad_rule"))
+        elif verb != "normalises" and (hit := criticals(pattern)):
+            self._warnings.append(Problem(
+                node.key("at"), f"this rule {verb} what is critical: {', '.join(hit[:3])}", "broad_rule"))
+
+    def _normaliser(self, name: str, node: Node) -> Normaliser | None:
+        value = node.find(name)
+        options = _options(name, value, self._find)
+        chosen = choose("figway.normalisers", Node(value.place, {name: options}, {name: node.key(name)}), self._find,
+                        self._problems)
+        if chosen is None:
+            return None
+        make: Callable[[Any], Normaliser] = chosen.plugin
+        return chosen.build(lambda: make(chosen.options), self._problems)
+
+
+def _options(name: str, value: Node, find: Find) -> Node:
+    """What a person may write short: true for no options, and a value for the first one."""
+    if isinstance(value.value, dict):
+        return value
+    if value.value is True:
+        return Node(value.place, {})
+    try:
+        first = fields(find("figway.normalisers", name).Options)[0].name
+    except (PluginError, AttributeError, TypeError, IndexError):
+        return Node(value.place, {})
+    return Node(value.place, {first: value}, {first: value.place})
+
+
+def _order(written: str | list[str] | None) -> Order:
+    if isinstance(written, list):
+        return Order("keyed", tuple(tuple(_step(one) for one in path.split("/")) for path in written))
+    return Order(written or "auto")
+
+
+def _step(token: str) -> str | int:
+    return int(token) if token.isascii() and token.isdigit() else token
+
+
+_FILE: Schema[spec.RulesFile] = Schema.of_model(spec.RulesFile)
+
+
+def read_rules(path: Path, find: Find) -> tuple[Rules, list[Problem]]:
+    """The rules of a file that holds nothing else, `rules` and `known_differences`, and warnings.
+    Raises Invalid, with every problem."""
+    problems: list[Problem] = []
+    warnings: list[Problem] = []
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise Invalid([Problem(Place(path), f"cannot be read: {reason}", "unreadable")], (path,)) from None
+    root = parse(text, path, lambda text, place: (text, False), problems)
+    written = decode(_FILE, root, problems).value if root is not None else None
+    if root is None or written is None:
+        raise Invalid(problems, (path,))
+    ruling = Ruling(find, problems, warnings)
+    rules = Rules(ruling.rules(written.rules, root.find("rules")),
+                  ruling.known(written.known_differences, root.find("known_differences")))
+    if problems:
+        raise Invalid(problems, (path,))
+    return rules, warnings

@@ -1,0 +1,100 @@
+"""The few causes that explain most of what differs: a greedy set cover over patterns. Pure.
+
+A cause is one kind of difference at one index-free path. It explains an exchange that has it; it settles one that
+has nothing else. Each next cause is the one that explains most of what those before it left: within a factor of
+1 − 1/e of the best choice of as many (Nemhauser, Wolsey, Fisher 1978).
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from shadow.diff import Severity
+from shadow.signatures import HOURS, Pattern
+
+CAUSES = 10
+"""Causes looked for, at most."""
+
+Key = tuple[str, str]
+"""A cause's kind and path."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One kind of difference at one path, in the order of the cover.
+
+    Of exchanges: `exchanges` have it, in `alone` of them nothing else differs, `explained` have it and no cause
+    before it; `settled` have nothing left once it and all causes before it are gone. `share` is what it and all
+    before it explain of all mismatching exchanges (0 to 1). `shapes` are the pairs of shapes, legacy and modern,
+    that it was seen with, `severity` the worst that it was given. `hours` are exchanges in each of the last 24
+    hours, oldest first; the last is the hour of the capability's latest mismatch.
+    """
+
+    kind: str
+    path: str
+    severity: Severity
+    shapes: tuple[tuple[str, str], ...]
+    operations: tuple[str, ...]
+    exchanges: int
+    alone: int
+    explained: int
+    settled: int
+    share: float
+    first_seen: float
+    last_seen: float
+    hours: tuple[int, ...]
+
+
+def causes(patterns: Iterable[Pattern], mismatching: int, limit: int = CAUSES) -> tuple[Cause, ...]:
+    """The causes behind the patterns of one capability, at most `limit`, until nothing is left to explain.
+    `mismatching` is the number of all mismatching exchanges, those of no known pattern among them."""
+    known = list(patterns)
+    touched: dict[Key, list[int]] = defaultdict(list)
+    for place, one in enumerate(known):
+        for key in _keys(one):
+            touched[key].append(place)
+    newest = max((hour for one in known for hour, _ in one.hours), default=0)
+    chosen: list[Key] = []
+    found: list[Cause] = []
+    left = set(range(len(known)))
+    covered = 0
+    while left and len(found) < limit:
+        gains = {key: sum(known[place].count for place in places if place in left)
+                 for key, places in touched.items() if key not in chosen}
+        key, gain = min(gains.items(), key=lambda item: (-item[1], item[0]))
+        chosen.append(key)
+        left.difference_update(touched[key])
+        covered += gain
+        settled = sum(one.count for one in known if one.whole and _keys(one).issubset(chosen))
+        share = covered / mismatching if mismatching else 0.0
+        found.append(_cause(key, [known[place] for place in touched[key]], gain, settled, share, newest))
+    return tuple(found)
+
+
+def _keys(one: Pattern) -> set[Key]:
+    return {(signature.kind, signature.path) for signature in one.signatures}
+
+
+def _cause(
+    key: Key, having: Sequence[Pattern], explained: int, settled: int, share: float, newest: int
+) -> Cause:
+    hours: Counter[int] = Counter()
+    for one in having:
+        hours.update(dict(one.hours))
+    return Cause(
+        *key,
+        severity=min((severity for one in having for signature, severity in zip(one.signatures, one.severities,
+                                                                                  strict=True)
+                      if (signature.kind, signature.path) == key), key=tuple(Severity).index),
+        shapes=tuple(sorted({(signature.legacy, signature.modern) for one in having for signature in one.signatures
+                             if (signature.kind, signature.path) == key})),
+        operations=tuple(sorted({one.operation for one in having})),
+        exchanges=sum(one.count for one in having),
+        alone=sum(one.count for one in having if one.whole and _keys(one) == {key}),
+        explained=explained,
+        settled=settled,
+        share=share,
+        first_seen=min(one.first_seen for one in having),
+        last_seen=max(one.last_seen for one in having),
+        hours=tuple(hours[hour] for hour in range(newest - HOURS + 1, newest + 1)),
+    )

@@ -1,0 +1,196 @@
+"""The report as pages that a person decides by: one of a capability, one of all. Jinja2's one home.
+
+A page is one file: no script, no image, no font, nothing fetched. Every number on it is the Report's; what is worked
+out here is where to draw it. Long paths are cut and long tables are short of columns, so that a page stays under
+200 KB; JSON and CSV have all of it.
+"""
+
+import base64
+import hashlib
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from shadow.compare import Outcome
+from shadow.report import CapabilityReport, Report, milliseconds, moment
+
+FULL = 50
+"""Differences that are shown with all that is known of them; of the others, where and how often. And strata."""
+
+LINES = 10
+"""Lines of what is missing, windows of evidence and noisy paths that are shown."""
+
+EXAMPLES = 6
+"""Patterns that an example is shown of."""
+
+_LONGEST = 120
+_BUCKET = 2 ** 0.25  # shadow.latency's buckets: four to a doubling
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One outcome of the bar: drawn from `x` on, `width` wide, of 1000."""
+
+    outcome: str
+    count: int
+    reasons: dict[str, int]
+    x: float
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """Where latencies are drawn, 100 high: the outline of their histogram, and the quantiles' places."""
+
+    name: str
+    outline: str
+    marks: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Plots above each other on one logarithmic scale, 1000 wide; ticks are (label, x)."""
+
+    plots: tuple[Plot, ...]
+    ticks: tuple[tuple[str, float], ...]
+
+
+def page(one: CapabilityReport) -> str:
+    """One capability's report as an HTML page."""
+    return _environment().get_template("report.html.j2").render(
+        one=one, policy=policy(), parts=_parts(one), latency=_latency(one), paired=_gaps(one), full=FULL, lines=LINES,
+        examples=EXAMPLES,
+    )
+
+
+def index(report: Report, link: str) -> str:
+    """All capabilities as an HTML page that leads to the page of each, which is `link` and the name after it."""
+    return _environment().get_template("index.html.j2").render(report=report, policy=policy(), link=link)
+
+
+@cache
+def policy() -> str:
+    """The Content-Security-Policy that the pages keep: their own style, and nothing else of anywhere."""
+    style = _environment().get_template("style.css.j2").render()
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+
+
+@cache
+def _environment() -> Environment:
+    found = Environment(
+        loader=PackageLoader("shadow", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters |= {
+        "ms": milliseconds, "moment": moment, "clip": _clip, "steps": _steps, "words": _words, "spark": _spark,
+        "number": "{:,}".format, "share": _share,
+    }
+    return found
+
+
+def _share(part: float) -> str:
+    """What is not all, or not nothing, must not look as if it were."""
+    if 0 < part < 0.0005:
+        return "<0.1%"
+    return ">99.9%" if 0.9995 <= part < 1 else f"{part:.1%}"
+
+
+def _clip(text: str, longest: int = _LONGEST) -> str:
+    """The head and the tail of what is too long: the tail tells more of a path."""
+    return text if len(text) <= longest else f"{text[:longest // 3]} … {text[-2 * longest // 3:]}"
+
+
+def _steps(path: str) -> Markup:
+    """A path that may be broken before each of its steps, where a line is too short for it."""
+    return Markup("<wbr>/").join(path.split("/"))
+
+
+def _words(text: str) -> Markup:
+    """A sentence in which what stands in backticks is code."""
+    parts = text.split("`")
+    return Markup().join(Markup("<code>{}</code>").format(part) if place % 2 else part
+                         for place, part in enumerate(parts))
+
+
+def _spark(hours: Sequence[int]) -> str:
+    """The points of a line through the hours, 100 wide and 20 high."""
+    most = max(hours, default=0) or 1
+    step = 100 / max(1, len(hours) - 1)
+    return " ".join(f"{place * step:.4g},{20 - 19 * count / most:.3g}" for place, count in enumerate(hours))
+
+
+def _parts(one: CapabilityReport) -> list[Part]:
+    counts: list[tuple[Outcome, int, dict[str, int]]] = [
+        (Outcome.MATCH, one.matching, {}), (Outcome.MATCH_NORMALISED, one.normalised, {}),
+        (Outcome.KNOWN_DIFFERENCE, one.known, {}), (Outcome.MISMATCH, one.mismatching, {}),
+        (Outcome.UNSTABLE, one.unstable, {}), (Outcome.TRANSIENT, one.transient, {}),
+    ]
+    counts += [(outcome, sum(reasons.values()), reasons) for outcome, reasons in (
+        (Outcome.CANDIDATE_ERROR, one.candidate_errors), (Outcome.NOT_COMPARABLE, one.not_comparable),
+        (Outcome.SHED, one.shed), (Outcome.SKIPPED, one.skipped),
+    )]
+    parts: list[Part] = []
+    x = 0.0
+    for outcome, count, reasons in counts:
+        width = 1000 * count / one.eligible if one.eligible else 0.0
+        parts.append(Part(outcome, count, reasons, round(x, 2), round(width, 2)))
+        x += width
+    return parts
+
+
+def _latency(one: CapabilityReport) -> Chart | None:
+    """None where neither arm was called."""
+    arms = [(name, arm) for name, arm in (("legacy", one.legacy), ("modern", one.modern)) if arm.spread]
+    if not arms:
+        return None
+    low = min(arm.spread[0][0] for _, arm in arms) / _BUCKET
+    high = max(arm.spread[-1][0] for _, arm in arms)
+    highest = max(count / arm.calls for _, arm in arms for _, count in arm.spread)
+
+    def x(seconds: float) -> float:
+        return 1000 * math.log(seconds / low) / math.log(high / low)
+
+    return Chart(
+        tuple(_plot(name, arm.spread, arm.calls * highest, x, p50=arm.p50, p99=arm.p99) for name, arm in arms),
+        tuple((milliseconds(at), x(at)) for at in _ticks(low, high)),
+    )
+
+
+def _gaps(one: CapabilityReport) -> Chart | None:
+    """Modern's time less legacy's: 0 in the middle, which no logarithm reaches, and either way from there alike.
+    None where no pair was timed."""
+    gaps = one.paired
+    if gaps is None:
+        return None
+    sizes = [abs(bound) for bound, _ in gaps.spread]
+    low, high = min(sizes) / _BUCKET, max(sizes)
+
+    def x(seconds: float) -> float:
+        return 500 + math.copysign(500 * max(0.0, math.log(abs(seconds) / low)) / math.log(high / low), seconds)
+
+    ticks = [(milliseconds(sign * at), x(sign * at)) for at in _ticks(low, high) for sign in (-1, 1)]
+    return Chart(
+        (_plot("modern", gaps.spread, max(count for _, count in gaps.spread), x, p50=gaps.p50, p99=gaps.p99),),
+        (("0", 500.0), *(tick for tick in ticks if abs(tick[1] - 500) > 60)),
+    )
+
+
+def _plot(
+    name: str, spread: Sequence[tuple[float, int]], highest: float, x: Callable[[float], float],
+    **quantiles: float | None,
+) -> Plot:
+    outline = "".join(f"M{x(bound / _BUCKET):.1f},100V{100 - 95 * count / highest:.1f}H{x(bound):.1f}V100Z"
+                      for bound, count in spread)
+    return Plot(name, outline, tuple((label, x(value)) for label, value in quantiles.items() if value is not None))
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Round numbers on a logarithmic scale, not too many of them."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    steps = (1, 2, 5) if high / low < 1000 else (1,)
+    return [at for power in powers for step in steps if low <= (at := step * 10.0 ** power) <= high]

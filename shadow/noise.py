@@ -1,0 +1,212 @@
+"""Which mismatches are noise: what asking again, and asking legacy twice, says of them. Pure.
+
+Two services that answer alike still differ now and then: one of them lags, an answer changes between two askings, a
+field is new each time. A defect stays where that settles, and shows where legacy agrees with itself.
+
+A bracket is legacy, modern and legacy again (P1, C, P2), in that order. Where C differs from both and they agree, the
+difference is real; where C agrees with one of them, it was a race; where all three differ, nothing can be said.
+Brackets of exchanges that were picked by chance add up to a paired table, path by path: how often modern alone
+disagreed (C ≠ P1 = P2), and how often legacy's second answer alone did (P2 ≠ P1 = C). Were modern just another draw
+of the same noise, both would be as frequent, and however noisy the path is, a regression shows in the first alone.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from math import exp, lgamma, log, log1p
+
+from shadow.compare import Comparison, Drift, Outcome
+from shadow.diff import MASKED, MAX_DIFFERENCES, Difference
+
+AGREED = frozenset({Outcome.MATCH, Outcome.MATCH_NORMALISED, Outcome.KNOWN_DIFFERENCE})
+"""Outcomes that leave nothing to be explained."""
+
+ALARM = 20.0
+"""The e-value, for each path that is tested, from which on a path counts as worse in modern: α = 5 % over all."""
+
+PROPOSED = 5
+"""Exchanges in which legacy disagreed with itself at a path, before a rule is proposed for it."""
+
+EXPIRES = 14 * 86_400.0
+"""Seconds after which a proposal is withdrawn where its noise was not seen again."""
+
+_COMPARED = AGREED | {Outcome.MISMATCH}
+_FLAT = 1e-17
+_LARGEST = 700
+
+
+# --- one exchange ---
+
+def settled(found: Comparison, reason: str) -> Comparison:
+    """The mismatch as one that went away: `reason` says when. What differed then is let go."""
+    return _without(found, Outcome.TRANSIENT, reason)
+
+
+def unstable(found: Comparison) -> Comparison:
+    """The mismatch as one of which nothing can be said, since legacy disagrees with itself there."""
+    return _without(found, Outcome.UNSTABLE, "")
+
+
+def _without(found: Comparison, outcome: Outcome, reason: str) -> Comparison:
+    tally = found.tally._replace(outcome=outcome, reason=reason)
+    return Comparison(tally, found.trace_id, found.at, drifts=found.drifts)
+
+
+def seen_again(found: Comparison, again: Comparison, times: int) -> Comparison:
+    """The mismatch, once both arms, asked again, differed again; for the `times`th time.
+
+    Its reason counts that; a difference is reproduced only where each asking showed its signature.
+    """
+    before = found.reproduced if times > 1 else dict.fromkeys(one.signature for one in found.differences)
+    there = {one.signature for one in again.differences}
+    return replace(found, tally=found.tally._replace(reason=f"reproduced_{times}"),
+                   reproduced=tuple(one for one in before if one in there))
+
+
+def bracketed(first: Comparison, alone: Comparison, again: Comparison) -> Comparison:
+    """What a bracket says of an exchange: `first` compares P1 with C, `alone` P1 with P2, `again` P2 with C.
+
+    Where P1 and P2 agree, C differs from both: a mismatch keeps those differences, the real ones. One that has none is
+    transient (a "race") where C agrees with P2, else unstable. Where P2 cannot be compared, or more differs than is
+    kept, it is as it was `first`.
+    """
+    three = first, alone, again
+    if any(one.tally.outcome not in _COMPARED or len(one.differences) >= MAX_DIFFERENCES for one in three):
+        return first
+    found = replace(first, drifts=tuple(_drifts(first.differences, alone.differences)))
+    if first.tally.outcome is not Outcome.MISMATCH:
+        return found
+    own = {(one.kind, one.path) for one in alone.differences}
+    real = tuple(one for one in first.differences if (one.kind, one.path) not in own)
+    if real:
+        return replace(found, differences=real)
+    return settled(found, "race") if again.tally.outcome in AGREED else unstable(found)
+
+
+def _drifts(modern: Iterable[Difference], legacy: Iterable[Difference]) -> Iterable[Drift]:
+    by_place: dict[tuple[str, str], list[list[Difference]]] = {}
+    for side, differences in enumerate((modern, legacy)):
+        for one in differences:
+            by_place.setdefault((one.kind, one.signature.path), [[], []])[side].append(one)
+    for (kind, path), (new, old) in sorted(by_place.items()):
+        yield Drift(kind, path, bool(new), bool(old), all(map(_is_plain, (*new, *old))))
+
+
+def _is_plain(one: Difference) -> bool:
+    """Whether nothing drifts but a value that keeps its shape, at a place that no list and no map of data is above."""
+    path = one.signature.path
+    return (one.kind == "value" and one.legacy == one.modern and path.startswith("/")
+            and not {"*", MASKED}.intersection(path.split("/")))
+
+
+# --- many exchanges ---
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """One kind of difference at one index-free path of an operation, over all brackets that were picked by chance:
+    in how many `modern` disagreed alone, in how many `legacy`'s second answer did, in how many `both` did.
+    `plain` tells that never more than a value drifted. Times are in seconds since the epoch."""
+
+    capability: str
+    operation: str
+    kind: str
+    path: str
+    modern: int
+    legacy: int
+    both: int
+    plain: bool
+    first_seen: float
+    last_seen: float
+
+
+def table(comparisons: Iterable[Comparison]) -> dict[tuple[str, str, str, str], Noise]:
+    """The paired table of a batch, by (capability, operation, kind, path)."""
+    found: dict[tuple[str, str, str, str], Noise] = {}
+    for comparison in comparisons:
+        for one in comparison.drifts:
+            place = comparison.tally.capability, comparison.tally.operation, one.kind, one.path
+            row = Noise(*place, one.modern and not one.legacy, one.legacy and not one.modern, one.legacy and one.modern,
+                        one.plain, comparison.at, comparison.at)
+            found[place] = added(found[place], row) if place in found else row
+    return found
+
+
+def added(one: Noise, other: Noise) -> Noise:
+    """Two rows of one place as one."""
+    return replace(
+        one, modern=one.modern + other.modern, legacy=one.legacy + other.legacy, both=one.both + other.both,
+        plain=one.plain and other.plain, first_seen=min(one.first_seen, other.first_seen),
+        last_seen=max(one.last_seen, other.last_seen),
+    )
+
+
+def e_value(modern: int, legacy: int) -> float:
+    """How strongly the counts speak against "modern alone disagrees no more often than legacy alone": the mean
+    likelihood ratio of all rates over ½ against ½. It may be looked at at any time: under that hypothesis it ever
+    exceeds 1/α with a probability of α at most (Ville's inequality).
+
+    ∫ 2·θ^b·(1−θ)^c dθ over (½, 1) / ½^n, with n = b + c, is Σ_{k ≤ b} C(n+1, k) / ((n+1)·C(n, b)).
+    """
+    # With N = n + 1, that is S / (c + 1), where S adds up C(N, k) / C(N, b): from b downwards, where these fall; else
+    # as 2^N / C(N, b) less what is above b, where they fall too.
+    size = modern + legacy + 1
+    above = 2 * (modern + 1) > size
+    term, total, k = 1.0, 0.0 if above else 1.0, modern
+    while term > _FLAT * total and (k < size if above else k > 0):
+        term *= (size - k) / (k + 1) if above else k / (size - k + 1)
+        total += term
+        k += 1 if above else -1
+    if above:
+        whole = size * log(2) - lgamma(size + 1) + lgamma(modern + 1) + lgamma(size - modern + 1)
+        exponent = whole + log1p(-total * exp(-whole))
+    else:
+        exponent = log(total)
+    exponent -= log(legacy + 1)
+    return exp(min(exponent, _LARGEST))
+
+
+@dataclass(frozen=True, slots=True)
+class NoiseReport:
+    """One path on which legacy, asked twice, disagreed with itself or modern with both of its answers; the counts are
+    those of `Noise`.
+
+    `e_value` speaks for modern being worse than the noise. `says` is "regression" where that is beyond doubt,
+    "proposal" where only values drift and a person may accept that as a rule until it `expires` (seconds since the
+    epoch; else 0), or "". It hides nothing until it is accepted.
+    """
+
+    operation: str
+    kind: str
+    path: str
+    modern: int
+    legacy: int
+    both: int
+    e_value: float
+    says: str
+    expires: float
+    first_seen: float
+    last_seen: float
+
+
+def weighed(rows: Iterable[Noise]) -> tuple[NoiseReport, ...]:
+    """The paired table of one capability, judged: regressions first, then what is noisiest."""
+    tested = list(rows)
+    now = max((row.last_seen for row in tested), default=0.0)
+    reports = [_weighed(row, ALARM * len(tested), now) for row in tested]
+    order = "regression", "proposal", ""
+    return tuple(sorted(reports, key=lambda one: (
+        order.index(one.says), -one.both - one.legacy, -one.modern, one.operation, one.path, one.kind)))
+
+
+def _weighed(row: Noise, alarm: float, now: float) -> NoiseReport:
+    value, own = e_value(row.modern, row.legacy), row.legacy + row.both
+    expires = row.last_seen + EXPIRES
+    says = ""
+    if value >= alarm:
+        # Where legacy never disagrees with itself it is an ordinary mismatch, and listed as such.
+        says = "regression" if own else ""
+    elif row.plain and own >= PROPOSED and expires > now:
+        says = "proposal"
+    return NoiseReport(
+        row.operation, row.kind, row.path, row.modern, row.legacy, row.both, value, says,
+        expires if says == "proposal" else 0.0, row.first_seen, row.last_seen,
+    )

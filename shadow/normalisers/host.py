@@ -1,0 +1,40 @@
+"""`host`: the same resource under another address, as in the links that a service writes of itself."""
+
+import re
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+from adapters.document import Number, Tree
+
+_URL = re.compile(r"https?://[^\s/?#]+(/[^\s#]*)?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """Absolute URLs are alike where their paths and queries are the same, after a base path of each where given."""
+
+    @dataclass(frozen=True, slots=True)
+    class Options:
+        """`bases`: paths of which one is taken off where a URL's path begins with it: /fhir, /api/fhir/R4."""
+
+        bases: tuple[str, ...] = ()
+
+    options: Options
+
+    def __post_init__(self) -> None:
+        if any(not base.startswith("/") or base.endswith("/") for base in self.options.bases):
+            raise ValueError("bases: a base begins with a slash and does not end with one")
+
+    def form(self, value: Tree) -> Hashable:
+        found = _URL.fullmatch(value) if isinstance(value, str) and not isinstance(value, Number) else None
+        if found is None:
+            return None
+        path = found[1] or "/"
+        for base in sorted(self.options.bases, key=len, reverse=True):
+            if path.startswith((f"{base}/", f"{base}?")):
+                return path[len(base):]
+        return path
+
+    def alike(self, legacy: Tree, modern: Tree) -> bool:
+        form = self.form(legacy)
+        return form is not None and form == self.form(modern)

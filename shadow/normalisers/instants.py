@@ -1,0 +1,34 @@
+"""`instants`: one moment, told in another zone. A time without a zone is no instant, nor is a date."""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from datetime import datetime
+
+from adapters.document import Number, Tree
+from shadow.normalisers.volatile import is_instant
+
+
+@dataclass(frozen=True, slots=True)
+class Instants:
+    """Two instants (RFC 3339 section 5.6) are alike where they are the same moment, to the last digit."""
+
+    @dataclass(frozen=True, slots=True)
+    class Options:
+        """There are none."""
+
+    options: Options
+
+    def form(self, value: Tree) -> Hashable:
+        if not isinstance(value, str) or isinstance(value, Number) or not is_instant(value):
+            return None
+        zone = value[19:].lstrip(".0123456789")
+        fraction = value[19:len(value) - len(zone)].rstrip("0").rstrip(".")
+        try:
+            moment = datetime.fromisoformat(value[:19] + zone)
+        except ValueError:
+            return None
+        return moment.timestamp(), fraction
+
+    def alike(self, legacy: Tree, modern: Tree) -> bool:
+        form = self.form(legacy)
+        return form is not None and form == self.form(modern)

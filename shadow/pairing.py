@@ -1,0 +1,326 @@
+"""Which items of two lists belong together. It decides what is compared with what, never whether that is equal.
+
+Every item of either list is in exactly one pair, or alone; so what was dropped, added or doubled is always found,
+however the others were paired. Linear but for the few that nothing identifies.
+"""
+
+from bisect import bisect_left
+from collections import defaultdict, deque
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from adapters.document import Tree
+from shadow.guide import Directive, Order, State
+
+MAX_RESIDUE = 1_024
+"""Pairs of unidentified items, |legacy| · |modern|, up to which each is held against each."""
+
+MAX_LEAVES = 512
+"""Leaves of an item that are looked at to find the one most like it."""
+
+Key: TypeAlias = tuple[tuple[str | int, ...], ...]
+
+# What identifies a record: one without its like is dropped or added, never another one changed.
+_IDENTITIES: tuple[Key, ...] = (
+    (("fullUrl",),),
+    (("resourceType",), ("id",)),
+    (("resource", "resourceType"), ("resource", "id")),
+    (("identifier", 0, "system"), ("identifier", 0, "value")),
+    (("id",),),
+)
+# What tells the parts of a record apart.
+_LABELS: tuple[Key, ...] = (
+    (("system",), ("value",)), (("system",), ("code",)), (("linkId",),), (("url",),), (("relation",),), (("use",),),
+)
+_RECORD = frozenset(path[0][0] for path in _IDENTITIES)
+_AUTO = (*_IDENTITIES[:-1], *_LABELS[:-1], _IDENTITIES[-1], _LABELS[-1])
+
+
+@dataclass(slots=True)
+class Pairing:
+    """Indexes that belong together, by legacy's; those alone; and the pairs that are out of order, as few as do."""
+
+    pairs: list[tuple[int, int]]
+    missing: list[int]
+    extra: list[int]
+    moved: list[tuple[int, int]] = field(default_factory=list)
+
+
+class Budget(Exception):
+    """More work than a comparison may take."""
+
+
+class Prints:
+    """Fingerprints of trees, in which what rules hide is left out and the order of lists is nothing. Equal ones make
+    it likely that two trees differ in nothing else. `looks` is the work that is left, shared with the caller."""
+
+    def __init__(self, looks: int) -> None:
+        self.looks = looks
+        self._known: dict[int, int] = {}
+        self._varying: dict[tuple[Key, State[Directive]], bool] = {}
+
+    def vary(self, fields: Key, state: State[Directive]) -> bool:
+        """Whether rules expect a key of a list's items to differ."""
+        known = self._varying.get((fields, state))
+        if known is None:
+            known = self._varying[fields, state] = _vary(fields, state)
+        return known
+
+    def spend(self, looks: int) -> None:
+        """Raises Budget."""
+        self.looks -= looks
+        if self.looks < 0:
+            raise Budget
+
+    def of(self, tree: Tree, state: State[Directive]) -> int:
+        """The fingerprint of a tree at a place. Each container's is made once."""
+        if not isinstance(tree, dict | list):
+            return _leaf(tree, state)
+        stack: list[tuple[Tree, State[Directive], bool]] = [(tree, state, False)]
+        known = self._known
+        while stack:
+            node, at, ready = stack.pop()
+            if ready:
+                known[id(node)] = self._container(node, at)
+            elif id(node) not in known:
+                self.spend(1 + len(node))
+                stack.append((node, at, True))
+                if isinstance(node, dict):
+                    stack += [(one, at.step(name), False) for name, one in node.items() if isinstance(one, dict | list)]
+                else:
+                    inside = at.step(None)
+                    stack += [(one, inside, False) for one in node if isinstance(one, dict | list)]
+        return known[id(tree)]
+
+    def _container(self, node: Tree, state: State[Directive]) -> int:
+        if isinstance(node, dict):
+            members = ((name, one, state.step(name)) for name, one in node.items())
+            return hash(frozenset((name, self._part(one, at)) for name, one, at in members if not _ignored(at)))
+        inside = state.step(None)
+        return hash(("list", *sorted(self._part(one, inside) for one in node)))
+
+    def _part(self, node: Tree, state: State[Directive]) -> int:
+        return self._known[id(node)] if isinstance(node, dict | list) else _leaf(node, state)
+
+    def leaves(self, tree: Tree, state: State[Directive]) -> frozenset[int]:
+        """Fingerprints of a tree's first leaves, each with its name."""
+        found: set[int] = set()
+        stack: list[tuple[Tree, State[Directive], str]] = [(tree, state, "")]
+        while stack and len(found) < MAX_LEAVES:
+            node, at, name = stack.pop()
+            if isinstance(node, dict):
+                stack += [(one, at.step(key), key) for key, one in node.items()]
+            elif isinstance(node, list):
+                stack += [(one, at.step(None), name) for one in node]
+            else:
+                found.add(hash((name, _leaf(node, at))))
+        self.spend(len(found))
+        return frozenset(found)
+
+
+def _vary(fields: Key, state: State[Directive]) -> bool:
+    for path in fields:
+        at = state
+        for token in path:
+            at = at.step(token if isinstance(token, str) else None)
+            if any(one.normaliser is not None or one.ignore for one in at.found):
+                return True
+    return False
+
+
+def _ignored(state: State[Directive]) -> bool:
+    return any(one.ignore and not one.kind for one in state.found)
+
+
+def _leaf(value: Tree, state: State[Directive]) -> int:
+    for one in state.found:
+        form: Hashable = one.normaliser.form(value) if one.normaliser is not None else None
+        if form is not None:
+            return hash((one.id, form))
+    return hash((type(value), value))
+
+
+def pair(old: list[Tree], new: list[Tree], order: Order, state: State[Directive], prints: Prints) -> Pairing:
+    """Pair the items of two lists. `state` is that of their items. Raises Budget."""
+    if order.kind == "ordered":
+        return _ordered(old, new, state, prints)
+    if len(old) == len(new) == 1 and order.kind == "auto" and not (_record(old[0]) and _record(new[0])):
+        return Pairing([(0, 0)], [], [])
+    pairs: list[tuple[int, int]] = []
+    left, right = list(range(len(old))), list(range(len(new)))
+    if order.kind == "keyed":
+        missing, extra = _keyed(old, new, order.fields, state, prints, pairs)
+    else:
+        identity, keys = (False, None) if order.kind == "multiset" else _keys(old, new, state, prints)
+        if keys is not None:
+            left, right = _matched(*keys, left, right, pairs)
+        missing, extra = (left, right) if identity else _alike(old, new, left, right, state, prints, pairs)
+    pairs.sort()
+    return Pairing(pairs, missing, extra, _out_of_order(pairs))
+
+
+def _record(item: Tree) -> bool:
+    """Whether an item may be a record, which one other than it is not."""
+    return isinstance(item, dict) and not _RECORD.isdisjoint(item)
+
+
+def _keyed(
+    old: list[Tree], new: list[Tree], fields: Key, state: State[Directive], prints: Prints,
+    pairs: list[tuple[int, int]],
+) -> tuple[list[int], list[int]]:
+    """Pair by the key that a rule names, which several items may have; those that lack it by what they are like."""
+    before, after = ([_key(one, fields) for one in items] for items in (old, new))
+    left, right = ([at for at, key in enumerate(keys) if key is not None] for keys in (before, after))
+    if max(len(left) - len({before[at] for at in left}), len(right) - len({after[at] for at in right})):
+        left, right = _matched(
+            [(before[at], prints.of(old[at], state)) for at in left],
+            [(after[at], prints.of(new[at], state)) for at in right], left, right, pairs)
+    missing, extra = _matched([before[at] for at in left], [after[at] for at in right], left, right, pairs)
+    unnamed, others = ([at for at, key in enumerate(keys) if key is None] for keys in (before, after))
+    unnamed, others = _alike(old, new, unnamed, others, state, prints, pairs)
+    return sorted(missing + unnamed), sorted(extra + others)
+
+
+def _keys(
+    old: list[Tree], new: list[Tree], state: State[Directive], prints: Prints
+) -> tuple[bool, tuple[list[Hashable], list[Hashable]] | None]:
+    """Whether it is known which record each item is; and what identifies the items of each list, if anything."""
+    identity = False
+    if not (old and new and isinstance(old[0], dict) and isinstance(new[0], dict)):
+        return False, None
+    for fields in _AUTO:
+        # One item tells most keys away.
+        if any(path[0] not in old[0] or path[0] not in new[0] for path in fields) or prints.vary(fields, state):
+            continue
+        before, after = ([_key(one, fields) for one in items] for items in (old, new))
+        names, others = set(before), set(after)
+        if None in names or None in others or len(names) < len(before) or len(others) < len(after):
+            continue
+        if names & others:
+            return fields in _IDENTITIES, (before, after)
+        identity = identity or fields in _IDENTITIES
+    return identity, None
+
+
+def _key(item: Tree, fields: Key) -> Hashable:
+    """None where the item has not all of it."""
+    found: list[Hashable] = []
+    for path in fields:
+        value = item
+        for token in path:
+            if isinstance(value, dict):
+                value = value.get(token)
+            elif isinstance(value, list) and isinstance(token, int) and len(value) > token:
+                value = value[token]
+            else:
+                return None
+        if not isinstance(value, str) or not value:
+            return None
+        found.append(value)
+    return tuple(found)
+
+
+def _matched(
+    before: Sequence[Hashable], after: Sequence[Hashable], left: Sequence[int], right: Sequence[int],
+    pairs: list[tuple[int, int]],
+) -> tuple[list[int], list[int]]:
+    """Pair what has one key, in order of occurrence, each once; what is left. None is nobody's key."""
+    waiting: dict[Hashable, deque[int]] = defaultdict(deque)
+    for key, at in zip(after, right, strict=True):
+        waiting[key].append(at)
+    alone = []
+    for key, at in zip(before, left, strict=True):
+        if key is not None and waiting.get(key):
+            pairs.append((at, waiting[key].popleft()))
+        else:
+            alone.append(at)
+    return alone, sorted(at for places in waiting.values() for at in places)
+
+
+def _alike(
+    old: list[Tree], new: list[Tree], left: list[int], right: list[int], state: State[Directive], prints: Prints,
+    pairs: list[tuple[int, int]],
+) -> tuple[list[int], list[int]]:
+    """Pair what nothing identifies: first what seems the same, then what is most alike; what is left."""
+    if len(left) * len(right) > 1:
+        before = [prints.of(old[at], state) for at in left]
+        after = [prints.of(new[at], state) for at in right]
+        left, right = _matched(before, after, left, right, pairs)
+    if len(left) == len(right) == 1:
+        # There is no other choice.
+        pairs.append((left[0], right[0]))
+        return [], []
+    if not left or not right or len(left) * len(right) > MAX_RESIDUE:
+        return left, right
+    taken: set[tuple[str, int]] = set()
+    for _, i, j in sorted(_overlaps(old, new, left, right, state, prints), key=_most_alike):
+        if ("old", i) not in taken and ("new", j) not in taken:
+            taken |= {("old", i), ("new", j)}
+            pairs.append((i, j))
+    return [i for i in left if ("old", i) not in taken], [j for j in right if ("new", j) not in taken]
+
+
+def _overlaps(
+    old: list[Tree], new: list[Tree], left: list[int], right: list[int], state: State[Directive], prints: Prints,
+) -> Iterator[tuple[int, int, int]]:
+    before = [(i, prints.leaves(old[i], state)) for i in left if isinstance(old[i], dict | list)]
+    after = [(j, prints.leaves(new[j], state)) for j in right if isinstance(new[j], dict | list)]
+    for i, leaves in before:
+        for j, others in after:
+            shared = len(leaves & others)
+            prints.spend(1 + shared // 8)
+            if shared:
+                yield shared, i, j
+
+
+def _most_alike(found: tuple[int, int, int]) -> tuple[int, int, int]:
+    """The same order from either side."""
+    shared, i, j = found
+    return -shared, abs(i - j), min(i, j)
+
+
+def _ordered(old: list[Tree], new: list[Tree], state: State[Directive], prints: Prints) -> Pairing:
+    """By position, once what both share at the head and at the tail is set aside; or items that only changed places."""
+    before, after = ([prints.of(one, state) for one in items] for items in (old, new))
+    head = tail = 0
+    shortest = min(len(old), len(new))
+    while head < shortest and before[head] == after[head]:
+        head += 1
+    while tail < shortest - head and before[-1 - tail] == after[-1 - tail]:
+        tail += 1
+    pairs = [(at, at) for at in range(head)]
+    pairs += [(len(old) - at, len(new) - at) for at in range(tail, 0, -1)]
+    left, right = range(head, len(old) - tail), range(head, len(new) - tail)
+    if sorted(before[head:len(old) - tail]) == sorted(after[head:len(new) - tail]):
+        _matched(before[head:len(old) - tail], after[head:len(new) - tail], left, right, pairs)
+        pairs.sort()
+        return Pairing(pairs, [], [], _out_of_order(pairs))
+    both = min(len(left), len(right))
+    pairs += [(head + at, head + at) for at in range(both)]
+    pairs.sort()
+    return Pairing(pairs, list(left[both:]), list(right[both:]))
+
+
+def _out_of_order(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The fewest pairs without which the others are in order: all but a longest increasing run (patience sorting)."""
+    ends: list[int] = []
+    where: list[int] = []
+    above: list[int] = []
+    for number, (_, j) in enumerate(pairs):
+        at = bisect_left(ends, j)
+        above.append(where[at - 1] if at else -1)
+        if at == len(ends):
+            ends.append(j)
+            where.append(number)
+        else:
+            ends[at] = j
+            where[at] = number
+    if len(ends) == len(pairs):
+        return []
+    kept: set[int] = set()
+    number = where[-1] if where else -1
+    while number >= 0:
+        kept.add(number)
+        number = above[number]
+    return [one for at, one in enumerate(pairs) if at not in kept]

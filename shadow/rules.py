@@ -1,0 +1,145 @@
+"""What counts as no difference, and how much others matter: Rule, Known, Rules; compiled for the comparator.
+
+Rules travel with each pair to the judge's process, so they are values: they can be pickled, and are the same where
+their digest is. What is compiled of them is kept by that digest.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import NamedTuple
+
+from adapters.document import Tree
+from shadow.diff import Severity, Weigh
+from shadow.guide import Directive, Order, Pattern, State
+from shadow.normalisers.base import Normaliser
+from shadow.normalisers.host import Host
+from shadow.normalisers.volatile import Volatile
+from shadow.severity import Row, severities
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One behaviour at the places that the pattern `at` names; `ignore`, `severity` and `reveal` cover what is below,
+    too. `id` is what it counts under. `kind` narrows `ignore` and `severity` to one kind of difference."""
+
+    id: str
+    at: str
+    normaliser: Normaliser | None = None
+    order: Order | None = None
+    ignore: bool = False
+    severity: Severity | None = None
+    reveal: bool = False
+    kind: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A difference that was declared beforehand: at a place and below, of one kind or of any, until `expires` (seconds
+    since the epoch)."""
+
+    id: str
+    at: str
+    reason: str
+    owner: str
+    expires: float
+    kind: str = ""
+    ticket: str = ""
+
+
+class Compiled(NamedTuple):
+    """Rules as the comparator asks them. `known` are the ids of the known differences."""
+
+    guide: State[Directive]
+    weigh: Weigh
+    reveals: Callable[[Sequence[str]], bool]
+    known: frozenset[str]
+
+    def hides(self, kind: str, names: Sequence[str]) -> str | None:
+        """The id of the first rule that hides a difference of a kind at a place outside of documents."""
+        place = self.guide
+        for name in names:
+            place = place.step(name)
+        return next((one.id for one in place.found if one.ignore and one.kind in ("", kind)), None)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rules:
+    """All rules for one operation, those that come first deciding first. Equal where `digest` is: of what they say,
+    and so the same on every machine."""
+
+    rules: tuple[Rule, ...] = ()
+    known: tuple[Known, ...] = ()
+    digest: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        # All parts are dataclasses of plain values, whose repr holds everything.
+        text = repr((self.rules, self.known)).encode()
+        object.__setattr__(self, "digest", hashlib.sha256(text).hexdigest()[:16])
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Rules) and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    def compiled(self, at: float, defaults: tuple[Rule, ...] = ()) -> Compiled:
+        """For an exchange at a time (seconds since the epoch): what has expired hides nothing. `defaults` are asked
+        last; see `defaults`."""
+        return _compiled(self, tuple(one for one in self.known if at < one.expires), defaults)
+
+
+NONE = Rules()
+
+# FHIR R4: servers set these themselves (Resource.meta), and links are theirs.
+_FHIR: tuple[Rule, ...] = (
+    *(Rule(f"default {at}", at, Volatile(Volatile.Options("instant"))) for at in (
+        "/meta/lastUpdated", "/entry/*/resource/meta/lastUpdated", "/entry/*/response/lastModified")),
+    Rule("default /link/*/url", "/link/*/url", Host(Host.Options())),
+)
+# A Bundle made for one answer has an id and a timestamp of its own, which name that answer and nothing else.
+_BUNDLE: tuple[Rule, ...] = (
+    Rule("default /id", "/id", Volatile(Volatile.Options("uuid"))),
+    Rule("default /timestamp", "/timestamp", Volatile(Volatile.Options("instant"))),
+)
+
+
+_MADE_ANEW = ("searchset", "history", "batch-response", "transaction-response")
+
+
+def defaults(legacy: Tree, modern: Tree) -> tuple[Rule, ...]:
+    """The rules that are there without being written: for documents that both say that they are FHIR's."""
+    if not all(isinstance(one, dict) and isinstance(one.get("resourceType"), str) for one in (legacy, modern)):
+        return ()
+    bundles = all(one["resourceType"] == "Bundle" and one.get("type") in _MADE_ANEW for one in (legacy, modern))
+    return (*_FHIR, *_BUNDLE) if bundles else _FHIR
+
+
+@lru_cache(maxsize=256)
+def _compiled(rules: Rules, known: tuple[Known, ...], more: tuple[Rule, ...]) -> Compiled:
+    every = [*rules.rules, *more]
+    hiding = [(below(one.at) if one.ignore else Pattern.parse(one.at),
+               Directive(one.id, one.normaliser, one.order, one.ignore, one.kind))
+              for one in every if one.normaliser is not None or one.order is not None or one.ignore]
+    hiding += [(below(one.at), Directive(one.id, ignore=True, kind=one.kind)) for one in known]
+    rows = [Row(one.at, one.severity, frozenset({one.kind} if one.kind else ()))
+            for one in every if one.severity is not None]
+    shown = State.start((below(one.at), True) for one in every if one.reveal)
+    return Compiled(State.start(hiding), severities(rows), _reveals(shown), frozenset(one.id for one in known))
+
+
+def below(at: str) -> Pattern:
+    """The places that a pattern names, and all that is in them. Raises ValueError where it is none."""
+    return Pattern((*Pattern.parse(at), "**"))
+
+
+def _reveals(shown: State[bool]) -> Callable[[Sequence[str]], bool]:
+    def reveals(names: Sequence[str]) -> bool:
+        place = shown
+        for name in names:
+            place = place.step(None if name == "*" else name)
+        return bool(place.found)
+
+    return reveals

@@ -1,0 +1,107 @@
+"""How much a difference matters, by what stands there: a table of patterns, for FHIR, HL7 v2 and plain JSON.
+
+Rows are looked at in order; the first that fits decides. Rules of the configuration come before them. A pattern of
+`shadow.guide` covers what is below its place too.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from shadow.diff import ABSENT, Severity, Shape, Weigh
+from shadow.guide import Pattern, State
+
+CRITICAL, MAJOR, MINOR = Severity
+
+
+class Row(NamedTuple):
+    """A place, the kinds of differences (all where there are none), and how much they matter there."""
+
+    at: str
+    severity: Severity
+    kinds: frozenset[str] = frozenset()
+
+
+_ALONE = frozenset({"missing", "extra"})
+_WRITING = frozenset({"value", "precision"})
+
+
+def _rows(severity: Severity, kinds: frozenset[str], *places: str) -> list[Row]:
+    return [Row(at, severity, kinds) for at in places]
+
+
+DEFAULTS: tuple[Row, ...] = (
+    # What says that something is not so.
+    *_rows(CRITICAL, frozenset(), "/**/negationInd", "/**/@negationInd", "/**/doNotPerform", "/**/wasNotGiven",
+           "/**/modifierExtension", "/**/dataAbsentReason", "/**/deceasedBoolean", "/**/deceasedDateTime"),
+    # Words for people, beside a code that counts.
+    *_rows(MINOR, _WRITING, "/**/display", "/**/text/div", "/**/@displayName"),
+    *_rows(MINOR, frozenset(), "/**/meta/lastUpdated", "/**/meta/versionId", "/link", "/@header/etag"),
+    # Records: one dropped, one too many, one twice. A list of records is the document, or one of these members.
+    *_rows(CRITICAL, _ALONE, "/*", "/entry/*", "/items/*", "/results/*", "/records/*", "/data/*", "/contained/*",
+           "/entry/*/resource", "/**/OBX/*", "/**/OBR/*", "/**/AL1/*", "/**/PID/*", "/**/RXE/*"),
+    # Whose record it is.
+    *_rows(CRITICAL, frozenset(), "/id", "/entry/*/resource/id", "/resourceType", "/entry/*/resource/resourceType",
+           "/**/identifier", "/**/subject", "/**/patient", "/**/patientId", "/**/patient_id", "/**/mrn",
+           "/**/birthDate", "/PID/*/f2", "/PID/*/f3", "/PID/*/f5", "/PID/*/f7", "/PID/*/f8",
+           "/**/recordTarget", "/**/patientRole"),
+    # Allergies, medication, results: FHIR.
+    *_rows(CRITICAL, frozenset(), "/**/clinicalStatus", "/**/verificationStatus", "/**/criticality", "/**/allergies",
+           "/**/allergy", "/**/substance", "/**/medicationCodeableConcept", "/**/medicationReference",
+           "/**/dosageInstruction", "/**/dosage", "/**/doseAndRate", "/**/doseQuantity", "/**/dose", "/**/route",
+           "/status", "/entry/*/resource/status", "/**/valueQuantity", "/**/valueCodeableConcept", "/**/valueString",
+           "/**/valueInteger", "/**/valueBoolean", "/**/comparator", "/**/unit", "/**/units", "/**/interpretation"),
+    # The same in HL7 v2 (chapters 3, 4 and 7), and in CDA.
+    *_rows(CRITICAL, frozenset(), "/**/AL1", "/**/RXA", "/**/RXD", "/**/RXE", "/**/RXO", "/**/RXR", "/**/OBX/*/f2",
+           "/**/OBX/*/f3", "/**/OBX/*/f5", "/**/OBX/*/f6", "/**/OBX/*/f8", "/**/OBX/*/f11", "/MSA/*/f1",
+           "/**/doseQuantity", "/**/routeCode", "/**/interpretationCode"),
+    # A code without its system is another code.
+    *_rows(CRITICAL, frozenset({"missing", "extra", "value", "type"}), "/**/system", "/**/@codeSystem"),
+)
+
+
+def severities(rows: Iterable[Row] = ()) -> Weigh:
+    """How much differences matter, by `rows` and then by DEFAULTS."""
+    own = list(rows)
+    table: State[tuple[bool, Row]] = State.start(
+        (Pattern((*Pattern.parse(row.at), "**")), (at < len(own), row)) for at, row in enumerate([*own, *DEFAULTS]))
+
+    def weigh(kind: str, names: Sequence[str], legacy: Shape, modern: Shape) -> Severity:
+        place = table
+        for name in names:
+            place = place.step(None if name == "*" else name)
+        for said, row in place.found:
+            if kind in row.kinds or (not row.kinds and (said or kind != "moved")):
+                # The same number written otherwise is never as bad as another number, unless a rule says so.
+                lenient = kind == "precision" and not said and row.severity is CRITICAL
+                return MAJOR if lenient else row.severity
+        if kind == "status":
+            return _of_status(int(legacy.type), int(modern.type))
+        if kind == "body" and ABSENT in (legacy, modern):
+            return CRITICAL
+        return MINOR if kind in ("moved", "precision") else MAJOR
+
+    return weigh
+
+
+def criticals(pattern: Pattern) -> list[str]:
+    """The critical places of the table that are within the places of a pattern."""
+    within: State[bool] = State.start([(pattern, True)])
+    found = []
+    for row in DEFAULTS:
+        place = within
+        for token in Pattern.parse(row.at):
+            # Any name will do where the table leaves it open.
+            place = place.step(None if token in ("*", "**") else token)
+        if row.severity is CRITICAL and place.found:
+            found.append(row.at)
+    return found
+
+
+def _of_status(legacy: int, modern: int) -> Severity:
+    """A record that is not found by one arm, or withheld by legacy alone, is critical; the same class is minor."""
+    if legacy // 100 == modern // 100:
+        return MINOR
+    one, other = sorted((legacy, modern))
+    if one // 100 == 2 and other in (404, 410):
+        return CRITICAL
+    return CRITICAL if modern // 100 == 2 and legacy in (401, 403) else MAJOR

@@ -1,0 +1,72 @@
+"""The tables of evidence and tokens in the SQLite store. All of it runs inside the store's own transactions."""
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+from shadow.compare import Outcome
+from shadow.ledger import EPOCHS, HOURS, SUBJECTS, Evidence, Sighting
+from shadow.stratum import Epoch, Stratum, placed
+
+_ADD = """
+INSERT INTO evidence VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET
+    count = count + excluded.count, effective = effective + excluded.effective,
+    critical = critical + excluded.critical, reproduced = reproduced + excluded.reproduced,
+    first = min(first, excluded.first), last = max(last, excluded.last)
+"""
+_STRATA = """
+SELECT DISTINCT operation, status, resource, shape FROM evidence
+WHERE (capability, legacy, modern, rules, comparator) = (?, ?, ?, ?, ?)
+"""
+_EPOCHS = """
+SELECT legacy, modern, rules, comparator FROM evidence WHERE capability = ?
+GROUP BY legacy, modern, rules, comparator ORDER BY max(last) DESC LIMIT -1 OFFSET ?
+"""
+_DROP = "DELETE FROM evidence WHERE (capability, legacy, modern, rules, comparator) = (?, ?, ?, ?, ?)"
+_HOUR = "INSERT INTO hour VALUES (?, ?) ON CONFLICT DO UPDATE SET tokens = tokens + excluded.tokens"
+
+
+def add(connection: sqlite3.Connection, sightings: Sequence[Sighting]) -> None:
+    """Add sightings to what is known. Drops epochs and tokens past their bounds."""
+    strata: dict[tuple[str, Epoch], set[Stratum]] = {}
+    for one in sightings:
+        place = one.capability, one.epoch
+        if place not in strata:
+            strata[place] = {Stratum(*row) for row in connection.execute(_STRATA, (one.capability, *one.epoch))}
+        stratum = placed(one.stratum, strata[place])
+        strata[place].add(stratum)
+        effective = _new(connection, one)
+        connection.execute(_ADD, (one.capability, *one.epoch, *stratum, one.outcome, one.count, effective, one.critical,
+                                  one.reproduced, one.first, one.last))
+    for capability in {capability for capability, _ in strata}:
+        for epoch in connection.execute(_EPOCHS, (capability, EPOCHS)).fetchall():
+            connection.execute(_DROP, (capability, *epoch))
+
+
+def _new(connection: sqlite3.Connection, one: Sighting) -> int:
+    """How many of the tokens were not known, and are now."""
+    found = 0
+    for hour in {hour for hour, _ in one.tokens}:
+        [known] = connection.execute("SELECT total(tokens) FROM hour WHERE hour = ?", (hour,)).fetchone()
+        tokens = [row for row in one.tokens if row[0] == hour][:max(0, SUBJECTS - int(known))]
+        new = connection.executemany("INSERT OR IGNORE INTO token VALUES (?, ?)", tokens).rowcount if tokens else 0
+        connection.execute(_HOUR, (hour, new))
+        found += new
+    return found
+
+
+def forget(connection: sqlite3.Connection, hour: int, before: float) -> None:
+    """Drop the tokens of hours that are over, and epochs that were not seen since `before`."""
+    for table in ("token", "hour"):
+        connection.execute(f"DELETE FROM {table} WHERE hour <= ?", (hour - HOURS,))  # noqa: S608 (two fixed names)
+    for epoch in connection.execute("""
+        SELECT capability, legacy, modern, rules, comparator FROM evidence
+        GROUP BY capability, legacy, modern, rules, comparator HAVING max(last) < ?
+    """, (before,)).fetchall():
+        connection.execute(_DROP, epoch)
+
+
+def read(row: Sequence[Any]) -> Evidence:
+    """A row of `evidence`."""
+    return Evidence(row[0], Epoch(*row[1:5]), Stratum(*row[5:9]), Outcome(row[9]), *row[10:])

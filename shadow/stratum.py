@@ -1,0 +1,141 @@
+"""What kind of exchange a pair is (Stratum), whom it asks about (a token), and what evidence rests on (Epoch).
+
+A thousand polls of one resource say hardly more than one of them, so evidence counts an exchange only where its
+operation, parameter shape, subject and hour are new together. The subject is what the request names: its path, the
+values of its query and its form. It is kept as HMAC-SHA-256 under a key of the store's own, and for hours only.
+"""
+
+import hmac
+import re
+from collections.abc import Collection
+from functools import lru_cache
+from typing import NamedTuple
+
+from adapters.message import Request
+from shadow.observation import Observation, Pair
+
+STRATA = 200
+"""Strata kept of each capability; what comes later counts under its operation and status class alone."""
+
+HOUR = 3600
+"""Seconds in which a subject counts once."""
+
+OTHER = "(other)"
+"""The resource and shape of what finds the table of strata full."""
+
+TOKEN = 12
+"""Bytes of a token: 96 bits, so that among a billion subjects two are hardly ever taken for one."""
+
+
+class Stratum(NamedTuple):
+    """A kind of exchange, by what is known of it without a value: operation, legacy's status class ("2xx"), resource
+    type ("Patient", else the media type's subtype: "json"), and the names of the parameters ("date,patient")."""
+
+    operation: str
+    status: str
+    resource: str
+    shape: str
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (self.operation, self.status, self.resource, self.shape and f"?{self.shape}")
+                        if part)
+
+
+class Basis(NamedTuple):
+    """What a capability's evidence rests on, as configured: the digest of its `rules`, and the lower-case name of the
+    response header in which the arms tell their `build` (empty where they do not)."""
+
+    rules: str = ""
+    build: bytes = b""
+
+
+class Epoch(NamedTuple):
+    """What evidence was gathered on: both arms' builds ("" where they are not told), the digest of the rules, and the
+    comparator's version. Where one of them changes, evidence starts from nothing."""
+
+    legacy: str
+    modern: str
+    rules: str
+    comparator: str
+
+
+class Subject(NamedTuple):
+    """One exchange, as evidence counts it. `token` tells operation, parameter shape, subject and `hour` (hours since
+    the epoch) apart, and no more than that."""
+
+    stratum: Stratum
+    token: bytes
+    hour: int
+
+
+# Servers of FHIR write the type first (the examples of the specification do). What does not is known by its media.
+_RESOURCE = re.compile(rb'\s*\{\s*"resourceType"\s*:\s*"([A-Z][A-Za-z]{1,39})"')
+_MEDIA = re.compile(rb"[a-z]+/(?:[a-z0-9.-]+\+)?(json|xml|html|plain|pdf|csv|x-ndjson|octet-stream)\s*(?:;|$)", re.I)
+_NAME = re.compile(r"[A-Za-z_$][A-Za-z_.:-]{0,39}")
+_BUILD = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._+:@-]{0,63}")
+_FORM = b"application/x-www-form-urlencoded"
+
+# They change how an answer looks, or defeat a cache, and name no subject: else "?_=1", "?_=2" … would buy confidence.
+_NO_SUBJECT = frozenset({
+    b"_", b"_count", b"_elements", b"_format", b"_pretty", b"_summary", b"_total", b"_ts", b"cb", b"nocache", b"ts",
+    b"timestamp",
+})
+
+
+def subject(pair: Pair, key: bytes) -> Subject:
+    """The stratum and the token of a pair. `key` is the store's secret. Cheap enough for the event loop."""
+    request = pair.request
+    path, _, query = request.target.partition(b"?")
+    shape, named, rest = _parameters(query, request) if query or request.body else ("", b"", b"")
+    hour = int(pair.at) // HOUR
+    # The edge lets no NUL into a target, so nothing in one part passes for another.
+    message = b"\0".join((_place(pair.capability, pair.operation, shape, hour), path, named, rest))
+    stratum = _stratum(pair.operation, pair.control.status // 100, _resource(pair.control), shape)
+    return Subject(stratum, hmac.digest(key, message, "sha256")[:TOKEN], hour)
+
+
+@lru_cache(maxsize=4096)
+def _place(capability: str, operation: str, shape: str, hour: int) -> bytes:
+    return f"{capability}\0{operation}\0{shape}\0{hour}".encode()
+
+
+@lru_cache(maxsize=4096)
+def _stratum(operation: str, status: int, resource: str, shape: str) -> Stratum:
+    return Stratum(operation, f"{status}xx", resource, shape)
+
+
+def placed(stratum: Stratum, known: Collection[Stratum]) -> Stratum:
+    """Where a stratum counts, if those of its capability are `known`: under itself, as long as there is room."""
+    return stratum if stratum in known or len(known) < STRATA else stratum._replace(resource=OTHER, shape="")
+
+
+def build(observation: Observation, header: bytes) -> str:
+    """The build that an arm tells in `header`; "" where it tells none, or what cannot be one."""
+    told = observation.headers.get(header) if header else None
+    return told.decode() if told is not None and _BUILD.fullmatch(told) else ""
+
+
+def _parameters(query: bytes, request: Request) -> tuple[str, bytes, bytes]:
+    """The shape of the query and of a form; what of them names a subject; and a body that is no form."""
+    fields, rest = query.split(b"&") if query else [], request.body
+    if rest and (request.headers.get(b"content-type") or b"").lower().startswith(_FORM):
+        fields, rest = fields + rest.split(b"&"), b""
+    fields.sort()
+    names = [field.partition(b"=")[0] for field in fields]
+    if not _NO_SUBJECT.isdisjoint(names):
+        fields = [field for field, name in zip(fields, names, strict=True) if name not in _NO_SUBJECT]
+    return _shape(tuple(names)), b"&".join(fields), rest
+
+
+@lru_cache(maxsize=4096)
+def _shape(names: tuple[bytes, ...]) -> str:
+    """The parameters' names, sorted, each once; one that may be data is masked."""
+    shown = {name.decode("latin-1") for name in names if name}
+    return ",".join(sorted({name if _NAME.fullmatch(name) else "{key}" for name in shown}))
+
+
+def _resource(observation: Observation) -> str:
+    if found := _RESOURCE.match(observation.body):
+        return found[1].decode()
+    media = _MEDIA.match(observation.headers.get(b"content-type") or b"")
+    return media[1].decode().lower() if media else ""

@@ -1,0 +1,250 @@
+"""A capability's evidence, folded: rows of the ledger and its criteria → the verdict, as it is reported and gated on.
+
+The current epoch is the one that was seen last; the verdict is on it alone. What came before is history.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from xml.sax.saxutils import escape, quoteattr
+
+from shadow.compare import Outcome
+from shadow.evidence import Answer, Coverage, Criteria, Gate, Numbers, State, assess, percent
+from shadow.ledger import JUDGED, Evidence
+from shadow.stratum import Epoch, Stratum
+
+_HOUR = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class EpochReport:
+    """What evidence was gathered on (builds are "" where they are not told; `rules` is a digest), when (seconds since
+    the epoch), and how much: `exchanges` of both arms, of which `effective` count."""
+
+    legacy: str
+    modern: str
+    rules: str
+    comparator: str
+    first: float
+    last: float
+    exchanges: int
+    effective: int
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageReport:
+    """How often an operation (`status`, `resource` and `shape` empty: all of it) or one stratum of it was seen, in
+    effective exchanges; `wanted` is its minimum, `needs` what is missing of that, and `hours` how long that takes at
+    the rate so far (None where it was never seen, 0 where nothing is missing)."""
+
+    operation: str
+    status: str
+    resource: str
+    shape: str
+    seen: int
+    wanted: int
+    needs: int
+    hours: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceReport:
+    """The verdict on one capability, with every number behind it.
+
+    `says` puts the answer in words, `wanted` what is still missing, a line for each thing. `gates` come in a fixed
+    order: mismatches, candidate errors, criticals, strata, coverage, excluded. `coverage` has a row for each mirrored
+    operation and stratum; `unseen` are the operations that were never seen, `unmirrored` those that never are, because
+    asking them changes something. `effective` exchanges came at `per_hour` (None where there were none). `epoch` is
+    None where nothing was compared; `history` are the epochs before it, the latest first.
+    """
+
+    answer: Answer
+    says: str
+    wanted: tuple[str, ...]
+    gates: tuple[Gate, ...]
+    coverage: tuple[CoverageReport, ...]
+    unseen: tuple[str, ...]
+    unmirrored: tuple[str, ...]
+    effective: int
+    per_hour: float | None
+    epoch: EpochReport | None
+    history: tuple[EpochReport, ...]
+
+
+def judged(evidence: Iterable[Evidence], criteria: Criteria) -> EvidenceReport:
+    """The verdict on a capability, from all rows of its own."""
+    epochs: dict[Epoch, list[Evidence]] = defaultdict(list)
+    for row in evidence:
+        epochs[row.epoch].append(row)
+    reports = sorted((_epoch(epoch, rows) for epoch, rows in epochs.items()), key=lambda one: -one.last)
+    current = epochs[Epoch(*_key(reports[0]))] if reports else []
+    strata = _strata(current)
+    verdict = assess(
+        criteria, {stratum: _numbers(rows) for stratum, rows in strata.items()},
+        criticals=sum(row.critical for row in current), eligible=sum(row.count for row in current),
+        excluded=sum(row.count for row in current if row.outcome not in JUDGED),
+    )
+    rate = _per_hour(current)
+    coverage = tuple(_coverage(one, _per_hour(
+        row for row in current if one.stratum in (None, row.stratum) and one.operation == row.stratum.operation
+    )) for one in verdict.coverage)
+    return EvidenceReport(
+        answer=verdict.answer,
+        says=_says(verdict.answer, verdict.gates),
+        wanted=tuple(_wanted(verdict.gates, coverage, rate)),
+        gates=verdict.gates,
+        coverage=coverage,
+        unseen=tuple(one.operation for one in coverage if not one.status and not one.seen),
+        unmirrored=criteria.unmirrored,
+        effective=sum(row.effective for row in current),
+        per_hour=rate,
+        epoch=reports[0] if reports else None,
+        history=tuple(reports[1:]),
+    )
+
+
+def _key(report: EpochReport) -> tuple[str, str, str, str]:
+    return report.legacy, report.modern, report.rules, report.comparator
+
+
+def _epoch(epoch: Epoch, rows: Sequence[Evidence]) -> EpochReport:
+    return EpochReport(
+        *epoch, min(row.first for row in rows), max(row.last for row in rows), sum(row.count for row in rows),
+        sum(row.effective for row in rows),
+    )
+
+
+def _strata(rows: Iterable[Evidence]) -> dict[Stratum, list[Evidence]]:
+    """The rows of each stratum; those of exchanges that never came to be asked of both arms have none."""
+    found: dict[Stratum, list[Evidence]] = defaultdict(list)
+    for row in rows:
+        if row.stratum.status:
+            found[row.stratum].append(row)
+    return found
+
+
+def _numbers(rows: Sequence[Evidence]) -> Numbers:
+    def effective(*outcomes: Outcome) -> int:
+        return sum(row.effective for row in rows if row.outcome in outcomes)
+
+    return Numbers(effective(*JUDGED), effective(Outcome.MISMATCH), effective(Outcome.CANDIDATE_ERROR))
+
+
+def _per_hour(rows: Iterable[Evidence]) -> float | None:
+    """Effective exchanges an hour. What was seen for less than an hour is taken to have come in one, since each
+    subject counts once in an hour: the rate of the first minutes does not last."""
+    seen = [row for row in rows if row.effective]
+    if not seen:
+        return None
+    span = max(row.last for row in seen) - min(row.first for row in seen)
+    return sum(row.effective for row in seen) / max(span / _HOUR, 1.0)
+
+
+def _coverage(one: Coverage, rate: float | None) -> CoverageReport:
+    stratum = one.stratum or Stratum(one.operation, "", "", "")
+    hours = 0.0 if not one.needs else one.needs / rate if rate else None
+    return CoverageReport(*stratum, one.seen, one.wanted, one.needs, hours)
+
+
+# --- in words ---
+
+def _says(answer: Answer, gates: Sequence[Gate]) -> str:
+    behind = State.FAIL if answer is Answer.NOT_SAFE else State.MISSING
+    told = "; ".join(gate.says for gate in gates if gate.state is behind)
+    return f"{answer}: {told or gates[0].says}"
+
+
+def _wanted(gates: Sequence[Gate], coverage: Sequence[CoverageReport], rate: float | None) -> Iterable[str]:
+    """What is missing, if all that comes is well: by the rates first, then by coverage."""
+    missing = [gate for gate in gates if gate.state is State.MISSING]
+    most = max((gate.needs for gate in missing if gate.name != "coverage"), default=0)
+    if most:
+        yield f"≈ {most:,} more effective exchanges, {_in(most / rate if rate else None)}"
+    for one in coverage:
+        if one.needs:
+            stratum = f" ({kind(one)})" if one.status else ""
+            yield f"≈ {one.needs:,} more of `{one.operation}`{stratum}, {_in(one.hours)}"
+
+
+def _in(hours: float | None) -> str:
+    if hours is None:
+        return "never seen so far"
+    return f"≈ {span(hours)} at the rate so far"
+
+
+def span(hours: float) -> str:
+    """A time for people: "20 min", "3 h", "12 days"."""
+    if hours < 1:
+        return f"{max(1, round(hours * 60))} min"
+    return f"{round(hours)} h" if hours < 48 else f"{round(hours / 24):,} days"
+
+
+def build(told: str) -> str:
+    """A build for people: what an arm tells, or that it tells none."""
+    return told or "not told"
+
+
+def number(gate: Gate) -> str:
+    """The number behind a gate, for people, and what it is held to."""
+    if gate.name == "criticals":
+        return f"{gate.value or 0:.0f} of at most 0"
+    if gate.value is None:
+        return "–"
+    return f"{percent(gate.value)} of {'' if gate.name == 'coverage' else 'at most '}{percent(gate.limit)}"
+
+
+def markdown(found: EvidenceReport) -> Iterator[str]:
+    """The verdict in lines of GitHub-flavoured Markdown."""
+    yield from (f"**{cell(found.says)}.**", "", "| Gate | State | Number | |", "|---|---|---:|---|")
+    for gate in found.gates:
+        yield f"| {gate.name} | {gate.state} | {number(gate)} | {cell(gate.says)} |"
+    if found.wanted:
+        yield from ("", "Still missing:", "", *(f"- {cell(line)}" for line in found.wanted))
+    if found.coverage:
+        yield from ("", "| Operation | Stratum | Effective | Minimum |", "|---|---|---:|---:|")
+    for one in found.coverage:
+        yield f"| {cell(one.operation)} | {cell(kind(one) or 'all')} | {one.seen:,} | {one.wanted:,} |"
+    if found.unmirrored:
+        yield from ("", f"Never mirrored, so not judged: {cell(', '.join(found.unmirrored))}.")
+    if found.epoch is not None:
+        yield from ("", f"{cell(_basis(found.epoch))}.")
+    for epoch in found.history:
+        yield from ("", f"Before: {cell(_basis(epoch))}.")
+
+
+def kind(one: CoverageReport) -> str:
+    """A stratum for people, its operation left off: "2xx Bundle ?date,patient"."""
+    return " ".join(part for part in (one.status, one.resource, one.shape and f"?{one.shape}") if part)
+
+
+def _basis(epoch: EpochReport) -> str:
+    return (f"{epoch.exchanges:,} exchanges, {epoch.effective:,} of them effective, on legacy build "
+            f"{build(epoch.legacy)}, modern build {build(epoch.modern)}, rules {epoch.rules or 'none'}, comparator "
+            f"{epoch.comparator}")
+
+
+def cell(text: str) -> str:
+    """Text for a cell of a Markdown table."""
+    return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ")
+
+
+def to_junit(capability: str, found: EvidenceReport) -> str:
+    """The verdict as a JUnit report, a test case for each gate. What is missing is an error, so that no tool takes it
+    for well."""
+    failures = sum(gate.state is State.FAIL for gate in found.gates)
+    errors = sum(gate.state is State.MISSING for gate in found.gates)
+    suite, says = quoteattr(f"figway gate {capability}"), quoteattr(found.says)
+    lines = ['<?xml version="1.0" encoding="UTF-8"?>',
+             f'<testsuite name={suite} tests="{len(found.gates)}" failures="{failures}" errors="{errors}">',
+             f'  <properties><property name="says" value={says}/></properties>']
+    for gate in found.gates:
+        case = f"  <testcase classname={quoteattr(f'figway.gate.{capability}')} name={quoteattr(gate.name)}"
+        told = quoteattr(gate.says)
+        match gate.state:
+            case State.FAIL:
+                lines.append(f"{case}><failure message={told}/></testcase>")
+            case State.MISSING:
+                lines.append(f"{case}><error message={told}/></testcase>")
+            case State.PASS:
+                lines.append(f"{case}><system-out>{escape(gate.says)}</system-out></testcase>")
+    return "\n".join((*lines, "</testsuite>")) + "\n"

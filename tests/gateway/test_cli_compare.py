@@ -1,0 +1,75 @@
+"""figway compare: the lane's judgement on two files, with rules to try, and no value shown."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from gateway.cli.compare import compare
+
+LEGACY = {"name": "Zebulon", "at": "2025-01-01T00:00:00Z", "items": [{"id": 1}, {"id": 2}]}
+
+
+@pytest.fixture
+def run(tmp_path):
+    def call(legacy, modern, *options, rules=None, suffix=".json"):
+        for name, body in (("legacy", legacy), ("modern", modern)):
+            (tmp_path / f"{name}{suffix}").write_bytes(body if isinstance(body, bytes) else json.dumps(body).encode())
+        arguments = [str(tmp_path / f"{name}{suffix}") for name in ("legacy", "modern")]
+        if rules is not None:
+            (tmp_path / "rules.yaml").write_text(rules)
+            arguments += ["--rules", str(tmp_path / "rules.yaml")]
+        return CliRunner().invoke(compare, [*arguments, *options])
+
+    return call
+
+
+def test_the_same_is_well(run):
+    done = run(LEGACY, LEGACY)
+    assert (done.exit_code, done.output) == (0, "match\n")
+
+
+def test_differences_are_findings_without_values(run):
+    done = run(LEGACY, {**LEGACY, "name": "Quick", "items": LEGACY["items"][:1]})
+    assert done.exit_code == 1
+    assert done.output.splitlines() == [
+        "mismatch", "  major     value     /name: string(7) word → string(5) word",
+        "  critical  missing   /items/1: object(1) → absent"]
+    assert "Zebulon" not in done.output
+
+
+def test_rules_are_tried_and_tell_what_they_hide(run):
+    rules = """
+rules: [{at: /at, volatile: instant}]
+known_differences: [{id: K-1, at: /name, reason: spelling, owner: tests, expires: 9999-12-31}]
+"""
+    modern = {**LEGACY, "at": "2026-01-01T00:00:00Z"}
+    assert run(LEGACY, modern, rules=rules).output == "match_normalised\n  hidden: 1 by volatile /at\n"
+    done = run(LEGACY, {**modern, "name": "Quick"}, "-o", "json", rules=rules)
+    facts = json.loads(done.output)
+    assert (done.exit_code, facts["outcome"], facts["reason"]) == (0, "known_difference", "K-1")
+    assert facts["hidden"] == {"K-1": 1, "volatile /at": 1}
+    assert (facts["differences"], facts["severity"]) == ([], None)
+
+
+@pytest.mark.parametrize(("rules", "says"), [
+    ("rules: [{at: /a}]", "[bad_rule]"), ("rule: []", "[unknown_key]"), ("rules: {", "[bad_yaml]"), ("", "[bad_yaml]"),
+])
+def test_rules_that_cannot_be_are_told_of(run, rules, says):
+    done = run(LEGACY, LEGACY, rules=rules)
+    assert done.exit_code == 2
+    assert says in done.output
+
+
+def test_a_rule_that_says_too_much_is_warned_of(run):
+    done = run(LEGACY, {}, rules="rules: [{at: /**, ignore: true, reason: none}]")
+    assert done.exit_code == 0
+    assert "[broad_rule]" in done.output
+
+
+def test_what_cannot_be_read_or_compared_is_neither_same_nor_different(run, tmp_path):
+    assert run(b"{", b"[").exit_code == 2
+    there, gone = str(tmp_path / "legacy.json"), str(tmp_path / "none.json")
+    assert CliRunner().invoke(compare, [gone, gone]).exit_code == 2
+    done = CliRunner().invoke(compare, [there, there, "--rules", gone])
+    assert (done.exit_code, "[unreadable]" in done.output) == (2, True)

@@ -1,0 +1,113 @@
+"""figway gate: an exit status for each answer, by what routes.yaml asks, and the numbers of figway report."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from gateway.cli.main import main
+from gateway.config.compile import build
+from shadow.compare import VERSION, Outcome
+from shadow.ledger import Sighting
+from shadow.stores.sqlite import Sqlite
+from shadow.stratum import HOUR, Epoch, Stratum
+
+ROUTES = """
+version: 1
+store: {sqlite: {path: figway.db}}
+upstreams:
+  legacy: {url: "http://127.0.0.1:9001"}
+capabilities:
+  results:
+    owner: us
+    operations:
+      read: {method: GET, path: "/results/{id}"}
+      search: {method: POST, path: /results/_search, safe: true}
+      add: {method: POST, path: /results}
+    legacy: legacy
+    modern: legacy
+    stage: shadow
+    shadow:
+      sample: 100%
+      gate: {limit: 1%, confidence: 90%, minimum: 50, stratum_minimum: 5, excluded: 10%, build: X-Build}
+default: {upstream: legacy}
+"""
+
+
+@pytest.fixture
+def routes(tmp_path):
+    path = tmp_path / "routes.yaml"
+    path.write_text(ROUTES)
+    return path
+
+
+def sightings(operation, count, outcome=Outcome.MATCH, critical=0):
+    tokens = frozenset((1, f"{operation}{outcome}{number}".encode()) for number in range(count))
+    return Sighting("results", Epoch("1", "2", "", VERSION), Stratum(operation, "2xx", "Patient", ""), outcome, count,
+                    critical, 0, HOUR, HOUR + 9.0, tokens)
+
+
+def gate(routes, *seen, output="json"):
+    store = Sqlite(Sqlite.Options(routes.parent / "figway.db"))
+    store.write((), {}, (), seen)
+    store.close()
+    return figway("gate", "results", "--config", str(routes), "-o", output)
+
+
+def figway(*arguments):
+    found = CliRunner().invoke(main, arguments)
+    assert found.exception is None or isinstance(found.exception, SystemExit)
+    return found
+
+
+def test_what_must_be_met_is_what_is_configured(routes):
+    capability = build(routes).table.capabilities["results"]
+    criteria = capability.criteria()
+    assert (criteria.operations, criteria.unmirrored) == (("read", "search"), ("add",))
+    assert (criteria.limit, criteria.confidence, criteria.minimum) == (0.01, 0.9, 50)
+    assert (criteria.stratum_minimum, criteria.excluded) == (5, 0.1)
+    assert capability.shadow.basis.build == b"x-build"
+
+
+@pytest.mark.parametrize(("seen", "status", "answer"), [
+    ([sightings("read", 300), sightings("search", 60)], 0, "SAFE"),
+    ([sightings("read", 300), sightings("search", 60), sightings("search", 1, Outcome.MISMATCH, critical=1)], 1,
+     "NOT SAFE"),
+    ([sightings("read", 300)], 3, "NOT ENOUGH EVIDENCE"),
+])
+def test_the_answer_is_the_exit_status(routes, seen, status, answer):
+    found = gate(routes, *seen)
+    told = json.loads(found.stdout)
+    assert (found.exit_code, told["capability"], told["evidence"]["answer"]) == (status, "results", answer)
+    reported = json.loads(figway("report", "results", "--config", str(routes), "-o", "json").stdout)
+    assert reported["capabilities"][0]["evidence"] == told["evidence"]
+    for output in ("table", "markdown", "junit"):
+        shown = gate(routes, output=output)
+        assert shown.exit_code == status
+        assert told["evidence"]["gates"][0]["says"] in shown.stdout
+
+
+def test_a_store_alone_never_says_safe(routes):
+    gate(routes, sightings("read", 9_000), sightings("search", 9_000))
+    store = str(routes.parent / "figway.db")
+    [one] = json.loads(figway("report", "--store", store, "-o", "json").stdout)["capabilities"]
+    assert one["evidence"]["answer"] == "NOT ENOUGH EVIDENCE"
+
+
+def test_what_cannot_be_told_has_a_status_of_its_own(routes):
+    assert figway("gate").exit_code == 2
+    assert figway("gate", "results", "--config", str(routes)).exit_code == 2  # no store yet
+    assert figway("gate", "nothing", "--config", str(routes)).exit_code == 2
+    refused = figway("gate", "results", "--admin", "http://127.0.0.1:1")
+    assert (refused.exit_code, "cannot be reached" in refused.stderr) == (3, True)
+
+
+@pytest.mark.parametrize(("written", "code"), [
+    ("limit: 0%", "bad_value"), ("confidence: 100%", "bad_value"), ("minimum: 0", "bad_value"),
+    ("limit: 0.1", "bad_share"), ("build: a b", "bad_value"), ("maximum: 5", "unknown_key"),
+])
+def test_what_no_gate_can_be_is_told(routes, written, code):
+    routes.write_text(ROUTES.replace("limit: 1%, confidence: 90%, minimum: 50", written))
+    shown = figway("validate", "--config", str(routes))
+    assert shown.exit_code == 2
+    assert f"[{code}]" in shown.output

@@ -1,0 +1,117 @@
+"""Rules of comparing in routes.yaml: what they become, and what is told of those that cannot be or say too much."""
+
+import pytest
+
+from gateway.config.compile import build
+from gateway.config.problem import Invalid
+from shadow.diff import Severity
+from shadow.guide import Order
+from shadow.normalisers.tolerance import Tolerance
+from shadow.normalisers.volatile import Volatile
+
+ROUTES = """
+version: 1
+upstreams: {{legacy: {{url: "http://127.0.0.1:1"}}}}
+capabilities:
+  results:
+    owner: tests
+    operations:
+      read: {{path: /results/x}}
+      list:
+        path: /results
+        rules: {own}
+    legacy: legacy
+    modern: legacy
+    stage: shadow
+    shadow:
+      sample: 100%
+      rules: {rules}
+      known_differences: {known}
+default: {{upstream: legacy}}
+"""
+KNOWN = "[{id: K-1, at: /x, reason: why, owner: tests, expires: 2030-12-31, kind: value, ticket: T-1}]"
+
+
+@pytest.fixture
+def built(tmp_path):
+    def make(rules="[]", known="[]", own="[]"):
+        file = tmp_path / "routes.yaml"
+        file.write_text(ROUTES.format(rules=rules, known=known, own=own))
+        return build(file)
+
+    return make
+
+
+def told(built, **lists):
+    with pytest.raises(Invalid) as invalid:
+        built(**lists)
+    return [(one.code, one.place.line) for one in invalid.value.problems]
+
+
+def plan(configuration):
+    return configuration.table.capabilities["results"].shadow
+
+
+def test_rules_become_what_they_say(built):
+    configuration = built("""
+        - {at: /at, volatile: instant}
+        - {at: /id, id: ids, volatile: {type: uuid}}
+        - {at: /v, tolerance: {absolute: 0.5, ulp: 1}}
+        - {at: /t, instants: true}
+        - {at: /items, list: [code, a/0/b]}
+        - {at: /debug, ignore: true, reason: none there, kind: missing}
+        - {at: /name, severity: critical}
+        - {at: /code, reveal: true}""", KNOWN)
+    rules = plan(configuration).rules
+    assert [one.id for one in rules.rules] == [
+        "volatile /at", "ids", "tolerance /v", "instants /t", "list /items", "ignore /debug", "severity /name",
+        "reveal /code"]
+    assert rules.rules[0].normaliser == Volatile(Volatile.Options("instant"))
+    assert rules.rules[2].normaliser == Tolerance(Tolerance.Options(absolute=0.5, ulp=1.0))
+    assert rules.rules[4].order == Order("keyed", (("code",), ("a", 0, "b")))
+    assert (rules.rules[5].ignore, rules.rules[5].kind) == (True, "missing")
+    assert rules.rules[6].severity is Severity.CRITICAL
+    [known] = rules.known
+    assert (known.id, known.kind, known.ticket) == ("K-1", "value", "T-1")
+    assert known.expires == pytest.approx(1_924_991_999.999999)
+    assert configuration.warnings == ()
+
+
+def test_an_operations_own_rules_come_first_and_change_the_digest(built):
+    first = plan(built("[{at: /a, case: true}]", own="[{at: /b, space: true}]"))
+    assert [one.at for one in first.rules_of("list").rules] == ["/b", "/a"]
+    assert [one.at for one in first.rules_of("read").rules] == ["/a"]
+    other = plan(built("[{at: /a, case: true}]", own="[{at: /c, space: true}]"))
+    assert first.basis.rules != other.basis.rules
+    assert first.basis.rules == plan(built("[{at: /a, case: true}]", own="[{at: /b, space: true}]")).basis.rules
+    assert plan(built()).basis.rules == ""
+
+
+@pytest.mark.parametrize(("rules", "code"), [
+    ("[{at: /a}]", "bad_rule"), ("[{at: /a, case: true, space: true}]", "bad_rule"),
+    ("[{at: /a, ignore: true}]", "bad_rule"), ("[{at: /a, case: true, kind: value}]", "bad_rule"),
+    ("[{at: a, case: true}]", "bad_pattern"), ("[{at: /entry/0, case: true}]", "bad_pattern"),
+    ("[{at: /a, volatil: instant}]", "unknown_plugin"), ("[{at: /a, volatile: instnt}]", "bad_value"),
+    ("[{at: /a, tolerance: {absolute: -1}}]", "bad_option"),
+    ("[{at: /a, tolerance: {ulp: 1, absolut: 1}}]", "unknown_key"),
+    ("[{at: /a, case: true}, {at: /a, case: true}]", "duplicate"), ("[{case: true}]", "missing"),
+    ("[{at: /a, severity: bad}]", "bad_value"), ("[{at: /a, list: []}]", "bad_value"),
+])
+def test_what_is_no_rule_is_told_at_its_line(built, rules, code):
+    assert told(built, rules=rules)[0] == (code, 17)
+
+
+def test_what_is_known_needs_an_owner_a_reason_and_an_end(built):
+    codes = told(built, known="[{id: K-1, at: /x}]")
+    assert codes == [("missing", 18)] * 3
+    assert told(built, known="[{id: K, at: /x, reason: r, owner: o, expires: soon}]") == [("bad_value", 18)]
+
+
+@pytest.mark.parametrize("rule", [
+    "{at: /**, ignore: true, reason: r}", '{at: "", ignore: true, reason: r}', "{at: /*/*, volatile: opaque}",
+    "{at: /a/*, volatile: opaque}", "{at: /**/identifier, ignore: true, reason: r}",
+    "{at: /entry, ignore: true, reason: r}",
+])
+def test_a_rule_that_says_too_much_is_warned_of(built, rule):
+    [warning] = built(f"[{rule}]").warnings
+    assert (warning.code, warning.place.line) == ("broad_rule", 17)

@@ -1,0 +1,150 @@
+"""The gate: the numbers of its definition, no order in which looking buys confidence, and an answer that says why."""
+
+import math
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shadow.evidence import Answer, Criteria, Numbers, State, assess, needed, weight, weight_against
+from shadow.stratum import Stratum
+
+LIMIT, ALPHA = 0.001, 0.05
+ENOUGH = -math.log(ALPHA)
+READ = Stratum("read", "2xx", "Patient", "")
+SEARCH = Stratum("search", "2xx", "Bundle", "date")
+BOTH = Criteria(("read", "search"))
+
+
+def integral(low, high, a, b):
+    """∫ t^(a−1)·(1−t)^(b−1) by the midpoint rule, t = u² taking the edge off the pole at zero."""
+    steps = 40_000
+    start, width = math.sqrt(low), (math.sqrt(high) - math.sqrt(low)) / steps
+    points = (start + (step + 0.5) * width for step in range(steps))
+    return sum(2 * u ** (2 * a - 1) * (1 - u * u) ** (b - 1) for u in points) * width
+
+
+@pytest.mark.parametrize(("bad", "n"), [(0, 3_588), (1, 6_550), (3, 10_847), (10, 22_685)])
+def test_the_numbers_of_the_definition(bad, n):
+    assert needed(bad, LIMIT, ALPHA) == pytest.approx(n, rel=0.01)
+    assert weight(bad, n - 40, LIMIT) < ENOUGH < weight(bad, n + 40, LIMIT)
+
+
+@pytest.mark.parametrize(("bad", "n", "limit"), [(0, 50, 0.1), (3, 40, 0.1), (9, 60, 0.2), (2, 5, 0.3), (0, 0, 0.01)])
+def test_both_weights_are_the_integrals_that_they_stand_for(bad, n, limit):
+    at = limit**bad * (1 - limit) ** (n - bad)
+    below = integral(0, limit, 0.5 + bad, 1 / limit + n - bad) / integral(0, limit, 0.5, 1 / limit) / at
+    assert weight(bad, n, limit) == pytest.approx(math.log(below), abs=1e-4)
+    near = integral(limit, 1, 0.5 + bad, 1 / limit + n - bad) / integral(limit, 1, 0.5, 1 / limit) / at
+    # Jeffreys' prior has a pole at one as well; there the reflection of the integral is the same.
+    far = (math.exp(math.lgamma(0.5 + bad) + math.lgamma(0.5 + n - bad) - math.lgamma(n + 1))
+           - integral(0, limit, 0.5 + bad, 0.5 + n - bad)) / (math.pi - integral(0, limit, 0.5, 0.5)) / at
+    assert weight_against(bad, n, limit) == pytest.approx(math.log((near + far) / 2), abs=1e-4)
+
+
+@given(st.integers(0, 60), st.integers(0, 1_000_000), st.sampled_from([1e-6, 1e-4, 0.001, 0.01, 0.2]))
+def test_more_good_ones_speak_for_it_and_more_bad_ones_against(bad, good, limit):
+    n = bad + good
+    assert weight(bad, n + 1, limit) >= weight(bad, n, limit) - 1e-6
+    assert weight(bad + 1, n + 1, limit) <= weight(bad, n + 1, limit) + 1e-6
+    assert weight_against(bad, n + 1, limit) <= weight_against(bad, n, limit) + 1e-6
+    assert weight_against(bad + 1, n + 1, limit) >= weight_against(bad, n + 1, limit) - 1e-6
+
+
+def ever(rate, limit, looks, every, rng, weigh):
+    """Whether a look after every few exchanges ever finds enough."""
+    bad = 0
+    for look in range(1, looks + 1):
+        bad += sum(rng.random() < rate for _ in range(every))
+        if weigh(bad, look * every, limit) >= ENOUGH:
+            return True
+    return False
+
+
+@pytest.mark.parametrize("weigh", [weight, weight_against])
+def test_looking_often_buys_no_confidence(weigh):
+    rng = random.Random(20_251)
+    wrong = sum(ever(0.05, 0.05, 60, 20, rng, weigh) for _ in range(200))
+    assert wrong <= 200 * ALPHA
+
+
+def test_it_does_tell_in_the_end():
+    rng = random.Random(7)
+    assert all(ever(0.0, LIMIT, 1, needed(0, LIMIT, ALPHA), rng, weight) for _ in range(3))
+    assert sum(ever(0.01, LIMIT, 15, 200, rng, weight_against) for _ in range(40)) == 40
+
+
+def verdict(strata, criteria=BOTH, criticals=0, excluded=0):
+    eligible = sum(numbers.asked for numbers in strata.values()) + excluded
+    return assess(criteria, strata, criticals=criticals, eligible=eligible, excluded=excluded)
+
+
+def gate(found, name):
+    [one] = [one for one in found.gates if one.name == name]
+    return one
+
+
+def test_safe_needs_every_gate():
+    found = verdict({READ: Numbers(3_000, 0, 0), SEARCH: Numbers(600, 0, 0)})
+    assert found.answer is Answer.SAFE
+    assert {one.state for one in found.gates} == {State.PASS}
+    assert [(one.operation, one.stratum, one.seen, one.wanted) for one in found.coverage] == [
+        ("read", None, 3_000, 100), ("read", READ, 3_000, 10), ("search", None, 600, 100), ("search", SEARCH, 600, 10)]
+
+
+def test_nothing_seen_is_not_enough():
+    found = verdict({})
+    assert found.answer is Answer.NOT_ENOUGH
+    assert gate(found, "mismatches").needs == 3_588
+    assert gate(found, "coverage").says == "2 of 2 operations and strata were seen too seldom; never: read, search"
+    assert gate(found, "coverage").needs == 200
+    assert State.PASS not in {one.state for one in found.gates}
+    assert verdict({}, Criteria()).answer is Answer.NOT_ENOUGH
+
+
+def test_one_operation_that_was_never_seen_stands_in_the_way():
+    found = verdict({READ: Numbers(100_000, 0, 0)})
+    assert found.answer is Answer.NOT_ENOUGH
+    assert [one.name for one in found.gates if one.state is not State.PASS] == ["coverage"]
+
+
+def test_a_rare_stratum_needs_its_own_minimum():
+    rare = READ._replace(status="4xx")
+    found = verdict({READ: Numbers(9_000, 0, 0), SEARCH: Numbers(900, 0, 0), rare: Numbers(4, 0, 0)})
+    assert found.answer is Answer.NOT_ENOUGH
+    assert gate(found, "coverage").needs == 6
+
+
+def test_a_rare_stratum_that_always_differs_does_not_drown():
+    found = verdict({READ: Numbers(90_000, 0, 0), SEARCH: Numbers(12, 9, 0)}, Criteria(("read", "search"), minimum=10))
+    assert gate(found, "mismatches").state is State.PASS
+    assert gate(found, "strata").state is State.FAIL
+    assert gate(found, "strata").says == "above 0.1% in search 2xx Bundle ?date: 9 of 12 effective exchanges are bad"
+    assert found.answer is Answer.NOT_SAFE
+
+
+def test_one_critical_outweighs_any_number():
+    found = verdict({READ: Numbers(10**6, 0, 0), SEARCH: Numbers(10**6, 0, 0)}, criticals=1)
+    assert (found.answer, gate(found, "criticals").value) == (Answer.NOT_SAFE, 1.0)
+
+
+def test_modern_failing_is_no_agreement():
+    found = verdict({READ: Numbers(5_000, 0, 60), SEARCH: Numbers(5_000, 0, 0)})
+    assert gate(found, "candidate errors").state is State.FAIL
+    assert gate(found, "candidate errors").value == 0.006
+    assert found.answer is Answer.NOT_SAFE
+
+
+def test_what_was_left_out_leaves_a_doubt():
+    found = verdict({READ: Numbers(5_000, 0, 0), SEARCH: Numbers(5_000, 0, 0)}, excluded=1_000)
+    assert [one.name for one in found.gates if one.state is not State.PASS] == ["excluded"]
+    assert found.answer is Answer.NOT_ENOUGH
+
+
+def test_what_is_needed_is_told_from_where_it_stands():
+    found = verdict({READ: Numbers(4_000, 1, 0), SEARCH: Numbers(1_000, 0, 0)})
+    assert gate(found, "mismatches").needs == needed(1, LIMIT, ALPHA) - 5_000
+    assert gate(found, "mismatches").says == (
+        f"1 of 5,000 effective exchanges differ: ≈ {needed(1, LIMIT, ALPHA) - 5_000:,} more without one show a rate "
+        "below 0.1% at 95% confidence")

@@ -1,0 +1,319 @@
+"""The page that a person decides by: what it says, what it must not hold, and that everybody can read it."""
+
+import re
+from itertools import pairwise
+
+import pytest
+from lxml import etree
+from lxml import html as lxml_html
+
+from shadow import html
+from shadow.compare import Comparison, Outcome, Tally, compare
+from shadow.diff import ABSENT, Difference, Severity, Shape
+from shadow.evidence import Criteria
+from shadow.latency import Histogram
+from shadow.ledger import FASTER, SLOWER, Evidence, Ledger, Traffic
+from shadow.noise import Noise
+from shadow.report import Report, fold, milliseconds
+from shadow.stores.memory import Memory
+from shadow.stratum import STRATA, Epoch, Stratum
+from tests.shadow.exchanges import answer, pair
+
+CANARY = "Zebulon"
+WORD = Shape("string", 5, "word")
+
+
+def latency(**seconds):
+    found = Histogram()
+    for times, one in seconds.items():
+        found.add(one, int(times.strip("_")))
+    return found
+
+
+def ledger(comparisons, tallies=None, traffic=()):
+    store = Memory(Memory.Options())
+    store.write(comparisons, tallies or {}, traffic)
+    return store.read()
+
+
+def differing(*differences, trace="trace", at=1.0):
+    return Comparison(Tally("results", "read", Outcome.MISMATCH), trace, at, differences)
+
+
+def reported(*comparisons, tallies=None, traffic=(), evidence=(), noise=(), criteria=None):
+    known = ledger(comparisons, tallies, traffic)
+    known.evidence.extend(evidence)
+    known.noise.extend(noise)
+    [one] = fold(known, {"results": criteria or Criteria(operations=("read",))}).capabilities
+    return one
+
+
+def seen(count, outcome=Outcome.MATCH, shape="", build="2", at=0.0, critical=0):
+    """Exchanges that prove something: reads that modern's `build` answered from `at` on, for two hours."""
+    return Evidence("results", Epoch("1", build, "0123abcd", "7"), Stratum("read", "2xx", "Patient", shape), outcome,
+                    count, count, critical, critical, at, at + 7200)
+
+
+def noisy(path, modern=2, legacy=3):
+    return Noise("results", "read", "value", path, modern, legacy, 10, True, 1.0, 3600.0)
+
+
+def tally(outcome, reason=""):
+    return Tally("results", "read", outcome, reason)
+
+
+TALLIES = {
+    tally(Outcome.MATCH): 1001, tally(Outcome.MATCH_NORMALISED): 1002,
+    tally(Outcome.KNOWN_DIFFERENCE, "rounding"): 1003, tally(Outcome.UNSTABLE): 1004, tally(Outcome.TRANSIENT): 1005,
+    tally(Outcome.CANDIDATE_ERROR, "tls"): 1006,
+    tally(Outcome.NOT_COMPARABLE, "syntax"): 1007, tally(Outcome.SHED, "queue_full"): 1008,
+    tally(Outcome.SKIPPED, "not_sampled"): 1009,
+}
+DOSE = Difference("value", "/entry/3/dose/value", Shape("decimal", 2), Shape("decimal", 3), Severity.CRITICAL)
+PHONE = Difference("missing", "/telecom/0", WORD, ABSENT)
+
+
+@pytest.fixture
+def one():
+    return reported(
+        differing(DOSE, PHONE, trace="both"), differing(PHONE, trace="phone", at=7200.0), tallies=TALLIES, traffic=[
+            Traffic("results", "read", "shadow", "legacy", 90, 1, latency(_90=0.02, _10=0.4), 1.0),
+            Traffic("results", "read", "", "modern", 0, 2, latency(_50=0.01), 1.0),
+            Traffic("results", "read", "", FASTER, 0, 0, latency(_40=0.01), 1.0),
+            Traffic("results", "read", "", SLOWER, 0, 0, latency(_9=0.002), 1.0),
+        ], evidence=[seen(900), seen(3, Outcome.MISMATCH, critical=3), seen(4000, build="1", at=-90_000.0)],
+        noise=[noisy("/stamp"), noisy("/dose", modern=900, legacy=1)],
+        criteria=Criteria(operations=("read", "search"), unmirrored=("add",)))
+
+
+@pytest.fixture
+def wide():
+    """A report as large as a store lets it become: 500 kinds of differences, at long paths."""
+    names = ["".join("abcdefghij"[int(digit)] for digit in f"{count:03}") for count in range(500)]
+    return reported(*[
+        differing(*[Difference("value", f"/{'entry' * 12}/3/{'x' * 60}/{name}{place}", WORD, WORD, severity)
+                    for place in "pq"[:1 + count % 2]], trace=f"{count:032x}", at=float(count))
+        for count, name in enumerate(names) for severity in [list(Severity)[count % 3]]
+    ], evidence=[seen(3, shape=f"{'code,date,' * 9}{count}") for count in range(STRATA)],
+        noise=[noisy(f"/{'entry' * 20}/{name}") for name in names])
+
+
+def tree(text):
+    """The page, read as strictly as XML is: every element closed, every attribute quoted, nothing nested wrongly."""
+    text = text.replace("<wbr>", "")
+    void = re.sub(r"<((?:meta|br)\b[^>]*)>", r"<\1/>", text.removeprefix("<!DOCTYPE html>\n"))
+    etree.fromstring(void)
+    return lxml_html.document_fromstring(text)
+
+
+def words(element):
+    return " ".join(" ".join(element.itertext()).split())
+
+
+def section(page, name):
+    [found] = page.xpath(f"//section[@aria-labelledby='{name}']")
+    return found
+
+
+def rows(part):
+    return [[words(cell) for cell in row.xpath("th|td")] for row in part.xpath(".//tbody/tr")]
+
+
+def test_the_page_says_what_the_report_says(one):
+    page = tree(html.page(one))
+    assert words(page.find(".//h1")) == "results"
+    assert one.says in words(page.find(".//header"))
+    outcomes = words(section(page, "outcomes"))
+    for outcome in Outcome:
+        assert str(outcome) in outcomes
+    for count in range(1001, 1010):
+        assert f"{count:,}" in outcomes
+    for reason in ("tls 1,006", "syntax 1,007", "queue_full 1,008", "not_sampled 1,009"):
+        assert reason in outcomes
+    assert rows(section(page, "latency")) == [
+        ["legacy", "90", "100", "1", milliseconds(one.legacy.p50), milliseconds(one.legacy.p99)],
+        ["modern", "0", "50", "2", milliseconds(one.modern.p50), milliseconds(one.modern.p99)]]
+
+
+def test_the_verdict_comes_with_every_gate_and_what_is_missing(one):
+    page = tree(html.page(one))
+    assert words(page.find(".//header/p")) == "NOT SAFE"
+    part = section(page, "verdict")
+    assert [words(line) for line in part.xpath("./ul/li")] == [
+        re.sub("`(.*?)`", r"\1 ", line) for line in one.evidence.wanted]
+    assert [row[:3] for row in rows(part)] == [[gate.name, gate.state, gate.says] for gate in one.evidence.gates]
+    assert ["criticals", "fail", "3 exchanges with a critical difference", "–"] in rows(part)
+
+
+@pytest.mark.parametrize(("evidence", "answer"), [
+    ([], "NOT ENOUGH EVIDENCE"), ([seen(10)], "NOT ENOUGH EVIDENCE"), ([seen(100_000)], "SAFE"),
+    ([seen(100, Outcome.MISMATCH)], "NOT SAFE"),
+])
+def test_no_answer_is_said_but_the_reports_own(evidence, answer):
+    one = reported(evidence=evidence, tallies={tally(Outcome.MATCH): 1})
+    assert one.evidence.answer == answer
+    page = tree(html.page(one))
+    assert [words(found) for found in page.find_class("verdict")] == [answer]
+
+
+def test_noise_is_told_from_what_is_worse_than_noise(one):
+    dose, stamp = rows(section(tree(html.page(one)), "noise"))
+    assert (dose[0], dose[3:6], dose[7]) == ("/dose", ["900", "1", "10"], "regression")
+    assert (stamp[0], stamp[3:6]) == ("/stamp", ["2", "3", "10"])
+    assert "regression" not in stamp[7]
+
+
+def test_what_was_never_seen_is_listed(one):
+    part = section(tree(html.page(one)), "coverage")
+    assert [words(line) for line in part.xpath("./p")] == [
+        "Never seen: search .", "Never mirrored, because asking changes something: add . Nothing here tells of them."]
+    assert rows(part) == [["search", "all", "all", "all", "0", "100", "100"],
+                          ["read", "all", "all", "all", "903", "100", "–"],
+                          ["read", "2xx", "Patient", "", "903", "10", "–"]]
+
+
+def test_the_window_names_what_the_verdict_rests_on(one):
+    [current, before] = rows(section(tree(html.page(one)), "window"))
+    assert current == ["1970-01-01 00:00:00Z 1970-01-01 02:00:00Z", "1", "2", "0123abcd", "7", "903", "903"]
+    assert before[2:] == ["1", "0123abcd", "7", "4,000", "4,000"]
+
+
+def test_criticals_come_first_and_by_themselves(one):
+    page = tree(html.page(one))
+    [[path, kind, *_, trace]] = rows(section(page, "critical"))
+    assert (path, kind, trace) == ("/entry/*/dose/value", "critical value", "both")
+    [[path, *_]] = rows(section(page, "differences"))
+    assert path == "/telecom/*"
+    order = [part.get("aria-labelledby") for part in page.xpath("//section")]
+    assert order == ["verdict", "outcomes", "critical", "causes", "differences", "examples", "noise", "coverage",
+                     "latency", "window"]
+
+
+def test_causes_come_with_what_mending_them_brings(one):
+    part = section(tree(html.page(one)), "causes")
+    [[path, kind, shapes, have, alone, explained, settled, *_]] = rows(part)
+    assert (path, kind, shapes) == ("/telecom/*", "major missing", "string word → absent")
+    assert (have, alone, explained, settled) == ("2", "1", "100.0%", "1")
+    assert part.xpath(".//svg/@aria-label")[0].endswith("0, 1, 0, 1")
+
+
+def test_examples_show_both_sides_and_where_to_look(one):
+    part = section(tree(html.page(one)), "examples")
+    first, second = part.xpath(".//table")
+    assert rows(first) == [["/entry/3/dose/value", "critical value", "decimal(2)", "decimal(3)"],
+                           ["/telecom/0", "major missing", "string(5) word", "absent"]]
+    assert [row[0] for row in rows(second)] == ["/telecom/0"]
+    assert [words(code) for code in part.xpath("./p/code")] == ["both", "phone"]
+
+
+def test_what_has_no_data_is_left_out_or_said_in_words():
+    [one] = fold(Ledger(), {"documents": Criteria()}).capabilities
+    page = tree(html.page(one))
+    assert [part.get("aria-labelledby") for part in page.xpath("//section")] == ["verdict", "outcomes", "critical"]
+    assert "Nothing was compared, so nothing is known." in words(section(page, "critical"))
+    assert "nothing compared: no exchange was eligible." in words(page.find(".//header"))
+    agreeing = tree(html.page(reported(tallies={tally(Outcome.MATCH): 3})))
+    assert "None is known." in words(section(agreeing, "critical"))
+
+
+def test_both_arms_are_timed_on_the_same_request(one):
+    part = section(tree(html.page(one)), "latency")
+    assert "Of 49 requests that both arms answered, modern was faster on 40." in words(part)
+    assert f"is {milliseconds(one.paired.p50)} at p50 and {milliseconds(one.paired.p99)} at p99" in words(part)
+    assert one.paired.p50 < 0 < one.paired.p99
+    for line in part.xpath(".//figure//line"):
+        assert 0 <= float(line.get("x1")) <= 1000
+    assert len(part.xpath(".//figure")) == 3
+
+
+def test_a_share_that_is_not_all_never_looks_as_if_it_were():
+    one = reported(*[differing(PHONE)] * 1999, tallies={tally(Outcome.MISMATCH): 1})
+    assert "1 cause explains >99.9% of 2,000" in words(section(tree(html.page(one)), "causes"))
+    rare = reported(differing(PHONE), tallies={tally(Outcome.MATCH): 99_999})
+    assert rows(section(tree(html.page(rare)), "differences"))[0][4] == "1 <0.1%"
+
+
+def test_the_largest_report_is_a_small_page(wide):
+    assert len(wide.differences) == 500
+    text = html.page(wide)
+    assert len(text.encode()) < 200_000
+    page = tree(text)
+    shown = {row[0] for name in ("critical", "differences", "rest") for row in rows(section(page, name))}
+    assert len(shown) == 500, "every kind of difference is on it"
+    # Time: each difference is written once, so 500 take a hundred times what five do, and no more.
+    assert sum(len(rows(section(page, name))) for name in ("critical", "differences", "rest")) == 500
+
+
+def test_nothing_out_of_a_message_is_on_the_page():
+    pairs = [
+        pair({"name": CANARY, CANARY * 3 + " 12": 1}, {"name": CANARY + "x"}),
+        pair(answer("legacy", {}, Location=f"/patients/{CANARY}"), answer("modern", {}, ETag=f'"{CANARY}"')),
+        pair(f"no json {CANARY}".encode(), {"patient": CANARY}),
+    ]
+    one = reported(*map(compare, pairs))
+    assert len(one.differences) > 3
+    assert CANARY not in html.page(one)
+
+
+def test_names_cannot_become_markup():
+    nasty = '<script>alert("x")</script>'
+    store = Memory(Memory.Options())
+    difference = Difference("value", f"/{nasty}", WORD, Shape(nasty))
+    store.write([Comparison(Tally(nasty, nasty, Outcome.MISMATCH), nasty, 1.0, (difference,))],
+                {Tally(nasty, nasty, Outcome.SHED, nasty): 1}, ())
+    report = fold(store.read())
+    for text in (html.page(report.capabilities[0]), html.index(report, "?capability=")):
+        assert "<script" not in text
+        assert tree(text).xpath("//script") == []
+
+
+@pytest.fixture
+def texts(one, wide):
+    return [html.page(one), html.page(wide), html.index(Report((one, wide)), "?capability="),
+            html.index(Report(()), "?capability=")]
+
+
+def test_a_page_fetches_nothing_and_runs_nothing(texts):
+    for text in texts:
+        page = tree(text)
+        assert "://" not in text
+        assert "url(" not in text
+        assert "@import" not in text
+        assert page.xpath("//script|//link|//img|//iframe|//form|//object|//*[@src]|//*[@style]") == []
+        assert [one for one in page.xpath("//@*") if re.match("on", one.attrname)] == []
+        for target in page.xpath("//@href"):
+            assert target.startswith(("#", "?capability="))
+
+
+def test_the_style_is_the_only_thing_that_the_policy_lets_in(texts):
+    assert html.policy().startswith("default-src 'none'; style-src 'sha256-")
+    assert "unsafe" not in html.policy()
+    for text in texts:
+        assert tree(text).xpath("//meta[@http-equiv]/@content") == [html.policy()]
+
+
+def test_a_page_can_be_read_by_everybody(texts):
+    for text in texts:
+        page = tree(text)
+        assert page.get("lang") == "en"
+        assert words(page.find(".//title"))
+        assert len(page.xpath("//main")) == 1
+        levels = [int(heading.tag[1]) for heading in page.xpath("//h1|//h2|//h3|//h4")]
+        assert levels[0] == 1
+        assert all(after <= before + 1 for before, after in pairwise(levels)), "no level is skipped"
+        ids = page.xpath("//@id")
+        assert len(ids) == len(set(ids))
+        for reference in page.xpath("//@aria-labelledby|//a/@href[starts-with(., '#')]"):
+            assert reference.removeprefix("#") in ids
+        for table in page.xpath("//table"):
+            assert words(table.find("caption"))
+            assert {head.get("scope") for head in table.xpath("./thead//th")} == {"col"}
+            assert {head.get("scope") for head in table.xpath("./tbody//th")} == {"row"}
+            width = len(table.xpath("./thead//th"))
+            assert {len(row) for row in table.xpath("./tbody/tr")} == {width}
+            assert table.getparent().get("tabindex") == "0", "what scrolls sideways can be reached by keyboard"
+        for drawing in page.xpath("//svg[not(ancestor-or-self::*[@aria-hidden='true'])]"):
+            assert drawing.get("role") == "img"
+            assert drawing.get("aria-label")
+        for word in page.xpath("//*[@class='critical']"):
+            assert words(word) == "critical", "no colour says what no word does"

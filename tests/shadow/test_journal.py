@@ -1,0 +1,159 @@
+"""The journal: what an exchange proves is taken when both arms have spoken, and counts once its outcome is known."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from adapters.message import Headers, Request
+from shadow.compare import VERSION, Comparison, Outcome, Tally, compare
+from shadow.diff import Difference, Severity, Shape
+from shadow.journal import Journal
+from shadow.observation import Pair
+from shadow.stores.base import StoreError
+from shadow.stores.memory import Memory
+from shadow.stratum import HOUR, Basis, Epoch, Stratum
+from tests.shadow.exchanges import answer
+
+READ = Stratum("read", "2xx", "json", "")
+BASIS = Basis("rules-1", b"x-build")
+
+
+def pair(patient="P-1", modern=b"{}", at=0.0, builds=("", ""), **candidate):
+    legacy, other = (answer(arm, body, **({"X_Build": told} if told else {}), **more)
+                     for arm, body, told, more in zip(("legacy", "modern"), (b"{}", modern), builds, ({}, candidate),
+                                                      strict=True))
+    request = Request("GET", f"/patients/{patient}".encode(), Headers())
+    return Pair("results", "read", request, legacy, other, "trace", at)
+
+
+class Kept:
+    """A journal on a store in memory, with the two steps as one."""
+
+    def __init__(self, store=None):
+        self.store = store or Memory(Memory.Options())
+        self.journal = Journal(self.store)
+
+    def exchange(self, made, basis=BASIS):
+        self.journal.keep(compare(made), self.journal.sight(made, basis))
+
+    async def evidence(self):
+        await self.journal.close()
+        return self.store.read("results").evidence
+
+
+async def test_polling_buys_no_confidence():
+    kept = Kept()
+    for number in range(50):
+        kept.exchange(pair(at=number))
+        kept.exchange(pair(f"P-{number % 5}", at=number))
+    [row] = await kept.evidence()
+    assert (row.stratum, row.outcome, row.count, row.effective) == (READ, Outcome.MATCH, 100, 5)
+    kept.exchange(pair(at=HOUR))
+    [row] = await kept.evidence()
+    assert (row.count, row.effective, row.first, row.last) == (101, 6, 0.0, HOUR)
+
+
+async def test_a_match_does_not_take_the_place_of_a_mismatch_that_is_asked_again():
+    kept = Kept()
+    differing = pair(modern=b"[]")
+    sight = kept.journal.sight(differing, BASIS)
+    kept.exchange(pair())
+    kept.journal.keep(compare(differing), sight)
+    rows = {row.outcome: (row.count, row.effective) for row in await kept.evidence()}
+    assert rows == {Outcome.MATCH: (1, 0), Outcome.MISMATCH: (1, 1)}
+
+
+async def test_the_mismatch_of_one_worker_does_not_drown_in_the_match_of_another():
+    one = Kept()
+    other = Kept(one.store)
+    one.exchange(pair())
+    await one.evidence()
+    other.exchange(pair(modern=b"[]"))
+    other.exchange(pair("P-2"))
+    rows = {row.outcome: (row.count, row.effective) for row in await other.evidence()}
+    assert rows == {Outcome.MATCH: (2, 2), Outcome.MISMATCH: (1, 1)}
+
+
+async def test_a_build_or_a_rule_that_changes_starts_anew_and_silence_does_not():
+    kept = Kept()
+    for builds in (("1", "7"), ("", "7"), ("1", ""), ("1", "8")):
+        kept.exchange(pair(f"P-{builds}", builds=builds))
+    kept.exchange(pair("P-2", builds=("1", "Anna Meier")))
+    kept.exchange(pair("P-3", failure="reset"))
+    kept.exchange(pair("P-4"), replace_rules(BASIS, "rules-2"))
+    rows = {(row.epoch, row.outcome): row.count for row in await kept.evidence()}
+    assert rows == {
+        (Epoch("1", "7", "rules-1", VERSION), Outcome.MATCH): 3,
+        (Epoch("1", "8", "rules-1", VERSION), Outcome.MATCH): 2,
+        (Epoch("1", "8", "rules-1", VERSION), Outcome.CANDIDATE_ERROR): 1,
+        (Epoch("1", "8", "rules-2", VERSION), Outcome.MATCH): 1,
+    }
+
+
+def replace_rules(basis, rules):
+    return basis._replace(rules=rules)
+
+
+async def test_what_says_nothing_is_counted_and_not_effective():
+    kept = Kept()
+    shed = Tally("results", "read", Outcome.SHED, "queue_full")
+    kept.journal.count(shed)
+    kept.exchange(pair())
+    kept.journal.count(shed)
+    kept.journal.count(Tally("results", "read", Outcome.SKIPPED, "not_sampled"))
+    made = pair("P-2")
+    kept.journal.keep(Comparison(Tally("results", "read", Outcome.UNSTABLE), "trace", 0.0),
+                      kept.journal.sight(made, BASIS))
+    rows = {(row.stratum.status, row.outcome): (row.count, row.effective) for row in await kept.evidence()}
+    assert rows == {("2xx", Outcome.MATCH): (1, 1), ("", Outcome.SHED): (1, 0), ("2xx", Outcome.UNSTABLE): (1, 0)}
+    assert kept.store.read().tallies[shed] == 2
+
+
+async def test_criticals_are_counted_however_often_a_subject_is_asked_about():
+    kept = Kept()
+    found = Difference("value", "/dose", Shape("string"), Shape("string"), Severity.CRITICAL)
+    made = Comparison(Tally("results", "read", Outcome.MISMATCH), "trace", 0.0, (found,))
+    for comparison in (made, replace(made, reproduced=(found.signature,)),
+                       replace(made, tally=made.tally._replace(outcome=Outcome.TRANSIENT))):
+        kept.journal.keep(comparison, kept.journal.sight(pair(), BASIS))
+    rows = {row.outcome: (row.count, row.effective, row.critical, row.reproduced) for row in await kept.evidence()}
+    assert rows == {Outcome.MISMATCH: (2, 1, 2, 1), Outcome.TRANSIENT: (1, 0, 0, 0)}
+
+
+class Failing(Memory):
+    """A store that fails a few times."""
+
+    fails = 2
+
+    def write(self, *batch):
+        if self.fails:
+            self.fails -= 1
+            raise StoreError("no")
+        super().write(*batch)
+
+
+async def test_a_store_that_fails_loses_no_evidence():
+    kept = Kept(Failing(Failing.Options()))
+    for number in range(3):
+        kept.exchange(pair(f"P-{number}", at=number))
+        await kept.journal.close()
+    [row] = kept.store.read("results").evidence
+    assert (row.count, row.effective, row.first, row.last) == (3, 3, 0, 2)
+    assert kept.journal.failures == 2
+
+
+@pytest.mark.parametrize("values", [("P-MRN00123", "Anna%20Meier")])
+async def test_no_value_gets_into_the_file(tmp_path, values):
+    from shadow.stores.sqlite import Sqlite
+
+    kept = Kept(Sqlite(Sqlite.Options(tmp_path / "figway.db")))
+    made = pair(values[0])
+    target = f"/patients/{values[0]}?name={values[1]}&{values[0]}=x".encode()
+    kept.exchange(replace(made, request=Request("GET", target, Headers())))
+    await kept.evidence()
+    await asyncio.to_thread(kept.store.close)
+    written = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    assert b"name,{key}" in written or b"{key},name" in written
+    for value in (*values, "MRN00123", "Meier"):
+        assert value.encode() not in written

@@ -1,0 +1,111 @@
+"""The verdict as it is reported: on the epoch that goes on, with what is missing, and the same in every form."""
+
+import io
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+from shadow.compare import Outcome
+from shadow.evidence import Answer, Criteria, State
+from shadow.ledger import Evidence
+from shadow.stratum import Epoch, Stratum
+from shadow.table import evidence, terminal
+from shadow.verdict import judged, markdown, span, to_junit
+
+OLD, NEW = Epoch("1", "7", "r", "2"), Epoch("1", "8", "r", "2")
+READ = Stratum("read", "2xx", "Patient", "")
+SEARCH = Stratum("search", "2xx", "Bundle", "date")
+BOTH = Criteria(("read", "search"), ("write",))
+HOUR = 3600.0
+
+
+def row(stratum=READ, outcome=Outcome.MATCH, effective=5_000, epoch=NEW, count=None, critical=0, first=0.0, last=HOUR):
+    return Evidence("results", epoch, stratum, outcome, effective if count is None else count, effective, critical, 0,
+                    first, last)
+
+
+def table(found):
+    file = io.StringIO()
+    console = terminal(file)
+    for part in evidence(found):
+        console.print(part)
+    return file.getvalue()
+
+
+def test_safe_with_everything_seen():
+    found = judged([row(), row(SEARCH, effective=500), row(count=400, effective=0)], BOTH)
+    assert found.answer is Answer.SAFE
+    assert found.says.startswith("SAFE: 0 of 5,500 effective exchanges differ: below 0.1% at 95% confidence")
+    assert (found.wanted, found.unseen, found.unmirrored, found.effective) == ((), (), ("write",), 5_500)
+    assert (found.epoch.modern, found.epoch.exchanges, found.history) == ("8", 5_900, ())
+
+
+def test_the_verdict_is_on_the_epoch_that_goes_on_alone():
+    found = judged([
+        row(outcome=Outcome.MISMATCH, epoch=OLD, critical=9, last=HOUR), row(last=2 * HOUR),
+        row(SEARCH, last=2 * HOUR, effective=10),
+    ], BOTH)
+    assert found.answer is Answer.NOT_ENOUGH
+    assert [one.modern for one in found.history] == ["7"]
+    assert {gate.name for gate in found.gates if gate.state is not State.PASS} == {"coverage"}
+    # 90 more, at ten in two hours.
+    assert found.wanted == ("≈ 90 more of `search`, ≈ 18 h at the rate so far",)
+
+
+def test_what_is_missing_is_told_with_the_time_that_it_takes():
+    found = judged([row(effective=1_000, last=4 * HOUR)], BOTH)
+    assert found.wanted == ("≈ 2,588 more effective exchanges, ≈ 10 h at the rate so far",
+                            "≈ 100 more of `search`, never seen so far")
+    assert found.unseen == ("search",)
+    assert judged([], BOTH).wanted[0] == "≈ 3,588 more effective exchanges, never seen so far"
+    assert judged([], BOTH).epoch is None
+
+
+def test_a_few_minutes_do_not_make_a_rate():
+    assert judged([row(effective=60, last=60.0)], BOTH).per_hour == 60
+
+
+def test_what_was_left_out_is_counted_and_makes_no_stratum():
+    found = judged([row(), row(SEARCH), row(Stratum("read", "", "", ""), Outcome.SHED, effective=0, count=3_000)], BOTH)
+    assert [(gate.name, gate.value) for gate in found.gates if gate.state is State.MISSING] == [
+        ("excluded", 3_000 / 13_000)]
+    assert {one.status for one in found.coverage} == {"", "2xx"}
+
+
+def test_a_known_difference_is_no_mismatch_and_an_unstable_one_no_evidence():
+    found = judged([row(outcome=Outcome.KNOWN_DIFFERENCE), row(SEARCH),
+                    row(outcome=Outcome.UNSTABLE, effective=0, count=30)], BOTH)
+    assert found.answer is Answer.SAFE
+    assert found.gates[0].says.startswith("0 of 10,000")
+
+
+@pytest.mark.parametrize(("rows", "answer"), [
+    ([row(), row(SEARCH)], Answer.SAFE),
+    ([row(), row(SEARCH, Outcome.MISMATCH, 400, critical=400)], Answer.NOT_SAFE),
+    ([row(effective=30)], Answer.NOT_ENOUGH),
+    ([], Answer.NOT_ENOUGH),
+])
+def test_every_form_has_the_same_numbers(rows, answer):
+    found = judged(rows, BOTH)
+    assert found.answer is answer
+    text, shown = "\n".join(markdown(found)), table(found)
+    suite = ElementTree.fromstring(to_junit("results", found))
+    cases = {case.get("name"): [(part.tag, part.get("message", part.text)) for part in case]
+             for case in suite.iter("testcase")}
+    tags = {State.PASS: "system-out", State.FAIL: "failure", State.MISSING: "error"}
+    assert found.says in text
+    assert suite.find("properties/property").get("value") == found.says
+    for gate in found.gates:
+        assert gate.says in text
+        assert gate.says in shown
+        assert cases[gate.name] == [(tags[gate.state], gate.says)]
+    for line in found.wanted:
+        assert line in text
+        assert line in shown
+    assert (int(suite.get("failures")) > 0) == (answer is Answer.NOT_SAFE)
+    assert (int(suite.get("failures")) + int(suite.get("errors")) == 0) == (answer is Answer.SAFE)
+
+
+@pytest.mark.parametrize(("hours", "told"), [(0.001, "1 min"), (0.5, "30 min"), (3.2, "3 h"), (240, "10 days")])
+def test_times_for_people(hours, told):
+    assert span(hours) == told
