@@ -193,7 +193,7 @@ class Exchange:
         call = Call(request, capability.name, operation.name, operation.is_safe(request.method),
                     arrival.head.client, params)
         self._call = call
-        verdict = admit(call, capability.policies)
+        verdict = admit(call, capability.policies) if capability.policies else Admitted(call)
         if isinstance(verdict, Admitted):
             self._admitted(verdict)
         elif isinstance(verdict, Refused):

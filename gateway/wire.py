@@ -18,10 +18,12 @@ UNTIL_CLOSE = -2
 
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
 _FIELDS = rb"(?:" + _TOKEN + rb":[^\x00-\x08\x0a-\x1f\x7f]*+\r\n)*+\r\n"
-_LINE = rb"(" + _TOKEN + rb") ([\x21-\x7e\x80-\xff]++) HTTP/1\.[01]"
-REQUEST_LINE = re.compile(_LINE)
-"""A request line without its end: method, target."""
-_REQUEST_HEAD = re.compile(_LINE + rb"\r\n" + _FIELDS)
+_TARGET = rb"[\x21-\x7e\x80-\xff]++"
+TARGET = re.compile(_TARGET)
+"""What may stand as a target on the wire."""
+PLAIN_TARGET = bytes(set(range(0x21, 0x7F)) - set(b"%\\#"))
+"""The characters that, but for dots after a slash, make no target ambiguous."""
+_REQUEST_HEAD = re.compile(rb"(" + _TOKEN + rb") (" + _TARGET + rb") HTTP/1\.[01]\r\n" + _FIELDS)
 _RESPONSE_HEAD = re.compile(rb"HTTP/1\.[01] ([1-9][0-9][0-9])(?: ([^\x00-\x08\x0a-\x1f\x7f]*+))?\r\n" + _FIELDS)
 _OTHER_VERSION = re.compile(rb"[^\r\n]* HTTP/(?!1\.[01]\r?\n)[0-9.]+\r?\n")
 _FIELD = re.compile(rb"(" + _TOKEN + rb"):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*?)[ \t]*\r\n")

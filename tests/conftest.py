@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.backends.figway import Figway, running
 from tests.backends.upstream import Upstream
@@ -30,7 +30,7 @@ def _guard(event: str, arguments: tuple[Any, ...]) -> None:
 sys.addaudithook(_guard)
 
 # No test is timed, and a shared machine may stall any of them.
-settings.register_profile("figway", deadline=None)
+settings.register_profile("figway", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("figway")
 
 

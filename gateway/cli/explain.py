@@ -70,8 +70,10 @@ def explain(
         headers.insert(0, (b"Host", host))
     try:
         built = build(config)
-        line = b"%b %b HTTP/1.1\r\n" % (method.encode(), target)
-        method, target, head = read(line + wire_fields(headers) + b"\r\n", built.edge)
+        data = b"%b %b HTTP/1.1\r\n%b\r\n" % (method.encode(), target, wire_fields(headers))
+        method, target, head = read(data, built.edge)
+        if len(data) > built.edge.head:
+            raise Malformed("head_too_large")
         request = Request(method, target, head.headers)
         if ends_here(request, head):
             own_answer(request, head)

@@ -37,6 +37,8 @@ _NOT_NAMEABLE = frozenset({b"", b"close", b"keep-alive", b"upgrade", b"content-l
 _SPELLINGS: dict[bytes, int] = {}
 _MAX_SPELLINGS = 4096
 _heads = ResponseHeads()
+# The framing of a body that came whole with its head, as most do: nothing is left to be counted.
+_WHOLE = Counted(0)
 
 
 class Receiver(Protocol):
@@ -281,8 +283,10 @@ class Connection(asyncio.Protocol):
             if not serving.upgrade:
                 raise Malformed("upstream_malformed", "an upgrade that nobody asked for")
             framing = ToTheEnd()
-        elif serving.method == "HEAD" or status in (204, 304):
+        elif serving.method == "HEAD" or status == 204 or status == 304:
             framing = Counted(0)
+        elif length == len(data) and data:
+            framing = _WHOLE
         elif length == CHUNKED:
             framing = Chunked("upstream_malformed")
         elif length == UNTIL_CLOSE:
@@ -292,7 +296,11 @@ class Connection(asyncio.Protocol):
         self._framing = framing
         serving.receiver.on_head(status, reason, headers, length)
         if self.serving is serving:
-            if status == 101:
+            if framing is _WHOLE:
+                serving.receiver.on_data(data)
+                if self.serving is serving:
+                    self._finish(serving, framing)
+            elif status == 101:
                 self.deadline = inf
                 if data:
                     serving.receiver.on_data(data)

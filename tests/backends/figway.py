@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from tests.backends.upstream import closed_port, until
-from tests.backends.wire import Reply, Wire, connect, request
+from tests.backends.wire import Cut, Reply, Wire, connect, request
 
 START = 20.0
 """Seconds in which a gateway must be ready, and in which it must have stopped."""
@@ -61,10 +61,10 @@ class Figway:
     # as an operator
 
     def readiness(self) -> tuple[int, str]:
-        """Status and text of /readyz?verbose; status 0 while nobody listens."""
+        """Status and text of /readyz?verbose; status 0 while nobody listens, or who did is being killed."""
         try:
             reply = self.admin("/readyz?verbose")
-        except OSError:
+        except (OSError, Cut):
             return 0, ""
         return reply.status, reply.body.decode()
 
@@ -106,6 +106,11 @@ class Figway:
         fresh.write_text(config)
         fresh.replace(self.file)
         self.process.send_signal(signal.SIGHUP)
+
+    def workers(self) -> list[int]:
+        """The process ids of the workers of a gateway that has several."""
+        started = _children(self.process.pid)
+        return [pid for pid in started if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
     def memory(self) -> int:
         """Resident bytes of the gateway and the processes it has started."""

@@ -1,5 +1,7 @@
 """The same pipeline as a plain ASGI application: what ASGI can carry arrives as it does through the data port."""
 
+import asyncio
+
 import httpx2
 import orjson
 import pytest
@@ -16,25 +18,37 @@ from tests.backends.wire import response
 
 
 @pytest.fixture
-async def client(legacy, tmp_path):
-    """An HTTP client of the application, with no socket between them."""
+async def served(legacy, tmp_path):
+    """The application, and what records its requests."""
     file = tmp_path / "routes.yaml"
     file.write_text(f"""
 version: 1
 server: {{limits: {{body: 1KiB}}}}
 upstreams: {{legacy: {{url: "{legacy.url}"}}}}
+policies: {{clinic: {{apikey: {{keys: {{one: "sha256:{'0' * 64}"}}}}}}}}
+capabilities:
+  guarded: {{owner: t, operations: {{add: {{path: /guarded}}}}, legacy: legacy, stage: legacy, policies: [clinic],
+            limits: {{body: 1KiB}}}}
+  narrow: {{owner: t, operations: {{add: {{path: /narrow}}}}, legacy: legacy, stage: legacy, limits: {{body: 100B}}}}
 default: {{upstream: legacy}}
 """)
     configuration = build(file)
     with (tmp_path / "log").open("wb") as log:
         output = Output(log.fileno())
         lane = Lane(ask_mirror, Memory(Memory.Options()), configuration.lane)
-        app = Asgi(Pipeline(configuration.table, lane, Recorder(output)), lambda: configuration.edge)
-        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://clinic.example") as one:
-            yield one
+        recorder = Recorder(output)
+        yield Asgi(Pipeline(configuration.table, lane, recorder), lambda: configuration.edge), recorder
         for upstream in configuration.upstreams.values():
             await upstream.close()
         output.close()
+
+
+@pytest.fixture
+async def client(served):
+    """An HTTP client of the application, with no socket between them."""
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=served[0]),
+                                  base_url="http://clinic.example") as one:
+        yield one
 
 
 async def test_a_request_arrives_with_its_bytes_and_the_gateways_own_fields(client, legacy):
@@ -98,3 +112,26 @@ async def test_an_answer_cut_short_is_an_error(client, legacy):
     legacy.does(legacy_leaves)
     with pytest.raises(ConnectionError):
         await client.get("/")
+
+
+@pytest.mark.parametrize(("path", "status"), [("/guarded", 401), ("/narrow", 413)])
+async def test_a_refused_request_whose_body_still_comes_is_refused_once(served, path, status):
+    app, recorder = served
+    pieces = [{"type": "http.request", "body": bytes(600), "more_body": True} for _ in range(6)]
+    coming, sent = iter([*pieces, {"type": "http.request", "body": b"", "more_body": False}]), []
+
+    async def receive():
+        return next(coming, {"type": "http.disconnect"})
+
+    async def send(message):
+        # A server that is slow to write lets the body come meanwhile.
+        await asyncio.sleep(0.02)
+        sent.append(message)
+
+    await app({"type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "query_string": b"",
+               "headers": [(b"host", b"clinic.example"), (b"transfer-encoding", b"chunked")], "scheme": "http",
+               "client": ("127.0.0.1", 1), "http_version": "1.1"}, receive, send)
+
+    assert [one["status"] for one in sent if one["type"] == "http.response.start"] == [status]
+    assert recorder.in_flight == 0
+    assert sum(recorder.errors.values()) == 1

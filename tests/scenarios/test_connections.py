@@ -1,11 +1,15 @@
 """Connections are kept, shared and closed as each client's version of HTTP has it, and never mixed up."""
 
+import socket
 import threading
+from pathlib import Path
 
 import orjson
 import pytest
 
-from tests.backends.wire import Cut, request, response
+from tests.backends.figway import running
+from tests.backends.upstream import pours, until
+from tests.backends.wire import PATIENCE, Cut, Wire, request, response
 
 CHUNKED = ("Transfer-Encoding", "chunked")
 
@@ -149,3 +153,105 @@ def test_max_forwards_counts_down_to_an_answer_of_the_gateways_own(plain, legacy
     legacy.forget()
     assert plain.ask("OPTIONS", "/", ("Max-Forwards", "0")).status in (200, 204)
     assert legacy.asked == []
+
+
+def test_equal_fields_mean_what_each_method_makes_of_them(plain, legacy):
+    upgrade = [("Connection", "Upgrade"), ("Upgrade", "websocket")]
+    wire = plain.connect().send(request("POST", "/", *upgrade) + request("GET", "/", *upgrade))
+    for _ in range(2):
+        wire.read_reply()
+    assert [one.get("Upgrade") for one in legacy.asked] == [None, "websocket"]
+
+    legacy.forget()
+    spent = ("Max-Forwards", "0")
+    wire = plain.connect().send(request("GET", "/", spent) + request("OPTIONS", "/", spent))
+    for _ in range(2):
+        wire.read_reply()
+    assert [one.method for one in legacy.asked] == ["GET"]
+
+
+@pytest.mark.proves(31, 45)
+def test_pipelined_requests_wait_while_the_client_takes_no_answers(plain, legacy):
+    size, number = 200_000, 600
+    legacy.answers(response(200, body=bytes(size)))
+    wire = plain.connect(receive_buffer=1 << 14).send(request("GET", "/") * number)
+    until(lambda: legacy.asked != [], "the requests do not arrive")
+    asked = -1
+    while asked != len(legacy.asked):
+        asked = len(legacy.asked)
+        threading.Event().wait(0.5)
+
+    assert asked < number / 2
+    assert all(len(wire.read_reply().body) == size for _ in range(number))
+
+
+@pytest.mark.proves(45)
+def test_the_end_of_an_answer_waits_for_a_client_that_reads_late(gateway, legacy):
+    """Old clients send CRLF after a POST's body. Sizes just beyond what the kernel holds are those at stake."""
+    figway = gateway(f"""
+version: 1
+server: {{drain: {{grace: 2s}}}}
+upstreams: {{legacy: {{url: "{legacy.url}"}}}}
+default: {{upstream: legacy}}
+""")
+    legacy.does(pours(1 << 30))
+    wire = figway.connect(receive_buffer=4096).send(request("GET", "/"))
+    room = -1
+    while room != (room := queued(figway.port)):
+        threading.Event().wait(0.3)
+    wire.close()
+
+    def legacy_sends_so_much(wire, asked):
+        wire.read_body(asked)
+        wire.send(response(200, body=bytes(int(asked.target[1:]))))
+
+    legacy.does(legacy_sends_so_much)
+    sizes = [room + 20_000 * step for step in range(-2, 8)]
+    wires = [figway.connect(receive_buffer=4096) for _ in sizes]
+    for wire, size in zip(wires, sizes, strict=True):
+        wire.send(request("POST", f"/{size}", ("Connection", "close"), body=b"a=b") + b"\r\n")
+    threading.Event().wait(2.2)
+    assert [len(wire.read_reply().body) for wire in wires] == sizes
+
+
+def queued(port):
+    """How many bytes the kernel holds on their way from this loopback port: not sent, or not read."""
+    held = 0
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        _, local, remote, _, queues, *_ = line.split()
+        sending, receiving = (int(one, 16) for one in queues.split(":"))
+        held += sending * local.endswith(f":{port:04X}") + receiving * remote.endswith(f":{port:04X}")
+    return held
+
+
+@pytest.mark.proves(27)
+def test_a_connection_whose_client_waits_for_word_before_its_body_closes_with_a_final_answer(plain, strict, legacy):
+    """The client may send the body now or leave it out, and nobody can tell which."""
+    def legacy_refuses(wire, asked):
+        wire.send(response(403, body=b"no"))
+        wire.rest()
+
+    legacy.does(legacy_refuses)
+    fields = [("Expect", "100-continue"), ("Content-Length", "100")]
+    for figway, target, status in [(plain, "/", 403), (strict, "/small/1", 413)]:
+        wire = figway.connect().send(request("POST", target, *fields))
+        reply = wire.read_reply()
+        assert (reply.status, reply.interim, reply.get("Connection")) == (status, [], "close")
+        assert wire.ends()
+
+
+def test_a_client_on_a_unix_socket_has_no_address_to_forward(legacy, tmp_path):
+    with running(tmp_path, f"""
+version: 1
+server: {{forwarded: both}}
+upstreams: {{legacy: {{url: "{legacy.url}"}}}}
+default: {{upstream: legacy}}
+""", "--listen", "unix:data.sock"):
+        link = socket.socket(socket.AF_UNIX)
+        link.settimeout(PATIENCE)
+        link.connect(str(tmp_path / "data.sock"))
+        wire = Wire(link)
+        assert wire.send(request("GET", "/")).read_reply().status == 200
+        wire.close()
+    assert legacy.asked[0].get("X-Forwarded-For") in (None, "unknown")
+    assert "for=;" not in legacy.asked[0].get("Forwarded")

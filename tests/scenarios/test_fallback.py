@@ -1,9 +1,11 @@
 """In canary, legacy answers a read that modern could not. Never a write."""
 
+import threading
+
 import pytest
 
 from tests.backends.figway import running
-from tests.backends.upstream import BlackHole, Upstream, closed_port, never, resets
+from tests.backends.upstream import BlackHole, Upstream, closed_port, never, resets, until
 from tests.backends.wire import Cut, request, response
 
 pytestmark = pytest.mark.proves(47)
@@ -29,7 +31,7 @@ FAULTS = {
 """What modern may do wrong: a name, the handler, and what a client is told where nobody answers in its place."""
 
 
-def capability(name, stage="canary"):
+def capability(name, stage="canary", modern="modern", more=""):
     return f"""
   {name}:
     owner: results-team
@@ -38,10 +40,11 @@ def capability(name, stage="canary"):
       search: {{method: POST, path: /{name}/_search, safe: true}}
       add: {{method: POST, path: /{name}}}
     legacy: legacy
-    modern: modern
+    modern: {modern}
     stage: {stage}
     writes: {"canary" if stage == "canary" else "legacy"}
-    split: {{percent: 100%, sticky: [client_ip]}}"""
+    split: {{percent: 100%, sticky: [client_ip]}}
+    {more}"""
 
 
 def config(legacy_url, modern_url, *capabilities):
@@ -52,6 +55,8 @@ upstreams:
   legacy: {{url: "{legacy_url}"}}
   modern: {{url: "{modern_url}", timeouts: {{connect: 300ms, first_byte: 300ms, between_bytes: 300ms}},
             ejection: {{failures: 0, for: 1s}}}}
+  down: {{url: "http://127.0.0.1:{closed_port()}", ejection: {{failures: 0, for: 1s}}}}
+  narrow: {{url: "{modern_url}", pool: {{connections: 1, pending: 0}}, ejection: {{failures: 0, for: 1s}}}}
 capabilities:{"".join(capabilities)}
 default: {{upstream: legacy}}
 """
@@ -81,7 +86,11 @@ def legacy_answers(legacy):
 @pytest.fixture(scope="module")
 def canary(everlasting_legacy, everlasting_modern, tmp_path_factory):
     """All of results goes to modern; a capability for each fault as well, since each has a budget of its own."""
-    capabilities = [*map(capability, ["results", "spent", *FAULTS]), capability("migrated", "modern")]
+    capabilities = [
+        *map(capability, ["results", "spent", *FAULTS]), capability("migrated", "modern"),
+        capability("translated", modern="{upstream: modern, adapter: {identity: {}}}"),
+        capability("refused", modern="down", more="limits: {buffer: 1KiB}"), capability("narrow", modern="narrow"),
+    ]
     with running(tmp_path_factory.mktemp("canary"),
                  config(everlasting_legacy.url, everlasting_modern.url, *capabilities)) as figway:
         yield figway
@@ -127,6 +136,65 @@ def test_a_search_sent_in_chunks_falls_back_whole(canary, legacy, modern):
                                body=b"3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n"))
     assert fell_back(reply)
     assert legacy.asked[0].body == b"abcdef"
+
+
+def test_a_translated_arm_that_is_replaced_says_no_more(canary, legacy, modern):
+    def legacy_takes_its_time(wire, asked):
+        threading.Event().wait(0.1)
+        wire.send(response(200, body=b"legacy"))
+
+    modern.does(status(503))
+    legacy.does(legacy_takes_its_time)
+    wire = canary.connect().send(request("GET", "/translated/1") + request("GET", "/translated/2"))
+    assert [fell_back(wire.read_reply()) for _ in range(2)] == [True, True]
+
+
+SEARCH = request("POST", "/refused/_search", ("Content-Length", "3"))
+
+
+def test_a_search_that_modern_refuses_falls_back_once_its_body_is_whole(canary, legacy):
+    wire = canary.connect().send(SEARCH)
+    wire.silent(0.1)
+    assert fell_back(wire.send(b"abc").read_reply())
+    assert legacy.asked[0].body == b"abc"
+
+
+def test_a_search_that_finds_moderns_pool_full_falls_back_once_its_body_is_whole(canary, legacy, modern):
+    modern.does(never)
+    first = canary.connect().send(request("GET", "/narrow/1"))
+    until(lambda: modern.asked != [], "the place is not taken")
+    wire = canary.connect().send(SEARCH.replace(b"refused", b"narrow"))
+    wire.silent(0.1)
+    assert fell_back(wire.send(b"abc").read_reply())
+    assert legacy.asked[0].body == b"abc"
+    first.close()
+
+
+def test_an_early_failure_of_modern_falls_back_once_the_body_is_whole(canary, legacy, modern):
+    def modern_fails_early(wire, asked):
+        wire.send(response(503, body=b"modern is unwell"))
+        wire.rest()
+
+    modern.does(modern_fails_early)
+    wire = canary.connect().send(SEARCH.replace(b"refused", b"results"))
+    wire.silent(0.1)
+    assert fell_back(wire.send(b"abc").read_reply())
+    assert legacy.asked[0].body == b"abc"
+
+
+def test_a_client_that_waits_for_word_before_its_body_is_told_to_go_on_and_falls_back(canary, legacy):
+    wire = canary.connect()
+    wire.send(request("POST", "/refused/_search", ("Content-Length", "3"), ("Expect", "100-continue")))
+    assert wire.read_head()[1].startswith(b"HTTP/1.1 100 ")
+    assert fell_back(wire.send(b"abc").read_reply())
+    assert legacy.asked[0].body == b"abc"
+
+
+def test_a_body_too_large_to_keep_for_a_fallback_is_answered_with_moderns_failure(canary, legacy):
+    wire = canary.connect().send(SEARCH.replace(b": 3", b": 3000"))
+    wire.silent(0.1)
+    assert wire.send(bytes(3000)).read_reply().status == 502
+    assert legacy.asked == []
 
 
 @pytest.mark.parametrize("fault", FAULTS)

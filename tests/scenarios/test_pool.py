@@ -3,6 +3,7 @@
 import pytest
 
 from tests.backends.figway import running
+from tests.backends.upstream import echo, until
 from tests.backends.wire import request, response
 
 CHUNKED = ("Transfer-Encoding", "chunked")
@@ -149,3 +150,42 @@ def test_connections_closed_by_an_idle_upstream_lose_no_post(pooling, legacy):
         # The gateway hears of it as soon as it looks, which one more turn of its loop makes sure of.
         pooling.metrics()
     assert legacy.targets() == [f"/{number}" for number in range(5)]
+
+
+@pytest.mark.proves(14)
+def test_a_pool_full_of_tunnels_is_told_to_who_waits_and_makes_nobody_ill(gateway, legacy):
+    checks = 0
+
+    def legacy_upgrades(wire, asked):
+        nonlocal checks
+        checks += asked.target == b"/health"
+        if asked.get("Upgrade"):
+            wire.send(b"HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+            wire.rest()
+        else:
+            echo(wire, asked)
+
+    legacy.does(legacy_upgrades)
+    small = gateway(f"""
+version: 1
+server: {{drain: {{grace: 500ms}}}}
+upstreams:
+  legacy:
+    url: "{legacy.url}"
+    pool: {{connections: 2}}
+    timeouts: {{first_byte: 500ms}}
+    health: {{path: /health, every: 50ms, timeout: 1s, unhealthy: 1, healthy: 1}}
+default: {{upstream: legacy}}
+""")
+    upgrade = request("GET", "/socket", ("Connection", "Upgrade"), ("Upgrade", "websocket"))
+    tunnels = [small.connect().send(upgrade) for _ in range(2)]
+    assert [wire.read_reply().status for wire in tunnels] == [101, 101]
+
+    assert small.ask("GET", "/").status in (503, 504)
+    before = checks
+    until(lambda: checks > before + 3, "nobody asks for its health")
+    assert small.metric("figway_endpoint_available", upstream="legacy") == 1
+
+    tunnels[0].close()
+    until(lambda: small.ask("GET", "/").status == 200, "the place is not given away")
+    tunnels[1].close()

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import threading
 
 import pytest
@@ -195,3 +196,82 @@ def test_several_workers_reload_and_stop_together(gateway, legacy, modern):
         return len(legacy.asked) == before
 
     until(all_new, "a worker keeps the old table")
+
+
+@pytest.mark.proves(34, 35)
+def test_a_worker_that_is_killed_is_missed_and_replaced_as_soon_as_the_file_is_good(gateway, modern):
+    may_answer = threading.Event()
+
+    def waits(wire, asked):
+        may_answer.wait(20)
+        wire.send(response(200))
+
+    def workers(text):
+        return f"workers: {text}" in figway.readiness()[1]
+
+    figway = gateway(config(modern.url), "--workers", "2")
+    until(lambda: workers("2 of 2"), "a worker is not counted")
+    modern.does(waits)
+    waiting = [figway.connect().send(request("GET", "/")) for _ in range(8)]
+    until(lambda: figway.metric("figway_requests_in_flight") == len(waiting), "the requests do not arrive")
+    good = figway.file.read_text()
+    figway.file.write_text("version: 1\nnonsense: 1\n")
+    until(lambda: figway.metric("figway_config_last_reload_successful") == 0, "the fault is not told")
+    os.kill(figway.workers()[0], signal.SIGKILL)
+    until(lambda: workers("1 of 2"), "nobody is missed")
+    modern.forget()
+    may_answer.set()
+    until(lambda: figway.metric("figway_requests_in_flight") == 0, "the dead still answer requests")
+    assert [figway.ask("GET", "/").status for _ in range(5)] == [200] * 5
+
+    figway.file.write_text(good)
+    until(lambda: workers("2 of 2"), "the dead is not replaced")
+    assert [figway.ask("GET", "/").status for _ in range(20)] == [200] * 20
+    for wire in waiting:
+        wire.close()
+
+
+@pytest.mark.proves(33)
+def test_an_equal_file_is_no_reload(gateway, legacy, modern):
+    figway = gateway(config(legacy.url))
+    for _ in range(3):
+        figway.reload(config(legacy.url) + "# the same\n")
+        figway.ask("GET", "/")
+    figway.reload(config(legacy.url, answer=modern.url))
+    until(lambda: figway.ask("GET", "/").status == 200 and modern.asked, "the change is not seen")
+    figway.process.send_signal(signal.SIGHUP)
+    figway.ask("GET", "/")
+    assert figway.metric("figway_config_reloads_total") == 1
+
+
+@pytest.mark.proves(33)
+def test_a_call_that_waits_for_a_policys_keys_survives_its_replacement(gateway, legacy, modern):
+    may_answer = threading.Event()
+
+    def keys(wire, asked):
+        may_answer.wait(5)
+        wire.send(response(200, body=b'{"keys": []}'))
+
+    modern.does(keys)
+
+    def guarded(leeway):
+        jwt = f'issuer: i, audience: a, leeway: {leeway}, jwks: {{url: "{modern.url}/keys"}}'
+        return config(legacy.url) + f"""
+policies: {{staff: {{jwt: {{{jwt}}}}}}}
+capabilities:
+  results:
+    owner: t
+    operations: {{read: {{path: /results}}}}
+    legacy: legacy
+    stage: legacy
+    policies: [staff]
+"""
+
+    figway = gateway(guarded("30s"))
+    token = "eyJhbGciOiJSUzI1NiIsImtpZCI6ImEifQ.eyJpc3MiOiJpIn0.c2lnbmF0dXJl"
+    wire = figway.connect().send(request("GET", "/results", ("Authorization", f"Bearer {token}")))
+    until(lambda: modern.asked != [], "no keys are asked for")
+    figway.reload(guarded("20s"))
+    until(lambda: figway.metric("figway_config_reloads_total") == 1, "no reload")
+    may_answer.set()
+    assert wire.read_reply().status == 401

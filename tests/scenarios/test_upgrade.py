@@ -1,7 +1,11 @@
 """An upgrade is offered for WebSocket alone, and bytes flow raw only after the upstream has agreed to it."""
 
+import threading
+
 import pytest
 
+from tests.backends.figway import running
+from tests.backends.upstream import until
 from tests.backends.wire import request, response
 
 UPGRADE = [("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13"),
@@ -82,3 +86,66 @@ default: {{upstream: legacy}}
 """)
     assert closed.ask("GET", "/chat/1", *UPGRADE).status == 200
     assert legacy.asked[0].get("Upgrade") is None
+
+
+SWITCHING = b"HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+
+
+@pytest.fixture(scope="module")
+def hasty(everlasting_legacy, tmp_path_factory):
+    """A gateway that waits only a moment between bytes of a body, and takes only small ones for `chat`."""
+    with running(tmp_path_factory.mktemp("hasty"), f"""
+version: 1
+server: {{drain: {{grace: 2s}}}}
+upstreams: {{legacy: {{url: "{everlasting_legacy.url}", timeouts: {{between_bytes: 200ms}}}}}}
+capabilities:
+  chat:
+    owner: chat-team
+    operations: {{any: {{path: "/chat/{{rest*}}"}}}}
+    legacy: legacy
+    stage: legacy
+    limits: {{body: 1KiB}}
+default: {{upstream: legacy}}
+""") as figway:
+        yield figway
+
+
+@pytest.mark.proves(13, 31)
+def test_a_tunnel_whose_client_was_slow_once_may_be_quiet_afterwards(hasty, legacy):
+    size, sent = 24 << 20, 0
+
+    def legacy_pours_and_echoes(wire, asked):
+        nonlocal sent
+        wire.send(SWITCHING + b"\x82\x7f" + size.to_bytes(8, "big"))
+        for _ in range(size >> 16):
+            wire.send(bytes(1 << 16))
+            sent += 1 << 16
+        wire.send(wire.read(4))
+        wire.rest()
+
+    legacy.does(legacy_pours_and_echoes)
+    wire = hasty.connect(receive_buffer=1 << 17).send(request("GET", "/socket", *UPGRADE))
+    assert wire.read_reply().status == 101
+    until(lambda: sent > 0, "nothing comes")
+    held = -1
+    while held != sent:
+        held = sent
+        threading.Event().wait(0.3)
+    assert held < size, "the upstream is never made to wait"
+    assert wire.skip(10 + size) == 10 + size
+    assert wire.silent(1.2)
+    assert wire.send(b"ping").read(4) == b"ping"
+
+
+@pytest.mark.proves(13)
+def test_the_limit_of_a_body_is_none_of_a_tunnel(hasty, legacy):
+    def legacy_echoes(wire, asked):
+        wire.send(SWITCHING)
+        while data := wire.receive():
+            wire.send(data)
+
+    legacy.does(legacy_echoes)
+    wire = hasty.connect().send(request("GET", "/chat/1", *UPGRADE))
+    assert wire.read_reply().status == 101
+    message = bytes(range(256)) * 16
+    assert wire.send(message).read(len(message)) == message

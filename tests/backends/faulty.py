@@ -1,0 +1,80 @@
+"""Plugins that break their contracts, for gateways of their own: `installed` makes them known to what is started."""
+
+import asyncio
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from adapters.message import Request, Response
+from gateway.call import Call
+
+SECRET = "NHS-9434765919"
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """When an adapter fails: at the "request" or at the "response"."""
+
+    when: str = "response"
+
+
+class Adapter:
+    """Raises what no adapter may raise."""
+
+    Options = When
+
+    def __init__(self, options: When) -> None:
+        self._when = options.when
+
+    def operations(self) -> None:
+        """Any."""
+
+    def request(self, operation: str, params: Mapping[str, str], request: Request) -> Request:
+        if self._when == "request":
+            raise KeyError(SECRET)
+        return request
+
+    def response(self, operation: str, response: Response) -> Response:
+        raise KeyError(SECRET)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What a policy does wrong: it is "slow", or fails to be "made"."""
+
+    fault: str = "slow"
+
+
+class Policy:
+    """Admits after a while, where it can be made at all."""
+
+    Options = Fault
+    credentials: tuple[bytes, ...] = ()
+
+    def __init__(self, name: str, options: Fault) -> None:
+        if options.fault == "made":
+            raise KeyError(SECRET)
+
+    async def admit(self, call: Call) -> None:
+        await asyncio.sleep(0.01)
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+@contextmanager
+def installed(folder: Path) -> Iterator[None]:
+    """Gateways that are started meanwhile know `faulty`, an adapter and a policy."""
+    info = folder / "faulty-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: faulty\nVersion: 1\n")
+    (info / "entry_points.txt").write_text(
+        f"[figway.adapters]\nfaulty = {__name__}:Adapter\n[figway.policies]\nfaulty = {__name__}:Policy\n")
+    root = Path(sys.modules[__name__.partition(".")[0]].__path__[0]).parent
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", f"{folder}:{root}")
+        yield

@@ -1,0 +1,205 @@
+"""What a mirror carries, what is compared, and that mirrors take nothing away from clients."""
+
+import hashlib
+import threading
+
+import pytest
+
+from tests.backends.figway import running
+from tests.backends.upstream import Upstream, until
+from tests.backends.wire import request, response
+
+pytestmark = pytest.mark.proves(26)
+
+OUTCOMES = "figway_shadow_total"
+KEY = "sesame"
+
+
+@pytest.fixture(scope="module")
+def everlasting_modern():
+    upstream = Upstream()
+    yield upstream
+    upstream.close()
+
+
+@pytest.fixture
+def modern(everlasting_modern):
+    """The modern system behind `mirroring`."""
+    everlasting_modern.forget()
+    yield everlasting_modern
+    assert everlasting_modern.failures == []
+
+
+@pytest.fixture(scope="module")
+def mirroring(everlasting_legacy, everlasting_modern, tmp_path_factory):
+    """A gateway that mirrors every read: of `plain` as it is, of `adapted` by an adapter on legacy's side, of `keyed`
+    under a policy that reads a credential of its own."""
+    digest = hashlib.sha256(KEY.encode()).hexdigest()
+
+    def capability(name, legacy="legacy", more=""):
+        return f"""
+  {name}:
+    owner: results-team
+    operations:
+      read: {{method: [GET, HEAD], path: "/{name}/{{id}}"}}
+      search: {{method: POST, path: /{name}/_search, safe: true}}
+    legacy: {legacy}
+    modern: modern
+    stage: shadow
+    shadow: {{sample: 100%, deadline: 5s}}
+    {more}"""
+
+    with running(tmp_path_factory.mktemp("mirroring"), f"""
+version: 1
+server: {{drain: {{grace: 2s}}}}
+upstreams: {{legacy: {{url: "{everlasting_legacy.url}"}}, modern: {{url: "{everlasting_modern.url}"}}}}
+policies: {{clinic: {{apikey: {{header: X-Clinic-Key, forward: true, keys: {{one: "sha256:{digest}"}}}}}}}}
+capabilities:
+{capability("plain")}
+{capability("adapted", "{upstream: legacy, adapter: {identity: {}}}", "limits: {buffer: 1KiB}")}
+{capability("keyed", more="policies: [clinic]")}
+default: {{upstream: legacy}}
+""") as figway:
+        yield figway
+
+
+def outcomes(figway):
+    """How the mirrors have ended so far, none being on its way: (outcome, reason) → number."""
+    until(lambda: figway.metric("figway_shadow_unfinished") == 0, "the lane never comes to rest")
+    ends = ["match", "mismatch", "candidate_error", "not_comparable", "shed"]
+    skips = ["body_too_large", "client_gone", "conditional", "refused", "request_unfinished", "loop", "upgraded"]
+    found = {(one, ""): figway.metric(OUTCOMES, outcome=one) for one in ends}
+    found |= {("skipped", one): figway.metric(OUTCOMES, outcome="skipped", reason=one) for one in skips}
+    return found
+
+
+@pytest.fixture
+def ended(mirroring):
+    """ended(n): how the test's mirrors have ended once there are n, as (outcome, reason) → number."""
+    before, total = outcomes(mirroring), mirroring.metric(OUTCOMES)
+
+    def ended(number):
+        until(lambda: mirroring.metric(OUTCOMES) - total >= number, f"not {number} outcomes")
+        after = outcomes(mirroring)
+        assert mirroring.metric(OUTCOMES) - total == number
+        return {key: after[key] - before[key] for key in after if after[key] != before[key]}
+
+    return ended
+
+
+def conditional(wire, asked):
+    """A server that knows tags and ranges."""
+    wire.read_body(asked)
+    if asked.get("If-None-Match") == '"1"':
+        wire.send(response(304, ("ETag", '"1"')))
+    elif asked.get("Range") and asked.get("If-Range") in (None, '"1"'):
+        wire.send(response(206, ("Content-Range", "bytes 0-1/5"), body=b"he"))
+    elif asked.method == "HEAD":
+        wire.send(response(200, ("ETag", '"1"'), ("Content-Length", "5")))
+    else:
+        wire.send(response(200, ("ETag", '"1"'), body=b"hello"))
+
+
+@pytest.mark.parametrize(("fields", "status"), [
+    ([("If-None-Match", '"1"')], 304), ([("Range", "bytes=0-1"), ("If-Range", '"1"')], 206),
+], ids=["If-None-Match", "If-Range"])
+def test_an_answer_that_turned_on_a_tag_is_not_compared(mirroring, legacy, modern, ended, fields, status):
+    for one in (legacy, modern):
+        one.does(conditional)
+    assert mirroring.ask("GET", "/plain/1", *fields).status == status
+    assert ended(1) == {("skipped", "conditional"): 1}
+
+
+def test_a_tag_that_did_not_hold_is_compared_and_so_is_a_range(mirroring, legacy, modern, ended):
+    for one in (legacy, modern):
+        one.does(conditional)
+    assert mirroring.ask("GET", "/plain/1", ("If-None-Match", '"2"')).status == 200
+    assert mirroring.ask("GET", "/plain/1", ("Range", "bytes=0-1")).status == 206
+    assert ended(2) == {("match", ""): 2}
+
+
+@pytest.mark.parametrize("name", ["plain", "adapted"])
+def test_equal_answers_to_head_match_with_an_adapter_and_without(mirroring, legacy, modern, ended, name):
+    for one in (legacy, modern):
+        one.does(conditional)
+    reply = mirroring.ask("HEAD", f"/{name}/1")
+    assert (reply.status, reply.get("Content-Length"), reply.body) == (200, "5", b"")
+    assert ended(1) == {("match", ""): 1}
+
+
+def test_a_key_in_a_field_of_the_policys_own_is_a_credential(mirroring, legacy, modern, ended):
+    assert mirroring.ask("GET", "/keyed/1", ("X-Clinic-Key", KEY)).status == 200
+    ended(1)
+    assert legacy.asked[0].get("X-Clinic-Key") == KEY
+    assert modern.asked[0].get("X-Clinic-Key") is None
+
+
+def test_a_mirror_without_a_body_says_so(mirroring, legacy, modern, ended):
+    mirroring.say(request("POST", "/plain/_search", ("Transfer-Encoding", "chunked")) + b"0\r\n\r\n")
+    ended(1)
+    assert (modern.asked[0].get("Content-Length"), modern.asked[0].get("Transfer-Encoding")) == ("0", None)
+
+
+def test_a_body_beyond_the_buffer_is_refused_however_it_comes_and_its_mirror_counted(mirroring, legacy, modern, ended):
+    assert mirroring.ask("POST", "/adapted/_search", body=bytes(2000)).status == 413
+    wire = mirroring.connect().send(request("POST", "/adapted/_search", ("Content-Length", "2000")))
+    assert wire.read_reply().status == 413
+    wire = mirroring.connect().send(request("POST", "/adapted/_search", ("Transfer-Encoding", "chunked")))
+    wire.silent(0.1)
+    assert wire.send(b"7d0\r\n" + bytes(2000)).read_reply().status == 413
+
+    assert ended(3) == {("skipped", "body_too_large"): 3}
+    assert legacy.asked == modern.asked == []
+
+
+def test_a_client_that_leaves_before_its_request_is_whole_is_one_outcome(mirroring, legacy, modern, ended):
+    wire = mirroring.connect().send(request("POST", "/adapted/_search", ("Content-Length", "500")) + b"half")
+    until(lambda: mirroring.metric("figway_requests_in_flight") == 1, "the request does not arrive")
+    wire.reset()
+    assert ended(1) == {("skipped", "client_gone"): 1}
+
+
+def test_mirrors_that_hang_take_neither_connections_nor_endpoints_from_clients(gateway, legacy, modern):
+    over = threading.Event()
+
+    def modern_hangs_on_mirrors(wire, asked):
+        if asked.get("X-Figway-Shadow"):
+            over.wait(20)
+        wire.send(response(200, body=b"modern"))
+
+    def capability(name, deadline, stage):
+        return f"""
+  {name}:
+    owner: t
+    operations: {{read: {{method: GET, path: "/{name}/{{id}}"}}}}
+    legacy: legacy
+    modern: modern
+    stage: {stage}
+    writes: {"modern" if stage == "modern" else "legacy"}
+    shadow: {{sample: 100%, deadline: {deadline}}}"""
+
+    modern.does(modern_hangs_on_mirrors)
+    both = gateway(f"""
+version: 1
+shadow: {{concurrency: 4, drain: 0s}}
+upstreams:
+  legacy: {{url: "{legacy.url}"}}
+  modern: {{url: "{modern.url}", pool: {{connections: 2}}, ejection: {{failures: 2, for: 60s}}}}
+capabilities:
+{capability("quick", "100ms", "shadow")}
+{capability("patient", "60s", "shadow")}
+{capability("migrated", "1s", "modern")}
+default: {{upstream: legacy}}
+""")
+    for number in range(6):
+        both.ask("GET", f"/quick/{number}")
+    until(lambda: both.metric(OUTCOMES, outcome="candidate_error") == 6, "the mirrors do not fail")
+    assert both.ask("GET", "/migrated/1").body == b"modern"
+    assert both.metric("figway_endpoint_available", upstream="modern") == 1
+
+    modern.asked.clear()
+    for number in range(6):
+        both.ask("GET", f"/patient/{number}")
+    until(lambda: modern.asked != [], "modern is not asked")
+    assert both.ask("GET", "/migrated/1").body == b"modern"
+    over.set()
