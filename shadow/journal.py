@@ -65,6 +65,11 @@ class _Heap:
         self.tokens |= other.tokens
 
 
+def _tells(comparison: Comparison) -> bool:
+    """Whether more is to be remembered of it than its outcome."""
+    return bool(comparison.differences or comparison.drifts or comparison.hidden)
+
+
 class Journal:
     """Batches for one store. All but the store's own `write` happens in one event loop.
 
@@ -112,13 +117,13 @@ class Journal:
         if sight is not None:
             self._weigh(comparison, sight)
             self._keep(comparison)
-        elif comparison.differences or comparison.drifts:
+        elif _tells(comparison):
             self._keep(comparison)
         else:
             self.count(comparison.tally)
 
     def _keep(self, comparison: Comparison) -> None:
-        told = bool(comparison.differences or comparison.drifts)
+        told = _tells(comparison)
         if told and len(self._comparisons) < UNWRITTEN:
             self._comparisons.append(comparison)
             return
