@@ -25,7 +25,7 @@ from shadow.compare import Comparison, Outcome, Tally, identical
 from shadow.comparer import Child, Comparer, ComparerSlow
 from shadow.journal import Journal, Sight
 from shadow.ledger import Traffic
-from shadow.noise import AGREED, bracketed, seen_again, settled, unstable
+from shadow.noise import AGREED, bracketed, is_noise, seen_again, settled, unstable
 from shadow.observation import Failure, Observation, Pair
 from shadow.rules import NONE, Rules
 from shadow.settings import NEVER, LaneSettings, Recheck
@@ -286,7 +286,6 @@ class Lane:
             return self._give_up(entry, "asker_failed")
         mirror = entry.mirror
         if entry.found is None:
-            self._save(mirror)
             entry.sight = self.journal.sight(pairs[0], mirror.basis)
             self.journal.gap(pairs[0])
         if all(map(identical, pairs)):
@@ -339,16 +338,17 @@ class Lane:
         """Both arms have been compared, for the first time or again."""
         found, after = entry.found, entry.mirror.recheck.after
         if found is None:
+            self._save(entry.mirror)
             if comparison.tally.outcome is not Outcome.MISMATCH or not self._may_ask_again(entry.mirror):
                 return self._end(entry, comparison)
             self._saved[entry.mirror.capability] -= 1
             entry.found = comparison
             entry.at = asyncio.get_running_loop().time()
             return self._wait(entry)
-        if comparison.tally.outcome in AGREED or comparison.tally.outcome is Outcome.TRANSIENT:
-            return self._end(entry, settled(found, f"after_{after[entry.round]:g}s"))
-        if comparison.tally.outcome is Outcome.UNSTABLE:
+        if comparison.tally.outcome is Outcome.UNSTABLE and is_noise(found, comparison):
             return self._end(entry, unstable(found))
+        if comparison.tally.outcome in (*AGREED, Outcome.TRANSIENT, Outcome.UNSTABLE):
+            return self._end(entry, settled(found, f"after_{after[entry.round]:g}s"))
         if comparison.tally.outcome is Outcome.MISMATCH:
             entry.times += 1
             entry.found = found = seen_again(found, comparison, entry.times)

@@ -62,6 +62,13 @@ def seen_again(found: Comparison, again: Comparison, times: int) -> Comparison:
                    reproduced=tuple(one for one in before if one in there))
 
 
+def is_noise(found: Comparison, again: Comparison) -> bool:
+    """Whether all that differed drifts still, now that the arms were asked `again` in a bracket. What does not, and
+    differs no more, has settled."""
+    drifting = {(one.kind, one.path) for one in again.drifts}
+    return all((one.kind, one.signature.path) in drifting for one in found.differences)
+
+
 def bracketed(first: Comparison, alone: Comparison, again: Comparison) -> Comparison:
     """What a bracket says of an exchange: `first` compares P1 with C, `alone` P1 with P2, `again` P2 with C.
 
