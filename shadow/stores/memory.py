@@ -9,7 +9,20 @@ from threading import Lock
 from shadow.compare import Comparison, Outcome, Tally
 from shadow.diff import Difference, Signature
 from shadow.latency import Histogram
-from shadow.ledger import EPOCHS, HOURS, SUBJECTS, Evidence, Finding, Ledger, Sighting, Traffic, latest
+from shadow.ledger import (
+    EPOCHS,
+    HOURS,
+    SUBJECTS,
+    Evidence,
+    Finding,
+    Hidden,
+    Ledger,
+    Sighting,
+    Traffic,
+    hidden,
+    joined,
+    latest,
+)
 from shadow.noise import Noise, added, table
 from shadow.signatures import Pattern, merged, patterns
 from shadow.stores.base import RETENTION, SIGNATURES
@@ -39,6 +52,7 @@ class Memory:
         self._overflow: Counter[str] = Counter()
         self._patterns: dict[tuple[str, str, str], Pattern] = {}
         self._patternless: Counter[str] = Counter()
+        self._hidden: dict[tuple[str, str], Hidden] = {}
         self._noise: dict[tuple[str, str, str, str], Noise] = {}
         self._evidence: dict[tuple[str, Epoch], dict[tuple[Stratum, Outcome], Evidence]] = {}
         self._tokens: defaultdict[int, set[bytes]] = defaultdict(set)
@@ -57,6 +71,9 @@ class Memory:
                     self._find(comparison, signature, difference)
             for place, found in patterns(comparisons).items():
                 self._fold(place, found)
+            for rule in hidden(comparisons):
+                key = rule.capability, rule.rule
+                self._hidden[key] = joined(self._hidden[key], rule) if key in self._hidden else rule
             for spot, noisy in table(comparisons).items():
                 self._hear(spot, noisy)
             for row in traffic:
@@ -165,6 +182,7 @@ class Memory:
                 {name: count for name, count in self._patternless.items() if wanted(name)},
                 [row for (name, _), rows in self._evidence.items() if wanted(name) for row in rows.values()],
                 [row for row in self._noise.values() if wanted(row.capability)],
+                [row for row in self._hidden.values() if wanted(row.capability)],
             )
 
     def close(self) -> None:
