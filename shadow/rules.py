@@ -106,12 +106,22 @@ _BUNDLE: tuple[Rule, ...] = (
 )
 
 
+# A message tells when it was sent (MSH-7) and has an id of its own (MSH-10): HL7 v2.9, section 2.14.9.
+_HL7 = tuple(Rule(f"default {at}", at, Volatile(Volatile.Options("opaque")))
+             for at in ("/MSH/*/f7/*/c1", "/MSH/*/f10/*/c1"))
+_LINES = (Rule("default lines", "", order=Order("ordered")),)
+_BY_FORM: dict[str, tuple[Rule, ...]] = {"hl7v2": _HL7, "html": _LINES, "text": _LINES}
+
 _MADE_ANEW = ("searchset", "history", "batch-response", "transaction-response")
 
 
-def defaults(legacy: Tree, modern: Tree) -> tuple[Rule, ...]:
-    """The rules that are there without being written: for documents that both say that they are FHIR's."""
-    if not all(isinstance(one, dict) and isinstance(one.get("resourceType"), str) for one in (legacy, modern)):
+def defaults(form: str, legacy: Tree, modern: Tree) -> tuple[Rule, ...]:
+    """The rules that are there without being written: for what is read by lines or as HL7 v2, and for documents that
+    both say that they are FHIR's."""
+    if form in _BY_FORM:
+        return _BY_FORM[form]
+    typed = (isinstance(one, dict) and isinstance(one.get("resourceType"), str) for one in (legacy, modern))
+    if form != "json" or not all(typed):
         return ()
     bundles = all(one["resourceType"] == "Bundle" and one.get("type") in _MADE_ANEW for one in (legacy, modern))
     return (*_FHIR, *_BUNDLE) if bundles else _FHIR
