@@ -28,8 +28,9 @@ TOKEN = 12
 
 
 class Stratum(NamedTuple):
-    """A kind of exchange, by what is known of it without a value: operation, legacy's status class ("2xx"), resource
-    type ("Patient", else the media type's subtype: "json"), and the names of the parameters ("date,patient")."""
+    """A kind of exchange, by what is known of it without a value: operation, legacy's status class ("2xx", empty where
+    it gave no answer), resource type ("Patient", else the media type's subtype: "json"), and the names of the
+    parameters ("date,patient")."""
 
     operation: str
     status: str
@@ -90,7 +91,9 @@ def subject(pair: Pair, key: bytes) -> Subject:
     hour = int(pair.at) // HOUR
     # The edge lets no NUL into a target, so nothing in one part passes for another.
     message = b"\0".join((_place(pair.capability, pair.operation, shape, hour), path, named, rest))
-    stratum = _stratum(pair.operation, pair.control.status // 100, _resource(pair.control), shape)
+    # Where legacy gave no answer there is none to be covered.
+    stratum = Stratum(pair.operation, "", "", "") if pair.control.failure is not None else \
+        _stratum(pair.operation, pair.control.status // 100, _resource(pair.control), shape)
     return Subject(stratum, hmac.digest(key, message, "sha256")[:TOKEN], hour)
 
 

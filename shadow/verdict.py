@@ -81,7 +81,8 @@ def judged(evidence: Iterable[Evidence], criteria: Criteria) -> EvidenceReport:
     strata = _strata(current)
     verdict = assess(
         criteria, {stratum: _numbers(rows) for stratum, rows in strata.items()},
-        criticals=sum(row.critical for row in current), eligible=sum(row.count for row in current),
+        criticals=sum(row.critical for row in current), reproduced=sum(row.reproduced for row in current),
+        eligible=sum(row.count for row in current),
         excluded=sum(row.count for row in current if row.outcome not in JUDGED),
     )
     rate = _per_hour(current)

@@ -94,7 +94,7 @@ def _medications(rng: random.Random, number: int) -> Exchange:
         "medicationCodeableConcept": {"coding": [{"system": ATC, "code": "A10BA02", "display": "metformin"}]},
         "subject": {"reference": f"Patient/p{number}"}, "authoredOn": "2024-02-01T09:00:00+01:00",
         "dosageInstruction": [{"sequence": Number("1"), "text": "1-0-1 mit dem Essen", "doseAndRate": [
-            {"doseQuantity": {"value": Number(500 + rng.randrange(4) * 50), "unit": "mg", "system": UCUM, "code": "mg"}},
+            {"doseQuantity": {"value": Number(500 + rng.randrange(4)), "unit": "mg", "system": UCUM, "code": "mg"}},
         ]}],
     }
     # The same order twice: a duplicate that counts. It has no id of its own to be told apart by.
