@@ -201,7 +201,8 @@ def _capability(name: str, ledger: Ledger, criteria: Criteria) -> CapabilityRepo
         known_patterns=len(patterns),
         patternless=ledger.patternless.get(name, 0),
         rules=_rules([row for row in ledger.hidden if row.capability == name]),
-        noise=weighed(row for row in ledger.noise if row.capability == name)[:NOISE],
+        noise=weighed((row for row in ledger.noise if row.capability == name),
+                      max((row.at for row in traffic), default=0.0))[:NOISE],
     )
 
 
@@ -372,5 +373,8 @@ def _markdown(report: Report) -> Iterator[str]:
             numbers = str(noisy.modern), str(noisy.legacy), str(noisy.both), f"{noisy.e_value:.3g}"
             row = (noisy.kind, f"`{noisy.path or '(whole)'}`", noisy.operation, *numbers, noisy.says)
             yield f"| {' | '.join(map(cell, row))} |"
+        for noisy in one.noise:
+            if noisy.rule:
+                yield from ("", f"Proposed: `{noisy.rule}`")
         if one.overflow:
             yield from ("", f"{one.overflow} more differences found the table of signatures full.")

@@ -97,6 +97,23 @@ def test_two_services_that_are_the_same_are_not_told_to_differ(gateway, legacy, 
     assert noise["/status"]["says"] == "", "legacy never disagrees with itself about it"
 
 
+def test_noise_hides_nothing_until_a_person_accepts_what_is_proposed(gateway, legacy, modern):
+    legacy.does(Service())
+    modern.does(Service())
+    upstream = f'{{url: "{legacy.url}"}}'
+    figway = gateway(config(upstream, modern.url, "noise: 100%, recheck: {after: []}"))
+    ask(figway, 10)
+    ends(figway, 10)
+    assert figway.metric(OUTCOMES, outcome="unstable") == 10
+
+    accepted = ", ".join(row["rule"].replace("OWNER", "results-team") for row in capability(figway)["noise"])
+    figway.reload(config(upstream, modern.url, f"noise: 0%, recheck: {{after: []}}, known_differences: [{accepted}]"))
+    until(lambda: figway.metric("figway_config_reloads_total") == 1, "the rules are not taken up")
+    ask(figway, 10)
+    ends(figway, 20)
+    assert figway.metric(OUTCOMES, outcome="known_difference") == 10
+
+
 def test_a_defect_between_noise_is_found_alone_and_reproduced(gateway, legacy, modern):
     def overdoses(record, number, times):
         if number % 20 == 0:
