@@ -116,7 +116,7 @@ def compare(pair: Pair) -> Comparison:
             if not found:  # else what was found before stands
                 outcome, reason = Outcome.NOT_COMPARABLE, str(error)
     if outcome is None:
-        known = hidden.keys() & pair.rules.compiled(pair.at).known
+        known = hidden.keys() & pair.rules.compiled(pair.at, pair.over).known
         outcome = (Outcome.MISMATCH if found else Outcome.KNOWN_DIFFERENCE if known
                    else Outcome.MATCH_NORMALISED if hidden else Outcome.MATCH)
         reason = min(known) if outcome is Outcome.KNOWN_DIFFERENCE else ""
@@ -154,7 +154,7 @@ def _differences(pair: Pair, hidden: Counter[str]) -> Iterator[Difference]:
 
 def _ruled(found: Difference, pair: Pair, hidden: Counter[str]) -> Iterator[Difference]:
     """A difference that is in no document, by the rules for its place: "/@status", "/@header/etag", "/@body"."""
-    rules = pair.rules.compiled(pair.at)
+    rules = pair.rules.compiled(pair.at, pair.over)
     names = ("@header", found.path) if found.kind == "header" else (f"@{found.kind}",)
     if (by := rules.hides(found.kind, names)) is not None:
         hidden[by] += 1
@@ -207,7 +207,7 @@ def _of_read(
 def _of_documents(
     form: str, legacy: Tree, modern: Tree, pair: Pair, hidden: Counter[str]
 ) -> tuple[Difference, ...]:
-    guide, weigh, reveals, _ = pair.rules.compiled(pair.at, defaults(form, legacy, modern))
+    guide, weigh, reveals, _ = pair.rules.compiled(pair.at, pair.over, defaults(form, legacy, modern))
     try:
         found, counts = diff(legacy, modern, guide, weigh, reveals)
     except DiffError as error:

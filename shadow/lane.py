@@ -27,6 +27,7 @@ from shadow.journal import Journal, Sight
 from shadow.ledger import Traffic
 from shadow.noise import AGREED, bracketed, is_noise, seen_again, settled, unstable
 from shadow.observation import Failure, Observation, Pair
+from shadow.rates import Rates
 from shadow.rules import NONE, Rules
 from shadow.settings import NEVER, LaneSettings, Recheck
 from shadow.stores.base import Store
@@ -130,6 +131,7 @@ class Lane:
         self._counts: Counter[Tally] = Counter()
         self._tasks: list[asyncio.Task[None]] = []
         self._saved: dict[str, float] = {}
+        self._rates = Rates()
         # Where an unfinished mirror is: exactly one of these five.
         self._queue: deque[_Entry] = deque()
         self._asking: set[_Entry] = set()
@@ -243,7 +245,7 @@ class Lane:
         if control is None or candidate is None:
             return ()
         pair = Pair(mirror.capability, mirror.operation, mirror.request, control, candidate, mirror.trace_id, mirror.at,
-                    mirror.rules)
+                    mirror.rules, self._rates.over(mirror.capability, mirror.operation, mirror.rules))
         if not self._is_bracketed(entry, pair):
             return (pair,)
         second = await self._asked(mirror, "legacy", extra=True)
@@ -394,6 +396,7 @@ class Lane:
         self._end(entry, entry.found or Comparison(tally, entry.mirror.trace_id, entry.mirror.at))
 
     def _end(self, entry: _Entry, comparison: Comparison) -> None:
+        self._rates.count(entry.mirror.rules, comparison)
         self.journal.keep(comparison, entry.sight)
         self._finish(entry, comparison.tally)
 

@@ -38,7 +38,7 @@ class Rule:
 @dataclass(frozen=True, slots=True)
 class Known:
     """A difference that was declared beforehand: at a place and below, of one kind or of any, until `expires` (seconds
-    since the epoch)."""
+    since the epoch). `max_rate` is the share of an operation's compared exchanges up to which it was declared."""
 
     id: str
     at: str
@@ -47,6 +47,7 @@ class Known:
     expires: float
     kind: str = ""
     ticket: str = ""
+    max_rate: float = 1.0
 
 
 class Compiled(NamedTuple):
@@ -85,10 +86,12 @@ class Rules:
     def __hash__(self) -> int:
         return hash(self.digest)
 
-    def compiled(self, at: float, defaults: tuple[Rule, ...] = ()) -> Compiled:
-        """For an exchange at a time (seconds since the epoch): what has expired hides nothing. `defaults` are asked
-        last; see `defaults`."""
-        return _compiled(self, tuple(one for one in self.known if at < one.expires), defaults)
+    def compiled(
+        self, at: float, over: frozenset[str] = frozenset(), defaults: tuple[Rule, ...] = ()
+    ) -> Compiled:
+        """For an exchange at a time (seconds since the epoch): known differences that have expired, or whose ids are
+        in `over`, hide nothing. `defaults` are asked last; see `defaults`."""
+        return _compiled(self, tuple(one for one in self.known if at < one.expires and one.id not in over), defaults)
 
 
 NONE = Rules()

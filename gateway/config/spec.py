@@ -193,6 +193,7 @@ class Known(_Strict):
     owner: str = Field(min_length=1, description="who sees to it")
     ticket: str | None = Field(default=None, min_length=1)
     expires: date = Field(description="the last day, UTC")
+    max_rate: Share = written("100%", "of an operation's compared exchanges; where it is more, this is a mismatch")
 
 
 class RulesFile(_Strict):
