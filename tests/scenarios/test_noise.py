@@ -114,6 +114,30 @@ def test_noise_hides_nothing_until_a_person_accepts_what_is_proposed(gateway, le
     assert figway.metric(OUTCOMES, outcome="known_difference") == 10
 
 
+def bundle(wire, asked):
+    """A FHIR searchset: made for this answer, of resources that do not change."""
+    wire.read_body(asked)
+    serial = next(SERIAL)
+    body = {
+        "resourceType": "Bundle", "type": "searchset", "id": f"{serial:08x}-0000-4000-8000-000000000000",
+        "timestamp": f"2026-01-01T00:00:00.{serial:06d}Z", "total": 1,
+        "entry": [{"fullUrl": "urn:uuid:4f0c1d5e-2b1a-4c5e-9d59-0e7e5c1f7a11", "resource": {
+            "resourceType": "Observation", "id": "o1", "status": "final",
+            "meta": {"lastUpdated": f"2026-01-01T00:00:00.{serial:06d}Z"},
+        }}],
+    }
+    wire.send(response(200, ("Content-Type", "application/fhir+json"), body=orjson.dumps(body)))
+
+
+def test_what_fhir_servers_make_anew_needs_no_rules(gateway, legacy, modern):
+    legacy.does(bundle)
+    modern.does(bundle)
+    figway = gateway(config(f'{{url: "{legacy.url}"}}', modern.url, "credentials: drop"))
+    ask(figway, 300)
+    ends(figway, 300)
+    assert figway.metric(OUTCOMES, outcome="match_normalised") == 300
+
+
 def test_a_defect_between_noise_is_found_alone_and_reproduced(gateway, legacy, modern):
     def overdoses(record, number, times):
         if number % 20 == 0:
