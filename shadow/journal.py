@@ -92,7 +92,8 @@ class Journal:
 
     def sight(self, pair: Pair, basis: Basis) -> Sight:
         """Take an exchange for what it may prove, as soon as both arms have spoken. Cheap, and raises nothing."""
-        found = subject(pair, self._store.key)
+        epoch = self._epoch(pair, basis)
+        found = subject(pair, self._store.key, epoch)
         claimed = self._claimed[found.hour]
         new = found.token not in claimed and len(claimed) < CLAIMS
         if not claimed:
@@ -101,7 +102,7 @@ class Journal:
         if new:
             claimed.add(found.token)
         self._latest[pair.capability] = pair.at
-        return Sight(self._epoch(pair, basis), found.stratum, found.hour, found.token if new else b"")
+        return Sight(epoch, found.stratum, found.hour, found.token if new else b"")
 
     def count(self, tally: Tally) -> None:
         """An exchange that never came to be asked of both arms."""

@@ -80,7 +80,7 @@ def pool(mutator: Mutator | None, seed: int = 1) -> Pool:
 def _judge(made) -> Judged:
     found: Comparison = compare(made)
     critical = found.tally.outcome is Outcome.MISMATCH and found.severity is Severity.CRITICAL
-    return Judged(subject(made, b"").stratum, found.tally.outcome, critical)
+    return Judged(subject(made, b"", _EPOCH).stratum, found.tally.outcome, critical)
 
 
 class Trial(NamedTuple):
