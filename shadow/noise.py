@@ -51,8 +51,7 @@ def unstable(found: Comparison) -> Comparison:
 
 
 def _without(found: Comparison, outcome: Outcome, reason: str) -> Comparison:
-    tally = found.tally._replace(outcome=outcome, reason=reason)
-    return Comparison(tally, found.trace_id, found.at, drifts=found.drifts)
+    return replace(found, tally=found.tally._replace(outcome=outcome, reason=reason), differences=(), reproduced=())
 
 
 def seen_again(found: Comparison, again: Comparison, times: int) -> Comparison:
