@@ -9,10 +9,10 @@ install = $(BIN)/python -m pip --disable-pip-version-check install $(1) >$(VENV)
 	  || { cat $(VENV)/pip.log >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint bench clean
+.PHONY: help demo run test lint bench evidence clean
 
 help:  ## say what there is
-	@grep -hE '^[a-z]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1|/' | awk -F'|' '{printf "  make %-7s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1|/' | awk -F'|' '{printf "  make %-9s %s\n", $$1, $$2}'
 
 demo: $(VENV)/.ready  ## two sample services, the gateway between, traffic, and what the shadow found
 	@$(BIN)/figway demo
@@ -29,6 +29,9 @@ lint: $(VENV)/.ready-dev  ## lints and type checks alone
 
 bench: $(VENV)/.ready-bench  ## the gateway beside Envoy and nginx, on this machine
 	$(BIN)/python -m tests.benchmarks
+
+evidence: $(VENV)/.ready-dev  ## defects seeded into a noisy service, and how soon the gate finds them
+	@$(BIN)/python -m tests.evidence
 
 clean:  ## remove all that this file makes
 	rm -rf $(VENV) out build *.egg-info .mypy_cache .ruff_cache .hypothesis .import_linter_cache

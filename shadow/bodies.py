@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from adapters.document import DocumentError, Tree, parse
 from adapters.message import Headers
+from adapters.trees import hl7v2, html, xml
+from adapters.trees.text import lines, ndjson
 from shadow.diff import Shape, shape
 from shadow.heads import is_json, media
 from shadow.observation import Observation
@@ -29,16 +31,48 @@ class Unreadable(NamedTuple):
     reason: str
 
 
-def form_of(headers: Headers) -> str:
-    """What a body is read as: "json", or "" where it is compared byte by byte."""
+class Form(NamedTuple):
+    """How a body is read: "json", "ndjson", "xml", "hl7v2", "html" or "text", by the charset where one is declared."""
+
+    name: str
+    charset: str | None = None
+
+
+_FORMS = {
+    "application/x-ndjson": "ndjson", "application/ndjson": "ndjson", "application/jsonl": "ndjson",
+    "application/fhir+ndjson": "ndjson", "application/xml": "xml", "text/xml": "xml", "text/html": "html",
+    "x-application/hl7-v2+er7": "hl7v2", "application/hl7-v2": "hl7v2", "application/hl7-v2+er7": "hl7v2",
+}
+
+
+def form_of(headers: Headers) -> Form | None:
+    """The form that the media type tells; None where a body is compared byte by byte."""
     found = media(headers)
-    return "json" if found is not None and is_json(found[0]) else ""
+    if found is None:
+        return None
+    name, charset = found
+    if is_json(name):
+        return Form("json")
+    form = _FORMS.get(name) or ("xml" if name.endswith("+xml") else "text" if name.startswith("text/") else "")
+    return Form(form, charset or None) if form else None
 
 
-def read(form: str, body: bytes) -> Tree | Unreadable:
+def read(form: Form, body: bytes) -> Tree | Unreadable:
     """The tree of a decoded body of a form, or that there is none."""
     try:
-        return parse(body)
+        match form.name:
+            case "json":
+                return parse(body)
+            case "ndjson":
+                return ndjson(body)
+            case "xml":
+                return xml.tree(body, form.charset)
+            case "hl7v2":
+                return hl7v2.tree(body, form.charset)
+            case "html":
+                return html.tree(body, form.charset)
+            case _:
+                return lines(body, form.charset)
     except DocumentError as error:
         return Unreadable(error.reason)
 

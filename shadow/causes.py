@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from shadow.diff import Severity
+from shadow.diff import MASKED, Severity
 from shadow.signatures import HOURS, Pattern
 
 CAUSES = 10
@@ -17,6 +17,9 @@ CAUSES = 10
 
 Key = tuple[str, str]
 """A cause's kind and path."""
+
+_TRIED = {"string instant": "instants: true", "string uuid": "volatile: uuid", "string url": "host: true"}
+"""The narrowest rule that may take away that two values of one shape differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,9 @@ class Cause:
     before it; `settled` have nothing left once it and all causes before it are gone. `share` is what it and all
     before it explain of all mismatching exchanges (0 to 1). `shapes` are the pairs of shapes, legacy and modern,
     that it was seen with, `severity` the worst that it was given. `hours` are exchanges in each of the last 24
-    hours, oldest first; the last is the hour of the capability's latest mismatch.
+    hours, oldest first; the last is the hour of the capability's latest mismatch. `rule` is one to be tried, as
+    routes.yaml has it, or "" where none is fit and modern is to be mended; it hides the cause in `exchanges` at most,
+    and at most `alone` of them match then.
     """
 
     kind: str
@@ -43,6 +48,7 @@ class Cause:
     first_seen: float
     last_seen: float
     hours: tuple[int, ...]
+    rule: str
 
 
 def causes(patterns: Iterable[Pattern], mismatching: int, limit: int = CAUSES) -> tuple[Cause, ...]:
@@ -81,13 +87,15 @@ def _cause(
     hours: Counter[int] = Counter()
     for one in having:
         hours.update(dict(one.hours))
+    own = [(signature, severity) for one in having
+           for signature, severity in zip(one.signatures, one.severities, strict=True)
+           if (signature.kind, signature.path) == key]
+    worst = min((severity for _, severity in own), key=tuple(Severity).index)
+    shapes = tuple(sorted({(signature.legacy, signature.modern) for signature, _ in own}))
     return Cause(
         *key,
-        severity=min((severity for one in having for signature, severity in zip(one.signatures, one.severities,
-                                                                                  strict=True)
-                      if (signature.kind, signature.path) == key), key=tuple(Severity).index),
-        shapes=tuple(sorted({(signature.legacy, signature.modern) for one in having for signature in one.signatures
-                             if (signature.kind, signature.path) == key})),
+        severity=worst,
+        shapes=shapes,
         operations=tuple(sorted({one.operation for one in having})),
         exchanges=sum(one.count for one in having),
         alone=sum(one.count for one in having if one.whole and _keys(one) == {key}),
@@ -97,4 +105,18 @@ def _cause(
         first_seen=min(one.first_seen for one in having),
         last_seen=max(one.last_seen for one in having),
         hours=tuple(hours[hour] for hour in range(newest - HOURS + 1, newest + 1)),
+        rule=_rule(key, worst, shapes),
     )
+
+
+def _rule(key: Key, severity: Severity, shapes: tuple[tuple[str, str], ...]) -> str:
+    """Nothing for what is critical, nor for what is there on one side only: no rule makes that well."""
+    kind, path = key
+    at = path.replace(MASKED, "*")
+    if severity is Severity.CRITICAL:
+        return ""
+    if kind == "moved" and at.endswith("/*"):
+        return f'{{at: "{at.removesuffix("/*")}", list: multiset}}'
+    [legacy, modern] = shapes[0]
+    tried = _TRIED.get(legacy) if kind == "value" and legacy == modern and len(shapes) == 1 else None
+    return f'{{at: "{at}", {tried}}}' if tried else ""

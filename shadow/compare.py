@@ -22,6 +22,10 @@ VERSION = "3"
 """Counts up whenever a pair may be judged otherwise than before: evidence then starts anew."""
 
 
+MARKUP = "default html markup"
+"""What it counts under that two pages of one text are written otherwise."""
+
+
 class Outcome(StrEnum):
     """The one class that an eligible exchange falls into. The reasons beside it say which of its kind."""
 
@@ -112,7 +116,7 @@ def compare(pair: Pair) -> Comparison:
             if not found:  # else what was found before stands
                 outcome, reason = Outcome.NOT_COMPARABLE, str(error)
     if outcome is None:
-        known = hidden.keys() & pair.rules.compiled(pair.at).known
+        known = hidden.keys() & pair.rules.compiled(pair.at, pair.over).known
         outcome = (Outcome.MISMATCH if found else Outcome.KNOWN_DIFFERENCE if known
                    else Outcome.MATCH_NORMALISED if hidden else Outcome.MATCH)
         reason = min(known) if outcome is Outcome.KNOWN_DIFFERENCE else ""
@@ -150,7 +154,7 @@ def _differences(pair: Pair, hidden: Counter[str]) -> Iterator[Difference]:
 
 def _ruled(found: Difference, pair: Pair, hidden: Counter[str]) -> Iterator[Difference]:
     """A difference that is in no document, by the rules for its place: "/@status", "/@header/etag", "/@body"."""
-    rules = pair.rules.compiled(pair.at)
+    rules = pair.rules.compiled(pair.at, pair.over)
     names = ("@header", found.path) if found.kind == "header" else (f"@{found.kind}",)
     if (by := rules.hides(found.kind, names)) is not None:
         hidden[by] += 1
@@ -173,21 +177,37 @@ def _of_bodies(pair: Pair, hidden: Counter[str]) -> Iterator[Difference]:
     elif not before or not after:
         legacy, modern = (Shape("bytes", len(body)) if body else ABSENT for body in (before, after))
         yield from _ruled(Difference("body", "", legacy, modern), pair, hidden)
-    elif (form := form_of(old.headers)) and form == form_of(new.headers):
-        one, other = read(form, before), read(form, after)
-        if isinstance(one, Unreadable) and isinstance(other, Unreadable):
-            raise Incomparable("syntax")
-        if isinstance(one, Unreadable) or isinstance(other, Unreadable):
-            yield from _ruled(Difference("syntax", "", told(one), told(other)), pair, hidden)
-        else:
-            yield from _of_documents(one, other, pair, hidden)
     else:
-        legacy, modern = Shape("bytes", len(before)), Shape("bytes", len(after))
-        yield from _ruled(Difference("body", "", legacy, modern), pair, hidden)
+        forms = form_of(old.headers), form_of(new.headers)
+        if forms[0] is not None and forms[1] is not None and forms[0].name == forms[1].name:
+            yield from _of_read(forms[0].name, read(forms[0], before), read(forms[1], after), pair, hidden)
+        else:
+            yield from _of_bytes(before, after, pair, hidden)
 
 
-def _of_documents(legacy: Tree, modern: Tree, pair: Pair, hidden: Counter[str]) -> tuple[Difference, ...]:
-    guide, weigh, reveals, _ = pair.rules.compiled(pair.at, defaults(legacy, modern))
+def _of_bytes(before: bytes, after: bytes, pair: Pair, hidden: Counter[str]) -> Iterator[Difference]:
+    yield from _ruled(Difference("body", "", Shape("bytes", len(before)), Shape("bytes", len(after))), pair, hidden)
+
+
+def _of_read(
+    form: str, legacy: Tree | Unreadable, modern: Tree | Unreadable, pair: Pair, hidden: Counter[str]
+) -> Iterator[Difference]:
+    if isinstance(legacy, Unreadable) and isinstance(modern, Unreadable):
+        raise Incomparable("syntax")
+    if isinstance(legacy, Unreadable) or isinstance(modern, Unreadable):
+        yield from _ruled(Difference("syntax", "", told(legacy), told(modern)), pair, hidden)
+        return
+    found = _of_documents(form, legacy, modern, pair, hidden)
+    if form == "html" and not found:
+        # The pages read the same; that they are written otherwise is not passed over in silence.
+        hidden[MARKUP] += 1
+    yield from found
+
+
+def _of_documents(
+    form: str, legacy: Tree, modern: Tree, pair: Pair, hidden: Counter[str]
+) -> tuple[Difference, ...]:
+    guide, weigh, reveals, _ = pair.rules.compiled(pair.at, pair.over, defaults(form, legacy, modern))
     try:
         found, counts = diff(legacy, modern, guide, weigh, reveals)
     except DiffError as error:

@@ -139,19 +139,20 @@ def needed(bad: int, limit: float, alpha: float) -> int:
 
 
 def assess(
-    criteria: Criteria, strata: Mapping[Stratum, Numbers], *, criticals: int, eligible: int, excluded: int
+    criteria: Criteria, strata: Mapping[Stratum, Numbers], *, criticals: int, reproduced: int, eligible: int,
+    excluded: int,
 ) -> Verdict:
     """The verdict on what was counted since either build, the rules or the comparator last changed.
 
-    `criticals` are the exchanges, effective or not, with a critical difference; `excluded` of the `eligible` ones
-    were left out though they were to be compared.
+    `criticals` are the exchanges, effective or not, with a critical difference, which was there again in `reproduced`
+    of them; `excluded` of the `eligible` ones were left out though they were to be compared.
     """
     total = Numbers(*(sum(column) for column in zip(*strata.values(), strict=True))) if strata else Numbers(0, 0, 0)
     coverage = tuple(_coverage(criteria, strata))
     gates = (
         _rate("mismatches", "differ", total.mismatching, total.asked, criteria),
         _rate("candidate errors", "got no answer from modern", total.failing, total.asked, criteria),
-        _critical(criticals, total.asked),
+        _critical(criticals, reproduced, total.asked),
         _strata(criteria, strata),
         _covered(criteria, coverage),
         _excluded(criteria, eligible, excluded),
@@ -183,9 +184,11 @@ def _rate(name: str, verb: str, bad: int, n: int, criteria: Criteria) -> Gate:
                 f"{found}: ≈ {more:,} more without one show a rate below {held}")
 
 
-def _critical(criticals: int, n: int) -> Gate:
+def _critical(criticals: int, reproduced: int, n: int) -> Gate:
+    # One that agreed when it was asked again is transient, and none of these.
     state = State.FAIL if criticals else State.PASS if n else State.MISSING
     says = f"{criticals:,} exchanges with a critical difference" if n or criticals else "nothing compared"
+    says += f", reproduced in {reproduced:,} of them" if criticals else ""
     return Gate("criticals", state, float(criticals), 0.0, 0, says)
 
 

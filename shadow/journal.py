@@ -65,6 +65,11 @@ class _Heap:
         self.tokens |= other.tokens
 
 
+def _tells(comparison: Comparison) -> bool:
+    """Whether more is to be remembered of it than its outcome."""
+    return bool(comparison.differences or comparison.drifts or comparison.hidden)
+
+
 class Journal:
     """Batches for one store. All but the store's own `write` happens in one event loop.
 
@@ -87,7 +92,8 @@ class Journal:
 
     def sight(self, pair: Pair, basis: Basis) -> Sight:
         """Take an exchange for what it may prove, as soon as both arms have spoken. Cheap, and raises nothing."""
-        found = subject(pair, self._store.key)
+        epoch = self._epoch(pair, basis)
+        found = subject(pair, self._store.key, epoch)
         claimed = self._claimed[found.hour]
         new = found.token not in claimed and len(claimed) < CLAIMS
         if not claimed:
@@ -96,7 +102,7 @@ class Journal:
         if new:
             claimed.add(found.token)
         self._latest[pair.capability] = pair.at
-        return Sight(self._epoch(pair, basis), found.stratum, found.hour, found.token if new else b"")
+        return Sight(epoch, found.stratum, found.hour, found.token if new else b"")
 
     def count(self, tally: Tally) -> None:
         """An exchange that never came to be asked of both arms."""
@@ -112,13 +118,13 @@ class Journal:
         if sight is not None:
             self._weigh(comparison, sight)
             self._keep(comparison)
-        elif comparison.differences or comparison.drifts:
+        elif _tells(comparison):
             self._keep(comparison)
         else:
             self.count(comparison.tally)
 
     def _keep(self, comparison: Comparison) -> None:
-        told = bool(comparison.differences or comparison.drifts)
+        told = _tells(comparison)
         if told and len(self._comparisons) < UNWRITTEN:
             self._comparisons.append(comparison)
             return

@@ -25,8 +25,9 @@ from shadow.compare import Comparison, Outcome, Tally, identical
 from shadow.comparer import Child, Comparer, ComparerSlow
 from shadow.journal import Journal, Sight
 from shadow.ledger import Traffic
-from shadow.noise import AGREED, bracketed, seen_again, settled, unstable
+from shadow.noise import AGREED, bracketed, is_noise, seen_again, settled, unstable
 from shadow.observation import Failure, Observation, Pair
+from shadow.rates import Rates
 from shadow.rules import NONE, Rules
 from shadow.settings import NEVER, LaneSettings, Recheck
 from shadow.stores.base import Store
@@ -130,6 +131,7 @@ class Lane:
         self._counts: Counter[Tally] = Counter()
         self._tasks: list[asyncio.Task[None]] = []
         self._saved: dict[str, float] = {}
+        self._rates = Rates()
         # Where an unfinished mirror is: exactly one of these five.
         self._queue: deque[_Entry] = deque()
         self._asking: set[_Entry] = set()
@@ -243,7 +245,7 @@ class Lane:
         if control is None or candidate is None:
             return ()
         pair = Pair(mirror.capability, mirror.operation, mirror.request, control, candidate, mirror.trace_id, mirror.at,
-                    mirror.rules)
+                    mirror.rules, self._rates.over(mirror.capability, mirror.operation, mirror.rules))
         if not self._is_bracketed(entry, pair):
             return (pair,)
         second = await self._asked(mirror, "legacy", extra=True)
@@ -286,7 +288,6 @@ class Lane:
             return self._give_up(entry, "asker_failed")
         mirror = entry.mirror
         if entry.found is None:
-            self._save(mirror)
             entry.sight = self.journal.sight(pairs[0], mirror.basis)
             self.journal.gap(pairs[0])
         if all(map(identical, pairs)):
@@ -339,16 +340,17 @@ class Lane:
         """Both arms have been compared, for the first time or again."""
         found, after = entry.found, entry.mirror.recheck.after
         if found is None:
+            self._save(entry.mirror)
             if comparison.tally.outcome is not Outcome.MISMATCH or not self._may_ask_again(entry.mirror):
                 return self._end(entry, comparison)
             self._saved[entry.mirror.capability] -= 1
             entry.found = comparison
             entry.at = asyncio.get_running_loop().time()
             return self._wait(entry)
-        if comparison.tally.outcome in AGREED or comparison.tally.outcome is Outcome.TRANSIENT:
-            return self._end(entry, settled(found, f"after_{after[entry.round]:g}s"))
-        if comparison.tally.outcome is Outcome.UNSTABLE:
+        if comparison.tally.outcome is Outcome.UNSTABLE and is_noise(found, comparison):
             return self._end(entry, unstable(found))
+        if comparison.tally.outcome in (*AGREED, Outcome.TRANSIENT, Outcome.UNSTABLE):
+            return self._end(entry, settled(found, f"after_{after[entry.round]:g}s"))
         if comparison.tally.outcome is Outcome.MISMATCH:
             entry.times += 1
             entry.found = found = seen_again(found, comparison, entry.times)
@@ -394,6 +396,7 @@ class Lane:
         self._end(entry, entry.found or Comparison(tally, entry.mirror.trace_id, entry.mirror.at))
 
     def _end(self, entry: _Entry, comparison: Comparison) -> None:
+        self._rates.count(entry.mirror.rules, comparison)
         self.journal.keep(comparison, entry.sight)
         self._finish(entry, comparison.tally)
 

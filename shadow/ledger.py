@@ -97,6 +97,17 @@ class Evidence:
     last: float
 
 
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """What a rule took away before exchanges were judged: so many differences, in so many exchanges."""
+
+    capability: str
+    rule: str
+    exchanges: int
+    differences: int
+    last_seen: float
+
+
 @dataclass(slots=True)
 class Ledger:
     """Everything that a store knows of one capability, or of all: in no order, with one row for each key.
@@ -113,6 +124,24 @@ class Ledger:
     patternless: dict[str, int] = field(default_factory=dict)
     evidence: list[Evidence] = field(default_factory=list)
     noise: list[Noise] = field(default_factory=list)
+    hidden: list[Hidden] = field(default_factory=list)
+
+
+def hidden(comparisons: Iterable[Comparison]) -> list[Hidden]:
+    """What rules took away in a batch, a row for each capability and rule."""
+    found: dict[tuple[str, str], Hidden] = {}
+    for comparison in comparisons:
+        for rule, count in comparison.hidden:
+            row = Hidden(comparison.tally.capability, rule, 1, count, comparison.at)
+            key = row.capability, row.rule
+            found[key] = joined(found[key], row) if key in found else row
+    return list(found.values())
+
+
+def joined(one: Hidden, other: Hidden) -> Hidden:
+    """Two rows of one capability and rule as one."""
+    return Hidden(one.capability, one.rule, one.exchanges + other.exchanges, one.differences + other.differences,
+                  max(one.last_seen, other.last_seen))
 
 
 def latest(comparisons: Iterable[Comparison], traffic: Iterable[Traffic], sightings: Iterable[Sighting]) -> float:

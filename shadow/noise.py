@@ -10,8 +10,11 @@ disagreed (C â‰  P1 = P2), and how often legacy's second answer alone did (P2 â‰
 of the same noise, both would be as frequent, and however noisy the path is, a regression shows in the first alone.
 """
 
+import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from math import exp, lgamma, log, log1p
 
 from shadow.compare import Comparison, Drift, Outcome
@@ -32,6 +35,7 @@ EXPIRES = 14 * 86_400.0
 _COMPARED = AGREED | {Outcome.MISMATCH}
 _FLAT = 1e-17
 _LARGEST = 700
+_LONGEST_NAME = 50
 
 
 # --- one exchange ---
@@ -47,8 +51,7 @@ def unstable(found: Comparison) -> Comparison:
 
 
 def _without(found: Comparison, outcome: Outcome, reason: str) -> Comparison:
-    tally = found.tally._replace(outcome=outcome, reason=reason)
-    return Comparison(tally, found.trace_id, found.at, drifts=found.drifts)
+    return replace(found, tally=found.tally._replace(outcome=outcome, reason=reason), differences=(), reproduced=())
 
 
 def seen_again(found: Comparison, again: Comparison, times: int) -> Comparison:
@@ -60,6 +63,13 @@ def seen_again(found: Comparison, again: Comparison, times: int) -> Comparison:
     there = {one.signature for one in again.differences}
     return replace(found, tally=found.tally._replace(reason=f"reproduced_{times}"),
                    reproduced=tuple(one for one in before if one in there))
+
+
+def is_noise(found: Comparison, again: Comparison) -> bool:
+    """Whether all that differed drifts still, now that the arms were asked `again` in a bracket. What does not, and
+    differs no more, has settled."""
+    drifting = {(one.kind, one.path) for one in again.drifts}
+    return all((one.kind, one.signature.path) in drifting for one in found.differences)
 
 
 def bracketed(first: Comparison, alone: Comparison, again: Comparison) -> Comparison:
@@ -171,7 +181,8 @@ class NoiseReport:
 
     `e_value` speaks for modern being worse than the noise. `says` is "regression" where that is beyond doubt,
     "proposal" where only values drift and a person may accept that as a rule until it `expires` (seconds since the
-    epoch; else 0), or "". It hides nothing until it is accepted.
+    epoch; else 0), or "". It hides nothing until it is accepted: `rule` is what to put under `known_differences` of
+    routes.yaml for that, once its owner is named.
     """
 
     operation: str
@@ -183,14 +194,15 @@ class NoiseReport:
     e_value: float
     says: str
     expires: float
+    rule: str
     first_seen: float
     last_seen: float
 
 
-def weighed(rows: Iterable[Noise]) -> tuple[NoiseReport, ...]:
-    """The paired table of one capability, judged: regressions first, then what is noisiest."""
+def weighed(rows: Iterable[Noise], now: float) -> tuple[NoiseReport, ...]:
+    """The paired table of one capability, judged at `now` (seconds since the epoch): regressions first, then what is
+    noisiest."""
     tested = list(rows)
-    now = max((row.last_seen for row in tested), default=0.0)
     reports = [_weighed(row, ALARM * len(tested), now) for row in tested]
     order = "regression", "proposal", ""
     return tuple(sorted(reports, key=lambda one: (
@@ -206,7 +218,16 @@ def _weighed(row: Noise, alarm: float, now: float) -> NoiseReport:
         says = "regression" if own else ""
     elif row.plain and own >= PROPOSED and expires > now:
         says = "proposal"
+    proposed = says == "proposal"
     return NoiseReport(
         row.operation, row.kind, row.path, row.modern, row.legacy, row.both, value, says,
-        expires if says == "proposal" else 0.0, row.first_seen, row.last_seen,
+        expires if proposed else 0.0, _rule(row.path, expires) if proposed else "", row.first_seen, row.last_seen,
     )
+
+
+def _rule(path: str, expires: float) -> str:
+    """The proposal in YAML. It covers values alone, as the noise does, and ends by itself."""
+    name = re.sub(r"[^A-Za-z0-9]+", "-", path)[:_LONGEST_NAME]
+    # A JSON text is a YAML one.
+    return (f"{{id: noise{name}, at: {json.dumps(path)}, kind: value, reason: legacy disagrees with itself, "
+            f"owner: OWNER, expires: {datetime.fromtimestamp(expires, UTC):%Y-%m-%d}}}")

@@ -45,8 +45,8 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two observations of one request, and the rules by which to compare them. Control is always the legacy arm,
-    whichever of them served."""
+    """Two observations of one request, and the rules by which to compare them; `over` are the ids of known differences
+    that occur more often than was declared. Control is always the legacy arm, whichever of them served."""
 
     capability: str
     operation: str
@@ -56,3 +56,4 @@ class Pair:
     trace_id: str
     at: float
     rules: Rules = NONE
+    over: frozenset[str] = frozenset()

@@ -17,7 +17,7 @@ from shadow.compare import Outcome
 from shadow.diff import Severity, Signature
 from shadow.evidence import UNDECLARED, Criteria
 from shadow.latency import BOUNDS, Histogram
-from shadow.ledger import FASTER, SLOWER, Finding, Ledger, Traffic
+from shadow.ledger import FASTER, SLOWER, Finding, Hidden, Ledger, Traffic
 from shadow.noise import NoiseReport, weighed
 from shadow.signatures import Exemplar, Pattern
 from shadow.verdict import EvidenceReport, cell, judged, markdown
@@ -97,6 +97,16 @@ class PatternReport:
 
 
 @dataclass(frozen=True, slots=True)
+class RuleReport:
+    """What one rule took away before exchanges were judged: so many differences, in so many exchanges."""
+
+    rule: str
+    exchanges: int
+    differences: int
+    last_seen: float
+
+
+@dataclass(frozen=True, slots=True)
 class CapabilityReport:
     """One capability. compared = matching + normalised + known + mismatching;
     eligible = compared + unstable + transient + the sums of the four maps, which are by reason. `says` puts it in
@@ -130,6 +140,7 @@ class CapabilityReport:
     known_patterns: int
     patternless: int
     noise: tuple[NoiseReport, ...]
+    rules: tuple[RuleReport, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +200,9 @@ def _capability(name: str, ledger: Ledger, criteria: Criteria) -> CapabilityRepo
         patterns=_patterns(patterns, mismatching),
         known_patterns=len(patterns),
         patternless=ledger.patternless.get(name, 0),
-        noise=weighed(row for row in ledger.noise if row.capability == name)[:NOISE],
+        rules=_rules([row for row in ledger.hidden if row.capability == name]),
+        noise=weighed((row for row in ledger.noise if row.capability == name),
+                      max((row.at for row in traffic), default=0.0))[:NOISE],
     )
 
 
@@ -270,6 +283,12 @@ def _difference(signature: Signature, group: Sequence[Finding], compared: int) -
     )
 
 
+def _rules(rows: Iterable[Hidden]) -> tuple[RuleReport, ...]:
+    """Those that hide most first."""
+    reports = [RuleReport(row.rule, row.exchanges, row.differences, row.last_seen) for row in rows]
+    return tuple(sorted(reports, key=lambda one: (-one.exchanges, -one.differences, one.rule)))
+
+
 def _patterns(patterns: Sequence[Pattern], mismatching: int) -> tuple[PatternReport, ...]:
     """The worst first, then the most frequent."""
     reports = [PatternReport(
@@ -328,6 +347,7 @@ def _markdown(report: Report) -> Iterator[str]:
             ("Unstable", str(one.unstable)), ("Transient", str(one.transient)),
             ("Candidate errors", reasons(one.candidate_errors)), ("Not comparable", reasons(one.not_comparable)),
             ("Shed", reasons(one.shed)), ("Skipped", reasons(one.skipped)),
+            ("Hidden by rules", ", ".join(f"{rule.differences} by {rule.rule}" for rule in one.rules) or "nothing"),
             ("Legacy p50 / p99", f"{milliseconds(one.legacy.p50)} / {milliseconds(one.legacy.p99)}"),
             ("Modern p50 / p99", f"{milliseconds(one.modern.p50)} / {milliseconds(one.modern.p99)}"),
         ):
@@ -353,5 +373,8 @@ def _markdown(report: Report) -> Iterator[str]:
             numbers = str(noisy.modern), str(noisy.legacy), str(noisy.both), f"{noisy.e_value:.3g}"
             row = (noisy.kind, f"`{noisy.path or '(whole)'}`", noisy.operation, *numbers, noisy.says)
             yield f"| {' | '.join(map(cell, row))} |"
+        for noisy in one.noise:
+            if noisy.rule:
+                yield from ("", f"Proposed: `{noisy.rule}`")
         if one.overflow:
             yield from ("", f"{one.overflow} more differences found the table of signatures full.")

@@ -38,7 +38,7 @@ class Rule:
 @dataclass(frozen=True, slots=True)
 class Known:
     """A difference that was declared beforehand: at a place and below, of one kind or of any, until `expires` (seconds
-    since the epoch)."""
+    since the epoch). `max_rate` is the share of an operation's compared exchanges up to which it was declared."""
 
     id: str
     at: str
@@ -47,6 +47,7 @@ class Known:
     expires: float
     kind: str = ""
     ticket: str = ""
+    max_rate: float = 1.0
 
 
 class Compiled(NamedTuple):
@@ -85,10 +86,12 @@ class Rules:
     def __hash__(self) -> int:
         return hash(self.digest)
 
-    def compiled(self, at: float, defaults: tuple[Rule, ...] = ()) -> Compiled:
-        """For an exchange at a time (seconds since the epoch): what has expired hides nothing. `defaults` are asked
-        last; see `defaults`."""
-        return _compiled(self, tuple(one for one in self.known if at < one.expires), defaults)
+    def compiled(
+        self, at: float, over: frozenset[str] = frozenset(), defaults: tuple[Rule, ...] = ()
+    ) -> Compiled:
+        """For an exchange at a time (seconds since the epoch): known differences that have expired, or whose ids are
+        in `over`, hide nothing. `defaults` are asked last; see `defaults`."""
+        return _compiled(self, tuple(one for one in self.known if at < one.expires and one.id not in over), defaults)
 
 
 NONE = Rules()
@@ -106,12 +109,22 @@ _BUNDLE: tuple[Rule, ...] = (
 )
 
 
+# A message tells when it was sent (MSH-7) and has an id of its own (MSH-10): HL7 v2.9, section 2.14.9.
+_HL7 = tuple(Rule(f"default {at}", at, Volatile(Volatile.Options("opaque")))
+             for at in ("/MSH/*/f7/*/c1", "/MSH/*/f10/*/c1"))
+_LINES = (Rule("default lines", "", order=Order("ordered")),)
+_BY_FORM: dict[str, tuple[Rule, ...]] = {"hl7v2": _HL7, "html": _LINES, "text": _LINES}
+
 _MADE_ANEW = ("searchset", "history", "batch-response", "transaction-response")
 
 
-def defaults(legacy: Tree, modern: Tree) -> tuple[Rule, ...]:
-    """The rules that are there without being written: for documents that both say that they are FHIR's."""
-    if not all(isinstance(one, dict) and isinstance(one.get("resourceType"), str) for one in (legacy, modern)):
+def defaults(form: str, legacy: Tree, modern: Tree) -> tuple[Rule, ...]:
+    """The rules that are there without being written: for what is read by lines or as HL7 v2, and for documents that
+    both say that they are FHIR's."""
+    if form in _BY_FORM:
+        return _BY_FORM[form]
+    typed = (isinstance(one, dict) and isinstance(one.get("resourceType"), str) for one in (legacy, modern))
+    if form != "json" or not all(typed):
         return ()
     bundles = all(one["resourceType"] == "Bundle" and one.get("type") in _MADE_ANEW for one in (legacy, modern))
     return (*_FHIR, *_BUNDLE) if bundles else _FHIR

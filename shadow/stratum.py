@@ -28,8 +28,9 @@ TOKEN = 12
 
 
 class Stratum(NamedTuple):
-    """A kind of exchange, by what is known of it without a value: operation, legacy's status class ("2xx"), resource
-    type ("Patient", else the media type's subtype: "json"), and the names of the parameters ("date,patient")."""
+    """A kind of exchange, by what is known of it without a value: operation, legacy's status class ("2xx", empty where
+    it gave no answer), resource type ("Patient", else the media type's subtype: "json"), and the names of the
+    parameters ("date,patient")."""
 
     operation: str
     status: str
@@ -60,8 +61,8 @@ class Epoch(NamedTuple):
 
 
 class Subject(NamedTuple):
-    """One exchange, as evidence counts it. `token` tells operation, parameter shape, subject and `hour` (hours since
-    the epoch) apart, and no more than that."""
+    """One exchange, as evidence counts it. `token` tells epoch, operation, parameter shape, subject and `hour` (hours
+    since 1970) apart, and no more than that."""
 
     stratum: Stratum
     token: bytes
@@ -82,21 +83,23 @@ _NO_SUBJECT = frozenset({
 })
 
 
-def subject(pair: Pair, key: bytes) -> Subject:
+def subject(pair: Pair, key: bytes, epoch: Epoch) -> Subject:
     """The stratum and the token of a pair. `key` is the store's secret. Cheap enough for the event loop."""
     request = pair.request
     path, _, query = request.target.partition(b"?")
     shape, named, rest = _parameters(query, request) if query or request.body else ("", b"", b"")
     hour = int(pair.at) // HOUR
     # The edge lets no NUL into a target, so nothing in one part passes for another.
-    message = b"\0".join((_place(pair.capability, pair.operation, shape, hour), path, named, rest))
-    stratum = _stratum(pair.operation, pair.control.status // 100, _resource(pair.control), shape)
+    message = b"\0".join((_place(pair.capability, pair.operation, shape, hour, epoch), path, named, rest))
+    # Where legacy gave no answer there is none to be covered.
+    stratum = Stratum(pair.operation, "", "", "") if pair.control.failure is not None else \
+        _stratum(pair.operation, pair.control.status // 100, _resource(pair.control), shape)
     return Subject(stratum, hmac.digest(key, message, "sha256")[:TOKEN], hour)
 
 
 @lru_cache(maxsize=4096)
-def _place(capability: str, operation: str, shape: str, hour: int) -> bytes:
-    return f"{capability}\0{operation}\0{shape}\0{hour}".encode()
+def _place(capability: str, operation: str, shape: str, hour: int, epoch: Epoch) -> bytes:
+    return "\0".join((capability, operation, shape, str(hour), *epoch)).encode()
 
 
 @lru_cache(maxsize=4096)

@@ -81,7 +81,8 @@ def judged(evidence: Iterable[Evidence], criteria: Criteria) -> EvidenceReport:
     strata = _strata(current)
     verdict = assess(
         criteria, {stratum: _numbers(rows) for stratum, rows in strata.items()},
-        criticals=sum(row.critical for row in current), eligible=sum(row.count for row in current),
+        criticals=sum(row.critical for row in current), reproduced=sum(row.reproduced for row in current),
+        eligible=sum(row.count for row in current),
         excluded=sum(row.count for row in current if row.outcome not in JUDGED),
     )
     rate = _per_hour(current)
@@ -187,10 +188,10 @@ def build(told: str) -> str:
 def number(gate: Gate) -> str:
     """The number behind a gate, for people, and what it is held to."""
     if gate.name == "criticals":
-        return f"{gate.value or 0:.0f} of at most 0"
+        return f"{gate.value or 0:,.0f} (limit 0)"
     if gate.value is None:
         return "–"
-    return f"{percent(gate.value)} of {'' if gate.name == 'coverage' else 'at most '}{percent(gate.limit)}"
+    return f"{percent(gate.value)} ({'of' if gate.name == 'coverage' else 'limit'} {percent(gate.limit)})"
 
 
 def markdown(found: EvidenceReport) -> Iterator[str]:

@@ -34,7 +34,7 @@ SHADOW = [
     {"signatures"},
     {"comparer"},
     {"judge"},
-    {"noise"},
+    {"noise", "rates"},
     {"evidence", "compare"},
     {"bodies"},
     {"heads", "stratum"},
@@ -50,7 +50,7 @@ SHADOW = [
 PURE = [
     "adapters", "shadow.observation", "shadow.diff", "shadow.guide", "shadow.pairing", "shadow.normalisers",
     "shadow.severity", "shadow.rules", "shadow.heads", "shadow.bodies", "shadow.compare",
-    "shadow.noise", "shadow.evidence",
+    "shadow.noise", "shadow.rates", "shadow.evidence",
     "shadow.stratum", "shadow.verdict",
     "shadow.report", "shadow.signatures", "shadow.causes", "shadow.html", "shadow.sheet",
     "gateway.stage", "gateway.call", "gateway.routing", "gateway.decide",

@@ -41,7 +41,8 @@ class Ruling:
             self._once(one.id, place.key("id"))
             self._judge(below(one.at), place, "hides")
             expires = datetime.combine(one.expires, time.max, UTC).timestamp()
-            found.append(Known(one.id, one.at, one.reason, one.owner, expires, one.kind or "", one.ticket or ""))
+            found.append(Known(one.id, one.at, one.reason, one.owner, expires, one.kind or "", one.ticket or "",
+                               one.max_rate / 10_000))
         return tuple(found)
 
     def _once(self, name: str, place: Place) -> None:

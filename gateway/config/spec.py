@@ -193,6 +193,7 @@ class Known(_Strict):
     owner: str = Field(min_length=1, description="who sees to it")
     ticket: str | None = Field(default=None, min_length=1)
     expires: date = Field(description="the last day, UTC")
+    max_rate: Share = written("100%", "of an operation's compared exchanges; where it is more, this is a mismatch")
 
 
 class RulesFile(_Strict):
@@ -257,7 +258,7 @@ class Gate(_Strict):
     limit: Share = written("0.1%", "of the exchanges may differ, and on as many may modern fail")
     confidence: Share = written("95%", "how sure of that to be, however often one looks")
     minimum: int = Field(default=100, ge=1, description="effective exchanges of each operation that is mirrored")
-    stratum_minimum: int = Field(default=10, ge=1, description="effective exchanges of each stratum that was seen")
+    stratum_minimum: int = Field(default=10, ge=0, description="effective exchanges of each stratum that was seen")
     excluded: Share = written("5%", "the most of the eligible exchanges that may be left out, but for sampling")
     build: HeaderName | None = Field(default=None, description="the response header in which arms tell their build")
 

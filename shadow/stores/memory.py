@@ -9,7 +9,20 @@ from threading import Lock
 from shadow.compare import Comparison, Outcome, Tally
 from shadow.diff import Difference, Signature
 from shadow.latency import Histogram
-from shadow.ledger import EPOCHS, HOURS, SUBJECTS, Evidence, Finding, Ledger, Sighting, Traffic, latest
+from shadow.ledger import (
+    EPOCHS,
+    HOURS,
+    SUBJECTS,
+    Evidence,
+    Finding,
+    Hidden,
+    Ledger,
+    Sighting,
+    Traffic,
+    hidden,
+    joined,
+    latest,
+)
 from shadow.noise import Noise, added, table
 from shadow.signatures import Pattern, merged, patterns
 from shadow.stores.base import RETENTION, SIGNATURES
@@ -39,8 +52,9 @@ class Memory:
         self._overflow: Counter[str] = Counter()
         self._patterns: dict[tuple[str, str, str], Pattern] = {}
         self._patternless: Counter[str] = Counter()
+        self._hidden: dict[tuple[str, str], Hidden] = {}
         self._noise: dict[tuple[str, str, str, str], Noise] = {}
-        self._evidence: dict[tuple[str, Epoch, Stratum, Outcome], Evidence] = {}
+        self._evidence: dict[tuple[str, Epoch], dict[tuple[Stratum, Outcome], Evidence]] = {}
         self._tokens: defaultdict[int, set[bytes]] = defaultdict(set)
         self._hour = 0
 
@@ -57,6 +71,9 @@ class Memory:
                     self._find(comparison, signature, difference)
             for place, found in patterns(comparisons).items():
                 self._fold(place, found)
+            for rule in hidden(comparisons):
+                key = rule.capability, rule.rule
+                self._hidden[key] = joined(self._hidden[key], rule) if key in self._hidden else rule
             for spot, noisy in table(comparisons).items():
                 self._hear(spot, noisy)
             for row in traffic:
@@ -106,34 +123,34 @@ class Memory:
         self._traffic[key] = replace(row, seconds=seconds)
 
     def _sight(self, one: Sighting) -> None:
-        known = {stratum for capability, epoch, stratum, _ in self._evidence
-                 if (capability, epoch) == (one.capability, one.epoch)}
         effective = 0
         for hour, token in one.tokens:
             tokens = self._tokens[hour]
             if token not in tokens and len(tokens) < SUBJECTS:
                 tokens.add(token)
                 effective += 1
-        place = one.capability, one.epoch, placed(one.stratum, known), one.outcome
-        old = self._evidence.get(place) or Evidence(*place, 0, 0, 0, 0, one.first, one.last)
-        self._evidence[place] = Evidence(
-            *place, old.count + one.count, old.effective + effective, old.critical + one.critical,
-            old.reproduced + one.reproduced, min(old.first, one.first), max(old.last, one.last),
+        rows = self._rows(one.capability, one.epoch)
+        place = placed(one.stratum, {stratum for stratum, _ in rows}), one.outcome
+        old = rows.get(place) or Evidence(one.capability, one.epoch, *place, 0, 0, 0, 0, one.first, one.last)
+        rows[place] = Evidence(
+            one.capability, one.epoch, *place, old.count + one.count, old.effective + effective,
+            old.critical + one.critical, old.reproduced + one.reproduced, min(old.first, one.first),
+            max(old.last, one.last),
         )
-        epochs = self._epochs(one.capability)
-        for epoch in sorted(epochs, key=epochs.__getitem__)[:-EPOCHS]:
-            self._drop(one.capability, epoch)
 
-    def _epochs(self, capability: str) -> dict[Epoch, float]:
-        """When each epoch of a capability was last seen."""
-        found: dict[Epoch, float] = {}
-        for row in self._evidence.values():
-            if row.capability == capability:
-                found[row.epoch] = max(row.last, found.get(row.epoch, row.last))
-        return found
+    def _rows(self, capability: str, epoch: Epoch) -> dict[tuple[Stratum, Outcome], Evidence]:
+        """The rows of an epoch. Makes room for one that is new."""
+        rows = self._evidence.get((capability, epoch))
+        if rows is None:
+            known = [key for key in self._evidence if key[0] == capability]
+            for over in sorted(known, key=self._last)[:max(0, len(known) - EPOCHS + 1)]:
+                del self._evidence[over]
+            rows = self._evidence[capability, epoch] = {}
+        return rows
 
-    def _drop(self, capability: str, epoch: Epoch) -> None:
-        self._evidence = {place: row for place, row in self._evidence.items() if place[:2] != (capability, epoch)}
+    def _last(self, key: tuple[str, Epoch]) -> float:
+        """When an epoch was last seen."""
+        return max(row.last for row in self._evidence[key].values())
 
     def _forget(self, now: float) -> None:
         """Once an hour, drop what is too old."""
@@ -143,10 +160,8 @@ class Memory:
         self._hour = hour
         for over in [one for one in self._tokens if one <= hour - HOURS]:
             del self._tokens[over]
-        for capability in {row.capability for row in self._evidence.values()}:
-            for epoch, last in self._epochs(capability).items():
-                if last < before:
-                    self._drop(capability, epoch)
+        for old in [key for key in self._evidence if self._last(key) < before]:
+            del self._evidence[old]
         self._findings = {key: found for key, found in self._findings.items() if found.last_seen >= before}
         self._kept = Counter(capability for capability, _, _ in self._findings)
         self._patterns = {key: found for key, found in self._patterns.items() if found.last_seen >= before}
@@ -165,8 +180,9 @@ class Memory:
                 {name: count for name, count in self._overflow.items() if wanted(name)},
                 [found for found in self._patterns.values() if wanted(found.capability)],
                 {name: count for name, count in self._patternless.items() if wanted(name)},
-                [row for row in self._evidence.values() if wanted(row.capability)],
+                [row for (name, _), rows in self._evidence.items() if wanted(name) for row in rows.values()],
                 [row for row in self._noise.values() if wanted(row.capability)],
+                [row for row in self._hidden.values() if wanted(row.capability)],
             )
 
     def close(self) -> None:

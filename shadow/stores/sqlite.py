@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from importlib.resources import files
 from pathlib import Path
 from threading import Lock
@@ -19,7 +19,7 @@ from typing import Any
 from shadow.compare import Comparison, Outcome, Tally
 from shadow.diff import Difference, Severity, Shape, Signature
 from shadow.latency import Histogram
-from shadow.ledger import Finding, Ledger, Sighting, Traffic, latest
+from shadow.ledger import Finding, Hidden, Ledger, Sighting, Traffic, hidden, latest
 from shadow.noise import table
 from shadow.signatures import Pattern, decode, encode, merged, patterns
 from shadow.stores import sqlite_evidence, sqlite_noise
@@ -49,6 +49,11 @@ INSERT INTO pattern VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET folded = exclu
 """
 _PATTERNLESS = """
 INSERT INTO patternless VALUES (?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count
+"""
+_HIDDEN = """
+INSERT INTO hidden VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+    exchanges = exchanges + excluded.exchanges, differences = differences + excluded.differences,
+    last_seen = max(last_seen, excluded.last_seen)
 """
 _TRAFFIC = """
 INSERT INTO traffic VALUES (?, ?, ?, ?, ?, ?, ?, ?)
@@ -108,6 +113,7 @@ class Sqlite:
                     self._find(connection, comparison, signature, found, kept)
             for place, pattern in patterns(comparisons).items():
                 self._fold(connection, place, pattern)
+            connection.executemany(_HIDDEN, map(astuple, hidden(comparisons)))
             sqlite_noise.add(connection, table(comparisons).values(), self._limit)
             for row in traffic:
                 _add(connection, row)
@@ -180,6 +186,7 @@ class Sqlite:
                 dict(rows("SELECT * FROM patternless")),
                 [sqlite_evidence.read(row) for row in rows("SELECT * FROM evidence")],
                 [sqlite_noise.read(row) for row in rows("SELECT * FROM noise")],
+                [Hidden(*row) for row in rows("SELECT * FROM hidden")],
             )
 
     def close(self) -> None:

@@ -15,6 +15,10 @@ ON CONFLICT DO UPDATE SET
     critical = critical + excluded.critical, reproduced = reproduced + excluded.reproduced,
     first = min(first, excluded.first), last = max(last, excluded.last)
 """
+_KNOWN = """
+SELECT EXISTS (SELECT 1 FROM evidence WHERE (capability, legacy, modern, rules, comparator) = (?, ?, ?, ?, ?)
+    AND (operation, status, resource, shape) = (?, ?, ?, ?))
+"""
 _STRATA = """
 SELECT DISTINCT operation, status, resource, shape FROM evidence
 WHERE (capability, legacy, modern, rules, comparator) = (?, ?, ?, ?, ?)
@@ -29,19 +33,23 @@ _HOUR = "INSERT INTO hour VALUES (?, ?) ON CONFLICT DO UPDATE SET tokens = token
 
 def add(connection: sqlite3.Connection, sightings: Sequence[Sighting]) -> None:
     """Add sightings to what is known. Drops epochs and tokens past their bounds."""
-    strata: dict[tuple[str, Epoch], set[Stratum]] = {}
     for one in sightings:
-        place = one.capability, one.epoch
-        if place not in strata:
-            strata[place] = {Stratum(*row) for row in connection.execute(_STRATA, (one.capability, *one.epoch))}
-        stratum = placed(one.stratum, strata[place])
-        strata[place].add(stratum)
+        stratum = _stratum(connection, one)
         effective = _new(connection, one)
         connection.execute(_ADD, (one.capability, *one.epoch, *stratum, one.outcome, one.count, effective, one.critical,
                                   one.reproduced, one.first, one.last))
-    for capability in {capability for capability, _ in strata}:
-        for epoch in connection.execute(_EPOCHS, (capability, EPOCHS)).fetchall():
-            connection.execute(_DROP, (capability, *epoch))
+
+
+def _stratum(connection: sqlite3.Connection, one: Sighting) -> Stratum:
+    """Where a sighting counts. Makes room for an epoch that is new."""
+    epoch = one.capability, *one.epoch
+    if connection.execute(_KNOWN, (*epoch, *one.stratum)).fetchone() == (1,):
+        return one.stratum
+    known = {Stratum(*row) for row in connection.execute(_STRATA, epoch)}
+    if not known:
+        for over in connection.execute(_EPOCHS, (one.capability, EPOCHS - 1)).fetchall():
+            connection.execute(_DROP, (one.capability, *over))
+    return placed(one.stratum, known)
 
 
 def _new(connection: sqlite3.Connection, one: Sighting) -> int:

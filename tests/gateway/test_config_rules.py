@@ -29,7 +29,7 @@ capabilities:
       known_differences: {known}
 default: {{upstream: legacy}}
 """
-KNOWN = "[{id: K-1, at: /x, reason: why, owner: tests, expires: 2030-12-31, kind: value, ticket: T-1}]"
+KNOWN = "[{id: K-1, at: /x, reason: why, owner: tests, expires: 2030-12-31, kind: value, ticket: T-1, max_rate: 2%}]"
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_rules_become_what_they_say(built):
     assert (rules.rules[5].ignore, rules.rules[5].kind) == (True, "missing")
     assert rules.rules[6].severity is Severity.CRITICAL
     [known] = rules.known
-    assert (known.id, known.kind, known.ticket) == ("K-1", "value", "T-1")
+    assert (known.id, known.kind, known.ticket, known.max_rate) == ("K-1", "value", "T-1", 0.02)
     assert known.expires == pytest.approx(1_924_991_999.999999)
     assert configuration.warnings == ()
 

@@ -6,6 +6,8 @@ from lxml import html as lxml_html
 from shadow.compare import compare
 from shadow.stores.sqlite import Sqlite
 from tests.backends.figway import running
+from tests.backends.upstream import Upstream, until
+from tests.backends.wire import response
 from tests.shadow.exchanges import pair
 
 CONFIG = """
@@ -51,3 +53,42 @@ def test_a_browser_is_told_to_run_and_to_share_nothing(compared):
 
 def test_a_capability_that_is_not_there_has_no_page(compared):
     assert compared.admin("/report.html?capability=nothing").status == 404
+
+
+RULED = """
+version: 1
+upstreams: {{legacy: {{url: "{legacy}"}}, modern: {{url: "{modern}"}}}}
+capabilities:
+  results:
+    owner: us
+    operations: {{read: {{path: "/results/{{id}}"}}}}
+    legacy: legacy
+    modern: modern
+    stage: shadow
+    shadow: {{sample: 100%, rules: [{{at: /madeAt, volatile: instant}}]}}
+default: {{upstream: legacy}}
+"""
+
+
+def test_what_rules_hide_of_real_traffic_is_on_the_page(legacy, tmp_path):
+    modern = Upstream()
+    for arm, at in ((legacy, "2026-01-01T00:00:00Z"), (modern, "2026-01-01T00:00:01Z")):
+        body = f'{{"madeAt": "{at}", "unit": "mg"}}'.encode()
+        arm.answers(response(200, ("Content-Type", "application/json"), body=body))
+    try:
+        with running(tmp_path, RULED.format(legacy=legacy.url, modern=modern.url)) as figway:
+            for _ in range(3):
+                assert figway.ask("GET", "/results/1").status == 200
+            until(lambda: len(hidden(figway)) == 1 and hidden(figway)[0][1:3] == ["3", "3"], "a rule's work is lost")
+            [[rule, *_]] = hidden(figway)
+            assert rule == "volatile /madeAt"
+            assert b"2026-01-01T00:00:0" not in figway.admin("/report.html?capability=results").body
+    finally:
+        modern.close()
+
+
+def hidden(figway):
+    """The rows of the page's table of rules."""
+    page = lxml_html.fromstring(figway.admin("/report.html?capability=results").body)
+    return [[" ".join(cell.text_content().split()) for cell in row]
+            for row in page.xpath("//section[@aria-labelledby='rules']//tbody/tr")]

@@ -4,9 +4,11 @@ import itertools
 import math
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.config.compile import build
 from shadow.causes import causes
 from shadow.compare import Comparison, Outcome, Tally
 from shadow.diff import Difference, Severity, Shape
@@ -70,6 +72,49 @@ def test_the_cover_is_nearly_the_best_and_adds_up(exchanges):
     for place, one in enumerate(found, 1):
         gone = {cause.path.strip("/") for cause in found[:place]}
         assert one.settled == sum(exchange <= gone for exchange in exchanges)
+
+
+def valued(path, form, kind="value", severity=Severity.MAJOR):
+    shape = Shape("string", 20, form)
+    return Comparison(MISMATCH, "trace", 0.0, (Difference(kind, path, shape, shape, severity),))
+
+
+ROUTES = """
+version: 1
+upstreams: {a: {url: "http://127.0.0.1:9001"}}
+capabilities:
+  results:
+    owner: us
+    operations: {read: {path: "/results/{id}"}}
+    legacy: a
+    modern: a
+    stage: shadow
+    shadow: {sample: 100%%, rules: [%s]}
+default: {upstream: a}
+"""
+
+
+@pytest.mark.parametrize(("comparison", "rule"), [
+    (valued("/items/3/at", "instant"), {"at": "/items/*/at", "instants": True}),
+    (valued("/{key}/id", "uuid"), {"at": "/*/id", "volatile": "uuid"}),
+    (valued("/link/0/url", "url"), {"at": "/link/*/url", "host": True}),
+    (valued("/items/3", "", kind="moved"), {"at": "/items", "list": "multiset"}),
+])
+def test_a_rule_to_try_is_one_that_routes_yaml_takes(tmp_path, comparison, rule):
+    [only] = explained(comparison)
+    assert yaml.safe_load(only.rule) == rule
+    file = tmp_path / "routes.yaml"
+    file.write_text(ROUTES % only.rule)
+    assert build(file).revision
+
+
+@pytest.mark.parametrize("comparison", [
+    valued("/items/3/at", "instant", severity=Severity.CRITICAL), valued("/name", "text"),
+    valued("/at", "instant", kind="missing"), differing("a"),
+])
+def test_no_rule_is_tried_on_what_modern_must_mend(comparison):
+    [only] = explained(comparison)
+    assert only.rule == ""
 
 
 def test_the_report_has_them_with_what_to_look_at():

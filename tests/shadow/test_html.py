@@ -4,6 +4,7 @@ import re
 from itertools import pairwise
 
 import pytest
+import yaml
 from lxml import etree
 from lxml import html as lxml_html
 
@@ -12,7 +13,7 @@ from shadow.compare import Comparison, Outcome, Tally, compare
 from shadow.diff import ABSENT, Difference, Severity, Shape
 from shadow.evidence import Criteria
 from shadow.latency import Histogram
-from shadow.ledger import FASTER, SLOWER, Evidence, Ledger, Traffic
+from shadow.ledger import FASTER, SLOWER, Evidence, Hidden, Ledger, Traffic
 from shadow.noise import Noise
 from shadow.report import Report, fold, milliseconds
 from shadow.stores.memory import Memory
@@ -40,8 +41,9 @@ def differing(*differences, trace="trace", at=1.0):
     return Comparison(Tally("results", "read", Outcome.MISMATCH), trace, at, differences)
 
 
-def reported(*comparisons, tallies=None, traffic=(), evidence=(), noise=(), criteria=None):
+def reported(*comparisons, tallies=None, traffic=(), evidence=(), noise=(), hidden=(), criteria=None):
     known = ledger(comparisons, tallies, traffic)
+    known.hidden.extend(hidden)
     known.evidence.extend(evidence)
     known.noise.extend(noise)
     [one] = fold(known, {"results": criteria or Criteria(operations=("read",))}).capabilities
@@ -82,6 +84,7 @@ def one():
             Traffic("results", "read", "", FASTER, 0, 0, latency(_40=0.01), 1.0),
             Traffic("results", "read", "", SLOWER, 0, 0, latency(_9=0.002), 1.0),
         ], evidence=[seen(900), seen(3, Outcome.MISMATCH, critical=3), seen(4000, build="1", at=-90_000.0)],
+        hidden=[Hidden("results", "instants /items/*/at", 700, 1400, 3600.0)],
         noise=[noisy("/stamp"), noisy("/dose", modern=900, legacy=1)],
         criteria=Criteria(operations=("read", "search"), unmirrored=("add",)))
 
@@ -95,7 +98,8 @@ def wide():
                     for place in "pq"[:1 + count % 2]], trace=f"{count:032x}", at=float(count))
         for count, name in enumerate(names) for severity in [list(Severity)[count % 3]]
     ], evidence=[seen(3, shape=f"{'code,date,' * 9}{count}") for count in range(STRATA)],
-        noise=[noisy(f"/{'entry' * 20}/{name}") for name in names])
+        noise=[noisy(f"/{'entry' * 20}/{name}") for name in names],
+        hidden=[Hidden("results", f"volatile /{'entry' * 20}/{name}", 1, 1, 0.0) for name in names])
 
 
 def tree(text):
@@ -142,7 +146,7 @@ def test_the_verdict_comes_with_every_gate_and_what_is_missing(one):
     assert [words(line) for line in part.xpath("./ul/li")] == [
         re.sub("`(.*?)`", r"\1 ", line) for line in one.evidence.wanted]
     assert [row[:3] for row in rows(part)] == [[gate.name, gate.state, gate.says] for gate in one.evidence.gates]
-    assert ["criticals", "fail", "3 exchanges with a critical difference", "–"] in rows(part)
+    assert ["criticals", "fail", "3 exchanges with a critical difference, reproduced in 3 of them", "–"] in rows(part)
 
 
 @pytest.mark.parametrize(("evidence", "answer"), [
@@ -154,6 +158,20 @@ def test_no_answer_is_said_but_the_reports_own(evidence, answer):
     assert one.evidence.answer == answer
     page = tree(html.page(one))
     assert [words(found) for found in page.find_class("verdict")] == [answer]
+
+
+def test_rules_come_with_what_they_hid(one):
+    assert rows(section(tree(html.page(one)), "rules")) == [
+        ["instants /items/*/at", "1,400", "700", "1970-01-01 01:00:00Z"]]
+
+
+def test_a_cause_comes_with_a_rule_to_try_where_there_is_one():
+    instants = Shape("string", 20, "instant")
+    one = reported(differing(Difference("value", "/at", instants, instants)), differing(PHONE))
+    part = section(tree(html.page(one)), "causes")
+    [written] = part.xpath("./pre/code")
+    assert written.text == 'rules:\n  - {at: "/at", instants: true}  # hides 1 at most, 1 of them would match\n'
+    assert yaml.safe_load(written.text) == {"rules": [{"at": "/at", "instants": True}]}
 
 
 def test_noise_is_told_from_what_is_worse_than_noise(one):
@@ -185,8 +203,8 @@ def test_criticals_come_first_and_by_themselves(one):
     [[path, *_]] = rows(section(page, "differences"))
     assert path == "/telecom/*"
     order = [part.get("aria-labelledby") for part in page.xpath("//section")]
-    assert order == ["verdict", "outcomes", "critical", "causes", "differences", "examples", "noise", "coverage",
-                     "latency", "window"]
+    assert order == ["verdict", "outcomes", "critical", "causes", "differences", "examples", "rules", "noise",
+                     "coverage", "latency", "window"]
 
 
 def test_causes_come_with_what_mending_them_brings(one):

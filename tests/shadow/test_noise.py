@@ -121,7 +121,7 @@ def judged(exchanges, path="/state"):
         comparison = Comparison(Tally("results", "read", Outcome.MISMATCH), "trace", float(number), drifts=drifts)
         for place, row in table([comparison]).items():
             rows[place] = added(rows[place], row) if place in rows else row
-    return weighed(rows.values())
+    return weighed(rows.values(), float(len(exchanges)))
 
 
 def test_a_regression_that_marginal_counts_would_hide_is_found():
@@ -153,9 +153,12 @@ def test_only_plain_and_recent_noise_is_proposed():
     found = weighed([
         row("/at"), row("/length", plain=False), row("/once", both=1), row("/old", last_seen=EXPIRES - 1),
         row("/defect", modern=40, legacy=0, both=0), row("/worse", modern=40),
-    ])
+    ], EXPIRES * 2)
     assert {one.path: one.says for one in found} == {
         "/worse": "regression", "/at": "proposal", "/length": "", "/once": "", "/old": "", "/defect": ""}
     assert [one.path for one in found][:2] == ["/worse", "/at"]
     assert {one.path: one.expires for one in found if one.expires} == {"/at": EXPIRES * 3}
-    assert weighed([]) == ()
+    assert [one.rule for one in found if one.rule] == [
+        '{id: noise-at, at: "/at", kind: value, reason: legacy disagrees with itself, '
+        "owner: OWNER, expires: 1970-02-12}"]
+    assert weighed([], 0.0) == ()

@@ -6,11 +6,11 @@ import json
 import pytest
 from pydantic import TypeAdapter
 
-from shadow.compare import Outcome, Tally, compare
+from shadow.compare import Comparison, Outcome, Tally, compare
 from shadow.evidence import Criteria
 from shadow.latency import Histogram
 from shadow.ledger import FASTER, SLOWER, Ledger, Traffic
-from shadow.report import Report, fold, to_json, to_markdown
+from shadow.report import Report, RuleReport, fold, to_json, to_markdown
 from shadow.stores.memory import Memory
 from shadow.table import show, terminal
 from tests.shadow.exchanges import answer, pair
@@ -130,3 +130,15 @@ def test_the_same_request_is_timed_on_both_arms():
     assert [count for _, count in one.paired.spread] == [1, 97, 2]
     assert [seconds for seconds, _ in one.paired.spread] == sorted(seconds for seconds, _ in one.paired.spread)
     assert fold(Ledger(), {"results": Criteria()}).capabilities[0].paired is None
+
+
+def test_each_rule_tells_what_it_hid():
+    store = Memory(Memory.Options())
+    alike = Tally("results", "read", Outcome.MATCH_NORMALISED)
+    store.write([Comparison(alike, "trace", 1.0, hidden=(("ids", 1), ("stamps", 4)))], {}, ())
+    store.write([Comparison(alike, "trace", 3.0, hidden=(("stamps", 2),))], {}, ())
+    report = fold(store.read())
+    [one] = report.capabilities
+    assert one.normalised == 2
+    assert one.rules == (RuleReport("stamps", 2, 6, 3.0), RuleReport("ids", 1, 1, 1.0))
+    assert "| Hidden by rules | 6 by stamps, 1 by ids |" in to_markdown(report)

@@ -14,6 +14,7 @@ from shadow.normalisers.case import Case
 from shadow.normalisers.space import Space
 from shadow.normalisers.tolerance import Tolerance
 from shadow.normalisers.volatile import Volatile
+from shadow.rates import Rates
 from shadow.rules import NONE, Known, Rule, Rules
 from tests.shadow.exchanges import answer, pair
 from tests.shadow.test_diff import VALUES
@@ -167,6 +168,21 @@ def test_a_known_difference_is_an_outcome_of_its_own():
 def test_what_has_expired_is_a_mismatch_again():
     late = replace(pair({"name": "a"}, {"name": "b"}), rules=Rules((), (KNOWN,)), at=100.0)
     assert compare(late).tally.outcome is Outcome.MISMATCH
+
+
+def test_what_is_more_frequent_than_declared_is_a_mismatch_from_then_on():
+    rules, rates = Rules((), (replace(KNOWN, max_rate=0.01),)), Rates()
+    outcomes = []
+    for at in range(3_000):
+        legacy, modern = {"name": "a"}, {"name": "b" if at % 20 == 0 else "a"}
+        over = rates.over("results", "read", rules)
+        outcomes.append(compare(replace(pair(legacy, modern), rules=rules, over=over)))
+        rates.count(rules, outcomes[-1])
+    known = [at for at, one in enumerate(outcomes) if one.tally.outcome is Outcome.KNOWN_DIFFERENCE]
+    assert len(known) == 11
+    assert sum(one.tally.outcome is Outcome.MISMATCH for one in outcomes) == 150 - 11
+    assert rates.over("results", "read", Rules((), (KNOWN,))) == frozenset()
+    assert rates.over("results", "search", rules) == frozenset()
 
 
 # --- defaults ---

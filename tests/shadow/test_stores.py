@@ -3,13 +3,17 @@
 import asyncio
 import sqlite3
 import sys
+from collections import Counter
 
 import pytest
 
-from shadow.compare import Outcome, Tally
+from shadow.compare import Comparison, Outcome, Tally
+from shadow.diff import Difference, Shape
+from shadow.ledger import EPOCHS, SUBJECTS, Sighting
 from shadow.stores.base import StoreError
 from shadow.stores.memory import Memory
 from shadow.stores.sqlite import Sqlite
+from shadow.stratum import HOUR, STRATA, Epoch, Stratum
 from shadow.testing import check_store
 
 MATCH = Tally("results", "read", Outcome.MATCH)
@@ -98,3 +102,52 @@ def test_a_newer_store_is_refused(tmp_path):
     connection.close()
     with pytest.raises(StoreError, match="newer"):
         Sqlite(Sqlite.Options(path))
+
+
+def a_day(store, subjects):
+    """A day of a capability whose clients think of something new every minute, told hour by hour."""
+    for hour in range(24):
+        at = float(HOUR * hour)
+        for minute in range(0, 60, 5):
+            now, number = at + 60 * minute, 60 * hour + minute
+            names = [f"{'abcdefghij'[number % 10]}{'x' * (number // 10)}{'y' * one}" for one in range(20)]
+            comparisons = [
+                Comparison(Tally("results", "read", Outcome.MISMATCH), f"{number}-{name}", now,
+                           (Difference("value", f"/{name}", Shape("string", 4), Shape("string", 5)),))
+                for name in names
+            ]
+            tokens = frozenset((hour, b"%012d" % one) for one in range(number, number + subjects))
+            sightings = [
+                Sighting("results", Epoch("1", str(hour), "", "2"), Stratum("read", "2xx", "json", name),
+                         Outcome.MATCH, subjects, 0, 0, now, now, tokens) for name in names
+            ]
+            store.write(comparisons, {MATCH: 100}, (), sightings)
+        yield store.read()
+
+
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+def test_a_day_of_load_stays_within_bounds(tmp_path, kind):
+    path = tmp_path / "figway.db"
+    store = Memory(Memory.Options(signatures=50)) if kind == "memory" else Sqlite(Sqlite.Options(path, signatures=50))
+    sizes = []
+    for ledger in a_day(store, 100):
+        assert len(ledger.findings) <= 50
+        assert len(ledger.patterns) <= 50
+        assert len({row.epoch for row in ledger.evidence}) <= EPOCHS
+        assert max(Counter(row.epoch for row in ledger.evidence).values()) <= STRATA + 1
+        sizes.append(sum(file.stat().st_size for file in tmp_path.iterdir()))
+    assert ledger.tallies == {MATCH: 24 * 12 * 100, Tally("results", "read", Outcome.MISMATCH): 24 * 12 * 20}
+    assert ledger.overflow["results"] == 24 * 12 * 20 - 50
+    store.close()
+    # The later half of the day adds nothing: what it writes takes the room of what is forgotten.
+    assert sizes[-1] <= 1.2 * max(sizes[:12])
+    assert sizes[-1] < 12 << 20
+
+
+def test_the_subjects_of_an_hour_are_bounded():
+    store = Memory(Memory.Options())
+    tokens = frozenset((1, b"%012d" % one) for one in range(SUBJECTS + 5))
+    epoch, stratum = Epoch("", "", "", "2"), Stratum("read", "2xx", "", "")
+    store.write((), {}, (), [Sighting("results", epoch, stratum, Outcome.MATCH, len(tokens), 0, 0, 0.0, 0.0, tokens)])
+    [row] = store.read().evidence
+    assert (row.count, row.effective) == (SUBJECTS + 5, SUBJECTS)

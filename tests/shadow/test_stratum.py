@@ -4,10 +4,11 @@ import pytest
 
 from adapters.message import Headers, Request
 from shadow.observation import Pair
-from shadow.stratum import HOUR, TOKEN, Stratum, subject
+from shadow.stratum import HOUR, TOKEN, Epoch, Stratum, subject
 from tests.shadow.exchanges import answer
 
 KEY = b"k" * 32
+EPOCH = Epoch("1", "7", "rules", "2")
 
 
 def pair(target=b"/patients/P-1", at=0.0, operation="read", body=b"", content_type=b"", **legacy):
@@ -16,8 +17,8 @@ def pair(target=b"/patients/P-1", at=0.0, operation="read", body=b"", content_ty
     return Pair("results", operation, request, answer("legacy", **legacy), answer("modern"), "trace", at)
 
 
-def token(*args, key=KEY, **kwargs):
-    return subject(pair(*args, **kwargs), key).token
+def token(*args, key=KEY, epoch=EPOCH, **kwargs):
+    return subject(pair(*args, **kwargs), key, epoch).token
 
 
 @pytest.mark.parametrize(("made", "stratum"), [
@@ -26,10 +27,11 @@ def token(*args, key=KEY, **kwargs):
     (pair(body=b"", content_type=b"", status=204), Stratum("read", "2xx", "json", "")),
     (pair(b"/p?date=2020-01-01&patient=7&date=2"), Stratum("read", "2xx", "json", "date,patient")),
     (pair(b"/p?MRN-00123=x&Anna%20Meier"), Stratum("read", "2xx", "json", "{key}")),
+    (pair(failure="reset"), Stratum("read", "", "", "")),
     (pair(b"/p?=x"), Stratum("read", "2xx", "json", "")),
 ])
 def test_a_stratum_is_made_of_what_holds_no_value(made, stratum):
-    assert subject(made, KEY).stratum == stratum
+    assert subject(made, KEY, EPOCH).stratum == stratum
 
 
 @pytest.mark.parametrize(("body", "media", "resource"), [
@@ -44,14 +46,14 @@ def test_a_stratum_is_made_of_what_holds_no_value(made, stratum):
 def test_the_resource_is_the_answer_s_type_or_its_media(body, media, resource):
     legacy = answer("legacy", body, content_type=media)
     made = Pair("results", "read", Request("GET", b"/", Headers()), legacy, answer("modern"), "trace", 0.0)
-    assert subject(made, KEY).stratum.resource == resource
+    assert subject(made, KEY, EPOCH).stratum.resource == resource
 
 
 def test_a_form_is_like_a_query():
     search = pair(b"/_search", body=b"name=Meier&date=1970", content_type=b"application/x-www-form-urlencoded")
-    assert subject(search, KEY).stratum.shape == "date,name"
+    assert subject(search, KEY, EPOCH).stratum.shape == "date,name"
     other = pair(b"/_search", body=b"name=Maier&date=1970", content_type=b"application/x-www-form-urlencoded")
-    assert subject(search, KEY).token != subject(other, KEY).token
+    assert subject(search, KEY, EPOCH).token != subject(other, KEY, EPOCH).token
 
 
 def test_a_token_is_the_same_for_the_same_subject_in_the_same_hour_alone():
@@ -62,6 +64,7 @@ def test_a_token_is_the_same_for_the_same_subject_in_the_same_hour_alone():
     assert token() != token(operation="history")
     assert token(body=b"<soap>1</soap>") != token(body=b"<soap>2</soap>")
     assert token() != token(key=b"another")
+    assert token() != token(epoch=EPOCH._replace(modern="8"))
 
 
 def test_order_and_what_names_no_subject_buy_no_confidence():

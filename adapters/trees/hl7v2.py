@@ -1,0 +1,80 @@
+r"""HL7 v2 (ER7) as a tree, by each message's own delimiters and escapes (HL7 v2.9 chapter 2, sections 2.5 to 2.7).
+
+Segments are lists by name, {"PID": [{"f3": [{"c1": "4711"}]}]}: a field is a list of repetitions, of components
+"c1", "c2" …, which are text, or subcomponents "s1" … where there are several. What is empty is left out, so trailing
+delimiters mean nothing; '""', which deletes, stays. Observations (OBX) and notes stand in the OBR before them.
+"""
+
+import re
+
+from adapters.document import DocumentError, Tree
+
+_OF_REQUESTS = frozenset({"OBX", "NTE", "SPM", "TCD"})
+_SEGMENT = re.compile(r"[A-Z][A-Z0-9]{2}", re.ASCII)
+# MSH-18 (HL7 table 0211) in the names that Python knows.
+_CHARSETS = {"ASCII": "ascii", "8859/1": "latin-1", "8859/15": "iso8859-15", "UNICODE UTF-8": "utf-8", "UTF-8": "utf-8"}
+
+
+def tree(body: bytes, charset: str | None = None) -> Tree:
+    """The tree of one message, MLLP framing taken off. Raises DocumentError: "syntax" or "encoding"."""
+    body = body.strip(b"\x0b\x1c\r\n")
+    try:
+        text = body.decode(charset or _declared(body))
+    except (LookupError, UnicodeDecodeError):
+        raise DocumentError("encoding") from None
+    segments = [one for one in re.split(r"[\r\n]+", text) if one]
+    if not segments or not segments[0].startswith("MSH") or len(segments[0]) < 8:
+        raise DocumentError("syntax")
+    reader = _Reader(segments[0])
+    message: dict[str, Tree] = {}
+    request: dict[str, Tree] | None = None
+    for line in segments:
+        name, segment = reader.segment(line)
+        inside = request if request is not None and name in _OF_REQUESTS else message
+        inside.setdefault(name, []).append(segment)
+        request = segment if name == "OBR" else request
+    return message
+
+
+def _declared(body: bytes) -> str:
+    fields = re.split(rb"[\r\n]", body)[0].split(body[3:4] or b"|")
+    return _CHARSETS.get(fields[17].decode("latin-1").strip(), "utf-8") if len(fields) > 17 else "utf-8"
+
+
+class _Reader:
+    """Takes segments apart by the delimiters of one MSH."""
+
+    def __init__(self, header: str) -> None:
+        self._field = header[3]
+        marks = header[4:].split(self._field)[0]
+        if not 2 <= len(marks) <= 5 or len({self._field, *marks}) != len(marks) + 1 or marks.isalnum():
+            raise DocumentError("syntax")
+        self._component, self._repetition = marks[0], marks[1]
+        self._escape = marks[2] if len(marks) > 2 else ""
+        self._part = marks[3] if len(marks) > 3 else ""
+        self._meant = {"F": self._field, "S": self._component, "R": self._repetition, "E": self._escape,
+                       "T": self._part}
+        mark = re.escape(self._escape)
+        self._escaped = re.compile(f"{mark}([FSRET]){mark}" if self._escape else r"(?!)")
+
+    def segment(self, line: str) -> tuple[str, dict[str, Tree]]:
+        name, *fields = line.split(self._field)
+        if not _SEGMENT.fullmatch(name):
+            raise DocumentError("syntax")
+        # MSH-1 is the delimiter between its name and MSH-2, and neither says anything.
+        first, fields = (3, fields[1:]) if name == "MSH" else (1, fields)
+        found = ((f"f{number}", self._repetitions(field)) for number, field in enumerate(fields, first) if field)
+        return name, {number: field for number, field in found if any(field)}
+
+    def _repetitions(self, field: str) -> list[Tree]:
+        return [self._numbered("c", one.split(self._component), parts=True) for one in field.split(self._repetition)]
+
+    def _numbered(self, letter: str, pieces: list[str], *, parts: bool) -> dict[str, Tree]:
+        found: dict[str, Tree] = {}
+        for number, piece in enumerate(pieces, 1):
+            inside = piece.split(self._part) if parts and self._part else [piece]
+            if len(inside) > 1 and any(inside[1:]):
+                found[f"{letter}{number}"] = self._numbered("s", inside, parts=False)
+            elif inside[0]:
+                found[f"{letter}{number}"] = self._escaped.sub(lambda mark: self._meant[mark[1]], inside[0])
+        return found

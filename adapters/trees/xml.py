@@ -1,0 +1,55 @@
+"""XML as a tree. Prefixes, the order of attributes, comments and how an empty element is written mean nothing.
+
+An element is an object: "@name" for an attribute, "#text" for text, and for the elements inside it a list by their
+local name. "@xmlns" stands where the namespace is another than outside. The order of elements of different names is
+their schema's affair; where text stands between them, "#order" tells it.
+"""
+
+from lxml import etree
+
+from adapters import xml
+from adapters.document import DocumentError, Tree
+
+_XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
+_HINTS = frozenset({f"{_XSI}schemaLocation", f"{_XSI}noNamespaceSchemaLocation"})
+
+
+def tree(body: bytes, charset: str | None = None) -> Tree:
+    """The tree of a document, {root's name: [root]}. Raises DocumentError("syntax")."""
+    try:
+        root = xml.parse(body, charset)
+    except xml.XmlError:
+        raise DocumentError("syntax") from None
+    return {etree.QName(root).localname: [_element(root, None)]}
+
+
+def _element(element: xml.Element, outside: str | None) -> Tree:
+    # libxml2 bounds the depth to 256.
+    name = etree.QName(element)
+    members: dict[str, Tree] = {}
+    if name.namespace != outside:
+        members["@xmlns"] = name.namespace
+    # Schema hints tell where a schema may be had, and nothing of what is said.
+    members.update(("@" + str(key), str(value)) for key, value in element.attrib.items() if key not in _HINTS)
+    if len(element) == 0:
+        if element.text:
+            members["#text"] = element.text
+        return members
+    pieces = [element.text, *(child.tail for child in element)]
+    texts = [piece for piece in pieces if piece and not piece.isspace()]
+    if texts:
+        members["#text"] = texts
+        members["#order"] = ["#text" if one is None else etree.QName(one).localname for one in _mixed(element)]
+    for child in element:
+        members.setdefault(etree.QName(child).localname, []).append(_element(child, name.namespace))
+    return members
+
+
+def _mixed(element: xml.Element) -> list[xml.Element | None]:
+    """Children in their order, None for text between them."""
+    found: list[xml.Element | None] = [None] if element.text and not element.text.isspace() else []
+    for child in element:
+        found.append(child)
+        if child.tail and not child.tail.isspace():
+            found.append(None)
+    return found
