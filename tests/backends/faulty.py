@@ -68,12 +68,14 @@ class Policy:
 
 @contextmanager
 def installed(folder: Path) -> Iterator[None]:
-    """Gateways that are started meanwhile know `faulty`, an adapter and a policy."""
+    """Gateways that are started meanwhile know `faulty`, an adapter and a policy, and `unloadable`."""
     info = folder / "faulty-1.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: faulty\nVersion: 1\n")
     (info / "entry_points.txt").write_text(
-        f"[figway.adapters]\nfaulty = {__name__}:Adapter\n[figway.policies]\nfaulty = {__name__}:Policy\n")
+        f"[figway.adapters]\nfaulty = {__name__}:Adapter\n"
+        f"[figway.policies]\nfaulty = {__name__}:Policy\nunloadable = unloadable:Policy\n")
+    (folder / "unloadable.py").write_text(f"raise KeyError('{SECRET}')\n")
     root = Path(sys.modules[__name__.partition(".")[0]].__path__[0]).parent
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", f"{folder}:{root}")

@@ -172,9 +172,9 @@ def test_equal_fields_mean_what_each_method_makes_of_them(plain, legacy):
 
 @pytest.mark.proves(31, 45)
 def test_pipelined_requests_wait_while_the_client_takes_no_answers(plain, legacy):
-    size, number = 200_000, 600
+    size, number = 50_000, 1300
     legacy.answers(response(200, body=bytes(size)))
-    wire = plain.connect(receive_buffer=1 << 14).send(request("GET", "/") * number)
+    wire = plain.connect(receive_buffer=4096).send(request("GET", "/") * number)
     until(lambda: legacy.asked != [], "the requests do not arrive")
     asked = -1
     while asked != len(legacy.asked):
