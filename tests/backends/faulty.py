@@ -43,21 +43,18 @@ class Adapter:
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """What a policy does wrong: it is "slow", or fails to be "made"."""
-
-    fault: str = "slow"
+class Nothing:
+    """No options."""
 
 
 class Policy:
-    """Admits after a while, where it can be made at all."""
+    """Admits everybody, after a while."""
 
-    Options = Fault
+    Options = Nothing
     credentials: tuple[bytes, ...] = ()
 
-    def __init__(self, name: str, options: Fault) -> None:
-        if options.fault == "made":
-            raise KeyError(SECRET)
+    def __init__(self, name: str, options: Nothing) -> None:
+        """Nothing is kept."""
 
     async def admit(self, call: Call) -> None:
         await asyncio.sleep(0.01)
@@ -68,7 +65,8 @@ class Policy:
 
 @contextmanager
 def installed(folder: Path) -> Iterator[None]:
-    """Gateways that are started meanwhile know `faulty`, an adapter and a policy, and `unloadable`."""
+    """Gateways that are started meanwhile know `faulty`, an adapter and a policy, and `unloadable`, a policy that raises
+    as it is imported."""
     info = folder / "faulty-1.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: faulty\nVersion: 1\n")

@@ -186,18 +186,12 @@ def test_pipelined_requests_wait_while_the_client_takes_no_answers(plain, legacy
 
 
 @pytest.mark.proves(45)
-def test_the_end_of_an_answer_waits_for_a_client_that_reads_late(gateway, legacy):
+def test_the_end_of_an_answer_waits_for_a_client_that_reads_late(plain, legacy):
     """Old clients send CRLF after a POST's body. Sizes just beyond what the kernel holds are those at stake."""
-    figway = gateway(f"""
-version: 1
-server: {{drain: {{grace: 2s}}}}
-upstreams: {{legacy: {{url: "{legacy.url}"}}}}
-default: {{upstream: legacy}}
-""")
     legacy.does(pours(1 << 30))
-    wire = figway.connect(receive_buffer=4096).send(request("GET", "/"))
+    wire = plain.connect(receive_buffer=4096).send(request("GET", "/"))
     room = -1
-    while room != (room := queued(figway.port)):
+    while room != (room := queued(plain.port)):
         threading.Event().wait(0.3)
     wire.close()
 
@@ -207,7 +201,7 @@ default: {{upstream: legacy}}
 
     legacy.does(legacy_sends_so_much)
     sizes = [room + 20_000 * step for step in range(-2, 8)]
-    wires = [figway.connect(receive_buffer=4096) for _ in sizes]
+    wires = [plain.connect(receive_buffer=4096) for _ in sizes]
     for wire, size in zip(wires, sizes, strict=True):
         wire.send(request("POST", f"/{size}", ("Connection", "close"), body=b"a=b") + b"\r\n")
     threading.Event().wait(2.2)
