@@ -65,8 +65,8 @@ class Policy:
 
 @contextmanager
 def installed(folder: Path) -> Iterator[None]:
-    """Gateways that are started meanwhile know `faulty`, an adapter and a policy, and `unloadable`, a policy that raises
-    as it is imported."""
+    """Gateways that are started meanwhile know `faulty`, an adapter and a policy, and the policy `unloadable`,
+    which raises as it is imported."""
     info = folder / "faulty-1.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: faulty\nVersion: 1\n")
