@@ -177,11 +177,10 @@ class Match:
 # What a path may hold unencoded: pchar and "/" (RFC 3986 section 3.3). That goes beyond the unreserved characters
 # of section 6.2.2.2 because services decode the rest just as well: "/Patient/%24everything" is "/Patient/$everything".
 _PLAIN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,;=:@/"
-_DECODED = frozenset(_PLAIN) - {ord("/")}
+_DECODED = frozenset(_PLAIN) - {ord("/"), ord(";")}
 _ODD = re.compile(rb"%([0-9A-Fa-f]{2})|[^" + re.escape(_PLAIN) + rb"%]")
-
-
-_OVERLOOKED = re.compile(rb"/(?=/)|;[^/]*")
+# What many servers overlook: empty segments (of which ";a" leaves one), and what a segment says after ";".
+_OVERLOOKED = re.compile(rb"/(?=(?:;[^/]*)?/)|;[^/]*")
 
 
 def _one_spelling(found: re.Match[bytes]) -> bytes:
@@ -193,9 +192,8 @@ def _one_spelling(found: re.Match[bytes]) -> bytes:
 
 def canonical(path: bytes) -> bytes:
     """The path in the one spelling that matching knows: decoded where no encoding is needed, else encoded in
-    upper case. An encoded "/" or "%" stays encoded."""
+    upper case. An encoded "/", ";" or "%" stays encoded."""
     if b"//" in path or b";" in path:
-        # Many servers overlook empty segments, and what a segment says after ";": they count for no more here.
         path = _OVERLOOKED.sub(b"", path)
     return _ODD.sub(_one_spelling, path) if path.translate(None, _PLAIN) else path
 

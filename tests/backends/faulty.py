@@ -43,21 +43,18 @@ class Adapter:
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """What a policy does wrong: it is "slow", or fails to be "made"."""
-
-    fault: str = "slow"
+class Nothing:
+    """No options."""
 
 
 class Policy:
-    """Admits after a while, where it can be made at all."""
+    """Admits everybody, after a while."""
 
-    Options = Fault
+    Options = Nothing
     credentials: tuple[bytes, ...] = ()
 
-    def __init__(self, name: str, options: Fault) -> None:
-        if options.fault == "made":
-            raise KeyError(SECRET)
+    def __init__(self, name: str, options: Nothing) -> None:
+        """Nothing is kept."""
 
     async def admit(self, call: Call) -> None:
         await asyncio.sleep(0.01)
@@ -68,12 +65,15 @@ class Policy:
 
 @contextmanager
 def installed(folder: Path) -> Iterator[None]:
-    """Gateways that are started meanwhile know `faulty`, an adapter and a policy."""
+    """Gateways that are started meanwhile know `faulty`, an adapter and a policy, and the policy `unloadable`,
+    which raises as it is imported."""
     info = folder / "faulty-1.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: faulty\nVersion: 1\n")
     (info / "entry_points.txt").write_text(
-        f"[figway.adapters]\nfaulty = {__name__}:Adapter\n[figway.policies]\nfaulty = {__name__}:Policy\n")
+        f"[figway.adapters]\nfaulty = {__name__}:Adapter\n"
+        f"[figway.policies]\nfaulty = {__name__}:Policy\nunloadable = unloadable:Policy\n")
+    (folder / "unloadable.py").write_text(f"raise KeyError('{SECRET}')\n")
     root = Path(sys.modules[__name__.partition(".")[0]].__path__[0]).parent
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", f"{folder}:{root}")

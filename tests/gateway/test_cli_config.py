@@ -144,6 +144,28 @@ def test_explain_says_what_the_edge_refuses(figway):
     assert run.stderr == "refused at the edge: bad_target\n"
 
 
+@pytest.mark.parametrize(("arguments", "code"), [
+    (("TRACE", "/x"), "method_not_supported"), (("CONNECT", "/x"), "method_not_supported"),
+    (("FOO", "/x"), "method_not_supported"), (("get", "/x"), "method_not_supported"),
+    (("GET", "/x", "-H", "Foo Bar: x"), "bad_request"), (("GET", "/x", "-H", "Foo: a\nb"), "bad_request"),
+    (("GET", "/x", "-H", f"X-Big: {'b' * (64 << 10)}"), "head_too_large"),
+], ids=["TRACE", "CONNECT", "FOO", "get", "a bad name", "a bad value", "a long head"])
+def test_explain_refuses_what_the_edge_refuses(figway, arguments, code):
+    run = figway("explain", *arguments)
+    assert (run.exit_code, run.stderr) == (2, f"refused at the edge: {code}\n")
+
+
+def test_explain_says_what_ends_at_the_edge(figway):
+    assert figway("explain", "OPTIONS", "/x", "-H", "Max-Forwards: 0").stdout.startswith("answered at the edge")
+
+
+@pytest.mark.parametrize("fields", [
+    ("-H", "X-Figway-Shadow: 1"), ("-H", "Connection: Upgrade", "-H", "Upgrade: websocket"),
+], ids=["a mirror", "an upgrade"])
+def test_explain_shows_no_mirror_of_what_is_never_mirrored(figway, fields):
+    assert explained(figway, "GET", "/results/7", *fields)["mirror"] is None
+
+
 @pytest.mark.parametrize("arguments", [
     ("GET",), ("GET", "results"), ("GET", "/", "-H", "no colon"), ("GET", "/", "--claim", "sub"),
     ("GET", "/", "--roll", "1"),

@@ -357,6 +357,8 @@ BAD_UPSTREAMS = [
      "a URL with a user or a password: they are not sent, and would be shown [bad_url]"),
     ('{url: "http://a:99999"}', 14, "not a URL with a valid host and port [bad_url]"),
     ('{url: "http://"}', 14, "not a URL with a valid host and port [bad_url]"),
+    ('{url: "http://a..b:80"}', 14, "not a URL with a valid host and port [bad_url]"),
+    ('{url: "http://' + "a" * 64 + '.x"}', 14, "not a URL with a valid host and port [bad_url]"),
     ('{url: "unix://run/x"}', 14, "wants unix:///path [bad_url]"),
     ('{endpoints: ["http://a", "http://a/"]}', 33, "this endpoint is there already [bad_url]"),
     ('{url: "https://a", tls: {ca: none.pem}}', 37, "there is no such file (ca of tls) [no_file]"),

@@ -1,5 +1,6 @@
 """YAML is read by its version 1.2, includes and substitutions know their places, and secrets are shown to nobody."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,21 @@ def test_both_loaders_make_one_tree(parsed):
     root, told = parsed('a: [1, "1", on]\nb: |\n  x\nc: &x {d: ~}\ne: *x\n')
     assert root.data() == {"a": [1, "1", "on"], "b": "x\n", "c": {"d": None}, "e": {"d": None}}
     assert (root.keys["e"].line, root.keys["e"].col, told) == (5, 1, [])
+
+
+@pytest.mark.parametrize("text", ["a: " + "[" * 1500 + "]" * 1500, "a: " + "{a: " * 1500 + "}" * 1500],
+                         ids=["sequences", "mappings"])
+def test_what_is_nested_without_end_is_told_of(parsed, text):
+    root, found = parsed(text)
+    assert root is None
+    assert found[0].endswith("nested too deeply [bad_yaml]")
+
+
+def test_a_pipe_is_no_file(tmp_path):
+    os.mkfifo(tmp_path / "routes.yaml")
+    with pytest.raises(Invalid) as caught:
+        build(tmp_path / "routes.yaml")
+    assert caught.value.problems[0].code == "unreadable"
 
 
 def test_aliases_that_multiply_are_stopped(parsed):

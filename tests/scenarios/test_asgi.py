@@ -28,7 +28,7 @@ upstreams: {{legacy: {{url: "{legacy.url}"}}}}
 policies: {{clinic: {{apikey: {{keys: {{one: "sha256:{'0' * 64}"}}}}}}}}
 capabilities:
   guarded: {{owner: t, operations: {{add: {{path: /guarded}}}}, legacy: legacy, stage: legacy, policies: [clinic],
-            limits: {{body: 1KiB}}}}
+            limits: {{body: 100B}}}}
   narrow: {{owner: t, operations: {{add: {{path: /narrow}}}}, legacy: legacy, stage: legacy, limits: {{body: 100B}}}}
 default: {{upstream: legacy}}
 """)
@@ -117,7 +117,7 @@ async def test_an_answer_cut_short_is_an_error(client, legacy):
 @pytest.mark.parametrize(("path", "status"), [("/guarded", 401), ("/narrow", 413)])
 async def test_a_refused_request_whose_body_still_comes_is_refused_once(served, path, status):
     app, recorder = served
-    pieces = [{"type": "http.request", "body": bytes(600), "more_body": True} for _ in range(6)]
+    pieces = [{"type": "http.request", "body": bytes(150), "more_body": True} for _ in range(6)]
     coming, sent = iter([*pieces, {"type": "http.request", "body": b"", "more_body": False}]), []
 
     async def receive():

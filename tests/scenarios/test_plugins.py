@@ -21,7 +21,7 @@ FAULTY = {
 }
 
 
-def config(legacy_url, policy="slow"):
+def config(legacy_url, policy="faulty: {}"):
     capabilities = "".join(
         f'\n  {name}: {{owner: t, operations: {{read: {{method: [GET, POST], path: "/{name}", safe: true}}}}, '
         f'legacy: {arm}, {more}}}'
@@ -34,7 +34,7 @@ server: {{drain: {{grace: 2s}}}}
 upstreams:
   legacy: {{url: "{legacy_url}"}}
   down: {{url: "http://127.0.0.1:{closed_port()}"}}
-policies: {{slow: {{faulty: {{fault: {policy}}}}}}}
+policies: {{slow: {{{policy}}}}}
 capabilities:{capabilities}
 default: {{upstream: legacy}}
 """
@@ -72,14 +72,14 @@ def test_what_the_gateway_refuses_is_no_difference_between_the_arms(plugged, leg
 
 
 @pytest.mark.proves(34)
-def test_a_plugin_that_cannot_be_made_refuses_the_reload_and_ends_no_later_one(plugged, legacy):
+def test_a_plugin_that_cannot_be_loaded_refuses_the_reload_and_ends_no_later_one(plugged, legacy):
     def successful():
         return plugged.metric("figway_config_last_reload_successful")
 
-    plugged.file.write_text(config(legacy.url, "made"))
+    plugged.file.write_text(config(legacy.url, "unloadable: {}"))
     until(lambda: successful() == 0, "the fault is not told")
     assert plugged.ask("GET", "/").status == 200
     assert SECRET not in plugged.readiness()[1] + plugged.stdout()
 
-    plugged.file.write_text(config(legacy.url) + "# mended\n")
+    plugged.file.write_text(config(legacy.url))
     until(lambda: successful() == 1, "no later file is taken up")

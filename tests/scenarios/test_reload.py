@@ -275,3 +275,20 @@ capabilities:
     until(lambda: figway.metric("figway_config_reloads_total") == 1, "no reload")
     may_answer.set()
     assert wire.read_reply().status == 401
+
+
+def test_what_is_in_an_include_is_watched_wherever_it_was_before(gateway, legacy, modern):
+    capability = "capabilities:\n  all: {owner: t, operations: {any: {path: '/{rest*}'}}, legacy: %s, stage: legacy}\n"
+    main = f"""
+version: 1
+include: [more.yaml]
+upstreams: {{legacy: {{url: "{legacy.url}"}}, modern: {{url: "{modern.url}"}}}}
+default: {{upstream: legacy}}
+"""
+    figway = gateway(main.replace("include: [more.yaml]", "") + capability % "legacy")
+    (figway.folder / "more.yaml").write_text(capability % "legacy")
+    figway.reload(main)
+    # What changes nothing is told by nothing: give it the time to be read.
+    threading.Event().wait(1)
+    (figway.folder / "more.yaml").write_text(capability % "modern")
+    until(lambda: figway.ask("GET", "/").status == 200 and modern.asked, "the change is not seen")
