@@ -187,7 +187,8 @@ def _rate(name: str, verb: str, bad: int, n: int, criteria: Criteria) -> Gate:
 def _critical(criticals: int, reproduced: int, n: int) -> Gate:
     # One that agreed when it was asked again is transient, and none of these.
     state = State.FAIL if criticals else State.PASS if n else State.MISSING
-    says = f"{criticals:,} exchanges with a critical difference" if n or criticals else "nothing compared"
+    exchanges = "exchange" if criticals == 1 else "exchanges"
+    says = f"{criticals:,} {exchanges} with a critical difference" if n or criticals else "nothing compared"
     says += f", reproduced in {reproduced:,} of them" if criticals else ""
     return Gate("criticals", state, float(criticals), 0.0, 0, says)
 

@@ -173,7 +173,7 @@ def _gaps(one: CapabilityReport) -> Chart | None:
     def x(seconds: float) -> float:
         return 500 + math.copysign(500 * max(0.0, math.log(abs(seconds) / low)) / math.log(high / low), seconds)
 
-    ticks = [(milliseconds(sign * at), x(sign * at)) for at in _ticks(low, high) for sign in (-1, 1)]
+    ticks = [(milliseconds(sign * at), x(sign * at)) for at in _ticks(low, high, (1,)) for sign in (-1, 1)]
     return Chart(
         (_plot("modern", gaps.spread, max(count for _, count in gaps.spread), x, p50=gaps.p50, p99=gaps.p99),),
         (("0", 500.0), *(tick for tick in ticks if abs(tick[1] - 500) > 60)),
@@ -189,8 +189,8 @@ def _plot(
     return Plot(name, outline, tuple((label, x(value)) for label, value in quantiles.items() if value is not None))
 
 
-def _ticks(low: float, high: float) -> list[float]:
+def _ticks(low: float, high: float, steps: Sequence[int] = (1, 2, 5)) -> list[float]:
     """Round numbers on a logarithmic scale, not too many of them."""
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    steps = (1, 2, 5) if high / low < 1000 else (1,)
-    return [at for power in powers for step in steps if low <= (at := step * 10.0 ** power) <= high]
+    chosen = steps if high / low < 1000 else (1,)
+    return [at for power in powers for step in chosen if low <= (at := step * 10.0 ** power) <= high]

@@ -16,7 +16,7 @@ from shadow.guide import Directive, Order, State
 MAX_RESIDUE = 1_024
 """Pairs of unidentified items, |legacy| · |modern|, up to which each is held against each."""
 
-MAX_LEAVES = 512
+MAX_LEAVES = 128
 """Leaves of an item that are looked at to find the one most like it."""
 
 Key: TypeAlias = tuple[tuple[str | int, ...], ...]
@@ -107,15 +107,19 @@ class Prints:
         """Fingerprints of a tree's first leaves, each with its name."""
         found: set[int] = set()
         stack: list[tuple[Tree, State[Directive], str]] = [(tree, state, "")]
-        while stack and len(found) < MAX_LEAVES:
+        looks = 0
+        while stack and looks < 2 * MAX_LEAVES and len(found) < MAX_LEAVES:
+            looks += 1
             node, at, name = stack.pop()
+            if isinstance(node, dict | list):
+                self.spend(len(node))
             if isinstance(node, dict):
                 stack += [(one, at.step(key), key) for key, one in node.items()]
             elif isinstance(node, list):
                 stack += [(one, at.step(None), name) for one in node]
             else:
                 found.add(hash((name, _leaf(node, at))))
-        self.spend(len(found))
+        self.spend(looks)
         return frozenset(found)
 
 

@@ -124,7 +124,8 @@ def _parameters(query: bytes, request: Request) -> tuple[str, bytes, bytes]:
     if rest and (request.headers.get(b"content-type") or b"").lower().startswith(_FORM):
         fields, rest = fields + rest.split(b"&"), b""
     fields.sort()
-    names = [field.partition(b"=")[0] for field in fields]
+    # What has no value may be one: "?Meier" is masked.
+    names = [field.partition(b"=")[0] if b"=" in field else field and b"{" for field in fields]
     if not _NO_SUBJECT.isdisjoint(names):
         fields = [field for field, name in zip(fields, names, strict=True) if name not in _NO_SUBJECT]
     return _shape(tuple(names)), b"&".join(fields), rest
@@ -132,7 +133,7 @@ def _parameters(query: bytes, request: Request) -> tuple[str, bytes, bytes]:
 
 @lru_cache(maxsize=4096)
 def _shape(names: tuple[bytes, ...]) -> str:
-    """The parameters' names, sorted, each once; one that may be data is masked."""
+    """The parameters' names, sorted, each once; one that may be data, and so is no name, is masked."""
     shown = {name.decode("latin-1") for name in names if name}
     return ",".join(sorted({name if _NAME.fullmatch(name) else "{key}" for name in shown}))
 

@@ -55,7 +55,7 @@ class _Reader:
         self._meant = {"F": self._field, "S": self._component, "R": self._repetition, "E": self._escape,
                        "T": self._part}
         mark = re.escape(self._escape)
-        self._escaped = re.compile(f"{mark}([FSRET]){mark}" if self._escape else r"(?!)")
+        self._escaped = re.compile(f"{mark}([FSRET]){mark}")
 
     def segment(self, line: str) -> tuple[str, dict[str, Tree]]:
         name, *fields = line.split(self._field)
@@ -72,9 +72,14 @@ class _Reader:
     def _numbered(self, letter: str, pieces: list[str], *, parts: bool) -> dict[str, Tree]:
         found: dict[str, Tree] = {}
         for number, piece in enumerate(pieces, 1):
+            if not piece:
+                continue
             inside = piece.split(self._part) if parts and self._part else [piece]
             if len(inside) > 1 and any(inside[1:]):
                 found[f"{letter}{number}"] = self._numbered("s", inside, parts=False)
             elif inside[0]:
-                found[f"{letter}{number}"] = self._escaped.sub(lambda mark: self._meant[mark[1]], inside[0])
+                text = inside[0]
+                if self._escape and self._escape in text:
+                    text = self._escaped.sub(lambda mark: self._meant[mark[1]], text)
+                found[f"{letter}{number}"] = text
         return found

@@ -194,7 +194,8 @@ def naive_fits(one, request):
         pattern = re.sub(r"/\\\{\w\\\*\\\}", "(?:/.*)?", pattern)
         if not re.fullmatch(pattern, path):
             return False
-    if one.methods and request.method not in one.methods:
+    # HEAD asks what GET answers.
+    if one.methods and ("GET" if request.method == "HEAD" else request.method) not in one.methods:
         return False
     fields = {name.decode().lower(): value.decode() for name, value in request.headers}
     for name, value in one.headers:

@@ -65,7 +65,9 @@ def test_any_two_answers_have_an_outcome(legacy, modern):
 
 @given(answers("legacy"), answers("modern"))
 def test_kinds_are_the_same_from_the_other_side(legacy, modern):
-    there, back = kinds(legacy, modern), kinds(modern, legacy)
+    # Indexes are the first arm's, so they are left out.
+    there, back = ([(one.kind, one.signature.path) for one in compare(pair(*sides)).differences]
+                   for sides in ((legacy, modern), (modern, legacy)))
     if legacy.failure is None and modern.failure is None:
         assert sorted((SWAPPED.get(kind, kind), path) for kind, path in there) == sorted(back)
 

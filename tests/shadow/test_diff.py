@@ -235,6 +235,23 @@ def test_of_many_differences_the_worst_are_kept():
     assert (len(found), found[-1].path, found[-1].severity) == (MAX_DIFFERENCES, "/z", Severity.CRITICAL)
 
 
+def test_work_grows_with_the_input_alone():
+    # Each list is unlike its like, at every depth: what is looked at there must not be the whole rest.
+    def looks(depth):
+        legacy, modern = (parse(start * depth + b"2" + b"]" * depth) for start in (b"[1,", b"[1,1,"))
+        low, high = 0, 1 << 24
+        while high - low > low // 50 + 1:
+            middle = (low + high) // 2
+            try:
+                found = diff(legacy, modern, looks=middle)
+            except DiffError:
+                found = None
+            low, high = (low, middle) if found is not None and len(found.differences) == 3 else (middle, high)
+        return high
+
+    assert looks(4_000) < 3 * looks(2_000)
+
+
 def test_a_bound_on_the_work_is_no_agreement():
     with pytest.raises(DiffError, match="budget"):
         diff([1] * 100, [1] * 100, looks=50)

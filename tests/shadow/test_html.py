@@ -181,6 +181,12 @@ def test_noise_is_told_from_what_is_worse_than_noise(one):
     assert "regression" not in stamp[7]
 
 
+def test_the_list_has_the_verdict_of_each_capability(one):
+    page = tree(html.index(Report((one,)), "?capability="))
+    assert rows(page.find(".//main")) == [["results", "NOT SAFE", "shadow", "3,008", "2", one.says]]
+    assert page.xpath("//table//a/@href") == ["?capability=results"]
+
+
 def test_what_was_never_seen_is_listed(one):
     part = section(tree(html.page(one)), "coverage")
     assert [words(line) for line in part.xpath("./p")] == [

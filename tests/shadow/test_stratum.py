@@ -27,6 +27,7 @@ def token(*args, key=KEY, epoch=EPOCH, **kwargs):
     (pair(body=b"", content_type=b"", status=204), Stratum("read", "2xx", "json", "")),
     (pair(b"/p?date=2020-01-01&patient=7&date=2"), Stratum("read", "2xx", "json", "date,patient")),
     (pair(b"/p?MRN-00123=x&Anna%20Meier"), Stratum("read", "2xx", "json", "{key}")),
+    (pair(b"/p?Meier&a=1&"), Stratum("read", "2xx", "json", "a,{key}")),
     (pair(failure="reset"), Stratum("read", "", "", "")),
     (pair(b"/p?=x"), Stratum("read", "2xx", "json", "")),
 ])
