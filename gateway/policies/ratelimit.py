@@ -87,12 +87,9 @@ class RateLimit:
             arrivals[client] = after - self._interval
             return self._refuse(-left)
         arrivals[client] = after
-        fields = call.response_headers
-        if fields is None:
-            fields = call.response_headers = []
-        fields.append(self._policy_field)
-        fields.append((b"RateLimit", b"%b;r=%d;t=%d" % (
-            self._quoted, left // self._interval, -((now - after) // self._second))))
+        call.add_response_header(*self._policy_field)
+        call.add_response_header(b"RateLimit", b"%b;r=%d;t=%d" % (
+            self._quoted, left // self._interval, -((now - after) // self._second)))
         return None
 
     def _refuse(self, wait: int) -> Refused:

@@ -7,7 +7,6 @@ import asyncio
 import os
 import threading
 from collections import deque
-from collections.abc import Callable
 
 _BATCH = 256
 _DELAY = 0.05
@@ -21,12 +20,10 @@ class Output:
         self.dropped = 0
         self._fd = fd
         self._lines: list[str] = []
-        self._add: Callable[[str], None] = self._lines.append
         self._timer = False
         self._batches: deque[bytes] = deque()
         self._pending = 0
         self._wake = threading.Semaphore(0)
-        self._closing = False
         self._thread = threading.Thread(target=self._run, name="figway-output", daemon=True)
         self._thread.start()
 
