@@ -45,6 +45,7 @@ SHADOW = [
     {"pairing"},
     {"guide"},
     {"normalisers"},
+    {"custody"},
 ]
 
 PURE = [
