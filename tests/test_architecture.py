@@ -38,7 +38,7 @@ SHADOW = [
     {"evidence", "compare"},
     {"bodies"},
     {"heads", "stratum", "vault"},
-    {"observation", "latency", "settings"},
+    {"observation", "latency", "settings", "deadlines"},
     {"rules"},
     {"severity"},
     {"diff"},
