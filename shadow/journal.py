@@ -249,4 +249,4 @@ class Journal:
             for row in traffic.values():
                 self.add(row)
         else:
-            self.keys.doom(dropped)
+            self.keys.doom(dropped or ())

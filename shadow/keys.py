@@ -26,9 +26,10 @@ def scope(capability: str, epoch: Epoch) -> str:
 class Keys:
     """The keys of epochs. All but threads of its own is of one event loop. `failures` counts what custody refused."""
 
-    def __init__(self, custody: Custody) -> None:
+    def __init__(self, custody: Custody, rest: float = REST) -> None:
         self.failures = 0
         self._custody = custody
+        self._pause = rest
         self._known: dict[tuple[str, Epoch], bytes] = {}
         self._doomed: set[tuple[str, Epoch]] = set()
         self._generation: int | None = None
@@ -93,7 +94,7 @@ class Keys:
 
     def _fail(self) -> None:
         self.failures += 1
-        self._rest = time.monotonic() + REST
+        self._rest = time.monotonic() + self._pause
 
     def _is_resting(self) -> bool:
         return time.monotonic() < self._rest

@@ -37,7 +37,7 @@ SHADOW = [
     {"noise", "rates"},
     {"evidence", "compare"},
     {"bodies", "keys"},
-    {"heads", "stratum"},
+    {"heads", "stratum", "vault"},
     {"observation", "latency", "settings"},
     {"rules"},
     {"severity"},
@@ -61,7 +61,7 @@ IMPURE = {"asyncio", "socket", "os", "time", "random", "logging", "threading", "
 # Each library has the homes that are listed here and no other.
 HOMES = {
     "click": ["gateway.cli"],
-    "cryptography": [],
+    "cryptography": ["shadow.vault"],
     "httptools": ["gateway.wire", "gateway.edge.http1", "gateway.upstreams.connection"],
     "httpx2": ["gateway.policies.jwks", "gateway.demo.traffic", "gateway.cli"],
     "hypothesis": ["gateway.policies.testing"],

@@ -69,7 +69,7 @@ class Kept(Memory):
 
     def write(self, comparisons, tallies, traffic, sightings=()):
         self.comparisons += comparisons
-        super().write(comparisons, tallies, traffic, sightings)
+        return super().write(comparisons, tallies, traffic, sightings)
 
 
 async def run(mirrors, ask=echo, settings=SETTINGS, comparer=None, store=None, drain=30.0):
@@ -367,7 +367,7 @@ class Broken(Memory):
     def write(self, comparisons, tallies, traffic, sightings=()):
         if self.broken:
             raise sqlite3.OperationalError("disk full")
-        super().write(comparisons, tallies, traffic, sightings)
+        return super().write(comparisons, tallies, traffic, sightings)
 
 
 async def test_a_store_that_fails_loses_no_outcome():
