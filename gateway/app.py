@@ -71,7 +71,7 @@ class Gateway:
     """One worker's whole gateway. `configuration` is the one in force."""
 
     def __init__(self, launch: Launch) -> None:
-        """Raises Invalid where the configuration has problems, CustodyError and what a store raises that cannot open."""
+        """Raises Invalid where the configuration has problems, what a store raises that cannot open, CustodyError."""
         self.configuration = self._began = configuration = build(Path(launch.config))
         self._path = Path(launch.config)
         self._workers = launch.workers

@@ -115,7 +115,6 @@ class Journal:
                 del self._claimed[over]
         if new:
             claimed.add(found.token)
-        self._latest[pair.capability] = pair.at
         return Sight(epoch, found.stratum, found.hour, found.token if new else b"")
 
     def count(self, tally: Tally) -> None:
@@ -169,6 +168,7 @@ class Journal:
 
     def _epoch(self, pair: Pair, basis: Basis) -> Epoch:
         """The epoch of an exchange. An arm that does not tell its build now is taken to be the one that it was."""
+        self._latest[pair.capability] = pair.at
         known = self._epochs.get(pair.capability)
         legacy, modern = (build(one, basis.build) for one in (pair.control, pair.candidate))
         if known is None:

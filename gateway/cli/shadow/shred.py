@@ -14,10 +14,10 @@ from shadow.keys import PURPOSE, scope
 @click.command()
 @click.argument("capability")
 @click.option("--all", "every", is_flag=True, help="The key of the current epoch, too; a new one is made at once.")
-@click.option("--reason", default="", help="Why; for the audit trail.")
+@click.option("--reason", help="Why; for the audit trail.")
 @click.option("--config", default="routes.yaml", show_default=True, type=click.Path(path_type=Path),
               help="The file that names the store and its custody.")
-def shred(capability: str, every: bool, reason: str, config: Path) -> None:
+def shred(capability: str, every: bool, reason: str | None, config: Path) -> None:
     """Destroy the keys of CAPABILITY's past epochs. Tokens that were made by them can be linked with nothing any more.
 
     Exits with 1 where the capability is held, with 2 where there is no such capability or no custody.
@@ -26,7 +26,8 @@ def shred(capability: str, every: bool, reason: str, config: Path) -> None:
         built, custody = custody_of(config, capability)
         try:
             current = max(evidence_of(built, capability), key=lambda row: row.last, default=None)
-            count = _shred(custody, capability, current and scope(capability, current.epoch), reason, every=every)
+            known = "" if current is None else scope(capability, current.epoch)
+            count = _shred(custody, capability, known, reason or "", every=every)
         finally:
             custody.close()
     except CustodyError as error:
@@ -39,7 +40,7 @@ def shred(capability: str, every: bool, reason: str, config: Path) -> None:
                + ("" if every else "; that of the current epoch is kept"))
 
 
-def _shred(custody: Custody, capability: str, current: str | None, reason: str, *, every: bool) -> int:
+def _shred(custody: Custody, capability: str, current: str, reason: str, *, every: bool) -> int:
     if (hold := custody.holds().get(capability)) is not None:
         raise Refused(f"{capability} is held by {hold.actor}: {hold.reason}", 1)
     scopes = {one: made for one, made in custody.scopes(PURPOSE).items() if one.partition(" ")[0] == capability}
