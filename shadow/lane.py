@@ -24,6 +24,8 @@ from dataclasses import dataclass, field, replace
 from adapters.message import Request
 from shadow.compare import Comparison, Outcome, Tally, identical
 from shadow.comparer import Child, Comparer, ComparerSlow
+from shadow.custody import Custody
+from shadow.deadlines import Deadlines
 from shadow.diff import Severity
 from shadow.journal import Journal, Sight
 from shadow.learnt import Learnt, Place
@@ -126,12 +128,13 @@ class Lane:
 
     def __init__(
         self, ask: Ask, store: Store, settings: LaneSettings, comparer: Comparer | None = None,
+        custody: Custody | None = None,
     ) -> None:
         self.on = True
         self.eligible = 0
         self.unfinished = 0
         self.held = 0
-        self.journal = Journal(store)
+        self.journal = Journal(store, custody or Custody(None))
         self._ask = ask
         self._settings = settings
         self._comparer = comparer or Child()
@@ -141,6 +144,7 @@ class Lane:
         self._saved: dict[str, float] = {}
         self._rates = Rates()
         self._learnt = Learnt()
+        self._deadlines = Deadlines()
         # Where an unfinished mirror is: exactly one of these five.
         self._queue: deque[_Entry] = deque()
         self._asking: set[_Entry] = set()
@@ -257,7 +261,8 @@ class Lane:
         pair = Pair(mirror.capability, mirror.operation, mirror.request, control, candidate, mirror.trace_id, mirror.at,
                     mirror.rules, self._rates.over(mirror.capability, mirror.operation, mirror.rules))
         if entry.found is None:
-            entry.sight = self.journal.sight(pair, mirror.basis)
+            entry.sight = (self.journal.sight(pair, mirror.basis)
+                           or await self.journal.first_sight(pair, mirror.basis))
             self.journal.gap(pair)
             entry.place = Place(pair.capability, pair.operation, pair.control.status // 100, entry.sight.epoch)
         if not self._is_bracketed(entry, pair):
@@ -283,8 +288,7 @@ class Lane:
         """What an arm did, or None where the asker declined or failed: that must not count against an arm."""
         began = time.perf_counter()
         try:
-            async with asyncio.timeout(mirror.deadline):
-                asked = await self._ask(mirror, arm, extra)
+            asked = await self._deadlines.within(mirror.deadline, self._ask(mirror, arm, extra))
         except TimeoutError:
             failure = Failure("total_timeout", source="gateway", sent=True)
             asked = Observation(arm, time.perf_counter() - began, failure=failure)
