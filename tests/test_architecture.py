@@ -38,8 +38,8 @@ SHADOW = [
     {"judge"},
     {"noise", "rates"},
     {"evidence", "compare"},
-    {"bodies"},
-    {"heads", "stratum"},
+    {"bodies", "keys"},
+    {"heads", "stratum", "vault"},
     {"observation", "latency", "settings"},
     {"rules"},
     {"severity"},
@@ -64,7 +64,7 @@ IMPURE = {"asyncio", "socket", "os", "time", "random", "logging", "threading", "
 # Each library has the homes that are listed here and no other.
 HOMES = {
     "click": ["gateway.cli"],
-    "cryptography": [],
+    "cryptography": ["shadow.vault"],
     "httptools": ["gateway.wire", "gateway.edge.http1", "gateway.upstreams.connection"],
     "httpx2": ["gateway.policies.jwks", "gateway.demo.traffic", "gateway.cli"],
     "hypothesis": ["gateway.policies.testing"],
