@@ -6,11 +6,14 @@ from shadow.minimise import Minimal
 from shadow.observation import Observation
 from shadow.rules import Rule, Rules
 
+TEST = "test_what_differs_is_found"
+"""The name of the test in the file."""
+
 _WIDTH = 100
 
 
 def write(found: Minimal) -> str:
-    """The file's text. Whether it holds by itself is for its caller to try: a plugin's rule may not be what it shows."""
+    """The file's text. Whether it holds is for the caller to try: a plugin's rule may be more than it shows."""
     pair = found.pair
     rules, modules = _rules(pair.rules)
     normalisers = [f"from {module} import {name}" for module, name in sorted(modules)]
@@ -29,7 +32,7 @@ def write(found: Minimal) -> str:
         *rules,
         "# Kind, place, what legacy has there, what modern has, and how much it matters.",
         "FOUND = {", *(f"    {(*signature, str(severity))!r}," for signature, severity in found.findings), "}", "", "",
-        "def test_what_differs_is_found():",
+        f"def {TEST}():",
         '    pair = Pair("case", "case", Request("GET", b"/", Headers()), LEGACY, MODERN, "", 0.0, RULES)',
         "    differences = compare(pair).differences",
         "    assert {(*one.signature, str(one.severity)) for one in differences} == FOUND",

@@ -72,7 +72,8 @@ def differences(old: Headers, new: Headers) -> Iterator[Difference]:
         one, other = (parts([value.decode("latin-1") for value in headers.get_all(name.encode())])
                       for headers in (old, new))
         if one != other:
-            yield _header(name, *(", ".join(told for _, told in found) for found in (one, other)))
+            # Not in the order of what is compared, which tells of it.
+            yield _header(name, *(", ".join(sorted(told for _, told in found)) for found in (one, other)))
 
 
 def _header(name: str, old: object, new: object) -> Difference:

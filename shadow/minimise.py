@@ -17,7 +17,6 @@ from shadow.bodies import Form, Incomparable, Unreadable, decoded, form_of, read
 from shadow.compare import Outcome, compare
 from shadow.diff import MAX_DIFFERENCES, Severity, Signature
 from shadow.guide import AUTO, PLAIN, Directive, State
-from shadow.heads import COMPARED
 from shadow.observation import Observation, Pair
 from shadow.pairing import Budget, Prints
 from shadow.pairing import pair as paired
@@ -42,12 +41,14 @@ Finding = tuple[Signature, Severity]
 
 class Minimal(NamedTuple):
     """What is left of a pair: `findings` are what its comparison finds, all that was asked for among it. `comparisons`
-    were made; `whole` tells that a body's form cannot be written back, so that it stayed as it was."""
+    were made; `whole` tells that a body's form cannot be written back, so that it stayed as it was; `exhausted` that no
+    more comparison might be made, so that a smaller one may be there."""
 
     pair: Pair
     findings: tuple[Finding, ...]
     comparisons: int
     whole: bool
+    exhausted: bool
 
 
 class Trial:
@@ -98,7 +99,7 @@ def minimise(pair: Pair, chosen: Collection[Signature] = (), most: int = MAX_COM
     small, whole = _smaller(_with_fewer_rules(bare, trial), trial)
     if _size(small) > _size(pair):
         small, whole = bare, True
-    return Minimal(small, findings(small), trial.comparisons, whole)
+    return Minimal(small, findings(small), trial.comparisons, whole, trial.over)
 
 
 def _size(pair: Pair) -> int:
@@ -168,7 +169,7 @@ def _without_coding(pair: Pair, trial: Trial) -> Pair:
 def _without_heads(pair: Pair, trial: Trial) -> Pair:
     """With no header field that nothing depends on."""
     names = {name.lower() for one in (pair.control, pair.candidate) for name, _ in one.headers}
-    for gone in ({name for name in names if name not in COMPARED}, *({name} for name in sorted(names))):
+    for gone in ({name for name in names if name != b"content-type"}, *({name} for name in sorted(names))):
         made = replace(pair, control=_lacking(pair.control, gone), candidate=_lacking(pair.candidate, gone))
         pair = made if trial.holds(made) else pair
     return pair

@@ -4,7 +4,6 @@ What stays: the names of members that may be shown in a report, true, false and 
 header fields say in words that everybody uses. Where a finding depends on any other value, the pair is refused.
 """
 
-import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -32,8 +31,9 @@ _Replace = Callable[[Tree, Names], Tree]
 """A value, and the names on the way to it ("*" for an index) → what stands for it."""
 
 
-def pseudonymise(found: Minimal) -> Minimal:
-    """What is left of a pair, with stand-ins for its values. Raises Unfit, with the places, where none will do."""
+def pseudonymise(found: Minimal, secret: bytes) -> Minimal:
+    """What is left of a pair, with stand-ins for its values. `secret`, 8 bytes or more that nobody keeps, draws by how
+    much dates are shifted. Raises Unfit, with the places, where no stand-in will do."""
     pair = found.pair
     draft = Draft.of(pair)
     bodies = pair.control.body, pair.candidate.body
@@ -47,13 +47,12 @@ def pseudonymise(found: Minimal) -> Minimal:
         return value
 
     _replaced(pair, draft, noted)
-    standins = Standins((value for value, _ in values if isinstance(value, str)),
-                        hashlib.sha256(b"\0".join(bodies)).digest())
+    standins = Standins((value for value, _ in values if isinstance(value, str)), secret)
     trial = Trial(pair)
     made = _replaced(pair, draft, lambda value, _: standins.of(value))
     if made is None or not trial.holds(made):
         raise Unfit("no invented value will do at " + ", ".join(_needed(pair, draft, values, standins, trial)))
-    return Minimal(made, findings(made), found.comparisons + trial.comparisons, found.whole)
+    return found._replace(pair=made, findings=findings(made), comparisons=found.comparisons + trial.comparisons)
 
 
 def _needed(
