@@ -24,6 +24,7 @@ from adapters.message import Request
 from shadow.compare import Comparison, Outcome, Tally, identical
 from shadow.comparer import Child, Comparer, ComparerSlow
 from shadow.custody import Custody
+from shadow.deadlines import Deadlines
 from shadow.journal import Journal, Sight
 from shadow.ledger import Traffic
 from shadow.noise import AGREED, bracketed, is_noise, seen_again, settled, unstable
@@ -134,6 +135,7 @@ class Lane:
         self._tasks: list[asyncio.Task[None]] = []
         self._saved: dict[str, float] = {}
         self._rates = Rates()
+        self._deadlines = Deadlines()
         # Where an unfinished mirror is: exactly one of these five.
         self._queue: deque[_Entry] = deque()
         self._asking: set[_Entry] = set()
@@ -271,8 +273,7 @@ class Lane:
         """What an arm did, or None where the asker declined or failed: that must not count against an arm."""
         began = time.perf_counter()
         try:
-            async with asyncio.timeout(mirror.deadline):
-                asked = await self._ask(mirror, arm, extra)
+            asked = await self._deadlines.within(mirror.deadline, self._ask(mirror, arm, extra))
         except TimeoutError:
             failure = Failure("total_timeout", source="gateway", sent=True)
             asked = Observation(arm, time.perf_counter() - began, failure=failure)

@@ -40,7 +40,7 @@ SHADOW = [
     {"evidence", "compare"},
     {"bodies", "keys"},
     {"heads", "stratum", "vault"},
-    {"observation", "latency", "settings"},
+    {"observation", "latency", "settings", "deadlines"},
     {"rules"},
     {"severity"},
     {"diff", "standins"},
