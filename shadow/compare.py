@@ -87,6 +87,11 @@ class Comparison:
     drifts: tuple[Drift, ...] = ()
 
     @property
+    def asked_again(self) -> bool:
+        """Whether both arms were asked again, and differed again."""
+        return self.tally.outcome is Outcome.MISMATCH and self.tally.reason.startswith("reproduced_")
+
+    @property
     def severity(self) -> Severity | None:
         """The worst of its differences; None where it has none."""
         return min((found.severity for found in self.differences), key=_RANKS.index, default=None)

@@ -63,7 +63,8 @@ class DifferenceReport:
     """One kind of difference at one place, over all operations.
 
     `count` exchanges have it, a `share` of those compared. `path` is index-free; `example` is where it was last
-    seen, in the exchange of `trace_id`. Times are in seconds since the epoch.
+    seen, in the exchange of `trace_id`. Of `again` of them both arms were asked again, and it was there each time in
+    `reproduced`. Times are in seconds since the epoch.
     """
 
     kind: str
@@ -78,12 +79,15 @@ class DifferenceReport:
     last_seen: float
     example: str
     trace_id: str
+    again: int
+    reproduced: int
 
 
 @dataclass(frozen=True, slots=True)
 class PatternReport:
     """Exchanges of one operation that differ in the same way: `count` of them, a `share` of all that mismatch.
-    `smallest` is the one with the fewest differences, `others` a sample of the rest."""
+    `smallest` is the one with the fewest differences, `others` a sample of the rest; `again` and `reproduced` are as a
+    difference's, of all that differs."""
 
     key: str
     operation: str
@@ -94,6 +98,8 @@ class PatternReport:
     last_seen: float
     smallest: Exemplar
     others: tuple[Exemplar, ...]
+    again: int
+    reproduced: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +286,8 @@ def _difference(signature: Signature, group: Sequence[Finding], compared: int) -
         last_seen=latest.last_seen,
         example=latest.exemplar.path,
         trace_id=latest.trace_id,
+        again=sum(finding.again for finding in group),
+        reproduced=sum(finding.reproduced for finding in group),
     )
 
 
@@ -301,6 +309,8 @@ def _patterns(patterns: Sequence[Pattern], mismatching: int) -> tuple[PatternRep
         last_seen=one.last_seen,
         smallest=one.smallest,
         others=tuple(found for found in one.exemplars if found != one.smallest),
+        again=one.again,
+        reproduced=one.reproduced,
     ) for one in patterns]
     reports.sort(key=lambda one: (_RANKS.index(one.severity), -one.count, one.operation, one.key))
     return tuple(reports[:PATTERNS])
@@ -328,6 +338,11 @@ def reasons(counts: dict[str, int]) -> str:
     return f"{sum(counts.values())} ({', '.join(f'{count} {reason}' for reason, count in counts.items())})"
 
 
+def reproduced(one: DifferenceReport | PatternReport) -> str:
+    """How often it was there again when both arms were asked again, for people: "2 of 3", or a dash."""
+    return f"{one.reproduced:,} of {one.again:,}" if one.again else "–"
+
+
 def moment(at: float) -> str:
     """A time for people: "2025-03-01 12:30:05Z"."""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
@@ -353,11 +368,12 @@ def _markdown(report: Report) -> Iterator[str]:
         ):
             yield f"| {label} | {cell(value)} |"
         if one.differences:
-            yield from ("", "| Difference | Path | Legacy | Modern | Count | Share | Operations | Last seen | Trace |",
-                        "|---|---|---|---|---:|---:|---|---|---|")
+            yield from ("", "| Difference | Path | Legacy | Modern | Count | Share | Reproduced | Operations | "
+                        "Last seen | Trace |", "|---|---|---|---|---:|---:|---:|---|---|---|")
         for found in one.differences:
             cells = (found.kind, f"`{found.path or '(whole)'}`", found.legacy, found.modern, str(found.count),
-                     f"{found.share:.1%}", ", ".join(found.operations), moment(found.last_seen), found.trace_id)
+                     f"{found.share:.1%}", reproduced(found), ", ".join(found.operations),
+                     moment(found.last_seen), found.trace_id)
             yield f"| {' | '.join(map(cell, cells))} |"
         if one.causes:
             yield from ("", "| Cause | Severity | Path | Exchanges | Alone | Explained so far | Settled so far |",
