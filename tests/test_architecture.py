@@ -30,7 +30,7 @@ SHADOW = [
     {"journal", "table", "html", "sheet", "testing"},
     {"report", "stores"},
     {"verdict"},
-    {"ledger", "causes"},
+    {"ledger", "causes", "hints"},
     {"signatures"},
     {"comparer"},
     {"judge"},
@@ -43,17 +43,17 @@ SHADOW = [
     {"severity"},
     {"diff"},
     {"pairing"},
-    {"guide"},
+    {"guide", "tokens"},
     {"normalisers"},
     {"custody"},
 ]
 
 PURE = [
-    "adapters", "shadow.observation", "shadow.diff", "shadow.guide", "shadow.pairing", "shadow.normalisers",
-    "shadow.severity", "shadow.rules", "shadow.heads", "shadow.bodies", "shadow.compare",
+    "adapters", "shadow.observation", "shadow.diff", "shadow.tokens", "shadow.guide", "shadow.pairing",
+    "shadow.normalisers", "shadow.severity", "shadow.rules", "shadow.heads", "shadow.bodies", "shadow.compare",
     "shadow.noise", "shadow.rates", "shadow.evidence",
     "shadow.stratum", "shadow.verdict",
-    "shadow.report", "shadow.signatures", "shadow.causes", "shadow.html", "shadow.sheet",
+    "shadow.report", "shadow.signatures", "shadow.causes", "shadow.hints", "shadow.html", "shadow.sheet",
     "gateway.stage", "gateway.call", "gateway.routing", "gateway.decide",
 ]
 IMPURE = {"asyncio", "socket", "os", "time", "random", "logging", "threading", "subprocess"}
