@@ -27,11 +27,14 @@ GATEWAY = [
 ]
 SHADOW = [
     {"lane"},
+    {"learnt"},
     {"journal", "table", "html", "sheet", "testing"},
     {"report", "stores"},
     {"verdict"},
     {"ledger", "causes", "hints"},
     {"signatures"},
+    {"case", "pseudonym"},
+    {"minimise"},
     {"comparer"},
     {"judge"},
     {"noise", "rates"},
@@ -41,7 +44,7 @@ SHADOW = [
     {"observation", "latency", "settings", "deadlines"},
     {"rules"},
     {"severity"},
-    {"diff"},
+    {"diff", "standins"},
     {"pairing"},
     {"guide", "tokens"},
     {"normalisers"},
@@ -49,9 +52,10 @@ SHADOW = [
 ]
 
 PURE = [
-    "adapters", "shadow.observation", "shadow.diff", "shadow.tokens", "shadow.guide", "shadow.pairing",
-    "shadow.normalisers", "shadow.severity", "shadow.rules", "shadow.heads", "shadow.bodies", "shadow.compare",
-    "shadow.noise", "shadow.rates", "shadow.evidence",
+    "adapters", "shadow.observation", "shadow.diff", "shadow.guide", "shadow.pairing", "shadow.normalisers",
+    "shadow.severity", "shadow.rules", "shadow.heads", "shadow.bodies", "shadow.compare",
+    "shadow.minimise", "shadow.standins", "shadow.tokens", "shadow.pseudonym", "shadow.case",
+    "shadow.noise", "shadow.learnt", "shadow.rates", "shadow.evidence",
     "shadow.stratum", "shadow.verdict",
     "shadow.report", "shadow.signatures", "shadow.causes", "shadow.hints", "shadow.html", "shadow.sheet",
     "gateway.stage", "gateway.call", "gateway.routing", "gateway.decide",
