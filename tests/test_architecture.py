@@ -43,14 +43,15 @@ SHADOW = [
     {"severity"},
     {"diff"},
     {"pairing"},
+    {"identity"},
     {"guide"},
     {"normalisers"},
     {"custody"},
 ]
 
 PURE = [
-    "adapters", "shadow.observation", "shadow.diff", "shadow.guide", "shadow.pairing", "shadow.normalisers",
-    "shadow.severity", "shadow.rules", "shadow.heads", "shadow.bodies", "shadow.compare",
+    "adapters", "shadow.observation", "shadow.diff", "shadow.guide", "shadow.identity", "shadow.pairing",
+    "shadow.normalisers", "shadow.severity", "shadow.rules", "shadow.heads", "shadow.bodies", "shadow.compare",
     "shadow.noise", "shadow.rates", "shadow.evidence",
     "shadow.stratum", "shadow.verdict",
     "shadow.report", "shadow.signatures", "shadow.causes", "shadow.html", "shadow.sheet",
