@@ -349,7 +349,7 @@ def diff(
     if identities is not None:
         legacy = identities.mark(legacy, guide, legacy=True)
         modern = identities.mark(modern, guide, legacy=False)
-        identities.join([(legacy, modern)])
+        identities.begin(legacy, modern)
     try:
         for kind, place, _, old, new in walk.differences(legacy, modern, guide):
             tokens = _tokens(place)

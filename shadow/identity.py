@@ -32,6 +32,9 @@ ROUNDS = 6
 """How far items are told apart by the items that they refer to."""
 
 
+_CONTAINERS = (dict, list)
+
+
 class Identifier(str):
     """An identifier, or a reference, in place of the text that it was: `plain`. The text is what both sides are paired
     by. `name` is its class, `id` the identifier in its own system's words; `open`, where it is bound to none yet and
@@ -70,7 +73,7 @@ _Names: TypeAlias = dict[tuple[str, ...], list[Identifier]]
 class Identities:
     """The identifiers of one exchange, over a crosswalk, which stays as it is. `learnt` is what it may learn."""
 
-    __slots__ = ("_classes", "_here", "_holding", "_known", "_names", "learnt")
+    __slots__ = ("_classes", "_here", "_holding", "_known", "_names", "_open", "learnt")
 
     def __init__(self, known: Crosswalk, classes: Classes) -> None:
         self.learnt: dict[Entry, None] = {}
@@ -79,6 +82,7 @@ class Identities:
         self._classes = classes
         self._holding: set[int] = set()
         self._names: dict[int, _Names] = {}
+        self._open = False
 
     # --- before: identifiers in place of their texts ---
 
@@ -96,7 +100,7 @@ class Identities:
             held = False
             if isinstance(node, dict):
                 for name, one in node.items():
-                    if isinstance(one, dict | list):
+                    if isinstance(one, _CONTAINERS):
                         above[id(one)] = id(node)
                         stack.append((one, at.step(name)))
                     elif (members is None or name in members) and isinstance(one, str):
@@ -104,7 +108,7 @@ class Identities:
             else:
                 inside = at.step(None)
                 for number, one in enumerate(node):
-                    if isinstance(one, dict | list):
+                    if isinstance(one, _CONTAINERS):
                         above[id(one)] = id(node)
                         stack.append((one, inside))
                     elif inside.found and isinstance(one, str):
@@ -131,6 +135,7 @@ class Identities:
         node[key] = made = Identifier(form % image)
         made.name, made.id, made.plain, made.rule = of, its, text, said.id
         made.open = other is None and self._learns(of)
+        self._open = self._open or made.open
         made.own = said.crosswalk != REFERENCE or name == "fullUrl"
         return True
 
@@ -148,6 +153,12 @@ class Identities:
         if not isinstance(of, str) or of not in self._classes.learnt:
             return None
         return "#%s" if isinstance(text, Number) else "%s", of, text
+
+    def begin(self, legacy: Tree, modern: Tree) -> None:
+        """Bind, within this exchange, what no list is above."""
+        for tree in (legacy, modern):
+            self._names[id(tree)] = self._look(tree, lists=False)
+        self.join([(legacy, modern)])
 
     # --- meanwhile: which items belong together ---
 
@@ -241,7 +252,7 @@ class Identities:
 
     def join(self, pairs: Sequence[tuple[Tree, Tree]]) -> None:
         """Bind, within this exchange, what items that belong together are called, and then what they refer to."""
-        for own in (True, False):
+        for own in (True, False) if self._open else ():
             for old, new in pairs:
                 for one, other in self._beside(old, new):
                     if one.own is own and self._learns(one.name):
@@ -278,7 +289,7 @@ class Identities:
             known = self._names[id(item)] = self._look(item)
         return known
 
-    def _look(self, item: Tree) -> _Names:
+    def _look(self, item: Tree, *, lists: bool = True) -> _Names:
         found: _Names = defaultdict(list)
         stack: list[tuple[tuple[str, ...], Tree]] = [((), item)] if id(item) in self._holding else []
         while stack:
@@ -287,7 +298,7 @@ class Identities:
             for name, one in children:
                 if isinstance(one, Identifier):
                     found[(*path, name)].append(one)
-                elif isinstance(one, dict | list) and id(one) in self._holding:
+                elif isinstance(one, _CONTAINERS) and id(one) in self._holding and (lists or isinstance(one, dict)):
                     stack.append(((*path, name), one))
         return found
 

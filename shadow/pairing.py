@@ -17,6 +17,9 @@ from shadow.identity import Identifier, Identities
 MAX_RESIDUE = 1_024
 """Pairs of unidentified items, |legacy| · |modern|, up to which each is held against each."""
 
+_SHALLOW = 100
+"""Levels for which the interpreter's own stack is used: it is quicker."""
+
 MAX_LEAVES = 128
 """Leaves of an item that are looked at to find the one most like it."""
 
@@ -35,6 +38,7 @@ _LABELS: tuple[Key, ...] = (
     (("system",), ("value",)), (("system",), ("code",)), (("linkId",),), (("url",),), (("relation",),), (("use",),),
 )
 _RECORD = frozenset(path[0][0] for path in _IDENTITIES)
+_CONTAINERS = (dict, list)
 _AUTO = (*_IDENTITIES[:-1], *_LABELS[:-1], _IDENTITIES[-1], _LABELS[-1])
 
 
@@ -80,33 +84,47 @@ class Prints:
 
     def of(self, tree: Tree, state: State[Directive]) -> int:
         """The fingerprint of a tree at a place. Each container's is made once."""
-        if not isinstance(tree, dict | list):
-            return _leaf(tree, state)
+        return self._part(tree, state, _SHALLOW)
+
+    def _part(self, node: Tree, state: State[Directive], levels: int) -> int:
+        """The fingerprint of what is nested no deeper than so many `levels`; of more, `_deep` makes those below."""
+        if not isinstance(node, _CONTAINERS):
+            return _leaf(node, state) if state.found else hash((type(node), node))
+        known = self._known.get(id(node))
+        if known is not None:
+            return known
+        if not levels:
+            return self._deep(node, state)
+        self.spend(1 + len(node))
+        parts: list[Hashable] = []
+        if isinstance(node, dict):
+            for name, one in node.items():
+                at = state.step(name)
+                if not at.found or not _ignored(at):
+                    parts.append((name, self._part(one, at, levels - 1)))
+            made = hash(frozenset(parts))
+        else:
+            inside = state.step(None)
+            made = hash(("list", *sorted([self._part(one, inside, levels - 1) for one in node])))
+        self._known[id(node)] = made
+        return made
+
+    def _deep(self, tree: Tree, state: State[Directive]) -> int:
+        """The same without recursion: what is nested in a container is known when its own turn comes."""
         stack: list[tuple[Tree, State[Directive], bool]] = [(tree, state, False)]
-        known = self._known
         while stack:
             node, at, ready = stack.pop()
             if ready:
-                known[id(node)] = self._container(node, at)
-            elif id(node) not in known:
-                self.spend(1 + len(node))
+                self._part(node, at, 1)
+            elif id(node) not in self._known:
+                self.spend(len(node))
                 stack.append((node, at, True))
                 if isinstance(node, dict):
-                    stack += [(one, at.step(name), False) for name, one in node.items() if isinstance(one, dict | list)]
+                    stack += [(one, at.step(name), False) for name, one in node.items() if isinstance(one, _CONTAINERS)]
                 else:
                     inside = at.step(None)
-                    stack += [(one, inside, False) for one in node if isinstance(one, dict | list)]
-        return known[id(tree)]
-
-    def _container(self, node: Tree, state: State[Directive]) -> int:
-        if isinstance(node, dict):
-            members = ((name, one, state.step(name)) for name, one in node.items())
-            return hash(frozenset((name, self._part(one, at)) for name, one, at in members if not _ignored(at)))
-        inside = state.step(None)
-        return hash(("list", *sorted(self._part(one, inside) for one in node)))
-
-    def _part(self, node: Tree, state: State[Directive]) -> int:
-        return self._known[id(node)] if isinstance(node, dict | list) else _leaf(node, state)
+                    stack += [(one, inside, False) for one in node if isinstance(one, _CONTAINERS)]
+        return self._known[id(tree)]
 
     def leaves(self, tree: Tree, state: State[Directive]) -> frozenset[int]:
         """Fingerprints of a tree's first leaves, each with its name."""
