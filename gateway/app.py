@@ -31,6 +31,7 @@ from gateway.telemetry.peers import Peers
 from gateway.telemetry.record import Recorder
 from gateway.telemetry.traffic import TrafficFold
 from gateway.upstreams.upstream import Upstream
+from shadow.custody import Custody, CustodyError
 from shadow.lane import Lane
 from shadow.report import Report, fold
 from shadow.stores.base import Store, StoreError
@@ -70,14 +71,15 @@ class Gateway:
     """One worker's whole gateway. `configuration` is the one in force."""
 
     def __init__(self, launch: Launch) -> None:
-        """Raises Invalid where the configuration has problems, and what a store raises that cannot open."""
+        """Raises Invalid where the configuration has problems, what a store raises that cannot open, CustodyError."""
         self.configuration = self._began = configuration = build(Path(launch.config))
         self._path = Path(launch.config)
         self._workers = launch.workers
         self._files = configuration.files
         self.store: Store = plugins.load("figway.stores", configuration.store[0])(configuration.store[1])
         self.recorder = Recorder(Output(), access_log=launch.access_log)
-        self.lane = Lane(ask_mirror, self.store, configuration.lane)
+        self.custody = Custody(configuration.custody)
+        self.lane = Lane(ask_mirror, self.store, configuration.lane, custody=self.custody)
         self.pipeline = Pipeline(configuration.table, self.lane, self.recorder)
         self.edge = Edge(self.pipeline, configuration.edge)
         self.reloads = Reloads(configuration.revision, at=time.time())
@@ -141,6 +143,7 @@ class Gateway:
         for policy in self.configuration.policies.values():
             await policy.close()
         await asyncio.to_thread(self.store.close)
+        await asyncio.to_thread(self.custody.close)
         self.peers.publish()
         self.recorder.event("stopped")
         self.recorder.output.close()
@@ -156,7 +159,7 @@ class Gateway:
 
     async def _tick(self) -> None:
         """What is done by the clock: overdue connections, counters to the store and to the other workers."""
-        published = 0.0
+        published, failures = 0.0, 0
         while True:
             await asyncio.sleep(_SWEEP)
             self.edge.sweep()
@@ -164,6 +167,9 @@ class Gateway:
             if now - published >= _PUBLISH:
                 published = now
                 self._flush_traffic()
+                if self.lane.journal.keys.failures > failures:
+                    failures = self.lane.journal.keys.failures
+                    self.recorder.event("custody_failed", level="error", failures=failures)
                 if self.peers.others_care:
                     await asyncio.to_thread(self.peers.publish)
 
@@ -227,7 +233,8 @@ class Gateway:
         """What a reload cannot change."""
         began = self._began
         return tuple(name for name, changed in (
-            ("store", fresh.store != began.store), ("shadow", fresh.lane != began.lane),
+            ("store", fresh.store != began.store),
+            ("shadow", (fresh.lane, fresh.custody) != (began.lane, began.custody)),
             ("server.drain.grace", fresh.edge.drain_grace != began.edge.drain_grace),
         ) if changed)
 
@@ -256,6 +263,7 @@ class Gateway:
                        for tally, count in self.lane.counters().items()],
             "lane": {"on": self.lane.on, "unfinished": self.lane.unfinished, "held_bytes": self.lane.held},
             "store": {"failures": self.lane.journal.failures, "lost": self.lane.journal.lost},
+            "custody": {"failures": self.lane.journal.keys.failures},
             "connections": len(self.edge.connections),
             "upstreams": [[upstream.name, endpoint.url, endpoint.available(time.monotonic()), endpoint.pending,
                            endpoint.connections, endpoint.last_failure]
@@ -269,7 +277,7 @@ def create(launch: Launch) -> Gateway:
     line that says why and the status by which uvicorn knows a failed start."""
     try:
         return Gateway(launch)
-    except (Invalid, StoreError) as error:
+    except (Invalid, StoreError, CustodyError) as error:
         told = "; ".join(map(str, error.problems)) if isinstance(error, Invalid) else str(error)
         sys.stderr.write(f"figway: a worker cannot start: {told}\n")
         sys.exit(STARTUP_FAILURE)

@@ -105,11 +105,12 @@ class Custody:
         with self._lock, _mapped():
             return dict(self._connection.execute("SELECT scope, made FROM key WHERE purpose = ?", (purpose,)))
 
-    def destroy(self, purpose: str, scope: str) -> bool:
-        """Whether there was such a key; there is none now. What it sealed or linked is so no more.
+    def destroy(self, purpose: str, *scopes: str) -> bool:
+        """Whether there was any such key; there is none now. What they sealed or linked is so no more.
         Raises CustodyError."""
         with self._writing() as connection:
-            done = connection.execute("DELETE FROM key WHERE (purpose, scope) = (?, ?)", (purpose, scope))
+            done = connection.executemany("DELETE FROM key WHERE (purpose, scope) = (?, ?)",
+                                          [(purpose, scope) for scope in scopes])
             return done.rowcount > 0
 
     @property

@@ -23,6 +23,8 @@ from dataclasses import dataclass, field, replace
 from adapters.message import Request
 from shadow.compare import Comparison, Outcome, Tally, identical
 from shadow.comparer import Child, Comparer, ComparerSlow
+from shadow.custody import Custody
+from shadow.deadlines import Deadlines
 from shadow.journal import Journal, Sight
 from shadow.ledger import Traffic
 from shadow.noise import AGREED, bracketed, is_noise, seen_again, settled, unstable
@@ -118,12 +120,13 @@ class Lane:
 
     def __init__(
         self, ask: Ask, store: Store, settings: LaneSettings, comparer: Comparer | None = None,
+        custody: Custody | None = None,
     ) -> None:
         self.on = True
         self.eligible = 0
         self.unfinished = 0
         self.held = 0
-        self.journal = Journal(store)
+        self.journal = Journal(store, custody or Custody(None))
         self._ask = ask
         self._settings = settings
         self._comparer = comparer or Child()
@@ -132,6 +135,7 @@ class Lane:
         self._tasks: list[asyncio.Task[None]] = []
         self._saved: dict[str, float] = {}
         self._rates = Rates()
+        self._deadlines = Deadlines()
         # Where an unfinished mirror is: exactly one of these five.
         self._queue: deque[_Entry] = deque()
         self._asking: set[_Entry] = set()
@@ -227,6 +231,10 @@ class Lane:
                 entry = self._queue.popleft()
                 self._asking.add(entry)
                 pairs = await self._answered(entry)
+                if pairs and entry.found is None:
+                    basis = entry.mirror.basis
+                    entry.sight = (self.journal.sight(pairs[0], basis)
+                                   or await self.journal.first_sight(pairs[0], basis))
                 if entry in self._asking:  # else it was drained meanwhile
                     self._asking.remove(entry)
                     self._settle(entry, pairs)
@@ -265,8 +273,7 @@ class Lane:
         """What an arm did, or None where the asker declined or failed: that must not count against an arm."""
         began = time.perf_counter()
         try:
-            async with asyncio.timeout(mirror.deadline):
-                asked = await self._ask(mirror, arm, extra)
+            asked = await self._deadlines.within(mirror.deadline, self._ask(mirror, arm, extra))
         except TimeoutError:
             failure = Failure("total_timeout", source="gateway", sent=True)
             asked = Observation(arm, time.perf_counter() - began, failure=failure)
@@ -288,7 +295,6 @@ class Lane:
             return self._give_up(entry, "asker_failed")
         mirror = entry.mirror
         if entry.found is None:
-            entry.sight = self.journal.sight(pairs[0], mirror.basis)
             self.journal.gap(pairs[0])
         if all(map(identical, pairs)):
             tally = Tally(mirror.capability, mirror.operation, Outcome.MATCH)

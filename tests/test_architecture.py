@@ -36,9 +36,9 @@ SHADOW = [
     {"judge"},
     {"noise", "rates"},
     {"evidence", "compare"},
-    {"bodies"},
-    {"heads", "stratum"},
-    {"observation", "latency", "settings"},
+    {"bodies", "keys"},
+    {"heads", "stratum", "vault"},
+    {"observation", "latency", "settings", "deadlines"},
     {"rules"},
     {"severity"},
     {"diff"},
@@ -62,7 +62,7 @@ IMPURE = {"asyncio", "socket", "os", "time", "random", "logging", "threading", "
 # Each library has the homes that are listed here and no other.
 HOMES = {
     "click": ["gateway.cli"],
-    "cryptography": [],
+    "cryptography": ["shadow.vault"],
     "httptools": ["gateway.wire", "gateway.edge.http1", "gateway.upstreams.connection"],
     "httpx2": ["gateway.policies.jwks", "gateway.demo.traffic", "gateway.cli"],
     "hypothesis": ["gateway.policies.testing"],

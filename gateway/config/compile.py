@@ -31,7 +31,8 @@ from shadow.settings import LaneSettings
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Configuration:
-    """What routes.yaml amounts to. `store` is an entry point's name with its options; `files` are to be watched.
+    """What routes.yaml amounts to. `store` is an entry point's name with its options; `custody` the file of its keys,
+    None for in memory; `files` are to be watched.
 
     `revision` names what is written, the same on every replica; what "${…}" stands for is left out of it, since a
     short hash of a short secret tells the secret. `digest` covers that too: equal, and nothing has changed. It
@@ -42,6 +43,7 @@ class Configuration:
     edge: EdgeSettings
     lane: LaneSettings
     store: tuple[str, Any]
+    custody: Path | None
     upstreams: Mapping[str, Upstream]
     policies: Mapping[str, Policy]
     files: tuple[Path, ...]
@@ -133,6 +135,7 @@ class _Build:
         return Configuration(
             RouteTable(capabilities, default, revision), _edge(routes.server),
             LaneSettings(lane.queue, lane.memory, lane.concurrency, lane.drain), (store.name, store.options),
+            self._custody(lane.custody, store.options),
             {name: one for name, one in self._names.upstreams.items() if name in used}, self._names.policies,
             files, tuple(sorted(set(self._warnings))), revision, self._hash(as_written=False), self._made_from,
         )
@@ -207,6 +210,12 @@ class _Build:
             place = self._root.place
             node = Node(place, {"memory": Node(place, {})}, {"memory": place})
         return choose("figway.stores", node, self._find, self._problems)
+
+    def _custody(self, written: str | None, options: Any) -> Path | None:
+        if written is not None:
+            return self._root.find("shadow", "custody").place.file.parent / written
+        stored = getattr(options, "path", None)
+        return stored.with_name(f"{stored.name}.custody") if isinstance(stored, Path) else None
 
     def _unused(self) -> None:
         for kind, what in (("upstreams", "upstream"), ("policies", "policy")):

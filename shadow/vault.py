@@ -1,0 +1,305 @@
+"""The vault: whole exchanges that mismatched, sealed one by one, for as long as they are needed and no longer.
+
+Each record is encrypted by AES-256-GCM (NIST SP 800-38D) under a key of its own, which is in custody (shadow.custody)
+and not in this file. What a record says in clear is bound to it: a row that was altered, or swapped for another, is
+refused. Destroying the key destroys the record, wherever copies of this file are. Several processes may have it open.
+"""
+
+import secrets
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Any, NamedTuple
+
+import orjson
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from adapters.message import Headers, Request
+from shadow.custody import Custody
+from shadow.observation import Failure, Observation
+
+PURPOSE = "record"
+"""What keys of records are kept under in custody; their scope is the record's id."""
+
+_NONCE = 12
+_LENGTH = 4
+_FORM = 1
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS record (
+    id TEXT PRIMARY KEY, at REAL NOT NULL, capability TEXT NOT NULL, operation TEXT NOT NULL, trace_id TEXT NOT NULL,
+    pattern TEXT NOT NULL, safe INTEGER NOT NULL, sealed BLOB NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS record_at ON record (at);
+"""
+
+
+class VaultError(Exception):
+    """The vault cannot be opened, read or written now, or a record is not to be had. The message names no value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much is kept: `retention` seconds, `records`, and `size` bytes. Of more, the oldest goes first."""
+
+    retention: float = 72 * 3600.0
+    records: int = 1000
+    size: int = 256 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """One exchange as it was. `id` is 16 hexadecimal digits, `at` in seconds since the epoch, `pattern` the key of its
+    differences (shadow.signatures), `safe` whether it may be asked again."""
+
+    id: str
+    at: float
+    capability: str
+    operation: str
+    trace_id: str
+    pattern: str
+    safe: bool
+    request: Request
+    control: Observation
+    candidate: Observation
+
+
+class Entry(NamedTuple):
+    """What is known of a record without unsealing it. `bytes` are those that it takes; it is gone after `expires`
+    (seconds since the epoch) unless it is `held`."""
+
+    id: str
+    at: float
+    capability: str
+    operation: str
+    trace_id: str
+    pattern: str
+    safe: bool
+    bytes: int
+    held: bool
+    expires: float
+
+
+class Purged(NamedTuple):
+    """Which records are gone, and which stay since they are held."""
+
+    gone: tuple[str, ...]
+    held: tuple[str, ...]
+
+
+class Vault:
+    """Sealed records in one file."""
+
+    def __init__(
+        self, path: Path, custody: Custody, bounds: Bounds, clock: Callable[[], float] = time.time, busy: float = 5.0,
+    ) -> None:
+        """Opens the file, made (for its owner alone) where there is none. Custody stays the caller's to close.
+        Raises VaultError."""
+        self._custody = custody
+        self._bounds = bounds
+        self._clock = clock
+        self._lock = Lock()
+        with _mapped():
+            path.touch(0o600, exist_ok=True)
+            self._connection = sqlite3.connect(path, timeout=busy, isolation_level=None, check_same_thread=False)
+            # Text that somebody else wrote here may be none: it is listed as far as it can be, and never opened.
+            self._connection.text_factory = lambda text: text.decode(errors="replace")
+            try:
+                self._connection.execute("PRAGMA secure_delete = ON")
+                self._connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
+            except BaseException:
+                self._connection.close()
+                raise
+
+    # All below raise VaultError where this file fails, and CustodyError where that of the keys does.
+
+    def seal(self, captured: Captured) -> None:
+        """Keep an exchange; the oldest that are not held make room for it. Where there is none to be made, that is a
+        VaultError, and nothing has changed."""
+        clear = _clear(captured)
+        key = self._custody.key(PURPOSE, captured.id, captured.at)
+        try:
+            nonce = secrets.token_bytes(_NONCE)
+            sealed = nonce + AESGCM(key).encrypt(nonce, _packed(captured), _bound(clear))
+            with self._writing() as connection:
+                self._make_room(connection, len(sealed))
+                connection.execute("INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*clear, sealed))
+        except BaseException:
+            self._custody.destroy(PURPOSE, captured.id)
+            raise
+
+    def open(self, id: str) -> Captured:
+        """A record, unsealed: VaultError where there is none, it has expired, its key is destroyed, or it is not
+        as it was sealed."""
+        with self._lock, _mapped():
+            row = self._connection.execute("SELECT * FROM record WHERE id = ?", (id,)).fetchone()
+        if row is None:
+            raise VaultError("there is no such record")
+        *clear, sealed = row
+        key = self._custody.find(PURPOSE, id)
+        if key is None:
+            raise VaultError("the record's key is destroyed")
+        try:
+            packed = AESGCM(key).decrypt(sealed[:_NONCE], sealed[_NONCE:], _bound(clear))
+        except (InvalidTag, ValueError, TypeError):
+            raise VaultError("the record is not as it was sealed") from None
+        captured = _unpacked(clear, packed)
+        if self._expired(captured.at) and not self._holds(captured.id, captured.capability):
+            raise VaultError("the record has expired")
+        return captured
+
+    def entries(self, capability: str | None = None) -> list[Entry]:
+        """What may be opened, the oldest first: of a capability, or of all. How old it is, custody says."""
+        with self._lock, _mapped():
+            rows = self._connection.execute(
+                "SELECT id, capability, CAST(operation AS TEXT), CAST(trace_id AS TEXT), CAST(pattern AS TEXT), safe, "
+                "length(sealed) FROM record WHERE ?1 IS NULL OR capability = ?1", (capability,)).fetchall()
+        keys, holds = self._custody.scopes(PURPOSE), self._custody.holds()
+        found = []
+        for id, name, operation, trace_id, pattern, safe, size in rows:
+            held, at = id in holds or name in holds, keys.get(id)
+            if at is not None and (held or not self._expired(at)):
+                found.append(Entry(id, at, str(name), operation, trace_id, pattern, bool(safe), size, held,
+                                   at + self._bounds.retention))
+        return sorted(found, key=lambda entry: (entry.at, entry.id))
+
+    def discard(self, id: str) -> bool:
+        """Destroy one record; False where it is held."""
+        return not self.purge((id,)).held
+
+    def purge(self, ids: Iterable[str]) -> Purged:
+        """Destroy these records, but for those that are held; what is not there is gone."""
+        gone: list[str] = []
+        held: list[str] = []
+        with self._writing() as connection:
+            holds = self._custody.holds()
+            for id in ids:
+                row = connection.execute("SELECT capability FROM record WHERE id = ?", (id,)).fetchone()
+                (held if id in holds or (row is not None and row[0] in holds) else gone).append(id)
+            self._destroy(connection, gone)
+        return Purged(tuple(gone), tuple(held))
+
+    def expire(self) -> int:
+        """Destroy what is past its retention and not held, and what can never be read again; how many rows went.
+
+        A key without a row (a process was
+        killed between the two, or the file was deleted) goes too, unless something is held that it may belong to."""
+        with self._writing() as connection:
+            rows = dict(connection.execute("SELECT id, capability FROM record"))
+            keys, holds = self._custody.scopes(PURPOSE), self._custody.holds()
+            over = [id for id, made in keys.items() if self._expired(made)
+                    and id not in holds and (rows[id] not in holds if id in rows else not holds)]
+            unreadable = [id for id in rows if id not in keys]
+            self._destroy(connection, [*over, *unreadable])
+        return len(unreadable) + sum(id in rows for id in over)
+
+    def close(self) -> None:
+        """Give the file back. Nothing may be called afterwards."""
+        with self._lock, _mapped():
+            self._connection.close()
+
+    def _expired(self, at: float) -> bool:
+        return at + self._bounds.retention < self._clock()
+
+    def _holds(self, id: str, capability: str) -> bool:
+        return not self._custody.holds().keys().isdisjoint((id, capability))
+
+    def _destroy(self, connection: sqlite3.Connection, ids: list[str]) -> None:
+        """Keys first: whatever happens then, these records can be read no more."""
+        if ids:
+            self._custody.destroy(PURPOSE, *ids)
+            connection.executemany("DELETE FROM record WHERE id = ?", [(id,) for id in ids])
+
+    def _make_room(self, connection: sqlite3.Connection, size: int) -> None:
+        count, taken = connection.execute("SELECT count(*), coalesce(sum(length(sealed)), 0) FROM record").fetchone()
+        count, taken = count + 1 - self._bounds.records, taken + size - self._bounds.size
+        if count <= 0 and taken <= 0:
+            return
+        over, holds = [], self._custody.holds()
+        for id, capability, length in connection.execute(
+                "SELECT id, capability, length(sealed) FROM record ORDER BY at"):
+            if count <= 0 and taken <= 0:
+                break
+            if id not in holds and capability not in holds:
+                over.append(id)
+                count, taken = count - 1, taken - length
+        if count > 0 or taken > 0:
+            raise VaultError("the vault has no room that may be taken")
+        self._destroy(connection, over)
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, _mapped():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.commit()
+            except BaseException:
+                self._connection.rollback()
+                raise
+
+
+def _clear(captured: Captured) -> tuple[Any, ...]:
+    """What a record says of itself in clear, in the order of its columns."""
+    return (captured.id, float(captured.at), captured.capability, captured.operation, captured.trace_id,
+            captured.pattern, int(captured.safe))
+
+
+def _bound(clear: Iterable[Any]) -> bytes:
+    """What is in clear, as associated data: any other value, or type, gives other bytes."""
+    return repr((_FORM, *clear)).encode()
+
+
+def _packed(captured: Captured) -> bytes:
+    """The length of a head, the head as JSON, and the three bodies. Bytes of a head are Latin-1 in it: without loss."""
+    request, sides = captured.request, (captured.control, captured.candidate)
+    bodies = [request.body, *(one.body for one in sides)]
+    head = orjson.dumps({
+        "request": [request.method, request.target.decode("latin-1"), _told(request.headers)],
+        "sides": [[one.arm, one.seconds, one.status, _told(one.headers), one.complete,
+                   one.failure and [one.failure.kind, one.failure.source, one.failure.detail, one.failure.sent]]
+                  for one in sides],
+        "bodies": [len(body) for body in bodies],
+    })
+    return b"".join((len(head).to_bytes(_LENGTH), head, *bodies))
+
+
+def _unpacked(clear: Sequence[Any], packed: bytes) -> Captured:
+    """What `_packed` wrote: nothing else is under the key."""
+    end = _LENGTH + int.from_bytes(packed[:_LENGTH])
+    head = orjson.loads(packed[_LENGTH:end])
+    bodies = []
+    for length in head["bodies"]:
+        bodies.append(packed[end:end + length])
+        end += length
+    method, target, headers = head["request"]
+    control, candidate = (
+        Observation(arm, seconds, status, _read(fields), body, Failure(*failure) if failure else None, complete)
+        for (arm, seconds, status, fields, complete, failure), body in zip(head["sides"], bodies[1:], strict=True))
+    id, at, capability, operation, trace_id, pattern, safe = clear
+    request = Request(method, target.encode("latin-1"), _read(headers), bodies[0])
+    return Captured(id, at, capability, operation, trace_id, pattern, bool(safe), request, control, candidate)
+
+
+def _told(headers: Headers) -> list[tuple[str, str]]:
+    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
+
+
+def _read(fields: list[tuple[str, str]]) -> Headers:
+    return Headers((name.encode("latin-1"), value.encode("latin-1")) for name, value in fields)
+
+
+@contextmanager
+def _mapped() -> Iterator[None]:
+    """Foreign errors become VaultError here and nowhere else. Their own text is left off."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise VaultError(f"the sealed file fails: {getattr(error, 'sqlite_errorname', type(error).__name__)}") from None
+    except OSError as error:
+        raise VaultError(f"the sealed file cannot be made: {error.strerror}") from None
