@@ -36,7 +36,7 @@ SHADOW = [
     {"judge"},
     {"noise", "rates"},
     {"evidence", "compare"},
-    {"bodies", "keys"},
+    {"bodies", "keys", "crosswalks"},
     {"heads", "stratum", "vault"},
     {"observation", "latency", "settings", "deadlines"},
     {"rules"},

@@ -13,7 +13,8 @@ from gateway import plugins
 from gateway.config.problem import Invalid
 from gateway.config.rules import read_rules
 from shadow.compare import Comparison, Outcome
-from shadow.compare import compare as judge
+from shadow.crosswalks import Crosswalks
+from shadow.judge import judged
 from shadow.observation import Observation, Pair
 from shadow.rules import NONE, Rules
 
@@ -27,7 +28,7 @@ _SAME = (Outcome.MATCH, Outcome.MATCH_NORMALISED, Outcome.KNOWN_DIFFERENCE)
 @click.command()
 @click.argument("legacy", type=click.Path(path_type=Path))
 @click.argument("modern", type=click.Path(path_type=Path))
-@click.option("--rules", "file", type=click.Path(path_type=Path), help="A YAML file of rules and known_differences.")
+@click.option("--rules", "file", type=click.Path(path_type=Path), help="A YAML file of rules, known_differences, crosswalk.")
 @click.option("--media", metavar="TYPE", help="The media type of both; left out: by LEGACY's name, else JSON.")
 @click.option("-o", "output", type=click.Choice(["table", "json"]), default="table", show_default=True)
 def compare(legacy: Path, modern: Path, file: Path | None, media: str | None, output: str) -> None:
@@ -39,7 +40,8 @@ def compare(legacy: Path, modern: Path, file: Path | None, media: str | None, ou
     rules = _rules(file) if file is not None else NONE
     kind = media or MEDIA.get(legacy.suffix.lower(), "application/json")
     control, candidate = (_answer(arm, path, kind) for arm, path in (("legacy", legacy), ("modern", modern)))
-    found = judge(Pair("files", "compare", Request("GET", b"/", Headers()), control, candidate, "", time.time(), rules))
+    pair = Pair("files", "compare", Request("GET", b"/", Headers()), control, candidate, "", time.time(), rules)
+    found = judged(pair, Crosswalks())
     if output == "json":
         click.echo(orjson.dumps(_facts(found, rules), option=orjson.OPT_INDENT_2).decode())
     else:
