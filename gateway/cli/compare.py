@@ -19,7 +19,7 @@ _SAME = (Outcome.MATCH, Outcome.MATCH_NORMALISED, Outcome.KNOWN_DIFFERENCE)
 @click.command()
 @click.argument("legacy", type=click.Path(path_type=Path))
 @click.argument("modern", type=click.Path(path_type=Path))
-@click.option("--rules", "file", type=click.Path(path_type=Path), help="A YAML file of rules, known_differences, crosswalk.")
+@click.option("--rules", "file", type=click.Path(path_type=Path), help="A YAML file of rules and what goes with them.")
 @click.option("--media", metavar="TYPE", help="The media type of both; left out: by LEGACY's name, else JSON.")
 @click.option("-o", "output", type=click.Choice(["table", "json"]), default="table", show_default=True)
 def compare(legacy: Path, modern: Path, file: Path | None, media: str | None, output: str) -> None:
