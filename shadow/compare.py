@@ -20,7 +20,7 @@ from shadow.identity import Identities
 from shadow.observation import Observation, Pair
 from shadow.rules import defaults
 
-VERSION = "3"
+VERSION = "4"
 """Counts up whenever a pair may be judged otherwise than before: evidence then starts anew."""
 
 

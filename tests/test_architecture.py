@@ -27,6 +27,7 @@ GATEWAY = [
 ]
 SHADOW = [
     {"lane"},
+    {"learnt"},
     {"journal", "table", "html", "sheet", "testing"},
     {"report", "stores"},
     {"verdict"},
@@ -55,7 +56,7 @@ PURE = [
     "adapters", "shadow.observation", "shadow.diff", "shadow.guide", "shadow.identity", "shadow.pairing",
     "shadow.normalisers", "shadow.severity", "shadow.rules", "shadow.heads", "shadow.bodies", "shadow.compare",
     "shadow.minimise", "shadow.standins", "shadow.pseudonym", "shadow.case",
-    "shadow.noise", "shadow.rates", "shadow.evidence",
+    "shadow.noise", "shadow.learnt", "shadow.rates", "shadow.evidence",
     "shadow.stratum", "shadow.verdict",
     "shadow.report", "shadow.signatures", "shadow.causes", "shadow.html", "shadow.sheet",
     "gateway.stage", "gateway.call", "gateway.routing", "gateway.decide",
