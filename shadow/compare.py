@@ -78,7 +78,8 @@ class Drift(NamedTuple):
 class Comparison:
     """The judgement on one pair. It holds shapes, never values. `at` is in seconds since the epoch; `hidden` tells,
     by the rule's id, how many differences each rule took away; `reproduced` are the signatures, of its differences,
-    that were there again each time that both arms were asked again; `drifts` are there where legacy was asked twice."""
+    that were there again each time that both arms were asked again; `drifts` are there where legacy was asked twice;
+    `size` is the bytes of both bodies, as they came."""
 
     tally: Tally
     trace_id: str
@@ -87,6 +88,7 @@ class Comparison:
     hidden: tuple[tuple[str, int], ...] = ()
     reproduced: tuple[Signature, ...] = ()
     drifts: tuple[Drift, ...] = ()
+    size: int = 0
 
     @property
     def severity(self) -> Severity | None:
@@ -130,7 +132,8 @@ def compare(pair: Pair, crosswalk: Crosswalk | None = None, learnt: list[Entry] 
     if identities is not None and learnt is not None:
         learnt += identities.learnt
     tally = Tally(pair.capability, pair.operation, outcome, reason)
-    return Comparison(tally, pair.trace_id, pair.at, tuple(found), tuple(sorted(hidden.items())))
+    return Comparison(tally, pair.trace_id, pair.at, tuple(found), tuple(sorted(hidden.items())),
+                      size=len(pair.control.body) + len(pair.candidate.body))
 
 
 def _identities(pair: Pair, crosswalk: Crosswalk | None) -> Identities | None:
@@ -242,7 +245,7 @@ def _of_documents(
 ) -> tuple[Difference, ...]:
     guide, weigh, reveals, *_ = pair.rules.compiled(pair.at, pair.over, defaults(form, legacy, modern))
     try:
-        found, counts = diff(legacy, modern, guide, weigh, reveals, identities=identities)
+        found, counts = diff(legacy, modern, guide, weigh, reveals, key=pair.key, identities=identities)
     except DiffError as error:
         raise Incomparable(error.reason) from None
     hidden.update(dict(counts))

@@ -31,7 +31,7 @@ SHADOW = [
     {"journal", "table", "html", "sheet", "testing"},
     {"report", "stores"},
     {"verdict"},
-    {"ledger", "causes"},
+    {"ledger", "causes", "hints"},
     {"signatures"},
     {"case", "pseudonym"},
     {"minimise"},
@@ -47,7 +47,7 @@ SHADOW = [
     {"diff", "standins"},
     {"pairing"},
     {"identity"},
-    {"guide"},
+    {"guide", "tokens"},
     {"normalisers"},
     {"custody"},
 ]
@@ -55,10 +55,10 @@ SHADOW = [
 PURE = [
     "adapters", "shadow.observation", "shadow.diff", "shadow.guide", "shadow.identity", "shadow.pairing",
     "shadow.normalisers", "shadow.severity", "shadow.rules", "shadow.heads", "shadow.bodies", "shadow.compare",
-    "shadow.minimise", "shadow.standins", "shadow.pseudonym", "shadow.case",
+    "shadow.minimise", "shadow.standins", "shadow.tokens", "shadow.pseudonym", "shadow.case",
     "shadow.noise", "shadow.learnt", "shadow.rates", "shadow.evidence",
     "shadow.stratum", "shadow.verdict",
-    "shadow.report", "shadow.signatures", "shadow.causes", "shadow.html", "shadow.sheet",
+    "shadow.report", "shadow.signatures", "shadow.causes", "shadow.hints", "shadow.html", "shadow.sheet",
     "gateway.stage", "gateway.call", "gateway.routing", "gateway.decide",
 ]
 IMPURE = {"asyncio", "socket", "os", "time", "random", "logging", "threading", "subprocess"}
