@@ -36,15 +36,15 @@ def packed(pairs: Sequence[Pair]) -> bytes:
     """The message that holds these pairs."""
     return pickle.dumps([
         (one.capability, one.operation, _said(one.control), _said(one.candidate), one.trace_id, one.at,
-         _packed_rules(one.rules), one.over) for one in pairs], pickle.HIGHEST_PROTOCOL)
+         _packed_rules(one.rules), one.over, one.key) for one in pairs], pickle.HIGHEST_PROTOCOL)
 
 
 def unpacked(message: bytes) -> list[Pair]:
     """The pairs, but for what was asked and how long it took."""
     pairs = pickle.loads(message)  # noqa: S301 (our own parent wrote it)
     return [Pair(capability, operation, _NOTHING, Observation(control[0], 0.0, *control[1:]),
-                 Observation(candidate[0], 0.0, *candidate[1:]), trace_id, at, _rules(rules), over)
-            for capability, operation, control, candidate, trace_id, at, rules, over in pairs]
+                 Observation(candidate[0], 0.0, *candidate[1:]), trace_id, at, _rules(rules), over, key)
+            for capability, operation, control, candidate, trace_id, at, rules, over, key in pairs]
 
 
 def _said(one: Observation) -> tuple[object, ...]:

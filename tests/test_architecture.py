@@ -27,11 +27,14 @@ GATEWAY = [
 ]
 SHADOW = [
     {"lane"},
+    {"learnt"},
     {"journal", "table", "html", "sheet", "testing"},
     {"report", "stores"},
     {"verdict"},
-    {"ledger", "causes"},
+    {"ledger", "causes", "hints"},
     {"signatures"},
+    {"case", "pseudonym"},
+    {"minimise"},
     {"comparer"},
     {"judge"},
     {"noise", "rates"},
@@ -41,9 +44,9 @@ SHADOW = [
     {"observation", "latency", "settings", "deadlines"},
     {"rules"},
     {"severity"},
-    {"diff"},
+    {"diff", "standins"},
     {"pairing"},
-    {"guide"},
+    {"guide", "tokens"},
     {"normalisers"},
     {"custody"},
 ]
@@ -51,9 +54,10 @@ SHADOW = [
 PURE = [
     "adapters", "shadow.observation", "shadow.diff", "shadow.guide", "shadow.pairing", "shadow.normalisers",
     "shadow.severity", "shadow.rules", "shadow.heads", "shadow.bodies", "shadow.compare",
-    "shadow.noise", "shadow.rates", "shadow.evidence",
+    "shadow.minimise", "shadow.standins", "shadow.tokens", "shadow.pseudonym", "shadow.case",
+    "shadow.noise", "shadow.learnt", "shadow.rates", "shadow.evidence",
     "shadow.stratum", "shadow.verdict",
-    "shadow.report", "shadow.signatures", "shadow.causes", "shadow.html", "shadow.sheet",
+    "shadow.report", "shadow.signatures", "shadow.causes", "shadow.hints", "shadow.html", "shadow.sheet",
     "gateway.stage", "gateway.call", "gateway.routing", "gateway.decide",
 ]
 IMPURE = {"asyncio", "socket", "os", "time", "random", "logging", "threading", "subprocess"}

@@ -1,26 +1,21 @@
 """figway compare: two answers that are in files, judged as the shadow lane judges them. It shows no value."""
 
+import secrets
 import sys
-import time
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import click
 import orjson
 
-from adapters.message import Headers, Request
-from gateway import plugins
-from gateway.config.problem import Invalid
-from gateway.config.rules import read_rules
+from gateway.cli.files import pair_of, rules_of
 from shadow.compare import Comparison, Outcome
 from shadow.compare import compare as judge
-from shadow.observation import Observation, Pair
-from shadow.rules import NONE, Rules
+from shadow.custody import KEY
+from shadow.rules import Rules
 
-MEDIA = {
-    ".json": "application/json", ".xml": "application/xml", ".ndjson": "application/x-ndjson", ".html": "text/html",
-    ".htm": "text/html", ".hl7": "x-application/hl7-v2+er7", ".txt": "text/plain", ".csv": "text/csv",
-}
 _SAME = (Outcome.MATCH, Outcome.MATCH_NORMALISED, Outcome.KNOWN_DIFFERENCE)
 
 
@@ -36,10 +31,8 @@ def compare(legacy: Path, modern: Path, file: Path | None, media: str | None, ou
     Exits with 0 where they are the same, by the rules, with 1 where they are not, and with 2 where a file cannot be
     read or nothing can be said.
     """
-    rules = _rules(file) if file is not None else NONE
-    kind = media or MEDIA.get(legacy.suffix.lower(), "application/json")
-    control, candidate = (_answer(arm, path, kind) for arm, path in (("legacy", legacy), ("modern", modern)))
-    found = judge(Pair("files", "compare", Request("GET", b"/", Headers()), control, candidate, "", time.time(), rules))
+    rules = rules_of(file)
+    found = judge(replace(pair_of(legacy, modern, media, rules), key=secrets.token_bytes(KEY)))
     if output == "json":
         click.echo(orjson.dumps(_facts(found, rules), option=orjson.OPT_INDENT_2).decode())
     else:
@@ -48,42 +41,35 @@ def compare(legacy: Path, modern: Path, file: Path | None, media: str | None, ou
     sys.exit(0 if found.tally.outcome in _SAME else 2 if found.tally.outcome is Outcome.NOT_COMPARABLE else 1)
 
 
-def _rules(file: Path) -> Rules:
-    try:
-        rules, warnings = read_rules(file, plugins.load)
-    except Invalid as invalid:
-        for problem in invalid.problems:
-            click.echo(problem, err=True)
-        sys.exit(2)
-    for warning in warnings:
-        click.echo(f"warning: {warning}", err=True)
-    return rules
-
-
-def _answer(arm: str, path: Path, media: str) -> Observation:
-    try:
-        body = path.read_bytes()
-    except OSError as error:
-        raise click.UsageError(f"{path} cannot be read: {error.strerror}") from None
-    return Observation(arm, 0.0, 200, Headers([(b"Content-Type", media.encode())]), body)
-
-
 def _facts(found: Comparison, rules: Rules) -> dict[str, object]:
+    tags = _tags(found)
     return {
         "outcome": found.tally.outcome, "reason": found.tally.reason, "severity": found.severity, "rules": rules.digest,
         "differences": [
-            {"kind": one.kind, "path": one.path, "legacy": str(one.legacy), "modern": str(one.modern),
-             "severity": one.severity}
+            {"kind": one.kind, "path": one.path, "modern_path": one.modern_path or one.path, "legacy": str(one.legacy),
+             "modern": str(one.modern), "legacy_tag": tags.get(one.legacy_token),
+             "modern_tag": tags.get(one.modern_token), "severity": one.severity}
             for one in found.differences
         ],
         "hidden": dict(found.hidden),
     }
 
 
+def _tags(found: Comparison) -> dict[str, int]:
+    """Numbers for the values that are there more than once at one class of places. The tokens themselves are of this
+    run alone."""
+    counts = Counter(token for one in found.differences for token in (one.legacy_token, one.modern_token) if token)
+    return {token: number for number, token in enumerate((one for one, count in counts.items() if count > 1), 1)}
+
+
 def _lines(found: Comparison) -> Iterator[str]:
+    tags = _tags(found)
     reason = f" ({found.tally.reason})" if found.tally.reason else ""
     yield f"{found.tally.outcome}{reason}"
     for one in found.differences:
-        yield f"  {one.severity:<9} {one.kind:<9} {one.path or '(whole)'}: {one.legacy} → {one.modern}"
+        where = f"{one.path or '(whole)'}" + (f" (in modern {one.modern_path})" if one.modern_path else "")
+        sides = (f"{shape} #{tags[token]}" if token in tags else str(shape) for shape, token in (
+            (one.legacy, one.legacy_token), (one.modern, one.modern_token)))
+        yield f"  {one.severity:<9} {one.kind:<9} {where}: {' → '.join(sides)}"
     for rule, count in found.hidden:
         yield f"  hidden: {count} by {rule}"

@@ -19,6 +19,7 @@ COMMANDS = {
     "demo": "Run the sample clinic behind the gateway.",
 }
 SHADOW = {
+    "minimise": "Shrink a pair that differs to a test case without anybody in it.",
     "shred": "Destroy the keys that a capability's tokens are linked by.",
 }
 

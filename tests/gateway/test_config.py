@@ -56,6 +56,7 @@ class Policy:
     """A policy that refuses to be built with key "bad"."""
 
     Options = Options
+    credentials = ()
 
     def __init__(self, name: str, options: Options) -> None:
         self.name, self.options = name, options
@@ -63,6 +64,8 @@ class Policy:
             raise ValueError(f"key: is bad ({options.key})")
         if options.number == 13:
             raise ZeroDivisionError
+        if options.number == 14:
+            self.credentials = None
 
     async def close(self) -> None: ...
 
@@ -329,6 +332,7 @@ BAD_OPTIONS = [
     ("either: [x]", "routes.yaml:8:15: wants text or wants a number [wrong_type]"),
     ("key: bad", "routes.yaml:8:7: key: is bad (bad) [bad_option]"),
     ("number: 13", 'routes.yaml:8:7: plugin "gate" failed: ZeroDivisionError [plugin_failed]'),
+    ("number: 14", 'routes.yaml:8:5: plugin "gate" does not say which fields hold its credentials [plugin_failed]'),
 ]
 
 

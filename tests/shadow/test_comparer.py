@@ -55,13 +55,13 @@ def test_the_judge_is_told_what_is_compared_and_nothing_else():
     headers = Headers([(b"Content-Type", b"application/json"), (b"X-Patient", b"Zebulon"), (b"ETag", b"1")])
     asked = Request("GET", b"/patients/Zebulon", Headers([(b"Authorization", b"Zebulon")]))
     whole = Pair("results", "read", asked, Observation("legacy", 1.0, 200, headers, b"{}"),
-                 Observation("modern", 2.0, failure=Failure("reset")), "trace", 3.0, rules, frozenset({"over"}))
+                 Observation("modern", 2.0, failure=Failure("reset")), "trace", 3.0, rules, frozenset({"over"}), b"key")
     told = packed([whole, whole])
     assert b"Zebulon" not in told
     [one, other] = unpacked(told)
     assert one == other
     assert one.rules is other.rules
-    assert (one.rules, one.over, one.trace_id, one.at) == (rules, whole.over, "trace", 3.0)
+    assert (one.rules, one.over, one.key, one.trace_id, one.at) == (rules, whole.over, b"key", "trace", 3.0)
     assert one.control.headers == [(b"content-type", b"application/json"), (b"etag", b"1")]
     assert (one.control.status, one.control.body, one.candidate.failure) == (200, b"{}", Failure("reset"))
     assert compare(one) == compare(whole)
