@@ -152,6 +152,7 @@ class Lane:
         self._learnt = Learnt()
         self._deadlines = Deadlines()
         self._resumes = 0.0
+        self._called: asyncio.TimerHandle | None = None
         # Where an unfinished mirror is: exactly one of these five.
         self._queue: deque[_Entry] = deque()
         self._asking: set[_Entry] = set()
@@ -323,8 +324,8 @@ class Lane:
         if entry.steady or len(pairs) == 1:
             pairs = pairs[:1]
             entry.said = fingerprint(pairs[0])
-            if entry.found is not None and entry.said == before:
-                return self._judged(entry, entry.found)  # word for word, so it need not be compared again
+            if entry.found is not None and entry.said is not None and entry.said == before:
+                return self._judged(entry, entry.found)
         spoken = {id(one): one for pair in pairs for one in (pair.control, pair.candidate) if one is not mirror.served}
         fresh = sum(len(one.body) for one in spoken.values())
         key = self.journal.key(mirror.capability, entry.sight)
@@ -332,14 +333,21 @@ class Lane:
         entry.cost += fresh
         self.held += fresh
         self._pairs.append(entry)
-        return self._paired.set()
+        return self._hand_over(entry)
+
+    def _hand_over(self, last: _Entry) -> None:
+        """Have the comparer take what is there: not before its pause is over, but for a bracket, which teaches what
+        the others are judged by."""
+        loop = asyncio.get_running_loop()
+        if last.steady or len(last.pairs) > 1 or len(self._pairs) >= BATCH_PAIRS or loop.time() >= self._resumes:
+            self._paired.set()
+        elif self._called is None:
+            self._called = loop.call_at(self._resumes, self._paired.set)
 
     async def _compare(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
             await self._paired.wait()
-            if len(self._pairs) < BATCH_PAIRS and self._open:
-                await asyncio.sleep(self._resumes - loop.time())
             self._resumes = loop.time() + PAUSE
             pairs = self._take_batch()
             try:
@@ -369,6 +377,9 @@ class Lane:
             pairs += entry.pairs
         if not self._pairs:
             self._paired.clear()
+            if self._called is not None:
+                self._called.cancel()
+                self._called = None
         return pairs
 
     # --- asking again: a mismatch may settle ---
