@@ -27,7 +27,7 @@ GATEWAY = [
 ]
 SHADOW = [
     {"lane"},
-    {"journal", "table", "html", "sheet", "testing"},
+    {"journal", "capture", "table", "html", "sheet", "testing"},
     {"report", "stores"},
     {"verdict"},
     {"ledger", "causes"},
