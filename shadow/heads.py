@@ -1,6 +1,7 @@
 """What differs between two heads: the header fields that change what a client does with an answer, and no others."""
 
 from collections.abc import Callable, Iterator, Sequence
+from operator import itemgetter
 
 from adapters.message import Headers
 from shadow.diff import ABSENT, Difference, Shape, shape, shown
@@ -21,9 +22,9 @@ _DIRECTIVES = frozenset({
 _ATTRIBUTES = frozenset({"expires", "max-age", "domain", "path", "secure", "httponly", "samesite", "partitioned"})
 _SAME_SITE = frozenset({"strict", "lax", "none"})
 
-# For `compare.identical`: what is compared here, and the coding without which equal bytes are not equal bodies.
-COMPARED = (b"content-type", b"content-encoding", b"location", b"etag", b"www-authenticate", b"set-cookie",
-            b"cache-control")
+# For `same`: what is compared here, and the coding without which equal bytes are not equal bodies.
+_COMPARED = frozenset({b"content-type", b"content-encoding", b"location", b"etag", b"www-authenticate", b"set-cookie",
+                       b"cache-control"})
 
 
 def media(headers: Headers) -> tuple[str, str] | None:
@@ -38,6 +39,18 @@ def media(headers: Headers) -> tuple[str, str] | None:
 
 def is_json(name: str) -> bool:
     return name == "application/json" or name.endswith("+json")
+
+
+def same(old: Headers, new: Headers) -> bool:
+    """Whether two heads say the same, byte for byte, in all that is compared. Cheap enough for the event loop."""
+    return old == new or _compared(old) == _compared(new)
+
+
+def _compared(headers: Headers) -> list[tuple[bytes, bytes]]:
+    """Fields of one name keep their order (RFC 9110 section 5.3); among others it means nothing."""
+    kept = [(name.lower(), value) for name, value in headers if name.lower() in _COMPARED]
+    kept.sort(key=itemgetter(0))
+    return kept
 
 
 def differences(old: Headers, new: Headers) -> Iterator[Difference]:

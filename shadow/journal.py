@@ -9,7 +9,7 @@ asked of the same subject later in the hour cannot take its place; it counts onc
 
 import asyncio
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
 from shadow.compare import VERSION, Comparison, Outcome, Tally
@@ -65,6 +65,17 @@ class _Heap:
         self.tokens |= other.tokens
 
 
+class _Calls:
+    """Calls down one arm that wait to be written: a Traffic that can be added to."""
+
+    __slots__ = ("at", "errors", "requests", "seconds")
+
+    def __init__(self) -> None:
+        self.requests = self.errors = 0
+        self.seconds = Histogram()
+        self.at = 0.0
+
+
 def _tells(comparison: Comparison) -> bool:
     """Whether more is to be remembered of it than its outcome."""
     return bool(comparison.differences or comparison.drifts or comparison.hidden)
@@ -82,7 +93,7 @@ class Journal:
         self._store = store
         self._tallies: Counter[Tally] = Counter()
         self._comparisons: list[Comparison] = []
-        self._traffic: dict[tuple[str, str, str, str], Traffic] = {}
+        self._traffic: defaultdict[tuple[str, str, str, str], _Calls] = defaultdict(_Calls)
         self._heaps: dict[_Place, _Heap] = {}
         self._epochs: dict[str, Epoch] = {}
         self._latest: dict[str, float] = {}
@@ -156,7 +167,7 @@ class Journal:
     def _epoch(self, pair: Pair, basis: Basis) -> Epoch:
         """The epoch of an exchange. An arm that does not tell its build now is taken to be the one that it was."""
         known = self._epochs.get(pair.capability)
-        legacy, modern = (build(one, basis.build) for one in (pair.control, pair.candidate))
+        legacy, modern = build(pair.control, basis.build), build(pair.candidate, basis.build)
         if known is None:
             known = self._epochs[pair.capability] = Epoch(legacy, modern, basis.rules, VERSION)
         elif (legacy and legacy != known.legacy) or (modern and modern != known.modern) or basis.rules != known.rules:
@@ -166,21 +177,19 @@ class Journal:
 
     def add(self, row: Traffic) -> None:
         """Calls down an arm; rows of one key are added up."""
-        key = row.capability, row.operation, row.stage, row.arm
-        known = self._traffic.get(key)
-        if known is None:
-            self._traffic[key] = replace(row, seconds=Histogram(row.seconds.counts))
-            return
+        known = self._traffic[row.capability, row.operation, row.stage, row.arm]
+        known.requests += row.requests
+        known.errors += row.errors
         known.seconds.merge(row.seconds)
-        self._traffic[key] = replace(known, requests=known.requests + row.requests, errors=known.errors + row.errors,
-                                     at=max(known.at, row.at))
+        known.at = max(known.at, row.at)
 
     def call(self, capability: str, operation: str, arm: str, seconds: float, failed: bool, at: float) -> None:
         """One call of the lane's own down an arm: no client's request, so it counts none."""
-        key = capability, operation, "", arm
-        known = self._traffic.get(key) or Traffic(capability, operation, "", arm, 0, 0, Histogram(), at)
+        known = self._traffic[capability, operation, "", arm]
+        known.errors += failed
         known.seconds.add(seconds)
-        self._traffic[key] = replace(known, errors=known.errors + failed, at=max(known.at, at))
+        if at > known.at:
+            known.at = at
 
     def gap(self, pair: Pair) -> None:
         """How much longer one arm took than the other over the same request, where both answered."""
@@ -211,17 +220,17 @@ class Journal:
     async def _flush(self) -> None:
         comparisons, self._comparisons = self._comparisons, []
         tallies, self._tallies = self._tallies, Counter()
-        traffic, self._traffic = self._traffic, {}
+        calls, self._traffic = self._traffic, defaultdict(_Calls)
         heaps, self._heaps = self._heaps, {}
-        if not (comparisons or tallies or traffic or heaps):
+        if not (comparisons or tallies or calls or heaps):
             return
+        traffic = [Traffic(*key, one.requests, one.errors, one.seconds, one.at) for key, one in calls.items()]
         sightings = [
             Sighting(*place, heap.count, heap.critical, heap.reproduced, heap.first, heap.last, frozenset(heap.tokens))
             for place, heap in heaps.items()
         ]
         try:
-            await asyncio.to_thread(self._store.write, comparisons, tallies, list(traffic.values()),
-                                    sightings)
+            await asyncio.to_thread(self._store.write, comparisons, tallies, traffic, sightings)
         except Exception:
             # Whatever it was, the store took nothing of the batch (that is its contract) and serving goes on.
             self.failures += 1
@@ -230,5 +239,5 @@ class Journal:
                 self._keep(comparison)
             for place, heap in heaps.items():
                 self._heap(place, heap.last).add(heap)
-            for row in traffic.values():
+            for row in traffic:
                 self.add(row)

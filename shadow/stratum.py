@@ -141,5 +141,10 @@ def _shape(names: tuple[bytes, ...]) -> str:
 def _resource(observation: Observation) -> str:
     if found := _RESOURCE.match(observation.body):
         return found[1].decode()
-    media = _MEDIA.match(observation.headers.get(b"content-type") or b"")
-    return media[1].decode().lower() if media else ""
+    return _subtype(observation.headers.get(b"content-type") or b"")
+
+
+@lru_cache(maxsize=256)
+def _subtype(media: bytes) -> str:
+    known = _MEDIA.match(media)
+    return known[1].decode().lower() if known else ""
