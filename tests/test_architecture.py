@@ -36,6 +36,7 @@ SHADOW = [
     {"judge"},
     {"noise", "rates"},
     {"evidence", "compare"},
+    {"search"},
     {"bodies"},
     {"heads", "stratum", "vault"},
     {"observation", "latency", "settings"},
@@ -50,7 +51,7 @@ SHADOW = [
 
 PURE = [
     "adapters", "shadow.observation", "shadow.diff", "shadow.guide", "shadow.pairing", "shadow.normalisers",
-    "shadow.severity", "shadow.rules", "shadow.heads", "shadow.bodies", "shadow.compare",
+    "shadow.severity", "shadow.rules", "shadow.heads", "shadow.bodies", "shadow.compare", "shadow.search",
     "shadow.noise", "shadow.rates", "shadow.evidence",
     "shadow.stratum", "shadow.verdict",
     "shadow.report", "shadow.signatures", "shadow.causes", "shadow.html", "shadow.sheet",
