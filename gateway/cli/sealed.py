@@ -1,0 +1,99 @@
+"""What the commands over sealed records share: how they open them, end, and show what others wrote."""
+
+import grp
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from gateway.cli.sources import Refused, actor, custody_of
+from gateway.config.compile import Configuration
+from gateway.config.problem import did_you_mean
+from shadow.custody import Custody, CustodyError, Deed
+from shadow.vault import Vault, VaultError
+
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A configuration's custody and vault, open."""
+
+    built: Configuration
+    custody: Custody
+    vault: Vault
+    views: Mapping[str, frozenset[str]]
+
+    def deed(self, action: str, subject: str, reason: str, role: str = "") -> None:
+        """Write to the trail, before what it tells of is done."""
+        self.custody.record(Deed(time.time(), actor(), role, action, subject, reason))
+
+    def scope(self, target: str) -> str:
+        """A capability's name or a record's id, as it is. Raises Refused where there is neither."""
+        entries = self.vault.entries()
+        known = self.built.table.capabilities.keys() | {entry.capability for entry in entries}
+        if target not in known and target not in {entry.id for entry in entries}:
+            raise Refused(f'there is no capability and no record "{plain(target)}"{did_you_mean(target, known)}')
+        return target
+
+
+@contextmanager
+def sealed(config: Path) -> Iterator[Sealed]:
+    """What a configuration seals, for as long as the block runs. A refusal within it, or a file that fails, ends the
+    command with a line on standard error."""
+    try:
+        built, custody = custody_of(config)
+        try:
+            if built.sealed is None:
+                raise Refused(f"{config} has nothing sealed: it has no `capture` in `shadow`")
+            # Looking must not make a file where there is none.
+            if not built.sealed.path.is_file():
+                raise Refused(f"there is no sealed file at {built.sealed.path} yet: it is made when a gateway starts")
+            vault = Vault(built.sealed.path, custody, built.sealed.bounds)
+            try:
+                yield Sealed(built, custody, vault, built.sealed.views)
+            finally:
+                vault.close()
+        finally:
+            custody.close()
+    except (CustodyError, VaultError) as error:
+        click.echo(f"figway: {error}", err=True)
+        sys.exit(2)
+    except Refused as refused:
+        click.echo(f"figway: {refused}", err=True)
+        sys.exit(refused.status)
+
+
+def is_in(users: frozenset[str]) -> bool:
+    """Whether who runs this is among them, by name or as a member of a "%group"."""
+    return not users.isdisjoint({actor(), *map(_group, {os.getegid(), *os.getgroups()})})
+
+
+def _group(number: int) -> str:
+    try:
+        return f"%{grp.getgrgid(number).gr_name}"
+    except KeyError:
+        return f"%{number}"
+
+
+def when(at: float) -> str:
+    """A time in UTC, to the second."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
+
+
+def plain(text: str) -> str:
+    """Text that says nothing to a terminal but what it is: control characters are escaped, line ends are kept."""
+    return "".join(one if one.isprintable() or one in "\n\t" else one.encode("unicode_escape").decode()
+                   for one in text)
+
+
+def rows(columns: tuple[str, ...], found: list[tuple[str, ...]]) -> Iterator[str]:
+    """Lines of a table, each column as wide as it must be."""
+    table = [columns, *(tuple(map(plain, row)) for row in found)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for row in table:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

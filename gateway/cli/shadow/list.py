@@ -1,0 +1,27 @@
+"""figway shadow list: which exchanges are sealed. Nothing is unsealed for it."""
+
+from pathlib import Path
+
+import click
+
+from gateway.cli.sealed import rows, sealed, when
+
+_COLUMNS = ("ID", "EXCHANGE", "AT", "PATTERN", "TRACE", "BYTES", "EXPIRES")
+
+
+@click.command()
+@click.argument("capability", required=False)
+@click.option("--config", default="routes.yaml", show_default=True, type=click.Path(path_type=Path),
+              help="The file that says where records are sealed.")
+def list(capability: str | None, config: Path) -> None:
+    """List the exchanges that are sealed, the oldest first: of CAPABILITY, or all.
+
+    Exits with 2 where nothing is sealed.
+    """
+    with sealed(config) as kept:
+        for line in rows(_COLUMNS, [
+            (entry.id, f"{entry.capability}.{entry.operation}", when(entry.at), entry.pattern, entry.trace_id,
+             str(entry.bytes), "held" if entry.held else when(entry.expires))
+            for entry in kept.vault.entries(capability)
+        ]):
+            click.echo(line)
