@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
 from shadow.compare import VERSION, Comparison, Outcome, Tally
+from shadow.custody import Custody
 from shadow.diff import Severity
+from shadow.keys import Keys
 from shadow.latency import Histogram
 from shadow.ledger import FASTER, HOURS, JUDGED, SLOWER, Sighting, Traffic
 from shadow.observation import Pair
@@ -35,7 +37,7 @@ _BAD = frozenset({Outcome.MISMATCH, Outcome.CANDIDATE_ERROR})
 
 class Sight(NamedTuple):
     """What an exchange may come to prove: in which epoch and stratum. `token` is empty where its subject was seen in
-    that hour already."""
+    that hour already, and where its epoch has no key."""
 
     epoch: Epoch
     stratum: Stratum
@@ -82,14 +84,15 @@ def _tells(comparison: Comparison) -> bool:
 
 
 class Journal:
-    """Batches for one store. All but the store's own `write` happens in one event loop.
+    """Batches for one store. All but the store's own `write`, and custody, happens in one event loop.
 
-    `lost` counts comparisons whose differences were let go, `failures` the writes that failed.
+    `lost` counts comparisons whose differences were let go, `failures` the writes that failed. `keys` are the epochs'.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, custody: Custody) -> None:
         self.lost = 0
         self.failures = 0
+        self.keys = Keys(custody)
         self._store = store
         self._tallies: Counter[Tally] = Counter()
         self._comparisons: list[Comparison] = []
@@ -101,18 +104,28 @@ class Journal:
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
-    def sight(self, pair: Pair, basis: Basis) -> Sight:
-        """Take an exchange for what it may prove, as soon as both arms have spoken. Cheap, and raises nothing."""
+    def sight(self, pair: Pair, basis: Basis) -> Sight | None:
+        """Take an exchange for what it may prove, as soon as both arms have spoken. Cheap, and raises nothing.
+        None where its epoch's key is yet to be had: see `first_sight`."""
         epoch = self._epoch(pair, basis)
-        found = subject(pair, self._store.key, epoch)
+        key = self.keys.get(pair.capability, epoch)
+        return None if key is None else self._sight(pair, epoch, key)
+
+    async def first_sight(self, pair: Pair, basis: Basis) -> Sight:
+        """The same for the first of an epoch. Raises nothing: without a key an exchange counts, and proves nothing."""
+        epoch = self._epoch(pair, basis)
+        await self.keys.make(pair.capability, epoch)
+        return self._sight(pair, epoch, self.keys.get(pair.capability, epoch) or b"")
+
+    def _sight(self, pair: Pair, epoch: Epoch, key: bytes) -> Sight:
+        found = subject(pair, key, epoch)
         claimed = self._claimed[found.hour]
-        new = found.token not in claimed and len(claimed) < CLAIMS
+        new = bool(found.token) and found.token not in claimed and len(claimed) < CLAIMS
         if not claimed:
             for over in [hour for hour in self._claimed if hour <= found.hour - HOURS]:
                 del self._claimed[over]
         if new:
             claimed.add(found.token)
-        self._latest[pair.capability] = pair.at
         return Sight(epoch, found.stratum, found.hour, found.token if new else b"")
 
     def count(self, tally: Tally) -> None:
@@ -166,6 +179,7 @@ class Journal:
 
     def _epoch(self, pair: Pair, basis: Basis) -> Epoch:
         """The epoch of an exchange. An arm that does not tell its build now is taken to be the one that it was."""
+        self._latest[pair.capability] = pair.at
         known = self._epochs.get(pair.capability)
         legacy, modern = build(pair.control, basis.build), build(pair.candidate, basis.build)
         if known is None:
@@ -207,6 +221,7 @@ class Journal:
         task, self._task = self._task, None
         # The task is not cancelled: a batch whose thread is at work must be known to be written or not.
         await (task or self._flush())
+        await self.keys.refresh()
 
     async def _run(self) -> None:
         while not self._stopping.is_set():
@@ -216,6 +231,7 @@ class Journal:
             except TimeoutError:
                 pass
             await self._flush()
+            await self.keys.refresh()
 
     async def _flush(self) -> None:
         comparisons, self._comparisons = self._comparisons, []
@@ -230,7 +246,7 @@ class Journal:
             for place, heap in heaps.items()
         ]
         try:
-            await asyncio.to_thread(self._store.write, comparisons, tallies, traffic, sightings)
+            dropped = await asyncio.to_thread(self._store.write, comparisons, tallies, traffic, sightings)
         except Exception:
             # Whatever it was, the store took nothing of the batch (that is its contract) and serving goes on.
             self.failures += 1
@@ -241,3 +257,5 @@ class Journal:
                 self._heap(place, heap.last).add(heap)
             for row in traffic:
                 self.add(row)
+        else:
+            self.keys.doom(dropped or ())

@@ -24,6 +24,7 @@ from adapters.message import Request
 from shadow.capture import Capture
 from shadow.compare import Comparison, Outcome, Tally, identical
 from shadow.comparer import Child, Comparer, ComparerSlow
+from shadow.custody import Custody
 from shadow.journal import Journal, Sight
 from shadow.ledger import Traffic
 from shadow.noise import AGREED, bracketed, is_noise, seen_again, settled, unstable
@@ -123,14 +124,14 @@ class Lane:
 
     def __init__(
         self, ask: Ask, store: Store, settings: LaneSettings, comparer: Comparer | None = None,
-        capture: Capture | None = None,
+        custody: Custody | None = None, capture: Capture | None = None,
     ) -> None:
         self.on = True
         self.capture = capture
         self.eligible = 0
         self.unfinished = 0
         self.held = 0
-        self.journal = Journal(store)
+        self.journal = Journal(store, custody or Custody(None))
         self._ask = ask
         self._settings = settings
         self._comparer = comparer or Child()
@@ -238,6 +239,10 @@ class Lane:
                 entry = self._queue.popleft()
                 self._asking.add(entry)
                 pairs = await self._answered(entry)
+                if pairs and entry.found is None:
+                    basis = entry.mirror.basis
+                    entry.sight = (self.journal.sight(pairs[0], basis)
+                                   or await self.journal.first_sight(pairs[0], basis))
                 if entry in self._asking:  # else it was drained meanwhile
                     self._asking.remove(entry)
                     self._settle(entry, pairs)
@@ -299,7 +304,6 @@ class Lane:
             return self._give_up(entry, "asker_failed")
         mirror = entry.mirror
         if entry.found is None:
-            entry.sight = self.journal.sight(pairs[0], mirror.basis)
             self.journal.gap(pairs[0])
         if all(map(identical, pairs)):
             tally = Tally(mirror.capability, mirror.operation, Outcome.MATCH)

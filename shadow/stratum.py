@@ -2,7 +2,7 @@
 
 A thousand polls of one resource say hardly more than one of them, so evidence counts an exchange only where its
 operation, parameter shape, subject and hour are new together. The subject is what the request names: its path, the
-values of its query and its form. It is kept as HMAC-SHA-256 under a key of the store's own, and for hours only.
+values of its query and its form. It is kept as HMAC-SHA-256 under the epoch's key, and for hours only.
 """
 
 import hmac
@@ -62,7 +62,7 @@ class Epoch(NamedTuple):
 
 class Subject(NamedTuple):
     """One exchange, as evidence counts it. `token` tells epoch, operation, parameter shape, subject and `hour` (hours
-    since 1970) apart, and no more than that."""
+    since 1970) apart, and no more than that; it is empty where there is no key."""
 
     stratum: Stratum
     token: bytes
@@ -84,7 +84,7 @@ _NO_SUBJECT = frozenset({
 
 
 def subject(pair: Pair, key: bytes, epoch: Epoch) -> Subject:
-    """The stratum and the token of a pair. `key` is the store's secret. Cheap enough for the event loop."""
+    """The stratum and the token of a pair. `key` is the epoch's, or empty. Cheap enough for the event loop."""
     request = pair.request
     path, _, query = request.target.partition(b"?")
     shape, named, rest = _parameters(query, request) if query or request.body else ("", b"", b"")
@@ -94,7 +94,7 @@ def subject(pair: Pair, key: bytes, epoch: Epoch) -> Subject:
     # Where legacy gave no answer there is none to be covered.
     stratum = Stratum(pair.operation, "", "", "") if pair.control.failure is not None else \
         _stratum(pair.operation, pair.control.status // 100, _resource(pair.control), shape)
-    return Subject(stratum, hmac.digest(key, message, "sha256")[:TOKEN], hour)
+    return Subject(stratum, hmac.digest(key, message, "sha256")[:TOKEN] if key else b"", hour)
 
 
 @lru_cache(maxsize=4096)

@@ -192,7 +192,6 @@ def _epoch(build: str) -> Epoch:
 
 
 def _check_evidence(store: Store) -> None:
-    assert len(store.key) == 32, "a store has a key of 32 bytes"
     store.write((), {}, (), [_sighting(range(3))])
     store.write((), {}, (), [_sighting(range(4)), _sighting(range(4), outcome=Outcome.MISMATCH)])
     store.write((), {}, (), [_sighting(range(4), hour=11, count=4)])
@@ -218,19 +217,22 @@ def _check_bounds_of_evidence(store: Store) -> None:
     assert len(rows) == STRATA + 1, "the strata of a capability are bounded"
     assert rows[Stratum("search", "2xx", OTHER, "")] == 3, "what is over the bound counts together"
     assert rows[kinds[0]] == 2, "what is known is still counted when the table is full"
+    dropped: list[tuple[str, Epoch]] = []
     for build in range(EPOCHS):
-        store.write((), {}, (), [_sighting(range(0), hour=13 + build, build=f"new{build}")])
+        dropped += store.write((), {}, (), [_sighting(range(0), hour=13 + build, build=f"new{build}")])
     builds = {row.epoch.modern for row in store.read("results").evidence}
     assert builds == {f"new{build}" for build in range(EPOCHS)}, "of the epochs of a capability the latest are kept"
+    assert sorted(dropped) == [("results", _epoch(build)) for build in ("1", "2", "3")], "what is dropped is told, once"
 
 
 def _check_retention(store: Store) -> None:
     """The store forgets after no more than a year; what was written before is of the first days of 1970."""
     later = 500 * 24
     before = store.read("results").tallies
-    store.write((), {}, (), [_sighting(range(3), hour=later, build="late")])
+    dropped = store.write((), {}, (), [_sighting(range(3), hour=later, build="late")])
     ledger = store.read("results")
     assert {row.epoch.modern for row in ledger.evidence} == {"late"}, "evidence that is too old is forgotten"
+    assert set(dropped) == {("results", _epoch(f"new{build}")) for build in range(EPOCHS)}, "and that is told"
     assert (ledger.findings, ledger.patterns) == ([], []), "and so are differences, with their examples"
     assert store.read().noise == [], "and noise"
     assert ledger.tallies == before, "counts stay"

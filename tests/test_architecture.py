@@ -37,7 +37,7 @@ SHADOW = [
     {"noise", "rates"},
     {"evidence", "compare"},
     {"search"},
-    {"bodies"},
+    {"bodies", "keys"},
     {"heads", "stratum", "vault"},
     {"observation", "latency", "settings"},
     {"rules"},

@@ -227,7 +227,16 @@ def test_the_reference_has_every_error_code_with_its_row():
 
 # --- the command line ---
 
-COMMANDS = {f"figway {name}": main.get_command(click.Context(main), name) for name in main.list_commands(None)}
+def commands(group: click.Group, name: str) -> Iterator[tuple[str, click.Command]]:
+    """Every command below a group, a group's own after it, by what is typed."""
+    for one in group.list_commands(None):
+        command = group.get_command(click.Context(group), one)
+        yield f"{name} {one}", command
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{name} {one}")
+
+
+COMMANDS = dict(commands(main, "figway"))
 
 
 def parameters(command: click.Command) -> dict[str, click.Parameter]:
@@ -259,8 +268,10 @@ def test_the_reference_has_no_command_that_is_not_there():
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_pages_call_only_commands_and_options_that_are_there(path):
-    for name, rest in re.findall(r"(?m)(?:^|`)figway ([a-z]+)([^`\n]*)", PAGES[path]):
-        options = {option for one in COMMANDS[f"figway {name}"].params for option in (*one.opts, *one.secondary_opts)}
+    for line in re.findall(r"(?m)(?:^|`)(figway [a-z]+[^`\n]*)", PAGES[path]):
+        name = max((one for one in COMMANDS if f"{line} ".startswith(f"{one} ")), key=len)
+        rest = line.removeprefix(name)
+        options = {option for one in COMMANDS[name].params for option in (*one.opts, *one.secondary_opts)}
         assert set(re.findall(r"(?<= )--?[a-zA-Z][a-z-]*", rest)) <= options
 
 

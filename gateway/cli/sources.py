@@ -1,6 +1,8 @@
-"""Where the reporting commands find what the shadow has learnt: a configuration's store, a file, a running gateway."""
+"""Where commands find what the shadow has learnt: a configuration's store and custody, a file, a running gateway."""
 
-from collections.abc import Mapping
+import os
+import pwd
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -9,9 +11,11 @@ import httpx2
 from pydantic import TypeAdapter, ValidationError
 
 from gateway import plugins
-from gateway.config.compile import build
+from gateway.config.compile import Configuration, build
 from gateway.config.problem import Invalid, did_you_mean
+from shadow.custody import Custody, CustodyError
 from shadow.evidence import Criteria
+from shadow.ledger import Evidence
 from shadow.report import Report, fold
 from shadow.stores.base import Store, StoreError
 
@@ -28,24 +32,76 @@ class Refused(Exception):
 
 def configured(config: Path, capability: str | None) -> Report:
     """The report of the store that a configuration names, by the criteria that it sets. Raises Refused."""
-    try:
-        built = build(config)
-    except Invalid as invalid:
-        raise Refused("\n".join(map(str, invalid.problems))) from None
-    name, options = built.store
-    if name == "memory":
+    built = _built(config)
+    if built.store[0] == "memory":
         raise Refused(f"{config} keeps what is found in the gateway's memory, where only the gateway can read it: "
                        "ask it with --admin URL, or give it `store: {sqlite: {path: figway.db}}`")
     known = {one.name: one.criteria() for one in built.table.capabilities.values()}
+    _known(capability, known)
+    return _read(_opened(built), capability, known)
+
+
+def custody_of(config: Path, capability: str | None = None) -> tuple[Configuration, Custody]:
+    """A configuration, which must have that capability, and what is kept in its custody, to be closed.
+    Raises Refused."""
+    built = _built(config)
+    _known(capability, built.table.capabilities)
+    if built.custody is None:
+        raise Refused(f"{config} keeps its keys in the gateway's memory, where they end with it: "
+                       "give it `store: {sqlite: {path: figway.db}}`, or `shadow: {custody: figway.custody}`")
+    # Reading must not make a file where there is none.
+    if not built.custody.is_file():
+        raise Refused(f"there is no custody at {built.custody} yet: it is made when a gateway starts")
+    try:
+        return built, Custody(built.custody)
+    except CustodyError as error:
+        raise Refused(f"{built.custody}: {error}") from None
+
+
+def evidence_of(built: Configuration, capability: str) -> Sequence[Evidence]:
+    """What the store of a configuration knows a capability's evidence to be; nothing of a store in memory.
+    Raises Refused."""
+    if built.store[0] == "memory":
+        return ()
+    store = _opened(built)
+    try:
+        return store.read(capability).evidence
+    except StoreError as error:
+        raise Refused(str(error)) from None
+    finally:
+        store.close()
+
+
+def actor() -> str:
+    """Who runs this, for the audit trail: the name of the user, or the number of one who has none."""
+    # Not what the environment says, which anybody may set.
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid {os.getuid()}"
+
+
+def _built(config: Path) -> Configuration:
+    try:
+        return build(config)
+    except Invalid as invalid:
+        raise Refused("\n".join(map(str, invalid.problems))) from None
+
+
+def _known(capability: str | None, known: Mapping[str, object]) -> None:
     if capability is not None and capability not in known:
         raise Refused(f'there is no capability "{capability}"{did_you_mean(capability, known)}')
+
+
+def _opened(built: Configuration) -> Store:
+    name, options = built.store
     if name == "sqlite":
-        return _read(_sqlite(options.path), capability, known)
+        return _sqlite(options.path)
     try:
         store: Store = plugins.load("figway.stores", name)(options)
     except (plugins.PluginError, StoreError) as error:
         raise Refused(str(error)) from None
-    return _read(store, capability, known)
+    return store
 
 
 def stored(file: Path, capability: str | None) -> Report:

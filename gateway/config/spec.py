@@ -90,12 +90,14 @@ class Capture(_Strict):
 
 
 class Lane(_Strict):
-    """The bounds of all shadow work of one worker."""
+    """The bounds of all shadow work of one worker; and where its keys, and what is sealed by them, are kept."""
 
     queue: int = Field(default=1000, ge=1, description="mirrors that wait")
     memory: Size = written("64MiB", "bytes of their bodies")
     concurrency: int = Field(default=8, ge=1, description="mirrors asked at once")
     drain: Duration = written("5s", "to finish what waits when the worker stops")
+    custody: str | None = Field(
+        default=None, min_length=1, description="the file of keys, holds and the trail; left out: beside the store's")
     capture: Capture | None = Field(default=None, description="where mismatches are sealed; capabilities say how many")
 
 

@@ -107,6 +107,8 @@ def _checks(workers: Iterable[tuple[bool, dict[str, Any]]]) -> Iterator[Check]:
             yield f"upstream {name} {url}", available, state
         store = facts["store"]
         yield "store", not store["failures"], f"{store['failures']} failed writes, {store['lost']} rows lost"
+        failures = facts["custody"]["failures"]
+        yield "custody", not failures, f"{failures} failures" if failures else ""
         lane = facts["lane"]
         yield "shadow lane", lane["on"], f"{lane['unfinished']} unfinished, {lane['held_bytes']} bytes held"
     wanted = max((facts["workers"] for facts in living), default=1)
@@ -143,6 +145,12 @@ class _Scrape:
                                   value=sum(one["store"]["failures"] for one in facts))
         yield CounterMetricFamily("figway_store_lost", "Rows that the store never took.",
                                   value=sum(one["store"]["lost"] for one in facts))
+        capture = CounterMetricFamily("figway_capture", "Mismatches to be sealed, by how that went.", labels=["result"])
+        for result in ("sealed", "discarded", "shed", "failed"):
+            capture.add_metric([result], sum(one["capture"].get(result, 0) for one in facts))
+        yield capture
+        yield CounterMetricFamily("figway_custody_failures", "Keys that could not be made, found or destroyed.",
+                                  value=sum(one["custody"]["failures"] for one in facts))
         yield _gauge("figway_connections", "Client connections.", sum(one["connections"] for one in living))
         yield _gauge("figway_config_last_reload_successful", "1 if the last file read is in force, else 0.",
                      int(all(one["reload"]["successful"] for one in living)))

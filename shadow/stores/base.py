@@ -5,11 +5,12 @@ the entry-point group `figway.stores`. It is synchronous; the lane calls it in a
 others may read. `shadow.testing.check_store` is what every store must satisfy.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar, Protocol
 
 from shadow.compare import Comparison, Tally
 from shadow.ledger import Ledger, Sighting, Traffic
+from shadow.stratum import Epoch
 
 SIGNATURES = 500
 """Kinds of differences kept of each capability; more are counted as overflow."""
@@ -26,13 +27,11 @@ class StoreError(Exception):
 class Store(Protocol):
     """Aggregates: counts by tally, differences by signature with one example each, traffic by arm, evidence.
 
-    `key` is a secret of this store's, 32 random bytes that it keeps as long as it lives: subjects are told apart by
-    what is derived from it. A token is kept for the hour that it is of and the next, and a subject counts as seen
-    once in that hour: an exchange is effective where a token of its sighting was new.
+    A token is kept for the hour that it is of and the next, and a subject counts as seen once in that hour: an
+    exchange is effective where a token of its sighting was new.
     """
 
     Options: ClassVar[type[Any]]
-    key: bytes
 
     def __init__(self, options: Any) -> None:
         """Open the store, making it if it is not there. Raises StoreError."""
@@ -41,9 +40,11 @@ class Store(Protocol):
     def write(
         self, comparisons: Sequence[Comparison], tallies: Mapping[Tally, int], traffic: Sequence[Traffic],
         sightings: Sequence[Sighting] = (),
-    ) -> None:
+    ) -> Collection[tuple[str, Epoch]]:
         """Add a batch, wholly or not at all. A comparison counts its own tally; `tallies` are of exchanges that
-        left nothing else to remember. Raises StoreError; the batch may then be written again."""
+        left nothing else to remember. Returns the epochs, after their capability, whose evidence was dropped for want
+        of room or for its age: nothing needs their keys any more. Raises StoreError; the batch may then be written
+        again."""
         ...
 
     def read(self, capability: str | None = None) -> Ledger:

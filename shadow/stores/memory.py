@@ -1,8 +1,7 @@
 """The store that forgets: aggregates in this process, for tests, first steps and a single worker."""
 
-import secrets
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from threading import Lock
 
@@ -41,7 +40,6 @@ class Memory:
         retention: float = RETENTION
 
     def __init__(self, options: Options) -> None:
-        self.key = secrets.token_bytes(32)
         self._limit = options.signatures
         self._retention = options.retention * 86_400
         self._lock = Lock()
@@ -61,8 +59,9 @@ class Memory:
     def write(
         self, comparisons: Sequence[Comparison], tallies: Mapping[Tally, int], traffic: Sequence[Traffic],
         sightings: Sequence[Sighting] = (),
-    ) -> None:
+    ) -> Collection[tuple[str, Epoch]]:
         with self._lock:
+            before = set(self._evidence)
             self._tallies.update(tallies)
             for comparison in comparisons:
                 self._tallies[comparison.tally] += 1
@@ -81,6 +80,7 @@ class Memory:
             for one in sightings:
                 self._sight(one)
             self._forget(latest(comparisons, traffic, sightings))
+            return (before | {(one.capability, one.epoch) for one in sightings}) - self._evidence.keys()
 
     def _find(self, comparison: Comparison, signature: Signature, difference: Difference) -> None:
         capability, operation = comparison.tally.capability, comparison.tally.operation

@@ -4,11 +4,10 @@ The schema is made by the numbered scripts in `migrations/`; `user_version` hold
 """
 
 import json
-import secrets
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from importlib.resources import files
@@ -24,7 +23,7 @@ from shadow.noise import table
 from shadow.signatures import Pattern, decode, encode, merged, patterns
 from shadow.stores import sqlite_evidence, sqlite_noise
 from shadow.stores.base import RETENTION, SIGNATURES, StoreError
-from shadow.stratum import HOUR
+from shadow.stratum import HOUR, Epoch
 
 _TALLY = """
 INSERT INTO tally VALUES (?, ?, ?, ?, ?)
@@ -94,7 +93,6 @@ class Sqlite:
             try:
                 _use_wal(self._connection, time.monotonic() + options.busy)
                 _migrate(self._connection)
-                self.key = _secret(self._connection)
             except BaseException:
                 self._connection.close()
                 raise
@@ -102,7 +100,7 @@ class Sqlite:
     def write(
         self, comparisons: Sequence[Comparison], tallies: Mapping[Tally, int], traffic: Sequence[Traffic],
         sightings: Sequence[Sighting] = (),
-    ) -> None:
+    ) -> Collection[tuple[str, Epoch]]:
         counts = Counter(tallies) + Counter(comparison.tally for comparison in comparisons)
         with self._transaction("IMMEDIATE") as connection:
             connection.executemany(_TALLY, [(*tally, count) for tally, count in counts.items()])
@@ -117,8 +115,8 @@ class Sqlite:
             sqlite_noise.add(connection, table(comparisons).values(), self._limit)
             for row in traffic:
                 _add(connection, row)
-            sqlite_evidence.add(connection, sightings)
-            self._forget(connection, latest(comparisons, traffic, sightings))
+            dropped = sqlite_evidence.add(connection, sightings)
+            return dropped | self._forget(connection, latest(comparisons, traffic, sightings))
 
     def _find(
         self, connection: sqlite3.Connection, comparison: Comparison, signature: Signature, found: Difference,
@@ -159,16 +157,16 @@ class Sqlite:
                 return
         connection.execute(_PATTERN, (*place, encode(merged(decode(row[0]), found) if row else found)))
 
-    def _forget(self, connection: sqlite3.Connection, now: float) -> None:
-        """Once an hour, drop what is too old."""
+    def _forget(self, connection: sqlite3.Connection, now: float) -> set[tuple[str, Epoch]]:
+        """Once an hour, drop what is too old. Returns the epochs among it."""
         hour, before = int(now) // HOUR, now - self._retention
         if hour <= self._hour:
-            return
+            return set()
         self._hour = hour
-        sqlite_evidence.forget(connection, hour, before)
         sqlite_noise.forget(connection, before)
         connection.execute("DELETE FROM finding WHERE last_seen < ?", (before,))
         connection.execute("DELETE FROM pattern WHERE json_extract(folded, '$.last_seen') < ?", (before,))
+        return sqlite_evidence.forget(connection, hour, before)
 
     def read(self, capability: str | None = None) -> Ledger:
         with self._transaction("DEFERRED") as connection:
@@ -247,15 +245,6 @@ def _migrate(connection: sqlite3.Connection) -> None:
     except BaseException:
         connection.rollback()
         raise
-
-
-def _secret(connection: sqlite3.Connection) -> bytes:
-    """The store's key, made by whoever opens it first."""
-    new = secrets.token_bytes(32)
-    connection.execute("INSERT INTO secret SELECT ? WHERE NOT EXISTS (SELECT 1 FROM secret)", (new,))
-    key: bytes
-    [key] = connection.execute("SELECT key FROM secret").fetchone()
-    return key
 
 
 def _statements(script: str) -> Iterator[str]:

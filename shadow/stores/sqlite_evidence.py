@@ -31,17 +31,20 @@ _DROP = "DELETE FROM evidence WHERE (capability, legacy, modern, rules, comparat
 _HOUR = "INSERT INTO hour VALUES (?, ?) ON CONFLICT DO UPDATE SET tokens = tokens + excluded.tokens"
 
 
-def add(connection: sqlite3.Connection, sightings: Sequence[Sighting]) -> None:
-    """Add sightings to what is known. Drops epochs and tokens past their bounds."""
+def add(connection: sqlite3.Connection, sightings: Sequence[Sighting]) -> set[tuple[str, Epoch]]:
+    """Add sightings to what is known. Drops epochs and tokens past their bounds; returns those epochs."""
+    dropped: set[tuple[str, Epoch]] = set()
     for one in sightings:
-        stratum = _stratum(connection, one)
+        stratum = _stratum(connection, one, dropped)
+        dropped.discard((one.capability, one.epoch))
         effective = _new(connection, one)
         connection.execute(_ADD, (one.capability, *one.epoch, *stratum, one.outcome, one.count, effective, one.critical,
                                   one.reproduced, one.first, one.last))
+    return dropped
 
 
-def _stratum(connection: sqlite3.Connection, one: Sighting) -> Stratum:
-    """Where a sighting counts. Makes room for an epoch that is new."""
+def _stratum(connection: sqlite3.Connection, one: Sighting, dropped: set[tuple[str, Epoch]]) -> Stratum:
+    """Where a sighting counts. Makes room for an epoch that is new; what has to go for it is added to `dropped`."""
     epoch = one.capability, *one.epoch
     if connection.execute(_KNOWN, (*epoch, *one.stratum)).fetchone() == (1,):
         return one.stratum
@@ -49,6 +52,7 @@ def _stratum(connection: sqlite3.Connection, one: Sighting) -> Stratum:
     if not known:
         for over in connection.execute(_EPOCHS, (one.capability, EPOCHS - 1)).fetchall():
             connection.execute(_DROP, (one.capability, *over))
+            dropped.add((one.capability, Epoch(*over)))
     return placed(one.stratum, known)
 
 
@@ -64,15 +68,16 @@ def _new(connection: sqlite3.Connection, one: Sighting) -> int:
     return found
 
 
-def forget(connection: sqlite3.Connection, hour: int, before: float) -> None:
-    """Drop the tokens of hours that are over, and epochs that were not seen since `before`."""
+def forget(connection: sqlite3.Connection, hour: int, before: float) -> set[tuple[str, Epoch]]:
+    """Drop the tokens of hours that are over, and epochs that were not seen since `before`: those are returned."""
     for table in ("token", "hour"):
         connection.execute(f"DELETE FROM {table} WHERE hour <= ?", (hour - HOURS,))  # noqa: S608 (two fixed names)
-    for epoch in connection.execute("""
+    over = connection.execute("""
         SELECT capability, legacy, modern, rules, comparator FROM evidence
         GROUP BY capability, legacy, modern, rules, comparator HAVING max(last) < ?
-    """, (before,)).fetchall():
-        connection.execute(_DROP, epoch)
+    """, (before,)).fetchall()
+    connection.executemany(_DROP, over)
+    return {(capability, Epoch(*epoch)) for capability, *epoch in over}
 
 
 def read(row: Sequence[Any]) -> Evidence:

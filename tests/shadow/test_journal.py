@@ -7,8 +7,11 @@ import pytest
 
 from adapters.message import Headers, Request
 from shadow.compare import VERSION, Comparison, Outcome, Tally, compare
+from shadow.custody import Custody
 from shadow.diff import Difference, Severity, Shape
 from shadow.journal import Journal
+from shadow.keys import PURPOSE, scope
+from shadow.ledger import EPOCHS
 from shadow.observation import Pair
 from shadow.stores.base import StoreError
 from shadow.stores.memory import Memory
@@ -30,12 +33,16 @@ def pair(patient="P-1", modern=b"{}", at=0.0, builds=("", ""), **candidate):
 class Kept:
     """A journal on a store in memory, with the two steps as one."""
 
-    def __init__(self, store=None):
+    def __init__(self, store=None, custody=None):
         self.store = store or Memory(Memory.Options())
-        self.journal = Journal(self.store)
+        self.custody = custody or Custody(None)
+        self.journal = Journal(self.store, self.custody)
 
-    def exchange(self, made, basis=BASIS):
-        self.journal.keep(compare(made), self.journal.sight(made, basis))
+    async def sight(self, made, basis=BASIS):
+        return self.journal.sight(made, basis) or await self.journal.first_sight(made, basis)
+
+    async def exchange(self, made, basis=BASIS):
+        self.journal.keep(compare(made), await self.sight(made, basis))
 
     async def evidence(self):
         await self.journal.close()
@@ -45,11 +52,11 @@ class Kept:
 async def test_polling_buys_no_confidence():
     kept = Kept()
     for number in range(50):
-        kept.exchange(pair(at=number))
-        kept.exchange(pair(f"P-{number % 5}", at=number))
+        await kept.exchange(pair(at=number))
+        await kept.exchange(pair(f"P-{number % 5}", at=number))
     [row] = await kept.evidence()
     assert (row.stratum, row.outcome, row.count, row.effective) == (READ, Outcome.MATCH, 100, 5)
-    kept.exchange(pair(at=HOUR))
+    await kept.exchange(pair(at=HOUR))
     [row] = await kept.evidence()
     assert (row.count, row.effective, row.first, row.last) == (101, 6, 0.0, HOUR)
 
@@ -57,8 +64,8 @@ async def test_polling_buys_no_confidence():
 async def test_a_match_does_not_take_the_place_of_a_mismatch_that_is_asked_again():
     kept = Kept()
     differing = pair(modern=b"[]")
-    sight = kept.journal.sight(differing, BASIS)
-    kept.exchange(pair())
+    sight = await kept.sight(differing)
+    await kept.exchange(pair())
     kept.journal.keep(compare(differing), sight)
     rows = {row.outcome: (row.count, row.effective) for row in await kept.evidence()}
     assert rows == {Outcome.MATCH: (1, 0), Outcome.MISMATCH: (1, 1)}
@@ -66,11 +73,11 @@ async def test_a_match_does_not_take_the_place_of_a_mismatch_that_is_asked_again
 
 async def test_the_mismatch_of_one_worker_does_not_drown_in_the_match_of_another():
     one = Kept()
-    other = Kept(one.store)
-    one.exchange(pair())
+    other = Kept(one.store, one.custody)
+    await one.exchange(pair())
     await one.evidence()
-    other.exchange(pair(modern=b"[]"))
-    other.exchange(pair("P-2"))
+    await other.exchange(pair(modern=b"[]"))
+    await other.exchange(pair("P-2"))
     rows = {row.outcome: (row.count, row.effective) for row in await other.evidence()}
     assert rows == {Outcome.MATCH: (2, 2), Outcome.MISMATCH: (1, 1)}
 
@@ -78,10 +85,10 @@ async def test_the_mismatch_of_one_worker_does_not_drown_in_the_match_of_another
 async def test_a_build_or_a_rule_that_changes_starts_anew_and_silence_does_not():
     kept = Kept()
     for builds in (("1", "7"), ("", "7"), ("1", ""), ("1", "8")):
-        kept.exchange(pair(f"P-{builds}", builds=builds))
-    kept.exchange(pair("P-2", builds=("1", "Anna Meier")))
-    kept.exchange(pair("P-3", failure="reset"))
-    kept.exchange(pair("P-4"), replace_rules(BASIS, "rules-2"))
+        await kept.exchange(pair(f"P-{builds}", builds=builds))
+    await kept.exchange(pair("P-2", builds=("1", "Anna Meier")))
+    await kept.exchange(pair("P-3", failure="reset"))
+    await kept.exchange(pair("P-4"), replace_rules(BASIS, "rules-2"))
     rows = {(row.epoch, row.outcome): row.count for row in await kept.evidence()}
     assert rows == {
         (Epoch("1", "7", "rules-1", VERSION), Outcome.MATCH): 3,
@@ -99,12 +106,12 @@ async def test_what_says_nothing_is_counted_and_not_effective():
     kept = Kept()
     shed = Tally("results", "read", Outcome.SHED, "queue_full")
     kept.journal.count(shed)
-    kept.exchange(pair())
+    await kept.exchange(pair())
     kept.journal.count(shed)
     kept.journal.count(Tally("results", "read", Outcome.SKIPPED, "not_sampled"))
     made = pair("P-2")
     kept.journal.keep(Comparison(Tally("results", "read", Outcome.UNSTABLE), "trace", 0.0),
-                      kept.journal.sight(made, BASIS))
+                      await kept.sight(made))
     rows = {(row.stratum.status, row.outcome): (row.count, row.effective) for row in await kept.evidence()}
     assert rows == {("2xx", Outcome.MATCH): (1, 1), ("", Outcome.SHED): (1, 0), ("2xx", Outcome.UNSTABLE): (1, 0)}
     assert kept.store.read().tallies[shed] == 2
@@ -116,7 +123,7 @@ async def test_criticals_are_counted_however_often_a_subject_is_asked_about():
     made = Comparison(Tally("results", "read", Outcome.MISMATCH), "trace", 0.0, (found,))
     for comparison in (made, replace(made, reproduced=(found.signature,)),
                        replace(made, tally=made.tally._replace(outcome=Outcome.TRANSIENT))):
-        kept.journal.keep(comparison, kept.journal.sight(pair(), BASIS))
+        kept.journal.keep(comparison, await kept.sight(pair()))
     rows = {row.outcome: (row.count, row.effective, row.critical, row.reproduced) for row in await kept.evidence()}
     assert rows == {Outcome.MISMATCH: (2, 1, 2, 1), Outcome.TRANSIENT: (1, 0, 0, 0)}
 
@@ -130,13 +137,13 @@ class Failing(Memory):
         if self.fails:
             self.fails -= 1
             raise StoreError("no")
-        super().write(*batch)
+        return super().write(*batch)
 
 
 async def test_a_store_that_fails_loses_no_evidence():
     kept = Kept(Failing(Failing.Options()))
     for number in range(3):
-        kept.exchange(pair(f"P-{number}", at=number))
+        await kept.exchange(pair(f"P-{number}", at=number))
         await kept.journal.close()
     [row] = kept.store.read("results").evidence
     assert (row.count, row.effective, row.first, row.last) == (3, 3, 0, 2)
@@ -150,10 +157,30 @@ async def test_no_value_gets_into_the_file(tmp_path, values):
     kept = Kept(Sqlite(Sqlite.Options(tmp_path / "figway.db")))
     made = pair(values[0])
     target = f"/patients/{values[0]}?name={values[1]}&{values[0]}=x".encode()
-    kept.exchange(replace(made, request=Request("GET", target, Headers())))
+    await kept.exchange(replace(made, request=Request("GET", target, Headers())))
     await kept.evidence()
     await asyncio.to_thread(kept.store.close)
     written = b"".join(file.read_bytes() for file in tmp_path.iterdir())
     assert b"name,{key}" in written or b"{key},name" in written
     for value in (*values, "MRN00123", "Meier"):
         assert value.encode() not in written
+
+
+async def test_an_exchange_without_a_key_counts_and_proves_nothing():
+    kept = Kept()
+    kept.custody.close()
+    for number in range(3):
+        await kept.exchange(pair(f"P-{number}"))
+    [row] = await kept.evidence()
+    assert (row.count, row.effective) == (3, 0)
+    assert kept.journal.keys.failures == 1
+
+
+async def test_the_key_of_an_epoch_goes_with_its_evidence():
+    kept = Kept()
+    for number in range(EPOCHS + 2):
+        await kept.exchange(pair(at=number, builds=("1", str(number))))
+        await kept.journal.close()
+    epochs = {row.epoch for row in kept.store.read("results").evidence}
+    assert len(epochs) == EPOCHS
+    assert kept.custody.scopes(PURPOSE).keys() == {scope("results", epoch) for epoch in epochs}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.sealed import sealed
+from gateway.cli.kept import kept
 from gateway.cli.sources import Refused, actor
 from shadow.custody import Hold
 
@@ -21,11 +21,11 @@ def hold(target: str, reason: str, config: Path) -> None:
     It does not expire, makes no room for others, and is not purged. Exits with 1 without a reason, with 2 where there
     is no such capability or record.
     """
-    with sealed(config) as kept:
-        scope = kept.scope(target)
+    with kept(config) as stored:
+        scope = stored.scope(target)
         if not reason.strip():
-            kept.deed("hold_refused", scope, reason)
+            stored.deed("hold_refused", scope, reason)
             raise Refused("a hold needs a reason", 1)
-        kept.deed("hold", scope, reason)
-        kept.custody.hold(Hold(scope, time.time(), actor(), reason))
+        stored.deed("hold", scope, reason)
+        stored.custody.hold(Hold(scope, time.time(), actor(), reason))
         click.echo(f"{scope} is held")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.sealed import rows, sealed, when
+from gateway.cli.kept import kept, rows, when
 
 
 @click.command()
@@ -12,8 +12,8 @@ from gateway.cli.sealed import rows, sealed, when
               help="The file that says where records are sealed.")
 def holds(config: Path) -> None:
     """List what is held, since when, by whom and why."""
-    with sealed(config) as kept:
+    with kept(config) as stored:
         for line in rows(("HELD", "SINCE", "BY", "REASON"), [
-            (hold.scope, when(hold.at), hold.actor, hold.reason) for hold in kept.custody.holds().values()
+            (hold.scope, when(hold.at), hold.actor, hold.reason) for hold in stored.custody.holds().values()
         ]):
             click.echo(line)

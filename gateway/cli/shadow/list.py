@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.sealed import rows, sealed, when
+from gateway.cli.kept import kept, rows, when
 
 _COLUMNS = ("ID", "EXCHANGE", "AT", "PATTERN", "TRACE", "BYTES", "EXPIRES")
 
@@ -18,10 +18,10 @@ def list(capability: str | None, config: Path) -> None:
 
     Exits with 2 where nothing is sealed.
     """
-    with sealed(config) as kept:
+    with kept(config) as stored:
         for line in rows(_COLUMNS, [
             (entry.id, f"{entry.capability}.{entry.operation}", when(entry.at), entry.pattern, entry.trace_id,
              str(entry.bytes), "held" if entry.held else when(entry.expires))
-            for entry in kept.vault.entries(capability)
+            for entry in stored.records.entries(capability)
         ]):
             click.echo(line)

@@ -1,12 +1,12 @@
 """figway shadow purge: destroy what is stored of a subject, of a capability, or all of it."""
 
-from collections.abc import Iterable
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
 import click
 
-from gateway.cli.sealed import Sealed, sealed
+from gateway.cli.kept import Kept, kept
 from gateway.cli.sources import Refused
 from shadow.search import SHORTEST, occurs
 from shadow.vault import VaultError
@@ -15,7 +15,7 @@ from shadow.vault import VaultError
 class _Wanted(NamedTuple):
     """The ids of records to destroy, and how many could not be read to tell."""
 
-    ids: Iterable[str]
+    ids: list[str]
     unread: int = 0
 
 
@@ -36,33 +36,33 @@ def purge(subject: str | None, capability: str | None, every: bool, reason: str,
     if (subject is not None) + (capability is not None) + every != 1:
         raise click.UsageError("one of --subject -, --capability NAME and --all")
     identifier = _identifier() if subject is not None else ""
-    with sealed(config) as kept:
-        kept.vault.expire()
-        what = kept.scope(capability) if capability is not None else "all" if every else "a subject"
-        kept.deed("purge", what, reason)
-        wanted = _of_subject(kept, identifier) if identifier else _Wanted(
-            entry.id for entry in kept.vault.entries(capability))
-        done = kept.vault.purge(wanted.ids)
+    with kept(config) as stored:
+        stored.records.expire()
+        what = stored.scope(capability) if capability is not None else "all" if every else "a subject"
+        stored.deed("purge", what, reason)
+        wanted = _of_subject(stored, identifier) if identifier else _Wanted(
+            [entry.id for entry in stored.records.entries(capability)])
+        done = stored.records.purge(wanted.ids)
         told = (f"{_count(len(done.gone))} destroyed, {len(done.held)} held and kept"
                 + (f", {wanted.unread} that cannot be read" if wanted.unread else ""))
-        kept.deed("purged", what, told)
+        stored.deed("purged", what, told)
         click.echo(told)
         if done.held or wanted.unread:
             raise Refused("not everything is purged: see figway shadow list and holds", 1)
 
 
 def _identifier() -> str:
-    found = click.get_text_stream("stdin").readline().strip()
+    found = sys.stdin.readline().strip()
     if len(found) < SHORTEST:
         raise click.UsageError(f"standard input has no identifier of {SHORTEST} characters or more")
     return found
 
 
-def _of_subject(kept: Sealed, identifier: str) -> _Wanted:
+def _of_subject(stored: Kept, identifier: str) -> _Wanted:
     ids, unread = [], 0
-    for entry in kept.vault.entries():
+    for entry in stored.records.entries():
         try:
-            if occurs(kept.vault.open(entry.id), identifier):
+            if occurs(stored.records.open(entry.id), identifier):
                 ids.append(entry.id)
         except VaultError:
             unread += 1

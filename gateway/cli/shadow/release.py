@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.sealed import plain, sealed
+from gateway.cli.kept import kept, plain
 from gateway.cli.sources import Refused
 
 
@@ -18,12 +18,12 @@ def release(target: str, reason: str, config: Path) -> None:
 
     Exits with 1 without a reason, with 2 where there is no such hold.
     """
-    with sealed(config) as kept:
-        if target not in kept.custody.holds():
+    with kept(config) as stored:
+        if target not in stored.custody.holds():
             raise Refused(f'"{plain(target)}" is not held')
         if not reason.strip():
-            kept.deed("release_refused", target, reason)
+            stored.deed("release_refused", target, reason)
             raise Refused("a release needs a reason", 1)
-        kept.deed("release", target, reason)
-        kept.custody.release(target)
+        stored.deed("release", target, reason)
+        stored.custody.release(target)
         click.echo(f"{target} is held no more")

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from adapters.message import Headers
-from gateway.cli.sealed import Sealed, is_in, plain, sealed, when
+from gateway.cli.kept import Kept, is_in, kept, plain, when
 from gateway.cli.sources import Refused
 from shadow.bodies import Incomparable, decoded
 from shadow.observation import Observation
@@ -30,19 +30,19 @@ def view(id: str, role: str, reason: str, config: Path) -> None:
     """
     if not _ID.fullmatch(id):
         raise click.UsageError("an ID is 16 hexadecimal digits: figway shadow list")
-    with sealed(config) as kept:
-        if refusal := _refusal(kept, role, reason):
-            kept.deed("view_refused", id, reason, role)
+    with kept(config) as stored:
+        if refusal := _refusal(stored, role, reason):
+            stored.deed("view_refused", id, reason, role)
             raise Refused(refusal, 1)
-        kept.deed("view", id, reason, role)
-        for line in _lines(kept.vault.open(id)):
+        stored.deed("view", id, reason, role)
+        for line in _lines(stored.records.open(id)):
             click.echo(plain(line))
 
 
-def _refusal(kept: Sealed, role: str, reason: str) -> str:
+def _refusal(stored: Kept, role: str, reason: str) -> str:
     if not reason.strip():
         return "a view needs a reason"
-    users = kept.views.get(role)
+    users = stored.built.sealed.views.get(role) if stored.built.sealed is not None else None
     if users is None:
         return f'there is no role "{plain(role)}" that may view what is sealed'
     return "" if is_in(users) else f'you are not in the role "{plain(role)}"'

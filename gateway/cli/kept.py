@@ -1,10 +1,10 @@
-"""What the commands over sealed records share: how they open them, end, and show what others wrote."""
+"""What commands over stored data share: how they open it, end, and show what others wrote."""
 
 import grp
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,15 +18,21 @@ from shadow.custody import Custody, CustodyError, Deed
 from shadow.vault import Vault, VaultError
 
 
-
 @dataclass(frozen=True, slots=True)
-class Sealed:
-    """A configuration's custody and vault, open."""
+class Kept:
+    """What a configuration keeps: its custody, open, and its vault, where there is one."""
 
     built: Configuration
     custody: Custody
-    vault: Vault
-    views: Mapping[str, frozenset[str]]
+    vault: Vault | None
+
+    @property
+    def records(self) -> Vault:
+        """The vault. Raises Refused where there is none."""
+        if self.vault is not None:
+            return self.vault
+        raise Refused("nothing is sealed: `shadow` has no `capture`" if self.built.sealed is None else
+                      f"there is no sealed file at {self.built.sealed.path} yet: it is made when a gateway starts")
 
     def deed(self, action: str, subject: str, reason: str, role: str = "") -> None:
         """Write to the trail, before what it tells of is done."""
@@ -34,7 +40,7 @@ class Sealed:
 
     def scope(self, target: str) -> str:
         """A capability's name or a record's id, as it is. Raises Refused where there is neither."""
-        entries = self.vault.entries()
+        entries = self.vault.entries() if self.vault is not None else []
         known = self.built.table.capabilities.keys() | {entry.capability for entry in entries}
         if target not in known and target not in {entry.id for entry in entries}:
             raise Refused(f'there is no capability and no record "{plain(target)}"{did_you_mean(target, known)}')
@@ -42,22 +48,20 @@ class Sealed:
 
 
 @contextmanager
-def sealed(config: Path) -> Iterator[Sealed]:
-    """What a configuration seals, for as long as the block runs. A refusal within it, or a file that fails, ends the
+def kept(config: Path) -> Iterator[Kept]:
+    """What a configuration keeps, for as long as the block runs. A refusal within it, or a file that fails, ends the
     command with a line on standard error."""
     try:
         built, custody = custody_of(config)
         try:
-            if built.sealed is None:
-                raise Refused(f"{config} has nothing sealed: it has no `capture` in `shadow`")
             # Looking must not make a file where there is none.
-            if not built.sealed.path.is_file():
-                raise Refused(f"there is no sealed file at {built.sealed.path} yet: it is made when a gateway starts")
-            vault = Vault(built.sealed.path, custody, built.sealed.bounds)
+            sealed = built.sealed if built.sealed is not None and built.sealed.path.is_file() else None
+            vault = Vault(sealed.path, custody, sealed.bounds) if sealed is not None else None
             try:
-                yield Sealed(built, custody, vault, built.sealed.views)
+                yield Kept(built, custody, vault)
             finally:
-                vault.close()
+                if vault is not None:
+                    vault.close()
         finally:
             custody.close()
     except (CustodyError, VaultError) as error:

@@ -1,0 +1,30 @@
+"""A group of commands that are found by their file's name and imported when they run: `--help` stays quick."""
+
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+
+class Lazy(click.Group):
+    """Imports a command only where it is run, or its own help is asked for. `commands` are the name and the line that
+    help shows of each: the function of that name in the file of that name in `package`."""
+
+    def __init__(self, *args: Any, package: str, commands: Mapping[str, str], **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._package = package
+        self._lines = commands
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self._lines)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in self.commands or cmd_name not in self._lines:
+            return self.commands.get(cmd_name)
+        command: click.Command = getattr(importlib.import_module(f"{self._package}.{cmd_name}"), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(self._lines.items()))

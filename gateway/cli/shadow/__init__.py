@@ -1,0 +1,1 @@
+"""The commands of `figway shadow`, one a file."""

@@ -1,0 +1,51 @@
+"""figway shadow shred: destroy the keys of epochs, so that what was stored by them can be linked no more."""
+
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from gateway.cli.sources import Refused, actor, custody_of, evidence_of
+from shadow.custody import Custody, CustodyError, Deed
+from shadow.keys import PURPOSE, scope
+
+
+@click.command()
+@click.argument("capability")
+@click.option("--all", "every", is_flag=True, help="The key of the current epoch, too; a new one is made at once.")
+@click.option("--reason", help="Why; for the audit trail.")
+@click.option("--config", default="routes.yaml", show_default=True, type=click.Path(path_type=Path),
+              help="The file that names the store and its custody.")
+def shred(capability: str, every: bool, reason: str | None, config: Path) -> None:
+    """Destroy the keys of CAPABILITY's past epochs. Tokens that were made by them can be linked with nothing any more.
+
+    Exits with 1 where the capability is held, with 2 where there is no such capability or no custody.
+    """
+    try:
+        built, custody = custody_of(config, capability)
+        try:
+            current = max(evidence_of(built, capability), key=lambda row: row.last, default=None)
+            known = "" if current is None else scope(capability, current.epoch)
+            count = _shred(custody, capability, known, reason or "", every=every)
+        finally:
+            custody.close()
+    except CustodyError as error:
+        click.echo(f"figway: {error}", err=True)
+        sys.exit(2)
+    except Refused as refused:
+        click.echo(f"figway: {refused}", err=True)
+        sys.exit(refused.status)
+    click.echo(f"{count} key{'' if count == 1 else 's'} of {capability} destroyed"
+               + ("" if every else "; that of the current epoch is kept"))
+
+
+def _shred(custody: Custody, capability: str, current: str, reason: str, *, every: bool) -> int:
+    if (hold := custody.holds().get(capability)) is not None:
+        raise Refused(f"{capability} is held by {hold.actor}: {hold.reason}", 1)
+    scopes = {one: made for one, made in custody.scopes(PURPOSE).items() if one.partition(" ")[0] == capability}
+    if not every:
+        # Where the store knows of none, the latest is the one that goes on.
+        scopes.pop(current or max(scopes, key=scopes.__getitem__, default=""), None)
+    custody.record(Deed(time.time(), actor(), "operator", "shred", capability, reason))
+    return sum(custody.destroy(PURPOSE, one) for one in scopes)
