@@ -38,13 +38,22 @@ class Kept:
         """Write to the trail, before what it tells of is done."""
         self.custody.record(Deed(time.time(), actor(), role, action, subject, reason))
 
-    def scope(self, target: str) -> str:
-        """A capability's name or a record's id, as it is. Raises Refused where there is neither."""
+    def because(self, reason: str, action: str, subject: str) -> None:
+        """Write to the trail what is done next, and why. Raises Refused, and writes that, where nobody says why."""
+        if not reason.strip():
+            self.deed(f"{action}_refused", subject, reason)
+            raise Refused(f"a {action} needs a reason", 1)
+        self.deed(action, subject, reason)
+
+    def capability(self, name: str, ids: bool = False) -> str:
+        """The name of a capability that there is, or of which something is sealed; or, where `ids`, a record's id.
+        Raises Refused for any other."""
         entries = self.vault.entries() if self.vault is not None else []
         known = self.built.table.capabilities.keys() | {entry.capability for entry in entries}
-        if target not in known and target not in {entry.id for entry in entries}:
-            raise Refused(f'there is no capability and no record "{plain(target)}"{did_you_mean(target, known)}')
-        return target
+        if name not in known and not (ids and name in {entry.id for entry in entries}):
+            record = " and no record" if ids else ""
+            raise Refused(f'there is no capability{record} "{plain(name)}"{did_you_mean(name, known)}')
+        return name
 
 
 @contextmanager

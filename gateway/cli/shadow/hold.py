@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from gateway.cli.kept import kept
-from gateway.cli.sources import Refused, actor
+from gateway.cli.sources import actor
 from shadow.custody import Hold
 
 
@@ -22,10 +22,7 @@ def hold(target: str, reason: str, config: Path) -> None:
     is no such capability or record.
     """
     with kept(config) as stored:
-        scope = stored.scope(target)
-        if not reason.strip():
-            stored.deed("hold_refused", scope, reason)
-            raise Refused("a hold needs a reason", 1)
-        stored.deed("hold", scope, reason)
+        scope = stored.capability(target, ids=True)
+        stored.because(reason, "hold", scope)
         stored.custody.hold(Hold(scope, time.time(), actor(), reason))
         click.echo(f"{scope} is held")

@@ -16,12 +16,15 @@ _COLUMNS = ("ID", "EXCHANGE", "AT", "PATTERN", "TRACE", "BYTES", "EXPIRES")
 def list(capability: str | None, config: Path) -> None:
     """List the exchanges that are sealed, the oldest first: of CAPABILITY, or all.
 
-    Exits with 2 where nothing is sealed.
+    Exits with 2 where nothing is sealed or there is no such capability.
     """
     with kept(config) as stored:
+        records = stored.records
+        if capability is not None:
+            stored.capability(capability)
         for line in rows(_COLUMNS, [
             (entry.id, f"{entry.capability}.{entry.operation}", when(entry.at), entry.pattern, entry.trace_id,
              str(entry.bytes), "held" if entry.held else when(entry.expires))
-            for entry in stored.records.entries(capability)
+            for entry in records.entries(capability)
         ]):
             click.echo(line)

@@ -24,22 +24,22 @@ class _Wanted(NamedTuple):
                                                           "input: arguments are seen by other users.")
 @click.option("--capability", metavar="NAME", help="Every record of a capability.")
 @click.option("--all", "every", is_flag=True, help="Every record.")
-@click.option("--reason", default="", help="Why; for the audit trail.")
+@click.option("--reason", required=True, help="Why; for the audit trail.")
 @click.option("--config", default="routes.yaml", show_default=True, type=click.Path(path_type=Path),
               help="The file that says where records are sealed.")
 def purge(subject: str | None, capability: str | None, every: bool, reason: str, config: Path) -> None:
     """Destroy sealed records, and their keys: those of a subject, of a capability, or all.
 
-    What is held stays. Exits with 1 where something stays, or could not be read to be searched; with 2 where there is
-    nothing sealed or no such capability.
+    What is held stays. Exits with 1 where something stays, or could not be read to be searched, or without a reason;
+    with 2 where there is nothing sealed or no such capability.
     """
     if (subject is not None) + (capability is not None) + every != 1:
         raise click.UsageError("one of --subject -, --capability NAME and --all")
     identifier = _identifier() if subject is not None else ""
     with kept(config) as stored:
         stored.records.expire()
-        what = stored.scope(capability) if capability is not None else "all" if every else "a subject"
-        stored.deed("purge", what, reason)
+        what = stored.capability(capability) if capability is not None else "all" if every else "a subject"
+        stored.because(reason, "purge", what)
         wanted = _of_subject(stored, identifier) if identifier else _Wanted(
             [entry.id for entry in stored.records.entries(capability)])
         done = stored.records.purge(wanted.ids)

@@ -31,11 +31,12 @@ def view(id: str, role: str, reason: str, config: Path) -> None:
     if not _ID.fullmatch(id):
         raise click.UsageError("an ID is 16 hexadecimal digits: figway shadow list")
     with kept(config) as stored:
+        records = stored.records
         if refusal := _refusal(stored, role, reason):
             stored.deed("view_refused", id, reason, role)
             raise Refused(refusal, 1)
         stored.deed("view", id, reason, role)
-        for line in _lines(stored.records.open(id)):
+        for line in _lines(records.open(id)):
             click.echo(plain(line))
 
 
