@@ -27,8 +27,9 @@ lint: $(VENV)/.ready-dev  ## lints and type checks alone
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-bench: $(VENV)/.ready-bench  ## the gateway beside Envoy and nginx, on this machine
+bench: $(VENV)/.ready-bench  ## the gateway beside Envoy and nginx, and the comparator, on this machine
 	$(BIN)/python -m tests.benchmarks
+	$(BIN)/python -m tests.benchmarks.compare
 
 evidence: $(VENV)/.ready-dev  ## defects seeded into a noisy service, and how soon the gate finds them
 	@$(BIN)/python -m tests.evidence

@@ -27,7 +27,7 @@ class Headers(list[tuple[bytes, bytes]]):
     def without(self, names: Iterable[bytes]) -> "Headers":
         """A copy that lacks the fields whose lower-case name is in `names`."""
         unwanted = frozenset(names)
-        return Headers(pair for pair in self if pair[0].lower() not in unwanted)
+        return Headers([pair for pair in self if pair[0].lower() not in unwanted])
 
 
 @dataclass(slots=True)

@@ -20,9 +20,7 @@ from gateway.wire import CHUNKED, fields
 from shadow.observation import Failure, Observation
 
 SHADOW_HEADER = b"X-Figway-Shadow: 1\r\n"
-# What a mirror leaves out unless the capability passes credentials; and what each arm would judge by tags of its own.
-_CREDENTIALS = (b"authorization", b"cookie", b"proxy-authorization", b"x-api-key")
-_NOT_MIRRORED = (b"expect", b"if-none-match", b"if-modified-since", b"if-match", b"if-unmodified-since")
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
 
 def forward(
@@ -203,11 +201,13 @@ async def ask(capability: Capability, arm: Arm, match: Match, arrival: Arrival, 
     unless the capability passes them, under a deadline of its own. What goes wrong is in the observation."""
     plan = capability.shadow
     limit = plan.max_body if plan is not None else capability.buffer_limit
-    dropped = set(_NOT_MIRRORED)
-    if plan is None or not plan.pass_credentials:
-        dropped.update(_CREDENTIALS, *(policy.credentials for policy in capability.policies))
     original = arrival.request
-    request = Request(original.method, original.target, original.headers.without(dropped), body)
+    headers = original.headers.without(capability.withheld)
+    if arm.adapter is None and (body or original.method in _WITH_BODY) and headers.get(b"content-length") is None:
+        headers.append((b"Content-Length", b"%d" % len(body)))
+    elif len(headers) == len(original.headers):
+        headers = original.headers  # whose lines are at hand
+    request = Request(original.method, original.target, headers, body)
     started = time.monotonic()
     try:
         if arm.adapter is not None:
@@ -215,14 +215,13 @@ async def ask(capability: Capability, arm: Arm, match: Match, arrival: Arrival, 
         endpoint = arm.upstream.for_mirrors().choose()
         if endpoint is None:
             return Observation(arm.name, 0.0, failure=Failure("no_endpoint"))
-        length = request.headers.get(b"content-length")
-        if arm.adapter is None and length is None and (body or request.method in ("POST", "PUT", "PATCH")):
-            request.headers.append((b"Content-Length", b"%d" % len(body)))
         before, after = _head(arm, request, arrival, SHADOW_HEADER, chunked=False, upgrade=False)
         answer = await fetch(endpoint, request.method, before, after, request.body, total=deadline, limit=limit)
         seconds = time.monotonic() - started
         if answer.failure is not None:
             return Observation(arm.name, seconds, answer.status, answer.headers, failure=answer.failure)
+        if arm.adapter is None:
+            return Observation(arm.name, seconds, answer.status, answer.headers, answer.body)
         response, _ = translated(
             arm, match, original.method, Response(answer.status, answer.headers, answer.body, answer.reason))
     except AdapterError as error:

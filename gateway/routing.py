@@ -53,6 +53,11 @@ class Split:
     on_missing: str = "legacy"
 
 
+# What a mirror leaves out unless the capability passes credentials; and what each arm would judge by tags of its own.
+_CREDENTIALS = (b"authorization", b"cookie", b"proxy-authorization", b"x-api-key")
+_NOT_MIRRORED = frozenset({b"expect", b"if-none-match", b"if-modified-since", b"if-match", b"if-unmodified-since"})
+
+
 @dataclass(frozen=True, slots=True)
 class ShadowPlan:
     """How a capability is mirrored: `sample` is a share (0 to 1), `max_body` bytes kept of each body; `recheck` says
@@ -108,7 +113,8 @@ class Capability:
     """A business function that migrates as one: the unit of stage, flip and report.
 
     `reads` and `writes` are the stages of safe and unsafe operations. `buffer_limit` bounds a body that an
-    adapter or a fallback must hold whole; `body_limit` (bytes, 0 for none) any request body.
+    adapter or a fallback must hold whole; `body_limit` (bytes, 0 for none) any request body. `withheld` are the
+    lower-case names of the request fields that a mirror leaves out.
     """
 
     name: str
@@ -129,6 +135,7 @@ class Capability:
     _write_roles: Roles = field(init=False, repr=False)
     _read_stage: str = field(init=False, repr=False)
     _write_stage: str = field(init=False, repr=False)
+    withheld: frozenset[bytes] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         # Looked up once here and not for every call: an enum's members are slow to hash and to print.
@@ -136,6 +143,9 @@ class Capability:
         object.__setattr__(self, "_write_roles", roles(self.writes, safe=False))
         object.__setattr__(self, "_read_stage", self.reads.value)
         object.__setattr__(self, "_write_stage", self.writes.value)
+        passes = self.shadow is not None and self.shadow.pass_credentials
+        credentials = () if passes else (_CREDENTIALS, *(policy.credentials for policy in self.policies))
+        object.__setattr__(self, "withheld", _NOT_MIRRORED.union(*credentials))
 
     def roles(self, *, safe: bool) -> Roles:
         """Who serves and who is mirrored for a safe or an unsafe call."""

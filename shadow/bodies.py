@@ -1,4 +1,4 @@
-"""Bodies as they were meant: their content coding taken off, and read by their media type.
+"""Bodies as they were meant: their content coding taken off, read by their media type, and written again.
 
 Nothing here raises but Incomparable: what cannot be read is a value, since one arm's torn body is a finding.
 """
@@ -6,10 +6,10 @@ Nothing here raises but Incomparable: what cannot be read is a value, since one 
 import zlib
 from typing import NamedTuple
 
-from adapters.document import DocumentError, Tree, parse
+from adapters.document import DocumentError, Tree, dump, parse
 from adapters.message import Headers
 from adapters.trees import hl7v2, html, xml
-from adapters.trees.text import lines, ndjson
+from adapters.trees.text import lines, ndjson, write_lines, write_ndjson
 from shadow.diff import Shape, shape
 from shadow.heads import is_json, media
 from shadow.observation import Observation
@@ -75,6 +75,23 @@ def read(form: Form, body: bytes) -> Tree | Unreadable:
                 return lines(body, form.charset)
     except DocumentError as error:
         return Unreadable(error.reason)
+
+
+def write(form: Form, tree: Tree) -> bytes:
+    """A body of a form that is read as this tree again, if there is one. Raises DocumentError."""
+    match form.name:
+        case "json":
+            return dump(tree)
+        case "ndjson":
+            return write_ndjson(tree)
+        case "xml":
+            return xml.write(tree, form.charset)
+        case "hl7v2":
+            return hl7v2.write(tree, form.charset)
+        case "html":
+            return html.write(tree)
+        case _:
+            return write_lines(tree, form.charset)
 
 
 def told(read: Tree | Unreadable) -> Shape:

@@ -18,7 +18,7 @@ from shadow.diff import ABSENT, Difference, DiffError, Severity, Shape, Signatur
 from shadow.observation import Observation, Pair
 from shadow.rules import defaults
 
-VERSION = "3"
+VERSION = "4"
 """Counts up whenever a pair may be judged otherwise than before: evidence then starts anew."""
 
 

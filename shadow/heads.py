@@ -6,21 +6,21 @@ from operator import itemgetter
 from adapters.message import Headers
 from shadow.diff import ABSENT, Difference, Shape, shape, shown
 
-_KNOWN_MEDIA = frozenset({
+KNOWN_MEDIA = frozenset({
     "application/json", "application/fhir+json", "application/problem+json", "application/hal+json",
     "application/xml", "application/fhir+xml", "application/soap+xml", "text/xml", "text/html", "text/plain",
     "text/csv", "application/x-ndjson", "application/fhir+ndjson", "application/pdf", "application/octet-stream",
     "application/dicom", "image/png", "image/jpeg", "x-application/hl7-v2+er7",
 })
-_KNOWN_CHARSETS = frozenset({"utf-8", "iso-8859-1", "iso-8859-15", "us-ascii", "windows-1252", "utf-16"})
-_KNOWN_SCHEMES = frozenset({"basic", "bearer", "digest", "negotiate", "ntlm", "dpop"})
+KNOWN_CHARSETS = frozenset({"utf-8", "iso-8859-1", "iso-8859-15", "us-ascii", "windows-1252", "utf-16"})
+KNOWN_SCHEMES = frozenset({"basic", "bearer", "digest", "negotiate", "ntlm", "dpop"})
 # RFC 9111 section 5.2.2, RFC 5861, RFC 8246.
-_DIRECTIVES = frozenset({
+DIRECTIVES = frozenset({
     "max-age", "s-maxage", "no-cache", "no-store", "no-transform", "must-revalidate", "must-understand", "private",
     "proxy-revalidate", "public", "immutable", "stale-while-revalidate", "stale-if-error",
 })
-_ATTRIBUTES = frozenset({"expires", "max-age", "domain", "path", "secure", "httponly", "samesite", "partitioned"})
-_SAME_SITE = frozenset({"strict", "lax", "none"})
+ATTRIBUTES = frozenset({"expires", "max-age", "domain", "path", "secure", "httponly", "samesite", "partitioned"})
+SAME_SITE = frozenset({"strict", "lax", "none"})
 
 # For `same`: what is compared here, and the coding without which equal bytes are not equal bodies.
 _COMPARED = frozenset({b"content-type", b"content-encoding", b"location", b"etag", b"www-authenticate", b"set-cookie",
@@ -72,7 +72,8 @@ def differences(old: Headers, new: Headers) -> Iterator[Difference]:
         one, other = (parts([value.decode("latin-1") for value in headers.get_all(name.encode())])
                       for headers in (old, new))
         if one != other:
-            yield _header(name, *(", ".join(told for _, told in found) for found in (one, other)))
+            # Not in the order of what is compared, which tells of it.
+            yield _header(name, *(", ".join(sorted(told for _, told in found)) for found in (one, other)))
 
 
 def _header(name: str, old: object, new: object) -> Difference:
@@ -81,8 +82,8 @@ def _header(name: str, old: object, new: object) -> Difference:
 
 
 def _shown_media(name: str, charset: str) -> str:
-    name = name if name in _KNOWN_MEDIA else f"other media type({len(name)})"
-    return f"{name};charset={charset if charset in _KNOWN_CHARSETS else 'other'}" if charset else name
+    name = name if name in KNOWN_MEDIA else f"other media type({len(name)})"
+    return f"{name};charset={charset if charset in KNOWN_CHARSETS else 'other'}" if charset else name
 
 
 _Parts = list[tuple[str, str]]
@@ -91,7 +92,7 @@ _Parts = list[tuple[str, str]]
 
 def _schemes(values: Sequence[str]) -> _Parts:
     found = {value.lower().partition(" ")[0] for value in values}
-    return sorted((one, one if one in _KNOWN_SCHEMES else f"other scheme({len(one)})") for one in found)
+    return sorted((one, one if one in KNOWN_SCHEMES else f"other scheme({len(one)})") for one in found)
 
 
 def _directives(values: Sequence[str]) -> _Parts:
@@ -101,7 +102,7 @@ def _directives(values: Sequence[str]) -> _Parts:
         name, _, value = (one.strip() for one in part.partition("="))
         value = value.strip('"')
         if name:
-            told = name if name in _DIRECTIVES else f"other directive({len(name)})"
+            told = name if name in DIRECTIVES else f"other directive({len(name)})"
             found.add((f"{name}={value}", told + (f"={value[:12]}" if value.isascii() and value.isdigit() else "")))
     return sorted(found)
 
@@ -122,10 +123,10 @@ def _cookies(values: Sequence[str]) -> _Parts:
 def _attribute(text: str) -> tuple[str, str]:
     name, _, value = (one.strip() for one in text.partition("="))
     name = name.lower()
-    told = name if name in _ATTRIBUTES else f"other attribute({len(name)})"
+    told = name if name in ATTRIBUTES else f"other attribute({len(name)})"
     if name in ("expires", "max-age"):
         return name, told
-    return f"{name}={value.lower()}", f"{told}={value.lower()}" if value.lower() in _SAME_SITE else told
+    return f"{name}={value.lower()}", f"{told}={value.lower()}" if value.lower() in SAME_SITE else told
 
 
 _IN_PARTS: tuple[tuple[str, Callable[[Sequence[str]], _Parts]], ...] = (

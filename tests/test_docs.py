@@ -22,7 +22,7 @@ from gateway.config.compile import build
 from gateway.edge import headers
 from gateway.edge.admin import admin_app
 from gateway.errors import CODES, FAILURES
-from gateway.forward import _CREDENTIALS, _NOT_MIRRORED
+from gateway.routing import _CREDENTIALS, _NOT_MIRRORED
 from gateway.stage import READS, WRITES, Stage
 from shadow.compare import Outcome
 from tests.backends.upstream import closed_port, until
@@ -301,7 +301,7 @@ capabilities:
     legacy: legacy
     modern: modern
     stage: shadow
-    shadow: {{sample: 100%}}
+    shadow: {{sample: 100%, recheck: {{after: []}}}}
     policies: [fair]
   falling:
     owner: tests

@@ -6,13 +6,18 @@ delimiters mean nothing; '""', which deletes, stays. Observations (OBX) and note
 """
 
 import re
+from collections.abc import Iterator
 
-from adapters.document import DocumentError, Tree
+from adapters.document import DocumentError, Path, Tree, get
 
 _OF_REQUESTS = frozenset({"OBX", "NTE", "SPM", "TCD"})
 _SEGMENT = re.compile(r"[A-Z][A-Z0-9]{2}", re.ASCII)
 # MSH-18 (HL7 table 0211) in the names that Python knows.
 _CHARSETS = {"ASCII": "ascii", "8859/1": "latin-1", "8859/15": "iso8859-15", "UNICODE UTF-8": "utf-8", "UTF-8": "utf-8"}
+
+_MARKS = r"^~\&"
+_TO_ESCAPE = re.compile(r"[|^~\\&]")
+_ESCAPES = {"|": "\\F\\", "^": "\\S\\", "~": "\\R\\", "\\": "\\E\\", "&": "\\T\\"}
 
 
 def tree(body: bytes, charset: str | None = None) -> Tree:
@@ -34,6 +39,41 @@ def tree(body: bytes, charset: str | None = None) -> Tree:
         inside.setdefault(name, []).append(segment)
         request = segment if name == "OBR" else request
     return message
+
+
+def write(tree: Tree, charset: str | None = None) -> bytes:
+    """A message of this tree, with the usual delimiters: the MSH, then the others as the tree has them, what stands in
+    an OBR after it. Raises DocumentError: "encoding", or "syntax" where there is no MSH."""
+    if not tree.get("MSH"):
+        raise DocumentError("syntax")
+    written = [_line(*one) for name in sorted(tree, key="MSH".__ne__) for segment in tree[name]
+               for one in _with_inner(name, segment)]
+    code = get(tree, Path(("MSH", 0, "f18", 0, "c1")))
+    try:
+        return "\r".join(written).encode(charset or _CHARSETS.get(str(code), "utf-8"))
+    except (LookupError, UnicodeEncodeError):
+        raise DocumentError("encoding") from None
+
+
+def _with_inner(name: str, segment: Tree) -> Iterator[tuple[str, Tree]]:
+    yield name, segment
+    for inner in (key for key in segment if key in _OF_REQUESTS):
+        yield from ((inner, one) for one in segment[inner])
+
+
+def _line(name: str, segment: Tree) -> str:
+    fields = {int(key[1:]): "~".join(_joined(one, "^&") for one in field)
+              for key, field in segment.items() if key not in _OF_REQUESTS}
+    first, start = (3, f"MSH|{_MARKS}") if name == "MSH" else (1, name)
+    return "|".join([start, *(fields.get(number, "") for number in range(first, max(fields, default=0) + 1))])
+
+
+def _joined(node: Tree, marks: str) -> str:
+    """Components, or the subcomponents of one, each at its place."""
+    if isinstance(node, str):
+        return _TO_ESCAPE.sub(lambda mark: _ESCAPES[mark[0]], node)
+    pieces = {int(key[1:]): _joined(one, marks[1:]) for key, one in node.items()}
+    return marks[:1].join(pieces.get(number, "") for number in range(1, max(pieces, default=0) + 1))
 
 
 def _declared(body: bytes) -> str:

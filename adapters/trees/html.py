@@ -1,6 +1,7 @@
 """An HTML page as what a person reads of it: its text, block by block. Markup, scripts and styles are left out."""
 
 import codecs
+from html import escape
 
 from lxml import etree
 
@@ -29,6 +30,14 @@ def tree(body: bytes, charset: str | None = None) -> Tree:
     except (etree.XMLSyntaxError, ValueError):
         raise DocumentError("syntax") from None
     return [] if root is None else _blocks(root)
+
+
+def write(tree: Tree) -> bytes:
+    """A page of these blocks. Raises DocumentError("encoding")."""
+    try:
+        return "<p>".join(escape(block, quote=False) for block in tree).encode()
+    except UnicodeEncodeError:
+        raise DocumentError("encoding") from None
 
 
 def _blocks(root: etree._Element) -> list[Tree]:

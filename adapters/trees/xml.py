@@ -23,6 +23,41 @@ def tree(body: bytes, charset: str | None = None) -> Tree:
     return {etree.QName(root).localname: [_element(root, None)]}
 
 
+def write(tree: Tree, charset: str | None = None) -> bytes:
+    """A document of this tree. Raises DocumentError: "syntax" or "encoding"."""
+    try:
+        [(name, [root])] = tree.items()
+        return etree.tostring(_built(name, root, None), encoding="unicode").encode(charset or "utf-8")
+    except (LookupError, UnicodeEncodeError):
+        raise DocumentError("encoding") from None
+    except (ValueError, TypeError, StopIteration):
+        raise DocumentError("syntax") from None
+
+
+def _built(name: str, node: Tree, outside: str | None) -> etree._Element:
+    space = node.get("@xmlns", outside)
+    spaces: dict[str | None, str] = {None: space} if space else {}
+    made = etree.Element(etree.QName(space or None, name), nsmap=spaces)  # type: ignore[arg-type]  # None: the default
+    for key, value in node.items():
+        if key.startswith("@") and key != "@xmlns":
+            made.set(key[1:], value)
+    text = node.get("#text", [])
+    waiting = {key: iter(inner) for key, inner in node.items() if key[0] not in "@#"}
+    if isinstance(text, str):
+        made.text = text
+        return made
+    pieces = iter(text)
+    for one in node.get("#order", [key for key, inner in node.items() if key in waiting for _ in inner]):
+        if one != "#text":
+            made.append(_built(one, next(waiting[one]), space))
+        elif len(made):
+            made[-1].tail = next(pieces)
+        else:
+            made.text = next(pieces)
+    # What is named by no order, or is more than it names, is lost: the caller reads again what was written.
+    return made
+
+
 def _element(element: xml.Element, outside: str | None) -> Tree:
     # libxml2 bounds the depth to 256.
     name = etree.QName(element)

@@ -1,26 +1,17 @@
 """figway compare: two answers that are in files, judged as the shadow lane judges them. It shows no value."""
 
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import orjson
 
-from adapters.message import Headers, Request
-from gateway import plugins
-from gateway.config.problem import Invalid
-from gateway.config.rules import read_rules
+from gateway.cli.files import pair_of, rules_of
 from shadow.compare import Comparison, Outcome
 from shadow.compare import compare as judge
-from shadow.observation import Observation, Pair
-from shadow.rules import NONE, Rules
+from shadow.rules import Rules
 
-MEDIA = {
-    ".json": "application/json", ".xml": "application/xml", ".ndjson": "application/x-ndjson", ".html": "text/html",
-    ".htm": "text/html", ".hl7": "x-application/hl7-v2+er7", ".txt": "text/plain", ".csv": "text/csv",
-}
 _SAME = (Outcome.MATCH, Outcome.MATCH_NORMALISED, Outcome.KNOWN_DIFFERENCE)
 
 
@@ -36,36 +27,14 @@ def compare(legacy: Path, modern: Path, file: Path | None, media: str | None, ou
     Exits with 0 where they are the same, by the rules, with 1 where they are not, and with 2 where a file cannot be
     read or nothing can be said.
     """
-    rules = _rules(file) if file is not None else NONE
-    kind = media or MEDIA.get(legacy.suffix.lower(), "application/json")
-    control, candidate = (_answer(arm, path, kind) for arm, path in (("legacy", legacy), ("modern", modern)))
-    found = judge(Pair("files", "compare", Request("GET", b"/", Headers()), control, candidate, "", time.time(), rules))
+    rules = rules_of(file)
+    found = judge(pair_of(legacy, modern, media, rules))
     if output == "json":
         click.echo(orjson.dumps(_facts(found, rules), option=orjson.OPT_INDENT_2).decode())
     else:
         for line in _lines(found):
             click.echo(line)
     sys.exit(0 if found.tally.outcome in _SAME else 2 if found.tally.outcome is Outcome.NOT_COMPARABLE else 1)
-
-
-def _rules(file: Path) -> Rules:
-    try:
-        rules, warnings = read_rules(file, plugins.load)
-    except Invalid as invalid:
-        for problem in invalid.problems:
-            click.echo(problem, err=True)
-        sys.exit(2)
-    for warning in warnings:
-        click.echo(f"warning: {warning}", err=True)
-    return rules
-
-
-def _answer(arm: str, path: Path, media: str) -> Observation:
-    try:
-        body = path.read_bytes()
-    except OSError as error:
-        raise click.UsageError(f"{path} cannot be read: {error.strerror}") from None
-    return Observation(arm, 0.0, 200, Headers([(b"Content-Type", media.encode())]), body)
 
 
 def _facts(found: Comparison, rules: Rules) -> dict[str, object]:

@@ -26,6 +26,7 @@ SHADOW = {
     "holds": "List what is held.",
     "purge": "Destroy what is sealed of a subject, of a capability, or all.",
     "audit": "Print who did what, and whether that is whole.",
+    "minimise": "Shrink a pair that differs to a test case without anybody in it.",
     "shred": "Destroy the keys that a capability's tokens are linked by.",
 }
 

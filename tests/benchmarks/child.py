@@ -18,12 +18,14 @@ PATIENCE = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where one process works: a directory of its own, the ports that it listens on, and the upstream's port."""
+    """Where one process works: a directory of its own, the ports that it listens on, and the upstream's: at its port
+    `differing` it answers a tenth of the targets otherwise."""
 
     directory: Path
     port: int
     admin: int
     upstream: int
+    differing: int = 0
 
 
 def cores() -> tuple[int, int]:

@@ -125,7 +125,10 @@ def bootstrap(row: Row, place: Place, routes: list[dict[str, Any]] | dict[str, A
         "admin": {"address": address(0)},
         "static_resources": {
             "listeners": [listener],
-            "clusters": [cluster(name, place.upstream) for name in ("legacy", "modern")],
+            "clusters": [
+                cluster("legacy", place.upstream),
+                cluster("modern", place.differing if row.differs else place.upstream),
+            ],
         },
     }
 

@@ -6,6 +6,7 @@ Both print one line of JSON: requests, seconds, p50 and p99 in seconds, errors.
 import argparse
 import asyncio
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from typing import cast
 
 import uvloop
 
-from tests.benchmarks.child import ROOT
+from tests.benchmarks.child import ROOT, cores
 from tests.benchmarks.rows import TARGETS, Row, target
 
 FIELDS = {
@@ -86,7 +87,15 @@ def command(row: Row, port: int, connections: int, seconds: float) -> list[str]:
 def run(row: Row, port: int, connections: int, seconds: float) -> Load:
     """Loads the peer at `port` for `seconds` and returns what was seen."""
     words = command(row, port, connections, seconds)
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=seconds + 20, check=True)
+    done = subprocess.run(
+        words,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=seconds + 20,
+        check=True,
+        preexec_fn=lambda: os.sched_setaffinity(0, {cores()[1]}),
+    )
     return parse_load(done.stdout)
 
 

@@ -62,8 +62,9 @@ def write(place: Place, http: str) -> list[str]:
     return [path, "-p", f"{place.directory}/", "-c", "nginx.conf", "-e", "error.log"]
 
 
-def upstream(place: Place, count: str, body: str) -> str:
-    """An http block that answers with `body` and the request's correlation id; `count` tells what it has had."""
+def upstream(place: Place, count: str, body: str, odd: str, other: str) -> str:
+    """An http block that answers with `body` and the request's correlation id; `count` tells what it has had. At the
+    place's port `differing`, targets that end in `odd` are answered with `other`."""
     return f"""\
     access_log off;
     default_type application/json;
@@ -73,7 +74,16 @@ def upstream(place: Place, count: str, body: str) -> str:
         location = {count} {{ stub_status; }}
         location / {{ return 200 '{body}'; }}
     }}
+    server {{
+        listen 127.0.0.1:{place.differing};
+        location ~ {odd}$ {{ return 200 '{other}'; }}
+        location / {{ return 200 '{body}'; }}
+    }}
 """
+
+
+def server(name: str, port: int) -> str:
+    return f"upstream {name} {{ server 127.0.0.1:{port}; keepalive 256; keepalive_requests 1000000000; }}"
 
 
 def command(row: Row, place: Place) -> list[str] | None:
@@ -84,18 +94,15 @@ def command(row: Row, place: Place) -> list[str] | None:
     locations = [f"location {prefix(n)} {{ {mirror}proxy_pass http://upstream; }}" for n in range(row.operations)]
     locations.append(f"location / {{ {mirror}proxy_pass http://upstream; }}")
     if row.mirror:
-        locations.append("location = /mirror { internal; proxy_pass http://upstream$request_uri; }")
+        locations.append("location = /mirror { internal; proxy_pass http://modern$request_uri; }")
     lines = "\n        ".join(locations)
     return write(
         place,
         f"""\
     log_format json escape=json '{json.dumps(LOG)}';
     access_log access.log json buffer=64k flush=1s;
-    upstream upstream {{
-        server 127.0.0.1:{place.upstream};
-        keepalive 256;
-        keepalive_requests 1000000000;
-    }}
+    {server("upstream", place.upstream)}
+    {server("modern", place.differing if row.differs else place.upstream)}
     proxy_http_version 1.1;
     proxy_set_header Connection "";
     proxy_set_header Host $http_host;

@@ -43,6 +43,7 @@ def floor(row: Row, place: Place) -> list[str] | None:
 
 PEERS = (
     Peer("figway", figway.version, figway.command),
+    Peer("figway-unmirrored", figway.version, figway.command_unmirrored),
     Peer("envoy", envoy.version, envoy.command),
     Peer("envoy-tree", envoy.version, envoy.command_tree),
     Peer("nginx", nginx.version, nginx.command),
@@ -50,20 +51,20 @@ PEERS = (
 )
 
 
-def start_upstream(stack: ExitStack, directory: Path) -> int:
-    """Starts the upstream for as long as `stack` lasts; returns its port."""
+def start_upstream(stack: ExitStack, directory: Path) -> Place:
+    """Starts the upstream for as long as `stack` lasts; returns where it is."""
     directory.mkdir(parents=True)
-    place = Place(directory, free_port(), 0, 0)
+    place = Place(directory, free_port(), 0, 0, free_port())
     stack.enter_context(started(upstream.command(place), place, cores()[1]))
-    return place.port
+    return place
 
 
-def start(stack: ExitStack, peers: Iterable[Peer], row: Row, directory: Path, upstream_port: int) -> list[Running]:
+def start(stack: ExitStack, peers: Iterable[Peer], row: Row, directory: Path, source: Place) -> list[Running]:
     """Starts the peers that can do `row` for as long as `stack` lasts; RuntimeError for one that does not pass the
     upstream's answer through."""
     running = []
     for peer in peers:
-        place = Place(directory / peer.name, free_port(), free_port(), upstream_port)
+        place = Place(directory / peer.name, free_port(), free_port(), source.port, source.differing)
         place.directory.mkdir(parents=True)
         command = peer.command(row, place)
         if command is None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.benchmarks import load, measure, upstream
-from tests.benchmarks.child import cores
+from tests.benchmarks.child import Place, cores
 from tests.benchmarks.peers import Peer, Running, start, start_upstream
 from tests.benchmarks.rows import Row
 
@@ -55,39 +55,39 @@ def samples(
 ) -> Iterator[Sample]:
     """Runs every row. All peers of a row are started, then measured in turn (A B C A B C …) while the others rest."""
     with ExitStack() as stack:
-        upstream_port = start_upstream(stack, directory / "upstream")
+        source = start_upstream(stack, directory / "upstream")
         for row in rows:
             measuring = (
-                held_open(peers, row, plan, directory, upstream_port)
+                held_open(peers, row, plan, directory, source)
                 if row.idle
-                else under_load(peers, row, plan, directory, upstream_port)
+                else under_load(peers, row, plan, directory, source)
             )
             for sample in measuring:
                 say(f"{row.name}, round {sample.round + 1} of {plan.rounds}: {sample.peer}")
                 yield sample
 
 
-def under_load(peers: Sequence[Peer], row: Row, plan: Plan, directory: Path, upstream_port: int) -> Iterator[Sample]:
+def under_load(peers: Sequence[Peer], row: Row, plan: Plan, directory: Path, source: Place) -> Iterator[Sample]:
     with ExitStack() as stack:
-        running = start(stack, peers, row, directory / row.name, upstream_port)
+        running = start(stack, peers, row, directory / row.name, source)
         for round_ in range(plan.rounds):
             for peer in running:
-                yield loaded(peer, row, round_, plan, upstream_port)
+                yield loaded(peer, row, round_, plan, source)
 
 
-def held_open(peers: Sequence[Peer], row: Row, plan: Plan, directory: Path, upstream_port: int) -> Iterator[Sample]:
+def held_open(peers: Sequence[Peer], row: Row, plan: Plan, directory: Path, source: Place) -> Iterator[Sample]:
     """Each round has fresh processes: what one has grown by, it would use again."""
     for round_ in range(plan.rounds):
         with ExitStack() as stack:
-            for peer in start(stack, peers, row, directory / f"{row.name}-{round_}", upstream_port):
+            for peer in start(stack, peers, row, directory / f"{row.name}-{round_}", source):
                 yield idle(peer, row, round_, plan)
 
 
-def loaded(peer: Running, row: Row, round_: int, plan: Plan, upstream_port: int) -> Sample:
+def loaded(peer: Running, row: Row, round_: int, plan: Plan, source: Place) -> Sample:
     load.run(row, peer.port, CONNECTIONS, plan.warm)
     measure.settle(peer.pid)
     measure.await_quiet(set(cores()), plan.patience)
-    calls, cpu, began = upstream.calls(upstream_port), measure.cpu(peer.pid), time.monotonic()
+    calls, cpu, began = upstream.calls(source.port), measure.cpu(peer.pid), time.monotonic()
     core = measure.core_busy(cores()[0])
     seen = load.run(row, peer.port, CONNECTIONS, plan.seconds)
     elapsed = time.monotonic() - began
@@ -95,7 +95,7 @@ def loaded(peer: Running, row: Row, round_: int, plan: Plan, upstream_port: int)
     others = max(0.0, (measure.core_busy(cores()[0]) - core) / elapsed - busy)
     measure.settle(peer.pid)  # mirrored work after the last answer is part of the price
     spent = measure.cpu(peer.pid) - cpu
-    called = upstream.calls(upstream_port) - calls - 1
+    called = upstream.calls(source.port) - calls - 1
     held = measure.memory(peer.pid)
     requests = max(seen.requests, 1)
     return Sample(

@@ -122,9 +122,41 @@ def test_matching_that_slows_down_is_reported():
     assert report.checks(report.lines([few, many])) == ["10 to 10,000 operations: 1.25 x the CPU a request; MISSES 1.2"]
 
 
+@pytest.mark.parametrize("row", [row for row in ROWS if row.mirror], ids=lambda row: row.name)
+def test_the_shadow_is_off_in_nothing_but_the_twin(row, tmp_path):
+    place = Place(tmp_path, 1, 2, 3, 4)
+    figway.command(row, place)
+    mirrored = json.loads((tmp_path / "routes.yaml").read_text())
+    assert mirrored["upstreams"]["modern"]["url"].endswith(":4" if row.differs else ":3")
+    figway.command_unmirrored(row, place)
+    alone = json.loads((tmp_path / "routes.yaml").read_text())
+    assert alone["capabilities"]["everything"].pop("stage") == "legacy"
+    assert mirrored["capabilities"]["everything"].pop("stage") == "shadow"
+    assert alone == mirrored
+
+
+def test_what_mirroring_costs_is_held_against_envoy_s_mirror_and_the_client_s_wait():
+    rows = [Sample("shadow-differs", peer, 0, 1, 1, cpu=cpu, p50=p50)
+            for peer, cpu, p50 in (("figway", 160.0, 0.5), ("figway-unmirrored", 60.0, 0.4), ("envoy", 100.0, 2.0))]
+    assert report.checks(report.lines(rows)) == [
+        "shadow-differs: 1.60 x the CPU a request of Envoy's mirror; MISSES 1.5",
+        "shadow-differs: the client's p50 is 0.50 ms, with the shadow off 0.40 ms",
+    ]
+
+
+def test_our_upstream_answers_a_tenth_of_the_targets_otherwise_at_its_second_port(tmp_path):
+    place = place_for(tmp_path / "upstream")
+    row = Row("smoke", "")
+    with started(upstream.ours(place), place, cores()[1]):
+        answers = [fetch(place.differing, target(row, number)) for number in range(20)]
+        assert fetch(place.port, target(row, 7)) == upstream.BODY
+    assert [number for number, body in enumerate(answers) if body != upstream.BODY] == [7, 17]
+    assert {len(body) for body in answers} == {len(upstream.BODY)}
+
+
 def place_for(directory, upstream_port=0):
     directory.mkdir()
-    return Place(directory, free_port(), free_port(), upstream_port)
+    return Place(directory, free_port(), free_port(), upstream_port, free_port())
 
 
 def test_load_goes_through_the_floor_to_our_upstream_and_is_accounted_for(tmp_path):

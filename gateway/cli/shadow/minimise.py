@@ -1,0 +1,84 @@
+"""figway shadow minimise: a pair that differs, shrunk to a test case that has nobody in it."""
+
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+
+from gateway.cli.files import pair_of, rules_of
+from gateway.cli.sources import Refused
+from shadow.case import TEST, write
+from shadow.diff import Signature
+from shadow.minimise import MAX_COMPARISONS, Minimal, Unfit, findings
+from shadow.minimise import minimise as shrunk
+from shadow.observation import Pair
+from shadow.pseudonym import pseudonymise
+
+SECONDS = 60.0
+"""What running the case may take."""
+
+
+@click.command()
+@click.option("--legacy", type=click.Path(path_type=Path), help="The file of legacy's body.")
+@click.option("--modern", type=click.Path(path_type=Path), help="The file of modern's body.")
+@click.option("--rules", "file", type=click.Path(path_type=Path), help="A YAML file of rules and known_differences.")
+@click.option("--media", metavar="TYPE", help="The media type of both files; left out: by --legacy's name, else JSON.")
+@click.option("--at", metavar="PATH", help="Keep only what differs here: a path as the report shows it.")
+@click.option("-o", "output", type=click.Path(path_type=Path), help="Write the test to this file.")
+def minimise(legacy: Path | None, modern: Path | None, file: Path | None, media: str | None, at: str | None,
+             output: Path | None) -> None:
+    """Shrink two answers that differ to the smallest that still differ so, with invented values, as a test for pytest.
+
+    The test has been run by then. Exits with 2 where the two do not differ, where no invented value will do, or where a
+    file cannot be read or written.
+    """
+    if legacy is None or modern is None:
+        raise click.UsageError("name two files: --legacy and --modern")
+    try:
+        pair = pair_of(legacy, modern, media, rules_of(file))
+        found = pseudonymise(shrunk(pair, _chosen(pair, at)), secrets.token_bytes(16))
+        text = write(found)
+        _prove(text)
+    except (Unfit, Refused) as refused:
+        click.echo(f"figway: {refused}", err=True)
+        sys.exit(2)
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        try:
+            output.write_text(text, "utf-8")
+        except OSError as error:
+            raise click.UsageError(f"{output} cannot be written: {error.strerror}") from None
+    click.echo(_told(pair, found), err=True)
+
+
+def _chosen(pair: Pair, at: str | None) -> frozenset[Signature]:
+    """The signatures at a place. Raises Refused where there is none."""
+    if at is None:
+        return frozenset()
+    chosen = frozenset(signature for signature, _ in findings(pair) if signature.path == at)
+    if not chosen:
+        raise Refused("nothing differs at that path")
+    return chosen
+
+
+def _prove(text: str) -> None:
+    """Run the test as pytest would, in a process that has nothing of this one's. Raises Refused where it fails."""
+    try:
+        # -P: the working directory is no place to import from.
+        done = subprocess.run([sys.executable, "-P", "-"], input=f"{text}\n\n{TEST}()\n".encode(), timeout=SECONDS,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    except subprocess.TimeoutExpired:
+        raise Refused("the test takes too long where it runs by itself, so it is not written") from None
+    if done.returncode:
+        raise Refused("the test does not hold where it runs by itself, so it is not written: the rule of a plugin may "
+                      "not be what it shows of itself")
+
+
+def _told(pair: Pair, found: Minimal) -> str:
+    before, after = (len(one.control.body) + len(one.candidate.body) for one in (pair, found.pair))
+    kept = "; a body that cannot be written back stays whole" if found.whole else ""
+    kept += f"; given up after {MAX_COMPARISONS} comparisons" if found.exhausted else ""
+    return f"{before} bytes → {after} in {found.comparisons} comparisons{kept}; the test has been run and holds"

@@ -1,0 +1,142 @@
+"""A pair without anybody in it: every value is replaced by a stand-in, and the comparison still finds the same.
+
+What stays: the names of members that may be shown in a report, true, false and null, what rules reveal, and what
+header fields say in words that everybody uses. Where a finding depends on any other value, the pair is refused.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+from adapters.document import Tree, escape
+from adapters.message import Headers
+from shadow import heads
+from shadow.bodies import Unreadable
+from shadow.diff import shown
+from shadow.minimise import STOCK, Draft, Minimal, Trial, Unfit, findings
+from shadow.observation import Observation, Pair
+from shadow.standins import Standins
+
+PLACES = 10
+"""Places that a refusal names."""
+
+_WORD = re.compile(r"[0-9A-Za-z]+|[^\x00-\x7f]+")
+_WORDS = frozenset({"charset", "gzip", "deflate"}.union(*(
+    _WORD.findall(term) for terms in (
+        heads.KNOWN_MEDIA, heads.KNOWN_CHARSETS, heads.KNOWN_SCHEMES, heads.DIRECTIVES, heads.ATTRIBUTES,
+        heads.SAME_SITE) for term in terms)))
+
+Names = tuple[str, ...]
+_Replace = Callable[[Tree, Names], Tree]
+"""A value, and the names on the way to it ("*" for an index) → what stands for it."""
+
+
+def pseudonymise(found: Minimal, secret: bytes) -> Minimal:
+    """What is left of a pair, with stand-ins for its values. `secret`, 8 bytes or more that nobody keeps, draws by how
+    much dates are shifted. Raises Unfit, with the places, where no stand-in will do."""
+    pair = found.pair
+    draft = Draft.of(pair)
+    bodies = pair.control.body, pair.candidate.body
+    read = [draft is not None and not isinstance(tree, Unreadable) for tree in (draft.trees if draft else (None, None))]
+    if any(not known and body not in STOCK for known, body in zip(read, bodies, strict=True)):
+        raise Unfit("what differs depends on a body that cannot be read, as it is: no invented one will do")
+    values: list[tuple[Tree, Names]] = []
+
+    def noted(value: Tree, names: Names) -> Tree:
+        values.append((value, names))
+        return value
+
+    _replaced(pair, draft, noted)
+    standins = Standins((value for value, _ in values if isinstance(value, str)), secret)
+    trial = Trial(pair)
+    made = _replaced(pair, draft, lambda value, _: standins.of(value))
+    if made is None or not trial.holds(made):
+        raise Unfit("no invented value will do at " + ", ".join(_needed(pair, draft, values, standins, trial)))
+    return found._replace(pair=made, findings=findings(made), comparisons=found.comparisons + trial.comparisons)
+
+
+def _needed(
+    pair: Pair, draft: Draft | None, values: list[tuple[Tree, Names]], standins: Standins, trial: Trial
+) -> list[str]:
+    """Where the values are that cannot be replaced, beside those that were before them."""
+    done: set[Tree] = set()
+    for value in dict.fromkeys(value for value, _ in values):
+        done.add(value)
+        if not trial.holds(_replaced(pair, draft, lambda one, _: standins.of(one) if one in done else one)):
+            done.remove(value)
+    places = {"".join(f"/{name if name == '*' else shown(name)}" for name in names) or "(whole)"
+              for value, names in values if value not in done}
+    return sorted(places)[:PLACES]
+
+
+def _replaced(pair: Pair, draft: Draft | None, of: _Replace) -> Pair | None:
+    """The pair with its values replaced; None where it cannot be written so."""
+    pair = replace(pair, control=_with_heads(pair.control, of), candidate=_with_heads(pair.candidate, of))
+    if draft is None:
+        return pair
+    reveals = pair.rules.compiled(pair.at, pair.over).reveals
+
+    def unless_revealed(value: Tree, names: Names) -> Tree:
+        return value if reveals(names) else of(value, names)
+
+    trees = [tree if isinstance(tree, Unreadable) else _mapped(tree, form.name, unless_revealed, of)
+             for form, tree in zip(draft.forms, draft.trees, strict=True)]
+    return draft._replace(pair=pair, trees=(trees[0], trees[1])).written()
+
+
+def _mapped(tree: Tree, form: str, of: _Replace, of_name: _Replace) -> Tree:
+    """A tree with its scalars replaced, and the names of members that may not be shown."""
+    def name_of(name: str, names: Names) -> str:
+        told: str = name if form == "hl7v2" or shown(name) == escape(name) else of_name(name, (*names, name))
+        return told
+
+    whole: list[Tree] = [None]
+    stack: list[tuple[Tree, Names, Tree, str | int]] = [(tree, (), whole, 0)]
+    while stack:
+        node, names, into, at = stack.pop()
+        if isinstance(node, dict):
+            told = {name: name_of(name, names) for name in node}
+            into[at] = dict.fromkeys(told.values())
+            stack += [(value, (*names, name), into[at], told[name]) for name, value in node.items()]
+        elif isinstance(node, list):
+            into[at] = [None] * len(node)
+            stack += [(value, (*names, "*"), into[at], index) for index, value in enumerate(node)]
+        elif form == "xml" and names[-2:] == ("#order", "*"):
+            # Names once more.
+            into[at] = name_of(node, names[:-2])
+        else:
+            into[at] = of(node, names)
+    return whole[0]
+
+
+# --- heads ---
+
+def _with_heads(one: Observation, of: _Replace) -> Observation:
+    return replace(one, headers=Headers(
+        (name, _field(name.decode("latin-1").lower(), value.decode("latin-1"), of).encode("latin-1"))
+        for name, value in one.headers))
+
+
+def _field(name: str, value: str, of: _Replace) -> str:
+    """The value of a field that is compared: what of it names no one stays."""
+    names = "@header", name
+
+    def words(text: str, digits: bool = False) -> str:
+        return _WORD.sub(lambda word: word[0] if word[0].lower() in _WORDS or (digits and word[0].isdigit())
+                         else of(word[0], names), text)
+
+    match name:
+        case "content-type" | "content-encoding":
+            return words(value)
+        case "cache-control":
+            return words(value, digits=True)
+        case "www-authenticate":
+            return words(value.partition(" ")[0])
+        case "set-cookie":
+            head, *attributes = value.split(";")
+            cookie, equals, kept = head.partition("=")
+            told = cookie if shown(cookie.strip()) == escape(cookie.strip()) else of(cookie, names)
+            return ";".join([f"{told}{equals}{of(kept, names)}", *map(words, attributes)])
+        case _:
+            text: str = of(value, names)
+            return text

@@ -1,0 +1,167 @@
+"""Stand-ins for values: invented, of the same type, length and format class, and equal where the values are.
+
+A text is taken apart into runs of letters and digits. The n-th run of one make is replaced by the n-th stand-in of that
+make, so that a stand-in tells of its run no more than its length, which of its places are digits, and which capitals.
+Dates and times are shifted together, by a number of days and seconds that a secret draws: they stay dates, in order,
+as far apart as before.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+
+from adapters.document import Number, Tree
+
+# No hexadecimal digit, and none of the letters of which "http", "ftp", "urn", an instant's T and Z are made: no
+# stand-in becomes a UUID, a URL or a time by mistake.
+_LETTERS = "ghijklmoqsvwxy"
+_HEX = "abcdef"
+_DIGITS = "1234567890"
+# Two bytes each in UTF-8, one in Latin-1: what they stand for is never shorter.
+_OTHERS = "àáâãäåæçèéêëìíîïðñòóôõöøùúûüýþ"
+
+_UUID = r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
+_TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2})?)?"
+_COMPACT = r"(?:[0-9]{14}|[0-9]{12}|[0-9]{8})"
+_FRACTION = r"(?:\.[0-9]+)?"
+_PIECES = re.compile(
+    rf"(?P<uuid>(?<![0-9A-Za-z]){_UUID}(?![0-9A-Za-z]))"
+    rf"|(?P<time>(?<![0-9A-Za-z]){_TIME}{_FRACTION}(?:Z|[+-][0-9]{{2}}:?[0-9]{{2}})?(?![0-9A-Za-z]))"
+    rf"|(?P<compact>(?<![0-9A-Za-z.]){_COMPACT}{_FRACTION}(?:[+-][0-9]{{4}})?(?![0-9A-Za-z]))"
+    rf"|(?P<run>[0-9A-Za-z]+)|(?P<other>[^\x00-\x7f\s]+)")
+# When, the fraction of a second, and the zone, which stays.
+_PARTS = re.compile(rf"({_TIME}|{_COMPACT})({_FRACTION})(.*)")
+_SCHEME = re.compile(r"(?:https?|urn|ftp|mailto):", re.IGNORECASE)
+_MANTISSA = re.compile(r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+")
+_LEXEME = re.compile(r"[+-]?[0-9]*\.[0-9]+")
+_COMPACT_FORMS: Mapping[int, str] = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
+
+
+class Standins:
+    """Stand-ins for all values of some documents. The same value has the same one, and no two have one in common."""
+
+    def __init__(self, texts: Iterable[str], secret: bytes) -> None:
+        """`texts` are all values: no stand-in is a run of theirs, where there are enough others. `secret` draws by how
+        much times are shifted."""
+        self._taken: dict[str, set[str]] = {}
+        self._known: dict[tuple[str, str], str] = {}
+        self._tried: dict[str, int] = {}
+        self._originals: set[str] = set()
+        days: set[str] = set()
+        for text in texts:
+            pieces = _PIECES.findall(text)
+            self._originals.update(piece.lower() for groups in pieces for piece in groups if piece)
+            self._originals.update(digits.replace(".", "").strip("0") for digits in _MANTISSA.findall(text))
+            days.update(one[:length] for groups in pieces for one in groups for length in (8, 10))
+        self._shift = _drawn(secret, days)
+
+    def of(self, value: Tree) -> Tree:
+        """The stand-in for a scalar. What is true, false or null says nothing by itself, and stays."""
+        if isinstance(value, Number):
+            return Number(self._number(value))
+        return self.text(value) if isinstance(value, str) else value
+
+    def text(self, value: str) -> str:
+        """The stand-in for a text."""
+        if _LEXEME.fullmatch(value):
+            return self._number(value)
+        scheme = _SCHEME.match(value)
+        start = scheme.end() if scheme is not None else 0
+        return value[:start] + _PIECES.sub(self._piece, value[start:])
+
+    def _piece(self, found: re.Match[str]) -> str:
+        text = found[0]
+        if parts := _PARTS.fullmatch(text):
+            when, fraction, zone = parts.groups()
+            if (moved := _moved(when, self._shift)) is not None:
+                return f"{moved}{self._runs(fraction)}{zone}"
+        return self._run(text, "h") if found.lastgroup == "uuid" else self._runs(text)
+
+    def _runs(self, text: str) -> str:
+        return re.sub(r"[0-9A-Za-z]+|[^\x00-\x7f\s]+", lambda run: self._run(run[0], "a"), text)
+
+    def _run(self, text: str, letters: str) -> str:
+        """By its make: the alphabet of each place. Capitals are put back, so that they matter as they did."""
+        lower = text.lower() if text.isascii() else text
+        make = "".join("o" if not one.isascii() else "0" if one.isdigit() else letters if one.isalpha() else one
+                       for one in lower)
+        made = zip(text, self._made(lower, make), strict=True)
+        return "".join(to.upper() if one.isascii() and one.isupper() else to for one, to in made)
+
+    def _number(self, lexeme: str) -> str:
+        """Its significant digits are replaced, so that 1.0 and 1.00 stay one number; 0 stays 0."""
+        mantissa = _MANTISSA.search(lexeme)
+        if mantissa is None:
+            return lexeme
+        digits = mantissa[0].replace(".", "")
+        significant = digits.strip("0")
+        if not significant:
+            return lexeme
+        make = "1" if len(significant) == 1 else f"1{'0' * (len(significant) - 2)}1"
+        start = digits.index(significant)
+        fresh = iter(digits[:start] + self._made(significant, make) + digits[start + len(significant):])
+        return lexeme[:mantissa.start()] + re.sub("[0-9]", lambda _: next(fresh), mantissa[0]) + lexeme[mantissa.end():]
+
+    def _made(self, original: str, make: str) -> str:
+        """The stand-in for a run: the first one of its make that is nobody's and no original; if need be, any."""
+        known = self._known.get((make, original))
+        if known is not None:
+            return known
+        taken = self._taken.setdefault(make, set())
+        size = _size(make)
+        at = self._tried.get(make, 0)
+        while at < size and (one := _nth(make, at)) in self._originals:
+            at += 1
+        self._tried[make] = at + 1
+        if at >= size:
+            free = (one for at in range(size) if (one := _nth(make, at)) not in taken and one != original)
+            one = next(free, original)
+        taken.add(one)
+        self._known[make, original] = one
+        return one
+
+
+_ALPHABETS = {"0": _DIGITS, "1": _DIGITS[:9], "a": _LETTERS, "h": _HEX, "o": _OTHERS}
+
+
+def _size(make: str) -> int:
+    size = 1
+    for place in make:
+        size *= len(_ALPHABETS.get(place, "-"))
+    return size
+
+
+def _nth(make: str, number: int) -> str:
+    made = []
+    for place in reversed(make):
+        alphabet = _ALPHABETS.get(place, place)
+        number, digit = divmod(number, len(alphabet))
+        made.append(alphabet[digit])
+    return "".join(reversed(made))
+
+
+def _drawn(secret: bytes, days: set[str]) -> timedelta:
+    """Between 2 and 20 years back, and some minutes: a shift that leads from none of these days to another."""
+    first = int.from_bytes(secret[:8])
+    for number in range(first, first + 1_000):
+        shift = timedelta(days=-(730 + number % 6_575), minutes=-(number // 6_575 % 1_440))
+        if days.isdisjoint(_moved(day, shift) for day in days):
+            break
+    return shift
+
+
+def _moved(text: str, shift: timedelta) -> str | None:
+    """A date, or date and time, moved by as much; None where it is none."""
+    form = _COMPACT_FORMS.get(len(text)) if text.isdigit() else None
+    try:
+        if form is not None:
+            moved = datetime.strptime(text, form)
+            return f"{moved + (shift if len(text) > 8 else timedelta(days=shift.days)):{form}}".rjust(len(text), "0")
+        if not re.fullmatch(_TIME, text):
+            return None
+        moved = datetime.fromisoformat(text)
+        if len(text) == 10:
+            return f"{(moved + timedelta(days=shift.days)).isoformat()[:10]}"
+        return (moved + shift).isoformat(sep=text[10])[:len(text)]
+    except (ValueError, OverflowError):
+        return None
