@@ -169,7 +169,14 @@ class _Build:
         if previous is not None and previous.made_from.get(name) == (chosen.plugin, chosen.options):
             return previous.policies[name]
         make: Callable[[str, Any], Policy] = chosen.plugin
-        return chosen.build(lambda: make(name, chosen.options), self._problems)
+        policy = chosen.build(lambda: make(name, chosen.options), self._problems)
+        if policy is not None and not isinstance(getattr(policy, "credentials", None), tuple):
+            # Left unsaid, a mirror would carry them.
+            self._problems.append(Problem(
+                self._root.find("policies", name).place,
+                f'plugin "{chosen.name}" does not say which fields hold its credentials', "plugin_failed"))
+            return None
+        return policy
 
     def _capabilities(self, routes: spec.Routes) -> list[Capability]:
         compiling = Capabilities(
