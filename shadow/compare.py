@@ -76,7 +76,8 @@ class Drift(NamedTuple):
 class Comparison:
     """The judgement on one pair. It holds shapes, never values. `at` is in seconds since the epoch; `hidden` tells,
     by the rule's id, how many differences each rule took away; `reproduced` are the signatures, of its differences,
-    that were there again each time that both arms were asked again; `drifts` are there where legacy was asked twice."""
+    that were there again each time that both arms were asked again; `drifts` are there where legacy was asked twice;
+    `size` is the bytes of both bodies, as they came."""
 
     tally: Tally
     trace_id: str
@@ -85,6 +86,7 @@ class Comparison:
     hidden: tuple[tuple[str, int], ...] = ()
     reproduced: tuple[Signature, ...] = ()
     drifts: tuple[Drift, ...] = ()
+    size: int = 0
 
     @property
     def severity(self) -> Severity | None:
@@ -122,7 +124,8 @@ def compare(pair: Pair) -> Comparison:
                    else Outcome.MATCH_NORMALISED if hidden else Outcome.MATCH)
         reason = min(known) if outcome is Outcome.KNOWN_DIFFERENCE else ""
     tally = Tally(pair.capability, pair.operation, outcome, reason)
-    return Comparison(tally, pair.trace_id, pair.at, tuple(found), tuple(sorted(hidden.items())))
+    return Comparison(tally, pair.trace_id, pair.at, tuple(found), tuple(sorted(hidden.items())),
+                      size=len(pair.control.body) + len(pair.candidate.body))
 
 
 def _failed(pair: Pair) -> tuple[Outcome | None, str]:
@@ -210,7 +213,7 @@ def _of_documents(
 ) -> tuple[Difference, ...]:
     guide, weigh, reveals, _ = pair.rules.compiled(pair.at, pair.over, defaults(form, legacy, modern))
     try:
-        found, counts = diff(legacy, modern, guide, weigh, reveals)
+        found, counts = diff(legacy, modern, guide, weigh, reveals, key=pair.key)
     except DiffError as error:
         raise Incomparable(error.reason) from None
     hidden.update(dict(counts))

@@ -324,6 +324,8 @@ class Lane:
             return self._judged(entry, Comparison(tally, mirror.trace_id, mirror.at))
         spoken = {id(one): one for pair in pairs for one in (pair.control, pair.candidate) if one is not mirror.served}
         fresh = sum(len(one.body) for one in spoken.values())
+        key = self.journal.key(mirror.capability, entry.sight)
+        entry.pairs = [replace(pair, key=key) for pair in pairs]
         entry.cost += fresh
         self.held += fresh
         self._pairs.append(entry)

@@ -86,8 +86,8 @@ def bracketed(first: Comparison, alone: Comparison, again: Comparison) -> Compar
     found = replace(first, drifts=tuple(_drifts(first.differences, alone.differences)))
     if first.tally.outcome is not Outcome.MISMATCH:
         return found
-    own = {(one.kind, one.path) for one in alone.differences}
-    real = tuple(one for one in first.differences if (one.kind, one.path) not in own)
+    own = {(one.kind, one.path, one.key_token) for one in alone.differences}
+    real = tuple(one for one in first.differences if (one.kind, one.path, one.key_token) not in own)
     if real:
         return replace(found, differences=real)
     return settled(found, "race") if again.tally.outcome in AGREED else unstable(found)

@@ -31,7 +31,7 @@ SHADOW = [
     {"journal", "capture", "table", "html", "sheet", "testing"},
     {"report", "stores"},
     {"verdict"},
-    {"ledger", "causes"},
+    {"ledger", "causes", "hints"},
     {"signatures"},
     {"case", "pseudonym"},
     {"minimise"},
@@ -47,7 +47,7 @@ SHADOW = [
     {"severity"},
     {"diff", "standins"},
     {"pairing"},
-    {"guide"},
+    {"guide", "tokens"},
     {"normalisers"},
     {"custody"},
 ]
@@ -55,10 +55,10 @@ SHADOW = [
 PURE = [
     "adapters", "shadow.observation", "shadow.diff", "shadow.guide", "shadow.pairing", "shadow.normalisers",
     "shadow.severity", "shadow.rules", "shadow.heads", "shadow.bodies", "shadow.compare", "shadow.search",
-    "shadow.minimise", "shadow.standins", "shadow.pseudonym", "shadow.case",
+    "shadow.minimise", "shadow.standins", "shadow.tokens", "shadow.pseudonym", "shadow.case",
     "shadow.noise", "shadow.learnt", "shadow.rates", "shadow.evidence",
     "shadow.stratum", "shadow.verdict",
-    "shadow.report", "shadow.signatures", "shadow.causes", "shadow.html", "shadow.sheet",
+    "shadow.report", "shadow.signatures", "shadow.causes", "shadow.hints", "shadow.html", "shadow.sheet",
     "gateway.stage", "gateway.call", "gateway.routing", "gateway.decide",
 ]
 IMPURE = {"asyncio", "socket", "os", "time", "random", "logging", "threading", "subprocess"}

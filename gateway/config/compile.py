@@ -173,7 +173,7 @@ class _Build:
         if policy is not None and not isinstance(getattr(policy, "credentials", None), tuple):
             # Left unsaid, a mirror would carry them.
             self._problems.append(Problem(
-                self._root.find("policies", name).place,
+                chosen.node.place,
                 f'plugin "{chosen.name}" does not say which fields hold its credentials', "plugin_failed"))
             return None
         return policy

@@ -38,6 +38,18 @@ def test_differences_are_findings_without_values(run):
     assert "Zebulon" not in done.output
 
 
+def test_both_places_are_shown_and_which_values_are_there_twice(run):
+    legacy = {"items": [{"id": 1, "unit": "mg"}, {"id": 2, "unit": "gram"}]}
+    modern = {"items": [{"id": 2, "unit": "mg"}, {"id": 1, "unit": "gram"}]}
+    done = run(legacy, modern)
+    assert done.output.splitlines()[1:3] == [
+        "  critical  value     /items/0/unit (in modern /items/1/unit): string(2) word #1 → string(4) word #2",
+        "  critical  value     /items/1/unit (in modern /items/0/unit): string(4) word #2 → string(2) word #1"]
+    facts = json.loads(run(legacy, modern, "-o", "json").output)["differences"]
+    assert [(one["path"], one["modern_path"], one["legacy_tag"], one["modern_tag"]) for one in facts[:2]] == [
+        ("/items/0/unit", "/items/1/unit", 1, 2), ("/items/1/unit", "/items/0/unit", 2, 1)]
+
+
 def test_rules_are_tried_and_tell_what_they_hide(run):
     rules = """
 rules: [{at: /at, volatile: instant}]
