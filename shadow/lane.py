@@ -22,6 +22,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from adapters.message import Request
+from shadow.capture import Capture
 from shadow.compare import Comparison, Outcome, Tally, fingerprint, identical
 from shadow.comparer import Child, Comparer, ComparerSlow
 from shadow.custody import Custody
@@ -34,7 +35,7 @@ from shadow.noise import AGREED, bracketed, is_noise, seen_again, settled, stead
 from shadow.observation import Failure, Observation, Pair
 from shadow.rates import Rates
 from shadow.rules import NONE, Rules
-from shadow.settings import NEVER, LaneSettings, Recheck
+from shadow.settings import NEVER, UNSEALED, LaneSettings, Recheck, Sealing
 from shadow.stores.base import Store
 from shadow.stratum import Basis
 
@@ -80,7 +81,8 @@ class Mirror:
     that asking may take, `at` seconds since the epoch. `target` is the asker's own, handed back as it came.
     `recheck` says when a mismatch is asked again, `noise` (0 to 1) how often legacy is asked twice: never where asking
     changes something. `basis` is what evidence rests on, `rules` are those by which the arms
-    are compared.
+    are compared. `sealing` says how often a mismatch is kept whole, and `safe` goes with it: whether asking again
+    changes nothing.
     """
 
     capability: str
@@ -96,6 +98,8 @@ class Mirror:
     basis: Basis = field(default_factory=Basis)
     rules: Rules = NONE
     noise: float = 0.0
+    sealing: Sealing = UNSEALED
+    safe: bool = True
 
     def cost(self) -> int:
         """The bytes that this mirror holds, near enough."""
@@ -107,9 +111,11 @@ class _Entry:
     """A mirror on its way, the room that it holds, and what is to be compared once both arms have spoken: one pair, or
     the three of a bracket, of which one is enough where it is `steady`: legacy said the same twice. `place` is where
     its noise is learnt. Where that came to a mismatch: `found` at which time of the loop's, of what `said`, asked again
-    for the `round`th time, seen again `times`."""
+    for the `round`th time, seen again `times`. `sealed` is the id it was captured under."""
 
-    __slots__ = ("at", "cost", "found", "mirror", "pairs", "place", "round", "said", "sight", "steady", "times")
+    __slots__ = (
+        "at", "cost", "found", "mirror", "pairs", "place", "round", "said", "sealed", "sight", "steady", "times",
+    )
 
     def __init__(self, mirror: Mirror, cost: int) -> None:
         self.mirror = mirror
@@ -123,6 +129,7 @@ class _Entry:
         self.at = 0.0
         self.round = 0
         self.times = 0
+        self.sealed = ""
 
 
 class Lane:
@@ -134,9 +141,10 @@ class Lane:
 
     def __init__(
         self, ask: Ask, store: Store, settings: LaneSettings, comparer: Comparer | None = None,
-        custody: Custody | None = None,
+        custody: Custody | None = None, capture: Capture | None = None,
     ) -> None:
         self.on = True
+        self.capture = capture
         self.eligible = 0
         self.unfinished = 0
         self.held = 0
@@ -209,6 +217,8 @@ class Lane:
         self._tasks = [asyncio.create_task(self._work()) for _ in range(self._settings.concurrency)]
         self._tasks.append(asyncio.create_task(self._compare()))
         self.journal.start()
+        if self.capture is not None:
+            self.capture.start()
 
     async def settled(self) -> None:
         """Wait until every mirror that was taken has its outcome, those that wait to be asked again too."""
@@ -240,6 +250,8 @@ class Lane:
             room.clear()
         await self._comparer.close()
         await self.journal.close()
+        if self.capture is not None:
+            await self.capture.close()
 
     async def _work(self) -> None:
         while True:
@@ -393,6 +405,10 @@ class Lane:
             self._save(entry.mirror)
             if self._is_noise(entry, comparison):
                 return self._end(entry, unstable(comparison, "noise"))
+            if self.capture is not None and comparison.tally.outcome is Outcome.MISMATCH and entry.mirror.sealing.share:
+                # The bodies are there only now. What settles is taken out again.
+                entry.sealed = self.capture.take(entry.pairs[0], comparison, entry.mirror.sealing,
+                                                 safe=entry.mirror.safe)
             if comparison.tally.outcome is not Outcome.MISMATCH or not self._may_ask_again(entry, comparison):
                 return self._end(entry, comparison)
             self._saved[entry.mirror.capability] -= 1
@@ -457,6 +473,8 @@ class Lane:
         self._end(entry, entry.found or Comparison(tally, entry.mirror.trace_id, entry.mirror.at))
 
     def _end(self, entry: _Entry, comparison: Comparison) -> None:
+        if entry.sealed and self.capture is not None and comparison.tally.outcome is not Outcome.MISMATCH:
+            self.capture.drop(entry.sealed)
         self._rates.count(entry.mirror.rules, comparison)
         self.journal.keep(comparison, entry.sight)
         self._finish(entry, comparison.tally)
