@@ -28,7 +28,7 @@ GATEWAY = [
 SHADOW = [
     {"lane"},
     {"learnt"},
-    {"journal", "table", "html", "sheet", "testing"},
+    {"journal", "capture", "table", "html", "sheet", "testing"},
     {"report", "stores"},
     {"verdict"},
     {"ledger", "causes", "hints"},
@@ -39,6 +39,7 @@ SHADOW = [
     {"judge"},
     {"noise", "rates"},
     {"evidence", "compare"},
+    {"search"},
     {"bodies", "keys", "crosswalks"},
     {"heads", "stratum", "vault"},
     {"observation", "latency", "settings", "deadlines"},
@@ -55,6 +56,7 @@ SHADOW = [
 PURE = [
     "adapters", "shadow.observation", "shadow.diff", "shadow.guide", "shadow.identity", "shadow.pairing",
     "shadow.normalisers", "shadow.severity", "shadow.rules", "shadow.heads", "shadow.bodies", "shadow.compare",
+    "shadow.search",
     "shadow.minimise", "shadow.standins", "shadow.tokens", "shadow.pseudonym", "shadow.case",
     "shadow.noise", "shadow.learnt", "shadow.rates", "shadow.evidence",
     "shadow.stratum", "shadow.verdict",
