@@ -27,7 +27,7 @@ GATEWAY = [
 ]
 SHADOW = [
     {"lane"},
-    {"journal", "table", "html", "sheet", "testing"},
+    {"journal", "table", "html", "sheet", "testing", "recompare"},
     {"report", "stores"},
     {"verdict"},
     {"ledger", "causes"},
@@ -53,7 +53,7 @@ SHADOW = [
 PURE = [
     "adapters", "shadow.observation", "shadow.diff", "shadow.guide", "shadow.pairing", "shadow.normalisers",
     "shadow.severity", "shadow.rules", "shadow.heads", "shadow.bodies", "shadow.compare",
-    "shadow.minimise", "shadow.standins", "shadow.pseudonym", "shadow.case",
+    "shadow.minimise", "shadow.standins", "shadow.pseudonym", "shadow.case", "shadow.recompare",
     "shadow.noise", "shadow.rates", "shadow.evidence",
     "shadow.stratum", "shadow.verdict",
     "shadow.report", "shadow.signatures", "shadow.causes", "shadow.html", "shadow.sheet",

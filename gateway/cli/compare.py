@@ -8,11 +8,12 @@ import click
 import orjson
 
 from gateway.cli.files import pair_of, rules_of
+from gateway.cli.shapes import fact, line
 from shadow.compare import Comparison, Outcome
 from shadow.compare import compare as judge
+from shadow.recompare import SETTLED
 from shadow.rules import Rules
 
-_SAME = (Outcome.MATCH, Outcome.MATCH_NORMALISED, Outcome.KNOWN_DIFFERENCE)
 
 
 @click.command()
@@ -34,17 +35,13 @@ def compare(legacy: Path, modern: Path, file: Path | None, media: str | None, ou
     else:
         for line in _lines(found):
             click.echo(line)
-    sys.exit(0 if found.tally.outcome in _SAME else 2 if found.tally.outcome is Outcome.NOT_COMPARABLE else 1)
+    sys.exit(0 if found.tally.outcome in SETTLED else 2 if found.tally.outcome is Outcome.NOT_COMPARABLE else 1)
 
 
 def _facts(found: Comparison, rules: Rules) -> dict[str, object]:
     return {
         "outcome": found.tally.outcome, "reason": found.tally.reason, "severity": found.severity, "rules": rules.digest,
-        "differences": [
-            {"kind": one.kind, "path": one.path, "legacy": str(one.legacy), "modern": str(one.modern),
-             "severity": one.severity}
-            for one in found.differences
-        ],
+        "differences": [fact(one) for one in found.differences],
         "hidden": dict(found.hidden),
     }
 
@@ -53,6 +50,6 @@ def _lines(found: Comparison) -> Iterator[str]:
     reason = f" ({found.tally.reason})" if found.tally.reason else ""
     yield f"{found.tally.outcome}{reason}"
     for one in found.differences:
-        yield f"  {one.severity:<9} {one.kind:<9} {one.path or '(whole)'}: {one.legacy} → {one.modern}"
+        yield f"  {line(one)}"
     for rule, count in found.hidden:
         yield f"  hidden: {count} by {rule}"

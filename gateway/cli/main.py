@@ -19,6 +19,8 @@ COMMANDS = {
     "demo": "Run the sample clinic behind the gateway.",
 }
 SHADOW = {
+    "recompare": "Judge sealed exchanges again, by the rules as they are now or by others.",
+    "replay": "Ask both arms again what a sealed exchange asked.",
     "minimise": "Shrink a pair that differs to a test case without anybody in it.",
     "shred": "Destroy the keys that a capability's tokens are linked by.",
 }
