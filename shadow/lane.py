@@ -21,6 +21,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from adapters.message import Request
+from shadow.capture import Capture
 from shadow.compare import Comparison, Outcome, Tally, identical
 from shadow.comparer import Child, Comparer, ComparerSlow
 from shadow.custody import Custody
@@ -31,7 +32,7 @@ from shadow.noise import AGREED, bracketed, is_noise, seen_again, settled, unsta
 from shadow.observation import Failure, Observation, Pair
 from shadow.rates import Rates
 from shadow.rules import NONE, Rules
-from shadow.settings import NEVER, LaneSettings, Recheck
+from shadow.settings import NEVER, UNSEALED, LaneSettings, Recheck, Sealing
 from shadow.stores.base import Store
 from shadow.stratum import Basis
 
@@ -70,7 +71,8 @@ class Mirror:
     that asking may take, `at` seconds since the epoch. `target` is the asker's own, handed back as it came.
     `recheck` says when a mismatch is asked again, `noise` (0 to 1) how often legacy is asked twice: never where asking
     changes something. `basis` is what evidence rests on, `rules` are those by which the arms
-    are compared.
+    are compared. `sealing` says how often a mismatch is kept whole, and `safe` goes with it: whether asking again
+    changes nothing.
     """
 
     capability: str
@@ -86,6 +88,8 @@ class Mirror:
     basis: Basis = field(default_factory=Basis)
     rules: Rules = NONE
     noise: float = 0.0
+    sealing: Sealing = UNSEALED
+    safe: bool = True
 
     def cost(self) -> int:
         """The bytes that this mirror holds, near enough."""
@@ -96,9 +100,9 @@ class Mirror:
 class _Entry:
     """A mirror on its way, the room that it holds, and what is to be compared once both arms have spoken: one pair, or
     the three of a bracket. Where that came to a mismatch: `found` at which time of the loop's, asked again for the
-    `round`th time, seen again `times`."""
+    `round`th time, seen again `times`. `sealed` is the id that it was captured under."""
 
-    __slots__ = ("at", "cost", "found", "mirror", "pairs", "round", "sight", "times")
+    __slots__ = ("at", "cost", "found", "mirror", "pairs", "round", "sealed", "sight", "times")
 
     def __init__(self, mirror: Mirror, cost: int) -> None:
         self.mirror = mirror
@@ -109,6 +113,7 @@ class _Entry:
         self.at = 0.0
         self.round = 0
         self.times = 0
+        self.sealed = ""
 
 
 class Lane:
@@ -120,9 +125,10 @@ class Lane:
 
     def __init__(
         self, ask: Ask, store: Store, settings: LaneSettings, comparer: Comparer | None = None,
-        custody: Custody | None = None,
+        custody: Custody | None = None, capture: Capture | None = None,
     ) -> None:
         self.on = True
+        self.capture = capture
         self.eligible = 0
         self.unfinished = 0
         self.held = 0
@@ -192,6 +198,8 @@ class Lane:
         self._tasks = [asyncio.create_task(self._work()) for _ in range(self._settings.concurrency)]
         self._tasks.append(asyncio.create_task(self._compare()))
         self.journal.start()
+        if self.capture is not None:
+            self.capture.start()
 
     async def settled(self) -> None:
         """Wait until every mirror that was taken has its outcome, those that wait to be asked again too."""
@@ -223,6 +231,8 @@ class Lane:
             room.clear()
         await self._comparer.close()
         await self.journal.close()
+        if self.capture is not None:
+            await self.capture.close()
 
     async def _work(self) -> None:
         while True:
@@ -347,6 +357,10 @@ class Lane:
         found, after = entry.found, entry.mirror.recheck.after
         if found is None:
             self._save(entry.mirror)
+            if self.capture is not None and comparison.tally.outcome is Outcome.MISMATCH and entry.mirror.sealing.share:
+                # The bodies are there only now. What settles is taken out again.
+                entry.sealed = self.capture.take(entry.pairs[0], comparison, entry.mirror.sealing,
+                                                 safe=entry.mirror.safe)
             if comparison.tally.outcome is not Outcome.MISMATCH or not self._may_ask_again(entry.mirror):
                 return self._end(entry, comparison)
             self._saved[entry.mirror.capability] -= 1
@@ -402,6 +416,8 @@ class Lane:
         self._end(entry, entry.found or Comparison(tally, entry.mirror.trace_id, entry.mirror.at))
 
     def _end(self, entry: _Entry, comparison: Comparison) -> None:
+        if entry.sealed and self.capture is not None and comparison.tally.outcome is not Outcome.MISMATCH:
+            self.capture.drop(entry.sealed)
         self._rates.count(entry.mirror.rules, comparison)
         self.journal.keep(comparison, entry.sight)
         self._finish(entry, comparison.tally)

@@ -75,6 +75,15 @@ def patterns(comparisons: Iterable[Comparison]) -> dict[tuple[str, str, str], Pa
     return found
 
 
+def key(differences: Iterable[Difference]) -> str:
+    """The key of the pattern that these differences make."""
+    return _key(sorted({found.signature for found in differences}))
+
+
+def _key(signatures: Iterable[Signature]) -> str:
+    return hashlib.sha256(orjson.dumps([tuple(one) for one in signatures])).hexdigest()[:24]
+
+
 def _pattern(comparison: Comparison) -> Pattern:
     """The pattern of one exchange alone."""
     severities = {found.signature: found.severity for found in comparison.differences}
@@ -84,7 +93,7 @@ def _pattern(comparison: Comparison) -> Pattern:
                     comparison.differences[:DIFFERENCES])
     return Pattern(
         comparison.tally.capability, comparison.tally.operation,
-        hashlib.sha256(orjson.dumps([tuple(one) for one in signatures])).hexdigest()[:24],
+        _key(signatures),
         len(kept) == len(signatures) and len(comparison.differences) < MAX_DIFFERENCES,
         kept, tuple(severities[one] for one in kept),
         1, comparison.at, comparison.at, ((int(comparison.at // _HOUR), 1),), (only,), only,

@@ -27,7 +27,7 @@ GATEWAY = [
 ]
 SHADOW = [
     {"lane"},
-    {"journal", "table", "html", "sheet", "testing", "recompare"},
+    {"journal", "capture", "table", "html", "sheet", "testing", "recompare"},
     {"report", "stores"},
     {"verdict"},
     {"ledger", "causes"},
@@ -38,6 +38,7 @@ SHADOW = [
     {"judge"},
     {"noise", "rates"},
     {"evidence", "compare"},
+    {"search"},
     {"bodies", "keys"},
     {"heads", "stratum", "vault"},
     {"observation", "latency", "settings", "deadlines"},
@@ -52,7 +53,7 @@ SHADOW = [
 
 PURE = [
     "adapters", "shadow.observation", "shadow.diff", "shadow.guide", "shadow.pairing", "shadow.normalisers",
-    "shadow.severity", "shadow.rules", "shadow.heads", "shadow.bodies", "shadow.compare",
+    "shadow.severity", "shadow.rules", "shadow.heads", "shadow.bodies", "shadow.compare", "shadow.search",
     "shadow.minimise", "shadow.standins", "shadow.pseudonym", "shadow.case", "shadow.recompare",
     "shadow.noise", "shadow.rates", "shadow.evidence",
     "shadow.stratum", "shadow.verdict",

@@ -1,7 +1,7 @@
 """A capability as written → a capability of the table, by the rules of its stages."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from adapters.base import Adapter
@@ -17,7 +17,7 @@ from gateway.stage import Stage
 from gateway.upstreams.upstream import Upstream
 from shadow.evidence import Criteria
 from shadow.rules import Rules
-from shadow.settings import Recheck
+from shadow.settings import SECRETS, Recheck, Sealing
 from shadow.stratum import Basis
 
 # What the edge refuses in a path, unless `ambiguous_paths`.
@@ -89,8 +89,8 @@ class Capabilities:
             for key, message, code in _rules(written, writes):
                 self._tell(node.key(key) if node.child(key) else self._root.key("capabilities", name), message, code)
         split = self._split(name, written, node)
-        shadow = self._shadow(written, node)
         policies = self._names.checked_policies(written.policies, node)
+        shadow = self._shadow(written, policies, node)
         place = self._root.key("capabilities", name)
         return Capability(
             name, written.owner, operations, legacy, modern, written.stage, writes, split, shadow, policies,
@@ -163,7 +163,7 @@ class Capabilities:
                 node.key("split"), f"`sticky` or `percent` differ from {first} at {place}, of the same group{shown}: "
                 "a key may stand on different sides", "group_differs"))
 
-    def _shadow(self, written: spec.Capability, node: Node) -> ShadowPlan | None:
+    def _shadow(self, written: spec.Capability, policies: Iterable[Policy], node: Node) -> ShadowPlan | None:
         shadow = written.shadow
         if shadow is None:
             return None
@@ -181,6 +181,7 @@ class Capabilities:
         return ShadowPlan(
             shadow.sample / 10_000, shadow.max_body, shadow.deadline, shadow.credentials == "pass", recheck, criteria,
             Basis(rules=digest, build=(gate.build or "").lower().encode()), rules, own, shadow.noise / 10_000,
+            Sealing(shadow.capture / 10_000, SECRETS.union(*(policy.credentials for policy in policies))),
         )
 
     def _ruled(

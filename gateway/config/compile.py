@@ -22,6 +22,7 @@ from gateway.config.load import load
 from gateway.config.nodes import Node
 from gateway.config.overlaps import Met, Ties
 from gateway.config.problem import Invalid, Problem
+from gateway.config.sealing import Sealed, sealed
 from gateway.edge.settings import EdgeSettings
 from gateway.policies.base import Policy
 from gateway.routing import DEFAULT, Arm, Capability, Operation, RouteTable
@@ -32,7 +33,7 @@ from shadow.settings import LaneSettings
 @dataclass(frozen=True, slots=True, eq=False)
 class Configuration:
     """What routes.yaml amounts to. `store` is an entry point's name with its options; `custody` the file of its keys,
-    None for in memory; `files` are to be watched.
+    None for in memory; `sealed` is where mismatches are kept whole, if anywhere; `files` are to be watched.
 
     `revision` names what is written, the same on every replica; what "${…}" stands for is left out of it, since a
     short hash of a short secret tells the secret. `digest` covers that too: equal, and nothing has changed. It
@@ -44,6 +45,7 @@ class Configuration:
     lane: LaneSettings
     store: tuple[str, Any]
     custody: Path | None
+    sealed: Sealed | None
     upstreams: Mapping[str, Upstream]
     policies: Mapping[str, Policy]
     files: tuple[Path, ...]
@@ -126,6 +128,7 @@ class _Build:
         default = self._default(routes)
         self._ties(capabilities)
         store = self._store(routes)
+        custody, records = self._custody(routes, store)
         self._unused()
         if self._problems or default is None or store is None:
             return None
@@ -135,7 +138,7 @@ class _Build:
         return Configuration(
             RouteTable(capabilities, default, revision), _edge(routes.server),
             LaneSettings(lane.queue, lane.memory, lane.concurrency, lane.drain), (store.name, store.options),
-            self._custody(lane.custody, store.options),
+            custody, records,
             {name: one for name, one in self._names.upstreams.items() if name in used}, self._names.policies,
             files, tuple(sorted(set(self._warnings))), revision, self._hash(as_written=False), self._made_from,
         )
@@ -211,11 +214,16 @@ class _Build:
             node = Node(place, {"memory": Node(place, {})}, {"memory": place})
         return choose("figway.stores", node, self._find, self._problems)
 
-    def _custody(self, written: str | None, options: Any) -> Path | None:
-        if written is not None:
-            return self._root.find("shadow", "custody").place.file.parent / written
-        stored = getattr(options, "path", None)
-        return stored.with_name(f"{stored.name}.custody") if isinstance(stored, Path) else None
+    def _custody(self, routes: spec.Routes, store: Chosen | None) -> tuple[Path | None, Sealed | None]:
+        """Where keys are kept, and where what they seal is. Both depend on the store's file."""
+        if store is None or ("shadow",) in self._broken:
+            return None, None
+        stored = getattr(store.options, "path", None)
+        stored = stored if isinstance(stored, Path) else None
+        custody = stored.with_name(f"{stored.name}.custody") if stored is not None else None
+        if routes.shadow.custody is not None:
+            custody = self._root.find("shadow", "custody").place.file.parent / routes.shadow.custody
+        return custody, sealed(routes, self._root, custody, stored, self._problems, self._warnings)
 
     def _unused(self) -> None:
         for kind, what in (("upstreams", "upstream"), ("policies", "policy")):
