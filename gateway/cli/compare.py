@@ -15,7 +15,6 @@ from shadow.recompare import SETTLED
 from shadow.rules import Rules
 
 
-
 @click.command()
 @click.argument("legacy", type=click.Path(path_type=Path))
 @click.argument("modern", type=click.Path(path_type=Path))

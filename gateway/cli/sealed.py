@@ -13,7 +13,7 @@ _ID = re.compile(r"[0-9a-f]{16}")
 _TRACE = re.compile(r"[0-9a-f]{32}")
 
 
-def unseal(stored: Kept, name: str, action: str, reason: str) -> Captured:
+def unseal(stored: Kept, name: str, action: str, reason: str | None) -> Captured:
     """The exchange of an id, or of a trace that the report names; the trail tells of it before. Raises Refused."""
     records = stored.records
     id = name
@@ -24,7 +24,7 @@ def unseal(stored: Kept, name: str, action: str, reason: str) -> Captured:
         if not ids:
             raise Refused("nothing is sealed under that id: figway shadow list")
         [id] = ids
-    stored.deed(action, id, reason)
+    stored.deed(action, id, reason or "")
     return records.open(id)
 
 

@@ -30,11 +30,11 @@ SECONDS = 60.0
 @click.option("--media", metavar="TYPE", help="The media type of both files; left out: by --legacy's name, else JSON.")
 @click.option("--at", metavar="PATH", help="Keep only what differs here: a path as the report shows it.")
 @click.option("-o", "output", type=click.Path(path_type=Path), help="Write the test to this file.")
-@click.option("--reason", default="", help="Why; for the audit trail.")
+@click.option("--reason", help="Why; for the audit trail.")
 @click.option("--config", default="routes.yaml", show_default=True, type=click.Path(path_type=Path),
               help="The file with the rules, and that says where exchanges are sealed.")
 def minimise(id: str | None, legacy: Path | None, modern: Path | None, file: Path | None, media: str | None,
-             at: str | None, output: Path | None, reason: str, config: Path) -> None:
+             at: str | None, output: Path | None, reason: str | None, config: Path) -> None:
     """Shrink two answers that differ to the smallest that still differ so, with invented values, as a test for pytest.
 
     They are those of the sealed exchange ID (a record's or a trace's), or two files. The test has been run by then.
@@ -63,7 +63,7 @@ def minimise(id: str | None, legacy: Path | None, modern: Path | None, file: Pat
     click.echo(_told(pair, found), err=True)
 
 
-def _sealed(id: str, file: Path | None, reason: str, config: Path) -> Pair:
+def _sealed(id: str, file: Path | None, reason: str | None, config: Path) -> Pair:
     """What was captured, with the rules of a file or, without one, those that are configured now."""
     tried = files.rules_of(file)
     with kept(config) as stored:

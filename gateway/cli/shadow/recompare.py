@@ -30,12 +30,12 @@ _LEGACY, _MODERN = ".legacy", ".modern"
 @click.option("--alone", is_flag=True, help="Leave out those of the configuration.")
 @click.option("--pairs", "folder", type=click.Path(path_type=Path),
               help="Judge NAME.legacy.json and NAME.modern.json in this folder instead, of any type by its suffix.")
-@click.option("--reason", default="", help="Why; for the audit trail.")
+@click.option("--reason", help="Why; for the audit trail.")
 @click.option("--config", default="routes.yaml", show_default=True, type=click.Path(path_type=Path),
               help="The file with the rules, and that says where exchanges are sealed.")
 @click.option("-o", "output", type=click.Choice(["table", "json"]), default="table", show_default=True)
-def recompare(capability: str | None, file: Path | None, alone: bool, folder: Path | None, reason: str, config: Path,
-              output: str) -> None:
+def recompare(capability: str | None, file: Path | None, alone: bool, folder: Path | None, reason: str | None,
+              config: Path, output: str) -> None:
     """Judge the sealed exchanges of CAPABILITY, or all, again: by the rules as they are now, and by rules to try.
 
     No value is shown. Exits with 0 where nothing differs any more, with 1 where something does, with 2 where nothing
@@ -51,7 +51,7 @@ def recompare(capability: str | None, file: Path | None, alone: bool, folder: Pa
         with kept(config) as stored:
             if capability is not None:
                 stored.capability(capability)
-            stored.deed("recompare", capability or "*", reason)
+            stored.deed("recompare", capability or "*", reason or "")
             found = judged(_sealed(stored, capability, rules, lost, alone=alone))
     if not found.exchanges:
         click.echo("figway: there is nothing to judge", err=True)
@@ -93,7 +93,9 @@ def _in_files(folder: Path, rules: Rules) -> Iterator[tuple[str, Earlier, Pair]]
 
 def _facts(found: Recompared, lost: list[tuple[str, str]]) -> dict[str, Any]:
     return {
-        "before": dict(found.before), "now": dict(found.now), "hidden": dict(found.hidden), "unreadable": dict(lost),
+        **{when: {str(outcome): count for outcome, count in outcomes.items()}
+           for when, outcomes in (("before", found.before), ("now", found.now))},
+        "hidden": dict(found.hidden), "unreadable": dict(lost),
         "exchanges": [
             {"id": one.id, "capability": one.now.tally.capability, "operation": one.now.tally.operation,
              "before": one.before.outcome, "now": one.now.tally.outcome, "reason": one.now.tally.reason,

@@ -34,11 +34,11 @@ DEADLINE = 30.0
 
 @click.command()
 @click.argument("id")
-@click.option("--reason", default="", help="Why; for the audit trail.")
+@click.option("--reason", help="Why; for the audit trail.")
 @click.option("--config", default="routes.yaml", show_default=True, type=click.Path(path_type=Path),
               help="The file with the upstreams, and that says where exchanges are sealed.")
 @click.option("-o", "output", type=click.Choice(["table", "json"]), default="table", show_default=True)
-def replay(id: str, reason: str, config: Path, output: str) -> None:
+def replay(id: str, reason: str | None, config: Path, output: str) -> None:
     """Ask both arms again what the sealed exchange ID asked, and compare. ID is a record's or a trace's.
 
     It is sent as a mirror is: marked, without credentials, under the capability's deadline. No value is shown. Exits
