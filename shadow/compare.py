@@ -11,14 +11,16 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
 
+from adapters.crosswalk import Crosswalk, Entry
 from adapters.document import Tree
 from shadow import heads
 from shadow.bodies import Incomparable, Unreadable, decoded, form_of, read, told
 from shadow.diff import ABSENT, Difference, DiffError, Severity, Shape, Signature, diff
+from shadow.identity import Identities
 from shadow.observation import Observation, Pair
 from shadow.rules import defaults
 
-VERSION = "3"
+VERSION = "4"
 """Counts up whenever a pair may be judged otherwise than before: evidence then starts anew."""
 
 
@@ -76,7 +78,8 @@ class Drift(NamedTuple):
 class Comparison:
     """The judgement on one pair. It holds shapes, never values. `at` is in seconds since the epoch; `hidden` tells,
     by the rule's id, how many differences each rule took away; `reproduced` are the signatures, of its differences,
-    that were there again each time that both arms were asked again; `drifts` are there where legacy was asked twice."""
+    that were there again each time that both arms were asked again; `drifts` are there where legacy was asked twice;
+    `size` is the bytes of both bodies, as they came."""
 
     tally: Tally
     trace_id: str
@@ -85,6 +88,7 @@ class Comparison:
     hidden: tuple[tuple[str, int], ...] = ()
     reproduced: tuple[Signature, ...] = ()
     drifts: tuple[Drift, ...] = ()
+    size: int = 0
 
     @property
     def severity(self) -> Severity | None:
@@ -96,22 +100,26 @@ _RANKS = tuple(Severity)
 
 
 def identical(pair: Pair) -> bool:
-    """Whether both arms said the same, byte for byte, in all that is compared. Cheap enough for the event loop."""
+    """Whether both arms said the same, byte for byte, in all that is compared. Cheap enough for the event loop. Where
+    identifiers are held against a crosswalk, that is not enough: the same one may name two records."""
     old, new = pair.control, pair.candidate
     return (
-        old.failure is None and new.failure is None and old.complete and new.complete
+        not pair.rules.identifies
+        and old.failure is None and new.failure is None and old.complete and new.complete
         and old.status == new.status and old.body == new.body and heads.same(old.headers, new.headers)
     )
 
 
-def compare(pair: Pair) -> Comparison:
-    """The judgement on a pair. Raises nothing."""
+def compare(pair: Pair, crosswalk: Crosswalk | None = None, learnt: list[Entry] | None = None) -> Comparison:
+    """The judgement on a pair. Raises nothing. `crosswalk` is what is known of identifiers beforehand; to `learnt` is
+    added what the pair is proof of beyond that."""
+    identities = _identities(pair, crosswalk)
     outcome, reason = _failed(pair)
     found: list[Difference] = []
     hidden: Counter[str] = Counter()
     if outcome is None:
         try:
-            for difference in _differences(pair, hidden):
+            for difference in _differences(pair, hidden, identities):
                 found.append(difference)
         except Incomparable as error:
             if not found:  # else what was found before stands
@@ -121,8 +129,19 @@ def compare(pair: Pair) -> Comparison:
         outcome = (Outcome.MISMATCH if found else Outcome.KNOWN_DIFFERENCE if known
                    else Outcome.MATCH_NORMALISED if hidden else Outcome.MATCH)
         reason = min(known) if outcome is Outcome.KNOWN_DIFFERENCE else ""
+    if identities is not None and learnt is not None:
+        learnt += identities.learnt
     tally = Tally(pair.capability, pair.operation, outcome, reason)
-    return Comparison(tally, pair.trace_id, pair.at, tuple(found), tuple(sorted(hidden.items())))
+    return Comparison(tally, pair.trace_id, pair.at, tuple(found), tuple(sorted(hidden.items())),
+                      size=len(pair.control.body) + len(pair.candidate.body))
+
+
+def _identities(pair: Pair, crosswalk: Crosswalk | None) -> Identities | None:
+    """None where no rule says `crosswalk`, and where legacy is held against itself: both speak in its own words."""
+    classes = pair.rules.compiled(pair.at, pair.over).classes if pair.rules.identifies else None
+    if classes is None or pair.control.arm == pair.candidate.arm:
+        return None
+    return Identities(Crosswalk() if crosswalk is None else crosswalk, classes)
 
 
 def _failed(pair: Pair) -> tuple[Outcome | None, str]:
@@ -141,7 +160,7 @@ def _unusable(observation: Observation) -> str:
     return "" if observation.complete else "oversize"
 
 
-def _differences(pair: Pair, hidden: Counter[str]) -> Iterator[Difference]:
+def _differences(pair: Pair, hidden: Counter[str], identities: Identities | None) -> Iterator[Difference]:
     """All that differs; what rules hide is counted in `hidden`."""
     old, new = pair.control, pair.candidate
     if old.status != new.status:
@@ -150,7 +169,7 @@ def _differences(pair: Pair, hidden: Counter[str]) -> Iterator[Difference]:
             return
     for found in heads.differences(old.headers, new.headers):
         yield from _ruled(found, pair, hidden)
-    yield from _of_bodies(pair, hidden)
+    yield from _of_bodies(pair, hidden, identities)
 
 
 def _ruled(found: Difference, pair: Pair, hidden: Counter[str]) -> Iterator[Difference]:
@@ -163,9 +182,10 @@ def _ruled(found: Difference, pair: Pair, hidden: Counter[str]) -> Iterator[Diff
         yield replace(found, severity=rules.weigh(found.kind, names, found.legacy, found.modern))
 
 
-def _of_bodies(pair: Pair, hidden: Counter[str]) -> Iterator[Difference]:
+def _of_bodies(pair: Pair, hidden: Counter[str], identities: Identities | None) -> Iterator[Difference]:
     old, new = pair.control, pair.candidate
     if old.body == new.body and old.headers.get_all(b"content-encoding") == new.headers.get_all(b"content-encoding"):
+        yield from _of_equal(pair, hidden, identities)
         return
     before, after = decoded(old), decoded(new)
     if before is None and after is None:
@@ -174,16 +194,30 @@ def _of_bodies(pair: Pair, hidden: Counter[str]) -> Iterator[Difference]:
         legacy, modern = (Shape("corrupt" if body is None else "decoded") for body in (before, after))
         yield from _ruled(Difference("coding", "", legacy, modern), pair, hidden)
     elif before == after:
-        return
+        yield from _of_equal(pair, hidden, identities)
     elif not before or not after:
         legacy, modern = (Shape("bytes", len(body)) if body else ABSENT for body in (before, after))
         yield from _ruled(Difference("body", "", legacy, modern), pair, hidden)
     else:
         forms = form_of(old.headers), form_of(new.headers)
         if forms[0] is not None and forms[1] is not None and forms[0].name == forms[1].name:
-            yield from _of_read(forms[0].name, read(forms[0], before), read(forms[1], after), pair, hidden)
+            yield from _of_read(forms[0].name, read(forms[0], before), read(forms[1], after), pair, hidden, identities)
         else:
             yield from _of_bytes(before, after, pair, hidden)
+
+
+def _of_equal(pair: Pair, hidden: Counter[str], identities: Identities | None) -> Iterator[Difference]:
+    """Of equal bodies all is the same but whom their identifiers name."""
+    form = form_of(pair.control.headers)
+    if identities is None or form is None:
+        return
+    try:
+        body = decoded(pair.control) or b""
+    except Incomparable:
+        return
+    legacy, modern = read(form, body), read(form, body)
+    if not isinstance(legacy, Unreadable) and not isinstance(modern, Unreadable):
+        yield from _of_documents(form.name, legacy, modern, pair, hidden, identities)
 
 
 def _of_bytes(before: bytes, after: bytes, pair: Pair, hidden: Counter[str]) -> Iterator[Difference]:
@@ -191,14 +225,15 @@ def _of_bytes(before: bytes, after: bytes, pair: Pair, hidden: Counter[str]) -> 
 
 
 def _of_read(
-    form: str, legacy: Tree | Unreadable, modern: Tree | Unreadable, pair: Pair, hidden: Counter[str]
+    form: str, legacy: Tree | Unreadable, modern: Tree | Unreadable, pair: Pair, hidden: Counter[str],
+    identities: Identities | None,
 ) -> Iterator[Difference]:
     if isinstance(legacy, Unreadable) and isinstance(modern, Unreadable):
         raise Incomparable("syntax")
     if isinstance(legacy, Unreadable) or isinstance(modern, Unreadable):
         yield from _ruled(Difference("syntax", "", told(legacy), told(modern)), pair, hidden)
         return
-    found = _of_documents(form, legacy, modern, pair, hidden)
+    found = _of_documents(form, legacy, modern, pair, hidden, identities)
     if form == "html" and not found:
         # The pages read the same; that they are written otherwise is not passed over in silence.
         hidden[MARKUP] += 1
@@ -206,11 +241,11 @@ def _of_read(
 
 
 def _of_documents(
-    form: str, legacy: Tree, modern: Tree, pair: Pair, hidden: Counter[str]
+    form: str, legacy: Tree, modern: Tree, pair: Pair, hidden: Counter[str], identities: Identities | None
 ) -> tuple[Difference, ...]:
-    guide, weigh, reveals, _ = pair.rules.compiled(pair.at, pair.over, defaults(form, legacy, modern))
+    guide, weigh, reveals, *_ = pair.rules.compiled(pair.at, pair.over, defaults(form, legacy, modern))
     try:
-        found, counts = diff(legacy, modern, guide, weigh, reveals)
+        found, counts = diff(legacy, modern, guide, weigh, reveals, key=pair.key, identities=identities)
     except DiffError as error:
         raise Incomparable(error.reason) from None
     hidden.update(dict(counts))

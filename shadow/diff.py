@@ -15,8 +15,10 @@ from typing import NamedTuple, TypeAlias
 
 from adapters.document import Number, Tree, escape
 from shadow.guide import AUTO, PLAIN, Directive, State
+from shadow.identity import Identifier, Identities, Met
 from shadow.normalisers.base import Normaliser
 from shadow.pairing import Budget, Prints, pair
+from shadow.tokens import of_names, token
 
 MAX_DEPTH = 1024
 """Differences further down are too deep to be named: RFC 6901 pointers of theirs would grow without bound."""
@@ -73,8 +75,12 @@ class Difference:
 
     `kind` is one of: status, header, coding, syntax, body (of the message); missing (legacy has it, modern has not),
     extra (the reverse), moved (an item of a list is elsewhere in it), type, value, precision (the same number,
-    written otherwise) (of the document). `path` is a JSON Pointer into legacy's document, into modern's for extra;
-    or a header's lower-case name. The shapes hold no value.
+    written otherwise), identity (an identifier is bound to another one: always critical) (of the document). `path` is
+    a JSON Pointer into legacy's document, or a header's lower-case name; `modern_path` is the one into modern's, where
+    that is another, else empty. On the side where nothing is, the last step is the other side's.
+
+    The shapes hold no value. The tokens stand for scalars: they are equal where the values are, at one place of one
+    epoch; `key_token` stands for the member names that `path` masks.
     """
 
     kind: str
@@ -82,11 +88,15 @@ class Difference:
     legacy: Shape
     modern: Shape
     severity: Severity = Severity.MAJOR
+    modern_path: str = ""
+    legacy_token: str = ""
+    modern_token: str = ""
+    key_token: str = ""
 
     @property
     def signature(self) -> Signature:
         """The difference without indexes and lengths: "/entry/3/code" counts as "/entry/*/code"."""
-        return Signature(self.kind, _INDEX.sub("/*", self.path), self.legacy.group, self.modern.group)
+        return Signature(self.kind, placed(self.path), self.legacy.group, self.modern.group)
 
 
 class DiffError(ValueError):
@@ -101,6 +111,12 @@ ABSENT = Shape("absent")
 
 # A member name that all indexes look like is masked, so digits between slashes are always an index.
 _INDEX = re.compile(r"/[0-9]+(?=/|$)")
+
+
+def placed(path: str) -> str:
+    """The class of a path: "/entry/*/code" of "/entry/3/code"."""
+    return _INDEX.sub("/*", path)
+
 
 # camelCase, PascalCase, snake_case and kebab-case, with at most two digits; "@id", "#text", "$ref", "dc:title".
 # Anything else (digits, spaces, dots, a capital after a hyphen, non-ASCII) may be a number, a name or an address.
@@ -136,27 +152,28 @@ def shape(value: Tree) -> Shape:
     return Shape("null" if value is None else "boolean")
 
 
-# A place on the way down: (the place above, the last token); None is the root. Rendered only where it is needed.
-_Place: TypeAlias = tuple["_Place", str | int] | None
+_Step: TypeAlias = str | int | tuple[int, int]
+"""A member's name; an item's index, or legacy's and modern's where they are two."""
+
+# A place on the way down: (the place above, the last step); None is the root. Rendered only where it is needed.
+_Place: TypeAlias = tuple["_Place", _Step] | None
 
 
-def shown(token: str | int) -> str:
-    """A step of a path as it may be shown: a name that looks like data is masked."""
-    if isinstance(token, int):
-        return str(token)
-    return escape(token) if len(token) <= _LONGEST_FIELD and _FIELD.fullmatch(token) else MASKED
+def shown(name: str) -> str:
+    """A member's name as it may be shown: one that looks like data is masked."""
+    return escape(name) if len(name) <= _LONGEST_FIELD and _FIELD.fullmatch(name) else MASKED
 
 
-def _tokens(place: _Place) -> list[str | int] | None:
+def _steps(place: _Place) -> list[_Step] | None:
     """None where the place is too deep to be named."""
-    tokens: list[str | int] = []
+    steps: list[_Step] = []
     while place is not None:
-        place, token = place
-        tokens.append(token)
-        if len(tokens) > MAX_DEPTH:
+        place, step = place
+        steps.append(step)
+        if len(steps) > MAX_DEPTH:
             return None
-    tokens.reverse()
-    return tokens
+    steps.reverse()
+    return steps
 
 
 def _numbers(legacy: Number, modern: Number) -> str:
@@ -178,10 +195,12 @@ _Found: TypeAlias = tuple[str, _Place, State[Directive], Tree, Tree]
 class _Walk:
     """One comparison under way."""
 
-    __slots__ = ("_prints", "hidden")
+    __slots__ = ("_doubtful", "_identities", "_prints", "hidden")
 
-    def __init__(self, looks: int) -> None:
-        self._prints = Prints(looks)
+    def __init__(self, looks: int, identities: Identities | None) -> None:
+        self._prints = Prints(looks, identities)
+        self._identities = identities
+        self._doubtful: dict[int, _Place] = {}
         self.hidden: Counter[str] = Counter()
 
     def differences(self, legacy: Tree, modern: Tree, guide: State[Directive]) -> Iterator[_Found]:
@@ -197,13 +216,32 @@ class _Walk:
                 if isinstance(old, list) and isinstance(new, list):
                     stack += reversed(self._items(place, state, old, new))
                     continue
-                if type(old) is type(new) and old == new:
+                if isinstance(old, Identifier) and isinstance(new, Identifier):
+                    met = self._meet(place, old, new)
+                    if met is Met.SAME:
+                        continue
+                    kind = "identity" if met is Met.CONFLICT else ""
+                old, new = _plain(old), _plain(new)
+                if not kind and type(old) is type(new) and old == new:
                     continue
-                kind = _kind(old, new)
-            if (by := _hidden(kind, state, old, new)) is not None:
+                kind = kind or _kind(old, new)
+            if kind == "identity":
+                yield kind, place, state, old, new  # no rule has a say
+            elif (by := _hidden(kind, state, old, new)) is not None:
                 self.hidden[by] += 1
             else:
                 yield kind, place, state, old, new
+
+    def _meet(self, place: _Place, old: Identifier, new: Identifier) -> Met:
+        above, certain = place, True
+        while above is not None and certain and self._doubtful:
+            certain = id(above) not in self._doubtful
+            above = above[0]
+        assert self._identities is not None
+        met = self._identities.meet(old, new, certain=certain)
+        if met is Met.SAME and old.plain != new.plain:
+            self.hidden[old.rule] += 1
+        return met
 
     def _members(self, place: _Place, state: State[Directive], old: Tree, new: Tree) -> list[_Found]:
         """What is still to be looked at of two objects: containers, and leaves that differ."""
@@ -212,7 +250,7 @@ class _Walk:
         for name, before in old.items():
             after = new.get(name, _GONE)
             # Scalars of other types are unequal, so this is lossless; a container is looked at by itself.
-            if isinstance(before, dict | list) or before != after:
+            if isinstance(before, _LOOKED_AT) or before != after:
                 found.append(("", (place, name), state.step(name), before, after))
         if len(old) != len(new) or old.keys() != new.keys():
             found += [("", (place, name), state.step(name), _GONE, after)
@@ -225,17 +263,28 @@ class _Walk:
         order = AUTO if said is None or said.order is None else said.order
         inside = state.step(None)
         pairing = pair(old, new, order, inside, self._prints)
-        found: list[tuple[int, _Found]] = [(i, ("", (place, i), inside, old[i], new[j])) for i, j in pairing.pairs]
+        found: list[tuple[int, _Found]] = [(i, ("", (place, i if i == j else (i, j)), inside, old[i], new[j]))
+                                           for i, j in pairing.pairs]
         found += [(i, ("", (place, i), inside, old[i], _GONE)) for i in pairing.missing]
         found += [(j, ("", (place, j), inside, _GONE, new[j])) for j in pairing.extra]
         found.sort(key=_index)
         steps = [one for _, one in found]
+        if pairing.doubtful and self._identities is not None:
+            self._doubtful.update((id(one[1]), one[1]) for i, one in found if i in pairing.doubtful)
         if said is not None and order.kind in ("keyed", "multiset"):
             if pairing.moved:
                 self.hidden[said.id] += len(pairing.moved)
         else:
-            steps += [("moved", (place, i), inside, old[i], new[j]) for i, j in pairing.moved]
+            steps += [("moved", (place, (i, j)), inside, old[i], new[j]) for i, j in pairing.moved]
         return steps
+
+
+_LOOKED_AT = (dict, list, Identifier)
+"""What is looked at even where both sides are equal."""
+
+
+def _plain(value: Tree) -> Tree:
+    return value.plain if isinstance(value, Identifier) else value
 
 
 def _index(found: tuple[int, _Found]) -> int:
@@ -300,43 +349,74 @@ class Diff(NamedTuple):
     hidden: tuple[tuple[str, int], ...]
 
 
+class _Weighed(NamedTuple):
+    """A difference with its values, before it is known whether it is kept."""
+
+    kind: str
+    steps: list[_Step]
+    legacy: Shape
+    modern: Shape
+    severity: Severity
+    old: Tree
+    new: Tree
+
+
 def diff(
     legacy: Tree, modern: Tree, guide: State[Directive] = PLAIN, weigh: Weigh = _major,
-    reveals: Callable[[Sequence[str]], bool] = _nothing, looks: int = 4_000_000,
+    reveals: Callable[[Sequence[str]], bool] = _nothing, looks: int = 4_000_000, key: bytes = b"",
+    identities: Identities | None = None,
 ) -> Diff:
     """What differs between two trees, but for what the guide's rules hide. Where `reveals` says so, scalars are shown.
 
-    `looks` bounds the work, so that no input takes unbounded time. Raises DiffError where a bound was met before any
+    `looks` bounds the work, so that no input takes unbounded time; `key` is what tokens are made by. Where there are
+    `identities` the trees are changed, and must be the caller's own. Raises DiffError where a bound was met before any
     difference, and nothing else.
     """
-    found: list[Difference] = []
+    found: list[_Weighed] = []
     refused = ""
-    walk = _Walk(looks)
+    walk = _Walk(looks, identities)
+    if identities is not None:
+        legacy = identities.mark(legacy, guide, legacy=True)
+        modern = identities.mark(modern, guide, legacy=False)
+        identities.begin(legacy, modern)
     try:
         for kind, place, _, old, new in walk.differences(legacy, modern, guide):
-            tokens = _tokens(place)
-            if tokens is None:
+            steps = _steps(place)
+            if steps is None:
                 refused = "too_deep"
                 continue
-            names = ["*" if isinstance(token, int) else token for token in tokens]
+            names = [step if isinstance(step, str) else "*" for step in steps]
             before, after = (ABSENT if one is _GONE else shape(one) for one in (old, new))
             if reveals(names):
                 before, after = _revealed(before, old), _revealed(after, new)
-            path = "".join(f"/{shown(token)}" for token in tokens)
-            found.append(Difference(kind, path, before, after, weigh(kind, names, before, after)))
+            severity = Severity.CRITICAL if kind == "identity" else weigh(kind, names, before, after)
+            found.append(_Weighed(kind, steps, before, after, severity, old, new))
             if len(found) == MAX_FOUND:
                 break
     except Budget:
         refused = "budget"
     if refused and not found:
         raise DiffError(refused)
-    return Diff(worst(found), tuple(sorted(walk.hidden.items())))
+    return Diff(tuple(_kept(one, key) for one in _worst(found)), tuple(sorted(walk.hidden.items())))
 
 
-def worst(found: Sequence[Difference]) -> tuple[Difference, ...]:
+def _worst(found: list[_Weighed]) -> list[_Weighed]:
     """The MAX_DIFFERENCES that matter most, in the order in which they came."""
     if len(found) <= MAX_DIFFERENCES:
-        return tuple(found)
+        return found
     ranks = {severity: rank for rank, severity in enumerate(Severity)}
     kept = sorted(range(len(found)), key=lambda at: ranks[found[at].severity])[:MAX_DIFFERENCES]
-    return tuple(found[at] for at in sorted(kept))
+    return [found[at] for at in sorted(kept)]
+
+
+def _kept(one: _Weighed, key: bytes) -> Difference:
+    """The difference without its values."""
+    told = [shown(step) if isinstance(step, str) else step for step in one.steps]
+    path, modern = (
+        "".join(f"/{step[side] if isinstance(step, tuple) else step}" for step in told) for side in (0, 1))
+    masked = [step for step, name in zip(one.steps, told, strict=True) if name == MASKED and isinstance(step, str)]
+    where = placed(path)
+    return Difference(
+        one.kind, path, one.legacy, one.modern, one.severity, "" if modern == path else modern,
+        token(key, where, one.old), token(key, where, one.new), of_names(key, masked),
+    )

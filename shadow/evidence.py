@@ -65,11 +65,13 @@ UNDECLARED = Criteria()
 
 class Numbers(NamedTuple):
     """Effective exchanges of a stratum: `asked` of both arms, of which `mismatching` differ and modern, where legacy
-    answered, was `failing`."""
+    answered, was `failing`. And of `all` its exchanges, effective or not, how many say `nothing`."""
 
     asked: int
     mismatching: int
     failing: int
+    nothing: int = 0
+    all: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,7 @@ def assess(
     `criticals` are the exchanges, effective or not, with a critical difference, which was there again in `reproduced`
     of them; `excluded` of the `eligible` ones were left out though they were to be compared.
     """
-    total = Numbers(*(sum(column) for column in zip(*strata.values(), strict=True))) if strata else Numbers(0, 0, 0)
+    total = Numbers(*map(sum, zip(*strata.values(), strict=True))) if strata else Numbers(0, 0, 0)
     coverage = tuple(_coverage(criteria, strata))
     gates = (
         _rate("mismatches", "differ", total.mismatching, total.asked, criteria),
@@ -155,7 +157,7 @@ def assess(
         _critical(criticals, reproduced, total.asked),
         _strata(criteria, strata),
         _covered(criteria, coverage),
-        _excluded(criteria, eligible, excluded),
+        _excluded(criteria, strata, eligible, excluded),
     )
     states = {gate.state for gate in gates}
     answer = Answer.NOT_SAFE if State.FAIL in states else Answer.NOT_ENOUGH if State.MISSING in states else Answer.SAFE
@@ -236,11 +238,21 @@ def _covered(criteria: Criteria, coverage: Sequence[Coverage]) -> Gate:
     return Gate("coverage", State.MISSING, value, 1.0, needs, f"{says}; never: {', '.join(unseen)}" if unseen else says)
 
 
-def _excluded(criteria: Criteria, eligible: int, excluded: int) -> Gate:
+def _excluded(criteria: Criteria, strata: Mapping[Stratum, Numbers], eligible: int, excluded: int) -> Gate:
+    """Nor may a stratum by itself be shown to be left out more often: what is noise in all of a rare one drowns in the
+    total."""
     share = excluded / eligible if eligible else None
-    state = State.PASS if share is not None and share <= criteria.excluded else State.MISSING
+    enough = share is not None and share <= criteria.excluded
     says = f"{excluded:,} of {eligible:,} eligible exchanges say nothing; at most {percent(criteria.excluded)} may"
-    return Gate("excluded", state, share, criteria.excluded, 0, says)
+    if enough and 0 < criteria.excluded < 1:
+        wanted = math.log(STRATA / (1 - criteria.confidence))
+        against = {one: weight_against(numbers.nothing, numbers.all, criteria.excluded)
+                   for one, numbers in strata.items()}
+        worst = max(against, key=lambda one: (against[one], one), default=None)
+        if worst is not None and against[worst] >= wanted:
+            enough = False
+            says += f", of any stratum too: in {worst} it is {strata[worst].nothing:,} of {strata[worst].all:,}"
+    return Gate("excluded", State.PASS if enough else State.MISSING, share, criteria.excluded, 0, says)
 
 
 # --- numbers: the incomplete beta function, as logarithms throughout ---

@@ -93,14 +93,16 @@ AUTO = Order()
 
 @dataclass(frozen=True, slots=True)
 class Directive:
-    """What one rule says of a place; one of `normaliser`, `order` and `ignore`. `id` is the rule's, under which it
-    counts what it hides. `ignore` hides what differs here, of one `kind` where that is given."""
+    """What one rule says of a place; one of `normaliser`, `order`, `ignore` and `crosswalk`. `id` is the rule's, under
+    which it counts what it hides. `ignore` hides what differs here, of one `kind` where that is given. `crosswalk` says
+    whose identifier stands here: a class, or one of the words of `shadow.identity`."""
 
     id: str
     normaliser: Normaliser | None = None
     order: Order | None = None
     ignore: bool = False
     kind: str = ""
+    crosswalk: str = ""
 
 
 PLAIN: State[Directive] = State.start(())

@@ -128,6 +128,10 @@ class Journal:
             claimed.add(found.token)
         return Sight(epoch, found.stratum, found.hour, found.token if new else b"")
 
+    def key(self, capability: str, sight: Sight | None) -> bytes:
+        """What tokens of an exchange are made by; empty where there is none."""
+        return self.keys.get(capability, sight.epoch) or b"" if sight is not None else b""
+
     def count(self, tally: Tally) -> None:
         """An exchange that never came to be asked of both arms."""
         self._tallies[tally] += 1

@@ -11,7 +11,9 @@ import signal
 import sys
 from typing import BinaryIO
 
-from shadow.compare import compare
+from adapters.crosswalk import Entry
+from shadow.compare import Comparison, Outcome, Tally, compare
+from shadow.crosswalks import Crosswalks, SeedError
 from shadow.observation import Pair
 
 NICENESS = 10
@@ -23,12 +25,30 @@ COLLECT = 500_000
 as they are let go, and looking through them again and again would cost as much as comparing them."""
 
 
+def judged(pair: Pair, crosswalks: Crosswalks) -> Comparison:
+    """The judgement on a pair, by all that is known of identifiers, which learns from it. Raises nothing."""
+    if not pair.rules.identifies:
+        return compare(pair)
+    try:
+        crosswalk = crosswalks.of(pair)
+    except SeedError:
+        # The rules speak of a file that is another one by now: nobody knows who is who until they are read again.
+        tally = Tally(pair.capability, pair.operation, Outcome.NOT_COMPARABLE, "crosswalk")
+        return Comparison(tally, pair.trace_id, pair.at)
+    learnt: list[Entry] = []
+    comparison = compare(pair, crosswalk, learnt)
+    for entry in learnt:
+        crosswalk.bind(*entry)
+    return comparison
+
+
 def serve(down: BinaryIO, up: BinaryIO) -> None:
     """Answer batches until `down` ends or nobody reads `up`."""
+    crosswalks = Crosswalks()
     try:
         while len(head := down.read(4)) == 4:
             pairs: list[Pair] = pickle.loads(down.read(int.from_bytes(head)))  # noqa: S301 (our own parent wrote it)
-            answer = pickle.dumps([compare(pair) for pair in pairs], pickle.HIGHEST_PROTOCOL)
+            answer = pickle.dumps([judged(pair, crosswalks) for pair in pairs], pickle.HIGHEST_PROTOCOL)
             up.write(len(answer).to_bytes(4) + answer)
             up.flush()
     except (BrokenPipeError, EOFError, pickle.UnpicklingError):

@@ -4,8 +4,9 @@
               ↑                                                      │
               └── wait, then ask both arms again ←── a mismatch ─────┘
 
-Of a few exchanges legacy is asked twice, before modern and after it: where legacy disagrees with itself, a difference
-is noise (shadow.noise). So it is whenever both arms are asked again.
+Of a few exchanges, the first of each operation among them, legacy is asked twice: where legacy disagrees with itself, a
+difference is noise (shadow.noise). So it is whenever both arms are asked again. What so comes to be known of an
+operation's noise is held against its other mismatches (shadow.learnt).
 
 Nothing here can change, delay or fail a client's answer: `offer` takes no time and raises nothing, whatever goes
 wrong afterwards is an outcome, and every mirror ends in exactly one. A mirror holds its room, in count and in bytes,
@@ -26,7 +27,9 @@ from shadow.compare import Comparison, Outcome, Tally, identical
 from shadow.comparer import Child, Comparer, ComparerSlow
 from shadow.custody import Custody
 from shadow.deadlines import Deadlines
+from shadow.diff import Severity
 from shadow.journal import Journal, Sight
+from shadow.learnt import Learnt, Place
 from shadow.ledger import Traffic
 from shadow.noise import AGREED, bracketed, is_noise, seen_again, settled, unstable
 from shadow.observation import Failure, Observation, Pair
@@ -54,6 +57,10 @@ _WAITING = 4
 
 _SAVED = 20.0
 """Rechecks that a capability can save up, so that a bad minute after a good day is no burst."""
+
+_LENT = 5.0
+"""Rechecks that a capability may take before it has earned them: for what is critical, and where legacy is known to
+disagree with itself."""
 
 _ROUNDING = 1e-9
 _roll = random.random
@@ -99,16 +106,17 @@ class Mirror:
 
 class _Entry:
     """A mirror on its way, the room that it holds, and what is to be compared once both arms have spoken: one pair, or
-    the three of a bracket. Where that came to a mismatch: `found` at which time of the loop's, asked again for the
-    `round`th time, seen again `times`. `sealed` is the id that it was captured under."""
+    the three of a bracket; `place` is where its noise is learnt. Where that came to a mismatch: `found` at which time
+    of the loop's, asked again for the `round`th time, seen again `times`. `sealed` is the id it was captured under."""
 
-    __slots__ = ("at", "cost", "found", "mirror", "pairs", "round", "sealed", "sight", "times")
+    __slots__ = ("at", "cost", "found", "mirror", "pairs", "place", "round", "sealed", "sight", "times")
 
     def __init__(self, mirror: Mirror, cost: int) -> None:
         self.mirror = mirror
         self.cost = cost
         self.pairs: Sequence[Pair] = ()
         self.sight: Sight | None = None
+        self.place: Place | None = None
         self.found: Comparison | None = None
         self.at = 0.0
         self.round = 0
@@ -141,6 +149,7 @@ class Lane:
         self._tasks: list[asyncio.Task[None]] = []
         self._saved: dict[str, float] = {}
         self._rates = Rates()
+        self._learnt = Learnt()
         self._deadlines = Deadlines()
         # Where an unfinished mirror is: exactly one of these five.
         self._queue: deque[_Entry] = deque()
@@ -241,10 +250,6 @@ class Lane:
                 entry = self._queue.popleft()
                 self._asking.add(entry)
                 pairs = await self._answered(entry)
-                if pairs and entry.found is None:
-                    basis = entry.mirror.basis
-                    entry.sight = (self.journal.sight(pairs[0], basis)
-                                   or await self.journal.first_sight(pairs[0], basis))
                 if entry in self._asking:  # else it was drained meanwhile
                     self._asking.remove(entry)
                     self._settle(entry, pairs)
@@ -252,7 +257,8 @@ class Lane:
     async def _answered(self, entry: _Entry) -> Sequence[Pair]:
         """Both arms' answers: the client's and the other arm's, or two fresh ones where this is asked again.
         None of them where one is not to be had, and no arm is to blame for that. With legacy's second answer it is a
-        bracket: legacy and modern, legacy and its second, that and modern."""
+        bracket: legacy and modern, legacy and its second, that and modern. Where modern had served, it spoke first, and
+        what legacy says twice alike after it may yet be a lag, as asking again tells."""
         mirror = entry.mirror
         if entry.found is None:
             asked = await self._asked(mirror, mirror.ask, extra=False)
@@ -264,20 +270,29 @@ class Lane:
             return ()
         pair = Pair(mirror.capability, mirror.operation, mirror.request, control, candidate, mirror.trace_id, mirror.at,
                     mirror.rules, self._rates.over(mirror.capability, mirror.operation, mirror.rules))
+        if entry.found is None:
+            entry.sight = (self.journal.sight(pair, mirror.basis)
+                           or await self.journal.first_sight(pair, mirror.basis))
+            self.journal.gap(pair)
+            entry.place = Place(pair.capability, pair.operation, pair.control.status // 100, entry.sight.epoch)
         if not self._is_bracketed(entry, pair):
             return (pair,)
         second = await self._asked(mirror, "legacy", extra=True)
+        if entry.found is None and entry.place is not None and second is not None:
+            self._learnt.asked(entry.place)
         if second is None or second.failure is not None:
             return (pair,)
         return pair, replace(pair, candidate=second), replace(pair, control=second)
 
     def _is_bracketed(self, entry: _Entry, pair: Pair) -> bool:
-        """By chance the first time, so that counts are fair; later, wherever there is a difference to be explained."""
+        """The first of an operation and then by chance, so that counts are fair; when asked again, wherever there is a
+        difference to be explained."""
         if pair.control.failure is not None or pair.candidate.failure is not None:
             return False
         if entry.found is not None:
             return not identical(pair)
-        return entry.mirror.ask == "modern" and _roll() < entry.mirror.noise
+        share = entry.mirror.noise
+        return share > 0 and (_roll() < share or (entry.place is not None and self._learnt.wants(entry.place)))
 
     async def _asked(self, mirror: Mirror, arm: str, *, extra: bool) -> Observation | None:
         """What an arm did, or None where the asker declined or failed: that must not count against an arm."""
@@ -303,15 +318,14 @@ class Lane:
         """Finish a mirror whose arms said the same; hand the others on."""
         if not pairs:
             return self._give_up(entry, "asker_failed")
-        mirror = entry.mirror
-        if entry.found is None:
-            self.journal.gap(pairs[0])
+        mirror, entry.pairs = entry.mirror, pairs
         if all(map(identical, pairs)):
             tally = Tally(mirror.capability, mirror.operation, Outcome.MATCH)
             return self._judged(entry, Comparison(tally, mirror.trace_id, mirror.at))
         spoken = {id(one): one for pair in pairs for one in (pair.control, pair.candidate) if one is not mirror.served}
         fresh = sum(len(one.body) for one in spoken.values())
-        entry.pairs = pairs
+        key = self.journal.key(mirror.capability, entry.sight)
+        entry.pairs = [replace(pair, key=key) for pair in pairs]
         entry.cost += fresh
         self.held += fresh
         self._pairs.append(entry)
@@ -356,12 +370,16 @@ class Lane:
         """Both arms have been compared, for the first time or again."""
         found, after = entry.found, entry.mirror.recheck.after
         if found is None:
+            if entry.place is not None and len(entry.pairs) > 1:
+                self._learnt.add(entry.place, comparison)
             self._save(entry.mirror)
+            if self._is_noise(entry, comparison):
+                return self._end(entry, unstable(comparison, "noise"))
             if self.capture is not None and comparison.tally.outcome is Outcome.MISMATCH and entry.mirror.sealing.share:
                 # The bodies are there only now. What settles is taken out again.
                 entry.sealed = self.capture.take(entry.pairs[0], comparison, entry.mirror.sealing,
                                                  safe=entry.mirror.safe)
-            if comparison.tally.outcome is not Outcome.MISMATCH or not self._may_ask_again(entry.mirror):
+            if comparison.tally.outcome is not Outcome.MISMATCH or not self._may_ask_again(entry, comparison):
                 return self._end(entry, comparison)
             self._saved[entry.mirror.capability] -= 1
             entry.found = comparison
@@ -374,20 +392,27 @@ class Lane:
         if comparison.tally.outcome is Outcome.MISMATCH:
             entry.times += 1
             entry.found = found = seen_again(found, comparison, entry.times)
+        if self._is_noise(entry, found):  # which was not known when it was found
+            return self._end(entry, unstable(found, "noise"))
         entry.round += 1
         if entry.round < len(after) and self.on and self._open:
             return self._wait(entry)
         return self._end(entry, found)
+
+    def _is_noise(self, entry: _Entry, found: Comparison) -> bool:
+        return entry.place is not None and self._learnt.explains(entry.place, found)
 
     def _save(self, mirror: Mirror) -> None:
         """Each exchange earns its capability a share of a recheck."""
         if budget := mirror.recheck.budget:
             self._saved[mirror.capability] = min(_SAVED, self._saved.get(mirror.capability, 0.0) + budget)
 
-    def _may_ask_again(self, mirror: Mirror) -> bool:
+    def _may_ask_again(self, entry: _Entry, found: Comparison) -> bool:
         """Whether there is reason, budget and room for it: what waits leaves room for what comes."""
-        return (bool(mirror.recheck.after) and self.on and self._open
-                and self._saved.get(mirror.capability, 0.0) >= 1 - _ROUNDING
+        mirror = entry.mirror
+        urgent = found.severity is Severity.CRITICAL or (entry.place is not None and self._learnt.drifts(entry.place))
+        return (bool(mirror.recheck.after) and mirror.recheck.budget > 0 and self.on and self._open
+                and self._saved[mirror.capability] + (_LENT if urgent else 0.0) >= 1 - _ROUNDING
                 and len(self._waiting) < self._settings.queue // _WAITING
                 and self.held <= self._settings.memory // 2)
 

@@ -45,9 +45,10 @@ def settled(found: Comparison, reason: str) -> Comparison:
     return _without(found, Outcome.TRANSIENT, reason)
 
 
-def unstable(found: Comparison) -> Comparison:
-    """The mismatch as one of which nothing can be said, since legacy disagrees with itself there."""
-    return _without(found, Outcome.UNSTABLE, "")
+def unstable(found: Comparison, reason: str = "") -> Comparison:
+    """The mismatch as one of which nothing can be said, since legacy disagrees with itself there. `reason` is "noise"
+    where that was known from other exchanges."""
+    return _without(found, Outcome.UNSTABLE, reason)
 
 
 def _without(found: Comparison, outcome: Outcome, reason: str) -> Comparison:
@@ -85,8 +86,8 @@ def bracketed(first: Comparison, alone: Comparison, again: Comparison) -> Compar
     found = replace(first, drifts=tuple(_drifts(first.differences, alone.differences)))
     if first.tally.outcome is not Outcome.MISMATCH:
         return found
-    own = {(one.kind, one.path) for one in alone.differences}
-    real = tuple(one for one in first.differences if (one.kind, one.path) not in own)
+    own = {(one.kind, one.path, one.key_token) for one in alone.differences}
+    real = tuple(one for one in first.differences if (one.kind, one.path, one.key_token) not in own)
     if real:
         return replace(found, differences=real)
     return settled(found, "race") if again.tally.outcome in AGREED else unstable(found)
@@ -98,10 +99,10 @@ def _drifts(modern: Iterable[Difference], legacy: Iterable[Difference]) -> Itera
         for one in differences:
             by_place.setdefault((one.kind, one.signature.path), [[], []])[side].append(one)
     for (kind, path), (new, old) in sorted(by_place.items()):
-        yield Drift(kind, path, bool(new), bool(old), all(map(_is_plain, (*new, *old))))
+        yield Drift(kind, path, bool(new), bool(old), all(map(is_plain, (*new, *old))))
 
 
-def _is_plain(one: Difference) -> bool:
+def is_plain(one: Difference) -> bool:
     """Whether nothing drifts but a value that keeps its shape, at a place that no list and no map of data is above."""
     path = one.signature.path
     return (one.kind == "value" and one.legacy == one.modern and path.startswith("/")

@@ -46,7 +46,8 @@ class Observation:
 @dataclass(frozen=True, slots=True)
 class Pair:
     """Two observations of one request, and the rules by which to compare them; `over` are the ids of known differences
-    that occur more often than was declared. Control is always the legacy arm, whichever of them served."""
+    that occur more often than was declared, `key` is what tokens are made by (none where it is empty). Control is
+    always the legacy arm, whichever of them served."""
 
     capability: str
     operation: str
@@ -57,3 +58,4 @@ class Pair:
     at: float
     rules: Rules = NONE
     over: frozenset[str] = frozenset()
+    key: bytes = field(default=b"", repr=False)

@@ -1,11 +1,11 @@
 """Exchanges that were judged before, judged again by the rules as they are now: what that changes, in shapes alone."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from shadow.compare import Comparison, Outcome, compare
+from shadow.compare import Comparison, Outcome
 from shadow.observation import Pair
 from shadow.signatures import key
 
@@ -48,12 +48,12 @@ class Recompared(NamedTuple):
     hidden: Counter[str]
 
 
-def recompare(pairs: Iterable[tuple[str, Earlier, Pair]]) -> Recompared:
-    """Judge pairs again, one at a time, by the rules that each of them has."""
+def recompare(pairs: Iterable[tuple[str, Earlier, Pair]], judge: Callable[[Pair], Comparison]) -> Recompared:
+    """Have pairs judged again, in their order, by the rules that each of them has."""
     found = Recompared((), Counter(), Counter(), Counter())
     again = []
     for id, before, pair in pairs:
-        now = compare(pair)
+        now = judge(pair)
         again.append(Again(id, before, now))
         found.before[before.outcome] += 1
         found.now[now.tally.outcome] += 1

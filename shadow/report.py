@@ -16,6 +16,7 @@ from shadow.causes import Cause, causes
 from shadow.compare import Outcome
 from shadow.diff import Severity, Signature
 from shadow.evidence import UNDECLARED, Criteria
+from shadow.hints import hints
 from shadow.latency import BOUNDS, Histogram
 from shadow.ledger import FASTER, SLOWER, Finding, Hidden, Ledger, Traffic
 from shadow.noise import NoiseReport, weighed
@@ -63,7 +64,8 @@ class DifferenceReport:
     """One kind of difference at one place, over all operations.
 
     `count` exchanges have it, a `share` of those compared. `path` is index-free; `example` is where it was last
-    seen, in the exchange of `trace_id`. Times are in seconds since the epoch.
+    seen, in the exchange of `trace_id`, and `modern_example` where in modern's answer; the tokens stand for the two
+    values there. Times are in seconds since the epoch.
     """
 
     kind: str
@@ -77,13 +79,17 @@ class DifferenceReport:
     first_seen: float
     last_seen: float
     example: str
+    modern_example: str
+    legacy_token: str
+    modern_token: str
     trace_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class PatternReport:
     """Exchanges of one operation that differ in the same way: `count` of them, a `share` of all that mismatch.
-    `smallest` is the one with the fewest differences, `others` a sample of the rest."""
+    `smallest` is the one with the smallest bodies, `others` a sample of the rest; `hints` are sentences about what
+    they have in common."""
 
     key: str
     operation: str
@@ -94,6 +100,7 @@ class PatternReport:
     last_seen: float
     smallest: Exemplar
     others: tuple[Exemplar, ...]
+    hints: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +286,9 @@ def _difference(signature: Signature, group: Sequence[Finding], compared: int) -
         first_seen=min(finding.first_seen for finding in group),
         last_seen=latest.last_seen,
         example=latest.exemplar.path,
+        modern_example=latest.exemplar.modern_path or latest.exemplar.path,
+        legacy_token=latest.exemplar.legacy_token,
+        modern_token=latest.exemplar.modern_token,
         trace_id=latest.trace_id,
     )
 
@@ -300,7 +310,8 @@ def _patterns(patterns: Sequence[Pattern], mismatching: int) -> tuple[PatternRep
         first_seen=one.first_seen,
         last_seen=one.last_seen,
         smallest=one.smallest,
-        others=tuple(found for found in one.exemplars if found != one.smallest),
+        others=(others := tuple(found for found in one.exemplars if found != one.smallest)),
+        hints=hints((one.smallest, *others)),
     ) for one in patterns]
     reports.sort(key=lambda one: (_RANKS.index(one.severity), -one.count, one.operation, one.key))
     return tuple(reports[:PATTERNS])
@@ -366,6 +377,9 @@ def _markdown(report: Report) -> Iterator[str]:
             numbers = str(cause.exchanges), str(cause.alone), f"{cause.share:.1%}", str(cause.settled)
             texts = (cause.kind, str(cause.severity), f"`{cause.path or '(whole)'}`", *numbers)
             yield f"| {' | '.join(map(cell, texts))} |"
+        told = [f"- {pattern.operation}: {hint}" for pattern in one.patterns for hint in pattern.hints]
+        if told:
+            yield from ("", "What examples have in common:", "", *told)
         if one.noise:
             yield from ("", "| Noise | Path | Operation | Modern alone | Legacy alone | Both | E-value | Says |",
                         "|---|---|---|---:|---:|---:|---:|---|")

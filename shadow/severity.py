@@ -1,7 +1,7 @@
 """How much a difference matters, by what stands there: a table of patterns, for FHIR, HL7 v2 and plain JSON.
 
 Rows are looked at in order; the first that fits decides. Rules of the configuration come before them. A pattern of
-`shadow.guide` covers what is below its place too.
+`shadow.guide` covers what is below its place too, but for records: of these it is the record itself that counts.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,11 +14,13 @@ CRITICAL, MAJOR, MINOR = Severity
 
 
 class Row(NamedTuple):
-    """A place, the kinds of differences (all where there are none), and how much they matter there."""
+    """A place, the kinds of differences (all where there are none), and how much they matter there. With `itself`
+    nothing below the place is meant, and "*" at its end stands for the items of a list alone."""
 
     at: str
     severity: Severity
     kinds: frozenset[str] = frozenset()
+    itself: bool = False
 
 
 _ALONE = frozenset({"missing", "extra"})
@@ -37,8 +39,9 @@ DEFAULTS: tuple[Row, ...] = (
     *_rows(MINOR, _WRITING, "/**/display", "/**/text/div", "/**/@displayName"),
     *_rows(MINOR, frozenset(), "/**/meta/lastUpdated", "/**/meta/versionId", "/link", "/@header/etag"),
     # Records: one dropped, one too many, one twice. A list of records is the document, or one of these members.
-    *_rows(CRITICAL, _ALONE, "/*", "/entry/*", "/items/*", "/results/*", "/records/*", "/data/*", "/contained/*",
-           "/entry/*/resource", "/**/OBX/*", "/**/OBR/*", "/**/AL1/*", "/**/PID/*", "/**/RXE/*"),
+    *(Row(at, CRITICAL, _ALONE, itself=True) for at in (
+        "/*", "/entry/*", "/items/*", "/results/*", "/records/*", "/data/*", "/contained/*", "/**/OBX/*", "/**/OBR/*",
+        "/**/AL1/*", "/**/PID/*", "/**/RXE/*", "/entry/*/resource")),
     # Whose record it is.
     *_rows(CRITICAL, frozenset(), "/id", "/entry/*/resource/id", "/resourceType", "/entry/*/resource/resourceType",
            "/**/identifier", "/**/subject", "/**/patient", "/**/patientId", "/**/patient_id", "/**/mrn",
@@ -63,13 +66,16 @@ def severities(rows: Iterable[Row] = ()) -> Weigh:
     """How much differences matter, by `rows` and then by DEFAULTS."""
     own = list(rows)
     table: State[tuple[bool, Row]] = State.start(
-        (Pattern((*Pattern.parse(row.at), "**")), (at < len(own), row)) for at, row in enumerate([*own, *DEFAULTS]))
+        (Pattern((*Pattern.parse(row.at), *(() if row.itself else ("**",)))), (at < len(own), row))
+        for at, row in enumerate([*own, *DEFAULTS]))
 
     def weigh(kind: str, names: Sequence[str], legacy: Shape, modern: Shape) -> Severity:
         place = table
         for name in names:
             place = place.step(None if name == "*" else name)
         for said, row in place.found:
+            if row.itself and row.at.endswith("*") and names[-1] != "*":
+                continue
             if kind in row.kinds or (not row.kinds and (said or kind != "moved")):
                 # The same number written otherwise is never as bad as another number, unless a rule says so.
                 lenient = kind == "precision" and not said and row.severity is CRITICAL

@@ -30,13 +30,14 @@ _HOUR = 3600
 
 @dataclass(frozen=True, slots=True)
 class Exemplar:
-    """One exchange of a pattern: shapes and places only. `total` differences were found, of which the first are
-    kept. `at` is in seconds since the epoch."""
+    """One exchange of a pattern: shapes, places and tokens only. `total` differences were found, of which the first
+    are kept. `at` is in seconds since the epoch, `size` the bytes of both bodies."""
 
     trace_id: str
     at: float
     total: int
     differences: tuple[Difference, ...]
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,8 @@ class Pattern:
 
     `key` is 24 hexadecimal digits over all signatures; `whole` tells that all of them are in `signatures`, each with
     its severity at the same place of `severities`. `hours` are (hours since the epoch, exchanges), oldest first, none
-    where there were none. `exemplars` are a uniform sample of the exchanges; `smallest` is the one with the fewest
-    differences.
+    where there were none. `exemplars` are a uniform sample of the exchanges; `smallest` is the one with the
+    smallest bodies.
     """
 
     capability: str
@@ -90,7 +91,7 @@ def _pattern(comparison: Comparison) -> Pattern:
     signatures = sorted(severities)
     kept = tuple(signatures[:SIGNATURES])
     only = Exemplar(comparison.trace_id, comparison.at, len(comparison.differences),
-                    comparison.differences[:DIFFERENCES])
+                    comparison.differences[:DIFFERENCES], comparison.size)
     return Pattern(
         comparison.tally.capability, comparison.tally.operation,
         _key(signatures),
@@ -112,7 +113,7 @@ def merged(one: Pattern, other: Pattern) -> Pattern:
         min(one.first_seen, other.first_seen), max(one.last_seen, other.last_seen),
         tuple(sorted((hour, count) for hour, count in hours.items() if hour > newest - HOURS)),
         _sample((*one.exemplars, *other.exemplars)),
-        min(one.smallest, other.smallest, key=lambda found: (found.total, found.at, found.trace_id)),
+        min(one.smallest, other.smallest, key=lambda found: (found.size, found.total, found.at, found.trace_id)),
     )
 
 

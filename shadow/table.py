@@ -85,6 +85,9 @@ def _capability(one: CapabilityReport, traces: bool) -> Iterator[RenderableType]
             yield Text(f"  {label}: {reasons(counts)}")
     if one.differences:
         yield _differences(one.differences, traces)
+    for pattern in one.patterns:
+        for hint in pattern.hints:
+            yield Text(f"  {pattern.operation}: {hint.replace('`', '')}")
     if one.overflow:
         yield Text(f"  {one.overflow} more differences found the table of signatures full", style="yellow")
 

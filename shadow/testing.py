@@ -24,11 +24,14 @@ _ELSEWHERE = Tally("booking", "list", Outcome.MISMATCH)
 
 
 def _difference(name: str, index: int = 0, length: int = 4) -> Difference:
-    return Difference("value", f"/items/{index}/{name}", Shape("string", length, "word"), Shape("string", 6, "word"))
+    return Difference(
+        "value", f"/items/{index}/{name}", Shape("string", length, "word"), Shape("string", 6, "word"),
+        modern_path=f"/items/{index + 1}/{name}", legacy_token=f"{index:024x}", modern_token=f"{length:024x}",
+        key_token="0" * 24)
 
 
 def _comparison(tally: Tally, at: float, *differences: Difference) -> Comparison:
-    return Comparison(tally, f"trace-{at:g}", at, differences)
+    return Comparison(tally, f"trace-{at:g}", at, differences, size=1000 - int(at))
 
 
 def _latency(seconds: float, times: int) -> Histogram:
@@ -96,7 +99,7 @@ def _check_findings(store: Store, signatures: int) -> None:
     [finding] = store.read("results").findings
     assert finding.count == 2, "a signature counts once for each exchange, whatever its indexes and lengths"
     assert (finding.first_seen, finding.last_seen) == (10, 20), "first and last seen do not depend on the order"
-    assert finding.exemplar == _difference(name, 3), "the example is the latest to come, with its own index and length"
+    assert finding.exemplar == _difference(name, 3), "the example is the latest to come, with all that is its own"
     assert finding.trace_id == "trace-10", "the example comes with its trace"
 
     many = [_difference("a" * (count + 1)) for count in range(signatures + 2)]
@@ -118,7 +121,7 @@ def _check_patterns(store: Store, signatures: int) -> None:
 
     found = known()["/items/*/code"]
     assert (found.count, found.first_seen, found.last_seen) == (3, 10, 99), "exchanges that differ alike are a pattern"
-    assert found.smallest == Exemplar("trace-10", 10, 1, (_difference("code", 3),)), "the smallest example is kept"
+    assert found.smallest == Exemplar("trace-99", 99, 1, (_difference("code"),), 901), "the smallest example is kept"
     assert {one.trace_id for one in found.exemplars} == {"trace-10", "trace-20", "trace-99"}, "and a sample of all"
     assert len(known()) == signatures, "the patterns of a capability are bounded"
     assert store.read().patternless == {"results": 3}, "exchanges of patterns over the bound are counted"

@@ -128,7 +128,8 @@ def _numbers(rows: Sequence[Evidence]) -> Numbers:
     def effective(*outcomes: Outcome) -> int:
         return sum(row.effective for row in rows if row.outcome in outcomes)
 
-    return Numbers(effective(*JUDGED), effective(Outcome.MISMATCH), effective(Outcome.CANDIDATE_ERROR))
+    return Numbers(effective(*JUDGED), effective(Outcome.MISMATCH), effective(Outcome.CANDIDATE_ERROR),
+                   sum(row.count for row in rows if row.outcome not in JUDGED), sum(row.count for row in rows))
 
 
 def _per_hour(rows: Iterable[Evidence]) -> float | None:

@@ -27,10 +27,11 @@ GATEWAY = [
 ]
 SHADOW = [
     {"lane"},
+    {"learnt"},
     {"journal", "capture", "table", "html", "sheet", "testing", "recompare"},
     {"report", "stores"},
     {"verdict"},
-    {"ledger", "causes"},
+    {"ledger", "causes", "hints"},
     {"signatures"},
     {"case", "pseudonym"},
     {"minimise"},
@@ -39,25 +40,27 @@ SHADOW = [
     {"noise", "rates"},
     {"evidence", "compare"},
     {"search"},
-    {"bodies", "keys"},
+    {"bodies", "keys", "crosswalks"},
     {"heads", "stratum", "vault"},
     {"observation", "latency", "settings", "deadlines"},
     {"rules"},
     {"severity"},
     {"diff", "standins"},
     {"pairing"},
-    {"guide"},
+    {"identity"},
+    {"guide", "tokens"},
     {"normalisers"},
     {"custody"},
 ]
 
 PURE = [
-    "adapters", "shadow.observation", "shadow.diff", "shadow.guide", "shadow.pairing", "shadow.normalisers",
-    "shadow.severity", "shadow.rules", "shadow.heads", "shadow.bodies", "shadow.compare", "shadow.search",
-    "shadow.minimise", "shadow.standins", "shadow.pseudonym", "shadow.case", "shadow.recompare",
-    "shadow.noise", "shadow.rates", "shadow.evidence",
+    "adapters", "shadow.observation", "shadow.diff", "shadow.guide", "shadow.identity", "shadow.pairing",
+    "shadow.normalisers", "shadow.severity", "shadow.rules", "shadow.heads", "shadow.bodies", "shadow.compare",
+    "shadow.search",
+    "shadow.minimise", "shadow.standins", "shadow.tokens", "shadow.pseudonym", "shadow.case", "shadow.recompare",
+    "shadow.noise", "shadow.learnt", "shadow.rates", "shadow.evidence",
     "shadow.stratum", "shadow.verdict",
-    "shadow.report", "shadow.signatures", "shadow.causes", "shadow.html", "shadow.sheet",
+    "shadow.report", "shadow.signatures", "shadow.causes", "shadow.hints", "shadow.html", "shadow.sheet",
     "gateway.stage", "gateway.call", "gateway.routing", "gateway.decide",
 ]
 IMPURE = {"asyncio", "socket", "os", "time", "random", "logging", "threading", "subprocess"}

@@ -301,7 +301,7 @@ capabilities:
     legacy: legacy
     modern: modern
     stage: shadow
-    shadow: {{sample: 100%}}
+    shadow: {{sample: 100%, recheck: {{after: []}}}}
     policies: [fair]
   falling:
     owner: tests

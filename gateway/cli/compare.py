@@ -1,16 +1,20 @@
 """figway compare: two answers that are in files, judged as the shadow lane judges them. It shows no value."""
 
+import secrets
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import click
 import orjson
 
 from gateway.cli.files import pair_of, rules_of
-from gateway.cli.shapes import fact, line
+from gateway.cli.shapes import fact, line, tags
 from shadow.compare import Comparison, Outcome
-from shadow.compare import compare as judge
+from shadow.crosswalks import Crosswalks
+from shadow.custody import KEY
+from shadow.judge import judged
 from shadow.recompare import SETTLED
 from shadow.rules import Rules
 
@@ -18,7 +22,7 @@ from shadow.rules import Rules
 @click.command()
 @click.argument("legacy", type=click.Path(path_type=Path))
 @click.argument("modern", type=click.Path(path_type=Path))
-@click.option("--rules", "file", type=click.Path(path_type=Path), help="A YAML file of rules and known_differences.")
+@click.option("--rules", "file", type=click.Path(path_type=Path), help="A YAML file of rules and what goes with them.")
 @click.option("--media", metavar="TYPE", help="The media type of both; left out: by LEGACY's name, else JSON.")
 @click.option("-o", "output", type=click.Choice(["table", "json"]), default="table", show_default=True)
 def compare(legacy: Path, modern: Path, file: Path | None, media: str | None, output: str) -> None:
@@ -28,27 +32,33 @@ def compare(legacy: Path, modern: Path, file: Path | None, media: str | None, ou
     read or nothing can be said.
     """
     rules = rules_of(file)
-    found = judge(pair_of(legacy, modern, media, rules))
+    pair = replace(pair_of(legacy, modern, media, rules), key=secrets.token_bytes(KEY))
+    found = judged(pair, Crosswalks())
     if output == "json":
         click.echo(orjson.dumps(_facts(found, rules), option=orjson.OPT_INDENT_2).decode())
     else:
-        for line in _lines(found):
-            click.echo(line)
+        for text in _lines(found):
+            click.echo(text)
     sys.exit(0 if found.tally.outcome in SETTLED else 2 if found.tally.outcome is Outcome.NOT_COMPARABLE else 1)
 
 
 def _facts(found: Comparison, rules: Rules) -> dict[str, object]:
+    known = tags(found.differences)
     return {
         "outcome": found.tally.outcome, "reason": found.tally.reason, "severity": found.severity, "rules": rules.digest,
-        "differences": [fact(one) for one in found.differences],
+        "differences": [
+            {**fact(one), "legacy_tag": known.get(one.legacy_token), "modern_tag": known.get(one.modern_token)}
+            for one in found.differences
+        ],
         "hidden": dict(found.hidden),
     }
 
 
 def _lines(found: Comparison) -> Iterator[str]:
+    known = tags(found.differences)
     reason = f" ({found.tally.reason})" if found.tally.reason else ""
     yield f"{found.tally.outcome}{reason}"
     for one in found.differences:
-        yield f"  {line(one)}"
+        yield f"  {line(one, known)}"
     for rule, count in found.hidden:
         yield f"  hidden: {count} by {rule}"

@@ -6,6 +6,7 @@ from typing import Any
 
 from adapters.base import Adapter
 from gateway.config import spec
+from gateway.config.crosswalk import Seeds
 from gateway.config.decode import Steps
 from gateway.config.extensions import Find, choose
 from gateway.config.nodes import Node
@@ -65,7 +66,7 @@ class Capabilities:
 
     def __init__(
         self, root: Node, broken: frozenset[Steps], names: Names, find: Find, problems: list[Problem],
-        warnings: list[Problem], *, ambiguous_paths: bool, lane_memory: int,
+        warnings: list[Problem], seeds: Seeds, *, ambiguous_paths: bool, lane_memory: int,
     ) -> None:
         self._root = root
         self._broken = broken
@@ -73,6 +74,7 @@ class Capabilities:
         self._find = find
         self._problems = problems
         self._warnings = warnings
+        self._seeds = seeds
         self._ambiguous_paths = ambiguous_paths
         self._lane_memory = lane_memory
         self._groups: dict[str, tuple[str, spec.Split, Place]] = {}
@@ -193,9 +195,11 @@ class Capabilities:
         known = ruling.known(shadow.known_differences, node.find("shadow", "known_differences"))
         own = {name: ruling.rules(one.rules, node.find("operations", name, "rules"))
                for name, one in written.operations.items() if one.rules}
-        every = Rules((*shared, *(rule for rules in own.values() for rule in rules)), known)
-        return Rules(shared, known), {name: Rules((*first, *shared), known) for name, first in own.items()}, (
-            every.digest if every.rules or every.known else "")
+        all_rules = (*shared, *(rule for rules in own.values() for rule in rules))
+        classes = self._seeds.classes(shadow.crosswalk, node.find("shadow", "crosswalk"), all_rules)
+        every = Rules(all_rules, known, classes)
+        operations = {name: Rules((*first, *shared), known, classes) for name, first in own.items()}
+        return Rules(shared, known, classes), operations, every.digest if every.rules or every.known else ""
 
 
 def _rules(written: spec.Capability, writes: Stage) -> Iterator[tuple[str, str, str]]:

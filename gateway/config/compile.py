@@ -16,6 +16,7 @@ from typing import Any
 from gateway import plugins
 from gateway.config import spec, upstreams
 from gateway.config.capabilities import Capabilities, Names
+from gateway.config.crosswalk import Seeds
 from gateway.config.decode import Repair, Schema, Steps, decode
 from gateway.config.extensions import Chosen, Find, choose
 from gateway.config.load import load
@@ -73,14 +74,15 @@ def build(
         raise Invalid(problems, document.files)
     unread, later = frozenset(problem.place for problem in problems), list[Problem]()
     decoded = decode(_SCHEMA, document.root, later, _REPAIR)
-    configuration = None
+    configuration, files = None, document.files
     if decoded.value is not None:
         built = _Build(document.root, decoded.broken, later, find, previous)
-        configuration = built.configuration(decoded.value, document.files)
+        configuration = built.configuration(decoded.value, files)
+        files = (*files, *built.seeds.files)
     # What is said of a value that could not even be read follows from that, and is left out.
     problems += [problem for problem in later if problem.place not in unread]
     if problems or configuration is None:
-        raise Invalid(problems, document.files)
+        raise Invalid(problems, files)
     return configuration
 
 
@@ -115,6 +117,7 @@ class _Build:
         self._broken = broken
         self._problems = problems
         self._warnings: list[Problem] = []
+        self.seeds = Seeds(problems, self._warnings)
         self._find = find
         self._previous = previous
         self._names = Names(root, problems)
@@ -140,11 +143,13 @@ class _Build:
             LaneSettings(lane.queue, lane.memory, lane.concurrency, lane.drain), (store.name, store.options),
             custody, records,
             {name: one for name, one in self._names.upstreams.items() if name in used}, self._names.policies,
-            files, tuple(sorted(set(self._warnings))), revision, self._hash(as_written=False), self._made_from,
+            (*files, *self.seeds.files), tuple(sorted(set(self._warnings))), revision,
+            self._hash(as_written=False), self._made_from,
         )
 
     def _hash(self, *, as_written: bool) -> bytes:
-        return sha256(json.dumps(self._root.data(as_written=as_written), sort_keys=True).encode()).digest()
+        data = self._root.data(as_written=as_written), sorted(self.seeds.files.values())
+        return sha256(json.dumps(data, sort_keys=True).encode()).digest()
 
     def _upstreams(self, routes: spec.Routes) -> None:
         old = self._previous.upstreams if self._previous is not None else {}
@@ -169,12 +174,19 @@ class _Build:
         if previous is not None and previous.made_from.get(name) == (chosen.plugin, chosen.options):
             return previous.policies[name]
         make: Callable[[str, Any], Policy] = chosen.plugin
-        return chosen.build(lambda: make(name, chosen.options), self._problems)
+        policy = chosen.build(lambda: make(name, chosen.options), self._problems)
+        if policy is not None and not isinstance(getattr(policy, "credentials", None), tuple):
+            # Left unsaid, a mirror would carry them.
+            self._problems.append(Problem(
+                chosen.node.place,
+                f'plugin "{chosen.name}" does not say which fields hold its credentials', "plugin_failed"))
+            return None
+        return policy
 
     def _capabilities(self, routes: spec.Routes) -> list[Capability]:
         compiling = Capabilities(
             self._root, self._broken, self._names, self._find, self._problems, self._warnings,
-            ambiguous_paths=routes.server.ambiguous_paths, lane_memory=routes.shadow.memory,
+            self.seeds, ambiguous_paths=routes.server.ambiguous_paths, lane_memory=routes.shadow.memory,
         )
         return [compiling.compile(name, written) for name, written in routes.capabilities.items()]
 

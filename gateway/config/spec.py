@@ -195,6 +195,8 @@ class Rule(BaseModel):
         default=None, description="how items of this list find each other; a list of paths: by these keys")
     ignore: Literal[True] | None = Field(default=None, description="hides all that differs here and below")
     severity: Literal["critical", "major", "minor"] | None = Field(default=None, description="of what differs")
+    crosswalk: Name | None = Field(
+        default=None, description="identifiers stand here: of this class, or `reference`, or `resource`")
     reveal: Literal[True] | None = Field(default=None, description="show values in clear: of codes, never of people")
 
 
@@ -211,11 +213,19 @@ class Known(_Strict):
     max_rate: Share = written("100%", "of an operation's compared exchanges; where it is more, this is a mismatch")
 
 
+class Crosswalk(_Strict):
+    """Identifiers of one class, which legacy and modern may word otherwise."""
+
+    seed: str | None = Field(default=None, description="a CSV file of known pairs, relative to this file")
+    learn: bool = Field(default=True, description="whether pairs that are not known yet are learnt")
+
+
 class RulesFile(_Strict):
     """A file of rules alone: `figway compare --rules`."""
 
     rules: list[Rule] = Field(default_factory=list)
     known_differences: list[Known] = Field(default_factory=list)
+    crosswalk: dict[Name, Crosswalk] = Field(default_factory=dict)
 
 
 class Operation(_Strict):
@@ -295,6 +305,8 @@ class Shadow(_Strict):
     recheck: Recheck = Field(default_factory=Recheck)
     rules: list[Rule] = Field(default_factory=list, description="how answers are compared; the first that fits decides")
     known_differences: list[Known] = Field(default_factory=list, description="differences declared beforehand")
+    crosswalk: dict[Name, Crosswalk] = Field(
+        default_factory=dict, description="classes of identifiers, held one-to-one where rules say `crosswalk`")
     noise: Share = written("2%", "of the exchanges: legacy is asked again after modern, to tell noise from difference")
     gate: Gate = Field(default_factory=Gate)
     capture: Share = written("0%", "of the mismatches that are sealed, whole: see `shadow.capture` of the file")

@@ -7,8 +7,10 @@ way to be wrong.
 
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple, TypeAlias
+from uuid import uuid4
 
 import orjson
 from starlette.applications import Starlette
@@ -33,14 +35,22 @@ class Answer(NamedTuple):
 
 
 class Operation(NamedTuple):
-    """One thing to ask for: its capability and name in routes.yaml, how it is asked, and what is right."""
+    """One thing to ask for: its capability and name in routes.yaml, how it is asked, and what is right. `fresh` are
+    members that each answer in JSON has besides, made anew for it: keys of FRESH."""
 
     capability: str
     name: str
     method: str
     path: str
     answer: Callable[[Clinic, Asked], Answer]
+    fresh: tuple[str, ...] = ()
 
+
+FRESH: Mapping[str, Callable[[], str]] = {
+    "servedAt": lambda: datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
+    "requestId": lambda: str(uuid4()),
+}
+"""What no two answers of any service have in common, as real services have it; it says nothing of the clinic."""
 
 Spoil: TypeAlias = Callable[[Operation, Asked, Answer], Answer]
 
@@ -106,10 +116,11 @@ OPERATIONS = (
     Operation("patient-search", "search", "GET", "/patients", search_patients),
     Operation("results", "read", "GET", "/results/{id}", read_result),
     Operation("results", "list", "GET", "/results", list_results),
-    Operation("appointments", "read", "GET", "/appointments/{id}", read_appointment),
-    Operation("appointments", "list", "GET", "/appointments", list_appointments),
+    Operation("appointments", "read", "GET", "/appointments/{id}", read_appointment,
+              ("servedAt", "requestId")),
+    Operation("appointments", "list", "GET", "/appointments", list_appointments, ("servedAt",)),
     Operation("appointments", "book", "POST", "/appointments", book_appointment),
-    Operation("documents", "list", "GET", "/documents", list_documents),
+    Operation("documents", "list", "GET", "/documents", list_documents, ("servedAt",)),
     Operation("downloads", "content", "GET", "/documents/{id}/content", read_content),
     Operation("departments", "list", "GET", "/departments", list_departments),
 )
@@ -125,6 +136,13 @@ def payload(answer: Answer) -> bytes:
     if isinstance(answer.document, dict):
         return orjson.dumps(answer.document, default=_decimal)
     return answer.document.encode() if isinstance(answer.document, str) else answer.document or b""
+
+
+def stamped(operation: Operation, answer: Answer) -> Answer:
+    """The answer with what is made anew for it."""
+    if not isinstance(answer.document, dict):
+        return answer
+    return answer._replace(document=answer.document | {name: FRESH[name]() for name in operation.fresh})
 
 
 def _decimal(value: Any) -> orjson.Fragment:
@@ -175,7 +193,7 @@ def _route(clinic: Clinic, operation: Operation, spoil: Spoil | None) -> Route:
         answer = operation.answer(clinic, asked)
         if spoil is not None:
             answer = spoil(operation, asked, answer)
-        return respond(answer, request.headers.get("range"))
+        return respond(stamped(operation, answer), request.headers.get("range"))
 
     handler: Callable[[Request], Awaitable[Response]] = endpoint
     return Route(operation.path, handler, methods=[operation.method])

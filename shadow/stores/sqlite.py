@@ -32,14 +32,16 @@ ON CONFLICT DO UPDATE SET count = count + excluded.count
 _SEEN_AGAIN = """
 UPDATE finding SET
     count = count + 1, first_seen = min(first_seen, :at), last_seen = max(last_seen, :at), path = :path,
-    legacy_length = :legacy_length, modern_length = :modern_length, trace_id = :trace_id, severity = :severity
+    legacy_length = :legacy_length, modern_length = :modern_length, trace_id = :trace_id, severity = :severity,
+    modern_path = :modern_path, legacy_token = :legacy_token, modern_token = :modern_token, key_token = :key_token
 WHERE capability = :capability AND operation = :operation AND kind = :kind AND signature_path = :signature_path
     AND legacy_group = :legacy_group AND modern_group = :modern_group
 """
 _SEEN_FIRST = """
 INSERT INTO finding VALUES (
     :capability, :operation, :kind, :signature_path, :legacy_group, :modern_group, 1, :at, :at, :path,
-    :legacy_type, :legacy_length, :legacy_form, :modern_type, :modern_length, :modern_form, :trace_id, :severity
+    :legacy_type, :legacy_length, :legacy_form, :modern_type, :modern_length, :modern_form, :trace_id, :severity,
+    :modern_path, :legacy_token, :modern_token, :key_token
 )
 """
 _OVERFLOW = "INSERT INTO overflow VALUES (?, 1) ON CONFLICT DO UPDATE SET count = count + 1"
@@ -62,7 +64,8 @@ ON CONFLICT DO UPDATE SET
 """
 _FINDINGS = """
 SELECT capability, operation, count, first_seen, last_seen, trace_id, kind, path,
-    legacy_type, legacy_length, legacy_form, modern_type, modern_length, modern_form, severity
+    legacy_type, legacy_length, legacy_form, modern_type, modern_length, modern_form, severity,
+    modern_path, legacy_token, modern_token, key_token
 FROM finding
 """
 
@@ -130,7 +133,8 @@ class Sqlite:
             "at": comparison.at, "path": found.path, "trace_id": comparison.trace_id,
             "legacy_type": found.legacy.type, "legacy_length": found.legacy.length, "legacy_form": found.legacy.form,
             "modern_type": found.modern.type, "modern_length": found.modern.length, "modern_form": found.modern.form,
-            "severity": found.severity,
+            "severity": found.severity, "modern_path": found.modern_path, "legacy_token": found.legacy_token,
+            "modern_token": found.modern_token, "key_token": found.key_token,
         }
         if connection.execute(_SEEN_AGAIN, row).rowcount:
             return
@@ -271,5 +275,5 @@ def _finding(  # one parameter for each column of _FINDINGS
     capability: str, operation: str, count: int, first_seen: float, last_seen: float, trace_id: str,
     kind: str, path: str, *rest: Any,
 ) -> Finding:
-    exemplar = Difference(kind, path, Shape(*rest[:3]), Shape(*rest[3:6]), Severity(rest[6]))
+    exemplar = Difference(kind, path, Shape(*rest[:3]), Shape(*rest[3:6]), Severity(rest[6]), *rest[7:])
     return Finding(capability, operation, count, first_seen, last_seen, exemplar, trace_id)

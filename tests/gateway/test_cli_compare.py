@@ -38,6 +38,18 @@ def test_differences_are_findings_without_values(run):
     assert "Zebulon" not in done.output
 
 
+def test_both_places_are_shown_and_which_values_are_there_twice(run):
+    legacy = {"items": [{"id": 1, "unit": "mg"}, {"id": 2, "unit": "gram"}]}
+    modern = {"items": [{"id": 2, "unit": "mg"}, {"id": 1, "unit": "gram"}]}
+    done = run(legacy, modern)
+    assert done.output.splitlines()[1:3] == [
+        "  critical  value     /items/0/unit (in modern /items/1/unit): string(2) word #1 → string(4) word #2",
+        "  critical  value     /items/1/unit (in modern /items/0/unit): string(4) word #2 → string(2) word #1"]
+    facts = json.loads(run(legacy, modern, "-o", "json").output)["differences"]
+    assert [(one["path"], one["modern_path"], one["legacy_tag"], one["modern_tag"]) for one in facts[:2]] == [
+        ("/items/0/unit", "/items/1/unit", 1, 2), ("/items/1/unit", "/items/0/unit", 2, 1)]
+
+
 def test_rules_are_tried_and_tell_what_they_hide(run):
     rules = """
 rules: [{at: /at, volatile: instant}]
@@ -73,3 +85,13 @@ def test_what_cannot_be_read_or_compared_is_neither_same_nor_different(run, tmp_
     assert CliRunner().invoke(compare, [gone, gone]).exit_code == 2
     done = CliRunner().invoke(compare, [there, there, "--rules", gone])
     assert (done.exit_code, "[unreadable]" in done.output) == (2, True)
+
+
+def test_identifiers_are_held_against_a_seed(run, tmp_path):
+    (tmp_path / "pairs.csv").write_text("class,legacy,modern\nPatient,17,abc\n")
+    rules = "{rules: [{at: /patient, crosswalk: Patient}], crosswalk: {Patient: {seed: pairs.csv, learn: false}}}"
+    assert run({"patient": "17"}, {"patient": "abc"}, rules=rules).output.startswith("match_normalised")
+    swapped = run({"patient": "17"}, {"patient": "SECRET"}, rules=rules)
+    assert swapped.exit_code == 1
+    assert "  critical  identity  /patient" in swapped.output
+    assert "SECRET" not in swapped.output

@@ -66,6 +66,8 @@ class Policy:
             raise ValueError(f"key: is bad ({options.key})")
         if options.number == 13:
             raise ZeroDivisionError
+        if options.number == 14:
+            self.credentials = None
 
     async def close(self) -> None: ...
 
@@ -339,6 +341,7 @@ BAD_OPTIONS = [
     ("either: [x]", "routes.yaml:8:15: wants text or wants a number [wrong_type]"),
     ("key: bad", "routes.yaml:8:7: key: is bad (bad) [bad_option]"),
     ("number: 13", 'routes.yaml:8:7: plugin "gate" failed: ZeroDivisionError [plugin_failed]'),
+    ("number: 14", 'routes.yaml:8:7: plugin "gate" does not say which fields hold its credentials [plugin_failed]'),
 ]
 
 

@@ -18,7 +18,7 @@ from gateway.config.decode import Schema
 from gateway.demo import rest
 from gateway.demo.clinic import build, content
 from gateway.demo.defects import DEFECTS, spoil
-from gateway.demo.rest import OPERATIONS, Answer, payload
+from gateway.demo.rest import FRESH, OPERATIONS, Answer, payload
 
 CLINIC = build()
 ROUTES = yaml.safe_load((Path(__file__).parents[2] / "routes.yaml").read_text())
@@ -127,7 +127,12 @@ def compared(control, candidate):
     if kind != "application/json":
         assert body == other_body
         return set()
-    return set(differences(parse(body), parse(other_body)))
+    return set(differences(*(lasting(parse(one)) for one in (body, other_body))))
+
+
+def lasting(document):
+    """What is not made anew for each answer."""
+    return {name: value for name, value in document.items() if name not in FRESH}
 
 
 def ask_in_soap(service, operation, asked):
@@ -179,6 +184,15 @@ def test_the_clinic_is_the_same_each_time():
 def test_decimals_keep_their_digits():
     result = next(one for one in CLINIC.results.values() if str(one["value"]).endswith("0"))
     assert f'"value":{result["value"]},'.encode() in payload(Answer(200, result))
+
+
+def test_some_members_are_new_in_each_answer_and_all_others_stay(each):
+    for target, names in (("/appointments/A-4001", {"servedAt", "requestId"}), ("/appointments/A-0", {*FRESH}),
+                          ("/appointments?patient=P-1001", {"servedAt"}), ("/documents?patient=P-1001", {"servedAt"})):
+        first, second = (json.loads(each.ask("GET", target)[2]) for _ in range(2))
+        assert first.keys() & FRESH == names
+        assert all(first[name] != second[name] for name in names)
+        assert lasting(first) == lasting(second)
 
 
 def test_a_document_comes_in_ranges(each):

@@ -2,6 +2,7 @@
 
 import json
 import stat
+from itertools import count
 
 import pytest
 from click.testing import CliRunner
@@ -95,3 +96,25 @@ def test_a_gateway_does_not_start_without_custody(tmp_path, routes):
     file.write_text(routes.replace("shadow: {}", "shadow: {custody: nowhere/mine}"))
     with pytest.raises(CustodyError, match="cannot be made"):
         Gateway(Launch(str(file)))
+
+
+def test_tokens_tell_which_values_are_the_same_until_the_key_is_destroyed(gateway, routes, legacy, modern):
+    legacy.answers(response(200, ("Content-Type", "application/json"), body=b'{"items": [{"id": 1, "unit": "mmol"}]}'))
+    modern.answers(response(200, ("Content-Type", "application/json"), body=b'{"items": [{"id": 1, "unit": "mg"}]}'))
+    figway = gateway(routes)
+
+    def tokens(exchanges):
+        for _ in range(2):
+            figway.ask("GET", "/patients/1")
+        settles(figway, exchanges)
+        [one] = json.loads(figway.admin("/report").body)["capabilities"]
+        [pattern] = one["patterns"]
+        if exchanges == 2:
+            assert pattern["hints"] == ["`/items/*/unit`: the same two values in all 2 examples"]
+        [latest] = one["differences"]
+        assert latest["legacy_token"] != latest["modern_token"]
+        return {latest["legacy_token"], latest["modern_token"]}
+
+    before, counts = tokens(2), count(4, 2)
+    shred(figway, "--all")
+    until(lambda: before.isdisjoint(tokens(next(counts))), "the destroyed key goes on")

@@ -37,7 +37,7 @@ def mirrored(body, said, sealing=ALL, **more):
 
 async def through(capture, mirrors):
     """The mirrors, all the way through a lane that captures."""
-    lane = Lane(echo, Memory(Memory.Options()), SETTINGS, Inline(), capture)
+    lane = Lane(echo, Memory(Memory.Options()), SETTINGS, Inline(), capture=capture)
     lane.start()
     for one in mirrors:
         lane.offer(one)
@@ -158,7 +158,7 @@ async def test_a_vault_that_fails_is_counted_and_loses_nothing_else(error):
         expire = discard = seal
 
     store, capture = Memory(Memory.Options()), Capture(Failing())
-    lane = Lane(echo, store, SETTINGS, Inline(), capture)
+    lane = Lane(echo, store, SETTINGS, Inline(), capture=capture)
     lane.start()
     for _ in range(3):
         lane.offer(mirrored(b'{"a": 1}', b'{"a": 2}'))

@@ -266,3 +266,25 @@ def test_differences_are_bounded():
 def test_an_absent_value_has_its_own_shape():
     [difference] = differences(tree({"a": "secret"}), tree({}))
     assert (difference.legacy, difference.modern) == (Shape("string", 6, "word"), Shape("absent"))
+
+
+def test_both_pointers_lead_to_the_item_in_either_document():
+    legacy = {"a": [{"id": 1, "v": {"gone": 1}}, {"id": 2, "gone": 1}], "b": 1}
+    modern = {"a": [{"id": 3}, {"id": 2, "new": 1}, {"id": 1, "v": {"new": 1}}], "b": 2}
+    places = [(one.kind, one.path, one.modern_path) for one in differences(tree(legacy), tree(modern))]
+    assert sorted(places) == sorted([
+        ("missing", "/a/0/v/gone", "/a/2/v/gone"), ("extra", "/a/0/v/new", "/a/2/v/new"),
+        ("missing", "/a/1/gone", ""), ("extra", "/a/1/new", ""), ("extra", "/a/0", ""),
+        ("moved", "/a/0", "/a/2"), ("value", "/b", ""),
+    ])
+
+
+def test_tokens_stand_for_scalars_and_for_names_that_are_masked():
+    legacy, modern = {"a": ["x"], "b": "y", "12": 1, "c": 1}, {"a": "x", "b": "z", "12": 2}
+    one, two, three, four = differences(tree(legacy), tree(modern), key=b"k")
+    assert (one.legacy_token, len(one.modern_token), one.key_token) == ("", 24, "")
+    assert two.legacy_token != two.modern_token
+    assert (three.path, len(three.key_token)) == ("/{key}", 24)
+    assert (len(four.legacy_token), four.modern_token) == (24, "")
+    for plain in differences(tree(legacy), tree(modern)):
+        assert plain.legacy_token == plain.modern_token == plain.key_token == ""

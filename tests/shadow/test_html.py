@@ -1,6 +1,7 @@
 """The page that a person decides by: what it says, what it must not hold, and that everybody can read it."""
 
 import re
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -38,7 +39,7 @@ def ledger(comparisons, tallies=None, traffic=()):
 
 
 def differing(*differences, trace="trace", at=1.0):
-    return Comparison(Tally("results", "read", Outcome.MISMATCH), trace, at, differences)
+    return Comparison(Tally("results", "read", Outcome.MISMATCH), trace, at, differences, size=2048)
 
 
 def reported(*comparisons, tallies=None, traffic=(), evidence=(), noise=(), hidden=(), criteria=None):
@@ -71,7 +72,8 @@ TALLIES = {
     tally(Outcome.NOT_COMPARABLE, "syntax"): 1007, tally(Outcome.SHED, "queue_full"): 1008,
     tally(Outcome.SKIPPED, "not_sampled"): 1009,
 }
-DOSE = Difference("value", "/entry/3/dose/value", Shape("decimal", 2), Shape("decimal", 3), Severity.CRITICAL)
+DOSE = Difference("value", "/entry/3/dose/value", Shape("decimal", 2), Shape("decimal", 3), Severity.CRITICAL,
+                  "/entry/4/dose/value", "0123456789abcdef", "fedcba9876543210")
 PHONE = Difference("missing", "/telecom/0", WORD, ABSENT)
 
 
@@ -224,10 +226,19 @@ def test_causes_come_with_what_mending_them_brings(one):
 def test_examples_show_both_sides_and_where_to_look(one):
     part = section(tree(html.page(one)), "examples")
     first, second = part.xpath(".//table")
-    assert rows(first) == [["/entry/3/dose/value", "critical value", "decimal(2)", "decimal(3)"],
+    assert rows(first) == [["/entry/3/dose/value in modern /entry/4/dose/value", "critical value",
+                            "decimal(2) #01234567", "decimal(3) #fedcba98"],
                            ["/telecom/0", "major missing", "string(5) word", "absent"]]
     assert [row[0] for row in rows(second)] == ["/telecom/0"]
     assert [words(code) for code in part.xpath("./p/code")] == ["both", "phone"]
+    assert "2,048 bytes in both bodies" in words(part)
+
+
+def test_what_examples_have_in_common_stands_above_them():
+    alike = [differing(replace(DOSE, legacy_token=f"{number:024x}"), trace=str(number)) for number in range(3)]
+    part = section(tree(html.page(reported(*alike))), "examples")
+    assert [words(line) for line in part.xpath("./ul/li")] == [
+        "/entry/*/dose/value : modern says the same in all 3 examples, legacy does not"]
 
 
 def test_what_has_no_data_is_left_out_or_said_in_words():

@@ -1,6 +1,7 @@
 """Noise told from difference: what a bracket says of one exchange, and the paired table of many."""
 
 import random
+from dataclasses import replace
 from fractions import Fraction
 from math import comb
 
@@ -43,6 +44,15 @@ def test_a_bracket_tells_what_is_real(first, modern, second, outcome, reason, pa
     found = bracket(first, modern, second)
     assert found.tally[2:] == (outcome, reason)
     assert [one.path for one in found.differences] == paths
+
+
+def test_noise_under_one_masked_name_hides_nothing_under_another():
+    first, modern, second = ({"4711": {"at": at}, "0815": {"at": dose}} for at, dose in ((1, 5), (2, 50), (3, 5)))
+    sides = [answer(arm, body) for arm, body in (("legacy", first), ("modern", modern), ("legacy", second))]
+    three = [compare(replace(pair(sides[one], sides[other]), key=b"k")) for one, other in ((0, 1), (0, 2), (2, 1))]
+    found = bracketed(*three)
+    assert [one.path for one in found.differences] == ["/{key}/at"]
+    assert found.differences[0].key_token == three[2].differences[1].key_token, "it is the name that legacy agrees on"
 
 
 def test_a_bracket_that_cannot_be_compared_changes_nothing():

@@ -67,6 +67,19 @@ def test_a_record_dropped_or_doubled_is_critical(modern):
     assert worst(BUNDLE, modern) == worst(modern, BUNDLE) == "critical"
 
 
+@pytest.mark.parametrize(("legacy", "modern", "severity"), [
+    ([{"a": 1}], [], "critical"), ({"items": [{"a": 1}]}, {"items": []}, "critical"),
+    ({"a": 1}, {}, "major"), ({"telecom": {"phone": "1"}}, {"telecom": {}}, "major"),
+    ([{"a": 1, "b": {"c": 1}}], [{"a": 1, "b": {}}], "major"),
+    ({"items": [{"a": 1, "b": 2}]}, {"items": [{"a": 1}]}, "major"),
+    ({"items": [{"a": 1, "dose": 2}]}, {"items": [{"a": 1}]}, "critical"),
+    (BUNDLE, changed(BUNDLE, "entry", 0, "resource", "note", to=None), "major"),
+    (BUNDLE, changed(BUNDLE, "entry", 0, "resource", to=None), "critical"),
+])
+def test_a_member_that_is_not_there_is_no_record_that_is_not_there(legacy, modern, severity):
+    assert worst(legacy, modern) == worst(modern, legacy) == severity
+
+
 def test_order_alone_is_minor():
     assert worst(BUNDLE, {**BUNDLE, "entry": BUNDLE["entry"][::-1]}) == "minor"
 

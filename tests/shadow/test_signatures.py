@@ -1,5 +1,8 @@
 """Patterns: bounded, the same in whatever order their exchanges came, and read back as they were written."""
 
+import json
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -71,3 +74,11 @@ def test_what_is_written_is_read_back():
     for found in (only([exchange]), only([Comparison(MISMATCH, "t", 1.0, (critical,))])):
         assert decode(encode(found)) == found
         assert decode(encode(found).decode()) == found
+
+
+def test_the_smallest_example_is_the_one_of_the_fewest_bytes():
+    small, large = ({"a": "x" * size, "b": 1, "c": 1} for size in (1, 99))
+    few = compare(replace(pair(large, {**large, "b": 2}), trace_id="few"))
+    many = compare(replace(pair(small, {**small, "b": 2}), trace_id="small"))
+    assert only([few, many]).smallest.trace_id == only([many, few]).smallest.trace_id == "small"
+    assert only([few, many]).smallest.size == 2 * len(json.dumps({**small}))

@@ -79,6 +79,17 @@ def test_a_known_difference_is_no_mismatch_and_an_unstable_one_no_evidence():
     assert found.gates[0].says.startswith("0 of 10,000")
 
 
+def test_a_stratum_that_is_left_out_does_not_drown_in_the_total():
+    left_out = row(SEARCH, Outcome.UNSTABLE, effective=0, count=200)
+    found = judged([row(), row(SEARCH, effective=300), left_out], BOTH)
+    assert found.answer is Answer.NOT_ENOUGH
+    [gate] = [gate for gate in found.gates if gate.state is not State.PASS]
+    assert (gate.name, gate.state) == ("excluded", State.MISSING)
+    assert gate.says.endswith("of any stratum too: in search 2xx Bundle ?date it is 200 of 500")
+    few = row(SEARCH, Outcome.UNSTABLE, effective=0, count=20)
+    assert judged([row(), row(SEARCH, effective=300), few], BOTH).answer is Answer.SAFE, "that may be chance"
+
+
 @pytest.mark.parametrize(("rows", "answer"), [
     ([row(), row(SEARCH)], Answer.SAFE),
     ([row(), row(SEARCH, Outcome.MISMATCH, 400, critical=400)], Answer.NOT_SAFE),

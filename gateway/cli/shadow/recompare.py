@@ -13,10 +13,12 @@ from gateway.cli import files
 from gateway.cli.kept import Kept, kept
 from gateway.cli.sealed import pair_of, rules_now
 from gateway.cli.shapes import fact
-from shadow.compare import Outcome, compare
+from shadow.compare import Outcome
+from shadow.crosswalks import Crosswalks
+from shadow.judge import judged
 from shadow.observation import Pair
 from shadow.recompare import SETTLED, Again, Earlier, Recompared
-from shadow.recompare import recompare as judged
+from shadow.recompare import recompare as all_again
 from shadow.rules import Rules
 from shadow.vault import VaultError
 
@@ -43,16 +45,18 @@ def recompare(capability: str | None, file: Path | None, alone: bool, folder: Pa
     """
     rules = files.rules_of(file)
     lost: list[tuple[str, str]] = []
+    crosswalks = Crosswalks()
     if folder is not None:
         if capability is not None:
             raise click.UsageError("CAPABILITY and --pairs exclude each other")
-        found = judged(_in_files(folder, rules))
+        found = all_again(_in_files(folder, rules), lambda pair: judged(pair, crosswalks))
     else:
         with kept(config) as stored:
             if capability is not None:
                 stored.capability(capability)
             stored.deed("recompare", capability or "*", reason or "")
-            found = judged(_sealed(stored, capability, rules, lost, alone=alone))
+            found = all_again(_sealed(stored, capability, rules, lost, alone=alone),
+                              lambda pair: judged(pair, crosswalks))
     if not found.exchanges:
         click.echo("figway: there is nothing to judge", err=True)
         sys.exit(2)
@@ -75,7 +79,9 @@ def _sealed(
             lost.append((entry.id, str(error)))
             continue
         own = Rules() if alone else rules_now(stored.built, found.capability, found.operation)
-        both = Rules((*rules.rules, *own.rules), (*rules.known, *own.known))
+        # What a file says of a class of identifiers holds, and else what the configuration does.
+        classes = {one.name: one for one in (*own.classes, *rules.classes)}
+        both = Rules((*rules.rules, *own.rules), (*rules.known, *own.known), tuple(classes.values()))
         # Nothing but mismatches is sealed.
         yield found.id, Earlier(Outcome.MISMATCH, found.pattern), pair_of(found, both)
 
@@ -88,7 +94,7 @@ def _in_files(folder: Path, rules: Rules) -> Iterator[tuple[str, Earlier, Pair]]
         name = legacy.name.removesuffix(legacy.suffix).removesuffix(_LEGACY)
         pair = files.pair_of(legacy, legacy.with_name(f"{name}{_MODERN}{legacy.suffix}"), None, rules)
         plain = files.pair_of(legacy, legacy.with_name(f"{name}{_MODERN}{legacy.suffix}"), None, Rules())
-        yield name, Earlier.of(compare(plain)), pair
+        yield name, Earlier.of(judged(plain, Crosswalks())), pair
 
 
 def _facts(found: Recompared, lost: list[tuple[str, str]]) -> dict[str, Any]:

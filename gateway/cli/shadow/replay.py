@@ -23,7 +23,9 @@ from gateway.forward import ask
 from gateway.routing import Arm, Match
 from gateway.telemetry.trace import new_trace_id
 from gateway.wire import Malformed, fields
-from shadow.compare import Comparison, compare
+from shadow.compare import Comparison
+from shadow.crosswalks import Crosswalks
+from shadow.judge import judged
 from shadow.observation import Observation
 from shadow.recompare import SETTLED
 from shadow.vault import Captured
@@ -49,8 +51,9 @@ def replay(id: str, reason: str | None, config: Path, output: str) -> None:
         match, arrival, arms = _way(stored.built, found)
         answers = asyncio.run(_asked(stored.built, match, arrival, arms, found.request.body))
         rules = rules_now(stored.built, found.capability, found.operation)
-    before = compare(pair_of(found, rules))
-    now = compare(replace(pair_of(found, rules), control=answers[0], candidate=answers[1], at=time.time()))
+    stored_pair = pair_of(found, rules)
+    before = judged(stored_pair, Crosswalks())
+    now = judged(replace(stored_pair, control=answers[0], candidate=answers[1], at=time.time()), Crosswalks())
     if output == "json":
         click.echo(orjson.dumps(_facts(found, answers, before, now), option=orjson.OPT_INDENT_2).decode())
     else:
