@@ -91,6 +91,11 @@ class Comparison:
     size: int = 0
 
     @property
+    def asked_again(self) -> bool:
+        """Whether both arms were asked again, and differed again."""
+        return self.tally.outcome is Outcome.MISMATCH and self.tally.reason.startswith("reproduced_")
+
+    @property
     def severity(self) -> Severity | None:
         """The worst of its differences; None where it has none."""
         return min((found.severity for found in self.differences), key=_RANKS.index, default=None)
@@ -108,6 +113,16 @@ def identical(pair: Pair) -> bool:
         and old.failure is None and new.failure is None and old.complete and new.complete
         and old.status == new.status and old.body == new.body and heads.same(old.headers, new.headers)
     )
+
+
+def fingerprint(pair: Pair) -> int | None:
+    """A number that is the same, in this process, where both arms say again what they said, byte for byte in all that
+    is compared: then they need not be compared again. None where the judgement rests on more than what they say."""
+    if pair.rules.identifies:
+        return None
+    return hash(tuple(
+        (one.failure, one.complete, one.status, tuple(heads.compared(one.headers)), one.body)
+        for one in (pair.control, pair.candidate)))
 
 
 def compare(pair: Pair, crosswalk: Crosswalk | None = None, learnt: list[Entry] | None = None) -> Comparison:
@@ -167,8 +182,9 @@ def _differences(pair: Pair, hidden: Counter[str], identities: Identities | None
         yield from _ruled(Difference("status", "", Shape(str(old.status)), Shape(str(new.status))), pair, hidden)
         if old.status // 100 != new.status // 100:
             return
-    for found in heads.differences(old.headers, new.headers):
-        yield from _ruled(found, pair, hidden)
+    if not heads.same(old.headers, new.headers):
+        for found in heads.differences(old.headers, new.headers):
+            yield from _ruled(found, pair, hidden)
     yield from _of_bodies(pair, hidden, identities)
 
 
