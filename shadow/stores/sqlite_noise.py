@@ -36,11 +36,6 @@ def drop(connection: sqlite3.Connection, epochs: Iterable[tuple[str, Epoch]]) ->
     connection.executemany(_DROP, [(capability, *epoch) for capability, epoch in epochs])
 
 
-def forget(connection: sqlite3.Connection, before: float) -> None:
-    """Drop what was not seen since `before`."""
-    connection.execute("DELETE FROM noise WHERE last_seen < ?", (before,))
-
-
 def read(row: Sequence[Any]) -> Noise:
     """A row of `noise`."""
     operation, kind, path, modern, legacy, both, plain, first_seen, last_seen = row[5:]
