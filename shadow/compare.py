@@ -15,6 +15,7 @@ from adapters.document import Tree
 from shadow import heads
 from shadow.bodies import Incomparable, Unreadable, decoded, form_of, read, told
 from shadow.diff import ABSENT, Difference, DiffError, Severity, Shape, Signature, diff
+from shadow.maps import FORMS
 from shadow.observation import Observation, Pair
 from shadow.rules import defaults
 
@@ -213,7 +214,7 @@ def _of_documents(
 ) -> tuple[Difference, ...]:
     guide, weigh, reveals, _ = pair.rules.compiled(pair.at, pair.over, defaults(form, legacy, modern))
     try:
-        found, counts = diff(legacy, modern, guide, weigh, reveals, key=pair.key)
+        found, counts = diff(legacy, modern, guide, weigh, reveals, key=pair.key, maps=form in FORMS)
     except DiffError as error:
         raise Incomparable(error.reason) from None
     hidden.update(dict(counts))

@@ -94,13 +94,15 @@ AUTO = Order()
 @dataclass(frozen=True, slots=True)
 class Directive:
     """What one rule says of a place; one of `normaliser`, `order` and `ignore`. `id` is the rule's, under which it
-    counts what it hides. `ignore` hides what differs here, of one `kind` where that is given."""
+    counts what it hides. `ignore` hides what differs here, of one `kind` where that is given. `keys` says what the
+    names of the members here are: "data" or "names"."""
 
     id: str
     normaliser: Normaliser | None = None
     order: Order | None = None
     ignore: bool = False
     kind: str = ""
+    keys: str = ""
 
 
 PLAIN: State[Directive] = State.start(())

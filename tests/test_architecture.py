@@ -45,7 +45,7 @@ SHADOW = [
     {"rules"},
     {"severity"},
     {"diff", "standins"},
-    {"pairing"},
+    {"pairing", "maps"},
     {"guide", "tokens"},
     {"normalisers"},
     {"custody"},
@@ -54,7 +54,7 @@ SHADOW = [
 PURE = [
     "adapters", "shadow.observation", "shadow.diff", "shadow.guide", "shadow.pairing", "shadow.normalisers",
     "shadow.severity", "shadow.rules", "shadow.heads", "shadow.bodies", "shadow.compare",
-    "shadow.minimise", "shadow.standins", "shadow.tokens", "shadow.pseudonym", "shadow.case",
+    "shadow.minimise", "shadow.standins", "shadow.tokens", "shadow.maps", "shadow.pseudonym", "shadow.case",
     "shadow.noise", "shadow.learnt", "shadow.rates", "shadow.evidence",
     "shadow.stratum", "shadow.verdict",
     "shadow.report", "shadow.signatures", "shadow.causes", "shadow.hints", "shadow.html", "shadow.sheet",

@@ -182,6 +182,8 @@ class Rule(BaseModel):
         default=None, description="how items of this list find each other; a list of paths: by these keys")
     ignore: Literal[True] | None = Field(default=None, description="hides all that differs here and below")
     severity: Literal["critical", "major", "minor"] | None = Field(default=None, description="of what differs")
+    keys: Literal["data", "names"] | None = Field(
+        default=None, description="what the names of this object's members are; left out: it is guessed")
     reveal: Literal[True] | None = Field(default=None, description="show values in clear: of codes, never of people")
 
 
