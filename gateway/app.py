@@ -31,10 +31,12 @@ from gateway.telemetry.peers import Peers
 from gateway.telemetry.record import Recorder
 from gateway.telemetry.traffic import TrafficFold
 from gateway.upstreams.upstream import Upstream
+from shadow.capture import Capture
 from shadow.custody import Custody, CustodyError
 from shadow.lane import Lane
 from shadow.report import Report, fold
 from shadow.stores.base import Store, StoreError
+from shadow.vault import Bounds, Vault, VaultError
 
 _SWEEP = 0.5
 _PUBLISH = 1.0
@@ -71,7 +73,8 @@ class Gateway:
     """One worker's whole gateway. `configuration` is the one in force."""
 
     def __init__(self, launch: Launch) -> None:
-        """Raises Invalid where the configuration has problems, what a store raises that cannot open, CustodyError."""
+        """Raises Invalid where the configuration has problems, what a store raises that cannot open, CustodyError and
+        VaultError."""
         self.configuration = self._began = configuration = build(Path(launch.config))
         self._path = Path(launch.config)
         self._workers = launch.workers
@@ -79,12 +82,16 @@ class Gateway:
         self.store: Store = plugins.load("figway.stores", configuration.store[0])(configuration.store[1])
         self.recorder = Recorder(Output(), access_log=launch.access_log)
         self.custody = Custody(configuration.custody)
-        self.lane = Lane(ask_mirror, self.store, configuration.lane, custody=self.custody)
+        sealed = configuration.sealed
+        self.vault = Vault(sealed.path, self.custody, sealed.bounds) if sealed is not None else None
+        self.lane = Lane(ask_mirror, self.store, configuration.lane, custody=self.custody,
+                         capture=Capture(self.vault) if self.vault is not None else None)
         self.pipeline = Pipeline(configuration.table, self.lane, self.recorder)
         self.edge = Edge(self.pipeline, configuration.edge)
         self.reloads = Reloads(configuration.revision, at=time.time())
         self.peers = Peers(Path(launch.run_dir) if launch.run_dir else None, self.facts)
         self._traffic = TrafficFold()
+        self._failed = (0, 0)
         self._asgi = Asgi(self.pipeline, lambda: self.edge.settings)
         self._reloading = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -143,6 +150,8 @@ class Gateway:
         for policy in self.configuration.policies.values():
             await policy.close()
         await asyncio.to_thread(self.store.close)
+        if self.vault is not None:
+            await asyncio.to_thread(self.vault.close)
         await asyncio.to_thread(self.custody.close)
         self.peers.publish()
         self.recorder.event("stopped")
@@ -159,7 +168,7 @@ class Gateway:
 
     async def _tick(self) -> None:
         """What is done by the clock: overdue connections, counters to the store and to the other workers."""
-        published, failures = 0.0, 0
+        published = 0.0
         while True:
             await asyncio.sleep(_SWEEP)
             self.edge.sweep()
@@ -167,11 +176,19 @@ class Gateway:
             if now - published >= _PUBLISH:
                 published = now
                 self._flush_traffic()
-                if self.lane.journal.keys.failures > failures:
-                    failures = self.lane.journal.keys.failures
-                    self.recorder.event("custody_failed", level="error", failures=failures)
+                self._tell_failures()
                 if self.peers.others_care:
                     await asyncio.to_thread(self.peers.publish)
+
+    def _tell_failures(self) -> None:
+        """What failed off the way of requests, where it has since the last time."""
+        told, self._failed = self._failed, (self.lane.journal.keys.failures,
+                                            self.lane.capture.counts["failed"] if self.lane.capture is not None else 0)
+        custody, capture = self._failed
+        if custody > told[0]:
+            self.recorder.event("custody_failed", level="error", failures=custody)
+        if capture > told[1]:
+            self.recorder.event("capture_failed", level="error", failures=capture)
 
     def _flush_traffic(self) -> None:
         self.lane.record(self._traffic.rows(self.recorder.latencies, self._stage, time.time()))
@@ -234,7 +251,7 @@ class Gateway:
         began = self._began
         return tuple(name for name, changed in (
             ("store", fresh.store != began.store),
-            ("shadow", (fresh.lane, fresh.custody) != (began.lane, began.custody)),
+            ("shadow", (fresh.lane, fresh.custody) != (began.lane, began.custody) or _kept(fresh) != _kept(began)),
             ("server.drain.grace", fresh.edge.drain_grace != began.edge.drain_grace),
         ) if changed)
 
@@ -263,6 +280,7 @@ class Gateway:
                        for tally, count in self.lane.counters().items()],
             "lane": {"on": self.lane.on, "unfinished": self.lane.unfinished, "held_bytes": self.lane.held},
             "store": {"failures": self.lane.journal.failures, "lost": self.lane.journal.lost},
+            "capture": dict(self.lane.capture.counts) if self.lane.capture is not None else {},
             "custody": {"failures": self.lane.journal.keys.failures},
             "connections": len(self.edge.connections),
             "upstreams": [[upstream.name, endpoint.url, endpoint.available(time.monotonic()), endpoint.pending,
@@ -272,12 +290,17 @@ class Gateway:
         }
 
 
+def _kept(configuration: Configuration) -> tuple[Path, Bounds] | None:
+    """What of sealing a worker keeps to; who may view is no matter of its."""
+    return None if configuration.sealed is None else (configuration.sealed.path, configuration.sealed.bounds)
+
+
 def create(launch: Launch) -> Gateway:
     """A worker's application: what uvicorn calls in every process. Where it cannot be made the process ends, with a
     line that says why and the status by which uvicorn knows a failed start."""
     try:
         return Gateway(launch)
-    except (Invalid, StoreError, CustodyError) as error:
+    except (Invalid, StoreError, CustodyError, VaultError) as error:
         told = "; ".join(map(str, error.problems)) if isinstance(error, Invalid) else str(error)
         sys.stderr.write(f"figway: a worker cannot start: {told}\n")
         sys.exit(STARTUP_FAILURE)

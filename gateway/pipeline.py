@@ -537,7 +537,7 @@ class Exchange:
             Request(original.method, original.target, original.headers, self._body), served, other.name,
             self._arrival.trace_id, time.time(), Way(self._match, self._arrival), plan.deadline,
             plan.recheck if safe else NEVER, plan.basis, plan.rules_of(self._match.target.operation.name),
-            plan.noise if safe else 0.0,
+            plan.noise if safe else 0.0, plan.sealing, safe,
         ))
 
     def _incomparable(self, failure: Failure | None, max_body: int) -> str:

@@ -22,7 +22,7 @@ from gateway.stage import Roles, Stage, roles
 from gateway.upstreams.upstream import Upstream
 from shadow.evidence import UNDECLARED, Criteria
 from shadow.rules import NONE, Rules
-from shadow.settings import NEVER, Recheck
+from shadow.settings import NEVER, UNSEALED, Recheck, Sealing
 from shadow.stratum import Basis
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -61,7 +61,8 @@ _NOT_MIRRORED = frozenset({b"expect", b"if-none-match", b"if-modified-since", b"
 @dataclass(frozen=True, slots=True)
 class ShadowPlan:
     """How a capability is mirrored: `sample` is a share (0 to 1), `max_body` bytes kept of each body; `recheck` says
-    when both arms are asked again about a mismatch, `noise` (0 to 1) how often legacy is asked twice.
+    when both arms are asked again about a mismatch, `noise` (0 to 1) how often legacy is asked twice, `sealing` which
+    mismatches are kept whole.
     `criteria` are what it must meet to be safe (its operations left out), on evidence that rests on `basis`."""
 
     sample: float
@@ -74,6 +75,7 @@ class ShadowPlan:
     rules: Rules = NONE
     own: Mapping[str, Rules] = field(default_factory=dict)
     noise: float = 0.0
+    sealing: Sealing = UNSEALED
 
     def rules_of(self, operation: str) -> Rules:
         """How answers of an operation are compared: by rules of its `own`, where it has them, and all others."""

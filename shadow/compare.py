@@ -11,10 +11,12 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
 
+from adapters.crosswalk import Crosswalk, Entry
 from adapters.document import Tree
 from shadow import heads
 from shadow.bodies import Incomparable, Unreadable, decoded, form_of, read, told
 from shadow.diff import ABSENT, Difference, DiffError, Severity, Shape, Signature, diff
+from shadow.identity import Identities
 from shadow.maps import FORMS
 from shadow.observation import Observation, Pair
 from shadow.rules import defaults
@@ -90,6 +92,11 @@ class Comparison:
     size: int = 0
 
     @property
+    def asked_again(self) -> bool:
+        """Whether both arms were asked again, and differed again."""
+        return self.tally.outcome is Outcome.MISMATCH and self.tally.reason.startswith("reproduced_")
+
+    @property
     def severity(self) -> Severity | None:
         """The worst of its differences; None where it has none."""
         return min((found.severity for found in self.differences), key=_RANKS.index, default=None)
@@ -99,22 +106,36 @@ _RANKS = tuple(Severity)
 
 
 def identical(pair: Pair) -> bool:
-    """Whether both arms said the same, byte for byte, in all that is compared. Cheap enough for the event loop."""
+    """Whether both arms said the same, byte for byte, in all that is compared. Cheap enough for the event loop. Where
+    identifiers are held against a crosswalk, that is not enough: the same one may name two records."""
     old, new = pair.control, pair.candidate
     return (
-        old.failure is None and new.failure is None and old.complete and new.complete
+        not pair.rules.identifies
+        and old.failure is None and new.failure is None and old.complete and new.complete
         and old.status == new.status and old.body == new.body and heads.same(old.headers, new.headers)
     )
 
 
-def compare(pair: Pair) -> Comparison:
-    """The judgement on a pair. Raises nothing."""
+def fingerprint(pair: Pair) -> int | None:
+    """A number that is the same, in this process, where both arms say again what they said, byte for byte in all that
+    is compared: then they need not be compared again. None where the judgement rests on more than what they say."""
+    if pair.rules.identifies:
+        return None
+    return hash(tuple(
+        (one.failure, one.complete, one.status, tuple(heads.compared(one.headers)), one.body)
+        for one in (pair.control, pair.candidate)))
+
+
+def compare(pair: Pair, crosswalk: Crosswalk | None = None, learnt: list[Entry] | None = None) -> Comparison:
+    """The judgement on a pair. Raises nothing. `crosswalk` is what is known of identifiers beforehand; to `learnt` is
+    added what the pair is proof of beyond that."""
+    identities = _identities(pair, crosswalk)
     outcome, reason = _failed(pair)
     found: list[Difference] = []
     hidden: Counter[str] = Counter()
     if outcome is None:
         try:
-            for difference in _differences(pair, hidden):
+            for difference in _differences(pair, hidden, identities):
                 found.append(difference)
         except Incomparable as error:
             if not found:  # else what was found before stands
@@ -124,9 +145,19 @@ def compare(pair: Pair) -> Comparison:
         outcome = (Outcome.MISMATCH if found else Outcome.KNOWN_DIFFERENCE if known
                    else Outcome.MATCH_NORMALISED if hidden else Outcome.MATCH)
         reason = min(known) if outcome is Outcome.KNOWN_DIFFERENCE else ""
+    if identities is not None and learnt is not None:
+        learnt += identities.learnt
     tally = Tally(pair.capability, pair.operation, outcome, reason)
     return Comparison(tally, pair.trace_id, pair.at, tuple(found), tuple(sorted(hidden.items())),
                       size=len(pair.control.body) + len(pair.candidate.body))
+
+
+def _identities(pair: Pair, crosswalk: Crosswalk | None) -> Identities | None:
+    """None where no rule says `crosswalk`, and where legacy is held against itself: both speak in its own words."""
+    classes = pair.rules.compiled(pair.at, pair.over).classes if pair.rules.identifies else None
+    if classes is None or pair.control.arm == pair.candidate.arm:
+        return None
+    return Identities(Crosswalk() if crosswalk is None else crosswalk, classes)
 
 
 def _failed(pair: Pair) -> tuple[Outcome | None, str]:
@@ -145,16 +176,17 @@ def _unusable(observation: Observation) -> str:
     return "" if observation.complete else "oversize"
 
 
-def _differences(pair: Pair, hidden: Counter[str]) -> Iterator[Difference]:
+def _differences(pair: Pair, hidden: Counter[str], identities: Identities | None) -> Iterator[Difference]:
     """All that differs; what rules hide is counted in `hidden`."""
     old, new = pair.control, pair.candidate
     if old.status != new.status:
         yield from _ruled(Difference("status", "", Shape(str(old.status)), Shape(str(new.status))), pair, hidden)
         if old.status // 100 != new.status // 100:
             return
-    for found in heads.differences(old.headers, new.headers):
-        yield from _ruled(found, pair, hidden)
-    yield from _of_bodies(pair, hidden)
+    if not heads.same(old.headers, new.headers):
+        for found in heads.differences(old.headers, new.headers):
+            yield from _ruled(found, pair, hidden)
+    yield from _of_bodies(pair, hidden, identities)
 
 
 def _ruled(found: Difference, pair: Pair, hidden: Counter[str]) -> Iterator[Difference]:
@@ -167,9 +199,10 @@ def _ruled(found: Difference, pair: Pair, hidden: Counter[str]) -> Iterator[Diff
         yield replace(found, severity=rules.weigh(found.kind, names, found.legacy, found.modern))
 
 
-def _of_bodies(pair: Pair, hidden: Counter[str]) -> Iterator[Difference]:
+def _of_bodies(pair: Pair, hidden: Counter[str], identities: Identities | None) -> Iterator[Difference]:
     old, new = pair.control, pair.candidate
     if old.body == new.body and old.headers.get_all(b"content-encoding") == new.headers.get_all(b"content-encoding"):
+        yield from _of_equal(pair, hidden, identities)
         return
     before, after = decoded(old), decoded(new)
     if before is None and after is None:
@@ -178,16 +211,30 @@ def _of_bodies(pair: Pair, hidden: Counter[str]) -> Iterator[Difference]:
         legacy, modern = (Shape("corrupt" if body is None else "decoded") for body in (before, after))
         yield from _ruled(Difference("coding", "", legacy, modern), pair, hidden)
     elif before == after:
-        return
+        yield from _of_equal(pair, hidden, identities)
     elif not before or not after:
         legacy, modern = (Shape("bytes", len(body)) if body else ABSENT for body in (before, after))
         yield from _ruled(Difference("body", "", legacy, modern), pair, hidden)
     else:
         forms = form_of(old.headers), form_of(new.headers)
         if forms[0] is not None and forms[1] is not None and forms[0].name == forms[1].name:
-            yield from _of_read(forms[0].name, read(forms[0], before), read(forms[1], after), pair, hidden)
+            yield from _of_read(forms[0].name, read(forms[0], before), read(forms[1], after), pair, hidden, identities)
         else:
             yield from _of_bytes(before, after, pair, hidden)
+
+
+def _of_equal(pair: Pair, hidden: Counter[str], identities: Identities | None) -> Iterator[Difference]:
+    """Of equal bodies all is the same but whom their identifiers name."""
+    form = form_of(pair.control.headers)
+    if identities is None or form is None:
+        return
+    try:
+        body = decoded(pair.control) or b""
+    except Incomparable:
+        return
+    legacy, modern = read(form, body), read(form, body)
+    if not isinstance(legacy, Unreadable) and not isinstance(modern, Unreadable):
+        yield from _of_documents(form.name, legacy, modern, pair, hidden, identities)
 
 
 def _of_bytes(before: bytes, after: bytes, pair: Pair, hidden: Counter[str]) -> Iterator[Difference]:
@@ -195,14 +242,15 @@ def _of_bytes(before: bytes, after: bytes, pair: Pair, hidden: Counter[str]) -> 
 
 
 def _of_read(
-    form: str, legacy: Tree | Unreadable, modern: Tree | Unreadable, pair: Pair, hidden: Counter[str]
+    form: str, legacy: Tree | Unreadable, modern: Tree | Unreadable, pair: Pair, hidden: Counter[str],
+    identities: Identities | None,
 ) -> Iterator[Difference]:
     if isinstance(legacy, Unreadable) and isinstance(modern, Unreadable):
         raise Incomparable("syntax")
     if isinstance(legacy, Unreadable) or isinstance(modern, Unreadable):
         yield from _ruled(Difference("syntax", "", told(legacy), told(modern)), pair, hidden)
         return
-    found = _of_documents(form, legacy, modern, pair, hidden)
+    found = _of_documents(form, legacy, modern, pair, hidden, identities)
     if form == "html" and not found:
         # The pages read the same; that they are written otherwise is not passed over in silence.
         hidden[MARKUP] += 1
@@ -210,11 +258,12 @@ def _of_read(
 
 
 def _of_documents(
-    form: str, legacy: Tree, modern: Tree, pair: Pair, hidden: Counter[str]
+    form: str, legacy: Tree, modern: Tree, pair: Pair, hidden: Counter[str], identities: Identities | None
 ) -> tuple[Difference, ...]:
-    guide, weigh, reveals, _ = pair.rules.compiled(pair.at, pair.over, defaults(form, legacy, modern))
+    guide, weigh, reveals, *_ = pair.rules.compiled(pair.at, pair.over, defaults(form, legacy, modern))
     try:
-        found, counts = diff(legacy, modern, guide, weigh, reveals, key=pair.key, maps=form in FORMS)
+        found, counts = diff(legacy, modern, guide, weigh, reveals, key=pair.key, identities=identities,
+                             maps=form in FORMS)
     except DiffError as error:
         raise Incomparable(error.reason) from None
     hidden.update(dict(counts))

@@ -15,6 +15,7 @@ from typing import NamedTuple, TypeAlias
 
 from adapters.document import Number, Tree
 from shadow.guide import AUTO, PLAIN, Directive, State
+from shadow.identity import Identifier, Identities, Met
 from shadow.maps import LONGEST_NAME, MASKED, Maps, Place, Step
 from shadow.normalisers.base import Normaliser
 from shadow.pairing import Budget, Prints, pair
@@ -72,9 +73,9 @@ class Difference:
 
     `kind` is one of: status, header, coding, syntax, body (of the message); missing (legacy has it, modern has not),
     extra (the reverse), moved (an item of a list is elsewhere in it), type, value, precision (the same number,
-    written otherwise) (of the document). `path` is a JSON Pointer into legacy's document, or a header's lower-case
-    name; `modern_path` is the one into modern's, where that is another, else empty. On the side where nothing is, the
-    last step is the other side's.
+    written otherwise), identity (an identifier is bound to another one: always critical) (of the document). `path` is
+    a JSON Pointer into legacy's document, or a header's lower-case name; `modern_path` is the one into modern's, where
+    that is another, else empty. On the side where nothing is, the last step is the other side's.
 
     The shapes hold no value. The tokens stand for scalars: they are equal where the values are, at one place of one
     epoch; `key_token` stands for the member names that `path` masks.
@@ -179,10 +180,12 @@ _Found: TypeAlias = tuple[str, _Place, State[Directive], Tree, Tree]
 class _Walk:
     """One comparison under way."""
 
-    __slots__ = ("_prints", "hidden")
+    __slots__ = ("_doubtful", "_identities", "_prints", "hidden")
 
-    def __init__(self, looks: int) -> None:
-        self._prints = Prints(looks)
+    def __init__(self, looks: int, identities: Identities | None) -> None:
+        self._prints = Prints(looks, identities)
+        self._identities = identities
+        self._doubtful: dict[int, _Place] = {}
         self.hidden: Counter[str] = Counter()
 
     def differences(self, legacy: Tree, modern: Tree, guide: State[Directive]) -> Iterator[_Found]:
@@ -198,13 +201,32 @@ class _Walk:
                 if isinstance(old, list) and isinstance(new, list):
                     stack += reversed(self._items(place, state, old, new))
                     continue
-                if type(old) is type(new) and old == new:
+                if isinstance(old, Identifier) and isinstance(new, Identifier):
+                    met = self._meet(place, old, new)
+                    if met is Met.SAME:
+                        continue
+                    kind = "identity" if met is Met.CONFLICT else ""
+                old, new = _plain(old), _plain(new)
+                if not kind and type(old) is type(new) and old == new:
                     continue
-                kind = _kind(old, new)
-            if (by := _hidden(kind, state, old, new)) is not None:
+                kind = kind or _kind(old, new)
+            if kind == "identity":
+                yield kind, place, state, old, new  # no rule has a say
+            elif (by := _hidden(kind, state, old, new)) is not None:
                 self.hidden[by] += 1
             else:
                 yield kind, place, state, old, new
+
+    def _meet(self, place: _Place, old: Identifier, new: Identifier) -> Met:
+        above, certain = place, True
+        while above is not None and certain and self._doubtful:
+            certain = id(above) not in self._doubtful
+            above = above[0]
+        assert self._identities is not None
+        met = self._identities.meet(old, new, certain=certain)
+        if met is Met.SAME and old.plain != new.plain:
+            self.hidden[old.rule] += 1
+        return met
 
     def _members(self, place: _Place, state: State[Directive], old: Tree, new: Tree) -> list[_Found]:
         """What is still to be looked at of two objects: containers, and leaves that differ."""
@@ -213,7 +235,7 @@ class _Walk:
         for name, before in old.items():
             after = new.get(name, _GONE)
             # Scalars of other types are unequal, so this is lossless; a container is looked at by itself.
-            if isinstance(before, dict | list) or before != after:
+            if isinstance(before, _LOOKED_AT) or before != after:
                 found.append(("", (place, name), state.step(name), before, after))
         if len(old) != len(new) or old.keys() != new.keys():
             found += [("", (place, name), state.step(name), _GONE, after)
@@ -232,12 +254,22 @@ class _Walk:
         found += [(j, ("", (place, j), inside, _GONE, new[j])) for j in pairing.extra]
         found.sort(key=_index)
         steps = [one for _, one in found]
+        if pairing.doubtful and self._identities is not None:
+            self._doubtful.update((id(one[1]), one[1]) for i, one in found if i in pairing.doubtful)
         if said is not None and order.kind in ("keyed", "multiset"):
             if pairing.moved:
                 self.hidden[said.id] += len(pairing.moved)
         else:
             steps += [("moved", (place, (i, j)), inside, old[i], new[j]) for i, j in pairing.moved]
         return steps
+
+
+_LOOKED_AT = (dict, list, Identifier)
+"""What is looked at even where both sides are equal."""
+
+
+def _plain(value: Tree) -> Tree:
+    return value.plain if isinstance(value, Identifier) else value
 
 
 def _index(found: tuple[int, _Found]) -> int:
@@ -317,17 +349,21 @@ class _Weighed(NamedTuple):
 def diff(
     legacy: Tree, modern: Tree, guide: State[Directive] = PLAIN, weigh: Weigh = _major,
     reveals: Callable[[Sequence[str]], bool] = _nothing, looks: int = 4_000_000, key: bytes = b"",
-    maps: bool = False,
+    identities: Identities | None = None, maps: bool = False,
 ) -> Diff:
     """What differs between two trees, but for what the guide's rules hide. Where `reveals` says so, scalars are shown.
 
     `looks` bounds the work, so that no input takes unbounded time; `key` is what tokens are made by; `maps` tells that
-    objects may be maps, whose names are data. Raises DiffError where a bound was met before any difference, and
-    nothing else.
+    objects may be maps, whose names are data. Where there are `identities` the trees are changed, and must be the
+    caller's own. Raises DiffError where a bound was met before any difference, and nothing else.
     """
     found: list[_Weighed] = []
     refused = ""
-    walk = _Walk(looks)
+    walk = _Walk(looks, identities)
+    if identities is not None:
+        legacy = identities.mark(legacy, guide, legacy=True)
+        modern = identities.mark(modern, guide, legacy=False)
+        identities.begin(legacy, modern)
     try:
         for kind, place, _, old, new in walk.differences(legacy, modern, guide):
             steps = _steps(place)
@@ -338,7 +374,8 @@ def diff(
             before, after = (ABSENT if one is _GONE else shape(one) for one in (old, new))
             if reveals(names):
                 before, after = _revealed(before, old), _revealed(after, new)
-            found.append(_Weighed(kind, steps, before, after, weigh(kind, names, before, after), old, new))
+            severity = Severity.CRITICAL if kind == "identity" else weigh(kind, names, before, after)
+            found.append(_Weighed(kind, steps, before, after, severity, old, new))
             if len(found) == MAX_FOUND:
                 break
     except Budget:

@@ -93,15 +93,17 @@ AUTO = Order()
 
 @dataclass(frozen=True, slots=True)
 class Directive:
-    """What one rule says of a place; one of `normaliser`, `order` and `ignore`. `id` is the rule's, under which it
-    counts what it hides. `ignore` hides what differs here, of one `kind` where that is given. `keys` says what the
-    names of the members here are: "data" or "names"."""
+    """What one rule says of a place; one of `normaliser`, `order`, `ignore`, `crosswalk` and `keys`. `id` is the
+    rule's, under which it counts what it hides. `ignore` hides what differs here, of one `kind` where that is given.
+    `crosswalk` says whose identifier stands here: a class, or one of the words of `shadow.identity`. `keys` says what
+    the names of the members here are: "data" or "names"."""
 
     id: str
     normaliser: Normaliser | None = None
     order: Order | None = None
     ignore: bool = False
     kind: str = ""
+    crosswalk: str = ""
     keys: str = ""
 
 

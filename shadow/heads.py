@@ -47,12 +47,13 @@ def is_json(name: str) -> bool:
 
 def same(old: Headers, new: Headers) -> bool:
     """Whether two heads say the same, byte for byte, in all that is compared. Cheap enough for the event loop."""
-    return old == new or _compared(old) == _compared(new)
+    return old == new or compared(old) == compared(new)
 
 
-def _compared(headers: Headers) -> list[tuple[bytes, bytes]]:
-    """Fields of one name keep their order (RFC 9110 section 5.3); among others it means nothing."""
-    kept = [(name.lower(), value) for name, value in headers if name.lower() in _COMPARED]
+def compared(headers: Headers) -> Headers:
+    """The fields that are compared and no others, by lower-case name. Fields of one name keep their order
+    (RFC 9110 section 5.3); among others it means nothing."""
+    kept = Headers([(name.lower(), value) for name, value in headers if name.lower() in _COMPARED])
     kept.sort(key=itemgetter(0))
     return kept
 

@@ -51,7 +51,8 @@ class Traffic:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One kind of difference in one operation: in how many exchanges, when, and one example of it (the latest)."""
+    """One kind of difference in one operation: in how many exchanges, when, and one example of it (the latest). Of
+    `again` of them both arms were asked again, and it was there each time in `reproduced`."""
 
     capability: str
     operation: str
@@ -60,6 +61,8 @@ class Finding:
     last_seen: float
     exemplar: Difference
     trace_id: str
+    again: int = 0
+    reproduced: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,11 @@ def is_noise(found: Comparison, again: Comparison) -> bool:
     return all((one.kind, one.signature.path) in drifting for one in found.differences)
 
 
+def steady(first: Comparison) -> Comparison:
+    """What a bracket says of an exchange where P1 and P2 are the same, byte for byte; `first` compares P1 with C."""
+    return bracketed(first, replace(first, tally=first.tally._replace(outcome=Outcome.MATCH), differences=()), first)
+
+
 def bracketed(first: Comparison, alone: Comparison, again: Comparison) -> Comparison:
     """What a bracket says of an exchange: `first` compares P1 with C, `alone` P1 with P2, `again` P2 with C.
 

@@ -12,9 +12,13 @@ from typing import TypeAlias
 
 from adapters.document import Tree
 from shadow.guide import Directive, Order, State
+from shadow.identity import Identifier, Identities
 
 MAX_RESIDUE = 1_024
 """Pairs of unidentified items, |legacy| · |modern|, up to which each is held against each."""
+
+_SHALLOW = 100
+"""Levels for which the interpreter's own stack is used: it is quicker."""
 
 MAX_LEAVES = 128
 """Leaves of an item that are looked at to find the one most like it."""
@@ -34,17 +38,20 @@ _LABELS: tuple[Key, ...] = (
     (("system",), ("value",)), (("system",), ("code",)), (("linkId",),), (("url",),), (("relation",),), (("use",),),
 )
 _RECORD = frozenset(path[0][0] for path in _IDENTITIES)
+_CONTAINERS = (dict, list)
 _AUTO = (*_IDENTITIES[:-1], *_LABELS[:-1], _IDENTITIES[-1], _LABELS[-1])
 
 
 @dataclass(slots=True)
 class Pairing:
-    """Indexes that belong together, by legacy's; those alone; and the pairs that are out of order, as few as do."""
+    """Indexes that belong together, by legacy's; those alone; and the pairs that are out of order, as few as do.
+    `doubtful` are legacy's of pairs that only seem to belong together: filled where there are identities to learn."""
 
     pairs: list[tuple[int, int]]
     missing: list[int]
     extra: list[int]
     moved: list[tuple[int, int]] = field(default_factory=list)
+    doubtful: set[int] = field(default_factory=set)
 
 
 class Budget(Exception):
@@ -53,10 +60,12 @@ class Budget(Exception):
 
 class Prints:
     """Fingerprints of trees, in which what rules hide is left out and the order of lists is nothing. Equal ones make
-    it likely that two trees differ in nothing else. `looks` is the work that is left, shared with the caller."""
+    it likely that two trees differ in nothing else. `looks` is the work that is left, shared with the caller. Where
+    there are `identities`, identifiers that are bound to none yet are left out."""
 
-    def __init__(self, looks: int) -> None:
+    def __init__(self, looks: int, identities: Identities | None = None) -> None:
         self.looks = looks
+        self.identities = identities
         self._known: dict[int, int] = {}
         self._varying: dict[tuple[Key, State[Directive]], bool] = {}
 
@@ -75,33 +84,47 @@ class Prints:
 
     def of(self, tree: Tree, state: State[Directive]) -> int:
         """The fingerprint of a tree at a place. Each container's is made once."""
-        if not isinstance(tree, dict | list):
-            return _leaf(tree, state)
+        return self._part(tree, state, _SHALLOW)
+
+    def _part(self, node: Tree, state: State[Directive], levels: int) -> int:
+        """The fingerprint of what is nested no deeper than so many `levels`; of more, `_deep` makes those below."""
+        if not isinstance(node, _CONTAINERS):
+            return _leaf(node, state) if state.found else hash((type(node), node))
+        known = self._known.get(id(node))
+        if known is not None:
+            return known
+        if not levels:
+            return self._deep(node, state)
+        self.spend(1 + len(node))
+        parts: list[Hashable] = []
+        if isinstance(node, dict):
+            for name, one in node.items():
+                at = state.step(name)
+                if not at.found or not _ignored(at):
+                    parts.append((name, self._part(one, at, levels - 1)))
+            made = hash(frozenset(parts))
+        else:
+            inside = state.step(None)
+            made = hash(("list", *sorted([self._part(one, inside, levels - 1) for one in node])))
+        self._known[id(node)] = made
+        return made
+
+    def _deep(self, tree: Tree, state: State[Directive]) -> int:
+        """The same without recursion: what is nested in a container is known when its own turn comes."""
         stack: list[tuple[Tree, State[Directive], bool]] = [(tree, state, False)]
-        known = self._known
         while stack:
             node, at, ready = stack.pop()
             if ready:
-                known[id(node)] = self._container(node, at)
-            elif id(node) not in known:
-                self.spend(1 + len(node))
+                self._part(node, at, 1)
+            elif id(node) not in self._known:
+                self.spend(len(node))
                 stack.append((node, at, True))
                 if isinstance(node, dict):
-                    stack += [(one, at.step(name), False) for name, one in node.items() if isinstance(one, dict | list)]
+                    stack += [(one, at.step(name), False) for name, one in node.items() if isinstance(one, _CONTAINERS)]
                 else:
                     inside = at.step(None)
-                    stack += [(one, inside, False) for one in node if isinstance(one, dict | list)]
-        return known[id(tree)]
-
-    def _container(self, node: Tree, state: State[Directive]) -> int:
-        if isinstance(node, dict):
-            members = ((name, one, state.step(name)) for name, one in node.items())
-            return hash(frozenset((name, self._part(one, at)) for name, one, at in members if not _ignored(at)))
-        inside = state.step(None)
-        return hash(("list", *sorted(self._part(one, inside) for one in node)))
-
-    def _part(self, node: Tree, state: State[Directive]) -> int:
-        return self._known[id(node)] if isinstance(node, dict | list) else _leaf(node, state)
+                    stack += [(one, inside, False) for one in node if isinstance(one, _CONTAINERS)]
+        return self._known[id(tree)]
 
     def leaves(self, tree: Tree, state: State[Directive]) -> frozenset[int]:
         """Fingerprints of a tree's first leaves, each with its name."""
@@ -138,6 +161,8 @@ def _ignored(state: State[Directive]) -> bool:
 
 
 def _leaf(value: Tree, state: State[Directive]) -> int:
+    if type(value) is Identifier and value.open:
+        return hash((Identifier, value.name))
     for one in state.found:
         form: Hashable = one.normaliser.form(value) if one.normaliser is not None else None
         if form is not None:
@@ -151,17 +176,30 @@ def pair(old: list[Tree], new: list[Tree], order: Order, state: State[Directive]
         return _ordered(old, new, state, prints)
     if len(old) == len(new) == 1 and order.kind == "auto" and not (_record(old[0]) and _record(new[0])):
         return Pairing([(0, 0)], [], [])
-    pairs: list[tuple[int, int]] = []
+    found = Pairing([], [], [])
     left, right = list(range(len(old))), list(range(len(new)))
     if order.kind == "keyed":
-        missing, extra = _keyed(old, new, order.fields, state, prints, pairs)
+        _keyed(old, new, order.fields, state, prints, found)
     else:
         identity, keys = (False, None) if order.kind == "multiset" else _keys(old, new, state, prints)
         if keys is not None:
-            left, right = _matched(*keys, left, right, pairs)
-        missing, extra = (left, right) if identity else _alike(old, new, left, right, state, prints, pairs)
-    pairs.sort()
-    return Pairing(pairs, missing, extra, _out_of_order(pairs))
+            left, right = _matched(*keys, left, right, found.pairs)
+            if prints.identities is not None:
+                prints.identities.join([(old[i], new[j]) for i, j in found.pairs])
+        if not identity:
+            _alike(old, new, left, right, state, prints, found)
+        elif keys is None:
+            found.missing, found.extra = left, right
+        else:
+            # Who has a known name and is not here is alone; the others may go by any name.
+            before, after = keys
+            found.missing = [at for at in left if before[at] is not None]
+            found.extra = [at for at in right if after[at] is not None]
+            _alike(old, new, [at for at in left if before[at] is None], [at for at in right if after[at] is None],
+                   state, prints, found)
+    found.pairs.sort()
+    found.moved = _out_of_order(found.pairs)
+    return found
 
 
 def _record(item: Tree) -> bool:
@@ -170,27 +208,28 @@ def _record(item: Tree) -> bool:
 
 
 def _keyed(
-    old: list[Tree], new: list[Tree], fields: Key, state: State[Directive], prints: Prints,
-    pairs: list[tuple[int, int]],
-) -> tuple[list[int], list[int]]:
+    old: list[Tree], new: list[Tree], fields: Key, state: State[Directive], prints: Prints, found: Pairing,
+) -> None:
     """Pair by the key that a rule names, which several items may have; those that lack it by what they are like."""
-    before, after = ([_key(one, fields) for one in items] for items in (old, new))
+    before, after = ([_unless_open(_key(one, fields)) for one in items] for items in (old, new))
     left, right = ([at for at, key in enumerate(keys) if key is not None] for keys in (before, after))
     if max(len(left) - len({before[at] for at in left}), len(right) - len({after[at] for at in right})):
         left, right = _matched(
             [(before[at], prints.of(old[at], state)) for at in left],
-            [(after[at], prints.of(new[at], state)) for at in right], left, right, pairs)
-    missing, extra = _matched([before[at] for at in left], [after[at] for at in right], left, right, pairs)
+            [(after[at], prints.of(new[at], state)) for at in right], left, right, found.pairs)
+    missing, extra = _matched([before[at] for at in left], [after[at] for at in right], left, right, found.pairs)
     unnamed, others = ([at for at, key in enumerate(keys) if key is None] for keys in (before, after))
-    unnamed, others = _alike(old, new, unnamed, others, state, prints, pairs)
-    return sorted(missing + unnamed), sorted(extra + others)
+    _alike(old, new, unnamed, others, state, prints, found)
+    found.missing, found.extra = sorted(missing + found.missing), sorted(extra + found.extra)
 
 
 def _keys(
     old: list[Tree], new: list[Tree], state: State[Directive], prints: Prints
 ) -> tuple[bool, tuple[list[Hashable], list[Hashable]] | None]:
-    """Whether it is known which record each item is; and what identifies the items of each list, if anything."""
+    """Whether it is known which record each item is; and what identifies the items of each list, if anything: None for
+    an item whose identifier is bound to none yet."""
     identity = False
+    unbound: tuple[list[Hashable], list[Hashable]] | None = None
     if not (old and new and isinstance(old[0], dict) and isinstance(new[0], dict)):
         return False, None
     for fields in _AUTO:
@@ -201,10 +240,21 @@ def _keys(
         names, others = set(before), set(after)
         if None in names or None in others or len(names) < len(before) or len(others) < len(after):
             continue
+        if prints.identities is not None:
+            before, after = ([_unless_open(key) for key in keys] for keys in (before, after))
+            names, others = set(before) - {None}, set(after) - {None}
+            if fields in _IDENTITIES and unbound is None and (None in before or None in after):
+                unbound = before, after
         if names & others:
             return fields in _IDENTITIES, (before, after)
         identity = identity or fields in _IDENTITIES
-    return identity, None
+    return identity, unbound
+
+
+def _unless_open(key: Hashable) -> Hashable:
+    """A key; None where part of it is an identifier that is bound to none yet, and so no key to the other list."""
+    opened = isinstance(key, tuple) and any(type(part) is Identifier and part.open for part in key)
+    return None if opened else key
 
 
 def _key(item: Tree, fields: Key) -> Hashable:
@@ -244,25 +294,34 @@ def _matched(
 
 def _alike(
     old: list[Tree], new: list[Tree], left: list[int], right: list[int], state: State[Directive], prints: Prints,
-    pairs: list[tuple[int, int]],
-) -> tuple[list[int], list[int]]:
-    """Pair what nothing identifies: first what seems the same, then what is most alike; what is left."""
-    if len(left) * len(right) > 1:
+    found: Pairing,
+) -> None:
+    """Pair what nothing identifies: first what seems the same, then what is most alike; what is left is alone."""
+    if prints.identities is not None:
+        pairs, doubtful = prints.identities.matched(
+            old, new, {at: prints.of(old[at], state) for at in left}, {at: prints.of(new[at], state) for at in right})
+        found.pairs += pairs
+        found.doubtful |= doubtful
+        paired, others = {i for i, _ in pairs}, {j for _, j in pairs}
+        left, right = [at for at in left if at not in paired], [at for at in right if at not in others]
+    elif len(left) * len(right) > 1:
         before = [prints.of(old[at], state) for at in left]
         after = [prints.of(new[at], state) for at in right]
-        left, right = _matched(before, after, left, right, pairs)
+        left, right = _matched(before, after, left, right, found.pairs)
     if len(left) == len(right) == 1:
         # There is no other choice.
-        pairs.append((left[0], right[0]))
-        return [], []
-    if not left or not right or len(left) * len(right) > MAX_RESIDUE:
-        return left, right
+        found.pairs.append((left[0], right[0]))
+        found.doubtful.add(left[0])
+        return
     taken: set[tuple[str, int]] = set()
-    for _, i, j in sorted(_overlaps(old, new, left, right, state, prints), key=_most_alike):
-        if ("old", i) not in taken and ("new", j) not in taken:
-            taken |= {("old", i), ("new", j)}
-            pairs.append((i, j))
-    return [i for i in left if ("old", i) not in taken], [j for j in right if ("new", j) not in taken]
+    if left and right and len(left) * len(right) <= MAX_RESIDUE:
+        for _, i, j in sorted(_overlaps(old, new, left, right, state, prints), key=_most_alike):
+            if ("old", i) not in taken and ("new", j) not in taken:
+                taken |= {("old", i), ("new", j)}
+                found.pairs.append((i, j))
+                found.doubtful.add(i)
+    found.missing += [i for i in left if ("old", i) not in taken]
+    found.extra += [j for j in right if ("new", j) not in taken]
 
 
 def _overlaps(
@@ -299,11 +358,11 @@ def _ordered(old: list[Tree], new: list[Tree], state: State[Directive], prints: 
     if sorted(before[head:len(old) - tail]) == sorted(after[head:len(new) - tail]):
         _matched(before[head:len(old) - tail], after[head:len(new) - tail], left, right, pairs)
         pairs.sort()
-        return Pairing(pairs, [], [], _out_of_order(pairs))
+        return Pairing(pairs, [], [], _out_of_order(pairs), set(left))
     both = min(len(left), len(right))
     pairs += [(head + at, head + at) for at in range(both)]
     pairs.sort()
-    return Pairing(pairs, list(left[both:]), list(right[both:]))
+    return Pairing(pairs, list(left[both:]), list(right[both:]), doubtful=set(left))
 
 
 def _out_of_order(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from adapters.document import Tree
 from shadow.diff import Severity, Weigh
 from shadow.guide import Directive, Order, Pattern, State
+from shadow.identity import REFERENCE, RESOURCE, Classes
 from shadow.normalisers.base import Normaliser
 from shadow.normalisers.host import Host
 from shadow.normalisers.volatile import Volatile
@@ -22,8 +23,9 @@ from shadow.severity import Row, severities
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One behaviour at the places that the pattern `at` names; `ignore`, `severity` and `reveal` cover what is below,
-    too. `id` is what it counts under. `kind` narrows `ignore` and `severity` to one kind of difference.
-    `keys` says what the names of the members of an object are: "data" or "names"."""
+    too. `id` is what it counts under. `kind` narrows `ignore` and `severity` to one kind of difference. `crosswalk` is
+    the class of the identifiers there, or one of the words of `shadow.identity`. `keys` says what the names of the
+    members of an object are: "data" or "names"."""
 
     id: str
     at: str
@@ -34,7 +36,19 @@ class Rule:
     reveal: bool = False
     kind: str = ""
     reason: str = ""
+    crosswalk: str = ""
     keys: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Class:
+    """Identifiers of one kind of record. `learn` tells whether pairs of them may be learnt; `seed` is the file of those
+    that are known beforehand ("" for none), `digest` what is in it."""
+
+    name: str
+    learn: bool = True
+    seed: str = field(default="", repr=False)
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +67,14 @@ class Known:
 
 
 class Compiled(NamedTuple):
-    """Rules as the comparator asks them. `known` are the ids of the known differences."""
+    """Rules as the comparator asks them. `known` are the ids of the known differences; `classes` are there where any
+    rule says `crosswalk`."""
 
     guide: State[Directive]
     weigh: Weigh
     reveals: Callable[[Sequence[str]], bool]
     known: frozenset[str]
+    classes: Classes | None
 
     def hides(self, kind: str, names: Sequence[str]) -> str | None:
         """The id of the first rule that hides a difference of a kind at a place outside of documents."""
@@ -70,17 +86,21 @@ class Compiled(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rules:
-    """All rules for one operation, those that come first deciding first. Equal where `digest` is: of what they say,
-    and so the same on every machine."""
+    """All rules for one operation, those that come first deciding first, and what is said of classes of identifiers.
+    Equal where `digest` is: of what they say, and so the same on every machine. `identifies` tells whether any rule
+    says `crosswalk`."""
 
     rules: tuple[Rule, ...] = ()
     known: tuple[Known, ...] = ()
+    classes: tuple[Class, ...] = ()
     digest: str = field(init=False)
+    identifies: bool = field(init=False)
 
     def __post_init__(self) -> None:
         # All parts are dataclasses of plain values, whose repr holds everything.
-        text = repr((self.rules, self.known)).encode()
+        text = repr((self.rules, self.known, self.classes)).encode()
         object.__setattr__(self, "digest", hashlib.sha256(text).hexdigest()[:16])
+        object.__setattr__(self, "identifies", any(one.crosswalk for one in self.rules))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Rules) and self.digest == other.digest
@@ -139,11 +159,24 @@ def _compiled(rules: Rules, known: tuple[Known, ...], more: tuple[Rule, ...]) ->
                Directive(one.id, one.normaliser, one.order, one.ignore, one.kind))
               for one in every if one.normaliser is not None or one.order is not None or one.ignore]
     hiding += [(below(one.at), Directive(one.id, ignore=True, kind=one.kind)) for one in known]
+    hiding += [(Pattern.parse(one.at), Directive(one.id, crosswalk=one.crosswalk)) for one in every if one.crosswalk]
     hiding += [(Pattern.parse(one.at), Directive(one.id, keys=one.keys)) for one in every if one.keys]
     rows = [Row(one.at, one.severity, frozenset({one.kind} if one.kind else ()))
             for one in every if one.severity is not None]
     shown = State.start((below(one.at), True) for one in every if one.reveal)
-    return Compiled(State.start(hiding), severities(rows), _reveals(shown), frozenset(one.id for one in known))
+    return Compiled(State.start(hiding), severities(rows), _reveals(shown), frozenset(one.id for one in known),
+                    _classes(rules))
+
+
+def _classes(rules: Rules) -> Classes | None:
+    said = [one for one in rules.rules if one.crosswalk]
+    if not said:
+        return None
+    learnt = {one.crosswalk: True for one in said if one.crosswalk not in (REFERENCE, RESOURCE)}
+    learnt |= {one.name: one.learn for one in rules.classes}
+    last = [Pattern.parse(one.at)[-1:] for one in said]
+    members = frozenset(token for tokens in last for token in tokens)
+    return Classes(learnt, None if () in last or members & {"*", "**"} else members)
 
 
 def below(at: str) -> Pattern:

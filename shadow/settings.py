@@ -1,4 +1,4 @@
-"""How much the shadow lane may take: what the `shadow` block of routes.yaml says, and that of each capability."""
+"""What the shadow lane may take, and keep: what the `shadow` block of routes.yaml says, and that of each capability."""
 
 from dataclasses import dataclass
 
@@ -24,3 +24,21 @@ class Recheck:
 
 
 NEVER = Recheck()
+
+SECRETS = frozenset({
+    b"authorization", b"cookie", b"proxy-authorization", b"x-api-key", b"client-cert", b"client-cert-chain",
+    b"x-forwarded-client-cert", b"x-client-cert", b"x-ssl-client-cert", b"ssl-client-cert", b"x-arr-clientcert",
+    b"x-amzn-mtls-clientcert", b"x-amzn-mtls-clientcert-leaf",
+})
+"""Request fields, in lower case, that prove who asks: their values are never kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sealing:
+    """Which mismatches are sealed, whole: a `share` (0 to 1) of them, without the values of the fields `secrets`."""
+
+    share: float = 0.0
+    secrets: frozenset[bytes] = SECRETS
+
+
+UNSEALED = Sealing()

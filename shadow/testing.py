@@ -102,6 +102,15 @@ def _check_findings(store: Store, signatures: int) -> None:
     assert finding.exemplar == _difference(name, 3), "the example is the latest to come, with all that is its own"
     assert finding.trace_id == "trace-10", "the example comes with its trace"
 
+    again = Comparison(Tally("again", "read", Outcome.MISMATCH, "reproduced_2"), "trace", 20,
+                       (_difference(name), _difference("unit")), reproduced=(_difference(name).signature,))
+    store.write([again, again, _comparison(Tally("again", "read", Outcome.MISMATCH), 21, _difference(name))], {}, ())
+    counts = {found.exemplar.path: (found.count, found.again, found.reproduced)
+              for found in store.read("again").findings}
+    assert counts == {"/items/0/code": (3, 2, 2), "/items/0/unit": (2, 2, 0)}, "what was there again is counted"
+    folded = sorted((found.count, found.again, found.reproduced) for found in store.read("again").patterns)
+    assert folded == [(1, 0, 0), (2, 2, 0)], "a pattern is reproduced where all of it is"
+
     many = [_difference("a" * (count + 1)) for count in range(signatures + 2)]
     store.write([_comparison(_MISMATCH, 30 + at, found) for at, found in enumerate(many)], {}, ())
     store.write([_comparison(_MISMATCH, 99, _difference(name)), _comparison(_ELSEWHERE, 99, _difference(name))], {}, ())

@@ -81,7 +81,6 @@ def judged(evidence: Iterable[Evidence], criteria: Criteria) -> EvidenceReport:
     strata = _strata(current)
     verdict = assess(
         criteria, {stratum: _numbers(rows) for stratum, rows in strata.items()},
-        criticals=sum(row.critical for row in current), reproduced=sum(row.reproduced for row in current),
         eligible=sum(row.count for row in current),
         excluded=sum(row.count for row in current if row.outcome not in JUDGED),
     )
@@ -129,7 +128,8 @@ def _numbers(rows: Sequence[Evidence]) -> Numbers:
         return sum(row.effective for row in rows if row.outcome in outcomes)
 
     return Numbers(effective(*JUDGED), effective(Outcome.MISMATCH), effective(Outcome.CANDIDATE_ERROR),
-                   sum(row.count for row in rows if row.outcome not in JUDGED), sum(row.count for row in rows))
+                   sum(row.count for row in rows if row.outcome not in JUDGED), sum(row.count for row in rows),
+                   sum(row.critical for row in rows), sum(row.reproduced for row in rows))
 
 
 def _per_hour(rows: Iterable[Evidence]) -> float | None:
@@ -159,6 +159,10 @@ def _says(answer: Answer, gates: Sequence[Gate]) -> str:
 def _wanted(gates: Sequence[Gate], coverage: Sequence[CoverageReport], rate: float | None) -> Iterable[str]:
     """What is missing, if all that comes is well: by the rates first, then by coverage."""
     missing = [gate for gate in gates if gate.state is State.MISSING]
+    for gate in missing:
+        if gate.name == "criticals" and gate.value:
+            differences = "difference is" if gate.value == 1 else "differences are"
+            yield f"{gate.value:,.0f} critical {differences} to be reproduced, or explained by a rule or a new build"
     most = max((gate.needs for gate in missing if gate.name != "coverage"), default=0)
     if most:
         yield f"≈ {most:,} more effective exchanges, {_in(most / rate if rate else None)}"

@@ -12,8 +12,9 @@ import orjson
 
 from gateway.cli.files import pair_of, rules_of
 from shadow.compare import Comparison, Outcome
-from shadow.compare import compare as judge
+from shadow.crosswalks import Crosswalks
 from shadow.custody import KEY
+from shadow.judge import judged
 from shadow.rules import Rules
 
 _SAME = (Outcome.MATCH, Outcome.MATCH_NORMALISED, Outcome.KNOWN_DIFFERENCE)
@@ -22,7 +23,7 @@ _SAME = (Outcome.MATCH, Outcome.MATCH_NORMALISED, Outcome.KNOWN_DIFFERENCE)
 @click.command()
 @click.argument("legacy", type=click.Path(path_type=Path))
 @click.argument("modern", type=click.Path(path_type=Path))
-@click.option("--rules", "file", type=click.Path(path_type=Path), help="A YAML file of rules and known_differences.")
+@click.option("--rules", "file", type=click.Path(path_type=Path), help="A YAML file of rules and what goes with them.")
 @click.option("--media", metavar="TYPE", help="The media type of both; left out: by LEGACY's name, else JSON.")
 @click.option("-o", "output", type=click.Choice(["table", "json"]), default="table", show_default=True)
 def compare(legacy: Path, modern: Path, file: Path | None, media: str | None, output: str) -> None:
@@ -32,7 +33,8 @@ def compare(legacy: Path, modern: Path, file: Path | None, media: str | None, ou
     read or nothing can be said.
     """
     rules = rules_of(file)
-    found = judge(replace(pair_of(legacy, modern, media, rules), key=secrets.token_bytes(KEY)))
+    pair = replace(pair_of(legacy, modern, media, rules), key=secrets.token_bytes(KEY))
+    found = judged(pair, Crosswalks())
     if output == "json":
         click.echo(orjson.dumps(_facts(found, rules), option=orjson.OPT_INDENT_2).decode())
     else:

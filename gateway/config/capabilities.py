@@ -1,11 +1,12 @@
 """A capability as written → a capability of the table, by the rules of its stages."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from adapters.base import Adapter
 from gateway.config import spec
+from gateway.config.crosswalk import Seeds
 from gateway.config.decode import Steps
 from gateway.config.extensions import Find, choose
 from gateway.config.nodes import Node
@@ -17,7 +18,7 @@ from gateway.stage import Stage
 from gateway.upstreams.upstream import Upstream
 from shadow.evidence import Criteria
 from shadow.rules import Rules
-from shadow.settings import Recheck
+from shadow.settings import SECRETS, Recheck, Sealing
 from shadow.stratum import Basis
 
 # What the edge refuses in a path, unless `ambiguous_paths`.
@@ -65,7 +66,7 @@ class Capabilities:
 
     def __init__(
         self, root: Node, broken: frozenset[Steps], names: Names, find: Find, problems: list[Problem],
-        warnings: list[Problem], *, ambiguous_paths: bool, lane_memory: int,
+        warnings: list[Problem], seeds: Seeds, *, ambiguous_paths: bool, lane_memory: int,
     ) -> None:
         self._root = root
         self._broken = broken
@@ -73,6 +74,7 @@ class Capabilities:
         self._find = find
         self._problems = problems
         self._warnings = warnings
+        self._seeds = seeds
         self._ambiguous_paths = ambiguous_paths
         self._lane_memory = lane_memory
         self._groups: dict[str, tuple[str, spec.Split, Place]] = {}
@@ -89,8 +91,8 @@ class Capabilities:
             for key, message, code in _rules(written, writes):
                 self._tell(node.key(key) if node.child(key) else self._root.key("capabilities", name), message, code)
         split = self._split(name, written, node)
-        shadow = self._shadow(written, node)
         policies = self._names.checked_policies(written.policies, node)
+        shadow = self._shadow(written, policies, node)
         place = self._root.key("capabilities", name)
         return Capability(
             name, written.owner, operations, legacy, modern, written.stage, writes, split, shadow, policies,
@@ -163,7 +165,7 @@ class Capabilities:
                 node.key("split"), f"`sticky` or `percent` differ from {first} at {place}, of the same group{shown}: "
                 "a key may stand on different sides", "group_differs"))
 
-    def _shadow(self, written: spec.Capability, node: Node) -> ShadowPlan | None:
+    def _shadow(self, written: spec.Capability, policies: Iterable[Policy], node: Node) -> ShadowPlan | None:
         shadow = written.shadow
         if shadow is None:
             return None
@@ -181,6 +183,7 @@ class Capabilities:
         return ShadowPlan(
             shadow.sample / 10_000, shadow.max_body, shadow.deadline, shadow.credentials == "pass", recheck, criteria,
             Basis(rules=digest, build=(gate.build or "").lower().encode()), rules, own, shadow.noise / 10_000,
+            Sealing(shadow.capture / 10_000, SECRETS.union(*(policy.credentials for policy in policies))),
         )
 
     def _ruled(
@@ -192,9 +195,11 @@ class Capabilities:
         known = ruling.known(shadow.known_differences, node.find("shadow", "known_differences"))
         own = {name: ruling.rules(one.rules, node.find("operations", name, "rules"))
                for name, one in written.operations.items() if one.rules}
-        every = Rules((*shared, *(rule for rules in own.values() for rule in rules)), known)
-        return Rules(shared, known), {name: Rules((*first, *shared), known) for name, first in own.items()}, (
-            every.digest if every.rules or every.known else "")
+        all_rules = (*shared, *(rule for rules in own.values() for rule in rules))
+        classes = self._seeds.classes(shadow.crosswalk, node.find("shadow", "crosswalk"), all_rules)
+        every = Rules(all_rules, known, classes)
+        operations = {name: Rules((*first, *shared), known, classes) for name, first in own.items()}
+        return Rules(shared, known, classes), operations, every.digest if every.rules or every.known else ""
 
 
 def _rules(written: spec.Capability, writes: Stage) -> Iterator[tuple[str, str, str]]:

@@ -16,12 +16,14 @@ from typing import Any
 from gateway import plugins
 from gateway.config import spec, upstreams
 from gateway.config.capabilities import Capabilities, Names
+from gateway.config.crosswalk import Seeds
 from gateway.config.decode import Repair, Schema, Steps, decode
 from gateway.config.extensions import Chosen, Find, choose
 from gateway.config.load import load
 from gateway.config.nodes import Node
 from gateway.config.overlaps import Met, Ties
 from gateway.config.problem import Invalid, Problem
+from gateway.config.sealing import Sealed, sealed
 from gateway.edge.settings import EdgeSettings
 from gateway.policies.base import Policy
 from gateway.routing import DEFAULT, Arm, Capability, Operation, RouteTable
@@ -32,7 +34,7 @@ from shadow.settings import LaneSettings
 @dataclass(frozen=True, slots=True, eq=False)
 class Configuration:
     """What routes.yaml amounts to. `store` is an entry point's name with its options; `custody` the file of its keys,
-    None for in memory; `files` are to be watched.
+    None for in memory; `sealed` is where mismatches are kept whole, if anywhere; `files` are to be watched.
 
     `revision` names what is written, the same on every replica; what "${…}" stands for is left out of it, since a
     short hash of a short secret tells the secret. `digest` covers that too: equal, and nothing has changed. It
@@ -44,6 +46,7 @@ class Configuration:
     lane: LaneSettings
     store: tuple[str, Any]
     custody: Path | None
+    sealed: Sealed | None
     upstreams: Mapping[str, Upstream]
     policies: Mapping[str, Policy]
     files: tuple[Path, ...]
@@ -71,14 +74,15 @@ def build(
         raise Invalid(problems, document.files)
     unread, later = frozenset(problem.place for problem in problems), list[Problem]()
     decoded = decode(_SCHEMA, document.root, later, _REPAIR)
-    configuration = None
+    configuration, files = None, document.files
     if decoded.value is not None:
         built = _Build(document.root, decoded.broken, later, find, previous)
-        configuration = built.configuration(decoded.value, document.files)
+        configuration = built.configuration(decoded.value, files)
+        files = (*files, *built.seeds.files)
     # What is said of a value that could not even be read follows from that, and is left out.
     problems += [problem for problem in later if problem.place not in unread]
     if problems or configuration is None:
-        raise Invalid(problems, document.files)
+        raise Invalid(problems, files)
     return configuration
 
 
@@ -113,6 +117,7 @@ class _Build:
         self._broken = broken
         self._problems = problems
         self._warnings: list[Problem] = []
+        self.seeds = Seeds(problems, self._warnings)
         self._find = find
         self._previous = previous
         self._names = Names(root, problems)
@@ -126,6 +131,7 @@ class _Build:
         default = self._default(routes)
         self._ties(capabilities)
         store = self._store(routes)
+        custody, records = self._custody(routes, store)
         self._unused()
         if self._problems or default is None or store is None:
             return None
@@ -135,13 +141,15 @@ class _Build:
         return Configuration(
             RouteTable(capabilities, default, revision), _edge(routes.server),
             LaneSettings(lane.queue, lane.memory, lane.concurrency, lane.drain), (store.name, store.options),
-            self._custody(lane.custody, store.options),
+            custody, records,
             {name: one for name, one in self._names.upstreams.items() if name in used}, self._names.policies,
-            files, tuple(sorted(set(self._warnings))), revision, self._hash(as_written=False), self._made_from,
+            (*files, *self.seeds.files), tuple(sorted(set(self._warnings))), revision,
+            self._hash(as_written=False), self._made_from,
         )
 
     def _hash(self, *, as_written: bool) -> bytes:
-        return sha256(json.dumps(self._root.data(as_written=as_written), sort_keys=True).encode()).digest()
+        data = self._root.data(as_written=as_written), sorted(self.seeds.files.values())
+        return sha256(json.dumps(data, sort_keys=True).encode()).digest()
 
     def _upstreams(self, routes: spec.Routes) -> None:
         old = self._previous.upstreams if self._previous is not None else {}
@@ -178,7 +186,7 @@ class _Build:
     def _capabilities(self, routes: spec.Routes) -> list[Capability]:
         compiling = Capabilities(
             self._root, self._broken, self._names, self._find, self._problems, self._warnings,
-            ambiguous_paths=routes.server.ambiguous_paths, lane_memory=routes.shadow.memory,
+            self.seeds, ambiguous_paths=routes.server.ambiguous_paths, lane_memory=routes.shadow.memory,
         )
         return [compiling.compile(name, written) for name, written in routes.capabilities.items()]
 
@@ -218,11 +226,16 @@ class _Build:
             node = Node(place, {"memory": Node(place, {})}, {"memory": place})
         return choose("figway.stores", node, self._find, self._problems)
 
-    def _custody(self, written: str | None, options: Any) -> Path | None:
-        if written is not None:
-            return self._root.find("shadow", "custody").place.file.parent / written
-        stored = getattr(options, "path", None)
-        return stored.with_name(f"{stored.name}.custody") if isinstance(stored, Path) else None
+    def _custody(self, routes: spec.Routes, store: Chosen | None) -> tuple[Path | None, Sealed | None]:
+        """Where keys are kept, and where what they seal is. Both depend on the store's file."""
+        if store is None or ("shadow",) in self._broken:
+            return None, None
+        stored = getattr(store.options, "path", None)
+        stored = stored if isinstance(stored, Path) else None
+        custody = stored.with_name(f"{stored.name}.custody") if stored is not None else None
+        if routes.shadow.custody is not None:
+            custody = self._root.find("shadow", "custody").place.file.parent / routes.shadow.custody
+        return custody, sealed(routes, self._root, custody, stored, self._problems, self._warnings)
 
     def _unused(self) -> None:
         for kind, what in (("upstreams", "upstream"), ("policies", "policy")):

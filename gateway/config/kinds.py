@@ -82,6 +82,7 @@ Via = Annotated[str, _matching(f"({_FIELD_NAME})?", "bad_value", 'wants a name w
 HostRule = Annotated[str, _matching(r"[A-Za-z0-9._~:\[\]-]+", "bad_value", "wants keep, upstream or a host to send")]
 Sticky = Annotated[str, _matching(
     _STICKY, "bad_sticky", "wants claim:NAME, header:NAME, cookie:NAME, query:NAME, path:NAME or client_ip")]
+Viewer = Annotated[str, _matching(r"%?[^\s%:]{1,64}", "bad_value", 'wants the name of a user, or of a group: "%staff"')]
 OriginPath = Annotated[str, _matching(r"/[!-~]*", "bad_value", "wants a path that begins with /")]
 
 

@@ -1,12 +1,13 @@
 """Rules of comparing as written → shadow.rules.Rules. What is wrong with them, or too broad, is told at its place."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Any
 
 from gateway.config import spec
+from gateway.config.crosswalk import Seeds
 from gateway.config.decode import Schema, decode
 from gateway.config.extensions import Find, choose
 from gateway.config.nodes import Node, parse
@@ -51,12 +52,13 @@ class Ruling:
             self._problems.append(Problem(place, f"a rule of this id is at {first}", "duplicate"))
 
     def _rule(self, written: spec.Rule, node: Node) -> Rule | None:
-        own = [name for name in ("list", "ignore", "severity", "keys", "reveal") if getattr(written, name) is not None]
+        own = [name for name in ("list", "ignore", "severity", "crosswalk", "keys", "reveal")
+               if getattr(written, name) is not None]
         behaviours = [*own, *(written.model_extra or {})]
         if len(behaviours) != 1:
             self._problems.append(Problem(
-                node.place, "a rule has one behaviour: a normaliser's name, list, ignore, severity, keys or reveal",
-                "bad_rule"))
+                node.place, "a rule has one behaviour: a normaliser's name, list, ignore, severity, crosswalk, keys or "
+                "reveal", "bad_rule"))
             return None
         [what] = behaviours
         name = written.id or f"{what} {written.at}"
@@ -69,6 +71,8 @@ class Ruling:
         if what in ("severity", "reveal"):
             severity = Severity(written.severity) if written.severity is not None else None
             return Rule(name, written.at, severity=severity, reveal=what == "reveal", kind=kind)
+        if what == "crosswalk":
+            return Rule(name, written.at, reason=written.reason or "", crosswalk=written.crosswalk or "")
         if what == "keys":
             pattern = Pattern.parse(written.at)
             if written.keys == "names" and pattern and not any(token not in ("*", "**") for token in pattern):
@@ -147,6 +151,7 @@ def read_rules(path: Path, find: Find) -> tuple[Rules, list[Problem]]:
     ruling = Ruling(find, problems, warnings)
     rules = Rules(ruling.rules(written.rules, root.find("rules")),
                   ruling.known(written.known_differences, root.find("known_differences")))
+    classes = Seeds(problems, warnings).classes(written.crosswalk, root.find("crosswalk"), rules.rules)
     if problems:
         raise Invalid(problems, (path,))
-    return rules, warnings
+    return replace(rules, classes=classes), warnings

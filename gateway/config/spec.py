@@ -23,6 +23,7 @@ from gateway.config.kinds import (
     Sticky,
     Template,
     Via,
+    Viewer,
     Wanted,
 )
 from gateway.stage import Stage
@@ -77,8 +78,19 @@ class Server(_Strict):
     drain: Drain = Field(default_factory=Drain)
 
 
+class Capture(_Strict):
+    """Where mismatches are sealed, whole, and who may view them."""
+
+    path: str = Field(default="figway.sealed", min_length=1, description="the file, relative to this one")
+    retention: PositiveDuration = written("72h", "after which a record is destroyed")
+    records: int = Field(default=1000, ge=1, description="kept at most; the oldest goes first")
+    size: Size = written("256MiB", "of all records; the oldest goes first")
+    views: dict[Name, list[Viewer]] = Field(
+        default_factory=dict, description='a role → the users and "%groups" who may view in it; nobody else may')
+
+
 class Lane(_Strict):
-    """The bounds of all shadow work of one worker; and where its keys are kept."""
+    """The bounds of all shadow work of one worker; and where its keys, and what is sealed by them, are kept."""
 
     queue: int = Field(default=1000, ge=1, description="mirrors that wait")
     memory: Size = written("64MiB", "bytes of their bodies")
@@ -86,6 +98,7 @@ class Lane(_Strict):
     drain: Duration = written("5s", "to finish what waits when the worker stops")
     custody: str | None = Field(
         default=None, min_length=1, description="the file of keys, holds and the trail; left out: beside the store's")
+    capture: Capture | None = Field(default=None, description="where mismatches are sealed; capabilities say how many")
 
 
 class UpstreamTimeouts(_Strict):
@@ -182,6 +195,8 @@ class Rule(BaseModel):
         default=None, description="how items of this list find each other; a list of paths: by these keys")
     ignore: Literal[True] | None = Field(default=None, description="hides all that differs here and below")
     severity: Literal["critical", "major", "minor"] | None = Field(default=None, description="of what differs")
+    crosswalk: Name | None = Field(
+        default=None, description="identifiers stand here: of this class, or `reference`, or `resource`")
     keys: Literal["data", "names"] | None = Field(
         default=None, description="what the names of this object's members are; left out: it is guessed")
     reveal: Literal[True] | None = Field(default=None, description="show values in clear: of codes, never of people")
@@ -200,11 +215,19 @@ class Known(_Strict):
     max_rate: Share = written("100%", "of an operation's compared exchanges; where it is more, this is a mismatch")
 
 
+class Crosswalk(_Strict):
+    """Identifiers of one class, which legacy and modern may word otherwise."""
+
+    seed: str | None = Field(default=None, description="a CSV file of known pairs, relative to this file")
+    learn: bool = Field(default=True, description="whether pairs that are not known yet are learnt")
+
+
 class RulesFile(_Strict):
     """A file of rules alone: `figway compare --rules`."""
 
     rules: list[Rule] = Field(default_factory=list)
     known_differences: list[Known] = Field(default_factory=list)
+    crosswalk: dict[Name, Crosswalk] = Field(default_factory=dict)
 
 
 class Operation(_Strict):
@@ -284,8 +307,11 @@ class Shadow(_Strict):
     recheck: Recheck = Field(default_factory=Recheck)
     rules: list[Rule] = Field(default_factory=list, description="how answers are compared; the first that fits decides")
     known_differences: list[Known] = Field(default_factory=list, description="differences declared beforehand")
+    crosswalk: dict[Name, Crosswalk] = Field(
+        default_factory=dict, description="classes of identifiers, held one-to-one where rules say `crosswalk`")
     noise: Share = written("2%", "of the exchanges: legacy is asked again after modern, to tell noise from difference")
     gate: Gate = Field(default_factory=Gate)
+    capture: Share = written("0%", "of the mismatches that are sealed, whole: see `shadow.capture` of the file")
 
 
 class Limits(_Strict):

@@ -145,6 +145,10 @@ class _Scrape:
                                   value=sum(one["store"]["failures"] for one in facts))
         yield CounterMetricFamily("figway_store_lost", "Rows that the store never took.",
                                   value=sum(one["store"]["lost"] for one in facts))
+        capture = CounterMetricFamily("figway_capture", "Mismatches to be sealed, by how that went.", labels=["result"])
+        for result in ("sealed", "discarded", "shed", "failed"):
+            capture.add_metric([result], sum(one["capture"].get(result, 0) for one in facts))
+        yield capture
         yield CounterMetricFamily("figway_custody_failures", "Keys that could not be made, found or destroyed.",
                                   value=sum(one["custody"]["failures"] for one in facts))
         yield _gauge("figway_connections", "Client connections.", sum(one["connections"] for one in living))

@@ -95,6 +95,8 @@ class Memory:
             capability, operation, 1 + (known.count if known else 0),
             min(known.first_seen, comparison.at) if known else comparison.at,
             max(known.last_seen, comparison.at) if known else comparison.at, difference, comparison.trace_id,
+            comparison.asked_again + (known.again if known else 0),
+            (signature in comparison.reproduced) + (known.reproduced if known else 0),
         )
 
     def _fold(self, place: tuple[str, str, str], found: Pattern) -> None:

@@ -33,7 +33,8 @@ _SEEN_AGAIN = """
 UPDATE finding SET
     count = count + 1, first_seen = min(first_seen, :at), last_seen = max(last_seen, :at), path = :path,
     legacy_length = :legacy_length, modern_length = :modern_length, trace_id = :trace_id, severity = :severity,
-    modern_path = :modern_path, legacy_token = :legacy_token, modern_token = :modern_token, key_token = :key_token
+    modern_path = :modern_path, legacy_token = :legacy_token, modern_token = :modern_token, key_token = :key_token,
+    again = again + :again, reproduced = reproduced + :reproduced
 WHERE capability = :capability AND operation = :operation AND kind = :kind AND signature_path = :signature_path
     AND legacy_group = :legacy_group AND modern_group = :modern_group
 """
@@ -41,7 +42,7 @@ _SEEN_FIRST = """
 INSERT INTO finding VALUES (
     :capability, :operation, :kind, :signature_path, :legacy_group, :modern_group, 1, :at, :at, :path,
     :legacy_type, :legacy_length, :legacy_form, :modern_type, :modern_length, :modern_form, :trace_id, :severity,
-    :modern_path, :legacy_token, :modern_token, :key_token
+    :modern_path, :legacy_token, :modern_token, :key_token, :again, :reproduced
 )
 """
 _OVERFLOW = "INSERT INTO overflow VALUES (?, 1) ON CONFLICT DO UPDATE SET count = count + 1"
@@ -63,7 +64,7 @@ ON CONFLICT DO UPDATE SET
     at = max(at, excluded.at)
 """
 _FINDINGS = """
-SELECT capability, operation, count, first_seen, last_seen, trace_id, kind, path,
+SELECT capability, operation, count, first_seen, last_seen, trace_id, again, reproduced, kind, path,
     legacy_type, legacy_length, legacy_form, modern_type, modern_length, modern_form, severity,
     modern_path, legacy_token, modern_token, key_token
 FROM finding
@@ -135,6 +136,7 @@ class Sqlite:
             "modern_type": found.modern.type, "modern_length": found.modern.length, "modern_form": found.modern.form,
             "severity": found.severity, "modern_path": found.modern_path, "legacy_token": found.legacy_token,
             "modern_token": found.modern_token, "key_token": found.key_token,
+            "again": comparison.asked_again, "reproduced": signature in comparison.reproduced,
         }
         if connection.execute(_SEEN_AGAIN, row).rowcount:
             return
@@ -273,7 +275,7 @@ def _add(connection: sqlite3.Connection, row: Traffic) -> None:
 
 def _finding(  # one parameter for each column of _FINDINGS
     capability: str, operation: str, count: int, first_seen: float, last_seen: float, trace_id: str,
-    kind: str, path: str, *rest: Any,
+    again: int, reproduced: int, kind: str, path: str, *rest: Any,
 ) -> Finding:
     exemplar = Difference(kind, path, Shape(*rest[:3]), Shape(*rest[3:6]), Severity(rest[6]), *rest[7:])
-    return Finding(capability, operation, count, first_seen, last_seen, exemplar, trace_id)
+    return Finding(capability, operation, count, first_seen, last_seen, exemplar, trace_id, again, reproduced)

@@ -85,3 +85,13 @@ def test_what_cannot_be_read_or_compared_is_neither_same_nor_different(run, tmp_
     assert CliRunner().invoke(compare, [gone, gone]).exit_code == 2
     done = CliRunner().invoke(compare, [there, there, "--rules", gone])
     assert (done.exit_code, "[unreadable]" in done.output) == (2, True)
+
+
+def test_identifiers_are_held_against_a_seed(run, tmp_path):
+    (tmp_path / "pairs.csv").write_text("class,legacy,modern\nPatient,17,abc\n")
+    rules = "{rules: [{at: /patient, crosswalk: Patient}], crosswalk: {Patient: {seed: pairs.csv, learn: false}}}"
+    assert run({"patient": "17"}, {"patient": "abc"}, rules=rules).output.startswith("match_normalised")
+    swapped = run({"patient": "17"}, {"patient": "SECRET"}, rules=rules)
+    assert swapped.exit_code == 1
+    assert "  critical  identity  /patient" in swapped.output
+    assert "SECRET" not in swapped.output

@@ -11,12 +11,14 @@ import pytest
 from adapters.message import Headers, Request
 from gateway.config.compile import build
 from gateway.config.problem import Invalid
+from gateway.config.sealing import Sealed
 from gateway.config.spec import json_schema
 from gateway.edge.settings import EdgeSettings
 from gateway.plugins import PluginError
 from gateway.stage import Stage
 from gateway.upstreams.settings import UpstreamSettings
 from shadow.settings import LaneSettings
+from shadow.vault import Bounds
 
 SMALLEST = """\
 version: 1
@@ -56,7 +58,7 @@ class Policy:
     """A policy that refuses to be built with key "bad"."""
 
     Options = Options
-    credentials = ()
+    credentials = (b"x-gate",)
 
     def __init__(self, name: str, options: Options) -> None:
         self.name, self.options = name, options
@@ -91,8 +93,15 @@ class Store:
         labels: dict[str, str] = field(default_factory=dict)
 
 
+class Fileless:
+    @dataclass(frozen=True)
+    class Options:
+        pass
+
+
 PLUGINS = {("figway.policies", "gate"): Policy, ("figway.adapters", "soap"): Adapter,
-           ("figway.stores", "memory"): Store, ("figway.stores", "disk"): Store}
+           ("figway.stores", "memory"): Store, ("figway.stores", "disk"): Store,
+           ("figway.stores", "none"): Fileless}
 
 
 def find(group, name):
@@ -553,3 +562,75 @@ def test_the_revision_tells_nothing_of_secrets_but_the_digest_notices_them(built
     first, second = (built(text, environ={"KEY": key}) for key in ("one", "two"))
     assert first.revision == second.revision
     assert first.digest != second.digest
+
+
+# --- sealed capture ---------------------------------------------------------------------------------------------------
+
+CAPTURING = TWO + """\
+store: {disk: {path: s.db}}
+shadow: {SHADOW}
+policies: {gated: {gate: {key: k}}}
+capabilities:
+  one:
+    owner: x
+    operations: {read: {path: /a}}
+    legacy: old
+    modern: new
+    stage: shadow
+    policies: [gated]
+    shadow: {sample: 100%, capture: 12.5%}
+"""
+
+
+def capturing(shadow):
+    return CAPTURING.replace("SHADOW", shadow)
+
+
+def test_sealed_capture_is_off_unless_it_is_asked_for(built):
+    configuration = built(capturing("drain: 5s").replace(", capture: 12.5%", ""))
+    assert configuration.sealed is None
+    assert configuration.custody == Path("s.db.custody")
+    assert configuration.table.capabilities["one"].shadow.sealing.share == 0
+
+
+def test_what_is_said_of_sealed_capture_is_heard(built):
+    configuration = built(capturing(
+        'capture: {path: x.sealed, retention: 2h, records: 3, size: 4KiB, views: {jury: [anna, "%staff"], none: []}}'))
+    assert configuration.sealed == Sealed(
+        Path("x.sealed"), Bounds(7200, 3, 4096), {"jury": frozenset({"anna", "%staff"}), "none": frozenset()})
+    sealing = configuration.table.capabilities["one"].shadow.sealing
+    assert sealing.share == 0.125
+    assert sealing.secrets > {b"authorization", b"cookie", b"proxy-authorization", b"x-api-key", b"x-gate"}
+    assert configuration.warnings == ()
+
+
+def test_sealed_capture_has_defaults_that_show_nothing_to_anybody(built):
+    configuration = built(capturing("capture: {}"))
+    assert configuration.sealed == Sealed(Path("figway.sealed"), Bounds(72 * 3600, 1000, 256 << 20), {})
+    assert [str(warning) for warning in configuration.warnings] == [
+        "routes.yaml:7:10: without `views` nobody may view what is sealed [no_views]"]
+
+
+@pytest.mark.parametrize(("shadow", "problem"), [
+    ("drain: 5s", "routes.yaml:17:28: nothing says where to: write `shadow: {capture: {path: figway.sealed}}` at the "
+                  "top of the file [needs_capture]"),
+    ("capture: {path: s.db}", "routes.yaml:7:26: this file is the store's: name another [same_file]"),
+    ("capture: {path: s.db.custody}", "routes.yaml:7:26: this file is the custody's: name another [same_file]"),
+    ("capture: {path: k, views: {a: [b]}}, custody: k",
+     "routes.yaml:7:26: this file is the custody's: name another [same_file]"),
+    ('capture: {views: {a: ["b c"]}}',
+     'routes.yaml:7:32: wants the name of a user, or of a group: "%staff", not "b c" [bad_value]'),
+    ("capture: {retention: 0s}", 'routes.yaml:7:31: wants a duration longer than 0s, not "0s" [bad_duration]'),
+    ("capture: {views: {a b: [c]}}",
+     "routes.yaml:7:28: a name is 1 to 64 letters, digits, dots, dashes, underscores [bad_name]"),
+])
+def test_what_is_wrong_of_sealed_capture_is_told(problems, shadow, problem):
+    assert problems(capturing(shadow)) == [problem]
+
+
+def test_what_seals_needs_keys_that_outlive_the_gateway(problems, built):
+    memory = capturing("capture: {views: {a: [b]}}").replace("store: {disk: {path: s.db}}", "store: {none: {}}")
+    assert problems(memory) == [
+        "routes.yaml:7:10: keys in the gateway's memory would end with it, and what they seal: name a file in "
+        "`shadow.custody` [needs_custody]"]
+    built(memory.replace("shadow: {", "shadow: {custody: keys, ", 1))

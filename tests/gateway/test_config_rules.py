@@ -97,7 +97,8 @@ def test_an_operations_own_rules_come_first_and_change_the_digest(built):
     ("[{at: /a, tolerance: {absolute: -1}}]", "bad_option"),
     ("[{at: /a, tolerance: {ulp: 1, absolut: 1}}]", "unknown_key"),
     ("[{at: /a, case: true}, {at: /a, case: true}]", "duplicate"), ("[{case: true}]", "missing"),
-    ("[{at: /a, severity: bad}]", "bad_value"), ("[{at: /a, keys: no}]", "bad_value"), ("[{at: /a, list: []}]", "bad_value"),
+    ("[{at: /a, severity: bad}]", "bad_value"), ("[{at: /a, keys: no}]", "bad_value"),
+    ("[{at: /a, list: []}]", "bad_value"),
 ])
 def test_what_is_no_rule_is_told_at_its_line(built, rules, code):
     assert told(built, rules=rules)[0] == (code, 17)
@@ -117,3 +118,75 @@ def test_what_is_known_needs_an_owner_a_reason_and_an_end(built):
 def test_a_rule_that_says_too_much_is_warned_of(built, rule):
     [warning] = built(f"[{rule}]").warnings
     assert (warning.code, warning.place.line) == ("broad_rule", 17)
+
+
+# --- crosswalk ---
+
+CROSSWALK = """
+version: 1
+upstreams: {{legacy: {{url: "http://127.0.0.1:1"}}}}
+capabilities:
+  results:
+    owner: tests
+    operations: {{read: {{path: /results/x}}}}
+    legacy: legacy
+    modern: legacy
+    stage: shadow
+    shadow:
+      sample: 100%
+      crosswalk: {classes}
+      rules: {rules}
+default: {{upstream: legacy}}
+"""
+
+
+@pytest.fixture
+def crossed(tmp_path):
+    def make(classes="{Patient: {seed: pairs.csv}}", rules="[{at: /id, crosswalk: Patient}]", seed=None):
+        if seed is not None:
+            (tmp_path / "pairs.csv").write_text(seed)
+        file = tmp_path / "routes.yaml"
+        file.write_text(CROSSWALK.format(classes=classes, rules=rules))
+        return build(file)
+
+    return make
+
+
+def test_classes_and_their_seeds_become_part_of_the_rules(crossed, tmp_path):
+    configuration = crossed(seed="class,legacy,modern\nPatient,1,a\n")
+    [found] = plan(configuration).rules.classes
+    assert (found.name, found.learn, found.seed) == ("Patient", True, str(tmp_path / "pairs.csv"))
+    assert tmp_path / "pairs.csv" in configuration.files, "it is watched"
+    [rule] = plan(configuration).rules.rules
+    assert (rule.id, rule.crosswalk) == ("crosswalk /id", "Patient")
+
+
+def test_another_seed_is_another_configuration_and_other_rules(crossed):
+    one, same, other = (crossed(seed=f"class,legacy,modern\nPatient,1,{to}\n") for to in "aab")
+    assert (one.digest, one.revision) == (same.digest, same.revision)
+    assert one.digest != other.digest
+    assert plan(one).basis.rules == plan(same).basis.rules != plan(other).basis.rules
+
+
+@pytest.mark.parametrize(("seed", "code", "line"), [
+    (None, "no_file", 13), ("class,legacy,modern\nOrder,1,a\n", "bad_crosswalk", 13),
+    ("class,legacy,modern\nPatient,1,a\nPatient,1,b\n", "bad_seed", 3), ("nothing", "bad_seed", 1),
+])
+def test_faults_of_a_seed_are_told_at_their_lines_and_the_seed_is_still_watched(crossed, tmp_path, seed, code, line):
+    with pytest.raises(Invalid) as invalid:
+        crossed(seed=seed)
+    assert [(one.code, one.place.line) for one in invalid.value.problems] == [(code, line)]
+    assert tmp_path / "pairs.csv" in invalid.value.files
+
+
+@pytest.mark.parametrize(("classes", "rules", "code"), [
+    ("{Patient: {}}", "[]", "unused"), ("{}", "[{at: /**/id, crosswalk: resource}]", "unused"),
+])
+def test_what_crosswalk_says_in_vain_is_warned_of(crossed, classes, rules, code):
+    assert [one.code for one in crossed(classes, rules).warnings] == [code]
+
+
+def test_a_class_has_no_reserved_name(crossed):
+    with pytest.raises(Invalid) as invalid:
+        crossed("{reference: {}}")
+    assert [one.code for one in invalid.value.problems] == ["bad_crosswalk"]

@@ -1,0 +1,112 @@
+"""What commands over stored data share: how they open it, end, and show what others wrote."""
+
+import grp
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from gateway.cli.sources import Refused, actor, custody_of
+from gateway.config.compile import Configuration
+from gateway.config.problem import did_you_mean
+from shadow.custody import Custody, CustodyError, Deed
+from shadow.vault import Vault, VaultError
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a configuration keeps: its custody, open, and its vault, where there is one."""
+
+    built: Configuration
+    custody: Custody
+    vault: Vault | None
+
+    @property
+    def records(self) -> Vault:
+        """The vault. Raises Refused where there is none."""
+        if self.vault is not None:
+            return self.vault
+        raise Refused("nothing is sealed: `shadow` has no `capture`" if self.built.sealed is None else
+                      f"there is no sealed file at {self.built.sealed.path} yet: it is made when a gateway starts")
+
+    def deed(self, action: str, subject: str, reason: str, role: str = "") -> None:
+        """Write to the trail, before what it tells of is done."""
+        self.custody.record(Deed(time.time(), actor(), role, action, subject, reason))
+
+    def because(self, reason: str, action: str, subject: str) -> None:
+        """Write to the trail what is done next, and why. Raises Refused, and writes that, where nobody says why."""
+        if not reason.strip():
+            self.deed(f"{action}_refused", subject, reason)
+            raise Refused(f"a {action} needs a reason", 1)
+        self.deed(action, subject, reason)
+
+    def capability(self, name: str, ids: bool = False) -> str:
+        """The name of a capability that there is, or of which something is sealed; or, where `ids`, a record's id.
+        Raises Refused for any other."""
+        entries = self.vault.entries() if self.vault is not None else []
+        known = self.built.table.capabilities.keys() | {entry.capability for entry in entries}
+        if name not in known and not (ids and name in {entry.id for entry in entries}):
+            record = " and no record" if ids else ""
+            raise Refused(f'there is no capability{record} "{plain(name)}"{did_you_mean(name, known)}')
+        return name
+
+
+@contextmanager
+def kept(config: Path) -> Iterator[Kept]:
+    """What a configuration keeps, for as long as the block runs. A refusal within it, or a file that fails, ends the
+    command with a line on standard error."""
+    try:
+        built, custody = custody_of(config)
+        try:
+            # Looking must not make a file where there is none.
+            sealed = built.sealed if built.sealed is not None and built.sealed.path.is_file() else None
+            vault = Vault(sealed.path, custody, sealed.bounds) if sealed is not None else None
+            try:
+                yield Kept(built, custody, vault)
+            finally:
+                if vault is not None:
+                    vault.close()
+        finally:
+            custody.close()
+    except (CustodyError, VaultError) as error:
+        click.echo(f"figway: {error}", err=True)
+        sys.exit(2)
+    except Refused as refused:
+        click.echo(f"figway: {refused}", err=True)
+        sys.exit(refused.status)
+
+
+def is_in(users: frozenset[str]) -> bool:
+    """Whether who runs this is among them, by name or as a member of a "%group"."""
+    return not users.isdisjoint({actor(), *map(_group, {os.getegid(), *os.getgroups()})})
+
+
+def _group(number: int) -> str:
+    try:
+        return f"%{grp.getgrgid(number).gr_name}"
+    except KeyError:
+        return f"%{number}"
+
+
+def when(at: float) -> str:
+    """A time in UTC, to the second."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
+
+
+def plain(text: str) -> str:
+    """Text that says nothing to a terminal but what it is: control characters are escaped, line ends are kept."""
+    return "".join(one if one.isprintable() or one in "\n\t" else one.encode("unicode_escape").decode()
+                   for one in text)
+
+
+def rows(columns: tuple[str, ...], found: list[tuple[str, ...]]) -> Iterator[str]:
+    """Lines of a table, each column as wide as it must be."""
+    table = [columns, *(tuple(map(plain, row)) for row in found)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for row in table:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

@@ -1,0 +1,28 @@
+"""figway shadow hold: keep what is stored past its retention, and from being purged."""
+
+import time
+from pathlib import Path
+
+import click
+
+from gateway.cli.kept import kept
+from gateway.cli.sources import actor
+from shadow.custody import Hold
+
+
+@click.command()
+@click.argument("target")
+@click.option("--reason", required=True, help="Why; for the audit trail, and for who meets the hold.")
+@click.option("--config", default="routes.yaml", show_default=True, type=click.Path(path_type=Path),
+              help="The file that says where records are sealed.")
+def hold(target: str, reason: str, config: Path) -> None:
+    """Keep what is stored of TARGET, a capability or the ID of a record, until it is released.
+
+    It does not expire, makes no room for others, and is not purged. Exits with 1 without a reason, with 2 where there
+    is no such capability or record.
+    """
+    with kept(config) as stored:
+        scope = stored.capability(target, ids=True)
+        stored.because(reason, "hold", scope)
+        stored.custody.hold(Hold(scope, time.time(), actor(), reason))
+        click.echo(f"{scope} is held")

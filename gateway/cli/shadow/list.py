@@ -1,0 +1,30 @@
+"""figway shadow list: which exchanges are sealed. Nothing is unsealed for it."""
+
+from pathlib import Path
+
+import click
+
+from gateway.cli.kept import kept, rows, when
+
+_COLUMNS = ("ID", "EXCHANGE", "AT", "PATTERN", "TRACE", "BYTES", "EXPIRES")
+
+
+@click.command()
+@click.argument("capability", required=False)
+@click.option("--config", default="routes.yaml", show_default=True, type=click.Path(path_type=Path),
+              help="The file that says where records are sealed.")
+def list(capability: str | None, config: Path) -> None:
+    """List the exchanges that are sealed, the oldest first: of CAPABILITY, or all.
+
+    Exits with 2 where nothing is sealed or there is no such capability.
+    """
+    with kept(config) as stored:
+        records = stored.records
+        if capability is not None:
+            stored.capability(capability)
+        for line in rows(_COLUMNS, [
+            (entry.id, f"{entry.capability}.{entry.operation}", when(entry.at), entry.pattern, entry.trace_id,
+             str(entry.bytes), "held" if entry.held else when(entry.expires))
+            for entry in records.entries(capability)
+        ]):
+            click.echo(line)

@@ -1,0 +1,79 @@
+"""figway shadow view: one sealed exchange, shown to who may see it."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from adapters.message import Headers
+from gateway.cli.kept import Kept, is_in, kept, plain, when
+from gateway.cli.sources import Refused
+from shadow.bodies import Incomparable, decoded
+from shadow.observation import Observation
+from shadow.vault import Captured
+
+_ID = re.compile(r"[0-9a-f]{16}")
+
+
+@click.command()
+@click.argument("id")
+@click.option("--role", required=True, help="In which role, of `shadow.capture.views`.")
+@click.option("--reason", required=True, help="Why; for the audit trail.")
+@click.option("--config", default="routes.yaml", show_default=True, type=click.Path(path_type=Path),
+              help="The file that says where records are sealed, and who may view them.")
+def view(id: str, role: str, reason: str, config: Path) -> None:
+    """Show the sealed exchange ID: the request and both answers, as they were.
+
+    That somebody asked is in the audit trail before anything is shown, a refusal too. Exits with 1 where it is
+    refused, with 2 where there is no such record or it cannot be read.
+    """
+    if not _ID.fullmatch(id):
+        raise click.UsageError("an ID is 16 hexadecimal digits: figway shadow list")
+    with kept(config) as stored:
+        records = stored.records
+        if refusal := _refusal(stored, role, reason):
+            stored.deed("view_refused", id, reason, role)
+            raise Refused(refusal, 1)
+        stored.deed("view", id, reason, role)
+        for line in _lines(records.open(id)):
+            click.echo(plain(line))
+
+
+def _refusal(stored: Kept, role: str, reason: str) -> str:
+    if not reason.strip():
+        return "a view needs a reason"
+    users = stored.built.sealed.views.get(role) if stored.built.sealed is not None else None
+    if users is None:
+        return f'there is no role "{plain(role)}" that may view what is sealed'
+    return "" if is_in(users) else f'you are not in the role "{plain(role)}"'
+
+
+def _lines(found: Captured) -> Iterator[str]:
+    yield f"{found.capability}.{found.operation} at {when(found.at)}, trace {found.trace_id}, pattern {found.pattern}"
+    yield ""
+    yield f"{found.request.method} {found.request.target.decode('latin-1')}"
+    yield from _message(found.request.headers, found.request.body)
+    for one in (found.control, found.candidate):
+        failed = f", failed: {one.failure.kind}" if one.failure is not None else ""
+        cut = "" if one.complete else ", cut off"
+        yield f"--- {one.arm}: {one.status or 'no status'} after {one.seconds:.3f} s{failed}{cut}"
+        yield from _message(one.headers, _body(one))
+
+
+def _message(headers: Headers, body: bytes) -> Iterator[str]:
+    for name, value in headers:
+        yield f"{name.decode('latin-1')}: {value.decode('latin-1')}"
+    yield ""
+    if body:
+        yield body.decode(errors="backslashreplace")
+        yield ""
+
+
+def _body(one: Observation) -> bytes:
+    """With its content coding off, where that can be done."""
+    try:
+        body = decoded(one)
+    except Incomparable:
+        body = None
+    return one.body if body is None else body

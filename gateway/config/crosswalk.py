@@ -1,0 +1,66 @@
+"""`crosswalk` as written → classes of identifiers. Their seeds are read and checked here, each file once a build."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from adapters import crosswalk
+from gateway.config import spec
+from gateway.config.nodes import Node
+from gateway.config.problem import Place, Problem
+from shadow.identity import REFERENCE, RESOURCE, URN
+from shadow.rules import Class, Rule
+
+
+class Seeds:
+    """Compiles classes; adds to `problems` and `warnings`. `files` are the seeds that were looked at, by their digests
+    ("" where one cannot be read): a change of any changes what the rules amount to."""
+
+    def __init__(self, problems: list[Problem], warnings: list[Problem]) -> None:
+        self.files: dict[Path, str] = {}
+        self._problems = problems
+        self._warnings = warnings
+        self._named: dict[Path, frozenset[str]] = {}
+
+    def classes(self, written: Mapping[str, spec.Crosswalk], node: Node, rules: Iterable[Rule]) -> tuple[Class, ...]:
+        """The classes of a map whose node this is; `rules` are all that may speak of them."""
+        said = {one.crosswalk for one in rules if one.crosswalk}
+        found = []
+        for name, one in written.items():
+            place = node.key(name)
+            if name in (REFERENCE, RESOURCE, URN):
+                self._problems.append(Problem(place, "this word has a meaning of its own: it names no class",
+                                              "bad_crosswalk"))
+            elif not said & {name, REFERENCE, RESOURCE}:
+                self._warnings.append(Problem(place, "no rule says `crosswalk` for this class", "unused"))
+            found.append(self._class(name, one, node.find(name)))
+        if said & {REFERENCE, RESOURCE} and not written:
+            self._warnings.append(Problem(
+                node.place, "no class is declared in `shadow.crosswalk`: references and resources name none", "unused"))
+        return tuple(sorted(found, key=lambda one: one.name))
+
+    def _class(self, name: str, written: spec.Crosswalk, node: Node) -> Class:
+        if written.seed is None:
+            return Class(name, written.learn)
+        place = node.find("seed").place
+        path = place.file.parent / written.seed
+        if path not in self.files:
+            self._read(path, place)
+        if self.files[path] and name not in self._named[path]:
+            self._problems.append(Problem(place, "the seed has no pair of this class", "bad_crosswalk"))
+        return Class(name, written.learn, str(path), self.files[path])
+
+    def _read(self, path: Path, place: Place) -> None:
+        self.files[path], self._named[path] = "", frozenset()
+        try:
+            if path.exists() and not path.is_file():
+                raise OSError(0, "not a file")  # a pipe would be waited for
+            found = crosswalk.seed(path.read_bytes())
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "no file can have this name"
+            self._problems.append(Problem(place, f"the seed cannot be read: {reason}", "no_file"))
+            return
+        self.files[path], self._named[path] = found.digest, frozenset(one.name for one in found.entries)
+        for fault in found.faults:
+            self._problems.append(Problem(Place(path, fault.line, 1), fault.says, "bad_seed"))
+        if found.faults:
+            self.files[path] = ""

@@ -1,0 +1,147 @@
+"""Capture: mismatches by chance, handed to the vault off the event loop, and taken out again where they settle.
+
+It is bounded in what waits, and nothing waits for it: what there is no room for, and what the vault does not take, is
+counted and let go.
+"""
+
+import asyncio
+import random
+import re
+import secrets
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import replace
+
+from adapters.message import Headers
+from shadow.compare import Comparison
+from shadow.observation import Observation, Pair
+from shadow.settings import Sealing
+from shadow.signatures import key
+from shadow.vault import Captured, Vault
+
+WAITING = 64
+"""Exchanges that wait to be sealed."""
+
+WAITING_BYTES = 16 << 20
+"""Bytes of their bodies."""
+
+EXPIRY = 60.0
+"""Seconds after which the vault is looked through for what has expired."""
+
+DRAIN = 2.0
+"""Seconds in which what waits at the end may still be sealed."""
+
+_COOKIE = re.compile(rb"^([^=;]*=)[^;]+")
+_roll = random.random
+
+
+class Capture:
+    """What one worker has sealed. `start` and all after it belong to one event loop.
+
+    `counts` are by how it went: "sealed", "discarded" (it was no mismatch in the end), "shed" (no room to wait),
+    "failed" (the vault, or custody, could not be written).
+    """
+
+    def __init__(self, vault: Vault) -> None:
+        self.counts: Counter[str] = Counter({"sealed": 0, "discarded": 0, "shed": 0, "failed": 0})
+        self._vault = vault
+        self._seals: dict[str, Captured] = {}
+        self._discards: deque[str] = deque()
+        self._held = 0
+        self._closing = False
+        self._woken = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def take(self, pair: Pair, comparison: Comparison, sealing: Sealing, *, safe: bool) -> str:
+        """Have a mismatch sealed, by chance of the share that is wanted; its id, or "". Takes constant time."""
+        if _roll() >= sealing.share:
+            return ""
+        if len(self._seals) >= WAITING or self._held + _size(pair) > WAITING_BYTES or self._closing:
+            self.counts["shed"] += 1
+            return ""
+        headers = Headers((name, b"" if name.lower() in sealing.secrets else value)
+                          for name, value in pair.request.headers)
+        captured = Captured(
+            secrets.token_hex(8), pair.at, pair.capability, pair.operation, pair.trace_id, key(comparison.differences),
+            safe, replace(pair.request, headers=headers), _without_cookies(pair.control),
+            _without_cookies(pair.candidate))
+        self._seals[captured.id] = captured
+        self._held += _size(captured)
+        self._woken.set()
+        return captured.id
+
+    def drop(self, id: str) -> None:
+        """What was taken under this id turned out to be no mismatch: it is not to be kept."""
+        captured = self._seals.pop(id, None)
+        if captured is not None:
+            self._held -= _size(captured)
+            self.counts["discarded"] += 1
+        else:
+            self._discards.append(id)
+            self._woken.set()
+
+    def start(self) -> None:
+        """Begin to work, in the running event loop."""
+        self._task = asyncio.create_task(self._run())
+
+    async def close(self) -> None:
+        """Seal and discard what waits, within a bound, and stop. The vault is not closed."""
+        self._closing = True
+        self._woken.set()
+        if self._task is not None:
+            # Not cancelled: a thread may be at work, and the vault is closed next.
+            await self._task
+
+    async def _run(self) -> None:
+        clock = asyncio.get_running_loop().time
+        look = 0.0
+        while not self._closing:
+            if clock() >= look:
+                await self._do(self._vault.expire)
+                look = clock() + EXPIRY
+            elif self._seals or self._discards:
+                await self._work()
+            else:
+                self._woken.clear()
+                try:
+                    async with asyncio.timeout_at(look):
+                        await self._woken.wait()
+                except TimeoutError:
+                    pass
+        until = clock() + DRAIN
+        while (self._seals or self._discards) and clock() < until:
+            await self._work()
+        self.counts["shed"] += len(self._seals)
+        self._seals.clear()
+
+    async def _work(self) -> None:
+        """One exchange, or one that is to be taken out: in this order, since it was sealed by then."""
+        if self._discards:
+            id = self._discards.popleft()
+            if await self._do(lambda: self._vault.discard(id)):
+                self.counts["discarded"] += 1
+            return
+        captured = self._seals.pop(next(iter(self._seals)))
+        if await self._do(lambda: self._vault.seal(captured)):
+            self.counts["sealed"] += 1
+        self._held -= _size(captured)
+
+    async def _do(self, work: Callable[[], object]) -> bool:
+        try:
+            await asyncio.to_thread(work)
+        except Exception:
+            # Whatever it was: shadowing, and serving, go on without it.
+            self.counts["failed"] += 1
+            return False
+        return True
+
+
+def _size(exchange: Pair | Captured) -> int:
+    return len(exchange.request.body) + len(exchange.control.body) + len(exchange.candidate.body)
+
+
+def _without_cookies(one: Observation) -> Observation:
+    """An answer whose cookies are set to nothing that opens a session; that they were set is compared, and stays."""
+    headers = Headers((name, _COOKIE.sub(rb"\1*", value) if name.lower() == b"set-cookie" else value)
+                      for name, value in one.headers)
+    return replace(one, headers=headers)

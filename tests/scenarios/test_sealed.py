@@ -1,0 +1,202 @@
+"""Sealed capture through `figway serve`: what is kept, who sees it, what keeps and destroys it."""
+
+import os
+import pwd
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from shadow.custody import Custody
+from shadow.vault import Bounds, Vault
+from tests.backends.upstream import until
+from tests.backends.wire import response
+
+ME = pwd.getpwuid(os.getuid()).pw_name
+SEALED = "figway_capture_total"
+
+
+def config(legacy, modern, share="100%", recheck="[]", capture="", views=f"jury: [{ME}]"):
+    return f"""
+version: 1
+server: {{drain: {{grace: 2s}}}}
+store: {{sqlite: {{path: figway.db}}}}
+shadow: {{drain: 2s, capture: {{path: figway.sealed, views: {{{views}}}{capture}}}}}
+upstreams: {{legacy: {{url: "{legacy.url}"}}, modern: {{url: "{modern.url}"}}}}
+policies: {{keys: {{apikey: {{header: X-Clinic-Key, keys: {{portal: "sha256:{'0' * 64}"}}}}}}}}
+capabilities:
+  results:
+    owner: results-team
+    operations: {{read: {{method: GET, path: "/results/{{id}}"}}}}
+    legacy: legacy
+    modern: modern
+    stage: shadow
+    shadow: {{sample: 100%, recheck: {{after: {recheck}, budget: 100%}}, noise: 0%, capture: {share}}}
+  gated:
+    owner: results-team
+    operations: {{read: {{method: GET, path: "/gated/{{id}}"}}}}
+    legacy: legacy
+    stage: legacy
+    policies: [keys]
+default: {{upstream: legacy}}
+"""
+
+
+def says(upstream, body):
+    upstream.answers(response(200, ("Content-Type", "application/json"), ("Set-Cookie", "sid=SESSION-SECRET; Path=/"),
+                              body=body))
+
+
+def shadow(figway, *arguments, said=""):
+    """`figway shadow …` in a process of its own, beside the running gateway."""
+    command = [sys.executable, "-m", "gateway.cli.main", "shadow", *arguments, "--config", str(figway.file)]
+    done = subprocess.run(command, input=said, capture_output=True, text=True, timeout=60, check=False)
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def listed(figway):
+    return re.findall(r"(?m)^[0-9a-f]{16}\b", shadow(figway, "list").stdout)
+
+
+def sealed(figway, number):
+    until(lambda: figway.metric(SEALED, result="sealed") == number, f"not {number} exchanges are sealed")
+
+
+@pytest.fixture
+def sealing(gateway, legacy, modern):
+    says(legacy, b'{"name": "CANARY-LEGACY"}')
+    says(modern, b'{"name": "CANARY-MODERN"}')
+    return gateway(config(legacy, modern))
+
+
+def test_a_mismatch_is_sealed_viewed_held_and_purged(sealing):
+    sealing.ask("GET", "/results/MRN%2D4711", ("Host", "clinic"), ("Authorization", "Bearer TOKEN-SECRET"))
+    sealing.ask("GET", "/results/MRN-4712", ("Host", "clinic"))
+    sealed(sealing, 2)
+    first, second = listed(sealing)
+    assert "MRN" not in shadow(sealing, "list").stdout
+
+    refused = shadow(sealing, "view", first, "--role", "other", "--reason", "curious")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    shown = shadow(sealing, "view", first, "--role", "jury", "--reason", "ticket 7")
+    assert shown.returncode == 0
+    assert "GET /results/MRN%2D4711\n" in shown.stdout
+    assert "CANARY-LEGACY" in shown.stdout
+    assert "CANARY-MODERN" in shown.stdout
+    assert "SECRET" not in shown.stdout
+
+    assert shadow(sealing, "hold", second, "--reason", "case 8").returncode == 0
+    kept = shadow(sealing, "purge", "--subject", "-", "--reason", "request", said="MRN-471\n")
+    assert (kept.returncode, kept.stdout) == (1, "1 record destroyed, 1 held and kept\n")
+    assert listed(sealing) == [second]
+    assert shadow(sealing, "release", second, "--reason", "closed").returncode == 0
+    assert shadow(sealing, "purge", "--subject", "-", "--reason", "request", said="MRN-4712\n").returncode == 0
+    assert listed(sealing) == []
+
+    trail = shadow(sealing, "audit")
+    assert trail.returncode == 0
+    assert [line.split()[3] for line in trail.stdout.splitlines()[1:]] == [
+        "view_refused", "view", "hold", "purge", "purged", "release", "purge", "purged"]
+    assert "MRN" not in trail.stdout
+
+
+def test_no_byte_of_an_exchange_rests_anywhere_in_clear(sealing):
+    for number in range(20):
+        sealing.ask("GET", f"/results/CANARY-TARGET-{number}", ("Host", "clinic"), ("X-Patient", "CANARY-HEADER"))
+    sealed(sealing, 20)
+    assert b"CANARY" in sealing.say(b"GET /x HTTP/1.1\r\nHost: clinic\r\n\r\n").body
+    looked = [path.name for path in sealing.folder.iterdir() if path.is_file()]
+    assert {"figway.sealed", "figway.db.custody", "figway.db", "stdout"} <= set(looked)
+    sealing.stop()
+    for path in sealing.folder.iterdir():
+        held = path.read_bytes()
+        assert b"CANARY" not in held, path.name
+        assert b"SECRET" not in held, path.name
+
+
+def test_what_settles_is_not_kept(gateway, legacy, modern):
+    says(legacy, b'{"a": 1}')
+    says(modern, b'{"a": 2}')
+    lagging = gateway(config(legacy, modern, recheck="[1s]"))
+    lagging.ask("GET", "/results/1", ("Host", "clinic"))
+    sealed(lagging, 1)
+    says(modern, b'{"a": 1}')
+    until(lambda: lagging.metric(SEALED, result="discarded") == 1, "what settled is kept")
+    assert listed(lagging) == []
+
+
+def test_nothing_is_sealed_of_a_capability_that_does_not_ask_for_it(gateway, legacy, modern):
+    says(legacy, b'{"a": 1}')
+    says(modern, b'{"a": 2}')
+    figway = gateway(config(legacy, modern, share="0%"))
+    figway.ask("GET", "/results/1", ("Host", "clinic"))
+    until(lambda: figway.metric("figway_shadow_total", outcome="mismatch") == 1, "nothing is compared")
+    figway.stop()
+    assert listed(figway) == []
+
+
+def test_records_expire_while_the_gateway_runs_and_are_bounded(gateway, legacy, modern):
+    says(legacy, b'{"a": 1}')
+    says(modern, b'{"a": 2}')
+    figway = gateway(config(legacy, modern, capture=", records: 3, retention: 400ms"))
+    for number in range(6):
+        figway.ask("GET", f"/results/{number}", ("Host", "clinic"))
+    sealed(figway, 6)
+    until(lambda: listed(figway) == [], "what has expired is shown")
+    custody = Custody(figway.folder / "figway.db.custody")
+    assert len(custody.scopes("record")) <= 3
+    custody.close()
+
+
+def test_a_sealed_file_that_fails_costs_nothing_but_what_it_would_hold(sealing):
+    (sealing.folder / "figway.sealed").write_bytes(b"this is no database" * 1000)
+    assert sealing.ask("GET", "/results/1", ("Host", "clinic")).status == 200
+    until(lambda: sealing.metric(SEALED, result="failed") >= 1, "the failure is not counted")
+    assert sealing.metric("figway_shadow_total", outcome="mismatch") == 1
+    until(lambda: any(line["event"] == "capture_failed" for line in sealing.log()), "the failure is not told")
+
+
+def test_a_file_that_cannot_be_opened_at_the_start_is_told(tmp_path, legacy, modern):
+    (tmp_path / "routes.yaml").write_text(config(legacy, modern))
+    (tmp_path / "figway.sealed").write_bytes(b"this is no database" * 1000)
+    done = subprocess.run(
+        [sys.executable, "-m", "gateway.cli.main", "serve", "--config", str(tmp_path / "routes.yaml"),
+         "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode != 0
+    assert "the sealed file fails: SQLITE_NOTADB" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_worker_that_is_killed_leaves_a_file_that_can_be_read(gateway, legacy, modern):
+    says(legacy, b'{"name": "' + b"x" * 100_000 + b'"}')
+    says(modern, b'{"name": "y"}')
+    figway = gateway(config(legacy, modern), "--workers", "2")
+    for number in range(30):
+        figway.ask("GET", f"/results/{number}", ("Host", "clinic"))
+        if number in (10, 20):
+            os.kill(figway.workers()[0], signal.SIGKILL)
+            until(lambda: len(figway.workers()) == 2 and figway.readiness()[0] == 200, "no new worker comes")
+    before = figway.metric(SEALED, result="sealed")
+    figway.ask("GET", "/results/last", ("Host", "clinic"))
+    until(lambda: figway.metric(SEALED, result="sealed") > before, "nothing is sealed any more")
+    figway.stop()
+    custody = Custody(figway.folder / "figway.db.custody")
+    vault = Vault(figway.folder / "figway.sealed", custody, Bounds())
+    assert {len(vault.open(entry.id).control.body) for entry in vault.entries()} == {100_012}
+    vault.close()
+    custody.close()
+
+
+def test_who_may_view_changes_without_a_restart(sealing, legacy, modern):
+    sealing.ask("GET", "/results/1", ("Host", "clinic"))
+    sealed(sealing, 1)
+    [one] = listed(sealing)
+    sealing.reload(config(legacy, modern, views=""))
+    assert shadow(sealing, "view", one, "--role", "jury", "--reason", "x").returncode == 1
+    until(lambda: any(line["event"] == "reloaded" for line in sealing.log()), "it does not reload")
+    sealing.reload(config(legacy, modern, capture=", records: 7"))
+    until(lambda: any(line["event"] == "restart_needed" for line in sealing.log()), "no restart is asked for")
+    assert [line["settings"] for line in sealing.log() if line["event"] == "restart_needed"] == [["shadow"]]

@@ -1,0 +1,72 @@
+"""What one process knows of identifiers: seeded, learnt from one exchange for the next, bounded, apart by scope."""
+
+from dataclasses import replace
+
+import pytest
+
+from adapters.crosswalk import digest
+from shadow.compare import Outcome
+from shadow.crosswalks import SCOPES, Crosswalks, SeedError, seeded
+from shadow.judge import judged
+from shadow.rules import Class, Rule, Rules
+from tests.shadow.exchanges import answer, pair
+
+SEED = b"class,legacy,modern\nPatient,1,a\nOrder,1,b\n"
+
+
+@pytest.fixture
+def seed(tmp_path):
+    def make(text=SEED, **more):
+        (tmp_path / "seed.csv").write_bytes(text)
+        return Class("Patient", seed=str(tmp_path / "seed.csv"), digest=digest(text), **more)
+
+    return make
+
+
+def asked(legacy, modern, *classes, capability="results"):
+    made = pair(answer("legacy", {"patient": legacy}), answer("modern", {"patient": modern}))
+    rules = Rules((Rule("ids", "/patient", crosswalk="Patient"),), (), classes)
+    return replace(made, capability=capability, rules=rules)
+
+
+def outcomes(crosswalks, *pairs):
+    return [judged(one, crosswalks).tally.outcome for one in pairs]
+
+
+def test_what_one_exchange_proves_the_next_is_held_to():
+    known = Crosswalks()
+    assert outcomes(known, asked("1", "a"), asked("1", "a"), asked("1", "b"), asked("2", "a"), asked("2", "b")) == [
+        Outcome.MATCH_NORMALISED, Outcome.MATCH_NORMALISED, Outcome.MISMATCH, Outcome.MISMATCH,
+        Outcome.MATCH_NORMALISED]
+
+
+def test_capabilities_do_not_learn_from_each_other():
+    known = Crosswalks()
+    assert outcomes(known, asked("1", "a"), asked("1", "b", capability="other")) == [Outcome.MATCH_NORMALISED] * 2
+
+
+def test_seeds_are_known_beforehand_each_class_its_own(seed):
+    known = seeded((seed(),))
+    assert (known.modern("Patient", "1"), known.modern("Order", "1"), len(known)) == ("a", None, 1)
+    assert outcomes(Crosswalks(), asked("1", "a", seed()), asked("1", "b", seed())) == [
+        Outcome.MATCH_NORMALISED, Outcome.MISMATCH]
+
+
+def test_a_seed_that_is_not_what_the_rules_speak_of_lets_nothing_be_said(seed, tmp_path):
+    one = seed()
+    (tmp_path / "seed.csv").write_bytes(SEED + b"Patient,2,b\n")
+    with pytest.raises(SeedError, match="changed"):
+        seeded((one,))
+    found = judged(asked("1", "a", one), Crosswalks())
+    assert (found.tally.outcome, found.tally.reason) == (Outcome.NOT_COMPARABLE, "crosswalk")
+    (tmp_path / "seed.csv").unlink()
+    with pytest.raises(SeedError, match="cannot be read"):
+        seeded((one,))
+
+
+def test_scopes_are_bounded():
+    known = Crosswalks()
+    first = known.of(asked("1", "a"))
+    for number in range(SCOPES):
+        known.of(asked("1", "a", capability=f"other-{number}"))
+    assert known.of(asked("1", "a")) is not first
