@@ -250,7 +250,8 @@ class Journal:
             for place, heap in heaps.items()
         ]
         try:
-            dropped = await asyncio.to_thread(self._store.write, comparisons, tallies, traffic, sightings)
+            dropped = await asyncio.to_thread(
+                lambda: self._store.write(comparisons, tallies, traffic, sightings, self.keys.held()))
         except Exception:
             # Whatever it was, the store took nothing of the batch (that is its contract) and serving goes on.
             self.failures += 1

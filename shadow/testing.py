@@ -78,6 +78,7 @@ def check_store(store: Store, signatures: int) -> None:
     _check_noise(store, signatures)
     _check_evidence(store)
     _check_bounds_of_evidence(store)
+    _check_holds(store)
     _check_retention(store)
 
 
@@ -237,14 +238,30 @@ def _check_bounds_of_evidence(store: Store) -> None:
     assert sorted(dropped) == [("results", _epoch(build)) for build in ("1", "2", "3")], "what is dropped is told, once"
 
 
+def _check_holds(store: Store) -> None:
+    """What is held outlives every retention, and that in a table that is full."""
+    before = store.read("results")
+    for number, held in enumerate((frozenset({"results", "1f"}), None)):
+        dropped = store.write((), {}, (), [_sighting(range(0), hour=400 * 24 + number, build=f"held{number}")], held)
+        ledger = store.read("results")
+        assert {name for name, _ in dropped} <= {"booking"}, "no epoch of what is held is dropped"
+        assert len({row.epoch for row in ledger.evidence}) == EPOCHS + 1 + number, "not to make room either"
+        assert (ledger.findings, ledger.patterns, ledger.noise) == (before.findings, before.patterns, before.noise), (
+            "nor are its differences, with their examples, and its noise")
+        assert store.read("booking").findings == [], "what is not held is forgotten all the same"
+
+
 def _check_retention(store: Store) -> None:
-    """The store forgets after no more than a year; what was written before is of the first days of 1970."""
-    later = 500 * 24
+    """The store forgets after no more than a year; what was written before is of 1970, or of the year after."""
+    later = 900 * 24
     before = store.read("results").tallies
     dropped = store.write((), {}, (), [_sighting(range(3), hour=later, build="late")])
     ledger = store.read("results")
     assert {row.epoch.modern for row in ledger.evidence} == {"late"}, "evidence that is too old is forgotten"
-    assert set(dropped) == {("results", _epoch(f"new{build}")) for build in range(EPOCHS)}, "and that is told"
+    assert set(dropped) == {
+        *(("results", _epoch(f"new{build}")) for build in range(EPOCHS)), ("results", _epoch("held0")),
+        ("results", _epoch("held1")),
+    }, "and that is told"
     assert (ledger.findings, ledger.patterns) == ([], []), "and so are differences, with their examples"
     assert store.read().noise == [], "and noise"
     assert ledger.tallies == before, "counts stay"

@@ -28,7 +28,7 @@ GATEWAY = [
 SHADOW = [
     {"lane"},
     {"learnt"},
-    {"journal", "capture", "table", "html", "sheet", "testing"},
+    {"journal", "capture", "table", "html", "sheet", "testing", "recompare"},
     {"report", "stores"},
     {"verdict"},
     {"ledger", "causes", "hints"},
@@ -58,6 +58,7 @@ PURE = [
     "shadow.normalisers", "shadow.severity", "shadow.rules", "shadow.heads", "shadow.bodies", "shadow.compare",
     "shadow.search",
     "shadow.minimise", "shadow.standins", "shadow.tokens", "shadow.maps", "shadow.pseudonym", "shadow.case",
+    "shadow.recompare",
     "shadow.noise", "shadow.learnt", "shadow.rates", "shadow.evidence",
     "shadow.stratum", "shadow.verdict",
     "shadow.report", "shadow.signatures", "shadow.causes", "shadow.hints", "shadow.html", "shadow.sheet",

@@ -24,7 +24,7 @@ from shadow.ledger import (
 )
 from shadow.noise import Noise, added, table
 from shadow.signatures import Pattern, merged, patterns
-from shadow.stores.base import RETENTION, SIGNATURES
+from shadow.stores.base import NONE_HELD, RETENTION, SIGNATURES, Held
 from shadow.stratum import HOUR, Epoch, Stratum, placed
 
 
@@ -58,7 +58,7 @@ class Memory:
 
     def write(
         self, comparisons: Sequence[Comparison], tallies: Mapping[Tally, int], traffic: Sequence[Traffic],
-        sightings: Sequence[Sighting] = (),
+        sightings: Sequence[Sighting] = (), held: Held = NONE_HELD,
     ) -> Collection[tuple[str, Epoch]]:
         with self._lock:
             before = set(self._evidence)
@@ -78,8 +78,8 @@ class Memory:
             for row in traffic:
                 self._add(row)
             for one in sightings:
-                self._sight(one)
-            self._forget(latest(comparisons, traffic, sightings))
+                self._sight(one, held)
+            self._forget(latest(comparisons, traffic, sightings), held)
             return (before | {(one.capability, one.epoch) for one in sightings}) - self._evidence.keys()
 
     def _find(self, comparison: Comparison, signature: Signature, difference: Difference) -> None:
@@ -124,14 +124,14 @@ class Memory:
                           at=max(row.at, known.at))
         self._traffic[key] = replace(row, seconds=seconds)
 
-    def _sight(self, one: Sighting) -> None:
+    def _sight(self, one: Sighting, held: Held) -> None:
         effective = 0
         for hour, token in one.tokens:
             tokens = self._tokens[hour]
             if token not in tokens and len(tokens) < SUBJECTS:
                 tokens.add(token)
                 effective += 1
-        rows = self._rows(one.capability, one.epoch)
+        rows = self._rows(one.capability, one.epoch, held)
         place = placed(one.stratum, {stratum for stratum, _ in rows}), one.outcome
         old = rows.get(place) or Evidence(one.capability, one.epoch, *place, 0, 0, 0, 0, one.first, one.last)
         rows[place] = Evidence(
@@ -140,11 +140,11 @@ class Memory:
             max(old.last, one.last),
         )
 
-    def _rows(self, capability: str, epoch: Epoch) -> dict[tuple[Stratum, Outcome], Evidence]:
+    def _rows(self, capability: str, epoch: Epoch, held: Held) -> dict[tuple[Stratum, Outcome], Evidence]:
         """The rows of an epoch. Makes room for one that is new."""
         rows = self._evidence.get((capability, epoch))
         if rows is None:
-            known = [key for key in self._evidence if key[0] == capability]
+            known = [] if _is_held(capability, held) else [key for key in self._evidence if key[0] == capability]
             for over in sorted(known, key=self._last)[:max(0, len(known) - EPOCHS + 1)]:
                 del self._evidence[over]
             rows = self._evidence[capability, epoch] = {}
@@ -154,7 +154,7 @@ class Memory:
         """When an epoch was last seen."""
         return max(row.last for row in self._evidence[key].values())
 
-    def _forget(self, now: float) -> None:
+    def _forget(self, now: float, held: Held) -> None:
         """Once an hour, drop what is too old."""
         hour, before = int(now) // HOUR, now - self._retention
         if hour <= self._hour:
@@ -162,12 +162,16 @@ class Memory:
         self._hour = hour
         for over in [one for one in self._tokens if one <= hour - HOURS]:
             del self._tokens[over]
-        for old in [key for key in self._evidence if self._last(key) < before]:
+
+        def is_kept(capability: str, last: float) -> bool:
+            return last >= before or _is_held(capability, held)
+
+        for old in [key for key in self._evidence if not is_kept(key[0], self._last(key))]:
             del self._evidence[old]
-        self._findings = {key: found for key, found in self._findings.items() if found.last_seen >= before}
+        self._findings = {key: found for key, found in self._findings.items() if is_kept(key[0], found.last_seen)}
         self._kept = Counter(capability for capability, _, _ in self._findings)
-        self._patterns = {key: found for key, found in self._patterns.items() if found.last_seen >= before}
-        self._noise = {spot: row for spot, row in self._noise.items() if row.last_seen >= before}
+        self._patterns = {key: found for key, found in self._patterns.items() if is_kept(key[0], found.last_seen)}
+        self._noise = {spot: row for spot, row in self._noise.items() if is_kept(spot[0], row.last_seen)}
 
     def read(self, capability: str | None = None) -> Ledger:
         def wanted(name: str) -> bool:
@@ -189,3 +193,7 @@ class Memory:
 
     def close(self) -> None:
         """Nothing is held that has to be given back."""
+
+
+def _is_held(capability: str, held: Held) -> bool:
+    return held is None or capability in held

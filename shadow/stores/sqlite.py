@@ -22,7 +22,7 @@ from shadow.ledger import Finding, Hidden, Ledger, Sighting, Traffic, hidden, la
 from shadow.noise import table
 from shadow.signatures import Pattern, decode, encode, merged, patterns
 from shadow.stores import sqlite_evidence, sqlite_noise
-from shadow.stores.base import RETENTION, SIGNATURES, StoreError
+from shadow.stores.base import NONE_HELD, RETENTION, SIGNATURES, Held, StoreError
 from shadow.stratum import HOUR, Epoch
 
 _TALLY = """
@@ -103,7 +103,7 @@ class Sqlite:
 
     def write(
         self, comparisons: Sequence[Comparison], tallies: Mapping[Tally, int], traffic: Sequence[Traffic],
-        sightings: Sequence[Sighting] = (),
+        sightings: Sequence[Sighting] = (), held: Held = NONE_HELD,
     ) -> Collection[tuple[str, Epoch]]:
         counts = Counter(tallies) + Counter(comparison.tally for comparison in comparisons)
         with self._transaction("IMMEDIATE") as connection:
@@ -119,8 +119,8 @@ class Sqlite:
             sqlite_noise.add(connection, table(comparisons).values(), self._limit)
             for row in traffic:
                 _add(connection, row)
-            dropped = sqlite_evidence.add(connection, sightings)
-            return dropped | self._forget(connection, latest(comparisons, traffic, sightings))
+            dropped = sqlite_evidence.add(connection, sightings, held)
+            return dropped | self._forget(connection, latest(comparisons, traffic, sightings), held)
 
     def _find(
         self, connection: sqlite3.Connection, comparison: Comparison, signature: Signature, found: Difference,
@@ -163,16 +163,22 @@ class Sqlite:
                 return
         connection.execute(_PATTERN, (*place, encode(merged(decode(row[0]), found) if row else found)))
 
-    def _forget(self, connection: sqlite3.Connection, now: float) -> set[tuple[str, Epoch]]:
+    def _forget(self, connection: sqlite3.Connection, now: float, held: Held) -> set[tuple[str, Epoch]]:
         """Once an hour, drop what is too old. Returns the epochs among it."""
         hour, before = int(now) // HOUR, now - self._retention
         if hour <= self._hour:
             return set()
         self._hour = hour
-        sqlite_noise.forget(connection, before)
-        connection.execute("DELETE FROM finding WHERE last_seen < ?", (before,))
-        connection.execute("DELETE FROM pattern WHERE json_extract(folded, '$.last_seen') < ?", (before,))
-        return sqlite_evidence.forget(connection, hour, before)
+        sqlite_evidence.forget_subjects(connection, hour)
+        if held is None:
+            return set()
+        old = before, json.dumps(sorted(held))
+        for place, last in (("noise", "last_seen"), ("finding", "last_seen"),
+                            ("pattern", "json_extract(folded, '$.last_seen')")):
+            connection.execute(
+                f"DELETE FROM {place} WHERE {last} < ? AND capability NOT IN (SELECT value FROM json_each(?))",  # noqa: S608
+                old)
+        return sqlite_evidence.forget(connection, *old)
 
     def read(self, capability: str | None = None) -> Ledger:
         with self._transaction("DEFERRED") as connection:
