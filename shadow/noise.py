@@ -18,7 +18,8 @@ from datetime import UTC, datetime
 from math import exp, lgamma, log, log1p
 
 from shadow.compare import Comparison, Drift, Outcome
-from shadow.diff import MASKED, MAX_DIFFERENCES, Difference
+from shadow.diff import MAX_DIFFERENCES, Difference
+from shadow.maps import MASKED
 from shadow.stratum import Epoch
 
 AGREED = frozenset({Outcome.MATCH, Outcome.MATCH_NORMALISED, Outcome.KNOWN_DIFFERENCE})
