@@ -123,16 +123,16 @@ class Journal:
         None where its epoch's key is yet to be had: see `first_sight`."""
         epoch = self._epoch(pair, basis)
         key = self.keys.get(pair.capability, epoch)
-        return None if key is None else self._sight(pair, epoch, key)
+        return None if key is None else self._sight(pair, basis, epoch, key)
 
     async def first_sight(self, pair: Pair, basis: Basis) -> Sight:
         """The same for the first of an epoch. Raises nothing: without a key an exchange counts, and proves nothing."""
         epoch = self._epoch(pair, basis)
         await self.keys.make(pair.capability, epoch)
-        return self._sight(pair, epoch, self.keys.get(pair.capability, epoch) or b"")
+        return self._sight(pair, basis, epoch, self.keys.get(pair.capability, epoch) or b"")
 
-    def _sight(self, pair: Pair, epoch: Epoch, key: bytes) -> Sight:
-        found = subject(pair, key, epoch)
+    def _sight(self, pair: Pair, basis: Basis, epoch: Epoch, key: bytes) -> Sight:
+        found = subject(pair, key, epoch, basis.parameters)
         claimed = self._claimed[found.hour]
         new = bool(found.token) and found.token not in claimed and len(claimed) < CLAIMS
         if not claimed:
