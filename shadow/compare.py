@@ -17,6 +17,7 @@ from shadow import heads
 from shadow.bodies import Incomparable, Unreadable, decoded, form_of, read, told
 from shadow.diff import ABSENT, Difference, DiffError, Severity, Shape, Signature, diff
 from shadow.identity import Identities
+from shadow.maps import FORMS
 from shadow.observation import Observation, Pair
 from shadow.rules import defaults
 
@@ -261,7 +262,8 @@ def _of_documents(
 ) -> tuple[Difference, ...]:
     guide, weigh, reveals, *_ = pair.rules.compiled(pair.at, pair.over, defaults(form, legacy, modern))
     try:
-        found, counts = diff(legacy, modern, guide, weigh, reveals, key=pair.key, identities=identities)
+        found, counts = diff(legacy, modern, guide, weigh, reveals, key=pair.key, identities=identities,
+                             maps=form in FORMS)
     except DiffError as error:
         raise Incomparable(error.reason) from None
     hidden.update(dict(counts))
