@@ -27,6 +27,7 @@ from shadow.noise import Noise, Spot, added, spot
 from shadow.signatures import Pattern, merged, patterns
 from shadow.stores.base import NONE_HELD, RETENTION, SIGNATURES, Held
 from shadow.stratum import HOUR, Epoch, Stratum, placed
+from shadow.unlink import Tokens, Trace, theirs, tokenless, unlinked
 
 
 class Memory:
@@ -193,6 +194,15 @@ class Memory:
                 [row for row in self._noise.values() if wanted(row.capability)],
                 [row for row in self._hidden.values() if wanted(row.capability)],
             )
+
+    def unlink(self, tokens: Tokens, traces: Collection[Trace]) -> int:
+        with self._lock:
+            found = theirs(self._findings.values(), self._patterns.values(), tokens, traces)
+            for key, finding in self._findings.items():
+                if (finding.capability, finding.trace_id) in found:
+                    self._findings[key] = replace(finding, exemplar=tokenless(finding.exemplar))
+            self._patterns = {place: unlinked(pattern, found) for place, pattern in self._patterns.items()}
+            return len(found)
 
     def close(self) -> None:
         """Nothing is held that has to be given back."""
