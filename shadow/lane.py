@@ -284,7 +284,8 @@ class Lane:
             entry.sight = (self.journal.sight(pair, mirror.basis)
                            or await self.journal.first_sight(pair, mirror.basis))
             self.journal.gap(pair)
-            entry.place = Place(pair.capability, pair.operation, pair.control.status // 100, entry.sight.epoch)
+            if mirror.noise:
+                entry.place = Place(pair.capability, pair.operation, pair.control.status // 100, entry.sight.epoch)
         if not self._is_bracketed(entry, pair):
             return (pair,)
         second = await self._asked(mirror, "legacy", extra=True)
@@ -301,8 +302,7 @@ class Lane:
             return False
         if entry.found is not None:
             return not identical(pair)
-        share = entry.mirror.noise
-        return share > 0 and (_roll() < share or (entry.place is not None and self._learnt.wants(entry.place)))
+        return entry.place is not None and (_roll() < entry.mirror.noise or self._learnt.wants(entry.place))
 
     async def _asked(self, mirror: Mirror, arm: str, *, extra: bool) -> Observation | None:
         """What an arm did, or None where the asker declined or failed: that must not count against an arm."""
@@ -432,7 +432,8 @@ class Lane:
         return self._end(entry, found)
 
     def _is_noise(self, entry: _Entry, found: Comparison) -> bool:
-        return entry.place is not None and self._learnt.explains(entry.place, found)
+        return (found.tally.outcome is Outcome.MISMATCH and entry.place is not None
+                and self._learnt.explains(entry.place, found))
 
     def _save(self, mirror: Mirror) -> None:
         """Each exchange earns its capability a share of a recheck."""
