@@ -74,12 +74,21 @@ class Drift(NamedTuple):
     plain: bool
 
 
+class Bond(NamedTuple):
+    """Two identifiers of a class that an exchange has proved to be one, as tokens."""
+
+    name: str
+    legacy: str
+    modern: str
+
+
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """The judgement on one pair. It holds shapes, never values. `at` is in seconds since the epoch; `hidden` tells,
     by the rule's id, how many differences each rule took away; `reproduced` are the signatures, of its differences,
     that were there again each time that both arms were asked again; `drifts` are there where legacy was asked twice;
-    `size` is the bytes of both bodies, as they came."""
+    `size` is the bytes of both bodies, as they came; `bonds` are the pairs of identifiers that the judge had not met
+    before."""
 
     tally: Tally
     trace_id: str
@@ -89,6 +98,7 @@ class Comparison:
     reproduced: tuple[Signature, ...] = ()
     drifts: tuple[Drift, ...] = ()
     size: int = 0
+    bonds: tuple[Bond, ...] = ()
 
     @property
     def severity(self) -> Severity | None:

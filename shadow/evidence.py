@@ -47,7 +47,8 @@ class Criteria:
     each stratum of theirs `stratum_minimum` times; `unmirrored` are the others, of which nothing is told.
 
     `limit` is the share of exchanges that may differ, and the share that modern may fail on; `confidence` how sure of
-    that to be; `excluded` the share of the eligible that may have been left out for any reason but sampling.
+    that to be; `excluded` the share of the eligible that may have been left out for any reason but sampling. `seeded`
+    are the classes of identifiers, each with the number of pairs that it is seeded with.
     """
 
     operations: tuple[str, ...] = ()
@@ -57,6 +58,7 @@ class Criteria:
     minimum: int = 100
     stratum_minimum: int = 10
     excluded: float = 0.05
+    seeded: tuple[tuple[str, int], ...] = ()
 
 
 UNDECLARED = Criteria()
@@ -142,19 +144,20 @@ def needed(bad: int, limit: float, alpha: float) -> int:
 
 def assess(
     criteria: Criteria, strata: Mapping[Stratum, Numbers], *, criticals: int, reproduced: int, eligible: int,
-    excluded: int,
+    excluded: int, conflicts: int = 0,
 ) -> Verdict:
     """The verdict on what was counted since either build, the rules or the comparator last changed.
 
     `criticals` are the exchanges, effective or not, with a critical difference, which was there again in `reproduced`
-    of them; `excluded` of the `eligible` ones were left out though they were to be compared.
+    of them; `conflicts` are the times that exchanges contradicted each other about who is who; `excluded` of the
+    `eligible` ones were left out though they were to be compared.
     """
     total = Numbers(*map(sum, zip(*strata.values(), strict=True))) if strata else Numbers(0, 0, 0)
     coverage = tuple(_coverage(criteria, strata))
     gates = (
         _rate("mismatches", "differ", total.mismatching, total.asked, criteria),
         _rate("candidate errors", "got no answer from modern", total.failing, total.asked, criteria),
-        _critical(criticals, reproduced, total.asked),
+        _critical(criticals, reproduced, conflicts, total.asked),
         _strata(criteria, strata),
         _covered(criteria, coverage),
         _excluded(criteria, strata, eligible, excluded),
@@ -186,13 +189,14 @@ def _rate(name: str, verb: str, bad: int, n: int, criteria: Criteria) -> Gate:
                 f"{found}: ≈ {more:,} more without one show a rate below {held}")
 
 
-def _critical(criticals: int, reproduced: int, n: int) -> Gate:
+def _critical(criticals: int, reproduced: int, conflicts: int, n: int) -> Gate:
     # One that agreed when it was asked again is transient, and none of these.
-    state = State.FAIL if criticals else State.PASS if n else State.MISSING
+    state = State.FAIL if criticals or conflicts else State.PASS if n else State.MISSING
     exchanges = "exchange" if criticals == 1 else "exchanges"
     says = f"{criticals:,} {exchanges} with a critical difference" if n or criticals else "nothing compared"
     says += f", reproduced in {reproduced:,} of them" if criticals else ""
-    return Gate("criticals", state, float(criticals), 0.0, 0, says)
+    says += f"; exchanges contradicted each other {conflicts:,} times about who is who" if conflicts else ""
+    return Gate("criticals", state, float(criticals + conflicts), 0.0, 0, says)
 
 
 def _strata(criteria: Criteria, strata: Mapping[Stratum, Numbers]) -> Gate:

@@ -17,10 +17,10 @@ from shadow.custody import Custody
 from shadow.diff import Severity
 from shadow.keys import Keys
 from shadow.latency import Histogram
-from shadow.ledger import FASTER, HOURS, JUDGED, SLOWER, Sighting, Traffic
+from shadow.ledger import FASTER, HOURS, JUDGED, SLOWER, Binding, Sighting, Traffic
 from shadow.observation import Pair
 from shadow.stores.base import Store
-from shadow.stratum import Basis, Epoch, Stratum, build, subject
+from shadow.stratum import Basis, Epoch, Stratum, build, digest, subject
 
 FLUSH = 0.5
 """Seconds between writes."""
@@ -28,6 +28,9 @@ FLUSH = 0.5
 UNWRITTEN = 2_000
 """Comparisons kept while the store cannot be written; of more, only the outcome is."""
 
+
+BINDINGS = 100_000
+"""Pairs of identifiers kept while the store cannot be written. Exchanges that bring more are counted as lost."""
 
 CLAIMS = 50_000
 """Subjects of an hour that are kept in mind. Exchanges of more are counted, but prove nothing."""
@@ -99,6 +102,7 @@ class Journal:
         self._traffic: defaultdict[tuple[str, str, str, str], _Calls] = defaultdict(_Calls)
         self._heaps: dict[_Place, _Heap] = {}
         self._epochs: dict[str, Epoch] = {}
+        self._bindings: list[Binding] = []
         self._latest: dict[str, float] = {}
         self._claimed: defaultdict[int, set[bytes]] = defaultdict(set)
         self._stopping = asyncio.Event()
@@ -145,6 +149,7 @@ class Journal:
         """The end of an exchange, with what it proves where both arms were asked."""
         if sight is not None:
             self._weigh(comparison, sight)
+            self._bind(comparison, sight)
             self._keep(comparison)
         elif _tells(comparison):
             self._keep(comparison)
@@ -158,6 +163,15 @@ class Journal:
             return
         self.lost += told
         self._tallies[comparison.tally] += 1
+
+    def _bind(self, comparison: Comparison, sight: Sight) -> None:
+        if not comparison.bonds:
+            return
+        if len(self._bindings) + len(comparison.bonds) > BINDINGS:
+            self.lost += 1
+            return
+        place = comparison.tally.capability, digest(sight.epoch)
+        self._bindings += [Binding(*place, *one, comparison.at, comparison.trace_id) for one in comparison.bonds]
 
     def _weigh(self, comparison: Comparison, sight: Sight) -> None:
         outcome = comparison.tally.outcome
@@ -242,6 +256,7 @@ class Journal:
         tallies, self._tallies = self._tallies, Counter()
         calls, self._traffic = self._traffic, defaultdict(_Calls)
         heaps, self._heaps = self._heaps, {}
+        bindings, self._bindings = self._bindings, []
         if not (comparisons or tallies or calls or heaps):
             return
         traffic = [Traffic(*key, one.requests, one.errors, one.seconds, one.at) for key, one in calls.items()]
@@ -250,7 +265,7 @@ class Journal:
             for place, heap in heaps.items()
         ]
         try:
-            dropped = await asyncio.to_thread(self._store.write, comparisons, tallies, traffic, sightings)
+            dropped = await asyncio.to_thread(self._store.write, comparisons, tallies, traffic, sightings, bindings)
         except Exception:
             # Whatever it was, the store took nothing of the batch (that is its contract) and serving goes on.
             self.failures += 1
@@ -259,6 +274,7 @@ class Journal:
                 self._keep(comparison)
             for place, heap in heaps.items():
                 self._heap(place, heap.last).add(heap)
+            self._bindings = bindings + self._bindings
             for row in traffic:
                 self.add(row)
         else:

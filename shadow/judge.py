@@ -9,12 +9,14 @@ import os
 import pickle
 import signal
 import sys
+from dataclasses import replace
 from typing import BinaryIO
 
-from adapters.crosswalk import Entry
-from shadow.compare import Comparison, Outcome, Tally, compare
+from adapters.crosswalk import Bound, Entry
+from shadow.compare import Bond, Comparison, Outcome, Tally, compare
 from shadow.crosswalks import Crosswalks, SeedError
 from shadow.observation import Pair
+from shadow.tokens import token
 
 NICENESS = 10
 """How far this process steps back behind those that serve clients."""
@@ -37,9 +39,12 @@ def judged(pair: Pair, crosswalks: Crosswalks) -> Comparison:
         return Comparison(tally, pair.trace_id, pair.at)
     learnt: list[Entry] = []
     comparison = compare(pair, crosswalk, learnt)
-    for entry in learnt:
-        crosswalk.bind(*entry)
-    return comparison
+    new = [entry for entry in learnt if crosswalk.bind(*entry) is Bound.ANEW]
+    return replace(comparison, bonds=tuple(_bond(pair.key, *entry) for entry in new) if pair.key else ())
+
+
+def _bond(key: bytes, name: str, legacy: str, modern: str) -> Bond:
+    return Bond(name, token(key, f"crosswalk/{name}/legacy", legacy), token(key, f"crosswalk/{name}/modern", modern))
 
 
 def serve(down: BinaryIO, up: BinaryIO) -> None:

@@ -41,12 +41,13 @@ class Rule:
 @dataclass(frozen=True, slots=True)
 class Class:
     """Identifiers of one kind of record. `learn` tells whether pairs of them may be learnt; `seed` is the file of those
-    that are known beforehand ("" for none), `digest` what is in it."""
+    that are known beforehand ("" for none), `digest` what is in it, `pairs` how many of this class."""
 
     name: str
     learn: bool = True
     seed: str = field(default="", repr=False)
     digest: str = ""
+    pairs: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar, Protocol
 
 from shadow.compare import Comparison, Tally
-from shadow.ledger import Ledger, Sighting, Traffic
+from shadow.ledger import Binding, Ledger, Sighting, Traffic
 from shadow.stratum import Epoch
 
 SIGNATURES = 500
@@ -39,10 +39,11 @@ class Store(Protocol):
 
     def write(
         self, comparisons: Sequence[Comparison], tallies: Mapping[Tally, int], traffic: Sequence[Traffic],
-        sightings: Sequence[Sighting] = (),
+        sightings: Sequence[Sighting] = (), bindings: Sequence[Binding] = (),
     ) -> Collection[tuple[str, Epoch]]:
         """Add a batch, wholly or not at all. A comparison counts its own tally; `tallies` are of exchanges that
-        left nothing else to remember. Returns the epochs, after their capability, whose evidence was dropped for want
+        left nothing else to remember. A binding that contradicts one that is there is counted, and changes nothing:
+        whoever came first stays. Returns the epochs, after their capability, whose evidence was dropped for want
         of room or for its age: nothing needs their keys any more. Raises StoreError; the batch may then be written
         again."""
         ...

@@ -18,10 +18,10 @@ from typing import Any
 from shadow.compare import Comparison, Outcome, Tally
 from shadow.diff import Difference, Severity, Shape, Signature
 from shadow.latency import Histogram
-from shadow.ledger import Finding, Hidden, Ledger, Sighting, Traffic, hidden, latest
+from shadow.ledger import Binding, Finding, Hidden, Ledger, Sighting, Traffic, hidden, latest
 from shadow.noise import table
 from shadow.signatures import Pattern, decode, encode, merged, patterns
-from shadow.stores import sqlite_evidence, sqlite_noise
+from shadow.stores import sqlite_crosswalk, sqlite_evidence, sqlite_noise
 from shadow.stores.base import RETENTION, SIGNATURES, StoreError
 from shadow.stratum import HOUR, Epoch
 
@@ -102,7 +102,7 @@ class Sqlite:
 
     def write(
         self, comparisons: Sequence[Comparison], tallies: Mapping[Tally, int], traffic: Sequence[Traffic],
-        sightings: Sequence[Sighting] = (),
+        sightings: Sequence[Sighting] = (), bindings: Sequence[Binding] = (),
     ) -> Collection[tuple[str, Epoch]]:
         counts = Counter(tallies) + Counter(comparison.tally for comparison in comparisons)
         with self._transaction("IMMEDIATE") as connection:
@@ -118,6 +118,7 @@ class Sqlite:
             sqlite_noise.add(connection, table(comparisons).values(), self._limit)
             for row in traffic:
                 _add(connection, row)
+            sqlite_crosswalk.add(connection, bindings)
             dropped = sqlite_evidence.add(connection, sightings)
             return dropped | self._forget(connection, latest(comparisons, traffic, sightings))
 
@@ -168,6 +169,7 @@ class Sqlite:
             return set()
         self._hour = hour
         sqlite_noise.forget(connection, before)
+        sqlite_crosswalk.forget(connection, before)
         connection.execute("DELETE FROM finding WHERE last_seen < ?", (before,))
         connection.execute("DELETE FROM pattern WHERE json_extract(folded, '$.last_seen') < ?", (before,))
         return sqlite_evidence.forget(connection, hour, before)
@@ -189,6 +191,7 @@ class Sqlite:
                 [sqlite_evidence.read(row) for row in rows("SELECT * FROM evidence")],
                 [sqlite_noise.read(row) for row in rows("SELECT * FROM noise")],
                 [Hidden(*row) for row in rows("SELECT * FROM hidden")],
+                [sqlite_crosswalk.read(row) for row in rows("SELECT * FROM crossing")],
             )
 
     def close(self) -> None:

@@ -68,9 +68,9 @@ class Kept(Memory):
         super().__init__(options)
         self.comparisons = []
 
-    def write(self, comparisons, tallies, traffic, sightings=()):
+    def write(self, comparisons, tallies, traffic, sightings=(), bindings=()):
         self.comparisons += comparisons
-        return super().write(comparisons, tallies, traffic, sightings)
+        return super().write(comparisons, tallies, traffic, sightings, bindings)
 
 
 async def run(mirrors, ask=echo, settings=SETTINGS, comparer=None, store=None, drain=30.0):
@@ -388,10 +388,10 @@ class Broken(Memory):
 
     broken = True
 
-    def write(self, comparisons, tallies, traffic, sightings=()):
+    def write(self, comparisons, tallies, traffic, sightings=(), bindings=()):
         if self.broken:
             raise sqlite3.OperationalError("disk full")
-        return super().write(comparisons, tallies, traffic, sightings)
+        return super().write(comparisons, tallies, traffic, sightings, bindings)
 
 
 async def test_a_store_that_fails_loses_no_outcome():
