@@ -17,6 +17,7 @@ from shadow import heads
 from shadow.bodies import Incomparable, Unreadable, decoded, form_of, read, told
 from shadow.diff import ABSENT, Difference, DiffError, Severity, Shape, Signature, diff
 from shadow.identity import Identities
+from shadow.maps import FORMS
 from shadow.observation import Observation, Pair
 from shadow.rules import defaults
 
@@ -75,11 +76,14 @@ class Drift(NamedTuple):
 
 
 class Bond(NamedTuple):
-    """Two identifiers of a class that an exchange has proved to be one, as tokens."""
+    """Two identifiers of a class that an exchange has proved to be one, as tokens; or that it has met where one of them
+    is bound to another: legacy's to another of modern's (`split`), modern's to another of legacy's (`merged`)."""
 
     name: str
-    legacy: str
-    modern: str
+    legacy: str = ""
+    modern: str = ""
+    split: bool = False
+    merged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +105,11 @@ class Comparison:
     bonds: tuple[Bond, ...] = ()
 
     @property
+    def asked_again(self) -> bool:
+        """Whether both arms were asked again, and differed again."""
+        return self.tally.outcome is Outcome.MISMATCH and self.tally.reason.startswith("reproduced_")
+
+    @property
     def severity(self) -> Severity | None:
         """The worst of its differences; None where it has none."""
         return min((found.severity for found in self.differences), key=_RANKS.index, default=None)
@@ -114,10 +123,20 @@ def identical(pair: Pair) -> bool:
     identifiers are held against a crosswalk, that is not enough: the same one may name two records."""
     old, new = pair.control, pair.candidate
     return (
-        not pair.rules.identifies
+        (not pair.rules.identifies or old.arm == new.arm)
         and old.failure is None and new.failure is None and old.complete and new.complete
         and old.status == new.status and old.body == new.body and heads.same(old.headers, new.headers)
     )
+
+
+def fingerprint(pair: Pair) -> int | None:
+    """A number that is the same, in this process, where both arms say again what they said, byte for byte in all that
+    is compared: then they need not be compared again. None where the judgement rests on more than what they say."""
+    if pair.rules.identifies:
+        return None
+    return hash(tuple(
+        (one.failure, one.complete, one.status, tuple(heads.compared(one.headers)), one.body)
+        for one in (pair.control, pair.candidate)))
 
 
 def compare(pair: Pair, crosswalk: Crosswalk | None = None, learnt: list[Entry] | None = None) -> Comparison:
@@ -141,9 +160,11 @@ def compare(pair: Pair, crosswalk: Crosswalk | None = None, learnt: list[Entry] 
         reason = min(known) if outcome is Outcome.KNOWN_DIFFERENCE else ""
     if identities is not None and learnt is not None:
         learnt += identities.learnt
+    crossed = () if identities is None else tuple(
+        Bond(name, split=found.legacy, merged=found.modern) for name, found in identities.conflicts)
     tally = Tally(pair.capability, pair.operation, outcome, reason)
     return Comparison(tally, pair.trace_id, pair.at, tuple(found), tuple(sorted(hidden.items())),
-                      size=len(pair.control.body) + len(pair.candidate.body))
+                      size=len(pair.control.body) + len(pair.candidate.body), bonds=crossed)
 
 
 def _identities(pair: Pair, crosswalk: Crosswalk | None) -> Identities | None:
@@ -177,8 +198,9 @@ def _differences(pair: Pair, hidden: Counter[str], identities: Identities | None
         yield from _ruled(Difference("status", "", Shape(str(old.status)), Shape(str(new.status))), pair, hidden)
         if old.status // 100 != new.status // 100:
             return
-    for found in heads.differences(old.headers, new.headers):
-        yield from _ruled(found, pair, hidden)
+    if not heads.same(old.headers, new.headers):
+        for found in heads.differences(old.headers, new.headers):
+            yield from _ruled(found, pair, hidden)
     yield from _of_bodies(pair, hidden, identities)
 
 
@@ -255,7 +277,8 @@ def _of_documents(
 ) -> tuple[Difference, ...]:
     guide, weigh, reveals, *_ = pair.rules.compiled(pair.at, pair.over, defaults(form, legacy, modern))
     try:
-        found, counts = diff(legacy, modern, guide, weigh, reveals, key=pair.key, identities=identities)
+        found, counts = diff(legacy, modern, guide, weigh, reveals, key=pair.key, identities=identities,
+                             maps=form in FORMS)
     except DiffError as error:
         raise Incomparable(error.reason) from None
     hidden.update(dict(counts))

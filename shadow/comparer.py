@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from shadow.compare import Comparison
+from shadow.judge import packed
 from shadow.observation import Pair
 
 RESTART = 0.5
@@ -55,7 +56,7 @@ class Child:
         answered = False
         try:
             async with asyncio.timeout(seconds):
-                comparisons = await self._ask(pickle.dumps(pairs, pickle.HIGHEST_PROTOCOL))
+                comparisons = await self._ask(packed(pairs))
             answered = True
             return comparisons
         except TimeoutError:

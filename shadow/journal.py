@@ -171,7 +171,8 @@ class Journal:
             self.lost += 1
             return
         place = comparison.tally.capability, digest(sight.epoch)
-        self._bindings += [Binding(*place, *one, comparison.at, comparison.trace_id) for one in comparison.bonds]
+        self._bindings += [Binding(*place, one.name, one.legacy, one.modern, one.split, one.merged, comparison.at,
+                                   comparison.trace_id) for one in comparison.bonds]
 
     def _weigh(self, comparison: Comparison, sight: Sight) -> None:
         outcome = comparison.tally.outcome
@@ -265,7 +266,8 @@ class Journal:
             for place, heap in heaps.items()
         ]
         try:
-            dropped = await asyncio.to_thread(self._store.write, comparisons, tallies, traffic, sightings, bindings)
+            dropped = await asyncio.to_thread(
+                lambda: self._store.write(comparisons, tallies, traffic, sightings, self.keys.held(), bindings))
         except Exception:
             # Whatever it was, the store took nothing of the batch (that is its contract) and serving goes on.
             self.failures += 1

@@ -1,7 +1,8 @@
 """The comparer's own process: `python -m shadow.judge` reads batches of pairs and writes comparisons.
 
-A message is a length (four bytes, big-endian) and a pickle. The process ends when its standard input does, so it
-outlives no parent, however that one ends.
+A message is a length (four bytes, big-endian) and a pickle: of plain tuples, since objects would take more time than
+comparing them, and of what is compared alone. The process ends when its standard input does, so it outlives no parent,
+however that one ends.
 """
 
 import gc
@@ -9,13 +10,18 @@ import os
 import pickle
 import signal
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import BinaryIO
 
 from adapters.crosswalk import Bound, Entry
+from adapters.message import Headers, Request
 from shadow.compare import Bond, Comparison, Outcome, Tally, compare
 from shadow.crosswalks import Crosswalks, SeedError
-from shadow.observation import Pair
+from shadow.heads import compared
+from shadow.observation import Observation, Pair
+from shadow.rules import Rules
 from shadow.tokens import token
 
 NICENESS = 10
@@ -25,6 +31,39 @@ NICENESS = 10
 COLLECT = 500_000
 """Containers between two rounds of the garbage collector. A body's tree has very many, and no circles: they go as soon
 as they are let go, and looking through them again and again would cost as much as comparing them."""
+
+
+_NOTHING = Request("", b"", Headers())
+
+
+def packed(pairs: Sequence[Pair]) -> bytes:
+    """The message that holds these pairs."""
+    return pickle.dumps([
+        (one.capability, one.operation, _said(one.control), _said(one.candidate), one.trace_id, one.at,
+         _packed_rules(one.rules), one.over, one.key) for one in pairs], pickle.HIGHEST_PROTOCOL)
+
+
+def unpacked(message: bytes) -> list[Pair]:
+    """The pairs, but for what was asked and how long it took."""
+    pairs = pickle.loads(message)  # noqa: S301 (our own parent wrote it)
+    return [Pair(capability, operation, _NOTHING, Observation(control[0], 0.0, *control[1:]),
+                 Observation(candidate[0], 0.0, *candidate[1:]), trace_id, at, _rules(rules), over, key)
+            for capability, operation, control, candidate, trace_id, at, rules, over, key in pairs]
+
+
+def _said(one: Observation) -> tuple[object, ...]:
+    return one.arm, one.status, compared(one.headers), one.body, one.failure, one.complete
+
+
+@lru_cache(maxsize=256)
+def _packed_rules(rules: Rules) -> bytes:
+    return pickle.dumps(rules, pickle.HIGHEST_PROTOCOL)
+
+
+@lru_cache(maxsize=256)
+def _rules(packed: bytes) -> Rules:
+    rules: Rules = pickle.loads(packed)  # noqa: S301 (a part of what our own parent wrote)
+    return rules
 
 
 def judged(pair: Pair, crosswalks: Crosswalks) -> Comparison:
@@ -40,7 +79,9 @@ def judged(pair: Pair, crosswalks: Crosswalks) -> Comparison:
     learnt: list[Entry] = []
     comparison = compare(pair, crosswalk, learnt)
     new = [entry for entry in learnt if crosswalk.bind(*entry) is Bound.ANEW]
-    return replace(comparison, bonds=tuple(_bond(pair.key, *entry) for entry in new) if pair.key else ())
+    if not pair.key:
+        return comparison
+    return replace(comparison, bonds=(*comparison.bonds, *(_bond(pair.key, *entry) for entry in new)))
 
 
 def _bond(key: bytes, name: str, legacy: str, modern: str) -> Bond:
@@ -52,7 +93,7 @@ def serve(down: BinaryIO, up: BinaryIO) -> None:
     crosswalks = Crosswalks()
     try:
         while len(head := down.read(4)) == 4:
-            pairs: list[Pair] = pickle.loads(down.read(int.from_bytes(head)))  # noqa: S301 (our own parent wrote it)
+            pairs = unpacked(down.read(int.from_bytes(head)))
             answer = pickle.dumps([judged(pair, crosswalks) for pair in pairs], pickle.HIGHEST_PROTOCOL)
             up.write(len(answer).to_bytes(4) + answer)
             up.flush()

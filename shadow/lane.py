@@ -23,7 +23,7 @@ from dataclasses import dataclass, field, replace
 
 from adapters.message import Request
 from shadow.capture import Capture
-from shadow.compare import Comparison, Outcome, Tally, identical
+from shadow.compare import Comparison, Outcome, Tally, fingerprint, identical
 from shadow.comparer import Child, Comparer, ComparerSlow
 from shadow.custody import Custody
 from shadow.deadlines import Deadlines
@@ -31,7 +31,7 @@ from shadow.diff import Severity
 from shadow.journal import Journal, Sight
 from shadow.learnt import Learnt, Place
 from shadow.ledger import Traffic
-from shadow.noise import AGREED, bound, bracketed, is_noise, seen_again, settled, unstable
+from shadow.noise import AGREED, bound, bracketed, is_noise, seen_again, settled, steady, unstable
 from shadow.observation import Failure, Observation, Pair
 from shadow.rates import Rates
 from shadow.rules import NONE, Rules
@@ -42,6 +42,9 @@ from shadow.stratum import Basis
 BATCH_PAIRS = 64
 BATCH_BYTES = 1 << 20
 """What goes to the comparer at once: little enough to pickle without holding up the event loop."""
+
+PAUSE = 0.05
+"""Seconds between two batches, at the least: a batch costs what some pairs do, and nobody waits for one."""
 
 BUDGET = 20.0
 """Seconds that the comparer may take over one batch."""
@@ -106,15 +109,20 @@ class Mirror:
 
 class _Entry:
     """A mirror on its way, the room that it holds, and what is to be compared once both arms have spoken: one pair, or
-    the three of a bracket; `place` is where its noise is learnt. Where that came to a mismatch: `found` at which time
-    of the loop's, asked again for the `round`th time, seen again `times`. `sealed` is the id it was captured under."""
+    the three of a bracket, of which one is enough where it is `steady`: legacy said the same twice. `place` is where
+    its noise is learnt. Where that came to a mismatch: `found` at which time of the loop's, of what `said`, asked again
+    for the `round`th time, seen again `times`. `sealed` is the id it was captured under."""
 
-    __slots__ = ("at", "cost", "found", "mirror", "pairs", "place", "round", "sealed", "sight", "times")
+    __slots__ = (
+        "at", "cost", "found", "mirror", "pairs", "place", "round", "said", "sealed", "sight", "steady", "times",
+    )
 
     def __init__(self, mirror: Mirror, cost: int) -> None:
         self.mirror = mirror
         self.cost = cost
         self.pairs: Sequence[Pair] = ()
+        self.steady = False
+        self.said: int | None = None
         self.sight: Sight | None = None
         self.place: Place | None = None
         self.found: Comparison | None = None
@@ -151,6 +159,8 @@ class Lane:
         self._rates = Rates()
         self._learnt = Learnt()
         self._deadlines = Deadlines()
+        self._resumes = 0.0
+        self._called: asyncio.TimerHandle | None = None
         # Where an unfinished mirror is: exactly one of these five.
         self._queue: deque[_Entry] = deque()
         self._asking: set[_Entry] = set()
@@ -322,6 +332,12 @@ class Lane:
         if all(map(identical, pairs)):
             tally = Tally(mirror.capability, mirror.operation, Outcome.MATCH)
             return self._judged(entry, Comparison(tally, mirror.trace_id, mirror.at))
+        before, entry.said, entry.steady = entry.said, None, len(pairs) > 1 and identical(pairs[1])
+        if entry.steady or len(pairs) == 1:
+            pairs = pairs[:1]
+            entry.said = fingerprint(pairs[0])
+            if entry.found is not None and entry.said is not None and entry.said == before:
+                return self._judged(entry, entry.found)
         spoken = {id(one): one for pair in pairs for one in (pair.control, pair.candidate) if one is not mirror.served}
         fresh = sum(len(one.body) for one in spoken.values())
         key = self.journal.key(mirror.capability, entry.sight)
@@ -329,11 +345,22 @@ class Lane:
         entry.cost += fresh
         self.held += fresh
         self._pairs.append(entry)
-        return self._paired.set()
+        return self._hand_over(entry)
+
+    def _hand_over(self, last: _Entry) -> None:
+        """Have the comparer take what is there: not before its pause is over, but for a bracket, which teaches what
+        the others are judged by."""
+        loop = asyncio.get_running_loop()
+        if last.steady or len(last.pairs) > 1 or len(self._pairs) >= BATCH_PAIRS or loop.time() >= self._resumes:
+            self._paired.set()
+        elif self._called is None:
+            self._called = loop.call_at(self._resumes, self._paired.set)
 
     async def _compare(self) -> None:
+        loop = asyncio.get_running_loop()
         while True:
             await self._paired.wait()
+            self._resumes = loop.time() + PAUSE
             pairs = self._take_batch()
             try:
                 comparisons = await self._comparer.compare(pairs, BUDGET)
@@ -349,8 +376,8 @@ class Lane:
             else:
                 judged = iter(comparisons)
                 for entry in batch:
-                    of_entry = [next(judged) for _ in entry.pairs]
-                    whole = bracketed(*of_entry) if len(of_entry) > 1 else of_entry[0]
+                    first, *rest = of_entry = [next(judged) for _ in entry.pairs]
+                    whole = bracketed(first, *rest) if rest else steady(first) if entry.steady else first
                     self._judged(entry, bound(whole, of_entry))
 
     def _take_batch(self) -> list[Pair]:
@@ -363,6 +390,9 @@ class Lane:
             pairs += entry.pairs
         if not self._pairs:
             self._paired.clear()
+            if self._called is not None:
+                self._called.cancel()
+                self._called = None
         return pairs
 
     # --- asking again: a mismatch may settle ---
@@ -371,7 +401,7 @@ class Lane:
         """Both arms have been compared, for the first time or again."""
         found, after = entry.found, entry.mirror.recheck.after
         if found is None:
-            if entry.place is not None and len(entry.pairs) > 1:
+            if entry.place is not None and (entry.steady or len(entry.pairs) > 1):
                 self._learnt.add(entry.place, comparison)
             self._save(entry.mirror)
             if self._is_noise(entry, comparison):
@@ -394,6 +424,8 @@ class Lane:
         if comparison.tally.outcome is Outcome.MISMATCH:
             entry.times += 1
             entry.found = found = seen_again(found, comparison, entry.times)
+        else:
+            entry.said = None
         if self._is_noise(entry, found):  # which was not known when it was found
             return self._end(entry, unstable(found, "noise"))
         entry.round += 1

@@ -58,7 +58,8 @@ class Traffic:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One kind of difference in one operation: in how many exchanges, when, and one example of it (the latest)."""
+    """One kind of difference in one operation: in how many exchanges, when, and one example of it (the latest). Of
+    `again` of them both arms were asked again, and it was there each time in `reproduced`."""
 
     capability: str
     operation: str
@@ -67,6 +68,8 @@ class Finding:
     last_seen: float
     exemplar: Difference
     trace_id: str
+    again: int = 0
+    reproduced: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +121,16 @@ class Hidden:
 @dataclass(frozen=True, slots=True)
 class Binding:
     """Two identifiers of a class that an exchange has proved to be one, on their way to the store, as tokens of their
-    `epoch`, which is the digest of one."""
+    `epoch`, which is the digest of one. Where that is known to contradict what was proved before (`split`, `merged`, as
+    in `Crossed`), there are no tokens."""
 
     capability: str
     epoch: str
     name: str
     legacy: str
     modern: str
+    split: bool
+    merged: bool
     at: float
     trace_id: str
 

@@ -18,7 +18,8 @@ from datetime import UTC, datetime
 from math import exp, lgamma, log, log1p
 
 from shadow.compare import Comparison, Drift, Outcome
-from shadow.diff import IDENTITY, MASKED, MAX_DIFFERENCES, Difference
+from shadow.diff import IDENTITY, MAX_DIFFERENCES, Difference
+from shadow.maps import MASKED
 
 AGREED = frozenset({Outcome.MATCH, Outcome.MATCH_NORMALISED, Outcome.KNOWN_DIFFERENCE})
 """Outcomes that leave nothing to be explained."""
@@ -79,6 +80,11 @@ def is_noise(found: Comparison, again: Comparison) -> bool:
     differs no more, has settled."""
     drifting = {(one.kind, one.path) for one in again.drifts}
     return all((one.kind, one.signature.path) in drifting for one in found.differences)
+
+
+def steady(first: Comparison) -> Comparison:
+    """What a bracket says of an exchange where P1 and P2 are the same, byte for byte; `first` compares P1 with C."""
+    return bracketed(first, replace(first, tally=first.tally._replace(outcome=Outcome.MATCH), differences=()), first)
 
 
 def bracketed(first: Comparison, alone: Comparison, again: Comparison) -> Comparison:

@@ -24,7 +24,8 @@ from shadow.severity import Row, severities
 class Rule:
     """One behaviour at the places that the pattern `at` names; `ignore`, `severity` and `reveal` cover what is below,
     too. `id` is what it counts under. `kind` narrows `ignore` and `severity` to one kind of difference. `crosswalk` is
-    the class of the identifiers there, or one of the words of `shadow.identity`."""
+    the class of the identifiers there, or one of the words of `shadow.identity`. `keys` says what the names of the
+    members of an object are: "data" or "names"."""
 
     id: str
     at: str
@@ -36,6 +37,7 @@ class Rule:
     kind: str = ""
     reason: str = ""
     crosswalk: str = ""
+    keys: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,8 @@ class Rules:
         object.__setattr__(self, "identifies", any(one.crosswalk for one in self.rules))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Rules) and self.digest == other.digest
+        # Where a seed lies is no part of what it says, but whoever reads it must look there.
+        return isinstance(other, Rules) and self.digest == other.digest and self.classes == other.classes
 
     def __hash__(self) -> int:
         return hash(self.digest)
@@ -159,6 +162,7 @@ def _compiled(rules: Rules, known: tuple[Known, ...], more: tuple[Rule, ...]) ->
               for one in every if one.normaliser is not None or one.order is not None or one.ignore]
     hiding += [(below(one.at), Directive(one.id, ignore=True, kind=one.kind)) for one in known]
     hiding += [(Pattern.parse(one.at), Directive(one.id, crosswalk=one.crosswalk)) for one in every if one.crosswalk]
+    hiding += [(Pattern.parse(one.at), Directive(one.id, keys=one.keys)) for one in every if one.keys]
     rows = [Row(one.at, one.severity, frozenset({one.kind} if one.kind else ()))
             for one in every if one.severity is not None]
     shown = State.start((below(one.at), True) for one in every if one.reveal)

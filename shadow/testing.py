@@ -2,7 +2,7 @@
 
 import pickle
 from collections.abc import Sequence
-from dataclasses import astuple
+from dataclasses import astuple, replace
 
 from adapters.document import Tree
 from shadow.compare import Comparison, Drift, Outcome, Tally
@@ -79,6 +79,7 @@ def check_store(store: Store, signatures: int) -> None:
     _check_crosswalk(store)
     _check_evidence(store)
     _check_bounds_of_evidence(store)
+    _check_holds(store)
     _check_retention(store)
 
 
@@ -102,6 +103,15 @@ def _check_findings(store: Store, signatures: int) -> None:
     assert (finding.first_seen, finding.last_seen) == (10, 20), "first and last seen do not depend on the order"
     assert finding.exemplar == _difference(name, 3), "the example is the latest to come, with all that is its own"
     assert finding.trace_id == "trace-10", "the example comes with its trace"
+
+    again = Comparison(Tally("again", "read", Outcome.MISMATCH, "reproduced_2"), "trace", 20,
+                       (_difference(name), _difference("unit")), reproduced=(_difference(name).signature,))
+    store.write([again, again, _comparison(Tally("again", "read", Outcome.MISMATCH), 21, _difference(name))], {}, ())
+    counts = {found.exemplar.path: (found.count, found.again, found.reproduced)
+              for found in store.read("again").findings}
+    assert counts == {"/items/0/code": (3, 2, 2), "/items/0/unit": (2, 2, 0)}, "what was there again is counted"
+    folded = sorted((found.count, found.again, found.reproduced) for found in store.read("again").patterns)
+    assert folded == [(1, 0, 0), (2, 2, 0)], "a pattern is reproduced where all of it is"
 
     many = [_difference("a" * (count + 1)) for count in range(signatures + 2)]
     store.write([_comparison(_MISMATCH, 30 + at, found) for at, found in enumerate(many)], {}, ())
@@ -153,12 +163,12 @@ def _check_noise(store: Store, signatures: int) -> None:
 
 
 def _binding(legacy: str, modern: str, at: float = 5, epoch: str = "e", name: str = "Patient") -> Binding:
-    return Binding("walked", epoch, name, legacy, modern, at, f"trace-{at:g}")
+    return Binding("walked", epoch, name, legacy, modern, split=False, merged=False, at=at, trace_id=f"trace-{at:g}")
 
 
 def _check_crosswalk(store: Store) -> None:
     def bound(*bindings: Binding) -> dict[tuple[str, Crossed], Crossing]:
-        store.write((), {}, (), (), bindings)
+        store.write((), {}, (), bindings=bindings)
         return {(row.epoch, row.kind): row for row in store.read("walked").crossings}
 
     known = bound(_binding("1", "a", 6), _binding("2", "b", 5), _binding("1", "a", 9))
@@ -170,9 +180,11 @@ def _check_crosswalk(store: Store) -> None:
     split = known["e", Crossed.SPLIT]
     assert (split.first_seen, split.last_seen, split.trace_id) == (7, 8, "trace-8"), "with the trace of the latest"
     assert bound(_binding("3", "c"))["e", Crossed.PAIR].count == 3, "it changed nothing: both were free still"
+    told = bound(replace(_binding("", "", 9), split=True), replace(_binding("", "", 9), split=True, merged=True))
+    assert (told["e", Crossed.SPLIT].count, told["e", Crossed.MERGED].count) == (4, 3), "so is what was found before"
     apart = bound(_binding("1", "c", epoch="f"), _binding("1", "c", name="Order"))
     assert ("f", Crossed.SPLIT) not in apart, "epochs are apart, and so are classes"
-    assert sum(row.count for row in store.read().crossings if row.kind is Crossed.SPLIT) == 2, "nothing was added there"
+    assert sum(row.count for row in store.read().crossings if row.kind is Crossed.SPLIT) == 4, "nothing was added there"
     for number in range(CROSSED_EPOCHS):
         known = bound(_binding("1", "a", 20 + number, f"new{number}"))
     assert {epoch for epoch, _ in known} == {f"new{number}" for number in range(CROSSED_EPOCHS)}, (
@@ -258,14 +270,30 @@ def _check_bounds_of_evidence(store: Store) -> None:
     assert sorted(dropped) == [("results", _epoch(build)) for build in ("1", "2", "3")], "what is dropped is told, once"
 
 
+def _check_holds(store: Store) -> None:
+    """What is held outlives every retention, and that in a table that is full."""
+    before = store.read("results")
+    for number, held in enumerate((frozenset({"results", "1f"}), None)):
+        dropped = store.write((), {}, (), [_sighting(range(0), hour=400 * 24 + number, build=f"held{number}")], held)
+        ledger = store.read("results")
+        assert {name for name, _ in dropped} <= {"booking"}, "no epoch of what is held is dropped"
+        assert len({row.epoch for row in ledger.evidence}) == EPOCHS + 1 + number, "not to make room either"
+        assert (ledger.findings, ledger.patterns, ledger.noise) == (before.findings, before.patterns, before.noise), (
+            "nor are its differences, with their examples, and its noise")
+        assert store.read("booking").findings == [], "what is not held is forgotten all the same"
+
+
 def _check_retention(store: Store) -> None:
-    """The store forgets after no more than a year; what was written before is of the first days of 1970."""
-    later = 500 * 24
+    """The store forgets after no more than a year; what was written before is of 1970, or of the year after."""
+    later = 900 * 24
     before = store.read("results").tallies
     dropped = store.write((), {}, (), [_sighting(range(3), hour=later, build="late")])
     ledger = store.read("results")
     assert {row.epoch.modern for row in ledger.evidence} == {"late"}, "evidence that is too old is forgotten"
-    assert set(dropped) == {("results", _epoch(f"new{build}")) for build in range(EPOCHS)}, "and that is told"
+    assert set(dropped) == {
+        *(("results", _epoch(f"new{build}")) for build in range(EPOCHS)), ("results", _epoch("held0")),
+        ("results", _epoch("held1")),
+    }, "and that is told"
     assert (ledger.findings, ledger.patterns) == ([], []), "and so are differences, with their examples"
     assert store.read().noise == [], "and noise"
     assert store.read().crossings == [], "and who was who"

@@ -103,7 +103,6 @@ def judged(
     identities = _identities(reports[0] if reports else None, crossings, dict(criteria.seeded))
     verdict = assess(
         criteria, {stratum: _numbers(rows) for stratum, rows in strata.items()},
-        criticals=sum(row.critical for row in current), reproduced=sum(row.reproduced for row in current),
         eligible=sum(row.count for row in current),
         excluded=sum(row.count for row in current if row.outcome not in JUDGED),
         conflicts=sum(one.split + one.merged for one in identities),
@@ -178,7 +177,8 @@ def _numbers(rows: Sequence[Evidence]) -> Numbers:
         return sum(row.effective for row in rows if row.outcome in outcomes)
 
     return Numbers(effective(*JUDGED), effective(Outcome.MISMATCH), effective(Outcome.CANDIDATE_ERROR),
-                   sum(row.count for row in rows if row.outcome not in JUDGED), sum(row.count for row in rows))
+                   sum(row.count for row in rows if row.outcome not in JUDGED), sum(row.count for row in rows),
+                   sum(row.critical for row in rows), sum(row.reproduced for row in rows))
 
 
 def _per_hour(rows: Iterable[Evidence]) -> float | None:
@@ -208,6 +208,10 @@ def _says(answer: Answer, gates: Sequence[Gate]) -> str:
 def _wanted(gates: Sequence[Gate], coverage: Sequence[CoverageReport], rate: float | None) -> Iterable[str]:
     """What is missing, if all that comes is well: by the rates first, then by coverage."""
     missing = [gate for gate in gates if gate.state is State.MISSING]
+    for gate in missing:
+        if gate.name == "criticals" and gate.value:
+            differences = "difference is" if gate.value == 1 else "differences are"
+            yield f"{gate.value:,.0f} critical {differences} to be reproduced, or explained by a rule or a new build"
     most = max((gate.needs for gate in missing if gate.name != "coverage"), default=0)
     if most:
         yield f"≈ {most:,} more effective exchanges, {_in(most / rate if rate else None)}"

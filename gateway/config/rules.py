@@ -52,12 +52,12 @@ class Ruling:
             self._problems.append(Problem(place, f"a rule of this id is at {first}", "duplicate"))
 
     def _rule(self, written: spec.Rule, node: Node) -> Rule | None:
-        own = [name for name in ("list", "ignore", "severity", "crosswalk", "reveal")
+        own = [name for name in ("list", "ignore", "severity", "crosswalk", "keys", "reveal")
                if getattr(written, name) is not None]
         behaviours = [*own, *(written.model_extra or {})]
         if len(behaviours) != 1:
             self._problems.append(Problem(
-                node.place, "a rule has one behaviour: a normaliser's name, list, ignore, severity, crosswalk or "
+                node.place, "a rule has one behaviour: a normaliser's name, list, ignore, severity, crosswalk, keys or "
                 "reveal", "bad_rule"))
             return None
         [what] = behaviours
@@ -73,6 +73,12 @@ class Ruling:
             return Rule(name, written.at, severity=severity, reveal=what == "reveal", kind=kind)
         if what == "crosswalk":
             return Rule(name, written.at, reason=written.reason or "", crosswalk=written.crosswalk or "")
+        if what == "keys":
+            pattern = Pattern.parse(written.at)
+            if written.keys == "names" and pattern and not any(token not in ("*", "**") for token in pattern):
+                self._warnings.append(Problem(node.key("at"), "this rule shows names whatever they are: name the "
+                                              "objects that it is for", "broad_rule"))
+            return Rule(name, written.at, keys=written.keys or "", reason=written.reason or "")
         if what == "list":
             return Rule(name, written.at, order=_order(written.list), reason=written.reason or "")
         if what == "ignore":

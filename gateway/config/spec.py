@@ -197,6 +197,8 @@ class Rule(BaseModel):
     severity: Literal["critical", "major", "minor"] | None = Field(default=None, description="of what differs")
     crosswalk: Name | None = Field(
         default=None, description="identifiers stand here: of this class, or `reference`, or `resource`")
+    keys: Literal["data", "names"] | None = Field(
+        default=None, description="what the names of this object's members are; left out: it is guessed")
     reveal: Literal[True] | None = Field(default=None, description="show values in clear: of codes, never of people")
 
 

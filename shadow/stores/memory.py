@@ -4,40 +4,30 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from threading import Lock
-from typing import TypeAlias
 
 from shadow.compare import Comparison, Outcome, Tally
 from shadow.diff import Difference, Signature
 from shadow.latency import Histogram
 from shadow.ledger import (
-    CROSSED_EPOCHS,
     EPOCHS,
     HOURS,
-    PAIRS,
     SUBJECTS,
     Binding,
-    Crossed,
-    Crossing,
     Evidence,
     Finding,
     Hidden,
     Ledger,
     Sighting,
     Traffic,
-    conflicts,
-    crossed,
     hidden,
     joined,
     latest,
 )
 from shadow.noise import Noise, added, table
 from shadow.signatures import Pattern, merged, patterns
-from shadow.stores.base import RETENTION, SIGNATURES
+from shadow.stores.base import NONE_HELD, RETENTION, SIGNATURES, Held, is_held
+from shadow.stores.memory_crosswalk import MemoryCrosswalk
 from shadow.stratum import HOUR, Epoch, Stratum, placed
-
-_Forward: TypeAlias = dict[tuple[str, str], tuple[str, float]]
-_Backward: TypeAlias = dict[tuple[str, str], str]
-"""Pairs of one epoch, from each side: by class and identifier; when a pair was last seen, beside modern's."""
 
 
 class Memory:
@@ -66,13 +56,12 @@ class Memory:
         self._noise: dict[tuple[str, str, str, str], Noise] = {}
         self._evidence: dict[tuple[str, Epoch], dict[tuple[Stratum, Outcome], Evidence]] = {}
         self._tokens: defaultdict[int, set[bytes]] = defaultdict(set)
-        self._bound: dict[tuple[str, str], tuple[_Forward, _Backward]] = {}
-        self._crossings: dict[tuple[str, str, str, Crossed], Crossing] = {}
+        self._crosswalk = MemoryCrosswalk()
         self._hour = 0
 
     def write(
         self, comparisons: Sequence[Comparison], tallies: Mapping[Tally, int], traffic: Sequence[Traffic],
-        sightings: Sequence[Sighting] = (), bindings: Sequence[Binding] = (),
+        sightings: Sequence[Sighting] = (), held: Held = NONE_HELD, bindings: Sequence[Binding] = (),
     ) -> Collection[tuple[str, Epoch]]:
         with self._lock:
             before = set(self._evidence)
@@ -92,10 +81,10 @@ class Memory:
             for row in traffic:
                 self._add(row)
             for one in sightings:
-                self._sight(one)
+                self._sight(one, held)
             for bound in bindings:
-                self._bind(bound)
-            self._forget(latest(comparisons, traffic, sightings))
+                self._crosswalk.add(bound, held)
+            self._forget(latest(comparisons, traffic, sightings), held)
             return (before | {(one.capability, one.epoch) for one in sightings}) - self._evidence.keys()
 
     def _find(self, comparison: Comparison, signature: Signature, difference: Difference) -> None:
@@ -111,6 +100,8 @@ class Memory:
             capability, operation, 1 + (known.count if known else 0),
             min(known.first_seen, comparison.at) if known else comparison.at,
             max(known.last_seen, comparison.at) if known else comparison.at, difference, comparison.trace_id,
+            comparison.asked_again + (known.again if known else 0),
+            (signature in comparison.reproduced) + (known.reproduced if known else 0),
         )
 
     def _fold(self, place: tuple[str, str, str], found: Pattern) -> None:
@@ -138,14 +129,14 @@ class Memory:
                           at=max(row.at, known.at))
         self._traffic[key] = replace(row, seconds=seconds)
 
-    def _sight(self, one: Sighting) -> None:
+    def _sight(self, one: Sighting, held: Held) -> None:
         effective = 0
         for hour, token in one.tokens:
             tokens = self._tokens[hour]
             if token not in tokens and len(tokens) < SUBJECTS:
                 tokens.add(token)
                 effective += 1
-        rows = self._rows(one.capability, one.epoch)
+        rows = self._rows(one.capability, one.epoch, held)
         place = placed(one.stratum, {stratum for stratum, _ in rows}), one.outcome
         old = rows.get(place) or Evidence(one.capability, one.epoch, *place, 0, 0, 0, 0, one.first, one.last)
         rows[place] = Evidence(
@@ -154,51 +145,11 @@ class Memory:
             max(old.last, one.last),
         )
 
-    def _bind(self, one: Binding) -> None:
-        place = one.capability, one.epoch
-        if place not in self._bound:
-            known = sorted((key for key in self._bound if key[0] == one.capability), key=self._crossed)
-            for over in known[:max(0, len(known) - CROSSED_EPOCHS + 1)]:
-                del self._bound[over]
-                self._crossings = {key: row for key, row in self._crossings.items() if key[:2] != over}
-            self._bound[place] = {}, {}
-        forward, backward = self._bound[place]
-        old, new = (one.name, one.legacy), (one.name, one.modern)
-        if old in forward and forward[old][0] == one.modern:
-            forward[old] = one.modern, max(one.at, forward[old][1])
-            return
-        kinds = conflicts(old in forward, new in backward)
-        if not kinds:
-            kinds = (Crossed.PAIR if len(forward) < PAIRS else Crossed.OVERFLOW,)
-            if len(forward) < PAIRS:
-                forward[old], backward[new] = (one.modern, one.at), one.legacy
-        for kind in kinds:
-            row = Crossing(*place, one.name, kind, 1, one.at, one.at, one.trace_id)
-            key = *place, one.name, kind
-            self._crossings[key] = crossed(self._crossings[key], row) if key in self._crossings else row
-
-    def _crossed(self, place: tuple[str, str]) -> float:
-        """When an epoch's crosswalk was last told something."""
-        return max(row.last_seen for key, row in self._crossings.items() if key[:2] == place)
-
-    def _unbind(self, before: float) -> None:
-        """Drop what was not seen since `before`."""
-        for place, (forward, backward) in self._bound.items():
-            for (name, legacy), (modern, at) in list(forward.items()):
-                if at < before:
-                    del forward[name, legacy], backward[name, modern]
-                    key = *place, name, Crossed.PAIR
-                    self._crossings[key] = replace(self._crossings[key], count=self._crossings[key].count - 1)
-        self._crossings = {key: row for key, row in self._crossings.items()
-                           if row.last_seen >= before or (row.count and row.kind is Crossed.PAIR)}
-        told = {key[:2] for key in self._crossings}
-        self._bound = {place: both for place, both in self._bound.items() if place in told}
-
-    def _rows(self, capability: str, epoch: Epoch) -> dict[tuple[Stratum, Outcome], Evidence]:
+    def _rows(self, capability: str, epoch: Epoch, held: Held) -> dict[tuple[Stratum, Outcome], Evidence]:
         """The rows of an epoch. Makes room for one that is new."""
         rows = self._evidence.get((capability, epoch))
         if rows is None:
-            known = [key for key in self._evidence if key[0] == capability]
+            known = [] if is_held(capability, held) else [key for key in self._evidence if key[0] == capability]
             for over in sorted(known, key=self._last)[:max(0, len(known) - EPOCHS + 1)]:
                 del self._evidence[over]
             rows = self._evidence[capability, epoch] = {}
@@ -208,7 +159,7 @@ class Memory:
         """When an epoch was last seen."""
         return max(row.last for row in self._evidence[key].values())
 
-    def _forget(self, now: float) -> None:
+    def _forget(self, now: float, held: Held) -> None:
         """Once an hour, drop what is too old."""
         hour, before = int(now) // HOUR, now - self._retention
         if hour <= self._hour:
@@ -216,13 +167,17 @@ class Memory:
         self._hour = hour
         for over in [one for one in self._tokens if one <= hour - HOURS]:
             del self._tokens[over]
-        for old in [key for key in self._evidence if self._last(key) < before]:
+
+        def is_kept(capability: str, last: float) -> bool:
+            return last >= before or is_held(capability, held)
+
+        for old in [key for key in self._evidence if not is_kept(key[0], self._last(key))]:
             del self._evidence[old]
-        self._findings = {key: found for key, found in self._findings.items() if found.last_seen >= before}
+        self._findings = {key: found for key, found in self._findings.items() if is_kept(key[0], found.last_seen)}
         self._kept = Counter(capability for capability, _, _ in self._findings)
-        self._patterns = {key: found for key, found in self._patterns.items() if found.last_seen >= before}
-        self._noise = {spot: row for spot, row in self._noise.items() if row.last_seen >= before}
-        self._unbind(before)
+        self._patterns = {key: found for key, found in self._patterns.items() if is_kept(key[0], found.last_seen)}
+        self._noise = {spot: row for spot, row in self._noise.items() if is_kept(spot[0], row.last_seen)}
+        self._crosswalk.forget(before, held)
 
     def read(self, capability: str | None = None) -> Ledger:
         def wanted(name: str) -> bool:
@@ -240,7 +195,7 @@ class Memory:
                 [row for (name, _), rows in self._evidence.items() if wanted(name) for row in rows.values()],
                 [row for row in self._noise.values() if wanted(row.capability)],
                 [row for row in self._hidden.values() if wanted(row.capability)],
-                [row for row in self._crossings.values() if wanted(row.capability)],
+                [row for row in self._crosswalk.rows() if wanted(row.capability)],
             )
 
     def close(self) -> None:

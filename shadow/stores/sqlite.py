@@ -22,7 +22,7 @@ from shadow.ledger import Binding, Finding, Hidden, Ledger, Sighting, Traffic, h
 from shadow.noise import table
 from shadow.signatures import Pattern, decode, encode, merged, patterns
 from shadow.stores import sqlite_crosswalk, sqlite_evidence, sqlite_noise
-from shadow.stores.base import RETENTION, SIGNATURES, StoreError
+from shadow.stores.base import NONE_HELD, RETENTION, SIGNATURES, Held, StoreError
 from shadow.stratum import HOUR, Epoch
 
 _TALLY = """
@@ -33,7 +33,8 @@ _SEEN_AGAIN = """
 UPDATE finding SET
     count = count + 1, first_seen = min(first_seen, :at), last_seen = max(last_seen, :at), path = :path,
     legacy_length = :legacy_length, modern_length = :modern_length, trace_id = :trace_id, severity = :severity,
-    modern_path = :modern_path, legacy_token = :legacy_token, modern_token = :modern_token, key_token = :key_token
+    modern_path = :modern_path, legacy_token = :legacy_token, modern_token = :modern_token, key_token = :key_token,
+    again = again + :again, reproduced = reproduced + :reproduced
 WHERE capability = :capability AND operation = :operation AND kind = :kind AND signature_path = :signature_path
     AND legacy_group = :legacy_group AND modern_group = :modern_group
 """
@@ -41,7 +42,7 @@ _SEEN_FIRST = """
 INSERT INTO finding VALUES (
     :capability, :operation, :kind, :signature_path, :legacy_group, :modern_group, 1, :at, :at, :path,
     :legacy_type, :legacy_length, :legacy_form, :modern_type, :modern_length, :modern_form, :trace_id, :severity,
-    :modern_path, :legacy_token, :modern_token, :key_token
+    :modern_path, :legacy_token, :modern_token, :key_token, :again, :reproduced
 )
 """
 _OVERFLOW = "INSERT INTO overflow VALUES (?, 1) ON CONFLICT DO UPDATE SET count = count + 1"
@@ -63,7 +64,7 @@ ON CONFLICT DO UPDATE SET
     at = max(at, excluded.at)
 """
 _FINDINGS = """
-SELECT capability, operation, count, first_seen, last_seen, trace_id, kind, path,
+SELECT capability, operation, count, first_seen, last_seen, trace_id, again, reproduced, kind, path,
     legacy_type, legacy_length, legacy_form, modern_type, modern_length, modern_form, severity,
     modern_path, legacy_token, modern_token, key_token
 FROM finding
@@ -102,7 +103,7 @@ class Sqlite:
 
     def write(
         self, comparisons: Sequence[Comparison], tallies: Mapping[Tally, int], traffic: Sequence[Traffic],
-        sightings: Sequence[Sighting] = (), bindings: Sequence[Binding] = (),
+        sightings: Sequence[Sighting] = (), held: Held = NONE_HELD, bindings: Sequence[Binding] = (),
     ) -> Collection[tuple[str, Epoch]]:
         counts = Counter(tallies) + Counter(comparison.tally for comparison in comparisons)
         with self._transaction("IMMEDIATE") as connection:
@@ -118,9 +119,9 @@ class Sqlite:
             sqlite_noise.add(connection, table(comparisons).values(), self._limit)
             for row in traffic:
                 _add(connection, row)
-            sqlite_crosswalk.add(connection, bindings)
-            dropped = sqlite_evidence.add(connection, sightings)
-            return dropped | self._forget(connection, latest(comparisons, traffic, sightings))
+            sqlite_crosswalk.add(connection, bindings, held)
+            dropped = sqlite_evidence.add(connection, sightings, held)
+            return dropped | self._forget(connection, latest(comparisons, traffic, sightings), held)
 
     def _find(
         self, connection: sqlite3.Connection, comparison: Comparison, signature: Signature, found: Difference,
@@ -136,6 +137,7 @@ class Sqlite:
             "modern_type": found.modern.type, "modern_length": found.modern.length, "modern_form": found.modern.form,
             "severity": found.severity, "modern_path": found.modern_path, "legacy_token": found.legacy_token,
             "modern_token": found.modern_token, "key_token": found.key_token,
+            "again": comparison.asked_again, "reproduced": signature in comparison.reproduced,
         }
         if connection.execute(_SEEN_AGAIN, row).rowcount:
             return
@@ -162,17 +164,23 @@ class Sqlite:
                 return
         connection.execute(_PATTERN, (*place, encode(merged(decode(row[0]), found) if row else found)))
 
-    def _forget(self, connection: sqlite3.Connection, now: float) -> set[tuple[str, Epoch]]:
+    def _forget(self, connection: sqlite3.Connection, now: float, held: Held) -> set[tuple[str, Epoch]]:
         """Once an hour, drop what is too old. Returns the epochs among it."""
         hour, before = int(now) // HOUR, now - self._retention
         if hour <= self._hour:
             return set()
         self._hour = hour
-        sqlite_noise.forget(connection, before)
-        sqlite_crosswalk.forget(connection, before)
-        connection.execute("DELETE FROM finding WHERE last_seen < ?", (before,))
-        connection.execute("DELETE FROM pattern WHERE json_extract(folded, '$.last_seen') < ?", (before,))
-        return sqlite_evidence.forget(connection, hour, before)
+        sqlite_evidence.forget_subjects(connection, hour)
+        if held is None:
+            return set()
+        old = before, json.dumps(sorted(held))
+        for place, last in (("noise", "last_seen"), ("finding", "last_seen"),
+                            ("pattern", "json_extract(folded, '$.last_seen')")):
+            connection.execute(
+                f"DELETE FROM {place} WHERE {last} < ? AND capability NOT IN (SELECT value FROM json_each(?))",  # noqa: S608
+                old)
+        sqlite_crosswalk.forget(connection, *old)
+        return sqlite_evidence.forget(connection, *old)
 
     def read(self, capability: str | None = None) -> Ledger:
         with self._transaction("DEFERRED") as connection:
@@ -276,7 +284,7 @@ def _add(connection: sqlite3.Connection, row: Traffic) -> None:
 
 def _finding(  # one parameter for each column of _FINDINGS
     capability: str, operation: str, count: int, first_seen: float, last_seen: float, trace_id: str,
-    kind: str, path: str, *rest: Any,
+    again: int, reproduced: int, kind: str, path: str, *rest: Any,
 ) -> Finding:
     exemplar = Difference(kind, path, Shape(*rest[:3]), Shape(*rest[3:6]), Severity(rest[6]), *rest[7:])
-    return Finding(capability, operation, count, first_seen, last_seen, exemplar, trace_id)
+    return Finding(capability, operation, count, first_seen, last_seen, exemplar, trace_id, again, reproduced)

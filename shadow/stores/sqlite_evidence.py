@@ -6,6 +6,7 @@ from typing import Any
 
 from shadow.compare import Outcome
 from shadow.ledger import EPOCHS, HOURS, SUBJECTS, Evidence, Sighting
+from shadow.stores.base import Held
 from shadow.stratum import Epoch, Stratum, placed
 
 _ADD = """
@@ -31,11 +32,12 @@ _DROP = "DELETE FROM evidence WHERE (capability, legacy, modern, rules, comparat
 _HOUR = "INSERT INTO hour VALUES (?, ?) ON CONFLICT DO UPDATE SET tokens = tokens + excluded.tokens"
 
 
-def add(connection: sqlite3.Connection, sightings: Sequence[Sighting]) -> set[tuple[str, Epoch]]:
-    """Add sightings to what is known. Drops epochs and tokens past their bounds; returns those epochs."""
+def add(connection: sqlite3.Connection, sightings: Sequence[Sighting], held: Held) -> set[tuple[str, Epoch]]:
+    """Add sightings to what is known. Drops epochs and tokens past their bounds, but for epochs of what is held;
+    returns those epochs."""
     dropped: set[tuple[str, Epoch]] = set()
     for one in sightings:
-        stratum = _stratum(connection, one, dropped)
+        stratum = _stratum(connection, one, dropped, held)
         dropped.discard((one.capability, one.epoch))
         effective = _new(connection, one)
         connection.execute(_ADD, (one.capability, *one.epoch, *stratum, one.outcome, one.count, effective, one.critical,
@@ -43,13 +45,15 @@ def add(connection: sqlite3.Connection, sightings: Sequence[Sighting]) -> set[tu
     return dropped
 
 
-def _stratum(connection: sqlite3.Connection, one: Sighting, dropped: set[tuple[str, Epoch]]) -> Stratum:
+def _stratum(
+    connection: sqlite3.Connection, one: Sighting, dropped: set[tuple[str, Epoch]], held: Held,
+) -> Stratum:
     """Where a sighting counts. Makes room for an epoch that is new; what has to go for it is added to `dropped`."""
     epoch = one.capability, *one.epoch
     if connection.execute(_KNOWN, (*epoch, *one.stratum)).fetchone() == (1,):
         return one.stratum
     known = {Stratum(*row) for row in connection.execute(_STRATA, epoch)}
-    if not known:
+    if not known and held is not None and one.capability not in held:
         for over in connection.execute(_EPOCHS, (one.capability, EPOCHS - 1)).fetchall():
             connection.execute(_DROP, (one.capability, *over))
             dropped.add((one.capability, Epoch(*over)))
@@ -68,14 +72,20 @@ def _new(connection: sqlite3.Connection, one: Sighting) -> int:
     return found
 
 
-def forget(connection: sqlite3.Connection, hour: int, before: float) -> set[tuple[str, Epoch]]:
-    """Drop the tokens of hours that are over, and epochs that were not seen since `before`: those are returned."""
+def forget_subjects(connection: sqlite3.Connection, hour: int) -> None:
+    """Drop the tokens of hours that are over."""
     for table in ("token", "hour"):
         connection.execute(f"DELETE FROM {table} WHERE hour <= ?", (hour - HOURS,))  # noqa: S608 (two fixed names)
+
+
+def forget(connection: sqlite3.Connection, before: float, held: str) -> set[tuple[str, Epoch]]:
+    """Drop epochs that were not seen since `before`, but for those of capabilities in `held`, a JSON list; returns
+    them."""
     over = connection.execute("""
         SELECT capability, legacy, modern, rules, comparator FROM evidence
-        GROUP BY capability, legacy, modern, rules, comparator HAVING max(last) < ?
-    """, (before,)).fetchall()
+        WHERE capability NOT IN (SELECT value FROM json_each(?2))
+        GROUP BY capability, legacy, modern, rules, comparator HAVING max(last) < ?1
+    """, (before, held)).fetchall()
     connection.executemany(_DROP, over)
     return {(capability, Epoch(*epoch)) for capability, *epoch in over}
 

@@ -26,11 +26,6 @@ def add(connection: sqlite3.Connection, rows: Iterable[Noise], limit: int) -> No
             connection.execute("INSERT INTO noise VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (*place, *seen))
 
 
-def forget(connection: sqlite3.Connection, before: float) -> None:
-    """Drop what was not seen since `before`."""
-    connection.execute("DELETE FROM noise WHERE last_seen < ?", (before,))
-
-
 def read(row: Sequence[Any]) -> Noise:
     """A row of `noise`."""
     capability, operation, kind, path, modern, legacy, both, plain, first_seen, last_seen = row

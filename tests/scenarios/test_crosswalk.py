@@ -92,7 +92,7 @@ def test_who_is_who_is_known_beyond_a_restart_and_told_in_no_word(arms, config, 
         until(lambda: identities(figway)["Observation"] == (0, 1, 1, 0), "the conflict is not found")
         found = evidence(figway)
         assert found["answer"] == "NOT SAFE"
-        assert "exchanges contradicted each other 1 times about who is who" in found["says"]
+        assert "exchanges contradicted each other 1 time about who is who" in found["says"]
         gate = CliRunner().invoke(main, ["gate", "charts", "--admin", f"http://127.0.0.1:{figway.admin_port}"])
         assert gate.exit_code == 1
         page = figway.admin("/report.html?capability=charts").body

@@ -7,8 +7,12 @@ import sys
 
 import pytest
 
-from shadow.compare import Outcome
+from adapters.message import Headers, Request
+from shadow.compare import Outcome, compare
 from shadow.comparer import Child, ComparerLost, ComparerSlow
+from shadow.judge import packed, unpacked
+from shadow.observation import Failure, Observation, Pair
+from shadow.rules import Rule, Rules
 from tests.shadow.exchanges import pair
 
 # Slow to compare: long lists that agree up to their ends.
@@ -44,6 +48,23 @@ async def test_pairs_are_judged_in_order_by_one_child(child):
         assert [one.tally.outcome for one in judged] == [Outcome.MATCH, Outcome.MISMATCH] * 30
         pid = child.pid
     assert child.pid == pid
+
+
+def test_the_judge_is_told_what_is_compared_and_nothing_else():
+    rules = Rules((Rule("one", "/a", ignore=True),))
+    headers = Headers([(b"Content-Type", b"application/json"), (b"X-Patient", b"Zebulon"), (b"ETag", b"1")])
+    asked = Request("GET", b"/patients/Zebulon", Headers([(b"Authorization", b"Zebulon")]))
+    whole = Pair("results", "read", asked, Observation("legacy", 1.0, 200, headers, b"{}"),
+                 Observation("modern", 2.0, failure=Failure("reset")), "trace", 3.0, rules, frozenset({"over"}), b"key")
+    told = packed([whole, whole])
+    assert b"Zebulon" not in told
+    [one, other] = unpacked(told)
+    assert one == other
+    assert one.rules is other.rules
+    assert (one.rules, one.over, one.key, one.trace_id, one.at) == (rules, whole.over, b"key", "trace", 3.0)
+    assert one.control.headers == [(b"content-type", b"application/json"), (b"etag", b"1")]
+    assert (one.control.status, one.control.body, one.candidate.failure) == (200, b"{}", Failure("reset"))
+    assert compare(one) == compare(whole)
 
 
 async def test_it_ignores_the_signals_that_its_parent_drains_on(child):

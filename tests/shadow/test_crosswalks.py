@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from adapters.crosswalk import digest
-from shadow.compare import Outcome
+from shadow.compare import Bond, Outcome
 from shadow.crosswalks import SCOPES, Crosswalks, SeedError, seeded
 from shadow.judge import judged
 from shadow.rules import Class, Rule, Rules
@@ -81,7 +81,7 @@ def bonds(crosswalks, *pairs):
 
 def test_a_pair_is_told_once_as_tokens_of_the_epoch():
     known = Crosswalks()
-    assert bonds(known, asked("1", "a"), asked("1", "a"), asked("2", "a"), asked("2", "b")) == [1, 0, 0, 1]
+    assert bonds(known, asked("1", "a"), asked("1", "a"), asked("2", "b"), asked("2", "b")) == [1, 0, 1, 0]
     one, same = (judged(replace(asked("17", "abc"), key=KEY), Crosswalks()).bonds for _ in range(2))
     [other] = judged(replace(asked("17", "abc"), key=KEY[::-1]), Crosswalks()).bonds
     assert one == same != (other,)
@@ -98,3 +98,10 @@ def test_another_epoch_begins_with_what_was_seeded(seed):
 
 def test_without_a_key_nothing_is_told():
     assert judged(asked("1", "a"), Crosswalks()).bonds == ()
+
+
+def test_a_conflict_that_is_certain_is_told_by_its_class():
+    known = Crosswalks()
+    judged(asked("1", "a"), known)
+    assert judged(asked("1", "b"), known).bonds == (Bond("Patient", split=True),)
+    assert judged(asked("2", "a"), known).bonds == (Bond("Patient", merged=True),)

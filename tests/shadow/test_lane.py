@@ -25,14 +25,17 @@ SETTINGS = LaneSettings(queue=1000, memory=64 << 20, concurrency=4, drain=5)
 
 
 class Inline:
-    """A comparer in this process; `fails` tells, batch by batch, which exception it raises."""
+    """A comparer in this process; `fails` tells, batch by batch, which exception it raises. `batches` holds how many
+    pairs each had."""
 
     def __init__(self, fails=lambda: None):
         self.fails = fails
         self.closed = False
+        self.batches = []
 
     async def compare(self, pairs, seconds):
         await asyncio.sleep(0)
+        self.batches.append(len(pairs))
         if error := self.fails():
             raise error
         return [compare(pair) for pair in pairs]
@@ -68,9 +71,9 @@ class Kept(Memory):
         super().__init__(options)
         self.comparisons = []
 
-    def write(self, comparisons, tallies, traffic, sightings=(), bindings=()):
+    def write(self, comparisons, *batch):
         self.comparisons += comparisons
-        return super().write(comparisons, tallies, traffic, sightings, bindings)
+        return super().write(comparisons, *batch)
 
 
 async def run(mirrors, ask=echo, settings=SETTINGS, comparer=None, store=None, drain=30.0):
@@ -230,6 +233,34 @@ async def test_a_mismatch_that_stays_is_counted_as_reproduced():
     assert [signature.path for signature in comparison.reproduced] == ["/a", "/b"]
 
 
+async def test_what_is_said_again_word_for_word_is_not_compared_again():
+    soon, comparer = Recheck((0.001, 0.002, 0.003), 1.0), Inline()
+    said = [b"1", b"{}", b"1", b"{}", b"{}", b"2", b"{}"]  # … and from then on legacy says what modern does
+    assert await checked([mirror(target=said, recheck=soon)], comparer=comparer) == {
+        (Outcome.TRANSIENT, "after_0.003s"): 1}
+    assert comparer.batches == [1, 1], "the first, and the second that modern gave"
+    stays = Inline()
+    one = mirror(target=[b"1", b"{}", b"1", b"{}", b"{}", b"1", b"{}"], recheck=Recheck((0.001, 0.002), 1.0))
+    store = Kept(Memory.Options())
+    assert await checked([one], comparer=stays, store=store) == {(Outcome.MISMATCH, "reproduced_2"): 1}
+    assert stays.batches == [1]
+    [comparison] = store.comparisons
+    assert comparison.reproduced == (comparison.differences[0].signature,)
+
+
+async def test_a_failure_that_repeats_is_no_mismatch_seen_again():
+    soon, reset = Recheck((0.001, 0.002), 1.0), answer("modern", failure="reset")
+    assert await checked([mirror(target=[b"1", b"{}", reset, b"{}", reset], recheck=soon)]) == {
+        (Outcome.MISMATCH, ""): 1}
+
+
+async def test_what_differs_at_once_is_compared_at_once():
+    comparer = Inline()
+    await checked([mirror(target=b"%d" % number) for number in range(20)], comparer=comparer)
+    assert sum(comparer.batches) == 20
+    assert len(comparer.batches) <= 3
+
+
 async def test_a_mismatch_that_legacy_has_with_itself_is_unstable():
     soon = Recheck((0.001,), 1.0)
     volatile = [b'{"at": 1}', b'{"at": 2}', b'{"at": 3}', b'{"at": 4}']
@@ -320,14 +351,16 @@ async def test_some_rechecks_are_lent_for_what_is_critical_and_where_legacy_is_k
 
 async def test_what_waits_takes_a_part_of_the_room_and_a_drain_ends_it():
     narrow = LaneSettings(queue=8, memory=64 << 20, concurrency=1, drain=5)
-    lane = Lane(echo, Memory(Memory.Options()), narrow, Inline())
+    comparer = Inline()
+    lane = Lane(echo, Memory(Memory.Options()), narrow, comparer)
     lane.start()
     lane.offer(mirror(target=b"{}"))
     await lane.settled()  # what comes first waits for its epoch's key
     for number in range(1, 6):
         lane.offer(mirror(b" " * 5_000, target=b"1", recheck=Recheck((600.0,), 1.0)))
-        for _ in range(20):
-            await asyncio.sleep(0)
+        while len(comparer.batches) < number:  # noqa: ASYNC110 (nobody tells of the end of a batch)
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(0)
         assert lane.unfinished == min(number, 2)
     assert outcomes(lane) == {(Outcome.MATCH, ""): 1, (Outcome.MISMATCH, ""): 3}
     assert lane.held < 8_000, "bodies that have been compared are let go"
@@ -388,10 +421,10 @@ class Broken(Memory):
 
     broken = True
 
-    def write(self, comparisons, tallies, traffic, sightings=(), bindings=()):
+    def write(self, *batch):
         if self.broken:
             raise sqlite3.OperationalError("disk full")
-        return super().write(comparisons, tallies, traffic, sightings, bindings)
+        return super().write(*batch)
 
 
 async def test_a_store_that_fails_loses_no_outcome():

@@ -157,9 +157,10 @@ def test_the_subjects_of_an_hour_are_bounded():
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
 def test_the_pairs_of_an_epoch_are_bounded(tmp_path, kind):
     store = Memory(Memory.Options()) if kind == "memory" else Sqlite(Sqlite.Options(tmp_path / "figway.db"))
-    many = [Binding("results", "epoch", "Patient", f"l{number}", f"m{number}", 1.0, "t") for number in range(PAIRS + 2)]
-    store.write((), {}, (), (), many)
-    store.write((), {}, (), (), [many[0], replace(many[1], modern="other")])
+    first = Binding("results", "epoch", "Patient", "l", "m", split=False, merged=False, at=1.0, trace_id="t")
+    many = [replace(first, legacy=f"l{number}", modern=f"m{number}") for number in range(PAIRS + 2)]
+    store.write((), {}, (), bindings=many)
+    store.write((), {}, (), bindings=[many[0], replace(many[1], modern="other")])
     assert {row.kind: row.count for row in store.read("results").crossings} == {
         Crossed.PAIR: PAIRS, Crossed.OVERFLOW: 2, Crossed.SPLIT: 1}
     store.close()

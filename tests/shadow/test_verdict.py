@@ -90,6 +90,14 @@ def test_a_stratum_that_is_left_out_does_not_drown_in_the_total():
     assert judged([row(), row(SEARCH, effective=300), few], BOTH).answer is Answer.SAFE, "that may be chance"
 
 
+def test_a_critical_difference_that_is_open_says_what_would_close_it():
+    found = judged([row(effective=50_000), row(SEARCH), row(SEARCH, Outcome.MISMATCH, 1, critical=1)], BOTH)
+    assert found.answer is Answer.NOT_ENOUGH
+    assert found.wanted == ("1 critical difference is to be reproduced, or explained by a rule or a new build",)
+    assert found.says.endswith("1 exchange with a critical difference, reproduced in 0 of them, and seen once in its "
+                               "kind of exchange")
+
+
 @pytest.mark.parametrize(("rows", "answer"), [
     ([row(), row(SEARCH)], Answer.SAFE),
     ([row(), row(SEARCH, Outcome.MISMATCH, 400, critical=400)], Answer.NOT_SAFE),
