@@ -196,7 +196,8 @@ def _critical(total: Numbers, most: int, conflicts: int) -> Gate:
     # One that agreed when it was asked again is transient, and none of these.
     found = total.critical
     if conflicts:
-        says = f"exchanges contradicted each other {conflicts:,} {'time' if conflicts == 1 else 'times'} about who is who"
+        times = "time" if conflicts == 1 else "times"
+        says = f"exchanges contradicted each other {conflicts:,} {times} about who is who"
         says += f"; {found:,} had a critical difference" if found else ""
         return Gate("criticals", State.FAIL, float(found + conflicts), 0.0, 0, says)
     if not found:

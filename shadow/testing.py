@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import astuple, replace
 
 from adapters.document import Tree
-from shadow.compare import Comparison, Drift, Outcome, Tally
+from shadow.compare import Comparison, Outcome, Tally
 from shadow.diff import Difference, Shape
 from shadow.latency import Histogram
-from shadow.ledger import CROSSED_EPOCHS, EPOCHS, Binding, Crossed, Crossing, Evidence, Sighting, Traffic
+from shadow.ledger import CROSSED_EPOCHS, DAY, EPOCHS, Binding, Crossed, Crossing, Evidence, Sighting, Traffic
 from shadow.noise import Noise
 from shadow.normalisers.base import Normaliser
 from shadow.signatures import Exemplar, Pattern
@@ -143,22 +143,30 @@ def _check_patterns(store: Store, signatures: int) -> None:
 
 
 def _check_noise(store: Store, signatures: int) -> None:
-    def heard(path: str, at: float, *, modern: bool, legacy: bool, plain: bool = True) -> Comparison:
-        drift = Drift("value", path, modern, legacy, plain)
-        return Comparison(Tally("noisy", "read", Outcome.UNSTABLE), f"trace-{at:g}", at, drifts=(drift,))
+    def row(path: str, *counts: int, plain: bool = True, first: float = 1, last: float = 3, build: str = "1") -> Noise:
+        modern, legacy, both = counts
+        return Noise("noisy", _epoch(build), "read", "value", path, modern, legacy, both, plain, first, last)
 
-    store.write([heard("/a", 2, modern=True, legacy=False), heard("/a", 3, modern=False, legacy=True)], {}, ())
-    store.write([heard("/a", 1, modern=True, legacy=True), heard("/b", 4, modern=True, legacy=True)], {}, ())
-    store.write([heard("/b", 1, modern=True, legacy=True, plain=False)], {}, ())
-    assert sorted(store.read("noisy").noise, key=lambda row: row.path) == [
-        Noise("noisy", "read", "value", "/a", 1, 1, 1, True, 1, 3),
-        Noise("noisy", "read", "value", "/b", 0, 0, 2, False, 1, 4),
+    def hear(*rows: Noise, build: str = "1") -> None:
+        store.write((), {}, (), [Sighting("noisy", _epoch(build), _STRATUM, Outcome.UNSTABLE, 1, 0, 0, 1, int(build),
+                                          noise=rows)])
+
+    hear(row("/a", 1, 1, 0, first=2, last=3))
+    hear(row("/a", 0, 0, 1, first=1, last=1), row("/b", 0, 0, 1, first=4, last=4))
+    hear(row("/b", 0, 0, 1, plain=False, first=1, last=1))
+    assert sorted(store.read("noisy").noise, key=lambda one: one.path) == [
+        row("/a", 1, 1, 1), row("/b", 0, 0, 2, plain=False, last=4),
     ], "noise adds up by its place: who disagreed alone, and whether never more than a value drifted"
-    many = [heard("/" + "c" * (count + 1), 5, modern=True, legacy=False) for count in range(signatures)]
-    store.write([*many, heard("/a", 5, modern=True, legacy=False)], {}, ())
-    rows = {row.path: row.modern for row in store.read().noise}
-    assert len(rows) == signatures, "the noise of a capability is bounded"
+    hear(*(row("/" + "c" * (count + 1), 1, 0, 0) for count in range(signatures)), row("/a", 1, 0, 0))
+    rows = {one.path: one.modern for one in store.read().noise}
+    assert len(rows) == signatures, "the noise of an epoch is bounded"
     assert rows["/a"] == 2, "what is known is still counted when the table is full"
+    hear(row("/a", 5, 0, 0, build="2"), build="2")
+    counts = {one.epoch.modern: one.modern for one in store.read("noisy").noise if one.path == "/a"}
+    assert counts == {"1": 2, "2": 5}, "another build's noise is counted by itself"
+    for build in range(3, EPOCHS + 2):
+        hear(build=str(build))
+    assert {one.epoch.modern for one in store.read("noisy").noise} == {"2"}, "noise goes with its epoch"
     assert store.read("results").noise == [], "one capability is read by itself"
 
 
@@ -243,7 +251,7 @@ def _check_evidence(store: Store) -> None:
     found = {row.outcome: row for row in store.read("results").evidence}
     assert found == {
         Outcome.MATCH: Evidence("results", _epoch("1"), _STRATUM, Outcome.MATCH, 14, 8, 6, 3, 10 * HOUR,
-                                11 * HOUR + 9.0),
+                                11 * HOUR + 9.0, ((10, 4), (11, 4))),
         Outcome.MISMATCH: Evidence("results", _epoch("1"), _STRATUM, Outcome.MISMATCH, 5, 0, 2, 1, 10 * HOUR,
                                    10 * HOUR + 9.0),
     }, "a subject is effective once in an hour, with the outcome that it is first seen with; everything counts"
@@ -252,6 +260,10 @@ def _check_evidence(store: Store) -> None:
     assert rows["2", Outcome.MATCH] == (5, 2), "another build starts from nothing"
     assert rows["1", Outcome.MATCH] == (14, 8), "what was known of the other is kept"
     assert store.read("booking").evidence == [], "one capability is read by itself"
+    store.write((), {}, (), [Sighting("hourly", _epoch("1"), _STRATUM, Outcome.MATCH, 1, 0, 0, hour * HOUR, hour * HOUR,
+                                      frozenset({(hour, b"hourly")})) for hour in range(20, 20 + DAY + 3)])
+    [row] = store.read("hourly").evidence
+    assert row.hours == tuple((hour, 1) for hour in range(23, 20 + DAY + 3)), "of each hour of a day it is kept"
 
 
 def _check_bounds_of_evidence(store: Store) -> None:
@@ -276,7 +288,7 @@ def _check_holds(store: Store) -> None:
     for number, held in enumerate((frozenset({"results", "1f"}), None)):
         dropped = store.write((), {}, (), [_sighting(range(0), hour=400 * 24 + number, build=f"held{number}")], held)
         ledger = store.read("results")
-        assert {name for name, _ in dropped} <= {"booking"}, "no epoch of what is held is dropped"
+        assert {name for name, _ in dropped} <= {"booking", "noisy", "hourly"}, "no epoch of what is held is dropped"
         assert len({row.epoch for row in ledger.evidence}) == EPOCHS + 1 + number, "not to make room either"
         assert (ledger.findings, ledger.patterns, ledger.noise) == (before.findings, before.patterns, before.noise), (
             "nor are its differences, with their examples, and its noise")
@@ -290,7 +302,7 @@ def _check_retention(store: Store) -> None:
     dropped = store.write((), {}, (), [_sighting(range(3), hour=later, build="late")])
     ledger = store.read("results")
     assert {row.epoch.modern for row in ledger.evidence} == {"late"}, "evidence that is too old is forgotten"
-    assert set(dropped) == {
+    assert {one for one in dropped if one[0] == "results"} == {
         *(("results", _epoch(f"new{build}")) for build in range(EPOCHS)), ("results", _epoch("held0")),
         ("results", _epoch("held1")),
     }, "and that is told"

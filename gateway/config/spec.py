@@ -309,6 +309,8 @@ class Shadow(_Strict):
     known_differences: list[Known] = Field(default_factory=list, description="differences declared beforehand")
     crosswalk: dict[Name, Crosswalk] = Field(
         default_factory=dict, description="classes of identifiers, held one-to-one where rules say `crosswalk`")
+    parameters: list[str] = Field(
+        default_factory=list, description="names of query and form parameters that reports may show")
     noise: Share = written("2%", "of the exchanges: legacy is asked again after modern, to tell noise from difference")
     gate: Gate = Field(default_factory=Gate)
     capture: Share = written("0%", "of the mismatches that are sealed, whole: see `shadow.capture` of the file")

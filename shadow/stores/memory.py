@@ -20,10 +20,11 @@ from shadow.ledger import (
     Sighting,
     Traffic,
     hidden,
+    hourly,
     joined,
     latest,
 )
-from shadow.noise import Noise, added, table
+from shadow.noise import Noise, Spot, added, spot
 from shadow.signatures import Pattern, merged, patterns
 from shadow.stores.base import NONE_HELD, RETENTION, SIGNATURES, Held, is_held
 from shadow.stores.memory_crosswalk import MemoryCrosswalk
@@ -53,7 +54,7 @@ class Memory:
         self._patterns: dict[tuple[str, str, str], Pattern] = {}
         self._patternless: Counter[str] = Counter()
         self._hidden: dict[tuple[str, str], Hidden] = {}
-        self._noise: dict[tuple[str, str, str, str], Noise] = {}
+        self._noise: dict[Spot, Noise] = {}
         self._evidence: dict[tuple[str, Epoch], dict[tuple[Stratum, Outcome], Evidence]] = {}
         self._tokens: defaultdict[int, set[bytes]] = defaultdict(set)
         self._crosswalk = MemoryCrosswalk()
@@ -76,8 +77,6 @@ class Memory:
             for rule in hidden(comparisons):
                 key = rule.capability, rule.rule
                 self._hidden[key] = joined(self._hidden[key], rule) if key in self._hidden else rule
-            for spot, noisy in table(comparisons).items():
-                self._hear(spot, noisy)
             for row in traffic:
                 self._add(row)
             for one in sightings:
@@ -113,11 +112,12 @@ class Memory:
         else:
             self._patternless[found.capability] += found.count
 
-    def _hear(self, spot: tuple[str, str, str, str], noisy: Noise) -> None:
-        if spot in self._noise:
-            self._noise[spot] = added(self._noise[spot], noisy)
-        elif sum(capability == noisy.capability for capability, *_ in self._noise) < self._limit:
-            self._noise[spot] = noisy
+    def _hear(self, noisy: Noise) -> None:
+        place = spot(noisy)
+        if place in self._noise:
+            self._noise[place] = added(self._noise[place], noisy)
+        elif sum(other[:2] == place[:2] for other in self._noise) < self._limit:
+            self._noise[place] = noisy
 
     def _add(self, row: Traffic) -> None:
         key = row.capability, row.operation, row.stage, row.arm
@@ -130,19 +130,21 @@ class Memory:
         self._traffic[key] = replace(row, seconds=seconds)
 
     def _sight(self, one: Sighting, held: Held) -> None:
-        effective = 0
+        new: Counter[int] = Counter()
         for hour, token in one.tokens:
             tokens = self._tokens[hour]
             if token not in tokens and len(tokens) < SUBJECTS:
                 tokens.add(token)
-                effective += 1
+                new[hour] += 1
+        for noisy in one.noise:
+            self._hear(noisy)
         rows = self._rows(one.capability, one.epoch, held)
         place = placed(one.stratum, {stratum for stratum, _ in rows}), one.outcome
         old = rows.get(place) or Evidence(one.capability, one.epoch, *place, 0, 0, 0, 0, one.first, one.last)
         rows[place] = Evidence(
-            one.capability, one.epoch, *place, old.count + one.count, old.effective + effective,
+            one.capability, one.epoch, *place, old.count + one.count, old.effective + new.total(),
             old.critical + one.critical, old.reproduced + one.reproduced, min(old.first, one.first),
-            max(old.last, one.last),
+            max(old.last, one.last), hourly(old.hours, new),
         )
 
     def _rows(self, capability: str, epoch: Epoch, held: Held) -> dict[tuple[Stratum, Outcome], Evidence]:
@@ -152,6 +154,7 @@ class Memory:
             known = [] if is_held(capability, held) else [key for key in self._evidence if key[0] == capability]
             for over in sorted(known, key=self._last)[:max(0, len(known) - EPOCHS + 1)]:
                 del self._evidence[over]
+                self._noise = {place: row for place, row in self._noise.items() if place[:2] != over}
             rows = self._evidence[capability, epoch] = {}
         return rows
 
@@ -176,7 +179,7 @@ class Memory:
         self._findings = {key: found for key, found in self._findings.items() if is_kept(key[0], found.last_seen)}
         self._kept = Counter(capability for capability, _, _ in self._findings)
         self._patterns = {key: found for key, found in self._patterns.items() if is_kept(key[0], found.last_seen)}
-        self._noise = {spot: row for spot, row in self._noise.items() if is_kept(spot[0], row.last_seen)}
+        self._noise = {place: row for place, row in self._noise.items() if is_kept(place[0], row.last_seen)}
         self._crosswalk.forget(before, held)
 
     def read(self, capability: str | None = None) -> Ledger:

@@ -19,7 +19,6 @@ from shadow.compare import Comparison, Outcome, Tally
 from shadow.diff import Difference, Severity, Shape, Signature
 from shadow.latency import Histogram
 from shadow.ledger import Binding, Finding, Hidden, Ledger, Sighting, Traffic, hidden, latest
-from shadow.noise import table
 from shadow.signatures import Pattern, decode, encode, merged, patterns
 from shadow.stores import sqlite_crosswalk, sqlite_evidence, sqlite_noise
 from shadow.stores.base import NONE_HELD, RETENTION, SIGNATURES, Held, StoreError
@@ -116,11 +115,12 @@ class Sqlite:
             for place, pattern in patterns(comparisons).items():
                 self._fold(connection, place, pattern)
             connection.executemany(_HIDDEN, map(astuple, hidden(comparisons)))
-            sqlite_noise.add(connection, table(comparisons).values(), self._limit)
             for row in traffic:
                 _add(connection, row)
             sqlite_crosswalk.add(connection, bindings, held)
             dropped = sqlite_evidence.add(connection, sightings, held)
+            sqlite_noise.add(connection, (row for one in sightings for row in one.noise), self._limit)
+            sqlite_noise.drop(connection, dropped)
             return dropped | self._forget(connection, latest(comparisons, traffic, sightings), held)
 
     def _find(

@@ -1,20 +1,27 @@
 """The tables of evidence and tokens in the SQLite store. All of it runs inside the store's own transactions."""
 
+import json
 import sqlite3
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from shadow.compare import Outcome
-from shadow.ledger import EPOCHS, HOURS, SUBJECTS, Evidence, Sighting
+from shadow.ledger import EPOCHS, HOURS, SUBJECTS, Evidence, Sighting, hourly
 from shadow.stores.base import Held
 from shadow.stratum import Epoch, Stratum, placed
 
 _ADD = """
-INSERT INTO evidence VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO evidence VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET
     count = count + excluded.count, effective = effective + excluded.effective,
     critical = critical + excluded.critical, reproduced = reproduced + excluded.reproduced,
-    first = min(first, excluded.first), last = max(last, excluded.last)
+    first = min(first, excluded.first), last = max(last, excluded.last),
+    hours = excluded.hours
+"""
+_HOURS = """
+SELECT hours FROM evidence WHERE (capability, legacy, modern, rules, comparator) = (?, ?, ?, ?, ?)
+    AND (operation, status, resource, shape, outcome) = (?, ?, ?, ?, ?)
 """
 _KNOWN = """
 SELECT EXISTS (SELECT 1 FROM evidence WHERE (capability, legacy, modern, rules, comparator) = (?, ?, ?, ?, ?)
@@ -39,9 +46,11 @@ def add(connection: sqlite3.Connection, sightings: Sequence[Sighting], held: Hel
     for one in sightings:
         stratum = _stratum(connection, one, dropped, held)
         dropped.discard((one.capability, one.epoch))
-        effective = _new(connection, one)
-        connection.execute(_ADD, (one.capability, *one.epoch, *stratum, one.outcome, one.count, effective, one.critical,
-                                  one.reproduced, one.first, one.last))
+        new = _new(connection, one)
+        place = one.capability, *one.epoch, *stratum, one.outcome
+        [hours] = connection.execute(_HOURS, place).fetchone() or ("[]",)
+        connection.execute(_ADD, (*place, one.count, new.total(), one.critical, one.reproduced, one.first, one.last,
+                                  json.dumps(hourly(json.loads(hours), new))))
     return dropped
 
 
@@ -60,15 +69,15 @@ def _stratum(
     return placed(one.stratum, known)
 
 
-def _new(connection: sqlite3.Connection, one: Sighting) -> int:
-    """How many of the tokens were not known, and are now."""
-    found = 0
+def _new(connection: sqlite3.Connection, one: Sighting) -> Counter[int]:
+    """How many of the tokens were not known, and are now, by hour."""
+    found: Counter[int] = Counter()
     for hour in {hour for hour, _ in one.tokens}:
         [known] = connection.execute("SELECT total(tokens) FROM hour WHERE hour = ?", (hour,)).fetchone()
         tokens = [row for row in one.tokens if row[0] == hour][:max(0, SUBJECTS - int(known))]
-        new = connection.executemany("INSERT OR IGNORE INTO token VALUES (?, ?)", tokens).rowcount if tokens else 0
-        connection.execute(_HOUR, (hour, new))
-        found += new
+        if tokens:
+            found[hour] = connection.executemany("INSERT OR IGNORE INTO token VALUES (?, ?)", tokens).rowcount
+        connection.execute(_HOUR, (hour, found[hour]))
     return found
 
 
@@ -92,4 +101,6 @@ def forget(connection: sqlite3.Connection, before: float, held: str) -> set[tupl
 
 def read(row: Sequence[Any]) -> Evidence:
     """A row of `evidence`."""
-    return Evidence(row[0], Epoch(*row[1:5]), Stratum(*row[5:9]), Outcome(row[9]), *row[10:])
+    count, effective, critical, reproduced, first, last, hours = row[10:]
+    return Evidence(row[0], Epoch(*row[1:5]), Stratum(*row[5:9]), Outcome(row[9]), count, effective, critical,
+                    reproduced, first, last, hourly(json.loads(hours), {}))

@@ -28,7 +28,10 @@ from shadow.noise import (
 )
 from shadow.observation import Observation
 from shadow.rules import Rule, Rules
+from shadow.stratum import Epoch
 from tests.shadow.exchanges import answer, pair
+
+EPOCH = Epoch("1", "7", "rules", "4")
 
 
 def bracket(first, modern, second):
@@ -159,7 +162,7 @@ def judged(exchanges, path="/state"):
     for number, (first, modern, second) in enumerate(exchanges):
         drifts = Drift("value", path, first != modern, first != second, True),
         comparison = Comparison(Tally("results", "read", Outcome.MISMATCH), "trace", float(number), drifts=drifts)
-        for place, row in table([comparison]).items():
+        for place, row in table([comparison], EPOCH).items():
             rows[place] = added(rows[place], row) if place in rows else row
     return weighed(rows.values(), float(len(exchanges)))
 
@@ -187,8 +190,9 @@ def test_a_regression_that_marginal_counts_would_hide_is_found():
 
 def test_only_plain_and_recent_noise_is_proposed():
     def row(path, **other):
-        return Noise(**{"capability": "results", "operation": "read", "kind": "value", "path": path, "modern": 1,
-                        "legacy": 2, "both": 3, "plain": True, "first_seen": 0.0, "last_seen": EXPIRES * 2, **other})
+        return Noise(**{"capability": "results", "epoch": EPOCH, "operation": "read", "kind": "value", "path": path,
+                        "modern": 1, "legacy": 2, "both": 3, "plain": True, "first_seen": 0.0,
+                        "last_seen": EXPIRES * 2, **other})
 
     found = weighed([
         row("/at"), row("/length", plain=False), row("/once", both=1), row("/old", last_seen=EXPIRES - 1),

@@ -1,25 +1,23 @@
--- Pairs of identifiers that exchanges have proved, as tokens; one-to-one in each class of a capability's epoch, which
--- stands here as a digest (shadow.ledger.Binding).
-CREATE TABLE crosswalk (
-    capability TEXT NOT NULL,
-    epoch      TEXT NOT NULL,
-    class      TEXT NOT NULL,
-    legacy     TEXT NOT NULL,
-    modern     TEXT NOT NULL,
-    last_seen  REAL NOT NULL,
-    PRIMARY KEY (capability, epoch, class, legacy),
-    UNIQUE (capability, epoch, class, modern)
+-- Noise by what it was seen on (shadow.noise.Noise): that of an old build says nothing of a new one. Of what was known
+-- before, it was not kept.
+DROP TABLE noise;
+CREATE TABLE noise (
+    capability   TEXT NOT NULL,
+    legacy_build TEXT NOT NULL,
+    modern_build TEXT NOT NULL,
+    rules        TEXT NOT NULL,
+    comparator   TEXT NOT NULL,
+    operation    TEXT NOT NULL,
+    kind         TEXT NOT NULL,
+    path         TEXT NOT NULL,
+    modern       INTEGER NOT NULL,
+    legacy       INTEGER NOT NULL,
+    both         INTEGER NOT NULL,
+    plain        INTEGER NOT NULL,
+    first_seen   REAL NOT NULL,
+    last_seen    REAL NOT NULL,
+    PRIMARY KEY (capability, legacy_build, modern_build, rules, comparator, operation, kind, path)
 ) WITHOUT ROWID;
 
--- How many there are, how many were too many, and how many contradict one that is there (shadow.ledger.Crossing).
-CREATE TABLE crossing (
-    capability TEXT NOT NULL,
-    epoch      TEXT NOT NULL,
-    class      TEXT NOT NULL,
-    kind       TEXT NOT NULL,
-    count      INTEGER NOT NULL,
-    first_seen REAL NOT NULL,
-    last_seen  REAL NOT NULL,
-    trace_id   TEXT NOT NULL,
-    PRIMARY KEY (capability, epoch, class, kind)
-) WITHOUT ROWID;
+-- Effective exchanges by the hour, of the last 24 hours in which there were any: [[hours since the epoch, count], ...].
+ALTER TABLE evidence ADD COLUMN hours TEXT NOT NULL DEFAULT '[]';
