@@ -205,9 +205,13 @@ def _differences(pair: Pair, hidden: Counter[str], identities: Identities | None
 
 
 def _ruled(found: Difference, pair: Pair, hidden: Counter[str]) -> Iterator[Difference]:
-    """A difference that is in no document, by the rules for its place: "/@status", "/@header/etag", "/@body"."""
+    """A difference that is in no document, by the rules for its place: /@status/200-204, /@header/etag, /@body."""
     rules = pair.rules.compiled(pair.at, pair.over)
-    names = ("@header", found.path) if found.kind == "header" else (f"@{found.kind}",)
+    names: tuple[str, ...] = (f"@{found.kind}",)
+    if found.kind == "header":
+        names += (found.path,)
+    elif found.kind == "status":
+        names += (f"{found.legacy.type}-{found.modern.type}",)
     if (by := rules.hides(found.kind, names)) is not None:
         hidden[by] += 1
     else:

@@ -14,6 +14,7 @@ from shadow.normalisers.base import Normaliser
 from shadow.signatures import Exemplar, Pattern
 from shadow.stores.base import Store
 from shadow.stratum import HOUR, OTHER, STRATA, Epoch, Stratum
+from shadow.unlink import tokenless
 
 _NO_VALUES: tuple[Tree, ...] = (None, "", True, False)
 
@@ -79,6 +80,7 @@ def check_store(store: Store, signatures: int) -> None:
     _check_crosswalk(store)
     _check_evidence(store)
     _check_bounds_of_evidence(store)
+    _check_unlink(store)
     _check_holds(store)
     _check_retention(store)
 
@@ -280,6 +282,35 @@ def _check_bounds_of_evidence(store: Store) -> None:
     builds = {row.epoch.modern for row in store.read("results").evidence}
     assert builds == {f"new{build}" for build in range(EPOCHS)}, "of the epochs of a capability the latest are kept"
     assert sorted(dropped) == [("results", _epoch(build)) for build in ("1", "2", "3")], "what is dropped is told, once"
+
+
+def _check_unlink(store: Store) -> None:
+    def exchange(at: float, value: str, name: str) -> Comparison:
+        return _comparison(Tally("linked", "read", Outcome.MISMATCH), at,
+                           replace(tokenless(_difference("a")), legacy_token=value),
+                           replace(tokenless(_difference("b")), key_token=name))
+
+    def unlinked(*tokens: str, traces: Sequence[tuple[str, str]] = ()) -> tuple[int, set[str]]:
+        count = store.unlink(lambda capability, place: set(tokens) if place == "/items/*/a" else set(), traces)
+        ledger = store.read("linked")
+        kept = [found for pattern in ledger.patterns for one in (*pattern.exemplars, pattern.smallest)
+                for found in one.differences]
+        kept += [found.exemplar for found in ledger.findings]
+        return count, {token for found in kept for token in (found.legacy_token, found.key_token) if token}
+
+    store.write([exchange(1, "x1", "y1"), exchange(2, "x2", "y2"), exchange(3, "x3", "y3")], {}, ())
+    before = store.read("linked")
+    every = {"x1", "y1", "x2", "y2", "x3", "y3"}
+    assert unlinked("none", "") == (0, every), "what is no subject's is kept"
+    assert unlinked("y2") == (0, every), "a token counts at the places that it is made for"
+    assert unlinked("x2") == (1, every - {"x2", "y2"}), "a subject's token takes with it those of its exchange"
+    assert unlinked("x2") == (0, every - {"x2", "y2"}), "once"
+    traces = [("linked", "trace-3"), ("booking", "trace-1")]
+    assert unlinked(traces=traces) == (1, {"x1", "y1"}), "an exchange is known by its trace, and its capability"
+    after = store.read("linked")
+    assert (after.tallies, [found.count for found in after.findings], [one.count for one in after.patterns]) == (
+        before.tallies, [found.count for found in before.findings], [one.count for one in before.patterns]), (
+        "what was counted stays")
 
 
 def _check_holds(store: Store) -> None:

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Protocol, TypeAlias
 from shadow.compare import Comparison, Tally
 from shadow.ledger import Binding, Ledger, Sighting, Traffic
 from shadow.stratum import Epoch
+from shadow.unlink import Tokens, Trace
 
 SIGNATURES = 500
 """Kinds of differences kept of each capability; more are counted as overflow."""
@@ -61,6 +62,11 @@ class Store(Protocol):
 
     def read(self, capability: str | None = None) -> Ledger:
         """What is known of one capability, or of all. Raises StoreError."""
+        ...
+
+    def unlink(self, tokens: Tokens, traces: Collection[Trace]) -> int:
+        """Take a subject out of the examples: every token goes of an exchange of which an example has one of these
+        tokens, or that is among the `traces`. How many exchanges that were. Raises StoreError."""
         ...
 
     def close(self) -> None:

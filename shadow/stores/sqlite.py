@@ -23,6 +23,7 @@ from shadow.signatures import Pattern, decode, encode, merged, patterns
 from shadow.stores import sqlite_crosswalk, sqlite_evidence, sqlite_noise
 from shadow.stores.base import NONE_HELD, RETENTION, SIGNATURES, Held, StoreError
 from shadow.stratum import HOUR, Epoch
+from shadow.unlink import Tokens, Trace, theirs, unlinked
 
 _TALLY = """
 INSERT INTO tally VALUES (?, ?, ?, ?, ?)
@@ -43,6 +44,9 @@ INSERT INTO finding VALUES (
     :legacy_type, :legacy_length, :legacy_form, :modern_type, :modern_length, :modern_form, :trace_id, :severity,
     :modern_path, :legacy_token, :modern_token, :key_token, :again, :reproduced
 )
+"""
+_UNLINK = """
+UPDATE finding SET legacy_token = '', modern_token = '', key_token = '' WHERE (capability, trace_id) = (?, ?)
 """
 _OVERFLOW = "INSERT INTO overflow VALUES (?, 1) ON CONFLICT DO UPDATE SET count = count + 1"
 _PATTERN = """
@@ -201,6 +205,21 @@ class Sqlite:
                 [Hidden(*row) for row in rows("SELECT * FROM hidden")],
                 [sqlite_crosswalk.read(row) for row in rows("SELECT * FROM crossing")],
             )
+
+    def unlink(self, tokens: Tokens, traces: Collection[Trace]) -> int:
+        with self._lock, _mapped():
+            # What was there is overwritten, in the log too where nobody reads it just then.
+            self._connection.execute("PRAGMA secure_delete = ON")
+        with self._transaction("IMMEDIATE") as connection:
+            findings = [_finding(*row) for row in connection.execute(_FINDINGS)]
+            patterns = [decode(folded) for [folded] in connection.execute("SELECT folded FROM pattern")]
+            found = theirs(findings, patterns, tokens, traces)
+            connection.executemany(_UNLINK, found)
+            connection.executemany(_PATTERN, [
+                (one.capability, one.operation, one.key, encode(unlinked(one, found))) for one in patterns])
+        with self._lock, _mapped():
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return len(found)
 
     def close(self) -> None:
         with self._lock, _mapped():
