@@ -31,7 +31,7 @@ from shadow.diff import Severity
 from shadow.journal import Journal, Sight
 from shadow.learnt import Learnt, Place
 from shadow.ledger import Traffic
-from shadow.noise import AGREED, bracketed, is_noise, seen_again, settled, steady, unstable
+from shadow.noise import AGREED, bound, bracketed, is_noise, seen_again, settled, steady, unstable
 from shadow.observation import Failure, Observation, Pair
 from shadow.rates import Rates
 from shadow.rules import NONE, Rules
@@ -376,8 +376,9 @@ class Lane:
             else:
                 judged = iter(comparisons)
                 for entry in batch:
-                    first, *rest = [next(judged) for _ in entry.pairs]
-                    self._judged(entry, bracketed(first, *rest) if rest else steady(first) if entry.steady else first)
+                    first, *rest = of_entry = [next(judged) for _ in entry.pairs]
+                    whole = bracketed(first, *rest) if rest else steady(first) if entry.steady else first
+                    self._judged(entry, bound(whole, of_entry))
 
     def _take_batch(self) -> list[Pair]:
         pairs: list[Pair] = []
@@ -415,6 +416,7 @@ class Lane:
             entry.found = comparison
             entry.at = asyncio.get_running_loop().time()
             return self._wait(entry)
+        entry.found = found = bound(found, (comparison,))
         if comparison.tally.outcome is Outcome.UNSTABLE and is_noise(found, comparison):
             return self._end(entry, unstable(found))
         if comparison.tally.outcome in (*AGREED, Outcome.TRANSIENT, Outcome.UNSTABLE):
