@@ -1,6 +1,7 @@
 """A capability's evidence, folded: rows of the ledger and its criteria → the verdict, as it is reported and gated on.
 
-The current epoch is the one that was seen last; the verdict is on it alone. What came before is history.
+The current epoch is the one that was seen last; the verdict is on it alone. What came before is history. Where the last
+one rests on other rules or another comparator than those of now, it is history too, and there is none.
 """
 
 from collections import defaultdict
@@ -8,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
-from shadow.compare import Outcome
+from shadow.compare import VERSION, Outcome
 from shadow.evidence import Answer, Coverage, Criteria, Gate, Numbers, State, assess, percent
 from shadow.ledger import DAY, JUDGED, Crossed, Crossing, Evidence
 from shadow.stratum import Epoch, Stratum, digest
@@ -73,8 +74,8 @@ class EvidenceReport:
     order: mismatches, candidate errors, criticals, strata, coverage, excluded. `coverage` has a row for each mirrored
     operation and stratum; `unseen` are the operations that were never seen, `unmirrored` those that never are, because
     asking them changes something. `effective` exchanges came, `per_hour` of them today: in the 24 hours before the
-    latest exchange (None where there were none). `epoch` is None where nothing was compared; `history` are the epochs
-    before it, the latest first. `identities` are by class.
+    latest exchange (None where there were none). `epoch` is None where nothing was compared by the rules and the
+    comparator of now; `history` are the epochs before it, the latest first. `identities` are by class.
     """
 
     answer: Answer
@@ -103,9 +104,13 @@ def judged(
     for row in evidence:
         epochs[row.epoch].append(row)
     reports = sorted((_epoch(epoch, rows) for epoch, rows in epochs.items()), key=lambda one: -one.last)
-    current = epochs[Epoch(*_key(reports[0]))] if reports else []
+    # Rules may have changed since the last exchange came: what was hidden then need not be hidden now.
+    holds = criteria.rules is None or bool(reports) and (
+        (reports[0].rules, reports[0].comparator) == (criteria.rules, VERSION))
+    epoch = reports.pop(0) if reports and holds else None
+    current = epochs[Epoch(*_key(epoch))] if epoch is not None else []
     strata = _strata(current)
-    identities = _identities(reports[0] if reports else None, crossings, dict(criteria.seeded))
+    identities = _identities(epoch, crossings, dict(criteria.seeded))
     verdict = assess(
         criteria, {stratum: _numbers(rows) for stratum, rows in strata.items()},
         eligible=sum(row.count for row in current),
@@ -119,7 +124,7 @@ def judged(
     ], now)) for one in verdict.coverage)
     return EvidenceReport(
         answer=verdict.answer,
-        says=_says(verdict.answer, verdict.gates),
+        says=_says(verdict.answer, verdict.gates, outdated=bool(reports) and epoch is None),
         wanted=tuple(_wanted(verdict.gates, coverage, rate)),
         gates=verdict.gates,
         coverage=coverage,
@@ -127,8 +132,8 @@ def judged(
         unmirrored=criteria.unmirrored,
         effective=sum(row.effective for row in current),
         per_hour=rate,
-        epoch=reports[0] if reports else None,
-        history=tuple(reports[1:]),
+        epoch=epoch,
+        history=tuple(reports),
         identities=identities,
     )
 
@@ -206,7 +211,9 @@ def _coverage(one: Coverage, rate: float | None) -> CoverageReport:
 
 # --- in words ---
 
-def _says(answer: Answer, gates: Sequence[Gate]) -> str:
+def _says(answer: Answer, gates: Sequence[Gate], *, outdated: bool) -> str:
+    if outdated:
+        return f"{answer}: nothing was compared since the rules or the comparator changed"
     behind = State.FAIL if answer is Answer.NOT_SAFE else State.MISSING
     told = "; ".join(gate.says for gate in gates if gate.state is behind)
     return f"{answer}: {told or gates[0].says}"

@@ -179,7 +179,7 @@ class Capabilities:
         criteria = Criteria(
             limit=gate.limit / 10_000, confidence=gate.confidence / 10_000, minimum=gate.minimum,
             stratum_minimum=gate.stratum_minimum, excluded=gate.excluded / 10_000,
-            seeded=tuple((one.name, one.pairs) for one in rules.classes),
+            seeded=tuple((one.name, one.pairs) for one in rules.classes), rules=digest,
         )
         parameters = frozenset(shadow.parameters).union(*(one.query for one in written.operations.values()))
         return ShadowPlan(
