@@ -403,13 +403,15 @@ class Lane:
             if entry.place is not None and (entry.steady or len(entry.pairs) > 1):
                 self._learnt.add(entry.place, comparison)
             self._save(entry.mirror)
+            if comparison.tally.outcome is not Outcome.MISMATCH:
+                return self._end(entry, comparison)
             if self._is_noise(entry, comparison):
                 return self._end(entry, unstable(comparison, "noise"))
-            if self.capture is not None and comparison.tally.outcome is Outcome.MISMATCH and entry.mirror.sealing.share:
+            if self.capture is not None and entry.mirror.sealing.share:
                 # The bodies are there only now. What settles is taken out again.
                 entry.sealed = self.capture.take(entry.pairs[0], comparison, entry.mirror.sealing,
                                                  safe=entry.mirror.safe)
-            if comparison.tally.outcome is not Outcome.MISMATCH or not self._may_ask_again(entry, comparison):
+            if not self._may_ask_again(entry, comparison):
                 return self._end(entry, comparison)
             self._saved[entry.mirror.capability] -= 1
             entry.found = comparison
