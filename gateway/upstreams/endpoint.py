@@ -20,8 +20,8 @@ from gateway.wire import chunk, last_chunk
 from shadow.observation import Failure
 
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"})
-# Seconds between two sweeps: a twentieth of the shortest time that the endpoint may take, within these bounds. Waking up
-# costs more than what is then done.
+# Seconds between two sweeps: a twentieth of the shortest time that the endpoint may take, within these bounds. Waking
+# up costs more than what is then done.
 _SWEEP = 0.05, 0.5
 _EARLY = 64 << 10
 # Failures that tell of the endpoint's health; a cancelled call, or one that found no room, does not.
