@@ -17,7 +17,8 @@ def write(found: Minimal) -> str:
     pair = found.pair
     rules, modules = _rules(pair.rules)
     normalisers = [f"from {module} import {name}" for module, name in sorted(modules)]
-    names = [*(["Known"] if pair.rules.known else []), *(["Rule"] if pair.rules.rules else []), "Rules"]
+    used = (("Class", pair.rules.classes), ("Known", pair.rules.known), ("Rule", pair.rules.rules))
+    names = [*(name for name, any_of in used if any_of), "Rules"]
     orders = ["from shadow.guide import Order"] if any(one.order for one in pair.rules.rules) else []
     severities = ["from shadow.diff import Severity"] if any(one.severity for one in pair.rules.rules) else []
     imports = sorted([
@@ -59,7 +60,8 @@ def _rules(rules: Rules) -> tuple[list[str], set[tuple[str, str]]]:
              for number, one in enumerate(rules.known, 1)]
     if not lines and not known:
         return ["RULES = Rules()"], modules
-    return ["RULES = Rules((", *lines, "), (", *known, "))"], modules
+    classes = [f"    Class({one.name!r}, {one.learn!r})," for one in rules.classes]
+    return ["RULES = Rules((", *lines, "), (", *known, "), (", *classes, "))"], modules
 
 
 def _rule(name: str, one: Rule, modules: set[tuple[str, str]]) -> str:
@@ -71,10 +73,14 @@ def _rule(name: str, one: Rule, modules: set[tuple[str, str]]) -> str:
         said.append(f"order={one.order!r}")
     if one.ignore:
         said.append("ignore=True")
+    if not one.defaults:
+        said.append("defaults=False")
     if one.severity is not None:
         said.append(f"severity=Severity.{one.severity.name}")
     if one.reveal:
         said.append("reveal=True")
+    if one.crosswalk:
+        said.append(f"crosswalk={one.crosswalk!r}")
     if one.kind:
         said.append(f"kind={one.kind!r}")
     return f"Rule({', '.join(said)})"

@@ -17,6 +17,7 @@ from shadow import heads
 from shadow.bodies import Incomparable, Unreadable, decoded, form_of, read, told
 from shadow.diff import ABSENT, Difference, DiffError, Severity, Shape, Signature, diff
 from shadow.identity import Identities
+from shadow.maps import FORMS
 from shadow.observation import Observation, Pair
 from shadow.rules import defaults
 
@@ -89,6 +90,11 @@ class Comparison:
     reproduced: tuple[Signature, ...] = ()
     drifts: tuple[Drift, ...] = ()
     size: int = 0
+
+    @property
+    def asked_again(self) -> bool:
+        """Whether both arms were asked again, and differed again."""
+        return self.tally.outcome is Outcome.MISMATCH and self.tally.reason.startswith("reproduced_")
 
     @property
     def severity(self) -> Severity | None:
@@ -184,9 +190,13 @@ def _differences(pair: Pair, hidden: Counter[str], identities: Identities | None
 
 
 def _ruled(found: Difference, pair: Pair, hidden: Counter[str]) -> Iterator[Difference]:
-    """A difference that is in no document, by the rules for its place: "/@status", "/@header/etag", "/@body"."""
+    """A difference that is in no document, by the rules for its place: /@status/200-204, /@header/etag, /@body."""
     rules = pair.rules.compiled(pair.at, pair.over)
-    names = ("@header", found.path) if found.kind == "header" else (f"@{found.kind}",)
+    names: tuple[str, ...] = (f"@{found.kind}",)
+    if found.kind == "header":
+        names += (found.path,)
+    elif found.kind == "status":
+        names += (f"{found.legacy.type}-{found.modern.type}",)
     if (by := rules.hides(found.kind, names)) is not None:
         hidden[by] += 1
     else:
@@ -256,7 +266,8 @@ def _of_documents(
 ) -> tuple[Difference, ...]:
     guide, weigh, reveals, *_ = pair.rules.compiled(pair.at, pair.over, defaults(form, legacy, modern))
     try:
-        found, counts = diff(legacy, modern, guide, weigh, reveals, key=pair.key, identities=identities)
+        found, counts = diff(legacy, modern, guide, weigh, reveals, key=pair.key, identities=identities,
+                             maps=form in FORMS)
     except DiffError as error:
         raise Incomparable(error.reason) from None
     hidden.update(dict(counts))

@@ -65,13 +65,16 @@ UNDECLARED = Criteria()
 
 class Numbers(NamedTuple):
     """Effective exchanges of a stratum: `asked` of both arms, of which `mismatching` differ and modern, where legacy
-    answered, was `failing`. And of `all` its exchanges, effective or not, how many say `nothing`."""
+    answered, was `failing`. And of `all` its exchanges, effective or not, how many say `nothing`, and how many have a
+    `critical` difference, which was there again, when asked again, in `reproduced` of them."""
 
     asked: int
     mismatching: int
     failing: int
     nothing: int = 0
     all: int = 0
+    critical: int = 0
+    reproduced: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,20 +144,17 @@ def needed(bad: int, limit: float, alpha: float) -> int:
 
 
 def assess(
-    criteria: Criteria, strata: Mapping[Stratum, Numbers], *, criticals: int, reproduced: int, eligible: int,
-    excluded: int,
+    criteria: Criteria, strata: Mapping[Stratum, Numbers], *, eligible: int, excluded: int,
 ) -> Verdict:
-    """The verdict on what was counted since either build, the rules or the comparator last changed.
-
-    `criticals` are the exchanges, effective or not, with a critical difference, which was there again in `reproduced`
-    of them; `excluded` of the `eligible` ones were left out though they were to be compared.
+    """The verdict on what was counted since either build, the rules or the comparator last changed: `excluded` of the
+    `eligible` exchanges were left out though they were to be compared.
     """
     total = Numbers(*map(sum, zip(*strata.values(), strict=True))) if strata else Numbers(0, 0, 0)
     coverage = tuple(_coverage(criteria, strata))
     gates = (
         _rate("mismatches", "differ", total.mismatching, total.asked, criteria),
         _rate("candidate errors", "got no answer from modern", total.failing, total.asked, criteria),
-        _critical(criticals, reproduced, total.asked),
+        _critical(total, max((one.critical for one in strata.values()), default=0)),
         _strata(criteria, strata),
         _covered(criteria, coverage),
         _excluded(criteria, strata, eligible, excluded),
@@ -186,13 +186,19 @@ def _rate(name: str, verb: str, bad: int, n: int, criteria: Criteria) -> Gate:
                 f"{found}: ≈ {more:,} more without one show a rate below {held}")
 
 
-def _critical(criticals: int, reproduced: int, n: int) -> Gate:
+def _critical(total: Numbers, most: int) -> Gate:
+    """One that was reproduced blocks. It was where it was there again when both arms were asked again, or where a
+    second exchange of its stratum has one too: not everything may be asked again. One alone leaves it open."""
     # One that agreed when it was asked again is transient, and none of these.
-    state = State.FAIL if criticals else State.PASS if n else State.MISSING
-    exchanges = "exchange" if criticals == 1 else "exchanges"
-    says = f"{criticals:,} {exchanges} with a critical difference" if n or criticals else "nothing compared"
-    says += f", reproduced in {reproduced:,} of them" if criticals else ""
-    return Gate("criticals", state, float(criticals), 0.0, 0, says)
+    found = total.critical
+    if not found:
+        says = "no exchange with a critical difference" if total.asked else "nothing compared"
+        return Gate("criticals", State.PASS if total.asked else State.MISSING, 0.0, 0.0, 0, says)
+    exchanges = "exchange" if found == 1 else "exchanges"
+    says = f"{found:,} {exchanges} with a critical difference, reproduced in {total.reproduced:,} of them"
+    if total.reproduced or most > 1:
+        return Gate("criticals", State.FAIL, float(found), 0.0, 0, says)
+    return Gate("criticals", State.MISSING, float(found), 0.0, 0, f"{says}, and seen once in its kind of exchange")
 
 
 def _strata(criteria: Criteria, strata: Mapping[Stratum, Numbers]) -> Gate:

@@ -9,6 +9,7 @@ asked of the same subject later in the hour cannot take its place; it counts onc
 
 import asyncio
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
@@ -18,6 +19,7 @@ from shadow.diff import Severity
 from shadow.keys import Keys
 from shadow.latency import Histogram
 from shadow.ledger import FASTER, HOURS, JUDGED, SLOWER, Sighting, Traffic
+from shadow.noise import Noise, Spot, added, table
 from shadow.observation import Pair
 from shadow.stores.base import Store
 from shadow.stratum import Basis, Epoch, Stratum, build, subject
@@ -28,6 +30,9 @@ FLUSH = 0.5
 UNWRITTEN = 2_000
 """Comparisons kept while the store cannot be written; of more, only the outcome is."""
 
+
+NOISE = 500
+"""Noisy paths of one kind of exchange that wait to be written."""
 
 CLAIMS = 50_000
 """Subjects of an hour that are kept in mind. Exchanges of more are counted, but prove nothing."""
@@ -58,6 +63,7 @@ class _Heap:
     critical: int = 0
     reproduced: int = 0
     tokens: set[tuple[int, bytes]] = field(default_factory=set)
+    noise: dict[Spot, Noise] = field(default_factory=dict)
 
     def add(self, other: "_Heap") -> None:
         self.first, self.last = min(self.first, other.first), max(self.last, other.last)
@@ -65,6 +71,14 @@ class _Heap:
         self.critical += other.critical
         self.reproduced += other.reproduced
         self.tokens |= other.tokens
+        self.hear(other.noise)
+
+    def hear(self, rows: Mapping[Spot, Noise]) -> None:
+        for place, row in rows.items():
+            if place in self.noise:
+                self.noise[place] = added(self.noise[place], row)
+            elif len(self.noise) < NOISE:
+                self.noise[place] = row
 
 
 class _Calls:
@@ -80,7 +94,7 @@ class _Calls:
 
 def _tells(comparison: Comparison) -> bool:
     """Whether more is to be remembered of it than its outcome."""
-    return bool(comparison.differences or comparison.drifts or comparison.hidden)
+    return bool(comparison.differences or comparison.hidden)
 
 
 class Journal:
@@ -109,16 +123,16 @@ class Journal:
         None where its epoch's key is yet to be had: see `first_sight`."""
         epoch = self._epoch(pair, basis)
         key = self.keys.get(pair.capability, epoch)
-        return None if key is None else self._sight(pair, epoch, key)
+        return None if key is None else self._sight(pair, basis, epoch, key)
 
     async def first_sight(self, pair: Pair, basis: Basis) -> Sight:
         """The same for the first of an epoch. Raises nothing: without a key an exchange counts, and proves nothing."""
         epoch = self._epoch(pair, basis)
         await self.keys.make(pair.capability, epoch)
-        return self._sight(pair, epoch, self.keys.get(pair.capability, epoch) or b"")
+        return self._sight(pair, basis, epoch, self.keys.get(pair.capability, epoch) or b"")
 
-    def _sight(self, pair: Pair, epoch: Epoch, key: bytes) -> Sight:
-        found = subject(pair, key, epoch)
+    def _sight(self, pair: Pair, basis: Basis, epoch: Epoch, key: bytes) -> Sight:
+        found = subject(pair, key, epoch, basis.parameters)
         claimed = self._claimed[found.hour]
         new = bool(found.token) and found.token not in claimed and len(claimed) < CLAIMS
         if not claimed:
@@ -167,6 +181,8 @@ class Journal:
             critical = {one.signature for one in comparison.differences if one.severity is Severity.CRITICAL}
             heap.critical += 1
             heap.reproduced += not critical.isdisjoint(comparison.reproduced)
+        if comparison.drifts:
+            heap.hear(table([comparison], sight.epoch))
         if sight.token and outcome in JUDGED:
             # Good and bad are told apart: the mismatch that one worker finds does not drown in another's match.
             heap.tokens.add((sight.hour, sight.token + b"!" if outcome in _BAD else sight.token))
@@ -247,11 +263,13 @@ class Journal:
             return
         traffic = [Traffic(*key, one.requests, one.errors, one.seconds, one.at) for key, one in calls.items()]
         sightings = [
-            Sighting(*place, heap.count, heap.critical, heap.reproduced, heap.first, heap.last, frozenset(heap.tokens))
+            Sighting(*place, heap.count, heap.critical, heap.reproduced, heap.first, heap.last, frozenset(heap.tokens),
+                     tuple(heap.noise.values()))
             for place, heap in heaps.items()
         ]
         try:
-            dropped = await asyncio.to_thread(self._store.write, comparisons, tallies, traffic, sightings)
+            dropped = await asyncio.to_thread(
+                lambda: self._store.write(comparisons, tallies, traffic, sightings, self.keys.held()))
         except Exception:
             # Whatever it was, the store took nothing of the batch (that is its contract) and serving goes on.
             self.failures += 1

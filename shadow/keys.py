@@ -92,6 +92,16 @@ class Keys:
         self._generation = generation
         return changed
 
+    def held(self) -> frozenset[str] | None:
+        """What is held, None where custody fails to say. For a thread: it reads the file. Raises nothing."""
+        if self._is_resting():
+            return None
+        try:
+            return frozenset(self._custody.holds())
+        except CustodyError:
+            self._fail()
+            return None
+
     def _fail(self) -> None:
         self.failures += 1
         self._rest = time.monotonic() + self._pause

@@ -75,7 +75,7 @@ class Learnt:
         """What a bracket came to. It must have been picked before anything was known of it, so that counts are fair."""
         known = self._of(place)
         known.judged += 1
-        for (*_, kind, path), row in table([bracket]).items():
+        for (*_, kind, path), row in table([bracket], place.epoch).items():
             spot = kind, path
             if spot in known.rows:
                 known.rows[spot] = added(known.rows[spot], row)

@@ -1,7 +1,8 @@
 """What a store keeps, as values: what the gateway did (Traffic), what the lane learnt (Finding), and what that proves
 (Evidence), in one Ledger."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from shadow.compare import Comparison, Outcome, Tally
@@ -22,6 +23,9 @@ FASTER, SLOWER = "modern faster", "modern slower"
 
 HOURS = 2
 """Hours for which tokens are kept: the current one, and the one before for what comes late."""
+
+DAY = 24
+"""Hours of which it is kept how many exchanges were effective: at which rate evidence comes in."""
 
 JUDGED = frozenset({
     Outcome.MATCH, Outcome.MATCH_NORMALISED, Outcome.KNOWN_DIFFERENCE, Outcome.MISMATCH, Outcome.CANDIDATE_ERROR,
@@ -51,7 +55,8 @@ class Traffic:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One kind of difference in one operation: in how many exchanges, when, and one example of it (the latest)."""
+    """One kind of difference in one operation: in how many exchanges, when, and one example of it (the latest). Of
+    `again` of them both arms were asked again, and it was there each time in `reproduced`."""
 
     capability: str
     operation: str
@@ -60,13 +65,16 @@ class Finding:
     last_seen: float
     exemplar: Difference
     trace_id: str
+    again: int = 0
+    reproduced: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
     """Exchanges of one stratum with one outcome, on their way to the store: `count` of them, of which `critical` have
     a critical difference that, in `reproduced` of them, was there again each time that both arms were asked again.
-    `tokens` are (hour, token) of the subjects asked about. Times are in seconds since the epoch."""
+    `tokens` are (hour, token) of the subjects asked about, `noise` what brackets among them said. Times are in seconds
+    since the epoch."""
 
     capability: str
     epoch: Epoch
@@ -78,12 +86,14 @@ class Sighting:
     first: float
     last: float
     tokens: frozenset[tuple[int, bytes]] = frozenset()
+    noise: tuple[Noise, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The same as a store tells it: `effective` are the exchanges whose subject was new in its hour. The stratum of
-    what was never asked of both arms has an empty status."""
+    """The same as a store tells it: `effective` are the exchanges whose subject was new in its hour; `hours` are
+    (hours since the epoch, effective exchanges), oldest first, of the last DAY of them. The stratum of what was never
+    asked of both arms has an empty status."""
 
     capability: str
     epoch: Epoch
@@ -95,6 +105,7 @@ class Evidence:
     reproduced: int
     first: float
     last: float
+    hours: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +153,14 @@ def joined(one: Hidden, other: Hidden) -> Hidden:
     """Two rows of one capability and rule as one."""
     return Hidden(one.capability, one.rule, one.exchanges + other.exchanges, one.differences + other.differences,
                   max(one.last_seen, other.last_seen))
+
+
+def hourly(known: Iterable[tuple[int, int]], new: Mapping[int, int]) -> tuple[tuple[int, int], ...]:
+    """Counts by hour, with those that came; the last DAY of them."""
+    counts = Counter(dict(known))
+    counts.update({hour: count for hour, count in new.items() if count})
+    newest = max(counts, default=0)
+    return tuple(sorted((hour, count) for hour, count in counts.items() if hour > newest - DAY))
 
 
 def latest(comparisons: Iterable[Comparison], traffic: Iterable[Traffic], sightings: Iterable[Sighting]) -> float:

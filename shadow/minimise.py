@@ -95,6 +95,9 @@ def minimise(pair: Pair, chosen: Collection[Signature] = (), most: int = MAX_COM
     trial = Trial(pair, chosen, most)
     plain = replace(pair, request=Request("GET", b"/", Headers()), trace_id="", at=0.0)
     plain = plain if trial.holds(plain) else pair
+    # What is known of identifiers beforehand is somebody's: the pair must speak for itself.
+    known = tuple(replace(one, seed="", digest="") for one in plain.rules.classes)
+    plain = replace(plain, rules=replace(plain.rules, classes=known))
     bare = _without_heads(_without_coding(plain, trial), trial)
     small, whole = _smaller(_with_fewer_rules(bare, trial), trial)
     if _size(small) > _size(pair):
@@ -195,6 +198,8 @@ def _with_fewer_rules(pair: Pair, trial: Trial) -> Pair:
         fewer = replace(pair, rules=replace(
             pair.rules, known=tuple(other for other in pair.rules.known if other is not known)))
         pair = fewer if trial.holds(fewer) else pair
+    if not pair.rules.identifies:
+        pair = replace(pair, rules=replace(pair.rules, classes=()))
     everywhere = replace(pair, over=frozenset())
     return everywhere if trial.holds(everywhere) else pair
 

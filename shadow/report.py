@@ -65,7 +65,8 @@ class DifferenceReport:
 
     `count` exchanges have it, a `share` of those compared. `path` is index-free; `example` is where it was last
     seen, in the exchange of `trace_id`, and `modern_example` where in modern's answer; the tokens stand for the two
-    values there. Times are in seconds since the epoch.
+    values there. Of `again` of them both arms were asked again, and it was there each time in `reproduced`. Times are
+    in seconds since the epoch.
     """
 
     kind: str
@@ -83,13 +84,15 @@ class DifferenceReport:
     legacy_token: str
     modern_token: str
     trace_id: str
+    again: int
+    reproduced: int
 
 
 @dataclass(frozen=True, slots=True)
 class PatternReport:
     """Exchanges of one operation that differ in the same way: `count` of them, a `share` of all that mismatch.
     `smallest` is the one with the smallest bodies, `others` a sample of the rest; `hints` are sentences about what
-    they have in common."""
+    they have in common; `again` and `reproduced` are as a difference's, of all that differs."""
 
     key: str
     operation: str
@@ -101,6 +104,8 @@ class PatternReport:
     smallest: Exemplar
     others: tuple[Exemplar, ...]
     hints: tuple[str, ...]
+    again: int
+    reproduced: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,11 +185,14 @@ def _capability(name: str, ledger: Ledger, criteria: Criteria) -> CapabilityRepo
     compared = matching + normalised + known + mismatching
     eligible = sum(counts.total() for counts in outcomes.values())
     patterns = [found for found in ledger.patterns if found.capability == name]
+    evidence = judged((row for row in ledger.evidence if row.capability == name), criteria)
+    # Noise counts on what the verdict rests on, and so does not outlive a build.
+    noise = [row for row in ledger.noise if row.capability == name and evidence.is_on(row.epoch)]
     return CapabilityReport(
         capability=name,
         stage=max(staged, key=lambda row: row.at).stage if staged else "",
         says=_says(compared, mismatching, outcomes[Outcome.CANDIDATE_ERROR].total(), eligible),
-        evidence=judged((row for row in ledger.evidence if row.capability == name), criteria),
+        evidence=evidence,
         requests=sum(row.requests for row in traffic),
         eligible=eligible,
         compared=compared,
@@ -208,8 +216,7 @@ def _capability(name: str, ledger: Ledger, criteria: Criteria) -> CapabilityRepo
         known_patterns=len(patterns),
         patternless=ledger.patternless.get(name, 0),
         rules=_rules([row for row in ledger.hidden if row.capability == name]),
-        noise=weighed((row for row in ledger.noise if row.capability == name),
-                      max((row.at for row in traffic), default=0.0))[:NOISE],
+        noise=weighed(noise, max((row.at for row in traffic), default=0.0))[:NOISE],
     )
 
 
@@ -290,6 +297,8 @@ def _difference(signature: Signature, group: Sequence[Finding], compared: int) -
         legacy_token=latest.exemplar.legacy_token,
         modern_token=latest.exemplar.modern_token,
         trace_id=latest.trace_id,
+        again=sum(finding.again for finding in group),
+        reproduced=sum(finding.reproduced for finding in group),
     )
 
 
@@ -312,6 +321,8 @@ def _patterns(patterns: Sequence[Pattern], mismatching: int) -> tuple[PatternRep
         smallest=one.smallest,
         others=(others := tuple(found for found in one.exemplars if found != one.smallest)),
         hints=hints((one.smallest, *others)),
+        again=one.again,
+        reproduced=one.reproduced,
     ) for one in patterns]
     reports.sort(key=lambda one: (_RANKS.index(one.severity), -one.count, one.operation, one.key))
     return tuple(reports[:PATTERNS])
@@ -339,6 +350,11 @@ def reasons(counts: dict[str, int]) -> str:
     return f"{sum(counts.values())} ({', '.join(f'{count} {reason}' for reason, count in counts.items())})"
 
 
+def reproduced(one: DifferenceReport | PatternReport) -> str:
+    """How often it was there again when both arms were asked again, for people: "2 of 3", or a dash."""
+    return f"{one.reproduced:,} of {one.again:,}" if one.again else "–"
+
+
 def moment(at: float) -> str:
     """A time for people: "2025-03-01 12:30:05Z"."""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
@@ -364,11 +380,12 @@ def _markdown(report: Report) -> Iterator[str]:
         ):
             yield f"| {label} | {cell(value)} |"
         if one.differences:
-            yield from ("", "| Difference | Path | Legacy | Modern | Count | Share | Operations | Last seen | Trace |",
-                        "|---|---|---|---|---:|---:|---|---|---|")
+            yield from ("", "| Difference | Path | Legacy | Modern | Count | Share | Reproduced | Operations | "
+                        "Last seen | Trace |", "|---|---|---|---|---:|---:|---:|---|---|---|")
         for found in one.differences:
             cells = (found.kind, f"`{found.path or '(whole)'}`", found.legacy, found.modern, str(found.count),
-                     f"{found.share:.1%}", ", ".join(found.operations), moment(found.last_seen), found.trace_id)
+                     f"{found.share:.1%}", reproduced(found), ", ".join(found.operations),
+                     moment(found.last_seen), found.trace_id)
             yield f"| {' | '.join(map(cell, cells))} |"
         if one.causes:
             yield from ("", "| Cause | Severity | Path | Exchanges | Alone | Explained so far | Settled so far |",

@@ -44,6 +44,7 @@ class Exemplar:
 class Pattern:
     """Exchanges of one operation that differ in the same way.
 
+    Of `again` of them both arms were asked again, and all of the pattern was there each time in `reproduced`.
     `key` is 24 hexadecimal digits over all signatures; `whole` tells that all of them are in `signatures`, each with
     its severity at the same place of `severities`. `hours` are (hours since the epoch, exchanges), oldest first, none
     where there were none. `exemplars` are a uniform sample of the exchanges; `smallest` is the one with the
@@ -62,6 +63,8 @@ class Pattern:
     hours: tuple[tuple[int, int], ...]
     exemplars: tuple[Exemplar, ...]
     smallest: Exemplar
+    again: int = 0
+    reproduced: int = 0
 
 
 def patterns(comparisons: Iterable[Comparison]) -> dict[tuple[str, str, str], Pattern]:
@@ -98,6 +101,7 @@ def _pattern(comparison: Comparison) -> Pattern:
         len(kept) == len(signatures) and len(comparison.differences) < MAX_DIFFERENCES,
         kept, tuple(severities[one] for one in kept),
         1, comparison.at, comparison.at, ((int(comparison.at // _HOUR), 1),), (only,), only,
+        int(comparison.asked_again), int(comparison.asked_again and severities.keys() <= set(comparison.reproduced)),
     )
 
 
@@ -114,6 +118,7 @@ def merged(one: Pattern, other: Pattern) -> Pattern:
         tuple(sorted((hour, count) for hour, count in hours.items() if hour > newest - HOURS)),
         _sample((*one.exemplars, *other.exemplars)),
         min(one.smallest, other.smallest, key=lambda found: (found.size, found.total, found.at, found.trace_id)),
+        one.again + other.again, one.reproduced + other.reproduced,
     )
 
 

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from shadow.evidence import Answer, State
-from shadow.report import CapabilityReport, DifferenceReport, Report, milliseconds, reasons
+from shadow.report import CapabilityReport, DifferenceReport, Report, milliseconds, reasons, reproduced
 from shadow.verdict import CoverageReport, EvidenceReport, build, kind, number
 
 _ANSWERS = {Answer.SAFE: "bold green", Answer.NOT_SAFE: "bold red", Answer.NOT_ENOUGH: "bold yellow"}
@@ -133,7 +133,7 @@ def _differences(found: tuple[DifferenceReport, ...], traces: bool) -> Table:
     table.add_column("path", overflow="fold", min_width=14)
     for name in ("legacy", "modern"):
         table.add_column(name)
-    for name in ("count", "share"):
+    for name in ("count", "share", "reproduced"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("operations", overflow="fold")
     if traces:
@@ -141,6 +141,6 @@ def _differences(found: tuple[DifferenceReport, ...], traces: bool) -> Table:
     for one in found:
         table.add_row(
             one.kind, Text(one.path or "(whole)"), one.legacy, one.modern, str(one.count), f"{one.share:.1%}",
-            ", ".join(one.operations), *([one.trace_id] if traces else []),
+            reproduced(one), ", ".join(one.operations), *([one.trace_id] if traces else []),
         )
     return table

@@ -2,18 +2,19 @@
 
 import pickle
 from collections.abc import Sequence
-from dataclasses import astuple
+from dataclasses import astuple, replace
 
 from adapters.document import Tree
-from shadow.compare import Comparison, Drift, Outcome, Tally
+from shadow.compare import Comparison, Outcome, Tally
 from shadow.diff import Difference, Shape
 from shadow.latency import Histogram
-from shadow.ledger import EPOCHS, Evidence, Sighting, Traffic
+from shadow.ledger import DAY, EPOCHS, Evidence, Sighting, Traffic
 from shadow.noise import Noise
 from shadow.normalisers.base import Normaliser
 from shadow.signatures import Exemplar, Pattern
 from shadow.stores.base import Store
 from shadow.stratum import HOUR, OTHER, STRATA, Epoch, Stratum
+from shadow.unlink import tokenless
 
 _NO_VALUES: tuple[Tree, ...] = (None, "", True, False)
 
@@ -78,6 +79,8 @@ def check_store(store: Store, signatures: int) -> None:
     _check_noise(store, signatures)
     _check_evidence(store)
     _check_bounds_of_evidence(store)
+    _check_unlink(store)
+    _check_holds(store)
     _check_retention(store)
 
 
@@ -101,6 +104,15 @@ def _check_findings(store: Store, signatures: int) -> None:
     assert (finding.first_seen, finding.last_seen) == (10, 20), "first and last seen do not depend on the order"
     assert finding.exemplar == _difference(name, 3), "the example is the latest to come, with all that is its own"
     assert finding.trace_id == "trace-10", "the example comes with its trace"
+
+    again = Comparison(Tally("again", "read", Outcome.MISMATCH, "reproduced_2"), "trace", 20,
+                       (_difference(name), _difference("unit")), reproduced=(_difference(name).signature,))
+    store.write([again, again, _comparison(Tally("again", "read", Outcome.MISMATCH), 21, _difference(name))], {}, ())
+    counts = {found.exemplar.path: (found.count, found.again, found.reproduced)
+              for found in store.read("again").findings}
+    assert counts == {"/items/0/code": (3, 2, 2), "/items/0/unit": (2, 2, 0)}, "what was there again is counted"
+    folded = sorted((found.count, found.again, found.reproduced) for found in store.read("again").patterns)
+    assert folded == [(1, 0, 0), (2, 2, 0)], "a pattern is reproduced where all of it is"
 
     many = [_difference("a" * (count + 1)) for count in range(signatures + 2)]
     store.write([_comparison(_MISMATCH, 30 + at, found) for at, found in enumerate(many)], {}, ())
@@ -132,22 +144,30 @@ def _check_patterns(store: Store, signatures: int) -> None:
 
 
 def _check_noise(store: Store, signatures: int) -> None:
-    def heard(path: str, at: float, *, modern: bool, legacy: bool, plain: bool = True) -> Comparison:
-        drift = Drift("value", path, modern, legacy, plain)
-        return Comparison(Tally("noisy", "read", Outcome.UNSTABLE), f"trace-{at:g}", at, drifts=(drift,))
+    def row(path: str, *counts: int, plain: bool = True, first: float = 1, last: float = 3, build: str = "1") -> Noise:
+        modern, legacy, both = counts
+        return Noise("noisy", _epoch(build), "read", "value", path, modern, legacy, both, plain, first, last)
 
-    store.write([heard("/a", 2, modern=True, legacy=False), heard("/a", 3, modern=False, legacy=True)], {}, ())
-    store.write([heard("/a", 1, modern=True, legacy=True), heard("/b", 4, modern=True, legacy=True)], {}, ())
-    store.write([heard("/b", 1, modern=True, legacy=True, plain=False)], {}, ())
-    assert sorted(store.read("noisy").noise, key=lambda row: row.path) == [
-        Noise("noisy", "read", "value", "/a", 1, 1, 1, True, 1, 3),
-        Noise("noisy", "read", "value", "/b", 0, 0, 2, False, 1, 4),
+    def hear(*rows: Noise, build: str = "1") -> None:
+        store.write((), {}, (), [Sighting("noisy", _epoch(build), _STRATUM, Outcome.UNSTABLE, 1, 0, 0, 1, int(build),
+                                          noise=rows)])
+
+    hear(row("/a", 1, 1, 0, first=2, last=3))
+    hear(row("/a", 0, 0, 1, first=1, last=1), row("/b", 0, 0, 1, first=4, last=4))
+    hear(row("/b", 0, 0, 1, plain=False, first=1, last=1))
+    assert sorted(store.read("noisy").noise, key=lambda one: one.path) == [
+        row("/a", 1, 1, 1), row("/b", 0, 0, 2, plain=False, last=4),
     ], "noise adds up by its place: who disagreed alone, and whether never more than a value drifted"
-    many = [heard("/" + "c" * (count + 1), 5, modern=True, legacy=False) for count in range(signatures)]
-    store.write([*many, heard("/a", 5, modern=True, legacy=False)], {}, ())
-    rows = {row.path: row.modern for row in store.read().noise}
-    assert len(rows) == signatures, "the noise of a capability is bounded"
+    hear(*(row("/" + "c" * (count + 1), 1, 0, 0) for count in range(signatures)), row("/a", 1, 0, 0))
+    rows = {one.path: one.modern for one in store.read().noise}
+    assert len(rows) == signatures, "the noise of an epoch is bounded"
     assert rows["/a"] == 2, "what is known is still counted when the table is full"
+    hear(row("/a", 5, 0, 0, build="2"), build="2")
+    counts = {one.epoch.modern: one.modern for one in store.read("noisy").noise if one.path == "/a"}
+    assert counts == {"1": 2, "2": 5}, "another build's noise is counted by itself"
+    for build in range(3, EPOCHS + 2):
+        hear(build=str(build))
+    assert {one.epoch.modern for one in store.read("noisy").noise} == {"2"}, "noise goes with its epoch"
     assert store.read("results").noise == [], "one capability is read by itself"
 
 
@@ -201,7 +221,7 @@ def _check_evidence(store: Store) -> None:
     found = {row.outcome: row for row in store.read("results").evidence}
     assert found == {
         Outcome.MATCH: Evidence("results", _epoch("1"), _STRATUM, Outcome.MATCH, 14, 8, 6, 3, 10 * HOUR,
-                                11 * HOUR + 9.0),
+                                11 * HOUR + 9.0, ((10, 4), (11, 4))),
         Outcome.MISMATCH: Evidence("results", _epoch("1"), _STRATUM, Outcome.MISMATCH, 5, 0, 2, 1, 10 * HOUR,
                                    10 * HOUR + 9.0),
     }, "a subject is effective once in an hour, with the outcome that it is first seen with; everything counts"
@@ -210,6 +230,10 @@ def _check_evidence(store: Store) -> None:
     assert rows["2", Outcome.MATCH] == (5, 2), "another build starts from nothing"
     assert rows["1", Outcome.MATCH] == (14, 8), "what was known of the other is kept"
     assert store.read("booking").evidence == [], "one capability is read by itself"
+    store.write((), {}, (), [Sighting("hourly", _epoch("1"), _STRATUM, Outcome.MATCH, 1, 0, 0, hour * HOUR, hour * HOUR,
+                                      frozenset({(hour, b"hourly")})) for hour in range(20, 20 + DAY + 3)])
+    [row] = store.read("hourly").evidence
+    assert row.hours == tuple((hour, 1) for hour in range(23, 20 + DAY + 3)), "of each hour of a day it is kept"
 
 
 def _check_bounds_of_evidence(store: Store) -> None:
@@ -228,14 +252,59 @@ def _check_bounds_of_evidence(store: Store) -> None:
     assert sorted(dropped) == [("results", _epoch(build)) for build in ("1", "2", "3")], "what is dropped is told, once"
 
 
+def _check_unlink(store: Store) -> None:
+    def exchange(at: float, value: str, name: str) -> Comparison:
+        return _comparison(Tally("linked", "read", Outcome.MISMATCH), at,
+                           replace(tokenless(_difference("a")), legacy_token=value),
+                           replace(tokenless(_difference("b")), key_token=name))
+
+    def unlinked(*tokens: str, traces: Sequence[tuple[str, str]] = ()) -> tuple[int, set[str]]:
+        count = store.unlink(lambda capability, place: set(tokens) if place == "/items/*/a" else set(), traces)
+        ledger = store.read("linked")
+        kept = [found for pattern in ledger.patterns for one in (*pattern.exemplars, pattern.smallest)
+                for found in one.differences]
+        kept += [found.exemplar for found in ledger.findings]
+        return count, {token for found in kept for token in (found.legacy_token, found.key_token) if token}
+
+    store.write([exchange(1, "x1", "y1"), exchange(2, "x2", "y2"), exchange(3, "x3", "y3")], {}, ())
+    before = store.read("linked")
+    every = {"x1", "y1", "x2", "y2", "x3", "y3"}
+    assert unlinked("none", "") == (0, every), "what is no subject's is kept"
+    assert unlinked("y2") == (0, every), "a token counts at the places that it is made for"
+    assert unlinked("x2") == (1, every - {"x2", "y2"}), "a subject's token takes with it those of its exchange"
+    assert unlinked("x2") == (0, every - {"x2", "y2"}), "once"
+    traces = [("linked", "trace-3"), ("booking", "trace-1")]
+    assert unlinked(traces=traces) == (1, {"x1", "y1"}), "an exchange is known by its trace, and its capability"
+    after = store.read("linked")
+    assert (after.tallies, [found.count for found in after.findings], [one.count for one in after.patterns]) == (
+        before.tallies, [found.count for found in before.findings], [one.count for one in before.patterns]), (
+        "what was counted stays")
+
+
+def _check_holds(store: Store) -> None:
+    """What is held outlives every retention, and that in a table that is full."""
+    before = store.read("results")
+    for number, held in enumerate((frozenset({"results", "1f"}), None)):
+        dropped = store.write((), {}, (), [_sighting(range(0), hour=400 * 24 + number, build=f"held{number}")], held)
+        ledger = store.read("results")
+        assert {name for name, _ in dropped} <= {"booking", "noisy", "hourly"}, "no epoch of what is held is dropped"
+        assert len({row.epoch for row in ledger.evidence}) == EPOCHS + 1 + number, "not to make room either"
+        assert (ledger.findings, ledger.patterns, ledger.noise) == (before.findings, before.patterns, before.noise), (
+            "nor are its differences, with their examples, and its noise")
+        assert store.read("booking").findings == [], "what is not held is forgotten all the same"
+
+
 def _check_retention(store: Store) -> None:
-    """The store forgets after no more than a year; what was written before is of the first days of 1970."""
-    later = 500 * 24
+    """The store forgets after no more than a year; what was written before is of 1970, or of the year after."""
+    later = 900 * 24
     before = store.read("results").tallies
     dropped = store.write((), {}, (), [_sighting(range(3), hour=later, build="late")])
     ledger = store.read("results")
     assert {row.epoch.modern for row in ledger.evidence} == {"late"}, "evidence that is too old is forgotten"
-    assert set(dropped) == {("results", _epoch(f"new{build}")) for build in range(EPOCHS)}, "and that is told"
+    assert {one for one in dropped if one[0] == "results"} == {
+        *(("results", _epoch(f"new{build}")) for build in range(EPOCHS)), ("results", _epoch("held0")),
+        ("results", _epoch("held1")),
+    }, "and that is told"
     assert (ledger.findings, ledger.patterns) == ([], []), "and so are differences, with their examples"
     assert store.read().noise == [], "and noise"
     assert ledger.tallies == before, "counts stay"

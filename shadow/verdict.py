@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from shadow.compare import Outcome
 from shadow.evidence import Answer, Coverage, Criteria, Gate, Numbers, State, assess, percent
-from shadow.ledger import JUDGED, Evidence
+from shadow.ledger import DAY, JUDGED, Evidence
 from shadow.stratum import Epoch, Stratum
 
 _HOUR = 3600.0
@@ -35,7 +35,7 @@ class EpochReport:
 class CoverageReport:
     """How often an operation (`status`, `resource` and `shape` empty: all of it) or one stratum of it was seen, in
     effective exchanges; `wanted` is its minimum, `needs` what is missing of that, and `hours` how long that takes at
-    the rate so far (None where it was never seen, 0 where nothing is missing)."""
+    today's rate (None where it was not seen today, 0 where nothing is missing)."""
 
     operation: str
     status: str
@@ -54,8 +54,9 @@ class EvidenceReport:
     `says` puts the answer in words, `wanted` what is still missing, a line for each thing. `gates` come in a fixed
     order: mismatches, candidate errors, criticals, strata, coverage, excluded. `coverage` has a row for each mirrored
     operation and stratum; `unseen` are the operations that were never seen, `unmirrored` those that never are, because
-    asking them changes something. `effective` exchanges came at `per_hour` (None where there were none). `epoch` is
-    None where nothing was compared; `history` are the epochs before it, the latest first.
+    asking them changes something. `effective` exchanges came, `per_hour` of them today: in the 24 hours before the
+    latest exchange (None where there were none). `epoch` is None where nothing was compared; `history` are the epochs
+    before it, the latest first.
     """
 
     answer: Answer
@@ -70,6 +71,10 @@ class EvidenceReport:
     epoch: EpochReport | None
     history: tuple[EpochReport, ...]
 
+    def is_on(self, epoch: Epoch) -> bool:
+        """Whether the verdict rests on this epoch."""
+        return self.epoch is not None and _key(self.epoch) == epoch
+
 
 def judged(evidence: Iterable[Evidence], criteria: Criteria) -> EvidenceReport:
     """The verdict on a capability, from all rows of its own."""
@@ -81,14 +86,14 @@ def judged(evidence: Iterable[Evidence], criteria: Criteria) -> EvidenceReport:
     strata = _strata(current)
     verdict = assess(
         criteria, {stratum: _numbers(rows) for stratum, rows in strata.items()},
-        criticals=sum(row.critical for row in current), reproduced=sum(row.reproduced for row in current),
         eligible=sum(row.count for row in current),
         excluded=sum(row.count for row in current if row.outcome not in JUDGED),
     )
-    rate = _per_hour(current)
-    coverage = tuple(_coverage(one, _per_hour(
+    now = max((row.last for row in current), default=0.0)
+    rate = _per_hour(current, now)
+    coverage = tuple(_coverage(one, _per_hour([
         row for row in current if one.stratum in (None, row.stratum) and one.operation == row.stratum.operation
-    )) for one in verdict.coverage)
+    ], now)) for one in verdict.coverage)
     return EvidenceReport(
         answer=verdict.answer,
         says=_says(verdict.answer, verdict.gates),
@@ -129,17 +134,19 @@ def _numbers(rows: Sequence[Evidence]) -> Numbers:
         return sum(row.effective for row in rows if row.outcome in outcomes)
 
     return Numbers(effective(*JUDGED), effective(Outcome.MISMATCH), effective(Outcome.CANDIDATE_ERROR),
-                   sum(row.count for row in rows if row.outcome not in JUDGED), sum(row.count for row in rows))
+                   sum(row.count for row in rows if row.outcome not in JUDGED), sum(row.count for row in rows),
+                   sum(row.critical for row in rows), sum(row.reproduced for row in rows))
 
 
-def _per_hour(rows: Iterable[Evidence]) -> float | None:
-    """Effective exchanges an hour. What was seen for less than an hour is taken to have come in one, since each
+def _per_hour(rows: Sequence[Evidence], now: float) -> float | None:
+    """Effective exchanges an hour, today. What was seen for less than an hour is taken to have come in one, since each
     subject counts once in an hour: the rate of the first minutes does not last."""
-    seen = [row for row in rows if row.effective]
+    began = int(now // _HOUR) - DAY + 1
+    seen = sum(count for row in rows for hour, count in row.hours if hour >= began)
     if not seen:
         return None
-    span = max(row.last for row in seen) - min(row.first for row in seen)
-    return sum(row.effective for row in seen) / max(span / _HOUR, 1.0)
+    since = max(began * _HOUR, min(row.first for row in rows if row.effective))
+    return seen / max((now - since) / _HOUR, 1.0)
 
 
 def _coverage(one: Coverage, rate: float | None) -> CoverageReport:
@@ -159,19 +166,24 @@ def _says(answer: Answer, gates: Sequence[Gate]) -> str:
 def _wanted(gates: Sequence[Gate], coverage: Sequence[CoverageReport], rate: float | None) -> Iterable[str]:
     """What is missing, if all that comes is well: by the rates first, then by coverage."""
     missing = [gate for gate in gates if gate.state is State.MISSING]
+    for gate in missing:
+        if gate.name == "criticals" and gate.value:
+            differences = "difference is" if gate.value == 1 else "differences are"
+            yield f"{gate.value:,.0f} critical {differences} to be reproduced, or explained by a rule or a new build"
     most = max((gate.needs for gate in missing if gate.name != "coverage"), default=0)
     if most:
-        yield f"≈ {most:,} more effective exchanges, {_in(most / rate if rate else None)}"
+        seen = any(one.seen for one in coverage)
+        yield f"≈ {most:,} more effective exchanges, {_in(most / rate if rate else None, seen)}"
     for one in coverage:
         if one.needs:
             stratum = f" ({kind(one)})" if one.status else ""
-            yield f"≈ {one.needs:,} more of `{one.operation}`{stratum}, {_in(one.hours)}"
+            yield f"≈ {one.needs:,} more of `{one.operation}`{stratum}, {_in(one.hours, one.seen > 0)}"
 
 
-def _in(hours: float | None) -> str:
+def _in(hours: float | None, seen: bool) -> str:
     if hours is None:
-        return "never seen so far"
-    return f"≈ {span(hours)} at the rate so far"
+        return "not seen today" if seen else "never seen so far"
+    return f"≈ {span(hours)} at today's rate"
 
 
 def span(hours: float) -> str:

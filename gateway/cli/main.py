@@ -21,12 +21,14 @@ COMMANDS = {
 SHADOW = {
     "list": "List the exchanges that are sealed.",
     "view": "Show one of them, to who may see it.",
+    "recompare": "Judge sealed exchanges again, by the rules as they are now or by others.",
+    "replay": "Ask both arms again what a sealed exchange asked.",
+    "minimise": "Shrink a pair that differs to a test case without anybody in it.",
     "hold": "Keep what is stored past its retention, and from being purged.",
     "release": "End a hold.",
     "holds": "List what is held.",
     "purge": "Destroy what is sealed of a subject, of a capability, or all.",
     "audit": "Print who did what, and whether that is whole.",
-    "minimise": "Shrink a pair that differs to a test case without anybody in it.",
     "shred": "Destroy the keys that a capability's tokens are linked by.",
 }
 

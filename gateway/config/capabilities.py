@@ -180,9 +180,10 @@ class Capabilities:
             stratum_minimum=gate.stratum_minimum, excluded=gate.excluded / 10_000,
         )
         rules, own, digest = self._ruled(written, shadow, node)
+        parameters = frozenset(shadow.parameters).union(*(one.query for one in written.operations.values()))
         return ShadowPlan(
             shadow.sample / 10_000, shadow.max_body, shadow.deadline, shadow.credentials == "pass", recheck, criteria,
-            Basis(rules=digest, build=(gate.build or "").lower().encode()), rules, own, shadow.noise / 10_000,
+            Basis(digest, (gate.build or "").lower().encode(), parameters), rules, own, shadow.noise / 10_000,
             Sealing(shadow.capture / 10_000, SECRETS.union(*(policy.credentials for policy in policies))),
         )
 

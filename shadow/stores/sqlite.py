@@ -19,11 +19,11 @@ from shadow.compare import Comparison, Outcome, Tally
 from shadow.diff import Difference, Severity, Shape, Signature
 from shadow.latency import Histogram
 from shadow.ledger import Finding, Hidden, Ledger, Sighting, Traffic, hidden, latest
-from shadow.noise import table
 from shadow.signatures import Pattern, decode, encode, merged, patterns
 from shadow.stores import sqlite_evidence, sqlite_noise
-from shadow.stores.base import RETENTION, SIGNATURES, StoreError
+from shadow.stores.base import NONE_HELD, RETENTION, SIGNATURES, Held, StoreError
 from shadow.stratum import HOUR, Epoch
+from shadow.unlink import Tokens, Trace, theirs, unlinked
 
 _TALLY = """
 INSERT INTO tally VALUES (?, ?, ?, ?, ?)
@@ -33,7 +33,8 @@ _SEEN_AGAIN = """
 UPDATE finding SET
     count = count + 1, first_seen = min(first_seen, :at), last_seen = max(last_seen, :at), path = :path,
     legacy_length = :legacy_length, modern_length = :modern_length, trace_id = :trace_id, severity = :severity,
-    modern_path = :modern_path, legacy_token = :legacy_token, modern_token = :modern_token, key_token = :key_token
+    modern_path = :modern_path, legacy_token = :legacy_token, modern_token = :modern_token, key_token = :key_token,
+    again = again + :again, reproduced = reproduced + :reproduced
 WHERE capability = :capability AND operation = :operation AND kind = :kind AND signature_path = :signature_path
     AND legacy_group = :legacy_group AND modern_group = :modern_group
 """
@@ -41,8 +42,11 @@ _SEEN_FIRST = """
 INSERT INTO finding VALUES (
     :capability, :operation, :kind, :signature_path, :legacy_group, :modern_group, 1, :at, :at, :path,
     :legacy_type, :legacy_length, :legacy_form, :modern_type, :modern_length, :modern_form, :trace_id, :severity,
-    :modern_path, :legacy_token, :modern_token, :key_token
+    :modern_path, :legacy_token, :modern_token, :key_token, :again, :reproduced
 )
+"""
+_UNLINK = """
+UPDATE finding SET legacy_token = '', modern_token = '', key_token = '' WHERE (capability, trace_id) = (?, ?)
 """
 _OVERFLOW = "INSERT INTO overflow VALUES (?, 1) ON CONFLICT DO UPDATE SET count = count + 1"
 _PATTERN = """
@@ -63,7 +67,7 @@ ON CONFLICT DO UPDATE SET
     at = max(at, excluded.at)
 """
 _FINDINGS = """
-SELECT capability, operation, count, first_seen, last_seen, trace_id, kind, path,
+SELECT capability, operation, count, first_seen, last_seen, trace_id, again, reproduced, kind, path,
     legacy_type, legacy_length, legacy_form, modern_type, modern_length, modern_form, severity,
     modern_path, legacy_token, modern_token, key_token
 FROM finding
@@ -102,7 +106,7 @@ class Sqlite:
 
     def write(
         self, comparisons: Sequence[Comparison], tallies: Mapping[Tally, int], traffic: Sequence[Traffic],
-        sightings: Sequence[Sighting] = (),
+        sightings: Sequence[Sighting] = (), held: Held = NONE_HELD,
     ) -> Collection[tuple[str, Epoch]]:
         counts = Counter(tallies) + Counter(comparison.tally for comparison in comparisons)
         with self._transaction("IMMEDIATE") as connection:
@@ -115,11 +119,12 @@ class Sqlite:
             for place, pattern in patterns(comparisons).items():
                 self._fold(connection, place, pattern)
             connection.executemany(_HIDDEN, map(astuple, hidden(comparisons)))
-            sqlite_noise.add(connection, table(comparisons).values(), self._limit)
             for row in traffic:
                 _add(connection, row)
-            dropped = sqlite_evidence.add(connection, sightings)
-            return dropped | self._forget(connection, latest(comparisons, traffic, sightings))
+            dropped = sqlite_evidence.add(connection, sightings, held)
+            sqlite_noise.add(connection, (row for one in sightings for row in one.noise), self._limit)
+            sqlite_noise.drop(connection, dropped)
+            return dropped | self._forget(connection, latest(comparisons, traffic, sightings), held)
 
     def _find(
         self, connection: sqlite3.Connection, comparison: Comparison, signature: Signature, found: Difference,
@@ -135,6 +140,7 @@ class Sqlite:
             "modern_type": found.modern.type, "modern_length": found.modern.length, "modern_form": found.modern.form,
             "severity": found.severity, "modern_path": found.modern_path, "legacy_token": found.legacy_token,
             "modern_token": found.modern_token, "key_token": found.key_token,
+            "again": comparison.asked_again, "reproduced": signature in comparison.reproduced,
         }
         if connection.execute(_SEEN_AGAIN, row).rowcount:
             return
@@ -161,16 +167,22 @@ class Sqlite:
                 return
         connection.execute(_PATTERN, (*place, encode(merged(decode(row[0]), found) if row else found)))
 
-    def _forget(self, connection: sqlite3.Connection, now: float) -> set[tuple[str, Epoch]]:
+    def _forget(self, connection: sqlite3.Connection, now: float, held: Held) -> set[tuple[str, Epoch]]:
         """Once an hour, drop what is too old. Returns the epochs among it."""
         hour, before = int(now) // HOUR, now - self._retention
         if hour <= self._hour:
             return set()
         self._hour = hour
-        sqlite_noise.forget(connection, before)
-        connection.execute("DELETE FROM finding WHERE last_seen < ?", (before,))
-        connection.execute("DELETE FROM pattern WHERE json_extract(folded, '$.last_seen') < ?", (before,))
-        return sqlite_evidence.forget(connection, hour, before)
+        sqlite_evidence.forget_subjects(connection, hour)
+        if held is None:
+            return set()
+        old = before, json.dumps(sorted(held))
+        for place, last in (("noise", "last_seen"), ("finding", "last_seen"),
+                            ("pattern", "json_extract(folded, '$.last_seen')")):
+            connection.execute(
+                f"DELETE FROM {place} WHERE {last} < ? AND capability NOT IN (SELECT value FROM json_each(?))",  # noqa: S608
+                old)
+        return sqlite_evidence.forget(connection, *old)
 
     def read(self, capability: str | None = None) -> Ledger:
         with self._transaction("DEFERRED") as connection:
@@ -190,6 +202,21 @@ class Sqlite:
                 [sqlite_noise.read(row) for row in rows("SELECT * FROM noise")],
                 [Hidden(*row) for row in rows("SELECT * FROM hidden")],
             )
+
+    def unlink(self, tokens: Tokens, traces: Collection[Trace]) -> int:
+        with self._lock, _mapped():
+            # What was there is overwritten, in the log too where nobody reads it just then.
+            self._connection.execute("PRAGMA secure_delete = ON")
+        with self._transaction("IMMEDIATE") as connection:
+            findings = [_finding(*row) for row in connection.execute(_FINDINGS)]
+            patterns = [decode(folded) for [folded] in connection.execute("SELECT folded FROM pattern")]
+            found = theirs(findings, patterns, tokens, traces)
+            connection.executemany(_UNLINK, found)
+            connection.executemany(_PATTERN, [
+                (one.capability, one.operation, one.key, encode(unlinked(one, found))) for one in patterns])
+        with self._lock, _mapped():
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return len(found)
 
     def close(self) -> None:
         with self._lock, _mapped():
@@ -273,7 +300,7 @@ def _add(connection: sqlite3.Connection, row: Traffic) -> None:
 
 def _finding(  # one parameter for each column of _FINDINGS
     capability: str, operation: str, count: int, first_seen: float, last_seen: float, trace_id: str,
-    kind: str, path: str, *rest: Any,
+    again: int, reproduced: int, kind: str, path: str, *rest: Any,
 ) -> Finding:
     exemplar = Difference(kind, path, Shape(*rest[:3]), Shape(*rest[3:6]), Severity(rest[6]), *rest[7:])
-    return Finding(capability, operation, count, first_seen, last_seen, exemplar, trace_id)
+    return Finding(capability, operation, count, first_seen, last_seen, exemplar, trace_id, again, reproduced)

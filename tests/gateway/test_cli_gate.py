@@ -71,8 +71,10 @@ def test_what_must_be_met_is_what_is_configured(routes):
 
 @pytest.mark.parametrize(("seen", "status", "answer"), [
     ([sightings("read", 300), sightings("search", 60)], 0, "SAFE"),
-    ([sightings("read", 300), sightings("search", 60), sightings("search", 1, Outcome.MISMATCH, critical=1)], 1,
+    ([sightings("read", 300), sightings("search", 60), sightings("search", 2, Outcome.MISMATCH, critical=2)], 1,
      "NOT SAFE"),
+    ([sightings("read", 900), sightings("search", 60), sightings("search", 1, Outcome.MISMATCH, critical=1)], 3,
+     "NOT ENOUGH EVIDENCE"),
     ([sightings("read", 300)], 3, "NOT ENOUGH EVIDENCE"),
 ])
 def test_the_answer_is_the_exit_status(routes, seen, status, answer):

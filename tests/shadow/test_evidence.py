@@ -75,9 +75,9 @@ def test_it_does_tell_in_the_end():
     assert sum(ever(0.01, LIMIT, 15, 200, rng, weight_against) for _ in range(40)) == 40
 
 
-def verdict(strata, criteria=BOTH, criticals=0, excluded=0):
+def verdict(strata, criteria=BOTH, excluded=0):
     eligible = sum(numbers.asked for numbers in strata.values()) + excluded
-    return assess(criteria, strata, criticals=criticals, reproduced=0, eligible=eligible, excluded=excluded)
+    return assess(criteria, strata, eligible=eligible, excluded=excluded)
 
 
 def gate(found, name):
@@ -124,9 +124,16 @@ def test_a_rare_stratum_that_always_differs_does_not_drown():
     assert found.answer is Answer.NOT_SAFE
 
 
-def test_one_critical_outweighs_any_number():
-    found = verdict({READ: Numbers(10**6, 0, 0), SEARCH: Numbers(10**6, 0, 0)}, criticals=1)
-    assert (found.answer, gate(found, "criticals").value) == (Answer.NOT_SAFE, 1.0)
+@pytest.mark.parametrize(("read", "search", "state"), [
+    ((1, 1), (0, 0), State.FAIL), ((2, 0), (0, 0), State.FAIL),
+    ((1, 0), (0, 0), State.MISSING), ((1, 0), (1, 0), State.MISSING), ((1, 0), (1, 1), State.FAIL),
+], ids=["there again", "seen twice", "seen once", "once in each", "one there again"])
+def test_one_reproduced_critical_outweighs_any_number_and_an_open_one_is_never_safe(read, search, state):
+    strata = {one: Numbers(10**6, sum(many), 0, 0, 10**6, *many) for one, many in ((READ, read), (SEARCH, search))}
+    found = verdict(strata)
+    assert found.answer is (Answer.NOT_SAFE if state is State.FAIL else Answer.NOT_ENOUGH)
+    assert (gate(found, "criticals").state, gate(found, "criticals").value) == (state, read[0] + search[0])
+    assert [one.name for one in found.gates if one.state is not State.PASS] == ["criticals"]
 
 
 def test_modern_failing_is_no_agreement():

@@ -7,7 +7,7 @@ import pytest
 
 from adapters.message import Headers, Request
 from shadow.compare import VERSION, Comparison, Outcome, Tally, compare
-from shadow.custody import Custody
+from shadow.custody import Custody, Hold
 from shadow.diff import Difference, Severity, Shape
 from shadow.journal import Journal
 from shadow.keys import PURPOSE, scope
@@ -184,3 +184,27 @@ async def test_the_key_of_an_epoch_goes_with_its_evidence():
     epochs = {row.epoch for row in kept.store.read("results").evidence}
     assert len(epochs) == EPOCHS
     assert kept.custody.scopes(PURPOSE).keys() == {scope("results", epoch) for epoch in epochs}
+
+
+async def test_what_is_held_outlives_its_retention_with_its_key():
+    kept = Kept()
+    day = 24 * HOUR
+    await kept.exchange(pair(builds=("", "1")))
+    await kept.evidence()
+    kept.custody.hold(Hold("results", 1.0, "jo", "case"))
+    await kept.exchange(pair(at=400 * day, builds=("", "2")))
+    assert {row.epoch.modern for row in await kept.evidence()} == {"1", "2"}
+    assert len(kept.custody.scopes(PURPOSE)) == 2
+    kept.custody.release("results")
+    await kept.exchange(pair(at=400 * day + HOUR, builds=("", "2")))
+    assert {row.epoch.modern for row in await kept.evidence()} == {"2"}
+    assert kept.custody.scopes(PURPOSE).keys() == {scope("results", Epoch("", "2", "rules-1", VERSION))}
+
+
+async def test_nothing_is_dropped_while_nobody_knows_what_is_held():
+    kept = Kept()
+    await kept.exchange(pair(builds=("", "1")))
+    await kept.evidence()
+    kept.custody.close()
+    await kept.exchange(pair(at=1e9, builds=("", "2")))
+    assert {row.epoch.modern for row in await kept.evidence()} == {"1", "2"}

@@ -149,16 +149,17 @@ async def test_a_service_beside_itself_does_not_mismatch_whatever_it_makes_anew(
 
 async def test_a_field_of_few_values_is_known_after_the_first_exchanges():
     """Two values, as often: legacy's two answers agree in half of the brackets, by chance."""
-    found = await outcomes(Arms(lambda roll: roll.choice("ab")), 4_000, recheck=Recheck((0.0001,), 0.05))
+    found = await outcomes(Arms(lambda roll: roll.choice("ab")), 2_000, noise=1.0, recheck=Recheck((0.0001,), 0.05))
     assert found[Outcome.MISMATCH] <= 4
-    assert found[Outcome.MATCH] > 1_500
+    assert found[Outcome.MATCH] > 700
 
 
 async def test_a_regression_on_a_noisy_path_is_found_through_the_brackets():
     """The field flips between two values by itself; modern says a third in three of ten answers."""
-    found = await outcomes(Arms(lambda roll: "b" if roll.random() < 0.3 else "a", wrong=0.3), 4_000, noise=0.1)
-    assert found[Outcome.MISMATCH] > 1_000
-    same = await outcomes(Arms(lambda roll: "b" if roll.random() < 0.3 else "a"), 4_000, noise=0.1)
+    # All are bracketed, so that chance is the arms' alone: it is the same at each run.
+    found = await outcomes(Arms(lambda roll: "b" if roll.random() < 0.3 else "a", wrong=0.3), 2_000, noise=1.0)
+    assert found[Outcome.MISMATCH] > 500
+    same = await outcomes(Arms(lambda roll: "b" if roll.random() < 0.3 else "a"), 2_000, noise=1.0)
     assert same[Outcome.MISMATCH] <= 8
 
 

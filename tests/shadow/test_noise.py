@@ -13,7 +13,10 @@ from shadow.compare import Comparison, Drift, Outcome, Tally, compare
 from shadow.diff import MAX_DIFFERENCES
 from shadow.noise import ALARM, EXPIRES, Noise, added, bracketed, e_value, seen_again, settled, table, weighed
 from shadow.observation import Observation
+from shadow.stratum import Epoch
 from tests.shadow.exchanges import answer, pair
+
+EPOCH = Epoch("1", "7", "rules", "4")
 
 
 def bracket(first, modern, second):
@@ -129,7 +132,7 @@ def judged(exchanges, path="/state"):
     for number, (first, modern, second) in enumerate(exchanges):
         drifts = Drift("value", path, first != modern, first != second, True),
         comparison = Comparison(Tally("results", "read", Outcome.MISMATCH), "trace", float(number), drifts=drifts)
-        for place, row in table([comparison]).items():
+        for place, row in table([comparison], EPOCH).items():
             rows[place] = added(rows[place], row) if place in rows else row
     return weighed(rows.values(), float(len(exchanges)))
 
@@ -157,8 +160,9 @@ def test_a_regression_that_marginal_counts_would_hide_is_found():
 
 def test_only_plain_and_recent_noise_is_proposed():
     def row(path, **other):
-        return Noise(**{"capability": "results", "operation": "read", "kind": "value", "path": path, "modern": 1,
-                        "legacy": 2, "both": 3, "plain": True, "first_seen": 0.0, "last_seen": EXPIRES * 2, **other})
+        return Noise(**{"capability": "results", "epoch": EPOCH, "operation": "read", "kind": "value", "path": path,
+                        "modern": 1, "legacy": 2, "both": 3, "plain": True, "first_seen": 0.0,
+                        "last_seen": EXPIRES * 2, **other})
 
     found = weighed([
         row("/at"), row("/length", plain=False), row("/once", both=1), row("/old", last_seen=EXPIRES - 1),

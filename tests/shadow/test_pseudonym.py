@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -16,7 +17,7 @@ from shadow.normalisers.case import Case
 from shadow.normalisers.tolerance import Tolerance
 from shadow.normalisers.volatile import Volatile, is_instant
 from shadow.pseudonym import pseudonymise
-from shadow.rules import Rule
+from shadow.rules import Class, Rule, Rules
 from shadow.standins import Standins
 from tests.shadow.exchanges import answer, pair
 from tests.shadow.test_minimise import HL7, XML, size, with_rules
@@ -114,6 +115,17 @@ def test_names_of_members_that_look_like_data_are_replaced_alike_on_both_sides()
     assert legacy != "MRN 4711"
 
 
+@pytest.mark.parametrize("people", [
+    {"byName": {"zebulon": {"given": "a"}}}, {"patients": {"zebulon": {"given": "a"}}},
+    {"zebulon": {"given": "a"}, "quarrington": {"given": "b"}}, {"patient": {"Zebulon": 1}, "total": 1, "more": "x"},
+])
+def test_names_of_a_map_are_replaced_though_they_look_like_fields(people):
+    for modern in ({**people, "changed": 1}, {}):
+        found = pseudonymise(whole(pair(people, modern)), SECRET)
+        for canary in CANARIES:
+            assert canary.lower() not in write(found).lower(), canary
+
+
 def test_what_rules_reveal_stays_and_nothing_else():
     rule = Rule("reveal", "/**/code", reveal=True)
     first = with_rules(pair({"code": "mg", "who": "Zebulon"}, {"code": "g", "who": "Quentin"}), rule)
@@ -169,3 +181,18 @@ def test_the_case_holds_with_the_rules_that_matter_and_without_what_people_wrote
     names["FOUND"].add("one more")
     with pytest.raises(AssertionError):
         names[TEST]()
+
+
+def test_identifiers_stay_as_they_are_bound_to_each_other():
+    first = pair({"rows": [{"id": "L1", "next": "L2"}, {"id": "L2", "v": "x"}, {"id": "L1"}]},
+                 {"rows": [{"id": "M1", "next": "M2"}, {"id": "M2", "v": "y"}, {"id": "M9"}]})
+    rules = Rules((Rule("own", "/rows/*/id", crosswalk="row"), Rule("other", "/rows/*/next", crosswalk="row")), (),
+                  (Class("row", True, "/somewhere/seed.csv", "digest"),))
+    found = pseudonymise(minimise(replace(first, rules=rules)), SECRET)
+    assert [signature.kind for signature, _ in found.findings] == ["identity", "value"]
+    text = write(found)
+    assert "Class('row', True)" in text
+    assert not [one for one in ("seed.csv", "digest", "L1", "M1", "M9") if one in text]
+    names: dict[str, object] = {}
+    exec(compile(text, "case", "exec"), names)
+    names[TEST]()

@@ -2,15 +2,18 @@
 
 import io
 import json
+from dataclasses import replace
 
 import pytest
 from pydantic import TypeAdapter
 
+from shadow import html
 from shadow.compare import Comparison, Outcome, Tally, compare
 from shadow.evidence import Criteria
 from shadow.latency import Histogram
 from shadow.ledger import FASTER, SLOWER, Ledger, Traffic
 from shadow.report import Report, RuleReport, fold, to_json, to_markdown
+from shadow.sheet import to_csv
 from shadow.stores.memory import Memory
 from shadow.table import show, terminal
 from tests.shadow.exchanges import answer, pair
@@ -142,3 +145,17 @@ def test_each_rule_tells_what_it_hid():
     assert one.normalised == 2
     assert one.rules == (RuleReport("stamps", 2, 6, 3.0), RuleReport("ids", 1, 1, 1.0))
     assert "| Hidden by rules | 6 by stamps, 1 by ids |" in to_markdown(report)
+
+
+def test_every_rendering_says_how_often_a_difference_was_there_again():
+    found = compare(pair({"dose": 1}, {"dose": 2}))
+    again = replace(found, tally=found.tally._replace(reason="reproduced_2"))
+    store = Memory(Memory.Options())
+    store.write([found, again, replace(again, reproduced=(found.differences[0].signature,))], {}, [])
+    report = fold(store.read())
+    [one] = report.capabilities
+    assert [(row.count, row.again, row.reproduced) for row in (*one.differences, *one.patterns)] == [(3, 2, 1)] * 2
+    assert "| 1 of 2 |" in to_markdown(report)
+    assert "1 of 2" in table(report)
+    assert html.page(one).count("1 of 2") == 2
+    assert "results,differences,1,reproduced,1" in to_csv(report)

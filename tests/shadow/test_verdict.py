@@ -2,6 +2,7 @@
 
 import io
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 
 import pytest
 
@@ -20,8 +21,9 @@ HOUR = 3600.0
 
 
 def row(stratum=READ, outcome=Outcome.MATCH, effective=5_000, epoch=NEW, count=None, critical=0, first=0.0, last=HOUR):
+    """Effective exchanges that all came in the last hour, of those that are told."""
     return Evidence("results", epoch, stratum, outcome, effective if count is None else count, effective, critical, 0,
-                    first, last)
+                    first, last, ((int(last // HOUR), effective),) if effective else ())
 
 
 def table(found):
@@ -49,16 +51,28 @@ def test_the_verdict_is_on_the_epoch_that_goes_on_alone():
     assert [one.modern for one in found.history] == ["7"]
     assert {gate.name for gate in found.gates if gate.state is not State.PASS} == {"coverage"}
     # 90 more, at ten in two hours.
-    assert found.wanted == ("≈ 90 more of `search`, ≈ 18 h at the rate so far",)
+    assert found.wanted == ("≈ 90 more of `search`, ≈ 18 h at today's rate",)
 
 
 def test_what_is_missing_is_told_with_the_time_that_it_takes():
     found = judged([row(effective=1_000, last=4 * HOUR)], BOTH)
-    assert found.wanted == ("≈ 2,588 more effective exchanges, ≈ 10 h at the rate so far",
+    assert found.wanted == ("≈ 2,588 more effective exchanges, ≈ 10 h at today's rate",
                             "≈ 100 more of `search`, never seen so far")
     assert found.unseen == ("search",)
     assert judged([], BOTH).wanted[0] == "≈ 3,588 more effective exchanges, never seen so far"
     assert judged([], BOTH).epoch is None
+
+
+def test_the_rate_is_that_of_the_last_day():
+    """A busy week, and a quiet day after it: 2,588 more take as long as they take today."""
+    hours = tuple((hour, 1) for hour in range(168 - 23, 169))
+    seen = replace(row(effective=1_000, last=168.5 * HOUR), hours=hours)
+    found = judged([seen], Criteria(("read",)))
+    assert found.per_hour == pytest.approx(24 / 23.5)
+    assert found.wanted == ("≈ 2,588 more effective exchanges, ≈ 106 days at today's rate",)
+    gone = replace(seen, hours=((100, 5),), last=100.5 * HOUR)
+    [wanted] = judged([gone, row(count=1, effective=0, last=168.5 * HOUR)], Criteria(("read",))).wanted
+    assert wanted == "≈ 2,588 more effective exchanges, not seen today"
 
 
 def test_a_few_minutes_do_not_make_a_rate():
@@ -88,6 +102,14 @@ def test_a_stratum_that_is_left_out_does_not_drown_in_the_total():
     assert gate.says.endswith("of any stratum too: in search 2xx Bundle ?date it is 200 of 500")
     few = row(SEARCH, Outcome.UNSTABLE, effective=0, count=20)
     assert judged([row(), row(SEARCH, effective=300), few], BOTH).answer is Answer.SAFE, "that may be chance"
+
+
+def test_a_critical_difference_that_is_open_says_what_would_close_it():
+    found = judged([row(effective=50_000), row(SEARCH), row(SEARCH, Outcome.MISMATCH, 1, critical=1)], BOTH)
+    assert found.answer is Answer.NOT_ENOUGH
+    assert found.wanted == ("1 critical difference is to be reproduced, or explained by a rule or a new build",)
+    assert found.says.endswith("1 exchange with a critical difference, reproduced in 0 of them, and seen once in its "
+                               "kind of exchange")
 
 
 @pytest.mark.parametrize(("rows", "answer"), [

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.files import pair_of, rules_of
+from gateway.cli import files
+from gateway.cli.kept import kept
+from gateway.cli.sealed import pair_of, rules_now, unseal
 from gateway.cli.sources import Refused
 from shadow.case import TEST, write
 from shadow.diff import Signature
@@ -21,23 +23,30 @@ SECONDS = 60.0
 
 
 @click.command()
+@click.argument("id", required=False)
 @click.option("--legacy", type=click.Path(path_type=Path), help="The file of legacy's body.")
 @click.option("--modern", type=click.Path(path_type=Path), help="The file of modern's body.")
 @click.option("--rules", "file", type=click.Path(path_type=Path), help="A YAML file of rules and known_differences.")
 @click.option("--media", metavar="TYPE", help="The media type of both files; left out: by --legacy's name, else JSON.")
 @click.option("--at", metavar="PATH", help="Keep only what differs here: a path as the report shows it.")
 @click.option("-o", "output", type=click.Path(path_type=Path), help="Write the test to this file.")
-def minimise(legacy: Path | None, modern: Path | None, file: Path | None, media: str | None, at: str | None,
-             output: Path | None) -> None:
+@click.option("--reason", help="Why; for the audit trail.")
+@click.option("--config", default="routes.yaml", show_default=True, type=click.Path(path_type=Path),
+              help="The file with the rules, and that says where exchanges are sealed.")
+def minimise(id: str | None, legacy: Path | None, modern: Path | None, file: Path | None, media: str | None,
+             at: str | None, output: Path | None, reason: str | None, config: Path) -> None:
     """Shrink two answers that differ to the smallest that still differ so, with invented values, as a test for pytest.
 
-    The test has been run by then. Exits with 2 where the two do not differ, where no invented value will do, or where a
-    file cannot be read or written.
+    They are those of the sealed exchange ID (a record's or a trace's), or two files. The test has been run by then.
+    Exits with 2 where the two do not differ, where no invented value will do, or where they are not to be had.
     """
-    if legacy is None or modern is None:
-        raise click.UsageError("name two files: --legacy and --modern")
+    if (id is None) == (legacy is None and modern is None) or (legacy is None) != (modern is None):
+        raise click.UsageError("name a sealed exchange, or two files: --legacy and --modern")
     try:
-        pair = pair_of(legacy, modern, media, rules_of(file))
+        if legacy is not None and modern is not None:
+            pair = files.pair_of(legacy, modern, media, files.rules_of(file))
+        else:
+            pair = _sealed(id or "", file, reason, config)
         found = pseudonymise(shrunk(pair, _chosen(pair, at)), secrets.token_bytes(16))
         text = write(found)
         _prove(text)
@@ -52,6 +61,15 @@ def minimise(legacy: Path | None, modern: Path | None, file: Path | None, media:
         except OSError as error:
             raise click.UsageError(f"{output} cannot be written: {error.strerror}") from None
     click.echo(_told(pair, found), err=True)
+
+
+def _sealed(id: str, file: Path | None, reason: str | None, config: Path) -> Pair:
+    """What was captured, with the rules of a file or, without one, those that are configured now."""
+    tried = files.rules_of(file)
+    with kept(config) as stored:
+        found = unseal(stored, id, "minimise", reason)
+        rules = tried if file is not None else rules_now(stored.built, found.capability, found.operation)
+        return pair_of(found, rules)
 
 
 def _chosen(pair: Pair, at: str | None) -> frozenset[Signature]:

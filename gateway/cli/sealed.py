@@ -1,0 +1,40 @@
+"""Sealed exchanges as the commands that judge them take them: by their id or their trace's, with rules to judge by."""
+
+import re
+
+from gateway.cli.kept import Kept
+from gateway.cli.sources import Refused
+from gateway.config.compile import Configuration
+from shadow.observation import Pair
+from shadow.rules import NONE, Rules
+from shadow.vault import Captured
+
+_ID = re.compile(r"[0-9a-f]{16}")
+_TRACE = re.compile(r"[0-9a-f]{32}")
+
+
+def unseal(stored: Kept, name: str, action: str, reason: str | None) -> Captured:
+    """The exchange of an id, or of a trace that the report names; the trail tells of it before. Raises Refused."""
+    records = stored.records
+    id = name
+    if not _ID.fullmatch(name):
+        ids = [entry.id for entry in records.entries() if entry.trace_id == name] if _TRACE.fullmatch(name) else []
+        if len(ids) > 1:
+            raise Refused(f"several exchanges of that trace are sealed, name one of them: {' '.join(ids)}")
+        if not ids:
+            raise Refused("nothing is sealed under that id: figway shadow list")
+        [id] = ids
+    stored.deed(action, id, reason or "")
+    return records.open(id)
+
+
+def rules_now(built: Configuration, capability: str, operation: str) -> Rules:
+    """The rules by which an operation's answers are compared as configured; none where it is not mirrored any more."""
+    found = built.table.capabilities.get(capability)
+    return NONE if found is None or found.shadow is None else found.shadow.rules_of(operation)
+
+
+def pair_of(found: Captured, rules: Rules) -> Pair:
+    """What was captured, to be judged by these rules as though now were then."""
+    return Pair(found.capability, found.operation, found.request, found.control, found.candidate, found.trace_id,
+                found.at, rules)

@@ -1,0 +1,139 @@
+"""figway shadow replay: what a sealed exchange asked, asked again of both arms; whether they still differ."""
+
+import asyncio
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+
+from adapters.message import Headers, Request
+from gateway.call import Arrival
+from gateway.cli.kept import kept
+from gateway.cli.sealed import pair_of, rules_now, unseal
+from gateway.cli.shapes import fact, line
+from gateway.cli.sources import Refused
+from gateway.config.compile import Configuration
+from gateway.edge.headers import read
+from gateway.forward import ask
+from gateway.routing import Arm, Match
+from gateway.telemetry.trace import new_trace_id
+from gateway.wire import Malformed, fields
+from shadow.compare import Comparison
+from shadow.crosswalks import Crosswalks
+from shadow.judge import judged
+from shadow.observation import Observation
+from shadow.recompare import SETTLED
+from shadow.vault import Captured
+
+DEADLINE = 30.0
+"""Seconds that asking an arm may take where the capability says nothing."""
+
+
+@click.command()
+@click.argument("id")
+@click.option("--reason", help="Why; for the audit trail.")
+@click.option("--config", default="routes.yaml", show_default=True, type=click.Path(path_type=Path),
+              help="The file with the upstreams, and that says where exchanges are sealed.")
+@click.option("-o", "output", type=click.Choice(["table", "json"]), default="table", show_default=True)
+def replay(id: str, reason: str | None, config: Path, output: str) -> None:
+    """Ask both arms again what the sealed exchange ID asked, and compare. ID is a record's or a trace's.
+
+    It is sent as a mirror is: marked, without credentials, under the capability's deadline. No value is shown. Exits
+    with 0 where both agree now, with 1 where they do not, with 2 where it may not be asked again or is not to be had.
+    """
+    with kept(config) as stored:
+        found = unseal(stored, id, "replay", reason)
+        match, arrival, arms = _way(stored.built, found)
+        answers = asyncio.run(_asked(stored.built, match, arrival, arms, found.request.body))
+        rules = rules_now(stored.built, found.capability, found.operation)
+    stored_pair = pair_of(found, rules)
+    before = judged(stored_pair, Crosswalks())
+    now = judged(replace(stored_pair, control=answers[0], candidate=answers[1], at=time.time()), Crosswalks())
+    if output == "json":
+        click.echo(orjson.dumps(_facts(found, answers, before, now), option=orjson.OPT_INDENT_2).decode())
+    else:
+        for text in _lines(found, answers, before, now):
+            click.echo(text)
+    sys.exit(0 if now.tally.outcome in SETTLED else 1)
+
+
+def _way(built: Configuration, found: Captured) -> tuple[Match, Arrival, tuple[Arm, Arm]]:
+    """Where the request goes as configured now. Raises Refused where it may not be asked again."""
+    # What was taken off before it was sealed is left as an empty value.
+    headers = Headers(pair for pair in found.request.headers if pair[1])
+    if headers.get(b"host") is None:
+        headers.insert(0, (b"Host", b"localhost"))
+    try:
+        method, target, head = read(b"%b %b HTTP/1.1\r\n%b\r\n" % (
+            found.request.method.encode("ascii"), found.request.target, fields(headers)), built.edge)
+    except Malformed as malformed:
+        raise Refused(f"the edge refuses the request now: {malformed.code}") from None
+    request = Request(method, target, head.headers, found.request.body)
+    match = built.table.match(request)
+    capability, operation = match.target.capability, match.target.operation
+    if (capability.name, operation.name) != (found.capability, found.operation):
+        raise Refused(f"the request is {capability.name}.{operation.name}'s now, not "
+                      f"{found.capability}.{found.operation}'s")
+    if not (found.safe and operation.is_safe(method)):
+        raise Refused(f"{found.capability}.{found.operation} changes something: it is not asked again")
+    if capability.legacy is None or capability.modern is None:
+        raise Refused(f"{found.capability} has one arm only")
+    return match, Arrival(request, head, new_trace_id()), (capability.legacy, capability.modern)
+
+
+async def _asked(
+    built: Configuration, match: Match, arrival: Arrival, arms: tuple[Arm, Arm], body: bytes
+) -> tuple[Observation, Observation]:
+    """What both arms answer, as mirrors are asked."""
+    capability = match.target.capability
+    deadline = capability.shadow.deadline if capability.shadow is not None else DEADLINE
+    try:
+        control, candidate = await asyncio.gather(
+            *(ask(capability, arm, match, arrival, body, deadline=deadline) for arm in arms))
+        return control, candidate
+    finally:
+        for upstream in built.upstreams.values():
+            await upstream.close()
+
+
+def _facts(
+    found: Captured, answers: tuple[Observation, Observation], before: Comparison, now: Comparison
+) -> dict[str, Any]:
+    stored, again = _signatures(before), _signatures(now)
+    return {
+        "id": found.id, "capability": found.capability, "operation": found.operation, "outcome": now.tally.outcome,
+        "reason": now.tally.reason, "agrees": now.tally.outcome in SETTLED,
+        **{one.arm: {"status": one.status, "seconds": one.seconds, "failure": one.failure and one.failure.kind}
+           for one in answers},
+        "differences": [{**fact(one), "reproduced": one.signature in stored} for one in now.differences],
+        "gone": [fact(one) for one in before.differences if one.signature not in again],
+        "hidden": dict(now.hidden),
+    }
+
+
+def _lines(
+    found: Captured, answers: tuple[Observation, Observation], before: Comparison, now: Comparison
+) -> Iterator[str]:
+    yield f"{found.id} {found.capability}.{found.operation}: " + ", ".join(map(_told, answers))
+    reason = f" ({now.tally.reason})" if now.tally.reason else ""
+    yield f"agrees now: {now.tally.outcome}{reason}" if now.tally.outcome in SETTLED else f"{now.tally.outcome}{reason}"
+    stored, again = _signatures(before), _signatures(now)
+    for one in now.differences:
+        yield f"  {'again' if one.signature in stored else 'new':<6}{line(one)}"
+    for one in before.differences:
+        if one.signature not in again:
+            yield f"  {'gone':<6}{line(one)}"
+
+
+def _told(one: Observation) -> str:
+    said = one.failure.kind if one.failure is not None else str(one.status)
+    return f"{one.arm} {said} in {one.seconds * 1000:.0f} ms"
+
+
+def _signatures(comparison: Comparison) -> set[tuple[str, ...]]:
+    return {one.signature for one in comparison.differences}
