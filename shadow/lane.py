@@ -5,8 +5,8 @@
               └── wait, then ask both arms again ←── a mismatch ─────┘
 
 Of a few exchanges, the first of each operation among them, legacy is asked twice: where legacy disagrees with itself, a
-difference is noise (shadow.noise). So it is whenever both arms are asked again. What so comes to be known of an
-operation's noise is held against its other mismatches (shadow.learnt).
+difference is noise (shadow.noise). So it is whenever both arms are asked again, unless both say word for word what
+they said. What so comes to be known of an operation's noise is held against its other mismatches (shadow.learnt).
 
 Nothing here can change, delay or fail a client's answer: `offer` takes no time and raises nothing, whatever goes
 wrong afterwards is an outcome, and every mirror ends in exactly one. A mirror holds its room, in count and in bytes,
@@ -300,7 +300,8 @@ class Lane:
         if pair.control.failure is not None or pair.candidate.failure is not None:
             return False
         if entry.found is not None:
-            return not identical(pair)
+            # Where both say what they said word for word, legacy has been asked before modern and after it by now.
+            return not identical(pair) and (entry.said is None or fingerprint(pair) != entry.said)
         share = entry.mirror.noise
         return share > 0 and (_roll() < share or (entry.place is not None and self._learnt.wants(entry.place)))
 
