@@ -45,12 +45,13 @@ class Rule:
 @dataclass(frozen=True, slots=True)
 class Class:
     """Identifiers of one kind of record. `learn` tells whether pairs of them may be learnt; `seed` is the file of those
-    that are known beforehand ("" for none), `digest` what is in it."""
+    that are known beforehand ("" for none), `digest` what is in it, `pairs` how many of this class."""
 
     name: str
     learn: bool = True
     seed: str = field(default="", repr=False)
     digest: str = ""
+    pairs: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,8 @@ class Rules:
         object.__setattr__(self, "identifies", any(one.crosswalk for one in self.rules))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Rules) and self.digest == other.digest
+        # Where a seed lies is no part of what it says, but whoever reads it must look there.
+        return isinstance(other, Rules) and self.digest == other.digest and self.classes == other.classes
 
     def __hash__(self) -> int:
         return hash(self.digest)

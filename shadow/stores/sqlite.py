@@ -18,9 +18,9 @@ from typing import Any
 from shadow.compare import Comparison, Outcome, Tally
 from shadow.diff import Difference, Severity, Shape, Signature
 from shadow.latency import Histogram
-from shadow.ledger import Finding, Hidden, Ledger, Sighting, Traffic, hidden, latest
+from shadow.ledger import Binding, Finding, Hidden, Ledger, Sighting, Traffic, hidden, latest
 from shadow.signatures import Pattern, decode, encode, merged, patterns
-from shadow.stores import sqlite_evidence, sqlite_noise
+from shadow.stores import sqlite_crosswalk, sqlite_evidence, sqlite_noise
 from shadow.stores.base import NONE_HELD, RETENTION, SIGNATURES, Held, StoreError
 from shadow.stratum import HOUR, Epoch
 from shadow.unlink import Tokens, Trace, theirs, unlinked
@@ -106,7 +106,7 @@ class Sqlite:
 
     def write(
         self, comparisons: Sequence[Comparison], tallies: Mapping[Tally, int], traffic: Sequence[Traffic],
-        sightings: Sequence[Sighting] = (), held: Held = NONE_HELD,
+        sightings: Sequence[Sighting] = (), held: Held = NONE_HELD, bindings: Sequence[Binding] = (),
     ) -> Collection[tuple[str, Epoch]]:
         counts = Counter(tallies) + Counter(comparison.tally for comparison in comparisons)
         with self._transaction("IMMEDIATE") as connection:
@@ -121,6 +121,7 @@ class Sqlite:
             connection.executemany(_HIDDEN, map(astuple, hidden(comparisons)))
             for row in traffic:
                 _add(connection, row)
+            sqlite_crosswalk.add(connection, bindings, held)
             dropped = sqlite_evidence.add(connection, sightings, held)
             sqlite_noise.add(connection, (row for one in sightings for row in one.noise), self._limit)
             sqlite_noise.drop(connection, dropped)
@@ -182,6 +183,7 @@ class Sqlite:
             connection.execute(
                 f"DELETE FROM {place} WHERE {last} < ? AND capability NOT IN (SELECT value FROM json_each(?))",  # noqa: S608
                 old)
+        sqlite_crosswalk.forget(connection, *old)
         return sqlite_evidence.forget(connection, *old)
 
     def read(self, capability: str | None = None) -> Ledger:
@@ -201,6 +203,7 @@ class Sqlite:
                 [sqlite_evidence.read(row) for row in rows("SELECT * FROM evidence")],
                 [sqlite_noise.read(row) for row in rows("SELECT * FROM noise")],
                 [Hidden(*row) for row in rows("SELECT * FROM hidden")],
+                [sqlite_crosswalk.read(row) for row in rows("SELECT * FROM crossing")],
             )
 
     def unlink(self, tokens: Tokens, traces: Collection[Trace]) -> int:
