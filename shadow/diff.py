@@ -30,6 +30,9 @@ MAX_DIFFERENCES = 200
 MAX_FOUND = 5_000
 """Differences after which a comparison ends."""
 
+IDENTITY = "identity"
+"""The kind of a difference that no rule has a say in: an identifier is bound to another one. Always critical."""
+
 
 class Shape(NamedTuple):
     """What may be known of a value: its type, its length (characters, digits, items; None where it has none) and,
@@ -205,12 +208,12 @@ class _Walk:
                     met = self._meet(place, old, new)
                     if met is Met.SAME:
                         continue
-                    kind = "identity" if met is Met.CONFLICT else ""
+                    kind = IDENTITY if met is Met.CONFLICT else ""
                 old, new = _plain(old), _plain(new)
                 if not kind and type(old) is type(new) and old == new:
                     continue
                 kind = kind or _kind(old, new)
-            if kind == "identity":
+            if kind == IDENTITY:
                 yield kind, place, state, old, new  # no rule has a say
             elif (by := _hidden(kind, state, old, new)) is not None:
                 self.hidden[by] += 1
@@ -374,7 +377,7 @@ def diff(
             before, after = (ABSENT if one is _GONE else shape(one) for one in (old, new))
             if reveals(names):
                 before, after = _revealed(before, old), _revealed(after, new)
-            severity = Severity.CRITICAL if kind == "identity" else weigh(kind, names, before, after)
+            severity = Severity.CRITICAL if kind == IDENTITY else weigh(kind, names, before, after)
             found.append(_Weighed(kind, steps, before, after, severity, old, new))
             if len(found) == MAX_FOUND:
                 break

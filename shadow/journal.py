@@ -18,11 +18,11 @@ from shadow.custody import Custody
 from shadow.diff import Severity
 from shadow.keys import Keys
 from shadow.latency import Histogram
-from shadow.ledger import FASTER, HOURS, JUDGED, SLOWER, Sighting, Traffic
+from shadow.ledger import FASTER, HOURS, JUDGED, SLOWER, Binding, Sighting, Traffic
 from shadow.noise import Noise, Spot, added, table
 from shadow.observation import Pair
 from shadow.stores.base import Store
-from shadow.stratum import Basis, Epoch, Stratum, build, subject
+from shadow.stratum import Basis, Epoch, Stratum, build, digest, subject
 
 FLUSH = 0.5
 """Seconds between writes."""
@@ -30,6 +30,9 @@ FLUSH = 0.5
 UNWRITTEN = 2_000
 """Comparisons kept while the store cannot be written; of more, only the outcome is."""
 
+
+BINDINGS = 100_000
+"""Pairs of identifiers kept while the store cannot be written. Exchanges that bring more are counted as lost."""
 
 NOISE = 500
 """Noisy paths of one kind of exchange that wait to be written."""
@@ -113,6 +116,7 @@ class Journal:
         self._traffic: defaultdict[tuple[str, str, str, str], _Calls] = defaultdict(_Calls)
         self._heaps: dict[_Place, _Heap] = {}
         self._epochs: dict[str, Epoch] = {}
+        self._bindings: list[Binding] = []
         self._latest: dict[str, float] = {}
         self._claimed: defaultdict[int, set[bytes]] = defaultdict(set)
         self._stopping = asyncio.Event()
@@ -159,6 +163,7 @@ class Journal:
         """The end of an exchange, with what it proves where both arms were asked."""
         if sight is not None:
             self._weigh(comparison, sight)
+            self._bind(comparison, sight)
             self._keep(comparison)
         elif _tells(comparison):
             self._keep(comparison)
@@ -172,6 +177,16 @@ class Journal:
             return
         self.lost += told
         self._tallies[comparison.tally] += 1
+
+    def _bind(self, comparison: Comparison, sight: Sight) -> None:
+        if not comparison.bonds:
+            return
+        if len(self._bindings) + len(comparison.bonds) > BINDINGS:
+            self.lost += 1
+            return
+        place = comparison.tally.capability, digest(sight.epoch)
+        self._bindings += [Binding(*place, one.name, one.legacy, one.modern, one.split, one.merged, comparison.at,
+                                   comparison.trace_id) for one in comparison.bonds]
 
     def _weigh(self, comparison: Comparison, sight: Sight) -> None:
         outcome = comparison.tally.outcome
@@ -258,6 +273,7 @@ class Journal:
         tallies, self._tallies = self._tallies, Counter()
         calls, self._traffic = self._traffic, defaultdict(_Calls)
         heaps, self._heaps = self._heaps, {}
+        bindings, self._bindings = self._bindings, []
         if not (comparisons or tallies or calls or heaps):
             return
         traffic = [Traffic(*key, one.requests, one.errors, one.seconds, one.at) for key, one in calls.items()]
@@ -268,7 +284,7 @@ class Journal:
         ]
         try:
             dropped = await asyncio.to_thread(
-                lambda: self._store.write(comparisons, tallies, traffic, sightings, self.keys.held()))
+                lambda: self._store.write(comparisons, tallies, traffic, sightings, self.keys.held(), bindings))
         except Exception:
             # Whatever it was, the store took nothing of the batch (that is its contract) and serving goes on.
             self.failures += 1
@@ -277,6 +293,7 @@ class Journal:
                 self._keep(comparison)
             for place, heap in heaps.items():
                 self._heap(place, heap.last).add(heap)
+            self._bindings = bindings + self._bindings
             for row in traffic:
                 self.add(row)
         else:

@@ -3,7 +3,8 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
 
 from shadow.compare import Comparison, Outcome, Tally
 from shadow.diff import Difference
@@ -17,6 +18,12 @@ EPOCHS = 20
 
 SUBJECTS = 250_000
 """Tokens kept of one hour, over all capabilities. Exchanges past them are counted, but prove nothing."""
+
+PAIRS = 100_000
+"""Pairs of identifiers kept of one epoch of a capability. Of more it is only counted that there are."""
+
+CROSSED_EPOCHS = 4
+"""Epochs of a capability of which pairs are kept: two builds of either arm may be at work side by side."""
 
 FASTER, SLOWER = "modern faster", "modern slower"
 """In the place of an arm: by how much modern took less or more than legacy over the same request."""
@@ -119,6 +126,50 @@ class Hidden:
     last_seen: float
 
 
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """Two identifiers of a class that an exchange has proved to be one, on their way to the store, as tokens of their
+    `epoch`, which is the digest of one. Where that is known to contradict what was proved before (`split`, `merged`, as
+    in `Crossed`), there are no tokens."""
+
+    capability: str
+    epoch: str
+    name: str
+    legacy: str
+    modern: str
+    split: bool
+    merged: bool
+    at: float
+    trace_id: str
+
+
+class Crossed(StrEnum):
+    """What became of bindings."""
+
+    PAIR = "pair"
+    OVERFLOW = "overflow"
+    """There was no room for it."""
+    SPLIT = "split"
+    """Legacy's identifier is bound to another of modern's already: one old record, two new ones."""
+    MERGED = "merged"
+    """Modern's is bound to another of legacy's already: two old records, one new one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """How many bindings of a class came to be what, in the epoch of that digest; when the first and the last of them,
+    and the latter's trace."""
+
+    capability: str
+    epoch: str
+    name: str
+    kind: Crossed
+    count: int
+    first_seen: float
+    last_seen: float
+    trace_id: str
+
+
 @dataclass(slots=True)
 class Ledger:
     """Everything that a store knows of one capability, or of all: in no order, with one row for each key.
@@ -136,6 +187,18 @@ class Ledger:
     evidence: list[Evidence] = field(default_factory=list)
     noise: list[Noise] = field(default_factory=list)
     hidden: list[Hidden] = field(default_factory=list)
+    crossings: list[Crossing] = field(default_factory=list)
+
+
+def conflicts(legacy: bool, modern: bool) -> tuple[Crossed, ...]:
+    """What a binding is of which legacy's identifier, or modern's, is bound to another."""
+    return (Crossed.SPLIT,) * legacy + (Crossed.MERGED,) * modern
+
+
+def crossed(one: Crossing, other: Crossing) -> Crossing:
+    """Two rows of one kind as one."""
+    latest = max(one, other, key=lambda row: row.last_seen)
+    return replace(latest, count=one.count + other.count, first_seen=min(one.first_seen, other.first_seen))
 
 
 def hidden(comparisons: Iterable[Comparison]) -> list[Hidden]:

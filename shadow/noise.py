@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from math import exp, lgamma, log, log1p
 
 from shadow.compare import Comparison, Drift, Outcome
-from shadow.diff import MAX_DIFFERENCES, Difference
+from shadow.diff import IDENTITY, MAX_DIFFERENCES, Difference
 from shadow.maps import MASKED
 from shadow.stratum import Epoch
 
@@ -54,7 +54,15 @@ def unstable(found: Comparison, reason: str = "") -> Comparison:
 
 
 def _without(found: Comparison, outcome: Outcome, reason: str) -> Comparison:
+    if any(one.kind == IDENTITY for one in found.differences):
+        return found  # whoever was taken for another once was: that neither settles nor is it noise
     return replace(found, tally=found.tally._replace(outcome=outcome, reason=reason), differences=(), reproduced=())
+
+
+def bound(found: Comparison, others: Iterable[Comparison]) -> Comparison:
+    """The same, with all that these comparisons have proved of identifiers: each pair of them is told just once."""
+    bonds = tuple(dict.fromkeys(bond for one in (found, *others) for bond in one.bonds))
+    return found if bonds == found.bonds else replace(found, bonds=bonds)
 
 
 def seen_again(found: Comparison, again: Comparison, times: int) -> Comparison:

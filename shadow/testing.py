@@ -2,18 +2,19 @@
 
 import pickle
 from collections.abc import Sequence
-from dataclasses import astuple
+from dataclasses import astuple, replace
 
 from adapters.document import Tree
 from shadow.compare import Comparison, Outcome, Tally
 from shadow.diff import Difference, Shape
 from shadow.latency import Histogram
-from shadow.ledger import DAY, EPOCHS, Evidence, Sighting, Traffic
+from shadow.ledger import CROSSED_EPOCHS, DAY, EPOCHS, Binding, Crossed, Crossing, Evidence, Sighting, Traffic
 from shadow.noise import Noise
 from shadow.normalisers.base import Normaliser
 from shadow.signatures import Exemplar, Pattern
 from shadow.stores.base import Store
 from shadow.stratum import HOUR, OTHER, STRATA, Epoch, Stratum
+from shadow.unlink import tokenless
 
 _NO_VALUES: tuple[Tree, ...] = (None, "", True, False)
 
@@ -76,8 +77,10 @@ def check_store(store: Store, signatures: int) -> None:
     _check_hidden(store)
     _check_traffic(store)
     _check_noise(store, signatures)
+    _check_crosswalk(store)
     _check_evidence(store)
     _check_bounds_of_evidence(store)
+    _check_unlink(store)
     _check_holds(store)
     _check_retention(store)
 
@@ -169,6 +172,37 @@ def _check_noise(store: Store, signatures: int) -> None:
     assert store.read("results").noise == [], "one capability is read by itself"
 
 
+def _binding(legacy: str, modern: str, at: float = 5, epoch: str = "e", name: str = "Patient") -> Binding:
+    return Binding("walked", epoch, name, legacy, modern, split=False, merged=False, at=at, trace_id=f"trace-{at:g}")
+
+
+def _check_crosswalk(store: Store) -> None:
+    def bound(*bindings: Binding) -> dict[tuple[str, Crossed], Crossing]:
+        store.write((), {}, (), bindings=bindings)
+        return {(row.epoch, row.kind): row for row in store.read("walked").crossings}
+
+    known = bound(_binding("1", "a", 6), _binding("2", "b", 5), _binding("1", "a", 9))
+    assert known == {("e", Crossed.PAIR): Crossing("walked", "e", "Patient", Crossed.PAIR, 2, 5, 6, "trace-6")}, (
+        "a pair is kept once, however often it comes; when and where it was seen is told of the new ones")
+    known = bound(_binding("1", "c", 7), _binding("3", "a", 4), _binding("2", "a", 8))
+    counts = {kind: row.count for (_, kind), row in known.items()}
+    assert counts == {Crossed.PAIR: 2, Crossed.SPLIT: 2, Crossed.MERGED: 2}, "what contradicts a pair is counted"
+    split = known["e", Crossed.SPLIT]
+    assert (split.first_seen, split.last_seen, split.trace_id) == (7, 8, "trace-8"), "with the trace of the latest"
+    assert bound(_binding("3", "c"))["e", Crossed.PAIR].count == 3, "it changed nothing: both were free still"
+    told = bound(replace(_binding("", "", 9), split=True), replace(_binding("", "", 9), split=True, merged=True))
+    assert (told["e", Crossed.SPLIT].count, told["e", Crossed.MERGED].count) == (4, 3), "so is what was found before"
+    apart = bound(_binding("1", "c", epoch="f"), _binding("1", "c", name="Order"))
+    assert ("f", Crossed.SPLIT) not in apart, "epochs are apart, and so are classes"
+    assert sum(row.count for row in store.read().crossings if row.kind is Crossed.SPLIT) == 4, "nothing was added there"
+    for number in range(CROSSED_EPOCHS):
+        known = bound(_binding("1", "a", 20 + number, f"new{number}"))
+    assert {epoch for epoch, _ in known} == {f"new{number}" for number in range(CROSSED_EPOCHS)}, (
+        "epochs are bounded: the one that was seen longest ago goes first")
+    assert bound(_binding("1", "z", 30, "e"))["e", Crossed.PAIR].count == 1, "and with it went its pairs"
+    assert store.read("results").crossings == [], "one capability is read by itself"
+
+
 def _check_hidden(store: Store) -> None:
     def normalised(at: float, *counts: tuple[str, int]) -> Comparison:
         return Comparison(Tally("ruled", "read", Outcome.MATCH_NORMALISED), "trace", at, hidden=counts)
@@ -250,6 +284,35 @@ def _check_bounds_of_evidence(store: Store) -> None:
     assert sorted(dropped) == [("results", _epoch(build)) for build in ("1", "2", "3")], "what is dropped is told, once"
 
 
+def _check_unlink(store: Store) -> None:
+    def exchange(at: float, value: str, name: str) -> Comparison:
+        return _comparison(Tally("linked", "read", Outcome.MISMATCH), at,
+                           replace(tokenless(_difference("a")), legacy_token=value),
+                           replace(tokenless(_difference("b")), key_token=name))
+
+    def unlinked(*tokens: str, traces: Sequence[tuple[str, str]] = ()) -> tuple[int, set[str]]:
+        count = store.unlink(lambda capability, place: set(tokens) if place == "/items/*/a" else set(), traces)
+        ledger = store.read("linked")
+        kept = [found for pattern in ledger.patterns for one in (*pattern.exemplars, pattern.smallest)
+                for found in one.differences]
+        kept += [found.exemplar for found in ledger.findings]
+        return count, {token for found in kept for token in (found.legacy_token, found.key_token) if token}
+
+    store.write([exchange(1, "x1", "y1"), exchange(2, "x2", "y2"), exchange(3, "x3", "y3")], {}, ())
+    before = store.read("linked")
+    every = {"x1", "y1", "x2", "y2", "x3", "y3"}
+    assert unlinked("none", "") == (0, every), "what is no subject's is kept"
+    assert unlinked("y2") == (0, every), "a token counts at the places that it is made for"
+    assert unlinked("x2") == (1, every - {"x2", "y2"}), "a subject's token takes with it those of its exchange"
+    assert unlinked("x2") == (0, every - {"x2", "y2"}), "once"
+    traces = [("linked", "trace-3"), ("booking", "trace-1")]
+    assert unlinked(traces=traces) == (1, {"x1", "y1"}), "an exchange is known by its trace, and its capability"
+    after = store.read("linked")
+    assert (after.tallies, [found.count for found in after.findings], [one.count for one in after.patterns]) == (
+        before.tallies, [found.count for found in before.findings], [one.count for one in before.patterns]), (
+        "what was counted stays")
+
+
 def _check_holds(store: Store) -> None:
     """What is held outlives every retention, and that in a table that is full."""
     before = store.read("results")
@@ -276,4 +339,5 @@ def _check_retention(store: Store) -> None:
     }, "and that is told"
     assert (ledger.findings, ledger.patterns) == ([], []), "and so are differences, with their examples"
     assert store.read().noise == [], "and noise"
+    assert store.read().crossings == [], "and who was who"
     assert ledger.tallies == before, "counts stay"

@@ -4,14 +4,14 @@ The current epoch is the one that was seen last; the verdict is on it alone. Wha
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
 from shadow.compare import Outcome
 from shadow.evidence import Answer, Coverage, Criteria, Gate, Numbers, State, assess, percent
-from shadow.ledger import DAY, JUDGED, Evidence
-from shadow.stratum import Epoch, Stratum
+from shadow.ledger import DAY, JUDGED, Crossed, Crossing, Evidence
+from shadow.stratum import Epoch, Stratum, digest
 
 _HOUR = 3600.0
 
@@ -48,6 +48,24 @@ class CoverageReport:
 
 
 @dataclass(frozen=True, slots=True)
+class IdentityReport:
+    """What is known of one class of identifiers in the epoch: pairs `seeded`, `learnt`, and not kept for want of room
+    (`overflow`). Exchanges contradicted each other `split` times, where one legacy record would be two modern
+    ones, and `merged` times, where two would be one; `first_seen`, `last_seen` and `trace_id` are of that (None and
+    empty where they never did). Times are in seconds since 1970."""
+
+    name: str
+    seeded: int
+    learnt: int
+    overflow: int
+    split: int
+    merged: int
+    first_seen: float | None
+    last_seen: float | None
+    trace_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class EvidenceReport:
     """The verdict on one capability, with every number behind it.
 
@@ -56,7 +74,7 @@ class EvidenceReport:
     operation and stratum; `unseen` are the operations that were never seen, `unmirrored` those that never are, because
     asking them changes something. `effective` exchanges came, `per_hour` of them today: in the 24 hours before the
     latest exchange (None where there were none). `epoch` is None where nothing was compared; `history` are the epochs
-    before it, the latest first.
+    before it, the latest first. `identities` are by class.
     """
 
     answer: Answer
@@ -70,13 +88,16 @@ class EvidenceReport:
     per_hour: float | None
     epoch: EpochReport | None
     history: tuple[EpochReport, ...]
+    identities: tuple[IdentityReport, ...]
 
     def is_on(self, epoch: Epoch) -> bool:
         """Whether the verdict rests on this epoch."""
         return self.epoch is not None and _key(self.epoch) == epoch
 
 
-def judged(evidence: Iterable[Evidence], criteria: Criteria) -> EvidenceReport:
+def judged(
+    evidence: Iterable[Evidence], criteria: Criteria, crossings: Iterable[Crossing] = (),
+) -> EvidenceReport:
     """The verdict on a capability, from all rows of its own."""
     epochs: dict[Epoch, list[Evidence]] = defaultdict(list)
     for row in evidence:
@@ -84,10 +105,12 @@ def judged(evidence: Iterable[Evidence], criteria: Criteria) -> EvidenceReport:
     reports = sorted((_epoch(epoch, rows) for epoch, rows in epochs.items()), key=lambda one: -one.last)
     current = epochs[Epoch(*_key(reports[0]))] if reports else []
     strata = _strata(current)
+    identities = _identities(reports[0] if reports else None, crossings, dict(criteria.seeded))
     verdict = assess(
         criteria, {stratum: _numbers(rows) for stratum, rows in strata.items()},
         eligible=sum(row.count for row in current),
         excluded=sum(row.count for row in current if row.outcome not in JUDGED),
+        conflicts=sum(one.split + one.merged for one in identities),
     )
     now = max((row.last for row in current), default=0.0)
     rate = _per_hour(current, now)
@@ -106,6 +129,32 @@ def judged(evidence: Iterable[Evidence], criteria: Criteria) -> EvidenceReport:
         per_hour=rate,
         epoch=reports[0] if reports else None,
         history=tuple(reports[1:]),
+        identities=identities,
+    )
+
+
+def _identities(
+    epoch: EpochReport | None, crossings: Iterable[Crossing], seeded: Mapping[str, int]
+) -> tuple[IdentityReport, ...]:
+    current = digest(Epoch(*_key(epoch))) if epoch is not None else ""
+    rows = [row for row in crossings if row.epoch == current]
+    return tuple(_identity(name, [row for row in rows if row.name == name], seeded.get(name, 0))
+                 for name in sorted({*seeded, *(row.name for row in rows)}))
+
+
+def _identity(name: str, rows: Sequence[Crossing], seeded: int) -> IdentityReport:
+    counts = {row.kind: row.count for row in rows}
+    against = [row for row in rows if row.kind in (Crossed.SPLIT, Crossed.MERGED)]
+    return IdentityReport(
+        name=name,
+        seeded=seeded,
+        learnt=counts.get(Crossed.PAIR, 0),
+        overflow=counts.get(Crossed.OVERFLOW, 0),
+        split=counts.get(Crossed.SPLIT, 0),
+        merged=counts.get(Crossed.MERGED, 0),
+        first_seen=min((row.first_seen for row in against), default=None),
+        last_seen=max((row.last_seen for row in against), default=None),
+        trace_id=max(against, key=lambda row: row.last_seen).trace_id if against else "",
     )
 
 
@@ -207,6 +256,16 @@ def number(gate: Gate) -> str:
     return f"{percent(gate.value)} ({'of' if gate.name == 'coverage' else 'limit'} {percent(gate.limit)})"
 
 
+def identified(one: IdentityReport) -> str:
+    """One class of identifiers in words."""
+    told = f"{one.name}: {one.seeded:,} pairs seeded, {one.learnt:,} learnt"
+    if one.overflow:
+        told += f", {one.overflow:,} more found no room"
+    if one.split or one.merged:
+        told += f"; one old is two new {one.split:,} times, two old are one new {one.merged:,} times"
+    return told
+
+
 def markdown(found: EvidenceReport) -> Iterator[str]:
     """The verdict in lines of GitHub-flavoured Markdown."""
     yield from (f"**{cell(found.says)}.**", "", "| Gate | State | Number | |", "|---|---|---:|---|")
@@ -218,6 +277,8 @@ def markdown(found: EvidenceReport) -> Iterator[str]:
         yield from ("", "| Operation | Stratum | Effective | Minimum |", "|---|---|---:|---:|")
     for one in found.coverage:
         yield f"| {cell(one.operation)} | {cell(kind(one) or 'all')} | {one.seen:,} | {one.wanted:,} |"
+    if found.identities:
+        yield from ("", "Identifiers of", "", *(f"- {cell(identified(one))}" for one in found.identities))
     if found.unmirrored:
         yield from ("", f"Never mirrored, so not judged: {cell(', '.join(found.unmirrored))}.")
     if found.epoch is not None:

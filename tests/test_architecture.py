@@ -30,7 +30,7 @@ SHADOW = [
     {"learnt"},
     {"journal", "capture", "table", "html", "sheet", "testing", "recompare"},
     {"report", "stores"},
-    {"verdict"},
+    {"verdict", "unlink"},
     {"ledger", "causes", "hints"},
     {"signatures"},
     {"case", "pseudonym"},
@@ -56,7 +56,7 @@ SHADOW = [
 PURE = [
     "adapters", "shadow.observation", "shadow.diff", "shadow.guide", "shadow.identity", "shadow.pairing",
     "shadow.normalisers", "shadow.severity", "shadow.rules", "shadow.heads", "shadow.bodies", "shadow.compare",
-    "shadow.search",
+    "shadow.search", "shadow.unlink",
     "shadow.minimise", "shadow.standins", "shadow.tokens", "shadow.maps", "shadow.parameters", "shadow.resources",
     "shadow.pseudonym", "shadow.case", "shadow.recompare",
     "shadow.noise", "shadow.learnt", "shadow.rates", "shadow.evidence",

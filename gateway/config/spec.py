@@ -200,6 +200,7 @@ class Rule(BaseModel):
     keys: Literal["data", "names"] | None = Field(
         default=None, description="what the names of this object's members are; left out: it is guessed")
     reveal: Literal[True] | None = Field(default=None, description="show values in clear: of codes, never of people")
+    defaults: Literal[False] | None = Field(default=None, description="here and below no rule is there by default")
 
 
 class Known(_Strict):

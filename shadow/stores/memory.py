@@ -12,6 +12,7 @@ from shadow.ledger import (
     EPOCHS,
     HOURS,
     SUBJECTS,
+    Binding,
     Evidence,
     Finding,
     Hidden,
@@ -25,8 +26,10 @@ from shadow.ledger import (
 )
 from shadow.noise import Noise, Spot, added, spot
 from shadow.signatures import Pattern, merged, patterns
-from shadow.stores.base import NONE_HELD, RETENTION, SIGNATURES, Held
+from shadow.stores.base import NONE_HELD, RETENTION, SIGNATURES, Held, is_held
+from shadow.stores.memory_crosswalk import MemoryCrosswalk
 from shadow.stratum import HOUR, Epoch, Stratum, placed
+from shadow.unlink import Tokens, Trace, theirs, tokenless, unlinked
 
 
 class Memory:
@@ -55,11 +58,12 @@ class Memory:
         self._noise: dict[Spot, Noise] = {}
         self._evidence: dict[tuple[str, Epoch], dict[tuple[Stratum, Outcome], Evidence]] = {}
         self._tokens: defaultdict[int, set[bytes]] = defaultdict(set)
+        self._crosswalk = MemoryCrosswalk()
         self._hour = 0
 
     def write(
         self, comparisons: Sequence[Comparison], tallies: Mapping[Tally, int], traffic: Sequence[Traffic],
-        sightings: Sequence[Sighting] = (), held: Held = NONE_HELD,
+        sightings: Sequence[Sighting] = (), held: Held = NONE_HELD, bindings: Sequence[Binding] = (),
     ) -> Collection[tuple[str, Epoch]]:
         with self._lock:
             before = set(self._evidence)
@@ -78,6 +82,8 @@ class Memory:
                 self._add(row)
             for one in sightings:
                 self._sight(one, held)
+            for bound in bindings:
+                self._crosswalk.add(bound, held)
             self._forget(latest(comparisons, traffic, sightings), held)
             return (before | {(one.capability, one.epoch) for one in sightings}) - self._evidence.keys()
 
@@ -146,7 +152,7 @@ class Memory:
         """The rows of an epoch. Makes room for one that is new."""
         rows = self._evidence.get((capability, epoch))
         if rows is None:
-            known = [] if _is_held(capability, held) else [key for key in self._evidence if key[0] == capability]
+            known = [] if is_held(capability, held) else [key for key in self._evidence if key[0] == capability]
             for over in sorted(known, key=self._last)[:max(0, len(known) - EPOCHS + 1)]:
                 del self._evidence[over]
                 self._noise = {place: row for place, row in self._noise.items() if place[:2] != over}
@@ -167,7 +173,7 @@ class Memory:
             del self._tokens[over]
 
         def is_kept(capability: str, last: float) -> bool:
-            return last >= before or _is_held(capability, held)
+            return last >= before or is_held(capability, held)
 
         for old in [key for key in self._evidence if not is_kept(key[0], self._last(key))]:
             del self._evidence[old]
@@ -175,6 +181,7 @@ class Memory:
         self._kept = Counter(capability for capability, _, _ in self._findings)
         self._patterns = {key: found for key, found in self._patterns.items() if is_kept(key[0], found.last_seen)}
         self._noise = {place: row for place, row in self._noise.items() if is_kept(place[0], row.last_seen)}
+        self._crosswalk.forget(before, held)
 
     def read(self, capability: str | None = None) -> Ledger:
         def wanted(name: str) -> bool:
@@ -192,11 +199,17 @@ class Memory:
                 [row for (name, _), rows in self._evidence.items() if wanted(name) for row in rows.values()],
                 [row for row in self._noise.values() if wanted(row.capability)],
                 [row for row in self._hidden.values() if wanted(row.capability)],
+                [row for row in self._crosswalk.rows() if wanted(row.capability)],
             )
+
+    def unlink(self, tokens: Tokens, traces: Collection[Trace]) -> int:
+        with self._lock:
+            found = theirs(self._findings.values(), self._patterns.values(), tokens, traces)
+            for key, finding in self._findings.items():
+                if (finding.capability, finding.trace_id) in found:
+                    self._findings[key] = replace(finding, exemplar=tokenless(finding.exemplar))
+            self._patterns = {place: unlinked(pattern, found) for place, pattern in self._patterns.items()}
+            return len(found)
 
     def close(self) -> None:
         """Nothing is held that has to be given back."""
-
-
-def _is_held(capability: str, held: Held) -> bool:
-    return held is None or capability in held

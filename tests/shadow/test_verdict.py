@@ -8,8 +8,8 @@ import pytest
 
 from shadow.compare import Outcome
 from shadow.evidence import Answer, Criteria, State
-from shadow.ledger import Evidence
-from shadow.stratum import Epoch, Stratum
+from shadow.ledger import Crossed, Crossing, Evidence
+from shadow.stratum import Epoch, Stratum, digest
 from shadow.table import evidence, terminal
 from shadow.verdict import judged, markdown, span, to_junit
 
@@ -142,3 +142,36 @@ def test_every_form_has_the_same_numbers(rows, answer):
 @pytest.mark.parametrize(("hours", "told"), [(0.001, "1 min"), (0.5, "30 min"), (3.2, "3 h"), (240, "10 days")])
 def test_times_for_people(hours, told):
     assert span(hours) == told
+
+
+# --- who is who ---
+
+def crossing(kind, count=1, epoch=NEW, name="Patient", at=5.0):
+    return Crossing("results", digest(epoch), name, kind, count, at, at + 1, f"trace-{at:g}")
+
+
+def test_exchanges_that_contradict_each_other_are_not_safe():
+    every = [row(), row(SEARCH)]
+    pairs = [crossing(Crossed.PAIR, 40), crossing(Crossed.OVERFLOW, 2)]
+    assert judged(every, BOTH, pairs).answer is Answer.SAFE
+    found = judged(every, BOTH, [*pairs, crossing(Crossed.SPLIT, 2), crossing(Crossed.MERGED, 1, at=9.0)])
+    assert (found.answer, {one.name: one.state for one in found.gates}["criticals"]) == (Answer.NOT_SAFE, State.FAIL)
+    assert "exchanges contradicted each other 3 times about who is who" in found.says
+    [known] = found.identities
+    assert (known.learnt, known.overflow, known.split, known.merged) == (40, 2, 2, 1)
+    assert (known.first_seen, known.last_seen, known.trace_id) == (5.0, 10.0, "trace-9")
+
+
+def test_what_another_epoch_knew_of_identifiers_is_not_held_against_this_one():
+    found = judged([row(), row(SEARCH), row(epoch=OLD, last=1.0)], BOTH, [crossing(Crossed.SPLIT, epoch=OLD)])
+    assert (found.answer, found.identities) == (Answer.SAFE, ())
+
+
+def test_identifiers_are_told_by_class_in_every_form():
+    criteria = Criteria(("read", "search"), seeded=(("Order", 7), ("Patient", 0)))
+    found = judged([row(), row(SEARCH)], criteria, [crossing(Crossed.PAIR, 1_000), crossing(Crossed.MERGED)])
+    order, patient = "Order: 7 pairs seeded, 0 learnt", (
+        "Patient: 0 pairs seeded, 1,000 learnt; one old is two new 0 times, two old are one new 1 times")
+    for text in (table(found), "\n".join(markdown(found))):
+        assert order in text
+        assert patient in text
