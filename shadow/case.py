@@ -73,6 +73,8 @@ def _rule(name: str, one: Rule, modules: set[tuple[str, str]]) -> str:
         said.append(f"order={one.order!r}")
     if one.ignore:
         said.append("ignore=True")
+    if not one.defaults:
+        said.append("defaults=False")
     if one.severity is not None:
         said.append(f"severity=Severity.{one.severity.name}")
     if one.reveal:

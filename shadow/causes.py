@@ -9,7 +9,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from shadow.diff import MASKED, Severity
+from shadow.diff import Severity
+from shadow.maps import MASKED
 from shadow.signatures import HOURS, Pattern
 
 CAUSES = 10

@@ -17,6 +17,7 @@ from shadow import heads
 from shadow.bodies import Incomparable, Unreadable, decoded, form_of, read, told
 from shadow.diff import ABSENT, Difference, DiffError, Severity, Shape, Signature, diff
 from shadow.identity import Identities
+from shadow.maps import FORMS
 from shadow.observation import Observation, Pair
 from shadow.rules import defaults
 
@@ -74,12 +75,24 @@ class Drift(NamedTuple):
     plain: bool
 
 
+class Bond(NamedTuple):
+    """Two identifiers of a class that an exchange has proved to be one, as tokens; or that it has met where one of them
+    is bound to another: legacy's to another of modern's (`split`), modern's to another of legacy's (`merged`)."""
+
+    name: str
+    legacy: str = ""
+    modern: str = ""
+    split: bool = False
+    merged: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """The judgement on one pair. It holds shapes, never values. `at` is in seconds since the epoch; `hidden` tells,
     by the rule's id, how many differences each rule took away; `reproduced` are the signatures, of its differences,
     that were there again each time that both arms were asked again; `drifts` are there where legacy was asked twice;
-    `size` is the bytes of both bodies, as they came."""
+    `size` is the bytes of both bodies, as they came; `bonds` are the pairs of identifiers that the judge had not met
+    before."""
 
     tally: Tally
     trace_id: str
@@ -89,6 +102,7 @@ class Comparison:
     reproduced: tuple[Signature, ...] = ()
     drifts: tuple[Drift, ...] = ()
     size: int = 0
+    bonds: tuple[Bond, ...] = ()
 
     @property
     def asked_again(self) -> bool:
@@ -109,7 +123,7 @@ def identical(pair: Pair) -> bool:
     identifiers are held against a crosswalk, that is not enough: the same one may name two records."""
     old, new = pair.control, pair.candidate
     return (
-        not pair.rules.identifies
+        (not pair.rules.identifies or old.arm == new.arm)
         and old.failure is None and new.failure is None and old.complete and new.complete
         and old.status == new.status and old.body == new.body and heads.same(old.headers, new.headers)
     )
@@ -146,9 +160,11 @@ def compare(pair: Pair, crosswalk: Crosswalk | None = None, learnt: list[Entry] 
         reason = min(known) if outcome is Outcome.KNOWN_DIFFERENCE else ""
     if identities is not None and learnt is not None:
         learnt += identities.learnt
+    crossed = () if identities is None else tuple(
+        Bond(name, split=found.legacy, merged=found.modern) for name, found in identities.conflicts)
     tally = Tally(pair.capability, pair.operation, outcome, reason)
     return Comparison(tally, pair.trace_id, pair.at, tuple(found), tuple(sorted(hidden.items())),
-                      size=len(pair.control.body) + len(pair.candidate.body))
+                      size=len(pair.control.body) + len(pair.candidate.body), bonds=crossed)
 
 
 def _identities(pair: Pair, crosswalk: Crosswalk | None) -> Identities | None:
@@ -189,9 +205,13 @@ def _differences(pair: Pair, hidden: Counter[str], identities: Identities | None
 
 
 def _ruled(found: Difference, pair: Pair, hidden: Counter[str]) -> Iterator[Difference]:
-    """A difference that is in no document, by the rules for its place: "/@status", "/@header/etag", "/@body"."""
+    """A difference that is in no document, by the rules for its place: /@status/200-204, /@header/etag, /@body."""
     rules = pair.rules.compiled(pair.at, pair.over)
-    names = ("@header", found.path) if found.kind == "header" else (f"@{found.kind}",)
+    names: tuple[str, ...] = (f"@{found.kind}",)
+    if found.kind == "header":
+        names += (found.path,)
+    elif found.kind == "status":
+        names += (f"{found.legacy.type}-{found.modern.type}",)
     if (by := rules.hides(found.kind, names)) is not None:
         hidden[by] += 1
     else:
@@ -261,7 +281,8 @@ def _of_documents(
 ) -> tuple[Difference, ...]:
     guide, weigh, reveals, *_ = pair.rules.compiled(pair.at, pair.over, defaults(form, legacy, modern))
     try:
-        found, counts = diff(legacy, modern, guide, weigh, reveals, key=pair.key, identities=identities)
+        found, counts = diff(legacy, modern, guide, weigh, reveals, key=pair.key, identities=identities,
+                             maps=form in FORMS)
     except DiffError as error:
         raise Incomparable(error.reason) from None
     hidden.update(dict(counts))

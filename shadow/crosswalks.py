@@ -42,7 +42,7 @@ def seeded(classes: tuple[Class, ...]) -> Crosswalk:
 
 
 class Crosswalks:
-    """What is known of each capability's identifiers, apart for each epoch and each set of seeds."""
+    """What is known of each capability's identifiers, apart for each epoch (which its key tells) and set of seeds."""
 
     def __init__(self) -> None:
         self._known: OrderedDict[_Scope, Crosswalk] = OrderedDict()
@@ -51,7 +51,7 @@ class Crosswalks:
     def of(self, pair: Pair) -> Crosswalk:
         """The crosswalk that a pair is to be held against, and that may learn from it. Raises SeedError."""
         classes = pair.rules.classes
-        scope = pair.capability, b"", classes
+        scope = pair.capability, pair.key, classes
         found = self._known.get(scope)
         if found is None:
             if classes not in self._seeds:

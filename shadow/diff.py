@@ -1,7 +1,7 @@
 """The comparator of trees: tree × tree → differences by path. Iterative, linear, lossless; it keeps no value.
 
-What is kept of a value is its shape: type, length, format class. Names of members that look like data (a map keyed
-by record number) are masked too, since paths are stored, reported and logged. Which items of lists are compared with
+What is kept of a value is its shape: type, length, format class. Names of members that are data are masked too
+(shadow.maps), since paths are stored, reported and logged. Which items of lists are compared with
 each other is `shadow.pairing`'s affair, what a difference at some place amounts to its guide's.
 """
 
@@ -13,9 +13,10 @@ from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
-from adapters.document import Number, Tree, escape
+from adapters.document import Number, Tree
 from shadow.guide import AUTO, PLAIN, Directive, State
 from shadow.identity import Identifier, Identities, Met
+from shadow.maps import LONGEST_NAME, MASKED, Maps, Place, Step
 from shadow.normalisers.base import Normaliser
 from shadow.pairing import Budget, Prints, pair
 from shadow.tokens import of_names, token
@@ -29,8 +30,8 @@ MAX_DIFFERENCES = 200
 MAX_FOUND = 5_000
 """Differences after which a comparison ends."""
 
-MASKED = "{key}"
-"""What stands in a path for a member name that looks like data; no name that is shown has braces."""
+IDENTITY = "identity"
+"""The kind of a difference that no rule has a say in: an identifier is bound to another one. Always critical."""
 
 
 class Shape(NamedTuple):
@@ -118,11 +119,6 @@ def placed(path: str) -> str:
     return _INDEX.sub("/*", path)
 
 
-# camelCase, PascalCase, snake_case and kebab-case, with at most two digits; "@id", "#text", "$ref", "dc:title".
-# Anything else (digits, spaces, dots, a capital after a hyphen, non-ASCII) may be a number, a name or an address.
-_FIELD = re.compile(r"[@#$_]?(?:[a-z]+:)?(?!(?:[^0-9]*[0-9]){3})[A-Za-z_][A-Za-z0-9_]*(?:-[a-z][a-z0-9]*)*")
-_LONGEST_FIELD = 64
-
 _FORMS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("date", re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)),
     ("instant", re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)", re.ASCII)),
@@ -152,21 +148,13 @@ def shape(value: Tree) -> Shape:
     return Shape("null" if value is None else "boolean")
 
 
-_Step: TypeAlias = str | int | tuple[int, int]
-"""A member's name; an item's index, or legacy's and modern's where they are two."""
-
 # A place on the way down: (the place above, the last step); None is the root. Rendered only where it is needed.
-_Place: TypeAlias = tuple["_Place", _Step] | None
+_Place: TypeAlias = tuple["_Place", Step] | None
 
 
-def shown(name: str) -> str:
-    """A member's name as it may be shown: one that looks like data is masked."""
-    return escape(name) if len(name) <= _LONGEST_FIELD and _FIELD.fullmatch(name) else MASKED
-
-
-def _steps(place: _Place) -> list[_Step] | None:
+def _steps(place: _Place) -> list[Step] | None:
     """None where the place is too deep to be named."""
-    steps: list[_Step] = []
+    steps: list[Step] = []
     while place is not None:
         place, step = place
         steps.append(step)
@@ -220,12 +208,12 @@ class _Walk:
                     met = self._meet(place, old, new)
                     if met is Met.SAME:
                         continue
-                    kind = "identity" if met is Met.CONFLICT else ""
+                    kind = IDENTITY if met is Met.CONFLICT else ""
                 old, new = _plain(old), _plain(new)
                 if not kind and type(old) is type(new) and old == new:
                     continue
                 kind = kind or _kind(old, new)
-            if kind == "identity":
+            if kind == IDENTITY:
                 yield kind, place, state, old, new  # no rule has a say
             elif (by := _hidden(kind, state, old, new)) is not None:
                 self.hidden[by] += 1
@@ -338,7 +326,7 @@ def _nothing(names: Sequence[str]) -> bool:
 
 def _revealed(hidden: Shape, value: Tree) -> Shape:
     """The shape with the value in it, as much as a code takes."""
-    return hidden._replace(form=f'"{value[:_LONGEST_FIELD]}"') if isinstance(value, str) else hidden
+    return hidden._replace(form=f'"{value[:LONGEST_NAME]}"') if isinstance(value, str) else hidden
 
 
 class Diff(NamedTuple):
@@ -353,7 +341,7 @@ class _Weighed(NamedTuple):
     """A difference with its values, before it is known whether it is kept."""
 
     kind: str
-    steps: list[_Step]
+    steps: list[Step]
     legacy: Shape
     modern: Shape
     severity: Severity
@@ -364,13 +352,13 @@ class _Weighed(NamedTuple):
 def diff(
     legacy: Tree, modern: Tree, guide: State[Directive] = PLAIN, weigh: Weigh = _major,
     reveals: Callable[[Sequence[str]], bool] = _nothing, looks: int = 4_000_000, key: bytes = b"",
-    identities: Identities | None = None,
+    identities: Identities | None = None, maps: bool = False,
 ) -> Diff:
     """What differs between two trees, but for what the guide's rules hide. Where `reveals` says so, scalars are shown.
 
-    `looks` bounds the work, so that no input takes unbounded time; `key` is what tokens are made by. Where there are
-    `identities` the trees are changed, and must be the caller's own. Raises DiffError where a bound was met before any
-    difference, and nothing else.
+    `looks` bounds the work, so that no input takes unbounded time; `key` is what tokens are made by; `maps` tells that
+    objects may be maps, whose names are data. Where there are `identities` the trees are changed, and must be the
+    caller's own. Raises DiffError where a bound was met before any difference, and nothing else.
     """
     found: list[_Weighed] = []
     refused = ""
@@ -389,7 +377,7 @@ def diff(
             before, after = (ABSENT if one is _GONE else shape(one) for one in (old, new))
             if reveals(names):
                 before, after = _revealed(before, old), _revealed(after, new)
-            severity = Severity.CRITICAL if kind == "identity" else weigh(kind, names, before, after)
+            severity = Severity.CRITICAL if kind == IDENTITY else weigh(kind, names, before, after)
             found.append(_Weighed(kind, steps, before, after, severity, old, new))
             if len(found) == MAX_FOUND:
                 break
@@ -397,7 +385,9 @@ def diff(
         refused = "budget"
     if refused and not found:
         raise DiffError(refused)
-    return Diff(tuple(_kept(one, key) for one in _worst(found)), tuple(sorted(walk.hidden.items())))
+    shown = Maps(guide, guess=maps)
+    root = shown.root(legacy, modern)
+    return Diff(tuple(_kept(one, key, shown, root) for one in _worst(found)), tuple(sorted(walk.hidden.items())))
 
 
 def _worst(found: list[_Weighed]) -> list[_Weighed]:
@@ -409,9 +399,12 @@ def _worst(found: list[_Weighed]) -> list[_Weighed]:
     return [found[at] for at in sorted(kept)]
 
 
-def _kept(one: _Weighed, key: bytes) -> Difference:
-    """The difference without its values."""
-    told = [shown(step) if isinstance(step, str) else step for step in one.steps]
+def _kept(one: _Weighed, key: bytes, maps: Maps, at: Place) -> Difference:
+    """The difference without its values; `at` is the root."""
+    told: list[Step] = []
+    for step in one.steps:
+        told.append(maps.shown(at, step) if isinstance(step, str) else step)
+        at = maps.below(at, step)
     path, modern = (
         "".join(f"/{step[side] if isinstance(step, tuple) else step}" for step in told) for side in (0, 1))
     masked = [step for step, name in zip(one.steps, told, strict=True) if name == MASKED and isinstance(step, str)]

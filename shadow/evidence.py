@@ -47,7 +47,8 @@ class Criteria:
     each stratum of theirs `stratum_minimum` times; `unmirrored` are the others, of which nothing is told.
 
     `limit` is the share of exchanges that may differ, and the share that modern may fail on; `confidence` how sure of
-    that to be; `excluded` the share of the eligible that may have been left out for any reason but sampling.
+    that to be; `excluded` the share of the eligible that may have been left out for any reason but sampling. `seeded`
+    are the classes of identifiers, each with the number of pairs that it is seeded with.
     """
 
     operations: tuple[str, ...] = ()
@@ -57,6 +58,7 @@ class Criteria:
     minimum: int = 100
     stratum_minimum: int = 10
     excluded: float = 0.05
+    seeded: tuple[tuple[str, int], ...] = ()
 
 
 UNDECLARED = Criteria()
@@ -144,17 +146,18 @@ def needed(bad: int, limit: float, alpha: float) -> int:
 
 
 def assess(
-    criteria: Criteria, strata: Mapping[Stratum, Numbers], *, eligible: int, excluded: int,
+    criteria: Criteria, strata: Mapping[Stratum, Numbers], *, eligible: int, excluded: int, conflicts: int = 0,
 ) -> Verdict:
     """The verdict on what was counted since either build, the rules or the comparator last changed: `excluded` of the
-    `eligible` exchanges were left out though they were to be compared.
+    `eligible` exchanges were left out though they were to be compared; `conflicts` are the times that exchanges
+    contradicted each other about who is who.
     """
     total = Numbers(*map(sum, zip(*strata.values(), strict=True))) if strata else Numbers(0, 0, 0)
     coverage = tuple(_coverage(criteria, strata))
     gates = (
         _rate("mismatches", "differ", total.mismatching, total.asked, criteria),
         _rate("candidate errors", "got no answer from modern", total.failing, total.asked, criteria),
-        _critical(total, max((one.critical for one in strata.values()), default=0)),
+        _critical(total, max((one.critical for one in strata.values()), default=0), conflicts),
         _strata(criteria, strata),
         _covered(criteria, coverage),
         _excluded(criteria, strata, eligible, excluded),
@@ -186,11 +189,17 @@ def _rate(name: str, verb: str, bad: int, n: int, criteria: Criteria) -> Gate:
                 f"{found}: ≈ {more:,} more without one show a rate below {held}")
 
 
-def _critical(total: Numbers, most: int) -> Gate:
+def _critical(total: Numbers, most: int, conflicts: int) -> Gate:
     """One that was reproduced blocks. It was where it was there again when both arms were asked again, or where a
-    second exchange of its stratum has one too: not everything may be asked again. One alone leaves it open."""
+    second exchange of its stratum has one too: not everything may be asked again. One alone leaves it open.
+    What exchanges contradict each other about blocks by itself."""
     # One that agreed when it was asked again is transient, and none of these.
     found = total.critical
+    if conflicts:
+        times = "time" if conflicts == 1 else "times"
+        says = f"exchanges contradicted each other {conflicts:,} {times} about who is who"
+        says += f"; {found:,} had a critical difference" if found else ""
+        return Gate("criticals", State.FAIL, float(found + conflicts), 0.0, 0, says)
     if not found:
         says = "no exchange with a critical difference" if total.asked else "nothing compared"
         return Gate("criticals", State.PASS if total.asked else State.MISSING, 0.0, 0.0, 0, says)

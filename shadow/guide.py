@@ -93,9 +93,10 @@ AUTO = Order()
 
 @dataclass(frozen=True, slots=True)
 class Directive:
-    """What one rule says of a place; one of `normaliser`, `order`, `ignore` and `crosswalk`. `id` is the rule's, under
-    which it counts what it hides. `ignore` hides what differs here, of one `kind` where that is given. `crosswalk` says
-    whose identifier stands here: a class, or one of the words of `shadow.identity`."""
+    """What one rule says of a place; one of `normaliser`, `order`, `ignore`, `crosswalk` and `keys`. `id` is the
+    rule's, under which it counts what it hides. `ignore` hides what differs here, of one `kind` where that is given.
+    `crosswalk` says whose identifier stands here: a class, or one of the words of `shadow.identity`. `keys` says what
+    the names of the members here are: "data" or "names"."""
 
     id: str
     normaliser: Normaliser | None = None
@@ -103,6 +104,7 @@ class Directive:
     ignore: bool = False
     kind: str = ""
     crosswalk: str = ""
+    keys: str = ""
 
 
 PLAIN: State[Directive] = State.start(())

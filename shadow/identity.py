@@ -71,12 +71,14 @@ _Names: TypeAlias = dict[tuple[str, ...], list[Identifier]]
 
 
 class Identities:
-    """The identifiers of one exchange, over a crosswalk, which stays as it is. `learnt` is what it may learn."""
+    """The identifiers of one exchange, over a crosswalk, which stays as it is. `learnt` is what it may learn, and
+    `conflicts` are, by class, what is certain to contradict it."""
 
-    __slots__ = ("_classes", "_here", "_holding", "_known", "_names", "_open", "learnt")
+    __slots__ = ("_classes", "_here", "_holding", "_known", "_names", "_open", "conflicts", "learnt")
 
     def __init__(self, known: Crosswalk, classes: Classes) -> None:
         self.learnt: dict[Entry, None] = {}
+        self.conflicts: dict[tuple[str, Conflict], None] = {}
         self._known = known
         self._here = Crosswalk(known)
         self._classes = classes
@@ -310,6 +312,8 @@ class Identities:
             return Met.OTHER
         image, origin = self._here.modern(old.name, old.id), self._here.legacy(new.name, new.id)
         if (image is not None or origin is not None) and image != new.id:
+            if certain:
+                self.conflicts[old.name, Conflict(image is not None, origin is not None)] = None
             return Met.CONFLICT
         if image is None and not self._learns(old.name):
             return Met.OTHER

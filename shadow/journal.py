@@ -9,6 +9,7 @@ asked of the same subject later in the hour cannot take its place; it counts onc
 
 import asyncio
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
@@ -17,10 +18,11 @@ from shadow.custody import Custody
 from shadow.diff import Severity
 from shadow.keys import Keys
 from shadow.latency import Histogram
-from shadow.ledger import FASTER, HOURS, JUDGED, SLOWER, Sighting, Traffic
+from shadow.ledger import FASTER, HOURS, JUDGED, SLOWER, Binding, Sighting, Traffic
+from shadow.noise import Noise, Spot, added, table
 from shadow.observation import Pair
 from shadow.stores.base import Store
-from shadow.stratum import Basis, Epoch, Stratum, build, subject
+from shadow.stratum import Basis, Epoch, Stratum, build, digest, subject
 
 FLUSH = 0.5
 """Seconds between writes."""
@@ -28,6 +30,12 @@ FLUSH = 0.5
 UNWRITTEN = 2_000
 """Comparisons kept while the store cannot be written; of more, only the outcome is."""
 
+
+BINDINGS = 100_000
+"""Pairs of identifiers kept while the store cannot be written. Exchanges that bring more are counted as lost."""
+
+NOISE = 500
+"""Noisy paths of one kind of exchange that wait to be written."""
 
 CLAIMS = 50_000
 """Subjects of an hour that are kept in mind. Exchanges of more are counted, but prove nothing."""
@@ -58,6 +66,7 @@ class _Heap:
     critical: int = 0
     reproduced: int = 0
     tokens: set[tuple[int, bytes]] = field(default_factory=set)
+    noise: dict[Spot, Noise] = field(default_factory=dict)
 
     def add(self, other: "_Heap") -> None:
         self.first, self.last = min(self.first, other.first), max(self.last, other.last)
@@ -65,6 +74,14 @@ class _Heap:
         self.critical += other.critical
         self.reproduced += other.reproduced
         self.tokens |= other.tokens
+        self.hear(other.noise)
+
+    def hear(self, rows: Mapping[Spot, Noise]) -> None:
+        for place, row in rows.items():
+            if place in self.noise:
+                self.noise[place] = added(self.noise[place], row)
+            elif len(self.noise) < NOISE:
+                self.noise[place] = row
 
 
 class _Calls:
@@ -80,7 +97,7 @@ class _Calls:
 
 def _tells(comparison: Comparison) -> bool:
     """Whether more is to be remembered of it than its outcome."""
-    return bool(comparison.differences or comparison.drifts or comparison.hidden)
+    return bool(comparison.differences or comparison.hidden)
 
 
 class Journal:
@@ -99,6 +116,7 @@ class Journal:
         self._traffic: defaultdict[tuple[str, str, str, str], _Calls] = defaultdict(_Calls)
         self._heaps: dict[_Place, _Heap] = {}
         self._epochs: dict[str, Epoch] = {}
+        self._bindings: list[Binding] = []
         self._latest: dict[str, float] = {}
         self._claimed: defaultdict[int, set[bytes]] = defaultdict(set)
         self._stopping = asyncio.Event()
@@ -109,16 +127,16 @@ class Journal:
         None where its epoch's key is yet to be had: see `first_sight`."""
         epoch = self._epoch(pair, basis)
         key = self.keys.get(pair.capability, epoch)
-        return None if key is None else self._sight(pair, epoch, key)
+        return None if key is None else self._sight(pair, basis, epoch, key)
 
     async def first_sight(self, pair: Pair, basis: Basis) -> Sight:
         """The same for the first of an epoch. Raises nothing: without a key an exchange counts, and proves nothing."""
         epoch = self._epoch(pair, basis)
         await self.keys.make(pair.capability, epoch)
-        return self._sight(pair, epoch, self.keys.get(pair.capability, epoch) or b"")
+        return self._sight(pair, basis, epoch, self.keys.get(pair.capability, epoch) or b"")
 
-    def _sight(self, pair: Pair, epoch: Epoch, key: bytes) -> Sight:
-        found = subject(pair, key, epoch)
+    def _sight(self, pair: Pair, basis: Basis, epoch: Epoch, key: bytes) -> Sight:
+        found = subject(pair, key, epoch, basis.parameters)
         claimed = self._claimed[found.hour]
         new = bool(found.token) and found.token not in claimed and len(claimed) < CLAIMS
         if not claimed:
@@ -145,6 +163,7 @@ class Journal:
         """The end of an exchange, with what it proves where both arms were asked."""
         if sight is not None:
             self._weigh(comparison, sight)
+            self._bind(comparison, sight)
             self._keep(comparison)
         elif _tells(comparison):
             self._keep(comparison)
@@ -159,6 +178,16 @@ class Journal:
         self.lost += told
         self._tallies[comparison.tally] += 1
 
+    def _bind(self, comparison: Comparison, sight: Sight) -> None:
+        if not comparison.bonds:
+            return
+        if len(self._bindings) + len(comparison.bonds) > BINDINGS:
+            self.lost += 1
+            return
+        place = comparison.tally.capability, digest(sight.epoch)
+        self._bindings += [Binding(*place, one.name, one.legacy, one.modern, one.split, one.merged, comparison.at,
+                                   comparison.trace_id) for one in comparison.bonds]
+
     def _weigh(self, comparison: Comparison, sight: Sight) -> None:
         outcome = comparison.tally.outcome
         heap = self._heap((comparison.tally.capability, sight.epoch, sight.stratum, outcome), comparison.at)
@@ -167,6 +196,8 @@ class Journal:
             critical = {one.signature for one in comparison.differences if one.severity is Severity.CRITICAL}
             heap.critical += 1
             heap.reproduced += not critical.isdisjoint(comparison.reproduced)
+        if comparison.drifts:
+            heap.hear(table([comparison], sight.epoch))
         if sight.token and outcome in JUDGED:
             # Good and bad are told apart: the mismatch that one worker finds does not drown in another's match.
             heap.tokens.add((sight.hour, sight.token + b"!" if outcome in _BAD else sight.token))
@@ -242,15 +273,18 @@ class Journal:
         tallies, self._tallies = self._tallies, Counter()
         calls, self._traffic = self._traffic, defaultdict(_Calls)
         heaps, self._heaps = self._heaps, {}
+        bindings, self._bindings = self._bindings, []
         if not (comparisons or tallies or calls or heaps):
             return
         traffic = [Traffic(*key, one.requests, one.errors, one.seconds, one.at) for key, one in calls.items()]
         sightings = [
-            Sighting(*place, heap.count, heap.critical, heap.reproduced, heap.first, heap.last, frozenset(heap.tokens))
+            Sighting(*place, heap.count, heap.critical, heap.reproduced, heap.first, heap.last, frozenset(heap.tokens),
+                     tuple(heap.noise.values()))
             for place, heap in heaps.items()
         ]
         try:
-            dropped = await asyncio.to_thread(self._store.write, comparisons, tallies, traffic, sightings)
+            dropped = await asyncio.to_thread(
+                lambda: self._store.write(comparisons, tallies, traffic, sightings, self.keys.held(), bindings))
         except Exception:
             # Whatever it was, the store took nothing of the batch (that is its contract) and serving goes on.
             self.failures += 1
@@ -259,6 +293,7 @@ class Journal:
                 self._keep(comparison)
             for place, heap in heaps.items():
                 self._heap(place, heap.last).add(heap)
+            self._bindings = bindings + self._bindings
             for row in traffic:
                 self.add(row)
         else:

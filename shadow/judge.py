@@ -11,16 +11,18 @@ import pickle
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import BinaryIO
 
-from adapters.crosswalk import Entry
+from adapters.crosswalk import Bound, Entry
 from adapters.message import Headers, Request
-from shadow.compare import Comparison, Outcome, Tally, compare
+from shadow.compare import Bond, Comparison, Outcome, Tally, compare
 from shadow.crosswalks import Crosswalks, SeedError
 from shadow.heads import compared
 from shadow.observation import Observation, Pair
 from shadow.rules import Rules
+from shadow.tokens import token
 
 NICENESS = 10
 """How far this process steps back behind those that serve clients."""
@@ -76,9 +78,14 @@ def judged(pair: Pair, crosswalks: Crosswalks) -> Comparison:
         return Comparison(tally, pair.trace_id, pair.at)
     learnt: list[Entry] = []
     comparison = compare(pair, crosswalk, learnt)
-    for entry in learnt:
-        crosswalk.bind(*entry)
-    return comparison
+    new = [entry for entry in learnt if crosswalk.bind(*entry) is Bound.ANEW]
+    if not pair.key:
+        return comparison
+    return replace(comparison, bonds=(*comparison.bonds, *(_bond(pair.key, *entry) for entry in new)))
+
+
+def _bond(key: bytes, name: str, legacy: str, modern: str) -> Bond:
+    return Bond(name, token(key, f"crosswalk/{name}/legacy", legacy), token(key, f"crosswalk/{name}/modern", modern))
 
 
 def serve(down: BinaryIO, up: BinaryIO) -> None:

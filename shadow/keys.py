@@ -4,12 +4,11 @@ Custody that fails is left alone for a while, and an epoch has no key meanwhile:
 """
 
 import asyncio
-import hashlib
 import time
 from collections.abc import Iterable
 
 from shadow.custody import Custody, CustodyError
-from shadow.stratum import Epoch
+from shadow.stratum import Epoch, digest
 
 PURPOSE = "epoch"
 """What such keys are for, in custody."""
@@ -20,7 +19,7 @@ REST = 30.0
 
 def scope(capability: str, epoch: Epoch) -> str:
     """What custody knows an epoch's key by. The capability's name is all before the space."""
-    return f"{capability} {hashlib.sha256(chr(0).join(epoch).encode()).hexdigest()[:24]}"
+    return f"{capability} {digest(epoch)}"
 
 
 class Keys:
@@ -91,6 +90,16 @@ class Keys:
         changed = generation != self._generation
         self._generation = generation
         return changed
+
+    def held(self) -> frozenset[str] | None:
+        """What is held, None where custody fails to say. For a thread: it reads the file. Raises nothing."""
+        if self._is_resting():
+            return None
+        try:
+            return frozenset(self._custody.holds())
+        except CustodyError:
+            self._fail()
+            return None
 
     def _fail(self) -> None:
         self.failures += 1

@@ -31,7 +31,7 @@ from shadow.diff import Severity
 from shadow.journal import Journal, Sight
 from shadow.learnt import Learnt, Place
 from shadow.ledger import Traffic
-from shadow.noise import AGREED, bracketed, is_noise, seen_again, settled, steady, unstable
+from shadow.noise import AGREED, bound, bracketed, is_noise, seen_again, settled, steady, unstable
 from shadow.observation import Failure, Observation, Pair
 from shadow.rates import Rates
 from shadow.rules import NONE, Rules
@@ -284,7 +284,8 @@ class Lane:
             entry.sight = (self.journal.sight(pair, mirror.basis)
                            or await self.journal.first_sight(pair, mirror.basis))
             self.journal.gap(pair)
-            entry.place = Place(pair.capability, pair.operation, pair.control.status // 100, entry.sight.epoch)
+            if mirror.noise:
+                entry.place = Place(pair.capability, pair.operation, pair.control.status // 100, entry.sight.epoch)
         if not self._is_bracketed(entry, pair):
             return (pair,)
         second = await self._asked(mirror, "legacy", extra=True)
@@ -301,8 +302,7 @@ class Lane:
             return False
         if entry.found is not None:
             return not identical(pair)
-        share = entry.mirror.noise
-        return share > 0 and (_roll() < share or (entry.place is not None and self._learnt.wants(entry.place)))
+        return entry.place is not None and (_roll() < entry.mirror.noise or self._learnt.wants(entry.place))
 
     async def _asked(self, mirror: Mirror, arm: str, *, extra: bool) -> Observation | None:
         """What an arm did, or None where the asker declined or failed: that must not count against an arm."""
@@ -376,8 +376,9 @@ class Lane:
             else:
                 judged = iter(comparisons)
                 for entry in batch:
-                    first, *rest = [next(judged) for _ in entry.pairs]
-                    self._judged(entry, bracketed(first, *rest) if rest else steady(first) if entry.steady else first)
+                    first, *rest = of_entry = [next(judged) for _ in entry.pairs]
+                    whole = bracketed(first, *rest) if rest else steady(first) if entry.steady else first
+                    self._judged(entry, bound(whole, of_entry))
 
     def _take_batch(self) -> list[Pair]:
         pairs: list[Pair] = []
@@ -415,6 +416,7 @@ class Lane:
             entry.found = comparison
             entry.at = asyncio.get_running_loop().time()
             return self._wait(entry)
+        entry.found = found = bound(found, (comparison,))
         if comparison.tally.outcome is Outcome.UNSTABLE and is_noise(found, comparison):
             return self._end(entry, unstable(found))
         if comparison.tally.outcome in (*AGREED, Outcome.TRANSIENT, Outcome.UNSTABLE):
@@ -432,7 +434,8 @@ class Lane:
         return self._end(entry, found)
 
     def _is_noise(self, entry: _Entry, found: Comparison) -> bool:
-        return entry.place is not None and self._learnt.explains(entry.place, found)
+        return (found.tally.outcome is Outcome.MISMATCH and entry.place is not None
+                and self._learnt.explains(entry.place, found))
 
     def _save(self, mirror: Mirror) -> None:
         """Each exchange earns its capability a share of a recheck."""

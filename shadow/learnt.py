@@ -12,7 +12,7 @@ in a tenth of the answers: then what is left out for it is far more than a verdi
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from shadow.compare import Comparison, Outcome
+from shadow.compare import Comparison
 from shadow.diff import MAX_DIFFERENCES, Severity
 from shadow.noise import ALARM, EXPIRES, PROPOSED, Noise, added, e_value, is_plain, table
 from shadow.stratum import Epoch
@@ -75,7 +75,7 @@ class Learnt:
         """What a bracket came to. It must have been picked before anything was known of it, so that counts are fair."""
         known = self._of(place)
         known.judged += 1
-        for (*_, kind, path), row in table([bracket]).items():
+        for (*_, kind, path), row in table([bracket], place.epoch).items():
             spot = kind, path
             if spot in known.rows:
                 known.rows[spot] = added(known.rows[spot], row)
@@ -91,7 +91,7 @@ class Learnt:
         known = self._places.get(place[:3], {}).get(place.epoch)
         noisy = known.noisy if known is not None else {}
         return (
-            found.tally.outcome is Outcome.MISMATCH and 0 < len(found.differences) < MAX_DIFFERENCES
+            0 < len(found.differences) < MAX_DIFFERENCES
             and all(is_plain(one) and one.severity is not Severity.CRITICAL
                     and found.at < noisy.get((one.kind, one.path), -EXPIRES) + EXPIRES for one in found.differences)
         )

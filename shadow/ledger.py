@@ -1,8 +1,10 @@
 """What a store keeps, as values: what the gateway did (Traffic), what the lane learnt (Finding), and what that proves
 (Evidence), in one Ledger."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
 
 from shadow.compare import Comparison, Outcome, Tally
 from shadow.diff import Difference
@@ -17,11 +19,20 @@ EPOCHS = 20
 SUBJECTS = 250_000
 """Tokens kept of one hour, over all capabilities. Exchanges past them are counted, but prove nothing."""
 
+PAIRS = 100_000
+"""Pairs of identifiers kept of one epoch of a capability. Of more it is only counted that there are."""
+
+CROSSED_EPOCHS = 4
+"""Epochs of a capability of which pairs are kept: two builds of either arm may be at work side by side."""
+
 FASTER, SLOWER = "modern faster", "modern slower"
 """In the place of an arm: by how much modern took less or more than legacy over the same request."""
 
 HOURS = 2
 """Hours for which tokens are kept: the current one, and the one before for what comes late."""
+
+DAY = 24
+"""Hours of which it is kept how many exchanges were effective: at which rate evidence comes in."""
 
 JUDGED = frozenset({
     Outcome.MATCH, Outcome.MATCH_NORMALISED, Outcome.KNOWN_DIFFERENCE, Outcome.MISMATCH, Outcome.CANDIDATE_ERROR,
@@ -69,7 +80,8 @@ class Finding:
 class Sighting:
     """Exchanges of one stratum with one outcome, on their way to the store: `count` of them, of which `critical` have
     a critical difference that, in `reproduced` of them, was there again each time that both arms were asked again.
-    `tokens` are (hour, token) of the subjects asked about. Times are in seconds since the epoch."""
+    `tokens` are (hour, token) of the subjects asked about, `noise` what brackets among them said. Times are in seconds
+    since the epoch."""
 
     capability: str
     epoch: Epoch
@@ -81,12 +93,14 @@ class Sighting:
     first: float
     last: float
     tokens: frozenset[tuple[int, bytes]] = frozenset()
+    noise: tuple[Noise, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The same as a store tells it: `effective` are the exchanges whose subject was new in its hour. The stratum of
-    what was never asked of both arms has an empty status."""
+    """The same as a store tells it: `effective` are the exchanges whose subject was new in its hour; `hours` are
+    (hours since the epoch, effective exchanges), oldest first, of the last DAY of them. The stratum of what was never
+    asked of both arms has an empty status."""
 
     capability: str
     epoch: Epoch
@@ -98,6 +112,7 @@ class Evidence:
     reproduced: int
     first: float
     last: float
+    hours: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +124,50 @@ class Hidden:
     exchanges: int
     differences: int
     last_seen: float
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """Two identifiers of a class that an exchange has proved to be one, on their way to the store, as tokens of their
+    `epoch`, which is the digest of one. Where that is known to contradict what was proved before (`split`, `merged`, as
+    in `Crossed`), there are no tokens."""
+
+    capability: str
+    epoch: str
+    name: str
+    legacy: str
+    modern: str
+    split: bool
+    merged: bool
+    at: float
+    trace_id: str
+
+
+class Crossed(StrEnum):
+    """What became of bindings."""
+
+    PAIR = "pair"
+    OVERFLOW = "overflow"
+    """There was no room for it."""
+    SPLIT = "split"
+    """Legacy's identifier is bound to another of modern's already: one old record, two new ones."""
+    MERGED = "merged"
+    """Modern's is bound to another of legacy's already: two old records, one new one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """How many bindings of a class came to be what, in the epoch of that digest; when the first and the last of them,
+    and the latter's trace."""
+
+    capability: str
+    epoch: str
+    name: str
+    kind: Crossed
+    count: int
+    first_seen: float
+    last_seen: float
+    trace_id: str
 
 
 @dataclass(slots=True)
@@ -128,6 +187,18 @@ class Ledger:
     evidence: list[Evidence] = field(default_factory=list)
     noise: list[Noise] = field(default_factory=list)
     hidden: list[Hidden] = field(default_factory=list)
+    crossings: list[Crossing] = field(default_factory=list)
+
+
+def conflicts(legacy: bool, modern: bool) -> tuple[Crossed, ...]:
+    """What a binding is of which legacy's identifier, or modern's, is bound to another."""
+    return (Crossed.SPLIT,) * legacy + (Crossed.MERGED,) * modern
+
+
+def crossed(one: Crossing, other: Crossing) -> Crossing:
+    """Two rows of one kind as one."""
+    latest = max(one, other, key=lambda row: row.last_seen)
+    return replace(latest, count=one.count + other.count, first_seen=min(one.first_seen, other.first_seen))
 
 
 def hidden(comparisons: Iterable[Comparison]) -> list[Hidden]:
@@ -145,6 +216,14 @@ def joined(one: Hidden, other: Hidden) -> Hidden:
     """Two rows of one capability and rule as one."""
     return Hidden(one.capability, one.rule, one.exchanges + other.exchanges, one.differences + other.differences,
                   max(one.last_seen, other.last_seen))
+
+
+def hourly(known: Iterable[tuple[int, int]], new: Mapping[int, int]) -> tuple[tuple[int, int], ...]:
+    """Counts by hour, with those that came; the last DAY of them."""
+    counts = Counter(dict(known))
+    counts.update({hour: count for hour, count in new.items() if count})
+    newest = max(counts, default=0)
+    return tuple(sorted((hour, count) for hour, count in counts.items() if hour > newest - DAY))
 
 
 def latest(comparisons: Iterable[Comparison], traffic: Iterable[Traffic], sightings: Iterable[Sighting]) -> float:

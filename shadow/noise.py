@@ -18,7 +18,9 @@ from datetime import UTC, datetime
 from math import exp, lgamma, log, log1p
 
 from shadow.compare import Comparison, Drift, Outcome
-from shadow.diff import MASKED, MAX_DIFFERENCES, Difference
+from shadow.diff import IDENTITY, MAX_DIFFERENCES, Difference
+from shadow.maps import MASKED
+from shadow.stratum import Epoch
 
 AGREED = frozenset({Outcome.MATCH, Outcome.MATCH_NORMALISED, Outcome.KNOWN_DIFFERENCE})
 """Outcomes that leave nothing to be explained."""
@@ -52,7 +54,15 @@ def unstable(found: Comparison, reason: str = "") -> Comparison:
 
 
 def _without(found: Comparison, outcome: Outcome, reason: str) -> Comparison:
+    if any(one.kind == IDENTITY for one in found.differences):
+        return found  # whoever was taken for another once was: that neither settles nor is it noise
     return replace(found, tally=found.tally._replace(outcome=outcome, reason=reason), differences=(), reproduced=())
+
+
+def bound(found: Comparison, others: Iterable[Comparison]) -> Comparison:
+    """The same, with all that these comparisons have proved of identifiers: each pair of them is told just once."""
+    bonds = tuple(dict.fromkeys(bond for one in (found, *others) for bond in one.bonds))
+    return found if bonds == found.bonds else replace(found, bonds=bonds)
 
 
 def seen_again(found: Comparison, again: Comparison, times: int) -> Comparison:
@@ -118,11 +128,12 @@ def is_plain(one: Difference) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """One kind of difference at one index-free path of an operation, over all brackets that were picked by chance:
-    in how many `modern` disagreed alone, in how many `legacy`'s second answer did, in how many `both` did.
-    `plain` tells that never more than a value drifted. Times are in seconds since the epoch."""
+    """One kind of difference at one index-free path of an operation, over all brackets of an epoch that were picked
+    before anything was known of them: in how many `modern` disagreed alone, in how many `legacy`'s second answer did,
+    in how many `both` did. `plain` tells that never more than a value drifted. Times are in seconds since the epoch."""
 
     capability: str
+    epoch: Epoch
     operation: str
     kind: str
     path: str
@@ -134,12 +145,21 @@ class Noise:
     last_seen: float
 
 
-def table(comparisons: Iterable[Comparison]) -> dict[tuple[str, str, str, str], Noise]:
-    """The paired table of a batch, by (capability, operation, kind, path)."""
-    found: dict[tuple[str, str, str, str], Noise] = {}
+Spot = tuple[str, Epoch, str, str, str]
+"""Capability, epoch, operation, kind, path."""
+
+
+def spot(row: Noise) -> Spot:
+    """What a row of the paired table is known by."""
+    return row.capability, row.epoch, row.operation, row.kind, row.path
+
+
+def table(comparisons: Iterable[Comparison], epoch: Epoch) -> dict[Spot, Noise]:
+    """The paired table of some exchanges of one epoch."""
+    found: dict[Spot, Noise] = {}
     for comparison in comparisons:
         for one in comparison.drifts:
-            place = comparison.tally.capability, comparison.tally.operation, one.kind, one.path
+            place = comparison.tally.capability, epoch, comparison.tally.operation, one.kind, one.path
             row = Noise(*place, one.modern and not one.legacy, one.legacy and not one.modern, one.legacy and one.modern,
                         one.plain, comparison.at, comparison.at)
             found[place] = added(found[place], row) if place in found else row

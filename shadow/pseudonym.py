@@ -12,7 +12,7 @@ from adapters.document import Tree, escape
 from adapters.message import Headers
 from shadow import heads
 from shadow.bodies import Unreadable
-from shadow.diff import shown
+from shadow.maps import FORMS, MASKED, Maps, data_names, shown
 from shadow.minimise import STOCK, Draft, Minimal, Trial, Unfit, findings
 from shadow.observation import Observation, Pair
 from shadow.standins import Standins
@@ -40,36 +40,52 @@ def pseudonymise(found: Minimal, secret: bytes) -> Minimal:
     read = [draft is not None and not isinstance(tree, Unreadable) for tree in (draft.trees if draft else (None, None))]
     if any(not known and body not in STOCK for known, body in zip(read, bodies, strict=True)):
         raise Unfit("what differs depends on a body that cannot be read, as it is: no invented one will do")
+    data = _data(pair, draft)
     values: list[tuple[Tree, Names]] = []
 
     def noted(value: Tree, names: Names) -> Tree:
         values.append((value, names))
         return value
 
-    _replaced(pair, draft, noted)
+    _replaced(pair, draft, data, noted)
     standins = Standins((value for value, _ in values if isinstance(value, str)), secret)
     trial = Trial(pair)
-    made = _replaced(pair, draft, lambda value, _: standins.of(value))
+    made = _replaced(pair, draft, data, lambda value, _: standins.of(value))
     if made is None or not trial.holds(made):
-        raise Unfit("no invented value will do at " + ", ".join(_needed(pair, draft, values, standins, trial)))
+        raise Unfit("no invented value will do at " + ", ".join(
+            _needed(pair, draft, data, values, standins, trial)))
     return found._replace(pair=made, findings=findings(made), comparisons=found.comparisons + trial.comparisons)
 
 
 def _needed(
-    pair: Pair, draft: Draft | None, values: list[tuple[Tree, Names]], standins: Standins, trial: Trial
+    pair: Pair, draft: Draft | None, data: set[Names], values: list[tuple[Tree, Names]], standins: Standins,
+    trial: Trial,
 ) -> list[str]:
     """Where the values are that cannot be replaced, beside those that were before them."""
     done: set[Tree] = set()
     for value in dict.fromkeys(value for value, _ in values):
         done.add(value)
-        if not trial.holds(_replaced(pair, draft, lambda one, _: standins.of(one) if one in done else one)):
+        if not trial.holds(_replaced(pair, draft, data, lambda one, _: standins.of(one) if one in done else one)):
             done.remove(value)
-    places = {"".join(f"/{name if name == '*' else shown(name)}" for name in names) or "(whole)"
+    places = {"".join(_step(names[:depth], data) for depth in range(1, len(names) + 1)) or "(whole)"
               for value, names in values if value not in done}
     return sorted(places)[:PLACES]
 
 
-def _replaced(pair: Pair, draft: Draft | None, of: _Replace) -> Pair | None:
+def _step(names: Names, data: set[Names]) -> str:
+    return f"/{MASKED if names in data else names[-1] if names[-1] == '*' else shown(names[-1])}"
+
+
+def _data(pair: Pair, draft: Draft | None) -> set[Names]:
+    """The members whose names are data in either document."""
+    if draft is None:
+        return set()
+    guide = pair.rules.compiled(pair.at, pair.over).guide
+    trees = [tree for tree in draft.trees if not isinstance(tree, Unreadable)]
+    return data_names(Maps(guide, guess=draft.forms[0].name in FORMS), *trees)
+
+
+def _replaced(pair: Pair, draft: Draft | None, data: set[Names], of: _Replace) -> Pair | None:
     """The pair with its values replaced; None where it cannot be written so."""
     pair = replace(pair, control=_with_heads(pair.control, of), candidate=_with_heads(pair.candidate, of))
     if draft is None:
@@ -79,15 +95,16 @@ def _replaced(pair: Pair, draft: Draft | None, of: _Replace) -> Pair | None:
     def unless_revealed(value: Tree, names: Names) -> Tree:
         return value if reveals(names) else of(value, names)
 
-    trees = [tree if isinstance(tree, Unreadable) else _mapped(tree, form.name, unless_revealed, of)
+    trees = [tree if isinstance(tree, Unreadable) else _mapped(tree, form.name, data, unless_revealed, of)
              for form, tree in zip(draft.forms, draft.trees, strict=True)]
     return draft._replace(pair=pair, trees=(trees[0], trees[1])).written()
 
 
-def _mapped(tree: Tree, form: str, of: _Replace, of_name: _Replace) -> Tree:
+def _mapped(tree: Tree, form: str, data: set[Names], of: _Replace, of_name: _Replace) -> Tree:
     """A tree with its scalars replaced, and the names of members that may not be shown."""
     def name_of(name: str, names: Names) -> str:
-        told: str = name if form == "hl7v2" or shown(name) == escape(name) else of_name(name, (*names, name))
+        stays = form == "hl7v2" or (shown(name) == escape(name) and (*names, name) not in data)
+        told: str = name if stays else of_name(name, (*names, name))
         return told
 
     whole: list[Tree] = [None]
@@ -135,7 +152,7 @@ def _field(name: str, value: str, of: _Replace) -> str:
         case "set-cookie":
             head, *attributes = value.split(";")
             cookie, equals, kept = head.partition("=")
-            told = cookie if shown(cookie.strip()) == escape(cookie.strip()) else of(cookie, names)
+            told = cookie if cookie.strip().lower() in heads.COOKIES else of(cookie, names)
             return ";".join([f"{told}{equals}{of(kept, names)}", *map(words, attributes)])
         case _:
             text: str = of(value, names)

@@ -185,11 +185,15 @@ def _capability(name: str, ledger: Ledger, criteria: Criteria) -> CapabilityRepo
     compared = matching + normalised + known + mismatching
     eligible = sum(counts.total() for counts in outcomes.values())
     patterns = [found for found in ledger.patterns if found.capability == name]
+    evidence = judged((row for row in ledger.evidence if row.capability == name), criteria,
+                      [row for row in ledger.crossings if row.capability == name])
+    # Noise counts on what the verdict rests on, and so does not outlive a build.
+    noise = [row for row in ledger.noise if row.capability == name and evidence.is_on(row.epoch)]
     return CapabilityReport(
         capability=name,
         stage=max(staged, key=lambda row: row.at).stage if staged else "",
         says=_says(compared, mismatching, outcomes[Outcome.CANDIDATE_ERROR].total(), eligible),
-        evidence=judged((row for row in ledger.evidence if row.capability == name), criteria),
+        evidence=evidence,
         requests=sum(row.requests for row in traffic),
         eligible=eligible,
         compared=compared,
@@ -213,8 +217,7 @@ def _capability(name: str, ledger: Ledger, criteria: Criteria) -> CapabilityRepo
         known_patterns=len(patterns),
         patternless=ledger.patternless.get(name, 0),
         rules=_rules([row for row in ledger.hidden if row.capability == name]),
-        noise=weighed((row for row in ledger.noise if row.capability == name),
-                      max((row.at for row in traffic), default=0.0))[:NOISE],
+        noise=weighed(noise, max((row.at for row in traffic), default=0.0))[:NOISE],
     )
 
 

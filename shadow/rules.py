@@ -24,7 +24,9 @@ from shadow.severity import Row, severities
 class Rule:
     """One behaviour at the places that the pattern `at` names; `ignore`, `severity` and `reveal` cover what is below,
     too. `id` is what it counts under. `kind` narrows `ignore` and `severity` to one kind of difference. `crosswalk` is
-    the class of the identifiers there, or one of the words of `shadow.identity`."""
+    the class of the identifiers there, or one of the words of `shadow.identity`. `keys` says what the names of the
+    members of an object are: "data" or "names". Where `defaults` is False, what is hidden without being written is not,
+    there and below."""
 
     id: str
     at: str
@@ -36,17 +38,20 @@ class Rule:
     kind: str = ""
     reason: str = ""
     crosswalk: str = ""
+    keys: str = ""
+    defaults: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Class:
     """Identifiers of one kind of record. `learn` tells whether pairs of them may be learnt; `seed` is the file of those
-    that are known beforehand ("" for none), `digest` what is in it."""
+    that are known beforehand ("" for none), `digest` what is in it, `pairs` how many of this class."""
 
     name: str
     learn: bool = True
     seed: str = field(default="", repr=False)
     digest: str = ""
+    pairs: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +106,8 @@ class Rules:
         object.__setattr__(self, "identifies", any(one.crosswalk for one in self.rules))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Rules) and self.digest == other.digest
+        # Where a seed lies is no part of what it says, but whoever reads it must look there.
+        return isinstance(other, Rules) and self.digest == other.digest and self.classes == other.classes
 
     def __hash__(self) -> int:
         return hash(self.digest)
@@ -152,17 +158,25 @@ def defaults(form: str, legacy: Tree, modern: Tree) -> tuple[Rule, ...]:
 
 @lru_cache(maxsize=256)
 def _compiled(rules: Rules, known: tuple[Known, ...], more: tuple[Rule, ...]) -> Compiled:
-    every = [*rules.rules, *more]
+    off: State[bool] = State.start((below(one.at), True) for one in rules.rules if not one.defaults)
+    every = [*rules.rules, *(one for one in more if one.normaliser is None or not _is_within(one.at, off))]
     hiding = [(below(one.at) if one.ignore else Pattern.parse(one.at),
                Directive(one.id, one.normaliser, one.order, one.ignore, one.kind))
               for one in every if one.normaliser is not None or one.order is not None or one.ignore]
     hiding += [(below(one.at), Directive(one.id, ignore=True, kind=one.kind)) for one in known]
     hiding += [(Pattern.parse(one.at), Directive(one.id, crosswalk=one.crosswalk)) for one in every if one.crosswalk]
+    hiding += [(Pattern.parse(one.at), Directive(one.id, keys=one.keys)) for one in every if one.keys]
     rows = [Row(one.at, one.severity, frozenset({one.kind} if one.kind else ()))
             for one in every if one.severity is not None]
     shown = State.start((below(one.at), True) for one in every if one.reveal)
     return Compiled(State.start(hiding), severities(rows), _reveals(shown), frozenset(one.id for one in known),
                     _classes(rules))
+
+
+def _is_within(at: str, places: State[bool]) -> bool:
+    for name in Pattern.parse(at):
+        places = places.step(None if name == "*" else name)
+    return bool(places.found)
 
 
 def _classes(rules: Rules) -> Classes | None:

@@ -4,6 +4,7 @@ Rows are looked at in order; the first that fits decides. Rules of the configura
 `shadow.guide` covers what is below its place too, but for records: of these it is the record itself that counts.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -90,8 +91,11 @@ def severities(rows: Iterable[Row] = ()) -> Weigh:
 
 
 def criticals(pattern: Pattern) -> list[str]:
-    """The critical places of the table that are within the places of a pattern."""
+    """The critical places of the table that are within the places of a pattern, and critical pairs of statuses."""
     within: State[bool] = State.start([(pattern, True)])
+    if pattern[:1] == ("@status",):
+        return [f"/@status/{pair}" for pair in (*pattern[1:2], *_STATUSES) if _PAIR.fullmatch(pair)
+                and within.step("@status").step(pair).found and _of_status(*map(int, pair.split("-"))) is CRITICAL]
     found = []
     for row in DEFAULTS:
         place = within
@@ -101,6 +105,17 @@ def criticals(pattern: Pattern) -> list[str]:
         if row.severity is CRITICAL and place.found:
             found.append(row.at)
     return found
+
+
+_STATUSES = "200-404", "403-200"
+"""What is critical wherever any pair is meant."""
+
+_PAIR = re.compile("[1-9][0-9]{2}-[1-9][0-9]{2}", re.ASCII)
+
+
+def is_status(tokens: Sequence[str]) -> bool:
+    """Whether what stands behind "/@status" names a pair of statuses, legacy's and modern's: "200-204"; or any."""
+    return len(tokens) <= 1 and all(one in ("*", "**") or _PAIR.fullmatch(one) for one in tokens)
 
 
 def _of_status(legacy: int, modern: int) -> Severity:

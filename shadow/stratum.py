@@ -5,6 +5,7 @@ operation, parameter shape, subject and hour are new together. The subject is wh
 values of its query and its form. It is kept as HMAC-SHA-256 under the epoch's key, and for hours only.
 """
 
+import hashlib
 import hmac
 import re
 from collections.abc import Collection
@@ -13,6 +14,7 @@ from typing import NamedTuple
 
 from adapters.message import Request
 from shadow.observation import Observation, Pair
+from shadow.parameters import shown
 
 STRATA = 200
 """Strata kept of each capability; what comes later counts under its operation and status class alone."""
@@ -44,10 +46,12 @@ class Stratum(NamedTuple):
 
 class Basis(NamedTuple):
     """What a capability's evidence rests on, as configured: the digest of its `rules`, and the lower-case name of the
-    response header in which the arms tell their `build` (empty where they do not)."""
+    response header in which the arms tell their `build` (empty where they do not); and the names of `parameters` that
+    may be shown, beside those that everybody uses."""
 
     rules: str = ""
     build: bytes = b""
+    parameters: frozenset[str] = frozenset()
 
 
 class Epoch(NamedTuple):
@@ -58,6 +62,11 @@ class Epoch(NamedTuple):
     modern: str
     rules: str
     comparator: str
+
+
+def digest(epoch: Epoch) -> str:
+    """What tells one epoch from another in a few characters."""
+    return hashlib.sha256(chr(0).join(epoch).encode()).hexdigest()[:24]
 
 
 class Subject(NamedTuple):
@@ -72,7 +81,6 @@ class Subject(NamedTuple):
 # Servers of FHIR write the type first (the examples of the specification do). What does not is known by its media.
 _RESOURCE = re.compile(rb'\s*\{\s*"resourceType"\s*:\s*"([A-Z][A-Za-z]{1,39})"')
 _MEDIA = re.compile(rb"[a-z]+/(?:[a-z0-9.-]+\+)?(json|xml|html|plain|pdf|csv|x-ndjson|octet-stream)\s*(?:;|$)", re.I)
-_NAME = re.compile(r"[A-Za-z_$][A-Za-z_.:-]{0,39}")
 _BUILD = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._+:@-]{0,63}")
 _FORM = b"application/x-www-form-urlencoded"
 
@@ -83,11 +91,12 @@ _NO_SUBJECT = frozenset({
 })
 
 
-def subject(pair: Pair, key: bytes, epoch: Epoch) -> Subject:
-    """The stratum and the token of a pair. `key` is the epoch's, or empty. Cheap enough for the event loop."""
+def subject(pair: Pair, key: bytes, epoch: Epoch, declared: frozenset[str] = frozenset()) -> Subject:
+    """The stratum and the token of a pair. `key` is the epoch's, or empty; `declared` are names of parameters that may
+    be shown. Cheap enough for the event loop."""
     request = pair.request
     path, _, query = request.target.partition(b"?")
-    shape, named, rest = _parameters(query, request) if query or request.body else ("", b"", b"")
+    shape, named, rest = _parameters(query, request, declared, key) if query or request.body else ("", b"", b"")
     hour = int(pair.at) // HOUR
     # The edge lets no NUL into a target, so nothing in one part passes for another.
     message = b"\0".join((_place(pair.capability, pair.operation, shape, hour, epoch), path, named, rest))
@@ -118,7 +127,9 @@ def build(observation: Observation, header: bytes) -> str:
     return told.decode() if told is not None and _BUILD.fullmatch(told) else ""
 
 
-def _parameters(query: bytes, request: Request) -> tuple[str, bytes, bytes]:
+def _parameters(
+    query: bytes, request: Request, declared: frozenset[str], key: bytes
+) -> tuple[str, bytes, bytes]:
     """The shape of the query and of a form; what of them names a subject; and a body that is no form."""
     fields, rest = query.split(b"&") if query else [], request.body
     if rest and (request.headers.get(b"content-type") or b"").lower().startswith(_FORM):
@@ -128,14 +139,12 @@ def _parameters(query: bytes, request: Request) -> tuple[str, bytes, bytes]:
     names = [field.partition(b"=")[0] if b"=" in field else field and b"{" for field in fields]
     if not _NO_SUBJECT.isdisjoint(names):
         fields = [field for field, name in zip(fields, names, strict=True) if name not in _NO_SUBJECT]
-    return _shape(tuple(names)), b"&".join(fields), rest
+    return _shape(tuple(names), declared, key), b"&".join(fields), rest
 
 
 @lru_cache(maxsize=4096)
-def _shape(names: tuple[bytes, ...]) -> str:
-    """The parameters' names, sorted, each once; one that may be data, and so is no name, is masked."""
-    shown = {name.decode("latin-1") for name in names if name}
-    return ",".join(sorted({name if _NAME.fullmatch(name) else "{key}" for name in shown}))
+def _shape(names: tuple[bytes, ...], declared: frozenset[str], key: bytes) -> str:
+    return shown({name.decode("latin-1") for name in names if name}, declared, key)
 
 
 def _resource(observation: Observation) -> str:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from shadow.evidence import Answer, State
 from shadow.report import CapabilityReport, DifferenceReport, Report, milliseconds, reasons, reproduced
-from shadow.verdict import CoverageReport, EvidenceReport, build, kind, number
+from shadow.verdict import CoverageReport, EvidenceReport, build, identified, kind, number
 
 _ANSWERS = {Answer.SAFE: "bold green", Answer.NOT_SAFE: "bold red", Answer.NOT_ENOUGH: "bold yellow"}
 _STATES = {State.PASS: "green", State.FAIL: "red", State.MISSING: "yellow"}
@@ -106,6 +106,8 @@ def evidence(found: EvidenceReport) -> Iterator[RenderableType]:
         yield Text(f"  {line}")
     if found.coverage:
         yield _coverage(found.coverage)
+    for one in found.identities:
+        yield Text(f"  identifiers of {identified(one)}", style="red" if one.split or one.merged else "")
     if found.unmirrored:
         yield Text(f"  never mirrored, so not judged: {', '.join(found.unmirrored)}")
     if found.epoch is not None:

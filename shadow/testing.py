@@ -2,18 +2,19 @@
 
 import pickle
 from collections.abc import Sequence
-from dataclasses import astuple
+from dataclasses import astuple, replace
 
 from adapters.document import Tree
-from shadow.compare import Comparison, Drift, Outcome, Tally
+from shadow.compare import Comparison, Outcome, Tally
 from shadow.diff import Difference, Shape
 from shadow.latency import Histogram
-from shadow.ledger import EPOCHS, Evidence, Sighting, Traffic
+from shadow.ledger import CROSSED_EPOCHS, DAY, EPOCHS, Binding, Crossed, Crossing, Evidence, Sighting, Traffic
 from shadow.noise import Noise
 from shadow.normalisers.base import Normaliser
 from shadow.signatures import Exemplar, Pattern
 from shadow.stores.base import Store
 from shadow.stratum import HOUR, OTHER, STRATA, Epoch, Stratum
+from shadow.unlink import tokenless
 
 _NO_VALUES: tuple[Tree, ...] = (None, "", True, False)
 
@@ -76,8 +77,11 @@ def check_store(store: Store, signatures: int) -> None:
     _check_hidden(store)
     _check_traffic(store)
     _check_noise(store, signatures)
+    _check_crosswalk(store)
     _check_evidence(store)
     _check_bounds_of_evidence(store)
+    _check_unlink(store)
+    _check_holds(store)
     _check_retention(store)
 
 
@@ -141,23 +145,62 @@ def _check_patterns(store: Store, signatures: int) -> None:
 
 
 def _check_noise(store: Store, signatures: int) -> None:
-    def heard(path: str, at: float, *, modern: bool, legacy: bool, plain: bool = True) -> Comparison:
-        drift = Drift("value", path, modern, legacy, plain)
-        return Comparison(Tally("noisy", "read", Outcome.UNSTABLE), f"trace-{at:g}", at, drifts=(drift,))
+    def row(path: str, *counts: int, plain: bool = True, first: float = 1, last: float = 3, build: str = "1") -> Noise:
+        modern, legacy, both = counts
+        return Noise("noisy", _epoch(build), "read", "value", path, modern, legacy, both, plain, first, last)
 
-    store.write([heard("/a", 2, modern=True, legacy=False), heard("/a", 3, modern=False, legacy=True)], {}, ())
-    store.write([heard("/a", 1, modern=True, legacy=True), heard("/b", 4, modern=True, legacy=True)], {}, ())
-    store.write([heard("/b", 1, modern=True, legacy=True, plain=False)], {}, ())
-    assert sorted(store.read("noisy").noise, key=lambda row: row.path) == [
-        Noise("noisy", "read", "value", "/a", 1, 1, 1, True, 1, 3),
-        Noise("noisy", "read", "value", "/b", 0, 0, 2, False, 1, 4),
+    def hear(*rows: Noise, build: str = "1") -> None:
+        store.write((), {}, (), [Sighting("noisy", _epoch(build), _STRATUM, Outcome.UNSTABLE, 1, 0, 0, 1, int(build),
+                                          noise=rows)])
+
+    hear(row("/a", 1, 1, 0, first=2, last=3))
+    hear(row("/a", 0, 0, 1, first=1, last=1), row("/b", 0, 0, 1, first=4, last=4))
+    hear(row("/b", 0, 0, 1, plain=False, first=1, last=1))
+    assert sorted(store.read("noisy").noise, key=lambda one: one.path) == [
+        row("/a", 1, 1, 1), row("/b", 0, 0, 2, plain=False, last=4),
     ], "noise adds up by its place: who disagreed alone, and whether never more than a value drifted"
-    many = [heard("/" + "c" * (count + 1), 5, modern=True, legacy=False) for count in range(signatures)]
-    store.write([*many, heard("/a", 5, modern=True, legacy=False)], {}, ())
-    rows = {row.path: row.modern for row in store.read().noise}
-    assert len(rows) == signatures, "the noise of a capability is bounded"
+    hear(*(row("/" + "c" * (count + 1), 1, 0, 0) for count in range(signatures)), row("/a", 1, 0, 0))
+    rows = {one.path: one.modern for one in store.read().noise}
+    assert len(rows) == signatures, "the noise of an epoch is bounded"
     assert rows["/a"] == 2, "what is known is still counted when the table is full"
+    hear(row("/a", 5, 0, 0, build="2"), build="2")
+    counts = {one.epoch.modern: one.modern for one in store.read("noisy").noise if one.path == "/a"}
+    assert counts == {"1": 2, "2": 5}, "another build's noise is counted by itself"
+    for build in range(3, EPOCHS + 2):
+        hear(build=str(build))
+    assert {one.epoch.modern for one in store.read("noisy").noise} == {"2"}, "noise goes with its epoch"
     assert store.read("results").noise == [], "one capability is read by itself"
+
+
+def _binding(legacy: str, modern: str, at: float = 5, epoch: str = "e", name: str = "Patient") -> Binding:
+    return Binding("walked", epoch, name, legacy, modern, split=False, merged=False, at=at, trace_id=f"trace-{at:g}")
+
+
+def _check_crosswalk(store: Store) -> None:
+    def bound(*bindings: Binding) -> dict[tuple[str, Crossed], Crossing]:
+        store.write((), {}, (), bindings=bindings)
+        return {(row.epoch, row.kind): row for row in store.read("walked").crossings}
+
+    known = bound(_binding("1", "a", 6), _binding("2", "b", 5), _binding("1", "a", 9))
+    assert known == {("e", Crossed.PAIR): Crossing("walked", "e", "Patient", Crossed.PAIR, 2, 5, 6, "trace-6")}, (
+        "a pair is kept once, however often it comes; when and where it was seen is told of the new ones")
+    known = bound(_binding("1", "c", 7), _binding("3", "a", 4), _binding("2", "a", 8))
+    counts = {kind: row.count for (_, kind), row in known.items()}
+    assert counts == {Crossed.PAIR: 2, Crossed.SPLIT: 2, Crossed.MERGED: 2}, "what contradicts a pair is counted"
+    split = known["e", Crossed.SPLIT]
+    assert (split.first_seen, split.last_seen, split.trace_id) == (7, 8, "trace-8"), "with the trace of the latest"
+    assert bound(_binding("3", "c"))["e", Crossed.PAIR].count == 3, "it changed nothing: both were free still"
+    told = bound(replace(_binding("", "", 9), split=True), replace(_binding("", "", 9), split=True, merged=True))
+    assert (told["e", Crossed.SPLIT].count, told["e", Crossed.MERGED].count) == (4, 3), "so is what was found before"
+    apart = bound(_binding("1", "c", epoch="f"), _binding("1", "c", name="Order"))
+    assert ("f", Crossed.SPLIT) not in apart, "epochs are apart, and so are classes"
+    assert sum(row.count for row in store.read().crossings if row.kind is Crossed.SPLIT) == 4, "nothing was added there"
+    for number in range(CROSSED_EPOCHS):
+        known = bound(_binding("1", "a", 20 + number, f"new{number}"))
+    assert {epoch for epoch, _ in known} == {f"new{number}" for number in range(CROSSED_EPOCHS)}, (
+        "epochs are bounded: the one that was seen longest ago goes first")
+    assert bound(_binding("1", "z", 30, "e"))["e", Crossed.PAIR].count == 1, "and with it went its pairs"
+    assert store.read("results").crossings == [], "one capability is read by itself"
 
 
 def _check_hidden(store: Store) -> None:
@@ -210,7 +253,7 @@ def _check_evidence(store: Store) -> None:
     found = {row.outcome: row for row in store.read("results").evidence}
     assert found == {
         Outcome.MATCH: Evidence("results", _epoch("1"), _STRATUM, Outcome.MATCH, 14, 8, 6, 3, 10 * HOUR,
-                                11 * HOUR + 9.0),
+                                11 * HOUR + 9.0, ((10, 4), (11, 4))),
         Outcome.MISMATCH: Evidence("results", _epoch("1"), _STRATUM, Outcome.MISMATCH, 5, 0, 2, 1, 10 * HOUR,
                                    10 * HOUR + 9.0),
     }, "a subject is effective once in an hour, with the outcome that it is first seen with; everything counts"
@@ -219,6 +262,10 @@ def _check_evidence(store: Store) -> None:
     assert rows["2", Outcome.MATCH] == (5, 2), "another build starts from nothing"
     assert rows["1", Outcome.MATCH] == (14, 8), "what was known of the other is kept"
     assert store.read("booking").evidence == [], "one capability is read by itself"
+    store.write((), {}, (), [Sighting("hourly", _epoch("1"), _STRATUM, Outcome.MATCH, 1, 0, 0, hour * HOUR, hour * HOUR,
+                                      frozenset({(hour, b"hourly")})) for hour in range(20, 20 + DAY + 3)])
+    [row] = store.read("hourly").evidence
+    assert row.hours == tuple((hour, 1) for hour in range(23, 20 + DAY + 3)), "of each hour of a day it is kept"
 
 
 def _check_bounds_of_evidence(store: Store) -> None:
@@ -237,14 +284,60 @@ def _check_bounds_of_evidence(store: Store) -> None:
     assert sorted(dropped) == [("results", _epoch(build)) for build in ("1", "2", "3")], "what is dropped is told, once"
 
 
+def _check_unlink(store: Store) -> None:
+    def exchange(at: float, value: str, name: str) -> Comparison:
+        return _comparison(Tally("linked", "read", Outcome.MISMATCH), at,
+                           replace(tokenless(_difference("a")), legacy_token=value),
+                           replace(tokenless(_difference("b")), key_token=name))
+
+    def unlinked(*tokens: str, traces: Sequence[tuple[str, str]] = ()) -> tuple[int, set[str]]:
+        count = store.unlink(lambda capability, place: set(tokens) if place == "/items/*/a" else set(), traces)
+        ledger = store.read("linked")
+        kept = [found for pattern in ledger.patterns for one in (*pattern.exemplars, pattern.smallest)
+                for found in one.differences]
+        kept += [found.exemplar for found in ledger.findings]
+        return count, {token for found in kept for token in (found.legacy_token, found.key_token) if token}
+
+    store.write([exchange(1, "x1", "y1"), exchange(2, "x2", "y2"), exchange(3, "x3", "y3")], {}, ())
+    before = store.read("linked")
+    every = {"x1", "y1", "x2", "y2", "x3", "y3"}
+    assert unlinked("none", "") == (0, every), "what is no subject's is kept"
+    assert unlinked("y2") == (0, every), "a token counts at the places that it is made for"
+    assert unlinked("x2") == (1, every - {"x2", "y2"}), "a subject's token takes with it those of its exchange"
+    assert unlinked("x2") == (0, every - {"x2", "y2"}), "once"
+    traces = [("linked", "trace-3"), ("booking", "trace-1")]
+    assert unlinked(traces=traces) == (1, {"x1", "y1"}), "an exchange is known by its trace, and its capability"
+    after = store.read("linked")
+    assert (after.tallies, [found.count for found in after.findings], [one.count for one in after.patterns]) == (
+        before.tallies, [found.count for found in before.findings], [one.count for one in before.patterns]), (
+        "what was counted stays")
+
+
+def _check_holds(store: Store) -> None:
+    """What is held outlives every retention, and that in a table that is full."""
+    before = store.read("results")
+    for number, held in enumerate((frozenset({"results", "1f"}), None)):
+        dropped = store.write((), {}, (), [_sighting(range(0), hour=400 * 24 + number, build=f"held{number}")], held)
+        ledger = store.read("results")
+        assert {name for name, _ in dropped} <= {"booking", "noisy", "hourly"}, "no epoch of what is held is dropped"
+        assert len({row.epoch for row in ledger.evidence}) == EPOCHS + 1 + number, "not to make room either"
+        assert (ledger.findings, ledger.patterns, ledger.noise) == (before.findings, before.patterns, before.noise), (
+            "nor are its differences, with their examples, and its noise")
+        assert store.read("booking").findings == [], "what is not held is forgotten all the same"
+
+
 def _check_retention(store: Store) -> None:
-    """The store forgets after no more than a year; what was written before is of the first days of 1970."""
-    later = 500 * 24
+    """The store forgets after no more than a year; what was written before is of 1970, or of the year after."""
+    later = 900 * 24
     before = store.read("results").tallies
     dropped = store.write((), {}, (), [_sighting(range(3), hour=later, build="late")])
     ledger = store.read("results")
     assert {row.epoch.modern for row in ledger.evidence} == {"late"}, "evidence that is too old is forgotten"
-    assert set(dropped) == {("results", _epoch(f"new{build}")) for build in range(EPOCHS)}, "and that is told"
+    assert {one for one in dropped if one[0] == "results"} == {
+        *(("results", _epoch(f"new{build}")) for build in range(EPOCHS)), ("results", _epoch("held0")),
+        ("results", _epoch("held1")),
+    }, "and that is told"
     assert (ledger.findings, ledger.patterns) == ([], []), "and so are differences, with their examples"
     assert store.read().noise == [], "and noise"
+    assert store.read().crossings == [], "and who was who"
     assert ledger.tallies == before, "counts stay"

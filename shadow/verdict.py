@@ -4,14 +4,14 @@ The current epoch is the one that was seen last; the verdict is on it alone. Wha
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
 from shadow.compare import Outcome
 from shadow.evidence import Answer, Coverage, Criteria, Gate, Numbers, State, assess, percent
-from shadow.ledger import JUDGED, Evidence
-from shadow.stratum import Epoch, Stratum
+from shadow.ledger import DAY, JUDGED, Crossed, Crossing, Evidence
+from shadow.stratum import Epoch, Stratum, digest
 
 _HOUR = 3600.0
 
@@ -35,7 +35,7 @@ class EpochReport:
 class CoverageReport:
     """How often an operation (`status`, `resource` and `shape` empty: all of it) or one stratum of it was seen, in
     effective exchanges; `wanted` is its minimum, `needs` what is missing of that, and `hours` how long that takes at
-    the rate so far (None where it was never seen, 0 where nothing is missing)."""
+    today's rate (None where it was not seen today, 0 where nothing is missing)."""
 
     operation: str
     status: str
@@ -48,14 +48,33 @@ class CoverageReport:
 
 
 @dataclass(frozen=True, slots=True)
+class IdentityReport:
+    """What is known of one class of identifiers in the epoch: pairs `seeded`, `learnt`, and not kept for want of room
+    (`overflow`). Exchanges contradicted each other `split` times, where one legacy record would be two modern
+    ones, and `merged` times, where two would be one; `first_seen`, `last_seen` and `trace_id` are of that (None and
+    empty where they never did). Times are in seconds since 1970."""
+
+    name: str
+    seeded: int
+    learnt: int
+    overflow: int
+    split: int
+    merged: int
+    first_seen: float | None
+    last_seen: float | None
+    trace_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class EvidenceReport:
     """The verdict on one capability, with every number behind it.
 
     `says` puts the answer in words, `wanted` what is still missing, a line for each thing. `gates` come in a fixed
     order: mismatches, candidate errors, criticals, strata, coverage, excluded. `coverage` has a row for each mirrored
     operation and stratum; `unseen` are the operations that were never seen, `unmirrored` those that never are, because
-    asking them changes something. `effective` exchanges came at `per_hour` (None where there were none). `epoch` is
-    None where nothing was compared; `history` are the epochs before it, the latest first.
+    asking them changes something. `effective` exchanges came, `per_hour` of them today: in the 24 hours before the
+    latest exchange (None where there were none). `epoch` is None where nothing was compared; `history` are the epochs
+    before it, the latest first. `identities` are by class.
     """
 
     answer: Answer
@@ -69,9 +88,16 @@ class EvidenceReport:
     per_hour: float | None
     epoch: EpochReport | None
     history: tuple[EpochReport, ...]
+    identities: tuple[IdentityReport, ...]
+
+    def is_on(self, epoch: Epoch) -> bool:
+        """Whether the verdict rests on this epoch."""
+        return self.epoch is not None and _key(self.epoch) == epoch
 
 
-def judged(evidence: Iterable[Evidence], criteria: Criteria) -> EvidenceReport:
+def judged(
+    evidence: Iterable[Evidence], criteria: Criteria, crossings: Iterable[Crossing] = (),
+) -> EvidenceReport:
     """The verdict on a capability, from all rows of its own."""
     epochs: dict[Epoch, list[Evidence]] = defaultdict(list)
     for row in evidence:
@@ -79,15 +105,18 @@ def judged(evidence: Iterable[Evidence], criteria: Criteria) -> EvidenceReport:
     reports = sorted((_epoch(epoch, rows) for epoch, rows in epochs.items()), key=lambda one: -one.last)
     current = epochs[Epoch(*_key(reports[0]))] if reports else []
     strata = _strata(current)
+    identities = _identities(reports[0] if reports else None, crossings, dict(criteria.seeded))
     verdict = assess(
         criteria, {stratum: _numbers(rows) for stratum, rows in strata.items()},
         eligible=sum(row.count for row in current),
         excluded=sum(row.count for row in current if row.outcome not in JUDGED),
+        conflicts=sum(one.split + one.merged for one in identities),
     )
-    rate = _per_hour(current)
-    coverage = tuple(_coverage(one, _per_hour(
+    now = max((row.last for row in current), default=0.0)
+    rate = _per_hour(current, now)
+    coverage = tuple(_coverage(one, _per_hour([
         row for row in current if one.stratum in (None, row.stratum) and one.operation == row.stratum.operation
-    )) for one in verdict.coverage)
+    ], now)) for one in verdict.coverage)
     return EvidenceReport(
         answer=verdict.answer,
         says=_says(verdict.answer, verdict.gates),
@@ -100,6 +129,32 @@ def judged(evidence: Iterable[Evidence], criteria: Criteria) -> EvidenceReport:
         per_hour=rate,
         epoch=reports[0] if reports else None,
         history=tuple(reports[1:]),
+        identities=identities,
+    )
+
+
+def _identities(
+    epoch: EpochReport | None, crossings: Iterable[Crossing], seeded: Mapping[str, int]
+) -> tuple[IdentityReport, ...]:
+    current = digest(Epoch(*_key(epoch))) if epoch is not None else ""
+    rows = [row for row in crossings if row.epoch == current]
+    return tuple(_identity(name, [row for row in rows if row.name == name], seeded.get(name, 0))
+                 for name in sorted({*seeded, *(row.name for row in rows)}))
+
+
+def _identity(name: str, rows: Sequence[Crossing], seeded: int) -> IdentityReport:
+    counts = {row.kind: row.count for row in rows}
+    against = [row for row in rows if row.kind in (Crossed.SPLIT, Crossed.MERGED)]
+    return IdentityReport(
+        name=name,
+        seeded=seeded,
+        learnt=counts.get(Crossed.PAIR, 0),
+        overflow=counts.get(Crossed.OVERFLOW, 0),
+        split=counts.get(Crossed.SPLIT, 0),
+        merged=counts.get(Crossed.MERGED, 0),
+        first_seen=min((row.first_seen for row in against), default=None),
+        last_seen=max((row.last_seen for row in against), default=None),
+        trace_id=max(against, key=lambda row: row.last_seen).trace_id if against else "",
     )
 
 
@@ -132,14 +187,15 @@ def _numbers(rows: Sequence[Evidence]) -> Numbers:
                    sum(row.critical for row in rows), sum(row.reproduced for row in rows))
 
 
-def _per_hour(rows: Iterable[Evidence]) -> float | None:
-    """Effective exchanges an hour. What was seen for less than an hour is taken to have come in one, since each
+def _per_hour(rows: Sequence[Evidence], now: float) -> float | None:
+    """Effective exchanges an hour, today. What was seen for less than an hour is taken to have come in one, since each
     subject counts once in an hour: the rate of the first minutes does not last."""
-    seen = [row for row in rows if row.effective]
+    began = int(now // _HOUR) - DAY + 1
+    seen = sum(count for row in rows for hour, count in row.hours if hour >= began)
     if not seen:
         return None
-    span = max(row.last for row in seen) - min(row.first for row in seen)
-    return sum(row.effective for row in seen) / max(span / _HOUR, 1.0)
+    since = max(began * _HOUR, min(row.first for row in rows if row.effective))
+    return seen / max((now - since) / _HOUR, 1.0)
 
 
 def _coverage(one: Coverage, rate: float | None) -> CoverageReport:
@@ -165,17 +221,18 @@ def _wanted(gates: Sequence[Gate], coverage: Sequence[CoverageReport], rate: flo
             yield f"{gate.value:,.0f} critical {differences} to be reproduced, or explained by a rule or a new build"
     most = max((gate.needs for gate in missing if gate.name != "coverage"), default=0)
     if most:
-        yield f"≈ {most:,} more effective exchanges, {_in(most / rate if rate else None)}"
+        seen = any(one.seen for one in coverage)
+        yield f"≈ {most:,} more effective exchanges, {_in(most / rate if rate else None, seen)}"
     for one in coverage:
         if one.needs:
             stratum = f" ({kind(one)})" if one.status else ""
-            yield f"≈ {one.needs:,} more of `{one.operation}`{stratum}, {_in(one.hours)}"
+            yield f"≈ {one.needs:,} more of `{one.operation}`{stratum}, {_in(one.hours, one.seen > 0)}"
 
 
-def _in(hours: float | None) -> str:
+def _in(hours: float | None, seen: bool) -> str:
     if hours is None:
-        return "never seen so far"
-    return f"≈ {span(hours)} at the rate so far"
+        return "not seen today" if seen else "never seen so far"
+    return f"≈ {span(hours)} at today's rate"
 
 
 def span(hours: float) -> str:
@@ -199,6 +256,16 @@ def number(gate: Gate) -> str:
     return f"{percent(gate.value)} ({'of' if gate.name == 'coverage' else 'limit'} {percent(gate.limit)})"
 
 
+def identified(one: IdentityReport) -> str:
+    """One class of identifiers in words."""
+    told = f"{one.name}: {one.seeded:,} pairs seeded, {one.learnt:,} learnt"
+    if one.overflow:
+        told += f", {one.overflow:,} more found no room"
+    if one.split or one.merged:
+        told += f"; one old is two new {one.split:,} times, two old are one new {one.merged:,} times"
+    return told
+
+
 def markdown(found: EvidenceReport) -> Iterator[str]:
     """The verdict in lines of GitHub-flavoured Markdown."""
     yield from (f"**{cell(found.says)}.**", "", "| Gate | State | Number | |", "|---|---|---:|---|")
@@ -210,6 +277,8 @@ def markdown(found: EvidenceReport) -> Iterator[str]:
         yield from ("", "| Operation | Stratum | Effective | Minimum |", "|---|---|---:|---:|")
     for one in found.coverage:
         yield f"| {cell(one.operation)} | {cell(kind(one) or 'all')} | {one.seen:,} | {one.wanted:,} |"
+    if found.identities:
+        yield from ("", "Identifiers of", "", *(f"- {cell(identified(one))}" for one in found.identities))
     if found.unmirrored:
         yield from ("", f"Never mirrored, so not judged: {cell(', '.join(found.unmirrored))}.")
     if found.epoch is not None:

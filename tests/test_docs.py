@@ -106,7 +106,7 @@ def type_of(parts: list[typing.Any]) -> str:
         return "list of text"
     if date in parts:
         return "date"
-    choices = [str(one).lower() if one is True else str(one)
+    choices = [str(one).lower() if isinstance(one, bool) else str(one)
                for part in parts if typing.get_origin(part) is typing.Literal for one in typing.get_args(part)]
     choices += [str(one) for one in Stage if Stage in parts]
     if choices:

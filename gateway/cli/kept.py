@@ -15,6 +15,7 @@ from gateway.cli.sources import Refused, actor, custody_of
 from gateway.config.compile import Configuration
 from gateway.config.problem import did_you_mean
 from shadow.custody import Custody, CustodyError, Deed
+from shadow.stores.base import StoreError
 from shadow.vault import Vault, VaultError
 
 
@@ -73,7 +74,7 @@ def kept(config: Path) -> Iterator[Kept]:
                     vault.close()
         finally:
             custody.close()
-    except (CustodyError, VaultError) as error:
+    except (CustodyError, VaultError, StoreError) as error:
         click.echo(f"figway: {error}", err=True)
         sys.exit(2)
     except Refused as refused:

@@ -72,6 +72,13 @@ def evidence_of(built: Configuration, capability: str) -> Sequence[Evidence]:
         store.close()
 
 
+def store_of(built: Configuration) -> Store | None:
+    """The store of a configuration, to be closed; None of one in memory, and where no gateway has made its file yet.
+    Raises Refused."""
+    name, options = built.store
+    return None if name == "memory" or (name == "sqlite" and not options.path.is_file()) else _opened(built)
+
+
 def actor() -> str:
     """Who runs this, for the audit trail: the name of the user, or the number of one who has none."""
     # Not what the environment says, which anybody may set.

@@ -175,14 +175,16 @@ class Capabilities:
                 "such mirrors are dropped", "lane_memory"))
         recheck = Recheck(tuple(shadow.recheck.after), shadow.recheck.budget / 10_000)
         gate = shadow.gate
+        rules, own, digest = self._ruled(written, shadow, node)
         criteria = Criteria(
             limit=gate.limit / 10_000, confidence=gate.confidence / 10_000, minimum=gate.minimum,
             stratum_minimum=gate.stratum_minimum, excluded=gate.excluded / 10_000,
+            seeded=tuple((one.name, one.pairs) for one in rules.classes),
         )
-        rules, own, digest = self._ruled(written, shadow, node)
+        parameters = frozenset(shadow.parameters).union(*(one.query for one in written.operations.values()))
         return ShadowPlan(
             shadow.sample / 10_000, shadow.max_body, shadow.deadline, shadow.credentials == "pass", recheck, criteria,
-            Basis(rules=digest, build=(gate.build or "").lower().encode()), rules, own, shadow.noise / 10_000,
+            Basis(digest, (gate.build or "").lower().encode(), parameters), rules, own, shadow.noise / 10_000,
             Sealing(shadow.capture / 10_000, SECRETS.union(*(policy.credentials for policy in policies))),
         )
 

@@ -1,5 +1,6 @@
 """`crosswalk` as written → classes of identifiers. Their seeds are read and checked here, each file once a build."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -19,7 +20,7 @@ class Seeds:
         self.files: dict[Path, str] = {}
         self._problems = problems
         self._warnings = warnings
-        self._named: dict[Path, frozenset[str]] = {}
+        self._named: dict[Path, Counter[str]] = {}
 
     def classes(self, written: Mapping[str, spec.Crosswalk], node: Node, rules: Iterable[Rule]) -> tuple[Class, ...]:
         """The classes of a map whose node this is; `rules` are all that may speak of them."""
@@ -47,10 +48,10 @@ class Seeds:
             self._read(path, place)
         if self.files[path] and name not in self._named[path]:
             self._problems.append(Problem(place, "the seed has no pair of this class", "bad_crosswalk"))
-        return Class(name, written.learn, str(path), self.files[path])
+        return Class(name, written.learn, str(path), self.files[path], self._named[path][name])
 
     def _read(self, path: Path, place: Place) -> None:
-        self.files[path], self._named[path] = "", frozenset()
+        self.files[path], self._named[path] = "", Counter()
         try:
             if path.exists() and not path.is_file():
                 raise OSError(0, "not a file")  # a pipe would be waited for
@@ -59,7 +60,7 @@ class Seeds:
             reason = error.strerror if isinstance(error, OSError) else "no file can have this name"
             self._problems.append(Problem(place, f"the seed cannot be read: {reason}", "no_file"))
             return
-        self.files[path], self._named[path] = found.digest, frozenset(one.name for one in found.entries)
+        self.files[path], self._named[path] = found.digest, Counter(one.name for one in found.entries)
         for fault in found.faults:
             self._problems.append(Problem(Place(path, fault.line, 1), fault.says, "bad_seed"))
         if found.faults:

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from shadow.guide import Pattern
+from shadow.severity import is_status
 
 _FIELD_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _DURATION = r"[0-9]{1,9}(\.[0-9]{1,6})?(ms|s|m|h)"
@@ -154,9 +155,11 @@ def _places(value: object) -> object:
     if not isinstance(value, str):
         raise PydanticCustomError("bad_pattern", "wants a JSON Pointer, in which * and ** may stand: /entry/*/resource")
     try:
-        Pattern.parse(value)
+        pattern = Pattern.parse(value)
     except ValueError as error:
         raise PydanticCustomError("bad_pattern", str(error)) from None
+    if pattern[:1] == ("@status",) and not is_status(pattern[1:]):
+        raise PydanticCustomError("bad_pattern", "wants legacy's status and modern's: /@status/200-204")
     return value
 
 

@@ -52,13 +52,13 @@ class Ruling:
             self._problems.append(Problem(place, f"a rule of this id is at {first}", "duplicate"))
 
     def _rule(self, written: spec.Rule, node: Node) -> Rule | None:
-        own = [name for name in ("list", "ignore", "severity", "crosswalk", "reveal")
+        own = [name for name in ("list", "ignore", "severity", "crosswalk", "keys", "reveal", "defaults")
                if getattr(written, name) is not None]
         behaviours = [*own, *(written.model_extra or {})]
         if len(behaviours) != 1:
             self._problems.append(Problem(
-                node.place, "a rule has one behaviour: a normaliser's name, list, ignore, severity, crosswalk or "
-                "reveal", "bad_rule"))
+                node.place, "a rule has one behaviour: a normaliser's name, list, ignore, severity, crosswalk, keys, "
+                "reveal or defaults", "bad_rule"))
             return None
         [what] = behaviours
         name = written.id or f"{what} {written.at}"
@@ -71,8 +71,16 @@ class Ruling:
         if what in ("severity", "reveal"):
             severity = Severity(written.severity) if written.severity is not None else None
             return Rule(name, written.at, severity=severity, reveal=what == "reveal", kind=kind)
+        if what == "defaults":
+            return Rule(name, written.at, defaults=False, reason=written.reason or "")
         if what == "crosswalk":
             return Rule(name, written.at, reason=written.reason or "", crosswalk=written.crosswalk or "")
+        if what == "keys":
+            pattern = Pattern.parse(written.at)
+            if written.keys == "names" and pattern and not any(token not in ("*", "**") for token in pattern):
+                self._warnings.append(Problem(node.key("at"), "this rule shows names whatever they are: name the "
+                                              "objects that it is for", "broad_rule"))
+            return Rule(name, written.at, keys=written.keys or "", reason=written.reason or "")
         if what == "list":
             return Rule(name, written.at, order=_order(written.list), reason=written.reason or "")
         if what == "ignore":

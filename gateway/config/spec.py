@@ -197,7 +197,10 @@ class Rule(BaseModel):
     severity: Literal["critical", "major", "minor"] | None = Field(default=None, description="of what differs")
     crosswalk: Name | None = Field(
         default=None, description="identifiers stand here: of this class, or `reference`, or `resource`")
+    keys: Literal["data", "names"] | None = Field(
+        default=None, description="what the names of this object's members are; left out: it is guessed")
     reveal: Literal[True] | None = Field(default=None, description="show values in clear: of codes, never of people")
+    defaults: Literal[False] | None = Field(default=None, description="here and below no rule is there by default")
 
 
 class Known(_Strict):
@@ -307,6 +310,8 @@ class Shadow(_Strict):
     known_differences: list[Known] = Field(default_factory=list, description="differences declared beforehand")
     crosswalk: dict[Name, Crosswalk] = Field(
         default_factory=dict, description="classes of identifiers, held one-to-one where rules say `crosswalk`")
+    parameters: list[str] = Field(
+        default_factory=list, description="names of query and form parameters that reports may show")
     noise: Share = written("2%", "of the exchanges: legacy is asked again after modern, to tell noise from difference")
     gate: Gate = Field(default_factory=Gate)
     capture: Share = written("0%", "of the mismatches that are sealed, whole: see `shadow.capture` of the file")

@@ -6,11 +6,12 @@ others may read. `shadow.testing.check_store` is what every store must satisfy.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeAlias
 
 from shadow.compare import Comparison, Tally
-from shadow.ledger import Ledger, Sighting, Traffic
+from shadow.ledger import Binding, Ledger, Sighting, Traffic
 from shadow.stratum import Epoch
+from shadow.unlink import Tokens, Trace
 
 SIGNATURES = 500
 """Kinds of differences kept of each capability; more are counted as overflow."""
@@ -18,6 +19,17 @@ SIGNATURES = 500
 
 RETENTION = 90.0
 """Days after which what was not seen again is forgotten."""
+
+
+Held: TypeAlias = frozenset[str] | None
+"""Capabilities under a legal hold, of which nothing is dropped; None where nobody knows: then nothing is at all."""
+
+NONE_HELD: Held = frozenset()
+
+
+def is_held(capability: str, held: Held) -> bool:
+    """Whether nothing of a capability may be dropped."""
+    return held is None or capability in held
 
 
 class StoreError(Exception):
@@ -39,16 +51,22 @@ class Store(Protocol):
 
     def write(
         self, comparisons: Sequence[Comparison], tallies: Mapping[Tally, int], traffic: Sequence[Traffic],
-        sightings: Sequence[Sighting] = (),
+        sightings: Sequence[Sighting] = (), held: Held = NONE_HELD, bindings: Sequence[Binding] = (),
     ) -> Collection[tuple[str, Epoch]]:
         """Add a batch, wholly or not at all. A comparison counts its own tally; `tallies` are of exchanges that
-        left nothing else to remember. Returns the epochs, after their capability, whose evidence was dropped for want
-        of room or for its age: nothing needs their keys any more. Raises StoreError; the batch may then be written
-        again."""
+        left nothing else to remember. A binding that contradicts one that is there is counted, and changes nothing:
+        whoever came first stays. Returns the epochs, after their capability, whose evidence was dropped for want
+        of room or for its age: nothing needs their keys any more. What is `held` is not dropped, for neither. Raises
+        StoreError; the batch may then be written again."""
         ...
 
     def read(self, capability: str | None = None) -> Ledger:
         """What is known of one capability, or of all. Raises StoreError."""
+        ...
+
+    def unlink(self, tokens: Tokens, traces: Collection[Trace]) -> int:
+        """Take a subject out of the examples: every token goes of an exchange of which an example has one of these
+        tokens, or that is among the `traces`. How many exchanges that were. Raises StoreError."""
         ...
 
     def close(self) -> None:

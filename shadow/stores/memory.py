@@ -12,6 +12,7 @@ from shadow.ledger import (
     EPOCHS,
     HOURS,
     SUBJECTS,
+    Binding,
     Evidence,
     Finding,
     Hidden,
@@ -19,13 +20,16 @@ from shadow.ledger import (
     Sighting,
     Traffic,
     hidden,
+    hourly,
     joined,
     latest,
 )
-from shadow.noise import Noise, added, table
+from shadow.noise import Noise, Spot, added, spot
 from shadow.signatures import Pattern, merged, patterns
-from shadow.stores.base import RETENTION, SIGNATURES
+from shadow.stores.base import NONE_HELD, RETENTION, SIGNATURES, Held, is_held
+from shadow.stores.memory_crosswalk import MemoryCrosswalk
 from shadow.stratum import HOUR, Epoch, Stratum, placed
+from shadow.unlink import Tokens, Trace, theirs, tokenless, unlinked
 
 
 class Memory:
@@ -51,14 +55,15 @@ class Memory:
         self._patterns: dict[tuple[str, str, str], Pattern] = {}
         self._patternless: Counter[str] = Counter()
         self._hidden: dict[tuple[str, str], Hidden] = {}
-        self._noise: dict[tuple[str, str, str, str], Noise] = {}
+        self._noise: dict[Spot, Noise] = {}
         self._evidence: dict[tuple[str, Epoch], dict[tuple[Stratum, Outcome], Evidence]] = {}
         self._tokens: defaultdict[int, set[bytes]] = defaultdict(set)
+        self._crosswalk = MemoryCrosswalk()
         self._hour = 0
 
     def write(
         self, comparisons: Sequence[Comparison], tallies: Mapping[Tally, int], traffic: Sequence[Traffic],
-        sightings: Sequence[Sighting] = (),
+        sightings: Sequence[Sighting] = (), held: Held = NONE_HELD, bindings: Sequence[Binding] = (),
     ) -> Collection[tuple[str, Epoch]]:
         with self._lock:
             before = set(self._evidence)
@@ -73,13 +78,13 @@ class Memory:
             for rule in hidden(comparisons):
                 key = rule.capability, rule.rule
                 self._hidden[key] = joined(self._hidden[key], rule) if key in self._hidden else rule
-            for spot, noisy in table(comparisons).items():
-                self._hear(spot, noisy)
             for row in traffic:
                 self._add(row)
             for one in sightings:
-                self._sight(one)
-            self._forget(latest(comparisons, traffic, sightings))
+                self._sight(one, held)
+            for bound in bindings:
+                self._crosswalk.add(bound, held)
+            self._forget(latest(comparisons, traffic, sightings), held)
             return (before | {(one.capability, one.epoch) for one in sightings}) - self._evidence.keys()
 
     def _find(self, comparison: Comparison, signature: Signature, difference: Difference) -> None:
@@ -108,11 +113,12 @@ class Memory:
         else:
             self._patternless[found.capability] += found.count
 
-    def _hear(self, spot: tuple[str, str, str, str], noisy: Noise) -> None:
-        if spot in self._noise:
-            self._noise[spot] = added(self._noise[spot], noisy)
-        elif sum(capability == noisy.capability for capability, *_ in self._noise) < self._limit:
-            self._noise[spot] = noisy
+    def _hear(self, noisy: Noise) -> None:
+        place = spot(noisy)
+        if place in self._noise:
+            self._noise[place] = added(self._noise[place], noisy)
+        elif sum(other[:2] == place[:2] for other in self._noise) < self._limit:
+            self._noise[place] = noisy
 
     def _add(self, row: Traffic) -> None:
         key = row.capability, row.operation, row.stage, row.arm
@@ -124,29 +130,32 @@ class Memory:
                           at=max(row.at, known.at))
         self._traffic[key] = replace(row, seconds=seconds)
 
-    def _sight(self, one: Sighting) -> None:
-        effective = 0
+    def _sight(self, one: Sighting, held: Held) -> None:
+        new: Counter[int] = Counter()
         for hour, token in one.tokens:
             tokens = self._tokens[hour]
             if token not in tokens and len(tokens) < SUBJECTS:
                 tokens.add(token)
-                effective += 1
-        rows = self._rows(one.capability, one.epoch)
+                new[hour] += 1
+        for noisy in one.noise:
+            self._hear(noisy)
+        rows = self._rows(one.capability, one.epoch, held)
         place = placed(one.stratum, {stratum for stratum, _ in rows}), one.outcome
         old = rows.get(place) or Evidence(one.capability, one.epoch, *place, 0, 0, 0, 0, one.first, one.last)
         rows[place] = Evidence(
-            one.capability, one.epoch, *place, old.count + one.count, old.effective + effective,
+            one.capability, one.epoch, *place, old.count + one.count, old.effective + new.total(),
             old.critical + one.critical, old.reproduced + one.reproduced, min(old.first, one.first),
-            max(old.last, one.last),
+            max(old.last, one.last), hourly(old.hours, new),
         )
 
-    def _rows(self, capability: str, epoch: Epoch) -> dict[tuple[Stratum, Outcome], Evidence]:
+    def _rows(self, capability: str, epoch: Epoch, held: Held) -> dict[tuple[Stratum, Outcome], Evidence]:
         """The rows of an epoch. Makes room for one that is new."""
         rows = self._evidence.get((capability, epoch))
         if rows is None:
-            known = [key for key in self._evidence if key[0] == capability]
+            known = [] if is_held(capability, held) else [key for key in self._evidence if key[0] == capability]
             for over in sorted(known, key=self._last)[:max(0, len(known) - EPOCHS + 1)]:
                 del self._evidence[over]
+                self._noise = {place: row for place, row in self._noise.items() if place[:2] != over}
             rows = self._evidence[capability, epoch] = {}
         return rows
 
@@ -154,7 +163,7 @@ class Memory:
         """When an epoch was last seen."""
         return max(row.last for row in self._evidence[key].values())
 
-    def _forget(self, now: float) -> None:
+    def _forget(self, now: float, held: Held) -> None:
         """Once an hour, drop what is too old."""
         hour, before = int(now) // HOUR, now - self._retention
         if hour <= self._hour:
@@ -162,12 +171,17 @@ class Memory:
         self._hour = hour
         for over in [one for one in self._tokens if one <= hour - HOURS]:
             del self._tokens[over]
-        for old in [key for key in self._evidence if self._last(key) < before]:
+
+        def is_kept(capability: str, last: float) -> bool:
+            return last >= before or is_held(capability, held)
+
+        for old in [key for key in self._evidence if not is_kept(key[0], self._last(key))]:
             del self._evidence[old]
-        self._findings = {key: found for key, found in self._findings.items() if found.last_seen >= before}
+        self._findings = {key: found for key, found in self._findings.items() if is_kept(key[0], found.last_seen)}
         self._kept = Counter(capability for capability, _, _ in self._findings)
-        self._patterns = {key: found for key, found in self._patterns.items() if found.last_seen >= before}
-        self._noise = {spot: row for spot, row in self._noise.items() if row.last_seen >= before}
+        self._patterns = {key: found for key, found in self._patterns.items() if is_kept(key[0], found.last_seen)}
+        self._noise = {place: row for place, row in self._noise.items() if is_kept(place[0], row.last_seen)}
+        self._crosswalk.forget(before, held)
 
     def read(self, capability: str | None = None) -> Ledger:
         def wanted(name: str) -> bool:
@@ -185,7 +199,17 @@ class Memory:
                 [row for (name, _), rows in self._evidence.items() if wanted(name) for row in rows.values()],
                 [row for row in self._noise.values() if wanted(row.capability)],
                 [row for row in self._hidden.values() if wanted(row.capability)],
+                [row for row in self._crosswalk.rows() if wanted(row.capability)],
             )
+
+    def unlink(self, tokens: Tokens, traces: Collection[Trace]) -> int:
+        with self._lock:
+            found = theirs(self._findings.values(), self._patterns.values(), tokens, traces)
+            for key, finding in self._findings.items():
+                if (finding.capability, finding.trace_id) in found:
+                    self._findings[key] = replace(finding, exemplar=tokenless(finding.exemplar))
+            self._patterns = {place: unlinked(pattern, found) for place, pattern in self._patterns.items()}
+            return len(found)
 
     def close(self) -> None:
         """Nothing is held that has to be given back."""

@@ -18,12 +18,12 @@ from typing import Any
 from shadow.compare import Comparison, Outcome, Tally
 from shadow.diff import Difference, Severity, Shape, Signature
 from shadow.latency import Histogram
-from shadow.ledger import Finding, Hidden, Ledger, Sighting, Traffic, hidden, latest
-from shadow.noise import table
+from shadow.ledger import Binding, Finding, Hidden, Ledger, Sighting, Traffic, hidden, latest
 from shadow.signatures import Pattern, decode, encode, merged, patterns
-from shadow.stores import sqlite_evidence, sqlite_noise
-from shadow.stores.base import RETENTION, SIGNATURES, StoreError
+from shadow.stores import sqlite_crosswalk, sqlite_evidence, sqlite_noise
+from shadow.stores.base import NONE_HELD, RETENTION, SIGNATURES, Held, StoreError
 from shadow.stratum import HOUR, Epoch
+from shadow.unlink import Tokens, Trace, theirs, unlinked
 
 _TALLY = """
 INSERT INTO tally VALUES (?, ?, ?, ?, ?)
@@ -44,6 +44,9 @@ INSERT INTO finding VALUES (
     :legacy_type, :legacy_length, :legacy_form, :modern_type, :modern_length, :modern_form, :trace_id, :severity,
     :modern_path, :legacy_token, :modern_token, :key_token, :again, :reproduced
 )
+"""
+_UNLINK = """
+UPDATE finding SET legacy_token = '', modern_token = '', key_token = '' WHERE (capability, trace_id) = (?, ?)
 """
 _OVERFLOW = "INSERT INTO overflow VALUES (?, 1) ON CONFLICT DO UPDATE SET count = count + 1"
 _PATTERN = """
@@ -103,7 +106,7 @@ class Sqlite:
 
     def write(
         self, comparisons: Sequence[Comparison], tallies: Mapping[Tally, int], traffic: Sequence[Traffic],
-        sightings: Sequence[Sighting] = (),
+        sightings: Sequence[Sighting] = (), held: Held = NONE_HELD, bindings: Sequence[Binding] = (),
     ) -> Collection[tuple[str, Epoch]]:
         counts = Counter(tallies) + Counter(comparison.tally for comparison in comparisons)
         with self._transaction("IMMEDIATE") as connection:
@@ -116,11 +119,13 @@ class Sqlite:
             for place, pattern in patterns(comparisons).items():
                 self._fold(connection, place, pattern)
             connection.executemany(_HIDDEN, map(astuple, hidden(comparisons)))
-            sqlite_noise.add(connection, table(comparisons).values(), self._limit)
             for row in traffic:
                 _add(connection, row)
-            dropped = sqlite_evidence.add(connection, sightings)
-            return dropped | self._forget(connection, latest(comparisons, traffic, sightings))
+            sqlite_crosswalk.add(connection, bindings, held)
+            dropped = sqlite_evidence.add(connection, sightings, held)
+            sqlite_noise.add(connection, (row for one in sightings for row in one.noise), self._limit)
+            sqlite_noise.drop(connection, dropped)
+            return dropped | self._forget(connection, latest(comparisons, traffic, sightings), held)
 
     def _find(
         self, connection: sqlite3.Connection, comparison: Comparison, signature: Signature, found: Difference,
@@ -163,16 +168,23 @@ class Sqlite:
                 return
         connection.execute(_PATTERN, (*place, encode(merged(decode(row[0]), found) if row else found)))
 
-    def _forget(self, connection: sqlite3.Connection, now: float) -> set[tuple[str, Epoch]]:
+    def _forget(self, connection: sqlite3.Connection, now: float, held: Held) -> set[tuple[str, Epoch]]:
         """Once an hour, drop what is too old. Returns the epochs among it."""
         hour, before = int(now) // HOUR, now - self._retention
         if hour <= self._hour:
             return set()
         self._hour = hour
-        sqlite_noise.forget(connection, before)
-        connection.execute("DELETE FROM finding WHERE last_seen < ?", (before,))
-        connection.execute("DELETE FROM pattern WHERE json_extract(folded, '$.last_seen') < ?", (before,))
-        return sqlite_evidence.forget(connection, hour, before)
+        sqlite_evidence.forget_subjects(connection, hour)
+        if held is None:
+            return set()
+        old = before, json.dumps(sorted(held))
+        for place, last in (("noise", "last_seen"), ("finding", "last_seen"),
+                            ("pattern", "json_extract(folded, '$.last_seen')")):
+            connection.execute(
+                f"DELETE FROM {place} WHERE {last} < ? AND capability NOT IN (SELECT value FROM json_each(?))",  # noqa: S608
+                old)
+        sqlite_crosswalk.forget(connection, *old)
+        return sqlite_evidence.forget(connection, *old)
 
     def read(self, capability: str | None = None) -> Ledger:
         with self._transaction("DEFERRED") as connection:
@@ -191,7 +203,23 @@ class Sqlite:
                 [sqlite_evidence.read(row) for row in rows("SELECT * FROM evidence")],
                 [sqlite_noise.read(row) for row in rows("SELECT * FROM noise")],
                 [Hidden(*row) for row in rows("SELECT * FROM hidden")],
+                [sqlite_crosswalk.read(row) for row in rows("SELECT * FROM crossing")],
             )
+
+    def unlink(self, tokens: Tokens, traces: Collection[Trace]) -> int:
+        with self._lock, _mapped():
+            # What was there is overwritten, in the log too where nobody reads it just then.
+            self._connection.execute("PRAGMA secure_delete = ON")
+        with self._transaction("IMMEDIATE") as connection:
+            findings = [_finding(*row) for row in connection.execute(_FINDINGS)]
+            patterns = [decode(folded) for [folded] in connection.execute("SELECT folded FROM pattern")]
+            found = theirs(findings, patterns, tokens, traces)
+            connection.executemany(_UNLINK, found)
+            connection.executemany(_PATTERN, [
+                (one.capability, one.operation, one.key, encode(unlinked(one, found))) for one in patterns])
+        with self._lock, _mapped():
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return len(found)
 
     def close(self) -> None:
         with self._lock, _mapped():

@@ -1,19 +1,27 @@
 """The tables of evidence and tokens in the SQLite store. All of it runs inside the store's own transactions."""
 
+import json
 import sqlite3
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from shadow.compare import Outcome
-from shadow.ledger import EPOCHS, HOURS, SUBJECTS, Evidence, Sighting
+from shadow.ledger import EPOCHS, HOURS, SUBJECTS, Evidence, Sighting, hourly
+from shadow.stores.base import Held
 from shadow.stratum import Epoch, Stratum, placed
 
 _ADD = """
-INSERT INTO evidence VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO evidence VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET
     count = count + excluded.count, effective = effective + excluded.effective,
     critical = critical + excluded.critical, reproduced = reproduced + excluded.reproduced,
-    first = min(first, excluded.first), last = max(last, excluded.last)
+    first = min(first, excluded.first), last = max(last, excluded.last),
+    hours = excluded.hours
+"""
+_HOURS = """
+SELECT hours FROM evidence WHERE (capability, legacy, modern, rules, comparator) = (?, ?, ?, ?, ?)
+    AND (operation, status, resource, shape, outcome) = (?, ?, ?, ?, ?)
 """
 _KNOWN = """
 SELECT EXISTS (SELECT 1 FROM evidence WHERE (capability, legacy, modern, rules, comparator) = (?, ?, ?, ?, ?)
@@ -31,55 +39,68 @@ _DROP = "DELETE FROM evidence WHERE (capability, legacy, modern, rules, comparat
 _HOUR = "INSERT INTO hour VALUES (?, ?) ON CONFLICT DO UPDATE SET tokens = tokens + excluded.tokens"
 
 
-def add(connection: sqlite3.Connection, sightings: Sequence[Sighting]) -> set[tuple[str, Epoch]]:
-    """Add sightings to what is known. Drops epochs and tokens past their bounds; returns those epochs."""
+def add(connection: sqlite3.Connection, sightings: Sequence[Sighting], held: Held) -> set[tuple[str, Epoch]]:
+    """Add sightings to what is known. Drops epochs and tokens past their bounds, but for epochs of what is held;
+    returns those epochs."""
     dropped: set[tuple[str, Epoch]] = set()
     for one in sightings:
-        stratum = _stratum(connection, one, dropped)
+        stratum = _stratum(connection, one, dropped, held)
         dropped.discard((one.capability, one.epoch))
-        effective = _new(connection, one)
-        connection.execute(_ADD, (one.capability, *one.epoch, *stratum, one.outcome, one.count, effective, one.critical,
-                                  one.reproduced, one.first, one.last))
+        new = _new(connection, one)
+        place = one.capability, *one.epoch, *stratum, one.outcome
+        [hours] = connection.execute(_HOURS, place).fetchone() or ("[]",)
+        connection.execute(_ADD, (*place, one.count, new.total(), one.critical, one.reproduced, one.first, one.last,
+                                  json.dumps(hourly(json.loads(hours), new))))
     return dropped
 
 
-def _stratum(connection: sqlite3.Connection, one: Sighting, dropped: set[tuple[str, Epoch]]) -> Stratum:
+def _stratum(
+    connection: sqlite3.Connection, one: Sighting, dropped: set[tuple[str, Epoch]], held: Held,
+) -> Stratum:
     """Where a sighting counts. Makes room for an epoch that is new; what has to go for it is added to `dropped`."""
     epoch = one.capability, *one.epoch
     if connection.execute(_KNOWN, (*epoch, *one.stratum)).fetchone() == (1,):
         return one.stratum
     known = {Stratum(*row) for row in connection.execute(_STRATA, epoch)}
-    if not known:
+    if not known and held is not None and one.capability not in held:
         for over in connection.execute(_EPOCHS, (one.capability, EPOCHS - 1)).fetchall():
             connection.execute(_DROP, (one.capability, *over))
             dropped.add((one.capability, Epoch(*over)))
     return placed(one.stratum, known)
 
 
-def _new(connection: sqlite3.Connection, one: Sighting) -> int:
-    """How many of the tokens were not known, and are now."""
-    found = 0
+def _new(connection: sqlite3.Connection, one: Sighting) -> Counter[int]:
+    """How many of the tokens were not known, and are now, by hour."""
+    found: Counter[int] = Counter()
     for hour in {hour for hour, _ in one.tokens}:
         [known] = connection.execute("SELECT total(tokens) FROM hour WHERE hour = ?", (hour,)).fetchone()
         tokens = [row for row in one.tokens if row[0] == hour][:max(0, SUBJECTS - int(known))]
-        new = connection.executemany("INSERT OR IGNORE INTO token VALUES (?, ?)", tokens).rowcount if tokens else 0
-        connection.execute(_HOUR, (hour, new))
-        found += new
+        if tokens:
+            found[hour] = connection.executemany("INSERT OR IGNORE INTO token VALUES (?, ?)", tokens).rowcount
+        connection.execute(_HOUR, (hour, found[hour]))
     return found
 
 
-def forget(connection: sqlite3.Connection, hour: int, before: float) -> set[tuple[str, Epoch]]:
-    """Drop the tokens of hours that are over, and epochs that were not seen since `before`: those are returned."""
+def forget_subjects(connection: sqlite3.Connection, hour: int) -> None:
+    """Drop the tokens of hours that are over."""
     for table in ("token", "hour"):
         connection.execute(f"DELETE FROM {table} WHERE hour <= ?", (hour - HOURS,))  # noqa: S608 (two fixed names)
+
+
+def forget(connection: sqlite3.Connection, before: float, held: str) -> set[tuple[str, Epoch]]:
+    """Drop epochs that were not seen since `before`, but for those of capabilities in `held`, a JSON list; returns
+    them."""
     over = connection.execute("""
         SELECT capability, legacy, modern, rules, comparator FROM evidence
-        GROUP BY capability, legacy, modern, rules, comparator HAVING max(last) < ?
-    """, (before,)).fetchall()
+        WHERE capability NOT IN (SELECT value FROM json_each(?2))
+        GROUP BY capability, legacy, modern, rules, comparator HAVING max(last) < ?1
+    """, (before, held)).fetchall()
     connection.executemany(_DROP, over)
     return {(capability, Epoch(*epoch)) for capability, *epoch in over}
 
 
 def read(row: Sequence[Any]) -> Evidence:
     """A row of `evidence`."""
-    return Evidence(row[0], Epoch(*row[1:5]), Stratum(*row[5:9]), Outcome(row[9]), *row[10:])
+    count, effective, critical, reproduced, first, last, hours = row[10:]
+    return Evidence(row[0], Epoch(*row[1:5]), Stratum(*row[5:9]), Outcome(row[9]), count, effective, critical,
+                    reproduced, first, last, hourly(json.loads(hours), {}))

@@ -5,33 +5,39 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from shadow.noise import Noise
+from shadow.stratum import Epoch
 
 _SEEN_AGAIN = """
 UPDATE noise SET
     modern = modern + ?, legacy = legacy + ?, both = both + ?, plain = min(plain, ?),
     first_seen = min(first_seen, ?), last_seen = max(last_seen, ?)
-WHERE (capability, operation, kind, path) = (?, ?, ?, ?)
+WHERE (capability, legacy_build, modern_build, rules, comparator, operation, kind, path) = (?, ?, ?, ?, ?, ?, ?, ?)
 """
+_KEPT = """
+SELECT count(*) FROM noise WHERE (capability, legacy_build, modern_build, rules, comparator) = (?, ?, ?, ?, ?)
+"""
+_DROP = "DELETE FROM noise WHERE (capability, legacy_build, modern_build, rules, comparator) = (?, ?, ?, ?, ?)"
 
 
 def add(connection: sqlite3.Connection, rows: Iterable[Noise], limit: int) -> None:
-    """Add rows to what is known, up to `limit` of a capability."""
+    """Add rows to what is known, up to `limit` of an epoch of a capability."""
     for row in rows:
-        place = row.capability, row.operation, row.kind, row.path
+        place = row.capability, *row.epoch, row.operation, row.kind, row.path
         seen = row.modern, row.legacy, row.both, row.plain, row.first_seen, row.last_seen
         if connection.execute(_SEEN_AGAIN, (*seen, *place)).rowcount:
             continue
-        [kept] = connection.execute("SELECT count(*) FROM noise WHERE capability = ?", place[:1]).fetchone()
+        [kept] = connection.execute(_KEPT, place[:5]).fetchone()
         if kept < limit:
-            connection.execute("INSERT INTO noise VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (*place, *seen))
+            connection.execute("INSERT INTO noise VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (*place, *seen))
 
 
-def forget(connection: sqlite3.Connection, before: float) -> None:
-    """Drop what was not seen since `before`."""
-    connection.execute("DELETE FROM noise WHERE last_seen < ?", (before,))
+def drop(connection: sqlite3.Connection, epochs: Iterable[tuple[str, Epoch]]) -> None:
+    """Drop what was said on epochs that are no longer kept."""
+    connection.executemany(_DROP, [(capability, *epoch) for capability, epoch in epochs])
 
 
 def read(row: Sequence[Any]) -> Noise:
     """A row of `noise`."""
-    capability, operation, kind, path, modern, legacy, both, plain, first_seen, last_seen = row
-    return Noise(capability, operation, kind, path, modern, legacy, both, bool(plain), first_seen, last_seen)
+    operation, kind, path, modern, legacy, both, plain, first_seen, last_seen = row[5:]
+    return Noise(row[0], Epoch(*row[1:5]), operation, kind, path, modern, legacy, both, bool(plain), first_seen,
+                 last_seen)

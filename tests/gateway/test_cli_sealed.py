@@ -12,7 +12,13 @@ from click.testing import CliRunner
 
 from adapters.message import Headers, Request
 from gateway.cli.main import main
+from shadow.compare import compare
 from shadow.custody import LONGEST, Custody, Hold
+from shadow.keys import PURPOSE as EPOCH
+from shadow.keys import scope
+from shadow.observation import Pair
+from shadow.stores.sqlite import Sqlite
+from shadow.stratum import Epoch
 from shadow.vault import PURPOSE, Bounds, Captured, Vault
 from tests.shadow.exchanges import answer
 
@@ -243,22 +249,22 @@ def test_a_subject_is_purged_from_exactly_its_records(figway, vault, custody):
     vault.seal(captured(6, at=NOW + 6, legacy=b'{"id": "MRN-4712"}'))
     vault.seal(captured(7, at=NOW + 7, legacy=gzip.compress(b'{"id": "MRN-4711"}'), content_encoding="gzip"))
     found = figway("purge", "--subject", "-", "--reason", "request of 3 May", said="MRN-4711\n")
-    assert (found.exit_code, found.stdout) == (0, "2 records destroyed, 0 held and kept\n")
+    assert (found.exit_code, found.stdout) == (0, "2 records destroyed, 0 examples unlinked, 0 held and kept\n")
     assert ids(vault) == [1, 2, 3, 4, 6]
     assert {int(one, 16) for one in custody.scopes(PURPOSE)} == {1, 2, 3, 4, 6}
     assert deeds(custody) == [("purge", "a subject", "request of 3 May"),
-                              ("purged", "a subject", "2 records destroyed, 0 held and kept")]
+                              ("purged", "a subject", "2 records destroyed, 0 examples unlinked, 0 held and kept")]
 
 
 def test_a_subject_that_occurs_nowhere_is_no_fault(figway, vault):
     found = figway("purge", "--subject", "-", "--reason", "x", said="MRN-0000\n")
-    assert (found.exit_code, found.stdout) == (0, "0 records destroyed, 0 held and kept\n")
+    assert (found.exit_code, found.stdout) == (0, "0 records destroyed, 0 examples unlinked, 0 held and kept\n")
 
 
 def test_a_subject_s_held_record_stays_and_is_said_to(figway, vault, custody):
     custody.hold(Hold(captured(2).id, 1.0, "jo", "case"))
     found = figway("purge", "--subject", "-", "--reason", "x", said="wren\n")
-    assert (found.exit_code, found.stdout) == (1, "3 records destroyed, 1 held and kept\n")
+    assert (found.exit_code, found.stdout) == (1, "3 records destroyed, 0 examples unlinked, 1 held and kept\n")
     assert ids(vault) == [2]
 
 
@@ -268,9 +274,77 @@ def test_a_record_that_cannot_be_read_is_said_to_be_unsearched(figway, vault, tm
     connection.close()
     found = figway("purge", "--subject", "-", "--reason", "x", said="wren\n")
     assert (found.exit_code, found.stdout) == (
-        1, "3 records destroyed, 0 held and kept, 1 that cannot be read\n")
+        1, "3 records destroyed, 0 examples unlinked, 0 held and kept, 1 that cannot be read\n")
     assert figway("purge", "--all", "--reason", "x").exit_code == 0
     assert ids(vault) == []
+
+
+EPOCHS = [Epoch("1", build, "rules", "4") for build in ("1", "2")]
+
+
+def exchanged(custody, number, capability="results", value="MRN-4711", epoch=EPOCHS[0], names=()):
+    """A comparison as a judge makes it, with the tokens of an epoch."""
+    key = custody.key(EPOCH, scope(capability, epoch), 1.0)
+    request = Request("GET", b"/", Headers())
+    bodies = ({"id": value, "name": "Wren", **dict.fromkeys(names, 1)}, {"id": "other", "name": "Finch"})
+    sides = [answer(arm, body) for arm, body in zip(("legacy", "modern"), bodies, strict=True)]
+    return compare(Pair(capability, "read", request, *sides, f"trace{number}", NOW, key=key))
+
+
+def tokens(store):
+    known = store.read()
+    every = [one for pattern in known.patterns for example in (*pattern.exemplars, pattern.smallest)
+             for one in example.differences]
+    every += [finding.exemplar for finding in known.findings]
+    return {token for one in every for token in (one.legacy_token, one.modern_token, one.key_token) if token}
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = Sqlite(Sqlite.Options(tmp_path / "figway.db"))
+    yield store
+    store.close()
+
+
+def of(*comparisons):
+    return {token for one in comparisons for found in one.differences
+            for token in (found.legacy_token, found.modern_token, found.key_token) if token}
+
+
+def test_a_subject_is_taken_out_of_the_store_s_examples_in_every_epoch(figway, custody, store, tmp_path):
+    theirs = [exchanged(custody, 1), exchanged(custody, 2, epoch=EPOCHS[1]), exchanged(custody, 3, value=4711),
+              exchanged(custody, 4, value="x", names=["MRN-4711"])]
+    other = exchanged(custody, 5, value="MRN-4712")
+    for one in (*theirs, other):
+        store.write([one], {}, ())
+    assert tokens(store) == of(*theirs, other)
+    found = figway("purge", "--subject", "-", "--reason", "x", said="MRN-4711\n")
+    assert (found.exit_code, found.stdout) == (0, "0 records destroyed, 3 examples unlinked, 0 held and kept\n")
+    assert tokens(store) == of(other, theirs[2])
+    assert figway("purge", "--subject", "-", "--reason", "x", said="4711\n").exit_code == 0
+    assert tokens(store) == of(other)
+    gone = of(*theirs) - of(other)
+    held = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    assert [token for token in gone if token.encode() in held] == []
+
+
+def test_the_examples_of_an_exchange_go_with_its_record(figway, custody, store, vault):
+    one, other = exchanged(custody, 1, value="x"), exchanged(custody, 9, value="y")
+    store.write([one], {}, ())
+    store.write([other], {}, ())
+    vault.seal(captured(9, at=NOW + 9, legacy=b'{"text": "about MRN-4711"}'))
+    found = figway("purge", "--subject", "-", "--reason", "x", said="MRN-4711\n")
+    assert (found.exit_code, found.stdout) == (0, "1 record destroyed, 1 example unlinked, 0 held and kept\n")
+    assert tokens(store) == of(one)
+
+
+def test_held_examples_stay_and_are_said_to(figway, custody, store):
+    one, other = exchanged(custody, 1), exchanged(custody, 2, capability="booking")
+    store.write([one, other], {}, ())
+    custody.hold(Hold("results", 1.0, "jo", "case"))
+    found = figway("purge", "--subject", "-", "--reason", "x", said="MRN-4711\n")
+    assert (found.exit_code, found.stdout) == (1, "0 records destroyed, 1 example unlinked, 1 held and kept\n")
+    assert tokens(store) == of(one)
 
 
 @pytest.mark.parametrize("said", ["", "\n", "ab\n", "  7  \n"])

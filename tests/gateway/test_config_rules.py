@@ -61,16 +61,21 @@ def test_rules_become_what_they_say(built):
         - {at: /items, list: [code, a/0/b]}
         - {at: /debug, ignore: true, reason: none there, kind: missing}
         - {at: /name, severity: critical}
-        - {at: /code, reveal: true}""", KNOWN)
+        - {at: /code, reveal: true}
+        - {at: /risk, keys: data}
+        - {at: /meta, defaults: false}
+        - {at: /@status/200-204, ignore: true, reason: nothing to say}""", KNOWN)
     rules = plan(configuration).rules
     assert [one.id for one in rules.rules] == [
         "volatile /at", "ids", "tolerance /v", "instants /t", "list /items", "ignore /debug", "severity /name",
-        "reveal /code"]
+        "reveal /code", "keys /risk", "defaults /meta", "ignore /@status/200-204"]
     assert rules.rules[0].normaliser == Volatile(Volatile.Options("instant"))
     assert rules.rules[2].normaliser == Tolerance(Tolerance.Options(absolute=0.5, ulp=1.0))
     assert rules.rules[4].order == Order("keyed", (("code",), ("a", 0, "b")))
     assert (rules.rules[5].ignore, rules.rules[5].kind) == (True, "missing")
     assert rules.rules[6].severity is Severity.CRITICAL
+    assert (rules.rules[8].at, rules.rules[8].keys) == ("/risk", "data")
+    assert (rules.rules[9].at, rules.rules[9].defaults) == ("/meta", False)
     [known] = rules.known
     assert (known.id, known.kind, known.ticket, known.max_rate) == ("K-1", "value", "T-1", 0.02)
     assert known.expires == pytest.approx(1_924_991_999.999999)
@@ -95,7 +100,10 @@ def test_an_operations_own_rules_come_first_and_change_the_digest(built):
     ("[{at: /a, tolerance: {absolute: -1}}]", "bad_option"),
     ("[{at: /a, tolerance: {ulp: 1, absolut: 1}}]", "unknown_key"),
     ("[{at: /a, case: true}, {at: /a, case: true}]", "duplicate"), ("[{case: true}]", "missing"),
-    ("[{at: /a, severity: bad}]", "bad_value"), ("[{at: /a, list: []}]", "bad_value"),
+    ("[{at: /a, severity: bad}]", "bad_value"), ("[{at: /a, keys: no}]", "bad_value"),
+    ("[{at: /a, list: []}]", "bad_value"), ("[{at: /a, defaults: true}]", "bad_value"),
+    ("[{at: /@status/200, severity: minor}]", "bad_pattern"),
+    ("[{at: /@status/200-204/x, severity: minor}]", "bad_pattern"),
 ])
 def test_what_is_no_rule_is_told_at_its_line(built, rules, code):
     assert told(built, rules=rules)[0] == (code, 17)
@@ -110,7 +118,8 @@ def test_what_is_known_needs_an_owner_a_reason_and_an_end(built):
 @pytest.mark.parametrize("rule", [
     "{at: /**, ignore: true, reason: r}", '{at: "", ignore: true, reason: r}', "{at: /*/*, volatile: opaque}",
     "{at: /a/*, volatile: opaque}", "{at: /**/identifier, ignore: true, reason: r}",
-    "{at: /entry, ignore: true, reason: r}",
+    "{at: /entry, ignore: true, reason: r}", "{at: /@status/200-404, ignore: true, reason: r}",
+    "{at: /@status, ignore: true, reason: r}", "{at: /**, keys: names}",
 ])
 def test_a_rule_that_says_too_much_is_warned_of(built, rule):
     [warning] = built(f"[{rule}]").warnings

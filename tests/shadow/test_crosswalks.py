@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from adapters.crosswalk import digest
-from shadow.compare import Outcome
+from shadow.compare import Bond, Outcome
 from shadow.crosswalks import SCOPES, Crosswalks, SeedError, seeded
 from shadow.judge import judged
 from shadow.rules import Class, Rule, Rules
@@ -70,3 +70,38 @@ def test_scopes_are_bounded():
     for number in range(SCOPES):
         known.of(asked("1", "a", capability=f"other-{number}"))
     assert known.of(asked("1", "a")) is not first
+
+
+KEY = bytes(range(32))
+
+
+def bonds(crosswalks, *pairs):
+    return [len(judged(replace(one, key=KEY), crosswalks).bonds) for one in pairs]
+
+
+def test_a_pair_is_told_once_as_tokens_of_the_epoch():
+    known = Crosswalks()
+    assert bonds(known, asked("1", "a"), asked("1", "a"), asked("2", "b"), asked("2", "b")) == [1, 0, 1, 0]
+    one, same = (judged(replace(asked("17", "abc"), key=KEY), Crosswalks()).bonds for _ in range(2))
+    [other] = judged(replace(asked("17", "abc"), key=KEY[::-1]), Crosswalks()).bonds
+    assert one == same != (other,)
+    assert [one[0].name, len(one[0].legacy), len(one[0].modern)] == ["Patient", 24, 24]
+    assert "17" not in (one[0].legacy, one[0].modern)
+
+
+def test_another_epoch_begins_with_what_was_seeded(seed):
+    known = Crosswalks()
+    assert outcomes(known, replace(asked("2", "b", seed()), key=KEY), replace(asked("2", "c", seed()), key=KEY[::-1]),
+                    replace(asked("1", "c", seed()), key=KEY[::-1])) == [
+        Outcome.MATCH_NORMALISED, Outcome.MATCH_NORMALISED, Outcome.MISMATCH]
+
+
+def test_without_a_key_nothing_is_told():
+    assert judged(asked("1", "a"), Crosswalks()).bonds == ()
+
+
+def test_a_conflict_that_is_certain_is_told_by_its_class():
+    known = Crosswalks()
+    judged(asked("1", "a"), known)
+    assert judged(asked("1", "b"), known).bonds == (Bond("Patient", split=True),)
+    assert judged(asked("2", "a"), known).bonds == (Bond("Patient", merged=True),)

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.document import parse
-from shadow.diff import MASKED, MAX_DEPTH, MAX_DIFFERENCES, DiffError, Severity, Shape, diff, shape
+from shadow.diff import MAX_DEPTH, MAX_DIFFERENCES, DiffError, Severity, Shape, diff, shape
+from shadow.maps import MASKED
 
 NAMES = st.sampled_from(["id", "name", "code", "given", "valueQuantity", "_birthDate"])
 VALUES = st.recursive(

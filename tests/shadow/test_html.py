@@ -57,8 +57,9 @@ def seen(count, outcome=Outcome.MATCH, shape="", build="2", at=0.0, critical=0):
                     count, count, critical, critical, at, at + 7200)
 
 
-def noisy(path, modern=2, legacy=3):
-    return Noise("results", "read", "value", path, modern, legacy, 10, True, 1.0, 3600.0)
+def noisy(path, modern=2, legacy=3, build="2"):
+    epoch = Epoch("1", build, "0123abcd", "7")
+    return Noise("results", epoch, "read", "value", path, modern, legacy, 10, True, 1.0, 3600.0)
 
 
 def tally(outcome, reason=""):
@@ -87,7 +88,7 @@ def one():
             Traffic("results", "read", "", SLOWER, 0, 0, latency(_9=0.002), 1.0),
         ], evidence=[seen(900), seen(3, Outcome.MISMATCH, critical=3), seen(4000, build="1", at=-90_000.0)],
         hidden=[Hidden("results", "instants /items/*/at", 700, 1400, 3600.0)],
-        noise=[noisy("/stamp"), noisy("/dose", modern=900, legacy=1)],
+        noise=[noisy("/stamp"), noisy("/dose", modern=900, legacy=1), noisy("/old", modern=900, build="1")],
         criteria=Criteria(operations=("read", "search"), unmirrored=("add",)))
 
 

@@ -6,16 +6,16 @@ from dataclasses import replace
 import pytest
 
 from adapters.message import Headers, Request
-from shadow.compare import VERSION, Comparison, Outcome, Tally, compare
-from shadow.custody import Custody
+from shadow.compare import VERSION, Bond, Comparison, Outcome, Tally, compare
+from shadow.custody import Custody, Hold
 from shadow.diff import Difference, Severity, Shape
-from shadow.journal import Journal
+from shadow.journal import BINDINGS, Journal
 from shadow.keys import PURPOSE, scope
-from shadow.ledger import EPOCHS
+from shadow.ledger import EPOCHS, Crossed
 from shadow.observation import Pair
 from shadow.stores.base import StoreError
 from shadow.stores.memory import Memory
-from shadow.stratum import HOUR, Basis, Epoch, Stratum
+from shadow.stratum import HOUR, Basis, Epoch, Stratum, digest
 from tests.shadow.exchanges import answer
 
 READ = Stratum("read", "2xx", "json", "")
@@ -184,3 +184,74 @@ async def test_the_key_of_an_epoch_goes_with_its_evidence():
     epochs = {row.epoch for row in kept.store.read("results").evidence}
     assert len(epochs) == EPOCHS
     assert kept.custody.scopes(PURPOSE).keys() == {scope("results", epoch) for epoch in epochs}
+
+
+async def test_what_is_held_outlives_its_retention_with_its_key():
+    kept = Kept()
+    day = 24 * HOUR
+    await kept.exchange(pair(builds=("", "1")))
+    await kept.evidence()
+    kept.custody.hold(Hold("results", 1.0, "jo", "case"))
+    await kept.exchange(pair(at=400 * day, builds=("", "2")))
+    assert {row.epoch.modern for row in await kept.evidence()} == {"1", "2"}
+    assert len(kept.custody.scopes(PURPOSE)) == 2
+    kept.custody.release("results")
+    await kept.exchange(pair(at=400 * day + HOUR, builds=("", "2")))
+    assert {row.epoch.modern for row in await kept.evidence()} == {"2"}
+    assert kept.custody.scopes(PURPOSE).keys() == {scope("results", Epoch("", "2", "rules-1", VERSION))}
+
+
+async def test_nothing_is_dropped_while_nobody_knows_what_is_held():
+    kept = Kept()
+    await kept.exchange(pair(builds=("", "1")))
+    await kept.evidence()
+    kept.custody.close()
+    await kept.exchange(pair(at=1e9, builds=("", "2")))
+    assert {row.epoch.modern for row in await kept.evidence()} == {"1", "2"}
+
+
+# --- who is who ---
+
+def bonded(made, *names):
+    return replace(compare(made), bonds=tuple(Bond("Patient", name, name.upper()) for name in names))
+
+
+async def crossings(kept):
+    await kept.journal.close()
+    return {row.kind: (row.count, row.trace_id) for row in kept.store.read("results").crossings}
+
+
+async def test_what_exchanges_prove_of_identifiers_is_written_under_their_epoch():
+    kept = Kept()
+    for build, names in (("1", "ab"), ("2", "c")):
+        made = pair(builds=("", build))
+        kept.journal.keep(bonded(made, *names), await kept.sight(made))
+    await kept.journal.close()
+    counts = {row.epoch: row.count for row in kept.store.read("results").crossings}
+    assert counts == {digest(Epoch("", build, "rules-1", VERSION)): count for build, count in (("1", 2), ("2", 1))}
+
+
+async def test_a_store_that_fails_loses_no_pair():
+    class Failing(Memory):
+        failing = True
+
+        def write(self, *batch):
+            if self.failing:
+                raise StoreError("not now")
+            return super().write(*batch)
+
+    kept = Kept(Failing(Memory.Options()))
+    made = pair()
+    kept.journal.keep(bonded(made, "a"), await kept.sight(made))
+    assert await crossings(kept) == {}
+    kept.store.failing = False
+    assert await crossings(kept) == {Crossed.PAIR: (1, "trace")}
+
+
+async def test_pairs_past_the_bound_are_counted_as_lost():
+    kept = Kept()
+    made = pair()
+    sight = await kept.sight(made)
+    kept.journal.keep(bonded(made, *map(str, range(BINDINGS))), sight)
+    kept.journal.keep(bonded(made, "one more"), sight)
+    assert kept.journal.lost == 1

@@ -71,9 +71,9 @@ class Kept(Memory):
         super().__init__(options)
         self.comparisons = []
 
-    def write(self, comparisons, tallies, traffic, sightings=()):
+    def write(self, comparisons, *batch):
         self.comparisons += comparisons
-        return super().write(comparisons, tallies, traffic, sightings)
+        return super().write(comparisons, *batch)
 
 
 async def run(mirrors, ask=echo, settings=SETTINGS, comparer=None, store=None, drain=30.0):
@@ -421,10 +421,10 @@ class Broken(Memory):
 
     broken = True
 
-    def write(self, comparisons, tallies, traffic, sightings=()):
+    def write(self, *batch):
         if self.broken:
             raise sqlite3.OperationalError("disk full")
-        return super().write(comparisons, tallies, traffic, sightings)
+        return super().write(*batch)
 
 
 async def test_a_store_that_fails_loses_no_outcome():

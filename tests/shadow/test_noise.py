@@ -9,11 +9,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shadow.compare import Comparison, Drift, Outcome, Tally, compare
+from adapters.crosswalk import Crosswalk
+from shadow.compare import Bond, Comparison, Drift, Outcome, Tally, compare
 from shadow.diff import MAX_DIFFERENCES
-from shadow.noise import ALARM, EXPIRES, Noise, added, bracketed, e_value, seen_again, settled, table, weighed
+from shadow.noise import (
+    ALARM,
+    EXPIRES,
+    Noise,
+    added,
+    bound,
+    bracketed,
+    e_value,
+    seen_again,
+    settled,
+    table,
+    unstable,
+    weighed,
+)
 from shadow.observation import Observation
+from shadow.rules import Rule, Rules
+from shadow.stratum import Epoch
 from tests.shadow.exchanges import answer, pair
+
+EPOCH = Epoch("1", "7", "rules", "4")
 
 
 def bracket(first, modern, second):
@@ -21,6 +39,21 @@ def bracket(first, modern, second):
     one, candidate, other = (said if isinstance(said, Observation) else answer(arm, said)
                              for arm, said in (("legacy", first), ("modern", modern), ("legacy", second)))
     return bracketed(*(compare(pair(*two)) for two in ((one, candidate), (one, other), (other, candidate))))
+
+
+def test_whoever_was_taken_for_another_neither_settles_nor_is_noise():
+    rules = Rules((Rule("ids", "/patient", crosswalk="Patient"),))
+    known = Crosswalk()
+    known.bind("Patient", "1", "a")
+    found = compare(replace(pair({"patient": "1"}, {"patient": "b"}), rules=rules), known)
+    assert settled(found, "race") is unstable(found) is found
+
+
+def test_what_a_bracket_and_each_asking_prove_of_identifiers_is_kept_once():
+    first, again = (replace(compare(pair({}, {})), bonds=tuple(Bond("Patient", *one) for one in bonds))
+                    for bonds in (["1a"], ["1a", "2b"]))
+    assert bound(first, (again,)).bonds == (Bond("Patient", "1", "a"), Bond("Patient", "2", "b"))
+    assert bound(first, (first,)) is first
 
 
 @pytest.mark.parametrize(("first", "modern", "second", "outcome", "reason", "paths"), [
@@ -129,7 +162,7 @@ def judged(exchanges, path="/state"):
     for number, (first, modern, second) in enumerate(exchanges):
         drifts = Drift("value", path, first != modern, first != second, True),
         comparison = Comparison(Tally("results", "read", Outcome.MISMATCH), "trace", float(number), drifts=drifts)
-        for place, row in table([comparison]).items():
+        for place, row in table([comparison], EPOCH).items():
             rows[place] = added(rows[place], row) if place in rows else row
     return weighed(rows.values(), float(len(exchanges)))
 
@@ -157,8 +190,9 @@ def test_a_regression_that_marginal_counts_would_hide_is_found():
 
 def test_only_plain_and_recent_noise_is_proposed():
     def row(path, **other):
-        return Noise(**{"capability": "results", "operation": "read", "kind": "value", "path": path, "modern": 1,
-                        "legacy": 2, "both": 3, "plain": True, "first_seen": 0.0, "last_seen": EXPIRES * 2, **other})
+        return Noise(**{"capability": "results", "epoch": EPOCH, "operation": "read", "kind": "value", "path": path,
+                        "modern": 1, "legacy": 2, "both": 3, "plain": True, "first_seen": 0.0,
+                        "last_seen": EXPIRES * 2, **other})
 
     found = weighed([
         row("/at"), row("/length", plain=False), row("/once", both=1), row("/old", last_seen=EXPIRES - 1),

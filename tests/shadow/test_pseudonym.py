@@ -167,6 +167,17 @@ def test_names_of_members_that_look_like_data_are_replaced_alike_on_both_sides()
     assert legacy != "MRN 4711"
 
 
+@pytest.mark.parametrize("people", [
+    {"byName": {"zebulon": {"given": "a"}}}, {"patients": {"zebulon": {"given": "a"}}},
+    {"zebulon": {"given": "a"}, "quarrington": {"given": "b"}}, {"patient": {"Zebulon": 1}, "total": 1, "more": "x"},
+])
+def test_names_of_a_map_are_replaced_though_they_look_like_fields(people):
+    for modern in ({**people, "changed": 1}, {}):
+        found = pseudonymise(whole(pair(people, modern)), SECRET)
+        for canary in CANARIES:
+            assert canary.lower() not in write(found).lower(), canary
+
+
 def test_what_rules_reveal_stays_and_nothing_else():
     rule = Rule("reveal", "/**/code", reveal=True)
     first = with_rules(pair({"code": "mg", "who": "Zebulon"}, {"code": "g", "who": "Quentin"}), rule)

@@ -227,3 +227,21 @@ def test_rules_only_ever_take_away(legacy, modern, rules):
     assert (ruled.tally.outcome is Outcome.MATCH_NORMALISED) == bool(ruled.hidden and not ruled.differences)
     back = judged(modern, legacy, *rules)
     assert back.tally.outcome is ruled.tally.outcome
+
+
+def test_what_is_hidden_by_default_can_be_taken_back():
+    def patient(day, other):
+        return {"resourceType": "Patient", "meta": {"lastUpdated": f"2025-01-0{day}T00:00:00Z"},
+                "link": [{"url": f"http://{other}/Patient/1", "relation": "self"}]}
+
+    both = patient(1, "old"), patient(2, "new")
+    assert told(judged(*both))[2] == []
+    found = judged(*both, Rule("all of it", "/meta", defaults=False))
+    assert told(found)[2:] == ([("value", "/meta/lastUpdated")], {"default /link/*/url": 1})
+    assert told(judged(*both, Rule("none", "", defaults=False)))[2:] == (
+        [("value", "/meta/lastUpdated"), ("value", "/link/0/url")], {})
+    assert told(judged(*both, Rule("none", "", defaults=False), Rule("own", "/meta/lastUpdated", INSTANT)))[2] == [
+        ("value", "/link/0/url")], "what is written stands"
+    lines = answer("legacy", b"a\nb", content_type="text/plain"), answer("modern", b"b\na", content_type="text/plain")
+    without = judged(*lines, Rule("none", "", defaults=False))
+    assert without.differences == judged(*lines).differences, "that lines have an order hides nothing"

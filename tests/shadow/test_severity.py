@@ -80,6 +80,22 @@ def test_a_member_that_is_not_there_is_no_record_that_is_not_there(legacy, moder
     assert worst(legacy, modern) == worst(modern, legacy) == severity
 
 
+def test_a_rule_may_name_a_pair_of_statuses():
+    ignored = Rule("made", "/@status/200-201", ignore=True)
+    assert worst(answer("legacy"), answer("modern", status=201), ignored) is None
+    assert worst(answer("legacy", status=201), answer("modern"), ignored) == "minor", "the reverse is another pair"
+    assert worst(answer("legacy"), answer("modern", status=202), ignored) == "minor"
+    gone = Rule("gone", "/@status/404-410", severity=Severity.CRITICAL)
+    assert worst(answer("legacy", status=404), answer("modern", status=410), gone) == "critical"
+    assert worst(answer("legacy", status=404), answer("modern", status=400), gone) == "minor"
+    lenient = Rule("lenient", "/@status/200-404", severity=Severity.MINOR)
+    assert worst(answer("legacy"), answer("modern", status=404), lenient) == "minor"
+    assert worst(answer("legacy"), answer("modern", status=410), lenient) == "critical"
+    for at, pairs in (("/@status", ["200-404", "403-200"]), ("/@status/200-204", []),
+                      ("/@status/401-200", ["401-200"])):
+        assert criticals(Pattern((*Pattern.parse(at), "**"))) == [f"/@status/{pair}" for pair in pairs]
+
+
 def test_order_alone_is_minor():
     assert worst(BUNDLE, {**BUNDLE, "entry": BUNDLE["entry"][::-1]}) == "minor"
 

@@ -4,12 +4,13 @@ import asyncio
 import sqlite3
 import sys
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
 from shadow.compare import Comparison, Outcome, Tally
 from shadow.diff import Difference, Shape
-from shadow.ledger import EPOCHS, SUBJECTS, Sighting
+from shadow.ledger import EPOCHS, PAIRS, SUBJECTS, Binding, Crossed, Sighting
 from shadow.stores.base import StoreError
 from shadow.stores.memory import Memory
 from shadow.stores.sqlite import Sqlite
@@ -151,3 +152,15 @@ def test_the_subjects_of_an_hour_are_bounded():
     store.write((), {}, (), [Sighting("results", epoch, stratum, Outcome.MATCH, len(tokens), 0, 0, 0.0, 0.0, tokens)])
     [row] = store.read().evidence
     assert (row.count, row.effective) == (SUBJECTS + 5, SUBJECTS)
+
+
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+def test_the_pairs_of_an_epoch_are_bounded(tmp_path, kind):
+    store = Memory(Memory.Options()) if kind == "memory" else Sqlite(Sqlite.Options(tmp_path / "figway.db"))
+    first = Binding("results", "epoch", "Patient", "l", "m", split=False, merged=False, at=1.0, trace_id="t")
+    many = [replace(first, legacy=f"l{number}", modern=f"m{number}") for number in range(PAIRS + 2)]
+    store.write((), {}, (), bindings=many)
+    store.write((), {}, (), bindings=[many[0], replace(many[1], modern="other")])
+    assert {row.kind: row.count for row in store.read("results").crossings} == {
+        Crossed.PAIR: PAIRS, Crossed.OVERFLOW: 2, Crossed.SPLIT: 1}
+    store.close()

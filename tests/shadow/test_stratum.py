@@ -27,7 +27,7 @@ def token(*args, key=KEY, epoch=EPOCH, **kwargs):
     (pair(body=b"", content_type=b"", status=204), Stratum("read", "2xx", "json", "")),
     (pair(b"/p?date=2020-01-01&patient=7&date=2"), Stratum("read", "2xx", "json", "date,patient")),
     (pair(b"/p?MRN-00123=x&Anna%20Meier"), Stratum("read", "2xx", "json", "{key}")),
-    (pair(b"/p?Meier&a=1&"), Stratum("read", "2xx", "json", "a,{key}")),
+    (pair(b"/p?Meier&code=1&"), Stratum("read", "2xx", "json", "code,{key}")),
     (pair(failure="reset"), Stratum("read", "", "", "")),
     (pair(b"/p?=x"), Stratum("read", "2xx", "json", "")),
 ])
@@ -48,6 +48,18 @@ def test_the_resource_is_the_answer_s_type_or_its_media(body, media, resource):
     legacy = answer("legacy", body, content_type=media)
     made = Pair("results", "read", Request("GET", b"/", Headers()), legacy, answer("modern"), "trace", 0.0)
     assert subject(made, KEY, EPOCH).stratum.resource == resource
+
+
+def test_a_parameter_that_nobody_knows_is_shown_as_a_token_unless_it_is_declared():
+    def shape(target, key=KEY, declared=frozenset()):
+        return subject(pair(target), key, EPOCH, declared).stratum.shape
+
+    assert shape(b"/p?date=1&kundennummer=1", declared=frozenset({"kundennummer"})) == "date,kundennummer"
+    one, other = shape(b"/p?date=1&meier=1"), shape(b"/p?date=1&maier=1")
+    assert one.startswith("date,{")
+    assert len({one, other, "date,{key}", shape(b"/p?date=1&meier=1", b"other")}) == 4
+    assert shape(b"/p?meier=1&date=2") == one
+    assert shape(b"/p?meier=1", b"") == "{key}"
 
 
 def test_a_form_is_like_a_query():

@@ -2,13 +2,14 @@
 
 import io
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 
 import pytest
 
 from shadow.compare import Outcome
 from shadow.evidence import Answer, Criteria, State
-from shadow.ledger import Evidence
-from shadow.stratum import Epoch, Stratum
+from shadow.ledger import Crossed, Crossing, Evidence
+from shadow.stratum import Epoch, Stratum, digest
 from shadow.table import evidence, terminal
 from shadow.verdict import judged, markdown, span, to_junit
 
@@ -20,8 +21,9 @@ HOUR = 3600.0
 
 
 def row(stratum=READ, outcome=Outcome.MATCH, effective=5_000, epoch=NEW, count=None, critical=0, first=0.0, last=HOUR):
+    """Effective exchanges that all came in the last hour, of those that are told."""
     return Evidence("results", epoch, stratum, outcome, effective if count is None else count, effective, critical, 0,
-                    first, last)
+                    first, last, ((int(last // HOUR), effective),) if effective else ())
 
 
 def table(found):
@@ -49,16 +51,28 @@ def test_the_verdict_is_on_the_epoch_that_goes_on_alone():
     assert [one.modern for one in found.history] == ["7"]
     assert {gate.name for gate in found.gates if gate.state is not State.PASS} == {"coverage"}
     # 90 more, at ten in two hours.
-    assert found.wanted == ("≈ 90 more of `search`, ≈ 18 h at the rate so far",)
+    assert found.wanted == ("≈ 90 more of `search`, ≈ 18 h at today's rate",)
 
 
 def test_what_is_missing_is_told_with_the_time_that_it_takes():
     found = judged([row(effective=1_000, last=4 * HOUR)], BOTH)
-    assert found.wanted == ("≈ 2,588 more effective exchanges, ≈ 10 h at the rate so far",
+    assert found.wanted == ("≈ 2,588 more effective exchanges, ≈ 10 h at today's rate",
                             "≈ 100 more of `search`, never seen so far")
     assert found.unseen == ("search",)
     assert judged([], BOTH).wanted[0] == "≈ 3,588 more effective exchanges, never seen so far"
     assert judged([], BOTH).epoch is None
+
+
+def test_the_rate_is_that_of_the_last_day():
+    """A busy week, and a quiet day after it: 2,588 more take as long as they take today."""
+    hours = tuple((hour, 1) for hour in range(168 - 23, 169))
+    seen = replace(row(effective=1_000, last=168.5 * HOUR), hours=hours)
+    found = judged([seen], Criteria(("read",)))
+    assert found.per_hour == pytest.approx(24 / 23.5)
+    assert found.wanted == ("≈ 2,588 more effective exchanges, ≈ 106 days at today's rate",)
+    gone = replace(seen, hours=((100, 5),), last=100.5 * HOUR)
+    [wanted] = judged([gone, row(count=1, effective=0, last=168.5 * HOUR)], Criteria(("read",))).wanted
+    assert wanted == "≈ 2,588 more effective exchanges, not seen today"
 
 
 def test_a_few_minutes_do_not_make_a_rate():
@@ -128,3 +142,36 @@ def test_every_form_has_the_same_numbers(rows, answer):
 @pytest.mark.parametrize(("hours", "told"), [(0.001, "1 min"), (0.5, "30 min"), (3.2, "3 h"), (240, "10 days")])
 def test_times_for_people(hours, told):
     assert span(hours) == told
+
+
+# --- who is who ---
+
+def crossing(kind, count=1, epoch=NEW, name="Patient", at=5.0):
+    return Crossing("results", digest(epoch), name, kind, count, at, at + 1, f"trace-{at:g}")
+
+
+def test_exchanges_that_contradict_each_other_are_not_safe():
+    every = [row(), row(SEARCH)]
+    pairs = [crossing(Crossed.PAIR, 40), crossing(Crossed.OVERFLOW, 2)]
+    assert judged(every, BOTH, pairs).answer is Answer.SAFE
+    found = judged(every, BOTH, [*pairs, crossing(Crossed.SPLIT, 2), crossing(Crossed.MERGED, 1, at=9.0)])
+    assert (found.answer, {one.name: one.state for one in found.gates}["criticals"]) == (Answer.NOT_SAFE, State.FAIL)
+    assert "exchanges contradicted each other 3 times about who is who" in found.says
+    [known] = found.identities
+    assert (known.learnt, known.overflow, known.split, known.merged) == (40, 2, 2, 1)
+    assert (known.first_seen, known.last_seen, known.trace_id) == (5.0, 10.0, "trace-9")
+
+
+def test_what_another_epoch_knew_of_identifiers_is_not_held_against_this_one():
+    found = judged([row(), row(SEARCH), row(epoch=OLD, last=1.0)], BOTH, [crossing(Crossed.SPLIT, epoch=OLD)])
+    assert (found.answer, found.identities) == (Answer.SAFE, ())
+
+
+def test_identifiers_are_told_by_class_in_every_form():
+    criteria = Criteria(("read", "search"), seeded=(("Order", 7), ("Patient", 0)))
+    found = judged([row(), row(SEARCH)], criteria, [crossing(Crossed.PAIR, 1_000), crossing(Crossed.MERGED)])
+    order, patient = "Order: 7 pairs seeded, 0 learnt", (
+        "Patient: 0 pairs seeded, 1,000 learnt; one old is two new 0 times, two old are one new 1 times")
+    for text in (table(found), "\n".join(markdown(found))):
+        assert order in text
+        assert patient in text

@@ -1,34 +1,51 @@
 """figway shadow purge: destroy what is stored of a subject, of a capability, or all of it."""
 
 import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import click
 
 from gateway.cli.kept import Kept, kept
-from gateway.cli.sources import Refused
+from gateway.cli.sources import Refused, store_of
+from shadow.keys import PURPOSE
 from shadow.search import SHORTEST, occurs
-from shadow.vault import VaultError
+from shadow.stores.base import Store
+from shadow.unlink import Trace, theirs, tokens_of
+from shadow.vault import Vault, VaultError
 
 
-class _Wanted(NamedTuple):
-    """The ids of records to destroy, and how many could not be read to tell."""
+@dataclass(slots=True)
+class _Done:
+    """What a purge has come to: records that are gone, exchanges whose examples have no tokens any more, what is held
+    of either, and records that could not be read to be searched."""
 
-    ids: list[str]
+    records: int = 0
+    examples: int = 0
+    held: int = 0
     unread: int = 0
+
+    def told(self, subject: bool) -> str:
+        parts = [f"{_count(self.records, 'record')} destroyed", f"{self.held} held and kept"]
+        if subject:
+            parts.insert(1, f"{_count(self.examples, 'example')} unlinked")
+        if self.unread:
+            parts.append(f"{self.unread} that cannot be read")
+        return ", ".join(parts)
 
 
 @click.command()
-@click.option("--subject", type=click.Choice(["-"]), help="Records in which an identifier occurs, one line of standard "
+@click.option("--subject", type=click.Choice(["-"]), help="What an identifier occurs in, which is one line of standard "
                                                           "input: arguments are seen by other users.")
 @click.option("--capability", metavar="NAME", help="Every record of a capability.")
 @click.option("--all", "every", is_flag=True, help="Every record.")
 @click.option("--reason", required=True, help="Why; for the audit trail.")
 @click.option("--config", default="routes.yaml", show_default=True, type=click.Path(path_type=Path),
-              help="The file that says where records are sealed.")
+              help="The file that names the store, and says where records are sealed.")
 def purge(subject: str | None, capability: str | None, every: bool, reason: str, config: Path) -> None:
-    """Destroy sealed records, and their keys: those of a subject, of a capability, or all.
+    """Destroy sealed records, and their keys: those of a subject, of a capability, or all. Tokens of a subject go from
+    the store's examples too.
 
     What is held stays. Exits with 1 where something stays, or could not be read to be searched, or without a reason;
     with 2 where there is nothing sealed or no such capability.
@@ -36,18 +53,19 @@ def purge(subject: str | None, capability: str | None, every: bool, reason: str,
     if (subject is not None) + (capability is not None) + every != 1:
         raise click.UsageError("one of --subject -, --capability NAME and --all")
     identifier = _identifier() if subject is not None else ""
+    done = _Done()
     with kept(config) as stored:
-        stored.records.expire()
         what = stored.capability(capability) if capability is not None else "all" if every else "a subject"
+        records = stored.vault if identifier else stored.records
         stored.because(reason, "purge", what)
-        wanted = _of_subject(stored, identifier) if identifier else _Wanted(
-            [entry.id for entry in stored.records.entries(capability)])
-        done = stored.records.purge(wanted.ids)
-        told = (f"{_count(len(done.gone))} destroyed, {len(done.held)} held and kept"
-                + (f", {wanted.unread} that cannot be read" if wanted.unread else ""))
-        stored.deed("purged", what, told)
-        click.echo(told)
-        if done.held or wanted.unread:
+        if identifier:
+            traces = _of_subject(records, identifier, done) if records is not None else set()
+            _unlink(stored, identifier, traces, done)
+        else:
+            _destroy(stored.records, [entry.id for entry in stored.records.entries(capability)], done)
+        stored.deed("purged", what, done.told(bool(identifier)))
+        click.echo(done.told(bool(identifier)))
+        if done.held or done.unread:
             raise Refused("not everything is purged: see figway shadow list and holds", 1)
 
 
@@ -58,16 +76,50 @@ def _identifier() -> str:
     return found
 
 
-def _of_subject(stored: Kept, identifier: str) -> _Wanted:
-    ids, unread = [], 0
-    for entry in stored.records.entries():
+def _destroy(vault: Vault, ids: Iterable[str], done: _Done) -> frozenset[str]:
+    """Destroy records, but for those that are held; the ids of those that are gone."""
+    vault.expire()
+    purged = vault.purge(ids)
+    done.records += len(purged.gone)
+    done.held += len(purged.held)
+    return frozenset(purged.gone)
+
+
+def _of_subject(vault: Vault, identifier: str, done: _Done) -> set[Trace]:
+    """Destroy the records in which it occurs; the exchanges of those that are gone."""
+    found = []
+    for entry in vault.entries():
         try:
-            if occurs(stored.records.open(entry.id), identifier):
-                ids.append(entry.id)
+            if occurs(vault.open(entry.id), identifier):
+                found.append(entry)
         except VaultError:
-            unread += 1
-    return _Wanted(ids, unread)
+            done.unread += 1
+    gone = _destroy(vault, [entry.id for entry in found], done)
+    return {(entry.capability, entry.trace_id) for entry in found if entry.id in gone}
 
 
-def _count(records: int) -> str:
-    return f"{records} record{'' if records == 1 else 's'}"
+def _unlink(stored: Kept, identifier: str, traces: set[Trace], done: _Done) -> None:
+    """Take the subject's tokens out of the store's examples, where the store is a file."""
+    store = store_of(stored.built)
+    if store is None:
+        return
+    try:
+        _unlink_in(store, stored, identifier, traces, done)
+    finally:
+        store.close()
+
+
+def _unlink_in(store: Store, stored: Kept, identifier: str, traces: set[Trace], done: _Done) -> None:
+    keys: dict[str, list[bytes]] = {}
+    for scope in stored.custody.scopes(PURPOSE):
+        if (key := stored.custody.find(PURPOSE, scope)) is not None:
+            keys.setdefault(scope.partition(" ")[0], []).append(key)
+    tokens, holds, known = tokens_of(identifier, keys), stored.custody.holds(), store.read()
+    done.held += sum(capability in holds for capability, _ in theirs(known.findings, known.patterns, tokens, traces))
+    done.examples += store.unlink(
+        lambda capability, place: () if capability in holds else tokens(capability, place),
+        {trace for trace in traces if trace[0] not in holds})
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
