@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from adapters.document import DocumentError, Number, dump, escape
 from shadow.case import TEST, write
-from shadow.diff import shape, shown
+from shadow.diff import shape
 from shadow.guide import Order
 from shadow.minimise import Minimal, Unfit, findings, minimise
 from shadow.normalisers.case import Case
