@@ -570,7 +570,7 @@ class Way(NamedTuple):
     arrival: Arrival
 
 
-async def ask_mirror(mirror: Mirror, name: str, extra: bool) -> Observation | None:
+def ask_mirror(mirror: Mirror, name: str, extra: bool) -> Awaitable[Observation | None]:
     """Ask an arm what the client asked: the lane's way back into the gateway. What is `extra` is not asked of a
     legacy whose endpoints are not all available: it has enough to do."""
     way = mirror.target
@@ -578,8 +578,12 @@ async def ask_mirror(mirror: Mirror, name: str, extra: bool) -> Observation | No
     capability = way.match.target.capability
     arm = capability.legacy if name == "legacy" else capability.modern
     if arm is None or (extra and name == "legacy" and not _is_whole(arm)):
-        return None
-    return await ask(capability, arm, way.match, way.arrival, mirror.request.body, deadline=mirror.deadline)
+        return _declined()
+    return ask(capability, arm, way.match, way.arrival, mirror.request.body, deadline=mirror.deadline)
+
+
+async def _declined() -> None:
+    """What comes of asking where nobody is to be asked."""
 
 
 def _is_whole(arm: Arm) -> bool:

@@ -107,8 +107,9 @@ def _directives(values: Sequence[str]) -> _Parts:
         name, _, value = (one.strip() for one in part.partition("="))
         value = value.strip('"')
         if name:
-            told = name if name in DIRECTIVES else f"other directive({len(name)})"
-            found.add((f"{name}={value}", told + (f"={value[:12]}" if value.isascii() and value.isdigit() else "")))
+            seconds = f"={value[:12]}" if value.isascii() and value.isdigit() else ""
+            found.add((f"{name}={value}",
+                       name + seconds if name in DIRECTIVES else f"other directive({len(name)})"))
     return sorted(found)
 
 

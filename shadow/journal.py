@@ -216,7 +216,8 @@ class Journal:
         """The epoch of an exchange. An arm that does not tell its build now is taken to be the one that it was."""
         self._latest[pair.capability] = pair.at
         known = self._epochs.get(pair.capability)
-        legacy, modern = build(pair.control, basis.build), build(pair.candidate, basis.build)
+        legacy, modern = ("", "") if not basis.build else (
+            build(pair.control, basis.build), build(pair.candidate, basis.build))
         if known is None:
             known = self._epochs[pair.capability] = Epoch(legacy, modern, basis.rules, VERSION)
         elif (legacy and legacy != known.legacy) or (modern and modern != known.modern) or basis.rules != known.rules:

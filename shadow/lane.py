@@ -5,8 +5,8 @@
               └── wait, then ask both arms again ←── a mismatch ─────┘
 
 Of a few exchanges, the first of each operation among them, legacy is asked twice: where legacy disagrees with itself, a
-difference is noise (shadow.noise). So it is whenever both arms are asked again. What so comes to be known of an
-operation's noise is held against its other mismatches (shadow.learnt).
+difference is noise (shadow.noise). So it is whenever both arms are asked again, unless both say word for word what
+they said. What so comes to be known of an operation's noise is held against its other mismatches (shadow.learnt).
 
 Nothing here can change, delay or fail a client's answer: `offer` takes no time and raises nothing, whatever goes
 wrong afterwards is an outcome, and every mirror ends in exactly one. A mirror holds its room, in count and in bytes,
@@ -301,7 +301,8 @@ class Lane:
         if pair.control.failure is not None or pair.candidate.failure is not None:
             return False
         if entry.found is not None:
-            return not identical(pair)
+            # Where both say what they said word for word, legacy has been asked before modern and after it by now.
+            return not identical(pair) and (entry.said is None or fingerprint(pair) != entry.said)
         return entry.place is not None and (_roll() < entry.mirror.noise or self._learnt.wants(entry.place))
 
     async def _asked(self, mirror: Mirror, arm: str, *, extra: bool) -> Observation | None:
@@ -404,13 +405,15 @@ class Lane:
             if entry.place is not None and (entry.steady or len(entry.pairs) > 1):
                 self._learnt.add(entry.place, comparison)
             self._save(entry.mirror)
+            if comparison.tally.outcome is not Outcome.MISMATCH:
+                return self._end(entry, comparison)
             if self._is_noise(entry, comparison):
                 return self._end(entry, unstable(comparison, "noise"))
-            if self.capture is not None and comparison.tally.outcome is Outcome.MISMATCH and entry.mirror.sealing.share:
+            if self.capture is not None and entry.mirror.sealing.share:
                 # The bodies are there only now. What settles is taken out again.
                 entry.sealed = self.capture.take(entry.pairs[0], comparison, entry.mirror.sealing,
                                                  safe=entry.mirror.safe)
-            if comparison.tally.outcome is not Outcome.MISMATCH or not self._may_ask_again(entry, comparison):
+            if not self._may_ask_again(entry, comparison):
                 return self._end(entry, comparison)
             self._saved[entry.mirror.capability] -= 1
             entry.found = comparison

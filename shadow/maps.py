@@ -89,7 +89,8 @@ class Maps:
         if not self._guess or place.typed:
             return shown(name)
         is_map, style = self._judged(place)
-        foreign = name[:1].isupper() and (place.style > 0 or style > 0)
+        foreign = name[:1].isupper() and (
+            place.style > 0 or style > 0 or any(_inner_style(one, name) > 0 for one in place.sides))
         return MASKED if is_map or foreign else shown(name)
 
     def _judged(self, place: Place) -> tuple[bool, int]:
@@ -145,6 +146,11 @@ def _is_typed(sides: Iterable[Tree]) -> bool:
 
 def _style(name: str) -> int:
     return 1 if name[:1].islower() else -1 if name[:1].isupper() else 0
+
+
+def _inner_style(node: Tree, name: str) -> int:
+    value = node.get(name) if isinstance(node, dict) else None
+    return sum(map(_style, value)) if isinstance(value, dict) else 0
 
 
 def _is_plural(words: list[str]) -> bool:

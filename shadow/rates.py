@@ -13,6 +13,8 @@ FEWEST = 1_000
 
 _COMPARED = frozenset({Outcome.MATCH, Outcome.MATCH_NORMALISED, Outcome.KNOWN_DIFFERENCE, Outcome.MISMATCH})
 
+_NONE: frozenset[str] = frozenset()
+
 
 class Rates:
     """Counts by capability and rules, of which there are few at any time."""
@@ -25,7 +27,7 @@ class Rates:
 
     def count(self, rules: Rules, comparison: Comparison) -> None:
         """One exchange of an operation with its outcome."""
-        if comparison.tally.outcome not in _COMPARED or not rules.known:
+        if not rules.known or comparison.tally.outcome not in _COMPARED:
             return
         place = comparison.tally.capability, comparison.tally.operation
         if self._rules.get(place) != rules.digest:
@@ -40,5 +42,7 @@ class Rates:
 
     def over(self, capability: str, operation: str, rules: Rules) -> frozenset[str]:
         """The ids of the known differences of an operation that were more frequent than declared."""
+        if not rules.known:
+            return _NONE
         place = capability, operation
-        return self._over[place] if self._rules.get(place) == rules.digest else frozenset()
+        return self._over[place] if self._rules.get(place) == rules.digest else _NONE

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from adapters.message import Request
 from shadow.observation import Observation, Pair
 from shadow.parameters import shown
+from shadow.resources import TYPES
 
 STRATA = 200
 """Strata kept of each capability; what comes later counts under its operation and status class alone."""
@@ -148,8 +149,8 @@ def _shape(names: tuple[bytes, ...], declared: frozenset[str], key: bytes) -> st
 
 
 def _resource(observation: Observation) -> str:
-    if found := _RESOURCE.match(observation.body):
-        return found[1].decode()
+    if (found := _RESOURCE.match(observation.body)) and (name := found[1].decode()) in TYPES:
+        return name
     return _subtype(observation.headers.get(b"content-type") or b"")
 
 

@@ -20,7 +20,9 @@ from gateway.wire import chunk, last_chunk
 from shadow.observation import Failure
 
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"})
-_SWEEP = 0.05
+# Seconds between two sweeps: a twentieth of the shortest time that the endpoint may take, within these bounds. Waking
+# up costs more than what is then done.
+_SWEEP = 0.05, 0.5
 _EARLY = 64 << 10
 # Failures that tell of the endpoint's health; a cancelled call, or one that found no room, does not.
 _UNWELL = frozenset({
@@ -161,6 +163,8 @@ class Endpoint:
         self._tasks: set[asyncio.Task[None]] = set()
         self._tls: ssl.SSLContext | None = None
         self._sweeping = False
+        shortest = min(self.first_byte, self.between_bytes, settings.timeouts.total or inf, settings.pool.idle)
+        self._period = min(max(shortest / 20, _SWEEP[0]), _SWEEP[1])
         self._closed = False
 
     @property
@@ -343,7 +347,7 @@ class Endpoint:
     def _sweep_soon(self) -> None:
         if not self._sweeping:
             self._sweeping = True
-            asyncio.get_running_loop().call_later(_SWEEP, self._sweep)
+            asyncio.get_running_loop().call_later(self._period, self._sweep)
 
     def _sweep(self) -> None:
         """Give up what is overdue. One timer an endpoint costs less than one a request."""

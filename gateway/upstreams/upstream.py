@@ -70,7 +70,9 @@ async def _check(endpoint: Endpoint, health: Health) -> None:
     head = b"GET %b HTTP/1.1\r\nHost: %b\r\nUser-Agent: figway-health\r\nConnection: close\r\n\r\n" % (
         health.path.encode(), endpoint.addresses.authority)
     # On connections of its own: a pool full of clients' streams is no sickness.
-    probe = Endpoint(replace(endpoint.settings, pool=Pool(connections=1), ejection=Ejection(failures=0)), endpoint.url)
+    timeouts = replace(endpoint.settings.timeouts, total=health.timeout)
+    probe = Endpoint(replace(endpoint.settings, timeouts=timeouts, pool=Pool(connections=1),
+                             ejection=Ejection(failures=0)), endpoint.url)
     while True:
         answer = await fetch(probe, "GET", head, b"", b"", total=health.timeout, limit=1 << 16)
         if _is_well(answer, health) == endpoint.healthy:

@@ -40,6 +40,7 @@ def test_a_stratum_is_made_of_what_holds_no_value(made, stratum):
     (b' {\n "resourceType" : "Bundle"}', "application/json", "Bundle"),
     (b'{"id":"1","resourceType":"Patient"}', "application/json", "json"),
     (b'{"resourceType":"Anna Meier 1970"}', "application/json", "json"),
+    (b'{"resourceType":"Meier"}', "application/json", "json"),
     (b"<a/>", "application/fhir+xml; charset=utf-8", "xml"),
     (b"x", "application/MRN-00123", ""),
     (b"", "", ""),
