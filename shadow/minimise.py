@@ -167,6 +167,12 @@ def _stocked(pair: Pair, trial: Trial, sides: Sequence[int]) -> Pair | None:
 
 def _without_coding(pair: Pair, trial: Trial) -> Pair:
     """With content codings taken off, where they do not matter."""
+    made = uncoded(pair)
+    return made if trial.holds(made) else pair
+
+
+def uncoded(pair: Pair) -> Pair:
+    """The pair with content codings taken off, where they are known."""
     sides = []
     for one in (pair.control, pair.candidate):
         try:
@@ -176,8 +182,7 @@ def _without_coding(pair: Pair, trial: Trial) -> Pair:
         if body is not None:
             one = replace(one, headers=one.headers.without((b"content-encoding",)), body=body)
         sides.append(one)
-    made = replace(pair, control=sides[0], candidate=sides[1])
-    return made if trial.holds(made) else pair
+    return replace(pair, control=sides[0], candidate=sides[1])
 
 
 def _without_heads(pair: Pair, trial: Trial) -> Pair:
