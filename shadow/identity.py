@@ -101,10 +101,11 @@ class Identities:
             node, at = stack.pop()
             held = False
             if isinstance(node, dict):
+                words, other = at.words, at.step(None)
                 for name, one in node.items():
                     if isinstance(one, _CONTAINERS):
                         above[id(one)] = id(node)
-                        stack.append((one, at.step(name)))
+                        stack.append((one, at.step(name) if name in words else other))
                     elif (members is None or name in members) and isinstance(one, str):
                         held = self._leaf(node, name, name, at.step(name), legacy=legacy) or held
             else:
@@ -254,8 +255,10 @@ class Identities:
 
     def join(self, pairs: Sequence[tuple[Tree, Tree]]) -> None:
         """Bind, within this exchange, what items that belong together are called, and then what they refer to."""
-        for own in (True, False) if self._open else ():
-            for old, new in pairs:
+        both = [one for one in pairs if id(one[0]) in self._holding or isinstance(one[0], Identifier)] \
+            if self._open else []
+        for own in (True, False):
+            for old, new in both:
                 for one, other in self._beside(old, new):
                     if one.own is own and self._learns(one.name):
                         self._here.bind(one.name, one.id, other.id)
