@@ -163,12 +163,21 @@ def _moved(text: str, shift: timedelta) -> str | None:
     try:
         if form is not None:
             moved = datetime.strptime(text, form)
-            return f"{moved + (shift if len(text) > 8 else timedelta(days=shift.days)):{form}}".rjust(len(text), "0")
+            moved = _plus(moved, shift if len(text) > 8 else timedelta(days=shift.days))
+            return f"{moved:{form}}".rjust(len(text), "0")
         if not re.fullmatch(_TIME, text):
             return None
         moved = datetime.fromisoformat(text)
         if len(text) == 10:
-            return f"{(moved + timedelta(days=shift.days)).isoformat()[:10]}"
-        return (moved + shift).isoformat(sep=text[10])[:len(text)]
-    except (ValueError, OverflowError):
+            return _plus(moved, timedelta(days=shift.days)).isoformat()[:10]
+        return _plus(moved, shift).isoformat(sep=text[10])[:len(text)]
+    except ValueError:
         return None
+
+
+def _plus(moment: datetime, shift: timedelta) -> datetime:
+    """As much later, where it cannot be earlier: systems say "0001-01-01" for no date at all."""
+    try:
+        return moment + shift
+    except OverflowError:
+        return moment - shift
