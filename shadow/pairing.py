@@ -303,8 +303,7 @@ def _alike(
 ) -> None:
     """Pair what nothing identifies: first what seems the same, then what is most alike; what is left is alone."""
     if prints.identities is not None:
-        pairs, doubtful = prints.identities.matched(
-            old, new, {at: prints.of(old[at], state) for at in left}, {at: prints.of(new[at], state) for at in right})
+        pairs, doubtful = prints.identities.matched(old, new, left, right, lambda item: prints.of(item, state))
         found.pairs += pairs
         found.doubtful |= doubtful
         paired, others = {i for i, _ in pairs}, {j for _, j in pairs}
