@@ -43,7 +43,7 @@ BATCH_PAIRS = 64
 BATCH_BYTES = 1 << 20
 """What goes to the comparer at once: little enough to pickle without holding up the event loop."""
 
-PAUSE = 0.05
+PAUSE = 0.1
 """Seconds between two batches, at the least: a batch costs what some pairs do, and nobody waits for one."""
 
 BUDGET = 20.0
