@@ -270,3 +270,24 @@ def test_scalars_of_a_list_are_renamed_consistently():
     rules = [Rule("ids", "/ids/*", crosswalk="Patient"), Rule("main", "/main", crosswalk="Patient")]
     assert beyond_order(judged({"ids": ["1", "2"], "main": "2"}, {"ids": ["b", "a"], "main": "b"}, rules)) == []
     assert beyond_order(judged({"main": "2", "ids": ["1", "2"]}, {"main": "c", "ids": ["a", "b"]}, rules)) != []
+
+
+# --- other forms ---
+
+@pytest.mark.parametrize(("media", "body", "at", "kind"), [
+    ("x-application/hl7-v2+er7", "MSH|^~\\&|A|B\rPID|1||%s^^^MRN", "/PID/*/f3/*/c1", "Patient"),
+    ("application/xml", "<chart><patient>%s</patient></chart>", None, "Patient"),
+    ("application/xml", '<Observation xmlns="http://hl7.org/fhir"><subject><reference value="Patient/%s"/></subject>'
+                        "</Observation>", None, "reference"),
+    ("application/x-ndjson", '{"patient": "%s", "n": 1}\n{"patient": "%s", "n": 2}\n', "/*/patient", "Patient"),
+])
+def test_identifiers_are_found_in_every_form(media, body, at, kind):
+    def told(legacy, modern):
+        asked = pair(*(answer(arm, body.replace("%s", name).encode(), content_type=media)
+                       for arm, name in (("legacy", legacy), ("modern", modern))))
+        places = [at] if at is not None else ["/**/#text", "/**/@value"]
+        rules = Rules(tuple(Rule(place, place, crosswalk=kind) for place in places), (), CLASSES)
+        return compare(replace(asked, rules=rules), bound(("Patient", "17", "abc")))
+
+    assert told("17", "abc").tally.outcome is Outcome.MATCH_NORMALISED
+    assert {one.kind for one in told("17", "xyz").differences} == {"identity"}
