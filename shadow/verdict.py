@@ -105,7 +105,8 @@ def judged(
         epochs[row.epoch].append(row)
     reports = sorted((_epoch(epoch, rows) for epoch, rows in epochs.items()), key=lambda one: -one.last)
     # Rules may have changed since the last exchange came: what was hidden then need not be hidden now.
-    holds = criteria.rules is None or [(one.rules, one.comparator) for one in reports[:1]] == [(criteria.rules, VERSION)]
+    bases = [(one.rules, one.comparator) for one in reports[:1]]
+    holds = criteria.rules is None or bases == [(criteria.rules, VERSION)]
     epoch = reports.pop(0) if reports and holds else None
     current = epochs[Epoch(*_key(epoch))] if epoch is not None else []
     strata = _strata(current)
