@@ -79,8 +79,7 @@ class Child:
         down, up = self._process.stdin, self._process.stdout
         if down is None or up is None:
             raise EOFError
-        down.write(len(message).to_bytes(4))
-        down.write(message)
+        down.write(len(message).to_bytes(4) + message)  # at once, or the child would wake up twice
         await down.drain()
         answer = await up.readexactly(int.from_bytes(await up.readexactly(4)))
         comparisons: list[Comparison] = pickle.loads(answer)  # noqa: S301 (our own child wrote it)

@@ -34,14 +34,15 @@ class Pattern(tuple[str, ...]):
 
 
 class State(Generic[T]):
-    """A place, as far as the patterns can tell it from others. `found` holds what is said of it, in order."""
+    """A place, as far as the patterns can tell it from others. `found` holds what is said of it, in order; to members
+    whose names are not among `words`, a step is what it is to the items of a list."""
 
-    __slots__ = ("_next", "_patterns", "_positions", "_words", "found")
+    __slots__ = ("_next", "_patterns", "_positions", "found", "words")
 
     def __init__(self, patterns: tuple[tuple[Pattern, T], ...], words: frozenset[str],
                  positions: frozenset[tuple[int, int]]) -> None:
         self._patterns = patterns
-        self._words = words
+        self.words = words
         self._positions = positions
         self._next: dict[str | None, State[T]] = {}
         ends = {which for which, at in positions if at == len(patterns[which][0])}
@@ -56,14 +57,14 @@ class State(Generic[T]):
 
     def step(self, token: str | None) -> "State[T]":
         """A member of that name; None for the items of a list."""
-        word = token if token in self._words else None
+        word = token if token in self.words else None
         known = self._next.get(word)
         if known is None:
             moved = {(which, at if self._patterns[which][0][at] == "**" else at + 1)
                      for which, at in self._positions if at < len(self._patterns[which][0])
                      and self._patterns[which][0][at] in ("*", "**", word)}
             positions = _closed(self._patterns, moved)
-            known = self if positions == self._positions else State(self._patterns, self._words, positions)
+            known = self if positions == self._positions else State(self._patterns, self.words, positions)
             self._next[word] = known
         return known
 

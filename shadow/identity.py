@@ -8,7 +8,7 @@ is bound before what it refers to, so that one wrong reference is one difference
 
 import re
 from collections import defaultdict, deque
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
@@ -101,10 +101,11 @@ class Identities:
             node, at = stack.pop()
             held = False
             if isinstance(node, dict):
+                words, other = at.words, at.step(None)
                 for name, one in node.items():
                     if isinstance(one, _CONTAINERS):
                         above[id(one)] = id(node)
-                        stack.append((one, at.step(name)))
+                        stack.append((one, at.step(name) if name in words else other))
                     elif (members is None or name in members) and isinstance(one, str):
                         held = self._leaf(node, name, name, at.step(name), legacy=legacy) or held
             else:
@@ -165,33 +166,38 @@ class Identities:
     # --- meanwhile: which items belong together ---
 
     def matched(
-        self, old: Sequence[Tree], new: Sequence[Tree], before: Mapping[int, int], after: Mapping[int, int],
+        self, old: Sequence[Tree], new: Sequence[Tree], left: Sequence[int], right: Sequence[int],
+        like: Callable[[Tree], int],
     ) -> tuple[list[tuple[int, int]], set[int]]:
-        """Pairs of items that seem the same, by index → fingerprint; and the legacy ones of these of which it is not
-        certain. What seems the same to several is told apart by what else in the lists their identifiers are met in."""
+        """Pairs of items, of the lists' indexes `left` and `right`, that seem the same by their fingerprints (`like`);
+        and the legacy ones of these of which it is not certain. What seems the same to several is told apart by what
+        else in the lists their identifiers are met in."""
         groups: dict[int, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
-        for i, one in before.items():
-            groups[one][0].append(i)
-        for j, one in after.items():
-            if one in groups:
+        for i in left:
+            groups[like(old[i])][0].append(i)
+        for j in right:
+            if (one := like(new[j])) in groups:
                 groups[one][1].append(j)
-        pairs = [(left[0], right[0]) for left, right in groups.values() if len(left) == len(right) == 1]
+        pairs = [(some[0], others[0]) for some, others in groups.values() if len(some) == len(others) == 1]
         self.join([(old[i], new[j]) for i, j in pairs])
         doubtful: set[int] = set()
         ties = [one for one in groups.values() if one[1] and len(one[0]) + len(one[1]) > 2]
         if ties:
-            looks = self._rounds(old, before, legacy=True), self._rounds(new, after, legacy=False)
-            for left, right in sorted(ties, key=_size):
-                found = self._told_apart(old, new, left, right, looks)
+            looks = self._rounds(old, like, legacy=True), self._rounds(new, like, legacy=False)
+            for some, others in sorted(ties, key=_size):
+                found = self._told_apart(old, new, some, others, looks)
                 pairs += found
                 doubtful.update(i for i, _ in found)
         return pairs, doubtful
 
-    def _rounds(self, items: Sequence[Tree], prints: Mapping[int, int], *, legacy: bool) -> list[dict[int, int]]:
+    def _rounds(
+        self, items: Sequence[Tree], like: Callable[[Tree], int], *, legacy: bool
+    ) -> list[dict[int, int]]:
         """What each item is like: by itself; with the items that share an identifier with it; with those that share
         one with these; and so on, as long as that tells more of them apart."""
-        rounds = [dict(prints)]
-        holding = [(at, self._of(items[at])) for at in prints]
+        prints = {at: like(item) for at, item in enumerate(items)}
+        rounds = [prints]
+        holding = [(at, self._of(item)) for at, item in enumerate(items)]
         holding = [(at, names) for at, names in holding if names]
         known = self._here.modern if legacy else self._here.legacy
         while len(rounds) < ROUNDS:
@@ -254,26 +260,34 @@ class Identities:
 
     def join(self, pairs: Sequence[tuple[Tree, Tree]]) -> None:
         """Bind, within this exchange, what items that belong together are called, and then what they refer to."""
-        for own in (True, False) if self._open else ():
-            for old, new in pairs:
+        both = [one for one in pairs if id(one[0]) in self._holding or isinstance(one[0], Identifier)] \
+            if self._open else []
+        for own in (True, False):
+            for old, new in both:
                 for one, other in self._beside(old, new):
                     if one.own is own and self._learns(one.name):
                         self._here.bind(one.name, one.id, other.id)
 
     def _agree(self, old: Tree, new: Tree) -> bool:
         """Whether nothing that is known so far speaks against two items."""
-        for one, other in self._beside(old, new):
-            image, origin = self._here.modern(one.name, one.id), self._here.legacy(other.name, other.id)
-            if (image is not None or origin is not None) and image != other.id:
+        others = self._of(new)
+        for path, found in self._of(old).items():
+            beside = others.get(path, [])
+            names, images = {one.id for one in found}, {one.id for one in beside}
+            to = [self._here.modern(one.name, one.id) for one in found]
+            back = [self._here.legacy(one.name, one.id) for one in beside]
+            if any(one is not None and one not in images for one in to) \
+                    or any(one is not None and one not in names for one in back):
                 return False
         return True
 
     def _beside(self, old: Tree, new: Tree) -> Iterator[tuple[Identifier, Identifier]]:
-        """The identifiers that are at one place of two items, but for those that a list makes several of."""
+        """The identifiers that are at one place of two items, but for places where a list makes several of them."""
         others = self._of(new)
         for path, found in self._of(old).items():
-            beside = others.get(path, ())
-            if len(found) == len(beside) == 1 and _comparable(found[0], beside[0]):
+            beside = others.get(path, [])
+            if len({one.id for one in found}) == len({one.id for one in beside}) == 1 \
+                    and _comparable(found[0], beside[0]):
                 yield found[0], beside[0]
 
     def _bound(self, item: Tree, *, legacy: bool) -> Hashable:

@@ -22,7 +22,7 @@ from shadow.crosswalks import Crosswalks, SeedError
 from shadow.heads import compared
 from shadow.observation import Observation, Pair
 from shadow.rules import Rules
-from shadow.tokens import token
+from shadow.tokens import bound, token
 
 NICENESS = 10
 """How far this process steps back behind those that serve clients."""
@@ -85,7 +85,7 @@ def judged(pair: Pair, crosswalks: Crosswalks) -> Comparison:
 
 
 def _bond(key: bytes, name: str, legacy: str, modern: str) -> Bond:
-    return Bond(name, token(key, f"crosswalk/{name}/legacy", legacy), token(key, f"crosswalk/{name}/modern", modern))
+    return Bond(name, token(key, bound(name, "legacy"), legacy), token(key, bound(name, "modern"), modern))
 
 
 def serve(down: BinaryIO, up: BinaryIO) -> None:

@@ -43,7 +43,7 @@ BATCH_PAIRS = 64
 BATCH_BYTES = 1 << 20
 """What goes to the comparer at once: little enough to pickle without holding up the event loop."""
 
-PAUSE = 0.05
+PAUSE = 0.1
 """Seconds between two batches, at the least: a batch costs what some pairs do, and nobody waits for one."""
 
 BUDGET = 20.0
@@ -167,7 +167,7 @@ class Lane:
         self._pairs: deque[_Entry] = deque()
         self._comparing: list[_Entry] = []
         self._waiting: dict[_Entry, asyncio.TimerHandle] = {}
-        self._offered = asyncio.Semaphore(0)
+        self._resting: list[asyncio.Future[None]] = []
         self._paired = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -184,7 +184,7 @@ class Lane:
         self.held += cost
         self._idle.clear()
         self._queue.append(_Entry(mirror, cost))
-        return self._offered.release()
+        return self._wake()
 
     def skip(self, capability: str, operation: str, reason: str) -> None:
         """Count an exchange that was eligible but is not mirrored. `reason` is one of a few fixed words."""
@@ -253,9 +253,16 @@ class Lane:
         if self.capture is not None:
             await self.capture.close()
 
+    def _wake(self) -> None:
+        """Have one more at work, where any rests."""
+        if self._resting and not (rest := self._resting.pop()).done():
+            rest.set_result(None)
+
     async def _work(self) -> None:
         while True:
-            await self._offered.acquire()
+            if not self._queue:
+                self._resting.append(rest := asyncio.get_running_loop().create_future())
+                await rest
             if self._queue:
                 entry = self._queue.popleft()
                 self._asking.add(entry)
@@ -469,7 +476,7 @@ class Lane:
         if not self.on:
             return self._give_up(entry, "switched_off")
         self._queue.append(entry)
-        return self._offered.release()
+        return self._wake()
 
     # --- outcomes: every mirror ends in exactly one ---
 

@@ -98,9 +98,14 @@ class Prints:
         self.spend(1 + len(node))
         parts: list[Hashable] = []
         if isinstance(node, dict):
+            words, other = state.words, state.step(None)
             for name, one in node.items():
-                at = state.step(name)
-                if not at.found or not _ignored(at):
+                at = state.step(name) if name in words else other
+                if not at.found:
+                    # A leaf of which nothing is said takes no call: there are very many of them.
+                    parts.append((name, self._part(one, at, levels - 1) if isinstance(one, _CONTAINERS)
+                                  else hash((type(one), one))))
+                elif not _ignored(at):
                     parts.append((name, self._part(one, at, levels - 1)))
             made = hash(frozenset(parts))
         else:
@@ -298,8 +303,7 @@ def _alike(
 ) -> None:
     """Pair what nothing identifies: first what seems the same, then what is most alike; what is left is alone."""
     if prints.identities is not None:
-        pairs, doubtful = prints.identities.matched(
-            old, new, {at: prints.of(old[at], state) for at in left}, {at: prints.of(new[at], state) for at in right})
+        pairs, doubtful = prints.identities.matched(old, new, left, right, lambda item: prints.of(item, state))
         found.pairs += pairs
         found.doubtful |= doubtful
         paired, others = {i for i, _ in pairs}, {j for _, j in pairs}

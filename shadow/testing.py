@@ -12,8 +12,9 @@ from shadow.ledger import CROSSED_EPOCHS, DAY, EPOCHS, Binding, Crossed, Crossin
 from shadow.noise import Noise
 from shadow.normalisers.base import Normaliser
 from shadow.signatures import Exemplar, Pattern
-from shadow.stores.base import Store
+from shadow.stores.base import NONE_HELD, Held, Store
 from shadow.stratum import HOUR, OTHER, STRATA, Epoch, Stratum
+from shadow.tokens import bound
 from shadow.unlink import tokenless
 
 _NO_VALUES: tuple[Tree, ...] = (None, "", True, False)
@@ -291,7 +292,7 @@ def _check_unlink(store: Store) -> None:
                            replace(tokenless(_difference("b")), key_token=name))
 
     def unlinked(*tokens: str, traces: Sequence[tuple[str, str]] = ()) -> tuple[int, set[str]]:
-        count = store.unlink(lambda capability, place: set(tokens) if place == "/items/*/a" else set(), traces)
+        count = store.unlink(lambda capability, place: set(tokens) if place == "/items/*/a" else set(), traces).examples
         ledger = store.read("linked")
         kept = [found for pattern in ledger.patterns for one in (*pattern.exemplars, pattern.smallest)
                 for found in one.differences]
@@ -311,6 +312,18 @@ def _check_unlink(store: Store) -> None:
     assert (after.tallies, [found.count for found in after.findings], [one.count for one in after.patterns]) == (
         before.tallies, [found.count for found in before.findings], [one.count for one in before.patterns]), (
         "what was counted stays")
+
+    store.write((), {}, (), bindings=[_binding("l1", "m1", epoch="z"), _binding("l2", "m2", epoch="z", name="Visit"),
+                                      _binding("l3", "m3", epoch="z")])
+
+    def dropped(held: Held = NONE_HELD, **of: str) -> tuple[tuple[int, ...], int]:
+        done = store.unlink(lambda capability, place: {of[place.split("/")[-1]]} if place in (
+            bound("Patient", "legacy"), bound("Patient", "modern")) else set(), (), held)
+        return done, sum(row.count for row in store.read("walked").crossings if row.epoch == "z")
+
+    assert dropped(legacy="l2", modern="l1") == ((0, 0, 0), 3), "a pair is known by its class, and its arm's side"
+    assert dropped(frozenset({"walked"}), legacy="l1", modern="-") == ((0, 0, 1), 3), "what is held stays"
+    assert dropped(legacy="l1", modern="m3") == ((0, 2, 0), 1), "a pair goes with either of its identifiers"
 
 
 def _check_holds(store: Store) -> None:

@@ -30,6 +30,11 @@ def of_names(key: bytes, names: list[str]) -> str:
     return _token(key, "\0".join(("names", *names))) if names else ""
 
 
+def bound(name: str, arm: str) -> str:
+    """The class of places that a class of identifiers stands at in one arm's answers: what tokens of pairs are of."""
+    return f"crosswalk/{name}/{arm}"
+
+
 def _token(key: bytes, text: str) -> str:
     # A capability's name comes first in what subjects are told apart by, and is never empty.
     message = b"\0" + text.encode("utf-8", "surrogatepass")

@@ -1,9 +1,10 @@
-"""Taking a subject out of the examples that a store keeps: their tokens go, and what was counted stays. Pure."""
+"""Taking a subject out of what a store keeps: their tokens go, and what was counted stays. Pure."""
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
+from typing import NamedTuple
 
 from adapters.document import Number, Tree
 from shadow.diff import Difference, placed
@@ -14,10 +15,20 @@ from shadow.tokens import of_names, token
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?", re.ASCII)
 
 Tokens = Callable[[str, str], Collection[str]]
-"""The tokens of a subject at the places of a class ("/entry/*/id"), in all epochs of a capability."""
+"""The tokens of a subject at the places of a class ("/entry/*/id", or shadow.tokens.bound), in all epochs of a
+capability."""
 
 Trace = tuple[str, str]
 """An exchange: its capability, and its trace id."""
+
+
+class Unlinked(NamedTuple):
+    """How many exchanges have examples without tokens now, how many pairs of identifiers are gone, and how many of
+    either stay since they are held."""
+
+    examples: int
+    bindings: int
+    held: int
 
 
 def tokens_of(identifier: str, keys: Mapping[str, Collection[bytes]]) -> Tokens:

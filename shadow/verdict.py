@@ -120,7 +120,8 @@ def judged(
     return EvidenceReport(
         answer=verdict.answer,
         says=_says(verdict.answer, verdict.gates),
-        wanted=tuple(_wanted(verdict.gates, coverage, rate)),
+        wanted=tuple(_wanted(verdict.gates, coverage, rate, sum(
+            row.count for row in current if row.outcome is Outcome.UNSTABLE))),
         gates=verdict.gates,
         coverage=coverage,
         unseen=tuple(one.operation for one in coverage if not one.status and not one.seen),
@@ -212,13 +213,18 @@ def _says(answer: Answer, gates: Sequence[Gate]) -> str:
     return f"{answer}: {told or gates[0].says}"
 
 
-def _wanted(gates: Sequence[Gate], coverage: Sequence[CoverageReport], rate: float | None) -> Iterable[str]:
-    """What is missing, if all that comes is well: by the rates first, then by coverage."""
+def _wanted(
+    gates: Sequence[Gate], coverage: Sequence[CoverageReport], rate: float | None, unstable: int
+) -> Iterable[str]:
+    """What is missing, if all that comes is well: what a person must see to, then by the rates, then by coverage."""
     missing = [gate for gate in gates if gate.state is State.MISSING]
     for gate in missing:
         if gate.name == "criticals" and gate.value:
             differences = "difference is" if gate.value == 1 else "differences are"
             yield f"{gate.value:,.0f} critical {differences} to be reproduced, or explained by a rule or a new build"
+        if gate.name == "excluded" and unstable:
+            yield (f"{unstable:,} unstable exchanges are to be explained: by a rule for what drifts, or by accepting "
+                   "what is proposed for it")
     most = max((gate.needs for gate in missing if gate.name != "coverage"), default=0)
     if most:
         seen = any(one.seen for one in coverage)

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Protocol, TypeAlias
 from shadow.compare import Comparison, Tally
 from shadow.ledger import Binding, Ledger, Sighting, Traffic
 from shadow.stratum import Epoch
-from shadow.unlink import Tokens, Trace
+from shadow.unlink import Tokens, Trace, Unlinked
 
 SIGNATURES = 500
 """Kinds of differences kept of each capability; more are counted as overflow."""
@@ -64,9 +64,10 @@ class Store(Protocol):
         """What is known of one capability, or of all. Raises StoreError."""
         ...
 
-    def unlink(self, tokens: Tokens, traces: Collection[Trace]) -> int:
-        """Take a subject out of the examples: every token goes of an exchange of which an example has one of these
-        tokens, or that is among the `traces`. How many exchanges that were. Raises StoreError."""
+    def unlink(self, tokens: Tokens, traces: Collection[Trace], held: Held = NONE_HELD) -> Unlinked:
+        """Take a subject out: every token goes of an exchange of which an example has one of these tokens, or that is
+        among the `traces`; and every pair of identifiers of which one has. What is `held` stays, and is counted.
+        Raises StoreError."""
         ...
 
     def close(self) -> None:

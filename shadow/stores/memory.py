@@ -29,7 +29,7 @@ from shadow.signatures import Pattern, merged, patterns
 from shadow.stores.base import NONE_HELD, RETENTION, SIGNATURES, Held, is_held
 from shadow.stores.memory_crosswalk import MemoryCrosswalk
 from shadow.stratum import HOUR, Epoch, Stratum, placed
-from shadow.unlink import Tokens, Trace, theirs, tokenless, unlinked
+from shadow.unlink import Tokens, Trace, Unlinked, theirs, tokenless, unlinked
 
 
 class Memory:
@@ -202,14 +202,16 @@ class Memory:
                 [row for row in self._crosswalk.rows() if wanted(row.capability)],
             )
 
-    def unlink(self, tokens: Tokens, traces: Collection[Trace]) -> int:
+    def unlink(self, tokens: Tokens, traces: Collection[Trace], held: Held = NONE_HELD) -> Unlinked:
         with self._lock:
-            found = theirs(self._findings.values(), self._patterns.values(), tokens, traces)
+            every = theirs(self._findings.values(), self._patterns.values(), tokens, traces)
+            found = {one for one in every if not is_held(one[0], held)}
+            bindings, kept = self._crosswalk.unlink(tokens, held)
             for key, finding in self._findings.items():
                 if (finding.capability, finding.trace_id) in found:
                     self._findings[key] = replace(finding, exemplar=tokenless(finding.exemplar))
             self._patterns = {place: unlinked(pattern, found) for place, pattern in self._patterns.items()}
-            return len(found)
+            return Unlinked(len(found), bindings, len(every) - len(found) + kept)
 
     def close(self) -> None:
         """Nothing is held that has to be given back."""

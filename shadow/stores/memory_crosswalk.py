@@ -6,6 +6,8 @@ from typing import TypeAlias
 
 from shadow.ledger import CROSSED_EPOCHS, PAIRS, Binding, Crossed, Crossing, conflicts, crossed
 from shadow.stores.base import Held, is_held
+from shadow.tokens import bound
+from shadow.unlink import Tokens
 
 _Place: TypeAlias = tuple[str, str]
 """Capability and the epoch's digest."""
@@ -68,6 +70,23 @@ class MemoryCrosswalk:
             if row.last_seen >= before or (row.count and row.kind is Crossed.PAIR) or is_held(key[0], held)}
         told = {key[:2] for key in self._crossings}
         self._pairs = {place: both for place, both in self._pairs.items() if place in told}
+
+    def unlink(self, tokens: Tokens, held: Held) -> tuple[int, int]:
+        """Drop every pair of which one identifier has one of these tokens; how many, and how many are held."""
+        gone = kept = 0
+        for place, (forward, backward) in self._pairs.items():
+            for (name, legacy), (modern, _) in list(forward.items()):
+                if legacy not in tokens(place[0], bound(name, "legacy")) and (
+                        modern not in tokens(place[0], bound(name, "modern"))):
+                    continue
+                if is_held(place[0], held):
+                    kept += 1
+                    continue
+                gone += 1
+                del forward[name, legacy], backward[name, modern]
+                key = *place, name, Crossed.PAIR
+                self._crossings[key] = replace(self._crossings[key], count=self._crossings[key].count - 1)
+        return gone, kept
 
     def rows(self) -> Iterable[Crossing]:
         """All that is counted."""

@@ -21,9 +21,9 @@ from shadow.latency import Histogram
 from shadow.ledger import Binding, Finding, Hidden, Ledger, Sighting, Traffic, hidden, latest
 from shadow.signatures import Pattern, decode, encode, merged, patterns
 from shadow.stores import sqlite_crosswalk, sqlite_evidence, sqlite_noise
-from shadow.stores.base import NONE_HELD, RETENTION, SIGNATURES, Held, StoreError
+from shadow.stores.base import NONE_HELD, RETENTION, SIGNATURES, Held, StoreError, is_held
 from shadow.stratum import HOUR, Epoch
-from shadow.unlink import Tokens, Trace, theirs, unlinked
+from shadow.unlink import Tokens, Trace, Unlinked, theirs, unlinked
 
 _TALLY = """
 INSERT INTO tally VALUES (?, ?, ?, ?, ?)
@@ -206,20 +206,22 @@ class Sqlite:
                 [sqlite_crosswalk.read(row) for row in rows("SELECT * FROM crossing")],
             )
 
-    def unlink(self, tokens: Tokens, traces: Collection[Trace]) -> int:
+    def unlink(self, tokens: Tokens, traces: Collection[Trace], held: Held = NONE_HELD) -> Unlinked:
         with self._lock, _mapped():
             # What was there is overwritten, in the log too where nobody reads it just then.
             self._connection.execute("PRAGMA secure_delete = ON")
         with self._transaction("IMMEDIATE") as connection:
             findings = [_finding(*row) for row in connection.execute(_FINDINGS)]
             patterns = [decode(folded) for [folded] in connection.execute("SELECT folded FROM pattern")]
-            found = theirs(findings, patterns, tokens, traces)
+            every = theirs(findings, patterns, tokens, traces)
+            found = {one for one in every if not is_held(one[0], held)}
+            bindings, kept = sqlite_crosswalk.unlink(connection, tokens, held)
             connection.executemany(_UNLINK, found)
             connection.executemany(_PATTERN, [
                 (one.capability, one.operation, one.key, encode(unlinked(one, found))) for one in patterns])
         with self._lock, _mapped():
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        return len(found)
+        return Unlinked(len(found), bindings, len(every) - len(found) + kept)
 
     def close(self) -> None:
         with self._lock, _mapped():

@@ -1,11 +1,14 @@
 """The tables of the crosswalk in the SQLite store. All of it runs inside the store's own transactions."""
 
+import json
 import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from shadow.ledger import CROSSED_EPOCHS, PAIRS, Binding, Crossed, Crossing, conflicts
 from shadow.stores.base import Held, is_held
+from shadow.tokens import bound
+from shadow.unlink import Tokens
 
 _ADD = """
 INSERT INTO crossing VALUES (?, ?, ?, ?, 1, ?, ?, ?)
@@ -85,6 +88,23 @@ def forget(connection: sqlite3.Connection, before: float, held: str) -> None:
     connection.execute(
         f"DELETE FROM crossing WHERE last_seen < ?1 AND (count = 0 OR kind != ?3) AND {kept}",  # noqa: S608
         (before, held, Crossed.PAIR))
+
+
+def unlink(connection: sqlite3.Connection, tokens: Tokens, held: Held) -> tuple[int, int]:
+    """Drop every pair of which one identifier has one of these tokens; how many, and how many are held."""
+    gone = kept = 0
+    theirs = ("(capability, class) = (?, ?) AND (legacy IN (SELECT value FROM json_each(?)) "
+              "OR modern IN (SELECT value FROM json_each(?)))")
+    for place in connection.execute("SELECT DISTINCT capability, class FROM crosswalk").fetchall():
+        capability, name = place
+        both = (json.dumps(sorted(tokens(capability, bound(name, arm)))) for arm in ("legacy", "modern"))
+        if is_held(capability, held):
+            kept += connection.execute(f"SELECT count(*) FROM crosswalk WHERE {theirs}", (*place, *both)).fetchone()[0]  # noqa: S608
+        else:
+            gone += connection.execute(f"DELETE FROM crosswalk WHERE {theirs}", (*place, *both)).rowcount  # noqa: S608
+    if gone:
+        connection.execute(_RECOUNT, (Crossed.PAIR,))
+    return gone, kept
 
 
 def read(row: Sequence[Any]) -> Crossing:

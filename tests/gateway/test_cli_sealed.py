@@ -16,9 +16,11 @@ from shadow.compare import compare
 from shadow.custody import LONGEST, Custody, Hold
 from shadow.keys import PURPOSE as EPOCH
 from shadow.keys import scope
+from shadow.ledger import Binding
 from shadow.observation import Pair
 from shadow.stores.sqlite import Sqlite
 from shadow.stratum import Epoch
+from shadow.tokens import bound, token
 from shadow.vault import PURPOSE, Bounds, Captured, Vault
 from tests.shadow.exchanges import answer
 
@@ -244,27 +246,34 @@ def test_a_capability_is_held_where_nothing_is_sealed_at_all(figway, routes, cus
 
 # --- purge ---
 
+def told(records, examples=0, pairs=0, held=0):
+    """What a purge by subject says."""
+    counts = ((records, "record", "destroyed"), (examples, "example", "unlinked"), (pairs, "pair", "dropped"))
+    return "".join(f"{count} {what}{'' if count == 1 else 's'} {done}, " for count, what, done in counts) + (
+        f"{held} held and kept")
+
+
 def test_a_subject_is_purged_from_exactly_its_records(figway, vault, custody):
     vault.seal(captured(5, at=NOW + 5, target=b"/results/7?mrn=MRN%2d4711"))
     vault.seal(captured(6, at=NOW + 6, legacy=b'{"id": "MRN-4712"}'))
     vault.seal(captured(7, at=NOW + 7, legacy=gzip.compress(b'{"id": "MRN-4711"}'), content_encoding="gzip"))
     found = figway("purge", "--subject", "-", "--reason", "request of 3 May", said="MRN-4711\n")
-    assert (found.exit_code, found.stdout) == (0, "2 records destroyed, 0 examples unlinked, 0 held and kept\n")
+    assert (found.exit_code, found.stdout) == (0, told(2) + "\n")
     assert ids(vault) == [1, 2, 3, 4, 6]
     assert {int(one, 16) for one in custody.scopes(PURPOSE)} == {1, 2, 3, 4, 6}
     assert deeds(custody) == [("purge", "a subject", "request of 3 May"),
-                              ("purged", "a subject", "2 records destroyed, 0 examples unlinked, 0 held and kept")]
+                              ("purged", "a subject", told(2))]
 
 
 def test_a_subject_that_occurs_nowhere_is_no_fault(figway, vault):
     found = figway("purge", "--subject", "-", "--reason", "x", said="MRN-0000\n")
-    assert (found.exit_code, found.stdout) == (0, "0 records destroyed, 0 examples unlinked, 0 held and kept\n")
+    assert (found.exit_code, found.stdout) == (0, told(0) + "\n")
 
 
 def test_a_subject_s_held_record_stays_and_is_said_to(figway, vault, custody):
     custody.hold(Hold(captured(2).id, 1.0, "jo", "case"))
     found = figway("purge", "--subject", "-", "--reason", "x", said="wren\n")
-    assert (found.exit_code, found.stdout) == (1, "3 records destroyed, 0 examples unlinked, 1 held and kept\n")
+    assert (found.exit_code, found.stdout) == (1, told(3, 0, held=1) + "\n")
     assert ids(vault) == [2]
 
 
@@ -274,7 +283,7 @@ def test_a_record_that_cannot_be_read_is_said_to_be_unsearched(figway, vault, tm
     connection.close()
     found = figway("purge", "--subject", "-", "--reason", "x", said="wren\n")
     assert (found.exit_code, found.stdout) == (
-        1, "3 records destroyed, 0 examples unlinked, 0 held and kept, 1 that cannot be read\n")
+        1, "3 records destroyed, 0 examples unlinked, 0 pairs dropped, 0 held and kept, 1 that cannot be read\n")
     assert figway("purge", "--all", "--reason", "x").exit_code == 0
     assert ids(vault) == []
 
@@ -319,7 +328,7 @@ def test_a_subject_is_taken_out_of_the_store_s_examples_in_every_epoch(figway, c
         store.write([one], {}, ())
     assert tokens(store) == of(*theirs, other)
     found = figway("purge", "--subject", "-", "--reason", "x", said="MRN-4711\n")
-    assert (found.exit_code, found.stdout) == (0, "0 records destroyed, 3 examples unlinked, 0 held and kept\n")
+    assert (found.exit_code, found.stdout) == (0, told(0, 3) + "\n")
     assert tokens(store) == of(other, theirs[2])
     assert figway("purge", "--subject", "-", "--reason", "x", said="4711\n").exit_code == 0
     assert tokens(store) == of(other)
@@ -334,7 +343,7 @@ def test_the_examples_of_an_exchange_go_with_its_record(figway, custody, store, 
     store.write([other], {}, ())
     vault.seal(captured(9, at=NOW + 9, legacy=b'{"text": "about MRN-4711"}'))
     found = figway("purge", "--subject", "-", "--reason", "x", said="MRN-4711\n")
-    assert (found.exit_code, found.stdout) == (0, "1 record destroyed, 1 example unlinked, 0 held and kept\n")
+    assert (found.exit_code, found.stdout) == (0, told(1, 1) + "\n")
     assert tokens(store) == of(one)
 
 
@@ -343,8 +352,25 @@ def test_held_examples_stay_and_are_said_to(figway, custody, store):
     store.write([one, other], {}, ())
     custody.hold(Hold("results", 1.0, "jo", "case"))
     found = figway("purge", "--subject", "-", "--reason", "x", said="MRN-4711\n")
-    assert (found.exit_code, found.stdout) == (1, "0 records destroyed, 1 example unlinked, 1 held and kept\n")
+    assert (found.exit_code, found.stdout) == (1, told(0, 1, held=1) + "\n")
     assert tokens(store) == of(one)
+
+
+def pair_of(custody, legacy, modern, capability="results", name="Patient"):
+    """A pair of identifiers as a judge tells it, as tokens."""
+    key = custody.key(EPOCH, scope(capability, EPOCHS[0]), 1.0)
+    both = (token(key, bound(name, arm), value) for arm, value in (("legacy", legacy), ("modern", modern)))
+    return Binding(capability, "epoch", name, *both, split=False, merged=False, at=NOW, trace_id="trace")
+
+
+def test_a_subject_s_identifiers_are_no_pair_any_more(figway, custody, store):
+    store.write((), {}, (), bindings=[
+        pair_of(custody, "MRN-4711", "a"), pair_of(custody, "MRN-4712", "b"),
+        pair_of(custody, "7", "mrn-4711", name="Visit"), pair_of(custody, "MRN-4711", "a", capability="booking")])
+    custody.hold(Hold("booking", 1.0, "jo", "case"))
+    found = figway("purge", "--subject", "-", "--reason", "x", said="MRN-4711\n")
+    assert (found.exit_code, found.stdout) == (1, told(0, pairs=2, held=1) + "\n")
+    assert {row.capability: row.count for row in store.read().crossings if row.count} == {"results": 1, "booking": 1}
 
 
 @pytest.mark.parametrize("said", ["", "\n", "ab\n", "  7  \n"])

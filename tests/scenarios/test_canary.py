@@ -81,7 +81,7 @@ capabilities:
       capture: 100%
       noise: 100%
       recheck: {{after: [50ms], budget: 100%}}
-      rules: [{{at: /code, reveal: true}}, {{at: /risk, keys: data}}]
+      rules: [{{at: /code, reveal: true}}, {{at: /risk, keys: data}}, {{at: /record, crosswalk: Patient}}]
   closed:
     owner: patients-team
     operations: {{any: {{path: "/closed/{{rest*}}"}}}}
@@ -118,6 +118,7 @@ def bodies():
          {"resourceType": "Bundle", "entry": []}),
         ({"resourceType": "Patient", "id": "1"}, {"resourceType": SURNAME, "id": "1"}),
         ({"resourceType": SURNAME, "id": "1"}, {"resourceType": SURNAME, "id": "2"}),
+        ({"record": RECORD}, {"record": "P-1"}), ({"record": RECORD}, {"record": f"P-{SURNAME}"}),
         ({"code": CODE}, {"code": "B"}),
     ]:
         yield JSON, json.dumps(legacy).encode(), json.dumps(modern, ensure_ascii=False).encode()
@@ -294,6 +295,7 @@ def test_no_sink_holds_a_canary(figway, legacy, modern):
     count = shadows(figway, client, legacy, modern)
     until(lambda: known(figway)["eligible"] >= count + 3, "not everything is written")
     until(lambda: figway.metric("figway_capture_total", result="sealed") > 10, "nothing is sealed")
+    learnt = known(figway)
     refusals(client, legacy)
     assert len(client.own) > 10
     sinks = [*served(figway), *commands(figway), *files(figway), *(("an answer", one) for one in client.own)]
@@ -303,15 +305,19 @@ def test_no_sink_holds_a_canary(figway, legacy, modern):
     names = {name for name, _ in sinks}
     assert {"learnt.db", "learnt.db-wal", "learnt.db.custody", "sealed.db", "stdout", "stderr"} <= names
     assert [(name, told(data)) for name, data in sinks if told(data)] == []
+    assert "identity" in {one["kind"] for one in learnt["differences"]}
     shown = {name for name, data in sinks if told(data, [CODE])}
     assert {"learnt.db", "/report", "/report.html?capability=patients"} <= shown, "what is revealed must be found"
     assert "sealed.db" not in shown
     assert "stdout" not in shown
 
 
+RULES = b"rules: [{at: /risk, keys: data}, {at: /record, crosswalk: Patient}]"
+
+
 @pytest.mark.parametrize(("kind", "legacy", "modern"), list(bodies()))
 def test_files_that_are_compared_are_not_shown(tmp_path, kind, legacy, modern):
-    for name, body in (("legacy", legacy), ("modern", modern), ("rules", b"rules: [{at: /risk, keys: data}]")):
+    for name, body in (("legacy", legacy), ("modern", modern), ("rules", RULES)):
         (tmp_path / name).write_bytes(body)
     for form in ("table", "json"):
         _, output = printed(None, "compare", tmp_path / "legacy", tmp_path / "modern", "--media", kind, "-o", form,

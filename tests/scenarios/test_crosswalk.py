@@ -122,3 +122,10 @@ def test_a_seed_that_changes_is_read_again_and_evidence_starts_anew(arms, config
         ask(figway, arms, observation(7, 1), observation("x", "b"), outcome="match_normalised")
         until(lambda: evidence(figway)["epoch"]["rules"] != rules, "the rules are the same")
         assert evidence(figway)["epoch"]["exchanges"] == 1
+
+
+def test_legacy_beside_itself_teaches_nothing(arms, config, tmp_path):
+    with running(tmp_path, config.replace("noise: 0%", "noise: 100%")) as figway:
+        ask(figway, arms, observation(7, 1), observation("x", "a"), outcome="match_normalised")
+        ask(figway, arms, observation(8, 1), observation("y", "a"), outcome="match_normalised")
+        until(lambda: identities(figway)["Observation"] == (0, 2, 0, 0), "it is not learnt, or otherwise")

@@ -176,7 +176,12 @@ def bundles(draw):
     names = draw(st.lists(NAMES, min_size=1, max_size=5))
     patients = [patient(f"p{at}", name=name) for at, name in enumerate(names)]
     values = draw(st.lists(st.tuples(st.integers(0, len(names) - 1), st.integers(1, 2)), max_size=8))
-    return bundle(*patients, *(observation(f"o{at}", f"p{of}", value) for at, (of, value) in enumerate(values)))
+    doctors = [{"resourceType": "Practitioner", "id": f"d{at}"} for at in range(draw(st.integers(1, 3)))]
+    seen = [observation(f"o{at}", f"p{of}", value) for at, (of, value) in enumerate(values)]
+    for one in seen:
+        who = draw(st.lists(st.integers(0, len(doctors) - 1), max_size=3))
+        one["performer"] = [{"reference": f"Practitioner/d{at}"} for at in who]
+    return bundle(*patients, *doctors, *seen)
 
 
 def beyond_order(comparison):
@@ -187,6 +192,16 @@ def beyond_order(comparison):
 def test_ids_that_are_all_renamed_make_no_difference_in_any_order(document, one, other):
     found = judged(shuffled(document, one), shuffled(renamed(document), other))
     assert beyond_order(found) == []
+
+
+@given(bundles(), st.integers(0, 1000), st.data())
+def test_nothing_wrong_is_learnt_whatever_is_known_beforehand(document, seed, data):
+    whole = [Entry(one["resource"]["resourceType"], one["resource"]["id"], "n" + one["resource"]["id"])
+             for one in document["entry"]]
+    known, learnt = data.draw(st.lists(st.sampled_from(whole), unique=True)), []
+    found = judged(document, shuffled(renamed(document), seed), crosswalk=bound(*known), learnt=learnt)
+    assert beyond_order(found) == []
+    assert set(learnt) <= set(whole) - set(known)
 
 
 @given(bundles(), st.integers(0, 1000))
@@ -255,3 +270,24 @@ def test_scalars_of_a_list_are_renamed_consistently():
     rules = [Rule("ids", "/ids/*", crosswalk="Patient"), Rule("main", "/main", crosswalk="Patient")]
     assert beyond_order(judged({"ids": ["1", "2"], "main": "2"}, {"ids": ["b", "a"], "main": "b"}, rules)) == []
     assert beyond_order(judged({"main": "2", "ids": ["1", "2"]}, {"main": "c", "ids": ["a", "b"]}, rules)) != []
+
+
+# --- other forms ---
+
+@pytest.mark.parametrize(("media", "body", "at", "kind"), [
+    ("x-application/hl7-v2+er7", "MSH|^~\\&|A|B\rPID|1||%s^^^MRN", "/PID/*/f3/*/c1", "Patient"),
+    ("application/xml", "<chart><patient>%s</patient></chart>", None, "Patient"),
+    ("application/xml", '<Observation xmlns="http://hl7.org/fhir"><subject><reference value="Patient/%s"/></subject>'
+                        "</Observation>", None, "reference"),
+    ("application/x-ndjson", '{"patient": "%s", "n": 1}\n{"patient": "%s", "n": 2}\n', "/*/patient", "Patient"),
+])
+def test_identifiers_are_found_in_every_form(media, body, at, kind):
+    def told(legacy, modern):
+        asked = pair(*(answer(arm, body.replace("%s", name).encode(), content_type=media)
+                       for arm, name in (("legacy", legacy), ("modern", modern))))
+        places = [at] if at is not None else ["/**/#text", "/**/@value"]
+        rules = Rules(tuple(Rule(place, place, crosswalk=kind) for place in places), (), CLASSES)
+        return compare(replace(asked, rules=rules), bound(("Patient", "17", "abc")))
+
+    assert told("17", "abc").tally.outcome is Outcome.MATCH_NORMALISED
+    assert {one.kind for one in told("17", "xyz").differences} == {"identity"}

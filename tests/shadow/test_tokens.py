@@ -1,11 +1,13 @@
 """Tokens: equal where values are, at one place and by one key; and nothing else can be told of them."""
 
+from dataclasses import replace
 from itertools import combinations
 
 import pytest
 
 from adapters.document import parse
 from shadow.tokens import of_names, token
+from tests.shadow.exchanges import pair
 
 KEY, OTHER = b"k" * 32, b"o" * 32
 
@@ -43,3 +45,9 @@ def test_without_a_key_there_is_none():
 
 def test_names_are_told_apart_by_what_they_are_and_by_their_order():
     assert len({of_names(KEY, names) for names in (["a"], ["b"], ["a", "b"], ["b", "a"], ["ab"])}) == 5
+
+
+def test_the_key_is_in_no_text_of_a_pair():
+    shown = repr(replace(pair({}, {}), key=KEY))
+    assert "Pair(" in shown
+    assert "k" * 8 not in shown

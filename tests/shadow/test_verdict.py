@@ -100,6 +100,8 @@ def test_a_stratum_that_is_left_out_does_not_drown_in_the_total():
     [gate] = [gate for gate in found.gates if gate.state is not State.PASS]
     assert (gate.name, gate.state) == ("excluded", State.MISSING)
     assert gate.says.endswith("of any stratum too: in search 2xx Bundle ?date it is 200 of 500")
+    assert found.wanted == ("200 unstable exchanges are to be explained: by a rule for what drifts, or by accepting "
+                            "what is proposed for it",)
     few = row(SEARCH, Outcome.UNSTABLE, effective=0, count=20)
     assert judged([row(), row(SEARCH, effective=300), few], BOTH).answer is Answer.SAFE, "that may be chance"
 

@@ -11,25 +11,25 @@ from gateway.cli.kept import Kept, kept
 from gateway.cli.sources import Refused, store_of
 from shadow.keys import PURPOSE
 from shadow.search import SHORTEST, occurs
-from shadow.stores.base import Store
-from shadow.unlink import Trace, theirs, tokens_of
+from shadow.unlink import Trace, tokens_of
 from shadow.vault import Vault, VaultError
 
 
 @dataclass(slots=True)
 class _Done:
-    """What a purge has come to: records that are gone, exchanges whose examples have no tokens any more, what is held
-    of either, and records that could not be read to be searched."""
+    """What a purge has come to: records that are gone, exchanges whose examples have no tokens any more, pairs of
+    identifiers that are gone, what is held of these, and records that could not be read to be searched."""
 
     records: int = 0
     examples: int = 0
+    pairs: int = 0
     held: int = 0
     unread: int = 0
 
     def told(self, subject: bool) -> str:
         parts = [f"{_count(self.records, 'record')} destroyed", f"{self.held} held and kept"]
         if subject:
-            parts.insert(1, f"{_count(self.examples, 'example')} unlinked")
+            parts[1:1] = f"{_count(self.examples, 'example')} unlinked", f"{_count(self.pairs, 'pair')} dropped"
         if self.unread:
             parts.append(f"{self.unread} that cannot be read")
         return ", ".join(parts)
@@ -45,7 +45,7 @@ class _Done:
               help="The file that names the store, and says where records are sealed.")
 def purge(subject: str | None, capability: str | None, every: bool, reason: str, config: Path) -> None:
     """Destroy sealed records, and their keys: those of a subject, of a capability, or all. Tokens of a subject go from
-    the store's examples too.
+    the store's examples too, and pairs of a crosswalk that have one.
 
     What is held stays. Exits with 1 where something stays, or could not be read to be searched, or without a reason;
     with 2 where there is nothing sealed or no such capability.
@@ -99,26 +99,26 @@ def _of_subject(vault: Vault, identifier: str, done: _Done) -> set[Trace]:
 
 
 def _unlink(stored: Kept, identifier: str, traces: set[Trace], done: _Done) -> None:
-    """Take the subject's tokens out of the store's examples, where the store is a file."""
+    """Take the subject's tokens out of the store, where that is a file."""
     store = store_of(stored.built)
     if store is None:
         return
     try:
-        _unlink_in(store, stored, identifier, traces, done)
+        unlinked = store.unlink(tokens_of(identifier, _keys(stored)), traces, frozenset(stored.custody.holds()))
     finally:
         store.close()
+    done.examples += unlinked.examples
+    done.pairs += unlinked.bindings
+    done.held += unlinked.held
 
 
-def _unlink_in(store: Store, stored: Kept, identifier: str, traces: set[Trace], done: _Done) -> None:
+def _keys(stored: Kept) -> dict[str, list[bytes]]:
+    """The keys of every epoch, by capability."""
     keys: dict[str, list[bytes]] = {}
     for scope in stored.custody.scopes(PURPOSE):
         if (key := stored.custody.find(PURPOSE, scope)) is not None:
             keys.setdefault(scope.partition(" ")[0], []).append(key)
-    tokens, holds, known = tokens_of(identifier, keys), stored.custody.holds(), store.read()
-    done.held += sum(capability in holds for capability, _ in theirs(known.findings, known.patterns, tokens, traces))
-    done.examples += store.unlink(
-        lambda capability, place: () if capability in holds else tokens(capability, place),
-        {trace for trace in traces if trace[0] not in holds})
+    return keys
 
 
 def _count(number: int, what: str) -> str:

@@ -42,6 +42,7 @@ def shred(capability: str, every: bool, reason: str | None, config: Path) -> Non
 
 def _shred(custody: Custody, capability: str, current: str, reason: str, *, every: bool) -> int:
     if (hold := custody.holds().get(capability)) is not None:
+        custody.record(Deed(time.time(), actor(), "operator", "shred_refused", capability, reason))
         raise Refused(f"{capability} is held by {hold.actor}: {hold.reason}", 1)
     scopes = {one: made for one, made in custody.scopes(PURPOSE).items() if one.partition(" ")[0] == capability}
     if not every:
