@@ -96,10 +96,9 @@ def steady(first: Comparison) -> Comparison:
 def bracketed(first: Comparison, alone: Comparison, again: Comparison) -> Comparison:
     """What a bracket says of an exchange: `first` compares P1 with C, `alone` P1 with P2, `again` P2 with C.
 
-    Where P1 and P2 agree, C differs from both: a mismatch keeps those differences, the real ones. So does it where C says
-    something of a sort that neither of them does, such as nothing. One that has none is
-    transient (a "race") where C agrees with P2, else unstable. Where P2 cannot be compared, or more differs than is
-    kept, it is as it was `first`.
+    Where P1 and P2 agree, C differs from both: a mismatch keeps those differences, the real ones; and so where C says
+    something of a sort that neither of them does, such as nothing. One that has none is transient (a "race") where C
+    agrees with P2, else unstable. Where P2 cannot be compared, or more differs than is kept, it is as it was `first`.
     """
     three = first, alone, again
     if any(one.tally.outcome not in _COMPARED or len(one.differences) >= MAX_DIFFERENCES for one in three):
