@@ -25,6 +25,9 @@ from shadow.rules import Rules, defaults
 MAX_COMPARISONS = 2_000
 """Comparisons that shrinking one pair may take."""
 
+MAX_BYTES = 1 << 30
+"""Bytes of bodies that all of them may look at."""
+
 STOCK = (b"0", b"1", b"", b"{", b" ", b"<", b"\xff", b"\xef\xbb\xbf{}", b'{"a":0,"a":0}', b"NaN", b"MSH")
 """Bodies for what is compared as bytes or cannot be read, each wrong in another way."""
 
@@ -61,6 +64,7 @@ class Trial:
             raise Unfit("these two are no mismatch by the rules: there is nothing to keep")
         self.comparisons = 1
         self._most = most
+        self._bytes = MAX_BYTES
         self._chosen = frozenset(one for one in found if not chosen or one[0] in chosen)
         if not self._chosen:
             raise Unfit("these two have no difference of that signature")
@@ -70,13 +74,14 @@ class Trial:
     @property
     def over(self) -> bool:
         """Whether no more comparison may be made."""
-        return self.comparisons >= self._most
+        return self.comparisons >= self._most or self._bytes <= 0
 
     def holds(self, pair: Pair | None) -> bool:
         """Whether a pair has what is wanted; never, once no more comparison may be made."""
         if pair is None or self.over:
             return False
         self.comparisons += 1
+        self._bytes -= len(pair.control.body) + len(pair.candidate.body)
         found = frozenset(findings(pair))
         return self._chosen <= found and (self._allowed is None or found <= self._allowed)
 
@@ -100,17 +105,23 @@ def minimise(pair: Pair, chosen: Collection[Signature] = (), most: int = MAX_COM
     plain = replace(plain, rules=replace(plain.rules, classes=known))
     bare = _without_heads(_without_coding(plain, trial), trial)
     small, whole = _smaller(_with_fewer_rules(bare, trial), trial)
+    small = _without_heads(small, trial)
     if _size(small) > _size(pair):
         small, whole = bare, True
     return Minimal(small, findings(small), trial.comparisons, whole, trial.over)
 
 
 def _size(pair: Pair) -> int:
-    sizes = []
-    for one in (pair.control, pair.candidate):
+    return sum(len(_meant(one)) for one in (pair.control, pair.candidate))
+
+
+def _meant(one: Observation) -> bytes:
+    """The body with its content coding off, where it has one that can be taken off."""
+    try:
         body = decoded(one)
-        sizes.append(len(one.body if body is None else body))
-    return sum(sizes)
+    except Incomparable:
+        return one.body
+    return one.body if body is None else body
 
 
 def _smaller(pair: Pair, trial: Trial) -> tuple[Pair, bool]:
@@ -126,7 +137,7 @@ def _smaller(pair: Pair, trial: Trial) -> tuple[Pair, bool]:
     while True:
         before = draft
         depth = 1
-        while units := draft.level(depth):
+        while not trial.over and (units := draft.level(depth)):
             draft = _fewer(draft, units, trial)
             depth += 1
         draft = _shorter(draft, trial)
@@ -156,6 +167,12 @@ def _stocked(pair: Pair, trial: Trial, sides: Sequence[int]) -> Pair | None:
 
 def _without_coding(pair: Pair, trial: Trial) -> Pair:
     """With content codings taken off, where they do not matter."""
+    made = uncoded(pair)
+    return made if trial.holds(made) else pair
+
+
+def uncoded(pair: Pair) -> Pair:
+    """The pair with content codings taken off, where they are known."""
     sides = []
     for one in (pair.control, pair.candidate):
         try:
@@ -165,8 +182,7 @@ def _without_coding(pair: Pair, trial: Trial) -> Pair:
         if body is not None:
             one = replace(one, headers=one.headers.without((b"content-encoding",)), body=body)
         sides.append(one)
-    made = replace(pair, control=sides[0], candidate=sides[1])
-    return made if trial.holds(made) else pair
+    return replace(pair, control=sides[0], candidate=sides[1])
 
 
 def _without_heads(pair: Pair, trial: Trial) -> Pair:
@@ -350,7 +366,7 @@ def _fewer(draft: Draft, places: list[Place], trial: Trial) -> Draft:
     first, gone, kept, step = draft, list[Place](), places, len(places)
     while step:
         at = 0
-        while at < len(kept):
+        while at < len(kept) and not trial.over:
             tried = first.without([*gone, *kept[at:at + step]])
             if trial.holds(tried.written()):
                 draft = tried
@@ -364,8 +380,8 @@ def _fewer(draft: Draft, places: list[Place], trial: Trial) -> Draft:
 
 def _shorter(draft: Draft, trial: Trial) -> Draft:
     """The draft with its texts cut, the same from both sides, and its numbers small, where that may be."""
-    for place in list(draft.leaves()):
-        for old, new in _cuts(place.old, place.new):
+    for place in [] if trial.over else list(draft.leaves()):
+        for old, new in () if trial.over else _cuts(place.old, place.new):
             tried = draft.having(place, old, new)
             if (old, new) != (place.old, place.new) and trial.holds(tried.written()):
                 draft = tried

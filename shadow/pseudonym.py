@@ -13,7 +13,7 @@ from adapters.message import Headers
 from shadow import heads
 from shadow.bodies import Unreadable
 from shadow.maps import FORMS, MASKED, Maps, data_names, shown
-from shadow.minimise import STOCK, Draft, Minimal, Trial, Unfit, findings
+from shadow.minimise import STOCK, Draft, Minimal, Trial, Unfit, findings, uncoded
 from shadow.observation import Observation, Pair
 from shadow.standins import Standins
 
@@ -31,16 +31,17 @@ _Replace = Callable[[Tree, Names], Tree]
 """A value, and the names on the way to it ("*" for an index) → what stands for it."""
 
 
-def pseudonymise(found: Minimal, secret: bytes) -> Minimal:
-    """What is left of a pair, with stand-ins for its values. `secret`, 8 bytes or more that nobody keeps, draws by how
-    much dates are shifted. Raises Unfit, with the places, where no stand-in will do."""
+def pseudonymise(found: Minimal, original: Pair, secret: bytes) -> Minimal:
+    """What is left of a pair, with stand-ins for its values. `original` is the pair that it is left of: a map of many
+    names may be one of a single one by now. `secret`, 8 bytes or more that nobody keeps, draws by how much dates are
+    shifted. Raises Unfit, with the places, where no stand-in will do."""
     pair = found.pair
     draft = Draft.of(pair)
     bodies = pair.control.body, pair.candidate.body
     read = [draft is not None and not isinstance(tree, Unreadable) for tree in (draft.trees if draft else (None, None))]
     if any(not known and body not in STOCK for known, body in zip(read, bodies, strict=True)):
         raise Unfit("what differs depends on a body that cannot be read, as it is: no invented one will do")
-    data = _data(pair, draft)
+    data = _data(pair, draft) | _data(original, Draft.of(uncoded(original)))
     values: list[tuple[Tree, Names]] = []
 
     def noted(value: Tree, names: Names) -> Tree:

@@ -31,6 +31,8 @@ _PIECES = re.compile(
     rf"|(?P<run>[0-9A-Za-z]+)|(?P<other>[^\x00-\x7f\s]+)")
 # When, the fraction of a second, and the zone, which stays.
 _PARTS = re.compile(rf"({_TIME}|{_COMPACT})({_FRACTION})(.*)")
+_RUN = re.compile(r"[0-9A-Za-z]+|[^\x00-\x7f\s]+")
+_DIGIT_RUN = re.compile(r"[0-9]+")
 _SCHEME = re.compile(r"(?:https?|urn|ftp|mailto):", re.IGNORECASE)
 _MANTISSA = re.compile(r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+")
 _LEXEME = re.compile(r"[+-]?[0-9]*\.[0-9]+")
@@ -71,14 +73,19 @@ class Standins:
 
     def _piece(self, found: re.Match[str]) -> str:
         text = found[0]
-        if parts := _PARTS.fullmatch(text):
+        if found.lastgroup in ("time", "compact") and (parts := _PARTS.fullmatch(text)):
             when, fraction, zone = parts.groups()
             if (moved := _moved(when, self._shift)) is not None:
                 return f"{moved}{self._runs(fraction)}{zone}"
+            # It looks like a time, and is none in any calendar.
+            return f"{_DIGIT_RUN.sub(self._found, when)}{self._runs(fraction)}{zone}"
         return self._run(text, "h") if found.lastgroup == "uuid" else self._runs(text)
 
     def _runs(self, text: str) -> str:
-        return re.sub(r"[0-9A-Za-z]+|[^\x00-\x7f\s]+", lambda run: self._run(run[0], "a"), text)
+        return _RUN.sub(self._found, text)
+
+    def _found(self, run: re.Match[str]) -> str:
+        return self._run(run[0], "a")
 
     def _run(self, text: str, letters: str) -> str:
         """By its make: the alphabet of each place. Capitals are put back, so that they matter as they did."""
@@ -156,12 +163,21 @@ def _moved(text: str, shift: timedelta) -> str | None:
     try:
         if form is not None:
             moved = datetime.strptime(text, form)
-            return f"{moved + (shift if len(text) > 8 else timedelta(days=shift.days)):{form}}".rjust(len(text), "0")
+            moved = _plus(moved, shift if len(text) > 8 else timedelta(days=shift.days))
+            return f"{moved:{form}}".rjust(len(text), "0")
         if not re.fullmatch(_TIME, text):
             return None
         moved = datetime.fromisoformat(text)
         if len(text) == 10:
-            return f"{(moved + timedelta(days=shift.days)).isoformat()[:10]}"
-        return (moved + shift).isoformat(sep=text[10])[:len(text)]
-    except (ValueError, OverflowError):
+            return _plus(moved, timedelta(days=shift.days)).isoformat()[:10]
+        return _plus(moved, shift).isoformat(sep=text[10])[:len(text)]
+    except ValueError:
         return None
+
+
+def _plus(moment: datetime, shift: timedelta) -> datetime:
+    """As much later, where it cannot be earlier: systems say "0001-01-01" for no date at all."""
+    try:
+        return moment + shift
+    except OverflowError:
+        return moment - shift

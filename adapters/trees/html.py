@@ -33,9 +33,9 @@ def tree(body: bytes, charset: str | None = None) -> Tree:
 
 
 def write(tree: Tree) -> bytes:
-    """A page of these blocks. Raises DocumentError("encoding")."""
+    """A page of these blocks, which is not empty where they are. Raises DocumentError("encoding")."""
     try:
-        return "<p>".join(escape(block, quote=False) for block in tree).encode()
+        return ("<p>".join(escape(block, quote=False) for block in tree) or "<p>").encode()
     except UnicodeEncodeError:
         raise DocumentError("encoding") from None
 

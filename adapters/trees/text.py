@@ -31,5 +31,5 @@ def write_lines(tree: Tree, charset: str | None = None) -> bytes:
 
 
 def write_ndjson(tree: Tree) -> bytes:
-    """The lines of a list of documents. Raises DocumentError("encoding")."""
-    return b"\n".join(map(dump, tree))
+    """The lines of a list of documents, a blank one where there are none. Raises DocumentError("encoding")."""
+    return b"\n".join(map(dump, tree)) or b"\n"

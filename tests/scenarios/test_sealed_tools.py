@@ -2,12 +2,13 @@
 
 import json
 import re
+import sqlite3
 
 import pytest
 
 from shadow.custody import Custody
 from shadow.vault import PURPOSE
-from tests.backends.upstream import resets
+from tests.backends.upstream import never, resets
 from tests.scenarios.test_sealed import config, listed, says, sealed, shadow
 
 CANARIES = ("Zebulon", "Quarrington", "48151623", "CANARY", "SECRET")
@@ -28,7 +29,8 @@ def figway(gateway, legacy, modern):
     says(legacy, LEGACY)
     says(modern, MODERN)
     running = gateway(config(legacy, modern))
-    running.ask("GET", "/results/MRN-48151623?who=CANARY", ("Host", "clinic"), ("Authorization", "Bearer SECRET"))
+    running.ask("GET", "/results/MRN-48151623?who=CANARY", ("Host", "clinic"), ("Authorization", "Bearer SECRET"),
+                ("Accept-Language", "cy"))
     sealed(running, 1)
     return running
 
@@ -80,7 +82,8 @@ def test_a_record_is_asked_again_as_a_mirror_is(figway, record, legacy, modern):
     for upstream in (legacy, modern):
         sent = upstream.asked[-1]
         assert (sent.method, sent.target) == ("GET", b"/results/MRN-48151623?who=CANARY")
-        assert sent.get("X-Figway-Shadow") == "1"
+        assert [sent.get(name) for name in ("X-Figway-Shadow", "Host", "Accept-Language", "Via")] == [
+            "1", "clinic", "cy", "1.1 figway"]
         assert sent.get("Authorization") is None
     assert deeds(figway) == [("replay", record, "ticket 7")]
 
@@ -103,6 +106,9 @@ def test_an_arm_that_fails_is_an_outcome(figway, record, modern):
     lines = told(shadow(figway, "replay", record), 1).splitlines()
     assert "modern reset in" in lines[0]
     assert lines[1] == "candidate_error (reset)"
+    figway.file.write_text(figway.file.read_text().replace("sample: 100%,", "sample: 100%, deadline: 300ms,"))
+    modern.does(never)
+    assert told(shadow(figway, "replay", record), 1).splitlines()[1] == "candidate_error (total_timeout)"
 
 
 def test_a_sealed_exchange_becomes_a_test_without_anybody_in_it(figway, record):
@@ -162,3 +168,33 @@ def test_the_same_trace_twice_is_asked_which(figway, record):
     done = shadow(figway, "replay", trace)
     assert (done.returncode, done.stdout) == (2, "")
     assert record in done.stderr
+
+
+def test_a_search_by_post_is_asked_again_with_its_body_and_a_write_never(gateway, legacy, modern):
+    says(legacy, LEGACY)
+    says(modern, MODERN)
+    figway = gateway(config(legacy, modern).replace("{read: {method: GET, path: \"/results/{id}\"}}", (
+        "{search: {method: POST, path: /results/_search, safe: true}}"), 1))
+    figway.ask("POST", "/results/_search", ("Host", "clinic"), ("Content-Type", "application/json"),
+               body=b'{"who": "Zebulon"}')
+    sealed(figway, 1)
+    [record] = listed(figway)
+    assert told(shadow(figway, "replay", record), 1).startswith(f"{record} results.search: legacy 200 in")
+    for upstream in (legacy, modern):
+        sent = upstream.settled()[-1]
+        assert (sent.method, sent.body, sent.get("X-Figway-Shadow")) == ("POST", b'{"who": "Zebulon"}', "1")
+    figway.file.write_text(figway.file.read_text().replace(", safe: true", ""))
+    asked = len(legacy.asked), len(modern.asked)
+    assert "changes something" in shadow(figway, "replay", record).stderr
+    assert (len(legacy.asked), len(modern.asked)) == asked
+
+
+def test_what_could_not_be_read_is_told_and_is_no_success(figway, record):
+    figway.ask("GET", "/results/2", ("Host", "clinic"))
+    sealed(figway, 2)
+    figway.stop()
+    with sqlite3.connect(figway.folder / "figway.sealed") as connection:
+        connection.execute("UPDATE record SET operation = 'other' WHERE id = ?", (record,))
+    (figway.folder / "rules.yaml").write_text(IGNORES)
+    done = shadow(figway, "recompare", "--rules", str(figway.folder / "rules.yaml"))
+    assert told(done, 1).splitlines()[-1] == f"  {record}: the record is not as it was sealed"

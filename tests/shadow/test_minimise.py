@@ -44,6 +44,12 @@ def test_what_is_written_is_read_as_the_same_tree(form):
     assert read(Form(form), write(Form(form), tree)) == tree
 
 
+@pytest.mark.parametrize(("form", "nothing"), [("ndjson", b"\n \n"), ("html", b"<hr>"), ("json", b"[ ]")])
+def test_nothing_is_written_as_something(form, nothing):
+    assert read(Form(form), nothing) == read(Form(form), write(Form(form), [])) == []
+    assert write(Form(form), [])
+
+
 @settings(deadline=None, max_examples=60)
 @given(VALUES, VALUES)
 def test_what_is_found_stays_nothing_grows_and_a_second_time_changes_nothing(legacy, modern):
@@ -152,6 +158,14 @@ def test_deep_nesting_is_no_obstacle():
     found = minimise(pair(answer("legacy", deep), answer("modern", deep.replace(b":1}", b':"x"}'))))
     assert len(found.pair.control.body) == len(b'{"a":') * 300 + 1 + 300
     assert parse(found.pair.candidate.body)
+
+
+def test_a_coding_that_nobody_knows_stays_where_it_is_and_what_its_body_was_goes():
+    first = pair(answer("legacy", {"name": "Zebulon"}, Content_Encoding="private"),
+                 answer("modern", {"name": "Quentin"}, Content_Encoding="private", ETag='"1"'))
+    found = minimise(first)
+    assert [signature.path for signature, _ in found.findings] == ["etag"]
+    assert (found.pair.control.body, found.pair.candidate.body) == (b"0", b"0")
 
 
 def test_what_matches_has_nothing_to_shrink():

@@ -47,7 +47,7 @@ def minimise(id: str | None, legacy: Path | None, modern: Path | None, file: Pat
             pair = files.pair_of(legacy, modern, media, files.rules_of(file))
         else:
             pair = _sealed(id or "", file, reason, config)
-        found = pseudonymise(shrunk(pair, _chosen(pair, at)), secrets.token_bytes(16))
+        found = pseudonymise(shrunk(pair, _chosen(pair, at)), pair, secrets.token_bytes(16))
         text = write(found)
         _prove(text)
     except (Unfit, Refused) as refused:

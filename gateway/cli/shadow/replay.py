@@ -18,7 +18,7 @@ from gateway.cli.sealed import pair_of, rules_now, unseal
 from gateway.cli.shapes import fact, line
 from gateway.cli.sources import Refused
 from gateway.config.compile import Configuration
-from gateway.edge.headers import read
+from gateway.edge.headers import forwarding_fields, read
 from gateway.forward import ask
 from gateway.routing import Arm, Match
 from gateway.telemetry.trace import new_trace_id
@@ -73,6 +73,10 @@ def _way(built: Configuration, found: Captured) -> tuple[Match, Arrival, tuple[A
             found.request.method.encode("ascii"), found.request.target, fields(headers)), built.edge)
     except Malformed as malformed:
         raise Refused(f"the edge refuses the request now: {malformed.code}") from None
+    # Whose client it was, nobody knows any more.
+    via = b"Via: 1.1 %b\r\n" % built.edge.via.encode() if built.edge.via else b""
+    head.added = via + fields(forwarding_fields("", "http", head.host, head.forwarded, built.edge))
+    head.lines = fields(head.headers) + head.added
     request = Request(method, target, head.headers, found.request.body)
     match = built.table.match(request)
     capability, operation = match.target.capability, match.target.operation
