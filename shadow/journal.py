@@ -44,13 +44,14 @@ _BAD = frozenset({Outcome.MISMATCH, Outcome.CANDIDATE_ERROR})
 
 
 class Sight(NamedTuple):
-    """What an exchange may come to prove: in which epoch and stratum. `token` is empty where its subject was seen in
-    that hour already, and where its epoch has no key."""
+    """What an exchange may come to prove: in which epoch and stratum. `token` is empty where its epoch has no key, and
+    where there are too many subjects; `first` tells that its subject was not seen in that hour before."""
 
     epoch: Epoch
     stratum: Stratum
     hour: int
     token: bytes
+    first: bool
 
 
 _Place: TypeAlias = tuple[str, Epoch, Stratum, Outcome]
@@ -138,13 +139,13 @@ class Journal:
     def _sight(self, pair: Pair, basis: Basis, epoch: Epoch, key: bytes) -> Sight:
         found = subject(pair, key, epoch, basis.parameters)
         claimed = self._claimed[found.hour]
-        new = bool(found.token) and found.token not in claimed and len(claimed) < CLAIMS
+        first = bool(found.token) and found.token not in claimed and len(claimed) < CLAIMS
         if not claimed:
             for over in [hour for hour in self._claimed if hour <= found.hour - HOURS]:
                 del self._claimed[over]
-        if new:
+        if first:
             claimed.add(found.token)
-        return Sight(epoch, found.stratum, found.hour, found.token if new else b"")
+        return Sight(epoch, found.stratum, found.hour, found.token if found.token in claimed else b"", first)
 
     def key(self, capability: str, sight: Sight | None) -> bytes:
         """What tokens of an exchange are made by; empty where there is none."""
@@ -198,9 +199,12 @@ class Journal:
             heap.reproduced += not critical.isdisjoint(comparison.reproduced)
         if comparison.drifts:
             heap.hear(table([comparison], sight.epoch))
-        if sight.token and outcome in JUDGED:
-            # Good and bad are told apart: the mismatch that one worker finds does not drown in another's match.
-            heap.tokens.add((sight.hour, sight.token + b"!" if outcome in _BAD else sight.token))
+        # Good and bad are told apart: a mismatch does not drown in another worker's match, nor in an earlier one of its
+        # own subject, as where only the second reading is wrong. Each counts once.
+        if sight.token and outcome in _BAD:
+            heap.tokens.add((sight.hour, sight.token + b"!"))
+        elif sight.first and outcome in JUDGED:
+            heap.tokens.add((sight.hour, sight.token))
 
     def _heap(self, place: _Place, at: float) -> _Heap:
         heap = self._heaps.get(place)

@@ -16,9 +16,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from math import exp, lgamma, log, log1p
+from typing import TypeAlias
 
 from shadow.compare import Comparison, Drift, Outcome
-from shadow.diff import IDENTITY, MAX_DIFFERENCES, Difference
+from shadow.diff import IDENTITY, MAX_DIFFERENCES, Difference, Shape
 from shadow.maps import MASKED
 from shadow.stratum import Epoch
 
@@ -34,6 +35,10 @@ PROPOSED = 5
 EXPIRES = 14 * 86_400.0
 """Seconds after which a proposal is withdrawn where its noise was not seen again."""
 
+Look: TypeAlias = tuple[str, bool, str]
+"""What values of one field have in common, however they drift: see `_look`."""
+
+_FORMS = frozenset({"date", "instant", "local time", "uuid", "url"})
 _COMPARED = AGREED | {Outcome.MISMATCH}
 _FLAT = 1e-17
 _LARGEST = 700
@@ -91,9 +96,9 @@ def steady(first: Comparison) -> Comparison:
 def bracketed(first: Comparison, alone: Comparison, again: Comparison) -> Comparison:
     """What a bracket says of an exchange: `first` compares P1 with C, `alone` P1 with P2, `again` P2 with C.
 
-    Where P1 and P2 agree, C differs from both: a mismatch keeps those differences, the real ones. One that has none is
-    transient (a "race") where C agrees with P2, else unstable. Where P2 cannot be compared, or more differs than is
-    kept, it is as it was `first`.
+    Where P1 and P2 agree, C differs from both: a mismatch keeps those differences, the real ones; and so where C says
+    something of a sort that neither of them does, such as nothing. One that has none is transient (a "race") where C
+    agrees with P2, else unstable. Where P2 cannot be compared, or more differs than is kept, it is as it was `first`.
     """
     three = first, alone, again
     if any(one.tally.outcome not in _COMPARED or len(one.differences) >= MAX_DIFFERENCES for one in three):
@@ -101,11 +106,24 @@ def bracketed(first: Comparison, alone: Comparison, again: Comparison) -> Compar
     found = replace(first, drifts=tuple(_drifts(first.differences, alone.differences)))
     if first.tally.outcome is not Outcome.MISMATCH:
         return found
-    own = {(one.kind, one.path, one.key_token) for one in alone.differences}
-    real = tuple(one for one in first.differences if (one.kind, one.path, one.key_token) not in own)
+    own: dict[tuple[str, str, str], set[Look]] = {}
+    for one in alone.differences:
+        own.setdefault(_where(one), set()).update((_look(one.legacy), _look(one.modern)))
+    real = tuple(one for one in first.differences if _look(one.modern) not in own.get(_where(one), ()))
     if real:
         return replace(found, differences=real)
     return settled(found, "race") if again.tally.outcome in AGREED else unstable(found)
+
+
+def _where(one: Difference) -> tuple[str, str, str]:
+    return one.kind, one.path, one.key_token
+
+
+def _look(one: Shape) -> Look:
+    """What noise does not change in a value: its type, whether there is anything in it, whether it is a time, an
+    address or a uuid. That a number has a fraction, or a text digits alone, may well be chance."""
+    kind = "number" if one.type in ("integer", "decimal") else one.type
+    return kind, one.length == 0, one.form if one.form in _FORMS else ""
 
 
 def _drifts(modern: Iterable[Difference], legacy: Iterable[Difference]) -> Iterable[Drift]:

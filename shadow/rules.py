@@ -5,7 +5,7 @@ their digest is. What is compiled of them is kept by that digest.
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
@@ -121,6 +121,15 @@ class Rules:
 
 
 NONE = Rules()
+
+
+def together(shared: Rules, own: Mapping[str, Rules]) -> str:
+    """The digest of the rules of all operations: of those that are `shared`, and of each operation that has its `own`.
+    It changes too where a rule goes from one of them to another."""
+    if not own:
+        return shared.digest
+    text = repr((shared.digest, sorted((name, one.digest) for name, one in own.items()))).encode()
+    return hashlib.sha256(text).hexdigest()[:16]
 
 # FHIR R4: servers set these themselves (Resource.meta), and links are theirs.
 _FHIR: tuple[Rule, ...] = (

@@ -17,7 +17,7 @@ from gateway.routing import Arm, Capability, Operation, ShadowPlan, Split, segme
 from gateway.stage import Stage
 from gateway.upstreams.upstream import Upstream
 from shadow.evidence import Criteria
-from shadow.rules import Rules
+from shadow.rules import Rules, together
 from shadow.settings import SECRETS, Recheck, Sealing
 from shadow.stratum import Basis
 
@@ -199,9 +199,9 @@ class Capabilities:
                for name, one in written.operations.items() if one.rules}
         all_rules = (*shared, *(rule for rules in own.values() for rule in rules))
         classes = self._seeds.classes(shadow.crosswalk, node.find("shadow", "crosswalk"), all_rules)
-        every = Rules(all_rules, known, classes)
         operations = {name: Rules((*first, *shared), known, classes) for name, first in own.items()}
-        return Rules(shared, known, classes), operations, every.digest if every.rules or every.known else ""
+        rules = Rules(shared, known, classes)
+        return rules, operations, together(rules, operations) if all_rules or known else ""
 
 
 def _rules(written: spec.Capability, writes: Stage) -> Iterator[tuple[str, str, str]]:

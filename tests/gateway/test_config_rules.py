@@ -92,6 +92,12 @@ def test_an_operations_own_rules_come_first_and_change_the_digest(built):
     assert plan(built()).basis.rules == ""
 
 
+def test_a_rule_that_goes_from_one_operation_to_all_changes_the_digest(built):
+    one, every = plan(built(own="[{at: /a, case: true}]")), plan(built("[{at: /a, case: true}]"))
+    assert one.rules_of("read") != every.rules_of("read")
+    assert one.basis.rules != every.basis.rules
+
+
 @pytest.mark.parametrize(("rules", "code"), [
     ("[{at: /a}]", "bad_rule"), ("[{at: /a, case: true, space: true}]", "bad_rule"),
     ("[{at: /a, ignore: true}]", "bad_rule"), ("[{at: /a, case: true, kind: value}]", "bad_rule"),

@@ -71,6 +71,19 @@ async def test_a_match_does_not_take_the_place_of_a_mismatch_that_is_asked_again
     assert rows == {Outcome.MATCH: (1, 0), Outcome.MISMATCH: (1, 1)}
 
 
+@pytest.mark.parametrize(("bad", "outcome"), [
+    ({"modern": b"[]"}, Outcome.MISMATCH), ({"failure": "reset"}, Outcome.CANDIDATE_ERROR),
+])
+async def test_what_goes_wrong_when_a_subject_is_asked_about_again_counts_once(bad, outcome):
+    kept = Kept()
+    for patient in ("P-1", "P-2"):
+        await kept.exchange(pair(patient))
+        for _ in range(3):
+            await kept.exchange(pair(patient, **bad))
+    rows = {row.outcome: (row.count, row.effective) for row in await kept.evidence()}
+    assert rows == {Outcome.MATCH: (2, 2), outcome: (6, 2)}
+
+
 async def test_the_mismatch_of_one_worker_does_not_drown_in_the_match_of_another():
     one = Kept()
     other = Kept(one.store, one.custody)

@@ -69,6 +69,15 @@ def test_what_a_bracket_and_each_asking_prove_of_identifiers_is_kept_once():
     # Modern's kind of difference is not legacy's: its value drifts, but modern's is missing, or of another type.
     ({"at": 1}, {}, {"at": 2}, Outcome.MISMATCH, "", ["/at"]),
     ({"at": 1}, {"at": "2"}, {"at": 2}, Outcome.MISMATCH, "", ["/at"]),
+    # Nor is what no noise does: to empty a value, or to make another sort of text of it.
+    ({"at": "2024-01-01"}, {"at": ""}, {"at": "2024-01-02"}, Outcome.MISMATCH, "", ["/at"]),
+    ({"at": "2024-01-01"}, {"at": "error"}, {"at": "2024-01-02"}, Outcome.MISMATCH, "", ["/at"]),
+    ({"at": 1}, {"at": None}, {"at": "2"}, Outcome.MISMATCH, "", ["/at"]),
+    ({"at": "a1"}, {"at": "12"}, {"at": "b2"}, Outcome.UNSTABLE, "", []),
+    ({"at": 36}, {"at": 36.5}, {"at": 37}, Outcome.UNSTABLE, "", []),
+    # Legacy's flaw excuses no other status than its own.
+    ({}, answer("modern", {}, 404), answer("legacy", {}, 503), Outcome.MISMATCH, "", [""]),
+    ({}, answer("modern", {}, 503), answer("legacy", {}, 503), Outcome.TRANSIENT, "race", []),
     # The same path of another item is another place.
     ({"items": [{"id": 1, "v": 1}, {"id": 2, "v": 1}]}, {"items": [{"id": 1, "v": 2}, {"id": 2, "v": 9}]},
      {"items": [{"id": 1, "v": 3}, {"id": 2, "v": 1}]}, Outcome.MISMATCH, "", ["/items/1/v"]),
