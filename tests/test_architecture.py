@@ -27,6 +27,7 @@ GATEWAY = [
 ]
 SHADOW = [
     {"lane"},
+    {"asking"},
     {"learnt"},
     {"journal", "capture", "table", "html", "sheet", "testing", "recompare"},
     {"report", "stores"},
