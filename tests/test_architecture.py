@@ -51,12 +51,13 @@ SHADOW = [
     {"guide", "tokens"},
     {"normalisers"},
     {"custody"},
+    {"faults"},
 ]
 
 PURE = [
     "adapters", "shadow.observation", "shadow.diff", "shadow.guide", "shadow.identity", "shadow.pairing",
     "shadow.normalisers", "shadow.severity", "shadow.rules", "shadow.heads", "shadow.bodies", "shadow.compare",
-    "shadow.search", "shadow.unlink",
+    "shadow.search", "shadow.unlink", "shadow.faults",
     "shadow.minimise", "shadow.standins", "shadow.tokens", "shadow.maps", "shadow.parameters", "shadow.resources",
     "shadow.pseudonym", "shadow.case", "shadow.recompare",
     "shadow.noise", "shadow.learnt", "shadow.rates", "shadow.evidence",
