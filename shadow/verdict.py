@@ -1,11 +1,12 @@
 """A capability's evidence, folded: rows of the ledger and its criteria → the verdict, as it is reported and gated on.
 
-The current epoch is the one that was seen last; the verdict is on it alone. What came before is history.
+The current epoch is the one that was seen last; the verdict is on it alone. Where another goes on beside it, as while
+two builds are at work, it is on the one of them that is worse. What came before is history.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from xml.sax.saxutils import escape, quoteattr
 
 from shadow.compare import Outcome
@@ -14,6 +15,14 @@ from shadow.ledger import DAY, JUDGED, Crossed, Crossing, Evidence
 from shadow.stratum import Epoch, Stratum, digest
 
 _HOUR = 3600.0
+
+_BESIDE = 600.0
+"""Seconds before the latest exchange in which an epoch was seen that goes on beside its own."""
+
+_OVERLAP = 60.0
+"""Seconds into a new epoch for which exchanges of the one before it may still come in."""
+
+_WORST = Answer.NOT_SAFE, Answer.NOT_ENOUGH, Answer.SAFE
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +112,27 @@ def judged(
     for row in evidence:
         epochs[row.epoch].append(row)
     reports = sorted((_epoch(epoch, rows) for epoch, rows in epochs.items()), key=lambda one: -one.last)
-    current = epochs[Epoch(*_key(reports[0]))] if reports else []
+    crossed = list(crossings)
+    # What is worst comes first, and of that the latest: `min` takes the first of equals.
+    found = min((_on(one, epochs[Epoch(*_key(one))], criteria, crossed) for one in _going_on(reports, criteria)),
+                key=lambda one: _WORST.index(one.answer), default=None) or _on(None, (), criteria, crossed)
+    return replace(found, history=tuple(one for one in reports if one != found.epoch))
+
+
+def _going_on(reports: Sequence[EpochReport], criteria: Criteria) -> list[EpochReport]:
+    """The epochs, the latest first, that the verdict may be on: none that rests on other rules or another comparator
+    than there are now; and beside the latest, such as were seen in turn with it."""
+    now = [one for one in reports if criteria.basis in (None, (one.rules, one.comparator))]
+    return [one for one in now
+            if one is now[0] or one.last > max(now[0].first + _OVERLAP, now[0].last - _BESIDE)]
+
+
+def _on(
+    epoch: EpochReport | None, current: Sequence[Evidence], criteria: Criteria, crossings: Iterable[Crossing]
+) -> EvidenceReport:
+    """The verdict on one epoch, from its rows."""
     strata = _strata(current)
-    identities = _identities(reports[0] if reports else None, crossings, dict(criteria.seeded))
+    identities = _identities(epoch, crossings, dict(criteria.seeded))
     verdict = assess(
         criteria, {stratum: _numbers(rows) for stratum, rows in strata.items()},
         eligible=sum(row.count for row in current),
@@ -128,8 +155,8 @@ def judged(
         unmirrored=criteria.unmirrored,
         effective=sum(row.effective for row in current),
         per_hour=rate,
-        epoch=reports[0] if reports else None,
-        history=tuple(reports[1:]),
+        epoch=epoch,
+        history=(),
         identities=identities,
     )
 

@@ -54,6 +54,32 @@ def test_the_verdict_is_on_the_epoch_that_goes_on_alone():
     assert found.wanted == ("≈ 90 more of `search`, ≈ 18 h at today's rate",)
 
 
+@pytest.mark.parametrize(("old", "new", "answer", "modern"), [
+    # Two builds are at work in turn: what the one proves does not excuse the other, whichever was seen last.
+    ((0.0, 3_000.0), (1_000.0, 2_999.0), Answer.NOT_SAFE, "8"),
+    ((0.0, 2_999.0), (1_000.0, 3_000.0), Answer.NOT_SAFE, "8"),
+    # One came after the other, but for what was under way then.
+    ((1_000.0, 2_000.0), (0.0, 1_030.0), Answer.SAFE, "7"),
+    # The worse one is gone again.
+    ((0.0, 9_000.0), (1_000.0, 8_399.0), Answer.SAFE, "7"), ((0.0, 9_000.0), (1_000.0, 8_401.0), Answer.NOT_SAFE, "8"),
+])
+def test_a_verdict_is_on_the_worse_of_two_epochs_that_go_on_side_by_side(old, new, answer, modern):
+    rows = [row(epoch=OLD, first=old[0], last=old[1]), row(SEARCH, epoch=OLD, first=old[0], last=old[1]),
+            row(outcome=Outcome.MISMATCH, effective=50, critical=9, first=new[0], last=new[1])]
+    found = judged(rows, BOTH)
+    assert (found.answer, found.epoch.modern, len(found.history)) == (answer, modern, 1)
+
+
+@pytest.mark.parametrize("basis", [("r2", "2"), ("r", "3")])
+def test_what_rests_on_other_rules_or_another_comparator_proves_nothing(basis):
+    rows = [row(), row(SEARCH)]
+    assert judged(rows, replace(BOTH, basis=("r", "2"))).answer is Answer.SAFE
+    found = judged(rows, replace(BOTH, basis=basis))
+    assert (found.answer, found.effective, found.epoch) == (Answer.NOT_ENOUGH, 0, None)
+    assert [(one.rules, one.comparator) for one in found.history] == [("r", "2")]
+    assert "rules r, comparator 2" in "\n".join(markdown(found))
+
+
 def test_what_is_missing_is_told_with_the_time_that_it_takes():
     found = judged([row(effective=1_000, last=4 * HOUR)], BOTH)
     assert found.wanted == ("≈ 2,588 more effective exchanges, ≈ 10 h at today's rate",
