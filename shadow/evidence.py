@@ -48,8 +48,8 @@ class Criteria:
 
     `limit` is the share of exchanges that may differ, and the share that modern may fail on; `confidence` how sure of
     that to be; `excluded` the share of the eligible that may have been left out for any reason but sampling. `seeded`
-    are the classes of identifiers, each with the number of pairs that it is seeded with. `basis` are the digest of the
-    rules and the comparator's version that evidence must rest on; None takes any.
+    are the classes of identifiers, each with the number of pairs that it is seeded with. `rules` is the digest of the
+    rules as they are configured: what was found by others proves nothing (None: it is not known).
     """
 
     operations: tuple[str, ...] = ()
@@ -60,7 +60,7 @@ class Criteria:
     stratum_minimum: int = 10
     excluded: float = 0.05
     seeded: tuple[tuple[str, int], ...] = ()
-    basis: tuple[str, str] | None = None
+    rules: str | None = None
 
 
 UNDECLARED = Criteria()

@@ -110,9 +110,12 @@ def evidence(found: EvidenceReport) -> Iterator[RenderableType]:
         yield Text(f"  identifiers of {identified(one)}", style="red" if one.split or one.merged else "")
     if found.unmirrored:
         yield Text(f"  never mirrored, so not judged: {', '.join(found.unmirrored)}")
+    before = sum(one.effective for one in found.history)
+    earlier = f"; {before:,} effective exchanges on {len(found.history)} earlier ones" if before else ""
+    if found.epoch is None and earlier:
+        yield Text(f"  on nothing yet{earlier}")
     if found.epoch is not None:
-        epoch, before = found.epoch, sum(one.effective for one in found.history)
-        earlier = f"; {before:,} effective exchanges on {len(found.history)} earlier ones" if before else ""
+        epoch = found.epoch
         yield Text(f"  on builds {build(epoch.legacy)} (legacy) and {build(epoch.modern)} (modern), rules "
                    f"{epoch.rules or 'none'}, comparator {epoch.comparator}{earlier}")
 

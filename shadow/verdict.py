@@ -1,15 +1,16 @@
 """A capability's evidence, folded: rows of the ledger and its criteria → the verdict, as it is reported and gated on.
 
 The current epoch is the one that was seen last; the verdict is on it alone. Where another goes on beside it, as while
-two builds are at work, it is on the one of them that is worse. What came before is history.
+two builds are at work, it is on the one of them that is worse. What came before is history. Where the last one rests on
+other rules or another comparator than those of now, it is history too, and there is none.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
-from shadow.compare import Outcome
+from shadow.compare import VERSION, Outcome
 from shadow.evidence import Answer, Coverage, Criteria, Gate, Numbers, State, assess, percent
 from shadow.ledger import DAY, JUDGED, Crossed, Crossing, Evidence
 from shadow.stratum import Epoch, Stratum, digest
@@ -82,8 +83,8 @@ class EvidenceReport:
     order: mismatches, candidate errors, criticals, strata, coverage, excluded. `coverage` has a row for each mirrored
     operation and stratum; `unseen` are the operations that were never seen, `unmirrored` those that never are, because
     asking them changes something. `effective` exchanges came, `per_hour` of them today: in the 24 hours before the
-    latest exchange (None where there were none). `epoch` is None where nothing was compared; `history` are the epochs
-    before it, the latest first. `identities` are by class.
+    latest exchange (None where there were none). `epoch` is None where nothing was compared by the rules and the
+    comparator of now; `history` are the epochs before it, the latest first. `identities` are by class.
     """
 
     answer: Answer
@@ -113,24 +114,32 @@ def judged(
         epochs[row.epoch].append(row)
     reports = sorted((_epoch(epoch, rows) for epoch, rows in epochs.items()), key=lambda one: -one.last)
     crossed = list(crossings)
-    # What is worst comes first, and of that the latest: `min` takes the first of equals.
-    found = min((_on(one, epochs[Epoch(*_key(one))], criteria, crossed) for one in _going_on(reports, criteria)),
-                key=lambda one: _WORST.index(one.answer), default=None) or _on(None, (), criteria, crossed)
-    return replace(found, history=tuple(one for one in reports if one != found.epoch))
+    found = [_on(one, reports, epochs[Epoch(*_key(one))], criteria, crossed) for one in _going_on(reports, criteria)]
+    if not found:
+        return _on(None, reports, (), criteria, crossed)
+    # The latest of the worst: `min` takes the first of equals.
+    return min(found, key=lambda one: _WORST.index(one.answer))
 
 
 def _going_on(reports: Sequence[EpochReport], criteria: Criteria) -> list[EpochReport]:
-    """The epochs, the latest first, that the verdict may be on: none that rests on other rules or another comparator
-    than there are now; and beside the latest, such as were seen in turn with it."""
-    now = [one for one in reports if criteria.basis in (None, (one.rules, one.comparator))]
-    return [one for one in now
-            if one is now[0] or one.last > max(now[0].first + _OVERLAP, now[0].last - _BESIDE)]
+    """The epochs, the latest first, that the verdict may be on: the latest, and beside it such as were seen in turn
+    with it. Rules may have changed since the last exchange came: what was hidden then need not be hidden now."""
+    if not reports or not _holds(reports[0], criteria):
+        return []
+    latest = reports[0]
+    since = max(latest.first + _OVERLAP, latest.last - _BESIDE)
+    return [latest, *(one for one in reports[1:] if one.last > since and _holds(one, criteria))]
+
+
+def _holds(epoch: EpochReport, criteria: Criteria) -> bool:
+    return criteria.rules is None or (epoch.rules, epoch.comparator) == (criteria.rules, VERSION)
 
 
 def _on(
-    epoch: EpochReport | None, current: Sequence[Evidence], criteria: Criteria, crossings: Iterable[Crossing]
+    epoch: EpochReport | None, reports: Sequence[EpochReport], current: Sequence[Evidence], criteria: Criteria,
+    crossings: Iterable[Crossing],
 ) -> EvidenceReport:
-    """The verdict on one epoch, from its rows."""
+    """The verdict on one epoch of all, from its rows."""
     strata = _strata(current)
     identities = _identities(epoch, crossings, dict(criteria.seeded))
     verdict = assess(
@@ -146,7 +155,7 @@ def _on(
     ], now)) for one in verdict.coverage)
     return EvidenceReport(
         answer=verdict.answer,
-        says=_says(verdict.answer, verdict.gates),
+        says=_says(verdict.answer, verdict.gates, outdated=bool(reports) and epoch is None),
         wanted=tuple(_wanted(verdict.gates, coverage, rate, sum(
             row.count for row in current if row.outcome is Outcome.UNSTABLE))),
         gates=verdict.gates,
@@ -156,7 +165,7 @@ def _on(
         effective=sum(row.effective for row in current),
         per_hour=rate,
         epoch=epoch,
-        history=(),
+        history=tuple(one for one in reports if one is not epoch),
         identities=identities,
     )
 
@@ -234,7 +243,9 @@ def _coverage(one: Coverage, rate: float | None) -> CoverageReport:
 
 # --- in words ---
 
-def _says(answer: Answer, gates: Sequence[Gate]) -> str:
+def _says(answer: Answer, gates: Sequence[Gate], *, outdated: bool) -> str:
+    if outdated:
+        return f"{answer}: nothing was compared since the rules or the comparator changed"
     behind = State.FAIL if answer is Answer.NOT_SAFE else State.MISSING
     told = "; ".join(gate.says for gate in gates if gate.state is behind)
     return f"{answer}: {told or gates[0].says}"

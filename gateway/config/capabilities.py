@@ -16,7 +16,6 @@ from gateway.policies.base import Policy
 from gateway.routing import Arm, Capability, Operation, ShadowPlan, Split, segments
 from gateway.stage import Stage
 from gateway.upstreams.upstream import Upstream
-from shadow.compare import VERSION
 from shadow.evidence import Criteria
 from shadow.rules import Rules, together
 from shadow.settings import SECRETS, Recheck, Sealing
@@ -180,7 +179,7 @@ class Capabilities:
         criteria = Criteria(
             limit=gate.limit / 10_000, confidence=gate.confidence / 10_000, minimum=gate.minimum,
             stratum_minimum=gate.stratum_minimum, excluded=gate.excluded / 10_000,
-            seeded=tuple((one.name, one.pairs) for one in rules.classes), basis=(digest, VERSION),
+            seeded=tuple((one.name, one.pairs) for one in rules.classes), rules=digest,
         )
         parameters = frozenset(shadow.parameters).union(*(one.query for one in written.operations.values()))
         return ShadowPlan(

@@ -89,6 +89,16 @@ def test_the_answer_is_the_exit_status(routes, seen, status, answer):
         assert told["evidence"]["gates"][0]["says"] in shown.stdout
 
 
+def test_what_was_safe_by_other_rules_is_not_safe_by_those_of_now(routes):
+    seen = sightings("read", 300), sightings("search", 60)
+    assert gate(routes, *seen).exit_code == 0
+    routes.write_text(ROUTES.replace("sample: 100%", "sample: 100%\n      rules: [{at: /seen, volatile: instant}]"))
+    shown = figway("gate", "results", "--config", str(routes))
+    assert (shown.exit_code, "since the rules or the comparator changed" in shown.stdout) == (3, True)
+    page = figway("report", "results", "--config", str(routes), "-o", "html").stdout
+    assert "Windows of the past, on which no verdict rests" in page
+
+
 def test_a_store_alone_never_says_safe(routes):
     gate(routes, sightings("read", 9_000), sightings("search", 9_000))
     store = str(routes.parent / "figway.db")

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from shadow.compare import Outcome
+from shadow.compare import VERSION, Outcome
 from shadow.evidence import Answer, Criteria, State
 from shadow.ledger import Crossed, Crossing, Evidence
 from shadow.stratum import Epoch, Stratum, digest
@@ -70,14 +70,23 @@ def test_a_verdict_is_on_the_worse_of_two_epochs_that_go_on_side_by_side(old, ne
     assert (found.answer, found.epoch.modern, len(found.history)) == (answer, modern, 1)
 
 
-@pytest.mark.parametrize("basis", [("r2", "2"), ("r", "3")])
-def test_what_rests_on_other_rules_or_another_comparator_proves_nothing(basis):
-    rows = [row(), row(SEARCH)]
-    assert judged(rows, replace(BOTH, basis=("r", "2"))).answer is Answer.SAFE
-    found = judged(rows, replace(BOTH, basis=basis))
-    assert (found.answer, found.effective, found.epoch) == (Answer.NOT_ENOUGH, 0, None)
-    assert [(one.rules, one.comparator) for one in found.history] == [("r", "2")]
-    assert "rules r, comparator 2" in "\n".join(markdown(found))
+@pytest.mark.parametrize("epoch", [Epoch("1", "8", "stricter", "0"), Epoch("1", "8", "laxer", VERSION)])
+def test_what_other_rules_or_another_comparator_found_is_not_safe_now(epoch):
+    rows = [row(epoch=epoch), row(SEARCH, effective=500, epoch=epoch)]
+    assert judged(rows, BOTH).answer is Answer.SAFE, "nobody says what the rules are now"
+    found = judged(rows, replace(BOTH, rules="stricter"))
+    assert found.answer is Answer.NOT_ENOUGH
+    assert found.says == "NOT ENOUGH EVIDENCE: nothing was compared since the rules or the comparator changed"
+    assert (found.epoch, found.effective, [one.effective for one in found.history]) == (None, 0, [5_500])
+    assert found.unseen == ("read", "search")
+    assert "on nothing yet; 5,500 effective exchanges on 1 earlier ones" in table(found)
+    assert "Before: 5,500 exchanges" in "\n".join(markdown(found))
+
+
+def test_the_rules_of_now_count_on_as_they_did():
+    now = Epoch("1", "8", "stricter", VERSION)
+    rows = [row(epoch=now, last=2 * HOUR), row(SEARCH, effective=500, epoch=now), row(epoch=OLD)]
+    assert judged(rows, replace(BOTH, rules="stricter")).answer is Answer.SAFE
 
 
 def test_what_is_missing_is_told_with_the_time_that_it_takes():
