@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape, quoteattr
 from shadow.compare import VERSION, Outcome
 from shadow.evidence import Answer, Coverage, Criteria, Gate, Numbers, State, assess, percent
 from shadow.ledger import DAY, JUDGED, Crossed, Crossing, Evidence
-from shadow.stratum import Epoch, Stratum, digest
+from shadow.stratum import EXPIRED, Epoch, Stratum, digest
 
 _HOUR = 3600.0
 
@@ -132,7 +132,8 @@ def _going_on(reports: Sequence[EpochReport], criteria: Criteria) -> list[EpochR
 
 
 def _holds(epoch: EpochReport, criteria: Criteria) -> bool:
-    return criteria.rules is None or (epoch.rules, epoch.comparator) == (criteria.rules, VERSION)
+    rules = epoch.rules.partition(EXPIRED)[0]
+    return criteria.rules is None or (rules, epoch.comparator) == (criteria.rules, VERSION)
 
 
 def _on(

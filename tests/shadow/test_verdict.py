@@ -83,6 +83,11 @@ def test_what_other_rules_or_another_comparator_found_is_not_safe_now(epoch):
     assert "Before: 5,500 exchanges" in "\n".join(markdown(found))
 
 
+def test_an_epoch_of_which_known_differences_have_expired_is_of_the_same_rules():
+    epoch = Epoch("1", "8", "r-1", VERSION)
+    assert judged([row(epoch=epoch), row(SEARCH, epoch=epoch)], replace(BOTH, rules="r")).answer is Answer.SAFE
+
+
 def test_the_rules_of_now_count_on_as_they_did():
     now = Epoch("1", "8", "stricter", VERSION)
     rows = [row(epoch=now, last=2 * HOUR), row(SEARCH, effective=500, epoch=now), row(epoch=OLD)]
