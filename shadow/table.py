@@ -76,7 +76,8 @@ def _mismatching(one: CapabilityReport) -> Text:
 
 def _capability(one: CapabilityReport, traces: bool) -> Iterator[RenderableType]:
     yield Text.assemble((one.capability, "bold"), f": {one.says}")
-    yield from evidence(one.evidence)
+    if one.judged:
+        yield from evidence(one.evidence)
     for label, counts in (
         ("candidate errors", one.candidate_errors), ("not comparable", one.not_comparable), ("shed", one.shed),
         ("skipped", one.skipped),

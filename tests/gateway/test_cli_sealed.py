@@ -105,6 +105,15 @@ def test_list_tells_what_is_sealed_and_shows_nothing_of_it(figway, vault, custod
     assert deeds(custody) == []
 
 
+def test_a_sealed_file_that_fails_is_named(figway, vault, tmp_path):
+    vault.close()
+    for file in tmp_path.glob("figway.sealed*"):
+        file.write_bytes(b"this is no database" * 100)
+    found = figway("list")
+    says = f"figway: {tmp_path}/figway.sealed: the sealed file fails: SQLITE_NOTADB\n"
+    assert (found.exit_code, found.stderr) == (2, says)
+
+
 def test_list_shows_what_is_held(figway, vault, custody):
     custody.hold(Hold("booking", 1.0, "jo", "case"))
     assert [line.split()[-1] == "held" for line in figway("list").stdout.splitlines()[1:]] == [False] * 3 + [True]

@@ -70,7 +70,8 @@ def purge(subject: str | None, capability: str | None, every: bool, reason: str,
 
 
 def _identifier() -> str:
-    found = sys.stdin.readline().strip()
+    # Python has no standard input where it was closed.
+    found = sys.stdin.readline().strip() if sys.stdin is not None else ""
     if len(found) < SHORTEST:
         raise click.UsageError(f"standard input has no identifier of {SHORTEST} characters or more")
     return found
