@@ -22,7 +22,6 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from adapters.message import Request
-from shadow.capture import Capture
 from shadow.compare import Comparison, Outcome, Tally, fingerprint, identical
 from shadow.comparer import Child, Comparer, ComparerSlow
 from shadow.custody import Custody
@@ -35,6 +34,7 @@ from shadow.noise import AGREED, bound, bracketed, is_noise, seen_again, settled
 from shadow.observation import Failure, Observation, Pair
 from shadow.rates import Rates
 from shadow.rules import NONE, Rules
+from shadow.sealed.capture import Capture
 from shadow.settings import NEVER, UNSEALED, LaneSettings, Recheck, Sealing
 from shadow.stores.base import Store
 from shadow.stratum import Basis

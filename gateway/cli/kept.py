@@ -16,8 +16,8 @@ from gateway.config.compile import Configuration
 from gateway.config.problem import did_you_mean
 from gateway.config.sealing import Sealed
 from shadow.custody import Custody, CustodyError, Deed
+from shadow.sealed.vault import Vault, VaultError
 from shadow.stores.base import StoreError
-from shadow.vault import Vault, VaultError
 
 
 @dataclass(frozen=True, slots=True)

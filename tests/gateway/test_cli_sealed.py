@@ -18,10 +18,10 @@ from shadow.keys import PURPOSE as EPOCH
 from shadow.keys import scope
 from shadow.ledger import Binding
 from shadow.observation import Pair
+from shadow.sealed.vault import PURPOSE, Bounds, Captured, Vault
 from shadow.stores.sqlite import Sqlite
 from shadow.stratum import Epoch
 from shadow.tokens import bound, token
-from shadow.vault import PURPOSE, Bounds, Captured, Vault
 from tests.shadow.exchanges import answer
 
 ME = pwd.getpwuid(os.getuid()).pw_name

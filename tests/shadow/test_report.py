@@ -7,15 +7,15 @@ from dataclasses import replace
 import pytest
 from pydantic import TypeAdapter
 
-from shadow import html
 from shadow.compare import Comparison, Outcome, Tally, compare
 from shadow.evidence import Criteria
 from shadow.latency import Histogram
 from shadow.ledger import FASTER, SLOWER, Ledger, Traffic
+from shadow.renderers import html
+from shadow.renderers.sheet import to_csv
+from shadow.renderers.table import show, terminal
 from shadow.report import Report, RuleReport, fold, to_json, to_markdown
-from shadow.sheet import to_csv
 from shadow.stores.memory import Memory
-from shadow.table import show, terminal
 from tests.shadow.exchanges import answer, pair
 
 

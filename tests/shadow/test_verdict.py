@@ -9,8 +9,8 @@ import pytest
 from shadow.compare import VERSION, Outcome
 from shadow.evidence import Answer, Criteria, State
 from shadow.ledger import Crossed, Crossing, Evidence
+from shadow.renderers.table import evidence, terminal
 from shadow.stratum import Epoch, Stratum, digest
-from shadow.table import evidence, terminal
 from shadow.verdict import judged, markdown, span, to_junit
 
 OLD, NEW = Epoch("1", "7", "r", "2"), Epoch("1", "8", "r", "2")

@@ -9,13 +9,13 @@ import yaml
 from lxml import etree
 from lxml import html as lxml_html
 
-from shadow import html
 from shadow.compare import Comparison, Outcome, Tally, compare
 from shadow.diff import ABSENT, Difference, Severity, Shape
 from shadow.evidence import Criteria
 from shadow.latency import Histogram
 from shadow.ledger import FASTER, SLOWER, Evidence, Hidden, Ledger, Traffic
 from shadow.noise import Noise
+from shadow.renderers import html
 from shadow.report import Report, fold, milliseconds
 from shadow.stores.memory import Memory
 from shadow.stratum import STRATA, Epoch, Stratum

@@ -83,7 +83,7 @@ def policy() -> str:
 @cache
 def _environment() -> Environment:
     found = Environment(
-        loader=PackageLoader("shadow", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        loader=PackageLoader("shadow.renderers", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )
     found.filters |= {
