@@ -289,7 +289,7 @@ def _difference(signature: Signature, group: Sequence[Finding], compared: int) -
     latest = max(group, key=lambda finding: (finding.last_seen, finding.operation))
     return DifferenceReport(
         kind=signature.kind,
-        severity=latest.exemplar.severity,
+        severity=min((finding.exemplar.severity for finding in group), key=_RANKS.index),
         path=signature.path,
         legacy=str(latest.exemplar.legacy),
         modern=str(latest.exemplar.modern),

@@ -54,6 +54,22 @@ def test_the_verdict_is_on_the_epoch_that_goes_on_alone():
     assert found.wanted == ("≈ 90 more of `search`, ≈ 18 h at today's rate",)
 
 
+@pytest.mark.parametrize(("old", "new", "answer", "modern"), [
+    # Two builds are at work in turn: what the one proves does not excuse the other, whichever was seen last.
+    ((0.0, 3_000.0), (1_000.0, 2_999.0), Answer.NOT_SAFE, "8"),
+    ((0.0, 2_999.0), (1_000.0, 3_000.0), Answer.NOT_SAFE, "8"),
+    # One came after the other, but for what was under way then.
+    ((1_000.0, 2_000.0), (0.0, 1_030.0), Answer.SAFE, "7"),
+    # The worse one is gone again.
+    ((0.0, 9_000.0), (1_000.0, 8_399.0), Answer.SAFE, "7"), ((0.0, 9_000.0), (1_000.0, 8_401.0), Answer.NOT_SAFE, "8"),
+])
+def test_a_verdict_is_on_the_worse_of_two_epochs_that_go_on_side_by_side(old, new, answer, modern):
+    rows = [row(epoch=OLD, first=old[0], last=old[1]), row(SEARCH, epoch=OLD, first=old[0], last=old[1]),
+            row(outcome=Outcome.MISMATCH, effective=50, critical=9, first=new[0], last=new[1])]
+    found = judged(rows, BOTH)
+    assert (found.answer, found.epoch.modern, len(found.history)) == (answer, modern, 1)
+
+
 @pytest.mark.parametrize("epoch", [Epoch("1", "8", "stricter", "0"), Epoch("1", "8", "laxer", VERSION)])
 def test_what_other_rules_or_another_comparator_found_is_not_safe_now(epoch):
     rows = [row(epoch=epoch), row(SEARCH, effective=500, epoch=epoch)]
@@ -65,6 +81,11 @@ def test_what_other_rules_or_another_comparator_found_is_not_safe_now(epoch):
     assert found.unseen == ("read", "search")
     assert "on nothing yet; 5,500 effective exchanges on 1 earlier ones" in table(found)
     assert "Before: 5,500 exchanges" in "\n".join(markdown(found))
+
+
+def test_an_epoch_of_which_known_differences_have_expired_is_of_the_same_rules():
+    epoch = Epoch("1", "8", "r-1", VERSION)
+    assert judged([row(epoch=epoch), row(SEARCH, epoch=epoch)], replace(BOTH, rules="r")).answer is Answer.SAFE
 
 
 def test_the_rules_of_now_count_on_as_they_did():
