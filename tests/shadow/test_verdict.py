@@ -67,6 +67,16 @@ def test_what_other_rules_or_another_comparator_found_is_not_safe_now(epoch):
     assert "Before: 5,500 exchanges" in "\n".join(markdown(found))
 
 
+@pytest.mark.parametrize(("legacy", "modern", "arms"), [
+    ("", "", "legacy and modern"), ("1", "", "modern"), ("", "8", "legacy"), ("1", "8", ""),
+])
+def test_a_build_that_is_not_told_is_minded(legacy, modern, arms):
+    found = judged([row(epoch=Epoch(legacy, modern, "r", "2"))], BOTH)
+    for shown in (table(found), "\n".join(markdown(found))):
+        assert (f"the build of {arms} is not told" in shown) == bool(arms)
+        assert ("is not told, so a new one" in shown) == bool(arms)
+
+
 def test_the_rules_of_now_count_on_as_they_did():
     now = Epoch("1", "8", "stricter", VERSION)
     rows = [row(epoch=now, last=2 * HOUR), row(SEARCH, effective=500, epoch=now), row(epoch=OLD)]

@@ -205,6 +205,12 @@ def test_the_window_names_what_the_verdict_rests_on(one):
     assert before[2:] == ["1", "0123abcd", "7", "4,000", "4,000"]
 
 
+@pytest.mark.parametrize(("build", "minded"), [("2", False), ("", True)])
+def test_a_window_that_no_build_bounds_says_so(build, minded):
+    found = reported(evidence=[seen(50, build=build)])
+    assert ("the build of modern is not told" in words(section(tree(html.page(found)), "window"))) == minded
+
+
 def test_criticals_come_first_and_by_themselves(one):
     page = tree(html.page(one))
     [[path, kind, *_, trace]] = rows(section(page, "critical"))
