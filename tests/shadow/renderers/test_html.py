@@ -190,6 +190,12 @@ def test_the_list_has_the_verdict_of_each_capability(one):
     assert page.xpath("//table//a/@href") == ["?capability=results"]
 
 
+def test_the_list_has_no_verdict_of_what_is_never_compared():
+    came = Traffic("results", "", "legacy", "legacy", 1, 0, latency(_1=0.1), 1.0)
+    page = tree(html.index(Report((reported(traffic=[came], criteria=Criteria()),)), "?capability="))
+    assert rows(page)[0][:3] == ["results", "–", "legacy"]
+
+
 def test_what_was_never_seen_is_listed(one):
     part = section(tree(html.page(one)), "coverage")
     assert [words(line) for line in part.xpath("./p")] == [
