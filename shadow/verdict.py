@@ -287,6 +287,13 @@ def span(hours: float) -> str:
     return f"{round(hours)} h" if hours < 48 else f"{round(hours / 24):,} days"
 
 
+def untold(epoch: EpochReport) -> str:
+    """A warning where an arm does not tell its build, so that a new one is not seen; else ""."""
+    arms = " and ".join(arm for arm, told in (("legacy", epoch.legacy), ("modern", epoch.modern)) if not told)
+    said = f"the build of {arms} is not told, so a new one does not begin evidence anew: see `shadow.gate.build`"
+    return said if arms else ""
+
+
 def build(told: str) -> str:
     """A build for people: what an arm tells, or that it tells none."""
     return told or "not told"
@@ -328,6 +335,8 @@ def markdown(found: EvidenceReport) -> Iterator[str]:
         yield from ("", f"Never mirrored, so not judged: {cell(', '.join(found.unmirrored))}.")
     if found.epoch is not None:
         yield from ("", f"{cell(_basis(found.epoch))}.")
+        if warning := untold(found.epoch):
+            yield from ("", f"Mind: {warning}.")
     for epoch in found.history:
         yield from ("", f"Before: {cell(_basis(epoch))}.")
 

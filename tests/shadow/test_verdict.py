@@ -88,6 +88,16 @@ def test_an_epoch_of_which_known_differences_have_expired_is_of_the_same_rules()
     assert judged([row(epoch=epoch), row(SEARCH, epoch=epoch)], replace(BOTH, rules="r")).answer is Answer.SAFE
 
 
+@pytest.mark.parametrize(("legacy", "modern", "arms"), [
+    ("", "", "legacy and modern"), ("1", "", "modern"), ("", "8", "legacy"), ("1", "8", ""),
+])
+def test_a_build_that_is_not_told_is_minded(legacy, modern, arms):
+    found = judged([row(epoch=Epoch(legacy, modern, "r", "2"))], BOTH)
+    for shown in (table(found), "\n".join(markdown(found))):
+        assert (f"the build of {arms} is not told" in shown) == bool(arms)
+        assert ("is not told, so a new one" in shown) == bool(arms)
+
+
 def test_the_rules_of_now_count_on_as_they_did():
     now = Epoch("1", "8", "stricter", VERSION)
     rows = [row(epoch=now, last=2 * HOUR), row(SEARCH, effective=500, epoch=now), row(epoch=OLD)]
