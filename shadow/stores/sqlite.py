@@ -17,6 +17,7 @@ from typing import Any
 
 from shadow.compare import Comparison, Outcome, Tally
 from shadow.diff import Difference, Severity, Shape, Signature
+from shadow.faults import in_words
 from shadow.latency import Histogram
 from shadow.ledger import Binding, Finding, Hidden, Ledger, Sighting, Traffic, hidden, latest
 from shadow.signatures import Pattern, decode, encode, merged, patterns, worst
@@ -247,8 +248,7 @@ def _mapped() -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        fault = getattr(error, "sqlite_errorname", type(error).__name__)
-        raise StoreError(f"the SQLite store fails: {fault}") from None
+        raise StoreError(f"the SQLite store fails: {in_words(error)}") from None
 
 
 def _use_wal(connection: sqlite3.Connection, until: float) -> None:
