@@ -31,12 +31,12 @@ from gateway.telemetry.peers import Peers
 from gateway.telemetry.record import Recorder
 from gateway.telemetry.traffic import TrafficFold
 from gateway.upstreams.upstream import Upstream
-from shadow.capture import Capture
 from shadow.custody import Custody, CustodyError
 from shadow.lane import Lane
 from shadow.report import Report, fold
+from shadow.sealed.capture import Capture
+from shadow.sealed.vault import Bounds, Vault, VaultError
 from shadow.stores.base import Store, StoreError
-from shadow.vault import Bounds, Vault, VaultError
 
 _SWEEP = 0.5
 _PUBLISH = 1.0

@@ -14,6 +14,8 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from threading import Lock
 
+from shadow.faults import in_words
+
 KEY = 32
 """Bytes of a key."""
 
@@ -189,7 +191,6 @@ def _mapped() -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise CustodyError(f"the custody file fails: {getattr(error, 'sqlite_errorname', type(error).__name__)}") \
-            from None
+        raise CustodyError(f"the custody file fails: {in_words(error)}") from None
     except OSError as error:
         raise CustodyError(f"the custody file cannot be made: {error.strerror}") from None

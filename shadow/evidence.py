@@ -226,8 +226,9 @@ def _strata(criteria: Criteria, strata: Mapping[Stratum, Numbers]) -> Gate:
     if against[worst] >= wanted:
         return Gate("strata", State.FAIL, value, criteria.limit, 0,
                     f"above {percent(criteria.limit)} in {worst}: {bad[worst]:,} of {n:,} effective exchanges are bad")
+    few = f"; {bad[worst]:,} of {n:,} in {worst} are too few to show it" if value and value > criteria.limit else ""
     return Gate("strata", State.PASS, value, criteria.limit, 0,
-                f"none of {len(strata):,} is shown to be above {percent(criteria.limit)}")
+                f"none of {len(strata):,} is shown to be above {percent(criteria.limit)}{few}")
 
 
 def _coverage(criteria: Criteria, strata: Mapping[Stratum, Numbers]) -> Iterator[Coverage]:

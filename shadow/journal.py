@@ -22,7 +22,7 @@ from shadow.ledger import FASTER, HOURS, JUDGED, SLOWER, Binding, Sighting, Traf
 from shadow.noise import Noise, Spot, added, table
 from shadow.observation import Pair
 from shadow.stores.base import Store
-from shadow.stratum import Basis, Epoch, Stratum, build, digest, subject
+from shadow.stratum import EXPIRED, Basis, Epoch, Stratum, build, digest, subject
 
 FLUSH = 0.5
 """Seconds between writes."""
@@ -222,11 +222,14 @@ class Journal:
         known = self._epochs.get(pair.capability)
         legacy, modern = ("", "") if not basis.build else (
             build(pair.control, basis.build), build(pair.candidate, basis.build))
+        # A known difference that expires is a rule that goes.
+        expired = sum(one.expires <= pair.at for one in pair.rules.known) if pair.rules.known else 0
+        rules = f"{basis.rules}{EXPIRED}{expired}" if expired else basis.rules
         if known is None:
-            known = self._epochs[pair.capability] = Epoch(legacy, modern, basis.rules, VERSION)
-        elif (legacy and legacy != known.legacy) or (modern and modern != known.modern) or basis.rules != known.rules:
+            known = self._epochs[pair.capability] = Epoch(legacy, modern, rules, VERSION)
+        elif (legacy and legacy != known.legacy) or (modern and modern != known.modern) or rules != known.rules:
             known = self._epochs[pair.capability] = Epoch(
-                legacy or known.legacy, modern or known.modern, basis.rules, VERSION)
+                legacy or known.legacy, modern or known.modern, rules, VERSION)
         return known
 
     def add(self, row: Traffic) -> None:

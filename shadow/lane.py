@@ -20,7 +20,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from shadow.asking import Ask, Asking, Begin, Entry, Mirror
-from shadow.capture import Capture
 from shadow.compare import Comparison, Outcome, Tally, fingerprint, identical
 from shadow.comparer import Child, Comparer, ComparerSlow
 from shadow.custody import Custody
@@ -31,6 +30,7 @@ from shadow.ledger import Traffic
 from shadow.noise import AGREED, bound, bracketed, is_noise, seen_again, settled, steady, unstable
 from shadow.observation import Observation, Pair
 from shadow.rates import Rates
+from shadow.sealed.capture import Capture
 from shadow.settings import LaneSettings
 from shadow.stores.base import Store
 

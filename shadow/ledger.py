@@ -62,8 +62,9 @@ class Traffic:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One kind of difference in one operation: in how many exchanges, when, and one example of it (the latest). Of
-    `again` of them both arms were asked again, and it was there each time in `reproduced`."""
+    """One kind of difference in one operation: in how many exchanges, when, and one example of it: the latest, but as
+    severe as ever where a name in its path is masked. Of `again` of them both arms were asked again, and it was there
+    each time in `reproduced`."""
 
     capability: str
     operation: str

@@ -109,7 +109,8 @@ def bracketed(first: Comparison, alone: Comparison, again: Comparison) -> Compar
     own: dict[tuple[str, str, str], set[Look]] = {}
     for one in alone.differences:
         own.setdefault(_where(one), set()).update((_look(one.legacy), _look(one.modern)))
-    real = tuple(one for one in first.differences if _look(one.modern) not in own.get(_where(one), ()))
+    real = tuple(one for one in first.differences
+                 if _is_anywhere(one) or _look(one.modern) not in own.get(_where(one), ()))
     if real:
         return replace(found, differences=real)
     return settled(found, "race") if again.tally.outcome in AGREED else unstable(found)
@@ -117,6 +118,11 @@ def bracketed(first: Comparison, alone: Comparison, again: Comparison) -> Compar
 
 def _where(one: Difference) -> tuple[str, str, str]:
     return one.kind, one.path, one.key_token
+
+
+def _is_anywhere(one: Difference) -> bool:
+    """Whether nobody knows under which name this is: it is masked, and there was no key to tell it from others."""
+    return not one.key_token and MASKED in one.path.split("/")
 
 
 def _look(one: Shape) -> Look:

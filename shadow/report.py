@@ -154,6 +154,11 @@ class CapabilityReport:
     noise: tuple[NoiseReport, ...]
     rules: tuple[RuleReport, ...]
 
+    @property
+    def judged(self) -> bool:
+        """Whether there is, or is to be, anything for the verdict to rest on."""
+        return bool(self.eligible or self.evidence.coverage or self.evidence.history)
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -284,7 +289,7 @@ def _difference(signature: Signature, group: Sequence[Finding], compared: int) -
     latest = max(group, key=lambda finding: (finding.last_seen, finding.operation))
     return DifferenceReport(
         kind=signature.kind,
-        severity=latest.exemplar.severity,
+        severity=min((finding.exemplar.severity for finding in group), key=_RANKS.index),
         path=signature.path,
         legacy=str(latest.exemplar.legacy),
         modern=str(latest.exemplar.modern),
@@ -366,7 +371,9 @@ def _markdown(report: Report) -> Iterator[str]:
     if not report.capabilities:
         yield from ("", "Nothing is known of any capability.")
     for one in report.capabilities:
-        yield from ("", f"## {cell(one.capability)}", "", f"**{one.says}.**", "", *markdown(one.evidence), "")
+        yield from ("", f"## {cell(one.capability)}", "", f"**{one.says}.**", "")
+        if one.judged:
+            yield from (*markdown(one.evidence), "")
         yield from ("| | |", "|---|---|")
         for label, value in (
             ("Stage", one.stage or "not known"), ("Requests", str(one.requests)), ("Eligible", str(one.eligible)),

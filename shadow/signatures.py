@@ -12,6 +12,7 @@ import orjson
 
 from shadow.compare import Comparison, Outcome
 from shadow.diff import MAX_DIFFERENCES, Difference, Severity, Shape, Signature
+from shadow.maps import MASKED
 
 HOURS = 24
 """Hours back from its latest exchange over which a pattern's trend goes."""
@@ -26,6 +27,7 @@ DIFFERENCES = 12
 """Differences kept of an exemplar."""
 
 _HOUR = 3600
+_RANKS = tuple(Severity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,22 @@ def patterns(comparisons: Iterable[Comparison]) -> dict[tuple[str, str, str], Pa
     return found
 
 
+def worst(differences: Iterable[Difference]) -> dict[Signature, Difference]:
+    """One difference of each signature: of several, such as under several masked names, the last of the worst."""
+    found: dict[Signature, Difference] = {}
+    for one in differences:
+        known = found.get(one.signature)
+        if known is None or _RANKS.index(one.severity) <= _RANKS.index(known.severity):
+            found[one.signature] = one
+    return found
+
+
+def standing(signature: Signature, before: Severity, now: Severity) -> Severity:
+    """How severe a signature is that was seen before: rules may have changed, so it is what it is now; but under a
+    masked name another one may be meant, so there it stays what is worse."""
+    return min(before, now, key=_RANKS.index) if MASKED in signature.path else now
+
+
 def key(differences: Iterable[Difference]) -> str:
     """The key of the pattern that these differences make."""
     return _key(sorted({found.signature for found in differences}))
@@ -90,7 +108,7 @@ def _key(signatures: Iterable[Signature]) -> str:
 
 def _pattern(comparison: Comparison) -> Pattern:
     """The pattern of one exchange alone."""
-    severities = {found.signature: found.severity for found in comparison.differences}
+    severities = {signature: found.severity for signature, found in worst(comparison.differences).items()}
     signatures = sorted(severities)
     kept = tuple(signatures[:SIGNATURES])
     only = Exemplar(comparison.trace_id, comparison.at, len(comparison.differences),
@@ -106,14 +124,15 @@ def _pattern(comparison: Comparison) -> Pattern:
 
 
 def merged(one: Pattern, other: Pattern) -> Pattern:
-    """Two patterns of one capability, operation and key as one; how severe they are, the later one says."""
+    """Two patterns of one capability, operation and key as one; how severe they are, `standing` says."""
+    before, now = sorted((one, other), key=lambda found: (found.last_seen, found.severities))
     hours = dict(one.hours)
     for hour, count in other.hours:
         hours[hour] = hours.get(hour, 0) + count
     newest = max(hours)
     return Pattern(
         one.capability, one.operation, one.key, one.whole and other.whole, one.signatures,
-        max(one, other, key=lambda found: (found.last_seen, found.severities)).severities, one.count + other.count,
+        tuple(map(standing, one.signatures, before.severities, now.severities)), one.count + other.count,
         min(one.first_seen, other.first_seen), max(one.last_seen, other.last_seen),
         tuple(sorted((hour, count) for hour, count in hours.items() if hour > newest - HOURS)),
         _sample((*one.exemplars, *other.exemplars)),

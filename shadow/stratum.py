@@ -26,6 +26,8 @@ HOUR = 3600
 OTHER = "(other)"
 """The resource and shape of what finds the table of strata full."""
 
+EXPIRED = "-"
+
 TOKEN = 12
 """Bytes of a token: 96 bits, so that among a billion subjects two are hardly ever taken for one."""
 
@@ -56,8 +58,9 @@ class Basis(NamedTuple):
 
 
 class Epoch(NamedTuple):
-    """What evidence was gathered on: both arms' builds ("" where they are not told), the digest of the rules, and the
-    comparator's version. Where one of them changes, evidence starts from nothing."""
+    """What evidence was gathered on: both arms' builds ("" where they are not told), the digest of the rules (behind
+    it, where some of their known differences had expired, EXPIRED and how many), and the comparator's version. Where
+    one of them changes, evidence starts from nothing."""
 
     legacy: str
     modern: str

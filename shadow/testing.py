@@ -6,7 +6,7 @@ from dataclasses import astuple, replace
 
 from adapters.document import Tree
 from shadow.compare import Comparison, Outcome, Tally
-from shadow.diff import Difference, Shape
+from shadow.diff import Difference, Severity, Shape
 from shadow.latency import Histogram
 from shadow.ledger import CROSSED_EPOCHS, DAY, EPOCHS, Binding, Crossed, Crossing, Evidence, Sighting, Traffic
 from shadow.noise import Noise
@@ -97,6 +97,20 @@ def _check_counts(store: Store) -> None:
     assert store.read("unknown").tallies == {}, "an unknown capability has nothing"
 
 
+def _check_severities(store: Store) -> None:
+    for at, severity in ((1, Severity.CRITICAL), (2, Severity.MAJOR)):
+        store.write([_comparison(Tally("severe", "read", Outcome.MISMATCH), at, *(
+            replace(_difference(name), severity=one) for name in ("{key}", "code")
+            for one in (severity, Severity.MINOR)))], {}, ())
+    ledger = store.read("severe")
+    found = {one.exemplar.path.rpartition("/")[2]: str(one.exemplar.severity) for one in ledger.findings}
+    assert found == {"{key}": "critical", "code": "major"}, (
+        "of an exchange it is the worst; then it is the latest, or where a name is masked what was ever the worst")
+    [pattern] = ledger.patterns
+    assert {one.path.rpartition("/")[2]: str(severity) for one, severity in zip(
+        pattern.signatures, pattern.severities, strict=True)} == found, "and so it is in patterns"
+
+
 def _check_findings(store: Store, signatures: int) -> None:
     name = "code"
     twice = _comparison(_MISMATCH, 20, _difference(name, 0), _difference(name, 7, length=5))
@@ -107,6 +121,7 @@ def _check_findings(store: Store, signatures: int) -> None:
     assert finding.exemplar == _difference(name, 3), "the example is the latest to come, with all that is its own"
     assert finding.trace_id == "trace-10", "the example comes with its trace"
 
+    _check_severities(store)
     again = Comparison(Tally("again", "read", Outcome.MISMATCH, "reproduced_2"), "trace", 20,
                        (_difference(name), _difference("unit")), reproduced=(_difference(name).signature,))
     store.write([again, again, _comparison(Tally("again", "read", Outcome.MISMATCH), 21, _difference(name))], {}, ())

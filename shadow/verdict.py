@@ -1,7 +1,8 @@
 """A capability's evidence, folded: rows of the ledger and its criteria → the verdict, as it is reported and gated on.
 
-The current epoch is the one that was seen last; the verdict is on it alone. What came before is history. Where the last
-one rests on other rules or another comparator than those of now, it is history too, and there is none.
+The current epoch is the one that was seen last; the verdict is on it alone. Where another goes on beside it, as while
+two builds are at work, it is on the one of them that is worse. What came before is history. Where the last one rests on
+other rules or another comparator than those of now, it is history too, and there is none.
 """
 
 from collections import defaultdict
@@ -12,9 +13,17 @@ from xml.sax.saxutils import escape, quoteattr
 from shadow.compare import VERSION, Outcome
 from shadow.evidence import Answer, Coverage, Criteria, Gate, Numbers, State, assess, percent
 from shadow.ledger import DAY, JUDGED, Crossed, Crossing, Evidence
-from shadow.stratum import Epoch, Stratum, digest
+from shadow.stratum import EXPIRED, Epoch, Stratum, digest
 
 _HOUR = 3600.0
+
+_BESIDE = 600.0
+"""Seconds before the latest exchange in which an epoch was seen that goes on beside its own."""
+
+_OVERLAP = 60.0
+"""Seconds into a new epoch for which exchanges of the one before it may still come in."""
+
+_WORST = Answer.NOT_SAFE, Answer.NOT_ENOUGH, Answer.SAFE
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +113,34 @@ def judged(
     for row in evidence:
         epochs[row.epoch].append(row)
     reports = sorted((_epoch(epoch, rows) for epoch, rows in epochs.items()), key=lambda one: -one.last)
-    # Rules may have changed since the last exchange came: what was hidden then need not be hidden now.
-    bases = [(one.rules, one.comparator) for one in reports[:1]]
-    holds = criteria.rules is None or bases == [(criteria.rules, VERSION)]
-    epoch = reports.pop(0) if reports and holds else None
-    current = epochs[Epoch(*_key(epoch))] if epoch is not None else []
+    crossed = list(crossings)
+    found = [_on(one, reports, epochs[Epoch(*_key(one))], criteria, crossed) for one in _going_on(reports, criteria)]
+    if not found:
+        return _on(None, reports, (), criteria, crossed)
+    # The latest of the worst: `min` takes the first of equals.
+    return min(found, key=lambda one: _WORST.index(one.answer))
+
+
+def _going_on(reports: Sequence[EpochReport], criteria: Criteria) -> list[EpochReport]:
+    """The epochs, the latest first, that the verdict may be on: the latest, and beside it such as were seen in turn
+    with it. Rules may have changed since the last exchange came: what was hidden then need not be hidden now."""
+    if not reports or not _holds(reports[0], criteria):
+        return []
+    latest = reports[0]
+    since = max(latest.first + _OVERLAP, latest.last - _BESIDE)
+    return [latest, *(one for one in reports[1:] if one.last > since and _holds(one, criteria))]
+
+
+def _holds(epoch: EpochReport, criteria: Criteria) -> bool:
+    rules = epoch.rules.partition(EXPIRED)[0]
+    return criteria.rules is None or (rules, epoch.comparator) == (criteria.rules, VERSION)
+
+
+def _on(
+    epoch: EpochReport | None, reports: Sequence[EpochReport], current: Sequence[Evidence], criteria: Criteria,
+    crossings: Iterable[Crossing],
+) -> EvidenceReport:
+    """The verdict on one epoch of all, from its rows."""
     strata = _strata(current)
     identities = _identities(epoch, crossings, dict(criteria.seeded))
     verdict = assess(
@@ -134,7 +166,7 @@ def judged(
         effective=sum(row.effective for row in current),
         per_hour=rate,
         epoch=epoch,
-        history=tuple(reports),
+        history=tuple(one for one in reports if one is not epoch),
         identities=identities,
     )
 
@@ -255,6 +287,13 @@ def span(hours: float) -> str:
     return f"{round(hours)} h" if hours < 48 else f"{round(hours / 24):,} days"
 
 
+def untold(epoch: EpochReport) -> str:
+    """A warning where an arm does not tell its build, so that a new one is not seen; else ""."""
+    arms = " and ".join(arm for arm, told in (("legacy", epoch.legacy), ("modern", epoch.modern)) if not told)
+    said = f"the build of {arms} is not told, so a new one does not begin evidence anew: see `shadow.gate.build`"
+    return said if arms else ""
+
+
 def build(told: str) -> str:
     """A build for people: what an arm tells, or that it tells none."""
     return told or "not told"
@@ -296,6 +335,8 @@ def markdown(found: EvidenceReport) -> Iterator[str]:
         yield from ("", f"Never mirrored, so not judged: {cell(', '.join(found.unmirrored))}.")
     if found.epoch is not None:
         yield from ("", f"{cell(_basis(found.epoch))}.")
+        if warning := untold(found.epoch):
+            yield from ("", f"Mind: {warning}.")
     for epoch in found.history:
         yield from ("", f"Before: {cell(_basis(epoch))}.")
 

@@ -11,11 +11,11 @@ import orjson
 
 from gateway.cli.files import pair_of, rules_of
 from gateway.cli.shapes import fact, line, tags
+from shadow.cases.recompare import SETTLED
 from shadow.compare import Comparison, Outcome
 from shadow.crosswalks import Crosswalks
 from shadow.custody import KEY
 from shadow.judge import judged
-from shadow.recompare import SETTLED
 from shadow.rules import Rules
 
 

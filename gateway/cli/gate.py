@@ -8,8 +8,8 @@ import orjson
 
 from gateway.cli.sources import Refused, asked, configured
 from shadow.evidence import Answer
+from shadow.renderers.table import evidence, terminal
 from shadow.report import CapabilityReport
-from shadow.table import evidence, terminal
 from shadow.verdict import markdown, to_junit
 
 _STATUS = {Answer.SAFE: 0, Answer.NOT_SAFE: 1, Answer.NOT_ENOUGH: 3}

@@ -14,9 +14,10 @@ import click
 from gateway.cli.sources import Refused, actor, custody_of
 from gateway.config.compile import Configuration
 from gateway.config.problem import did_you_mean
+from gateway.config.sealing import Sealed
 from shadow.custody import Custody, CustodyError, Deed
+from shadow.sealed.vault import Vault, VaultError
 from shadow.stores.base import StoreError
-from shadow.vault import Vault, VaultError
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ def kept(config: Path) -> Iterator[Kept]:
         try:
             # Looking must not make a file where there is none.
             sealed = built.sealed if built.sealed is not None and built.sealed.path.is_file() else None
-            vault = Vault(sealed.path, custody, sealed.bounds) if sealed is not None else None
+            vault = _vault(sealed, custody) if sealed is not None else None
             try:
                 yield Kept(built, custody, vault)
             finally:
@@ -80,6 +81,13 @@ def kept(config: Path) -> Iterator[Kept]:
     except Refused as refused:
         click.echo(f"figway: {refused}", err=True)
         sys.exit(refused.status)
+
+
+def _vault(sealed: Sealed, custody: Custody) -> Vault:
+    try:
+        return Vault(sealed.path, custody, sealed.bounds)
+    except VaultError as error:
+        raise Refused(f"{sealed.path}: {error}") from None
 
 
 def is_in(users: frozenset[str]) -> bool:

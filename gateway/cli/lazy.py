@@ -1,10 +1,16 @@
-"""A group of commands that are found by their file's name and imported when they run: `--help` stays quick."""
+"""A group of commands that are found by their file's name and imported when they run: `--help` stays quick. And how any
+of them ends that is cut short."""
 
+import errno
 import importlib
+import os
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 import click
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EIO}
 
 
 class Lazy(click.Group):
@@ -15,6 +21,21 @@ class Lazy(click.Group):
         super().__init__(*args, **more)
         self._package = package
         self._lines = commands
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Ends with 130 where somebody interrupts, and with 2 where what is printed finds no room: 1 is an answer."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("figway: interrupted", err=True)
+            ctx.exit(130)
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            click.echo(f"figway: the output cannot be written: {error.strerror}", err=True)
+            # What is left of it would fail once more as Python ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(2)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self._lines)

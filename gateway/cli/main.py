@@ -15,7 +15,7 @@ COMMANDS = {
     "compare": "Compare two answers that are in files, and try rules on them.",
     "report": "Print what the shadow lane has found.",
     "gate": "Tell whether a capability is safe to flip.",
-    "shadow": "See to what the shadow lane keeps.",
+    "shadow": "Look after what the shadow lane keeps.",
     "demo": "Run the sample clinic behind the gateway.",
 }
 SHADOW = {
@@ -46,7 +46,7 @@ def main(**_: Any) -> None:
 
 @main.group(cls=Lazy, package="gateway.cli.shadow", commands=SHADOW)
 def shadow() -> None:
-    """See to what the shadow lane keeps. What is done is written to the audit trail, with the name of the user."""
+    """Look after what the shadow lane keeps. What is done is written to the audit trail, with the name of the user."""
 
 
 if __name__ == "__main__":

@@ -6,10 +6,10 @@ from pathlib import Path
 import click
 
 from gateway.cli.sources import Refused, asked, configured, stored
-from shadow import html
+from shadow.renderers import html
+from shadow.renderers.sheet import to_csv
+from shadow.renderers.table import show, terminal
 from shadow.report import to_json, to_markdown
-from shadow.sheet import to_csv
-from shadow.table import show, terminal
 
 
 @click.command()

@@ -7,7 +7,7 @@ from gateway.cli.sources import Refused
 from gateway.config.compile import Configuration
 from shadow.observation import Pair
 from shadow.rules import NONE, Rules
-from shadow.vault import Captured
+from shadow.sealed.vault import Captured
 
 _ID = re.compile(r"[0-9a-f]{16}")
 _TRACE = re.compile(r"[0-9a-f]{32}")

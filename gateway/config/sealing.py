@@ -7,7 +7,7 @@ from pathlib import Path
 from gateway.config import spec
 from gateway.config.nodes import Node
 from gateway.config.problem import Problem
-from shadow.vault import Bounds
+from shadow.sealed.vault import Bounds
 
 
 @dataclass(frozen=True, slots=True)

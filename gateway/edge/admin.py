@@ -22,7 +22,7 @@ from starlette.routing import Route
 
 from gateway.telemetry.metrics import families
 from gateway.telemetry.peers import Peers
-from shadow import html
+from shadow.renderers import html
 from shadow.report import Report, to_json
 from shadow.stores.base import StoreError
 

@@ -25,7 +25,7 @@ from shadow.ledger import (
     latest,
 )
 from shadow.noise import Noise, Spot, added, spot
-from shadow.signatures import Pattern, merged, patterns
+from shadow.signatures import Pattern, merged, patterns, standing, worst
 from shadow.stores.base import NONE_HELD, RETENTION, SIGNATURES, Held, is_held
 from shadow.stores.memory_crosswalk import MemoryCrosswalk
 from shadow.stratum import HOUR, Epoch, Stratum, placed
@@ -71,7 +71,7 @@ class Memory:
             for comparison in comparisons:
                 self._tallies[comparison.tally] += 1
                 # A signature counts once for each exchange, however often it occurs in it.
-                for signature, difference in {found.signature: found for found in comparison.differences}.items():
+                for signature, difference in worst(comparison.differences).items():
                     self._find(comparison, signature, difference)
             for place, found in patterns(comparisons).items():
                 self._fold(place, found)
@@ -96,6 +96,9 @@ class Memory:
             return
         if known is None:
             self._kept[capability] += 1
+        else:
+            severity = standing(signature, known.exemplar.severity, difference.severity)
+            difference = replace(difference, severity=severity)
         self._findings[key] = Finding(
             capability, operation, 1 + (known.count if known else 0),
             min(known.first_seen, comparison.at) if known else comparison.at,

@@ -17,9 +17,10 @@ from typing import Any
 
 from shadow.compare import Comparison, Outcome, Tally
 from shadow.diff import Difference, Severity, Shape, Signature
+from shadow.faults import in_words
 from shadow.latency import Histogram
 from shadow.ledger import Binding, Finding, Hidden, Ledger, Sighting, Traffic, hidden, latest
-from shadow.signatures import Pattern, decode, encode, merged, patterns
+from shadow.signatures import Pattern, decode, encode, merged, patterns, worst
 from shadow.stores import sqlite_crosswalk, sqlite_evidence, sqlite_noise
 from shadow.stores.base import NONE_HELD, RETENTION, SIGNATURES, Held, StoreError, is_held
 from shadow.stratum import HOUR, Epoch
@@ -29,10 +30,12 @@ _TALLY = """
 INSERT INTO tally VALUES (?, ?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET count = count + excluded.count
 """
+# See `standing`; the words for severities stand in the alphabet as they are ranked.
 _SEEN_AGAIN = """
 UPDATE finding SET
     count = count + 1, first_seen = min(first_seen, :at), last_seen = max(last_seen, :at), path = :path,
-    legacy_length = :legacy_length, modern_length = :modern_length, trace_id = :trace_id, severity = :severity,
+    legacy_length = :legacy_length, modern_length = :modern_length, trace_id = :trace_id,
+    severity = iif(instr(signature_path, '{key}'), min(severity, :severity), :severity),
     modern_path = :modern_path, legacy_token = :legacy_token, modern_token = :modern_token, key_token = :key_token,
     again = again + :again, reproduced = reproduced + :reproduced
 WHERE capability = :capability AND operation = :operation AND kind = :kind AND signature_path = :signature_path
@@ -114,7 +117,7 @@ class Sqlite:
             kept: dict[str, int] = {}
             for comparison in comparisons:
                 # A signature counts once for each exchange, however often it occurs in it.
-                for signature, found in {found.signature: found for found in comparison.differences}.items():
+                for signature, found in worst(comparison.differences).items():
                     self._find(connection, comparison, signature, found, kept)
             for place, pattern in patterns(comparisons).items():
                 self._fold(connection, place, pattern)
@@ -245,8 +248,7 @@ def _mapped() -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        fault = getattr(error, "sqlite_errorname", type(error).__name__)
-        raise StoreError(f"the SQLite store fails: {fault}") from None
+        raise StoreError(f"the SQLite store fails: {in_words(error)}") from None
 
 
 def _use_wal(connection: sqlite3.Connection, until: float) -> None:

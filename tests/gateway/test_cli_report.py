@@ -9,6 +9,8 @@ from click.testing import CliRunner
 
 from gateway.cli.main import main
 from shadow.compare import Outcome, Tally, compare
+from shadow.latency import Histogram
+from shadow.ledger import Traffic
 from shadow.report import fold, to_json
 from shadow.stores.sqlite import Sqlite
 from tests.shadow.exchanges import pair
@@ -72,6 +74,15 @@ def test_the_configured_store_is_read_with_every_capability(database, routes):
     assert says["booking"] == "nothing compared: no exchange was eligible"
     [one] = json.loads(figway("booking", "--config", config, "-o", "json").stdout)["capabilities"]
     assert one["compared"] == 0
+
+
+def test_of_what_is_never_compared_there_is_no_verdict_to_read(tmp_path):
+    store = Sqlite(Sqlite.Options(tmp_path / "figway.db"))
+    store.write((), {}, [Traffic("_default", "", "legacy", "legacy", 5, 0, Histogram(), 1.0)])
+    store.close()
+    for output in ("table", "markdown"):
+        shown = figway("--store", tmp_path / "figway.db", "-o", output).stdout
+        assert ("_default" in shown, "EVIDENCE" in shown) == (True, False)
 
 
 def test_what_cannot_be_read_is_said_with_status_2(database, routes, tmp_path):

@@ -18,10 +18,10 @@ from shadow.keys import PURPOSE as EPOCH
 from shadow.keys import scope
 from shadow.ledger import Binding
 from shadow.observation import Pair
+from shadow.sealed.vault import PURPOSE, Bounds, Captured, Vault
 from shadow.stores.sqlite import Sqlite
 from shadow.stratum import Epoch
 from shadow.tokens import bound, token
-from shadow.vault import PURPOSE, Bounds, Captured, Vault
 from tests.shadow.exchanges import answer
 
 ME = pwd.getpwuid(os.getuid()).pw_name
@@ -103,6 +103,15 @@ def test_list_tells_what_is_sealed_and_shows_nothing_of_it(figway, vault, custod
     assert "Wren" not in found.output
     assert [line.split()[0] for line in figway("list", "booking").stdout.splitlines()[1:]] == [captured(4).id]
     assert deeds(custody) == []
+
+
+def test_a_sealed_file_that_fails_is_named(figway, vault, tmp_path):
+    vault.close()
+    for file in tmp_path.glob("figway.sealed*"):
+        file.write_bytes(b"this is no database" * 100)
+    found = figway("list")
+    says = f"figway: {tmp_path}/figway.sealed: the sealed file fails: SQLITE_NOTADB (it is damaged, or no SQLite file)"
+    assert (found.exit_code, found.stderr) == (2, f"{says}\n")
 
 
 def test_list_shows_what_is_held(figway, vault, custody):

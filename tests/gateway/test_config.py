@@ -17,8 +17,8 @@ from gateway.edge.settings import EdgeSettings
 from gateway.plugins import PluginError
 from gateway.stage import Stage
 from gateway.upstreams.settings import UpstreamSettings
+from shadow.sealed.vault import Bounds
 from shadow.settings import LaneSettings
-from shadow.vault import Bounds
 
 SMALLEST = """\
 version: 1

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from shadow.custody import Custody
-from shadow.vault import Bounds, Vault
+from shadow.sealed.vault import Bounds, Vault
 from tests.backends.upstream import until
 from tests.backends.wire import response
 

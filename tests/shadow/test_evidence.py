@@ -124,6 +124,13 @@ def test_a_rare_stratum_that_always_differs_does_not_drown():
     assert found.answer is Answer.NOT_SAFE
 
 
+def test_a_stratum_above_the_limit_that_is_too_small_to_tell_passes_and_says_why():
+    found = gate(verdict({READ: Numbers(90_000, 0, 0), SEARCH: Numbers(12, 1, 0)}), "strata")
+    assert found.state is State.PASS
+    assert found.says == ("none of 2 is shown to be above 0.1%; "
+                          "1 of 12 in search 2xx Bundle ?date are too few to show it")
+
+
 @pytest.mark.parametrize(("read", "search", "state"), [
     ((1, 1), (0, 0), State.FAIL), ((2, 0), (0, 0), State.FAIL),
     ((1, 0), (0, 0), State.MISSING), ((1, 0), (1, 0), State.MISSING), ((1, 0), (1, 1), State.FAIL),

@@ -13,6 +13,7 @@ from shadow.journal import BINDINGS, Journal
 from shadow.keys import PURPOSE, scope
 from shadow.ledger import EPOCHS, Crossed
 from shadow.observation import Pair
+from shadow.rules import Known, Rules
 from shadow.stores.base import StoreError
 from shadow.stores.memory import Memory
 from shadow.stratum import HOUR, Basis, Epoch, Stratum, digest
@@ -109,6 +110,15 @@ async def test_a_build_or_a_rule_that_changes_starts_anew_and_silence_does_not()
         (Epoch("1", "8", "rules-1", VERSION), Outcome.CANDIDATE_ERROR): 1,
         (Epoch("1", "8", "rules-2", VERSION), Outcome.MATCH): 1,
     }
+
+
+async def test_a_known_difference_that_expires_starts_anew():
+    kept = Kept()
+    rules = Rules(known=(Known("K-1", "/a", "why", "tests", 100.0), Known("K-2", "/b", "why", "tests", 200.0)))
+    for at in (99.0, 100.0, 150.0, 200.0):
+        await kept.exchange(replace(pair(f"P-{at}", at=at), rules=rules))
+    rows = {row.epoch.rules: row.count for row in await kept.evidence()}
+    assert rows == {"rules-1": 1, "rules-1-1": 2, "rules-1-2": 1}
 
 
 def replace_rules(basis, rules):

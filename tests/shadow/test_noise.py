@@ -95,6 +95,8 @@ def test_noise_under_one_masked_name_hides_nothing_under_another():
     found = bracketed(*three)
     assert [one.path for one in found.differences] == ["/{key}/at"]
     assert found.differences[0].key_token == three[2].differences[1].key_token, "it is the name that legacy agrees on"
+    without = bracketed(*(compare(pair(sides[one], sides[other])) for one, other in ((0, 1), (0, 2), (2, 1))))
+    assert without.tally.outcome is Outcome.MISMATCH, "without a key nobody knows which name legacy disagrees on"
 
 
 def test_a_bracket_that_cannot_be_compared_changes_nothing():

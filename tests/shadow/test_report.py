@@ -7,15 +7,16 @@ from dataclasses import replace
 import pytest
 from pydantic import TypeAdapter
 
-from shadow import html
 from shadow.compare import Comparison, Outcome, Tally, compare
+from shadow.diff import Difference, Severity, Shape
 from shadow.evidence import Criteria
 from shadow.latency import Histogram
 from shadow.ledger import FASTER, SLOWER, Ledger, Traffic
+from shadow.renderers import html
+from shadow.renderers.sheet import to_csv
+from shadow.renderers.table import show, terminal
 from shadow.report import Report, RuleReport, fold, to_json, to_markdown
-from shadow.sheet import to_csv
 from shadow.stores.memory import Memory
-from shadow.table import show, terminal
 from tests.shadow.exchanges import answer, pair
 
 
@@ -44,6 +45,15 @@ def table(report):
     file = io.StringIO()
     show(report, terminal(file))
     return file.getvalue()
+
+
+def test_a_difference_is_as_severe_as_in_the_operation_where_it_is_worst():
+    store = Memory(Memory.Options())
+    for at, operation, severity in ((1, "read", Severity.CRITICAL), (2, "list", Severity.MINOR)):
+        found = Difference("value", "/code", Shape("string", 1), Shape("string", 1), severity)
+        store.write([Comparison(Tally("results", operation, Outcome.MISMATCH), "trace", at, (found,))], {}, [])
+    [capability] = fold(store.read()).capabilities
+    assert [one.severity for one in capability.differences] == [Severity.CRITICAL]
 
 
 def test_the_numbers_add_up(ledger):

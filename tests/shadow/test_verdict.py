@@ -9,8 +9,8 @@ import pytest
 from shadow.compare import VERSION, Outcome
 from shadow.evidence import Answer, Criteria, State
 from shadow.ledger import Crossed, Crossing, Evidence
+from shadow.renderers.table import evidence, terminal
 from shadow.stratum import Epoch, Stratum, digest
-from shadow.table import evidence, terminal
 from shadow.verdict import judged, markdown, span, to_junit
 
 OLD, NEW = Epoch("1", "7", "r", "2"), Epoch("1", "8", "r", "2")
@@ -54,6 +54,22 @@ def test_the_verdict_is_on_the_epoch_that_goes_on_alone():
     assert found.wanted == ("≈ 90 more of `search`, ≈ 18 h at today's rate",)
 
 
+@pytest.mark.parametrize(("old", "new", "answer", "modern"), [
+    # Two builds are at work in turn: what the one proves does not excuse the other, whichever was seen last.
+    ((0.0, 3_000.0), (1_000.0, 2_999.0), Answer.NOT_SAFE, "8"),
+    ((0.0, 2_999.0), (1_000.0, 3_000.0), Answer.NOT_SAFE, "8"),
+    # One came after the other, but for what was under way then.
+    ((1_000.0, 2_000.0), (0.0, 1_030.0), Answer.SAFE, "7"),
+    # The worse one is gone again.
+    ((0.0, 9_000.0), (1_000.0, 8_399.0), Answer.SAFE, "7"), ((0.0, 9_000.0), (1_000.0, 8_401.0), Answer.NOT_SAFE, "8"),
+])
+def test_a_verdict_is_on_the_worse_of_two_epochs_that_go_on_side_by_side(old, new, answer, modern):
+    rows = [row(epoch=OLD, first=old[0], last=old[1]), row(SEARCH, epoch=OLD, first=old[0], last=old[1]),
+            row(outcome=Outcome.MISMATCH, effective=50, critical=9, first=new[0], last=new[1])]
+    found = judged(rows, BOTH)
+    assert (found.answer, found.epoch.modern, len(found.history)) == (answer, modern, 1)
+
+
 @pytest.mark.parametrize("epoch", [Epoch("1", "8", "stricter", "0"), Epoch("1", "8", "laxer", VERSION)])
 def test_what_other_rules_or_another_comparator_found_is_not_safe_now(epoch):
     rows = [row(epoch=epoch), row(SEARCH, effective=500, epoch=epoch)]
@@ -65,6 +81,21 @@ def test_what_other_rules_or_another_comparator_found_is_not_safe_now(epoch):
     assert found.unseen == ("read", "search")
     assert "on nothing yet; 5,500 effective exchanges on 1 earlier ones" in table(found)
     assert "Before: 5,500 exchanges" in "\n".join(markdown(found))
+
+
+def test_an_epoch_of_which_known_differences_have_expired_is_of_the_same_rules():
+    epoch = Epoch("1", "8", "r-1", VERSION)
+    assert judged([row(epoch=epoch), row(SEARCH, epoch=epoch)], replace(BOTH, rules="r")).answer is Answer.SAFE
+
+
+@pytest.mark.parametrize(("legacy", "modern", "arms"), [
+    ("", "", "legacy and modern"), ("1", "", "modern"), ("", "8", "legacy"), ("1", "8", ""),
+])
+def test_a_build_that_is_not_told_is_minded(legacy, modern, arms):
+    found = judged([row(epoch=Epoch(legacy, modern, "r", "2"))], BOTH)
+    for shown in (table(found), "\n".join(markdown(found))):
+        assert (f"the build of {arms} is not told" in shown) == bool(arms)
+        assert ("is not told, so a new one" in shown) == bool(arms)
 
 
 def test_the_rules_of_now_count_on_as_they_did():

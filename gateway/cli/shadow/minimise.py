@@ -11,12 +11,12 @@ from gateway.cli import files
 from gateway.cli.kept import kept
 from gateway.cli.sealed import pair_of, rules_now, unseal
 from gateway.cli.sources import Refused
-from shadow.case import TEST, write
+from shadow.cases.case import TEST, write
+from shadow.cases.minimise import MAX_COMPARISONS, Minimal, Unfit, findings
+from shadow.cases.minimise import minimise as shrunk
+from shadow.cases.pseudonym import pseudonymise
 from shadow.diff import Signature
-from shadow.minimise import MAX_COMPARISONS, Minimal, Unfit, findings
-from shadow.minimise import minimise as shrunk
 from shadow.observation import Pair
-from shadow.pseudonym import pseudonymise
 
 SECONDS = 60.0
 """What running the case may take."""

@@ -10,9 +10,9 @@ import click
 from gateway.cli.kept import Kept, kept
 from gateway.cli.sources import Refused, store_of
 from shadow.keys import PURPOSE
-from shadow.search import SHORTEST, occurs
+from shadow.sealed.search import SHORTEST, occurs
+from shadow.sealed.vault import Vault, VaultError
 from shadow.unlink import Trace, tokens_of
-from shadow.vault import Vault, VaultError
 
 
 @dataclass(slots=True)
@@ -70,7 +70,8 @@ def purge(subject: str | None, capability: str | None, every: bool, reason: str,
 
 
 def _identifier() -> str:
-    found = sys.stdin.readline().strip()
+    # Python has no standard input where it was closed.
+    found = sys.stdin.readline().strip() if sys.stdin is not None else ""
     if len(found) < SHORTEST:
         raise click.UsageError(f"standard input has no identifier of {SHORTEST} characters or more")
     return found

@@ -13,14 +13,14 @@ from gateway.cli import files
 from gateway.cli.kept import Kept, kept
 from gateway.cli.sealed import pair_of, rules_now
 from gateway.cli.shapes import fact
+from shadow.cases.recompare import SETTLED, Again, Earlier, Recompared
+from shadow.cases.recompare import recompare as all_again
 from shadow.compare import Outcome
 from shadow.crosswalks import Crosswalks
 from shadow.judge import judged
 from shadow.observation import Pair
-from shadow.recompare import SETTLED, Again, Earlier, Recompared
-from shadow.recompare import recompare as all_again
 from shadow.rules import Rules
-from shadow.vault import VaultError
+from shadow.sealed.vault import VaultError
 
 _LEGACY, _MODERN = ".legacy", ".modern"
 

@@ -23,12 +23,12 @@ from gateway.forward import ask
 from gateway.routing import Arm, Match
 from gateway.telemetry.trace import new_trace_id
 from gateway.wire import Malformed, fields
+from shadow.cases.recompare import SETTLED
 from shadow.compare import Comparison
 from shadow.crosswalks import Crosswalks
 from shadow.judge import judged
 from shadow.observation import Observation
-from shadow.recompare import SETTLED
-from shadow.vault import Captured
+from shadow.sealed.vault import Captured
 
 DEADLINE = 30.0
 """Seconds that asking an arm may take where the capability says nothing."""

@@ -10,7 +10,7 @@ import pytest
 from adapters.message import Headers, Request
 from shadow.custody import Custody, Hold
 from shadow.observation import Failure
-from shadow.vault import PURPOSE, Bounds, Captured, Vault, VaultError
+from shadow.sealed.vault import PURPOSE, Bounds, Captured, Vault, VaultError
 from tests.shadow.exchanges import answer
 
 HOUR = 3600.0

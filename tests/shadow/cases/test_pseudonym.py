@@ -10,19 +10,19 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from adapters.document import DocumentError, Number, dump, escape
-from shadow.case import TEST, write
+from shadow.cases.case import TEST, write
+from shadow.cases.minimise import Minimal, Unfit, findings, minimise
+from shadow.cases.pseudonym import pseudonymise
+from shadow.cases.standins import Standins
 from shadow.diff import shape
 from shadow.guide import Order
 from shadow.maps import shown
-from shadow.minimise import Minimal, Unfit, findings, minimise
 from shadow.normalisers.case import Case
 from shadow.normalisers.tolerance import Tolerance
 from shadow.normalisers.volatile import Volatile, is_instant
-from shadow.pseudonym import pseudonymise
 from shadow.rules import Class, Rule, Rules
-from shadow.standins import Standins
+from tests.shadow.cases.test_minimise import HL7, XML, size, with_rules
 from tests.shadow.exchanges import answer, pair
-from tests.shadow.test_minimise import HL7, XML, size, with_rules
 
 SECRET = b"a secret"
 TEXTS = st.text(max_size=12) | st.from_regex(

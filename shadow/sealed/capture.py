@@ -15,9 +15,9 @@ from dataclasses import replace
 from adapters.message import Headers
 from shadow.compare import Comparison
 from shadow.observation import Observation, Pair
+from shadow.sealed.vault import Captured, Vault
 from shadow.settings import Sealing
 from shadow.signatures import key
-from shadow.vault import Captured, Vault
 
 WAITING = 64
 """Exchanges that wait to be sealed."""

@@ -6,14 +6,14 @@ import threading
 import pytest
 
 from adapters.message import Headers
-from shadow.capture import WAITING, Capture
 from shadow.compare import compare, identical
 from shadow.custody import Custody
 from shadow.lane import Lane
+from shadow.sealed.capture import WAITING, Capture
+from shadow.sealed.vault import Bounds, Vault, VaultError
 from shadow.settings import Recheck, Sealing
 from shadow.signatures import patterns
 from shadow.stores.memory import Memory
-from shadow.vault import Bounds, Vault, VaultError
 from tests.shadow.exchanges import answer, mirror, pair
 from tests.shadow.test_lane import SETTINGS, Inline, echo
 

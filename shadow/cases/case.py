@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from shadow.minimise import Minimal
+from shadow.cases.minimise import Minimal
 from shadow.observation import Observation
 from shadow.rules import Rule, Rules
 

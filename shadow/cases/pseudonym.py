@@ -12,10 +12,10 @@ from adapters.document import Tree, escape
 from adapters.message import Headers
 from shadow import heads
 from shadow.bodies import Unreadable
+from shadow.cases.minimise import STOCK, Draft, Minimal, Trial, Unfit, findings, uncoded
+from shadow.cases.standins import Standins
 from shadow.maps import FORMS, MASKED, Maps, data_names, shown
-from shadow.minimise import STOCK, Draft, Minimal, Trial, Unfit, findings, uncoded
 from shadow.observation import Observation, Pair
-from shadow.standins import Standins
 
 PLACES = 10
 """Places that a refusal names."""

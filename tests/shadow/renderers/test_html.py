@@ -9,13 +9,13 @@ import yaml
 from lxml import etree
 from lxml import html as lxml_html
 
-from shadow import html
 from shadow.compare import Comparison, Outcome, Tally, compare
 from shadow.diff import ABSENT, Difference, Severity, Shape
 from shadow.evidence import Criteria
 from shadow.latency import Histogram
 from shadow.ledger import FASTER, SLOWER, Evidence, Hidden, Ledger, Traffic
 from shadow.noise import Noise
+from shadow.renderers import html
 from shadow.report import Report, fold, milliseconds
 from shadow.stores.memory import Memory
 from shadow.stratum import STRATA, Epoch, Stratum
@@ -190,6 +190,12 @@ def test_the_list_has_the_verdict_of_each_capability(one):
     assert page.xpath("//table//a/@href") == ["?capability=results"]
 
 
+def test_the_list_has_no_verdict_of_what_is_never_compared():
+    came = Traffic("results", "", "legacy", "legacy", 1, 0, latency(_1=0.1), 1.0)
+    page = tree(html.index(Report((reported(traffic=[came], criteria=Criteria()),)), "?capability="))
+    assert rows(page)[0][:3] == ["results", "–", "legacy"]
+
+
 def test_what_was_never_seen_is_listed(one):
     part = section(tree(html.page(one)), "coverage")
     assert [words(line) for line in part.xpath("./p")] == [
@@ -203,6 +209,12 @@ def test_the_window_names_what_the_verdict_rests_on(one):
     [current, before] = rows(section(tree(html.page(one)), "window"))
     assert current == ["1970-01-01 00:00:00Z 1970-01-01 02:00:00Z", "1", "2", "0123abcd", "7", "903", "903"]
     assert before[2:] == ["1", "0123abcd", "7", "4,000", "4,000"]
+
+
+@pytest.mark.parametrize(("build", "minded"), [("2", False), ("", True)])
+def test_a_window_that_no_build_bounds_says_so(build, minded):
+    found = reported(evidence=[seen(50, build=build)])
+    assert ("the build of modern is not told" in words(section(tree(html.page(found)), "window"))) == minded
 
 
 def test_criticals_come_first_and_by_themselves(one):

@@ -5,8 +5,8 @@ import io
 import json
 
 from shadow.compare import Outcome, Tally, compare
+from shadow.renderers.sheet import COLUMNS, to_csv
 from shadow.report import fold, to_json
-from shadow.sheet import COLUMNS, to_csv
 from shadow.stores.memory import Memory
 from tests.shadow.exchanges import pair
 

@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from shadow.compare import Outcome
 from shadow.report import CapabilityReport, Report, milliseconds, moment, reproduced
+from shadow.verdict import untold
 
 FULL = 50
 """Differences that are shown with all that is known of them; of the others, where and how often. And strata."""
@@ -83,12 +84,12 @@ def policy() -> str:
 @cache
 def _environment() -> Environment:
     found = Environment(
-        loader=PackageLoader("shadow", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        loader=PackageLoader("shadow.renderers", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )
     found.filters |= {
         "ms": milliseconds, "moment": moment, "clip": _clip, "steps": _steps, "words": _words, "spark": _spark,
-        "number": "{:,}".format, "share": _share, "reproduced": reproduced,
+        "number": "{:,}".format, "share": _share, "reproduced": reproduced, "untold": untold,
     }
     return found
 

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 
 from adapters.document import parse
 from shadow.bodies import Form, read, write
+from shadow.cases.minimise import Unfit, findings, minimise
 from shadow.diff import Severity, Signature
 from shadow.guide import Order
-from shadow.minimise import Unfit, findings, minimise
 from shadow.normalisers.volatile import Volatile
 from shadow.rules import Known, Rule, Rules
 from tests.shadow.exchanges import answer, pair

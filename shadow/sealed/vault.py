@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from adapters.message import Headers, Request
 from shadow.custody import Custody
+from shadow.faults import in_words
 from shadow.observation import Failure, Observation
 
 PURPOSE = "record"
@@ -300,6 +301,6 @@ def _mapped() -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise VaultError(f"the sealed file fails: {getattr(error, 'sqlite_errorname', type(error).__name__)}") from None
+        raise VaultError(f"the sealed file fails: {in_words(error)}") from None
     except OSError as error:
         raise VaultError(f"the sealed file cannot be made: {error.strerror}") from None

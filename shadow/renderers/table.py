@@ -11,7 +11,7 @@ from rich.text import Text
 
 from shadow.evidence import Answer, State
 from shadow.report import CapabilityReport, DifferenceReport, Report, milliseconds, reasons, reproduced
-from shadow.verdict import CoverageReport, EvidenceReport, build, identified, kind, number
+from shadow.verdict import CoverageReport, EvidenceReport, build, identified, kind, number, untold
 
 _ANSWERS = {Answer.SAFE: "bold green", Answer.NOT_SAFE: "bold red", Answer.NOT_ENOUGH: "bold yellow"}
 _STATES = {State.PASS: "green", State.FAIL: "red", State.MISSING: "yellow"}
@@ -76,7 +76,8 @@ def _mismatching(one: CapabilityReport) -> Text:
 
 def _capability(one: CapabilityReport, traces: bool) -> Iterator[RenderableType]:
     yield Text.assemble((one.capability, "bold"), f": {one.says}")
-    yield from evidence(one.evidence)
+    if one.judged:
+        yield from evidence(one.evidence)
     for label, counts in (
         ("candidate errors", one.candidate_errors), ("not comparable", one.not_comparable), ("shed", one.shed),
         ("skipped", one.skipped),
@@ -118,6 +119,8 @@ def evidence(found: EvidenceReport) -> Iterator[RenderableType]:
         epoch = found.epoch
         yield Text(f"  on builds {build(epoch.legacy)} (legacy) and {build(epoch.modern)} (modern), rules "
                    f"{epoch.rules or 'none'}, comparator {epoch.comparator}{earlier}")
+        if warning := untold(epoch):
+            yield Text(f"  mind: {warning.replace('`', '')}", style="yellow")
 
 
 def _coverage(coverage: tuple[CoverageReport, ...]) -> Table:

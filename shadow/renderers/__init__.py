@@ -1,0 +1,1 @@
+"""A report as something to look at: a page, a table in the terminal, a sheet."""
