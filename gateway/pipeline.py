@@ -16,19 +16,20 @@ answer, nothing that happens in the shadow can change, delay or fail it.
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import NamedTuple, Protocol
 
 from adapters.message import Headers, Request
 from gateway.call import Admitted, Arrival, Call, Refused
 from gateway.decide import Decision, decide
 from gateway.errors import FAILURES, phrase, problem
-from gateway.forward import ask, forward
+from gateway.forward import ask, begin, forward
 from gateway.policies.base import Policy, Verdict
 from gateway.routing import Arm, Capability, Match, RouteTable
 from gateway.telemetry.record import Recorder
 from gateway.upstreams.endpoint import Sending
-from shadow.lane import Lane, Mirror
+from shadow.asking import Cancel, Mirror
+from shadow.lane import Lane
 from shadow.observation import Failure, Observation
 from shadow.settings import NEVER
 
@@ -598,6 +599,19 @@ def ask_mirror(mirror: Mirror, name: str, extra: bool) -> Awaitable[Observation 
 async def _known(said: Observation) -> Observation:
     """What comes of asking an arm that has spoken."""
     return said
+
+
+def begin_mirror(mirror: Mirror, heard: Callable[[Observation], None]) -> Cancel | None:
+    """The same for the one asking that mirroring takes, without a task. None where that takes an adapter, where it is
+    known what there is to be heard, or there is nobody to ask."""
+    way = mirror.target
+    assert isinstance(way, Way)
+    capability = way.match.target.capability
+    arm = capability.legacy if mirror.ask == "legacy" else capability.modern
+    if arm is None or arm.adapter is not None or way.said is not None:
+        return None
+    sending = begin(capability, arm, way.arrival, mirror.request.body, mirror.deadline, heard)
+    return None if sending is None else sending.cancel
 
 
 async def _declined() -> None:
