@@ -23,7 +23,7 @@ from gateway.config.problem import Invalid
 from gateway.config.watch import watch
 from gateway.edge.asgi import Asgi
 from gateway.edge.http1 import Edge
-from gateway.pipeline import Pipeline, ask_mirror
+from gateway.pipeline import Pipeline, ask_mirror, begin_mirror
 from gateway.policies.base import Policy
 from gateway.telemetry.bridge import Bridge
 from gateway.telemetry.output import Output
@@ -85,7 +85,7 @@ class Gateway:
         sealed = configuration.sealed
         self.vault = Vault(sealed.path, self.custody, sealed.bounds) if sealed is not None else None
         self.lane = Lane(ask_mirror, self.store, configuration.lane, custody=self.custody,
-                         capture=Capture(self.vault) if self.vault is not None else None)
+                         capture=Capture(self.vault) if self.vault is not None else None, begin=begin_mirror)
         self.pipeline = Pipeline(configuration.table, self.lane, self.recorder)
         self.edge = Edge(self.pipeline, configuration.edge)
         self.reloads = Reloads(configuration.revision, at=time.time())

@@ -6,6 +6,7 @@ translated, and handed on as if it had come so.
 """
 
 import time
+from collections.abc import Callable
 
 from adapters.base import AdapterError
 from adapters.message import Headers, Request, Response
@@ -13,7 +14,7 @@ from gateway.call import Arrival
 from gateway.decide import Decision
 from gateway.routing import Arm, Capability, Match
 from gateway.telemetry import trace
-from gateway.upstreams.collect import fetch
+from gateway.upstreams.collect import Collected, call, fetch
 from gateway.upstreams.connection import Receiver
 from gateway.upstreams.endpoint import Sending
 from gateway.wire import CHUNKED, fields
@@ -199,15 +200,7 @@ async def ask(capability: Capability, arm: Arm, match: Match, arrival: Arrival, 
               ) -> Observation:
     """Ask an arm in the shadow: the same translation and upstream as the real call, marked, without credentials
     unless the capability passes them, under a deadline of its own. What goes wrong is in the observation."""
-    plan = capability.shadow
-    limit = plan.max_body if plan is not None else capability.buffer_limit
-    original = arrival.request
-    headers = original.headers.without(capability.withheld)
-    if arm.adapter is None and (body or original.method in _WITH_BODY) and headers.get(b"content-length") is None:
-        headers.append((b"Content-Length", b"%d" % len(body)))
-    elif len(headers) == len(original.headers):
-        headers = original.headers  # whose lines are at hand
-    request = Request(original.method, original.target, headers, body)
+    request = _mirrored(capability, arm, arrival, body)
     started = time.monotonic()
     try:
         if arm.adapter is not None:
@@ -216,15 +209,53 @@ async def ask(capability: Capability, arm: Arm, match: Match, arrival: Arrival, 
         if endpoint is None:
             return Observation(arm.name, 0.0, failure=Failure("no_endpoint"))
         before, after = _head(arm, request, arrival, SHADOW_HEADER, chunked=False, upgrade=False)
-        answer = await fetch(endpoint, request.method, before, after, request.body, total=deadline, limit=limit)
-        seconds = time.monotonic() - started
-        if answer.failure is not None:
-            return Observation(arm.name, seconds, answer.status, answer.headers, failure=answer.failure)
-        if arm.adapter is None:
-            return Observation(arm.name, seconds, answer.status, answer.headers, answer.body)
+        answer = await fetch(endpoint, request.method, before, after, request.body, total=deadline,
+                             limit=_limit(capability))
+        seen = _observed(arm, time.monotonic() - started, answer)
+        if arm.adapter is None or seen.failure is not None:
+            return seen
         response, _ = translated(
-            arm, match, original.method, Response(answer.status, answer.headers, answer.body, answer.reason))
+            arm, match, arrival.request.method, Response(answer.status, answer.headers, answer.body, answer.reason))
     except AdapterError as error:
         return Observation(arm.name, time.monotonic() - started,
                            failure=Failure("adapter", source=error.side, detail=error.detail))
-    return Observation(arm.name, seconds, response.status, response.headers, response.body)
+    return Observation(arm.name, seen.seconds, response.status, response.headers, response.body)
+
+
+def begin(capability: Capability, arm: Arm, arrival: Arrival, body: bytes, deadline: float,
+          heard: Callable[[Observation], None]) -> Sending | None:
+    """The same for an arm without an adapter, by a callback: `heard` is told, perhaps before this returns. What it
+    returns can be cancelled. None where there is no endpoint, and nothing is asked."""
+    request = _mirrored(capability, arm, arrival, body)
+    endpoint = arm.upstream.for_mirrors().choose()
+    if endpoint is None:
+        return None
+    before, after = _head(arm, request, arrival, SHADOW_HEADER, chunked=False, upgrade=False)
+    started = time.monotonic()
+
+    def settled(answer: Collected) -> None:
+        heard(_observed(arm, time.monotonic() - started, answer))
+
+    return call(endpoint, request.method, before, after, body, total=deadline, limit=_limit(capability),
+                settled=settled)
+
+
+def _mirrored(capability: Capability, arm: Arm, arrival: Arrival, body: bytes) -> Request:
+    """The client's request, as it is asked in the shadow."""
+    original = arrival.request
+    headers = original.headers.without(capability.withheld)
+    if arm.adapter is None and (body or original.method in _WITH_BODY) and headers.get(b"content-length") is None:
+        headers.append((b"Content-Length", b"%d" % len(body)))
+    elif len(headers) == len(original.headers):
+        headers = original.headers  # whose lines are at hand
+    return Request(original.method, original.target, headers, body)
+
+
+def _limit(capability: Capability) -> int:
+    return capability.shadow.max_body if capability.shadow is not None else capability.buffer_limit
+
+
+def _observed(arm: Arm, seconds: float, answer: Collected) -> Observation:
+    if answer.failure is not None:
+        return Observation(arm.name, seconds, answer.status, answer.headers, failure=answer.failure)
+    return Observation(arm.name, seconds, answer.status, answer.headers, answer.body)

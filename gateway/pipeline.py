@@ -16,19 +16,20 @@ answer, nothing that happens in the shadow can change, delay or fail it.
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import NamedTuple, Protocol
 
 from adapters.message import Headers, Request
 from gateway.call import Admitted, Arrival, Call, Refused
 from gateway.decide import Decision, decide
 from gateway.errors import FAILURES, phrase, problem
-from gateway.forward import ask, forward
+from gateway.forward import ask, begin, forward
 from gateway.policies.base import Policy, Verdict
 from gateway.routing import Arm, Capability, Match, RouteTable
 from gateway.telemetry.record import Recorder
 from gateway.upstreams.endpoint import Sending
-from shadow.lane import Lane, Mirror
+from shadow.asking import Cancel, Mirror
+from shadow.lane import Lane
 from shadow.observation import Failure, Observation
 from shadow.settings import NEVER
 
@@ -144,8 +145,8 @@ class Exchange:
     __slots__ = (
         "_admitting", "_arm", "_arm_seconds", "_arm_started", "_arrival", "_body", "_bytes_in", "_bytes_out", "_call",
         "_decision", "_downstream", "_error", "_fallback", "_finished", "_head_sent", "_held", "_keeps_answer",
-        "_keeps_body", "_match", "_pipeline", "_response_headers", "_sending", "_started", "_status", "_taken",
-        "_too_large", "_whole",
+        "_keeps_body", "_match", "_pipeline", "_response_headers", "_said", "_sending", "_started", "_status",
+        "_taken", "_too_large", "_whole",
     )
 
     def __init__(self, pipeline: Pipeline, downstream: Downstream) -> None:
@@ -157,6 +158,7 @@ class Exchange:
         self._sending: Sending | None = None
         self._admitting: asyncio.Task[None] | None = None
         self._fallback = ""
+        self._said: Observation | None = None
         self._error = ""
         self._status = 0
         self._bytes_in = self._bytes_out = 0
@@ -323,9 +325,10 @@ class Exchange:
         elif self._decision is not None and self._arm is None and not self._finished:
             self._forward(self._decision.serve)
 
-    def _fall_back(self, why: str) -> bool:
+    def _fall_back(self, why: str, status: int, headers: Headers, failure: Failure | None = None) -> bool:
         """Have legacy answer in modern's place, where that is allowed: once, nothing answered yet, the request at
-        hand as far as it came, within the budget. Never for a write: a decision for one has no fallback."""
+        hand as far as it came, within the budget. Never for a write: a decision for one has no fallback. What modern
+        did is kept: it is what legacy's answer is compared with."""
         decision = self._decision
         if decision is None or decision.fallback is None or self._fallback or self._head_sent:
             return False
@@ -334,8 +337,8 @@ class Exchange:
         self._fallback = why
         self._cancel()
         if self._keeps_answer:
-            # Modern's failure was the answer: there is nothing to compare legacy's with.
-            self._skip_mirror("fallback")
+            self._said = Observation(decision.serve.name, time.monotonic() - self._arm_started, status, headers,
+                                     failure=failure)
         if self._whole:
             self._forward(decision.fallback)
             return True
@@ -354,7 +357,7 @@ class Exchange:
 
     def on_head(self, status: int, reason: bytes, headers: Headers, length: int) -> None:
         """The answer begins."""
-        if status in _FALLBACK_STATUSES and self._fall_back(str(status)):
+        if status in _FALLBACK_STATUSES and self._fall_back(str(status), status, headers):
             return
         self._status = status
         self._head_sent = True
@@ -402,7 +405,7 @@ class Exchange:
             return
         self._sending = None
         self._arm_seconds = time.monotonic() - self._arm_started
-        if failure.kind in _FALLBACK_FAILURES and self._fall_back(failure.kind):
+        if failure.kind in _FALLBACK_FAILURES and self._fall_back(failure.kind, 0, _NO_HEADERS, failure):
             return
         code = FAILURES.get(failure.kind, "internal")
         if failure.kind == "adapter" and failure.source != "upstream":
@@ -531,11 +534,18 @@ class Exchange:
             return
         served = Observation(self._arm.name, self._arm_seconds, 0 if failure else self._status,
                              self._response_headers, b"".join(self._taken), failure)
+        said, asked = self._said, other.name
+        if said is not None:
+            asked = said.arm
+            if said.status and said.status // 100 == self._status // 100:
+                # Legacy is as unwell as modern, and modern's words were not waited for.
+                self._skip_mirror("fallback")
+                return
         original, safe = self._arrival.request, decision.admitted.call.safe
         self._pipeline.lane.offer(Mirror(
             self._capability.name, self._match.target.operation.name,
-            Request(original.method, original.target, original.headers, self._body), served, other.name,
-            self._arrival.trace_id, time.time(), Way(self._match, self._arrival), plan.deadline,
+            Request(original.method, original.target, original.headers, self._body), served, asked,
+            self._arrival.trace_id, time.time(), Way(self._match, self._arrival, said), plan.deadline,
             plan.recheck if safe else NEVER, plan.basis, plan.rules_of(self._match.target.operation.name),
             plan.noise if safe else 0.0, plan.sealing, safe,
         ))
@@ -564,10 +574,12 @@ class Exchange:
 
 
 class Way(NamedTuple):
-    """What a mirror needs to find its way: the lane carries it and does not look inside."""
+    """What a mirror needs to find its way: the lane carries it and does not look inside. `said` is what the other arm
+    did already, where the client was answered from the fallback: that is not asked again."""
 
     match: Match
     arrival: Arrival
+    said: Observation | None = None
 
 
 def ask_mirror(mirror: Mirror, name: str, extra: bool) -> Awaitable[Observation | None]:
@@ -575,11 +587,31 @@ def ask_mirror(mirror: Mirror, name: str, extra: bool) -> Awaitable[Observation 
     legacy whose endpoints are not all available: it has enough to do."""
     way = mirror.target
     assert isinstance(way, Way)
+    if way.said is not None and not extra:
+        return _known(way.said)
     capability = way.match.target.capability
     arm = capability.legacy if name == "legacy" else capability.modern
     if arm is None or (extra and name == "legacy" and not _is_whole(arm)):
         return _declined()
     return ask(capability, arm, way.match, way.arrival, mirror.request.body, deadline=mirror.deadline)
+
+
+async def _known(said: Observation) -> Observation:
+    """What comes of asking an arm that has spoken."""
+    return said
+
+
+def begin_mirror(mirror: Mirror, heard: Callable[[Observation], None]) -> Cancel | None:
+    """The same for the one asking that mirroring takes, without a task. None where that takes an adapter, where it is
+    known what there is to be heard, or there is nobody to ask."""
+    way = mirror.target
+    assert isinstance(way, Way)
+    capability = way.match.target.capability
+    arm = capability.legacy if mirror.ask == "legacy" else capability.modern
+    if arm is None or arm.adapter is not None or way.said is not None:
+        return None
+    sending = begin(capability, arm, way.arrival, mirror.request.body, mirror.deadline, heard)
+    return None if sending is None else sending.cancel
 
 
 async def _declined() -> None:

@@ -15,29 +15,24 @@ or a drain, ends it as the mismatch that it was found to be.
 """
 
 import asyncio
-import random
-import time
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
-from adapters.message import Request
+from shadow.asking import Ask, Asking, Begin, Entry, Mirror
 from shadow.compare import Comparison, Outcome, Tally, fingerprint, identical
 from shadow.comparer import Child, Comparer, ComparerSlow
 from shadow.custody import Custody
-from shadow.deadlines import Deadlines
 from shadow.diff import Severity
-from shadow.journal import Journal, Sight
-from shadow.learnt import Learnt, Place
+from shadow.journal import Journal
+from shadow.learnt import Learnt
 from shadow.ledger import Traffic
 from shadow.noise import AGREED, bound, bracketed, is_noise, seen_again, settled, steady, unstable
-from shadow.observation import Failure, Observation, Pair
+from shadow.observation import Observation, Pair
 from shadow.rates import Rates
-from shadow.rules import NONE, Rules
 from shadow.sealed.capture import Capture
-from shadow.settings import NEVER, UNSEALED, LaneSettings, Recheck, Sealing
+from shadow.settings import LaneSettings
 from shadow.stores.base import Store
-from shadow.stratum import Basis
 
 BATCH_PAIRS = 64
 BATCH_BYTES = 1 << 20
@@ -48,9 +43,6 @@ PAUSE = 0.1
 
 BUDGET = 20.0
 """Seconds that the comparer may take over one batch."""
-
-_OVERHEAD = 2_048
-"""Bytes that a mirror takes beside its bodies and heads."""
 
 _DIFFERENCE = 512
 """Bytes that a difference takes."""
@@ -66,70 +58,6 @@ _LENT = 5.0
 disagree with itself."""
 
 _ROUNDING = 1e-9
-_roll = random.random
-
-Ask = Callable[["Mirror", str, bool], Awaitable[Observation | None]]
-"""Asks an arm ("legacy" or "modern") what the mirror's client asked. Where the flag is set, that is beyond the one
-asking that mirroring takes: the asker may decline, with None, where the arm is not to be loaded."""
-
-
-@dataclass(slots=True)
-class Mirror:
-    """One exchange to be shadowed: what was asked, what the client was answered, and which arm is yet to be asked.
-
-    `request` is in the capability's contract, its body whole. `ask` is "legacy" or "modern", `deadline` the seconds
-    that asking may take, `at` seconds since the epoch. `target` is the asker's own, handed back as it came.
-    `recheck` says when a mismatch is asked again, `noise` (0 to 1) how often legacy is asked twice: never where asking
-    changes something. `basis` is what evidence rests on, `rules` are those by which the arms
-    are compared. `sealing` says how often a mismatch is kept whole, and `safe` goes with it: whether asking again
-    changes nothing.
-    """
-
-    capability: str
-    operation: str
-    request: Request
-    served: Observation
-    ask: str
-    trace_id: str
-    at: float
-    target: object
-    deadline: float
-    recheck: Recheck = NEVER
-    basis: Basis = field(default_factory=Basis)
-    rules: Rules = NONE
-    noise: float = 0.0
-    sealing: Sealing = UNSEALED
-    safe: bool = True
-
-    def cost(self) -> int:
-        """The bytes that this mirror holds, near enough."""
-        fields = sum(len(name) + len(value) for name, value in (*self.request.headers, *self.served.headers))
-        return _OVERHEAD + len(self.request.target) + len(self.request.body) + len(self.served.body) + fields
-
-
-class _Entry:
-    """A mirror on its way, the room that it holds, and what is to be compared once both arms have spoken: one pair, or
-    the three of a bracket, of which one is enough where it is `steady`: legacy said the same twice. `place` is where
-    its noise is learnt. Where that came to a mismatch: `found` at which time of the loop's, of what `said`, asked again
-    for the `round`th time, seen again `times`. `sealed` is the id it was captured under."""
-
-    __slots__ = (
-        "at", "cost", "found", "mirror", "pairs", "place", "round", "said", "sealed", "sight", "steady", "times",
-    )
-
-    def __init__(self, mirror: Mirror, cost: int) -> None:
-        self.mirror = mirror
-        self.cost = cost
-        self.pairs: Sequence[Pair] = ()
-        self.steady = False
-        self.said: int | None = None
-        self.sight: Sight | None = None
-        self.place: Place | None = None
-        self.found: Comparison | None = None
-        self.at = 0.0
-        self.round = 0
-        self.times = 0
-        self.sealed = ""
 
 
 class Lane:
@@ -141,7 +69,7 @@ class Lane:
 
     def __init__(
         self, ask: Ask, store: Store, settings: LaneSettings, comparer: Comparer | None = None,
-        custody: Custody | None = None, capture: Capture | None = None,
+        custody: Custody | None = None, capture: Capture | None = None, begin: Begin | None = None,
     ) -> None:
         self.on = True
         self.capture = capture
@@ -149,25 +77,22 @@ class Lane:
         self.unfinished = 0
         self.held = 0
         self.journal = Journal(store, custody or Custody(None))
-        self._ask = ask
         self._settings = settings
         self._comparer = comparer or Child()
         self._open = False
         self._counts: Counter[Tally] = Counter()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._task: asyncio.Task[None] | None = None
         self._saved: dict[str, float] = {}
         self._rates = Rates()
         self._learnt = Learnt()
-        self._deadlines = Deadlines()
         self._resumes = 0.0
         self._called: asyncio.TimerHandle | None = None
-        # Where an unfinished mirror is: exactly one of these five.
-        self._queue: deque[_Entry] = deque()
-        self._asking: set[_Entry] = set()
-        self._pairs: deque[_Entry] = deque()
-        self._comparing: list[_Entry] = []
-        self._waiting: dict[_Entry, asyncio.TimerHandle] = {}
-        self._resting: list[asyncio.Future[None]] = []
+        # Where an unfinished mirror is: exactly one of these four.
+        self._asking = Asking(
+            ask, begin, settings.concurrency, self.journal, self._learnt, self._rates, self._settle)
+        self._pairs: deque[Entry] = deque()
+        self._comparing: list[Entry] = []
+        self._waiting: dict[Entry, asyncio.TimerHandle] = {}
         self._paired = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -183,8 +108,7 @@ class Lane:
         self.unfinished += 1
         self.held += cost
         self._idle.clear()
-        self._queue.append(_Entry(mirror, cost))
-        return self._wake()
+        return self._asking.put(Entry(mirror, cost))
 
     def skip(self, capability: str, operation: str, reason: str) -> None:
         """Count an exchange that was eligible but is not mirrored. `reason` is one of a few fixed words."""
@@ -214,8 +138,7 @@ class Lane:
     def start(self) -> None:
         """Begin to work. Must be called in the event loop, once."""
         self._open = True
-        self._tasks = [asyncio.create_task(self._work()) for _ in range(self._settings.concurrency)]
-        self._tasks.append(asyncio.create_task(self._compare()))
+        self._task = asyncio.create_task(self._compare())
         self.journal.start()
         if self.capture is not None:
             self.capture.start()
@@ -238,13 +161,14 @@ class Lane:
                 await self.settled()
         except TimeoutError:
             pass
-        tasks, self._tasks = self._tasks, []
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            # An asker may ignore that it is cancelled; the drain does not wait for it for ever.
-            await asyncio.wait(tasks, timeout=1)
-        for room in (self._queue, self._asking, self._pairs, self._comparing):
+        if self._task is not None:
+            self._task.cancel()
+        for entry in await self._asking.stop():
+            self._give_up(entry, "drained")
+        if self._task is not None:
+            await asyncio.wait([self._task], timeout=1)
+            self._task = None
+        for room in (self._pairs, self._comparing):
             for entry in room:
                 self._give_up(entry, "drained")
             room.clear()
@@ -253,86 +177,7 @@ class Lane:
         if self.capture is not None:
             await self.capture.close()
 
-    def _wake(self) -> None:
-        """Have one more at work, where any rests."""
-        if self._resting and not (rest := self._resting.pop()).done():
-            rest.set_result(None)
-
-    async def _work(self) -> None:
-        while True:
-            if not self._queue:
-                self._resting.append(rest := asyncio.get_running_loop().create_future())
-                await rest
-            if self._queue:
-                entry = self._queue.popleft()
-                self._asking.add(entry)
-                pairs = await self._answered(entry)
-                if entry in self._asking:  # else it was drained meanwhile
-                    self._asking.remove(entry)
-                    self._settle(entry, pairs)
-
-    async def _answered(self, entry: _Entry) -> Sequence[Pair]:
-        """Both arms' answers: the client's and the other arm's, or two fresh ones where this is asked again.
-        None of them where one is not to be had, and no arm is to blame for that. With legacy's second answer it is a
-        bracket: legacy and modern, legacy and its second, that and modern. Where modern had served, it spoke first, and
-        what legacy says twice alike after it may yet be a lag, as asking again tells."""
-        mirror = entry.mirror
-        if entry.found is None:
-            asked = await self._asked(mirror, mirror.ask, extra=False)
-            control, candidate = (asked, mirror.served) if mirror.ask == "legacy" else (mirror.served, asked)
-        else:
-            control = await self._asked(mirror, "legacy", extra=True)
-            candidate = await self._asked(mirror, "modern", extra=True) if control is not None else None
-        if control is None or candidate is None:
-            return ()
-        pair = Pair(mirror.capability, mirror.operation, mirror.request, control, candidate, mirror.trace_id, mirror.at,
-                    mirror.rules, self._rates.over(mirror.capability, mirror.operation, mirror.rules))
-        if entry.found is None:
-            entry.sight = (self.journal.sight(pair, mirror.basis)
-                           or await self.journal.first_sight(pair, mirror.basis))
-            self.journal.gap(pair)
-            if mirror.noise:
-                entry.place = Place(pair.capability, pair.operation, pair.control.status // 100, entry.sight.epoch)
-        if not self._is_bracketed(entry, pair):
-            return (pair,)
-        second = await self._asked(mirror, "legacy", extra=True)
-        if entry.found is None and entry.place is not None and second is not None:
-            self._learnt.asked(entry.place)
-        if second is None or second.failure is not None:
-            return (pair,)
-        return pair, replace(pair, candidate=second), replace(pair, control=second)
-
-    def _is_bracketed(self, entry: _Entry, pair: Pair) -> bool:
-        """The first of an operation and then by chance, so that counts are fair; when asked again, wherever there is a
-        difference to be explained."""
-        if pair.control.failure is not None or pair.candidate.failure is not None:
-            return False
-        if entry.found is not None:
-            # Where both say what they said word for word, legacy has been asked before modern and after it by now.
-            return not identical(pair) and (entry.said is None or fingerprint(pair) != entry.said)
-        return entry.place is not None and (_roll() < entry.mirror.noise or self._learnt.wants(entry.place))
-
-    async def _asked(self, mirror: Mirror, arm: str, *, extra: bool) -> Observation | None:
-        """What an arm did, or None where the asker declined or failed: that must not count against an arm."""
-        began = time.perf_counter()
-        try:
-            asked = await self._deadlines.within(mirror.deadline, self._ask(mirror, arm, extra))
-        except TimeoutError:
-            failure = Failure("total_timeout", source="gateway", sent=True)
-            asked = Observation(arm, time.perf_counter() - began, failure=failure)
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is None or task.cancelling():
-                raise
-            return None  # the asker cancelled itself
-        except Exception:
-            return None
-        if asked is not None:
-            self.journal.call(mirror.capability, mirror.operation, arm, asked.seconds,
-                              asked.failure is not None or asked.status >= 500, mirror.at)
-        return asked
-
-    def _settle(self, entry: _Entry, pairs: Sequence[Pair]) -> None:
+    def _settle(self, entry: Entry, pairs: Sequence[Pair]) -> None:
         """Finish a mirror whose arms said the same; hand the others on."""
         if not pairs:
             return self._give_up(entry, "asker_failed")
@@ -355,7 +200,7 @@ class Lane:
         self._pairs.append(entry)
         return self._hand_over(entry)
 
-    def _hand_over(self, last: _Entry) -> None:
+    def _hand_over(self, last: Entry) -> None:
         """Have the comparer take what is there: not before its pause is over, but for a bracket, which teaches what
         the others are judged by."""
         loop = asyncio.get_running_loop()
@@ -405,7 +250,7 @@ class Lane:
 
     # --- asking again: a mismatch may settle ---
 
-    def _judged(self, entry: _Entry, comparison: Comparison) -> None:
+    def _judged(self, entry: Entry, comparison: Comparison) -> None:
         """Both arms have been compared, for the first time or again."""
         found, after = entry.found, entry.mirror.recheck.after
         if found is None:
@@ -443,7 +288,7 @@ class Lane:
             return self._wait(entry)
         return self._end(entry, found)
 
-    def _is_noise(self, entry: _Entry, found: Comparison) -> bool:
+    def _is_noise(self, entry: Entry, found: Comparison) -> bool:
         return (found.tally.outcome is Outcome.MISMATCH and entry.place is not None
                 and self._learnt.explains(entry.place, found))
 
@@ -452,7 +297,7 @@ class Lane:
         if budget := mirror.recheck.budget:
             self._saved[mirror.capability] = min(_SAVED, self._saved.get(mirror.capability, 0.0) + budget)
 
-    def _may_ask_again(self, entry: _Entry, found: Comparison) -> bool:
+    def _may_ask_again(self, entry: Entry, found: Comparison) -> bool:
         """Whether there is reason, budget and room for it: what waits leaves room for what comes."""
         mirror = entry.mirror
         urgent = found.severity is Severity.CRITICAL or (entry.place is not None and self._learnt.drifts(entry.place))
@@ -461,7 +306,7 @@ class Lane:
                 and len(self._waiting) < self._settings.queue // _WAITING
                 and self.held <= self._settings.memory // 2)
 
-    def _wait(self, entry: _Entry) -> None:
+    def _wait(self, entry: Entry) -> None:
         """Hold only what asking again takes, until its time."""
         entry.pairs = ()
         entry.mirror = mirror = replace(entry.mirror, served=Observation(entry.mirror.served.arm, 0.0))
@@ -471,28 +316,27 @@ class Lane:
         due = entry.at + mirror.recheck.after[entry.round]
         self._waiting[entry] = asyncio.get_running_loop().call_at(due, self._due, entry)
 
-    def _due(self, entry: _Entry) -> None:
+    def _due(self, entry: Entry) -> None:
         del self._waiting[entry]
         if not self.on:
             return self._give_up(entry, "switched_off")
-        self._queue.append(entry)
-        return self._wake()
+        return self._asking.put(entry)
 
     # --- outcomes: every mirror ends in exactly one ---
 
-    def _give_up(self, entry: _Entry, reason: str) -> None:
+    def _give_up(self, entry: Entry, reason: str) -> None:
         """End a mirror that goes no further: as it was found, or shed where nothing is known of it."""
         tally = Tally(entry.mirror.capability, entry.mirror.operation, Outcome.SHED, reason)
         self._end(entry, entry.found or Comparison(tally, entry.mirror.trace_id, entry.mirror.at))
 
-    def _end(self, entry: _Entry, comparison: Comparison) -> None:
+    def _end(self, entry: Entry, comparison: Comparison) -> None:
         if entry.sealed and self.capture is not None and comparison.tally.outcome is not Outcome.MISMATCH:
             self.capture.drop(entry.sealed)
         self._rates.count(entry.mirror.rules, comparison)
         self.journal.keep(comparison, entry.sight)
         self._finish(entry, comparison.tally)
 
-    def _finish(self, entry: _Entry, tally: Tally) -> None:
+    def _finish(self, entry: Entry, tally: Tally) -> None:
         """The one end of a mirror that had found room; the journal has it already."""
         self._counts[tally] += 1
         self.unfinished -= 1

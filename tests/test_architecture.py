@@ -27,6 +27,7 @@ GATEWAY = [
 ]
 SHADOW = [
     {"lane"},
+    {"asking"},
     {"learnt"},
     {"journal", "testing", "sealed", "cases", "renderers"},
     {"report", "stores"},

@@ -1,24 +1,31 @@
-"""One call as an awaitable: the whole answer at once, for those who have time (mirrors, health checks)."""
+"""One call and its whole answer at once, for those who have time (mirrors, health checks)."""
 
 import asyncio
+from collections.abc import Callable
 
 from adapters.message import Headers
 from gateway.upstreams.endpoint import Endpoint, Sending
 from shadow.observation import Failure
 
+_NO_HEADERS = Headers()
+
 
 class Collected:
-    """A receiver that keeps the whole answer, up to `limit` bytes of body; past them the call ends as oversize."""
+    """A receiver that keeps the whole answer, up to `limit` bytes of body; past them the call ends as oversize.
+    `settled` is called with it once, at the end."""
 
-    def __init__(self, limit: int) -> None:
+    __slots__ = (
+        "_limit", "_pieces", "_settled", "_size", "body", "failure", "headers", "reason", "sending", "status",
+    )
+
+    def __init__(self, limit: int, settled: Callable[["Collected"], None]) -> None:
         self.status = 0
         self.reason = b""
-        self.headers = Headers()
-        self.trailers = Headers()
+        self.headers = _NO_HEADERS
         self.body = b""
         self.failure: Failure | None = None
         self.sending: Sending | None = None
-        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._settled: Callable[[Collected], None] | None = settled
         self._limit = limit
         self._size = 0
         self._pieces: list[bytes] = []
@@ -42,7 +49,6 @@ class Collected:
         """The whole answer is waited for."""
 
     def on_end(self, trailers: Headers) -> None:
-        self.trailers = trailers
         self._settle()
 
     def on_failure(self, failure: Failure) -> None:
@@ -63,22 +69,37 @@ class Collected:
 
     def _settle(self) -> None:
         self.body = b"".join(self._pieces)
-        if not self.done.done():
-            self.done.set_result(None)
+        settled, self._settled = self._settled, None
+        if settled is not None:
+            settled(self)
+
+
+def call(
+    endpoint: Endpoint, method: str, before: bytes, after: bytes, body: bytes, *, total: float, limit: int,
+    settled: Callable[[Collected], None],
+) -> Sending:
+    """Send one request with a whole body and have `settled` told of all of the answer, after `total` seconds at most
+    and perhaps before this returns. Never raises for what the upstream does: that is in `failure`."""
+    collected = Collected(limit, settled)
+    sending = Sending(endpoint, collected, method, before, after, body, True, False, False, total)
+    collected.sending = sending
+    endpoint.send(sending)
+    return sending
 
 
 async def fetch(
     endpoint: Endpoint, method: str, before: bytes, after: bytes, body: bytes, *, total: float, limit: int
 ) -> Collected:
-    """Send one request with a whole body and wait for all of the answer, `total` seconds at most.
-    Never raises for what the upstream does: that is in `failure`. Cancelling cancels the call."""
-    collected = Collected(limit)
-    sending = Sending(endpoint, collected, method, before, after, body, True, False, False, total)
-    collected.sending = sending
-    endpoint.send(sending)
+    """The same for those who wait. Cancelling cancels the call."""
+    done: asyncio.Future[Collected] = asyncio.get_running_loop().create_future()
+
+    def settled(collected: Collected) -> None:
+        if not done.done():
+            done.set_result(collected)
+
+    sending = call(endpoint, method, before, after, body, total=total, limit=limit, settled=settled)
     try:
-        await collected.done
+        return await done
     except asyncio.CancelledError:
         sending.cancel()
         raise
-    return collected

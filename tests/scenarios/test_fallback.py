@@ -123,6 +123,42 @@ def test_a_fallback_is_logged(gateway, legacy, modern):
     assert [bool(line["fallback"]) for line in logged.log() if line["event"] == "request"] == [True]
 
 
+OUTCOMES = {
+    "silent": ("candidate_error", "first_byte_timeout"), "reset": ("candidate_error", "reset"),
+    "broken": ("candidate_error", "malformed"), "s502": ("mismatch", ""), "s503": ("mismatch", ""),
+    "s504": ("mismatch", ""),
+}
+"""What becomes of an exchange that legacy answered in modern's place."""
+
+SHADOW = "shadow: {sample: 100%, noise: 0%, recheck: {budget: 0%}}"
+
+
+def ended(figway, number, **labels):
+    """Whether so many exchanges ended so, and no other."""
+    until(lambda: figway.metric("figway_shadow_total") == number, "not every exchange has ended")
+    return figway.metric("figway_shadow_total", **labels) == number
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_what_modern_did_where_legacy_answered_for_it_is_judged_and_not_asked_again(gateway, legacy, modern, fault):
+    modern.does(FAULTS[fault][0])
+    figway = gateway(config(legacy.url, modern.url, capability("results", more=SHADOW)))
+    assert fell_back(figway.ask("GET", "/results/1"))
+    assert fell_back(figway.ask("POST", "/results/_search", body=b"name"))
+
+    outcome, reason = OUTCOMES[fault]
+    assert ended(figway, 2, outcome=outcome, reason=reason)
+    assert (len(modern.asked), len(legacy.asked)) == (2, 2)
+
+
+def test_nothing_is_judged_where_legacy_answers_no_better_for_modern(gateway, legacy, modern):
+    modern.does(status(503))
+    legacy.does(status(502))
+    figway = gateway(config(legacy.url, modern.url, capability("results", more=SHADOW)))
+    assert figway.ask("GET", "/results/1").status == 502
+    assert ended(figway, 1, outcome="skipped", reason="fallback")
+
+
 def test_a_read_falls_back_when_modern_is_down(gateway, legacy):
     hole = BlackHole()
     for url in [f"http://127.0.0.1:{closed_port()}", hole.url]:

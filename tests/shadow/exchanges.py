@@ -3,7 +3,7 @@
 import json
 
 from adapters.message import Headers, Request
-from shadow.lane import Mirror
+from shadow.asking import Mirror
 from shadow.observation import Failure, Observation, Pair
 from shadow.settings import NEVER
 
