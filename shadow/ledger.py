@@ -39,6 +39,9 @@ JUDGED = frozenset({
 })
 """Outcomes that say something of the modern arm. The others leave no evidence, only a share that is left out."""
 
+COMPARED = JUDGED - {Outcome.CANDIDATE_ERROR}
+"""Outcomes of exchanges that were compared, so that known differences might hide something of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
@@ -82,7 +85,7 @@ class Sighting:
     """Exchanges of one stratum with one outcome, on their way to the store: `count` of them, of which `critical` have
     a critical difference that, in `reproduced` of them, was there again each time that both arms were asked again.
     `tokens` are (hour, token) of the subjects asked about, `noise` what brackets among them said. Times are in seconds
-    since the epoch."""
+    since the epoch. `known` are the ids of known differences, and in how many of these exchanges each hid something."""
 
     capability: str
     epoch: Epoch
@@ -95,6 +98,7 @@ class Sighting:
     last: float
     tokens: frozenset[tuple[int, bytes]] = frozenset()
     noise: tuple[Noise, ...] = ()
+    known: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +118,17 @@ class Evidence:
     first: float
     last: float
     hours: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """In how many compared exchanges of an operation and an epoch a known difference, by its id, hid something."""
+
+    capability: str
+    epoch: Epoch
+    operation: str
+    known: str
+    exchanges: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +204,7 @@ class Ledger:
     noise: list[Noise] = field(default_factory=list)
     hidden: list[Hidden] = field(default_factory=list)
     crossings: list[Crossing] = field(default_factory=list)
+    declared: list[Declared] = field(default_factory=list)
 
 
 def conflicts(legacy: bool, modern: bool) -> tuple[Crossed, ...]:
