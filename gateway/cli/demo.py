@@ -18,14 +18,13 @@ def demo(requests: int, seed: int, keep: bool, config: Path) -> None:
     All of it runs on free ports of loopback, and ends by itself: with status 0 where the shadow found every defect
     that was seeded and nothing else, with 1 where not.
     """
-    from rich.console import Console
-
     from gateway.demo.processes import DemoError
     from gateway.demo.run import run
+    from shadow.renderers.table import Terminal
 
     if not config.is_file():
         raise click.UsageError(f"there is no {config} here: run this in a clone of Figway, or name it with --config")
-    console = Console(highlight=False)
+    console = Terminal(highlight=False)
     try:
         sys.exit(0 if run(console, config, requests, seed, keep=keep) else 1)
     except DemoError as error:

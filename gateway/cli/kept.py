@@ -59,15 +59,15 @@ class Kept:
 
 
 @contextmanager
-def kept(config: Path) -> Iterator[Kept]:
-    """What a configuration keeps, for as long as the block runs. A refusal within it, or a file that fails, ends the
-    command with a line on standard error."""
+def kept(config: Path, *, sealed: bool = True) -> Iterator[Kept]:
+    """What a configuration keeps, for as long as the block runs; the custody alone where nothing `sealed` is needed.
+    A refusal within it, or a file that fails, ends the command with a line on standard error."""
     try:
         built, custody = custody_of(config)
         try:
             # Looking must not make a file where there is none.
-            sealed = built.sealed if built.sealed is not None and built.sealed.path.is_file() else None
-            vault = _vault(sealed, custody) if sealed is not None else None
+            file = built.sealed if sealed and built.sealed is not None and built.sealed.path.is_file() else None
+            vault = _vault(file, custody) if file is not None else None
             try:
                 yield Kept(built, custody, vault)
             finally:

@@ -5,12 +5,16 @@ import errno
 import importlib
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import click
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EIO}
+
+# What a shell shows of a command that SIGPIPE ended.
+_UNREAD = 141
 
 
 class Lazy(click.Group):
@@ -22,20 +26,14 @@ class Lazy(click.Group):
         self._package = package
         self._lines = commands
 
+    def make_context(self, *args: Any, **more: Any) -> click.Context:
+        """Help is printed here."""
+        with _ended():
+            return super().make_context(*args, **more)
+
     def invoke(self, ctx: click.Context) -> Any:
-        """Ends with 130 where somebody interrupts, and with 2 where what is printed finds no room: 1 is an answer."""
-        try:
+        with _ended():
             return super().invoke(ctx)
-        except KeyboardInterrupt:
-            click.echo("figway: interrupted", err=True)
-            ctx.exit(130)
-        except OSError as error:
-            if error.errno not in _FULL:
-                raise
-            click.echo(f"figway: the output cannot be written: {error.strerror}", err=True)
-            # What is left of it would fail once more as Python ends.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            ctx.exit(2)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self._lines)
@@ -49,3 +47,22 @@ class Lazy(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(self._lines.items()))
+
+
+@contextmanager
+def _ended() -> Iterator[None]:
+    """Ends with 130 where somebody interrupts, with 141 and no word where nobody reads what is printed, and with 2
+    where that finds no room: 1 is an answer."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo("figway: interrupted", err=True)
+        raise click.exceptions.Exit(130) from None
+    except OSError as error:
+        if error.errno not in {*_FULL, errno.EPIPE}:
+            raise
+        if error.errno != errno.EPIPE:
+            click.echo(f"figway: the output cannot be written: {error.strerror}", err=True)
+        # What is left of it would fail once more as Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise click.exceptions.Exit(_UNREAD if error.errno == errno.EPIPE else 2) from None

@@ -40,7 +40,7 @@ def main(**_: Any) -> None:
     """Move capabilities from a legacy service to a modern one, behind one unchanged front.
 
     Exit codes: 0 well, 1 findings or a gate that failed, 2 wrong usage or configuration, 3 the gateway cannot be
-    reached or a gate lacks evidence, 130 interrupted.
+    reached or a gate lacks evidence, 130 interrupted, 141 nobody reads what it prints (figway … | head).
     """
 
 

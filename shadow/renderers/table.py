@@ -23,10 +23,17 @@ WIDE = 120
 """Columns from which there is room for trace ids, which are 32 characters long."""
 
 
+class Terminal(Console):
+    """Leaves it to the command how it ends where nobody reads on: rich would end it with 1, which is an answer."""
+
+    def on_broken_pipe(self) -> None:
+        raise
+
+
 def terminal(file: IO[str] | None = None) -> Console:
     """A console on `file` (standard output where None) that takes no text for markup. It honours NO_COLOR where that
     is not empty (no-color.org), and writes no escape code to what is no terminal."""
-    console = Console(file=file, markup=False, highlight=False, no_color=bool(os.environ.get("NO_COLOR")))
+    console = Terminal(file=file, markup=False, highlight=False, no_color=bool(os.environ.get("NO_COLOR")))
     if not console.is_terminal:
         console.width = PIPE_WIDTH
     return console

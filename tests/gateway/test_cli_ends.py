@@ -7,7 +7,16 @@ import sys
 
 import pytest
 
+from shadow.custody import Custody
+from shadow.stores.sqlite import Sqlite
+
 FIGWAY = [sys.executable, "-m", "gateway.cli.main"]
+ROUTES = """
+version: 1
+store: {sqlite: {path: figway.db}}
+upstreams: {legacy: {url: "http://127.0.0.1:9001"}}
+default: {upstream: legacy}
+"""
 
 
 def test_who_is_interrupted_gave_no_answer(tmp_path):
@@ -38,3 +47,21 @@ def test_a_subject_is_asked_for_where_standard_input_is_closed(tmp_path):
                           check=False)
     assert (done.returncode, "standard input has no identifier" in done.stderr) == (2, True)
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", [
+    ["schema"], ["--help"], ["report", "--help"], ["report", "--store", "figway.db"],
+    ["report", "--store", "figway.db", "-o", "json"], ["shadow", "audit"],
+], ids=" ".join)
+def test_who_reads_no_more_hears_nothing(tmp_path, command):
+    Sqlite(Sqlite.Options(tmp_path / "figway.db")).close()
+    Custody(tmp_path / "figway.db.custody").close()
+    (tmp_path / "routes.yaml").write_text(ROUTES)
+    reads, writes = os.pipe()
+    os.close(reads)
+    try:
+        done = subprocess.run([*FIGWAY, *command], cwd=tmp_path, stdout=writes, stderr=subprocess.PIPE, text=True,
+                              timeout=60, check=False)
+    finally:
+        os.close(writes)
+    assert (done.returncode, done.stderr) == (141, "")

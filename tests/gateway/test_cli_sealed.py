@@ -114,6 +114,18 @@ def test_a_sealed_file_that_fails_is_named(figway, vault, tmp_path):
     assert (found.exit_code, found.stderr) == (2, f"{says}\n")
 
 
+def test_a_sealed_file_that_fails_keeps_nobody_from_the_trail_and_the_holds(figway, vault, custody, tmp_path):
+    figway("hold", "results", "--reason", "case 7")
+    vault.close()
+    for file in tmp_path.glob("figway.sealed*"):
+        file.write_bytes(b"this is no database" * 100)
+    for command in ("holds", "audit"):
+        found = figway(command)
+        assert (found.exit_code, "case 7" in found.stdout, found.stderr) == (0, True, "")
+    assert figway("release", "results", "--reason", "closed").exit_code == 0
+    assert not custody.holds()
+
+
 def test_list_shows_what_is_held(figway, vault, custody):
     custody.hold(Hold("booking", 1.0, "jo", "case"))
     assert [line.split()[-1] == "held" for line in figway("list").stdout.splitlines()[1:]] == [False] * 3 + [True]

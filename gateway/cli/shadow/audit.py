@@ -16,7 +16,7 @@ def audit(config: Path) -> None:
 
     Exits with 1 where a line of it was changed, or taken out from among the others.
     """
-    with kept(config) as stored:
+    with kept(config, sealed=False) as stored:
         deeds, whole = stored.custody.trail()
         for line in rows(("AT", "WHO", "ROLE", "DID", "TO", "REASON"), [
             (when(deed.at), deed.actor, deed.role or "-", deed.action, deed.subject, deed.reason or "-")
