@@ -13,12 +13,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
-from shadow.compare import VERSION, Comparison, Outcome, Tally
+from shadow.compare import COMPARED, VERSION, Comparison, Outcome, Tally
 from shadow.custody import Custody
 from shadow.diff import Severity
 from shadow.keys import Keys
 from shadow.latency import Histogram
-from shadow.ledger import COMPARED, FASTER, HOURS, JUDGED, SLOWER, Binding, Sighting, Traffic
+from shadow.ledger import FASTER, HOURS, JUDGED, SLOWER, Binding, Sighting, Traffic
 from shadow.noise import Noise, Spot, added, table
 from shadow.observation import Pair
 from shadow.rules import NONE, Rules

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from shadow.compare import Comparison, Outcome, Tally
+from shadow.compare import COMPARED, Comparison, Outcome, Tally
 from shadow.diff import Difference
 from shadow.latency import Histogram
 from shadow.noise import Noise
@@ -34,13 +34,8 @@ HOURS = 2
 DAY = 24
 """Hours of which it is kept how many exchanges were effective: at which rate evidence comes in."""
 
-JUDGED = frozenset({
-    Outcome.MATCH, Outcome.MATCH_NORMALISED, Outcome.KNOWN_DIFFERENCE, Outcome.MISMATCH, Outcome.CANDIDATE_ERROR,
-})
+JUDGED = COMPARED | {Outcome.CANDIDATE_ERROR}
 """Outcomes that say something of the modern arm. The others leave no evidence, only a share that is left out."""
-
-COMPARED = JUDGED - {Outcome.CANDIDATE_ERROR}
-"""Outcomes of exchanges that were compared, so that known differences might hide something of them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,7 @@ come to is seen in the store, and held against what was declared by a gate of th
 
 from collections import Counter
 
-from shadow.compare import Comparison
-from shadow.ledger import COMPARED
+from shadow.compare import COMPARED, Comparison
 from shadow.rules import Rules
 
 FEWEST = 1_000

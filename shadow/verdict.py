@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
-from shadow.compare import VERSION, Outcome
+from shadow.compare import COMPARED, VERSION, Outcome
 from shadow.evidence import Answer, Coverage, Criteria, Gate, Hid, Numbers, State, assess, percent
-from shadow.ledger import COMPARED, DAY, JUDGED, Crossed, Crossing, Declared, Evidence
+from shadow.ledger import DAY, JUDGED, Crossed, Crossing, Declared, Evidence
 from shadow.stratum import EXPIRED, Epoch, Stratum, digest
 
 _HOUR = 3600.0
