@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import chain
 
 from adapters.message import Request
 from shadow.compare import Comparison, fingerprint, identical
@@ -69,8 +70,9 @@ class Mirror:
 
     def cost(self) -> int:
         """The bytes that this mirror holds, near enough."""
-        fields = sum(len(name) + len(value) for name, value in (*self.request.headers, *self.served.headers))
-        return _OVERHEAD + len(self.request.target) + len(self.request.body) + len(self.served.body) + fields
+        request, served = self.request, self.served
+        fields = sum(map(len, chain.from_iterable((*request.headers, *served.headers))))
+        return _OVERHEAD + len(request.target) + len(request.body) + len(served.body) + fields
 
 
 class Entry:

@@ -54,6 +54,10 @@ class Outcome(StrEnum):
     """Left out on purpose, before it came to the lane: not sampled, too large, the client gone."""
 
 
+COMPARED = frozenset({Outcome.MATCH, Outcome.MATCH_NORMALISED, Outcome.KNOWN_DIFFERENCE, Outcome.MISMATCH})
+"""What comes of an exchange of which both answers were compared: known differences may have hidden something of it."""
+
+
 class Tally(NamedTuple):
     """What exchanges are counted by. `reason` is "" or one of a few fixed words."""
 
@@ -86,7 +90,7 @@ class Bond(NamedTuple):
     merged: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, for that would triple what each costs; nobody changes one all the same
 class Comparison:
     """The judgement on one pair. It holds shapes, never values. `at` is in seconds since the epoch; `hidden` tells,
     by the rule's id, how many differences each rule took away; `reproduced` are the signatures, of its differences,

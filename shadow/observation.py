@@ -26,7 +26,7 @@ class Failure:
     sent: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, for that would triple what each costs; nobody changes one all the same
 class Observation:
     """What one arm answered, translated to the capability's contract, and how long it took.
 
@@ -43,7 +43,7 @@ class Observation:
     complete: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # see Observation
 class Pair:
     """Two observations of one request, and the rules by which to compare them; `over` are the ids of known differences
     that occur more often than was declared, `key` is what tokens are made by (none where it is empty). Control is

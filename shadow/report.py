@@ -191,7 +191,8 @@ def _capability(name: str, ledger: Ledger, criteria: Criteria) -> CapabilityRepo
     eligible = sum(counts.total() for counts in outcomes.values())
     patterns = [found for found in ledger.patterns if found.capability == name]
     evidence = judged((row for row in ledger.evidence if row.capability == name), criteria,
-                      [row for row in ledger.crossings if row.capability == name])
+                      [row for row in ledger.crossings if row.capability == name],
+                      [row for row in ledger.declared if row.capability == name])
     # Noise counts on what the verdict rests on, and so does not outlive a build.
     noise = [row for row in ledger.noise if row.capability == name and evidence.is_on(row.epoch)]
     findings = [found for found in ledger.findings if found.capability == name]
