@@ -6,7 +6,7 @@ has nothing else. Each next cause is the one that explains most of what those be
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from shadow.diff import Severity
@@ -22,6 +22,8 @@ Key = tuple[str, str]
 _TRIED = {"string instant": "instants: true", "string uuid": "volatile: uuid", "string url": "host: true"}
 """The narrowest rule that may take away that two values of one shape differ."""
 
+_NUMBERS = frozenset({"integer", "decimal"})
+
 
 @dataclass(frozen=True, slots=True)
 class Cause:
@@ -33,7 +35,8 @@ class Cause:
     that it was seen with, `severity` the worst that it was given. `hours` are exchanges in each of the last 24
     hours, oldest first; the last is the hour of the capability's latest mismatch. `rule` is one to be tried, as
     routes.yaml has it, or "" where none is fit and modern is to be mended; it hides the cause in `exchanges` at most,
-    and at most `alone` of them match then.
+    and at most `alone` of them match then. `drifts` tells that legacy itself drifts there, in more than value: what
+    differs may be that alone.
     """
 
     kind: str
@@ -50,11 +53,15 @@ class Cause:
     last_seen: float
     hours: tuple[int, ...]
     rule: str
+    drifts: bool
 
 
-def causes(patterns: Iterable[Pattern], mismatching: int, limit: int = CAUSES) -> tuple[Cause, ...]:
+def causes(
+    patterns: Iterable[Pattern], mismatching: int, limit: int = CAUSES, drifting: Collection[Key] = (),
+) -> tuple[Cause, ...]:
     """The causes behind the patterns of one capability, at most `limit`, until nothing is left to explain.
-    `mismatching` is the number of all mismatching exchanges, those of no known pattern among them."""
+    `mismatching` is the number of all mismatching exchanges, those of no known pattern among them; at the `drifting`
+    places legacy itself drifts, in more than value."""
     known = list(patterns)
     touched: dict[Key, list[int]] = defaultdict(list)
     for place, one in enumerate(known):
@@ -74,7 +81,8 @@ def causes(patterns: Iterable[Pattern], mismatching: int, limit: int = CAUSES) -
         covered += gain
         settled = sum(one.count for one in known if one.whole and _keys(one).issubset(chosen))
         share = covered / mismatching if mismatching else 0.0
-        found.append(_cause(key, [known[place] for place in touched[key]], gain, settled, share, newest))
+        having = [known[place] for place in touched[key]]
+        found.append(_cause(key, having, gain, settled, share, newest, key in drifting))
     return tuple(found)
 
 
@@ -83,7 +91,7 @@ def _keys(one: Pattern) -> set[Key]:
 
 
 def _cause(
-    key: Key, having: Sequence[Pattern], explained: int, settled: int, share: float, newest: int
+    key: Key, having: Sequence[Pattern], explained: int, settled: int, share: float, newest: int, drifts: bool,
 ) -> Cause:
     hours: Counter[int] = Counter()
     for one in having:
@@ -106,18 +114,30 @@ def _cause(
         first_seen=min(one.first_seen for one in having),
         last_seen=max(one.last_seen for one in having),
         hours=tuple(hours[hour] for hour in range(newest - HOURS + 1, newest + 1)),
-        rule=_rule(key, worst, shapes),
+        rule=tried(key, worst, shapes, drifts),
+        drifts=drifts,
     )
 
 
-def _rule(key: Key, severity: Severity, shapes: tuple[tuple[str, str], ...]) -> str:
-    """Nothing for what is critical, nor for what is there on one side only: no rule makes that well."""
+def tried(key: Key, severity: Severity, shapes: Sequence[tuple[str, str]], drifts: bool) -> str:
+    """The rule to be tried on what differs so, or "". Nothing for what is critical, nor for what is there on one side
+    only: no rule makes that well. Where legacy itself `drifts` in the value, a wider one, of the values' type."""
     kind, path = key
     at = path.replace(MASKED, "*")
     if severity is Severity.CRITICAL:
         return ""
     if kind == "moved" and at.endswith("/*"):
         return f'{{at: "{at.removesuffix("/*")}", list: multiset}}'
-    [legacy, modern] = shapes[0]
-    tried = _TRIED.get(legacy) if kind == "value" and legacy == modern and len(shapes) == 1 else None
-    return f'{{at: "{at}", {tried}}}' if tried else ""
+    [(legacy, modern), *more] = shapes
+    rule = _TRIED.get(legacy) if kind == "value" and legacy == modern and not more else None
+    if rule is None and drifts and kind == "value":
+        rule = _wider({shape for pair in shapes for shape in pair})
+    return f'{{at: "{at}", {rule}}}' if rule else ""
+
+
+def _wider(shapes: set[str]) -> str | None:
+    if shapes == {"integer"}:
+        return "volatile: int"
+    if shapes <= _NUMBERS:
+        return "tolerance: {relative: 0.000001}"
+    return "volatile: opaque" if all(one.split(" ")[0] == "string" for one in shapes) else None

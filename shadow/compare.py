@@ -54,6 +54,10 @@ class Outcome(StrEnum):
     """Left out on purpose, before it came to the lane: not sampled, too large, the client gone."""
 
 
+COMPARED = frozenset({Outcome.MATCH, Outcome.MATCH_NORMALISED, Outcome.KNOWN_DIFFERENCE, Outcome.MISMATCH})
+"""What comes of an exchange of which both answers were compared: known differences may have hidden something of it."""
+
+
 class Tally(NamedTuple):
     """What exchanges are counted by. `reason` is "" or one of a few fixed words."""
 

@@ -22,6 +22,12 @@ from shadow.stratum import STRATA, Stratum
 _A = 0.5
 _TINY = 1e-300
 
+_NEVER = 1e-9
+"""The share that is meant by none, of which a logarithm can be taken."""
+
+_TOLD = 5
+"""Known differences that are told with their shares, those first that are most certainly above what was declared."""
+
 
 class State(StrEnum):
     """What a gate says."""
@@ -48,8 +54,9 @@ class Criteria:
 
     `limit` is the share of exchanges that may differ, and the share that modern may fail on; `confidence` how sure of
     that to be; `excluded` the share of the eligible that may have been left out for any reason but sampling. `seeded`
-    are the classes of identifiers, each with the number of pairs that it is seeded with. `rules` is the digest of the
-    rules as they are configured: what was found by others proves nothing (None: it is not known).
+    are the classes of identifiers, each with the number of pairs that it is seeded with; `known` the ids of known
+    differences, each with the share of an operation's compared exchanges that it was declared for. `rules` is the
+    digest of the rules as they are configured: what was found by others proves nothing (None: it is not known).
     """
 
     operations: tuple[str, ...] = ()
@@ -60,6 +67,7 @@ class Criteria:
     stratum_minimum: int = 10
     excluded: float = 0.05
     seeded: tuple[tuple[str, int], ...] = ()
+    known: tuple[tuple[str, float], ...] = ()
     rules: str | None = None
 
 
@@ -79,6 +87,15 @@ class Numbers(NamedTuple):
     all: int = 0
     critical: int = 0
     reproduced: int = 0
+
+
+class Hid(NamedTuple):
+    """In how many exchanges of an operation, of those `compared`, a known difference hid something."""
+
+    known: str
+    operation: str
+    exchanges: int
+    compared: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,14 +166,15 @@ def needed(bad: int, limit: float, alpha: float) -> int:
 
 def assess(
     criteria: Criteria, strata: Mapping[Stratum, Numbers], *, eligible: int, excluded: int, conflicts: int = 0,
+    hid: Sequence[Hid] = (),
 ) -> Verdict:
     """The verdict on what was counted since either build, the rules or the comparator last changed: `excluded` of the
     `eligible` exchanges were left out though they were to be compared; `conflicts` are the times that exchanges
-    contradicted each other about who is who.
+    contradicted each other about who is who; `hid` is what known differences hid.
     """
     total = Numbers(*map(sum, zip(*strata.values(), strict=True))) if strata else Numbers(0, 0, 0)
     coverage = tuple(_coverage(criteria, strata))
-    gates = (
+    gates: tuple[Gate, ...] = (
         _rate("mismatches", "differ", total.mismatching, total.asked, criteria),
         _rate("candidate errors", "got no answer from modern", total.failing, total.asked, criteria),
         _critical(total, max((one.critical for one in strata.values()), default=0), conflicts),
@@ -164,6 +182,8 @@ def assess(
         _covered(criteria, coverage),
         _excluded(criteria, strata, eligible, excluded),
     )
+    if criteria.known:
+        gates += (_known(criteria, hid),)
     states = {gate.state for gate in gates}
     answer = Answer.NOT_SAFE if State.FAIL in states else Answer.NOT_ENOUGH if State.MISSING in states else Answer.SAFE
     return Verdict(answer, gates, coverage)
@@ -271,6 +291,31 @@ def _excluded(criteria: Criteria, strata: Mapping[Stratum, Numbers], eligible: i
             enough = False
             says += f", of any stratum too: in {worst} it is {strata[worst].nothing:,} of {strata[worst].all:,}"
     return Gate("excluded", State.PASS if enough else State.MISSING, share, criteria.excluded, 0, says)
+
+
+def _known(criteria: Criteria, hid: Sequence[Hid]) -> Gate:
+    """No known difference may be shown to hide something of more exchanges than it was declared for. Every exchange
+    counts here, effective or not: so it was declared."""
+    declared = dict(criteria.known)
+    seen = {one: _beyond(one, declared[one.known]) for one in hid if one.known in declared and one.compared}
+    if not seen:
+        return Gate("known differences", State.PASS, None, 1.0, 0, f"none of {len(declared):,} hid anything")
+    # All of them together may be wrong with a probability of alpha.
+    wanted = math.log(len(seen) / (1 - criteria.confidence))
+    worst, *_ = ranked = sorted(seen, key=lambda one: (-seen[one], -one.exchanges / one.compared, one))
+    over = seen[worst] >= wanted
+    told = [f"{one.known} in {percent(one.exchanges / one.compared)} of {one.compared:,} compared exchanges of "
+            f"{one.operation} (declared: {percent(declared[one.known])})" for one in ranked[:_TOLD]]
+    if len(ranked) > _TOLD:
+        told.append(f"{len(ranked) - _TOLD:,} more")
+    says = "above what was declared" if over else "none is shown to be above what was declared"
+    return Gate("known differences", State.FAIL if over else State.PASS, worst.exchanges / worst.compared,
+                declared[worst.known], 0, f"{says}: {', '.join(told)}")
+
+
+def _beyond(one: Hid, declared: float) -> float:
+    """ln of how strongly it speaks for a share above the one that was declared."""
+    return -math.inf if declared >= 1 else weight_against(one.exchanges, one.compared, max(declared, _NEVER))
 
 
 # --- numbers: the incomplete beta function, as logarithms throughout ---

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
-from shadow.compare import VERSION, Comparison, Outcome, Tally
+from shadow.compare import COMPARED, VERSION, Comparison, Outcome, Tally
 from shadow.custody import Custody
 from shadow.diff import Severity
 from shadow.keys import Keys
@@ -21,6 +21,7 @@ from shadow.latency import Histogram
 from shadow.ledger import FASTER, HOURS, JUDGED, SLOWER, Binding, Sighting, Traffic
 from shadow.noise import Noise, Spot, added, table
 from shadow.observation import Pair
+from shadow.rules import NONE, Rules
 from shadow.stores.base import Store
 from shadow.stratum import EXPIRED, Basis, Epoch, Stratum, build, digest, subject
 
@@ -68,6 +69,7 @@ class _Heap:
     reproduced: int = 0
     tokens: set[tuple[int, bytes]] = field(default_factory=set)
     noise: dict[Spot, Noise] = field(default_factory=dict)
+    known: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: "_Heap") -> None:
         self.first, self.last = min(self.first, other.first), max(self.last, other.last)
@@ -75,6 +77,7 @@ class _Heap:
         self.critical += other.critical
         self.reproduced += other.reproduced
         self.tokens |= other.tokens
+        self.known.update(other.known)
         self.hear(other.noise)
 
     def hear(self, rows: Mapping[Spot, Noise]) -> None:
@@ -160,10 +163,10 @@ class Journal:
             place = tally.capability, epoch, Stratum(tally.operation, "", "", ""), tally.outcome
             self._heap(place, self._latest[tally.capability]).count += 1
 
-    def keep(self, comparison: Comparison, sight: Sight | None = None) -> None:
-        """The end of an exchange, with what it proves where both arms were asked."""
+    def keep(self, comparison: Comparison, sight: Sight | None = None, rules: Rules = NONE) -> None:
+        """The end of an exchange, by which rules, with what it proves where both arms were asked."""
         if sight is not None:
-            self._weigh(comparison, sight)
+            self._weigh(comparison, sight, rules)
             self._bind(comparison, sight)
             self._keep(comparison)
         elif _tells(comparison):
@@ -189,7 +192,7 @@ class Journal:
         self._bindings += [Binding(*place, one.name, one.legacy, one.modern, one.split, one.merged, comparison.at,
                                    comparison.trace_id) for one in comparison.bonds]
 
-    def _weigh(self, comparison: Comparison, sight: Sight) -> None:
+    def _weigh(self, comparison: Comparison, sight: Sight, rules: Rules) -> None:
         outcome = comparison.tally.outcome
         heap = self._heap((comparison.tally.capability, sight.epoch, sight.stratum, outcome), comparison.at)
         heap.count += 1
@@ -197,6 +200,9 @@ class Journal:
             critical = {one.signature for one in comparison.differences if one.severity is Severity.CRITICAL}
             heap.critical += 1
             heap.reproduced += not critical.isdisjoint(comparison.reproduced)
+        if comparison.hidden and rules.known and outcome in COMPARED:
+            hidden = dict(comparison.hidden)
+            heap.known.update(one.id for one in rules.known if one.id in hidden)
         if comparison.drifts:
             heap.hear(table([comparison], sight.epoch))
         # Good and bad are told apart: a mismatch does not drown in another worker's match, nor in an earlier one of its
@@ -287,7 +293,7 @@ class Journal:
         traffic = [Traffic(*key, one.requests, one.errors, one.seconds, one.at) for key, one in calls.items()]
         sightings = [
             Sighting(*place, heap.count, heap.critical, heap.reproduced, heap.first, heap.last, frozenset(heap.tokens),
-                     tuple(heap.noise.values()))
+                     tuple(heap.noise.values()), tuple(heap.known.items()))
             for place, heap in heaps.items()
         ]
         try:

@@ -333,7 +333,7 @@ class Lane:
         if entry.sealed and self.capture is not None and comparison.tally.outcome is not Outcome.MISMATCH:
             self.capture.drop(entry.sealed)
         self._rates.count(entry.mirror.rules, comparison)
-        self.journal.keep(comparison, entry.sight)
+        self.journal.keep(comparison, entry.sight, entry.mirror.rules)
         self._finish(entry, comparison.tally)
 
     def _finish(self, entry: Entry, tally: Tally) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from shadow.compare import Comparison, Outcome, Tally
+from shadow.compare import COMPARED, Comparison, Outcome, Tally
 from shadow.diff import Difference
 from shadow.latency import Histogram
 from shadow.noise import Noise
@@ -34,9 +34,7 @@ HOURS = 2
 DAY = 24
 """Hours of which it is kept how many exchanges were effective: at which rate evidence comes in."""
 
-JUDGED = frozenset({
-    Outcome.MATCH, Outcome.MATCH_NORMALISED, Outcome.KNOWN_DIFFERENCE, Outcome.MISMATCH, Outcome.CANDIDATE_ERROR,
-})
+JUDGED = COMPARED | {Outcome.CANDIDATE_ERROR}
 """Outcomes that say something of the modern arm. The others leave no evidence, only a share that is left out."""
 
 
@@ -82,7 +80,7 @@ class Sighting:
     """Exchanges of one stratum with one outcome, on their way to the store: `count` of them, of which `critical` have
     a critical difference that, in `reproduced` of them, was there again each time that both arms were asked again.
     `tokens` are (hour, token) of the subjects asked about, `noise` what brackets among them said. Times are in seconds
-    since the epoch."""
+    since the epoch. `known` are the ids of known differences, and in how many of these exchanges each hid something."""
 
     capability: str
     epoch: Epoch
@@ -95,6 +93,7 @@ class Sighting:
     last: float
     tokens: frozenset[tuple[int, bytes]] = frozenset()
     noise: tuple[Noise, ...] = ()
+    known: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +113,17 @@ class Evidence:
     first: float
     last: float
     hours: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """In how many compared exchanges of an operation and an epoch a known difference, by its id, hid something."""
+
+    capability: str
+    epoch: Epoch
+    operation: str
+    known: str
+    exchanges: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +199,7 @@ class Ledger:
     noise: list[Noise] = field(default_factory=list)
     hidden: list[Hidden] = field(default_factory=list)
     crossings: list[Crossing] = field(default_factory=list)
+    declared: list[Declared] = field(default_factory=list)
 
 
 def conflicts(legacy: bool, modern: bool) -> tuple[Crossed, ...]:

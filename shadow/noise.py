@@ -12,10 +12,11 @@ of the same noise, both would be as frequent, and however noisy the path is, a r
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from math import exp, lgamma, log, log1p
+from types import MappingProxyType
 from typing import TypeAlias
 
 from shadow.compare import Comparison, Drift, Outcome
@@ -34,6 +35,9 @@ PROPOSED = 5
 
 EXPIRES = 14 * 86_400.0
 """Seconds after which a proposal is withdrawn where its noise was not seen again."""
+
+DRIFTS = "legacy itself drifts here, in more than its value: a person must write the rule"
+"""What a `NoiseReport` that says "drift" says, in words."""
 
 Look: TypeAlias = tuple[str, bool, str]
 """What values of one field have in common, however they drift: see `_look`."""
@@ -231,8 +235,9 @@ class NoiseReport:
 
     `e_value` speaks for modern being worse than the noise. `says` is "regression" where that is beyond doubt,
     "proposal" where only values drift and a person may accept that as a rule until it `expires` (seconds since the
-    epoch; else 0), or "". It hides nothing until it is accepted: `rule` is what to put under `known_differences` of
-    routes.yaml for that, once its owner is named.
+    epoch; else 0), "drift" where more than a value does, so that a person must write the rule, or "". It hides nothing
+    until it is accepted: `rule` is what to put under `known_differences` of routes.yaml for a proposal, once its owner
+    is named; for a drift what to try under `rules`, or "" where none is known.
     """
 
     operation: str
@@ -249,29 +254,32 @@ class NoiseReport:
     last_seen: float
 
 
-def weighed(rows: Iterable[Noise], now: float) -> tuple[NoiseReport, ...]:
+def weighed(
+    rows: Iterable[Noise], now: float, rules: Mapping[tuple[str, str], str] = MappingProxyType({}),
+) -> tuple[NoiseReport, ...]:
     """The paired table of one capability, judged at `now` (seconds since the epoch): regressions first, then what is
-    noisiest."""
+    noisiest. `rules` may be tried on what drifts, by kind and path."""
     tested = list(rows)
-    reports = [_weighed(row, ALARM * len(tested), now) for row in tested]
-    order = "regression", "proposal", ""
+    reports = [_weighed(row, ALARM * len(tested), now, rules.get((row.kind, row.path), "")) for row in tested]
+    order = "regression", "proposal", "drift", ""
     return tuple(sorted(reports, key=lambda one: (
         order.index(one.says), -one.both - one.legacy, -one.modern, one.operation, one.path, one.kind)))
 
 
-def _weighed(row: Noise, alarm: float, now: float) -> NoiseReport:
+def _weighed(row: Noise, alarm: float, now: float, rule: str) -> NoiseReport:
     value, own = e_value(row.modern, row.legacy), row.legacy + row.both
     expires = row.last_seen + EXPIRES
     says = ""
     if value >= alarm:
         # Where legacy never disagrees with itself it is an ordinary mismatch, and listed as such.
         says = "regression" if own else ""
-    elif row.plain and own >= PROPOSED and expires > now:
-        says = "proposal"
+    elif own >= PROPOSED and expires > now:
+        says = "proposal" if row.plain else "drift"
     proposed = says == "proposal"
+    rule = _rule(row.path, expires) if proposed else rule if says == "drift" else ""
     return NoiseReport(
         row.operation, row.kind, row.path, row.modern, row.legacy, row.both, value, says,
-        expires if proposed else 0.0, _rule(row.path, expires) if proposed else "", row.first_seen, row.last_seen,
+        expires if proposed else 0.0, rule, row.first_seen, row.last_seen,
     )
 
 

@@ -1,17 +1,16 @@
 """How often known differences occur: one that is more frequent than was declared is a mismatch from then on.
 
-Each worker counts for itself, and anew when the rules change.
+Each worker counts for itself, and anew when the rules change: that acts at once. What all workers and their restarts
+come to is seen in the store, and held against what was declared by a gate of the verdict (shadow.evidence).
 """
 
 from collections import Counter
 
-from shadow.compare import Comparison, Outcome
+from shadow.compare import COMPARED, Comparison
 from shadow.rules import Rules
 
 FEWEST = 1_000
 """Compared exchanges that a share is taken of, at the least: few of them make no rate."""
-
-_COMPARED = frozenset({Outcome.MATCH, Outcome.MATCH_NORMALISED, Outcome.KNOWN_DIFFERENCE, Outcome.MISMATCH})
 
 _NONE: frozenset[str] = frozenset()
 
@@ -27,7 +26,7 @@ class Rates:
 
     def count(self, rules: Rules, comparison: Comparison) -> None:
         """One exchange of an operation with its outcome."""
-        if not rules.known or comparison.tally.outcome not in _COMPARED:
+        if not rules.known or comparison.tally.outcome not in COMPARED:
             return
         place = comparison.tally.capability, comparison.tally.operation
         if self._rules.get(place) != rules.digest:

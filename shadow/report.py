@@ -12,14 +12,14 @@ from types import MappingProxyType
 
 import orjson
 
-from shadow.causes import Cause, causes
+from shadow.causes import Cause, causes, tried
 from shadow.compare import Outcome
 from shadow.diff import Severity, Signature
 from shadow.evidence import UNDECLARED, Criteria
 from shadow.hints import hints
 from shadow.latency import BOUNDS, Histogram
 from shadow.ledger import FASTER, SLOWER, Finding, Hidden, Ledger, Traffic
-from shadow.noise import NoiseReport, weighed
+from shadow.noise import DRIFTS, NoiseReport, weighed
 from shadow.signatures import Exemplar, Pattern
 from shadow.verdict import EvidenceReport, cell, judged, markdown
 
@@ -191,9 +191,12 @@ def _capability(name: str, ledger: Ledger, criteria: Criteria) -> CapabilityRepo
     eligible = sum(counts.total() for counts in outcomes.values())
     patterns = [found for found in ledger.patterns if found.capability == name]
     evidence = judged((row for row in ledger.evidence if row.capability == name), criteria,
-                      [row for row in ledger.crossings if row.capability == name])
+                      [row for row in ledger.crossings if row.capability == name],
+                      [row for row in ledger.declared if row.capability == name])
     # Noise counts on what the verdict rests on, and so does not outlive a build.
     noise = [row for row in ledger.noise if row.capability == name and evidence.is_on(row.epoch)]
+    findings = [found for found in ledger.findings if found.capability == name]
+    noisy = weighed(noise, max((row.at for row in traffic), default=0.0), _tried(findings))
     return CapabilityReport(
         capability=name,
         stage=max(staged, key=lambda row: row.at).stage if staged else "",
@@ -215,14 +218,15 @@ def _capability(name: str, ledger: Ledger, criteria: Criteria) -> CapabilityRepo
         legacy=_arm(row for row in traffic if row.arm == "legacy"),
         modern=_arm(row for row in traffic if row.arm == "modern"),
         paired=_paired(traffic),
-        differences=_differences([found for found in ledger.findings if found.capability == name], compared),
+        differences=_differences(findings, compared),
         overflow=ledger.overflow.get(name, 0),
-        causes=causes(patterns, mismatching),
+        causes=causes(patterns, mismatching,
+                      drifting={(row.kind, row.path) for row in noisy if row.says == "drift"}),
         patterns=_patterns(patterns, mismatching),
         known_patterns=len(patterns),
         patternless=ledger.patternless.get(name, 0),
         rules=_rules([row for row in ledger.hidden if row.capability == name]),
-        noise=weighed(noise, max((row.at for row in traffic), default=0.0))[:NOISE],
+        noise=noisy[:NOISE],
     )
 
 
@@ -306,6 +310,17 @@ def _difference(signature: Signature, group: Sequence[Finding], compared: int) -
         again=sum(finding.again for finding in group),
         reproduced=sum(finding.reproduced for finding in group),
     )
+
+
+def _tried(findings: Iterable[Finding]) -> dict[tuple[str, str], str]:
+    """The rules to be tried where legacy itself drifts, by kind and path."""
+    there: dict[tuple[str, str], dict[Signature, Severity]] = defaultdict(dict)
+    for found in findings:
+        one, severity = found.exemplar.signature, found.exemplar.severity
+        known = there[one.kind, one.path]
+        known[one] = min(severity, known.get(one, severity), key=_RANKS.index)
+    return {key: tried(key, min(known.values(), key=_RANKS.index), [(one.legacy, one.modern) for one in known],
+                       drifts=True) for key, known in there.items()}
 
 
 def _rules(rows: Iterable[Hidden]) -> tuple[RuleReport, ...]:
@@ -402,6 +417,9 @@ def _markdown(report: Report) -> Iterator[str]:
             numbers = str(cause.exchanges), str(cause.alone), f"{cause.share:.1%}", str(cause.settled)
             texts = (cause.kind, str(cause.severity), f"`{cause.path or '(whole)'}`", *numbers)
             yield f"| {' | '.join(map(cell, texts))} |"
+        for cause in one.causes:
+            if cause.drifts:
+                yield from ("", f"`{cause.path}`: {DRIFTS}.")
         told = [f"- {pattern.operation}: {hint}" for pattern in one.patterns for hint in pattern.hints]
         if told:
             yield from ("", "What examples have in common:", "", *told)
@@ -410,10 +428,11 @@ def _markdown(report: Report) -> Iterator[str]:
                         "|---|---|---|---:|---:|---:|---:|---|")
         for noisy in one.noise:
             numbers = str(noisy.modern), str(noisy.legacy), str(noisy.both), f"{noisy.e_value:.3g}"
-            row = (noisy.kind, f"`{noisy.path or '(whole)'}`", noisy.operation, *numbers, noisy.says)
+            said = f"{noisy.says}: {DRIFTS}" if noisy.says == "drift" else noisy.says
+            row = (noisy.kind, f"`{noisy.path or '(whole)'}`", noisy.operation, *numbers, said)
             yield f"| {' | '.join(map(cell, row))} |"
         for noisy in one.noise:
             if noisy.rule:
-                yield from ("", f"Proposed: `{noisy.rule}`")
+                yield from ("", f"{'To try' if noisy.says == 'drift' else 'Proposed'}: `{noisy.rule}`")
         if one.overflow:
             yield from ("", f"{one.overflow} more differences found the table of signatures full.")

@@ -78,6 +78,7 @@ def check_store(store: Store, signatures: int) -> None:
     _check_hidden(store)
     _check_traffic(store)
     _check_noise(store, signatures)
+    _check_declared(store)
     _check_crosswalk(store)
     _check_evidence(store)
     _check_bounds_of_evidence(store)
@@ -186,6 +187,23 @@ def _check_noise(store: Store, signatures: int) -> None:
         hear(build=str(build))
     assert {one.epoch.modern for one in store.read("noisy").noise} == {"2"}, "noise goes with its epoch"
     assert store.read("results").noise == [], "one capability is read by itself"
+
+
+def _check_declared(store: Store) -> None:
+    def hide(count: int, epoch: int) -> None:
+        store.write((), {}, (), [Sighting("declared", _epoch(str(epoch)), _STRATUM, Outcome.KNOWN_DIFFERENCE, 5, 0, 0,
+                                          1, epoch, known=(("K-1", count), ("K-2", 1)))])
+
+    hide(2, 1)
+    hide(3, 1)
+    hide(4, 2)
+    assert sorted(astuple(row)[2:] for row in store.read("declared").declared if row.epoch == _epoch("1")) == [
+        (_STRATUM.operation, "K-1", 5), (_STRATUM.operation, "K-2", 2)], "known differences add up by epoch"
+    for epoch in range(3, EPOCHS + 2):
+        hide(1, epoch)
+    left = {row.epoch for row in store.read().declared}
+    assert left == {_epoch(str(epoch)) for epoch in range(2, EPOCHS + 2)}, "they go with their epoch"
+    assert store.read("results").declared == [], "one capability is read by itself"
 
 
 def _binding(legacy: str, modern: str, at: float = 5, epoch: str = "e", name: str = "Patient") -> Binding:
@@ -347,7 +365,8 @@ def _check_holds(store: Store) -> None:
     for number, held in enumerate((frozenset({"results", "1f"}), None)):
         dropped = store.write((), {}, (), [_sighting(range(0), hour=400 * 24 + number, build=f"held{number}")], held)
         ledger = store.read("results")
-        assert {name for name, _ in dropped} <= {"booking", "noisy", "hourly"}, "no epoch of what is held is dropped"
+        assert {name for name, _ in dropped} <= {"booking", "noisy", "hourly", "declared"}, (
+            "no epoch of what is held is dropped")
         assert len({row.epoch for row in ledger.evidence}) == EPOCHS + 1 + number, "not to make room either"
         assert (ledger.findings, ledger.patterns, ledger.noise) == (before.findings, before.patterns, before.noise), (
             "nor are its differences, with their examples, and its noise")

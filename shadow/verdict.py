@@ -5,14 +5,14 @@ two builds are at work, it is on the one of them that is worse. What came before
 other rules or another comparator than those of now, it is history too, and there is none.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
-from shadow.compare import VERSION, Outcome
-from shadow.evidence import Answer, Coverage, Criteria, Gate, Numbers, State, assess, percent
-from shadow.ledger import DAY, JUDGED, Crossed, Crossing, Evidence
+from shadow.compare import COMPARED, VERSION, Outcome
+from shadow.evidence import Answer, Coverage, Criteria, Gate, Hid, Numbers, State, assess, percent
+from shadow.ledger import DAY, JUDGED, Crossed, Crossing, Declared, Evidence
 from shadow.stratum import EXPIRED, Epoch, Stratum, digest
 
 _HOUR = 3600.0
@@ -80,11 +80,12 @@ class EvidenceReport:
     """The verdict on one capability, with every number behind it.
 
     `says` puts the answer in words, `wanted` what is still missing, a line for each thing. `gates` come in a fixed
-    order: mismatches, candidate errors, criticals, strata, coverage, excluded. `coverage` has a row for each mirrored
-    operation and stratum; `unseen` are the operations that were never seen, `unmirrored` those that never are, because
-    asking them changes something. `effective` exchanges came, `per_hour` of them today: in the 24 hours before the
-    latest exchange (None where there were none). `epoch` is None where nothing was compared by the rules and the
-    comparator of now; `history` are the epochs before it, the latest first. `identities` are by class.
+    order: mismatches, candidate errors, criticals, strata, coverage, excluded, and, where any are declared, known
+    differences. `coverage` has a row for each mirrored operation and stratum; `unseen` are the operations that were
+    never seen, `unmirrored` those that never are, because asking them changes something. `effective` exchanges came,
+    `per_hour` of them today: in the 24 hours before the latest exchange (None where there were none). `epoch` is None
+    where nothing was compared by the rules and the comparator of now; `history` are the epochs before it, the latest
+    first. `identities` are by class.
     """
 
     answer: Answer
@@ -107,16 +108,18 @@ class EvidenceReport:
 
 def judged(
     evidence: Iterable[Evidence], criteria: Criteria, crossings: Iterable[Crossing] = (),
+    declared: Iterable[Declared] = (),
 ) -> EvidenceReport:
     """The verdict on a capability, from all rows of its own."""
     epochs: dict[Epoch, list[Evidence]] = defaultdict(list)
     for row in evidence:
         epochs[row.epoch].append(row)
     reports = sorted((_epoch(epoch, rows) for epoch, rows in epochs.items()), key=lambda one: -one.last)
-    crossed = list(crossings)
-    found = [_on(one, reports, epochs[Epoch(*_key(one))], criteria, crossed) for one in _going_on(reports, criteria)]
+    crossed, known = list(crossings), list(declared)
+    found = [_on(one, reports, epochs[Epoch(*_key(one))], criteria, crossed, known)
+             for one in _going_on(reports, criteria)]
     if not found:
-        return _on(None, reports, (), criteria, crossed)
+        return _on(None, reports, (), criteria, crossed, known)
     # The latest of the worst: `min` takes the first of equals.
     return min(found, key=lambda one: _WORST.index(one.answer))
 
@@ -138,7 +141,7 @@ def _holds(epoch: EpochReport, criteria: Criteria) -> bool:
 
 def _on(
     epoch: EpochReport | None, reports: Sequence[EpochReport], current: Sequence[Evidence], criteria: Criteria,
-    crossings: Iterable[Crossing],
+    crossings: Iterable[Crossing], declared: Iterable[Declared],
 ) -> EvidenceReport:
     """The verdict on one epoch of all, from its rows."""
     strata = _strata(current)
@@ -148,6 +151,7 @@ def _on(
         eligible=sum(row.count for row in current),
         excluded=sum(row.count for row in current if row.outcome not in JUDGED),
         conflicts=sum(one.split + one.merged for one in identities),
+        hid=[] if epoch is None else _hid([row for row in declared if row.epoch == _key(epoch)], current),
     )
     now = max((row.last for row in current), default=0.0)
     rate = _per_hour(current, now)
@@ -223,6 +227,14 @@ def _numbers(rows: Sequence[Evidence]) -> Numbers:
     return Numbers(effective(*JUDGED), effective(Outcome.MISMATCH), effective(Outcome.CANDIDATE_ERROR),
                    sum(row.count for row in rows if row.outcome not in JUDGED), sum(row.count for row in rows),
                    sum(row.critical for row in rows), sum(row.reproduced for row in rows))
+
+
+def _hid(declared: Iterable[Declared], rows: Iterable[Evidence]) -> list[Hid]:
+    compared: Counter[str] = Counter()
+    for row in rows:
+        if row.outcome in COMPARED:
+            compared[row.stratum.operation] += row.count
+    return [Hid(one.known, one.operation, one.exchanges, compared[one.operation]) for one in declared]
 
 
 def _per_hour(rows: Sequence[Evidence], now: float) -> float | None:

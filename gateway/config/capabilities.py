@@ -180,6 +180,7 @@ class Capabilities:
             limit=gate.limit / 10_000, confidence=gate.confidence / 10_000, minimum=gate.minimum,
             stratum_minimum=gate.stratum_minimum, excluded=gate.excluded / 10_000,
             seeded=tuple((one.name, one.pairs) for one in rules.classes), rules=digest,
+            known=tuple((one.id, one.max_rate) for one in rules.known),
         )
         parameters = frozenset(shadow.parameters).union(*(one.query for one in written.operations.values()))
         return ShadowPlan(

@@ -16,6 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from shadow.compare import Outcome
+from shadow.noise import DRIFTS
 from shadow.report import CapabilityReport, Report, milliseconds, moment, reproduced
 from shadow.verdict import untold
 
@@ -64,7 +65,7 @@ def page(one: CapabilityReport) -> str:
     """One capability's report as an HTML page."""
     return _environment().get_template("report.html.j2").render(
         one=one, policy=policy(), parts=_parts(one), latency=_latency(one), paired=_gaps(one), full=FULL, lines=LINES,
-        examples=EXAMPLES,
+        examples=EXAMPLES, drifts=DRIFTS,
     )
 
 

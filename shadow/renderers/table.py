@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from shadow.evidence import Answer, State
+from shadow.noise import DRIFTS
 from shadow.report import CapabilityReport, DifferenceReport, Report, milliseconds, reasons, reproduced
 from shadow.verdict import CoverageReport, EvidenceReport, build, identified, kind, number, untold
 
@@ -93,6 +94,9 @@ def _capability(one: CapabilityReport, traces: bool) -> Iterator[RenderableType]
             yield Text(f"  {label}: {reasons(counts)}")
     if one.differences:
         yield _differences(one.differences, traces)
+    for cause in one.causes:
+        if cause.drifts:
+            yield Text(f"  {cause.path}: {DRIFTS}", style="yellow")
     for pattern in one.patterns:
         for hint in pattern.hints:
             yield Text(f"  {pattern.operation}: {hint.replace('`', '')}")

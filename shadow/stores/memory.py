@@ -13,6 +13,7 @@ from shadow.ledger import (
     HOURS,
     SUBJECTS,
     Binding,
+    Declared,
     Evidence,
     Finding,
     Hidden,
@@ -57,6 +58,7 @@ class Memory:
         self._hidden: dict[tuple[str, str], Hidden] = {}
         self._noise: dict[Spot, Noise] = {}
         self._evidence: dict[tuple[str, Epoch], dict[tuple[Stratum, Outcome], Evidence]] = {}
+        self._declared: defaultdict[tuple[str, Epoch], Counter[tuple[str, str]]] = defaultdict(Counter)
         self._tokens: defaultdict[int, set[bytes]] = defaultdict(set)
         self._crosswalk = MemoryCrosswalk()
         self._hour = 0
@@ -143,6 +145,9 @@ class Memory:
         for noisy in one.noise:
             self._hear(noisy)
         rows = self._rows(one.capability, one.epoch, held)
+        if one.known:
+            self._declared[one.capability, one.epoch].update(
+                {(one.stratum.operation, known): count for known, count in one.known})
         place = placed(one.stratum, {stratum for stratum, _ in rows}), one.outcome
         old = rows.get(place) or Evidence(one.capability, one.epoch, *place, 0, 0, 0, 0, one.first, one.last)
         rows[place] = Evidence(
@@ -158,6 +163,7 @@ class Memory:
             known = [] if is_held(capability, held) else [key for key in self._evidence if key[0] == capability]
             for over in sorted(known, key=self._last)[:max(0, len(known) - EPOCHS + 1)]:
                 del self._evidence[over]
+                self._declared.pop(over, None)
                 self._noise = {place: row for place, row in self._noise.items() if place[:2] != over}
             rows = self._evidence[capability, epoch] = {}
         return rows
@@ -180,6 +186,7 @@ class Memory:
 
         for old in [key for key in self._evidence if not is_kept(key[0], self._last(key))]:
             del self._evidence[old]
+            self._declared.pop(old, None)
         self._findings = {key: found for key, found in self._findings.items() if is_kept(key[0], found.last_seen)}
         self._kept = Counter(capability for capability, _, _ in self._findings)
         self._patterns = {key: found for key, found in self._patterns.items() if is_kept(key[0], found.last_seen)}
@@ -203,6 +210,8 @@ class Memory:
                 [row for row in self._noise.values() if wanted(row.capability)],
                 [row for row in self._hidden.values() if wanted(row.capability)],
                 [row for row in self._crosswalk.rows() if wanted(row.capability)],
+                [Declared(*place, *known, count) for place, counts in self._declared.items() if wanted(place[0])
+                 for known, count in counts.items()],
             )
 
     def unlink(self, tokens: Tokens, traces: Collection[Trace], held: Held = NONE_HELD) -> Unlinked:

@@ -207,6 +207,7 @@ class Sqlite:
                 [sqlite_noise.read(row) for row in rows("SELECT * FROM noise")],
                 [Hidden(*row) for row in rows("SELECT * FROM hidden")],
                 [sqlite_crosswalk.read(row) for row in rows("SELECT * FROM crossing")],
+                [sqlite_evidence.read_declared(row) for row in rows("SELECT * FROM declared")],
             )
 
     def unlink(self, tokens: Tokens, traces: Collection[Trace], held: Held = NONE_HELD) -> Unlinked:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from shadow.compare import Outcome
-from shadow.ledger import EPOCHS, HOURS, SUBJECTS, Evidence, Sighting, hourly
+from shadow.ledger import EPOCHS, HOURS, SUBJECTS, Declared, Evidence, Sighting, hourly
 from shadow.stores.base import Held
 from shadow.stratum import Epoch, Stratum, placed
 
@@ -35,7 +35,14 @@ _EPOCHS = """
 SELECT legacy, modern, rules, comparator FROM evidence WHERE capability = ?
 GROUP BY legacy, modern, rules, comparator ORDER BY max(last) DESC LIMIT -1 OFFSET ?
 """
-_DROP = "DELETE FROM evidence WHERE (capability, legacy, modern, rules, comparator) = (?, ?, ?, ?, ?)"
+_DROP = (
+    "DELETE FROM evidence WHERE (capability, legacy, modern, rules, comparator) = (?, ?, ?, ?, ?)",
+    "DELETE FROM declared WHERE (capability, legacy, modern, rules, comparator) = (?, ?, ?, ?, ?)",
+)
+_DECLARE = """
+INSERT INTO declared VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET exchanges = exchanges + excluded.exchanges
+"""
 _HOUR = "INSERT INTO hour VALUES (?, ?) ON CONFLICT DO UPDATE SET tokens = tokens + excluded.tokens"
 
 
@@ -51,6 +58,7 @@ def add(connection: sqlite3.Connection, sightings: Sequence[Sighting], held: Hel
         [hours] = connection.execute(_HOURS, place).fetchone() or ("[]",)
         connection.execute(_ADD, (*place, one.count, new.total(), one.critical, one.reproduced, one.first, one.last,
                                   json.dumps(hourly(json.loads(hours), new))))
+        connection.executemany(_DECLARE, [(*place[:6], known, count) for known, count in one.known])
     return dropped
 
 
@@ -64,7 +72,7 @@ def _stratum(
     known = {Stratum(*row) for row in connection.execute(_STRATA, epoch)}
     if not known and held is not None and one.capability not in held:
         for over in connection.execute(_EPOCHS, (one.capability, EPOCHS - 1)).fetchall():
-            connection.execute(_DROP, (one.capability, *over))
+            _drop(connection, [(one.capability, *over)])
             dropped.add((one.capability, Epoch(*over)))
     return placed(one.stratum, known)
 
@@ -95,8 +103,18 @@ def forget(connection: sqlite3.Connection, before: float, held: str) -> set[tupl
         WHERE capability NOT IN (SELECT value FROM json_each(?2))
         GROUP BY capability, legacy, modern, rules, comparator HAVING max(last) < ?1
     """, (before, held)).fetchall()
-    connection.executemany(_DROP, over)
+    _drop(connection, over)
     return {(capability, Epoch(*epoch)) for capability, *epoch in over}
+
+
+def _drop(connection: sqlite3.Connection, epochs: Sequence[Sequence[str]]) -> None:
+    for statement in _DROP:
+        connection.executemany(statement, epochs)
+
+
+def read_declared(row: Sequence[Any]) -> Declared:
+    """A row of `declared`."""
+    return Declared(row[0], Epoch(*row[1:5]), *row[5:])
 
 
 def read(row: Sequence[Any]) -> Evidence:

@@ -25,6 +25,15 @@ def differing(names, at=0.0, operation="read", severity=Severity.MAJOR):
     return Comparison(MISMATCH._replace(operation=operation), "trace", at, found)
 
 
+def drifting(legacy, modern, severity=Severity.MAJOR, kind="value"):
+    """What differs at a place where legacy itself drifts, in more than value."""
+    found = Difference(kind, "/items/3/load", legacy, modern, severity)
+    [only] = causes(patterns([Comparison(MISMATCH, "trace", 0.0, (found,))]).values(), 1,
+                    drifting={(kind, "/items/*/load")})
+    assert only.drifts
+    return only.rule
+
+
 def explained(*exchanges, mismatching=None):
     comparisons = [one if isinstance(one, Comparison) else differing(one) for one in exchanges]
     return causes(patterns(comparisons).values(), len(comparisons) if mismatching is None else mismatching)
@@ -106,6 +115,24 @@ def test_a_rule_to_try_is_one_that_routes_yaml_takes(tmp_path, comparison, rule)
     file = tmp_path / "routes.yaml"
     file.write_text(ROUTES % only.rule)
     assert build(file).revision
+
+
+@pytest.mark.parametrize(("legacy", "modern", "rule"), [
+    (Shape("decimal", 16), Shape("decimal", 17), {"tolerance": {"relative": 1e-6}}),
+    (Shape("decimal", 16), Shape("integer", 1), {"tolerance": {"relative": 1e-6}}),
+    (Shape("integer", 3), Shape("integer", 4), {"volatile": "int"}),
+    (Shape("string", 3, "word"), Shape("string", 4, "digits"), {"volatile": "opaque"}),
+    (Shape("string", 20, "instant"), Shape("string", 24, "instant"), {"instants": True}),
+])
+def test_where_legacy_itself_drifts_a_rule_for_the_type_is_tried(tmp_path, legacy, modern, rule):
+    written = drifting(legacy, modern)
+    assert yaml.safe_load(written) == {"at": "/items/*/load", **rule}
+    file = tmp_path / "routes.yaml"
+    file.write_text(ROUTES % written)
+    assert build(file).revision
+    assert drifting(legacy, modern, Severity.CRITICAL) == ""
+    assert drifting(legacy, modern, kind="type") == ""
+    assert drifting(legacy, Shape("object", 1)) == ""
 
 
 @pytest.mark.parametrize("comparison", [

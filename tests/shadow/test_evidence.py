@@ -2,12 +2,13 @@
 
 import math
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shadow.evidence import Answer, Criteria, Numbers, State, assess, needed, weight, weight_against
+from shadow.evidence import Answer, Criteria, Hid, Numbers, State, assess, needed, weight, weight_against
 from shadow.stratum import Stratum
 
 LIMIT, ALPHA = 0.001, 0.05
@@ -75,9 +76,9 @@ def test_it_does_tell_in_the_end():
     assert sum(ever(0.01, LIMIT, 15, 200, rng, weight_against) for _ in range(40)) == 40
 
 
-def verdict(strata, criteria=BOTH, excluded=0):
+def verdict(strata, criteria=BOTH, excluded=0, hid=()):
     eligible = sum(numbers.asked for numbers in strata.values()) + excluded
-    return assess(criteria, strata, eligible=eligible, excluded=excluded)
+    return assess(criteria, strata, eligible=eligible, excluded=excluded, hid=hid)
 
 
 def gate(found, name):
@@ -91,6 +92,39 @@ def test_safe_needs_every_gate():
     assert {one.state for one in found.gates} == {State.PASS}
     assert [(one.operation, one.stratum, one.seen, one.wanted) for one in found.coverage] == [
         ("read", None, 3_000, 100), ("read", READ, 3_000, 10), ("search", None, 600, 100), ("search", SEARCH, 600, 10)]
+
+
+WELL = {READ: Numbers(3_000, 0, 0), SEARCH: Numbers(600, 0, 0)}
+
+
+@pytest.mark.parametrize(("known", "hid", "state", "says"), [
+    ({"K-1": 0.02}, [], State.PASS, "none of 1 hid anything"),
+    ({"K-1": 0.02}, [("K-1", "read", 80, 4_000)], State.PASS, "none is shown to be above what was declared: "
+     "K-1 in 2% of 4,000 compared exchanges of read (declared: 2%)"),
+    ({"K-1": 0.02, "K-2": 0.5}, [("K-2", "read", 1_600, 4_000), ("K-1", "search", 400, 4_000)], State.FAIL,
+     "above what was declared: K-1 in 10% of 4,000 compared exchanges of search (declared: 2%), "
+     "K-2 in 40% of 4,000 compared exchanges of read (declared: 50%)"),
+    ({"K-1": 0.02}, [("K-1", "read", 1, 2)], State.PASS, "none is shown to be above what was declared: "
+     "K-1 in 50% of 2 compared exchanges of read (declared: 2%)"),
+    ({"K-1": 1.0}, [("K-1", "read", 90, 90)], State.PASS, "none is shown to be above what was declared: "
+     "K-1 in 100% of 90 compared exchanges of read (declared: 100%)"),
+    ({"K-1": 0.0}, [("K-1", "read", 1, 90)], State.FAIL, "above what was declared: "
+     "K-1 in 1.11% of 90 compared exchanges of read (declared: 0%)"),
+    ({"K-1": 0.02}, [("K-0", "read", 90, 90), ("K-1", "write", 0, 0)], State.PASS, "none of 1 hid anything"),
+])
+def test_a_known_difference_is_held_to_what_it_was_declared_for(known, hid, state, says):
+    found = verdict(WELL, replace(BOTH, known=tuple(known.items())), hid=[Hid(*one) for one in hid])
+    one = gate(found, "known differences")
+    assert (one.state, one.says) == (state, says)
+    assert found.answer is (Answer.NOT_SAFE if state is State.FAIL else Answer.SAFE)
+
+
+def test_many_known_differences_are_told_by_the_worst_of_them():
+    known = tuple((f"K-{number}", 0.5) for number in range(8))
+    hid = [Hid(name, "read", 100 * number, 1_000) for number, (name, _) in enumerate(known)]
+    says = gate(verdict(WELL, replace(BOTH, known=known), hid=hid), "known differences").says
+    assert says.startswith("above what was declared: K-7 in 70% of")
+    assert says.endswith("K-3 in 30% of 1,000 compared exchanges of read (declared: 50%), 3 more")
 
 
 def test_nothing_seen_is_not_enough():

@@ -5,6 +5,7 @@ import os
 import random
 import signal
 import sqlite3
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -12,10 +13,13 @@ from hypothesis import strategies as st
 
 from shadow.compare import Outcome, compare
 from shadow.comparer import Child, ComparerLost, ComparerSlow
+from shadow.evidence import Criteria, State
 from shadow.lane import Lane
 from shadow.latency import Histogram
 from shadow.learnt import FIRST
 from shadow.ledger import Traffic
+from shadow.report import fold
+from shadow.rules import Known, Rules
 from shadow.settings import NEVER, LaneSettings, Recheck
 from shadow.stores.memory import Memory
 from shadow.stores.sqlite import Sqlite
@@ -55,6 +59,28 @@ async def echo(one, arm, extra):
     if said == "hang":
         await asyncio.sleep(600)
     return answer(arm, said) if isinstance(said, bytes) else said
+
+
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+async def test_a_known_difference_is_counted_over_all_workers_and_their_restarts(tmp_path, kind):
+    """Each of ten lives is too short to tell that a tenth differs where a fiftieth may."""
+    store = Memory(Memory.Options()) if kind == "memory" else Sqlite(Sqlite.Options(tmp_path / "learnt.db"))
+    known = Known("K-1", "/name", "spelling", "results-team", expires=9e9, max_rate=0.02)
+    rules = Rules(known=(known,))
+    for _ in range(10):
+        life = [replace(mirror(b'{"name":1}', target=b'{"name":%d}' % (2 if at % 10 == 0 else 1)), rules=rules)
+                for at in range(100)]
+        lane = Lane(echo, store, SETTINGS, Inline())
+        lane.start()
+        for one in life:
+            lane.offer(one)
+        await lane.drain(30)
+    criteria = Criteria(("read",), known=((known.id, known.max_rate),))
+    [found] = fold(store.read(), {"results": criteria}).capabilities
+    assert (found.known, found.mismatching) == (100, 0)
+    [gate] = [one for one in found.evidence.gates if one.name == "known differences"]
+    assert (gate.state, gate.value, gate.limit) == (State.FAIL, 0.1, 0.02)
+    store.close()
 
 
 def outcomes(lane):

@@ -210,10 +210,24 @@ def test_only_plain_and_recent_noise_is_proposed():
         row("/defect", modern=40, legacy=0, both=0), row("/worse", modern=40),
     ], EXPIRES * 2)
     assert {one.path: one.says for one in found} == {
-        "/worse": "regression", "/at": "proposal", "/length": "", "/once": "", "/old": "", "/defect": ""}
+        "/worse": "regression", "/at": "proposal", "/length": "drift", "/once": "", "/old": "", "/defect": ""}
     assert [one.path for one in found][:2] == ["/worse", "/at"]
     assert {one.path: one.expires for one in found if one.expires} == {"/at": EXPIRES * 3}
     assert [one.rule for one in found if one.rule] == [
         '{id: noise-at, at: "/at", kind: value, reason: legacy disagrees with itself, '
         "owner: OWNER, expires: 1970-02-12}"]
     assert weighed([], 0.0) == ()
+
+
+def test_where_more_than_a_value_drifts_a_person_is_to_write_the_rule():
+    def row(**other):
+        return Noise(**{"capability": "results", "epoch": EPOCH, "operation": "read", "kind": "value", "path": "/load",
+                        "modern": 1, "legacy": 2, "both": 3, "plain": False, "first_seen": 0.0, "last_seen": 1.0,
+                        **other})
+
+    rules = {("value", "/load"): "a rule"}
+    for other, said in [({}, ("drift", "a rule")), ({"kind": "missing"}, ("drift", "")), ({"both": 2}, ("", "")),
+                        ({"modern": 40}, ("regression", ""))]:
+        [found] = weighed([row(**other)], 1.0, rules)
+        assert (found.says, found.rule, found.expires) == (*said, 0.0), other
+    assert weighed([row()], EXPIRES + 1.0, rules)[0].says == ""

@@ -14,9 +14,9 @@ from shadow.diff import ABSENT, Difference, Severity, Shape
 from shadow.evidence import Criteria
 from shadow.latency import Histogram
 from shadow.ledger import FASTER, SLOWER, Evidence, Hidden, Ledger, Traffic
-from shadow.noise import Noise
+from shadow.noise import DRIFTS, Noise
 from shadow.renderers import html
-from shadow.report import Report, fold, milliseconds
+from shadow.report import Report, fold, milliseconds, to_markdown
 from shadow.stores.memory import Memory
 from shadow.stratum import STRATA, Epoch, Stratum
 from tests.shadow.exchanges import answer, pair
@@ -182,6 +182,22 @@ def test_noise_is_told_from_what_is_worse_than_noise(one):
     assert (dose[0], dose[3:6], dose[7]) == ("/dose", ["900", "1", "10"], "regression")
     assert (stamp[0], stamp[3:6]) == ("/stamp", ["2", "3", "10"])
     assert "regression" not in stamp[7]
+
+
+def test_where_legacy_itself_drifts_the_row_and_the_cause_say_so_with_a_rule():
+    load = Difference("value", "/load", Shape("decimal", 16), Shape("decimal", 17))
+    drift = replace(noisy("/load"), plain=False)
+    one = reported(differing(load), differing(PHONE), evidence=[seen(3)], noise=[drift])
+    page = tree(html.page(one))
+    [row] = rows(section(page, "noise"))
+    rule = '{at: "/load", tolerance: {relative: 0.000001}}'
+    assert row[7] == f"drift: {DRIFTS} {rule}"
+    told = {cause[0].split()[0]: DRIFTS in cause[0] for cause in rows(section(page, "causes"))}
+    assert told == {"/load": True, "/telecom/*": False}
+    assert rule in section(page, "causes").xpath("./pre/code")[0].text
+    text = to_markdown(Report((one,)))
+    assert text.count(DRIFTS) == 2
+    assert f"To try: `{rule}`" in text
 
 
 def test_the_list_has_the_verdict_of_each_capability(one):
