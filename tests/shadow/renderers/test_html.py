@@ -53,8 +53,8 @@ def reported(*comparisons, tallies=None, traffic=(), evidence=(), noise=(), hidd
 
 def seen(count, outcome=Outcome.MATCH, shape="", build="2", at=0.0, critical=0):
     """Exchanges that prove something: reads that modern's `build` answered from `at` on, for two hours."""
-    return Evidence("results", Epoch("1", build, "89ef+0123abcd", "7"), Stratum("read", "2xx", "Patient", shape), outcome,
-                    count, count, critical, critical, at, at + 7200)
+    return Evidence("results", Epoch("1", build, "89ef+0123abcd", "7"), Stratum("read", "2xx", "Patient", shape),
+                    outcome, count, count, critical, critical, at, at + 7200)
 
 
 def noisy(path, modern=2, legacy=3, build="2"):
