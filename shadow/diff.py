@@ -28,7 +28,7 @@ MAX_DIFFERENCES = 200
 """Differences kept of one comparison, the worst before others. More of them change no outcome."""
 
 MAX_FOUND = 5_000
-"""Differences after which a comparison ends."""
+"""Differences of a comparison that are held against each other. Of more, only the first critical one is looked for."""
 
 IDENTITY = "identity"
 """The kind of a difference that no rule has a say in: an identifier is bound to another one. Always critical."""
@@ -362,6 +362,7 @@ def diff(
     """
     found: list[_Weighed] = []
     refused = ""
+    grave = False
     walk = _Walk(looks, identities)
     if identities is not None:
         legacy = identities.mark(legacy, guide, legacy=True)
@@ -378,11 +379,16 @@ def diff(
             if reveals(names):
                 before, after = _revealed(before, old), _revealed(after, new)
             severity = Severity.CRITICAL if kind == IDENTITY else weigh(kind, names, before, after)
-            found.append(_Weighed(kind, steps, before, after, severity, old, new))
-            if len(found) == MAX_FOUND:
+            grave = grave or severity is Severity.CRITICAL
+            if len(found) < MAX_FOUND or severity is Severity.CRITICAL:
+                found.append(_Weighed(kind, steps, before, after, severity, old, new))
+            if grave and len(found) >= MAX_FOUND:
                 break
     except Budget:
         refused = "budget"
+        if len(found) >= MAX_FOUND:
+            # So much differs, and nobody knows what else: it is not taken lightly.
+            found[-1] = found[-1]._replace(severity=Severity.CRITICAL)
     if refused and not found:
         raise DiffError(refused)
     shown = Maps(guide, guess=maps)

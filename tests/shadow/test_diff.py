@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.document import parse
-from shadow.diff import MAX_DEPTH, MAX_DIFFERENCES, DiffError, Severity, Shape, diff, shape
+from shadow.diff import MAX_DEPTH, MAX_DIFFERENCES, MAX_FOUND, DiffError, Severity, Shape, diff, shape
 from shadow.maps import MASKED
 
 NAMES = st.sampled_from(["id", "name", "code", "given", "valueQuantity", "_birthDate"])
@@ -262,6 +262,28 @@ def test_a_bound_on_the_work_is_no_agreement():
 
 def test_differences_are_bounded():
     assert len(differences(["a"] * 1000, ["b"] * 1000)) == MAX_DIFFERENCES
+
+
+def grave(kind, names, legacy, modern):
+    return Severity.CRITICAL if names == ["z"] else Severity.MAJOR
+
+
+def many(**more):
+    """Two documents that differ in more than is held against each other, and then in what is told."""
+    names = [f"n{number}" for number in range(MAX_FOUND + 5)]
+    return dict.fromkeys(names, 1) | {"z": 1, "zz": 1}, dict.fromkeys(names, 2) | {"z": 1, "zz": 1} | more
+
+
+def test_a_critical_difference_is_found_behind_however_many_others():
+    found = diff(*many(z=2, zz=2), weigh=grave).differences
+    assert [one.path for one in found if one.severity is Severity.CRITICAL] == ["/z"]
+    assert len(found) == MAX_DIFFERENCES
+    assert {one.severity for one in diff(*many(zz=2), weigh=grave).differences} == {Severity.MAJOR}
+
+
+def test_where_it_cannot_be_told_what_else_differs_it_is_critical():
+    found = diff(*many(zz=2), weigh=grave, looks=2 * MAX_FOUND + 10).differences
+    assert Severity.CRITICAL in {one.severity for one in found}
 
 
 def test_an_absent_value_has_its_own_shape():
