@@ -601,14 +601,16 @@ async def _known(said: Observation) -> Observation:
     return said
 
 
-def begin_mirror(mirror: Mirror, heard: Callable[[Observation], None]) -> Cancel | None:
-    """The same for the one asking that mirroring takes, without a task. None where that takes an adapter, where it is
-    known what there is to be heard, or there is nobody to ask."""
+def begin_mirror(mirror: Mirror, name: str, extra: bool, heard: Callable[[Observation], None]) -> Cancel | None:
+    """The same without a task. None where that takes an adapter, where it is known what there is to be heard, or
+    nobody is to be asked."""
     way = mirror.target
     assert isinstance(way, Way)
     capability = way.match.target.capability
-    arm = capability.legacy if mirror.ask == "legacy" else capability.modern
-    if arm is None or arm.adapter is not None or way.said is not None:
+    arm = capability.legacy if name == "legacy" else capability.modern
+    if arm is None or arm.adapter is not None or (way.said is not None and not extra):
+        return None
+    if extra and name == "legacy" and not _is_whole(arm):
         return None
     sending = begin(capability, arm, way.arrival, mirror.request.body, mirror.deadline, heard)
     return None if sending is None else sending.cancel

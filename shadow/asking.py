@@ -1,7 +1,7 @@
 """Asking the arms, for the lane: from a mirror to what both arms say of it.
 
-The first asking takes a callback, where the asker can do without more: a task and its coroutines cost more than all
-else that is done about a mirror whose arms agree. Whatever is asked beyond that takes a task.
+An asking takes a callback, where the asker can do without more: a task and its coroutines cost more than all else that
+is done about a mirror whose arms agree.
 """
 
 import asyncio
@@ -35,9 +35,11 @@ asking that mirroring takes: the asker may decline, with None, where the arm is 
 
 Cancel = Callable[[], object]
 
-Begin = Callable[["Mirror", Callable[[Observation], None]], Cancel | None]
-"""Asks the arm that is yet to be asked and returns at once how to cancel that, or None where only an Ask can do it.
-What the arm did is told to the callback, once: perhaps before this returns."""
+Begin = Callable[["Mirror", str, bool, Callable[[Observation], None]], Cancel | None]
+"""Asks an arm as an Ask does, and returns at once how to cancel that, or None where only an Ask can do it. What the arm
+did is told to the callback, once: perhaps before this returns."""
+
+Heard = Callable[["Entry", Observation | None], None]
 
 
 @dataclass(slots=True)
@@ -101,25 +103,26 @@ class Entry:
 
 
 class _Open:
-    """A first asking that is not answered yet."""
+    """An asking that is not answered yet, without a task."""
 
-    __slots__ = ("asking", "began", "cancel", "heard", "mirror")
+    __slots__ = ("arm", "asking", "began", "cancel", "entry", "heard")
 
-    def __init__(self, asking: "Asking", mirror: Mirror, heard: Callable[[Observation | None], None]) -> None:
+    def __init__(self, asking: "Asking", entry: Entry, arm: str, heard: Heard) -> None:
         self.asking = asking
-        self.mirror = mirror
+        self.entry = entry
+        self.arm = arm
         self.heard = heard
         self.began = time.perf_counter()
         self.cancel: Cancel | None = None
 
     def answered(self, observation: Observation) -> None:
         self.asking.deadlines.met(self)
-        self.asking.note(self.mirror, self.mirror.ask, observation)
-        self.heard(observation)
+        self.asking.note(self.entry.mirror, self.arm, observation)
+        self.heard(self.entry, observation)
 
     def overdue(self) -> None:
         self.end()
-        self.answered(_late(self.mirror.ask, self.began))
+        self.answered(_late(self.arm, self.began))
 
     def end(self) -> None:
         """Have it answered no more."""
@@ -174,16 +177,33 @@ class Asking:
             asyncio.get_running_loop().call_soon(self._take)
 
     def _take(self) -> None:
-        """Ask about what is in the queue, about so many at a time: without a task, where that can be."""
+        """Ask about what is in the queue, about so many at a time."""
         self._woken = False
         while self._queue and len(self._asking) < self._concurrency:
             entry = self._queue.popleft()
-            self._asking[entry] = _nothing
-            cancel = self._begun(entry.mirror, partial(self._heard, entry)) if entry.found is None else None
-            if cancel is None:
-                self._go_on(entry, self._ask_first(entry) if entry.found is None else self._ask_again(entry))
-            elif entry in self._asking:  # else it is answered already
-                self._asking[entry] = cancel
+            if entry.found is None:
+                self._put_to(entry, entry.mirror.ask, False, self._heard)
+            else:
+                self._put_to(entry, "legacy", True, self._heard_again)
+
+    def _put_to(self, entry: Entry, arm: str, extra: bool, heard: Heard) -> None:
+        """Ask an arm: without a task, where that can be."""
+        one = _Open(self, entry, arm, heard)
+        self._asking[entry] = one.end
+        if self._begin is not None:
+            self.deadlines.set(one, entry.mirror.deadline, one.overdue)
+            try:
+                one.cancel = self._begin(entry.mirror, arm, extra, one.answered)
+            except Exception:
+                if self.deadlines.met(one):
+                    heard(entry, None)
+                return
+        if one.cancel is None:
+            self.deadlines.met(one)
+            self._go_on(entry, self._wait_for(entry, arm, extra, heard))
+
+    async def _wait_for(self, entry: Entry, arm: str, extra: bool, heard: Heard) -> None:
+        heard(entry, await self._asked(entry.mirror, arm, extra=extra))
 
     def _go_on(self, entry: Entry, work: Coroutine[None, None, None]) -> None:
         """By a task from here on."""
@@ -192,13 +212,15 @@ class Asking:
         task.add_done_callback(self._tasks.discard)
         self._asking[entry] = task.cancel
 
-    async def _ask_first(self, entry: Entry) -> None:
-        self._heard(entry, await self._asked(entry.mirror, entry.mirror.ask, extra=False))
+    def _heard_again(self, entry: Entry, control: Observation | None) -> None:
+        """Where both arms are asked again, legacy is first."""
+        if control is None or entry not in self._asking:
+            self._end(entry, ())
+        else:
+            self._put_to(entry, "modern", True, partial(self._heard_both_again, control))
 
-    async def _ask_again(self, entry: Entry) -> None:
-        control = await self._asked(entry.mirror, "legacy", extra=True)
-        candidate = await self._asked(entry.mirror, "modern", extra=True) if control is not None else None
-        if control is None or candidate is None:
+    def _heard_both_again(self, control: Observation, entry: Entry, candidate: Observation | None) -> None:
+        if candidate is None or entry not in self._asking:
             self._end(entry, ())
         else:
             self._both_spoke(entry, self._pair(entry.mirror, control, candidate))
@@ -228,15 +250,14 @@ class Asking:
     def _both_spoke(self, entry: Entry, pair: Pair) -> None:
         """Both arms have answered: the client's and the other arm's, or two fresh ones where this is asked again."""
         if self._is_bracketed(entry, pair):
-            self._go_on(entry, self._bracket(entry, pair))
+            self._put_to(entry, "legacy", True, partial(self._heard_twice, pair))
         else:
             self._end(entry, (pair,))
 
-    async def _bracket(self, entry: Entry, pair: Pair) -> None:
+    def _heard_twice(self, pair: Pair, entry: Entry, second: Observation | None) -> None:
         """With legacy's second answer it is a bracket: legacy and modern, legacy and its second, that and modern.
         Where modern had served, it spoke first, and what legacy says twice alike after it may yet be a lag, as asking
         again tells."""
-        second = await self._asked(entry.mirror, "legacy", extra=True)
         if entry.found is None and entry.place is not None and second is not None:
             self._learnt.asked(entry.place)
         if second is None or second.failure is not None:
@@ -266,24 +287,6 @@ class Asking:
             self._wake()
         self._spoke(entry, pairs)
 
-    def _begun(self, mirror: Mirror, heard: Callable[[Observation | None], None]) -> Cancel | None:
-        """Ask the arm that is yet to be asked, and have `heard` told what it did, as `_asked` tells it. Returns how to
-        end that, so that nothing is heard any more; or None where nothing was begun, and `_asked` must do it."""
-        if self._begin is None:
-            return None
-        one = _Open(self, mirror, heard)
-        self.deadlines.set(one, mirror.deadline, one.overdue)
-        try:
-            one.cancel = self._begin(mirror, one.answered)
-        except Exception:
-            if self.deadlines.met(one):
-                heard(None)
-            return one.end
-        if one.cancel is None:
-            self.deadlines.met(one)
-            return None
-        return one.end
-
     async def _asked(self, mirror: Mirror, arm: str, *, extra: bool) -> Observation | None:
         """What an arm did, or None where the asker declined or failed: that must not count against an arm."""
         began = time.perf_counter()
@@ -311,7 +314,3 @@ class Asking:
 def _late(arm: str, began: float) -> Observation:
     failure = Failure("total_timeout", source="gateway", sent=True)
     return Observation(arm, time.perf_counter() - began, failure=failure)
-
-
-def _nothing() -> None:
-    """How to cancel what is only about to begin."""

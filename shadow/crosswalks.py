@@ -15,7 +15,7 @@ SCOPES = 64
 """Crosswalks that are kept; the one that was used longest ago goes first."""
 
 LEARNT = 200_000
-"""Pairs of one crosswalk that are kept of those learnt. Of more, each exchange knows only its own."""
+"""Pairs of one crosswalk that are kept of those learnt. An exchange that brings more is held against nothing later."""
 
 _Scope: TypeAlias = tuple[str, bytes, tuple[Class, ...]]
 
@@ -42,9 +42,11 @@ def seeded(classes: tuple[Class, ...]) -> Crosswalk:
 
 
 class Crosswalks:
-    """What is known of each capability's identifiers, apart for each epoch (which its key tells) and set of seeds."""
+    """What is known of each capability's identifiers, apart for each epoch (which its key tells) and set of seeds; of
+    each, at most `learnt` pairs beyond its seeds."""
 
-    def __init__(self) -> None:
+    def __init__(self, learnt: int = LEARNT) -> None:
+        self._learnt = learnt
         self._known: OrderedDict[_Scope, Crosswalk] = OrderedDict()
         self._seeds: OrderedDict[tuple[Class, ...], Crosswalk] = OrderedDict()
 
@@ -58,7 +60,7 @@ class Crosswalks:
                 self._seeds[classes] = seeded(classes)
                 while len(self._seeds) > SCOPES:
                     self._seeds.popitem(last=False)
-            found = self._known[scope] = Crosswalk(self._seeds[classes], LEARNT)
+            found = self._known[scope] = Crosswalk(self._seeds[classes], self._learnt)
             while len(self._known) > SCOPES:
                 self._known.popitem(last=False)
         self._known.move_to_end(scope)

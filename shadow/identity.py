@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
-from adapters.crosswalk import Bound, Conflict, Crosswalk, Entry
+from adapters.crosswalk import Conflict, Crosswalk, Entry
 from adapters.document import Number, Tree
 from shadow.guide import Directive, State
 
@@ -30,6 +30,9 @@ _URN = re.compile(r"urn:(?:uuid|oid):([A-Za-z0-9.-]{1,128})")
 
 ROUNDS = 6
 """How far items are told apart by the items that they refer to."""
+
+_ITS_OWN = 1 << 62
+"""Pairs of one exchange: its bodies are bounded, and so all of them find room."""
 
 
 _CONTAINERS = (dict, list)
@@ -80,7 +83,7 @@ class Identities:
         self.learnt: dict[Entry, None] = {}
         self.conflicts: dict[tuple[str, Conflict], None] = {}
         self._known = known
-        self._here = Crosswalk(known)
+        self._here = Crosswalk(known, _ITS_OWN)
         self._classes = classes
         self._holding: set[int] = set()
         self._names: dict[int, _Names] = {}
@@ -333,7 +336,7 @@ class Identities:
             return Met.OTHER
         bound = self._here.bind(old.name, old.id, new.id)
         assert not isinstance(bound, Conflict)
-        if certain and bound is not Bound.FULL and self._known.modern(old.name, old.id) is None:
+        if certain and self._known.modern(old.name, old.id) is None:
             self.learnt[Entry(old.name, old.id, new.id)] = None
         return Met.SAME if _form(old) == _form(new) else Met.OTHER
 

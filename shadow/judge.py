@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 from adapters.crosswalk import Bound, Entry
 from adapters.message import Headers, Request
-from shadow.compare import Bond, Comparison, Outcome, Tally, compare
+from shadow.compare import COMPARED, Bond, Comparison, Outcome, Tally, compare
 from shadow.crosswalks import Crosswalks, SeedError
 from shadow.heads import compared
 from shadow.observation import Observation, Pair
@@ -32,6 +32,8 @@ COLLECT = 500_000
 """Containers between two rounds of the garbage collector. A body's tree has very many, and no circles: they go as soon
 as they are let go, and looking through them again and again would cost as much as comparing them."""
 
+
+_AGREED = COMPARED - {Outcome.MISMATCH}
 
 _NOTHING = Request("", b"", Headers())
 
@@ -78,7 +80,12 @@ def judged(pair: Pair, crosswalks: Crosswalks) -> Comparison:
         return Comparison(tally, pair.trace_id, pair.at)
     learnt: list[Entry] = []
     comparison = compare(pair, crosswalk, learnt)
-    new = [entry for entry in learnt if crosswalk.bind(*entry) is Bound.ANEW]
+    bounds = [crosswalk.bind(*entry) for entry in learnt]
+    if Bound.FULL in bounds and comparison.tally.outcome in _AGREED:
+        # Whatever its identifiers are bound to now, nobody will know when they are met again.
+        comparison = replace(comparison, tally=comparison.tally._replace(
+            outcome=Outcome.NOT_COMPARABLE, reason="crosswalk_full"))
+    new = [entry for entry, one in zip(learnt, bounds, strict=True) if one is Bound.ANEW]
     if not pair.key:
         return comparison
     return replace(comparison, bonds=(*comparison.bonds, *(_bond(pair.key, *entry) for entry in new)))

@@ -26,7 +26,7 @@ HOUR = 3600
 OTHER = "(other)"
 """The resource and shape of what finds the table of strata full."""
 
-EXPIRED = "-"
+EXPIRED, ARMS = "-", "+"
 
 TOKEN = 12
 """Bytes of a token: 96 bits, so that among a billion subjects two are hardly ever taken for one."""
@@ -48,9 +48,9 @@ class Stratum(NamedTuple):
 
 
 class Basis(NamedTuple):
-    """What a capability's evidence rests on, as configured: the digest of its `rules`, and the lower-case name of the
-    response header in which the arms tell their `build` (empty where they do not); and the names of `parameters` that
-    may be shown, beside those that everybody uses."""
+    """What a capability's evidence rests on, as configured: the digest of its `rules` (see Epoch), and the lower-case
+    name of the response header in which the arms tell their `build` (empty where they do not); and the names of
+    `parameters` that may be shown, beside those that everybody uses."""
 
     rules: str = ""
     build: bytes = b""
@@ -58,9 +58,9 @@ class Basis(NamedTuple):
 
 
 class Epoch(NamedTuple):
-    """What evidence was gathered on: both arms' builds ("" where they are not told), the digest of the rules (behind
-    it, where some of their known differences had expired, EXPIRED and how many), and the comparator's version. Where
-    one of them changes, evidence starts from nothing."""
+    """What evidence was gathered on: both arms' builds ("" where they are not told), the digest of the rules (before
+    it that of the arms and ARMS; behind it, where some of their known differences had expired, EXPIRED and how many),
+    and the comparator's version. Where one of them changes, evidence starts from nothing."""
 
     legacy: str
     modern: str

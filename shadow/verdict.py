@@ -2,7 +2,7 @@
 
 The current epoch is the one that was seen last; the verdict is on it alone. Where another goes on beside it, as while
 two builds are at work, it is on the one of them that is worse. What came before is history. Where the last one rests on
-other rules or another comparator than those of now, it is history too, and there is none.
+other arms, other rules or another comparator than those of now, it is history too, and there is none.
 """
 
 from collections import Counter, defaultdict
@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape, quoteattr
 from shadow.compare import COMPARED, VERSION, Outcome
 from shadow.evidence import Answer, Coverage, Criteria, Gate, Hid, Numbers, State, assess, percent
 from shadow.ledger import DAY, JUDGED, Crossed, Crossing, Declared, Evidence
-from shadow.stratum import EXPIRED, Epoch, Stratum, digest
+from shadow.stratum import ARMS, EXPIRED, Epoch, Stratum, digest
 from shadow.words import noun
 
 _HOUR = 3600.0
@@ -29,11 +29,12 @@ _WORST = Answer.NOT_SAFE, Answer.NOT_ENOUGH, Answer.SAFE
 
 @dataclass(frozen=True, slots=True)
 class EpochReport:
-    """What evidence was gathered on (builds are "" where they are not told; `rules` is a digest), when (seconds since
-    the epoch), and how much: `exchanges` of both arms, of which `effective` count."""
+    """What evidence was gathered on (builds are "" where they are not told; `arms` and `rules` are digests), when
+    (seconds since the epoch), and how much: `exchanges` of both arms, of which `effective` count."""
 
     legacy: str
     modern: str
+    arms: str
     rules: str
     comparator: str
     first: float
@@ -85,7 +86,7 @@ class EvidenceReport:
     differences. `coverage` has a row for each mirrored operation and stratum; `unseen` are the operations that were
     never seen, `unmirrored` those that never are, because asking them changes something. `effective` exchanges came,
     `per_hour` of them today: in the 24 hours before the latest exchange (None where there were none). `epoch` is None
-    where nothing was compared by the rules and the comparator of now; `history` are the epochs before it, the latest
+    where nothing was compared by the arms, rules and comparator of now; `history` are the epochs before it, the latest
     first. `identities` are by class.
     """
 
@@ -117,7 +118,7 @@ def judged(
         epochs[row.epoch].append(row)
     reports = sorted((_epoch(epoch, rows) for epoch, rows in epochs.items()), key=lambda one: -one.last)
     crossed, known = list(crossings), list(declared)
-    found = [_on(one, reports, epochs[Epoch(*_key(one))], criteria, crossed, known)
+    found = [_on(one, reports, epochs[_key(one)], criteria, crossed, known)
              for one in _going_on(reports, criteria)]
     if not found:
         return _on(None, reports, (), criteria, crossed, known)
@@ -136,7 +137,7 @@ def _going_on(reports: Sequence[EpochReport], criteria: Criteria) -> list[EpochR
 
 
 def _holds(epoch: EpochReport, criteria: Criteria) -> bool:
-    rules = epoch.rules.partition(EXPIRED)[0]
+    rules = _key(epoch).rules.partition(EXPIRED)[0]
     return criteria.rules is None or (rules, epoch.comparator) == (criteria.rules, VERSION)
 
 
@@ -179,7 +180,7 @@ def _on(
 def _identities(
     epoch: EpochReport | None, crossings: Iterable[Crossing], seeded: Mapping[str, int]
 ) -> tuple[IdentityReport, ...]:
-    current = digest(Epoch(*_key(epoch))) if epoch is not None else ""
+    current = digest(_key(epoch)) if epoch is not None else ""
     rows = [row for row in crossings if row.epoch == current]
     return tuple(_identity(name, [row for row in rows if row.name == name], seeded.get(name, 0))
                  for name in sorted({*seeded, *(row.name for row in rows)}))
@@ -201,14 +202,16 @@ def _identity(name: str, rows: Sequence[Crossing], seeded: int) -> IdentityRepor
     )
 
 
-def _key(report: EpochReport) -> tuple[str, str, str, str]:
-    return report.legacy, report.modern, report.rules, report.comparator
+def _key(report: EpochReport) -> Epoch:
+    rules = f"{report.arms}{ARMS}{report.rules}" if report.arms else report.rules
+    return Epoch(report.legacy, report.modern, rules, report.comparator)
 
 
 def _epoch(epoch: Epoch, rows: Sequence[Evidence]) -> EpochReport:
+    arms, _, rules = epoch.rules.rpartition(ARMS)
     return EpochReport(
-        *epoch, min(row.first for row in rows), max(row.last for row in rows), sum(row.count for row in rows),
-        sum(row.effective for row in rows),
+        epoch.legacy, epoch.modern, arms, rules, epoch.comparator, min(row.first for row in rows),
+        max(row.last for row in rows), sum(row.count for row in rows), sum(row.effective for row in rows),
     )
 
 
@@ -259,7 +262,7 @@ def _coverage(one: Coverage, rate: float | None) -> CoverageReport:
 
 def _says(answer: Answer, gates: Sequence[Gate], *, outdated: bool) -> str:
     if outdated:
-        return f"{answer}: nothing was compared since the rules or the comparator changed"
+        return f"{answer}: nothing was compared since the arms, the rules or the comparator changed"
     behind = State.FAIL if answer is Answer.NOT_SAFE else State.MISSING
     told = "; ".join(gate.says for gate in gates if gate.state is behind)
     return f"{answer}: {told or gates[0].says}"
@@ -362,8 +365,8 @@ def kind(one: CoverageReport) -> str:
 
 def _basis(epoch: EpochReport) -> str:
     return (f"{epoch.exchanges:,} {noun(epoch.exchanges, 'exchange')}, {epoch.effective:,} of them effective, on "
-            f"legacy build {build(epoch.legacy)}, modern build {build(epoch.modern)}, rules {epoch.rules or 'none'}, "
-            f"comparator {epoch.comparator}")
+            f"legacy build {build(epoch.legacy)}, modern build {build(epoch.modern)}, arms "
+            f"{epoch.arms or 'not known'}, rules {epoch.rules or 'none'}, comparator {epoch.comparator}")
 
 
 def cell(text: str) -> str:

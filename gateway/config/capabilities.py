@@ -1,7 +1,9 @@
 """A capability as written → a capability of the table, by the rules of its stages."""
 
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator
+from hashlib import sha256
 from typing import Any
 
 from adapters.base import Adapter
@@ -19,7 +21,7 @@ from gateway.upstreams.upstream import Upstream
 from shadow.evidence import Criteria
 from shadow.rules import Rules, together
 from shadow.settings import SECRETS, Recheck, Sealing
-from shadow.stratum import Basis
+from shadow.stratum import ARMS, Basis
 
 # What the edge refuses in a path, unless `ambiguous_paths`.
 _AMBIGUOUS = re.compile(r"/\.{1,2}(?:[/;]|\Z)|%5[cC]|%00|%2[eE]")
@@ -92,7 +94,8 @@ class Capabilities:
                 self._tell(node.key(key) if node.child(key) else self._root.key("capabilities", name), message, code)
         split = self._split(name, written, node)
         policies = self._names.checked_policies(written.policies, node)
-        shadow = self._shadow(written, policies, node)
+        arms = _digest([one for one in (legacy, modern) if one is not None], node)
+        shadow = self._shadow(written, policies, node, arms)
         place = self._root.key("capabilities", name)
         return Capability(
             name, written.owner, operations, legacy, modern, written.stage, writes, split, shadow, policies,
@@ -165,7 +168,9 @@ class Capabilities:
                 node.key("split"), f"`sticky` or `percent` differ from {first} at {place}, of the same group{shown}: "
                 "a key may stand on different sides", "group_differs"))
 
-    def _shadow(self, written: spec.Capability, policies: Iterable[Policy], node: Node) -> ShadowPlan | None:
+    def _shadow(
+        self, written: spec.Capability, policies: Iterable[Policy], node: Node, arms: str
+    ) -> ShadowPlan | None:
         shadow = written.shadow
         if shadow is None:
             return None
@@ -176,6 +181,7 @@ class Capabilities:
         recheck = Recheck(tuple(shadow.recheck.after), shadow.recheck.budget / 10_000)
         gate = shadow.gate
         rules, own, digest = self._ruled(written, shadow, node)
+        digest = f"{arms}{ARMS}{digest}"
         criteria = Criteria(
             limit=gate.limit / 10_000, confidence=gate.confidence / 10_000, minimum=gate.minimum,
             stratum_minimum=gate.stratum_minimum, excluded=gate.excluded / 10_000,
@@ -203,6 +209,18 @@ class Capabilities:
         operations = {name: Rules((*first, *shared), known, classes) for name, first in own.items()}
         rules = Rules(shared, known, classes)
         return rules, operations, together(rules, operations) if all_rules or known else ""
+
+
+def _digest(arms: Iterable[Arm], node: Node) -> str:
+    """What tells whether an arm is another service now, or is read otherwise: where it is, and its adapter as written.
+    What "${…}" stands for in the options is left out, since a short hash of a short secret tells the secret; an
+    endpoint holds none."""
+    told = []
+    for arm in arms:
+        settings, adapter = arm.upstream.settings, node.find(arm.name).child("adapter")
+        told.append((arm.name, sorted(settings.endpoints), settings.host, settings.tls.server_name,
+                     adapter.data(as_written=True) if adapter is not None else None))
+    return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def _rules(written: spec.Capability, writes: Stage) -> Iterator[tuple[str, str, str]]:

@@ -69,6 +69,7 @@ class Collected:
 
     def _settle(self) -> None:
         self.body = b"".join(self._pieces)
+        self.sending = None  # which holds this: without the circle, a body goes as soon as it is let go
         settled, self._settled = self._settled, None
         if settled is not None:
             settled(self)

@@ -140,8 +140,9 @@ def evidence(found: EvidenceReport) -> Iterator[RenderableType]:
         yield Text(f"  on nothing yet{earlier}")
     if found.epoch is not None:
         epoch = found.epoch
-        yield Text(f"  on builds {build(epoch.legacy)} (legacy) and {build(epoch.modern)} (modern), rules "
-                   f"{epoch.rules or 'none'}, comparator {epoch.comparator}{earlier}")
+        yield Text(f"  on builds {build(epoch.legacy)} (legacy) and {build(epoch.modern)} (modern), "
+                   f"arms {epoch.arms or 'not known'}, rules {epoch.rules or 'none'}, comparator {epoch.comparator}"
+                   f"{earlier}")
         if warning := untold(epoch):
             yield Text(f"  mind: {warning.replace('`', '')}", style="yellow")
 

@@ -1,6 +1,7 @@
 """figway gate: an exit status for each answer, by what routes.yaml asks, and the numbers of figway report."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
@@ -48,6 +49,8 @@ def sightings(operation, count, outcome=Outcome.MATCH, critical=0):
 
 
 def gate(routes, *seen, output="json"):
+    rules = build(routes).table.capabilities["results"].shadow.basis.rules
+    seen = [replace(one, epoch=one.epoch._replace(rules=rules)) for one in seen]
     store = Sqlite(Sqlite.Options(routes.parent / "figway.db"))
     store.write((), {}, (), seen)
     store.close()
@@ -94,7 +97,7 @@ def test_what_was_safe_by_other_rules_is_not_safe_by_those_of_now(routes):
     assert gate(routes, *seen).exit_code == 0
     routes.write_text(ROUTES.replace("sample: 100%", "sample: 100%\n      rules: [{at: /seen, volatile: instant}]"))
     shown = figway("gate", "results", "--config", str(routes))
-    assert (shown.exit_code, "since the rules or the comparator changed" in shown.stdout) == (3, True)
+    assert (shown.exit_code, "since the arms, the rules or the comparator changed" in shown.stdout) == (3, True)
     page = figway("report", "results", "--config", str(routes), "-o", "html").stdout
     assert "Windows of the past, on which no verdict rests" in page
 
@@ -123,3 +126,15 @@ def test_what_no_gate_can_be_is_told(routes, written, code):
     shown = figway("validate", "--config", str(routes))
     assert shown.exit_code == 2
     assert f"[{code}]" in shown.output
+
+
+def test_what_was_safe_of_one_modern_arm_is_not_safe_of_another(routes):
+    elsewhere = ROUTES.replace("capabilities:", '  new: {url: "http://127.0.0.1:9002"}\ncapabilities:', 1).replace(
+        "modern: legacy", "modern: new")
+    seen = sightings("read", 300), sightings("search", 60)
+    assert gate(routes, *seen).exit_code == 0
+    routes.write_text(elsewhere)
+    shown = figway("gate", "results", "--config", str(routes))
+    assert (shown.exit_code, "since the arms, the rules or the comparator changed" in shown.stdout) == (3, True)
+    routes.write_text(ROUTES)
+    assert figway("gate", "results", "--config", str(routes)).exit_code == 0

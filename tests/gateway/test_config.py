@@ -564,6 +564,48 @@ def test_the_revision_tells_nothing_of_secrets_but_the_digest_notices_them(built
     assert first.digest != second.digest
 
 
+ARMS = TWO + """\
+capabilities:
+  one:
+    owner: x
+    operations: {read: {path: /a}}
+    legacy: old
+    modern: {upstream: new, adapter: {soap: {mapping: "${FILE}"}}}
+    stage: shadow
+    shadow: {sample: 100%}
+"""
+
+
+@pytest.mark.parametrize(("was", "now"), [
+    ("new: {url: ", "new: {host: upstream, url: "), ("new: {url: ", "new: {tls: {server_name: x}, url: "),
+    ("legacy: old", "legacy: new"), ("legacy: old", "legacy: {upstream: old, adapter: {soap: {}}}"),
+    ('mapping: "${FILE}"', "mapping: b"), ('{soap: {mapping: "${FILE}"}}', "{soap: {}}"),
+])
+def test_arms_that_are_elsewhere_or_read_otherwise_begin_evidence_anew(built, was, now):
+    assert was in ARMS
+    assert arms(built(ARMS, environ={"FILE": "a"})) != arms(built(ARMS.replace(was, now), environ={"FILE": "a"}))
+
+
+@pytest.mark.parametrize(("was", "now"), [
+    ("stage: shadow", "stage: verify"), ("100%", "50%"), ("new: {url: ", "new: {timeouts: {first_byte: 5s}, url: "),
+])
+def test_what_says_nothing_of_the_arms_leaves_evidence_as_it_is(built, was, now):
+    assert was in ARMS
+    assert arms(built(ARMS, environ={"FILE": "a"})) == arms(built(ARMS.replace(was, now), environ={"FILE": "a"}))
+
+
+def test_where_arms_are_is_noticed_where_it_is_substituted_and_what_may_be_a_secret_is_not(built):
+    text = ARMS.replace("legacy: old", "legacy: far").replace("upstreams:", 'upstreams:\n  far: {url: "${URL}"}', 1)
+    one, other, secret = (arms(built(text, environ={"URL": f"http://{host}:1", "FILE": file}))
+                          for host, file in (("a", "a"), ("b", "a"), ("a", "b")))
+    assert one == secret != other
+
+
+def arms(configuration):
+    """What evidence on the capability rests on, as configured."""
+    return configuration.table.capabilities["one"].shadow.basis.rules
+
+
 # --- sealed capture ---------------------------------------------------------------------------------------------------
 
 CAPTURING = TWO + """\

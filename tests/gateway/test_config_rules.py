@@ -89,7 +89,7 @@ def test_an_operations_own_rules_come_first_and_change_the_digest(built):
     other = plan(built("[{at: /a, case: true}]", own="[{at: /c, space: true}]"))
     assert first.basis.rules != other.basis.rules
     assert first.basis.rules == plan(built("[{at: /a, case: true}]", own="[{at: /b, space: true}]")).basis.rules
-    assert plan(built()).basis.rules == ""
+    assert plan(built()).basis.rules.endswith("+"), "of the arms alone"
 
 
 def test_a_rule_that_goes_from_one_operation_to_all_changes_the_digest(built):

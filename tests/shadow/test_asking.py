@@ -6,7 +6,7 @@ import pytest
 
 from shadow.compare import Outcome
 from shadow.lane import Lane
-from shadow.settings import LaneSettings
+from shadow.settings import LaneSettings, Recheck
 from shadow.stores.memory import Memory
 from tests.shadow.exchanges import answer, mirror
 from tests.shadow.test_lane import Inline, outcomes
@@ -22,13 +22,13 @@ class Arm:
         self.open = []
         self.most = self.tasks = self.cancelled = 0
 
-    def begin(self, one, heard):
+    def begin(self, one, arm, extra, heard):
         way, body = one.target
         if way == "task":
             return None
         if way == "fails":
             raise RuntimeError("secret")
-        said = body if not isinstance(body, bytes) else answer(one.ask, body)
+        said = spoken(arm, body)
         if way == "at once":
             heard(said)
             return self.nothing
@@ -52,15 +52,24 @@ class Arm:
 
     async def ask(self, one, arm, extra):
         self.tasks += 1
-        return answer(arm, one.target[1])
+        return spoken(arm, one.target[1])
 
 
-async def run(arm, mirrors, drain=5.0):
+def spoken(arm, said):
+    """What an arm says: an observation, a body, or one for each arm."""
+    said = said[arm] if isinstance(said, dict) else said
+    return answer(arm, said) if isinstance(said, bytes) else said
+
+
+async def run(arm, mirrors, drain=5.0, waits=False):
+    """The outcomes and the store, after a drain; where it `waits`, once all that is asked again has been."""
     store = Memory(Memory.Options())
     lane = Lane(arm.ask, store, SETTINGS, Inline(), begin=arm.begin)
     lane.start()
     for one in mirrors:
         lane.offer(one)
+    if waits:
+        await lane.settled()
     await lane.drain(drain)
     assert (lane.unfinished, lane.held, arm.open) == (0, 0, [])
     assert store.read().tallies == lane.counters()
@@ -116,8 +125,25 @@ async def test_no_more_is_asked_at_a_time_than_is_configured():
     assert arm.most == SETTINGS.concurrency
 
 
-async def test_where_legacy_is_asked_twice_a_task_does_that():
+@pytest.mark.parametrize("way", ["at once", "later", "task"])
+async def test_legacy_is_asked_twice_whichever_way(way):
     arm = Arm()
-    found, _ = await run(arm, [mirror(target=("later", b"1"), noise=1.0)])
-    assert arm.tasks == 1
+    found, store = await run(arm, [mirror(target=(way, b"1"), noise=1.0)])
     assert found == {(Outcome.TRANSIENT, "race"): 1}
+    assert {row.arm: row.seconds.total for row in store.read().traffic if row.arm in ("legacy", "modern")} == {
+        "legacy": 1, "modern": 1}
+    assert arm.tasks == (2 if way == "task" else 0)
+
+
+@pytest.mark.parametrize("way", ["at once", "later", "task"])
+@pytest.mark.parametrize(("said", "asked", "expected"), [
+    ({"legacy": b"{}", "modern": b"1"}, 5, (Outcome.MISMATCH, "reproduced_2")),
+    ({"legacy": b"1", "modern": b"1"}, 3, (Outcome.TRANSIENT, "after_0.01s")),
+])
+async def test_both_are_asked_again_whichever_way(way, said, asked, expected):
+    arm = Arm()
+    found, store = await run(
+        arm, [mirror(target=(way, said), recheck=Recheck((0.01, 0.02), 1.0))], waits=True)
+    assert found == {expected: 1}
+    assert sum(row.seconds.total for row in store.read().traffic if row.arm in ("legacy", "modern")) == asked
+    assert arm.tasks == (asked if way == "task" else 0)

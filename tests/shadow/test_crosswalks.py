@@ -7,6 +7,7 @@ import pytest
 from adapters.crosswalk import digest
 from shadow.compare import Bond, Outcome
 from shadow.crosswalks import SCOPES, Crosswalks, SeedError, seeded
+from shadow.diff import Severity
 from shadow.judge import judged
 from shadow.rules import Class, Rule, Rules
 from tests.shadow.exchanges import answer, pair
@@ -38,6 +39,22 @@ def test_what_one_exchange_proves_the_next_is_held_to():
     assert outcomes(known, asked("1", "a"), asked("1", "a"), asked("1", "b"), asked("2", "a"), asked("2", "b")) == [
         Outcome.MATCH_NORMALISED, Outcome.MATCH_NORMALISED, Outcome.MISMATCH, Outcome.MISMATCH,
         Outcome.MATCH_NORMALISED]
+
+
+def test_an_exchange_whose_identifiers_find_no_room_is_no_match():
+    known = Crosswalks(learnt=1)
+    kept, *crowded = asked("1", "a"), asked("2", "b"), asked("2", "c"), asked("3", "b")
+    assert outcomes(known, kept, kept, *crowded) == [Outcome.MATCH_NORMALISED] * 2 + [Outcome.NOT_COMPARABLE] * 3
+    assert judged(crowded[0], known).tally.reason == "crosswalk_full"
+    crossed = judged(asked("1", "b"), known)
+    assert (crossed.tally.outcome, crossed.severity) == (Outcome.MISMATCH, Severity.CRITICAL)
+
+
+def test_an_exchange_that_differs_is_a_mismatch_with_room_or_without():
+    known = Crosswalks(learnt=0)
+    one = asked("1", "a")
+    differs = replace(one, candidate=answer("modern", {"patient": "a", "more": 1}))
+    assert outcomes(known, differs, one) == [Outcome.MISMATCH, Outcome.NOT_COMPARABLE]
 
 
 def test_capabilities_do_not_learn_from_each_other():

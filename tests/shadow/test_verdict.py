@@ -76,11 +76,22 @@ def test_what_other_rules_or_another_comparator_found_is_not_safe_now(epoch):
     assert judged(rows, BOTH).answer is Answer.SAFE, "nobody says what the rules are now"
     found = judged(rows, replace(BOTH, rules="stricter"))
     assert found.answer is Answer.NOT_ENOUGH
-    assert found.says == "NOT ENOUGH EVIDENCE: nothing was compared since the rules or the comparator changed"
+    assert found.says == "NOT ENOUGH EVIDENCE: nothing was compared since the arms, the rules or the comparator changed"
     assert (found.epoch, found.effective, [one.effective for one in found.history]) == (None, 0, [5_500])
     assert found.unseen == ("read", "search")
     assert "on nothing yet; 5,500 effective exchanges on 1 earlier one" in table(found)
     assert "Before: 5,500 exchanges" in "\n".join(markdown(found))
+
+
+def test_what_other_arms_were_found_to_say_is_not_safe_now():
+    epoch = Epoch("1", "8", "here+r-1", VERSION)
+    rows = [row(epoch=epoch), row(SEARCH, epoch=epoch)]
+    found = judged(rows, replace(BOTH, rules="here+r"))
+    assert (found.answer, found.epoch.arms, found.epoch.rules) == (Answer.SAFE, "here", "r-1")
+    assert found.is_on(epoch)
+    assert "arms here, rules r-1, comparator" in table(found)
+    assert "arms here, rules r-1, comparator" in "\n".join(markdown(found))
+    assert judged(rows, replace(BOTH, rules="there+r")).answer is Answer.NOT_ENOUGH
 
 
 def test_an_epoch_of_which_known_differences_have_expired_is_of_the_same_rules():

@@ -56,12 +56,12 @@ def reported(*comparisons, tallies=None, traffic=(), evidence=(), noise=(), hidd
 
 def seen(count, outcome=Outcome.MATCH, shape="", build="2", at=0.0, critical=0):
     """Exchanges that prove something: reads that modern's `build` answered from `at` on, for two hours."""
-    return Evidence("results", Epoch("1", build, "0123abcd", "7"), Stratum("read", "2xx", "Patient", shape), outcome,
-                    count, count, critical, critical, at, at + 7200)
+    return Evidence("results", Epoch("1", build, "89ef+0123abcd", "7"), Stratum("read", "2xx", "Patient", shape),
+                    outcome, count, count, critical, critical, at, at + 7200)
 
 
 def noisy(path, modern=2, legacy=3, build="2"):
-    epoch = Epoch("1", build, "0123abcd", "7")
+    epoch = Epoch("1", build, "89ef+0123abcd", "7")
     return Noise("results", epoch, "read", "value", path, modern, legacy, 10, True, 1.0, 3600.0)
 
 
@@ -253,8 +253,8 @@ def test_what_was_never_seen_is_listed(one):
 
 def test_the_window_names_what_the_verdict_rests_on(one):
     [current, before] = rows(section(tree(html.page(one)), "window"))
-    assert current == ["1970-01-01 00:00:00Z 1970-01-01 02:00:00Z", "1", "2", "0123abcd", "7", "903", "903"]
-    assert before[2:] == ["1", "0123abcd", "7", "4,000", "4,000"]
+    assert current == ["1970-01-01 00:00:00Z 1970-01-01 02:00:00Z", "1", "2", "89ef", "0123abcd", "7", "903", "903"]
+    assert before[2:] == ["1", "89ef", "0123abcd", "7", "4,000", "4,000"]
 
 
 @pytest.mark.parametrize(("build", "minded"), [("2", False), ("", True)])
