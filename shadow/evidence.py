@@ -18,6 +18,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from shadow.stratum import STRATA, Stratum
+from shadow.words import noun
 
 _A = 0.5
 _TINY = 1e-300
@@ -199,7 +200,7 @@ def percent(share: float) -> str:
 def _rate(name: str, verb: str, bad: int, n: int, criteria: Criteria) -> Gate:
     alpha = 1 - criteria.confidence
     wanted = -math.log(alpha)
-    found = f"{bad:,} of {n:,} effective exchanges {verb}"
+    found = f"{bad:,} of {n:,} effective {noun(n, 'exchange')} {verb}"
     held = f"{percent(criteria.limit)} at {percent(criteria.confidence)} confidence"
     value = bad / n if n else None
     if weight(bad, n, criteria.limit) >= wanted:
@@ -218,15 +219,13 @@ def _critical(total: Numbers, most: int, conflicts: int) -> Gate:
     # One that agreed when it was asked again is transient, and none of these.
     found = total.critical
     if conflicts:
-        times = "time" if conflicts == 1 else "times"
-        says = f"exchanges contradicted each other {conflicts:,} {times} about who is who"
+        says = f"exchanges contradicted each other {conflicts:,} {noun(conflicts, 'time')} about who is who"
         says += f"; {found:,} had a critical difference" if found else ""
         return Gate("criticals", State.FAIL, float(found + conflicts), 0.0, 0, says)
     if not found:
         says = "no exchange with a critical difference" if total.asked else "nothing compared"
         return Gate("criticals", State.PASS if total.asked else State.MISSING, 0.0, 0.0, 0, says)
-    exchanges = "exchange" if found == 1 else "exchanges"
-    says = f"{found:,} {exchanges} with a critical difference, reproduced in {total.reproduced:,} of them"
+    says = f"{found:,} {noun(found, 'exchange')} with a critical difference, reproduced in {total.reproduced:,} of them"
     if total.reproduced or most > 1:
         return Gate("criticals", State.FAIL, float(found), 0.0, 0, says)
     return Gate("criticals", State.MISSING, float(found), 0.0, 0, f"{says}, and seen once in its kind of exchange")
@@ -245,7 +244,8 @@ def _strata(criteria: Criteria, strata: Mapping[Stratum, Numbers]) -> Gate:
     value = bad[worst] / n if n else None
     if against[worst] >= wanted:
         return Gate("strata", State.FAIL, value, criteria.limit, 0,
-                    f"above {percent(criteria.limit)} in {worst}: {bad[worst]:,} of {n:,} effective exchanges are bad")
+                    f"above {percent(criteria.limit)} in {worst}: {bad[worst]:,} of {n:,} effective "
+                    f"{noun(n, 'exchange')} are bad")
     few = f"; {bad[worst]:,} of {n:,} in {worst} are too few to show it" if value and value > criteria.limit else ""
     return Gate("strata", State.PASS, value, criteria.limit, 0,
                 f"none of {len(strata):,} is shown to be above {percent(criteria.limit)}{few}")
@@ -266,8 +266,10 @@ def _covered(criteria: Criteria, coverage: Sequence[Coverage]) -> Gate:
     short = [one for one in coverage if one.needs]
     value = 1 - len(short) / len(coverage)
     if not short:
+        many = len(coverage) - len(operations)
         return Gate("coverage", State.PASS, value, 1.0, 0,
-                    f"{len(operations):,} operations and {len(coverage) - len(operations):,} strata, each often enough")
+                    f"{len(operations):,} {noun(len(operations), 'operation')} and {many:,} "
+                    f"{noun(many, 'stratum', 'strata')}, each often enough")
     unseen = [one.operation for one in operations if not one.seen]
     # What an operation still needs may well bring what its strata need.
     needs = sum(max(one.needs for one in short if one.operation == operation)
@@ -281,7 +283,8 @@ def _excluded(criteria: Criteria, strata: Mapping[Stratum, Numbers], eligible: i
     total."""
     share = excluded / eligible if eligible else None
     enough = share is not None and share <= criteria.excluded
-    says = f"{excluded:,} of {eligible:,} eligible exchanges say nothing; at most {percent(criteria.excluded)} may"
+    says = f"{excluded:,} of {eligible:,} eligible {noun(eligible, 'exchange')} say nothing"
+    says += f"; at most {percent(criteria.excluded)} may"
     if enough and 0 < criteria.excluded < 1:
         wanted = math.log(STRATA / (1 - criteria.confidence))
         against = {one: weight_against(numbers.nothing, numbers.all, criteria.excluded)

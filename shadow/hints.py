@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from shadow.diff import Signature
 from shadow.signatures import Exemplar
+from shadow.words import noun
 
 HINTS = 5
 """Hints of a pattern that are given, at most."""
@@ -35,7 +36,8 @@ def _hint(signature: Signature, examples: list[list[tuple[str, str]]]) -> str:
     exchanged = 0 if signature.kind == "precision" else sum(
         not {old for old, _ in tokens}.isdisjoint(new for _, new in tokens) for tokens in examples)
     if exchanged:
-        return f"{where}: what modern says at one place, legacy says at another, in {exchanged} of {many} examples"
+        of = f"{exchanged} of {many} {noun(many, 'example')}"
+        return f"{where}: what modern says at one place, legacy says at another, in {of}"
     legacy = {old for tokens in examples for old, _ in tokens}
     modern = {new for tokens in examples for _, new in tokens}
     if many < 2 or min(len(legacy), len(modern)) > 1:

@@ -22,6 +22,7 @@ from shadow.ledger import FASTER, SLOWER, Finding, Hidden, Ledger, Traffic
 from shadow.noise import DRIFTS, NoiseReport, weighed
 from shadow.signatures import Exemplar, Pattern
 from shadow.verdict import EvidenceReport, cell, judged, markdown
+from shadow.words import noun
 
 PATTERNS = 20
 """Patterns of a capability that are reported, the worst and most frequent of all that are known."""
@@ -162,9 +163,11 @@ class CapabilityReport:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All capabilities, by name."""
+    """All capabilities, by name. `unfinished` is how many exchanges of all of them have no outcome yet, such as wait
+    to be asked again: they are in none of the numbers. None where it is not known, as of a store that is read."""
 
     capabilities: tuple[CapabilityReport, ...]
+    unfinished: int | None = None
 
 
 def fold(ledger: Ledger, criteria: Mapping[str, Criteria] = MappingProxyType({})) -> Report:
@@ -233,7 +236,8 @@ def _capability(name: str, ledger: Ledger, criteria: Criteria) -> CapabilityRepo
 def _says(compared: int, mismatching: int, errors: int, eligible: int) -> str:
     failed = f"; modern failed on {errors} more" if errors else ""
     if compared:
-        return f"{mismatching} of {compared} compared exchanges differ, out of {eligible} eligible{failed}"
+        exchanges = noun(compared, "exchange")
+        return f"{mismatching} of {compared} compared {exchanges} differ, out of {eligible} eligible{failed}"
     if eligible:
         return f"nothing compared, out of {eligible} eligible{failed.replace(' more', '')}"
     return "nothing compared: no exchange was eligible"
@@ -371,6 +375,19 @@ def reasons(counts: dict[str, int]) -> str:
     return f"{sum(counts.values())} ({', '.join(f'{count} {reason}' for reason, count in counts.items())})"
 
 
+def overflowed(one: CapabilityReport) -> str:
+    """How many differences found no room, for people."""
+    return f"{one.overflow:,} more {noun(one.overflow, 'difference')} found the table of signatures full"
+
+
+def outstanding(unfinished: int | None) -> str:
+    """What the numbers of a report leave out, for people: exchanges that are still compared or wait to be asked
+    again; `unfinished` is their number, None where only the gateway knows it."""
+    if unfinished is None:
+        return "exchanges that are still to be asked again, for 30 s by default, are in no number here yet"
+    return f"{unfinished:,} {noun(unfinished, 'exchange has', 'exchanges have')} no outcome yet, and no number here"
+
+
 def reproduced(one: DifferenceReport | PatternReport) -> str:
     """How often it was there again when both arms were asked again, for people: "2 of 3", or a dash."""
     return f"{one.reproduced:,} of {one.again:,}" if one.again else "–"
@@ -385,6 +402,7 @@ def _markdown(report: Report) -> Iterator[str]:
     yield "# Shadow report"
     if not report.capabilities:
         yield from ("", "Nothing is known of any capability.")
+    yield from ("", f"Mind: {outstanding(report.unfinished)}.")
     for one in report.capabilities:
         yield from ("", f"## {cell(one.capability)}", "", f"**{one.says}.**", "")
         if one.judged:
@@ -435,4 +453,4 @@ def _markdown(report: Report) -> Iterator[str]:
             if noisy.rule:
                 yield from ("", f"{'To try' if noisy.says == 'drift' else 'Proposed'}: `{noisy.rule}`")
         if one.overflow:
-            yield from ("", f"{one.overflow} more differences found the table of signatures full.")
+            yield from ("", f"{overflowed(one)}.")

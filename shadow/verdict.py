@@ -14,6 +14,7 @@ from shadow.compare import COMPARED, VERSION, Outcome
 from shadow.evidence import Answer, Coverage, Criteria, Gate, Hid, Numbers, State, assess, percent
 from shadow.ledger import DAY, JUDGED, Crossed, Crossing, Declared, Evidence
 from shadow.stratum import ARMS, EXPIRED, Epoch, Stratum, digest
+from shadow.words import noun
 
 _HOUR = 3600.0
 
@@ -277,12 +278,12 @@ def _wanted(
             differences = "difference is" if gate.value == 1 else "differences are"
             yield f"{gate.value:,.0f} critical {differences} to be reproduced, or explained by a rule or a new build"
         if gate.name == "excluded" and unstable:
-            yield (f"{unstable:,} unstable exchanges are to be explained: by a rule for what drifts, or by accepting "
-                   "what is proposed for it")
+            yield (f"{unstable:,} unstable {noun(unstable, 'exchange is', 'exchanges are')} to be "
+                   "explained: by a rule for what drifts, or by accepting what is proposed for it")
     most = max((gate.needs for gate in missing if gate.name != "coverage"), default=0)
     if most:
         seen = any(one.seen for one in coverage)
-        yield f"≈ {most:,} more effective exchanges, {_in(most / rate if rate else None, seen)}"
+        yield f"≈ {most:,} more effective {noun(most, 'exchange')}, {_in(most / rate if rate else None, seen)}"
     for one in coverage:
         if one.needs:
             stratum = f" ({kind(one)})" if one.status else ""
@@ -325,11 +326,12 @@ def number(gate: Gate) -> str:
 
 def identified(one: IdentityReport) -> str:
     """One class of identifiers in words."""
-    told = f"{one.name}: {one.seeded:,} pairs seeded, {one.learnt:,} learnt"
+    told = f"{one.name}: {one.seeded:,} {noun(one.seeded, 'pair')} seeded, {one.learnt:,} learnt"
     if one.overflow:
         told += f", {one.overflow:,} more found no room"
     if one.split or one.merged:
-        told += f"; one old is two new {one.split:,} times, two old are one new {one.merged:,} times"
+        told += (f"; contradicted for certain between exchanges: one old is two new {one.split:,} "
+                 f"{noun(one.split, 'time')}, two old are one new {one.merged:,} {noun(one.merged, 'time')}")
     return told
 
 
@@ -362,9 +364,9 @@ def kind(one: CoverageReport) -> str:
 
 
 def _basis(epoch: EpochReport) -> str:
-    return (f"{epoch.exchanges:,} exchanges, {epoch.effective:,} of them effective, on legacy build "
-            f"{build(epoch.legacy)}, modern build {build(epoch.modern)}, arms {epoch.arms or 'not known'}, "
-            f"rules {epoch.rules or 'none'}, comparator {epoch.comparator}")
+    return (f"{epoch.exchanges:,} {noun(epoch.exchanges, 'exchange')}, {epoch.effective:,} of them effective, on "
+            f"legacy build {build(epoch.legacy)}, modern build {build(epoch.modern)}, arms "
+            f"{epoch.arms or 'not known'}, rules {epoch.rules or 'none'}, comparator {epoch.comparator}")
 
 
 def cell(text: str) -> str:

@@ -49,7 +49,7 @@ SHADOW = [
     {"guide", "tokens"},
     {"normalisers"},
     {"custody"},
-    {"faults"},
+    {"faults", "words"},
 ]
 
 PURE = [
@@ -60,7 +60,7 @@ PURE = [
     "shadow.cases",
     "shadow.noise", "shadow.learnt", "shadow.rates", "shadow.evidence",
     "shadow.stratum", "shadow.verdict",
-    "shadow.report", "shadow.signatures", "shadow.causes", "shadow.hints",
+    "shadow.report", "shadow.signatures", "shadow.causes", "shadow.hints", "shadow.words",
     "shadow.renderers.html", "shadow.renderers.sheet",
     "gateway.stage", "gateway.call", "gateway.routing", "gateway.decide",
 ]

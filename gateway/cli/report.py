@@ -47,6 +47,6 @@ def report(capability: str | None, output: str, config: Path, file: Path | None,
         case "csv":
             click.echo(to_csv(found), nl=False)
         case "html":
-            click.echo(html.page(found.capabilities[0]))
+            click.echo(html.page(found.capabilities[0], found.unfinished))
         case _:
             show(found, terminal())

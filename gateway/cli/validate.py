@@ -8,6 +8,7 @@ import orjson
 
 from gateway.config.compile import build
 from gateway.config.problem import Invalid
+from shadow.words import noun
 
 
 @click.command()
@@ -28,7 +29,7 @@ def validate(config: Path, output: str) -> None:
             for problem in invalid.problems:
                 click.echo(problem, err=True)
             count = len(invalid.problems)
-            click.echo(f"{config}: {count} problem{'s' if count > 1 else ''}", err=True)
+            click.echo(f"{config}: {count} {noun(count, 'problem')}", err=True)
         sys.exit(2)
     capabilities = built.table.capabilities.values()
     operations = sum(len(one.operations) for one in capabilities)
@@ -40,8 +41,9 @@ def validate(config: Path, output: str) -> None:
         return
     for warning in built.warnings:
         click.echo(f"warning: {warning}", err=True)
-    click.echo(f"{config}: valid, revision {built.revision}: {len(capabilities)} capabilities, "
-               f"{operations} operations, {len(built.upstreams)} upstreams")
+    click.echo(f"{config}: valid, revision {built.revision}: {len(capabilities)} "
+               f"{noun(len(capabilities), 'capability', 'capabilities')}, {operations} "
+               f"{noun(operations, 'operation')}, {len(built.upstreams)} {noun(len(built.upstreams), 'upstream')}")
 
 
 def _print(document: object) -> None:

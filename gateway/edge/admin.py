@@ -10,6 +10,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -25,6 +26,7 @@ from gateway.telemetry.peers import Peers
 from shadow.renderers import html
 from shadow.report import Report, to_json
 from shadow.stores.base import StoreError
+from shadow.words import noun
 
 Check = tuple[str, bool, str]
 
@@ -57,6 +59,10 @@ def admin_app(peers: Peers, report: Callable[[str | None], Report], version: str
         registry.register(_Scrape(workers, version))
         return Response(generate_latest(registry), media_type="text/plain; version=0.0.4; charset=utf-8")
 
+    def found(name: str | None) -> Report:
+        unfinished = sum(facts["lane"]["unfinished"] for lives, facts in peers.all() if lives)
+        return replace(report(name), unfinished=unfinished)
+
     async def rendered(request: Request, render: Callable[[str | None], Response]) -> Response:
         try:
             return await asyncio.to_thread(render, request.query_params.get("capability"))
@@ -66,12 +72,13 @@ def admin_app(peers: Peers, report: Callable[[str | None], Report], version: str
             return _problem(503, str(error))
 
     async def show_report(request: Request) -> Response:
-        return await rendered(request, lambda name: Response(to_json(report(name)), media_type="application/json"))
+        return await rendered(request, lambda name: Response(to_json(found(name)), media_type="application/json"))
 
     async def show_page(request: Request) -> Response:
         def page(name: str | None) -> Response:
-            found = report(name)
-            text = html.page(found.capabilities[0]) if name is not None else html.index(found, "?capability=")
+            told = found(name)
+            text = (html.index(told, "?capability=") if name is None else
+                    html.page(told.capabilities[0], told.unfinished))
             return HTMLResponse(text, headers=_PAGE | {"Content-Security-Policy": _FRAMES + html.policy()})
 
         return await rendered(request, page)
@@ -103,12 +110,14 @@ def _checks(workers: Iterable[tuple[bool, dict[str, Any]]]) -> Iterator[Check]:
             why += "; a restart is needed for " + ", ".join(reload["waiting"])
         yield "config", reload["successful"], why
         for name, url, available, pending, connections, last in facts["upstreams"]:
-            state = f"{pending} pending, {connections} connections" + (f", last failure {last}" if last else "")
+            state = f"{pending} pending, {connections} {noun(connections, 'connection')}"
+            state += f", last failure {last}" if last else ""
             yield f"upstream {name} {url}", available, state
         store = facts["store"]
-        yield "store", not store["failures"], f"{store['failures']} failed writes, {store['lost']} rows lost"
+        failed, lost = store["failures"], store["lost"]
+        yield "store", not failed, f"{failed} failed {noun(failed, 'write')}, {lost} {noun(lost, 'row')} lost"
         failures = facts["custody"]["failures"]
-        yield "custody", not failures, f"{failures} failures" if failures else ""
+        yield "custody", not failures, f"{failures} {noun(failures, 'failure')}" if failures else ""
         lane = facts["lane"]
         yield "shadow lane", lane["on"], f"{lane['unfinished']} unfinished, {lane['held_bytes']} bytes held"
     wanted = max((facts["workers"] for facts in living), default=1)

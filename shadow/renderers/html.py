@@ -17,8 +17,9 @@ from markupsafe import Markup
 
 from shadow.compare import Outcome
 from shadow.noise import DRIFTS
-from shadow.report import CapabilityReport, Report, milliseconds, moment, reproduced
+from shadow.report import CapabilityReport, Report, milliseconds, moment, outstanding, overflowed, reproduced
 from shadow.verdict import untold
+from shadow.words import noun
 
 FULL = 50
 """Differences that are shown with all that is known of them; of the others, where and how often. And strata."""
@@ -61,11 +62,11 @@ class Chart:
     ticks: tuple[tuple[str, float], ...]
 
 
-def page(one: CapabilityReport) -> str:
-    """One capability's report as an HTML page."""
+def page(one: CapabilityReport, unfinished: int | None = None) -> str:
+    """One capability's report as an HTML page; `unfinished` is the `Report`'s."""
     return _environment().get_template("report.html.j2").render(
         one=one, policy=policy(), parts=_parts(one), latency=_latency(one), paired=_gaps(one), full=FULL, lines=LINES,
-        examples=EXAMPLES, drifts=DRIFTS,
+        examples=EXAMPLES, drifts=DRIFTS, outstanding=outstanding(unfinished), overflowed=overflowed(one),
     )
 
 
@@ -90,7 +91,7 @@ def _environment() -> Environment:
     )
     found.filters |= {
         "ms": milliseconds, "moment": moment, "clip": _clip, "steps": _steps, "words": _words, "spark": _spark,
-        "number": "{:,}".format, "share": _share, "reproduced": reproduced, "untold": untold,
+        "number": "{:,}".format, "share": _share, "reproduced": reproduced, "untold": untold, "noun": noun,
     }
     return found
 

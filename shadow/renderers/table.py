@@ -11,8 +11,18 @@ from rich.text import Text
 
 from shadow.evidence import Answer, State
 from shadow.noise import DRIFTS
-from shadow.report import CapabilityReport, DifferenceReport, Report, milliseconds, reasons, reproduced
+from shadow.report import (
+    CapabilityReport,
+    DifferenceReport,
+    Report,
+    milliseconds,
+    outstanding,
+    overflowed,
+    reasons,
+    reproduced,
+)
 from shadow.verdict import CoverageReport, EvidenceReport, build, identified, kind, number, untold
+from shadow.words import noun
 
 _ANSWERS = {Answer.SAFE: "bold green", Answer.NOT_SAFE: "bold red", Answer.NOT_ENOUGH: "bold yellow"}
 _STATES = {State.PASS: "green", State.FAIL: "red", State.MISSING: "yellow"}
@@ -53,6 +63,7 @@ def _parts(report: Report, *, traces: bool) -> Iterator[RenderableType]:
     yield _capabilities(report)
     for one in report.capabilities:
         yield from _capability(one, traces)
+    yield Text(f"mind: {outstanding(report.unfinished)}", style="dim")
 
 
 def _capabilities(report: Report) -> Table:
@@ -101,7 +112,7 @@ def _capability(one: CapabilityReport, traces: bool) -> Iterator[RenderableType]
         for hint in pattern.hints:
             yield Text(f"  {pattern.operation}: {hint.replace('`', '')}")
     if one.overflow:
-        yield Text(f"  {one.overflow} more differences found the table of signatures full", style="yellow")
+        yield Text(f"  {overflowed(one)}", style="yellow")
 
 
 def evidence(found: EvidenceReport) -> Iterator[RenderableType]:
@@ -123,7 +134,8 @@ def evidence(found: EvidenceReport) -> Iterator[RenderableType]:
     if found.unmirrored:
         yield Text(f"  never mirrored, so not judged: {', '.join(found.unmirrored)}")
     before = sum(one.effective for one in found.history)
-    earlier = f"; {before:,} effective exchanges on {len(found.history)} earlier ones" if before else ""
+    epochs = f"{len(found.history):,} earlier {noun(len(found.history), 'one')}"
+    earlier = f"; {before:,} effective {noun(before, 'exchange')} on {epochs}" if before else ""
     if found.epoch is None and earlier:
         yield Text(f"  on nothing yet{earlier}")
     if found.epoch is not None:

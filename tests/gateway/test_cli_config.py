@@ -72,7 +72,7 @@ def test_validate_sums_up_a_valid_file_in_one_line(figway):
     run = figway("validate")
     assert run.exit_code == 0
     assert run.stdout.startswith("routes.yaml: valid, revision ")
-    assert run.stdout.endswith(": 1 capabilities, 2 operations, 2 upstreams\n")
+    assert run.stdout.endswith(": 1 capability, 2 operations, 2 upstreams\n")
     assert run.stderr == ""
 
 

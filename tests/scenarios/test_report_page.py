@@ -1,5 +1,6 @@
 """The report's page, asked of the admin port as a browser asks for it, and led to by its list."""
 
+import orjson
 import pytest
 from lxml import html as lxml_html
 
@@ -39,6 +40,11 @@ def test_the_list_leads_to_the_page_of_each_capability(compared):
     assert page.status == 200
     assert b"/unit" in page.body
     assert b"Zebulon" not in page.body
+
+
+def test_the_gateway_knows_how_many_exchanges_have_no_outcome_yet(compared):
+    assert orjson.loads(compared.admin("/report").body)["unfinished"] == 0
+    assert b"0 exchanges have no outcome yet" in compared.admin("/report.html?capability=results").body
 
 
 def test_a_browser_is_told_to_run_and_to_share_nothing(compared):

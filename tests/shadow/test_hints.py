@@ -33,7 +33,7 @@ def unit(legacy, modern):
      "`/items/*/unit`: the same two values in all 3 examples"),
     ([({"items": [{"id": "x", "unit": "mmol"}, {"id": "y", "unit": "gram"}]},
        {"items": [{"id": "y", "unit": "mmol"}, {"id": "x", "unit": "gram"}]})],
-     "`/items/*/unit`: what modern says at one place, legacy says at another, in 1 of 1 examples"),
+     "`/items/*/unit`: what modern says at one place, legacy says at another, in 1 of 1 example"),
 ])
 def test_what_examples_have_in_common_is_said(exchanges, hint):
     assert told(*exchanges) == (hint,)

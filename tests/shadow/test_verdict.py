@@ -79,7 +79,7 @@ def test_what_other_rules_or_another_comparator_found_is_not_safe_now(epoch):
     assert found.says == "NOT ENOUGH EVIDENCE: nothing was compared since the arms, the rules or the comparator changed"
     assert (found.epoch, found.effective, [one.effective for one in found.history]) == (None, 0, [5_500])
     assert found.unseen == ("read", "search")
-    assert "on nothing yet; 5,500 effective exchanges on 1 earlier ones" in table(found)
+    assert "on nothing yet; 5,500 effective exchanges on 1 earlier one" in table(found)
     assert "Before: 5,500 exchanges" in "\n".join(markdown(found))
 
 
@@ -234,7 +234,8 @@ def test_identifiers_are_told_by_class_in_every_form():
     criteria = Criteria(("read", "search"), seeded=(("Order", 7), ("Patient", 0)))
     found = judged([row(), row(SEARCH)], criteria, [crossing(Crossed.PAIR, 1_000), crossing(Crossed.MERGED)])
     order, patient = "Order: 7 pairs seeded, 0 learnt", (
-        "Patient: 0 pairs seeded, 1,000 learnt; one old is two new 0 times, two old are one new 1 times")
+        "Patient: 0 pairs seeded, 1,000 learnt; contradicted for certain between exchanges: "
+        "one old is two new 0 times, two old are one new 1 time")
     for text in (table(found), "\n".join(markdown(found))):
         assert order in text
         assert patient in text

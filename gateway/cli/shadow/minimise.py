@@ -17,6 +17,7 @@ from shadow.cases.minimise import minimise as shrunk
 from shadow.cases.pseudonym import pseudonymise
 from shadow.diff import Signature
 from shadow.observation import Pair
+from shadow.words import noun
 
 SECONDS = 60.0
 """What running the case may take."""
@@ -99,4 +100,5 @@ def _told(pair: Pair, found: Minimal) -> str:
     before, after = (len(one.control.body) + len(one.candidate.body) for one in (pair, found.pair))
     kept = "; a body that cannot be written back stays whole" if found.whole else ""
     kept += f"; given up after {MAX_COMPARISONS} comparisons" if found.exhausted else ""
-    return f"{before} bytes → {after} in {found.comparisons} comparisons{kept}; the test has been run and holds"
+    many = f"{found.comparisons} {noun(found.comparisons, 'comparison')}"
+    return f"{before} bytes → {after} in {many}{kept}; the test has been run and holds"

@@ -13,6 +13,7 @@ from shadow.keys import PURPOSE
 from shadow.sealed.search import SHORTEST, occurs
 from shadow.sealed.vault import Vault, VaultError
 from shadow.unlink import Trace, tokens_of
+from shadow.words import noun
 
 
 @dataclass(slots=True)
@@ -123,4 +124,4 @@ def _keys(stored: Kept) -> dict[str, list[bytes]]:
 
 
 def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
+    return f"{number} {noun(number, what)}"

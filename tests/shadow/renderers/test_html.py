@@ -1,9 +1,11 @@
 """The page that a person decides by: what it says, what it must not hold, and that everybody can read it."""
 
+import io
 import re
 from dataclasses import replace
 from itertools import pairwise
 
+import orjson
 import pytest
 import yaml
 from lxml import etree
@@ -16,7 +18,8 @@ from shadow.latency import Histogram
 from shadow.ledger import FASTER, SLOWER, Evidence, Hidden, Ledger, Traffic
 from shadow.noise import DRIFTS, Noise
 from shadow.renderers import html
-from shadow.report import Report, fold, milliseconds, to_markdown
+from shadow.renderers.table import show, terminal
+from shadow.report import Report, fold, milliseconds, to_json, to_markdown
 from shadow.stores.memory import Memory
 from shadow.stratum import STRATA, Epoch, Stratum
 from tests.shadow.exchanges import answer, pair
@@ -198,6 +201,33 @@ def test_where_legacy_itself_drifts_the_row_and_the_cause_say_so_with_a_rule():
     text = to_markdown(Report((one,)))
     assert text.count(DRIFTS) == 2
     assert f"To try: `{rule}`" in text
+
+
+@pytest.mark.parametrize(("unfinished", "said"), [
+    (None, "exchanges that are still to be asked again, for 30 s by default, are in no number here yet"),
+    (1, "1 exchange has no outcome yet, and no number here"),
+    (2, "2 exchanges have no outcome yet, and no number here"),
+])
+def test_what_has_no_outcome_yet_is_said_in_every_form(one, unfinished, said):
+    assert said in words(section(tree(html.page(one, unfinished)), "outcomes"))
+    found = Report((one,), unfinished)
+    assert f"Mind: {said}." in to_markdown(found)
+    file = io.StringIO()
+    show(found, terminal(file))
+    assert f"mind: {said}" in file.getvalue()
+    assert orjson.loads(to_json(found))["unfinished"] == unfinished
+
+
+def test_whom_one_exchange_takes_for_another_is_told_from_what_exchanges_contradict(one):
+    seeded = Criteria(operations=("read",), seeded=(("Patient", 1),))
+    taken = Difference("identity", "/id", WORD, WORD, Severity.CRITICAL)
+    page = tree(html.page(reported(differing(taken), evidence=[seen(3)], criteria=seeded)))
+    assert words(section(page, "critical").find(".//tbody/tr")).startswith("/id critical identity")
+    [row] = rows(section(page, "identity"))
+    assert (row[0], row[4:6]) == ("Patient", ["0", "0"])
+    told = words(section(page, "identity").find("p"))
+    assert "within one exchange is among the critical differences above" in told
+    assert "None do; that takes nothing away from the differences above." in told
 
 
 def test_the_list_has_the_verdict_of_each_capability(one):
