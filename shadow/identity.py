@@ -31,6 +31,9 @@ _URN = re.compile(r"urn:(?:uuid|oid):([A-Za-z0-9.-]{1,128})")
 ROUNDS = 6
 """How far items are told apart by the items that they refer to."""
 
+CHOICES = 16
+"""Items of a list that are paired one by one where nothing tells them from others, before all the rest is at once."""
+
 _ITS_OWN = 1 << 62
 """Pairs of one exchange: its bodies are bounded, and so all of them find room."""
 
@@ -186,12 +189,56 @@ class Identities:
         doubtful: set[int] = set()
         ties = [one for one in groups.values() if one[1] and len(one[0]) + len(one[1]) > 2]
         if ties:
+            ties.sort(key=_size)
+            found = self._one_by_one(old, new, ties, like)
             looks = self._rounds(old, like, legacy=True), self._rounds(new, like, legacy=False)
-            for some, others in sorted(ties, key=_size):
-                found = self._told_apart(old, new, some, others, looks)
-                pairs += found
-                doubtful.update(i for i, _ in found)
+            for some, others in ties:
+                found += self._told_apart(old, new, some, others, looks)
+            pairs += found
+            doubtful.update(i for i, _ in found)
         return pairs, doubtful
+
+    def _one_by_one(
+        self, old: Sequence[Tree], new: Sequence[Tree], ties: list[tuple[list[int], list[int]]],
+        like: Callable[[Tree], int],
+    ) -> list[tuple[int, int]]:
+        """Pairs of items that seem the same by themselves, taken out of `ties`: all that their looks tell apart; else
+        any one of those that look the same, since by its choice the next may be told apart. As far as CHOICES go."""
+        found: list[tuple[int, int]] = []
+        for _ in range(CHOICES):
+            looks = list(zip(self._rounds(old, like, legacy=True), self._rounds(new, like, legacy=False),
+                             strict=False))[-1]
+            some = self._seen_alike(old, new, ties, *looks)
+            if not some:
+                break
+            self.join([(old[i], new[j]) for i, j in some])
+            found += some
+            for i, j in some:
+                for left, right in ties:
+                    if i in left:
+                        left.remove(i)
+                        right.remove(j)
+        return found
+
+    def _seen_alike(
+        self, old: Sequence[Tree], new: Sequence[Tree], ties: list[tuple[list[int], list[int]]],
+        one: Mapping[int, int], other: Mapping[int, int],
+    ) -> list[tuple[int, int]]:
+        """Pairs that nothing else looks like; where there are none, a first one of those that do."""
+        sure: list[tuple[int, int]] = []
+        chosen: list[tuple[int, int]] = []
+        for left, right in ties:
+            looks: dict[Hashable, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
+            for i in left:
+                looks[one[i], self._bound(old[i], legacy=True)][0].append(i)
+            for j in right:
+                looks[other[j], self._bound(new[j], legacy=False)][1].append(j)
+            for some, others in looks.values():
+                if len(some) == len(others) == 1 and self._agree(old[some[0]], new[others[0]]):
+                    sure.append((some[0], others[0]))
+                elif not chosen and some and others and self._agree(old[some[0]], new[others[0]]):
+                    chosen.append((some[0], others[0]))
+        return sure or chosen
 
     def _rounds(
         self, items: Sequence[Tree], like: Callable[[Tree], int], *, legacy: bool

@@ -194,6 +194,16 @@ def test_ids_that_are_all_renamed_make_no_difference_in_any_order(document, one,
     assert beyond_order(found) == []
 
 
+@pytest.mark.parametrize("performers", [((0, 0, 1), (0, 1, 1)), ((0, 0, 1), (0, 0, 2)), ((0, 1), (1, 2), (2, 0))])
+@pytest.mark.parametrize("seed", range(10))
+def test_twins_that_are_told_apart_only_by_each_other_are_no_conflict(performers, seed):
+    doctors = [{"resourceType": "Practitioner", "id": f"d{at}"} for at in range(3)]
+    seen = [observation(f"o{at}", "p0", 1) | {"performer": [{"reference": f"Practitioner/d{one}"} for one in who]}
+            for at, who in enumerate(performers)]
+    document = bundle(patient("p0", name="Ann"), *doctors, *seen)
+    assert beyond_order(judged(shuffled(document, seed), shuffled(renamed(document), seed + 1))) == []
+
+
 @given(bundles(), st.integers(0, 1000), st.data())
 def test_nothing_wrong_is_learnt_whatever_is_known_beforehand(document, seed, data):
     whole = [Entry(one["resource"]["resourceType"], one["resource"]["id"], "n" + one["resource"]["id"])
