@@ -57,7 +57,8 @@ class Criteria:
     that to be; `excluded` the share of the eligible that may have been left out for any reason but sampling. `seeded`
     are the classes of identifiers, each with the number of pairs that it is seeded with; `known` the ids of known
     differences, each with the share of an operation's compared exchanges that it was declared for. `rules` is the
-    digest of the rules as they are configured: what was found by others proves nothing (None: it is not known).
+    digest of the arms and the rules as they are configured, with the arms' endpoints where whoever asks knows them:
+    what was found by others proves nothing (None: it is not known).
     """
 
     operations: tuple[str, ...] = ()

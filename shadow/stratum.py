@@ -26,7 +26,7 @@ HOUR = 3600
 OTHER = "(other)"
 """The resource and shape of what finds the table of strata full."""
 
-EXPIRED, ARMS = "-", "+"
+EXPIRED, ARMS, ENDPOINTS = "-", "+", "."
 
 TOKEN = 12
 """Bytes of a token: 96 bits, so that among a billion subjects two are hardly ever taken for one."""
@@ -59,13 +59,20 @@ class Basis(NamedTuple):
 
 class Epoch(NamedTuple):
     """What evidence was gathered on: both arms' builds ("" where they are not told), the digest of the rules (before
-    it that of the arms and ARMS; behind it, where some of their known differences had expired, EXPIRED and how many),
-    and the comparator's version. Where one of them changes, evidence starts from nothing."""
+    it that of the arms as they are written, ENDPOINTS, that of their endpoints, and ARMS; behind it, where some of
+    their known differences had expired, EXPIRED and how many), and the comparator's version. Where one of them changes,
+    evidence starts from nothing."""
 
     legacy: str
     modern: str
     rules: str
     comparator: str
+
+
+def anywhere(rules: str) -> str:
+    """The digest of an epoch's rules, wherever its arms' endpoints are."""
+    arms, after, rest = rules.rpartition(ARMS)
+    return arms.partition(ENDPOINTS)[0] + after + rest
 
 
 def digest(epoch: Epoch) -> str:

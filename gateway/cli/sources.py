@@ -3,6 +3,7 @@
 import os
 import pwd
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ from shadow.evidence import Criteria
 from shadow.ledger import Evidence
 from shadow.report import Report, fold
 from shadow.stores.base import Store, StoreError
+from shadow.stratum import anywhere
 
 ADMIN_SECONDS = 10.0
 
@@ -36,9 +38,15 @@ def configured(config: Path, capability: str | None) -> Report:
     if built.store[0] == "memory":
         raise Refused(f"{config} keeps what is found in the gateway's memory, where only the gateway can read it: "
                        "ask it with --admin URL, or give it `store: {sqlite: {path: figway.db}}`")
-    known = {one.name: one.criteria() for one in built.table.capabilities.values()}
+    known = {one.name: _anywhere(one.criteria()) for one in built.table.capabilities.values()}
     _known(capability, known)
     return _read(_opened(built), capability, known)
+
+
+def _anywhere(criteria: Criteria) -> Criteria:
+    """The criteria, wherever the arms are: the gateway may have their endpoints from an environment that this command
+    does not share."""
+    return criteria if criteria.rules is None else replace(criteria, rules=anywhere(criteria.rules))
 
 
 def custody_of(config: Path, capability: str | None = None) -> tuple[Configuration, Custody]:

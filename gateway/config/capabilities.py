@@ -21,7 +21,7 @@ from gateway.upstreams.upstream import Upstream
 from shadow.evidence import Criteria
 from shadow.rules import Rules, together
 from shadow.settings import SECRETS, Recheck, Sealing
-from shadow.stratum import ARMS, Basis
+from shadow.stratum import ARMS, ENDPOINTS, Basis
 
 # What the edge refuses in a path, unless `ambiguous_paths`.
 _AMBIGUOUS = re.compile(r"/\.{1,2}(?:[/;]|\Z)|%5[cC]|%00|%2[eE]")
@@ -94,7 +94,7 @@ class Capabilities:
                 self._tell(node.key(key) if node.child(key) else self._root.key("capabilities", name), message, code)
         split = self._split(name, written, node)
         policies = self._names.checked_policies(written.policies, node)
-        arms = _digest([one for one in (legacy, modern) if one is not None], node)
+        arms = _digest([one for one in (legacy, modern) if one is not None], node, self._root.find("upstreams"))
         shadow = self._shadow(written, policies, node, arms)
         place = self._root.key("capabilities", name)
         return Capability(
@@ -211,15 +211,22 @@ class Capabilities:
         return rules, operations, together(rules, operations) if all_rules or known else ""
 
 
-def _digest(arms: Iterable[Arm], node: Node) -> str:
-    """What tells whether an arm is another service now, or is read otherwise: where it is, and its adapter as written.
-    What "${…}" stands for in the options is left out, since a short hash of a short secret tells the secret; an
-    endpoint holds none."""
-    told = []
+def _digest(arms: Iterable[Arm], node: Node, upstreams: Node) -> str:
+    """What tells whether an arm is another service now, or is read otherwise: by what is written of its upstream and
+    adapter, and behind ENDPOINTS by where that is. What "${…}" stands for in options is left out, since a short hash of
+    a short secret tells the secret; an endpoint holds none."""
+    written, endpoints = [], []
     for arm in arms:
-        settings, adapter = arm.upstream.settings, node.find(arm.name).child("adapter")
-        told.append((arm.name, sorted(settings.endpoints), settings.host, settings.tls.server_name,
-                     adapter.data(as_written=True) if adapter is not None else None))
+        upstream, adapter = upstreams.find(arm.upstream.name), node.find(arm.name).child("adapter")
+        said = upstream.data(as_written=True)
+        written.append((arm.name, said.get("url"), said.get("endpoints"), arm.upstream.settings.host,
+                        arm.upstream.settings.tls.server_name,
+                        adapter.data(as_written=True) if adapter is not None else None))
+        endpoints.append((arm.name, sorted(arm.upstream.settings.endpoints)))
+    return f"{_hash(written)}{ENDPOINTS}{_hash(endpoints)}"
+
+
+def _hash(told: Any) -> str:
     return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
 
 

@@ -1,6 +1,7 @@
 """figway gate: an exit status for each answer, by what routes.yaml asks, and the numbers of figway report."""
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -137,4 +138,12 @@ def test_what_was_safe_of_one_modern_arm_is_not_safe_of_another(routes):
     shown = figway("gate", "results", "--config", str(routes))
     assert (shown.exit_code, "since the arms, the rules or the comparator changed" in shown.stdout) == (3, True)
     routes.write_text(ROUTES)
+    assert figway("gate", "results", "--config", str(routes)).exit_code == 0
+
+
+def test_the_gate_need_not_share_the_gateway_s_environment(routes, monkeypatch):
+    monkeypatch.setenv("FIGWAY_TEST_LEGACY", "http://127.0.0.1:9001")
+    routes.write_text(re.sub(r'url: "[^"]*"', 'url: "${FIGWAY_TEST_LEGACY}"', ROUTES, count=1))
+    assert gate(routes, sightings("read", 300), sightings("search", 60)).exit_code == 0
+    monkeypatch.setenv("FIGWAY_TEST_LEGACY", "http://127.0.0.1:9009")
     assert figway("gate", "results", "--config", str(routes)).exit_code == 0

@@ -94,6 +94,15 @@ def test_what_other_arms_were_found_to_say_is_not_safe_now():
     assert judged(rows, replace(BOTH, rules="there+r")).answer is Answer.NOT_ENOUGH
 
 
+def test_who_does_not_know_where_the_arms_are_is_told_of_those_of_the_file():
+    epoch = Epoch("1", "8", "arms.here+r-1", VERSION)
+    rows = [row(epoch=epoch), row(SEARCH, epoch=epoch)]
+    assert judged(rows, replace(BOTH, rules="arms+r")).answer is Answer.SAFE
+    assert judged(rows, replace(BOTH, rules="arms.here+r")).answer is Answer.SAFE
+    assert judged(rows, replace(BOTH, rules="arms.there+r")).answer is Answer.NOT_ENOUGH
+    assert judged(rows, replace(BOTH, rules="others+r")).answer is Answer.NOT_ENOUGH
+
+
 def test_an_epoch_of_which_known_differences_have_expired_is_of_the_same_rules():
     epoch = Epoch("1", "8", "r-1", VERSION)
     assert judged([row(epoch=epoch), row(SEARCH, epoch=epoch)], replace(BOTH, rules="r")).answer is Answer.SAFE
