@@ -236,8 +236,7 @@ def _capability(name: str, ledger: Ledger, criteria: Criteria) -> CapabilityRepo
 def _says(compared: int, mismatching: int, errors: int, eligible: int) -> str:
     failed = f"; modern failed on {errors} more" if errors else ""
     if compared:
-        exchanges = noun(compared, "exchange")
-        return f"{mismatching} of {compared} compared {exchanges} differ, out of {eligible} eligible{failed}"
+        return f"{mismatching} of {compared} compared exchanges differ, out of {eligible} eligible{failed}"
     if eligible:
         return f"nothing compared, out of {eligible} eligible{failed.replace(' more', '')}"
     return "nothing compared: no exchange was eligible"

@@ -87,7 +87,7 @@ def test_where_custody_fails_clients_are_served_and_nothing_is_proven(gateway, r
     assert [figway.ask("GET", f"/patients/{number}").status for number in range(3)] == [200] * 3
     assert settles(figway, 3) == 0
     assert figway.metric("figway_custody_failures_total") == 1
-    assert "[-] custody: 1 failures" in figway.readiness()[1]
+    assert "[-] custody: 1 failure" in figway.readiness()[1]
     until(lambda: any(line["event"] == "custody_failed" for line in figway.log()), "it is not told of")
 
 
