@@ -8,13 +8,10 @@ processes may have it open.
 import hashlib
 import secrets
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from pathlib import Path
-from threading import Lock
 
-from shadow.faults import in_words
+from shadow.database import Database
 
 KEY = 32
 """Bytes of a key."""
@@ -68,18 +65,7 @@ class Custody:
 
     def __init__(self, path: Path | None, busy: float = 5.0) -> None:
         """Opens the file, made (for its owner alone) where there is none. Raises CustodyError."""
-        self._lock = Lock()
-        with _mapped():
-            if path is not None:
-                path.touch(0o600, exist_ok=True)
-            self._connection = sqlite3.connect(
-                path or ":memory:", timeout=busy, isolation_level=None, check_same_thread=False)
-            try:
-                self._connection.execute("PRAGMA secure_delete = ON")
-                self._connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
-            except BaseException:
-                self._connection.close()
-                raise
+        self._database = Database(path, _prepare, name="the custody file", fails=CustodyError, busy=busy, private=True)
 
     # --- keys ---
 
@@ -87,7 +73,7 @@ class Custody:
         """The key of a scope, made now (`at`, in seconds since the epoch) if there is none. Raises CustodyError."""
         if (known := self.find(purpose, scope)) is not None:
             return known
-        with self._writing() as connection:
+        with self._database.transaction() as connection:
             connection.execute("INSERT OR IGNORE INTO key VALUES (?, ?, ?, ?)",
                                (purpose, scope, at, secrets.token_bytes(KEY)))
             made: bytes
@@ -97,20 +83,20 @@ class Custody:
 
     def find(self, purpose: str, scope: str) -> bytes | None:
         """The key of a scope, or None where there is none, or no more. Raises CustodyError."""
-        with self._lock, _mapped():
-            row = self._connection.execute("SELECT key FROM key WHERE (purpose, scope) = (?, ?)",
+        with self._database.connection() as connection:
+            row = connection.execute("SELECT key FROM key WHERE (purpose, scope) = (?, ?)",
                                            (purpose, scope)).fetchone()
         return None if row is None else row[0]
 
     def scopes(self, purpose: str) -> dict[str, float]:
         """The scopes that have a key, and since when. Raises CustodyError."""
-        with self._lock, _mapped():
-            return dict(self._connection.execute("SELECT scope, made FROM key WHERE purpose = ?", (purpose,)))
+        with self._database.connection() as connection:
+            return dict(connection.execute("SELECT scope, made FROM key WHERE purpose = ?", (purpose,)))
 
     def destroy(self, purpose: str, *scopes: str) -> bool:
         """Whether there was any such key; there is none now. What they sealed or linked is so no more.
         Raises CustodyError."""
-        with self._writing() as connection:
+        with self._database.transaction() as connection:
             done = connection.executemany("DELETE FROM key WHERE (purpose, scope) = (?, ?)",
                                           [(purpose, scope) for scope in scopes])
             return done.rowcount > 0
@@ -118,34 +104,34 @@ class Custody:
     @property
     def generation(self) -> int:
         """Another number once any other process has written. Raises CustodyError."""
-        with self._lock, _mapped():
+        with self._database.connection() as connection:
             number: int
-            [number] = self._connection.execute("PRAGMA data_version").fetchone()
+            [number] = connection.execute("PRAGMA data_version").fetchone()
             return number
 
     # --- holds ---
 
     def hold(self, hold: Hold) -> None:
         """Keep what is of a scope. Raises CustodyError."""
-        with self._writing() as connection:
+        with self._database.transaction() as connection:
             connection.execute("INSERT OR REPLACE INTO hold VALUES (?, ?, ?, ?)", astuple(hold))
 
     def release(self, scope: str) -> bool:
         """Whether it was held. Raises CustodyError."""
-        with self._writing() as connection:
+        with self._database.transaction() as connection:
             return connection.execute("DELETE FROM hold WHERE scope = ?", (scope,)).rowcount > 0
 
     def holds(self) -> dict[str, Hold]:
         """All holds, by scope. Raises CustodyError."""
-        with self._lock, _mapped():
-            return {row[0]: Hold(*row) for row in self._connection.execute("SELECT * FROM hold ORDER BY at")}
+        with self._database.connection() as connection:
+            return {row[0]: Hold(*row) for row in connection.execute("SELECT * FROM hold ORDER BY at")}
 
     # --- the trail ---
 
     def record(self, deed: Deed) -> None:
         """Add a line, before what it tells of is done. Raises CustodyError."""
         told = Deed(deed.at, *(text[:LONGEST] for text in astuple(deed)[1:]))
-        with self._writing() as connection:
+        with self._database.transaction() as connection:
             last = connection.execute("SELECT chain FROM trail ORDER BY number DESC LIMIT 1").fetchone()
             connection.execute(
                 "INSERT INTO trail (at, actor, role, action, subject, reason, chain) VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -154,8 +140,8 @@ class Custody:
     def trail(self) -> tuple[tuple[Deed, ...], bool]:
         """Every line, the oldest first; and whether none was changed or taken out from among them.
         Raises CustodyError."""
-        with self._lock, _mapped():
-            rows = self._connection.execute(
+        with self._database.connection() as connection:
+            rows = connection.execute(
                 "SELECT at, actor, role, action, subject, reason, chain FROM trail ORDER BY number").fetchall()
         deeds, chain, whole = [], "", True
         for *told, link in rows:
@@ -166,31 +152,13 @@ class Custody:
 
     def close(self) -> None:
         """Give the file back. Nothing may be called afterwards."""
-        with self._lock, _mapped():
-            self._connection.close()
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, _mapped():
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._connection
-                self._connection.commit()
-            except BaseException:
-                self._connection.rollback()
-                raise
+        self._database.close()
 
 
 def _link(before: str, deed: Deed) -> str:
     return hashlib.sha256(repr((before, astuple(deed))).encode()).hexdigest()
 
 
-@contextmanager
-def _mapped() -> Iterator[None]:
-    """Foreign errors become CustodyError here and nowhere else. Their own text is left off."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise CustodyError(f"the custody file fails: {in_words(error)}") from None
-    except OSError as error:
-        raise CustodyError(f"the custody file cannot be made: {error.strerror}") from None
+def _prepare(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA secure_delete = ON")
+    connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")

@@ -49,13 +49,13 @@ SHADOW = [
     {"guide", "tokens"},
     {"normalisers"},
     {"custody"},
-    {"faults", "words"},
+    {"database", "words"},
 ]
 
 PURE = [
     "adapters", "shadow.observation", "shadow.diff", "shadow.guide", "shadow.identity", "shadow.pairing",
     "shadow.normalisers", "shadow.severity", "shadow.rules", "shadow.heads", "shadow.bodies", "shadow.compare",
-    "shadow.sealed.search", "shadow.unlink", "shadow.faults",
+    "shadow.sealed.search", "shadow.unlink",
     "shadow.tokens", "shadow.maps", "shadow.parameters", "shadow.resources",
     "shadow.cases",
     "shadow.noise", "shadow.learnt", "shadow.rates", "shadow.evidence",

@@ -8,11 +8,9 @@ refused. Destroying the key destroys the record, wherever copies of this file ar
 import secrets
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
 from typing import Any, NamedTuple
 
 import orjson
@@ -21,7 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from adapters.message import Headers, Request
 from shadow.custody import Custody
-from shadow.faults import in_words
+from shadow.database import Database
 from shadow.observation import Failure, Observation
 
 PURPOSE = "record"
@@ -104,18 +102,7 @@ class Vault:
         self._custody = custody
         self._bounds = bounds
         self._clock = clock
-        self._lock = Lock()
-        with _mapped():
-            path.touch(0o600, exist_ok=True)
-            self._connection = sqlite3.connect(path, timeout=busy, isolation_level=None, check_same_thread=False)
-            # Text that somebody else wrote here may be none: it is listed as far as it can be, and never opened.
-            self._connection.text_factory = lambda text: text.decode(errors="replace")
-            try:
-                self._connection.execute("PRAGMA secure_delete = ON")
-                self._connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
-            except BaseException:
-                self._connection.close()
-                raise
+        self._database = Database(path, _prepare, name="the sealed file", fails=VaultError, busy=busy, private=True)
 
     # All below raise VaultError where this file fails, and CustodyError where that of the keys does.
 
@@ -127,7 +114,7 @@ class Vault:
         try:
             nonce = secrets.token_bytes(_NONCE)
             sealed = nonce + AESGCM(key).encrypt(nonce, _packed(captured), _bound(clear))
-            with self._writing() as connection:
+            with self._database.transaction() as connection:
                 self._make_room(connection, len(sealed))
                 connection.execute("INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*clear, sealed))
         except BaseException:
@@ -137,8 +124,8 @@ class Vault:
     def open(self, id: str) -> Captured:
         """A record, unsealed: VaultError where there is none, it has expired, its key is destroyed, or it is not
         as it was sealed."""
-        with self._lock, _mapped():
-            row = self._connection.execute("SELECT * FROM record WHERE id = ?", (id,)).fetchone()
+        with self._database.connection() as connection:
+            row = connection.execute("SELECT * FROM record WHERE id = ?", (id,)).fetchone()
         if row is None:
             raise VaultError("there is no such record")
         *clear, sealed = row
@@ -156,8 +143,8 @@ class Vault:
 
     def entries(self, capability: str | None = None) -> list[Entry]:
         """What may be opened, the oldest first: of a capability, or of all. How old it is, custody says."""
-        with self._lock, _mapped():
-            rows = self._connection.execute(
+        with self._database.connection() as connection:
+            rows = connection.execute(
                 "SELECT id, capability, CAST(operation AS TEXT), CAST(trace_id AS TEXT), CAST(pattern AS TEXT), safe, "
                 "length(sealed) FROM record WHERE ?1 IS NULL OR capability = ?1", (capability,)).fetchall()
         keys, holds = self._custody.scopes(PURPOSE), self._custody.holds()
@@ -177,7 +164,7 @@ class Vault:
         """Destroy these records, but for those that are held; what is not there is gone."""
         gone: list[str] = []
         held: list[str] = []
-        with self._writing() as connection:
+        with self._database.transaction() as connection:
             holds = self._custody.holds()
             for id in ids:
                 row = connection.execute("SELECT capability FROM record WHERE id = ?", (id,)).fetchone()
@@ -190,7 +177,7 @@ class Vault:
 
         A key without a row (a process was
         killed between the two, or the file was deleted) goes too, unless something is held that it may belong to."""
-        with self._writing() as connection:
+        with self._database.transaction() as connection:
             rows = dict(connection.execute("SELECT id, capability FROM record"))
             keys, holds = self._custody.scopes(PURPOSE), self._custody.holds()
             over = [id for id, made in keys.items() if self._expired(made)
@@ -201,8 +188,7 @@ class Vault:
 
     def close(self) -> None:
         """Give the file back. Nothing may be called afterwards."""
-        with self._lock, _mapped():
-            self._connection.close()
+        self._database.close()
 
     def _expired(self, at: float) -> bool:
         return at + self._bounds.retention < self._clock()
@@ -233,16 +219,12 @@ class Vault:
             raise VaultError("the vault has no room that may be taken")
         self._destroy(connection, over)
 
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, _mapped():
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._connection
-                self._connection.commit()
-            except BaseException:
-                self._connection.rollback()
-                raise
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    # Text that somebody else wrote here may be none: it is listed as far as it can be, and never opened.
+    connection.text_factory = lambda text: text.decode(errors="replace")
+    connection.execute("PRAGMA secure_delete = ON")
+    connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
 
 
 def _clear(captured: Captured) -> tuple[Any, ...]:
@@ -293,14 +275,3 @@ def _told(headers: Headers) -> list[tuple[str, str]]:
 
 def _read(fields: list[tuple[str, str]]) -> Headers:
     return Headers((name.encode("latin-1"), value.encode("latin-1")) for name, value in fields)
-
-
-@contextmanager
-def _mapped() -> Iterator[None]:
-    """Foreign errors become VaultError here and nowhere else. Their own text is left off."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise VaultError(f"the sealed file fails: {in_words(error)}") from None
-    except OSError as error:
-        raise VaultError(f"the sealed file cannot be made: {error.strerror}") from None

@@ -8,16 +8,14 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from importlib.resources import files
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 from shadow.compare import Comparison, Outcome, Tally
+from shadow.database import Database, whole
 from shadow.diff import Difference, Severity, Shape, Signature
-from shadow.faults import in_words
 from shadow.latency import Histogram
 from shadow.ledger import Binding, Finding, Hidden, Ledger, Sighting, Traffic, hidden, latest
 from shadow.signatures import Pattern, decode, encode, merged, patterns, worst
@@ -95,24 +93,20 @@ class Sqlite:
         self._limit = options.signatures
         self._retention = options.retention * 86_400
         self._hour = 0
-        self._lock = Lock()
-        with _mapped():
-            self._connection = sqlite3.connect(
-                options.path, timeout=options.busy, isolation_level=None, check_same_thread=False
-            )
-            try:
-                _use_wal(self._connection, time.monotonic() + options.busy)
-                _migrate(self._connection)
-            except BaseException:
-                self._connection.close()
-                raise
+
+        def prepare(connection: sqlite3.Connection) -> None:
+            _use_wal(connection, time.monotonic() + options.busy)
+            _migrate(connection)
+
+        self._database = Database(
+            options.path, prepare, name="the SQLite store", fails=StoreError, busy=options.busy, private=False)
 
     def write(
         self, comparisons: Sequence[Comparison], tallies: Mapping[Tally, int], traffic: Sequence[Traffic],
         sightings: Sequence[Sighting] = (), held: Held = NONE_HELD, bindings: Sequence[Binding] = (),
     ) -> Collection[tuple[str, Epoch]]:
         counts = Counter(tallies) + Counter(comparison.tally for comparison in comparisons)
-        with self._transaction("IMMEDIATE") as connection:
+        with self._database.transaction() as connection:
             connection.executemany(_TALLY, [(*tally, count) for tally, count in counts.items()])
             kept: dict[str, int] = {}
             for comparison in comparisons:
@@ -190,7 +184,7 @@ class Sqlite:
         return sqlite_evidence.forget(connection, *old)
 
     def read(self, capability: str | None = None) -> Ledger:
-        with self._transaction("DEFERRED") as connection:
+        with self._database.transaction("DEFERRED") as connection:
             def rows(query: str) -> list[Any]:
                 return connection.execute(f"{query} WHERE ?1 IS NULL OR capability = ?1", (capability,)).fetchall()
 
@@ -211,10 +205,10 @@ class Sqlite:
             )
 
     def unlink(self, tokens: Tokens, traces: Collection[Trace], held: Held = NONE_HELD) -> Unlinked:
-        with self._lock, _mapped():
+        with self._database.connection() as connection:
             # What was there is overwritten, in the log too where nobody reads it just then.
-            self._connection.execute("PRAGMA secure_delete = ON")
-        with self._transaction("IMMEDIATE") as connection:
+            connection.execute("PRAGMA secure_delete = ON")
+        with self._database.transaction() as connection:
             findings = [_finding(*row) for row in connection.execute(_FINDINGS)]
             patterns = [decode(folded) for [folded] in connection.execute("SELECT folded FROM pattern")]
             every = theirs(findings, patterns, tokens, traces)
@@ -223,33 +217,12 @@ class Sqlite:
             connection.executemany(_UNLINK, found)
             connection.executemany(_PATTERN, [
                 (one.capability, one.operation, one.key, encode(unlinked(one, found))) for one in patterns])
-        with self._lock, _mapped():
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with self._database.connection() as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return Unlinked(len(found), bindings, len(every) - len(found) + kept)
 
     def close(self) -> None:
-        with self._lock, _mapped():
-            self._connection.close()
-
-    @contextmanager
-    def _transaction(self, mode: str) -> Iterator[sqlite3.Connection]:
-        with self._lock, _mapped():
-            self._connection.execute(f"BEGIN {mode}")
-            try:
-                yield self._connection
-                self._connection.commit()
-            except BaseException:
-                self._connection.rollback()
-                raise
-
-
-@contextmanager
-def _mapped() -> Iterator[None]:
-    """SQLite's errors become StoreError here and nowhere else. Their own text may hold values and is left off."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise StoreError(f"the SQLite store fails: {in_words(error)}") from None
+        self._database.close()
 
 
 def _use_wal(connection: sqlite3.Connection, until: float) -> None:
@@ -271,8 +244,7 @@ def _migrate(connection: sqlite3.Connection) -> None:
         (entry for entry in (files("shadow.stores") / "migrations").iterdir() if entry.name.endswith(".sql")),
         key=lambda entry: entry.name,
     )
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with whole(connection):
         [done] = connection.execute("PRAGMA user_version").fetchone()
         if done > len(scripts):
             raise StoreError("the SQLite store was written by a newer Figway")
@@ -280,10 +252,6 @@ def _migrate(connection: sqlite3.Connection) -> None:
             for statement in _statements(script.read_text("utf-8")):
                 connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {len(scripts)}")
-        connection.commit()
-    except BaseException:
-        connection.rollback()
-        raise
 
 
 def _statements(script: str) -> Iterator[str]:
