@@ -18,14 +18,8 @@ from typing import Any, cast
 
 from adapters.message import Headers, Request
 from gateway.call import Arrival, Head
-from gateway.edge.headers import (
-    check_target,
-    client_address,
-    ends_here,
-    forwarding_fields,
-    own_answer,
-    read,
-)
+from gateway.edge.forwarded import client_address, forwarding_fields, spelled
+from gateway.edge.headers import check_target, ends_here, own_answer, read
 from gateway.edge.settings import EdgeSettings
 from gateway.edge.tunnel import GOING_AWAY, Frames
 from gateway.errors import phrase, problem
@@ -136,7 +130,7 @@ class Listener(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         edge = self._edge
         peer = transport.get_extra_info("peername")
-        self._peer = str(peer[0]) if isinstance(peer, tuple) else ""
+        self._peer = spelled(str(peer[0])) if isinstance(peer, tuple) else ""
         if transport.get_extra_info("sslcontext") is not None:
             self._scheme = "https"
         self._transport.set_write_buffer_limits(_WRITE_BUFFER)
