@@ -18,12 +18,15 @@ from typing import Any
 from uvicorn.config import STARTUP_FAILURE
 
 from gateway import hangup, plugins
-from gateway.config.attempts import Attempts, build_in_time
+from gateway.apart import Apart
+from gateway.certificates import Unusable
+from gateway.config.attempts import RELOAD_SECONDS, Attempts, build_in_time
 from gateway.config.compile import Configuration
 from gateway.config.problem import Invalid
 from gateway.config.watch import watch
 from gateway.edge.asgi import Asgi
 from gateway.edge.http1 import Edge
+from gateway.edge.tls import Certificate, ServerTls
 from gateway.pipeline import Pipeline, ask_mirror, begin_mirror
 from gateway.policies.base import Policy
 from gateway.telemetry.bridge import Bridge
@@ -50,12 +53,15 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 @dataclass(frozen=True, slots=True)
 class Launch:
     """What a worker is started with; it crosses process boundaries. `run_dir` is where workers leave word for each
-    other, "" for a worker that is alone."""
+    other, "" for a worker that is alone; `certificate` and `key` are PEM files for TLS on the data port, "" for
+    none."""
 
     config: str
     run_dir: str = ""
     access_log: bool = True
     workers: int = 1
+    certificate: str = ""
+    key: str = ""
 
 
 @dataclass(slots=True)
@@ -74,8 +80,8 @@ class Gateway:
     """One worker's whole gateway. `configuration` is the one in force."""
 
     def __init__(self, launch: Launch) -> None:
-        """Raises Invalid where the configuration has problems, what a store raises that cannot open, CustodyError and
-        VaultError."""
+        """Raises Invalid where the configuration has problems, what a store raises that cannot open, CustodyError,
+        VaultError and Unusable."""
         self.configuration = self._began = configuration = build_in_time(Path(launch.config))
         self._path = Path(launch.config)
         self._workers = launch.workers
@@ -89,6 +95,8 @@ class Gateway:
                          capture=Capture(self.vault) if self.vault is not None else None, begin=begin_mirror)
         self.pipeline = Pipeline(configuration.table, self.lane, self.recorder)
         self.edge = Edge(self.pipeline, configuration.edge)
+        self.certificate = Certificate(ServerTls(Path(launch.certificate), Path(launch.key), configuration.edge.cbc)) \
+            if launch.certificate else None
         self.reloads = Reloads(configuration.revision, at=time.time())
         self.peers = Peers(Path(launch.run_dir) if launch.run_dir else None, self.facts)
         self._traffic = TrafficFold()
@@ -126,7 +134,9 @@ class Gateway:
         self._watch_upstreams()
         for work in (self._tick(), watch(lambda: self._files, self.reload)):
             self._spawn(work)
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: self._spawn(self.reload()))
+        if (certificate := self.certificate) is not None:
+            self._spawn(watch(lambda: certificate.files, lambda: self._renew(certificate)))
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._hangup)
         hangup.release()
         # What lives from here on lives for ever; a collection need not look at it again.
         gc.collect()
@@ -227,6 +237,22 @@ class Gateway:
             if fresh.digest != previous.digest or not self.reloads.successful:
                 self._put_in_force(fresh, previous)
 
+    def _hangup(self) -> None:
+        self._spawn(self.reload())
+        if self.certificate is not None:
+            self._spawn(self._renew(self.certificate))
+
+    async def _renew(self, certificate: Certificate) -> None:
+        """Take up the data port's certificate as it is in its files now; a bad one changes nothing and is told of."""
+        known = certificate.problem
+        renewing = Apart(certificate.renew)
+        if not await renewing.soon(RELOAD_SECONDS):
+            certificate.problem = "the files of TLS cannot be read: they hang"
+        elif renewing.result():
+            self.recorder.event("certificate_renewed")
+        if certificate.problem and certificate.problem != known:
+            self.recorder.event("certificate_refused", level="error", problem=certificate.problem)
+
     def _refuse_reload(self, problems: tuple[str, ...]) -> None:
         self.reloads = Reloads(self.reloads.revision, self.reloads.count, False, time.time(), problems)
         self.recorder.event("reload_failed", level="error", running=self.reloads.revision, problems=list(problems[:20]))
@@ -259,6 +285,7 @@ class Gateway:
         return tuple(name for name, changed in (
             ("store", fresh.store != began.store),
             ("shadow", (fresh.lane, fresh.custody) != (began.lane, began.custody) or _kept(fresh) != _kept(began)),
+            ("server.tls", fresh.edge.cbc != began.edge.cbc),
             ("server.drain.grace", fresh.edge.drain_grace != began.edge.drain_grace),
         ) if changed)
 
@@ -290,7 +317,10 @@ class Gateway:
             "store": {"failures": self.lane.journal.failures, "lost": self.lane.journal.lost},
             "capture": dict(self.lane.capture.counts) if self.lane.capture is not None else {},
             "custody": {"failures": self.lane.journal.keys.failures},
-            "connections": len(self.edge.connections),
+            "connections": len(self.edge.connections) + len(self.edge.handshakes),
+            "certificate": None if self.certificate is None else {
+                "problem": self.certificate.problem or self.certificate.validity.warning(time.time()),
+                "ends": self.certificate.validity.ends},
             "upstreams": [[upstream.name, endpoint.url, endpoint.available(time.monotonic()), endpoint.pending,
                            endpoint.connections, endpoint.last_failure]
                           for upstream in self.configuration.upstreams.values() for endpoint in upstream.endpoints],
@@ -308,7 +338,7 @@ def create(launch: Launch) -> Gateway:
     line that says why and the status by which uvicorn knows a failed start."""
     try:
         return Gateway(launch)
-    except (Invalid, StoreError, CustodyError, VaultError) as error:
+    except (Invalid, StoreError, CustodyError, VaultError, Unusable) as error:
         told = "; ".join(map(str, error.problems)) if isinstance(error, Invalid) else str(error)
         sys.stderr.write(f"figway: a worker cannot start: {told}\n")
         sys.exit(STARTUP_FAILURE)

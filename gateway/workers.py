@@ -10,6 +10,7 @@ import functools
 import os
 import signal
 import socket
+import ssl
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from gateway import hangup
 from gateway.app import Gateway, Launch, create
 from gateway.edge.admin import admin_app
 from gateway.edge.http1 import Listener
+from gateway.edge.tls import TlsServer
 
 _BACKLOG = 2048
 # What TLS may need beyond the drain's grace: uvicorn counts whole seconds.
@@ -41,8 +43,6 @@ class Ports:
 
     data: tuple[str, int] | str
     admin: tuple[str, int]
-    certificate: str | None = None
-    key: str | None = None
 
 
 class ListenError(Exception):
@@ -58,7 +58,6 @@ def run(launch: Launch, ports: Ports, workers: int, grace: float) -> None:
         functools.partial(create, launch), factory=True, http=Listener, ws="none", interface="asgi3", lifespan="on",
         loop="uvloop", log_config=None, access_log=False, proxy_headers=False, server_header=False, date_header=False,
         workers=workers, backlog=_BACKLOG, timeout_graceful_shutdown=ceil(grace) + _SPARE,
-        ssl_certfile=ports.certificate, ssl_keyfile=ports.key,
     )
     # uvicorn raises the signal again once it has shut down; shutting down as asked is a success.
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -116,8 +115,10 @@ class Worker(uvicorn.Server):
         self._admin_task: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
         gateway = self.gateway
+        await super().startup([] if gateway.certificate is not None else sockets)
+        if gateway.certificate is not None:
+            self._listen(sockets or [], gateway.certificate.context)
         sock = self._admin_socket or _bind(self._admin_address, shared=True)
         app = admin_app(gateway.peers, gateway.report, version("figway"))
         self._admin = _Quiet(uvicorn.Config(cast(ASGIApp, app), log_config=None, access_log=False, lifespan="off",
@@ -128,6 +129,13 @@ class Worker(uvicorn.Server):
     def gateway(self) -> Gateway:
         """The application that this worker runs."""
         return cast(Gateway, self.config.loaded_app)
+
+    def _listen(self, sockets: list[socket.socket], context: ssl.SSLContext) -> None:
+        def listener() -> Listener:
+            return Listener(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+
+        servers = [TlsServer(self.gateway.edge, context, listener, sock, self.config.backlog) for sock in sockets]
+        self.servers += cast(list[asyncio.base_events.Server], servers)
 
     async def main_loop(self) -> None:
         await super().main_loop()

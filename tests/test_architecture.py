@@ -23,7 +23,8 @@ GATEWAY = [
     {"routing"},
     {"policies", "upstreams"},
     {"call"},
-    {"stage", "errors", "plugins", "telemetry", "store", "wire", "apart", "hangup"},
+    {"stage", "errors", "plugins", "telemetry", "store", "wire", "apart", "certificates", "hangup"},
+    {"files"},
 ]
 SHADOW = [
     {"lane"},
@@ -69,7 +70,7 @@ IMPURE = {"asyncio", "socket", "os", "time", "random", "logging", "threading", "
 # Each library has the homes that are listed here and no other.
 HOMES = {
     "click": ["gateway.cli"],
-    "cryptography": ["shadow.sealed.vault"],
+    "cryptography": ["shadow.sealed.vault", "gateway.certificates"],
     "httptools": ["gateway.wire", "gateway.edge.http1", "gateway.upstreams.connection"],
     "httpx2": ["gateway.policies.jwks", "gateway.demo.traffic", "gateway.cli"],
     "hypothesis": ["gateway.policies.testing"],

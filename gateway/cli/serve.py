@@ -13,11 +13,12 @@ import click
               help="The data port.")
 @click.option("--admin", default="127.0.0.1:9090", show_default=True, metavar="HOST:PORT", help="The admin port.")
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes.")
-@click.option("--tls-cert", type=click.Path(exists=True, dir_okay=False), help="PEM file: TLS on the data port.")
-@click.option("--tls-key", type=click.Path(exists=True, dir_okay=False), help="PEM file of its key.")
+@click.option("--tls-cert", type=click.Path(path_type=Path), help="PEM file: TLS on the data port.")
+@click.option("--tls-key", type=click.Path(path_type=Path), help="PEM file of its key.")
 @click.option("--access-log/--no-access-log", default=True, show_default=True, help="One JSON line a request.")
 def serve(
-    config: Path, listen: str, admin: str, workers: int, tls_cert: str | None, tls_key: str | None, access_log: bool
+    config: Path, listen: str, admin: str, workers: int, tls_cert: Path | None, tls_key: Path | None,
+    access_log: bool,
 ) -> None:
     """Carry traffic until SIGTERM or SIGINT; SIGHUP, or a change of the file, reloads it.
 
@@ -28,17 +29,23 @@ def serve(
     hangup.hold()
     from gateway.app import Launch
     from gateway.config.attempts import build_in_time
-    from gateway.config.problem import Invalid
+    from gateway.config.problem import Invalid, Problem
+    from gateway.config.tls import check_port
     from gateway.plugins import load
     from gateway.workers import ListenError, Ports, run
     from shadow.stores.base import StoreError
 
-    if (tls_cert is None) != (tls_key is None):
-        raise click.UsageError("--tls-cert and --tls-key go together")
     data = listen.removeprefix("unix:") if listen.startswith("unix:") else _address(listen)
-    ports = Ports(data, _address(admin), tls_cert, tls_key)
+    ports = Ports(data, _address(admin))
+    problems: list[Problem] = []
+    warnings: list[Problem] = []
+    check_port(tls_cert, tls_key, problems, warnings)
     try:
         configuration = build_in_time(config)
+        if problems:
+            raise Invalid([])
+        for warning in warnings:
+            click.echo(f"warning: {warning}", err=True)
         grace = configuration.edge.drain_grace
         # Told here, once, and not by every worker: a store that does not open.
         load("figway.stores", configuration.store[0])(configuration.store[1]).close()
@@ -46,9 +53,11 @@ def serve(
             click.echo("figway: each worker has a memory store of its own: a report shows one worker's share. "
                        "Several workers want `store: {sqlite: {path: …}}`.", err=True)
         with tempfile.TemporaryDirectory(prefix="figway-") as folder:
-            run(Launch(str(config), folder if workers > 1 else "", access_log, workers), ports, workers, grace)
+            run(Launch(str(config), folder if workers > 1 else "", access_log, workers, str(tls_cert or ""),
+                       str(tls_key or "")),
+                ports, workers, grace)
     except Invalid as invalid:
-        for problem in invalid.problems:
+        for problem in Invalid([*invalid.problems, *problems]).problems:
             click.echo(str(problem), err=True)
         sys.exit(2)
     except (ListenError, StoreError) as error:

@@ -120,6 +120,9 @@ def _checks(workers: Iterable[tuple[bool, dict[str, Any]]]) -> Iterator[Check]:
         yield "custody", not failures, f"{failures} {noun(failures, 'failure')}" if failures else ""
         lane = facts["lane"]
         yield "shadow lane", lane["on"], f"{lane['unfinished']} unfinished, {lane['held_bytes']} bytes held"
+    certificates = [facts["certificate"]["problem"] for facts in living if facts["certificate"] is not None]
+    if certificates:
+        yield "certificate", not any(certificates), next(filter(None, certificates), "")
     wanted = max((facts["workers"] for facts in living), default=1)
     yield "workers", len(living) >= wanted, f"{len(living)} of {wanted}"
 
@@ -160,6 +163,9 @@ class _Scrape:
         yield capture
         yield CounterMetricFamily("figway_custody_failures", "Keys that could not be made, found or destroyed.",
                                   value=sum(one["custody"]["failures"] for one in facts))
+        if living[0]["certificate"] is not None:
+            yield _gauge("figway_certificate_expires_timestamp_seconds", "When the data port's certificate expires.",
+                         min(one["certificate"]["ends"] for one in living))
         yield _gauge("figway_connections", "Client connections.", sum(one["connections"] for one in living))
         yield _gauge("figway_config_last_reload_successful", "1 if the last file read is in force, else 0.",
                      int(all(one["reload"]["successful"] for one in living)))

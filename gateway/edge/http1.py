@@ -59,6 +59,8 @@ class Edge:
     def __init__(self, pipeline: Pipeline, settings: EdgeSettings) -> None:
         self.pipeline = pipeline
         self.connections: set[Listener] = set()
+        # Connections of TLS that do not speak HTTP yet (edge/tls.py).
+        self.handshakes: set[asyncio.Task[None]] = set()
         self.use(settings)
 
     def use(self, settings: EdgeSettings) -> None:

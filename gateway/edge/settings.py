@@ -13,6 +13,7 @@ class EdgeSettings:
     `via` is our pseudonym in Via (RFC 9110 section 7.6.3); empty writes none.
     `drain_delay`: after SIGTERM, how long to go on accepting with readiness off; `drain_grace`: then, how long calls
     in flight may take.
+    `cbc`: whether TLS offers CBC suites; a restart changes it.
     """
 
     target: int = 16 << 10
@@ -32,3 +33,4 @@ class EdgeSettings:
     ambiguous_paths: bool = False
     drain_delay: float = 0.5
     drain_grace: float = 30.0
+    cbc: bool = False
