@@ -19,7 +19,8 @@ from gateway.call import Admitted, Call, Principal
 from gateway.config.compile import Configuration, build
 from gateway.config.problem import Invalid
 from gateway.decide import Decision, decide
-from gateway.edge.headers import client_address, ends_here, own_answer, read
+from gateway.edge.forwarded import client_address
+from gateway.edge.headers import ends_here, own_answer, read
 from gateway.pipeline import admit
 from gateway.routing import DEFAULT, Arm, Candidate, RouteTable
 from gateway.wire import Malformed
