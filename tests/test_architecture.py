@@ -28,7 +28,7 @@ GATEWAY = [
 SHADOW = [
     {"lane"},
     {"asking"},
-    {"learnt"},
+    {"learnt", "archive"},
     {"journal", "testing", "sealed", "cases", "renderers"},
     {"report", "stores"},
     {"verdict", "unlink"},
