@@ -24,8 +24,11 @@ def serve(
     Exit status: 0 after a clean stop, 2 where the configuration or an address cannot be used. A store that cannot
     be opened stops nothing: traffic is carried, and the shadow begins once the store is well.
     """
+    from gateway import hangup
+
+    hangup.hold()
     from gateway.app import Launch
-    from gateway.config.compile import build
+    from gateway.config.attempts import build_in_time
     from gateway.config.problem import Invalid
     from gateway.workers import ListenError, Ports, run
 
@@ -34,7 +37,7 @@ def serve(
     data = listen.removeprefix("unix:") if listen.startswith("unix:") else _address(listen)
     ports = Ports(data, _address(admin), tls_cert, tls_key)
     try:
-        configuration = build(config)
+        configuration = build_in_time(config)
         grace = configuration.edge.drain_grace
         if workers > 1 and configuration.store[0] == "memory":
             click.echo("figway: each worker has a memory store of its own: a report shows one worker's share. "
