@@ -237,7 +237,7 @@ BAD_VALUES = [
                                         "write it without the leading zero [wrong_type]"),
     ("server: {trusted_hops: 12:30}", 24, 'wants a whole number, not "12:30" [wrong_type]'),
     ('server: {trusted_hops: "1"}', 24, 'wants a whole number, not "1" [wrong_type]'),
-    ("server: {trusted_hops: -1}", 24, "should be greater than or equal to 0 [bad_value]"),
+    ("server: {trusted_hops: -1}", 24, "must be at least 0 [bad_value]"),
     ("server: {ambiguous_paths: no}", 27, 'wants true or false: "no" is text in YAML 1.2, write false [wrong_type]'),
     ("server: {ambiguous_paths: 1}", 27, 'wants true or false, not "1" [wrong_type]'),
     ("server: {forwarded: forwardd}", 21,
