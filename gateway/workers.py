@@ -163,6 +163,12 @@ class Worker(uvicorn.Server):
         """Shut down as soon as the start is over."""
         self.should_exit = True
 
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        with super().capture_signals():
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+            yield
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         # Ctrl-C reaches every process of a terminal; it is the supervisor's to say that all of them stop.
         if sig != signal.SIGINT or not self._place.run_dir or self.should_exit:
@@ -210,36 +216,58 @@ class Supervisor(Multiprocess):
     def __init__(self, config: uvicorn.Config, sockets: list[socket.socket], place: Place) -> None:
         self._place = place
         self._served = False
+        self._starting = False
         super().__init__(config, sockets)
-        # The workers may be told to stop at the same time, as by systemd: they must not think that each stops alone.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._asked_to_stop)
 
     def _asked_to_stop(self, number: int, frame: FrameType | None) -> None:
-        self._place.close()
+        # At once, since the workers may have been told to stop too, as systemd does: the port is theirs alone from now
+        # on, closes with the last of them, and none may think that it stops alone.
         self.signal_queue.append(number)
-
-    def _worker(self) -> Process:
-        process = _WorkerProcess(self.config, self.sockets, self._place)
-        with hangup.held():
-            process.start()
-        return process
-
-    def terminate_all(self) -> None:
-        """Have every worker stop. The port is theirs alone from now on, and closes with the last of them."""
         self._place.close()
+        if not self._starting:
+            self._let_go()
+
+    def _let_go(self) -> None:
         for sock in self.sockets:
             sock.close()
+
+    def _worker(self) -> Process | None:
+        """A worker that has been started, or None where all are to stop."""
+        self._starting = True
+        try:
+            if self._place.closes:
+                return None
+            process = _WorkerProcess(self.config, self.sockets, self._place)
+            with hangup.held():
+                # A worker inherits this; it takes the signal once it knows what to make of it.
+                signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+                process.start()
+            # Only the worker holds this end now, so that its death is heard at once.
+            process.child_conn.close()
+            return process
+        finally:
+            self._starting = False
+            if self._place.closes:
+                self._let_go()
+
+    def terminate_all(self) -> None:
+        self._place.close()
+        self._let_go()
         super().terminate_all()
 
     def init_processes(self) -> None:
-        self.processes = [self._worker() for _ in range(self.processes_num)]
+        started = [self._worker() for _ in range(self.processes_num)]
+        self.processes = [process for process in started if process is not None]
         hangup.release()
 
     def keep_subprocess_alive(self) -> None:
         # As uvicorn's own, which makes workers of its own class.
         for index, process in enumerate(self.processes):
-            if self.should_exit.is_set() or process.is_alive(timeout=self.config.timeout_worker_healthcheck):
+            if self._place.closes:
+                return
+            if process.is_alive(timeout=self.config.timeout_worker_healthcheck):
                 continue
             process.kill()
             process.join()
@@ -248,7 +276,7 @@ class Supervisor(Multiprocess):
                 return
             # A worker that cannot start now (a bad file, a full disk) may later, and the others serve on.
             self.should_exit.wait(_PAUSE if process.exitcode == STARTUP_FAILURE else 0)
-            self.processes[index] = self._worker()
+            self.processes[index] = self._worker() or process
         self._served = self._served or all(process.is_ready() for process in self.processes)
 
     def handle_ttin(self) -> None:
