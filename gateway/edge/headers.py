@@ -112,8 +112,9 @@ def judge(method: str, is_11: bool, received: Headers, settings: EdgeSettings) -
     # HTTP/1.0 clients may leave Host out (RFC 9112 section 3.2); nobody may send two.
     if hosts > 1 or (not hosts and is_11) or _HOST_VALUE.fullmatch(head.host) is None:
         raise Malformed("bad_host")
-    if head.upgrade and (method != "GET" or head.upgrade.lower() != b"websocket"):
-        # Anything else (h2c first of all) would be a way around the gateway; RFC 9110 section 7.8: ignore it.
+    if head.upgrade and (connection is None or head.length or method != "GET" or head.upgrade.lower() != b"websocket"):
+        # Without the Connection option it is no upgrade (RFC 9110 section 7.8); with a body, its end would be a matter
+        # of opinion; anything else than WebSocket (h2c first of all) would be a way around the gateway.
         head.upgrade = b""
     return head
 
@@ -184,7 +185,8 @@ def _rare(kind: int, pair: tuple[bytes, bytes], method: str, head: Head, setting
         head.takes_trailers = b"trailers" in value.lower()
     elif kind == _UPGRADE:
         head.once = True
-        head.upgrade = value
+        # Several fields are one list (RFC 9110 section 5.3): whoever reads the first and who reads the last agree.
+        head.upgrade = head.upgrade + b"," + value if head.upgrade else value
     elif kind == _VIA:
         if settings.via and settings.via.encode() in value.replace(b",", b" ").split():
             raise Malformed("loop")
