@@ -10,10 +10,11 @@ from adapters.message import Headers, Request
 from gateway.call import Head
 from gateway.edge.settings import EdgeSettings
 from gateway.telemetry.trace import TRACEPARENT
+from gateway.upstreams.schemes import logs_in
 from gateway.wire import CHUNKED, Malformed, RequestHeads, content_length
 
 (_KEEP, _HOST, _LENGTH, _CODING, _CONNECTION, _DROP, _TE, _UPGRADE, _EXPECT, _FORWARDED, _TRACE, _TRACE_STATE,
- _REQUEST_ID, _VIA, _OURS, _HOPS_LEFT) = range(16)
+ _REQUEST_ID, _VIA, _OURS, _HOPS_LEFT, _AUTHORIZATION) = range(17)
 
 _KINDS: dict[bytes, int] = {
     b"host": _HOST, b"content-length": _LENGTH, b"transfer-encoding": _CODING, b"connection": _CONNECTION,
@@ -23,7 +24,7 @@ _KINDS: dict[bytes, int] = {
     b"x-forwarded-host": _FORWARDED, b"x-forwarded-port": _FORWARDED, b"x-forwarded-prefix": _FORWARDED,
     b"x-forwarded-ssl": _FORWARDED, b"x-forwarded-scheme": _FORWARDED, b"x-real-ip": _FORWARDED,
     b"traceparent": _TRACE, b"tracestate": _TRACE_STATE, b"x-request-id": _REQUEST_ID, b"via": _VIA,
-    b"max-forwards": _HOPS_LEFT,
+    b"max-forwards": _HOPS_LEFT, b"authorization": _AUTHORIZATION,
 }
 # Names as clients write them, so that a known spelling costs one look-up. Bounded: names come from outside.
 _SPELLINGS: dict[bytes, int] = {}
@@ -174,7 +175,10 @@ def _learn(name: bytes) -> int:
 def _rare(kind: int, pair: tuple[bytes, bytes], method: str, head: Head, settings: EdgeSettings) -> None:
     name, value = pair
     kept = head.headers
-    if kind == _EXPECT:
+    if kind == _AUTHORIZATION:
+        head.logs_in = head.logs_in or logs_in(value)
+        kept.append(pair)
+    elif kind == _EXPECT:
         if value.lower() != b"100-continue":
             raise Malformed("expectation_failed")
         # An HTTP/1.0 client cannot mean it (RFC 9110 section 10.1.1).
