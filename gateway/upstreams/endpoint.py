@@ -26,6 +26,8 @@ IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"})
 # up costs more than what is then done.
 _SWEEP = 0.05, 0.5
 _EARLY = 64 << 10
+# Seconds since a connection's last byte was read in which looking for more is not worth a system call.
+_READ_DRY = 50e-6
 # Failures that tell of the endpoint's health; a cancelled call, or one that found no room, does not.
 _UNWELL = frozenset({
     "connect_refused", "connect_timeout", "dns", "tls", "first_byte_timeout", "between_bytes_timeout",
@@ -207,7 +209,7 @@ class Endpoint:
             connection = idle.pop()
             transport = connection.transport
             if transport is not None and not transport.is_closing():
-                if connection.has_input():
+                if time.monotonic() - connection.idle_since > _READ_DRY and connection.has_input():
                     connection.abort()
                     continue
                 self._busy[connection] = sending
@@ -244,7 +246,7 @@ class Endpoint:
         pool = self.settings.pool
         now = time.monotonic()
         if self._closed or (pool.age and now - connection.born > pool.age) \
-                or not self.addresses.current(connection.address) or (self._waiting and connection.has_input()):
+                or not self.addresses.current(connection.address):
             connection.abort()
             return
         connection.idle_since = now
