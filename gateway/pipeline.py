@@ -58,7 +58,7 @@ class Downstream(Protocol):
         ...
 
     def send_interim(self, status: int, reason: bytes, headers: Headers) -> None:
-        """Pass on a 1xx response."""
+        """Pass on a 1xx response, with the next flush."""
         ...
 
     def send_head(self, status: int, reason: bytes, headers: Headers, length: int) -> None:
@@ -257,6 +257,7 @@ class Exchange:
             # A translation needs the whole body; nobody upstream would tell the client to go on and send it.
             if self._arrival.head.expects_continue:
                 self._downstream.send_interim(100, b"Continue", Headers())
+                self._downstream.flush()
             return
         self._forward(decision.serve)
 
@@ -371,6 +372,7 @@ class Exchange:
         self._downstream.resume_upload()
         if self._arrival.head.expects_continue:
             self._downstream.send_interim(100, b"Continue", Headers())
+            self._downstream.flush()
         return True
 
     # --- 8 response: the upstream speaks ---------------------------------------------------------------------------
