@@ -1,5 +1,7 @@
 """Where a server logs in the connection, nobody is ever answered as somebody else, and a login lasts."""
 
+import threading
+
 import pytest
 
 from tests.backends.figway import running
@@ -108,21 +110,26 @@ def test_a_body_in_the_last_round_arrives_once_and_as_the_users(narrow, legacy):
     assert [(user, len(body)) for user, body in clinic.written] == [("doctor", 200_000)]
 
 
-def test_a_large_answer_to_a_slow_client_costs_no_login(narrow, legacy):
-    clinic = domain(legacy)
+@pytest.mark.parametrize("size", [100 << 10, 200 << 10, 8 << 20])
+def test_a_large_answer_to_a_slow_client_costs_no_login(narrow, legacy, size):
+    clinic, begun = domain(legacy), threading.Event()
     doctor = Person(narrow, "doctor")
     doctor.wire = narrow.connect(receive_buffer=1 << 14)
     assert logged_in(doctor.log_in("/results/1"), "doctor")
 
     def pours(wire, asked):
-        wire.send(response(200, body=bytes(8 << 20)) if asked.target == b"/large" else b"")
-        if asked.target != b"/large":
+        if asked.target == b"/large":
+            answer = response(200, body=bytes(size))
+            wire.send(answer[:100 << 10])
+            begun.set()
+            wire.send(answer[100 << 10:])
+        else:
             clinic(wire, asked)
 
     legacy.does(pours)
     doctor.send("/large")
-    assert doctor.wire.silent(0.01) is False
-    assert len(doctor.wire.read_reply().body) == 8 << 20
+    assert begun.wait(10)
+    assert len(doctor.wire.read_reply().body) == size
     assert logged_in(doctor.ask("/results/1"), "doctor")
 
 
