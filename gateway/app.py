@@ -267,6 +267,8 @@ class Gateway:
         if self.reloads.waiting:
             self.recorder.event("restart_needed", level="warning", settings=list(self.reloads.waiting))
         for one in fresh.replaces(previous):
+            if isinstance(one, Upstream):
+                one.hand_over(fresh.upstreams.get(one.name))
             self._spawn(self._retire(one))
 
     async def _retire(self, replaced: Upstream | Policy) -> None:
