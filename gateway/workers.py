@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from math import ceil
+from multiprocessing import resource_tracker
 from pathlib import Path
 from types import FrameType
 from typing import cast
@@ -240,6 +241,8 @@ class Supervisor(Multiprocess):
             if self._place.closes:
                 return None
             process = _WorkerProcess(self.config, self.sockets, self._place)
+            # Python's own helper for new processes takes SIGINT again where it has to be started first.
+            resource_tracker.ensure_running()
             with hangup.held():
                 # A worker inherits this; it takes the signal once it knows what to make of it.
                 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
