@@ -426,6 +426,7 @@ class Connection(asyncio.Protocol):
             self._owner.released(self)
         else:
             serving.ended()
+            self._owner.ending(self)
             self.drop()
         receiver.on_end(trailers)
 
