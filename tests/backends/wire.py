@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from adapters.message import Headers
 
-PATIENCE = 10.0
-"""Seconds after which a silent peer counts as hung."""
+PATIENCE = 60.0
+"""Seconds after which a silent peer counts as hung, on the slowest machine."""
 
 
 class Cut(Exception):

@@ -1,14 +1,13 @@
 """What `figway serve` says where it cannot start, and what operators see where the store fails while it runs."""
 
 import sqlite3
-import subprocess
-import sys
 
 import orjson
 import pytest
 from click.testing import CliRunner
 
 from gateway.cli.main import main
+from tests.backends.processes import FIGWAY, ended
 from tests.backends.upstream import until
 
 ROUTES = """
@@ -23,9 +22,8 @@ default: {{upstream: legacy}}
 def test_a_store_that_cannot_open_is_one_line_and_status_2(tmp_path, workers):
     (tmp_path / "file").write_text("no folder")
     (tmp_path / "routes.yaml").write_text(ROUTES.format(path="file/x.db", url="http://127.0.0.1:9"))
-    run = subprocess.run(
-        [sys.executable, "-m", "gateway.cli.main", "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0",
-         "--workers", workers], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    run = ended([*FIGWAY, "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--workers", workers],
+                cwd=tmp_path)
     assert run.returncode == 2
     assert run.stdout == ""
     [line] = run.stderr.splitlines()
