@@ -10,7 +10,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.backends.figway import running
 from tests.backends.upstream import closed_port
-from tests.backends.wire import PATIENCE
+from tests.backends.wire import BUFFERS, PATIENCE
 
 pytestmark = pytest.mark.proves(44)
 
@@ -99,7 +99,7 @@ async def test_a_refused_handshake_passes(figway, port):
 @pytest.mark.proves(31)
 @pytest.mark.parametrize("sender", ["server", "client"])
 async def test_a_side_that_does_not_read_makes_the_other_wait(figway, port, sender):
-    sent, may_read, done, piece, count = 0, asyncio.Event(), asyncio.Event(), bytes(1 << 16), 2048
+    sent, may_read, done, piece, count = 0, asyncio.Event(), asyncio.Event(), bytes(1 << 16), 2 * BUFFERS >> 16
 
     async def pours(socket):
         nonlocal sent
@@ -131,7 +131,7 @@ async def test_a_side_that_does_not_read_makes_the_other_wait(figway, port, send
         may_read.set()
         await work
         await asyncio.wait_for(done.wait(), PATIENCE)
-    assert 0 < held < 64 << 20
+    assert 0 < held < BUFFERS
     assert sent == count << 16
 
 
