@@ -75,11 +75,11 @@ default: {{upstream: legacy}}
 
 @pytest.fixture
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Figway]]:
-    """Starts gateways: gateway(config, *options). Each must stop cleanly when the test is over."""
+    """Starts gateways: gateway(config, *options, descriptors=0). Each must stop cleanly when the test is over."""
     started: list[Figway] = []
 
-    def start(config: str, *options: str) -> Figway:
-        started.append(Figway(tmp_path_factory.mktemp("gateway"), config, *options))
+    def start(config: str, *options: str, descriptors: int = 0) -> Figway:
+        started.append(Figway(tmp_path_factory.mktemp("gateway"), config, *options, descriptors=descriptors))
         return started[-1]
 
     yield start

@@ -23,7 +23,7 @@ GATEWAY = [
     {"routing"},
     {"policies", "upstreams"},
     {"call"},
-    {"stage", "errors", "plugins", "telemetry", "store", "wire"},
+    {"stage", "errors", "plugins", "room", "telemetry", "store", "wire"},
 ]
 SHADOW = [
     {"lane"},

@@ -113,6 +113,7 @@ def _checks(workers: Iterable[tuple[bool, dict[str, Any]]]) -> Iterator[Check]:
             state = f"{pending} pending, {connections} {noun(connections, 'connection')}"
             state += f", last failure {last}" if last else ""
             yield f"upstream {name} {url}", available, state
+        yield from _bounds(facts)
         store = facts["store"]
         failed, lost = store["failures"], store["lost"]
         yield "store", not failed, f"{failed} failed {noun(failed, 'write')}, {lost} {noun(lost, 'row')} lost"
@@ -122,6 +123,22 @@ def _checks(workers: Iterable[tuple[bool, dict[str, Any]]]) -> Iterator[Check]:
         yield "shadow lane", lane["on"], f"{lane['unfinished']} unfinished, {lane['held_bytes']} bytes held"
     wanted = max((facts["workers"] for facts in living), default=1)
     yield "workers", len(living) >= wanted, f"{len(living)} of {wanted}"
+
+
+def _bounds(facts: dict[str, Any]) -> Iterator[Check]:
+    """What there is room for, and whether somebody was refused lately because there was none."""
+    allowed, wanted = facts["connections_limit"], facts["connections_wanted"]
+    why = f"{facts['connections']} of {allowed}"
+    if allowed < wanted:
+        why += f", {wanted} are configured; there are {facts['descriptors']} file descriptors"
+    if facts["turned_away"]:
+        why += f", {facts['turned_away']} turned away"
+    yield "connections", allowed >= wanted and "connections" not in facts["overloaded"], why
+    memory = facts["memory"]
+    why = f"{memory['held']} bytes held" + (f" of {memory['limit']}" if memory["limit"] else "")
+    if memory["refused"]:
+        why += f", {memory['refused']} refused"
+    yield "memory", "memory" not in facts["overloaded"], why
 
 
 class _Scrape:
@@ -161,6 +178,18 @@ class _Scrape:
         yield CounterMetricFamily("figway_custody_failures", "Keys that could not be made, found or destroyed.",
                                   value=sum(one["custody"]["failures"] for one in facts))
         yield _gauge("figway_connections", "Client connections.", sum(one["connections"] for one in living))
+        yield _gauge("figway_connections_limit", "Client connections that there is room for.",
+                     sum(one["connections_limit"] for one in living))
+        yield CounterMetricFamily("figway_connections_refused", "Client connections turned away for want of room.",
+                                  value=sum(one["turned_away"] for one in facts))
+        yield _gauge("figway_descriptors_limit", "File descriptors that the workers may have.",
+                     sum(one["descriptors"] for one in living))
+        yield _gauge("figway_memory_held_bytes", "Bytes held for clients.",
+                     sum(one["memory"]["held"] for one in living))
+        yield _gauge("figway_memory_limit_bytes", "Bytes that may be held for clients, 0 for no bound.",
+                     sum(one["memory"]["limit"] for one in living))
+        yield CounterMetricFamily("figway_memory_refused", "Times that there was no room to hold more.",
+                                  value=sum(one["memory"]["refused"] for one in facts))
         yield _gauge("figway_config_last_reload_successful", "1 if the last file read is in force, else 0.",
                      int(all(one["reload"]["successful"] for one in living)))
         yield CounterMetricFamily("figway_config_reloads", "Configurations put in force since the start.",

@@ -6,6 +6,7 @@ the method is idempotent and the whole request is still at hand (RFC 9110 sectio
 """
 
 import asyncio
+import errno
 import socket
 import ssl
 import time
@@ -24,6 +25,7 @@ IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"})
 # up costs more than what is then done.
 _SWEEP = 0.05, 0.5
 _EARLY = 64 << 10
+_NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
 # Failures that tell of the endpoint's health; a cancelled call, or one that found no room, does not.
 _UNWELL = frozenset({
     "connect_refused", "connect_timeout", "dns", "tls", "first_byte_timeout", "between_bytes_timeout",
@@ -59,6 +61,11 @@ class Sending:
         self.cancelled = False
         self.waiting_since = 0.0
         self._connection: Connection | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether it has no connection yet, and keeps what is to be sent."""
+        return self._connection is None
 
     def write(self, data: bytes) -> None:
         """Send a piece of the body."""
@@ -288,8 +295,9 @@ class Endpoint:
         except ssl.SSLError as error:
             failure = Failure("tls", detail=error.reason or "")
         except OSError as error:
-            # A missing CA file is ours to mend, whatever the socket says.
-            failure = Failure("tls" if error.filename else "connect_refused", detail=type(error).__name__)
+            # A missing CA file is ours to mend, whatever the socket says; and without descriptors nobody was asked.
+            failure = (Failure("pool_full", source="gateway") if error.errno in _NO_DESCRIPTORS else
+                       Failure("tls" if error.filename else "connect_refused", detail=type(error).__name__))
         self._attempts.discard(attempt)
         self.last_failure = failure.kind
         if self._waiting:
