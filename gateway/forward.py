@@ -16,8 +16,9 @@ from gateway.decide import Decision
 from gateway.room import BODY_FREE, PIECE
 from gateway.routing import Arm, Capability, Match
 from gateway.telemetry import trace
+from gateway.upstreams.affinity import Affinity
 from gateway.upstreams.collect import Collected, call, fetch
-from gateway.upstreams.connection import Receiver
+from gateway.upstreams.connection import Keeper, Receiver
 from gateway.upstreams.endpoint import Sending
 from gateway.wire import CHUNKED, fields
 from shadow.observation import Failure, Observation
@@ -27,9 +28,11 @@ _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
 
 def forward(
-    decision: Decision, arm: Arm, match: Match, arrival: Arrival, body: bytes, asker: "Asker", *, whole: bool
+    decision: Decision, arm: Arm, match: Match, arrival: Arrival, body: bytes, asker: "Asker",
+    affinity: Affinity | None, *, whole: bool,
 ) -> Sending | None:
-    """Send an admitted call down `arm` (the decision's `serve` or `fallback`); `body` is what has come of it.
+    """Send an admitted call down `arm` (the decision's `serve` or `fallback`); `body` is what has come of it, and
+    `affinity` what the client's connection owns upstream, if anything.
 
     Returns what the rest of the body is written to, or None where the receiver was told of a failure at once.
     """
@@ -48,7 +51,7 @@ def forward(
             receiver.on_failure(Failure("no_room", source="gateway"))
             return None
         receiver = Translating(arm, match, asker, call.request.method, match.target.capability.buffer_limit)
-    endpoint = arm.upstream.choose()
+    endpoint = arm.upstream.choose() if affinity is None else affinity.endpoint(arm.upstream)
     if endpoint is None:
         receiver.on_failure(Failure("no_endpoint"))
         return None
@@ -62,7 +65,11 @@ def forward(
     sending = Sending(endpoint, receiver, request.method, before, after, body, whole, chunked, upgrade, total)
     if arm.adapter is not None:
         receiver.sending = sending  # type: ignore[attr-defined]
-    endpoint.send(sending)
+    if affinity is None:
+        endpoint.send(sending)
+    else:
+        affinity.serves(match.target.capability.name, arm.name)
+        affinity.send(sending, logs_in=arrival.head.logs_in)
     return sending
 
 
@@ -186,6 +193,9 @@ class Translating:
 
     def on_upload_resumed(self) -> None:
         """The body was handed over whole."""
+
+    def on_login(self) -> Keeper | None:
+        return self._receiver.on_login()
 
     def _give_up(self, kind: str, source: str) -> None:
         if self.sending is not None:

@@ -16,7 +16,8 @@ import orjson
 
 from adapters.message import Headers, Request
 from gateway.call import Admitted, Call, Principal
-from gateway.config.compile import Configuration, build
+from gateway.config.attempts import build_in_time
+from gateway.config.compile import Configuration
 from gateway.config.problem import Invalid
 from gateway.decide import Decision, decide
 from gateway.edge.forwarded import client_address
@@ -70,7 +71,7 @@ def explain(
     if headers.get(b"host") is None:
         headers.insert(0, (b"Host", host))
     try:
-        built = build(config)
+        built = build_in_time(config)
         data = b"%b %b HTTP/1.1\r\n%b\r\n" % (method.encode(), target, wire_fields(headers))
         method, target, head = read(data, built.edge)
         if len(data) > built.edge.head:

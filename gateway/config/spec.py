@@ -120,6 +120,7 @@ class Pool(_Strict):
     pending: int = Field(default=1024, ge=0, description="requests that wait for a connection")
     idle: Duration = written("55s", "how long an unused connection is kept")
     age: Duration = written("0s", "after which a connection is not used again; 0s for no bound")
+    bound: int = Field(default=1024, ge=1, description="connections that belong to one client each (NTLM, Negotiate)")
 
 
 class Tls(_Strict):

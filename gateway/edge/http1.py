@@ -27,6 +27,7 @@ from gateway.errors import phrase, problem
 from gateway.pipeline import Exchange, Pipeline
 from gateway.room import READ_FREE, WRITE_FREE
 from gateway.telemetry import trace
+from gateway.upstreams.affinity import Affinity
 from gateway.wire import (
     CHUNKED,
     METHODS,
@@ -112,7 +113,8 @@ class Listener(asyncio.Protocol):
     __slots__ = (
         "_ahead", "_at", "_blocked", "_buffer", "_chunked", "_due", "_edge", "_exchange", "_frames", "_framing",
         "_head", "_held_up", "_keep_alive", "_last", "_leaving", "_no_body", "_out", "_paused", "_peer", "_received",
-        "_scheme", "_seen", "_server_state", "_since", "_state", "_told", "_transport", "_untaken", "deadline",
+        "_scheme", "_seen", "_server_state", "_since", "_state", "_told", "_transport", "_untaken", "affinity",
+        "deadline",
     )
 
     def __init__(self, config: Any, server_state: Any, app_state: Any, _loop: Any = None) -> None:
@@ -146,6 +148,7 @@ class Listener(asyncio.Protocol):
         self._scheme = "http"
         self._since = 0.0
         self._received = 0
+        self.affinity: Affinity | None = None
         self.deadline = inf
 
     # --- from the event loop ---------------------------------------------------------------------------------------
@@ -211,6 +214,8 @@ class Listener(asyncio.Protocol):
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
             exchange.client_gone()
+        if self.affinity is not None:
+            self.affinity.close()
 
     def pause_writing(self) -> None:
         self._blocked = True
@@ -465,6 +470,8 @@ class Listener(asyncio.Protocol):
         head.client = client_address(self._peer, head.forwarded, settings) if head.forwarded else self._peer
         head.added = self._added(head, settings)
         head.lines = fields(head.headers) + head.added
+        if head.logs_in:
+            self.bind(head.client)
         if not head.once and len(data) <= _REMEMBERED:
             self._last = (data[data.find(b"\r\n"):], head, settings)
         return Arrival(Request(method, target, head.headers), head,
@@ -715,6 +722,17 @@ class Listener(asyncio.Protocol):
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             transport.abort()
 
+    def bind(self, address: str) -> Affinity:
+        affinity = self.affinity
+        if affinity is None:
+            affinity = self.affinity = Affinity(self, address)
+        return affinity
+
+    def hang_up(self) -> None:
+        self._exchange = None
+        self._keep_alive = False
+        self._linger()
+
     def pause_upload(self) -> None:
         self._held_up = True
         self._regulate()
@@ -755,6 +773,18 @@ class Listener(asyncio.Protocol):
         self.flush()
         self._exchange = None
         self._linger()
+
+    def leave(self, *, soon: bool) -> None:
+        """What this connection was logged in at is gone, or will be soon (gateway.upstreams.affinity.Client)."""
+        state = self._state
+        if state is _State.BODY or state is _State.ANSWER:
+            self._keep_alive = False
+        elif state is _State.REST:
+            self._linger()
+        elif soon and state is _State.IDLE:
+            self.deadline = min(self.deadline, time.monotonic() + _LINGER)
+        elif not soon and (state is _State.IDLE or state is _State.HEAD):
+            self._close()
 
     def _linger(self) -> None:
         """Close so that the answer arrives: a socket closed with bytes unread would reset the connection."""

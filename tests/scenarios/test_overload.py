@@ -217,7 +217,7 @@ def dared(figway):
 def test_more_clients_than_there_are_descriptors_are_told_so_and_others_served(tight, legacy):
     passed, why = checks(tight)["connections"]
     assert not passed
-    assert "20000 are configured" in why
+    assert "20,000 are configured" in why
     assert "200 file descriptors" in why
     allowed = int(tight.metric("figway_connections_limit"))
     assert 20 < allowed < 150
