@@ -539,9 +539,11 @@ class Listener(asyncio.Protocol):
 
     def _soon_over(self, framing: Framing) -> bool:
         """Whether the rest of a request's body that nobody wants is worth reading, to keep the connection: it is
-        short, and comes for certain (a client that asked whether to go on may not send it)."""
+        short, and comes for certain (a client that asked whether to go on may not send it). Where the upstream's
+        connection is the client's own, it still goes there."""
         waits = self._head is not None and self._head.expects_continue and not self._received
-        return not waits and 0 <= framing.left <= _READ_AHEAD
+        own = self.affinity is not None and self.affinity.own
+        return not waits and (own or 0 <= framing.left <= _READ_AHEAD)
 
     def _begin_tunnel(self, reason: bytes, headers: Headers) -> None:
         self._write(b"HTTP/1.1 101 %b\r\n%b\r\n" % (reason, fields(headers)))
@@ -681,6 +683,9 @@ class Listener(asyncio.Protocol):
         self.flush()
         self._exchange = None
         self._linger()
+
+    def stays(self) -> bool:
+        return self._keep_alive
 
     def leave(self, *, soon: bool) -> None:
         """What this connection was logged in at is gone, or will be soon (gateway.upstreams.affinity.Client)."""

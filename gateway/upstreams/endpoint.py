@@ -268,6 +268,10 @@ class Endpoint:
     def ending(self, connection: Connection) -> None:
         """The upstream closes it after the answer under way, as any may."""
 
+    def patient(self) -> bool:
+        """Not worth the rest of a request that is answered already."""
+        return False
+
     def let_go(self, connection: Connection) -> Sending | None:
         """A connection leaves the pool for good, with the request that is under way on it: its place is free."""
         sending = self._busy.pop(connection, None)
