@@ -38,6 +38,7 @@ from gateway.wire import (
     chunk,
     fields,
     last_chunk,
+    unmeasured,
 )
 
 _WRITE_BUFFER = 64 << 10
@@ -508,7 +509,7 @@ class Listener(asyncio.Protocol):
 
     def send_interim(self, status: int, reason: bytes, headers: Headers) -> None:
         if self._head is not None and self._head.is_11:
-            self._write(b"HTTP/1.1 %d %b\r\n%b\r\n" % (status, reason, fields(headers)))
+            self._write(b"HTTP/1.1 %d %b\r\n%b\r\n" % (status, reason, unmeasured(headers)))
 
     def send_head(self, status: int, reason: bytes, headers: Headers, length: int) -> None:
         is_11 = self._head is None or self._head.is_11
@@ -519,6 +520,8 @@ class Listener(asyncio.Protocol):
         head = b"HTTP/1.1 %d %b\r\n%b%b" % (status, reason, fields(headers), edge.via)
         if self._no_body or status == 204 or status == 304:
             self._no_body = True
+            if status == 204:
+                head = b"HTTP/1.1 204 %b\r\n%b%b" % (reason, unmeasured(headers), edge.via)
             if length == CHUNKED and is_11 and status not in (204, 304):
                 head += b"Transfer-Encoding: chunked\r\n"
         elif length < 0:
@@ -546,7 +549,7 @@ class Listener(asyncio.Protocol):
         return not waits and (own or 0 <= framing.left <= _READ_AHEAD)
 
     def _begin_tunnel(self, reason: bytes, headers: Headers) -> None:
-        self._write(b"HTTP/1.1 101 %b\r\n%b\r\n" % (reason, fields(headers)))
+        self._write(b"HTTP/1.1 101 %b\r\n%b\r\n" % (reason, unmeasured(headers)))
         self.flush()
         self._state = _State.TUNNEL
         self._frames = Frames()

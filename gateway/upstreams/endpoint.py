@@ -13,6 +13,7 @@ from collections import deque
 from math import inf
 
 from adapters.message import Headers
+from gateway.sockets import keep_alive
 from gateway.upstreams import schemes
 from gateway.upstreams.connection import Connection, Receiver
 from gateway.upstreams.logins import Logins
@@ -343,10 +344,13 @@ class Endpoint:
         error: OSError | None = None
         for host, port in await addresses.resolve():
             try:
-                _, connection = await loop.create_connection(
+                transport, connection = await loop.create_connection(
                     lambda host=host: Connection(self, host), host, port, ssl=self._tls,
                     server_hostname=(self.settings.tls.server_name or addresses.host) if self._tls else None,
                 )
+                sock = transport.get_extra_info("socket")
+                if sock is not None:
+                    keep_alive(sock)
                 return connection
             except ssl.SSLError:
                 raise

@@ -82,6 +82,12 @@ async def test_an_answer_keeps_status_repeated_fields_and_body(client, legacy):
     assert "x-hop" not in reply.headers
 
 
+async def test_204_has_no_length(client, legacy):
+    legacy.answers(response(204, ("Content-Length", "0"), ("X-A", "1")))
+    reply = await client.delete("/")
+    assert (reply.status_code, reply.headers.get("content-length"), reply.headers["x-a"]) == (204, None, "1")
+
+
 async def test_a_head_request_has_no_body(client, legacy):
     legacy.answers(response(200, ("Content-Length", "1234")))
     reply = await client.head("/")
