@@ -131,6 +131,9 @@ class _Answer:
         """ASGI has no message for it; the server sends its own 100."""
 
     def send_head(self, status: int, reason: bytes, headers: Headers, length: int) -> None:
+        if status == 204:
+            # RFC 9110 section 8.6.
+            headers = headers.without((b"content-length",))
         self._queue.put_nowait({"type": "http.response.start", "status": status,
                                 "headers": [(name.lower(), value) for name, value in headers]})
 
@@ -159,6 +162,9 @@ class _Answer:
 
     def leave(self, *, soon: bool) -> None:
         """The login ends with the request in any case."""
+
+    def stays(self) -> bool:
+        return False
 
     def hang_up(self) -> None:
         self.abort()

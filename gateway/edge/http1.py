@@ -40,6 +40,7 @@ from gateway.wire import (
     chunk,
     fields,
     last_chunk,
+    unmeasured,
 )
 
 _WRITE_BUFFER = 64 << 10
@@ -593,7 +594,7 @@ class Listener(asyncio.Protocol):
 
     def send_interim(self, status: int, reason: bytes, headers: Headers) -> None:
         if self._head is not None and self._head.is_11:
-            self._write(b"HTTP/1.1 %d %b\r\n%b\r\n" % (status, reason, fields(headers)))
+            self._write(b"HTTP/1.1 %d %b\r\n%b\r\n" % (status, reason, unmeasured(headers)))
 
     def send_head(self, status: int, reason: bytes, headers: Headers, length: int) -> None:
         is_11 = self._head is None or self._head.is_11
@@ -604,6 +605,8 @@ class Listener(asyncio.Protocol):
         head = b"HTTP/1.1 %d %b\r\n%b%b" % (status, reason, fields(headers), edge.via)
         if self._no_body or status == 204 or status == 304:
             self._no_body = True
+            if status == 204:
+                head = b"HTTP/1.1 204 %b\r\n%b%b" % (reason, unmeasured(headers), edge.via)
             if length == CHUNKED and is_11 and status not in (204, 304):
                 head += b"Transfer-Encoding: chunked\r\n"
         elif length < 0:
@@ -624,12 +627,14 @@ class Listener(asyncio.Protocol):
 
     def _soon_over(self, framing: Framing) -> bool:
         """Whether the rest of a request's body that nobody wants is worth reading, to keep the connection: it is
-        short, and comes for certain (a client that asked whether to go on may not send it)."""
+        short, and comes for certain (a client that asked whether to go on may not send it). Where the upstream's
+        connection is the client's own, it still goes there."""
         waits = self._head is not None and self._head.expects_continue and not self._received
-        return not waits and 0 <= framing.left <= _READ_AHEAD
+        own = self.affinity is not None and self.affinity.own
+        return not waits and (own or 0 <= framing.left <= _READ_AHEAD)
 
     def _begin_tunnel(self, reason: bytes, headers: Headers) -> None:
-        self._write(b"HTTP/1.1 101 %b\r\n%b\r\n" % (reason, fields(headers)))
+        self._write(b"HTTP/1.1 101 %b\r\n%b\r\n" % (reason, unmeasured(headers)))
         self.flush()
         self._state = _State.TUNNEL
         self._frames = Frames()
@@ -773,6 +778,9 @@ class Listener(asyncio.Protocol):
         self.flush()
         self._exchange = None
         self._linger()
+
+    def stays(self) -> bool:
+        return self._keep_alive
 
     def leave(self, *, soon: bool) -> None:
         """What this connection was logged in at is gone, or will be soon (gateway.upstreams.affinity.Client)."""

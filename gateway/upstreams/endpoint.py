@@ -14,6 +14,7 @@ from collections import deque
 from math import inf
 
 from adapters.message import Headers
+from gateway.sockets import keep_alive
 from gateway.upstreams import schemes
 from gateway.upstreams.connection import Connection, Receiver
 from gateway.upstreams.logins import Logins
@@ -275,6 +276,10 @@ class Endpoint:
     def ending(self, connection: Connection) -> None:
         """The upstream closes it after the answer under way, as any may."""
 
+    def patient(self) -> bool:
+        """Not worth the rest of a request that is answered already."""
+        return False
+
     def let_go(self, connection: Connection) -> Sending | None:
         """A connection leaves the pool for good, with the request that is under way on it: its place is free."""
         sending = self._busy.pop(connection, None)
@@ -347,10 +352,13 @@ class Endpoint:
         error: OSError | None = None
         for host, port in await addresses.resolve():
             try:
-                _, connection = await loop.create_connection(
+                transport, connection = await loop.create_connection(
                     lambda host=host: Connection(self, host), host, port, ssl=self._tls,
                     server_hostname=(self.settings.tls.server_name or addresses.host) if self._tls else None,
                 )
+                sock = transport.get_extra_info("socket")
+                if sock is not None:
+                    keep_alive(sock)
                 return connection
             except ssl.SSLError:
                 raise
