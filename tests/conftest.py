@@ -76,11 +76,12 @@ default: {{upstream: legacy}}
 
 @pytest.fixture
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Figway]]:
-    """Starts gateways: gateway(config, *options). Each must stop cleanly when the test is over."""
+    """Starts gateways: gateway(config, *options, descriptors=0). Each must stop cleanly when the test is over."""
     with ExitStack() as stack:
 
-        def start(config: str, *options: str) -> Figway:
-            return stack.enter_context(running(tmp_path_factory.mktemp("gateway"), config, *options))
+        def start(config: str, *options: str, descriptors: int = 0) -> Figway:
+            folder = tmp_path_factory.mktemp("gateway")
+            return stack.enter_context(running(folder, config, *options, descriptors=descriptors))
 
         yield start
 

@@ -21,17 +21,19 @@ START = 120.0
 
 
 class Figway:
-    """One running gateway, ready once it is made, until `stop`; `config` is the text of its routes.yaml."""
+    """One running gateway, ready once it is made, until `stop`; `config` is the text of its routes.yaml. Where
+    `descriptors` is given it may have so many, and cannot raise that."""
 
-    def __init__(self, folder: Path, config: str, *options: str) -> None:
+    def __init__(self, folder: Path, config: str, *options: str, descriptors: int = 0) -> None:
         self.folder = folder
         self.file = folder / "routes.yaml"
         self.file.write_text(config)
         self.port, self.admin_port = closed_port(), closed_port()
         self._out, self._err = folder / "stdout", folder / "stderr"
+        limited = ["sh", "-c", f'ulimit -n {descriptors}; exec "$@"', "sh"] if descriptors else []
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self.process = subprocess.Popen(
-                [*FIGWAY, "serve", "--config", str(self.file),
+                [*limited, *FIGWAY, "serve", "--config", str(self.file),
                  "--listen", f"127.0.0.1:{self.port}", "--admin", f"127.0.0.1:{self.admin_port}", *options],
                 stdout=out, stderr=err, cwd=folder, start_new_session=True,
             )
@@ -154,9 +156,9 @@ class Figway:
 
 
 @contextmanager
-def running(folder: Path, config: str, *options: str) -> Iterator[Figway]:
+def running(folder: Path, config: str, *options: str, descriptors: int = 0) -> Iterator[Figway]:
     """A gateway for as long as the block runs; it must stop cleanly after it."""
-    figway = Figway(folder, config, *options)
+    figway = Figway(folder, config, *options, descriptors=descriptors)
     try:
         yield figway
     finally:
