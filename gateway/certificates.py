@@ -11,6 +11,8 @@ from math import inf
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
+from cryptography import x509
+
 from gateway.files import read_plain
 
 _MOST = 1 << 20
@@ -68,9 +70,6 @@ def checked(ca: Path | None = None, cert: Path | None = None, key: Path | None =
 
 def validity(pem: bytes) -> Validity:
     """When the first certificate of a PEM file is valid; always, where that cannot be told."""
-    # Imported where there is a certificate alone: it takes some 20 ms.
-    from cryptography import x509
-
     try:
         certificate = x509.load_pem_x509_certificates(pem)[0]
         return Validity(certificate.not_valid_before_utc.timestamp(), certificate.not_valid_after_utc.timestamp())

@@ -25,8 +25,10 @@ from gateway.decide import Decision, decide
 from gateway.errors import FAILURES, phrase, problem
 from gateway.forward import ask, begin, forward
 from gateway.policies.base import Policy, Verdict
+from gateway.room import BODY_FREE, PIECE, STALLED, Room
 from gateway.routing import Arm, Capability, Match, RouteTable
 from gateway.telemetry.record import Recorder
+from gateway.upstreams.affinity import Affinity
 from gateway.upstreams.endpoint import Sending
 from shadow.asking import Cancel, Mirror
 from shadow.lane import Lane
@@ -41,12 +43,20 @@ _FALLBACK_FAILURES = frozenset({
 _NO_PARAMS: dict[str, str] = {}
 _NO_HEADERS = Headers()
 _CLIENT_GONE = 499
+_BAD_GATEWAY = 502
 _CONDITIONAL = frozenset({304, 412})
 _roll = random.random
 
 
 class Downstream(Protocol):
-    """The client's connection, as an exchange sees it."""
+    """The client's connection, as an exchange sees it. `affinity` is what it owns upstream, None where it owns
+    nothing, as nearly all do."""
+
+    affinity: Affinity | None
+
+    def bind(self, address: str) -> Affinity:
+        """Its affinity, made now where it has none; `address` is the client's."""
+        ...
 
     def send_interim(self, status: int, reason: bytes, headers: Headers) -> None:
         """Pass on a 1xx response, with the next flush."""
@@ -70,6 +80,10 @@ class Downstream(Protocol):
 
     def abort(self) -> None:
         """Cut the connection, so that an answer that broke off cannot look whole."""
+        ...
+
+    def hang_up(self) -> None:
+        """Close without an answer, of which nothing was sent."""
         ...
 
     def pause_upload(self) -> None:
@@ -111,6 +125,7 @@ class Pipeline:
         self.table = table
         self.lane = lane
         self.recorder = recorder
+        self.room = Room()
         self.draining = False
         self.budgets: dict[str, Budget] = {}
 
@@ -144,9 +159,9 @@ class Exchange:
 
     __slots__ = (
         "_admitting", "_arm", "_arm_seconds", "_arm_started", "_arrival", "_body", "_bytes_in", "_bytes_out", "_call",
-        "_decision", "_downstream", "_error", "_fallback", "_finished", "_head_sent", "_held", "_keeps_answer",
-        "_keeps_body", "_match", "_pipeline", "_response_headers", "_said", "_sending", "_started", "_status",
-        "_taken", "_too_large", "_whole",
+        "_counted", "_decision", "_downstream", "_error", "_fallback", "_finished", "_head_sent", "_held",
+        "_keeps_answer", "_keeps_body", "_match", "_pipeline", "_response_headers", "_said", "_sending", "_stalled",
+        "_started", "_status", "_taken", "_too_large", "_whole",
     )
 
     def __init__(self, pipeline: Pipeline, downstream: Downstream) -> None:
@@ -162,6 +177,9 @@ class Exchange:
         self._error = ""
         self._status = 0
         self._bytes_in = self._bytes_out = 0
+        # What is counted of it in the worker's room, until it ends; whether that is so of a stalled upload.
+        self._counted = 0
+        self._stalled = False
         self._arm_started = self._arm_seconds = 0.0
         self._head_sent = self._finished = self._too_large = False
         self._keeps_body = self._keeps_answer = False
@@ -229,7 +247,9 @@ class Exchange:
 
     def _admitted(self, admitted: Admitted) -> None:
         capability = self._match.target.capability
-        self._decision = decision = decide(admitted, capability, _roll())
+        affinity = self._downstream.affinity
+        kept = affinity.arm(capability.name) if affinity is not None else ""
+        self._decision = decision = decide(admitted, capability, _roll(), kept)
         if decision.fallback is not None:
             self._pipeline.budget(capability.name).call(self._started)
         self._keeps_answer = decision.mirror is not None and self._may_mirror(capability, admitted.call)
@@ -238,6 +258,12 @@ class Exchange:
         if translates and max(self._arrival.head.length, self._bytes_in) > capability.buffer_limit:
             self._refuse("body_too_large")
             return
+        if self._bytes_in > BODY_FREE and self._keeps_body:
+            if translates and not self.hold(self._bytes_in):
+                self._refuse("overloaded")
+                return
+            if not translates and not self._hold_spare(self._bytes_in):
+                self._let_go("overloaded")
         if translates and not self._whole:
             # A translation needs the whole body; nobody upstream would tell the client to go on and send it.
             if self._arrival.head.expects_continue:
@@ -252,12 +278,20 @@ class Exchange:
             lane.skip(capability.name, call.operation, "loop")
         elif head.upgrade:
             lane.skip(capability.name, call.operation, "upgraded")
+        elif head.logs_in or self._logged_in():
+            lane.skip(capability.name, call.operation, "connection_auth")
         elif call.request.headers.get(b"if-range") is not None:
             # Whole or in part, by a tag that only one arm knows.
             lane.skip(capability.name, call.operation, "conditional")
         else:
             return True
         return False
+
+    def _logged_in(self) -> bool:
+        """Whether the client's connection is logged in at an arm of the capability: a mirror would ask as nobody."""
+        affinity, capability = self._downstream.affinity, self._capability
+        arms = (arm.upstream for arm in (capability.legacy, capability.modern) if arm is not None)
+        return affinity is not None and affinity.concerns(*arms)
 
     # --- 5–7 forward -----------------------------------------------------------------------------------------------
 
@@ -269,12 +303,15 @@ class Exchange:
         body = self._body
         self._arm = arm
         self._arm_started = time.monotonic()
-        if not self._keeps_body:
+        if not self._keeps_body or self._too_large:
             self._body = b""
-        sending = forward(self._decision, arm, self._match, self._arrival, body, self, whole=self._whole)
+        sending = forward(self._decision, arm, self._match, self._arrival, body, self, self._downstream.affinity,
+                          whole=self._whole)
         # Where it failed at once, a fallback may already be on its way: that one counts.
         if not self._finished and self._arm is arm and sending is not None:
             self._sending = sending
+            if self._bytes_in > BODY_FREE and sending.waits and not self._counted and not self.hold(len(body)):
+                self._no_room()
 
     def request_data(self, data: bytes) -> None:
         """More of the request's body; after an upgrade, whatever the client says."""
@@ -299,17 +336,37 @@ class Exchange:
         translation is refused; a fallback and a mirror are given up, and the bytes stream on."""
         if self._too_large:
             return
-        self._held.append(data)
-        if self._bytes_in <= capability.buffer_limit:
+        fits, size = self._bytes_in <= capability.buffer_limit, len(data) + PIECE
+        if fits and (self.hold(size) if self._sending is None else self._hold_spare(size)):
+            self._held.append(data)
             return
         if self._sending is None:
-            self._refuse(FAILURES.get(self._fallback, "upstream_unavailable") if self._fallback else "body_too_large")
+            refused = "overloaded" if fits else "body_too_large"
+            self._refuse(FAILURES.get(self._fallback, "upstream_unavailable") if self._fallback else refused)
             return
+        self._body = b""
+        self._let_go("overloaded" if fits else "body_too_large")
+
+    def _let_go(self, why: str) -> None:
+        """Keep the body no longer: there is no fallback then, and no mirror."""
         self._too_large = True
         self._held.clear()
-        self._body = b""
         if self._keeps_answer:
-            self._skip_mirror("body_too_large")
+            self._skip_mirror(why)
+
+    def hold(self, size: int) -> bool:
+        """Count `size` bytes more that are held until the exchange ends. False where there is no room for them."""
+        if not self._pipeline.room.take(size):
+            return False
+        self._counted += size
+        return True
+
+    def _hold_spare(self, size: int) -> bool:
+        """The same for what can be done without: a fallback, a mirror."""
+        if not self._pipeline.room.take_spare(size):
+            return False
+        self._counted += size
+        return True
 
     def request_end(self) -> None:
         """The request's body is complete."""
@@ -357,6 +414,12 @@ class Exchange:
         """A 1xx response goes on as it is."""
         self._downstream.send_interim(status, reason, headers)
 
+    def on_login(self) -> Affinity:
+        """The arm's connection is the client's from now on."""
+        affinity = self._downstream.bind(self._arrival.head.client)
+        affinity.serves(self._capability.name, self._arm.name if self._arm is not None else "")
+        return affinity
+
     def on_head(self, status: int, reason: bytes, headers: Headers, length: int) -> None:
         """The answer begins."""
         if status in _FALLBACK_STATUSES and self._fall_back(str(status), status, headers):
@@ -385,8 +448,10 @@ class Exchange:
             plan = self._capability.shadow
             if plan is not None and self._bytes_out > plan.max_body:
                 self._skip_mirror("body_too_large")
-            else:
+            elif self._hold_spare(len(data) + PIECE):
                 self._taken.append(data)
+            else:
+                self._skip_mirror("overloaded")
 
     def on_flush(self) -> None:
         """That was all for now."""
@@ -407,12 +472,20 @@ class Exchange:
             return
         self._sending = None
         self._arm_seconds = time.monotonic() - self._arm_started
+        affinity = self._downstream.affinity
+        gone = affinity is not None and affinity.has_lost() and failure.kind == "reset" and not self._head_sent
         if failure.kind in _FALLBACK_FAILURES and self._fall_back(failure.kind, 0, _NO_HEADERS, failure):
             return
         code = FAILURES.get(failure.kind, "internal")
         if failure.kind == "adapter" and failure.source != "upstream":
             code = "not_translatable" if failure.source == "request" else "internal"
-        if self._head_sent:
+        if gone:
+            # The upstream closed a login between requests, and so do we: the client may ask again on another
+            # connection, as it would without us (RFC 9112 section 9.3.1). Nobody answers in its place.
+            self._error, self._status = code, _BAD_GATEWAY
+            self._downstream.hang_up()
+            self._finish(failure)
+        elif self._head_sent:
             self._error = code
             self._downstream.abort()
             self._finish(failure)
@@ -422,10 +495,30 @@ class Exchange:
     def on_upload_blocked(self) -> None:
         """The upstream takes no more for now."""
         self._downstream.pause_upload()
+        if not self._stalled and not self._finished:
+            self._stalled = self.hold(STALLED)
+            if not self._stalled:
+                # Not from within what is being sent.
+                asyncio.get_running_loop().call_soon(self._no_room)
 
     def on_upload_resumed(self) -> None:
         """It does again."""
+        if self._stalled:
+            self._stalled = False
+            self.hold(-STALLED)
         self._downstream.resume_upload()
+
+    def _no_room(self) -> None:
+        """There is no room for what is held for this exchange, which ends."""
+        if self._finished:
+            return
+        self._cancel()
+        if self._head_sent:
+            self._error = "overloaded"
+            self._downstream.abort()
+            self._finish(Failure("cancelled", source="gateway"))
+        else:
+            self._refuse("overloaded")
 
     # --- the client speaks -----------------------------------------------------------------------------------------
 
@@ -505,6 +598,9 @@ class Exchange:
     def _finish(self, failure: Failure | None = None) -> None:
         """The client has its answer. Remember it, then offer the mirror."""
         self._finished = True
+        if self._counted:
+            self._pipeline.room.take(-self._counted)
+            self._counted, self._stalled = 0, False
         target, decision = self._match.target, self._decision
         capability = target.capability
         safe = self._call.safe if self._call is not None else True
@@ -558,6 +654,10 @@ class Exchange:
             if failure.source == "downstream":
                 return "client_gone"
             return "body_too_large" if self._error == "body_too_large" else "refused"
+        if failure is not None and failure.kind == "no_room":
+            return "overloaded"
+        if self._logged_in():
+            return "connection_auth"
         if not self._whole:
             return "request_unfinished"
         if self._status in _CONDITIONAL:

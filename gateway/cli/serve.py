@@ -12,17 +12,20 @@ import click
 @click.option("--listen", default="127.0.0.1:8080", show_default=True, metavar="HOST:PORT|unix:PATH",
               help="The data port.")
 @click.option("--admin", default="127.0.0.1:9090", show_default=True, metavar="HOST:PORT", help="The admin port.")
+@click.option("--admin-host", "admin_hosts", multiple=True, metavar="NAME", envvar="FIGWAY_ADMIN_HOST",
+              help="A name by which the admin port may be asked for.")
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes.")
 @click.option("--tls-cert", type=click.Path(path_type=Path), help="PEM file: TLS on the data port.")
 @click.option("--tls-key", type=click.Path(path_type=Path), help="PEM file of its key.")
 @click.option("--access-log/--no-access-log", default=True, show_default=True, help="One JSON line a request.")
 def serve(
-    config: Path, listen: str, admin: str, workers: int, tls_cert: Path | None, tls_key: Path | None,
-    access_log: bool,
+    config: Path, listen: str, admin: str, admin_hosts: tuple[str, ...], workers: int, tls_cert: Path | None,
+    tls_key: Path | None, access_log: bool,
 ) -> None:
     """Carry traffic until SIGTERM or SIGINT; SIGHUP, or a change of the file, reloads it.
 
-    Exit status: 0 after a clean stop, 2 where the configuration or an address cannot be used.
+    Exit status: 0 after a clean stop, 2 where the configuration or an address cannot be used. A store that cannot
+    be opened stops nothing: traffic is carried, and the shadow begins once the store is well.
     """
     from gateway import hangup
 
@@ -31,12 +34,14 @@ def serve(
     from gateway.config.attempts import build_in_time
     from gateway.config.problem import Invalid, Problem
     from gateway.config.tls import check_port
-    from gateway.plugins import load
+    from gateway.edge.admin_access import NAME
     from gateway.workers import ListenError, Ports, run
-    from shadow.stores.base import StoreError
 
     data = listen.removeprefix("unix:") if listen.startswith("unix:") else _address(listen)
-    ports = Ports(data, _address(admin))
+    for name in admin_hosts:
+        if NAME.fullmatch(name) is None:
+            raise click.UsageError(f'--admin-host: "{name}" is no host name, ".domain" or "*"')
+    ports = Ports(data, _address(admin), admin_hosts)
     problems: list[Problem] = []
     warnings: list[Problem] = []
     check_port(tls_cert, tls_key, problems, warnings)
@@ -47,8 +52,6 @@ def serve(
         for warning in warnings:
             click.echo(f"warning: {warning}", err=True)
         grace = configuration.edge.drain_grace
-        # Told here, once, and not by every worker: a store that does not open.
-        load("figway.stores", configuration.store[0])(configuration.store[1]).close()
         if workers > 1 and configuration.store[0] == "memory":
             click.echo("figway: each worker has a memory store of its own: a report shows one worker's share. "
                        "Several workers want `store: {sqlite: {path: …}}`.", err=True)
@@ -60,7 +63,7 @@ def serve(
         for problem in Invalid([*invalid.problems, *problems]).problems:
             click.echo(str(problem), err=True)
         sys.exit(2)
-    except (ListenError, StoreError) as error:
+    except ListenError as error:
         click.echo(f"figway: {error}", err=True)
         sys.exit(2)
 

@@ -47,6 +47,7 @@ class EdgeLimits(_Strict):
     body: Size = written("0B", "the body; 0B for no bound but the capability's")
     trailer: Size = written("16KiB", "the trailer section")
     connections: int = Field(default=20_000, ge=1, description="open connections of one worker")
+    memory: Size = written("256MiB", "what one worker holds for its clients; 0B for no bound")
 
 
 class EdgeTimeouts(_Strict):
@@ -126,6 +127,7 @@ class Pool(_Strict):
     pending: int = Field(default=1024, ge=0, description="requests that wait for a connection")
     idle: Duration = written("55s", "how long an unused connection is kept")
     age: Duration = written("0s", "after which a connection is not used again; 0s for no bound")
+    bound: int = Field(default=1024, ge=1, description="connections that belong to one client each (NTLM, Negotiate)")
 
 
 class Tls(_Strict):

@@ -9,18 +9,19 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-import orjson
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from gateway.edge.admin_access import AdminAccess, problem_answer
 from gateway.telemetry.metrics import families
 from gateway.telemetry.peers import Peers
 from shadow.renderers import html
@@ -36,9 +37,12 @@ _FRAMES = "frame-ancestors 'none'; "
 _STALE = 15.0
 
 
-def admin_app(peers: Peers, report: Callable[[str | None], Report], version: str) -> Starlette:
+def admin_app(
+    peers: Peers, report: Callable[[str | None], Report], version: str, names: Iterable[str] = ()
+) -> Starlette:
     """The admin port's application. `report` folds what the store has of a capability, or of all, and may block; it
-    raises LookupError where there is no such capability."""
+    raises LookupError where there is no such capability. `names` are the hosts by which it may be asked for, beside
+    addresses."""
 
     async def livez(request: Request) -> Response:
         return PlainTextResponse("ok\n")
@@ -67,9 +71,9 @@ def admin_app(peers: Peers, report: Callable[[str | None], Report], version: str
         try:
             return await asyncio.to_thread(render, request.query_params.get("capability"))
         except LookupError:
-            return _problem(404, "No such capability")
+            return problem_answer(404, "No such capability")
         except StoreError as error:
-            return _problem(503, str(error))
+            return problem_answer(503, str(error))
 
     async def show_report(request: Request) -> Response:
         return await rendered(request, lambda name: Response(to_json(found(name)), media_type="application/json"))
@@ -86,11 +90,7 @@ def admin_app(peers: Peers, report: Callable[[str | None], Report], version: str
     return Starlette(routes=[
         Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", metrics), Route("/report", show_report),
         Route("/report.html", show_page),
-    ])
-
-
-def _problem(status: int, title: str) -> Response:
-    return Response(orjson.dumps({"title": title, "status": status}), status, media_type="application/problem+json")
+    ], middleware=[Middleware(AdminAccess, names)])
 
 
 # A refused reload or a sick upstream is shown and does not take the gateway out of service: what runs, runs on.
@@ -113,18 +113,54 @@ def _checks(workers: Iterable[tuple[bool, dict[str, Any]]]) -> Iterator[Check]:
             state = f"{pending} pending, {connections} {noun(connections, 'connection')}"
             state += f", last failure {last}" if last else ""
             yield f"upstream {name} {url}", available, state
-        store = facts["store"]
-        failed, lost = store["failures"], store["lost"]
-        yield "store", not failed, f"{failed} failed {noun(failed, 'write')}, {lost} {noun(lost, 'row')} lost"
-        failures = facts["custody"]["failures"]
-        yield "custody", not failures, f"{failures} {noun(failures, 'failure')}" if failures else ""
-        lane = facts["lane"]
-        yield "shadow lane", lane["on"], f"{lane['unfinished']} unfinished, {lane['held_bytes']} bytes held"
+    if living:
+        yield from _bounds(living)
+        yield from _shadow(living)
     certificates = [facts["certificate"]["problem"] for facts in living if facts["certificate"] is not None]
     if certificates:
         yield "certificate", not any(certificates), next(filter(None, certificates), "")
     wanted = max((facts["workers"] for facts in living), default=1)
     yield "workers", len(living) >= wanted, f"{len(living)} of {wanted}"
+
+
+def _bounds(living: Sequence[dict[str, Any]]) -> Iterator[Check]:
+    """What there is room for, and whether a worker refuses now because there is none."""
+    lacking = {of for facts in living for of in facts["overloaded"]}
+    now, allowed, wanted, refused = (sum(facts[name] for facts in living) for name in (
+        "connections", "connections_limit", "connections_wanted", "turned_away"))
+    why = f"{now:,} of {allowed:,}"
+    if allowed < wanted:
+        why += f", {wanted:,} are configured and a worker has {living[0]['descriptors']:,} file descriptors"
+    if refused:
+        why += f", {refused:,} turned away"
+    yield "connections", allowed >= wanted and "connections" not in lacking, why
+    why = f"{_sum(living, 'memory', 'held'):,} bytes held"
+    if limit := _sum(living, "memory", "limit"):
+        why += f" of {limit:,}"
+    if refused := _sum(living, "memory", "refused"):
+        why += f", {refused:,} refused"
+    yield "memory", "memory" not in lacking, why
+
+
+def _shadow(living: Sequence[dict[str, Any]]) -> Iterator[Check]:
+    """What is so now, in any worker, decides; what has been is told beside it."""
+    faults = {what: why for facts in living for what, why in facts["faults"].items()}
+    lost = sum(facts["store"]["lost"] for facts in living)
+    for name, failed, word in (("store", _sum(living, "store", "failures"), "failed write"),
+                               ("custody", _sum(living, "custody", "failures"), "failure"),
+                               ("sealed", _sum(living, "capture", "failed"), "failure")):
+        told = [faults[name]] if name in faults else []
+        told += [f"{failed:,} {noun(failed, word)}"] if failed or name == "store" else []
+        told += [f"{lost:,} {noun(lost, 'row')} lost"] if name == "store" else []
+        if name != "sealed" or told or any(facts["capture"] for facts in living):
+            yield name, name not in faults, ", ".join(told)
+    on = all(facts["lane"]["on"] for facts in living)
+    state = f"{_sum(living, 'lane', 'unfinished'):,} unfinished, {_sum(living, 'lane', 'held_bytes'):,} bytes held"
+    yield "shadow lane", on, state if on else f"off, {state}"
+
+
+def _sum(workers: Sequence[dict[str, Any]], part: str, count: str) -> int:
+    return sum(facts[part].get(count, 0) for facts in workers)
 
 
 class _Scrape:
@@ -157,16 +193,36 @@ class _Scrape:
                                   value=sum(one["store"]["failures"] for one in facts))
         yield CounterMetricFamily("figway_store_lost", "Rows that the store never took.",
                                   value=sum(one["store"]["lost"] for one in facts))
+        well = GaugeMetricFamily("figway_shadow_well", "1 if a part of the shadow works in every worker, else 0.",
+                                 labels=["part"])
+        for part in ("lane", "store", "custody", "sealed"):
+            well.add_metric([part], int(all(
+                one["lane"]["on"] if part == "lane" else part not in one["faults"] for one in living)))
+        yield well
         capture = CounterMetricFamily("figway_capture", "Mismatches to be sealed, by how that went.", labels=["result"])
         for result in ("sealed", "discarded", "shed", "failed"):
             capture.add_metric([result], sum(one["capture"].get(result, 0) for one in facts))
         yield capture
         yield CounterMetricFamily("figway_custody_failures", "Keys that could not be made, found or destroyed.",
                                   value=sum(one["custody"]["failures"] for one in facts))
-        if living[0]["certificate"] is not None:
-            yield _gauge("figway_certificate_expires_timestamp_seconds", "When the data port's certificate expires.",
-                         min(one["certificate"]["ends"] for one in living))
+        expires = GaugeMetricFamily("figway_certificate_expires_timestamp_seconds",
+                                    "When the data port's certificate expires, where there is one.", labels=[])
+        if certificates := [one["certificate"]["ends"] for one in living if one["certificate"] is not None]:
+            expires.add_metric([], min(certificates))
+        yield expires
         yield _gauge("figway_connections", "Client connections.", sum(one["connections"] for one in living))
+        yield _gauge("figway_connections_limit", "Client connections that there is room for.",
+                     sum(one["connections_limit"] for one in living))
+        yield CounterMetricFamily("figway_connections_refused", "Client connections turned away for want of room.",
+                                  value=sum(one["turned_away"] for one in facts))
+        yield _gauge("figway_descriptors_limit", "File descriptors that the workers may have.",
+                     sum(one["descriptors"] for one in living))
+        yield _gauge("figway_memory_held_bytes", "Bytes held for clients.",
+                     sum(one["memory"]["held"] for one in living))
+        yield _gauge("figway_memory_limit_bytes", "Bytes that may be held for clients, 0 for no bound.",
+                     sum(one["memory"]["limit"] for one in living))
+        yield CounterMetricFamily("figway_memory_refused", "Times that there was no room to hold more.",
+                                  value=sum(one["memory"]["refused"] for one in facts))
         yield _gauge("figway_config_last_reload_successful", "1 if the last file read is in force, else 0.",
                      int(all(one["reload"]["successful"] for one in living)))
         yield _gauge("figway_config_reloads_hanging", "Attempts to reload that were given up and have not ended.",

@@ -20,11 +20,14 @@ from adapters.message import Headers, Request
 from gateway.call import Arrival, Head
 from gateway.edge.forwarded import client_address, forwarding_fields, spelled
 from gateway.edge.headers import check_target, ends_here, own_answer, read
+from gateway.edge.overload import Overload
 from gateway.edge.settings import EdgeSettings
 from gateway.edge.tunnel import GOING_AWAY, Frames
 from gateway.errors import phrase, problem
 from gateway.pipeline import Exchange, Pipeline
+from gateway.room import READ_FREE, WRITE_FREE
 from gateway.telemetry import trace
+from gateway.upstreams.affinity import Affinity
 from gateway.wire import (
     CHUNKED,
     METHODS,
@@ -37,6 +40,7 @@ from gateway.wire import (
     chunk,
     fields,
     last_chunk,
+    unmeasured,
 )
 
 _WRITE_BUFFER = 64 << 10
@@ -56,17 +60,32 @@ _LENIENT_END = re.compile(rb"(?<!\r)\n\r?\n|\r\n\n")
 class Edge:
     """What the listeners of one worker share. New settings take effect with the next request."""
 
-    def __init__(self, pipeline: Pipeline, settings: EdgeSettings) -> None:
+    def __init__(self, pipeline: Pipeline, settings: EdgeSettings, *, most: int = 1 << 20, spare: int = 1024) -> None:
+        """`most` is how many connections there are descriptors for, besides `spare` ones for those turned away."""
         self.pipeline = pipeline
+        self.room = pipeline.room
         self.connections: set[Listener] = set()
         # Connections of TLS that do not speak HTTP yet (edge/tls.py).
         self.handshakes: set[asyncio.Task[None]] = set()
+        # Those that hold some of an answer which their client has not taken yet, beyond what each may.
+        self.untaken: set[Listener] = set()
+        self.turned_away = 0
+        self.most = most
+        self._spare = spare
+        self._memory, self._crowd = Overload("memory"), Overload("connections")
         self.use(settings)
 
     def use(self, settings: EdgeSettings) -> None:
         """Go by these settings from now on."""
         self.settings = settings
+        self.room.limit = settings.memory
+        self.allowed = min(settings.connections, self.most)
+        self.at_most = self.allowed + self._spare
         self.via = b"Via: 1.1 %b\r\n" % settings.via.encode() if settings.via else b""
+
+    def overloaded(self) -> list[str]:
+        """What this worker lacks now, so that it refuses what needs it: "memory", "connections"."""
+        return [one.of for one in (self._memory, self._crowd) if one.now]
 
     def sweep(self) -> None:
         """Give up connections that are overdue. Called about twice a second."""
@@ -74,6 +93,11 @@ class Edge:
         for connection in list(self.connections):
             if now > connection.deadline:
                 connection.overdue(now)
+        for connection in list(self.untaken):
+            connection.weigh()
+        recorder = self.pipeline.recorder
+        self._memory.tell(recorder, self.room.refused, self.room.limit, now)
+        self._crowd.tell(recorder, self.turned_away, self.allowed, now)
 
 
 class _State(Enum):
@@ -90,9 +114,10 @@ class Listener(asyncio.Protocol):
     """One client connection. `deadline` (monotonic) is when the edge's sweep gives it up."""
 
     __slots__ = (
-        "_at", "_blocked", "_buffer", "_chunked", "_due", "_edge", "_exchange", "_frames", "_framing", "_head",
-        "_held_up", "_keep_alive", "_last", "_leaving", "_no_body", "_out", "_paused", "_peer", "_received", "_scheme",
-        "_seen", "_server_state", "_since", "_state", "_told", "_transport", "deadline",
+        "_ahead", "_at", "_blocked", "_buffer", "_chunked", "_due", "_edge", "_exchange", "_frames", "_framing",
+        "_head", "_held_up", "_keep_alive", "_last", "_leaving", "_no_body", "_out", "_paused", "_peer", "_received",
+        "_scheme", "_seen", "_server_state", "_since", "_state", "_told", "_transport", "_untaken", "affinity",
+        "deadline",
     )
 
     def __init__(self, config: Any, server_state: Any, app_state: Any, _loop: Any = None) -> None:
@@ -109,6 +134,8 @@ class Listener(asyncio.Protocol):
         # What came and is not read yet: the bytes from `_at` on; those before `_seen` hold no end of a head.
         self._buffer = b""
         self._at = self._seen = 0
+        # What is counted in the worker's room: of what came, and of what goes out.
+        self._ahead = self._untaken = 0
         self._out = b""
         self._state = _State.IDLE
         self._blocked = False
@@ -124,6 +151,7 @@ class Listener(asyncio.Protocol):
         self._scheme = "http"
         self._since = 0.0
         self._received = 0
+        self.affinity: Affinity | None = None
         self.deadline = inf
 
     # --- from the event loop ---------------------------------------------------------------------------------------
@@ -139,8 +167,12 @@ class Listener(asyncio.Protocol):
         edge.connections.add(self)
         self._server_state.connections.add(self)
         self.deadline = time.monotonic() + edge.settings.idle_timeout
-        if len(edge.connections) > edge.settings.connections:
-            self._refuse("overloaded")
+        if len(edge.connections) > edge.allowed:
+            edge.turned_away += 1
+            if len(edge.connections) > edge.at_most:
+                self.abort()
+            else:
+                self._refuse("overloaded")
 
     def data_received(self, data: bytes) -> None:
         state = self._state
@@ -152,7 +184,7 @@ class Listener(asyncio.Protocol):
             if not self._due:
                 self._next_head()
             if self._buffer:
-                self._regulate()
+                self._bound()
         elif state is _State.BODY:
             self._body(data)
         elif state is _State.TUNNEL:
@@ -160,7 +192,7 @@ class Listener(asyncio.Protocol):
                 self._exchange.request_data(data)
         elif state is _State.ANSWER:
             self._append(data)
-            self._regulate()
+            self._bound()
         elif state is _State.REST:
             self._rest(data)
 
@@ -177,14 +209,20 @@ class Listener(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
+        self._hold(0)
+        if self._untaken:
+            self.weigh()
         self._edge.connections.discard(self)
         self._server_state.connections.discard(self)
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
             exchange.client_gone()
+        if self.affinity is not None:
+            self.affinity.close()
 
     def pause_writing(self) -> None:
         self._blocked = True
+        self.weigh()
         self.deadline = time.monotonic() + self._edge.settings.idle_timeout
         if self._exchange is not None:
             self._exchange.pause_download()
@@ -195,9 +233,8 @@ class Listener(asyncio.Protocol):
         if self._exchange is not None:
             if not self._frames.behind:
                 self._exchange.resume_download()
-        elif self._buffer and not self._due:
-            self._next_head()
-            self._regulate()
+        elif self._buffer:
+            self._later()
 
     def shutdown(self) -> None:
         """The server is shutting down: close between requests, else after the answer under way. A tunnel ends."""
@@ -254,6 +291,44 @@ class Listener(asyncio.Protocol):
             self._buffer = b""
             end = 0
         self._at = self._seen = end
+        if self._ahead:
+            self._hold(len(self._buffer) - end)
+
+    def _hold(self, size: int) -> bool:
+        """Count `size` bytes that came ahead of their turn, in place of those counted before. False where there is no
+        room for more."""
+        counted = max(0, size - READ_FREE)
+        if counted != self._ahead:
+            if not self._edge.room.take(counted - self._ahead):
+                return False
+            self._ahead = counted
+        return True
+
+    def _bound(self) -> None:
+        """Something is left in the buffer: that there be room for it, and that not too much comes."""
+        if self._hold(len(self._buffer) - self._at):
+            self._regulate()
+        elif self._state is _State.ANSWER:
+            # Whoever sent ahead asks again after this answer, on another connection.
+            self._keep_alive = False
+            self._consume(len(self._buffer))
+            self.pause_upload()
+        else:
+            self._refuse("overloaded")
+
+    def weigh(self) -> None:
+        """Count what the client has not taken yet of its answer. Where there is no room for it, it is not kept."""
+        transport, edge = self._transport, self._edge
+        size = transport.get_write_buffer_size() if transport is not None else 0
+        counted = max(0, size - WRITE_FREE)
+        if not edge.room.take(counted - self._untaken):
+            asyncio.get_running_loop().call_soon(self._reset)
+            return
+        self._untaken = counted
+        if counted:
+            edge.untaken.add(self)
+        else:
+            edge.untaken.discard(self)
 
     def _next_head(self) -> None:
         """Begin the exchange of the next head, where it is here and the client takes the answers: one, whatever comes
@@ -309,13 +384,18 @@ class Listener(asyncio.Protocol):
 
     def _on_turn(self) -> None:
         self._due = False
+        if self._transport is None:
+            return
         if self._state is _State.TUNNEL:
             self._follow(b"")
         elif self._state is not _State.BODY:
             self._next_head()
         elif not self._held_up and self._framing is not None and self._framing.behind:
             self._body(b"")
-        self._regulate()
+        if self._buffer:
+            self._bound()
+        else:
+            self._regulate()
 
     def _regulate(self) -> None:
         """Read on, or read no more for now: so much may wait here and no more. Of a head all must come."""
@@ -393,6 +473,8 @@ class Listener(asyncio.Protocol):
         head.client = client_address(self._peer, head.forwarded, settings) if head.forwarded else self._peer
         head.added = self._added(head, settings)
         head.lines = fields(head.headers) + head.added
+        if head.logs_in:
+            self.bind(head.client)
         if not head.once and len(data) <= _REMEMBERED:
             self._last = (data[data.find(b"\r\n"):], head, settings)
         return Arrival(Request(method, target, head.headers), head,
@@ -427,6 +509,8 @@ class Listener(asyncio.Protocol):
         self._state = _State.BODY
         self.deadline = self._since + settings.body_grace
         if framing.behind:
+            if not self._hold(self._received):
+                raise Malformed("overloaded")
             self._later()
         return body, False
 
@@ -461,10 +545,18 @@ class Listener(asyncio.Protocol):
                 self._buffer = framing.rest
                 self._state = _State.ANSWER
                 self.deadline = inf
+                if self._buffer:
+                    self._bound()
+                elif self._ahead:
+                    self._hold(0)
                 exchange.request_end()
             elif framing.behind:
                 self._later()
                 self._regulate()
+                if data and not self._hold(len(data)):
+                    self._broke("overloaded")
+            elif self._ahead:
+                self._hold(0)
         except Malformed as error:
             self._broke(error.code)
         except Exception as error:
@@ -504,7 +596,7 @@ class Listener(asyncio.Protocol):
 
     def send_interim(self, status: int, reason: bytes, headers: Headers) -> None:
         if self._head is not None and self._head.is_11:
-            self._write(b"HTTP/1.1 %d %b\r\n%b\r\n" % (status, reason, fields(headers)))
+            self._write(b"HTTP/1.1 %d %b\r\n%b\r\n" % (status, reason, unmeasured(headers)))
 
     def send_head(self, status: int, reason: bytes, headers: Headers, length: int) -> None:
         is_11 = self._head is None or self._head.is_11
@@ -515,6 +607,8 @@ class Listener(asyncio.Protocol):
         head = b"HTTP/1.1 %d %b\r\n%b%b" % (status, reason, fields(headers), edge.via)
         if self._no_body or status == 204 or status == 304:
             self._no_body = True
+            if status == 204:
+                head = b"HTTP/1.1 204 %b\r\n%b%b" % (reason, unmeasured(headers), edge.via)
             if length == CHUNKED and is_11 and status not in (204, 304):
                 head += b"Transfer-Encoding: chunked\r\n"
         elif length < 0:
@@ -535,12 +629,14 @@ class Listener(asyncio.Protocol):
 
     def _soon_over(self, framing: Framing) -> bool:
         """Whether the rest of a request's body that nobody wants is worth reading, to keep the connection: it is
-        short, and comes for certain (a client that asked whether to go on may not send it)."""
+        short, and comes for certain (a client that asked whether to go on may not send it). Where the upstream's
+        connection is the client's own, it still goes there."""
         waits = self._head is not None and self._head.expects_continue and not self._received
-        return not waits and 0 <= framing.left <= _READ_AHEAD
+        own = self.affinity is not None and self.affinity.own
+        return not waits and (own or 0 <= framing.left <= _READ_AHEAD)
 
     def _begin_tunnel(self, reason: bytes, headers: Headers) -> None:
-        self._write(b"HTTP/1.1 101 %b\r\n%b\r\n" % (reason, fields(headers)))
+        self._write(b"HTTP/1.1 101 %b\r\n%b\r\n" % (reason, unmeasured(headers)))
         self.flush()
         self._state = _State.TUNNEL
         self._frames = Frames()
@@ -604,7 +700,8 @@ class Listener(asyncio.Protocol):
             else:
                 self._linger()
         elif not self._keep_alive:
-            self._linger() if self._buffer or self._state is not _State.ANSWER else self._close()
+            more = self._buffer or self._held_up or self._state is not _State.ANSWER
+            self._linger() if more else self._close()
         else:
             self._await_head()
 
@@ -621,6 +718,9 @@ class Listener(asyncio.Protocol):
 
     def abort(self) -> None:
         self._exchange = None
+        self._reset()
+
+    def _reset(self) -> None:
         transport = self._transport
         if transport is not None:
             # A reset, not an end: where the end of the connection is the end of the answer, nothing else tells.
@@ -628,6 +728,17 @@ class Listener(asyncio.Protocol):
             if sock is not None:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             transport.abort()
+
+    def bind(self, address: str) -> Affinity:
+        affinity = self.affinity
+        if affinity is None:
+            affinity = self.affinity = Affinity(self, address)
+        return affinity
+
+    def hang_up(self) -> None:
+        self._exchange = None
+        self._keep_alive = False
+        self._linger()
 
     def pause_upload(self) -> None:
         self._held_up = True
@@ -650,6 +761,9 @@ class Listener(asyncio.Protocol):
             self._out = b""
             if self._transport is not None:
                 self._transport.write(out)
+                if len(out) > WRITE_FREE:
+                    # In the next turn, when the kernel has had what it takes.
+                    asyncio.get_running_loop().call_soon(self.weigh)
 
     # --- closing ---------------------------------------------------------------------------------------------------
 
@@ -657,7 +771,7 @@ class Listener(asyncio.Protocol):
         """Answer what never became an exchange, and close."""
         trace_id = trace.new_trace_id()
         status, headers, body = problem(code, trace_id=trace_id)
-        self._edge.pipeline.recorder.refused(code, trace_id)
+        self._edge.pipeline.recorder.refused(code, trace_id, told=code != "overloaded")
         self._head = None
         self._keep_alive = False
         self._chunked = False
@@ -666,6 +780,21 @@ class Listener(asyncio.Protocol):
         self.flush()
         self._exchange = None
         self._linger()
+
+    def stays(self) -> bool:
+        return self._keep_alive
+
+    def leave(self, *, soon: bool) -> None:
+        """What this connection was logged in at is gone, or will be soon (gateway.upstreams.affinity.Client)."""
+        state = self._state
+        if state is _State.BODY or state is _State.ANSWER:
+            self._keep_alive = False
+        elif state is _State.REST:
+            self._linger()
+        elif soon and state is _State.IDLE:
+            self.deadline = min(self.deadline, time.monotonic() + _LINGER)
+        elif not soon and (state is _State.IDLE or state is _State.HEAD):
+            self._close()
 
     def _linger(self) -> None:
         """Close so that the answer arrives: a socket closed with bytes unread would reset the connection."""

@@ -12,11 +12,12 @@ from pathlib import Path
 
 from gateway import certificates
 from gateway.edge.http1 import Edge, Listener
-from gateway.telemetry import trace
 
 HANDSHAKE_SECONDS = 10.0
 # How long a client may take to say that it heard the end: many never do.
 _GOODBYE_SECONDS = 5.0
+# How long a stop waits for handshakes.
+_LAST_SECONDS = 1.0
 # Clients that are accepted in one turn of the loop, and seconds to wait where none can be.
 _AT_ONCE = 64
 _PAUSE = 0.5
@@ -101,12 +102,19 @@ class TlsServer:
         sock.listen(backlog)
         self._listen()
 
+    async def end(self) -> None:
+        """Accept no more, and let the handshakes that are under way end, if they do so soon."""
+        self.close()
+        if self._edge.handshakes:
+            _, slow = await asyncio.wait(list(self._edge.handshakes), timeout=_LAST_SECONDS)
+            for handshake in slow:
+                handshake.cancel()
+
     def close(self) -> None:
-        """Accept no more, and end the handshakes that are under way."""
-        self._closed = True
-        self._loop.remove_reader(self._sock)
-        for handshake in self._edge.handshakes:
-            handshake.cancel()
+        """Accept no more."""
+        if not self._closed:
+            self._closed = True
+            self._loop.remove_reader(self._sock)
 
     async def wait_closed(self) -> None:
         """Nothing is to be waited for."""
@@ -127,9 +135,9 @@ class TlsServer:
                 self._loop.remove_reader(self._sock)
                 self._loop.call_later(_PAUSE, self._listen)
                 return
-            if len(edge.connections) + len(edge.handshakes) >= edge.settings.connections:
+            if len(edge.connections) + len(edge.handshakes) >= edge.allowed:
                 # An answer would have to be encrypted: what there is no room for is not worth a handshake.
-                edge.pipeline.recorder.refused("overloaded", trace.new_trace_id())
+                edge.turned_away += 1
                 client.close()
                 continue
             client.setblocking(False)
