@@ -11,8 +11,8 @@ from collections.abc import Callable
 from adapters.base import AdapterError
 from adapters.message import Headers, Request, Response
 from gateway.call import Arrival
+from gateway.capability import Arm, Capability, Match
 from gateway.decide import Decision
-from gateway.routing import Arm, Capability, Match
 from gateway.telemetry import trace
 from gateway.upstreams.collect import Collected, call, fetch
 from gateway.upstreams.connection import Receiver

@@ -9,21 +9,14 @@ from hypothesis import strategies as st
 
 from adapters.message import Headers, Request
 from gateway.call import Call
+from gateway.capability import Arm, Capability, Operation, ShadowPlan, Split, rank
 from gateway.cli.explain import explanation
 from gateway.config.overlaps import Met, Ties
 from gateway.config.problem import Place
 from gateway.decide import decide
 from gateway.pipeline import admit
-from gateway.routing import (
-    Arm,
-    Capability,
-    Operation,
-    RouteTable,
-    ShadowPlan,
-    Split,
-    canonical,
-    rank,
-)
+from gateway.reading import canonical
+from gateway.routing import RouteTable
 from gateway.stage import Stage
 from gateway.upstreams.settings import UpstreamSettings
 from gateway.upstreams.upstream import Upstream

@@ -283,7 +283,7 @@ def test_what_is_in_an_include_is_watched_wherever_it_was_before(gateway, legacy
 version: 1
 include: [more.yaml]
 upstreams: {{legacy: {{url: "{legacy.url}"}}, modern: {{url: "{modern.url}"}}}}
-default: {{upstream: legacy}}
+default: {{upstream: legacy, policies: []}}
 """
     figway = gateway(main.replace("include: [more.yaml]", "") + capability % "legacy")
     (figway.folder / "more.yaml").write_text(capability % "legacy")
