@@ -24,12 +24,12 @@ GATEWAY = [
     {"capability", "trie", "conditions"},
     {"policies", "upstreams"},
     {"call"},
-    {"stage", "errors", "plugins", "telemetry", "store", "wire", "reading"},
+    {"stage", "errors", "plugins", "telemetry", "store", "wire", "apart", "hangup", "sockets", "reading"},
 ]
 SHADOW = [
     {"lane"},
     {"asking"},
-    {"learnt"},
+    {"learnt", "archive"},
     {"journal", "testing", "sealed", "cases", "renderers"},
     {"report", "stores"},
     {"verdict", "unlink"},

@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 import orjson
 
-from gateway.config.compile import Configuration, build
+from gateway.config.attempts import build_in_time
+from gateway.config.compile import Configuration
 from gateway.config.problem import Invalid
 from gateway.reading import folded_template
 from shadow.words import noun
@@ -23,7 +24,7 @@ def validate(config: Path, output: str, folded: bool) -> None:
     output as one document. Exits with 2 where there are problems.
     """
     try:
-        built = build(config)
+        built = build_in_time(config)
     except Invalid as invalid:
         if output == "json":
             _print({"valid": False, "problems": [one.as_dict() for one in invalid.problems]})

@@ -175,8 +175,10 @@ class _Fault(NamedTuple):
             return f"wants {context['expected'].replace(chr(39), '')}{self._near(show)}", "bad_value"
         if kind == "value_error":
             return str(context["error"]), "bad_value"
-        if kind in ("too_short", "string_too_short"):
+        if kind in ("too_short", "string_too_short") and context["min_length"] == 1:
             return "must not be empty", "bad_value"
+        if kind in _MUST:
+            return f"must {_MUST[kind].format(**context)}", "bad_value"
         message = self.error["msg"]
         if kind.startswith(("bad_", "wrong_", "unreachable")):
             return f"{message}{self._but(show, kind)}", kind
@@ -209,6 +211,17 @@ _WANTS = {
     "bool_type": "true or false", "string_type": "text", "list_type": "a list", "tuple_type": "a list",
     "set_type": "a list", "frozen_set_type": "a list", "dict_type": "a map", "mapping_type": "a map",
     "model_type": "a map", "dataclass_type": "a map", "model_attributes_type": "a map", "path_type": "a path",
+    "date_type": "a date",
+}
+# What goes before pydantic's own words, which change with its releases: every bound that our settings have.
+_MUST = {
+    "greater_than": "be more than {gt}", "greater_than_equal": "be at least {ge}",
+    "less_than": "be less than {lt}", "less_than_equal": "be at most {le}",
+    "too_short": "have at least {min_length} of them", "too_long": "have at most {max_length} of them",
+    "string_too_short": "have at least {min_length} characters",
+    "string_too_long": "have at most {max_length} characters",
+    **dict.fromkeys(("date_parsing", "date_from_datetime_parsing", "date_from_datetime_inexact"),
+                    "be a date such as 2026-12-31"),
 }
 
 

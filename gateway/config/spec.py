@@ -68,7 +68,9 @@ class Drain(_Strict):
 class Server(_Strict):
     """The data port."""
 
-    trusted_hops: int = Field(default=0, ge=0, le=32, description="proxies in front whose X-Forwarded-* are believed")
+    trusted_hops: int = Field(default=0, ge=0, le=32, description="proxies in front that are believed about the client")
+    trusted_fields: Literal["x-forwarded", "forwarded"] = Field(
+        default="x-forwarded", description="in which fields those proxies tell of the client; others are not believed")
     forwarded: Literal["x-forwarded", "forwarded", "both", "off"] = Field(
         default="x-forwarded", description="which forwarding fields upstreams get")
     via: Via = written("figway", "our name in Via; empty for none")
@@ -118,6 +120,7 @@ class Pool(_Strict):
     pending: int = Field(default=1024, ge=0, description="requests that wait for a connection")
     idle: Duration = written("55s", "how long an unused connection is kept")
     age: Duration = written("0s", "after which a connection is not used again; 0s for no bound")
+    bound: int = Field(default=1024, ge=1, description="connections that belong to one client each (NTLM, Negotiate)")
 
 
 class Tls(_Strict):

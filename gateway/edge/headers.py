@@ -10,10 +10,11 @@ from adapters.message import Headers, Request
 from gateway.call import Head
 from gateway.edge.settings import EdgeSettings
 from gateway.telemetry.trace import TRACEPARENT
+from gateway.upstreams.schemes import logs_in
 from gateway.wire import CHUNKED, Malformed, RequestHeads, content_length
 
 (_KEEP, _HOST, _LENGTH, _CODING, _CONNECTION, _DROP, _TE, _UPGRADE, _EXPECT, _FORWARDED, _TRACE, _TRACE_STATE,
- _REQUEST_ID, _VIA, _OURS, _HOPS_LEFT, _OVERRIDE) = range(17)
+ _REQUEST_ID, _VIA, _OURS, _HOPS_LEFT, _AUTHORIZATION, _OVERRIDE) = range(18)
 
 _KINDS: dict[bytes, int] = {
     b"host": _HOST, b"content-length": _LENGTH, b"transfer-encoding": _CODING, b"connection": _CONNECTION,
@@ -23,7 +24,7 @@ _KINDS: dict[bytes, int] = {
     b"x-forwarded-host": _FORWARDED, b"x-forwarded-port": _FORWARDED, b"x-forwarded-prefix": _FORWARDED,
     b"x-forwarded-ssl": _FORWARDED, b"x-forwarded-scheme": _FORWARDED, b"x-real-ip": _FORWARDED,
     b"traceparent": _TRACE, b"tracestate": _TRACE_STATE, b"x-request-id": _REQUEST_ID, b"via": _VIA,
-    b"max-forwards": _HOPS_LEFT,
+    b"max-forwards": _HOPS_LEFT, b"authorization": _AUTHORIZATION,
     b"x-http-method-override": _OVERRIDE, b"x-http-method": _OVERRIDE, b"x-method-override": _OVERRIDE,
 }
 # gunicorn takes these, where it trusts who asks, for what a server in front says of the path.
@@ -121,8 +122,9 @@ def judge(method: str, is_11: bool, received: Headers, settings: EdgeSettings) -
     # HTTP/1.0 clients may leave Host out (RFC 9112 section 3.2); nobody may send two.
     if hosts > 1 or (not hosts and is_11) or _HOST_VALUE.fullmatch(head.host) is None:
         raise Malformed("bad_host")
-    if head.upgrade and (method != "GET" or head.upgrade.lower() != b"websocket"):
-        # Anything else (h2c first of all) would be a way around the gateway; RFC 9110 section 7.8: ignore it.
+    if head.upgrade and (connection is None or head.length or method != "GET" or head.upgrade.lower() != b"websocket"):
+        # Without the Connection option it is no upgrade (RFC 9110 section 7.8); with a body, its end would be a matter
+        # of opinion; anything else than WebSocket (h2c first of all) would be a way around the gateway.
         head.upgrade = b""
     return head
 
@@ -185,7 +187,10 @@ def _learn(name: bytes, settings: EdgeSettings) -> int:
 def _rare(kind: int, pair: tuple[bytes, bytes], method: str, head: Head, settings: EdgeSettings) -> None:
     name, value = pair[0], pair[1].strip(b" \t")
     kept = head.headers
-    if kind == _OVERRIDE:
+    if kind == _AUTHORIZATION:
+        head.logs_in = head.logs_in or logs_in(value)
+        kept.append(pair)
+    elif kind == _OVERRIDE:
         # Never dropped: a write that is meant to be another would become what its method says.
         kept.append(pair)
         head.overrides += (value,)
@@ -200,7 +205,8 @@ def _rare(kind: int, pair: tuple[bytes, bytes], method: str, head: Head, setting
         head.takes_trailers = b"trailers" in value.lower()
     elif kind == _UPGRADE:
         head.once = True
-        head.upgrade = value
+        # Several fields are one list (RFC 9110 section 5.3): whoever reads the first and who reads the last agree.
+        head.upgrade = head.upgrade + b"," + value if head.upgrade else value
     elif kind == _VIA:
         if settings.via and settings.via.encode() in value.replace(b",", b" ").split():
             raise Malformed("loop")
@@ -278,44 +284,3 @@ def own_answer(request: Request, head: Head) -> tuple[Headers, bytes]:
         body = b"TRACE %b HTTP/1.1\r\n\r\n" % request.target
         return Headers([(b"Content-Type", b"message/http"), (b"Content-Length", b"%d" % len(body))]), body
     return Headers([(b"Allow", b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"), (b"Content-Length", b"0")]), b""
-
-
-def client_address(peer: str, forwarded: Headers | None, settings: EdgeSettings) -> str:
-    """The client's address: `trusted_hops` entries from the right of X-Forwarded-For (or Forwarded), ours counted
-    as the peer; the peer where too few hops are named."""
-    if not forwarded or not settings.trusted_hops:
-        return peer
-    hops = [peer]
-    named = b",".join(forwarded.get_all(b"x-forwarded-for")).split(b",")
-    if named == [b""]:
-        elements = b",".join(forwarded.get_all(b"forwarded")).split(b",")
-        named = [match[1].strip(b'"') for element in elements
-                 if (match := re.search(rb'(?i)(?:^|;)\s*for=("[^"]*"|[^;,\s]*)', element.strip()))]
-    hops += [hop.strip(b' "').decode("latin-1") for hop in reversed(named) if hop.strip()]
-    return hops[min(settings.trusted_hops, len(hops) - 1)]
-
-
-def forwarding_fields(
-    peer: str, scheme: str, host: bytes, received: Headers | None, settings: EdgeSettings
-) -> Headers:
-    """The X-Forwarded-* and Forwarded fields for the upstream: a trusted proxy's extended, ours where nobody is."""
-    out = Headers()
-    told = received or Headers()
-    address = peer.encode()
-    if settings.forwarded in ("x-forwarded", "both"):
-        named = told.get_all(b"x-forwarded-for") + ([address] if address else [])
-        if named:
-            # A client on a Unix socket has no address.
-            out.append((b"X-Forwarded-For", b", ".join(named)))
-        out.append((b"X-Forwarded-Proto", told.get(b"x-forwarded-proto") or scheme.encode()))
-        shown = told.get(b"x-forwarded-host") or host
-        if shown:
-            out.append((b"X-Forwarded-Host", shown))
-    if settings.forwarded in ("forwarded", "both"):
-        node = b'"[%b]"' % address if b":" in address else address or b"unknown"
-        ours = b"for=%b;proto=%b" % (node, scheme.encode())
-        if host:
-            ours += b';host="%b"' % host
-        before = b", ".join(told.get_all(b"forwarded"))
-        out.append((b"Forwarded", before + b", " + ours if before else ours))
-    return out

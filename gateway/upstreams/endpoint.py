@@ -13,7 +13,10 @@ from collections import deque
 from math import inf
 
 from adapters.message import Headers
+from gateway.sockets import keep_alive
+from gateway.upstreams import schemes
 from gateway.upstreams.connection import Connection, Receiver
+from gateway.upstreams.logins import Logins
 from gateway.upstreams.resolve import Addresses
 from gateway.upstreams.settings import UpstreamSettings
 from gateway.wire import chunk, last_chunk
@@ -24,6 +27,8 @@ IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"})
 # up costs more than what is then done.
 _SWEEP = 0.05, 0.5
 _EARLY = 64 << 10
+# Seconds since a connection's last byte was read in which looking for more is not worth a system call.
+_READ_DRY = 50e-6
 # Failures that tell of the endpoint's health; a cancelled call, or one that found no room, does not.
 _UNWELL = frozenset({
     "connect_refused", "connect_timeout", "dns", "tls", "first_byte_timeout", "between_bytes_timeout",
@@ -103,7 +108,15 @@ class Sending:
         else:
             self.endpoint.forget(self)
 
+    def send_once(self) -> None:
+        """Never send this again on another connection."""
+        self._replay = None
+
     # --- from the endpoint and the connection ----------------------------------------------------------------------
+
+    def offered(self, login: tuple[bytes, ...]) -> bool:
+        """Whether the request has credentials of one of these schemes."""
+        return schemes.offered(self.before + self.after, login)
 
     def assigned(self, connection: Connection) -> None:
         """Here is a connection: send what there is."""
@@ -158,13 +171,15 @@ class Endpoint:
         self._idle: list[Connection] = []
         self._busy: dict[Connection, Sending] = {}
         self._waiting: deque[Sending] = deque()
+        # Those that belong to clients' connections (upstreams/affinity.py).
+        self.logins = Logins(settings.pool.bound)
         # Attempts under way, and the tasks that make them, which end some turns of the loop later.
         self._attempts: set[object] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._tls: ssl.SSLContext | None = None
         self._sweeping = False
         shortest = min(self.first_byte, self.between_bytes, settings.timeouts.total or inf, settings.pool.idle)
-        self._period = min(max(shortest / 20, _SWEEP[0]), _SWEEP[1])
+        self.period = min(max(shortest / 20, _SWEEP[0]), _SWEEP[1])
         self._closed = False
 
     @property
@@ -175,12 +190,12 @@ class Endpoint:
     @property
     def pending(self) -> int:
         """Requests in flight and waiting."""
-        return len(self._busy) + len(self._waiting)
+        return len(self._busy) + len(self._waiting) + self.logins.busy
 
     @property
     def connections(self) -> int:
-        """Open connections, busy and idle."""
-        return len(self._busy) + len(self._idle)
+        """Open connections, busy and idle, and those that belong to clients."""
+        return len(self._busy) + len(self._idle) + len(self.logins)
 
     def available(self, now: float) -> bool:
         """Whether it should be asked: healthy, and not ejected."""
@@ -195,6 +210,9 @@ class Endpoint:
             connection = idle.pop()
             transport = connection.transport
             if transport is not None and not transport.is_closing():
+                if time.monotonic() - connection.idle_since > _READ_DRY and connection.has_input():
+                    connection.abort()
+                    continue
                 self._busy[connection] = sending
                 sending.assigned(connection)
                 return
@@ -248,6 +266,15 @@ class Endpoint:
         else:
             self._idle.append(connection)
 
+    def ending(self, connection: Connection) -> None:
+        """The upstream closes it after the answer under way, as any may."""
+
+    def let_go(self, connection: Connection) -> Sending | None:
+        """A connection leaves the pool for good, with the request that is under way on it: its place is free."""
+        sending = self._busy.pop(connection, None)
+        self._open_if_wanted()
+        return sending
+
     def lost(self, connection: Connection) -> None:
         """A connection is gone."""
         self._busy.pop(connection, None)
@@ -272,15 +299,24 @@ class Endpoint:
 
     async def _connect(self, attempt: object) -> None:
         """Open a connection for the first that waits then; a failure is told to the first that waits then."""
+        reached = await self.reach()
+        self._attempts.discard(attempt)
+        if isinstance(reached, Connection):
+            self._take_next(reached)
+            self._sweep_soon()
+            return
+        if self._waiting:
+            self._waiting.popleft().give_up(reached)
+        self._open_if_wanted()
+
+    async def reach(self) -> Connection | Failure:
+        """A connection that is opened now and is in no pool yet, or why there is none."""
         try:
             async with asyncio.timeout(self.settings.timeouts.connect):
                 connection = await self._dial()
-            self._attempts.discard(attempt)
             if not connection.usable:
                 raise ConnectionResetError
-            self._take_next(connection)
-            self._sweep_soon()
-            return
+            return connection
         except TimeoutError:
             failure = Failure("connect_timeout")
         except socket.gaierror:
@@ -290,11 +326,8 @@ class Endpoint:
         except OSError as error:
             # A missing CA file is ours to mend, whatever the socket says.
             failure = Failure("tls" if error.filename else "connect_refused", detail=type(error).__name__)
-        self._attempts.discard(attempt)
         self.last_failure = failure.kind
-        if self._waiting:
-            self._waiting.popleft().give_up(failure)
-        self._open_if_wanted()
+        return failure
 
     async def _dial(self) -> Connection:
         loop = asyncio.get_running_loop()
@@ -307,10 +340,13 @@ class Endpoint:
         error: OSError | None = None
         for host, port in await addresses.resolve():
             try:
-                _, connection = await loop.create_connection(
+                transport, connection = await loop.create_connection(
                     lambda host=host: Connection(self, host), host, port, ssl=self._tls,
                     server_hostname=(self.settings.tls.server_name or addresses.host) if self._tls else None,
                 )
+                sock = transport.get_extra_info("socket")
+                if sock is not None:
+                    keep_alive(sock)
                 return connection
             except ssl.SSLError:
                 raise
@@ -347,7 +383,7 @@ class Endpoint:
     def _sweep_soon(self) -> None:
         if not self._sweeping:
             self._sweeping = True
-            asyncio.get_running_loop().call_later(self._period, self._sweep)
+            asyncio.get_running_loop().call_later(self.period, self._sweep)
 
     def _sweep(self) -> None:
         """Give up what is overdue. One timer an endpoint costs less than one a request."""

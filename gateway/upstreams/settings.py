@@ -31,12 +31,13 @@ class Timeouts:
 @dataclass(frozen=True, slots=True)
 class Pool:
     """Bounds per endpoint: connections, requests waiting for one, seconds that an idle one is kept, and seconds
-    after which a connection is not used again (0: no bound)."""
+    after which a connection is not used again (0: no bound). `bound` connections more may belong to a client each."""
 
     connections: int = 256
     pending: int = 1024
     idle: float = 55.0
     age: float = 0.0
+    bound: int = 1024
 
 
 @dataclass(frozen=True, slots=True)

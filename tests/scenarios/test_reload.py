@@ -256,7 +256,7 @@ def test_a_call_that_waits_for_a_policys_keys_survives_its_replacement(gateway, 
 
     def guarded(leeway):
         jwt = f'issuer: i, audience: a, leeway: {leeway}, jwks: {{url: "{modern.url}/keys"}}'
-        return config(legacy.url) + f"""
+        return config(legacy.url).replace("default: {upstream: legacy}", "default: {upstream: legacy, policies: []}") + f"""
 policies: {{staff: {{jwt: {{{jwt}}}}}}}
 capabilities:
   results:
