@@ -284,7 +284,7 @@ class Gateway:
             "custody": {"failures": self.lane.journal.keys.failures},
             "connections": len(self.edge.connections),
             "upstreams": [[upstream.name, endpoint.url, endpoint.available(time.monotonic()), endpoint.pending,
-                           endpoint.connections, endpoint.last_failure]
+                           endpoint.connections, endpoint.streams, endpoint.last_failure]
                           for upstream in self.configuration.upstreams.values() for endpoint in upstream.endpoints],
             "recorder": self.recorder.snapshot(),
         }

@@ -42,7 +42,12 @@ from gateway.wire import (
     last_chunk,
 )
 
-_WRITE_BUFFER = 64 << 10
+# So much of an answer is read ahead of a client that does not take it: one that fits leaves its upstream connection
+# free at once. A client that is slow must take so much of that in the idle timeout, or it is given up.
+_READ_FOR_CLIENT = 256 << 10
+_TAKEN = 48 << 10
+# What is left for a client after its exchange is over may go out as slowly as that, in the same time.
+_TAKEN_AT_LAST = 4 << 10
 _READ_AHEAD = 64 << 10
 _LINGER = 1.0
 _NO_FRAMES = Frames()
@@ -85,8 +90,8 @@ class Listener(asyncio.Protocol):
 
     __slots__ = (
         "_blocked", "_buffer", "_chunked", "_edge", "_exchange", "_frames", "_framing", "_head", "_keep_alive", "_last",
-        "_leaving", "_no_body", "_out", "_paused", "_peer", "_received", "_scheme", "_server_state", "_since", "_state",
-        "_told", "_transport", "deadline",
+        "_leaving", "_left", "_no_body", "_out", "_paused", "_peer", "_received", "_scheme", "_server_state", "_since",
+        "_state", "_told", "_transport", "deadline",
     )
 
     def __init__(self, config: Any, server_state: Any, app_state: Any, _loop: Any = None) -> None:
@@ -106,6 +111,7 @@ class Listener(asyncio.Protocol):
         self._blocked = False
         self._frames = _NO_FRAMES
         self._leaving = False
+        self._left = 0
         self._keep_alive = True
         self._chunked = False
         self._no_body = False
@@ -125,7 +131,7 @@ class Listener(asyncio.Protocol):
         self._peer = str(peer[0]) if isinstance(peer, tuple) else ""
         if transport.get_extra_info("sslcontext") is not None:
             self._scheme = "https"
-        self._transport.set_write_buffer_limits(_WRITE_BUFFER)
+        self._transport.set_write_buffer_limits(_READ_FOR_CLIENT, _READ_FOR_CLIENT - _TAKEN)
         edge.connections.add(self)
         self._server_state.connections.add(self)
         self.deadline = time.monotonic() + edge.settings.idle_timeout
@@ -223,8 +229,10 @@ class Listener(asyncio.Protocol):
     def _taking(self, now: float) -> bool:
         """Whether a closing connection still has something to say to a client that may yet take it."""
         transport = self._transport
-        return (transport is not None and transport.get_write_buffer_size() > 0
-                and now - self._since < self._edge.settings.idle_timeout)
+        left = transport.get_write_buffer_size() if transport is not None else 0
+        if left <= self._left - _TAKEN_AT_LAST:
+            self._left, self._since = left, now
+        return left > 0 and now - self._since < self._edge.settings.idle_timeout
 
     # --- reading ---------------------------------------------------------------------------------------------------
 
@@ -570,6 +578,7 @@ class Listener(asyncio.Protocol):
         transport = self._transport
         if transport is None or transport.is_closing():
             return
+        self._left = transport.get_write_buffer_size()
         self.resume_upload()
         if transport.can_write_eof():
             transport.write_eof()
@@ -578,6 +587,8 @@ class Listener(asyncio.Protocol):
 
     def _close(self) -> None:
         self._state = _State.LINGER
-        self.deadline = time.monotonic() + self._edge.settings.idle_timeout
+        self._since = time.monotonic()
+        self.deadline = self._since + self._edge.settings.idle_timeout
         if self._transport is not None:
+            self._left = self._transport.get_write_buffer_size()
             self._transport.close()

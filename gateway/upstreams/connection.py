@@ -26,6 +26,8 @@ from shadow.observation import Failure
 MAX_HEAD = 64 << 10
 MAX_INTERIMS = 100
 WRITE_BUFFER = 64 << 10
+LONG = 10.0
+"""Seconds after which an answer of unknown length counts as one without an end."""
 
 _KEEP, _LENGTH, _CODING, _CONNECTION, _DROP, _UPGRADE = range(6)
 _KINDS: dict[bytes, int] = {
@@ -87,6 +89,8 @@ class Owner(Protocol):
 
     def released(self, connection: "Connection") -> None: ...
     def lost(self, connection: "Connection") -> None: ...
+    def stalled(self, connection: "Connection") -> None: ...
+    def moves_out(self, connection: "Connection") -> bool: ...
 
 
 class Served(Protocol):
@@ -105,8 +109,8 @@ class Connection(asyncio.Protocol):
     """A connection to one address of an endpoint. `deadline` (monotonic) is when the endpoint's sweep gives it up."""
 
     __slots__ = (
-        "_blocked", "_buffer", "_framing", "_interims", "_keep_alive", "_last", "_owner", "_paused", "address", "born",
-        "deadline", "idle_since", "serving", "transport", "uses",
+        "_blocked", "_buffer", "_endless_since", "_framing", "_interims", "_keep_alive", "_last", "_owner", "_paused",
+        "address", "born", "deadline", "idle_since", "serving", "transport", "uses",
     )
 
     def __init__(self, owner: Owner, address: str) -> None:
@@ -120,6 +124,7 @@ class Connection(asyncio.Protocol):
         self._framing: Framing | None = None
         self._buffer = b""
         self._interims = 0
+        self._endless_since = 0.0
         self._last: tuple[bytes, _Answer] | None = None
         self._keep_alive = True
         self._blocked = False
@@ -207,6 +212,7 @@ class Connection(asyncio.Protocol):
             self._paused = True
             self.deadline = inf
             self.transport.pause_reading()
+            self._owner.stalled(self)
 
     def resume(self) -> None:
         """Read on."""
@@ -237,6 +243,16 @@ class Connection(asyncio.Protocol):
         """The deadline has passed (the endpoint's sweep found it)."""
         kind = "first_byte_timeout" if self._framing is None else "between_bytes_timeout"
         self._fail(Failure(kind, sent=True))
+
+    def may_leave(self, now: float) -> bool:
+        """Whether its call should not hold a place in the pool: its client is waited for, to take the answer or to send
+        the rest of the body; or the answer has gone on for long, and nobody knows its end."""
+        framing, serving = self._framing, self.serving
+        if self._paused:
+            return True
+        if framing is None:
+            return serving is not None and not serving.sent_all and not serving.upgrade and not self._blocked
+        return framing.left < 0 and now - self._endless_since > LONG
 
     @property
     def usable(self) -> bool:
@@ -282,17 +298,22 @@ class Connection(asyncio.Protocol):
         if status == 101:
             if not serving.upgrade:
                 raise Malformed("upstream_malformed", "an upgrade that nobody asked for")
+            if not self._owner.moves_out(self):
+                self._fail(Failure("pool_full", source="gateway"))
+                return
             framing = ToTheEnd()
         elif serving.method == "HEAD" or status == 204 or status == 304:
             framing = Counted(0)
         elif length == len(data) and data:
             framing = _WHOLE
-        elif length == CHUNKED:
-            framing = Chunked("upstream_malformed")
-        elif length == UNTIL_CLOSE:
-            framing = ToTheEnd()
-        else:
+        elif length >= 0:
             framing = Counted(length)
+        else:
+            if _is_event_stream(headers) and not self._owner.moves_out(self):
+                self._fail(Failure("pool_full", source="gateway"))
+                return
+            framing = Chunked("upstream_malformed") if length == CHUNKED else ToTheEnd()
+            self._endless_since = time.monotonic()
         self._framing = framing
         serving.receiver.on_head(status, reason, headers, length)
         if self.serving is serving:
@@ -342,6 +363,10 @@ class Connection(asyncio.Protocol):
         self.drop()
         if serving is not None:
             serving.failed(failure, answered=answered or bool(self._buffer))
+
+
+def _is_event_stream(headers: Headers) -> bool:
+    return (headers.get(b"content-type") or b"").strip().lower().startswith(b"text/event-stream")
 
 
 class _Answer(NamedTuple):
