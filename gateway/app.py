@@ -17,8 +17,9 @@ from typing import Any
 
 from uvicorn.config import STARTUP_FAILURE
 
-from gateway import plugins
-from gateway.config.compile import Configuration, build
+from gateway import hangup, plugins
+from gateway.config.attempts import Attempts, build_in_time
+from gateway.config.compile import Configuration
 from gateway.config.problem import Invalid
 from gateway.config.watch import watch
 from gateway.edge.asgi import Asgi
@@ -75,7 +76,7 @@ class Gateway:
     def __init__(self, launch: Launch) -> None:
         """Raises Invalid where the configuration has problems, what a store raises that cannot open, CustodyError and
         VaultError."""
-        self.configuration = self._began = configuration = build(Path(launch.config))
+        self.configuration = self._began = configuration = build_in_time(Path(launch.config))
         self._path = Path(launch.config)
         self._workers = launch.workers
         self._files = configuration.files
@@ -93,7 +94,9 @@ class Gateway:
         self._traffic = TrafficFold()
         self._failed = (0, 0)
         self._asgi = Asgi(self.pipeline, lambda: self.edge.settings)
+        self._attempts = Attempts(self._path)
         self._reloading = asyncio.Lock()
+        self._reload_waits = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._admin: Callable[[], Awaitable[None]] | None = None
 
@@ -124,6 +127,7 @@ class Gateway:
         for work in (self._tick(), watch(lambda: self._files, self.reload)):
             self._spawn(work)
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: self._spawn(self.reload()))
+        hangup.release()
         # What lives from here on lives for ever; a collection need not look at it again.
         gc.collect()
         gc.freeze()
@@ -201,11 +205,14 @@ class Gateway:
 
     async def reload(self) -> None:
         """Build a new table and put it in force by one assignment; a bad file changes nothing and is told of."""
+        if self._reload_waits:
+            return  # the one that waits will read what is there by then
+        self._reload_waits = True
         async with self._reloading:
+            self._reload_waits = False
             previous = self.configuration
             try:
-                # Off the loop: a large configuration takes a while to read.
-                fresh = await asyncio.to_thread(build, self._path, previous)
+                fresh = await self._attempts.build(previous)
             except Invalid as invalid:
                 # A file that was missing may be what is mended next.
                 self._files = (*previous.files, *invalid.files)
@@ -275,7 +282,8 @@ class Gateway:
             "draining": self.pipeline.draining,
             "revision": self.reloads.revision,
             "reload": {"successful": self.reloads.successful, "count": self.reloads.count, "at": self.reloads.at,
-                       "problems": list(self.reloads.problems), "waiting": list(self.reloads.waiting)},
+                       "problems": list(self.reloads.problems), "waiting": list(self.reloads.waiting),
+                       "hanging": self._attempts.hanging},
             "shadow": [[tally.capability, tally.operation, str(tally.outcome), tally.reason, count]
                        for tally, count in self.lane.counters().items()],
             "lane": {"on": self.lane.on, "unfinished": self.lane.unfinished, "held_bytes": self.lane.held},

@@ -51,7 +51,7 @@ class Downstream(Protocol):
     """The client's connection, as an exchange sees it."""
 
     def send_interim(self, status: int, reason: bytes, headers: Headers) -> None:
-        """Pass on a 1xx response."""
+        """Pass on a 1xx response, with the next flush."""
         ...
 
     def send_head(self, status: int, reason: bytes, headers: Headers, length: int) -> None:
@@ -244,6 +244,7 @@ class Exchange:
             # Nobody upstream would tell the client to go on and send it.
             if self._arrival.head.expects_continue:
                 self._downstream.send_interim(100, b"Continue", Headers())
+                self._downstream.flush()
             return
         self._forward(decision.serve)
 
@@ -358,6 +359,7 @@ class Exchange:
         self._downstream.resume_upload()
         if self._arrival.head.expects_continue:
             self._downstream.send_interim(100, b"Continue", Headers())
+            self._downstream.flush()
         return True
 
     # --- 8 response: the upstream speaks ---------------------------------------------------------------------------

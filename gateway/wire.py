@@ -29,6 +29,11 @@ _OTHER_VERSION = re.compile(rb"[^\r\n]* HTTP/(?!1\.[01]\r?\n)[0-9.]+\r?\n")
 _FIELD = re.compile(rb"(" + _TOKEN + rb"):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*?)[ \t]*\r\n")
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:[ \t]*;[^\x00-\x08\x0a-\x1f\x7f]*+)?\r\n")
 _MAX_CHUNK_LINE = 4096
+# Chunks of 1 to 15 bytes, whole, and of one size in a row: read at once, since a body may consist of nothing else.
+_SMALL_CHUNKS = re.compile(b"|".join(
+    rb"(?:[%x%X]\r\n[\s\S]{%d}\r\n){1,256}+" % (size, size, size) for size in range(1, 16)))
+_SMALL_SIZES = {ord(digit): int(digit, 16) for digit in "123456789abcdefABCDEF"}
+_CHUNKS_A_CALL = 512
 
 
 class Malformed(Exception):
@@ -112,9 +117,11 @@ class ResponseHeads:
 
 class Framing(Protocol):
     """Finds a body in the bytes of a connection. `done` tells that it ended; `rest` is what came after it;
-    `left` is how many bytes are to come, -1 where nobody knows."""
+    `left` is how many bytes are to come, -1 where nobody knows. `behind` tells that there was more to do than one
+    call does: call again with b"", once others have had their turn, and let no more bytes come until then."""
 
     done: bool
+    behind: bool
     left: int
     rest: bytes
     trailers: Headers
@@ -134,11 +141,12 @@ NO_TRAILERS = Headers()
 class Counted:
     """A body of Content-Length bytes."""
 
-    __slots__ = ("done", "left", "rest", "trailers")
+    __slots__ = ("behind", "done", "left", "rest", "trailers")
 
     def __init__(self, length: int) -> None:
         self.left = length
         self.done = length == 0
+        self.behind = False
         self.rest = b""
         self.trailers = NO_TRAILERS
 
@@ -165,10 +173,10 @@ class Counted:
 class ToTheEnd:
     """A body that ends with its connection (RFC 9112 section 6.3, case 8), and a tunnel."""
 
-    __slots__ = ("done", "left", "rest", "trailers")
+    __slots__ = ("behind", "done", "left", "rest", "trailers")
 
     def __init__(self) -> None:
-        self.done = False
+        self.done = self.behind = False
         self.left = -1
         self.rest = b""
         self.trailers = NO_TRAILERS
@@ -186,31 +194,40 @@ class ToTheEnd:
 class Chunked:
     """A chunked body (RFC 9112 section 7.1): sizes of 1 to 16 hexadecimal digits, CRLF and nothing else.
     Extensions and trailers together are at most `allowance` bytes, the payload `room` (0: no bound);
-    `malformed` is the code to raise."""
+    `malformed` is the code to raise. One call reads so many chunks and no more: tiny ones cost much by the byte."""
 
-    __slots__ = ("_allowance", "_kept", "_left", "_malformed", "_room", "_state", "done", "left", "rest", "trailers")
+    __slots__ = (
+        "_allowance", "_at", "_kept", "_left", "_malformed", "_room", "_state", "behind", "done", "left", "rest",
+        "trailers",
+    )
 
     _SIZE, _DATA, _DATA_END, _TRAILERS = range(4)
 
     def __init__(self, malformed: str, allowance: int = 16 << 10, room: int = 0) -> None:
         self._room = room or 1 << 62
         self.left = -1
+        # Bytes that are still to be read, from `_at` on.
         self._kept = b""
+        self._at = 0
         self._left = 0
         self._state = self._SIZE
         self._malformed = malformed
         self._allowance = allowance
-        self.done = False
+        self.done = self.behind = False
         self.rest = b""
         self.trailers = NO_TRAILERS
 
     def feed(self, data: bytes) -> bytes:
-        """The payload in `data`. Raises Malformed."""
+        """The payload in `data`, or in the first of it (then `behind`). Raises Malformed."""
+        at, self.behind = 0, False
         if self._kept:
-            data = self._kept + data
+            if data:
+                data = self._kept[self._at:] + data
+            else:
+                data, at = self._kept, self._at
             self._kept = b""
         pieces: list[bytes] = []
-        at, end = 0, len(data)
+        end, chunks = len(data), 0
         while at < end and not self.done:
             if self._state == self._DATA:
                 piece = data[at:at + self._left] if at or self._left < end else data
@@ -226,16 +243,37 @@ class Chunked:
                     raise Malformed(self._malformed)
                 at += 2
                 self._state = self._SIZE
+            elif chunks >= _CHUNKS_A_CALL:
+                self.behind = True
+                break
+            elif self._state == self._SIZE and (small := _SMALL_CHUNKS.match(data, at)):
+                chunks += self._small(data, at, small.end(), pieces)
+                at = small.end()
             else:
                 taken = self._size(data, at) if self._state == self._SIZE else self._trailer(data, at)
                 if not taken:
                     break
+                chunks += 1
                 at += taken
         if self.done:
             self.rest = data[at:]
         elif at < end:
-            self._kept = data[at:]
+            # What is put off is much, and not copied for each call; the start of a line holds on to no more.
+            self._kept, self._at = (data, at) if self.behind else (data[at:], 0)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _small(self, data: bytes, at: int, end: int, pieces: list[bytes]) -> int:
+        """Take the payloads of a row of small chunks of one size; how many they are."""
+        size = _SMALL_SIZES[data[at]]
+        count = (end - at) // (size + 5)
+        self._room -= size * count
+        if self._room < 0:
+            raise Malformed("body_too_large")
+        if size == 1:
+            pieces.append(data[at + 3:end:6])
+        else:
+            pieces.extend([data[start:start + size] for start in range(at + 3, end, size + 5)])
+        return count
 
     def _line(self, data: bytes, at: int, limit: int) -> int:
         """Where the line that starts at `at` ends (after its CRLF), or 0 while it is not whole."""

@@ -23,6 +23,7 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 from uvicorn.supervisors.multiprocess import Process
 
+from gateway import hangup
 from gateway.app import Gateway, Launch, create
 from gateway.edge.admin import admin_app
 from gateway.edge.http1 import Listener
@@ -173,11 +174,13 @@ class Supervisor(Multiprocess):
 
     def _worker(self) -> Process:
         process = _WorkerProcess(self.config, self.sockets, self._admin_address)
-        process.start()
+        with hangup.held():
+            process.start()
         return process
 
     def init_processes(self) -> None:
         self.processes = [self._worker() for _ in range(self.processes_num)]
+        hangup.release()
 
     def keep_subprocess_alive(self) -> None:
         # As uvicorn's own, which makes workers of its own class.

@@ -5,8 +5,9 @@ whole session shares, with `legacy` behind everything.
 """
 
 import ipaddress
+import os
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -101,7 +102,23 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     item.user_properties.append(("proves", numbers))
 
 
+def _skipped(reporter: Any) -> dict[str, int]:
+    """Why tests did not run → how many did not."""
+    return Counter(report.longrepr[2].removeprefix("Skipped: ") for report in reporter.stats.get("skipped", []))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Where CI is set, nothing is missing: a test that did not run has failed."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CI") and reporter and _skipped(reporter) and not session.exitstatus:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    if reasons := _skipped(terminalreporter):
+        terminalreporter.section("did not run" + (", which fails a run in CI" if os.environ.get("CI") else ""))
+        for reason, count in reasons.items():
+            terminalreporter.line(f"{count} of the tests: {reason}")
     if not config.getoption("--matrix"):
         return
     tally: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))

@@ -23,7 +23,7 @@ GATEWAY = [
     {"routing"},
     {"policies", "upstreams"},
     {"call"},
-    {"stage", "errors", "plugins", "telemetry", "store", "wire"},
+    {"stage", "errors", "plugins", "telemetry", "store", "wire", "apart", "hangup"},
 ]
 SHADOW = [
     {"lane"},

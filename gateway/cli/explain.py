@@ -16,10 +16,12 @@ import orjson
 
 from adapters.message import Headers, Request
 from gateway.call import Admitted, Call, Principal
-from gateway.config.compile import Configuration, build
+from gateway.config.attempts import build_in_time
+from gateway.config.compile import Configuration
 from gateway.config.problem import Invalid
 from gateway.decide import Decision, decide
-from gateway.edge.headers import client_address, ends_here, own_answer, read
+from gateway.edge.forwarded import client_address
+from gateway.edge.headers import ends_here, own_answer, read
 from gateway.pipeline import admit
 from gateway.routing import DEFAULT, Arm, Candidate, RouteTable
 from gateway.wire import Malformed
@@ -69,7 +71,7 @@ def explain(
     if headers.get(b"host") is None:
         headers.insert(0, (b"Host", host))
     try:
-        built = build(config)
+        built = build_in_time(config)
         data = b"%b %b HTTP/1.1\r\n%b\r\n" % (method.encode(), target, wire_fields(headers))
         method, target, head = read(data, built.edge)
         if len(data) > built.edge.head:

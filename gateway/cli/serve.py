@@ -23,8 +23,11 @@ def serve(
 
     Exit status: 0 after a clean stop, 2 where the configuration or an address cannot be used.
     """
+    from gateway import hangup
+
+    hangup.hold()
     from gateway.app import Launch
-    from gateway.config.compile import build
+    from gateway.config.attempts import build_in_time
     from gateway.config.problem import Invalid
     from gateway.plugins import load
     from gateway.workers import ListenError, Ports, run
@@ -35,7 +38,7 @@ def serve(
     data = listen.removeprefix("unix:") if listen.startswith("unix:") else _address(listen)
     ports = Ports(data, _address(admin), tls_cert, tls_key)
     try:
-        configuration = build(config)
+        configuration = build_in_time(config)
         grace = configuration.edge.drain_grace
         # Told here, once, and not by every worker: a store that does not open.
         load("figway.stores", configuration.store[0])(configuration.store[1]).close()

@@ -12,7 +12,8 @@ import httpx2
 from pydantic import TypeAdapter, ValidationError
 
 from gateway import plugins
-from gateway.config.compile import Configuration, build
+from gateway.config.attempts import build_in_time
+from gateway.config.compile import Configuration
 from gateway.config.problem import Invalid, did_you_mean
 from shadow.custody import Custody, CustodyError
 from shadow.evidence import Criteria
@@ -98,7 +99,7 @@ def actor() -> str:
 
 def _built(config: Path) -> Configuration:
     try:
-        return build(config)
+        return build_in_time(config)
     except Invalid as invalid:
         raise Refused("\n".join(map(str, invalid.problems))) from None
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 import orjson
 
-from gateway.config.compile import build
+from gateway.config.attempts import build_in_time
 from gateway.config.problem import Invalid
 from shadow.words import noun
 
@@ -21,7 +21,7 @@ def validate(config: Path, output: str) -> None:
     output as one document. Exits with 2 where there are problems.
     """
     try:
-        built = build(config)
+        built = build_in_time(config)
     except Invalid as invalid:
         if output == "json":
             _print({"valid": False, "problems": [one.as_dict() for one in invalid.problems]})

@@ -133,6 +133,7 @@ class _Build:
         store = self._store(routes)
         custody, records = self._custody(routes, store)
         self._unused()
+        self._trust(routes.server)
         if self._problems or default is None or store is None:
             return None
         revision = self._hash(as_written=True).hex()[:12]
@@ -246,6 +247,13 @@ class _Build:
                 if (kind, name) not in self._names.used:
                     self._warnings.append(Problem(node.keys[name], f'{what} "{name}" is never used', "unused"))
 
+    def _trust(self, server: spec.Server) -> None:
+        node = self._root.child("server")
+        if server.trusted_hops and node is not None and node.child("trusted_fields") is None:
+            self._warnings.append(Problem(
+                node.key("trusted_hops"), 'say in "trusted_fields" which fields these proxies write: X-Forwarded-* '
+                "is believed now, which clients can forge where the proxies write Forwarded alone", "trusted_fields"))
+
 
 def _edge(server: spec.Server) -> EdgeSettings:
     limits, timeouts = server.limits, server.timeouts
@@ -253,6 +261,7 @@ def _edge(server: spec.Server) -> EdgeSettings:
         target=limits.target, head=limits.head, fields=limits.fields, body=limits.body, trailer=limits.trailer,
         connections=limits.connections, head_timeout=timeouts.head, body_rate=server.body_rate,
         body_grace=timeouts.body_grace, idle_timeout=timeouts.idle, trusted_hops=server.trusted_hops,
-        forwarded=server.forwarded, via=server.via, ambiguous_paths=server.ambiguous_paths,
+        trusted_fields=server.trusted_fields, forwarded=server.forwarded, via=server.via,
+        ambiguous_paths=server.ambiguous_paths,
         drain_delay=server.drain.delay, drain_grace=server.drain.grace,
     )

@@ -1,19 +1,22 @@
 """Values by a schema: pydantic's word on a tree of nodes, translated to problems at the nodes' own places.
 
 Validation runs on JSON, in strict mode: lists may become tuples and text a Path, but "5" is no number and "on" no
-boolean. What is wrong is told and then cut out, so that the rest can be checked in the same go.
+boolean. What is wrong is told and then cut out, so that the rest can be checked in the same go. Decoding ends: every
+round takes something away that no later round can put back, and the first that takes nothing away is the last.
 """
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.errors import PydanticInvalidForJsonSchema, PydanticSchemaGenerationError
 from pydantic_core import ErrorDetails
 
-from gateway.config.nodes import Node, Scalar, core
+from gateway.config.nodes import Node, core
 from gateway.config.problem import Place, Problem, did_you_mean
 
 T = TypeVar("T")
@@ -77,13 +80,16 @@ class Schema(Generic[T]):
         value = self.adapter.validate_json(text)
         return value[0] if self.wrap else value  # type: ignore[no-any-return]
 
+    @cached_property
+    def _json(self) -> Mapping[str, Any]:
+        try:
+            return self.adapter.json_schema(by_alias=True)
+        except PydanticInvalidForJsonSchema:
+            return {}
+
     def fields(self, path: Steps) -> list[str]:
         """The keys that a map at `path` may have, as far as they are fixed."""
-        try:
-            schema = self.adapter.json_schema(by_alias=True)
-        except PydanticInvalidForJsonSchema:
-            return []
-        return sorted(_properties(schema, schema, (0, *path) if self.wrap else path))
+        return sorted(_properties(self._json, self._json, (0, *path) if self.wrap else path))
 
 
 def decode(
@@ -92,7 +98,7 @@ def decode(
     """Decode `root`, adding to `problems`. `show`: messages may quote what is written (never what is substituted)."""
     repair = repair or Repair()
     data = root.data()
-    broken: set[Steps] = set()
+    cuts = _Cuts()
     told: dict[tuple[Place, str, Steps], list[str]] = {}
     value: T | None = None
     while True:
@@ -101,19 +107,17 @@ def decode(
             break
         except ValidationError as error:
             errors = error.errors(include_url=False, include_input=False)
-        faults = [_Fault.of(one, root, schema.wrap) for one in errors]
-        wrong = [fault for fault in faults if not _read_again(fault, data)]
-        for fault in wrong:
-            if not fault.node.broken and not any(_related(fault.path, path) for path in broken):
+        faults = [_Fault.of(one, root, data, schema.wrap) for one in errors]
+        for fault in faults:
+            if not fault.node.broken and not cuts.touch(fault.path) and not fault.readable(data):
                 message, code = fault.message(schema, show)
                 messages = told.setdefault((fault.place, code, fault.path), [])
                 messages += [message] if message not in messages else []
-        mended = [_mend(fault, data, broken, repair) for fault in wrong]
-        if not all(mended):
-            break
+        if not cuts.mend(faults, data, repair):
+            break  # the next round would find the same faults
     # Several messages about one value are the members of a union: any of them would do.
     problems += [Problem(place, " or ".join(messages), code) for (place, code, _), messages in told.items()]
-    return Decoded(value, frozenset(broken))
+    return Decoded(value, frozenset(cuts.paths))
 
 
 class _Fault(NamedTuple):
@@ -125,24 +129,37 @@ class _Fault(NamedTuple):
     place: Place
 
     @classmethod
-    def of(cls, error: ErrorDetails, root: Node, wrapped: bool) -> "_Fault":
+    def of(cls, error: ErrorDetails, root: Node, data: Any, wrapped: bool) -> "_Fault":
+        """The fault where it is in `data`, which is what is left of `root`."""
         node, place, path = root, root.place, list[str | int]()
         in_key = False
         for step in error["loc"][int(wrapped):]:
-            if isinstance(node.value, dict) and step in node.value:
-                place, node = node.keys[str(step)], node.value[str(step)]
+            if isinstance(data, dict) and step in data:
+                # A stub may have keys that were never written.
+                if isinstance(node.value, dict) and step in node.value:
+                    place, node = node.keys[str(step)], node.value[str(step)]
                 in_key = True
-            elif isinstance(node.value, list) and isinstance(step, int) and step < len(node.value):
-                node = node.value[step]
-                place, in_key = node.place, False
+            elif isinstance(data, list) and isinstance(step, int) and step < len(data):
+                if isinstance(node.value, list) and step < len(node.value):
+                    node = node.value[step]
+                    place = node.place
+                in_key = False
             else:
                 continue  # a union's member, or the missing key
+            data = data[step]
             path.append(step)
         if error["type"] in _MISSING:
             path.append(error["loc"][-1])
         elif in_key and error["type"] not in _EXTRA and error["loc"][-1] != "[key]":
             place = node.place
         return cls(error, tuple(path), node, place)
+
+    def readable(self, data: Any) -> bool:
+        """Whether this is substituted text that says the number or the boolean that is wanted."""
+        if self.error["type"] not in _READ_AGAIN or not self.node.substituted or not self.path:
+            return False
+        text = _parent(data, self.path)[self.path[-1]]
+        return isinstance(text, str) and not isinstance(core(text), str | None)
 
     def message(self, schema: Schema[Any], show: bool) -> tuple[str, str]:
         """What to tell, and its code."""
@@ -158,8 +175,10 @@ class _Fault(NamedTuple):
             return f"wants {context['expected'].replace(chr(39), '')}{self._near(show)}", "bad_value"
         if kind == "value_error":
             return str(context["error"]), "bad_value"
-        if kind in ("too_short", "string_too_short"):
+        if kind in ("too_short", "string_too_short") and context["min_length"] == 1:
             return "must not be empty", "bad_value"
+        if kind in _MUST:
+            return f"must {_MUST[kind].format(**context)}", "bad_value"
         message = self.error["msg"]
         if kind.startswith(("bad_", "wrong_", "unreachable")):
             return f"{message}{self._but(show, kind)}", kind
@@ -192,50 +211,75 @@ _WANTS = {
     "bool_type": "true or false", "string_type": "text", "list_type": "a list", "tuple_type": "a list",
     "set_type": "a list", "frozen_set_type": "a list", "dict_type": "a map", "mapping_type": "a map",
     "model_type": "a map", "dataclass_type": "a map", "model_attributes_type": "a map", "path_type": "a path",
+    "date_type": "a date",
+}
+# What goes before pydantic's own words, which change with its releases: every bound that our settings have.
+_MUST = {
+    "greater_than": "be more than {gt}", "greater_than_equal": "be at least {ge}",
+    "less_than": "be less than {lt}", "less_than_equal": "be at most {le}",
+    "too_short": "have at least {min_length} of them", "too_long": "have at most {max_length} of them",
+    "string_too_short": "have at least {min_length} characters",
+    "string_too_long": "have at most {max_length} characters",
+    **dict.fromkeys(("date_parsing", "date_from_datetime_parsing", "date_from_datetime_inexact"),
+                    "be a date such as 2026-12-31"),
 }
 
 
-def _related(one: Steps, other: Steps) -> bool:
-    return one[: len(other)] == other or other[: len(one)] == one
+class _Cuts:
+    """What was cut out of the data. Every change deletes a key, puts a stub where none was put before, or turns text
+    into a number or a boolean: so there can be only so many of them as the data has values."""
+
+    def __init__(self) -> None:
+        self.paths: set[Steps] = set()
+        self._above: set[Steps] = set()
+
+    def touch(self, path: Steps) -> bool:
+        """Whether `path`, something above it or something below it was cut."""
+        return path in self._above or _is_within(path, self.paths)
+
+    def mend(self, faults: Iterable[_Fault], data: Any, repair: Repair) -> bool:
+        """One round: change what each fault is about. False where nothing could be changed."""
+        now: set[Steps] = set()
+        read = False
+        for fault in faults:
+            if _is_within(fault.path, now):
+                continue  # went with something larger
+            if fault.readable(data):
+                parent, step = _parent(data, fault.path), fault.path[-1]
+                parent[step] = core(parent[step])
+                read = True
+            elif path := self._cut(fault, data, repair):
+                now.add(path)
+        return read or bool(now)
+
+    def _cut(self, fault: _Fault, data: Any, repair: Repair) -> Steps:
+        """Cut out what is wrong, or put a stub there. Its path, or () where nothing is left to cut."""
+        path = fault.path if fault.error["type"] in _EXTRA else fault.path[: repair.depth(fault.path)]
+        while path:
+            parent = _parent(data, path)
+            stub = repair.stub(path) if path not in self.paths else None
+            if stub is not None:
+                # A copy: what is put into one place may be mended there, too.
+                parent[path[-1]] = deepcopy(stub)
+            elif isinstance(parent, dict) and path[-1] in parent:
+                del parent[path[-1]]
+            else:
+                path = path[:-1]
+                continue
+            self.paths.add(path)
+            self._above.update(path[:length] for length in range(len(path)))
+            break
+        return path
+
+
+def _is_within(path: Steps, cut: set[Steps]) -> bool:
+    return bool(cut) and any(path[:length] in cut for length in range(len(path) + 1))
 
 
 def _parent(data: Any, path: Steps) -> Any:
     for step in path[:-1]:
         data = data[step]
     return data
-
-
-def _read_again(fault: _Fault, data: Any) -> bool:
-    """Replace substituted text, where a number or a boolean is wanted, by what it says. False where it says none."""
-    value: Scalar = fault.node.value if isinstance(fault.node.value, str) else None
-    if fault.error["type"] not in _READ_AGAIN or not fault.node.substituted or not isinstance(value, str):
-        return False
-    parent, step = _parent(data, fault.path), fault.path[-1]
-    if parent[step] != value or isinstance(core(value), str | None):
-        return False
-    parent[step] = core(value)
-    return True
-
-
-def _mend(fault: _Fault, data: Any, broken: set[Steps], repair: Repair) -> bool:
-    """Cut out what is wrong, or put a stub there. False where nothing is left to cut."""
-    path = fault.path if fault.error["type"] in _EXTRA else fault.path[: repair.depth(fault.path)]
-    while path:
-        stub = repair.stub(path) if path not in broken else None
-        try:
-            parent = _parent(data, path)
-        except (KeyError, IndexError):
-            return True  # went with something larger that was cut
-        if stub is not None:
-            parent[path[-1]] = stub
-        elif isinstance(parent, dict) and path[-1] in parent:
-            del parent[path[-1]]
-        else:
-            path = path[:-1]
-            continue
-        broken.add(path)
-        return True
-    return False
 
 
 def _properties(schema: Mapping[str, Any], root: Mapping[str, Any], path: Steps) -> Iterable[str]:

@@ -6,6 +6,7 @@ and is told of where a number is wanted. Tags and merge keys are refused; duplic
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,8 @@ Substitute: TypeAlias = Callable[[str, Place], tuple[str | None, bool]]
 
 # Aliases may repeat a tree within itself many times over; no honest file has so many values for its length.
 _MAX_NODES_PER_CHARACTER = 10
+# Ours, so that every release of PyYAML refuses the same files in the same words.
+_MAX_DEPTH = 100
 
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
 _BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
@@ -105,6 +108,9 @@ def parse(
 ) -> Node | None:
     """The document's root, or None where the text is no YAML document; every problem is added to `problems`."""
     try:
+        if deep := _too_deep(text, loader):
+            problems.append(Problem(Place(file, deep.line + 1, deep.column + 1), "nested too deeply", "bad_yaml"))
+            return None
         root = yaml.compose(text, Loader=loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -114,16 +120,32 @@ def parse(
         before = text[: int(error.position)]
         place = Place(file, before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)
         problems.append(Problem(place, "not YAML: a control character", "bad_yaml"))
-    except RecursionError:
-        problems.append(Problem(Place(file), "nested too deeply", "bad_yaml"))
     else:
-        if root is None:
-            problems.append(Problem(Place(file), "the file is empty", "bad_yaml"))
-            return None
-        try:
+        if root is not None:
             return _Tree(file, substitute, problems, _MAX_NODES_PER_CHARACTER * len(text)).node(root, ())
-        except RecursionError:
-            problems.append(Problem(Place(file), "nested too deeply", "bad_yaml"))
+        problems.append(Problem(Place(file), "the file is empty", "bad_yaml"))
+    return None
+
+
+def _too_deep(text: str, loader: type[Any]) -> Any:
+    """A mark past which there are too many maps and lists around what follows, or None. Events need no recursion."""
+    depth = read = 0
+    try:
+        for event in yaml.parse(text, Loader=loader):
+            if isinstance(event, yaml.CollectionStartEvent):
+                depth += 1
+                if depth > _MAX_DEPTH:
+                    return event.start_mark
+            elif isinstance(event, yaml.CollectionEndEvent):
+                depth -= 1
+            read = event.end_mark.index if event.end_mark else read
+    except yaml.MarkedYAMLError as error:
+        # PyYAML reads some way ahead of its events, and some releases meet a bound of their own there.
+        mark = error.problem_mark
+        ahead = Counter(text[read : mark.index]) if mark else Counter()
+        if depth + ahead["["] + ahead["{"] - ahead["]"] - ahead["}"] > _MAX_DEPTH:
+            return mark
+        raise
     return None
 
 
@@ -149,6 +171,8 @@ class _Tree:
         self._count += 1
         if id(node) in within:
             return self._told(node, "an alias stands inside what it stands for", "bad_alias")
+        if len(within) > _MAX_DEPTH:
+            return self._told(node, "nested too deeply", "bad_yaml")
         if self._count > self._most:
             if self._count == self._most + 1:
                 return self._told(node, "aliases make this file too large", "bad_alias")

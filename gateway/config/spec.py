@@ -67,7 +67,9 @@ class Drain(_Strict):
 class Server(_Strict):
     """The data port."""
 
-    trusted_hops: int = Field(default=0, ge=0, le=32, description="proxies in front whose X-Forwarded-* are believed")
+    trusted_hops: int = Field(default=0, ge=0, le=32, description="proxies in front that are believed about the client")
+    trusted_fields: Literal["x-forwarded", "forwarded"] = Field(
+        default="x-forwarded", description="in which fields those proxies tell of the client; others are not believed")
     forwarded: Literal["x-forwarded", "forwarded", "both", "off"] = Field(
         default="x-forwarded", description="which forwarding fields upstreams get")
     via: Via = written("figway", "our name in Via; empty for none")

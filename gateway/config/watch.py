@@ -3,7 +3,7 @@
 Polling, on purpose: it is one mechanism without a dependency that sees everything. A ConfigMap changes by a symlink
 two directories up, editors write a new file and rename it, network mounts send no events at all; inotify needs a
 different trick for each. A `stat` of a few files costs microseconds, and it runs in a thread: a mount that hangs must
-not hang the traffic.
+not hang the traffic, nor the end of the process.
 """
 
 import asyncio
@@ -13,10 +13,12 @@ from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import TypeAlias
 
+from gateway.apart import Apart
+
 State: TypeAlias = dict[Path, tuple[str, int, int, int] | None]
 
 
-def _look(files: Iterable[Path]) -> State:
+def look(files: Iterable[Path]) -> State:
     """Per file its resolved path, inode, size and time of change, or None where it is not there."""
     state: State = {}
     for file in files:
@@ -31,29 +33,46 @@ def _look(files: Iterable[Path]) -> State:
 
 # Looks that may differ from one to the next before a change is told all the same: a log file in a watched folder.
 _PATIENCE = 10
+# Seconds after which a look hangs.
+_HANGS = 10.0
 
 
 async def watch(
     files: Callable[[], Iterable[Path]], changed: Callable[[], Awaitable[None] | None], every: float = 0.5,
+    look: Callable[[Iterable[Path]], State] = look, hangs: float = _HANGS,
 ) -> None:
     """Call `changed` whenever one of `files` is another than before; runs until it is cancelled.
 
     A change is told once two looks in a row agree, so an editor that removes and renames is waited for, and a file
     that comes back as it was is no change at all. Files that `files` newly names are known as they are then found.
+    A look that hangs is told as a change, and so is its end: whoever then reads the files finds out what it is.
     What `changed` raises ends the watch: let it handle its own errors.
     """
+    async def tell() -> None:
+        outcome = changed()
+        if inspect.isawaitable(outcome):
+            await outcome
+
     known: State = {}
     previous: State = {}
     unsettled = 0
     while True:
-        now = await asyncio.to_thread(_look, list(files()))
+        looked = tuple(files())
+        looking = Apart(look, looked)
+        if not await looking.soon(hangs):
+            await tell()
+            # Files that are no longer needed need not be waited for.
+            while not await looking.soon(hangs) and tuple(files()) == looked:
+                pass
+            known = looking.result() if looking.ended else {}
+            await tell()
+            continue
+        now = looking.result()
         if all(known.get(file, state) == state for file, state in now.items()):
             known, unsettled = now, 0
         elif now == previous or unsettled >= _PATIENCE:
             known, unsettled = now, 0
-            outcome = changed()
-            if inspect.isawaitable(outcome):
-                await outcome
+            await tell()
             continue  # at once, to know the files that are new
         else:
             unsettled += 1

@@ -164,6 +164,8 @@ class _Scrape:
         yield _gauge("figway_connections", "Client connections.", sum(one["connections"] for one in living))
         yield _gauge("figway_config_last_reload_successful", "1 if the last file read is in force, else 0.",
                      int(all(one["reload"]["successful"] for one in living)))
+        yield _gauge("figway_config_reloads_hanging", "Attempts to reload that were given up and have not ended.",
+                     sum(one["reload"]["hanging"] for one in living))
         yield CounterMetricFamily("figway_config_reloads", "Configurations put in force since the start.",
                                   value=max(one["reload"]["count"] for one in living))
         available = GaugeMetricFamily("figway_endpoint_available", "1 if the endpoint is well and not ejected.",

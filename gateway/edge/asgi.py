@@ -10,15 +10,8 @@ from typing import Any
 
 from adapters.message import Headers, Request
 from gateway.call import Arrival
-from gateway.edge.headers import (
-    check_target,
-    client_address,
-    ends_here,
-    forwarding_fields,
-    judge,
-    origin_form,
-    own_answer,
-)
+from gateway.edge.forwarded import client_address, forwarding_fields
+from gateway.edge.headers import check_target, ends_here, judge, origin_form, own_answer
 from gateway.edge.settings import EdgeSettings
 from gateway.errors import problem
 from gateway.pipeline import Exchange, Pipeline

@@ -2,10 +2,13 @@
 
 uvicorn keeps sockets, workers, TLS and signals; this keeps the bytes. It judges each head (edge/headers.py), hands
 an Exchange what the client sends, and writes what the exchange answers, field for field as the upstream sent it.
-Requests on one connection are served one after another: pipelined ones wait, unread past a bound.
+Requests on one connection are served one after another: pipelined ones wait, unread past a bound. A turn of the event
+loop begins one request of a connection, and reads so many of its chunks: what a client sends at once is no reason for
+others to wait.
 """
 
 import asyncio
+import re
 import socket
 import struct
 import time
@@ -15,14 +18,8 @@ from typing import Any, cast
 
 from adapters.message import Headers, Request
 from gateway.call import Arrival, Head
-from gateway.edge.headers import (
-    check_target,
-    client_address,
-    ends_here,
-    forwarding_fields,
-    own_answer,
-    read,
-)
+from gateway.edge.forwarded import client_address, forwarding_fields, spelled
+from gateway.edge.headers import check_target, ends_here, own_answer, read
 from gateway.edge.settings import EdgeSettings
 from gateway.edge.tunnel import GOING_AWAY, Frames
 from gateway.errors import phrase, problem
@@ -49,9 +46,16 @@ _TAKEN = 48 << 10
 # What is left for a client after its exchange is over may go out as slowly as that, in the same time.
 _TAKEN_AT_LAST = 4 << 10
 _READ_AHEAD = 64 << 10
+# As much of what came is looked at for a short chunked body: a long row of small requests is not copied for each.
+_SHORT = 4 << 10
+# The last head of a connection is kept, and what it said, up to this size: there may be many connections.
+_REMEMBERED = 4 << 10
 _LINGER = 1.0
 _NO_FRAMES = Frames()
 _RESET = struct.pack("ii", 1, 0)
+_EMPTY_LINES = re.compile(rb"(?:\r\n)++")
+# Where a head ends for a lenient reader and not for us.
+_LENIENT_END = re.compile(rb"(?<!\r)\n\r?\n|\r\n\n")
 
 
 class Edge:
@@ -89,9 +93,9 @@ class Listener(asyncio.Protocol):
     """One client connection. `deadline` (monotonic) is when the edge's sweep gives it up."""
 
     __slots__ = (
-        "_blocked", "_buffer", "_chunked", "_edge", "_exchange", "_frames", "_framing", "_head", "_keep_alive", "_last",
-        "_leaving", "_left", "_no_body", "_out", "_paused", "_peer", "_received", "_scheme", "_server_state", "_since",
-        "_state", "_told", "_transport", "deadline",
+        "_at", "_blocked", "_buffer", "_chunked", "_due", "_edge", "_exchange", "_frames", "_framing", "_head",
+        "_held_up", "_keep_alive", "_last", "_leaving", "_left", "_no_body", "_out", "_paused", "_peer", "_received",
+        "_scheme", "_seen", "_server_state", "_since", "_state", "_told", "_transport", "deadline",
     )
 
     def __init__(self, config: Any, server_state: Any, app_state: Any, _loop: Any = None) -> None:
@@ -105,17 +109,21 @@ class Listener(asyncio.Protocol):
         self._last: tuple[bytes, Head, EdgeSettings] | None = None
         self._told: tuple[tuple[bytes, bool, EdgeSettings], bytes] | None = None
         self._framing: Framing | None = None
+        # What came and is not read yet: the bytes from `_at` on; those before `_seen` hold no end of a head.
         self._buffer = b""
+        self._at = self._seen = 0
         self._out = b""
         self._state = _State.IDLE
         self._blocked = False
+        # Whether the exchange takes no more of its body for now; whether a later turn of the loop goes on with what
+        # is here; and, for these reasons or because much is here, whether the transport reads no more.
+        self._held_up = self._due = self._paused = False
         self._frames = _NO_FRAMES
         self._leaving = False
         self._left = 0
         self._keep_alive = True
         self._chunked = False
         self._no_body = False
-        self._paused = False
         self._peer = ""
         self._scheme = "http"
         self._since = 0.0
@@ -128,7 +136,7 @@ class Listener(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         edge = self._edge
         peer = transport.get_extra_info("peername")
-        self._peer = str(peer[0]) if isinstance(peer, tuple) else ""
+        self._peer = spelled(str(peer[0])) if isinstance(peer, tuple) else ""
         if transport.get_extra_info("sslcontext") is not None:
             self._scheme = "https"
         self._transport.set_write_buffer_limits(_READ_FOR_CLIENT, _READ_FOR_CLIENT - _TAKEN)
@@ -141,19 +149,22 @@ class Listener(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         state = self._state
         if state is _State.IDLE or state is _State.HEAD:
-            self._buffer = self._buffer + data if self._buffer else data
-            self._heads()
-            if self._blocked and len(self._buffer) > _READ_AHEAD:
-                self.pause_upload()
+            if self._buffer:
+                self._append(data)
+            else:
+                self._buffer = data
+            if not self._due:
+                self._next_head()
+            if self._buffer:
+                self._regulate()
         elif state is _State.BODY:
             self._body(data)
         elif state is _State.TUNNEL:
             if self._exchange is not None:
                 self._exchange.request_data(data)
         elif state is _State.ANSWER:
-            self._buffer += data
-            if len(self._buffer) > _READ_AHEAD:
-                self.pause_upload()
+            self._append(data)
+            self._regulate()
         elif state is _State.REST:
             self._rest(data)
 
@@ -186,10 +197,11 @@ class Listener(asyncio.Protocol):
         self._blocked = False
         self.deadline = inf if self._exchange is not None else time.monotonic() + self._edge.settings.idle_timeout
         if self._exchange is not None:
-            self._exchange.resume_download()
-        else:
-            self.resume_upload()
-            self._heads()
+            if not self._frames.behind:
+                self._exchange.resume_download()
+        elif self._buffer and not self._due:
+            self._next_head()
+            self._regulate()
 
     def shutdown(self) -> None:
         """The server is shutting down: close between requests, else after the answer under way. A tunnel ends."""
@@ -236,42 +248,96 @@ class Listener(asyncio.Protocol):
 
     # --- reading ---------------------------------------------------------------------------------------------------
 
-    def _heads(self) -> None:
-        """Begin exchanges for the heads in the buffer, one at a time, while the client takes the answers."""
-        while self._buffer and self._may_begin():
-            data = self._buffer
-            if data[0] == 0x0D and self._state is _State.IDLE and data[:2] in (b"\r", b"\r\n"):
-                # RFC 9112 section 2.2: an empty line before a request line is overlooked.
-                if len(data) == 1:
-                    return
-                self._buffer = data[2:]
-                continue
-            end = data.find(b"\r\n\r\n") + 4
-            if end < 4 or end > self._edge.settings.head:
-                self._unfinished_head(data, end)
+    def _append(self, data: bytes) -> None:
+        """More came than is read yet. What was read is let go."""
+        self._buffer = self._buffer[self._at:] + data
+        self._seen -= self._at
+        self._at = 0
+
+    def _consume(self, end: int) -> None:
+        """The buffer is read up to `end`."""
+        if end == len(self._buffer):
+            self._buffer = b""
+            end = 0
+        self._at = self._seen = end
+
+    def _next_head(self) -> None:
+        """Begin the exchange of the next head, where it is here and the client takes the answers: one, whatever comes
+        of it, for others wait for their turn."""
+        data, at = self._buffer, self._at
+        if not data or not self._may_begin():
+            return
+        if data[at] == 0x0D and self._state is _State.IDLE:
+            # RFC 9112 section 2.2: an empty line before a request line is overlooked.
+            if empty := _EMPTY_LINES.match(data, at):
+                self._consume(empty.end())
+                data, at = self._buffer, self._at
+            if not data or (data[at] == 0x0D and at + 1 == len(data)):
                 return
-            self._buffer = data[end:]
-            try:
-                self._begin(data[:end])
-            except Malformed as error:
-                self._refuse(error.code)
+        end = data.find(b"\r\n\r\n", self._seen) + 4
+        if end < 4 or end - at > self._edge.settings.head:
+            self._unfinished_head(data, at, end)
+            return
+        if end == len(data) and not self._seen:
+            self._buffer = b""
+        else:
+            self._consume(end)
+            data = data[at:end]
+        try:
+            self._begin(data)
+        except Malformed as error:
+            self._refuse(error.code)
 
     def _may_begin(self) -> bool:
         return ((self._state is _State.IDLE or self._state is _State.HEAD)
                 and not self._blocked and self._transport is not None)
 
-    def _unfinished_head(self, data: bytes, end: int) -> None:
+    def _unfinished_head(self, data: bytes, at: int, end: int) -> None:
         settings = self._edge.settings
         if self._state is _State.IDLE:
             self._state = _State.HEAD
             self.deadline = time.monotonic() + settings.head_timeout
-        if end > settings.head or len(data) > settings.head:
-            line = data.find(b"\r\n")
-            too_long = line < 0 or line > settings.target + 32
+        if end - at > settings.head or len(data) - at > settings.head:
+            line = data.find(b"\r\n", at)
+            too_long = line < 0 or line - at > settings.target + 32
             self._refuse("target_too_long" if too_long else "head_too_large")
-        elif b"\n\n" in data or data[:1] in (b"\n", b" ", b"\t") or b"\n\r\n" in data.replace(b"\r\n", b""):
-            # A head that ends for a lenient reader and not for us would hang until its deadline.
+        elif data[at] in b"\n \t" or _LENIENT_END.search(data, self._seen):
+            # It would hang until its deadline.
             self._refuse("bad_request")
+        else:
+            self._seen = max(at, len(data) - 3)
+
+    def _later(self) -> None:
+        """Go on in a later turn of the loop: a client could send its way through our stack, and others wait."""
+        if not self._due:
+            self._due = True
+            asyncio.get_running_loop().call_soon(self._on_turn)
+
+    def _on_turn(self) -> None:
+        self._due = False
+        if self._state is _State.TUNNEL:
+            self._follow(b"")
+        elif self._state is not _State.BODY:
+            self._next_head()
+        elif not self._held_up and self._framing is not None and self._framing.behind:
+            self._body(b"")
+        self._regulate()
+
+    def _regulate(self) -> None:
+        """Read on, or read no more for now: so much may wait here and no more. Of a head all must come."""
+        still = (self._held_up or (self._framing is not None and self._framing.behind)
+                 or (len(self._buffer) - self._at > _READ_AHEAD and self._state is not _State.HEAD))
+        if still is self._paused:
+            return
+        self._paused = still
+        transport = self._transport
+        if still:
+            if transport is not None and not transport.is_closing():
+                transport.pause_reading()
+            return
+        self._since, self._received = time.monotonic(), 0
+        if transport is not None and not transport.is_closing():
+            transport.resume_reading()
 
     def _begin(self, data: bytes) -> None:
         """Begin the exchange of one whole head."""
@@ -333,7 +399,7 @@ class Listener(asyncio.Protocol):
         head.client = client_address(self._peer, head.forwarded, settings) if head.forwarded else self._peer
         head.added = self._added(head, settings)
         head.lines = fields(head.headers) + head.added
-        if not head.once:
+        if not head.once and len(data) <= _REMEMBERED:
             self._last = (data[data.find(b"\r\n"):], head, settings)
         return Arrival(Request(method, target, head.headers), head,
                        trace.trace_id(head.trace) if head.trace else trace.new_trace_id())
@@ -356,10 +422,9 @@ class Listener(asyncio.Protocol):
             framing = Chunked("bad_framing", settings.trailer, settings.body)
         body = b""
         self._since = time.monotonic()
-        self._received = len(self._buffer)
+        self._received = len(self._buffer) - self._at
         if self._buffer:
-            body = framing.feed(self._buffer)
-            self._buffer = framing.rest
+            body = self._from_buffer(framing, length)
         if framing.done:
             self._state = _State.ANSWER
             self.deadline = inf
@@ -367,7 +432,22 @@ class Listener(asyncio.Protocol):
         self._framing = framing
         self._state = _State.BODY
         self.deadline = self._since + settings.body_grace
+        if framing.behind:
+            self._later()
         return body, False
+
+    def _from_buffer(self, framing: Framing, length: int) -> bytes:
+        """What the buffer holds of a body that begins there. The rest stays."""
+        at = self._at
+        piece = self._buffer[at:at + (_SHORT if length == CHUNKED else length)]
+        body = framing.feed(piece)
+        at += len(piece) - len(framing.rest)
+        if not framing.done and at < len(self._buffer):
+            body += framing.feed(self._buffer[at:])
+            at = len(self._buffer) - len(framing.rest)
+        framing.rest = b""
+        self._consume(at)
+        return body
 
     def _body(self, data: bytes) -> None:
         framing, exchange = self._framing, self._exchange
@@ -379,12 +459,18 @@ class Listener(asyncio.Protocol):
             done = framing.done
             if payload:
                 exchange.request_data(payload)
-            if done and self._exchange is exchange and self._state is _State.BODY:
+            if self._exchange is not exchange or self._state is not _State.BODY:
+                if done and self._state is _State.REST:
+                    self._whole(framing)
+            elif done:
                 self._framing = None
                 self._buffer = framing.rest
                 self._state = _State.ANSWER
                 self.deadline = inf
                 exchange.request_end()
+            elif framing.behind:
+                self._later()
+                self._regulate()
         except Malformed as error:
             self._broke(error.code)
         except Exception as error:
@@ -396,10 +482,13 @@ class Listener(asyncio.Protocol):
             return
         framing.feed(data)
         if framing.done:
-            self._framing = None
-            self._buffer = framing.rest
-            self._await_head()
-            self._heads()
+            self._whole(framing)
+
+    def _whole(self, framing: Framing) -> None:
+        """The rest of a request that was answered already is here."""
+        self._framing = None
+        self._buffer = framing.rest
+        self._await_head()
 
     def _broke(self, code: str) -> None:
         """The request's body is not, and will not be, what was announced."""
@@ -422,7 +511,6 @@ class Listener(asyncio.Protocol):
     def send_interim(self, status: int, reason: bytes, headers: Headers) -> None:
         if self._head is not None and self._head.is_11:
             self._write(b"HTTP/1.1 %d %b\r\n%b\r\n" % (status, reason, fields(headers)))
-            self.flush()
 
     def send_head(self, status: int, reason: bytes, headers: Headers, length: int) -> None:
         is_11 = self._head is None or self._head.is_11
@@ -464,7 +552,8 @@ class Listener(asyncio.Protocol):
         self._frames = Frames()
         self._keep_alive = False
         self.deadline = inf
-        early, self._buffer = self._buffer, b""
+        early = self._buffer[self._at:]
+        self._consume(len(self._buffer))
         self.resume_upload()
         if early and self._exchange is not None:
             self._exchange.request_data(early)
@@ -479,12 +568,27 @@ class Listener(asyncio.Protocol):
 
     def _tunnel_data(self, data: bytes) -> None:
         if not self._leaving:
-            self._frames.feed(data)
             self._write(data)
+            self._follow(data)
         elif not self._frames.between:
             end = self._frames.first_end(data)
             self._write(data if end < 0 else data[:end])
             if end >= 0:
+                self._say_goodbye()
+
+    def _follow(self, data: bytes) -> None:
+        """Follow the frames in what went out; where there are many small ones, no more come until that is done."""
+        frames, exchange = self._frames, self._exchange
+        was_behind = frames.behind
+        frames.feed(data)
+        if frames.behind:
+            self._later()
+            if exchange is not None and not was_behind:
+                exchange.pause_download()
+        elif was_behind:
+            if exchange is not None and not self._blocked:
+                exchange.resume_download()
+            if self._leaving and frames.between:
                 self._say_goodbye()
 
     def _say_goodbye(self) -> None:
@@ -509,16 +613,17 @@ class Listener(asyncio.Protocol):
             self._linger() if self._buffer or self._state is not _State.ANSWER else self._close()
         else:
             self._await_head()
-            if self._buffer:
-                # Not from here: a client could pipeline its way through our stack.
-                asyncio.get_running_loop().call_soon(self._heads)
 
     def _await_head(self) -> None:
         self._state = _State.IDLE
+        self._head = None
         self._no_body = False
         self.deadline = time.monotonic() + self._edge.settings.idle_timeout
-        if self._paused:
-            self.resume_upload()
+        self._held_up = False
+        if self._buffer:
+            self._later()
+        elif self._paused:
+            self._regulate()
 
     def abort(self) -> None:
         self._exchange = None
@@ -531,16 +636,15 @@ class Listener(asyncio.Protocol):
             transport.abort()
 
     def pause_upload(self) -> None:
-        if self._transport is not None and not self._paused:
-            self._paused = True
-            self._transport.pause_reading()
+        self._held_up = True
+        self._regulate()
 
     def resume_upload(self) -> None:
-        if self._paused:
-            self._paused = False
-            self._since, self._received = time.monotonic(), 0
-            if self._transport is not None and not self._transport.is_closing():
-                self._transport.resume_reading()
+        if self._held_up:
+            self._held_up = False
+            if self._framing is not None and self._framing.behind:
+                self._later()
+            self._regulate()
 
     def _write(self, data: bytes) -> None:
         # Every write is a system call: what belongs together goes out together.
@@ -572,14 +676,16 @@ class Listener(asyncio.Protocol):
     def _linger(self) -> None:
         """Close so that the answer arrives: a socket closed with bytes unread would reset the connection."""
         self._state = _State.LINGER
-        self._buffer = b""
+        self._consume(len(self._buffer))
+        self._framing = None
+        self._held_up = False
         self._since = time.monotonic()
         self.deadline = self._since + _LINGER
         transport = self._transport
         if transport is None or transport.is_closing():
             return
         self._left = transport.get_write_buffer_size()
-        self.resume_upload()
+        self._regulate()
         if transport.can_write_eof():
             transport.write_eof()
         else:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 class EdgeSettings:
     """Sizes in bytes, times in seconds. `body` 0 means no bound of the edge's own (a capability may set one).
 
-    `trusted_hops` is how many proxies in front of us may be believed about X-Forwarded-* and Forwarded (0: nobody);
-    `forwarded` is what we write for the upstream: "x-forwarded", "forwarded", "both" or "off".
+    `trusted_hops` is how many proxies in front of us may be believed about the client (0: nobody), `trusted_fields` in
+    which fields: "x-forwarded" or "forwarded"; `forwarded` is what we write for the upstream: one of these, "both" or
+    "off".
     `via` is our pseudonym in Via (RFC 9110 section 7.6.3); empty writes none.
     `drain_delay`: after SIGTERM, how long to go on accepting with readiness off; `drain_grace`: then, how long calls
     in flight may take.
@@ -25,6 +26,7 @@ class EdgeSettings:
     body_grace: float = 10.0
     idle_timeout: float = 75.0
     trusted_hops: int = 0
+    trusted_fields: str = "x-forwarded"
     forwarded: str = "x-forwarded"
     via: str = "figway"
     ambiguous_paths: bool = False

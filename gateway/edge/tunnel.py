@@ -4,32 +4,55 @@ Bytes pass as they are; only the boundaries of the server's frames are followed 
 frame of ours may stand between two frames and nowhere else.
 """
 
+_STEPS_A_CALL = 1024
+
 GOING_AWAY = b"\x88\x02\x03\xe9"
 """A server's Close frame with status 1001 (RFC 6455 section 7.4.1)."""
 
 
 class Frames:
-    """Follows the frames that a server sends. `between` tells whether the last one is complete."""
+    """Follows the frames that a server sends. `between` tells whether the last one is complete. `behind` tells that
+    there was more to do than one call does: feed b"", once others have had their turn, and nothing else until then."""
 
-    __slots__ = ("_header", "_left")
+    __slots__ = ("_at", "_header", "_kept", "_left")
 
     def __init__(self) -> None:
         self._header = b""
         self._left = 0
+        # What is still to be followed, from `_at` on.
+        self._kept = b""
+        self._at = 0
+
+    @property
+    def behind(self) -> bool:
+        """Whether bytes are still to be followed."""
+        return bool(self._kept)
 
     @property
     def between(self) -> bool:
         """Whether the bytes so far end with the end of a frame."""
-        return not self._left and not self._header
+        return not self._left and not self._header and not self._kept
 
     def feed(self, data: bytes) -> None:
         """More bytes went to the client."""
-        at, end = 0, len(data)
+        at = 0
+        if self._kept and data:
+            data = self._kept[self._at:] + data
+        elif self._kept:
+            data, at = self._kept, self._at
+        self._kept = b""
+        end, steps = len(data), 0
         while at < end:
+            if steps == _STEPS_A_CALL:
+                self._kept, self._at = data, at
+                return
             at = self._step(data, at)
+            steps += 1
 
     def first_end(self, data: bytes) -> int:
         """How much of `data` completes the frame under way; -1 where all of it does not."""
+        while self._kept:
+            self.feed(b"")
         at, end = 0, len(data)
         while at < end:
             at = self._step(data, at)

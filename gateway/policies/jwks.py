@@ -20,6 +20,7 @@ import orjson
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
+from gateway.apart import apart
 from gateway.policies.durations import seconds
 
 Key = RSAKey | ECKey
@@ -82,7 +83,7 @@ class FileSource:
 
     async def read(self) -> bytes:
         """See Source."""
-        return await asyncio.to_thread(self._read)
+        return await apart(self._read)
 
     def _read(self) -> bytes:
         try:

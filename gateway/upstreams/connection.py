@@ -28,6 +28,8 @@ MAX_INTERIMS = 100
 WRITE_BUFFER = 64 << 10
 LONG = 10.0
 """Seconds after which an answer of unknown length counts as one without an end."""
+# The last head of a connection is kept, and what it said, up to this size.
+_REMEMBERED = 4 << 10
 
 _KEEP, _LENGTH, _CODING, _CONNECTION, _DROP, _UPGRADE = range(6)
 _KINDS: dict[bytes, int] = {
@@ -109,8 +111,8 @@ class Connection(asyncio.Protocol):
     """A connection to one address of an endpoint. `deadline` (monotonic) is when the endpoint's sweep gives it up."""
 
     __slots__ = (
-        "_blocked", "_buffer", "_endless_since", "_framing", "_interims", "_keep_alive", "_last", "_owner", "_paused",
-        "address", "born", "deadline", "idle_since", "serving", "transport", "uses",
+        "_behind", "_blocked", "_buffer", "_endless_since", "_framing", "_interims", "_keep_alive", "_last", "_later",
+        "_owner", "_paused", "address", "born", "deadline", "idle_since", "serving", "transport", "uses",
     )
 
     def __init__(self, owner: Owner, address: str) -> None:
@@ -129,6 +131,9 @@ class Connection(asyncio.Protocol):
         self._keep_alive = True
         self._blocked = False
         self._paused = False
+        # Whether more of an answer is here than one turn of the loop takes: nothing is read until it is done.
+        self._behind = False
+        self._later: asyncio.Handle | None = None
 
     # --- from the event loop ---------------------------------------------------------------------------------------
 
@@ -211,14 +216,20 @@ class Connection(asyncio.Protocol):
         if self.transport is not None and not self._paused:
             self._paused = True
             self.deadline = inf
-            self.transport.pause_reading()
+            if not self._behind:
+                self.transport.pause_reading()
+            elif self._later is not None:
+                self._later.cancel()
+                self._later = None
             self._owner.stalled(self)
 
     def resume(self) -> None:
         """Read on."""
         if self._paused:
             self._paused = False
-            if self.transport is not None and not self.transport.is_closing():
+            if self._behind and self.serving is not None:
+                self._put_off(self.serving)
+            elif self.transport is not None and not self.transport.is_closing():
                 tunnel = self.serving is not None and self.serving.upgrade
                 self.deadline = inf if tunnel else time.monotonic() + self._owner.between_bytes
                 self.transport.resume_reading()
@@ -262,11 +273,14 @@ class Connection(asyncio.Protocol):
     # --- reading ---------------------------------------------------------------------------------------------------
 
     def _read_head(self, serving: Served, data: bytes) -> None:
+        seen = 0
         if self._buffer:
+            seen = max(0, len(self._buffer) - 3)
             data = self._buffer + data
             self._buffer = b""
         while True:
-            end = data.find(b"\r\n\r\n") + 4
+            end = data.find(b"\r\n\r\n", seen) + 4
+            seen = 0
             if end < 4:
                 if len(data) > MAX_HEAD:
                     raise Malformed("upstream_malformed", "the head is too large")
@@ -284,7 +298,8 @@ class Connection(asyncio.Protocol):
                 answer = last[1]
             else:
                 answer = _judge(raw)
-                self._last = (raw, answer)
+                if end <= _REMEMBERED:
+                    self._last = (raw, answer)
             if answer.status >= 200 or answer.status == 101:
                 break
             self._interims += 1
@@ -341,10 +356,41 @@ class Connection(asyncio.Protocol):
             return
         if framing.done:
             self._finish(serving, framing)
+        elif framing.behind:
+            self._put_off(serving)
         elif not self._paused and not serving.upgrade:
             self.deadline = time.monotonic() + self._owner.between_bytes
 
+    def _put_off(self, serving: Served) -> None:
+        """Go on with an answer once others have had their turn, unless whoever takes it cannot take more."""
+        if not self._behind:
+            self._behind = True
+            self.deadline = inf
+            if self.transport is not None and not self._paused:
+                self.transport.pause_reading()
+        if not self._paused and self._later is None:
+            self._later = asyncio.get_running_loop().call_soon(self._catch_up, serving)
+
+    def _catch_up(self, serving: Served) -> None:
+        self._later = None
+        framing = self._framing
+        if self.serving is not serving or framing is None:
+            return
+        self.data_received(b"")
+        if self.serving is serving and not framing.behind:
+            self._caught_up()
+            if not self._paused:
+                self.deadline = time.monotonic() + self._owner.between_bytes
+
+    def _caught_up(self) -> None:
+        """Nothing is put off any more: read on."""
+        self._behind = False
+        if self.transport is not None and not self._paused and not self.transport.is_closing():
+            self.transport.resume_reading()
+
     def _finish(self, serving: Served, framing: Framing) -> None:
+        if self._behind:
+            self._caught_up()
         self.serving = None
         self._framing = None
         self.deadline = inf

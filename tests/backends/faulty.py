@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -63,16 +64,37 @@ class Policy:
         """Nothing is held."""
 
 
+@dataclass(frozen=True, slots=True)
+class While:
+    """A file. As long as it is there, whoever builds a policy waits: in a system call that never returns, or in
+    Python (`spins`)."""
+
+    there: Path
+    spins: bool = False
+
+
+class Hanging(Policy):
+    """Cannot be built for as long as a file is there."""
+
+    Options = While  # type: ignore[assignment]
+
+    def __init__(self, name: str, options: While) -> None:  # type: ignore[override]
+        never = threading.Event()
+        while options.there.exists():
+            never.wait(None if not options.spins else 0)
+
+
 @contextmanager
 def installed(folder: Path) -> Iterator[None]:
-    """Gateways that are started meanwhile know `faulty`, an adapter and a policy, and the policy `unloadable`,
-    which raises as it is imported."""
+    """Gateways that are started meanwhile know `faulty`, an adapter and a policy, and the policies `unloadable`,
+    which raises as it is imported, and `hanging`, which is never built while a file is there."""
     info = folder / "faulty-1.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: faulty\nVersion: 1\n")
     (info / "entry_points.txt").write_text(
         f"[figway.adapters]\nfaulty = {__name__}:Adapter\n"
-        f"[figway.policies]\nfaulty = {__name__}:Policy\nunloadable = unloadable:Policy\n")
+        f"[figway.policies]\nfaulty = {__name__}:Policy\nunloadable = unloadable:Policy\n"
+        f"hanging = {__name__}:Hanging\n")
     (folder / "unloadable.py").write_text(f"raise KeyError('{SECRET}')\n")
     root = Path(sys.modules[__name__.partition(".")[0]].__path__[0]).parent
     with pytest.MonkeyPatch.context() as patch:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from click import Context
 from click.testing import CliRunner
 
 from gateway.cli.main import COMMANDS, main
@@ -59,13 +60,15 @@ def test_help_names_every_command_and_imports_no_heavy_library():
 def test_every_command_is_there_and_has_help(figway, name):
     run = figway(name, "--help")
     assert run.exit_code == 0
-    assert "Usage:" in run.stdout
+    own = main.get_command(Context(main), name).help
+    assert own
+    assert " ".join(own.split()[:5]) in " ".join(run.stdout.split())
 
 
 def test_a_command_that_is_none_is_a_usage_error(figway):
     run = figway("explian")
     assert run.exit_code == 2
-    assert "No such command" in run.stderr
+    assert "explian" in run.stderr
 
 
 def test_validate_sums_up_a_valid_file_in_one_line(figway):

@@ -163,6 +163,7 @@ def test_everything_that_can_be_said_is_heard(built):
         version: 1
         server:
           trusted_hops: 2
+          trusted_fields: forwarded
           forwarded: off
           via: ""
           ambiguous_paths: true
@@ -203,8 +204,8 @@ def test_everything_that_can_be_said_is_heard(built):
         """, files={"ca.pem": "x"})
     assert configuration.edge == EdgeSettings(
         target=1024, head=2048, fields=3, body=4 << 20, trailer=5, connections=6, head_timeout=1, idle_timeout=120,
-        body_grace=3, body_rate=7, trusted_hops=2, forwarded="off", via="", ambiguous_paths=True, drain_delay=8,
-        drain_grace=3600)
+        body_grace=3, body_rate=7, trusted_hops=2, trusted_fields="forwarded", forwarded="off", via="",
+        ambiguous_paths=True, drain_delay=8, drain_grace=3600)
     assert configuration.lane == LaneSettings(1, 2 << 20, 3, 0.25)
     assert configuration.store == ("disk", Store.Options(Path("s.db")))
     upstream = configuration.upstreams["old"].settings
@@ -219,7 +220,7 @@ def test_everything_that_can_be_said_is_heard(built):
     assert (capability.body_limit, capability.buffer_limit) == (1 << 30, 10)
     assert capability.operations[0].headers == (("X-A", "b"),)
     assert capability.operations[0].query == (("q", None),)
-    assert capability.operations[0].place == "routes.yaml:30"
+    assert capability.operations[0].place == "routes.yaml:31"
     assert capability.policies == configuration.table.default.policies == (configuration.policies["gated"],)
 
 
@@ -236,7 +237,7 @@ BAD_VALUES = [
                                         "write it without the leading zero [wrong_type]"),
     ("server: {trusted_hops: 12:30}", 24, 'wants a whole number, not "12:30" [wrong_type]'),
     ('server: {trusted_hops: "1"}', 24, 'wants a whole number, not "1" [wrong_type]'),
-    ("server: {trusted_hops: -1}", 24, "should be greater than or equal to 0 [bad_value]"),
+    ("server: {trusted_hops: -1}", 24, "must be at least 0 [bad_value]"),
     ("server: {ambiguous_paths: no}", 27, 'wants true or false: "no" is text in YAML 1.2, write false [wrong_type]'),
     ("server: {ambiguous_paths: 1}", 27, 'wants true or false, not "1" [wrong_type]'),
     ("server: {forwarded: forwardd}", 21,
@@ -538,6 +539,16 @@ def test_what_is_odd_but_no_fault_is_a_warning(built):
         "15:26: two bodies of this size do not fit into the lane's `memory`: such mirrors are dropped [lane_memory]",
     ]
     assert list(configuration.upstreams) == ["old"]
+
+
+@pytest.mark.parametrize(("server", "warned"), [
+    ("{trusted_hops: 1}", ["10"]), ("{via: x, trusted_hops: 2, forwarded: forwarded}", ["18"]),
+    ("{trusted_hops: 0}", []), ("{trusted_hops: 1, trusted_fields: x-forwarded}", []),
+    ("{trusted_fields: forwarded, trusted_hops: 1}", []), ("{}", []),
+])
+def test_trust_without_a_word_on_its_fields_is_a_warning(built, server, warned):
+    warnings = built(SMALLEST + f"server: {server}\n").warnings
+    assert [(str(one.place.col), one.code) for one in warnings] == [(col, "trusted_fields") for col in warned]
 
 
 # --- reload ----------------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """YAML is read by its version 1.2, includes and substitutions know their places, and secrets are shown to nobody."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -23,6 +24,9 @@ def test_plain_scalars_mean_what_yaml_1_2_says(text, value):
     assert core(text) == value
     assert type(core(text)) is type(value)
 
+
+# As the system says it.
+ABSENT = os.strerror(errno.ENOENT)
 
 YAML = [
     ("a: 1\na: 2\n", '2:1: "a" is already at line 1 [duplicate_key]'),
@@ -71,12 +75,28 @@ def test_both_loaders_make_one_tree(parsed):
     assert (root.keys["e"].line, root.keys["e"].col, told) == (5, 1, [])
 
 
-@pytest.mark.parametrize("text", ["a: " + "[" * 1500 + "]" * 1500, "a: " + "{a: " * 1500 + "}" * 1500],
-                         ids=["sequences", "mappings"])
-def test_what_is_nested_without_end_is_told_of(parsed, text):
-    root, found = parsed(text)
+@pytest.mark.parametrize("count", [101, 1500, 200_000])
+@pytest.mark.parametrize(("start", "end"), [("[", "]"), ("{a: ", "}")], ids=["sequences", "mappings"])
+def test_what_is_nested_without_end_is_told_of(parsed, start, end, count):
+    root, [told] = parsed(start * count + end * count)
     assert root is None
-    assert found[0].endswith("nested too deeply [bad_yaml]")
+    assert told.endswith("nested too deeply [bad_yaml]")
+
+
+def test_what_is_nested_as_deep_as_may_be_is_read(parsed):
+    root, told = parsed("[" * 100 + "x" + "]" * 100)
+    assert told == []
+    for _ in range(100):
+        [root] = root.value
+    assert root.value == "x"
+
+
+def test_aliases_do_not_nest_deeper_than_what_is_written_out(parsed):
+    lines = ["a0: &a0 x"] + [f"a{n}: &a{n} [*a{n - 1}]" for n in range(1, 2000)]
+    root, told = parsed("\n".join(lines))
+    assert root is not None
+    assert told
+    assert all(one.endswith("nested too deeply [bad_yaml]") for one in told)
 
 
 def test_a_pipe_is_no_file(tmp_path):
@@ -105,7 +125,7 @@ def test_included_files_add_upstreams_policies_and_capabilities(built):
 
 
 INCLUDES = [
-    ("include: [none.yaml]", {}, "routes.yaml:5:11: none.yaml cannot be read: No such file or directory [unreadable]"),
+    ("include: [none.yaml]", {}, f"routes.yaml:5:11: none.yaml cannot be read: {ABSENT} [unreadable]"),
     ("include: [a.yaml]", {"a.yaml": "include: [b.yaml]\n", "b.yaml": "include: [routes.yaml]\n"},
      "b.yaml:1:11: files include each other: routes.yaml → a.yaml → b.yaml → routes.yaml [include_cycle]"),
     ("include: [routes.yaml]", {},
@@ -163,7 +183,7 @@ def test_a_secret_of_digits_stays_text(built):
 
 SUBSTITUTIONS = [
     ("${NONE}", "the environment variable NONE is not set [unset_variable]"),
-    ("${file:none}", "none cannot be read: No such file or directory [unreadable]"),
+    ("${file:none}", f"none cannot be read: {ABSENT} [unreadable]"),
     ("${a b}", 'write ${NAME}, ${NAME:-default} or ${file:PATH} ("$${" for a plain "${") [bad_substitution]'),
     ("${A", 'write ${NAME}, ${NAME:-default} or ${file:PATH} ("$${" for a plain "${") [bad_substitution]'),
 ]

@@ -119,6 +119,7 @@ def test_what_is_known_needs_an_owner_a_reason_and_an_end(built):
     codes = told(built, known="[{id: K-1, at: /x}]")
     assert codes == [("missing", 18)] * 3
     assert told(built, known="[{id: K, at: /x, reason: r, owner: o, expires: soon}]") == [("bad_value", 18)]
+    assert told(built, known="[{id: K, at: /x, reason: r, owner: o, expires: 2026-12-32}]") == [("bad_value", 18)]
 
 
 @pytest.mark.parametrize("rule", [

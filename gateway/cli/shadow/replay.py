@@ -18,7 +18,8 @@ from gateway.cli.sealed import pair_of, rules_now, unseal
 from gateway.cli.shapes import fact, line
 from gateway.cli.sources import Refused
 from gateway.config.compile import Configuration
-from gateway.edge.headers import forwarding_fields, read
+from gateway.edge.forwarded import forwarding_fields
+from gateway.edge.headers import read
 from gateway.forward import ask
 from gateway.routing import Arm, Match
 from gateway.telemetry.trace import new_trace_id

@@ -1,0 +1,57 @@
+"""Building a configuration within a time. A file on a mount that hangs, or a plugin that does, holds up no start for
+ever, no later reload and no stop: the attempt is given up, and what comes of it later is dropped."""
+
+from pathlib import Path
+
+from gateway import plugins
+from gateway.apart import Apart
+from gateway.config.compile import Configuration, build
+from gateway.config.extensions import Find
+from gateway.config.problem import Invalid, Place, Problem
+
+RELOAD_SECONDS = 10.0
+START_SECONDS = 60.0
+# Each attempt that hangs has a thread, which cannot be taken from it: idle, and a few KiB.
+_MOST_HANGING = 32
+
+
+def build_in_time(path: Path, seconds: float = START_SECONDS, find: Find = plugins.load) -> Configuration:
+    """As build, for a start and for commands: it blocks, at most so long. Raises Invalid."""
+    attempt = Apart(build, path, find=find)
+    if not attempt.within(seconds):
+        attempt.interrupt()
+        raise _too_slow(path, seconds)
+    return attempt.result()
+
+
+class Attempts:
+    """The attempts of a running gateway to read one file anew, each within so many seconds."""
+
+    def __init__(self, path: Path, seconds: float = RELOAD_SECONDS, find: Find = plugins.load) -> None:
+        self._path = path
+        self._seconds = seconds
+        self._find = find
+        self._given_up: list[Apart[Configuration]] = []
+
+    @property
+    def hanging(self) -> int:
+        """Attempts that were given up, and have not ended yet."""
+        self._given_up = [one for one in self._given_up if not one.ended]
+        return len(self._given_up)
+
+    async def build(self, previous: Configuration) -> Configuration:
+        """As build, off the loop and within its seconds. Raises Invalid."""
+        if (hanging := self.hanging) >= _MOST_HANGING:
+            raise Invalid([Problem(Place(self._path), f"not read: {hanging} earlier attempts hang; a restart ends them",
+                                   "too_slow")])
+        attempt = Apart(build, self._path, previous, find=self._find)
+        if not await attempt.soon(self._seconds):
+            attempt.interrupt()
+            self._given_up.append(attempt)
+            raise _too_slow(self._path, self._seconds)
+        return attempt.result()
+
+
+def _too_slow(path: Path, seconds: float) -> Invalid:
+    return Invalid([Problem(Place(path), f"not read within {seconds:g} s, and given up: a file that it needs, or a "
+                            "plugin, hangs", "too_slow")])

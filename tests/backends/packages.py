@@ -1,0 +1,46 @@
+"""Programs that tests run but pip does not install: from Debian, and modules for Node.js.
+
+A test or a fixture that needs one asks for it, and is skipped where it is missing; the end of the run says what did not
+run and why. Where the environment variable CI is set, any skipped test fails the run.
+
+    nginx = needs("nginx")                                         # the path of the program
+    subprocess.Popen([needs("node"), script], env=node_modules("express"))
+
+To need another program, add its Debian package to tests/backends/debian.txt: .ci/run installs it. To need another
+module of Node.js, add it to tests/backends/node/package.json and run `make update`: `make test` installs what the lock
+file beside it says into .venv/node. What comes from PyPI belongs into the group `dev` of pyproject.toml.
+"""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+_HERE = Path(__file__).parent
+_MODULES = Path(sys.prefix) / "node" / "node_modules"
+
+
+def debian() -> dict[str, str]:
+    """Program → the Debian package that brings it, as listed in debian.txt."""
+    lines = (line.split() for line in (_HERE / "debian.txt").read_text().splitlines() if not line.startswith("#"))
+    return {program: package for package, program in lines}
+
+
+def needs(program: str) -> str:
+    """The path of a program that debian.txt lists; the test that asks is skipped where it is not installed."""
+    package = debian()[program]
+    found = shutil.which(program, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
+    if found is None:
+        pytest.skip(f"needs {program}, of the Debian package {package}")
+    return found
+
+
+def node_modules(*names: str) -> dict[str, str]:
+    """The environment in which a script of Node.js can `require` these modules of node/package.json."""
+    for name in names:
+        if not (_MODULES / name / "package.json").exists():
+            pytest.skip(f"needs {name}, of the npm package {name}: `make test` installs it where npm is there")
+    return {**os.environ, "NODE_PATH": str(_MODULES)}
+
