@@ -5,6 +5,7 @@ native listener (edge/http1.py) finds, and as an ASGI application it serves the 
 """
 
 import asyncio
+import contextlib
 import gc
 import logging
 import signal
@@ -27,21 +28,26 @@ from gateway.edge.http1 import Edge
 from gateway.pipeline import Pipeline, ask_mirror, begin_mirror
 from gateway.policies.base import Policy
 from gateway.telemetry.bridge import Bridge
+from gateway.telemetry.faults import Faults
 from gateway.telemetry.output import Output
 from gateway.telemetry.peers import Peers
 from gateway.telemetry.record import Recorder
 from gateway.telemetry.traffic import TrafficFold
 from gateway.upstreams.upstream import Upstream
-from shadow.custody import Custody, CustodyError
+from shadow.archive import CUSTODY, OPENING, SEALED, STORE, Archive
+from shadow.custody import Custody
 from shadow.lane import Lane
 from shadow.report import Report, fold
 from shadow.sealed.capture import Capture
-from shadow.sealed.vault import Bounds, Vault, VaultError
+from shadow.sealed.vault import Bounds, Vault
 from shadow.stores.base import Store, StoreError
 
 _SWEEP = 0.5
 _PUBLISH = 1.0
 _RETIRE = 10.0
+_OPEN = 2.0
+"""Seconds for which the start waits until the files of the shadow were tried once."""
+
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -74,25 +80,22 @@ class Gateway:
     """One worker's whole gateway. `configuration` is the one in force."""
 
     def __init__(self, launch: Launch) -> None:
-        """Raises Invalid where the configuration has problems, what a store raises that cannot open, CustodyError and
-        VaultError."""
+        """Raises Invalid where the configuration has problems. The shadow's files are opened later, by `start`."""
         self.configuration = self._began = configuration = build_in_time(Path(launch.config))
         self._path = Path(launch.config)
         self._workers = launch.workers
         self._files = configuration.files
-        self.store: Store = plugins.load("figway.stores", configuration.store[0])(configuration.store[1])
+        self.archive = _archive(configuration)
         self.recorder = Recorder(Output(), access_log=launch.access_log)
-        self.custody = Custody(configuration.custody)
-        sealed = configuration.sealed
-        self.vault = Vault(sealed.path, self.custody, sealed.bounds) if sealed is not None else None
-        self.lane = Lane(ask_mirror, self.store, configuration.lane, custody=self.custody,
-                         capture=Capture(self.vault) if self.vault is not None else None, begin=begin_mirror)
+        self.lane = Lane(ask_mirror, None, configuration.lane, begin=begin_mirror)
         self.pipeline = Pipeline(configuration.table, self.lane, self.recorder)
         self.edge = Edge(self.pipeline, configuration.edge)
         self.reloads = Reloads(configuration.revision, at=time.time())
         self.peers = Peers(Path(launch.run_dir) if launch.run_dir else None, self.facts)
         self._traffic = TrafficFold()
-        self._failed = (0, 0)
+        self._faults = Faults(self.recorder)
+        self._shadowing = False
+        self._patient = time.monotonic() + _OPEN
         self._asgi = Asgi(self.pipeline, lambda: self.edge.settings)
         self._attempts = Attempts(self._path)
         self._reloading = asyncio.Lock()
@@ -109,7 +112,10 @@ class Gateway:
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
-        self.start()
+        tried = self.start()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_OPEN):
+                await tried.wait()
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await self.stop()
@@ -117,12 +123,12 @@ class Gateway:
 
     # --- start and stop --------------------------------------------------------------------------------------------
 
-    def start(self) -> None:
-        """Begin to work, in the running event loop."""
+    def start(self) -> asyncio.Event:
+        """Begin to work, in the running event loop. The event is set once the shadow's files were tried; where they are
+        well, the lane works from then on."""
         bridge = Bridge(self.recorder)
         logging.getLogger().addHandler(bridge)
         asyncio.get_running_loop().set_exception_handler(bridge.loop_error)
-        self.lane.start()
         self._watch_upstreams()
         for work in (self._tick(), watch(lambda: self._files, self.reload)):
             self._spawn(work)
@@ -133,6 +139,21 @@ class Gateway:
         gc.freeze()
         gc.set_threshold(20_000, 20, 20)
         self.recorder.event("started", revision=self.reloads.revision, config=self._path.name)
+        return self.archive.open(self._begin_shadowing)
+
+    def _begin_shadowing(self) -> None:
+        """The archive was tried: the lane begins once it has what it needs, and sealing once there is where to."""
+        archive, lane = self.archive, self.lane
+        if not self._shadowing and archive.store is not None and archive.custody is not None:
+            self._shadowing = True
+            lane.use(archive.store, archive.custody)
+            lane.start()
+        elif not self._shadowing and not self._faults.told:
+            reasons = "; ".join(archive.faults.values())
+            sys.stderr.write(f"figway: the shadow lane is off, and begins by itself once this is mended: {reasons}\n")
+        if self._shadowing and lane.capture is None and archive.vault is not None:
+            lane.seal(Capture(archive.vault))
+        self._tell_faults()
 
     def begin_drain(self) -> None:
         """Readiness goes off and every answer closes its connection; requests are still taken."""
@@ -153,10 +174,7 @@ class Gateway:
             await upstream.close()
         for policy in self.configuration.policies.values():
             await policy.close()
-        await asyncio.to_thread(self.store.close)
-        if self.vault is not None:
-            await asyncio.to_thread(self.vault.close)
-        await asyncio.to_thread(self.custody.close)
+        await asyncio.to_thread(self.archive.close)
         self.peers.publish()
         self.recorder.event("stopped")
         self.recorder.output.close()
@@ -180,19 +198,26 @@ class Gateway:
             if now - published >= _PUBLISH:
                 published = now
                 self._flush_traffic()
-                self._tell_failures()
+                self._tell_faults()
                 if self.peers.others_care:
                     await asyncio.to_thread(self.peers.publish)
 
-    def _tell_failures(self) -> None:
-        """What failed off the way of requests, where it has since the last time."""
-        told, self._failed = self._failed, (self.lane.journal.keys.failures,
-                                            self.lane.capture.counts["failed"] if self.lane.capture is not None else 0)
-        custody, capture = self._failed
-        if custody > told[0]:
-            self.recorder.event("custody_failed", level="error", failures=custody)
-        if capture > told[1]:
-            self.recorder.event("capture_failed", level="error", failures=capture)
+    def _tell_faults(self) -> None:
+        faults = self.faults()
+        if time.monotonic() < self._patient:
+            faults = {what: why for what, why in faults.items() if why != OPENING}
+        self._faults.tell(faults, self._failures())
+
+    def faults(self) -> dict[str, str]:
+        """Why the store, custody or the sealed file is not well now; nothing of what is."""
+        keys, capture = self.lane.journal.keys, self.lane.capture
+        working = {STORE: self.lane.journal.fault, CUSTODY: keys.fault, SEALED: capture.fault if capture else ""}
+        return self.archive.faults | {what: why for what, why in working.items() if why}
+
+    def _failures(self) -> dict[str, int]:
+        journal, capture = self.lane.journal, self.lane.capture
+        return {STORE: journal.failures, CUSTODY: journal.keys.failures,
+                SEALED: capture.counts["failed"] if capture is not None else 0}
 
     def _flush_traffic(self) -> None:
         self.lane.record(self._traffic.rows(self.recorder.latencies, self._stage, time.time()))
@@ -242,6 +267,8 @@ class Gateway:
         if self.reloads.waiting:
             self.recorder.event("restart_needed", level="warning", settings=list(self.reloads.waiting))
         for one in fresh.replaces(previous):
+            if isinstance(one, Upstream):
+                one.hand_over(fresh.upstreams.get(one.name))
             self._spawn(self._retire(one))
 
     async def _retire(self, replaced: Upstream | Policy) -> None:
@@ -269,7 +296,10 @@ class Gateway:
         capability that is in neither the table nor the store, StoreError where the store cannot be read."""
         criteria = {name: one.criteria() for name, one in self.pipeline.table.capabilities.items()
                     if capability in (None, name)}
-        report = fold(self.store.read(capability), criteria)
+        store = self.archive.store
+        if store is None:
+            raise StoreError(f"the store is not open: {self.archive.faults.get(STORE, OPENING)}")
+        report = fold(store.read(capability), criteria)
         if capability is not None and not report.capabilities:
             raise LookupError(capability)
         return report
@@ -286,10 +316,12 @@ class Gateway:
                        "hanging": self._attempts.hanging},
             "shadow": [[tally.capability, tally.operation, str(tally.outcome), tally.reason, count]
                        for tally, count in self.lane.counters().items()],
-            "lane": {"on": self.lane.on, "unfinished": self.lane.unfinished, "held_bytes": self.lane.held},
+            "lane": {"on": self.lane.on and self._shadowing, "unfinished": self.lane.unfinished,
+                     "held_bytes": self.lane.held},
             "store": {"failures": self.lane.journal.failures, "lost": self.lane.journal.lost},
             "capture": dict(self.lane.capture.counts) if self.lane.capture is not None else {},
             "custody": {"failures": self.lane.journal.keys.failures},
+            "faults": self.faults(),
             "connections": len(self.edge.connections),
             "upstreams": [[upstream.name, endpoint.url, endpoint.available(time.monotonic()), endpoint.pending,
                            endpoint.connections, endpoint.streams, endpoint.last_failure]
@@ -303,12 +335,30 @@ def _kept(configuration: Configuration) -> tuple[Path, Bounds] | None:
     return None if configuration.sealed is None else (configuration.sealed.path, configuration.sealed.bounds)
 
 
+def _archive(configuration: Configuration) -> Archive:
+    """The files of the shadow, as configured. What they are named in is right: what goes wrong with them is a fault of
+    the moment, which may be mended while traffic is carried."""
+    (name, options), sealed = configuration.store, configuration.sealed
+
+    def store() -> Store:
+        made: Store = plugins.load("figway.stores", name)(options)
+        return made
+
+    def custody() -> Custody:
+        return Custody(configuration.custody)
+
+    def vault(custody: Custody) -> Vault:
+        assert sealed is not None
+        return Vault(sealed.path, custody, sealed.bounds)
+
+    return Archive(store, custody, vault if sealed is not None else None)
+
+
 def create(launch: Launch) -> Gateway:
     """A worker's application: what uvicorn calls in every process. Where it cannot be made the process ends, with a
     line that says why and the status by which uvicorn knows a failed start."""
     try:
         return Gateway(launch)
-    except (Invalid, StoreError, CustodyError, VaultError) as error:
-        told = "; ".join(map(str, error.problems)) if isinstance(error, Invalid) else str(error)
-        sys.stderr.write(f"figway: a worker cannot start: {told}\n")
+    except Invalid as invalid:
+        sys.stderr.write(f"figway: a worker cannot start: {'; '.join(map(str, invalid.problems))}\n")
         sys.exit(STARTUP_FAILURE)

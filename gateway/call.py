@@ -15,7 +15,8 @@ class Head:
     `headers` are the end-to-end fields; `length` is the body's Content-Length, 0, or -1 for chunked. `added` are
     field lines for the upstream (Via, forwarding), `lines` those and the end-to-end ones, ready for the wire.
     `trace` is the client's traceparent if it was valid; `request_id` is the client's where it may be logged.
-    `shadow` marks a request that is itself a mirror; `max_forwards` is -1 where the client set no bound; `once` is
+    `shadow` marks a request that is itself a mirror; `logs_in` one whose credentials log in its connection and not
+    the request; `max_forwards` is -1 where the client set no bound; `once` is
     True where what the fields say depends on the method, so that they must be judged again.
     """
 
@@ -34,6 +35,7 @@ class Head:
     expects_continue: bool = False
     takes_trailers: bool = False
     shadow: bool = False
+    logs_in: bool = False
     max_forwards: int = -1
     once: bool = False
     forwarded: Headers | None = None

@@ -86,14 +86,19 @@ def _split(split: Split, call: Call, roll: float) -> tuple[str, str]:
     return split.on_missing, "split: no key"
 
 
-def decide(admitted: Admitted, capability: Capability, roll: float) -> Decision:
-    """The decision for one admitted call; `roll` is uniform in [0, 1)."""
+def decide(admitted: Admitted, capability: Capability, roll: float, kept: str = "") -> Decision:
+    """The decision for one admitted call; `roll` is uniform in [0, 1). `kept` is the arm at which the client's
+    connection is logged in: there it stays while any share goes to modern."""
     call = admitted.call
     roles = capability.roles(safe=call.safe)
     serve, reason = roles.serve, "stage"
     if serve == "split":
         # The configuration does not compile a canary without a split.
-        serve, reason = _split(capability.split, call, roll) if capability.split else ("legacy", "no split")
+        split = capability.split
+        if kept and split is not None and split.share:
+            serve, reason = kept, "split: logged in"
+        else:
+            serve, reason = _split(split, call, roll) if split is not None else ("legacy", "no split")
     legacy, modern = capability.legacy, capability.modern
     arm, other = (legacy, modern) if serve == "legacy" else (modern, legacy)
     if arm is None:

@@ -14,8 +14,9 @@ from gateway.call import Arrival
 from gateway.decide import Decision
 from gateway.routing import Arm, Capability, Match
 from gateway.telemetry import trace
+from gateway.upstreams.affinity import Affinity
 from gateway.upstreams.collect import Collected, call, fetch
-from gateway.upstreams.connection import Receiver
+from gateway.upstreams.connection import Keeper, Receiver
 from gateway.upstreams.endpoint import Sending
 from gateway.wire import CHUNKED, fields
 from shadow.observation import Failure, Observation
@@ -25,9 +26,11 @@ _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
 
 def forward(
-    decision: Decision, arm: Arm, match: Match, arrival: Arrival, body: bytes, receiver: Receiver, *, whole: bool
+    decision: Decision, arm: Arm, match: Match, arrival: Arrival, body: bytes, receiver: Receiver,
+    affinity: Affinity | None, *, whole: bool,
 ) -> Sending | None:
-    """Send an admitted call down `arm` (the decision's `serve` or `fallback`); `body` is what has come of it.
+    """Send an admitted call down `arm` (the decision's `serve` or `fallback`); `body` is what has come of it, and
+    `affinity` what the client's connection owns upstream, if anything.
 
     Returns what the rest of the body is written to, or None where the receiver was told of a failure at once.
     """
@@ -42,7 +45,7 @@ def forward(
             return None
         body, whole = request.body, True
         receiver = Translating(arm, match, receiver, call.request.method, match.target.capability.buffer_limit)
-    endpoint = arm.upstream.choose()
+    endpoint = arm.upstream.choose() if affinity is None else affinity.endpoint(arm.upstream)
     if endpoint is None:
         receiver.on_failure(Failure("no_endpoint"))
         return None
@@ -60,7 +63,11 @@ def forward(
     sending = Sending(endpoint, receiver, request.method, before, after, body, whole, chunked, upgrade, total, client)
     if arm.adapter is not None:
         receiver.sending = sending  # type: ignore[attr-defined]
-    endpoint.send(sending)
+    if affinity is None:
+        endpoint.send(sending)
+    else:
+        affinity.serves(match.target.capability.name, arm.name)
+        affinity.send(sending, logs_in=arrival.head.logs_in)
     return sending
 
 
@@ -174,6 +181,9 @@ class Translating:
 
     def on_upload_resumed(self) -> None:
         """The body was handed over whole."""
+
+    def on_login(self) -> Keeper | None:
+        return self._receiver.on_login()
 
     def _oversize(self) -> None:
         if self.sending is not None:

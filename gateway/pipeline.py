@@ -27,6 +27,7 @@ from gateway.forward import ask, begin, forward
 from gateway.policies.base import Policy, Verdict
 from gateway.routing import Arm, Capability, Match, RouteTable
 from gateway.telemetry.record import Recorder
+from gateway.upstreams.affinity import Affinity
 from gateway.upstreams.endpoint import Sending
 from shadow.asking import Cancel, Mirror
 from shadow.lane import Lane
@@ -41,6 +42,7 @@ _FALLBACK_FAILURES = frozenset({
 _NO_PARAMS: dict[str, str] = {}
 _NO_HEADERS = Headers()
 _CLIENT_GONE = 499
+_BAD_GATEWAY = 502
 # A body up to this size is sent to an upstream when it is whole.
 _GATHERED = 64 << 10
 _CONDITIONAL = frozenset({304, 412})
@@ -48,7 +50,14 @@ _roll = random.random
 
 
 class Downstream(Protocol):
-    """The client's connection, as an exchange sees it."""
+    """The client's connection, as an exchange sees it. `affinity` is what it owns upstream, None where it owns
+    nothing, as nearly all do."""
+
+    affinity: Affinity | None
+
+    def bind(self, address: str) -> Affinity:
+        """Its affinity, made now where it has none; `address` is the client's."""
+        ...
 
     def send_interim(self, status: int, reason: bytes, headers: Headers) -> None:
         """Pass on a 1xx response, with the next flush."""
@@ -72,6 +81,10 @@ class Downstream(Protocol):
 
     def abort(self) -> None:
         """Cut the connection, so that an answer that broke off cannot look whole."""
+        ...
+
+    def hang_up(self) -> None:
+        """Close without an answer, of which nothing was sent."""
         ...
 
     def pause_upload(self) -> None:
@@ -231,7 +244,9 @@ class Exchange:
 
     def _admitted(self, admitted: Admitted) -> None:
         capability = self._match.target.capability
-        self._decision = decision = decide(admitted, capability, _roll())
+        affinity = self._downstream.affinity
+        kept = affinity.arm(capability.name) if affinity is not None else ""
+        self._decision = decision = decide(admitted, capability, _roll(), kept)
         if decision.fallback is not None:
             self._pipeline.budget(capability.name).call(self._started)
         self._keeps_answer = decision.mirror is not None and self._may_mirror(capability, admitted.call)
@@ -263,12 +278,20 @@ class Exchange:
             lane.skip(capability.name, call.operation, "loop")
         elif head.upgrade:
             lane.skip(capability.name, call.operation, "upgraded")
+        elif head.logs_in or self._logged_in():
+            lane.skip(capability.name, call.operation, "connection_auth")
         elif call.request.headers.get(b"if-range") is not None:
             # Whole or in part, by a tag that only one arm knows.
             lane.skip(capability.name, call.operation, "conditional")
         else:
             return True
         return False
+
+    def _logged_in(self) -> bool:
+        """Whether the client's connection is logged in at an arm of the capability: a mirror would ask as nobody."""
+        affinity, capability = self._downstream.affinity, self._capability
+        arms = (arm.upstream for arm in (capability.legacy, capability.modern) if arm is not None)
+        return affinity is not None and affinity.concerns(*arms)
 
     # --- 5–7 forward -----------------------------------------------------------------------------------------------
 
@@ -282,7 +305,8 @@ class Exchange:
         self._arm_started = time.monotonic()
         if not self._keeps_body:
             self._body = b""
-        sending = forward(self._decision, arm, self._match, self._arrival, body, self, whole=self._whole)
+        sending = forward(self._decision, arm, self._match, self._arrival, body, self, self._downstream.affinity,
+                          whole=self._whole)
         # Where it failed at once, a fallback may already be on its way: that one counts.
         if not self._finished and self._arm is arm and sending is not None:
             self._sending = sending
@@ -368,6 +392,12 @@ class Exchange:
         """A 1xx response goes on as it is."""
         self._downstream.send_interim(status, reason, headers)
 
+    def on_login(self) -> Affinity:
+        """The arm's connection is the client's from now on."""
+        affinity = self._downstream.bind(self._arrival.head.client)
+        affinity.serves(self._capability.name, self._arm.name if self._arm is not None else "")
+        return affinity
+
     def on_head(self, status: int, reason: bytes, headers: Headers, length: int) -> None:
         """The answer begins."""
         if status in _FALLBACK_STATUSES and self._fall_back(str(status), status, headers):
@@ -418,12 +448,20 @@ class Exchange:
             return
         self._sending = None
         self._arm_seconds = time.monotonic() - self._arm_started
+        affinity = self._downstream.affinity
+        gone = affinity is not None and affinity.has_lost() and failure.kind == "reset" and not self._head_sent
         if failure.kind in _FALLBACK_FAILURES and self._fall_back(failure.kind, 0, _NO_HEADERS, failure):
             return
         code = FAILURES.get(failure.kind, "internal")
         if failure.kind == "adapter" and failure.source != "upstream":
             code = "not_translatable" if failure.source == "request" else "internal"
-        if self._head_sent:
+        if gone:
+            # The upstream closed a login between requests, and so do we: the client may ask again on another
+            # connection, as it would without us (RFC 9112 section 9.3.1). Nobody answers in its place.
+            self._error, self._status = code, _BAD_GATEWAY
+            self._downstream.hang_up()
+            self._finish(failure)
+        elif self._head_sent:
             self._error = code
             self._downstream.abort()
             self._finish(failure)
@@ -569,6 +607,8 @@ class Exchange:
             if failure.source == "downstream":
                 return "client_gone"
             return "body_too_large" if self._error == "body_too_large" else "refused"
+        if self._logged_in():
+            return "connection_auth"
         if not self._whole:
             return "request_unfinished"
         if self._status in _CONDITIONAL:

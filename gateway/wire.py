@@ -331,6 +331,11 @@ def fields(headers: Headers) -> bytes:
     return b"".join([b"%b: %b\r\n" % pair for pair in headers])
 
 
+def unmeasured(headers: Headers) -> bytes:
+    """The field lines of a 1xx or 204 answer, which may have no Content-Length (RFC 9110 section 8.6)."""
+    return fields(headers.without((b"content-length",)))
+
+
 def chunk(data: bytes) -> bytes:
     """One chunk that holds `data` (which must not be empty: an empty chunk would end the body)."""
     return b"%x\r\n%b\r\n" % (len(data), data)

@@ -2,6 +2,9 @@
 
 One worker runs in this process. Several run under uvicorn's supervisor, which replaces those that die; they share
 the data port's socket, and each listens on the admin port (SO_REUSEPORT), answering for all of them.
+
+When all stop, the port closes for good: the supervisor lets go of it, and the workers take everybody who has connected
+before they do. A worker that ends alone leaves the port, and who waits there, to the others.
 """
 
 import asyncio
@@ -15,6 +18,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from math import ceil
+from multiprocessing import resource_tracker
+from pathlib import Path
+from types import FrameType
 from typing import cast
 
 import uvicorn
@@ -27,12 +33,17 @@ from gateway import hangup
 from gateway.app import Gateway, Launch, create
 from gateway.edge.admin import admin_app
 from gateway.edge.http1 import Listener
+from gateway.sockets import SocketFile, keep_alive, turn_away
 
 _BACKLOG = 2048
 # What TLS may need beyond the drain's grace: uvicorn counts whole seconds.
 _SPARE = 1
 # Seconds between two tries to start a worker that could not.
 _PAUSE = 1.0
+# Seconds in which a handshake that has begun is over, and accepted, before the data port closes.
+_LAST_CALL = 0.2
+# The file of the run directory by which workers know that all of them are stopping.
+_STOPPING = "stopping"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +54,25 @@ class Ports:
     admin: tuple[str, int]
     certificate: str | None = None
     key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a worker is told of where it runs: the admin port's address, the file of the data port's Unix socket, and
+    the run directory, "" where it is alone."""
+
+    admin: tuple[str, int]
+    file: SocketFile | None
+    run_dir: str
+
+    def close(self) -> None:
+        """Tell every worker that none will listen any more."""
+        Path(self.run_dir, _STOPPING).touch()
+
+    @property
+    def closes(self) -> bool:
+        """Whether none will."""
+        return not self.run_dir or Path(self.run_dir, _STOPPING).exists()
 
 
 class ListenError(Exception):
@@ -60,20 +90,20 @@ def run(launch: Launch, ports: Ports, workers: int, grace: float) -> None:
         workers=workers, backlog=_BACKLOG, timeout_graceful_shutdown=ceil(grace) + _SPARE,
         ssl_certfile=ports.certificate, ssl_keyfile=ports.key,
     )
-    # uvicorn raises the signal again once it has shut down; shutting down as asked is a success.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
+    file = SocketFile(ports.data, os.stat(ports.data).st_ino) if isinstance(ports.data, str) else None
+    place = Place(chosen, file, launch.run_dir)
+    server = Worker(config, place, admin) if workers == 1 else Supervisor(config, [data], place)
+    if isinstance(server, Worker):
+        # Until uvicorn listens to signals; it raises them again once it has shut down, which is a success.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, server.stop_soon)
     _announce(data, chosen)
     try:
-        if workers == 1:
-            Worker(config, chosen, admin).run(sockets=[data])
-        else:
-            Supervisor(config, [data], chosen).run()
+        server.run(sockets=[data]) if isinstance(server, Worker) else server.run()
     finally:
         admin.close()
-        if isinstance(ports.data, str):
-            with contextlib.suppress(OSError):
-                os.unlink(ports.data)
+        if file is not None:
+            file.remove()
 
 
 def _announce(data: socket.socket, admin: tuple[str, int]) -> None:
@@ -95,6 +125,7 @@ def _bind(address: tuple[str, int] | str, *, shared: bool = False) -> socket.soc
                 os.unlink(str(address))
         else:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            keep_alive(sock)
             if shared:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         sock.bind(address)
@@ -108,9 +139,9 @@ def _bind(address: tuple[str, int] | str, *, shared: bool = False) -> socket.soc
 class Worker(uvicorn.Server):
     """One worker: uvicorn's server, with the admin port beside it and a drain before it stops accepting."""
 
-    def __init__(self, config: uvicorn.Config, admin: tuple[str, int], sock: socket.socket | None = None) -> None:
+    def __init__(self, config: uvicorn.Config, place: Place, sock: socket.socket | None = None) -> None:
         super().__init__(config)
-        self._admin_address = admin
+        self._place = place
         self._admin_socket = sock
         self._admin: _Quiet | None = None
         self._admin_task: asyncio.Task[None] | None = None
@@ -118,7 +149,7 @@ class Worker(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         gateway = self.gateway
-        sock = self._admin_socket or _bind(self._admin_address, shared=True)
+        sock = self._admin_socket or _bind(self._place.admin, shared=True)
         app = admin_app(gateway.peers, gateway.report, version("figway"))
         self._admin = _Quiet(uvicorn.Config(cast(ASGIApp, app), log_config=None, access_log=False, lifespan="off",
                                             proxy_headers=False, server_header=False))
@@ -129,13 +160,29 @@ class Worker(uvicorn.Server):
         """The application that this worker runs."""
         return cast(Gateway, self.config.loaded_app)
 
-    async def main_loop(self) -> None:
-        await super().main_loop()
+    def stop_soon(self, *_: object) -> None:
+        """Shut down as soon as the start is over."""
+        self.should_exit = True
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        with super().capture_signals():
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+            yield
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        # Ctrl-C reaches every process of a terminal; it is the supervisor's to say that all of them stop.
+        if sig != signal.SIGINT or not self._place.run_dir or self.should_exit:
+            super().handle_exit(sig, frame)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         # Readiness off first, so that whoever balances load looks elsewhere while we still accept.
         self.gateway.begin_drain()
         await asyncio.sleep(self.gateway.configuration.edge.drain_delay)
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._place.closes:
+            for sock in sockets or ():
+                turn_away(sock, self._place.file)
+            await asyncio.sleep(_LAST_CALL)
         await super().shutdown(sockets)
         if self._admin is not None and self._admin_task is not None:
             self._admin.should_exit = True
@@ -153,39 +200,77 @@ class _Quiet(uvicorn.Server):
 class _WorkerProcess(Process):
     """uvicorn's worker process, running our Worker."""
 
-    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket], admin: tuple[str, int]) -> None:
-        self._admin_address = admin
+    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket], place: Place) -> None:
+        self._place = place
         super().__init__(config, sockets)
 
     @property
     def server(self) -> uvicorn.Server:
         if self._server is None:
-            self._server = Worker(self.config, self._admin_address)
+            self._server = Worker(self.config, self._place)
         return self._server
 
 
 class Supervisor(Multiprocess):
     """uvicorn's supervisor, with our workers; SIGHUP is a reload of the configuration, not of the processes."""
 
-    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket], admin: tuple[str, int]) -> None:
-        self._admin_address = admin
+    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket], place: Place) -> None:
+        self._place = place
         self._served = False
+        self._starting = False
         super().__init__(config, sockets)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._asked_to_stop)
 
-    def _worker(self) -> Process:
-        process = _WorkerProcess(self.config, self.sockets, self._admin_address)
-        with hangup.held():
-            process.start()
-        return process
+    def _asked_to_stop(self, number: int, frame: FrameType | None) -> None:
+        # At once, since the workers may have been told to stop too, as systemd does: the port is theirs alone from now
+        # on, closes with the last of them, and none may think that it stops alone.
+        self.signal_queue.append(number)
+        self._place.close()
+        if not self._starting:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        for sock in self.sockets:
+            sock.close()
+
+    def _worker(self) -> Process | None:
+        """A worker that has been started, or None where all are to stop."""
+        self._starting = True
+        try:
+            if self._place.closes:
+                return None
+            process = _WorkerProcess(self.config, self.sockets, self._place)
+            # Python's own helper for new processes takes SIGINT again where it has to be started first.
+            resource_tracker.ensure_running()
+            with hangup.held():
+                # A worker inherits this; it takes the signal once it knows what to make of it.
+                signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+                process.start()
+            # Only the worker holds this end now, so that its death is heard at once.
+            process.child_conn.close()
+            return process
+        finally:
+            self._starting = False
+            if self._place.closes:
+                self._let_go()
+
+    def terminate_all(self) -> None:
+        self._place.close()
+        self._let_go()
+        super().terminate_all()
 
     def init_processes(self) -> None:
-        self.processes = [self._worker() for _ in range(self.processes_num)]
+        started = [self._worker() for _ in range(self.processes_num)]
+        self.processes = [process for process in started if process is not None]
         hangup.release()
 
     def keep_subprocess_alive(self) -> None:
         # As uvicorn's own, which makes workers of its own class.
         for index, process in enumerate(self.processes):
-            if self.should_exit.is_set() or process.is_alive(timeout=self.config.timeout_worker_healthcheck):
+            if self._place.closes:
+                return
+            if process.is_alive(timeout=self.config.timeout_worker_healthcheck):
                 continue
             process.kill()
             process.join()
@@ -194,7 +279,7 @@ class Supervisor(Multiprocess):
                 return
             # A worker that cannot start now (a bad file, a full disk) may later, and the others serve on.
             self.should_exit.wait(_PAUSE if process.exitcode == STARTUP_FAILURE else 0)
-            self.processes[index] = self._worker()
+            self.processes[index] = self._worker() or process
         self._served = self._served or all(process.is_ready() for process in self.processes)
 
     def handle_ttin(self) -> None:

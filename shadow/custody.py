@@ -3,6 +3,9 @@
 It is a SQLite file apart from the data, so that a copy of the data alone reads nothing, and destroying a key is final:
 deleted rows are overwritten (`secure_delete`), and there is no write-ahead log in which one could linger. Several
 processes may have it open.
+
+Each file has a name of its own by chance, so that what is linked by the keys of one is not taken for what is linked by
+those of another: a file that is lost takes its keys with it, and the one that is made in its place knows none of them.
 """
 
 import hashlib
@@ -11,7 +14,7 @@ import sqlite3
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
-from shadow.database import Database
+from shadow.database import Database, whole
 
 KEY = 32
 """Bytes of a key."""
@@ -30,11 +33,17 @@ CREATE TABLE IF NOT EXISTS trail (
     number INTEGER PRIMARY KEY, at REAL NOT NULL, actor TEXT NOT NULL, role TEXT NOT NULL, action TEXT NOT NULL,
     subject TEXT NOT NULL, reason TEXT NOT NULL, chain TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS name (name TEXT NOT NULL);
 """
 
 
 class CustodyError(Exception):
     """The custody file cannot be opened, read or written now. The message names the fault and no value."""
+
+
+class CustodyRenewed(CustodyError):
+    """The file was deleted or replaced, and another is in its place: its keys, holds and trail are gone. Raised once,
+    by what would have written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +74,14 @@ class Custody:
 
     def __init__(self, path: Path | None, busy: float = 5.0) -> None:
         """Opens the file, made (for its owner alone) where there is none. Raises CustodyError."""
-        self._database = Database(path, _prepare, name="the custody file", fails=CustodyError, busy=busy, private=True)
+        self.name = ""
+        """Of the file; empty of one in memory, and of one that was made before files had names."""
+
+        def prepare(connection: sqlite3.Connection) -> None:
+            self.name = _prepared(connection, named=path is not None)
+
+        self._database = Database(path, prepare, name="the custody file", fails=CustodyError, renewed=CustodyRenewed,
+                                  busy=busy, private=True)
 
     # --- keys ---
 
@@ -102,12 +118,11 @@ class Custody:
             return done.rowcount > 0
 
     @property
-    def generation(self) -> int:
-        """Another number once any other process has written. Raises CustodyError."""
+    def generation(self) -> tuple[int, int]:
+        """Others once any other process has written, or the file is another. Raises CustodyError."""
         with self._database.connection() as connection:
-            number: int
             [number] = connection.execute("PRAGMA data_version").fetchone()
-            return number
+            return self._database.opened, number
 
     # --- holds ---
 
@@ -159,6 +174,14 @@ def _link(before: str, deed: Deed) -> str:
     return hashlib.sha256(repr((before, astuple(deed))).encode()).hexdigest()
 
 
-def _prepare(connection: sqlite3.Connection) -> None:
+def _prepared(connection: sqlite3.Connection, *, named: bool) -> str:
+    """Make what is to be in the file; its name."""
     connection.execute("PRAGMA secure_delete = ON")
-    connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
+    with whole(connection):
+        is_new = not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'key'").fetchone()
+        for statement in _SCHEMA.split(";")[:-1]:
+            connection.execute(statement)
+        if is_new and named:
+            connection.execute("INSERT INTO name VALUES (?)", (secrets.token_hex(4),))
+        found = connection.execute("SELECT name FROM name").fetchone()
+    return found[0] if found else ""

@@ -22,8 +22,9 @@ from shadow.ledger import FASTER, HOURS, JUDGED, SLOWER, Binding, Sighting, Traf
 from shadow.noise import Noise, Spot, added, table
 from shadow.observation import Pair
 from shadow.rules import NONE, Rules
-from shadow.stores.base import Store
-from shadow.stratum import EXPIRED, Basis, Epoch, Stratum, build, digest, subject
+from shadow.stores.base import Store, StoreError
+from shadow.stratum import CUSTODY, EXPIRED, Basis, Epoch, Stratum, build, digest, subject
+from shadow.words import worded
 
 FLUSH = 0.5
 """Seconds between writes."""
@@ -107,12 +108,15 @@ def _tells(comparison: Comparison) -> bool:
 class Journal:
     """Batches for one store. All but the store's own `write`, and custody, happens in one event loop.
 
-    `lost` counts comparisons whose differences were let go, `failures` the writes that failed. `keys` are the epochs'.
+    `lost` counts comparisons whose differences were let go, `failures` the writes that failed, and `fault` says why the
+    last one did ("" where it did not). `keys` are the epochs'.
     """
 
-    def __init__(self, store: Store, custody: Custody) -> None:
+    def __init__(self, store: Store | None, custody: Custody | None) -> None:
+        """None of what is yet to be opened: see `use`."""
         self.lost = 0
         self.failures = 0
+        self.fault = ""
         self.keys = Keys(custody)
         self._store = store
         self._tallies: Counter[Tally] = Counter()
@@ -125,6 +129,11 @@ class Journal:
         self._claimed: defaultdict[int, set[bytes]] = defaultdict(set)
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+
+    def use(self, store: Store, custody: Custody) -> None:
+        """Write here from now on."""
+        self._store = store
+        self.keys.use(custody)
 
     def sight(self, pair: Pair, basis: Basis) -> Sight | None:
         """Take an exchange for what it may prove, as soon as both arms have spoken. Cheap, and raises nothing.
@@ -231,6 +240,9 @@ class Journal:
         # A known difference that expires is a rule that goes.
         expired = sum(one.expires <= pair.at for one in pair.rules.known) if pair.rules.known else 0
         rules = f"{basis.rules}{EXPIRED}{expired}" if expired else basis.rules
+        if custody := self.keys.custody:
+            # What is linked by other keys is other evidence.
+            rules = f"{rules}{CUSTODY}{custody}"
         if known is None:
             known = self._epochs[pair.capability] = Epoch(legacy, modern, rules, VERSION)
         elif (legacy and legacy != known.legacy) or (modern and modern != known.modern) or rules != known.rules:
@@ -283,6 +295,9 @@ class Journal:
             await self.keys.refresh()
 
     async def _flush(self) -> None:
+        store = self._store
+        if store is None:
+            return
         comparisons, self._comparisons = self._comparisons, []
         tallies, self._tallies = self._tallies, Counter()
         calls, self._traffic = self._traffic, defaultdict(_Calls)
@@ -298,10 +313,11 @@ class Journal:
         ]
         try:
             dropped = await asyncio.to_thread(
-                lambda: self._store.write(comparisons, tallies, traffic, sightings, self.keys.held(), bindings))
-        except Exception:
+                lambda: store.write(comparisons, tallies, traffic, sightings, self.keys.held(), bindings))
+        except Exception as error:
             # Whatever it was, the store took nothing of the batch (that is its contract) and serving goes on.
             self.failures += 1
+            self.fault = worded(error, StoreError)
             self._tallies.update(tallies)
             for comparison in comparisons:
                 self._keep(comparison)
@@ -311,4 +327,5 @@ class Journal:
             for row in traffic:
                 self.add(row)
         else:
+            self.fault = ""
             self.keys.doom(dropped or ())

@@ -63,12 +63,13 @@ _ROUNDING = 1e-9
 class Lane:
     """One worker's lane. `start` and all after it belong to one event loop.
 
-    `on` is the kill switch: while it is False, offers are shed. `eligible` counts all that was offered or skipped,
+    `on` is the kill switch: while it is False, offers are shed. So they are, as `store_unavailable`, until there is a
+    store: given here, or by `use`. `eligible` counts all that was offered or skipped,
     `unfinished` and `held` (bytes) what has no outcome yet: eligible = sum(counters().values()) + unfinished.
     """
 
     def __init__(
-        self, ask: Ask, store: Store, settings: LaneSettings, comparer: Comparer | None = None,
+        self, ask: Ask, store: Store | None, settings: LaneSettings, comparer: Comparer | None = None,
         custody: Custody | None = None, capture: Capture | None = None, begin: Begin | None = None,
     ) -> None:
         self.on = True
@@ -76,10 +77,11 @@ class Lane:
         self.eligible = 0
         self.unfinished = 0
         self.held = 0
-        self.journal = Journal(store, custody or Custody(None))
+        self.journal = Journal(store, custody or (Custody(None) if store is not None else None))
         self._settings = settings
         self._comparer = comparer or Child()
         self._open = False
+        self._shut = "stopped" if store is not None else "store_unavailable"
         self._counts: Counter[Tally] = Counter()
         self._task: asyncio.Task[None] | None = None
         self._saved: dict[str, float] = {}
@@ -128,16 +130,26 @@ class Lane:
         if not self.on:
             return "switched_off"
         if not self._open:
-            return "stopped"
+            return self._shut
         if self.unfinished >= self._settings.queue:
             return "queue_full"
         return "memory_full" if self.held + cost > self._settings.memory else ""
 
     # --- the side that works ---
 
+    def use(self, store: Store, custody: Custody) -> None:
+        """Keep what is found here from now on. Before `start`, and once."""
+        self.journal.use(store, custody)
+
+    def seal(self, capture: Capture) -> None:
+        """Have mismatches sealed from now on. After `start`, and once."""
+        self.capture = capture
+        capture.start()
+
     def start(self) -> None:
         """Begin to work. Must be called in the event loop, once."""
         self._open = True
+        self._shut = "stopped"
         self._task = asyncio.create_task(self._compare())
         self.journal.start()
         if self.capture is not None:
@@ -152,6 +164,7 @@ class Lane:
         Nothing is waited for that is only to be asked again: it ends as found. Leaves no task and no process.
         It may be called again."""
         self._open = False
+        self._shut = "stopped"
         for entry, timer in self._waiting.items():
             timer.cancel()
             self._give_up(entry, "drained")

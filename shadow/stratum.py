@@ -26,7 +26,7 @@ HOUR = 3600
 OTHER = "(other)"
 """The resource and shape of what finds the table of strata full."""
 
-EXPIRED, ARMS, ENDPOINTS = "-", "+", "."
+EXPIRED, ARMS, ENDPOINTS, CUSTODY = "-", "+", ".", "~"
 
 TOKEN = 12
 """Bytes of a token: 96 bits, so that among a billion subjects two are hardly ever taken for one."""
@@ -60,8 +60,8 @@ class Basis(NamedTuple):
 class Epoch(NamedTuple):
     """What evidence was gathered on: both arms' builds ("" where they are not told), the digest of the rules (before
     it that of the arms as they are written, ENDPOINTS, that of their endpoints, and ARMS; behind it, where some of
-    their known differences had expired, EXPIRED and how many), and the comparator's version. Where one of them changes,
-    evidence starts from nothing."""
+    their known differences had expired, EXPIRED and how many; and CUSTODY and the name of that which has the key, where
+    it has one), and the comparator's version. Where one of them changes, evidence starts from nothing."""
 
     legacy: str
     modern: str
@@ -73,6 +73,11 @@ def anywhere(rules: str) -> str:
     """The digest of an epoch's rules, wherever its arms' endpoints are."""
     arms, after, rest = rules.rpartition(ARMS)
     return arms.partition(ENDPOINTS)[0] + after + rest
+
+
+def configured(rules: str) -> str:
+    """The digest of an epoch's rules as they are configured."""
+    return rules.partition(CUSTODY)[0].partition(EXPIRED)[0]
 
 
 def digest(epoch: Epoch) -> str:

@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape, quoteattr
 from shadow.compare import COMPARED, VERSION, Outcome
 from shadow.evidence import Answer, Coverage, Criteria, Gate, Hid, Numbers, State, assess, percent
 from shadow.ledger import DAY, JUDGED, Crossed, Crossing, Declared, Evidence
-from shadow.stratum import ARMS, EXPIRED, Epoch, Stratum, anywhere, digest
+from shadow.stratum import ARMS, Epoch, Stratum, anywhere, configured, digest
 from shadow.words import noun
 
 _HOUR = 3600.0
@@ -137,7 +137,7 @@ def _going_on(reports: Sequence[EpochReport], criteria: Criteria) -> list[EpochR
 
 
 def _holds(epoch: EpochReport, criteria: Criteria) -> bool:
-    rules = _key(epoch).rules.partition(EXPIRED)[0]
+    rules = configured(_key(epoch).rules)
     return criteria.rules is None or (criteria.rules in (rules, anywhere(rules)) and epoch.comparator == VERSION)
 
 

@@ -23,12 +23,12 @@ GATEWAY = [
     {"routing"},
     {"policies", "upstreams"},
     {"call"},
-    {"stage", "errors", "plugins", "telemetry", "store", "wire", "apart", "hangup"},
+    {"stage", "errors", "plugins", "telemetry", "store", "wire", "apart", "hangup", "sockets"},
 ]
 SHADOW = [
     {"lane"},
     {"asking"},
-    {"learnt"},
+    {"learnt", "archive"},
     {"journal", "testing", "sealed", "cases", "renderers"},
     {"report", "stores"},
     {"verdict", "unlink"},

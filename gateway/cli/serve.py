@@ -21,7 +21,8 @@ def serve(
 ) -> None:
     """Carry traffic until SIGTERM or SIGINT; SIGHUP, or a change of the file, reloads it.
 
-    Exit status: 0 after a clean stop, 2 where the configuration or an address cannot be used.
+    Exit status: 0 after a clean stop, 2 where the configuration or an address cannot be used. A store that cannot
+    be opened stops nothing: traffic is carried, and the shadow begins once the store is well.
     """
     from gateway import hangup
 
@@ -29,9 +30,7 @@ def serve(
     from gateway.app import Launch
     from gateway.config.attempts import build_in_time
     from gateway.config.problem import Invalid
-    from gateway.plugins import load
     from gateway.workers import ListenError, Ports, run
-    from shadow.stores.base import StoreError
 
     if (tls_cert is None) != (tls_key is None):
         raise click.UsageError("--tls-cert and --tls-key go together")
@@ -40,8 +39,6 @@ def serve(
     try:
         configuration = build_in_time(config)
         grace = configuration.edge.drain_grace
-        # Told here, once, and not by every worker: a store that does not open.
-        load("figway.stores", configuration.store[0])(configuration.store[1]).close()
         if workers > 1 and configuration.store[0] == "memory":
             click.echo("figway: each worker has a memory store of its own: a report shows one worker's share. "
                        "Several workers want `store: {sqlite: {path: …}}`.", err=True)
@@ -51,7 +48,7 @@ def serve(
         for problem in invalid.problems:
             click.echo(str(problem), err=True)
         sys.exit(2)
-    except (ListenError, StoreError) as error:
+    except ListenError as error:
         click.echo(f"figway: {error}", err=True)
         sys.exit(2)
 

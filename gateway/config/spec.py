@@ -119,6 +119,7 @@ class Pool(_Strict):
     pending: int = Field(default=1024, ge=0, description="requests that wait for a connection")
     idle: Duration = written("55s", "how long an unused connection is kept")
     age: Duration = written("0s", "after which a connection is not used again; 0s for no bound")
+    bound: int = Field(default=1024, ge=1, description="connections that belong to one client each (NTLM, Negotiate)")
     streams: int | None = Field(
         default=None, ge=1, description="tunnels, event streams, and calls at their client's pace: they leave the pool")
     per_client: Share = written("50%", "of connections, pending and streams: what one client address may take")

@@ -9,7 +9,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -114,15 +114,31 @@ def _checks(workers: Iterable[tuple[bool, dict[str, Any]]]) -> Iterator[Check]:
             state += f", {streams} outside the pool" if streams else ""
             state += f", last failure {last}" if last else ""
             yield f"upstream {name} {url}", available, state
-        store = facts["store"]
-        failed, lost = store["failures"], store["lost"]
-        yield "store", not failed, f"{failed} failed {noun(failed, 'write')}, {lost} {noun(lost, 'row')} lost"
-        failures = facts["custody"]["failures"]
-        yield "custody", not failures, f"{failures} {noun(failures, 'failure')}" if failures else ""
-        lane = facts["lane"]
-        yield "shadow lane", lane["on"], f"{lane['unfinished']} unfinished, {lane['held_bytes']} bytes held"
+    if living:
+        yield from _shadow(living)
     wanted = max((facts["workers"] for facts in living), default=1)
     yield "workers", len(living) >= wanted, f"{len(living)} of {wanted}"
+
+
+def _shadow(living: Sequence[dict[str, Any]]) -> Iterator[Check]:
+    """What is so now, in any worker, decides; what has been is told beside it."""
+    faults = {what: why for facts in living for what, why in facts["faults"].items()}
+    lost = sum(facts["store"]["lost"] for facts in living)
+    for name, failed, word in (("store", _sum(living, "store", "failures"), "failed write"),
+                               ("custody", _sum(living, "custody", "failures"), "failure"),
+                               ("sealed", _sum(living, "capture", "failed"), "failure")):
+        told = [faults[name]] if name in faults else []
+        told += [f"{failed:,} {noun(failed, word)}"] if failed or name == "store" else []
+        told += [f"{lost:,} {noun(lost, 'row')} lost"] if name == "store" else []
+        if name != "sealed" or told or any(facts["capture"] for facts in living):
+            yield name, name not in faults, ", ".join(told)
+    on = all(facts["lane"]["on"] for facts in living)
+    state = f"{_sum(living, 'lane', 'unfinished'):,} unfinished, {_sum(living, 'lane', 'held_bytes'):,} bytes held"
+    yield "shadow lane", on, state if on else f"off, {state}"
+
+
+def _sum(workers: Sequence[dict[str, Any]], part: str, count: str) -> int:
+    return sum(facts[part].get(count, 0) for facts in workers)
 
 
 class _Scrape:
@@ -155,6 +171,12 @@ class _Scrape:
                                   value=sum(one["store"]["failures"] for one in facts))
         yield CounterMetricFamily("figway_store_lost", "Rows that the store never took.",
                                   value=sum(one["store"]["lost"] for one in facts))
+        well = GaugeMetricFamily("figway_shadow_well", "1 if a part of the shadow works in every worker, else 0.",
+                                 labels=["part"])
+        for part in ("lane", "store", "custody", "sealed"):
+            well.add_metric([part], int(all(
+                one["lane"]["on"] if part == "lane" else part not in one["faults"] for one in living)))
+        yield well
         capture = CounterMetricFamily("figway_capture", "Mismatches to be sealed, by how that went.", labels=["result"])
         for result in ("sealed", "discarded", "shed", "failed"):
             capture.add_metric([result], sum(one["capture"].get(result, 0) for one in facts))

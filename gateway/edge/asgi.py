@@ -1,7 +1,10 @@
 """The pipeline as a plain ASGI application: for embedding in a Starlette app, and for its TestClient.
 
 ASGI lower-cases header names, has no interim responses, no trailers in common use and no raw upgrade, so this is
-less transparent than the native listener: what it cannot carry is refused or left out, never guessed.
+less transparent than the native listener: what it cannot carry is refused or left out, never guessed. Nor does ASGI
+say which connection a request came on, so no login lasts here longer than its request: what a connection is logged in
+for is asked on an upstream connection of its own, which ends with the answer. One round (Kerberos) fits in; NTLM does
+not.
 """
 
 import asyncio
@@ -16,6 +19,7 @@ from gateway.edge.settings import EdgeSettings
 from gateway.errors import problem
 from gateway.pipeline import Exchange, Pipeline
 from gateway.telemetry import trace
+from gateway.upstreams.affinity import Affinity
 from gateway.wire import Malformed, fields
 
 _READ_AHEAD = 256 << 10
@@ -62,6 +66,8 @@ class Asgi:
         arrival = Arrival(request, head, trace.trace_id(head.trace) if head.trace else trace.new_trace_id())
         exchange = Exchange(self._pipeline, answer)
         answer.exchange = exchange
+        if head.logs_in:
+            answer.bind(head.client)
         try:
             exchange.begin(arrival, b"", whole=head.length == 0)
         except Exception as error:
@@ -73,6 +79,8 @@ class Asgi:
         finally:
             reading.cancel()
             exchange.client_gone()
+            if answer.affinity is not None:
+                answer.affinity.close()
 
 
 def _target(scope: MutableMapping[str, Any]) -> bytes:
@@ -111,6 +119,7 @@ class _Answer:
 
     def __init__(self, send: Callable[[MutableMapping[str, Any]], Awaitable[None]]) -> None:
         self.exchange: Exchange | None = None
+        self.affinity: Affinity | None = None
         self.may_read = asyncio.Event()
         self.may_read.set()
         self._send = send
@@ -122,6 +131,9 @@ class _Answer:
         """ASGI has no message for it; the server sends its own 100."""
 
     def send_head(self, status: int, reason: bytes, headers: Headers, length: int) -> None:
+        if status == 204:
+            # RFC 9110 section 8.6.
+            headers = headers.without((b"content-length",))
         self._queue.put_nowait({"type": "http.response.start", "status": status,
                                 "headers": [(name.lower(), value) for name, value in headers]})
 
@@ -141,6 +153,18 @@ class _Answer:
 
     def abort(self) -> None:
         self._queue.put_nowait({"type": "figway.abort"})
+
+    def bind(self, address: str) -> Affinity:
+        affinity = self.affinity
+        if affinity is None:
+            affinity = self.affinity = Affinity(self, address)
+        return affinity
+
+    def leave(self, *, soon: bool) -> None:
+        """The login ends with the request in any case."""
+
+    def hang_up(self) -> None:
+        self.abort()
 
     def pause_upload(self) -> None:
         self.may_read.clear()

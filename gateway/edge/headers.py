@@ -10,10 +10,11 @@ from adapters.message import Headers, Request
 from gateway.call import Head
 from gateway.edge.settings import EdgeSettings
 from gateway.telemetry.trace import TRACEPARENT
+from gateway.upstreams.schemes import logs_in
 from gateway.wire import CHUNKED, Malformed, RequestHeads, content_length
 
 (_KEEP, _HOST, _LENGTH, _CODING, _CONNECTION, _DROP, _TE, _UPGRADE, _EXPECT, _FORWARDED, _TRACE, _TRACE_STATE,
- _REQUEST_ID, _VIA, _OURS, _HOPS_LEFT) = range(16)
+ _REQUEST_ID, _VIA, _OURS, _HOPS_LEFT, _AUTHORIZATION) = range(17)
 
 _KINDS: dict[bytes, int] = {
     b"host": _HOST, b"content-length": _LENGTH, b"transfer-encoding": _CODING, b"connection": _CONNECTION,
@@ -23,7 +24,7 @@ _KINDS: dict[bytes, int] = {
     b"x-forwarded-host": _FORWARDED, b"x-forwarded-port": _FORWARDED, b"x-forwarded-prefix": _FORWARDED,
     b"x-forwarded-ssl": _FORWARDED, b"x-forwarded-scheme": _FORWARDED, b"x-real-ip": _FORWARDED,
     b"traceparent": _TRACE, b"tracestate": _TRACE_STATE, b"x-request-id": _REQUEST_ID, b"via": _VIA,
-    b"max-forwards": _HOPS_LEFT,
+    b"max-forwards": _HOPS_LEFT, b"authorization": _AUTHORIZATION,
 }
 # Names as clients write them, so that a known spelling costs one look-up. Bounded: names come from outside.
 _SPELLINGS: dict[bytes, int] = {}
@@ -112,8 +113,9 @@ def judge(method: str, is_11: bool, received: Headers, settings: EdgeSettings) -
     # HTTP/1.0 clients may leave Host out (RFC 9112 section 3.2); nobody may send two.
     if hosts > 1 or (not hosts and is_11) or _HOST_VALUE.fullmatch(head.host) is None:
         raise Malformed("bad_host")
-    if head.upgrade and (method != "GET" or head.upgrade.lower() != b"websocket"):
-        # Anything else (h2c first of all) would be a way around the gateway; RFC 9110 section 7.8: ignore it.
+    if head.upgrade and (connection is None or head.length or method != "GET" or head.upgrade.lower() != b"websocket"):
+        # Without the Connection option it is no upgrade (RFC 9110 section 7.8); with a body, its end would be a matter
+        # of opinion; anything else than WebSocket (h2c first of all) would be a way around the gateway.
         head.upgrade = b""
     return head
 
@@ -173,7 +175,10 @@ def _learn(name: bytes) -> int:
 def _rare(kind: int, pair: tuple[bytes, bytes], method: str, head: Head, settings: EdgeSettings) -> None:
     name, value = pair
     kept = head.headers
-    if kind == _EXPECT:
+    if kind == _AUTHORIZATION:
+        head.logs_in = head.logs_in or logs_in(value)
+        kept.append(pair)
+    elif kind == _EXPECT:
         if value.lower() != b"100-continue":
             raise Malformed("expectation_failed")
         # An HTTP/1.0 client cannot mean it (RFC 9110 section 10.1.1).
@@ -184,7 +189,8 @@ def _rare(kind: int, pair: tuple[bytes, bytes], method: str, head: Head, setting
         head.takes_trailers = b"trailers" in value.lower()
     elif kind == _UPGRADE:
         head.once = True
-        head.upgrade = value
+        # Several fields are one list (RFC 9110 section 5.3): whoever reads the first and who reads the last agree.
+        head.upgrade = head.upgrade + b"," + value if head.upgrade else value
     elif kind == _VIA:
         if settings.via and settings.via.encode() in value.replace(b",", b" ").split():
             raise Malformed("loop")

@@ -25,6 +25,7 @@ from gateway.edge.tunnel import GOING_AWAY, Frames
 from gateway.errors import phrase, problem
 from gateway.pipeline import Exchange, Pipeline
 from gateway.telemetry import trace
+from gateway.upstreams.affinity import Affinity
 from gateway.wire import (
     CHUNKED,
     METHODS,
@@ -37,6 +38,7 @@ from gateway.wire import (
     chunk,
     fields,
     last_chunk,
+    unmeasured,
 )
 
 # So much of an answer is read ahead of a client that does not take it: one that fits leaves its upstream connection
@@ -95,7 +97,7 @@ class Listener(asyncio.Protocol):
     __slots__ = (
         "_at", "_blocked", "_buffer", "_chunked", "_due", "_edge", "_exchange", "_frames", "_framing", "_head",
         "_held_up", "_keep_alive", "_last", "_leaving", "_left", "_no_body", "_out", "_paused", "_peer", "_received",
-        "_scheme", "_seen", "_server_state", "_since", "_state", "_told", "_transport", "deadline",
+        "_scheme", "_seen", "_server_state", "_since", "_state", "_told", "_transport", "affinity", "deadline",
     )
 
     def __init__(self, config: Any, server_state: Any, app_state: Any, _loop: Any = None) -> None:
@@ -128,6 +130,7 @@ class Listener(asyncio.Protocol):
         self._scheme = "http"
         self._since = 0.0
         self._received = 0
+        self.affinity: Affinity | None = None
         self.deadline = inf
 
     # --- from the event loop ---------------------------------------------------------------------------------------
@@ -186,6 +189,8 @@ class Listener(asyncio.Protocol):
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
             exchange.client_gone()
+        if self.affinity is not None:
+            self.affinity.close()
 
     def pause_writing(self) -> None:
         self._blocked = True
@@ -399,6 +404,8 @@ class Listener(asyncio.Protocol):
         head.client = client_address(self._peer, head.forwarded, settings) if head.forwarded else self._peer
         head.added = self._added(head, settings)
         head.lines = fields(head.headers) + head.added
+        if head.logs_in:
+            self.bind(head.client)
         if not head.once and len(data) <= _REMEMBERED:
             self._last = (data[data.find(b"\r\n"):], head, settings)
         return Arrival(Request(method, target, head.headers), head,
@@ -510,7 +517,7 @@ class Listener(asyncio.Protocol):
 
     def send_interim(self, status: int, reason: bytes, headers: Headers) -> None:
         if self._head is not None and self._head.is_11:
-            self._write(b"HTTP/1.1 %d %b\r\n%b\r\n" % (status, reason, fields(headers)))
+            self._write(b"HTTP/1.1 %d %b\r\n%b\r\n" % (status, reason, unmeasured(headers)))
 
     def send_head(self, status: int, reason: bytes, headers: Headers, length: int) -> None:
         is_11 = self._head is None or self._head.is_11
@@ -521,6 +528,8 @@ class Listener(asyncio.Protocol):
         head = b"HTTP/1.1 %d %b\r\n%b%b" % (status, reason, fields(headers), edge.via)
         if self._no_body or status == 204 or status == 304:
             self._no_body = True
+            if status == 204:
+                head = b"HTTP/1.1 204 %b\r\n%b%b" % (reason, unmeasured(headers), edge.via)
             if length == CHUNKED and is_11 and status not in (204, 304):
                 head += b"Transfer-Encoding: chunked\r\n"
         elif length < 0:
@@ -546,7 +555,7 @@ class Listener(asyncio.Protocol):
         return not waits and 0 <= framing.left <= _READ_AHEAD
 
     def _begin_tunnel(self, reason: bytes, headers: Headers) -> None:
-        self._write(b"HTTP/1.1 101 %b\r\n%b\r\n" % (reason, fields(headers)))
+        self._write(b"HTTP/1.1 101 %b\r\n%b\r\n" % (reason, unmeasured(headers)))
         self.flush()
         self._state = _State.TUNNEL
         self._frames = Frames()
@@ -635,6 +644,17 @@ class Listener(asyncio.Protocol):
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             transport.abort()
 
+    def bind(self, address: str) -> Affinity:
+        affinity = self.affinity
+        if affinity is None:
+            affinity = self.affinity = Affinity(self, address)
+        return affinity
+
+    def hang_up(self) -> None:
+        self._exchange = None
+        self._keep_alive = False
+        self._linger()
+
     def pause_upload(self) -> None:
         self._held_up = True
         self._regulate()
@@ -672,6 +692,18 @@ class Listener(asyncio.Protocol):
         self.flush()
         self._exchange = None
         self._linger()
+
+    def leave(self, *, soon: bool) -> None:
+        """What this connection was logged in at is gone, or will be soon (gateway.upstreams.affinity.Client)."""
+        state = self._state
+        if state is _State.BODY or state is _State.ANSWER:
+            self._keep_alive = False
+        elif state is _State.REST:
+            self._linger()
+        elif soon and state is _State.IDLE:
+            self.deadline = min(self.deadline, time.monotonic() + _LINGER)
+        elif not soon and (state is _State.IDLE or state is _State.HEAD):
+            self._close()
 
     def _linger(self) -> None:
         """Close so that the answer arrives: a socket closed with bytes unread would reset the connection."""

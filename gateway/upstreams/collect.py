@@ -61,6 +61,9 @@ class Collected:
     def on_upload_resumed(self) -> None:
         """The body was handed over whole."""
 
+    def on_login(self) -> None:
+        """No client is here to be logged in."""
+
     def _oversize(self) -> None:
         if self.sending is not None:
             self.sending.cancel()

@@ -5,11 +5,13 @@ A connection serves one request at a time and goes back to its endpoint only if 
 """
 
 import asyncio
+import select
 import time
 from math import inf
 from typing import NamedTuple, Protocol, cast
 
 from adapters.message import Headers
+from gateway.upstreams import schemes
 from gateway.wire import (
     CHUNKED,
     UNTIL_CLOSE,
@@ -31,10 +33,11 @@ LONG = 10.0
 # The last head of a connection is kept, and what it said, up to this size.
 _REMEMBERED = 4 << 10
 
-_KEEP, _LENGTH, _CODING, _CONNECTION, _DROP, _UPGRADE = range(6)
+_KEEP, _LENGTH, _CODING, _CONNECTION, _DROP, _UPGRADE, _LOGIN = range(7)
 _KINDS: dict[bytes, int] = {
     b"content-length": _LENGTH, b"transfer-encoding": _CODING, b"connection": _CONNECTION, b"upgrade": _UPGRADE,
     b"keep-alive": _DROP, b"proxy-connection": _DROP, b"te": _DROP,
+    b"www-authenticate": _LOGIN, b"persistent-auth": _LOGIN,
 }
 # What Connection may not take away, or is dealt with on its own.
 _NOT_NAMEABLE = frozenset({b"", b"close", b"keep-alive", b"upgrade", b"content-length", b"set-cookie", b"date"})
@@ -82,6 +85,19 @@ class Receiver(Protocol):
         """It takes more again."""
         ...
 
+    def on_login(self) -> "Keeper | None":
+        """The answer whose head came says that its connection is logged in, or about to be: who it belongs to from
+        now on. None where nobody can keep it: then it ends with the answer."""
+        ...
+
+
+class Keeper(Protocol):
+    """Who a connection may belong to for good."""
+
+    def adopt(self, connection: "Connection", owner: "Owner") -> bool:
+        """Whether it takes a connection from its owner; one that it has already stays."""
+        ...
+
 
 class Owner(Protocol):
     """What a connection needs of the endpoint that opened it."""
@@ -90,6 +106,7 @@ class Owner(Protocol):
     between_bytes: float
 
     def released(self, connection: "Connection") -> None: ...
+    def ending(self, connection: "Connection") -> None: ...
     def lost(self, connection: "Connection") -> None: ...
     def stalled(self, connection: "Connection") -> None: ...
     def moves_out(self, connection: "Connection") -> bool: ...
@@ -103,6 +120,7 @@ class Served(Protocol):
     sent_all: bool
     upgrade: bool
 
+    def offered(self, schemes: tuple[bytes, ...]) -> bool: ...
     def ended(self) -> None: ...
     def failed(self, failure: Failure, *, answered: bool) -> None: ...
 
@@ -111,8 +129,8 @@ class Connection(asyncio.Protocol):
     """A connection to one address of an endpoint. `deadline` (monotonic) is when the endpoint's sweep gives it up."""
 
     __slots__ = (
-        "_behind", "_blocked", "_buffer", "_endless_since", "_framing", "_interims", "_keep_alive", "_last", "_later",
-        "_owner", "_paused", "address", "born", "deadline", "idle_since", "serving", "transport", "uses",
+        "_behind", "_blocked", "_buffer", "_endless_since", "_framing", "_input", "_interims", "_keep_alive", "_last",
+        "_later", "_owner", "_paused", "address", "born", "deadline", "idle_since", "serving", "transport", "uses",
     )
 
     def __init__(self, owner: Owner, address: str) -> None:
@@ -140,6 +158,8 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
         self.transport.set_write_buffer_limits(WRITE_BUFFER)
+        self._input = select.poll()
+        self._input.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
 
     def data_received(self, data: bytes) -> None:
         serving = self.serving
@@ -270,6 +290,15 @@ class Connection(asyncio.Protocol):
         """Whether another request may be sent on it."""
         return self.transport is not None and not self.transport.is_closing()
 
+    def has_input(self) -> bool:
+        """Whether bytes, or the end, have come that nobody has read yet: what comes before a request is sent is not
+        its answer, and the event loop may tell of it too late."""
+        return bool(self._input.poll(0))
+
+    def belong(self, owner: Owner) -> None:
+        """Be somebody else's from now on."""
+        self._owner = owner
+
     # --- reading ---------------------------------------------------------------------------------------------------
 
     def _read_head(self, serving: Served, data: bytes) -> None:
@@ -308,7 +337,9 @@ class Connection(asyncio.Protocol):
             serving.receiver.on_interim(answer.status, answer.reason, answer.headers)
             if self.serving is not serving or not data:
                 return
-        status, reason, headers, length, self._keep_alive = answer
+        status, reason, headers, length, self._keep_alive, login = answer
+        if login is not None:
+            self._log_in(serving, login)
         framing: Framing
         if status == 101:
             if not serving.upgrade:
@@ -328,8 +359,11 @@ class Connection(asyncio.Protocol):
                 self._fail(Failure("pool_full", source="gateway"))
                 return
             framing = Chunked("upstream_malformed") if length == CHUNKED else ToTheEnd()
+            self._keep_alive = self._keep_alive and length == CHUNKED
             self._endless_since = time.monotonic()
         self._framing = framing
+        if not self._keep_alive:
+            self._owner.ending(self)
         serving.receiver.on_head(status, reason, headers, length)
         if self.serving is serving:
             if framing is _WHOLE:
@@ -347,6 +381,15 @@ class Connection(asyncio.Protocol):
                 self._read_body(serving, framing, data)
             elif not self._paused:
                 self.deadline = time.monotonic() + self._owner.between_bytes
+
+    def _log_in(self, serving: Served, login: tuple[bytes, ...]) -> None:
+        """The answer makes this a connection for one client alone, and that is settled before its end could hand it
+        to another; `login` as of schemes.login."""
+        if login and not serving.offered(login):
+            return
+        keeper = serving.receiver.on_login()
+        if keeper is None or not keeper.adopt(self, self._owner):
+            self._keep_alive = False
 
     def _read_body(self, serving: Served, framing: Framing, data: bytes) -> None:
         payload = framing.feed(data)
@@ -391,16 +434,20 @@ class Connection(asyncio.Protocol):
     def _finish(self, serving: Served, framing: Framing) -> None:
         if self._behind:
             self._caught_up()
+        if self._paused:
+            # All of the answer is out: what comes next would be more than that, and must be seen.
+            self.resume()
         self.serving = None
         self._framing = None
         self.deadline = inf
         receiver, trailers = serving.receiver, framing.trailers
         # Left-over bytes, an unfinished request or a doubtful end: never pooled again (reliability.md, 8).
-        if self._keep_alive and serving.sent_all and not framing.rest and not self._paused and self.usable:
+        if self._keep_alive and serving.sent_all and not framing.rest and self.usable:
             serving.ended()
             self._owner.released(self)
         else:
             serving.ended()
+            self._owner.ending(self)
             self.drop()
         receiver.on_end(trailers)
 
@@ -423,15 +470,16 @@ class _Answer(NamedTuple):
     headers: Headers
     length: int
     keep_alive: bool
+    login: tuple[bytes, ...] | None = None
 
 
 def _judge(raw: bytes) -> _Answer:
     """A whole head, judged. Raises Malformed."""
     status, reason, is_11, received = _heads.parse(raw)
-    kept, connection, codings, lengths = _sorted_out(received)
+    kept, connection, codings, lengths, login = _sorted_out(received)
     if status == 101:
         kept.extend(pair for pair in received if pair[0].lower() in (b"upgrade", b"connection"))
-        return _Answer(status, reason, kept, UNTIL_CLOSE, False)
+        return _Answer(status, reason, kept, UNTIL_CLOSE, False, login)
     keep_alive = is_11
     if connection.lower() == b"keep-alive":
         keep_alive = True
@@ -445,24 +493,27 @@ def _judge(raw: bytes) -> _Answer:
         # Both lengths, or a coding that is not just chunked: where the body ends is anybody's guess.
         if lengths or not is_11 or b",".join(codings).strip().lower() != b"chunked":
             raise Malformed("upstream_malformed", "ambiguous length")
-        return _Answer(status, reason, kept, CHUNKED, keep_alive)
+        return _Answer(status, reason, kept, CHUNKED, keep_alive, login)
     if not lengths:
-        return _Answer(status, reason, kept, UNTIL_CLOSE, keep_alive)
+        return _Answer(status, reason, kept, UNTIL_CLOSE, keep_alive, login)
     if len(lengths) == 1 and len(lengths[0]) <= 18 and lengths[0].isdigit():
-        return _Answer(status, reason, kept, int(lengths[0]), keep_alive)
+        return _Answer(status, reason, kept, int(lengths[0]), keep_alive, login)
     length = content_length(lengths, "upstream_malformed")
     if len(lengths) > 1 or not lengths[0].isdigit():
         kept[:] = [(name, b"%d" % length) if name.lower() == b"content-length" else (name, value)
                    for name, value in kept]
-    return _Answer(status, reason, kept, length, keep_alive)
+    return _Answer(status, reason, kept, length, keep_alive, login)
 
 
-def _sorted_out(received: Headers) -> tuple[Headers, bytes, list[bytes], list[bytes]]:
-    """(end-to-end fields, Connection options, transfer codings, lengths) of a response's fields."""
+def _sorted_out(
+    received: Headers
+) -> tuple[Headers, bytes, list[bytes], list[bytes], tuple[bytes, ...] | None]:
+    """(end-to-end fields, Connection options, transfer codings, lengths, schemes.login) of a response's fields."""
     kept = Headers()
     connection = b""
     codings: list[bytes] = []
     lengths: list[bytes] = []
+    logins: list[tuple[bytes, bytes]] | None = None
     for pair in received:
         kind = _SPELLINGS.get(pair[0])
         if kind is None:
@@ -477,7 +528,10 @@ def _sorted_out(received: Headers) -> tuple[Headers, bytes, list[bytes], list[by
             connection += b"," + pair[1] if connection else pair[1]
         elif kind == _CODING:
             codings.append(pair[1])
-    return kept, connection, codings, lengths
+        elif kind == _LOGIN:
+            kept.append(pair)
+            logins = [*(logins or ()), pair]
+    return kept, connection, codings, lengths, None if logins is None else schemes.login(logins)
 
 
 def _learn(name: bytes) -> int:

@@ -4,6 +4,7 @@ import asyncio
 import ssl
 from collections.abc import Callable
 
+from gateway.sockets import keep_alive
 from gateway.upstreams.connection import Connection
 from gateway.upstreams.resolve import Addresses
 from gateway.upstreams.settings import Tls
@@ -30,10 +31,13 @@ class Dialler:
         error: OSError | None = None
         for host, port in await addresses.resolve():
             try:
-                _, connection = await loop.create_connection(
+                transport, connection = await loop.create_connection(
                     lambda host=host: self._make(host), host, port, ssl=self._tls,
                     server_hostname=(self._settings.server_name or addresses.host) if self._tls else None,
                 )
+                sock = transport.get_extra_info("socket")
+                if sock is not None:
+                    keep_alive(sock)
                 return connection
             except ssl.SSLError:
                 raise

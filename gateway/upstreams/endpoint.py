@@ -17,8 +17,10 @@ import time
 from math import inf
 
 from adapters.message import Headers
+from gateway.upstreams import schemes
 from gateway.upstreams.connection import Connection, Receiver
 from gateway.upstreams.dial import Dialler
+from gateway.upstreams.logins import Logins
 from gateway.upstreams.resolve import Addresses
 from gateway.upstreams.settings import UpstreamSettings
 from gateway.upstreams.streams import Streams
@@ -31,6 +33,8 @@ IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"})
 # up costs more than what is then done.
 _SWEEP = 0.05, 0.5
 _EARLY = 64 << 10
+# Seconds since a connection's last byte was read in which looking for more is not worth a system call.
+_READ_DRY = 50e-6
 # Failures that tell of the endpoint's health; a cancelled call, or one that found no room, does not.
 _UNWELL = frozenset({
     "connect_refused", "connect_timeout", "dns", "tls", "first_byte_timeout", "between_bytes_timeout",
@@ -112,7 +116,15 @@ class Sending:
         else:
             self.endpoint.forget(self)
 
+    def send_once(self) -> None:
+        """Never send this again on another connection."""
+        self._replay = None
+
     # --- from the endpoint and the connection ----------------------------------------------------------------------
+
+    def offered(self, login: tuple[bytes, ...]) -> bool:
+        """Whether the request has credentials of one of these schemes."""
+        return schemes.offered(self.before + self.after, login)
 
     def assigned(self, connection: Connection) -> None:
         """Here is a connection: send what there is."""
@@ -171,13 +183,15 @@ class Endpoint:
         self._streams: Streams[Sending] = Streams(pool.most_streams, pool.each(pool.most_streams))
         self._each = pool.each(pool.connections)
         self._shares = Shares(self._busy, self._streams, pool.connections, self._each)
+        # Those that belong to clients' connections (upstreams/affinity.py).
+        self.logins = Logins(pool.bound, pool.each(pool.bound))
         # Attempts under way, and the tasks that make them, which end some turns of the loop later.
         self._attempts: set[object] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._dialler = Dialler(self.addresses, settings.tls, lambda address: Connection(self, address))
         self._sweeping = False
         shortest = min(self.first_byte, self.between_bytes, settings.timeouts.total or inf, settings.pool.idle)
-        self._period = min(max(shortest / 20, _SWEEP[0]), _SWEEP[1])
+        self.period = min(max(shortest / 20, _SWEEP[0]), _SWEEP[1])
         self._closed = False
 
     @property
@@ -188,12 +202,12 @@ class Endpoint:
     @property
     def pending(self) -> int:
         """Requests in flight and waiting."""
-        return len(self._busy) + len(self._streams) + self._waiting.count
+        return len(self._busy) + len(self._streams) + self._waiting.count + self.logins.busy
 
     @property
     def connections(self) -> int:
-        """Open connections of the pool, busy and idle."""
-        return len(self._busy) + len(self._idle)
+        """Open connections of the pool, busy and idle, and those that belong to clients."""
+        return len(self._busy) + len(self._idle) + len(self.logins)
 
     @property
     def is_busy(self) -> bool:
@@ -221,6 +235,9 @@ class Endpoint:
             connection = idle.pop()
             transport = connection.transport
             if transport is not None and not transport.is_closing():
+                if time.monotonic() - connection.idle_since > _READ_DRY and connection.has_input():
+                    connection.abort()
+                    continue
                 self._busy[connection] = sending
                 if self._shares.held is not None:
                     self._shares.took(sending.client)
@@ -334,17 +351,29 @@ class Endpoint:
         else:
             self._idle.append(connection)
 
+    def ending(self, connection: Connection) -> None:
+        """The upstream closes it after the answer under way, as any may."""
+
+    def let_go(self, connection: Connection) -> Sending | None:
+        """A connection leaves the pool for good, with the request that is under way on it: its place is free."""
+        sending = self._left(connection)
+        self._serve_waiting()
+        return sending
+
     def lost(self, connection: Connection) -> None:
         """A connection is gone."""
-        sending = self._busy.pop(connection, None)
-        if sending is not None:
-            self._shares.let_go(sending.client)
-        else:
-            self._streams.pop(connection)
+        self._left(connection)
         if connection in self._idle:
             self._idle.remove(connection)
         if self._waiting.count:
             self._serve_waiting()
+
+    def _left(self, connection: Connection) -> Sending | None:
+        sending = self._busy.pop(connection, None)
+        if sending is None:
+            return self._streams.pop(connection)
+        self._shares.let_go(sending.client)
+        return sending
 
     def stalled(self, connection: Connection) -> None:
         """A client does not take its answer: whoever waits need not wait for that."""
@@ -374,15 +403,25 @@ class Endpoint:
 
     async def _connect(self, attempt: object) -> None:
         """Open a connection for the first that waits then; a failure is told to the first that waits then."""
+        reached = await self.reach()
+        self._attempts.discard(attempt)
+        if isinstance(reached, Connection):
+            self._take_next(reached)
+            self._sweep_soon()
+            return
+        sending = self._next()
+        if sending is not None:
+            sending.give_up(reached)
+        self._serve_waiting()
+
+    async def reach(self) -> Connection | Failure:
+        """A connection that is opened now and is in no pool yet, or why there is none."""
         try:
             async with asyncio.timeout(self.settings.timeouts.connect):
                 connection = await self._dialler.dial()
-            self._attempts.discard(attempt)
             if not connection.usable:
                 raise ConnectionResetError
-            self._take_next(connection)
-            self._sweep_soon()
-            return
+            return connection
         except TimeoutError:
             failure = Failure("connect_timeout")
         except socket.gaierror:
@@ -392,12 +431,8 @@ class Endpoint:
         except OSError as error:
             # A missing CA file is ours to mend, whatever the socket says.
             failure = Failure("tls" if error.filename else "connect_refused", detail=type(error).__name__)
-        self._attempts.discard(attempt)
         self.last_failure = failure.kind
-        sending = self._next()
-        if sending is not None:
-            sending.give_up(failure)
-        self._serve_waiting()
+        return failure
 
     # --- health ----------------------------------------------------------------------------------------------------
 
@@ -418,7 +453,7 @@ class Endpoint:
     def _sweep_soon(self) -> None:
         if not self._sweeping:
             self._sweeping = True
-            asyncio.get_running_loop().call_later(self._period, self._sweep)
+            asyncio.get_running_loop().call_later(self.period, self._sweep)
 
     def _sweep(self) -> None:
         """Give up what is overdue. One timer an endpoint costs less than one a request."""

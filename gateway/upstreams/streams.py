@@ -47,13 +47,14 @@ class Streams(Generic[Call]):
         self._calls[connection] = call
         self._of[call.client] = self._of.get(call.client, 0) + 1
 
-    def pop(self, connection: Connection) -> None:
+    def pop(self, connection: Connection) -> Call | None:
         """One less, if it was here."""
         call = self._calls.pop(connection, None)
         if call is None:
-            return
+            return None
         left = self._of[call.client] - 1
         if left:
             self._of[call.client] = left
         else:
             del self._of[call.client]
+        return call

@@ -49,6 +49,14 @@ class Upstream:
             self._mirrors = Upstream(replace(self.settings, pool=pool, health=None, ejection=Ejection(failures=0)))
         return self._mirrors
 
+    def hand_over(self, successor: "Upstream | None") -> None:
+        """This is replaced. Logins stay where they are while their endpoint is part of the successor; at any other
+        they end with the next answer."""
+        stay = {endpoint.url for endpoint in successor.endpoints} if successor is not None else set()
+        for endpoint in self.endpoints:
+            if endpoint.url not in stay:
+                endpoint.logins.retire()
+
     def watch(self) -> None:
         """Start the active health checks, where there are any. Needs the running event loop; may be called again."""
         health = self.settings.health

@@ -14,10 +14,12 @@ from dataclasses import replace
 
 from adapters.message import Headers
 from shadow.compare import Comparison
+from shadow.custody import CustodyError
 from shadow.observation import Observation, Pair
-from shadow.sealed.vault import Captured, Vault
+from shadow.sealed.vault import Captured, Vault, VaultError
 from shadow.settings import Sealing
 from shadow.signatures import key
+from shadow.words import worded
 
 WAITING = 64
 """Exchanges that wait to be sealed."""
@@ -39,11 +41,12 @@ class Capture:
     """What one worker has sealed. `start` and all after it belong to one event loop.
 
     `counts` are by how it went: "sealed", "discarded" (it was no mismatch in the end), "shed" (no room to wait),
-    "failed" (the vault, or custody, could not be written).
+    "failed" (the vault, or custody, could not be written); `fault` says why the last did ("" where it did not).
     """
 
     def __init__(self, vault: Vault) -> None:
         self.counts: Counter[str] = Counter({"sealed": 0, "discarded": 0, "shed": 0, "failed": 0})
+        self.fault = ""
         self._vault = vault
         self._seals: dict[str, Captured] = {}
         self._discards: deque[str] = deque()
@@ -129,10 +132,12 @@ class Capture:
     async def _do(self, work: Callable[[], object]) -> bool:
         try:
             await asyncio.to_thread(work)
-        except Exception:
+        except Exception as error:
             # Whatever it was: shadowing, and serving, go on without it.
             self.counts["failed"] += 1
+            self.fault = worded(error, (VaultError, CustodyError))
             return False
+        self.fault = ""
         return True
 
 

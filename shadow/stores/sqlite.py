@@ -74,6 +74,9 @@ SELECT capability, operation, count, first_seen, last_seen, trace_id, again, rep
 FROM finding
 """
 
+_SCRIPTS = sorted((entry for entry in (files("shadow.stores") / "migrations").iterdir() if entry.name.endswith(".sql")),
+                  key=lambda entry: entry.name)
+
 
 class Sqlite:
     """Keeps what `Store` says in a file. Several processes may have it open; each has one connection."""
@@ -95,8 +98,10 @@ class Sqlite:
         self._hour = 0
 
         def prepare(connection: sqlite3.Connection) -> None:
-            _use_wal(connection, time.monotonic() + options.busy)
-            _migrate(connection)
+            if not _is_current(connection):
+                _use_wal(connection, time.monotonic() + options.busy)
+                _migrate(connection)
+            connection.execute("PRAGMA synchronous = NORMAL")
 
         self._database = Database(
             options.path, prepare, name="the SQLite store", fails=StoreError, busy=options.busy, private=False)
@@ -235,23 +240,26 @@ def _use_wal(connection: sqlite3.Connection, until: float) -> None:
             if time.monotonic() >= until:
                 raise
             time.sleep(0.02)
-    connection.execute("PRAGMA synchronous = NORMAL")
+
+
+def _is_current(connection: sqlite3.Connection) -> bool:
+    """Whether a file needs nothing done, which is found without waiting for whoever writes to it. Raises StoreError for
+    one of a newer Figway, which is left as it is."""
+    [done] = connection.execute("PRAGMA user_version").fetchone()
+    if done > len(_SCRIPTS):
+        raise StoreError("the SQLite store was written by a newer Figway")
+    [mode] = connection.execute("PRAGMA journal_mode").fetchone()
+    return (done, mode) == (len(_SCRIPTS), "wal")
 
 
 def _migrate(connection: sqlite3.Connection) -> None:
     """Run the scripts that this file has not seen, under the write lock, so that each runs once."""
-    scripts = sorted(
-        (entry for entry in (files("shadow.stores") / "migrations").iterdir() if entry.name.endswith(".sql")),
-        key=lambda entry: entry.name,
-    )
     with whole(connection):
         [done] = connection.execute("PRAGMA user_version").fetchone()
-        if done > len(scripts):
-            raise StoreError("the SQLite store was written by a newer Figway")
-        for script in scripts[done:]:
+        for script in _SCRIPTS[done:]:
             for statement in _statements(script.read_text("utf-8")):
                 connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {len(scripts)}")
+        connection.execute(f"PRAGMA user_version = {len(_SCRIPTS)}")
 
 
 def _statements(script: str) -> Iterator[str]:

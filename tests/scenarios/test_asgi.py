@@ -13,7 +13,8 @@ from gateway.telemetry.output import Output
 from gateway.telemetry.record import Recorder
 from shadow.lane import Lane
 from shadow.stores.memory import Memory
-from tests.backends.upstream import resets
+from tests.backends.logins import SCHEMES, TWO_ROUNDS, domain
+from tests.backends.upstream import resets, until
 from tests.backends.wire import response
 
 
@@ -81,6 +82,12 @@ async def test_an_answer_keeps_status_repeated_fields_and_body(client, legacy):
     assert "x-hop" not in reply.headers
 
 
+async def test_204_has_no_length(client, legacy):
+    legacy.answers(response(204, ("Content-Length", "0"), ("X-A", "1")))
+    reply = await client.delete("/")
+    assert (reply.status_code, reply.headers.get("content-length"), reply.headers["x-a"]) == (204, None, "1")
+
+
 async def test_a_head_request_has_no_body(client, legacy):
     legacy.answers(response(200, ("Content-Length", "1234")))
     reply = await client.head("/")
@@ -135,3 +142,20 @@ async def test_a_refused_request_whose_body_still_comes_is_refused_once(served, 
     assert [one["status"] for one in sent if one["type"] == "http.response.start"] == [status]
     assert recorder.in_flight == 0
     assert sum(recorder.errors.values()) == 1
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+async def test_a_login_lasts_no_longer_than_its_request(client, legacy, scheme):
+    """ASGI does not say which requests came on one connection: so none of them answers as another's."""
+    clinic = domain(legacy)
+    for _ in range(3):
+        token = "1" if scheme in TWO_ROUNDS else "doctor"
+        reply = await client.get("/results/1", headers={"Authorization": f"{scheme} {token}"})
+        assert reply.status_code == (401 if scheme in TWO_ROUNDS else 200)
+        given = reply.headers["www-authenticate"].partition(" ")[2]
+        reply = await client.get("/results/1", headers={"Authorization": f"{scheme} doctor.{given}"})
+        assert reply.status_code == (401 if scheme in TWO_ROUNDS else 200)
+        stranger = await client.get("/results/1")
+        assert (stranger.status_code, orjson.loads(stranger.content)["user"]) == (401, None)
+        assert (await client.get("/open/1")).status_code == 200
+    await asyncio.to_thread(until, lambda: not any(wire in clinic._users for wire in legacy.wires), "a login is kept")

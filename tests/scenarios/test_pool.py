@@ -1,5 +1,8 @@
 """A connection to an upstream is used again only when nothing speaks against it, and nothing is asked twice by it."""
 
+import signal
+import threading
+
 import pytest
 
 from tests.backends.figway import running
@@ -42,6 +45,44 @@ def test_bytes_that_come_while_a_connection_idles_are_never_the_next_answer(pool
         wire = pooling.connect()
         wire.silent(0.1)
         wire.close()
+
+
+@pytest.mark.proves(8)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("first", ["the request", "the bytes"])
+@pytest.mark.parametrize("more", [response(200, body=b"unasked for"), response(408), b"x", b""],
+                         ids=["an answer", "408", "a byte", "the end"])
+def test_bytes_that_come_in_the_turn_of_the_next_request_are_not_its_answer(pooling, legacy, method, first, more):
+    """The gateway stands still while both arrive, so that it finds them at once, and sends the request elsewhere."""
+    go, gone = threading.Event(), threading.Event()
+
+    def legacy_says_more(wire, asked):
+        wire.read_body(asked)
+        wire.send(response(200, body=asked.target))
+        if asked.target == b"/first":
+            go.wait(10)
+            wire.send(more)
+            if not more:
+                wire.close()
+            gone.set()
+
+    def say_more():
+        go.set()
+        assert gone.wait(10)
+
+    legacy.does(legacy_says_more)
+    wire = pooling.connect()
+    assert wire.send(request("GET", "/first")).read_reply().body == b"/first"
+    next_one = request(method, "/next", body=b"x" if method == "POST" else None)
+    steps = [lambda: wire.send(next_one), say_more]
+    pooling.process.send_signal(signal.SIGSTOP)
+    try:
+        for step in steps if first == "the request" else reversed(steps):
+            step()
+    finally:
+        pooling.process.send_signal(signal.SIGCONT)
+    assert wire.read_reply().body == b"/next"
+    assert legacy.targets() == ["/first", "/next"]
 
 
 @pytest.mark.proves(8, 28)

@@ -170,17 +170,6 @@ def test_a_sealed_file_that_fails_costs_nothing_but_what_it_would_hold(sealing):
     until(lambda: any(line["event"] == "capture_failed" for line in sealing.log()), "the failure is not told")
 
 
-def test_a_file_that_cannot_be_opened_at_the_start_is_told(tmp_path, legacy, modern):
-    (tmp_path / "routes.yaml").write_text(config(legacy, modern))
-    (tmp_path / "figway.sealed").write_bytes(b"this is no database" * 1000)
-    done = subprocess.run(
-        [sys.executable, "-m", "gateway.cli.main", "serve", "--config", str(tmp_path / "routes.yaml"),
-         "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"], capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode != 0
-    assert "the sealed file fails: SQLITE_NOTADB" in done.stderr
-    assert "Traceback" not in done.stderr
-
-
 def test_a_worker_that_is_killed_leaves_a_file_that_can_be_read(gateway, legacy, modern):
     says(legacy, b'{"name": "' + b"x" * 100_000 + b'"}')
     says(modern, b'{"name": "y"}')

@@ -10,6 +10,7 @@ from tests.backends.wire import request, response
 
 UPGRADE = [("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13"),
            ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")]
+SWITCHING = b"HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
 
 
 @pytest.mark.proves(13)
@@ -64,6 +65,61 @@ def test_no_other_upgrade_is_offered_to_the_upstream(plain, legacy, method, upgr
         assert asked.get("HTTP2-Settings") is None
 
 
+WEBSOCKET, OPTION = ("Upgrade", "websocket"), ("Connection", "Upgrade")
+
+
+@pytest.mark.proves(11, 13)
+@pytest.mark.parametrize(("method", "version", "fields", "body"), [
+    ("GET", "1.1", [WEBSOCKET], None),
+    ("GET", "1.1", [WEBSOCKET, ("Connection", "keep-alive")], None),
+    ("GET", "1.1", [WEBSOCKET, ("Connection", "keep-alive"), ("Connection", "X-Hop")], None),
+    ("GET", "1.1", [WEBSOCKET, ("Proxy-Connection", "Upgrade")], None),
+    ("GET", "1.0", [WEBSOCKET, ("Connection", "keep-alive")], None),
+    ("GET", "1.0", [WEBSOCKET, ("Connection", "keep-alive, Upgrade")], None),
+    ("POST", "1.1", [WEBSOCKET, OPTION], b"body"),
+    ("GET", "1.1", [WEBSOCKET, OPTION], b"body"),
+    ("GET", "1.1", [("Upgrade", "h2c, websocket"), OPTION], None),
+    ("GET", "1.1", [("Upgrade", "h2c"), WEBSOCKET, OPTION], None),
+    ("GET", "1.1", [WEBSOCKET, ("Upgrade", "h2c"), OPTION], None),
+    ("GET", "1.1", [("Upgrade", ""), OPTION], None),
+], ids=["no Connection", "keep-alive alone", "two Connection fields without it", "Proxy-Connection", "HTTP/1.0",
+        "HTTP/1.0 that asks", "POST", "a body", "a list", "the last of two", "the first of two", "empty"])
+def test_what_asks_for_no_upgrade_opens_no_tunnel(plain, legacy, method, version, fields, body):
+    """An upstream that would switch at the sight of `Upgrade` is shown none, and the next request is read as one."""
+    def legacy_is_eager(wire, asked):
+        wire.read_body(asked)
+        if asked.get("Upgrade"):
+            wire.send(SWITCHING)
+            wire.rest()
+        else:
+            wire.send(response(200, body=b"plain"))
+
+    legacy.does(legacy_is_eager)
+    wire = plain.connect()
+    wire.send(request(method, "/first", *fields, body=body, version=version) + request("GET", "/next"))
+
+    assert [wire.read_reply().body for _ in range(2)] == [b"plain", b"plain"]
+    assert legacy.targets() == ["/first", "/next"]
+    assert all(asked.get("Upgrade") is None for asked in legacy.asked)
+
+
+@pytest.mark.proves(13)
+@pytest.mark.parametrize("fields", [
+    [WEBSOCKET, ("Connection", "keep-alive"), ("Connection", "upgrade")], [("upgrade", "WebSocket"), OPTION],
+    [WEBSOCKET, ("Connection", "keep-alive, Upgrade")], [OPTION, OPTION, WEBSOCKET],
+], ids=["in the second of two fields", "another case", "in a list", "twice"])
+def test_what_asks_for_an_upgrade_by_both_fields_gets_it(plain, legacy, fields):
+    def legacy_upgrades(wire, asked):
+        assert asked.get("Upgrade").lower() == "websocket"
+        wire.send(SWITCHING)
+        wire.send(wire.read(4))
+
+    legacy.does(legacy_upgrades)
+    wire = plain.connect().send(request("GET", "/socket", *fields))
+    assert wire.read_reply().status == 101
+    assert wire.send(b"ping").read(4) == b"ping"
+
+
 @pytest.mark.proves(14)
 def test_a_101_that_nobody_asked_for_is_a_fault_of_the_upstream(plain, legacy):
     legacy.answers(b"HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nraw")
@@ -86,9 +142,6 @@ default: {{upstream: legacy}}
 """)
     assert closed.ask("GET", "/chat/1", *UPGRADE).status == 200
     assert legacy.asked[0].get("Upgrade") is None
-
-
-SWITCHING = b"HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,130 @@
+"""A server that logs in connections, not requests, as IIS with Windows authentication does; and one who logs in there.
+
+Three schemes, each bound to the connection it is spoken on: `NTLM` takes two rounds, `Negotiate` one, after which the
+answer carries `Persistent-Auth`, and `Sesame` is a scheme that nobody has heard of, with two rounds. Once logged in,
+every request on the connection is that user's, whatever it carries.
+"""
+
+import secrets
+from weakref import WeakKeyDictionary
+
+import orjson
+
+from tests.backends.figway import Figway
+from tests.backends.upstream import Upstream
+from tests.backends.wire import Asked, Reply, Wire, request, response
+
+TWO_ROUNDS = ("NTLM", "Sesame")
+SCHEMES = (*TWO_ROUNDS, "Negotiate")
+WANTS = ("Negotiate", "NTLM", 'Sesame realm="a, b"')
+
+
+class Domain:
+    """The handler of such a server. Paths below /open answer anybody; what a path below /write is asked with POST is
+    kept in `written`, with the user who asked. `close_with` are the statuses after which it closes, and says so;
+    `wants` are the challenges for who is nobody yet."""
+
+    def __init__(self, name: str = "domain", wants: tuple[str, ...] = WANTS) -> None:
+        self.name = name
+        self.wants = wants
+        self.written: list[tuple[str, bytes]] = []
+        self.close_with: set[int] = set()
+        self._users: WeakKeyDictionary[Wire, str] = WeakKeyDictionary()
+        self._challenges: WeakKeyDictionary[Wire, str] = WeakKeyDictionary()
+
+    def __call__(self, wire: Wire, asked: Asked) -> None:
+        wire.read_body(asked)
+        scheme, _, token = (asked.get("Authorization") or "").partition(" ")
+        fields: list[tuple[str, str]] = []
+        if scheme in TWO_ROUNDS and token == "1":
+            self._users.pop(wire, None)
+            self._challenges[wire] = secrets.token_hex(8)
+            self._answer(wire, asked, 401, [("WWW-Authenticate", f"{scheme} {self._challenges[wire]}")])
+            return
+        if scheme in TWO_ROUNDS:
+            user, _, answered = token.partition(".")
+            self._users.pop(wire, None)
+            if answered and answered == self._challenges.pop(wire, None):
+                self._users[wire] = user
+        elif scheme == "Negotiate":
+            self._users[wire] = token
+            fields = [("Persistent-Auth", "true"), ("WWW-Authenticate", "Negotiate welcome")]
+        if wire in self._users or asked.target.startswith(b"/open"):
+            self._answer(wire, asked, 200, fields)
+        else:
+            self._answer(wire, asked, 401, [("WWW-Authenticate", one) for one in self.wants])
+
+    def _answer(self, wire: Wire, asked: Asked, status: int, fields: list[tuple[str, str]]) -> None:
+        user = self._users.get(wire)
+        if asked.method == "POST" and user is not None:
+            self.written.append((user, asked.body))
+        closes = status in self.close_with
+        body = orjson.dumps({"server": self.name, "user": user, "target": asked.target.decode("latin-1")})
+        if asked.method == "HEAD":
+            fields, body = [*fields, ("X-User", str(user)), ("Content-Length", str(len(body)))], b""
+        wire.send(response(status, *fields, *([("Connection", "close")] if closes else []), body=body))
+        if closes:
+            wire.close()
+
+
+class Person:
+    """A client on one connection, with a name of its own."""
+
+    def __init__(self, figway: Figway, user: str) -> None:
+        self.user = user
+        self.wire = figway.connect()
+
+    def send(self, target: str, *fields: tuple[str, str], method: str = "GET", body: bytes | None = None) -> None:
+        self.wire.send(request(method, target, *fields, body=body))
+
+    def ask(self, target: str, *fields: tuple[str, str], method: str = "GET", body: bytes | None = None) -> Reply:
+        self.send(target, *fields, method=method, body=body)
+        return self.wire.read_reply(method)
+
+    def challenge(self, target: str, scheme: str = "NTLM") -> str:
+        """The first round: the server's challenge."""
+        return challenge(self.ask(target, ("Authorization", f"{scheme} 1")), scheme)
+
+    def prove(self, target: str, given: str, scheme: str = "NTLM") -> Reply:
+        """The second round."""
+        return self.ask(target, ("Authorization", f"{scheme} {self.user}.{given}"))
+
+    def log_in(self, target: str, scheme: str = "NTLM") -> Reply:
+        """Every round there is, and the answer to the last one."""
+        if scheme == "Negotiate":
+            return self.ask(target, ("Authorization", f"Negotiate {self.user}"))
+        return self.prove(target, self.challenge(target, scheme), scheme)
+
+    def close(self) -> None:
+        self.wire.close()
+
+
+def challenge(reply: Reply, scheme: str) -> str:
+    """What an answer challenges a client with."""
+    said, _, token = (reply.get("WWW-Authenticate") or "").partition(" ")
+    assert (reply.status, said) == (401, scheme), reply.start
+    return token
+
+
+def user_of(reply: Reply) -> str | None:
+    """Whom an answer takes its client for; None for nobody."""
+    told: str | None = orjson.loads(reply.body)["user"]
+    return told
+
+
+def server_of(reply: Reply) -> str:
+    """Which server answered."""
+    told: str = orjson.loads(reply.body)["server"]
+    return told
+
+
+def logged_in(reply: Reply, user: str) -> bool:
+    """Whether an answer is this user's."""
+    return reply.status == 200 and user_of(reply) == user
+
+
+def domain(upstream: Upstream, name: str = "domain") -> Domain:
+    """Have an upstream log in connections from now on."""
+    handler = Domain(name)
+    upstream.does(handler)
+    return handler
