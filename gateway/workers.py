@@ -31,11 +31,11 @@ from uvicorn.supervisors.multiprocess import Process
 
 from gateway import hangup
 from gateway.app import Gateway, Launch, create
+from gateway.edge import descriptors
 from gateway.edge.admin import admin_app
 from gateway.edge.http1 import Listener
 from gateway.sockets import SocketFile, keep_alive, turn_away
 
-_BACKLOG = 2048
 # What TLS may need beyond the drain's grace: uvicorn counts whole seconds.
 _SPARE = 1
 # Seconds between two tries to start a worker that could not.
@@ -81,14 +81,15 @@ class ListenError(Exception):
 
 def run(launch: Launch, ports: Ports, workers: int, grace: float) -> None:
     """Serve until SIGTERM or SIGINT. Raises ListenError."""
+    descriptors.raise_limit()
     data = _bind(ports.data)
     admin = _bind(ports.admin, shared=workers > 1)
     chosen = admin.getsockname()[:2]
     config = uvicorn.Config(
         functools.partial(create, launch), factory=True, http=Listener, ws="none", interface="asgi3", lifespan="on",
         loop="uvloop", log_config=None, access_log=False, proxy_headers=False, server_header=False, date_header=False,
-        workers=workers, backlog=_BACKLOG, timeout_graceful_shutdown=ceil(grace) + _SPARE,
-        ssl_certfile=ports.certificate, ssl_keyfile=ports.key,
+        workers=workers, backlog=descriptors.backlog(descriptors.limit()),
+        timeout_graceful_shutdown=ceil(grace) + _SPARE, ssl_certfile=ports.certificate, ssl_keyfile=ports.key,
     )
     file = SocketFile(ports.data, os.stat(ports.data).st_ino) if isinstance(ports.data, str) else None
     place = Place(chosen, file, launch.run_dir)

@@ -23,7 +23,7 @@ GATEWAY = [
     {"routing"},
     {"policies", "upstreams"},
     {"call"},
-    {"stage", "errors", "plugins", "telemetry", "store", "wire", "apart", "hangup", "sockets"},
+    {"stage", "errors", "plugins", "room", "telemetry", "store", "wire", "apart", "hangup", "sockets"},
 ]
 SHADOW = [
     {"lane"},

@@ -47,6 +47,7 @@ class EdgeLimits(_Strict):
     body: Size = written("0B", "the body; 0B for no bound but the capability's")
     trailer: Size = written("16KiB", "the trailer section")
     connections: int = Field(default=20_000, ge=1, description="open connections of one worker")
+    memory: Size = written("256MiB", "what one worker holds for its clients; 0B for no bound")
 
 
 class EdgeTimeouts(_Strict):

@@ -115,9 +115,29 @@ def _checks(workers: Iterable[tuple[bool, dict[str, Any]]]) -> Iterator[Check]:
             state += f", last failure {last}" if last else ""
             yield f"upstream {name} {url}", available, state
     if living:
+        yield from _bounds(living)
         yield from _shadow(living)
     wanted = max((facts["workers"] for facts in living), default=1)
     yield "workers", len(living) >= wanted, f"{len(living)} of {wanted}"
+
+
+def _bounds(living: Sequence[dict[str, Any]]) -> Iterator[Check]:
+    """What there is room for, and whether a worker refuses now because there is none."""
+    lacking = {of for facts in living for of in facts["overloaded"]}
+    now, allowed, wanted, refused = (sum(facts[name] for facts in living) for name in (
+        "connections", "connections_limit", "connections_wanted", "turned_away"))
+    why = f"{now:,} of {allowed:,}"
+    if allowed < wanted:
+        why += f", {wanted:,} are configured and a worker has {living[0]['descriptors']:,} file descriptors"
+    if refused:
+        why += f", {refused:,} turned away"
+    yield "connections", allowed >= wanted and "connections" not in lacking, why
+    why = f"{_sum(living, 'memory', 'held'):,} bytes held"
+    if limit := _sum(living, "memory", "limit"):
+        why += f" of {limit:,}"
+    if refused := _sum(living, "memory", "refused"):
+        why += f", {refused:,} refused"
+    yield "memory", "memory" not in lacking, why
 
 
 def _shadow(living: Sequence[dict[str, Any]]) -> Iterator[Check]:
@@ -184,6 +204,18 @@ class _Scrape:
         yield CounterMetricFamily("figway_custody_failures", "Keys that could not be made, found or destroyed.",
                                   value=sum(one["custody"]["failures"] for one in facts))
         yield _gauge("figway_connections", "Client connections.", sum(one["connections"] for one in living))
+        yield _gauge("figway_connections_limit", "Client connections that there is room for.",
+                     sum(one["connections_limit"] for one in living))
+        yield CounterMetricFamily("figway_connections_refused", "Client connections turned away for want of room.",
+                                  value=sum(one["turned_away"] for one in facts))
+        yield _gauge("figway_descriptors_limit", "File descriptors that the workers may have.",
+                     sum(one["descriptors"] for one in living))
+        yield _gauge("figway_memory_held_bytes", "Bytes held for clients.",
+                     sum(one["memory"]["held"] for one in living))
+        yield _gauge("figway_memory_limit_bytes", "Bytes that may be held for clients, 0 for no bound.",
+                     sum(one["memory"]["limit"] for one in living))
+        yield CounterMetricFamily("figway_memory_refused", "Times that there was no room to hold more.",
+                                  value=sum(one["memory"]["refused"] for one in facts))
         yield _gauge("figway_config_last_reload_successful", "1 if the last file read is in force, else 0.",
                      int(all(one["reload"]["successful"] for one in living)))
         yield _gauge("figway_config_reloads_hanging", "Attempts to reload that were given up and have not ended.",

@@ -107,6 +107,7 @@ class Owner(Protocol):
 
     def released(self, connection: "Connection") -> None: ...
     def ending(self, connection: "Connection") -> None: ...
+    def patient(self) -> bool: ...
     def lost(self, connection: "Connection") -> None: ...
     def stalled(self, connection: "Connection") -> None: ...
     def moves_out(self, connection: "Connection") -> bool: ...
@@ -228,8 +229,12 @@ class Connection(asyncio.Protocol):
 
     def await_answer(self) -> None:
         """The request is sent: the first byte of the answer is due."""
-        if self._framing is None and not self._blocked:
-            self.deadline = time.monotonic() + self._owner.first_byte
+        framing = self._framing
+        if framing is None:
+            if not self._blocked:
+                self.deadline = time.monotonic() + self._owner.first_byte
+        elif framing.done and self.serving is not None:
+            self._finish(self.serving, framing)
 
     def pause(self) -> None:
         """Read no more for now: whoever takes the answer cannot take more. No deadline runs meanwhile."""
@@ -392,6 +397,11 @@ class Connection(asyncio.Protocol):
             self._keep_alive = False
 
     def _read_body(self, serving: Served, framing: Framing, data: bytes) -> None:
+        if framing.done:
+            # The answer was whole, and its request was not.
+            self._keep_alive = False
+            self._finish(serving, framing)
+            return
         payload = framing.feed(data)
         if payload:
             serving.receiver.on_data(payload)
@@ -437,9 +447,12 @@ class Connection(asyncio.Protocol):
         if self._paused:
             # All of the answer is out: what comes next would be more than that, and must be seen.
             self.resume()
+        self.deadline = inf
+        if not serving.sent_all and self._keep_alive and not framing.rest and self.usable and self._owner.patient():
+            # Answered early: the request goes on to its end, and only then is it over.
+            return
         self.serving = None
         self._framing = None
-        self.deadline = inf
         receiver, trailers = serving.receiver, framing.trailers
         # Left-over bytes, an unfinished request or a doubtful end: never pooled again (reliability.md, 8).
         if self._keep_alive and serving.sent_all and not framing.rest and self.usable:

@@ -11,6 +11,7 @@ the pool is less than that share full.
 """
 
 import asyncio
+import errno
 import socket
 import ssl
 import time
@@ -33,6 +34,7 @@ IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"})
 # up costs more than what is then done.
 _SWEEP = 0.05, 0.5
 _EARLY = 64 << 10
+_NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
 # Seconds since a connection's last byte was read in which looking for more is not worth a system call.
 _READ_DRY = 50e-6
 # Failures that tell of the endpoint's health; a cancelled call, or one that found no room, does not.
@@ -72,6 +74,11 @@ class Sending:
         self.cancelled = False
         self.waiting_since = 0.0
         self._connection: Connection | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether it has no connection yet, and keeps what is to be sent."""
+        return self._connection is None
 
     def write(self, data: bytes) -> None:
         """Send a piece of the body."""
@@ -354,6 +361,10 @@ class Endpoint:
     def ending(self, connection: Connection) -> None:
         """The upstream closes it after the answer under way, as any may."""
 
+    def patient(self) -> bool:
+        """Not worth the rest of a request that is answered already."""
+        return False
+
     def let_go(self, connection: Connection) -> Sending | None:
         """A connection leaves the pool for good, with the request that is under way on it: its place is free."""
         sending = self._left(connection)
@@ -429,8 +440,9 @@ class Endpoint:
         except ssl.SSLError as error:
             failure = Failure("tls", detail=error.reason or "")
         except OSError as error:
-            # A missing CA file is ours to mend, whatever the socket says.
-            failure = Failure("tls" if error.filename else "connect_refused", detail=type(error).__name__)
+            # A missing CA file is ours to mend, whatever the socket says; and without descriptors nobody was asked.
+            failure = (Failure("pool_full", source="gateway") if error.errno in _NO_DESCRIPTORS else
+                       Failure("tls" if error.filename else "connect_refused", detail=type(error).__name__))
         self.last_failure = failure.kind
         return failure
 
