@@ -77,6 +77,7 @@ FAILURES: dict[str, str] = {
     "malformed": "upstream_malformed",
     "oversize": "upstream_oversize",
     "adapter": "upstream_malformed",
+    "no_room": "overloaded",
 }
 
 

@@ -25,6 +25,7 @@ from gateway.decide import Decision, decide
 from gateway.errors import FAILURES, phrase, problem
 from gateway.forward import ask, begin, forward
 from gateway.policies.base import Policy, Verdict
+from gateway.room import BODY_FREE, PIECE, STALLED, Room
 from gateway.routing import Arm, Capability, Match, RouteTable
 from gateway.telemetry.record import Recorder
 from gateway.upstreams.affinity import Affinity
@@ -43,6 +44,8 @@ _NO_PARAMS: dict[str, str] = {}
 _NO_HEADERS = Headers()
 _CLIENT_GONE = 499
 _BAD_GATEWAY = 502
+# A body up to this size is sent to an upstream when it is whole.
+_GATHERED = 64 << 10
 _CONDITIONAL = frozenset({304, 412})
 _roll = random.random
 
@@ -124,6 +127,7 @@ class Pipeline:
         self.table = table
         self.lane = lane
         self.recorder = recorder
+        self.room = Room()
         self.draining = False
         self.budgets: dict[str, Budget] = {}
 
@@ -157,9 +161,9 @@ class Exchange:
 
     __slots__ = (
         "_admitting", "_arm", "_arm_seconds", "_arm_started", "_arrival", "_body", "_bytes_in", "_bytes_out", "_call",
-        "_decision", "_downstream", "_error", "_fallback", "_finished", "_head_sent", "_held", "_keeps_answer",
-        "_keeps_body", "_match", "_pipeline", "_response_headers", "_said", "_sending", "_started", "_status",
-        "_taken", "_too_large", "_whole",
+        "_counted", "_decision", "_downstream", "_error", "_fallback", "_finished", "_head_sent", "_held",
+        "_keeps_answer", "_keeps_body", "_match", "_pipeline", "_response_headers", "_said", "_sending", "_stalled",
+        "_started", "_status", "_taken", "_too_large", "_whole",
     )
 
     def __init__(self, pipeline: Pipeline, downstream: Downstream) -> None:
@@ -175,6 +179,9 @@ class Exchange:
         self._error = ""
         self._status = 0
         self._bytes_in = self._bytes_out = 0
+        # What is counted of it in the worker's room, until it ends; whether that is so of a stalled upload.
+        self._counted = 0
+        self._stalled = False
         self._arm_started = self._arm_seconds = 0.0
         self._head_sent = self._finished = self._too_large = False
         self._keeps_body = self._keeps_answer = False
@@ -253,13 +260,29 @@ class Exchange:
         if translates and max(self._arrival.head.length, self._bytes_in) > capability.buffer_limit:
             self._refuse("body_too_large")
             return
-        if translates and not self._whole:
-            # A translation needs the whole body; nobody upstream would tell the client to go on and send it.
+        gathers = not self._whole and self._gathers(decision.serve, capability)
+        if self._bytes_in > BODY_FREE and (self._keeps_body or gathers):
+            if (translates or gathers) and not self.hold(self._bytes_in):
+                self._refuse("overloaded")
+                return
+            if not translates and not gathers and not self._hold_spare(self._bytes_in):
+                self._let_go("overloaded")
+        if not self._whole and (translates or gathers):
+            # Nobody upstream would tell the client to go on and send it.
             if self._arrival.head.expects_continue:
                 self._downstream.send_interim(100, b"Continue", Headers())
                 self._downstream.flush()
             return
         self._forward(decision.serve)
+
+    def _gathers(self, arm: Arm, capability: Capability) -> bool:
+        """Whether the body is small, and so is gathered before it is sent: a client that is slow to send it then holds
+        no connection to the upstream. One that asked whether to go on is answered by the upstream, while that has
+        plenty of connections left."""
+        head = self._arrival.head
+        if not 0 < head.length <= min(_GATHERED, capability.buffer_limit):
+            return False
+        return not head.expects_continue or arm.upstream.is_busy()
 
     def _may_mirror(self, capability: Capability, call: Call) -> bool:
         head, lane = self._arrival.head, self._pipeline.lane
@@ -292,13 +315,15 @@ class Exchange:
         body = self._body
         self._arm = arm
         self._arm_started = time.monotonic()
-        if not self._keeps_body:
+        if not self._keeps_body or self._too_large:
             self._body = b""
         sending = forward(self._decision, arm, self._match, self._arrival, body, self, self._downstream.affinity,
                           whole=self._whole)
         # Where it failed at once, a fallback may already be on its way: that one counts.
         if not self._finished and self._arm is arm and sending is not None:
             self._sending = sending
+            if self._bytes_in > BODY_FREE and sending.waits and not self._counted and not self.hold(len(body)):
+                self._no_room()
 
     def request_data(self, data: bytes) -> None:
         """More of the request's body; after an upgrade, whatever the client says."""
@@ -323,17 +348,37 @@ class Exchange:
         translation is refused; a fallback and a mirror are given up, and the bytes stream on."""
         if self._too_large:
             return
-        self._held.append(data)
-        if self._bytes_in <= capability.buffer_limit:
+        fits, size = self._bytes_in <= capability.buffer_limit, len(data) + PIECE
+        if fits and (self.hold(size) if self._sending is None else self._hold_spare(size)):
+            self._held.append(data)
             return
         if self._sending is None:
-            self._refuse(FAILURES.get(self._fallback, "upstream_unavailable") if self._fallback else "body_too_large")
+            refused = "overloaded" if fits else "body_too_large"
+            self._refuse(FAILURES.get(self._fallback, "upstream_unavailable") if self._fallback else refused)
             return
+        self._body = b""
+        self._let_go("overloaded" if fits else "body_too_large")
+
+    def _let_go(self, why: str) -> None:
+        """Keep the body no longer: there is no fallback then, and no mirror."""
         self._too_large = True
         self._held.clear()
-        self._body = b""
         if self._keeps_answer:
-            self._skip_mirror("body_too_large")
+            self._skip_mirror(why)
+
+    def hold(self, size: int) -> bool:
+        """Count `size` bytes more that are held until the exchange ends. False where there is no room for them."""
+        if not self._pipeline.room.take(size):
+            return False
+        self._counted += size
+        return True
+
+    def _hold_spare(self, size: int) -> bool:
+        """The same for what can be done without: a fallback, a mirror."""
+        if not self._pipeline.room.take_spare(size):
+            return False
+        self._counted += size
+        return True
 
     def request_end(self) -> None:
         """The request's body is complete."""
@@ -415,8 +460,10 @@ class Exchange:
             plan = self._capability.shadow
             if plan is not None and self._bytes_out > plan.max_body:
                 self._skip_mirror("body_too_large")
-            else:
+            elif self._hold_spare(len(data) + PIECE):
                 self._taken.append(data)
+            else:
+                self._skip_mirror("overloaded")
 
     def on_flush(self) -> None:
         """That was all for now."""
@@ -460,10 +507,30 @@ class Exchange:
     def on_upload_blocked(self) -> None:
         """The upstream takes no more for now."""
         self._downstream.pause_upload()
+        if not self._stalled and not self._finished:
+            self._stalled = self.hold(STALLED)
+            if not self._stalled:
+                # Not from within what is being sent.
+                asyncio.get_running_loop().call_soon(self._no_room)
 
     def on_upload_resumed(self) -> None:
         """It does again."""
+        if self._stalled:
+            self._stalled = False
+            self.hold(-STALLED)
         self._downstream.resume_upload()
+
+    def _no_room(self) -> None:
+        """There is no room for what is held for this exchange, which ends."""
+        if self._finished:
+            return
+        self._cancel()
+        if self._head_sent:
+            self._error = "overloaded"
+            self._downstream.abort()
+            self._finish(Failure("cancelled", source="gateway"))
+        else:
+            self._refuse("overloaded")
 
     # --- the client speaks -----------------------------------------------------------------------------------------
 
@@ -543,6 +610,9 @@ class Exchange:
     def _finish(self, failure: Failure | None = None) -> None:
         """The client has its answer. Remember it, then offer the mirror."""
         self._finished = True
+        if self._counted:
+            self._pipeline.room.take(-self._counted)
+            self._counted, self._stalled = 0, False
         target, decision = self._match.target, self._decision
         capability = target.capability
         safe = self._call.safe if self._call is not None else True
@@ -596,6 +666,8 @@ class Exchange:
             if failure.source == "downstream":
                 return "client_gone"
             return "body_too_large" if self._error == "body_too_large" else "refused"
+        if failure is not None and failure.kind == "no_room":
+            return "overloaded"
         if self._logged_in():
             return "connection_auth"
         if not self._whole:

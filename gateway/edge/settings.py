@@ -6,6 +6,7 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class EdgeSettings:
     """Sizes in bytes, times in seconds. `body` 0 means no bound of the edge's own (a capability may set one).
+    `memory` bounds what a worker holds for its clients (gateway.room); 0 means no bound.
 
     `trusted_hops` is how many proxies in front of us may be believed about the client (0: nobody), `trusted_fields` in
     which fields: "x-forwarded" or "forwarded"; `forwarded` is what we write for the upstream: one of these, "both" or
@@ -21,6 +22,7 @@ class EdgeSettings:
     body: int = 0
     trailer: int = 16 << 10
     connections: int = 20_000
+    memory: int = 256 << 20
     head_timeout: float = 10.0
     body_rate: int = 100
     body_grace: float = 10.0
