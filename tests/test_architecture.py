@@ -23,7 +23,7 @@ GATEWAY = [
     {"routing"},
     {"policies", "upstreams"},
     {"call"},
-    {"stage", "errors", "plugins", "room", "telemetry", "store", "wire", "apart", "hangup", "sockets"},
+    {"stage", "errors", "plugins", "fallback", "room", "telemetry", "store", "wire", "apart", "hangup", "sockets"},
 ]
 SHADOW = [
     {"lane"},
