@@ -24,8 +24,8 @@ GATEWAY = [
     {"capability", "trie", "conditions"},
     {"policies", "upstreams"},
     {"call"},
-    {"stage", "errors", "plugins", "room", "telemetry", "store", "wire", "apart", "certificates", "hangup", "sockets",
-     "reading"},
+    {"stage", "errors", "plugins", "fallback", "room", "telemetry", "store", "wire", "apart", "certificates", "hangup",
+     "sockets", "reading"},
     {"files"},
 ]
 SHADOW = [
