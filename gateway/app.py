@@ -24,7 +24,7 @@ from gateway.certificates import Unusable
 from gateway.config.attempts import RELOAD_SECONDS, Attempts, build_in_time
 from gateway.config.compile import Configuration
 from gateway.config.problem import Invalid
-from gateway.config.watch import watch
+from gateway.config.watch import look, watch
 from gateway.edge import descriptors
 from gateway.edge.asgi import Asgi
 from gateway.edge.http1 import Edge
@@ -89,8 +89,11 @@ class Gateway:
     def __init__(self, launch: Launch) -> None:
         """Raises Invalid where the configuration has problems, Unusable where a file of TLS has. The shadow's files are
         opened later, by `start`."""
-        self.configuration = self._began = configuration = build_in_time(Path(launch.config))
         self._path = Path(launch.config)
+        # Before they are read, so that what changes in between is noticed.
+        self._known = look([self._path, Path(launch.certificate), Path(launch.key)])
+        self.configuration = self._began = configuration = build_in_time(self._path)
+        self._known = look(configuration.files) | self._known
         self._workers = launch.workers
         self._files = configuration.files
         self.archive = _archive(configuration)
@@ -142,10 +145,10 @@ class Gateway:
         logging.getLogger().addHandler(bridge)
         asyncio.get_running_loop().set_exception_handler(bridge.loop_error)
         self._watch_upstreams()
-        for work in (self._tick(), watch(lambda: self._files, self.reload)):
+        for work in (self._tick(), watch(lambda: self._files, self.reload, known=self._known)):
             self._spawn(work)
         if (certificate := self.certificate) is not None:
-            self._spawn(watch(lambda: certificate.files, lambda: self._renew(certificate)))
+            self._spawn(watch(lambda: certificate.files, lambda: self._renew(certificate), known=self._known))
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._hangup)
         hangup.release()
         # What lives from here on lives for ever; a collection need not look at it again.
