@@ -24,6 +24,7 @@ from gateway.config.attempts import Attempts, build_in_time
 from gateway.config.compile import Configuration
 from gateway.config.problem import Invalid
 from gateway.config.watch import watch
+from gateway.edge import descriptors
 from gateway.edge.asgi import Asgi
 from gateway.edge.http1 import Edge
 from gateway.pipeline import Pipeline, ask_mirror, begin_mirror
@@ -93,7 +94,9 @@ class Gateway:
         self.recorder = Recorder(Output(), access_log=launch.access_log)
         self.lane = Lane(ask_mirror, None, configuration.lane, begin=begin_mirror)
         self.pipeline = Pipeline(configuration.table, self.lane, self.recorder)
-        self.edge = Edge(self.pipeline, configuration.edge)
+        self._descriptors = descriptors.limit()
+        self.edge = Edge(self.pipeline, configuration.edge, most=self._room_for(configuration),
+                         spare=descriptors.backlog(self._descriptors))
         self.reloads = Reloads(configuration.revision, at=time.time())
         self.peers = Peers(Path(launch.run_dir) if launch.run_dir else None, self.facts)
         self._traffic = TrafficFold()
@@ -144,6 +147,7 @@ class Gateway:
         gc.freeze()
         gc.set_threshold(20_000, 20, 20)
         self.recorder.event("started", revision=self.reloads.revision, config=self._path.name)
+        self._tell_descriptors()
         return self.archive.open(self._begin_shadowing)
 
     def _begin_shadowing(self) -> None:
@@ -193,6 +197,17 @@ class Gateway:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def _room_for(self, configuration: Configuration) -> int:
+        """How many client connections there are descriptors for."""
+        pooled = sum(one.settings.pool.connections * len(one.endpoints) for one in configuration.upstreams.values())
+        return descriptors.clients(self._descriptors, pooled + configuration.lane.concurrency)
+
+    def _tell_descriptors(self) -> None:
+        edge = self.edge
+        if edge.most < edge.settings.connections:
+            self.recorder.event("descriptors_short", level="warning", descriptors=self._descriptors,
+                                connections=edge.most, wanted=edge.settings.connections)
 
     def _watch_upstreams(self) -> None:
         for upstream in self.configuration.upstreams.values():
@@ -289,7 +304,10 @@ class Gateway:
     def _put_in_force(self, fresh: Configuration, previous: Configuration) -> None:
         self.configuration = fresh
         self.pipeline.table = fresh.table
+        self.edge.most = self._room_for(fresh)
         self.edge.use(fresh.edge)
+        if fresh.edge != previous.edge:
+            self._tell_descriptors()
         self.reloads = Reloads(fresh.revision, self.reloads.count + 1, True, time.time())
         self._watch_upstreams()
         self.recorder.event("reloaded", revision=fresh.revision, was=previous.revision)
@@ -353,8 +371,15 @@ class Gateway:
             "custody": {"failures": self.lane.journal.keys.failures},
             "faults": self.faults(),
             "connections": len(self.edge.connections),
+            "connections_limit": self.edge.allowed,
+            "connections_wanted": self.edge.settings.connections,
+            "turned_away": self.edge.turned_away,
+            "descriptors": self._descriptors,
+            "memory": {"held": self.pipeline.room.held, "limit": self.pipeline.room.limit,
+                       "refused": self.pipeline.room.refused},
+            "overloaded": self.edge.overloaded(),
             "upstreams": [[upstream.name, endpoint.url, endpoint.available(time.monotonic()), endpoint.pending,
-                           endpoint.connections, endpoint.last_failure]
+                           endpoint.connections, endpoint.streams, endpoint.last_failure]
                           for upstream in self.configuration.upstreams.values() for endpoint in upstream.endpoints],
             "recorder": self.recorder.snapshot(),
         }

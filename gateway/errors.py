@@ -28,6 +28,10 @@ CODES: dict[str, Code] = {
     "bad_framing": Code(400, "The request's length is ambiguous", "downstream", False, "http_request_error"),
     "bad_host": Code(400, "The request needs exactly one valid Host", "downstream", False, "http_request_error"),
     "bad_target": Code(400, "The request target is ambiguous", "downstream", False, "http_request_error"),
+    "ambiguous_path": Code(400, "The path could be read as another, which is answered otherwise", "downstream", False,
+                           "http_request_denied"),
+    "ambiguous_method": Code(400, "The method could be read as another, which is answered otherwise", "downstream",
+                             False, "http_request_denied"),
     "body_truncated": Code(400, "The request ended before its body did", "downstream", True, "http_request_error"),
     "request_timeout": Code(408, "The request took too long to arrive", "downstream", True, "http_request_error"),
     "body_too_large": Code(413, "The request body is too large", "downstream", False, "http_request_error"),
@@ -77,6 +81,7 @@ FAILURES: dict[str, str] = {
     "malformed": "upstream_malformed",
     "oversize": "upstream_oversize",
     "adapter": "upstream_malformed",
+    "no_room": "overloaded",
 }
 
 

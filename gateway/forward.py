@@ -7,12 +7,14 @@ translated, and handed on as if it had come so.
 
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 from adapters.base import AdapterError
 from adapters.message import Headers, Request, Response
 from gateway.call import Arrival
+from gateway.capability import Arm, Capability, Match
 from gateway.decide import Decision
-from gateway.routing import Arm, Capability, Match
+from gateway.room import BODY_FREE, PIECE
 from gateway.telemetry import trace
 from gateway.upstreams.affinity import Affinity
 from gateway.upstreams.collect import Collected, call, fetch
@@ -26,7 +28,7 @@ _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
 
 def forward(
-    decision: Decision, arm: Arm, match: Match, arrival: Arrival, body: bytes, receiver: Receiver,
+    decision: Decision, arm: Arm, match: Match, arrival: Arrival, body: bytes, asker: "Asker",
     affinity: Affinity | None, *, whole: bool,
 ) -> Sending | None:
     """Send an admitted call down `arm` (the decision's `serve` or `fallback`); `body` is what has come of it, and
@@ -36,6 +38,7 @@ def forward(
     """
     call = decision.admitted.call
     request = call.request
+    receiver: Receiver = asker
     total = arm.upstream.settings.timeouts.total
     if arm.adapter is not None:
         try:
@@ -44,19 +47,26 @@ def forward(
             receiver.on_failure(Failure("adapter", source=error.side, detail=error.detail))
             return None
         body, whole = request.body, True
-        receiver = Translating(arm, match, receiver, call.request.method, match.target.capability.buffer_limit)
+        if len(body) > BODY_FREE and not asker.hold(len(request.body)):
+            receiver.on_failure(Failure("no_room", source="gateway"))
+            return None
+        receiver = Translating(arm, match, asker, call.request.method, match.target.capability.buffer_limit)
     endpoint = arm.upstream.choose() if affinity is None else affinity.endpoint(arm.upstream)
     if endpoint is None:
         receiver.on_failure(Failure("no_endpoint"))
         return None
     chunked = arrival.head.length == CHUNKED and arm.adapter is None
     upgrade = bool(arrival.head.upgrade) and arm.adapter is None
+    client = arrival.head.client
+    if upgrade and not endpoint.takes_stream(client):
+        receiver.on_failure(Failure("pool_full", source="gateway"))
+        return None
     before, after = _head(arm, request, arrival, b"", chunked=chunked, upgrade=upgrade)
     if chunked and body:
         body = b"%x\r\n%b\r\n" % (len(body), body)
     if chunked and whole:
         body += b"0\r\n\r\n"
-    sending = Sending(endpoint, receiver, request.method, before, after, body, whole, chunked, upgrade, total)
+    sending = Sending(endpoint, receiver, request.method, before, after, body, whole, chunked, upgrade, total, client)
     if arm.adapter is not None:
         receiver.sending = sending  # type: ignore[attr-defined]
     if affinity is None:
@@ -118,12 +128,20 @@ def _broken(error: Exception) -> AdapterError:
     return AdapterError("gateway", f"the adapter failed: {type(error).__name__}")
 
 
+class Asker(Receiver, Protocol):
+    """A receiver on whose account a body is held."""
+
+    def hold(self, size: int) -> bool:
+        """Whether there is room for `size` bytes more."""
+        ...
+
+
 class Translating:
     """A receiver that gathers the upstream's answer and hands on the contract's."""
 
     __slots__ = ("_arm", "_limit", "_match", "_method", "_pieces", "_receiver", "_response", "_size", "sending")
 
-    def __init__(self, arm: Arm, match: Match, receiver: Receiver, method: str, limit: int) -> None:
+    def __init__(self, arm: Arm, match: Match, receiver: Asker, method: str, limit: int) -> None:
         self._method = method
         self._arm = arm
         self._match = match
@@ -140,12 +158,14 @@ class Translating:
     def on_head(self, status: int, reason: bytes, headers: Headers, length: int) -> None:
         self._response = Response(status, headers, reason=reason)
         if length > self._limit:
-            self._oversize()
+            self._give_up("oversize", "upstream")
 
     def on_data(self, data: bytes) -> None:
         self._size += len(data)
         if self._size > self._limit:
-            self._oversize()
+            self._give_up("oversize", "upstream")
+        elif self._size > BODY_FREE and not self._receiver.hold(len(data) + PIECE):
+            self._give_up("no_room", "gateway")
         else:
             self._pieces.append(data)
 
@@ -181,10 +201,10 @@ class Translating:
     def on_login(self) -> Keeper | None:
         return self._receiver.on_login()
 
-    def _oversize(self) -> None:
+    def _give_up(self, kind: str, source: str) -> None:
         if self.sending is not None:
             self.sending.cancel()
-        self._receiver.on_failure(Failure("oversize", sent=True))
+        self._receiver.on_failure(Failure(kind, source, sent=True))
 
 
 def translated(arm: Arm, match: Match, method: str, response: Response) -> tuple[Response, int]:

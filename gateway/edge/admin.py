@@ -13,14 +13,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-import orjson
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from gateway.edge.admin_access import AdminAccess, problem_answer
 from gateway.telemetry.metrics import families
 from gateway.telemetry.peers import Peers
 from shadow.ledger import Reason
@@ -37,9 +38,12 @@ _FRAMES = "frame-ancestors 'none'; "
 _STALE = 15.0
 
 
-def admin_app(peers: Peers, report: Callable[[str | None], Report], version: str) -> Starlette:
+def admin_app(
+    peers: Peers, report: Callable[[str | None], Report], version: str, names: Iterable[str] = ()
+) -> Starlette:
     """The admin port's application. `report` folds what the store has of a capability, or of all, and may block; it
-    raises LookupError where there is no such capability."""
+    raises LookupError where there is no such capability. `names` are the hosts by which it may be asked for, beside
+    addresses."""
 
     async def livez(request: Request) -> Response:
         return PlainTextResponse("ok\n")
@@ -68,9 +72,9 @@ def admin_app(peers: Peers, report: Callable[[str | None], Report], version: str
         try:
             return await asyncio.to_thread(render, request.query_params.get("capability"))
         except LookupError:
-            return _problem(404, "No such capability")
+            return problem_answer(404, "No such capability")
         except StoreError as error:
-            return _problem(503, str(error))
+            return problem_answer(503, str(error))
 
     async def show_report(request: Request) -> Response:
         return await rendered(request, lambda name: Response(to_json(found(name)), media_type="application/json"))
@@ -87,11 +91,7 @@ def admin_app(peers: Peers, report: Callable[[str | None], Report], version: str
     return Starlette(routes=[
         Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", metrics), Route("/report", show_report),
         Route("/report.html", show_page),
-    ])
-
-
-def _problem(status: int, title: str) -> Response:
-    return Response(orjson.dumps({"title": title, "status": status}), status, media_type="application/problem+json")
+    ], middleware=[Middleware(AdminAccess, names)])
 
 
 # A refused reload or a sick upstream is shown and does not take the gateway out of service: what runs, runs on.
@@ -110,14 +110,35 @@ def _checks(workers: Iterable[tuple[bool, dict[str, Any]]]) -> Iterator[Check]:
         if reload["waiting"]:
             why += "; a restart is needed for " + ", ".join(reload["waiting"])
         yield "config", reload["successful"], why
-        for name, url, available, pending, connections, last in facts["upstreams"]:
+        for name, url, available, pending, connections, streams, last in facts["upstreams"]:
             state = f"{pending} pending, {connections} {noun(connections, 'connection')}"
+            state += f", {streams} outside the pool" if streams else ""
             state += f", last failure {last}" if last else ""
             yield f"upstream {name} {url}", available, state
     if living:
+        yield from _bounds(living)
         yield from _shadow(living)
     wanted = max((facts["workers"] for facts in living), default=1)
     yield "workers", len(living) >= wanted, f"{len(living)} of {wanted}"
+
+
+def _bounds(living: Sequence[dict[str, Any]]) -> Iterator[Check]:
+    """What there is room for, and whether a worker refuses now because there is none."""
+    lacking = {of for facts in living for of in facts["overloaded"]}
+    now, allowed, wanted, refused = (sum(facts[name] for facts in living) for name in (
+        "connections", "connections_limit", "connections_wanted", "turned_away"))
+    why = f"{now:,} of {allowed:,}"
+    if allowed < wanted:
+        why += f", {wanted:,} are configured and a worker has {living[0]['descriptors']:,} file descriptors"
+    if refused:
+        why += f", {refused:,} turned away"
+    yield "connections", allowed >= wanted and "connections" not in lacking, why
+    why = f"{_sum(living, 'memory', 'held'):,} bytes held"
+    if limit := _sum(living, "memory", "limit"):
+        why += f" of {limit:,}"
+    if refused := _sum(living, "memory", "refused"):
+        why += f", {refused:,} refused"
+    yield "memory", "memory" not in lacking, why
 
 
 def _shadow(living: Sequence[dict[str, Any]]) -> Iterator[Check]:
@@ -190,6 +211,18 @@ class _Scrape:
         yield CounterMetricFamily("figway_custody_failures", "Keys that could not be made, found or destroyed.",
                                   value=sum(one["custody"]["failures"] for one in facts))
         yield _gauge("figway_connections", "Client connections.", sum(one["connections"] for one in living))
+        yield _gauge("figway_connections_limit", "Client connections that there is room for.",
+                     sum(one["connections_limit"] for one in living))
+        yield CounterMetricFamily("figway_connections_refused", "Client connections turned away for want of room.",
+                                  value=sum(one["turned_away"] for one in facts))
+        yield _gauge("figway_descriptors_limit", "File descriptors that the workers may have.",
+                     sum(one["descriptors"] for one in living))
+        yield _gauge("figway_memory_held_bytes", "Bytes held for clients.",
+                     sum(one["memory"]["held"] for one in living))
+        yield _gauge("figway_memory_limit_bytes", "Bytes that may be held for clients, 0 for no bound.",
+                     sum(one["memory"]["limit"] for one in living))
+        yield CounterMetricFamily("figway_memory_refused", "Times that there was no room to hold more.",
+                                  value=sum(one["memory"]["refused"] for one in facts))
         yield _gauge("figway_config_last_reload_successful", "1 if the last file read is in force, else 0.",
                      int(all(one["reload"]["successful"] for one in living)))
         yield _gauge("figway_config_reloads_hanging", "Attempts to reload that were given up and have not ended.",

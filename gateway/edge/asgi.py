@@ -163,6 +163,9 @@ class _Answer:
     def leave(self, *, soon: bool) -> None:
         """The login ends with the request in any case."""
 
+    def stays(self) -> bool:
+        return False
+
     def hang_up(self) -> None:
         self.abort()
 

@@ -20,10 +20,12 @@ from adapters.message import Headers, Request
 from gateway.call import Arrival, Head
 from gateway.edge.forwarded import client_address, forwarding_fields, spelled
 from gateway.edge.headers import check_target, ends_here, own_answer, read
+from gateway.edge.overload import Overload
 from gateway.edge.settings import EdgeSettings
 from gateway.edge.tunnel import GOING_AWAY, Frames
 from gateway.errors import phrase, problem
 from gateway.pipeline import Exchange, Pipeline
+from gateway.room import READ_FREE, WRITE_FREE
 from gateway.telemetry import trace
 from gateway.upstreams.affinity import Affinity
 from gateway.wire import (
@@ -42,6 +44,12 @@ from gateway.wire import (
 )
 
 _WRITE_BUFFER = 64 << 10
+# So much of an answer is read ahead of a client that does not take it, while there is memory to spare: an answer that
+# fits leaves its upstream connection free at once.
+_READ_FOR_CLIENT = 256 << 10
+# A client that is slow must take so much in the idle timeout, and so much once its exchange is over, or it is given up.
+_TAKEN = 48 << 10
+_TAKEN_AT_LAST = 4 << 10
 _READ_AHEAD = 64 << 10
 # As much of what came is looked at for a short chunked body: a long row of small requests is not copied for each.
 _SHORT = 4 << 10
@@ -58,15 +66,30 @@ _LENIENT_END = re.compile(rb"(?<!\r)\n\r?\n|\r\n\n")
 class Edge:
     """What the listeners of one worker share. New settings take effect with the next request."""
 
-    def __init__(self, pipeline: Pipeline, settings: EdgeSettings) -> None:
+    def __init__(self, pipeline: Pipeline, settings: EdgeSettings, *, most: int = 1 << 20, spare: int = 1024) -> None:
+        """`most` is how many connections there are descriptors for, besides `spare` ones for those turned away."""
         self.pipeline = pipeline
+        self.room = pipeline.room
         self.connections: set[Listener] = set()
+        # Those that hold some of an answer which their client has not taken yet, beyond what each may.
+        self.untaken: set[Listener] = set()
+        self.turned_away = 0
+        self.most = most
+        self._spare = spare
+        self._memory, self._crowd = Overload("memory"), Overload("connections")
         self.use(settings)
 
     def use(self, settings: EdgeSettings) -> None:
         """Go by these settings from now on."""
         self.settings = settings
+        self.room.limit = settings.memory
+        self.allowed = min(settings.connections, self.most)
+        self.at_most = self.allowed + self._spare
         self.via = b"Via: 1.1 %b\r\n" % settings.via.encode() if settings.via else b""
+
+    def overloaded(self) -> list[str]:
+        """What this worker lacks now, so that it refuses what needs it: "memory", "connections"."""
+        return [one.of for one in (self._memory, self._crowd) if one.now]
 
     def sweep(self) -> None:
         """Give up connections that are overdue. Called about twice a second."""
@@ -74,6 +97,11 @@ class Edge:
         for connection in list(self.connections):
             if now > connection.deadline:
                 connection.overdue(now)
+        for connection in list(self.untaken):
+            connection.weigh()
+        recorder = self.pipeline.recorder
+        self._memory.tell(recorder, self.room.refused, self.room.limit, now)
+        self._crowd.tell(recorder, self.turned_away, self.allowed, now)
 
 
 class _State(Enum):
@@ -90,9 +118,10 @@ class Listener(asyncio.Protocol):
     """One client connection. `deadline` (monotonic) is when the edge's sweep gives it up."""
 
     __slots__ = (
-        "_at", "_blocked", "_buffer", "_chunked", "_due", "_edge", "_exchange", "_frames", "_framing", "_head",
-        "_held_up", "_keep_alive", "_last", "_leaving", "_no_body", "_out", "_paused", "_peer", "_received", "_scheme",
-        "_seen", "_server_state", "_since", "_state", "_told", "_transport", "affinity", "deadline",
+        "_ahead", "_at", "_blocked", "_buffer", "_chunked", "_due", "_edge", "_exchange", "_frames", "_framing",
+        "_head", "_held_up", "_keep_alive", "_last", "_leaving", "_left", "_no_body", "_out", "_paused", "_peer",
+        "_received", "_scheme", "_seen", "_server_state", "_since", "_state", "_told", "_transport", "_untaken",
+        "_waits", "affinity", "deadline",
     )
 
     def __init__(self, config: Any, server_state: Any, app_state: Any, _loop: Any = None) -> None:
@@ -109,6 +138,8 @@ class Listener(asyncio.Protocol):
         # What came and is not read yet: the bytes from `_at` on; those before `_seen` hold no end of a head.
         self._buffer = b""
         self._at = self._seen = 0
+        # What is counted in the worker's room: of what came, and of what goes out.
+        self._ahead = self._untaken = 0
         self._out = b""
         self._state = _State.IDLE
         self._blocked = False
@@ -117,6 +148,9 @@ class Listener(asyncio.Protocol):
         self._held_up = self._due = self._paused = False
         self._frames = _NO_FRAMES
         self._leaving = False
+        # Whether the exchange waits for the client, and how much of the answer was here when that was looked at last.
+        self._waits = False
+        self._left = 0
         self._keep_alive = True
         self._chunked = False
         self._no_body = False
@@ -140,8 +174,12 @@ class Listener(asyncio.Protocol):
         edge.connections.add(self)
         self._server_state.connections.add(self)
         self.deadline = time.monotonic() + edge.settings.idle_timeout
-        if len(edge.connections) > edge.settings.connections:
-            self._refuse("overloaded")
+        if len(edge.connections) > edge.allowed:
+            edge.turned_away += 1
+            if len(edge.connections) > edge.at_most:
+                self.abort()
+            else:
+                self._refuse("overloaded")
 
     def data_received(self, data: bytes) -> None:
         state = self._state
@@ -153,7 +191,7 @@ class Listener(asyncio.Protocol):
             if not self._due:
                 self._next_head()
             if self._buffer:
-                self._regulate()
+                self._bound()
         elif state is _State.BODY:
             self._body(data)
         elif state is _State.TUNNEL:
@@ -161,7 +199,7 @@ class Listener(asyncio.Protocol):
                 self._exchange.request_data(data)
         elif state is _State.ANSWER:
             self._append(data)
-            self._regulate()
+            self._bound()
         elif state is _State.REST:
             self._rest(data)
 
@@ -178,6 +216,9 @@ class Listener(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
+        self._hold(0)
+        if self._untaken:
+            self.weigh()
         self._edge.connections.discard(self)
         self._server_state.connections.discard(self)
         exchange, self._exchange = self._exchange, None
@@ -189,18 +230,33 @@ class Listener(asyncio.Protocol):
     def pause_writing(self) -> None:
         self._blocked = True
         self.deadline = time.monotonic() + self._edge.settings.idle_timeout
-        if self._exchange is not None:
-            self._exchange.pause_download()
+        self._read_for_client()
+
+    def _read_for_client(self) -> None:
+        """More of the answer is here than the client takes: have the exchange wait where that is enough."""
+        self.weigh()
+        transport = self._transport
+        if transport is None or self._waits:
+            return
+        if transport.get_write_buffer_size() > _READ_FOR_CLIENT or self._edge.room.is_short:
+            self._wait_for_client()
+
+    def _wait_for_client(self) -> None:
+        transport, exchange = self._transport, self._exchange
+        if transport is not None and exchange is not None:
+            self._waits = True
+            self._left = transport.get_write_buffer_size()
+            self.deadline = time.monotonic() + self._edge.settings.idle_timeout
+            exchange.pause_download()
 
     def resume_writing(self) -> None:
-        self._blocked = False
+        self._blocked = self._waits = False
         self.deadline = inf if self._exchange is not None else time.monotonic() + self._edge.settings.idle_timeout
         if self._exchange is not None:
             if not self._frames.behind:
                 self._exchange.resume_download()
-        elif self._buffer and not self._due:
-            self._next_head()
-            self._regulate()
+        elif self._buffer:
+            self._later()
 
     def shutdown(self) -> None:
         """The server is shutting down: close between requests, else after the answer under way. A tunnel ends."""
@@ -233,15 +289,31 @@ class Listener(asyncio.Protocol):
             self._close()
         elif self._state is _State.LINGER and self._taking(now):
             self.deadline = now + _LINGER
-        elif self._transport is not None:
+        elif self._transport is not None and not self._slowly_taken(now):
             # Nobody takes the answer, or what was left of one.
             self._transport.abort()
+
+    def _slowly_taken(self, now: float) -> bool:
+        """Whether a client that has had more of an answer than it takes may have more time."""
+        if self._transport is None or self._exchange is None or not self._blocked or self._leaving:
+            return False
+        left = self._transport.get_write_buffer_size()
+        if not self._waits:
+            # It may have taken as much as came: from now on nothing comes.
+            self._wait_for_client()
+        elif left > self._left - _TAKEN:
+            return False
+        self._left = left
+        self.deadline = now + self._edge.settings.idle_timeout
+        return True
 
     def _taking(self, now: float) -> bool:
         """Whether a closing connection still has something to say to a client that may yet take it."""
         transport = self._transport
-        return (transport is not None and transport.get_write_buffer_size() > 0
-                and now - self._since < self._edge.settings.idle_timeout)
+        left = transport.get_write_buffer_size() if transport is not None else 0
+        if left <= self._left - _TAKEN_AT_LAST:
+            self._left, self._since = left, now
+        return left > 0 and now - self._since < self._edge.settings.idle_timeout
 
     # --- reading ---------------------------------------------------------------------------------------------------
 
@@ -257,6 +329,44 @@ class Listener(asyncio.Protocol):
             self._buffer = b""
             end = 0
         self._at = self._seen = end
+        if self._ahead:
+            self._hold(len(self._buffer) - end)
+
+    def _hold(self, size: int) -> bool:
+        """Count `size` bytes that came ahead of their turn, in place of those counted before. False where there is no
+        room for more."""
+        counted = max(0, size - READ_FREE)
+        if counted != self._ahead:
+            if not self._edge.room.take(counted - self._ahead):
+                return False
+            self._ahead = counted
+        return True
+
+    def _bound(self) -> None:
+        """Something is left in the buffer: that there be room for it, and that not too much comes."""
+        if self._hold(len(self._buffer) - self._at):
+            self._regulate()
+        elif self._state is _State.ANSWER:
+            # Whoever sent ahead asks again after this answer, on another connection.
+            self._keep_alive = False
+            self._consume(len(self._buffer))
+            self.pause_upload()
+        else:
+            self._refuse("overloaded")
+
+    def weigh(self) -> None:
+        """Count what the client has not taken yet of its answer. Where there is no room for it, it is not kept."""
+        transport, edge = self._transport, self._edge
+        size = transport.get_write_buffer_size() if transport is not None else 0
+        counted = max(0, size - WRITE_FREE)
+        if not edge.room.take(counted - self._untaken):
+            asyncio.get_running_loop().call_soon(self._reset)
+            return
+        self._untaken = counted
+        if counted:
+            edge.untaken.add(self)
+        else:
+            edge.untaken.discard(self)
 
     def _next_head(self) -> None:
         """Begin the exchange of the next head, where it is here and the client takes the answers: one, whatever comes
@@ -312,13 +422,18 @@ class Listener(asyncio.Protocol):
 
     def _on_turn(self) -> None:
         self._due = False
+        if self._transport is None:
+            return
         if self._state is _State.TUNNEL:
             self._follow(b"")
         elif self._state is not _State.BODY:
             self._next_head()
         elif not self._held_up and self._framing is not None and self._framing.behind:
             self._body(b"")
-        self._regulate()
+        if self._buffer:
+            self._bound()
+        else:
+            self._regulate()
 
     def _regulate(self) -> None:
         """Read on, or read no more for now: so much may wait here and no more. Of a head all must come."""
@@ -432,6 +547,8 @@ class Listener(asyncio.Protocol):
         self._state = _State.BODY
         self.deadline = self._since + settings.body_grace
         if framing.behind:
+            if not self._hold(self._received):
+                raise Malformed("overloaded")
             self._later()
         return body, False
 
@@ -466,10 +583,18 @@ class Listener(asyncio.Protocol):
                 self._buffer = framing.rest
                 self._state = _State.ANSWER
                 self.deadline = inf
+                if self._buffer:
+                    self._bound()
+                elif self._ahead:
+                    self._hold(0)
                 exchange.request_end()
             elif framing.behind:
                 self._later()
                 self._regulate()
+                if data and not self._hold(len(data)):
+                    self._broke("overloaded")
+            elif self._ahead:
+                self._hold(0)
         except Malformed as error:
             self._broke(error.code)
         except Exception as error:
@@ -542,9 +667,11 @@ class Listener(asyncio.Protocol):
 
     def _soon_over(self, framing: Framing) -> bool:
         """Whether the rest of a request's body that nobody wants is worth reading, to keep the connection: it is
-        short, and comes for certain (a client that asked whether to go on may not send it)."""
+        short, and comes for certain (a client that asked whether to go on may not send it). Where the upstream's
+        connection is the client's own, it still goes there."""
         waits = self._head is not None and self._head.expects_continue and not self._received
-        return not waits and 0 <= framing.left <= _READ_AHEAD
+        own = self.affinity is not None and self.affinity.own
+        return not waits and (own or 0 <= framing.left <= _READ_AHEAD)
 
     def _begin_tunnel(self, reason: bytes, headers: Headers) -> None:
         self._write(b"HTTP/1.1 101 %b\r\n%b\r\n" % (reason, unmeasured(headers)))
@@ -611,7 +738,8 @@ class Listener(asyncio.Protocol):
             else:
                 self._linger()
         elif not self._keep_alive:
-            self._linger() if self._buffer or self._state is not _State.ANSWER else self._close()
+            more = self._buffer or self._held_up or self._state is not _State.ANSWER
+            self._linger() if more else self._close()
         else:
             self._await_head()
 
@@ -628,6 +756,9 @@ class Listener(asyncio.Protocol):
 
     def abort(self) -> None:
         self._exchange = None
+        self._reset()
+
+    def _reset(self) -> None:
         transport = self._transport
         if transport is not None:
             # A reset, not an end: where the end of the connection is the end of the answer, nothing else tells.
@@ -668,6 +799,11 @@ class Listener(asyncio.Protocol):
             self._out = b""
             if self._transport is not None:
                 self._transport.write(out)
+                if self._blocked:
+                    self._read_for_client()
+                if len(out) > WRITE_FREE:
+                    # In the next turn, when the kernel has had what it takes.
+                    asyncio.get_running_loop().call_soon(self.weigh)
 
     # --- closing ---------------------------------------------------------------------------------------------------
 
@@ -675,7 +811,7 @@ class Listener(asyncio.Protocol):
         """Answer what never became an exchange, and close."""
         trace_id = trace.new_trace_id()
         status, headers, body = problem(code, trace_id=trace_id)
-        self._edge.pipeline.recorder.refused(code, trace_id)
+        self._edge.pipeline.recorder.refused(code, trace_id, told=code != "overloaded")
         self._head = None
         self._keep_alive = False
         self._chunked = False
@@ -684,6 +820,9 @@ class Listener(asyncio.Protocol):
         self.flush()
         self._exchange = None
         self._linger()
+
+    def stays(self) -> bool:
+        return self._keep_alive
 
     def leave(self, *, soon: bool) -> None:
         """What this connection was logged in at is gone, or will be soon (gateway.upstreams.affinity.Client)."""
@@ -708,6 +847,7 @@ class Listener(asyncio.Protocol):
         transport = self._transport
         if transport is None or transport.is_closing():
             return
+        self._left = transport.get_write_buffer_size()
         self._regulate()
         if transport.can_write_eof():
             transport.write_eof()
@@ -716,6 +856,9 @@ class Listener(asyncio.Protocol):
 
     def _close(self) -> None:
         self._state = _State.LINGER
-        self.deadline = time.monotonic() + self._edge.settings.idle_timeout
+        self._since = time.monotonic()
+        # With TLS it also takes the client's farewell, which not every client says.
+        self.deadline = self._since + _LINGER
         if self._transport is not None:
+            self._left = self._transport.get_write_buffer_size()
             self._transport.close()

@@ -1,11 +1,12 @@
 """What the edge is told by the configuration (`server:` in routes.yaml): limits, deadlines, whom to trust."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
 class EdgeSettings:
     """Sizes in bytes, times in seconds. `body` 0 means no bound of the edge's own (a capability may set one).
+    `memory` bounds what a worker holds for its clients (gateway.room); 0 means no bound.
 
     `trusted_hops` is how many proxies in front of us may be believed about the client (0: nobody), `trusted_fields` in
     which fields: "x-forwarded" or "forwarded"; `forwarded` is what we write for the upstream: one of these, "both" or
@@ -13,6 +14,8 @@ class EdgeSettings:
     `via` is our pseudonym in Via (RFC 9110 section 7.6.3); empty writes none.
     `drain_delay`: after SIGTERM, how long to go on accepting with readiness off; `drain_grace`: then, how long calls
     in flight may take.
+    `read` are the lower-case names of the fields that policies, splits and operations look at; `kinds` is the edge's
+    memory of names, as clients write them.
     """
 
     target: int = 16 << 10
@@ -21,6 +24,7 @@ class EdgeSettings:
     body: int = 0
     trailer: int = 16 << 10
     connections: int = 20_000
+    memory: int = 256 << 20
     head_timeout: float = 10.0
     body_rate: int = 100
     body_grace: float = 10.0
@@ -32,3 +36,5 @@ class EdgeSettings:
     ambiguous_paths: bool = False
     drain_delay: float = 0.5
     drain_grace: float = 30.0
+    read: frozenset[bytes] = frozenset()
+    kinds: dict[bytes, int] = field(default_factory=dict, compare=False, repr=False)

@@ -107,10 +107,12 @@ class Recorder:
             f'"trace_id":"{trace_id}"{rest}}}\n'
         )
 
-    def refused(self, code: str, trace_id: str) -> None:
-        """Remember a request that the edge refused before it was one."""
+    def refused(self, code: str, trace_id: str, *, told: bool = True) -> None:
+        """Remember a request that the edge refused before it was one. One that is not `told` has no line of its own:
+        there may be very many, and something else tells of them."""
         self.errors["_edge", code] = self.errors.get(("_edge", code), 0) + 1
-        self.event("refused", level="warning", code=code, trace_id=trace_id)
+        if told:
+            self.event("refused", level="warning", code=code, trace_id=trace_id)
 
     def event(self, name: str, /, *, level: str = "info", **facts: str | int | float | bool | list[str]) -> None:
         """Log something that is not a request. The facts must be ours: names, numbers, codes."""

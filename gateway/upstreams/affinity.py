@@ -27,14 +27,19 @@ class Client(Protocol):
         way."""
         ...
 
+    def stays(self) -> bool:
+        """Whether it is kept after the answer under way, as things are."""
+        ...
+
 
 class Affinity:
     """The connections that belong to one client's connection: at most one for each upstream. `address` is the
-    client's."""
+    client's; `own` tells whether the request under way is on one of them."""
 
     def __init__(self, client: Client, address: str) -> None:
         self.client = client
         self.address = address
+        self.own = False
         self._lost = False
         self._bound: dict[str, Bound] = {}
         self._names: set[str] = set()
@@ -211,9 +216,21 @@ class Bound:
         self._answered = True
         self._affinity.answered()
 
+    def patient(self) -> bool:
+        """A server that logs in connections may answer before it has read the request, and reads on: to give it the
+        rest costs less than the login."""
+        return self._affinity.client.stays()
+
     def ending(self, connection: Connection) -> None:
         """The upstream closes after the answer under way: the client is told so by the same answer."""
         self._affinity.client.leave(soon=False)
+
+    def stalled(self, connection: Connection) -> None:
+        """Nobody waits for this connection."""
+
+    def moves_out(self, connection: Connection) -> bool:
+        """A login is in no pool that a tunnel would have to leave."""
+        return True
 
     def lost(self, connection: Connection) -> None:
         """The connection is gone. One that never gave an answer takes nothing with it; any other was logged in, or
@@ -229,6 +246,7 @@ class Bound:
     # --- time ------------------------------------------------------------------------------------------------------
 
     def _watch(self, sending: Sending) -> None:
+        self._affinity.own = True
         if self._sending is None:
             self.endpoint.logins.busy += 1
         self._sending = sending
@@ -237,6 +255,7 @@ class Bound:
             asyncio.get_running_loop().call_later(self.endpoint.period, self._sweep)
 
     def _rest(self) -> None:
+        self._affinity.own = False
         if self._sending is not None:
             self._sending = None
             self.endpoint.logins.busy -= 1

@@ -9,11 +9,21 @@ import socket
 import ssl
 import struct
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from adapters.message import Headers
 
-PATIENCE = 10.0
-"""Seconds after which a silent peer counts as hung."""
+PATIENCE = 60.0
+"""Seconds after which a silent peer counts as hung, on the slowest machine."""
+
+
+def _largest(buffer: str) -> int:
+    """The most bytes that the kernel lets a TCP buffer grow to."""
+    return int(Path(f"/proc/sys/net/ipv4/{buffer}").read_text().split()[2])
+
+
+BUFFERS = 2 * (_largest("tcp_rmem") + _largest("tcp_wmem")) + (16 << 20)
+"""More bytes than every buffer between two ends can hold: the kernel's of both connections, and the gateway's."""
 
 
 class Cut(Exception):
@@ -269,11 +279,14 @@ def _framing(headers: Headers) -> str | None:
     return None
 
 
-def connect(port: int, *, host: str = "127.0.0.1", receive_buffer: int = 0) -> Wire:
-    """A fresh connection to a loopback port. A small `receive_buffer` makes a slow reader felt early."""
+def connect(port: int, *, host: str = "127.0.0.1", receive_buffer: int = 0, source: str = "") -> Wire:
+    """A fresh connection to a loopback port, from the address `source`. A small `receive_buffer` makes a slow reader
+    felt early."""
     link = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     if receive_buffer:
         link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    if source:
+        link.bind((source, 0))
     link.settimeout(PATIENCE)
     wire = Wire(link)
     link.connect((host, port))

@@ -110,6 +110,53 @@ def test_a_body_in_the_last_round_arrives_once_and_as_the_users(narrow, legacy):
     assert [(user, len(body)) for user, body in clinic.written] == [("doctor", 200_000)]
 
 
+@pytest.mark.parametrize(("size", "chunked"), [(1000, True), (1 << 20, True), (1 << 20, False)])
+def test_a_challenge_that_comes_before_the_body_is_sent_costs_no_login(narrow, legacy, size, chunked):
+    """The server answers at the sight of the head and reads the body on, as it does without a gateway between."""
+    clinic, received = domain(legacy), []
+
+    def answers_early(wire, asked):
+        if asked.method == "POST" and asked.get("Authorization") == "NTLM 1":
+            body = asked.framing
+            asked.framing = "none"
+            clinic(wire, asked)
+            asked.framing = body
+        wire.read_body(asked)
+        received.append(len(asked.body))
+        if asked.get("Authorization") != "NTLM 1":
+            asked.framing = "none"
+            clinic(wire, asked)
+
+    def post(doctor, token):
+        framing = ("Transfer-Encoding", "chunked") if chunked else ("Content-Length", str(size))
+        doctor.send("/write/1", ("Authorization", f"NTLM {token}"), framing, method="POST")
+        if token == "1":
+            reply = doctor.wire.read_reply()
+        doctor.wire.send(b"%x\r\n%b\r\n0\r\n\r\n" % (size, bytes(size)) if chunked else bytes(size))
+        return reply if token == "1" else doctor.wire.read_reply()
+
+    legacy.does(answers_early)
+    doctor, nurse = Person(narrow, "doctor"), Person(narrow, "nurse")
+    for person in (doctor, nurse):
+        reply = post(person, "1")
+        assert reply.get("Connection") is None
+        assert logged_in(post(person, f"{person.user}.{challenge(reply, 'NTLM')}"), person.user)
+    for person in (doctor, nurse):
+        assert logged_in(person.ask("/results/1"), person.user)
+    assert received[:4] == [size] * 4
+
+
+def test_surplus_bytes_while_the_rest_of_a_body_is_awaited_end_the_login(narrow, legacy):
+    domain(legacy)
+    doctor = Person(narrow, "doctor")
+    assert logged_in(doctor.log_in("/results/1"), "doctor")
+    legacy.does(lambda wire, asked: (wire.send(response(200, body=b"right")), wire.silent(0.05),
+                                     wire.send(response(200, body=b"unasked for")), wire.rest()))
+    doctor.send("/write/1", ("Content-Length", "100000"), method="POST")
+    assert doctor.wire.read_reply().body == b"right"
+    assert doctor.wire.ends()
+
+
 @pytest.mark.parametrize("size", [100 << 10, 200 << 10, 8 << 20])
 def test_a_large_answer_to_a_slow_client_costs_no_login(narrow, legacy, size):
     clinic, begun = domain(legacy), threading.Event()
@@ -131,6 +178,28 @@ def test_a_large_answer_to_a_slow_client_costs_no_login(narrow, legacy, size):
     assert begun.wait(10)
     assert len(doctor.wire.read_reply().body) == size
     assert logged_in(doctor.ask("/results/1"), "doctor")
+
+
+def test_a_websocket_is_opened_by_who_is_logged_in(narrow, legacy):
+    clinic = domain(legacy)
+
+    def switches(wire, asked):
+        if asked.get("Upgrade") and wire in clinic._users:
+            wire.send(b"HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+            wire.send(clinic._users[wire].encode())
+            wire.rest()
+        else:
+            clinic(wire, asked)
+
+    legacy.does(switches)
+    upgrade = ("Connection", "Upgrade"), ("Upgrade", "websocket")
+    doctor, stranger = Person(narrow, "doctor"), Person(narrow, "stranger")
+    assert logged_in(doctor.log_in("/socket"), "doctor")
+    assert doctor.ask("/socket", *upgrade).status == 101
+    assert doctor.wire.read(6) == b"doctor"
+    assert stranger.ask("/socket", *upgrade).status == 401
+    doctor.close()
+    until(lambda: not any(wire in clinic._users for wire in legacy.wires), "the login outlives its client")
 
 
 # --- the end of a login -----------------------------------------------------------------------------------------------
