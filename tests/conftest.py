@@ -9,6 +9,7 @@ import os
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -67,7 +68,7 @@ def plain(everlasting_legacy: Upstream, tmp_path_factory: pytest.TempPathFactory
 version: 1
 server: {{drain: {{grace: 2s}}}}
 upstreams:
-  legacy: {{url: "{everlasting_legacy.url}", timeouts: {{connect: 1s, first_byte: 8s, between_bytes: 8s}}}}
+  legacy: {{url: "{everlasting_legacy.url}", timeouts: {{connect: 30s, first_byte: 5m, between_bytes: 5m}}}}
 default: {{upstream: legacy}}
 """) as figway:
         yield figway
@@ -76,15 +77,13 @@ default: {{upstream: legacy}}
 @pytest.fixture
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Figway]]:
     """Starts gateways: gateway(config, *options, descriptors=0). Each must stop cleanly when the test is over."""
-    started: list[Figway] = []
+    with ExitStack() as stack:
 
-    def start(config: str, *options: str, descriptors: int = 0) -> Figway:
-        started.append(Figway(tmp_path_factory.mktemp("gateway"), config, *options, descriptors=descriptors))
-        return started[-1]
+        def start(config: str, *options: str, descriptors: int = 0) -> Figway:
+            folder = tmp_path_factory.mktemp("gateway")
+            return stack.enter_context(running(folder, config, *options, descriptors=descriptors))
 
-    yield start
-    for one in started:
-        one.stop()
+        yield start
 
 
 # Which requirement of the reliability review a test proves: @pytest.mark.proves(1, 4); `--matrix` prints the outcome.

@@ -82,8 +82,10 @@ HOMES = {
     "pydantic": ["gateway.config", "gateway.cli.sources"],
     "pydantic_core": ["gateway.config"],
     "rich": ["gateway.cli", "gateway.demo", "shadow.renderers.table"],
-    "starlette": ["gateway.workers", "gateway.edge.admin", "gateway.edge.asgi", "gateway.demo"],
-    "uvicorn": ["gateway.workers", "gateway.app", "gateway.edge.http1", "gateway.demo.serving"],
+    "starlette": ["gateway.workers", "gateway.edge.admin", "gateway.edge.admin_access", "gateway.edge.asgi",
+                  "gateway.demo"],
+    "uvicorn": ["gateway.workers", "gateway.app", "gateway.edge.http1", "gateway.edge.admin_listener",
+                "gateway.demo.serving"],
     "uvloop": ["gateway.workers", "gateway.app"],
     "yaml": ["gateway.config"],
 }

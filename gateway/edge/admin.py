@@ -13,14 +13,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-import orjson
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from gateway.edge.admin_access import AdminAccess, problem_answer
 from gateway.telemetry.metrics import families
 from gateway.telemetry.peers import Peers
 from shadow.renderers import html
@@ -36,9 +37,12 @@ _FRAMES = "frame-ancestors 'none'; "
 _STALE = 15.0
 
 
-def admin_app(peers: Peers, report: Callable[[str | None], Report], version: str) -> Starlette:
+def admin_app(
+    peers: Peers, report: Callable[[str | None], Report], version: str, names: Iterable[str] = ()
+) -> Starlette:
     """The admin port's application. `report` folds what the store has of a capability, or of all, and may block; it
-    raises LookupError where there is no such capability."""
+    raises LookupError where there is no such capability. `names` are the hosts by which it may be asked for, beside
+    addresses."""
 
     async def livez(request: Request) -> Response:
         return PlainTextResponse("ok\n")
@@ -67,9 +71,9 @@ def admin_app(peers: Peers, report: Callable[[str | None], Report], version: str
         try:
             return await asyncio.to_thread(render, request.query_params.get("capability"))
         except LookupError:
-            return _problem(404, "No such capability")
+            return problem_answer(404, "No such capability")
         except StoreError as error:
-            return _problem(503, str(error))
+            return problem_answer(503, str(error))
 
     async def show_report(request: Request) -> Response:
         return await rendered(request, lambda name: Response(to_json(found(name)), media_type="application/json"))
@@ -86,11 +90,7 @@ def admin_app(peers: Peers, report: Callable[[str | None], Report], version: str
     return Starlette(routes=[
         Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", metrics), Route("/report", show_report),
         Route("/report.html", show_page),
-    ])
-
-
-def _problem(status: int, title: str) -> Response:
-    return Response(orjson.dumps({"title": title, "status": status}), status, media_type="application/problem+json")
+    ], middleware=[Middleware(AdminAccess, names)])
 
 
 # A refused reload or a sick upstream is shown and does not take the gateway out of service: what runs, runs on.

@@ -4,7 +4,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,10 +12,11 @@ from typing import Any
 
 import orjson
 
+from tests.backends.processes import FIGWAY, end_group
 from tests.backends.upstream import closed_port, until
 from tests.backends.wire import Cut, Reply, Wire, connect, request
 
-START = 20.0
+START = 120.0
 """Seconds in which a gateway must be ready, and in which it must have stopped."""
 
 
@@ -33,12 +33,16 @@ class Figway:
         limited = ["sh", "-c", f'ulimit -n {descriptors}; exec "$@"', "sh"] if descriptors else []
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self.process = subprocess.Popen(
-                [*limited, sys.executable, "-m", "gateway.cli.main", "serve", "--config", str(self.file),
+                [*limited, *FIGWAY, "serve", "--config", str(self.file),
                  "--listen", f"127.0.0.1:{self.port}", "--admin", f"127.0.0.1:{self.admin_port}", *options],
-                stdout=out, stderr=err, cwd=folder,
+                stdout=out, stderr=err, cwd=folder, start_new_session=True,
             )
-        until(self._ready_or_dead, "the gateway does not become ready", START)
-        assert self.process.poll() is None, f"the gateway did not start: {self.stderr()}"
+        try:
+            until(self._ready_or_dead, "the gateway does not become ready", START)
+            assert self.process.poll() is None, f"the gateway did not start: {self.stderr()}"
+        except BaseException:
+            end_group(self.process)
+            raise
 
     def _ready_or_dead(self) -> bool:
         return self.process.poll() is not None or self.readiness()[0] == 200
@@ -140,15 +144,13 @@ class Figway:
         self.process.send_signal(signal.SIGTERM)
 
     def stop(self) -> None:
-        """SIGTERM; it must exit with status 0, and must never have shown a traceback."""
+        """SIGTERM; it must exit with status 0, and must never have shown a traceback. Nothing of it is left."""
         if self.process.poll() is None:
             self.terminate()
         try:
             self.process.wait(START)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-            raise
+        finally:
+            end_group(self.process)
         assert "Traceback" not in self.stderr() + self.stdout(), self.stderr()[-4000:]
         assert self.process.returncode == 0, self.stderr()[-4000:]
 

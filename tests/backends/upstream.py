@@ -4,11 +4,15 @@ A handler is a function of (wire, asked): it reads the body if it wants to, send
 and may close or reset. Handlers can be changed while connections stay open, as pooled connections do.
 """
 
+import fcntl
+import os
+import random
 import socket
 import ssl
+import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import orjson
@@ -192,11 +196,35 @@ class BlackHole:
 
 
 def closed_port() -> int:
-    """A loopback port that refuses connections."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    """A loopback port that refuses connections, and that nobody takes before whoever asked for it does.
+
+    The system hands none of these out by itself, and whatever process runs our tests at the same time gets others.
+    """
+    for port in _PORTS:
+        try:
+            fcntl.lockf(_CLAIMS, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+        except OSError:
+            continue  # another process's
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
         return port
+    raise AssertionError("every port is taken")
+
+
+def _ports() -> Iterator[int]:
+    """Each port once, from anywhere on, below those that the system takes for connections."""
+    first, last = 10_000, min(int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0]), 32_768)
+    start = random.randrange(first, last)
+    yield from (*range(start, last), *range(first, start))
+
+
+_PORTS = _ports()
+# The byte at a port's number is locked by the process that has claimed the port, for as long as that runs.
+_CLAIMS = os.open(Path(tempfile.gettempdir(), f"figway-tests-{os.getuid()}.ports"), os.O_RDWR | os.O_CREAT, 0o600)
 
 
 def until(holds: Callable[[], bool], failing: str, seconds: float = PATIENCE) -> None:

@@ -9,11 +9,21 @@ import socket
 import ssl
 import struct
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from adapters.message import Headers
 
-PATIENCE = 10.0
-"""Seconds after which a silent peer counts as hung."""
+PATIENCE = 60.0
+"""Seconds after which a silent peer counts as hung, on the slowest machine."""
+
+
+def _largest(buffer: str) -> int:
+    """The most bytes that the kernel lets a TCP buffer grow to."""
+    return int(Path(f"/proc/sys/net/ipv4/{buffer}").read_text().split()[2])
+
+
+BUFFERS = 2 * (_largest("tcp_rmem") + _largest("tcp_wmem")) + (16 << 20)
+"""More bytes than every buffer between two ends can hold: the kernel's of both connections, and the gateway's."""
 
 
 class Cut(Exception):

@@ -7,8 +7,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.backends.upstream import closed_port
 from tests.benchmarks import envoy, figway, nginx, upstream
-from tests.benchmarks.child import Place, cores, fetch, free_port, started
+from tests.benchmarks.child import Place, cores, fetch, started
 from tests.benchmarks.rows import Row, target
 
 
@@ -54,7 +55,7 @@ PEERS = (
 def start_upstream(stack: ExitStack, directory: Path) -> Place:
     """Starts the upstream for as long as `stack` lasts; returns where it is."""
     directory.mkdir(parents=True)
-    place = Place(directory, free_port(), 0, 0, free_port())
+    place = Place(directory, closed_port(), 0, 0, closed_port())
     stack.enter_context(started(upstream.command(place), place, cores()[1]))
     return place
 
@@ -64,7 +65,7 @@ def start(stack: ExitStack, peers: Iterable[Peer], row: Row, directory: Path, so
     upstream's answer through."""
     running = []
     for peer in peers:
-        place = Place(directory / peer.name, free_port(), free_port(), source.port, source.differing)
+        place = Place(directory / peer.name, closed_port(), closed_port(), source.port, source.differing)
         place.directory.mkdir(parents=True)
         command = peer.command(row, place)
         if command is None:

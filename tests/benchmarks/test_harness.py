@@ -7,8 +7,9 @@ from contextlib import ExitStack
 
 import pytest
 
+from tests.backends.upstream import closed_port
 from tests.benchmarks import envoy, figway, load, measure, peers, report, upstream
-from tests.benchmarks.child import Place, cores, fetch, free_port, started
+from tests.benchmarks.child import Place, cores, fetch, started
 from tests.benchmarks.load import Load
 from tests.benchmarks.rows import ROWS, TARGETS, Row, prefix, target
 from tests.benchmarks.run import Plan, Sample
@@ -156,7 +157,7 @@ def test_our_upstream_answers_a_tenth_of_the_targets_otherwise_at_its_second_por
 
 def place_for(directory, upstream_port=0):
     directory.mkdir()
-    return Place(directory, free_port(), free_port(), upstream_port, free_port())
+    return Place(directory, closed_port(), closed_port(), upstream_port, closed_port())
 
 
 def test_load_goes_through_the_floor_to_our_upstream_and_is_accounted_for(tmp_path):

@@ -1,5 +1,6 @@
 """How commands end that are cut short: by a person, by a disk that is full, for want of a standard input."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -9,8 +10,8 @@ import pytest
 
 from shadow.custody import Custody
 from shadow.stores.sqlite import Sqlite
+from tests.backends.processes import FIGWAY, LONG, ended, started
 
-FIGWAY = [sys.executable, "-m", "gateway.cli.main"]
 ROUTES = """
 version: 1
 store: {sqlite: {path: figway.db}}
@@ -22,12 +23,13 @@ default: {upstream: legacy}
 def test_who_is_interrupted_gave_no_answer(tmp_path):
     os.mkfifo(tmp_path / "legacy.json")
     (tmp_path / "modern.json").write_text("{}")
-    process = subprocess.Popen(
-        [*FIGWAY, "compare", str(tmp_path / "legacy.json"), str(tmp_path / "modern.json")],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    with (tmp_path / "legacy.json").open("w"):  # opens once the command has: now it reads, and waits
+    command = [*FIGWAY, "compare", str(tmp_path / "legacy.json"), str(tmp_path / "modern.json")]
+    with (
+        started(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process,
+        (tmp_path / "legacy.json").open("w"),  # opens once the command has: now it reads, and waits
+    ):
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=LONG)
     assert (process.returncode, out, err) == (130, "", "figway: interrupted\n")
 
 
@@ -36,15 +38,14 @@ def test_a_full_disk_is_no_finding(tmp_path, command):
     (tmp_path / "a.json").write_text('{"a": 1}')
     (tmp_path / "b.json").write_text('{"a": 2}')
     with open("/dev/full", "w") as full:
-        done = subprocess.run([*FIGWAY, *command], cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True,
-                              timeout=60, check=False)
-    assert (done.returncode, done.stderr) == (2, "figway: the output cannot be written: No space left on device\n")
+        done = ended([*FIGWAY, *command], cwd=tmp_path, stdout=full)
+    reason = os.strerror(errno.ENOSPC)
+    assert (done.returncode, done.stderr) == (2, f"figway: the output cannot be written: {reason}\n")
 
 
 def test_a_subject_is_asked_for_where_standard_input_is_closed(tmp_path):
     command = f'exec "{sys.executable}" -m gateway.cli.main shadow purge --subject - --reason wish <&-'
-    done = subprocess.run(["/bin/sh", "-c", command], cwd=tmp_path, capture_output=True, text=True, timeout=60,
-                          check=False)
+    done = ended(["/bin/sh", "-c", command], cwd=tmp_path)
     assert (done.returncode, "standard input has no identifier" in done.stderr) == (2, True)
     assert "Traceback" not in done.stderr
 
@@ -60,8 +61,7 @@ def test_who_reads_no_more_hears_nothing(tmp_path, command):
     reads, writes = os.pipe()
     os.close(reads)
     try:
-        done = subprocess.run([*FIGWAY, *command], cwd=tmp_path, stdout=writes, stderr=subprocess.PIPE, text=True,
-                              timeout=60, check=False)
+        done = ended([*FIGWAY, *command], cwd=tmp_path, stdout=writes)
     finally:
         os.close(writes)
     assert (done.returncode, done.stderr) == (141, "")

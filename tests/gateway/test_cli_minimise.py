@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from gateway.cli.main import main
+from tests.backends.processes import LONG
 
 LEGACY = {"entry": [{"id": "MRN-48151623", "name": "Zebulon", "birthDate": "1931-07-23"}, {"id": "2", "name": "B"}]}
 MODERN = {"entry": [LEGACY["entry"][1], {**LEGACY["entry"][0], "name": "Quarrington", "birthDate": "1931-07-24"}]}
@@ -31,7 +32,7 @@ def run(tmp_path):
 
 def pytest_of(file):
     return subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "/dev/null", file],
-                          capture_output=True, text=True, cwd=file.parent, timeout=120)
+                          capture_output=True, text=True, cwd=file.parent, timeout=LONG)
 
 
 def test_the_file_is_a_test_that_passes_and_fails_where_the_answers_agree(run, tmp_path):

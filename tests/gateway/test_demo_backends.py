@@ -19,6 +19,7 @@ from gateway.demo import rest
 from gateway.demo.clinic import build, content
 from gateway.demo.defects import DEFECTS, spoil
 from gateway.demo.rest import FRESH, OPERATIONS, Answer, payload
+from tests.backends.processes import LONG, started
 
 CLINIC = build()
 ROUTES = yaml.safe_load((Path(__file__).parents[2] / "routes.yaml").read_text())
@@ -33,7 +34,7 @@ class Torn(Exception):
 
 class Service:
     def __init__(self, port):
-        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=LONG)
 
     def ask(self, method, target, body=None, headers=None):
         self.connection.request(method, target, body, headers or {})
@@ -61,17 +62,13 @@ def modern():
 
 
 def running(name):
-    process = subprocess.Popen([sys.executable, "-m", f"gateway.demo.{name}"], stdout=subprocess.PIPE, text=True)
-    try:
+    with started([sys.executable, "-m", f"gateway.demo.{name}"], stdout=subprocess.PIPE, text=True) as process:
         url = process.stdout.readline().split()[1]
         service = Service(urlsplit(url).port)
         yield service
         service.connection.close()
-    finally:
         process.terminate()
-        process.wait(10)
-        process.stdout.close()
-    assert process.returncode in (0, -signal.SIGTERM)
+        assert process.wait(LONG) in (0, -signal.SIGTERM)
 
 
 def every_asking(operation):

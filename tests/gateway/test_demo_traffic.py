@@ -15,6 +15,7 @@ from gateway.demo.defects import DEFECTS, spoil
 from gateway.demo.processes import DemoError, processes, wait_until_answers
 from gateway.demo.rest import FRONT, OPERATIONS
 from gateway.demo.traffic import plan, send
+from tests.backends.processes import LONG, started
 from tests.backends.upstream import until
 
 CLINIC = build()
@@ -42,9 +43,9 @@ def test_traffic_asks_for_everything_there_is():
 
 
 def test_clients_tell_right_answers_from_spoilt_and_wrong_ones(tmp_path):
-    with processes(tmp_path) as started:
-        url = started.service("modern")
-        wait_until_answers(started.running[0], f"{url}/departments")
+    with processes(tmp_path) as demo:
+        url = demo.service("modern")
+        wait_until_answers(demo.running[0], f"{url}/departments")
         asks = [ask for ask in plan(CLINIC, 300, seed=3) if not ask.spoilt.torn and ask.operation != FRONT]
         answers = []
         tally = send(asks, url, lambda: answers.append(1))
@@ -62,10 +63,10 @@ def test_clients_count_what_does_not_answer_as_wrong(tmp_path):
 
 
 def test_no_process_outlives_its_block(tmp_path):
-    with processes(tmp_path) as started:
-        started.service("legacy")
-        started.service("modern")
-        pids = [one.process.pid for one in started.running]
+    with processes(tmp_path) as demo:
+        demo.service("legacy")
+        demo.service("modern")
+        pids = [one.process.pid for one in demo.running]
         assert all(map(alive, pids))
     assert not any(map(alive, pids))
 
@@ -74,11 +75,11 @@ def test_no_process_outlives_an_interrupted_block(tmp_path):
     pids = []
 
     def interrupted(number):
-        with processes(tmp_path) as started:
-            started.service("legacy")
-            pids.append(started.running[0].process.pid)
+        with processes(tmp_path) as demo:
+            demo.service("legacy")
+            pids.append(demo.running[0].process.pid)
             os.kill(os.getpid(), number)
-            threading.Event().wait(20)
+            threading.Event().wait(LONG)
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         before = signal.getsignal(number)
@@ -97,8 +98,8 @@ def test_what_a_process_started_goes_with_it(tmp_path):
         time.sleep(600)
     """)
     (tmp_path / "spawner.py").write_text(parent)
-    with processes(tmp_path) as started:
-        one = started.start("spawner", "spawner", environment={"PYTHONPATH": str(tmp_path)})
+    with processes(tmp_path) as demo:
+        one = demo.start("spawner", "spawner", environment={"PYTHONPATH": str(tmp_path)})
         while not one.log.read_text().endswith("\n"):
             assert one.alive()
         child = int(one.log.read_text())
@@ -107,14 +108,14 @@ def test_what_a_process_started_goes_with_it(tmp_path):
 
 
 def test_a_process_that_ends_early_is_named_with_what_it_said(tmp_path):
-    with processes(tmp_path) as started:
-        one = started.start("legacy", "gateway.demo.legacy", "--port", "no-number")
+    with processes(tmp_path) as demo:
+        one = demo.start("legacy", "gateway.demo.legacy", "--port", "no-number")
         with pytest.raises(DemoError, match=r"(?s)the legacy process has ended; it said:.*no-number"):
             wait_until_answers(one, "http://127.0.0.1:1/")
 
 
 def test_the_sample_services_run_by_hand_too():
-    process = subprocess.Popen([sys.executable, "-m", "gateway.demo.legacy"], stdout=subprocess.PIPE, text=True)
-    assert process.stdout.readline().startswith("legacy: http://127.0.0.1:")
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)
+    with started([sys.executable, "-m", "gateway.demo.legacy"], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline().startswith("legacy: http://127.0.0.1:")
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=LONG)

@@ -5,14 +5,15 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import urllib.request
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from gateway.demo.defects import DEFECTS
+from tests.backends.processes import FIGWAY, LONG, ended, started
 from tests.backends.upstream import until
 
 ROOT = Path(__file__).parents[2]
@@ -31,16 +32,22 @@ def environment():
         "COLUMNS": "100", "HTTP_PROXY": "http://127.0.0.1:1", "http_proxy": "http://127.0.0.1:1"}
 
 
-def start(folder, *options):
-    return subprocess.Popen(
-        [sys.executable, "-m", "gateway.cli.main", "demo", *options], cwd=folder, env=environment(), text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
-    )
+@pytest.fixture
+def start(folder):
+    """Starts the demo; whatever of it is left when the test is over is killed, and so is what it started."""
+    with ExitStack() as stack:
+
+        def start(*options):
+            stack.callback(end_processes_of, folder)
+            return stack.enter_context(started(
+                [*FIGWAY, "demo", *options], cwd=folder, env=environment(), text=True,
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE))
+
+        yield start
 
 
 def report(folder, capability):
-    done = subprocess.run([sys.executable, "-m", "gateway.cli.main", "report", capability, "-o", "markdown"],
-                          cwd=folder, env=environment(), capture_output=True, text=True, check=False)
+    done = ended([*FIGWAY, "report", capability, "-o", "markdown"], cwd=folder, env=environment())
     return done.stdout + done.stderr
 
 
@@ -54,20 +61,29 @@ def revision(admin):
 
 
 def processes_of(folder):
-    """The command lines of all processes that work in `folder`: the demo, and whatever it started."""
-    found = []
+    """Process id → command line of all processes that work in `folder`: the demo, and whatever it started."""
+    found = {}
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             if os.readlink(entry / "cwd") == str(folder):
-                found.append((entry / "cmdline").read_text().replace("\0", " "))
+                found[int(entry.name)] = (entry / "cmdline").read_text().replace("\0", " ")
         except OSError:
             continue
     return found
 
 
-def test_the_demo_finds_every_seeded_defect_and_nothing_else_and_leaves_no_process(folder):
-    process = start(folder, "--requests", "300")
-    out, err = process.communicate(timeout=100)
+def end_processes_of(folder):
+    """Each of the demo's processes leads a group of its own, so that none goes with the demo's."""
+    for pid in processes_of(folder):
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+
+
+def test_the_demo_finds_every_seeded_defect_and_nothing_else_and_leaves_no_process(folder, start):
+    process = start("--requests", "300")
+    out, err = process.communicate(timeout=LONG)
     assert process.returncode == 0, out + err
     assert err == ""
     assert f"{len(DEFECTS)} of {len(DEFECTS)} seeded defects found" in out
@@ -79,18 +95,18 @@ def test_the_demo_finds_every_seeded_defect_and_nothing_else_and_leaves_no_proce
         "patient-search": "legacy", "patients": "shadow", "results": "shadow", "appointments": "canary",
         "documents": "verify", "downloads": "modern", "departments": "retired", "(all the rest)": "legacy",
     }
-    assert processes_of(folder) == []
+    assert processes_of(folder) == {}
 
 
-def test_its_store_is_there_for_the_report(folder):
-    process = start(folder, "--requests", "50")
-    out, err = process.communicate(timeout=100)
+def test_its_store_is_there_for_the_report(folder, start):
+    process = start("--requests", "50")
+    out, err = process.communicate(timeout=LONG)
     assert process.returncode == 0, out + err
     assert "/telecom/phone" in report(folder, "patients")
 
 
-def test_kept_up_it_answers_and_takes_up_a_changed_file_until_it_is_interrupted(folder):
-    process = start(folder, "--requests", "50", "--keep")
+def test_kept_up_it_answers_and_takes_up_a_changed_file_until_it_is_interrupted(folder, start):
+    process = start("--requests", "50", "--keep")
     lines = []
     try:
         for line in process.stdout:
@@ -109,38 +125,39 @@ def test_kept_up_it_answers_and_takes_up_a_changed_file_until_it_is_interrupted(
         assert b"Testperson" in get(f"{gateway}/patients?name=test")
     finally:
         process.send_signal(signal.SIGINT)
-        rest, err = process.communicate(timeout=60)
+        rest, err = process.communicate(timeout=LONG)
     assert process.returncode == 0, rest + err
-    assert processes_of(folder) == []
+    assert processes_of(folder) == {}
     assert "0 of 1 compared exchanges differ" in report(folder, "patient-search")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_interrupted_in_the_middle_it_leaves_no_process(folder, number):
-    process = start(folder, "--requests", "20000")
+def test_interrupted_in_the_middle_it_leaves_no_process(folder, start, number):
+    process = start("--requests", "20000")
     for line in process.stdout:
         if "as routes.yaml says" in line:
             break
     threading.Event().wait(0.2)
     process.send_signal(number)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=LONG)
     assert process.returncode == 130, out + err
     assert "Traceback" not in err
-    assert processes_of(folder) == []
+    assert processes_of(folder) == {}
 
 
-def test_a_gateway_that_does_not_start_is_told_in_its_own_words(folder):
+def test_a_gateway_that_does_not_start_is_told_in_its_own_words(folder, start):
     (folder / "routes.yaml").write_text("version: 1\n")
-    process = start(folder)
-    out, err = process.communicate(timeout=60)
+    process = start()
+    out, err = process.communicate(timeout=LONG)
     assert process.returncode == 1, out
     assert "the gateway process has ended; it said:" in err
     assert "routes.yaml:" in err
-    assert processes_of(folder) == []
+    assert processes_of(folder) == {}
 
 
-def test_where_there_is_no_routes_yaml_it_says_what_to_do(tmp_path):
-    process = start(tmp_path)
-    _, err = process.communicate(timeout=60)
+def test_where_there_is_no_routes_yaml_it_says_what_to_do(folder, start):
+    (folder / "routes.yaml").unlink()
+    process = start()
+    _, err = process.communicate(timeout=LONG)
     assert process.returncode == 2
     assert "there is no routes.yaml here" in err

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from tests.backends.upstream import closed_port, never, resets, until
-from tests.backends.wire import Cut, request, response
+from tests.backends.wire import PATIENCE, Cut, request, response
 
 CANARIES = {
     "path": "MRN4711path", "query": "Doe-Jane-query", "header": "ssn-078-05-1120", "body": "born-1961-08-04",
@@ -163,7 +163,7 @@ def test_a_client_that_leaves_is_logged_as_such_and_is_nobodys_failure(talkative
     wire = talkative.connect().send(request("GET", "/down-not/1"))
     until(lambda: legacy.asked != [], "the request does not arrive")
     wire.reset()
-    assert gone.wait(5)
+    assert gone.wait(PATIENCE)
     talkative.stop()
 
     line = next(line for line in talkative.log() if line["event"] == "request")

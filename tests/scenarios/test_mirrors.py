@@ -7,7 +7,7 @@ import pytest
 
 from tests.backends.figway import running
 from tests.backends.upstream import Upstream, until
-from tests.backends.wire import request, response
+from tests.backends.wire import PATIENCE, request, response
 
 pytestmark = pytest.mark.proves(26)
 
@@ -164,7 +164,7 @@ def test_mirrors_that_hang_take_neither_connections_nor_endpoints_from_clients(g
 
     def modern_hangs_on_mirrors(wire, asked):
         if asked.get("X-Figway-Shadow"):
-            over.wait(20)
+            over.wait(PATIENCE)
         wire.send(response(200, body=b"modern"))
 
     def capability(name, deadline, stage):

@@ -3,7 +3,6 @@
 import http.client
 import os
 import re
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ import orjson
 import pytest
 
 from gateway.config.compile import build
+from tests.backends.processes import LONG, end_group
 from tests.backends.upstream import closed_port, until
 from tests.markdown import blocks, sections, top_level
 
@@ -25,7 +25,7 @@ url = urllib.parse.urlsplit(arguments.pop())
 into = arguments[arguments.index('-o') + 1] if '-o' in arguments else None
 for turn in range(int(arguments[arguments.index('--retry') + 1]) * 10 if '--retry' in arguments else 1):
     try:
-        connection = http.client.HTTPConnection(url.netloc, timeout=20)
+        connection = http.client.HTTPConnection(url.netloc, timeout=60)
         connection.request('GET', url.path)
         body = connection.getresponse().read()
         break
@@ -77,14 +77,14 @@ class Reader:
 
     def leaves(self) -> None:
         """End whatever still runs."""
-        os.killpg(self.shell.pid, signal.SIGKILL)
+        end_group(self.shell)
         self.shell.communicate()
 
     def _here(self, text: str) -> str:
         return re.sub(r"\b(9101|9102|8080|9090)\b", lambda found: self.ports[found[1]], text)
 
     def _admin(self, target: str) -> str:
-        connection = http.client.HTTPConnection("127.0.0.1", int(self.ports["9090"]), timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", int(self.ports["9090"]), timeout=LONG)
         try:
             connection.request("GET", target)
             return connection.getresponse().read().decode()

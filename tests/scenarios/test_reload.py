@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from tests.backends.upstream import closed_port, until
-from tests.backends.wire import request, response
+from tests.backends.wire import PATIENCE, request, response
 
 MANY = 1000
 
@@ -128,7 +128,7 @@ def test_what_outlasts_the_grace_is_cut(gateway, legacy):
     until(lambda: legacy.asked != [], "the request does not arrive")
     figway.stop()
 
-    assert left.wait(5)
+    assert left.wait(PATIENCE)
     wire.rest()
 
 
@@ -203,7 +203,7 @@ def test_a_worker_that_is_killed_is_missed_and_replaced_as_soon_as_the_file_is_g
     may_answer = threading.Event()
 
     def waits(wire, asked):
-        may_answer.wait(20)
+        may_answer.wait(PATIENCE)
         wire.send(response(200))
 
     def workers(text):
@@ -249,7 +249,7 @@ def test_a_call_that_waits_for_a_policys_keys_survives_its_replacement(gateway, 
     may_answer = threading.Event()
 
     def keys(wire, asked):
-        may_answer.wait(5)
+        may_answer.wait(PATIENCE)
         wire.send(response(200, body=b'{"keys": []}'))
 
     modern.does(keys)

@@ -5,12 +5,12 @@ import pwd
 import re
 import signal
 import subprocess
-import sys
 
 import pytest
 
 from shadow.custody import Custody
 from shadow.sealed.vault import Bounds, Vault
+from tests.backends.processes import FIGWAY, LONG
 from tests.backends.upstream import until
 from tests.backends.wire import response
 
@@ -51,8 +51,8 @@ def says(upstream, body):
 
 def shadow(figway, *arguments, said=""):
     """`figway shadow …` in a process of its own, beside the running gateway."""
-    command = [sys.executable, "-m", "gateway.cli.main", "shadow", *arguments, "--config", str(figway.file)]
-    done = subprocess.run(command, input=said, capture_output=True, text=True, timeout=60, check=False)
+    command = [*FIGWAY, "shadow", *arguments, "--config", str(figway.file)]
+    done = subprocess.run(command, input=said, capture_output=True, text=True, timeout=LONG, check=False)
     assert "Traceback" not in done.stderr
     return done
 

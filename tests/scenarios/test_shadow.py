@@ -8,7 +8,7 @@ import pytest
 
 from tests.backends.figway import running
 from tests.backends.upstream import Upstream, closed_port, never, pours, resets, until
-from tests.backends.wire import request, response
+from tests.backends.wire import PATIENCE, request, response
 
 pytestmark = pytest.mark.proves(26)
 
@@ -122,7 +122,7 @@ def test_a_client_has_its_answer_before_modern_is_asked(shadowed, legacy, modern
     answered = threading.Event()
 
     def modern_waits(wire, asked):
-        answered.wait(5)
+        answered.wait(PATIENCE)
         wire.send(response(200, body=b"late"))
 
     modern.does(modern_waits)

@@ -8,7 +8,7 @@ import threading
 import orjson
 import pytest
 
-from tests.backends.wire import request, response
+from tests.backends.wire import PATIENCE, request, response
 
 OURS = {"via", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded", "traceparent", "x-request-id"}
 """All that the gateway may add to a request."""
@@ -315,7 +315,7 @@ def test_early_hints_are_forwarded_at_once(plain, legacy):
 
     def legacy_hints(wire, asked):
         wire.send(b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\nLink: </b.js>\r\n\r\n")
-        answer_may_follow.wait(5)
+        answer_may_follow.wait(PATIENCE)
         wire.send(response(200, body=b"page"))
 
     legacy.does(legacy_hints)

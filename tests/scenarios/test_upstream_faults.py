@@ -8,7 +8,7 @@ import pytest
 
 from tests.backends.figway import running
 from tests.backends.upstream import BlackHole, closed_port, never, resets, until
-from tests.backends.wire import Cut, request, response
+from tests.backends.wire import PATIENCE, Cut, request, response
 
 CHUNKED = ("Transfer-Encoding", "chunked")
 
@@ -257,7 +257,7 @@ def test_a_full_pool_makes_some_wait_and_refuses_the_rest(faulty, legacy):
     free = threading.Event()
 
     def legacy_waits(wire, asked):
-        free.wait(10)
+        free.wait(PATIENCE)
         wire.send(response(200, body=b"ok"))
 
     legacy.does(legacy_waits)

@@ -10,6 +10,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.backends.figway import running
 from tests.backends.upstream import closed_port
+from tests.backends.wire import BUFFERS, PATIENCE
 
 pytestmark = pytest.mark.proves(44)
 
@@ -98,7 +99,7 @@ async def test_a_refused_handshake_passes(figway, port):
 @pytest.mark.proves(31)
 @pytest.mark.parametrize("sender", ["server", "client"])
 async def test_a_side_that_does_not_read_makes_the_other_wait(figway, port, sender):
-    sent, may_read, done, piece, count = 0, asyncio.Event(), asyncio.Event(), bytes(1 << 16), 2048
+    sent, may_read, done, piece, count = 0, asyncio.Event(), asyncio.Event(), bytes(1 << 16), 2 * BUFFERS >> 16
 
     async def pours(socket):
         nonlocal sent
@@ -129,8 +130,8 @@ async def test_a_side_that_does_not_read_makes_the_other_wait(figway, port, send
             await asyncio.sleep(0.5)
         may_read.set()
         await work
-        await asyncio.wait_for(done.wait(), 30)
-    assert 0 < held < 64 << 20
+        await asyncio.wait_for(done.wait(), PATIENCE)
+    assert 0 < held < BUFFERS
     assert sent == count << 16
 
 
@@ -143,5 +144,5 @@ async def test_draining_tells_the_client_that_the_server_goes_away(gateway, port
         async with connect(f"ws://127.0.0.1:{figway.port}/") as client:
             figway.terminate()
             with pytest.raises(ConnectionClosed):
-                await asyncio.wait_for(client.recv(), 10)
+                await asyncio.wait_for(client.recv(), PATIENCE)
             assert client.close_code == 1001

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 
 import pytest
@@ -13,6 +14,7 @@ from shadow.comparer import Child, ComparerLost, ComparerSlow
 from shadow.judge import packed, unpacked
 from shadow.observation import Failure, Observation, Pair
 from shadow.rules import Rule, Rules
+from tests.backends.processes import LONG, started
 from tests.shadow.exchanges import pair
 
 # Slow to compare: long lists that agree up to their ends.
@@ -28,7 +30,7 @@ def runs(pid):
 
 
 async def ends(pid):
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(LONG):
         while runs(pid):  # noqa: ASYNC110 (nobody tells of the end of another's child)
             await asyncio.sleep(0.01)
 
@@ -118,9 +120,9 @@ async def test_it_outlives_no_parent_however_that_one_dies():
         "    await asyncio.sleep(600)\n"
         "asyncio.run(main())\n"
     )
-    parent = await asyncio.create_subprocess_exec(sys.executable, "-c", script, stdout=asyncio.subprocess.PIPE)
-    pid = int(await parent.stdout.readline())
-    assert runs(pid)
-    parent.kill()
-    await parent.communicate()
-    await ends(pid)
+    with started([sys.executable, "-c", script], stdout=subprocess.PIPE) as parent:
+        pid = int(await asyncio.to_thread(parent.stdout.readline))
+        assert runs(pid)
+        parent.kill()
+        parent.wait()
+        await ends(pid)

@@ -86,7 +86,7 @@ async def test_where_custody_fails_there_is_no_key_until_it_has_rested(custody, 
     assert keys.failures == 1, "while it rests it is not asked"
     other.execute("ROLLBACK")
     other.close()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while len(await made(keys)) != 32:
             await keys.refresh()
     assert scope("results", OTHER) not in custody.scopes(PURPOSE), "what was doomed is destroyed once that can be"

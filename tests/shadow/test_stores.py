@@ -1,9 +1,10 @@
 """Both stores keep the contract; the file survives its process and is shared by several."""
 
-import asyncio
 import sqlite3
+import subprocess
 import sys
 from collections import Counter
+from contextlib import ExitStack
 from dataclasses import replace
 
 import pytest
@@ -16,6 +17,7 @@ from shadow.stores.memory import Memory
 from shadow.stores.sqlite import Sqlite
 from shadow.stratum import HOUR, STRATA, Epoch, Stratum
 from shadow.testing import check_store
+from tests.backends.processes import LONG, started
 
 MATCH = Tally("results", "read", Outcome.MATCH)
 
@@ -35,7 +37,7 @@ def test_sqlite_keeps_the_contract_and_what_it_was_told(tmp_path):
     again.close()
 
 
-async def test_several_processes_write_one_file(tmp_path):
+def test_several_processes_write_one_file(tmp_path):
     script = (
         "import sys\n"
         "from pathlib import Path\n"
@@ -54,15 +56,13 @@ async def test_several_processes_write_one_file(tmp_path):
         "store.close()\n"
     )
     path = tmp_path / "figway.db"
-    workers = [
-        await asyncio.create_subprocess_exec(sys.executable, "-c", script, str(path), stdin=asyncio.subprocess.PIPE)
-        for _ in range(3)
-    ]
-    for worker in workers:
-        worker.stdin.write(b"\n")
-    for worker in workers:
-        await worker.communicate()
-        assert worker.returncode == 0
+    with ExitStack() as stack:
+        command = [sys.executable, "-c", script, str(path)]
+        workers = [stack.enter_context(started(command, stdin=subprocess.PIPE)) for _ in range(3)]
+        for worker in workers:
+            worker.stdin.write(b"\n")
+            worker.stdin.flush()
+        assert [worker.wait(LONG) for worker in workers] == [0, 0, 0]
     store = Sqlite(Sqlite.Options(path))
     ledger = store.read("results")
     store.close()

@@ -11,6 +11,7 @@ from adapters.message import Headers, Request
 from shadow.custody import Custody, Hold
 from shadow.observation import Failure
 from shadow.sealed.vault import PURPOSE, Bounds, Captured, Vault, VaultError
+from tests.backends.processes import LONG
 from tests.shadow.exchanges import answer
 
 HOUR = 3600.0
@@ -265,11 +266,16 @@ def seal_many(folder, first):
 def test_two_processes_seal_at_once(tmp_path):
     context = multiprocessing.get_context("spawn")
     processes = [context.Process(target=seal_many, args=(tmp_path, first)) for first in (0, 100)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
-    assert [process.exitcode for process in processes] == [0, 0]
+    try:
+        for process in processes:
+            process.start()
+        for process in processes:
+            process.join(LONG)
+        assert [process.exitcode for process in processes] == [0, 0]
+    finally:
+        for process in (one for one in processes if one.is_alive()):
+            process.kill()
+            process.join()
     custody = Custody(tmp_path / "figway.custody")
     vault = Vault(tmp_path / "figway.sealed", custody, Bounds(records=20), lambda: 1_000_000.0)
     assert len({vault.open(entry.id).trace_id for entry in vault.entries()}) == 20
