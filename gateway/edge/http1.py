@@ -50,6 +50,8 @@ _SHORT = 4 << 10
 # The last head of a connection is kept, and what it said, up to this size: there may be many connections.
 _REMEMBERED = 4 << 10
 _LINGER = 1.0
+# Seconds in which a new connection should have asked for something, where others want its place.
+_SILENT = 0.1
 _NO_FRAMES = Frames()
 _RESET = struct.pack("ii", 1, 0)
 _EMPTY_LINES = re.compile(rb"(?:\r\n)++")
@@ -65,6 +67,8 @@ class Edge:
         self.connections: set[Listener] = set()
         # Those that hold some of an answer which their client has not taken yet, beyond what each may.
         self.untaken: set[Listener] = set()
+        # Those that have not sent a whole head yet, the oldest first: where there is no room they make way.
+        self.silent: dict[Listener, float] = {}
         self.turned_away = 0
         self.most = most
         self._spare = spare
@@ -78,6 +82,15 @@ class Edge:
         self.allowed = min(settings.connections, self.most)
         self.at_most = self.allowed + self._spare
         self.via = b"Via: 1.1 %b\r\n" % settings.via.encode() if settings.via else b""
+
+    def makes_room(self, now: float) -> bool:
+        """Close the connection that has been silent for longest, and for a while, so that another can be had."""
+        oldest = next(iter(self.silent), None)
+        if oldest is None or now - self.silent[oldest] < _SILENT:
+            return False
+        del self.silent[oldest]
+        oldest.make_way()
+        return True
 
     def overloaded(self) -> list[str]:
         """What this worker lacks now, so that it refuses what needs it: "memory", "connections"."""
@@ -162,13 +175,17 @@ class Listener(asyncio.Protocol):
         self._transport.set_write_buffer_limits(_WRITE_BUFFER)
         edge.connections.add(self)
         self._server_state.connections.add(self)
-        self.deadline = time.monotonic() + edge.settings.idle_timeout
+        now = time.monotonic()
+        self.deadline = now + edge.settings.idle_timeout
         if len(edge.connections) > edge.allowed:
             edge.turned_away += 1
             if len(edge.connections) > edge.at_most:
                 self.abort()
-            else:
+                return
+            if not edge.makes_room(now):
                 self._refuse("overloaded")
+                return
+        edge.silent[self] = now
 
     def data_received(self, data: bytes) -> None:
         state = self._state
@@ -209,6 +226,7 @@ class Listener(asyncio.Protocol):
         if self._untaken:
             self.weigh()
         self._edge.connections.discard(self)
+        self._edge.silent.pop(self, None)
         self._server_state.connections.discard(self)
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
@@ -466,6 +484,7 @@ class Listener(asyncio.Protocol):
     def _judged(self, data: bytes, settings: EdgeSettings) -> Arrival:
         """The arrival of any head. Raises Malformed."""
         method, target, head = read(data, settings)
+        self._edge.silent.pop(self, None)
         head.client = client_address(self._peer, head.forwarded, settings) if head.forwarded else self._peer
         head.added = self._added(head, settings)
         head.lines = fields(head.headers) + head.added
@@ -808,6 +827,10 @@ class Listener(asyncio.Protocol):
             transport.write_eof()
         else:
             transport.close()
+
+    def make_way(self) -> None:
+        """Close for another: nothing was asked here."""
+        self._close()
 
     def _close(self) -> None:
         self._state = _State.LINGER

@@ -252,6 +252,21 @@ def test_more_clients_than_there_are_descriptors_are_told_so_and_others_served(t
     assert "loop_error" not in events
 
 
+def test_connections_on_which_nothing_is_asked_make_way(tight, legacy):
+    allowed = int(tight.metric("figway_connections_limit"))
+    mine = tight.connect()
+    assert mine.send(request("GET", "/")).read_reply().status == 200
+    silent = [tight.connect().send(b"GET / HT" if number % 2 else b"") for number in range(allowed - 1)]
+    until(lambda: tight.metric("figway_connections") == allowed, "they are not all there")
+    threading.Event().wait(0.2)
+    for _ in range(20):
+        assert tight.ask("GET", "/other").status == 200
+    assert mine.send(request("GET", "/")).read_reply().status == 200
+    assert silent[0].ends()
+    for wire in silent:
+        wire.close()
+
+
 def test_upstreams_can_be_called_while_every_client_connection_is_taken(tight, legacy):
     may_end = threading.Event()
     legacy.does(lambda wire, asked: (may_end.wait(20), wire.send(response(200))))
