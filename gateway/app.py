@@ -349,7 +349,7 @@ class Gateway:
                        "refused": self.pipeline.room.refused},
             "overloaded": self.edge.overloaded(),
             "upstreams": [[upstream.name, endpoint.url, endpoint.available(time.monotonic()), endpoint.pending,
-                           endpoint.connections, endpoint.last_failure]
+                           endpoint.connections, endpoint.streams, endpoint.last_failure]
                           for upstream in self.configuration.upstreams.values() for endpoint in upstream.endpoints],
             "recorder": self.recorder.snapshot(),
         }

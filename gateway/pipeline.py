@@ -44,6 +44,8 @@ _NO_PARAMS: dict[str, str] = {}
 _NO_HEADERS = Headers()
 _CLIENT_GONE = 499
 _BAD_GATEWAY = 502
+# A body up to this size is sent to an upstream when it is whole.
+_GATHERED = 64 << 10
 _CONDITIONAL = frozenset({304, 412})
 _roll = random.random
 
@@ -258,19 +260,29 @@ class Exchange:
         if translates and max(self._arrival.head.length, self._bytes_in) > capability.buffer_limit:
             self._refuse("body_too_large")
             return
-        if self._bytes_in > BODY_FREE and self._keeps_body:
-            if translates and not self.hold(self._bytes_in):
+        gathers = not self._whole and self._gathers(decision.serve, capability)
+        if self._bytes_in > BODY_FREE and (self._keeps_body or gathers):
+            if (translates or gathers) and not self.hold(self._bytes_in):
                 self._refuse("overloaded")
                 return
-            if not translates and not self._hold_spare(self._bytes_in):
+            if not translates and not gathers and not self._hold_spare(self._bytes_in):
                 self._let_go("overloaded")
-        if translates and not self._whole:
-            # A translation needs the whole body; nobody upstream would tell the client to go on and send it.
+        if not self._whole and (translates or gathers):
+            # Nobody upstream would tell the client to go on and send it.
             if self._arrival.head.expects_continue:
                 self._downstream.send_interim(100, b"Continue", Headers())
                 self._downstream.flush()
             return
         self._forward(decision.serve)
+
+    def _gathers(self, arm: Arm, capability: Capability) -> bool:
+        """Whether the body is small, and so is gathered before it is sent: a client that is slow to send it then holds
+        no connection to the upstream. One that asked whether to go on is answered by the upstream, while that has
+        plenty of connections left."""
+        head = self._arrival.head
+        if not 0 < head.length <= min(_GATHERED, capability.buffer_limit):
+            return False
+        return not head.expects_continue or arm.upstream.is_busy()
 
     def _may_mirror(self, capability: Capability, call: Call) -> bool:
         head, lane = self._arrival.head, self._pipeline.lane

@@ -121,6 +121,16 @@ class Pool(_Strict):
     idle: Duration = written("55s", "how long an unused connection is kept")
     age: Duration = written("0s", "after which a connection is not used again; 0s for no bound")
     bound: int = Field(default=1024, ge=1, description="connections that belong to one client each (NTLM, Negotiate)")
+    streams: int | None = Field(
+        default=None, ge=1, description="tunnels, event streams, and calls at their client's pace: they leave the pool")
+    per_client: Share = written("50%", "of connections, pending and streams: what one client address may take")
+
+    @field_validator("per_client")
+    @classmethod
+    def _some(cls, share: int) -> int:
+        if share == 0:
+            raise PydanticCustomError("bad_value", "wants more than 0%")
+        return share
 
 
 class Tls(_Strict):

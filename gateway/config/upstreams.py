@@ -28,7 +28,7 @@ def settings(
     return UpstreamSettings(
         name, endpoints, written.host,
         Timeouts(t.connect, t.first_byte, t.between_bytes, t.total),
-        Pool(p.connections, p.pending, p.idle, p.age, p.bound),
+        Pool(p.connections, p.pending, p.idle, p.age, p.bound, p.streams or 0, p.per_client),
         tls,
         Health(h.path, h.every, h.timeout, h.unhealthy, h.healthy, h.status or 0) if h is not None else None,
         Ejection(e.failures, e.seconds), written.resolve,

@@ -109,8 +109,9 @@ def _checks(workers: Iterable[tuple[bool, dict[str, Any]]]) -> Iterator[Check]:
         if reload["waiting"]:
             why += "; a restart is needed for " + ", ".join(reload["waiting"])
         yield "config", reload["successful"], why
-        for name, url, available, pending, connections, last in facts["upstreams"]:
+        for name, url, available, pending, connections, streams, last in facts["upstreams"]:
             state = f"{pending} pending, {connections} {noun(connections, 'connection')}"
+            state += f", {streams} outside the pool" if streams else ""
             state += f", last failure {last}" if last else ""
             yield f"upstream {name} {url}", available, state
     if living:

@@ -44,6 +44,12 @@ from gateway.wire import (
 )
 
 _WRITE_BUFFER = 64 << 10
+# So much of an answer is read ahead of a client that does not take it, while there is memory to spare: an answer that
+# fits leaves its upstream connection free at once.
+_READ_FOR_CLIENT = 256 << 10
+# A client that is slow must take so much in the idle timeout, and so much once its exchange is over, or it is given up.
+_TAKEN = 48 << 10
+_TAKEN_AT_LAST = 4 << 10
 _READ_AHEAD = 64 << 10
 # As much of what came is looked at for a short chunked body: a long row of small requests is not copied for each.
 _SHORT = 4 << 10
@@ -124,9 +130,9 @@ class Listener(asyncio.Protocol):
 
     __slots__ = (
         "_ahead", "_at", "_blocked", "_buffer", "_chunked", "_due", "_edge", "_exchange", "_frames", "_framing",
-        "_head", "_held_up", "_keep_alive", "_last", "_leaving", "_no_body", "_out", "_paused", "_peer", "_received",
-        "_scheme", "_seen", "_server_state", "_since", "_state", "_told", "_transport", "_untaken", "affinity",
-        "deadline",
+        "_head", "_held_up", "_keep_alive", "_last", "_leaving", "_left", "_no_body", "_out", "_paused", "_peer",
+        "_received", "_scheme", "_seen", "_server_state", "_since", "_state", "_told", "_transport", "_untaken",
+        "_waits", "affinity", "deadline",
     )
 
     def __init__(self, config: Any, server_state: Any, app_state: Any, _loop: Any = None) -> None:
@@ -153,6 +159,9 @@ class Listener(asyncio.Protocol):
         self._held_up = self._due = self._paused = False
         self._frames = _NO_FRAMES
         self._leaving = False
+        # Whether the exchange waits for the client, and how much of the answer was here when that was looked at last.
+        self._waits = False
+        self._left = 0
         self._keep_alive = True
         self._chunked = False
         self._no_body = False
@@ -236,13 +245,28 @@ class Listener(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self._blocked = True
-        self.weigh()
         self.deadline = time.monotonic() + self._edge.settings.idle_timeout
-        if self._exchange is not None:
-            self._exchange.pause_download()
+        self._read_for_client()
+
+    def _read_for_client(self) -> None:
+        """More of the answer is here than the client takes: have the exchange wait where that is enough."""
+        self.weigh()
+        transport = self._transport
+        if transport is None or self._waits:
+            return
+        if transport.get_write_buffer_size() > _READ_FOR_CLIENT or self._edge.room.is_short:
+            self._wait_for_client()
+
+    def _wait_for_client(self) -> None:
+        transport, exchange = self._transport, self._exchange
+        if transport is not None and exchange is not None:
+            self._waits = True
+            self._left = transport.get_write_buffer_size()
+            self.deadline = time.monotonic() + self._edge.settings.idle_timeout
+            exchange.pause_download()
 
     def resume_writing(self) -> None:
-        self._blocked = False
+        self._blocked = self._waits = False
         self.deadline = inf if self._exchange is not None else time.monotonic() + self._edge.settings.idle_timeout
         if self._exchange is not None:
             if not self._frames.behind:
@@ -281,15 +305,31 @@ class Listener(asyncio.Protocol):
             self._close()
         elif self._state is _State.LINGER and self._taking(now):
             self.deadline = now + _LINGER
-        elif self._transport is not None:
+        elif self._transport is not None and not self._slowly_taken(now):
             # Nobody takes the answer, or what was left of one.
             self._transport.abort()
+
+    def _slowly_taken(self, now: float) -> bool:
+        """Whether a client that has had more of an answer than it takes may have more time."""
+        if self._transport is None or self._exchange is None or not self._blocked or self._leaving:
+            return False
+        left = self._transport.get_write_buffer_size()
+        if not self._waits:
+            # It may have taken as much as came: from now on nothing comes.
+            self._wait_for_client()
+        elif left > self._left - _TAKEN:
+            return False
+        self._left = left
+        self.deadline = now + self._edge.settings.idle_timeout
+        return True
 
     def _taking(self, now: float) -> bool:
         """Whether a closing connection still has something to say to a client that may yet take it."""
         transport = self._transport
-        return (transport is not None and transport.get_write_buffer_size() > 0
-                and now - self._since < self._edge.settings.idle_timeout)
+        left = transport.get_write_buffer_size() if transport is not None else 0
+        if left <= self._left - _TAKEN_AT_LAST:
+            self._left, self._since = left, now
+        return left > 0 and now - self._since < self._edge.settings.idle_timeout
 
     # --- reading ---------------------------------------------------------------------------------------------------
 
@@ -776,6 +816,8 @@ class Listener(asyncio.Protocol):
             self._out = b""
             if self._transport is not None:
                 self._transport.write(out)
+                if self._blocked:
+                    self._read_for_client()
                 if len(out) > WRITE_FREE:
                     # In the next turn, when the kernel has had what it takes.
                     asyncio.get_running_loop().call_soon(self.weigh)
@@ -822,6 +864,7 @@ class Listener(asyncio.Protocol):
         transport = self._transport
         if transport is None or transport.is_closing():
             return
+        self._left = transport.get_write_buffer_size()
         self._regulate()
         if transport.can_write_eof():
             transport.write_eof()
@@ -834,6 +877,8 @@ class Listener(asyncio.Protocol):
 
     def _close(self) -> None:
         self._state = _State.LINGER
-        self.deadline = time.monotonic() + self._edge.settings.idle_timeout
+        self._since = time.monotonic()
+        self.deadline = self._since + self._edge.settings.idle_timeout
         if self._transport is not None:
+            self._left = self._transport.get_write_buffer_size()
             self._transport.close()

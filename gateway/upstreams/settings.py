@@ -29,13 +29,26 @@ class Timeouts:
 @dataclass(frozen=True, slots=True)
 class Pool:
     """Bounds per endpoint: connections, requests waiting for one, seconds that an idle one is kept, and seconds
-    after which a connection is not used again (0: no bound). `bound` connections more may belong to a client each."""
+    after which a connection is not used again (0: no bound). `bound` connections more may belong to a client each,
+    `streams` bounds the calls that have left the pool (0: four times `connections`), and `per_client` is the share of
+    each bound that one client address has, in 1/10,000."""
 
     connections: int = 256
     pending: int = 1024
     idle: float = 55.0
     age: float = 0.0
     bound: int = 1024
+    streams: int = 0
+    per_client: int = 5_000
+
+    @property
+    def most_streams(self) -> int:
+        """The bound of the calls that have left the pool."""
+        return self.streams or 4 * self.connections
+
+    def each(self, bound: int) -> int:
+        """What one client address has of a bound."""
+        return -(-bound * self.per_client // 10_000)
 
 
 @dataclass(frozen=True, slots=True)

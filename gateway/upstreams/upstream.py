@@ -37,6 +37,10 @@ class Upstream:
         start = self._turn % len(candidates)
         return min(candidates[start:] + candidates[:start], key=lambda endpoint: endpoint.pending)
 
+    def is_busy(self) -> bool:
+        """Whether some endpoint has given away as much of its pool as one client may have."""
+        return any(endpoint.is_busy for endpoint in self.endpoints)
+
     def for_mirrors(self) -> "Upstream":
         """The same upstream for the shadow's calls: connections, queues and ejections of its own, so that nothing
         done for a mirror can delay or fail a client. Its failures are evidence, and take no endpoint out."""
