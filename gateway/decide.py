@@ -8,7 +8,8 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from gateway.call import Admitted, Call
-from gateway.routing import Arm, Capability, Split, query_values
+from gateway.capability import Arm, Capability, Split
+from gateway.conditions import query_values
 
 
 class Decision(NamedTuple):

@@ -12,9 +12,9 @@ from typing import Protocol
 from adapters.base import AdapterError
 from adapters.message import Headers, Request, Response
 from gateway.call import Arrival
+from gateway.capability import Arm, Capability, Match
 from gateway.decide import Decision
 from gateway.room import BODY_FREE, PIECE
-from gateway.routing import Arm, Capability, Match
 from gateway.telemetry import trace
 from gateway.upstreams.affinity import Affinity
 from gateway.upstreams.collect import Collected, call, fetch

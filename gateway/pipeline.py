@@ -21,12 +21,13 @@ from typing import NamedTuple, Protocol
 
 from adapters.message import Headers, Request
 from gateway.call import Admitted, Arrival, Call, Refused
+from gateway.capability import Arm, Capability, Match
 from gateway.decide import Decision, decide
 from gateway.errors import FAILURES, phrase, problem
 from gateway.forward import ask, begin, forward
 from gateway.policies.base import Policy, Verdict
 from gateway.room import BODY_FREE, PIECE, STALLED, Room
-from gateway.routing import Arm, Capability, Match, RouteTable
+from gateway.routing import Ambiguous, RouteTable
 from gateway.telemetry.record import Recorder
 from gateway.upstreams.affinity import Affinity
 from gateway.upstreams.endpoint import Sending
@@ -201,7 +202,12 @@ class Exchange:
         pipeline = self._pipeline
         pipeline.recorder.in_flight += 1
         request = arrival.request
-        self._match = match = pipeline.table.match(request)
+        try:
+            self._match = match = pipeline.table.match(request, arrival.head.overrides)
+        except Ambiguous as ambiguous:
+            self._match = ambiguous.match
+            self._refuse(ambiguous.code, detail=ambiguous.detail)
+            return
         target = match.target
         capability, operation = target.capability, target.operation
         if arrival.head.upgrade and not capability.upgrade:

@@ -106,6 +106,9 @@ def run(launch: Launch, ports: Ports, workers: int, grace: float) -> None:
     try:
         server.run(sockets=[data]) if isinstance(server, Worker) else server.run()
     finally:
+        # Asked again, it has stopped already: Python would end by the signal while it tidies up.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
         admin.close()
         if file is not None:
             file.remove()

@@ -21,9 +21,10 @@ GATEWAY = [
     {"forward"},
     {"decide"},
     {"routing"},
+    {"capability", "trie", "conditions"},
     {"policies", "upstreams"},
     {"call"},
-    {"stage", "errors", "plugins", "room", "telemetry", "store", "wire", "apart", "hangup", "sockets"},
+    {"stage", "errors", "plugins", "room", "telemetry", "store", "wire", "apart", "hangup", "sockets", "reading"},
 ]
 SHADOW = [
     {"lane"},
@@ -63,6 +64,7 @@ PURE = [
     "shadow.report", "shadow.signatures", "shadow.causes", "shadow.hints", "shadow.words",
     "shadow.renderers.html", "shadow.renderers.sheet",
     "gateway.stage", "gateway.call", "gateway.routing", "gateway.decide",
+    "gateway.capability", "gateway.conditions", "gateway.reading", "gateway.trie",
 ]
 IMPURE = {"asyncio", "socket", "os", "time", "random", "logging", "threading", "subprocess"}
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from gateway.config import spec
 from gateway.config.nodes import Node
 from gateway.config.problem import Problem
+from gateway.reading import UNSAID, Reading
 from gateway.upstreams.settings import Ejection, Health, Pool, Timeouts, Tls, UpstreamSettings
 
 _HOST = re.compile(r"[\w.~-]+|\[[0-9A-Fa-f:.]+(?:%25[\w.~-]+)?\]")
@@ -32,6 +33,7 @@ def settings(
         tls,
         Health(h.path, h.every, h.timeout, h.unhealthy, h.healthy, h.status or 0) if h is not None else None,
         Ejection(e.failures, e.seconds), written.resolve,
+        Reading(**written.paths.model_dump()) if written.paths is not None else UNSAID,
     )
 
 

@@ -878,7 +878,8 @@ class Listener(asyncio.Protocol):
     def _close(self) -> None:
         self._state = _State.LINGER
         self._since = time.monotonic()
-        self.deadline = self._since + self._edge.settings.idle_timeout
+        # With TLS it also takes the client's farewell, which not every client says.
+        self.deadline = self._since + _LINGER
         if self._transport is not None:
             self._left = self._transport.get_write_buffer_size()
             self._transport.close()

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from gateway.reading import UNSAID, Reading
+
 
 @dataclass(frozen=True, slots=True)
 class Tls:
@@ -77,7 +79,7 @@ class Ejection:
 class UpstreamSettings:
     """One upstream. `endpoints` are "http://host:port", "https://host:port" or "unix:///path"; `host` is "keep"
     (the client's Host goes on), "upstream" (the endpoint's authority) or the value to send;
-    `resolve` is the seconds after which a name is looked up anew."""
+    `resolve` is the seconds after which a name is looked up anew; `paths` is how it reads them."""
 
     name: str
     endpoints: tuple[str, ...]
@@ -88,3 +90,4 @@ class UpstreamSettings:
     health: Health | None = None
     ejection: Ejection = Ejection()
     resolve: float = 30.0
+    paths: Reading = UNSAID

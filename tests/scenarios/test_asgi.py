@@ -31,7 +31,7 @@ capabilities:
   guarded: {{owner: t, operations: {{add: {{path: /guarded}}}}, legacy: legacy, stage: legacy, policies: [clinic],
             limits: {{body: 100B}}}}
   narrow: {{owner: t, operations: {{add: {{path: /narrow}}}}, legacy: legacy, stage: legacy, limits: {{body: 100B}}}}
-default: {{upstream: legacy}}
+default: {{upstream: legacy, policies: []}}
 """)
     configuration = build(file)
     with (tmp_path / "log").open("wb") as log:
