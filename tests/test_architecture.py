@@ -24,7 +24,8 @@ GATEWAY = [
     {"capability", "trie", "conditions"},
     {"policies", "upstreams"},
     {"call"},
-    {"stage", "errors", "plugins", "room", "telemetry", "store", "wire", "apart", "hangup", "sockets", "reading"},
+    {"stage", "errors", "plugins", "fallback", "room", "telemetry", "store", "wire", "apart", "hangup", "sockets",
+     "reading"},
 ]
 SHADOW = [
     {"lane"},

@@ -306,6 +306,8 @@ class Split(_Strict):
     group: str | None = Field(default=None, min_length=1, description="capabilities of one group move a key together")
     salt: str | None = Field(default=None, min_length=1, description="left out: the group, else the capability's name")
     on_missing: Literal["legacy", "modern", "random"] = Field(default="legacy", description="where there is no key")
+    fallback_after: PositiveDuration | None = Field(
+        default=None, description="how long modern may take before legacy answers; left out: by legacy's own times")
 
 
 class Recheck(_Strict):

@@ -453,15 +453,23 @@ class Endpoint:
     # --- health ----------------------------------------------------------------------------------------------------
 
     def well(self) -> None:
-        """A call went through."""
-        self._failures = 0
+        """A call went through, which ends an ejection too."""
+        if self._failures:
+            self._failures = 0
+            self.ejected_until = 0.0
+
+    def try_again(self, now: float) -> None:
+        """A call is about to be made. The first after an ejection tries the endpoint; the others go on as if it were
+        ejected until that one has gone through, or a while has passed."""
+        ejection = self.settings.ejection
+        if self._failures and self._failures >= ejection.failures > 0 and now >= self.ejected_until:
+            self.ejected_until = now + ejection.seconds
 
     def unwell(self) -> None:
-        """A call failed by the endpoint's doing: so many in a row eject it for a while."""
+        """A call failed by the endpoint's doing: so many in a row eject it for a while, and so does each one more."""
         ejection = self.settings.ejection
         self._failures += 1
         if ejection.failures and self._failures >= ejection.failures:
-            self._failures = 0
             self.ejected_until = time.monotonic() + ejection.seconds
 
     # --- time ------------------------------------------------------------------------------------------------------
