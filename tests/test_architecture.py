@@ -33,7 +33,7 @@ SHADOW = [
     {"asking"},
     {"learnt", "archive"},
     {"journal", "testing", "sealed", "cases", "renderers"},
-    {"report", "stores"},
+    {"report", "stores", "marks"},
     {"verdict", "unlink"},
     {"ledger", "causes", "hints"},
     {"signatures"},

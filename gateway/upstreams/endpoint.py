@@ -136,13 +136,17 @@ class Sending:
     def assigned(self, connection: Connection) -> None:
         """Here is a connection: send what there is."""
         self._connection = connection
+        early, self._early = self._early, b""
+        first = self.before
         if self.after:
             # A head in two parts has room for the Host of whichever endpoint is asked.
-            first = self.before + self.endpoint.authority + self.after + self._early
+            first += self.endpoint.authority + self.after
+        if len(early) <= _EARLY:
+            connection.serve(self, first + early)
         else:
-            first = self.before + self._early
-        self._early = b""
-        connection.serve(self, first)
+            # Not copied to go out in one piece.
+            connection.serve(self, first)
+            connection.write(early)
         if self._waits:
             self._waits = False
             self.receiver.on_upload_resumed()
