@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 
 class Headers(list[tuple[bytes, bytes]]):
-    """Header fields in wire order, as (name, value) pairs; names are looked up without case."""
+    """Header fields in wire order, as (name, value) pairs; names are looked up without case. A pair's value is as it
+    came; what is looked up has no blanks around it, which are no part of a value (RFC 9110 section 5.5)."""
 
     __slots__ = ()
 
@@ -17,12 +18,12 @@ class Headers(list[tuple[bytes, bytes]]):
         """The first value of `name` (given in lower case), or None."""
         for key, value in self:
             if key.lower() == name:
-                return value
+                return value.strip(b" \t")
         return None
 
     def get_all(self, name: bytes) -> list[bytes]:
         """Every value of `name` (given in lower case), in order."""
-        return [value for key, value in self if key.lower() == name]
+        return [value.strip(b" \t") for key, value in self if key.lower() == name]
 
     def without(self, names: Iterable[bytes]) -> "Headers":
         """A copy that lacks the fields whose lower-case name is in `names`."""

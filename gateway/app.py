@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +39,13 @@ from gateway.upstreams.upstream import Upstream
 from shadow.archive import CUSTODY, OPENING, SEALED, STORE, Archive
 from shadow.custody import Custody
 from shadow.lane import Lane
+from shadow.ledger import Reason
+from shadow.marks import seat
 from shadow.report import Report, fold
 from shadow.sealed.capture import Capture
 from shadow.sealed.vault import Bounds, Vault
 from shadow.stores.base import Store, StoreError
+from shadow.words import noun
 
 _SWEEP = 0.5
 _PUBLISH = 1.0
@@ -97,7 +101,8 @@ class Gateway:
         self.peers = Peers(Path(launch.run_dir) if launch.run_dir else None, self.facts)
         self._traffic = TrafficFold()
         self._faults = Faults(self.recorder)
-        self._shadowing = False
+        self._shadowing = self._marking = False
+        self._renewals = (0, 0)
         self._patient = time.monotonic() + _OPEN
         self._asgi = Asgi(self.pipeline, lambda: self.edge.settings)
         self._attempts = Attempts(self._path)
@@ -155,6 +160,9 @@ class Gateway:
         elif not self._shadowing and not self._faults.told:
             reasons = "; ".join(archive.faults.values())
             sys.stderr.write(f"figway: the shadow lane is off, and begins by itself once this is mended: {reasons}\n")
+        if archive.seat is not None and not self._marking:
+            self._marking = True
+            lane.journal.adopt(archive.seat)
         if self._shadowing and lane.capture is None and archive.vault is not None:
             lane.seal(Capture(archive.vault))
         self._tell_faults()
@@ -178,6 +186,8 @@ class Gateway:
             await upstream.close()
         for policy in self.configuration.policies.values():
             await policy.close()
+        self._tell_loss()
+        self.lane.journal.leave()
         await asyncio.to_thread(self.archive.close)
         self.peers.publish()
         self.recorder.event("stopped")
@@ -190,7 +200,8 @@ class Gateway:
 
     def _room_for(self, configuration: Configuration) -> int:
         """How many client connections there are descriptors for."""
-        pooled = sum(one.settings.pool.connections * len(one.endpoints) for one in configuration.upstreams.values())
+        pooled = sum((one.settings.pool.connections + one.settings.pool.bound + one.settings.pool.most_streams)
+                     * len(one.endpoints) for one in configuration.upstreams.values())
         return descriptors.clients(self._descriptors, pooled + configuration.lane.concurrency)
 
     def _tell_descriptors(self) -> None:
@@ -222,6 +233,26 @@ class Gateway:
         if time.monotonic() < self._patient:
             faults = {what: why for what, why in faults.items() if why != OPENING}
         self._faults.tell(faults, self._failures())
+        self._tell_renewals()
+
+    def _tell_loss(self) -> None:
+        """What never came to be written, at the end. Whoever starts next finds it, where there is a file of marks; the
+        process ends as well as ever, for nothing is mended by its being started again."""
+        why = self.faults().get(STORE, "there was no time")
+        for capability, exchanges in self.lane.journal.unwritten().items():
+            self.recorder.event("evidence_lost", level="error", capability=capability, exchanges=exchanges, reason=why)
+            sys.stderr.write(f"figway: {exchanges:,} {noun(exchanges, 'exchange')} of {capability} "
+                             f"{noun(exchanges, 'was', 'were')} not written: {why}\n")
+
+    def _tell_renewals(self) -> None:
+        """That a file was deleted or replaced: it did not fail, and what it held is gone all the same."""
+        told, self._renewals = self._renewals, (self.lane.journal.renewals, self.lane.journal.keys.renewals)
+        if self._renewals[0] > told[0]:
+            lost = self.lane.journal.lost
+            self.recorder.event("store_renewed", level="error",
+                                lost=lost[Reason.STORE_DELETED] + lost[Reason.STORE_REPLACED])
+        if self._renewals[1] > told[1]:
+            self.recorder.event("custody_renewed", level="error")
 
     def faults(self) -> dict[str, str]:
         """Why the store, custody or the sealed file is not well now; nothing of what is."""
@@ -336,7 +367,7 @@ class Gateway:
                        for tally, count in self.lane.counters().items()],
             "lane": {"on": self.lane.on and self._shadowing, "unfinished": self.lane.unfinished,
                      "held_bytes": self.lane.held},
-            "store": {"failures": self.lane.journal.failures, "lost": self.lane.journal.lost},
+            "store": {"failures": self.lane.journal.failures, "lost": dict(self.lane.journal.lost)},
             "capture": dict(self.lane.capture.counts) if self.lane.capture is not None else {},
             "custody": {"failures": self.lane.journal.keys.failures},
             "faults": self.faults(),
@@ -349,7 +380,7 @@ class Gateway:
                        "refused": self.pipeline.room.refused},
             "overloaded": self.edge.overloaded(),
             "upstreams": [[upstream.name, endpoint.url, endpoint.available(time.monotonic()), endpoint.pending,
-                           endpoint.connections, endpoint.last_failure]
+                           endpoint.connections, endpoint.streams, endpoint.last_failure]
                           for upstream in self.configuration.upstreams.values() for endpoint in upstream.endpoints],
             "recorder": self.recorder.snapshot(),
         }
@@ -376,7 +407,9 @@ def _archive(configuration: Configuration) -> Archive:
         assert sealed is not None
         return Vault(sealed.path, custody, sealed.bounds)
 
-    return Archive(store, custody, vault if sealed is not None else None)
+    file = getattr(options, "path", None)
+    return Archive(store, custody, vault if sealed is not None else None,
+                   partial(seat, file) if isinstance(file, Path) else None)
 
 
 def create(launch: Launch) -> Gateway:

@@ -16,8 +16,9 @@ class Head:
     field lines for the upstream (Via, forwarding), `lines` those and the end-to-end ones, ready for the wire.
     `trace` is the client's traceparent if it was valid; `request_id` is the client's where it may be logged.
     `shadow` marks a request that is itself a mirror; `logs_in` one whose credentials log in its connection and not
-    the request; `max_forwards` is -1 where the client set no bound; `once` is
-    True where what the fields say depends on the method, so that they must be judged again.
+    the request; `max_forwards` is -1 where the client set no bound; `once` is True where what the fields say depends
+    on the method, so that they must be judged again; `overrides` are methods that some servers take in the request's
+    place.
     """
 
     headers: Headers
@@ -39,6 +40,7 @@ class Head:
     max_forwards: int = -1
     once: bool = False
     forwarded: Headers | None = None
+    overrides: tuple[bytes, ...] = ()
 
 
 class Arrival(NamedTuple):

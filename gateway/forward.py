@@ -12,9 +12,9 @@ from typing import Protocol
 from adapters.base import AdapterError
 from adapters.message import Headers, Request, Response
 from gateway.call import Arrival
+from gateway.capability import Arm, Capability, Match
 from gateway.decide import Decision
 from gateway.room import BODY_FREE, PIECE
-from gateway.routing import Arm, Capability, Match
 from gateway.telemetry import trace
 from gateway.upstreams.affinity import Affinity
 from gateway.upstreams.collect import Collected, call, fetch
@@ -57,12 +57,16 @@ def forward(
         return None
     chunked = arrival.head.length == CHUNKED and arm.adapter is None
     upgrade = bool(arrival.head.upgrade) and arm.adapter is None
+    client = arrival.head.client
+    if upgrade and not endpoint.takes_stream(client):
+        receiver.on_failure(Failure("pool_full", source="gateway"))
+        return None
     before, after = _head(arm, request, arrival, b"", chunked=chunked, upgrade=upgrade)
     if chunked and body:
         body = b"%x\r\n%b\r\n" % (len(body), body)
     if chunked and whole:
         body += b"0\r\n\r\n"
-    sending = Sending(endpoint, receiver, request.method, before, after, body, whole, chunked, upgrade, total)
+    sending = Sending(endpoint, receiver, request.method, before, after, body, whole, chunked, upgrade, total, client)
     if arm.adapter is not None:
         receiver.sending = sending  # type: ignore[attr-defined]
     if affinity is None:

@@ -28,6 +28,11 @@ class Room:
         self.held = 0
         self.refused = 0
 
+    @property
+    def is_short(self) -> bool:
+        """Whether only a quarter of the room is left, for what cannot be done without."""
+        return self.held > self.limit - self.limit // 4 > 0
+
     def take(self, size: int) -> bool:
         """Hold `size` more bytes, if there is room for them. A negative size gives some back."""
         held = self.held + size

@@ -33,6 +33,7 @@ from gateway import hangup
 from gateway.app import Gateway, Launch, create
 from gateway.edge import descriptors
 from gateway.edge.admin import admin_app
+from gateway.edge.admin_listener import AdminListener
 from gateway.edge.http1 import Listener
 from gateway.sockets import SocketFile, keep_alive, turn_away
 
@@ -48,20 +49,23 @@ _STOPPING = "stopping"
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Where to listen: (host, port) or a Unix socket's path for data, (host, port) for admin."""
+    """Where to listen: (host, port) or a Unix socket's path for data, (host, port) for admin. `names` are the hosts by
+    which clients may ask for the admin port, beside addresses."""
 
     data: tuple[str, int] | str
     admin: tuple[str, int]
     certificate: str | None = None
     key: str | None = None
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What a worker is told of where it runs: the admin port's address, the file of the data port's Unix socket, and
-    the run directory, "" where it is alone."""
+    """What a worker is told of where it runs: the admin port's address and names, the file of the data port's Unix
+    socket, and the run directory, "" where it is alone."""
 
     admin: tuple[str, int]
+    names: tuple[str, ...]
     file: SocketFile | None
     run_dir: str
 
@@ -92,7 +96,7 @@ def run(launch: Launch, ports: Ports, workers: int, grace: float) -> None:
         timeout_graceful_shutdown=ceil(grace) + _SPARE, ssl_certfile=ports.certificate, ssl_keyfile=ports.key,
     )
     file = SocketFile(ports.data, os.stat(ports.data).st_ino) if isinstance(ports.data, str) else None
-    place = Place(chosen, file, launch.run_dir)
+    place = Place(chosen, (ports.admin[0], *ports.names), file, launch.run_dir)
     server = Worker(config, place, admin) if workers == 1 else Supervisor(config, [data], place)
     if isinstance(server, Worker):
         # Until uvicorn listens to signals; it raises them again once it has shut down, which is a success.
@@ -102,6 +106,9 @@ def run(launch: Launch, ports: Ports, workers: int, grace: float) -> None:
     try:
         server.run(sockets=[data]) if isinstance(server, Worker) else server.run()
     finally:
+        # Asked again, it has stopped already: Python would end by the signal while it tidies up.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
         admin.close()
         if file is not None:
             file.remove()
@@ -151,9 +158,9 @@ class Worker(uvicorn.Server):
         await super().startup(sockets)
         gateway = self.gateway
         sock = self._admin_socket or _bind(self._place.admin, shared=True)
-        app = admin_app(gateway.peers, gateway.report, version("figway"))
-        self._admin = _Quiet(uvicorn.Config(cast(ASGIApp, app), log_config=None, access_log=False, lifespan="off",
-                                            proxy_headers=False, server_header=False))
+        app = admin_app(gateway.peers, gateway.report, version("figway"), self._place.names)
+        self._admin = _Quiet(uvicorn.Config(cast(ASGIApp, app), http=AdminListener, ws="none", log_config=None,
+                                            access_log=False, lifespan="off", proxy_headers=False, server_header=False))
         self._admin_task = asyncio.get_running_loop().create_task(self._admin.serve(sockets=[sock]))
 
     @property

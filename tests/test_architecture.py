@@ -21,16 +21,18 @@ GATEWAY = [
     {"forward"},
     {"decide"},
     {"routing"},
+    {"capability", "trie", "conditions"},
     {"policies", "upstreams"},
     {"call"},
-    {"stage", "errors", "plugins", "room", "telemetry", "store", "wire", "apart", "hangup", "sockets"},
+    {"stage", "errors", "plugins", "fallback", "room", "telemetry", "store", "wire", "apart", "hangup", "sockets",
+     "reading"},
 ]
 SHADOW = [
     {"lane"},
     {"asking"},
     {"learnt", "archive"},
     {"journal", "testing", "sealed", "cases", "renderers"},
-    {"report", "stores"},
+    {"report", "stores", "marks"},
     {"verdict", "unlink"},
     {"ledger", "causes", "hints"},
     {"signatures"},
@@ -63,6 +65,7 @@ PURE = [
     "shadow.report", "shadow.signatures", "shadow.causes", "shadow.hints", "shadow.words",
     "shadow.renderers.html", "shadow.renderers.sheet",
     "gateway.stage", "gateway.call", "gateway.routing", "gateway.decide",
+    "gateway.capability", "gateway.conditions", "gateway.reading", "gateway.trie",
 ]
 IMPURE = {"asyncio", "socket", "os", "time", "random", "logging", "threading", "subprocess"}
 
@@ -82,8 +85,10 @@ HOMES = {
     "pydantic": ["gateway.config", "gateway.cli.sources"],
     "pydantic_core": ["gateway.config"],
     "rich": ["gateway.cli", "gateway.demo", "shadow.renderers.table"],
-    "starlette": ["gateway.workers", "gateway.edge.admin", "gateway.edge.asgi", "gateway.demo"],
-    "uvicorn": ["gateway.workers", "gateway.app", "gateway.edge.http1", "gateway.demo.serving"],
+    "starlette": ["gateway.workers", "gateway.edge.admin", "gateway.edge.admin_access", "gateway.edge.asgi",
+                  "gateway.demo"],
+    "uvicorn": ["gateway.workers", "gateway.app", "gateway.edge.http1", "gateway.edge.admin_listener",
+                "gateway.demo.serving"],
     "uvloop": ["gateway.workers", "gateway.app"],
     "yaml": ["gateway.config"],
 }

@@ -16,13 +16,13 @@ from pydantic.fields import FieldInfo
 from adapters.mapping import Field
 from adapters.xmltemplate import ElementOptions
 from gateway import plugins
+from gateway.capability import _CREDENTIALS, _NOT_MIRRORED
 from gateway.cli.main import main
 from gateway.config import kinds, spec
 from gateway.config.compile import build
 from gateway.edge import headers
 from gateway.edge.admin import admin_app
 from gateway.errors import CODES, FAILURES
-from gateway.routing import _CREDENTIALS, _NOT_MIRRORED
 from gateway.stage import READS, WRITES, Stage
 from shadow.compare import Outcome
 from tests.backends.upstream import closed_port, until
@@ -315,7 +315,7 @@ capabilities:
     operations: {{read: {{path: "/broken/{{id}}"}}}}
     legacy: down
     stage: legacy
-default: {{upstream: legacy}}
+default: {{upstream: legacy, policies: []}}
 """)
     host = ("Host", "clinic.example")
     figway.answers = [

@@ -16,6 +16,7 @@ import orjson
 
 from adapters.message import Headers, Request
 from gateway.call import Admitted, Call, Principal
+from gateway.capability import DEFAULT, Arm
 from gateway.config.attempts import build_in_time
 from gateway.config.compile import Configuration
 from gateway.config.problem import Invalid
@@ -23,32 +24,36 @@ from gateway.decide import Decision, decide
 from gateway.edge.forwarded import client_address
 from gateway.edge.headers import ends_here, own_answer, read
 from gateway.pipeline import admit
-from gateway.routing import DEFAULT, Arm, Candidate, RouteTable
+from gateway.routing import Ambiguous, Candidate, RouteTable
 from gateway.wire import Malformed
 from gateway.wire import fields as wire_fields
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What a request would meet: every operation whose path fits, the winner first; and the winner's decision."""
+    """What a request would meet: every operation whose path fits, the winner first; the winner's decision; and what
+    the path comes to where servers are as lenient as they may be for all that is known."""
 
     candidates: list[Candidate]
     call: Call
     decision: Decision
+    folded: str
 
 
 def explanation(
-    table: RouteTable, request: Request, client: str, roll: float, claims: Mapping[str, str] | None = None
+    table: RouteTable, request: Request, client: str, roll: float, claims: Mapping[str, str] | None = None,
+    overrides: tuple[bytes, ...] = (),
 ) -> Explanation:
-    """What the pipeline does with `request`, up to the decision, as though every policy admitted it."""
-    found = table.match(request)
+    """What the pipeline does with `request`, up to the decision, as though every policy admitted it. Raises
+    Ambiguous."""
+    found = table.match(request, overrides)
     capability, operation = found.target.capability, found.target.operation
     principal = Principal("explain", claims.get("sub", ""), claims) if claims else None
     call = Call(request, capability.name, operation.name, operation.is_safe(request.method), client, found.params(),
                 principal)
     admitted = admit(call, ())
     assert isinstance(admitted, Admitted)  # no policy, so nobody to refuse or to wait for
-    return Explanation(table.explain(request), call, decide(admitted, capability, roll))
+    return Explanation(table.explain(request), call, decide(admitted, capability, roll), table.folded(request.path))
 
 
 @click.command()
@@ -89,8 +94,14 @@ def explain(
         click.echo(f"refused at the edge: {malformed.code}", err=True)
         sys.exit(2)
     peer = client_address(client, head.forwarded, built.edge)
-    result = explanation(built.table, request, peer, roll, dict(_claim(one) for one in claims))
+    try:
+        result = explanation(built.table, request, peer, roll, dict(_claim(one) for one in claims), head.overrides)
+    except Ambiguous as ambiguous:
+        _refused(ambiguous, built.table.folded(request.path), output)
+        sys.exit(2)
     document = facts(built, result)
+    if result.folded.encode() != request.path:
+        document["folded"] = result.folded
     if head.shadow or head.upgrade:
         # A mirror is not mirrored again, and a tunnel cannot be.
         document["mirror"] = None
@@ -98,6 +109,24 @@ def explain(
         click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
     else:
         _print(document)
+
+
+def _refused(ambiguous: Ambiguous, folded: str, output: str) -> None:
+    """Tell what is refused, and what it may be taken for."""
+    by_letters, other = ambiguous.match.target, ambiguous.other
+    if output == "json":
+        click.echo(orjson.dumps({
+            "refused": ambiguous.code, "capability": by_letters.capability.name, "folded": folded,
+            "taken_for": None if other is None else {
+                "capability": other.capability.name, "operation": other.operation.name, "place": other.operation.place},
+        }, option=orjson.OPT_INDENT_2).decode())
+        return
+    name = "another" if other is None or other.capability.name == DEFAULT else (
+        f"{other.capability.name}.{other.operation.name}, {other.operation.place}")
+    letters = "the default" if by_letters.capability.name == DEFAULT else (
+        f"{by_letters.capability.name}.{by_letters.operation.name}, {by_letters.operation.place}")
+    click.echo(f"refused: {ambiguous.code}: it is {letters}, but some servers take it for {name}, with other policies "
+               f"or another arm\nfolded: {folded}", err=True)
 
 
 def _target(url: str) -> tuple[bytes, bytes]:
@@ -160,6 +189,7 @@ def _print(document: dict[str, Any]) -> None:
     rows = [
         ("capability", "none: the default" if document["capability"] == DEFAULT else document["capability"] + owner),
         ("operation", f"{document['operation']}, {safety}, {document['place']}"),
+        *((("folds to", document["folded"]),) if "folded" in document else ()),
         ("stage", document["stage"]),
         ("policies", ", ".join(document["policies"]) + " would be asked" if document["policies"] else "none"),
         ("served by", f"{shown(document['arm'], 'nobody')}, by {document['reason']}"),

@@ -12,12 +12,15 @@ import click
 @click.option("--listen", default="127.0.0.1:8080", show_default=True, metavar="HOST:PORT|unix:PATH",
               help="The data port.")
 @click.option("--admin", default="127.0.0.1:9090", show_default=True, metavar="HOST:PORT", help="The admin port.")
+@click.option("--admin-host", "admin_hosts", multiple=True, metavar="NAME", envvar="FIGWAY_ADMIN_HOST",
+              help="A name by which the admin port may be asked for.")
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes.")
 @click.option("--tls-cert", type=click.Path(exists=True, dir_okay=False), help="PEM file: TLS on the data port.")
 @click.option("--tls-key", type=click.Path(exists=True, dir_okay=False), help="PEM file of its key.")
 @click.option("--access-log/--no-access-log", default=True, show_default=True, help="One JSON line a request.")
 def serve(
-    config: Path, listen: str, admin: str, workers: int, tls_cert: str | None, tls_key: str | None, access_log: bool
+    config: Path, listen: str, admin: str, admin_hosts: tuple[str, ...], workers: int, tls_cert: str | None,
+    tls_key: str | None, access_log: bool,
 ) -> None:
     """Carry traffic until SIGTERM or SIGINT; SIGHUP, or a change of the file, reloads it.
 
@@ -30,12 +33,16 @@ def serve(
     from gateway.app import Launch
     from gateway.config.attempts import build_in_time
     from gateway.config.problem import Invalid
+    from gateway.edge.admin_access import NAME
     from gateway.workers import ListenError, Ports, run
 
     if (tls_cert is None) != (tls_key is None):
         raise click.UsageError("--tls-cert and --tls-key go together")
     data = listen.removeprefix("unix:") if listen.startswith("unix:") else _address(listen)
-    ports = Ports(data, _address(admin), tls_cert, tls_key)
+    for name in admin_hosts:
+        if NAME.fullmatch(name) is None:
+            raise click.UsageError(f'--admin-host: "{name}" is no host name, ".domain" or "*"')
+    ports = Ports(data, _address(admin), tls_cert, tls_key, admin_hosts)
     try:
         configuration = build_in_time(config)
         grace = configuration.edge.drain_grace

@@ -7,14 +7,17 @@ import click
 import orjson
 
 from gateway.config.attempts import build_in_time
+from gateway.config.compile import Configuration
 from gateway.config.problem import Invalid
+from gateway.reading import folded_template
 from shadow.words import noun
 
 
 @click.command()
 @click.option("--config", default="routes.yaml", show_default=True, type=click.Path(path_type=Path))
 @click.option("-o", "output", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def validate(config: Path, output: str) -> None:
+@click.option("--folded", is_flag=True, help="Tell how upstreams read paths, and what each operation's path folds to.")
+def validate(config: Path, output: str, folded: bool) -> None:
     """Check routes.yaml, and what it includes, and tell every problem at once.
 
     Problems and warnings go to standard error as file:line:col: message [code]. With -o json all goes to standard
@@ -37,6 +40,8 @@ def validate(config: Path, output: str) -> None:
         _print({
             "valid": True, "revision": built.revision, "capabilities": len(capabilities), "operations": operations,
             "upstreams": len(built.upstreams), "warnings": [one.as_dict() for one in built.warnings],
+            "paths": {name: one.settings.paths._asdict() for name, one in built.upstreams.items()},
+            "folded": _folded(built),
         })
         return
     for warning in built.warnings:
@@ -44,6 +49,21 @@ def validate(config: Path, output: str) -> None:
     click.echo(f"{config}: valid, revision {built.revision}: {len(capabilities)} "
                f"{noun(len(capabilities), 'capability', 'capabilities')}, {operations} "
                f"{noun(operations, 'operation')}, {len(built.upstreams)} {noun(len(built.upstreams), 'upstream')}")
+    if folded:
+        for name, upstream in built.upstreams.items():
+            said = ", ".join(f"{key} {value}" for key, value in upstream.settings.paths._asdict().items() if value)
+            click.echo(f"upstream {name} reads paths: {said or 'it is not said how'}")
+        for name, path in _folded(built).items():
+            click.echo(f"{name} folds to {path}")
+
+
+def _folded(built: Configuration) -> dict[str, str]:
+    """Every operation with a path → what that folds to, for a server as lenient as its upstream may be."""
+    return {
+        f"{capability.name}.{operation.name}": folded_template(operation.path, capability.reading.possible)
+        for capability in built.table.capabilities.values() for operation in capability.operations
+        if operation.path is not None
+    }
 
 
 def _print(document: object) -> None:

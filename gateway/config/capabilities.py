@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import Any
 
 from adapters.base import Adapter
+from gateway.capability import Arm, Capability, Operation, ShadowPlan, Split
 from gateway.config import spec
 from gateway.config.crosswalk import Seeds
 from gateway.config.decode import Steps
@@ -15,7 +16,7 @@ from gateway.config.nodes import Node
 from gateway.config.problem import Place, Problem, did_you_mean
 from gateway.config.rules import Ruling
 from gateway.policies.base import Policy
-from gateway.routing import Arm, Capability, Operation, ShadowPlan, Split, segments
+from gateway.reading import segments
 from gateway.stage import Stage
 from gateway.upstreams.upstream import Upstream
 from shadow.evidence import Criteria
@@ -94,6 +95,7 @@ class Capabilities:
                 self._tell(node.key(key) if node.child(key) else self._root.key("capabilities", name), message, code)
         split = self._split(name, written, node)
         policies = self._names.checked_policies(written.policies, node)
+        self._agree(legacy, modern, node)
         arms = _digest([one for one in (legacy, modern) if one is not None], node, self._root.find("upstreams"))
         shadow = self._shadow(written, policies, node, arms)
         place = self._root.key("capabilities", name)
@@ -139,6 +141,15 @@ class Capabilities:
                                f"{did_you_mean(operation, known)}", "unknown_operation")
         return None if upstream is None else Arm(which, upstream, adapter)
 
+    def _agree(self, legacy: Arm | None, modern: Arm | None, node: Node) -> None:
+        """Tell where the arms read paths differently: then a path is an operation to one, and another to the other."""
+        if legacy is None or modern is None or legacy.adapter is not None or modern.adapter is not None:
+            return
+        one, other = legacy.upstream, modern.upstream
+        if one.settings.paths != other.settings.paths:
+            self._tell(node.key("modern"), f'upstreams "{one.name}" and "{other.name}" do not say the same of how they '
+                       "read paths: both arms need the same `paths`", "paths_differ")
+
     def _split(self, name: str, written: spec.Capability, node: Node) -> Split | None:
         split = written.split
         if split is None:
@@ -155,7 +166,8 @@ class Capabilities:
                 self._warnings.append(Problem(place, message, "unused"))
         if split.group is not None:
             self._in_group(name, split, split.group, node)
-        return Split(split.percent, tuple(split.sticky), split.salt or split.group or name, split.on_missing)
+        return Split(split.percent, tuple(split.sticky), split.salt or split.group or name, split.on_missing,
+                     split.fallback_after or 0.0)
 
     def _in_group(self, name: str, split: spec.Split, group: str, node: Node) -> None:
         first, other, place = self._groups.setdefault(group, (name, split, node.key("split")))

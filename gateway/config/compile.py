@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway import plugins
+from gateway.capability import DEFAULT, Arm, Capability, Operation
 from gateway.config import spec, upstreams
 from gateway.config.capabilities import Capabilities, Names
 from gateway.config.crosswalk import Seeds
@@ -26,7 +27,7 @@ from gateway.config.problem import Invalid, Problem
 from gateway.config.sealing import Sealed, sealed
 from gateway.edge.settings import EdgeSettings
 from gateway.policies.base import Policy
-from gateway.routing import DEFAULT, Arm, Capability, Operation, RouteTable
+from gateway.routing import RouteTable
 from gateway.upstreams.upstream import Upstream
 from shadow.settings import LaneSettings
 
@@ -138,9 +139,11 @@ class _Build:
             return None
         revision = self._hash(as_written=True).hex()[:12]
         lane = routes.shadow
+        table = RouteTable(capabilities, default, revision)
+        self._alike(table)
         used = {name for kind, name in self._names.used if kind == "upstreams"}
         return Configuration(
-            RouteTable(capabilities, default, revision), _edge(routes.server),
+            table, _edge(routes.server, self._read(capabilities)),
             LaneSettings(lane.queue, lane.memory, lane.concurrency, lane.drain), (store.name, store.options),
             custody, records,
             {name: one for name, one in self._names.upstreams.items() if name in used}, self._names.policies,
@@ -196,7 +199,13 @@ class _Build:
         if ("default",) in self._broken:
             return None
         self._names.check("upstreams", routes.default.upstream, node.find("upstream"))
-        policies = self._names.checked_policies(routes.default.policies, node)
+        if routes.default.policies is None and ("capabilities",) not in self._broken and any(
+                one.policies for one in routes.capabilities.values()):
+            # Whoever protects one path must have thought of all others.
+            self._problems.append(Problem(
+                node.place, "capabilities have policies, so say here which ones all other requests meet: "
+                "`policies: []` for none", "needs_policies"))
+        policies = self._names.checked_policies(routes.default.policies or [], node)
         upstream = self._names.upstreams.get(routes.default.upstream)
         if upstream is None:
             return None
@@ -217,6 +226,24 @@ class _Build:
                     self._problems.append(Problem(
                         place, f"{capability.name}.{operation.name} and {other.capability}.{other.operation.name} at "
                         f"{other.place} fit the same requests, and neither is more specific", "overlap"))
+
+    def _alike(self, table: RouteTable) -> None:
+        for one, other in table.alike():
+            self._warnings.append(Problem(
+                self._root.key("capabilities", one.capability.name, "operations", one.operation.name),
+                f"{one.capability.name}.{one.operation.name} and {other.capability.name}.{other.operation.name} at "
+                f"{other.operation.place} differ by spelling alone, and not in who answers or who may ask: "
+                "requests to them are refused unless `paths` of their upstreams tells them apart", "alike"))
+
+    def _read(self, capabilities: list[Capability]) -> frozenset[bytes]:
+        """The fields that policies, splits and operations look at."""
+        names = {name.lower().encode() for one in capabilities for operation in one.operations
+                 for name, _ in operation.headers}
+        names |= {source.partition(":")[2].lower().encode() for one in capabilities if one.split is not None
+                  for source in one.split.sticky if source.startswith("header:")}
+        for policy in self._names.policies.values():
+            names |= {*policy.credentials, *getattr(policy, "reads", ())}
+        return frozenset(names)
 
     def _store(self, routes: spec.Routes) -> Chosen | None:
         if ("store",) in self._broken:
@@ -255,7 +282,7 @@ class _Build:
                 "is believed now, which clients can forge where the proxies write Forwarded alone", "trusted_fields"))
 
 
-def _edge(server: spec.Server) -> EdgeSettings:
+def _edge(server: spec.Server, read: frozenset[bytes]) -> EdgeSettings:
     limits, timeouts = server.limits, server.timeouts
     return EdgeSettings(
         target=limits.target, head=limits.head, fields=limits.fields, body=limits.body, trailer=limits.trailer,
@@ -263,5 +290,5 @@ def _edge(server: spec.Server) -> EdgeSettings:
         body_grace=timeouts.body_grace, idle_timeout=timeouts.idle, trusted_hops=server.trusted_hops,
         trusted_fields=server.trusted_fields, forwarded=server.forwarded, via=server.via,
         ambiguous_paths=server.ambiguous_paths,
-        drain_delay=server.drain.delay, drain_grace=server.drain.grace,
+        drain_delay=server.drain.delay, drain_grace=server.drain.grace, read=read,
     )

@@ -6,8 +6,9 @@ trie for each rank, so that ten thousand of them are checked in about the time t
 
 from dataclasses import dataclass, field
 
+from gateway.capability import Operation, rank
 from gateway.config.problem import Place
-from gateway.routing import Operation, canonical, rank, segments
+from gateway.reading import canonical, segments
 
 ANY = ""
 

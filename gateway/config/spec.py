@@ -26,6 +26,7 @@ from gateway.config.kinds import (
     Viewer,
     Wanted,
 )
+from gateway.reading import PRESETS
 from gateway.stage import Stage
 
 
@@ -121,6 +122,16 @@ class Pool(_Strict):
     idle: Duration = written("55s", "how long an unused connection is kept")
     age: Duration = written("0s", "after which a connection is not used again; 0s for no bound")
     bound: int = Field(default=1024, ge=1, description="connections that belong to one client each (NTLM, Negotiate)")
+    streams: int | None = Field(
+        default=None, ge=1, description="tunnels, event streams, and calls at their client's pace: they leave the pool")
+    per_client: Share = written("50%", "of connections, pending and streams: what one client address may take")
+
+    @field_validator("per_client")
+    @classmethod
+    def _some(cls, share: int) -> int:
+        if share == 0:
+            raise PydanticCustomError("bad_value", "wants more than 0%")
+        return share
 
 
 class Tls(_Strict):
@@ -151,6 +162,32 @@ class Ejection(_Strict):
     seconds: PositiveDuration = written("10s", alias="for")
 
 
+class Paths(_Strict):
+    """How an upstream reads paths: which spellings are one path to it. Left out: it is not known, and where it could
+    matter for a policy or a stage, other spellings are refused."""
+
+    case: Literal["exact", "any"] | None = Field(default=None, description="letters of either case")
+    trailing_slash: Literal["exact", "same"] | None = Field(default=None, description="a slash at the path's end")
+    trailing_dot: Literal["exact", "same"] | None = Field(
+        default=None, description="dots, blanks and control characters at a segment's end")
+    encoded_slash: Literal["exact", "separator"] | None = Field(
+        default=None, description='"%2F", "%5C" and "%3B" beside what they stand for')
+    double_encoding: Literal["exact", "decoded"] | None = Field(
+        default=None, description="what is still encoded after decoding once")
+
+
+def _no_preset(value: object) -> object:
+    if isinstance(value, str):
+        if value not in PRESETS:
+            raise PydanticCustomError("bad_value", f"wants {', '.join(PRESETS)}, or a map")
+        return PRESETS[value]._asdict()
+    return value
+
+
+PathsOrPreset = Annotated[Paths, BeforeValidator(
+    _no_preset, json_schema_input_type=Literal["exact", "iis", "tomcat", "nginx"] | Paths)]
+
+
 class Upstream(_Strict):
     """A service that is called: one `url`, or several `endpoints` that answer alike."""
 
@@ -163,6 +200,7 @@ class Upstream(_Strict):
     health: Health | None = None
     ejection: Ejection = Field(default_factory=Ejection)
     resolve: PositiveDuration = written("30s", "after which a name is looked up anew")
+    paths: PathsOrPreset | None = Field(default=None, description="how it reads paths: a preset, or a map")
 
 
 def _one_plugin(value: object) -> object:
@@ -268,6 +306,8 @@ class Split(_Strict):
     group: str | None = Field(default=None, min_length=1, description="capabilities of one group move a key together")
     salt: str | None = Field(default=None, min_length=1, description="left out: the group, else the capability's name")
     on_missing: Literal["legacy", "modern", "random"] = Field(default="legacy", description="where there is no key")
+    fallback_after: PositiveDuration | None = Field(
+        default=None, description="how long modern may take before legacy answers; left out: by legacy's own times")
 
 
 class Recheck(_Strict):
@@ -349,7 +389,8 @@ class Default(_Strict):
     """Where everything goes that matches nothing: the legacy service, as it always was."""
 
     upstream: str
-    policies: list[str] = Field(default_factory=list)
+    policies: list[str] | None = Field(
+        default=None, description="left out: none; must be said, as [] for none, where any capability has policies")
 
 
 def _memory() -> dict[str, dict[str, Any]]:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from gateway.config import spec
 from gateway.config.nodes import Node
 from gateway.config.problem import Problem
+from gateway.reading import UNSAID, Reading
 from gateway.upstreams.settings import Ejection, Health, Pool, Timeouts, Tls, UpstreamSettings
 
 _HOST = re.compile(r"[\w.~-]+|\[[0-9A-Fa-f:.]+(?:%25[\w.~-]+)?\]")
@@ -28,10 +29,11 @@ def settings(
     return UpstreamSettings(
         name, endpoints, written.host,
         Timeouts(t.connect, t.first_byte, t.between_bytes, t.total),
-        Pool(p.connections, p.pending, p.idle, p.age, p.bound),
+        Pool(p.connections, p.pending, p.idle, p.age, p.bound, p.streams or 0, p.per_client),
         tls,
         Health(h.path, h.every, h.timeout, h.unhealthy, h.healthy, h.status or 0) if h is not None else None,
         Ejection(e.failures, e.seconds), written.resolve,
+        Reading(**written.paths.model_dump()) if written.paths is not None else UNSAID,
     )
 
 

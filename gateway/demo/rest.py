@@ -19,8 +19,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
+from gateway.capability import DEFAULT
 from gateway.demo.clinic import Clinic, Record, content, of_patient
-from gateway.routing import DEFAULT
 
 Asked: TypeAlias = Mapping[str, str]
 

@@ -7,10 +7,10 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from gateway.capability import DEFAULT
 from gateway.demo.defects import DEFECTS
 from gateway.demo.findings import Review
 from gateway.demo.traffic import Tally
-from gateway.routing import DEFAULT
 from shadow.report import ArmReport, CapabilityReport, Report
 
 COLOURS = {"legacy": "white", "shadow": "cyan", "canary": "yellow", "verify": "magenta", "modern": "green",

@@ -13,16 +13,18 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-import orjson
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from gateway.edge.admin_access import AdminAccess, problem_answer
 from gateway.telemetry.metrics import families
 from gateway.telemetry.peers import Peers
+from shadow.ledger import Reason
 from shadow.renderers import html
 from shadow.report import Report, to_json
 from shadow.stores.base import StoreError
@@ -36,9 +38,12 @@ _FRAMES = "frame-ancestors 'none'; "
 _STALE = 15.0
 
 
-def admin_app(peers: Peers, report: Callable[[str | None], Report], version: str) -> Starlette:
+def admin_app(
+    peers: Peers, report: Callable[[str | None], Report], version: str, names: Iterable[str] = ()
+) -> Starlette:
     """The admin port's application. `report` folds what the store has of a capability, or of all, and may block; it
-    raises LookupError where there is no such capability."""
+    raises LookupError where there is no such capability. `names` are the hosts by which it may be asked for, beside
+    addresses."""
 
     async def livez(request: Request) -> Response:
         return PlainTextResponse("ok\n")
@@ -67,9 +72,9 @@ def admin_app(peers: Peers, report: Callable[[str | None], Report], version: str
         try:
             return await asyncio.to_thread(render, request.query_params.get("capability"))
         except LookupError:
-            return _problem(404, "No such capability")
+            return problem_answer(404, "No such capability")
         except StoreError as error:
-            return _problem(503, str(error))
+            return problem_answer(503, str(error))
 
     async def show_report(request: Request) -> Response:
         return await rendered(request, lambda name: Response(to_json(found(name)), media_type="application/json"))
@@ -86,11 +91,7 @@ def admin_app(peers: Peers, report: Callable[[str | None], Report], version: str
     return Starlette(routes=[
         Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", metrics), Route("/report", show_report),
         Route("/report.html", show_page),
-    ])
-
-
-def _problem(status: int, title: str) -> Response:
-    return Response(orjson.dumps({"title": title, "status": status}), status, media_type="application/problem+json")
+    ], middleware=[Middleware(AdminAccess, names)])
 
 
 # A refused reload or a sick upstream is shown and does not take the gateway out of service: what runs, runs on.
@@ -109,8 +110,9 @@ def _checks(workers: Iterable[tuple[bool, dict[str, Any]]]) -> Iterator[Check]:
         if reload["waiting"]:
             why += "; a restart is needed for " + ", ".join(reload["waiting"])
         yield "config", reload["successful"], why
-        for name, url, available, pending, connections, last in facts["upstreams"]:
+        for name, url, available, pending, connections, streams, last in facts["upstreams"]:
             state = f"{pending} pending, {connections} {noun(connections, 'connection')}"
+            state += f", {streams} outside the pool" if streams else ""
             state += f", last failure {last}" if last else ""
             yield f"upstream {name} {url}", available, state
     if living:
@@ -142,15 +144,17 @@ def _bounds(living: Sequence[dict[str, Any]]) -> Iterator[Check]:
 def _shadow(living: Sequence[dict[str, Any]]) -> Iterator[Check]:
     """What is so now, in any worker, decides; what has been is told beside it."""
     faults = {what: why for facts in living for what, why in facts["faults"].items()}
-    lost = sum(facts["store"]["lost"] for facts in living)
+    lost = sum(count for facts in living for count in facts["store"]["lost"].values())
     for name, failed, word in (("store", _sum(living, "store", "failures"), "failed write"),
                                ("custody", _sum(living, "custody", "failures"), "failure"),
                                ("sealed", _sum(living, "capture", "failed"), "failure")):
         told = [faults[name]] if name in faults else []
         told += [f"{failed:,} {noun(failed, word)}"] if failed or name == "store" else []
-        told += [f"{lost:,} {noun(lost, 'row')} lost"] if name == "store" else []
+        told += [f"{lost:,} {noun(lost, 'exchange')} lost"] if name == "store" else []
         if name != "sealed" or told or any(facts["capture"] for facts in living):
             yield name, name not in faults, ", ".join(told)
+    if "marks" in faults:
+        yield "marks", False, faults["marks"]
     on = all(facts["lane"]["on"] for facts in living)
     state = f"{_sum(living, 'lane', 'unfinished'):,} unfinished, {_sum(living, 'lane', 'held_bytes'):,} bytes held"
     yield "shadow lane", on, state if on else f"off, {state}"
@@ -188,11 +192,15 @@ class _Scrape:
                      sum(one["lane"]["held_bytes"] for one in living))
         yield CounterMetricFamily("figway_store_failures", "Writes to the store that failed.",
                                   value=sum(one["store"]["failures"] for one in facts))
-        yield CounterMetricFamily("figway_store_lost", "Rows that the store never took.",
-                                  value=sum(one["store"]["lost"] for one in facts))
+        lost = CounterMetricFamily("figway_store_lost", "Exchanges that the store has not, or not all of.",
+                                   labels=["reason"])
+        for reason in (*Reason, "differences"):
+            if reason != Reason.STORE_UNAVAILABLE:  # those have an outcome
+                lost.add_metric([reason], sum(one["store"]["lost"].get(reason, 0) for one in facts))
+        yield lost
         well = GaugeMetricFamily("figway_shadow_well", "1 if a part of the shadow works in every worker, else 0.",
                                  labels=["part"])
-        for part in ("lane", "store", "custody", "sealed"):
+        for part in ("lane", "store", "custody", "sealed", "marks"):
             well.add_metric([part], int(all(
                 one["lane"]["on"] if part == "lane" else part not in one["faults"] for one in living)))
         yield well

@@ -14,7 +14,7 @@ from gateway.upstreams.schemes import logs_in
 from gateway.wire import CHUNKED, Malformed, RequestHeads, content_length
 
 (_KEEP, _HOST, _LENGTH, _CODING, _CONNECTION, _DROP, _TE, _UPGRADE, _EXPECT, _FORWARDED, _TRACE, _TRACE_STATE,
- _REQUEST_ID, _VIA, _OURS, _HOPS_LEFT, _AUTHORIZATION) = range(17)
+ _REQUEST_ID, _VIA, _OURS, _HOPS_LEFT, _AUTHORIZATION, _OVERRIDE) = range(18)
 
 _KINDS: dict[bytes, int] = {
     b"host": _HOST, b"content-length": _LENGTH, b"transfer-encoding": _CODING, b"connection": _CONNECTION,
@@ -25,15 +25,19 @@ _KINDS: dict[bytes, int] = {
     b"x-forwarded-ssl": _FORWARDED, b"x-forwarded-scheme": _FORWARDED, b"x-real-ip": _FORWARDED,
     b"traceparent": _TRACE, b"tracestate": _TRACE_STATE, b"x-request-id": _REQUEST_ID, b"via": _VIA,
     b"max-forwards": _HOPS_LEFT, b"authorization": _AUTHORIZATION,
+    b"x-http-method-override": _OVERRIDE, b"x-http-method": _OVERRIDE, b"x-method-override": _OVERRIDE,
 }
-# Names as clients write them, so that a known spelling costs one look-up. Bounded: names come from outside.
-_SPELLINGS: dict[bytes, int] = {}
+# gunicorn takes these, where it trusts who asks, for what a server in front says of the path.
+_FORGED = frozenset({b"script_name", b"path_info"})
+# EdgeSettings.kinds holds names as clients write them, so that a known spelling costs one look-up. Bounded: names come
+# from outside.
 _MAX_SPELLINGS = 4096
 
 # Connection may not take these away (reliability.md, requirement 11).
 _PROTECTED = frozenset({
     b"host", b"content-length", b"transfer-encoding", b"authorization", b"cookie", b"via", b"traceparent",
     b"x-request-id", b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"forwarded", b"max-forwards",
+    b"x-http-method-override", b"x-http-method", b"x-method-override",
 })
 
 _heads = RequestHeads()
@@ -50,6 +54,8 @@ _ABSOLUTE = re.compile(rb"[Hh][Tt][Tt][Pp][Ss]?://([^/?#]*)([/?].*)?", re.DOTALL
 _AMBIGUOUS = re.compile(
     rb"/\.{1,2}(?:[/;]|\Z)|\\|%5[cC]|%00|%2[eE]|%2[fF]\.|/\.{1,2}%|\.%2[fF]|#"
     rb"|%[cC][01]%|%[eE]0%[89][0-9A-Fa-f]|%[fF]0%8"
+    # RFC 3986 section 2.1: a percent sign begins two hexadecimal digits, or nobody knows what it is.
+    rb"|%(?![0-9A-Fa-f]{2})"
 )
 # Ids that cannot hold a person's number: UUIDs, ULIDs and long hexadecimal. Others go on, but into no log.
 _LOGGABLE_ID = re.compile(
@@ -68,16 +74,17 @@ def judge(method: str, is_11: bool, received: Headers, settings: EdgeSettings) -
     codings: list[bytes] = []
     connection: bytes | None = None
     trace_states: list[tuple[bytes, bytes]] = []
+    kinds = settings.kinds
     for pair in received:
-        kind = _SPELLINGS.get(pair[0])
+        kind = kinds.get(pair[0])
         if kind is None:
-            kind = _learn(pair[0])
+            kind = _learn(pair[0], settings)
         if kind == _KEEP:
             keep(pair)
         elif kind == _HOST:
             hosts += 1
-            head.host = pair[1]
-            keep(pair)
+            head.host = host = pair[1].strip(b" \t")
+            keep(pair if host == pair[1] else (pair[0], host))
         elif kind == _CONNECTION:
             connection = pair[1] if connection is None else connection + b"," + pair[1]
         elif kind == _LENGTH:
@@ -92,14 +99,16 @@ def judge(method: str, is_11: bool, received: Headers, settings: EdgeSettings) -
                     head.forwarded = Headers()
                 head.forwarded.append(pair)
         elif kind == _TRACE:
-            head.trace = pair[1] if not head.trace and TRACEPARENT.fullmatch(pair[1]) else b"-"
+            value = pair[1].strip(b" \t")
+            head.trace = value if not head.trace and TRACEPARENT.fullmatch(value) else b"-"
         elif kind == _TRACE_STATE:
             trace_states.append(pair)
         elif kind == _REQUEST_ID:
             keep(pair)
             head.has_request_id = True
-            if _LOGGABLE_ID.fullmatch(pair[1]):
-                head.request_id = pair[1].decode("ascii")
+            value = pair[1].strip(b" \t")
+            if _LOGGABLE_ID.fullmatch(value):
+                head.request_id = value.decode("ascii")
         elif kind != _DROP:
             _rare(kind, pair, method, head, settings)
     if head.trace == b"-":
@@ -158,26 +167,33 @@ def origin_form(method: str, target: bytes, head: Head) -> bytes:
     return rest if rest[:1] == b"/" else b"/" + rest
 
 
-def _learn(name: bytes) -> int:
-    lower = name.lower().replace(b"_", b"-")
-    if lower.startswith(b"x-figway-"):
+def _learn(name: bytes, settings: EdgeSettings) -> int:
+    lower = name.lower()
+    plain = lower.replace(b"_", b"-")
+    if plain.startswith(b"x-figway-"):
         kind = _OURS
     else:
-        kind = _KINDS.get(lower, _KEEP)
-        if b"_" in name and kind != _KEEP:
-            # A twin such as X_Forwarded_For, which CGI-like servers cannot tell from the field itself.
-            kind = _FORWARDED if kind == _FORWARDED else _DROP
-    if len(_SPELLINGS) < _MAX_SPELLINGS:
-        _SPELLINGS[name] = kind
+        kind = _KINDS.get(plain, _KEEP)
+        if lower != plain and kind not in (_KEEP, _FORWARDED, _OVERRIDE):
+            # A twin such as Content_Length, which CGI-like servers cannot tell from the field itself.
+            kind = _DROP
+        elif lower in _FORGED or (lower != plain and plain in settings.read and lower not in settings.read):
+            kind = _DROP
+    if len(settings.kinds) < _MAX_SPELLINGS:
+        settings.kinds[name] = kind
     return kind
 
 
 def _rare(kind: int, pair: tuple[bytes, bytes], method: str, head: Head, settings: EdgeSettings) -> None:
-    name, value = pair
+    name, value = pair[0], pair[1].strip(b" \t")
     kept = head.headers
     if kind == _AUTHORIZATION:
         head.logs_in = head.logs_in or logs_in(value)
         kept.append(pair)
+    elif kind == _OVERRIDE:
+        # Never dropped: a write that is meant to be another would become what its method says.
+        kept.append(pair)
+        head.overrides += (value,)
     elif kind == _EXPECT:
         if value.lower() != b"100-continue":
             raise Malformed("expectation_failed")
@@ -212,7 +228,7 @@ def _rare(kind: int, pair: tuple[bytes, bytes], method: str, head: Head, setting
 
 
 def _connection(value: bytes, head: Head) -> None:
-    if value.lower() == b"keep-alive":
+    if value.strip(b" \t").lower() == b"keep-alive":
         # What most clients say, if anything.
         head.keep_alive, head.upgrade, head.takes_trailers = True, b"", False
         return
@@ -225,7 +241,8 @@ def _connection(value: bytes, head: Head) -> None:
         head.upgrade = b""
     if b"te" not in options:
         head.takes_trailers = False
-    named = options - _PROTECTED - {b"close", b"keep-alive", b"upgrade", b"te"}
+    named = {option for option in options if option.replace(b"_", b"-") not in _PROTECTED}
+    named -= {b"close", b"keep-alive", b"upgrade", b"te"}
     if named:
         kept = head.headers
         kept[:] = [pair for pair in kept if pair[0].lower() not in named]

@@ -44,17 +44,23 @@ from gateway.wire import (
 )
 
 _WRITE_BUFFER = 64 << 10
+# So much of an answer is read ahead of a client that does not take it, while there is memory to spare: an answer that
+# fits leaves its upstream connection free at once.
+_READ_FOR_CLIENT = 256 << 10
+# A client that is slow must take so much in the idle timeout, and so much once its exchange is over, or it is given up.
+_TAKEN = 48 << 10
+_TAKEN_AT_LAST = 4 << 10
 _READ_AHEAD = 64 << 10
 # As much of what came is looked at for a short chunked body: a long row of small requests is not copied for each.
 _SHORT = 4 << 10
 # The last head of a connection is kept, and what it said, up to this size: there may be many connections.
 _REMEMBERED = 4 << 10
 _LINGER = 1.0
+# Seconds in which a new connection should have asked for something, where others want its place.
+_SILENT = 0.1
 _NO_FRAMES = Frames()
 _RESET = struct.pack("ii", 1, 0)
 _EMPTY_LINES = re.compile(rb"(?:\r\n)++")
-# Where a head ends for a lenient reader and not for us.
-_LENIENT_END = re.compile(rb"(?<!\r)\n\r?\n|\r\n\n")
 
 
 class Edge:
@@ -67,6 +73,8 @@ class Edge:
         self.connections: set[Listener] = set()
         # Those that hold some of an answer which their client has not taken yet, beyond what each may.
         self.untaken: set[Listener] = set()
+        # Those that have not sent a whole head yet, the oldest first: where there is no room they make way.
+        self.silent: dict[Listener, float] = {}
         self.turned_away = 0
         self.most = most
         self._spare = spare
@@ -80,6 +88,15 @@ class Edge:
         self.allowed = min(settings.connections, self.most)
         self.at_most = self.allowed + self._spare
         self.via = b"Via: 1.1 %b\r\n" % settings.via.encode() if settings.via else b""
+
+    def makes_room(self, now: float) -> bool:
+        """Close the connection that has been silent for longest, and for a while, so that another can be had."""
+        oldest = next(iter(self.silent), None)
+        if oldest is None or now - self.silent[oldest] < _SILENT:
+            return False
+        del self.silent[oldest]
+        oldest.make_way()
+        return True
 
     def overloaded(self) -> list[str]:
         """What this worker lacks now, so that it refuses what needs it: "memory", "connections"."""
@@ -113,9 +130,9 @@ class Listener(asyncio.Protocol):
 
     __slots__ = (
         "_ahead", "_at", "_blocked", "_buffer", "_chunked", "_due", "_edge", "_exchange", "_frames", "_framing",
-        "_head", "_held_up", "_keep_alive", "_last", "_leaving", "_no_body", "_out", "_paused", "_peer", "_received",
-        "_scheme", "_seen", "_server_state", "_since", "_state", "_told", "_transport", "_untaken", "affinity",
-        "deadline",
+        "_head", "_held_up", "_keep_alive", "_last", "_leaving", "_left", "_no_body", "_out", "_paused", "_peer",
+        "_received", "_scheme", "_seen", "_server_state", "_since", "_state", "_told", "_transport", "_untaken",
+        "_waits", "affinity", "deadline",
     )
 
     def __init__(self, config: Any, server_state: Any, app_state: Any, _loop: Any = None) -> None:
@@ -142,6 +159,9 @@ class Listener(asyncio.Protocol):
         self._held_up = self._due = self._paused = False
         self._frames = _NO_FRAMES
         self._leaving = False
+        # Whether the exchange waits for the client, and how much of the answer was here when that was looked at last.
+        self._waits = False
+        self._left = 0
         self._keep_alive = True
         self._chunked = False
         self._no_body = False
@@ -164,13 +184,17 @@ class Listener(asyncio.Protocol):
         self._transport.set_write_buffer_limits(_WRITE_BUFFER)
         edge.connections.add(self)
         self._server_state.connections.add(self)
-        self.deadline = time.monotonic() + edge.settings.idle_timeout
+        now = time.monotonic()
+        self.deadline = now + edge.settings.idle_timeout
         if len(edge.connections) > edge.allowed:
             edge.turned_away += 1
             if len(edge.connections) > edge.at_most:
                 self.abort()
-            else:
+                return
+            if not edge.makes_room(now):
                 self._refuse("overloaded")
+                return
+        edge.silent[self] = now
 
     def data_received(self, data: bytes) -> None:
         state = self._state
@@ -211,6 +235,7 @@ class Listener(asyncio.Protocol):
         if self._untaken:
             self.weigh()
         self._edge.connections.discard(self)
+        self._edge.silent.pop(self, None)
         self._server_state.connections.discard(self)
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
@@ -220,13 +245,28 @@ class Listener(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self._blocked = True
-        self.weigh()
         self.deadline = time.monotonic() + self._edge.settings.idle_timeout
-        if self._exchange is not None:
-            self._exchange.pause_download()
+        self._read_for_client()
+
+    def _read_for_client(self) -> None:
+        """More of the answer is here than the client takes: have the exchange wait where that is enough."""
+        self.weigh()
+        transport = self._transport
+        if transport is None or self._waits:
+            return
+        if transport.get_write_buffer_size() > _READ_FOR_CLIENT or self._edge.room.is_short:
+            self._wait_for_client()
+
+    def _wait_for_client(self) -> None:
+        transport, exchange = self._transport, self._exchange
+        if transport is not None and exchange is not None:
+            self._waits = True
+            self._left = transport.get_write_buffer_size()
+            self.deadline = time.monotonic() + self._edge.settings.idle_timeout
+            exchange.pause_download()
 
     def resume_writing(self) -> None:
-        self._blocked = False
+        self._blocked = self._waits = False
         self.deadline = inf if self._exchange is not None else time.monotonic() + self._edge.settings.idle_timeout
         if self._exchange is not None:
             if not self._frames.behind:
@@ -265,15 +305,31 @@ class Listener(asyncio.Protocol):
             self._close()
         elif self._state is _State.LINGER and self._taking(now):
             self.deadline = now + _LINGER
-        elif self._transport is not None:
+        elif self._transport is not None and not self._slowly_taken(now):
             # Nobody takes the answer, or what was left of one.
             self._transport.abort()
+
+    def _slowly_taken(self, now: float) -> bool:
+        """Whether a client that has had more of an answer than it takes may have more time."""
+        if self._transport is None or self._exchange is None or not self._blocked or self._leaving:
+            return False
+        left = self._transport.get_write_buffer_size()
+        if not self._waits:
+            # It may have taken as much as came: from now on nothing comes.
+            self._wait_for_client()
+        elif left > self._left - _TAKEN:
+            return False
+        self._left = left
+        self.deadline = now + self._edge.settings.idle_timeout
+        return True
 
     def _taking(self, now: float) -> bool:
         """Whether a closing connection still has something to say to a client that may yet take it."""
         transport = self._transport
-        return (transport is not None and transport.get_write_buffer_size() > 0
-                and now - self._since < self._edge.settings.idle_timeout)
+        left = transport.get_write_buffer_size() if transport is not None else 0
+        if left <= self._left - _TAKEN_AT_LAST:
+            self._left, self._since = left, now
+        return left > 0 and now - self._since < self._edge.settings.idle_timeout
 
     # --- reading ---------------------------------------------------------------------------------------------------
 
@@ -368,8 +424,8 @@ class Listener(asyncio.Protocol):
             line = data.find(b"\r\n", at)
             too_long = line < 0 or line - at > settings.target + 32
             self._refuse("target_too_long" if too_long else "head_too_large")
-        elif data[at] in b"\n \t" or _LENIENT_END.search(data, self._seen):
-            # It would hang until its deadline.
+        elif data[at] in b"\n \t" or data.find(b"\n\n", self._seen) >= 0 or data.find(b"\n\r\n", self._seen) >= 0:
+            # It ends for a lenient reader and not for us: it would hang until its deadline.
             self._refuse("bad_request")
         else:
             self._seen = max(at, len(data) - 3)
@@ -468,6 +524,7 @@ class Listener(asyncio.Protocol):
     def _judged(self, data: bytes, settings: EdgeSettings) -> Arrival:
         """The arrival of any head. Raises Malformed."""
         method, target, head = read(data, settings)
+        self._edge.silent.pop(self, None)
         head.client = client_address(self._peer, head.forwarded, settings) if head.forwarded else self._peer
         head.added = self._added(head, settings)
         head.lines = fields(head.headers) + head.added
@@ -759,6 +816,8 @@ class Listener(asyncio.Protocol):
             self._out = b""
             if self._transport is not None:
                 self._transport.write(out)
+                if self._blocked:
+                    self._read_for_client()
                 if len(out) > WRITE_FREE:
                     # In the next turn, when the kernel has had what it takes.
                     asyncio.get_running_loop().call_soon(self.weigh)
@@ -805,14 +864,22 @@ class Listener(asyncio.Protocol):
         transport = self._transport
         if transport is None or transport.is_closing():
             return
+        self._left = transport.get_write_buffer_size()
         self._regulate()
         if transport.can_write_eof():
             transport.write_eof()
         else:
             transport.close()
 
+    def make_way(self) -> None:
+        """Close for another: nothing was asked here."""
+        self._close()
+
     def _close(self) -> None:
         self._state = _State.LINGER
-        self.deadline = time.monotonic() + self._edge.settings.idle_timeout
+        self._since = time.monotonic()
+        # With TLS it also takes the client's farewell, which not every client says.
+        self.deadline = self._since + _LINGER
         if self._transport is not None:
+            self._left = self._transport.get_write_buffer_size()
             self._transport.close()

@@ -1,6 +1,6 @@
 """What the edge is told by the configuration (`server:` in routes.yaml): limits, deadlines, whom to trust."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +14,8 @@ class EdgeSettings:
     `via` is our pseudonym in Via (RFC 9110 section 7.6.3); empty writes none.
     `drain_delay`: after SIGTERM, how long to go on accepting with readiness off; `drain_grace`: then, how long calls
     in flight may take.
+    `read` are the lower-case names of the fields that policies, splits and operations look at; `kinds` is the edge's
+    memory of names, as clients write them.
     """
 
     target: int = 16 << 10
@@ -34,3 +36,5 @@ class EdgeSettings:
     ambiguous_paths: bool = False
     drain_delay: float = 0.5
     drain_grace: float = 30.0
+    read: frozenset[bytes] = frozenset()
+    kinds: dict[bytes, int] = field(default_factory=dict, compare=False, repr=False)

@@ -72,7 +72,7 @@ class ApiKey:
         if len(places) != 1:
             return self._refused
         place = places[0]
-        key = headers[place][1]
+        key = headers[place][1].strip(b" \t")
         digest = sha256(key).digest()
         known = self._clients.get(digest[:_INDEX])
         if known is None or len(key) > MAX_KEY or not compare_digest(known[0], digest):

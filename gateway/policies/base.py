@@ -2,6 +2,8 @@
 
 A policy is built from its `Options` (a frozen dataclass, decoded strictly by the configuration) and registered
 under the entry-point group `figway.policies`. `gateway.policies.testing.check_policy` is what each must satisfy.
+Where it looks at fields that hold no credentials, an attribute `reads` holds their lower-case names: a field whose name
+some servers cannot tell from one of them is then kept from upstreams.
 """
 
 from collections.abc import Awaitable

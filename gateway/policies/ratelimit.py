@@ -59,6 +59,8 @@ class RateLimit:
         if not name.isascii() or not name.isprintable():
             raise ValueError("the name of a ratelimit policy must be printable ASCII, since clients see it")
         self._client = _client_key(options.key)
+        kind, _, field = options.key.partition(":")
+        self.reads: tuple[bytes, ...] = (field.lower().encode(),) if kind == "header" else ()
         self._max_clients = options.max_clients
         self._name = name
         self._clock = clock

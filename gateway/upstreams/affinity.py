@@ -225,6 +225,13 @@ class Bound:
         """The upstream closes after the answer under way: the client is told so by the same answer."""
         self._affinity.client.leave(soon=False)
 
+    def stalled(self, connection: Connection) -> None:
+        """Nobody waits for this connection."""
+
+    def moves_out(self, connection: Connection) -> bool:
+        """A login is in no pool that a tunnel would have to leave."""
+        return True
+
     def lost(self, connection: Connection) -> None:
         """The connection is gone. One that never gave an answer takes nothing with it; any other was logged in, or
         about to be, and the client must not go on as somebody else."""

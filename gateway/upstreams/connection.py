@@ -28,6 +28,8 @@ from shadow.observation import Failure
 MAX_HEAD = 64 << 10
 MAX_INTERIMS = 100
 WRITE_BUFFER = 64 << 10
+LONG = 10.0
+"""Seconds after which an answer of unknown length counts as one without an end."""
 # The last head of a connection is kept, and what it said, up to this size.
 _REMEMBERED = 4 << 10
 
@@ -107,6 +109,8 @@ class Owner(Protocol):
     def ending(self, connection: "Connection") -> None: ...
     def patient(self) -> bool: ...
     def lost(self, connection: "Connection") -> None: ...
+    def stalled(self, connection: "Connection") -> None: ...
+    def moves_out(self, connection: "Connection") -> bool: ...
 
 
 class Served(Protocol):
@@ -126,8 +130,8 @@ class Connection(asyncio.Protocol):
     """A connection to one address of an endpoint. `deadline` (monotonic) is when the endpoint's sweep gives it up."""
 
     __slots__ = (
-        "_behind", "_blocked", "_buffer", "_framing", "_input", "_interims", "_keep_alive", "_last", "_later",
-        "_owner", "_paused", "address", "born", "deadline", "idle_since", "serving", "transport", "uses",
+        "_behind", "_blocked", "_buffer", "_endless_since", "_framing", "_input", "_interims", "_keep_alive", "_last",
+        "_later", "_owner", "_paused", "address", "born", "deadline", "idle_since", "serving", "transport", "uses",
     )
 
     def __init__(self, owner: Owner, address: str) -> None:
@@ -141,6 +145,7 @@ class Connection(asyncio.Protocol):
         self._framing: Framing | None = None
         self._buffer = b""
         self._interims = 0
+        self._endless_since = 0.0
         self._last: tuple[bytes, _Answer] | None = None
         self._keep_alive = True
         self._blocked = False
@@ -241,6 +246,7 @@ class Connection(asyncio.Protocol):
             elif self._later is not None:
                 self._later.cancel()
                 self._later = None
+            self._owner.stalled(self)
 
     def resume(self) -> None:
         """Read on."""
@@ -273,6 +279,16 @@ class Connection(asyncio.Protocol):
         """The deadline has passed (the endpoint's sweep found it)."""
         kind = "first_byte_timeout" if self._framing is None else "between_bytes_timeout"
         self._fail(Failure(kind, sent=True))
+
+    def may_leave(self, now: float) -> bool:
+        """Whether its call should not hold a place in the pool: its client is waited for, to take the answer or to send
+        the rest of the body; or the answer has gone on for long, and nobody knows its end."""
+        framing, serving = self._framing, self.serving
+        if self._paused:
+            return True
+        if framing is None:
+            return serving is not None and not serving.sent_all and not serving.upgrade and not self._blocked
+        return framing.left < 0 and now - self._endless_since > LONG
 
     @property
     def usable(self) -> bool:
@@ -333,18 +349,23 @@ class Connection(asyncio.Protocol):
         if status == 101:
             if not serving.upgrade:
                 raise Malformed("upstream_malformed", "an upgrade that nobody asked for")
+            if not self._owner.moves_out(self):
+                self._fail(Failure("pool_full", source="gateway"))
+                return
             framing = ToTheEnd()
         elif serving.method == "HEAD" or status == 204 or status == 304:
             framing = Counted(0)
         elif length == len(data) and data:
             framing = _WHOLE
-        elif length == CHUNKED:
-            framing = Chunked("upstream_malformed")
-        elif length == UNTIL_CLOSE:
-            framing = ToTheEnd()
-            self._keep_alive = False
-        else:
+        elif length >= 0:
             framing = Counted(length)
+        else:
+            if _is_event_stream(headers) and not self._owner.moves_out(self):
+                self._fail(Failure("pool_full", source="gateway"))
+                return
+            framing = Chunked("upstream_malformed") if length == CHUNKED else ToTheEnd()
+            self._keep_alive = self._keep_alive and length == CHUNKED
+            self._endless_since = time.monotonic()
         self._framing = framing
         if not self._keep_alive:
             self._owner.ending(self)
@@ -448,6 +469,10 @@ class Connection(asyncio.Protocol):
         self.drop()
         if serving is not None:
             serving.failed(failure, answered=answered or bool(self._buffer))
+
+
+def _is_event_stream(headers: Headers) -> bool:
+    return (headers.get(b"content-type") or b"").strip().lower().startswith(b"text/event-stream")
 
 
 class _Answer(NamedTuple):

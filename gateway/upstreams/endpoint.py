@@ -3,6 +3,11 @@
 A request takes an idle connection, else waits while a new one is opened, within bounds. A stale pooled connection
 (closed before a byte of the answer) is retried once on a fresh one, and only where that cannot do a thing twice:
 the method is idempotent and the whole request is still at hand (RFC 9110 section 9.2.2).
+
+No client can keep the others out. What goes at a client's pace, and what has no end, leaves the pool (streams.py) as
+soon as somebody needs its place. Where requests wait, those of an address that has its share of the pool go last, and
+while nobody waits it may have more, but for a few connections that are kept for others. Nobody counts that as long as
+the pool is less than that share full.
 """
 
 import asyncio
@@ -10,16 +15,17 @@ import errno
 import socket
 import ssl
 import time
-from collections import deque
 from math import inf
 
 from adapters.message import Headers
-from gateway.sockets import keep_alive
 from gateway.upstreams import schemes
 from gateway.upstreams.connection import Connection, Receiver
+from gateway.upstreams.dial import Dialler
 from gateway.upstreams.logins import Logins
 from gateway.upstreams.resolve import Addresses
 from gateway.upstreams.settings import UpstreamSettings
+from gateway.upstreams.streams import Streams
+from gateway.upstreams.turns import Rank, Shares, Turns
 from gateway.wire import chunk, last_chunk
 from shadow.observation import Failure
 
@@ -39,18 +45,20 @@ _UNWELL = frozenset({
 
 
 class Sending:
-    """One request on its way to an endpoint. Write its body, then finish; or cancel. `sent_all` once finished."""
+    """One request on its way to an endpoint. Write its body, then finish; or cancel. `sent_all` once finished;
+    `client` is the client's address, "" where nobody's share is to be counted."""
 
     __slots__ = (
         "_chunked", "_connection", "_early", "_replay", "_retried", "_waits", "after", "before", "cancelled",
-        "endpoint", "limit", "method", "receiver", "sent_all", "upgrade", "waiting_since",
+        "client", "endpoint", "limit", "method", "receiver", "sent_all", "upgrade", "waiting_since",
     )
 
     def __init__(
         self, endpoint: "Endpoint", receiver: Receiver, method: str, before: bytes, after: bytes, body: bytes,
-        whole: bool, chunked: bool, upgrade: bool, total: float,
+        whole: bool, chunked: bool, upgrade: bool, total: float, client: str = "",
     ) -> None:
         self.endpoint = endpoint
+        self.client = client
         self.receiver = receiver
         self.method = method
         self.before = before
@@ -128,13 +136,17 @@ class Sending:
     def assigned(self, connection: Connection) -> None:
         """Here is a connection: send what there is."""
         self._connection = connection
+        early, self._early = self._early, b""
+        first = self.before
         if self.after:
             # A head in two parts has room for the Host of whichever endpoint is asked.
-            first = self.before + self.endpoint.authority + self.after + self._early
+            first += self.endpoint.authority + self.after
+        if len(early) <= _EARLY:
+            connection.serve(self, first + early)
         else:
-            first = self.before + self._early
-        self._early = b""
-        connection.serve(self, first)
+            # Not copied to go out in one piece.
+            connection.serve(self, first)
+            connection.write(early)
         if self._waits:
             self._waits = False
             self.receiver.on_upload_resumed()
@@ -177,13 +189,17 @@ class Endpoint:
         self._failures = 0
         self._idle: list[Connection] = []
         self._busy: dict[Connection, Sending] = {}
-        self._waiting: deque[Sending] = deque()
+        self._waiting: Turns[Sending] = Turns()
+        pool = settings.pool
+        self._streams: Streams[Sending] = Streams(pool.most_streams, pool.each(pool.most_streams))
+        self._each = pool.each(pool.connections)
+        self._shares = Shares(self._busy, self._streams, pool.connections, self._each)
         # Those that belong to clients' connections (upstreams/affinity.py).
-        self.logins = Logins(settings.pool.bound)
+        self.logins = Logins(pool.bound, pool.each(pool.bound))
         # Attempts under way, and the tasks that make them, which end some turns of the loop later.
         self._attempts: set[object] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._tls: ssl.SSLContext | None = None
+        self._dialler = Dialler(self.addresses, settings.tls, lambda address: Connection(self, address))
         self._sweeping = False
         shortest = min(self.first_byte, self.between_bytes, settings.timeouts.total or inf, settings.pool.idle)
         self.period = min(max(shortest / 20, _SWEEP[0]), _SWEEP[1])
@@ -197,12 +213,22 @@ class Endpoint:
     @property
     def pending(self) -> int:
         """Requests in flight and waiting."""
-        return len(self._busy) + len(self._waiting) + self.logins.busy
+        return len(self._busy) + len(self._streams) + self._waiting.count + self.logins.busy
 
     @property
     def connections(self) -> int:
-        """Open connections, busy and idle, and those that belong to clients."""
+        """Open connections of the pool, busy and idle, and those that belong to clients."""
         return len(self._busy) + len(self._idle) + len(self.logins)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether the pool is full to what one client may have of it."""
+        return len(self._busy) >= self._each
+
+    @property
+    def streams(self) -> int:
+        """Calls that have left the pool."""
+        return len(self._streams)
 
     def available(self, now: float) -> bool:
         """Whether it should be asked: healthy, and not ejected."""
@@ -213,6 +239,9 @@ class Endpoint:
     def send(self, sending: Sending) -> None:
         """Send now on an idle connection, or as soon as there is one."""
         idle = self._idle
+        if idle and len(self._busy) >= self._each and self._shares.rank(sending) is Rank.HELD:
+            self.send_fresh(sending)
+            return
         while idle:
             connection = idle.pop()
             transport = connection.transport
@@ -221,53 +250,113 @@ class Endpoint:
                     connection.abort()
                     continue
                 self._busy[connection] = sending
+                if self._shares.held is not None:
+                    self._shares.took(sending.client)
                 sending.assigned(connection)
                 return
         self.send_fresh(sending)
 
     def send_fresh(self, sending: Sending) -> None:
         """Send on a connection that is opened now, or on the next that is free where no more may be opened."""
-        pool = self.settings.pool
-        more = len(self._busy) + len(self._attempts) < pool.connections
+        pool, waiting = self.settings.pool, self._waiting
+        more = self._has_room() or self._make_room()
+        if more and len(self._busy) >= self._each:
+            more = self._shares.rank(sending) is not Rank.HELD
         # Those for whom a connection is being opened do not queue.
-        if not more and len(self._waiting) - len(self._attempts) >= pool.pending:
-            sending.give_up(Failure("pool_full", source="gateway"))
-            return
+        if not more and waiting.count - len(self._attempts) >= pool.pending:
+            last = waiting.evict(sending.client, pool.each(pool.pending)) if pool.pending else None
+            if last is None:
+                sending.give_up(Failure("pool_full", source="gateway"))
+                return
+            last.give_up(Failure("pool_full", source="gateway"))
         sending.waiting_since = time.monotonic()
-        self._waiting.append(sending)
+        waiting.add(sending)
         if more:
             self._open()
         self._sweep_soon()
 
     def forget(self, sending: Sending) -> None:
         """It need not wait any longer."""
-        try:
-            self._waiting.remove(sending)
-        except ValueError:
-            pass
+        self._waiting.remove(sending)
+
+    def takes_stream(self, client: str) -> bool:
+        """Whether there is room outside the pool for one more tunnel of this client address."""
+        return self._streams.room(client)
+
+    # --- places, and whose they are --------------------------------------------------------------------------------
+
+    def _has_room(self) -> bool:
+        return len(self._busy) + len(self._attempts) < self.settings.pool.connections
+
+    def _next(self) -> Sending | None:
+        """Whose turn it is, if anybody's, to have a connection."""
+        if not self._waiting.count:
+            return None
+        return self._waiting.take(self._shares.rank)
+
+    def _give(self, connection: Connection, sending: Sending) -> None:
+        self._busy[connection] = sending
+        self._shares.took(sending.client)
+        sending.assigned(connection)
+
+    def _make_room(self) -> bool:
+        """Have a call leave the pool for which nobody who waits should have to wait. False where there is none."""
+        now = time.monotonic()
+        for connection, sending in self._busy.items():
+            if connection.may_leave(now) and self._streams.room(sending.client):
+                self._move_out(connection, sending)
+                return True
+        return False
+
+    def _move_out(self, connection: Connection, sending: Sending) -> None:
+        del self._busy[connection]
+        self._shares.let_go(sending.client)
+        self._streams.add(connection, sending)
+
+    def _serve_waiting(self) -> None:
+        """Those who wait may have counted on a place that is gone, or there is one that they could not know of."""
+        while self._waiting.count:
+            while self._idle and not self._idle[-1].usable:
+                self._idle.pop()
+            if self._idle:
+                sending = self._next()
+                if sending is not None:
+                    self._give(self._idle.pop(), sending)
+                elif not self._make_room():
+                    return
+            elif self._waiting.count > len(self._attempts) and (self._has_room() or self._make_room()):
+                self._open()
+            else:
+                return
 
     # --- from connections ------------------------------------------------------------------------------------------
 
     def released(self, connection: Connection) -> None:
         """A connection is free again."""
-        self._busy.pop(connection, None)
+        sending = self._busy.pop(connection, None)
         pool = self.settings.pool
+        surplus = False
+        if sending is None:
+            # It has been out of the pool, where another may have taken its place.
+            self._streams.pop(connection)
+            surplus = len(self._busy) + len(self._attempts) + len(self._idle) >= pool.connections
+        elif self._shares.held is not None:
+            self._shares.let_go(sending.client)
         now = time.monotonic()
-        if self._closed or (pool.age and now - connection.born > pool.age) \
+        if surplus or self._closed or (pool.age and now - connection.born > pool.age) \
                 or not self.addresses.current(connection.address):
             connection.abort()
             return
         connection.idle_since = now
-        if self._waiting:
+        if self._waiting.count:
             self._take_next(connection)
         else:
             self._idle.append(connection)
 
     def _take_next(self, connection: Connection) -> None:
-        if self._waiting:
-            sending = self._waiting.popleft()
-            self._busy[connection] = sending
-            sending.assigned(connection)
+        sending = self._next()
+        if sending is not None:
+            self._give(connection, sending)
         elif self._closed:
             connection.abort()
         else:
@@ -282,22 +371,41 @@ class Endpoint:
 
     def let_go(self, connection: Connection) -> Sending | None:
         """A connection leaves the pool for good, with the request that is under way on it: its place is free."""
-        sending = self._busy.pop(connection, None)
-        self._open_if_wanted()
+        sending = self._left(connection)
+        self._serve_waiting()
         return sending
 
     def lost(self, connection: Connection) -> None:
         """A connection is gone."""
-        self._busy.pop(connection, None)
+        self._left(connection)
         if connection in self._idle:
             self._idle.remove(connection)
-        # Those who wait may have counted on a connection that is no more.
-        self._open_if_wanted()
+        if self._waiting.count:
+            self._serve_waiting()
 
-    def _open_if_wanted(self) -> None:
-        room = len(self._busy) + len(self._attempts) < self.settings.pool.connections
-        if room and len(self._waiting) > len(self._attempts):
-            self._open()
+    def _left(self, connection: Connection) -> Sending | None:
+        sending = self._busy.pop(connection, None)
+        if sending is None:
+            return self._streams.pop(connection)
+        self._shares.let_go(sending.client)
+        return sending
+
+    def stalled(self, connection: Connection) -> None:
+        """A client does not take its answer: whoever waits need not wait for that."""
+        if self._waiting.count:
+            self._serve_waiting()
+
+    def moves_out(self, connection: Connection) -> bool:
+        """A tunnel or an event stream begins, which leaves the pool at once. False where there is no room for it."""
+        sending = self._busy.get(connection)
+        if sending is None:
+            return True
+        if not self._streams.room(sending.client):
+            return False
+        self._move_out(connection, sending)
+        if self._waiting.count:
+            self._serve_waiting()
+        return True
 
     def _open(self) -> None:
         attempt = object()
@@ -316,15 +424,16 @@ class Endpoint:
             self._take_next(reached)
             self._sweep_soon()
             return
-        if self._waiting:
-            self._waiting.popleft().give_up(reached)
-        self._open_if_wanted()
+        sending = self._next()
+        if sending is not None:
+            sending.give_up(reached)
+        self._serve_waiting()
 
     async def reach(self) -> Connection | Failure:
         """A connection that is opened now and is in no pool yet, or why there is none."""
         try:
             async with asyncio.timeout(self.settings.timeouts.connect):
-                connection = await self._dial()
+                connection = await self._dialler.dial()
             if not connection.usable:
                 raise ConnectionResetError
             return connection
@@ -341,53 +450,26 @@ class Endpoint:
         self.last_failure = failure.kind
         return failure
 
-    async def _dial(self) -> Connection:
-        loop = asyncio.get_running_loop()
-        addresses = self.addresses
-        if addresses.unix:
-            _, connection = await loop.create_unix_connection(lambda: Connection(self, addresses.unix), addresses.unix)
-            return connection
-        if addresses.tls and self._tls is None:
-            self._tls = await loop.run_in_executor(None, self._tls_context)
-        error: OSError | None = None
-        for host, port in await addresses.resolve():
-            try:
-                transport, connection = await loop.create_connection(
-                    lambda host=host: Connection(self, host), host, port, ssl=self._tls,
-                    server_hostname=(self.settings.tls.server_name or addresses.host) if self._tls else None,
-                )
-                sock = transport.get_extra_info("socket")
-                if sock is not None:
-                    keep_alive(sock)
-                return connection
-            except ssl.SSLError:
-                raise
-            except OSError as refused:
-                error = refused
-        raise error or ConnectionRefusedError
-
-    def _tls_context(self) -> ssl.SSLContext:
-        tls = self.settings.tls
-        context = ssl.create_default_context(cafile=tls.ca)
-        if not tls.verify:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        if tls.cert:
-            context.load_cert_chain(tls.cert, tls.key)
-        return context
-
     # --- health ----------------------------------------------------------------------------------------------------
 
     def well(self) -> None:
-        """A call went through."""
-        self._failures = 0
+        """A call went through, which ends an ejection too."""
+        if self._failures:
+            self._failures = 0
+            self.ejected_until = 0.0
+
+    def try_again(self, now: float) -> None:
+        """A call is about to be made. The first after an ejection tries the endpoint; the others go on as if it were
+        ejected until that one has gone through, or a while has passed."""
+        ejection = self.settings.ejection
+        if self._failures and self._failures >= ejection.failures > 0 and now >= self.ejected_until:
+            self.ejected_until = now + ejection.seconds
 
     def unwell(self) -> None:
-        """A call failed by the endpoint's doing: so many in a row eject it for a while."""
+        """A call failed by the endpoint's doing: so many in a row eject it for a while, and so does each one more."""
         ejection = self.settings.ejection
         self._failures += 1
         if ejection.failures and self._failures >= ejection.failures:
-            self._failures = 0
             self.ejected_until = time.monotonic() + ejection.seconds
 
     # --- time ------------------------------------------------------------------------------------------------------
@@ -401,23 +483,27 @@ class Endpoint:
         """Give up what is overdue. One timer an endpoint costs less than one a request."""
         self._sweeping = False
         now = time.monotonic()
-        for connection, sending in list(self._busy.items()):
+        for connection, sending in [*self._busy.items(), *self._streams.items()]:
             if now > connection.deadline:
                 connection.overdue()
             elif now > sending.limit:
                 sending.cancel()
                 sending.give_up(Failure("total_timeout", sent=True))
-        while self._waiting and now > self._waiting[0].limit:
-            self._waiting.popleft().give_up(Failure("total_timeout"))
-        while self._waiting and now - self._waiting[0].waiting_since > self.first_byte:
-            # Every connection is taken, by event streams or tunnels perhaps, and none came free.
-            self._waiting.popleft().give_up(Failure("pool_full", source="gateway"))
+        for sending in list(self._waiting):
+            if now > sending.limit:
+                self._waiting.remove(sending)
+                sending.give_up(Failure("total_timeout"))
+            elif now - sending.waiting_since > self.first_byte:
+                # Every connection is taken and none came free.
+                self._waiting.remove(sending)
+                sending.give_up(Failure("pool_full", source="gateway"))
+        self._serve_waiting()
         kept = self.settings.pool.idle
         for connection in self._idle[:]:
             if now - connection.idle_since > kept:
                 self._idle.remove(connection)
                 connection.abort()
-        if self._busy or self._waiting or self._idle:
+        if self._busy or self._waiting.count or self._idle or len(self._streams):
             self._sweep_soon()
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
 """The connections of one endpoint that belong to a client's connection each, counted apart from its pool.
 
 They live as long as their clients keep theirs, so they must not take the pool's places. They are bounded all the same,
-and no client's address may have more than half: credentials of such a scheme are easily made up.
+and so is what one client's address may have: credentials of such a scheme are easily made up.
 """
 
 from collections import Counter
@@ -17,12 +17,12 @@ class Holder(Protocol):
 
 
 class Logins:
-    """At most `bound` of them. `busy` is how many have a request under way."""
+    """At most `bound` of them, and `each` for one client's address. `busy` is how many have a request under way."""
 
-    def __init__(self, bound: int) -> None:
+    def __init__(self, bound: int, each: int) -> None:
         self.busy = 0
         self._bound = bound
-        self._share = (bound + 1) // 2
+        self._share = each
         self._clients: dict[Holder, str] = {}
         self._counts: Counter[str] = Counter()
 

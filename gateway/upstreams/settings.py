@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from gateway.reading import UNSAID, Reading
+
 
 @dataclass(frozen=True, slots=True)
 class Tls:
@@ -29,13 +31,26 @@ class Timeouts:
 @dataclass(frozen=True, slots=True)
 class Pool:
     """Bounds per endpoint: connections, requests waiting for one, seconds that an idle one is kept, and seconds
-    after which a connection is not used again (0: no bound). `bound` connections more may belong to a client each."""
+    after which a connection is not used again (0: no bound). `bound` connections more may belong to a client each,
+    `streams` bounds the calls that have left the pool (0: four times `connections`), and `per_client` is the share of
+    each bound that one client address has, in 1/10,000."""
 
     connections: int = 256
     pending: int = 1024
     idle: float = 55.0
     age: float = 0.0
     bound: int = 1024
+    streams: int = 0
+    per_client: int = 5_000
+
+    @property
+    def most_streams(self) -> int:
+        """The bound of the calls that have left the pool."""
+        return self.streams or 4 * self.connections
+
+    def each(self, bound: int) -> int:
+        """What one client address has of a bound."""
+        return -(-bound * self.per_client // 10_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +79,7 @@ class Ejection:
 class UpstreamSettings:
     """One upstream. `endpoints` are "http://host:port", "https://host:port" or "unix:///path"; `host` is "keep"
     (the client's Host goes on), "upstream" (the endpoint's authority) or the value to send;
-    `resolve` is the seconds after which a name is looked up anew."""
+    `resolve` is the seconds after which a name is looked up anew; `paths` is how it reads them."""
 
     name: str
     endpoints: tuple[str, ...]
@@ -75,3 +90,4 @@ class UpstreamSettings:
     health: Health | None = None
     ejection: Ejection = Ejection()
     resolve: float = 30.0
+    paths: Reading = UNSAID

@@ -279,11 +279,14 @@ def _framing(headers: Headers) -> str | None:
     return None
 
 
-def connect(port: int, *, host: str = "127.0.0.1", receive_buffer: int = 0) -> Wire:
-    """A fresh connection to a loopback port. A small `receive_buffer` makes a slow reader felt early."""
+def connect(port: int, *, host: str = "127.0.0.1", receive_buffer: int = 0, source: str = "") -> Wire:
+    """A fresh connection to a loopback port, from the address `source`. A small `receive_buffer` makes a slow reader
+    felt early."""
     link = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     if receive_buffer:
         link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    if source:
+        link.bind((source, 0))
     link.settimeout(PATIENCE)
     wire = Wire(link)
     link.connect((host, port))

@@ -29,7 +29,7 @@ capabilities:
     split: {percent: 50%, sticky: [claim:sub, header:X-Tenant], on_missing: random}
     shadow: {sample: 60%}
     policies: [often]
-default: {upstream: old}
+default: {upstream: old, policies: []}
 """
 
 
@@ -131,7 +131,8 @@ def test_explain_takes_verified_claims_and_the_roll(figway):
     assert explained(figway, "GET", "/results/7", "--roll", "0.6")["arm"]["name"] == "legacy"
 
 
-def test_explain_names_the_losers_and_why(figway):
+def test_explain_names_the_losers_and_why(figway, tmp_path):
+    (tmp_path / "routes.yaml").write_text(ROUTES.replace("policies: [often]", "policies: []"))
     told = explained(figway, "DELETE", "/results/7")
     assert (told["capability"], told["arm"]) == ("_default", {"name": "legacy", "upstream": "old"})
     assert told["losers"] == [
@@ -139,6 +140,47 @@ def test_explain_names_the_losers_and_why(figway):
     text = figway("explain", "DELETE", "/results/7").stdout
     assert "none: the default" in text
     assert "results.read, routes.yaml:11: method is not GET or HEAD" in text
+
+
+@pytest.mark.parametrize(("method", "path", "folded"), [
+    ("DELETE", "/results/7", "/results/7"), ("GET", "/Results/7/", "/results/7"),
+    ("GET", "/%52esults%2F7", "/results/7"),
+])
+def test_explain_says_what_a_request_could_be_taken_for(figway, method, path, folded):
+    run = figway("explain", method, path)
+    assert run.exit_code == 2
+    assert run.stderr.splitlines() == [
+        "refused: ambiguous_path: it is the default, but some servers take it for results.read, routes.yaml:11, with "
+        "other policies or another arm", f"folded: {folded}"]
+    run = figway("explain", method, path, "-o", "json")
+    assert run.exit_code == 2
+    assert json.loads(run.stdout) == {
+        "refused": "ambiguous_path", "capability": "_default", "folded": folded,
+        "taken_for": {"capability": "results", "operation": "read", "place": "routes.yaml:11"}}
+
+
+def test_explain_says_what_a_method_override_would_make_of_a_request(figway):
+    run = figway("explain", "POST", "/results", "-H", "X-HTTP-Method-Override: DELETE")
+    assert run.exit_code == 2
+    assert run.stderr.startswith("refused: ambiguous_method: it is results.order, routes.yaml:12, but")
+
+
+def test_explain_shows_what_a_path_folds_to(figway):
+    assert explained(figway, "GET", "/Other%2FThing/")["folded"] == "/other/thing"
+    assert "folds to      /other/thing" in figway("explain", "GET", "/Other%2FThing/").stdout
+
+
+def test_validate_shows_the_fold(figway, tmp_path):
+    written = ROUTES.replace('"http://127.0.0.1:2"', '"http://127.0.0.1:2", paths: iis').replace(
+        '"http://127.0.0.1:1"', '"http://127.0.0.1:1", paths: iis').replace("/results/{id}", "/Results/{id}")
+    (tmp_path / "routes.yaml").write_text(written)
+    assert figway("validate", "--folded").stdout.splitlines()[1:] == [
+        *(f"upstream {name} reads paths: case any, trailing_slash same, trailing_dot same, encoded_slash separator, "
+          "double_encoding exact" for name in ("old", "new")),
+        "results.read folds to /results/{id}", "results.order folds to /results"]
+    told = json.loads(figway("validate", "-o", "json").stdout)
+    assert told["folded"] == {"results.read": "/results/{id}", "results.order": "/results"}
+    assert told["paths"]["old"]["case"] == "any"
 
 
 def test_explain_says_what_the_edge_refuses(figway):

@@ -15,6 +15,7 @@ from gateway.config.sealing import Sealed
 from gateway.config.spec import json_schema
 from gateway.edge.settings import EdgeSettings
 from gateway.plugins import PluginError
+from gateway.reading import PRESETS
 from gateway.stage import Stage
 from gateway.upstreams.settings import UpstreamSettings
 from shadow.sealed.vault import Bounds
@@ -32,7 +33,7 @@ version: 1
 upstreams:
   old: {url: "http://127.0.0.1:1"}
   new: {url: "http://127.0.0.1:2"}
-default: {upstream: old}
+default: {upstream: old, policies: []}
 """
 
 
@@ -205,7 +206,8 @@ def test_everything_that_can_be_said_is_heard(built):
     assert configuration.edge == EdgeSettings(
         target=1024, head=2048, fields=3, body=4 << 20, trailer=5, connections=6, head_timeout=1, idle_timeout=120,
         body_grace=3, body_rate=7, trusted_hops=2, trusted_fields="forwarded", forwarded="off", via="",
-        ambiguous_paths=True, drain_delay=8, drain_grace=3600)
+        ambiguous_paths=True, drain_delay=8, drain_grace=3600,
+        read=frozenset({b"x-a", b"x-gate"}))
     assert configuration.lane == LaneSettings(1, 2 << 20, 3, 0.25)
     assert configuration.store == ("disk", Store.Options(Path("s.db")))
     upstream = configuration.upstreams["old"].settings
@@ -446,6 +448,39 @@ def test_what_a_stage_needs_is_asked_for(problems, keys, message):
     assert problems(capability(**keys))[0] == f"routes.yaml:{message}"
 
 
+def test_where_capabilities_have_policies_the_default_must_say_its_own(problems, built):
+    guarded = TWO.replace(", policies: []", "") + (
+        "policies: {p: {gate: {key: k}}}\ncapabilities:\n"
+        "  one: {owner: x, operations: {read: {path: /a}}, legacy: old, stage: legacy, policies: [p]}\n")
+    assert problems(guarded) == [
+        "routes.yaml:5:10: capabilities have policies, so say here which ones all other requests meet: `policies: []` "
+        "for none [needs_policies]"]
+    for said in ("policies: []", "policies: [p]"):
+        assert built(guarded.replace("default: {upstream: old", f"default: {{upstream: old, {said}")).revision
+    assert built(guarded.replace("policies: [p]", "policies: []")).revision
+
+
+def test_both_arms_must_read_paths_alike(problems, built):
+    text = capability(modern="new", stage="legacy")
+    one = text.replace('1:1"', '1:1", paths: iis')
+    assert problems(one) == [
+        'routes.yaml:11:5: upstreams "old" and "new" do not say the same of how they read paths: both arms need the '
+        "same `paths` [paths_differ]"]
+    spelt = "{case: any, trailing_slash: same, trailing_dot: same, encoded_slash: separator, double_encoding: exact}"
+    assert built(one.replace('1:2"', f'1:2", paths: {spelt}')).upstreams["old"].settings.paths == PRESETS["iis"]
+    assert problems(one.replace("iis", "apache"))[0].startswith(
+        "routes.yaml:3:43: wants exact, iis, tomcat, nginx, or a map")
+    assert "wants exact or any" in problems(one.replace("iis", "{case: some}"))[0]
+
+
+def test_operations_that_differ_by_spelling_alone_are_warned_of(built):
+    text = TWO + "policies: {p: {gate: {key: k}}}\ncapabilities:\n" + "".join(
+        f"  {name}: {{owner: x, operations: {{read: {{path: {path}}}}}, legacy: old, stage: legacy, {more}}}\n"
+        for name, path, more in (("one", "/a", "policies: [p]"), ("two", "/A/", "policies: []")))
+    [warning] = [str(one) for one in built(text).warnings if one.code == "alike"]
+    assert "one.read and two.read at routes.yaml:9 differ by spelling alone" in warning
+
+
 BAD_OPERATIONS = [
     ("{path: a}", 'wants a path template that begins with /, not "a" [bad_template]'),
     ('{path: "/a?b"}', "a path template ends before the query: write conditions under `query`"),
@@ -555,7 +590,7 @@ def test_trust_without_a_word_on_its_fields_is_a_warning(built, server, warned):
 
 
 def test_a_reload_keeps_what_has_not_changed_and_names_what_goes(built):
-    text = TWO.replace("upstream: old", "upstream: old, policies: [p, q]") + (
+    text = TWO.replace("policies: []", "policies: [p, q]") + (
         "policies:\n  p: {gate: {key: k}}\n  q: {gate: {key: l}}\n"
         "capabilities: {c: {owner: x, operations: {r: {path: /a}}, legacy: new, stage: legacy}}\n")
     first = built(text)

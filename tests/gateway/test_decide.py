@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from adapters.message import Headers, Request
 from gateway.call import Call, Principal
+from gateway.capability import Arm, Capability, Operation, ShadowPlan, Split
 from gateway.decide import bucket, decide, sticky_key
 from gateway.pipeline import admit
-from gateway.routing import Arm, Capability, Operation, ShadowPlan, Split
 from gateway.stage import READS, WRITES, Stage
 from gateway.upstreams.settings import UpstreamSettings
 from gateway.upstreams.upstream import Upstream

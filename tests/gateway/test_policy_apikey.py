@@ -35,6 +35,11 @@ def test_a_known_key_tells_who_calls_and_goes_no_further():
     assert made.request.headers == [(b"Host", b"x"), (b"Accept", b"*/*")]
 
 
+def test_blanks_around_a_key_are_no_part_of_it():
+    made = call((b"X-API-Key", b" " + KEY.encode() + b"\t "))
+    assert make().admit(made) is None
+
+
 def test_it_goes_on_where_the_options_say_so():
     made = call((b"X-API-Key", b"lab"))
     assert make(forward=True).admit(made) is None
@@ -50,7 +55,7 @@ def test_a_client_may_have_two_keys_while_one_replaces_another():
 
 
 @pytest.mark.parametrize("headers", [
-    [], [(b"X-API-Key", b"")], [(b"X-API-Key", b"other")], [(b"X-API-Key", KEY.encode() + b" ")],
+    [], [(b"X-API-Key", b"")], [(b"X-API-Key", b"other")], [(b"X-API-Key", KEY.encode() + b"x")],
     [(b"X-API-Key", KEY.encode()), (b"X-API-Key", KEY.encode())], [(b"X-API-Key", b"k" * 5000)],
     [(b"Authorization", KEY.encode())], [(b"X-API-Key", hashed(KEY).encode())],
 ])

@@ -9,21 +9,14 @@ from hypothesis import strategies as st
 
 from adapters.message import Headers, Request
 from gateway.call import Call
+from gateway.capability import Arm, Capability, Operation, ShadowPlan, Split, rank
 from gateway.cli.explain import explanation
 from gateway.config.overlaps import Met, Ties
 from gateway.config.problem import Place
 from gateway.decide import decide
 from gateway.pipeline import admit
-from gateway.routing import (
-    Arm,
-    Capability,
-    Operation,
-    RouteTable,
-    ShadowPlan,
-    Split,
-    canonical,
-    rank,
-)
+from gateway.reading import canonical
+from gateway.routing import Ambiguous, RouteTable
 from gateway.stage import Stage
 from gateway.upstreams.settings import UpstreamSettings
 from gateway.upstreams.upstream import Upstream
@@ -226,8 +219,13 @@ CAPABILITIES = st.fixed_dictionaries({
 @given(tables(), requests(), CAPABILITIES, st.floats(0, 1, exclude_max=True))
 def test_explain_says_what_is_decided(kept, request, keys, roll):
     routes = table(*kept, modern=NEW, **keys)
+    try:
+        match = routes.match(request)
+    except Ambiguous:
+        with pytest.raises(Ambiguous):
+            explanation(routes, request, "192.0.2.1", roll)
+        return
     told = explanation(routes, request, "192.0.2.1", roll)
-    match = routes.match(request)
     capability, found = match.target.capability, match.target.operation
     call = Call(request, capability.name, found.name, found.is_safe(request.method), "192.0.2.1", match.params())
     decision = decide(admit(call, ()), capability, roll)

@@ -93,7 +93,7 @@ capabilities:
     legacy: legacy
     stage: legacy
     policies: [staff]
-default: {{upstream: legacy}}
+default: {{upstream: legacy, policies: []}}
 """
 JSON, XML, HL7, HTML = "application/json", "application/xml", "application/hl7-v2", "text/html; charset=utf-8"
 PERSON = {"name": SURNAME, "given": GIVEN, "mrn": RECORD, "born": BIRTH, "phone": PHONE}

@@ -58,7 +58,7 @@ capabilities:
 {capability("plain")}
 {capability("adapted", "{upstream: legacy, adapter: {identity: {}}}", "limits: {buffer: 1KiB}")}
 {capability("keyed", more="policies: [clinic]")}
-default: {{upstream: legacy}}
+default: {{upstream: legacy, policies: []}}
 """) as figway:
         yield figway
 

@@ -36,7 +36,7 @@ upstreams:
   down: {{url: "http://127.0.0.1:{closed_port()}"}}
 policies: {{slow: {{{policy}}}}}
 capabilities:{capabilities}
-default: {{upstream: legacy}}
+default: {{upstream: legacy, policies: []}}
 """
 
 

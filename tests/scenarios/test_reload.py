@@ -256,7 +256,7 @@ def test_a_call_that_waits_for_a_policys_keys_survives_its_replacement(gateway, 
 
     def guarded(leeway):
         jwt = f'issuer: i, audience: a, leeway: {leeway}, jwks: {{url: "{modern.url}/keys"}}'
-        return config(legacy.url) + f"""
+        return config(legacy.url).replace("upstream: legacy", "upstream: legacy, policies: []") + f"""
 policies: {{staff: {{jwt: {{{jwt}}}}}}}
 capabilities:
   results:
@@ -283,7 +283,7 @@ def test_what_is_in_an_include_is_watched_wherever_it_was_before(gateway, legacy
 version: 1
 include: [more.yaml]
 upstreams: {{legacy: {{url: "{legacy.url}"}}, modern: {{url: "{modern.url}"}}}}
-default: {{upstream: legacy}}
+default: {{upstream: legacy, policies: []}}
 """
     figway = gateway(main.replace("include: [more.yaml]", "") + capability % "legacy")
     (figway.folder / "more.yaml").write_text(capability % "legacy")

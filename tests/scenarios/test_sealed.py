@@ -40,7 +40,7 @@ capabilities:
     legacy: legacy
     stage: legacy
     policies: [keys]
-default: {{upstream: legacy}}
+default: {{upstream: legacy, policies: []}}
 """
 
 

@@ -35,16 +35,36 @@ def test_a_request_body_is_not_held_back(plain, legacy):
     first_half = threading.Event()
 
     def legacy_reads_slowly(wire, asked):
-        assert wire.read(5) == b"hello"
+        assert wire.read(10) == b"5\r\nhello\r\n"
         first_half.set()
-        assert wire.read(5) == b"world"
+        assert wire.read(15) == b"5\r\nworld\r\n0\r\n\r\n"
         asked.complete = True
         wire.send(response(200, body=b"ok"))
 
     legacy.does(legacy_reads_slowly)
-    wire = plain.connect().send(request("POST", "/", ("Content-Length", "10")) + b"hello")
+    wire = plain.connect().send(request("POST", "/", CHUNKED) + b"5\r\nhello\r\n")
     assert first_half.wait(PATIENCE), "the first half waits for the second"
+    assert wire.send(b"5\r\nworld\r\n0\r\n\r\n").read_reply().body == b"ok"
+
+
+def test_a_small_body_is_sent_when_it_is_whole(plain, legacy):
+    legacy.answers(response(200, body=b"ok"))
+    wire = plain.connect().send(request("POST", "/", ("Content-Length", "10")) + b"hello")
+    assert wire.silent(0.3)
+    assert legacy.asked == []
     assert wire.send(b"world").read_reply().body == b"ok"
+    assert legacy.asked[0].body == b"helloworld"
+
+
+@pytest.mark.proves(5)
+@pytest.mark.parametrize("leave", ["close", "reset", "half_close"])
+def test_a_client_that_leaves_in_the_middle_of_a_small_body_asks_for_nothing(plain, legacy, leave):
+    wire = plain.connect().send(request("POST", "/", ("Content-Length", "10")) + b"hello")
+    getattr(wire, leave)()
+    if leave == "half_close":
+        assert wire.read_reply().status == 400
+    assert plain.ask("GET", "/other").status == 200
+    assert legacy.targets() == ["/other"]
 
 
 def test_an_answer_may_come_before_the_request_is_over(plain, legacy):
@@ -226,7 +246,7 @@ def test_a_client_that_leaves_in_the_middle_of_its_body_completes_nothing(plain,
         wire.send(response(200))
 
     legacy.does(legacy_reads)
-    for body, framing in [(b"half", ("Content-Length", "100")), (b"5\r\nhello\r\n", CHUNKED)]:
+    for body, framing in [(b"half", ("Content-Length", "100000")), (b"5\r\nhello\r\n", CHUNKED)]:
         for leave in ["close", "reset", "half_close"]:
             wire = plain.connect().send(request("POST", "/", framing) + body)
             until(lambda: any(one.complete is None for one in legacy.asked), "the request does not arrive")

@@ -13,6 +13,7 @@ import orjson
 
 from adapters.message import Headers, Request
 from gateway.call import Arrival
+from gateway.capability import Arm, Match
 from gateway.cli.kept import kept
 from gateway.cli.sealed import pair_of, rules_now, unseal
 from gateway.cli.shapes import fact, line
@@ -21,7 +22,6 @@ from gateway.config.compile import Configuration
 from gateway.edge.forwarded import forwarding_fields
 from gateway.edge.headers import read
 from gateway.forward import ask
-from gateway.routing import Arm, Match
 from gateway.telemetry.trace import new_trace_id
 from gateway.wire import Malformed, fields
 from shadow.cases.recompare import SETTLED

@@ -1,0 +1,230 @@
+"""The model: what migrates (Capability), by which matches (Operation), between which services (Arm), and how.
+
+Plain values, compiled from routes.yaml and never changed. RouteTable (gateway/routing.py) finds them for requests.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from urllib.parse import unquote
+
+from adapters.base import Adapter
+from gateway.policies.base import Policy
+from gateway.reading import UNSAID, Reading, canonical, segments
+from gateway.stage import Roles, Stage, roles
+from gateway.upstreams.upstream import Upstream
+from shadow.evidence import UNDECLARED, Criteria
+from shadow.rules import NONE, Rules
+from shadow.settings import NEVER, UNSEALED, Recheck, Sealing
+from shadow.stratum import Basis
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+DEFAULT = "_default"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Arm:
+    """An upstream with its adapter. `name` is "legacy" or "modern"."""
+
+    name: str
+    upstream: Upstream
+    adapter: Adapter | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Which calls go to modern in canary: bucket = SHA-256(salt ":" key) mod 10,000 < `share` (in 1/10,000).
+
+    `sticky` lists where the key is looked for, in order: "claim:sub", "header:X-Tenant", "cookie:session",
+    "query:patient", "path:id", "client_ip". Where none is there, `on_missing` ("legacy", "modern", "random").
+    Capabilities in one cohort group have one salt, and so move a key together. `fallback_after` is how many seconds
+    modern may take before legacy answers; 0: as gateway.fallback.Pace says.
+    """
+
+    share: int
+    sticky: tuple[str, ...]
+    salt: str
+    on_missing: str = "legacy"
+    fallback_after: float = 0.0
+
+
+# What a mirror leaves out unless the capability passes credentials; and what each arm would judge by tags of its own.
+_CREDENTIALS = (b"authorization", b"cookie", b"proxy-authorization", b"x-api-key")
+_NOT_MIRRORED = frozenset({b"expect", b"if-none-match", b"if-modified-since", b"if-match", b"if-unmodified-since"})
+
+
+@dataclass(frozen=True, slots=True)
+class ShadowPlan:
+    """How a capability is mirrored: `sample` is a share (0 to 1), `max_body` bytes kept of each body; `recheck` says
+    when both arms are asked again about a mismatch, `noise` (0 to 1) how often legacy is asked twice, `sealing` which
+    mismatches are kept whole.
+    `criteria` are what it must meet to be safe (its operations left out), on evidence that rests on `basis`."""
+
+    sample: float
+    max_body: int = 1 << 20
+    deadline: float = 30.0
+    pass_credentials: bool = False
+    recheck: Recheck = NEVER
+    criteria: Criteria = UNDECLARED
+    basis: Basis = field(default_factory=Basis)
+    rules: Rules = NONE
+    own: Mapping[str, Rules] = field(default_factory=dict)
+    noise: float = 0.0
+    sealing: Sealing = UNSEALED
+
+    def rules_of(self, operation: str) -> Rules:
+        """How answers of an operation are compared: by rules of its `own`, where it has them, and all others."""
+        return self.own.get(operation, self.rules)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One match inside a capability. An empty condition matches anything; all that are given must hold.
+
+    `path` is a template such as "/patients/{id}" (a last segment "{rest*}" takes all that is left) or None;
+    a header or query condition is (name, value), value None for "is there". `place` is "file:line" for messages.
+    """
+
+    name: str
+    path: str | None = None
+    methods: frozenset[str] = frozenset()
+    headers: tuple[tuple[str, str | None], ...] = ()
+    query: tuple[tuple[str, str | None], ...] = ()
+    safe: bool | None = None
+    place: str = ""
+
+    def __post_init__(self) -> None:
+        if "GET" in self.methods:
+            # HEAD asks what GET answers (RFC 9110 section 9.3.2): it must not slip past GET's policies.
+            object.__setattr__(self, "methods", self.methods | {"HEAD"})
+
+    def is_safe(self, method: str) -> bool:
+        """Whether asking this changes nothing: as declared, else by the method (RFC 9110 section 9.2.1)."""
+        return method in SAFE_METHODS if self.safe is None else self.safe
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Capability:
+    """A business function that migrates as one: the unit of stage, flip and report.
+
+    `reads` and `writes` are the stages of safe and unsafe operations. `buffer_limit` bounds a body that an
+    adapter or a fallback must hold whole; `body_limit` (bytes, 0 for none) any request body. `withheld` are the
+    lower-case names of the request fields that a mirror leaves out.
+    """
+
+    name: str
+    owner: str
+    operations: tuple[Operation, ...]
+    legacy: Arm | None
+    modern: Arm | None = None
+    reads: Stage = Stage.LEGACY
+    writes: Stage = Stage.LEGACY
+    split: Split | None = None
+    shadow: ShadowPlan | None = None
+    policies: tuple[Policy, ...] = ()
+    buffer_limit: int = 8 << 20
+    body_limit: int = 0
+    upgrade: bool = True
+    place: str = ""
+    _read_roles: Roles = field(init=False, repr=False)
+    _write_roles: Roles = field(init=False, repr=False)
+    _read_stage: str = field(init=False, repr=False)
+    _write_stage: str = field(init=False, repr=False)
+    withheld: frozenset[bytes] = field(init=False, repr=False)
+    reading: Reading = field(init=False, repr=False)
+    admits: frozenset[int] = field(init=False, repr=False)
+    _reads_from: object = field(init=False, repr=False)
+    _writes_to: object = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        # Looked up once here and not for every call: an enum's members are slow to hash and to print.
+        object.__setattr__(self, "_read_roles", roles(self.reads, safe=True))
+        object.__setattr__(self, "_write_roles", roles(self.writes, safe=False))
+        object.__setattr__(self, "_read_stage", self.reads.value)
+        object.__setattr__(self, "_write_stage", self.writes.value)
+        passes = self.shadow is not None and self.shadow.pass_credentials
+        credentials = () if passes else (_CREDENTIALS, *(policy.credentials for policy in self.policies))
+        object.__setattr__(self, "withheld", _NOT_MIRRORED.union(*credentials))
+        # An adapter's upstream gets a path of the adapter's making; the others agree (a Problem says so).
+        plain = (arm for arm in (self.legacy, self.modern) if arm is not None and arm.adapter is None)
+        object.__setattr__(self, "reading", next((arm.upstream.settings.paths for arm in plain), UNSAID))
+        object.__setattr__(self, "admits", frozenset(map(id, self.policies)))
+        object.__setattr__(self, "_reads_from", self._answers(self._read_roles))
+        object.__setattr__(self, "_writes_to", self._answers(self._write_roles))
+
+    def _answers(self, roles: Roles) -> object:
+        legacy, modern = ((arm.upstream.name, arm.adapter) if arm is not None else None
+                          for arm in (self.legacy, self.modern))
+        return (self.split, legacy, modern) if roles.serve == "split" else legacy if roles.serve == "legacy" else modern
+
+    def unlike(self, other: "Capability") -> bool:
+        """Whether a call of `other` that is taken for one of this could miss a policy, or get to another arm."""
+        return not other.admits <= self.admits or (
+            (self._reads_from, self._writes_to) != (other._reads_from, other._writes_to))
+
+    def answered_by(self, *, safe: bool) -> object:
+        """What stands for who answers a safe or an unsafe call: equal, and it is the same."""
+        return self._reads_from if safe else self._writes_to
+
+    def roles(self, *, safe: bool) -> Roles:
+        """Who serves and who is mirrored for a safe or an unsafe call."""
+        return self._read_roles if safe else self._write_roles
+
+    def criteria(self) -> Criteria:
+        """When it counts as safe to flip: every operation that is mirrored, which is every safe one, must be seen."""
+        criteria = self.shadow.criteria if self.shadow is not None else UNDECLARED
+        safe = {one.name for one in self.operations if any(map(one.is_safe, one.methods or ("GET",)))}
+        return replace(criteria, operations=tuple(one.name for one in self.operations if one.name in safe),
+                       unmirrored=tuple(one.name for one in self.operations if one.name not in safe))
+
+    def stage(self, *, safe: bool) -> str:
+        """The name of the stage that a safe or an unsafe call is in."""
+        return self._read_stage if safe else self._write_stage
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Target:
+    """An operation of a capability, as the table knows it: one object for the table's whole life."""
+
+    capability: Capability
+    operation: Operation
+    names: tuple[str, ...] = ()
+
+    def is_safe(self, method: str) -> bool:
+        """See Operation."""
+        return self.operation.is_safe(method)
+
+    def unlike(self, other: "Target", method: str) -> bool:
+        """Whether a call of `other` with this method that is taken for one of this would miss a policy, or get to
+        another arm. Who tells what may be asked (OPTIONS) is no matter."""
+        mine, theirs = self.capability, other.capability
+        if mine is theirs:
+            return self.is_safe(method) != other.is_safe(method) and (
+                mine.answered_by(safe=True) != mine.answered_by(safe=False))
+        return not theirs.admits <= mine.admits or (method != "OPTIONS" and (
+            mine.answered_by(safe=self.is_safe(method)) != theirs.answered_by(safe=other.is_safe(method))))
+
+
+@dataclass(slots=True)
+class Match:
+    """What a request was found to be. `captures` are the template's parameters, percent-encoded as received
+    but for the characters that need no encoding."""
+
+    target: Target
+    captures: tuple[bytes, ...] = ()
+
+    def params(self) -> Mapping[str, str]:
+        """The parameters by name, decoded."""
+        return {name: unquote(value.decode("latin-1")) for name, value in
+                zip(self.target.names, self.captures, strict=True)}
+
+
+def rank(operation: Operation) -> tuple[int, ...]:
+    """How specific an operation is; the greatest wins. Two that overlap must not be equal (a Problem says so)."""
+    parts = segments(operation.path) if operation.path else []
+    literal = [canonical(part.encode()) for part in parts if not part.startswith("{")]
+    tail = bool(parts) and parts[-1].endswith("*}")
+    exact = operation.path is not None and len(literal) == len(parts)
+    return (
+        int(exact), int(operation.path is not None), len(parts) - tail, len(literal), int(not tail),
+        sum(map(len, literal)), int(bool(operation.methods)), len(operation.headers), len(operation.query),
+    )

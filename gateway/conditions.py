@@ -1,0 +1,125 @@
+"""What an operation asks of a request beyond path and method: fields and query parameters, and their values.
+
+Values are compared as servers read them: blanks around a field's value are no part of it (RFC 9110 section 5.5), the
+quotes of SOAPAction are none (SOAP 1.1 section 6.1.1), and SOAP 1.2 says the same in Content-Type's `action`.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeAlias, TypeVar
+from urllib.parse import unquote_to_bytes
+
+from adapters.message import Request
+
+_ACTION = re.compile(rb'(?i);[ \t]*action[ \t]*=[ \t]*("(?:[^"\\]|\\.)*"|[^";,\s]*)')
+_ESCAPED = re.compile(rb"\\(.)")
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A place in a request that a condition looks at: a header field (lower-case name) or a query parameter."""
+
+    kind: str
+    name: bytes
+
+    def values(self, request: Request) -> list[bytes]:
+        """What stands there, as often as it does."""
+        if self.kind == "query":
+            return query_values(request.query, self.name)
+        values = request.headers.get_all(self.name)
+        if self.name != b"soapaction":
+            return values
+        found = [_unquoted(value) for value in values]
+        for media_type in request.headers.get_all(b"content-type"):
+            found += [_unquoted(one) for one in _ACTION.findall(media_type)]
+        return found
+
+    def wanted(self, value: str | None) -> bytes | None:
+        """A condition's value as `values` tells it."""
+        if value is None or self.kind == "query":
+            return None if value is None else value.encode()
+        plain = value.encode().strip(b" \t")
+        return _unquoted(plain) if self.name == b"soapaction" else plain
+
+    def holds(self, wanted: bytes | None, request: Request) -> bool:
+        """Whether the value is there; None is there with any."""
+        values = self.values(request)
+        if wanted is None or wanted in values:
+            return bool(values)
+        # A media type is the same with and without parameters (charset …), unless the condition names them.
+        return (self.name == b"content-type" and b";" not in wanted
+                and any(value.partition(b";")[0].strip().lower() == wanted.lower() for value in values))
+
+
+def _unquoted(value: bytes) -> bytes:
+    value = value.strip(b" \t")
+    if len(value) > 1 and value[:1] == value[-1:] == b'"':
+        return _ESCAPED.sub(rb"\1", value[1:-1]).strip(b" \t")
+    return value
+
+
+def query_values(query: bytes, name: bytes) -> list[bytes]:
+    """The values of one query parameter, decoded as a form is (application/x-www-form-urlencoded)."""
+    found = []
+    for pair in query.split(b"&"):
+        key, _, value = pair.partition(b"=")
+        if key == name or unquote_to_bytes(key.replace(b"+", b" ")) == name:
+            found.append(unquote_to_bytes(value.replace(b"+", b" ")))
+    return found
+
+
+Pairs: TypeAlias = tuple[tuple[str, str | None], ...]
+Conditions: TypeAlias = tuple[tuple[Field, bytes | None], ...]
+
+
+def conditions(headers: Pairs, query: Pairs) -> Conditions:
+    """The conditions on header fields and query parameters, as they are held against requests."""
+    fields = [(Field("header", name.lower().encode()), value) for name, value in headers]
+    fields += [(Field("query", name.encode()), value) for name, value in query]
+    return tuple((field, field.wanted(value)) for field, value in fields)
+
+
+class Conditional(Protocol):
+    """What has conditions: an operation in the table."""
+
+    @property
+    def conditions(self) -> Conditions:
+        """All of them must hold."""
+        ...
+
+
+C = TypeVar("C", bound=Conditional)
+
+
+class Told(Generic[C]):
+    """Operations of one path, best first, told apart by the field that most of them have a value for."""
+
+    __slots__ = ("by_value", "leaves", "others", "telling")
+
+    def __init__(self, leaves: Sequence[C]) -> None:
+        self.leaves = tuple(leaves)
+        self.telling: Field | None = None
+        self.others: tuple[C, ...] = self.leaves
+        self.by_value: dict[bytes, tuple[C, ...]] = {}
+        # Content-Type has more than one spelling of a value, so it is not looked up.
+        common = Counter(field for leaf in leaves for field, wanted in leaf.conditions
+                         if wanted is not None and field.name != b"content-type").most_common(1)
+        if common and common[0][1] > 1:
+            self.telling = telling = common[0][0]
+            wants = [(leaf, dict(leaf.conditions).get(telling)) for leaf in leaves]
+            self.others = tuple(leaf for leaf, wanted in wants if wanted is None)
+            by_value: dict[bytes, list[C]] = {wanted: [] for _, wanted in wants if wanted is not None}
+            for leaf, wanted in wants:
+                for value in by_value if wanted is None else (wanted,):
+                    by_value[value].append(leaf)
+            self.by_value = {value: tuple(found) for value, found in by_value.items()}
+
+    def possible(self, request: Request) -> tuple[C, ...]:
+        """The operations that the telling field leaves, best first."""
+        if self.telling is None:
+            return self.leaves
+        values = self.telling.values(request)
+        # A field that is repeated may satisfy several operations: they are all tried.
+        return self.leaves if len(values) > 1 else self.by_value.get(values[0], self.others) if values else self.others

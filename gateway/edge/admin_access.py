@@ -1,0 +1,88 @@
+"""Who may ask the admin port: those that name it by an address or an allowed name, and no pages of other sites.
+
+A browser inside may be made to ask for a name that an attacker's DNS points here (DNS rebinding), and would hand the
+answer to the attacker's page; but it says the name in Host. It says in Origin and Sec-Fetch-Site whose page asks.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from ipaddress import ip_address
+from typing import Any
+
+import orjson
+from starlette.responses import Response
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+NAME = re.compile(r"\*|\.?[A-Za-z0-9_](?:[A-Za-z0-9_.\-]*[A-Za-z0-9_])?")
+"""What may be allowed: a host name, `.suffix` for a domain with all below it, `*` for any."""
+
+_AUTHORITY = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^:\[\]/@?#\s]+?)\.?)(?::[0-9]{0,5})?")
+_OWN_PORTS = {"http": ":80", "https": ":443"}
+
+
+class AdminAccess:
+    """ASGI middleware that refuses what asks for another host, or for the page of another origin."""
+
+    def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]], names: Iterable[str] = ()) -> None:
+        self._app = app
+        self._names = frozenset(name.lower() for name in names)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or refuse it."""
+        answer = self._refusal(scope) if scope["type"] == "http" else None
+        await (self._app if answer is None else answer)(scope, receive, send)
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        said: dict[bytes, list[str]] = {}
+        for name, value in scope["headers"]:
+            said.setdefault(name, []).append(value.decode("latin-1").strip().lower())
+        hosts = said.get(b"host", [])
+        # No browser speaks HTTP/1.0, but probes do, and need not say a host.
+        if len(hosts) > 1 or (not hosts and scope["http_version"] != "1.0"):
+            return problem_answer(400, "The request needs exactly one Host")
+        if hosts and not self._knows(hosts[0]):
+            return problem_answer(421, "The admin port is not known by this Host: figway serve --admin-host allows one")
+        foreign = any(not hosts or not _same(origin, hosts[0]) for origin in said.get(b"origin", []))
+        if foreign or _of_another_site(said):
+            return problem_answer(403, "The page of another origin may not ask the admin port")
+        return None
+
+    def _knows(self, authority: str) -> bool:
+        found = _AUTHORITY.fullmatch(authority)
+        if found is None:
+            return False
+        host = found[1] or found[2]
+        if host == "localhost" or host.endswith(".localhost") or _is_address(host):
+            return True
+        names = self._names
+        return "*" in names or host in names or any(
+            name[0] == "." and (host.endswith(name) or host == name[1:]) for name in names)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _same(origin: str, authority: str) -> bool:
+    """Whether a page of an origin may ask this host: its own, whatever it is that puts TLS before us."""
+    scheme, _, other = origin.partition("://")
+    port = _OWN_PORTS.get(scheme, "")
+    return bool(other) and other.removesuffix(port) == authority.removesuffix(port)
+
+
+def _of_another_site(said: dict[bytes, list[str]]) -> bool:
+    """Whether another site's page asks, without an Origin. Following a link is something else: nobody reads along."""
+    site, mode = said.get(b"sec-fetch-site", ["none"])[0], said.get(b"sec-fetch-mode", [""])[0]
+    return site in ("cross-site", "same-site") and mode != "navigate"
+
+
+def problem_answer(status: int, title: str) -> Response:
+    """An answer that says why there is no other."""
+    return Response(orjson.dumps({"title": title, "status": status}), status, media_type="application/problem+json")

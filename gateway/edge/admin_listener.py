@@ -1,0 +1,80 @@
+"""The admin port's listener: uvicorn's own, with a bound on how long, how large and how many its connections are.
+
+A request must be whole, and an answer taken, within a time; then an attacker holds a connection only so long. Of too
+many, the one goes that has kept us waiting for longest: probes get through.
+"""
+
+import asyncio
+from typing import Any
+
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+REQUEST = 10.0
+"""Seconds for a request, from the connection or the answer before it, to its last byte."""
+ANSWER = 60.0
+"""Seconds for an answer to be made and taken."""
+SIZE = 64 << 10
+"""Bytes of a request, its body included, which no path here has a use for."""
+CONNECTIONS = 100
+"""Open connections of one worker."""
+
+
+class AdminListener(HttpToolsProtocol):
+    """One connection to the admin port."""
+
+    def __init__(self, config: Config, server_state: ServerState, app_state: dict[str, Any],
+                 _loop: asyncio.AbstractEventLoop | None = None) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._since = 0.0
+        self._received = 0
+        self._unanswered = 0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._since = self.loop.time()
+        self._timer = self.loop.call_later(REQUEST, self._look)
+        if len(self.connections) > CONNECTIONS:
+            self._make_room()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._received += len(data)
+        if self._received > SIZE:
+            self.transport.abort()
+        elif not self.transport.is_closing():
+            super().data_received(data)
+
+    def on_message_complete(self) -> None:
+        self._since = self.loop.time()
+        self._unanswered += 1
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        self._since = self.loop.time()
+        self._unanswered -= 1
+        self._received = 0
+        super().on_response_complete()
+
+    @property
+    def _waits(self) -> bool:
+        """Whether it is the client that has to say something, and not we."""
+        return self._unanswered <= 0 and self.transport.get_write_buffer_size() == 0
+
+    def _look(self) -> None:
+        """Abort what is overdue, or look again when it would be."""
+        left = self._since + (REQUEST if self._waits else ANSWER) - self.loop.time()
+        if left <= 0:
+            self.transport.abort()
+        else:
+            self._timer = self.loop.call_later(min(left, REQUEST), self._look)
+
+    def _make_room(self) -> None:
+        waiting = [one for one in self.connections if isinstance(one, AdminListener) and one._waits]
+        min(waiting, key=lambda one: one._since, default=self).transport.abort()

@@ -1,0 +1,248 @@
+"""How servers read a path: as it stands, or in one of the ways in which some take two spellings for one.
+
+`canonical` is the spelling in which paths are matched. `Reading` is what an upstream says of itself. `spellings` is
+the widest view: every dimension in which a server may be lenient is folded at once, so that two paths which any server
+could take for one look alike. Where that view meets an operation which the exact match does not, a policy or a stage
+could be slipped by.
+"""
+
+import re
+import unicodedata
+from typing import NamedTuple, TypeAlias
+
+# What a path may hold unencoded: pchar and "/" (RFC 3986 section 3.3). That goes beyond the unreserved characters
+# of section 6.2.2.2 because services decode the rest just as well: "/Patient/%24everything" is "/Patient/$everything".
+_PLAIN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,;=:@/"
+_DECODED = frozenset(_PLAIN) - {ord("/"), ord(";")}
+_ODD = re.compile(rb"%([0-9A-Fa-f]{2})|[^" + re.escape(_PLAIN) + rb"%]")
+# What many servers overlook: empty segments (of which ";a" leaves one), and what a segment says after ";".
+_OVERLOOKED = re.compile(rb"/(?=(?:;[^/]*)?/)|;[^/]*")
+
+
+def _one_spelling(found: re.Match[bytes]) -> bytes:
+    if found[1] is None:
+        return b"%%%02X" % ord(found[0])
+    byte = int(found[1], 16)
+    return bytes((byte,)) if byte in _DECODED else found[0].upper()
+
+
+def canonical(path: bytes) -> bytes:
+    """The path in the one spelling that matching knows: decoded where no encoding is needed, else encoded in
+    upper case. An encoded "/", ";" or "%" stays encoded. A path that is so already is returned itself."""
+    if b"//" in path or b";" in path:
+        path = _OVERLOOKED.sub(b"", path)
+    return _ODD.sub(_one_spelling, path) if path.translate(None, _PLAIN) else path
+
+
+def segments(template: str) -> list[str]:
+    """The template's segments: "/patients/{id}" → ["patients", "{id}"]."""
+    return template.split("/")[1:]
+
+
+# --- what an upstream says -------------------------------------------------------------------------------------------
+
+Fold: TypeAlias = frozenset[str]
+"""The dimensions of a Reading in which two spellings are one."""
+
+
+class Reading(NamedTuple):
+    """How an upstream reads paths: in each dimension "exact" (two spellings are two paths), another word (they are
+    one), or None where it does not say.
+
+    `case`: letters of either case. `trailing_slash`: one at the path's end. `trailing_dot`: dots, blanks and control
+    characters at a segment's end. `encoded_slash`: "%2F", "%5C" and "%3B" beside what they stand for.
+    `double_encoding`: what is left encoded after decoding once.
+    """
+
+    case: str | None = None
+    trailing_slash: str | None = None
+    trailing_dot: str | None = None
+    encoded_slash: str | None = None
+    double_encoding: str | None = None
+
+    @property
+    def same(self) -> Fold:
+        """The dimensions in which the upstream says that spellings are one."""
+        return frozenset(name for name, said in self._asdict().items() if said not in (None, "exact"))
+
+    @property
+    def possible(self) -> Fold:
+        """The dimensions in which they may be one, for all that is known."""
+        return frozenset(name for name, said in self._asdict().items() if said != "exact")
+
+
+UNSAID = Reading()
+PRESETS = {
+    "exact": Reading("exact", "exact", "exact", "exact", "exact"),
+    "iis": Reading("any", "same", "same", "separator", "exact"),
+    # It refuses an encoded slash unless it is told otherwise.
+    "tomcat": Reading("exact", "same", "exact", "exact", "exact"),
+    "nginx": Reading("exact", "same", "exact", "separator", "exact"),
+}
+
+
+# --- folding ---------------------------------------------------------------------------------------------------------
+
+# Python's patterns, PCRE's and Windows' file names overlook some of these at an end; templates hold none.
+_OVERLOOKED_AT_END = ".\x7f\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
+    map(chr, (*range(0x21), *range(0x2000, 0x200B))))
+_SLASHES = re.compile(r"[/\\]")
+_ENCODED_SLASH = re.compile(rb"%2F|%5C")
+_NESTED_SLASH = re.compile(rb"(?i)%(?:25)*(?:2F|5C)")
+_CUTS = re.compile(r"[\0?#]")
+_ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
+_LONE = re.compile("[\udc80-\udcff]")
+_HEX = frozenset(b"0123456789ABCDEFabcdef")
+# A path with more places than this where one segment may be two is no path that anybody asks for.
+MAX_DOUBTS = 64
+
+
+class Spelling(NamedTuple):
+    """A path as some server may read it. `keys` are its segments, folded; `soft[n]` tells that what parts the nth from
+    the one before may be data (an encoded slash), `spare[n]` that the nth may be nothing at all."""
+
+    keys: list[bytes]
+    soft: list[bool]
+    spare: list[bool]
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it leaves no doubt how many segments there are."""
+        return True not in self.soft and True not in self.spare
+
+    @property
+    def doubts(self) -> int:
+        """In how many places it does."""
+        return sum(self.soft) + sum(self.spare)
+
+    def add(self, key: bytes, *, soft: bool = False, spare: bool = False) -> None:
+        self.keys.append(key)
+        self.soft.append(soft)
+        self.spare.append(spare)
+
+
+def spellings(path: bytes, fold: Fold) -> list[Spelling]:
+    """Every way to read a path, as received, where `fold` holds what a server may overlook. Dot segments count as
+    themselves and as what they stand for."""
+    once = canonical(path)
+    # A server that decodes first may find the end of a ";parameter" sooner.
+    ways = _spelt(path, fold) if "encoded_slash" in fold and b";" in path else []
+    ways += _spelt(once, fold)
+    for way in list(ways):
+        if b"." in way.keys or b".." in way.keys:
+            ways.append(_resolved(way))
+    return ways
+
+
+def _spelt(path: bytes, fold: Fold) -> list[Spelling]:
+    whole, ways = Spelling([], [], []), list[Spelling]()
+    parts = path.split(b"/")[1:]
+    for number, part in enumerate(parts, 1):
+        text = _cased(_decoded(part, fold), fold)
+        if not ways and "double_encoding" in fold and (cut := _CUTS.search(text)) is not None:
+            # C ends a text there, and a URL that is put together anew ends its path.
+            ways.append(Spelling(list(whole.keys), list(whole.soft), list(whole.spare)))
+            _add(ways[0], text[:cut.start()], fold, last=True)
+        _add(whole, text, fold, last=number == len(parts))
+    return [whole, *ways]
+
+
+def _add(spelling: Spelling, text: str, fold: Fold, *, last: bool) -> None:
+    """Add the segment, or several where it holds slashes."""
+    pieces = _SLASHES.split(text) if "encoded_slash" in fold else [text]
+    for number, piece in enumerate(pieces):
+        if "encoded_slash" in fold:
+            piece = piece.partition(";")[0]
+        stripped = _stripped(piece, fold)
+        ends = last and len(pieces) == 1 and not piece
+        spelling.add((stripped or piece).encode("utf-8", "surrogatepass"), soft=number > 0,
+                     spare=not stripped and (not ends or "trailing_slash" in fold))
+
+
+def _resolved(way: Spelling) -> Spelling:
+    """The same without dot segments (RFC 3986 section 5.2.4)."""
+    found = Spelling([], [], [])
+    for key, soft, spare in zip(*way, strict=True):
+        if key == b".." and found.keys:
+            for column in found:
+                column.pop()
+        elif key not in (b".", b".."):
+            found.add(key, soft=soft, spare=spare)
+    return found
+
+
+def folded_path(path: bytes, fold: Fold) -> str:
+    """A path as people are shown it who ask what it folds to."""
+    keys, _, spare = spellings(path, fold)[0]
+    return "/" + "/".join(key.decode("utf-8", "replace") for key, none in zip(keys, spare, strict=True) if not none)
+
+
+def folded_template(template: str, fold: Fold) -> str:
+    """The same for an operation's."""
+    return "/" + "/".join(key for part in segments(template) for key in (
+        [part] if part.startswith("{") else [one.decode("utf-8", "replace") for one in folded(part, fold)]))
+
+
+def folded(part: str, fold: Fold) -> list[bytes]:
+    """The keys of a template's segment."""
+    whole = Spelling([], [], [])
+    _add(whole, _cased(_decoded(canonical(part.encode()), fold), fold), fold, last=True)
+    return [key for key, spare in zip(whole.keys, whole.spare, strict=True) if not spare]
+
+
+def read(path: bytes, fold: Fold) -> tuple[list[bytes], list[bytes]]:
+    """A path in canonical form as an upstream reads it that says what it folds: the parts as they came, and the key of
+    each. Both begin with what stands before the first slash."""
+    shown, keys = [b""], [b""]
+    parts = path.split(b"/")[1:]
+    slash = _NESTED_SLASH if "double_encoding" in fold else _ENCODED_SLASH
+    for number, part in enumerate(parts, 1):
+        pieces = slash.split(part) if "encoded_slash" in fold else [part]
+        for piece in pieces:
+            text = _cased(_decoded(piece, fold), fold)
+            stripped = _stripped(text, fold)
+            ends = number == len(parts) and len(pieces) == 1 and not piece
+            if stripped or (ends and "trailing_slash" not in fold) or text in (".", ".."):
+                shown.append(piece)
+                keys.append((stripped or text).encode("utf-8", "surrogatepass"))
+    return shown, keys
+
+
+def _stripped(text: str, fold: Fold) -> str:
+    return text.rstrip(_OVERLOOKED_AT_END) if "trailing_dot" in fold else text
+
+
+def _cased(text: str, fold: Fold) -> str:
+    if "case" not in fold:
+        return text
+    if text.isascii():
+        return text.lower()
+    # Some servers compare capitals, some small letters; some fold full-width letters and ligatures with them.
+    text = unicodedata.normalize("NFKC", text)
+    return unicodedata.normalize("NFKC", text.upper().casefold())
+
+
+def _decoded(part: bytes, fold: Fold) -> str:
+    if b"%" in part:
+        part = _ESCAPE.sub(lambda found: bytes((int(found[1], 16),)), part)
+        if b"%" in part and "double_encoding" in fold:
+            part = _to_the_end(part)
+    if part.isascii():
+        return part.decode("ascii")
+    # What is no UTF-8 may be Latin-1 to whom it is meant for.
+    return _LONE.sub(lambda found: chr(ord(found[0]) - 0xDC00), part.decode("utf-8", "surrogateescape"))
+
+
+def _to_the_end(data: bytes) -> bytes:
+    """Decoded until nothing is left to decode, "%uXXXX" with it. One pass, since "%25252525…" asks for many."""
+    out = bytearray()
+    for byte in data:
+        out.append(byte)
+        while out[-1] in _HEX:
+            if len(out) > 2 and out[-3] == 0x25 and out[-2] in _HEX:
+                out[-3:] = bytes((int(out[-2:], 16),))
+            elif len(out) > 5 and out[-6] == 0x25 and out[-5] in b"uU" and _HEX.issuperset(out[-4:]):
+                out[-6:] = chr(int(out[-4:], 16)).encode("utf-8", "surrogatepass")
+            else:
+                break
+    return bytes(out)

@@ -1,0 +1,151 @@
+"""Path templates by segment: which of them fit a path. A trie of literals, parameters and tails.
+
+`fitting` is the hot path's descent. `met` is the same for a path that can be read in several ways, and `overlapping`
+for all the paths of a template at once, when a table is built.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Generic, NamedTuple, TypeVar
+
+from gateway.reading import Spelling
+
+T = TypeVar("T")
+_MANY = 2000
+
+
+class Template(NamedTuple):
+    """A template's segments, None for a parameter, and whether a tail takes all that is left after them."""
+
+    parts: tuple[bytes | None, ...]
+    tail: bool = False
+
+    def covers(self, other: "Template") -> bool:
+        """Whether every path that fits `other` fits this too."""
+        mine, theirs = len(self.parts), len(other.parts)
+        if not self.tail and (other.tail or mine != theirs):
+            return False
+        return mine <= theirs and all(
+            part == there or (part is None and there != b"")
+            for part, there in zip(self.parts, other.parts, strict=False))
+
+
+class _Node(Generic[T]):
+    __slots__ = ("children", "here", "param", "tail")
+
+    def __init__(self) -> None:
+        self.children: dict[bytes, _Node[T]] = {}
+        self.param: _Node[T] | None = None
+        self.here: list[T] = []
+        self.tail: list[T] = []
+
+
+class Trie(Generic[T]):
+    """Items by template."""
+
+    __slots__ = ("_root",)
+
+    def __init__(self) -> None:
+        self._root: _Node[T] = _Node()
+
+    def at(self, template: Template) -> list[T]:
+        """What stands at a template; may be added to."""
+        node = self._root
+        for part in template.parts:
+            if part is None:
+                node.param = node = node.param or _Node()
+            else:
+                node = node.children.setdefault(part, _Node())
+        return node.tail if template.tail else node.here
+
+    def doubled(self) -> Iterator[tuple[T, T]]:
+        """Pairs of items that stand at one template, each with the one before."""
+        nodes = [self._root]
+        while nodes:
+            for node in nodes:
+                yield from pairwise(node.here)
+                yield from pairwise(node.tail)
+            nodes = [one for node in nodes for one in (*node.children.values(), node.param) if one is not None]
+
+    def fitting(self, parts: Sequence[bytes]) -> list[T]:
+        """Everything whose template fits a path, given as what stands between its slashes (the first part is what
+        stands before the first). One descent, unless a literal and a parameter both fit."""
+        found: list[T] = []
+        node, at, last = self._root, 1, len(parts)
+        forks: list[tuple[_Node[T], int]] = []
+        while True:
+            if node.tail:
+                found += node.tail
+            if at < last:
+                part = parts[at]
+                at += 1
+                child = node.children.get(part)
+                param = node.param if part else None
+                if child is not None:
+                    if param is not None:
+                        forks.append((param, at))
+                    node = child
+                    continue
+                if param is not None:
+                    node = param
+                    continue
+            elif node.here:
+                found += node.here
+            if not forks:
+                return found
+            node, at = forks.pop()
+
+    def met(self, spelling: Spelling) -> list[T]:
+        """Everything whose template fits a path in some reading: a parameter may take several keys that may be one
+        segment, and a key that may be nothing may be left out."""
+        keys, soft, spare = spelling
+        found: list[T] = []
+        # The last is whether the key before was taken by a parameter, which may take on.
+        todo = [(self._root, 0, False)]
+        seen = set()
+        while todo:
+            node, at, open_ = todo.pop()
+            if (id(node), at, open_) in seen:
+                continue
+            seen.add((id(node), at, open_))
+            found += node.tail
+            if at == len(keys):
+                found += node.here
+                continue
+            key = keys[at]
+            if open_ and soft[at]:
+                todo.append((node, at + 1, True))
+            if spare[at]:
+                todo.append((node, at + 1, False))
+            child = node.children.get(key)
+            if child is not None:
+                todo.append((child, at + 1, False))
+            if node.param is not None and key:
+                todo.append((node.param, at + 1, True))
+        return found
+
+    def overlapping(self, template: Template) -> list[T] | None:
+        """Everything that some path of the template fits too; None where that is too much to look at."""
+        found: list[T] = []
+        nodes = [self._root]
+        for part in template.parts:
+            below: list[_Node[T]] = []
+            for node in nodes:
+                found += node.tail
+                if part is None:
+                    below += node.children.values()
+                elif (child := node.children.get(part)) is not None:
+                    below.append(child)
+                if node.param is not None and part != b"":
+                    below.append(node.param)
+            nodes = below
+            if len(nodes) > _MANY:
+                return None
+        if not template.tail:
+            return found + [one for node in nodes for one in (*node.tail, *node.here)]
+        while nodes:
+            found += [one for node in nodes for one in (*node.tail, *node.here)]
+            nodes = [one for node in nodes for one in (*node.children.values(), node.param) if one is not None]
+            if len(nodes) > _MANY:
+                return None
+        return found
