@@ -118,6 +118,9 @@ def _checks(workers: Iterable[tuple[bool, dict[str, Any]]]) -> Iterator[Check]:
     if living:
         yield from _bounds(living)
         yield from _shadow(living)
+    certificates = [facts["certificate"]["problem"] for facts in living if facts["certificate"] is not None]
+    if certificates:
+        yield "certificate", not any(certificates), next(filter(None, certificates), "")
     wanted = max((facts["workers"] for facts in living), default=1)
     yield "workers", len(living) >= wanted, f"{len(living)} of {wanted}"
 
@@ -210,6 +213,11 @@ class _Scrape:
         yield capture
         yield CounterMetricFamily("figway_custody_failures", "Keys that could not be made, found or destroyed.",
                                   value=sum(one["custody"]["failures"] for one in facts))
+        expires = GaugeMetricFamily("figway_certificate_expires_timestamp_seconds",
+                                    "When the data port's certificate expires, where there is one.", labels=[])
+        if certificates := [one["certificate"]["ends"] for one in living if one["certificate"] is not None]:
+            expires.add_metric([], min(certificates))
+        yield expires
         yield _gauge("figway_connections", "Client connections.", sum(one["connections"] for one in living))
         yield _gauge("figway_connections_limit", "Client connections that there is room for.",
                      sum(one["connections_limit"] for one in living))
