@@ -71,6 +71,8 @@ class Edge:
         self.pipeline = pipeline
         self.room = pipeline.room
         self.connections: set[Listener] = set()
+        # Connections of TLS that do not speak HTTP yet (edge/tls.py).
+        self.handshakes: set[asyncio.Task[None]] = set()
         # Those that hold some of an answer which their client has not taken yet, beyond what each may.
         self.untaken: set[Listener] = set()
         # Those that have not sent a whole head yet, the oldest first: where there is no room they make way.
