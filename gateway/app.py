@@ -13,19 +13,23 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from uvicorn.config import STARTUP_FAILURE
 
 from gateway import hangup, plugins
-from gateway.config.attempts import Attempts, build_in_time
+from gateway.apart import Apart
+from gateway.certificates import Unusable
+from gateway.config.attempts import RELOAD_SECONDS, Attempts, build_in_time
 from gateway.config.compile import Configuration
 from gateway.config.problem import Invalid
-from gateway.config.watch import watch
+from gateway.config.watch import look, watch
 from gateway.edge import descriptors
 from gateway.edge.asgi import Asgi
 from gateway.edge.http1 import Edge
+from gateway.edge.tls import Certificate, ServerTls
 from gateway.pipeline import Pipeline, ask_mirror, begin_mirror
 from gateway.policies.base import Policy
 from gateway.telemetry.bridge import Bridge
@@ -38,10 +42,13 @@ from gateway.upstreams.upstream import Upstream
 from shadow.archive import CUSTODY, OPENING, SEALED, STORE, Archive
 from shadow.custody import Custody
 from shadow.lane import Lane
+from shadow.ledger import Reason
+from shadow.marks import seat
 from shadow.report import Report, fold
 from shadow.sealed.capture import Capture
 from shadow.sealed.vault import Bounds, Vault
 from shadow.stores.base import Store, StoreError
+from shadow.words import noun
 
 _SWEEP = 0.5
 _PUBLISH = 1.0
@@ -57,12 +64,15 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 @dataclass(frozen=True, slots=True)
 class Launch:
     """What a worker is started with; it crosses process boundaries. `run_dir` is where workers leave word for each
-    other, "" for a worker that is alone."""
+    other, "" for a worker that is alone; `certificate` and `key` are PEM files for TLS on the data port, "" for
+    none."""
 
     config: str
     run_dir: str = ""
     access_log: bool = True
     workers: int = 1
+    certificate: str = ""
+    key: str = ""
 
 
 @dataclass(slots=True)
@@ -81,9 +91,13 @@ class Gateway:
     """One worker's whole gateway. `configuration` is the one in force."""
 
     def __init__(self, launch: Launch) -> None:
-        """Raises Invalid where the configuration has problems. The shadow's files are opened later, by `start`."""
-        self.configuration = self._began = configuration = build_in_time(Path(launch.config))
+        """Raises Invalid where the configuration has problems, Unusable where a file of TLS has. The shadow's files are
+        opened later, by `start`."""
         self._path = Path(launch.config)
+        # Before they are read, so that what changes in between is noticed.
+        self._known = look([self._path, Path(launch.certificate), Path(launch.key)])
+        self.configuration = self._began = configuration = build_in_time(self._path)
+        self._known = look(configuration.files) | self._known
         self._workers = launch.workers
         self._files = configuration.files
         self.archive = _archive(configuration)
@@ -93,11 +107,14 @@ class Gateway:
         self._descriptors = descriptors.limit()
         self.edge = Edge(self.pipeline, configuration.edge, most=self._room_for(configuration),
                          spare=descriptors.backlog(self._descriptors))
+        self.certificate = Certificate(ServerTls(Path(launch.certificate), Path(launch.key), configuration.edge.cbc)) \
+            if launch.certificate else None
         self.reloads = Reloads(configuration.revision, at=time.time())
         self.peers = Peers(Path(launch.run_dir) if launch.run_dir else None, self.facts)
         self._traffic = TrafficFold()
         self._faults = Faults(self.recorder)
-        self._shadowing = False
+        self._shadowing = self._marking = False
+        self._renewals = (0, 0)
         self._patient = time.monotonic() + _OPEN
         self._asgi = Asgi(self.pipeline, lambda: self.edge.settings)
         self._attempts = Attempts(self._path)
@@ -133,9 +150,11 @@ class Gateway:
         logging.getLogger().addHandler(bridge)
         asyncio.get_running_loop().set_exception_handler(bridge.loop_error)
         self._watch_upstreams()
-        for work in (self._tick(), watch(lambda: self._files, self.reload)):
+        for work in (self._tick(), watch(lambda: self._files, self.reload, known=self._known)):
             self._spawn(work)
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: self._spawn(self.reload()))
+        if (certificate := self.certificate) is not None:
+            self._spawn(watch(lambda: certificate.files, lambda: self._renew(certificate), known=self._known))
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._hangup)
         hangup.release()
         # What lives from here on lives for ever; a collection need not look at it again.
         gc.collect()
@@ -155,6 +174,9 @@ class Gateway:
         elif not self._shadowing and not self._faults.told:
             reasons = "; ".join(archive.faults.values())
             sys.stderr.write(f"figway: the shadow lane is off, and begins by itself once this is mended: {reasons}\n")
+        if archive.seat is not None and not self._marking:
+            self._marking = True
+            lane.journal.adopt(archive.seat)
         if self._shadowing and lane.capture is None and archive.vault is not None:
             lane.seal(Capture(archive.vault))
         self._tell_faults()
@@ -178,6 +200,8 @@ class Gateway:
             await upstream.close()
         for policy in self.configuration.policies.values():
             await policy.close()
+        self._tell_loss()
+        self.lane.journal.leave()
         await asyncio.to_thread(self.archive.close)
         self.peers.publish()
         self.recorder.event("stopped")
@@ -190,7 +214,8 @@ class Gateway:
 
     def _room_for(self, configuration: Configuration) -> int:
         """How many client connections there are descriptors for."""
-        pooled = sum(one.settings.pool.connections * len(one.endpoints) for one in configuration.upstreams.values())
+        pooled = sum((one.settings.pool.connections + one.settings.pool.bound + one.settings.pool.most_streams)
+                     * len(one.endpoints) for one in configuration.upstreams.values())
         return descriptors.clients(self._descriptors, pooled + configuration.lane.concurrency)
 
     def _tell_descriptors(self) -> None:
@@ -222,6 +247,26 @@ class Gateway:
         if time.monotonic() < self._patient:
             faults = {what: why for what, why in faults.items() if why != OPENING}
         self._faults.tell(faults, self._failures())
+        self._tell_renewals()
+
+    def _tell_loss(self) -> None:
+        """What never came to be written, at the end. Whoever starts next finds it, where there is a file of marks; the
+        process ends as well as ever, for nothing is mended by its being started again."""
+        why = self.faults().get(STORE, "there was no time")
+        for capability, exchanges in self.lane.journal.unwritten().items():
+            self.recorder.event("evidence_lost", level="error", capability=capability, exchanges=exchanges, reason=why)
+            sys.stderr.write(f"figway: {exchanges:,} {noun(exchanges, 'exchange')} of {capability} "
+                             f"{noun(exchanges, 'was', 'were')} not written: {why}\n")
+
+    def _tell_renewals(self) -> None:
+        """That a file was deleted or replaced: it did not fail, and what it held is gone all the same."""
+        told, self._renewals = self._renewals, (self.lane.journal.renewals, self.lane.journal.keys.renewals)
+        if self._renewals[0] > told[0]:
+            lost = self.lane.journal.lost
+            self.recorder.event("store_renewed", level="error",
+                                lost=lost[Reason.STORE_DELETED] + lost[Reason.STORE_REPLACED])
+        if self._renewals[1] > told[1]:
+            self.recorder.event("custody_renewed", level="error")
 
     def faults(self) -> dict[str, str]:
         """Why the store, custody or the sealed file is not well now; nothing of what is."""
@@ -267,6 +312,22 @@ class Gateway:
             if fresh.digest != previous.digest or not self.reloads.successful:
                 self._put_in_force(fresh, previous)
 
+    def _hangup(self) -> None:
+        self._spawn(self.reload())
+        if self.certificate is not None:
+            self._spawn(self._renew(self.certificate))
+
+    async def _renew(self, certificate: Certificate) -> None:
+        """Take up the data port's certificate as it is in its files now; a bad one changes nothing and is told of."""
+        known = certificate.problem
+        renewing = Apart(certificate.renew)
+        if not await renewing.soon(RELOAD_SECONDS):
+            certificate.problem = "the files of TLS cannot be read: they hang"
+        elif renewing.result():
+            self.recorder.event("certificate_renewed")
+        if certificate.problem and certificate.problem != known:
+            self.recorder.event("certificate_refused", level="error", problem=certificate.problem)
+
     def _refuse_reload(self, problems: tuple[str, ...]) -> None:
         self.reloads = Reloads(self.reloads.revision, self.reloads.count, False, time.time(), problems)
         self.recorder.event("reload_failed", level="error", running=self.reloads.revision, problems=list(problems[:20]))
@@ -304,6 +365,7 @@ class Gateway:
         return tuple(name for name, changed in (
             ("store", fresh.store != began.store),
             ("shadow", (fresh.lane, fresh.custody) != (began.lane, began.custody) or _kept(fresh) != _kept(began)),
+            ("server.tls", fresh.edge.cbc != began.edge.cbc),
             ("server.drain.grace", fresh.edge.drain_grace != began.edge.drain_grace),
         ) if changed)
 
@@ -336,11 +398,14 @@ class Gateway:
                        for tally, count in self.lane.counters().items()],
             "lane": {"on": self.lane.on and self._shadowing, "unfinished": self.lane.unfinished,
                      "held_bytes": self.lane.held},
-            "store": {"failures": self.lane.journal.failures, "lost": self.lane.journal.lost},
+            "store": {"failures": self.lane.journal.failures, "lost": dict(self.lane.journal.lost)},
             "capture": dict(self.lane.capture.counts) if self.lane.capture is not None else {},
             "custody": {"failures": self.lane.journal.keys.failures},
+            "certificate": None if self.certificate is None else {
+                "problem": self.certificate.problem or self.certificate.validity.warning(time.time()),
+                "ends": self.certificate.validity.ends},
             "faults": self.faults(),
-            "connections": len(self.edge.connections),
+            "connections": len(self.edge.connections) + len(self.edge.handshakes),
             "connections_limit": self.edge.allowed,
             "connections_wanted": self.edge.settings.connections,
             "turned_away": self.edge.turned_away,
@@ -376,7 +441,9 @@ def _archive(configuration: Configuration) -> Archive:
         assert sealed is not None
         return Vault(sealed.path, custody, sealed.bounds)
 
-    return Archive(store, custody, vault if sealed is not None else None)
+    file = getattr(options, "path", None)
+    return Archive(store, custody, vault if sealed is not None else None,
+                   partial(seat, file) if isinstance(file, Path) else None)
 
 
 def create(launch: Launch) -> Gateway:
@@ -384,6 +451,7 @@ def create(launch: Launch) -> Gateway:
     line that says why and the status by which uvicorn knows a failed start."""
     try:
         return Gateway(launch)
-    except Invalid as invalid:
-        sys.stderr.write(f"figway: a worker cannot start: {'; '.join(map(str, invalid.problems))}\n")
+    except (Invalid, Unusable) as error:
+        told = "; ".join(map(str, error.problems)) if isinstance(error, Invalid) else str(error)
+        sys.stderr.write(f"figway: a worker cannot start: {told}\n")
         sys.exit(STARTUP_FAILURE)

@@ -36,13 +36,15 @@ class Split:
 
     `sticky` lists where the key is looked for, in order: "claim:sub", "header:X-Tenant", "cookie:session",
     "query:patient", "path:id", "client_ip". Where none is there, `on_missing` ("legacy", "modern", "random").
-    Capabilities in one cohort group have one salt, and so move a key together.
+    Capabilities in one cohort group have one salt, and so move a key together. `fallback_after` is how many seconds
+    modern may take before legacy answers; 0: as gateway.fallback.Pace says.
     """
 
     share: int
     sticky: tuple[str, ...]
     salt: str
     on_missing: str = "legacy"
+    fallback_after: float = 0.0
 
 
 # What a mirror leaves out unless the capability passes credentials; and what each arm would judge by tags of its own.

@@ -111,3 +111,12 @@ def decide(admitted: Admitted, capability: Capability, roll: float, kept: str = 
         mirror = other if sampled else None
     fallback = legacy if roles.fallback and serve == "modern" else None
     return Decision(admitted, arm, mirror, fallback, reason, sampled)
+
+
+def passing_by(decision: Decision) -> Decision:
+    """The decision where the arm that would serve is known to be out: its fallback serves. The other is asked in the
+    shadow as any arm that does not serve, so that what it does is judged and not guessed."""
+    if decision.fallback is None:
+        return decision
+    mirror = decision.serve if decision.mirror is not None else None
+    return decision._replace(serve=decision.fallback, mirror=mirror, fallback=None, reason="ejected")

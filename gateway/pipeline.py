@@ -22,8 +22,9 @@ from typing import NamedTuple, Protocol
 from adapters.message import Headers, Request
 from gateway.call import Admitted, Arrival, Call, Refused
 from gateway.capability import Arm, Capability, Match
-from gateway.decide import Decision, decide
+from gateway.decide import Decision, decide, passing_by
 from gateway.errors import FAILURES, phrase, problem
+from gateway.fallback import Budget, Pace
 from gateway.forward import ask, begin, forward
 from gateway.policies.base import Policy, Verdict
 from gateway.room import BODY_FREE, PIECE, STALLED, Room
@@ -98,29 +99,6 @@ class Downstream(Protocol):
         ...
 
 
-class Budget:
-    """How many fallbacks a capability may make: a fifth of its calls of the last ten seconds, and ten more."""
-
-    __slots__ = ("_calls", "_since", "_spent")
-
-    def __init__(self) -> None:
-        self._since = 0.0
-        self._calls = self._spent = 0
-
-    def call(self, now: float) -> None:
-        """A call that may need a fallback."""
-        if now - self._since > 10.0:
-            self._since, self._calls, self._spent = now, 0, 0
-        self._calls += 1
-
-    def spend(self) -> bool:
-        """Whether one more fallback is within the budget; if so it is spent."""
-        if self._spent >= 10 + self._calls // 5:
-            return False
-        self._spent += 1
-        return True
-
-
 class Pipeline:
     """What exchanges share: the table in force, and where what they learn goes. `table` is replaced whole."""
 
@@ -131,10 +109,16 @@ class Pipeline:
         self.room = Room()
         self.draining = False
         self.budgets: dict[str, Budget] = {}
+        self.paces: dict[tuple[str, str], Pace] = {}
 
     def budget(self, capability: str) -> Budget:
         """The fallback budget of a capability."""
         return self.budgets.get(capability) or self.budgets.setdefault(capability, Budget())
+
+    def pace(self, capability: str, operation: str) -> Pace:
+        """How fast legacy answers an operation of a capability with a split."""
+        key = (capability, operation)
+        return self.paces.get(key) or self.paces.setdefault(key, Pace())
 
 
 def admit(call: Call, policies: tuple[Policy, ...]) -> Admitted | Refused | Awaitable[Admitted | Refused]:
@@ -163,8 +147,8 @@ class Exchange:
     __slots__ = (
         "_admitting", "_arm", "_arm_seconds", "_arm_started", "_arrival", "_body", "_bytes_in", "_bytes_out", "_call",
         "_counted", "_decision", "_downstream", "_error", "_fallback", "_finished", "_head_sent", "_held",
-        "_keeps_answer", "_keeps_body", "_match", "_pipeline", "_response_headers", "_said", "_sending", "_stalled",
-        "_started", "_status", "_taken", "_too_large", "_whole",
+        "_keeps_answer", "_keeps_body", "_match", "_patience", "_pipeline", "_response_headers", "_said", "_sending",
+        "_stalled", "_started", "_status", "_taken", "_too_large", "_whole",
     )
 
     def __init__(self, pipeline: Pipeline, downstream: Downstream) -> None:
@@ -176,6 +160,7 @@ class Exchange:
         self._sending: Sending | None = None
         self._admitting: asyncio.Task[None] | None = None
         self._fallback = ""
+        self._patience: asyncio.TimerHandle | None = None
         self._said: Observation | None = None
         self._error = ""
         self._status = 0
@@ -259,7 +244,12 @@ class Exchange:
         kept = affinity.arm(capability.name) if affinity is not None else ""
         self._decision = decision = decide(admitted, capability, _roll(), kept)
         if decision.fallback is not None:
-            self._pipeline.budget(capability.name).call(self._started)
+            if decision.serve.upstream.may_be_asked(time.monotonic()):
+                self._pipeline.budget(capability.name).call(self._started)
+            else:
+                # Whether it is well again the shadow hears, which asks it now; here one call a while finds out.
+                self._decision = decision = passing_by(decision)
+                self._fallback = "ejected"
         self._keeps_answer = decision.mirror is not None and self._may_mirror(capability, admitted.call)
         self._keeps_body = self._keeps_answer or decision.fallback is not None or decision.serve.adapter is not None
         translates = decision.serve.adapter is not None
@@ -280,6 +270,8 @@ class Exchange:
                 self._downstream.flush()
             return
         self._forward(decision.serve)
+        if decision.fallback is not None:
+            self._limit_patience()
 
     def _gathers(self, arm: Arm, capability: Capability) -> bool:
         """Whether the body is small, and so is gathered before it is sent: a client that is slow to send it then holds
@@ -360,7 +352,8 @@ class Exchange:
             return
         if self._sending is None:
             refused = "overloaded" if fits else "body_too_large"
-            self._refuse(FAILURES.get(self._fallback, "upstream_unavailable") if self._fallback else refused)
+            failed = self._fallback and self._fallback != "ejected"
+            self._refuse(FAILURES.get(self._fallback, "upstream_unavailable") if failed else refused)
             return
         self._body = b""
         self._let_go("overloaded" if fits else "body_too_large")
@@ -396,19 +389,51 @@ class Exchange:
             self._held.clear()
         if self._sending is not None:
             self._sending.finish()
+            self._limit_patience()
         elif self._fallback and self._decision is not None and self._decision.fallback is not None:
             self._forward(self._decision.fallback)
         elif self._decision is not None and self._arm is None and not self._finished:
             self._forward(self._decision.serve)
+            self._limit_patience()
 
-    def _fall_back(self, why: str, status: int, headers: Headers, failure: Failure | None = None) -> bool:
+    def _limit_patience(self) -> None:
+        """Modern has all of the request: so long it may take to begin its answer, where legacy would give one."""
+        decision, split = self._decision, self._capability.split
+        if decision is None or decision.fallback is None or split is None or self._sending is None or self._fallback:
+            return
+        if self._whole and not self._head_sent and self._patience is None:
+            after = split.fallback_after or self._pipeline.pace(*self._names()).patience
+            self._patience = asyncio.get_running_loop().call_later(after, self._lose_patience)
+
+    def _lose_patience(self) -> None:
+        """Modern hangs: legacy answers, whatever the budget says, and the call counts towards an ejection."""
+        self._patience = None
+        sending = self._sending
+        if self._finished or self._head_sent or self._fallback or self._too_large or sending is None:
+            return
+        try:
+            sending.endpoint.unwell()
+            failure = Failure("first_byte_timeout", sent=True)
+            self._fall_back("slow", 0, _NO_HEADERS, failure, hangs=True)
+        except Exception as error:
+            self.crashed(error)
+
+    def _names(self) -> tuple[str, str]:
+        return self._capability.name, self._match.target.operation.name
+
+    def _fall_back(
+        self, why: str, status: int, headers: Headers, failure: Failure | None = None, *, hangs: bool = False,
+    ) -> bool:
         """Have legacy answer in modern's place, where that is allowed: once, nothing answered yet, the request at
-        hand as far as it came, within the budget. Never for a write: a decision for one has no fallback. What modern
-        did is kept: it is what legacy's answer is compared with."""
+        hand as far as it came; and within the budget, unless modern hangs or is ejected by now. Never for a write: a
+        decision for one has no fallback. What modern did is kept: it is what legacy's answer is compared with."""
         decision = self._decision
-        if decision is None or decision.fallback is None or self._fallback or self._head_sent:
+        if decision is None or decision.fallback is None or self._fallback or self._head_sent or self._too_large:
             return False
-        if self._too_large or not self._pipeline.budget(self._capability.name).spend():
+        if status and self._sending is not None:
+            self._sending.endpoint.unwell()
+        ejected = not decision.serve.upstream.available(time.monotonic())
+        if not self._pipeline.budget(self._capability.name).spend() and not hangs and not ejected:
             return False
         self._fallback = why
         self._cancel()
@@ -619,9 +644,14 @@ class Exchange:
         if self._counted:
             self._pipeline.room.take(-self._counted)
             self._counted, self._stalled = 0, False
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
         target, decision = self._match.target, self._decision
         capability = target.capability
         safe = self._call.safe if self._call is not None else True
+        if capability.split is not None and failure is None and self._arm is capability.legacy and self._status < 500:
+            self._pipeline.pace(*self._names()).add(self._arm_seconds)
         recorder = self._pipeline.recorder
         recorder.in_flight -= 1
         recorder.finished(

@@ -13,6 +13,7 @@ import functools
 import os
 import signal
 import socket
+import ssl
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ from gateway.edge import descriptors
 from gateway.edge.admin import admin_app
 from gateway.edge.admin_listener import AdminListener
 from gateway.edge.http1 import Listener
+from gateway.edge.tls import TlsServer
 from gateway.sockets import SocketFile, keep_alive, turn_away
 
 # What TLS may need beyond the drain's grace: uvicorn counts whole seconds.
@@ -54,8 +56,6 @@ class Ports:
 
     data: tuple[str, int] | str
     admin: tuple[str, int]
-    certificate: str | None = None
-    key: str | None = None
     names: tuple[str, ...] = ()
 
 
@@ -93,7 +93,7 @@ def run(launch: Launch, ports: Ports, workers: int, grace: float) -> None:
         functools.partial(create, launch), factory=True, http=Listener, ws="none", interface="asgi3", lifespan="on",
         loop="uvloop", log_config=None, access_log=False, proxy_headers=False, server_header=False, date_header=False,
         workers=workers, backlog=descriptors.backlog(descriptors.limit()),
-        timeout_graceful_shutdown=ceil(grace) + _SPARE, ssl_certfile=ports.certificate, ssl_keyfile=ports.key,
+        timeout_graceful_shutdown=ceil(grace) + _SPARE,
     )
     file = SocketFile(ports.data, os.stat(ports.data).st_ino) if isinstance(ports.data, str) else None
     place = Place(chosen, (ports.admin[0], *ports.names), file, launch.run_dir)
@@ -106,6 +106,9 @@ def run(launch: Launch, ports: Ports, workers: int, grace: float) -> None:
     try:
         server.run(sockets=[data]) if isinstance(server, Worker) else server.run()
     finally:
+        # Asked again, it has stopped already: Python would end by the signal while it tidies up.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
         admin.close()
         if file is not None:
             file.remove()
@@ -148,12 +151,15 @@ class Worker(uvicorn.Server):
         super().__init__(config)
         self._place = place
         self._admin_socket = sock
+        self._tls: list[TlsServer] = []
         self._admin: _Quiet | None = None
         self._admin_task: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
         gateway = self.gateway
+        await super().startup([] if gateway.certificate is not None else sockets)
+        if gateway.certificate is not None:
+            self._listen(sockets or [], gateway.certificate.context)
         sock = self._admin_socket or _bind(self._place.admin, shared=True)
         app = admin_app(gateway.peers, gateway.report, version("figway"), self._place.names)
         self._admin = _Quiet(uvicorn.Config(cast(ASGIApp, app), http=AdminListener, ws="none", log_config=None,
@@ -164,6 +170,13 @@ class Worker(uvicorn.Server):
     def gateway(self) -> Gateway:
         """The application that this worker runs."""
         return cast(Gateway, self.config.loaded_app)
+
+    def _listen(self, sockets: list[socket.socket], context: ssl.SSLContext) -> None:
+        def listener() -> Listener:
+            return Listener(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+
+        self._tls = [TlsServer(self.gateway.edge, context, listener, sock, self.config.backlog) for sock in sockets]
+        self.servers += cast(list[asyncio.base_events.Server], self._tls)
 
     def stop_soon(self, *_: object) -> None:
         """Shut down as soon as the start is over."""
@@ -188,6 +201,8 @@ class Worker(uvicorn.Server):
             for sock in sockets or ():
                 turn_away(sock, self._place.file)
             await asyncio.sleep(_LAST_CALL)
+        for server in self._tls:
+            await server.end()
         await super().shutdown(sockets)
         if self._admin is not None and self._admin_task is not None:
             self._admin.should_exit = True

@@ -100,10 +100,10 @@ class Database:
 
     def _renew(self) -> sqlite3.Connection:
         """Open what is at the path now. One process at a time: it must leave the logs of others alone."""
-        known, self._connection = self._connection, None
         assert self._path is not None
         with _alone(self._path.parent):
-            if known is not None:
+            if self._connection is not None:
+                known, self._connection = self._connection, None
                 there = _files(self._path)
                 self._gone = self._gone or there[:1] != self._files[:1]
                 _leave(known, self._path, self._files, there)

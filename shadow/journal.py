@@ -1,13 +1,15 @@
 """What waits to be written to the store, added up meanwhile, and the task that writes it in a thread.
 
 A store that fails loses no outcome: what could not be written is kept and written with the next batch. Only the
-differences of comparisons past a bound are let go, and counted.
+differences of comparisons past a bound are let go, and counted. What is lost all the same (a worker is killed, a store
+deleted, a disk full to the end) is known by the marks (shadow.marks), and the store is told of it: see `Gap`.
 
 What an exchange proves is settled in two steps. It is sighted as soon as both arms have spoken, so that whatever is
 asked of the same subject later in the hour cannot take its place; it counts once its outcome is known.
 """
 
 import asyncio
+import time
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,11 +20,12 @@ from shadow.custody import Custody
 from shadow.diff import Severity
 from shadow.keys import Keys
 from shadow.latency import Histogram
-from shadow.ledger import FASTER, HOURS, JUDGED, SLOWER, Binding, Sighting, Traffic
+from shadow.ledger import FASTER, HOURS, JUDGED, SLOWER, Binding, Gap, Reason, Sighting, Traffic, bridged
+from shadow.marks import Marks, Seat
 from shadow.noise import Noise, Spot, added, table
 from shadow.observation import Pair
 from shadow.rules import NONE, Rules
-from shadow.stores.base import Store, StoreError
+from shadow.stores.base import Store, StoreError, StoreRenewed
 from shadow.stratum import CUSTODY, EXPIRED, Basis, Epoch, Stratum, build, digest, subject
 from shadow.words import worded
 
@@ -39,10 +42,17 @@ BINDINGS = 100_000
 NOISE = 500
 """Noisy paths of one kind of exchange that wait to be written."""
 
+AGAIN = 0.2
+"""Seconds between two tries to write what is left at the end."""
+
 CLAIMS = 50_000
 """Subjects of an hour that are kept in mind. Exchanges of more are counted, but prove nothing."""
 
 _BAD = frozenset({Outcome.MISMATCH, Outcome.CANDIDATE_ERROR})
+
+
+NOT_SAMPLED = "not_sampled"
+"""Why an exchange is skipped that nobody misses: chance left it out."""
 
 
 class Sight(NamedTuple):
@@ -108,14 +118,16 @@ def _tells(comparison: Comparison) -> bool:
 class Journal:
     """Batches for one store. All but the store's own `write`, and custody, happens in one event loop.
 
-    `lost` counts comparisons whose differences were let go, `failures` the writes that failed, and `fault` says why the
-    last one did ("" where it did not). `keys` are the epochs'.
+    `lost` counts exchanges by why they are not in the store: reasons of a Gap, and "differences" for those of which
+    only the differences are not. `failures` counts the writes that failed, `fault` says why the last one did ("" where
+    it did not), `renewals` the times that the store was another. `keys` are the epochs'.
     """
 
     def __init__(self, store: Store | None, custody: Custody | None) -> None:
         """None of what is yet to be opened: see `use`."""
-        self.lost = 0
+        self.lost: Counter[str] = Counter()
         self.failures = 0
+        self.renewals = 0
         self.fault = ""
         self.keys = Keys(custody)
         self._store = store
@@ -125,6 +137,8 @@ class Journal:
         self._heaps: dict[_Place, _Heap] = {}
         self._epochs: dict[str, Epoch] = {}
         self._bindings: list[Binding] = []
+        self._gaps: dict[tuple[str, Reason], Gap] = {}
+        self._marks = Marks()
         self._latest: dict[str, float] = {}
         self._claimed: defaultdict[int, set[bytes]] = defaultdict(set)
         self._stopping = asyncio.Event()
@@ -134,6 +148,27 @@ class Journal:
         """Write here from now on."""
         self._store = store
         self.keys.use(custody)
+
+    def adopt(self, seat: Seat) -> None:
+        """Mark in this file what is taken and what is written, and tell the store what others have left in it."""
+        for one in self._marks.adopt(seat):
+            self._miss(one.gap())
+
+    def take(self, capability: str) -> None:
+        """An exchange is to come to an outcome."""
+        self._marks.take(capability)
+
+    def unwritten(self) -> dict[str, int]:
+        """How many exchanges have come to an outcome, or are to, and are not written, by capability."""
+        return self._marks.pending()
+
+    def _miss(self, gap: Gap) -> None:
+        self.lost[str(gap.reason)] += gap.exchanges
+        self._gap(gap)
+
+    def _gap(self, gap: Gap) -> None:
+        place = gap.capability, gap.reason
+        self._gaps[place] = bridged(self._gaps[place], gap) if place in self._gaps else gap
 
     def sight(self, pair: Pair, basis: Basis) -> Sight | None:
         """Take an exchange for what it may prove, as soon as both arms have spoken. Cheap, and raises nothing.
@@ -166,11 +201,16 @@ class Journal:
     def count(self, tally: Tally) -> None:
         """An exchange that never came to be asked of both arms."""
         self._tallies[tally] += 1
+        if tally.reason == Reason.STORE_UNAVAILABLE:
+            # No epoch is known before the first pair, so that they count by when they came.
+            now = time.time()
+            return self._gap(Gap(tally.capability, Reason.STORE_UNAVAILABLE, 1, now, now))
         epoch = self._epochs.get(tally.capability)
         # What a sample leaves out by chance leaves no doubt.
-        if epoch is not None and tally.reason != "not_sampled":
+        if epoch is not None and tally.reason != NOT_SAMPLED:
             place = tally.capability, epoch, Stratum(tally.operation, "", "", ""), tally.outcome
             self._heap(place, self._latest[tally.capability]).count += 1
+        return None
 
     def keep(self, comparison: Comparison, sight: Sight | None = None, rules: Rules = NONE) -> None:
         """The end of an exchange, by which rules, with what it proves where both arms were asked."""
@@ -188,14 +228,14 @@ class Journal:
         if told and len(self._comparisons) < UNWRITTEN:
             self._comparisons.append(comparison)
             return
-        self.lost += told
+        self.lost["differences"] += told
         self._tallies[comparison.tally] += 1
 
     def _bind(self, comparison: Comparison, sight: Sight) -> None:
         if not comparison.bonds:
             return
         if len(self._bindings) + len(comparison.bonds) > BINDINGS:
-            self.lost += 1
+            self.lost["differences"] += 1
             return
         place = comparison.tally.capability, digest(sight.epoch)
         self._bindings += [Binding(*place, one.name, one.legacy, one.modern, one.split, one.merged, comparison.at,
@@ -276,13 +316,21 @@ class Journal:
         """Begin to write, in the running event loop."""
         self._task = asyncio.create_task(self._run())
 
-    async def close(self) -> None:
-        """Write what is left, and stop. It may be called again, for what came later."""
+    async def close(self, until: float = 0.0) -> None:
+        """Write what is left, and stop. Where the store fails it is tried again up to a time of the event loop. It may
+        be called again, for what came later."""
         self._stopping.set()
         task, self._task = self._task, None
         # The task is not cancelled: a batch whose thread is at work must be known to be written or not.
         await (task or self._flush())
+        while self.fault and asyncio.get_running_loop().time() < until:
+            await asyncio.sleep(AGAIN)
+            await self._flush()
         await self.keys.refresh()
+
+    def leave(self) -> None:
+        """Give the marks back: what is not written now is lost, and whoever comes next finds it in them."""
+        self._marks.close()
 
     async def _run(self) -> None:
         while not self._stopping.is_set():
@@ -295,37 +343,84 @@ class Journal:
             await self.keys.refresh()
 
     async def _flush(self) -> None:
+        self._marks.tick(time.time())
         store = self._store
-        if store is None:
+        batch = self._take() if store is not None else None
+        if store is None or batch is None:
             return
+        try:
+            dropped = await asyncio.to_thread(
+                lambda: store.write(batch.comparisons, batch.tallies, batch.traffic, batch.sightings, self.keys.held(),
+                                    batch.bindings, batch.gaps))
+        except StoreRenewed as renewed:
+            self.renewals += 1
+            self._put_back(batch)
+            for one in self._marks.forget():
+                anew = renewed.made >= one.first > 0
+                self._miss(one.gap(Reason.STORE_DELETED if anew else Reason.STORE_REPLACED))
+            await self._flush()
+        except Exception as error:
+            # Whatever it was, the store took nothing of the batch (that is its contract) and serving goes on.
+            self.failures += 1
+            self.fault = worded(error, StoreError)
+            self._put_back(batch)
+        else:
+            self.fault = ""
+            self.keys.doom(dropped or ())
+            now = time.time()
+            for capability, exchanges in batch.settled().items():
+                self._marks.wrote(capability, exchanges, now)
+
+    def _take(self) -> "_Batch | None":
+        """What waits to be written, if anything does."""
         comparisons, self._comparisons = self._comparisons, []
         tallies, self._tallies = self._tallies, Counter()
         calls, self._traffic = self._traffic, defaultdict(_Calls)
         heaps, self._heaps = self._heaps, {}
         bindings, self._bindings = self._bindings, []
-        if not (comparisons or tallies or calls or heaps):
-            return
+        gaps, self._gaps = self._gaps, {}
+        if not (comparisons or tallies or calls or heaps or gaps):
+            return None
         traffic = [Traffic(*key, one.requests, one.errors, one.seconds, one.at) for key, one in calls.items()]
         sightings = [
             Sighting(*place, heap.count, heap.critical, heap.reproduced, heap.first, heap.last, frozenset(heap.tokens),
                      tuple(heap.noise.values()), tuple(heap.known.items()))
             for place, heap in heaps.items()
         ]
-        try:
-            dropped = await asyncio.to_thread(
-                lambda: store.write(comparisons, tallies, traffic, sightings, self.keys.held(), bindings))
-        except Exception as error:
-            # Whatever it was, the store took nothing of the batch (that is its contract) and serving goes on.
-            self.failures += 1
-            self.fault = worded(error, StoreError)
-            self._tallies.update(tallies)
-            for comparison in comparisons:
-                self._keep(comparison)
-            for place, heap in heaps.items():
-                self._heap(place, heap.last).add(heap)
-            self._bindings = bindings + self._bindings
-            for row in traffic:
-                self.add(row)
-        else:
-            self.fault = ""
-            self.keys.doom(dropped or ())
+        return _Batch(comparisons, tallies, traffic, sightings, bindings, list(gaps.values()), heaps)
+
+    def _put_back(self, batch: "_Batch") -> None:
+        self._tallies.update(batch.tallies)
+        for comparison in batch.comparisons:
+            self._keep(comparison)
+        for place, heap in batch.heaps.items():
+            self._heap(place, heap.last).add(heap)
+        self._bindings = batch.bindings + self._bindings
+        for row in batch.traffic:
+            self.add(row)
+        for gap in batch.gaps:
+            self._gap(gap)
+
+
+class _Batch(NamedTuple):
+    """What is written at once. `heaps` are what the sightings were made of."""
+
+    comparisons: list[Comparison]
+    tallies: Counter[Tally]
+    traffic: list[Traffic]
+    sightings: list[Sighting]
+    bindings: list[Binding]
+    gaps: list[Gap]
+    heaps: dict[_Place, _Heap]
+
+    def settled(self) -> Counter[str]:
+        """How many exchanges the store knows the end of by it, by capability: outcomes, and such as were lost before
+        they came to one."""
+        counts: Counter[str] = Counter()
+        for tally, count in self.tallies.items():
+            counts[tally.capability] += count if tally.reason != NOT_SAMPLED else 0
+        for comparison in self.comparisons:
+            counts[comparison.tally.capability] += 1
+        for gap in self.gaps:
+            counts[gap.capability] += gap.exchanges if gap.reason in (Reason.KILLED, Reason.UNWRITTEN) else 0
+        return counts

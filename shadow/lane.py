@@ -24,7 +24,7 @@ from shadow.compare import Comparison, Outcome, Tally, fingerprint, identical
 from shadow.comparer import Child, Comparer, ComparerSlow
 from shadow.custody import Custody
 from shadow.diff import Severity
-from shadow.journal import Journal
+from shadow.journal import NOT_SAMPLED, Journal
 from shadow.learnt import Learnt
 from shadow.ledger import Traffic
 from shadow.noise import AGREED, bound, bracketed, is_noise, seen_again, settled, steady, unstable
@@ -104,6 +104,7 @@ class Lane:
     def offer(self, mirror: Mirror) -> None:
         """Take a mirror, or shed it where there is no room. Takes constant time."""
         self.eligible += 1
+        self.journal.take(mirror.capability)
         cost = mirror.cost()
         if reason := self._no_room(cost):
             return self._count(Tally(mirror.capability, mirror.operation, Outcome.SHED, reason))
@@ -115,6 +116,8 @@ class Lane:
     def skip(self, capability: str, operation: str, reason: str) -> None:
         """Count an exchange that was eligible but is not mirrored. `reason` is one of a few fixed words."""
         self.eligible += 1
+        if reason != NOT_SAMPLED:
+            self.journal.take(capability)
         self._count(Tally(capability, operation, Outcome.SKIPPED, reason))
 
     def record(self, rows: Iterable[Traffic]) -> None:
@@ -160,11 +163,13 @@ class Lane:
         await self._idle.wait()
 
     async def drain(self, seconds: float) -> None:
-        """Take nothing more, finish what is there within `seconds`, shed the rest, write all of it down.
+        """Take nothing more, finish what is there within `seconds`, shed the rest, write all of it down: for as long as
+        the store takes it, or until that time is over. What it did not take is `journal.unwritten`.
         Nothing is waited for that is only to be asked again: it ends as found. Leaves no task and no process.
         It may be called again."""
         self._open = False
         self._shut = "stopped"
+        until = asyncio.get_running_loop().time() + seconds
         for entry, timer in self._waiting.items():
             timer.cancel()
             self._give_up(entry, "drained")
@@ -186,7 +191,7 @@ class Lane:
                 self._give_up(entry, "drained")
             room.clear()
         await self._comparer.close()
-        await self.journal.close()
+        await self.journal.close(until)
         if self.capture is not None:
             await self.capture.close()
 

@@ -154,6 +154,32 @@ class Binding:
     trace_id: str
 
 
+class Reason(StrEnum):
+    """Why exchanges are missing from what a store has."""
+
+    STORE_UNAVAILABLE = "store_unavailable"
+    """The store was not open: they were shed, and never asked of both arms."""
+    KILLED = "killed"
+    """A worker came to its end without warning."""
+    UNWRITTEN = "unwritten"
+    """A worker stopped while the store could not be written."""
+    STORE_DELETED = "store_deleted"
+    """They were in a file that was deleted; this one has been made since."""
+    STORE_REPLACED = "store_replaced"
+    """They were in a file in whose place this one was put."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """So many exchanges of a capability that are missing, between two times (seconds since the epoch)."""
+
+    capability: str
+    reason: Reason
+    exchanges: int
+    first: float
+    last: float
+
+
 class Crossed(StrEnum):
     """What became of bindings."""
 
@@ -200,6 +226,7 @@ class Ledger:
     hidden: list[Hidden] = field(default_factory=list)
     crossings: list[Crossing] = field(default_factory=list)
     declared: list[Declared] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
 
 
 def conflicts(legacy: bool, modern: bool) -> tuple[Crossed, ...]:
@@ -222,6 +249,12 @@ def hidden(comparisons: Iterable[Comparison]) -> list[Hidden]:
             key = row.capability, row.rule
             found[key] = joined(found[key], row) if key in found else row
     return list(found.values())
+
+
+def bridged(one: Gap, other: Gap) -> Gap:
+    """Two gaps of one capability and reason as one."""
+    return Gap(one.capability, one.reason, one.exchanges + other.exchanges, min(one.first, other.first),
+               max(one.last, other.last))
 
 
 def joined(one: Hidden, other: Hidden) -> Hidden:

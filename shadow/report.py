@@ -7,7 +7,6 @@ compared says so in words: it must never look like one whose arms agree.
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from types import MappingProxyType
 
 import orjson
@@ -18,11 +17,11 @@ from shadow.diff import Severity, Signature
 from shadow.evidence import UNDECLARED, Criteria
 from shadow.hints import hints
 from shadow.latency import BOUNDS, Histogram
-from shadow.ledger import FASTER, SLOWER, Finding, Hidden, Ledger, Traffic
+from shadow.ledger import FASTER, SLOWER, Finding, Gap, Hidden, Ledger, Reason, Traffic
 from shadow.noise import DRIFTS, NoiseReport, weighed
 from shadow.signatures import Exemplar, Pattern
 from shadow.verdict import EvidenceReport, cell, judged, markdown
-from shadow.words import noun
+from shadow.words import moment, noun
 
 PATTERNS = 20
 """Patterns of a capability that are reported, the worst and most frequent of all that are known."""
@@ -122,9 +121,10 @@ class RuleReport:
 @dataclass(frozen=True, slots=True)
 class CapabilityReport:
     """One capability. compared = matching + normalised + known + mismatching;
-    eligible = compared + unstable + transient + the sums of the four maps, which are by reason. `says` puts it in
-    words; `evidence` is the verdict. `patterns` are those worth a look of the `known_patterns`; `patternless`
-    mismatching exchanges found the table of patterns full."""
+    eligible = compared + unstable + transient + the sums of the four maps, which are by reason. `lost` are exchanges
+    that were eligible too, and of which it is not known how they ended, by reason. `says` puts it in words; `evidence`
+    is the verdict. `patterns` are those worth a look of the `known_patterns`; `patternless` mismatching exchanges found
+    the table of patterns full."""
 
     capability: str
     stage: str
@@ -143,6 +143,7 @@ class CapabilityReport:
     not_comparable: dict[str, int]
     shed: dict[str, int]
     skipped: dict[str, int]
+    lost: dict[str, int]
     legacy: ArmReport
     modern: ArmReport
     paired: PairedReport | None
@@ -176,6 +177,7 @@ def fold(ledger: Ledger, criteria: Mapping[str, Criteria] = MappingProxyType({})
     names = {
         *criteria, *(tally.capability for tally in ledger.tallies), *(row.capability for row in ledger.traffic),
         *(finding.capability for finding in ledger.findings), *(row.capability for row in ledger.evidence),
+        *(gap.capability for gap in ledger.gaps),
     }
     return Report(tuple(_capability(name, ledger, criteria.get(name, UNDECLARED)) for name in sorted(names)))
 
@@ -193,9 +195,10 @@ def _capability(name: str, ledger: Ledger, criteria: Criteria) -> CapabilityRepo
     compared = matching + normalised + known + mismatching
     eligible = sum(counts.total() for counts in outcomes.values())
     patterns = [found for found in ledger.patterns if found.capability == name]
+    gaps = [gap for gap in ledger.gaps if gap.capability == name]
     evidence = judged((row for row in ledger.evidence if row.capability == name), criteria,
                       [row for row in ledger.crossings if row.capability == name],
-                      [row for row in ledger.declared if row.capability == name])
+                      [row for row in ledger.declared if row.capability == name], gaps)
     # Noise counts on what the verdict rests on, and so does not outlive a build.
     noise = [row for row in ledger.noise if row.capability == name and evidence.is_on(row.epoch)]
     findings = [found for found in ledger.findings if found.capability == name]
@@ -218,6 +221,7 @@ def _capability(name: str, ledger: Ledger, criteria: Criteria) -> CapabilityRepo
         not_comparable=_sorted(outcomes[Outcome.NOT_COMPARABLE]),
         shed=_sorted(outcomes[Outcome.SHED]),
         skipped=_sorted(outcomes[Outcome.SKIPPED]),
+        lost=_sorted(_lost(gaps)),
         legacy=_arm(row for row in traffic if row.arm == "legacy"),
         modern=_arm(row for row in traffic if row.arm == "modern"),
         paired=_paired(traffic),
@@ -240,6 +244,14 @@ def _says(compared: int, mismatching: int, errors: int, eligible: int) -> str:
     if eligible:
         return f"nothing compared, out of {eligible} eligible{failed.replace(' more', '')}"
     return "nothing compared: no exchange was eligible"
+
+
+def _lost(gaps: Iterable[Gap]) -> Counter[str]:
+    """By reason; what was shed has an outcome."""
+    counts: Counter[str] = Counter()
+    for gap in gaps:
+        counts[str(gap.reason)] += gap.exchanges if gap.reason is not Reason.STORE_UNAVAILABLE else 0
+    return +counts
 
 
 def _sorted(counts: Counter[str]) -> dict[str, int]:
@@ -392,11 +404,6 @@ def reproduced(one: DifferenceReport | PatternReport) -> str:
     return f"{one.reproduced:,} of {one.again:,}" if one.again else "–"
 
 
-def moment(at: float) -> str:
-    """A time for people: "2025-03-01 12:30:05Z"."""
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-
-
 def _markdown(report: Report) -> Iterator[str]:
     yield "# Shadow report"
     if not report.capabilities:
@@ -413,7 +420,7 @@ def _markdown(report: Report) -> Iterator[str]:
             ("Match once normalised", str(one.normalised)), ("Known differences", str(one.known)),
             ("Unstable", str(one.unstable)), ("Transient", str(one.transient)),
             ("Candidate errors", reasons(one.candidate_errors)), ("Not comparable", reasons(one.not_comparable)),
-            ("Shed", reasons(one.shed)), ("Skipped", reasons(one.skipped)),
+            ("Shed", reasons(one.shed)), ("Skipped", reasons(one.skipped)), ("Lost", reasons(one.lost)),
             ("Hidden by rules", ", ".join(f"{rule.differences} by {rule.rule}" for rule in one.rules) or "nothing"),
             ("Legacy p50 / p99", f"{milliseconds(one.legacy.p50)} / {milliseconds(one.legacy.p99)}"),
             ("Modern p50 / p99", f"{milliseconds(one.modern.p50)} / {milliseconds(one.modern.p99)}"),

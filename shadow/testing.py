@@ -8,7 +8,19 @@ from adapters.document import Tree
 from shadow.compare import Comparison, Outcome, Tally
 from shadow.diff import Difference, Severity, Shape
 from shadow.latency import Histogram
-from shadow.ledger import CROSSED_EPOCHS, DAY, EPOCHS, Binding, Crossed, Crossing, Evidence, Sighting, Traffic
+from shadow.ledger import (
+    CROSSED_EPOCHS,
+    DAY,
+    EPOCHS,
+    Binding,
+    Crossed,
+    Crossing,
+    Evidence,
+    Gap,
+    Reason,
+    Sighting,
+    Traffic,
+)
 from shadow.noise import Noise
 from shadow.normalisers.base import Normaliser
 from shadow.signatures import Exemplar, Pattern
@@ -75,6 +87,7 @@ def check_store(store: Store, signatures: int) -> None:
     _check_counts(store)
     _check_findings(store, signatures)
     _check_patterns(store, signatures)
+    _check_gaps(store)
     _check_hidden(store)
     _check_traffic(store)
     _check_noise(store, signatures)
@@ -235,6 +248,17 @@ def _check_crosswalk(store: Store) -> None:
         "epochs are bounded: the one that was seen longest ago goes first")
     assert bound(_binding("1", "z", 30, "e"))["e", Crossed.PAIR].count == 1, "and with it went its pairs"
     assert store.read("results").crossings == [], "one capability is read by itself"
+
+
+def _check_gaps(store: Store) -> None:
+    def missing(exchanges: int, first: float, last: float, reason: Reason = Reason.KILLED) -> Gap:
+        return Gap("missing", reason, exchanges, first, last)
+
+    store.write((), {}, (), gaps=[missing(2, 10, 20), missing(1, 15, 15, Reason.UNWRITTEN)])
+    store.write((), {}, (), gaps=[missing(3, 5, 12), missing(4, HOUR, HOUR + 1)])
+    assert sorted(store.read("missing").gaps, key=lambda gap: (gap.reason, gap.last)) == [
+        missing(5, 5, 20), missing(4, HOUR, HOUR + 1), missing(1, 15, 15, Reason.UNWRITTEN)]
+    assert all(gap.capability == "missing" for gap in store.read().gaps)
 
 
 def _check_hidden(store: Store) -> None:

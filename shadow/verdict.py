@@ -8,13 +8,14 @@ other arms, other rules or another comparator than those of now, it is history t
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 from xml.sax.saxutils import escape, quoteattr
 
 from shadow.compare import COMPARED, VERSION, Outcome
 from shadow.evidence import Answer, Coverage, Criteria, Gate, Hid, Numbers, State, assess, percent
-from shadow.ledger import DAY, JUDGED, Crossed, Crossing, Declared, Evidence
+from shadow.ledger import DAY, JUDGED, Crossed, Crossing, Declared, Evidence, Gap, Reason
 from shadow.stratum import ARMS, Epoch, Stratum, anywhere, configured, digest
-from shadow.words import noun
+from shadow.words import moment, noun
 
 _HOUR = 3600.0
 
@@ -78,6 +79,17 @@ class IdentityReport:
 
 
 @dataclass(frozen=True, slots=True)
+class GapReport:
+    """So many exchanges that the verdict would rest on, and does not, since they were lost, or left out while the store
+    could not be opened (`reason`, as shadow.ledger.Reason). Times are in seconds since the epoch."""
+
+    reason: str
+    exchanges: int
+    first: float
+    last: float
+
+
+@dataclass(frozen=True, slots=True)
 class EvidenceReport:
     """The verdict on one capability, with every number behind it.
 
@@ -87,7 +99,7 @@ class EvidenceReport:
     never seen, `unmirrored` those that never are, because asking them changes something. `effective` exchanges came,
     `per_hour` of them today: in the 24 hours before the latest exchange (None where there were none). `epoch` is None
     where nothing was compared by the arms, rules and comparator of now; `history` are the epochs before it, the latest
-    first. `identities` are by class.
+    first. `identities` are by class. `gaps` are what is missing, by reason: it counts as left out.
     """
 
     answer: Answer
@@ -102,6 +114,7 @@ class EvidenceReport:
     epoch: EpochReport | None
     history: tuple[EpochReport, ...]
     identities: tuple[IdentityReport, ...]
+    gaps: tuple[GapReport, ...]
 
     def is_on(self, epoch: Epoch) -> bool:
         """Whether the verdict rests on this epoch."""
@@ -110,18 +123,17 @@ class EvidenceReport:
 
 def judged(
     evidence: Iterable[Evidence], criteria: Criteria, crossings: Iterable[Crossing] = (),
-    declared: Iterable[Declared] = (),
+    declared: Iterable[Declared] = (), gaps: Iterable[Gap] = (),
 ) -> EvidenceReport:
     """The verdict on a capability, from all rows of its own."""
     epochs: dict[Epoch, list[Evidence]] = defaultdict(list)
     for row in evidence:
         epochs[row.epoch].append(row)
     reports = sorted((_epoch(epoch, rows) for epoch, rows in epochs.items()), key=lambda one: -one.last)
-    crossed, known = list(crossings), list(declared)
-    found = [_on(one, reports, epochs[_key(one)], criteria, crossed, known)
-             for one in _going_on(reports, criteria)]
+    beside = _Beside(list(crossings), list(declared), list(gaps))
+    found = [_on(one, reports, epochs[_key(one)], criteria, beside) for one in _going_on(reports, criteria)]
     if not found:
-        return _on(None, reports, (), criteria, crossed, known)
+        return _on(None, reports, (), criteria, beside)
     # The latest of the worst: `min` takes the first of equals.
     return min(found, key=lambda one: _WORST.index(one.answer))
 
@@ -141,19 +153,29 @@ def _holds(epoch: EpochReport, criteria: Criteria) -> bool:
     return criteria.rules is None or (criteria.rules in (rules, anywhere(rules)) and epoch.comparator == VERSION)
 
 
+class _Beside(NamedTuple):
+    """What else there is of a capability, of all epochs."""
+
+    crossings: Sequence[Crossing]
+    declared: Sequence[Declared]
+    gaps: Sequence[Gap]
+
+
 def _on(
     epoch: EpochReport | None, reports: Sequence[EpochReport], current: Sequence[Evidence], criteria: Criteria,
-    crossings: Iterable[Crossing], declared: Iterable[Declared],
+    beside: _Beside,
 ) -> EvidenceReport:
     """The verdict on one epoch of all, from its rows."""
     strata = _strata(current)
-    identities = _identities(epoch, crossings, dict(criteria.seeded))
+    identities = _identities(epoch, beside.crossings, dict(criteria.seeded))
+    gaps = _gaps(epoch, beside.gaps)
+    lost = sum(one.exchanges for one in gaps)
     verdict = assess(
         criteria, {stratum: _numbers(rows) for stratum, rows in strata.items()},
-        eligible=sum(row.count for row in current),
-        excluded=sum(row.count for row in current if row.outcome not in JUDGED),
+        eligible=sum(row.count for row in current) + lost,
+        excluded=sum(row.count for row in current if row.outcome not in JUDGED) + lost,
         conflicts=sum(one.split + one.merged for one in identities),
-        hid=[] if epoch is None else _hid([row for row in declared if row.epoch == _key(epoch)], current),
+        hid=[] if epoch is None else _hid([row for row in beside.declared if row.epoch == _key(epoch)], current),
     )
     now = max((row.last for row in current), default=0.0)
     rate = _per_hour(current, now)
@@ -162,7 +184,7 @@ def _on(
     ], now)) for one in verdict.coverage)
     return EvidenceReport(
         answer=verdict.answer,
-        says=_says(verdict.answer, verdict.gates, outdated=bool(reports) and epoch is None),
+        says=_says(verdict.answer, verdict.gates, outdated=bool(reports) and epoch is None) + missing(gaps),
         wanted=tuple(_wanted(verdict.gates, coverage, rate, sum(
             row.count for row in current if row.outcome is Outcome.UNSTABLE))),
         gates=verdict.gates,
@@ -174,7 +196,21 @@ def _on(
         epoch=epoch,
         history=tuple(one for one in reports if one is not epoch),
         identities=identities,
+        gaps=gaps,
     )
+
+
+def _gaps(epoch: EpochReport | None, gaps: Iterable[Gap]) -> tuple[GapReport, ...]:
+    """What an epoch misses: what was lost since it began. What was in a store that was deleted is missing in none:
+    evidence began anew after it."""
+    found: dict[str, GapReport] = {}
+    for gap in gaps:
+        if epoch is None or gap.last < epoch.first or gap.reason is Reason.STORE_DELETED:
+            continue
+        known = found.get(gap.reason, GapReport(str(gap.reason), 0, gap.first, gap.last))
+        found[gap.reason] = GapReport(str(gap.reason), known.exchanges + gap.exchanges, min(known.first, gap.first),
+                                      max(known.last, gap.last))
+    return tuple(found[reason] for reason in sorted(found))
 
 
 def _identities(
@@ -288,6 +324,22 @@ def _wanted(
         if one.needs:
             stratum = f" ({kind(one)})" if one.status else ""
             yield f"≈ {one.needs:,} more of `{one.operation}`{stratum}, {_in(one.hours, one.seen > 0)}"
+
+
+_WHY = {
+    Reason.STORE_UNAVAILABLE: "the store could not be opened", Reason.KILLED: "a worker was killed",
+    Reason.UNWRITTEN: "the store could not be written at the end", Reason.STORE_REPLACED: "the store was replaced",
+}
+
+
+def missing(gaps: Sequence[GapReport]) -> str:
+    """What a verdict does not rest on though it should, for people, to be put behind it; "" where nothing is."""
+    if not gaps:
+        return ""
+    count = sum(one.exchanges for one in gaps)
+    first, last = moment(min(one.first for one in gaps)), moment(max(one.last for one in gaps))
+    why = ", ".join(f"{one.exchanges:,} since {_WHY[Reason(one.reason)]}" for one in gaps)
+    return f"; {count:,} {noun(count, 'exchange is', 'exchanges are')} missing between {first} and {last}: {why}"
 
 
 def _in(hours: float | None, seen: bool) -> str:

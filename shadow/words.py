@@ -1,4 +1,11 @@
-"""Words that follow a number. Pure."""
+"""Words of reports and messages: numbers with what they count, times, faults. Pure."""
+
+from datetime import UTC, datetime
+
+
+def moment(at: float) -> str:
+    """A time for people: "2025-03-01 12:30:05Z"."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
 
 
 def worded(error: Exception, ours: type[Exception] | tuple[type[Exception], ...]) -> str:

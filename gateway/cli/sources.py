@@ -18,6 +18,7 @@ from gateway.config.problem import Invalid, did_you_mean
 from shadow.custody import Custody, CustodyError
 from shadow.evidence import Criteria
 from shadow.ledger import Evidence
+from shadow.marks import left
 from shadow.report import Report, fold
 from shadow.stores.base import Store, StoreError
 from shadow.stratum import anywhere
@@ -41,7 +42,7 @@ def configured(config: Path, capability: str | None) -> Report:
                        "ask it with --admin URL, or give it `store: {sqlite: {path: figway.db}}`")
     known = {one.name: _anywhere(one.criteria()) for one in built.table.capabilities.values()}
     _known(capability, known)
-    return _read(_opened(built), capability, known)
+    return _read(_opened(built), capability, known, getattr(built.store[1], "path", None))
 
 
 def _anywhere(criteria: Criteria) -> Criteria:
@@ -122,7 +123,7 @@ def _opened(built: Configuration) -> Store:
 
 def stored(file: Path, capability: str | None) -> Report:
     """The report of a SQLite store, of which nobody says what its capabilities must meet. Raises Refused."""
-    return _read(_sqlite(file), capability, {})
+    return _read(_sqlite(file), capability, {}, file)
 
 
 def _sqlite(file: Path) -> Store:
@@ -137,10 +138,14 @@ def _sqlite(file: Path) -> Store:
     return store
 
 
-def _read(store: Store, capability: str | None, known: Mapping[str, Criteria]) -> Report:
+def _read(store: Store, capability: str | None, known: Mapping[str, Criteria], file: Path | None) -> Report:
     try:
         criteria = {name: one for name, one in known.items() if capability in (None, name)}
-        found = fold(store.read(capability), criteria)
+        ledger = store.read(capability)
+        # A gateway that ended on a full disk could not write that it did.
+        unwritten = left(file) if file is not None else []
+        ledger.gaps += [one.gap() for one in unwritten if capability in (None, one.capability)]
+        found = fold(ledger, criteria)
     except StoreError as error:
         raise Refused(str(error)) from None
     finally:

@@ -166,7 +166,8 @@ class Capabilities:
                 self._warnings.append(Problem(place, message, "unused"))
         if split.group is not None:
             self._in_group(name, split, split.group, node)
-        return Split(split.percent, tuple(split.sticky), split.salt or split.group or name, split.on_missing)
+        return Split(split.percent, tuple(split.sticky), split.salt or split.group or name, split.on_missing,
+                     split.fallback_after or 0.0)
 
     def _in_group(self, name: str, split: spec.Split, group: str, node: Node) -> None:
         first, other, place = self._groups.setdefault(group, (name, split, node.key("split")))

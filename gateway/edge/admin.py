@@ -24,6 +24,7 @@ from starlette.routing import Route
 from gateway.edge.admin_access import AdminAccess, problem_answer
 from gateway.telemetry.metrics import families
 from gateway.telemetry.peers import Peers
+from shadow.ledger import Reason
 from shadow.renderers import html
 from shadow.report import Report, to_json
 from shadow.stores.base import StoreError
@@ -117,6 +118,9 @@ def _checks(workers: Iterable[tuple[bool, dict[str, Any]]]) -> Iterator[Check]:
     if living:
         yield from _bounds(living)
         yield from _shadow(living)
+    certificates = [facts["certificate"]["problem"] for facts in living if facts["certificate"] is not None]
+    if certificates:
+        yield "certificate", not any(certificates), next(filter(None, certificates), "")
     wanted = max((facts["workers"] for facts in living), default=1)
     yield "workers", len(living) >= wanted, f"{len(living)} of {wanted}"
 
@@ -143,15 +147,17 @@ def _bounds(living: Sequence[dict[str, Any]]) -> Iterator[Check]:
 def _shadow(living: Sequence[dict[str, Any]]) -> Iterator[Check]:
     """What is so now, in any worker, decides; what has been is told beside it."""
     faults = {what: why for facts in living for what, why in facts["faults"].items()}
-    lost = sum(facts["store"]["lost"] for facts in living)
+    lost = sum(count for facts in living for count in facts["store"]["lost"].values())
     for name, failed, word in (("store", _sum(living, "store", "failures"), "failed write"),
                                ("custody", _sum(living, "custody", "failures"), "failure"),
                                ("sealed", _sum(living, "capture", "failed"), "failure")):
         told = [faults[name]] if name in faults else []
         told += [f"{failed:,} {noun(failed, word)}"] if failed or name == "store" else []
-        told += [f"{lost:,} {noun(lost, 'row')} lost"] if name == "store" else []
+        told += [f"{lost:,} {noun(lost, 'exchange')} lost"] if name == "store" else []
         if name != "sealed" or told or any(facts["capture"] for facts in living):
             yield name, name not in faults, ", ".join(told)
+    if "marks" in faults:
+        yield "marks", False, faults["marks"]
     on = all(facts["lane"]["on"] for facts in living)
     state = f"{_sum(living, 'lane', 'unfinished'):,} unfinished, {_sum(living, 'lane', 'held_bytes'):,} bytes held"
     yield "shadow lane", on, state if on else f"off, {state}"
@@ -189,11 +195,15 @@ class _Scrape:
                      sum(one["lane"]["held_bytes"] for one in living))
         yield CounterMetricFamily("figway_store_failures", "Writes to the store that failed.",
                                   value=sum(one["store"]["failures"] for one in facts))
-        yield CounterMetricFamily("figway_store_lost", "Rows that the store never took.",
-                                  value=sum(one["store"]["lost"] for one in facts))
+        lost = CounterMetricFamily("figway_store_lost", "Exchanges that the store has not, or not all of.",
+                                   labels=["reason"])
+        for reason in (*Reason, "differences"):
+            if reason != Reason.STORE_UNAVAILABLE:  # those have an outcome
+                lost.add_metric([reason], sum(one["store"]["lost"].get(reason, 0) for one in facts))
+        yield lost
         well = GaugeMetricFamily("figway_shadow_well", "1 if a part of the shadow works in every worker, else 0.",
                                  labels=["part"])
-        for part in ("lane", "store", "custody", "sealed"):
+        for part in ("lane", "store", "custody", "sealed", "marks"):
             well.add_metric([part], int(all(
                 one["lane"]["on"] if part == "lane" else part not in one["faults"] for one in living)))
         yield well
@@ -203,6 +213,11 @@ class _Scrape:
         yield capture
         yield CounterMetricFamily("figway_custody_failures", "Keys that could not be made, found or destroyed.",
                                   value=sum(one["custody"]["failures"] for one in facts))
+        expires = GaugeMetricFamily("figway_certificate_expires_timestamp_seconds",
+                                    "When the data port's certificate expires, where there is one.", labels=[])
+        if certificates := [one["certificate"]["ends"] for one in living if one["certificate"] is not None]:
+            expires.add_metric([], min(certificates))
+        yield expires
         yield _gauge("figway_connections", "Client connections.", sum(one["connections"] for one in living))
         yield _gauge("figway_connections_limit", "Client connections that there is room for.",
                      sum(one["connections_limit"] for one in living))

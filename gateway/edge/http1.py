@@ -56,11 +56,11 @@ _SHORT = 4 << 10
 # The last head of a connection is kept, and what it said, up to this size: there may be many connections.
 _REMEMBERED = 4 << 10
 _LINGER = 1.0
+# Seconds in which a new connection should have asked for something, where others want its place.
+_SILENT = 0.1
 _NO_FRAMES = Frames()
 _RESET = struct.pack("ii", 1, 0)
 _EMPTY_LINES = re.compile(rb"(?:\r\n)++")
-# Where a head ends for a lenient reader and not for us.
-_LENIENT_END = re.compile(rb"(?<!\r)\n\r?\n|\r\n\n")
 
 
 class Edge:
@@ -71,8 +71,12 @@ class Edge:
         self.pipeline = pipeline
         self.room = pipeline.room
         self.connections: set[Listener] = set()
+        # Connections of TLS that do not speak HTTP yet (edge/tls.py).
+        self.handshakes: set[asyncio.Task[None]] = set()
         # Those that hold some of an answer which their client has not taken yet, beyond what each may.
         self.untaken: set[Listener] = set()
+        # Those that have not sent a whole head yet, the oldest first: where there is no room they make way.
+        self.silent: dict[Listener, float] = {}
         self.turned_away = 0
         self.most = most
         self._spare = spare
@@ -86,6 +90,15 @@ class Edge:
         self.allowed = min(settings.connections, self.most)
         self.at_most = self.allowed + self._spare
         self.via = b"Via: 1.1 %b\r\n" % settings.via.encode() if settings.via else b""
+
+    def makes_room(self, now: float) -> bool:
+        """Close the connection that has been silent for longest, and for a while, so that another can be had."""
+        oldest = next(iter(self.silent), None)
+        if oldest is None or now - self.silent[oldest] < _SILENT:
+            return False
+        del self.silent[oldest]
+        oldest.make_way()
+        return True
 
     def overloaded(self) -> list[str]:
         """What this worker lacks now, so that it refuses what needs it: "memory", "connections"."""
@@ -173,13 +186,17 @@ class Listener(asyncio.Protocol):
         self._transport.set_write_buffer_limits(_WRITE_BUFFER)
         edge.connections.add(self)
         self._server_state.connections.add(self)
-        self.deadline = time.monotonic() + edge.settings.idle_timeout
+        now = time.monotonic()
+        self.deadline = now + edge.settings.idle_timeout
         if len(edge.connections) > edge.allowed:
             edge.turned_away += 1
             if len(edge.connections) > edge.at_most:
                 self.abort()
-            else:
+                return
+            if not edge.makes_room(now):
                 self._refuse("overloaded")
+                return
+        edge.silent[self] = now
 
     def data_received(self, data: bytes) -> None:
         state = self._state
@@ -220,6 +237,7 @@ class Listener(asyncio.Protocol):
         if self._untaken:
             self.weigh()
         self._edge.connections.discard(self)
+        self._edge.silent.pop(self, None)
         self._server_state.connections.discard(self)
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
@@ -408,8 +426,8 @@ class Listener(asyncio.Protocol):
             line = data.find(b"\r\n", at)
             too_long = line < 0 or line - at > settings.target + 32
             self._refuse("target_too_long" if too_long else "head_too_large")
-        elif data[at] in b"\n \t" or _LENIENT_END.search(data, self._seen):
-            # It would hang until its deadline.
+        elif data[at] in b"\n \t" or data.find(b"\n\n", self._seen) >= 0 or data.find(b"\n\r\n", self._seen) >= 0:
+            # It ends for a lenient reader and not for us: it would hang until its deadline.
             self._refuse("bad_request")
         else:
             self._seen = max(at, len(data) - 3)
@@ -508,6 +526,7 @@ class Listener(asyncio.Protocol):
     def _judged(self, data: bytes, settings: EdgeSettings) -> Arrival:
         """The arrival of any head. Raises Malformed."""
         method, target, head = read(data, settings)
+        self._edge.silent.pop(self, None)
         head.client = client_address(self._peer, head.forwarded, settings) if head.forwarded else self._peer
         head.added = self._added(head, settings)
         head.lines = fields(head.headers) + head.added
@@ -854,10 +873,15 @@ class Listener(asyncio.Protocol):
         else:
             transport.close()
 
+    def make_way(self) -> None:
+        """Close for another: nothing was asked here."""
+        self._close()
+
     def _close(self) -> None:
         self._state = _State.LINGER
         self._since = time.monotonic()
-        self.deadline = self._since + self._edge.settings.idle_timeout
+        # With TLS it also takes the client's farewell, which not every client says.
+        self.deadline = self._since + _LINGER
         if self._transport is not None:
             self._left = self._transport.get_write_buffer_size()
             self._transport.close()

@@ -24,7 +24,8 @@ class Faults:
         return bool(self._told)
 
     def tell(self, faults: Mapping[str, str], failures: Mapping[str, int]) -> None:
-        """`faults` are those of now, each with its reason, by what fails: "store", "custody" or "sealed"; `failures`
+        """`faults` are those of now, each with its reason, by what fails: "store", "custody", "sealed" or
+        "marks"; `failures`
         say how often each has failed since the start."""
         now = time.monotonic()
         for what, reason in faults.items():
@@ -42,6 +43,8 @@ class Faults:
         match what:
             case "store":
                 self._recorder.event("store_failed", level="error", reason=reason, failures=failures)
+            case "marks":
+                self._recorder.event("marks_failed", level="error", reason=reason)
             case "custody":
                 self._recorder.event("custody_failed", level="error", reason=reason, failures=failures)
             case _:

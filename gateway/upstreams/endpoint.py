@@ -136,13 +136,17 @@ class Sending:
     def assigned(self, connection: Connection) -> None:
         """Here is a connection: send what there is."""
         self._connection = connection
+        early, self._early = self._early, b""
+        first = self.before
         if self.after:
             # A head in two parts has room for the Host of whichever endpoint is asked.
-            first = self.before + self.endpoint.authority + self.after + self._early
+            first += self.endpoint.authority + self.after
+        if len(early) <= _EARLY:
+            connection.serve(self, first + early)
         else:
-            first = self.before + self._early
-        self._early = b""
-        connection.serve(self, first)
+            # Not copied to go out in one piece.
+            connection.serve(self, first)
+            connection.write(early)
         if self._waits:
             self._waits = False
             self.receiver.on_upload_resumed()
@@ -449,15 +453,23 @@ class Endpoint:
     # --- health ----------------------------------------------------------------------------------------------------
 
     def well(self) -> None:
-        """A call went through."""
-        self._failures = 0
+        """A call went through, which ends an ejection too."""
+        if self._failures:
+            self._failures = 0
+            self.ejected_until = 0.0
+
+    def try_again(self, now: float) -> None:
+        """A call is about to be made. The first after an ejection tries the endpoint; the others go on as if it were
+        ejected until that one has gone through, or a while has passed."""
+        ejection = self.settings.ejection
+        if self._failures and self._failures >= ejection.failures > 0 and now >= self.ejected_until:
+            self.ejected_until = now + ejection.seconds
 
     def unwell(self) -> None:
-        """A call failed by the endpoint's doing: so many in a row eject it for a while."""
+        """A call failed by the endpoint's doing: so many in a row eject it for a while, and so does each one more."""
         ejection = self.settings.ejection
         self._failures += 1
         if ejection.failures and self._failures >= ejection.failures:
-            self._failures = 0
             self.ejected_until = time.monotonic() + ejection.seconds
 
     # --- time ------------------------------------------------------------------------------------------------------

@@ -35,7 +35,22 @@ class Upstream:
             return None
         self._turn += 1
         start = self._turn % len(candidates)
-        return min(candidates[start:] + candidates[:start], key=lambda endpoint: endpoint.pending)
+        chosen = min(candidates[start:] + candidates[:start], key=lambda endpoint: endpoint.pending)
+        chosen.try_again(now)
+        return chosen
+
+    def available(self, now: float) -> bool:
+        """Whether some endpoint is well and not ejected."""
+        return any(endpoint.available(now) for endpoint in self.endpoints)
+
+    def may_be_asked(self, now: float) -> bool:
+        """The same, for somebody who has others to ask, and asks if told so: after an ejection as the one who tries."""
+        if self._only is None:
+            return self.available(now)
+        if not self._only.available(now):
+            return False
+        self._only.try_again(now)
+        return True
 
     def is_busy(self) -> bool:
         """Whether some endpoint has given away as much of its pool as one client may have."""

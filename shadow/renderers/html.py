@@ -17,9 +17,9 @@ from markupsafe import Markup
 
 from shadow.compare import Outcome
 from shadow.noise import DRIFTS
-from shadow.report import CapabilityReport, Report, milliseconds, moment, outstanding, overflowed, reproduced
+from shadow.report import CapabilityReport, Report, milliseconds, outstanding, overflowed, reproduced
 from shadow.verdict import untold
-from shadow.words import noun
+from shadow.words import moment, noun
 
 FULL = 50
 """Differences that are shown with all that is known of them; of the others, where and how often. And strata."""

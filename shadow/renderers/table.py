@@ -99,7 +99,7 @@ def _capability(one: CapabilityReport, traces: bool) -> Iterator[RenderableType]
         yield from evidence(one.evidence)
     for label, counts in (
         ("candidate errors", one.candidate_errors), ("not comparable", one.not_comparable), ("shed", one.shed),
-        ("skipped", one.skipped),
+        ("skipped", one.skipped), ("lost", one.lost),
     ):
         if counts:
             yield Text(f"  {label}: {reasons(counts)}")

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar, Protocol, TypeAlias
 
 from shadow.compare import Comparison, Tally
-from shadow.ledger import Binding, Ledger, Sighting, Traffic
+from shadow.ledger import Binding, Gap, Ledger, Sighting, Traffic
 from shadow.stratum import Epoch
 from shadow.unlink import Tokens, Trace, Unlinked
 
@@ -36,6 +36,16 @@ class StoreError(Exception):
     """A store cannot be opened, read or written now. The message names the fault, never a value out of a message."""
 
 
+class StoreRenewed(StoreError):
+    """What was written before is gone: the file was deleted, or another was put in its place. It is raised once, by the
+    write that finds it, which wrote nothing and may be done again. `made` is since when the store of now is there, in
+    seconds since the epoch (0 where nobody knows)."""
+
+    def __init__(self, text: str, made: float = 0.0) -> None:
+        super().__init__(text)
+        self.made = made
+
+
 class Store(Protocol):
     """Aggregates: counts by tally, differences by signature with one example each, traffic by arm, evidence.
 
@@ -52,12 +62,13 @@ class Store(Protocol):
     def write(
         self, comparisons: Sequence[Comparison], tallies: Mapping[Tally, int], traffic: Sequence[Traffic],
         sightings: Sequence[Sighting] = (), held: Held = NONE_HELD, bindings: Sequence[Binding] = (),
+        gaps: Sequence[Gap] = (),
     ) -> Collection[tuple[str, Epoch]]:
         """Add a batch, wholly or not at all. A comparison counts its own tally; `tallies` are of exchanges that
         left nothing else to remember. A binding that contradicts one that is there is counted, and changes nothing:
         whoever came first stays. Returns the epochs, after their capability, whose evidence was dropped for want
         of room or for its age: nothing needs their keys any more. What is `held` is not dropped, for neither. Raises
-        StoreError; the batch may then be written again."""
+        StoreError; the batch may then be written again. Gaps of one capability, reason and hour are added up."""
         ...
 
     def read(self, capability: str | None = None) -> Ledger:

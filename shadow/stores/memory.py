@@ -16,10 +16,12 @@ from shadow.ledger import (
     Declared,
     Evidence,
     Finding,
+    Gap,
     Hidden,
     Ledger,
     Sighting,
     Traffic,
+    bridged,
     hidden,
     hourly,
     joined,
@@ -61,11 +63,13 @@ class Memory:
         self._declared: defaultdict[tuple[str, Epoch], Counter[tuple[str, str]]] = defaultdict(Counter)
         self._tokens: defaultdict[int, set[bytes]] = defaultdict(set)
         self._crosswalk = MemoryCrosswalk()
+        self._gaps: dict[tuple[str, str, int], Gap] = {}
         self._hour = 0
 
     def write(
         self, comparisons: Sequence[Comparison], tallies: Mapping[Tally, int], traffic: Sequence[Traffic],
         sightings: Sequence[Sighting] = (), held: Held = NONE_HELD, bindings: Sequence[Binding] = (),
+        gaps: Sequence[Gap] = (),
     ) -> Collection[tuple[str, Epoch]]:
         with self._lock:
             before = set(self._evidence)
@@ -86,6 +90,9 @@ class Memory:
                 self._sight(one, held)
             for bound in bindings:
                 self._crosswalk.add(bound, held)
+            for gap in gaps:
+                hour = gap.capability, gap.reason, int(gap.last) // HOUR
+                self._gaps[hour] = bridged(self._gaps[hour], gap) if hour in self._gaps else gap
             self._forget(latest(comparisons, traffic, sightings), held)
             return (before | {(one.capability, one.epoch) for one in sightings}) - self._evidence.keys()
 
@@ -191,6 +198,7 @@ class Memory:
         self._kept = Counter(capability for capability, _, _ in self._findings)
         self._patterns = {key: found for key, found in self._patterns.items() if is_kept(key[0], found.last_seen)}
         self._noise = {place: row for place, row in self._noise.items() if is_kept(place[0], row.last_seen)}
+        self._gaps = {place: gap for place, gap in self._gaps.items() if is_kept(place[0], gap.last)}
         self._crosswalk.forget(before, held)
 
     def read(self, capability: str | None = None) -> Ledger:
@@ -212,6 +220,7 @@ class Memory:
                 [row for row in self._crosswalk.rows() if wanted(row.capability)],
                 [Declared(*place, *known, count) for place, counts in self._declared.items() if wanted(place[0])
                  for known, count in counts.items()],
+                [gap for gap in self._gaps.values() if wanted(gap.capability)],
             )
 
     def unlink(self, tokens: Tokens, traces: Collection[Trace], held: Held = NONE_HELD) -> Unlinked:

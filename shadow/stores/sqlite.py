@@ -17,10 +17,10 @@ from shadow.compare import Comparison, Outcome, Tally
 from shadow.database import Database, whole
 from shadow.diff import Difference, Severity, Shape, Signature
 from shadow.latency import Histogram
-from shadow.ledger import Binding, Finding, Hidden, Ledger, Sighting, Traffic, hidden, latest
+from shadow.ledger import Binding, Finding, Gap, Hidden, Ledger, Reason, Sighting, Traffic, hidden, latest
 from shadow.signatures import Pattern, decode, encode, merged, patterns, worst
 from shadow.stores import sqlite_crosswalk, sqlite_evidence, sqlite_noise
-from shadow.stores.base import NONE_HELD, RETENTION, SIGNATURES, Held, StoreError, is_held
+from shadow.stores.base import NONE_HELD, RETENTION, SIGNATURES, Held, StoreError, StoreRenewed, is_held
 from shadow.stratum import HOUR, Epoch
 from shadow.unlink import Tokens, Trace, Unlinked, theirs, unlinked
 
@@ -61,6 +61,11 @@ INSERT INTO hidden VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
     exchanges = exchanges + excluded.exchanges, differences = differences + excluded.differences,
     last_seen = max(last_seen, excluded.last_seen)
 """
+_GAP = """
+INSERT INTO gap VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+    exchanges = exchanges + excluded.exchanges, first_seen = min(first_seen, excluded.first_seen),
+    last_seen = max(last_seen, excluded.last_seen)
+"""
 _TRAFFIC = """
 INSERT INTO traffic VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET
@@ -96,19 +101,24 @@ class Sqlite:
         self._limit = options.signatures
         self._retention = options.retention * 86_400
         self._hour = 0
+        self._made = 0.0
 
         def prepare(connection: sqlite3.Connection) -> None:
             if not _is_current(connection):
                 _use_wal(connection, time.monotonic() + options.busy)
                 _migrate(connection)
             connection.execute("PRAGMA synchronous = NORMAL")
+            [self._made] = connection.execute("SELECT total(made) FROM origin").fetchone()
+            self._hour = 0
 
         self._database = Database(
-            options.path, prepare, name="the SQLite store", fails=StoreError, busy=options.busy, private=False)
+            options.path, prepare, name="the SQLite store", fails=StoreError, busy=options.busy, private=False,
+            renewed=lambda text: StoreRenewed(text, self._made))
 
     def write(
         self, comparisons: Sequence[Comparison], tallies: Mapping[Tally, int], traffic: Sequence[Traffic],
         sightings: Sequence[Sighting] = (), held: Held = NONE_HELD, bindings: Sequence[Binding] = (),
+        gaps: Sequence[Gap] = (),
     ) -> Collection[tuple[str, Epoch]]:
         counts = Counter(tallies) + Counter(comparison.tally for comparison in comparisons)
         with self._database.transaction() as connection:
@@ -123,6 +133,8 @@ class Sqlite:
             connection.executemany(_HIDDEN, map(astuple, hidden(comparisons)))
             for row in traffic:
                 _add(connection, row)
+            connection.executemany(_GAP, [(one.capability, one.reason, int(one.last) // HOUR, one.exchanges, one.first,
+                                           one.last) for one in gaps])
             sqlite_crosswalk.add(connection, bindings, held)
             dropped = sqlite_evidence.add(connection, sightings, held)
             sqlite_noise.add(connection, (row for one in sightings for row in one.noise), self._limit)
@@ -180,7 +192,7 @@ class Sqlite:
         if held is None:
             return set()
         old = before, json.dumps(sorted(held))
-        for place, last in (("noise", "last_seen"), ("finding", "last_seen"),
+        for place, last in (("noise", "last_seen"), ("finding", "last_seen"), ("gap", "last_seen"),
                             ("pattern", "json_extract(folded, '$.last_seen')")):
             connection.execute(
                 f"DELETE FROM {place} WHERE {last} < ? AND capability NOT IN (SELECT value FROM json_each(?))",  # noqa: S608
@@ -207,6 +219,8 @@ class Sqlite:
                 [Hidden(*row) for row in rows("SELECT * FROM hidden")],
                 [sqlite_crosswalk.read(row) for row in rows("SELECT * FROM crossing")],
                 [sqlite_evidence.read_declared(row) for row in rows("SELECT * FROM declared")],
+                [Gap(name, Reason(reason), exchanges, first, last)
+                 for name, reason, _, exchanges, first, last in rows("SELECT * FROM gap")],
             )
 
     def unlink(self, tokens: Tokens, traces: Collection[Trace], held: Held = NONE_HELD) -> Unlinked:
@@ -259,6 +273,8 @@ def _migrate(connection: sqlite3.Connection) -> None:
         for script in _SCRIPTS[done:]:
             for statement in _statements(script.read_text("utf-8")):
                 connection.execute(statement)
+        if not done:
+            connection.execute("INSERT INTO origin VALUES (?)", (time.time(),))
         connection.execute(f"PRAGMA user_version = {len(_SCRIPTS)}")
 
 

@@ -120,7 +120,7 @@ class Figway:
 
     def memory(self) -> int:
         """Resident bytes of the gateway and the processes it has started."""
-        return sum(_resident(pid) for pid in [self.process.pid, *_children(self.process.pid)])
+        return memory(self.process.pid)
 
     @contextmanager
     def watching_memory(self) -> Iterator[list[int]]:
@@ -163,6 +163,11 @@ def running(folder: Path, config: str, *options: str, descriptors: int = 0) -> I
         yield figway
     finally:
         figway.stop()
+
+
+def memory(pid: int) -> int:
+    """Resident bytes of a process and those that it has started."""
+    return sum(_resident(one) for one in [pid, *_children(pid)])
 
 
 def _children(pid: int) -> list[int]:

@@ -1,8 +1,9 @@
 """A server that logs in connections, not requests, as IIS with Windows authentication does; and one who logs in there.
 
-Three schemes, each bound to the connection it is spoken on: `NTLM` takes two rounds, `Negotiate` one, after which the
-answer carries `Persistent-Auth`, and `Sesame` is a scheme that nobody has heard of, with two rounds. Once logged in,
-every request on the connection is that user's, whatever it carries.
+Schemes that are bound to the connection they are spoken on: `NTLM` takes two rounds, `Negotiate` one, after which the
+answer carries `Persistent-Auth`. `Sesame` and `Pledge` are schemes that nobody has heard of, with two rounds and with
+one; `Riddle` puts its two rounds into parameters. Once logged in, every request on the connection is that user's,
+whatever it carries.
 """
 
 import secrets
@@ -14,8 +15,9 @@ from tests.backends.figway import Figway
 from tests.backends.upstream import Upstream
 from tests.backends.wire import Asked, Reply, Wire, request, response
 
-TWO_ROUNDS = ("NTLM", "Sesame")
-SCHEMES = (*TWO_ROUNDS, "Negotiate")
+TWO_ROUNDS = ("NTLM", "Sesame", "Riddle")
+ONE_ROUND = ("Negotiate", "Pledge")
+SCHEMES = (*TWO_ROUNDS, *ONE_ROUND)
 WANTS = ("Negotiate", "NTLM", 'Sesame realm="a, b"')
 
 
@@ -39,16 +41,17 @@ class Domain:
         if scheme in TWO_ROUNDS and token == "1":
             self._users.pop(wire, None)
             self._challenges[wire] = secrets.token_hex(8)
-            self._answer(wire, asked, 401, [("WWW-Authenticate", f"{scheme} {self._challenges[wire]}")])
+            token = self._challenges[wire] if scheme != "Riddle" else f'realm="x", riddle="{self._challenges[wire]}"'
+            self._answer(wire, asked, 401, [("WWW-Authenticate", f"{scheme} {token}")])
             return
         if scheme in TWO_ROUNDS:
             user, _, answered = token.partition(".")
             self._users.pop(wire, None)
             if answered and answered == self._challenges.pop(wire, None):
                 self._users[wire] = user
-        elif scheme == "Negotiate":
+        elif scheme in ONE_ROUND:
             self._users[wire] = token
-            fields = [("Persistent-Auth", "true"), ("WWW-Authenticate", "Negotiate welcome")]
+            fields = [("Persistent-Auth", "true")]
         if wire in self._users or asked.target.startswith(b"/open"):
             self._answer(wire, asked, 200, fields)
         else:
@@ -91,8 +94,8 @@ class Person:
 
     def log_in(self, target: str, scheme: str = "NTLM") -> Reply:
         """Every round there is, and the answer to the last one."""
-        if scheme == "Negotiate":
-            return self.ask(target, ("Authorization", f"Negotiate {self.user}"))
+        if scheme in ONE_ROUND:
+            return self.ask(target, ("Authorization", f"{scheme} {self.user}"))
         return self.prove(target, self.challenge(target, scheme), scheme)
 
     def close(self) -> None:
@@ -101,9 +104,14 @@ class Person:
 
 def challenge(reply: Reply, scheme: str) -> str:
     """What an answer challenges a client with."""
-    said, _, token = (reply.get("WWW-Authenticate") or "").partition(" ")
-    assert (reply.status, said) == (401, scheme), reply.start
-    return token
+    given = reply.get("WWW-Authenticate") or ""
+    assert (reply.status, given.partition(" ")[0]) == (401, scheme), reply.start
+    return token_of(given)
+
+
+def token_of(given: str) -> str:
+    """The token of a challenge, as it is or in a parameter."""
+    return given.rpartition(" ")[2].rpartition("riddle=")[2].strip('"')
 
 
 def user_of(reply: Reply) -> str | None:

@@ -110,8 +110,7 @@ def test_a_body_in_the_last_round_arrives_once_and_as_the_users(narrow, legacy):
     assert [(user, len(body)) for user, body in clinic.written] == [("doctor", 200_000)]
 
 
-@pytest.mark.parametrize("chunked", [False, True], ids=["a length", "chunks"])
-@pytest.mark.parametrize("size", [1000, 1 << 20])
+@pytest.mark.parametrize(("size", "chunked"), [(1000, True), (1 << 20, True), (1 << 20, False)])
 def test_a_challenge_that_comes_before_the_body_is_sent_costs_no_login(narrow, legacy, size, chunked):
     """The server answers at the sight of the head and reads the body on, as it does without a gateway between."""
     clinic, received = domain(legacy), []
@@ -153,7 +152,7 @@ def test_surplus_bytes_while_the_rest_of_a_body_is_awaited_end_the_login(narrow,
     assert logged_in(doctor.log_in("/results/1"), "doctor")
     legacy.does(lambda wire, asked: (wire.send(response(200, body=b"right")), wire.silent(0.05),
                                      wire.send(response(200, body=b"unasked for")), wire.rest()))
-    doctor.send("/write/1", ("Content-Length", "1000"), method="POST")
+    doctor.send("/write/1", ("Content-Length", "100000"), method="POST")
     assert doctor.wire.read_reply().body == b"right"
     assert doctor.wire.ends()
 

@@ -2,7 +2,11 @@
 and the shadow begins, or goes on, once they are well."""
 
 import json
+import os
+import re
+import resource
 import shutil
+import signal
 import sqlite3
 from contextlib import closing
 
@@ -55,6 +59,11 @@ def outcomes(figway, **labels):
 
 def events(figway, name):
     return [line for line in figway.log() if line["event"] == name]
+
+
+def is_well(figway):
+    """Whether nothing of the shadow is said to fail."""
+    return re.search(r"^\[-\] (store|custody|sealed|marks|shadow lane)", figway.readiness()[1], re.M) is None
 
 
 def is_told(figway, what, words):
@@ -136,7 +145,7 @@ def test_a_store_that_cannot_be_opened_stops_nothing(gateway, arms, tmp_path, br
     custody = tmp_path / "custody"
     figway = gateway(config(*arms, path, f", custody: {custody}"), "--workers", workers)
     asks(figway, 5)
-    assert outcomes(figway, outcome="shed", reason="store_unavailable") == 5
+    until(lambda: outcomes(figway, outcome="shed", reason="store_unavailable") == 5, "they are not shed")
     is_told(figway, "store", words)
     assert "[-] shadow lane: off" in figway.readiness()[1]
     assert "figway: the shadow lane is off, and begins by itself once this is mended: " in figway.stderr()
@@ -149,7 +158,7 @@ def test_a_store_that_cannot_be_opened_stops_nothing(gateway, arms, tmp_path, br
 
     mend()
     comes_back(figway, "store")
-    until(lambda: "[-]" not in figway.readiness()[1], "something is still off", LONG)
+    until(lambda: is_well(figway), "something is still off", LONG)
 
 
 @pytest.mark.parametrize(("broken", "words"), [
@@ -162,7 +171,7 @@ def test_custody_that_cannot_be_opened_stops_nothing(gateway, arms, tmp_path, br
     mend = broken(path)
     figway = gateway(config(*arms, lane=f", custody: {path}"))
     asks(figway, 3)
-    assert outcomes(figway, outcome="shed", reason="store_unavailable") == 3
+    until(lambda: outcomes(figway, outcome="shed", reason="store_unavailable") == 3, "they are not shed")
     is_told(figway, "custody", words)
     mend()
     comes_back(figway, "custody")
@@ -199,3 +208,180 @@ def test_what_was_left_out_before_the_store_came_is_written_once_it_does(gateway
     assert found["shed"]["store_unavailable"] >= 7
     assert found["shed"]["store_unavailable"] == outcomes(figway, outcome="shed")
     shutil.rmtree(path.parent, ignore_errors=True)
+
+
+# --- while it runs ---
+
+def report(figway):
+    reply = figway.admin("/report")
+    found = json.loads(reply.body).get("capabilities") if reply.status == 200 else None
+    return found[0] if found else {"eligible": 0, "matching": 0, "lost": {}, "shed": {}, "evidence": {"gaps": []}}
+
+
+def adds_up(figway, asked):
+    """Every exchange has an outcome in the store, or is counted there as lost."""
+    def known():
+        found = report(figway)
+        return found["eligible"] + sum(found["lost"].values())
+
+    try:
+        until(lambda: known() == asked, "", LONG)
+    except AssertionError:
+        raise AssertionError(f"{known()} are known of {asked}: {report(figway)}") from None
+    return report(figway)
+
+
+def cannot_grow(figway, size):
+    """No file of the gateway may grow past so many bytes, as on a disk that is full; None lifts that."""
+    limit = resource.RLIM_INFINITY if size is None else size
+    for pid in [figway.process.pid, *figway.workers()]:
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_what_a_full_disk_takes_at_the_stop_is_told_and_is_known_ever_after(gateway, arms, workers):
+    figway = gateway(config(*arms), "--no-access-log", "--workers", workers)
+    asks(figway, 20)
+    adds_up(figway, 20)
+    cannot_grow(figway, 20_000)
+    asks(figway, 40)
+    is_told(figway, "store", "SQLITE_")
+    figway.stop()  # with status 0: nothing is mended by being started again
+
+    told = events(figway, "evidence_lost")
+    assert {line["capability"] for line in told} == {"patients"}
+    assert sum(line["exchanges"] for line in told) == 40
+    assert all("SQLITE_" in line["reason"] for line in told)
+    assert "of patients were not written: the SQLite store" in figway.stderr()
+    says = CliRunner().invoke(main, ["gate", "patients", "--config", str(figway.file)]).stdout
+    says = " ".join(says.split())
+    assert "40 exchanges are missing between" in says
+    assert "40 since the store could not be written at the end" in says
+    assert "40 of 60 eligible exchanges say nothing" in says
+
+    again = gateway(config(*arms, figway.folder / "figway.db"))
+    found = adds_up(again, 60)
+    assert found["lost"] == {"unwritten": 40}
+    [gap] = found["evidence"]["gaps"]
+    assert (gap["reason"], gap["exchanges"]) == ("unwritten", 40)
+    assert again.metric("figway_store_lost_total", reason="unwritten") == 40
+    asks(again, 5)
+    adds_up(again, 65)
+    again.stop()
+    assert not list(figway.folder.glob("figway.db.worker-*")), "there is nothing left to be found"
+
+
+def test_a_disk_that_is_full_for_a_while_costs_nothing(gateway, arms):
+    figway = gateway(config(*arms), "--no-access-log", "--workers", "2")
+    cannot_grow(figway, 20_000)
+    asks(figway, 30)
+    is_told(figway, "store", "SQLITE_")
+    cannot_grow(figway, None)
+    comes_back(figway, "store")
+    until(lambda: report(figway)["matching"] == outcomes(figway, outcome="match"), "some are gone", LONG)
+    assert report(figway)["lost"] == {}
+
+
+def another(path):
+    spare = path.with_name("spare")
+    Sqlite(Sqlite.Options(spare)).close()
+    with closing(sqlite3.connect(spare, isolation_level=None)) as connection:
+        connection.execute("UPDATE origin SET made = 1000")
+        connection.execute("PRAGMA journal_mode = DELETE")
+    spare.replace(path)
+
+
+def deleted(path):
+    for part in ("", "-wal", "-shm"):
+        path.with_name(path.name + part).unlink(missing_ok=True)
+
+
+def deleted_alone(path):
+    path.unlink()
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize(("happens", "reason"), [
+    (deleted, "store_deleted"), (deleted_alone, "store_deleted"), (another, "store_replaced"),
+])
+def test_a_store_that_is_deleted_or_replaced_is_noticed_and_what_it_held_is_counted(
+        gateway, arms, happens, reason, workers):
+    figway = gateway(config(*arms), "--workers", workers)
+    asks(figway, 25)
+    adds_up(figway, 25)
+    happens(figway.folder / "figway.db")
+
+    asked = 25
+
+    def all_have_noticed():
+        nonlocal asked
+        asked += 1
+        asks(figway)
+        return figway.metric("figway_store_lost_total", reason=reason) == 25
+
+    until(all_have_noticed, "it is not noticed", LONG)
+    until(lambda: events(figway, "store_renewed"), "it is not logged")
+    found = adds_up(figway, asked)
+    assert found["lost"] == {reason: 25}
+    with closing(sqlite3.connect(figway.folder / "figway.db")) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    until(lambda: is_well(figway), "something fails", LONG)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_log_that_is_deleted_under_the_store_costs_nothing(gateway, arms, workers):
+    figway = gateway(config(*arms), "--workers", workers)
+    asks(figway, 10)
+    adds_up(figway, 10)
+    (figway.folder / "figway.db-wal").unlink()
+    asks(figway, 10)
+    found = adds_up(figway, 20)
+    assert (found["matching"], found["lost"]) == (20, {})
+    with closing(sqlite3.connect(figway.folder / "figway.db")) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+def test_a_folder_that_is_deleted_costs_what_was_in_it(gateway, arms, tmp_path):
+    folder = tmp_path / "var"
+    folder.mkdir()
+    figway = gateway(config(*arms, folder / "figway.db", lane=f", custody: {tmp_path / 'custody'}"))
+    asks(figway, 10)
+    adds_up(figway, 10)
+    shutil.rmtree(folder)
+    asks(figway, 10)
+    is_told(figway, "store", "No such file or directory")
+    folder.mkdir()
+    found = adds_up(figway, 20)
+    assert found["lost"] == {"store_deleted": 10}
+
+
+def test_a_custody_that_is_deleted_begins_evidence_anew(gateway, arms):
+    figway = gateway(config(*arms))
+    asks(figway, 10)
+    adds_up(figway, 10)
+    before = report(figway)["evidence"]
+    assert (before["effective"], before["history"]) == (10, [])
+    (figway.folder / "figway.db.custody").unlink()
+    until(lambda: asks(figway) or events(figway, "custody_renewed"), "it is not told")
+    until(lambda: asks(figway) or report(figway)["evidence"]["effective"] == 1, "evidence goes on", LONG)
+    found = report(figway)["evidence"]
+    [past] = found["history"]
+    assert past == before["epoch"] | {"last": past["last"], "exchanges": past["exchanges"]}
+    assert found["epoch"]["rules"] != past["rules"]
+    assert (figway.folder / "figway.db.custody").is_file()
+
+
+def test_what_a_killed_worker_had_not_written_is_counted_as_lost(gateway, arms):
+    figway = gateway(config(*arms), "--workers", "2")
+    asks(figway, 10)
+    adds_up(figway, 10)
+    with closing(sqlite3.connect(figway.folder / "figway.db", isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")  # so that nothing is written
+        asks(figway, 20)
+        for pid in figway.workers():
+            os.kill(pid, signal.SIGKILL)
+    until(lambda: len(figway.workers()) == 2 and figway.readiness()[0] == 200, "no new worker comes", LONG)
+    found = adds_up(figway, 30)
+    assert found["lost"] == {"killed": 20}
+    assert figway.metric("figway_store_lost_total", reason="killed") == 20
+    assert "20 exchanges are missing between" in found["evidence"]["says"]

@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests.backends.pki import Authority
 from tests.backends.upstream import until
 from tests.backends.wire import Cut, Wire, request, response
 
@@ -28,22 +30,36 @@ default: {{upstream: legacy}}
 """
 
 
+def dial(address, seconds=BOUND):
+    """A connection to a Unix socket's path, or to (host, port), with TLS where a third part is its context."""
+    link = socket.socket(socket.AF_UNIX if isinstance(address, str) else socket.AF_INET)
+    link.settimeout(seconds)
+    try:
+        if isinstance(address, str):
+            link.connect(address)
+            return Wire(link)
+        link.connect(address[:2])
+        return Wire(address[2].wrap_socket(link) if address[2:] else link)
+    except BaseException:
+        link.close()
+        raise
+
+
 def one_client(address):
     """How one client fares on a connection of its own."""
-    link = socket.socket(socket.AF_UNIX if isinstance(address, str) else socket.AF_INET)
-    link.settimeout(BOUND)
-    wire = Wire(link)
     try:
-        link.connect(address)
+        wire = dial(address)
     except (ConnectionRefusedError, FileNotFoundError):
         return "refused"
     except TimeoutError:
         return "hangs before it is connected"
+    except OSError as cut:
+        return f"cut in its handshake: {cut}"
     try:
         return wire.send(request("GET", "/quick")).read_reply().status
     except TimeoutError:
         return "hangs"
-    except (Cut, ConnectionError) as cut:
+    except (Cut, OSError) as cut:
         return f"cut: {cut}"
     finally:
         wire.close()
@@ -95,10 +111,7 @@ def slow_requests(figway, upstream, address, workers):
     wires = []
 
     def busy():
-        link = socket.socket(socket.AF_UNIX if isinstance(address, str) else socket.AF_INET)
-        link.settimeout(6 * BOUND)
-        link.connect(address)
-        wires.append(Wire(link).send(request("GET", "/slow")))
+        wires.append(dial(address, 6 * BOUND).send(request("GET", "/slow")))
         until(lambda: upstream.begun == len(wires), "a slow request does not arrive")
         return {worker for worker in workers if established(worker, address)} == set(workers)
 
@@ -129,12 +142,18 @@ def answered(wires):
     return [wire.read_reply().status for wire in wires] == [200] * len(wires)
 
 
-@pytest.fixture(params=["tcp", "unix"])
+@pytest.fixture(params=["tcp", "unix", "tls"])
 def place(request, tmp_path):
     """(what to say to --listen, or nothing; where clients connect, given the gateway)."""
-    path = str(tmp_path / "data.sock")
     if request.param == "unix":
+        path = str(tmp_path / "data.sock")
         return ("--listen", f"unix:{path}"), lambda figway: path
+    if request.param == "tls":
+        pair = Authority(tmp_path, "clinic").issue("figway")
+        context = ssl.create_default_context(cafile=tmp_path / "clinic.pem")
+        context.check_hostname = False
+        return (("--tls-cert", str(pair.cert), "--tls-key", str(pair.key)),
+                lambda figway: ("127.0.0.1", figway.port, context))
     return (), lambda figway: ("127.0.0.1", figway.port)
 
 
