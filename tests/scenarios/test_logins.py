@@ -7,7 +7,7 @@ import pytest
 from tests.backends.figway import running
 from tests.backends.logins import SCHEMES, TWO_ROUNDS, Person, challenge, domain, logged_in, server_of, user_of
 from tests.backends.upstream import Upstream, closed_port, until
-from tests.backends.wire import Cut, request, response
+from tests.backends.wire import PATIENCE, Cut, request, response
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +175,7 @@ def test_a_large_answer_to_a_slow_client_costs_no_login(narrow, legacy, size):
 
     legacy.does(pours)
     doctor.send("/large")
-    assert begun.wait(10)
+    assert begun.wait(PATIENCE)
     assert len(doctor.wire.read_reply().body) == size
     assert logged_in(doctor.ask("/results/1"), "doctor")
 
