@@ -193,14 +193,14 @@ class Target:
         """See Operation."""
         return self.operation.is_safe(method)
 
-    def unlike(self, other: "Target", method: str) -> bool:
+    def unlike(self, other: "Target", method: str, *, preflight: bool = False) -> bool:
         """Whether a call of `other` with this method that is taken for one of this would miss a policy, or get to
-        another arm. Who tells what may be asked (OPTIONS) is no matter."""
+        another arm. Who answers a browser's `preflight` is no matter."""
         mine, theirs = self.capability, other.capability
         if mine is theirs:
             return self.is_safe(method) != other.is_safe(method) and (
                 mine.answered_by(safe=True) != mine.answered_by(safe=False))
-        return not theirs.admits <= mine.admits or (method != "OPTIONS" and (
+        return not theirs.admits <= mine.admits or (not preflight and (
             mine.answered_by(safe=self.is_safe(method)) != theirs.answered_by(safe=other.is_safe(method))))
 
 
