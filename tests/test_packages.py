@@ -14,7 +14,6 @@ ROOT = Path(__file__).parents[1]
 
 SKIPS = """
 import pytest
-from tests.backends.processes import LONG
 from tests.backends.packages import node_modules
 
 def test_that_runs():
