@@ -234,6 +234,26 @@ def test_a_request_that_finds_its_login_closed_is_sent_to_nobody_else(narrow, le
     assert Person(narrow, "stranger").ask("/results/1").status == 401
 
 
+@pytest.mark.parametrize("proves", [False, True], ids=["logged in", "logging in"])
+def test_a_request_whose_login_is_closed_before_it_is_whole_is_sent_to_nobody(narrow, legacy, proves):
+    """A small body is gathered before it is sent: what is asked after that would be asked as nobody."""
+    domain(legacy)
+    doctor, sign = Person(narrow, "doctor"), b""
+    if proves:
+        sign = b"Authorization: NTLM doctor.%b\r\n" % doctor.challenge("/open/1").encode()
+    else:
+        assert logged_in(doctor.log_in("/open/1"), "doctor")
+    before = legacy.targets()
+    doctor.wire.send(b"POST /open/write HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n%b\r\nhello" % sign)
+    until(lambda: narrow.metric("figway_requests_in_flight") == 1, "the request does not arrive")
+    legacy.drop()
+    until(lambda: narrow.metric("figway_upstream_connections") == 0, "the login stays open")
+    doctor.wire.send(b"world")
+    with pytest.raises(Cut):
+        doctor.wire.read_reply("POST")
+    assert legacy.targets() == before
+
+
 @pytest.mark.parametrize("status", [200, 401])
 def test_an_answer_that_ends_its_connection_ends_the_clients(narrow, legacy, status):
     clinic = domain(legacy)
