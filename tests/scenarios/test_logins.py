@@ -110,9 +110,11 @@ def test_a_body_in_the_last_round_arrives_once_and_as_the_users(narrow, legacy):
     assert [(user, len(body)) for user, body in clinic.written] == [("doctor", 200_000)]
 
 
+@pytest.mark.parametrize("expects", [False, True], ids=["", "expects 100"])
 @pytest.mark.parametrize(("size", "chunked"), [(1000, True), (1 << 20, True), (1 << 20, False)])
-def test_a_challenge_that_comes_before_the_body_is_sent_costs_no_login(narrow, legacy, size, chunked):
-    """The server answers at the sight of the head and reads the body on, as it does without a gateway between."""
+def test_a_challenge_that_comes_before_the_body_is_sent_costs_no_login(narrow, legacy, size, chunked, expects):
+    """The server answers at the sight of the head and reads the body on, as it does without a gateway between. A
+    client that asked whether to go on sends it all the same, as .NET's HttpClient does."""
     clinic, received = domain(legacy), []
 
     def answers_early(wire, asked):
@@ -129,7 +131,8 @@ def test_a_challenge_that_comes_before_the_body_is_sent_costs_no_login(narrow, l
 
     def post(doctor, token):
         framing = ("Transfer-Encoding", "chunked") if chunked else ("Content-Length", str(size))
-        doctor.send("/write/1", ("Authorization", f"NTLM {token}"), framing, method="POST")
+        asks = [("Expect", "100-continue")] if expects and token == "1" else []
+        doctor.send("/write/1", ("Authorization", f"NTLM {token}"), framing, *asks, method="POST")
         if token == "1":
             reply = doctor.wire.read_reply()
         doctor.wire.send(b"%x\r\n%b\r\n0\r\n\r\n" % (size, bytes(size)) if chunked else bytes(size))
