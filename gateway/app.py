@@ -250,6 +250,10 @@ class Gateway:
         self._faults.tell(faults, self._failures())
         self._tell_renewals()
 
+    def tell_refused(self, status: int, reason: str) -> None:
+        """The admin port has refused to answer whoever asked."""
+        self.recorder.event("admin_refused", level="warning", status=status, reason=reason)
+
     def _tell_loss(self) -> None:
         """What never came to be written, at the end. Whoever starts next finds it, where there is a file of marks; the
         process ends as well as ever, for nothing is mended by its being started again."""

@@ -186,7 +186,7 @@ class Worker(uvicorn.Server):
         if gateway.certificate is not None:
             self._listen(sockets or [], gateway.certificate.context)
         sock = self._admin_socket or _bind(self._place.admin, shared=True)
-        app = admin_app(gateway.peers, gateway.report, version("figway"), self._place.names)
+        app = admin_app(gateway.peers, gateway.report, version("figway"), self._place.names, gateway.tell_refused)
         self._admin = _Quiet(uvicorn.Config(cast(ASGIApp, app), http=AdminListener, ws="none", log_config=None,
                                             access_log=False, lifespan="off", proxy_headers=False, server_header=False))
         self._admin_task = asyncio.get_running_loop().create_task(self._admin.serve(sockets=[sock]))
@@ -229,6 +229,10 @@ class Worker(uvicorn.Server):
         for server in self._tls:
             await server.end()
         await super().shutdown(sockets)
+        if self.force_exit:
+            # Ctrl-C again: calls in flight are cut, and uvicorn would leave it at that. What the shadow has learnt is
+            # written all the same.
+            await self.lifespan.shutdown()
         if self._admin is not None and self._admin_task is not None:
             self._admin.should_exit = True
             await asyncio.wait([self._admin_task], timeout=2)

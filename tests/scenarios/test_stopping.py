@@ -203,6 +203,23 @@ def test_ctrl_c_in_a_terminal_stops_all_workers_as_sigterm_does(gateway, upstrea
     figway.stop()
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_ctrl_c_twice_cuts_calls_in_flight_and_ends_as_well_as_ever(gateway, upstream, workers):
+    figway = gateway(routes(upstream, delay="0s"), "--workers", str(workers))
+    serving = figway.workers() if workers > 1 else [figway.process.pid]
+    wires = slow_requests(figway, upstream, ("127.0.0.1", figway.port), serving)
+    for _ in range(2):
+        for pid in {*serving, figway.process.pid}:
+            os.kill(pid, signal.SIGINT)
+        until(lambda: [line["event"] for line in figway.log()].count("draining") == workers, "it does not stop")
+    assert figway.process.wait(3 * BOUND) == 0
+    assert [line["event"] for line in figway.log()].count("stopped") == workers
+    for wire in wires:
+        with pytest.raises(Cut):
+            wire.read_reply()
+        wire.close()
+
+
 def test_a_worker_that_stops_alone_leaves_its_clients_to_the_others(gateway, upstream, place):
     listen, where = place
     figway = gateway(routes(upstream), "--workers", "2", *listen)
