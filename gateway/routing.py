@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from adapters.message import Headers, Request
 from gateway.capability import Capability, Match, Operation, Target, rank
 from gateway.conditions import Conditions, Told, conditions, query_values
-from gateway.reading import MAX_DOUBTS, Fold, Reading, canonical, folded, folded_path, read, segments, spellings
+from gateway.reading import MAX_DOUBTS, Fold, canonical, folded, folded_path, read, segments, spellings
 from gateway.trie import Template, Trie
 
 
@@ -165,7 +165,7 @@ class RouteTable:
         self._apart = any(default.unlike(one) or one.unlike(default) for one in every)
         self._wide: dict[Fold, Trie[_Place]] = {}
         if self._apart:
-            self._wide = {one.reading.possible: Trie() for one in (default, *every)}
+            self._wide = {one.lenience: Trie() for one in (default, *every)}
             for fold, trie in self._wide.items():
                 for place in places.values():
                     trie.at(place.folded(fold)).append(place)
@@ -210,7 +210,7 @@ class RouteTable:
         mine = place.capabilities()
         if place.every.telling is not None and any(one.unlike(other) for one in mine for other in mine):
             return True
-        for fold in {capability.reading.possible for capability in mine}:
+        for fold in {capability.lenience for capability in mine}:
             overlapping = self._wide[fold].overlapping(place.folded(fold))
             if overlapping is None:
                 return True
@@ -268,7 +268,7 @@ class RouteTable:
         """What some server may take the request for, whatever its method, if that has a policy or an arm that the
         best match has not; else the best match's target. None where the path leaves too much doubt."""
         mine = self._default.target if best is None else best.target
-        met = self._met(request.path, mine.capability.reading, None if best is None else best.place)
+        met = self._met(request.path, mine.capability, None if best is None else best.place)
         if met is None:
             return None
         fits: set[int] | None = None
@@ -284,14 +284,14 @@ class RouteTable:
                     return other
         return mine
 
-    def _met(self, path: bytes, reading: Reading, best: _Place | None) -> list[tuple[_Place, bool]] | None:
-        """Every place that a path, as received, may mean to a server that reads so, each with whether the `best` one
+    def _met(self, path: bytes, asked: Capability, best: _Place | None) -> list[tuple[_Place, bool]] | None:
+        """Every place that a path, as received, may mean to the server that is asked, each with whether the `best` one
         fits it still; None where it could be anything."""
-        fold = reading.possible
+        fold = asked.lenience
         trie = self._wide[fold]
         if canonical(path) is path and _is_simple(path):
             return [(place, True) for place in trie.fitting((path.lower() if "case" in fold else path).split(b"/"))]
-        ways = spellings(path, fold, reading.same)
+        ways = spellings(path, fold, asked.reading.same)
         if any(way.doubts > MAX_DOUBTS for way in ways):
             return None
         found = []
@@ -320,7 +320,7 @@ class RouteTable:
         """What a path, as received, comes to where the server that it goes to is as lenient as it may be."""
         best = self._best(Request("GET", path, Headers()), canonical(path))[0]
         target = self._default.target if best is None else best.target
-        return folded_path(path, target.capability.reading.possible)
+        return folded_path(path, target.capability.lenience)
 
     def alike(self) -> Iterator[tuple[Target, Target]]:
         """Operations that no server could be trusted to tell apart by their paths, and that are not answered alike:
