@@ -325,8 +325,13 @@ class Endpoint:
                     self._give(self._idle.pop(), sending)
                 elif not self._make_room():
                     return
-            elif (self._waiting.count > len(self._attempts) and self._waiting.any_may_go(self._shares.rank)
-                  and (self._has_room() or self._make_room())):
+            elif self._waiting.count <= len(self._attempts):
+                return
+            elif not self._waiting.any_may_go(self._shares.rank):
+                # A connection for nobody would be asked for again and again, where the upstream refuses it.
+                if not self._make_room():
+                    return
+            elif self._has_room() or self._make_room():
                 self._open()
             else:
                 return
