@@ -422,5 +422,5 @@ class _Batch(NamedTuple):
         for comparison in self.comparisons:
             counts[comparison.tally.capability] += 1
         for gap in self.gaps:
-            counts[gap.capability] += gap.exchanges if gap.reason in (Reason.KILLED, Reason.UNWRITTEN) else 0
+            counts[gap.capability] += gap.exchanges if gap.reason is not Reason.STORE_UNAVAILABLE else 0
         return counts
