@@ -21,13 +21,20 @@ PAUSE = 0.01
 
 WORKERS = 2
 
+_BATCH = int(CLIENTS / PAUSE)
+"""Exchanges that are written at once, at the most: a second's."""
+
+_REST = 2.0
+"""Seconds without a change after which what a killed worker left is all known."""
+
 
 @dataclass
 class Line:
     """One fault: requests `asked`; of them `failed` by the gateway's doing, `excused` (legacy's own failures, and those
     in flight on a worker that was killed). Afterwards the store knows how so many exchanges ended, of all so far
     (`stored`), and that more than before are `lost`, by reason; `astray` are those of which nothing is known (below 0:
-    known twice). Of a killed worker `spare` may be."""
+    known twice). Where a worker is killed (`kills`), those few may be that it had answered and not counted, and those
+    twice that it had written and not marked so yet."""
 
     fault: str
     asked: int = 0
@@ -36,12 +43,13 @@ class Line:
     stored: int = 0
     lost: dict[str, int] = field(default_factory=dict)
     astray: int = 0
-    spare: int = 0
+    kills: bool = False
 
     @property
     def holds(self) -> bool:
         """Whether nobody failed and everything is accounted for."""
-        return not self.failed and abs(self.astray) <= self.spare
+        least, most = (-_BATCH, CLIENTS) if self.kills else (0, 0)
+        return not self.failed and least <= self.astray <= most
 
 
 def config(legacy: Upstream, modern: Upstream) -> str:
@@ -126,20 +134,21 @@ def _one(fault: Fault, scene: Scene, before: Counter[str], seconds: float) -> tu
         time.sleep(seconds / 2)
     counts = load.counts
     excused = counts["refused"] if fault.upstream else counts["cut"] if fault.kills else 0
-    line = Line(fault.name, counts.total(), counts.total() - counts["answered"] - excused, excused)
-    # An answer is counted once it is sent, and what was asked may have been counted though nobody was answered; what
-    # was written just as its worker was killed is known twice.
-    line.spare = CLIENTS + int(CLIENTS / PAUSE) if fault.kills else 0
+    line = Line(fault.name, counts.total(), counts.total() - counts["answered"] - excused, excused, kills=fault.kills)
     expected = before.total() + counts["answered"] + (counts["refused"] if fault.upstream else 0)
-    known = Counter[str]()
+    known, since = Counter[str](), time.monotonic()
 
     def settles() -> bool:
-        nonlocal known
-        known = _known(scene.figway) or known
-        return known.total() == expected
+        nonlocal known, since
+        before, known = known, _known(scene.figway) or known
+        if known != before:
+            since = time.monotonic()
+        if not fault.kills:
+            return known.total() == expected
+        return known.total() >= expected and time.monotonic() - since > _REST
 
     with suppress(AssertionError):
-        until(settles, "", 5.0 if fault.kills else LONG)
+        until(settles, "", LONG / 3 if fault.kills else LONG)
     line.astray = expected - known.total()
     line.lost = {reason: more for reason, count in known.items() if reason and (more := count - before[reason])}
     line.stored = known[""]
