@@ -20,15 +20,19 @@ from typing import Any
 from uvicorn.config import STARTUP_FAILURE
 
 from gateway import hangup, plugins
-from gateway.config.attempts import Attempts, build_in_time
+from gateway.apart import Apart
+from gateway.certificates import Unusable
+from gateway.config.attempts import RELOAD_SECONDS, Attempts, build_in_time
 from gateway.config.compile import Configuration
 from gateway.config.problem import Invalid
-from gateway.config.watch import watch
+from gateway.config.watch import look, watch
 from gateway.edge import descriptors
 from gateway.edge.asgi import Asgi
 from gateway.edge.http1 import Edge
+from gateway.edge.tls import Certificate, ServerTls
 from gateway.pipeline import Pipeline, ask_mirror, begin_mirror
 from gateway.policies.base import Policy
+from gateway.standard import tell
 from gateway.telemetry.bridge import Bridge
 from gateway.telemetry.faults import Faults
 from gateway.telemetry.output import Output
@@ -61,12 +65,15 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 @dataclass(frozen=True, slots=True)
 class Launch:
     """What a worker is started with; it crosses process boundaries. `run_dir` is where workers leave word for each
-    other, "" for a worker that is alone."""
+    other, "" for a worker that is alone; `certificate` and `key` are PEM files for TLS on the data port, "" for
+    none."""
 
     config: str
     run_dir: str = ""
     access_log: bool = True
     workers: int = 1
+    certificate: str = ""
+    key: str = ""
 
 
 @dataclass(slots=True)
@@ -85,9 +92,13 @@ class Gateway:
     """One worker's whole gateway. `configuration` is the one in force."""
 
     def __init__(self, launch: Launch) -> None:
-        """Raises Invalid where the configuration has problems. The shadow's files are opened later, by `start`."""
-        self.configuration = self._began = configuration = build_in_time(Path(launch.config))
+        """Raises Invalid where the configuration has problems, Unusable where a file of TLS has. The shadow's files are
+        opened later, by `start`."""
         self._path = Path(launch.config)
+        # Before they are read, so that what changes in between is noticed.
+        self._known = look([self._path, Path(launch.certificate), Path(launch.key)])
+        self.configuration = self._began = configuration = build_in_time(self._path)
+        self._known = look(configuration.files) | self._known
         self._workers = launch.workers
         self._files = configuration.files
         self.archive = _archive(configuration)
@@ -97,6 +108,8 @@ class Gateway:
         self._descriptors = descriptors.limit()
         self.edge = Edge(self.pipeline, configuration.edge, most=self._room_for(configuration),
                          spare=descriptors.backlog(self._descriptors))
+        self.certificate = Certificate(ServerTls(Path(launch.certificate), Path(launch.key), configuration.edge.cbc)) \
+            if launch.certificate else None
         self.reloads = Reloads(configuration.revision, at=time.time())
         self.peers = Peers(Path(launch.run_dir) if launch.run_dir else None, self.facts)
         self._traffic = TrafficFold()
@@ -138,9 +151,11 @@ class Gateway:
         logging.getLogger().addHandler(bridge)
         asyncio.get_running_loop().set_exception_handler(bridge.loop_error)
         self._watch_upstreams()
-        for work in (self._tick(), watch(lambda: self._files, self.reload)):
+        for work in (self._tick(), watch(lambda: self._files, self.reload, known=self._known)):
             self._spawn(work)
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: self._spawn(self.reload()))
+        if (certificate := self.certificate) is not None:
+            self._spawn(watch(lambda: certificate.files, lambda: self._renew(certificate), known=self._known))
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._hangup)
         hangup.release()
         # What lives from here on lives for ever; a collection need not look at it again.
         gc.collect()
@@ -159,7 +174,7 @@ class Gateway:
             lane.start()
         elif not self._shadowing and not self._faults.told:
             reasons = "; ".join(archive.faults.values())
-            sys.stderr.write(f"figway: the shadow lane is off, and begins by itself once this is mended: {reasons}\n")
+            tell(f"figway: the shadow lane is off, and begins by itself once this is mended: {reasons}")
         if archive.seat is not None and not self._marking:
             self._marking = True
             lane.journal.adopt(archive.seat)
@@ -235,14 +250,18 @@ class Gateway:
         self._faults.tell(faults, self._failures())
         self._tell_renewals()
 
+    def tell_refused(self, status: int, reason: str) -> None:
+        """The admin port has refused to answer whoever asked."""
+        self.recorder.event("admin_refused", level="warning", status=status, reason=reason)
+
     def _tell_loss(self) -> None:
         """What never came to be written, at the end. Whoever starts next finds it, where there is a file of marks; the
         process ends as well as ever, for nothing is mended by its being started again."""
         why = self.faults().get(STORE, "there was no time")
         for capability, exchanges in self.lane.journal.unwritten().items():
             self.recorder.event("evidence_lost", level="error", capability=capability, exchanges=exchanges, reason=why)
-            sys.stderr.write(f"figway: {exchanges:,} {noun(exchanges, 'exchange')} of {capability} "
-                             f"{noun(exchanges, 'was', 'were')} not written: {why}\n")
+            tell(f"figway: {exchanges:,} {noun(exchanges, 'exchange')} of {capability} "
+                 f"{noun(exchanges, 'was', 'were')} not written: {why}")
 
     def _tell_renewals(self) -> None:
         """That a file was deleted or replaced: it did not fail, and what it held is gone all the same."""
@@ -298,6 +317,22 @@ class Gateway:
             if fresh.digest != previous.digest or not self.reloads.successful:
                 self._put_in_force(fresh, previous)
 
+    def _hangup(self) -> None:
+        self._spawn(self.reload())
+        if self.certificate is not None:
+            self._spawn(self._renew(self.certificate))
+
+    async def _renew(self, certificate: Certificate) -> None:
+        """Take up the data port's certificate as it is in its files now; a bad one changes nothing and is told of."""
+        known = certificate.problem
+        renewing = Apart(certificate.renew)
+        if not await renewing.soon(RELOAD_SECONDS):
+            certificate.problem = "the files of TLS cannot be read: they hang"
+        elif renewing.result():
+            self.recorder.event("certificate_renewed")
+        if certificate.problem and certificate.problem != known:
+            self.recorder.event("certificate_refused", level="error", problem=certificate.problem)
+
     def _refuse_reload(self, problems: tuple[str, ...]) -> None:
         self.reloads = Reloads(self.reloads.revision, self.reloads.count, False, time.time(), problems)
         self.recorder.event("reload_failed", level="error", running=self.reloads.revision, problems=list(problems[:20]))
@@ -335,6 +370,7 @@ class Gateway:
         return tuple(name for name, changed in (
             ("store", fresh.store != began.store),
             ("shadow", (fresh.lane, fresh.custody) != (began.lane, began.custody) or _kept(fresh) != _kept(began)),
+            ("server.tls", fresh.edge.cbc != began.edge.cbc),
             ("server.drain.grace", fresh.edge.drain_grace != began.edge.drain_grace),
         ) if changed)
 
@@ -370,8 +406,11 @@ class Gateway:
             "store": {"failures": self.lane.journal.failures, "lost": dict(self.lane.journal.lost)},
             "capture": dict(self.lane.capture.counts) if self.lane.capture is not None else {},
             "custody": {"failures": self.lane.journal.keys.failures},
+            "certificate": None if self.certificate is None else {
+                "problem": self.certificate.problem or self.certificate.validity.warning(time.time()),
+                "ends": self.certificate.validity.ends},
             "faults": self.faults(),
-            "connections": len(self.edge.connections),
+            "connections": len(self.edge.connections) + len(self.edge.handshakes),
             "connections_limit": self.edge.allowed,
             "connections_wanted": self.edge.settings.connections,
             "turned_away": self.edge.turned_away,
@@ -417,6 +456,7 @@ def create(launch: Launch) -> Gateway:
     line that says why and the status by which uvicorn knows a failed start."""
     try:
         return Gateway(launch)
-    except Invalid as invalid:
-        sys.stderr.write(f"figway: a worker cannot start: {'; '.join(map(str, invalid.problems))}\n")
+    except (Invalid, Unusable) as error:
+        told = "; ".join(map(str, error.problems)) if isinstance(error, Invalid) else str(error)
+        tell(f"figway: a worker cannot start: {told}")
         sys.exit(STARTUP_FAILURE)

@@ -13,7 +13,8 @@ import functools
 import os
 import signal
 import socket
-import sys
+import ssl
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -35,7 +36,9 @@ from gateway.edge import descriptors
 from gateway.edge.admin import admin_app
 from gateway.edge.admin_listener import AdminListener
 from gateway.edge.http1 import Listener
+from gateway.edge.tls import TlsServer
 from gateway.sockets import SocketFile, keep_alive, turn_away
+from gateway.standard import tell
 
 # What TLS may need beyond the drain's grace: uvicorn counts whole seconds.
 _SPARE = 1
@@ -54,8 +57,6 @@ class Ports:
 
     data: tuple[str, int] | str
     admin: tuple[str, int]
-    certificate: str | None = None
-    key: str | None = None
     names: tuple[str, ...] = ()
 
 
@@ -87,13 +88,16 @@ def run(launch: Launch, ports: Ports, workers: int, grace: float) -> None:
     """Serve until SIGTERM or SIGINT. Raises ListenError."""
     descriptors.raise_limit()
     data = _bind(ports.data)
+    if workers > 1:
+        # The workers share the admin port with one another, and not with another gateway's.
+        _bind(ports.admin).close()
     admin = _bind(ports.admin, shared=workers > 1)
     chosen = admin.getsockname()[:2]
     config = uvicorn.Config(
         functools.partial(create, launch), factory=True, http=Listener, ws="none", interface="asgi3", lifespan="on",
         loop="uvloop", log_config=None, access_log=False, proxy_headers=False, server_header=False, date_header=False,
         workers=workers, backlog=descriptors.backlog(descriptors.limit()),
-        timeout_graceful_shutdown=ceil(grace) + _SPARE, ssl_certfile=ports.certificate, ssl_keyfile=ports.key,
+        timeout_graceful_shutdown=ceil(grace) + _SPARE,
     )
     file = SocketFile(ports.data, os.stat(ports.data).st_ino) if isinstance(ports.data, str) else None
     place = Place(chosen, (ports.admin[0], *ports.names), file, launch.run_dir)
@@ -116,32 +120,53 @@ def run(launch: Launch, ports: Ports, workers: int, grace: float) -> None:
 
 def _announce(data: socket.socket, admin: tuple[str, int]) -> None:
     name = data.getsockname()
-    where = name if isinstance(name, str) else f"{name[0]}:{name[1]}"
-    sys.stderr.write(f"figway listens on {where}, admin on {admin[0]}:{admin[1]}\n")
-    sys.stderr.flush()
+    tell(f"figway listens on {_shown(name)}, admin on {_shown(admin)}")
+
+
+def _shown(address: tuple[str, int] | str) -> str:
+    if isinstance(address, str):
+        return address
+    host, port = address[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _family(address: tuple[str, int] | str) -> socket.AddressFamily:
+    if isinstance(address, str):
+        return socket.AF_UNIX
+    return socket.AF_INET6 if ":" in address[0] else socket.AF_INET
 
 
 def _bind(address: tuple[str, int] | str, *, shared: bool = False) -> socket.socket:
-    if isinstance(address, str):
-        where, family = address, socket.AF_UNIX
-    else:
-        where, family = f"{address[0]}:{address[1]}", socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
+    """A socket at this address. It listens, so that nobody else can, unless it is shared: then each worker's does."""
+    where = _shown(address)
+    sock = socket.socket(_family(address), socket.SOCK_STREAM)
     try:
-        if family is socket.AF_UNIX:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(str(address))
+        if isinstance(address, str):
+            _remove_socket(address)
         else:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             keep_alive(sock)
             if shared:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         sock.bind(address)
+        if not shared:
+            sock.listen(descriptors.backlog(descriptors.limit()))
     except OSError as error:
         sock.close()
         raise ListenError(f"cannot listen on {where}: {os.strerror(error.errno or 0)}") from None
     sock.set_inheritable(True)
     return sock
+
+
+def _remove_socket(path: str) -> None:
+    """Make room for a socket's file: another gateway has left one behind, or is to be taken over from."""
+    try:
+        found = os.lstat(path)
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(found.st_mode):
+        raise ListenError(f"cannot listen on {path}: it is there, and no socket")
+    os.unlink(path)
 
 
 class Worker(uvicorn.Server):
@@ -151,14 +176,17 @@ class Worker(uvicorn.Server):
         super().__init__(config)
         self._place = place
         self._admin_socket = sock
+        self._tls: list[TlsServer] = []
         self._admin: _Quiet | None = None
         self._admin_task: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
         gateway = self.gateway
+        await super().startup([] if gateway.certificate is not None else sockets)
+        if gateway.certificate is not None:
+            self._listen(sockets or [], gateway.certificate.context)
         sock = self._admin_socket or _bind(self._place.admin, shared=True)
-        app = admin_app(gateway.peers, gateway.report, version("figway"), self._place.names)
+        app = admin_app(gateway.peers, gateway.report, version("figway"), self._place.names, gateway.tell_refused)
         self._admin = _Quiet(uvicorn.Config(cast(ASGIApp, app), http=AdminListener, ws="none", log_config=None,
                                             access_log=False, lifespan="off", proxy_headers=False, server_header=False))
         self._admin_task = asyncio.get_running_loop().create_task(self._admin.serve(sockets=[sock]))
@@ -167,6 +195,13 @@ class Worker(uvicorn.Server):
     def gateway(self) -> Gateway:
         """The application that this worker runs."""
         return cast(Gateway, self.config.loaded_app)
+
+    def _listen(self, sockets: list[socket.socket], context: ssl.SSLContext) -> None:
+        def listener() -> Listener:
+            return Listener(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+
+        self._tls = [TlsServer(self.gateway.edge, context, listener, sock, self.config.backlog) for sock in sockets]
+        self.servers += cast(list[asyncio.base_events.Server], self._tls)
 
     def stop_soon(self, *_: object) -> None:
         """Shut down as soon as the start is over."""
@@ -191,7 +226,13 @@ class Worker(uvicorn.Server):
             for sock in sockets or ():
                 turn_away(sock, self._place.file)
             await asyncio.sleep(_LAST_CALL)
+        for server in self._tls:
+            await server.end()
         await super().shutdown(sockets)
+        if self.force_exit:
+            # Ctrl-C again: calls in flight are cut, and uvicorn would leave it at that. What the shadow has learnt is
+            # written all the same.
+            await self.lifespan.shutdown()
         if self._admin is not None and self._admin_task is not None:
             self._admin.should_exit = True
             await asyncio.wait([self._admin_task], timeout=2)

@@ -24,8 +24,9 @@ GATEWAY = [
     {"capability", "trie", "conditions"},
     {"policies", "upstreams"},
     {"call"},
-    {"stage", "errors", "plugins", "fallback", "room", "telemetry", "store", "wire", "apart", "hangup", "sockets",
-     "reading"},
+    {"stage", "errors", "plugins", "fallback", "room", "telemetry", "store", "wire", "apart", "certificates", "hangup",
+     "sockets", "standard", "reading"},
+    {"files"},
 ]
 SHADOW = [
     {"lane"},
@@ -72,7 +73,7 @@ IMPURE = {"asyncio", "socket", "os", "time", "random", "logging", "threading", "
 # Each library has the homes that are listed here and no other.
 HOMES = {
     "click": ["gateway.cli"],
-    "cryptography": ["shadow.sealed.vault"],
+    "cryptography": ["shadow.sealed.vault", "gateway.certificates"],
     "httptools": ["gateway.wire", "gateway.edge.http1", "gateway.upstreams.connection"],
     "httpx2": ["gateway.policies.jwks", "gateway.demo.traffic", "gateway.cli"],
     "hypothesis": ["gateway.policies.testing"],

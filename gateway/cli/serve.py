@@ -15,48 +15,57 @@ import click
 @click.option("--admin-host", "admin_hosts", multiple=True, metavar="NAME", envvar="FIGWAY_ADMIN_HOST",
               help="A name by which the admin port may be asked for.")
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes.")
-@click.option("--tls-cert", type=click.Path(exists=True, dir_okay=False), help="PEM file: TLS on the data port.")
-@click.option("--tls-key", type=click.Path(exists=True, dir_okay=False), help="PEM file of its key.")
+@click.option("--tls-cert", type=click.Path(path_type=Path), help="PEM file: TLS on the data port.")
+@click.option("--tls-key", type=click.Path(path_type=Path), help="PEM file of its key.")
 @click.option("--access-log/--no-access-log", default=True, show_default=True, help="One JSON line a request.")
 def serve(
-    config: Path, listen: str, admin: str, admin_hosts: tuple[str, ...], workers: int, tls_cert: str | None,
-    tls_key: str | None, access_log: bool,
+    config: Path, listen: str, admin: str, admin_hosts: tuple[str, ...], workers: int, tls_cert: Path | None,
+    tls_key: Path | None, access_log: bool,
 ) -> None:
     """Carry traffic until SIGTERM or SIGINT; SIGHUP, or a change of the file, reloads it.
 
     Exit status: 0 after a clean stop, 2 where the configuration or an address cannot be used. A store that cannot
     be opened stops nothing: traffic is carried, and the shadow begins once the store is well.
     """
-    from gateway import hangup
+    from gateway import hangup, standard
 
+    standard.take_places()
     hangup.hold()
     from gateway.app import Launch
     from gateway.config.attempts import build_in_time
-    from gateway.config.problem import Invalid
+    from gateway.config.problem import Invalid, Problem
+    from gateway.config.tls import check_port
     from gateway.edge.admin_access import NAME
     from gateway.workers import ListenError, Ports, run
 
-    if (tls_cert is None) != (tls_key is None):
-        raise click.UsageError("--tls-cert and --tls-key go together")
     data = listen.removeprefix("unix:") if listen.startswith("unix:") else _address(listen)
     for name in admin_hosts:
         if NAME.fullmatch(name) is None:
             raise click.UsageError(f'--admin-host: "{name}" is no host name, ".domain" or "*"')
-    ports = Ports(data, _address(admin), tls_cert, tls_key, admin_hosts)
+    ports = Ports(data, _address(admin), admin_hosts)
+    problems: list[Problem] = []
+    warnings: list[Problem] = []
+    check_port(tls_cert, tls_key, problems, warnings)
     try:
         configuration = build_in_time(config)
+        if problems:
+            raise Invalid([])
+        for warning in warnings:
+            standard.tell(f"warning: {warning}")
         grace = configuration.edge.drain_grace
         if workers > 1 and configuration.store[0] == "memory":
-            click.echo("figway: each worker has a memory store of its own: a report shows one worker's share. "
-                       "Several workers want `store: {sqlite: {path: …}}`.", err=True)
+            standard.tell("figway: each worker has a memory store of its own: a report shows one worker's share. "
+                          "Several workers want `store: {sqlite: {path: …}}`.")
         with tempfile.TemporaryDirectory(prefix="figway-") as folder:
-            run(Launch(str(config), folder if workers > 1 else "", access_log, workers), ports, workers, grace)
+            run(Launch(str(config), folder if workers > 1 else "", access_log, workers, str(tls_cert or ""),
+                       str(tls_key or "")),
+                ports, workers, grace)
     except Invalid as invalid:
-        for problem in invalid.problems:
-            click.echo(str(problem), err=True)
+        for problem in Invalid([*invalid.problems, *problems]).problems:
+            standard.tell(str(problem))
         sys.exit(2)
     except ListenError as error:
-        click.echo(f"figway: {error}", err=True)
+        standard.tell(f"figway: {error}")
         sys.exit(2)
 
 

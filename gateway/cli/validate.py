@@ -8,7 +8,8 @@ import orjson
 
 from gateway.config.attempts import build_in_time
 from gateway.config.compile import Configuration
-from gateway.config.problem import Invalid
+from gateway.config.problem import Invalid, Problem
+from gateway.config.tls import check_port
 from gateway.reading import folded_template
 from shadow.words import noun
 
@@ -17,15 +18,23 @@ from shadow.words import noun
 @click.option("--config", default="routes.yaml", show_default=True, type=click.Path(path_type=Path))
 @click.option("-o", "output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--folded", is_flag=True, help="Tell how upstreams read paths, and what each operation's path folds to.")
-def validate(config: Path, output: str, folded: bool) -> None:
+@click.option("--tls-cert", type=click.Path(path_type=Path), help="As of `figway serve`: checked too.")
+@click.option("--tls-key", type=click.Path(path_type=Path), help="As of `figway serve`: checked too.")
+def validate(config: Path, output: str, folded: bool, tls_cert: Path | None, tls_key: Path | None) -> None:
     """Check routes.yaml, and what it includes, and tell every problem at once.
 
     Problems and warnings go to standard error as file:line:col: message [code]. With -o json all goes to standard
     output as one document. Exits with 2 where there are problems.
     """
+    problems: list[Problem] = []
+    warnings: list[Problem] = []
+    check_port(tls_cert, tls_key, problems, warnings)
     try:
         built = build_in_time(config)
-    except Invalid as invalid:
+        if problems:
+            raise Invalid([])
+    except Invalid as refused:
+        invalid = Invalid([*refused.problems, *problems])
         if output == "json":
             _print({"valid": False, "problems": [one.as_dict() for one in invalid.problems]})
         else:
@@ -34,17 +43,18 @@ def validate(config: Path, output: str, folded: bool) -> None:
             count = len(invalid.problems)
             click.echo(f"{config}: {count} {noun(count, 'problem')}", err=True)
         sys.exit(2)
+    warnings += built.warnings
     capabilities = built.table.capabilities.values()
     operations = sum(len(one.operations) for one in capabilities)
     if output == "json":
         _print({
             "valid": True, "revision": built.revision, "capabilities": len(capabilities), "operations": operations,
-            "upstreams": len(built.upstreams), "warnings": [one.as_dict() for one in built.warnings],
+            "upstreams": len(built.upstreams), "warnings": [one.as_dict() for one in warnings],
             "paths": {name: one.settings.paths._asdict() for name, one in built.upstreams.items()},
             "folded": _folded(built),
         })
         return
-    for warning in built.warnings:
+    for warning in warnings:
         click.echo(f"warning: {warning}", err=True)
     click.echo(f"{config}: valid, revision {built.revision}: {len(capabilities)} "
                f"{noun(len(capabilities), 'capability', 'capabilities')}, {operations} "
@@ -60,7 +70,7 @@ def validate(config: Path, output: str, folded: bool) -> None:
 def _folded(built: Configuration) -> dict[str, str]:
     """Every operation with a path → what that folds to, for a server as lenient as its upstream may be."""
     return {
-        f"{capability.name}.{operation.name}": folded_template(operation.path, capability.reading.possible)
+        f"{capability.name}.{operation.name}": folded_template(operation.path, capability.lenience)
         for capability in built.table.capabilities.values() for operation in capability.operations
         if operation.path is not None
     }

@@ -79,7 +79,7 @@ def build(
     if decoded.value is not None:
         built = _Build(document.root, decoded.broken, later, find, previous)
         configuration = built.configuration(decoded.value, files)
-        files = (*files, *built.seeds.files)
+        files = (*files, *built.seeds.files, *built.certificates)
     # What is said of a value that could not even be read follows from that, and is left out.
     problems += [problem for problem in later if problem.place not in unread]
     if problems or configuration is None:
@@ -119,6 +119,7 @@ class _Build:
         self._problems = problems
         self._warnings: list[Problem] = []
         self.seeds = Seeds(problems, self._warnings)
+        self.certificates: list[Path] = []
         self._find = find
         self._previous = previous
         self._names = Names(root, problems)
@@ -135,6 +136,7 @@ class _Build:
         custody, records = self._custody(routes, store)
         self._unused()
         self._trust(routes.server)
+        self._suites(routes.server)
         if self._problems or default is None or store is None:
             return None
         revision = self._hash(as_written=True).hex()[:12]
@@ -147,19 +149,21 @@ class _Build:
             LaneSettings(lane.queue, lane.memory, lane.concurrency, lane.drain), (store.name, store.options),
             custody, records,
             {name: one for name, one in self._names.upstreams.items() if name in used}, self._names.policies,
-            (*files, *self.seeds.files), tuple(sorted(set(self._warnings))), revision,
+            (*files, *self.seeds.files, *self.certificates), tuple(sorted(set(self._warnings))), revision,
             self._hash(as_written=False), self._made_from,
         )
 
     def _hash(self, *, as_written: bool) -> bytes:
-        data = self._root.data(as_written=as_written), sorted(self.seeds.files.values())
+        data = [self._root.data(as_written=as_written), sorted(self.seeds.files.values())]
+        if not as_written:
+            data.append({name: one.settings.tls.digest for name, one in self._names.upstreams.items()})
         return sha256(json.dumps(data, sort_keys=True).encode()).digest()
 
     def _upstreams(self, routes: spec.Routes) -> None:
         old = self._previous.upstreams if self._previous is not None else {}
         for name, written in routes.upstreams.items():
             node = self._root.find("upstreams", name)
-            settings = upstreams.settings(name, written, node, self._problems, self._warnings)
+            settings = upstreams.settings(name, written, node, self.certificates, self._problems, self._warnings)
             if settings is not None:
                 kept = old.get(name)
                 reuse = kept is not None and kept.settings == settings
@@ -265,6 +269,12 @@ class _Build:
             custody = self._root.find("shadow", "custody").place.file.parent / routes.shadow.custody
         return custody, sealed(routes, self._root, custody, stored, self._problems, self._warnings)
 
+    def _suites(self, server: spec.Server) -> None:
+        if server.tls.cbc:
+            self._warnings.append(Problem(
+                self._root.key("server", "tls", "cbc"), "CBC suites have been attacked time and again: offer them only "
+                "while a client knows no other", "weak_tls"))
+
     def _unused(self) -> None:
         for kind, what in (("upstreams", "upstream"), ("policies", "policy")):
             node = self._root.child(kind)
@@ -290,5 +300,5 @@ def _edge(server: spec.Server, read: frozenset[bytes]) -> EdgeSettings:
         body_grace=timeouts.body_grace, idle_timeout=timeouts.idle, trusted_hops=server.trusted_hops,
         trusted_fields=server.trusted_fields, forwarded=server.forwarded, via=server.via,
         ambiguous_paths=server.ambiguous_paths,
-        drain_delay=server.drain.delay, drain_grace=server.drain.grace, read=read,
+        drain_delay=server.drain.delay, drain_grace=server.drain.grace, cbc=server.tls.cbc, read=read,
     )

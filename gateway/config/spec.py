@@ -66,6 +66,12 @@ class Drain(_Strict):
     grace: Duration = written("30s", "how long calls in flight may then take")
 
 
+class ServerTls(_Strict):
+    """TLS on the data port, where `figway serve` is given a certificate."""
+
+    cbc: bool = Field(default=False, description="offer CBC suites of TLS 1.2 too, for clients that know no other")
+
+
 class Server(_Strict):
     """The data port."""
 
@@ -80,6 +86,7 @@ class Server(_Strict):
     timeouts: EdgeTimeouts = Field(default_factory=EdgeTimeouts)
     body_rate: Size = written("100B", "bytes a second that a request body must bring")
     drain: Drain = Field(default_factory=Drain)
+    tls: ServerTls = Field(default_factory=ServerTls)
 
 
 class Capture(_Strict):

@@ -8,19 +8,20 @@ from urllib.parse import urlsplit
 from gateway.config import spec
 from gateway.config.nodes import Node
 from gateway.config.problem import Problem
+from gateway.config.tls import upstream_tls
 from gateway.reading import UNSAID, Reading
-from gateway.upstreams.settings import Ejection, Health, Pool, Timeouts, Tls, UpstreamSettings
+from gateway.upstreams.settings import Ejection, Health, Pool, Timeouts, UpstreamSettings
 
 _HOST = re.compile(r"[\w.~-]+|\[[0-9A-Fa-f:.]+(?:%25[\w.~-]+)?\]")
 
 
 def settings(
-    name: str, written: spec.Upstream, node: Node, problems: list[Problem], warnings: list[Problem]
+    name: str, written: spec.Upstream, node: Node, seen: list[Path], problems: list[Problem], warnings: list[Problem]
 ) -> UpstreamSettings | None:
-    """The settings of one upstream, or None after a problem. `node` is its map."""
+    """The settings of one upstream, or None after a problem. `node` is its map; its files are added to `seen`."""
     before = len(problems)
     endpoints = _endpoints(written, node, problems, warnings)
-    tls = _tls(written, node, problems)
+    tls = upstream_tls(written.tls, node, seen, problems, warnings)
     if written.tls is not None and endpoints and not any(url.startswith("https:") for url in endpoints):
         warnings.append(Problem(node.key("tls"), "no endpoint is https, so nothing of this is used", "unused"))
     if len(problems) > before:
@@ -87,28 +88,4 @@ def _is_link_local(endpoint: str) -> bool:
     try:
         return ipaddress.ip_address(urlsplit(endpoint).hostname or "").is_link_local
     except ValueError:
-        return False
-
-
-def _tls(written: spec.Upstream, node: Node, problems: list[Problem]) -> Tls:
-    tls = written.tls
-    if tls is None:
-        return Tls()
-    files: dict[str, str | None] = {}
-    for option in ("ca", "cert", "key"):
-        name: str | None = getattr(tls, option)
-        place = node.find("tls", option).place
-        path = None if name is None else place.file.parent / name
-        files[option] = None if path is None else str(path)
-        if path is not None and not _is_file(path):
-            problems.append(Problem(place, f"there is no such file ({option} of tls)", "no_file"))
-    if (tls.cert is None) != (tls.key is None):
-        problems.append(Problem(node.key("tls"), "`cert` and `key` go together", "bad_upstream"))
-    return Tls(files["ca"], files["cert"], files["key"], tls.server_name, tls.verify)
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
         return False

@@ -39,12 +39,13 @@ _HANGS = 10.0
 
 async def watch(
     files: Callable[[], Iterable[Path]], changed: Callable[[], Awaitable[None] | None], every: float = 0.5,
-    look: Callable[[Iterable[Path]], State] = look, hangs: float = _HANGS,
+    known: State | None = None, look: Callable[[Iterable[Path]], State] = look, hangs: float = _HANGS,
 ) -> None:
     """Call `changed` whenever one of `files` is another than before; runs until it is cancelled.
 
     A change is told once two looks in a row agree, so an editor that removes and renames is waited for, and a file
-    that comes back as it was is no change at all. Files that `files` newly names are known as they are then found.
+    that comes back as it was is no change at all. Files that `files` newly names are known as they are then found; at
+    the beginning, as `known` says that they were when they were read.
     A look that hangs is told as a change, and so is its end: whoever then reads the files finds out what it is.
     What `changed` raises ends the watch: let it handle its own errors.
     """
@@ -53,7 +54,7 @@ async def watch(
         if inspect.isawaitable(outcome):
             await outcome
 
-    known: State = {}
+    known = known or {}
     previous: State = {}
     unsettled = 0
     while True:

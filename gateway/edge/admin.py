@@ -39,11 +39,12 @@ _STALE = 15.0
 
 
 def admin_app(
-    peers: Peers, report: Callable[[str | None], Report], version: str, names: Iterable[str] = ()
+    peers: Peers, report: Callable[[str | None], Report], version: str, names: Iterable[str] = (),
+    refused: Callable[[int, str], None] = lambda status, reason: None,
 ) -> Starlette:
     """The admin port's application. `report` folds what the store has of a capability, or of all, and may block; it
     raises LookupError where there is no such capability. `names` are the hosts by which it may be asked for, beside
-    addresses."""
+    addresses; `refused` is told when somebody is refused, of each status once."""
 
     async def livez(request: Request) -> Response:
         return PlainTextResponse("ok\n")
@@ -91,7 +92,7 @@ def admin_app(
     return Starlette(routes=[
         Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", metrics), Route("/report", show_report),
         Route("/report.html", show_page),
-    ], middleware=[Middleware(AdminAccess, names)])
+    ], middleware=[Middleware(AdminAccess, names, refused)])
 
 
 # A refused reload or a sick upstream is shown and does not take the gateway out of service: what runs, runs on.
@@ -118,6 +119,9 @@ def _checks(workers: Iterable[tuple[bool, dict[str, Any]]]) -> Iterator[Check]:
     if living:
         yield from _bounds(living)
         yield from _shadow(living)
+    certificates = [facts["certificate"]["problem"] for facts in living if facts["certificate"] is not None]
+    if certificates:
+        yield "certificate", not any(certificates), next(filter(None, certificates), "")
     wanted = max((facts["workers"] for facts in living), default=1)
     yield "workers", len(living) >= wanted, f"{len(living)} of {wanted}"
 
@@ -210,6 +214,11 @@ class _Scrape:
         yield capture
         yield CounterMetricFamily("figway_custody_failures", "Keys that could not be made, found or destroyed.",
                                   value=sum(one["custody"]["failures"] for one in facts))
+        expires = GaugeMetricFamily("figway_certificate_expires_timestamp_seconds",
+                                    "When the data port's certificate expires, where there is one.", labels=[])
+        if certificates := [one["certificate"]["ends"] for one in living if one["certificate"] is not None]:
+            expires.add_metric([], min(certificates))
+        yield expires
         yield _gauge("figway_connections", "Client connections.", sum(one["connections"] for one in living))
         yield _gauge("figway_connections_limit", "Client connections that there is room for.",
                      sum(one["connections_limit"] for one in living))

@@ -14,6 +14,7 @@ class EdgeSettings:
     `via` is our pseudonym in Via (RFC 9110 section 7.6.3); empty writes none.
     `drain_delay`: after SIGTERM, how long to go on accepting with readiness off; `drain_grace`: then, how long calls
     in flight may take.
+    `cbc`: whether TLS offers CBC suites; a restart changes it.
     `read` are the lower-case names of the fields that policies, splits and operations look at; `kinds` is the edge's
     memory of names, as clients write them.
     """
@@ -36,5 +37,6 @@ class EdgeSettings:
     ambiguous_paths: bool = False
     drain_delay: float = 0.5
     drain_grace: float = 30.0
+    cbc: bool = False
     read: frozenset[bytes] = frozenset()
     kinds: dict[bytes, int] = field(default_factory=dict, compare=False, repr=False)

@@ -1,6 +1,6 @@
 """What an upstream is told by the configuration. Plain values: two that are equal may share one pool."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway.reading import UNSAID, Reading
 
@@ -8,13 +8,15 @@ from gateway.reading import UNSAID, Reading
 @dataclass(frozen=True, slots=True)
 class Tls:
     """TLS to the upstream. `ca` is a PEM file of the only roots to trust (None: the system's); `cert` and `key`
-    (PEM files) are shown for mutual TLS; `server_name` overrides the name that is asked for and checked."""
+    (PEM files) are shown for mutual TLS; `server_name` overrides the name that is asked for and checked.
+    `digest` tells what is in the files: where it is another, connections are to be made anew."""
 
     ca: str | None = None
     cert: str | None = None
     key: str | None = None
     server_name: str | None = None
     verify: bool = True
+    digest: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,14 +36,15 @@ class Authority:
         self.ca = folder / f"{name}.pem"
         self.ca.write_bytes(root.public_bytes(serialization.Encoding.PEM))
 
-    def issue(self, name: str) -> Pair:
-        """A certificate for `name`, good for both ends of a connection on loopback."""
+    def issue(self, name: str, days: int = 1) -> Pair:
+        """A certificate for `name`, good for both ends of a connection on loopback; until in so many days, which may
+        be over."""
         key = ec.generate_private_key(ec.SECP256R1())
         names = [x509.DNSName("localhost"), x509.DNSName(name), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         issuer_key = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
         certificate = (
-            _builder(subject, self._name, key.public_key())
+            _builder(subject, self._name, key.public_key(), days)
             .add_extension(x509.SubjectAlternativeName(names), critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_usage(signs=False), critical=True)
@@ -56,6 +57,15 @@ class Authority:
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
         return pair
 
+    def encrypted(self, pair: Pair) -> Path:
+        """The key of a pair, which takes a passphrase to read."""
+        key = serialization.load_pem_private_key(pair.key.read_bytes(), None)
+        path = pair.key.with_suffix(".encrypted")
+        path.write_bytes(key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(b"a passphrase")))
+        return path
+
     def server(self, *, clients: "Authority | None" = None) -> ssl.SSLContext:
         """A server's context; with `clients`, one that wants a client certificate signed there."""
         pair = self.issue("server.clinic.example")
@@ -67,12 +77,14 @@ class Authority:
         return context
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, days: int = 1
+) -> x509.CertificateBuilder:
     now = datetime.datetime.now(datetime.UTC)
     return (
         x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1)).not_valid_after(now + datetime.timedelta(days=1))
+        .not_valid_before(now - datetime.timedelta(days=2)).not_valid_after(now + datetime.timedelta(days=days))
     )
 
 

@@ -20,6 +20,7 @@ from gateway.stage import Stage
 from gateway.upstreams.settings import UpstreamSettings
 from shadow.sealed.vault import Bounds
 from shadow.settings import LaneSettings
+from tests.backends.pki import Authority
 
 SMALLEST = """\
 version: 1
@@ -159,7 +160,8 @@ def test_the_smallest_file_gets_every_default(built):
     assert configuration.warnings == ()
 
 
-def test_everything_that_can_be_said_is_heard(built):
+def test_everything_that_can_be_said_is_heard(built, tmp_path):
+    Authority(tmp_path, "ca")
     configuration = built("""\
         version: 1
         server:
@@ -202,7 +204,7 @@ def test_everything_that_can_be_said_is_heard(built):
             limits: {body: 1GiB, buffer: 10B}
             upgrade: false
         default: {upstream: new, policies: [gated]}
-        """, files={"ca.pem": "x"})
+        """)
     assert configuration.edge == EdgeSettings(
         target=1024, head=2048, fields=3, body=4 << 20, trailer=5, connections=6, head_timeout=1, idle_timeout=120,
         body_grace=3, body_rate=7, trusted_hops=2, trusted_fields="forwarded", forwarded="off", via="",

@@ -105,7 +105,7 @@ async def test_a_look_that_hangs_is_told_and_so_is_its_end(tmp_path):
         return look(files)
 
     watching = asyncio.create_task(
-        watch(lambda: [tmp_path], lambda: told.put_nowait("changed"), 0.01, hangs, hangs=0.01))
+        watch(lambda: [tmp_path], lambda: told.put_nowait("changed"), 0.01, look=hangs, hangs=0.01))
     await told.get()
     assert told.empty()
     may_end.set()

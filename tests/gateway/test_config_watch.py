@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from gateway.config.watch import watch
+from gateway.config.watch import look, watch
 
 EVERY = 0.01
 
@@ -116,6 +116,19 @@ async def test_a_file_that_a_reload_newly_names_is_watched_and_is_itself_no_chan
         assert not told.is_set()
         second.write_text("changed")
         await told_of(told)
+
+
+async def test_what_changed_since_it_was_read_is_told_though_the_watch_began_later(tmp_path):
+    file, told = tmp_path / "a", asyncio.Event()
+    file.write_text("x")
+    known = look([file])
+    file.write_text("changed")
+    task = asyncio.create_task(watch(lambda: [file], told.set, EVERY, known=known))
+    await told_of(told)
+    await looks(5)
+    assert not told.is_set()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_a_folder_that_never_rests_is_told_of_all_the_same(tmp_path):

@@ -4,7 +4,7 @@ import pytest
 
 from tests.backends.figway import running
 from tests.backends.pki import Authority
-from tests.backends.upstream import Upstream
+from tests.backends.upstream import Upstream, until
 
 
 @pytest.fixture(scope="module")
@@ -93,3 +93,44 @@ def test_an_upstream_that_speaks_no_tls_is_never_spoken_to_in_the_clear(figway, 
     """It may close, or wait for a line that never comes: then the handshake runs out of time."""
     assert figway.ask("GET", "/clear/x").status in (502, 504)
     assert legacy.asked == []
+
+
+@pytest.fixture
+def renewable(authority, mutual, tmp_path):
+    """A gateway that shows the upstream a certificate that it does not take, and how to replace that."""
+    stranger = Authority(tmp_path, "another")
+    pair = stranger.issue("gateway.clinic.example")
+    config = f"""
+version: 1
+upstreams: {{legacy: {{url: "{mutual.url}", tls: {{ca: {authority.ca}, cert: {pair.cert}, key: {pair.key}}}}}}}
+default: {{upstream: legacy}}
+"""
+    folder = tmp_path / "figway"
+    folder.mkdir()
+    with running(folder, config) as figway:
+        yield figway, pair
+
+
+def test_a_renewed_client_certificate_is_shown_without_a_restart(renewable, authority):
+    figway, pair = renewable
+    assert figway.ask("GET", "/").status == 502
+    fresh = authority.issue("renewed.clinic.example")
+    pair.cert.write_bytes(fresh.cert.read_bytes())
+    until(lambda: "[bad_certificate]" in figway.readiness()[1], "half a renewal is not told", 30)
+    pair.key.write_bytes(fresh.key.read_bytes())
+    until(lambda: figway.ask("GET", "/").status == 200, "it is not taken up", 30)
+    assert figway.metric("figway_config_last_reload_successful") == 1
+
+
+def test_a_renewed_authority_is_believed_without_a_restart(authority, secure, tmp_path):
+    stranger = Authority(tmp_path, "another")
+    folder = tmp_path / "figway"
+    folder.mkdir()
+    with running(folder, f"""
+version: 1
+upstreams: {{legacy: {{url: "{secure.url}", tls: {{ca: {stranger.ca}}}}}}}
+default: {{upstream: legacy}}
+""") as figway:
+        assert figway.ask("GET", "/").status == 502
+        stranger.ca.write_bytes(authority.ca.read_bytes())
+        until(lambda: figway.ask("GET", "/").status == 200, "it is not taken up", 30)

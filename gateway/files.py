@@ -1,0 +1,25 @@
+"""Reading a file that an operator names: a plain one, and of a size that somebody can have meant."""
+
+import os
+import stat
+from pathlib import Path
+
+
+def read_plain(path: Path, most: int) -> bytes:
+    """The bytes of a file. Raises OSError, whose strerror says why, also for a pipe or a device, which could be waited
+    for without end, for more than `most` bytes, and for a name that no file can have."""
+    try:
+        # Not waiting for who would write into a pipe.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except ValueError:
+        raise OSError(0, "no file can have this name") from None
+    with open(descriptor, "rb") as file:
+        kind = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(kind):
+            raise OSError(0, "Is a directory")
+        if not stat.S_ISREG(kind):
+            raise OSError(0, "not a file")
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise OSError(0, f"larger than {most >> 20}MiB")
+    return data

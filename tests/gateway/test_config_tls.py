@@ -1,0 +1,84 @@
+"""Files of TLS to upstreams are checked before they are used, each fault at the line that names the file."""
+
+import pytest
+
+from gateway.config.compile import build
+from tests.backends.pki import Authority
+from tests.gateway.test_config import SMALLEST, built, problems, write
+
+__all__ = ["built", "problems", "write"]  # fixtures
+
+SECURE = """\
+version: 1
+upstreams:
+  old:
+    url: "https://127.0.0.1:1"
+    tls:
+      ca: {ca}
+      cert: {cert}
+      key: {key}
+default: {{upstream: old}}
+"""
+
+
+@pytest.fixture
+def files(tmp_path):
+    authority = Authority(tmp_path, "ca")
+    pair, other = authority.issue("gateway"), authority.issue("other")
+    return {"ca": authority.ca, "cert": pair.cert, "key": pair.key, "other": other.key,
+            "encrypted": authority.encrypted(pair)}
+
+
+def config(files, **names):
+    return SECURE.format(**{name: names.get(name, files[name]) for name in ("ca", "cert", "key")})
+
+
+def test_good_files_are_no_problem_and_are_watched(built, files):
+    configuration = built(config(files))
+    assert configuration.warnings == ()
+    assert set(configuration.files) >= {files["ca"], files["cert"], files["key"]}
+
+
+@pytest.mark.parametrize(("names", "told"), [
+    ({"ca": "none.pem"}, "6:11: there is no such file (ca of tls) [no_file]"),
+    ({"key": "none.pem"}, "8:12: there is no such file (key of tls) [no_file]"),
+    ({"ca": "routes.yaml"}, "6:11: it holds nothing in PEM, and no certificate (ca of tls) [bad_certificate]"),
+    ({"ca": "gateway.key"}, "6:11: it holds a key, and no certificate (ca of tls) [bad_certificate]"),
+    ({"cert": "gateway.key", "key": "gateway.crt"},
+     "7:13: the files are swapped: this one holds the key, and that of the key the certificate (cert of tls) "
+     "[bad_certificate]"),
+    ({"key": "other.key"}, "8:12: this key is not the certificate's (key of tls) [bad_certificate]"),
+    ({"key": "gateway.encrypted"},
+     "8:12: this key is encrypted, and nobody is there to say the passphrase: decrypt it, and protect the file "
+     "(key of tls) [bad_certificate]"),
+    ({"ca": "."}, "6:11: it cannot be read: Is a directory (ca of tls) [bad_certificate]"),
+])
+def test_what_is_wrong_with_a_file_is_told_where_it_is_named(problems, files, names, told):
+    assert problems(config(files, **names)) == [f"routes.yaml:{told}"]
+
+
+def test_a_certificate_out_of_its_time_is_a_warning(built, tmp_path, files):
+    old = Authority(tmp_path, "old").issue("old", days=-1)
+    [warning] = built(config(files, cert=old.cert, key=old.key)).warnings
+    assert warning.code == "validity"
+    assert "has expired" in warning.message
+
+
+def test_other_bytes_in_a_file_are_another_configuration_with_a_pool_of_its_own(built, files, tmp_path):
+    first = built(config(files))
+    assert built(config(files), previous=first).upstreams["old"] is first.upstreams["old"]
+    files["ca"].write_bytes(Authority(tmp_path / "..", "another").ca.read_bytes())
+    second = built(config(files), previous=first)
+    assert second.digest != first.digest
+    assert second.revision == first.revision
+    assert second.upstreams["old"] is not first.upstreams["old"]
+
+
+def test_cbc_suites_are_a_warning(built):
+    [warning] = built(SMALLEST + "server: {tls: {cbc: true}}\n").warnings
+    assert (warning.place.line, warning.place.col, warning.code) == (5, 16, "weak_tls")
+
+
+def test_the_files_of_a_valid_configuration_are_read_anew_by_every_build(write, files):
+    path = write(config(files))
+    assert build(path).upstreams["old"].settings.tls.digest
