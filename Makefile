@@ -28,7 +28,7 @@ run: $(VENV)/.ready  ## the same, kept up until Ctrl-C, to play with
 	@$(BIN)/figway demo --keep
 
 test: lint $(VENV)/.ready-node  ## every lint, type check and test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 test-latest:  ## the same on the newest releases that pyproject.toml admits, whatever the lock files say
 	rm -rf $(VENV)/latest

@@ -32,6 +32,7 @@ from gateway.edge.http1 import Edge
 from gateway.edge.tls import Certificate, ServerTls
 from gateway.pipeline import Pipeline, ask_mirror, begin_mirror
 from gateway.policies.base import Policy
+from gateway.standard import tell
 from gateway.telemetry.bridge import Bridge
 from gateway.telemetry.faults import Faults
 from gateway.telemetry.output import Output
@@ -173,7 +174,7 @@ class Gateway:
             lane.start()
         elif not self._shadowing and not self._faults.told:
             reasons = "; ".join(archive.faults.values())
-            sys.stderr.write(f"figway: the shadow lane is off, and begins by itself once this is mended: {reasons}\n")
+            tell(f"figway: the shadow lane is off, and begins by itself once this is mended: {reasons}")
         if archive.seat is not None and not self._marking:
             self._marking = True
             lane.journal.adopt(archive.seat)
@@ -249,14 +250,18 @@ class Gateway:
         self._faults.tell(faults, self._failures())
         self._tell_renewals()
 
+    def tell_refused(self, status: int, reason: str) -> None:
+        """The admin port has refused to answer whoever asked."""
+        self.recorder.event("admin_refused", level="warning", status=status, reason=reason)
+
     def _tell_loss(self) -> None:
         """What never came to be written, at the end. Whoever starts next finds it, where there is a file of marks; the
         process ends as well as ever, for nothing is mended by its being started again."""
         why = self.faults().get(STORE, "there was no time")
         for capability, exchanges in self.lane.journal.unwritten().items():
             self.recorder.event("evidence_lost", level="error", capability=capability, exchanges=exchanges, reason=why)
-            sys.stderr.write(f"figway: {exchanges:,} {noun(exchanges, 'exchange')} of {capability} "
-                             f"{noun(exchanges, 'was', 'were')} not written: {why}\n")
+            tell(f"figway: {exchanges:,} {noun(exchanges, 'exchange')} of {capability} "
+                 f"{noun(exchanges, 'was', 'were')} not written: {why}")
 
     def _tell_renewals(self) -> None:
         """That a file was deleted or replaced: it did not fail, and what it held is gone all the same."""
@@ -453,5 +458,5 @@ def create(launch: Launch) -> Gateway:
         return Gateway(launch)
     except (Invalid, Unusable) as error:
         told = "; ".join(map(str, error.problems)) if isinstance(error, Invalid) else str(error)
-        sys.stderr.write(f"figway: a worker cannot start: {told}\n")
+        tell(f"figway: a worker cannot start: {told}")
         sys.exit(STARTUP_FAILURE)

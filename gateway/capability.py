@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from adapters.base import Adapter
 from gateway.policies.base import Policy
-from gateway.reading import UNSAID, Reading, canonical, segments
+from gateway.reading import UNSAID, Fold, Reading, canonical, segments
 from gateway.stage import Roles, Stage, roles
 from gateway.upstreams.upstream import Upstream
 from shadow.evidence import UNDECLARED, Criteria
@@ -108,7 +108,8 @@ class Capability:
 
     `reads` and `writes` are the stages of safe and unsafe operations. `buffer_limit` bounds a body that an
     adapter or a fallback must hold whole; `body_limit` (bytes, 0 for none) any request body. `withheld` are the
-    lower-case names of the request fields that a mirror leaves out.
+    lower-case names of the request fields that a mirror leaves out. `reading` is how its upstreams say that they read
+    paths, `lenience` in which dimensions they may take two spellings for one.
     """
 
     name: str
@@ -131,6 +132,7 @@ class Capability:
     _write_stage: str = field(init=False, repr=False)
     withheld: frozenset[bytes] = field(init=False, repr=False)
     reading: Reading = field(init=False, repr=False)
+    lenience: Fold = field(init=False, repr=False)
     admits: frozenset[int] = field(init=False, repr=False)
     _reads_from: object = field(init=False, repr=False)
     _writes_to: object = field(init=False, repr=False)
@@ -147,6 +149,7 @@ class Capability:
         # An adapter's upstream gets a path of the adapter's making; the others agree (a Problem says so).
         plain = (arm for arm in (self.legacy, self.modern) if arm is not None and arm.adapter is None)
         object.__setattr__(self, "reading", next((arm.upstream.settings.paths for arm in plain), UNSAID))
+        object.__setattr__(self, "lenience", self.reading.possible)
         object.__setattr__(self, "admits", frozenset(map(id, self.policies)))
         object.__setattr__(self, "_reads_from", self._answers(self._read_roles))
         object.__setattr__(self, "_writes_to", self._answers(self._write_roles))
@@ -193,14 +196,14 @@ class Target:
         """See Operation."""
         return self.operation.is_safe(method)
 
-    def unlike(self, other: "Target", method: str) -> bool:
+    def unlike(self, other: "Target", method: str, *, preflight: bool = False) -> bool:
         """Whether a call of `other` with this method that is taken for one of this would miss a policy, or get to
-        another arm. Who tells what may be asked (OPTIONS) is no matter."""
+        another arm. Who answers a browser's `preflight` is no matter."""
         mine, theirs = self.capability, other.capability
         if mine is theirs:
             return self.is_safe(method) != other.is_safe(method) and (
                 mine.answered_by(safe=True) != mine.answered_by(safe=False))
-        return not theirs.admits <= mine.admits or (method != "OPTIONS" and (
+        return not theirs.admits <= mine.admits or (not preflight and (
             mine.answered_by(safe=self.is_safe(method)) != theirs.answered_by(safe=other.is_safe(method))))
 
 

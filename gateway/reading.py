@@ -77,7 +77,8 @@ PRESETS = {
     "iis": Reading("any", "same", "same", "separator", "exact"),
     # It refuses an encoded slash unless it is told otherwise.
     "tomcat": Reading("exact", "same", "exact", "exact", "exact"),
-    "nginx": Reading("exact", "same", "exact", "separator", "exact"),
+    # Its patterns find their end before a line's, so that "%0A" may stand behind.
+    "nginx": Reading("exact", "same", None, "separator", "exact"),
 }
 
 
@@ -91,6 +92,8 @@ _ENCODED_SLASH = re.compile(rb"%2F|%5C")
 _NESTED_SLASH = re.compile(rb"(?i)%(?:25)*(?:2F|5C)")
 _CUTS = re.compile(r"[\0?#]")
 _ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
+# UTF-8 with more bytes than it takes, which RFC 3629 section 3 forbids and some decode.
+_OVERLONG = re.compile(rb"[\xc0\xc1][\x80-\xbf]|\xe0[\x80-\x9f][\x80-\xbf]|\xf0[\x80-\x8f][\x80-\xbf]{2}")
 _LONE = re.compile("[\udc80-\udcff]")
 _HEX = frozenset(b"0123456789ABCDEFabcdef")
 # A path with more places than this where one segment may be two is no path that anybody asks for.
@@ -121,13 +124,15 @@ class Spelling(NamedTuple):
         self.spare.append(spare)
 
 
-def spellings(path: bytes, fold: Fold) -> list[Spelling]:
-    """Every way to read a path, as received, where `fold` holds what a server may overlook. Dot segments count as
-    themselves and as what they stand for."""
+def spellings(path: bytes, fold: Fold, same: Fold = frozenset()) -> list[Spelling]:
+    """Every way to read a path, as received, where `fold` holds what a server may overlook, and `same` what it surely
+    does. Dot segments count as themselves and as what they stand for."""
     once = canonical(path)
     # A server that decodes first may find the end of a ";parameter" sooner.
     ways = _spelt(path, fold) if "encoded_slash" in fold and b";" in path else []
     ways += _spelt(once, fold)
+    if "encoded_slash" in same:
+        ways = [Spelling(way.keys, [False] * len(way.keys), way.spare) for way in ways]
     for way in list(ways):
         if b"." in way.keys or b".." in way.keys:
             ways.append(_resolved(way))
@@ -229,8 +234,16 @@ def _decoded(part: bytes, fold: Fold) -> str:
             part = _to_the_end(part)
     if part.isascii():
         return part.decode("ascii")
+    part = _OVERLONG.sub(_shortened, part)
     # What is no UTF-8 may be Latin-1 to whom it is meant for.
     return _LONE.sub(lambda found: chr(ord(found[0]) - 0xDC00), part.decode("utf-8", "surrogateescape"))
+
+
+def _shortened(found: re.Match[bytes]) -> bytes:
+    code = 0
+    for byte in found[0][1:]:
+        code = code << 6 | byte & 0x3F
+    return chr(code | (found[0][0] & 1) << 6 if len(found[0]) == 2 else code).encode("utf-8", "surrogatepass")
 
 
 def _to_the_end(data: bytes) -> bytes:

@@ -165,7 +165,7 @@ class RouteTable:
         self._apart = any(default.unlike(one) or one.unlike(default) for one in every)
         self._wide: dict[Fold, Trie[_Place]] = {}
         if self._apart:
-            self._wide = {one.reading.possible: Trie() for one in (default, *every)}
+            self._wide = {one.lenience: Trie() for one in (default, *every)}
             for fold, trie in self._wide.items():
                 for place in places.values():
                     trie.at(place.folded(fold)).append(place)
@@ -210,7 +210,7 @@ class RouteTable:
         mine = place.capabilities()
         if place.every.telling is not None and any(one.unlike(other) for one in mine for other in mine):
             return True
-        for fold in {capability.reading.possible for capability in mine}:
+        for fold in {capability.lenience for capability in mine}:
             overlapping = self._wide[fold].overlapping(place.folded(fold))
             if overlapping is None:
                 return True
@@ -268,31 +268,37 @@ class RouteTable:
         """What some server may take the request for, whatever its method, if that has a policy or an arm that the
         best match has not; else the best match's target. None where the path leaves too much doubt."""
         mine = self._default.target if best is None else best.target
-        met = self._met(request.path, mine.capability.reading.possible)
+        met = self._met(request.path, mine.capability, None if best is None else best.place)
         if met is None:
             return None
         fits: set[int] | None = None
-        for place in met:
+        for place, still in met:
             own = best is not None and place is best.place
-            if best is not None and not own and place.rank < best.place.rank:
+            if best is not None and not own and still and place.rank < best.place.rank:
                 # What fits by its letters too, and less well, is no other reading.
                 fits = fits if fits is not None else {id(one) for one in self._fitting_at_all(path)}
                 if id(place) in fits:
                     continue
             for other in place.meant(request, own=own):
-                if mine.unlike(other, request.method):
+                if mine.unlike(other, request.method, preflight=_is_preflight(request)):
                     return other
         return mine
 
-    def _met(self, path: bytes, fold: Fold) -> list[_Place] | None:
-        """Every place that a path, as received, may mean to a server that folds so; None where it could be anything."""
+    def _met(self, path: bytes, asked: Capability, best: _Place | None) -> list[tuple[_Place, bool]] | None:
+        """Every place that a path, as received, may mean to the server that is asked, each with whether the `best` one
+        fits it still; None where it could be anything."""
+        fold = asked.lenience
         trie = self._wide[fold]
         if canonical(path) is path and _is_simple(path):
-            return trie.fitting((path.lower() if "case" in fold else path).split(b"/"))
-        ways = spellings(path, fold)
+            return [(place, True) for place in trie.fitting((path.lower() if "case" in fold else path).split(b"/"))]
+        ways = spellings(path, fold, asked.reading.same)
         if any(way.doubts > MAX_DOUBTS for way in ways):
             return None
-        return [place for way in ways for place in trie.met(way)]
+        found = []
+        for way in ways:
+            still = best is not None and best.folded(fold).always_fits(way)
+            found += [(place, still) for place in trie.met(way)]
+        return found
 
     def _hold_to(self, request: Request, match: Match, overrides: Iterable[bytes]) -> None:
         """Raises Ambiguous where the request, taken for one with another method, would be another operation's."""
@@ -314,7 +320,7 @@ class RouteTable:
         """What a path, as received, comes to where the server that it goes to is as lenient as it may be."""
         best = self._best(Request("GET", path, Headers()), canonical(path))[0]
         target = self._default.target if best is None else best.target
-        return folded_path(path, target.capability.reading.possible)
+        return folded_path(path, target.capability.lenience)
 
     def alike(self) -> Iterator[tuple[Target, Target]]:
         """Operations that no server could be trusted to tell apart by their paths, and that are not answered alike:
@@ -347,6 +353,11 @@ class RouteTable:
 
     def _fitting(self, parts: list[bytes]) -> list[_Place]:
         return self._templates.fitting(parts)
+
+
+def _is_preflight(request: Request) -> bool:
+    """Whether a browser asks what a page of another origin may ask."""
+    return request.method == "OPTIONS" and request.headers.get(b"access-control-request-method") is not None
 
 
 def _is_simple(path: bytes) -> bool:

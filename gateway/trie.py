@@ -30,6 +30,17 @@ class Template(NamedTuple):
             for part, there in zip(self.parts, other.parts, strict=False))
 
 
+    def always_fits(self, spelling: Spelling) -> bool:
+        """Whether it fits the path whichever of its doubtful segments there are, given that it fits it once."""
+        keys, soft, spare = spelling
+        count = len(self.parts)
+        if len(keys) < count or any(spare[:count]) or any(soft[1:count]):
+            return False
+        if any(part is not None and part != key for part, key in zip(self.parts, keys, strict=False)):
+            return False
+        return self.tail or (all(spare[count:]) and not any(soft[count:]))
+
+
 class _Node(Generic[T]):
     __slots__ = ("children", "here", "param", "tail")
 

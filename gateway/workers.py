@@ -14,7 +14,7 @@ import os
 import signal
 import socket
 import ssl
-import sys
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -38,6 +38,7 @@ from gateway.edge.admin_listener import AdminListener
 from gateway.edge.http1 import Listener
 from gateway.edge.tls import TlsServer
 from gateway.sockets import SocketFile, keep_alive, turn_away
+from gateway.standard import tell
 
 # What TLS may need beyond the drain's grace: uvicorn counts whole seconds.
 _SPARE = 1
@@ -87,6 +88,9 @@ def run(launch: Launch, ports: Ports, workers: int, grace: float) -> None:
     """Serve until SIGTERM or SIGINT. Raises ListenError."""
     descriptors.raise_limit()
     data = _bind(ports.data)
+    if workers > 1:
+        # The workers share the admin port with one another, and not with another gateway's.
+        _bind(ports.admin).close()
     admin = _bind(ports.admin, shared=workers > 1)
     chosen = admin.getsockname()[:2]
     config = uvicorn.Config(
@@ -116,32 +120,53 @@ def run(launch: Launch, ports: Ports, workers: int, grace: float) -> None:
 
 def _announce(data: socket.socket, admin: tuple[str, int]) -> None:
     name = data.getsockname()
-    where = name if isinstance(name, str) else f"{name[0]}:{name[1]}"
-    sys.stderr.write(f"figway listens on {where}, admin on {admin[0]}:{admin[1]}\n")
-    sys.stderr.flush()
+    tell(f"figway listens on {_shown(name)}, admin on {_shown(admin)}")
+
+
+def _shown(address: tuple[str, int] | str) -> str:
+    if isinstance(address, str):
+        return address
+    host, port = address[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _family(address: tuple[str, int] | str) -> socket.AddressFamily:
+    if isinstance(address, str):
+        return socket.AF_UNIX
+    return socket.AF_INET6 if ":" in address[0] else socket.AF_INET
 
 
 def _bind(address: tuple[str, int] | str, *, shared: bool = False) -> socket.socket:
-    if isinstance(address, str):
-        where, family = address, socket.AF_UNIX
-    else:
-        where, family = f"{address[0]}:{address[1]}", socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
+    """A socket at this address. It listens, so that nobody else can, unless it is shared: then each worker's does."""
+    where = _shown(address)
+    sock = socket.socket(_family(address), socket.SOCK_STREAM)
     try:
-        if family is socket.AF_UNIX:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(str(address))
+        if isinstance(address, str):
+            _remove_socket(address)
         else:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             keep_alive(sock)
             if shared:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         sock.bind(address)
+        if not shared:
+            sock.listen(descriptors.backlog(descriptors.limit()))
     except OSError as error:
         sock.close()
         raise ListenError(f"cannot listen on {where}: {os.strerror(error.errno or 0)}") from None
     sock.set_inheritable(True)
     return sock
+
+
+def _remove_socket(path: str) -> None:
+    """Make room for a socket's file: another gateway has left one behind, or is to be taken over from."""
+    try:
+        found = os.lstat(path)
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(found.st_mode):
+        raise ListenError(f"cannot listen on {path}: it is there, and no socket")
+    os.unlink(path)
 
 
 class Worker(uvicorn.Server):
@@ -161,7 +186,7 @@ class Worker(uvicorn.Server):
         if gateway.certificate is not None:
             self._listen(sockets or [], gateway.certificate.context)
         sock = self._admin_socket or _bind(self._place.admin, shared=True)
-        app = admin_app(gateway.peers, gateway.report, version("figway"), self._place.names)
+        app = admin_app(gateway.peers, gateway.report, version("figway"), self._place.names, gateway.tell_refused)
         self._admin = _Quiet(uvicorn.Config(cast(ASGIApp, app), http=AdminListener, ws="none", log_config=None,
                                             access_log=False, lifespan="off", proxy_headers=False, server_header=False))
         self._admin_task = asyncio.get_running_loop().create_task(self._admin.serve(sockets=[sock]))
@@ -204,6 +229,10 @@ class Worker(uvicorn.Server):
         for server in self._tls:
             await server.end()
         await super().shutdown(sockets)
+        if self.force_exit:
+            # Ctrl-C again: calls in flight are cut, and uvicorn would leave it at that. What the shadow has learnt is
+            # written all the same.
+            await self.lifespan.shutdown()
         if self._admin is not None and self._admin_task is not None:
             self._admin.should_exit = True
             await asyncio.wait([self._admin_task], timeout=2)

@@ -25,7 +25,7 @@ GATEWAY = [
     {"policies", "upstreams"},
     {"call"},
     {"stage", "errors", "plugins", "fallback", "room", "telemetry", "store", "wire", "apart", "certificates", "hangup",
-     "sockets", "reading"},
+     "sockets", "standard", "reading"},
     {"files"},
 ]
 SHADOW = [

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.backends.packages import debian, needs, node_modules
+from tests.backends.processes import LONG
 
 ROOT = Path(__file__).parents[1]
 
@@ -29,7 +30,7 @@ def run(folder: Path, **environment: str) -> subprocess.CompletedProcess:
     ours = {name: value for name, value in os.environ.items() if name != "CI" and not name.startswith("PYTEST_")}
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-c", ROOT / "pyproject.toml", "-p", "tests.conftest", folder / "test_it.py"],
-        cwd=ROOT, capture_output=True, text=True, timeout=100, env={**ours, **environment})
+        cwd=ROOT, capture_output=True, text=True, timeout=LONG, env={**ours, **environment})
 
 
 def test_a_run_says_what_did_not_run_and_why(tmp_path):

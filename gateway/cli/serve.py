@@ -27,8 +27,9 @@ def serve(
     Exit status: 0 after a clean stop, 2 where the configuration or an address cannot be used. A store that cannot
     be opened stops nothing: traffic is carried, and the shadow begins once the store is well.
     """
-    from gateway import hangup
+    from gateway import hangup, standard
 
+    standard.take_places()
     hangup.hold()
     from gateway.app import Launch
     from gateway.config.attempts import build_in_time
@@ -50,21 +51,21 @@ def serve(
         if problems:
             raise Invalid([])
         for warning in warnings:
-            click.echo(f"warning: {warning}", err=True)
+            standard.tell(f"warning: {warning}")
         grace = configuration.edge.drain_grace
         if workers > 1 and configuration.store[0] == "memory":
-            click.echo("figway: each worker has a memory store of its own: a report shows one worker's share. "
-                       "Several workers want `store: {sqlite: {path: …}}`.", err=True)
+            standard.tell("figway: each worker has a memory store of its own: a report shows one worker's share. "
+                          "Several workers want `store: {sqlite: {path: …}}`.")
         with tempfile.TemporaryDirectory(prefix="figway-") as folder:
             run(Launch(str(config), folder if workers > 1 else "", access_log, workers, str(tls_cert or ""),
                        str(tls_key or "")),
                 ports, workers, grace)
     except Invalid as invalid:
         for problem in Invalid([*invalid.problems, *problems]).problems:
-            click.echo(str(problem), err=True)
+            standard.tell(str(problem))
         sys.exit(2)
     except ListenError as error:
-        click.echo(f"figway: {error}", err=True)
+        standard.tell(f"figway: {error}")
         sys.exit(2)
 
 

@@ -70,7 +70,7 @@ def validate(config: Path, output: str, folded: bool, tls_cert: Path | None, tls
 def _folded(built: Configuration) -> dict[str, str]:
     """Every operation with a path → what that folds to, for a server as lenient as its upstream may be."""
     return {
-        f"{capability.name}.{operation.name}": folded_template(operation.path, capability.reading.possible)
+        f"{capability.name}.{operation.name}": folded_template(operation.path, capability.lenience)
         for capability in built.table.capabilities.values() for operation in capability.operations
         if operation.path is not None
     }

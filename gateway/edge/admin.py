@@ -39,11 +39,12 @@ _STALE = 15.0
 
 
 def admin_app(
-    peers: Peers, report: Callable[[str | None], Report], version: str, names: Iterable[str] = ()
+    peers: Peers, report: Callable[[str | None], Report], version: str, names: Iterable[str] = (),
+    refused: Callable[[int, str], None] = lambda status, reason: None,
 ) -> Starlette:
     """The admin port's application. `report` folds what the store has of a capability, or of all, and may block; it
     raises LookupError where there is no such capability. `names` are the hosts by which it may be asked for, beside
-    addresses."""
+    addresses; `refused` is told when somebody is refused, of each status once."""
 
     async def livez(request: Request) -> Response:
         return PlainTextResponse("ok\n")
@@ -91,7 +92,7 @@ def admin_app(
     return Starlette(routes=[
         Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", metrics), Route("/report", show_report),
         Route("/report.html", show_page),
-    ], middleware=[Middleware(AdminAccess, names)])
+    ], middleware=[Middleware(AdminAccess, names, refused)])
 
 
 # A refused reload or a sick upstream is shown and does not take the gateway out of service: what runs, runs on.

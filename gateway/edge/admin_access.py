@@ -26,9 +26,13 @@ _OWN_PORTS = {"http": ":80", "https": ":443"}
 class AdminAccess:
     """ASGI middleware that refuses what asks for another host, or for the page of another origin."""
 
-    def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]], names: Iterable[str] = ()) -> None:
+    def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]], names: Iterable[str],
+                 refused: Callable[[int, str], None]) -> None:
+        """`refused` is told status and reason, of each status once: who asks may not read what is answered."""
         self._app = app
         self._names = frozenset(name.lower() for name in names)
+        self._refused = refused
+        self._told: set[int] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or refuse it."""
@@ -42,13 +46,19 @@ class AdminAccess:
         hosts = said.get(b"host", [])
         # No browser speaks HTTP/1.0, but probes do, and need not say a host.
         if len(hosts) > 1 or (not hosts and scope["http_version"] != "1.0"):
-            return problem_answer(400, "The request needs exactly one Host")
+            return self._refuse(400, "The request needs exactly one Host")
         if hosts and not self._knows(hosts[0]):
-            return problem_answer(421, "The admin port is not known by this Host: figway serve --admin-host allows one")
+            return self._refuse(421, "The admin port is not known by this Host: figway serve --admin-host allows one")
         foreign = any(not hosts or not _same(origin, hosts[0]) for origin in said.get(b"origin", []))
         if foreign or _of_another_site(said):
-            return problem_answer(403, "The page of another origin may not ask the admin port")
+            return self._refuse(403, "The page of another origin may not ask the admin port")
         return None
+
+    def _refuse(self, status: int, reason: str) -> Response:
+        if status not in self._told:
+            self._told.add(status)
+            self._refused(status, reason)
+        return problem_answer(status, reason)
 
     def _knows(self, authority: str) -> bool:
         found = _AUTHORITY.fullmatch(authority)

@@ -17,6 +17,9 @@ from gateway.edge.settings import EdgeSettings
 Params = dict[bytes, bytes]
 
 _PORT = re.compile(rb":(?:[0-9]{1,5}|_[A-Za-z0-9._\-]++)")
+# Behind an IPv6 address without brackets, where it can be no group of it: a group has four digits, there are eight,
+# and none comes after the form of IPv4.
+_PORT_BEHIND = re.compile(rb":[0-9]{5}\Z|(?:\A(?:[0-9A-Fa-f]{1,4}:){8}|\.[0-9]{1,3}:)[0-9]{1,5}\Z")
 _NAME = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
 # RFC 7239 wants ports and IPv6 addresses in quotes; not every proxy puts them there.
 _VALUE = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z:\[\]]++"
@@ -45,7 +48,8 @@ def spelled(address: str) -> str:
 
 def node_address(node: bytes) -> str:
     """The address of a node (RFC 7239 section 6): IPv4, IPv6 bracketed or bare, either in quotes, with a port or an
-    obfuscated one. "" for "unknown", for an obfuscated name, which may be another one each time, and for junk."""
+    obfuscated one; bare IPv6 only with a port that is told from its groups. "" for "unknown", for an obfuscated name,
+    which may be another one each time, and for junk."""
     node = node.strip(b' \t"')
     if node[:1] == b"[":
         host, closed, port = node[1:].partition(b"]")
@@ -53,6 +57,9 @@ def node_address(node: bytes) -> str:
             return ""
     elif node.count(b":") > 1:
         host, port = node, b""
+        if _PORT_BEHIND.search(node) is not None:
+            host, _, port = node.rpartition(b":")
+            port = b":" + port
     else:
         host, colon, port = node.partition(b":")
         port = colon + port
@@ -158,12 +165,25 @@ def _before(told: Headers, settings: EdgeSettings) -> tuple[list[bytes], bytes |
     """(X-Forwarded-For so far, the scheme and the host that the client used) as trusted proxies said; None for what
     they did not say."""
     if settings.trusted_fields == "x-forwarded":
-        return told.get_all(b"x-forwarded-for"), told.get(b"x-forwarded-proto"), told.get(b"x-forwarded-host")
+        return told.get_all(b"x-forwarded-for"), *_used(told, settings)
     elements = list(islice(_elements(_joined(told, b"forwarded")), settings.trusted_hops))
     elements.reverse()
     first = elements[0] if elements else {}
     named = [address.encode() for address in map(_node, elements) if address]
     return named, _fitting(_SCHEME, first.get(b"proto")), _fitting(_HOST, first.get(b"host"))
+
+
+def _used(told: Headers, settings: EdgeSettings) -> tuple[bytes | None, bytes | None]:
+    """(the scheme, the host) that the client used, as X-Forwarded-* of trusted proxies have it."""
+    hops = settings.trusted_hops
+    return _farthest(_joined(told, b"x-forwarded-proto"), hops), _farthest(_joined(told, b"x-forwarded-host"), hops)
+
+
+def _farthest(value: bytes, hops: int) -> bytes | None:
+    """The entry of the trusted proxy that is nearest to the client: each replaces what is there, or adds to its right.
+    None where there is none."""
+    entries = [entry for part in value.split(b",") if (entry := part.strip(b" \t"))]
+    return entries[-hops:][0] if entries else None
 
 
 def _elements_before(told: Headers, settings: EdgeSettings) -> list[bytes]:
@@ -174,8 +194,8 @@ def _elements_before(told: Headers, settings: EdgeSettings) -> list[bytes]:
     if not addresses:
         return []
     *nearer, client = addresses
-    proto = _fitting(_SCHEME, told.get(b"x-forwarded-proto"))
-    host = _fitting(_HOST, told.get(b"x-forwarded-host"))
+    scheme, shown = _used(told, settings)
+    proto, host = _fitting(_SCHEME, scheme), _fitting(_HOST, shown)
     return [_element(client.encode(), proto, host), *(_element(one.encode(), None, None) for one in reversed(nearer))]
 
 

@@ -674,7 +674,7 @@ class Listener(asyncio.Protocol):
                 self._chunked = True
             else:
                 self._keep_alive = False
-        if edge.pipeline.draining or (self._framing is not None and not self._soon_over(self._framing)):
+        if edge.pipeline.draining or (self._framing is not None and not self._soon_over(self._framing, status)):
             self._keep_alive = False
         if not self._keep_alive:
             head += b"Connection: close\r\n\r\n"
@@ -684,13 +684,14 @@ class Listener(asyncio.Protocol):
             head += b"Connection: keep-alive\r\n\r\n"
         self._write(head)
 
-    def _soon_over(self, framing: Framing) -> bool:
+    def _soon_over(self, framing: Framing, status: int) -> bool:
         """Whether the rest of a request's body that nobody wants is worth reading, to keep the connection: it is
         short, and comes for certain (a client that asked whether to go on may not send it). Where the upstream's
-        connection is the client's own, it still goes there."""
+        connection is the client's own, it still goes there; and who is challenged there sends it, or closes."""
         waits = self._head is not None and self._head.expects_continue and not self._received
-        own = self.affinity is not None and self.affinity.own
-        return not waits and (own or 0 <= framing.left <= _READ_AHEAD)
+        if self.affinity is not None and self.affinity.own:
+            return not waits or status == 401
+        return not waits and 0 <= framing.left <= _READ_AHEAD
 
     def _begin_tunnel(self, reason: bytes, headers: Headers) -> None:
         self._write(b"HTTP/1.1 101 %b\r\n%b\r\n" % (reason, unmeasured(headers)))

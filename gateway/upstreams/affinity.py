@@ -41,6 +41,8 @@ class Affinity:
         self.address = address
         self.own = False
         self._lost = False
+        # Upstreams at which a login was lost: what the client still sends there is nobody's.
+        self._gone: set[str] = set()
         self._bound: dict[str, Bound] = {}
         self._names: set[str] = set()
         self._serving = ("", "")
@@ -67,9 +69,15 @@ class Affinity:
 
     def send(self, sending: Sending, *, logs_in: bool) -> None:
         """Send a request to its endpoint: on the client's own connection to that upstream, which is opened where the
-        request `logs_in`; else on any."""
+        request `logs_in`; else on any. One that was on its way here when the login was lost fails as if it had been
+        sent."""
         endpoint = sending.endpoint
-        bound = self._bound.get(endpoint.settings.name)
+        name = endpoint.settings.name
+        bound = self._bound.get(name)
+        if name in self._gone:
+            self._lost = True
+            sending.receiver.on_failure(Failure("reset"))
+            return
         if bound is None and logs_in:
             bound = Bound(self, endpoint)
             if not self._add(bound):
@@ -108,9 +116,10 @@ class Affinity:
         """The request under way was answered by a connection of the client's own."""
         self._arms.setdefault(*self._serving)
 
-    def lose(self) -> None:
-        """A login is gone, and so must be the client's connection."""
+    def lose(self, upstream: str) -> None:
+        """A login at an upstream is gone, and so must be the client's connection."""
         self._lost = True
+        self._gone.add(upstream)
         self.client.leave(soon=False)
 
     def forget(self, bound: "Bound") -> None:
@@ -241,7 +250,7 @@ class Bound:
         self._connection = None
         self._give_up()
         if self._answered:
-            self._affinity.lose()
+            self._affinity.lose(self.endpoint.settings.name)
 
     # --- time ------------------------------------------------------------------------------------------------------
 

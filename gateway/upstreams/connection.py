@@ -407,7 +407,9 @@ class Connection(asyncio.Protocol):
             serving.receiver.on_data(payload)
         if self.serving is not serving:
             return
-        if framing.done:
+        if framing.done and self._behind:
+            self._settle_later(serving)
+        elif framing.done:
             self._finish(serving, framing)
         elif framing.behind:
             self._put_off(serving)
@@ -430,7 +432,7 @@ class Connection(asyncio.Protocol):
         if self.serving is not serving or framing is None:
             return
         self.data_received(b"")
-        if self.serving is serving and not framing.behind:
+        if self.serving is serving and self._behind and not framing.behind:
             self._caught_up()
             if not self._paused:
                 self.deadline = time.monotonic() + self._owner.between_bytes
@@ -441,9 +443,21 @@ class Connection(asyncio.Protocol):
         if self.transport is not None and not self._paused and not self.transport.is_closing():
             self.transport.resume_reading()
 
+    def _settle_later(self, serving: Served) -> None:
+        """The answer is whole, but nothing was read meanwhile: what has come since, TLS hands over in this turn of the
+        loop, and the socket holds. Only then is the answer over."""
+        self._caught_up()
+        self.deadline = inf
+        asyncio.get_running_loop().call_soon(self._settle, serving)
+
+    def _settle(self, serving: Served) -> None:
+        framing = self._framing
+        if self.serving is serving and framing is not None:
+            if self.usable and self.has_input():
+                self._keep_alive = False
+            self._finish(serving, framing)
+
     def _finish(self, serving: Served, framing: Framing) -> None:
-        if self._behind:
-            self._caught_up()
         if self._paused:
             # All of the answer is out: what comes next would be more than that, and must be seen.
             self.resume()

@@ -316,8 +316,8 @@ class Endpoint:
     def _serve_waiting(self) -> None:
         """Those who wait may have counted on a place that is gone, or there is one that they could not know of."""
         while self._waiting.count:
-            while self._idle and not self._idle[-1].usable:
-                self._idle.pop()
+            while self._idle and not (self._idle[-1].usable and not self._idle[-1].has_input()):
+                self._idle.pop().abort()
             if self._idle:
                 sending = self._next()
                 if sending is not None:
@@ -349,7 +349,10 @@ class Endpoint:
             return
         connection.idle_since = now
         if self._waiting.count:
-            self._take_next(connection)
+            if connection.has_input():
+                connection.abort()
+            else:
+                self._take_next(connection)
         else:
             self._idle.append(connection)
 

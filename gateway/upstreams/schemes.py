@@ -6,7 +6,8 @@ reply to credentials of the same scheme: whoever is to answer that must be on th
 
 import re
 
-_CONNECTION = re.compile(rb"[ \t]*(?:ntlm|nego|kerberos|spnego|gss|credssp)", re.IGNORECASE)
+# Some servers strip more than blanks from a value, such as the no-break space of Latin-1.
+_CONNECTION = re.compile(rb"[^!-~]*(?:ntlm|nego|kerberos|spnego|gss|credssp)", re.IGNORECASE)
 # Schemes of RFC 9110's registry, and common ones beside it, whose every request stands alone.
 _REQUEST = frozenset({
     b"basic", b"bearer", b"digest", b"dpop", b"gnap", b"hoba", b"mutual", b"oauth", b"privatetoken", b"scram-sha-1",

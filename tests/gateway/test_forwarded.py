@@ -74,6 +74,14 @@ def test_a_peer_has_one_spelling(address):
         assert spelled(f"::ffff:{address}") == str(address)
 
 
+@pytest.mark.parametrize(("node", "address"), [
+    ("2001:db8::7:50996", "2001:db8::7"), ("2001:db8:1:2:3:4:5:6:80", "2001:db8:1:2:3:4:5:6"),
+    ("::ffff:192.0.2.7:80", "192.0.2.7"), ("::1:65535", "::1"), ("2001:db8::7:8080", "2001:db8::7:8080"),
+])
+def test_a_port_behind_a_bare_ipv6_address_is_left_off_where_it_can_be_no_group(node, address):
+    assert node_address(node.encode()) == address
+
+
 @pytest.mark.parametrize("node", [
     "", "unknown", "Unknown", "_hidden", "_SEVKISEK", "unknown:80", "_gazonk:80", "10.0.0.256", "10.0.0", "010.0.0.5",
     "10.0.0.5:", "10.0.0.5:123456", "10.0.0.5:80:90", "10.0.0.5:a", "10.0.0.5:_", "[10.0.0.5]", "[::1", "::1]",
@@ -182,9 +190,22 @@ def test_one_family_becomes_the_other_only_so_far_as_it_is_trusted():
         "X-Forwarded-For": f"10.0.0.1, {PEER}", "X-Forwarded-Proto": "http", "X-Forwarded-Host": "evil"}
 
 
+@pytest.mark.parametrize(("hops", "written", "said"), [
+    (1, ["https", "http"], "http"), (1, ["https, http"], "http"), (2, ["https", "http"], "https"),
+    (2, ["ftp, https ,", "http"], "https"), (2, ["https"], "https"), (1, ["https", " ,"], "https"),
+])
+def test_what_a_client_put_before_the_word_of_trusted_proxies_does_not_count(hops, written, said):
+    """HAProxy's add-header and Apache's X-Forwarded-Host add to what is there."""
+    settings = replace(XFF, trusted_hops=hops, forwarded="both")
+    upstream = told(settings, ("X-Forwarded-For", "192.0.2.7"), *[("X-Forwarded-Proto", value) for value in written],
+                    *[("X-Forwarded-Host", value) for value in written])
+    assert (upstream["X-Forwarded-Proto"], upstream["X-Forwarded-Host"]) == (said, said)
+    assert upstream["Forwarded"].startswith(f'for=192.0.2.7;proto={said};host="{said}", ')
+
+
 def test_a_value_that_fits_nowhere_is_left_out():
     assert told(replace(XFF, forwarded="forwarded"), ("X-Forwarded-For", "192.0.2.7"),
-                ("X-Forwarded-Proto", 'x";for=6.6.6.6'), ("X-Forwarded-Host", 'a", for=6.6.6.6')) == {
+                ("X-Forwarded-Proto", 'x";for=6.6.6.6'), ("X-Forwarded-Host", 'a";for=6.6.6.6')) == {
         "Forwarded": f'for=192.0.2.7, for={PEER};proto=http;host="h"'}
     assert told(RFC7239, ("Forwarded", 'for=192.0.2.7;host="a b";proto="a, b"')) == {
         "X-Forwarded-For": f"192.0.2.7, {PEER}", "X-Forwarded-Proto": "http", "X-Forwarded-Host": "h"}

@@ -10,7 +10,7 @@ from gateway.upstreams.schemes import login, logs_in, offered
 @pytest.mark.parametrize(("value", "expected"), [
     (b"NTLM TlRM", True), (b"ntlm TlRM", True), (b"Negotiate YII=", True), (b"NEGOTIATE YII=", True),
     (b"Nego2 YII", True), (b" NTLM x", True), (b"Kerberos x", True), (b"Basic TlRM", False), (b"Bearer NTLM", False),
-    (b"", False), (b"Digest username=\"NTLM\"", False), (b"X-NTLM x", False),
+    (b"", False), (b"Digest username=\"NTLM\"", False), (b"X-NTLM x", False), (b"\xa0NTLM x", True),
 ])
 def test_credentials_of_a_connection_are_known_by_their_scheme(value, expected):
     assert logs_in(value) is expected

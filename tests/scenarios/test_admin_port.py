@@ -51,6 +51,19 @@ def test_another_name_is_refused_and_told_how_to_be_allowed(plain, host, target)
     assert "--admin-host" in orjson.loads(reply.body)["title"]
 
 
+def test_the_log_says_once_what_a_client_that_shows_no_bodies_does_not(gateway, legacy):
+    """Prometheus tells of the status and of nothing else."""
+    figway = gateway(routes(legacy))
+    for _ in range(3):
+        assert ask(figway, ("Host", "figway.example"), target="/metrics").status == 421
+        assert ask(figway, ("Host", "127.0.0.1"), ("Origin", "http://evil.example")).status == 403
+    figway.stop()
+    told = [(line["status"], line["reason"]) for line in figway.log() if line["event"] == "admin_refused"]
+    assert [status for status, _ in told] == [421, 403]
+    assert "--admin-host" in told[0][1]
+    assert "example" not in figway.stdout()
+
+
 def test_no_host_is_a_probe_of_http_1_0_and_two_are_nonsense(plain):
     assert ask(plain, data=b"GET /livez HTTP/1.0\r\n\r\n").status == 200
     assert ask(plain).status == 400

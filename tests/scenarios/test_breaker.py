@@ -6,7 +6,7 @@ import pytest
 
 from gateway.decide import bucket
 from tests.backends.upstream import closed_port, never, resets, until
-from tests.backends.wire import request, response
+from tests.backends.wire import PATIENCE, request, response
 
 pytestmark = pytest.mark.proves(47)
 
@@ -111,7 +111,7 @@ def test_one_call_at_a_time_finds_out_whether_modern_is_well_again(gateway, lega
     free = threading.Event()
 
     def modern_takes_its_time(wire, asked):
-        free.wait(20)
+        free.wait(PATIENCE)
         wire.send(response(200, body=b"modern"))
 
     modern.does(modern_takes_its_time)

@@ -49,7 +49,7 @@ capabilities:
     modern: modern
     stage: canary
     split: {{percent: 50%, sticky: [client_ip]}}
-default: {{upstream: legacy}}
+default: {{upstream: legacy, policies: []}}
 """
 
 

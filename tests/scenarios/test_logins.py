@@ -7,7 +7,7 @@ import pytest
 from tests.backends.figway import running
 from tests.backends.logins import SCHEMES, TWO_ROUNDS, Person, challenge, domain, logged_in, server_of, user_of
 from tests.backends.upstream import Upstream, closed_port, until
-from tests.backends.wire import Cut, request, response
+from tests.backends.wire import PATIENCE, Cut, request, response
 
 
 @pytest.fixture(scope="module")
@@ -110,9 +110,11 @@ def test_a_body_in_the_last_round_arrives_once_and_as_the_users(narrow, legacy):
     assert [(user, len(body)) for user, body in clinic.written] == [("doctor", 200_000)]
 
 
+@pytest.mark.parametrize("expects", [False, True], ids=["", "expects 100"])
 @pytest.mark.parametrize(("size", "chunked"), [(1000, True), (1 << 20, True), (1 << 20, False)])
-def test_a_challenge_that_comes_before_the_body_is_sent_costs_no_login(narrow, legacy, size, chunked):
-    """The server answers at the sight of the head and reads the body on, as it does without a gateway between."""
+def test_a_challenge_that_comes_before_the_body_is_sent_costs_no_login(narrow, legacy, size, chunked, expects):
+    """The server answers at the sight of the head and reads the body on, as it does without a gateway between. A
+    client that asked whether to go on sends it all the same, as .NET's HttpClient does."""
     clinic, received = domain(legacy), []
 
     def answers_early(wire, asked):
@@ -129,7 +131,8 @@ def test_a_challenge_that_comes_before_the_body_is_sent_costs_no_login(narrow, l
 
     def post(doctor, token):
         framing = ("Transfer-Encoding", "chunked") if chunked else ("Content-Length", str(size))
-        doctor.send("/write/1", ("Authorization", f"NTLM {token}"), framing, method="POST")
+        asks = [("Expect", "100-continue")] if expects and token == "1" else []
+        doctor.send("/write/1", ("Authorization", f"NTLM {token}"), framing, *asks, method="POST")
         if token == "1":
             reply = doctor.wire.read_reply()
         doctor.wire.send(b"%x\r\n%b\r\n0\r\n\r\n" % (size, bytes(size)) if chunked else bytes(size))
@@ -175,7 +178,7 @@ def test_a_large_answer_to_a_slow_client_costs_no_login(narrow, legacy, size):
 
     legacy.does(pours)
     doctor.send("/large")
-    assert begun.wait(10)
+    assert begun.wait(PATIENCE)
     assert len(doctor.wire.read_reply().body) == size
     assert logged_in(doctor.ask("/results/1"), "doctor")
 
@@ -232,6 +235,26 @@ def test_a_request_that_finds_its_login_closed_is_sent_to_nobody_else(narrow, le
     assert seen == 1
     legacy.does(clinic)
     assert Person(narrow, "stranger").ask("/results/1").status == 401
+
+
+@pytest.mark.parametrize("proves", [False, True], ids=["logged in", "logging in"])
+def test_a_request_whose_login_is_closed_before_it_is_whole_is_sent_to_nobody(narrow, legacy, proves):
+    """A small body is gathered before it is sent: what is asked after that would be asked as nobody."""
+    domain(legacy)
+    doctor, sign = Person(narrow, "doctor"), b""
+    if proves:
+        sign = b"Authorization: NTLM doctor.%b\r\n" % doctor.challenge("/open/1").encode()
+    else:
+        assert logged_in(doctor.log_in("/open/1"), "doctor")
+    before = legacy.targets()
+    doctor.wire.send(b"POST /open/write HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n%b\r\nhello" % sign)
+    until(lambda: narrow.metric("figway_requests_in_flight") == 1, "the request does not arrive")
+    legacy.drop()
+    until(lambda: narrow.metric("figway_upstream_connections") == 0, "the login stays open")
+    doctor.wire.send(b"world")
+    with pytest.raises(Cut):
+        doctor.wire.read_reply("POST")
+    assert legacy.targets() == before
 
 
 @pytest.mark.parametrize("status", [200, 401])

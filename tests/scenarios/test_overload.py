@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from tests.backends.upstream import until
-from tests.backends.wire import Cut, request, response
+from tests.backends.wire import PATIENCE, Cut, request, response
 
 MEBIBYTE = 1 << 20
 CHUNKED = ("Transfer-Encoding", "chunked")
@@ -121,7 +121,7 @@ def test_requests_sent_ahead_find_room_only_so_far(small, legacy):
 
     def legacy_waits(wire, asked):
         if asked.target == b"/slow":
-            may_end.wait(30)
+            may_end.wait(PATIENCE)
         wire.send(response(200))
 
     legacy.does(legacy_waits)
@@ -151,7 +151,7 @@ def test_uploads_that_the_upstream_does_not_take_find_room_only_so_far(small, le
 
     def legacy_waits(wire, asked):
         if asked.target == b"/upload":
-            may_end.wait(30)
+            may_end.wait(PATIENCE)
             wire.close()
         else:
             wire.send(response(200))
@@ -270,7 +270,7 @@ def test_connections_on_which_nothing_is_asked_make_way(tight, legacy):
 
 def test_upstreams_can_be_called_while_every_client_connection_is_taken(tight, legacy):
     may_end = threading.Event()
-    legacy.does(lambda wire, asked: (may_end.wait(20), wire.send(response(200))))
+    legacy.does(lambda wire, asked: (may_end.wait(PATIENCE), wire.send(response(200))))
     allowed = int(tight.metric("figway_connections_limit"))
     wires = [tight.connect() for _ in range(allowed)]
     for wire in wires:

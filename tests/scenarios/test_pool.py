@@ -7,7 +7,7 @@ import pytest
 
 from tests.backends.figway import running
 from tests.backends.upstream import echo, until
-from tests.backends.wire import request, response
+from tests.backends.wire import PATIENCE, request, response
 
 CHUNKED = ("Transfer-Encoding", "chunked")
 
@@ -60,7 +60,7 @@ def test_bytes_that_come_in_the_turn_of_the_next_request_are_not_its_answer(pool
         wire.read_body(asked)
         wire.send(response(200, body=asked.target))
         if asked.target == b"/first":
-            go.wait(10)
+            go.wait(PATIENCE)
             wire.send(more)
             if not more:
                 wire.close()
@@ -68,7 +68,7 @@ def test_bytes_that_come_in_the_turn_of_the_next_request_are_not_its_answer(pool
 
     def say_more():
         go.set()
-        assert gone.wait(10)
+        assert gone.wait(PATIENCE)
 
     legacy.does(legacy_says_more)
     wire = pooling.connect()

@@ -1,16 +1,15 @@
 """A reload, or a start, that never comes to an end: it is given up and told of, and stands in nobody's way."""
 
 import contextlib
-import os
 import signal
 import subprocess
-import sys
 
 import pytest
 
 from gateway import hangup
 from tests.backends.faulty import installed
 from tests.backends.figway import running
+from tests.backends.processes import FIGWAY, end_group
 from tests.backends.upstream import closed_port, until
 
 # Longer than a reload may take, on a machine that is busy.
@@ -66,9 +65,9 @@ def test_sighup_in_a_start_ends_nothing(tmp_path, legacy, workers):
     # Until the command's own first line, nobody but who starts it can hold the signal.
     with (tmp_path / "err").open("wb") as err, hangup.held():
         process = subprocess.Popen(
-            [sys.executable, "-m", "gateway.cli.main", "serve", "--config", str(file), "--listen", f"127.0.0.1:{port}",
+            [*FIGWAY, "serve", "--config", str(file), "--listen", f"127.0.0.1:{port}",
              "--admin", f"127.0.0.1:{admin}", "--workers", workers], stdout=subprocess.DEVNULL, stderr=err,
-            cwd=tmp_path)
+            cwd=tmp_path, start_new_session=True)
     try:
         # One after another for as long as the start takes.
         def started():
@@ -85,7 +84,5 @@ def test_sighup_in_a_start_ends_nothing(tmp_path, legacy, workers):
         process.send_signal(signal.SIGTERM)
         assert process.wait(GIVEN_UP) == 0
     finally:
-        if process.poll() is None:
-            os.kill(process.pid, signal.SIGKILL)
-            process.wait()
+        end_group(process)
     assert "Traceback" not in (tmp_path / "err").read_text()

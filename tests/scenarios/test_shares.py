@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.backends.upstream import until
-from tests.backends.wire import connect, request, response
+from tests.backends.wire import PATIENCE, connect, request, response
 
 CHUNKED = ("Transfer-Encoding", "chunked")
 UPGRADE = request("GET", "/socket", ("Connection", "Upgrade"), ("Upgrade", "websocket"))
@@ -163,7 +163,7 @@ def free():
 def waits_for(free):
     def handler(wire, asked):
         if asked.target == b"/wait":
-            free.wait(20)
+            free.wait(PATIENCE)
         wire.send(response(200, body=b"served"))
 
     return handler

@@ -4,8 +4,6 @@ import os
 import signal
 import socket
 import ssl
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -14,16 +12,18 @@ from contextlib import contextmanager
 import pytest
 
 from tests.backends.pki import Authority
+from tests.backends.processes import FIGWAY, started
 from tests.backends.upstream import until
 from tests.backends.wire import Cut, Wire, request, response
 
-BOUND = 10.0
+BOUND = 40.0
 """Seconds after which a client that was neither answered nor refused hangs; less than `drain.grace`."""
+
 
 def routes(legacy, delay="1s"):
     return f"""
 version: 1
-server: {{drain: {{delay: {delay}, grace: 60s}}}}
+server: {{drain: {{delay: {delay}, grace: 120s}}}}
 shadow: {{drain: 100ms}}
 upstreams: {{legacy: {{url: "{legacy.url}"}}}}
 default: {{upstream: legacy}}
@@ -203,6 +203,23 @@ def test_ctrl_c_in_a_terminal_stops_all_workers_as_sigterm_does(gateway, upstrea
     figway.stop()
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_ctrl_c_twice_cuts_calls_in_flight_and_ends_as_well_as_ever(gateway, upstream, workers):
+    figway = gateway(routes(upstream, delay="0s"), "--workers", str(workers))
+    serving = figway.workers() if workers > 1 else [figway.process.pid]
+    wires = slow_requests(figway, upstream, ("127.0.0.1", figway.port), serving)
+    for _ in range(2):
+        for pid in {*serving, figway.process.pid}:
+            os.kill(pid, signal.SIGINT)
+        until(lambda: [line["event"] for line in figway.log()].count("draining") == workers, "it does not stop")
+    assert figway.process.wait(3 * BOUND) == 0
+    assert [line["event"] for line in figway.log()].count("stopped") == workers
+    for wire in wires:
+        with pytest.raises(Cut):
+            wire.read_reply()
+        wire.close()
+
+
 def test_a_worker_that_stops_alone_leaves_its_clients_to_the_others(gateway, upstream, place):
     listen, where = place
     figway = gateway(routes(upstream), "--workers", "2", *listen)
@@ -244,14 +261,9 @@ def starting(folder, config, workers):
     """The process of a gateway that nobody waits for."""
     (folder / "routes.yaml").write_text(config)
     with (folder / "stdout").open("wb") as out, (folder / "stderr").open("wb") as err:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "gateway.cli.main", "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0",
-             "--workers", workers], cwd=folder, stdout=out, stderr=err)
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
+        command = [*FIGWAY, "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--workers", workers]
+        with started(command, cwd=folder, stdout=out, stderr=err) as process:
+            yield process
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

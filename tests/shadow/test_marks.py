@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from shadow.marks import SLOTS, Left, Marks, left, seat
+from tests.backends.processes import LONG
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def killed(store, taken, written):
     script = ("import sys, pathlib; from tests.shadow.test_marks import life; "
               f"life(pathlib.Path(sys.argv[1]), taken={taken}, written={written}); "
               "import os; os.kill(os.getpid(), 9)")
-    assert subprocess.run([sys.executable, "-c", script, str(store)], check=False, timeout=60).returncode == -9
+    assert subprocess.run([sys.executable, "-c", script, str(store)], check=False, timeout=LONG).returncode == -9
 
 
 def test_a_worker_that_has_written_all_leaves_no_file(store):

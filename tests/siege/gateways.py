@@ -16,6 +16,8 @@ from tests.benchmarks import nginx
 from tests.benchmarks.child import Place
 
 START = 30.0
+POOL = 64
+"""Figway's connections to the upstream: a quarter of the default, so that few can fill it."""
 
 
 class Gateway(Protocol):
@@ -34,7 +36,7 @@ def figway(folder: Path, upstream: int, memory: int, descriptors: int) -> Iterat
     with running(folder, f"""
 version: 1
 server: {{limits: {{memory: {memory}B}}, drain: {{delay: 0s, grace: 1s}}}}
-upstreams: {{legacy: {{url: "http://127.0.0.1:{upstream}"}}}}
+upstreams: {{legacy: {{url: "http://127.0.0.1:{upstream}", pool: {{connections: {POOL}}}}}}}
 capabilities:
   held:
     owner: siege

@@ -7,6 +7,7 @@
 """
 
 import asyncio
+import socket
 import sys
 from typing import cast
 
@@ -32,6 +33,8 @@ class Server(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        # Else the kernel takes megabytes for each reader, and filling that keeps this server from everybody.
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 64 << 10)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._pouring is not None:
