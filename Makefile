@@ -16,7 +16,7 @@ locked = $(call pip,--require-hashes --only-binary :all: --requirement .locks/$(
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-latest lint bench siege evidence update clean
+.PHONY: help demo run test test-latest lint bench siege chaos evidence update clean
 
 help:  ## say what there is
 	@grep -hE '^[a-z-]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -41,6 +41,9 @@ lint: $(VENV)/.ready-dev  ## lints and type checks alone
 bench: $(VENV)/.ready-bench  ## the gateway beside Envoy and nginx, and the comparator, on this machine
 	$(BIN)/python -m tests.benchmarks
 	$(BIN)/python -m tests.benchmarks.compare
+
+chaos: $(VENV)/.ready-dev  ## faults of files, upstreams and workers under load, and what they cost
+	@$(BIN)/python -m tests.chaos
 
 siege: $(VENV)/.ready-dev  ## attacks on the gateway, and on nginx, beside a client that behaves well
 	@$(BIN)/python -m tests.siege

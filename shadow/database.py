@@ -103,6 +103,8 @@ class Database:
         assert self._path is not None
         with _alone(self._path.parent):
             if self._connection is not None:
+                if not self._is_moved():
+                    return self._connection  # another was just at work there
                 known, self._connection = self._connection, None
                 there = _files(self._path)
                 self._gone = self._gone or there[:1] != self._files[:1]
@@ -115,8 +117,13 @@ class Database:
         connection = sqlite3.connect(
             self._path or ":memory:", timeout=self._busy, isolation_level=None, check_same_thread=False)
         try:
+            before = _files(self._path)[:1]
             self._prepare(connection)
             self._files = _files(self._path)
+            [mode] = connection.execute("PRAGMA journal_mode").fetchone()
+            if before not in ((), (None,), self._files[:1]) or (mode == "wal" and None in self._files):
+                # What is open is not what is there, and nobody would ever notice.
+                raise self._fails(f"{self._name} is just being replaced")
         except BaseException:
             connection.close()
             raise
@@ -178,15 +185,41 @@ def _leave(connection: sqlite3.Connection, path: Path, own: _Files, there: _File
     """Close a connection to what is not all at the path any more. Whoever comes first writes the log into its own file
     and takes it away: it must not be taken for the log of the file that is there now."""
     first = own[2] is not None and there[2] in (None, own[2])
+    if not first:
+        with _kept(path):
+            return _close(connection)
     with suppress(sqlite3.Error):
-        if first:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    _close(connection)
+    for part, mine, now in zip(_PARTS, own, _files(path), strict=True):
+        if part and now is not None and now == mine:
+            os.unlink(f"{path}{part}")
+    return None
+
+
+def _close(connection: sqlite3.Connection) -> None:
     with suppress(sqlite3.Error):
         connection.close()
-    if first:
-        for part, mine, now in zip(_PARTS, own, _files(path), strict=True):
-            if part and now is not None and now == mine:
-                os.unlink(f"{path}{part}")
+
+
+@contextmanager
+def _kept(path: Path) -> Iterator[None]:
+    """Keep the logs that are at the path through the end of a connection to what was there before: the last of these
+    takes away what has the names of its logs, and they are others' by now."""
+    logs = [(Path(f"{path}{part}"), Path(f"{path}{part}.kept")) for part in _PARTS[1:]]
+    for log, kept in logs:
+        kept.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            os.link(log, kept)
+    try:
+        yield
+    finally:
+        for log, kept in logs:
+            with suppress(FileNotFoundError):
+                if log.exists():
+                    kept.unlink()
+                else:
+                    kept.rename(log)
 
 
 def _in_words(error: sqlite3.Error) -> str:

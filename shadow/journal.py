@@ -32,6 +32,9 @@ from shadow.words import worded
 FLUSH = 0.5
 """Seconds between writes."""
 
+IDLE = 3.0
+"""Seconds after which the store is written to though there is nothing to be: whether it is well, and still the same."""
+
 UNWRITTEN = 2_000
 """Comparisons kept while the store cannot be written; of more, only the outcome is."""
 
@@ -141,6 +144,7 @@ class Journal:
         self._marks = Marks()
         self._latest: dict[str, float] = {}
         self._claimed: defaultdict[int, set[bytes]] = defaultdict(set)
+        self._looked = 0.0
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -325,7 +329,7 @@ class Journal:
         await (task or self._flush())
         while self.fault and asyncio.get_running_loop().time() < until:
             await asyncio.sleep(AGAIN)
-            await self._flush()
+            await self._flush(looks=True)
         await self.keys.refresh()
 
     def leave(self) -> None:
@@ -339,15 +343,19 @@ class Journal:
                     await self._stopping.wait()
             except TimeoutError:
                 pass
-            await self._flush()
+            await self._flush(looks=True)
             await self.keys.refresh()
 
-    async def _flush(self) -> None:
+    async def _flush(self, *, looks: bool = False) -> None:
+        """Write what waits; where nothing does, and it `looks`, have a look at the store now and then."""
         self._marks.tick(time.time())
         store = self._store
-        batch = self._take() if store is not None else None
-        if store is None or batch is None:
+        if store is None:
             return
+        batch, now = self._take(), time.monotonic()
+        if batch.is_empty and not (looks and now - self._looked >= IDLE):
+            return
+        self._looked = now
         try:
             dropped = await asyncio.to_thread(
                 lambda: store.write(batch.comparisons, batch.tallies, batch.traffic, batch.sightings, self.keys.held(),
@@ -362,6 +370,7 @@ class Journal:
         except Exception as error:
             # Whatever it was, the store took nothing of the batch (that is its contract) and serving goes on.
             self.failures += 1
+            self._looked = 0.0  # to know soon when it is well again
             self.fault = worded(error, StoreError)
             self._put_back(batch)
         else:
@@ -371,16 +380,14 @@ class Journal:
             for capability, exchanges in batch.settled().items():
                 self._marks.wrote(capability, exchanges, now)
 
-    def _take(self) -> "_Batch | None":
-        """What waits to be written, if anything does."""
+    def _take(self) -> "_Batch":
+        """What waits to be written."""
         comparisons, self._comparisons = self._comparisons, []
         tallies, self._tallies = self._tallies, Counter()
         calls, self._traffic = self._traffic, defaultdict(_Calls)
         heaps, self._heaps = self._heaps, {}
         bindings, self._bindings = self._bindings, []
         gaps, self._gaps = self._gaps, {}
-        if not (comparisons or tallies or calls or heaps or gaps):
-            return None
         traffic = [Traffic(*key, one.requests, one.errors, one.seconds, one.at) for key, one in calls.items()]
         sightings = [
             Sighting(*place, heap.count, heap.critical, heap.reproduced, heap.first, heap.last, frozenset(heap.tokens),
@@ -413,6 +420,11 @@ class _Batch(NamedTuple):
     gaps: list[Gap]
     heaps: dict[_Place, _Heap]
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to be written. Pairs come with what proved them."""
+        return not (self.comparisons or self.tallies or self.traffic or self.heaps or self.gaps)
+
     def settled(self) -> Counter[str]:
         """How many exchanges the store knows the end of by it, by capability: outcomes, and such as were lost before
         they came to one."""
@@ -422,5 +434,5 @@ class _Batch(NamedTuple):
         for comparison in self.comparisons:
             counts[comparison.tally.capability] += 1
         for gap in self.gaps:
-            counts[gap.capability] += gap.exchanges if gap.reason in (Reason.KILLED, Reason.UNWRITTEN) else 0
+            counts[gap.capability] += gap.exchanges if gap.reason is not Reason.STORE_UNAVAILABLE else 0
         return counts

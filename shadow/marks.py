@@ -87,12 +87,11 @@ class Marks:
         return {name: count for name, count in counts.items() if count > 0}
 
     def forget(self) -> list[Left]:
-        """What the store had of all that was written, which is gone: it counts no more."""
+        """What the store had of all that was written, which is gone: it waits until the store is told that it is."""
         lost = []
         for name, at in self._places.items():
             if written := self._words[at + 1]:
                 lost.append(Left(name, written, self._times[2], self._times[3], True))
-                self._words[at] = max(0, self._words[at] - written)
                 self._words[at + 1] = 0
         self._times[2] = 0.0
         return lost

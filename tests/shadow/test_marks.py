@@ -89,7 +89,7 @@ def test_a_store_that_is_gone_takes_with_it_all_that_was_written(store):
     marks, _ = life(store, taken=7, written=4)
     assert marks.forget() == [Left("results", 4, 12.0, 12.0, True)]
     assert marks.forget() == []
-    assert marks.pending() == {"results": 3}
+    assert marks.pending() == {"results": 7}
     marks.close()
 
 

@@ -1,0 +1,1 @@
+"""Chaos: faults of the store, custody, the disk, upstreams and workers under load, and what they cost."""
