@@ -303,9 +303,9 @@ def _edge(server: spec.Server, read: frozenset[bytes]) -> EdgeSettings:
     limits, timeouts = server.limits, server.timeouts
     return EdgeSettings(
         target=limits.target, head=limits.head, fields=limits.fields, body=limits.body, trailer=limits.trailer,
-        connections=limits.connections, memory=limits.memory, head_timeout=timeouts.head, body_rate=server.body_rate,
-        body_grace=timeouts.body_grace, idle_timeout=timeouts.idle, trusted_hops=server.trusted_hops,
-        trusted_fields=server.trusted_fields, forwarded=server.forwarded, via=server.via,
-        ambiguous_paths=server.ambiguous_paths,
-        drain_delay=server.drain.delay, drain_grace=server.drain.grace, cbc=server.tls.cbc, read=read,
+        connections=limits.connections or 0, memory=limits.memory, head_timeout=timeouts.head,
+        body_rate=server.body_rate, body_grace=timeouts.body_grace, idle_timeout=timeouts.idle,
+        trusted_hops=server.trusted_hops, trusted_fields=server.trusted_fields, forwarded=server.forwarded,
+        via=server.via, ambiguous_paths=server.ambiguous_paths, drain_delay=server.drain.delay,
+        drain_grace=server.drain.grace, cbc=server.tls.cbc, read=read,
     )
