@@ -21,5 +21,5 @@ def read_plain(path: Path, most: int) -> bytes:
             raise OSError(0, "not a file")
         data = file.read(most + 1)
     if len(data) > most:
-        raise OSError(0, f"larger than {most >> 20}MiB")
+        raise OSError(0, f"larger than {most >> 20}MiB" if most >> 20 else f"larger than {most >> 10}KiB")
     return data

@@ -72,7 +72,10 @@ class Capabilities:
         warnings: list[Problem], seeds: Seeds, *, ambiguous_paths: bool, lane_memory: int,
     ) -> None:
         self._root = root
-        self._broken = broken
+        self._broken: dict[Any, set[str]] = {}
+        for path in broken:
+            if path[:1] == ("capabilities",) and len(path) > 2:
+                self._broken.setdefault(path[1], set()).add(str(path[2]))
         self._names = names
         self._find = find
         self._problems = problems
@@ -85,7 +88,7 @@ class Capabilities:
     def compile(self, name: str, written: spec.Capability) -> Capability:
         """The capability; an arm that could not be built is left out of it (and told of)."""
         node = self._root.find("capabilities", name)
-        broken = {str(path[2]) for path in self._broken if path[:2] == ("capabilities", name) and len(path) > 2}
+        broken = self._broken.get(name, set())
         operations = tuple(self._operation(name, one, value, node) for one, value in written.operations.items())
         legacy = self._arm("legacy", written.legacy, written, node)
         modern = self._arm("modern", written.modern, written, node)

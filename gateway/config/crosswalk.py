@@ -8,8 +8,12 @@ from adapters import crosswalk
 from gateway.config import spec
 from gateway.config.nodes import Node
 from gateway.config.problem import Place, Problem
+from gateway.files import read_plain
 from shadow.identity import REFERENCE, RESOURCE, URN
 from shadow.rules import Class, Rule
+
+# A million pairs, the most that a seed may have, of identifiers of an honest length.
+_MOST = 256 << 20
 
 
 class Seeds:
@@ -53,12 +57,9 @@ class Seeds:
     def _read(self, path: Path, place: Place) -> None:
         self.files[path], self._named[path] = "", Counter()
         try:
-            if path.exists() and not path.is_file():
-                raise OSError(0, "not a file")  # a pipe would be waited for
-            found = crosswalk.seed(path.read_bytes())
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "no file can have this name"
-            self._problems.append(Problem(place, f"the seed cannot be read: {reason}", "no_file"))
+            found = crosswalk.seed(read_plain(path, _MOST))
+        except OSError as error:
+            self._problems.append(Problem(place, f"the seed cannot be read: {error.strerror}", "no_file"))
             return
         self.files[path], self._named[path] = found.digest, Counter(one.name for one in found.entries)
         for fault in found.faults:

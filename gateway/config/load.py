@@ -1,26 +1,32 @@
 """routes.yaml and what it includes → one tree, in which everything still knows its own file, line and column."""
 
-import errno
 import glob
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from gateway.config.nodes import Node, parse
 from gateway.config.problem import Place, Problem
 from gateway.config.substitute import Substitution
+from gateway.files import read_plain
 
 MAPS = ("upstreams", "policies", "capabilities")
 _FIRST_ONLY = ("server", "store", "shadow", "default")
+MAX_FILE = 16 << 20
+"""Bytes of one file, and of all together four times as many: far beyond what a hand writes, and read within seconds."""
+_MAX_FILES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
     """The merged tree; None where the first file cannot be read at all. `files` are all that were looked at,
-    directories of globs and files of secrets included: a change of any may change the configuration."""
+    directories of globs and files of secrets included: a change of any may change the configuration. `secrets` are the
+    latter, each with the place that names it."""
 
     root: Node | None
     files: tuple[Path, ...]
+    secrets: tuple[tuple[Path, Place], ...]
 
 
 def load(path: Path, environ: Mapping[str, str], problems: list[Problem]) -> Document:
@@ -28,7 +34,8 @@ def load(path: Path, environ: Mapping[str, str], problems: list[Problem]) -> Doc
     loading = _Loading(environ, problems)
     root = loading.file(path, Place(path), ())
     files = tuple(dict.fromkeys([*loading.files, *loading.substitution.files]))
-    return Document(loading.merged(root) if root is not None else None, files)
+    return Document(loading.merged(root) if root is not None else None, files,
+                    tuple(loading.substitution.places))
 
 
 class _Loading:
@@ -36,6 +43,7 @@ class _Loading:
         self._problems = problems
         self._included: list[Node] = []
         self._seen: set[Path] = set()
+        self._left = 4 * MAX_FILE
         self.substitution = Substitution(environ, problems)
         self.files: list[Path] = []
 
@@ -47,14 +55,16 @@ class _Loading:
         self.files.append(path)
         try:
             real = path.resolve(strict=True)
-            if not (real.is_file() or real.is_dir()):
-                raise OSError(errno.EINVAL, "not a file")  # a pipe would be waited for
-            data = path.read_bytes()
+            data = read_plain(path, MAX_FILE)
         except (OSError, RuntimeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "a loop of links"
             self._tell(asked, f"{path} cannot be read: {reason}", "unreadable")
             return None
         self._seen.add(real)
+        self._left -= len(data)
+        if self._left < 0:
+            self._tell(asked, f"all files together are larger than {4 * MAX_FILE >> 20}MiB", "unreadable")
+            return None
         try:
             text = data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
@@ -92,7 +102,11 @@ class _Loading:
         pattern = str(item.value)
         if not glob.has_magic(pattern):
             return [folder / pattern]
-        found = [Path(name) for name in sorted(glob.glob(str(Path(glob.escape(str(folder))) / pattern)))]
+        every = glob.iglob(str(Path(glob.escape(str(folder))) / pattern))
+        found = [Path(name) for name in sorted(islice(every, _MAX_FILES + 1))]
+        if len(found) > _MAX_FILES:
+            self._tell(item.place, f"this names more than {_MAX_FILES:,} files", "unreadable")
+            return []
         # A new file changes its directory, so the directories are watched; the ones above them, where they are globs.
         parts = Path(pattern).parts
         fixed = next(number for number, part in enumerate(parts) if glob.has_magic(part))

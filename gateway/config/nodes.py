@@ -22,8 +22,13 @@ Substitute: TypeAlias = Callable[[str, Place], tuple[str | None, bool]]
 
 # Aliases may repeat a tree within itself many times over; no honest file has so many values for its length.
 _MAX_NODES_PER_CHARACTER = 10
+# Of one file, aliases counted as often as they stand: ten thousand capabilities have some 300,000.
+_MAX_NODES = 1_000_000
+# A list or a map takes two.
+_MAX_EVENTS = 2 * _MAX_NODES
 # Ours, so that every release of PyYAML refuses the same files in the same words.
 _MAX_DEPTH = 100
+_TOO_DEEP = "nested too deeply"
 
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
 _BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
@@ -108,8 +113,9 @@ def parse(
 ) -> Node | None:
     """The document's root, or None where the text is no YAML document; every problem is added to `problems`."""
     try:
-        if deep := _too_deep(text, loader):
-            problems.append(Problem(Place(file, deep.line + 1, deep.column + 1), "nested too deeply", "bad_yaml"))
+        if found := _too_much(text, loader):
+            mark, message = found
+            problems.append(Problem(Place(file, mark.line + 1, mark.column + 1), message, "bad_yaml"))
             return None
         root = yaml.compose(text, Loader=loader)
     except yaml.MarkedYAMLError as error:
@@ -122,20 +128,24 @@ def parse(
         problems.append(Problem(place, "not YAML: a control character", "bad_yaml"))
     else:
         if root is not None:
-            return _Tree(file, substitute, problems, _MAX_NODES_PER_CHARACTER * len(text)).node(root, ())
+            most = min(_MAX_NODES_PER_CHARACTER * len(text), _MAX_NODES)
+            return _Tree(file, substitute, problems, most).node(root, ())
         problems.append(Problem(Place(file), "the file is empty", "bad_yaml"))
     return None
 
 
-def _too_deep(text: str, loader: type[Any]) -> Any:
-    """A mark past which there are too many maps and lists around what follows, or None. Events need no recursion."""
+def _too_much(text: str, loader: type[Any]) -> tuple[Any, str] | None:
+    """A mark past which there are too many maps and lists around what follows, or too many values before it, and what
+    to say of that; or None. Events need no recursion, and none is kept."""
     depth = read = 0
     try:
-        for event in yaml.parse(text, Loader=loader):
+        for count, event in enumerate(yaml.parse(text, Loader=loader)):
+            if count > _MAX_EVENTS:
+                return event.start_mark, "too many values in one file"
             if isinstance(event, yaml.CollectionStartEvent):
                 depth += 1
                 if depth > _MAX_DEPTH:
-                    return event.start_mark
+                    return event.start_mark, _TOO_DEEP
             elif isinstance(event, yaml.CollectionEndEvent):
                 depth -= 1
             read = event.end_mark.index if event.end_mark else read
@@ -144,7 +154,7 @@ def _too_deep(text: str, loader: type[Any]) -> Any:
         mark = error.problem_mark
         ahead = Counter(text[read : mark.index]) if mark else Counter()
         if depth + ahead["["] + ahead["{"] - ahead["]"] - ahead["}"] > _MAX_DEPTH:
-            return mark
+            return mark, _TOO_DEEP
         raise
     return None
 
@@ -172,10 +182,11 @@ class _Tree:
         if id(node) in within:
             return self._told(node, "an alias stands inside what it stands for", "bad_alias")
         if len(within) > _MAX_DEPTH:
-            return self._told(node, "nested too deeply", "bad_yaml")
+            return self._told(node, _TOO_DEEP, "bad_yaml")
         if self._count > self._most:
             if self._count == self._most + 1:
-                return self._told(node, "aliases make this file too large", "bad_alias")
+                return self._told(node, "this file has too many values; an alias counts as what it stands for",
+                                  "bad_alias")
             return Node(self._place(node), None, broken=True)
         kind = {yaml.MappingNode: "map", yaml.SequenceNode: "seq", yaml.ScalarNode: "str"}[type(node)]
         if node.tag != f"tag:yaml.org,2002:{kind}":

@@ -1,16 +1,22 @@
 """Two operations of equal rank that some request fits both: a tie, which no order of lines may decide.
 
 More specific always wins, so one operation can hide another only by a tie. The operations met so far are kept in a
-trie for each rank, so that ten thousand of them are checked in about the time that they take to read.
+trie for each rank, and at its nodes by what they want, so that ten thousand of them are checked in about the time that
+they take to read, whatever tells them apart.
 """
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from gateway.capability import Operation, rank
 from gateway.config.problem import Place
 from gateway.reading import canonical, segments
 
 ANY = ""
+Name: TypeAlias = tuple[str, str]
+"""A condition's kind, "header" or "query", and its name."""
+Wanted: TypeAlias = Mapping[Name, str]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,10 +29,35 @@ class Met:
 
 
 @dataclass(slots=True)
+class _Alike:
+    """Operations that want values of the same conditions: some values of their names."""
+
+    names: tuple[Name, ...]
+    every: list[tuple[Wanted, Met]] = field(default_factory=list)
+    # By what they want of some of the names, made when it is first asked for.
+    indexes: dict[tuple[Name, ...], dict[tuple[str, ...], Met]] = field(default_factory=dict)
+
+    def fitting(self, wanted: Wanted) -> Met | None:
+        """The first that wants nothing else than `wanted` where both want something."""
+        common = tuple(name for name in self.names if name in wanted)
+        index = self.indexes.get(common)
+        if index is None:
+            index = self.indexes[common] = {}
+            for its, met in self.every:
+                index.setdefault(tuple(its[name] for name in common), met)
+        return index.get(tuple(wanted[name] for name in common))
+
+    def add(self, wanted: Wanted, new: Met) -> None:
+        self.every.append((wanted, new))
+        for common, index in self.indexes.items():
+            index.setdefault(tuple(wanted[name] for name in common), new)
+
+
+@dataclass(slots=True)
 class _Node:
     children: dict[str, "_Node"] = field(default_factory=dict)
-    # By one header condition (name, value): operations of one path that want different values never tie.
-    here: dict[tuple[str, str | None], list[Met]] = field(default_factory=dict)
+    # By one of their methods, ANY for any, and by the names of their conditions.
+    here: dict[str, dict[tuple[Name, ...], _Alike]] = field(default_factory=dict)
 
     def fitting(self, part: str) -> "list[_Node]":
         """The children that share a segment with `part`."""
@@ -34,26 +65,37 @@ class _Node:
             return list(self.children.values())
         return [self.children[key] for key in (part, ANY) if key in self.children]
 
+    def below(self, parts: Sequence[str]) -> "Iterator[_Node]":
+        """Where operations end whose paths some request shares with `parts`."""
+        found = [(self, 0)]
+        while found:
+            node, depth = found.pop()
+            if depth == len(parts):
+                yield node
+            else:
+                found += [(child, depth + 1) for child in reversed(node.fitting(parts[depth]))]
+
 
 class Ties:
-    """Add operations one by one; each is told the first of those before that it ties with."""
+    """Add operations one by one; each is told one of those before that it ties with."""
 
     def __init__(self) -> None:
         self._ranks: dict[tuple[int, ...], _Node] = {}
 
     def add(self, new: Met) -> Met | None:
-        """The first operation that `new` ties with, or None."""
-        parts = _shape(new.operation)
-        root = self._ranks.setdefault(rank(new.operation), _Node())
-        nodes = [root]
-        for part in parts:
-            nodes = [child for node in nodes for child in node.fitting(part)]
-        tie = next((old for node in nodes for old in _near(node, new.operation)
-                    if _overlap(old.operation, new.operation)), None)
-        node = root
+        """An operation that `new` ties with, the first of its path and method; or None."""
+        parts, wanted = _shape(new.operation), _wanted(new.operation)
+        methods = sorted(new.operation.methods) or [ANY]
+        node = self._ranks.setdefault(rank(new.operation), _Node())
+        # Operations of one rank all have methods, or none has.
+        ties = (alike.fitting(wanted) for end in node.below(parts) for method in methods
+                for alike in end.here.get(method, {}).values())
+        tie = next((old for old in ties if old is not None), None)
         for part in parts:
             node = node.children.setdefault(part, _Node())
-        node.here.setdefault(_first(new.operation), []).append(new)
+        names = tuple(sorted(wanted))
+        for method in methods:
+            node.here.setdefault(method, {}).setdefault(names, _Alike(names)).add(wanted, new)
         return tie
 
 
@@ -63,33 +105,8 @@ def _shape(operation: Operation) -> list[str]:
     return [ANY if part.startswith("{") else "/" + canonical(part.encode()).decode() for part in parts]
 
 
-def _first(operation: Operation) -> tuple[str, str | None]:
-    return min(((name.lower(), value) for name, value in operation.headers if value is not None), default=("", None))
-
-
-def _near(node: _Node, operation: Operation) -> list[Met]:
-    """Those at a node that may tie: all but those that surely want another value of the same header."""
-    wanted = {name.lower(): value for name, value in operation.headers}
-    first = _first(operation)
-    if first[1] is not None and all(key[0] == first[0] for key in node.here):
-        return node.here.get(first, [])
-    return [old for (name, value), olds in node.here.items()
-            if wanted.get(name) is None or value is None or wanted[name] == value for old in olds]
-
-
-def _overlap(one: Operation, other: Operation) -> bool:
-    """Whether one request can satisfy both, given that their paths overlap and their ranks are equal."""
-    if one.methods and not one.methods & other.methods:
-        return False
-    return _together(one.headers, other.headers, fold=True) and _together(one.query, other.query, fold=False)
-
-
-def _together(
-    one: tuple[tuple[str, str | None], ...], other: tuple[tuple[str, str | None], ...], *, fold: bool
-) -> bool:
-    wanted = {name.lower() if fold else name: value for name, value in one}
-    for name, value in other:
-        first = wanted.get(name.lower() if fold else name)
-        if first is not None and value is not None and first != value:
-            return False
-    return True
+def _wanted(operation: Operation) -> Wanted:
+    """The conditions that want a value, with it. One that wants its name alone agrees with all others."""
+    return {(kind, name.lower() if kind == "header" else name): value
+            for kind, conditions in (("header", operation.headers), ("query", operation.query))
+            for name, value in conditions if value is not None}

@@ -3,8 +3,14 @@
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
+
+# Characters of a message, and of a name that may be a slip of another; and names that it is compared with.
+_LONGEST = 600
+_LONGEST_NAME = 100
+_MOST_KNOWN = 500
 
 
 class Place(NamedTuple):
@@ -27,12 +33,18 @@ class Problem:
     code: str
 
     def __str__(self) -> str:
-        return f"{self.place.file}:{self.place.line}:{self.place.col}: {self.message} [{self.code}]"
+        return f"{self.place.file}:{self.place.line}:{self.place.col}: {self._shown} [{self.code}]"
 
     def as_dict(self) -> dict[str, str | int]:
         """For `-o json`: file, line, col, message, code."""
         return {"file": str(self.place.file), "line": self.place.line, "col": self.place.col,
-                "message": self.message, "code": self.code}
+                "message": self._shown, "code": self.code}
+
+    @property
+    def _shown(self) -> str:
+        """The message without the middle of a name that nobody would read to its end."""
+        text = self.message
+        return text if len(text) <= _LONGEST else f"{text[:_LONGEST // 2]} … {text[-_LONGEST // 2:]}"
 
 
 class Invalid(Exception):
@@ -46,8 +58,14 @@ class Invalid(Exception):
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The end of a message: what was probably meant, or what there is."""
-    known = sorted(known)
+    """The end of a message: what was probably meant, or what there is. Nothing where looking would take long: of a name
+    that no one writes, or among very many."""
+    words = tuple(sorted(known))
+    return "" if len(name) > _LONGEST_NAME or len(words) > _MOST_KNOWN else _meant(name, words)
+
+
+@lru_cache(4096)
+def _meant(name: str, known: tuple[str, ...]) -> str:
     near = difflib.get_close_matches(name, known, n=1)
     if near:
         return f'; did you mean "{near[0]}"?'

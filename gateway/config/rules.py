@@ -10,6 +10,7 @@ from gateway.config import spec
 from gateway.config.crosswalk import Seeds
 from gateway.config.decode import Schema, decode
 from gateway.config.extensions import Find, choose
+from gateway.config.load import MAX_FILE
 from gateway.config.nodes import Node, parse
 from gateway.config.problem import Invalid, Place, Problem
 from gateway.plugins import PluginError
@@ -136,13 +137,22 @@ def _step(token: str) -> str | int:
 _FILE: Schema[spec.RulesFile] = Schema.of_model(spec.RulesFile)
 
 
+def _text(path: Path) -> str:
+    # A command's own file may be a pipe: who runs it is there to end it.
+    with path.open("rb") as file:
+        data = file.read(MAX_FILE + 1)
+    if len(data) > MAX_FILE:
+        raise OSError(0, f"larger than {MAX_FILE >> 20}MiB")
+    return data.decode()
+
+
 def read_rules(path: Path, find: Find) -> tuple[Rules, list[Problem]]:
     """The rules of a file that holds nothing else, `rules` and `known_differences`, and warnings.
     Raises Invalid, with every problem."""
     problems: list[Problem] = []
     warnings: list[Problem] = []
     try:
-        text = path.read_text("utf-8")
+        text = _text(path)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise Invalid([Problem(Place(path), f"cannot be read: {reason}", "unreadable")], (path,)) from None

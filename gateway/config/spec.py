@@ -47,7 +47,9 @@ class EdgeLimits(_Strict):
     fields: int = Field(default=100, ge=1, description="header fields")
     body: Size = written("0B", "the body; 0B for no bound but the capability's")
     trailer: Size = written("16KiB", "the trailer section")
-    connections: int = Field(default=20_000, ge=1, description="open connections of one worker")
+    connections: int | None = Field(
+        default=None, ge=1, description="open connections of one worker; left out: 20,000, or as many as there are "
+        "file descriptors for")
     memory: Size = written("256MiB", "what one worker holds for its clients; 0B for no bound")
 
 

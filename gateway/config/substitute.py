@@ -8,25 +8,43 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from gateway.config.problem import Place, Problem
+from gateway.files import read_plain
 
 MAX_FILE = 1 << 20
+# Characters of all that is put in, however often.
+_MOST = 32 << 20
+_MOST_REFERENCES = 1000
 _FOUND = re.compile(r"\$\$\{|\$\{([^{}]*)(\}?)")
 _VARIABLE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.ASCII | re.DOTALL)
 
 
 class Substitution:
-    """Replaces references; remembers the files that were read, so that they can be watched."""
+    """Replaces references; remembers the files that were read, to be watched, and where each is named."""
 
     def __init__(self, environ: Mapping[str, str], problems: list[Problem]) -> None:
         self._environ = environ
         self._problems = problems
+        self._left = _MOST
         self.files: list[Path] = []
+        self.places: list[tuple[Path, Place]] = []
 
     def __call__(self, text: str, place: Place) -> tuple[str | None, bool]:
         """The text with everything replaced, or None after a problem; and whether there was anything."""
+        if text.count("${") > _MOST_REFERENCES:
+            self._problem(place, f"more than {_MOST_REFERENCES:,} references in one value", "bad_substitution")
+            return None, True
         before = len(self._problems)
-        replaced = _FOUND.sub(lambda found: self._one(found, place), text)
+        replaced = _FOUND.sub(lambda found: self._counted(self._one(found, place), place), text)
         return (None if len(self._problems) > before else replaced), True
+
+    def _counted(self, value: str, place: Place) -> str:
+        self._left -= len(value)
+        if self._left >= 0:
+            return value
+        if self._left + len(value) < 0:
+            return ""  # told already
+        return self._problem(place, f"what is put in for references is larger than {_MOST >> 20}MiB, all together",
+                             "bad_substitution")
 
     def _one(self, found: re.Match[str], place: Place) -> str:
         inside = found[1]
@@ -48,17 +66,13 @@ class Substitution:
     def _read(self, name: str, place: Place) -> str:
         path = place.file.parent / name
         self.files.append(path)
+        self.places.append((path, place))
         try:
-            with path.open("rb") as file:
-                data = file.read(MAX_FILE + 1)
-            if len(data) > MAX_FILE:
-                return self._problem(place, f"{path} is larger than 1MiB", "unreadable")
-            return data.decode().removesuffix("\n").removesuffix("\r")
+            return read_plain(path, MAX_FILE).decode().removesuffix("\n").removesuffix("\r")
         except UnicodeDecodeError:
             return self._problem(place, f"{path} is not UTF-8 text", "unreadable")
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "not a path"
-            return self._problem(place, f"{path} cannot be read: {reason}", "unreadable")
+        except OSError as error:
+            return self._problem(place, f"{path} cannot be read: {error.strerror}", "unreadable")
 
     def _problem(self, place: Place, message: str, code: str) -> str:
         self._problems.append(Problem(place, message, code))

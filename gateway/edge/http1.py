@@ -43,6 +43,8 @@ from gateway.wire import (
     unmeasured,
 )
 
+# Client connections of a worker, where nothing is configured.
+_CONNECTIONS = 20_000
 _WRITE_BUFFER = 64 << 10
 # So much of an answer is read ahead of a client that does not take it, while there is memory to spare: an answer that
 # fits leaves its upstream connection free at once.
@@ -87,7 +89,7 @@ class Edge:
         """Go by these settings from now on."""
         self.settings = settings
         self.room.limit = settings.memory
-        self.allowed = min(settings.connections, self.most)
+        self.allowed = min(settings.connections or _CONNECTIONS, self.most)
         self.at_most = self.allowed + self._spare
         self.via = b"Via: 1.1 %b\r\n" % settings.via.encode() if settings.via else b""
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 @dataclass(frozen=True, slots=True)
 class EdgeSettings:
     """Sizes in bytes, times in seconds. `body` 0 means no bound of the edge's own (a capability may set one).
-    `memory` bounds what a worker holds for its clients (gateway.room); 0 means no bound.
+    `memory` bounds what a worker holds for its clients (gateway.room); 0 means no bound. `connections` 0 means
+    20,000, or as many as there are file descriptors for.
 
     `trusted_hops` is how many proxies in front of us may be believed about the client (0: nobody), `trusted_fields` in
     which fields: "x-forwarded" or "forwarded"; `forwarded` is what we write for the upstream: one of these, "both" or
@@ -24,7 +25,7 @@ class EdgeSettings:
     fields: int = 100
     body: int = 0
     trailer: int = 16 << 10
-    connections: int = 20_000
+    connections: int = 0
     memory: int = 256 << 20
     head_timeout: float = 10.0
     body_rate: int = 100

@@ -1,7 +1,8 @@
 """The keys that tokens are verified with: a JWK Set (RFC 7517) from a file or a URL, kept, rotated, held in outages.
 
 Nothing here runs by itself: a call that finds the keys due starts the one refresh that all calls share. Keys that are
-a little old are used while it runs; older ones, and none, are waited for. An outage keeps the last good keys for a day.
+a little old are used while it runs; older ones, and none, are waited for. An outage keeps the last good keys for a day,
+and so does an answer in which no key can be used.
 """
 
 import asyncio
@@ -21,6 +22,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
 from gateway.apart import apart
+from gateway.files import read_plain
 from gateway.policies.durations import seconds
 
 Key = RSAKey | ECKey
@@ -87,13 +89,9 @@ class FileSource:
 
     def _read(self) -> bytes:
         try:
-            with self._path.open("rb") as file:
-                raw = file.read(MAX_BYTES + 1)
+            return read_plain(self._path, MAX_BYTES)
         except OSError as error:
-            raise KeysUnavailable(type(error).__name__) from error
-        if len(raw) > MAX_BYTES:
-            raise KeysUnavailable("too large")
-        return raw
+            raise KeysUnavailable(error.strerror or type(error).__name__) from error
 
     async def close(self) -> None:
         """See Source."""
@@ -219,7 +217,7 @@ class KeyRing:
 
     @property
     def ready(self) -> bool:
-        """Whether there are keys to judge by (the set may be empty: then nothing verifies)."""
+        """Whether there are keys to judge by."""
         return self._raw is not None
 
     def find(self, kid: str | None, algorithm: str) -> Key | None:
@@ -251,7 +249,11 @@ class KeyRing:
         try:
             raw = await self._source.read()
             if raw != self._raw:
-                self._keys = read_keys(raw, self._algorithms)
+                keys = read_keys(raw, self._algorithms)
+                if not keys:
+                    # Nobody who means to rotate has none: this is a fault of the issuer, as no answer is.
+                    raise KeysUnavailable("no key that can be used")
+                self._keys = keys
                 self._raw = raw
                 self._changed()
             self._fetched_at, self._failing = self._clock(), False

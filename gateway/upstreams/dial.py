@@ -4,6 +4,7 @@ import asyncio
 import ssl
 from collections.abc import Callable
 
+from gateway.apart import apart
 from gateway.sockets import keep_alive
 from gateway.upstreams.connection import Connection
 from gateway.upstreams.resolve import Addresses
@@ -27,7 +28,7 @@ class Dialler:
             _, connection = await loop.create_unix_connection(lambda: self._make(addresses.unix), addresses.unix)
             return connection
         if addresses.tls and self._tls is None:
-            self._tls = await loop.run_in_executor(None, self._context)
+            self._tls = await apart(self._context)
         error: OSError | None = None
         for host, port in await addresses.resolve():
             try:

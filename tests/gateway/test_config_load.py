@@ -108,7 +108,7 @@ def test_a_pipe_is_no_file(tmp_path):
 
 def test_aliases_that_multiply_are_stopped(parsed):
     lines = ["a0: &a0 [x]"] + [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 40)}]" for n in range(1, 6)]
-    assert any("aliases make this file too large" in message for message in parsed("\n".join(lines))[1])
+    assert any("this file has too many values" in message for message in parsed("\n".join(lines))[1])
 
 
 # --- include ---------------------------------------------------------------------------------------------------------

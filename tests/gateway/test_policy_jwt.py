@@ -4,6 +4,7 @@ import asyncio
 import base64
 import inspect
 import json
+import os
 from dataclasses import replace
 
 import pytest
@@ -295,7 +296,12 @@ async def test_without_keys_nobody_gets_in(made):
     await policy.close()
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b'{"keys": 7}', b"\xff", b" " * (jwks.MAX_BYTES + 1)])
+@pytest.mark.parametrize("content", [
+    b"", b"{}", b"[]", b'{"keys": 7}', b"\xff", b" " * (jwks.MAX_BYTES + 1), b'{"keys": []}',
+    b'{"keys": [[], 1, null]}', b"null", b'{"keys": [{"kty": "RSA", "n": 1, "e": {}}, {"kty": []}]}', b'{"keys": {}}',
+    b"<html>",
+    b'{"keys": [{"kty": "oct", "k": "c2VjcmV0", "kid": "rsa"}]}',
+])
 async def test_an_outage_keeps_the_last_good_keys_for_a_day(made, policy, content):
     remembered, fresh = sign(exp=NOW + 10 ** 6), sign(exp=NOW + 10 ** 6, jti="2")
     assert await admit(policy, remembered) is None
@@ -311,11 +317,20 @@ async def test_an_outage_keeps_the_last_good_keys_for_a_day(made, policy, conten
     assert (await admit(policy, fresh)).code == "policy_unavailable"
 
 
-async def test_an_empty_set_is_no_outage(made, policy):
-    assert await admit(policy, sign()) is None
+async def test_a_first_answer_without_keys_is_an_outage(made, caplog):
     made.path.write_bytes(b'{"keys": []}')
-    made.monotonic.now += jwks.MAX_REFRESH
-    assert (await admit(policy, sign())).headers == INVALID
+    policy = made.build()
+    assert (await admit(policy, sign())).code == "policy_unavailable"
+    assert "policy staff: the keys cannot be read (no key that can be used)" in caplog.messages
+    await policy.close()
+
+
+async def test_a_pipe_is_no_set_and_nobody_waits_for_it(made):
+    made.path.unlink()
+    os.mkfifo(made.path)
+    policy = made.build()
+    assert (await admit(policy, sign())).code == "policy_unavailable"
+    await policy.close()
 
 
 async def settle(policy):

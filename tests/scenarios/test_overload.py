@@ -200,10 +200,23 @@ def tight(gateway, legacy):
     """A gateway with 200 file descriptors."""
     return gateway(f"""
 version: 1
-server: {{drain: {{grace: 2s}}, timeouts: {{idle: 30s}}}}
+server: {{drain: {{grace: 2s}}, timeouts: {{idle: 30s}}, limits: {{connections: 20000}}}}
 upstreams: {{legacy: {{url: "{legacy.url}"}}}}
 default: {{upstream: legacy, policies: []}}
 """, descriptors=200)
+
+
+def test_who_asks_for_no_number_of_connections_gets_as_many_as_there_are_descriptors_for(gateway, legacy):
+    figway = gateway(f"""
+version: 1
+upstreams: {{legacy: {{url: "{legacy.url}"}}}}
+default: {{upstream: legacy}}
+""", descriptors=200)
+    passed, why = checks(figway)["connections"]
+    allowed = int(figway.metric("figway_connections_limit"))
+    assert 20 < allowed < 150
+    assert (passed, why) == (True, f"0 of {allowed}")
+    assert all(line["event"] != "descriptors_short" for line in figway.log())
 
 
 def dared(figway):

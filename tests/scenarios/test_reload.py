@@ -9,6 +9,7 @@ import pytest
 
 from tests.backends.upstream import closed_port, until
 from tests.backends.wire import PATIENCE, request, response
+from tests.gateway.test_policy_jwt import RSA, key_set
 
 MANY = 1000
 
@@ -250,7 +251,7 @@ def test_a_call_that_waits_for_a_policys_keys_survives_its_replacement(gateway, 
 
     def keys(wire, asked):
         may_answer.wait(PATIENCE)
-        wire.send(response(200, body=b'{"keys": []}'))
+        wire.send(response(200, body=key_set(RSA)))
 
     modern.does(keys)
 
