@@ -33,6 +33,7 @@ def serve(
     hangup.hold()
     from gateway.app import Launch
     from gateway.config.attempts import build_in_time
+    from gateway.config.exposed import EXPOSED
     from gateway.config.problem import Invalid, Problem
     from gateway.config.tls import check_port
     from gateway.edge.admin_access import NAME
@@ -50,7 +51,7 @@ def serve(
         configuration = build_in_time(config)
         if problems:
             raise Invalid([])
-        for warning in warnings:
+        for warning in [*warnings, *(one for one in configuration.warnings if one.code == EXPOSED)]:
             standard.tell(f"warning: {warning}")
         grace = configuration.edge.drain_grace
         if workers > 1 and configuration.store[0] == "memory":

@@ -19,6 +19,7 @@ from gateway.config import spec, upstreams
 from gateway.config.capabilities import Capabilities, Names
 from gateway.config.crosswalk import Seeds
 from gateway.config.decode import Repair, Schema, Steps, decode
+from gateway.config.exposed import tell_exposed
 from gateway.config.extensions import Chosen, Find, choose
 from gateway.config.load import load
 from gateway.config.nodes import Node
@@ -78,6 +79,8 @@ def build(
     configuration, files = None, document.files
     if decoded.value is not None:
         built = _Build(document.root, decoded.broken, later, find, previous)
+        for secret, place in document.secrets:
+            tell_exposed(secret, place, "this file of a secret", built.warnings)
         configuration = built.configuration(decoded.value, files)
         files = (*files, *built.seeds.files, *built.certificates)
     # What is said of a value that could not even be read follows from that, and is left out.
@@ -117,8 +120,8 @@ class _Build:
         self._root = root
         self._broken = broken
         self._problems = problems
-        self._warnings: list[Problem] = []
-        self.seeds = Seeds(problems, self._warnings)
+        self.warnings: list[Problem] = []
+        self.seeds = Seeds(problems, self.warnings)
         self.certificates: list[Path] = []
         self._find = find
         self._previous = previous
@@ -149,7 +152,7 @@ class _Build:
             LaneSettings(lane.queue, lane.memory, lane.concurrency, lane.drain), (store.name, store.options),
             custody, records,
             {name: one for name, one in self._names.upstreams.items() if name in used}, self._names.policies,
-            (*files, *self.seeds.files, *self.certificates), tuple(sorted(set(self._warnings))), revision,
+            (*files, *self.seeds.files, *self.certificates), tuple(sorted(set(self.warnings))), revision,
             self._hash(as_written=False), self._made_from,
         )
 
@@ -163,7 +166,7 @@ class _Build:
         old = self._previous.upstreams if self._previous is not None else {}
         for name, written in routes.upstreams.items():
             node = self._root.find("upstreams", name)
-            settings = upstreams.settings(name, written, node, self.certificates, self._problems, self._warnings)
+            settings = upstreams.settings(name, written, node, self.certificates, self._problems, self.warnings)
             if settings is not None:
                 kept = old.get(name)
                 reuse = kept is not None and kept.settings == settings
@@ -193,7 +196,7 @@ class _Build:
 
     def _capabilities(self, routes: spec.Routes) -> list[Capability]:
         compiling = Capabilities(
-            self._root, self._broken, self._names, self._find, self._problems, self._warnings,
+            self._root, self._broken, self._names, self._find, self._problems, self.warnings,
             self.seeds, ambiguous_paths=routes.server.ambiguous_paths, lane_memory=routes.shadow.memory,
         )
         return [compiling.compile(name, written) for name, written in routes.capabilities.items()]
@@ -233,7 +236,7 @@ class _Build:
 
     def _alike(self, table: RouteTable) -> None:
         for one, other in table.alike():
-            self._warnings.append(Problem(
+            self.warnings.append(Problem(
                 self._root.key("capabilities", one.capability.name, "operations", one.operation.name),
                 f"{one.capability.name}.{one.operation.name} and {other.capability.name}.{other.operation.name} at "
                 f"{other.operation.place} differ by spelling alone, and not in who answers or who may ask: "
@@ -267,11 +270,15 @@ class _Build:
         custody = stored.with_name(f"{stored.name}.custody") if stored is not None else None
         if routes.shadow.custody is not None:
             custody = self._root.find("shadow", "custody").place.file.parent / routes.shadow.custody
-        return custody, sealed(routes, self._root, custody, stored, self._problems, self._warnings)
+        if custody is not None:
+            named = "shadow" if routes.shadow.custody is not None else "store"
+            place = self._root.find("shadow", "custody").place if named == "shadow" else self._root.key("store")
+            tell_exposed(custody, place, "the custody file", self.warnings)
+        return custody, sealed(routes, self._root, custody, stored, self._problems, self.warnings)
 
     def _suites(self, server: spec.Server) -> None:
         if server.tls.cbc:
-            self._warnings.append(Problem(
+            self.warnings.append(Problem(
                 self._root.key("server", "tls", "cbc"), "CBC suites have been attacked time and again: offer them only "
                 "while a client knows no other", "weak_tls"))
 
@@ -282,12 +289,12 @@ class _Build:
                 continue
             for name in node.value:
                 if (kind, name) not in self._names.used:
-                    self._warnings.append(Problem(node.keys[name], f'{what} "{name}" is never used', "unused"))
+                    self.warnings.append(Problem(node.keys[name], f'{what} "{name}" is never used', "unused"))
 
     def _trust(self, server: spec.Server) -> None:
         node = self._root.child("server")
         if server.trusted_hops and node is not None and node.child("trusted_fields") is None:
-            self._warnings.append(Problem(
+            self.warnings.append(Problem(
                 node.key("trusted_hops"), 'say in "trusted_fields" which fields these proxies write: X-Forwarded-* '
                 "is believed now, which clients can forge where the proxies write Forwarded alone", "trusted_fields"))
 

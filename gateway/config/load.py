@@ -21,10 +21,12 @@ _MAX_FILES = 10_000
 @dataclass(frozen=True, slots=True)
 class Document:
     """The merged tree; None where the first file cannot be read at all. `files` are all that were looked at,
-    directories of globs and files of secrets included: a change of any may change the configuration."""
+    directories of globs and files of secrets included: a change of any may change the configuration. `secrets` are the
+    latter, each with the place that names it."""
 
     root: Node | None
     files: tuple[Path, ...]
+    secrets: tuple[tuple[Path, Place], ...]
 
 
 def load(path: Path, environ: Mapping[str, str], problems: list[Problem]) -> Document:
@@ -32,7 +34,8 @@ def load(path: Path, environ: Mapping[str, str], problems: list[Problem]) -> Doc
     loading = _Loading(environ, problems)
     root = loading.file(path, Place(path), ())
     files = tuple(dict.fromkeys([*loading.files, *loading.substitution.files]))
-    return Document(loading.merged(root) if root is not None else None, files)
+    return Document(loading.merged(root) if root is not None else None, files,
+                    tuple(loading.substitution.places))
 
 
 class _Loading:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.config import spec
+from gateway.config.exposed import tell_exposed
 from gateway.config.nodes import Node
 from gateway.config.problem import Problem
 from shadow.sealed.vault import Bounds
@@ -36,6 +37,7 @@ def sealed(
     elif path in (custody, store):
         what = "custody" if path == custody else "store"
         problems.append(Problem(node.find("path").place, f"this file is the {what}'s: name another", "same_file"))
+    tell_exposed(path, key, "the file of sealed records", warnings)
     if not written.views:
         warnings.append(Problem(key, "without `views` nobody may view what is sealed", "no_views"))
     views = {role: frozenset(users) for role, users in written.views.items()}

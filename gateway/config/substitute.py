@@ -19,13 +19,14 @@ _VARIABLE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.ASCII | re.DOT
 
 
 class Substitution:
-    """Replaces references; remembers the files that were read, so that they can be watched."""
+    """Replaces references; remembers the files that were read, to be watched, and where each is named."""
 
     def __init__(self, environ: Mapping[str, str], problems: list[Problem]) -> None:
         self._environ = environ
         self._problems = problems
         self._left = _MOST
         self.files: list[Path] = []
+        self.places: list[tuple[Path, Place]] = []
 
     def __call__(self, text: str, place: Place) -> tuple[str | None, bool]:
         """The text with everything replaced, or None after a problem; and whether there was anything."""
@@ -65,6 +66,7 @@ class Substitution:
     def _read(self, name: str, place: Place) -> str:
         path = place.file.parent / name
         self.files.append(path)
+        self.places.append((path, place))
         try:
             return read_plain(path, MAX_FILE).decode().removesuffix("\n").removesuffix("\r")
         except UnicodeDecodeError:

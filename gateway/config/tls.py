@@ -5,6 +5,7 @@ from pathlib import Path
 
 from gateway.certificates import Files, Unusable, checked, validity
 from gateway.config import spec
+from gateway.config.exposed import tell_exposed
 from gateway.config.nodes import Node
 from gateway.config.problem import Place, Problem
 from gateway.upstreams.settings import Tls
@@ -38,6 +39,8 @@ def upstream_tls(
             files = Files(files.ca or found.ca, found.cert, found.key)
     if files.cert and (warning := validity(files.cert).warning(time.time())):
         warnings.append(Problem(node.find("tls", "cert").place, warning, "validity"))
+    if paths["key"] is not None:
+        tell_exposed(paths["key"], node.find("tls", "key").place, "the key", warnings)
     ca, cert, key = (None if path is None else str(path) for path in paths.values())
     return Tls(ca, cert, key, tls.server_name, tls.verify, files.digest)
 
@@ -55,5 +58,6 @@ def check_port(cert: Path | None, key: Path | None, problems: list[Problem], war
         place = Place(key if error.which == "key" else cert)
         problems.append(Problem(place, f"{error} (--tls-{error.which})", "no_file" if error.missing else _CODE))
         return
+    tell_exposed(key, Place(key), "the key", warnings)
     if warning := validity(files.cert).warning(time.time()):
         warnings.append(Problem(Place(cert), warning, "validity"))

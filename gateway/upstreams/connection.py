@@ -5,6 +5,7 @@ A connection serves one request at a time and goes back to its endpoint only if 
 """
 
 import asyncio
+import os
 import select
 import time
 from math import inf
@@ -30,6 +31,8 @@ MAX_INTERIMS = 100
 WRITE_BUFFER = 64 << 10
 LONG = 10.0
 """Seconds after which an answer of unknown length counts as one without an end."""
+# So often is a connection read that could not be written to: an answer that long is not looked for there.
+_LAST_READS = 16
 # The last head of a connection is kept, and what it said, up to this size.
 _REMEMBERED = 4 << 10
 
@@ -130,8 +133,8 @@ class Connection(asyncio.Protocol):
     """A connection to one address of an endpoint. `deadline` (monotonic) is when the endpoint's sweep gives it up."""
 
     __slots__ = (
-        "_behind", "_blocked", "_buffer", "_endless_since", "_framing", "_input", "_interims", "_keep_alive", "_last",
-        "_later", "_owner", "_paused", "address", "born", "deadline", "idle_since", "serving", "transport", "uses",
+        "_behind", "_buffer", "_endless_since", "_framing", "_input", "_interims", "_keep_alive", "_last", "_later",
+        "_owner", "_paused", "address", "blocked", "born", "deadline", "idle_since", "serving", "transport", "uses",
     )
 
     def __init__(self, owner: Owner, address: str) -> None:
@@ -148,7 +151,8 @@ class Connection(asyncio.Protocol):
         self._endless_since = 0.0
         self._last: tuple[bytes, _Answer] | None = None
         self._keep_alive = True
-        self._blocked = False
+        # Whether the upstream takes no more of the request for now.
+        self.blocked = False
         self._paused = False
         # Whether more of an answer is here than one turn of the loop takes: nothing is read until it is done.
         self._behind = False
@@ -182,6 +186,8 @@ class Connection(asyncio.Protocol):
         return None
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if exc is not None and self.serving is not None and self._hear_out():
+            exc = None
         self.transport = None
         serving = self.serving
         if serving is not None:
@@ -196,17 +202,21 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         if self.serving is not None:
-            self._blocked = True
-            self.deadline = time.monotonic() + self._owner.between_bytes
+            self.blocked = True
+            if not self._paused:
+                self.deadline = time.monotonic() + self._owner.between_bytes
             self.serving.receiver.on_upload_blocked()
 
     def resume_writing(self) -> None:
-        if self._blocked and self.serving is not None:
-            self._blocked = False
-            self.deadline = inf
-            if self.serving.sent_all:
-                self.await_answer()
-            self.serving.receiver.on_upload_resumed()
+        serving = self.serving
+        if self.blocked and serving is not None:
+            self.blocked = False
+            if not self._paused:
+                self.deadline = inf
+                if serving.sent_all or self._framing is not None:
+                    self.await_answer()
+            if self.serving is serving:
+                serving.receiver.on_upload_resumed()
 
     # --- from the endpoint and the sending -------------------------------------------------------------------------
 
@@ -219,7 +229,7 @@ class Connection(asyncio.Protocol):
         self._keep_alive = True
         if self.transport is not None:
             self.transport.write(first)
-        if (serving.sent_all or serving.upgrade) and not self._blocked:
+        if (serving.sent_all or serving.upgrade) and not self.blocked:
             self.deadline = time.monotonic() + self._owner.first_byte
 
     def write(self, data: bytes) -> None:
@@ -228,13 +238,18 @@ class Connection(asyncio.Protocol):
             self.transport.write(data)
 
     def await_answer(self) -> None:
-        """The request is sent: the first byte of the answer is due."""
-        framing = self._framing
+        """The request is sent, or its answer has begun: the next byte of the answer is due."""
+        framing, serving = self._framing, self.serving
         if framing is None:
-            if not self._blocked:
+            if not self.blocked:
                 self.deadline = time.monotonic() + self._owner.first_byte
-        elif framing.done and self.serving is not None:
-            self._finish(self.serving, framing)
+        elif serving is None or serving.upgrade:
+            return
+        elif not framing.done:
+            if not self._paused and not self._behind:
+                self.deadline = time.monotonic() + self._owner.between_bytes
+        elif serving.sent_all:
+            self._finish(serving, framing)
 
     def pause(self) -> None:
         """Read no more for now: whoever takes the answer cannot take more. No deadline runs meanwhile."""
@@ -287,7 +302,7 @@ class Connection(asyncio.Protocol):
         if self._paused:
             return True
         if framing is None:
-            return serving is not None and not serving.sent_all and not serving.upgrade and not self._blocked
+            return serving is not None and not serving.sent_all and not serving.upgrade and not self.blocked
         return framing.left < 0 and now - self._endless_since > LONG
 
     @property
@@ -462,14 +477,17 @@ class Connection(asyncio.Protocol):
             # All of the answer is out: what comes next would be more than that, and must be seen.
             self.resume()
         self.deadline = inf
-        if not serving.sent_all and self._keep_alive and not framing.rest and self.usable and self._owner.patient():
+        sent = serving.sent_all and not self.blocked
+        if not sent and self._keep_alive and not framing.rest and self.usable and self._owner.patient():
             # Answered early: the request goes on to its end, and only then is it over.
+            if self.blocked:
+                self.deadline = time.monotonic() + self._owner.between_bytes
             return
         self.serving = None
         self._framing = None
         receiver, trailers = serving.receiver, framing.trailers
         # Left-over bytes, an unfinished request or a doubtful end: never pooled again (reliability.md, 8).
-        if self._keep_alive and serving.sent_all and not framing.rest and self.usable:
+        if self._keep_alive and sent and not framing.rest and self.usable:
             serving.ended()
             self._owner.released(self)
         else:
@@ -477,6 +495,23 @@ class Connection(asyncio.Protocol):
             self._owner.ending(self)
             self.drop()
         receiver.on_end(trailers)
+
+    def _hear_out(self) -> bool:
+        """A write failed, which ends a connection with what came last unread: often why the upstream wants no more of
+        a request. Read that. Returns whether the upstream said its end after it."""
+        transport = self.transport
+        sock = transport.get_extra_info("socket") if transport is not None else None
+        if sock is None or transport is None or transport.get_extra_info("sslcontext") is not None:
+            return False
+        try:
+            for _ in range(_LAST_READS):
+                data = os.read(sock.fileno(), MAX_HEAD)
+                if not data or self.serving is None:
+                    return not data
+                self.data_received(data)
+        except OSError:
+            pass
+        return False
 
     def _fail(self, failure: Failure) -> None:
         serving, answered = self.serving, self._framing is not None

@@ -149,7 +149,8 @@ class Sending:
             connection.write(early)
         if self._waits:
             self._waits = False
-            self.receiver.on_upload_resumed()
+            if not connection.blocked:
+                self.receiver.on_upload_resumed()
 
     def ended(self) -> None:
         """The answer is whole."""
@@ -169,7 +170,7 @@ class Sending:
 
     def give_up(self, failure: Failure) -> None:
         """Tell the receiver, and remember it of the endpoint."""
-        if failure.kind in _UNWELL:
+        if failure.kind in _UNWELL and failure.source == "upstream":
             self.endpoint.unwell()
         self.receiver.on_failure(failure)
 
@@ -324,7 +325,13 @@ class Endpoint:
                     self._give(self._idle.pop(), sending)
                 elif not self._make_room():
                     return
-            elif self._waiting.count > len(self._attempts) and (self._has_room() or self._make_room()):
+            elif self._waiting.count <= len(self._attempts):
+                return
+            elif not self._waiting.any_may_go(self._shares.rank):
+                # A connection for nobody would be asked for again and again, where the upstream refuses it.
+                if not self._make_room():
+                    return
+            elif self._has_room() or self._make_room():
                 self._open()
             else:
                 return
@@ -490,12 +497,14 @@ class Endpoint:
             if now > connection.deadline:
                 connection.overdue()
             elif now > sending.limit:
+                # A client that is slow says nothing of the endpoint.
+                slow = connection.may_leave(now)
                 sending.cancel()
-                sending.give_up(Failure("total_timeout", sent=True))
+                sending.give_up(Failure("total_timeout", "downstream" if slow else "upstream", sent=True))
         for sending in list(self._waiting):
             if now > sending.limit:
                 self._waiting.remove(sending)
-                sending.give_up(Failure("total_timeout"))
+                sending.give_up(Failure("total_timeout", source="gateway"))
             elif now - sending.waiting_since > self.first_byte:
                 # Every connection is taken and none came free.
                 self._waiting.remove(sending)

@@ -67,6 +67,10 @@ class Turns(Generic[Waiting]):
                 spare = client
         return None if spare is None else self._pop(spare)
 
+    def any_may_go(self, rank: Callable[[Waiting], Rank]) -> bool:
+        """Whether there is somebody for `take`."""
+        return any(rank(line[0]) is not Rank.HELD for line in self._lines.values())
+
     def evict(self, client: str, each: int) -> Waiting | None:
         """Make room for one more of `client`, of whom fewer than `each` wait: the last of the longest line that has
         more goes. None where there is none, or `client` has its share of the room already."""

@@ -52,6 +52,7 @@ class Authority:
             .sign(self._key, hashes.SHA256())
         )
         pair = Pair(self._folder / f"{name}.crt", self._folder / f"{name}.key")
+        pair.key.touch(0o600)  # for its owner alone, as a key is
         pair.cert.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
         pair.key.write_bytes(key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
@@ -61,6 +62,7 @@ class Authority:
         """The key of a pair, which takes a passphrase to read."""
         key = serialization.load_pem_private_key(pair.key.read_bytes(), None)
         path = pair.key.with_suffix(".encrypted")
+        path.touch(0o600)
         path.write_bytes(key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
             serialization.BestAvailableEncryption(b"a passphrase")))

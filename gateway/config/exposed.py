@@ -1,0 +1,23 @@
+"""Files of keys and secrets that others than their owner may read: told of, and never refused, since who is in a group,
+or can reach a folder, is not known here."""
+
+import stat
+from pathlib import Path
+
+from gateway.config.problem import Place, Problem
+
+EXPOSED = "exposed"
+"""The code of such a warning."""
+
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+def tell_exposed(path: Path, place: Place, what: str, warnings: list[Problem]) -> None:
+    """Add a warning where a file's group or others may read or write it. What is not there is nobody's concern here."""
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+    except (OSError, ValueError):
+        return
+    if mode & _OTHERS:
+        warnings.append(Problem(
+            place, f"{what} is open to others than its owner (mode {mode:04o}): chmod 600", EXPOSED))
