@@ -9,12 +9,15 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeAlias, TypeVar
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes
 
-from adapters.message import Request
+from adapters.message import Headers, Request
 
-_ACTION = re.compile(rb'(?i);[ \t]*action[ \t]*=[ \t]*("(?:[^"\\]|\\.)*"|[^";,\s]*)')
+# It may stand inside another parameter's quotes, with a backslash before its own: start-info of MTOM says it again.
+_ACTION = re.compile(rb'(?i);[ \t]*action[ \t]*=[ \t]*(?:\\("[^"\\]*)\\(")|("(?:[^"\\]|\\.)*"|\'[^\']*\'|[^";,\s]*))')
 _ESCAPED = re.compile(rb"\\(.)")
+# Beside blanks, what Python and .NET strip from a field's value, which they read as Latin-1.
+_BLANKS = b" \t\x85\xa0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +36,21 @@ class Field:
             return values
         found = [_unquoted(value) for value in values]
         for media_type in request.headers.get_all(b"content-type"):
-            found += [_unquoted(one) for one in _ACTION.findall(media_type)]
+            found += [_unquoted(b"".join(one)) for one in _ACTION.findall(media_type)]
         return found
+
+    def alone(self, value: bytes, request: Request) -> Request:
+        """The request with one of the values that stand there, and no other."""
+        headers, path = request.headers, request.target
+        if self.kind == "query":
+            path, _, query = path.partition(b"?")
+            rest = [pair for pair in query.split(b"&") if not query_values(pair, self.name)]
+            said = [b"%b=%b" % (quote(self.name).encode(), quote(value).encode())]
+            return Request(request.method, path + b"?" + b"&".join(rest + said), headers)
+        said_too = b"content-type" if self.name == b"soapaction" else b""
+        others = [(name, _ACTION.sub(b"", said) if name.lower() == said_too else said)
+                  for name, said in headers if name.lower() != self.name]
+        return Request(request.method, path, Headers([*others, (self.name, value)]))
 
     def wanted(self, value: str | None) -> bytes | None:
         """A condition's value as `values` tells it."""
@@ -54,9 +70,10 @@ class Field:
 
 
 def _unquoted(value: bytes) -> bytes:
-    value = value.strip(b" \t")
-    if len(value) > 1 and value[:1] == value[-1:] == b'"':
-        return _ESCAPED.sub(rb"\1", value[1:-1]).strip(b" \t")
+    value = value.strip(_BLANKS)
+    if len(value) > 1 and value[:1] == value[-1:] and value[:1] in (b'"', b"'"):
+        # Single quotes are none in RFC 9110 or SOAP; Apache CXF takes them off all the same.
+        return _ESCAPED.sub(rb"\1", value[1:-1]).strip(_BLANKS)
     return value
 
 

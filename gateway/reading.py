@@ -9,6 +9,7 @@ could be slipped by.
 import re
 import unicodedata
 from typing import NamedTuple, TypeAlias
+from urllib.parse import quote, unquote_to_bytes
 
 # What a path may hold unencoded: pchar and "/" (RFC 3986 section 3.3). That goes beyond the unreserved characters
 # of section 6.2.2.2 because services decode the rest just as well: "/Patient/%24everything" is "/Patient/$everything".
@@ -91,6 +92,9 @@ _SLASHES = re.compile(r"[/\\]")
 _ENCODED_SLASH = re.compile(rb"%2F|%5C")
 _NESTED_SLASH = re.compile(rb"(?i)%(?:25)*(?:2F|5C)")
 _CUTS = re.compile(r"[\0?#]")
+# What a URL library takes for a host where it is given a path alone (RFC 3986 section 4.2): "//x/a" is "/a" then.
+_AUTHORITY = re.compile(rb"\A[/\\]{2,}[^/\\]*[/\\]?")
+_BEYOND_ASCII = re.compile(rb"(?:%[89A-F][0-9A-F])+")
 _ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
 # UTF-8 with more bytes than it takes, which RFC 3629 section 3 forbids and some decode.
 _OVERLONG = re.compile(rb"[\xc0\xc1][\x80-\xbf]|\xe0[\x80-\x9f][\x80-\xbf]|\xf0[\x80-\x8f][\x80-\xbf]{2}")
@@ -131,12 +135,22 @@ def spellings(path: bytes, fold: Fold, same: Fold = frozenset()) -> list[Spellin
     # A server that decodes first may find the end of a ";parameter" sooner.
     ways = _spelt(path, fold) if "encoded_slash" in fold and b";" in path else []
     ways += _spelt(once, fold)
+    if fold:
+        # Neither is a dimension: a server says that it is exact in all of them, or it may do so.
+        for other in (_AUTHORITY.sub(b"/", path), _BEYOND_ASCII.sub(_well_formed, once)):
+            if other not in (path, once):
+                ways += _spelt(canonical(other), fold)
     if "encoded_slash" in same:
         ways = [Spelling(way.keys, [False] * len(way.keys), way.spare) for way in ways]
     for way in list(ways):
         if b"." in way.keys or b".." in way.keys:
             ways.append(_resolved(way))
     return ways
+
+
+def _well_formed(found: re.Match[bytes]) -> bytes:
+    """Without what is no UTF-8, which some leave out where they decode."""
+    return quote(unquote_to_bytes(found[0]).decode("utf-8", "ignore")).encode()
 
 
 def _spelt(path: bytes, fold: Fold) -> list[Spelling]:
@@ -224,7 +238,9 @@ def _cased(text: str, fold: Fold) -> str:
         return text.lower()
     # Some servers compare capitals, some small letters; some fold full-width letters and ligatures with them.
     text = unicodedata.normalize("NFKC", text)
-    return unicodedata.normalize("NFKC", text.upper().casefold())
+    text = unicodedata.normalize("NFKC", text.upper().casefold())
+    # The small letter of U+0130 is "i" to some, and has a second dot to others.
+    return text.replace("i\u0307", "i")
 
 
 def _decoded(part: bytes, fold: Fold) -> str:

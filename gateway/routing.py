@@ -75,15 +75,10 @@ class _Place:
     def capabilities(self) -> set[Capability]:
         return {leaf.target.capability for leaf in self.leaves}
 
-    def meant(self, request: Request, *, own: bool) -> Iterator[Target]:
-        """Its operations that a request may mean whatever its method; of its `own` place those that the method allows
-        and that say different values of the telling field, where the request has several."""
-        told = self.methods.get(request.method, self.any) if own else self.every
-        if own and (told.telling is None or len(set(told.telling.values(request))) < 2):
-            return
-        for leaf in told.possible(request):
-            if (not own or any(field_ == told.telling and wanted for field_, wanted in leaf.conditions)) and (
-                    leaf.accepts(request)):
+    def meant(self, request: Request) -> Iterator[Target]:
+        """Its operations that a request may mean whatever its method."""
+        for leaf in self.every.possible(request):
+            if leaf.accepts(request):
                 yield leaf.target
 
 
@@ -208,14 +203,16 @@ class RouteTable:
     def _is_near(self, place: _Place) -> bool:
         """Whether a path of nothing but plain segments that fits `place` needs a second look."""
         mine = place.capabilities()
-        if place.every.telling is not None and any(one.unlike(other) for one in mine for other in mine):
+        # Where a field's value decides, a request that has several may be another's.
+        valued = any(wanted is not None for leaf in place.leaves for _, wanted in leaf.conditions)
+        if valued and any(one.unlike(other) for one in mine for other in (*mine, self.default)):
             return True
         for fold in {capability.lenience for capability in mine}:
             overlapping = self._wide[fold].overlapping(place.folded(fold))
             if overlapping is None:
                 return True
             for other in overlapping:
-                hidden = other.rank < place.rank and other.template.covers(place.template)
+                hidden = not valued and other.rank < place.rank and other.template.covers(place.template)
                 if other is not place and not hidden and any(
                         one.unlike(theirs) for one in mine for theirs in other.capabilities()):
                     return True
@@ -273,16 +270,32 @@ class RouteTable:
             return None
         fits: set[int] | None = None
         for place, still in met:
-            own = best is not None and place is best.place
-            if best is not None and not own and still and place.rank < best.place.rank:
+            if best is not None and place is best.place:
+                continue
+            if best is not None and still and place.rank < best.place.rank:
                 # What fits by its letters too, and less well, is no other reading.
                 fits = fits if fits is not None else {id(one) for one in self._fitting_at_all(path)}
                 if id(place) in fits:
                     continue
-            for other in place.meant(request, own=own):
+            for other in place.meant(request):
                 if mine.unlike(other, request.method, preflight=_is_preflight(request)):
                     return other
+        for target in () if best is None else self._by_one_value(request, path, best):
+            if target is None or mine.unlike(target, request.method, preflight=_is_preflight(request)):
+                return target
         return mine
+
+    def _by_one_value(self, request: Request, path: bytes, best: _Leaf) -> Iterator[Target | None]:
+        """What the request is to who reads the first of a field's several values, the last, or any other; None where
+        it has too many."""
+        for field_, wanted in best.conditions:
+            values = set(field_.values(request)) if wanted is not None else ()
+            if len(values) > MAX_DOUBTS:
+                yield None
+            elif len(values) > 1:
+                for value in values:
+                    leaf = self._best(field_.alone(value, request), path)[0]
+                    yield self._default.target if leaf is None else leaf.target
 
     def _met(self, path: bytes, asked: Capability, best: _Place | None) -> list[tuple[_Place, bool]] | None:
         """Every place that a path, as received, may mean to the server that is asked, each with whether the `best` one

@@ -27,6 +27,9 @@ _KINDS: dict[bytes, int] = {
     b"max-forwards": _HOPS_LEFT, b"authorization": _AUTHORIZATION,
     b"x-http-method-override": _OVERRIDE, b"x-http-method": _OVERRIDE, b"x-method-override": _OVERRIDE,
 }
+# A field's name as CGI-like servers may read it: a character that is no letter or digit is as good as another.
+_TWINS = b"_.!#$%&'*+^`|~"
+_PLAIN = bytes.maketrans(_TWINS, b"-" * len(_TWINS))
 # gunicorn takes these, where it trusts who asks, for what a server in front says of the path.
 _FORGED = frozenset({b"script_name", b"path_info"})
 # EdgeSettings.kinds holds names as clients write them, so that a known spelling costs one look-up. Bounded: names come
@@ -169,13 +172,14 @@ def origin_form(method: str, target: bytes, head: Head) -> bytes:
 
 def _learn(name: bytes, settings: EdgeSettings) -> int:
     lower = name.lower()
-    plain = lower.replace(b"_", b"-")
+    plain = lower.translate(_PLAIN)
     if plain.startswith(b"x-figway-"):
         kind = _OURS
     else:
         kind = _KINDS.get(plain, _KEEP)
         if lower != plain and kind not in (_KEEP, _FORWARDED, _OVERRIDE):
-            # A twin such as Content_Length, which CGI-like servers cannot tell from the field itself.
+            # A twin such as Content_Length, which CGI-like servers cannot tell from the field itself; to PHP a dot is
+            # an underscore too, to lighttpd whatever is no letter or digit.
             kind = _DROP
         elif lower in _FORGED or (lower != plain and plain in settings.read and lower not in settings.read):
             kind = _DROP
@@ -241,7 +245,7 @@ def _connection(value: bytes, head: Head) -> None:
         head.upgrade = b""
     if b"te" not in options:
         head.takes_trailers = False
-    named = {option for option in options if option.replace(b"_", b"-") not in _PROTECTED}
+    named = {option for option in options if option.translate(_PLAIN) not in _PROTECTED}
     named -= {b"close", b"keep-alive", b"upgrade", b"te"}
     if named:
         kept = head.headers

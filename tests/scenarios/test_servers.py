@@ -35,6 +35,8 @@ def spellings(path: str) -> list[str]:
         f"/%{ord(first[0].upper()):02X}{first[1:]}{rest}", f"/{first.replace('s', '%C5%BF')}{rest}",
         f"/%EF%BD%{0x81 + ord(first[0]) - ord('a'):02X}{first[1:]}{rest}", f"/%u00{ord(first[0]):02x}{first[1:]}{rest}",
         f"http://clinic.example{path}", f"http://clinic.example{path}/", f"http://clinic.example/%2F{path[1:]}",
+        f"//x{path}", f"///u@x:80{path}", f"/\\x{path}", f"//public{path}/", f"http://clinic.example//x{path}",
+        f"/{first[0]}%80{first[1:]}{rest}",
     ]
 
 
