@@ -6,6 +6,7 @@ whole session shares, with `legacy` behind everything.
 
 import ipaddress
 import os
+import signal
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
@@ -30,6 +31,10 @@ def _guard(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 sys.addaudithook(_guard)
+
+# A shell that starts the tests in the background has them, and all that they start, ignore Ctrl-C; some tests send it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No test is timed, and a shared machine may stall any of them.
 settings.register_profile("figway", deadline=None, suppress_health_check=[HealthCheck.too_slow])
