@@ -271,7 +271,13 @@ class Listener(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._blocked = self._waits = False
-        self.deadline = inf if self._exchange is not None else time.monotonic() + self._edge.settings.idle_timeout
+        now, settings = time.monotonic(), self._edge.settings
+        if self._state is _State.BODY:
+            # The rest of the request is due again.
+            self._since, self._received = now, 0
+            self.deadline = now + settings.body_grace
+        else:
+            self.deadline = inf if self._exchange is not None else now + settings.idle_timeout
         if self._exchange is not None:
             if not self._frames.behind:
                 self._exchange.resume_download()
@@ -446,6 +452,8 @@ class Listener(asyncio.Protocol):
             return
         if self._state is _State.TUNNEL:
             self._follow(b"")
+        elif self._state is _State.REST:
+            self._rest(b"")
         elif self._state is not _State.BODY:
             self._next_head()
         elif not self._held_up and self._framing is not None and self._framing.behind:
@@ -599,6 +607,8 @@ class Listener(asyncio.Protocol):
             if self._exchange is not exchange or self._state is not _State.BODY:
                 if done and self._state is _State.REST:
                     self._whole(framing)
+                elif framing.behind:
+                    self._later()
             elif done:
                 self._framing = None
                 self._buffer = framing.rest
@@ -625,9 +635,16 @@ class Listener(asyncio.Protocol):
         framing = self._framing
         if framing is None:
             return
-        framing.feed(data)
+        try:
+            framing.feed(data)
+        except Malformed:
+            self.abort()
+            return
         if framing.done:
             self._whole(framing)
+        elif framing.behind:
+            self._later()
+            self._regulate()
 
     def _whole(self, framing: Framing) -> None:
         """The rest of a request that was answered already is here."""

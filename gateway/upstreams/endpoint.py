@@ -68,7 +68,7 @@ class Sending:
         self.limit = time.monotonic() + total if total else inf
         self._chunked = chunked
         self._early = body
-        self._replay = body if whole and method in IDEMPOTENT and not upgrade else None
+        self._replay = body if whole and method in IDEMPOTENT else None
         self._retried = False
         self._waits = False
         self.cancelled = False
@@ -492,7 +492,14 @@ class Endpoint:
     def _sweep(self) -> None:
         """Give up what is overdue. One timer an endpoint costs less than one a request."""
         self._sweeping = False
-        now = time.monotonic()
+        try:
+            self._give_up_overdue(time.monotonic())
+        finally:
+            # Whatever a receiver made of it: the others' deadlines still run.
+            if self._busy or self._waiting.count or self._idle or len(self._streams):
+                self._sweep_soon()
+
+    def _give_up_overdue(self, now: float) -> None:
         for connection, sending in [*self._busy.items(), *self._streams.items()]:
             if now > connection.deadline:
                 connection.overdue()
@@ -515,8 +522,6 @@ class Endpoint:
             if now - connection.idle_since > kept:
                 self._idle.remove(connection)
                 connection.abort()
-        if self._busy or self._waiting.count or self._idle or len(self._streams):
-            self._sweep_soon()
 
     def close(self) -> None:
         """End idle connections now, busy ones when they are done."""

@@ -1,9 +1,12 @@
 """What is too large or takes too long is told so, and costs little."""
 
+import threading
+
 import pytest
 
 from tests.backends.malformed import CHUNKED, refuse, table
-from tests.backends.wire import request
+from tests.backends.upstream import until
+from tests.backends.wire import BUFFERS, PATIENCE, request
 
 LIMIT = 1 << 20
 """The body limit of the gateway under test, in bytes."""
@@ -80,6 +83,29 @@ def test_a_body_that_trickles_is_given_up(strict, legacy):
 
     assert wire.read_reply().status == 408
     assert legacy.settled() == []
+
+
+@pytest.mark.proves(30)
+def test_a_body_that_trickles_is_given_up_after_a_pause_in_taking_the_answer_too(strict, legacy):
+    over = threading.Event()
+
+    def legacy_answers_early(wire, asked):
+        wire.send(b"HTTP/1.1 200 Fine\r\nContent-Length: %d\r\n\r\n" % (2 * BUFFERS) + b"x" * BUFFERS)
+        over.wait(PATIENCE)
+        wire.close()
+
+    legacy.does(legacy_answers_early)
+    wire = strict.connect(receive_buffer=64 << 10)
+    wire.send(request("POST", "/", ("Content-Length", "200000")) + b"x" * 100_000)
+    until(lambda: len(legacy.asked) == 1, "the request does not arrive")
+    # The gateway has more of the answer than it keeps for a client that takes nothing.
+    assert not wire.silent(PATIENCE)
+    wire.silent(1.0)
+    logged = len(strict.log())
+    wire.rest()
+    over.set()
+    until(lambda: len(strict.log()) > logged, "the request is not given up")
+    assert strict.log()[-1]["error"] == "request_timeout"
 
 
 @pytest.mark.proves(30)

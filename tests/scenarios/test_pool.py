@@ -155,6 +155,25 @@ def test_a_stale_connection_is_replaced_once_for_what_may_be_asked_twice(pooling
 
 
 @pytest.mark.proves(15)
+def test_an_upgrade_asked_on_a_stale_connection_is_asked_once_more(pooling, legacy):
+    def legacy_was_restarted(wire, asked):
+        if asked.number > 1 and asked.target == b"/socket":
+            wire.reset()
+        elif asked.target == b"/socket":
+            wire.send(b"HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nhello")
+            wire.close()
+        else:
+            wire.send(response(200, body=b"ok"))
+
+    legacy.does(legacy_was_restarted)
+    pooling.ask("GET", "/first")
+    wire = pooling.connect().send(request("GET", "/socket", ("Connection", "Upgrade"), ("Upgrade", "websocket")))
+
+    assert wire.read_reply().status == 101
+    assert wire.rest() == b"hello"
+
+
+@pytest.mark.proves(15)
 @pytest.mark.parametrize("method", ["POST", "PATCH"])
 def test_what_may_not_be_asked_twice_is_asked_once(pooling, legacy, method):
     def legacy_was_restarted(wire, asked):
