@@ -6,7 +6,7 @@ quotes of SOAPAction are none (SOAP 1.1 section 6.1.1), and SOAP 1.2 says the sa
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeAlias, TypeVar
 from urllib.parse import quote, unquote_to_bytes
@@ -39,12 +39,27 @@ class Field:
             found += [_unquoted(b"".join(one)) for one in _ACTION.findall(media_type)]
         return found
 
+    def may_hold(self, wanted: bytes | None, request: Request, query: dict[bytes, set[bytes]]) -> bool:
+        """Whether the value is there for some server; `query` is what `loose_query` tells of it."""
+        if self.kind != "query":
+            return self.holds(wanted, request)
+        values = query.get(_loose(self.name), ())
+        return wanted in values or (wanted is None and bool(values))
+
+    def any_values(self, request: Request) -> set[bytes]:
+        """The values that some server may find there."""
+        if self.kind != "query":
+            return set(self.values(request))
+        read = loose_query(request.query, {self.name})
+        return set(self.values(request)) if read is None else read[_loose(self.name)]
+
     def alone(self, value: bytes, request: Request) -> Request:
         """The request with one of the values that stand there, and no other."""
         headers, path = request.headers, request.target
         if self.kind == "query":
             path, _, query = path.partition(b"?")
-            rest = [pair for pair in query.split(b"&") if not query_values(pair, self.name)]
+            mine = _loose(self.name)
+            rest = [b"=".join((key, said)) for key, _, said in _pairs(query) if _loose(_decoded(key)) != mine]
             said = [b"%b=%b" % (quote(self.name).encode(), quote(value).encode())]
             return Request(request.method, path + b"?" + b"&".join(rest + said), headers)
         said_too = b"content-type" if self.name == b"soapaction" else b""
@@ -79,12 +94,36 @@ def _unquoted(value: bytes) -> bytes:
 
 def query_values(query: bytes, name: bytes) -> list[bytes]:
     """The values of one query parameter, decoded as a form is (application/x-www-form-urlencoded)."""
-    found = []
-    for pair in query.split(b"&"):
-        key, _, value = pair.partition(b"=")
-        if key == name or unquote_to_bytes(key.replace(b"+", b" ")) == name:
-            found.append(unquote_to_bytes(value.replace(b"+", b" ")))
-    return found
+    return [_decoded(value) for key, _, value in _pairs(query) if key == name or _decoded(key) == name]
+
+
+def loose_query(query: bytes, asked: Collection[bytes]) -> dict[bytes, set[bytes]] | None:
+    """Every value that some server may find in a query for the parameters that are `asked` for, by their loose names;
+    None where that is what everybody finds."""
+    found: dict[bytes, set[bytes]] = {_loose(name): set() for name in asked}
+    odd = False
+    for one in {query, query.replace(b";", b"&")}:
+        for key, _, value in _pairs(one):
+            name = key if key in asked else _decoded(key)
+            values = found.get(_loose(name))
+            if values is not None:
+                values.add(_decoded(value))
+                odd = odd or name not in asked or one is not query or b";" in value
+    return found if odd else None
+
+
+def _pairs(query: bytes) -> list[tuple[bytes, bytes, bytes]]:
+    return [pair.partition(b"=") for pair in query.split(b"&")]
+
+
+def _decoded(text: bytes) -> bytes:
+    return unquote_to_bytes(text.replace(b"+", b" "))
+
+
+def _loose(name: bytes) -> bytes:
+    """A parameter's name as the most lenient know it: .NET in any case; PHP without blanks before it and up to a NUL,
+    with dots and blanks as underscores."""
+    return name.partition(b"\0")[0].lstrip().lower().replace(b".", b"_").replace(b" ", b"_")
 
 
 Pairs: TypeAlias = tuple[tuple[str, str | None], ...]

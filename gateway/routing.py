@@ -19,9 +19,12 @@ from dataclasses import dataclass
 
 from adapters.message import Headers, Request
 from gateway.capability import Capability, Match, Operation, Target, rank
-from gateway.conditions import Conditions, Told, conditions, query_values
+from gateway.conditions import Conditions, Told, conditions, loose_query, query_values
 from gateway.reading import MAX_DOUBTS, Fold, canonical, folded, folded_path, read, segments, spellings
 from gateway.trie import Template, Trie
+
+# A field that tells operations apart and has more values than this is no request that anybody means.
+_MAX_VALUES = 8
 
 
 @dataclass(slots=True)
@@ -37,7 +40,7 @@ class _Place:
     """The operations of one path template, by method. `near` tells that a path which fits it may be another place's
     for some server, or that one request may ask for two of its own operations."""
 
-    __slots__ = ("any", "every", "leaves", "methods", "near", "rank", "template")
+    __slots__ = ("any", "asked", "every", "leaves", "methods", "near", "queried", "rank", "template")
 
     def __init__(self, template: Template, rank: tuple[int, ...]) -> None:
         self.template = template
@@ -46,11 +49,17 @@ class _Place:
         self.leaves: list[_Leaf] = []
         self.methods: dict[str, Told[_Leaf]] = {}
         self.any = self.every = Told[_Leaf]([])
+        # Those that ask for a query parameter, and what they ask for.
+        self.queried: list[_Leaf] = []
+        self.asked: frozenset[bytes] = frozenset()
 
     def seal(self) -> None:
         self.leaves.sort(key=lambda leaf: leaf.rank, reverse=True)
         wanted = [leaf.target.operation.methods for leaf in self.leaves]
         self.every = Told(self.leaves)
+        self.queried = [leaf for leaf in self.leaves if any(field_.kind == "query" for field_, _ in leaf.conditions)]
+        self.asked = frozenset(field_.name for leaf in self.leaves for field_, _ in leaf.conditions
+                               if field_.kind == "query")
         self.any = Told([leaf for leaf, methods in zip(self.leaves, wanted, strict=True) if not methods])
         for method in frozenset().union(*wanted):
             self.methods[method] = Told([leaf for leaf, methods in zip(self.leaves, wanted, strict=True)
@@ -75,10 +84,24 @@ class _Place:
     def capabilities(self) -> set[Capability]:
         return {leaf.target.capability for leaf in self.leaves}
 
-    def meant(self, request: Request) -> Iterator[Target]:
+    def meant(self, request: Request) -> Iterator[Target | None]:
         """Its operations that a request may mean whatever its method."""
         for leaf in self.every.possible(request):
             if leaf.accepts(request):
+                yield leaf.target
+        yield from self.read_loosely(request)
+
+    def read_loosely(self, request: Request) -> Iterator[Target | None]:
+        """Those whose query it may hold for some servers, and by its letters does not; None where it holds too much."""
+        query = loose_query(request.query, self.asked) if self.asked and request.query else None
+        if query is None:
+            return
+        if any(len(values) > _MAX_VALUES for values in query.values()):
+            yield None
+            return
+        for leaf in self.queried:
+            if (all(field_.may_hold(wanted, request, query) for field_, wanted in leaf.conditions)
+                    and not leaf.accepts(request)):
                 yield leaf.target
 
 
@@ -278,7 +301,7 @@ class RouteTable:
                 if id(place) in fits:
                     continue
             for other in place.meant(request):
-                if mine.unlike(other, request.method, preflight=_is_preflight(request)):
+                if other is None or mine.unlike(other, request.method, preflight=_is_preflight(request)):
                     return other
         for target in () if best is None else self._by_one_value(request, path, best):
             if target is None or mine.unlike(target, request.method, preflight=_is_preflight(request)):
@@ -287,10 +310,11 @@ class RouteTable:
 
     def _by_one_value(self, request: Request, path: bytes, best: _Leaf) -> Iterator[Target | None]:
         """What the request is to who reads the first of a field's several values, the last, or any other; None where
-        it has too many."""
+        it has too many. Its place's operations, too, that it may be to who reads queries leniently."""
+        yield from best.place.read_loosely(request)
         for field_, wanted in best.conditions:
-            values = set(field_.values(request)) if wanted is not None else ()
-            if len(values) > MAX_DOUBTS:
+            values = field_.any_values(request) if wanted is not None else ()
+            if len(values) > _MAX_VALUES:
                 yield None
             elif len(values) > 1:
                 for value in values:
