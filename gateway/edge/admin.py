@@ -102,7 +102,7 @@ _DECIDING = frozenset({"draining"})
 def _checks(workers: Iterable[tuple[bool, dict[str, Any]]]) -> Iterator[Check]:
     living = [facts for lives, facts in workers if lives and time.time() - facts["at"] < _STALE]
     draining = any(facts["draining"] for facts in living)
-    yield "draining", not draining, "no new requests please" if draining else ""
+    yield "draining", not draining, "no new requests please" if draining else "no"
     for facts in living[:1]:
         reload = facts["reload"]
         why = f"revision {facts['revision']}"
