@@ -210,8 +210,8 @@ class _Build:
                 one.policies for one in routes.capabilities.values()):
             # Whoever protects one path must have thought of all others.
             self._problems.append(Problem(
-                node.place, "capabilities have policies, so say here which ones all other requests meet: "
-                "`policies: []` for none", "needs_policies"))
+                node.place, "capabilities have policies, so say here which ones all other requests meet; for none, "
+                f"write `default: {{upstream: {routes.default.upstream}, policies: []}}`", "needs_policies"))
         policies = self._names.checked_policies(routes.default.policies or [], node)
         upstream = self._names.upstreams.get(routes.default.upstream)
         if upstream is None:
@@ -295,8 +295,9 @@ class _Build:
         node = self._root.child("server")
         if server.trusted_hops and node is not None and node.child("trusted_fields") is None:
             self.warnings.append(Problem(
-                node.key("trusted_hops"), 'say in "trusted_fields" which fields these proxies write: X-Forwarded-* '
-                "is believed now, which clients can forge where the proxies write Forwarded alone", "trusted_fields"))
+                node.key("trusted_hops"), "say which fields these proxies write: beside this, write `trusted_fields: "
+                "x-forwarded`, or `trusted_fields: forwarded`; X-Forwarded-* is believed now, which clients can forge "
+                "where the proxies write Forwarded alone", "trusted_fields"))
 
 
 def _edge(server: spec.Server, read: frozenset[bytes]) -> EdgeSettings:

@@ -190,6 +190,8 @@ def _no_preset(value: object) -> object:
         if value not in PRESETS:
             raise PydanticCustomError("bad_value", f"wants {', '.join(PRESETS)}, or a map")
         return PRESETS[value]._asdict()
+    if not isinstance(value, dict):
+        raise PydanticCustomError("wrong_type", f"wants {', '.join(PRESETS)}, or a map")
     return value
 
 

@@ -21,7 +21,10 @@ def serve(application: Starlette, name: str, arguments: Sequence[str] | None = N
     where.add_argument("--fd", type=int)
     asked = parser.parse_args(arguments)
     if asked.fd is None:
-        listener = socket.create_server(("127.0.0.1", asked.port), backlog=1024)
+        try:
+            listener = socket.create_server(("127.0.0.1", asked.port), backlog=1024)
+        except OSError as error:
+            parser.error(f"port {asked.port} cannot be used: {error.strerror}")
     else:
         listener = socket.socket(fileno=asked.fd)
     sys.stdout.write(f"{name}: http://127.0.0.1:{listener.getsockname()[1]}\n")

@@ -102,7 +102,7 @@ _DECIDING = frozenset({"draining"})
 def _checks(workers: Iterable[tuple[bool, dict[str, Any]]]) -> Iterator[Check]:
     living = [facts for lives, facts in workers if lives and time.time() - facts["at"] < _STALE]
     draining = any(facts["draining"] for facts in living)
-    yield "draining", not draining, "no new requests please" if draining else ""
+    yield "draining", not draining, "no new requests please" if draining else "no"
     for facts in living[:1]:
         reload = facts["reload"]
         why = f"revision {facts['revision']}"
@@ -196,7 +196,7 @@ class _Scrape:
                      sum(one["lane"]["held_bytes"] for one in living))
         yield CounterMetricFamily("figway_store_failures", "Writes to the store that failed.",
                                   value=sum(one["store"]["failures"] for one in facts))
-        lost = CounterMetricFamily("figway_store_lost", "Exchanges that the store has not, or not all of.",
+        lost = CounterMetricFamily("figway_store_lost", "Exchanges that the store does not have, or not all of.",
                                    labels=["reason"])
         for reason in (*Reason, "differences"):
             if reason != Reason.STORE_UNAVAILABLE:  # those have an outcome

@@ -8,6 +8,11 @@ from pathlib import Path
 from tests.chaos.chaos import Line, suffer
 from tests.chaos.faults import FAULTS
 
+LEGEND = """
+Excused: requests that legacy failed, or that a killed worker was answering.
+In the store: exchanges of all rows so far that the store knows.
+Astray: exchanges that are neither there nor counted as lost; below 0: known twice."""
+
 
 def row(line: Line) -> str:
     """A row of the table, in Markdown."""
@@ -26,6 +31,7 @@ def main() -> int:
         for line in suffer(FAULTS, Path(folder), seconds):
             print(row(line), flush=True)
             whole = whole and line.holds
+    print(LEGEND)
     print("\nNo client failed by the gateway's doing, and every exchange is accounted for." if whole else
           "\nA client failed by the gateway's doing, or an exchange is not accounted for.")
     return int(not whole)

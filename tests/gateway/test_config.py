@@ -455,8 +455,8 @@ def test_where_capabilities_have_policies_the_default_must_say_its_own(problems,
         "policies: {p: {gate: {key: k}}}\ncapabilities:\n"
         "  one: {owner: x, operations: {read: {path: /a}}, legacy: old, stage: legacy, policies: [p]}\n")
     assert problems(guarded) == [
-        "routes.yaml:5:10: capabilities have policies, so say here which ones all other requests meet: `policies: []` "
-        "for none [needs_policies]"]
+        "routes.yaml:5:10: capabilities have policies, so say here which ones all other requests meet; for none, write "
+        "`default: {upstream: old, policies: []}` [needs_policies]"]
     for said in ("policies: []", "policies: [p]"):
         assert built(guarded.replace("default: {upstream: old", f"default: {{upstream: old, {said}")).revision
     assert built(guarded.replace("policies: [p]", "policies: []")).revision
@@ -472,6 +472,8 @@ def test_both_arms_must_read_paths_alike(problems, built):
     assert built(one.replace('1:2"', f'1:2", paths: {spelt}')).upstreams["old"].settings.paths == PRESETS["iis"]
     assert problems(one.replace("iis", "apache"))[0].startswith(
         "routes.yaml:3:43: wants exact, iis, tomcat, nginx, or a map")
+    assert problems(one.replace("iis", "[iis]")) == [
+        "routes.yaml:3:43: wants exact, iis, tomcat, nginx, or a map [wrong_type]"]
     assert "wants exact or any" in problems(one.replace("iis", "{case: some}"))[0]
 
 
@@ -586,6 +588,7 @@ def test_what_is_odd_but_no_fault_is_a_warning(built):
 def test_trust_without_a_word_on_its_fields_is_a_warning(built, server, warned):
     warnings = built(SMALLEST + f"server: {server}\n").warnings
     assert [(str(one.place.col), one.code) for one in warnings] == [(col, "trusted_fields") for col in warned]
+    assert all("write `trusted_fields: x-forwarded`, or `trusted_fields: forwarded`" in one.message for one in warnings)
 
 
 # --- reload ----------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -112,6 +113,16 @@ def test_a_process_that_ends_early_is_named_with_what_it_said(tmp_path):
         one = demo.start("legacy", "gateway.demo.legacy", "--port", "no-number")
         with pytest.raises(DemoError, match=r"(?s)the legacy process has ended; it said:.*no-number"):
             wait_until_answers(one, "http://127.0.0.1:1/")
+
+
+def test_a_sample_service_says_in_one_line_that_its_port_is_taken():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        ended = subprocess.run([sys.executable, "-m", "gateway.demo.modern", "--port", port], capture_output=True,
+                               text=True, timeout=LONG)
+    assert ended.returncode == 2
+    assert f"python -m gateway.demo.modern: error: port {port} cannot be used: " in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
 def test_the_sample_services_run_by_hand_too():

@@ -218,6 +218,12 @@ def test_what_has_no_outcome_yet_is_said_in_every_form(one, unfinished, said):
     assert orjson.loads(to_json(found))["unfinished"] == unfinished
 
 
+def test_what_was_lost_is_on_the_page(one):
+    assert "lost" not in words(section(tree(html.page(one)), "outcomes"))
+    told = words(section(tree(html.page(replace(one, lost={"killed": 1, "store_deleted": 1058}))), "outcomes"))
+    assert told.endswith("since they were lost: killed 1, store_deleted 1,058.")
+
+
 def test_whom_one_exchange_takes_for_another_is_told_from_what_exchanges_contradict(one):
     seeded = Criteria(operations=("read",), seeded=(("Patient", 1),))
     taken = Difference("identity", "/id", WORD, WORD, Severity.CRITICAL)
