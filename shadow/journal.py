@@ -356,10 +356,12 @@ class Journal:
         if batch.is_empty and not (looks and now - self._looked >= IDLE):
             return
         self._looked = now
+        # Stores of third parties that were made for the release before know of no gaps.
+        gaps = {"gaps": batch.gaps} if batch.gaps else {}
         try:
             dropped = await asyncio.to_thread(
                 lambda: store.write(batch.comparisons, batch.tallies, batch.traffic, batch.sightings, self.keys.held(),
-                                    batch.bindings, batch.gaps))
+                                    batch.bindings, **gaps))
         except StoreRenewed as renewed:
             self.renewals += 1
             self._put_back(batch)

@@ -156,11 +156,23 @@ class Failing(Memory):
 
     fails = 2
 
-    def write(self, *batch):
+    def write(self, *batch, **more):
         if self.fails:
             self.fails -= 1
             raise StoreError("no")
-        return super().write(*batch)
+        return super().write(*batch, **more)
+
+
+async def test_a_store_made_for_the_release_before_is_written_to():
+    class Older(Memory):
+        def write(self, comparisons, tallies, traffic, sightings=(), held=frozenset(), bindings=()):
+            return super().write(comparisons, tallies, traffic, sightings, held, bindings)
+
+    kept = Kept(Older(Memory.Options()))
+    await kept.exchange(pair())
+    [row] = await kept.evidence()
+    assert row.count == 1
+    assert kept.journal.failures == 0
 
 
 async def test_a_store_that_fails_loses_no_evidence():
@@ -258,10 +270,10 @@ async def test_a_store_that_fails_loses_no_pair():
     class Failing(Memory):
         failing = True
 
-        def write(self, *batch):
+        def write(self, *batch, **more):
             if self.failing:
                 raise StoreError("not now")
-            return super().write(*batch)
+            return super().write(*batch, **more)
 
     kept = Kept(Failing(Memory.Options()))
     made = pair()

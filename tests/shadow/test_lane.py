@@ -449,7 +449,7 @@ class Broken(Memory):
 
     broken = True
 
-    def write(self, *batch):
+    def write(self, *batch, **more):
         if self.broken:
             raise sqlite3.OperationalError("disk full")
         return super().write(*batch)
