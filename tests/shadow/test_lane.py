@@ -452,7 +452,7 @@ class Broken(Memory):
     def write(self, *batch, **more):
         if self.broken:
             raise sqlite3.OperationalError("disk full")
-        return super().write(*batch)
+        return super().write(*batch, **more)
 
 
 async def test_a_store_that_fails_loses_no_outcome():
