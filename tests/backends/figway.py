@@ -115,8 +115,7 @@ class Figway:
 
     def workers(self) -> list[int]:
         """The process ids of the workers of a gateway that has several."""
-        started = _children(self.process.pid)
-        return [pid for pid in started if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        return [pid for pid in _children(self.process.pid) if b"spawn_main" in _command(pid)]
 
     def memory(self) -> int:
         """Resident bytes of the gateway and the processes it has started."""
@@ -168,6 +167,14 @@ def running(folder: Path, config: str, *options: str, descriptors: int = 0) -> I
 def memory(pid: int) -> int:
     """Resident bytes of a process and those that it has started."""
     return sum(_resident(one) for one in [pid, *_children(pid)])
+
+
+def _command(pid: int) -> bytes:
+    """The command line of a process; nothing of one that has just ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def _children(pid: int) -> list[int]:
