@@ -70,7 +70,8 @@ class Upstream:
 
     def drop(self) -> None:
         """Close every open connection, as a restart does."""
-        for wire in self.wires:
+        # A copy: each wire leaves the list as its thread ends.
+        for wire in list(self.wires):
             try:
                 wire.socket.shutdown(socket.SHUT_RDWR)
             except OSError:
