@@ -53,11 +53,16 @@ class Certificate:
         asked.context = self._current
 
     def _made(self) -> tuple[str, certificates.Validity, ssl.SSLContext]:
+        """Raises Unusable, also where the files change meanwhile: OpenSSL reads them itself, and what it took must be
+        what the digest is of."""
         files = certificates.checked(cert=self._tls.cert, key=self._tls.key)
         try:
-            return files.digest, certificates.validity(files.cert), _context(self._tls)
+            context = _context(self._tls)
         except (OSError, ssl.SSLError):
-            raise certificates.Unusable("cert", "it changed while it was read") from None
+            context = None
+        if context is None or certificates.checked(cert=self._tls.cert, key=self._tls.key) != files:
+            raise certificates.Unusable("cert", "it changed while it was read")
+        return files.digest, certificates.validity(files.cert), context
 
     @property
     def files(self) -> tuple[Path, Path]:

@@ -21,14 +21,17 @@ START = 120.0
 
 
 class Figway:
-    """One running gateway, ready once it is made, until `stop`; `config` is the text of its routes.yaml. Where
-    `descriptors` is given it may have so many, and cannot raise that."""
+    """One running gateway, ready once it is made with all its workers, until `stop`; `config` is the text of its
+    routes.yaml. Where `descriptors` is given it may have so many, and cannot raise that."""
 
     def __init__(self, folder: Path, config: str, *options: str, descriptors: int = 0) -> None:
         self.folder = folder
         self.file = folder / "routes.yaml"
         self.file.write_text(config)
         self.port, self.admin_port = closed_port(), closed_port()
+        workers = options[options.index("--workers") + 1] if "--workers" in options else "1"
+        # Readiness is that of any worker, and names the others only where there are several.
+        self._all = "" if workers == "1" else f"workers: {workers} of {workers}"
         self._out, self._err = folder / "stdout", folder / "stderr"
         limited = ["sh", "-c", f'ulimit -n {descriptors}; exec "$@"', "sh"] if descriptors else []
         with self._out.open("wb") as out, self._err.open("wb") as err:
@@ -45,7 +48,10 @@ class Figway:
             raise
 
     def _ready_or_dead(self) -> bool:
-        return self.process.poll() is not None or self.readiness()[0] == 200
+        if self.process.poll() is not None:
+            return True
+        status, text = self.readiness()
+        return status == 200 and self._all in text
 
     # as a client
 
