@@ -26,10 +26,10 @@ from gateway.config.attempts import RELOAD_SECONDS, Attempts, build_in_time
 from gateway.config.compile import Configuration
 from gateway.config.problem import Invalid
 from gateway.config.watch import look, watch
-from gateway.edge import descriptors
-from gateway.edge.asgi import Asgi
-from gateway.edge.http1 import Edge
-from gateway.edge.tls import Certificate, ServerTls
+from gateway.edges.asgi import Asgi
+from gateway.edges.http1 import descriptors
+from gateway.edges.http1.listener import Edge
+from gateway.edges.http1.tls import Certificate, ServerTls
 from gateway.pipeline import Pipeline, ask_mirror, begin_mirror
 from gateway.policies.base import Policy
 from gateway.standard import tell
@@ -39,16 +39,16 @@ from gateway.telemetry.output import Output
 from gateway.telemetry.peers import Peers
 from gateway.telemetry.record import Recorder
 from gateway.telemetry.traffic import TrafficFold
-from gateway.upstreams.upstream import Upstream
-from shadow.archive import CUSTODY, OPENING, SEALED, STORE, Archive
-from shadow.custody import Custody
-from shadow.lane import Lane
-from shadow.ledger import Reason
-from shadow.marks import seat
-from shadow.report import Report, fold
+from gateway.transports.http.upstream import Upstream
+from shadow.custody.sqlite import Custody
+from shadow.lane.archive import CUSTODY, OPENING, SEALED, STORE, Archive
+from shadow.lane.lane import Lane
+from shadow.ledger.rows import Reason
+from shadow.report.report import Report, fold
 from shadow.sealed.capture import Capture
 from shadow.sealed.vault import Bounds, Vault
 from shadow.stores.base import Store, StoreError
+from shadow.stores.marks import seat
 from shadow.words import noun
 
 _SWEEP = 0.5

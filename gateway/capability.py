@@ -11,11 +11,11 @@ from adapters.base import Adapter
 from gateway.policies.base import Policy
 from gateway.reading import UNSAID, Fold, Reading, canonical, segments
 from gateway.stage import Roles, Stage, roles
-from gateway.upstreams.upstream import Upstream
-from shadow.evidence import UNDECLARED, Criteria
-from shadow.rules import NONE, Rules
+from gateway.transports.http.upstream import Upstream
+from shadow.compare.rules import NONE, Rules
+from shadow.evidence.gate import UNDECLARED, Criteria
+from shadow.evidence.stratum import Basis
 from shadow.settings import NEVER, UNSEALED, Recheck, Sealing
-from shadow.stratum import Basis
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 DEFAULT = "_default"

@@ -16,10 +16,10 @@ from gateway.capability import Arm, Capability, Match
 from gateway.decide import Decision
 from gateway.room import BODY_FREE, PIECE
 from gateway.telemetry import trace
-from gateway.upstreams.affinity import Affinity
-from gateway.upstreams.collect import Collected, call, fetch
-from gateway.upstreams.connection import Keeper, Receiver
-from gateway.upstreams.endpoint import Sending
+from gateway.transports.http.affinity import Affinity
+from gateway.transports.http.collect import Collected, call, fetch
+from gateway.transports.http.connection import Keeper, Receiver
+from gateway.transports.http.endpoint import Sending
 from gateway.wire import CHUNKED, fields
 from shadow.observation import Failure, Observation
 

@@ -30,10 +30,10 @@ from gateway.policies.base import Policy, Verdict
 from gateway.room import BODY_FREE, PIECE, STALLED, Room
 from gateway.routing import Ambiguous, RouteTable
 from gateway.telemetry.record import Recorder
-from gateway.upstreams.affinity import Affinity
-from gateway.upstreams.endpoint import Sending
-from shadow.asking import Cancel, Mirror
-from shadow.lane import Lane
+from gateway.transports.http.affinity import Affinity
+from gateway.transports.http.endpoint import Sending
+from shadow.lane.asking import Cancel, Mirror
+from shadow.lane.lane import Lane
 from shadow.observation import Failure, Observation
 from shadow.settings import NEVER
 

@@ -31,12 +31,12 @@ from uvicorn.supervisors import Multiprocess
 from uvicorn.supervisors.multiprocess import Process
 
 from gateway import hangup
+from gateway.admin.app import admin_app
+from gateway.admin.listener import AdminListener
 from gateway.app import Gateway, Launch, create
-from gateway.edge import descriptors
-from gateway.edge.admin import admin_app
-from gateway.edge.admin_listener import AdminListener
-from gateway.edge.http1 import Listener
-from gateway.edge.tls import TlsServer
+from gateway.edges.http1 import descriptors
+from gateway.edges.http1.listener import Listener
+from gateway.edges.http1.tls import TlsServer
 from gateway.sockets import SocketFile, keep_alive, turn_away
 from gateway.standard import tell
 

@@ -1,12 +1,11 @@
-"""What one arm did: Observation, Failure; and two of them on one request: Pair.
+"""What one arm did: Observation, and Failure where it gave no whole response.
 
 A failure is a value, not an exception: an arm that refuses the connection was observed to do so.
 """
 
 from dataclasses import dataclass, field
 
-from adapters.message import Headers, Request
-from shadow.rules import NONE, Rules
+from adapters.message import Headers
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +41,3 @@ class Observation:
     body: bytes = b""
     failure: Failure | None = None
     complete: bool = True
-
-
-@dataclass(slots=True)  # see Observation
-class Pair:
-    """Two observations of one request, and the rules by which to compare them; `over` are the ids of known differences
-    that occur more often than was declared, `key` is what tokens are made by (none where it is empty). Control is
-    always the legacy arm, whichever of them served."""
-
-    capability: str
-    operation: str
-    request: Request
-    control: Observation
-    candidate: Observation
-    trace_id: str
-    at: float
-    rules: Rules = NONE
-    over: frozenset[str] = frozenset()
-    key: bytes = field(default=b"", repr=False)

@@ -5,10 +5,14 @@ from collections.abc import Sequence
 from dataclasses import astuple, replace
 
 from adapters.document import Tree
-from shadow.compare import Comparison, Outcome, Tally
-from shadow.diff import Difference, Severity, Shape
+from shadow.compare.comparison import Comparison, Outcome, Tally
+from shadow.compare.diff import Difference, Severity, Shape
+from shadow.compare.tokens import bound
+from shadow.evidence.noise import Noise
+from shadow.evidence.stratum import HOUR, OTHER, STRATA, Epoch, Stratum
 from shadow.latency import Histogram
-from shadow.ledger import (
+from shadow.ledger.groups import Exemplar, Pattern
+from shadow.ledger.rows import (
     CROSSED_EPOCHS,
     DAY,
     EPOCHS,
@@ -21,13 +25,9 @@ from shadow.ledger import (
     Sighting,
     Traffic,
 )
-from shadow.noise import Noise
+from shadow.ledger.unlink import tokenless
 from shadow.normalisers.base import Normaliser
-from shadow.signatures import Exemplar, Pattern
 from shadow.stores.base import NONE_HELD, Held, Store
-from shadow.stratum import HOUR, OTHER, STRATA, Epoch, Stratum
-from shadow.tokens import bound
-from shadow.unlink import tokenless
 
 _NO_VALUES: tuple[Tree, ...] = (None, "", True, False)
 

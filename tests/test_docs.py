@@ -16,15 +16,15 @@ from pydantic.fields import FieldInfo
 from adapters.mapping import Field
 from adapters.xmltemplate import ElementOptions
 from gateway import plugins
+from gateway.admin.app import admin_app
 from gateway.capability import _CREDENTIALS, _NOT_MIRRORED
 from gateway.cli.main import main
 from gateway.config import kinds, spec
 from gateway.config.compile import build
-from gateway.edge import headers
-from gateway.edge.admin import admin_app
+from gateway.edges import headers
 from gateway.errors import CODES, FAILURES
 from gateway.stage import READS, WRITES, Stage
-from shadow.compare import Outcome
+from shadow.compare.comparison import Outcome
 from tests.backends.upstream import closed_port, until
 from tests.backends.wire import response
 from tests.markdown import anchors, blocks, quoted, sections, tables, top_level

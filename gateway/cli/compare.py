@@ -12,11 +12,11 @@ import orjson
 from gateway.cli.files import pair_of, rules_of
 from gateway.cli.shapes import fact, line, tags
 from shadow.cases.recompare import SETTLED
-from shadow.compare import Comparison, Outcome
-from shadow.crosswalks import Crosswalks
-from shadow.custody import KEY
-from shadow.judge import judged
-from shadow.rules import Rules
+from shadow.compare.comparison import Comparison, Outcome
+from shadow.compare.rules import Rules
+from shadow.custody.sqlite import KEY
+from shadow.judge.crosswalks import Crosswalks
+from shadow.judge.judgement import judged
 
 
 @click.command()

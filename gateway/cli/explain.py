@@ -21,8 +21,8 @@ from gateway.config.attempts import build_in_time
 from gateway.config.compile import Configuration
 from gateway.config.problem import Invalid
 from gateway.decide import Decision, decide
-from gateway.edge.forwarded import client_address
-from gateway.edge.headers import ends_here, own_answer, read
+from gateway.edges.forwarded import client_address
+from gateway.edges.headers import ends_here, own_answer, read
 from gateway.pipeline import admit
 from gateway.routing import Ambiguous, Candidate, RouteTable
 from gateway.wire import Malformed

@@ -10,8 +10,9 @@ from adapters.message import Headers, Request
 from gateway import plugins
 from gateway.config.problem import Invalid
 from gateway.config.rules import read_rules
-from shadow.observation import Observation, Pair
-from shadow.rules import NONE, Rules
+from shadow.compare.pair import Pair
+from shadow.compare.rules import NONE, Rules
+from shadow.observation import Observation
 
 MEDIA = {
     ".json": "application/json", ".xml": "application/xml", ".ndjson": "application/x-ndjson", ".html": "text/html",

@@ -7,10 +7,10 @@ import click
 import orjson
 
 from gateway.cli.sources import Refused, asked, configured
-from shadow.evidence import Answer
+from shadow.evidence.gate import Answer
 from shadow.renderers.table import evidence, terminal
-from shadow.report import CapabilityReport
-from shadow.verdict import markdown, to_junit
+from shadow.report.report import CapabilityReport
+from shadow.report.verdict import markdown, to_junit
 
 _STATUS = {Answer.SAFE: 0, Answer.NOT_SAFE: 1, Answer.NOT_ENOUGH: 3}
 

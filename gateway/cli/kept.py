@@ -15,7 +15,7 @@ from gateway.cli.sources import Refused, actor, custody_of
 from gateway.config.compile import Configuration
 from gateway.config.problem import did_you_mean
 from gateway.config.sealing import Sealed
-from shadow.custody import Custody, CustodyError, Deed
+from shadow.custody.sqlite import Custody, CustodyError, Deed
 from shadow.sealed.vault import Vault, VaultError
 from shadow.stores.base import StoreError
 

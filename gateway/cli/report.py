@@ -9,7 +9,7 @@ from gateway.cli.sources import Refused, asked, configured, stored
 from shadow.renderers import html
 from shadow.renderers.sheet import to_csv
 from shadow.renderers.table import show, terminal
-from shadow.report import to_json, to_markdown
+from shadow.report.report import to_json, to_markdown
 
 
 @click.command()

@@ -5,8 +5,8 @@ import re
 from gateway.cli.kept import Kept
 from gateway.cli.sources import Refused
 from gateway.config.compile import Configuration
-from shadow.observation import Pair
-from shadow.rules import NONE, Rules
+from shadow.compare.pair import Pair
+from shadow.compare.rules import NONE, Rules
 from shadow.sealed.vault import Captured
 
 _ID = re.compile(r"[0-9a-f]{16}")

@@ -31,12 +31,12 @@ def serve(
 
     standard.take_places()
     hangup.hold()
+    from gateway.admin.access import NAME
     from gateway.app import Launch
     from gateway.config.attempts import build_in_time
     from gateway.config.exposed import EXPOSED
     from gateway.config.problem import Invalid, Problem
     from gateway.config.tls import check_port
-    from gateway.edge.admin_access import NAME
     from gateway.workers import ListenError, Ports, run
 
     data = listen.removeprefix("unix:") if listen.startswith("unix:") else _address(listen)

@@ -15,13 +15,13 @@ from gateway import plugins
 from gateway.config.attempts import build_in_time
 from gateway.config.compile import Configuration
 from gateway.config.problem import Invalid, did_you_mean
-from shadow.custody import Custody, CustodyError
-from shadow.evidence import Criteria
-from shadow.ledger import Evidence
-from shadow.marks import left
-from shadow.report import Report, fold
+from shadow.custody.sqlite import Custody, CustodyError
+from shadow.evidence.gate import Criteria
+from shadow.evidence.stratum import anywhere
+from shadow.ledger.rows import Evidence
+from shadow.report.report import Report, fold
 from shadow.stores.base import Store, StoreError
-from shadow.stratum import anywhere
+from shadow.stores.marks import left
 
 ADMIN_SECONDS = 10.0
 

@@ -18,11 +18,11 @@ from gateway.config.rules import Ruling
 from gateway.policies.base import Policy
 from gateway.reading import segments
 from gateway.stage import Stage
-from gateway.upstreams.upstream import Upstream
-from shadow.evidence import Criteria
-from shadow.rules import Rules, together
+from gateway.transports.http.upstream import Upstream
+from shadow.compare.rules import Rules, together
+from shadow.evidence.gate import Criteria
+from shadow.evidence.stratum import ARMS, ENDPOINTS, Basis
 from shadow.settings import SECRETS, Recheck, Sealing
-from shadow.stratum import ARMS, ENDPOINTS, Basis
 
 # What the edge refuses in a path, unless `ambiguous_paths`.
 _AMBIGUOUS = re.compile(r"/\.{1,2}(?:[/;]|\Z)|%5[cC]|%00|%2[eE]")

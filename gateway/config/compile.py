@@ -26,10 +26,10 @@ from gateway.config.nodes import Node
 from gateway.config.overlaps import Met, Ties
 from gateway.config.problem import Invalid, Problem
 from gateway.config.sealing import Sealed, sealed
-from gateway.edge.settings import EdgeSettings
+from gateway.edges.settings import EdgeSettings
 from gateway.policies.base import Policy
 from gateway.routing import RouteTable
-from gateway.upstreams.upstream import Upstream
+from gateway.transports.http.upstream import Upstream
 from shadow.settings import LaneSettings
 
 

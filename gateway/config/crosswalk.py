@@ -9,8 +9,8 @@ from gateway.config import spec
 from gateway.config.nodes import Node
 from gateway.config.problem import Place, Problem
 from gateway.files import read_plain
-from shadow.identity import REFERENCE, RESOURCE, URN
-from shadow.rules import Class, Rule
+from shadow.compare.identity import REFERENCE, RESOURCE, URN
+from shadow.compare.rules import Class, Rule
 
 # A million pairs, the most that a seed may have, of identifiers of an honest length.
 _MOST = 256 << 20

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from shadow.guide import Pattern
-from shadow.severity import is_status
+from shadow.compare.patterns import Pattern
+from shadow.compare.severity import is_status
 
 _FIELD_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _DURATION = r"[0-9]{1,9}(\.[0-9]{1,6})?(ms|s|m|h)"
@@ -164,4 +164,4 @@ def _places(value: object) -> object:
 
 
 Places = Annotated[str, BeforeValidator(_places, json_schema_input_type=_text("(/.*)?"))]
-"""A pattern of shadow.guide."""
+"""A pattern of shadow.compare.patterns."""

@@ -1,4 +1,4 @@
-"""Rules of comparing as written → shadow.rules.Rules. What is wrong with them, or too broad, is told at its place."""
+"""Rules of comparing as written → Rules (shadow.compare.rules). A rule that is wrong or too broad is a problem."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
@@ -14,11 +14,11 @@ from gateway.config.load import MAX_FILE
 from gateway.config.nodes import Node, parse
 from gateway.config.problem import Invalid, Place, Problem
 from gateway.plugins import PluginError
-from shadow.diff import Severity
-from shadow.guide import Order, Pattern
+from shadow.compare.diff import Severity
+from shadow.compare.patterns import Order, Pattern
+from shadow.compare.rules import Known, Rule, Rules, below
+from shadow.compare.severity import criticals
 from shadow.normalisers.base import Normaliser
-from shadow.rules import Known, Rule, Rules, below
-from shadow.severity import criticals
 
 
 class Ruling:

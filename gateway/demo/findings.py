@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from gateway.demo.defects import DEFECTS, Defect, spoil
 from gateway.demo.traffic import Ask
-from shadow.compare import Outcome
-from shadow.ledger import Ledger
+from shadow.compare.comparison import Outcome
+from shadow.ledger.rows import Ledger
 
 
 class Line(NamedTuple):

@@ -20,8 +20,8 @@ from gateway.demo.findings import review
 from gateway.demo.processes import DemoError, Processes, Running, get, processes, wait_until_answers, wait_until_says
 from gateway.demo.summary import capabilities, differences, next_steps, verdict
 from gateway.demo.traffic import KEY, plan, send
-from shadow.ledger import Ledger
-from shadow.report import fold
+from shadow.ledger.rows import Ledger
+from shadow.report.report import fold
 
 OUT = Path("out")
 """Where the demo leaves its store and its logs, in the working directory."""

@@ -11,7 +11,7 @@ from gateway.capability import DEFAULT
 from gateway.demo.defects import DEFECTS
 from gateway.demo.findings import Review
 from gateway.demo.traffic import Tally
-from shadow.report import ArmReport, CapabilityReport, Report
+from shadow.report.report import ArmReport, CapabilityReport, Report
 
 COLOURS = {"legacy": "white", "shadow": "cyan", "canary": "yellow", "verify": "magenta", "modern": "green",
            "retired": "bright_black"}

@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping
 
 from gateway.telemetry.record import Recorder
-from shadow.archive import OPENING
+from shadow.lane.archive import OPENING
 
 _AGAIN = 60.0
 """Seconds after which a fault that goes on under another reason is told again."""

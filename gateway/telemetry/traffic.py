@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from gateway.telemetry.record import Latency
 from shadow.latency import SIZE, Histogram
-from shadow.ledger import Traffic
+from shadow.ledger.rows import Traffic
 
 
 class TrafficFold:

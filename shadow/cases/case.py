@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from shadow.cases.minimise import Minimal
+from shadow.compare.rules import Rule, Rules
 from shadow.observation import Observation
-from shadow.rules import Rule, Rules
 
 TEST = "test_what_differs_is_found"
 """The name of the test in the file."""
@@ -19,11 +19,12 @@ def write(found: Minimal) -> str:
     normalisers = [f"from {module} import {name}" for module, name in sorted(modules)]
     used = (("Class", pair.rules.classes), ("Known", pair.rules.known), ("Rule", pair.rules.rules))
     names = [*(name for name, any_of in used if any_of), "Rules"]
-    orders = ["from shadow.guide import Order"] if any(one.order for one in pair.rules.rules) else []
-    severities = ["from shadow.diff import Severity"] if any(one.severity for one in pair.rules.rules) else []
+    orders = ["from shadow.compare.patterns import Order"] if any(one.order for one in pair.rules.rules) else []
+    severities = ["from shadow.compare.diff import Severity"] if any(one.severity for one in pair.rules.rules) else []
     imports = sorted([
-        "from adapters.message import Headers, Request", "from shadow.compare import compare",
-        "from shadow.observation import Observation, Pair", f"from shadow.rules import {', '.join(names)}",
+        "from adapters.message import Headers, Request", "from shadow.compare.comparison import compare",
+        "from shadow.compare.pair import Pair", "from shadow.observation import Observation",
+        f"from shadow.compare.rules import {', '.join(names)}",
         *normalisers, *orders, *severities,
     ])
     return "\n".join([

@@ -13,14 +13,15 @@ from typing import NamedTuple
 from adapters.document import DocumentError, Number, Path, Tree
 from adapters.document import replace as put
 from adapters.message import Headers, Request
-from shadow.bodies import Form, Incomparable, Unreadable, decoded, form_of, read, write
-from shadow.compare import Outcome, compare
-from shadow.diff import MAX_DIFFERENCES, Severity, Signature
-from shadow.guide import AUTO, PLAIN, Directive, State
-from shadow.observation import Observation, Pair
-from shadow.pairing import Budget, Prints
-from shadow.pairing import pair as paired
-from shadow.rules import Rules, defaults
+from shadow.compare.bodies import Form, Incomparable, Unreadable, decoded, form_of, read, write
+from shadow.compare.comparison import Outcome, compare
+from shadow.compare.diff import MAX_DIFFERENCES, Severity, Signature
+from shadow.compare.pair import Pair
+from shadow.compare.pairing import Budget, Prints
+from shadow.compare.pairing import pair as paired
+from shadow.compare.patterns import AUTO, PLAIN, Directive, State
+from shadow.compare.rules import Rules, defaults
+from shadow.observation import Observation
 
 MAX_COMPARISONS = 2_000
 """Comparisons that shrinking one pair may take."""

@@ -10,12 +10,13 @@ from dataclasses import replace
 
 from adapters.document import Tree, escape
 from adapters.message import Headers
-from shadow import heads
-from shadow.bodies import Unreadable
 from shadow.cases.minimise import STOCK, Draft, Minimal, Trial, Unfit, findings, uncoded
 from shadow.cases.standins import Standins
-from shadow.maps import FORMS, MASKED, Maps, data_names, shown
-from shadow.observation import Observation, Pair
+from shadow.compare import heads
+from shadow.compare.bodies import Unreadable
+from shadow.compare.names import FORMS, MASKED, Maps, data_names, shown
+from shadow.compare.pair import Pair
+from shadow.observation import Observation
 
 PLACES = 10
 """Places that a refusal names."""

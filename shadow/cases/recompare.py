@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from shadow.compare import Comparison, Outcome
-from shadow.observation import Pair
-from shadow.signatures import key
+from shadow.compare.comparison import Comparison, Outcome
+from shadow.compare.pair import Pair
+from shadow.ledger.groups import key
 
 SETTLED = (Outcome.MATCH, Outcome.MATCH_NORMALISED, Outcome.KNOWN_DIFFERENCE)
 """Outcomes after which nothing is left to mend."""

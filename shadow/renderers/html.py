@@ -15,10 +15,10 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from shadow.compare import Outcome
-from shadow.noise import DRIFTS
-from shadow.report import CapabilityReport, Report, milliseconds, outstanding, overflowed, reproduced
-from shadow.verdict import untold
+from shadow.compare.comparison import Outcome
+from shadow.evidence.noise import DRIFTS
+from shadow.report.report import CapabilityReport, Report, milliseconds, outstanding, overflowed, reproduced
+from shadow.report.verdict import untold
 from shadow.words import moment, noun
 
 FULL = 50

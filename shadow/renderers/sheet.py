@@ -8,7 +8,7 @@ import io
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 
-from shadow.report import Report
+from shadow.report.report import Report
 
 COLUMNS = ("capability", "table", "row", "field", "value")
 

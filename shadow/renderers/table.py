@@ -9,9 +9,9 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from shadow.evidence import Answer, State
-from shadow.noise import DRIFTS
-from shadow.report import (
+from shadow.evidence.gate import Answer, State
+from shadow.evidence.noise import DRIFTS
+from shadow.report.report import (
     CapabilityReport,
     DifferenceReport,
     Report,
@@ -21,7 +21,7 @@ from shadow.report import (
     reasons,
     reproduced,
 )
-from shadow.verdict import CoverageReport, EvidenceReport, build, identified, kind, number, untold
+from shadow.report.verdict import CoverageReport, EvidenceReport, build, identified, kind, number, untold
 from shadow.words import noun
 
 _ANSWERS = {Answer.SAFE: "bold green", Answer.NOT_SAFE: "bold red", Answer.NOT_ENOUGH: "bold yellow"}

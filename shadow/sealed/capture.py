@@ -13,12 +13,13 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from adapters.message import Headers
-from shadow.compare import Comparison
-from shadow.custody import CustodyError
-from shadow.observation import Observation, Pair
+from shadow.compare.comparison import Comparison
+from shadow.compare.pair import Pair
+from shadow.custody.sqlite import CustodyError
+from shadow.ledger.groups import key
+from shadow.observation import Observation
 from shadow.sealed.vault import Captured, Vault, VaultError
 from shadow.settings import Sealing
-from shadow.signatures import key
 from shadow.words import worded
 
 WAITING = 64

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from urllib.parse import unquote_to_bytes
 
 from adapters.document import walk
-from shadow.bodies import Incomparable, Unreadable, decoded, form_of, read
+from shadow.compare.bodies import Incomparable, Unreadable, decoded, form_of, read
 from shadow.observation import Observation
 from shadow.sealed.vault import Captured
 

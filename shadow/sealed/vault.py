@@ -1,8 +1,9 @@
 """The vault: whole exchanges that mismatched, sealed one by one, for as long as they are needed and no longer.
 
-Each record is encrypted by AES-256-GCM (NIST SP 800-38D) under a key of its own, which is in custody (shadow.custody)
-and not in this file. What a record says in clear is bound to it: a row that was altered, or swapped for another, is
-refused. Destroying the key destroys the record, wherever copies of this file are. Several processes may have it open.
+Each record is encrypted by AES-256-GCM (NIST SP 800-38D) under a key of its own, which is in custody
+(shadow.custody.sqlite) and not in this file. What a record says in clear is bound to it: a row that was altered, or
+swapped for another, is refused. Destroying the key destroys the record, wherever copies of this file are. Several
+processes may have it open.
 """
 
 import secrets
@@ -18,7 +19,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from adapters.message import Headers, Request
-from shadow.custody import Custody
+from shadow.custody.sqlite import Custody
 from shadow.database import Database
 from shadow.observation import Failure, Observation
 
@@ -54,7 +55,7 @@ class Bounds:
 @dataclass(frozen=True, slots=True)
 class Captured:
     """One exchange as it was. `id` is 16 hexadecimal digits, `at` in seconds since the epoch, `pattern` the key of its
-    differences (shadow.signatures), `safe` whether it may be asked again."""
+    differences (shadow.ledger.groups), `safe` whether it may be asked again."""
 
     id: str
     at: float

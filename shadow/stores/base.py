@@ -8,10 +8,10 @@ others may read. `shadow.testing.check_store` is what every store must satisfy.
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar, Protocol, TypeAlias
 
-from shadow.compare import Comparison, Tally
-from shadow.ledger import Binding, Gap, Ledger, Sighting, Traffic
-from shadow.stratum import Epoch
-from shadow.unlink import Tokens, Trace, Unlinked
+from shadow.compare.comparison import Comparison, Tally
+from shadow.evidence.stratum import Epoch
+from shadow.ledger.rows import Binding, Gap, Ledger, Sighting, Traffic
+from shadow.ledger.unlink import Tokens, Trace, Unlinked
 
 SIGNATURES = 500
 """Kinds of differences kept of each capability; more are counted as overflow."""

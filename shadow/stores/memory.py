@@ -5,10 +5,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from threading import Lock
 
-from shadow.compare import Comparison, Outcome, Tally
-from shadow.diff import Difference, Signature
+from shadow.compare.comparison import Comparison, Outcome, Tally
+from shadow.compare.diff import Difference, Signature
+from shadow.evidence.noise import Noise, Spot, added, spot
+from shadow.evidence.stratum import HOUR, Epoch, Stratum, placed
 from shadow.latency import Histogram
-from shadow.ledger import (
+from shadow.ledger.groups import Pattern, merged, patterns, standing, worst
+from shadow.ledger.rows import (
     EPOCHS,
     HOURS,
     SUBJECTS,
@@ -27,12 +30,9 @@ from shadow.ledger import (
     joined,
     latest,
 )
-from shadow.noise import Noise, Spot, added, spot
-from shadow.signatures import Pattern, merged, patterns, standing, worst
+from shadow.ledger.unlink import Tokens, Trace, Unlinked, theirs, tokenless, unlinked
 from shadow.stores.base import NONE_HELD, RETENTION, SIGNATURES, Held, is_held
 from shadow.stores.memory_crosswalk import MemoryCrosswalk
-from shadow.stratum import HOUR, Epoch, Stratum, placed
-from shadow.unlink import Tokens, Trace, Unlinked, theirs, tokenless, unlinked
 
 
 class Memory:

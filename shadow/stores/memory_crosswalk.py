@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TypeAlias
 
-from shadow.ledger import CROSSED_EPOCHS, PAIRS, Binding, Crossed, Crossing, conflicts, crossed
+from shadow.compare.tokens import bound
+from shadow.ledger.rows import CROSSED_EPOCHS, PAIRS, Binding, Crossed, Crossing, conflicts, crossed
+from shadow.ledger.unlink import Tokens
 from shadow.stores.base import Held, is_held
-from shadow.tokens import bound
-from shadow.unlink import Tokens
 
 _Place: TypeAlias = tuple[str, str]
 """Capability and the epoch's digest."""

@@ -13,16 +13,16 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from shadow.compare import Comparison, Outcome, Tally
+from shadow.compare.comparison import Comparison, Outcome, Tally
+from shadow.compare.diff import Difference, Severity, Shape, Signature
 from shadow.database import Database, whole
-from shadow.diff import Difference, Severity, Shape, Signature
+from shadow.evidence.stratum import HOUR, Epoch
 from shadow.latency import Histogram
-from shadow.ledger import Binding, Finding, Gap, Hidden, Ledger, Reason, Sighting, Traffic, hidden, latest
-from shadow.signatures import Pattern, decode, encode, merged, patterns, worst
+from shadow.ledger.groups import Pattern, decode, encode, merged, patterns, worst
+from shadow.ledger.rows import Binding, Finding, Gap, Hidden, Ledger, Reason, Sighting, Traffic, hidden, latest
+from shadow.ledger.unlink import Tokens, Trace, Unlinked, theirs, unlinked
 from shadow.stores import sqlite_crosswalk, sqlite_evidence, sqlite_noise
 from shadow.stores.base import NONE_HELD, RETENTION, SIGNATURES, Held, StoreError, StoreRenewed, is_held
-from shadow.stratum import HOUR, Epoch
-from shadow.unlink import Tokens, Trace, Unlinked, theirs, unlinked
 
 _TALLY = """
 INSERT INTO tally VALUES (?, ?, ?, ?, ?)

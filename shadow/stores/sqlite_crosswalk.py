@@ -5,10 +5,10 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from shadow.ledger import CROSSED_EPOCHS, PAIRS, Binding, Crossed, Crossing, conflicts
+from shadow.compare.tokens import bound
+from shadow.ledger.rows import CROSSED_EPOCHS, PAIRS, Binding, Crossed, Crossing, conflicts
+from shadow.ledger.unlink import Tokens
 from shadow.stores.base import Held, is_held
-from shadow.tokens import bound
-from shadow.unlink import Tokens
 
 _ADD = """
 INSERT INTO crossing VALUES (?, ?, ?, ?, 1, ?, ?, ?)

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from shadow.compare import Outcome
-from shadow.ledger import EPOCHS, HOURS, SUBJECTS, Declared, Evidence, Sighting, hourly
+from shadow.compare.comparison import Outcome
+from shadow.evidence.stratum import Epoch, Stratum, placed
+from shadow.ledger.rows import EPOCHS, HOURS, SUBJECTS, Declared, Evidence, Sighting, hourly
 from shadow.stores.base import Held
-from shadow.stratum import Epoch, Stratum, placed
 
 _ADD = """
 INSERT INTO evidence VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)

@@ -4,8 +4,8 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from shadow.noise import Noise
-from shadow.stratum import Epoch
+from shadow.evidence.noise import Noise
+from shadow.evidence.stratum import Epoch
 
 _SEEN_AGAIN = """
 UPDATE noise SET

@@ -15,9 +15,9 @@ import time
 from dataclasses import replace
 
 from adapters.crosswalk import Crosswalk
-from shadow.compare import compare
-from shadow.judge import COLLECT
-from shadow.rules import Class, Rule, Rules
+from shadow.compare.comparison import compare
+from shadow.compare.rules import Class, Rule, Rules
+from shadow.judge.judgement import COLLECT
 from tests.shadow.exchanges import answer, pair
 
 VOLATILE = 0.6

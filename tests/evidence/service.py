@@ -7,10 +7,11 @@ from typing import Any
 
 from adapters.document import Number, dump
 from adapters.message import Headers, Request
-from shadow.guide import Order
+from shadow.compare.pair import Pair
+from shadow.compare.patterns import Order
+from shadow.compare.rules import Rule, Rules
 from shadow.normalisers.volatile import Volatile
-from shadow.observation import Failure, Observation, Pair
-from shadow.rules import Rule, Rules
+from shadow.observation import Failure, Observation
 
 FAMILIES = ("Müller-Lüdenscheidt", "Sánchez de la Cruz", "O'Brien", "Nguyễn", "Schmidt", "Ødegård")
 LABS = (("2345-7", "Glucose", "mmol/L"), ("718-7", "Hemoglobin", "g/dL"), ("2160-0", "Creatinine", "umol/L"),

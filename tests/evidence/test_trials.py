@@ -2,7 +2,7 @@
 
 import pytest
 
-from shadow.evidence import Answer
+from shadow.evidence.gate import Answer
 from tests.evidence.__main__ import text
 from tests.evidence.mutators import MUTATORS
 from tests.evidence.trial import CRITERIA, ENOUGH, RATE, line, lines, pool, trial

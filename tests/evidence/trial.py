@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from statistics import median
 from typing import NamedTuple
 
-from shadow.compare import Comparison, Outcome, compare
-from shadow.diff import Severity
-from shadow.evidence import Answer, Criteria, needed
-from shadow.ledger import Evidence
-from shadow.stratum import Epoch, Stratum, subject
-from shadow.verdict import judged
+from shadow.compare.comparison import Comparison, Outcome, compare
+from shadow.compare.diff import Severity
+from shadow.evidence.gate import Answer, Criteria, needed
+from shadow.evidence.stratum import Epoch, Stratum, subject
+from shadow.ledger.rows import Evidence
+from shadow.report.verdict import judged
 from tests.evidence.mutators import MUTATORS, Mutator
 from tests.evidence.service import exchanges, noisy, pair
 

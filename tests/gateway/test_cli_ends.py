@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from shadow.custody import Custody
+from shadow.custody.sqlite import Custody
 from shadow.stores.sqlite import Sqlite
 from tests.backends.processes import FIGWAY, LONG, ended, started
 

@@ -9,10 +9,10 @@ from click.testing import CliRunner
 
 from gateway.cli.main import main
 from gateway.config.compile import build
-from shadow.compare import VERSION, Outcome
-from shadow.ledger import Sighting
+from shadow.compare.comparison import VERSION, Outcome
+from shadow.evidence.stratum import HOUR, Epoch, Stratum
+from shadow.ledger.rows import Sighting
 from shadow.stores.sqlite import Sqlite
-from shadow.stratum import HOUR, Epoch, Stratum
 
 ROUTES = """
 version: 1

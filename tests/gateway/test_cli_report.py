@@ -8,10 +8,10 @@ import pytest
 from click.testing import CliRunner
 
 from gateway.cli.main import main
-from shadow.compare import Outcome, Tally, compare
+from shadow.compare.comparison import Outcome, Tally, compare
 from shadow.latency import Histogram
-from shadow.ledger import Traffic
-from shadow.report import fold, to_json
+from shadow.ledger.rows import Traffic
+from shadow.report.report import fold, to_json
 from shadow.stores.sqlite import Sqlite
 from tests.shadow.exchanges import pair
 

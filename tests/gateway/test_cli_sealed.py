@@ -12,16 +12,16 @@ from click.testing import CliRunner
 
 from adapters.message import Headers, Request
 from gateway.cli.main import main
-from shadow.compare import compare
-from shadow.custody import LONGEST, Custody, Hold
-from shadow.keys import PURPOSE as EPOCH
-from shadow.keys import scope
-from shadow.ledger import Binding
-from shadow.observation import Pair
+from shadow.compare.comparison import compare
+from shadow.compare.pair import Pair
+from shadow.compare.tokens import bound, token
+from shadow.custody.sqlite import LONGEST, Custody, Hold
+from shadow.evidence.stratum import Epoch
+from shadow.lane.keys import PURPOSE as EPOCH
+from shadow.lane.keys import scope
+from shadow.ledger.rows import Binding
 from shadow.sealed.vault import PURPOSE, Bounds, Captured, Vault
 from shadow.stores.sqlite import Sqlite
-from shadow.stratum import Epoch
-from shadow.tokens import bound, token
 from tests.shadow.exchanges import answer
 
 ME = pwd.getpwuid(os.getuid()).pw_name

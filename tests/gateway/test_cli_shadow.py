@@ -4,12 +4,12 @@ import pytest
 from click.testing import CliRunner
 
 from gateway.cli.main import main
-from shadow.compare import Outcome
-from shadow.custody import Custody, Hold
-from shadow.keys import PURPOSE, scope
-from shadow.ledger import Sighting
+from shadow.compare.comparison import Outcome
+from shadow.custody.sqlite import Custody, Hold
+from shadow.evidence.stratum import Epoch, Stratum
+from shadow.lane.keys import PURPOSE, scope
+from shadow.ledger.rows import Sighting
 from shadow.stores.sqlite import Sqlite
-from shadow.stratum import Epoch, Stratum
 
 ROUTES = """
 version: 1

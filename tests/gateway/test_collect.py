@@ -3,9 +3,9 @@
 import asyncio
 import gc
 
-from gateway.upstreams.collect import Collected, fetch
-from gateway.upstreams.endpoint import Endpoint
-from gateway.upstreams.settings import UpstreamSettings
+from gateway.transports.http.collect import Collected, fetch
+from gateway.transports.http.endpoint import Endpoint
+from gateway.transports.http.settings import UpstreamSettings
 
 HEAD = b"GET / HTTP/1.1\r\nHost: legacy\r\n\r\n"
 

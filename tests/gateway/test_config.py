@@ -13,11 +13,11 @@ from gateway.config.compile import build
 from gateway.config.problem import Invalid
 from gateway.config.sealing import Sealed
 from gateway.config.spec import json_schema
-from gateway.edge.settings import EdgeSettings
+from gateway.edges.settings import EdgeSettings
 from gateway.plugins import PluginError
 from gateway.reading import PRESETS
 from gateway.stage import Stage
-from gateway.upstreams.settings import UpstreamSettings
+from gateway.transports.http.settings import UpstreamSettings
 from shadow.sealed.vault import Bounds
 from shadow.settings import LaneSettings
 from tests.backends.pki import Authority

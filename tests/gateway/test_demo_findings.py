@@ -15,12 +15,13 @@ from gateway.demo.rest import payload
 from gateway.demo.summary import capabilities, differences, verdict
 from gateway.demo.traffic import Tally as Clients
 from gateway.demo.traffic import plan
-from shadow.compare import Outcome, Tally, compare
-from shadow.diff import ABSENT, Difference, Shape
+from shadow.compare.comparison import Outcome, Tally, compare
+from shadow.compare.diff import ABSENT, Difference, Shape
+from shadow.compare.pair import Pair
 from shadow.latency import Histogram
-from shadow.ledger import Traffic
-from shadow.observation import Failure, Observation, Pair
-from shadow.report import fold
+from shadow.ledger.rows import Traffic
+from shadow.observation import Failure, Observation
+from shadow.report.report import fold
 from shadow.stores.memory import Memory
 
 ASKS = plan(build(), 400, seed=1)

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.message import Headers
-from gateway.edge.forwarded import client_address, forwarding_fields, node_address, spelled
-from gateway.edge.settings import EdgeSettings
+from gateway.edges.forwarded import client_address, forwarding_fields, node_address, spelled
+from gateway.edges.settings import EdgeSettings
 
 XFF = EdgeSettings(trusted_hops=1)
 RFC7239 = EdgeSettings(trusted_hops=1, trusted_fields="forwarded")

@@ -11,9 +11,9 @@ from gateway.capability import Arm, Capability, Operation, ShadowPlan, Split, ra
 from gateway.reading import MAX_DOUBTS, PRESETS, UNSAID, Reading, canonical, folded_path, read, spellings
 from gateway.routing import Ambiguous, RouteTable
 from gateway.stage import Stage
+from gateway.transports.http.settings import UpstreamSettings
+from gateway.transports.http.upstream import Upstream
 from gateway.trie import Template, Trie
-from gateway.upstreams.settings import UpstreamSettings
-from gateway.upstreams.upstream import Upstream
 
 ALL = UNSAID.possible
 

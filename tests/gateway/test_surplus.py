@@ -7,9 +7,9 @@ import threading
 import pytest
 import uvloop
 
-from gateway.upstreams.collect import Collected
-from gateway.upstreams.endpoint import Endpoint, Sending
-from gateway.upstreams.settings import Pool, Tls, UpstreamSettings
+from gateway.transports.http.collect import Collected
+from gateway.transports.http.endpoint import Endpoint, Sending
+from gateway.transports.http.settings import Pool, Tls, UpstreamSettings
 from tests.backends.pki import Authority
 from tests.backends.upstream import Upstream
 from tests.backends.wire import PATIENCE, response

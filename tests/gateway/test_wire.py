@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.edge.tunnel import Frames
+from gateway.edges.http1.tunnel import Frames
 from gateway.wire import Chunked, Malformed
 
 # Rows of equal sizes, as an attack has them, and any others.

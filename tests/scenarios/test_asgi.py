@@ -7,11 +7,11 @@ import orjson
 import pytest
 
 from gateway.config.compile import build
-from gateway.edge.asgi import Asgi
+from gateway.edges.asgi import Asgi
 from gateway.pipeline import Pipeline, ask_mirror
 from gateway.telemetry.output import Output
 from gateway.telemetry.record import Recorder
-from shadow.lane import Lane
+from shadow.lane.lane import Lane
 from shadow.stores.memory import Memory
 from tests.backends.logins import SCHEMES, TWO_ROUNDS, domain, token_of
 from tests.backends.upstream import resets, until

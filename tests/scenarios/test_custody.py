@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from gateway.cli.main import main
-from shadow.custody import Custody
-from shadow.keys import PURPOSE
+from shadow.custody.sqlite import Custody
+from shadow.lane.keys import PURPOSE
 from tests.backends.upstream import until
 from tests.backends.wire import response
 

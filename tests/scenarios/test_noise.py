@@ -7,7 +7,7 @@ import threading
 import orjson
 import pytest
 
-from shadow.compare import Outcome, Tally
+from shadow.compare.comparison import Outcome, Tally
 from shadow.stores.sqlite import Sqlite
 from tests.backends.upstream import closed_port, until
 from tests.backends.wire import request, response

@@ -4,7 +4,7 @@ import orjson
 import pytest
 from lxml import html as lxml_html
 
-from shadow.compare import compare
+from shadow.compare.comparison import compare
 from shadow.stores.sqlite import Sqlite
 from tests.backends.figway import running
 from tests.backends.upstream import Upstream, until

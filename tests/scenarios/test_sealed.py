@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from shadow.custody import Custody
+from shadow.custody.sqlite import Custody
 from shadow.sealed.vault import Bounds, Vault
 from tests.backends.processes import FIGWAY, LONG
 from tests.backends.upstream import until

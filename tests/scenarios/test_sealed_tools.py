@@ -6,7 +6,7 @@ import sqlite3
 
 import pytest
 
-from shadow.custody import Custody
+from shadow.custody.sqlite import Custody
 from shadow.sealed.vault import PURPOSE
 from tests.backends.upstream import never, resets
 from tests.scenarios.test_sealed import config, listed, says, sealed, shadow

@@ -3,8 +3,9 @@
 import json
 
 from adapters.message import Headers, Request
-from shadow.asking import Mirror
-from shadow.observation import Failure, Observation, Pair
+from shadow.compare.pair import Pair
+from shadow.lane.asking import Mirror
+from shadow.observation import Failure, Observation
 from shadow.settings import NEVER
 
 

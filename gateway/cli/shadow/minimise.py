@@ -15,8 +15,8 @@ from shadow.cases.case import TEST, write
 from shadow.cases.minimise import MAX_COMPARISONS, Minimal, Unfit, findings
 from shadow.cases.minimise import minimise as shrunk
 from shadow.cases.pseudonym import pseudonymise
-from shadow.diff import Signature
-from shadow.observation import Pair
+from shadow.compare.diff import Signature
+from shadow.compare.pair import Pair
 from shadow.words import noun
 
 SECONDS = 60.0

@@ -9,10 +9,10 @@ import click
 
 from gateway.cli.kept import Kept, kept
 from gateway.cli.sources import Refused, store_of
-from shadow.keys import PURPOSE
+from shadow.lane.keys import PURPOSE
+from shadow.ledger.unlink import Trace, tokens_of
 from shadow.sealed.search import SHORTEST, occurs
 from shadow.sealed.vault import Vault, VaultError
-from shadow.unlink import Trace, tokens_of
 from shadow.words import noun
 
 

@@ -15,11 +15,11 @@ from gateway.cli.sealed import pair_of, rules_now
 from gateway.cli.shapes import fact
 from shadow.cases.recompare import SETTLED, Again, Earlier, Recompared
 from shadow.cases.recompare import recompare as all_again
-from shadow.compare import Outcome
-from shadow.crosswalks import Crosswalks
-from shadow.judge import judged
-from shadow.observation import Pair
-from shadow.rules import Rules
+from shadow.compare.comparison import Outcome
+from shadow.compare.pair import Pair
+from shadow.compare.rules import Rules
+from shadow.judge.crosswalks import Crosswalks
+from shadow.judge.judgement import judged
 from shadow.sealed.vault import VaultError
 
 _LEGACY, _MODERN = ".legacy", ".modern"

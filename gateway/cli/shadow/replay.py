@@ -19,15 +19,15 @@ from gateway.cli.sealed import pair_of, rules_now, unseal
 from gateway.cli.shapes import fact, line
 from gateway.cli.sources import Refused
 from gateway.config.compile import Configuration
-from gateway.edge.forwarded import forwarding_fields
-from gateway.edge.headers import read
+from gateway.edges.forwarded import forwarding_fields
+from gateway.edges.headers import read
 from gateway.forward import ask
 from gateway.telemetry.trace import new_trace_id
 from gateway.wire import Malformed, fields
 from shadow.cases.recompare import SETTLED
-from shadow.compare import Comparison
-from shadow.crosswalks import Crosswalks
-from shadow.judge import judged
+from shadow.compare.comparison import Comparison
+from shadow.judge.crosswalks import Crosswalks
+from shadow.judge.judgement import judged
 from shadow.observation import Observation
 from shadow.sealed.vault import Captured
 

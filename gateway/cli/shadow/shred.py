@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from gateway.cli.sources import Refused, actor, custody_of, evidence_of
-from shadow.custody import Custody, CustodyError, Deed
-from shadow.keys import PURPOSE, scope
+from shadow.custody.sqlite import Custody, CustodyError, Deed
+from shadow.lane.keys import PURPOSE, scope
 
 
 @click.command()

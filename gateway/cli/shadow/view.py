@@ -9,7 +9,7 @@ import click
 from adapters.message import Headers
 from gateway.cli.kept import Kept, is_in, kept, plain, when
 from gateway.cli.sources import Refused
-from shadow.bodies import Incomparable, decoded
+from shadow.compare.bodies import Incomparable, decoded
 from shadow.observation import Observation
 from shadow.sealed.vault import Captured
 

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 
 from adapters.document import parse
-from shadow.bodies import Form, read, write
 from shadow.cases.minimise import Unfit, findings, minimise
-from shadow.diff import Severity, Signature
-from shadow.guide import Order
+from shadow.compare.bodies import Form, read, write
+from shadow.compare.diff import Severity, Signature
+from shadow.compare.patterns import Order
+from shadow.compare.rules import Known, Rule, Rules
 from shadow.normalisers.volatile import Volatile
-from shadow.rules import Known, Rule, Rules
 from tests.shadow.exchanges import answer, pair
 from tests.shadow.test_diff import VALUES
 

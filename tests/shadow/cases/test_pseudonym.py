@@ -14,13 +14,13 @@ from shadow.cases.case import TEST, write
 from shadow.cases.minimise import Minimal, Unfit, findings, minimise
 from shadow.cases.pseudonym import pseudonymise
 from shadow.cases.standins import Standins
-from shadow.diff import shape
-from shadow.guide import Order
-from shadow.maps import shown
+from shadow.compare.diff import shape
+from shadow.compare.names import shown
+from shadow.compare.patterns import Order
+from shadow.compare.rules import Class, Rule, Rules
 from shadow.normalisers.case import Case
 from shadow.normalisers.tolerance import Tolerance
 from shadow.normalisers.volatile import Volatile, is_instant
-from shadow.rules import Class, Rule, Rules
 from tests.shadow.cases.test_minimise import HL7, XML, size, with_rules
 from tests.shadow.exchanges import answer, pair
 

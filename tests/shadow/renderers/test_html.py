@@ -11,17 +11,17 @@ import yaml
 from lxml import etree
 from lxml import html as lxml_html
 
-from shadow.compare import Comparison, Outcome, Tally, compare
-from shadow.diff import ABSENT, Difference, Severity, Shape
-from shadow.evidence import Criteria
+from shadow.compare.comparison import Comparison, Outcome, Tally, compare
+from shadow.compare.diff import ABSENT, Difference, Severity, Shape
+from shadow.evidence.gate import Criteria
+from shadow.evidence.noise import DRIFTS, Noise
+from shadow.evidence.stratum import STRATA, Epoch, Stratum
 from shadow.latency import Histogram
-from shadow.ledger import FASTER, SLOWER, Evidence, Hidden, Ledger, Traffic
-from shadow.noise import DRIFTS, Noise
+from shadow.ledger.rows import FASTER, SLOWER, Evidence, Hidden, Ledger, Traffic
 from shadow.renderers import html
 from shadow.renderers.table import show, terminal
-from shadow.report import Report, fold, milliseconds, to_json, to_markdown
+from shadow.report.report import Report, fold, milliseconds, to_json, to_markdown
 from shadow.stores.memory import Memory
-from shadow.stratum import STRATA, Epoch, Stratum
 from tests.shadow.exchanges import answer, pair
 
 CANARY = "Zebulon"

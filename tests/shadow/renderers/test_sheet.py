@@ -4,9 +4,9 @@ import csv
 import io
 import json
 
-from shadow.compare import Outcome, Tally, compare
+from shadow.compare.comparison import Outcome, Tally, compare
 from shadow.renderers.sheet import COLUMNS, to_csv
-from shadow.report import fold, to_json
+from shadow.report.report import fold, to_json
 from shadow.stores.memory import Memory
 from tests.shadow.exchanges import pair
 

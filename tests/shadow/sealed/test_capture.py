@@ -6,13 +6,13 @@ import threading
 import pytest
 
 from adapters.message import Headers
-from shadow.compare import compare, identical
-from shadow.custody import Custody
-from shadow.lane import Lane
+from shadow.compare.comparison import compare, identical
+from shadow.custody.sqlite import Custody
+from shadow.lane.lane import Lane
+from shadow.ledger.groups import patterns
 from shadow.sealed.capture import WAITING, Capture
 from shadow.sealed.vault import Bounds, Vault, VaultError
 from shadow.settings import Recheck, Sealing
-from shadow.signatures import patterns
 from shadow.stores.memory import Memory
 from tests.shadow.exchanges import answer, mirror, pair
 from tests.shadow.test_lane import SETTINGS, Inline, echo

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from adapters.message import Headers, Request
-from shadow.custody import Custody, Hold
+from shadow.custody.sqlite import Custody, Hold
 from shadow.observation import Failure
 from shadow.sealed.vault import PURPOSE, Bounds, Captured, Vault, VaultError
 from tests.backends.processes import LONG

@@ -1,0 +1,1 @@
+"""How bytes reach an upstream: one folder for each kind of transport."""

@@ -1,0 +1,1 @@
+"""Two answers to one request: what differs, where, and how much it matters."""

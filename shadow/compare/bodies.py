@@ -1,0 +1,140 @@
+"""Bodies as they were meant: their content coding taken off, read by their media type, and written again.
+
+Nothing here raises but Incomparable: what cannot be read is a value, since one arm's torn body is a finding.
+"""
+
+import zlib
+from typing import NamedTuple
+
+from adapters.document import DocumentError, Tree, dump, parse
+from adapters.message import Headers
+from adapters.trees import hl7v2, html, xml
+from adapters.trees.text import lines, ndjson, write_lines, write_ndjson
+from shadow.compare.diff import Shape, shape
+from shadow.compare.heads import is_json, media
+from shadow.observation import Observation
+
+MAX_DECODED = 16 << 20
+"""Bytes that a body may have once its content coding is off."""
+
+MAX_CODINGS = 4
+MAX_MEMBERS = 100
+
+
+class Incomparable(Exception):
+    """Nothing can be said of two bodies. The text is the reason, one of a few fixed words."""
+
+
+class Unreadable(NamedTuple):
+    """A body that is not what its media type says, and why not."""
+
+    reason: str
+
+
+class Form(NamedTuple):
+    """How a body is read: "json", "ndjson", "xml", "hl7v2", "html" or "text", by the charset where one is declared."""
+
+    name: str
+    charset: str | None = None
+
+
+_FORMS = {
+    "application/x-ndjson": "ndjson", "application/ndjson": "ndjson", "application/jsonl": "ndjson",
+    "application/fhir+ndjson": "ndjson", "application/xml": "xml", "text/xml": "xml", "text/html": "html",
+    "x-application/hl7-v2+er7": "hl7v2", "application/hl7-v2": "hl7v2", "application/hl7-v2+er7": "hl7v2",
+}
+
+
+def form_of(headers: Headers) -> Form | None:
+    """The form that the media type tells; None where a body is compared byte by byte."""
+    found = media(headers)
+    if found is None:
+        return None
+    name, charset = found
+    if is_json(name):
+        return Form("json")
+    form = _FORMS.get(name) or ("xml" if name.endswith("+xml") else "text" if name.startswith("text/") else "")
+    return Form(form, charset or None) if form else None
+
+
+def read(form: Form, body: bytes) -> Tree | Unreadable:
+    """The tree of a decoded body of a form, or that there is none."""
+    try:
+        match form.name:
+            case "json":
+                return parse(body)
+            case "ndjson":
+                return ndjson(body)
+            case "xml":
+                return xml.tree(body, form.charset)
+            case "hl7v2":
+                return hl7v2.tree(body, form.charset)
+            case "html":
+                return html.tree(body, form.charset)
+            case _:
+                return lines(body, form.charset)
+    except DocumentError as error:
+        return Unreadable(error.reason)
+
+
+def write(form: Form, tree: Tree) -> bytes:
+    """A body of a form that is read as this tree again, if there is one. Raises DocumentError."""
+    match form.name:
+        case "json":
+            return dump(tree)
+        case "ndjson":
+            return write_ndjson(tree)
+        case "xml":
+            return xml.write(tree, form.charset)
+        case "hl7v2":
+            return hl7v2.write(tree, form.charset)
+        case "html":
+            return html.write(tree)
+        case _:
+            return write_lines(tree, form.charset)
+
+
+def told(read: Tree | Unreadable) -> Shape:
+    """What may be known of what was read."""
+    return Shape("invalid", form=read.reason) if isinstance(read, Unreadable) else shape(read)
+
+
+def decoded(observation: Observation) -> bytes | None:
+    """The body with its content coding off (RFC 9110 section 8.4.1), or None where it is corrupt."""
+    body = observation.body
+    codings = b",".join(observation.headers.get_all(b"content-encoding")).decode("latin-1").lower().split(",")
+    if len(codings) > MAX_CODINGS:
+        raise Incomparable("unknown_coding")
+    for coding in reversed([coding.strip() for coding in codings]):
+        if not body or coding in ("", "identity"):
+            continue
+        try:
+            if coding in ("gzip", "x-gzip"):
+                body = _inflate(body, 31)
+            elif coding == "deflate":
+                # "deflate" is the zlib format, but some servers send it bare. The header tells: RFC 1950 section 2.2.
+                bare = body[0] & 15 != 8 or int.from_bytes(body[:2]) % 31 != 0
+                body = _inflate(body, -15 if bare else 15)
+            else:
+                raise Incomparable("unknown_coding")
+        except zlib.error:
+            return None
+    return body
+
+
+def _inflate(body: bytes, window: int) -> bytes:
+    """Raises zlib.error where the body is corrupt or ends early."""
+    whole: list[bytes] = []
+    room = MAX_DECODED
+    for _ in range(MAX_MEMBERS):
+        stream = zlib.decompressobj(window)
+        whole.append(stream.decompress(body, room + 1))
+        room -= len(whole[-1])
+        if room < 0:
+            raise Incomparable("too_large")
+        if not stream.eof:
+            raise zlib.error("the stream ends early")
+        body = stream.unused_data if window == 31 else b""  # gzip members may follow each other: RFC 1952 section 2.2
+        if not body:
+            return b"".join(whole)
+    raise Incomparable("too_large")

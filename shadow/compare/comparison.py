@@ -1,0 +1,294 @@
+"""Pair → Comparison with exactly one Outcome. Pure, total and picklable: any bytes on both arms give an outcome.
+
+The ladder: failures → status → chosen headers → content coding taken off → equal bytes → equal trees. A status of
+another class explains a different body, so there the body is not looked at. Where just one arm's body cannot be
+read, that is a difference; where neither can, there is nothing to compare; neither is ever a match.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import NamedTuple
+
+from adapters.crosswalk import Crosswalk, Entry
+from adapters.document import Tree
+from shadow.compare import heads
+from shadow.compare.bodies import Incomparable, Unreadable, decoded, form_of, read, told
+from shadow.compare.diff import ABSENT, Difference, DiffError, Severity, Shape, Signature, diff
+from shadow.compare.identity import Identities
+from shadow.compare.names import FORMS
+from shadow.compare.pair import Pair
+from shadow.compare.rules import defaults
+from shadow.observation import Observation
+
+VERSION = "4"
+"""Counts up whenever a pair may be judged otherwise than before: evidence then starts anew."""
+
+
+MARKUP = "default html markup"
+"""What it counts under that two pages of one text are written otherwise."""
+
+
+class Outcome(StrEnum):
+    """The one class that an eligible exchange falls into. The reasons beside it say which of its kind."""
+
+    __hash__ = str.__hash__  # an Enum's own is written in Python, and all counting is by outcome
+
+    MATCH = "match"
+    MATCH_NORMALISED = "match_normalised"
+    """The same but for what rules take off both sides first."""
+    KNOWN_DIFFERENCE = "known_difference"
+    """All that differs was declared beforehand; the reason is the declaration's id."""
+    MISMATCH = "mismatch"
+    UNSTABLE = "unstable"
+    """Legacy, asked twice, disagrees with itself where modern differs."""
+    TRANSIENT = "transient"
+    """They differed, and agreed when both were asked again."""
+    CANDIDATE_ERROR = "candidate_error"
+    """Modern failed where legacy answered; the reason is the Failure's kind."""
+    NOT_COMPARABLE = "not_comparable"
+    """Both were asked, but nothing can be said: legacy failed, a body is over a bound, none of both can be read."""
+    SHED = "shed"
+    """Meant to be compared, and given up: no room, no time, the comparer lost."""
+    SKIPPED = "skipped"
+    """Left out on purpose, before it came to the lane: not sampled, too large, the client gone."""
+
+
+COMPARED = frozenset({Outcome.MATCH, Outcome.MATCH_NORMALISED, Outcome.KNOWN_DIFFERENCE, Outcome.MISMATCH})
+"""What comes of an exchange of which both answers were compared: known differences may have hidden something of it."""
+
+
+class Tally(NamedTuple):
+    """What exchanges are counted by. `reason` is "" or one of a few fixed words."""
+
+    capability: str
+    operation: str
+    outcome: Outcome
+    reason: str = ""
+
+
+class Drift(NamedTuple):
+    """One kind of difference at one index-free path, in an exchange of which legacy was asked twice: whether `modern`
+    differed there from legacy's first answer, and whether `legacy`'s second one did. `plain` tells that no more than
+    a value drifted, at a place that no list is above."""
+
+    kind: str
+    path: str
+    modern: bool
+    legacy: bool
+    plain: bool
+
+
+class Bond(NamedTuple):
+    """Two identifiers of a class that an exchange has proved to be one, as tokens; or that it has met where one of them
+    is bound to another: legacy's to another of modern's (`split`), modern's to another of legacy's (`merged`)."""
+
+    name: str
+    legacy: str = ""
+    modern: str = ""
+    split: bool = False
+    merged: bool = False
+
+
+@dataclass(slots=True)  # not frozen, for that would triple what each costs; nobody changes one all the same
+class Comparison:
+    """The judgement on one pair. It holds shapes, never values. `at` is in seconds since the epoch; `hidden` tells,
+    by the rule's id, how many differences each rule took away; `reproduced` are the signatures, of its differences,
+    that were there again each time that both arms were asked again; `drifts` are there where legacy was asked twice;
+    `size` is the bytes of both bodies, as they came; `bonds` are the pairs of identifiers that the judge had not met
+    before."""
+
+    tally: Tally
+    trace_id: str
+    at: float
+    differences: tuple[Difference, ...] = ()
+    hidden: tuple[tuple[str, int], ...] = ()
+    reproduced: tuple[Signature, ...] = ()
+    drifts: tuple[Drift, ...] = ()
+    size: int = 0
+    bonds: tuple[Bond, ...] = ()
+
+    @property
+    def asked_again(self) -> bool:
+        """Whether both arms were asked again, and differed again."""
+        return self.tally.outcome is Outcome.MISMATCH and self.tally.reason.startswith("reproduced_")
+
+    @property
+    def severity(self) -> Severity | None:
+        """The worst of its differences; None where it has none."""
+        return min((found.severity for found in self.differences), key=_RANKS.index, default=None)
+
+
+_RANKS = tuple(Severity)
+
+
+def identical(pair: Pair) -> bool:
+    """Whether both arms said the same, byte for byte, in all that is compared. Cheap enough for the event loop. Where
+    identifiers are held against a crosswalk, that is not enough: the same one may name two records."""
+    old, new = pair.control, pair.candidate
+    return (
+        (not pair.rules.identifies or old.arm == new.arm)
+        and old.failure is None and new.failure is None and old.complete and new.complete
+        and old.status == new.status and old.body == new.body and heads.same(old.headers, new.headers)
+    )
+
+
+def fingerprint(pair: Pair) -> int | None:
+    """A number that is the same, in this process, where both arms say again what they said, byte for byte in all that
+    is compared: then they need not be compared again. None where the judgement rests on more than what they say."""
+    if pair.rules.identifies:
+        return None
+    return hash(tuple(
+        (one.failure, one.complete, one.status, tuple(heads.compared(one.headers)), one.body)
+        for one in (pair.control, pair.candidate)))
+
+
+def compare(pair: Pair, crosswalk: Crosswalk | None = None, learnt: list[Entry] | None = None) -> Comparison:
+    """The judgement on a pair. Raises nothing. `crosswalk` is what is known of identifiers beforehand; to `learnt` is
+    added what the pair is proof of beyond that."""
+    identities = _identities(pair, crosswalk)
+    outcome, reason = _failed(pair)
+    found: list[Difference] = []
+    hidden: Counter[str] = Counter()
+    if outcome is None:
+        try:
+            for difference in _differences(pair, hidden, identities):
+                found.append(difference)
+        except Incomparable as error:
+            if not found:  # else what was found before stands
+                outcome, reason = Outcome.NOT_COMPARABLE, str(error)
+    if outcome is None:
+        known = hidden.keys() & pair.rules.compiled(pair.at, pair.over).known
+        outcome = (Outcome.MISMATCH if found else Outcome.KNOWN_DIFFERENCE if known
+                   else Outcome.MATCH_NORMALISED if hidden else Outcome.MATCH)
+        reason = min(known) if outcome is Outcome.KNOWN_DIFFERENCE else ""
+    if identities is not None and learnt is not None:
+        learnt += identities.learnt
+    crossed = () if identities is None else tuple(
+        Bond(name, split=found.legacy, merged=found.modern) for name, found in identities.conflicts)
+    tally = Tally(pair.capability, pair.operation, outcome, reason)
+    return Comparison(tally, pair.trace_id, pair.at, tuple(found), tuple(sorted(hidden.items())),
+                      size=len(pair.control.body) + len(pair.candidate.body), bonds=crossed)
+
+
+def _identities(pair: Pair, crosswalk: Crosswalk | None) -> Identities | None:
+    """None where no rule says `crosswalk`, and where legacy is held against itself: both speak in its own words."""
+    classes = pair.rules.compiled(pair.at, pair.over).classes if pair.rules.identifies else None
+    if classes is None or pair.control.arm == pair.candidate.arm:
+        return None
+    return Identities(Crosswalk() if crosswalk is None else crosswalk, classes)
+
+
+def _failed(pair: Pair) -> tuple[Outcome | None, str]:
+    """The outcome and its reason where an arm gave no whole answer."""
+    if kind := _unusable(pair.control):
+        return Outcome.NOT_COMPARABLE, f"legacy_{kind}"
+    if kind := _unusable(pair.candidate):
+        # What ended because the client went away says nothing about the candidate.
+        return Outcome.NOT_COMPARABLE if kind == "cancelled" else Outcome.CANDIDATE_ERROR, kind
+    return None, ""
+
+
+def _unusable(observation: Observation) -> str:
+    if observation.failure is not None:
+        return observation.failure.kind
+    return "" if observation.complete else "oversize"
+
+
+def _differences(pair: Pair, hidden: Counter[str], identities: Identities | None) -> Iterator[Difference]:
+    """All that differs; what rules hide is counted in `hidden`."""
+    old, new = pair.control, pair.candidate
+    if old.status != new.status:
+        yield from _ruled(Difference("status", "", Shape(str(old.status)), Shape(str(new.status))), pair, hidden)
+        if old.status // 100 != new.status // 100:
+            return
+    if not heads.same(old.headers, new.headers):
+        for found in heads.differences(old.headers, new.headers):
+            yield from _ruled(found, pair, hidden)
+    yield from _of_bodies(pair, hidden, identities)
+
+
+def _ruled(found: Difference, pair: Pair, hidden: Counter[str]) -> Iterator[Difference]:
+    """A difference that is in no document, by the rules for its place: /@status/200-204, /@header/etag, /@body."""
+    rules = pair.rules.compiled(pair.at, pair.over)
+    names: tuple[str, ...] = (f"@{found.kind}",)
+    if found.kind == "header":
+        names += (found.path,)
+    elif found.kind == "status":
+        names += (f"{found.legacy.type}-{found.modern.type}",)
+    if (by := rules.hides(found.kind, names)) is not None:
+        hidden[by] += 1
+    else:
+        yield replace(found, severity=rules.weigh(found.kind, names, found.legacy, found.modern))
+
+
+def _of_bodies(pair: Pair, hidden: Counter[str], identities: Identities | None) -> Iterator[Difference]:
+    old, new = pair.control, pair.candidate
+    if old.body == new.body and old.headers.get_all(b"content-encoding") == new.headers.get_all(b"content-encoding"):
+        yield from _of_equal(pair, hidden, identities)
+        return
+    before, after = decoded(old), decoded(new)
+    if before is None and after is None:
+        raise Incomparable("coding")
+    if before is None or after is None:
+        legacy, modern = (Shape("corrupt" if body is None else "decoded") for body in (before, after))
+        yield from _ruled(Difference("coding", "", legacy, modern), pair, hidden)
+    elif before == after:
+        yield from _of_equal(pair, hidden, identities)
+    elif not before or not after:
+        legacy, modern = (Shape("bytes", len(body)) if body else ABSENT for body in (before, after))
+        yield from _ruled(Difference("body", "", legacy, modern), pair, hidden)
+    else:
+        forms = form_of(old.headers), form_of(new.headers)
+        if forms[0] is not None and forms[1] is not None and forms[0].name == forms[1].name:
+            yield from _of_read(forms[0].name, read(forms[0], before), read(forms[1], after), pair, hidden, identities)
+        else:
+            yield from _of_bytes(before, after, pair, hidden)
+
+
+def _of_equal(pair: Pair, hidden: Counter[str], identities: Identities | None) -> Iterator[Difference]:
+    """Of equal bodies all is the same but whom their identifiers name."""
+    form = form_of(pair.control.headers)
+    if identities is None or form is None:
+        return
+    try:
+        body = decoded(pair.control) or b""
+    except Incomparable:
+        return
+    legacy, modern = read(form, body), read(form, body)
+    if not isinstance(legacy, Unreadable) and not isinstance(modern, Unreadable):
+        yield from _of_documents(form.name, legacy, modern, pair, hidden, identities)
+
+
+def _of_bytes(before: bytes, after: bytes, pair: Pair, hidden: Counter[str]) -> Iterator[Difference]:
+    yield from _ruled(Difference("body", "", Shape("bytes", len(before)), Shape("bytes", len(after))), pair, hidden)
+
+
+def _of_read(
+    form: str, legacy: Tree | Unreadable, modern: Tree | Unreadable, pair: Pair, hidden: Counter[str],
+    identities: Identities | None,
+) -> Iterator[Difference]:
+    if isinstance(legacy, Unreadable) and isinstance(modern, Unreadable):
+        raise Incomparable("syntax")
+    if isinstance(legacy, Unreadable) or isinstance(modern, Unreadable):
+        yield from _ruled(Difference("syntax", "", told(legacy), told(modern)), pair, hidden)
+        return
+    found = _of_documents(form, legacy, modern, pair, hidden, identities)
+    if form == "html" and not found:
+        # The pages read the same; that they are written otherwise is not passed over in silence.
+        hidden[MARKUP] += 1
+    yield from found
+
+
+def _of_documents(
+    form: str, legacy: Tree, modern: Tree, pair: Pair, hidden: Counter[str], identities: Identities | None
+) -> tuple[Difference, ...]:
+    guide, weigh, reveals, *_ = pair.rules.compiled(pair.at, pair.over, defaults(form, legacy, modern))
+    try:
+        found, counts = diff(legacy, modern, guide, weigh, reveals, key=pair.key, identities=identities,
+                             maps=form in FORMS)
+    except DiffError as error:
+        raise Incomparable(error.reason) from None
+    hidden.update(dict(counts))
+    return found

@@ -1,0 +1,421 @@
+"""The comparator of trees: tree × tree → differences by path. Iterative, linear, lossless; it keeps no value.
+
+What is kept of a value is its shape: type, length, format class. Names of members that are data are masked too
+(shadow.compare.names), since paths are stored, reported and logged. Which items of lists are compared with
+each other is `shadow.compare.pairing`'s affair, what a difference at some place amounts to its guide's.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from typing import NamedTuple, TypeAlias
+
+from adapters.document import Number, Tree
+from shadow.compare.identity import Identifier, Identities, Met
+from shadow.compare.names import LONGEST_NAME, MASKED, Maps, Place, Step
+from shadow.compare.pairing import Budget, Prints, pair
+from shadow.compare.patterns import AUTO, PLAIN, Directive, State
+from shadow.compare.tokens import of_names, token
+from shadow.normalisers.base import Normaliser
+
+MAX_DEPTH = 1024
+"""Differences further down are too deep to be named: RFC 6901 pointers of theirs would grow without bound."""
+
+MAX_DIFFERENCES = 200
+"""Differences kept of one comparison, the worst before others. More of them change no outcome."""
+
+MAX_FOUND = 5_000
+"""Differences of a comparison that are held against each other. Of more, only the first critical one is looked for."""
+
+IDENTITY = "identity"
+"""The kind of a difference that no rule has a say in: an identifier is bound to another one. Always critical."""
+
+
+class Shape(NamedTuple):
+    """What may be known of a value: its type, its length (characters, digits, items; None where it has none) and,
+    of a string, its format class."""
+
+    type: str
+    length: int | None = None
+    form: str = ""
+
+    def __str__(self) -> str:
+        length = "" if self.length is None else f"({self.length})"
+        return f"{self.type}{length} {self.form}".rstrip()
+
+    @property
+    def group(self) -> str:
+        """The shape without its length."""
+        return f"{self.type} {self.form}".rstrip()
+
+
+class Severity(StrEnum):
+    """How much a difference matters, the worst first."""
+
+    CRITICAL = "critical"
+    """A patient may come to harm, or see what was withheld. One of them, reproduced, blocks."""
+    MAJOR = "major"
+    MINOR = "minor"
+
+
+class Signature(NamedTuple):
+    """What differences are grouped by: the same disagreement at the same place, whichever the index or the value."""
+
+    kind: str
+    path: str
+    legacy: str
+    modern: str
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One disagreement at one path.
+
+    `kind` is one of: status, header, coding, syntax, body (of the message); missing (legacy has it, modern has not),
+    extra (the reverse), moved (an item of a list is elsewhere in it), type, value, precision (the same number,
+    written otherwise), identity (an identifier is bound to another one: always critical) (of the document). `path` is
+    a JSON Pointer into legacy's document, or a header's lower-case name; `modern_path` is the one into modern's, where
+    that is another, else empty. On the side where nothing is, the last step is the other side's.
+
+    The shapes hold no value. The tokens stand for scalars: they are equal where the values are, at one place of one
+    epoch; `key_token` stands for the member names that `path` masks.
+    """
+
+    kind: str
+    path: str
+    legacy: Shape
+    modern: Shape
+    severity: Severity = Severity.MAJOR
+    modern_path: str = ""
+    legacy_token: str = ""
+    modern_token: str = ""
+    key_token: str = ""
+
+    @property
+    def signature(self) -> Signature:
+        """The difference without indexes and lengths: "/entry/3/code" counts as "/entry/*/code"."""
+        return Signature(self.kind, placed(self.path), self.legacy.group, self.modern.group)
+
+
+class DiffError(ValueError):
+    """Two trees cannot be told apart within bounds. `reason` is "too_deep" or "budget"."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+ABSENT = Shape("absent")
+
+# A member name that all indexes look like is masked, so digits between slashes are always an index.
+_INDEX = re.compile(r"/[0-9]+(?=/|$)")
+
+
+def placed(path: str) -> str:
+    """The class of a path: "/entry/*/code" of "/entry/3/code"."""
+    return _INDEX.sub("/*", path)
+
+
+_FORMS: tuple[tuple[str, re.Pattern[str]], ...] = (
+    ("date", re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)),
+    ("instant", re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)", re.ASCII)),
+    ("local time", re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?", re.ASCII)),
+    ("uuid", re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")),
+    ("digits", re.compile(r"\d+", re.ASCII)),
+    ("decimal", re.compile(r"[+-]?\d*\.\d+", re.ASCII)),
+    ("url", re.compile(r"(?:https?|urn|ftp|mailto):\S+", re.IGNORECASE)),
+    ("word", re.compile(r"[A-Za-z]+")),
+    ("code", re.compile(r"[A-Za-z0-9_.:|/-]+")),
+)
+_LONGEST_FORM = 256
+
+
+def shape(value: Tree) -> Shape:
+    """The shape of a document's value."""
+    if isinstance(value, Number):
+        return Shape("decimal" if set(value) & set(".eE") else "integer", sum(map(str.isdigit, value)))
+    if isinstance(value, str):
+        form = next((form for form, pattern in _FORMS if pattern.fullmatch(value)), "text") \
+            if len(value) <= _LONGEST_FORM else "text"
+        return Shape("string", len(value), form if value else "")
+    if isinstance(value, dict):
+        return Shape("object", len(value))
+    if isinstance(value, list):
+        return Shape("array", len(value))
+    return Shape("null" if value is None else "boolean")
+
+
+# A place on the way down: (the place above, the last step); None is the root. Rendered only where it is needed.
+_Place: TypeAlias = tuple["_Place", Step] | None
+
+
+def _steps(place: _Place) -> list[Step] | None:
+    """None where the place is too deep to be named."""
+    steps: list[Step] = []
+    while place is not None:
+        place, step = place
+        steps.append(step)
+        if len(steps) > MAX_DEPTH:
+            return None
+    steps.reverse()
+    return steps
+
+
+def _numbers(legacy: Number, modern: Number) -> str:
+    try:
+        return "precision" if Decimal(legacy) == Decimal(modern) else "value"
+    except InvalidOperation:  # an exponent past what Decimal holds
+        return "value"
+
+
+class _Gone:
+    """The type of the mark for what is not there: no tree holds it."""
+
+
+_GONE = _Gone()
+_Found: TypeAlias = tuple[str, _Place, State[Directive], Tree, Tree]
+"""Kind, place, what is said of the place, legacy's value and modern's."""
+
+
+class _Walk:
+    """One comparison under way."""
+
+    __slots__ = ("_doubtful", "_identities", "_prints", "hidden")
+
+    def __init__(self, looks: int, identities: Identities | None) -> None:
+        self._prints = Prints(looks, identities)
+        self._identities = identities
+        self._doubtful: dict[int, _Place] = {}
+        self.hidden: Counter[str] = Counter()
+
+    def differences(self, legacy: Tree, modern: Tree, guide: State[Directive]) -> Iterator[_Found]:
+        """Every difference, in document order, moved items after all others of their list. Raises Budget."""
+        stack: list[_Found] = [("", None, guide, legacy, modern)]
+        while stack:
+            kind, place, state, old, new = stack.pop()
+            self._prints.spend(1)
+            if not kind:
+                if isinstance(old, dict) and isinstance(new, dict):
+                    stack += reversed(self._members(place, state, old, new))
+                    continue
+                if isinstance(old, list) and isinstance(new, list):
+                    stack += reversed(self._items(place, state, old, new))
+                    continue
+                if isinstance(old, Identifier) and isinstance(new, Identifier):
+                    met = self._meet(place, old, new)
+                    if met is Met.SAME:
+                        continue
+                    kind = IDENTITY if met is Met.CONFLICT else ""
+                old, new = _plain(old), _plain(new)
+                if not kind and type(old) is type(new) and old == new:
+                    continue
+                kind = kind or _kind(old, new)
+            if kind == IDENTITY:
+                yield kind, place, state, old, new  # no rule has a say
+            elif (by := _hidden(kind, state, old, new)) is not None:
+                self.hidden[by] += 1
+            else:
+                yield kind, place, state, old, new
+
+    def _meet(self, place: _Place, old: Identifier, new: Identifier) -> Met:
+        above, certain = place, True
+        while above is not None and certain and self._doubtful:
+            certain = id(above) not in self._doubtful
+            above = above[0]
+        assert self._identities is not None
+        met = self._identities.meet(old, new, certain=certain)
+        if met is Met.SAME and old.plain != new.plain:
+            self.hidden[old.rule] += 1
+        return met
+
+    def _members(self, place: _Place, state: State[Directive], old: Tree, new: Tree) -> list[_Found]:
+        """What is still to be looked at of two objects: containers, and leaves that differ."""
+        self._prints.spend(len(old))
+        found: list[_Found] = []
+        for name, before in old.items():
+            after = new.get(name, _GONE)
+            # Scalars of other types are unequal, so this is lossless; a container is looked at by itself.
+            if isinstance(before, _LOOKED_AT) or before != after:
+                found.append(("", (place, name), state.step(name), before, after))
+        if len(old) != len(new) or old.keys() != new.keys():
+            found += [("", (place, name), state.step(name), _GONE, after)
+                      for name, after in new.items() if name not in old]
+        return found
+
+    def _items(self, place: _Place, state: State[Directive], old: Tree, new: Tree) -> list[_Found]:
+        """The same of two lists, each item beside its like."""
+        said = next((one for one in state.found if one.order is not None), None)
+        order = AUTO if said is None or said.order is None else said.order
+        inside = state.step(None)
+        pairing = pair(old, new, order, inside, self._prints)
+        found: list[tuple[int, _Found]] = [(i, ("", (place, i if i == j else (i, j)), inside, old[i], new[j]))
+                                           for i, j in pairing.pairs]
+        found += [(i, ("", (place, i), inside, old[i], _GONE)) for i in pairing.missing]
+        found += [(j, ("", (place, j), inside, _GONE, new[j])) for j in pairing.extra]
+        found.sort(key=_index)
+        steps = [one for _, one in found]
+        if pairing.doubtful and self._identities is not None:
+            self._doubtful.update((id(one[1]), one[1]) for i, one in found if i in pairing.doubtful)
+        if said is not None and order.kind in ("keyed", "multiset"):
+            if pairing.moved:
+                self.hidden[said.id] += len(pairing.moved)
+        else:
+            steps += [("moved", (place, (i, j)), inside, old[i], new[j]) for i, j in pairing.moved]
+        return steps
+
+
+_LOOKED_AT = (dict, list, Identifier)
+"""What is looked at even where both sides are equal."""
+
+
+def _plain(value: Tree) -> Tree:
+    return value.plain if isinstance(value, Identifier) else value
+
+
+def _index(found: tuple[int, _Found]) -> int:
+    return found[0]
+
+
+def _kind(old: Tree, new: Tree) -> str:
+    if new is _GONE:
+        return "missing"
+    if old is _GONE:
+        return "extra"
+    if type(old) is not type(new):
+        return "type"
+    return _numbers(old, new) if isinstance(old, Number) else "value"
+
+
+def _hidden(kind: str, state: State[Directive], old: Tree, new: Tree) -> str | None:
+    """The id of the first rule that hides a difference."""
+    same = kind in ("value", "precision")
+    normalisers = []
+    for one in state.found:
+        if one.ignore and one.kind in ("", kind):
+            return one.id
+        if same and one.normaliser is not None:
+            if one.normaliser.alike(old, new):
+                return one.id
+            normalisers.append((one.id, one.normaliser))
+    return _hidden_together(normalisers, old, new) if len(normalisers) > 1 else None
+
+
+def _hidden_together(normalisers: list[tuple[str, Normaliser]], old: Tree, new: Tree) -> str | None:
+    """What no normaliser takes away alone, several in turn may: capitals and spaces."""
+    for _, one in normalisers:
+        before, after = one.form(old), one.form(new)
+        if isinstance(before, str) and isinstance(after, str):
+            old, new = before, after
+    return normalisers[0][0] if old == new else None
+
+
+Weigh: TypeAlias = Callable[[str, Sequence[str], Shape, Shape], Severity]
+"""Kind, the names on the way (indexes are "*") and the shapes of a difference → how much it matters."""
+
+
+def _major(kind: str, names: Sequence[str], legacy: Shape, modern: Shape) -> Severity:
+    return Severity.MAJOR
+
+
+def _nothing(names: Sequence[str]) -> bool:
+    return False
+
+
+def _revealed(hidden: Shape, value: Tree) -> Shape:
+    """The shape with the value in it, as much as a code takes."""
+    return hidden._replace(form=f'"{value[:LONGEST_NAME]}"') if isinstance(value, str) else hidden
+
+
+class Diff(NamedTuple):
+    """What differs between two trees, in document order, at most MAX_DIFFERENCES of it; and by rule, how many
+    differences it hid."""
+
+    differences: tuple[Difference, ...]
+    hidden: tuple[tuple[str, int], ...]
+
+
+class _Weighed(NamedTuple):
+    """A difference with its values, before it is known whether it is kept."""
+
+    kind: str
+    steps: list[Step]
+    legacy: Shape
+    modern: Shape
+    severity: Severity
+    old: Tree
+    new: Tree
+
+
+def diff(
+    legacy: Tree, modern: Tree, guide: State[Directive] = PLAIN, weigh: Weigh = _major,
+    reveals: Callable[[Sequence[str]], bool] = _nothing, looks: int = 4_000_000, key: bytes = b"",
+    identities: Identities | None = None, maps: bool = False,
+) -> Diff:
+    """What differs between two trees, but for what the guide's rules hide. Where `reveals` says so, scalars are shown.
+
+    `looks` bounds the work, so that no input takes unbounded time; `key` is what tokens are made by; `maps` tells that
+    objects may be maps, whose names are data. Where there are `identities` the trees are changed, and must be the
+    caller's own. Raises DiffError where a bound was met before any difference, and nothing else.
+    """
+    found: list[_Weighed] = []
+    refused = ""
+    grave = False
+    walk = _Walk(looks, identities)
+    if identities is not None:
+        legacy = identities.mark(legacy, guide, legacy=True)
+        modern = identities.mark(modern, guide, legacy=False)
+        identities.begin(legacy, modern)
+    try:
+        for kind, place, _, old, new in walk.differences(legacy, modern, guide):
+            steps = _steps(place)
+            if steps is None:
+                refused = "too_deep"
+                continue
+            names = [step if isinstance(step, str) else "*" for step in steps]
+            before, after = (ABSENT if one is _GONE else shape(one) for one in (old, new))
+            if reveals(names):
+                before, after = _revealed(before, old), _revealed(after, new)
+            severity = Severity.CRITICAL if kind == IDENTITY else weigh(kind, names, before, after)
+            grave = grave or severity is Severity.CRITICAL
+            if len(found) < MAX_FOUND or severity is Severity.CRITICAL:
+                found.append(_Weighed(kind, steps, before, after, severity, old, new))
+            if grave and len(found) >= MAX_FOUND:
+                break
+    except Budget:
+        refused = "budget"
+        if len(found) >= MAX_FOUND:
+            # So much differs, and nobody knows what else: it is not taken lightly.
+            found[-1] = found[-1]._replace(severity=Severity.CRITICAL)
+    if refused and not found:
+        raise DiffError(refused)
+    shown = Maps(guide, guess=maps)
+    root = shown.root(legacy, modern)
+    return Diff(tuple(_kept(one, key, shown, root) for one in _worst(found)), tuple(sorted(walk.hidden.items())))
+
+
+def _worst(found: list[_Weighed]) -> list[_Weighed]:
+    """The MAX_DIFFERENCES that matter most, in the order in which they came."""
+    if len(found) <= MAX_DIFFERENCES:
+        return found
+    ranks = {severity: rank for rank, severity in enumerate(Severity)}
+    kept = sorted(range(len(found)), key=lambda at: ranks[found[at].severity])[:MAX_DIFFERENCES]
+    return [found[at] for at in sorted(kept)]
+
+
+def _kept(one: _Weighed, key: bytes, maps: Maps, at: Place) -> Difference:
+    """The difference without its values; `at` is the root."""
+    told: list[Step] = []
+    for step in one.steps:
+        told.append(maps.shown(at, step) if isinstance(step, str) else step)
+        at = maps.below(at, step)
+    path, modern = (
+        "".join(f"/{step[side] if isinstance(step, tuple) else step}" for step in told) for side in (0, 1))
+    masked = [step for step, name in zip(one.steps, told, strict=True) if name == MASKED and isinstance(step, str)]
+    where = placed(path)
+    return Difference(
+        one.kind, path, one.legacy, one.modern, one.severity, "" if modern == path else modern,
+        token(key, where, one.old), token(key, where, one.new), of_names(key, masked),
+    )

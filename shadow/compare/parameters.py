@@ -1,0 +1,55 @@
+"""Names of parameters that may be shown: what everybody calls them, and what routes.yaml declares. Pure.
+
+A client writes them, so one that is neither may be anything, a patient's name too ("?meier=1"). A token stands for it,
+by which it is still told from others.
+"""
+
+import re
+from collections.abc import Collection
+
+from shadow.compare.names import MASKED
+from shadow.compare.tokens import of_names
+
+_DIGITS = 8
+_NAME = re.compile(r"[A-Za-z_$][A-Za-z_.:-]{0,39}")
+
+# FHIR R4's search parameters that are in common use, and what other services call theirs.
+_COMMON = """
+    _ _content _count _elements _format _getpages _getpagesoffset _has _id _include _include:iterate
+    _lastUpdated _list _offset _page _pretty _profile _query _revinclude _security _since _sort _source
+    _summary _tag _text _total _ts _type abatement-date account account-number active actor address
+    address-city address-country address-postalcode address-state address-use after agent amount api_key
+    appointment appointment-type as-of asserter attribute author authored authored-on authoredon based-on
+    before birthdate body-site bodysite cache callback category cb characteristic city class client code
+    code-value-concept code-value-quantity collected collector combo-code component-code composer condition
+    contact container context country criticality cursor data-absent-reason date date-from date-to dateFrom
+    datetime dateTo death-date deceased department depth desc destination detail device diagnosis direction
+    division dob effective effective-time email encounter end end-date end_date endDate ended entered-date
+    episode-of-care event expand facility family fields filter filters focus form format from fulfiller gender
+    general-practitioner given group has-member history hl7 icd id identifier ids include intent item key kind
+    lang language last last-date lastUpdated limit link location loinc lot-number manifestation manufacturer
+    max medication medicationReference member method min modality mode module mrn name namespace nocache ns
+    number object observation offset onset onset-date op operation operator order order_by orderBy orderer
+    ordering org organization outcome owner p page page-size page_size pageSize part-of participant partof
+    patient patient_id patientId per_page performer period phone phonetic plan policy postalcode practitioner
+    prefix priority procedure profile program provider purpose q query questionnaire range reason reason-code
+    reason-reference recipient recorded recorded-date recorder ref reference related relation repeat requester
+    requisition resource response result results risk role route route-code rows schedule scope search section
+    security sequence series service service-category service-type severity sex site size skip slot snomed
+    sort sort_by sortBy source specialty specimen stage start start-date start_date startDate state status
+    study subject supplier system take target telecom text time timestamp timezone title to token top total ts
+    type types tz unit until updated url use user user_id userId v value value-concept value-date
+    value-quantity value-string verification-status version view visit ward when where window year zip zone
+"""
+COMMON = frozenset(_COMMON.split())
+
+
+def shown(names: Collection[str], declared: Collection[str], key: bytes) -> str:
+    """The names, sorted and each once, with commas between. A token in braces stands for one that is not known; "{key}"
+    for one that looks like no name (of those, there may be no end), and where there is no key to make a token by."""
+    return ",".join(sorted({name if name in COMMON or name in declared else _hidden(name, key) for name in names}))
+
+
+def _hidden(name: str, key: bytes) -> str:
+    token = of_names(key, ["parameter", name])[:_DIGITS] if _NAME.fullmatch(name) else ""
+    return f"{{{token}}}" if token else MASKED

@@ -1,0 +1,128 @@
+"""How much a difference matters, by what stands there: a table of patterns, for FHIR, HL7 v2 and plain JSON.
+
+Rows are looked at in order; the first that fits decides. Rules of the configuration come before them. A pattern of
+`shadow.compare.patterns` covers what is below its place too, but for records: of these the record itself counts.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from shadow.compare.diff import ABSENT, Severity, Shape, Weigh
+from shadow.compare.patterns import Pattern, State
+
+CRITICAL, MAJOR, MINOR = Severity
+
+
+class Row(NamedTuple):
+    """A place, the kinds of differences (all where there are none), and how much they matter there. With `itself`
+    nothing below the place is meant, and "*" at its end stands for the items of a list alone."""
+
+    at: str
+    severity: Severity
+    kinds: frozenset[str] = frozenset()
+    itself: bool = False
+
+
+_ALONE = frozenset({"missing", "extra"})
+_WRITING = frozenset({"value", "precision"})
+
+
+def _rows(severity: Severity, kinds: frozenset[str], *places: str) -> list[Row]:
+    return [Row(at, severity, kinds) for at in places]
+
+
+DEFAULTS: tuple[Row, ...] = (
+    # What says that something is not so.
+    *_rows(CRITICAL, frozenset(), "/**/negationInd", "/**/@negationInd", "/**/doNotPerform", "/**/wasNotGiven",
+           "/**/modifierExtension", "/**/dataAbsentReason", "/**/deceasedBoolean", "/**/deceasedDateTime"),
+    # Words for people, beside a code that counts.
+    *_rows(MINOR, _WRITING, "/**/display", "/**/text/div", "/**/@displayName"),
+    *_rows(MINOR, frozenset(), "/**/meta/lastUpdated", "/**/meta/versionId", "/link", "/@header/etag"),
+    # Records: one dropped, one too many, one twice. A list of records is the document, or one of these members.
+    *(Row(at, CRITICAL, _ALONE, itself=True) for at in (
+        "/*", "/entry/*", "/items/*", "/results/*", "/records/*", "/data/*", "/contained/*", "/**/OBX/*", "/**/OBR/*",
+        "/**/AL1/*", "/**/PID/*", "/**/RXE/*", "/entry/*/resource")),
+    # Whose record it is.
+    *_rows(CRITICAL, frozenset(), "/id", "/entry/*/resource/id", "/resourceType", "/entry/*/resource/resourceType",
+           "/**/identifier", "/**/subject", "/**/patient", "/**/patientId", "/**/patient_id", "/**/mrn",
+           "/**/birthDate", "/PID/*/f2", "/PID/*/f3", "/PID/*/f5", "/PID/*/f7", "/PID/*/f8",
+           "/**/recordTarget", "/**/patientRole"),
+    # Allergies, medication, results: FHIR.
+    *_rows(CRITICAL, frozenset(), "/**/clinicalStatus", "/**/verificationStatus", "/**/criticality", "/**/allergies",
+           "/**/allergy", "/**/substance", "/**/medicationCodeableConcept", "/**/medicationReference",
+           "/**/dosageInstruction", "/**/dosage", "/**/doseAndRate", "/**/doseQuantity", "/**/dose", "/**/route",
+           "/status", "/entry/*/resource/status", "/**/valueQuantity", "/**/valueCodeableConcept", "/**/valueString",
+           "/**/valueInteger", "/**/valueBoolean", "/**/comparator", "/**/unit", "/**/units", "/**/interpretation"),
+    # The same in HL7 v2 (chapters 3, 4 and 7), and in CDA.
+    *_rows(CRITICAL, frozenset(), "/**/AL1", "/**/RXA", "/**/RXD", "/**/RXE", "/**/RXO", "/**/RXR", "/**/OBX/*/f2",
+           "/**/OBX/*/f3", "/**/OBX/*/f5", "/**/OBX/*/f6", "/**/OBX/*/f8", "/**/OBX/*/f11", "/MSA/*/f1",
+           "/**/doseQuantity", "/**/routeCode", "/**/interpretationCode"),
+    # A code without its system is another code.
+    *_rows(CRITICAL, frozenset({"missing", "extra", "value", "type"}), "/**/system", "/**/@codeSystem"),
+)
+
+
+def severities(rows: Iterable[Row] = ()) -> Weigh:
+    """How much differences matter, by `rows` and then by DEFAULTS."""
+    own = list(rows)
+    table: State[tuple[bool, Row]] = State.start(
+        (Pattern((*Pattern.parse(row.at), *(() if row.itself else ("**",)))), (at < len(own), row))
+        for at, row in enumerate([*own, *DEFAULTS]))
+
+    def weigh(kind: str, names: Sequence[str], legacy: Shape, modern: Shape) -> Severity:
+        place = table
+        for name in names:
+            place = place.step(None if name == "*" else name)
+        for said, row in place.found:
+            if row.itself and row.at.endswith("*") and names[-1] != "*":
+                continue
+            if kind in row.kinds or (not row.kinds and (said or kind != "moved")):
+                # The same number written otherwise is never as bad as another number, unless a rule says so.
+                lenient = kind == "precision" and not said and row.severity is CRITICAL
+                return MAJOR if lenient else row.severity
+        if kind == "status":
+            return _of_status(int(legacy.type), int(modern.type))
+        if kind == "body" and ABSENT in (legacy, modern):
+            return CRITICAL
+        return MINOR if kind in ("moved", "precision") else MAJOR
+
+    return weigh
+
+
+def criticals(pattern: Pattern) -> list[str]:
+    """The critical places of the table that are within the places of a pattern, and critical pairs of statuses."""
+    within: State[bool] = State.start([(pattern, True)])
+    if pattern[:1] == ("@status",):
+        return [f"/@status/{pair}" for pair in (*pattern[1:2], *_STATUSES) if _PAIR.fullmatch(pair)
+                and within.step("@status").step(pair).found and _of_status(*map(int, pair.split("-"))) is CRITICAL]
+    found = []
+    for row in DEFAULTS:
+        place = within
+        for token in Pattern.parse(row.at):
+            # Any name will do where the table leaves it open.
+            place = place.step(None if token in ("*", "**") else token)
+        if row.severity is CRITICAL and place.found:
+            found.append(row.at)
+    return found
+
+
+_STATUSES = "200-404", "403-200"
+"""What is critical wherever any pair is meant."""
+
+_PAIR = re.compile("[1-9][0-9]{2}-[1-9][0-9]{2}", re.ASCII)
+
+
+def is_status(tokens: Sequence[str]) -> bool:
+    """Whether what stands behind "/@status" names a pair of statuses, legacy's and modern's: "200-204"; or any."""
+    return len(tokens) <= 1 and all(one in ("*", "**") or _PAIR.fullmatch(one) for one in tokens)
+
+
+def _of_status(legacy: int, modern: int) -> Severity:
+    """A record that is not found by one arm, or withheld by legacy alone, is critical; the same class is minor."""
+    if legacy // 100 == modern // 100:
+        return MINOR
+    one, other = sorted((legacy, modern))
+    if one // 100 == 2 and other in (404, 410):
+        return CRITICAL
+    return CRITICAL if modern // 100 == 2 and legacy in (401, 403) else MAJOR

@@ -1,0 +1,1 @@
+"""What comparisons prove: strata, epochs, noise, and the statistical gate."""

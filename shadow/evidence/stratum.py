@@ -1,0 +1,176 @@
+"""What kind of exchange a pair is (Stratum), whom it asks about (a token), and what evidence rests on (Epoch).
+
+A thousand polls of one resource say hardly more than one of them, so evidence counts an exchange only where its
+operation, parameter shape, subject and hour are new together. The subject is what the request names: its path, the
+values of its query and its form. It is kept as HMAC-SHA-256 under the epoch's key, and for hours only.
+"""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Collection
+from functools import lru_cache
+from typing import NamedTuple
+
+from adapters.message import Request
+from shadow.compare.pair import Pair
+from shadow.compare.parameters import shown
+from shadow.compare.resources import TYPES
+from shadow.observation import Observation
+
+STRATA = 200
+"""Strata kept of each capability; what comes later counts under its operation and status class alone."""
+
+HOUR = 3600
+"""Seconds in which a subject counts once."""
+
+OTHER = "(other)"
+"""The resource and shape of what finds the table of strata full."""
+
+EXPIRED, ARMS, ENDPOINTS, CUSTODY = "-", "+", ".", "~"
+
+TOKEN = 12
+"""Bytes of a token: 96 bits, so that among a billion subjects two are hardly ever taken for one."""
+
+
+class Stratum(NamedTuple):
+    """A kind of exchange, by what is known of it without a value: operation, legacy's status class ("2xx", empty where
+    it gave no answer), resource type ("Patient", else the media type's subtype: "json"), and the names of the
+    parameters ("date,patient")."""
+
+    operation: str
+    status: str
+    resource: str
+    shape: str
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (self.operation, self.status, self.resource, self.shape and f"?{self.shape}")
+                        if part)
+
+
+class Basis(NamedTuple):
+    """What a capability's evidence rests on, as configured: the digest of its `rules` (see Epoch), and the lower-case
+    name of the response header in which the arms tell their `build` (empty where they do not); and the names of
+    `parameters` that may be shown, beside those that everybody uses."""
+
+    rules: str = ""
+    build: bytes = b""
+    parameters: frozenset[str] = frozenset()
+
+
+class Epoch(NamedTuple):
+    """What evidence was gathered on: both arms' builds ("" where they are not told), the digest of the rules (before
+    it that of the arms as they are written, ENDPOINTS, that of their endpoints, and ARMS; behind it, where some of
+    their known differences had expired, EXPIRED and how many; and CUSTODY and the name of that which has the key, where
+    it has one), and the comparator's version. Where one of them changes, evidence starts from nothing."""
+
+    legacy: str
+    modern: str
+    rules: str
+    comparator: str
+
+
+def anywhere(rules: str) -> str:
+    """The digest of an epoch's rules, wherever its arms' endpoints are."""
+    arms, after, rest = rules.rpartition(ARMS)
+    return arms.partition(ENDPOINTS)[0] + after + rest
+
+
+def configured(rules: str) -> str:
+    """The digest of an epoch's rules as they are configured."""
+    return rules.partition(CUSTODY)[0].partition(EXPIRED)[0]
+
+
+def digest(epoch: Epoch) -> str:
+    """What tells one epoch from another in a few characters."""
+    return hashlib.sha256(chr(0).join(epoch).encode()).hexdigest()[:24]
+
+
+class Subject(NamedTuple):
+    """One exchange, as evidence counts it. `token` tells epoch, operation, parameter shape, subject and `hour` (hours
+    since 1970) apart, and no more than that; it is empty where there is no key."""
+
+    stratum: Stratum
+    token: bytes
+    hour: int
+
+
+# Servers of FHIR write the type first (the examples of the specification do). What does not is known by its media.
+_RESOURCE = re.compile(rb'\s*\{\s*"resourceType"\s*:\s*"([A-Z][A-Za-z]{1,39})"')
+_MEDIA = re.compile(rb"[a-z]+/(?:[a-z0-9.-]+\+)?(json|xml|html|plain|pdf|csv|x-ndjson|octet-stream)\s*(?:;|$)", re.I)
+_BUILD = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._+:@-]{0,63}")
+_FORM = b"application/x-www-form-urlencoded"
+
+# They change how an answer looks, or defeat a cache, and name no subject: else "?_=1", "?_=2" … would buy confidence.
+_NO_SUBJECT = frozenset({
+    b"_", b"_count", b"_elements", b"_format", b"_pretty", b"_summary", b"_total", b"_ts", b"cb", b"nocache", b"ts",
+    b"timestamp",
+})
+
+
+def subject(pair: Pair, key: bytes, epoch: Epoch, declared: frozenset[str] = frozenset()) -> Subject:
+    """The stratum and the token of a pair. `key` is the epoch's, or empty; `declared` are names of parameters that may
+    be shown. Cheap enough for the event loop."""
+    request = pair.request
+    path, _, query = request.target.partition(b"?")
+    shape, named, rest = _parameters(query, request, declared, key) if query or request.body else ("", b"", b"")
+    hour = int(pair.at) // HOUR
+    # The edge lets no NUL into a target, so nothing in one part passes for another.
+    message = b"\0".join((_place(pair.capability, pair.operation, shape, hour, epoch), path, named, rest))
+    # Where legacy gave no answer there is none to be covered.
+    stratum = Stratum(pair.operation, "", "", "") if pair.control.failure is not None else \
+        _stratum(pair.operation, pair.control.status // 100, _resource(pair.control), shape)
+    return Subject(stratum, hmac.digest(key, message, "sha256")[:TOKEN] if key else b"", hour)
+
+
+@lru_cache(maxsize=4096)
+def _place(capability: str, operation: str, shape: str, hour: int, epoch: Epoch) -> bytes:
+    return "\0".join((capability, operation, shape, str(hour), *epoch)).encode()
+
+
+@lru_cache(maxsize=4096)
+def _stratum(operation: str, status: int, resource: str, shape: str) -> Stratum:
+    return Stratum(operation, f"{status}xx", resource, shape)
+
+
+def placed(stratum: Stratum, known: Collection[Stratum]) -> Stratum:
+    """Where a stratum counts, if those of its capability are `known`: under itself, as long as there is room."""
+    return stratum if stratum in known or len(known) < STRATA else stratum._replace(resource=OTHER, shape="")
+
+
+def build(observation: Observation, header: bytes) -> str:
+    """The build that an arm tells in `header`; "" where it tells none, or what cannot be one."""
+    told = observation.headers.get(header) if header else None
+    return told.decode() if told is not None and _BUILD.fullmatch(told) else ""
+
+
+def _parameters(
+    query: bytes, request: Request, declared: frozenset[str], key: bytes
+) -> tuple[str, bytes, bytes]:
+    """The shape of the query and of a form; what of them names a subject; and a body that is no form."""
+    fields, rest = query.split(b"&") if query else [], request.body
+    if rest and (request.headers.get(b"content-type") or b"").lower().startswith(_FORM):
+        fields, rest = fields + rest.split(b"&"), b""
+    fields.sort()
+    # What has no value may be one: "?Meier" is masked.
+    names = [field.partition(b"=")[0] if b"=" in field else field and b"{" for field in fields]
+    if not _NO_SUBJECT.isdisjoint(names):
+        fields = [field for field, name in zip(fields, names, strict=True) if name not in _NO_SUBJECT]
+    return _shape(tuple(names), declared, key), b"&".join(fields), rest
+
+
+@lru_cache(maxsize=4096)
+def _shape(names: tuple[bytes, ...], declared: frozenset[str], key: bytes) -> str:
+    return shown({name.decode("latin-1") for name in names if name}, declared, key)
+
+
+def _resource(observation: Observation) -> str:
+    if (found := _RESOURCE.match(observation.body)) and (name := found[1].decode()) in TYPES:
+        return name
+    return _subtype(observation.headers.get(b"content-type") or b"")
+
+
+@lru_cache(maxsize=256)
+def _subtype(media: bytes) -> str:
+    known = _MEDIA.match(media)
+    return known[1].decode().lower() if known else ""

@@ -1,0 +1,1 @@
+"""Shadow work, done beside the traffic: ask the other arm, compare, ask again, write."""

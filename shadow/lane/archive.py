@@ -1,0 +1,109 @@
+"""The archive: the files that the shadow keeps (store, custody, sealed records, marks), opened in a thread of its own,
+and tried again, ever less often, until they are well. Nothing waits for it: a file that is damaged, locked, on a full
+disk or of a newer version holds up neither the start nor a request.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TypeVar
+
+from shadow.custody.sqlite import Custody, CustodyError
+from shadow.sealed.vault import Vault, VaultError
+from shadow.stores.base import Store, StoreError
+from shadow.stores.marks import Seat
+from shadow.words import worded
+
+STORE, CUSTODY, SEALED, MARKS = "store", "custody", "sealed", "marks"
+"""What there is to open, as faults name it."""
+
+OPENING = "it is just being opened"
+"""What is said of what was not tried to its end yet."""
+
+_SOON, _LATE = 0.5, 5.0
+"""Seconds until it is tried again: twice as long each time, up to the second."""
+
+T = TypeVar("T", Store, Custody, Vault, Seat)
+
+
+class Archive:
+    """What is open of one worker's files. `store`, `custody`, `vault` and `seat` are None until they are, and `faults`
+    says why they are not, by STORE, CUSTODY, SEALED and MARKS; all are set by the thread, and never mended in place."""
+
+    def __init__(
+        self, store: Callable[[], Store], custody: Callable[[], Custody], vault: Callable[[Custody], Vault] | None,
+        seat: Callable[[], Seat] | None,
+    ) -> None:
+        """The functions open; they may block, and raise anything. None of what there is not to be."""
+        self.store: Store | None = None
+        self.custody: Custody | None = None
+        self.vault: Vault | None = None
+        self.seat: Seat | None = None
+        wanted = {STORE: store, CUSTODY: custody, SEALED: vault, MARKS: seat}
+        self.faults = {what: OPENING for what, make in wanted.items() if make is not None}
+        self._make_store, self._make_custody, self._make_vault, self._make_seat = store, custody, vault, seat
+        self._over = threading.Event()
+
+    def open(self, changed: Callable[[], None]) -> asyncio.Event:
+        """Begin to open, in the running event loop, which calls `changed` after each try. The event is set after the
+        first."""
+        loop, tried = asyncio.get_running_loop(), asyncio.Event()
+
+        def told() -> None:
+            if not self._over.is_set():
+                changed()
+            tried.set()
+
+        def run() -> None:
+            pause = _SOON
+            while not self._over.is_set():
+                self._try()
+                with suppress(RuntimeError):  # the loop is over
+                    loop.call_soon_threadsafe(told)
+                if not self.faults:
+                    return
+                self._over.wait(pause)
+                pause = min(2 * pause, _LATE)
+
+        # A daemon, so that a file that is locked holds up the end no more than the start.
+        threading.Thread(target=run, name="figway-archive", daemon=True).start()
+        return tried
+
+    def _try(self) -> None:
+        faults: dict[str, str] = {}
+
+        def made(what: str, ours: type[Exception], known: T | None, make: Callable[[], T]) -> T | None:
+            if known is not None:
+                return known
+            try:
+                one = make()
+            except Exception as error:
+                faults[what] = error.strerror or "it fails" if isinstance(error, OSError) else worded(error, ours)
+                return None
+            if self._over.is_set():
+                _give_back(one)
+                return None
+            return one
+
+        self.store = made(STORE, StoreError, self.store, self._make_store)
+        self.custody = custody = made(CUSTODY, CustodyError, self.custody, self._make_custody)
+        make_vault = self._make_vault
+        if make_vault is not None and custody is not None:
+            self.vault = made(SEALED, VaultError, self.vault, lambda: make_vault(custody))
+        if self._make_seat is not None:
+            self.seat = made(MARKS, OSError, self.seat, self._make_seat)
+        self.faults = faults
+
+    def close(self) -> None:
+        """Give everything back, but for the seat, which is whose who adopted it. It may block."""
+        self._over.set()
+        for one in (self.store, self.vault, self.custody):
+            if one is not None:
+                _give_back(one)
+
+
+def _give_back(one: Store | Custody | Vault | Seat) -> None:
+    # What was written is written; that a file cannot even be closed is nobody's concern any more.
+    with suppress(Exception):
+        one.close()

@@ -1,0 +1,369 @@
+"""The lane: the bounded queue in which shadow work happens, off the way of every client.
+
+    offer → queue → ask the other arm → Pair → equal bytes? → else the comparer's process → store, in batches
+              ↑                                                      │
+              └── wait, then ask both arms again ←── a mismatch ─────┘
+
+Of a few exchanges, the first of each operation among them, legacy is asked twice: where legacy disagrees with itself, a
+difference is noise (shadow.evidence.noise). So it is whenever both arms are asked again, unless both say word for word
+what they said. The noise that an operation is known to have is held against its other mismatches
+(shadow.lane.learned_noise).
+
+Nothing here can change, delay or fail a client's answer: `offer` takes no time and raises nothing, whatever goes
+wrong afterwards is an outcome, and every mirror ends in exactly one. A mirror holds its room, in count and in bytes,
+until its outcome is known. What was once judged is never shed: whatever goes wrong when the arms are asked again,
+or a drain, ends it as the mismatch that it was found to be.
+"""
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from shadow.compare.comparison import Comparison, Outcome, Tally, fingerprint, identical
+from shadow.compare.diff import Severity
+from shadow.compare.pair import Pair
+from shadow.custody.sqlite import Custody
+from shadow.evidence.noise import AGREED, bound, bracketed, is_noise, seen_again, settled, steady, unstable
+from shadow.judge.child import Child, Comparer, ComparerSlow
+from shadow.lane.asking import Ask, Asking, Begin, Entry, Mirror
+from shadow.lane.learned_noise import Learnt
+from shadow.lane.rates import Rates
+from shadow.lane.writer import NOT_SAMPLED, Journal
+from shadow.ledger.rows import Traffic
+from shadow.observation import Observation
+from shadow.sealed.capture import Capture
+from shadow.settings import LaneSettings
+from shadow.stores.base import Store
+
+BATCH_PAIRS = 64
+BATCH_BYTES = 1 << 20
+"""What goes to the comparer at once: little enough to pickle without holding up the event loop."""
+
+PAUSE = 0.1
+"""Seconds between two batches, at the least: a batch costs what some pairs do, and nobody waits for one."""
+
+BUDGET = 20.0
+"""Seconds that the comparer may take over one batch."""
+
+_DIFFERENCE = 512
+"""Bytes that a difference takes."""
+
+_WAITING = 4
+"""One in so many places of the queue is for what waits to be asked again."""
+
+_SAVED = 20.0
+"""Rechecks that a capability can save up, so that a bad minute after a good day is no burst."""
+
+_LENT = 5.0
+"""Rechecks that a capability may take before it has earned them: for what is critical, and where legacy is known to
+disagree with itself."""
+
+_ROUNDING = 1e-9
+
+
+class Lane:
+    """One worker's lane. `start` and all after it belong to one event loop.
+
+    `on` is the kill switch: while it is False, offers are shed. So they are, as `store_unavailable`, until there is a
+    store: given here, or by `use`. `eligible` counts all that was offered or skipped,
+    `unfinished` and `held` (bytes) what has no outcome yet: eligible = sum(counters().values()) + unfinished.
+    """
+
+    def __init__(
+        self, ask: Ask, store: Store | None, settings: LaneSettings, comparer: Comparer | None = None,
+        custody: Custody | None = None, capture: Capture | None = None, begin: Begin | None = None,
+    ) -> None:
+        self.on = True
+        self.capture = capture
+        self.eligible = 0
+        self.unfinished = 0
+        self.held = 0
+        self.journal = Journal(store, custody or (Custody(None) if store is not None else None))
+        self._settings = settings
+        self._comparer = comparer or Child()
+        self._open = False
+        self._shut = "stopped" if store is not None else "store_unavailable"
+        self._counts: Counter[Tally] = Counter()
+        self._task: asyncio.Task[None] | None = None
+        self._saved: dict[str, float] = {}
+        self._rates = Rates()
+        self._learnt = Learnt()
+        self._resumes = 0.0
+        self._called: asyncio.TimerHandle | None = None
+        # Where an unfinished mirror is: exactly one of these four.
+        self._asking = Asking(
+            ask, begin, settings.concurrency, self.journal, self._learnt, self._rates, self._settle)
+        self._pairs: deque[Entry] = deque()
+        self._comparing: list[Entry] = []
+        self._waiting: dict[Entry, asyncio.TimerHandle] = {}
+        self._paired = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    # --- the side that clients' requests touch: no await, no exception ---
+
+    def offer(self, mirror: Mirror) -> None:
+        """Take a mirror, or shed it where there is no room. Takes constant time."""
+        self.eligible += 1
+        self.journal.take(mirror.capability)
+        cost = mirror.cost()
+        if reason := self._no_room(cost):
+            return self._count(Tally(mirror.capability, mirror.operation, Outcome.SHED, reason))
+        self.unfinished += 1
+        self.held += cost
+        self._idle.clear()
+        return self._asking.put(Entry(mirror, cost))
+
+    def skip(self, capability: str, operation: str, reason: str) -> None:
+        """Count an exchange that was eligible but is not mirrored. `reason` is one of a few fixed words."""
+        self.eligible += 1
+        if reason != NOT_SAMPLED:
+            self.journal.take(capability)
+        self._count(Tally(capability, operation, Outcome.SKIPPED, reason))
+
+    def record(self, rows: Iterable[Traffic]) -> None:
+        """Have the gateway's traffic written with the next batch."""
+        for row in rows:
+            self.journal.add(row)
+
+    def counters(self) -> Mapping[Tally, int]:
+        """How many exchanges have ended in which outcome, since the start."""
+        return dict(self._counts)
+
+    def _no_room(self, cost: int) -> str:
+        if not self.on:
+            return "switched_off"
+        if not self._open:
+            return self._shut
+        if self.unfinished >= self._settings.queue:
+            return "queue_full"
+        return "memory_full" if self.held + cost > self._settings.memory else ""
+
+    # --- the side that works ---
+
+    def use(self, store: Store, custody: Custody) -> None:
+        """Keep what is found here from now on. Before `start`, and once."""
+        self.journal.use(store, custody)
+
+    def seal(self, capture: Capture) -> None:
+        """Have mismatches sealed from now on. After `start`, and once."""
+        self.capture = capture
+        capture.start()
+
+    def start(self) -> None:
+        """Begin to work. Must be called in the event loop, once."""
+        self._open = True
+        self._shut = "stopped"
+        self._task = asyncio.create_task(self._compare())
+        self.journal.start()
+        if self.capture is not None:
+            self.capture.start()
+
+    async def settled(self) -> None:
+        """Wait until every mirror that was taken has its outcome, those that wait to be asked again too."""
+        await self._idle.wait()
+
+    async def drain(self, seconds: float) -> None:
+        """Take nothing more, finish what is there within `seconds`, shed the rest, write all of it down: for as long as
+        the store takes it, or until that time is over. What it did not take is `journal.unwritten`.
+        Nothing is waited for that is only to be asked again: it ends as found. Leaves no task and no process.
+        It may be called again."""
+        self._open = False
+        self._shut = "stopped"
+        until = asyncio.get_running_loop().time() + seconds
+        for entry, timer in self._waiting.items():
+            timer.cancel()
+            self._give_up(entry, "drained")
+        self._waiting.clear()
+        try:
+            async with asyncio.timeout(seconds):
+                await self.settled()
+        except TimeoutError:
+            pass
+        if self._task is not None:
+            self._task.cancel()
+        for entry in await self._asking.stop():
+            self._give_up(entry, "drained")
+        if self._task is not None:
+            await asyncio.wait([self._task], timeout=1)
+            self._task = None
+        for room in (self._pairs, self._comparing):
+            for entry in room:
+                self._give_up(entry, "drained")
+            room.clear()
+        await self._comparer.close()
+        await self.journal.close(until)
+        if self.capture is not None:
+            await self.capture.close()
+
+    def _settle(self, entry: Entry, pairs: Sequence[Pair]) -> None:
+        """Finish a mirror whose arms said the same; hand the others on."""
+        if not pairs:
+            return self._give_up(entry, "asker_failed")
+        mirror, entry.pairs = entry.mirror, pairs
+        if all(map(identical, pairs)):
+            tally = Tally(mirror.capability, mirror.operation, Outcome.MATCH)
+            return self._judged(entry, Comparison(tally, mirror.trace_id, mirror.at))
+        before, entry.said, entry.steady = entry.said, None, len(pairs) > 1 and identical(pairs[1])
+        if entry.steady or len(pairs) == 1:
+            pairs = pairs[:1]
+            entry.said = fingerprint(pairs[0])
+            if entry.found is not None and entry.said is not None and entry.said == before:
+                return self._judged(entry, entry.found)
+        spoken = {id(one): one for pair in pairs for one in (pair.control, pair.candidate) if one is not mirror.served}
+        fresh = sum(len(one.body) for one in spoken.values())
+        key = self.journal.key(mirror.capability, entry.sight)
+        entry.pairs = [replace(pair, key=key) for pair in pairs]
+        entry.cost += fresh
+        self.held += fresh
+        self._pairs.append(entry)
+        return self._hand_over(entry)
+
+    def _hand_over(self, last: Entry) -> None:
+        """Have the comparer take what is there: not before its pause is over, but for a bracket, which teaches what
+        the others are judged by."""
+        loop = asyncio.get_running_loop()
+        if last.steady or len(last.pairs) > 1 or len(self._pairs) >= BATCH_PAIRS or loop.time() >= self._resumes:
+            self._paired.set()
+        elif self._called is None:
+            self._called = loop.call_at(self._resumes, self._paired.set)
+
+    async def _compare(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._paired.wait()
+            self._resumes = loop.time() + PAUSE
+            pairs = self._take_batch()
+            try:
+                comparisons = await self._comparer.compare(pairs, BUDGET)
+                lost = "" if len(comparisons) == len(pairs) else "comparer_lost"
+            except ComparerSlow:
+                lost = "comparer_slow"
+            except Exception:
+                lost = "comparer_lost"
+            batch, self._comparing = self._comparing, []
+            if lost:
+                for entry in batch:
+                    self._give_up(entry, lost)
+            else:
+                judged = iter(comparisons)
+                for entry in batch:
+                    first, *rest = of_entry = [next(judged) for _ in entry.pairs]
+                    whole = bracketed(first, *rest) if rest else steady(first) if entry.steady else first
+                    self._judged(entry, bound(whole, of_entry))
+
+    def _take_batch(self) -> list[Pair]:
+        pairs: list[Pair] = []
+        size = 0
+        while self._pairs and len(pairs) < BATCH_PAIRS and size < BATCH_BYTES:
+            entry = self._pairs.popleft()
+            self._comparing.append(entry)
+            size += entry.cost
+            pairs += entry.pairs
+        if not self._pairs:
+            self._paired.clear()
+            if self._called is not None:
+                self._called.cancel()
+                self._called = None
+        return pairs
+
+    # --- asking again: a mismatch may settle ---
+
+    def _judged(self, entry: Entry, comparison: Comparison) -> None:
+        """Both arms have been compared, for the first time or again."""
+        found, after = entry.found, entry.mirror.recheck.after
+        if found is None:
+            if entry.place is not None and (entry.steady or len(entry.pairs) > 1):
+                self._learnt.add(entry.place, comparison)
+            self._save(entry.mirror)
+            if comparison.tally.outcome is not Outcome.MISMATCH:
+                return self._end(entry, comparison)
+            if self._is_noise(entry, comparison):
+                return self._end(entry, unstable(comparison, "noise"))
+            if self.capture is not None and entry.mirror.sealing.share:
+                # The bodies are there only now. What settles is taken out again.
+                entry.sealed = self.capture.take(entry.pairs[0], comparison, entry.mirror.sealing,
+                                                 safe=entry.mirror.safe)
+            if not self._may_ask_again(entry, comparison):
+                return self._end(entry, comparison)
+            self._saved[entry.mirror.capability] -= 1
+            entry.found = comparison
+            entry.at = asyncio.get_running_loop().time()
+            return self._wait(entry)
+        entry.found = found = bound(found, (comparison,))
+        if comparison.tally.outcome is Outcome.UNSTABLE and is_noise(found, comparison):
+            return self._end(entry, unstable(found))
+        if comparison.tally.outcome in (*AGREED, Outcome.TRANSIENT, Outcome.UNSTABLE):
+            return self._end(entry, settled(found, f"after_{after[entry.round]:g}s"))
+        if comparison.tally.outcome is Outcome.MISMATCH:
+            entry.times += 1
+            entry.found = found = seen_again(found, comparison, entry.times)
+        else:
+            entry.said = None
+        if self._is_noise(entry, found):  # which was not known when it was found
+            return self._end(entry, unstable(found, "noise"))
+        entry.round += 1
+        if entry.round < len(after) and self.on and self._open:
+            return self._wait(entry)
+        return self._end(entry, found)
+
+    def _is_noise(self, entry: Entry, found: Comparison) -> bool:
+        return (found.tally.outcome is Outcome.MISMATCH and entry.place is not None
+                and self._learnt.explains(entry.place, found))
+
+    def _save(self, mirror: Mirror) -> None:
+        """Each exchange earns its capability a share of a recheck."""
+        if budget := mirror.recheck.budget:
+            self._saved[mirror.capability] = min(_SAVED, self._saved.get(mirror.capability, 0.0) + budget)
+
+    def _may_ask_again(self, entry: Entry, found: Comparison) -> bool:
+        """Whether there is reason, budget and room for it: what waits leaves room for what comes."""
+        mirror = entry.mirror
+        urgent = found.severity is Severity.CRITICAL or (entry.place is not None and self._learnt.drifts(entry.place))
+        return (bool(mirror.recheck.after) and mirror.recheck.budget > 0 and self.on and self._open
+                and self._saved[mirror.capability] + (_LENT if urgent else 0.0) >= 1 - _ROUNDING
+                and len(self._waiting) < self._settings.queue // _WAITING
+                and self.held <= self._settings.memory // 2)
+
+    def _wait(self, entry: Entry) -> None:
+        """Hold only what asking again takes, until its time."""
+        entry.pairs = ()
+        entry.mirror = mirror = replace(entry.mirror, served=Observation(entry.mirror.served.arm, 0.0))
+        self.held -= entry.cost
+        entry.cost = mirror.cost() + (_DIFFERENCE * len(entry.found.differences) if entry.found else 0)
+        self.held += entry.cost
+        due = entry.at + mirror.recheck.after[entry.round]
+        self._waiting[entry] = asyncio.get_running_loop().call_at(due, self._due, entry)
+
+    def _due(self, entry: Entry) -> None:
+        del self._waiting[entry]
+        if not self.on:
+            return self._give_up(entry, "switched_off")
+        return self._asking.put(entry)
+
+    # --- outcomes: every mirror ends in exactly one ---
+
+    def _give_up(self, entry: Entry, reason: str) -> None:
+        """End a mirror that goes no further: as it was found, or shed where nothing is known of it."""
+        tally = Tally(entry.mirror.capability, entry.mirror.operation, Outcome.SHED, reason)
+        self._end(entry, entry.found or Comparison(tally, entry.mirror.trace_id, entry.mirror.at))
+
+    def _end(self, entry: Entry, comparison: Comparison) -> None:
+        if entry.sealed and self.capture is not None and comparison.tally.outcome is not Outcome.MISMATCH:
+            self.capture.drop(entry.sealed)
+        self._rates.count(entry.mirror.rules, comparison)
+        self.journal.keep(comparison, entry.sight, entry.mirror.rules)
+        self._finish(entry, comparison.tally)
+
+    def _finish(self, entry: Entry, tally: Tally) -> None:
+        """The one end of a mirror that had found room; the journal has it already."""
+        self._counts[tally] += 1
+        self.unfinished -= 1
+        self.held -= entry.cost
+        if not self.unfinished:
+            self._idle.set()
+
+    def _count(self, tally: Tally) -> None:
+        self._counts[tally] += 1
+        self.journal.count(tally)

@@ -1,0 +1,173 @@
+"""What mismatching exchanges have in common: each falls into one Pattern, the set of its differences' signatures.
+
+A pattern is folded from comparisons one at a time, in any order, to the same result; it is bounded and keeps no value.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from shadow.compare.comparison import Comparison, Outcome
+from shadow.compare.diff import MAX_DIFFERENCES, Difference, Severity, Shape, Signature
+from shadow.compare.names import MASKED
+
+HOURS = 24
+"""Hours back from its latest exchange over which a pattern's trend goes."""
+
+EXEMPLARS = 3
+"""Exchanges kept of a pattern as a sample, besides the smallest."""
+
+SIGNATURES = 32
+"""Signatures kept of a pattern; its key stands for all of them."""
+
+DIFFERENCES = 12
+"""Differences kept of an exemplar."""
+
+_HOUR = 3600
+_RANKS = tuple(Severity)
+
+
+@dataclass(frozen=True, slots=True)
+class Exemplar:
+    """One exchange of a pattern: shapes, places and tokens only. `total` differences were found, of which the first
+    are kept. `at` is in seconds since the epoch, `size` the bytes of both bodies."""
+
+    trace_id: str
+    at: float
+    total: int
+    differences: tuple[Difference, ...]
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """Exchanges of one operation that differ in the same way.
+
+    Of `again` of them both arms were asked again, and all of the pattern was there each time in `reproduced`.
+    `key` is 24 hexadecimal digits over all signatures; `whole` tells that all of them are in `signatures`, each with
+    its severity at the same place of `severities`. `hours` are (hours since the epoch, exchanges), oldest first, none
+    where there were none. `exemplars` are a uniform sample of the exchanges; `smallest` is the one with the
+    smallest bodies.
+    """
+
+    capability: str
+    operation: str
+    key: str
+    whole: bool
+    signatures: tuple[Signature, ...]
+    severities: tuple[Severity, ...]
+    count: int
+    first_seen: float
+    last_seen: float
+    hours: tuple[tuple[int, int], ...]
+    exemplars: tuple[Exemplar, ...]
+    smallest: Exemplar
+    again: int = 0
+    reproduced: int = 0
+
+
+def patterns(comparisons: Iterable[Comparison]) -> dict[tuple[str, str, str], Pattern]:
+    """The patterns of a batch by (capability, operation, key): of its mismatches, since nothing else differs for
+    good."""
+    found: dict[tuple[str, str, str], Pattern] = {}
+    for comparison in comparisons:
+        if comparison.tally.outcome is Outcome.MISMATCH and comparison.differences:
+            new = _pattern(comparison)
+            place = new.capability, new.operation, new.key
+            found[place] = merged(found[place], new) if place in found else new
+    return found
+
+
+def worst(differences: Iterable[Difference]) -> dict[Signature, Difference]:
+    """One difference of each signature: of several, such as under several masked names, the last of the worst."""
+    found: dict[Signature, Difference] = {}
+    for one in differences:
+        known = found.get(one.signature)
+        if known is None or _RANKS.index(one.severity) <= _RANKS.index(known.severity):
+            found[one.signature] = one
+    return found
+
+
+def standing(signature: Signature, before: Severity, now: Severity) -> Severity:
+    """How severe a signature is that was seen before: rules may have changed, so it is what it is now; but under a
+    masked name another one may be meant, so there it stays what is worse."""
+    return min(before, now, key=_RANKS.index) if MASKED in signature.path else now
+
+
+def key(differences: Iterable[Difference]) -> str:
+    """The key of the pattern that these differences make."""
+    return _key(sorted({found.signature for found in differences}))
+
+
+def _key(signatures: Iterable[Signature]) -> str:
+    return hashlib.sha256(orjson.dumps([tuple(one) for one in signatures])).hexdigest()[:24]
+
+
+def _pattern(comparison: Comparison) -> Pattern:
+    """The pattern of one exchange alone."""
+    severities = {signature: found.severity for signature, found in worst(comparison.differences).items()}
+    signatures = sorted(severities)
+    kept = tuple(signatures[:SIGNATURES])
+    only = Exemplar(comparison.trace_id, comparison.at, len(comparison.differences),
+                    comparison.differences[:DIFFERENCES], comparison.size)
+    return Pattern(
+        comparison.tally.capability, comparison.tally.operation,
+        _key(signatures),
+        len(kept) == len(signatures) and len(comparison.differences) < MAX_DIFFERENCES,
+        kept, tuple(severities[one] for one in kept),
+        1, comparison.at, comparison.at, ((int(comparison.at // _HOUR), 1),), (only,), only,
+        int(comparison.asked_again), int(comparison.asked_again and severities.keys() <= set(comparison.reproduced)),
+    )
+
+
+def merged(one: Pattern, other: Pattern) -> Pattern:
+    """Two patterns of one capability, operation and key as one; how severe they are, `standing` says."""
+    before, now = sorted((one, other), key=lambda found: (found.last_seen, found.severities))
+    hours = dict(one.hours)
+    for hour, count in other.hours:
+        hours[hour] = hours.get(hour, 0) + count
+    newest = max(hours)
+    return Pattern(
+        one.capability, one.operation, one.key, one.whole and other.whole, one.signatures,
+        tuple(map(standing, one.signatures, before.severities, now.severities)), one.count + other.count,
+        min(one.first_seen, other.first_seen), max(one.last_seen, other.last_seen),
+        tuple(sorted((hour, count) for hour, count in hours.items() if hour > newest - HOURS)),
+        _sample((*one.exemplars, *other.exemplars)),
+        min(one.smallest, other.smallest, key=lambda found: (found.size, found.total, found.at, found.trace_id)),
+        one.again + other.again, one.reproduced + other.reproduced,
+    )
+
+
+def _sample(exemplars: Iterable[Exemplar]) -> tuple[Exemplar, ...]:
+    """The exchanges whose hash is lowest: as uniform as a reservoir, without chance, and merged in any order."""
+    def rank(found: Exemplar) -> bytes:
+        return hashlib.sha256(f"{found.trace_id} {found.at}".encode()).digest()
+
+    return tuple(sorted(exemplars, key=rank)[:EXEMPLARS])
+
+
+def encode(found: Pattern) -> bytes:
+    """A pattern as JSON, for a store's column."""
+    return orjson.dumps(found, default=tuple)
+
+
+def decode(text: bytes | str) -> Pattern:
+    """The pattern that `encode` wrote."""
+    read: dict[str, Any] = orjson.loads(text)
+    return Pattern(**{
+        **read, "signatures": tuple(Signature(*one) for one in read["signatures"]),
+        "severities": tuple(map(Severity, read["severities"])),
+        "hours": tuple((hour, count) for hour, count in read["hours"]),
+        "exemplars": tuple(map(_exemplar, read["exemplars"])), "smallest": _exemplar(read["smallest"]),
+    })
+
+
+def _exemplar(read: dict[str, Any]) -> Exemplar:
+    return Exemplar(**{**read, "differences": tuple(
+        Difference(**{**one, "legacy": Shape(*one["legacy"]), "modern": Shape(*one["modern"]),
+                      "severity": Severity(one["severity"])})
+        for one in read["differences"]
+    )})

@@ -1,0 +1,1 @@
+"""What the shadow knows of a capability, and the verdict on it."""

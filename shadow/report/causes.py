@@ -1,0 +1,143 @@
+"""The few causes that explain most of what differs: a greedy set cover over patterns. Pure.
+
+A cause is one kind of difference at one index-free path. It explains an exchange that has it; it settles one that
+has nothing else. Each next cause is the one that explains most of what those before it left: within a factor of
+1 − 1/e of the best choice of as many (Nemhauser, Wolsey, Fisher 1978).
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from shadow.compare.diff import Severity
+from shadow.compare.names import MASKED
+from shadow.ledger.groups import HOURS, Pattern
+
+CAUSES = 10
+"""Causes looked for, at most."""
+
+Key = tuple[str, str]
+"""A cause's kind and path."""
+
+_TRIED = {"string instant": "instants: true", "string uuid": "volatile: uuid", "string url": "host: true"}
+"""The narrowest rule that may take away that two values of one shape differ."""
+
+_NUMBERS = frozenset({"integer", "decimal"})
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One kind of difference at one path, in the order of the cover.
+
+    Of exchanges: `exchanges` have it, in `alone` of them nothing else differs, `explained` have it and no cause
+    before it; `settled` have nothing left once it and all causes before it are gone. `share` is what it and all
+    before it explain of all mismatching exchanges (0 to 1). `shapes` are the pairs of shapes, legacy and modern,
+    that it was seen with, `severity` the worst that it was given. `hours` are exchanges in each of the last 24
+    hours, oldest first; the last is the hour of the capability's latest mismatch. `rule` is one to be tried, as
+    routes.yaml has it, or "" where none is fit and modern is to be mended; it hides the cause in `exchanges` at most,
+    and at most `alone` of them match then. `drifts` tells that legacy itself drifts there, in more than value: what
+    differs may be that alone.
+    """
+
+    kind: str
+    path: str
+    severity: Severity
+    shapes: tuple[tuple[str, str], ...]
+    operations: tuple[str, ...]
+    exchanges: int
+    alone: int
+    explained: int
+    settled: int
+    share: float
+    first_seen: float
+    last_seen: float
+    hours: tuple[int, ...]
+    rule: str
+    drifts: bool
+
+
+def causes(
+    patterns: Iterable[Pattern], mismatching: int, limit: int = CAUSES, drifting: Collection[Key] = (),
+) -> tuple[Cause, ...]:
+    """The causes behind the patterns of one capability, at most `limit`, until nothing is left to explain.
+    `mismatching` is the number of all mismatching exchanges, those of no known pattern among them; at the `drifting`
+    places legacy itself drifts, in more than value."""
+    known = list(patterns)
+    touched: dict[Key, list[int]] = defaultdict(list)
+    for place, one in enumerate(known):
+        for key in _keys(one):
+            touched[key].append(place)
+    newest = max((hour for one in known for hour, _ in one.hours), default=0)
+    chosen: list[Key] = []
+    found: list[Cause] = []
+    left = set(range(len(known)))
+    covered = 0
+    while left and len(found) < limit:
+        gains = {key: sum(known[place].count for place in places if place in left)
+                 for key, places in touched.items() if key not in chosen}
+        key, gain = min(gains.items(), key=lambda item: (-item[1], item[0]))
+        chosen.append(key)
+        left.difference_update(touched[key])
+        covered += gain
+        settled = sum(one.count for one in known if one.whole and _keys(one).issubset(chosen))
+        share = covered / mismatching if mismatching else 0.0
+        having = [known[place] for place in touched[key]]
+        found.append(_cause(key, having, gain, settled, share, newest, key in drifting))
+    return tuple(found)
+
+
+def _keys(one: Pattern) -> set[Key]:
+    return {(signature.kind, signature.path) for signature in one.signatures}
+
+
+def _cause(
+    key: Key, having: Sequence[Pattern], explained: int, settled: int, share: float, newest: int, drifts: bool,
+) -> Cause:
+    hours: Counter[int] = Counter()
+    for one in having:
+        hours.update(dict(one.hours))
+    own = [(signature, severity) for one in having
+           for signature, severity in zip(one.signatures, one.severities, strict=True)
+           if (signature.kind, signature.path) == key]
+    worst = min((severity for _, severity in own), key=tuple(Severity).index)
+    shapes = tuple(sorted({(signature.legacy, signature.modern) for signature, _ in own}))
+    return Cause(
+        *key,
+        severity=worst,
+        shapes=shapes,
+        operations=tuple(sorted({one.operation for one in having})),
+        exchanges=sum(one.count for one in having),
+        alone=sum(one.count for one in having if one.whole and _keys(one) == {key}),
+        explained=explained,
+        settled=settled,
+        share=share,
+        first_seen=min(one.first_seen for one in having),
+        last_seen=max(one.last_seen for one in having),
+        hours=tuple(hours[hour] for hour in range(newest - HOURS + 1, newest + 1)),
+        rule=tried(key, worst, shapes, drifts),
+        drifts=drifts,
+    )
+
+
+def tried(key: Key, severity: Severity, shapes: Sequence[tuple[str, str]], drifts: bool) -> str:
+    """The rule to be tried on what differs so, or "". Nothing for what is critical, nor for what is there on one side
+    only: no rule makes that well. Where legacy itself `drifts` in the value, a wider one, of the values' type."""
+    kind, path = key
+    at = path.replace(MASKED, "*")
+    if severity is Severity.CRITICAL:
+        return ""
+    if kind == "moved" and at.endswith("/*"):
+        return f'{{at: "{at.removesuffix("/*")}", list: multiset}}'
+    [(legacy, modern), *more] = shapes
+    rule = _TRIED.get(legacy) if kind == "value" and legacy == modern and not more else None
+    if rule is None and drifts and kind == "value":
+        rule = _wider({shape for pair in shapes for shape in pair})
+    return f'{{at: "{at}", {rule}}}' if rule else ""
+
+
+def _wider(shapes: set[str]) -> str | None:
+    if shapes == {"integer"}:
+        return "volatile: int"
+    if shapes <= _NUMBERS:
+        return "tolerance: {relative: 0.000001}"
+    return "volatile: opaque" if all(one.split(" ")[0] == "string" for one in shapes) else None

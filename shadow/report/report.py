@@ -1,0 +1,462 @@
+"""What was learnt, folded: Ledger → Report, and the report as JSON and as Markdown.
+
+Every number that is shown is a field here, so that all renderings say the same. A capability of which nothing was
+compared says so in words: it must never look like one whose arms agree.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import orjson
+
+from shadow.compare.comparison import Outcome
+from shadow.compare.diff import Severity, Signature
+from shadow.evidence.gate import UNDECLARED, Criteria
+from shadow.evidence.noise import DRIFTS, NoiseReport, weighed
+from shadow.latency import BOUNDS, Histogram
+from shadow.ledger.groups import Exemplar, Pattern
+from shadow.ledger.rows import FASTER, SLOWER, Finding, Gap, Hidden, Ledger, Reason, Traffic
+from shadow.report.causes import Cause, causes, tried
+from shadow.report.hints import hints
+from shadow.report.verdict import EvidenceReport, cell, judged, markdown
+from shadow.words import moment, noun
+
+PATTERNS = 20
+"""Patterns of a capability that are reported, the worst and most frequent of all that are known."""
+
+NOISE = 50
+"""Noisy paths of a capability that are reported: regressions first, then what a rule is proposed for."""
+
+_RANKS = tuple(Severity)
+
+
+@dataclass(frozen=True, slots=True)
+class ArmReport:
+    """One arm: `requests` that clients were answered from it, `calls` down it (the lane's too), of which `errors`
+    failed, and quantiles of their seconds (None where there were none). `spread` is (seconds, calls that took up to
+    that and longer than the bound before it), of the buckets that are not empty."""
+
+    requests: int
+    calls: int
+    errors: int
+    p50: float | None
+    p99: float | None
+    spread: tuple[tuple[float, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PairedReport:
+    """By how many seconds modern took longer than legacy over the same request, of `pairs` that both answered; less
+    than 0 where it took less. `faster` is how many it did. `spread` is (seconds, pairs up to that and past the bound
+    before it, away from 0), in order."""
+
+    pairs: int
+    faster: int
+    p50: float
+    p99: float
+    spread: tuple[tuple[float, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DifferenceReport:
+    """One kind of difference at one place, over all operations.
+
+    `count` exchanges have it, a `share` of those compared. `path` is index-free; `example` is where it was last
+    seen, in the exchange of `trace_id`, and `modern_example` where in modern's answer; the tokens stand for the two
+    values there. Of `again` of them both arms were asked again, and it was there each time in `reproduced`. Times are
+    in seconds since the epoch.
+    """
+
+    kind: str
+    severity: Severity
+    path: str
+    legacy: str
+    modern: str
+    count: int
+    share: float
+    operations: tuple[str, ...]
+    first_seen: float
+    last_seen: float
+    example: str
+    modern_example: str
+    legacy_token: str
+    modern_token: str
+    trace_id: str
+    again: int
+    reproduced: int
+
+
+@dataclass(frozen=True, slots=True)
+class PatternReport:
+    """Exchanges of one operation that differ in the same way: `count` of them, a `share` of all that mismatch.
+    `smallest` is the one with the smallest bodies, `others` a sample of the rest; `hints` are sentences about what
+    they have in common; `again` and `reproduced` are as a difference's, of all that differs."""
+
+    key: str
+    operation: str
+    severity: Severity
+    count: int
+    share: float
+    first_seen: float
+    last_seen: float
+    smallest: Exemplar
+    others: tuple[Exemplar, ...]
+    hints: tuple[str, ...]
+    again: int
+    reproduced: int
+
+
+@dataclass(frozen=True, slots=True)
+class RuleReport:
+    """What one rule took away before exchanges were judged: so many differences, in so many exchanges."""
+
+    rule: str
+    exchanges: int
+    differences: int
+    last_seen: float
+
+
+@dataclass(frozen=True, slots=True)
+class CapabilityReport:
+    """One capability. compared = matching + normalised + known + mismatching;
+    eligible = compared + unstable + transient + the sums of the four maps, which are by reason. `lost` are exchanges
+    that were eligible too, and of which it is not known how they ended, by reason. `says` puts it in words; `evidence`
+    is the verdict. `patterns` are those worth a look of the `known_patterns`; `patternless` mismatching exchanges found
+    the table of patterns full."""
+
+    capability: str
+    stage: str
+    says: str
+    evidence: EvidenceReport
+    requests: int
+    eligible: int
+    compared: int
+    matching: int
+    normalised: int
+    known: int
+    mismatching: int
+    unstable: int
+    transient: int
+    candidate_errors: dict[str, int]
+    not_comparable: dict[str, int]
+    shed: dict[str, int]
+    skipped: dict[str, int]
+    lost: dict[str, int]
+    legacy: ArmReport
+    modern: ArmReport
+    paired: PairedReport | None
+    differences: tuple[DifferenceReport, ...]
+    overflow: int
+    causes: tuple[Cause, ...]
+    patterns: tuple[PatternReport, ...]
+    known_patterns: int
+    patternless: int
+    noise: tuple[NoiseReport, ...]
+    rules: tuple[RuleReport, ...]
+
+    @property
+    def judged(self) -> bool:
+        """Whether there is, or is to be, anything for the verdict to rest on."""
+        return bool(self.eligible or self.evidence.coverage or self.evidence.history)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All capabilities, by name. `unfinished` is how many exchanges of all of them have no outcome yet, such as wait
+    to be asked again: they are in none of the numbers. None where it is not known, as of a store that is read."""
+
+    capabilities: tuple[CapabilityReport, ...]
+    unfinished: int | None = None
+
+
+def fold(ledger: Ledger, criteria: Mapping[str, Criteria] = MappingProxyType({})) -> Report:
+    """The report of a ledger. The capabilities that have `criteria` are listed even where nothing is known of them;
+    of the others it is not known which operations there are, so they are never safe."""
+    names = {
+        *criteria, *(tally.capability for tally in ledger.tallies), *(row.capability for row in ledger.traffic),
+        *(finding.capability for finding in ledger.findings), *(row.capability for row in ledger.evidence),
+        *(gap.capability for gap in ledger.gaps),
+    }
+    return Report(tuple(_capability(name, ledger, criteria.get(name, UNDECLARED)) for name in sorted(names)))
+
+
+def _capability(name: str, ledger: Ledger, criteria: Criteria) -> CapabilityReport:
+    outcomes: dict[Outcome, Counter[str]] = defaultdict(Counter)
+    for tally, count in ledger.tallies.items():
+        if tally.capability == name:
+            outcomes[tally.outcome][tally.reason] += count
+    traffic = [row for row in ledger.traffic if row.capability == name]
+    staged = [row for row in traffic if row.stage]
+    matching, normalised, known, mismatching, unstable, transient = (outcomes[one].total() for one in (
+        Outcome.MATCH, Outcome.MATCH_NORMALISED, Outcome.KNOWN_DIFFERENCE, Outcome.MISMATCH, Outcome.UNSTABLE,
+        Outcome.TRANSIENT))
+    compared = matching + normalised + known + mismatching
+    eligible = sum(counts.total() for counts in outcomes.values())
+    patterns = [found for found in ledger.patterns if found.capability == name]
+    gaps = [gap for gap in ledger.gaps if gap.capability == name]
+    evidence = judged((row for row in ledger.evidence if row.capability == name), criteria,
+                      [row for row in ledger.crossings if row.capability == name],
+                      [row for row in ledger.declared if row.capability == name], gaps)
+    # Noise counts on what the verdict rests on, and so does not outlive a build.
+    noise = [row for row in ledger.noise if row.capability == name and evidence.is_on(row.epoch)]
+    findings = [found for found in ledger.findings if found.capability == name]
+    noisy = weighed(noise, max((row.at for row in traffic), default=0.0), _tried(findings))
+    return CapabilityReport(
+        capability=name,
+        stage=max(staged, key=lambda row: row.at).stage if staged else "",
+        says=_says(compared, mismatching, outcomes[Outcome.CANDIDATE_ERROR].total(), eligible),
+        evidence=evidence,
+        requests=sum(row.requests for row in traffic),
+        eligible=eligible,
+        compared=compared,
+        matching=matching,
+        normalised=normalised,
+        known=known,
+        mismatching=mismatching,
+        unstable=unstable,
+        transient=transient,
+        candidate_errors=_sorted(outcomes[Outcome.CANDIDATE_ERROR]),
+        not_comparable=_sorted(outcomes[Outcome.NOT_COMPARABLE]),
+        shed=_sorted(outcomes[Outcome.SHED]),
+        skipped=_sorted(outcomes[Outcome.SKIPPED]),
+        lost=_sorted(_lost(gaps)),
+        legacy=_arm(row for row in traffic if row.arm == "legacy"),
+        modern=_arm(row for row in traffic if row.arm == "modern"),
+        paired=_paired(traffic),
+        differences=_differences(findings, compared),
+        overflow=ledger.overflow.get(name, 0),
+        causes=causes(patterns, mismatching,
+                      drifting={(row.kind, row.path) for row in noisy if row.says == "drift"}),
+        patterns=_patterns(patterns, mismatching),
+        known_patterns=len(patterns),
+        patternless=ledger.patternless.get(name, 0),
+        rules=_rules([row for row in ledger.hidden if row.capability == name]),
+        noise=noisy[:NOISE],
+    )
+
+
+def _says(compared: int, mismatching: int, errors: int, eligible: int) -> str:
+    failed = f"; modern failed on {errors} more" if errors else ""
+    if compared:
+        return f"{mismatching} of {compared} compared exchanges differ, out of {eligible} eligible{failed}"
+    if eligible:
+        return f"nothing compared, out of {eligible} eligible{failed.replace(' more', '')}"
+    return "nothing compared: no exchange was eligible"
+
+
+def _lost(gaps: Iterable[Gap]) -> Counter[str]:
+    """By reason; what was shed has an outcome."""
+    counts: Counter[str] = Counter()
+    for gap in gaps:
+        counts[str(gap.reason)] += gap.exchanges if gap.reason is not Reason.STORE_UNAVAILABLE else 0
+    return +counts
+
+
+def _sorted(counts: Counter[str]) -> dict[str, int]:
+    return {reason: counts[reason] for reason in sorted(counts)}
+
+
+def _arm(rows: Iterable[Traffic]) -> ArmReport:
+    requests = errors = 0
+    seconds = Histogram()
+    for row in rows:
+        requests += row.requests
+        errors += row.errors
+        seconds.merge(row.seconds)
+    quantiles = seconds.quantile(0.5), seconds.quantile(0.99)
+    return ArmReport(requests, seconds.total, errors, *quantiles, tuple(_spread(seconds)))
+
+
+def _spread(seconds: Histogram) -> Iterator[tuple[float, int]]:
+    """What took longer than the last bound is shown at it."""
+    return ((BOUNDS[min(bucket, len(BOUNDS) - 1)], count) for bucket, count in enumerate(seconds.counts) if count)
+
+
+def _paired(rows: Iterable[Traffic]) -> PairedReport | None:
+    sides = {FASTER: Histogram(), SLOWER: Histogram()}
+    for row in rows:
+        if row.arm in sides:
+            sides[row.arm].merge(row.seconds)
+    less, more = sides.values()
+    pairs = less.total + more.total
+    if not pairs:
+        return None
+
+    def quantile(q: float) -> float:
+        rank = q * pairs
+        if rank <= less.total:
+            return -(less.quantile(1 - rank / less.total) or 0.0)
+        return more.quantile((rank - less.total) / more.total) or 0.0
+
+    spread = (*reversed([(-bound, count) for bound, count in _spread(less)]), *_spread(more))
+    return PairedReport(pairs, less.total, quantile(0.5), quantile(0.99), spread)
+
+
+def _differences(findings: Sequence[Finding], compared: int) -> tuple[DifferenceReport, ...]:
+    groups: dict[Signature, list[Finding]] = defaultdict(list)
+    for finding in findings:
+        groups[finding.exemplar.signature].append(finding)
+    reports = [_difference(signature, group, compared) for signature, group in groups.items()]
+    return tuple(sorted(reports, key=lambda one: (
+        _RANKS.index(one.severity), -one.count, one.path, one.kind, one.legacy, one.modern)))
+
+
+def _difference(signature: Signature, group: Sequence[Finding], compared: int) -> DifferenceReport:
+    count = sum(finding.count for finding in group)
+    latest = max(group, key=lambda finding: (finding.last_seen, finding.operation))
+    return DifferenceReport(
+        kind=signature.kind,
+        severity=min((finding.exemplar.severity for finding in group), key=_RANKS.index),
+        path=signature.path,
+        legacy=str(latest.exemplar.legacy),
+        modern=str(latest.exemplar.modern),
+        count=count,
+        share=count / compared if compared else 0.0,
+        operations=tuple(sorted({finding.operation for finding in group})),
+        first_seen=min(finding.first_seen for finding in group),
+        last_seen=latest.last_seen,
+        example=latest.exemplar.path,
+        modern_example=latest.exemplar.modern_path or latest.exemplar.path,
+        legacy_token=latest.exemplar.legacy_token,
+        modern_token=latest.exemplar.modern_token,
+        trace_id=latest.trace_id,
+        again=sum(finding.again for finding in group),
+        reproduced=sum(finding.reproduced for finding in group),
+    )
+
+
+def _tried(findings: Iterable[Finding]) -> dict[tuple[str, str], str]:
+    """The rules to be tried where legacy itself drifts, by kind and path."""
+    there: dict[tuple[str, str], dict[Signature, Severity]] = defaultdict(dict)
+    for found in findings:
+        one, severity = found.exemplar.signature, found.exemplar.severity
+        known = there[one.kind, one.path]
+        known[one] = min(severity, known.get(one, severity), key=_RANKS.index)
+    return {key: tried(key, min(known.values(), key=_RANKS.index), [(one.legacy, one.modern) for one in known],
+                       drifts=True) for key, known in there.items()}
+
+
+def _rules(rows: Iterable[Hidden]) -> tuple[RuleReport, ...]:
+    """Those that hide most first."""
+    reports = [RuleReport(row.rule, row.exchanges, row.differences, row.last_seen) for row in rows]
+    return tuple(sorted(reports, key=lambda one: (-one.exchanges, -one.differences, one.rule)))
+
+
+def _patterns(patterns: Sequence[Pattern], mismatching: int) -> tuple[PatternReport, ...]:
+    """The worst first, then the most frequent."""
+    reports = [PatternReport(
+        key=one.key,
+        operation=one.operation,
+        severity=min(one.severities, key=_RANKS.index),
+        count=one.count,
+        share=one.count / mismatching if mismatching else 0.0,
+        first_seen=one.first_seen,
+        last_seen=one.last_seen,
+        smallest=one.smallest,
+        others=(others := tuple(found for found in one.exemplars if found != one.smallest)),
+        hints=hints((one.smallest, *others)),
+        again=one.again,
+        reproduced=one.reproduced,
+    ) for one in patterns]
+    reports.sort(key=lambda one: (_RANKS.index(one.severity), -one.count, one.operation, one.key))
+    return tuple(reports[:PATTERNS])
+
+
+def to_json(report: Report) -> bytes:
+    """The report's fields as JSON, in their order."""
+    return orjson.dumps(report, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE, default=tuple)
+
+
+def to_markdown(report: Report) -> str:
+    """The report as GitHub-flavoured Markdown."""
+    return "\n".join(_markdown(report)) + "\n"
+
+
+def milliseconds(seconds: float | None) -> str:
+    """A latency for people: "12.3 ms", or a dash."""
+    return "–" if seconds is None else f"{seconds * 1000:.3g} ms"
+
+
+def reasons(counts: dict[str, int]) -> str:
+    """Counts by reason for people: "3 (2 reset, 1 tls)"."""
+    if not counts:
+        return "0"
+    return f"{sum(counts.values())} ({', '.join(f'{count} {reason}' for reason, count in counts.items())})"
+
+
+def overflowed(one: CapabilityReport) -> str:
+    """How many differences found no room, for people."""
+    return f"{one.overflow:,} more {noun(one.overflow, 'difference')} found the table of signatures full"
+
+
+def outstanding(unfinished: int | None) -> str:
+    """What the numbers of a report leave out, for people: exchanges that are still compared or wait to be asked
+    again; `unfinished` is their number, None where only the gateway knows it."""
+    if unfinished is None:
+        return "exchanges that are still to be asked again, for 30 s by default, are in no number here yet"
+    return f"{unfinished:,} {noun(unfinished, 'exchange has', 'exchanges have')} no outcome yet, and no number here"
+
+
+def reproduced(one: DifferenceReport | PatternReport) -> str:
+    """How often it was there again when both arms were asked again, for people: "2 of 3", or a dash."""
+    return f"{one.reproduced:,} of {one.again:,}" if one.again else "–"
+
+
+def _markdown(report: Report) -> Iterator[str]:
+    yield "# Shadow report"
+    if not report.capabilities:
+        yield from ("", "Nothing is known of any capability.")
+    yield from ("", f"Mind: {outstanding(report.unfinished)}.")
+    for one in report.capabilities:
+        yield from ("", f"## {cell(one.capability)}", "", f"**{one.says}.**", "")
+        if one.judged:
+            yield from (*markdown(one.evidence), "")
+        yield from ("| | |", "|---|---|")
+        for label, value in (
+            ("Stage", one.stage or "not known"), ("Requests", str(one.requests)), ("Eligible", str(one.eligible)),
+            ("Compared", str(one.compared)), ("Mismatching", str(one.mismatching)),
+            ("Match once normalised", str(one.normalised)), ("Known differences", str(one.known)),
+            ("Unstable", str(one.unstable)), ("Transient", str(one.transient)),
+            ("Candidate errors", reasons(one.candidate_errors)), ("Not comparable", reasons(one.not_comparable)),
+            ("Shed", reasons(one.shed)), ("Skipped", reasons(one.skipped)), ("Lost", reasons(one.lost)),
+            ("Hidden by rules", ", ".join(f"{rule.differences} by {rule.rule}" for rule in one.rules) or "nothing"),
+            ("Legacy p50 / p99", f"{milliseconds(one.legacy.p50)} / {milliseconds(one.legacy.p99)}"),
+            ("Modern p50 / p99", f"{milliseconds(one.modern.p50)} / {milliseconds(one.modern.p99)}"),
+        ):
+            yield f"| {label} | {cell(value)} |"
+        if one.differences:
+            yield from ("", "| Difference | Path | Legacy | Modern | Count | Share | Reproduced | Operations | "
+                        "Last seen | Trace |", "|---|---|---|---|---:|---:|---:|---|---|---|")
+        for found in one.differences:
+            cells = (found.kind, f"`{found.path or '(whole)'}`", found.legacy, found.modern, str(found.count),
+                     f"{found.share:.1%}", reproduced(found), ", ".join(found.operations),
+                     moment(found.last_seen), found.trace_id)
+            yield f"| {' | '.join(map(cell, cells))} |"
+        if one.causes:
+            yield from ("", "| Cause | Severity | Path | Exchanges | Alone | Explained so far | Settled so far |",
+                        "|---|---|---|---:|---:|---:|---:|")
+        for cause in one.causes:
+            numbers = str(cause.exchanges), str(cause.alone), f"{cause.share:.1%}", str(cause.settled)
+            texts = (cause.kind, str(cause.severity), f"`{cause.path or '(whole)'}`", *numbers)
+            yield f"| {' | '.join(map(cell, texts))} |"
+        for cause in one.causes:
+            if cause.drifts:
+                yield from ("", f"`{cause.path}`: {DRIFTS}.")
+        told = [f"- {pattern.operation}: {hint}" for pattern in one.patterns for hint in pattern.hints]
+        if told:
+            yield from ("", "What examples have in common:", "", *told)
+        if one.noise:
+            yield from ("", "| Noise | Path | Operation | Modern alone | Legacy alone | Both | E-value | Says |",
+                        "|---|---|---|---:|---:|---:|---:|---|")
+        for noisy in one.noise:
+            numbers = str(noisy.modern), str(noisy.legacy), str(noisy.both), f"{noisy.e_value:.3g}"
+            said = f"{noisy.says}: {DRIFTS}" if noisy.says == "drift" else noisy.says
+            row = (noisy.kind, f"`{noisy.path or '(whole)'}`", noisy.operation, *numbers, said)
+            yield f"| {' | '.join(map(cell, row))} |"
+        for noisy in one.noise:
+            if noisy.rule:
+                yield from ("", f"{'To try' if noisy.says == 'drift' else 'Proposed'}: `{noisy.rule}`")
+        if one.overflow:
+            yield from ("", f"{overflowed(one)}.")

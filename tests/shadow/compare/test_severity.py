@@ -1,0 +1,133 @@
+"""Severity: what may harm a patient is critical, what people read beside it is not, and rules have the first word."""
+
+from dataclasses import replace
+
+import pytest
+
+from shadow.compare.comparison import compare
+from shadow.compare.diff import Severity
+from shadow.compare.patterns import Pattern
+from shadow.compare.rules import Rule, Rules
+from shadow.compare.severity import criticals
+from tests.shadow.exchanges import answer, pair
+
+
+def worst(legacy, modern, *rules):
+    return compare(replace(pair(legacy, modern), rules=Rules(rules))).severity
+
+
+OBSERVATION = {
+    "resourceType": "Observation", "id": "o1", "status": "final", "subject": {"reference": "Patient/1"},
+    "identifier": [{"system": "urn:lab", "value": "1"}],
+    "code": {"coding": [{"system": "http://loinc.org", "code": "2345-7", "display": "Glucose"}]},
+    "valueQuantity": {"value": 72.5, "unit": "mg/dL"}, "interpretation": [{"text": "N"}], "note": [{"text": "well"}],
+}
+BUNDLE = {"resourceType": "Bundle", "type": "searchset", "total": 2, "entry": [
+    {"fullUrl": "http://a/1", "resource": OBSERVATION},
+    {"fullUrl": "http://a/2", "resource": {**OBSERVATION, "id": "o2"}}]}
+
+
+def changed(document, *path, to):
+    """The document with another value at `path`; None takes it out."""
+    first, *rest = path
+    copy = dict(document) if isinstance(document, dict) else list(document)
+    if rest:
+        copy[first] = changed(document[first], *rest, to=to)
+    elif to is None:
+        del copy[first]
+    else:
+        copy[first] = to
+    return copy
+
+
+@pytest.mark.parametrize(("path", "to", "severity"), [
+    (("subject", "reference"), "Patient/2", "critical"), (("identifier", 0, "value"), "2", "critical"),
+    (("identifier",), None, "critical"), (("status",), "amended", "critical"),
+    (("valueQuantity", "value"), 7.25, "critical"), (("valueQuantity", "unit"), "mmol/L", "critical"),
+    (("interpretation", 0, "text"), "H", "critical"), (("code", "coding", 0, "system"), None, "critical"),
+    (("code", "coding", 0, "display"), "glucose", "minor"), (("note", 0, "text"), "ill", "major"),
+    (("doNotPerform",), True, "critical"),
+])
+def test_what_a_difference_of_a_resource_matters(path, to, severity):
+    assert worst(OBSERVATION, changed(OBSERVATION, *path, to=to)) == severity
+    inside = changed(BUNDLE, "entry", 0, "resource", *path, to=to)
+    assert worst(BUNDLE, inside) == severity
+
+
+def test_a_number_written_otherwise_is_less_than_another_number():
+    legacy, modern = (b'{"valueQuantity": {"value": %s}, "size": 1}' % value for value in (b"72.50", b"72.5"))
+    assert worst(legacy, modern) == "major"
+    assert worst(b'{"size": 1}', b'{"size": 1.0}') == "minor"
+
+
+@pytest.mark.parametrize("modern", [
+    changed(BUNDLE, "entry", 1, to=None), {**BUNDLE, "entry": [*BUNDLE["entry"], BUNDLE["entry"][0]]},
+])
+def test_a_record_dropped_or_doubled_is_critical(modern):
+    assert worst(BUNDLE, modern) == worst(modern, BUNDLE) == "critical"
+
+
+@pytest.mark.parametrize(("legacy", "modern", "severity"), [
+    ([{"a": 1}], [], "critical"), ({"items": [{"a": 1}]}, {"items": []}, "critical"),
+    ({"a": 1}, {}, "major"), ({"telecom": {"phone": "1"}}, {"telecom": {}}, "major"),
+    ([{"a": 1, "b": {"c": 1}}], [{"a": 1, "b": {}}], "major"),
+    ({"items": [{"a": 1, "b": 2}]}, {"items": [{"a": 1}]}, "major"),
+    ({"items": [{"a": 1, "dose": 2}]}, {"items": [{"a": 1}]}, "critical"),
+    (BUNDLE, changed(BUNDLE, "entry", 0, "resource", "note", to=None), "major"),
+    (BUNDLE, changed(BUNDLE, "entry", 0, "resource", to=None), "critical"),
+])
+def test_a_member_that_is_not_there_is_no_record_that_is_not_there(legacy, modern, severity):
+    assert worst(legacy, modern) == worst(modern, legacy) == severity
+
+
+def test_a_rule_may_name_a_pair_of_statuses():
+    ignored = Rule("made", "/@status/200-201", ignore=True)
+    assert worst(answer("legacy"), answer("modern", status=201), ignored) is None
+    assert worst(answer("legacy", status=201), answer("modern"), ignored) == "minor", "the reverse is another pair"
+    assert worst(answer("legacy"), answer("modern", status=202), ignored) == "minor"
+    gone = Rule("gone", "/@status/404-410", severity=Severity.CRITICAL)
+    assert worst(answer("legacy", status=404), answer("modern", status=410), gone) == "critical"
+    assert worst(answer("legacy", status=404), answer("modern", status=400), gone) == "minor"
+    lenient = Rule("lenient", "/@status/200-404", severity=Severity.MINOR)
+    assert worst(answer("legacy"), answer("modern", status=404), lenient) == "minor"
+    assert worst(answer("legacy"), answer("modern", status=410), lenient) == "critical"
+    for at, pairs in (("/@status", ["200-404", "403-200"]), ("/@status/200-204", []),
+                      ("/@status/401-200", ["401-200"])):
+        assert criticals(Pattern((*Pattern.parse(at), "**"))) == [f"/@status/{pair}" for pair in pairs]
+
+
+def test_order_alone_is_minor():
+    assert worst(BUNDLE, {**BUNDLE, "entry": BUNDLE["entry"][::-1]}) == "minor"
+
+
+@pytest.mark.parametrize(("legacy", "modern", "severity"), [
+    (200, 404, "critical"), (404, 200, "critical"), (403, 200, "critical"), (401, 200, "critical"), (200, 403, "major"),
+    (200, 500, "major"), (200, 201, "minor"), (500, 200, "major"),
+])
+def test_what_a_pair_of_statuses_matters(legacy, modern, severity):
+    assert worst(answer("legacy", status=legacy), answer("modern", status=modern)) == severity
+
+
+def test_what_legacy_withheld_is_critical():
+    assert worst(b"", b"{}") == "critical"
+
+
+def test_rules_have_the_first_word():
+    modern = changed(OBSERVATION, "status", to="amended")
+    assert worst(OBSERVATION, modern, Rule("s", "/status", severity=Severity.MINOR)) == "minor"
+    assert worst(OBSERVATION, modern, Rule("s", "/status", severity=Severity.MINOR, kind="missing")) == "critical"
+    status = Rule("s", "/@status", severity=Severity.MAJOR)
+    assert worst(answer("legacy"), answer("modern", status=201), status) == "major"
+
+
+def test_hl7_has_its_own_places():
+    legacy = {"PID": [{"f3": "1"}], "OBR": [{"f4": "x", "OBX": [{"f5": "7", "f14": "a"}]}]}
+    assert worst(legacy, changed(legacy, "PID", 0, "f3", to="2")) == "critical"
+    assert worst(legacy, changed(legacy, "OBR", 0, "OBX", 0, "f5", to="8")) == "critical"
+    assert worst(legacy, changed(legacy, "OBR", 0, "OBX", 0, "f14", to="b")) == "major"
+
+
+def test_it_is_known_which_critical_places_a_pattern_takes_in():
+    assert "/**/identifier" in criticals(Pattern.parse("/**/identifier/**"))
+    assert "/entry/*" in criticals(Pattern.parse("/entry/**"))
+    assert criticals(Pattern.parse("/**/meta/**")) == []

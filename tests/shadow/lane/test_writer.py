@@ -1,0 +1,292 @@
+"""The journal: what an exchange proves is taken when both arms have spoken, and counts once its outcome is known."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from adapters.message import Headers, Request
+from shadow.compare.comparison import VERSION, Bond, Comparison, Outcome, Tally, compare
+from shadow.compare.diff import Difference, Severity, Shape
+from shadow.compare.pair import Pair
+from shadow.compare.rules import Known, Rules
+from shadow.custody.sqlite import Custody, Hold
+from shadow.evidence.stratum import HOUR, Basis, Epoch, Stratum, digest
+from shadow.lane.keys import PURPOSE, scope
+from shadow.lane.writer import BINDINGS, Journal
+from shadow.ledger.rows import EPOCHS, Crossed
+from shadow.stores.base import StoreError
+from shadow.stores.memory import Memory
+from tests.shadow.exchanges import answer
+
+READ = Stratum("read", "2xx", "json", "")
+BASIS = Basis("rules-1", b"x-build")
+
+
+def pair(patient="P-1", modern=b"{}", at=0.0, builds=("", ""), **candidate):
+    legacy, other = (answer(arm, body, **({"X_Build": told} if told else {}), **more)
+                     for arm, body, told, more in zip(("legacy", "modern"), (b"{}", modern), builds, ({}, candidate),
+                                                      strict=True))
+    request = Request("GET", f"/patients/{patient}".encode(), Headers())
+    return Pair("results", "read", request, legacy, other, "trace", at)
+
+
+class Kept:
+    """A journal on a store in memory, with the two steps as one."""
+
+    def __init__(self, store=None, custody=None):
+        self.store = store or Memory(Memory.Options())
+        self.custody = custody or Custody(None)
+        self.journal = Journal(self.store, self.custody)
+
+    async def sight(self, made, basis=BASIS):
+        return self.journal.sight(made, basis) or await self.journal.first_sight(made, basis)
+
+    async def exchange(self, made, basis=BASIS):
+        self.journal.keep(compare(made), await self.sight(made, basis))
+
+    async def evidence(self):
+        await self.journal.close()
+        return self.store.read("results").evidence
+
+
+async def test_polling_buys_no_confidence():
+    kept = Kept()
+    for number in range(50):
+        await kept.exchange(pair(at=number))
+        await kept.exchange(pair(f"P-{number % 5}", at=number))
+    [row] = await kept.evidence()
+    assert (row.stratum, row.outcome, row.count, row.effective) == (READ, Outcome.MATCH, 100, 5)
+    await kept.exchange(pair(at=HOUR))
+    [row] = await kept.evidence()
+    assert (row.count, row.effective, row.first, row.last) == (101, 6, 0.0, HOUR)
+
+
+async def test_a_match_does_not_take_the_place_of_a_mismatch_that_is_asked_again():
+    kept = Kept()
+    differing = pair(modern=b"[]")
+    sight = await kept.sight(differing)
+    await kept.exchange(pair())
+    kept.journal.keep(compare(differing), sight)
+    rows = {row.outcome: (row.count, row.effective) for row in await kept.evidence()}
+    assert rows == {Outcome.MATCH: (1, 0), Outcome.MISMATCH: (1, 1)}
+
+
+@pytest.mark.parametrize(("bad", "outcome"), [
+    ({"modern": b"[]"}, Outcome.MISMATCH), ({"failure": "reset"}, Outcome.CANDIDATE_ERROR),
+])
+async def test_what_goes_wrong_when_a_subject_is_asked_about_again_counts_once(bad, outcome):
+    kept = Kept()
+    for patient in ("P-1", "P-2"):
+        await kept.exchange(pair(patient))
+        for _ in range(3):
+            await kept.exchange(pair(patient, **bad))
+    rows = {row.outcome: (row.count, row.effective) for row in await kept.evidence()}
+    assert rows == {Outcome.MATCH: (2, 2), outcome: (6, 2)}
+
+
+async def test_the_mismatch_of_one_worker_does_not_drown_in_the_match_of_another():
+    one = Kept()
+    other = Kept(one.store, one.custody)
+    await one.exchange(pair())
+    await one.evidence()
+    await other.exchange(pair(modern=b"[]"))
+    await other.exchange(pair("P-2"))
+    rows = {row.outcome: (row.count, row.effective) for row in await other.evidence()}
+    assert rows == {Outcome.MATCH: (2, 2), Outcome.MISMATCH: (1, 1)}
+
+
+async def test_a_build_or_a_rule_that_changes_starts_anew_and_silence_does_not():
+    kept = Kept()
+    for builds in (("1", "7"), ("", "7"), ("1", ""), ("1", "8")):
+        await kept.exchange(pair(f"P-{builds}", builds=builds))
+    await kept.exchange(pair("P-2", builds=("1", "Anna Meier")))
+    await kept.exchange(pair("P-3", failure="reset"))
+    await kept.exchange(pair("P-4"), replace_rules(BASIS, "rules-2"))
+    rows = {(row.epoch, row.outcome): row.count for row in await kept.evidence()}
+    assert rows == {
+        (Epoch("1", "7", "rules-1", VERSION), Outcome.MATCH): 3,
+        (Epoch("1", "8", "rules-1", VERSION), Outcome.MATCH): 2,
+        (Epoch("1", "8", "rules-1", VERSION), Outcome.CANDIDATE_ERROR): 1,
+        (Epoch("1", "8", "rules-2", VERSION), Outcome.MATCH): 1,
+    }
+
+
+async def test_a_known_difference_that_expires_starts_anew():
+    kept = Kept()
+    rules = Rules(known=(Known("K-1", "/a", "why", "tests", 100.0), Known("K-2", "/b", "why", "tests", 200.0)))
+    for at in (99.0, 100.0, 150.0, 200.0):
+        await kept.exchange(replace(pair(f"P-{at}", at=at), rules=rules))
+    rows = {row.epoch.rules: row.count for row in await kept.evidence()}
+    assert rows == {"rules-1": 1, "rules-1-1": 2, "rules-1-2": 1}
+
+
+def replace_rules(basis, rules):
+    return basis._replace(rules=rules)
+
+
+async def test_what_says_nothing_is_counted_and_not_effective():
+    kept = Kept()
+    shed = Tally("results", "read", Outcome.SHED, "queue_full")
+    kept.journal.count(shed)
+    await kept.exchange(pair())
+    kept.journal.count(shed)
+    kept.journal.count(Tally("results", "read", Outcome.SKIPPED, "not_sampled"))
+    made = pair("P-2")
+    kept.journal.keep(Comparison(Tally("results", "read", Outcome.UNSTABLE), "trace", 0.0),
+                      await kept.sight(made))
+    rows = {(row.stratum.status, row.outcome): (row.count, row.effective) for row in await kept.evidence()}
+    assert rows == {("2xx", Outcome.MATCH): (1, 1), ("", Outcome.SHED): (1, 0), ("2xx", Outcome.UNSTABLE): (1, 0)}
+    assert kept.store.read().tallies[shed] == 2
+
+
+async def test_criticals_are_counted_however_often_a_subject_is_asked_about():
+    kept = Kept()
+    found = Difference("value", "/dose", Shape("string"), Shape("string"), Severity.CRITICAL)
+    made = Comparison(Tally("results", "read", Outcome.MISMATCH), "trace", 0.0, (found,))
+    for comparison in (made, replace(made, reproduced=(found.signature,)),
+                       replace(made, tally=made.tally._replace(outcome=Outcome.TRANSIENT))):
+        kept.journal.keep(comparison, await kept.sight(pair()))
+    rows = {row.outcome: (row.count, row.effective, row.critical, row.reproduced) for row in await kept.evidence()}
+    assert rows == {Outcome.MISMATCH: (2, 1, 2, 1), Outcome.TRANSIENT: (1, 0, 0, 0)}
+
+
+class Failing(Memory):
+    """A store that fails a few times."""
+
+    fails = 2
+
+    def write(self, *batch, **more):
+        if self.fails:
+            self.fails -= 1
+            raise StoreError("no")
+        return super().write(*batch, **more)
+
+
+async def test_a_store_made_for_the_release_before_is_written_to():
+    class Older(Memory):
+        def write(self, comparisons, tallies, traffic, sightings=(), held=frozenset(), bindings=()):
+            return super().write(comparisons, tallies, traffic, sightings, held, bindings)
+
+    kept = Kept(Older(Memory.Options()))
+    await kept.exchange(pair())
+    [row] = await kept.evidence()
+    assert row.count == 1
+    assert kept.journal.failures == 0
+
+
+async def test_a_store_that_fails_loses_no_evidence():
+    kept = Kept(Failing(Failing.Options()))
+    for number in range(3):
+        await kept.exchange(pair(f"P-{number}", at=number))
+        await kept.journal.close()
+    [row] = kept.store.read("results").evidence
+    assert (row.count, row.effective, row.first, row.last) == (3, 3, 0, 2)
+    assert kept.journal.failures == 2
+
+
+@pytest.mark.parametrize("values", [("P-MRN00123", "Anna%20Meier")])
+async def test_no_value_gets_into_the_file(tmp_path, values):
+    from shadow.stores.sqlite import Sqlite
+
+    kept = Kept(Sqlite(Sqlite.Options(tmp_path / "figway.db")))
+    made = pair(values[0])
+    target = f"/patients/{values[0]}?name={values[1]}&{values[0]}=x".encode()
+    await kept.exchange(replace(made, request=Request("GET", target, Headers())))
+    await kept.evidence()
+    await asyncio.to_thread(kept.store.close)
+    written = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    assert b"name,{key}" in written or b"{key},name" in written
+    for value in (*values, "MRN00123", "Meier"):
+        assert value.encode() not in written
+
+
+async def test_an_exchange_without_a_key_counts_and_proves_nothing():
+    kept = Kept()
+    kept.custody.close()
+    for number in range(3):
+        await kept.exchange(pair(f"P-{number}"))
+    [row] = await kept.evidence()
+    assert (row.count, row.effective) == (3, 0)
+    assert kept.journal.keys.failures == 1
+
+
+async def test_the_key_of_an_epoch_goes_with_its_evidence():
+    kept = Kept()
+    for number in range(EPOCHS + 2):
+        await kept.exchange(pair(at=number, builds=("1", str(number))))
+        await kept.journal.close()
+    epochs = {row.epoch for row in kept.store.read("results").evidence}
+    assert len(epochs) == EPOCHS
+    assert kept.custody.scopes(PURPOSE).keys() == {scope("results", epoch) for epoch in epochs}
+
+
+async def test_what_is_held_outlives_its_retention_with_its_key():
+    kept = Kept()
+    day = 24 * HOUR
+    await kept.exchange(pair(builds=("", "1")))
+    await kept.evidence()
+    kept.custody.hold(Hold("results", 1.0, "jo", "case"))
+    await kept.exchange(pair(at=400 * day, builds=("", "2")))
+    assert {row.epoch.modern for row in await kept.evidence()} == {"1", "2"}
+    assert len(kept.custody.scopes(PURPOSE)) == 2
+    kept.custody.release("results")
+    await kept.exchange(pair(at=400 * day + HOUR, builds=("", "2")))
+    assert {row.epoch.modern for row in await kept.evidence()} == {"2"}
+    assert kept.custody.scopes(PURPOSE).keys() == {scope("results", Epoch("", "2", "rules-1", VERSION))}
+
+
+async def test_nothing_is_dropped_while_nobody_knows_what_is_held():
+    kept = Kept()
+    await kept.exchange(pair(builds=("", "1")))
+    await kept.evidence()
+    kept.custody.close()
+    await kept.exchange(pair(at=1e9, builds=("", "2")))
+    assert {row.epoch.modern for row in await kept.evidence()} == {"1", "2"}
+
+
+# --- who is who ---
+
+def bonded(made, *names):
+    return replace(compare(made), bonds=tuple(Bond("Patient", name, name.upper()) for name in names))
+
+
+async def crossings(kept):
+    await kept.journal.close()
+    return {row.kind: (row.count, row.trace_id) for row in kept.store.read("results").crossings}
+
+
+async def test_what_exchanges_prove_of_identifiers_is_written_under_their_epoch():
+    kept = Kept()
+    for build, names in (("1", "ab"), ("2", "c")):
+        made = pair(builds=("", build))
+        kept.journal.keep(bonded(made, *names), await kept.sight(made))
+    await kept.journal.close()
+    counts = {row.epoch: row.count for row in kept.store.read("results").crossings}
+    assert counts == {digest(Epoch("", build, "rules-1", VERSION)): count for build, count in (("1", 2), ("2", 1))}
+
+
+async def test_a_store_that_fails_loses_no_pair():
+    class Failing(Memory):
+        failing = True
+
+        def write(self, *batch, **more):
+            if self.failing:
+                raise StoreError("not now")
+            return super().write(*batch, **more)
+
+    kept = Kept(Failing(Memory.Options()))
+    made = pair()
+    kept.journal.keep(bonded(made, "a"), await kept.sight(made))
+    assert await crossings(kept) == {}
+    kept.store.failing = False
+    assert await crossings(kept) == {Crossed.PAIR: (1, "trace")}
+
+
+async def test_pairs_past_the_bound_are_counted_as_lost():
+    kept = Kept()
+    made = pair()
+    sight = await kept.sight(made)
+    kept.journal.keep(bonded(made, *map(str, range(BINDINGS))), sight)
+    kept.journal.keep(bonded(made, "one more"), sight)
+    assert kept.journal.lost == {"differences": 1}
