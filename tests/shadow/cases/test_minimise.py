@@ -12,8 +12,8 @@ from shadow.compare.diff import Severity, Signature
 from shadow.compare.patterns import Order
 from shadow.compare.rules import Known, Rule, Rules
 from shadow.normalisers.volatile import Volatile
+from tests.shadow.compare.test_diff import VALUES
 from tests.shadow.exchanges import answer, pair
-from tests.shadow.test_diff import VALUES
 
 HL7 = (b"MSH|^~\\&|A|B|C||20240101||ORU^R01|1|P|2.5\rPID|1||4711^^^H&x&y~12||Do\\F\\e^J\r"
        b"OBR|1\rOBX|1|NM|a||5\rNTE|x\rOBR|2\rOBX|1||b\rZZ1|\"\"")

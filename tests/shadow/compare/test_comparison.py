@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from shadow.compare.bodies import MAX_DECODED
 from shadow.compare.comparison import Outcome, compare, identical
+from tests.shadow.compare.test_diff import SWAPPED, VALUES
 from tests.shadow.exchanges import answer, pair
-from tests.shadow.test_diff import SWAPPED, VALUES
 
 MATCH, MISMATCH = Outcome.MATCH, Outcome.MISMATCH
 NOT_COMPARABLE, CANDIDATE_ERROR = Outcome.NOT_COMPARABLE, Outcome.CANDIDATE_ERROR

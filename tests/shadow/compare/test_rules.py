@@ -16,8 +16,8 @@ from shadow.normalisers.case import Case
 from shadow.normalisers.space import Space
 from shadow.normalisers.tolerance import Tolerance
 from shadow.normalisers.volatile import Volatile
+from tests.shadow.compare.test_diff import VALUES
 from tests.shadow.exchanges import answer, pair
-from tests.shadow.test_diff import VALUES
 
 INSTANT = Volatile(Volatile.Options("instant"))
 NOON, NIGHT = "2025-01-01T12:00:00Z", "2025-01-01T23:00:00Z"

@@ -9,7 +9,7 @@ from shadow.lane.lane import Lane
 from shadow.settings import LaneSettings, Recheck
 from shadow.stores.memory import Memory
 from tests.shadow.exchanges import answer, mirror
-from tests.shadow.test_lane import Inline, outcomes
+from tests.shadow.lane.test_lane import Inline, outcomes
 
 SETTINGS = LaneSettings(queue=100, memory=64 << 20, concurrency=3, drain=5)
 

@@ -13,7 +13,7 @@ from shadow.lane.learned_noise import EPOCHS, FIRST, MOST, PATHS, Learnt, Place
 from shadow.settings import LaneSettings, Recheck
 from shadow.stores.memory import Memory
 from tests.shadow.exchanges import answer, mirror
-from tests.shadow.test_lane import checked
+from tests.shadow.lane.test_lane import checked
 
 STAMP = Shape("string", 20, "instant")
 PLACE = Place("results", "read", 2, Epoch("1", "7", "rules", "3"))

@@ -15,7 +15,7 @@ from shadow.sealed.vault import Bounds, Vault, VaultError
 from shadow.settings import Recheck, Sealing
 from shadow.stores.memory import Memory
 from tests.shadow.exchanges import answer, mirror, pair
-from tests.shadow.test_lane import SETTINGS, Inline, echo
+from tests.shadow.lane.test_lane import SETTINGS, Inline, echo
 
 ALL = Sealing(1.0)
 

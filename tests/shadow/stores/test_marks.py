@@ -31,7 +31,7 @@ def life(store, *, taken, written, ends=False):
 
 def killed(store, taken, written):
     """The same in a process of its own, so that its lock ends with it."""
-    script = ("import sys, pathlib; from tests.shadow.test_marks import life; "
+    script = ("import sys, pathlib; from tests.shadow.stores.test_marks import life; "
               f"life(pathlib.Path(sys.argv[1]), taken={taken}, written={written}); "
               "import os; os.kill(os.getpid(), 9)")
     assert subprocess.run([sys.executable, "-c", script, str(store)], check=False, timeout=LONG).returncode == -9
