@@ -30,7 +30,8 @@ from gateway.edges.asgi import Asgi
 from gateway.edges.http1 import descriptors
 from gateway.edges.http1.listener import Edge
 from gateway.edges.http1.tls import Certificate, ServerTls
-from gateway.pipeline import Pipeline, ask_mirror, begin_mirror
+from gateway.mirroring import ask_mirror, begin_mirror
+from gateway.pipeline import Pipeline
 from gateway.policies.base import Policy
 from gateway.standard import tell
 from gateway.telemetry.bridge import Bridge
