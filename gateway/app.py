@@ -30,7 +30,8 @@ from gateway.edges.asgi import Asgi
 from gateway.edges.http1 import descriptors
 from gateway.edges.http1.listener import Edge
 from gateway.edges.http1.tls import Certificate, ServerTls
-from gateway.pipeline import Pipeline, ask_mirror, begin_mirror
+from gateway.mirroring import ask_mirror, begin_mirror
+from gateway.pipeline import Pipeline
 from gateway.policies.base import Policy
 from gateway.standard import tell
 from gateway.telemetry.bridge import Bridge
@@ -177,7 +178,7 @@ class Gateway:
             tell(f"figway: the shadow lane is off, and begins by itself once this is mended: {reasons}")
         if archive.seat is not None and not self._marking:
             self._marking = True
-            lane.journal.adopt(archive.seat)
+            lane.writer.adopt(archive.seat)
         if self._shadowing and lane.capture is None and archive.vault is not None:
             lane.seal(Capture(archive.vault))
         self._tell_faults()
@@ -202,7 +203,7 @@ class Gateway:
         for policy in self.configuration.policies.values():
             await policy.close()
         self._tell_loss()
-        self.lane.journal.leave()
+        self.lane.writer.leave()
         await asyncio.to_thread(self.archive.close)
         self.peers.publish()
         self.recorder.event("stopped")
@@ -258,16 +259,16 @@ class Gateway:
         """What never came to be written, at the end. Whoever starts next finds it, where there is a file of marks; the
         process ends as well as ever, for nothing is mended by its being started again."""
         why = self.faults().get(STORE, "there was no time")
-        for capability, exchanges in self.lane.journal.unwritten().items():
+        for capability, exchanges in self.lane.writer.unwritten().items():
             self.recorder.event("evidence_lost", level="error", capability=capability, exchanges=exchanges, reason=why)
             tell(f"figway: {exchanges:,} {noun(exchanges, 'exchange')} of {capability} "
                  f"{noun(exchanges, 'was', 'were')} not written: {why}")
 
     def _tell_renewals(self) -> None:
         """That a file was deleted or replaced: it did not fail, and what it held is gone all the same."""
-        told, self._renewals = self._renewals, (self.lane.journal.renewals, self.lane.journal.keys.renewals)
+        told, self._renewals = self._renewals, (self.lane.writer.renewals, self.lane.writer.keys.renewals)
         if self._renewals[0] > told[0]:
-            lost = self.lane.journal.lost
+            lost = self.lane.writer.lost
             self.recorder.event("store_renewed", level="error",
                                 lost=lost[Reason.STORE_DELETED] + lost[Reason.STORE_REPLACED])
         if self._renewals[1] > told[1]:
@@ -275,13 +276,13 @@ class Gateway:
 
     def faults(self) -> dict[str, str]:
         """Why the store, custody or the sealed file is not well now; nothing of what is."""
-        keys, capture = self.lane.journal.keys, self.lane.capture
-        working = {STORE: self.lane.journal.fault, CUSTODY: keys.fault, SEALED: capture.fault if capture else ""}
+        keys, capture = self.lane.writer.keys, self.lane.capture
+        working = {STORE: self.lane.writer.fault, CUSTODY: keys.fault, SEALED: capture.fault if capture else ""}
         return self.archive.faults | {what: why for what, why in working.items() if why}
 
     def _failures(self) -> dict[str, int]:
-        journal, capture = self.lane.journal, self.lane.capture
-        return {STORE: journal.failures, CUSTODY: journal.keys.failures,
+        writer, capture = self.lane.writer, self.lane.capture
+        return {STORE: writer.failures, CUSTODY: writer.keys.failures,
                 SEALED: capture.counts["failed"] if capture is not None else 0}
 
     def _flush_traffic(self) -> None:
@@ -403,9 +404,9 @@ class Gateway:
                        for tally, count in self.lane.counters().items()],
             "lane": {"on": self.lane.on and self._shadowing, "unfinished": self.lane.unfinished,
                      "held_bytes": self.lane.held},
-            "store": {"failures": self.lane.journal.failures, "lost": dict(self.lane.journal.lost)},
+            "store": {"failures": self.lane.writer.failures, "lost": dict(self.lane.writer.lost)},
             "capture": dict(self.lane.capture.counts) if self.lane.capture is not None else {},
-            "custody": {"failures": self.lane.journal.keys.failures},
+            "custody": {"failures": self.lane.writer.keys.failures},
             "certificate": None if self.certificate is None else {
                 "problem": self.certificate.problem or self.certificate.validity.warning(time.time()),
                 "ends": self.certificate.validity.ends},

@@ -15,12 +15,12 @@ from gateway.call import Arrival
 from gateway.capability import Arm, Capability, Match
 from gateway.decide import Decision
 from gateway.room import BODY_FREE, PIECE
-from gateway.telemetry import trace
 from gateway.transports.http.affinity import Affinity
 from gateway.transports.http.collect import Collected, call, fetch
 from gateway.transports.http.connection import Keeper, Receiver
 from gateway.transports.http.endpoint import Sending
-from gateway.wire import CHUNKED, fields
+from gateway.transports.http.request import request_head
+from gateway.wire import CHUNKED
 from shadow.observation import Failure, Observation
 
 SHADOW_HEADER = b"X-Figway-Shadow: 1\r\n"
@@ -61,7 +61,8 @@ def forward(
     if upgrade and not endpoint.takes_stream(client):
         receiver.on_failure(Failure("pool_full", source="gateway"))
         return None
-    before, after = _head(arm, request, arrival, b"", chunked=chunked, upgrade=upgrade)
+    before, after = request_head(
+        arm.upstream.settings.host, request, arrival, b"", chunked=chunked, upgrade=upgrade)
     if chunked and body:
         body = b"%x\r\n%b\r\n" % (len(body), body)
     if chunked and whole:
@@ -75,32 +76,6 @@ def forward(
         affinity.serves(match.target.capability.name, arm.name)
         affinity.send(sending, logs_in=arrival.head.logs_in)
     return sending
-
-
-def _head(
-    arm: Arm, request: Request, arrival: Arrival, extra: bytes, *, chunked: bool, upgrade: bool
-) -> tuple[bytes, bytes]:
-    """The head's bytes before and after the Host value, where that is the endpoint's (else all before it)."""
-    _, head, trace_id = arrival
-    line = b"%b %b HTTP/1.1\r\n" % (request.method.encode("ascii"), request.target)
-    tail = trace.fields(trace_id, head.trace, head.has_request_id)
-    if extra or chunked or upgrade or head.takes_trailers:
-        tail = extra + tail
-        if chunked:
-            tail += b"Transfer-Encoding: chunked\r\n"
-        if upgrade:
-            tail += b"Connection: Upgrade\r\nUpgrade: %b\r\n" % head.upgrade
-        elif head.takes_trailers:
-            tail += b"Connection: TE\r\nTE: trailers\r\n"
-    host = arm.upstream.settings.host
-    if host == "keep" and head.host:
-        lines = head.lines if request.headers is head.headers else fields(request.headers) + head.added
-        return b"%b%b%b\r\n" % (line, lines, tail), b""
-    lines = fields(request.headers.without((b"host",))) + head.added
-    if host in ("keep", "upstream"):
-        # An HTTP/1.0 client may have named no host to keep.
-        return line + b"Host: ", b"\r\n" + lines + tail + b"\r\n"
-    return line + b"Host: %b\r\n" % host.encode() + lines + tail + b"\r\n", b""
 
 
 def _translate(arm: Arm, match: Match, request: Request, body: bytes) -> Request:
@@ -238,7 +213,8 @@ async def ask(capability: Capability, arm: Arm, match: Match, arrival: Arrival, 
         endpoint = arm.upstream.for_mirrors().choose()
         if endpoint is None:
             return Observation(arm.name, 0.0, failure=Failure("no_endpoint"))
-        before, after = _head(arm, request, arrival, SHADOW_HEADER, chunked=False, upgrade=False)
+        before, after = request_head(
+            arm.upstream.settings.host, request, arrival, SHADOW_HEADER, chunked=False, upgrade=False)
         answer = await fetch(endpoint, request.method, before, after, request.body, total=deadline,
                              limit=_limit(capability))
         seen = _observed(arm, time.monotonic() - started, answer)
@@ -260,7 +236,8 @@ def begin(capability: Capability, arm: Arm, arrival: Arrival, body: bytes, deadl
     endpoint = arm.upstream.for_mirrors().choose()
     if endpoint is None:
         return None
-    before, after = _head(arm, request, arrival, SHADOW_HEADER, chunked=False, upgrade=False)
+    before, after = request_head(
+        arm.upstream.settings.host, request, arrival, SHADOW_HEADER, chunked=False, upgrade=False)
     started = time.monotonic()
 
     def settled(answer: Collected) -> None:

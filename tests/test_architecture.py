@@ -19,6 +19,7 @@ GATEWAY = [
     {"config"},
     {"edges", "flips"},
     {"pipeline"},
+    {"mirroring"},
     {"forward"},
     {"decide"},
     {"routing"},

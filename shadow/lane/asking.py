@@ -21,7 +21,7 @@ from shadow.evidence.stratum import Basis
 from shadow.lane.deadlines import Deadlines
 from shadow.lane.learned_noise import Learnt, Place
 from shadow.lane.rates import Rates
-from shadow.lane.writer import Journal, Sight
+from shadow.lane.writer import Sight, Writer
 from shadow.observation import Failure, Observation
 from shadow.settings import NEVER, UNSEALED, Recheck, Sealing
 
@@ -137,14 +137,14 @@ class Asking:
     the arms said. None of that is said where one did not speak, and no arm is to blame."""
 
     def __init__(
-        self, ask: Ask, begin: Begin | None, concurrency: int, journal: Journal, learnt: Learnt, rates: Rates,
+        self, ask: Ask, begin: Begin | None, concurrency: int, writer: Writer, learnt: Learnt, rates: Rates,
         spoke: Callable[[Entry, Sequence[Pair]], None],
     ) -> None:
         self.deadlines = Deadlines()
         self._ask = ask
         self._begin = begin
         self._concurrency = concurrency
-        self._journal = journal
+        self._writer = writer
         self._learnt = learnt
         self._rates = rates
         self._spoke = spoke
@@ -233,14 +233,14 @@ class Asking:
             return self._end(entry, ())
         control, candidate = (asked, mirror.served) if mirror.ask == "legacy" else (mirror.served, asked)
         pair = self._pair(mirror, control, candidate)
-        self._journal.gap(pair)
-        sight = self._journal.sight(pair, mirror.basis)
+        self._writer.gap(pair)
+        sight = self._writer.sight(pair, mirror.basis)
         if sight is None:
             return self._go_on(entry, self._sight(entry, pair))
         return self._sighted(entry, pair, sight)
 
     async def _sight(self, entry: Entry, pair: Pair) -> None:
-        self._sighted(entry, pair, await self._journal.first_sight(pair, entry.mirror.basis))
+        self._sighted(entry, pair, await self._writer.first_sight(pair, entry.mirror.basis))
 
     def _sighted(self, entry: Entry, pair: Pair, sight: Sight) -> None:
         entry.sight = sight
@@ -308,7 +308,7 @@ class Asking:
 
     def note(self, mirror: Mirror, arm: str, asked: Observation) -> None:
         """Count a call down an arm."""
-        self._journal.call(mirror.capability, mirror.operation, arm, asked.seconds,
+        self._writer.call(mirror.capability, mirror.operation, arm, asked.seconds,
                            asked.failure is not None or asked.status >= 500, mirror.at)
 
 

@@ -25,7 +25,7 @@ def scope(capability: str, epoch: Epoch) -> str:
     return f"{capability} {digest(epoch)}"
 
 
-class Keys:
+class EpochKeys:
     """The keys of epochs. All but threads of its own is of one event loop. `failures` counts what custody refused,
     `fault` says why it does now ("" while it is well), `renewals` counts the times that its file was replaced."""
 

@@ -29,7 +29,7 @@ from shadow.judge.child import Child, Comparer, ComparerSlow
 from shadow.lane.asking import Ask, Asking, Begin, Entry, Mirror
 from shadow.lane.learned_noise import Learnt
 from shadow.lane.rates import Rates
-from shadow.lane.writer import NOT_SAMPLED, Journal
+from shadow.lane.writer import NOT_SAMPLED, Writer
 from shadow.ledger.rows import Traffic
 from shadow.observation import Observation
 from shadow.sealed.capture import Capture
@@ -79,7 +79,7 @@ class Lane:
         self.eligible = 0
         self.unfinished = 0
         self.held = 0
-        self.journal = Journal(store, custody or (Custody(None) if store is not None else None))
+        self.writer = Writer(store, custody or (Custody(None) if store is not None else None))
         self._settings = settings
         self._comparer = comparer or Child()
         self._open = False
@@ -93,7 +93,7 @@ class Lane:
         self._called: asyncio.TimerHandle | None = None
         # Where an unfinished mirror is: exactly one of these four.
         self._asking = Asking(
-            ask, begin, settings.concurrency, self.journal, self._learnt, self._rates, self._settle)
+            ask, begin, settings.concurrency, self.writer, self._learnt, self._rates, self._settle)
         self._pairs: deque[Entry] = deque()
         self._comparing: list[Entry] = []
         self._waiting: dict[Entry, asyncio.TimerHandle] = {}
@@ -106,7 +106,7 @@ class Lane:
     def offer(self, mirror: Mirror) -> None:
         """Take a mirror, or shed it where there is no room. Takes constant time."""
         self.eligible += 1
-        self.journal.take(mirror.capability)
+        self.writer.take(mirror.capability)
         cost = mirror.cost()
         if reason := self._no_room(cost):
             return self._count(Tally(mirror.capability, mirror.operation, Outcome.SHED, reason))
@@ -119,13 +119,13 @@ class Lane:
         """Count an exchange that was eligible but is not mirrored. `reason` is one of a few fixed words."""
         self.eligible += 1
         if reason != NOT_SAMPLED:
-            self.journal.take(capability)
+            self.writer.take(capability)
         self._count(Tally(capability, operation, Outcome.SKIPPED, reason))
 
     def record(self, rows: Iterable[Traffic]) -> None:
         """Have the gateway's traffic written with the next batch."""
         for row in rows:
-            self.journal.add(row)
+            self.writer.add(row)
 
     def counters(self) -> Mapping[Tally, int]:
         """How many exchanges have ended in which outcome, since the start."""
@@ -144,7 +144,7 @@ class Lane:
 
     def use(self, store: Store, custody: Custody) -> None:
         """Keep what is found here from now on. Before `start`, and once."""
-        self.journal.use(store, custody)
+        self.writer.use(store, custody)
 
     def seal(self, capture: Capture) -> None:
         """Have mismatches sealed from now on. After `start`, and once."""
@@ -156,7 +156,7 @@ class Lane:
         self._open = True
         self._shut = "stopped"
         self._task = asyncio.create_task(self._compare())
-        self.journal.start()
+        self.writer.start()
         if self.capture is not None:
             self.capture.start()
 
@@ -166,7 +166,7 @@ class Lane:
 
     async def drain(self, seconds: float) -> None:
         """Take nothing more, finish what is there within `seconds`, shed the rest, write all of it down: for as long as
-        the store takes it, or until that time is over. What it did not take is `journal.unwritten`.
+        the store takes it, or until that time is over. What it did not take is `writer.unwritten`.
         Nothing is waited for that is only to be asked again: it ends as found. Leaves no task and no process.
         It may be called again."""
         self._open = False
@@ -193,7 +193,7 @@ class Lane:
                 self._give_up(entry, "drained")
             room.clear()
         await self._comparer.close()
-        await self.journal.close(until)
+        await self.writer.close(until)
         if self.capture is not None:
             await self.capture.close()
 
@@ -213,7 +213,7 @@ class Lane:
                 return self._judged(entry, entry.found)
         spoken = {id(one): one for pair in pairs for one in (pair.control, pair.candidate) if one is not mirror.served}
         fresh = sum(len(one.body) for one in spoken.values())
-        key = self.journal.key(mirror.capability, entry.sight)
+        key = self.writer.key(mirror.capability, entry.sight)
         entry.pairs = [replace(pair, key=key) for pair in pairs]
         entry.cost += fresh
         self.held += fresh
@@ -353,11 +353,11 @@ class Lane:
         if entry.sealed and self.capture is not None and comparison.tally.outcome is not Outcome.MISMATCH:
             self.capture.drop(entry.sealed)
         self._rates.count(entry.mirror.rules, comparison)
-        self.journal.keep(comparison, entry.sight, entry.mirror.rules)
+        self.writer.keep(comparison, entry.sight, entry.mirror.rules)
         self._finish(entry, comparison.tally)
 
     def _finish(self, entry: Entry, tally: Tally) -> None:
-        """The one end of a mirror that had found room; the journal has it already."""
+        """The one end of a mirror that had found room; the writer has it already."""
         self._counts[tally] += 1
         self.unfinished -= 1
         self.held -= entry.cost
@@ -366,4 +366,4 @@ class Lane:
 
     def _count(self, tally: Tally) -> None:
         self._counts[tally] += 1
-        self.journal.count(tally)
+        self.writer.count(tally)

@@ -22,7 +22,7 @@ from shadow.compare.rules import NONE, Rules
 from shadow.custody.sqlite import Custody
 from shadow.evidence.noise import Noise, Spot, added, table
 from shadow.evidence.stratum import CUSTODY, EXPIRED, Basis, Epoch, Stratum, build, digest, subject
-from shadow.lane.keys import Keys
+from shadow.lane.keys import EpochKeys
 from shadow.latency import Histogram
 from shadow.ledger.rows import FASTER, HOURS, JUDGED, SLOWER, Binding, Gap, Reason, Sighting, Traffic, bridged
 from shadow.stores.base import Store, StoreError, StoreRenewed
@@ -118,7 +118,7 @@ def _tells(comparison: Comparison) -> bool:
     return bool(comparison.differences or comparison.hidden)
 
 
-class Journal:
+class Writer:
     """Batches for one store. All but the store's own `write`, and custody, happens in one event loop.
 
     `lost` counts exchanges by why they are not in the store: reasons of a Gap, and "differences" for those of which
@@ -132,7 +132,7 @@ class Journal:
         self.failures = 0
         self.renewals = 0
         self.fault = ""
-        self.keys = Keys(custody)
+        self.keys = EpochKeys(custody)
         self._store = store
         self._tallies: Counter[Tally] = Counter()
         self._comparisons: list[Comparison] = []

@@ -8,7 +8,8 @@ import pytest
 
 from gateway.config.compile import build
 from gateway.edges.asgi import Asgi
-from gateway.pipeline import Pipeline, ask_mirror
+from gateway.mirroring import ask_mirror
+from gateway.pipeline import Pipeline
 from gateway.telemetry.output import Output
 from gateway.telemetry.record import Recorder
 from shadow.lane.lane import Lane

@@ -1,4 +1,4 @@
-"""Keys of epochs at hand: made once, forgotten where another process destroyed one, none where custody fails."""
+"""EpochKeys of epochs at hand: made once, forgotten where another process destroyed one, none where custody fails."""
 
 import asyncio
 import sqlite3
@@ -7,7 +7,7 @@ import pytest
 
 from shadow.custody.sqlite import Custody, Hold
 from shadow.evidence.stratum import Epoch
-from shadow.lane.keys import PURPOSE, Keys, scope
+from shadow.lane.keys import PURPOSE, EpochKeys, scope
 
 EPOCH = Epoch("1", "2", "rules", "1")
 OTHER = Epoch("1", "3", "rules", "1")
@@ -38,19 +38,19 @@ def test_a_scope_tells_capability_and_epoch():
 
 
 async def test_a_key_is_the_same_for_all_workers_and_for_those_that_come_later(custody, path):
-    keys = Keys(custody)
+    keys = EpochKeys(custody)
     assert keys.get("results", EPOCH) is None
     one, same = await asyncio.gather(made(keys), made(keys))
     assert len(one) == 32
     assert one == same
     assert await made(keys, OTHER) != one
     second = Custody(path)
-    assert await made(Keys(second)) == one
+    assert await made(EpochKeys(second)) == one
     second.close()
 
 
 async def test_a_key_that_another_process_destroyed_is_used_no_more(custody, path):
-    keys, another = Keys(custody), Custody(path)
+    keys, another = EpochKeys(custody), Custody(path)
     before, kept = await made(keys), await made(keys, OTHER)
     await keys.refresh()
     assert keys.get("results", EPOCH) == before
@@ -63,7 +63,7 @@ async def test_a_key_that_another_process_destroyed_is_used_no_more(custody, pat
 
 
 async def test_what_is_doomed_is_destroyed_unless_it_is_held(custody):
-    keys = Keys(custody)
+    keys = EpochKeys(custody)
     for name in ("results", "held"):
         await keys.make(name, EPOCH)
     custody.hold(Hold("held", 1.0, "anna", "case 7"))
@@ -74,7 +74,7 @@ async def test_what_is_doomed_is_destroyed_unless_it_is_held(custody):
 
 
 async def test_where_custody_fails_there_is_no_key_until_it_has_rested(custody, path):
-    keys = Keys(custody, rest=0.2)
+    keys = EpochKeys(custody, rest=0.2)
     known = await made(keys, OTHER)
     keys.doom([("results", OTHER)])
     other = sqlite3.connect(path, isolation_level=None)

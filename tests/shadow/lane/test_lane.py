@@ -464,12 +464,12 @@ async def test_a_store_that_fails_loses_no_outcome():
     lane.record([Traffic("results", "read", "shadow", "legacy", 2, 0, Histogram(), 1.0)] * 2)
     await lane.settled()
     await lane.drain(0)
-    assert lane.journal.failures >= 1
+    assert lane.writer.failures >= 1
     assert store.read().tallies == {}
-    assert lane.journal.unwritten() == {"results": 2}
+    assert lane.writer.unwritten() == {"results": 2}
     store.broken = False
     await lane.drain(5)
-    assert lane.journal.unwritten() == {}
+    assert lane.writer.unwritten() == {}
     assert store.read().tallies == lane.counters()
     assert [row.requests for row in store.read("results").traffic if row.arm == "legacy"] == [4]
     assert len(store.read().findings) == 1

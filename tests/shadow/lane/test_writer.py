@@ -1,4 +1,4 @@
-"""The journal: what an exchange proves is taken when both arms have spoken, and counts once its outcome is known."""
+"""The writer: what an exchange proves is taken when both arms have spoken, and counts once its outcome is known."""
 
 import asyncio
 from dataclasses import replace
@@ -13,7 +13,7 @@ from shadow.compare.rules import Known, Rules
 from shadow.custody.sqlite import Custody, Hold
 from shadow.evidence.stratum import HOUR, Basis, Epoch, Stratum, digest
 from shadow.lane.keys import PURPOSE, scope
-from shadow.lane.writer import BINDINGS, Journal
+from shadow.lane.writer import BINDINGS, Writer
 from shadow.ledger.rows import EPOCHS, Crossed
 from shadow.stores.base import StoreError
 from shadow.stores.memory import Memory
@@ -32,21 +32,21 @@ def pair(patient="P-1", modern=b"{}", at=0.0, builds=("", ""), **candidate):
 
 
 class Kept:
-    """A journal on a store in memory, with the two steps as one."""
+    """A writer on a store in memory, with the two steps as one."""
 
     def __init__(self, store=None, custody=None):
         self.store = store or Memory(Memory.Options())
         self.custody = custody or Custody(None)
-        self.journal = Journal(self.store, self.custody)
+        self.writer = Writer(self.store, self.custody)
 
     async def sight(self, made, basis=BASIS):
-        return self.journal.sight(made, basis) or await self.journal.first_sight(made, basis)
+        return self.writer.sight(made, basis) or await self.writer.first_sight(made, basis)
 
     async def exchange(self, made, basis=BASIS):
-        self.journal.keep(compare(made), await self.sight(made, basis))
+        self.writer.keep(compare(made), await self.sight(made, basis))
 
     async def evidence(self):
-        await self.journal.close()
+        await self.writer.close()
         return self.store.read("results").evidence
 
 
@@ -67,7 +67,7 @@ async def test_a_match_does_not_take_the_place_of_a_mismatch_that_is_asked_again
     differing = pair(modern=b"[]")
     sight = await kept.sight(differing)
     await kept.exchange(pair())
-    kept.journal.keep(compare(differing), sight)
+    kept.writer.keep(compare(differing), sight)
     rows = {row.outcome: (row.count, row.effective) for row in await kept.evidence()}
     assert rows == {Outcome.MATCH: (1, 0), Outcome.MISMATCH: (1, 1)}
 
@@ -128,12 +128,12 @@ def replace_rules(basis, rules):
 async def test_what_says_nothing_is_counted_and_not_effective():
     kept = Kept()
     shed = Tally("results", "read", Outcome.SHED, "queue_full")
-    kept.journal.count(shed)
+    kept.writer.count(shed)
     await kept.exchange(pair())
-    kept.journal.count(shed)
-    kept.journal.count(Tally("results", "read", Outcome.SKIPPED, "not_sampled"))
+    kept.writer.count(shed)
+    kept.writer.count(Tally("results", "read", Outcome.SKIPPED, "not_sampled"))
     made = pair("P-2")
-    kept.journal.keep(Comparison(Tally("results", "read", Outcome.UNSTABLE), "trace", 0.0),
+    kept.writer.keep(Comparison(Tally("results", "read", Outcome.UNSTABLE), "trace", 0.0),
                       await kept.sight(made))
     rows = {(row.stratum.status, row.outcome): (row.count, row.effective) for row in await kept.evidence()}
     assert rows == {("2xx", Outcome.MATCH): (1, 1), ("", Outcome.SHED): (1, 0), ("2xx", Outcome.UNSTABLE): (1, 0)}
@@ -146,7 +146,7 @@ async def test_criticals_are_counted_however_often_a_subject_is_asked_about():
     made = Comparison(Tally("results", "read", Outcome.MISMATCH), "trace", 0.0, (found,))
     for comparison in (made, replace(made, reproduced=(found.signature,)),
                        replace(made, tally=made.tally._replace(outcome=Outcome.TRANSIENT))):
-        kept.journal.keep(comparison, await kept.sight(pair()))
+        kept.writer.keep(comparison, await kept.sight(pair()))
     rows = {row.outcome: (row.count, row.effective, row.critical, row.reproduced) for row in await kept.evidence()}
     assert rows == {Outcome.MISMATCH: (2, 1, 2, 1), Outcome.TRANSIENT: (1, 0, 0, 0)}
 
@@ -172,17 +172,17 @@ async def test_a_store_made_for_the_release_before_is_written_to():
     await kept.exchange(pair())
     [row] = await kept.evidence()
     assert row.count == 1
-    assert kept.journal.failures == 0
+    assert kept.writer.failures == 0
 
 
 async def test_a_store_that_fails_loses_no_evidence():
     kept = Kept(Failing(Failing.Options()))
     for number in range(3):
         await kept.exchange(pair(f"P-{number}", at=number))
-        await kept.journal.close()
+        await kept.writer.close()
     [row] = kept.store.read("results").evidence
     assert (row.count, row.effective, row.first, row.last) == (3, 3, 0, 2)
-    assert kept.journal.failures == 2
+    assert kept.writer.failures == 2
 
 
 @pytest.mark.parametrize("values", [("P-MRN00123", "Anna%20Meier")])
@@ -208,14 +208,14 @@ async def test_an_exchange_without_a_key_counts_and_proves_nothing():
         await kept.exchange(pair(f"P-{number}"))
     [row] = await kept.evidence()
     assert (row.count, row.effective) == (3, 0)
-    assert kept.journal.keys.failures == 1
+    assert kept.writer.keys.failures == 1
 
 
 async def test_the_key_of_an_epoch_goes_with_its_evidence():
     kept = Kept()
     for number in range(EPOCHS + 2):
         await kept.exchange(pair(at=number, builds=("1", str(number))))
-        await kept.journal.close()
+        await kept.writer.close()
     epochs = {row.epoch for row in kept.store.read("results").evidence}
     assert len(epochs) == EPOCHS
     assert kept.custody.scopes(PURPOSE).keys() == {scope("results", epoch) for epoch in epochs}
@@ -252,7 +252,7 @@ def bonded(made, *names):
 
 
 async def crossings(kept):
-    await kept.journal.close()
+    await kept.writer.close()
     return {row.kind: (row.count, row.trace_id) for row in kept.store.read("results").crossings}
 
 
@@ -260,8 +260,8 @@ async def test_what_exchanges_prove_of_identifiers_is_written_under_their_epoch(
     kept = Kept()
     for build, names in (("1", "ab"), ("2", "c")):
         made = pair(builds=("", build))
-        kept.journal.keep(bonded(made, *names), await kept.sight(made))
-    await kept.journal.close()
+        kept.writer.keep(bonded(made, *names), await kept.sight(made))
+    await kept.writer.close()
     counts = {row.epoch: row.count for row in kept.store.read("results").crossings}
     assert counts == {digest(Epoch("", build, "rules-1", VERSION)): count for build, count in (("1", 2), ("2", 1))}
 
@@ -277,7 +277,7 @@ async def test_a_store_that_fails_loses_no_pair():
 
     kept = Kept(Failing(Memory.Options()))
     made = pair()
-    kept.journal.keep(bonded(made, "a"), await kept.sight(made))
+    kept.writer.keep(bonded(made, "a"), await kept.sight(made))
     assert await crossings(kept) == {}
     kept.store.failing = False
     assert await crossings(kept) == {Crossed.PAIR: (1, "trace")}
@@ -287,6 +287,6 @@ async def test_pairs_past_the_bound_are_counted_as_lost():
     kept = Kept()
     made = pair()
     sight = await kept.sight(made)
-    kept.journal.keep(bonded(made, *map(str, range(BINDINGS))), sight)
-    kept.journal.keep(bonded(made, "one more"), sight)
-    assert kept.journal.lost == {"differences": 1}
+    kept.writer.keep(bonded(made, *map(str, range(BINDINGS))), sight)
+    kept.writer.keep(bonded(made, "one more"), sight)
+    assert kept.writer.lost == {"differences": 1}
