@@ -27,7 +27,7 @@ GATEWAY = [
     {"policies", "transports"},
     {"call"},
     {"stage", "errors", "plugins", "fallback", "room", "telemetry", "store", "wire", "apart", "certificates", "hangup",
-     "sockets", "standard", "reading"},
+     "sockets", "standard", "reading", "units"},
     {"files"},
 ]
 SHADOW = [
@@ -47,7 +47,7 @@ PURE = [
     "shadow.report", "shadow.cases", "shadow.sealed.search", "shadow.words", "shadow.latency", "shadow.settings",
     "shadow.lane.learned_noise", "shadow.lane.rates", "shadow.renderers.html", "shadow.renderers.sheet",
     "gateway.stage", "gateway.call", "gateway.routing", "gateway.decide",
-    "gateway.capability", "gateway.conditions", "gateway.reading", "gateway.trie",
+    "gateway.capability", "gateway.conditions", "gateway.reading", "gateway.trie", "gateway.units",
 ]
 IMPURE = {"asyncio", "socket", "os", "time", "random", "logging", "threading", "subprocess"}
 
