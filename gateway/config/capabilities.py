@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Any
 
 from adapters.base import Adapter
-from gateway.capability import Arm, Capability, Operation, ShadowPlan, Split
+from gateway.capability import Arm, Capability, Operation, Split
 from gateway.config import spec
 from gateway.config.crosswalk import Seeds
 from gateway.config.decode import Steps
@@ -22,6 +22,7 @@ from gateway.transports.http.upstream import Upstream
 from shadow.compare.rules import Rules, together
 from shadow.evidence.gate import Criteria
 from shadow.evidence.stratum import ARMS, ENDPOINTS, Basis
+from shadow.plan import ShadowPlan
 from shadow.settings import SECRETS, Recheck, Sealing
 
 # What the edge refuses in a path, unless `ambiguous_paths`.
