@@ -1,7 +1,6 @@
 """A capability as written → a capability of the table, by the rules of its stages."""
 
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator
 from hashlib import sha256
 from typing import Any
@@ -16,16 +15,13 @@ from gateway.config.nodes import Node
 from gateway.config.problem import Findings, Place, did_you_mean
 from gateway.config.rules import Ruling
 from gateway.policies.base import Policy
-from gateway.reading import segments
+from gateway.reading import is_ambiguous, segments
 from gateway.stage import Stage
 from gateway.transports.http.upstream import Upstream
 from shadow.compare.rules import Rules, together
 from shadow.evidence.gate import Criteria
 from shadow.evidence.stratum import ARMS, ENDPOINTS, Basis
 from shadow.settings import SECRETS, Recheck, Sealing
-
-# What the edge refuses in a path, unless `ambiguous_paths`.
-_AMBIGUOUS = re.compile(r"/\.{1,2}(?:[/;]|\Z)|%5[cC]|%00|%2[eE]")
 
 
 class Names:
@@ -111,7 +107,7 @@ class Capabilities:
 
     def _operation(self, capability: str, name: str, written: spec.Operation, node: Node) -> Operation:
         own = node.find("operations", name)
-        if written.path is not None and not self._ambiguous_paths and _AMBIGUOUS.search(written.path):
+        if written.path is not None and not self._ambiguous_paths and is_ambiguous(written.path.encode()):
             self._tell(own.find("path").place, "unreachable: such paths are refused while `ambiguous_paths` is false",
                        "unreachable")
         folded = [one.lower() for one in written.header]
