@@ -137,7 +137,7 @@ async def test_control_is_legacy_whichever_arm_served():
     assert asked == {("modern", 0, 1), ("legacy", 0, 1)}
 
 
-async def test_equal_bytes_need_no_comparer():
+async def test_equal_bytes_need_no_judge():
     assert await run([mirror(b"{}", target=b"{}")], judge=Inline(lambda: JudgeLost())) == {(Outcome.MATCH, ""): 1}
 
 
@@ -197,7 +197,7 @@ async def test_a_drain_finishes_what_it_can_and_sheds_the_rest():
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_a_lost_comparer_loses_one_batch_and_no_more():
+async def test_a_lost_judge_loses_one_batch_and_no_more():
     failing = iter([JudgeLost(), None, JudgeSlow(), None])
     lane = Lane(echo, Memory(Memory.Options()), SETTINGS, Inline(lambda: next(failing)))
     lane.start()
@@ -210,7 +210,7 @@ async def test_a_lost_comparer_loses_one_batch_and_no_more():
     }
 
 
-async def test_the_real_comparer_killed_in_the_middle_is_counted_and_replaced():
+async def test_the_real_judge_killed_in_the_middle_is_counted_and_replaced():
     child = Child()
     lane = Lane(echo, Memory(Memory.Options()), SETTINGS, child)
     lane.start()
