@@ -36,7 +36,7 @@ _FORGED = frozenset({b"script_name", b"path_info"})
 # from outside.
 _MAX_SPELLINGS = 4096
 
-# Connection may not take these away (reliability.md, requirement 11).
+# Connection may not take these away (CONTEXT.md, requirement 11).
 _PROTECTED = frozenset({
     b"host", b"content-length", b"transfer-encoding", b"authorization", b"cookie", b"via", b"traceparent",
     b"x-request-id", b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"forwarded", b"max-forwards",
@@ -53,7 +53,7 @@ _HOST_VALUE = re.compile(
     rb"|\[[0-9A-Fa-f:.]+(?:%25[A-Za-z0-9\-._~]+)?\](?::[0-9]{0,5})?"
 )
 _ABSOLUTE = re.compile(rb"[Hh][Tt][Tt][Pp][Ss]?://([^/?#]*)([/?].*)?", re.DOTALL)
-# Everything that some server may read as another path (reliability.md, requirement 17).
+# Everything that some server may read as another path (CONTEXT.md, requirement 17).
 _AMBIGUOUS = re.compile(
     rb"/\.{1,2}(?:[/;]|\Z)|\\|%5[cC]|%00|%2[eE]|%2[fF]\.|/\.{1,2}%|\.%2[fF]|#"
     rb"|%[cC][01]%|%[eE]0%[89][0-9A-Fa-f]|%[fF]0%8"
