@@ -13,8 +13,8 @@ from gateway.reading import UNSAID, Fold, Reading, canonical, segments
 from gateway.stage import Roles, Stage, roles
 from gateway.transports.http.upstream import Upstream
 from shadow.compare.rules import NONE, Rules
+from shadow.evidence.epoch import Basis
 from shadow.evidence.gate import UNDECLARED, Criteria
-from shadow.evidence.stratum import Basis
 from shadow.settings import NEVER, UNSEALED, Recheck, Sealing
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})

@@ -22,7 +22,7 @@ from typing import TypeAlias
 from shadow.compare.comparison import Comparison, Drift, Outcome
 from shadow.compare.diff import IDENTITY, MAX_DIFFERENCES, Difference, Shape
 from shadow.compare.names import MASKED
-from shadow.evidence.stratum import Epoch
+from shadow.evidence.epoch import Epoch
 
 AGREED = frozenset({Outcome.MATCH, Outcome.MATCH_NORMALISED, Outcome.KNOWN_DIFFERENCE})
 """Outcomes that leave nothing to be explained."""

@@ -17,7 +17,7 @@ from adapters.message import Request
 from shadow.compare.comparison import Comparison, fingerprint, identical
 from shadow.compare.pair import Pair
 from shadow.compare.rules import NONE, Rules
-from shadow.evidence.stratum import Basis
+from shadow.evidence.epoch import Basis
 from shadow.lane.deadlines import Deadlines
 from shadow.lane.learned_noise import Learnt, Place
 from shadow.lane.rates import Rates
