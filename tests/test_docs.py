@@ -188,6 +188,11 @@ def test_defaults_of_options_are_as_documented(section, option):
 
 # --- problems and errors ---
 
+def text(folder):
+    """The source of all modules in a folder of the repository."""
+    return "".join(path.read_text() for path in sorted((ROOT / folder).rglob("*.py")))
+
+
 def constants(folder: str) -> set[str]:
     """Every text that the code of a folder, or a file, holds."""
     where = ROOT / folder
@@ -342,7 +347,7 @@ def test_the_reference_has_every_field_and_event_of_the_log(busy):
     busy.stop()
     lines = busy.log()
     assert {name for line in lines if line["event"] == "request" for name in line} == set(column("Logs", "Field"))
-    source = "".join(path.read_text() for path in (ROOT / "gateway").rglob("*.py"))
+    source = text("gateway")
     events = set(re.findall(r'\.event\(\s*"(\w+)"', source))
     assert events == set(column("Logs", "Event"))
     assert {line["event"] for line in lines} <= events | {"request"}
@@ -385,19 +390,19 @@ def test_the_reference_has_every_outcome_and_reason():
     section = "What the shadow lane says"
     assert column(section, "Outcome") == [str(outcome) for outcome in Outcome]
     reasons = {name for row in rows(section, "Outcome") for name in quoted(row[2])} - {"legacy_", "2s"}
-    assert reasons <= constants("shadow") | constants("gateway/pipeline.py")
-    source = (ROOT / "gateway/pipeline.py").read_text() + (ROOT / "shadow/lane.py").read_text()
-    called = set(re.findall(r'(?:\.skip|_skip_mirror|_give_up)\([^"()]*"(\w+)"', source))
+    assert reasons <= constants("shadow") | constants("gateway")
+    called = {reason for folder, ends in (("gateway", r"\.skip|_skip_mirror"), ("shadow/lane", r"\.skip|_give_up"))
+              for reason in re.findall(rf'(?:{ends})\([^"()]*"(\w+)"', text(folder))}
     assert called
     assert called <= reasons
 
 
 def test_the_reference_has_every_kind_of_difference():
     listed = set(column("What the shadow lane says", "Difference"))
-    source = (ROOT / "shadow/compare.py").read_text() + (ROOT / "shadow/heads.py").read_text()
+    source = text("shadow/compare")
     compared = set(re.findall(r'Difference\("(\w+)"', source))
     assert compared <= listed
-    assert listed <= compared | constants("shadow/diff.py")
+    assert listed <= compared | constants("shadow/compare")
 
 
 def test_the_readmes_table_of_stages_is_stage_py():

@@ -10,18 +10,13 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
+from gateway import units
 from shadow.compare.patterns import Pattern
 from shadow.compare.severity import is_status
 
 _FIELD_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_DURATION = r"[0-9]{1,9}(\.[0-9]{1,6})?(ms|s|m|h)"
-_SIZE = r"[0-9]{1,12}(B|KiB|MiB|GiB)"
-_SHARE = r"(100(\.0{1,2})?|[0-9]{1,2}(\.[0-9]{1,2})?)%"
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 _STICKY = r"client_ip|(claim|header|cookie|query|path):.+"
-
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-_BYTES = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 
 
 def _text(pattern: str) -> Any:
@@ -40,13 +35,10 @@ def _matching(pattern: str, code: str, message: str) -> BeforeValidator:
 
 
 def _duration(*, zero: bool) -> Callable[[object], float]:
-    compiled = re.compile(_DURATION, re.ASCII)
-
     def read(value: object) -> float:
-        found = compiled.fullmatch(value) if isinstance(value, str) else None
-        if found is None:
+        seconds = units.duration(value) if isinstance(value, str) else None
+        if seconds is None:
             raise PydanticCustomError("bad_duration", "wants a duration: 250ms, 5s, 2m or 1h")
-        seconds = float(found[0].rstrip("mhs")) * _SECONDS[found[2]]
         if not seconds and not zero:
             raise PydanticCustomError("bad_duration", "wants a duration longer than 0s")
         return seconds
@@ -55,26 +47,27 @@ def _duration(*, zero: bool) -> Callable[[object], float]:
 
 
 def _size(value: object) -> int:
-    if not isinstance(value, str) or not re.fullmatch(_SIZE, value, re.ASCII):
+    size = units.size(value) if isinstance(value, str) else None
+    if size is None:
         raise PydanticCustomError("bad_size", "wants a size: 100B, 64KiB, 10MiB or 1GiB")
-    number = value.rstrip("BKMGi")
-    return int(number) * _BYTES[value[len(number):]]
+    return size
 
 
 def _share(value: object) -> int:
-    if not isinstance(value, str) or not re.fullmatch(_SHARE, value, re.ASCII):
+    share = units.share(value) if isinstance(value, str) else None
+    if share is None:
         raise PydanticCustomError("bad_share", "wants a share from 0% to 100%: 25%, 0.5% (the sign is part of it)")
-    whole, _, part = value[:-1].partition(".")
-    return int(whole) * 100 + int(part.ljust(2, "0") or 0)
+    return share
 
 
-Duration = Annotated[float, BeforeValidator(_duration(zero=True), json_schema_input_type=_text(_DURATION))]
+Duration = Annotated[float, BeforeValidator(_duration(zero=True), json_schema_input_type=_text(units.DURATION))]
 """Seconds."""
-PositiveDuration = Annotated[float, BeforeValidator(_duration(zero=False), json_schema_input_type=_text(_DURATION))]
+PositiveDuration = Annotated[
+    float, BeforeValidator(_duration(zero=False), json_schema_input_type=_text(units.DURATION))]
 """Seconds, more than none."""
-Size = Annotated[int, BeforeValidator(_size, json_schema_input_type=_text(_SIZE))]
+Size = Annotated[int, BeforeValidator(_size, json_schema_input_type=_text(units.SIZE))]
 """Bytes."""
-Share = Annotated[int, BeforeValidator(_share, json_schema_input_type=_text(_SHARE))]
+Share = Annotated[int, BeforeValidator(_share, json_schema_input_type=_text(units.SHARE))]
 """Ten-thousandths."""
 
 Name = Annotated[str, _matching(_NAME, "bad_name", "a name is 1 to 64 letters, digits, dots, dashes, underscores")]

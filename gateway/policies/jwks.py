@@ -23,7 +23,7 @@ from joserfc.jwk import ECKey, RSAKey
 
 from gateway.apart import apart
 from gateway.files import read_plain
-from gateway.policies.durations import seconds
+from gateway.units import seconds
 
 Key = RSAKey | ECKey
 Keys = dict[tuple[str | None, str], Key]

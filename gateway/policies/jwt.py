@@ -20,8 +20,8 @@ from joserfc.errors import JoseError
 
 from gateway.call import Call, Principal, Refused
 from gateway.policies.base import Verdict
-from gateway.policies.durations import seconds
 from gateway.policies.jwks import JwksOptions, Key, KeyRing, source
+from gateway.units import seconds
 
 MAX_TOKEN = 8 << 10
 MAX_LEEWAY = 60.0

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 from gateway.call import Call, Refused
 from gateway.policies.base import Verdict
-from gateway.policies.durations import seconds
+from gateway.units import seconds
 
 SECOND = 1_000_000_000
 _RATE = re.compile(r"([1-9][0-9]{0,8})/(?:([smh])|([0-9.]+(?:ms|s|m|h)))", re.ASCII)
