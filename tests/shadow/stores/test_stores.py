@@ -120,7 +120,7 @@ def a_day(store, subjects):
             ]
             tokens = frozenset((hour, b"%012d" % one) for one in range(number, number + subjects))
             sightings = [
-                Sighting("results", Epoch("1", str(hour), "", "2"), Stratum("read", "2xx", "json", name),
+                Sighting("results", Epoch("1", str(hour), Setup(), "2"), Stratum("read", "2xx", "json", name),
                          Outcome.MATCH, subjects, 0, 0, now, now, tokens) for name in names
             ]
             store.write(comparisons, {MATCH: 100}, (), sightings)
