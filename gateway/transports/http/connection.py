@@ -18,11 +18,16 @@ from gateway.wire import (
     UNTIL_CLOSE,
     Chunked,
     Counted,
+    FieldKinds,
     Framing,
     Malformed,
-    ResponseHeads,
     ToTheEnd,
+    connection_options,
     content_length,
+    drop_named,
+    parse_response_head,
+    persists,
+    set_length,
 )
 from shadow.observation import Failure
 
@@ -44,9 +49,7 @@ _KINDS: dict[bytes, int] = {
 }
 # What Connection may not take away, or is dealt with on its own.
 _NOT_NAMEABLE = frozenset({b"", b"close", b"keep-alive", b"upgrade", b"content-length", b"set-cookie", b"date"})
-_SPELLINGS: dict[bytes, int] = {}
-_MAX_SPELLINGS = 4096
-_heads = ResponseHeads()
+_FIELDS = FieldKinds(lambda name: _KINDS.get(name.lower(), _KEEP))
 # The framing of a body that came whole with its head, as most do: nothing is left to be counted.
 _WHOLE = Counted(0)
 
@@ -537,7 +540,7 @@ class _Answer(NamedTuple):
 
 def _judge(raw: bytes) -> _Answer:
     """A whole head, judged. Raises Malformed."""
-    status, reason, is_11, received = _heads.parse(raw)
+    status, reason, is_11, received = parse_response_head(raw)
     kept, connection, codings, lengths, login = _sorted_out(received)
     if status == 101:
         kept.extend(pair for pair in received if pair[0].lower() in (b"upgrade", b"connection"))
@@ -546,11 +549,11 @@ def _judge(raw: bytes) -> _Answer:
     if connection.lower() == b"keep-alive":
         keep_alive = True
     elif connection:
-        options = {option.strip(b" \t").lower() for option in connection.split(b",")}
-        keep_alive = b"close" not in options and (is_11 or b"keep-alive" in options)
+        options = connection_options(connection)
+        keep_alive = persists(options, is_11)
         named = options - _NOT_NAMEABLE
         if named:
-            kept[:] = [pair for pair in kept if pair[0].lower() not in named]
+            drop_named(kept, named)
     if codings:
         # Both lengths, or a coding that is not just chunked: where the body ends is anybody's guess.
         if lengths or not is_11 or b",".join(codings).strip().lower() != b"chunked":
@@ -562,8 +565,7 @@ def _judge(raw: bytes) -> _Answer:
         return _Answer(status, reason, kept, int(lengths[0]), keep_alive, login)
     length = content_length(lengths, "upstream_malformed")
     if len(lengths) > 1 or not lengths[0].isdigit():
-        kept[:] = [(name, b"%d" % length) if name.lower() == b"content-length" else (name, value)
-                   for name, value in kept]
+        set_length(kept, length)
     return _Answer(status, reason, kept, length, keep_alive, login)
 
 
@@ -577,9 +579,7 @@ def _sorted_out(
     lengths: list[bytes] = []
     logins: list[tuple[bytes, bytes]] | None = None
     for pair in received:
-        kind = _SPELLINGS.get(pair[0])
-        if kind is None:
-            kind = _learn(pair[0])
+        kind = _FIELDS[pair[0]]
         if kind == _KEEP:
             kept.append(pair)
         elif kind == _LENGTH:
@@ -594,10 +594,3 @@ def _sorted_out(
             kept.append(pair)
             logins = [*(logins or ()), pair]
     return kept, connection, codings, lengths, None if logins is None else schemes.login(logins)
-
-
-def _learn(name: bytes) -> int:
-    kind = _KINDS.get(name.lower(), _KEEP)
-    if len(_SPELLINGS) < _MAX_SPELLINGS:
-        _SPELLINGS[name] = kind
-    return kind
