@@ -33,10 +33,9 @@ from gateway.routing import Ambiguous, RouteTable
 from gateway.telemetry.record import Recorder
 from gateway.transports.http.affinity import Affinity
 from gateway.transports.http.endpoint import Sending
-from shadow.lane.asking import Mirror
 from shadow.lane.lane import Lane
+from shadow.lane.mirror import Mirror
 from shadow.observation import Failure, Observation
-from shadow.settings import NEVER
 
 _FALLBACK_STATUSES = frozenset({502, 503, 504})
 _FALLBACK_FAILURES = frozenset({
@@ -103,7 +102,7 @@ class Downstream(Protocol):
 class Pipeline:
     """What exchanges share: the table in force, and where what they learn goes. `table` is replaced whole."""
 
-    def __init__(self, table: RouteTable, lane: Lane, recorder: Recorder) -> None:
+    def __init__(self, table: RouteTable, lane: Lane[Way], recorder: Recorder) -> None:
         self.table = table
         self.lane = lane
         self.recorder = recorder
@@ -692,9 +691,7 @@ class Exchange:
         self._pipeline.lane.offer(Mirror(
             self._capability.name, self._match.target.operation.name,
             Request(original.method, original.target, original.headers, self._body), served, asked,
-            self._arrival.trace_id, time.time(), Way(self._match, self._arrival, said), plan.deadline,
-            plan.recheck if safe else NEVER, plan.basis, plan.rules_of(self._match.target.operation.name),
-            plan.noise if safe else 0.0, plan.sealing, safe,
+            self._arrival.trace_id, time.time(), Way(self._match, self._arrival, said), plan, safe,
         ))
 
     def _incomparable(self, failure: Failure | None, max_body: int) -> str:

@@ -34,7 +34,7 @@ SHADOW = [
     {"lane", "renderers", "testing"},
     {"report"},
     {"cases", "sealed", "stores"},
-    {"ledger"},
+    {"ledger", "plan"},
     {"judge", "evidence"},
     {"compare"},
     {"normalisers", "custody"},
@@ -44,8 +44,9 @@ SHADOW = [
 
 PURE = [
     "adapters", "shadow.observation", "shadow.compare", "shadow.normalisers", "shadow.evidence", "shadow.ledger",
-    "shadow.report", "shadow.cases", "shadow.sealed.search", "shadow.words", "shadow.latency", "shadow.settings",
-    "shadow.lane.learned_noise", "shadow.lane.rates", "shadow.renderers.html", "shadow.renderers.sheet",
+    "shadow.plan", "shadow.report", "shadow.cases", "shadow.sealed.search", "shadow.words", "shadow.latency",
+    "shadow.settings", "shadow.lane.learned_noise", "shadow.lane.rates", "shadow.renderers.html",
+    "shadow.renderers.sheet",
     "gateway.stage", "gateway.call", "gateway.routing", "gateway.decide",
     "gateway.capability", "gateway.conditions", "gateway.reading", "gateway.trie", "gateway.units",
 ]

@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import Any
 
 from adapters.base import Adapter
-from gateway.capability import Arm, Capability, Operation, ShadowPlan, Split
+from gateway.capability import Arm, Capability, Operation, Split
 from gateway.config import spec
 from gateway.config.crosswalk import Seeds
 from gateway.config.decode import Steps
@@ -21,6 +21,7 @@ from gateway.transports.http.upstream import Upstream
 from shadow.compare.rules import Rules, together
 from shadow.evidence.epoch import Basis, Setup
 from shadow.evidence.gate import Criteria
+from shadow.plan import ShadowPlan
 from shadow.settings import SECRETS, Recheck, Sealing
 
 

@@ -6,12 +6,13 @@ from hypothesis import strategies as st
 
 from adapters.message import Headers, Request
 from gateway.call import Call, Principal
-from gateway.capability import Arm, Capability, Operation, ShadowPlan, Split
+from gateway.capability import Arm, Capability, Operation, Split
 from gateway.decide import bucket, decide, sticky_key
 from gateway.pipeline import admit
 from gateway.stage import READS, WRITES, Stage
 from gateway.transports.http.settings import UpstreamSettings
 from gateway.transports.http.upstream import Upstream
+from shadow.plan import ShadowPlan
 
 OLD = Arm("legacy", Upstream(UpstreamSettings("old", ("http://127.0.0.1:1",))))
 NEW = Arm("modern", Upstream(UpstreamSettings("new", ("http://127.0.0.1:2",))))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from adapters.message import Headers, Request
 from gateway.call import Call
-from gateway.capability import Arm, Capability, Operation, ShadowPlan, Split, rank
+from gateway.capability import Arm, Capability, Operation, Split, rank
 from gateway.cli.explain import explanation
 from gateway.config.overlaps import Met, Ties
 from gateway.config.problem import Place
@@ -20,6 +20,7 @@ from gateway.routing import Ambiguous, RouteTable
 from gateway.stage import Stage
 from gateway.transports.http.settings import UpstreamSettings
 from gateway.transports.http.upstream import Upstream
+from shadow.plan import ShadowPlan
 
 OLD = Arm("legacy", Upstream(UpstreamSettings("old", ("http://127.0.0.1:1",))))
 NEW = Arm("modern", Upstream(UpstreamSettings("new", ("http://127.0.0.1:2",))))

@@ -5,7 +5,6 @@ import os
 import random
 import signal
 import sqlite3
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -68,7 +67,7 @@ async def test_a_known_difference_is_counted_over_all_workers_and_their_restarts
     known = Known("K-1", "/name", "spelling", "results-team", expires=9e9, max_rate=0.02)
     rules = Rules(known=(known,))
     for _ in range(10):
-        life = [replace(mirror(b'{"name":1}', target=b'{"name":%d}' % (2 if at % 10 == 0 else 1)), rules=rules)
+        life = [mirror(b'{"name":1}', target=b'{"name":%d}' % (2 if at % 10 == 0 else 1), rules=rules)
                 for at in range(100)]
         lane = Lane(echo, store, SETTINGS, Inline())
         lane.start()

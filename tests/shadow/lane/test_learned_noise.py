@@ -180,10 +180,9 @@ async def test_a_new_build_is_learnt_anew():
         return answer(arm, {"state": said}, X_Build=one.target.decode())
 
     def made(build, number):
-        return [mirror(f'{{"state": "{right}"}}'.encode(), target=build, noise=0.02) for _ in range(number)]
+        basis = Basis(Setup(rules="rules"), b"x-build")
+        return [mirror(f'{{"state": "{right}"}}'.encode(), target=build, noise=0.02, basis=basis)
+                for _ in range(number)]
 
-    mirrors = [*made(b"1", 100), *made(b"2", 100)]
-    for one in mirrors:
-        one.basis = Basis(Setup(rules="rules"), b"x-build")
-    counts = await checked(mirrors, ask=ask, settings=ONE_BY_ONE)
+    counts = await checked([*made(b"1", 100), *made(b"2", 100)], ask=ask, settings=ONE_BY_ONE)
     assert counts[Outcome.MISMATCH, ""] == 100
