@@ -18,15 +18,15 @@ GATEWAY = [
     {"admin"},
     {"config"},
     {"edges", "flips"},
-    {"pipeline"},
-    {"mirroring"},
+    {"pipeline", "testing"},
+    {"mirroring", "outlet", "upload", "fallback"},
     {"forward"},
     {"admit", "decide"},
     {"routing"},
     {"capability", "trie", "conditions"},
     {"policies", "transports"},
     {"call"},
-    {"stage", "errors", "plugins", "fallback", "room", "telemetry", "store", "wire", "apart", "certificates", "hangup",
+    {"phase", "stage", "errors", "plugins", "room", "telemetry", "store", "wire", "apart", "certificates", "hangup",
      "sockets", "standard", "reading", "units"},
     {"files"},
 ]
@@ -47,7 +47,7 @@ PURE = [
     "shadow.plan", "shadow.report", "shadow.cases", "shadow.sealed.search", "shadow.words", "shadow.latency",
     "shadow.settings", "shadow.lane.learned_noise", "shadow.lane.rates", "shadow.renderers.html",
     "shadow.renderers.sheet",
-    "gateway.stage", "gateway.call", "gateway.routing", "gateway.admit", "gateway.decide",
+    "gateway.stage", "gateway.call", "gateway.routing", "gateway.decide",
     "gateway.capability", "gateway.conditions", "gateway.reading", "gateway.trie", "gateway.units",
 ]
 IMPURE = {"asyncio", "socket", "os", "time", "random", "logging", "threading", "subprocess"}

@@ -850,7 +850,7 @@ class Listener(asyncio.Protocol):
         """Answer what never became an exchange, and close."""
         trace_id = trace.new_trace_id()
         status, headers, body = problem(code, trace_id=trace_id)
-        self._edge.pipeline.recorder.refused(code, trace_id, told=code != "overloaded")
+        self._edge.pipeline.recorder.refused(code, trace_id, logged=code != "overloaded")
         self._head = None
         self._keep_alive = False
         self._chunked = False
