@@ -55,7 +55,7 @@ update: $(VENV)/.ready-update  ## renew the lock files, and say what changed
 	@$(BIN)/python .ci/lock.py $(BIN)/uv
 
 clean:  ## remove all that this file makes
-	rm -rf $(VENV) out build *.egg-info .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) out build *.egg-info .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Debian ships venv apart from Python; as root we can fetch it, else we can only say so.
