@@ -16,7 +16,7 @@ locked = $(call pip,--require-hashes --only-binary :all: --requirement .locks/$(
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-latest lint bench siege chaos evidence update clean
+.PHONY: help demo run test test-latest lint golden bench siege chaos evidence update clean
 
 help:  ## say what there is
 	@grep -hE '^[a-z-]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -37,6 +37,9 @@ test-latest:  ## the same on the newest releases that pyproject.toml admits, wha
 lint: $(VENV)/.ready-dev  ## lints and type checks alone
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+golden: $(VENV)/.ready-dev  ## write what people are shown into tests/golden anew, to be read and committed
+	@$(BIN)/python -m tests.golden
 
 bench: $(VENV)/.ready-bench  ## the gateway beside Envoy and nginx, and the comparator, on this machine
 	$(BIN)/python -m tests.benchmarks

@@ -21,7 +21,7 @@ def demo(requests: int, seed: int, keep: bool, config: Path) -> None:
     """
     if importlib.util.find_spec("gateway.demo") is None:
         # Its services have defects on purpose, so an installed Figway does not have them.
-        click.echo("figway: the demo is not part of the package: clone Figway's repository and run `make demo`", err=True)
+        click.echo("figway: the demo is not in the package: clone Figway's repository and run `make demo`", err=True)
         sys.exit(2)
     from gateway.demo.processes import DemoError
     from gateway.demo.run import run
