@@ -18,7 +18,8 @@ from click.testing import CliRunner
 from gateway.cli.main import main
 from shadow.compare.comparison import Outcome, Tally, compare
 from shadow.evidence.gate import Criteria
-from shadow.evidence.stratum import Epoch, Stratum
+from shadow.evidence.epoch import Epoch, Setup
+from shadow.evidence.stratum import Stratum
 from shadow.latency import Histogram
 from shadow.ledger.rows import Evidence, Gap, Ledger, Reason, Traffic
 from shadow.renderers.table import show, terminal
@@ -28,7 +29,7 @@ from tests.shadow.exchanges import answer, pair
 
 FOLDER = Path(__file__).parent
 LINE = "----------\n"
-EPOCH = Epoch("1", "8", "rules", "2")
+EPOCH = Epoch("1", "8", Setup(rules="rules"), "2")
 
 
 class Case(NamedTuple):
