@@ -17,8 +17,8 @@ from click.testing import CliRunner
 
 from gateway.cli.main import main
 from shadow.compare.comparison import Outcome, Tally, compare
-from shadow.evidence.gate import Criteria
 from shadow.evidence.epoch import Epoch, Setup
+from shadow.evidence.gate import Criteria
 from shadow.evidence.stratum import Stratum
 from shadow.latency import Histogram
 from shadow.ledger.rows import Evidence, Gap, Ledger, Reason, Traffic
