@@ -49,6 +49,7 @@ from shadow.report.report import Report, fold
 from shadow.sealed.capture import Capture
 from shadow.sealed.vault import Bounds, Vault
 from shadow.stores.base import Store, StoreError
+from shadow.stores.earlier import as_of_now
 from shadow.stores.marks import seat
 from shadow.words import noun
 
@@ -437,8 +438,7 @@ def _archive(configuration: Configuration) -> Archive:
     (name, options), sealed = configuration.store, configuration.sealed
 
     def store() -> Store:
-        made: Store = plugins.load("figway.stores", name)(options)
-        return made
+        return as_of_now(plugins.load("figway.stores", name)(options))
 
     def custody() -> Custody:
         return Custody(configuration.custody)
