@@ -42,7 +42,7 @@ def _is_field(name: str) -> bool:
 
 
 FORMS = frozenset({"json", "ndjson"})
-"""Forms of bodies that may hold masks. In the other forms all names come from a schema."""
+"""Forms of bodies that may hold maps. In the other forms all names come from a schema."""
 
 
 class Position(NamedTuple):
