@@ -54,7 +54,7 @@ IMPURE = {"asyncio", "socket", "os", "time", "random", "logging", "threading", "
 HOMES = {
     "click": ["gateway.cli"],
     "cryptography": ["shadow.sealed.vault", "gateway.certificates"],
-    "httptools": ["gateway.wire", "gateway.edges.http1.listener", "gateway.transports.http.connection"],
+    "httptools": ["gateway.wire", "gateway.edges.http1.listener"],
     "httpx2": ["gateway.policies.jwks", "gateway.demo.traffic", "gateway.cli"],
     "hypothesis": ["gateway.policies.testing"],
     "jinja2": ["shadow.renderers.html"],

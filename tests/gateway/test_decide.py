@@ -10,8 +10,8 @@ from gateway.capability import Arm, Capability, Operation, ShadowPlan, Split
 from gateway.decide import bucket, decide, sticky_key
 from gateway.pipeline import admit
 from gateway.stage import READS, WRITES, Stage
-from gateway.transports.http.settings import UpstreamSettings
 from gateway.transports.http.upstream import Upstream
+from gateway.transports.settings import UpstreamSettings
 
 OLD = Arm("legacy", Upstream(UpstreamSettings("old", ("http://127.0.0.1:1",))))
 NEW = Arm("modern", Upstream(UpstreamSettings("new", ("http://127.0.0.1:2",))))
