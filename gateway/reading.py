@@ -11,6 +11,24 @@ import unicodedata
 from typing import NamedTuple, TypeAlias
 from urllib.parse import quote, unquote_to_bytes
 
+# Whatever makes some server read a path as another one (requirement 17 in CONTEXT.md): dot segments, backslashes, NUL,
+# fragments, overlong UTF-8.
+_AMBIGUOUS = re.compile(
+    rb"/\.{1,2}(?:[/;]|\Z)|\\|%5[cC]|%00|%2[eE]|%2[fF]\.|/\.{1,2}%|\.%2[fF]|#"
+    rb"|%[cC][01]%|%[eE]0%[89][0-9A-Fa-f]|%[fF]0%8"
+    # RFC 3986 section 2.1: a percent sign is followed by two hexadecimal digits. Servers differ on any other.
+    rb"|%(?![0-9A-Fa-f]{2})"
+)
+UNAMBIGUOUS = bytes(set(range(0x21, 0x7F)) - set(b"%\\#"))
+"""Characters that make no path ambiguous by themselves. A path of these alone is unambiguous unless it has a dot right
+after a slash."""
+
+
+def is_ambiguous(path: bytes) -> bool:
+    """Whether some server may read the path, without its query, as another one."""
+    return _AMBIGUOUS.search(path) is not None
+
+
 # What a path may hold unencoded: pchar and "/" (RFC 3986 section 3.3). That goes beyond the unreserved characters
 # of section 6.2.2.2 because services decode the rest just as well: "/Patient/%24everything" is "/Patient/$everything".
 _PLAIN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,;=:@/"

@@ -7,6 +7,7 @@ and must frame answers to HEAD, which httptools cannot be told of.
 """
 
 import re
+from collections.abc import Callable
 from typing import Protocol
 
 import httptools
@@ -21,8 +22,6 @@ _FIELDS = rb"(?:" + _TOKEN + rb":[^\x00-\x08\x0a-\x1f\x7f]*+\r\n)*+\r\n"
 _TARGET = rb"[\x21-\x7e\x80-\xff]++"
 TARGET = re.compile(_TARGET)
 """What may stand as a target on the wire."""
-PLAIN_TARGET = bytes(set(range(0x21, 0x7F)) - set(b"%\\#"))
-"""The characters that, but for dots after a slash, make no target ambiguous."""
 _REQUEST_HEAD = re.compile(rb"(" + _TOKEN + rb") (" + _TARGET + rb") HTTP/1\.[01]\r\n" + _FIELDS)
 _RESPONSE_HEAD = re.compile(rb"HTTP/1\.[01] ([1-9][0-9][0-9])(?: ([^\x00-\x08\x0a-\x1f\x7f]*+))?\r\n" + _FIELDS)
 _OTHER_VERSION = re.compile(rb"[^\r\n]* HTTP/(?!1\.[01]\r?\n)[0-9.]+\r?\n")
@@ -34,6 +33,7 @@ _SMALL_CHUNKS = re.compile(b"|".join(
     rb"(?:[%x%X]\r\n[\s\S]{%d}\r\n){1,256}+" % (size, size, size) for size in range(1, 16)))
 _SMALL_SIZES = {ord(digit): int(digit, 16) for digit in "123456789abcdefABCDEF"}
 _CHUNKS_A_CALL = 512
+_MAX_SPELLINGS = 4096
 
 
 class Malformed(Exception):
@@ -45,74 +45,86 @@ class Malformed(Exception):
         self.detail = detail
 
 
-class RequestHeads:
-    """Parses request heads, one after another; one instance serves every connection of an event loop."""
+class _Collected(Headers):
+    """The fields of one head, as llhttp reports them: its `on_header` callback appends to the list itself."""
 
-    __slots__ = ("headers",)
-
-    def __init__(self) -> None:
-        self.headers = Headers()
+    __slots__ = ()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers.append((name, value))
-
-    def parse(self, head: bytes) -> tuple[str, bytes, bool, Headers]:
-        """(method, target, whether it is HTTP/1.1, fields as received). `head` ends with its empty line.
-        Raises Malformed."""
-        found = _REQUEST_HEAD.fullmatch(head)
-        if found is None:
-            raise Malformed("version_not_supported" if _OTHER_VERSION.match(head) else "bad_request")
-        target = found[2]
-        if not target.isascii():
-            # Old clients send Latin-1 or UTF-8 as it is, which llhttp refuses; it may judge all the rest.
-            head = head.replace(target, b"/", 1)
-        self.headers = headers = Headers()
-        # A parser of its own for each head: llhttp remembers bodies and closings to come, and it costs 0.2 µs.
-        parser = httptools.HttpRequestParser(self)
-        try:
-            parser.feed_data(head)
-        except httptools.HttpParserUpgrade:
-            pass
-        except httptools.HttpParserInvalidMethodError:
-            raise Malformed("method_not_supported") from None
-        except httptools.HttpParserError:
-            raise Malformed(_ambiguity(headers)) from None
-        return found[1].decode("ascii"), target, parser.get_http_version() == "1.1", headers
-
-
-def _ambiguity(headers: Headers) -> str:
-    names = {name.lower() for name, _ in headers}
-    return "bad_framing" if names & {b"content-length", b"transfer-encoding"} else "bad_request"
+        self.append((name, value))
 
 
 METHODS = {name.encode(): name for name in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")}
-"""The common methods as they stand on the wire."""
+"""The common methods, by their bytes on the wire."""
 
 
-class ResponseHeads:
-    """Parses response heads, one after another; one instance serves every connection of an event loop."""
+def parse_request_head(head: bytes) -> tuple[str, bytes, bool, Headers]:
+    """(method, target, whether it is HTTP/1.1, fields as received) of a head that ends with its empty line.
+    Raises Malformed."""
+    found = _REQUEST_HEAD.fullmatch(head)
+    if found is None:
+        raise Malformed("version_not_supported" if _OTHER_VERSION.match(head) else "bad_request")
+    target = found[2]
+    if not target.isascii():
+        # Old clients send Latin-1 or UTF-8 unencoded, which llhttp refuses. It judges the rest of the head.
+        head = head.replace(target, b"/", 1)
+    headers = _Collected()
+    # Each head gets a parser of its own: llhttp remembers the body and the closing that a head announces. It costs
+    # 0.2 µs.
+    parser = httptools.HttpRequestParser(headers)
+    try:
+        parser.feed_data(head)
+    except httptools.HttpParserUpgrade:
+        pass
+    except httptools.HttpParserInvalidMethodError:
+        raise Malformed("method_not_supported") from None
+    except httptools.HttpParserError:
+        names = {name.lower() for name, _ in headers}
+        framing = names & {b"content-length", b"transfer-encoding"}
+        raise Malformed("bad_framing" if framing else "bad_request") from None
+    return found[1].decode("ascii"), target, parser.get_http_version() == "1.1", headers
 
-    __slots__ = ("headers",)
 
-    def __init__(self) -> None:
-        self.headers = Headers()
+def parse_response_head(head: bytes) -> tuple[int, bytes, bool, Headers]:
+    """(status, reason phrase, whether it is HTTP/1.1, fields as received). Raises Malformed."""
+    found = _RESPONSE_HEAD.fullmatch(head)
+    if found is None:
+        raise Malformed("upstream_malformed")
+    headers = _Collected()
+    try:
+        httptools.HttpResponseParser(headers).feed_data(head)
+    except httptools.HttpParserUpgrade:
+        pass
+    except httptools.HttpParserError:
+        raise Malformed("upstream_malformed") from None
+    return int(found[1]), found[2] or b"", head[7] == 0x31, headers
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers.append((name, value))
 
-    def parse(self, head: bytes) -> tuple[int, bytes, bool, Headers]:
-        """(status, reason phrase, whether it is HTTP/1.1, fields as received). Raises Malformed."""
-        found = _RESPONSE_HEAD.fullmatch(head)
-        if found is None:
-            raise Malformed("upstream_malformed")
-        self.headers = headers = Headers()
-        try:
-            httptools.HttpResponseParser(self).feed_data(head)
-        except httptools.HttpParserUpgrade:
-            pass
-        except httptools.HttpParserError:
-            raise Malformed("upstream_malformed") from None
-        return int(found[1]), found[2] or b"", head[7] == 0x31, headers
+class FieldKinds(dict[bytes, int]):
+    """The kind of each header field, by its name as it was written: one look-up, since each spelling is remembered.
+    `kind_of` gives the kind of a name that is new. Names come from outside, so only so many are remembered."""
+
+    __slots__ = ("_kind_of",)
+
+    def __init__(self, kind_of: Callable[[bytes], int]) -> None:
+        super().__init__()
+        self._kind_of = kind_of
+
+    def __missing__(self, name: bytes) -> int:
+        kind = self._kind_of(name)
+        if len(self) < _MAX_SPELLINGS:
+            self[name] = kind
+        return kind
+
+
+def connection_options(value: bytes) -> set[bytes]:
+    """The lower-case options of a Connection field (RFC 9110 section 7.6.1); several fields are joined by commas."""
+    return {option.strip(b" \t").lower() for option in value.split(b",")}
+
+
+def persists(options: set[bytes], is_11: bool) -> bool:
+    """Whether the connection stays open after a message with these options (RFC 9112 section 9.3)."""
+    return b"close" not in options and (is_11 or b"keep-alive" in options)
 
 
 class Framing(Protocol):
@@ -359,3 +371,14 @@ def content_length(values: list[bytes], malformed: str) -> int:
     if _LENGTH.fullmatch(only) is None:
         raise Malformed(malformed)
     return int(only)
+
+
+def set_length(headers: Headers, length: int) -> None:
+    """Write the length that was agreed on into the Content-Length that is kept, in its plain decimal form."""
+    headers[:] = [(name, b"%d" % length) if name.lower() == b"content-length" else (name, value)
+                  for name, value in headers]
+
+
+def drop_named(headers: Headers, names: set[bytes]) -> None:
+    """Take away the fields that a Connection field names, in lower case: they are meant for this connection alone."""
+    headers[:] = [pair for pair in headers if pair[0].lower() not in names]

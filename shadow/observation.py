@@ -6,6 +6,9 @@ A failure is a value, not an exception: an arm that refuses the connection was o
 from dataclasses import dataclass, field
 
 from adapters.message import Headers
+from shadow.moved import forwarded
+
+__getattr__ = forwarded(__name__, "Pair")
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from gateway.capability import _CREDENTIALS, _NOT_MIRRORED
 from gateway.cli.main import main
 from gateway.config import kinds, spec
 from gateway.config.compile import build
-from gateway.edges import headers
+from gateway.edges import field_kinds
 from gateway.errors import CODES, FAILURES
 from gateway.stage import READS, WRITES, Stage
 from shadow.compare.comparison import Outcome
@@ -372,9 +372,9 @@ def test_the_reference_has_every_field_that_is_added_to_responses(busy):
 
 def test_what_is_removed_from_requests_is_as_documented(plain, legacy):
     listed = column("Removed from requests")
-    gone = (headers._DROP, headers._CONNECTION, headers._TE, headers._UPGRADE, headers._CODING, headers._FORWARDED,
-            headers._TRACE_STATE)
-    known = {name.decode() for name, kind in headers._KINDS.items() if kind in gone}
+    gone = (field_kinds.DROP, field_kinds.CONNECTION, field_kinds.TE, field_kinds.UPGRADE, field_kinds.CODING,
+            field_kinds.FORWARDED, field_kinds.TRACE_STATE)
+    known = {name.decode() for name, kind in field_kinds.KINDS.items() if kind in gone}
     assert {name.lower() for name in listed if not name.startswith("X-Figway")} == known
     sent = [(name, "canary") for name in listed if name != "Transfer-Encoding"]
     assert plain.ask("GET", "/", ("Host", "clinic.example"), *sent).status == 200

@@ -8,33 +8,41 @@ import re
 
 from adapters.message import Headers, Request
 from gateway.call import Head
+from gateway.edges.field_kinds import (
+    AUTHORIZATION,
+    CODING,
+    CONNECTION,
+    DROP,
+    EXPECT,
+    FORWARDED,
+    HOST,
+    KEEP,
+    LENGTH,
+    MAX_FORWARDS,
+    OURS,
+    OVERRIDE,
+    REQUEST_ID,
+    TE,
+    TRACE,
+    TRACE_STATE,
+    UPGRADE,
+    VIA,
+    plain,
+)
 from gateway.edges.settings import EdgeSettings
+from gateway.reading import UNAMBIGUOUS, is_ambiguous
 from gateway.telemetry.trace import TRACEPARENT
 from gateway.transports.http.schemes import logs_in
-from gateway.wire import CHUNKED, Malformed, RequestHeads, content_length
-
-(_KEEP, _HOST, _LENGTH, _CODING, _CONNECTION, _DROP, _TE, _UPGRADE, _EXPECT, _FORWARDED, _TRACE, _TRACE_STATE,
- _REQUEST_ID, _VIA, _OURS, _HOPS_LEFT, _AUTHORIZATION, _OVERRIDE) = range(18)
-
-_KINDS: dict[bytes, int] = {
-    b"host": _HOST, b"content-length": _LENGTH, b"transfer-encoding": _CODING, b"connection": _CONNECTION,
-    b"keep-alive": _DROP, b"proxy-connection": _DROP, b"proxy-authorization": _DROP, b"http2-settings": _DROP,
-    b"trailer": _DROP, b"te": _TE, b"upgrade": _UPGRADE, b"expect": _EXPECT,
-    b"forwarded": _FORWARDED, b"x-forwarded-for": _FORWARDED, b"x-forwarded-proto": _FORWARDED,
-    b"x-forwarded-host": _FORWARDED, b"x-forwarded-port": _FORWARDED, b"x-forwarded-prefix": _FORWARDED,
-    b"x-forwarded-ssl": _FORWARDED, b"x-forwarded-scheme": _FORWARDED, b"x-real-ip": _FORWARDED,
-    b"traceparent": _TRACE, b"tracestate": _TRACE_STATE, b"x-request-id": _REQUEST_ID, b"via": _VIA,
-    b"max-forwards": _HOPS_LEFT, b"authorization": _AUTHORIZATION,
-    b"x-http-method-override": _OVERRIDE, b"x-http-method": _OVERRIDE, b"x-method-override": _OVERRIDE,
-}
-# A field's name as CGI-like servers may read it: a character that is no letter or digit is as good as another.
-_TWINS = b"_.!#$%&'*+^`|~"
-_PLAIN = bytes.maketrans(_TWINS, b"-" * len(_TWINS))
-# gunicorn takes these, where it trusts who asks, for what a server in front says of the path.
-_FORGED = frozenset({b"script_name", b"path_info"})
-# EdgeSettings.kinds holds names as clients write them, so that a known spelling costs one look-up. Bounded: names come
-# from outside.
-_MAX_SPELLINGS = 4096
+from gateway.wire import (
+    CHUNKED,
+    Malformed,
+    connection_options,
+    content_length,
+    drop_named,
+    parse_request_head,
+    persists,
+    set_length,
+)
 
 # Connection may not take these away (reliability.md, requirement 11).
 _PROTECTED = frozenset({
@@ -42,8 +50,6 @@ _PROTECTED = frozenset({
     b"x-request-id", b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"forwarded", b"max-forwards",
     b"x-http-method-override", b"x-http-method", b"x-method-override",
 })
-
-_heads = RequestHeads()
 
 SHADOW_MARKER = b"x-figway-shadow"
 _ENDING = frozenset({"CONNECT", "TRACE"})
@@ -53,13 +59,6 @@ _HOST_VALUE = re.compile(
     rb"|\[[0-9A-Fa-f:.]+(?:%25[A-Za-z0-9\-._~]+)?\](?::[0-9]{0,5})?"
 )
 _ABSOLUTE = re.compile(rb"[Hh][Tt][Tt][Pp][Ss]?://([^/?#]*)([/?].*)?", re.DOTALL)
-# Everything that some server may read as another path (reliability.md, requirement 17).
-_AMBIGUOUS = re.compile(
-    rb"/\.{1,2}(?:[/;]|\Z)|\\|%5[cC]|%00|%2[eE]|%2[fF]\.|/\.{1,2}%|\.%2[fF]|#"
-    rb"|%[cC][01]%|%[eE]0%[89][0-9A-Fa-f]|%[fF]0%8"
-    # RFC 3986 section 2.1: a percent sign begins two hexadecimal digits, or nobody knows what it is.
-    rb"|%(?![0-9A-Fa-f]{2})"
-)
 # Ids that cannot hold a person's number: UUIDs, ULIDs and long hexadecimal. Others go on, but into no log.
 _LOGGABLE_ID = re.compile(
     rb"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}|[0-7][0-9A-HJKMNP-TV-Z]{25}|[0-9a-fA-F]{32}"
@@ -79,40 +78,38 @@ def judge(method: str, is_11: bool, received: Headers, settings: EdgeSettings) -
     trace_states: list[tuple[bytes, bytes]] = []
     kinds = settings.kinds
     for pair in received:
-        kind = kinds.get(pair[0])
-        if kind is None:
-            kind = _learn(pair[0], settings)
-        if kind == _KEEP:
+        kind = kinds[pair[0]]
+        if kind == KEEP:
             keep(pair)
-        elif kind == _HOST:
+        elif kind == HOST:
             hosts += 1
             head.host = host = pair[1].strip(b" \t")
             keep(pair if host == pair[1] else (pair[0], host))
-        elif kind == _CONNECTION:
+        elif kind == CONNECTION:
             connection = pair[1] if connection is None else connection + b"," + pair[1]
-        elif kind == _LENGTH:
+        elif kind == LENGTH:
             lengths += 1
             if lengths == 1:
                 keep(pair)
-        elif kind == _CODING:
+        elif kind == CODING:
             codings.append(pair[1])
-        elif kind == _FORWARDED:
+        elif kind == FORWARDED:
             if settings.trusted_hops:
                 if head.forwarded is None:
                     head.forwarded = Headers()
                 head.forwarded.append(pair)
-        elif kind == _TRACE:
+        elif kind == TRACE:
             value = pair[1].strip(b" \t")
             head.trace = value if not head.trace and TRACEPARENT.fullmatch(value) else b"-"
-        elif kind == _TRACE_STATE:
+        elif kind == TRACE_STATE:
             trace_states.append(pair)
-        elif kind == _REQUEST_ID:
+        elif kind == REQUEST_ID:
             keep(pair)
             head.has_request_id = True
             value = pair[1].strip(b" \t")
             if _LOGGABLE_ID.fullmatch(value):
                 head.request_id = value.decode("ascii")
-        elif kind != _DROP:
+        elif kind != DROP:
             _rare(kind, pair, method, head, settings)
     if head.trace == b"-":
         head.trace = b""
@@ -134,7 +131,7 @@ def judge(method: str, is_11: bool, received: Headers, settings: EdgeSettings) -
 
 def read(data: bytes, settings: EdgeSettings) -> tuple[str, bytes, Head]:
     """(method, origin-form target, what the fields say) of a whole request head. Raises Malformed."""
-    method, target, is_11, received = _heads.parse(data)
+    method, target, is_11, received = parse_request_head(data)
     head = judge(method, is_11, received, settings)
     if target[:1] != b"/":
         head.once = True
@@ -147,9 +144,8 @@ def check_target(target: bytes, settings: EdgeSettings) -> None:
     """Raises Malformed where an origin-form target is too long, or some server may read its path as another."""
     if len(target) > settings.target:
         raise Malformed("target_too_long")
-    # Most targets have none of what makes one ambiguous, which is quick to see.
-    odd = b"/." in target or b"%" in target or b"\\" in target or b"#" in target
-    if odd and not settings.ambiguous_paths and _AMBIGUOUS.search(target.partition(b"?")[0]) is not None:
+    if (b"/." in target or target.translate(None, UNAMBIGUOUS)) and not settings.ambiguous_paths \
+            and is_ambiguous(target.partition(b"?")[0]):
         raise Malformed("bad_target")
 
 
@@ -170,57 +166,39 @@ def origin_form(method: str, target: bytes, head: Head) -> bytes:
     return rest if rest[:1] == b"/" else b"/" + rest
 
 
-def _learn(name: bytes, settings: EdgeSettings) -> int:
-    lower = name.lower()
-    plain = lower.translate(_PLAIN)
-    if plain.startswith(b"x-figway-"):
-        kind = _OURS
-    else:
-        kind = _KINDS.get(plain, _KEEP)
-        if lower != plain and kind not in (_KEEP, _FORWARDED, _OVERRIDE):
-            # A twin such as Content_Length, which CGI-like servers cannot tell from the field itself; to PHP a dot is
-            # an underscore too, to lighttpd whatever is no letter or digit.
-            kind = _DROP
-        elif lower in _FORGED or (lower != plain and plain in settings.read and lower not in settings.read):
-            kind = _DROP
-    if len(settings.kinds) < _MAX_SPELLINGS:
-        settings.kinds[name] = kind
-    return kind
-
-
 def _rare(kind: int, pair: tuple[bytes, bytes], method: str, head: Head, settings: EdgeSettings) -> None:
     name, value = pair[0], pair[1].strip(b" \t")
     kept = head.headers
-    if kind == _AUTHORIZATION:
+    if kind == AUTHORIZATION:
         head.logs_in = head.logs_in or logs_in(value)
         kept.append(pair)
-    elif kind == _OVERRIDE:
+    elif kind == OVERRIDE:
         # Never dropped: a write that is meant to be another would become what its method says.
         kept.append(pair)
         head.overrides += (value,)
-    elif kind == _EXPECT:
+    elif kind == EXPECT:
         if value.lower() != b"100-continue":
             raise Malformed("expectation_failed")
         # An HTTP/1.0 client cannot mean it (RFC 9110 section 10.1.1).
         head.expects_continue = head.is_11
         if head.is_11:
             kept.append(pair)
-    elif kind == _TE:
+    elif kind == TE:
         head.takes_trailers = b"trailers" in value.lower()
-    elif kind == _UPGRADE:
+    elif kind == UPGRADE:
         head.once = True
         # Several fields are one list (RFC 9110 section 5.3): whoever reads the first and who reads the last agree.
         head.upgrade = head.upgrade + b"," + value if head.upgrade else value
-    elif kind == _VIA:
+    elif kind == VIA:
         if settings.via and settings.via.encode() in value.replace(b",", b" ").split():
             raise Malformed("loop")
         kept.append(pair)
-    elif kind == _OURS:
+    elif kind == OURS:
         head.shadow = head.shadow or name.lower() == SHADOW_MARKER
-    elif kind == _HOPS_LEFT and method not in ("OPTIONS", "TRACE"):
+    elif kind == MAX_FORWARDS and method not in ("OPTIONS", "TRACE"):
         head.once = True
         kept.append(pair)
-    elif kind == _HOPS_LEFT:
+    elif kind == MAX_FORWARDS:
         head.once = True
         # RFC 9110 section 7.6.2: one less goes on; at 0 the request ends here (edge/http1.py answers it).
         if not value.isdigit() or len(value) > 9:
@@ -236,20 +214,16 @@ def _connection(value: bytes, head: Head) -> None:
         # What most clients say, if anything.
         head.keep_alive, head.upgrade, head.takes_trailers = True, b"", False
         return
-    options = {option.strip(b" \t").lower() for option in value.split(b",")}
-    if b"close" in options:
-        head.keep_alive = False
-    elif not head.is_11 and b"keep-alive" in options:
-        head.keep_alive = True
+    options = connection_options(value)
+    head.keep_alive = persists(options, head.is_11)
     if b"upgrade" not in options or not head.is_11:
         head.upgrade = b""
     if b"te" not in options:
         head.takes_trailers = False
-    named = {option for option in options if option.translate(_PLAIN) not in _PROTECTED}
+    named = {option for option in options if plain(option) not in _PROTECTED}
     named -= {b"close", b"keep-alive", b"upgrade", b"te"}
     if named:
-        kept = head.headers
-        kept[:] = [pair for pair in kept if pair[0].lower() not in named]
+        drop_named(head.headers, named)
 
 
 def _length(received: Headers, lengths: int, codings: list[bytes], head: Head) -> int:
@@ -264,12 +238,10 @@ def _length(received: Headers, lengths: int, codings: list[bytes], head: Head) -
                         else "coding_not_supported")
     if not lengths:
         return 0
-    kept = head.headers
     values = received.get_all(b"content-length")
     length = content_length(values, "bad_framing")
     if len(values) > 1 or not values[0].isdigit():
-        kept[:] = [(name, b"%d" % length) if name.lower() == b"content-length" else (name, value)
-                   for name, value in kept]
+        set_length(head.headers, length)
     return length
 
 

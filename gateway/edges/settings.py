@@ -1,6 +1,10 @@
-"""What the edge is told by the configuration (`server:` in routes.yaml): limits, deadlines, whom to trust."""
+"""The edge's part of the configuration (`server:` in routes.yaml): limits, deadlines, which proxies to believe."""
 
 from dataclasses import dataclass, field
+from functools import partial
+
+from gateway.edges.field_kinds import kind_of
+from gateway.wire import FieldKinds
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +20,8 @@ class EdgeSettings:
     `drain_delay`: after SIGTERM, how long to go on accepting with readiness off; `drain_grace`: then, how long calls
     in flight may take.
     `cbc`: whether TLS offers CBC suites; a restart changes it.
-    `read` are the lower-case names of the fields that policies, splits and operations look at; `kinds` is the edge's
-    memory of names, as clients write them.
+    `read` are the lower-case names of the fields that policies, splits and operations look at; `kinds` knows the kind
+    of each field by its name as clients write it (gateway.edges.field_kinds).
     """
 
     target: int = 16 << 10
@@ -40,4 +44,7 @@ class EdgeSettings:
     drain_grace: float = 30.0
     cbc: bool = False
     read: frozenset[bytes] = frozenset()
-    kinds: dict[bytes, int] = field(default_factory=dict, compare=False, repr=False)
+    kinds: FieldKinds = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "kinds", FieldKinds(partial(kind_of, read=self.read)))

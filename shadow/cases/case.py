@@ -1,7 +1,8 @@
-"""A pair as a test that runs by itself: a file for pytest, with both answers, the rules, and what must be found."""
+"""A pair as a case file: a test for pytest with both answers, the rules, and the differences that must be found."""
 
 from collections.abc import Iterator
 
+from shadow.cases import running
 from shadow.cases.minimise import Minimal
 from shadow.compare.rules import Rule, Rules
 from shadow.observation import Observation
@@ -13,26 +14,24 @@ _WIDTH = 100
 
 
 def write(found: Minimal) -> str:
-    """The file's text. Whether it holds is for the caller to try: a plugin's rule may be more than it shows."""
+    """The file's text. The caller has to run it: the rule of a plugin may hold more than its `repr` shows."""
     pair = found.pair
-    rules, modules = _rules(pair.rules)
-    normalisers = [f"from {module} import {name}" for module, name in sorted(modules)]
-    used = (("Class", pair.rules.classes), ("Known", pair.rules.known), ("Rule", pair.rules.rules))
-    names = [*(name for name, any_of in used if any_of), "Rules"]
-    orders = ["from shadow.compare.patterns import Order"] if any(one.order for one in pair.rules.rules) else []
-    severities = ["from shadow.compare.diff import Severity"] if any(one.severity for one in pair.rules.rules) else []
-    imports = sorted([
-        "from adapters.message import Headers, Request", "from shadow.compare.comparison import compare",
-        "from shadow.compare.pair import Pair", "from shadow.observation import Observation",
-        f"from shadow.compare.rules import {', '.join(names)}",
-        *normalisers, *orders, *severities,
-    ])
+    rules, plugins = _rules(pair.rules)
+    own = {name for module, name in plugins if module == running.__name__}
+    own |= {"Headers", "Observation", "Pair", "Request", "Rules", "compare"}
+    own |= {name for name, used in (
+        ("Class", pair.rules.classes), ("Known", pair.rules.known), ("Rule", pair.rules.rules),
+        ("Order", any(one.order for one in pair.rules.rules)),
+        ("Severity", any(one.severity for one in pair.rules.rules)),
+    ) if used}
+    imports = sorted(f"from {module} import {name}" for module, name in plugins if module != running.__name__)
     return "\n".join([
         '"""Two answers that differ, shrunk to what matters. Every value in them is invented.',
-        "", "Written by `figway shadow minimise`.", '"""', "", *imports, "",
+        "", "Written by `figway shadow minimise`.", '"""', "", *imports,
+        f"from {running.__name__} import (", *(f"    {name}," for name in sorted(own)), ")", "",
         *_answer("LEGACY", "legacy", pair.control), *_answer("MODERN", "modern", pair.candidate),
         *rules,
-        "# Kind, place, what legacy has there, what modern has, and how much it matters.",
+        "# Kind, path, what legacy has there, what modern has, and how much it matters.",
         "FOUND = {", *(f"    {(*signature, str(severity))!r}," for signature, severity in found.findings), "}", "", "",
         f"def {TEST}():",
         '    pair = Pair("case", "case", Request("GET", b"/", Headers()), LEGACY, MODERN, "", 0.0, RULES)',
@@ -52,7 +51,8 @@ def _answer(name: str, arm: str, one: Observation) -> Iterator[str]:
 
 
 def _rules(rules: Rules) -> tuple[list[str], set[tuple[str, str]]]:
-    """The rules without what people wrote beside them, under ids of their own; and where normalisers are from."""
+    """Source lines for the rules, and the (module, name) of every normaliser in them. Ids are numbers, and reasons,
+    owners and tickets are left out: people wrote them."""
     modules: set[tuple[str, str]] = set()
     lines = []
     for number, one in enumerate(rules.rules, 1):
@@ -69,7 +69,7 @@ def _rule(name: str, one: Rule, modules: set[tuple[str, str]]) -> str:
     said = [repr(name), repr(one.at)]
     if one.normaliser is not None:
         said.append(f"normaliser={one.normaliser!r}")
-        modules.add((type(one.normaliser).__module__, type(one.normaliser).__qualname__.partition(".")[0]))
+        modules.add(_import_of(type(one.normaliser)))
     if one.order is not None:
         said.append(f"order={one.order!r}")
     if one.ignore:
@@ -85,3 +85,10 @@ def _rule(name: str, one: Rule, modules: set[tuple[str, str]]) -> str:
     if one.kind:
         said.append(f"kind={one.kind!r}")
     return f"Rule({', '.join(said)})"
+
+
+def _import_of(normaliser: type) -> tuple[str, str]:
+    """The module that a case file imports a normaliser from, and its name there: a built-in one comes from `running`,
+    a plugin's from its own module."""
+    name = normaliser.__qualname__.partition(".")[0]
+    return running.__name__ if getattr(running, name, None) is normaliser else normaliser.__module__, name

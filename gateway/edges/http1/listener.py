@@ -25,13 +25,13 @@ from gateway.edges.http1.tunnel import GOING_AWAY, Frames
 from gateway.edges.settings import EdgeSettings
 from gateway.errors import phrase, problem
 from gateway.pipeline import Exchange, Pipeline
+from gateway.reading import UNAMBIGUOUS
 from gateway.room import READ_FREE, WRITE_FREE
 from gateway.telemetry import trace
 from gateway.transports.http.affinity import Affinity
 from gateway.wire import (
     CHUNKED,
     METHODS,
-    PLAIN_TARGET,
     TARGET,
     Chunked,
     Counted,
@@ -525,7 +525,7 @@ class Listener(asyncio.Protocol):
         target = parts[1]
         if target[:1] != b"/" or len(target) > settings.target:
             return None
-        if b"/." in target or target.translate(None, PLAIN_TARGET):
+        if b"/." in target or target.translate(None, UNAMBIGUOUS):
             # Seldom: then it is looked at as closely as any.
             if TARGET.fullmatch(target) is None:
                 return None

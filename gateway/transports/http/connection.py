@@ -407,11 +407,11 @@ class Connection(asyncio.Protocol):
                 self.deadline = time.monotonic() + self._owner.between_bytes
             return
         self.serving = None
-        self.phase = IDLE
         receiver, trailers = serving.receiver, framing.trailers
         # After left-over bytes, an unfinished request or a doubtful end, a connection serves no other request
         # (requirement 8).
         if self._keep_alive and sent and not framing.rest and self.usable:
+            self.phase = IDLE
             serving.ended()
             self._owner.released(self)
         else:

@@ -4,7 +4,18 @@ from typing import NamedTuple
 
 from adapters.message import Headers
 from gateway.transports.http import schemes
-from gateway.wire import CHUNKED, UNTIL_CLOSE, Malformed, ResponseHeads, content_length
+from gateway.wire import (
+    CHUNKED,
+    UNTIL_CLOSE,
+    FieldKinds,
+    Malformed,
+    connection_options,
+    content_length,
+    drop_named,
+    parse_response_head,
+    persists,
+    set_length,
+)
 
 MAX_HEAD = 64 << 10
 """Bytes of the largest head that is read."""
@@ -17,10 +28,7 @@ _KINDS: dict[bytes, int] = {
 }
 # Options of Connection that remove no field: they are options in their own right, or the field is handled separately.
 _NOT_NAMEABLE = frozenset({b"", b"close", b"keep-alive", b"upgrade", b"content-length", b"set-cookie", b"date"})
-# The kind of each field name as it was spelled, so that a name seen before is not lowered again.
-_SPELLINGS: dict[bytes, int] = {}
-_MAX_SPELLINGS = 4096
-_heads = ResponseHeads()
+_FIELDS = FieldKinds(lambda name: _KINDS.get(name.lower(), _KEEP))
 
 
 class ResponseHead(NamedTuple):
@@ -48,7 +56,7 @@ def check_unfinished(data: bytes) -> None:
 
 def judge(raw: bytes) -> ResponseHead:
     """Return what a whole head says. Raises Malformed where it is invalid, or could be read in two ways."""
-    status, reason, is_11, received = _heads.parse(raw)
+    status, reason, is_11, received = parse_response_head(raw)
     kept, connection, codings, lengths, login = _sort_fields(received)
     if status == 101:
         kept.extend(pair for pair in received if pair[0].lower() in (b"upgrade", b"connection"))
@@ -57,11 +65,11 @@ def judge(raw: bytes) -> ResponseHead:
     if connection.lower() == b"keep-alive":
         keep_alive = True
     elif connection:
-        options = {option.strip(b" \t").lower() for option in connection.split(b",")}
-        keep_alive = b"close" not in options and (is_11 or b"keep-alive" in options)
+        options = connection_options(connection)
+        keep_alive = persists(options, is_11)
         named = options - _NOT_NAMEABLE
         if named:
-            kept[:] = [pair for pair in kept if pair[0].lower() not in named]
+            drop_named(kept, named)
     if codings:
         # Two lengths, or a coding that is not exactly "chunked": receivers disagree about where such a body ends.
         if lengths or not is_11 or b",".join(codings).strip().lower() != b"chunked":
@@ -73,8 +81,7 @@ def judge(raw: bytes) -> ResponseHead:
         return ResponseHead(status, reason, kept, int(lengths[0]), keep_alive, login)
     length = content_length(lengths, "upstream_malformed")
     if len(lengths) > 1 or not lengths[0].isdigit():
-        kept[:] = [(name, b"%d" % length) if name.lower() == b"content-length" else (name, value)
-                   for name, value in kept]
+        set_length(kept, length)
     return ResponseHead(status, reason, kept, length, keep_alive, login)
 
 
@@ -93,9 +100,7 @@ def _sort_fields(
     lengths: list[bytes] = []
     logins: list[tuple[bytes, bytes]] | None = None
     for pair in received:
-        kind = _SPELLINGS.get(pair[0])
-        if kind is None:
-            kind = _learn(pair[0])
+        kind = _FIELDS[pair[0]]
         if kind == _KEEP:
             kept.append(pair)
         elif kind == _LENGTH:
@@ -110,11 +115,3 @@ def _sort_fields(
             kept.append(pair)
             logins = [*(logins or ()), pair]
     return kept, connection, codings, lengths, None if logins is None else schemes.login(logins)
-
-
-def _learn(name: bytes) -> int:
-    """Return the kind of a field name, and remember it for this spelling."""
-    kind = _KINDS.get(name.lower(), _KEEP)
-    if len(_SPELLINGS) < _MAX_SPELLINGS:
-        _SPELLINGS[name] = kind
-    return kind
