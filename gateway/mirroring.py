@@ -11,7 +11,8 @@ from typing import NamedTuple
 from gateway.call import Arrival
 from gateway.capability import Arm, Match
 from gateway.forward import ask, begin
-from shadow.lane.asking import Cancel, Mirror
+from shadow.lane.asking import Cancel
+from shadow.lane.mirror import Mirror
 from shadow.observation import Observation
 
 
@@ -24,18 +25,17 @@ class Way(NamedTuple):
     said: Observation | None = None
 
 
-def ask_mirror(mirror: Mirror, name: str, extra: bool) -> Awaitable[Observation | None]:
+def ask_mirror(mirror: Mirror[Way], name: str, extra: bool) -> Awaitable[Observation | None]:
     """Ask an arm what the client asked: the lane's way back into the gateway. What is `extra` is not asked of a
     legacy whose endpoints are not all available: it has enough to do."""
     way = mirror.target
-    assert isinstance(way, Way)
     if way.said is not None and not extra:
         return _known(way.said)
     capability = way.match.target.capability
     arm = capability.legacy if name == "legacy" else capability.modern
     if arm is None or (extra and name == "legacy" and not _is_whole(arm)):
         return _declined()
-    return ask(capability, arm, way.match, way.arrival, mirror.request.body, deadline=mirror.deadline)
+    return ask(capability, arm, way.match, way.arrival, mirror.request.body, deadline=mirror.plan.deadline)
 
 
 async def _known(said: Observation) -> Observation:
@@ -43,18 +43,17 @@ async def _known(said: Observation) -> Observation:
     return said
 
 
-def begin_mirror(mirror: Mirror, name: str, extra: bool, heard: Callable[[Observation], None]) -> Cancel | None:
+def begin_mirror(mirror: Mirror[Way], name: str, extra: bool, heard: Callable[[Observation], None]) -> Cancel | None:
     """The same without a task. None where that takes an adapter, where it is known what there is to be heard, or
     nobody is to be asked."""
     way = mirror.target
-    assert isinstance(way, Way)
     capability = way.match.target.capability
     arm = capability.legacy if name == "legacy" else capability.modern
     if arm is None or arm.adapter is not None or (way.said is not None and not extra):
         return None
     if extra and name == "legacy" and not _is_whole(arm):
         return None
-    sending = begin(capability, arm, way.arrival, mirror.request.body, mirror.deadline, heard)
+    sending = begin(capability, arm, way.arrival, mirror.request.body, mirror.plan.deadline, heard)
     return None if sending is None else sending.cancel
 
 

@@ -7,9 +7,10 @@ from dataclasses import astuple, replace
 from adapters.document import Tree
 from shadow.compare.comparison import Comparison, Outcome, Tally
 from shadow.compare.diff import Difference, Severity, Shape
-from shadow.compare.tokens import bound
+from shadow.compare.tokens import crosswalk_place
+from shadow.evidence.epoch import Epoch, Setup
 from shadow.evidence.noise import Noise
-from shadow.evidence.stratum import HOUR, OTHER, STRATA, Epoch, Stratum
+from shadow.evidence.stratum import HOUR, OTHER, STRATA, Stratum
 from shadow.latency import Histogram
 from shadow.ledger.groups import Exemplar, Pattern
 from shadow.ledger.rows import (
@@ -301,7 +302,7 @@ def _sighting(
 
 
 def _epoch(build: str) -> Epoch:
-    return Epoch("legacy", build, "rules", "1")
+    return Epoch("legacy", build, Setup(rules="rules"), "1")
 
 
 def _check_evidence(store: Store) -> None:
@@ -375,7 +376,7 @@ def _check_unlink(store: Store) -> None:
 
     def dropped(held: Held = NONE_HELD, **of: str) -> tuple[tuple[int, ...], int]:
         done = store.unlink(lambda capability, place: {of[place.split("/")[-1]]} if place in (
-            bound("Patient", "legacy"), bound("Patient", "modern")) else set(), (), held)
+            crosswalk_place("Patient", "legacy"), crosswalk_place("Patient", "modern")) else set(), (), held)
         return done, sum(row.count for row in store.read("walked").crossings if row.epoch == "z")
 
     assert dropped(legacy="l2", modern="l1") == ((0, 0, 0), 3), "a pair is known by its class, and its arm's side"

@@ -13,6 +13,7 @@ import orjson
 from shadow.compare.comparison import Comparison, Outcome
 from shadow.compare.diff import MAX_DIFFERENCES, Difference, Severity, Shape, Signature
 from shadow.compare.names import MASKED
+from shadow.evidence.stratum import HOUR
 
 HOURS = 24
 """Hours back from its latest exchange over which a pattern's trend goes."""
@@ -26,7 +27,6 @@ SIGNATURES = 32
 DIFFERENCES = 12
 """Differences kept of an exemplar."""
 
-_HOUR = 3600
 _RANKS = tuple(Severity)
 
 
@@ -118,7 +118,7 @@ def _pattern(comparison: Comparison) -> Pattern:
         _key(signatures),
         len(kept) == len(signatures) and len(comparison.differences) < MAX_DIFFERENCES,
         kept, tuple(severities[one] for one in kept),
-        1, comparison.at, comparison.at, ((int(comparison.at // _HOUR), 1),), (only,), only,
+        1, comparison.at, comparison.at, ((int(comparison.at // HOUR), 1),), (only,), only,
         int(comparison.asked_again), int(comparison.asked_again and severities.keys() <= set(comparison.reproduced)),
     )
 

@@ -12,12 +12,11 @@ from typing import NamedTuple
 from xml.sax.saxutils import escape, quoteattr
 
 from shadow.compare.comparison import COMPARED, VERSION, Outcome
+from shadow.evidence.epoch import Epoch, digest
 from shadow.evidence.gate import Answer, Coverage, Criteria, Gate, Hid, Numbers, State, assess, percent
-from shadow.evidence.stratum import ARMS, Epoch, Stratum, anywhere, configured, digest
+from shadow.evidence.stratum import HOUR, Stratum
 from shadow.ledger.rows import DAY, JUDGED, Crossed, Crossing, Declared, Evidence, Gap, Reason
 from shadow.words import moment, noun
-
-_HOUR = 3600.0
 
 _BESIDE = 600.0
 """Seconds before the latest exchange in which an epoch was seen that goes on beside its own."""
@@ -118,7 +117,17 @@ class EvidenceReport:
 
     def is_on(self, epoch: Epoch) -> bool:
         """Whether the verdict rests on this epoch."""
-        return self.epoch is not None and _key(self.epoch) == epoch
+        known = self.epoch
+        return known is not None and (known.legacy, known.modern, known.arms, known.rules, known.comparator) == (
+            epoch.legacy, epoch.modern, epoch.arms, epoch.rules, epoch.comparator)
+
+
+class _Seen(NamedTuple):
+    """An epoch, its rows, and its report."""
+
+    epoch: Epoch
+    rows: Sequence[Evidence]
+    report: EpochReport
 
 
 def judged(
@@ -129,28 +138,31 @@ def judged(
     epochs: dict[Epoch, list[Evidence]] = defaultdict(list)
     for row in evidence:
         epochs[row.epoch].append(row)
-    reports = sorted((_epoch(epoch, rows) for epoch, rows in epochs.items()), key=lambda one: -one.last)
+    seen = sorted((_Seen(epoch, rows, _report(epoch, rows)) for epoch, rows in epochs.items()),
+                  key=lambda one: -one.report.last)
     beside = _Beside(list(crossings), list(declared), list(gaps))
-    found = [_on(one, reports, epochs[_key(one)], criteria, beside) for one in _going_on(reports, criteria)]
+    reports = [one.report for one in seen]
+    found = [_on(one, reports, criteria, beside) for one in _going_on(seen, criteria)]
     if not found:
-        return _on(None, reports, (), criteria, beside)
+        return _on(None, reports, criteria, beside)
     # The latest of the worst: `min` takes the first of equals.
     return min(found, key=lambda one: _WORST.index(one.answer))
 
 
-def _going_on(reports: Sequence[EpochReport], criteria: Criteria) -> list[EpochReport]:
+def _going_on(seen: Sequence[_Seen], criteria: Criteria) -> list[_Seen]:
     """The epochs, the latest first, that the verdict may be on: the latest, and beside it such as were seen in turn
     with it. Rules may have changed since the last exchange came: what was hidden then need not be hidden now."""
-    if not reports or not _holds(reports[0], criteria):
+    if not seen or not _holds(seen[0].epoch, criteria):
         return []
-    latest = reports[0]
+    latest = seen[0].report
     since = max(latest.first + _OVERLAP, latest.last - _BESIDE)
-    return [latest, *(one for one in reports[1:] if one.last > since and _holds(one, criteria))]
+    return [seen[0], *(one for one in seen[1:] if one.report.last > since and _holds(one.epoch, criteria))]
 
 
-def _holds(epoch: EpochReport, criteria: Criteria) -> bool:
-    rules = configured(_key(epoch).rules)
-    return criteria.rules is None or (criteria.rules in (rules, anywhere(rules)) and epoch.comparator == VERSION)
+def _holds(epoch: Epoch, criteria: Criteria) -> bool:
+    """Whether an epoch rests on the setup and the comparator of now."""
+    return criteria.setup is None or (
+        criteria.setup in (epoch.setup, epoch.setup.anywhere()) and epoch.comparator == VERSION)
 
 
 class _Beside(NamedTuple):
@@ -162,20 +174,20 @@ class _Beside(NamedTuple):
 
 
 def _on(
-    epoch: EpochReport | None, reports: Sequence[EpochReport], current: Sequence[Evidence], criteria: Criteria,
-    beside: _Beside,
+    seen: _Seen | None, reports: Sequence[EpochReport], criteria: Criteria, beside: _Beside,
 ) -> EvidenceReport:
-    """The verdict on one epoch of all, from its rows."""
+    """The verdict on one epoch of all, or on none."""
+    epoch, current, report = seen or (None, (), None)
     strata = _strata(current)
     identities = _identities(epoch, beside.crossings, dict(criteria.seeded))
-    gaps = _gaps(epoch, beside.gaps)
+    gaps = _gaps(report, beside.gaps)
     lost = sum(one.exchanges for one in gaps)
     verdict = assess(
         criteria, {stratum: _numbers(rows) for stratum, rows in strata.items()},
         eligible=sum(row.count for row in current) + lost,
         excluded=sum(row.count for row in current if row.outcome not in JUDGED) + lost,
         conflicts=sum(one.split + one.merged for one in identities),
-        hid=[] if epoch is None else _hid([row for row in beside.declared if row.epoch == _key(epoch)], current),
+        hid=_hid([row for row in beside.declared if row.epoch == epoch], current),
     )
     now = max((row.last for row in current), default=0.0)
     rate = _per_hour(current, now)
@@ -193,8 +205,8 @@ def _on(
         unmirrored=criteria.unmirrored,
         effective=sum(row.effective for row in current),
         per_hour=rate,
-        epoch=epoch,
-        history=tuple(one for one in reports if one is not epoch),
+        epoch=report,
+        history=tuple(one for one in reports if one is not report),
         identities=identities,
         gaps=gaps,
     )
@@ -214,9 +226,9 @@ def _gaps(epoch: EpochReport | None, gaps: Iterable[Gap]) -> tuple[GapReport, ..
 
 
 def _identities(
-    epoch: EpochReport | None, crossings: Iterable[Crossing], seeded: Mapping[str, int]
+    epoch: Epoch | None, crossings: Iterable[Crossing], seeded: Mapping[str, int]
 ) -> tuple[IdentityReport, ...]:
-    current = digest(_key(epoch)) if epoch is not None else ""
+    current = digest(epoch) if epoch is not None else ""
     rows = [row for row in crossings if row.epoch == current]
     return tuple(_identity(name, [row for row in rows if row.name == name], seeded.get(name, 0))
                  for name in sorted({*seeded, *(row.name for row in rows)}))
@@ -238,15 +250,9 @@ def _identity(name: str, rows: Sequence[Crossing], seeded: int) -> IdentityRepor
     )
 
 
-def _key(report: EpochReport) -> Epoch:
-    rules = f"{report.arms}{ARMS}{report.rules}" if report.arms else report.rules
-    return Epoch(report.legacy, report.modern, rules, report.comparator)
-
-
-def _epoch(epoch: Epoch, rows: Sequence[Evidence]) -> EpochReport:
-    arms, _, rules = epoch.rules.rpartition(ARMS)
+def _report(epoch: Epoch, rows: Sequence[Evidence]) -> EpochReport:
     return EpochReport(
-        epoch.legacy, epoch.modern, arms, rules, epoch.comparator, min(row.first for row in rows),
+        epoch.legacy, epoch.modern, epoch.arms, epoch.rules, epoch.comparator, min(row.first for row in rows),
         max(row.last for row in rows), sum(row.count for row in rows), sum(row.effective for row in rows),
     )
 
@@ -280,12 +286,12 @@ def _hid(declared: Iterable[Declared], rows: Iterable[Evidence]) -> list[Hid]:
 def _per_hour(rows: Sequence[Evidence], now: float) -> float | None:
     """Effective exchanges an hour, today. What was seen for less than an hour is taken to have come in one, since each
     subject counts once in an hour: the rate of the first minutes does not last."""
-    began = int(now // _HOUR) - DAY + 1
+    began = int(now // HOUR) - DAY + 1
     seen = sum(count for row in rows for hour, count in row.hours if hour >= began)
     if not seen:
         return None
-    since = max(began * _HOUR, min(row.first for row in rows if row.effective))
-    return seen / max((now - since) / _HOUR, 1.0)
+    since = max(began * HOUR, min(row.first for row in rows if row.effective))
+    return seen / max((now - since) / HOUR, 1.0)
 
 
 def _coverage(one: Coverage, rate: float | None) -> CoverageReport:

@@ -15,8 +15,9 @@ from typing import NamedTuple
 
 from shadow.compare.comparison import Comparison, Outcome, compare
 from shadow.compare.diff import Severity
+from shadow.evidence.epoch import Epoch, Setup
 from shadow.evidence.gate import Answer, Criteria, needed
-from shadow.evidence.stratum import Epoch, Stratum, subject
+from shadow.evidence.stratum import Stratum, subject
 from shadow.ledger.rows import Evidence
 from shadow.report.verdict import judged
 from tests.evidence.mutators import MUTATORS, Mutator
@@ -33,7 +34,7 @@ ENOUGH = needed(0, CRITERIA.limit, 1 - CRITERIA.confidence)
 """Exchanges by which a service without a mismatch is told safe: a defect must be found before."""
 
 NOTHING_TO_SPOIL = (KeyError, IndexError, TypeError, AttributeError)
-_EPOCH = Epoch("", "", "", "")
+_EPOCH = Epoch("", "", Setup(), "")
 
 
 class Judged(NamedTuple):

@@ -14,9 +14,9 @@ from adapters.message import Headers, Request
 from gateway.cli.main import main
 from shadow.compare.comparison import compare
 from shadow.compare.pair import Pair
-from shadow.compare.tokens import bound, token
+from shadow.compare.tokens import crosswalk_place, token
 from shadow.custody.sqlite import LONGEST, Custody, Hold
-from shadow.evidence.stratum import Epoch
+from shadow.evidence.epoch import Epoch, Setup
 from shadow.lane.keys import PURPOSE as EPOCH
 from shadow.lane.keys import scope
 from shadow.ledger.rows import Binding
@@ -309,7 +309,7 @@ def test_a_record_that_cannot_be_read_is_said_to_be_unsearched(figway, vault, tm
     assert ids(vault) == []
 
 
-EPOCHS = [Epoch("1", build, "rules", "4") for build in ("1", "2")]
+EPOCHS = [Epoch("1", build, Setup(rules="rules"), "4") for build in ("1", "2")]
 
 
 def exchanged(custody, number, capability="results", value="MRN-4711", epoch=EPOCHS[0], names=()):
@@ -380,7 +380,7 @@ def test_held_examples_stay_and_are_said_to(figway, custody, store):
 def pair_of(custody, legacy, modern, capability="results", name="Patient"):
     """A pair of identifiers as a judge tells it, as tokens."""
     key = custody.key(EPOCH, scope(capability, EPOCHS[0]), 1.0)
-    both = (token(key, bound(name, arm), value) for arm, value in (("legacy", legacy), ("modern", modern)))
+    both = (token(key, crosswalk_place(name, arm), value) for arm, value in (("legacy", legacy), ("modern", modern)))
     return Binding(capability, "epoch", name, *both, split=False, merged=False, at=NOW, trace_id="trace")
 
 

@@ -4,8 +4,9 @@ import json
 
 from adapters.message import Headers, Request
 from shadow.compare.pair import Pair
-from shadow.lane.asking import Mirror
+from shadow.lane.mirror import Mirror
 from shadow.observation import Failure, Observation
+from shadow.plan import ShadowPlan
 from shadow.settings import NEVER
 
 
@@ -24,8 +25,9 @@ def pair(legacy, modern):
     return Pair("results", "read", Request("GET", b"/", Headers()), control, candidate, "trace", 1.0)
 
 
-def mirror(body=b"{}", ask="modern", target=None, deadline=5.0, operation="read", recheck=NEVER, noise=0.0):
-    """A mirror of an exchange that the other arm than `ask` served with `body`."""
+def mirror(body=b"{}", ask="modern", target=None, deadline=5.0, operation="read", recheck=NEVER, **plan):
+    """A mirror of an exchange that the other arm than `ask` served with `body`; `plan` is more of its
+    ShadowPlan."""
     served = answer("legacy" if ask == "modern" else "modern", body)
-    return Mirror("results", operation, Request("GET", b"/", Headers()), served, ask, "trace", 1.0, target, deadline,
-                  recheck, noise=noise)
+    return Mirror("results", operation, Request("GET", b"/", Headers()), served, ask, "trace", 1.0, target,
+                  ShadowPlan(1.0, deadline=deadline, recheck=recheck, **plan))

@@ -409,7 +409,7 @@ class Connection(asyncio.Protocol):
         self.serving = None
         receiver, trailers = serving.receiver, framing.trailers
         # After left-over bytes, an unfinished request or a doubtful end, a connection serves no other request
-        # (requirement 8).
+        # (CONTEXT.md, requirement 8).
         if self._keep_alive and sent and not framing.rest and self.usable:
             self.phase = IDLE
             serving.ended()

@@ -7,13 +7,14 @@ from dataclasses import replace
 import pytest
 
 from shadow.compare.comparison import VERSION, Outcome
+from shadow.evidence.epoch import Epoch, Setup, digest
 from shadow.evidence.gate import Answer, Criteria, State
-from shadow.evidence.stratum import Epoch, Stratum, digest
+from shadow.evidence.stratum import Stratum
 from shadow.ledger.rows import Crossed, Crossing, Evidence
 from shadow.renderers.table import evidence, terminal
 from shadow.report.verdict import judged, markdown, span, to_junit
 
-OLD, NEW = Epoch("1", "7", "r", "2"), Epoch("1", "8", "r", "2")
+OLD, NEW = Epoch("1", "7", Setup(rules="r"), "2"), Epoch("1", "8", Setup(rules="r"), "2")
 READ = Stratum("read", "2xx", "Patient", "")
 SEARCH = Stratum("search", "2xx", "Bundle", "date")
 BOTH = Criteria(("read", "search"), ("write",))
@@ -70,11 +71,13 @@ def test_a_verdict_is_on_the_worse_of_two_epochs_that_go_on_side_by_side(old, ne
     assert (found.answer, found.epoch.modern, len(found.history)) == (answer, modern, 1)
 
 
-@pytest.mark.parametrize("epoch", [Epoch("1", "8", "stricter", "0"), Epoch("1", "8", "laxer", VERSION)])
+@pytest.mark.parametrize("epoch", [
+    Epoch("1", "8", Setup(rules="stricter"), "0"), Epoch("1", "8", Setup(rules="laxer"), VERSION),
+])
 def test_what_other_rules_or_another_comparator_found_is_not_safe_now(epoch):
     rows = [row(epoch=epoch), row(SEARCH, effective=500, epoch=epoch)]
     assert judged(rows, BOTH).answer is Answer.SAFE, "nobody says what the rules are now"
-    found = judged(rows, replace(BOTH, rules="stricter"))
+    found = judged(rows, replace(BOTH, setup=Setup(rules="stricter")))
     assert found.answer is Answer.NOT_ENOUGH
     assert found.says == "NOT ENOUGH EVIDENCE: nothing was compared since the arms, the rules or the comparator changed"
     assert (found.epoch, found.effective, [one.effective for one in found.history]) == (None, 0, [5_500])
@@ -84,44 +87,45 @@ def test_what_other_rules_or_another_comparator_found_is_not_safe_now(epoch):
 
 
 def test_what_other_arms_were_found_to_say_is_not_safe_now():
-    epoch = Epoch("1", "8", "here+r-1", VERSION)
+    epoch = Epoch("1", "8", Setup("here", rules="r"), VERSION, expired=1)
     rows = [row(epoch=epoch), row(SEARCH, epoch=epoch)]
-    found = judged(rows, replace(BOTH, rules="here+r"))
+    found = judged(rows, replace(BOTH, setup=Setup("here", rules="r")))
     assert (found.answer, found.epoch.arms, found.epoch.rules) == (Answer.SAFE, "here", "r-1")
     assert found.is_on(epoch)
     assert "arms here, rules r-1, comparator" in table(found)
     assert "arms here, rules r-1, comparator" in "\n".join(markdown(found))
-    assert judged(rows, replace(BOTH, rules="there+r")).answer is Answer.NOT_ENOUGH
+    assert judged(rows, replace(BOTH, setup=Setup("there", rules="r"))).answer is Answer.NOT_ENOUGH
 
 
 def test_who_does_not_know_where_the_arms_are_is_told_of_those_of_the_file():
-    epoch = Epoch("1", "8", "arms.here+r-1", VERSION)
+    epoch = Epoch("1", "8", Setup("arms", "here", rules="r"), VERSION, expired=1)
     rows = [row(epoch=epoch), row(SEARCH, epoch=epoch)]
-    assert judged(rows, replace(BOTH, rules="arms+r")).answer is Answer.SAFE
-    assert judged(rows, replace(BOTH, rules="arms.here+r")).answer is Answer.SAFE
-    assert judged(rows, replace(BOTH, rules="arms.there+r")).answer is Answer.NOT_ENOUGH
-    assert judged(rows, replace(BOTH, rules="others+r")).answer is Answer.NOT_ENOUGH
+    assert judged(rows, replace(BOTH, setup=Setup("arms", rules="r"))).answer is Answer.SAFE
+    assert judged(rows, replace(BOTH, setup=Setup("arms", "here", rules="r"))).answer is Answer.SAFE
+    assert judged(rows, replace(BOTH, setup=Setup("arms", "there", rules="r"))).answer is Answer.NOT_ENOUGH
+    assert judged(rows, replace(BOTH, setup=Setup("others", rules="r"))).answer is Answer.NOT_ENOUGH
 
 
 def test_an_epoch_of_which_known_differences_have_expired_is_of_the_same_rules():
-    epoch = Epoch("1", "8", "r-1", VERSION)
-    assert judged([row(epoch=epoch), row(SEARCH, epoch=epoch)], replace(BOTH, rules="r")).answer is Answer.SAFE
+    epoch = Epoch("1", "8", Setup(rules="r"), VERSION, expired=1)
+    rows = [row(epoch=epoch), row(SEARCH, epoch=epoch)]
+    assert judged(rows, replace(BOTH, setup=Setup(rules="r"))).answer is Answer.SAFE
 
 
 @pytest.mark.parametrize(("legacy", "modern", "arms"), [
     ("", "", "legacy and modern"), ("1", "", "modern"), ("", "8", "legacy"), ("1", "8", ""),
 ])
 def test_a_build_that_is_not_told_is_minded(legacy, modern, arms):
-    found = judged([row(epoch=Epoch(legacy, modern, "r", "2"))], BOTH)
+    found = judged([row(epoch=Epoch(legacy, modern, Setup(rules="r"), "2"))], BOTH)
     for shown in (table(found), "\n".join(markdown(found))):
         assert (f"the build of {arms} is not told" in shown) == bool(arms)
         assert ("is not told, so a new one" in shown) == bool(arms)
 
 
 def test_the_rules_of_now_count_on_as_they_did():
-    now = Epoch("1", "8", "stricter", VERSION)
+    now = Epoch("1", "8", Setup(rules="stricter"), VERSION)
     rows = [row(epoch=now, last=2 * HOUR), row(SEARCH, effective=500, epoch=now), row(epoch=OLD)]
-    assert judged(rows, replace(BOTH, rules="stricter")).answer is Answer.SAFE
+    assert judged(rows, replace(BOTH, setup=Setup(rules="stricter"))).answer is Answer.SAFE
 
 
 def test_what_is_missing_is_told_with_the_time_that_it_takes():
