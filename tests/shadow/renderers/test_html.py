@@ -20,8 +20,11 @@ from shadow.evidence.stratum import STRATA, Stratum
 from shadow.latency import Histogram
 from shadow.ledger.rows import FASTER, SLOWER, Evidence, Hidden, Ledger, Traffic
 from shadow.renderers import html
+from shadow.renderers.json import to_json
+from shadow.renderers.markdown import to_markdown
+from shadow.renderers.phrases import milliseconds
 from shadow.renderers.table import show, terminal
-from shadow.report.report import Report, fold, milliseconds, to_json, to_markdown
+from shadow.report.report import Report, fold
 from shadow.stores.memory import Memory
 from tests.shadow.exchanges import answer, pair
 
