@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
 from shadow.compare.comparison import COMPARED, VERSION, Comparison, Outcome, Tally
-from shadow.compare.diff import Severity
+from shadow.compare.difference import Severity
 from shadow.compare.pair import Pair
 from shadow.compare.rules import NONE, Rules
 from shadow.custody.sqlite import Custody
