@@ -6,7 +6,7 @@ from dataclasses import astuple, replace
 
 from adapters.document import Tree
 from shadow.compare.comparison import Comparison, Outcome, Tally
-from shadow.compare.diff import Difference, Severity, Shape
+from shadow.compare.difference import Difference, Severity, Shape
 from shadow.compare.tokens import crosswalk_place
 from shadow.evidence.epoch import Epoch, Setup
 from shadow.evidence.noise import Noise

@@ -14,7 +14,7 @@ from collections import Counter, defaultdict
 from typing import NamedTuple, TypeAlias
 
 from shadow.compare.comparison import COMPARED, VERSION, Comparison, Outcome, Tally
-from shadow.compare.diff import Severity
+from shadow.compare.difference import Severity
 from shadow.compare.pair import Pair
 from shadow.compare.rules import NONE, Rules
 from shadow.custody.sqlite import Custody

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from shadow.compare.comparison import Outcome
-from shadow.compare.diff import Severity, Signature
+from shadow.compare.difference import Severity, Signature, worst_of
 from shadow.evidence.gate import UNDECLARED, Criteria
 from shadow.evidence.noise import NoiseReport, weighed
 from shadow.latency import BOUNDS, Histogram
@@ -25,8 +25,6 @@ PATTERNS = 20
 
 NOISE = 50
 """Noisy paths of a capability that are reported: regressions first, then what a rule is proposed for."""
-
-_RANKS = tuple(Severity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,7 +295,7 @@ def _differences(findings: Sequence[Finding], compared: int) -> tuple[Difference
         groups[finding.exemplar.signature].append(finding)
     reports = [_difference(signature, group, compared) for signature, group in groups.items()]
     return tuple(sorted(reports, key=lambda one: (
-        _RANKS.index(one.severity), -one.count, one.path, one.kind, one.legacy, one.modern)))
+        one.severity.rank, -one.count, one.path, one.kind, one.legacy, one.modern)))
 
 
 def _difference(signature: Signature, group: Sequence[Finding], compared: int) -> DifferenceReport:
@@ -305,7 +303,7 @@ def _difference(signature: Signature, group: Sequence[Finding], compared: int) -
     latest = max(group, key=lambda finding: (finding.last_seen, finding.operation))
     return DifferenceReport(
         kind=signature.kind,
-        severity=min((finding.exemplar.severity for finding in group), key=_RANKS.index),
+        severity=worst_of(finding.exemplar.severity for finding in group),
         path=signature.path,
         legacy=str(latest.exemplar.legacy),
         modern=str(latest.exemplar.modern),
@@ -330,8 +328,8 @@ def _tried(findings: Iterable[Finding]) -> dict[tuple[str, str], str]:
     for found in findings:
         one, severity = found.exemplar.signature, found.exemplar.severity
         known = there[one.kind, one.path]
-        known[one] = min(severity, known.get(one, severity), key=_RANKS.index)
-    return {key: tried(key, min(known.values(), key=_RANKS.index), [(one.legacy, one.modern) for one in known],
+        known[one] = worst_of((severity, known.get(one, severity)))
+    return {key: tried(key, worst_of(known.values()), [(one.legacy, one.modern) for one in known],
                        drifts=True) for key, known in there.items()}
 
 
@@ -346,7 +344,7 @@ def _patterns(patterns: Sequence[Pattern], mismatching: int) -> tuple[PatternRep
     reports = [PatternReport(
         key=one.key,
         operation=one.operation,
-        severity=min(one.severities, key=_RANKS.index),
+        severity=worst_of(one.severities),
         count=one.count,
         share=one.count / mismatching if mismatching else 0.0,
         first_seen=one.first_seen,
@@ -357,5 +355,5 @@ def _patterns(patterns: Sequence[Pattern], mismatching: int) -> tuple[PatternRep
         again=one.again,
         reproduced=one.reproduced,
     ) for one in patterns]
-    reports.sort(key=lambda one: (_RANKS.index(one.severity), -one.count, one.operation, one.key))
+    reports.sort(key=lambda one: (one.severity.rank, -one.count, one.operation, one.key))
     return tuple(reports[:PATTERNS])

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from shadow.compare.comparison import Comparison, Outcome, Tally
-from shadow.compare.diff import Difference, Severity, Shape, Signature
+from shadow.compare.difference import Difference, Severity, Shape, Signature
 from shadow.database import Database, whole
 from shadow.evidence.epoch import Epoch
 from shadow.evidence.stratum import HOUR

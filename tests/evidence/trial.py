@@ -14,7 +14,7 @@ from statistics import median
 from typing import NamedTuple
 
 from shadow.compare.comparison import Comparison, Outcome, compare
-from shadow.compare.diff import Severity
+from shadow.compare.difference import Severity
 from shadow.evidence.epoch import Epoch, Setup
 from shadow.evidence.gate import Answer, Criteria, needed
 from shadow.evidence.stratum import Stratum, subject

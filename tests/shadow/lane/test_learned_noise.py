@@ -6,7 +6,7 @@ import random
 import pytest
 
 from shadow.compare.comparison import Comparison, Drift, Outcome, Tally
-from shadow.compare.diff import Difference, Severity, Shape
+from shadow.compare.difference import Difference, Severity, Shape
 from shadow.evidence.epoch import Basis, Epoch, Setup
 from shadow.evidence.noise import EXPIRES, PROPOSED
 from shadow.lane.learned_noise import EPOCHS, FIRST, MOST, PATHS, Learnt, Place

@@ -7,7 +7,7 @@ import pytest
 
 from adapters.message import Headers, Request
 from shadow.compare.comparison import VERSION, Bond, Comparison, Outcome, Tally, compare
-from shadow.compare.diff import Difference, Severity, Shape
+from shadow.compare.difference import Difference, Severity, Shape
 from shadow.compare.pair import Pair
 from shadow.compare.rules import Known, Rules
 from shadow.custody.sqlite import Custody, Hold

@@ -12,7 +12,7 @@ from lxml import etree
 from lxml import html as lxml_html
 
 from shadow.compare.comparison import Comparison, Outcome, Tally, compare
-from shadow.compare.diff import ABSENT, Difference, Severity, Shape
+from shadow.compare.difference import ABSENT, Difference, Severity, Shape
 from shadow.evidence.epoch import Epoch, Setup
 from shadow.evidence.gate import Criteria
 from shadow.evidence.noise import DRIFTS, Noise

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.config.compile import build
 from shadow.compare.comparison import Comparison, Outcome, Tally
-from shadow.compare.diff import Difference, Severity, Shape
+from shadow.compare.difference import Difference, Severity, Shape
 from shadow.ledger.groups import SIGNATURES, patterns
 from shadow.renderers.markdown import to_markdown
 from shadow.report.causes import causes

@@ -8,7 +8,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from shadow.compare.comparison import Comparison, Outcome, Tally, compare
-from shadow.compare.diff import Difference, Severity, Shape
+from shadow.compare.difference import Difference, Severity, Shape
 from shadow.evidence.gate import Criteria
 from shadow.latency import Histogram
 from shadow.ledger.rows import FASTER, SLOWER, Ledger, Traffic

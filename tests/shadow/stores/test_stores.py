@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from shadow.compare.comparison import Comparison, Outcome, Tally
-from shadow.compare.diff import Difference, Shape
+from shadow.compare.difference import Difference, Shape
 from shadow.evidence.epoch import Epoch, Setup
 from shadow.evidence.stratum import HOUR, STRATA, Stratum
 from shadow.ledger.rows import EPOCHS, PAIRS, SUBJECTS, Binding, Crossed, Sighting
