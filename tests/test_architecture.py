@@ -45,7 +45,7 @@ SHADOW = [
 PURE = [
     "adapters", "shadow.observation", "shadow.compare", "shadow.normalisers", "shadow.evidence", "shadow.ledger",
     "shadow.plan", "shadow.report", "shadow.cases", "shadow.sealed.search", "shadow.words", "shadow.latency",
-    "shadow.settings", "shadow.lane.learned_noise", "shadow.lane.rates", "shadow.renderers.html",
+    "shadow.settings", "shadow.lane.drift", "shadow.lane.rates", "shadow.renderers.html",
     "shadow.renderers.sheet",
     "gateway.stage", "gateway.call", "gateway.routing", "gateway.decide",
     "gateway.capability", "gateway.conditions", "gateway.reading", "gateway.trie", "gateway.units",

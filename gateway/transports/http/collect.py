@@ -1,24 +1,39 @@
-"""One call and its whole answer at once, for those who have time (mirrors, health checks)."""
+"""Gathers an answer until it is whole: for mirrors, for health checks, and for arms with an adapter."""
 
 import asyncio
 from collections.abc import Callable
+from typing import Protocol
 
 from adapters.message import Headers
+from gateway.room import BODY_FREE, PIECE
+from gateway.transports.http.connection import Keeper, Receiver
 from gateway.transports.http.endpoint import Endpoint, Sending
 from shadow.observation import Failure
 
 _NO_HEADERS = Headers()
 
 
+class Asker(Receiver, Protocol):
+    """The receiver of a client's exchange: what is held for the exchange counts in the worker's room."""
+
+    def hold(self, size: int) -> bool:
+        """Count `size` bytes more, or return False where there is no room for them."""
+        ...
+
+
 class Collected:
-    """A receiver that keeps the whole answer, up to `limit` bytes of body; past them the call ends as oversize.
-    `settled` is called with it once, at the end."""
+    """A receiver that keeps the whole answer, and calls `settled` with itself once, at the end.
+
+    The body may have up to `limit` bytes; a longer one ends the call, with the failure "oversize". Where a client waits
+    for the answer, `asker` is the client's exchange: a body that finds no room there ends the call, with "no_room".
+    Until `settled` has returned, `sending` is the call.
+    """
 
     __slots__ = (
-        "_limit", "_pieces", "_settled", "_size", "body", "failure", "headers", "reason", "sending", "status",
+        "_asker", "_limit", "_pieces", "_settled", "_size", "body", "failure", "headers", "reason", "sending", "status",
     )
 
-    def __init__(self, limit: int, settled: Callable[["Collected"], None]) -> None:
+    def __init__(self, limit: int, settled: Callable[["Collected"], None], asker: Asker | None = None) -> None:
         self.status = 0
         self.reason = b""
         self.headers = _NO_HEADERS
@@ -26,27 +41,30 @@ class Collected:
         self.failure: Failure | None = None
         self.sending: Sending | None = None
         self._settled: Callable[[Collected], None] | None = settled
+        self._asker = asker
         self._limit = limit
         self._size = 0
         self._pieces: list[bytes] = []
 
     def on_interim(self, status: int, reason: bytes, headers: Headers) -> None:
-        """Of no interest here."""
+        """A mirror ignores interim answers, and to a client of an adapter they mean nothing."""
 
     def on_head(self, status: int, reason: bytes, headers: Headers, length: int) -> None:
         self.status, self.reason, self.headers = status, reason, headers
         if length > self._limit:
-            self._oversize()
+            self._end("oversize", "upstream")
 
     def on_data(self, data: bytes) -> None:
         self._size += len(data)
         if self._size > self._limit:
-            self._oversize()
+            self._end("oversize", "upstream")
+        elif self._size > BODY_FREE and self._asker is not None and not self._asker.hold(len(data) + PIECE):
+            self._end("no_room", "gateway")
         else:
             self._pieces.append(data)
 
     def on_flush(self) -> None:
-        """The whole answer is waited for."""
+        """Nothing to do: the answer is handed on when it is whole."""
 
     def on_end(self, trailers: Headers) -> None:
         self._settle()
@@ -56,34 +74,39 @@ class Collected:
         self._settle()
 
     def on_upload_blocked(self) -> None:
-        """The body was handed over whole."""
+        """Nothing to do: the request's body was handed over whole."""
 
     def on_upload_resumed(self) -> None:
-        """The body was handed over whole."""
+        """Nothing to do: the request's body was handed over whole."""
 
-    def on_login(self) -> None:
-        """No client is here to be logged in."""
+    def on_login(self) -> Keeper | None:
+        return self._asker.on_login() if self._asker is not None else None
 
-    def _oversize(self) -> None:
+    def _end(self, kind: str, source: str) -> None:
+        """Give the call up: cancel it, and settle it as failed."""
         if self.sending is not None:
             self.sending.cancel()
-        self.failure = Failure("oversize", sent=True)
+        self.failure = Failure(kind, source, sent=True)
         self._settle()
 
     def _settle(self) -> None:
-        self.body = b"".join(self._pieces)
-        self.sending = None  # which holds this: without the circle, a body goes as soon as it is let go
         settled, self._settled = self._settled, None
         if settled is not None:
+            self.body = b"".join(self._pieces)
             settled(self)
+        # The call holds this receiver. Without this circle, the body is freed as soon as nobody uses it.
+        self.sending = None
 
 
-def call(
+def collect(
     endpoint: Endpoint, method: str, before: bytes, after: bytes, body: bytes, *, total: float, limit: int,
     settled: Callable[[Collected], None],
 ) -> Sending:
-    """Send one request with a whole body and have `settled` told of all of the answer, after `total` seconds at most
-    and perhaps before this returns. Never raises for what the upstream does: that is in `failure`."""
+    """Send one request with a whole body, and call `settled` with all of its answer, perhaps before this returns.
+
+    `total` are the seconds that it may take, 0 for no bound. What goes wrong upstream is in the answer's `failure`:
+    this raises nothing for it.
+    """
     collected = Collected(limit, settled)
     sending = Sending(endpoint, collected, method, before, after, body, True, False, False, total)
     collected.sending = sending
@@ -94,14 +117,14 @@ def call(
 async def fetch(
     endpoint: Endpoint, method: str, before: bytes, after: bytes, body: bytes, *, total: float, limit: int
 ) -> Collected:
-    """The same for those who wait. Cancelling cancels the call."""
+    """Collect an answer and wait for it. Cancelling this cancels the call."""
     done: asyncio.Future[Collected] = asyncio.get_running_loop().create_future()
 
     def settled(collected: Collected) -> None:
         if not done.done():
             done.set_result(collected)
 
-    sending = call(endpoint, method, before, after, body, total=total, limit=limit, settled=settled)
+    sending = collect(endpoint, method, before, after, body, total=total, limit=limit, settled=settled)
     try:
         return await done
     except asyncio.CancelledError:
