@@ -7,7 +7,7 @@ from dataclasses import astuple, replace
 from adapters.document import Tree
 from shadow.compare.comparison import Comparison, Outcome, Tally
 from shadow.compare.diff import Difference, Severity, Shape
-from shadow.compare.tokens import bound
+from shadow.compare.tokens import crosswalk_place
 from shadow.evidence.noise import Noise
 from shadow.evidence.stratum import HOUR, OTHER, STRATA, Epoch, Stratum
 from shadow.latency import Histogram
@@ -375,7 +375,7 @@ def _check_unlink(store: Store) -> None:
 
     def dropped(held: Held = NONE_HELD, **of: str) -> tuple[tuple[int, ...], int]:
         done = store.unlink(lambda capability, place: {of[place.split("/")[-1]]} if place in (
-            bound("Patient", "legacy"), bound("Patient", "modern")) else set(), (), held)
+            crosswalk_place("Patient", "legacy"), crosswalk_place("Patient", "modern")) else set(), (), held)
         return done, sum(row.count for row in store.read("walked").crossings if row.epoch == "z")
 
     assert dropped(legacy="l2", modern="l1") == ((0, 0, 0), 3), "a pair is known by its class, and its arm's side"

@@ -50,13 +50,16 @@ class Outcome(StrEnum):
     NOT_COMPARABLE = "not_comparable"
     """Both were asked, but nothing can be said: legacy failed, a body is over a bound, none of both can be read."""
     SHED = "shed"
-    """Meant to be compared, and given up: no room, no time, the comparer lost."""
+    """Meant to be compared, and given up: no room, no time, the judge lost."""
     SKIPPED = "skipped"
     """Left out on purpose, before it came to the lane: not sampled, too large, the client gone."""
 
 
 COMPARED = frozenset({Outcome.MATCH, Outcome.MATCH_NORMALISED, Outcome.KNOWN_DIFFERENCE, Outcome.MISMATCH})
-"""What comes of an exchange of which both answers were compared: known differences may have hidden something of it."""
+"""Outcomes of an exchange whose two answers were compared in full."""
+
+AGREED = COMPARED - {Outcome.MISMATCH}
+"""Outcomes of an exchange whose two answers agree, once rules and declared differences are taken off."""
 
 
 class Tally(NamedTuple):

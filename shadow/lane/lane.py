@@ -1,6 +1,6 @@
 """The lane: the bounded queue in which shadow work happens, off the way of every client.
 
-    offer → queue → ask the other arm → Pair → equal bytes? → else the comparer's process → store, in batches
+    offer → queue → ask the other arm → Pair → equal bytes? → else the judge's process → store, in batches
               ↑                                                      │
               └── wait, then ask both arms again ←── a mismatch ─────┘
 
@@ -21,12 +21,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Generic
 
-from shadow.compare.comparison import Comparison, Outcome, Tally, fingerprint, identical
+from shadow.compare.comparison import AGREED, Comparison, Outcome, Tally, fingerprint, identical
 from shadow.compare.diff import Severity
 from shadow.compare.pair import Pair
 from shadow.custody.sqlite import Custody
-from shadow.evidence.noise import AGREED, bound, bracketed, is_noise, seen_again, settled, steady, unstable
-from shadow.judge.child import Child, Comparer, ComparerSlow
+from shadow.evidence.noise import bound, bracketed, is_noise, seen_again, settled, steady, unstable
+from shadow.judge.child import Child, Judge, JudgeSlow
 from shadow.lane.asking import Ask, Asking, Begin
 from shadow.lane.learned_noise import Learnt
 from shadow.lane.mirror import Job, Mirror, Target
@@ -40,13 +40,13 @@ from shadow.stores.base import Store
 
 BATCH_PAIRS = 64
 BATCH_BYTES = 1 << 20
-"""What goes to the comparer at once: little enough to pickle without holding up the event loop."""
+"""What goes to the judge at once: little enough to pickle without holding up the event loop."""
 
 PAUSE = 0.1
 """Seconds between two batches, at the least: a batch costs what some pairs do, and nobody waits for one."""
 
 BUDGET = 20.0
-"""Seconds that the comparer may take over one batch."""
+"""Seconds that the judge may take over one batch."""
 
 _DIFFERENCE = 512
 """Bytes that a difference takes."""
@@ -73,7 +73,7 @@ class Lane(Generic[Target]):
     """
 
     def __init__(
-        self, ask: Ask[Target], store: Store | None, settings: LaneSettings, comparer: Comparer | None = None,
+        self, ask: Ask[Target], store: Store | None, settings: LaneSettings, judge: Judge | None = None,
         custody: Custody | None = None, capture: Capture | None = None, begin: Begin[Target] | None = None,
     ) -> None:
         self.on = True
@@ -83,7 +83,7 @@ class Lane(Generic[Target]):
         self.held = 0
         self.writer = Writer(store, custody or (Custody(None) if store is not None else None))
         self._settings = settings
-        self._comparer = comparer or Child()
+        self._judge = judge or Child()
         self._open = False
         self._shut = "stopped" if store is not None else "store_unavailable"
         self._counts: Counter[Tally] = Counter()
@@ -194,7 +194,7 @@ class Lane(Generic[Target]):
             for job in room:
                 self._give_up(job, "drained")
             room.clear()
-        await self._comparer.close()
+        await self._judge.close()
         await self.writer.close(until)
         if self.capture is not None:
             await self.capture.close()
@@ -223,7 +223,7 @@ class Lane(Generic[Target]):
         return self._hand_over(job)
 
     def _hand_over(self, last: Job[Target]) -> None:
-        """Have the comparer take what is there: not before its pause is over, but for a bracket, which teaches what
+        """Have the judge take what is there: not before its pause is over, but for a bracket, which teaches what
         the others are judged by."""
         loop = asyncio.get_running_loop()
         if last.steady or len(last.pairs) > 1 or len(self._pairs) >= BATCH_PAIRS or loop.time() >= self._resumes:
@@ -238,9 +238,9 @@ class Lane(Generic[Target]):
             self._resumes = loop.time() + PAUSE
             pairs = self._take_batch()
             try:
-                comparisons = await self._comparer.compare(pairs, BUDGET)
+                comparisons = await self._judge.judge(pairs, BUDGET)
                 lost = "" if len(comparisons) == len(pairs) else "comparer_lost"
-            except ComparerSlow:
+            except JudgeSlow:
                 lost = "comparer_slow"
             except Exception:
                 lost = "comparer_lost"

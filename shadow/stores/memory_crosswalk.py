@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TypeAlias
 
-from shadow.compare.tokens import bound
+from shadow.compare.tokens import crosswalk_place
 from shadow.ledger.rows import CROSSED_EPOCHS, PAIRS, Binding, Crossed, Crossing, conflicts, crossed
 from shadow.ledger.unlink import Tokens
 from shadow.stores.base import Held, is_held
@@ -76,8 +76,8 @@ class MemoryCrosswalk:
         gone = kept = 0
         for place, (forward, backward) in self._pairs.items():
             for (name, legacy), (modern, _) in list(forward.items()):
-                if legacy not in tokens(place[0], bound(name, "legacy")) and (
-                        modern not in tokens(place[0], bound(name, "modern"))):
+                if legacy not in tokens(place[0], crosswalk_place(name, "legacy")) and (
+                        modern not in tokens(place[0], crosswalk_place(name, "modern"))):
                     continue
                 if is_held(place[0], held):
                     kept += 1

@@ -14,7 +14,7 @@ from adapters.message import Headers, Request
 from gateway.cli.main import main
 from shadow.compare.comparison import compare
 from shadow.compare.pair import Pair
-from shadow.compare.tokens import bound, token
+from shadow.compare.tokens import crosswalk_place, token
 from shadow.custody.sqlite import LONGEST, Custody, Hold
 from shadow.evidence.stratum import Epoch
 from shadow.lane.keys import PURPOSE as EPOCH
@@ -380,7 +380,7 @@ def test_held_examples_stay_and_are_said_to(figway, custody, store):
 def pair_of(custody, legacy, modern, capability="results", name="Patient"):
     """A pair of identifiers as a judge tells it, as tokens."""
     key = custody.key(EPOCH, scope(capability, EPOCHS[0]), 1.0)
-    both = (token(key, bound(name, arm), value) for arm, value in (("legacy", legacy), ("modern", modern)))
+    both = (token(key, crosswalk_place(name, arm), value) for arm, value in (("legacy", legacy), ("modern", modern)))
     return Binding(capability, "epoch", name, *both, split=False, merged=False, at=NOW, trace_id="trace")
 
 

@@ -489,7 +489,7 @@ class Connection(asyncio.Protocol):
         self.serving = None
         self._framing = None
         receiver, trailers = serving.receiver, framing.trailers
-        # Left-over bytes, an unfinished request or a doubtful end: never pooled again (reliability.md, 8).
+        # Left-over bytes, an unfinished request or a doubtful end: never pooled again (CONTEXT.md, requirement 8).
         if self._keep_alive and sent and not framing.rest and self.usable:
             serving.ended()
             self._owner.released(self)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from shadow.compare.comparison import Outcome, compare
 from shadow.compare.rules import Known, Rules
 from shadow.evidence.gate import Criteria, State
-from shadow.judge.child import Child, ComparerLost, ComparerSlow
+from shadow.judge.child import Child, JudgeLost, JudgeSlow
 from shadow.lane.lane import Lane
 from shadow.lane.learned_noise import FIRST
 from shadow.latency import Histogram
@@ -28,7 +28,7 @@ SETTINGS = LaneSettings(queue=1000, memory=64 << 20, concurrency=4, drain=5)
 
 
 class Inline:
-    """A comparer in this process; `fails` tells, batch by batch, which exception it raises. `batches` holds how many
+    """A judge in this process; `fails` tells, batch by batch, which exception it raises. `batches` holds how many
     pairs each had."""
 
     def __init__(self, fails=lambda: None):
@@ -36,7 +36,7 @@ class Inline:
         self.closed = False
         self.batches = []
 
-    async def compare(self, pairs, seconds):
+    async def judge(self, pairs, seconds):
         await asyncio.sleep(0)
         self.batches.append(len(pairs))
         if error := self.fails():
@@ -101,9 +101,9 @@ class Kept(Memory):
         return super().write(comparisons, *batch)
 
 
-async def run(mirrors, ask=echo, settings=SETTINGS, comparer=None, store=None, drain=30.0):
+async def run(mirrors, ask=echo, settings=SETTINGS, judge=None, store=None, drain=30.0):
     store = store or Memory(Memory.Options())
-    lane = Lane(ask, store, settings, comparer or Inline())
+    lane = Lane(ask, store, settings, judge or Inline())
     lane.start()
     for one in mirrors:
         lane.offer(one)
@@ -113,10 +113,10 @@ async def run(mirrors, ask=echo, settings=SETTINGS, comparer=None, store=None, d
     return outcomes(lane)
 
 
-async def checked(mirrors, ask=echo, settings=SETTINGS, comparer=None, store=None):
+async def checked(mirrors, ask=echo, settings=SETTINGS, judge=None, store=None):
     """The outcomes once all that is asked again has been, without a drain that ends it."""
     store = store or Memory(Memory.Options())
-    lane = Lane(ask, store, settings, comparer or Inline())
+    lane = Lane(ask, store, settings, judge or Inline())
     lane.start()
     for one in mirrors:
         lane.offer(one)
@@ -137,8 +137,8 @@ async def test_control_is_legacy_whichever_arm_served():
     assert asked == {("modern", 0, 1), ("legacy", 0, 1)}
 
 
-async def test_equal_bytes_need_no_comparer():
-    assert await run([mirror(b"{}", target=b"{}")], comparer=Inline(lambda: ComparerLost())) == {(Outcome.MATCH, ""): 1}
+async def test_equal_bytes_need_no_judge():
+    assert await run([mirror(b"{}", target=b"{}")], judge=Inline(lambda: JudgeLost())) == {(Outcome.MATCH, ""): 1}
 
 
 @pytest.mark.parametrize(("ask", "target", "expected"), [
@@ -188,17 +188,17 @@ async def test_the_kill_switch_and_the_end_shed():
 
 
 async def test_a_drain_finishes_what_it_can_and_sheds_the_rest():
-    comparer = Inline()
+    judge = Inline()
     mirrors = [mirror(target=b"{}"), mirror(target=b"1")] + [mirror(target="hang", deadline=600)] * 10
-    assert await run(mirrors, comparer=comparer, drain=0.2) == {
+    assert await run(mirrors, judge=judge, drain=0.2) == {
         (Outcome.MATCH, ""): 1, (Outcome.MISMATCH, ""): 1, (Outcome.SHED, "drained"): 10,
     }
-    assert comparer.closed
+    assert judge.closed
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_a_lost_comparer_loses_one_batch_and_no_more():
-    failing = iter([ComparerLost(), None, ComparerSlow(), None])
+async def test_a_lost_judge_loses_one_batch_and_no_more():
+    failing = iter([JudgeLost(), None, JudgeSlow(), None])
     lane = Lane(echo, Memory(Memory.Options()), SETTINGS, Inline(lambda: next(failing)))
     lane.start()
     for _ in range(4):
@@ -210,7 +210,7 @@ async def test_a_lost_comparer_loses_one_batch_and_no_more():
     }
 
 
-async def test_the_real_comparer_killed_in_the_middle_is_counted_and_replaced():
+async def test_the_real_judge_killed_in_the_middle_is_counted_and_replaced():
     child = Child()
     lane = Lane(echo, Memory(Memory.Options()), SETTINGS, child)
     lane.start()
@@ -260,16 +260,16 @@ async def test_a_mismatch_that_stays_is_counted_as_reproduced():
 
 
 async def test_what_is_said_again_word_for_word_is_not_compared_again():
-    soon, comparer = Recheck((0.001, 0.002, 0.003), 1.0), Inline()
+    soon, judge = Recheck((0.001, 0.002, 0.003), 1.0), Inline()
     said = [b"1", b"{}", b"1", b"{}", b"2", b"{}", b"{}"]  # … and from then on legacy says what modern does
-    assert await checked([mirror(target=said, recheck=soon)], comparer=comparer) == {
+    assert await checked([mirror(target=said, recheck=soon)], judge=judge) == {
         (Outcome.TRANSIENT, "after_0.003s"): 1}
-    assert comparer.batches == [1, 1], "the first, and the second that modern gave"
+    assert judge.batches == [1, 1], "the first, and the second that modern gave"
     stays = Inline()
     said = [b"1", b"{}", b"1", b"{}", b"1", b"nothing more is asked"]
     one = mirror(target=said, recheck=Recheck((0.001, 0.002), 1.0))
     store = Kept(Memory.Options())
-    assert await checked([one], comparer=stays, store=store) == {(Outcome.MISMATCH, "reproduced_2"): 1}
+    assert await checked([one], judge=stays, store=store) == {(Outcome.MISMATCH, "reproduced_2"): 1}
     assert stays.batches == [1]
     [comparison] = store.comparisons
     assert comparison.reproduced == (comparison.differences[0].signature,)
@@ -282,10 +282,10 @@ async def test_a_failure_that_repeats_is_no_mismatch_seen_again():
 
 
 async def test_what_differs_at_once_is_compared_at_once():
-    comparer = Inline()
-    await checked([mirror(target=b"%d" % number) for number in range(20)], comparer=comparer)
-    assert sum(comparer.batches) == 20
-    assert len(comparer.batches) <= 3
+    judge = Inline()
+    await checked([mirror(target=b"%d" % number) for number in range(20)], judge=judge)
+    assert sum(judge.batches) == 20
+    assert len(judge.batches) <= 3
 
 
 async def test_a_mismatch_that_legacy_has_with_itself_is_unstable():
@@ -348,9 +348,9 @@ async def test_what_cannot_be_asked_again_stays_a_mismatch():
     for failing in (RuntimeError(), asyncio.CancelledError(), "hang", answer("modern", failure="reset")):
         one = mirror(target=[b"1", b"{}", failing], recheck=soon, deadline=0.05)
         assert await checked([one]) == {(Outcome.MISMATCH, ""): 1}
-    lost = iter([None, ComparerLost()])
+    lost = iter([None, JudgeLost()])
     one = mirror(target=[b"1", b"{}", b"2"], recheck=soon)
-    assert await checked([one], comparer=Inline(lambda: next(lost))) == {(Outcome.MISMATCH, ""): 1}
+    assert await checked([one], judge=Inline(lambda: next(lost))) == {(Outcome.MISMATCH, ""): 1}
 
 
 async def test_rechecks_are_earned_by_exchanges():
@@ -378,14 +378,14 @@ async def test_some_rechecks_are_lent_for_what_is_critical_and_where_legacy_is_k
 
 async def test_what_waits_takes_a_part_of_the_room_and_a_drain_ends_it():
     narrow = LaneSettings(queue=8, memory=64 << 20, concurrency=1, drain=5)
-    comparer = Inline()
-    lane = Lane(echo, Memory(Memory.Options()), narrow, comparer)
+    judge = Inline()
+    lane = Lane(echo, Memory(Memory.Options()), narrow, judge)
     lane.start()
     lane.offer(mirror(target=b"{}"))
     await lane.settled()  # what comes first waits for its epoch's key
     for number in range(1, 6):
         lane.offer(mirror(b" " * 5_000, target=b"1", recheck=Recheck((600.0,), 1.0)))
-        while len(comparer.batches) < number:  # noqa: ASYNC110 (nobody tells of the end of a batch)
+        while len(judge.batches) < number:  # noqa: ASYNC110 (nobody tells of the end of a batch)
             await asyncio.sleep(0.001)
         await asyncio.sleep(0)
         assert lane.unfinished == min(number, 2)
@@ -423,11 +423,11 @@ RECHECKS = st.sampled_from([NEVER, Recheck((0.001,), 1.0), Recheck((0.001, 0.003
 )
 def test_outcomes_add_up_whatever_fails(asked, skips, seed, drain, queue):
     roll = random.Random(seed)
-    comparer = Inline(lambda: roll.choice([None, None, ComparerLost(), ComparerSlow(), ValueError()]))
+    judge = Inline(lambda: roll.choice([None, None, JudgeLost(), JudgeSlow(), ValueError()]))
 
     async def scenario():
         store = Memory(Memory.Options())
-        lane = Lane(echo, store, LaneSettings(queue, 200_000, roll.randint(1, 5), 1), comparer)
+        lane = Lane(echo, store, LaneSettings(queue, 200_000, roll.randint(1, 5), 1), judge)
         lane.start()
         for said, ask, recheck in asked:
             lane.offer(mirror(ask=ask, target=[*said], deadline=0.01, recheck=recheck, noise=0.5))
