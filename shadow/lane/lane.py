@@ -7,7 +7,7 @@
 Of a few exchanges, the first of each operation among them, legacy is asked twice: where legacy disagrees with itself, a
 difference is noise (shadow.evidence.noise). So it is whenever both arms are asked again, unless both say word for word
 what they said. The noise that an operation is known to have is held against its other mismatches
-(shadow.lane.learned_noise).
+(shadow.lane.drift).
 
 Nothing here can change, delay or fail a client's answer: `offer` takes no time and raises nothing, whatever goes
 wrong afterwards is an outcome, and every mirror ends in exactly one. A mirror holds its room, in count and in bytes,
@@ -27,8 +27,8 @@ from shadow.compare.pair import Pair
 from shadow.custody.sqlite import Custody
 from shadow.evidence.noise import bound, bracketed, is_noise, seen_again, settled, steady, unstable
 from shadow.judge.child import Child, Judge, JudgeSlow
-from shadow.lane.asking import Ask, Asking, Begin
-from shadow.lane.learned_noise import Learnt
+from shadow.lane.asking import Ask, Asking
+from shadow.lane.drift import LearnedNoise
 from shadow.lane.mirror import Job, Mirror, Target
 from shadow.lane.rates import Rates
 from shadow.lane.writer import NOT_SAMPLED, Writer
@@ -74,7 +74,7 @@ class Lane(Generic[Target]):
 
     def __init__(
         self, ask: Ask[Target], store: Store | None, settings: LaneSettings, judge: Judge | None = None,
-        custody: Custody | None = None, capture: Capture | None = None, begin: Begin[Target] | None = None,
+        custody: Custody | None = None, capture: Capture | None = None,
     ) -> None:
         self.on = True
         self.capture = capture
@@ -90,12 +90,12 @@ class Lane(Generic[Target]):
         self._task: asyncio.Task[None] | None = None
         self._saved: dict[str, float] = {}
         self._rates = Rates()
-        self._learnt = Learnt()
+        self._noise = LearnedNoise()
         self._resumes = 0.0
         self._called: asyncio.TimerHandle | None = None
         # Where an unfinished mirror is: exactly one of these four.
         self._asking = Asking(
-            ask, begin, settings.concurrency, self.writer, self._learnt, self._rates, self._settle)
+            ask, settings.concurrency, self.writer, self._noise, self._rates, self._settle)
         self._pairs: deque[Job[Target]] = deque()
         self._comparing: list[Job[Target]] = []
         self._waiting: dict[Job[Target], asyncio.TimerHandle] = {}
@@ -276,8 +276,8 @@ class Lane(Generic[Target]):
         """Both arms have been compared, for the first time or again."""
         found, after = job.found, job.mirror.recheck.after
         if found is None:
-            if job.place is not None and (job.steady or len(job.pairs) > 1):
-                self._learnt.add(job.place, comparison)
+            if job.scope is not None and (job.steady or len(job.pairs) > 1):
+                self._noise.add(job.scope, comparison)
             self._save(job.mirror)
             if comparison.tally.outcome is not Outcome.MISMATCH:
                 return self._end(job, comparison)
@@ -311,8 +311,8 @@ class Lane(Generic[Target]):
         return self._end(job, found)
 
     def _is_noise(self, job: Job[Target], found: Comparison) -> bool:
-        return (found.tally.outcome is Outcome.MISMATCH and job.place is not None
-                and self._learnt.explains(job.place, found))
+        return (found.tally.outcome is Outcome.MISMATCH and job.scope is not None
+                and self._noise.explains(job.scope, found))
 
     def _save(self, mirror: Mirror[Target]) -> None:
         """Each exchange earns its capability a share of a recheck."""
@@ -322,7 +322,7 @@ class Lane(Generic[Target]):
     def _may_ask_again(self, job: Job[Target], found: Comparison) -> bool:
         """Whether there is reason, budget and room for it: what waits leaves room for what comes."""
         mirror = job.mirror
-        urgent = found.severity is Severity.CRITICAL or (job.place is not None and self._learnt.drifts(job.place))
+        urgent = found.severity is Severity.CRITICAL or (job.scope is not None and self._noise.drifts(job.scope))
         return (bool(mirror.recheck.after) and mirror.recheck.budget > 0 and self.on and self._open
                 and self._saved[mirror.capability] + (_LENT if urgent else 0.0) >= 1 - _ROUNDING
                 and len(self._waiting) < self._settings.queue // _WAITING
