@@ -26,7 +26,8 @@ from gateway.telemetry.metrics import families
 from gateway.telemetry.peers import Peers
 from shadow.ledger.rows import Reason
 from shadow.renderers import html
-from shadow.report.report import Report, to_json
+from shadow.renderers.json import to_json
+from shadow.report.report import Report
 from shadow.stores.base import StoreError
 from shadow.words import noun
 

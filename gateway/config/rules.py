@@ -14,7 +14,7 @@ from gateway.config.load import MAX_FILE
 from gateway.config.nodes import Node, parse
 from gateway.config.problem import Findings, Invalid, Place, Problem
 from gateway.plugins import PluginError
-from shadow.compare.diff import Severity
+from shadow.compare.difference import Severity
 from shadow.compare.patterns import Order, Pattern
 from shadow.compare.rules import Known, Rule, Rules, below
 from shadow.compare.severity import criticals

@@ -15,7 +15,8 @@ from adapters.document import replace as put
 from adapters.message import Headers, Request
 from shadow.compare.bodies import Form, Incomparable, Unreadable, decoded, form_of, read, write
 from shadow.compare.comparison import Outcome, compare
-from shadow.compare.diff import MAX_DIFFERENCES, Severity, Signature
+from shadow.compare.diff import MAX_DIFFERENCES
+from shadow.compare.difference import Severity, Signature
 from shadow.compare.pair import Pair
 from shadow.compare.pairing import Budget, Prints
 from shadow.compare.pairing import pair as paired

@@ -10,7 +10,7 @@ from adapters.document import DocumentError, Tree, dump, parse
 from adapters.message import Headers
 from adapters.trees import hl7v2, html, xml
 from adapters.trees.text import lines, ndjson, write_lines, write_ndjson
-from shadow.compare.diff import Shape, shape
+from shadow.compare.difference import Shape, shape
 from shadow.compare.heads import is_json, media
 from shadow.observation import Observation
 

@@ -15,7 +15,8 @@ from adapters.crosswalk import Crosswalk, Entry
 from adapters.document import Tree
 from shadow.compare import heads
 from shadow.compare.bodies import Incomparable, Unreadable, decoded, form_of, read, told
-from shadow.compare.diff import ABSENT, Difference, DiffError, Severity, Shape, Signature, diff
+from shadow.compare.diff import DiffError, diff
+from shadow.compare.difference import ABSENT, Difference, Severity, Shape, Signature, worst_of
 from shadow.compare.identity import Identities
 from shadow.compare.names import FORMS
 from shadow.compare.pair import Pair
@@ -120,10 +121,7 @@ class Comparison:
     @property
     def severity(self) -> Severity | None:
         """The worst of its differences; None where it has none."""
-        return min((found.severity for found in self.differences), key=_RANKS.index, default=None)
-
-
-_RANKS = tuple(Severity)
+        return worst_of(found.severity for found in self.differences) if self.differences else None
 
 
 def identical(pair: Pair) -> bool:

@@ -1,19 +1,16 @@
-"""The comparator of trees: tree × tree → differences by path. Iterative, linear, lossless; it keeps no value.
+"""The comparator of trees: two trees → their differences by path. Iterative, linear and lossless; it keeps no value.
 
-What is kept of a value is its shape: type, length, format class. Names of members that are data are masked too
-(shadow.compare.names), since paths are stored, reported and logged. Which items of lists are compared with
-each other is `shadow.compare.pairing`'s affair, what a difference at some place amounts to its guide's.
+`shadow.compare.pairing` decides which items of two lists are compared with each other, rules decide what counts as a
+difference, and `shadow.compare.names` masks member names that are data, since paths are stored, reported and logged.
 """
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
 from adapters.document import Number, Tree
+from shadow.compare.difference import ABSENT, Difference, Severity, Shape, placed, shape
 from shadow.compare.identity import Identifier, Identities, Met
 from shadow.compare.names import LONGEST_NAME, MASKED, Maps, Place, Step
 from shadow.compare.pairing import Budget, Prints, pair
@@ -34,118 +31,12 @@ IDENTITY = "identity"
 """The kind of a difference that no rule has a say in: an identifier is bound to another one. Always critical."""
 
 
-class Shape(NamedTuple):
-    """What may be known of a value: its type, its length (characters, digits, items; None where it has none) and,
-    of a string, its format class."""
-
-    type: str
-    length: int | None = None
-    form: str = ""
-
-    def __str__(self) -> str:
-        length = "" if self.length is None else f"({self.length})"
-        return f"{self.type}{length} {self.form}".rstrip()
-
-    @property
-    def group(self) -> str:
-        """The shape without its length."""
-        return f"{self.type} {self.form}".rstrip()
-
-
-class Severity(StrEnum):
-    """How much a difference matters, the worst first."""
-
-    CRITICAL = "critical"
-    """A patient may come to harm, or see what was withheld. One of them, reproduced, blocks."""
-    MAJOR = "major"
-    MINOR = "minor"
-
-
-class Signature(NamedTuple):
-    """What differences are grouped by: the same disagreement at the same place, whichever the index or the value."""
-
-    kind: str
-    path: str
-    legacy: str
-    modern: str
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One disagreement at one path.
-
-    `kind` is one of: status, header, coding, syntax, body (of the message); missing (legacy has it, modern has not),
-    extra (the reverse), moved (an item of a list is elsewhere in it), type, value, precision (the same number,
-    written otherwise), identity (an identifier is bound to another one: always critical) (of the document). `path` is
-    a JSON Pointer into legacy's document, or a header's lower-case name; `modern_path` is the one into modern's, where
-    that is another, else empty. On the side where nothing is, the last step is the other side's.
-
-    The shapes hold no value. The tokens stand for scalars: they are equal where the values are, at one place of one
-    epoch; `key_token` stands for the member names that `path` masks.
-    """
-
-    kind: str
-    path: str
-    legacy: Shape
-    modern: Shape
-    severity: Severity = Severity.MAJOR
-    modern_path: str = ""
-    legacy_token: str = ""
-    modern_token: str = ""
-    key_token: str = ""
-
-    @property
-    def signature(self) -> Signature:
-        """The difference without indexes and lengths: "/entry/3/code" counts as "/entry/*/code"."""
-        return Signature(self.kind, placed(self.path), self.legacy.group, self.modern.group)
-
-
 class DiffError(ValueError):
     """Two trees cannot be told apart within bounds. `reason` is "too_deep" or "budget"."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
-
-
-ABSENT = Shape("absent")
-
-# A member name that all indexes look like is masked, so digits between slashes are always an index.
-_INDEX = re.compile(r"/[0-9]+(?=/|$)")
-
-
-def placed(path: str) -> str:
-    """The class of a path: "/entry/*/code" of "/entry/3/code"."""
-    return _INDEX.sub("/*", path)
-
-
-_FORMS: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("date", re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)),
-    ("instant", re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)", re.ASCII)),
-    ("local time", re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?", re.ASCII)),
-    ("uuid", re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")),
-    ("digits", re.compile(r"\d+", re.ASCII)),
-    ("decimal", re.compile(r"[+-]?\d*\.\d+", re.ASCII)),
-    ("url", re.compile(r"(?:https?|urn|ftp|mailto):\S+", re.IGNORECASE)),
-    ("word", re.compile(r"[A-Za-z]+")),
-    ("code", re.compile(r"[A-Za-z0-9_.:|/-]+")),
-)
-_LONGEST_FORM = 256
-
-
-def shape(value: Tree) -> Shape:
-    """The shape of a document's value."""
-    if isinstance(value, Number):
-        return Shape("decimal" if set(value) & set(".eE") else "integer", sum(map(str.isdigit, value)))
-    if isinstance(value, str):
-        form = next((form for form, pattern in _FORMS if pattern.fullmatch(value)), "text") \
-            if len(value) <= _LONGEST_FORM else "text"
-        return Shape("string", len(value), form if value else "")
-    if isinstance(value, dict):
-        return Shape("object", len(value))
-    if isinstance(value, list):
-        return Shape("array", len(value))
-    return Shape("null" if value is None else "boolean")
 
 
 # A place on the way down: (the place above, the last step); None is the root. Rendered only where it is needed.
@@ -400,8 +291,7 @@ def _worst(found: list[_Weighed]) -> list[_Weighed]:
     """The MAX_DIFFERENCES that matter most, in the order in which they came."""
     if len(found) <= MAX_DIFFERENCES:
         return found
-    ranks = {severity: rank for rank, severity in enumerate(Severity)}
-    kept = sorted(range(len(found)), key=lambda at: ranks[found[at].severity])[:MAX_DIFFERENCES]
+    kept = sorted(range(len(found)), key=lambda at: found[at].severity.rank)[:MAX_DIFFERENCES]
     return [found[at] for at in sorted(kept)]
 
 

@@ -11,7 +11,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from adapters.document import Tree
-from shadow.compare.diff import Severity, Weigh
+from shadow.compare.diff import Weigh
+from shadow.compare.difference import Severity
 from shadow.compare.identity import REFERENCE, RESOURCE, Classes
 from shadow.compare.patterns import Directive, Order, Pattern, State
 from shadow.compare.severity import Row, severities

@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from shadow.compare.diff import ABSENT, Severity, Shape, Weigh
+from shadow.compare.diff import Weigh
+from shadow.compare.difference import ABSENT, Severity, Shape
 from shadow.compare.patterns import Pattern, State
 
 CRITICAL, MAJOR, MINOR = Severity

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Generic
 
 from shadow.compare.comparison import AGREED, Comparison, Outcome
-from shadow.compare.diff import Severity
+from shadow.compare.difference import Severity
 from shadow.evidence.noise import bound, is_noise, seen_again, settled, unstable
 from shadow.lane.mirror import Job, Mirror, Target
 from shadow.settings import LaneSettings

@@ -654,7 +654,7 @@ def test_where_arms_are_is_noticed_where_it_is_substituted_and_what_may_be_a_sec
 
 def arms(configuration):
     """What evidence on the capability rests on, as configured."""
-    return configuration.table.capabilities["one"].shadow.basis.rules
+    return configuration.table.capabilities["one"].shadow.basis.setup
 
 
 # --- sealed capture ---------------------------------------------------------------------------------------------------

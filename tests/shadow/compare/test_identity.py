@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from adapters.crosswalk import Crosswalk, Entry
 from shadow.compare.comparison import Outcome, compare
-from shadow.compare.diff import Severity
+from shadow.compare.difference import Severity
 from shadow.compare.rules import Class, Known, Rule, Rules
 from tests.shadow.exchanges import answer, pair
 

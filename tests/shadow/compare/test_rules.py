@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shadow.compare.comparison import Outcome, compare
-from shadow.compare.diff import Severity
+from shadow.compare.difference import Severity
 from shadow.compare.patterns import Order, Pattern, State
 from shadow.compare.rules import NONE, Known, Rule, Rules
 from shadow.lane.rates import Rates

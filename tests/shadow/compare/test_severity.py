@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from shadow.compare.comparison import compare
-from shadow.compare.diff import Severity
+from shadow.compare.difference import Severity
 from shadow.compare.patterns import Pattern
 from shadow.compare.rules import Rule, Rules
 from shadow.compare.severity import criticals

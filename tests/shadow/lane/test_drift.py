@@ -5,9 +5,9 @@ import random
 import pytest
 
 from shadow.compare.comparison import Comparison, Drift, Outcome, Tally
-from shadow.compare.diff import Difference, Severity, Shape
+from shadow.compare.difference import Difference, Severity, Shape
+from shadow.evidence.epoch import Basis, Epoch, Setup
 from shadow.evidence.noise import EXPIRES, PROPOSED
-from shadow.evidence.stratum import Basis, Epoch
 from shadow.lane.drift import EPOCHS, FIRST, MOST, PATHS, LearnedNoise, Scope
 from shadow.settings import LaneSettings, Recheck
 from shadow.stores.memory import Memory
@@ -15,7 +15,7 @@ from tests.shadow.exchanges import answer, later, mirror
 from tests.shadow.lane.test_lane import checked
 
 STAMP = Shape("string", 20, "instant")
-SCOPE = Scope("results", "read", 2, Epoch("1", "7", "rules", "3"))
+SCOPE = Scope("results", "read", 2, Epoch("1", "7", Setup(rules="rules"), "3"))
 MISMATCH = Tally("results", "read", Outcome.MISMATCH)
 
 
@@ -63,7 +63,7 @@ def test_nothing_else_is(found):
 def test_other_operations_status_classes_and_builds_learn_apart():
     known = learned(*[bracket()] * 10)
     for other in (SCOPE._replace(operation="list"), SCOPE._replace(status=4),
-                  SCOPE._replace(epoch=Epoch("1", "8", "rules", "3"))):
+                  SCOPE._replace(epoch=Epoch("1", "8", Setup(rules="rules"), "3"))):
         assert not known.explains(other, differs("/servedAt"))
 
 
@@ -89,7 +89,7 @@ def test_what_is_kept_is_bounded():
     known = learned(*[Comparison(MISMATCH, "trace", 1.0, drifts=drifts)] * 12)
     assert known.explains(SCOPE, differs("/a"))
     assert not known.explains(SCOPE, differs(f"/{'a' * (PATHS + 1)}"))
-    builds = [SCOPE._replace(epoch=Epoch("1", str(number), "rules", "3")) for number in range(EPOCHS + 1)]
+    builds = [SCOPE._replace(epoch=Epoch("1", str(number), Setup(rules="rules"), "3")) for number in range(EPOCHS + 1)]
     for scope in builds:
         known.asked(scope)
         for _ in range(PROPOSED):
@@ -178,7 +178,8 @@ async def test_a_new_build_is_learned_anew():
         return later(heard, answer(arm, {"state": said}, X_Build=one.target.decode()))
 
     def made(build, number):
-        return [mirror(f'{{"state": "{right}"}}'.encode(), target=build, noise=0.02, basis=Basis("rules", b"x-build"))
+        basis = Basis(Setup(rules="rules"), b"x-build")
+        return [mirror(f'{{"state": "{right}"}}'.encode(), target=build, noise=0.02, basis=basis)
                 for _ in range(number)]
 
     counts = await checked([*made(b"1", 100), *made(b"2", 100)], ask=ask, settings=ONE_BY_ONE)
