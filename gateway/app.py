@@ -216,7 +216,7 @@ class Gateway:
 
     def _room_for(self, configuration: Configuration) -> int:
         """How many client connections there are descriptors for."""
-        pooled = sum((one.settings.pool.connections + one.settings.pool.bound + one.settings.pool.most_streams)
+        pooled = sum((one.settings.pool.connections + one.settings.pool.logins + one.settings.pool.most_streams)
                      * len(one.endpoints) for one in configuration.upstreams.values())
         return descriptors.clients(self._descriptors, pooled + configuration.lane.concurrency)
 

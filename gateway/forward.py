@@ -18,15 +18,11 @@ from gateway.call import Arrival
 from gateway.capability import Arm, Capability, Match
 from gateway.decide import Decision
 from gateway.room import BODY_FREE
+from gateway.transports.base import Receiver, Sending
+from gateway.transports.collect import Asker, Collected
 from gateway.transports.http.affinity import Affinity
-from gateway.transports.http.collect import Asker, Collected, collect
-from gateway.transports.http.connection import Receiver
-from gateway.transports.http.endpoint import Sending
-from gateway.transports.http.request import request_head
-from gateway.wire import CHUNKED
 from shadow.observation import Failure, Observation
 
-SHADOW_HEADER = b"X-Figway-Shadow: 1\r\n"
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
 
@@ -57,30 +53,12 @@ def forward(
             return None
         receiver = collected = Collected(
             match.target.capability.buffer_limit, partial(_hand_on, arm, match, call.request.method, asker), asker)
-    endpoint = arm.upstream.choose() if affinity is None else affinity.endpoint(arm.upstream)
-    if endpoint is None:
-        receiver.on_failure(Failure("no_endpoint"))
-        return None
-    chunked = arrival.head.length == CHUNKED and arm.adapter is None
-    upgrade = bool(arrival.head.upgrade) and arm.adapter is None
-    client = arrival.head.client
-    if upgrade and not endpoint.takes_stream(client):
-        receiver.on_failure(Failure("pool_full", source="gateway"))
-        return None
-    before, after = request_head(
-        arm.upstream.settings.host, request, arrival, b"", chunked=chunked, upgrade=upgrade)
-    if chunked and body:
-        body = b"%x\r\n%b\r\n" % (len(body), body)
-    if chunked and whole:
-        body += b"0\r\n\r\n"
-    sending = Sending(endpoint, receiver, request.method, before, after, body, whole, chunked, upgrade, total, client)
-    if collected is not None:
-        collected.sending = sending
-    if affinity is None:
-        endpoint.send(sending)
-    else:
+    if affinity is not None:
         affinity.serves(match.target.capability.name, arm.name)
-        affinity.send(sending, logs_in=arrival.head.logs_in)
+    sending = arm.upstream.send(
+        request, arrival, body, receiver, affinity, whole=whole, streams=arm.adapter is None, total=total)
+    if collected is not None and collected.failure is None:
+        collected.sending = sending
     return sending
 
 
@@ -167,19 +145,18 @@ def ask(
         except AdapterError as error:
             heard(_untranslated(arm, time.monotonic() - started, error))
             return None
-    endpoint = arm.upstream.for_mirrors().choose()
-    if endpoint is None:
-        heard(Observation(arm.name, 0.0, failure=Failure("no_endpoint")))
-        return None
-    before, after = request_head(
-        arm.upstream.settings.host, request, arrival, SHADOW_HEADER, chunked=False, upgrade=False)
 
     def settled(answer: Collected) -> None:
         heard(_observed(arm, match, arrival.request.method, time.monotonic() - started, answer))
 
     limit = capability.shadow.max_body if capability.shadow is not None else capability.buffer_limit
-    return collect(endpoint, request.method, before, after, request.body, total=total, limit=limit,
-                   settled=settled).cancel
+    collected = Collected(limit, settled)
+    sending = arm.upstream.for_mirrors().send(
+        request, arrival, request.body, collected, None, whole=True, streams=False, total=total)
+    if sending is None or collected.failure is not None:
+        return None
+    collected.sending = sending
+    return sending.cancel
 
 
 def _mirrored(capability: Capability, arm: Arm, arrival: Arrival, body: bytes) -> Request:

@@ -17,7 +17,7 @@ from gateway.edges.settings import EdgeSettings
 from gateway.plugins import PluginError
 from gateway.reading import PRESETS
 from gateway.stage import Stage
-from gateway.transports.http.settings import UpstreamSettings
+from gateway.transports.settings import UpstreamSettings
 from shadow.sealed.vault import Bounds
 from shadow.settings import LaneSettings
 from tests.backends.pki import Authority

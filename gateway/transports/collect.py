@@ -1,13 +1,11 @@
-"""Gathers an answer until it is whole: for mirrors, for health checks, and for arms with an adapter."""
+"""Collects an answer until it is whole: for mirrors, for health checks, and for arms with an adapter."""
 
-import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
 from adapters.message import Headers
 from gateway.room import BODY_FREE, PIECE
-from gateway.transports.http.connection import Keeper, Receiver
-from gateway.transports.http.endpoint import Endpoint, Sending
+from gateway.transports.base import Keeper, Receiver, Sending
 from shadow.observation import Failure
 
 _NO_HEADERS = Headers()
@@ -26,7 +24,7 @@ class Collected:
 
     The body may have up to `limit` bytes; a longer one ends the call, with the failure "oversize". Where a client waits
     for the answer, `asker` is the client's exchange: a body that finds no room there ends the call, with "no_room".
-    Until `settled` has returned, `sending` is the call.
+    `sending` is the call, from when the transport has returned it until `settled` has returned.
     """
 
     __slots__ = (
@@ -96,37 +94,3 @@ class Collected:
             settled(self)
         # The call holds this receiver. Without this circle, the body is freed as soon as nobody uses it.
         self.sending = None
-
-
-def collect(
-    endpoint: Endpoint, method: str, before: bytes, after: bytes, body: bytes, *, total: float, limit: int,
-    settled: Callable[[Collected], None],
-) -> Sending:
-    """Send one request with a whole body, and call `settled` with all of its answer, perhaps before this returns.
-
-    `total` are the seconds that it may take, 0 for no bound. What goes wrong upstream is in the answer's `failure`:
-    this raises nothing for it.
-    """
-    collected = Collected(limit, settled)
-    sending = Sending(endpoint, collected, method, before, after, body, True, False, False, total)
-    collected.sending = sending
-    endpoint.send(sending)
-    return sending
-
-
-async def fetch(
-    endpoint: Endpoint, method: str, before: bytes, after: bytes, body: bytes, *, total: float, limit: int
-) -> Collected:
-    """Collect an answer and wait for it. Cancelling this cancels the call."""
-    done: asyncio.Future[Collected] = asyncio.get_running_loop().create_future()
-
-    def settled(collected: Collected) -> None:
-        if not done.done():
-            done.set_result(collected)
-
-    sending = collect(endpoint, method, before, after, body, total=total, limit=limit, settled=settled)
-    try:
-        return await done
-    except asyncio.CancelledError:
-        sending.cancel()
-        raise
