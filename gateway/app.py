@@ -30,7 +30,7 @@ from gateway.edges.asgi import Asgi
 from gateway.edges.http1 import descriptors
 from gateway.edges.http1.listener import Edge
 from gateway.edges.http1.tls import Certificate, ServerTls
-from gateway.mirroring import ask_mirror, begin_mirror
+from gateway.mirroring import ask_mirror
 from gateway.pipeline import Pipeline
 from gateway.policies.base import Policy
 from gateway.standard import tell
@@ -105,7 +105,7 @@ class Gateway:
         self._files = configuration.files
         self.archive = _archive(configuration)
         self.recorder = Recorder(Output(), access_log=launch.access_log)
-        self.lane = Lane(ask_mirror, None, configuration.lane, begin=begin_mirror)
+        self.lane = Lane(ask_mirror, None, configuration.lane)
         self.pipeline = Pipeline(configuration.table, self.lane, self.recorder)
         self._descriptors = descriptors.limit()
         self.edge = Edge(self.pipeline, configuration.edge, most=self._room_for(configuration),
