@@ -41,13 +41,15 @@ from gateway.telemetry.peers import Peers
 from gateway.telemetry.record import Recorder
 from gateway.telemetry.traffic import TrafficFold
 from gateway.transports.http.upstream import Upstream
-from shadow.custody.sqlite import Custody
+from shadow.custody.base import Custody
+from shadow.custody.sqlite import SqliteCustody
 from shadow.lane.archive import CUSTODY, OPENING, SEALED, STORE, Archive
 from shadow.lane.lane import Lane
 from shadow.ledger.rows import Reason
 from shadow.report.report import Report, fold
+from shadow.sealed.base import Bounds, Vault
 from shadow.sealed.capture import Capture
-from shadow.sealed.vault import Bounds, Vault
+from shadow.sealed.sqlite import SqliteVault
 from shadow.stores.base import Store, StoreError
 from shadow.stores.earlier import as_of_now
 from shadow.stores.marks import seat
@@ -441,11 +443,11 @@ def _archive(configuration: Configuration) -> Archive:
         return as_of_now(plugins.load("figway.stores", name)(options))
 
     def custody() -> Custody:
-        return Custody(configuration.custody)
+        return SqliteCustody(configuration.custody)
 
     def vault(custody: Custody) -> Vault:
         assert sealed is not None
-        return Vault(sealed.path, custody, sealed.bounds)
+        return SqliteVault(sealed.path, custody, sealed.bounds)
 
     file = getattr(options, "path", None)
     return Archive(store, custody, vault if sealed is not None else None,

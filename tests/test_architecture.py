@@ -56,7 +56,7 @@ IMPURE = {"asyncio", "socket", "os", "time", "random", "logging", "threading", "
 # Each library has the homes that are listed here and no other.
 HOMES = {
     "click": ["gateway.cli"],
-    "cryptography": ["shadow.sealed.vault", "gateway.certificates"],
+    "cryptography": ["shadow.sealed.sqlite", "gateway.certificates"],
     "httptools": ["gateway.wire", "gateway.edges.http1.listener"],
     "httpx2": ["gateway.policies.jwks", "gateway.demo.traffic", "gateway.cli"],
     "hypothesis": ["gateway.policies.testing"],
