@@ -15,15 +15,12 @@ from gateway.call import Arrival
 from gateway.capability import Arm, Capability, Match
 from gateway.decide import Decision
 from gateway.room import BODY_FREE, PIECE
+from gateway.transports.base import Keeper, Receiver, Sending
 from gateway.transports.http.affinity import Affinity
 from gateway.transports.http.collect import Collected, call, fetch
-from gateway.transports.http.connection import Keeper, Receiver
-from gateway.transports.http.endpoint import Sending
-from gateway.transports.http.request import request_head
-from gateway.wire import CHUNKED
+from gateway.transports.http.request import SHADOW_FIELD, request_head
 from shadow.observation import Failure, Observation
 
-SHADOW_HEADER = b"X-Figway-Shadow: 1\r\n"
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
 
@@ -51,30 +48,12 @@ def forward(
             receiver.on_failure(Failure("no_room", source="gateway"))
             return None
         receiver = Translating(arm, match, asker, call.request.method, match.target.capability.buffer_limit)
-    endpoint = arm.upstream.choose() if affinity is None else affinity.endpoint(arm.upstream)
-    if endpoint is None:
-        receiver.on_failure(Failure("no_endpoint"))
-        return None
-    chunked = arrival.head.length == CHUNKED and arm.adapter is None
-    upgrade = bool(arrival.head.upgrade) and arm.adapter is None
-    client = arrival.head.client
-    if upgrade and not endpoint.takes_stream(client):
-        receiver.on_failure(Failure("pool_full", source="gateway"))
-        return None
-    before, after = request_head(
-        arm.upstream.settings.host, request, arrival, b"", chunked=chunked, upgrade=upgrade)
-    if chunked and body:
-        body = b"%x\r\n%b\r\n" % (len(body), body)
-    if chunked and whole:
-        body += b"0\r\n\r\n"
-    sending = Sending(endpoint, receiver, request.method, before, after, body, whole, chunked, upgrade, total, client)
-    if arm.adapter is not None:
-        receiver.sending = sending  # type: ignore[attr-defined]
-    if affinity is None:
-        endpoint.send(sending)
-    else:
+    if affinity is not None:
         affinity.serves(match.target.capability.name, arm.name)
-        affinity.send(sending, logs_in=arrival.head.logs_in)
+    sending = arm.upstream.send(
+        request, arrival, body, receiver, affinity, whole=whole, streams=arm.adapter is None, total=total)
+    if sending is not None and arm.adapter is not None:
+        receiver.sending = sending  # type: ignore[attr-defined]
     return sending
 
 
@@ -214,7 +193,7 @@ async def ask(capability: Capability, arm: Arm, match: Match, arrival: Arrival, 
         if endpoint is None:
             return Observation(arm.name, 0.0, failure=Failure("no_endpoint"))
         before, after = request_head(
-            arm.upstream.settings.host, request, arrival, SHADOW_HEADER, chunked=False, upgrade=False)
+            arm.upstream.settings.host, request, arrival, SHADOW_FIELD, chunked=False, upgrade=False)
         answer = await fetch(endpoint, request.method, before, after, request.body, total=deadline,
                              limit=_limit(capability))
         seen = _observed(arm, time.monotonic() - started, answer)
@@ -237,7 +216,7 @@ def begin(capability: Capability, arm: Arm, arrival: Arrival, body: bytes, deadl
     if endpoint is None:
         return None
     before, after = request_head(
-        arm.upstream.settings.host, request, arrival, SHADOW_HEADER, chunked=False, upgrade=False)
+        arm.upstream.settings.host, request, arrival, SHADOW_FIELD, chunked=False, upgrade=False)
     started = time.monotonic()
 
     def settled(answer: Collected) -> None:

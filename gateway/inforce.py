@@ -157,7 +157,7 @@ async def _retire(replaced: Upstream | Policy) -> None:
 def clients(configuration: Configuration, limit: int) -> int:
     """How many client connections a process with a `limit` of file descriptors has room for, beside those to the
     upstreams and those of the shadow lane."""
-    pooled = sum((one.settings.pool.connections + one.settings.pool.bound + one.settings.pool.most_streams)
+    pooled = sum((one.settings.pool.connections + one.settings.pool.logins + one.settings.pool.most_streams)
                  * len(one.endpoints) for one in configuration.upstreams.values())
     return descriptors.clients(limit, pooled + configuration.lane.concurrency)
 

@@ -6,10 +6,11 @@ from dataclasses import astuple, replace
 
 from adapters.document import Tree
 from shadow.compare.comparison import Comparison, Outcome, Tally
-from shadow.compare.diff import Difference, Severity, Shape
+from shadow.compare.difference import Difference, Severity, Shape
 from shadow.compare.tokens import crosswalk_place
+from shadow.evidence.epoch import Epoch, Setup
 from shadow.evidence.noise import Noise
-from shadow.evidence.stratum import HOUR, OTHER, STRATA, Epoch, Stratum
+from shadow.evidence.stratum import HOUR, OTHER, STRATA, Stratum
 from shadow.latency import Histogram
 from shadow.ledger.groups import Exemplar, Pattern
 from shadow.ledger.rows import (
@@ -301,7 +302,7 @@ def _sighting(
 
 
 def _epoch(build: str) -> Epoch:
-    return Epoch("legacy", build, "rules", "1")
+    return Epoch("legacy", build, Setup(rules="rules"), "1")
 
 
 def _check_evidence(store: Store) -> None:

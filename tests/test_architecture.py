@@ -21,7 +21,7 @@ GATEWAY = [
     {"pipeline"},
     {"mirroring"},
     {"forward"},
-    {"decide"},
+    {"admit", "decide"},
     {"routing"},
     {"capability", "trie", "conditions"},
     {"policies", "transports", "admin"},
@@ -46,8 +46,9 @@ PURE = [
     "adapters", "shadow.observation", "shadow.compare", "shadow.normalisers", "shadow.evidence", "shadow.ledger",
     "shadow.plan", "shadow.report", "shadow.cases", "shadow.sealed.search", "shadow.words", "shadow.latency",
     "shadow.settings", "shadow.lane.learned_noise", "shadow.lane.rates", "shadow.renderers.html",
-    "shadow.renderers.sheet",
-    "gateway.stage", "gateway.call", "gateway.routing", "gateway.decide",
+    "shadow.renderers.csv", "shadow.renderers.json", "shadow.renderers.junit", "shadow.renderers.markdown",
+    "shadow.renderers.phrases",
+    "gateway.stage", "gateway.call", "gateway.routing", "gateway.admit", "gateway.decide",
     "gateway.capability", "gateway.conditions", "gateway.reading", "gateway.trie", "gateway.units",
 ]
 IMPURE = {"asyncio", "socket", "os", "time", "random", "logging", "threading", "subprocess"}
@@ -56,7 +57,7 @@ IMPURE = {"asyncio", "socket", "os", "time", "random", "logging", "threading", "
 HOMES = {
     "click": ["gateway.cli"],
     "cryptography": ["shadow.sealed.vault", "gateway.certificates"],
-    "httptools": ["gateway.wire", "gateway.edges.http1.listener", "gateway.transports.http.connection"],
+    "httptools": ["gateway.wire", "gateway.edges.http1.listener"],
     "httpx2": ["gateway.policies.jwks", "gateway.demo.traffic", "gateway.cli"],
     "hypothesis": ["gateway.policies.testing"],
     "jinja2": ["shadow.renderers.html"],
@@ -85,9 +86,7 @@ GENERATED: set[str] = set()
 
 # What is longer today. When you have shortened one, take it off: a name that is no longer too long fails the test.
 TOO_LONG = {
-    "gateway.edges.http1.listener", "gateway.pipeline", "gateway.transports.http.connection",
-    "gateway.transports.http.endpoint", "shadow.report.report",
-    "gateway.edges.headers:judge", "gateway.transports.http.connection:_read_head",
+    "gateway.edges.http1.listener", "gateway.pipeline", "gateway.edges.headers:judge",
 }
 
 
@@ -193,14 +192,14 @@ def test_every_module_says_what_it_is_for(module):
     assert ast.get_docstring(TREES[module])
 
 
-def test_only_the_pipeline_admits():
+def test_only_admit_admits():
     """`forward` takes a Decision, which holds an Admitted: so nothing is forwarded that was not admitted."""
     makers = {
         module for module, tree in TREES.items() for node in ast.walk(tree)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute)
         and (node.func.id if isinstance(node.func, ast.Name) else node.func.attr) == "Admitted"
     }
-    assert makers == {"gateway.pipeline"}
+    assert makers == {"gateway.admit"}
 
 
 def test_only_decide_decides():

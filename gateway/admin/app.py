@@ -22,7 +22,8 @@ from gateway.admin.base import Reports, Workers
 from gateway.admin.checks import readiness
 from gateway.admin.scrape import scrape
 from shadow.renderers import html
-from shadow.report.report import Report, to_json
+from shadow.renderers.json import to_json
+from shadow.report.report import Report
 from shadow.stores.base import StoreError
 
 # A page holds what is known of a system under migration: no frame, cache or other site is to have it.

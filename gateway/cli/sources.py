@@ -17,7 +17,6 @@ from gateway.config.compile import Configuration
 from gateway.config.problem import Invalid, did_you_mean
 from shadow.custody.sqlite import Custody, CustodyError
 from shadow.evidence.gate import Criteria
-from shadow.evidence.stratum import anywhere
 from shadow.ledger.rows import Evidence
 from shadow.report.report import Report, fold
 from shadow.stores.base import Store, StoreError
@@ -48,7 +47,7 @@ def configured(config: Path, capability: str | None) -> Report:
 def _anywhere(criteria: Criteria) -> Criteria:
     """The criteria, wherever the arms are: the gateway may have their endpoints from an environment that this command
     does not share."""
-    return criteria if criteria.rules is None else replace(criteria, rules=anywhere(criteria.rules))
+    return criteria if criteria.setup is None else replace(criteria, setup=criteria.setup.anywhere())
 
 
 def custody_of(config: Path, capability: str | None = None) -> tuple[Configuration, Custody]:

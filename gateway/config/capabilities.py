@@ -19,8 +19,8 @@ from gateway.reading import is_ambiguous, segments
 from gateway.stage import Stage
 from gateway.transports.http.upstream import Upstream
 from shadow.compare.rules import Rules, together
+from shadow.evidence.epoch import Basis, Setup
 from shadow.evidence.gate import Criteria
-from shadow.evidence.stratum import ARMS, ENDPOINTS, Basis
 from shadow.plan import ShadowPlan
 from shadow.settings import SECRETS, Recheck, Sealing
 
@@ -95,7 +95,7 @@ class Capabilities:
         split = self._split(name, written, node)
         policies = self._names.checked_policies(written.policies, node)
         self._agree(legacy, modern, node)
-        arms = _digest([one for one in (legacy, modern) if one is not None], node, self._root.find("upstreams"))
+        arms = _setup([one for one in (legacy, modern) if one is not None], node, self._root.find("upstreams"))
         shadow = self._shadow(written, policies, node, arms)
         place = self._root.key("capabilities", name)
         return Capability(
@@ -180,7 +180,7 @@ class Capabilities:
                 "a key may stand on different sides", "group_differs")
 
     def _shadow(
-        self, written: spec.Capability, policies: Iterable[Policy], node: Node, arms: str
+        self, written: spec.Capability, policies: Iterable[Policy], node: Node, arms: Setup
     ) -> ShadowPlan | None:
         shadow = written.shadow
         if shadow is None:
@@ -192,17 +192,17 @@ class Capabilities:
         recheck = Recheck(tuple(shadow.recheck.after), shadow.recheck.budget / 10_000)
         gate = shadow.gate
         rules, own, digest = self._ruled(written, shadow, node)
-        digest = f"{arms}{ARMS}{digest}"
+        setup = arms._replace(rules=digest)
         criteria = Criteria(
             limit=gate.limit / 10_000, confidence=gate.confidence / 10_000, minimum=gate.minimum,
             stratum_minimum=gate.stratum_minimum, excluded=gate.excluded / 10_000,
-            seeded=tuple((one.name, one.pairs) for one in rules.classes), rules=digest,
+            seeded=tuple((one.name, one.pairs) for one in rules.classes), setup=setup,
             known=tuple((one.id, one.max_rate) for one in rules.known),
         )
         parameters = frozenset(shadow.parameters).union(*(one.query for one in written.operations.values()))
         return ShadowPlan(
             shadow.sample / 10_000, shadow.max_body, shadow.deadline, shadow.credentials == "pass", recheck, criteria,
-            Basis(digest, (gate.build or "").lower().encode(), parameters), rules, own, shadow.noise / 10_000,
+            Basis(setup, (gate.build or "").lower().encode(), parameters), rules, own, shadow.noise / 10_000,
             Sealing(shadow.capture / 10_000, SECRETS.union(*(policy.credentials for policy in policies))),
         )
 
@@ -222,9 +222,9 @@ class Capabilities:
         return rules, operations, together(rules, operations) if all_rules or known else ""
 
 
-def _digest(arms: Iterable[Arm], node: Node, upstreams: Node) -> str:
+def _setup(arms: Iterable[Arm], node: Node, upstreams: Node) -> Setup:
     """What tells whether an arm is another service now, or is read otherwise: by what is written of its upstream and
-    adapter, and behind ENDPOINTS by where that is. What "${…}" stands for in options is left out, since a short hash of
+    adapter, and by where that is. What "${…}" stands for in options is left out, since a short hash of
     a short secret tells the secret; an endpoint holds none."""
     written, endpoints = [], []
     for arm in arms:
@@ -234,7 +234,7 @@ def _digest(arms: Iterable[Arm], node: Node, upstreams: Node) -> str:
                         arm.upstream.settings.tls.server_name,
                         adapter.data(as_written=True) if adapter is not None else None))
         endpoints.append((arm.name, sorted(arm.upstream.settings.endpoints)))
-    return f"{_hash(written)}{ENDPOINTS}{_hash(endpoints)}"
+    return Setup(_hash(written), _hash(endpoints))
 
 
 def _hash(told: Any) -> str:

@@ -20,9 +20,10 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from shadow.compare.comparison import AGREED, COMPARED, Comparison, Drift, Outcome
-from shadow.compare.diff import IDENTITY, MAX_DIFFERENCES, Difference, Shape
+from shadow.compare.diff import IDENTITY, MAX_DIFFERENCES
+from shadow.compare.difference import Difference, Shape
 from shadow.compare.names import MASKED
-from shadow.evidence.stratum import Epoch
+from shadow.evidence.epoch import Epoch
 
 ALARM = 20.0
 """The e-value, for each path that is tested, from which on a path counts as worse in modern: α = 5 % over all."""

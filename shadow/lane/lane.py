@@ -22,7 +22,7 @@ from dataclasses import replace
 from typing import Generic
 
 from shadow.compare.comparison import AGREED, Comparison, Outcome, Tally, fingerprint, identical
-from shadow.compare.diff import Severity
+from shadow.compare.difference import Severity
 from shadow.compare.pair import Pair
 from shadow.custody.sqlite import Custody
 from shadow.evidence.noise import bound, bracketed, is_noise, seen_again, settled, steady, unstable

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from shadow.compare.comparison import Comparison
-from shadow.compare.diff import MAX_DIFFERENCES, Severity
+from shadow.compare.diff import MAX_DIFFERENCES
+from shadow.compare.difference import Severity
+from shadow.evidence.epoch import Epoch
 from shadow.evidence.noise import ALARM, EXPIRES, PROPOSED, Noise, added, e_value, is_plain, table
-from shadow.evidence.stratum import Epoch
 
 FIRST = 20
 """Exchanges of a place that are bracketed before any are picked by chance: noise is known before it could mislead."""

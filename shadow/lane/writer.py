@@ -16,12 +16,13 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
 from shadow.compare.comparison import COMPARED, VERSION, Comparison, Outcome, Tally
-from shadow.compare.diff import Severity
+from shadow.compare.difference import Severity
 from shadow.compare.pair import Pair
 from shadow.compare.rules import NONE, Rules
 from shadow.custody.sqlite import Custody
+from shadow.evidence.epoch import Basis, Epoch, build_of, digest
 from shadow.evidence.noise import Noise, Spot, added, table
-from shadow.evidence.stratum import CUSTODY, EXPIRED, Basis, Epoch, Stratum, build, digest, subject
+from shadow.evidence.stratum import Stratum, subject
 from shadow.lane.keys import EpochKeys
 from shadow.latency import Histogram
 from shadow.ledger.rows import FASTER, HOURS, JUDGED, SLOWER, Binding, Gap, Reason, Sighting, Traffic, bridged
@@ -280,18 +281,16 @@ class Writer:
         self._latest[pair.capability] = pair.at
         known = self._epochs.get(pair.capability)
         legacy, modern = ("", "") if not basis.build else (
-            build(pair.control, basis.build), build(pair.candidate, basis.build))
+            build_of(pair.control, basis.build), build_of(pair.candidate, basis.build))
         # A known difference that expires is a rule that goes.
         expired = sum(one.expires <= pair.at for one in pair.rules.known) if pair.rules.known else 0
-        rules = f"{basis.rules}{EXPIRED}{expired}" if expired else basis.rules
-        if custody := self.keys.custody:
-            # What is linked by other keys is other evidence.
-            rules = f"{rules}{CUSTODY}{custody}"
+        custody = self.keys.custody
         if known is None:
-            known = self._epochs[pair.capability] = Epoch(legacy, modern, rules, VERSION)
-        elif (legacy and legacy != known.legacy) or (modern and modern != known.modern) or rules != known.rules:
+            known = self._epochs[pair.capability] = Epoch(legacy, modern, basis.setup, VERSION, expired, custody)
+        elif ((legacy and legacy != known.legacy) or (modern and modern != known.modern) or expired != known.expired
+              or basis.setup != known.setup or custody != known.custody):
             known = self._epochs[pair.capability] = Epoch(
-                legacy or known.legacy, modern or known.modern, rules, VERSION)
+                legacy or known.legacy, modern or known.modern, basis.setup, VERSION, expired, custody)
         return known
 
     def add(self, row: Traffic) -> None:

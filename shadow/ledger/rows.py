@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from shadow.compare.comparison import COMPARED, Comparison, Outcome, Tally
-from shadow.compare.diff import Difference
+from shadow.compare.difference import Difference
+from shadow.evidence.epoch import Epoch
 from shadow.evidence.noise import Noise
-from shadow.evidence.stratum import Epoch, Stratum
+from shadow.evidence.stratum import Stratum
 from shadow.latency import Histogram
 from shadow.ledger.groups import Pattern
 

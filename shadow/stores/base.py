@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar, Protocol, TypeAlias
 
 from shadow.compare.comparison import Comparison, Tally
-from shadow.evidence.stratum import Epoch
+from shadow.evidence.epoch import Epoch
 from shadow.ledger.rows import Binding, Gap, Ledger, Sighting, Traffic
 from shadow.ledger.unlink import Tokens, Trace, Unlinked
 

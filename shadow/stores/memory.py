@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from threading import Lock
 
 from shadow.compare.comparison import Comparison, Outcome, Tally
-from shadow.compare.diff import Difference, Signature
+from shadow.compare.difference import Difference, Signature
+from shadow.evidence.epoch import Epoch
 from shadow.evidence.noise import Noise, Spot, added, spot
-from shadow.evidence.stratum import HOUR, Epoch, Stratum, placed
+from shadow.evidence.stratum import HOUR, Stratum, placed
 from shadow.latency import Histogram
 from shadow.ledger.groups import Pattern, merged, patterns, standing, worst
 from shadow.ledger.rows import (

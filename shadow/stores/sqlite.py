@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from shadow.compare.comparison import Comparison, Outcome, Tally
-from shadow.compare.diff import Difference, Severity, Shape, Signature
+from shadow.compare.difference import Difference, Severity, Shape, Signature
 from shadow.database import Database, whole
-from shadow.evidence.stratum import HOUR, Epoch
+from shadow.evidence.epoch import Epoch
+from shadow.evidence.stratum import HOUR
 from shadow.latency import Histogram
 from shadow.ledger.groups import Pattern, decode, encode, merged, patterns, worst
 from shadow.ledger.rows import Binding, Finding, Gap, Hidden, Ledger, Reason, Sighting, Traffic, hidden, latest

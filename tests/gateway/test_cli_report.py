@@ -11,7 +11,8 @@ from gateway.cli.main import main
 from shadow.compare.comparison import Outcome, Tally, compare
 from shadow.latency import Histogram
 from shadow.ledger.rows import Traffic
-from shadow.report.report import fold, to_json
+from shadow.renderers.json import to_json
+from shadow.report.report import fold
 from shadow.stores.sqlite import Sqlite
 from tests.shadow.exchanges import pair
 

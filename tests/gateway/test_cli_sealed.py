@@ -16,7 +16,7 @@ from shadow.compare.comparison import compare
 from shadow.compare.pair import Pair
 from shadow.compare.tokens import crosswalk_place, token
 from shadow.custody.sqlite import LONGEST, Custody, Hold
-from shadow.evidence.stratum import Epoch
+from shadow.evidence.epoch import Epoch, Setup
 from shadow.lane.keys import PURPOSE as EPOCH
 from shadow.lane.keys import scope
 from shadow.ledger.rows import Binding
@@ -309,7 +309,7 @@ def test_a_record_that_cannot_be_read_is_said_to_be_unsearched(figway, vault, tm
     assert ids(vault) == []
 
 
-EPOCHS = [Epoch("1", build, "rules", "4") for build in ("1", "2")]
+EPOCHS = [Epoch("1", build, Setup(rules="rules"), "4") for build in ("1", "2")]
 
 
 def exchanged(custody, number, capability="results", value="MRN-4711", epoch=EPOCHS[0], names=()):

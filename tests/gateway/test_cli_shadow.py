@@ -6,7 +6,8 @@ from click.testing import CliRunner
 from gateway.cli.main import main
 from shadow.compare.comparison import Outcome
 from shadow.custody.sqlite import Custody, Hold
-from shadow.evidence.stratum import Epoch, Stratum
+from shadow.evidence.epoch import Epoch, Setup
+from shadow.evidence.stratum import Stratum
 from shadow.lane.keys import PURPOSE, scope
 from shadow.ledger.rows import Sighting
 from shadow.stores.sqlite import Sqlite
@@ -21,7 +22,7 @@ capabilities:
   booking: {owner: us, operations: {list: {path: /bookings}}, legacy: legacy, stage: legacy}
 default: {upstream: legacy}
 """
-PAST, CURRENT, LATER = (Epoch("1", build, "rules", "1") for build in ("1", "2", "3"))
+PAST, CURRENT, LATER = (Epoch("1", build, Setup(rules="rules"), "1") for build in ("1", "2", "3"))
 
 
 def figway(*arguments):

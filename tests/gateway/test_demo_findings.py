@@ -16,7 +16,7 @@ from gateway.demo.summary import capabilities, differences, verdict
 from gateway.demo.traffic import Tally as Clients
 from gateway.demo.traffic import plan
 from shadow.compare.comparison import Outcome, Tally, compare
-from shadow.compare.diff import ABSENT, Difference, Shape
+from shadow.compare.difference import ABSENT, Difference, Shape
 from shadow.compare.pair import Pair
 from shadow.latency import Histogram
 from shadow.ledger.rows import Traffic

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Callable
 
 from adapters.message import Headers
-from gateway.transports.http.endpoint import Endpoint, Sending
+from gateway.transports.http.endpoint import Endpoint
+from gateway.transports.http.sending import HttpSending
 from shadow.observation import Failure
 
 _NO_HEADERS = Headers()
@@ -24,7 +25,7 @@ class Collected:
         self.headers = _NO_HEADERS
         self.body = b""
         self.failure: Failure | None = None
-        self.sending: Sending | None = None
+        self.sending: HttpSending | None = None
         self._settled: Callable[[Collected], None] | None = settled
         self._limit = limit
         self._size = 0
@@ -81,11 +82,11 @@ class Collected:
 def call(
     endpoint: Endpoint, method: str, before: bytes, after: bytes, body: bytes, *, total: float, limit: int,
     settled: Callable[[Collected], None],
-) -> Sending:
+) -> HttpSending:
     """Send one request with a whole body and have `settled` told of all of the answer, after `total` seconds at most
     and perhaps before this returns. Never raises for what the upstream does: that is in `failure`."""
     collected = Collected(limit, settled)
-    sending = Sending(endpoint, collected, method, before, after, body, True, False, False, total)
+    sending = HttpSending(endpoint, collected, method, before, after, body, True, False, False, total)
     collected.sending = sending
     endpoint.send(sending)
     return sending

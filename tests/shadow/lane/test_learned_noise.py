@@ -6,9 +6,9 @@ import random
 import pytest
 
 from shadow.compare.comparison import Comparison, Drift, Outcome, Tally
-from shadow.compare.diff import Difference, Severity, Shape
+from shadow.compare.difference import Difference, Severity, Shape
+from shadow.evidence.epoch import Basis, Epoch, Setup
 from shadow.evidence.noise import EXPIRES, PROPOSED
-from shadow.evidence.stratum import Basis, Epoch
 from shadow.lane.learned_noise import EPOCHS, FIRST, MOST, PATHS, Learnt, Place
 from shadow.settings import LaneSettings, Recheck
 from shadow.stores.memory import Memory
@@ -16,7 +16,7 @@ from tests.shadow.exchanges import answer, mirror
 from tests.shadow.lane.test_lane import checked
 
 STAMP = Shape("string", 20, "instant")
-PLACE = Place("results", "read", 2, Epoch("1", "7", "rules", "3"))
+PLACE = Place("results", "read", 2, Epoch("1", "7", Setup(rules="rules"), "3"))
 MISMATCH = Tally("results", "read", Outcome.MISMATCH)
 
 
@@ -64,7 +64,7 @@ def test_nothing_else_is(found):
 def test_other_operations_status_classes_and_builds_learn_apart():
     known = learnt(*[bracket()] * 10)
     for other in (PLACE._replace(operation="list"), PLACE._replace(status=4),
-                  PLACE._replace(epoch=Epoch("1", "8", "rules", "3"))):
+                  PLACE._replace(epoch=Epoch("1", "8", Setup(rules="rules"), "3"))):
         assert not known.explains(other, differs("/servedAt"))
 
 
@@ -180,7 +180,8 @@ async def test_a_new_build_is_learnt_anew():
         return answer(arm, {"state": said}, X_Build=one.target.decode())
 
     def made(build, number):
-        return [mirror(f'{{"state": "{right}"}}'.encode(), target=build, noise=0.02, basis=Basis("rules", b"x-build"))
+        basis = Basis(Setup(rules="rules"), b"x-build")
+        return [mirror(f'{{"state": "{right}"}}'.encode(), target=build, noise=0.02, basis=basis)
                 for _ in range(number)]
 
     counts = await checked([*made(b"1", 100), *made(b"2", 100)], ask=ask, settings=ONE_BY_ONE)

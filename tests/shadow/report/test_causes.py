@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from gateway.config.compile import build
 from shadow.compare.comparison import Comparison, Outcome, Tally
-from shadow.compare.diff import Difference, Severity, Shape
+from shadow.compare.difference import Difference, Severity, Shape
 from shadow.ledger.groups import SIGNATURES, patterns
+from shadow.renderers.markdown import to_markdown
 from shadow.report.causes import causes
-from shadow.report.report import fold, to_markdown
+from shadow.report.report import fold
 from shadow.stores.memory import Memory
 
 MISMATCH = Tally("results", "read", Outcome.MISMATCH)

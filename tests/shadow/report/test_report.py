@@ -8,14 +8,16 @@ import pytest
 from pydantic import TypeAdapter
 
 from shadow.compare.comparison import Comparison, Outcome, Tally, compare
-from shadow.compare.diff import Difference, Severity, Shape
+from shadow.compare.difference import Difference, Severity, Shape
 from shadow.evidence.gate import Criteria
 from shadow.latency import Histogram
 from shadow.ledger.rows import FASTER, SLOWER, Ledger, Traffic
 from shadow.renderers import html
-from shadow.renderers.sheet import to_csv
+from shadow.renderers.csv import to_csv
+from shadow.renderers.json import to_json
+from shadow.renderers.markdown import to_markdown
 from shadow.renderers.table import show, terminal
-from shadow.report.report import Report, RuleReport, fold, to_json, to_markdown
+from shadow.report.report import Report, RuleReport, fold
 from shadow.stores.memory import Memory
 from tests.shadow.exchanges import answer, pair
 

@@ -10,8 +10,9 @@ from dataclasses import replace
 import pytest
 
 from shadow.compare.comparison import Comparison, Outcome, Tally
-from shadow.compare.diff import Difference, Shape
-from shadow.evidence.stratum import HOUR, STRATA, Epoch, Stratum
+from shadow.compare.difference import Difference, Shape
+from shadow.evidence.epoch import Epoch, Setup
+from shadow.evidence.stratum import HOUR, STRATA, Stratum
 from shadow.ledger.rows import EPOCHS, PAIRS, SUBJECTS, Binding, Crossed, Sighting
 from shadow.stores.base import StoreError
 from shadow.stores.memory import Memory
@@ -119,7 +120,7 @@ def a_day(store, subjects):
             ]
             tokens = frozenset((hour, b"%012d" % one) for one in range(number, number + subjects))
             sightings = [
-                Sighting("results", Epoch("1", str(hour), "", "2"), Stratum("read", "2xx", "json", name),
+                Sighting("results", Epoch("1", str(hour), Setup(), "2"), Stratum("read", "2xx", "json", name),
                          Outcome.MATCH, subjects, 0, 0, now, now, tokens) for name in names
             ]
             store.write(comparisons, {MATCH: 100}, (), sightings)
@@ -148,7 +149,7 @@ def test_a_day_of_load_stays_within_bounds(tmp_path, kind):
 def test_the_subjects_of_an_hour_are_bounded():
     store = Memory(Memory.Options())
     tokens = frozenset((1, b"%012d" % one) for one in range(SUBJECTS + 5))
-    epoch, stratum = Epoch("", "", "", "2"), Stratum("read", "2xx", "", "")
+    epoch, stratum = Epoch("", "", Setup(), "2"), Stratum("read", "2xx", "", "")
     store.write((), {}, (), [Sighting("results", epoch, stratum, Outcome.MATCH, len(tokens), 0, 0, 0.0, 0.0, tokens)])
     [row] = store.read().evidence
     assert (row.count, row.effective) == (SUBJECTS + 5, SUBJECTS)

@@ -5,8 +5,9 @@ import io
 import json
 
 from shadow.compare.comparison import Outcome, Tally, compare
-from shadow.renderers.sheet import COLUMNS, to_csv
-from shadow.report.report import fold, to_json
+from shadow.renderers.csv import COLUMNS, to_csv
+from shadow.renderers.json import to_json
+from shadow.report.report import fold
 from shadow.stores.memory import Memory
 from tests.shadow.exchanges import pair
 
