@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gateway import plugins
 from gateway.config.compile import Configuration
-from gateway.mirroring import ask_mirror, begin_mirror
+from gateway.mirroring import ask_mirror
 from gateway.standard import tell
 from gateway.telemetry.facts import CustodyFacts, LaneFacts, StoreFacts
 from gateway.telemetry.faults import Faults
@@ -23,6 +23,7 @@ from shadow.ledger.rows import Reason
 from shadow.sealed.capture import Capture
 from shadow.sealed.vault import Vault
 from shadow.stores.base import Store, StoreError
+from shadow.stores.earlier import as_of_now
 from shadow.stores.marks import seat
 from shadow.words import noun
 
@@ -32,7 +33,7 @@ class Shadowing:
 
     def __init__(self, configuration: Configuration, recorder: Recorder, patience: float) -> None:
         """Within `patience` seconds from now it is no fault that a file is not open yet."""
-        self.lane = Lane(ask_mirror, None, configuration.lane, begin=begin_mirror)
+        self.lane = Lane(ask_mirror, None, configuration.lane)
         self._archive = _archive(configuration)
         self._recorder = recorder
         self._faults = Faults(recorder)
@@ -145,8 +146,7 @@ def _archive(configuration: Configuration) -> Archive:
     (name, options), sealed = configuration.store, configuration.sealed
 
     def store() -> Store:
-        made: Store = plugins.load("figway.stores", name)(options)
-        return made
+        return as_of_now(plugins.load("figway.stores", name)(options))
 
     def custody() -> Custody:
         return Custody(configuration.custody)
