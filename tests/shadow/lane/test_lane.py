@@ -97,9 +97,9 @@ class Kept(Memory):
         super().__init__(options)
         self.comparisons = []
 
-    def write(self, comparisons, *batch):
-        self.comparisons += comparisons
-        return super().write(comparisons, *batch)
+    def write(self, batch, held=frozenset()):
+        self.comparisons += batch.comparisons
+        return super().write(batch, held)
 
 
 async def run(mirrors, ask=echo, settings=SETTINGS, judge=None, store=None, drain=30.0):
