@@ -22,8 +22,9 @@ from shadow.evidence.gate import Criteria
 from shadow.evidence.stratum import Stratum
 from shadow.latency import Histogram
 from shadow.ledger.rows import Evidence, Gap, Ledger, Reason, Traffic
+from shadow.renderers.markdown import to_markdown
 from shadow.renderers.table import show, terminal
-from shadow.report.report import fold, to_markdown
+from shadow.report.report import fold
 from shadow.stores.memory import Memory
 from tests.shadow.exchanges import answer, pair
 
