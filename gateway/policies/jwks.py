@@ -9,7 +9,6 @@ import asyncio
 import base64
 import logging
 import ssl
-import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -202,7 +201,7 @@ class KeyRing:
 
     def __init__(
         self, name: str, source: Source, algorithms: tuple[str, ...], changed: Callable[[], None],
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float],
     ) -> None:
         self._name = name
         self._source = source

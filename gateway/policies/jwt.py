@@ -6,9 +6,8 @@ token, the answer is the same. A verified token is remembered by its digest unti
 """
 
 import base64
-import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from types import MappingProxyType
@@ -21,6 +20,7 @@ from joserfc.errors import JoseError
 from gateway.call import Call, Principal, Refused
 from gateway.policies.base import Verdict
 from gateway.policies.jwks import JwksOptions, Key, KeyRing, source
+from gateway.services import Services
 from gateway.units import seconds
 
 MAX_TOKEN = 8 << 10
@@ -59,10 +59,7 @@ class Jwt:
     Options: ClassVar[type[Any]] = JwtOptions
     credentials: tuple[bytes, ...] = (b"authorization",)
 
-    def __init__(
-        self, name: str, options: JwtOptions, *,
-        clock: Callable[[], float] = time.time, monotonic: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, name: str, options: JwtOptions, services: Services) -> None:
         self._leeway = seconds("leeway", options.leeway)
         if self._leeway > MAX_LEEWAY:
             raise ValueError("leeway: must be at most 60s")
@@ -82,8 +79,9 @@ class Jwt:
         self._registry = jws.JWSRegistry(algorithms=list(options.algorithms), strict_check_header=False)
         self._registry.max_header_length = MAX_TOKEN
         self._remembered: OrderedDict[bytes, _Verified] = OrderedDict()
-        self._ring = KeyRing(name, source(options.jwks), options.algorithms, self._remembered.clear, monotonic)
-        self._clock = clock
+        self._ring = KeyRing(
+            name, source(options.jwks), options.algorithms, self._remembered.clear, services.clock.monotonic)
+        self._clock = services.clock.now
 
         def refused(code: str, challenge: str) -> Refused:
             return Refused(code, name, headers=((b"WWW-Authenticate", challenge.encode()),))

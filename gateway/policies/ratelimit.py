@@ -6,8 +6,7 @@ rate. The fields are those of draft-ietf-httpapi-ratelimit-headers-10.
 """
 
 import re
-import time
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 from hashlib import sha256
 from ipaddress import IPv6Address
@@ -15,6 +14,7 @@ from typing import Any, ClassVar
 
 from gateway.call import Call, Refused
 from gateway.policies.base import Verdict
+from gateway.services import Services
 from gateway.units import seconds
 
 SECOND = 1_000_000_000
@@ -43,9 +43,7 @@ class RateLimit:
     Options: ClassVar[type[Any]] = RateLimitOptions
     credentials: tuple[bytes, ...] = ()
 
-    def __init__(
-        self, name: str, options: RateLimitOptions, *, clock: Callable[[], int] = time.monotonic_ns
-    ) -> None:
+    def __init__(self, name: str, options: RateLimitOptions, services: Services) -> None:
         found = _RATE.fullmatch(options.rate)
         window = seconds("rate", found[3] or f"1{found[2]}") if found is not None else 0.0
         if found is None or window < 1 or not window.is_integer():
@@ -63,13 +61,14 @@ class RateLimit:
         self.reads: tuple[bytes, ...] = (field.lower().encode(),) if kind == "header" else ()
         self._max_clients = options.max_clients
         self._name = name
-        self._clock = clock
+        self._clock = services.clock.monotonic_ns
         # Time is counted in 1/limit nanoseconds: then an interval is a whole number, and nothing is ever rounded.
         self._scale = limit
         self._interval = int(window) * SECOND
         self._tolerance = self._interval * burst
         self._second = limit * SECOND
-        self._arrivals: dict[str | bytes, int] = {}
+        # By client, those unseen for longest first: the order of insertion, as a dict keeps it.
+        self._arrivals: MutableMapping[str | bytes, int] = services.state
         quoted = b'"' + name.encode().replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
         self._policy_field = (b"RateLimit-Policy", b"%b;q=%d;w=%d" % (quoted, limit, int(window)))
         self._quoted = quoted

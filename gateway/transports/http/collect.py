@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from adapters.message import Headers
+from gateway.transports.base import Sending
 from gateway.transports.http.endpoint import Endpoint
 from gateway.transports.http.sending import HttpSending
 from shadow.observation import Failure
@@ -25,7 +26,7 @@ class Collected:
         self.headers = _NO_HEADERS
         self.body = b""
         self.failure: Failure | None = None
-        self.sending: HttpSending | None = None
+        self.sending: Sending | None = None
         self._settled: Callable[[Collected], None] | None = settled
         self._limit = limit
         self._size = 0
