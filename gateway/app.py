@@ -30,7 +30,7 @@ from gateway.edges.asgi import Asgi
 from gateway.edges.http1 import descriptors
 from gateway.edges.http1.listener import Edge
 from gateway.edges.http1.tls import Certificate, ServerTls
-from gateway.mirroring import ask_mirror, begin_mirror
+from gateway.mirroring import ask_mirror
 from gateway.pipeline import Pipeline
 from gateway.policies.base import Policy
 from gateway.standard import tell
@@ -49,6 +49,7 @@ from shadow.report.report import Report, fold
 from shadow.sealed.capture import Capture
 from shadow.sealed.vault import Bounds, Vault
 from shadow.stores.base import Store, StoreError
+from shadow.stores.earlier import as_of_now
 from shadow.stores.marks import seat
 from shadow.words import noun
 
@@ -104,7 +105,7 @@ class Gateway:
         self._files = configuration.files
         self.archive = _archive(configuration)
         self.recorder = Recorder(Output(), access_log=launch.access_log)
-        self.lane = Lane(ask_mirror, None, configuration.lane, begin=begin_mirror)
+        self.lane = Lane(ask_mirror, None, configuration.lane)
         self.pipeline = Pipeline(configuration.table, self.lane, self.recorder)
         self._descriptors = descriptors.limit()
         self.edge = Edge(self.pipeline, configuration.edge, most=self._room_for(configuration),
@@ -437,8 +438,7 @@ def _archive(configuration: Configuration) -> Archive:
     (name, options), sealed = configuration.store, configuration.sealed
 
     def store() -> Store:
-        made: Store = plugins.load("figway.stores", name)(options)
-        return made
+        return as_of_now(plugins.load("figway.stores", name)(options))
 
     def custody() -> Custody:
         return Custody(configuration.custody)

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from adapters.message import Headers, Request, Response
 from gateway.call import Arrival, Head
 from gateway.transports.base import Transport
-from gateway.transports.http.collect import Collected
+from gateway.transports.collect import Collected
 from shadow.observation import Failure
 
 

@@ -20,6 +20,7 @@ from shadow.evidence.gate import Criteria
 from shadow.ledger.rows import Evidence
 from shadow.report.report import Report, fold
 from shadow.stores.base import Store, StoreError
+from shadow.stores.earlier import as_of_now
 from shadow.stores.marks import left
 
 ADMIN_SECONDS = 10.0
@@ -114,10 +115,9 @@ def _opened(built: Configuration) -> Store:
     if name == "sqlite":
         return _sqlite(options.path)
     try:
-        store: Store = plugins.load("figway.stores", name)(options)
+        return as_of_now(plugins.load("figway.stores", name)(options))
     except (plugins.PluginError, StoreError) as error:
         raise Refused(str(error)) from None
-    return store
 
 
 def stored(file: Path, capability: str | None) -> Report:

@@ -10,6 +10,7 @@ from shadow.evidence.epoch import Epoch, Setup
 from shadow.evidence.stratum import Stratum
 from shadow.lane.keys import PURPOSE, scope
 from shadow.ledger.rows import Sighting
+from shadow.stores.base import Batch
 from shadow.stores.sqlite import Sqlite
 
 ROUTES = """
@@ -53,8 +54,8 @@ def stored(tmp_path):
     """The epoch that was seen last is not the one whose key was made last: the build was rolled back."""
     store = Sqlite(Sqlite.Options(tmp_path / "figway.db"))
     stratum = Stratum("read", "2xx", "json", "")
-    store.write((), {}, (), [Sighting("results", epoch, stratum, Outcome.MATCH, 1, 0, 0, at, at)
-                             for epoch, at in ((PAST, 1.0), (LATER, 2.0), (CURRENT, 3.0))])
+    store.write(Batch(sightings=[Sighting("results", epoch, stratum, Outcome.MATCH, 1, 0, 0, at, at)
+                             for epoch, at in ((PAST, 1.0), (LATER, 2.0), (CURRENT, 3.0))]))
     store.close()
 
 

@@ -97,8 +97,10 @@ async def _asked(
     capability = match.target.capability
     deadline = capability.shadow.deadline if capability.shadow is not None else DEADLINE
     try:
-        control, candidate = await asyncio.gather(
-            *(ask(capability, arm, match, arrival, body, deadline=deadline) for arm in arms))
+        said = [asyncio.get_running_loop().create_future() for _ in arms]
+        for arm, one in zip(arms, said, strict=True):
+            ask(capability, arm, match, arrival, body, deadline, one.set_result)
+        control, candidate = await asyncio.gather(*said)
         return control, candidate
     finally:
         for upstream in built.upstreams.values():

@@ -164,18 +164,6 @@ class Failing(Memory):
         return super().write(*batch, **more)
 
 
-async def test_a_store_made_for_the_release_before_is_written_to():
-    class Older(Memory):
-        def write(self, comparisons, tallies, traffic, sightings=(), held=frozenset(), bindings=()):
-            return super().write(comparisons, tallies, traffic, sightings, held, bindings)
-
-    kept = Kept(Older(Memory.Options()))
-    await kept.exchange(pair())
-    [row] = await kept.evidence()
-    assert row.count == 1
-    assert kept.writer.failures == 0
-
-
 async def test_a_store_that_fails_loses_no_evidence():
     kept = Kept(Failing(Failing.Options()))
     for number in range(3):
