@@ -3,7 +3,8 @@
 import asyncio
 import gc
 
-from gateway.transports.http.collect import Collected, fetch
+from gateway.transports.collect import Collected
+from gateway.transports.http.checks import fetch
 from gateway.transports.http.endpoint import Endpoint
 from gateway.transports.settings import UpstreamSettings
 

@@ -7,7 +7,7 @@ import threading
 import pytest
 import uvloop
 
-from gateway.transports.http.collect import Collected
+from gateway.transports.collect import Collected
 from gateway.transports.http.endpoint import Endpoint
 from gateway.transports.http.sending import HttpSending
 from gateway.transports.settings import Pool, Tls, UpstreamSettings

@@ -3,8 +3,9 @@
 import asyncio
 from dataclasses import replace
 
-from gateway.transports.http.collect import Collected, fetch
+from gateway.transports.collect import Collected
 from gateway.transports.http.endpoint import Endpoint
+from gateway.transports.http.sending import HttpSending
 from gateway.transports.settings import Ejection, Health, Pool
 
 
@@ -34,3 +35,27 @@ def _is_success(answer: Collected, settings: Health) -> bool:
     if answer.failure is not None:
         return False
     return answer.status == settings.status if settings.status else answer.status < 500
+
+
+async def fetch(
+    endpoint: Endpoint, method: str, before: bytes, after: bytes, body: bytes, *, total: float, limit: int
+) -> Collected:
+    """Send one request, and wait for its whole answer: up to `limit` bytes of body, `total` seconds (0: no bound).
+
+    What goes wrong upstream is in the answer's `failure`. Cancelling this cancels the call.
+    """
+    done: asyncio.Future[Collected] = asyncio.get_running_loop().create_future()
+
+    def settled(answer: Collected) -> None:
+        if not done.done():
+            done.set_result(answer)
+
+    collected = Collected(limit, settled)
+    sending = HttpSending(endpoint, collected, method, before, after, body, True, False, False, total)
+    collected.sending = sending
+    endpoint.send(sending)
+    try:
+        return await done
+    except asyncio.CancelledError:
+        sending.cancel()
+        raise
