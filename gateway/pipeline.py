@@ -36,8 +36,8 @@ from gateway.phase import ANSWERING, ASKING, DONE, HOLDING, JUDGING, TUNNEL, Pha
 from gateway.room import BODY_FREE, Room
 from gateway.routing import Ambiguous, RouteTable
 from gateway.telemetry.record import Account, Recorder
+from gateway.transports.base import Sending
 from gateway.transports.http.affinity import Affinity
-from gateway.transports.http.endpoint import Sending
 from gateway.upload import Upload
 from shadow.lane.lane import Lane
 from shadow.observation import Failure, Observation
@@ -273,7 +273,7 @@ class Exchange:
         if fallback is None:
             return False
         if sending is not None and (status or hangs):
-            sending.endpoint.unwell()
+            sending.blame()
         if not fallback.may_be_used(hangs=hangs):
             return False
         if self._witness is not None:

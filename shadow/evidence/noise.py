@@ -20,7 +20,8 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from shadow.compare.comparison import AGREED, COMPARED, Comparison, Drift, Outcome
-from shadow.compare.diff import IDENTITY, MAX_DIFFERENCES, Difference, Shape
+from shadow.compare.diff import IDENTITY, MAX_DIFFERENCES
+from shadow.compare.difference import Difference, Shape
 from shadow.compare.names import MASKED
 from shadow.evidence.epoch import Epoch
 

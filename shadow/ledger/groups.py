@@ -11,7 +11,8 @@ from typing import Any
 import orjson
 
 from shadow.compare.comparison import Comparison, Outcome
-from shadow.compare.diff import MAX_DIFFERENCES, Difference, Severity, Shape, Signature
+from shadow.compare.diff import MAX_DIFFERENCES
+from shadow.compare.difference import Difference, Severity, Shape, Signature, worst_of
 from shadow.compare.names import MASKED
 from shadow.evidence.stratum import HOUR
 
@@ -26,8 +27,6 @@ SIGNATURES = 32
 
 DIFFERENCES = 12
 """Differences kept of an exemplar."""
-
-_RANKS = tuple(Severity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +85,7 @@ def worst(differences: Iterable[Difference]) -> dict[Signature, Difference]:
     found: dict[Signature, Difference] = {}
     for one in differences:
         known = found.get(one.signature)
-        if known is None or _RANKS.index(one.severity) <= _RANKS.index(known.severity):
+        if known is None or one.severity.rank <= known.severity.rank:
             found[one.signature] = one
     return found
 
@@ -94,7 +93,7 @@ def worst(differences: Iterable[Difference]) -> dict[Signature, Difference]:
 def standing(signature: Signature, before: Severity, now: Severity) -> Severity:
     """How severe a signature is that was seen before: rules may have changed, so it is what it is now; but under a
     masked name another one may be meant, so there it stays what is worse."""
-    return min(before, now, key=_RANKS.index) if MASKED in signature.path else now
+    return worst_of((before, now)) if MASKED in signature.path else now
 
 
 def key(differences: Iterable[Difference]) -> str:

@@ -6,14 +6,13 @@ other arms, other rules or another comparator than those of now, it is history t
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
-from xml.sax.saxutils import escape, quoteattr
 
 from shadow.compare.comparison import COMPARED, VERSION, Outcome
 from shadow.evidence.epoch import Epoch, digest
-from shadow.evidence.gate import Answer, Coverage, Criteria, Gate, Hid, Numbers, State, assess, percent
+from shadow.evidence.gate import Answer, Coverage, Criteria, Gate, Hid, Numbers, State, assess
 from shadow.evidence.stratum import HOUR, Stratum
 from shadow.ledger.rows import DAY, JUDGED, Crossed, Crossing, Declared, Evidence, Gap, Reason
 from shadow.words import moment, noun
@@ -130,7 +129,7 @@ class _Seen(NamedTuple):
     report: EpochReport
 
 
-def judged(
+def verdict(
     evidence: Iterable[Evidence], criteria: Criteria, crossings: Iterable[Crossing] = (),
     declared: Iterable[Declared] = (), gaps: Iterable[Gap] = (),
 ) -> EvidenceReport:
@@ -182,7 +181,7 @@ def _on(
     identities = _identities(epoch, beside.crossings, dict(criteria.seeded))
     gaps = _gaps(report, beside.gaps)
     lost = sum(one.exchanges for one in gaps)
-    verdict = assess(
+    assessed = assess(
         criteria, {stratum: _numbers(rows) for stratum, rows in strata.items()},
         eligible=sum(row.count for row in current) + lost,
         excluded=sum(row.count for row in current if row.outcome not in JUDGED) + lost,
@@ -193,13 +192,13 @@ def _on(
     rate = _per_hour(current, now)
     coverage = tuple(_coverage(one, _per_hour([
         row for row in current if one.stratum in (None, row.stratum) and one.operation == row.stratum.operation
-    ], now)) for one in verdict.coverage)
+    ], now)) for one in assessed.coverage)
     return EvidenceReport(
-        answer=verdict.answer,
-        says=_says(verdict.answer, verdict.gates, outdated=bool(reports) and epoch is None) + missing(gaps),
-        wanted=tuple(_wanted(verdict.gates, coverage, rate, sum(
+        answer=assessed.answer,
+        says=_says(assessed.answer, assessed.gates, outdated=bool(reports) and epoch is None) + missing(gaps),
+        wanted=tuple(_wanted(assessed.gates, coverage, rate, sum(
             row.count for row in current if row.outcome is Outcome.UNSTABLE))),
-        gates=verdict.gates,
+        gates=assessed.gates,
         coverage=coverage,
         unseen=tuple(one.operation for one in coverage if not one.status and not one.seen),
         unmirrored=criteria.unmirrored,
@@ -361,94 +360,6 @@ def span(hours: float) -> str:
     return f"{round(hours)} h" if hours < 48 else f"{round(hours / 24):,} days"
 
 
-def untold(epoch: EpochReport) -> str:
-    """A warning where an arm does not tell its build, so that a new one is not seen; else ""."""
-    arms = " and ".join(arm for arm, told in (("legacy", epoch.legacy), ("modern", epoch.modern)) if not told)
-    said = f"the build of {arms} is not told, so a new one does not begin evidence anew: see `shadow.gate.build`"
-    return said if arms else ""
-
-
-def build(told: str) -> str:
-    """A build for people: what an arm tells, or that it tells none."""
-    return told or "not told"
-
-
-def number(gate: Gate) -> str:
-    """The number behind a gate, for people, and what it is held to."""
-    if gate.name == "criticals":
-        return f"{gate.value or 0:,.0f} (limit 0)"
-    if gate.value is None:
-        return "–"
-    return f"{percent(gate.value)} ({'of' if gate.name == 'coverage' else 'limit'} {percent(gate.limit)})"
-
-
-def identified(one: IdentityReport) -> str:
-    """One class of identifiers in words."""
-    told = f"{one.name}: {one.seeded:,} {noun(one.seeded, 'pair')} seeded, {one.learnt:,} learnt"
-    if one.overflow:
-        told += f", {one.overflow:,} more found no room"
-    if one.split or one.merged:
-        told += (f"; contradicted for certain between exchanges: one old is two new {one.split:,} "
-                 f"{noun(one.split, 'time')}, two old are one new {one.merged:,} {noun(one.merged, 'time')}")
-    return told
-
-
-def markdown(found: EvidenceReport) -> Iterator[str]:
-    """The verdict in lines of GitHub-flavoured Markdown."""
-    yield from (f"**{cell(found.says)}.**", "", "| Gate | State | Number | |", "|---|---|---:|---|")
-    for gate in found.gates:
-        yield f"| {gate.name} | {gate.state} | {number(gate)} | {cell(gate.says)} |"
-    if found.wanted:
-        yield from ("", "Still missing:", "", *(f"- {cell(line)}" for line in found.wanted))
-    if found.coverage:
-        yield from ("", "| Operation | Stratum | Effective | Minimum |", "|---|---|---:|---:|")
-    for one in found.coverage:
-        yield f"| {cell(one.operation)} | {cell(kind(one) or 'all')} | {one.seen:,} | {one.wanted:,} |"
-    if found.identities:
-        yield from ("", "Identifiers of", "", *(f"- {cell(identified(one))}" for one in found.identities))
-    if found.unmirrored:
-        yield from ("", f"Never mirrored, so not judged: {cell(', '.join(found.unmirrored))}.")
-    if found.epoch is not None:
-        yield from ("", f"{cell(_basis(found.epoch))}.")
-        if warning := untold(found.epoch):
-            yield from ("", f"Mind: {warning}.")
-    for epoch in found.history:
-        yield from ("", f"Before: {cell(_basis(epoch))}.")
-
-
 def kind(one: CoverageReport) -> str:
     """A stratum for people, its operation left off: "2xx Bundle ?date,patient"."""
     return " ".join(part for part in (one.status, one.resource, one.shape and f"?{one.shape}") if part)
-
-
-def _basis(epoch: EpochReport) -> str:
-    return (f"{epoch.exchanges:,} {noun(epoch.exchanges, 'exchange')}, {epoch.effective:,} of them effective, on "
-            f"legacy build {build(epoch.legacy)}, modern build {build(epoch.modern)}, arms "
-            f"{epoch.arms or 'not known'}, rules {epoch.rules or 'none'}, comparator {epoch.comparator}")
-
-
-def cell(text: str) -> str:
-    """Text for a cell of a Markdown table."""
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ")
-
-
-def to_junit(capability: str, found: EvidenceReport) -> str:
-    """The verdict as a JUnit report, a test case for each gate. What is missing is an error, so that no tool takes it
-    for well."""
-    failures = sum(gate.state is State.FAIL for gate in found.gates)
-    errors = sum(gate.state is State.MISSING for gate in found.gates)
-    suite, says = quoteattr(f"figway gate {capability}"), quoteattr(found.says)
-    lines = ['<?xml version="1.0" encoding="UTF-8"?>',
-             f'<testsuite name={suite} tests="{len(found.gates)}" failures="{failures}" errors="{errors}">',
-             f'  <properties><property name="says" value={says}/></properties>']
-    for gate in found.gates:
-        case = f"  <testcase classname={quoteattr(f'figway.gate.{capability}')} name={quoteattr(gate.name)}"
-        told = quoteattr(gate.says)
-        match gate.state:
-            case State.FAIL:
-                lines.append(f"{case}><failure message={told}/></testcase>")
-            case State.MISSING:
-                lines.append(f"{case}><error message={told}/></testcase>")
-            case State.PASS:
-                lines.append(f"{case}><system-out>{escape(gate.says)}</system-out></testcase>")
-    return "\n".join((*lines, "</testsuite>")) + "\n"

@@ -4,7 +4,7 @@ import pytest
 
 from gateway.config.compile import build
 from gateway.config.problem import Invalid
-from shadow.compare.diff import Severity
+from shadow.compare.difference import Severity
 from shadow.compare.patterns import Order
 from shadow.normalisers.tolerance import Tolerance
 from shadow.normalisers.volatile import Volatile

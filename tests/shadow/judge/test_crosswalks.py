@@ -6,7 +6,7 @@ import pytest
 
 from adapters.crosswalk import digest
 from shadow.compare.comparison import Bond, Outcome
-from shadow.compare.diff import Severity
+from shadow.compare.difference import Severity
 from shadow.compare.rules import Class, Rule, Rules
 from shadow.judge.crosswalks import SCOPES, Crosswalks, SeedError, seeded
 from shadow.judge.judgement import judge
