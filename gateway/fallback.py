@@ -11,6 +11,8 @@ from collections.abc import Callable
 from gateway.capability import Arm, Target
 from gateway.decide import Decision, passing_by
 from gateway.errors import FAILURES
+from gateway.transports.base import Sending
+from gateway.upload import Upload
 from shadow.latency import BOUNDS, Histogram
 
 STATUSES = frozenset({502, 503, 504})
@@ -133,12 +135,14 @@ class Fallback:
         ejected = not self._serve.upstream.available(time.monotonic())
         return self._fallbacks.budget(self._target).spend() or hangs or ejected
 
-    def limit_patience(self, lose: Callable[[], None]) -> None:
-        """The serving arm has all of the request: call `lose` where it takes longer than it may to begin its answer."""
+    def limit_patience(self, sending: Sending | None, upload: Upload | None, lose: Callable[[], None]) -> None:
+        """Where the serving arm has all of the request: call `lose` when it takes longer than it may to begin its
+        answer."""
         split = self._target.capability.split
-        if split is not None and self._timer is None:
-            after = split.fallback_after or self._fallbacks.pace(self._target).patience
-            self._timer = asyncio.get_running_loop().call_later(after, lose)
+        if split is None or sending is None or (upload is not None and not upload.whole) or self._timer is not None:
+            return
+        after = split.fallback_after or self._fallbacks.pace(self._target).patience
+        self._timer = asyncio.get_running_loop().call_later(after, lose)
 
     def close(self) -> None:
         """It is used, or no longer needed."""

@@ -16,6 +16,7 @@ from gateway.forward import ask
 from gateway.room import PIECE, Room
 from gateway.telemetry.record import Account
 from gateway.transports.http.affinity import Affinity
+from gateway.upload import Upload
 from shadow.lane.asking import Cancel
 from shadow.lane.lane import Lane
 from shadow.lane.mirror import Mirror
@@ -90,10 +91,12 @@ class Witness:
         self._let_go()
         self._lane.skip(self._match.target.capability.name, self._match.target.operation.name, reason)
 
-    def end(self, account: Account, body: bytes, failure: Failure | None, *, whole: bool, logged_in: bool) -> None:
-        """The client has its answer, or never will: offer a mirror to the lane, or say why there is none. `body` is the
-        request's, and `whole` says whether all of it came."""
-        if reason := self._unfit(account, body, failure, whole=whole, logged_in=logged_in):
+    def end(
+        self, account: Account, upload: Upload | None, affinity: Affinity | None, failure: Failure | None,
+    ) -> None:
+        """The client has its answer, or never will: offer a mirror to the lane, or say why there is none."""
+        body = b"" if upload is None else upload.joined()
+        if reason := self._unfit(account, upload, affinity, failure):
             self.skip(reason)
             return
         said, target, arrival = self._said, self._match.target, self._arrival
@@ -108,19 +111,21 @@ class Witness:
             Way(self._match, arrival, said), self._plan, self._safe,
         ))
 
-    def _unfit(self, account: Account, body: bytes, failure: Failure | None, *, whole: bool, logged_in: bool) -> str:
+    def _unfit(
+        self, account: Account, upload: Upload | None, affinity: Affinity | None, failure: Failure | None,
+    ) -> str:
         """Why an exchange cannot be mirrored after all, or ""."""
         if failure is not None and (reason := _unsaid(failure, account.error)):
             return reason
-        if logged_in:
+        if is_logged_in(affinity, self._match.target.capability):
             return "connection_auth"
-        if not whole:
+        if upload is not None and not upload.whole:
             return "request_unfinished"
         status, said = account.status, self._said
         if status in _CONDITIONAL:
             # It turned on tags or times of one arm's own; the other is asked without them.
             return "conditional"
-        if len(body) > self._plan.max_body:
+        if upload is not None and len(upload.joined()) > self._plan.max_body:
             return "body_too_large"
         if said is not None and said.status and said.status // 100 == status // 100:
             # Legacy is as unwell as modern, whose answer was not read: there is nothing to compare.

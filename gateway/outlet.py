@@ -11,6 +11,7 @@ changes or records answers wraps a Downstream, and is held to `gateway.testing.c
 from typing import Protocol
 
 from adapters.message import Headers
+from gateway.call import Call
 from gateway.transports.http.affinity import Affinity
 
 
@@ -22,7 +23,7 @@ class Outlet(Protocol):
         ...
 
     def send_head(self, status: int, reason: bytes, headers: Headers, length: int) -> None:
-        """Begin the answer. `length` is as in gateway.transports.http.connection.Receiver.on_head: the body's bytes, or
+        """Begin the answer. `length` is as in gateway.transports.base.Receiver.on_head: the body's bytes, or
         negative where that is not known. 101 begins a tunnel."""
         ...
 
@@ -64,3 +65,10 @@ class Downstream(Outlet, Protocol):
     def resume_upload(self) -> None:
         """Read on."""
         ...
+
+
+def with_ours(headers: Headers, call: Call | None, *, fell_back: bool) -> Headers:
+    """An arm's answer's fields, those that policies add, and the mark of legacy's answer in modern's place."""
+    added = call.response_headers if call is not None else None
+    marked = [(b"X-Figway-Fallback", b"legacy")] if fell_back else []
+    return Headers([*headers, *(added or ()), *marked])

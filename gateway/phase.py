@@ -22,7 +22,7 @@ class Phase(Enum):
 
 JUDGING, HOLDING, ASKING, ANSWERING, TUNNEL, DONE = Phase
 
-NEXT: dict[Phase, frozenset[Phase]] = {
+TRANSITIONS: dict[Phase, frozenset[Phase]] = {
     JUDGING: frozenset({HOLDING, ASKING, ANSWERING, DONE}),
     HOLDING: frozenset({ASKING, ANSWERING, DONE}),
     # Once more ASKING, or HOLDING for the rest of the body: legacy answers in modern's place.

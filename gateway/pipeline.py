@@ -6,12 +6,12 @@
 
 An Exchange is one request on its way. The edge (gateway/edges/) makes one for each request, tells it what the client
 sends, and is told what to answer. Between the edge and the upstream client bytes stream both ways, with backpressure.
-Nothing here waits: each method is one step, and the next step is taken when the bytes for it are there. So a request
-that needs no waiting costs no task and no future.
+Nothing here waits: each method is one step, and the next one is taken when the bytes for it are there. So a request
+costs no task and no future.
 
-What is not an exchange's own is in rooms beside this one: admit.py, decide.py, upload.py (what is held and kept of the
-request's body), forward.py, fallback.py (when legacy may answer in modern's place), mirroring.py (the Witness),
-outlet.py (where answers leave), errors.py (our own answers).
+What is not an exchange's own is in rooms beside this one: phase.py (its states), admit.py, decide.py, upload.py (what
+is held of the request's body), forward.py, fallback.py (when legacy may answer in modern's place), mirroring.py (the
+Witness), outlet.py (where answers leave), errors.py (our own answers).
 
 Control is always the legacy arm. A request keeps the route table that it started with. Once the client has its answer,
 nothing that happens in the shadow can change, delay or fail it.
@@ -20,7 +20,6 @@ nothing that happens in the shadow can change, delay or fail it.
 import asyncio
 import random
 import time
-from collections.abc import Iterable
 
 from adapters.message import Headers
 from gateway.admit import admit, wait
@@ -31,21 +30,19 @@ from gateway.errors import code_of, phrase, problem, whereabouts
 from gateway.fallback import KINDS, STATUSES, Fallback, Fallbacks, heard_instead
 from gateway.forward import forward
 from gateway.mirroring import Way, Witness, is_logged_in
-from gateway.outlet import Downstream, Outlet
+from gateway.outlet import Downstream, Outlet, with_ours
 from gateway.phase import ANSWERING, ASKING, DONE, HOLDING, JUDGING, TUNNEL, Phase
 from gateway.room import BODY_FREE, Room
 from gateway.routing import Ambiguous, RouteTable
 from gateway.telemetry.record import Account, Recorder
 from gateway.transports.base import Sending
 from gateway.transports.http.affinity import Affinity
-from gateway.upload import Upload
+from gateway.upload import Upload, ask_for_body
 from shadow.lane.lane import Lane
 from shadow.observation import Failure, Observation
 
 _NO_PARAMS: dict[str, str] = {}
 _NO_HEADERS = Headers()
-_CLIENT_GONE = 499
-_BAD_GATEWAY = 502
 _REFUSED = Failure("refused", source="gateway")
 _LEFT = Failure("cancelled", source="downstream")
 _HANGS = Failure("first_byte_timeout", sent=True)
@@ -53,8 +50,7 @@ _roll = random.random
 
 
 class Pipeline:
-    """What the exchanges of one worker share: the table in force, and where what they learn goes. `table` is replaced
-    whole."""
+    """What the exchanges of one worker share. `table`, the table in force, is replaced whole."""
 
     def __init__(self, table: RouteTable, lane: Lane[Way], recorder: Recorder) -> None:
         self.table = table
@@ -78,26 +74,19 @@ class Exchange:
     def __init__(self, pipeline: Pipeline, downstream: Downstream) -> None:
         self._pipeline = pipeline
         self._downstream = downstream
-        # The direct outlet: nothing is demanded of an answer.
-        self._outlet: Outlet = downstream
+        self._outlet: Outlet = downstream  # the direct one: nothing is demanded of an answer
         self.phase: Phase = JUDGING
         self._call: Call | None = None
         self._decision: Decision | None = None
-        # The arm that is asked, or is to be asked once the body is whole.
-        self._arm: Arm | None = None
-        self._arm_started = 0.0
+        self._arm: Arm | None = None  # the one that is asked, or will be once the body is whole
         self._sending: Sending | None = None
         self._admitting: asyncio.Task[None] | None = None
         # What only some exchanges have: a request's body, a second chance, a mirror.
         self._upload: Upload | None = None
         self._fallback: Fallback | None = None
         self._witness: Witness | None = None
-        # Not in the account until the end: these change with each piece of a body.
-        self._bytes_in = self._bytes_out = 0
-        # Bytes of translations, counted in the worker's room until the end.
-        self._held = 0
-
-    # --- judging: match, admit, decide ---
+        self._bytes_in = self._bytes_out = 0  # in the account at the end: they change with each piece of a body
+        self._held = 0  # bytes of translations, counted in the worker's room until the end
 
     def begin(self, arrival: Arrival, body: bytes, *, whole: bool) -> None:
         """A request has arrived, with `body` of it; `whole` where that is all."""
@@ -168,21 +157,13 @@ class Exchange:
             if upload.waits:
                 self.phase = HOLDING
                 if head.expects_continue:
-                    self._tell_to_continue()
+                    ask_for_body(self._outlet)
                 return
             if (self._witness is not None or self._fallback is not None) and not upload.may_be_kept():
                 self._give_up_copies("overloaded")
         self._ask(decision.serve)
         if self._fallback is not None:
-            self._limit_patience()
-
-    def _tell_to_continue(self) -> None:
-        """Ask a client that waits for it to send the body: no upstream does so now."""
-        if self._arrival.head.expects_continue:
-            self._outlet.send_interim(100, b"Continue", Headers())
-            self._outlet.flush()
-
-    # --- forward: ask an arm ---
+            self._fallback.limit_patience(self._sending, self._upload, self._lose_patience)
 
     def _ask(self, arm: Arm) -> None:
         upload, decision = self._upload, self._decision
@@ -200,7 +181,7 @@ class Exchange:
         if self.phase is not DONE and self._arm is arm and sending is not None:
             self._sending = sending
             if len(body) > BODY_FREE and upload is not None and sending.waits and not upload.may_queue(len(body)):
-                self._find_no_room()
+                self._fail("overloaded")
 
     def request_data(self, data: bytes) -> None:
         """More of the request's body; after an upgrade, whatever the client says."""
@@ -211,7 +192,7 @@ class Exchange:
         if phase is not TUNNEL:
             limit = self._match.target.capability.body_limit
             if limit and self._bytes_in > limit:
-                self._fail("body_too_large", _REFUSED)
+                self._fail("body_too_large")
                 return
             upload = self._upload
             assert upload is not None
@@ -233,10 +214,9 @@ class Exchange:
 
     def hold(self, size: int) -> bool:
         """Count `size` bytes of a translation, until the exchange ends. False where there is no room for them."""
-        if not self._pipeline.room.take(size):
-            return False
-        self._held += size
-        return True
+        if held := self._pipeline.room.take(size):
+            self._held += size
+        return held
 
     def request_end(self) -> None:
         """The request's body is complete."""
@@ -249,14 +229,7 @@ class Exchange:
         elif self._sending is not None:
             self._sending.finish()
         if self._fallback is not None:
-            self._limit_patience()
-
-    # --- fall back: legacy answers in modern's place ---
-
-    def _limit_patience(self) -> None:
-        """Where modern has all of the request, it may take only so long to begin its answer."""
-        if self._fallback is not None and self._sending is not None and (self._upload is None or self._upload.whole):
-            self._fallback.limit_patience(self._lose_patience)
+            self._fallback.limit_patience(self._sending, self._upload, self._lose_patience)
 
     def _lose_patience(self) -> None:
         """Modern hangs: legacy answers, whatever the budget says, and the call counts towards an ejection."""
@@ -290,7 +263,8 @@ class Exchange:
         self._arm = fallback.arm
         account.arm = fallback.arm.name
         self._downstream.resume_upload()
-        self._tell_to_continue()
+        if self._arrival.head.expects_continue:
+            ask_for_body(self._outlet)
         return True
 
     def _end_fallback(self) -> None:
@@ -299,7 +273,7 @@ class Exchange:
         if fallback is not None:
             fallback.close()
 
-    # --- answer: the arm speaks (gateway.transports.http.connection.Receiver) ---
+    # --- the arm speaks (gateway.transports.base.Receiver), and a client that takes no more of its answer ---
 
     def on_interim(self, status: int, reason: bytes, headers: Headers) -> None:
         self._outlet.send_interim(status, reason, headers)
@@ -321,9 +295,7 @@ class Exchange:
         if self._witness is not None:
             self._witness.headers = headers
         if account.fallback or (call is not None and call.response_headers):
-            ours = call.response_headers or [] if call is not None else []
-            marked = [(b"X-Figway-Fallback", b"legacy")] if account.fallback else []
-            headers = Headers([*headers, *ours, *marked])
+            headers = with_ours(headers, call, fell_back=bool(account.fallback))
         self._outlet.send_head(status, reason, headers, length)
 
     def on_data(self, data: bytes) -> None:
@@ -358,24 +330,21 @@ class Exchange:
         if lost and self.phase is ASKING:
             # The upstream closed a login between requests, and so do we: the client may ask again on another
             # connection, as it would without us (RFC 9112 section 9.3.1). Nobody answers in its place.
-            account.status = _BAD_GATEWAY
+            account.status = 502
             self._downstream.hang_up()
             self._end(code_of(failure), failure)
         else:
-            self._fail(code_of(failure), failure, failure.detail)
+            self._fail(code_of(failure), failure)
 
     def on_upload_blocked(self) -> None:
         self._downstream.pause_upload()
         if self._upload is not None and self.phase is not DONE and not self._upload.stall():
-            # Not from within what is being sent.
-            asyncio.get_running_loop().call_soon(self._find_no_room)
+            asyncio.get_running_loop().call_soon(self._fail, "overloaded")  # not from within what is being sent
 
     def on_upload_resumed(self) -> None:
         if self._upload is not None:
             self._upload.go_on()
         self._downstream.resume_upload()
-
-    # --- the client speaks ---
 
     def pause_download(self) -> None:
         if self._sending is not None:
@@ -388,7 +357,7 @@ class Exchange:
     def client_gone(self) -> None:
         """The client went away: the upstream call ends, and is nobody's failure."""
         if self.phase is not DONE:
-            self._account.status = self._account.status or _CLIENT_GONE
+            self._account.status = self._account.status or 499  # nginx's number: HTTP has none
             self._end("client_gone", _LEFT)
 
     def client_broke(self, code: str) -> bool:
@@ -403,21 +372,13 @@ class Exchange:
         self._refuse(code)
         return True
 
-    # --- the end ---
-
     def crashed(self, error: Exception) -> None:
         """A fault of ours: counted, logged by its type and place, and the client gets a plain 500."""
         self._pipeline.recorder.event(
             "internal_error", level="error", type=type(error).__name__, place=whereabouts(error))
         if self.phase is DONE:
             self._downstream.abort()
-        else:
-            self._fail("internal", _REFUSED)
-
-    def _find_no_room(self) -> None:
-        """There is no room for what is held for this exchange, which ends."""
-        if self.phase is not DONE:
-            self._fail("overloaded", _REFUSED)
+        self._fail("internal")
 
     def _cancel(self) -> None:
         sending, self._sending = self._sending, None
@@ -427,14 +388,14 @@ class Exchange:
         if admitting is not None:
             admitting.cancel()
 
-    def _fail(self, code: str, failure: Failure, detail: str = "") -> None:
-        """End the exchange: with a problem, or by cutting the answer that has begun."""
+    def _fail(self, code: str, failure: Failure = _REFUSED) -> None:
+        """End the exchange, if it has not ended: with a problem, or by cutting the answer that has begun."""
         if self.phase is ANSWERING or self.phase is TUNNEL:
             self._outlet.abort()
             self._end(code, failure)
-        else:
+        elif self.phase is not DONE:
             self._cancel()
-            self._refuse(code, detail, failure=failure)
+            self._refuse(code, failure.detail, failure=failure)
 
     def _end(self, code: str, failure: Failure) -> None:
         """End the exchange with no word to the client."""
@@ -442,7 +403,7 @@ class Exchange:
         self._cancel()
         self._finish(failure)
 
-    def _refuse(self, code: str, detail: str = "", headers: Iterable[tuple[bytes, bytes]] = (),
+    def _refuse(self, code: str, detail: str = "", headers: tuple[tuple[bytes, bytes], ...] = (),
                 failure: Failure = _REFUSED) -> None:
         """Answer with a problem of our own."""
         hop = self._arm.upstream.name if self._arm is not None else ""
@@ -481,12 +442,8 @@ class Exchange:
         account.bytes_in = self._bytes_in
         account.bytes_out = self._bytes_out
         account.seconds = time.monotonic() - account.started
-        recorder = pipeline.recorder
-        recorder.in_flight -= 1
-        recorder.finished(account)
+        pipeline.recorder.finished(account)
         if self._witness is not None:
-            body, whole = (b"", True) if upload is None else (upload.joined(), upload.whole)
-            self._witness.end(account, body, failure, whole=whole,
-                              logged_in=is_logged_in(self._downstream.affinity, capability))
+            self._witness.end(account, upload, self._downstream.affinity, failure)
         elif decision is not None and decision.skipped == "not_sampled":
             pipeline.lane.skip(capability.name, target.operation.name, "not_sampled")

@@ -7,8 +7,10 @@ fallback or a mirror may need it. Past a limit a held body is refused; a copy is
 What is held is counted in the worker's room (gateway/room.py) until the exchange ends.
 """
 
+from adapters.message import Headers
 from gateway.call import Head
 from gateway.capability import Arm, Capability
+from gateway.outlet import Outlet
 from gateway.room import BODY_FREE, PIECE, STALLED, Room
 
 # A body up to this size is sent to an upstream when it is whole.
@@ -123,3 +125,9 @@ def _must_be_whole(head: Head, arm: Arm, capability: Capability) -> bool:
     if not 0 < head.length <= min(_SMALL, capability.buffer_limit):
         return False
     return not head.expects_continue or arm.upstream.is_busy()
+
+
+def ask_for_body(outlet: Outlet) -> None:
+    """Have a client that waits for it send the body (RFC 9110 section 10.1.1): no upstream does so now."""
+    outlet.send_interim(100, b"Continue", Headers())
+    outlet.flush()

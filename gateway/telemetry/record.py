@@ -88,7 +88,8 @@ class Recorder:
         self._stamp = ""
 
     def finished(self, account: Account) -> None:
-        """Count one request, and write its line of the access log."""
+        """Count one request that was in flight, and write its line of the access log."""
+        self.in_flight -= 1
         capability, operation, arm, status = account.capability, account.operation, account.arm, account.status
         error, fallback = account.error, account.fallback
         bytes_in, bytes_out = account.bytes_in, account.bytes_out
