@@ -31,8 +31,8 @@ from gateway.mirroring import Way
 from gateway.room import BODY_FREE, PIECE, STALLED, Room
 from gateway.routing import Ambiguous, RouteTable
 from gateway.telemetry.record import Recorder
+from gateway.transports.base import Sending
 from gateway.transports.http.affinity import Affinity
-from gateway.transports.http.endpoint import Sending
 from shadow.lane.lane import Lane
 from shadow.lane.mirror import Mirror
 from shadow.observation import Failure, Observation
@@ -385,7 +385,7 @@ class Exchange:
         if self._finished or self._head_sent or self._fallback or self._too_large or sending is None:
             return
         try:
-            sending.endpoint.unwell()
+            sending.blame()
             failure = Failure("first_byte_timeout", sent=True)
             self._fall_back("slow", 0, _NO_HEADERS, failure, hangs=True)
         except Exception as error:
@@ -404,7 +404,7 @@ class Exchange:
         if decision is None or decision.fallback is None or self._fallback or self._head_sent or self._too_large:
             return False
         if status and self._sending is not None:
-            self._sending.endpoint.unwell()
+            self._sending.blame()
         ejected = not decision.serve.upstream.available(time.monotonic())
         if not self._pipeline.budget(self._capability.name).spend() and not hangs and not ejected:
             return False

@@ -15,11 +15,13 @@ from gateway import plugins
 from gateway.config.attempts import build_in_time
 from gateway.config.compile import Configuration
 from gateway.config.problem import Invalid, did_you_mean
-from shadow.custody.sqlite import Custody, CustodyError
+from shadow.custody.base import Custody, CustodyError
+from shadow.custody.sqlite import SqliteCustody
 from shadow.evidence.gate import Criteria
 from shadow.ledger.rows import Evidence
 from shadow.report.report import Report, fold
 from shadow.stores.base import Store, StoreError
+from shadow.stores.earlier import as_of_now
 from shadow.stores.marks import left
 
 ADMIN_SECONDS = 10.0
@@ -62,7 +64,7 @@ def custody_of(config: Path, capability: str | None = None) -> tuple[Configurati
     if not built.custody.is_file():
         raise Refused(f"there is no custody at {built.custody} yet: it is made when a gateway starts")
     try:
-        return built, Custody(built.custody)
+        return built, SqliteCustody(built.custody)
     except CustodyError as error:
         raise Refused(f"{built.custody}: {error}") from None
 
@@ -114,10 +116,9 @@ def _opened(built: Configuration) -> Store:
     if name == "sqlite":
         return _sqlite(options.path)
     try:
-        store: Store = plugins.load("figway.stores", name)(options)
+        return as_of_now(plugins.load("figway.stores", name)(options))
     except (plugins.PluginError, StoreError) as error:
         raise Refused(str(error)) from None
-    return store
 
 
 def stored(file: Path, capability: str | None) -> Report:

@@ -15,7 +15,7 @@ from gateway.config.nodes import Node, parse
 from gateway.config.problem import Findings, Invalid, Place, Problem
 from gateway.plugins import PluginError
 from shadow.compare.difference import Severity
-from shadow.compare.patterns import Order, Pattern
+from shadow.compare.patterns import Order, PathPattern
 from shadow.compare.rules import Known, Rule, Rules, below
 from shadow.compare.severity import criticals
 from shadow.normalisers.base import Normaliser
@@ -76,7 +76,7 @@ class Ruling:
         if what == "crosswalk":
             return Rule(name, written.at, reason=written.reason or "", crosswalk=written.crosswalk or "")
         if what == "keys":
-            pattern = Pattern.parse(written.at)
+            pattern = PathPattern.parse(written.at)
             if written.keys == "names" and pattern and not any(token not in ("*", "**") for token in pattern):
                 self._findings.warn(node.key("at"), "this rule shows names whatever they are: name the "
                                               "objects that it is for", "broad_rule")
@@ -86,11 +86,11 @@ class Ruling:
         if what == "ignore":
             self._judge(below(written.at), node, "ignores")
             return Rule(name, written.at, ignore=True, kind=kind, reason=written.reason or "")
-        self._judge(Pattern.parse(written.at), node, "normalises")
+        self._judge(PathPattern.parse(written.at), node, "normalises")
         normaliser = self._normaliser(what, node)
         return None if normaliser is None else Rule(name, written.at, normaliser, reason=written.reason or "")
 
-    def _judge(self, pattern: Pattern, node: Node, verb: str) -> None:
+    def _judge(self, pattern: PathPattern, node: Node, verb: str) -> None:
         """Warn of a rule that says more than anyone can have looked at."""
         if not any(token not in ("*", "**") for token in pattern) or (pattern[-1:] == ("*",) and verb == "normalises"):
             self._findings.warn(

@@ -8,7 +8,7 @@ from gateway.config import spec
 from gateway.config.exposed import warn_if_exposed
 from gateway.config.nodes import Node
 from gateway.config.problem import Findings, Place
-from gateway.transports.http.settings import Tls
+from gateway.transports.settings import Tls
 
 _CODE = "bad_certificate"
 

@@ -10,7 +10,7 @@ from gateway.config.nodes import Node
 from gateway.config.problem import Findings
 from gateway.config.tls import upstream_tls
 from gateway.reading import UNSAID, Reading
-from gateway.transports.http.settings import Ejection, Health, Pool, Timeouts, UpstreamSettings
+from gateway.transports.settings import Ejection, Health, Pool, Timeouts, UpstreamSettings
 
 _HOST = re.compile(r"[\w.~-]+|\[[0-9A-Fa-f:.]+(?:%25[\w.~-]+)?\]")
 

@@ -94,9 +94,9 @@ def write(form: Form, tree: Tree) -> bytes:
             return write_lines(tree, form.charset)
 
 
-def told(read: Tree | Unreadable) -> Shape:
-    """What may be known of what was read."""
-    return Shape("invalid", form=read.reason) if isinstance(read, Unreadable) else shape(read)
+def shape_of(found: Tree | Unreadable) -> Shape:
+    """The shape of what was read: a tree's, or "invalid" with the reason."""
+    return Shape("invalid", form=found.reason) if isinstance(found, Unreadable) else shape(found)
 
 
 def decoded(observation: Observation) -> bytes | None:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from adapters.crosswalk import Bound, Entry
+from adapters.crosswalk import Bound, IdPair
 from shadow.compare.comparison import AGREED, Bond, Comparison, Outcome, Tally, compare
 from shadow.compare.pair import Pair
 from shadow.compare.tokens import crosswalk_place, token
@@ -20,7 +20,7 @@ def judge(pair: Pair, crosswalks: Crosswalks) -> Comparison:
         # The seed file changed after the rules were read. Identifiers cannot be compared until both agree again.
         tally = Tally(pair.capability, pair.operation, Outcome.NOT_COMPARABLE, "crosswalk")
         return Comparison(tally, pair.trace_id, pair.at)
-    learnt: list[Entry] = []
+    learnt: list[IdPair] = []
     comparison = compare(pair, crosswalk, learnt)
     bounds = [crosswalk.bind(*entry) for entry in learnt]
     if Bound.FULL in bounds and comparison.tally.outcome in AGREED:

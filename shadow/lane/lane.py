@@ -4,15 +4,14 @@
               ↑                                                      │
               └── wait, then ask both arms again ←── a mismatch ─────┘
 
-Of a few exchanges, the first of each operation among them, legacy is asked twice: where legacy disagrees with itself, a
-difference is noise (shadow.evidence.noise). So it is whenever both arms are asked again, unless both say word for word
-what they said. The noise that an operation is known to have is held against its other mismatches
-(shadow.lane.learned_noise).
+Which arm is asked when is in asking.py; when a mismatch is asked again, and at what price, in recheck.py. Legacy is
+asked twice of a few exchanges, the first of each operation among them, and of nearly all that are asked again: where it
+disagrees with itself, a difference is noise (drift.py). What is written to the store is in writer.py.
 
-Nothing here can change, delay or fail a client's answer: `offer` takes no time and raises nothing, whatever goes
-wrong afterwards is an outcome, and every mirror ends in exactly one. A mirror holds its room, in count and in bytes,
-until its outcome is known. What was once judged is never shed: whatever goes wrong when the arms are asked again,
-or a drain, ends it as the mismatch that it was found to be.
+Nothing here can change, delay or fail a client's answer. `offer` takes constant time and raises nothing; whatever goes
+wrong afterwards is an outcome, and every mirror ends in exactly one. A mirror keeps its room, in count and in bytes,
+until its outcome is known. A mirror that was once judged is never shed: if anything goes wrong when its arms are asked
+again, or the lane is drained, it ends as the mismatch that it was found to be.
 """
 
 import asyncio
@@ -21,16 +20,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Generic
 
-from shadow.compare.comparison import AGREED, Comparison, Outcome, Tally, fingerprint, identical
-from shadow.compare.difference import Severity
+from shadow.compare.comparison import Comparison, Outcome, Tally, fingerprint, identical
 from shadow.compare.pair import Pair
-from shadow.custody.sqlite import Custody
-from shadow.evidence.noise import bound, bracketed, is_noise, seen_again, settled, steady, unstable
+from shadow.custody.base import Custody
+from shadow.custody.sqlite import SqliteCustody
+from shadow.evidence.noise import bound, bracketed, steady, unstable
 from shadow.judge.child import Child, Judge, JudgeSlow
-from shadow.lane.asking import Ask, Asking, Begin
-from shadow.lane.learned_noise import Learnt
+from shadow.lane.asking import Ask, Asking
+from shadow.lane.drift import LearnedNoise
 from shadow.lane.mirror import Job, Mirror, Target
 from shadow.lane.rates import Rates
+from shadow.lane.recheck import Rechecks, ended
 from shadow.lane.writer import NOT_SAMPLED, Writer
 from shadow.ledger.rows import Traffic
 from shadow.observation import Observation
@@ -40,10 +40,10 @@ from shadow.stores.base import Store
 
 BATCH_PAIRS = 64
 BATCH_BYTES = 1 << 20
-"""What goes to the judge at once: little enough to pickle without holding up the event loop."""
+"""What goes to the judge at once. It is little enough to pickle without holding up the event loop."""
 
 PAUSE = 0.1
-"""Seconds between two batches, at the least: a batch costs what some pairs do, and nobody waits for one."""
+"""Seconds between two batches, at the least. A batch costs as much as some pairs, and nobody waits for one."""
 
 BUDGET = 20.0
 """Seconds that the judge may take over one batch."""
@@ -51,54 +51,41 @@ BUDGET = 20.0
 _DIFFERENCE = 512
 """Bytes that a difference takes."""
 
-_WAITING = 4
-"""One in so many places of the queue is for what waits to be asked again."""
-
-_SAVED = 20.0
-"""Rechecks that a capability can save up, so that a bad minute after a good day is no burst."""
-
-_LENT = 5.0
-"""Rechecks that a capability may take before it has earned them: for what is critical, and where legacy is known to
-disagree with itself."""
-
-_ROUNDING = 1e-9
-
 
 class Lane(Generic[Target]):
-    """One worker's lane. `start` and all after it belong to one event loop.
+    """One worker's lane. `start` and all that comes after it belong to one event loop.
 
-    `on` is the kill switch: while it is False, offers are shed. So they are, as `store_unavailable`, until there is a
-    store: given here, or by `use`. `eligible` counts all that was offered or skipped,
-    `unfinished` and `held` (bytes) what has no outcome yet: eligible = sum(counters().values()) + unfinished.
+    `on` is the kill switch: while it is False, offers are shed. They are also shed, as `store_unavailable`, until there
+    is a store: given here, or by `use`. `eligible` counts all mirrors that were offered or skipped. `unfinished` counts
+    those that have no outcome yet, and `held` their bytes: eligible = sum(counters().values()) + unfinished.
     """
 
     def __init__(
         self, ask: Ask[Target], store: Store | None, settings: LaneSettings, judge: Judge | None = None,
-        custody: Custody | None = None, capture: Capture | None = None, begin: Begin[Target] | None = None,
+        custody: Custody | None = None, capture: Capture | None = None,
     ) -> None:
         self.on = True
         self.capture = capture
         self.eligible = 0
         self.unfinished = 0
         self.held = 0
-        self.writer = Writer(store, custody or (Custody(None) if store is not None else None))
+        self.writer = Writer(store, custody or (SqliteCustody(None) if store is not None else None))
         self._settings = settings
         self._judge = judge or Child()
         self._open = False
         self._shut = "stopped" if store is not None else "store_unavailable"
         self._counts: Counter[Tally] = Counter()
         self._task: asyncio.Task[None] | None = None
-        self._saved: dict[str, float] = {}
         self._rates = Rates()
-        self._learnt = Learnt()
+        self._noise = LearnedNoise()
         self._resumes = 0.0
         self._called: asyncio.TimerHandle | None = None
-        # Where an unfinished mirror is: exactly one of these four.
+        # A job that is not finished is in exactly one of these four.
         self._asking = Asking(
-            ask, begin, settings.concurrency, self.writer, self._learnt, self._rates, self._settle)
+            ask, settings.concurrency, self.writer, self._noise, self._rates, self._spoke)
         self._pairs: deque[Job[Target]] = deque()
         self._comparing: list[Job[Target]] = []
-        self._waiting: dict[Job[Target], asyncio.TimerHandle] = {}
+        self._rechecks = Rechecks(settings, self._due)
         self._paired = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -106,7 +93,7 @@ class Lane(Generic[Target]):
     # --- the side that clients' requests touch: no await, no exception ---
 
     def offer(self, mirror: Mirror[Target]) -> None:
-        """Take a mirror, or shed it where there is no room. Takes constant time."""
+        """Take a mirror, or shed it where there is no room. Constant time."""
         self.eligible += 1
         self.writer.take(mirror.capability)
         cost = mirror.cost()
@@ -125,7 +112,7 @@ class Lane(Generic[Target]):
         self._count(Tally(capability, operation, Outcome.SKIPPED, reason))
 
     def record(self, rows: Iterable[Traffic]) -> None:
-        """Have the gateway's traffic written with the next batch."""
+        """Write the gateway's traffic with the next batch."""
         for row in rows:
             self.writer.add(row)
 
@@ -145,11 +132,11 @@ class Lane(Generic[Target]):
     # --- the side that works ---
 
     def use(self, store: Store, custody: Custody) -> None:
-        """Keep what is found here from now on. Before `start`, and once."""
+        """Write to this store from now on. Must be called before `start`, and once."""
         self.writer.use(store, custody)
 
     def seal(self, capture: Capture) -> None:
-        """Have mismatches sealed from now on. After `start`, and once."""
+        """Seal mismatches from now on. Must be called after `start`, and once."""
         self.capture = capture
         capture.start()
 
@@ -163,21 +150,20 @@ class Lane(Generic[Target]):
             self.capture.start()
 
     async def settled(self) -> None:
-        """Wait until every mirror that was taken has its outcome, those that wait to be asked again too."""
+        """Wait until every mirror that was taken has its outcome, those included that wait to be asked again."""
         await self._idle.wait()
 
     async def drain(self, seconds: float) -> None:
-        """Take nothing more, finish what is there within `seconds`, shed the rest, write all of it down: for as long as
-        the store takes it, or until that time is over. What it did not take is `writer.unwritten`.
-        Nothing is waited for that is only to be asked again: it ends as found. Leaves no task and no process.
-        It may be called again."""
+        """Take nothing more, finish what is there within `seconds`, shed the rest, and write all of it to the store.
+
+        A mirror that waits to be asked again ends at once, as it was found. A store that fails is tried again until the
+        time is over; what it did not take is `writer.unwritten`. Leaves no task and no process. May be called again.
+        """
         self._open = False
         self._shut = "stopped"
         until = asyncio.get_running_loop().time() + seconds
-        for job, timer in self._waiting.items():
-            timer.cancel()
+        for job in self._rechecks.stop():
             self._give_up(job, "drained")
-        self._waiting.clear()
         try:
             async with asyncio.timeout(seconds):
                 await self.settled()
@@ -199,8 +185,10 @@ class Lane(Generic[Target]):
         if self.capture is not None:
             await self.capture.close()
 
-    def _settle(self, job: Job[Target], pairs: Sequence[Pair]) -> None:
-        """Finish a mirror whose arms said the same; hand the others on."""
+    # --- comparing ---
+
+    def _spoke(self, job: Job[Target], pairs: Sequence[Pair]) -> None:
+        """The arms have spoken: finish a job whose arms said the same, and hand the others to the judge."""
         if not pairs:
             return self._give_up(job, "asker_failed")
         mirror, job.pairs = job.mirror, pairs
@@ -220,11 +208,11 @@ class Lane(Generic[Target]):
         job.cost += fresh
         self.held += fresh
         self._pairs.append(job)
-        return self._hand_over(job)
+        return self._call_judge(job)
 
-    def _hand_over(self, last: Job[Target]) -> None:
-        """Have the judge take what is there: not before its pause is over, but for a bracket, which teaches what
-        the others are judged by."""
+    def _call_judge(self, last: Job[Target]) -> None:
+        """Have the pairs judged once the pause between batches is over. A bracket is judged at once: what it teaches
+        is applied to the other pairs."""
         loop = asyncio.get_running_loop()
         if last.steady or len(last.pairs) > 1 or len(self._pairs) >= BATCH_PAIRS or loop.time() >= self._resumes:
             self._paired.set()
@@ -232,6 +220,7 @@ class Lane(Generic[Target]):
             self._called = loop.call_at(self._resumes, self._paired.set)
 
     async def _compare(self) -> None:
+        """Have the pairs judged, batch by batch, for ever."""
         loop = asyncio.get_running_loop()
         while True:
             await self._paired.wait()
@@ -270,76 +259,62 @@ class Lane(Generic[Target]):
                 self._called = None
         return pairs
 
-    # --- asking again: a mismatch may settle ---
+    # --- judged: the end of a job, unless it is a mismatch that is asked again ---
 
     def _judged(self, job: Job[Target], comparison: Comparison) -> None:
         """Both arms have been compared, for the first time or again."""
-        found, after = job.found, job.mirror.recheck.after
-        if found is None:
-            if job.place is not None and (job.steady or len(job.pairs) > 1):
-                self._learnt.add(job.place, comparison)
-            self._save(job.mirror)
-            if comparison.tally.outcome is not Outcome.MISMATCH:
-                return self._end(job, comparison)
-            if self._is_noise(job, comparison):
-                return self._end(job, unstable(comparison, "noise"))
-            if self.capture is not None and job.mirror.plan.sealing.share:
-                # The bodies are there only now. What settles is taken out again.
-                job.sealed = self.capture.take(job.pairs[0], comparison, job.mirror.plan.sealing,
-                                                 safe=job.mirror.safe)
-            if not self._may_ask_again(job, comparison):
-                return self._end(job, comparison)
-            self._saved[job.mirror.capability] -= 1
-            job.found = comparison
-            job.at = asyncio.get_running_loop().time()
-            return self._wait(job)
-        job.found = found = bound(found, (comparison,))
-        if comparison.tally.outcome is Outcome.UNSTABLE and is_noise(found, comparison):
-            return self._end(job, unstable(found))
-        if comparison.tally.outcome in (*AGREED, Outcome.TRANSIENT, Outcome.UNSTABLE):
-            return self._end(job, settled(found, f"after_{after[job.round]:g}s"))
-        if comparison.tally.outcome is Outcome.MISMATCH:
-            job.times += 1
-            job.found = found = seen_again(found, comparison, job.times)
-        else:
-            job.said = None
-        if self._is_noise(job, found):  # which was not known when it was found
-            return self._end(job, unstable(found, "noise"))
+        if job.found is not None:
+            return self._judged_again(job, comparison)
+        mirror, scope = job.mirror, job.scope
+        if scope is not None and (job.steady or len(job.pairs) > 1):
+            self._noise.add(scope, comparison)
+        self._rechecks.earn(mirror)
+        if comparison.tally.outcome is not Outcome.MISMATCH:
+            return self._end(job, comparison)
+        if self._is_noise(job, comparison):
+            return self._end(job, unstable(comparison, "noise"))
+        if self.capture is not None and mirror.plan.sealing.share:
+            # Only now are the bodies at hand. If the mismatch settles, its record is dropped again.
+            job.sealed = self.capture.take(job.pairs[0], comparison, mirror.plan.sealing, safe=mirror.safe)
+        drifts = scope is not None and self._noise.drifts(scope)
+        if not (self._asks and self._rechecks.spend(mirror, comparison, self.held, drifts=drifts)):
+            return self._end(job, comparison)
+        job.found = comparison
+        job.at = asyncio.get_running_loop().time()
+        return self._wait(job)
+
+    def _judged_again(self, job: Job[Target], comparison: Comparison) -> None:
+        end = ended(job, comparison)
+        assert job.found is not None
+        if end is None and self._is_noise(job, job.found):  # that was not known when the mismatch was found
+            end = unstable(job.found, "noise")
+        if end is not None:
+            return self._end(job, end)
         job.round += 1
-        if job.round < len(after) and self.on and self._open:
+        if job.round < len(job.mirror.recheck.after) and self._asks:
             return self._wait(job)
-        return self._end(job, found)
+        return self._end(job, job.found)
 
     def _is_noise(self, job: Job[Target], found: Comparison) -> bool:
-        return (found.tally.outcome is Outcome.MISMATCH and job.place is not None
-                and self._learnt.explains(job.place, found))
+        return (found.tally.outcome is Outcome.MISMATCH and job.scope is not None
+                and self._noise.explains(job.scope, found))
 
-    def _save(self, mirror: Mirror[Target]) -> None:
-        """Each exchange earns its capability a share of a recheck."""
-        if budget := mirror.recheck.budget:
-            self._saved[mirror.capability] = min(_SAVED, self._saved.get(mirror.capability, 0.0) + budget)
-
-    def _may_ask_again(self, job: Job[Target], found: Comparison) -> bool:
-        """Whether there is reason, budget and room for it: what waits leaves room for what comes."""
-        mirror = job.mirror
-        urgent = found.severity is Severity.CRITICAL or (job.place is not None and self._learnt.drifts(job.place))
-        return (bool(mirror.recheck.after) and mirror.recheck.budget > 0 and self.on and self._open
-                and self._saved[mirror.capability] + (_LENT if urgent else 0.0) >= 1 - _ROUNDING
-                and len(self._waiting) < self._settings.queue // _WAITING
-                and self.held <= self._settings.memory // 2)
+    @property
+    def _asks(self) -> bool:
+        """Whether arms may be asked again: neither switched off nor stopped."""
+        return self.on and self._open
 
     def _wait(self, job: Job[Target]) -> None:
-        """Hold only what asking again takes, until its time."""
+        """Have a mismatch asked again in time. Until then the job keeps only what that takes."""
         job.pairs = ()
         job.mirror = mirror = replace(job.mirror, served=Observation(job.mirror.served.arm, 0.0))
         self.held -= job.cost
         job.cost = mirror.cost() + (_DIFFERENCE * len(job.found.differences) if job.found else 0)
         self.held += job.cost
-        due = job.at + mirror.recheck.after[job.round]
-        self._waiting[job] = asyncio.get_running_loop().call_at(due, self._due, job)
+        self._rechecks.wait(job)
 
     def _due(self, job: Job[Target]) -> None:
-        del self._waiting[job]
+        """The time of a job has come: ask its arms again."""
         if not self.on:
             return self._give_up(job, "switched_off")
         return self._asking.put(job)
@@ -347,7 +322,7 @@ class Lane(Generic[Target]):
     # --- outcomes: every mirror ends in exactly one ---
 
     def _give_up(self, job: Job[Target], reason: str) -> None:
-        """End a mirror that goes no further: as it was found, or shed where nothing is known of it."""
+        """End a job that goes no further: as the mismatch that it was found to be, else as shed."""
         tally = Tally(job.mirror.capability, job.mirror.operation, Outcome.SHED, reason)
         self._end(job, job.found or Comparison(tally, job.mirror.trace_id, job.mirror.at))
 
@@ -359,7 +334,7 @@ class Lane(Generic[Target]):
         self._finish(job, comparison.tally)
 
     def _finish(self, job: Job[Target], tally: Tally) -> None:
-        """The one end of a mirror that had found room; the writer has it already."""
+        """Free the room of a job. Every job that had found room ends here, and the writer has it already."""
         self._counts[tally] += 1
         self.unfinished -= 1
         self.held -= job.cost

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 from adapters.message import Request
 from shadow.compare.comparison import Comparison
 from shadow.compare.pair import Pair
-from shadow.lane.learned_noise import Place
+from shadow.lane.drift import Scope
 from shadow.lane.writer import Sight
 from shadow.observation import Observation
 from shadow.plan import ShadowPlan
@@ -64,7 +64,7 @@ class Job(Generic[Target]):
     `cost` are the bytes that it counts for in the lane's memory, `rules` those by which its arms are compared.
     `pairs` are what is compared once the arms have answered: one pair, or the three of a bracket (legacy asked before
     and after modern). One pair is enough where the bracket is `steady`: legacy said the same twice. `sight` is what
-    the exchange may prove, and `place` where its noise is learned.
+    the exchange may prove, and `scope` where its noise is learned.
 
     Where the arms came to a mismatch, `found` is that mismatch and `at` the loop's time when it was found; `said` is
     the fingerprint of what both arms said. It was asked again `round` times and seen again `times`. `sealed` is the id
@@ -72,7 +72,7 @@ class Job(Generic[Target]):
     """
 
     __slots__ = (
-        "at", "cost", "found", "mirror", "pairs", "place", "round", "rules", "said", "sealed", "sight", "steady",
+        "at", "cost", "found", "mirror", "pairs", "round", "rules", "said", "scope", "sealed", "sight", "steady",
         "times",
     )
 
@@ -84,7 +84,7 @@ class Job(Generic[Target]):
         self.steady = False
         self.said: int | None = None
         self.sight: Sight | None = None
-        self.place: Place | None = None
+        self.scope: Scope | None = None
         self.found: Comparison | None = None
         self.at = 0.0
         self.round = 0

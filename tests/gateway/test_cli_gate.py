@@ -13,6 +13,7 @@ from shadow.compare.comparison import VERSION, Outcome
 from shadow.evidence.epoch import Epoch, Setup
 from shadow.evidence.stratum import HOUR, Stratum
 from shadow.ledger.rows import Sighting
+from shadow.stores.base import Batch
 from shadow.stores.sqlite import Sqlite
 
 ROUTES = """
@@ -54,7 +55,7 @@ def gate(routes, *seen, output="json"):
     setup = build(routes).table.capabilities["results"].shadow.basis.setup
     seen = [replace(one, epoch=one.epoch._replace(setup=setup)) for one in seen]
     store = Sqlite(Sqlite.Options(routes.parent / "figway.db"))
-    store.write((), {}, (), seen)
+    store.write(Batch(sightings=seen))
     store.close()
     return figway("gate", "results", "--config", str(routes), "-o", output)
 

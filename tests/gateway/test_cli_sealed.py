@@ -15,12 +15,15 @@ from gateway.cli.main import main
 from shadow.compare.comparison import compare
 from shadow.compare.pair import Pair
 from shadow.compare.tokens import crosswalk_place, token
-from shadow.custody.sqlite import LONGEST, Custody, Hold
+from shadow.custody.base import LONGEST, Hold
+from shadow.custody.sqlite import SqliteCustody
 from shadow.evidence.epoch import Epoch, Setup
 from shadow.lane.keys import PURPOSE as EPOCH
 from shadow.lane.keys import scope
 from shadow.ledger.rows import Binding
-from shadow.sealed.vault import PURPOSE, Bounds, Captured, Vault
+from shadow.sealed.base import PURPOSE, Bounds, Captured
+from shadow.sealed.sqlite import SqliteVault
+from shadow.stores.base import Batch
 from shadow.stores.sqlite import Sqlite
 from tests.shadow.exchanges import answer
 
@@ -55,14 +58,14 @@ def routes(tmp_path):
 
 @pytest.fixture
 def custody(tmp_path):
-    custody = Custody(tmp_path / "figway.db.custody")
+    custody = SqliteCustody(tmp_path / "figway.db.custody")
     yield custody
     custody.close()
 
 
 @pytest.fixture
 def vault(tmp_path, custody):
-    vault = Vault(tmp_path / "figway.sealed", custody, Bounds())
+    vault = SqliteVault(tmp_path / "figway.sealed", custody, Bounds())
     for number in (1, 2, 3):
         vault.seal(captured(number, at=NOW + number))
     vault.seal(captured(4, at=NOW + 4, capability="booking"))
@@ -346,7 +349,7 @@ def test_a_subject_is_taken_out_of_the_store_s_examples_in_every_epoch(figway, c
               exchanged(custody, 4, value="x", names=["MRN-4711"])]
     other = exchanged(custody, 5, value="MRN-4712")
     for one in (*theirs, other):
-        store.write([one], {}, ())
+        store.write(Batch([one]))
     assert tokens(store) == of(*theirs, other)
     found = figway("purge", "--subject", "-", "--reason", "x", said="MRN-4711\n")
     assert (found.exit_code, found.stdout) == (0, told(0, 3) + "\n")
@@ -360,8 +363,8 @@ def test_a_subject_is_taken_out_of_the_store_s_examples_in_every_epoch(figway, c
 
 def test_the_examples_of_an_exchange_go_with_its_record(figway, custody, store, vault):
     one, other = exchanged(custody, 1, value="x"), exchanged(custody, 9, value="y")
-    store.write([one], {}, ())
-    store.write([other], {}, ())
+    store.write(Batch([one]))
+    store.write(Batch([other]))
     vault.seal(captured(9, at=NOW + 9, legacy=b'{"text": "about MRN-4711"}'))
     found = figway("purge", "--subject", "-", "--reason", "x", said="MRN-4711\n")
     assert (found.exit_code, found.stdout) == (0, told(1, 1) + "\n")
@@ -370,7 +373,7 @@ def test_the_examples_of_an_exchange_go_with_its_record(figway, custody, store, 
 
 def test_held_examples_stay_and_are_said_to(figway, custody, store):
     one, other = exchanged(custody, 1), exchanged(custody, 2, capability="booking")
-    store.write([one, other], {}, ())
+    store.write(Batch([one, other]))
     custody.hold(Hold("results", 1.0, "jo", "case"))
     found = figway("purge", "--subject", "-", "--reason", "x", said="MRN-4711\n")
     assert (found.exit_code, found.stdout) == (1, told(0, 1, held=1) + "\n")
@@ -385,9 +388,9 @@ def pair_of(custody, legacy, modern, capability="results", name="Patient"):
 
 
 def test_a_subject_s_identifiers_are_no_pair_any_more(figway, custody, store):
-    store.write((), {}, (), bindings=[
+    store.write(Batch(bindings=[
         pair_of(custody, "MRN-4711", "a"), pair_of(custody, "MRN-4712", "b"),
-        pair_of(custody, "7", "mrn-4711", name="Visit"), pair_of(custody, "MRN-4711", "a", capability="booking")])
+        pair_of(custody, "7", "mrn-4711", name="Visit"), pair_of(custody, "MRN-4711", "a", capability="booking")]))
     custody.hold(Hold("booking", 1.0, "jo", "case"))
     found = figway("purge", "--subject", "-", "--reason", "x", said="MRN-4711\n")
     assert (found.exit_code, found.stdout) == (1, told(0, pairs=2, held=1) + "\n")

@@ -5,11 +5,13 @@ from click.testing import CliRunner
 
 from gateway.cli.main import main
 from shadow.compare.comparison import Outcome
-from shadow.custody.sqlite import Custody, Hold
+from shadow.custody.base import Hold
+from shadow.custody.sqlite import SqliteCustody
 from shadow.evidence.epoch import Epoch, Setup
 from shadow.evidence.stratum import Stratum
 from shadow.lane.keys import PURPOSE, scope
 from shadow.ledger.rows import Sighting
+from shadow.stores.base import Batch
 from shadow.stores.sqlite import Sqlite
 
 ROUTES = """
@@ -40,7 +42,7 @@ def routes(tmp_path):
 
 @pytest.fixture
 def custody(tmp_path):
-    custody = Custody(tmp_path / "figway.db.custody")
+    custody = SqliteCustody(tmp_path / "figway.db.custody")
     for at, epoch in enumerate((PAST, CURRENT, LATER)):
         custody.key(PURPOSE, scope("results", epoch), float(at))
     custody.key(PURPOSE, scope("booking", PAST), 0.0)
@@ -53,8 +55,8 @@ def stored(tmp_path):
     """The epoch that was seen last is not the one whose key was made last: the build was rolled back."""
     store = Sqlite(Sqlite.Options(tmp_path / "figway.db"))
     stratum = Stratum("read", "2xx", "json", "")
-    store.write((), {}, (), [Sighting("results", epoch, stratum, Outcome.MATCH, 1, 0, 0, at, at)
-                             for epoch, at in ((PAST, 1.0), (LATER, 2.0), (CURRENT, 3.0))])
+    store.write(Batch(sightings=[Sighting("results", epoch, stratum, Outcome.MATCH, 1, 0, 0, at, at)
+                             for epoch, at in ((PAST, 1.0), (LATER, 2.0), (CURRENT, 3.0))]))
     store.close()
 
 

@@ -10,8 +10,8 @@ from gateway.call import Call, Head, Principal
 from gateway.capability import Arm, Capability, Operation, Split
 from gateway.decide import bucket, decide, sticky_key
 from gateway.stage import READS, WRITES, Stage
-from gateway.transports.http.settings import UpstreamSettings
 from gateway.transports.http.upstream import Upstream
+from gateway.transports.settings import UpstreamSettings
 from shadow.plan import ShadowPlan
 
 OLD = Arm("legacy", Upstream(UpstreamSettings("old", ("http://127.0.0.1:1",))))

@@ -18,8 +18,8 @@ from gateway.decide import decide
 from gateway.reading import canonical
 from gateway.routing import Ambiguous, RouteTable
 from gateway.stage import Stage
-from gateway.transports.http.settings import UpstreamSettings
 from gateway.transports.http.upstream import Upstream
+from gateway.transports.settings import UpstreamSettings
 from shadow.plan import ShadowPlan
 
 OLD = Arm("legacy", Upstream(UpstreamSettings("old", ("http://127.0.0.1:1",))))

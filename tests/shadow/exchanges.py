@@ -1,5 +1,6 @@
 """Observations, pairs and mirrors, made short."""
 
+import asyncio
 import json
 
 from adapters.message import Headers, Request
@@ -31,3 +32,18 @@ def mirror(body=b"{}", ask="modern", target=None, deadline=5.0, operation="read"
     served = answer("legacy" if ask == "modern" else "modern", body)
     return Mirror("results", operation, Request("GET", b"/", Headers()), served, ask, "trace", 1.0, target,
                   ShadowPlan(1.0, deadline=deadline, recheck=recheck, **plan))
+
+
+def later(heard, said, turns=1):
+    """Answer a call that the lane makes, some turns of the event loop from now. Returns how to cancel that."""
+    loop = asyncio.get_running_loop()
+
+    def turn(left):
+        nonlocal handle
+        if left:
+            handle = loop.call_soon(turn, left - 1)
+        else:
+            heard(said)
+
+    handle = loop.call_soon(turn, turns - 1)
+    return lambda: handle.cancel()

@@ -28,7 +28,7 @@ from shadow.compare.comparison import AGREED, Comparison
 from shadow.judge.crosswalks import Crosswalks
 from shadow.judge.judgement import judge
 from shadow.observation import Observation
-from shadow.sealed.vault import Captured
+from shadow.sealed.base import Captured
 
 DEADLINE = 30.0
 """Seconds that asking an arm may take where the capability says nothing."""
@@ -97,8 +97,10 @@ async def _asked(
     capability = match.target.capability
     deadline = capability.shadow.deadline if capability.shadow is not None else DEADLINE
     try:
-        control, candidate = await asyncio.gather(
-            *(ask(capability, arm, match, arrival, body, deadline=deadline) for arm in arms))
+        said = [asyncio.get_running_loop().create_future() for _ in arms]
+        for arm, one in zip(arms, said, strict=True):
+            ask(capability, arm, match, arrival, body, deadline, one.set_result)
+        control, candidate = await asyncio.gather(*said)
         return control, candidate
     finally:
         for upstream in built.upstreams.values():

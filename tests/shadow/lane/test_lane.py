@@ -14,15 +14,15 @@ from shadow.compare.comparison import Outcome, compare
 from shadow.compare.rules import Known, Rules
 from shadow.evidence.gate import Criteria, State
 from shadow.judge.child import Child, JudgeLost, JudgeSlow
+from shadow.lane.drift import FIRST
 from shadow.lane.lane import Lane
-from shadow.lane.learned_noise import FIRST
 from shadow.latency import Histogram
 from shadow.ledger.rows import Traffic
 from shadow.report.report import fold
 from shadow.settings import NEVER, LaneSettings, Recheck
 from shadow.stores.memory import Memory
 from shadow.stores.sqlite import Sqlite
-from tests.shadow.exchanges import answer, mirror
+from tests.shadow.exchanges import answer, later, mirror
 
 SETTINGS = LaneSettings(queue=1000, memory=64 << 20, concurrency=4, drain=5)
 
@@ -47,17 +47,18 @@ class Inline:
         self.closed = True
 
 
-async def echo(one, arm, extra):
-    """Asks an arm that answers what the mirror's target says: a body, an observation, or what is raised; or a list
-    of them, one for each asking, the last of them for ever."""
+def echo(one, arm, extra, heard):
+    """Asks an arm that answers what the mirror's target says: a body, an observation, or None where the asker
+    declines; or it raises what the target says, or never answers. A list has one of these for each call, the last of
+    them for ever."""
     said = one.target
     if isinstance(said, list):
         said = said.pop(0) if len(said) > 1 else said[0]
-    if isinstance(said, BaseException):
+    if isinstance(said, Exception):
         raise said
     if said == "hang":
-        await asyncio.sleep(600)
-    return answer(arm, said) if isinstance(said, bytes) else said
+        return asyncio.get_running_loop().call_later(600, heard, None).cancel
+    return later(heard, answer(arm, said) if isinstance(said, bytes) else said)
 
 
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
@@ -96,9 +97,9 @@ class Kept(Memory):
         super().__init__(options)
         self.comparisons = []
 
-    def write(self, comparisons, *batch):
-        self.comparisons += comparisons
-        return super().write(comparisons, *batch)
+    def write(self, batch, held=frozenset()):
+        self.comparisons += batch.comparisons
+        return super().write(batch, held)
 
 
 async def run(mirrors, ask=echo, settings=SETTINGS, judge=None, store=None, drain=30.0):
@@ -143,8 +144,7 @@ async def test_equal_bytes_need_no_judge():
 
 @pytest.mark.parametrize(("ask", "target", "expected"), [
     ("modern", RuntimeError("secret"), (Outcome.SHED, "asker_failed")),
-    ("modern", asyncio.CancelledError(), (Outcome.SHED, "asker_failed")),
-    ("modern", TimeoutError(), (Outcome.CANDIDATE_ERROR, "total_timeout")),
+    ("modern", None, (Outcome.SHED, "asker_failed")),
     ("modern", "hang", (Outcome.CANDIDATE_ERROR, "total_timeout")),
     ("legacy", "hang", (Outcome.NOT_COMPARABLE, "legacy_total_timeout")),
     ("modern", answer("modern", failure="reset"), (Outcome.CANDIDATE_ERROR, "reset")),
@@ -244,10 +244,10 @@ async def test_a_mismatch_that_settles_is_transient():
 async def test_a_mismatch_that_stays_is_counted_as_reproduced():
     seen = []
 
-    async def ask(one, arm, extra):
+    def ask(one, arm, extra, heard):
         seen.append((arm, extra))
         modern = b'{"a": 2}' if extra else b'{"a": 2, "c": 3}'
-        return answer(arm, modern if arm == "modern" else b'{"a": 1, "b": 2}')
+        return later(heard, answer(arm, modern if arm == "modern" else b'{"a": 1, "b": 2}'))
 
     store = Kept(Memory.Options())
     one = mirror(b'{"a": 1, "b": 2}', recheck=Recheck((0.001, 0.002), 1.0))
@@ -322,9 +322,9 @@ async def test_legacy_asked_again_after_modern_tells_noise_from_difference(moder
 async def test_legacy_is_asked_twice_of_the_first_exchanges_and_then_by_chance():
     asked = []
 
-    async def ask(one, arm, extra):
+    def ask(one, arm, extra, heard):
         asked.append((arm, extra))
-        return answer(arm, b'{"a": 2}')
+        return later(heard, answer(arm, b'{"a": 2}'))
 
     await checked([mirror(ask="legacy", noise=0.01)], ask=ask)
     assert asked == [("legacy", False), ("legacy", True)]
@@ -340,12 +340,12 @@ async def test_legacy_is_asked_twice_of_the_first_exchanges_and_then_by_chance()
 
 
 async def test_what_cannot_be_asked_again_stays_a_mismatch():
-    async def declines(one, arm, extra):
-        return None if extra else answer(arm, b"1")
+    def declines(one, arm, extra, heard):
+        return later(heard, None if extra else answer(arm, b"1"))
 
     soon = Recheck((0.001,), 1.0)
     assert await checked([mirror(recheck=soon)], ask=declines) == {(Outcome.MISMATCH, ""): 1}
-    for failing in (RuntimeError(), asyncio.CancelledError(), "hang", answer("modern", failure="reset")):
+    for failing in (RuntimeError(), None, "hang", answer("modern", failure="reset")):
         one = mirror(target=[b"1", b"{}", failing], recheck=soon, deadline=0.05)
         assert await checked([one]) == {(Outcome.MISMATCH, ""): 1}
     lost = iter([None, JudgeLost()])
@@ -408,7 +408,7 @@ async def test_a_lane_that_is_switched_off_asks_nothing_again():
 
 
 ASKED = st.sampled_from([
-    b"{}", b"{}", b"{ }", b"1", b"not json", RuntimeError(), asyncio.CancelledError(), "hang",
+    b"{}", b"{}", b"{ }", b"1", b"not json", RuntimeError(), None, "hang",
     answer("modern", failure="reset"), answer("modern", status=500),
 ])
 RECHECKS = st.sampled_from([NEVER, Recheck((0.001,), 1.0), Recheck((0.001, 0.003), 0.3), Recheck((0.001, 600.0), 1.0)])

@@ -25,6 +25,7 @@ from shadow.renderers.markdown import to_markdown
 from shadow.renderers.phrases import milliseconds
 from shadow.renderers.table import show, terminal
 from shadow.report.report import Report, fold
+from shadow.stores.base import Batch
 from shadow.stores.memory import Memory
 from tests.shadow.exchanges import answer, pair
 
@@ -41,7 +42,7 @@ def latency(**seconds):
 
 def ledger(comparisons, tallies=None, traffic=()):
     store = Memory(Memory.Options())
-    store.write(comparisons, tallies or {}, traffic)
+    store.write(Batch(comparisons, tallies=tallies or {}, traffic=traffic))
     return store.read()
 
 
@@ -363,8 +364,8 @@ def test_names_cannot_become_markup():
     nasty = '<script>alert("x")</script>'
     store = Memory(Memory.Options())
     difference = Difference("value", f"/{nasty}", WORD, Shape(nasty))
-    store.write([Comparison(Tally(nasty, nasty, Outcome.MISMATCH), nasty, 1.0, (difference,))],
-                {Tally(nasty, nasty, Outcome.SHED, nasty): 1}, ())
+    store.write(Batch([Comparison(Tally(nasty, nasty, Outcome.MISMATCH), nasty, 1.0, (difference,))],
+                      {Tally(nasty, nasty, Outcome.SHED, nasty): 1}))
     report = fold(store.read())
     for text in (html.page(report.capabilities[0]), html.index(report, "?capability=")):
         assert "<script" not in text

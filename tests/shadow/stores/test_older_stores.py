@@ -10,6 +10,7 @@ from shadow.evidence.epoch import Epoch, Setup, digest
 from shadow.evidence.noise import Noise
 from shadow.evidence.stratum import HOUR, Stratum
 from shadow.ledger.rows import Binding, Crossed, Declared, Sighting
+from shadow.stores.base import Batch
 from shadow.stores.sqlite import Sqlite
 
 FILES = Path(__file__).parent / "files"
@@ -47,9 +48,9 @@ def test_what_comes_now_is_added_to_the_rows_of_schema_12(store):
     at = 480_010.0 * HOUR
     noise = Noise("results", WHOLE, "read", "value", "/issued", 1, 0, 0, True, at, at)
     known = frozenset((480_010, b"%012d" % number) for number in (4, 5))
-    store.write((), {}, (), [Sighting("results", WHOLE, READ, Outcome.MATCH, 2, 0, 0, at, at, known, (noise,),
-                                      (("K-1", 1),))],
-                bindings=[Binding("results", digest(WHOLE), "Patient", "c" * 24, "e" * 24, False, False, at, "trace")])
+    sighting = Sighting("results", WHOLE, READ, Outcome.MATCH, 2, 0, 0, at, at, known, (noise,), (("K-1", 1),))
+    split = Binding("results", digest(WHOLE), "Patient", "c" * 24, "e" * 24, False, False, at, "trace")
+    store.write(Batch(sightings=[sighting], bindings=[split]))
     ledger = store.read()
     assert {row.epoch: (row.count, row.effective) for row in ledger.evidence} == {
         BARE: (3, 3), PLAIN: (4, 4), WHOLE: (7, 6)}, "a token that was there is no new subject"

@@ -1,0 +1,1 @@
+"""One page a behaviour, which reads as a script: what comes in, and what goes out."""
