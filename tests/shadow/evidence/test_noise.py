@@ -153,6 +153,7 @@ def test_the_e_value_is_a_fair_bet():
     assert e_value(10 ** 6, 10 ** 6) < 1 < e_value(10 ** 6, 0) < float("inf")
 
 
+@pytest.mark.slow
 def test_looking_daily_raises_no_false_alarm():
     """Modern is one more draw of the same noise, and is looked at after each of 1,000 exchanges, for 200 paths."""
     roll = random.Random(7)
