@@ -55,7 +55,7 @@ IMPURE = {"asyncio", "socket", "os", "time", "random", "logging", "threading", "
 HOMES = {
     "click": ["gateway.cli"],
     "cryptography": ["shadow.sealed.vault", "gateway.certificates"],
-    "httptools": ["gateway.wire", "gateway.edges.http1.listener", "gateway.transports.http.connection"],
+    "httptools": ["gateway.wire"],
     "httpx2": ["gateway.policies.jwks", "gateway.demo.traffic", "gateway.cli"],
     "hypothesis": ["gateway.policies.testing"],
     "jinja2": ["shadow.renderers.html"],
@@ -200,6 +200,14 @@ def test_only_the_pipeline_admits():
         and (node.func.id if isinstance(node.func, ast.Name) else node.func.attr) == "Admitted"
     }
     assert makers == {"gateway.pipeline"}
+
+
+def test_only_one_room_makes_arrivals():
+    makers = {
+        module for module, tree in TREES.items() for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Arrival"
+    }
+    assert makers == {"gateway.edges.arrival"}
 
 
 def test_only_decide_decides():
