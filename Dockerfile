@@ -11,7 +11,7 @@ RUN python -m venv /opt/build \
  && /opt/build/bin/pip install --require-hashes --only-binary :all: -r .locks/build.txt \
  && python -m venv --without-pip /opt/figway \
  && /opt/build/bin/pip --python /opt/figway install --require-hashes --only-binary :all: -r .locks/run.txt
-COPY pyproject.toml README.md ./
+COPY pyproject.toml README.md LICENSE ./
 COPY adapters adapters
 COPY shadow shadow
 COPY gateway gateway

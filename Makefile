@@ -16,7 +16,7 @@ locked = $(call pip,--require-hashes --only-binary :all: --requirement .locks/$(
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-latest lint bench siege chaos evidence update clean
+.PHONY: help demo run test test-latest lint golden bench siege chaos evidence update clean
 
 help:  ## say what there is
 	@grep -hE '^[a-z-]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -38,6 +38,9 @@ lint: $(VENV)/.ready-dev  ## lints and type checks alone
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+golden: $(VENV)/.ready-dev  ## write what people are shown into tests/golden anew, to be read and committed
+	@$(BIN)/python -m tests.golden
+
 bench: $(VENV)/.ready-bench  ## the gateway beside Envoy and nginx, and the comparator, on this machine
 	$(BIN)/python -m tests.benchmarks
 	$(BIN)/python -m tests.benchmarks.compare
@@ -55,7 +58,7 @@ update: $(VENV)/.ready-update  ## renew the lock files, and say what changed
 	@$(BIN)/python .ci/lock.py $(BIN)/uv
 
 clean:  ## remove all that this file makes
-	rm -rf $(VENV) out build *.egg-info .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) out build *.egg-info .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Debian ships venv apart from Python; as root we can fetch it, else we can only say so.

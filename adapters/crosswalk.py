@@ -39,8 +39,8 @@ class Conflict(NamedTuple):
     modern: bool
 
 
-class Entry(NamedTuple):
-    """One pair of a class."""
+class IdPair(NamedTuple):
+    """Legacy's and modern's identifier of one record. `name` is the class of both."""
 
     name: str
     legacy: str
@@ -97,7 +97,7 @@ class Fault(NamedTuple):
 class Seed(NamedTuple):
     """What a seed holds: its pairs, each at most once, and its first FAULTS faults. `digest` is of its bytes."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[IdPair, ...]
     faults: tuple[Fault, ...]
     digest: str
 
@@ -109,21 +109,21 @@ def digest(text: bytes) -> str:
 
 def seed(text: bytes) -> Seed:
     """Read a CSV file (RFC 4180, UTF-8) whose first line is "class,legacy,modern". Raises nothing."""
-    entries: list[Entry] = []
+    entries: list[IdPair] = []
     faults: list[Fault] = []
     try:
         lines = io.StringIO(text.decode("utf-8-sig"), newline="")
     except UnicodeDecodeError as error:
         return Seed((), (Fault(text.count(b"\n", 0, error.start) + 1, "not UTF-8 text"),), digest(text))
     for found in _rows(lines):
-        if isinstance(found, Entry):
+        if isinstance(found, IdPair):
             entries.append(found)
         elif len(faults) < FAULTS:
             faults.append(found)
     return Seed(tuple(entries), tuple(faults), digest(text))
 
 
-def _rows(lines: io.StringIO) -> Iterator[Entry | Fault]:
+def _rows(lines: io.StringIO) -> Iterator[IdPair | Fault]:
     reader = csv.reader(lines, strict=True)
     known = Crosswalk()
     first: dict[tuple[str, str, str], int] = {}
@@ -140,7 +140,7 @@ def _rows(lines: io.StringIO) -> Iterator[Entry | Fault]:
         yield Fault(reader.line_num, "not CSV: a quote that does not end, or stands in the middle")
 
 
-def _row(cells: list[str], line: int, known: Crosswalk, first: dict[tuple[str, str, str], int]) -> Entry | Fault:
+def _row(cells: list[str], line: int, known: Crosswalk, first: dict[tuple[str, str, str], int]) -> IdPair | Fault:
     if len(cells) != len(HEADER):
         return Fault(line, f"{len(cells)} cells, where there are {len(HEADER)}")
     for column, cell in zip(HEADER, cells, strict=True):
@@ -150,7 +150,7 @@ def _row(cells: list[str], line: int, known: Crosswalk, first: dict[tuple[str, s
     result = known.bind(name, legacy, modern)
     if result is Bound.ANEW:
         first[name, "legacy", legacy] = first[name, "modern", modern] = line
-        return Entry(name, legacy, modern)
+        return IdPair(name, legacy, modern)
     if result is Bound.FULL:
         return Fault(line, f"more than {LIMIT:,} pairs")
     if result is Bound.KNOWN:

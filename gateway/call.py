@@ -84,7 +84,7 @@ class Call:
 
 
 class Admitted(NamedTuple):
-    """A call that every policy admitted. Only `gateway.pipeline` makes one (a test holds it to that)."""
+    """A call that every policy admitted. Only `gateway.admit` makes one (a test holds it so)."""
 
     call: Call
 

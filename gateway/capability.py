@@ -12,10 +12,8 @@ from gateway.policies.base import Policy
 from gateway.reading import UNSAID, Fold, Reading, canonical, segments
 from gateway.stage import Roles, Stage, roles
 from gateway.transports.http.upstream import Upstream
-from shadow.compare.rules import NONE, Rules
 from shadow.evidence.gate import UNDECLARED, Criteria
-from shadow.evidence.stratum import Basis
-from shadow.settings import NEVER, UNSEALED, Recheck, Sealing
+from shadow.plan import ShadowPlan
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 DEFAULT = "_default"
@@ -50,30 +48,6 @@ class Split:
 # What a mirror leaves out unless the capability passes credentials; and what each arm would judge by tags of its own.
 _CREDENTIALS = (b"authorization", b"cookie", b"proxy-authorization", b"x-api-key")
 _NOT_MIRRORED = frozenset({b"expect", b"if-none-match", b"if-modified-since", b"if-match", b"if-unmodified-since"})
-
-
-@dataclass(frozen=True, slots=True)
-class ShadowPlan:
-    """How a capability is mirrored: `sample` is a share (0 to 1), `max_body` bytes kept of each body; `recheck` says
-    when both arms are asked again about a mismatch, `noise` (0 to 1) how often legacy is asked twice, `sealing` which
-    mismatches are kept whole.
-    `criteria` are what it must meet to be safe (its operations left out), on evidence that rests on `basis`."""
-
-    sample: float
-    max_body: int = 1 << 20
-    deadline: float = 30.0
-    pass_credentials: bool = False
-    recheck: Recheck = NEVER
-    criteria: Criteria = UNDECLARED
-    basis: Basis = field(default_factory=Basis)
-    rules: Rules = NONE
-    own: Mapping[str, Rules] = field(default_factory=dict)
-    noise: float = 0.0
-    sealing: Sealing = UNSEALED
-
-    def rules_of(self, operation: str) -> Rules:
-        """How answers of an operation are compared: by rules of its `own`, where it has them, and all others."""
-        return self.own.get(operation, self.rules)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,8 @@
 """Who serves an admitted call and who is asked in the shadow. Pure: the roll is passed in.
 
+Here alone it is decided whether an exchange is mirrored by what its request says, so the pipeline, `figway explain`
+and the lane agree. What is only known later (a body turns out too large) is the Witness's (gateway/mirroring.py).
+
 The split is stateless and sticky: bucket = SHA-256(salt ":" key) mod 10,000, modern where bucket < share.
 A raised share moves keys to modern and none back; at share 0, or a stage that does not split, no key stays.
 """
@@ -7,30 +10,36 @@ A raised share moves keys to modern and none back; at share 0, or a stage that d
 from hashlib import sha256
 from typing import NamedTuple
 
-from gateway.call import Admitted, Call
+from gateway.call import Admitted, Call, Head
 from gateway.capability import Arm, Capability, Split
 from gateway.conditions import query_values
 
 
 class Decision(NamedTuple):
     """One call's way: `serve` answers the client, `mirror` (or None) is asked in the shadow, `fallback` (or None)
-    answers if `serve` fails. `sampled` is False where a mirror would be due but the sample left this call out."""
+    answers if `serve` fails. `skipped` is why a mirror that was due is left out ("not_sampled", "loop" …),
+    or "" where none was due or one is sent. `reason` says what chose `serve`."""
 
     admitted: Admitted
     serve: Arm
     mirror: Arm | None
     fallback: Arm | None
+    skipped: str
     reason: str
-    sampled: bool = True
+
+    @property
+    def sampled(self) -> bool:
+        """Whether the sample took this call, where a mirror is due."""
+        return self.skipped != "not_sampled"
 
     @property
     def log_reason(self) -> str:
-        """The reason without the bucket, which is told apart from few people's."""
+        """The reason without the bucket: few people share a bucket, so it could tell who asked."""
         return self.reason if self.reason == "stage" else self.reason.partition(":")[0]
 
 
 def bucket(salt: str, key: str) -> int:
-    """0 to 9,999: where a key stands. The same on every replica and for ever: SHA-256(salt ":" key) mod 10,000."""
+    """The bucket of a key, 0 to 9,999: SHA-256(salt ":" key) mod 10,000. Every replica computes the same, always."""
     return int.from_bytes(sha256(f"{salt}:{key}".encode()).digest()) % 10_000
 
 
@@ -80,16 +89,19 @@ def _split(split: Split, call: Call, roll: float) -> tuple[str, str]:
         return "legacy", "split: share 0"
     key = sticky_key(split, call)
     if key is not None:
-        place = bucket(split.salt, key)
-        return ("modern" if place < split.share else "legacy"), f"split: bucket {place} of share {split.share}"
+        number = bucket(split.salt, key)
+        return ("modern" if number < split.share else "legacy"), f"split: bucket {number} of share {split.share}"
     if split.on_missing == "random":
         return ("modern" if roll * 10_000 < split.share else "legacy"), "split: no key, at random"
     return split.on_missing, "split: no key"
 
 
-def decide(admitted: Admitted, capability: Capability, roll: float, kept: str = "") -> Decision:
-    """The decision for one admitted call; `roll` is uniform in [0, 1). `kept` is the arm at which the client's
-    connection is logged in: there it stays while any share goes to modern."""
+def decide(
+    admitted: Admitted, capability: Capability, roll: float, head: Head, kept: str = "", *, logged_in: bool = False,
+) -> Decision:
+    """The decision for one admitted call; `roll` is uniform in [0, 1), `head` the request's. `kept` is the arm at which
+    the client's connection is logged in for this capability: it stays there while any share goes to modern. `logged_in`
+    says whether the connection is logged in at either arm."""
     call = admitted.call
     roles = capability.roles(safe=call.safe)
     serve, reason = roles.serve, "stage"
@@ -104,18 +116,37 @@ def decide(admitted: Admitted, capability: Capability, roll: float, kept: str = 
     arm, other = (legacy, modern) if serve == "legacy" else (modern, legacy)
     if arm is None:
         raise ValueError(f"capability {capability.name} has no {serve} arm")
-    mirror, sampled = None, True
+    mirror, skipped = None, ""
     if roles.mirror and other is not None and (plan := capability.shadow) is not None:
         # The split spends the roll's high digits where it is random; sampling takes digits of its own.
-        sampled = plan.sample >= 1.0 or (roll * 1_000_003) % 1.0 < plan.sample
-        mirror = other if sampled else None
+        if plan.sample >= 1.0 or (roll * 1_000_003) % 1.0 < plan.sample:
+            skipped = _unmirrored(head, call, capability, logged_in=logged_in)
+            mirror = None if skipped else other
+        else:
+            skipped = "not_sampled"
     fallback = legacy if roles.fallback and serve == "modern" else None
-    return Decision(admitted, arm, mirror, fallback, reason, sampled)
+    return Decision(admitted, arm, mirror, fallback, skipped, reason)
+
+
+def _unmirrored(head: Head, call: Call, capability: Capability, *, logged_in: bool) -> str:
+    """Why a request is never mirrored, by what its head says; else ""."""
+    if head.shadow:
+        # It is a mirror itself.
+        return "loop"
+    if head.upgrade and capability.upgrade:
+        return "upgraded"
+    if head.logs_in or logged_in:
+        # A mirror would ask as nobody.
+        return "connection_auth"
+    if call.request.headers.get(b"if-range") is not None:
+        # Whole or in part, by a tag that only one arm knows.
+        return "conditional"
+    return ""
 
 
 def passing_by(decision: Decision) -> Decision:
-    """The decision where the arm that would serve is known to be out: its fallback serves. The other is asked in the
-    shadow as any arm that does not serve, so that what it does is judged and not guessed."""
+    """The decision where the arm that would serve is ejected: its fallback serves instead. The ejected arm is asked in
+    the shadow, as any arm that does not serve, so that what it does is judged and not guessed."""
     if decision.fallback is None:
         return decision
     mirror = decision.serve if decision.mirror is not None else None

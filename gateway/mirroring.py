@@ -1,67 +1,52 @@
 """The lane's way back into the gateway: ask the other arm what a client asked.
 
-The lane knows mirrors and arms by name alone. What leads from a mirror to an upstream is a Way, which the lane carries
-and does not look inside.
+The lane knows mirrors and arms by name alone. A Way leads from a mirror to an upstream: the lane carries it, and does
+not look inside.
 """
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import NamedTuple
 
 from gateway.call import Arrival
 from gateway.capability import Arm, Match
-from gateway.forward import ask, begin
-from shadow.lane.asking import Cancel, Mirror
+from gateway.forward import ask
+from shadow.lane.asking import Cancel
+from shadow.lane.mirror import Mirror
 from shadow.observation import Observation
 
 
 class Way(NamedTuple):
-    """What a mirror needs to find its way: the lane carries it and does not look inside. `said` is what the other arm
-    did already, where the client was answered from the fallback: that is not asked again."""
+    """What asking an arm takes beside the mirror. `said` is the other arm's observation where it is in hand already:
+    the client was answered by the fallback, and the arm that failed is not asked again."""
 
     match: Match
     arrival: Arrival
     said: Observation | None = None
 
 
-def ask_mirror(mirror: Mirror, name: str, extra: bool) -> Awaitable[Observation | None]:
-    """Ask an arm what the client asked: the lane's way back into the gateway. What is `extra` is not asked of a
-    legacy whose endpoints are not all available: it has enough to do."""
+def ask_mirror(
+    mirror: Mirror[Way], name: str, extra: bool, heard: Callable[[Observation | None], None]
+) -> Cancel | None:
+    """Ask the arm called `name` what the client asked: see shadow.lane.asking.Ask.
+
+    A call is `extra` where mirroring could do without it. Legacy declines those while any of its endpoints is out:
+    it has enough to do.
+    """
     way = mirror.target
-    assert isinstance(way, Way)
     if way.said is not None and not extra:
-        return _known(way.said)
+        heard(way.said)
+        return None
     capability = way.match.target.capability
     arm = capability.legacy if name == "legacy" else capability.modern
     if arm is None or (extra and name == "legacy" and not _is_whole(arm)):
-        return _declined()
-    return ask(capability, arm, way.match, way.arrival, mirror.request.body, deadline=mirror.deadline)
-
-
-async def _known(said: Observation) -> Observation:
-    """What comes of asking an arm that has spoken."""
-    return said
-
-
-def begin_mirror(mirror: Mirror, name: str, extra: bool, heard: Callable[[Observation], None]) -> Cancel | None:
-    """The same without a task. None where that takes an adapter, where it is known what there is to be heard, or
-    nobody is to be asked."""
-    way = mirror.target
-    assert isinstance(way, Way)
-    capability = way.match.target.capability
-    arm = capability.legacy if name == "legacy" else capability.modern
-    if arm is None or arm.adapter is not None or (way.said is not None and not extra):
+        heard(None)
         return None
-    if extra and name == "legacy" and not _is_whole(arm):
-        return None
-    sending = begin(capability, arm, way.arrival, mirror.request.body, mirror.deadline, heard)
-    return None if sending is None else sending.cancel
-
-
-async def _declined() -> None:
-    """What comes of asking where nobody is to be asked."""
+    # The lane has the deadline.
+    return ask(capability, arm, way.match, way.arrival, mirror.request.body, 0.0, heard)
 
 
 def _is_whole(arm: Arm) -> bool:
+    """Whether every endpoint of an arm is healthy and not ejected."""
     now = time.monotonic()
     return all(endpoint.available(now) for endpoint in arm.upstream.endpoints)

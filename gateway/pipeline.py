@@ -20,6 +20,7 @@ from collections.abc import Awaitable, Iterable
 from typing import Protocol
 
 from adapters.message import Headers, Request
+from gateway.admit import admit
 from gateway.call import Admitted, Arrival, Call, Refused
 from gateway.capability import Arm, Capability
 from gateway.decide import Decision, decide, passing_by
@@ -27,16 +28,14 @@ from gateway.errors import FAILURES, phrase, problem
 from gateway.fallback import Budget, Pace
 from gateway.forward import forward
 from gateway.mirroring import Way
-from gateway.policies.base import Policy, Verdict
 from gateway.room import BODY_FREE, PIECE, STALLED, Room
 from gateway.routing import Ambiguous, RouteTable
 from gateway.telemetry.record import Recorder
+from gateway.transports.base import Sending
 from gateway.transports.http.affinity import Affinity
-from gateway.transports.http.endpoint import Sending
-from shadow.lane.asking import Mirror
 from shadow.lane.lane import Lane
+from shadow.lane.mirror import Mirror
 from shadow.observation import Failure, Observation
-from shadow.settings import NEVER
 
 _FALLBACK_STATUSES = frozenset({502, 503, 504})
 _FALLBACK_FAILURES = frozenset({
@@ -103,7 +102,7 @@ class Downstream(Protocol):
 class Pipeline:
     """What exchanges share: the table in force, and where what they learn goes. `table` is replaced whole."""
 
-    def __init__(self, table: RouteTable, lane: Lane, recorder: Recorder) -> None:
+    def __init__(self, table: RouteTable, lane: Lane[Way], recorder: Recorder) -> None:
         self.table = table
         self.lane = lane
         self.recorder = recorder
@@ -120,25 +119,6 @@ class Pipeline:
         """How fast legacy answers an operation of a capability with a split."""
         key = (capability, operation)
         return self.paces.get(key) or self.paces.setdefault(key, Pace())
-
-
-def admit(call: Call, policies: tuple[Policy, ...]) -> Admitted | Refused | Awaitable[Admitted | Refused]:
-    """A fold of the policies over a call: admitted by all, or refused by the first that does. It is an awaitable
-    only where a policy must wait. Nothing else makes an Admitted."""
-    for at, policy in enumerate(policies, 1):
-        verdict = policy.admit(call)
-        if verdict is None:
-            continue
-        return verdict if isinstance(verdict, Refused) else _admit_later(verdict, call, policies[at:])
-    return Admitted(call)
-
-
-async def _admit_later(verdict: Awaitable[Verdict], call: Call, rest: tuple[Policy, ...]) -> Admitted | Refused:
-    refused = await verdict
-    if refused is not None:
-        return refused
-    result = admit(call, rest)
-    return result if isinstance(result, Admitted | Refused) else await result
 
 
 class Exchange:
@@ -207,7 +187,7 @@ class Exchange:
         call = Call(request, capability.name, operation.name, operation.is_safe(request.method),
                     arrival.head.client, params)
         self._call = call
-        verdict = admit(call, capability.policies) if capability.policies else Admitted(call)
+        verdict = admit(call, capability.policies)
         if isinstance(verdict, Admitted):
             self._admitted(verdict)
         elif isinstance(verdict, Refused):
@@ -242,8 +222,13 @@ class Exchange:
     def _admitted(self, admitted: Admitted) -> None:
         capability = self._match.target.capability
         affinity = self._downstream.affinity
-        kept = affinity.arm(capability.name) if affinity is not None else ""
-        self._decision = decision = decide(admitted, capability, _roll(), kept)
+        head = self._arrival.head
+        if affinity is None:
+            decision = decide(admitted, capability, _roll(), head)
+        else:
+            decision = decide(admitted, capability, _roll(), head, affinity.arm(capability.name),
+                              logged_in=self._logged_in())
+        self._decision = decision
         if decision.fallback is not None:
             if decision.serve.upstream.may_be_asked(time.monotonic()):
                 self._pipeline.budget(capability.name).call(self._started)
@@ -251,7 +236,9 @@ class Exchange:
                 # Whether it is well again the shadow hears, which asks it now; here one call a while finds out.
                 self._decision = decision = passing_by(decision)
                 self._fallback = "ejected"
-        self._keeps_answer = decision.mirror is not None and self._may_mirror(capability, admitted.call)
+        self._keeps_answer = decision.mirror is not None
+        if decision.skipped and decision.skipped != "not_sampled":
+            self._pipeline.lane.skip(capability.name, admitted.call.operation, decision.skipped)
         self._keeps_body = self._keeps_answer or decision.fallback is not None or decision.serve.adapter is not None
         translates = decision.serve.adapter is not None
         if translates and max(self._arrival.head.length, self._bytes_in) > capability.buffer_limit:
@@ -282,21 +269,6 @@ class Exchange:
         if not 0 < head.length <= min(_GATHERED, capability.buffer_limit):
             return False
         return not head.expects_continue or arm.upstream.is_busy()
-
-    def _may_mirror(self, capability: Capability, call: Call) -> bool:
-        head, lane = self._arrival.head, self._pipeline.lane
-        if head.shadow:
-            lane.skip(capability.name, call.operation, "loop")
-        elif head.upgrade:
-            lane.skip(capability.name, call.operation, "upgraded")
-        elif head.logs_in or self._logged_in():
-            lane.skip(capability.name, call.operation, "connection_auth")
-        elif call.request.headers.get(b"if-range") is not None:
-            # Whole or in part, by a tag that only one arm knows.
-            lane.skip(capability.name, call.operation, "conditional")
-        else:
-            return True
-        return False
 
     def _logged_in(self) -> bool:
         """Whether the client's connection is logged in at an arm of the capability: a mirror would ask as nobody."""
@@ -413,7 +385,7 @@ class Exchange:
         if self._finished or self._head_sent or self._fallback or self._too_large or sending is None:
             return
         try:
-            sending.endpoint.unwell()
+            sending.blame()
             failure = Failure("first_byte_timeout", sent=True)
             self._fall_back("slow", 0, _NO_HEADERS, failure, hangs=True)
         except Exception as error:
@@ -432,7 +404,7 @@ class Exchange:
         if decision is None or decision.fallback is None or self._fallback or self._head_sent or self._too_large:
             return False
         if status and self._sending is not None:
-            self._sending.endpoint.unwell()
+            self._sending.blame()
         ejected = not decision.serve.upstream.available(time.monotonic())
         if not self._pipeline.budget(self._capability.name).spend() and not hangs and not ejected:
             return False
@@ -664,7 +636,7 @@ class Exchange:
         )
         if decision is None:
             return
-        if not decision.sampled:
+        if decision.skipped == "not_sampled":
             self._pipeline.lane.skip(capability.name, target.operation.name, "not_sampled")
         elif self._keeps_answer:
             self._offer_mirror(decision, failure)
@@ -692,9 +664,7 @@ class Exchange:
         self._pipeline.lane.offer(Mirror(
             self._capability.name, self._match.target.operation.name,
             Request(original.method, original.target, original.headers, self._body), served, asked,
-            self._arrival.trace_id, time.time(), Way(self._match, self._arrival, said), plan.deadline,
-            plan.recheck if safe else NEVER, plan.basis, plan.rules_of(self._match.target.operation.name),
-            plan.noise if safe else 0.0, plan.sealing, safe,
+            self._arrival.trace_id, time.time(), Way(self._match, self._arrival, said), plan, safe,
         ))
 
     def _incomparable(self, failure: Failure | None, max_body: int) -> str:

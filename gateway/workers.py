@@ -182,11 +182,11 @@ class Worker(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         gateway = self.gateway
-        await super().startup([] if gateway.certificate is not None else sockets)
-        if gateway.certificate is not None:
-            self._listen(sockets or [], gateway.certificate.context)
+        await super().startup([] if gateway.renewal is not None else sockets)
+        if gateway.renewal is not None:
+            self._listen(sockets or [], gateway.renewal.certificate.context)
         sock = self._admin_socket or _bind(self._place.admin, shared=True)
-        app = admin_app(gateway.peers, gateway.report, version("figway"), self._place.names, gateway.tell_refused)
+        app = admin_app(gateway.peers, gateway.report, version("figway"), self._place.names, gateway.refused)
         self._admin = _Quiet(uvicorn.Config(cast(ASGIApp, app), http=AdminListener, ws="none", log_config=None,
                                             access_log=False, lifespan="off", proxy_headers=False, server_header=False))
         self._admin_task = asyncio.get_running_loop().create_task(self._admin.serve(sockets=[sock]))
@@ -221,7 +221,7 @@ class Worker(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         # Readiness off first, so that whoever balances load looks elsewhere while we still accept.
         self.gateway.begin_drain()
-        await asyncio.sleep(self.gateway.configuration.edge.drain_delay)
+        await asyncio.sleep(self.gateway.in_force.configuration.edge.drain_delay)
         if self._place.closes:
             for sock in sockets or ():
                 turn_away(sock, self._place.file)

@@ -6,10 +6,11 @@ from dataclasses import astuple, replace
 
 from adapters.document import Tree
 from shadow.compare.comparison import Comparison, Outcome, Tally
-from shadow.compare.diff import Difference, Severity, Shape
-from shadow.compare.tokens import bound
+from shadow.compare.difference import Difference, Severity, Shape
+from shadow.compare.tokens import crosswalk_place
+from shadow.evidence.epoch import Epoch, Setup
 from shadow.evidence.noise import Noise
-from shadow.evidence.stratum import HOUR, OTHER, STRATA, Epoch, Stratum
+from shadow.evidence.stratum import HOUR, OTHER, STRATA, Stratum
 from shadow.latency import Histogram
 from shadow.ledger.groups import Exemplar, Pattern
 from shadow.ledger.rows import (
@@ -27,7 +28,7 @@ from shadow.ledger.rows import (
 )
 from shadow.ledger.unlink import tokenless
 from shadow.normalisers.base import Normaliser
-from shadow.stores.base import NONE_HELD, Held, Store
+from shadow.stores.base import NONE_HELD, Batch, Held, Store
 
 _NO_VALUES: tuple[Tree, ...] = (None, "", True, False)
 
@@ -103,9 +104,9 @@ def check_store(store: Store, signatures: int) -> None:
 def _check_counts(store: Store) -> None:
     empty = store.read()
     assert (empty.tallies, empty.traffic, empty.findings, empty.overflow) == ({}, [], [], {}), "starts empty"
-    store.write((), {}, ())
-    store.write([_comparison(_MATCH, 1)], {_SKIPPED: 2}, ())
-    store.write((), {_MATCH: 3, _ELSEWHERE: 1}, ())
+    store.write(Batch())
+    store.write(Batch([_comparison(_MATCH, 1)], tallies={_SKIPPED: 2}))
+    store.write(Batch(tallies={_MATCH: 3, _ELSEWHERE: 1}))
     assert store.read().tallies == {_MATCH: 4, _SKIPPED: 2, _ELSEWHERE: 1}, "counts add up over batches"
     assert store.read("results").tallies == {_MATCH: 4, _SKIPPED: 2}, "one capability is read by itself"
     assert store.read("unknown").tallies == {}, "an unknown capability has nothing"
@@ -113,9 +114,9 @@ def _check_counts(store: Store) -> None:
 
 def _check_severities(store: Store) -> None:
     for at, severity in ((1, Severity.CRITICAL), (2, Severity.MAJOR)):
-        store.write([_comparison(Tally("severe", "read", Outcome.MISMATCH), at, *(
+        store.write(Batch([_comparison(Tally("severe", "read", Outcome.MISMATCH), at, *(
             replace(_difference(name), severity=one) for name in ("{key}", "code")
-            for one in (severity, Severity.MINOR)))], {}, ())
+            for one in (severity, Severity.MINOR)))]))
     ledger = store.read("severe")
     found = {one.exemplar.path.rpartition("/")[2]: str(one.exemplar.severity) for one in ledger.findings}
     assert found == {"{key}": "critical", "code": "major"}, (
@@ -128,7 +129,7 @@ def _check_severities(store: Store) -> None:
 def _check_findings(store: Store, signatures: int) -> None:
     name = "code"
     twice = _comparison(_MISMATCH, 20, _difference(name, 0), _difference(name, 7, length=5))
-    store.write([twice, _comparison(_MISMATCH, 10, _difference(name, 3))], {}, ())
+    store.write(Batch([twice, _comparison(_MISMATCH, 10, _difference(name, 3))]))
     [finding] = store.read("results").findings
     assert finding.count == 2, "a signature counts once for each exchange, whatever its indexes and lengths"
     assert (finding.first_seen, finding.last_seen) == (10, 20), "first and last seen do not depend on the order"
@@ -138,7 +139,7 @@ def _check_findings(store: Store, signatures: int) -> None:
     _check_severities(store)
     again = Comparison(Tally("again", "read", Outcome.MISMATCH, "reproduced_2"), "trace", 20,
                        (_difference(name), _difference("unit")), reproduced=(_difference(name).signature,))
-    store.write([again, again, _comparison(Tally("again", "read", Outcome.MISMATCH), 21, _difference(name))], {}, ())
+    store.write(Batch([again, again, _comparison(Tally("again", "read", Outcome.MISMATCH), 21, _difference(name))]))
     counts = {found.exemplar.path: (found.count, found.again, found.reproduced)
               for found in store.read("again").findings}
     assert counts == {"/items/0/code": (3, 2, 2), "/items/0/unit": (2, 2, 0)}, "what was there again is counted"
@@ -146,8 +147,8 @@ def _check_findings(store: Store, signatures: int) -> None:
     assert folded == [(1, 0, 0), (2, 2, 0)], "a pattern is reproduced where all of it is"
 
     many = [_difference("a" * (count + 1)) for count in range(signatures + 2)]
-    store.write([_comparison(_MISMATCH, 30 + at, found) for at, found in enumerate(many)], {}, ())
-    store.write([_comparison(_MISMATCH, 99, _difference(name)), _comparison(_ELSEWHERE, 99, _difference(name))], {}, ())
+    store.write(Batch([_comparison(_MISMATCH, 30 + at, found) for at, found in enumerate(many)]))
+    store.write(Batch([_comparison(_MISMATCH, 99, _difference(name)), _comparison(_ELSEWHERE, 99, _difference(name))]))
     ledger = store.read()
     kept = [found for found in ledger.findings if found.capability == "results"]
     assert len(kept) == signatures, "the signatures of a capability are bounded"
@@ -170,7 +171,7 @@ def _check_patterns(store: Store, signatures: int) -> None:
     assert store.read().patternless == {"results": 3}, "exchanges of patterns over the bound are counted"
     kinds = len(store.read("booking").patterns)
     declared = Tally("booking", "list", Outcome.KNOWN_DIFFERENCE, "rounding")
-    store.write([_comparison(declared, 50, _difference("rounded"))], {}, ())
+    store.write(Batch([_comparison(declared, 50, _difference("rounded"))]))
     assert len(store.read("booking").patterns) == kinds == 1, "patterns are of mismatches only"
 
 
@@ -180,8 +181,8 @@ def _check_noise(store: Store, signatures: int) -> None:
         return Noise("noisy", _epoch(build), "read", "value", path, modern, legacy, both, plain, first, last)
 
     def hear(*rows: Noise, build: str = "1") -> None:
-        store.write((), {}, (), [Sighting("noisy", _epoch(build), _STRATUM, Outcome.UNSTABLE, 1, 0, 0, 1, int(build),
-                                          noise=rows)])
+        store.write(Batch(sightings=[
+            Sighting("noisy", _epoch(build), _STRATUM, Outcome.UNSTABLE, 1, 0, 0, 1, int(build), noise=rows)]))
 
     hear(row("/a", 1, 1, 0, first=2, last=3))
     hear(row("/a", 0, 0, 1, first=1, last=1), row("/b", 0, 0, 1, first=4, last=4))
@@ -204,8 +205,9 @@ def _check_noise(store: Store, signatures: int) -> None:
 
 def _check_declared(store: Store) -> None:
     def hide(count: int, epoch: int) -> None:
-        store.write((), {}, (), [Sighting("declared", _epoch(str(epoch)), _STRATUM, Outcome.KNOWN_DIFFERENCE, 5, 0, 0,
-                                          1, epoch, known=(("K-1", count), ("K-2", 1)))])
+        store.write(Batch(sightings=[
+            Sighting("declared", _epoch(str(epoch)), _STRATUM, Outcome.KNOWN_DIFFERENCE, 5, 0, 0, 1, epoch,
+                     known=(("K-1", count), ("K-2", 1)))]))
 
     hide(2, 1)
     hide(3, 1)
@@ -225,7 +227,7 @@ def _binding(legacy: str, modern: str, at: float = 5, epoch: str = "e", name: st
 
 def _check_crosswalk(store: Store) -> None:
     def bound(*bindings: Binding) -> dict[tuple[str, Crossed], Crossing]:
-        store.write((), {}, (), bindings=bindings)
+        store.write(Batch(bindings=bindings))
         return {(row.epoch, row.kind): row for row in store.read("walked").crossings}
 
     known = bound(_binding("1", "a", 6), _binding("2", "b", 5), _binding("1", "a", 9))
@@ -254,8 +256,8 @@ def _check_gaps(store: Store) -> None:
     def missing(exchanges: int, first: float, last: float, reason: Reason = Reason.KILLED) -> Gap:
         return Gap("missing", reason, exchanges, first, last)
 
-    store.write((), {}, (), gaps=[missing(2, 10, 20), missing(1, 15, 15, Reason.UNWRITTEN)])
-    store.write((), {}, (), gaps=[missing(3, 5, 12), missing(4, HOUR, HOUR + 1)])
+    store.write(Batch(gaps=[missing(2, 10, 20), missing(1, 15, 15, Reason.UNWRITTEN)]))
+    store.write(Batch(gaps=[missing(3, 5, 12), missing(4, HOUR, HOUR + 1)]))
     assert sorted(store.read("missing").gaps, key=lambda gap: (gap.reason, gap.last)) == [
         missing(5, 5, 20), missing(4, HOUR, HOUR + 1), missing(1, 15, 15, Reason.UNWRITTEN)]
     assert all(gap.capability == "missing" for gap in store.read().gaps)
@@ -265,8 +267,8 @@ def _check_hidden(store: Store) -> None:
     def normalised(at: float, *counts: tuple[str, int]) -> Comparison:
         return Comparison(Tally("ruled", "read", Outcome.MATCH_NORMALISED), "trace", at, hidden=counts)
 
-    store.write([normalised(2, ("stamps", 3), ("ids", 1)), normalised(1, ("stamps", 2))], {}, ())
-    store.write([normalised(0, ("stamps", 1))], {}, ())
+    store.write(Batch([normalised(2, ("stamps", 3), ("ids", 1)), normalised(1, ("stamps", 2))]))
+    store.write(Batch([normalised(0, ("stamps", 1))]))
     assert sorted(astuple(row) for row in store.read("ruled").hidden) == [
         ("ruled", "ids", 1, 1, 2), ("ruled", "stamps", 3, 6, 2)], "what rules hide adds up over exchanges"
     assert store.read("results").hidden == [], "what rules hide is read by capability"
@@ -276,8 +278,8 @@ def _check_traffic(store: Store) -> None:
     def row(stage: str, requests: int, seconds: Histogram, at: float) -> Traffic:
         return Traffic("results", "read", stage, "modern", requests, 1, seconds, at)
 
-    store.write((), {}, [row("shadow", 5, _latency(0.01, 5), 2.0)])
-    store.write((), {}, [row("shadow", 0, _latency(1.0, 2), 1.0), row("canary", 1, _latency(0.01, 1), 3.0)])
+    store.write(Batch(traffic=[row("shadow", 5, _latency(0.01, 5), 2.0)]))
+    store.write(Batch(traffic=[row("shadow", 0, _latency(1.0, 2), 1.0), row("canary", 1, _latency(0.01, 1), 3.0)]))
     both = _latency(0.01, 5)
     both.merge(_latency(1.0, 2))
     found = sorted(store.read("results").traffic, key=lambda one: one.at)
@@ -301,13 +303,13 @@ def _sighting(
 
 
 def _epoch(build: str) -> Epoch:
-    return Epoch("legacy", build, "rules", "1")
+    return Epoch("legacy", build, Setup(rules="rules"), "1")
 
 
 def _check_evidence(store: Store) -> None:
-    store.write((), {}, (), [_sighting(range(3))])
-    store.write((), {}, (), [_sighting(range(4)), _sighting(range(4), outcome=Outcome.MISMATCH)])
-    store.write((), {}, (), [_sighting(range(4), hour=11, count=4)])
+    store.write(Batch(sightings=[_sighting(range(3))]))
+    store.write(Batch(sightings=[_sighting(range(4)), _sighting(range(4), outcome=Outcome.MISMATCH)]))
+    store.write(Batch(sightings=[_sighting(range(4), hour=11, count=4)]))
     found = {row.outcome: row for row in store.read("results").evidence}
     assert found == {
         Outcome.MATCH: Evidence("results", _epoch("1"), _STRATUM, Outcome.MATCH, 14, 8, 6, 3, 10 * HOUR,
@@ -315,28 +317,29 @@ def _check_evidence(store: Store) -> None:
         Outcome.MISMATCH: Evidence("results", _epoch("1"), _STRATUM, Outcome.MISMATCH, 5, 0, 2, 1, 10 * HOUR,
                                    10 * HOUR + 9.0),
     }, "a subject is effective once in an hour, with the outcome that it is first seen with; everything counts"
-    store.write((), {}, (), [_sighting(range(4, 6), hour=11, build="2")])
+    store.write(Batch(sightings=[_sighting(range(4, 6), hour=11, build="2")]))
     rows = {(row.epoch.modern, row.outcome): (row.count, row.effective) for row in store.read("results").evidence}
     assert rows["2", Outcome.MATCH] == (5, 2), "another build starts from nothing"
     assert rows["1", Outcome.MATCH] == (14, 8), "what was known of the other is kept"
     assert store.read("booking").evidence == [], "one capability is read by itself"
-    store.write((), {}, (), [Sighting("hourly", _epoch("1"), _STRATUM, Outcome.MATCH, 1, 0, 0, hour * HOUR, hour * HOUR,
-                                      frozenset({(hour, b"hourly")})) for hour in range(20, 20 + DAY + 3)])
+    store.write(Batch(sightings=[
+        Sighting("hourly", _epoch("1"), _STRATUM, Outcome.MATCH, 1, 0, 0, hour * HOUR, hour * HOUR,
+                 frozenset({(hour, b"hourly")})) for hour in range(20, 20 + DAY + 3)]))
     [row] = store.read("hourly").evidence
     assert row.hours == tuple((hour, 1) for hour in range(23, 20 + DAY + 3)), "of each hour of a day it is kept"
 
 
 def _check_bounds_of_evidence(store: Store) -> None:
     kinds = [_STRATUM._replace(operation="search", shape=f"parameter{'a' * number}") for number in range(STRATA + 3)]
-    store.write((), {}, (), [_sighting(range(0), hour=12, build="3", stratum=one, count=1) for one in kinds])
-    store.write((), {}, (), [_sighting(range(0), hour=12, build="3", stratum=kinds[0], count=1)])
+    store.write(Batch(sightings=[_sighting(range(0), hour=12, build="3", stratum=one, count=1) for one in kinds]))
+    store.write(Batch(sightings=[_sighting(range(0), hour=12, build="3", stratum=kinds[0], count=1)]))
     rows = {row.stratum: row.count for row in store.read("results").evidence if row.epoch.modern == "3"}
     assert len(rows) == STRATA + 1, "the strata of a capability are bounded"
     assert rows[Stratum("search", "2xx", OTHER, "")] == 3, "what is over the bound counts together"
     assert rows[kinds[0]] == 2, "what is known is still counted when the table is full"
     dropped: list[tuple[str, Epoch]] = []
     for build in range(EPOCHS):
-        dropped += store.write((), {}, (), [_sighting(range(0), hour=13 + build, build=f"new{build}")])
+        dropped += store.write(Batch(sightings=[_sighting(range(0), hour=13 + build, build=f"new{build}")]))
     builds = {row.epoch.modern for row in store.read("results").evidence}
     assert builds == {f"new{build}" for build in range(EPOCHS)}, "of the epochs of a capability the latest are kept"
     assert sorted(dropped) == [("results", _epoch(build)) for build in ("1", "2", "3")], "what is dropped is told, once"
@@ -356,7 +359,7 @@ def _check_unlink(store: Store) -> None:
         kept += [found.exemplar for found in ledger.findings]
         return count, {token for found in kept for token in (found.legacy_token, found.key_token) if token}
 
-    store.write([exchange(1, "x1", "y1"), exchange(2, "x2", "y2"), exchange(3, "x3", "y3")], {}, ())
+    store.write(Batch([exchange(1, "x1", "y1"), exchange(2, "x2", "y2"), exchange(3, "x3", "y3")]))
     before = store.read("linked")
     every = {"x1", "y1", "x2", "y2", "x3", "y3"}
     assert unlinked("none", "") == (0, every), "what is no subject's is kept"
@@ -370,12 +373,12 @@ def _check_unlink(store: Store) -> None:
         before.tallies, [found.count for found in before.findings], [one.count for one in before.patterns]), (
         "what was counted stays")
 
-    store.write((), {}, (), bindings=[_binding("l1", "m1", epoch="z"), _binding("l2", "m2", epoch="z", name="Visit"),
-                                      _binding("l3", "m3", epoch="z")])
+    store.write(Batch(bindings=[_binding("l1", "m1", epoch="z"), _binding("l2", "m2", epoch="z", name="Visit"),
+                                      _binding("l3", "m3", epoch="z")]))
 
     def dropped(held: Held = NONE_HELD, **of: str) -> tuple[tuple[int, ...], int]:
         done = store.unlink(lambda capability, place: {of[place.split("/")[-1]]} if place in (
-            bound("Patient", "legacy"), bound("Patient", "modern")) else set(), (), held)
+            crosswalk_place("Patient", "legacy"), crosswalk_place("Patient", "modern")) else set(), (), held)
         return done, sum(row.count for row in store.read("walked").crossings if row.epoch == "z")
 
     assert dropped(legacy="l2", modern="l1") == ((0, 0, 0), 3), "a pair is known by its class, and its arm's side"
@@ -387,7 +390,8 @@ def _check_holds(store: Store) -> None:
     """What is held outlives every retention, and that in a table that is full."""
     before = store.read("results")
     for number, held in enumerate((frozenset({"results", "1f"}), None)):
-        dropped = store.write((), {}, (), [_sighting(range(0), hour=400 * 24 + number, build=f"held{number}")], held)
+        sighting = _sighting(range(0), hour=400 * 24 + number, build=f"held{number}")
+        dropped = store.write(Batch(sightings=[sighting]), held)
         ledger = store.read("results")
         assert {name for name, _ in dropped} <= {"booking", "noisy", "hourly", "declared"}, (
             "no epoch of what is held is dropped")
@@ -401,7 +405,7 @@ def _check_retention(store: Store) -> None:
     """The store forgets after no more than a year; what was written before is of 1970, or of the year after."""
     later = 900 * 24
     before = store.read("results").tallies
-    dropped = store.write((), {}, (), [_sighting(range(3), hour=later, build="late")])
+    dropped = store.write(Batch(sightings=[_sighting(range(3), hour=later, build="late")]))
     ledger = store.read("results")
     assert {row.epoch.modern for row in ledger.evidence} == {"late"}, "evidence that is too old is forgotten"
     assert {one for one in dropped if one[0] == "results"} == {

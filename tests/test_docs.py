@@ -32,7 +32,8 @@ from tests.markdown import anchors, blocks, quoted, sections, tables, top_level
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 REFERENCE = (ROOT / "docs" / "reference.md").read_text()
-PAGES = {path: path.read_text() for path in [ROOT / "README.md", ROOT / "CHANGELOG.md", *ROOT.glob("docs/*.md")]}
+CONTEXT = (ROOT / "CONTEXT.md").read_text()
+PAGES = {path: path.read_text() for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]}
 TABLES = [*tables(REFERENCE)]
 
 
@@ -415,6 +416,24 @@ def test_the_readmes_table_of_stages_is_stage_py():
                            write.serve if write else "–"]
     assert [quoted(row[0])[0] for row in table.rows] == [str(stage) for stage in Stage]
     assert not any(one.mirror or one.fallback for one in WRITES.values())
+
+
+# --- requirements, and words ---
+
+def test_each_requirement_that_a_test_cites_is_listed_and_the_others_say_how_they_stand():
+    [listed, others] = [table for table in tables(CONTEXT) if table.columns[0] == "#"]
+    cited = {number for path in (ROOT / "tests").rglob("*.py")
+             for numbers in re.findall(r"mark\.proves\(([\d, ]+)\)", path.read_text())
+             for number in numbers.replace(" ", "").split(",")}
+    assert [row[0] for row in listed.rows] == [str(number) for number in range(1, len(listed.rows) + 1)]
+    assert cited | {row[0] for row in others.rows} == {row[0] for row in listed.rows}
+    assert cited.isdisjoint(row[0] for row in others.rows)
+
+
+def test_a_word_of_the_glossary_has_one_meaning():
+    words = [word.lower() for table in tables(CONTEXT) if table.columns[0] == "Word"
+             for row in table.rows for word in row[0].split(", ")]
+    assert len(words) == len(set(words))
 
 
 # --- pages and examples ---

@@ -1,7 +1,8 @@
-"""Who may ask the admin port: those that name it by an address or an allowed name, and no pages of other sites.
+"""Who may ask the admin port: clients that name it by an address or an allowed name, and no pages of other sites.
 
-A browser inside may be made to ask for a name that an attacker's DNS points here (DNS rebinding), and would hand the
-answer to the attacker's page; but it says the name in Host. It says in Origin and Sec-Fetch-Site whose page asks.
+An attacker's page can make a browser inside the network ask for a name that the attacker's DNS points to this port
+(DNS rebinding), and would then read the answer. The browser sends that name in Host, so unknown names are refused. It
+says in Origin and Sec-Fetch-Site whose page asks.
 """
 
 import re
@@ -24,15 +25,16 @@ _OWN_PORTS = {"http": ":80", "https": ":443"}
 
 
 class AdminAccess:
-    """ASGI middleware that refuses what asks for another host, or for the page of another origin."""
+    """ASGI middleware that refuses requests for an unknown host, and requests from pages of another origin."""
 
     def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]], names: Iterable[str],
                  refused: Callable[[int, str], None]) -> None:
-        """`refused` is told status and reason, of each status once: who asks may not read what is answered."""
+        """`refused` is called with status and reason, once for each status: it is for the operator, since whoever asks
+        may not be able to read the answer."""
         self._app = app
         self._names = frozenset(name.lower() for name in names)
         self._refused = refused
-        self._told: set[int] = set()
+        self._reported: set[int] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or refuse it."""
@@ -55,8 +57,8 @@ class AdminAccess:
         return None
 
     def _refuse(self, status: int, reason: str) -> Response:
-        if status not in self._told:
-            self._told.add(status)
+        if status not in self._reported:
+            self._reported.add(status)
             self._refused(status, reason)
         return problem_answer(status, reason)
 
@@ -81,18 +83,19 @@ def _is_address(host: str) -> bool:
 
 
 def _same(origin: str, authority: str) -> bool:
-    """Whether a page of an origin may ask this host: its own, whatever it is that puts TLS before us."""
+    """Whether the origin is this host's own. The scheme is not compared: a proxy may add TLS in front of us."""
     scheme, _, other = origin.partition("://")
     port = _OWN_PORTS.get(scheme, "")
     return bool(other) and other.removesuffix(port) == authority.removesuffix(port)
 
 
 def _of_another_site(said: dict[bytes, list[str]]) -> bool:
-    """Whether another site's page asks, without an Origin. Following a link is something else: nobody reads along."""
+    """Whether another site's page asks without sending an Origin. Following a link is allowed: that page cannot read
+    the answer."""
     site, mode = said.get(b"sec-fetch-site", ["none"])[0], said.get(b"sec-fetch-mode", [""])[0]
     return site in ("cross-site", "same-site") and mode != "navigate"
 
 
 def problem_answer(status: int, title: str) -> Response:
-    """An answer that says why there is no other."""
+    """A refusal as application/problem+json (RFC 9457)."""
     return Response(orjson.dumps({"title": title, "status": status}), status, media_type="application/problem+json")

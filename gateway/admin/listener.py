@@ -1,7 +1,7 @@
 """The admin port's listener: uvicorn's own, with a bound on how long, how large and how many its connections are.
 
-A request must be whole, and an answer taken, within a time; then an attacker holds a connection only so long. Of too
-many, the one goes that has kept us waiting for longest: probes get through.
+A request must be complete, and an answer taken, within a time, so nobody can hold a connection for ever. Where there
+are too many connections, the one is closed that has kept us waiting longest, so that probes still get through.
 """
 
 import asyncio
@@ -16,9 +16,9 @@ REQUEST = 10.0
 ANSWER = 60.0
 """Seconds for an answer to be made and taken."""
 SIZE = 64 << 10
-"""Bytes of a request, its body included, which no path here has a use for."""
+"""Bytes of a request with its body; no path here uses a body."""
 CONNECTIONS = 100
-"""Open connections of one worker."""
+"""Open connections of one listener."""
 
 
 class AdminListener(HttpToolsProtocol):
@@ -64,11 +64,11 @@ class AdminListener(HttpToolsProtocol):
 
     @property
     def _waits(self) -> bool:
-        """Whether it is the client that has to say something, and not we."""
+        """Whether the next step is the client's: to send a request, not to take an answer."""
         return self._unanswered <= 0 and self.transport.get_write_buffer_size() == 0
 
     def _look(self) -> None:
-        """Abort what is overdue, or look again when it would be."""
+        """Abort the connection if it is overdue, else look again when it would be."""
         left = self._since + (REQUEST if self._waits else ANSWER) - self.loop.time()
         if left <= 0:
             self.transport.abort()

@@ -11,12 +11,11 @@ import orjson
 
 from gateway.cli.files import pair_of, rules_of
 from gateway.cli.shapes import fact, line, tags
-from shadow.cases.recompare import SETTLED
-from shadow.compare.comparison import Comparison, Outcome
+from shadow.compare.comparison import AGREED, Comparison, Outcome
 from shadow.compare.rules import Rules
 from shadow.custody.sqlite import KEY
 from shadow.judge.crosswalks import Crosswalks
-from shadow.judge.judgement import judged
+from shadow.judge.judgement import judge
 
 
 @click.command()
@@ -33,13 +32,13 @@ def compare(legacy: Path, modern: Path, file: Path | None, media: str | None, ou
     """
     rules = rules_of(file)
     pair = replace(pair_of(legacy, modern, media, rules), key=secrets.token_bytes(KEY))
-    found = judged(pair, Crosswalks())
+    found = judge(pair, Crosswalks())
     if output == "json":
         click.echo(orjson.dumps(_facts(found, rules), option=orjson.OPT_INDENT_2).decode())
     else:
         for text in _lines(found):
             click.echo(text)
-    sys.exit(0 if found.tally.outcome in SETTLED else 2 if found.tally.outcome is Outcome.NOT_COMPARABLE else 1)
+    sys.exit(0 if found.tally.outcome in AGREED else 2 if found.tally.outcome is Outcome.NOT_COMPARABLE else 1)
 
 
 def _facts(found: Comparison, rules: Rules) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """figway demo: two sample services, the gateway between them, traffic, and what the shadow found."""
 
+import importlib.util
 import sys
 from pathlib import Path
 
@@ -18,6 +19,10 @@ def demo(requests: int, seed: int, keep: bool, config: Path) -> None:
     All of it runs on free ports of loopback, and ends by itself: with status 0 where the shadow found every defect
     that was seeded and nothing else, with 1 where not.
     """
+    if importlib.util.find_spec("gateway.demo") is None:
+        # Its services have defects on purpose, so an installed Figway does not have them.
+        click.echo("figway: the demo is not in the package: clone Figway's repository and run `make demo`", err=True)
+        sys.exit(2)
     from gateway.demo.processes import DemoError
     from gateway.demo.run import run
     from shadow.renderers.table import Terminal

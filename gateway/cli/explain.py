@@ -1,7 +1,7 @@
-"""figway explain: where a request would go, and why. It runs the very code that a real request runs, and sends nothing.
+"""figway explain: where a request would go, and why. It runs the code that a real request runs, and sends nothing.
 
-Policies are not run, since they count, and need real credentials: those that would be asked are named. What a split
-takes from a verified token is given by --claim.
+Policies are not run: some count calls, and some need real credentials. The output names those that would be asked. Pass
+with --claim what a split takes from a verified token.
 """
 
 import sys
@@ -15,7 +15,8 @@ import click
 import orjson
 
 from adapters.message import Headers, Request
-from gateway.call import Admitted, Call, Principal
+from gateway.admit import admit
+from gateway.call import Admitted, Call, Head, Principal
 from gateway.capability import DEFAULT, Arm
 from gateway.config.attempts import build_in_time
 from gateway.config.compile import Configuration
@@ -23,7 +24,6 @@ from gateway.config.problem import Invalid
 from gateway.decide import Decision, decide
 from gateway.edges.forwarded import client_address
 from gateway.edges.headers import ends_here, own_answer, read
-from gateway.pipeline import admit
 from gateway.routing import Ambiguous, Candidate, RouteTable
 from gateway.wire import Malformed
 from gateway.wire import fields as wire_fields
@@ -31,8 +31,8 @@ from gateway.wire import fields as wire_fields
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What a request would meet: every operation whose path fits, the winner first; the winner's decision; and what
-    the path comes to where servers are as lenient as they may be for all that is known."""
+    """What a request would meet. `candidates` are the operations whose path fits, the winner first; `decision` is the
+    winner's; `folded` is the path as the most lenient server could read it."""
 
     candidates: list[Candidate]
     call: Call
@@ -41,19 +41,19 @@ class Explanation:
 
 
 def explanation(
-    table: RouteTable, request: Request, client: str, roll: float, claims: Mapping[str, str] | None = None,
-    overrides: tuple[bytes, ...] = (),
+    table: RouteTable, request: Request, head: Head, client: str, roll: float, claims: Mapping[str, str] | None = None,
 ) -> Explanation:
     """What the pipeline does with `request`, up to the decision, as though every policy admitted it. Raises
     Ambiguous."""
-    found = table.match(request, overrides)
+    found = table.match(request, head.overrides)
     capability, operation = found.target.capability, found.target.operation
     principal = Principal("explain", claims.get("sub", ""), claims) if claims else None
     call = Call(request, capability.name, operation.name, operation.is_safe(request.method), client, found.params(),
                 principal)
     admitted = admit(call, ())
-    assert isinstance(admitted, Admitted)  # no policy, so nobody to refuse or to wait for
-    return Explanation(table.explain(request), call, decide(admitted, capability, roll), table.folded(request.path))
+    assert isinstance(admitted, Admitted)  # without a policy nothing refuses, and nothing waits
+    decision = decide(admitted, capability, roll, head)
+    return Explanation(table.explain(request), call, decision, table.folded(request.path))
 
 
 @click.command()
@@ -95,24 +95,21 @@ def explain(
         sys.exit(2)
     peer = client_address(client, head.forwarded, built.edge)
     try:
-        result = explanation(built.table, request, peer, roll, dict(_claim(one) for one in claims), head.overrides)
+        result = explanation(built.table, request, head, peer, roll, dict(_claim(one) for one in claims))
     except Ambiguous as ambiguous:
         _refused(ambiguous, built.table.folded(request.path), output)
         sys.exit(2)
     document = facts(built, result)
     if result.folded.encode() != request.path:
         document["folded"] = result.folded
-    if head.shadow or head.upgrade:
-        # A mirror is not mirrored again, and a tunnel cannot be.
-        document["mirror"] = None
     if output == "json":
         click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
     else:
-        _print(document)
+        _print(document, result.decision.skipped)
 
 
 def _refused(ambiguous: Ambiguous, folded: str, output: str) -> None:
-    """Tell what is refused, and what it may be taken for."""
+    """Print what is refused, and which other operation some servers would take it for."""
     by_letters, other = ambiguous.match.target, ambiguous.other
     if output == "json":
         click.echo(orjson.dumps({
@@ -130,7 +127,7 @@ def _refused(ambiguous: Ambiguous, folded: str, output: str) -> None:
 
 
 def _target(url: str) -> tuple[bytes, bytes]:
-    """Host and origin-form target. What no URL may hold is percent-encoded, as clients do."""
+    """Host and origin-form target. Characters that a URL may not hold are percent-encoded, as clients do."""
     if not url.startswith("/"):
         parts = urlsplit(url)
         if not parts.scheme or not parts.netloc:
@@ -179,13 +176,23 @@ def _arm(arm: Arm | None) -> dict[str, str] | None:
     return None if arm is None else {"name": arm.name, "upstream": arm.upstream.name}
 
 
-def _print(document: dict[str, Any]) -> None:
+_UNMIRRORED = {
+    "": "nobody",
+    "not_sampled": "nobody: not in the sample",
+    "loop": "nobody: it is a mirror itself",
+    "upgraded": "nobody: an upgrade is never mirrored",
+    "connection_auth": "nobody: its credentials log in the connection",
+    "conditional": "nobody: If-Range names a tag of one arm",
+}
+"""What the text says where no mirror is sent, by Decision.skipped."""
+
+
+def _print(document: dict[str, Any], skipped: str) -> None:
     def shown(arm: dict[str, str] | None, none: str) -> str:
         return none if arm is None else f"{arm['name']} (upstream {arm['upstream']})"
 
     owner = f", owner {document['owner']}" if document["owner"] else ""
     safety = "a read" if document["safe"] else "a write"
-    none = "nobody" if document["sampled"] else "nobody: not in the sample"
     rows = [
         ("capability", "none: the default" if document["capability"] == DEFAULT else document["capability"] + owner),
         ("operation", f"{document['operation']}, {safety}, {document['place']}"),
@@ -193,7 +200,7 @@ def _print(document: dict[str, Any]) -> None:
         ("stage", document["stage"]),
         ("policies", ", ".join(document["policies"]) + " would be asked" if document["policies"] else "none"),
         ("served by", f"{shown(document['arm'], 'nobody')}, by {document['reason']}"),
-        ("mirrored to", shown(document["mirror"], none)),
+        ("mirrored to", shown(document["mirror"], _UNMIRRORED[skipped])),
         ("falls back to", shown(document["fallback"], "nobody")),
     ]
     for name, value in rows:

@@ -8,9 +8,9 @@ import orjson
 
 from gateway.cli.sources import Refused, asked, configured
 from shadow.evidence.gate import Answer
-from shadow.renderers.table import evidence, terminal
+from shadow.renderers import markdown, table
+from shadow.renderers.junit import to_junit
 from shadow.report.report import CapabilityReport
-from shadow.report.verdict import markdown, to_junit
 
 _STATUS = {Answer.SAFE: 0, Answer.NOT_SAFE: 1, Answer.NOT_ENOUGH: 3}
 
@@ -45,8 +45,8 @@ def _print(found: CapabilityReport, output: str) -> None:
         case "junit":
             click.echo(to_junit(found.capability, found.evidence), nl=False)
         case "markdown":
-            click.echo("\n".join(markdown(found.evidence)))
+            click.echo(markdown.evidence(found.evidence))
         case _:
-            console = terminal()
-            for part in evidence(found.evidence):
+            console = table.terminal()
+            for part in table.evidence(found.evidence):
                 console.print(part)

@@ -7,9 +7,10 @@ import click
 
 from gateway.cli.sources import Refused, asked, configured, stored
 from shadow.renderers import html
-from shadow.renderers.sheet import to_csv
+from shadow.renderers.csv import to_csv
+from shadow.renderers.json import to_json
+from shadow.renderers.markdown import to_markdown
 from shadow.renderers.table import show, terminal
-from shadow.report.report import to_json, to_markdown
 
 
 @click.command()

@@ -35,7 +35,7 @@ def serve(
     from gateway.app import Launch
     from gateway.config.attempts import build_in_time
     from gateway.config.exposed import EXPOSED
-    from gateway.config.problem import Invalid, Problem
+    from gateway.config.problem import Findings, Invalid
     from gateway.config.tls import check_port
     from gateway.workers import ListenError, Ports, run
 
@@ -44,14 +44,13 @@ def serve(
         if NAME.fullmatch(name) is None:
             raise click.UsageError(f'--admin-host: "{name}" is no host name, ".domain" or "*"')
     ports = Ports(data, _address(admin), admin_hosts)
-    problems: list[Problem] = []
-    warnings: list[Problem] = []
-    check_port(tls_cert, tls_key, problems, warnings)
+    findings = Findings()
+    check_port(tls_cert, tls_key, findings)
     try:
         configuration = build_in_time(config)
-        if problems:
+        if findings.problems:
             raise Invalid([])
-        for warning in [*warnings, *(one for one in configuration.warnings if one.code == EXPOSED)]:
+        for warning in [*findings.warnings, *(one for one in configuration.warnings if one.code == EXPOSED)]:
             standard.tell(f"warning: {warning}")
         grace = configuration.edge.drain_grace
         if workers > 1 and configuration.store[0] == "memory":
@@ -62,7 +61,7 @@ def serve(
                        str(tls_key or "")),
                 ports, workers, grace)
     except Invalid as invalid:
-        for problem in Invalid([*invalid.problems, *problems]).problems:
+        for problem in Invalid([*invalid.problems, *findings.problems]).problems:
             standard.tell(str(problem))
         sys.exit(2)
     except ListenError as error:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from shadow.compare.diff import Difference
+from shadow.compare.difference import Difference
 
 NO_TAGS: Mapping[str, int] = {}
 

@@ -17,10 +17,10 @@ from gateway.config.compile import Configuration
 from gateway.config.problem import Invalid, did_you_mean
 from shadow.custody.sqlite import Custody, CustodyError
 from shadow.evidence.gate import Criteria
-from shadow.evidence.stratum import anywhere
 from shadow.ledger.rows import Evidence
 from shadow.report.report import Report, fold
 from shadow.stores.base import Store, StoreError
+from shadow.stores.earlier import as_of_now
 from shadow.stores.marks import left
 
 ADMIN_SECONDS = 10.0
@@ -48,7 +48,7 @@ def configured(config: Path, capability: str | None) -> Report:
 def _anywhere(criteria: Criteria) -> Criteria:
     """The criteria, wherever the arms are: the gateway may have their endpoints from an environment that this command
     does not share."""
-    return criteria if criteria.rules is None else replace(criteria, rules=anywhere(criteria.rules))
+    return criteria if criteria.setup is None else replace(criteria, setup=criteria.setup.anywhere())
 
 
 def custody_of(config: Path, capability: str | None = None) -> tuple[Configuration, Custody]:
@@ -115,10 +115,9 @@ def _opened(built: Configuration) -> Store:
     if name == "sqlite":
         return _sqlite(options.path)
     try:
-        store: Store = plugins.load("figway.stores", name)(options)
+        return as_of_now(plugins.load("figway.stores", name)(options))
     except (plugins.PluginError, StoreError) as error:
         raise Refused(str(error)) from None
-    return store
 
 
 def stored(file: Path, capability: str | None) -> Report:

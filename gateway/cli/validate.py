@@ -8,7 +8,7 @@ import orjson
 
 from gateway.config.attempts import build_in_time
 from gateway.config.compile import Configuration
-from gateway.config.problem import Invalid, Problem
+from gateway.config.problem import Findings, Invalid
 from gateway.config.tls import check_port
 from gateway.reading import folded_template
 from shadow.words import noun
@@ -26,15 +26,14 @@ def validate(config: Path, output: str, folded: bool, tls_cert: Path | None, tls
     Problems and warnings go to standard error as file:line:col: message [code]. With -o json all goes to standard
     output as one document. Exits with 2 where there are problems.
     """
-    problems: list[Problem] = []
-    warnings: list[Problem] = []
-    check_port(tls_cert, tls_key, problems, warnings)
+    findings = Findings()
+    check_port(tls_cert, tls_key, findings)
     try:
         built = build_in_time(config)
-        if problems:
+        if findings.problems:
             raise Invalid([])
     except Invalid as refused:
-        invalid = Invalid([*refused.problems, *problems])
+        invalid = Invalid([*refused.problems, *findings.problems])
         if output == "json":
             _print({"valid": False, "problems": [one.as_dict() for one in invalid.problems]})
         else:
@@ -43,7 +42,7 @@ def validate(config: Path, output: str, folded: bool, tls_cert: Path | None, tls
             count = len(invalid.problems)
             click.echo(f"{config}: {count} {noun(count, 'problem')}", err=True)
         sys.exit(2)
-    warnings += built.warnings
+    warnings = [*findings.warnings, *built.warnings]
     capabilities = built.table.capabilities.values()
     operations = sum(len(one.operations) for one in capabilities)
     if output == "json":

@@ -6,21 +6,22 @@ from hashlib import sha256
 from typing import Any
 
 from adapters.base import Adapter
-from gateway.capability import Arm, Capability, Operation, ShadowPlan, Split
+from gateway.capability import Arm, Capability, Operation, Split
 from gateway.config import spec
 from gateway.config.crosswalk import Seeds
 from gateway.config.decode import Steps
 from gateway.config.extensions import Find, choose
 from gateway.config.nodes import Node
-from gateway.config.problem import Place, Problem, did_you_mean
+from gateway.config.problem import Findings, Place, did_you_mean
 from gateway.config.rules import Ruling
 from gateway.policies.base import Policy
 from gateway.reading import is_ambiguous, segments
 from gateway.stage import Stage
 from gateway.transports.http.upstream import Upstream
 from shadow.compare.rules import Rules, together
+from shadow.evidence.epoch import Basis, Setup
 from shadow.evidence.gate import Criteria
-from shadow.evidence.stratum import ARMS, ENDPOINTS, Basis
+from shadow.plan import ShadowPlan
 from shadow.settings import SECRETS, Recheck, Sealing
 
 
@@ -28,8 +29,8 @@ class Names:
     """What capabilities may refer to: every upstream and policy that is written, those with problems too (so that
     one fault is told once), and what was built of them. Remembers which are used."""
 
-    def __init__(self, root: Node, problems: list[Problem]) -> None:
-        self._problems = problems
+    def __init__(self, root: Node, findings: Findings) -> None:
+        self._findings = findings
         self._written = {kind: _keys(root, kind) for kind in ("upstreams", "policies")}
         self.upstreams: dict[str, Upstream] = {}
         self.policies: dict[str, Policy] = {}
@@ -42,7 +43,7 @@ class Names:
             what = "upstream" if kind == "upstreams" else "policy"
             shown = f' "{name}"' if not node.substituted else " of this name"
             message = f"no {what}{shown}{did_you_mean(name, self._written[kind]) if not node.substituted else ''}"
-            self._problems.append(Problem(node.place, message, f"unknown_{what}"))
+            self._findings.problem(node.place, message, f"unknown_{what}")
 
     def checked_policies(self, names: list[str], node: Node) -> tuple[Policy, ...]:
         """The policies of a list, as far as they were built."""
@@ -50,7 +51,7 @@ class Names:
             self.check("policies", name, node.find("policies", number))
             if name in names[:number]:
                 place = node.find("policies", number).place
-                self._problems.append(Problem(place, "this policy is in the list already", "duplicate"))
+                self._findings.problem(place, "this policy is in the list already", "duplicate")
         return tuple(self.policies[name] for name in names if name in self.policies)
 
 
@@ -60,12 +61,12 @@ def _keys(root: Node, kind: str) -> list[str]:
 
 
 class Capabilities:
-    """Compiles capabilities one by one; `problems` and `warnings` are added to. `broken` are the paths within
+    """Compiles capabilities one by one; adds to `findings`. `broken` are the paths within
     routes.yaml of which a problem is already told: no rule is held against what stands there."""
 
     def __init__(
-        self, root: Node, broken: frozenset[Steps], names: Names, find: Find, problems: list[Problem],
-        warnings: list[Problem], seeds: Seeds, *, ambiguous_paths: bool, lane_memory: int,
+        self, root: Node, broken: frozenset[Steps], names: Names, find: Find, findings: Findings,
+        seeds: Seeds, *, ambiguous_paths: bool, lane_memory: int,
     ) -> None:
         self._root = root
         self._broken: dict[Any, set[str]] = {}
@@ -74,8 +75,7 @@ class Capabilities:
                 self._broken.setdefault(path[1], set()).add(str(path[2]))
         self._names = names
         self._find = find
-        self._problems = problems
-        self._warnings = warnings
+        self._findings = findings
         self._seeds = seeds
         self._ambiguous_paths = ambiguous_paths
         self._lane_memory = lane_memory
@@ -95,7 +95,7 @@ class Capabilities:
         split = self._split(name, written, node)
         policies = self._names.checked_policies(written.policies, node)
         self._agree(legacy, modern, node)
-        arms = _digest([one for one in (legacy, modern) if one is not None], node, self._root.find("upstreams"))
+        arms = _setup([one for one in (legacy, modern) if one is not None], node, self._root.find("upstreams"))
         shadow = self._shadow(written, policies, node, arms)
         place = self._root.key("capabilities", name)
         return Capability(
@@ -104,7 +104,7 @@ class Capabilities:
         )
 
     def _tell(self, place: Place, message: str, code: str) -> None:
-        self._problems.append(Problem(place, message, code))
+        self._findings.problem(place, message, code)
 
     def _operation(self, capability: str, name: str, written: spec.Operation, node: Node) -> Operation:
         own = node.find("operations", name)
@@ -127,11 +127,11 @@ class Capabilities:
         self._names.check("upstreams", written.upstream, arm.find("upstream"))
         upstream = self._names.upstreams.get(written.upstream)
         adapter: Adapter | None = None
-        chosen = choose("figway.adapters", arm.find("adapter"), self._find, self._problems) if written.adapter else None
+        chosen = choose("figway.adapters", arm.find("adapter"), self._find, self._findings) if written.adapter else None
         if chosen is not None:
             make: Callable[[Any], Adapter] = chosen.plugin
             options = chosen.options
-            adapter = chosen.build(lambda: make(options), self._problems)
+            adapter = chosen.build(lambda: make(options), self._findings)
         if adapter is not None and chosen is not None and (known := adapter.operations()) is not None:
             for operation in whole.operations:
                 if operation not in known:
@@ -162,7 +162,7 @@ class Capabilities:
                 self._tell(place, f"no operation has this parameter{did_you_mean(key, parameters)}", "bad_sticky")
             elif kind == "claim" and not written.policies:
                 message = "there are no claims without a policy that verifies them"
-                self._warnings.append(Problem(place, message, "unused"))
+                self._findings.warn(place, message, "unused")
         if split.group is not None:
             self._in_group(name, split, split.group, node)
         return Split(split.percent, tuple(split.sticky), split.salt or split.group or name, split.on_missing,
@@ -175,34 +175,34 @@ class Capabilities:
             self._tell(node.key("split", "salt"), f"group{shown} has another salt in {first} at {place}: "
                        "one group moves a key together", "group_salt")
         elif (other.sticky, other.percent) != (split.sticky, split.percent):
-            self._warnings.append(Problem(
+            self._findings.warn(
                 node.key("split"), f"`sticky` or `percent` differ from {first} at {place}, of the same group{shown}: "
-                "a key may stand on different sides", "group_differs"))
+                "a key may stand on different sides", "group_differs")
 
     def _shadow(
-        self, written: spec.Capability, policies: Iterable[Policy], node: Node, arms: str
+        self, written: spec.Capability, policies: Iterable[Policy], node: Node, arms: Setup
     ) -> ShadowPlan | None:
         shadow = written.shadow
         if shadow is None:
             return None
         if 2 * shadow.max_body > self._lane_memory:
-            self._warnings.append(Problem(
+            self._findings.warn(
                 node.key("shadow", "max_body"), "two bodies of this size do not fit into the lane's `memory`: "
-                "such mirrors are dropped", "lane_memory"))
+                "such mirrors are dropped", "lane_memory")
         recheck = Recheck(tuple(shadow.recheck.after), shadow.recheck.budget / 10_000)
         gate = shadow.gate
         rules, own, digest = self._ruled(written, shadow, node)
-        digest = f"{arms}{ARMS}{digest}"
+        setup = arms._replace(rules=digest)
         criteria = Criteria(
             limit=gate.limit / 10_000, confidence=gate.confidence / 10_000, minimum=gate.minimum,
             stratum_minimum=gate.stratum_minimum, excluded=gate.excluded / 10_000,
-            seeded=tuple((one.name, one.pairs) for one in rules.classes), rules=digest,
+            seeded=tuple((one.name, one.pairs) for one in rules.classes), setup=setup,
             known=tuple((one.id, one.max_rate) for one in rules.known),
         )
         parameters = frozenset(shadow.parameters).union(*(one.query for one in written.operations.values()))
         return ShadowPlan(
             shadow.sample / 10_000, shadow.max_body, shadow.deadline, shadow.credentials == "pass", recheck, criteria,
-            Basis(digest, (gate.build or "").lower().encode(), parameters), rules, own, shadow.noise / 10_000,
+            Basis(setup, (gate.build or "").lower().encode(), parameters), rules, own, shadow.noise / 10_000,
             Sealing(shadow.capture / 10_000, SECRETS.union(*(policy.credentials for policy in policies))),
         )
 
@@ -210,7 +210,7 @@ class Capabilities:
         self, written: spec.Capability, shadow: spec.Shadow, node: Node
     ) -> tuple[Rules, dict[str, Rules], str]:
         """The rules for all operations, those for operations that have their own first, and a digest of them all."""
-        ruling = Ruling(self._find, self._problems, self._warnings)
+        ruling = Ruling(self._find, self._findings)
         shared = ruling.rules(shadow.rules, node.find("shadow", "rules"))
         known = ruling.known(shadow.known_differences, node.find("shadow", "known_differences"))
         own = {name: ruling.rules(one.rules, node.find("operations", name, "rules"))
@@ -222,9 +222,9 @@ class Capabilities:
         return rules, operations, together(rules, operations) if all_rules or known else ""
 
 
-def _digest(arms: Iterable[Arm], node: Node, upstreams: Node) -> str:
+def _setup(arms: Iterable[Arm], node: Node, upstreams: Node) -> Setup:
     """What tells whether an arm is another service now, or is read otherwise: by what is written of its upstream and
-    adapter, and behind ENDPOINTS by where that is. What "${…}" stands for in options is left out, since a short hash of
+    adapter, and by where that is. What "${…}" stands for in options is left out, since a short hash of
     a short secret tells the secret; an endpoint holds none."""
     written, endpoints = [], []
     for arm in arms:
@@ -234,7 +234,7 @@ def _digest(arms: Iterable[Arm], node: Node, upstreams: Node) -> str:
                         arm.upstream.settings.tls.server_name,
                         adapter.data(as_written=True) if adapter is not None else None))
         endpoints.append((arm.name, sorted(arm.upstream.settings.endpoints)))
-    return f"{_hash(written)}{ENDPOINTS}{_hash(endpoints)}"
+    return Setup(_hash(written), _hash(endpoints))
 
 
 def _hash(told: Any) -> str:

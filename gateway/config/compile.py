@@ -19,12 +19,12 @@ from gateway.config import spec, upstreams
 from gateway.config.capabilities import Capabilities, Names
 from gateway.config.crosswalk import Seeds
 from gateway.config.decode import Repair, Schema, Steps, decode
-from gateway.config.exposed import tell_exposed
+from gateway.config.exposed import warn_if_exposed
 from gateway.config.extensions import Chosen, Find, choose
 from gateway.config.load import load
 from gateway.config.nodes import Node
 from gateway.config.overlaps import Met, Ties
-from gateway.config.problem import Invalid, Problem
+from gateway.config.problem import Findings, Invalid, Problem
 from gateway.config.sealing import Sealed, sealed
 from gateway.edges.settings import EdgeSettings
 from gateway.policies.base import Policy
@@ -70,21 +70,21 @@ def build(
     environ: Mapping[str, str] | None = None, find: Find = plugins.load,
 ) -> Configuration:
     """Read, check and compile `path`. Raises Invalid, with every problem."""
-    problems: list[Problem] = []
-    document = load(Path(path), os.environ if environ is None else environ, problems)
+    findings, later = Findings(), Findings()
+    document = load(Path(path), os.environ if environ is None else environ, findings)
     if document.root is None:
-        raise Invalid(problems, document.files)
-    unread, later = frozenset(problem.place for problem in problems), list[Problem]()
+        raise Invalid(findings.problems, document.files)
     decoded = decode(_SCHEMA, document.root, later, _REPAIR)
     configuration, files = None, document.files
     if decoded.value is not None:
         built = _Build(document.root, decoded.broken, later, find, previous)
         for secret, place in document.secrets:
-            tell_exposed(secret, place, "this file of a secret", built.warnings)
+            warn_if_exposed(secret, place, "this file of a secret", later)
         configuration = built.configuration(decoded.value, files)
         files = (*files, *built.seeds.files, *built.certificates)
-    # What is said of a value that could not even be read follows from that, and is left out.
-    problems += [problem for problem in later if problem.place not in unread]
+    # A value that could not even be read has other faults only because of that: they are left out.
+    unread = frozenset(problem.place for problem in findings.problems)
+    problems = findings.problems + [problem for problem in later.problems if problem.place not in unread]
     if problems or configuration is None:
         raise Invalid(problems, files)
     return configuration
@@ -111,21 +111,20 @@ _REPAIR = Repair(_depth, {
 
 
 class _Build:
-    """One build: the tree, and the problems and warnings that it comes to."""
+    """One compilation of the tree `root`; `broken` are the paths in it that are known to be wrong."""
 
     def __init__(
-        self, root: Node, broken: frozenset[Steps], problems: list[Problem], find: Find,
+        self, root: Node, broken: frozenset[Steps], findings: Findings, find: Find,
         previous: Configuration | None,
     ) -> None:
         self._root = root
         self._broken = broken
-        self._problems = problems
-        self.warnings: list[Problem] = []
-        self.seeds = Seeds(problems, self.warnings)
+        self._findings = findings
+        self.seeds = Seeds(findings)
         self.certificates: list[Path] = []
         self._find = find
         self._previous = previous
-        self._names = Names(root, problems)
+        self._names = Names(root, findings)
         self._made_from: dict[str, tuple[Any, Any]] = {}
 
     def configuration(self, routes: spec.Routes, files: tuple[Path, ...]) -> Configuration | None:
@@ -140,7 +139,7 @@ class _Build:
         self._unused()
         self._trust(routes.server)
         self._suites(routes.server)
-        if self._problems or default is None or store is None:
+        if self._findings.problems or default is None or store is None:
             return None
         revision = self._hash(as_written=True).hex()[:12]
         lane = routes.shadow
@@ -152,7 +151,7 @@ class _Build:
             LaneSettings(lane.queue, lane.memory, lane.concurrency, lane.drain), (store.name, store.options),
             custody, records,
             {name: one for name, one in self._names.upstreams.items() if name in used}, self._names.policies,
-            (*files, *self.seeds.files, *self.certificates), tuple(sorted(set(self.warnings))), revision,
+            (*files, *self.seeds.files, *self.certificates), tuple(sorted(set(self._findings.warnings))), revision,
             self._hash(as_written=False), self._made_from,
         )
 
@@ -166,7 +165,7 @@ class _Build:
         old = self._previous.upstreams if self._previous is not None else {}
         for name, written in routes.upstreams.items():
             node = self._root.find("upstreams", name)
-            settings = upstreams.settings(name, written, node, self.certificates, self._problems, self.warnings)
+            settings = upstreams.settings(name, written, node, self.certificates, self._findings)
             if settings is not None:
                 kept = old.get(name)
                 reuse = kept is not None and kept.settings == settings
@@ -174,7 +173,7 @@ class _Build:
 
     def _policies(self, routes: spec.Routes) -> None:
         for name in routes.policies:
-            chosen = choose("figway.policies", self._root.find("policies", name), self._find, self._problems)
+            chosen = choose("figway.policies", self._root.find("policies", name), self._find, self._findings)
             policy = self._policy(name, chosen) if chosen is not None else None
             if chosen is not None and policy is not None:
                 self._names.policies[name] = policy
@@ -185,18 +184,18 @@ class _Build:
         if previous is not None and previous.made_from.get(name) == (chosen.plugin, chosen.options):
             return previous.policies[name]
         make: Callable[[str, Any], Policy] = chosen.plugin
-        policy = chosen.build(lambda: make(name, chosen.options), self._problems)
+        policy = chosen.build(lambda: make(name, chosen.options), self._findings)
         if policy is not None and not isinstance(getattr(policy, "credentials", None), tuple):
             # Left unsaid, a mirror would carry them.
-            self._problems.append(Problem(
+            self._findings.problem(
                 chosen.node.place,
-                f'plugin "{chosen.name}" does not say which fields hold its credentials', "plugin_failed"))
+                f'plugin "{chosen.name}" does not say which fields hold its credentials', "plugin_failed")
             return None
         return policy
 
     def _capabilities(self, routes: spec.Routes) -> list[Capability]:
         compiling = Capabilities(
-            self._root, self._broken, self._names, self._find, self._problems, self.warnings,
+            self._root, self._broken, self._names, self._find, self._findings,
             self.seeds, ambiguous_paths=routes.server.ambiguous_paths, lane_memory=routes.shadow.memory,
         )
         return [compiling.compile(name, written) for name, written in routes.capabilities.items()]
@@ -209,9 +208,9 @@ class _Build:
         if routes.default.policies is None and ("capabilities",) not in self._broken and any(
                 one.policies for one in routes.capabilities.values()):
             # Whoever protects one path must have thought of all others.
-            self._problems.append(Problem(
+            self._findings.problem(
                 node.place, "capabilities have policies, so say here which ones all other requests meet; for none, "
-                f"write `default: {{upstream: {routes.default.upstream}, policies: []}}`", "needs_policies"))
+                f"write `default: {{upstream: {routes.default.upstream}, policies: []}}`", "needs_policies")
         policies = self._names.checked_policies(routes.default.policies or [], node)
         upstream = self._names.upstreams.get(routes.default.upstream)
         if upstream is None:
@@ -230,17 +229,17 @@ class _Build:
                 place = self._root.key(*steps)
                 other = ties.add(Met(capability.name, operation, place))
                 if other is not None:
-                    self._problems.append(Problem(
+                    self._findings.problem(
                         place, f"{capability.name}.{operation.name} and {other.capability}.{other.operation.name} at "
-                        f"{other.place} fit the same requests, and neither is more specific", "overlap"))
+                        f"{other.place} fit the same requests, and neither is more specific", "overlap")
 
     def _alike(self, table: RouteTable) -> None:
         for one, other in table.alike():
-            self.warnings.append(Problem(
+            self._findings.warn(
                 self._root.key("capabilities", one.capability.name, "operations", one.operation.name),
                 f"{one.capability.name}.{one.operation.name} and {other.capability.name}.{other.operation.name} at "
                 f"{other.operation.place} differ by spelling alone, and not in who answers or who may ask: "
-                "requests to them are refused unless `paths` of their upstreams tells them apart", "alike"))
+                "requests to them are refused unless `paths` of their upstreams tells them apart", "alike")
 
     def _read(self, capabilities: list[Capability]) -> frozenset[bytes]:
         """The fields that policies, splits and operations look at."""
@@ -259,7 +258,7 @@ class _Build:
         if node is None:
             place = self._root.place
             node = Node(place, {"memory": Node(place, {})}, {"memory": place})
-        return choose("figway.stores", node, self._find, self._problems)
+        return choose("figway.stores", node, self._find, self._findings)
 
     def _custody(self, routes: spec.Routes, store: Chosen | None) -> tuple[Path | None, Sealed | None]:
         """Where keys are kept, and where what they seal is. Both depend on the store's file."""
@@ -273,14 +272,14 @@ class _Build:
         if custody is not None:
             named = "shadow" if routes.shadow.custody is not None else "store"
             place = self._root.find("shadow", "custody").place if named == "shadow" else self._root.key("store")
-            tell_exposed(custody, place, "the custody file", self.warnings)
-        return custody, sealed(routes, self._root, custody, stored, self._problems, self.warnings)
+            warn_if_exposed(custody, place, "the custody file", self._findings)
+        return custody, sealed(routes, self._root, custody, stored, self._findings)
 
     def _suites(self, server: spec.Server) -> None:
         if server.tls.cbc:
-            self.warnings.append(Problem(
+            self._findings.warn(
                 self._root.key("server", "tls", "cbc"), "CBC suites have been attacked time and again: offer them only "
-                "while a client knows no other", "weak_tls"))
+                "while a client knows no other", "weak_tls")
 
     def _unused(self) -> None:
         for kind, what in (("upstreams", "upstream"), ("policies", "policy")):
@@ -289,15 +288,15 @@ class _Build:
                 continue
             for name in node.value:
                 if (kind, name) not in self._names.used:
-                    self.warnings.append(Problem(node.keys[name], f'{what} "{name}" is never used', "unused"))
+                    self._findings.warn(node.keys[name], f'{what} "{name}" is never used', "unused")
 
     def _trust(self, server: spec.Server) -> None:
         node = self._root.child("server")
         if server.trusted_hops and node is not None and node.child("trusted_fields") is None:
-            self.warnings.append(Problem(
+            self._findings.warn(
                 node.key("trusted_hops"), "say which fields these proxies write: beside this, write `trusted_fields: "
                 "x-forwarded`, or `trusted_fields: forwarded`; X-Forwarded-* is believed now, which clients can forge "
-                "where the proxies write Forwarded alone", "trusted_fields"))
+                "where the proxies write Forwarded alone", "trusted_fields")
 
 
 def _edge(server: spec.Server, read: frozenset[bytes]) -> EdgeSettings:

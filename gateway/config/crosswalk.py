@@ -7,7 +7,7 @@ from pathlib import Path
 from adapters import crosswalk
 from gateway.config import spec
 from gateway.config.nodes import Node
-from gateway.config.problem import Place, Problem
+from gateway.config.problem import Findings, Place
 from gateway.files import read_plain
 from shadow.compare.identity import REFERENCE, RESOURCE, URN
 from shadow.compare.rules import Class, Rule
@@ -17,13 +17,12 @@ _MOST = 256 << 20
 
 
 class Seeds:
-    """Compiles classes; adds to `problems` and `warnings`. `files` are the seeds that were looked at, by their digests
+    """Compiles classes; adds to `findings`. `files` are the seeds that were looked at, by their digests
     ("" where one cannot be read): a change of any changes what the rules amount to."""
 
-    def __init__(self, problems: list[Problem], warnings: list[Problem]) -> None:
+    def __init__(self, findings: Findings) -> None:
         self.files: dict[Path, str] = {}
-        self._problems = problems
-        self._warnings = warnings
+        self._findings = findings
         self._named: dict[Path, Counter[str]] = {}
 
     def classes(self, written: Mapping[str, spec.Crosswalk], node: Node, rules: Iterable[Rule]) -> tuple[Class, ...]:
@@ -33,14 +32,14 @@ class Seeds:
         for name, one in written.items():
             place = node.key(name)
             if name in (REFERENCE, RESOURCE, URN):
-                self._problems.append(Problem(place, "this word has a meaning of its own: it names no class",
-                                              "bad_crosswalk"))
+                self._findings.problem(place, "this word has a meaning of its own: it names no class",
+                                              "bad_crosswalk")
             elif not said & {name, REFERENCE, RESOURCE}:
-                self._warnings.append(Problem(place, "no rule says `crosswalk` for this class", "unused"))
+                self._findings.warn(place, "no rule says `crosswalk` for this class", "unused")
             found.append(self._class(name, one, node.find(name)))
         if said & {REFERENCE, RESOURCE} and not written:
-            self._warnings.append(Problem(
-                node.place, "no class is declared in `shadow.crosswalk`: references and resources name none", "unused"))
+            self._findings.warn(
+                node.place, "no class is declared in `shadow.crosswalk`: references and resources name none", "unused")
         return tuple(sorted(found, key=lambda one: one.name))
 
     def _class(self, name: str, written: spec.Crosswalk, node: Node) -> Class:
@@ -51,7 +50,7 @@ class Seeds:
         if path not in self.files:
             self._read(path, place)
         if self.files[path] and name not in self._named[path]:
-            self._problems.append(Problem(place, "the seed has no pair of this class", "bad_crosswalk"))
+            self._findings.problem(place, "the seed has no pair of this class", "bad_crosswalk")
         return Class(name, written.learn, str(path), self.files[path], self._named[path][name])
 
     def _read(self, path: Path, place: Place) -> None:
@@ -59,10 +58,10 @@ class Seeds:
         try:
             found = crosswalk.seed(read_plain(path, _MOST))
         except OSError as error:
-            self._problems.append(Problem(place, f"the seed cannot be read: {error.strerror}", "no_file"))
+            self._findings.problem(place, f"the seed cannot be read: {error.strerror}", "no_file")
             return
         self.files[path], self._named[path] = found.digest, Counter(one.name for one in found.entries)
         for fault in found.faults:
-            self._problems.append(Problem(Place(path, fault.line, 1), fault.says, "bad_seed"))
+            self._findings.problem(Place(path, fault.line, 1), fault.says, "bad_seed")
         if found.faults:
             self.files[path] = ""

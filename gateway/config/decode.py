@@ -17,7 +17,7 @@ from pydantic.errors import PydanticInvalidForJsonSchema, PydanticSchemaGenerati
 from pydantic_core import ErrorDetails
 
 from gateway.config.nodes import Node, core
-from gateway.config.problem import Place, Problem, did_you_mean
+from gateway.config.problem import Findings, Place, did_you_mean
 
 T = TypeVar("T")
 Steps = tuple[str | int, ...]
@@ -93,13 +93,13 @@ class Schema(Generic[T]):
 
 
 def decode(
-    schema: Schema[T], root: Node, problems: list[Problem], repair: Repair | None = None, *, show: bool = True,
+    schema: Schema[T], root: Node, findings: Findings, repair: Repair | None = None, *, show: bool = True,
 ) -> Decoded[T]:
-    """Decode `root`, adding to `problems`. `show`: messages may quote what is written (never what is substituted)."""
+    """Decode `root`, adding to `findings`. `show`: messages may quote what is written (never what is substituted)."""
     repair = repair or Repair()
     data = root.data()
     cuts = _Cuts()
-    told: dict[tuple[Place, str, Steps], list[str]] = {}
+    found: dict[tuple[Place, str, Steps], list[str]] = {}
     value: T | None = None
     while True:
         try:
@@ -111,12 +111,13 @@ def decode(
         for fault in faults:
             if not fault.node.broken and not cuts.touch(fault.path) and not fault.readable(data):
                 message, code = fault.message(schema, show)
-                messages = told.setdefault((fault.place, code, fault.path), [])
+                messages = found.setdefault((fault.place, code, fault.path), [])
                 messages += [message] if message not in messages else []
         if not cuts.mend(faults, data, repair):
             break  # the next round would find the same faults
     # Several messages about one value are the members of a union: any of them would do.
-    problems += [Problem(place, " or ".join(messages), code) for (place, code, _), messages in told.items()]
+    for (place, code, _), messages in found.items():
+        findings.problem(place, " or ".join(messages), code)
     return Decoded(value, frozenset(cuts.paths))
 
 

@@ -4,7 +4,7 @@ or can reach a folder, is not known here."""
 import stat
 from pathlib import Path
 
-from gateway.config.problem import Place, Problem
+from gateway.config.problem import Findings, Place
 
 EXPOSED = "exposed"
 """The code of such a warning."""
@@ -12,12 +12,12 @@ EXPOSED = "exposed"
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
-def tell_exposed(path: Path, place: Place, what: str, warnings: list[Problem]) -> None:
+def warn_if_exposed(path: Path, place: Place, what: str, findings: Findings) -> None:
     """Add a warning where a file's group or others may read or write it. What is not there is nobody's concern here."""
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
     except (OSError, ValueError):
         return
     if mode & _OTHERS:
-        warnings.append(Problem(
-            place, f"{what} is open to others than its owner (mode {mode:04o}): chmod 600", EXPOSED))
+        findings.warn(
+            place, f"{what} is open to others than its owner (mode {mode:04o}): chmod 600", EXPOSED)

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from gateway.config.decode import Schema, decode
 from gateway.config.nodes import Node
-from gateway.config.problem import Problem
+from gateway.config.problem import Findings
 from gateway.plugins import PluginError
 
 T = TypeVar("T")
@@ -24,7 +24,7 @@ class Chosen:
     options: Any
     node: Node
 
-    def build(self, make: Callable[[], T], problems: list[Problem]) -> T | None:
+    def build(self, make: Callable[[], T], findings: Findings) -> T | None:
         """What `make` makes of it, or None after a problem."""
         try:
             return make()
@@ -36,11 +36,11 @@ class Chosen:
         except Exception as error:  # a third party's mistake must not end a running gateway's reload
             message, code = f'plugin "{self.name}" failed: {type(error).__name__}', "plugin_failed"
             place = self.node.place
-        problems.append(Problem(place, message, code))
+        findings.problem(place, message, code)
         return None
 
 
-def choose(group: str, node: Node, find: Find, problems: list[Problem]) -> Chosen | None:
+def choose(group: str, node: Node, find: Find, findings: Findings) -> Chosen | None:
     """The plugin of a map such as {jwt: {…}}, or None after a problem. `group` is "figway.policies" …"""
     if node.broken or not isinstance(node.value, dict) or len(node.value) != 1:
         return None  # told already
@@ -49,16 +49,16 @@ def choose(group: str, node: Node, find: Find, problems: list[Problem]) -> Chose
         plugin = find(group, name)
         schema: Schema[Any] = Schema.of_options(plugin.Options)
     except PluginError as error:
-        problems.append(Problem(node.keys[name], str(error), "unknown_plugin"))
+        findings.problem(node.keys[name], str(error), "unknown_plugin")
         return None
     except (AttributeError, TypeError):
-        problems.append(Problem(node.keys[name], f'plugin "{name}" declares no usable Options', "plugin_failed"))
+        findings.problem(node.keys[name], f'plugin "{name}" declares no usable Options', "plugin_failed")
         return None
-    found: list[Problem] = []
+    found = Findings()
     # What is written in options is not quoted: it may be a secret.
     options, _ = decode(schema, options_node, found, show=False)
-    for problem in found:
-        problems.append(replace(problem, message=hidden(problem.message, options_node)))
+    for problem in found.problems:
+        findings.problem(problem.place, hidden(problem.message, options_node), problem.code)
     if options is None:
         return None
     return Chosen(name, plugin, rebased(options, options_node.place.file.parent), options_node)

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from gateway import units
-from shadow.compare.patterns import Pattern
+from shadow.compare.patterns import PathPattern
 from shadow.compare.severity import is_status
 
 _FIELD_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
@@ -148,7 +148,7 @@ def _places(value: object) -> object:
     if not isinstance(value, str):
         raise PydanticCustomError("bad_pattern", "wants a JSON Pointer, in which * and ** may stand: /entry/*/resource")
     try:
-        pattern = Pattern.parse(value)
+        pattern = PathPattern.parse(value)
     except ValueError as error:
         raise PydanticCustomError("bad_pattern", str(error)) from None
     if pattern[:1] == ("@status",) and not is_status(pattern[1:]):

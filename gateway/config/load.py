@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 from gateway.config.nodes import Node, parse
-from gateway.config.problem import Place, Problem
+from gateway.config.problem import Findings, Place
 from gateway.config.substitute import Substitution
 from gateway.files import read_plain
 
@@ -29,9 +29,9 @@ class Document:
     secrets: tuple[tuple[Path, Place], ...]
 
 
-def load(path: Path, environ: Mapping[str, str], problems: list[Problem]) -> Document:
-    """Read `path` and what it includes. Never raises for what the files hold: adds to `problems`."""
-    loading = _Loading(environ, problems)
+def load(path: Path, environ: Mapping[str, str], findings: Findings) -> Document:
+    """Read `path` and what it includes. Never raises for what the files hold: adds to `findings`."""
+    loading = _Loading(environ, findings)
     root = loading.file(path, Place(path), ())
     files = tuple(dict.fromkeys([*loading.files, *loading.substitution.files]))
     return Document(loading.merged(root) if root is not None else None, files,
@@ -39,16 +39,16 @@ def load(path: Path, environ: Mapping[str, str], problems: list[Problem]) -> Doc
 
 
 class _Loading:
-    def __init__(self, environ: Mapping[str, str], problems: list[Problem]) -> None:
-        self._problems = problems
+    def __init__(self, environ: Mapping[str, str], findings: Findings) -> None:
+        self._findings = findings
         self._included: list[Node] = []
         self._seen: set[Path] = set()
         self._left = 4 * MAX_FILE
-        self.substitution = Substitution(environ, problems)
+        self.substitution = Substitution(environ, findings)
         self.files: list[Path] = []
 
     def _tell(self, place: Place, message: str, code: str) -> None:
-        self._problems.append(Problem(place, message, code))
+        self._findings.problem(place, message, code)
 
     def file(self, path: Path, asked: Place, within: tuple[Path, ...]) -> Node | None:
         """One file's root map, with its includes read into `_included`. `asked` is the line that names it."""
@@ -72,7 +72,7 @@ class _Loading:
             place = Place(path, data.count(b"\n", 0, error.start) + 1, error.start - line_start + 1)
             self._tell(place, "not UTF-8 text", "bad_yaml")
             return None
-        root = parse(text, path, self.substitution, self._problems)
+        root = parse(text, path, self.substitution, self._findings)
         if root is None:
             return None
         if not isinstance(root.value, dict):

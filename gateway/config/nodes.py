@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 import yaml
 
-from gateway.config.problem import Place, Problem
+from gateway.config.problem import Findings, Place
 
 Scalar: TypeAlias = str | int | float | bool | None
 Substitute: TypeAlias = Callable[[str, Place], tuple[str | None, bool]]
@@ -109,28 +109,28 @@ def core(text: str) -> Scalar:
 
 
 def parse(
-    text: str, file: Path, substitute: Substitute, problems: list[Problem], loader: type[Any] = LOADER
+    text: str, file: Path, substitute: Substitute, findings: Findings, loader: type[Any] = LOADER
 ) -> Node | None:
     """The document's root, or None where the text is no YAML document; every problem is added to `problems`."""
     try:
         if found := _too_much(text, loader):
             mark, message = found
-            problems.append(Problem(Place(file, mark.line + 1, mark.column + 1), message, "bad_yaml"))
+            findings.problem(Place(file, mark.line + 1, mark.column + 1), message, "bad_yaml")
             return None
         root = yaml.compose(text, Loader=loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file)
-        problems.append(Problem(place, f"not YAML: {error.problem or error.context}", "bad_yaml"))
+        findings.problem(place, f"not YAML: {error.problem or error.context}", "bad_yaml")
     except yaml.reader.ReaderError as error:
         before = text[: int(error.position)]
         place = Place(file, before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)
-        problems.append(Problem(place, "not YAML: a control character", "bad_yaml"))
+        findings.problem(place, "not YAML: a control character", "bad_yaml")
     else:
         if root is not None:
             most = min(_MAX_NODES_PER_CHARACTER * len(text), _MAX_NODES)
-            return _Tree(file, substitute, problems, most).node(root, ())
-        problems.append(Problem(Place(file), "the file is empty", "bad_yaml"))
+            return _Tree(file, substitute, findings, most).node(root, ())
+        findings.problem(Place(file), "the file is empty", "bad_yaml")
     return None
 
 
@@ -162,10 +162,10 @@ def _too_much(text: str, loader: type[Any]) -> tuple[Any, str] | None:
 class _Tree:
     """Turns PyYAML's nodes into ours."""
 
-    def __init__(self, file: Path, substitute: Substitute, problems: list[Problem], most: int) -> None:
+    def __init__(self, file: Path, substitute: Substitute, findings: Findings, most: int) -> None:
         self._file = file
         self._substitute = substitute
-        self._problems = problems
+        self._findings = findings
         self._most = most
         self._count = 0
 
@@ -174,7 +174,7 @@ class _Tree:
 
     def _told(self, node: yaml.Node, message: str, code: str) -> Node:
         place = self._place(node)
-        self._problems.append(Problem(place, message, code))
+        self._findings.problem(place, message, code)
         return Node(place, None, broken=True)
 
     def node(self, node: yaml.Node, within: tuple[int, ...]) -> Node:

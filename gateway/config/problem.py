@@ -1,4 +1,4 @@
-"""Problem: one fault in configuration, with its place. Invalid: all of them at once."""
+"""Problem: one fault in configuration, with its place. Findings: what one reading of it collects."""
 
 import difflib
 from collections.abc import Iterable
@@ -45,6 +45,22 @@ class Problem:
         """The message without the middle of a name that nobody would read to its end."""
         text = self.message
         return text if len(text) <= _LONGEST else f"{text[:_LONGEST // 2]} … {text[-_LONGEST // 2:]}"
+
+
+class Findings:
+    """What reading a configuration finds: problems, which refuse it, and warnings, which do not."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+        self.warnings: list[Problem] = []
+
+    def problem(self, place: Place, message: str, code: str) -> None:
+        """Add a fault that the configuration cannot be used with."""
+        self.problems.append(Problem(place, message, code))
+
+    def warn(self, place: Place, message: str, code: str) -> None:
+        """Add something that is probably not meant, or is unsafe."""
+        self.warnings.append(Problem(place, message, code))
 
 
 class Invalid(Exception):

@@ -12,22 +12,21 @@ from gateway.config.decode import Schema, decode
 from gateway.config.extensions import Find, choose
 from gateway.config.load import MAX_FILE
 from gateway.config.nodes import Node, parse
-from gateway.config.problem import Invalid, Place, Problem
+from gateway.config.problem import Findings, Invalid, Place, Problem
 from gateway.plugins import PluginError
-from shadow.compare.diff import Severity
-from shadow.compare.patterns import Order, Pattern
+from shadow.compare.difference import Severity
+from shadow.compare.patterns import Order, PathPattern
 from shadow.compare.rules import Known, Rule, Rules, below
 from shadow.compare.severity import criticals
 from shadow.normalisers.base import Normaliser
 
 
 class Ruling:
-    """Compiles lists of rules; adds to `problems` and `warnings`."""
+    """Compiles lists of rules; adds to `findings`."""
 
-    def __init__(self, find: Find, problems: list[Problem], warnings: list[Problem]) -> None:
+    def __init__(self, find: Find, findings: Findings) -> None:
         self._find = find
-        self._problems = problems
-        self._warnings = warnings
+        self._findings = findings
         self._ids: dict[str, Place] = {}
 
     def rules(self, written: Sequence[spec.Rule], node: Node) -> tuple[Rule, ...]:
@@ -50,25 +49,25 @@ class Ruling:
     def _once(self, name: str, place: Place) -> None:
         first = self._ids.setdefault(name, place)
         if first is not place:
-            self._problems.append(Problem(place, f"a rule of this id is at {first}", "duplicate"))
+            self._findings.problem(place, f"a rule of this id is at {first}", "duplicate")
 
     def _rule(self, written: spec.Rule, node: Node) -> Rule | None:
         own = [name for name in ("list", "ignore", "severity", "crosswalk", "keys", "reveal", "defaults")
                if getattr(written, name) is not None]
         behaviours = [*own, *(written.model_extra or {})]
         if len(behaviours) != 1:
-            self._problems.append(Problem(
+            self._findings.problem(
                 node.place, "a rule has one behaviour: a normaliser's name, list, ignore, severity, crosswalk, keys, "
-                "reveal or defaults", "bad_rule"))
+                "reveal or defaults", "bad_rule")
             return None
         [what] = behaviours
         name = written.id or f"{what} {written.at}"
         self._once(name, node.key("id"))
         kind = written.kind or ""
         if kind and what not in ("ignore", "severity"):
-            self._problems.append(Problem(node.key("kind"), "a kind narrows `ignore` and `severity` only", "bad_rule"))
+            self._findings.problem(node.key("kind"), "a kind narrows `ignore` and `severity` only", "bad_rule")
         if what == "ignore" and not written.reason:
-            self._problems.append(Problem(node.key("ignore"), "what is ignored needs a `reason`", "bad_rule"))
+            self._findings.problem(node.key("ignore"), "what is ignored needs a `reason`", "bad_rule")
         if what in ("severity", "reveal"):
             severity = Severity(written.severity) if written.severity is not None else None
             return Rule(name, written.at, severity=severity, reveal=what == "reveal", kind=kind)
@@ -77,38 +76,38 @@ class Ruling:
         if what == "crosswalk":
             return Rule(name, written.at, reason=written.reason or "", crosswalk=written.crosswalk or "")
         if what == "keys":
-            pattern = Pattern.parse(written.at)
+            pattern = PathPattern.parse(written.at)
             if written.keys == "names" and pattern and not any(token not in ("*", "**") for token in pattern):
-                self._warnings.append(Problem(node.key("at"), "this rule shows names whatever they are: name the "
-                                              "objects that it is for", "broad_rule"))
+                self._findings.warn(node.key("at"), "this rule shows names whatever they are: name the "
+                                              "objects that it is for", "broad_rule")
             return Rule(name, written.at, keys=written.keys or "", reason=written.reason or "")
         if what == "list":
             return Rule(name, written.at, order=_order(written.list), reason=written.reason or "")
         if what == "ignore":
             self._judge(below(written.at), node, "ignores")
             return Rule(name, written.at, ignore=True, kind=kind, reason=written.reason or "")
-        self._judge(Pattern.parse(written.at), node, "normalises")
+        self._judge(PathPattern.parse(written.at), node, "normalises")
         normaliser = self._normaliser(what, node)
         return None if normaliser is None else Rule(name, written.at, normaliser, reason=written.reason or "")
 
-    def _judge(self, pattern: Pattern, node: Node, verb: str) -> None:
+    def _judge(self, pattern: PathPattern, node: Node, verb: str) -> None:
         """Warn of a rule that says more than anyone can have looked at."""
         if not any(token not in ("*", "**") for token in pattern) or (pattern[-1:] == ("*",) and verb == "normalises"):
-            self._warnings.append(Problem(
-                node.key("at"), f"this rule {verb} whatever is there: name the members that it is for", "broad_rule"))
+            self._findings.warn(
+                node.key("at"), f"this rule {verb} whatever is there: name the members that it is for", "broad_rule")
         elif verb != "normalises" and (hit := criticals(pattern)):
-            self._warnings.append(Problem(
-                node.key("at"), f"this rule {verb} what is critical: {', '.join(hit[:3])}", "broad_rule"))
+            self._findings.warn(
+                node.key("at"), f"this rule {verb} what is critical: {', '.join(hit[:3])}", "broad_rule")
 
     def _normaliser(self, name: str, node: Node) -> Normaliser | None:
         value = node.find(name)
         options = _options(name, value, self._find)
         chosen = choose("figway.normalisers", Node(value.place, {name: options}, {name: node.key(name)}), self._find,
-                        self._problems)
+                        self._findings)
         if chosen is None:
             return None
         make: Callable[[Any], Normaliser] = chosen.plugin
-        return chosen.build(lambda: make(chosen.options), self._problems)
+        return chosen.build(lambda: make(chosen.options), self._findings)
 
 
 def _options(name: str, value: Node, find: Find) -> Node:
@@ -149,21 +148,20 @@ def _text(path: Path) -> str:
 def read_rules(path: Path, find: Find) -> tuple[Rules, list[Problem]]:
     """The rules of a file that holds nothing else, `rules` and `known_differences`, and warnings.
     Raises Invalid, with every problem."""
-    problems: list[Problem] = []
-    warnings: list[Problem] = []
+    findings = Findings()
     try:
         text = _text(path)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise Invalid([Problem(Place(path), f"cannot be read: {reason}", "unreadable")], (path,)) from None
-    root = parse(text, path, lambda text, place: (text, False), problems)
-    written = decode(_FILE, root, problems).value if root is not None else None
+    root = parse(text, path, lambda text, place: (text, False), findings)
+    written = decode(_FILE, root, findings).value if root is not None else None
     if root is None or written is None:
-        raise Invalid(problems, (path,))
-    ruling = Ruling(find, problems, warnings)
+        raise Invalid(findings.problems, (path,))
+    ruling = Ruling(find, findings)
     rules = Rules(ruling.rules(written.rules, root.find("rules")),
                   ruling.known(written.known_differences, root.find("known_differences")))
-    classes = Seeds(problems, warnings).classes(written.crosswalk, root.find("crosswalk"), rules.rules)
-    if problems:
-        raise Invalid(problems, (path,))
-    return replace(rules, classes=classes), warnings
+    classes = Seeds(findings).classes(written.crosswalk, root.find("crosswalk"), rules.rules)
+    if findings.problems:
+        raise Invalid(findings.problems, (path,))
+    return replace(rules, classes=classes), findings.warnings

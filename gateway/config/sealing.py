@@ -1,13 +1,13 @@
 """What routes.yaml says of sealed capture: where records are kept, for how long, and who may view them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.config import spec
-from gateway.config.exposed import tell_exposed
+from gateway.config.exposed import warn_if_exposed
 from gateway.config.nodes import Node
-from gateway.config.problem import Problem
+from gateway.config.problem import Findings
 from shadow.sealed.vault import Bounds
 
 
@@ -21,31 +21,31 @@ class Sealed:
 
 
 def sealed(
-    routes: spec.Routes, root: Node, custody: Path | None, store: Path | None, problems: list[Problem],
-    warnings: list[Problem],
+    routes: spec.Routes, root: Node, custody: Path | None, store: Path | None, findings: Findings,
 ) -> Sealed | None:
     """None where nothing may be sealed. `custody` is the file of the keys, `store` that of what was learnt."""
     written = routes.shadow.capture
     if written is None:
-        problems += _unsaid(routes, root)
+        _refuse_unwritten(routes, root, findings)
         return None
     node, key = root.find("shadow", "capture"), root.key("shadow", "capture")
     path = node.place.file.parent / written.path
     if custody is None:
-        problems.append(Problem(key, "keys in the gateway's memory would end with it, and what they seal: name a file "
-                                     "in `shadow.custody`", "needs_custody"))
+        findings.problem(key, "keys in the gateway's memory would end with it, and what they seal: name a file "
+                                     "in `shadow.custody`", "needs_custody")
     elif path in (custody, store):
         what = "custody" if path == custody else "store"
-        problems.append(Problem(node.find("path").place, f"this file is the {what}'s: name another", "same_file"))
-    tell_exposed(path, key, "the file of sealed records", warnings)
+        findings.problem(node.find("path").place, f"this file is the {what}'s: name another", "same_file")
+    warn_if_exposed(path, key, "the file of sealed records", findings)
     if not written.views:
-        warnings.append(Problem(key, "without `views` nobody may view what is sealed", "no_views"))
+        findings.warn(key, "without `views` nobody may view what is sealed", "no_views")
     views = {role: frozenset(users) for role, users in written.views.items()}
     return Sealed(path, Bounds(written.retention, written.records, written.size), views)
 
 
-def _unsaid(routes: spec.Routes, root: Node) -> Iterator[Problem]:
+def _refuse_unwritten(routes: spec.Routes, root: Node, findings: Findings) -> None:
+    """Add a problem for each capability that asks for capture where no file for it is configured."""
     for name, capability in routes.capabilities.items():
         if capability.shadow is not None and capability.shadow.capture:
-            yield Problem(root.key("capabilities", name, "shadow", "capture"), "nothing says where to: write `shadow: "
-                          "{capture: {path: figway.sealed}}` at the top of the file", "needs_capture")
+            findings.problem(root.key("capabilities", name, "shadow", "capture"), "nothing says where to: write "
+                             "`shadow: {capture: {path: figway.sealed}}` at the top of the file", "needs_capture")

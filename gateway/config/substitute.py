@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from gateway.config.problem import Place, Problem
+from gateway.config.problem import Findings, Place
 from gateway.files import read_plain
 
 MAX_FILE = 1 << 20
@@ -21,9 +21,9 @@ _VARIABLE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.ASCII | re.DOT
 class Substitution:
     """Replaces references; remembers the files that were read, to be watched, and where each is named."""
 
-    def __init__(self, environ: Mapping[str, str], problems: list[Problem]) -> None:
+    def __init__(self, environ: Mapping[str, str], findings: Findings) -> None:
         self._environ = environ
-        self._problems = problems
+        self._findings = findings
         self._left = _MOST
         self.files: list[Path] = []
         self.places: list[tuple[Path, Place]] = []
@@ -33,9 +33,9 @@ class Substitution:
         if text.count("${") > _MOST_REFERENCES:
             self._problem(place, f"more than {_MOST_REFERENCES:,} references in one value", "bad_substitution")
             return None, True
-        before = len(self._problems)
+        before = len(self._findings.problems)
         replaced = _FOUND.sub(lambda found: self._counted(self._one(found, place), place), text)
-        return (None if len(self._problems) > before else replaced), True
+        return (None if len(self._findings.problems) > before else replaced), True
 
     def _counted(self, value: str, place: Place) -> str:
         self._left -= len(value)
@@ -75,5 +75,5 @@ class Substitution:
             return self._problem(place, f"{path} cannot be read: {error.strerror}", "unreadable")
 
     def _problem(self, place: Place, message: str, code: str) -> str:
-        self._problems.append(Problem(place, message, code))
+        self._findings.problem(place, message, code)
         return ""

@@ -5,16 +5,16 @@ from pathlib import Path
 
 from gateway.certificates import Files, Unusable, checked, validity
 from gateway.config import spec
-from gateway.config.exposed import tell_exposed
+from gateway.config.exposed import warn_if_exposed
 from gateway.config.nodes import Node
-from gateway.config.problem import Place, Problem
-from gateway.transports.http.settings import Tls
+from gateway.config.problem import Findings, Place
+from gateway.transports.settings import Tls
 
 _CODE = "bad_certificate"
 
 
 def upstream_tls(
-    tls: spec.Tls | None, node: Node, seen: list[Path], problems: list[Problem], warnings: list[Problem]
+    tls: spec.Tls | None, node: Node, seen: list[Path], findings: Findings
 ) -> Tls:
     """An upstream's TLS, whose map `node` is. Its files are added to `seen`; what they hold is part of its settings,
     so that a renewed certificate makes another pool."""
@@ -26,7 +26,7 @@ def upstream_tls(
         paths[option] = None if name is None else node.find("tls", option).place.file.parent / name
     seen += [path for path in paths.values() if path is not None]
     if (tls.cert is None) != (tls.key is None):
-        problems.append(Problem(node.key("tls"), "`cert` and `key` go together", "bad_upstream"))
+        findings.problem(node.key("tls"), "`cert` and `key` go together", "bad_upstream")
     files = Files()
     # Apart, so that what is wrong with one is told beside what is wrong with the other.
     for which in ({"ca": paths["ca"]}, {"cert": paths["cert"], "key": paths["key"]}):
@@ -34,30 +34,30 @@ def upstream_tls(
             found = checked(**which)
         except Unusable as error:
             code = "no_file" if error.missing else _CODE
-            problems.append(Problem(node.find("tls", error.which).place, f"{error} ({error.which} of tls)", code))
+            findings.problem(node.find("tls", error.which).place, f"{error} ({error.which} of tls)", code)
         else:
             files = Files(files.ca or found.ca, found.cert, found.key)
     if files.cert and (warning := validity(files.cert).warning(time.time())):
-        warnings.append(Problem(node.find("tls", "cert").place, warning, "validity"))
+        findings.warn(node.find("tls", "cert").place, warning, "validity")
     if paths["key"] is not None:
-        tell_exposed(paths["key"], node.find("tls", "key").place, "the key", warnings)
+        warn_if_exposed(paths["key"], node.find("tls", "key").place, "the key", findings)
     ca, cert, key = (None if path is None else str(path) for path in paths.values())
     return Tls(ca, cert, key, tls.server_name, tls.verify, files.digest)
 
 
-def check_port(cert: Path | None, key: Path | None, problems: list[Problem], warnings: list[Problem]) -> None:
+def check_port(cert: Path | None, key: Path | None, findings: Findings) -> None:
     """Check the data port's certificate and key, where there are such."""
     if cert is None and key is None:
         return
     if cert is None or key is None:
-        problems.append(Problem(Place(cert or key or Path()), "--tls-cert and --tls-key go together", _CODE))
+        findings.problem(Place(cert or key or Path()), "--tls-cert and --tls-key go together", _CODE)
         return
     try:
         files = checked(cert=cert, key=key)
     except Unusable as error:
         place = Place(key if error.which == "key" else cert)
-        problems.append(Problem(place, f"{error} (--tls-{error.which})", "no_file" if error.missing else _CODE))
+        findings.problem(place, f"{error} (--tls-{error.which})", "no_file" if error.missing else _CODE)
         return
-    tell_exposed(key, Place(key), "the key", warnings)
+    warn_if_exposed(key, Place(key), "the key", findings)
     if warning := validity(files.cert).warning(time.time()):
-        warnings.append(Problem(Place(cert), warning, "validity"))
+        findings.warn(Place(cert), warning, "validity")

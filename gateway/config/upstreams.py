@@ -7,24 +7,24 @@ from urllib.parse import urlsplit
 
 from gateway.config import spec
 from gateway.config.nodes import Node
-from gateway.config.problem import Problem
+from gateway.config.problem import Findings
 from gateway.config.tls import upstream_tls
 from gateway.reading import UNSAID, Reading
-from gateway.transports.http.settings import Ejection, Health, Pool, Timeouts, UpstreamSettings
+from gateway.transports.settings import Ejection, Health, Pool, Timeouts, UpstreamSettings
 
 _HOST = re.compile(r"[\w.~-]+|\[[0-9A-Fa-f:.]+(?:%25[\w.~-]+)?\]")
 
 
 def settings(
-    name: str, written: spec.Upstream, node: Node, seen: list[Path], problems: list[Problem], warnings: list[Problem]
+    name: str, written: spec.Upstream, node: Node, seen: list[Path], findings: Findings
 ) -> UpstreamSettings | None:
     """The settings of one upstream, or None after a problem. `node` is its map; its files are added to `seen`."""
-    before = len(problems)
-    endpoints = _endpoints(written, node, problems, warnings)
-    tls = upstream_tls(written.tls, node, seen, problems, warnings)
+    before = len(findings.problems)
+    endpoints = _endpoints(written, node, findings)
+    tls = upstream_tls(written.tls, node, seen, findings)
     if written.tls is not None and endpoints and not any(url.startswith("https:") for url in endpoints):
-        warnings.append(Problem(node.key("tls"), "no endpoint is https, so nothing of this is used", "unused"))
-    if len(problems) > before:
+        findings.warn(node.key("tls"), "no endpoint is https, so nothing of this is used", "unused")
+    if len(findings.problems) > before:
         return None
     t, p, h, e = written.timeouts, written.pool, written.health, written.ejection
     return UpstreamSettings(
@@ -39,11 +39,11 @@ def settings(
 
 
 def _endpoints(
-    written: spec.Upstream, node: Node, problems: list[Problem], warnings: list[Problem]
+    written: spec.Upstream, node: Node, findings: Findings
 ) -> tuple[str, ...]:
     if (written.url is None) == (written.endpoints is None):
         message = "needs `url` or `endpoints`" if written.url is None else "has both `url` and `endpoints`"
-        problems.append(Problem(node.place, message, "bad_upstream"))
+        findings.problem(node.place, message, "bad_upstream")
         return ()
     found: dict[str, None] = {}
     for number, url in enumerate(written.endpoints or [str(written.url)]):
@@ -51,11 +51,11 @@ def _endpoints(
         endpoint, wrong = _endpoint(url)
         if wrong:
             # The URL itself is not shown: it may hold a password.
-            problems.append(Problem(place, wrong, "bad_url"))
+            findings.problem(place, wrong, "bad_url")
         elif endpoint in found:
-            problems.append(Problem(place, "this endpoint is there already", "bad_url"))
+            findings.problem(place, "this endpoint is there already", "bad_url")
         elif _is_link_local(endpoint):
-            warnings.append(Problem(place, "a link-local address: clouds keep their secrets there", "link_local"))
+            findings.warn(place, "a link-local address: clouds keep their secrets there", "link_local")
         found[endpoint] = None
     return tuple(found)
 

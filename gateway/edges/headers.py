@@ -44,7 +44,7 @@ from gateway.wire import (
     set_length,
 )
 
-# Connection may not take these away (reliability.md, requirement 11).
+# Connection may not take these away (CONTEXT.md, requirement 11).
 _PROTECTED = frozenset({
     b"host", b"content-length", b"transfer-encoding", b"authorization", b"cookie", b"via", b"traceparent",
     b"x-request-id", b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"forwarded", b"max-forwards",

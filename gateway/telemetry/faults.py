@@ -1,4 +1,4 @@
-"""Faults of the files that the shadow keeps, told as they begin, change and end: once each, not once a failure."""
+"""Faults of the files that the shadow keeps: each is logged when it begins, changes and ends, not at every failure."""
 
 import time
 from collections.abc import Mapping
@@ -7,45 +7,37 @@ from gateway.telemetry.record import Recorder
 from shadow.lane.archive import OPENING
 
 _AGAIN = 60.0
-"""Seconds after which a fault that goes on under another reason is told again."""
+"""Seconds after which a fault that goes on for another reason is logged again."""
+
+_EVENTS = {"store": "store_failed", "marks": "marks_failed", "custody": "custody_failed", "sealed": "capture_failed"}
 
 
 class Faults:
-    """What one worker has told of. `tell` belongs to its event loop."""
+    """What one worker has logged of faults. It belongs to the worker's event loop."""
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
         self._since: dict[str, float] = {}
-        self._told: dict[str, tuple[str, float]] = {}
+        # By what fails: the reason that was logged, and when.
+        self._reported: dict[str, tuple[str, float]] = {}
 
     @property
-    def told(self) -> bool:
-        """Whether there is a fault that was told of."""
-        return bool(self._told)
+    def any_reported(self) -> bool:
+        """Whether a fault goes on that was logged."""
+        return bool(self._reported)
 
-    def tell(self, faults: Mapping[str, str], failures: Mapping[str, int]) -> None:
-        """`faults` are those of now, each with its reason, by what fails: "store", "custody", "sealed" or
-        "marks"; `failures`
-        say how often each has failed since the start."""
+    def report(self, faults: Mapping[str, str], failures: Mapping[str, int]) -> None:
+        """Log what is new. `faults` are the present ones, each with its reason, by what fails: "store", "custody",
+        "sealed" or "marks". `failures` says how often each has failed since the start."""
         now = time.monotonic()
         for what, reason in faults.items():
             self._since.setdefault(what, now)
-            told, at = self._told.get(what, ("", -_AGAIN))
-            if reason != told and (told in ("", OPENING) or now - at >= _AGAIN):
-                self._told[what] = reason, now
-                self._begins(what, reason, failures.get(what, 0))
+            known, at = self._reported.get(what, ("", -_AGAIN))
+            if reason != known and (known in ("", OPENING) or now - at >= _AGAIN):
+                self._reported[what] = reason, now
+                counted = {"failures": failures.get(what, 0)} if what != "marks" else {}
+                self._recorder.event(_EVENTS[what], level="error", reason=reason, **counted)
         for what in [what for what in self._since if what not in faults]:
             seconds = round(now - self._since.pop(what), 1)
-            del self._told[what]
+            del self._reported[what]
             self._recorder.event("recovered", what=what, seconds=seconds, failures=failures.get(what, 0))
-
-    def _begins(self, what: str, reason: str, failures: int) -> None:
-        match what:
-            case "store":
-                self._recorder.event("store_failed", level="error", reason=reason, failures=failures)
-            case "marks":
-                self._recorder.event("marks_failed", level="error", reason=reason)
-            case "custody":
-                self._recorder.event("custody_failed", level="error", reason=reason, failures=failures)
-            case _:
-                self._recorder.event("capture_failed", level="error", reason=reason, failures=failures)

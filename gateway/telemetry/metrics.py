@@ -1,17 +1,17 @@
 """The Prometheus families that a scrape is shown, folded from the snapshots of one or several workers."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 
+from gateway.telemetry.facts import RecorderFacts
 from shadow.latency import BOUNDS, SIZE
 
 # Every fourth bound, 0.8 ms to 26 s: the buckets that Prometheus is shown.
 _SHOWN = tuple(range(16, 78, 4))
 
 
-def families(snapshots: Iterable[dict[str, Any]]) -> Iterable[Metric]:
+def families(snapshots: Iterable[RecorderFacts]) -> Iterable[Metric]:
     """The Prometheus families of one or several workers' snapshots."""
     requests = CounterMetricFamily("figway_requests", "Requests answered.",
                                    labels=["capability", "operation", "arm", "code"])

@@ -1,31 +1,32 @@
-"""What the workers of one gateway tell each other: each leaves its facts in a file of the run directory.
+"""How the workers of one gateway share their facts: each writes its own to a file of the run directory.
 
-Any worker may be the one that the admin port's socket gives a scrape to; it must answer for all of them. The files
-of workers that have ended stay, so that totals never fall; what is true of the moment is taken from the living.
+The admin port's socket may give a scrape to any worker, which must answer for all of them. The files of workers that
+have ended stay, so that totals never fall; the state of the moment is taken from the workers that run.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import orjson
 
+from gateway.telemetry.facts import Facts, WorkerFacts
+
 
 class Peers:
-    """This worker among its peers. `folder` is None for a worker that is alone."""
+    """This worker among its peers: implements Workers. `folder` is None for a worker that is alone."""
 
-    def __init__(self, folder: Path | None, facts: Callable[[], dict[str, Any]]) -> None:
+    def __init__(self, folder: Path | None, facts: Facts) -> None:
         self._folder = folder
         self._facts = facts
 
     @property
-    def others_care(self) -> bool:
-        """Whether there is anybody to tell."""
+    def are_there(self) -> bool:
+        """Whether there may be other workers, which want this one's facts."""
         return self._folder is not None
 
     def publish(self) -> None:
-        """Leave word of this worker."""
+        """Write this worker's facts for the others."""
         if self._folder is None:
             return
         target = self._folder / f"worker-{os.getpid()}.json"
@@ -37,27 +38,41 @@ class Peers:
             # A full disk must not stop the worker; the others see its last word.
             return
 
-    def all(self) -> list[tuple[bool, dict[str, Any]]]:
-        """(whether it lives, its facts) of every worker, this one first and fresh."""
-        return [(True, self._facts()), *self._others()]
-
-    def _others(self) -> Iterator[tuple[bool, dict[str, Any]]]:
-        if self._folder is None:
-            return
-        for path in sorted(self._folder.glob("worker-*.json")):
-            pid = int(path.stem.removeprefix("worker-"))
-            if pid == os.getpid():
-                continue
-            try:
-                facts = orjson.loads(path.read_bytes())
-            except (OSError, orjson.JSONDecodeError):
-                continue
-            yield _lives(pid), facts
+    def all(self) -> list[tuple[bool, WorkerFacts]]:
+        """See Workers. This worker is the first, and its facts are fresh."""
+        others = () if self._folder is None else _published(self._folder, but=os.getpid())
+        return [(True, self._facts()), *others]
 
 
-def _lives(pid: int) -> bool:
+class Published:
+    """The workers that write to a run directory, seen from a process that is none of them: implements Workers."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def all(self) -> list[tuple[bool, WorkerFacts]]:
+        """See Workers. Those that run come first."""
+        return sorted(_published(self._folder), key=lambda worker: not worker[0])
+
+
+def _published(folder: Path, but: int = 0) -> Iterator[tuple[bool, WorkerFacts]]:
+    """What the workers of a run directory have written, all but that of one process."""
+    for path in sorted(folder.glob("worker-*.json")):
+        pid = int(path.stem.removeprefix("worker-"))
+        if pid == but:
+            continue
+        try:
+            facts: WorkerFacts = orjson.loads(path.read_bytes())
+        except (OSError, orjson.JSONDecodeError):
+            continue
+        yield _runs(pid), facts
+
+
+def _runs(pid: int) -> bool:
     try:
         os.kill(pid, 0)
+    except PermissionError:
+        return True
     except OSError:
         return False
     return True

@@ -7,10 +7,10 @@ families when they are scraped: an increment costs a tenth of what a client libr
 
 import time
 from bisect import bisect_left
-from typing import Any
 
 import orjson
 
+from gateway.telemetry.facts import RecorderFacts
 from gateway.telemetry.output import Output
 from shadow.latency import BOUNDS, SIZE
 
@@ -121,12 +121,12 @@ class Recorder:
         line = orjson.dumps({"ts": stamp, "event": name, "level": level, **facts}, option=orjson.OPT_APPEND_NEWLINE)
         self.output.write(line.decode())
 
-    def snapshot(self) -> dict[str, Any]:
-        """Everything counted, as JSON-ready values: what workers show each other."""
+    def snapshot(self) -> RecorderFacts:
+        """Everything that was counted."""
         return {
-            "counters": [[*key, c.count, c.bytes_in, c.bytes_out] for key, c in self.counters.items()],
-            "latencies": [[*key, one.seconds, one.buckets, one.arm_buckets] for key, one in self.latencies.items()],
-            "errors": [[*key, count] for key, count in self.errors.items()],
+            "counters": [(*key, c.count, c.bytes_in, c.bytes_out) for key, c in self.counters.items()],
+            "latencies": [(*key, one.seconds, one.buckets, one.arm_buckets) for key, one in self.latencies.items()],
+            "errors": [(*key, count) for key, count in self.errors.items()],
             "fallbacks": list(self.fallbacks.items()),
             "in_flight": self.in_flight,
             "log_dropped": self.output.dropped,

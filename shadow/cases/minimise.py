@@ -15,11 +15,12 @@ from adapters.document import replace as put
 from adapters.message import Headers, Request
 from shadow.compare.bodies import Form, Incomparable, Unreadable, decoded, form_of, read, write
 from shadow.compare.comparison import Outcome, compare
-from shadow.compare.diff import MAX_DIFFERENCES, Severity, Signature
+from shadow.compare.diff import MAX_DIFFERENCES
+from shadow.compare.difference import Severity, Signature
 from shadow.compare.pair import Pair
 from shadow.compare.pairing import Budget, Prints
 from shadow.compare.pairing import pair as paired
-from shadow.compare.patterns import AUTO, PLAIN, Directive, State
+from shadow.compare.patterns import AUTO, PLAIN, Directive, Matcher
 from shadow.compare.rules import Rules, defaults
 from shadow.observation import Observation
 
@@ -230,14 +231,14 @@ class _Gone:
 _GONE = _Gone()
 
 
-class Place(NamedTuple):
+class Unit(NamedTuple):
     """One place of both trees: where it is in each (None where it is not), and what stands there."""
 
     old_at: Path | None
     new_at: Path | None
     old: Tree
     new: Tree
-    state: State[Directive]
+    matcher: Matcher[Directive]
 
 
 class Draft(NamedTuple):
@@ -270,56 +271,56 @@ class Draft(NamedTuple):
                 return None
         return pair
 
-    def level(self, depth: int) -> list[Place]:
+    def level(self, depth: int) -> list[Unit]:
         """All places so far down, each of both sides' as the comparator pairs them."""
         old, new = (_GONE if isinstance(one, Unreadable) else one for one in self.trees)
         form = self.forms[0].name
         known = () if _GONE in (old, new) else defaults(form, old, new)
-        guide = self.pair.rules.compiled(self.pair.at, self.pair.over, known).guide
-        places = [Place(Path(), Path(), old, new, guide)]
+        directives = self.pair.rules.compiled(self.pair.at, self.pair.over, known).directives
+        places = [Unit(Path(), Path(), old, new, directives)]
         for _ in range(depth):
             places = [inner for one in places for inner in _inner(one)]
         return places
 
-    def leaves(self) -> Iterator[Place]:
+    def leaves(self) -> Iterator[Unit]:
         """All places that have nothing below."""
         depth = 0
         while places := self.level(depth):
             yield from (one for one in places if not any(isinstance(half, dict | list) for half in (one.old, one.new)))
             depth += 1
 
-    def without(self, places: Collection[Place]) -> "Draft":
+    def without(self, places: Collection[Unit]) -> "Draft":
         """The same without places of one depth."""
         old, new = self.trees
         return self._replace(trees=(_dropped(old, [one.old_at for one in places if one.old_at is not None]),
                                     _dropped(new, [one.new_at for one in places if one.new_at is not None])))
 
-    def having(self, place: Place, old: Tree, new: Tree) -> "Draft":
+    def having(self, place: Unit, old: Tree, new: Tree) -> "Draft":
         """The same with other values at a place."""
         trees = [tree if at is None or isinstance(tree, Unreadable) else put(tree, at, value)
                  for tree, at, value in zip(self.trees, place[:2], (old, new), strict=True)]
         return self._replace(trees=(trees[0], trees[1]))
 
 
-def _inner(place: Place) -> Iterator[Place]:
+def _inner(place: Unit) -> Iterator[Unit]:
     """What is right below a place."""
-    old_at, new_at, old, new, state = place
+    old_at, new_at, old, new, matcher = place
     if isinstance(old, dict) and isinstance(new, dict):
         for name in [*old, *(name for name in new if name not in old)]:
-            yield Place(_at(old_at, name, name in old), _at(new_at, name, name in new),
-                        old.get(name, _GONE), new.get(name, _GONE), state.step(name))
+            yield Unit(_at(old_at, name, name in old), _at(new_at, name, name in new),
+                        old.get(name, _GONE), new.get(name, _GONE), matcher.step(name))
         return
     if isinstance(old, list) and isinstance(new, list):
-        for i, j in _pairs(old, new, state):
-            yield Place(_at(old_at, i, i is not None), _at(new_at, j, j is not None),
-                        _GONE if i is None else old[i], _GONE if j is None else new[j], state.step(None))
+        for i, j in _pairs(old, new, matcher):
+            yield Unit(_at(old_at, i, i is not None), _at(new_at, j, j is not None),
+                        _GONE if i is None else old[i], _GONE if j is None else new[j], matcher.step(None))
         return
     for token, value in _members(old):
-        inside = state.step(token if isinstance(token, str) else None)
-        yield Place(_at(old_at, token, True), None, value, _GONE, inside)
+        inside = matcher.step(token if isinstance(token, str) else None)
+        yield Unit(_at(old_at, token, True), None, value, _GONE, inside)
     for token, value in _members(new):
-        inside = state.step(token if isinstance(token, str) else None)
-        yield Place(None, _at(new_at, token, True), _GONE, value, inside)
+        inside = matcher.step(token if isinstance(token, str) else None)
+        yield Unit(None, _at(new_at, token, True), _GONE, value, inside)
 
 
 def _at(place: Path | None, token: str | int | None, there: bool) -> Path | None:
@@ -330,10 +331,10 @@ def _members(node: Tree) -> Iterable[tuple[str | int, Tree]]:
     return node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
 
 
-def _pairs(old: list[Tree], new: list[Tree], state: State[Directive]) -> list[tuple[int | None, int | None]]:
-    order = next((one.order for one in state.found if one.order is not None), AUTO)
+def _pairs(old: list[Tree], new: list[Tree], matcher: Matcher[Directive]) -> list[tuple[int | None, int | None]]:
+    order = next((one.order for one in matcher.found if one.order is not None), AUTO)
     try:
-        pairing = paired(old, new, order, state.step(None), Prints(_LOOKS))
+        pairing = paired(old, new, order, matcher.step(None), Prints(_LOOKS))
     except Budget:
         pairing = paired(old, new, AUTO._replace(kind="ordered"), PLAIN, Prints(_LOOKS * 16))
     return [*pairing.pairs, *((i, None) for i in pairing.missing), *((None, j) for j in pairing.extra)]
@@ -362,9 +363,9 @@ def _copied(node: Tree) -> Tree:
     return dict(node) if isinstance(node, dict) else list(node)
 
 
-def _fewer(draft: Draft, places: list[Place], trial: Trial) -> Draft:
+def _fewer(draft: Draft, places: list[Unit], trial: Trial) -> Draft:
     """The draft without as many of these places as can go: in halves, quarters, and so on down to one at a time."""
-    first, gone, kept, step = draft, list[Place](), places, len(places)
+    first, gone, kept, step = draft, list[Unit](), places, len(places)
     while step:
         at = 0
         while at < len(kept) and not trial.over:

@@ -14,7 +14,7 @@ from shadow.cases.minimise import STOCK, Draft, Minimal, Trial, Unfit, findings,
 from shadow.cases.standins import Standins
 from shadow.compare import heads
 from shadow.compare.bodies import Unreadable
-from shadow.compare.names import FORMS, MASKED, Maps, data_names, shown
+from shadow.compare.names import FORMS, MASKED, Masks, masked_names, shown
 from shadow.compare.pair import Pair
 from shadow.observation import Observation
 
@@ -82,9 +82,9 @@ def _data(pair: Pair, draft: Draft | None) -> set[Names]:
     """The members whose names are data in either document."""
     if draft is None:
         return set()
-    guide = pair.rules.compiled(pair.at, pair.over).guide
+    directives = pair.rules.compiled(pair.at, pair.over).directives
     trees = [tree for tree in draft.trees if not isinstance(tree, Unreadable)]
-    return data_names(Maps(guide, guess=draft.forms[0].name in FORMS), *trees)
+    return masked_names(Masks(directives, guess=draft.forms[0].name in FORMS), *trees)
 
 
 def _replaced(pair: Pair, draft: Draft | None, data: set[Names], of: _Replace) -> Pair | None:

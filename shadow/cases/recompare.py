@@ -9,9 +9,6 @@ from shadow.compare.comparison import Comparison, Outcome
 from shadow.compare.pair import Pair
 from shadow.ledger.groups import key
 
-SETTLED = (Outcome.MATCH, Outcome.MATCH_NORMALISED, Outcome.KNOWN_DIFFERENCE)
-"""Outcomes after which nothing is left to mend."""
-
 
 class Earlier(NamedTuple):
     """How an exchange was judged: its outcome, and the key of its differences' signatures, "" where it had none."""

@@ -5,7 +5,7 @@ The names here are public and stay. What is behind them may move without breakin
 
 from adapters.message import Headers, Request
 from shadow.compare.comparison import compare
-from shadow.compare.diff import Severity
+from shadow.compare.difference import Severity
 from shadow.compare.pair import Pair
 from shadow.compare.patterns import Order
 from shadow.compare.rules import Class, Known, Rule, Rules

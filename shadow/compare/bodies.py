@@ -10,7 +10,7 @@ from adapters.document import DocumentError, Tree, dump, parse
 from adapters.message import Headers
 from adapters.trees import hl7v2, html, xml
 from adapters.trees.text import lines, ndjson, write_lines, write_ndjson
-from shadow.compare.diff import Shape, shape
+from shadow.compare.difference import Shape, shape
 from shadow.compare.heads import is_json, media
 from shadow.observation import Observation
 
@@ -94,9 +94,9 @@ def write(form: Form, tree: Tree) -> bytes:
             return write_lines(tree, form.charset)
 
 
-def told(read: Tree | Unreadable) -> Shape:
-    """What may be known of what was read."""
-    return Shape("invalid", form=read.reason) if isinstance(read, Unreadable) else shape(read)
+def shape_of(found: Tree | Unreadable) -> Shape:
+    """The shape of what was read: a tree's, or "invalid" with the reason."""
+    return Shape("invalid", form=found.reason) if isinstance(found, Unreadable) else shape(found)
 
 
 def decoded(observation: Observation) -> bytes | None:

@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
 
-from adapters.crosswalk import Crosswalk, Entry
+from adapters.crosswalk import Crosswalk, IdPair
 from adapters.document import Tree
 from shadow.compare import heads
-from shadow.compare.bodies import Incomparable, Unreadable, decoded, form_of, read, told
-from shadow.compare.diff import ABSENT, Difference, DiffError, Severity, Shape, Signature, diff
+from shadow.compare.bodies import Incomparable, Unreadable, decoded, form_of, read, shape_of
+from shadow.compare.diff import DiffError, diff
+from shadow.compare.difference import ABSENT, Difference, Severity, Shape, Signature, worst_of
 from shadow.compare.identity import Identities
 from shadow.compare.names import FORMS
 from shadow.compare.pair import Pair
@@ -50,13 +51,16 @@ class Outcome(StrEnum):
     NOT_COMPARABLE = "not_comparable"
     """Both were asked, but nothing can be said: legacy failed, a body is over a bound, none of both can be read."""
     SHED = "shed"
-    """Meant to be compared, and given up: no room, no time, the comparer lost."""
+    """Meant to be compared, and given up: no room, no time, the judge lost."""
     SKIPPED = "skipped"
     """Left out on purpose, before it came to the lane: not sampled, too large, the client gone."""
 
 
 COMPARED = frozenset({Outcome.MATCH, Outcome.MATCH_NORMALISED, Outcome.KNOWN_DIFFERENCE, Outcome.MISMATCH})
-"""What comes of an exchange of which both answers were compared: known differences may have hidden something of it."""
+"""Outcomes of an exchange whose two answers were compared in full."""
+
+AGREED = COMPARED - {Outcome.MISMATCH}
+"""Outcomes of an exchange whose two answers agree, once rules and declared differences are taken off."""
 
 
 class Tally(NamedTuple):
@@ -117,10 +121,7 @@ class Comparison:
     @property
     def severity(self) -> Severity | None:
         """The worst of its differences; None where it has none."""
-        return min((found.severity for found in self.differences), key=_RANKS.index, default=None)
-
-
-_RANKS = tuple(Severity)
+        return worst_of(found.severity for found in self.differences) if self.differences else None
 
 
 def identical(pair: Pair) -> bool:
@@ -144,7 +145,7 @@ def fingerprint(pair: Pair) -> int | None:
         for one in (pair.control, pair.candidate)))
 
 
-def compare(pair: Pair, crosswalk: Crosswalk | None = None, learnt: list[Entry] | None = None) -> Comparison:
+def compare(pair: Pair, crosswalk: Crosswalk | None = None, learnt: list[IdPair] | None = None) -> Comparison:
     """The judgement on a pair. Raises nothing. `crosswalk` is what is known of identifiers beforehand; to `learnt` is
     added what the pair is proof of beyond that."""
     identities = _identities(pair, crosswalk)
@@ -272,7 +273,7 @@ def _of_read(
     if isinstance(legacy, Unreadable) and isinstance(modern, Unreadable):
         raise Incomparable("syntax")
     if isinstance(legacy, Unreadable) or isinstance(modern, Unreadable):
-        yield from _ruled(Difference("syntax", "", told(legacy), told(modern)), pair, hidden)
+        yield from _ruled(Difference("syntax", "", shape_of(legacy), shape_of(modern)), pair, hidden)
         return
     found = _of_documents(form, legacy, modern, pair, hidden, identities)
     if form == "html" and not found:
@@ -284,9 +285,9 @@ def _of_read(
 def _of_documents(
     form: str, legacy: Tree, modern: Tree, pair: Pair, hidden: Counter[str], identities: Identities | None
 ) -> tuple[Difference, ...]:
-    guide, weigh, reveals, *_ = pair.rules.compiled(pair.at, pair.over, defaults(form, legacy, modern))
+    directives, weigh, reveals, *_ = pair.rules.compiled(pair.at, pair.over, defaults(form, legacy, modern))
     try:
-        found, counts = diff(legacy, modern, guide, weigh, reveals, key=pair.key, identities=identities,
+        found, counts = diff(legacy, modern, directives, weigh, reveals, key=pair.key, identities=identities,
                              maps=form in FORMS)
     except DiffError as error:
         raise Incomparable(error.reason) from None

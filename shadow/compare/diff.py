@@ -1,23 +1,20 @@
-"""The comparator of trees: tree × tree → differences by path. Iterative, linear, lossless; it keeps no value.
+"""The comparator of trees: two trees → their differences by path. Iterative, linear and lossless; it keeps no value.
 
-What is kept of a value is its shape: type, length, format class. Names of members that are data are masked too
-(shadow.compare.names), since paths are stored, reported and logged. Which items of lists are compared with
-each other is `shadow.compare.pairing`'s affair, what a difference at some place amounts to its guide's.
+`shadow.compare.pairing` decides which items of two lists are compared with each other, rules decide what counts as a
+difference, and `shadow.compare.names` masks member names that are data, since paths are stored, reported and logged.
 """
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
 from adapters.document import Number, Tree
+from shadow.compare.difference import ABSENT, Difference, Severity, Shape, placed, shape
 from shadow.compare.identity import Identifier, Identities, Met
-from shadow.compare.names import LONGEST_NAME, MASKED, Maps, Place, Step
+from shadow.compare.names import LONGEST_NAME, MASKED, Masks, Position, Step
 from shadow.compare.pairing import Budget, Prints, pair
-from shadow.compare.patterns import AUTO, PLAIN, Directive, State
+from shadow.compare.patterns import AUTO, PLAIN, Directive, Matcher
 from shadow.compare.tokens import of_names, token
 from shadow.normalisers.base import Normaliser
 
@@ -34,72 +31,6 @@ IDENTITY = "identity"
 """The kind of a difference that no rule has a say in: an identifier is bound to another one. Always critical."""
 
 
-class Shape(NamedTuple):
-    """What may be known of a value: its type, its length (characters, digits, items; None where it has none) and,
-    of a string, its format class."""
-
-    type: str
-    length: int | None = None
-    form: str = ""
-
-    def __str__(self) -> str:
-        length = "" if self.length is None else f"({self.length})"
-        return f"{self.type}{length} {self.form}".rstrip()
-
-    @property
-    def group(self) -> str:
-        """The shape without its length."""
-        return f"{self.type} {self.form}".rstrip()
-
-
-class Severity(StrEnum):
-    """How much a difference matters, the worst first."""
-
-    CRITICAL = "critical"
-    """A patient may come to harm, or see what was withheld. One of them, reproduced, blocks."""
-    MAJOR = "major"
-    MINOR = "minor"
-
-
-class Signature(NamedTuple):
-    """What differences are grouped by: the same disagreement at the same place, whichever the index or the value."""
-
-    kind: str
-    path: str
-    legacy: str
-    modern: str
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One disagreement at one path.
-
-    `kind` is one of: status, header, coding, syntax, body (of the message); missing (legacy has it, modern has not),
-    extra (the reverse), moved (an item of a list is elsewhere in it), type, value, precision (the same number,
-    written otherwise), identity (an identifier is bound to another one: always critical) (of the document). `path` is
-    a JSON Pointer into legacy's document, or a header's lower-case name; `modern_path` is the one into modern's, where
-    that is another, else empty. On the side where nothing is, the last step is the other side's.
-
-    The shapes hold no value. The tokens stand for scalars: they are equal where the values are, at one place of one
-    epoch; `key_token` stands for the member names that `path` masks.
-    """
-
-    kind: str
-    path: str
-    legacy: Shape
-    modern: Shape
-    severity: Severity = Severity.MAJOR
-    modern_path: str = ""
-    legacy_token: str = ""
-    modern_token: str = ""
-    key_token: str = ""
-
-    @property
-    def signature(self) -> Signature:
-        """The difference without indexes and lengths: "/entry/3/code" counts as "/entry/*/code"."""
-        return Signature(self.kind, placed(self.path), self.legacy.group, self.modern.group)
-
-
 class DiffError(ValueError):
     """Two trees cannot be told apart within bounds. `reason` is "too_deep" or "budget"."""
 
@@ -108,55 +39,16 @@ class DiffError(ValueError):
         self.reason = reason
 
 
-ABSENT = Shape("absent")
-
-# A member name that all indexes look like is masked, so digits between slashes are always an index.
-_INDEX = re.compile(r"/[0-9]+(?=/|$)")
-
-
-def placed(path: str) -> str:
-    """The class of a path: "/entry/*/code" of "/entry/3/code"."""
-    return _INDEX.sub("/*", path)
+# The way from the root to a place: (the way to the place above, the last step); None is the root. A linked list costs
+# one tuple a step; it is turned into a path only for what differs.
+_Trail: TypeAlias = tuple["_Trail", Step] | None
 
 
-_FORMS: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("date", re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)),
-    ("instant", re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)", re.ASCII)),
-    ("local time", re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?", re.ASCII)),
-    ("uuid", re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")),
-    ("digits", re.compile(r"\d+", re.ASCII)),
-    ("decimal", re.compile(r"[+-]?\d*\.\d+", re.ASCII)),
-    ("url", re.compile(r"(?:https?|urn|ftp|mailto):\S+", re.IGNORECASE)),
-    ("word", re.compile(r"[A-Za-z]+")),
-    ("code", re.compile(r"[A-Za-z0-9_.:|/-]+")),
-)
-_LONGEST_FORM = 256
-
-
-def shape(value: Tree) -> Shape:
-    """The shape of a document's value."""
-    if isinstance(value, Number):
-        return Shape("decimal" if set(value) & set(".eE") else "integer", sum(map(str.isdigit, value)))
-    if isinstance(value, str):
-        form = next((form for form, pattern in _FORMS if pattern.fullmatch(value)), "text") \
-            if len(value) <= _LONGEST_FORM else "text"
-        return Shape("string", len(value), form if value else "")
-    if isinstance(value, dict):
-        return Shape("object", len(value))
-    if isinstance(value, list):
-        return Shape("array", len(value))
-    return Shape("null" if value is None else "boolean")
-
-
-# A place on the way down: (the place above, the last step); None is the root. Rendered only where it is needed.
-_Place: TypeAlias = tuple["_Place", Step] | None
-
-
-def _steps(place: _Place) -> list[Step] | None:
-    """None where the place is too deep to be named."""
+def _steps(trail: _Trail) -> list[Step] | None:
+    """The steps from the root; None where there are more than MAX_DEPTH."""
     steps: list[Step] = []
-    while place is not None:
-        place, step = place
+    while trail is not None:
+        trail, step = trail
         steps.append(step)
         if len(steps) > MAX_DEPTH:
             return None
@@ -172,12 +64,12 @@ def _numbers(legacy: Number, modern: Number) -> str:
 
 
 class _Gone:
-    """The type of the mark for what is not there: no tree holds it."""
+    """The type of _GONE, which stands for the value on the side that has none. No tree holds it."""
 
 
 _GONE = _Gone()
-_Found: TypeAlias = tuple[str, _Place, State[Directive], Tree, Tree]
-"""Kind, place, what is said of the place, legacy's value and modern's."""
+_Found: TypeAlias = tuple[str, _Trail, Matcher[Directive], Tree, Tree]
+"""Kind, the way to the place, the matcher there, legacy's value and modern's. Kind "" is still to be compared."""
 
 
 class _Walk:
@@ -188,24 +80,24 @@ class _Walk:
     def __init__(self, looks: int, identities: Identities | None) -> None:
         self._prints = Prints(looks, identities)
         self._identities = identities
-        self._doubtful: dict[int, _Place] = {}
+        self._doubtful: dict[int, _Trail] = {}
         self.hidden: Counter[str] = Counter()
 
-    def differences(self, legacy: Tree, modern: Tree, guide: State[Directive]) -> Iterator[_Found]:
+    def differences(self, legacy: Tree, modern: Tree, directives: Matcher[Directive]) -> Iterator[_Found]:
         """Every difference, in document order, moved items after all others of their list. Raises Budget."""
-        stack: list[_Found] = [("", None, guide, legacy, modern)]
+        stack: list[_Found] = [("", None, directives, legacy, modern)]
         while stack:
-            kind, place, state, old, new = stack.pop()
+            kind, trail, matcher, old, new = stack.pop()
             self._prints.spend(1)
             if not kind:
                 if isinstance(old, dict) and isinstance(new, dict):
-                    stack += reversed(self._members(place, state, old, new))
+                    stack += reversed(self._members(trail, matcher, old, new))
                     continue
                 if isinstance(old, list) and isinstance(new, list):
-                    stack += reversed(self._items(place, state, old, new))
+                    stack += reversed(self._items(trail, matcher, old, new))
                     continue
                 if isinstance(old, Identifier) and isinstance(new, Identifier):
-                    met = self._meet(place, old, new)
+                    met = self._meet(trail, old, new)
                     if met is Met.SAME:
                         continue
                     kind = IDENTITY if met is Met.CONFLICT else ""
@@ -214,14 +106,14 @@ class _Walk:
                     continue
                 kind = kind or _kind(old, new)
             if kind == IDENTITY:
-                yield kind, place, state, old, new  # no rule has a say
-            elif (by := _hidden(kind, state, old, new)) is not None:
+                yield kind, trail, matcher, old, new  # no rule has a say
+            elif (by := _hidden(kind, matcher, old, new)) is not None:
                 self.hidden[by] += 1
             else:
-                yield kind, place, state, old, new
+                yield kind, trail, matcher, old, new
 
-    def _meet(self, place: _Place, old: Identifier, new: Identifier) -> Met:
-        above, certain = place, True
+    def _meet(self, trail: _Trail, old: Identifier, new: Identifier) -> Met:
+        above, certain = trail, True
         while above is not None and certain and self._doubtful:
             certain = id(above) not in self._doubtful
             above = above[0]
@@ -231,7 +123,7 @@ class _Walk:
             self.hidden[old.rule] += 1
         return met
 
-    def _members(self, place: _Place, state: State[Directive], old: Tree, new: Tree) -> list[_Found]:
+    def _members(self, trail: _Trail, matcher: Matcher[Directive], old: Tree, new: Tree) -> list[_Found]:
         """What is still to be looked at of two objects: containers, and leaves that differ."""
         self._prints.spend(len(old))
         found: list[_Found] = []
@@ -239,22 +131,22 @@ class _Walk:
             after = new.get(name, _GONE)
             # Scalars of other types are unequal, so this is lossless; a container is looked at by itself.
             if isinstance(before, _LOOKED_AT) or before != after:
-                found.append(("", (place, name), state.step(name), before, after))
+                found.append(("", (trail, name), matcher.step(name), before, after))
         if len(old) != len(new) or old.keys() != new.keys():
-            found += [("", (place, name), state.step(name), _GONE, after)
+            found += [("", (trail, name), matcher.step(name), _GONE, after)
                       for name, after in new.items() if name not in old]
         return found
 
-    def _items(self, place: _Place, state: State[Directive], old: Tree, new: Tree) -> list[_Found]:
+    def _items(self, trail: _Trail, matcher: Matcher[Directive], old: Tree, new: Tree) -> list[_Found]:
         """The same of two lists, each item beside its like."""
-        said = next((one for one in state.found if one.order is not None), None)
+        said = next((one for one in matcher.found if one.order is not None), None)
         order = AUTO if said is None or said.order is None else said.order
-        inside = state.step(None)
+        inside = matcher.step(None)
         pairing = pair(old, new, order, inside, self._prints)
-        found: list[tuple[int, _Found]] = [(i, ("", (place, i if i == j else (i, j)), inside, old[i], new[j]))
+        found: list[tuple[int, _Found]] = [(i, ("", (trail, i if i == j else (i, j)), inside, old[i], new[j]))
                                            for i, j in pairing.pairs]
-        found += [(i, ("", (place, i), inside, old[i], _GONE)) for i in pairing.missing]
-        found += [(j, ("", (place, j), inside, _GONE, new[j])) for j in pairing.extra]
+        found += [(i, ("", (trail, i), inside, old[i], _GONE)) for i in pairing.missing]
+        found += [(j, ("", (trail, j), inside, _GONE, new[j])) for j in pairing.extra]
         found.sort(key=_index)
         steps = [one for _, one in found]
         if pairing.doubtful and self._identities is not None:
@@ -263,7 +155,7 @@ class _Walk:
             if pairing.moved:
                 self.hidden[said.id] += len(pairing.moved)
         else:
-            steps += [("moved", (place, (i, j)), inside, old[i], new[j]) for i, j in pairing.moved]
+            steps += [("moved", (trail, (i, j)), inside, old[i], new[j]) for i, j in pairing.moved]
         return steps
 
 
@@ -289,11 +181,11 @@ def _kind(old: Tree, new: Tree) -> str:
     return _numbers(old, new) if isinstance(old, Number) else "value"
 
 
-def _hidden(kind: str, state: State[Directive], old: Tree, new: Tree) -> str | None:
+def _hidden(kind: str, matcher: Matcher[Directive], old: Tree, new: Tree) -> str | None:
     """The id of the first rule that hides a difference."""
     same = kind in ("value", "precision")
     normalisers = []
-    for one in state.found:
+    for one in matcher.found:
         if one.ignore and one.kind in ("", kind):
             return one.id
         if same and one.normaliser is not None:
@@ -350,27 +242,28 @@ class _Weighed(NamedTuple):
 
 
 def diff(
-    legacy: Tree, modern: Tree, guide: State[Directive] = PLAIN, weigh: Weigh = _major,
+    legacy: Tree, modern: Tree, directives: Matcher[Directive] = PLAIN, weigh: Weigh = _major,
     reveals: Callable[[Sequence[str]], bool] = _nothing, looks: int = 4_000_000, key: bytes = b"",
     identities: Identities | None = None, maps: bool = False,
 ) -> Diff:
-    """What differs between two trees, but for what the guide's rules hide. Where `reveals` says so, scalars are shown.
+    """What differs between two trees, without what rules (`directives`) hide. Where `reveals` is true, the scalar is
+    shown in the shape.
 
-    `looks` bounds the work, so that no input takes unbounded time; `key` is what tokens are made by; `maps` tells that
-    objects may be maps, whose names are data. Where there are `identities` the trees are changed, and must be the
-    caller's own. Raises DiffError where a bound was met before any difference, and nothing else.
+    `looks` bounds the work, so that no input takes unbounded time. `key` makes the tokens. With `maps`, objects may be
+    maps, whose member names are data. Where there are `identities`, the trees are changed, so they must belong to the
+    caller. Raises DiffError where a bound was reached before the first difference, and nothing else.
     """
     found: list[_Weighed] = []
     refused = ""
     grave = False
     walk = _Walk(looks, identities)
     if identities is not None:
-        legacy = identities.mark(legacy, guide, legacy=True)
-        modern = identities.mark(modern, guide, legacy=False)
+        legacy = identities.mark(legacy, directives, legacy=True)
+        modern = identities.mark(modern, directives, legacy=False)
         identities.begin(legacy, modern)
     try:
-        for kind, place, _, old, new in walk.differences(legacy, modern, guide):
-            steps = _steps(place)
+        for kind, trail, _, old, new in walk.differences(legacy, modern, directives):
+            steps = _steps(trail)
             if steps is None:
                 refused = "too_deep"
                 continue
@@ -391,29 +284,29 @@ def diff(
             found[-1] = found[-1]._replace(severity=Severity.CRITICAL)
     if refused and not found:
         raise DiffError(refused)
-    shown = Maps(guide, guess=maps)
-    root = shown.root(legacy, modern)
-    return Diff(tuple(_kept(one, key, shown, root) for one in _worst(found)), tuple(sorted(walk.hidden.items())))
+    masks = Masks(directives, guess=maps)
+    root = masks.root(legacy, modern)
+    return Diff(tuple(_kept(one, key, masks, root) for one in _worst(found)), tuple(sorted(walk.hidden.items())))
 
 
 def _worst(found: list[_Weighed]) -> list[_Weighed]:
     """The MAX_DIFFERENCES that matter most, in the order in which they came."""
     if len(found) <= MAX_DIFFERENCES:
         return found
-    ranks = {severity: rank for rank, severity in enumerate(Severity)}
-    kept = sorted(range(len(found)), key=lambda at: ranks[found[at].severity])[:MAX_DIFFERENCES]
+    kept = sorted(range(len(found)), key=lambda at: found[at].severity.rank)[:MAX_DIFFERENCES]
     return [found[at] for at in sorted(kept)]
 
 
-def _kept(one: _Weighed, key: bytes, maps: Maps, at: Place) -> Difference:
-    """The difference without its values; `at` is the root."""
-    told: list[Step] = []
+def _kept(one: _Weighed, key: bytes, masks: Masks, root: Position) -> Difference:
+    """The difference without its values."""
+    at = root
+    shown: list[Step] = []
     for step in one.steps:
-        told.append(maps.shown(at, step) if isinstance(step, str) else step)
-        at = maps.below(at, step)
+        shown.append(masks.shown(at, step) if isinstance(step, str) else step)
+        at = masks.below(at, step)
     path, modern = (
-        "".join(f"/{step[side] if isinstance(step, tuple) else step}" for step in told) for side in (0, 1))
-    masked = [step for step, name in zip(one.steps, told, strict=True) if name == MASKED and isinstance(step, str)]
+        "".join(f"/{step[side] if isinstance(step, tuple) else step}" for step in shown) for side in (0, 1))
+    masked = [step for step, name in zip(one.steps, shown, strict=True) if name == MASKED and isinstance(step, str)]
     where = placed(path)
     return Difference(
         one.kind, path, one.legacy, one.modern, one.severity, "" if modern == path else modern,

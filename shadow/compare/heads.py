@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from operator import itemgetter
 
 from adapters.message import Headers
-from shadow.compare.diff import ABSENT, Difference, Shape, shape
+from shadow.compare.difference import ABSENT, Difference, Shape, shape
 
 KNOWN_MEDIA = frozenset({
     "application/json", "application/fhir+json", "application/problem+json", "application/hal+json",

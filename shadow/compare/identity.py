@@ -12,9 +12,9 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
-from adapters.crosswalk import Conflict, Crosswalk, Entry
+from adapters.crosswalk import Conflict, Crosswalk, IdPair
 from adapters.document import Number, Tree
-from shadow.compare.patterns import Directive, State
+from shadow.compare.patterns import Directive, Matcher
 
 REFERENCE, RESOURCE = "reference", "resource"
 """What a rule says in place of a class: the text names it, as FHIR's references do; or the `resourceType` beside it."""
@@ -83,7 +83,7 @@ class Identities:
     __slots__ = ("_classes", "_here", "_holding", "_known", "_names", "_open", "conflicts", "learnt")
 
     def __init__(self, known: Crosswalk, classes: Classes) -> None:
-        self.learnt: dict[Entry, None] = {}
+        self.learnt: dict[IdPair, None] = {}
         self.conflicts: dict[tuple[str, Conflict], None] = {}
         self._known = known
         self._here = Crosswalk(known, _ITS_OWN)
@@ -94,15 +94,15 @@ class Identities:
 
     # --- before: identifiers in place of their texts ---
 
-    def mark(self, tree: Tree, state: State[Directive], *, legacy: bool) -> Tree:
+    def mark(self, tree: Tree, matcher: Matcher[Directive], *, legacy: bool) -> Tree:
         """The tree, with identifiers in it. It is changed, and must be the caller's own."""
         root = [tree]
         if not isinstance(tree, dict | list):
-            self._leaf(root, 0, "", state, legacy=legacy)
+            self._leaf(root, 0, "", matcher, legacy=legacy)
             return root[0]
         members = self._classes.members
         above: dict[int, int] = {}
-        stack: list[tuple[Tree, State[Directive]]] = [(tree, state)]
+        stack: list[tuple[Tree, Matcher[Directive]]] = [(tree, matcher)]
         while stack:
             node, at = stack.pop()
             held = False
@@ -129,9 +129,9 @@ class Identities:
                     holder = above.get(holder)
         return tree
 
-    def _leaf(self, node: Tree, key: str | int, name: str, state: State[Directive], *, legacy: bool) -> bool:
+    def _leaf(self, node: Tree, key: str | int, name: str, matcher: Matcher[Directive], *, legacy: bool) -> bool:
         """Put an identifier into the place of a text, if rules find one there."""
-        said = next((one for one in state.found if one.crosswalk), None)
+        said = next((one for one in matcher.found if one.crosswalk), None)
         text = node[key]
         if said is None or not isinstance(text, str) or not text:
             return False
@@ -384,7 +384,7 @@ class Identities:
         bound = self._here.bind(old.name, old.id, new.id)
         assert not isinstance(bound, Conflict)
         if certain and self._known.modern(old.name, old.id) is None:
-            self.learnt[Entry(old.name, old.id, new.id)] = None
+            self.learnt[IdPair(old.name, old.id, new.id)] = None
         return Met.SAME if _form(old) == _form(new) else Met.OTHER
 
     def _learns(self, name: str) -> bool:

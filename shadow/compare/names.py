@@ -1,8 +1,8 @@
-"""Which names of members are data, and so what of a path may be shown: a map that is keyed by what it tells of
-("/byName/Smith") has names that no schema has. Pure; judged by the two documents alone, and by rules.
+"""Member names that may be shown in a path, and those that are data and are masked, such as "Smith" in "/byName/Smith".
 
-A name that looks like no field is data wherever it stands. For others an object is taken for a map rather once too
-often: its names are masked then, and nothing else changes. A rule (`keys`) says what it is.
+A name that does not look like a field is data wherever it stands. Other names are data where their object is a map,
+keyed by data. That is guessed from the two documents, and rather once too often than too seldom: a wrong guess masks
+names and changes nothing else. A rule (`keys`) overrides the guess.
 """
 
 import re
@@ -10,16 +10,16 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple, TypeAlias
 
 from adapters.document import Tree, escape
-from shadow.compare.patterns import Directive, State
+from shadow.compare.patterns import Directive, Matcher
 
 MASKED = "{key}"
-"""What stands in a path for a member name that is data; no name that is shown has braces."""
+"""What a path shows in place of a member name that is data. No name that is shown has braces."""
 
 LONGEST_NAME = 64
-"""Characters of a member's name that is shown, at most."""
+"""Characters of a member name that is shown, at most."""
 
 Step: TypeAlias = str | int | tuple[int, int]
-"""A member's name; an item's index, or legacy's and modern's where they are two."""
+"""One step of a path: a member's name, or an item's index: one, or legacy's and modern's where they differ."""
 
 # camelCase, PascalCase, snake_case and kebab-case, with at most two digits; "@id", "#text", "$ref", "dc:title".
 # Anything else (digits, spaces, dots, a capital after a hyphen, non-ASCII) may be a number, a name or an address.
@@ -33,7 +33,7 @@ _SINGULAR = re.compile(r".*(?:ss|us|is|as)")
 
 
 def shown(name: str) -> str:
-    """A member's name by itself, as it may be shown: one that looks like data is masked."""
+    """A member name by itself, as a path may show it (RFC 6901): MASKED where it looks like data."""
     return escape(name) if _is_field(name) else MASKED
 
 
@@ -42,102 +42,102 @@ def _is_field(name: str) -> bool:
 
 
 FORMS = frozenset({"json", "ndjson"})
-"""What is read as one of these may have maps; in other forms the names are a schema's."""
+"""Forms of bodies that may hold maps. In the other forms all names come from a schema."""
 
 
-class Place(NamedTuple):
-    """What stands at one place of two documents, on the sides that have it. `name` is that of the member that it is
-    the value of, "" at the root and in a list; `style` how many more names on the way begin with a small letter than
-    with a capital; `typed` tells that a resource's type stands on the way, as FHIR has it."""
+class Position(NamedTuple):
+    """One place of two documents. `sides` are the values there, of the documents that have one. `name` is the member's
+    name, "" at the root and in a list. `style` is how many more names on the way here begin with a small letter than
+    with a capital. `typed` is true where an object on the way has a `resourceType`, as in FHIR."""
 
     sides: tuple[Tree, ...]
     name: str
-    state: State[Directive]
+    matcher: Matcher[Directive]
     style: int
     typed: bool
 
 
-class Maps:
-    """What of the paths into two documents may be shown. Where `guess` is off, only rules say what is a map."""
+class Masks:
+    """Masks the member names in paths into two documents. Without `guess`, only rules say which objects are maps."""
 
-    def __init__(self, guide: State[Directive], *, guess: bool) -> None:
-        self._guide = guide
+    def __init__(self, directives: Matcher[Directive], *, guess: bool) -> None:
+        self._directives = directives
         self._guess = guess
         self._known: dict[tuple[int, ...], tuple[bool, int]] = {}
 
-    def root(self, *documents: Tree) -> Place:
-        """The documents themselves, which must live as long as this."""
-        return Place(documents, "", self._guide, 0, _is_typed(documents))
+    def root(self, *documents: Tree) -> Position:
+        """The position of the documents themselves. They must live as long as this: they are known by their `id`."""
+        return Position(documents, "", self._directives, 0, _is_typed(documents))
 
-    def below(self, place: Place, step: Step) -> Place:
-        """What stands one step further down."""
+    def below(self, position: Position, step: Step) -> Position:
+        """The position one step down."""
         if isinstance(step, str):
-            sides = tuple(one[step] for one in place.sides if isinstance(one, dict) and step in one)
-            style = place.style + self._judged(place)[1] if self._guess and not place.typed else 0
-            return Place(sides, step, place.state.step(step), style, place.typed or _is_typed(sides))
-        # With one document there is one index.
+            sides = tuple(one[step] for one in position.sides if isinstance(one, dict) and step in one)
+            style = position.style + self._judged(position)[1] if self._guess and not position.typed else 0
+            return Position(sides, step, position.matcher.step(step), style, position.typed or _is_typed(sides))
+        # One document has one index.
         indexes = step if isinstance(step, tuple) else (step, step)
-        sides = tuple(one[at] for one, at in zip(place.sides, indexes, strict=False)
+        sides = tuple(one[at] for one, at in zip(position.sides, indexes, strict=False)
                       if isinstance(one, list) and at < len(one))
-        return Place(sides, "", place.state.step(None), place.style, place.typed or _is_typed(sides))
+        return Position(sides, "", position.matcher.step(None), position.style, position.typed or _is_typed(sides))
 
-    def shown(self, place: Place, name: str) -> str:
-        """A member's name as it may be shown, of an object at a place. Where small letters are the style, a name with
-        a capital is no schema's."""
-        if said := _said(place):
-            return MASKED if said == "data" else shown(name)
-        if not self._guess or place.typed:
+    def shown(self, position: Position, name: str) -> str:
+        """The name of a member of the object at a position, as a path may show it. Where most names begin with a small
+        letter, one with a capital is taken for data."""
+        if ruled := _ruled(position):
+            return MASKED if ruled == "data" else shown(name)
+        if not self._guess or position.typed:
             return shown(name)
-        is_map, style = self._judged(place)
+        is_map, style = self._judged(position)
         foreign = name[:1].isupper() and (
-            place.style > 0 or style > 0 or any(_inner_style(one, name) > 0 for one in place.sides))
+            position.style > 0 or style > 0 or any(_inner_style(one, name) > 0 for one in position.sides))
         return MASKED if is_map or foreign else shown(name)
 
-    def _judged(self, place: Place) -> tuple[bool, int]:
-        """Whether the object is a map, as one side has it or both together; and its own style."""
-        key = tuple(map(id, place.sides))
+    def _judged(self, position: Position) -> tuple[bool, int]:
+        """Whether the object is a map (by either side, or by both taken together), and the style of its names."""
+        key = tuple(map(id, position.sides))
         known = self._known.get(key)
         if known is None:
-            sides = [one for one in place.sides if isinstance(one, dict)]
+            sides = [one for one in position.sides if isinstance(one, dict)]
             members = {name: value for one in sides for name, value in one.items()}
             if any(one.keys() != members.keys() for one in sides):
                 sides.append(members)
-            is_map = any(_is_map(place.name, one) for one in sides)
-            # In a map, names are no style.
+            is_map = any(_is_map(position.name, one) for one in sides)
+            # The names of a map are data, and say nothing about the style of the schema.
             known = self._known[key] = is_map, 0 if is_map else sum(map(_style, members))
         return known
 
 
-def data_names(maps: Maps, *documents: Tree) -> set[tuple[str, ...]]:
-    """The ways ("*" for an index) to all members of documents whose names are data."""
+def masked_names(masks: Masks, *documents: Tree) -> set[tuple[str, ...]]:
+    """The paths to all members whose names are masked, as tuples of names with "*" for an index."""
     found: set[tuple[str, ...]] = set()
-    stack: list[tuple[Place, tuple[str, ...]]] = [(maps.root(*documents), ())]
+    stack: list[tuple[Position, tuple[str, ...]]] = [(masks.root(*documents), ())]
     while stack:
-        place, names = stack.pop()
-        members = dict.fromkeys(name for one in place.sides if isinstance(one, dict) for name in one)
-        found.update((*names, name) for name in members if maps.shown(place, name) == MASKED)
-        stack += [(maps.below(place, name), (*names, name)) for name in members]
-        longest = max((len(one) for one in place.sides if isinstance(one, list)), default=0)
-        stack += [(maps.below(place, index), (*names, "*")) for index in range(longest)]
+        position, names = stack.pop()
+        members = dict.fromkeys(name for one in position.sides if isinstance(one, dict) for name in one)
+        found.update((*names, name) for name in members if masks.shown(position, name) == MASKED)
+        stack += [(masks.below(position, name), (*names, name)) for name in members]
+        longest = max((len(one) for one in position.sides if isinstance(one, list)), default=0)
+        stack += [(masks.below(position, index), (*names, "*")) for index in range(longest)]
     return found
 
 
 def _is_map(name: str, members: Mapping[str, Tree]) -> bool:
-    """Whether the members of an object of a name are named by data."""
+    """Whether an object, the value of a member called `name`, is a map: its members are named by data."""
     if len({type(value) for value in members.values()}) == 1 and not all(map(_is_field, members)):
         return True
     words = [word.lower() for word in _WORD.findall(name)]
     if "by" in words[:-1] or not _MAPS.isdisjoint(words[-1:]):
         return True
-    # "_links", "_embedded": what begins so is the format's own.
+    # "_links", "_embedded": an underscore marks names of the format itself (HAL).
     if not members or name.startswith("_") or not all(isinstance(value, dict | list) for value in members.values()):
         return False
     return _is_plural(words) or _are_alike(members.values())
 
 
-def _said(place: Place) -> str:
-    """What the first rule that speaks of the names here says."""
-    return next((one.keys for one in place.state.found if one.keys), "")
+def _ruled(position: Position) -> str:
+    """What the first rule with `keys` says of the names here: "data" or "names"; "" where no rule does."""
+    return next((one.keys for one in position.matcher.found if one.keys), "")
 
 
 def _is_typed(sides: Iterable[Tree]) -> bool:
@@ -159,7 +159,7 @@ def _is_plural(words: list[str]) -> bool:
 
 
 def _are_alike(values: Iterable[Tree]) -> bool:
-    """Whether these containers, two at least, are records of one kind: of most of the same members."""
+    """Whether these are two containers or more that hold records of one kind: with mostly the same members."""
     records: list[set[str]] = []
     for value in values:
         record = next((item for item in value if isinstance(item, dict)), None) if isinstance(value, list) else value

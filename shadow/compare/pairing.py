@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from adapters.document import Tree
 from shadow.compare.identity import Identifier, Identities
-from shadow.compare.patterns import Directive, Order, State
+from shadow.compare.patterns import Directive, Matcher, Order
 
 MAX_RESIDUE = 1_024
 """Pairs of unidentified items, |legacy| · |modern|, up to which each is held against each."""
@@ -67,13 +67,13 @@ class Prints:
         self.looks = looks
         self.identities = identities
         self._known: dict[int, int] = {}
-        self._varying: dict[tuple[Key, State[Directive]], bool] = {}
+        self._varying: dict[tuple[Key, Matcher[Directive]], bool] = {}
 
-    def vary(self, fields: Key, state: State[Directive]) -> bool:
+    def vary(self, fields: Key, matcher: Matcher[Directive]) -> bool:
         """Whether rules expect a key of a list's items to differ."""
-        known = self._varying.get((fields, state))
+        known = self._varying.get((fields, matcher))
         if known is None:
-            known = self._varying[fields, state] = _vary(fields, state)
+            known = self._varying[fields, matcher] = _vary(fields, matcher)
         return known
 
     def spend(self, looks: int) -> None:
@@ -82,25 +82,25 @@ class Prints:
         if self.looks < 0:
             raise Budget
 
-    def of(self, tree: Tree, state: State[Directive]) -> int:
+    def of(self, tree: Tree, matcher: Matcher[Directive]) -> int:
         """The fingerprint of a tree at a place. Each container's is made once."""
-        return self._part(tree, state, _SHALLOW)
+        return self._part(tree, matcher, _SHALLOW)
 
-    def _part(self, node: Tree, state: State[Directive], levels: int) -> int:
+    def _part(self, node: Tree, matcher: Matcher[Directive], levels: int) -> int:
         """The fingerprint of what is nested no deeper than so many `levels`; of more, `_deep` makes those below."""
         if not isinstance(node, _CONTAINERS):
-            return _leaf(node, state) if state.found else hash((type(node), node))
+            return _leaf(node, matcher) if matcher.found else hash((type(node), node))
         known = self._known.get(id(node))
         if known is not None:
             return known
         if not levels:
-            return self._deep(node, state)
+            return self._deep(node, matcher)
         self.spend(1 + len(node))
         parts: list[Hashable] = []
         if isinstance(node, dict):
-            words, other = state.words, state.step(None)
+            words, other = matcher.words, matcher.step(None)
             for name, one in node.items():
-                at = state.step(name) if name in words else other
+                at = matcher.step(name) if name in words else other
                 if not at.found:
                     # A leaf of which nothing is said takes no call: there are very many of them.
                     parts.append((name, self._part(one, at, levels - 1) if isinstance(one, _CONTAINERS)
@@ -109,14 +109,14 @@ class Prints:
                     parts.append((name, self._part(one, at, levels - 1)))
             made = hash(frozenset(parts))
         else:
-            inside = state.step(None)
+            inside = matcher.step(None)
             made = hash(("list", *sorted([self._part(one, inside, levels - 1) for one in node])))
         self._known[id(node)] = made
         return made
 
-    def _deep(self, tree: Tree, state: State[Directive]) -> int:
+    def _deep(self, tree: Tree, matcher: Matcher[Directive]) -> int:
         """The same without recursion: what is nested in a container is known when its own turn comes."""
-        stack: list[tuple[Tree, State[Directive], bool]] = [(tree, state, False)]
+        stack: list[tuple[Tree, Matcher[Directive], bool]] = [(tree, matcher, False)]
         while stack:
             node, at, ready = stack.pop()
             if ready:
@@ -131,10 +131,10 @@ class Prints:
                     stack += [(one, inside, False) for one in node if isinstance(one, _CONTAINERS)]
         return self._known[id(tree)]
 
-    def leaves(self, tree: Tree, state: State[Directive]) -> frozenset[int]:
+    def leaves(self, tree: Tree, matcher: Matcher[Directive]) -> frozenset[int]:
         """Fingerprints of a tree's first leaves, each with its name."""
         found: set[int] = set()
-        stack: list[tuple[Tree, State[Directive], str]] = [(tree, state, "")]
+        stack: list[tuple[Tree, Matcher[Directive], str]] = [(tree, matcher, "")]
         looks = 0
         while stack and looks < 2 * MAX_LEAVES and len(found) < MAX_LEAVES:
             looks += 1
@@ -151,9 +151,9 @@ class Prints:
         return frozenset(found)
 
 
-def _vary(fields: Key, state: State[Directive]) -> bool:
+def _vary(fields: Key, matcher: Matcher[Directive]) -> bool:
     for path in fields:
-        at = state
+        at = matcher
         for token in path:
             at = at.step(token if isinstance(token, str) else None)
             if any(one.normaliser is not None or one.ignore for one in at.found):
@@ -161,38 +161,38 @@ def _vary(fields: Key, state: State[Directive]) -> bool:
     return False
 
 
-def _ignored(state: State[Directive]) -> bool:
-    return any(one.ignore and not one.kind for one in state.found)
+def _ignored(matcher: Matcher[Directive]) -> bool:
+    return any(one.ignore and not one.kind for one in matcher.found)
 
 
-def _leaf(value: Tree, state: State[Directive]) -> int:
+def _leaf(value: Tree, matcher: Matcher[Directive]) -> int:
     if type(value) is Identifier and value.open:
         return hash((Identifier, value.name))
-    for one in state.found:
+    for one in matcher.found:
         form: Hashable = one.normaliser.form(value) if one.normaliser is not None else None
         if form is not None:
             return hash((one.id, form))
     return hash((type(value), value))
 
 
-def pair(old: list[Tree], new: list[Tree], order: Order, state: State[Directive], prints: Prints) -> Pairing:
-    """Pair the items of two lists. `state` is that of their items. Raises Budget."""
+def pair(old: list[Tree], new: list[Tree], order: Order, matcher: Matcher[Directive], prints: Prints) -> Pairing:
+    """Pair the items of two lists. `matcher` is that of their items. Raises Budget."""
     if order.kind == "ordered":
-        return _ordered(old, new, state, prints)
+        return _ordered(old, new, matcher, prints)
     if len(old) == len(new) == 1 and order.kind == "auto" and not (_record(old[0]) and _record(new[0])):
         return Pairing([(0, 0)], [], [])
     found = Pairing([], [], [])
     left, right = list(range(len(old))), list(range(len(new)))
     if order.kind == "keyed":
-        _keyed(old, new, order.fields, state, prints, found)
+        _keyed(old, new, order.fields, matcher, prints, found)
     else:
-        identity, keys = (False, None) if order.kind == "multiset" else _keys(old, new, state, prints)
+        identity, keys = (False, None) if order.kind == "multiset" else _keys(old, new, matcher, prints)
         if keys is not None:
             left, right = _matched(*keys, left, right, found.pairs)
             if prints.identities is not None:
                 prints.identities.join([(old[i], new[j]) for i, j in found.pairs])
         if not identity:
-            _alike(old, new, left, right, state, prints, found)
+            _alike(old, new, left, right, matcher, prints, found)
         elif keys is None:
             found.missing, found.extra = left, right
         else:
@@ -201,7 +201,7 @@ def pair(old: list[Tree], new: list[Tree], order: Order, state: State[Directive]
             found.missing = [at for at in left if before[at] is not None]
             found.extra = [at for at in right if after[at] is not None]
             _alike(old, new, [at for at in left if before[at] is None], [at for at in right if after[at] is None],
-                   state, prints, found)
+                   matcher, prints, found)
     found.pairs.sort()
     found.moved = _out_of_order(found.pairs)
     return found
@@ -213,23 +213,23 @@ def _record(item: Tree) -> bool:
 
 
 def _keyed(
-    old: list[Tree], new: list[Tree], fields: Key, state: State[Directive], prints: Prints, found: Pairing,
+    old: list[Tree], new: list[Tree], fields: Key, matcher: Matcher[Directive], prints: Prints, found: Pairing,
 ) -> None:
     """Pair by the key that a rule names, which several items may have; those that lack it by what they are like."""
     before, after = ([_unless_open(_key(one, fields)) for one in items] for items in (old, new))
     left, right = ([at for at, key in enumerate(keys) if key is not None] for keys in (before, after))
     if max(len(left) - len({before[at] for at in left}), len(right) - len({after[at] for at in right})):
         left, right = _matched(
-            [(before[at], prints.of(old[at], state)) for at in left],
-            [(after[at], prints.of(new[at], state)) for at in right], left, right, found.pairs)
+            [(before[at], prints.of(old[at], matcher)) for at in left],
+            [(after[at], prints.of(new[at], matcher)) for at in right], left, right, found.pairs)
     missing, extra = _matched([before[at] for at in left], [after[at] for at in right], left, right, found.pairs)
     unnamed, others = ([at for at, key in enumerate(keys) if key is None] for keys in (before, after))
-    _alike(old, new, unnamed, others, state, prints, found)
+    _alike(old, new, unnamed, others, matcher, prints, found)
     found.missing, found.extra = sorted(missing + found.missing), sorted(extra + found.extra)
 
 
 def _keys(
-    old: list[Tree], new: list[Tree], state: State[Directive], prints: Prints
+    old: list[Tree], new: list[Tree], matcher: Matcher[Directive], prints: Prints
 ) -> tuple[bool, tuple[list[Hashable], list[Hashable]] | None]:
     """Whether it is known which record each item is; and what identifies the items of each list, if anything: None for
     an item whose identifier is bound to none yet."""
@@ -239,7 +239,7 @@ def _keys(
         return False, None
     for fields in _AUTO:
         # One item tells most keys away.
-        if any(path[0] not in old[0] or path[0] not in new[0] for path in fields) or prints.vary(fields, state):
+        if any(path[0] not in old[0] or path[0] not in new[0] for path in fields) or prints.vary(fields, matcher):
             continue
         before, after = ([_key(one, fields) for one in items] for items in (old, new))
         names, others = set(before), set(after)
@@ -298,19 +298,19 @@ def _matched(
 
 
 def _alike(
-    old: list[Tree], new: list[Tree], left: list[int], right: list[int], state: State[Directive], prints: Prints,
+    old: list[Tree], new: list[Tree], left: list[int], right: list[int], matcher: Matcher[Directive], prints: Prints,
     found: Pairing,
 ) -> None:
     """Pair what nothing identifies: first what seems the same, then what is most alike; what is left is alone."""
     if prints.identities is not None:
-        pairs, doubtful = prints.identities.matched(old, new, left, right, lambda item: prints.of(item, state))
+        pairs, doubtful = prints.identities.matched(old, new, left, right, lambda item: prints.of(item, matcher))
         found.pairs += pairs
         found.doubtful |= doubtful
         paired, others = {i for i, _ in pairs}, {j for _, j in pairs}
         left, right = [at for at in left if at not in paired], [at for at in right if at not in others]
     elif len(left) * len(right) > 1:
-        before = [prints.of(old[at], state) for at in left]
-        after = [prints.of(new[at], state) for at in right]
+        before = [prints.of(old[at], matcher) for at in left]
+        after = [prints.of(new[at], matcher) for at in right]
         left, right = _matched(before, after, left, right, found.pairs)
     if len(left) == len(right) == 1:
         # There is no other choice.
@@ -319,7 +319,7 @@ def _alike(
         return
     taken: set[tuple[str, int]] = set()
     if left and right and len(left) * len(right) <= MAX_RESIDUE:
-        for _, i, j in sorted(_overlaps(old, new, left, right, state, prints), key=_most_alike):
+        for _, i, j in sorted(_overlaps(old, new, left, right, matcher, prints), key=_most_alike):
             if ("old", i) not in taken and ("new", j) not in taken:
                 taken |= {("old", i), ("new", j)}
                 found.pairs.append((i, j))
@@ -329,10 +329,10 @@ def _alike(
 
 
 def _overlaps(
-    old: list[Tree], new: list[Tree], left: list[int], right: list[int], state: State[Directive], prints: Prints,
+    old: list[Tree], new: list[Tree], left: list[int], right: list[int], matcher: Matcher[Directive], prints: Prints,
 ) -> Iterator[tuple[int, int, int]]:
-    before = [(i, prints.leaves(old[i], state)) for i in left if isinstance(old[i], dict | list)]
-    after = [(j, prints.leaves(new[j], state)) for j in right if isinstance(new[j], dict | list)]
+    before = [(i, prints.leaves(old[i], matcher)) for i in left if isinstance(old[i], dict | list)]
+    after = [(j, prints.leaves(new[j], matcher)) for j in right if isinstance(new[j], dict | list)]
     for i, leaves in before:
         for j, others in after:
             shared = len(leaves & others)
@@ -347,9 +347,9 @@ def _most_alike(found: tuple[int, int, int]) -> tuple[int, int, int]:
     return -shared, abs(i - j), min(i, j)
 
 
-def _ordered(old: list[Tree], new: list[Tree], state: State[Directive], prints: Prints) -> Pairing:
+def _ordered(old: list[Tree], new: list[Tree], matcher: Matcher[Directive], prints: Prints) -> Pairing:
     """By position, once what both share at the head and at the tail is set aside; or items that only changed places."""
-    before, after = ([prints.of(one, state) for one in items] for items in (old, new))
+    before, after = ([prints.of(one, matcher) for one in items] for items in (old, new))
     head = tail = 0
     shortest = min(len(old), len(new))
     while head < shortest and before[head] == after[head]:

@@ -1,8 +1,8 @@
-"""What rules say of a place in a document, as the comparator asks on its way down: patterns, compiled.
+"""Path patterns, and the matcher that finds what rules say of each place in a document.
 
-A pattern is a JSON Pointer (RFC 6901) in which "*" stands for any one token and "**" for any number of them, none
-included. Items of lists are met by "*" and "**" only: where order is ignored, an index names nothing. All patterns
-of a guide are walked at once, as a lazy automaton: a step costs one look-up, however many patterns there are.
+A pattern is a JSON Pointer (RFC 6901) in which "*" stands for any one token and "**" for any number of tokens, also
+none. Items of lists match "*" and "**" only: where order is ignored, an index names nothing. The comparator walks down
+a document with all patterns at once, as a lazily built automaton: a step costs one look-up, whatever their number.
 """
 
 import re
@@ -15,14 +15,14 @@ from shadow.normalisers.base import Normaliser
 T = TypeVar("T")
 
 
-class Pattern(tuple[str, ...]):
-    """A pattern's tokens; "*" and "**" are wildcards, a literal asterisk cannot be written."""
+class PathPattern(tuple[str, ...]):
+    """The tokens of a pattern. "*" and "**" are wildcards; a literal asterisk cannot be written."""
 
     __slots__ = ()
 
     @classmethod
-    def parse(cls, text: str) -> "Pattern":
-        """Raises ValueError, which quotes nothing, where `text` is no pattern."""
+    def parse(cls, text: str) -> "PathPattern":
+        """The pattern that `text` spells. Raises ValueError, whose message quotes nothing, where it is none."""
         if text and not text.startswith("/"):
             raise ValueError("a pattern is empty or starts with a slash")
         if re.search(r"~(?![01])", text):
@@ -33,30 +33,32 @@ class Pattern(tuple[str, ...]):
         return tokens
 
 
-class State(Generic[T]):
-    """A place, as far as the patterns can tell it from others. `found` holds what is said of it, in order; to members
-    whose names are not among `words`, a step is what it is to the items of a list."""
+class Matcher(Generic[T]):
+    """Patterns matched against the way from the root to one place: a state of the automaton. Immutable for its users.
+
+    `found` holds the values of the patterns that match here, in the patterns' order. `words` are the names that occur
+    in any pattern: members with other names, and the items of a list, all step to one and the same matcher."""
 
     __slots__ = ("_next", "_patterns", "_positions", "found", "words")
 
-    def __init__(self, patterns: tuple[tuple[Pattern, T], ...], words: frozenset[str],
+    def __init__(self, patterns: tuple[tuple[PathPattern, T], ...], words: frozenset[str],
                  positions: frozenset[tuple[int, int]]) -> None:
         self._patterns = patterns
         self.words = words
         self._positions = positions
-        self._next: dict[str | None, State[T]] = {}
+        self._next: dict[str | None, Matcher[T]] = {}
         ends = {which for which, at in positions if at == len(patterns[which][0])}
         self.found: tuple[T, ...] = tuple(patterns[which][1] for which in sorted(ends))
 
     @classmethod
-    def start(cls, patterns: Iterable[tuple[Pattern, T]]) -> "State[T]":
-        """The root of a document."""
+    def start(cls, patterns: Iterable[tuple[PathPattern, T]]) -> "Matcher[T]":
+        """The matcher at the root of a document, for patterns with their values."""
         every = tuple(patterns)
         words = frozenset(token for pattern, _ in every for token in pattern if token not in ("*", "**"))
         return cls(every, words, _closed(every, {(which, 0) for which in range(len(every))}))
 
-    def step(self, token: str | None) -> "State[T]":
-        """A member of that name; None for the items of a list."""
+    def step(self, token: str | None) -> "Matcher[T]":
+        """The matcher one step down: at the member of that name, or at the items of a list where None."""
         word = token if token in self.words else None
         known = self._next.get(word)
         if known is None:
@@ -64,13 +66,13 @@ class State(Generic[T]):
                      for which, at in self._positions if at < len(self._patterns[which][0])
                      and self._patterns[which][0][at] in ("*", "**", word)}
             positions = _closed(self._patterns, moved)
-            known = self if positions == self._positions else State(self._patterns, self.words, positions)
+            known = self if positions == self._positions else Matcher(self._patterns, self.words, positions)
             self._next[word] = known
         return known
 
 
-def _closed(patterns: tuple[tuple[Pattern, T], ...], positions: set[tuple[int, int]]) -> frozenset[tuple[int, int]]:
-    """With what "**" allows to skip."""
+def _closed(patterns: tuple[tuple[PathPattern, T], ...], positions: set[tuple[int, int]]) -> frozenset[tuple[int, int]]:
+    """The positions, with those that are reached by letting "**" stand for no token."""
     todo = list(positions)
     while todo:
         which, at = todo.pop()
@@ -82,8 +84,8 @@ def _closed(patterns: tuple[tuple[Pattern, T], ...], positions: set[tuple[int, i
 
 
 class Order(NamedTuple):
-    """How the items of a list find each other. `kind`: "auto", "ordered", "multiset" or "keyed", by `fields`: paths
-    of names inside an item."""
+    """How the items of two lists are paired. `kind` is "auto", "ordered", "multiset" or "keyed"; a keyed list is paired
+    by `fields`, which are paths inside an item."""
 
     kind: str = "auto"
     fields: tuple[tuple[str | int, ...], ...] = ()
@@ -94,9 +96,10 @@ AUTO = Order()
 
 @dataclass(frozen=True, slots=True)
 class Directive:
-    """What one rule says of a place; one of `normaliser`, `order`, `ignore`, `crosswalk` and `keys`. `id` is the
-    rule's, under which it counts what it hides. `ignore` hides what differs here, of one `kind` where that is given.
-    `crosswalk` says whose identifier stands here: a class, or one of the words of `shadow.compare.identity`. `keys`
+    """What one rule says of a place: one of `normaliser`, `order`, `ignore`, `crosswalk` and `keys`.
+
+    `id` is the rule's: what it hides is counted under it. `ignore` hides differences here, of one `kind` where that is
+    given. `crosswalk` says whose identifier stands here: a class, or a constant of `shadow.compare.identity`. `keys`
     says what the names of the members here are: "data" or "names"."""
 
     id: str
@@ -108,5 +111,5 @@ class Directive:
     keys: str = ""
 
 
-PLAIN: State[Directive] = State.start(())
-"""No rules."""
+PLAIN: Matcher[Directive] = Matcher.start(())
+"""The matcher of no rules at all."""

@@ -11,9 +11,10 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from adapters.document import Tree
-from shadow.compare.diff import Severity, Weigh
+from shadow.compare.diff import Weigh
+from shadow.compare.difference import Severity
 from shadow.compare.identity import REFERENCE, RESOURCE, Classes
-from shadow.compare.patterns import Directive, Order, Pattern, State
+from shadow.compare.patterns import Directive, Matcher, Order, PathPattern
 from shadow.compare.severity import Row, severities
 from shadow.normalisers.base import Normaliser
 from shadow.normalisers.host import Host
@@ -73,7 +74,7 @@ class Compiled(NamedTuple):
     """Rules as the comparator asks them. `known` are the ids of the known differences; `classes` are there where any
     rule says `crosswalk`."""
 
-    guide: State[Directive]
+    directives: Matcher[Directive]
     weigh: Weigh
     reveals: Callable[[Sequence[str]], bool]
     known: frozenset[str]
@@ -81,7 +82,7 @@ class Compiled(NamedTuple):
 
     def hides(self, kind: str, names: Sequence[str]) -> str | None:
         """The id of the first rule that hides a difference of a kind at a place outside of documents."""
-        place = self.guide
+        place = self.directives
         for name in names:
             place = place.step(name)
         return next((one.id for one in place.found if one.ignore and one.kind in ("", kind)), None)
@@ -167,23 +168,24 @@ def defaults(form: str, legacy: Tree, modern: Tree) -> tuple[Rule, ...]:
 
 @lru_cache(maxsize=256)
 def _compiled(rules: Rules, known: tuple[Known, ...], more: tuple[Rule, ...]) -> Compiled:
-    off: State[bool] = State.start((below(one.at), True) for one in rules.rules if not one.defaults)
+    off: Matcher[bool] = Matcher.start((below(one.at), True) for one in rules.rules if not one.defaults)
     every = [*rules.rules, *(one for one in more if one.normaliser is None or not _is_within(one.at, off))]
-    hiding = [(below(one.at) if one.ignore else Pattern.parse(one.at),
+    hiding = [(below(one.at) if one.ignore else PathPattern.parse(one.at),
                Directive(one.id, one.normaliser, one.order, one.ignore, one.kind))
               for one in every if one.normaliser is not None or one.order is not None or one.ignore]
     hiding += [(below(one.at), Directive(one.id, ignore=True, kind=one.kind)) for one in known]
-    hiding += [(Pattern.parse(one.at), Directive(one.id, crosswalk=one.crosswalk)) for one in every if one.crosswalk]
-    hiding += [(Pattern.parse(one.at), Directive(one.id, keys=one.keys)) for one in every if one.keys]
+    hiding += [(PathPattern.parse(one.at), Directive(one.id, crosswalk=one.crosswalk))
+               for one in every if one.crosswalk]
+    hiding += [(PathPattern.parse(one.at), Directive(one.id, keys=one.keys)) for one in every if one.keys]
     rows = [Row(one.at, one.severity, frozenset({one.kind} if one.kind else ()))
             for one in every if one.severity is not None]
-    shown = State.start((below(one.at), True) for one in every if one.reveal)
-    return Compiled(State.start(hiding), severities(rows), _reveals(shown), frozenset(one.id for one in known),
+    shown = Matcher.start((below(one.at), True) for one in every if one.reveal)
+    return Compiled(Matcher.start(hiding), severities(rows), _reveals(shown), frozenset(one.id for one in known),
                     _classes(rules))
 
 
-def _is_within(at: str, places: State[bool]) -> bool:
-    for name in Pattern.parse(at):
+def _is_within(at: str, places: Matcher[bool]) -> bool:
+    for name in PathPattern.parse(at):
         places = places.step(None if name == "*" else name)
     return bool(places.found)
 
@@ -194,17 +196,17 @@ def _classes(rules: Rules) -> Classes | None:
         return None
     learnt = {one.crosswalk: True for one in said if one.crosswalk not in (REFERENCE, RESOURCE)}
     learnt |= {one.name: one.learn for one in rules.classes}
-    last = [Pattern.parse(one.at)[-1:] for one in said]
+    last = [PathPattern.parse(one.at)[-1:] for one in said]
     members = frozenset(token for tokens in last for token in tokens)
     return Classes(learnt, None if () in last or members & {"*", "**"} else members)
 
 
-def below(at: str) -> Pattern:
+def below(at: str) -> PathPattern:
     """The places that a pattern names, and all that is in them. Raises ValueError where it is none."""
-    return Pattern((*Pattern.parse(at), "**"))
+    return PathPattern((*PathPattern.parse(at), "**"))
 
 
-def _reveals(shown: State[bool]) -> Callable[[Sequence[str]], bool]:
+def _reveals(shown: Matcher[bool]) -> Callable[[Sequence[str]], bool]:
     def reveals(names: Sequence[str]) -> bool:
         place = shown
         for name in names:

@@ -8,8 +8,9 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from shadow.compare.diff import ABSENT, Severity, Shape, Weigh
-from shadow.compare.patterns import Pattern, State
+from shadow.compare.diff import Weigh
+from shadow.compare.difference import ABSENT, Severity, Shape
+from shadow.compare.patterns import Matcher, PathPattern
 
 CRITICAL, MAJOR, MINOR = Severity
 
@@ -66,8 +67,8 @@ DEFAULTS: tuple[Row, ...] = (
 def severities(rows: Iterable[Row] = ()) -> Weigh:
     """How much differences matter, by `rows` and then by DEFAULTS."""
     own = list(rows)
-    table: State[tuple[bool, Row]] = State.start(
-        (Pattern((*Pattern.parse(row.at), *(() if row.itself else ("**",)))), (at < len(own), row))
+    table: Matcher[tuple[bool, Row]] = Matcher.start(
+        (PathPattern((*PathPattern.parse(row.at), *(() if row.itself else ("**",)))), (at < len(own), row))
         for at, row in enumerate([*own, *DEFAULTS]))
 
     def weigh(kind: str, names: Sequence[str], legacy: Shape, modern: Shape) -> Severity:
@@ -90,16 +91,16 @@ def severities(rows: Iterable[Row] = ()) -> Weigh:
     return weigh
 
 
-def criticals(pattern: Pattern) -> list[str]:
+def criticals(pattern: PathPattern) -> list[str]:
     """The critical places of the table that are within the places of a pattern, and critical pairs of statuses."""
-    within: State[bool] = State.start([(pattern, True)])
+    within: Matcher[bool] = Matcher.start([(pattern, True)])
     if pattern[:1] == ("@status",):
         return [f"/@status/{pair}" for pair in (*pattern[1:2], *_STATUSES) if _PAIR.fullmatch(pair)
                 and within.step("@status").step(pair).found and _of_status(*map(int, pair.split("-"))) is CRITICAL]
     found = []
     for row in DEFAULTS:
         place = within
-        for token in Pattern.parse(row.at):
+        for token in PathPattern.parse(row.at):
             # Any name will do where the table leaves it open.
             place = place.step(None if token in ("*", "**") else token)
         if row.severity is CRITICAL and place.found:

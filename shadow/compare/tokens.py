@@ -1,5 +1,7 @@
-"""Tokens: what stands for a value where the value is not kept. Two of one epoch are equal where their values are, at
-places of one class; nothing else can be told of them without the epoch's key. Pure.
+"""Tokens stand for values that are not kept: keyed digests, 24 hexadecimal digits long. Pure.
+
+Within one epoch, and at places of one class, two tokens are equal where their values are. Without the epoch's key
+nothing else can be learnt from them.
 """
 
 import hmac
@@ -8,35 +10,36 @@ from decimal import Decimal, InvalidOperation
 from adapters.document import Number, Tree
 
 TOKEN = 12
-"""Bytes of a token: 96 bits, so that among a billion values two are hardly ever taken for one."""
+"""Bytes of a token. At 96 bits, two of a billion values share a token with a probability of less than one in 10¹⁰."""
 
 
 def token(key: bytes, place: str, value: Tree) -> str:
-    """24 hexadecimal digits for a scalar at places of a class ("/entry/*/code"); empty where there is no key, for
-    null, and for what is no scalar. Numbers are the same however they are written."""
+    """The token of a scalar at a class of places ("/entry/*/code"). "" where there is no key, for null, and for what is
+    no scalar. Equal numbers have one token, however they are written."""
     if isinstance(value, Number):
-        told = f"number {_canonical(value)}"
+        text = f"number {_canonical(value)}"
     elif isinstance(value, str):
-        told = f"string {value}"
+        text = f"string {value}"
     elif isinstance(value, bool):
-        told = f"boolean {value}"
+        text = f"boolean {value}"
     else:
         return ""
-    return _token(key, f"value\0{place}\0{told}")
+    return _token(key, f"value\0{place}\0{text}")
 
 
 def of_names(key: bytes, names: list[str]) -> str:
-    """The same for the member names that a path does not show; empty where it shows all."""
+    """The token of the member names that a path masks. "" where it masks none, and where there is no key."""
     return _token(key, "\0".join(("names", *names))) if names else ""
 
 
-def bound(name: str, arm: str) -> str:
-    """The class of places that a class of identifiers stands at in one arm's answers: what tokens of pairs are of."""
+def crosswalk_place(name: str, arm: str) -> str:
+    """The class of places, for `token`, of a crosswalk's identifiers: those of class `name` in the words of an arm."""
     return f"crosswalk/{name}/{arm}"
 
 
 def _token(key: bytes, text: str) -> str:
-    # A capability's name comes first in what subjects are told apart by, and is never empty.
+    # Digests of subjects, made with the same key, begin with a capability's name, which is never empty. The leading
+    # zero byte keeps the two kinds apart.
     message = b"\0" + text.encode("utf-8", "surrogatepass")
     return hmac.digest(key, message, "sha256")[:TOKEN].hex() if key else ""
 

@@ -17,6 +17,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
 
+from shadow.evidence.epoch import Setup
 from shadow.evidence.stratum import STRATA, Stratum
 from shadow.words import noun
 
@@ -56,9 +57,9 @@ class Criteria:
     `limit` is the share of exchanges that may differ, and the share that modern may fail on; `confidence` how sure of
     that to be; `excluded` the share of the eligible that may have been left out for any reason but sampling. `seeded`
     are the classes of identifiers, each with the number of pairs that it is seeded with; `known` the ids of known
-    differences, each with the share of an operation's compared exchanges that it was declared for. `rules` is the
-    digest of the arms and the rules as they are configured, with the arms' endpoints where whoever asks knows them:
-    what was found by others proves nothing (None: it is not known).
+    differences, each with the share of an operation's compared exchanges that it was declared for. `setup` is how
+    the capability is configured now, with the arms' endpoints where the caller knows them. Evidence by another setup
+    proves nothing. It is None where it is not known.
     """
 
     operations: tuple[str, ...] = ()
@@ -70,7 +71,7 @@ class Criteria:
     excluded: float = 0.05
     seeded: tuple[tuple[str, int], ...] = ()
     known: tuple[tuple[str, float], ...] = ()
-    rules: str | None = None
+    setup: Setup | None = None
 
 
 UNDECLARED = Criteria()

@@ -19,13 +19,11 @@ from math import exp, lgamma, log, log1p
 from types import MappingProxyType
 from typing import TypeAlias
 
-from shadow.compare.comparison import Comparison, Drift, Outcome
-from shadow.compare.diff import IDENTITY, MAX_DIFFERENCES, Difference, Shape
+from shadow.compare.comparison import AGREED, COMPARED, Comparison, Drift, Outcome
+from shadow.compare.diff import IDENTITY, MAX_DIFFERENCES
+from shadow.compare.difference import Difference, Shape
 from shadow.compare.names import MASKED
-from shadow.evidence.stratum import Epoch
-
-AGREED = frozenset({Outcome.MATCH, Outcome.MATCH_NORMALISED, Outcome.KNOWN_DIFFERENCE})
-"""Outcomes that leave nothing to be explained."""
+from shadow.evidence.epoch import Epoch
 
 ALARM = 20.0
 """The e-value, for each path that is tested, from which on a path counts as worse in modern: α = 5 % over all."""
@@ -43,7 +41,6 @@ Look: TypeAlias = tuple[str, bool, str]
 """What values of one field have in common, however they drift: see `_look`."""
 
 _FORMS = frozenset({"date", "instant", "local time", "uuid", "url"})
-_COMPARED = AGREED | {Outcome.MISMATCH}
 _FLAT = 1e-17
 _LARGEST = 700
 _LONGEST_NAME = 50
@@ -105,7 +102,7 @@ def bracketed(first: Comparison, alone: Comparison, again: Comparison) -> Compar
     agrees with P2, else unstable. Where P2 cannot be compared, or more differs than is kept, it is as it was `first`.
     """
     three = first, alone, again
-    if any(one.tally.outcome not in _COMPARED or len(one.differences) >= MAX_DIFFERENCES for one in three):
+    if any(one.tally.outcome not in COMPARED or len(one.differences) >= MAX_DIFFERENCES for one in three):
         return first
     found = replace(first, drifts=tuple(_drifts(first.differences, alone.differences)))
     if first.tally.outcome is not Outcome.MISMATCH:

@@ -1,11 +1,10 @@
-"""What kind of exchange a pair is (Stratum), whom it asks about (a token), and what evidence rests on (Epoch).
+"""What kind of exchange a pair is (Stratum), and whom it asks about (Subject), without a value of either.
 
 A thousand polls of one resource say hardly more than one of them, so evidence counts an exchange only where its
 operation, parameter shape, subject and hour are new together. The subject is what the request names: its path, the
 values of its query and its form. It is kept as HMAC-SHA-256 under the epoch's key, and for hours only.
 """
 
-import hashlib
 import hmac
 import re
 from collections.abc import Collection
@@ -16,6 +15,8 @@ from adapters.message import Request
 from shadow.compare.pair import Pair
 from shadow.compare.parameters import shown
 from shadow.compare.resources import TYPES
+from shadow.compare.tokens import TOKEN
+from shadow.evidence.epoch import Epoch
 from shadow.observation import Observation
 
 STRATA = 200
@@ -26,11 +27,6 @@ HOUR = 3600
 
 OTHER = "(other)"
 """The resource and shape of what finds the table of strata full."""
-
-EXPIRED, ARMS, ENDPOINTS, CUSTODY = "-", "+", ".", "~"
-
-TOKEN = 12
-"""Bytes of a token: 96 bits, so that among a billion subjects two are hardly ever taken for one."""
 
 
 class Stratum(NamedTuple):
@@ -48,44 +44,6 @@ class Stratum(NamedTuple):
                         if part)
 
 
-class Basis(NamedTuple):
-    """What a capability's evidence rests on, as configured: the digest of its `rules` (see Epoch), and the lower-case
-    name of the response header in which the arms tell their `build` (empty where they do not); and the names of
-    `parameters` that may be shown, beside those that everybody uses."""
-
-    rules: str = ""
-    build: bytes = b""
-    parameters: frozenset[str] = frozenset()
-
-
-class Epoch(NamedTuple):
-    """What evidence was gathered on: both arms' builds ("" where they are not told), the digest of the rules (before
-    it that of the arms as they are written, ENDPOINTS, that of their endpoints, and ARMS; behind it, where some of
-    their known differences had expired, EXPIRED and how many; and CUSTODY and the name of that which has the key, where
-    it has one), and the comparator's version. Where one of them changes, evidence starts from nothing."""
-
-    legacy: str
-    modern: str
-    rules: str
-    comparator: str
-
-
-def anywhere(rules: str) -> str:
-    """The digest of an epoch's rules, wherever its arms' endpoints are."""
-    arms, after, rest = rules.rpartition(ARMS)
-    return arms.partition(ENDPOINTS)[0] + after + rest
-
-
-def configured(rules: str) -> str:
-    """The digest of an epoch's rules as they are configured."""
-    return rules.partition(CUSTODY)[0].partition(EXPIRED)[0]
-
-
-def digest(epoch: Epoch) -> str:
-    """What tells one epoch from another in a few characters."""
-    return hashlib.sha256(chr(0).join(epoch).encode()).hexdigest()[:24]
-
-
 class Subject(NamedTuple):
     """One exchange, as evidence counts it. `token` tells epoch, operation, parameter shape, subject and `hour` (hours
     since 1970) apart, and no more than that; it is empty where there is no key."""
@@ -98,7 +56,6 @@ class Subject(NamedTuple):
 # Servers of FHIR write the type first (the examples of the specification do). What does not is known by its media.
 _RESOURCE = re.compile(rb'\s*\{\s*"resourceType"\s*:\s*"([A-Z][A-Za-z]{1,39})"')
 _MEDIA = re.compile(rb"[a-z]+/(?:[a-z0-9.-]+\+)?(json|xml|html|plain|pdf|csv|x-ndjson|octet-stream)\s*(?:;|$)", re.I)
-_BUILD = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._+:@-]{0,63}")
 _FORM = b"application/x-www-form-urlencoded"
 
 # They change how an answer looks, or defeat a cache, and name no subject: else "?_=1", "?_=2" … would buy confidence.
@@ -125,7 +82,7 @@ def subject(pair: Pair, key: bytes, epoch: Epoch, declared: frozenset[str] = fro
 
 @lru_cache(maxsize=4096)
 def _place(capability: str, operation: str, shape: str, hour: int, epoch: Epoch) -> bytes:
-    return "\0".join((capability, operation, shape, str(hour), *epoch)).encode()
+    return "\0".join((capability, operation, shape, str(hour), *epoch.stored)).encode()
 
 
 @lru_cache(maxsize=4096)
@@ -136,12 +93,6 @@ def _stratum(operation: str, status: int, resource: str, shape: str) -> Stratum:
 def placed(stratum: Stratum, known: Collection[Stratum]) -> Stratum:
     """Where a stratum counts, if those of its capability are `known`: under itself, as long as there is room."""
     return stratum if stratum in known or len(known) < STRATA else stratum._replace(resource=OTHER, shape="")
-
-
-def build(observation: Observation, header: bytes) -> str:
-    """The build that an arm tells in `header`; "" where it tells none, or what cannot be one."""
-    told = observation.headers.get(header) if header else None
-    return told.decode() if told is not None and _BUILD.fullmatch(told) else ""
 
 
 def _parameters(

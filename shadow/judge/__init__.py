@@ -1,1 +1,1 @@
-"""The process of its own in which pairs are compared."""
+"""The judge: compares pairs in a process of its own, and knows which identifiers of both systems name one record."""

@@ -1,11 +1,10 @@
-"""The comparer, as the lane sees it: pairs in, comparisons out, judged in a child process (`shadow.judge`).
+"""The parent's side of the judge: pairs go to a child process (`python -m shadow.judge`), comparisons come back.
 
-A plain subprocess rather than an executor: it is killed by its handle where it takes too long, it holds nothing of
-its parent's, and the end of its pipe ends it.
+It is a plain subprocess and no executor: it can be killed where it takes too long, it inherits nothing from its parent,
+and it ends when its pipe ends.
 """
 
 import asyncio
-import pickle
 import sys
 import time
 from asyncio.subprocess import DEVNULL, PIPE, Process
@@ -14,34 +13,34 @@ from typing import Protocol
 
 from shadow.compare.comparison import Comparison
 from shadow.compare.pair import Pair
-from shadow.judge.judgement import packed
+from shadow.judge.codec import LENGTH, decode_comparisons, encode_pairs, frame
 
 RESTART = 0.5
-"""Seconds before a child that was lost is started again, so that one that dies at once costs little."""
+"""Seconds to wait before a lost child is started again, so that one that keeps dying at its start costs little."""
 
 
-class ComparerLost(Exception):
-    """The comparer went away with the batch that it had."""
+class JudgeLost(Exception):
+    """The judge ended, and its batch with it."""
 
 
-class ComparerSlow(Exception):
-    """The comparer did not answer in time, and was ended."""
+class JudgeSlow(Exception):
+    """The judge did not answer in time, and was killed."""
 
 
-class Comparer(Protocol):
-    """Judges pairs somewhere else. One call at a time."""
+class Judge(Protocol):
+    """Judges batches of pairs outside the event loop. One call at a time."""
 
-    async def compare(self, pairs: Sequence[Pair], seconds: float) -> list[Comparison]:
-        """One comparison for each pair, in order, within `seconds`. Raises ComparerLost or ComparerSlow."""
+    async def judge(self, pairs: Sequence[Pair], seconds: float) -> list[Comparison]:
+        """One comparison for each pair, in order, within `seconds`. Raises JudgeLost or JudgeSlow."""
         ...
 
     async def close(self) -> None:
-        """Leave no process behind. It may be used again afterwards."""
+        """End its process. `judge` may be called again afterwards."""
         ...
 
 
 class Child:
-    """A comparer in a child process, started when it is first needed and again after it was lost."""
+    """A Judge in a child process, which is started at the first call, and again after it was lost."""
 
     def __init__(self) -> None:
         self._process: Process | None = None
@@ -52,20 +51,20 @@ class Child:
         """The child's process id, or None where there is none now."""
         return self._process.pid if self._process else None
 
-    async def compare(self, pairs: Sequence[Pair], seconds: float) -> list[Comparison]:
+    async def judge(self, pairs: Sequence[Pair], seconds: float) -> list[Comparison]:
         answered = False
         try:
             async with asyncio.timeout(seconds):
-                comparisons = await self._ask(packed(pairs))
+                comparisons = await self._ask(frame(encode_pairs(pairs)))
             answered = True
             return comparisons
         except TimeoutError:
-            raise ComparerSlow from None
+            raise JudgeSlow from None
         except (OSError, EOFError):
-            raise ComparerLost from None
+            raise JudgeLost from None
         finally:
             if not answered:
-                # Whatever it may still answer would be taken for the next batch's.
+                # What it may still answer would be taken for the answer to the next batch.
                 self._not_before = time.monotonic() + RESTART
                 await self.close()
 
@@ -79,11 +78,9 @@ class Child:
         down, up = self._process.stdin, self._process.stdout
         if down is None or up is None:
             raise EOFError
-        down.write(len(message).to_bytes(4) + message)  # at once, or the child would wake up twice
+        down.write(message)  # In one piece, or the child would wake up twice.
         await down.drain()
-        answer = await up.readexactly(int.from_bytes(await up.readexactly(4)))
-        comparisons: list[Comparison] = pickle.loads(answer)  # noqa: S301 (our own child wrote it)
-        return comparisons
+        return decode_comparisons(await up.readexactly(int.from_bytes(await up.readexactly(LENGTH))))
 
     async def close(self) -> None:
         process, self._process = self._process, None

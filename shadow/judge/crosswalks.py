@@ -1,6 +1,6 @@
-"""The crosswalks of one process: for each capability what was seeded, and what was learnt since the process began.
+"""The crosswalks of one process: for each capability, seeded pairs and those learnt since the process started.
 
-They hold identifiers in clear, and only here: in memory, bounded, and gone with the process.
+Only here are identifiers held in clear: in memory, bounded, and gone with the process.
 """
 
 from collections import OrderedDict
@@ -12,20 +12,21 @@ from shadow.compare.pair import Pair
 from shadow.compare.rules import Class
 
 SCOPES = 64
-"""Crosswalks that are kept; the one that was used longest ago goes first."""
+"""Crosswalks that are kept at most; the least recently used one is dropped first."""
 
 LEARNT = 200_000
-"""Pairs of one crosswalk that are kept of those learnt. An exchange that brings more is held against nothing later."""
+"""Learnt pairs that one crosswalk keeps at most. Pairs past that are not kept, so later exchanges are not held to
+them."""
 
 _Scope: TypeAlias = tuple[str, bytes, tuple[Class, ...]]
 
 
 class SeedError(Exception):
-    """A seed is not what it was when the rules were read, or cannot be read now. The message quotes nothing of it."""
+    """A seed file changed since the rules were read, or cannot be read. The message quotes nothing from the file."""
 
 
 def seeded(classes: tuple[Class, ...]) -> Crosswalk:
-    """What the seeds of classes hold. Raises SeedError."""
+    """A crosswalk with the pairs in the seed files of these classes. Raises SeedError."""
     made = Crosswalk()
     for path in dict.fromkeys(one.seed for one in classes if one.seed):
         try:
@@ -42,8 +43,8 @@ def seeded(classes: tuple[Class, ...]) -> Crosswalk:
 
 
 class Crosswalks:
-    """What is known of each capability's identifiers, apart for each epoch (which its key tells) and set of seeds; of
-    each, at most `learnt` pairs beyond its seeds."""
+    """One crosswalk for each capability, epoch (known by its key) and set of classes. Each keeps at most `learnt` pairs
+    beyond its seeds."""
 
     def __init__(self, learnt: int = LEARNT) -> None:
         self._learnt = learnt
@@ -51,7 +52,7 @@ class Crosswalks:
         self._seeds: OrderedDict[tuple[Class, ...], Crosswalk] = OrderedDict()
 
     def of(self, pair: Pair) -> Crosswalk:
-        """The crosswalk that a pair is to be held against, and that may learn from it. Raises SeedError."""
+        """The crosswalk that a pair is held against, and that may learn from it. Raises SeedError."""
         classes = pair.rules.classes
         scope = pair.capability, pair.key, classes
         found = self._known.get(scope)

@@ -1,176 +1,128 @@
-"""Asking the arms, for the lane: from a mirror to what both arms say of it.
+"""Asks the arms for the lane: from a mirror to what both arms say.
 
-An asking takes a callback, where the asker can do without more: a task and its coroutines cost more than all else that
-is done about a mirror whose arms agree.
+Asking takes a callback and no task: a task and its coroutines would cost more than all else that is done about a mirror
+whose arms agree. Which calls a job takes:
+
+    the first time    the arm that did not serve, then legacy once more where the exchange is bracketed
+    asked again       legacy, modern, then legacy once more where they differ and did not both repeat themselves
 """
 
 import asyncio
 import random
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
-from itertools import chain
+from typing import Generic
 
-from adapters.message import Request
-from shadow.compare.comparison import Comparison, fingerprint, identical
+from shadow.compare.comparison import fingerprint, identical
 from shadow.compare.pair import Pair
-from shadow.compare.rules import NONE, Rules
-from shadow.evidence.stratum import Basis
 from shadow.lane.deadlines import Deadlines
-from shadow.lane.learned_noise import Learnt, Place
+from shadow.lane.drift import LearnedNoise, Scope
+from shadow.lane.mirror import Job, Mirror, Target
 from shadow.lane.rates import Rates
 from shadow.lane.writer import Sight, Writer
 from shadow.observation import Failure, Observation
-from shadow.settings import NEVER, UNSEALED, Recheck, Sealing
-
-_OVERHEAD = 2_048
-"""Bytes that a mirror takes beside its bodies and heads."""
 
 _roll = random.random
 
-Ask = Callable[["Mirror", str, bool], Awaitable[Observation | None]]
-"""Asks an arm ("legacy" or "modern") what the mirror's client asked. Where the flag is set, that is beyond the one
-asking that mirroring takes: the asker may decline, with None, where the arm is not to be loaded."""
-
 Cancel = Callable[[], object]
 
-Begin = Callable[["Mirror", str, bool, Callable[[Observation], None]], Cancel | None]
-"""Asks an arm as an Ask does, and returns at once how to cancel that, or None where only an Ask can do it. What the arm
-did is told to the callback, once: perhaps before this returns."""
+Ask = Callable[[Mirror[Target], str, bool, Callable[[Observation | None], None]], Cancel | None]
+"""Asks an arm ("legacy" or "modern") what the mirror's client asked.
 
-Heard = Callable[["Entry", Observation | None], None]
+The callback gets what the arm did, once, and perhaps before this returns. None in its place says that the arm was not
+asked: no arm is to blame. The flag is set for a call beyond the one that mirroring takes: the asker may decline that,
+with None, where the arm should not be loaded. Returns how to cancel, after which the callback need not be called, or
+None where there is nothing to cancel. The lane sees to the mirror's deadline.
+"""
 
-
-@dataclass(slots=True)
-class Mirror:
-    """One exchange to be shadowed: what was asked, what the client was answered, and which arm is yet to be asked.
-
-    `request` is in the capability's contract, its body whole. `ask` is "legacy" or "modern", `deadline` the seconds
-    that asking may take, `at` seconds since the epoch. `target` is the asker's own, handed back as it came.
-    `recheck` says when a mismatch is asked again, `noise` (0 to 1) how often legacy is asked twice: never where asking
-    changes something. `basis` is what evidence rests on, `rules` are those by which the arms
-    are compared. `sealing` says how often a mismatch is kept whole, and `safe` goes with it: whether asking again
-    changes nothing.
-    """
-
-    capability: str
-    operation: str
-    request: Request
-    served: Observation
-    ask: str
-    trace_id: str
-    at: float
-    target: object
-    deadline: float
-    recheck: Recheck = NEVER
-    basis: Basis = field(default_factory=Basis)
-    rules: Rules = NONE
-    noise: float = 0.0
-    sealing: Sealing = UNSEALED
-    safe: bool = True
-
-    def cost(self) -> int:
-        """The bytes that this mirror holds, near enough."""
-        request, served = self.request, self.served
-        fields = sum(map(len, chain.from_iterable((*request.headers, *served.headers))))
-        return _OVERHEAD + len(request.target) + len(request.body) + len(served.body) + fields
+Answered = Callable[[Job[Target], Observation | None], None]
 
 
-class Entry:
-    """A mirror on its way, the room that it holds, and what is to be compared once both arms have spoken: one pair, or
-    the three of a bracket, of which one is enough where it is `steady`: legacy said the same twice. `place` is where
-    its noise is learnt. Where that came to a mismatch: `found` at which time of the loop's, of what `said`, asked again
-    for the `round`th time, seen again `times`. `sealed` is the id it was captured under."""
+class _Question(Generic[Target]):
+    """One call to one arm that is not answered yet."""
 
-    __slots__ = (
-        "at", "cost", "found", "mirror", "pairs", "place", "round", "said", "sealed", "sight", "steady", "times",
-    )
+    __slots__ = ("answered", "arm", "asking", "began", "cancel", "job")
 
-    def __init__(self, mirror: Mirror, cost: int) -> None:
-        self.mirror = mirror
-        self.cost = cost
-        self.pairs: Sequence[Pair] = ()
-        self.steady = False
-        self.said: int | None = None
-        self.sight: Sight | None = None
-        self.place: Place | None = None
-        self.found: Comparison | None = None
-        self.at = 0.0
-        self.round = 0
-        self.times = 0
-        self.sealed = ""
-
-
-class _Open:
-    """An asking that is not answered yet, without a task."""
-
-    __slots__ = ("arm", "asking", "began", "cancel", "entry", "heard")
-
-    def __init__(self, asking: "Asking", entry: Entry, arm: str, heard: Heard) -> None:
+    def __init__(self, asking: "Asking[Target]", job: Job[Target], arm: str, answered: Answered[Target]) -> None:
         self.asking = asking
-        self.entry = entry
+        self.job = job
         self.arm = arm
-        self.heard = heard
+        self.answered = answered
         self.began = time.perf_counter()
         self.cancel: Cancel | None = None
 
-    def answered(self, observation: Observation) -> None:
-        self.asking.deadlines.met(self)
-        self.asking.note(self.entry.mirror, self.arm, observation)
-        self.heard(self.entry, observation)
+    def answer(self, observation: Observation | None) -> None:
+        """The asker's callback. An answer after the end is dropped."""
+        if self.asking.deadlines.end(self):
+            if observation is not None:
+                self.asking.count(self.job.mirror, self.arm, observation)
+            self.answered(self.job, observation)
 
     def overdue(self) -> None:
-        self.end()
-        self.answered(_late(self.arm, self.began))
+        """The deadline has passed: that is what the arm did."""
+        if self.cancel is not None:
+            self.cancel()
+        late = Observation(self.arm, time.perf_counter() - self.began,
+                           failure=Failure("total_timeout", source="gateway", sent=True))
+        self.asking.count(self.job.mirror, self.arm, late)
+        self.answered(self.job, late)
 
     def end(self) -> None:
-        """Have it answered no more."""
-        self.asking.deadlines.met(self)
+        """Cancel the call; nobody waits for its answer any more."""
+        self.asking.deadlines.end(self)
         if self.cancel is not None:
             self.cancel()
 
 
-class Asking:
-    """Asks what is put to it, about so many (`concurrency`) at a time, in one event loop; `spoke` is told of each what
-    the arms said. None of that is said where one did not speak, and no arm is to blame."""
+class Asking(Generic[Target]):
+    """Asks about the jobs that are put to it, about `concurrency` of them at a time, in one event loop.
+
+    `spoke` is called with each job and what its arms said: one pair, or the three of a bracket. It gets no pair where
+    an arm was not asked, for which no arm is to blame.
+    """
 
     def __init__(
-        self, ask: Ask, begin: Begin | None, concurrency: int, writer: Writer, learnt: Learnt, rates: Rates,
-        spoke: Callable[[Entry, Sequence[Pair]], None],
+        self, ask: Ask[Target], concurrency: int, writer: Writer, noise: LearnedNoise, rates: Rates,
+        spoke: Callable[[Job[Target], Sequence[Pair]], None],
     ) -> None:
         self.deadlines = Deadlines()
         self._ask = ask
-        self._begin = begin
         self._concurrency = concurrency
         self._writer = writer
-        self._learnt = learnt
+        self._noise = noise
         self._rates = rates
         self._spoke = spoke
         self._tasks: set[asyncio.Task[None]] = set()
         self._woken = False
-        # Where an entry is: one of these two. The second tells how to cancel what it waits for.
-        self._queue: deque[Entry] = deque()
-        self._asking: dict[Entry, Cancel] = {}
+        # Where a job is: one of these two. The second says how to cancel what it waits for.
+        self._queue: deque[Job[Target]] = deque()
+        self._asking: dict[Job[Target], Cancel] = {}
 
-    def put(self, entry: Entry) -> None:
-        """Have it asked about, once whoever calls this is done: a client's answer goes out first."""
-        self._queue.append(entry)
+    def put(self, job: Job[Target]) -> None:
+        """Ask about a job once the caller is done: a client's answer goes out first."""
+        self._queue.append(job)
         self._wake()
 
-    async def stop(self) -> list[Entry]:
-        """Ask nothing more; returns what was still to be asked. Leaves no task."""
-        left = [*self._queue]
+    async def stop(self) -> list[Job[Target]]:
+        """Ask nothing more, and return the jobs whose arms have not spoken. Leaves no task and no call."""
+        left, cancels = [*self._queue, *self._asking], list(self._asking.values())
         self._queue.clear()
-        for cancel in self._asking.values():
+        self._asking.clear()
+        for cancel in cancels:
             cancel()
         if self._tasks:
-            # An asker may ignore that it is cancelled; nobody waits for it for ever.
             await asyncio.wait(self._tasks, timeout=1)
-        left += self._asking
-        self._asking.clear()
         return left
+
+    def count(self, mirror: Mirror[Target], arm: str, observation: Observation) -> None:
+        """Count a call to an arm."""
+        self._writer.call(mirror.capability, mirror.operation, arm, observation.seconds,
+                          observation.failure is not None or observation.status >= 500, mirror.at)
+
+    # --- the calls ---
 
     def _wake(self) -> None:
         if not self._woken:
@@ -178,140 +130,108 @@ class Asking:
             asyncio.get_running_loop().call_soon(self._take)
 
     def _take(self) -> None:
-        """Ask about what is in the queue, about so many at a time."""
+        """Ask about the jobs in the queue, as far as concurrency allows."""
         self._woken = False
         while self._queue and len(self._asking) < self._concurrency:
-            entry = self._queue.popleft()
-            if entry.found is None:
-                self._put_to(entry, entry.mirror.ask, False, self._heard)
+            job = self._queue.popleft()
+            if job.found is None:
+                self._put_to(job, job.mirror.ask, False, self._other_spoke)
             else:
-                self._put_to(entry, "legacy", True, self._heard_again)
+                self._put_to(job, "legacy", True, self._legacy_spoke_again)
 
-    def _put_to(self, entry: Entry, arm: str, extra: bool, heard: Heard) -> None:
-        """Ask an arm: without a task, where that can be."""
-        one = _Open(self, entry, arm, heard)
-        self._asking[entry] = one.end
-        if self._begin is not None:
-            self.deadlines.set(one, entry.mirror.deadline, one.overdue)
-            try:
-                one.cancel = self._begin(entry.mirror, arm, extra, one.answered)
-            except Exception:
-                if self.deadlines.met(one):
-                    heard(entry, None)
-                return
-        if one.cancel is None:
-            self.deadlines.met(one)
-            self._go_on(entry, self._wait_for(entry, arm, extra, heard))
+    def _put_to(self, job: Job[Target], arm: str, extra: bool, answered: Answered[Target]) -> None:
+        """Ask an arm."""
+        question = _Question(self, job, arm, answered)
+        self._asking[job] = question.end
+        self.deadlines.set(question, job.mirror.plan.deadline, question.overdue)
+        try:
+            question.cancel = self._ask(job.mirror, arm, extra, question.answer)
+        except Exception:
+            question.answer(None)
 
-    async def _wait_for(self, entry: Entry, arm: str, extra: bool, heard: Heard) -> None:
-        heard(entry, await self._asked(entry.mirror, arm, extra=extra))
-
-    def _go_on(self, entry: Entry, work: Coroutine[None, None, None]) -> None:
-        """By a task from here on."""
-        task = asyncio.create_task(work)
+    def _other_spoke(self, job: Job[Target], asked: Observation | None) -> None:
+        """The first call was answered: with what the client was answered, that is a pair."""
+        if asked is None:
+            self._end(job, ())
+            return
+        mirror = job.mirror
+        control, candidate = (asked, mirror.served) if mirror.ask == "legacy" else (mirror.served, asked)
+        pair = self._pair(job, control, candidate)
+        self._writer.gap(pair)
+        sight = self._writer.sight(pair, mirror.plan.basis)
+        if sight is not None:
+            self._sighted(job, pair, sight)
+            return
+        # The first of its epoch: the epoch's key is made, or read, in a thread.
+        task = asyncio.create_task(self._sight(job, pair))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        self._asking[entry] = task.cancel
+        self._asking[job] = task.cancel
 
-    def _heard_again(self, entry: Entry, control: Observation | None) -> None:
+    async def _sight(self, job: Job[Target], pair: Pair) -> None:
+        sight = await self._writer.first_sight(pair, job.mirror.plan.basis)
+        if job in self._asking:
+            self._sighted(job, pair, sight)
+
+    def _sighted(self, job: Job[Target], pair: Pair, sight: Sight) -> None:
+        job.sight = sight
+        if job.mirror.noise:
+            job.scope = Scope(pair.capability, pair.operation, pair.control.status // 100, sight.epoch)
+        self._both_spoke(job, pair)
+
+    def _legacy_spoke_again(self, job: Job[Target], control: Observation | None) -> None:
         """Where both arms are asked again, legacy is first."""
-        if control is None or entry not in self._asking:
-            self._end(entry, ())
+        if control is None:
+            self._end(job, ())
         else:
-            self._put_to(entry, "modern", True, partial(self._heard_both_again, control))
+            self._put_to(job, "modern", True, partial(self._both_spoke_again, control))
 
-    def _heard_both_again(self, control: Observation, entry: Entry, candidate: Observation | None) -> None:
-        if candidate is None or entry not in self._asking:
-            self._end(entry, ())
+    def _both_spoke_again(self, control: Observation, job: Job[Target], candidate: Observation | None) -> None:
+        if candidate is None:
+            self._end(job, ())
         else:
-            self._both_spoke(entry, self._pair(entry.mirror, control, candidate))
+            self._both_spoke(job, self._pair(job, control, candidate))
 
-    def _heard(self, entry: Entry, asked: Observation | None) -> None:
-        """What the first asking came to; nothing, where no arm is to blame for that."""
-        mirror = entry.mirror
-        if asked is None or entry not in self._asking:  # it may have been stopped meanwhile
-            return self._end(entry, ())
-        control, candidate = (asked, mirror.served) if mirror.ask == "legacy" else (mirror.served, asked)
-        pair = self._pair(mirror, control, candidate)
-        self._writer.gap(pair)
-        sight = self._writer.sight(pair, mirror.basis)
-        if sight is None:
-            return self._go_on(entry, self._sight(entry, pair))
-        return self._sighted(entry, pair, sight)
-
-    async def _sight(self, entry: Entry, pair: Pair) -> None:
-        self._sighted(entry, pair, await self._writer.first_sight(pair, entry.mirror.basis))
-
-    def _sighted(self, entry: Entry, pair: Pair, sight: Sight) -> None:
-        entry.sight = sight
-        if entry.mirror.noise:
-            entry.place = Place(pair.capability, pair.operation, pair.control.status // 100, sight.epoch)
-        self._both_spoke(entry, pair)
-
-    def _both_spoke(self, entry: Entry, pair: Pair) -> None:
-        """Both arms have answered: the client's and the other arm's, or two fresh ones where this is asked again."""
-        if self._is_bracketed(entry, pair):
-            self._put_to(entry, "legacy", True, partial(self._heard_twice, pair))
+    def _both_spoke(self, job: Job[Target], pair: Pair) -> None:
+        if self._is_bracketed(job, pair):
+            self._put_to(job, "legacy", True, partial(self._legacy_spoke_twice, pair))
         else:
-            self._end(entry, (pair,))
+            self._end(job, (pair,))
 
-    def _heard_twice(self, pair: Pair, entry: Entry, second: Observation | None) -> None:
+    def _legacy_spoke_twice(self, pair: Pair, job: Job[Target], second: Observation | None) -> None:
         """With legacy's second answer it is a bracket: legacy and modern, legacy and its second, that and modern.
-        Where modern had served, it spoke first, and what legacy says twice alike after it may yet be a lag, as asking
-        again tells."""
-        if entry.found is None and entry.place is not None and second is not None:
-            self._learnt.asked(entry.place)
+
+        Where modern had served, it spoke first. That legacy says the same twice after it may then be a lag, which
+        asking again tells.
+        """
+        if job.found is None and job.scope is not None and second is not None:
+            self._noise.asked(job.scope)
         if second is None or second.failure is not None:
-            self._end(entry, (pair,))
+            self._end(job, (pair,))
         else:
-            self._end(entry, (pair, replace(pair, candidate=second), replace(pair, control=second)))
+            self._end(job, (pair, replace(pair, candidate=second), replace(pair, control=second)))
 
-    def _pair(self, mirror: Mirror, control: Observation, candidate: Observation) -> Pair:
-        return Pair(mirror.capability, mirror.operation, mirror.request, control, candidate, mirror.trace_id, mirror.at,
-                    mirror.rules, self._rates.over(mirror.capability, mirror.operation, mirror.rules))
+    def _is_bracketed(self, job: Job[Target], pair: Pair) -> bool:
+        """Whether legacy is asked once more.
 
-    def _is_bracketed(self, entry: Entry, pair: Pair) -> bool:
-        """The first of an operation and then by chance, so that counts are fair; when asked again, wherever there is a
-        difference to be explained."""
+        That is so for the first exchanges of an operation and for others by chance, so that counts are fair; and
+        when the arms are asked again, wherever there is a difference to be explained.
+        """
         if pair.control.failure is not None or pair.candidate.failure is not None:
             return False
-        if entry.found is not None:
-            # Where both say what they said word for word, legacy has been asked before modern and after it by now.
-            return not identical(pair) and (entry.said is None or fingerprint(pair) != entry.said)
-        return entry.place is not None and (_roll() < entry.mirror.noise or self._learnt.wants(entry.place))
+        if job.found is not None:
+            # Where both repeat themselves word for word, legacy has been asked before modern and after it by now.
+            return not identical(pair) and (job.said is None or fingerprint(pair) != job.said)
+        return job.scope is not None and (_roll() < job.mirror.noise or self._noise.wants(job.scope))
 
-    def _end(self, entry: Entry, pairs: Sequence[Pair]) -> None:
-        """All has been asked that is to be asked for now."""
-        if self._asking.pop(entry, None) is None:  # it was stopped meanwhile
-            return
+    def _pair(self, job: Job[Target], control: Observation, candidate: Observation) -> Pair:
+        mirror, rules = job.mirror, job.rules
+        return Pair(mirror.capability, mirror.operation, mirror.request, control, candidate, mirror.trace_id, mirror.at,
+                    rules, self._rates.over(mirror.capability, mirror.operation, rules))
+
+    def _end(self, job: Job[Target], pairs: Sequence[Pair]) -> None:
+        """All that is to be asked for now has been."""
+        del self._asking[job]
         if self._queue:
             self._wake()
-        self._spoke(entry, pairs)
-
-    async def _asked(self, mirror: Mirror, arm: str, *, extra: bool) -> Observation | None:
-        """What an arm did, or None where the asker declined or failed: that must not count against an arm."""
-        began = time.perf_counter()
-        try:
-            asked = await self.deadlines.within(mirror.deadline, self._ask(mirror, arm, extra))
-        except TimeoutError:
-            asked = _late(arm, began)
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is None or task.cancelling():
-                raise
-            return None  # the asker cancelled itself
-        except Exception:
-            return None
-        if asked is not None:
-            self.note(mirror, arm, asked)
-        return asked
-
-    def note(self, mirror: Mirror, arm: str, asked: Observation) -> None:
-        """Count a call down an arm."""
-        self._writer.call(mirror.capability, mirror.operation, arm, asked.seconds,
-                           asked.failure is not None or asked.status >= 500, mirror.at)
-
-
-def _late(arm: str, began: float) -> Observation:
-    failure = Failure("total_timeout", source="gateway", sent=True)
-    return Observation(arm, time.perf_counter() - began, failure=failure)
+        self._spoke(job, pairs)

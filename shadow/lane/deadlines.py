@@ -1,53 +1,35 @@
-"""Deadlines for many short waits, at the price of a timer that is set but once in a while.
+"""Deadlines for many short waits, with one timer for all of them.
 
-`asyncio.timeout` sets and cancels a timer of the event loop for each wait, which costs more than most of what the
-lane does about a mirror. Hardly any wait ever takes as long as it may: one timer rings for the first that could.
+A timer of the event loop for each wait would cost more than most of what the lane does about a mirror. Hardly any wait
+takes as long as it may, so one timer rings when the first of them could be overdue.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Callable, Hashable
 from math import inf
-from typing import TypeVar
-
-Answer = TypeVar("Answer")
 
 _EARLY = 0.001
 """Seconds by which a timer may ring before its time: uvloop counts whole milliseconds."""
 
 
 class Deadlines:
-    """Waits of one event loop. A task waits for one thing at a time."""
+    """The waits of one event loop."""
 
     def __init__(self) -> None:
         self._due: dict[Hashable, tuple[float, Callable[[], object]]] = {}
         self._rings = inf
         self._timer: asyncio.TimerHandle | None = None
 
-    def set(self, wait: Hashable, seconds: float, over: Callable[[], object]) -> None:
-        """Have `over` called once `wait` has taken longer than `seconds`."""
+    def set(self, wait: Hashable, seconds: float, overdue: Callable[[], object]) -> None:
+        """Call `overdue` once, when `wait` has taken longer than `seconds`."""
         due = asyncio.get_running_loop().time() + seconds
-        self._due[wait] = due, over
+        self._due[wait] = due, overdue
         if due < self._rings:
             self._ring_at(due)
 
-    def met(self, wait: Hashable) -> bool:
-        """It is over; whether it still was in time."""
+    def end(self, wait: Hashable) -> bool:
+        """End a wait. False where it had ended already, or was overdue."""
         return self._due.pop(wait, None) is not None
-
-    async def within(self, seconds: float, work: Awaitable[Answer]) -> Answer:
-        """What `work` comes to. Raises TimeoutError, and cancels it, where that takes longer than `seconds`."""
-        task = asyncio.current_task()
-        assert task is not None
-        self.set(task, seconds, task.cancel)
-        try:
-            return await work
-        except asyncio.CancelledError:
-            if task in self._due or task.cancelling() > 1:
-                raise  # somebody else's doing, or somebody else's too
-            raise TimeoutError from None
-        finally:
-            if not self.met(task):
-                task.uncancel()
 
     def _ring_at(self, rings: float) -> None:
         if self._timer is not None:
@@ -56,12 +38,12 @@ class Deadlines:
         self._timer = asyncio.get_running_loop().call_at(rings, self._ring)
 
     def _ring(self) -> None:
-        """End what is overdue. Which wait was to be the first has long been answered, most of the time."""
+        """End what is overdue. Mostly the wait that the timer was set for has long ended."""
         now = asyncio.get_running_loop().time() + _EARLY
         self._rings = inf
         self._timer = None
-        for wait, (due, over) in list(self._due.items()):
-            if due <= now and self.met(wait):
-                over()
+        for wait, (due, overdue) in list(self._due.items()):
+            if due <= now and self.end(wait):
+                overdue()
         if self._due:
             self._ring_at(min(due for due, _ in self._due.values()))

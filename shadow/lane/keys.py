@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from shadow.custody.sqlite import Custody, CustodyError, CustodyRenewed
-from shadow.evidence.stratum import Epoch, digest
+from shadow.evidence.epoch import Epoch, digest
 
 PURPOSE = "epoch"
 """What such keys are for, in custody."""

@@ -1,34 +1,35 @@
 """The lane: the bounded queue in which shadow work happens, off the way of every client.
 
-    offer → queue → ask the other arm → Pair → equal bytes? → else the comparer's process → store, in batches
+    offer → queue → ask the other arm → Pair → equal bytes? → else the judge's process → store, in batches
               ↑                                                      │
               └── wait, then ask both arms again ←── a mismatch ─────┘
 
-Of a few exchanges, the first of each operation among them, legacy is asked twice: where legacy disagrees with itself, a
-difference is noise (shadow.evidence.noise). So it is whenever both arms are asked again, unless both say word for word
-what they said. The noise that an operation is known to have is held against its other mismatches
-(shadow.lane.learned_noise).
+Which arm is asked when is in asking.py; when a mismatch is asked again, and at what price, in recheck.py. Legacy is
+asked twice of a few exchanges, the first of each operation among them, and of nearly all that are asked again: where it
+disagrees with itself, a difference is noise (drift.py). What is written to the store is in writer.py.
 
-Nothing here can change, delay or fail a client's answer: `offer` takes no time and raises nothing, whatever goes
-wrong afterwards is an outcome, and every mirror ends in exactly one. A mirror holds its room, in count and in bytes,
-until its outcome is known. What was once judged is never shed: whatever goes wrong when the arms are asked again,
-or a drain, ends it as the mismatch that it was found to be.
+Nothing here can change, delay or fail a client's answer. `offer` takes constant time and raises nothing; whatever goes
+wrong afterwards is an outcome, and every mirror ends in exactly one. A mirror keeps its room, in count and in bytes,
+until its outcome is known. A mirror that was once judged is never shed: if anything goes wrong when its arms are asked
+again, or the lane is drained, it ends as the mismatch that it was found to be.
 """
 
 import asyncio
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Generic
 
 from shadow.compare.comparison import Comparison, Outcome, Tally, fingerprint, identical
-from shadow.compare.diff import Severity
 from shadow.compare.pair import Pair
 from shadow.custody.sqlite import Custody
-from shadow.evidence.noise import AGREED, bound, bracketed, is_noise, seen_again, settled, steady, unstable
-from shadow.judge.child import Child, Comparer, ComparerSlow
-from shadow.lane.asking import Ask, Asking, Begin, Entry, Mirror
-from shadow.lane.learned_noise import Learnt
+from shadow.evidence.noise import bound, bracketed, steady, unstable
+from shadow.judge.child import Child, Judge, JudgeSlow
+from shadow.lane.asking import Ask, Asking
+from shadow.lane.drift import LearnedNoise
+from shadow.lane.mirror import Job, Mirror, Target
 from shadow.lane.rates import Rates
+from shadow.lane.recheck import Rechecks, ended
 from shadow.lane.writer import NOT_SAMPLED, Writer
 from shadow.ledger.rows import Traffic
 from shadow.observation import Observation
@@ -38,41 +39,29 @@ from shadow.stores.base import Store
 
 BATCH_PAIRS = 64
 BATCH_BYTES = 1 << 20
-"""What goes to the comparer at once: little enough to pickle without holding up the event loop."""
+"""What goes to the judge at once. It is little enough to pickle without holding up the event loop."""
 
 PAUSE = 0.1
-"""Seconds between two batches, at the least: a batch costs what some pairs do, and nobody waits for one."""
+"""Seconds between two batches, at the least. A batch costs as much as some pairs, and nobody waits for one."""
 
 BUDGET = 20.0
-"""Seconds that the comparer may take over one batch."""
+"""Seconds that the judge may take over one batch."""
 
 _DIFFERENCE = 512
 """Bytes that a difference takes."""
 
-_WAITING = 4
-"""One in so many places of the queue is for what waits to be asked again."""
 
-_SAVED = 20.0
-"""Rechecks that a capability can save up, so that a bad minute after a good day is no burst."""
+class Lane(Generic[Target]):
+    """One worker's lane. `start` and all that comes after it belong to one event loop.
 
-_LENT = 5.0
-"""Rechecks that a capability may take before it has earned them: for what is critical, and where legacy is known to
-disagree with itself."""
-
-_ROUNDING = 1e-9
-
-
-class Lane:
-    """One worker's lane. `start` and all after it belong to one event loop.
-
-    `on` is the kill switch: while it is False, offers are shed. So they are, as `store_unavailable`, until there is a
-    store: given here, or by `use`. `eligible` counts all that was offered or skipped,
-    `unfinished` and `held` (bytes) what has no outcome yet: eligible = sum(counters().values()) + unfinished.
+    `on` is the kill switch: while it is False, offers are shed. They are also shed, as `store_unavailable`, until there
+    is a store: given here, or by `use`. `eligible` counts all mirrors that were offered or skipped. `unfinished` counts
+    those that have no outcome yet, and `held` their bytes: eligible = sum(counters().values()) + unfinished.
     """
 
     def __init__(
-        self, ask: Ask, store: Store | None, settings: LaneSettings, comparer: Comparer | None = None,
-        custody: Custody | None = None, capture: Capture | None = None, begin: Begin | None = None,
+        self, ask: Ask[Target], store: Store | None, settings: LaneSettings, judge: Judge | None = None,
+        custody: Custody | None = None, capture: Capture | None = None,
     ) -> None:
         self.on = True
         self.capture = capture
@@ -81,30 +70,29 @@ class Lane:
         self.held = 0
         self.writer = Writer(store, custody or (Custody(None) if store is not None else None))
         self._settings = settings
-        self._comparer = comparer or Child()
+        self._judge = judge or Child()
         self._open = False
         self._shut = "stopped" if store is not None else "store_unavailable"
         self._counts: Counter[Tally] = Counter()
         self._task: asyncio.Task[None] | None = None
-        self._saved: dict[str, float] = {}
         self._rates = Rates()
-        self._learnt = Learnt()
+        self._noise = LearnedNoise()
         self._resumes = 0.0
         self._called: asyncio.TimerHandle | None = None
-        # Where an unfinished mirror is: exactly one of these four.
+        # A job that is not finished is in exactly one of these four.
         self._asking = Asking(
-            ask, begin, settings.concurrency, self.writer, self._learnt, self._rates, self._settle)
-        self._pairs: deque[Entry] = deque()
-        self._comparing: list[Entry] = []
-        self._waiting: dict[Entry, asyncio.TimerHandle] = {}
+            ask, settings.concurrency, self.writer, self._noise, self._rates, self._spoke)
+        self._pairs: deque[Job[Target]] = deque()
+        self._comparing: list[Job[Target]] = []
+        self._rechecks = Rechecks(settings, self._due)
         self._paired = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
 
     # --- the side that clients' requests touch: no await, no exception ---
 
-    def offer(self, mirror: Mirror) -> None:
-        """Take a mirror, or shed it where there is no room. Takes constant time."""
+    def offer(self, mirror: Mirror[Target]) -> None:
+        """Take a mirror, or shed it where there is no room. Constant time."""
         self.eligible += 1
         self.writer.take(mirror.capability)
         cost = mirror.cost()
@@ -113,7 +101,7 @@ class Lane:
         self.unfinished += 1
         self.held += cost
         self._idle.clear()
-        return self._asking.put(Entry(mirror, cost))
+        return self._asking.put(Job(mirror, cost))
 
     def skip(self, capability: str, operation: str, reason: str) -> None:
         """Count an exchange that was eligible but is not mirrored. `reason` is one of a few fixed words."""
@@ -123,7 +111,7 @@ class Lane:
         self._count(Tally(capability, operation, Outcome.SKIPPED, reason))
 
     def record(self, rows: Iterable[Traffic]) -> None:
-        """Have the gateway's traffic written with the next batch."""
+        """Write the gateway's traffic with the next batch."""
         for row in rows:
             self.writer.add(row)
 
@@ -143,11 +131,11 @@ class Lane:
     # --- the side that works ---
 
     def use(self, store: Store, custody: Custody) -> None:
-        """Keep what is found here from now on. Before `start`, and once."""
+        """Write to this store from now on. Must be called before `start`, and once."""
         self.writer.use(store, custody)
 
     def seal(self, capture: Capture) -> None:
-        """Have mismatches sealed from now on. After `start`, and once."""
+        """Seal mismatches from now on. Must be called after `start`, and once."""
         self.capture = capture
         capture.start()
 
@@ -161,21 +149,20 @@ class Lane:
             self.capture.start()
 
     async def settled(self) -> None:
-        """Wait until every mirror that was taken has its outcome, those that wait to be asked again too."""
+        """Wait until every mirror that was taken has its outcome, those included that wait to be asked again."""
         await self._idle.wait()
 
     async def drain(self, seconds: float) -> None:
-        """Take nothing more, finish what is there within `seconds`, shed the rest, write all of it down: for as long as
-        the store takes it, or until that time is over. What it did not take is `writer.unwritten`.
-        Nothing is waited for that is only to be asked again: it ends as found. Leaves no task and no process.
-        It may be called again."""
+        """Take nothing more, finish what is there within `seconds`, shed the rest, and write all of it to the store.
+
+        A mirror that waits to be asked again ends at once, as it was found. A store that fails is tried again until the
+        time is over; what it did not take is `writer.unwritten`. Leaves no task and no process. May be called again.
+        """
         self._open = False
         self._shut = "stopped"
         until = asyncio.get_running_loop().time() + seconds
-        for entry, timer in self._waiting.items():
-            timer.cancel()
-            self._give_up(entry, "drained")
-        self._waiting.clear()
+        for job in self._rechecks.stop():
+            self._give_up(job, "drained")
         try:
             async with asyncio.timeout(seconds):
                 await self.settled()
@@ -183,46 +170,48 @@ class Lane:
             pass
         if self._task is not None:
             self._task.cancel()
-        for entry in await self._asking.stop():
-            self._give_up(entry, "drained")
+        for job in await self._asking.stop():
+            self._give_up(job, "drained")
         if self._task is not None:
             await asyncio.wait([self._task], timeout=1)
             self._task = None
         for room in (self._pairs, self._comparing):
-            for entry in room:
-                self._give_up(entry, "drained")
+            for job in room:
+                self._give_up(job, "drained")
             room.clear()
-        await self._comparer.close()
+        await self._judge.close()
         await self.writer.close(until)
         if self.capture is not None:
             await self.capture.close()
 
-    def _settle(self, entry: Entry, pairs: Sequence[Pair]) -> None:
-        """Finish a mirror whose arms said the same; hand the others on."""
+    # --- comparing ---
+
+    def _spoke(self, job: Job[Target], pairs: Sequence[Pair]) -> None:
+        """The arms have spoken: finish a job whose arms said the same, and hand the others to the judge."""
         if not pairs:
-            return self._give_up(entry, "asker_failed")
-        mirror, entry.pairs = entry.mirror, pairs
+            return self._give_up(job, "asker_failed")
+        mirror, job.pairs = job.mirror, pairs
         if all(map(identical, pairs)):
             tally = Tally(mirror.capability, mirror.operation, Outcome.MATCH)
-            return self._judged(entry, Comparison(tally, mirror.trace_id, mirror.at))
-        before, entry.said, entry.steady = entry.said, None, len(pairs) > 1 and identical(pairs[1])
-        if entry.steady or len(pairs) == 1:
+            return self._judged(job, Comparison(tally, mirror.trace_id, mirror.at))
+        before, job.said, job.steady = job.said, None, len(pairs) > 1 and identical(pairs[1])
+        if job.steady or len(pairs) == 1:
             pairs = pairs[:1]
-            entry.said = fingerprint(pairs[0])
-            if entry.found is not None and entry.said is not None and entry.said == before:
-                return self._judged(entry, entry.found)
+            job.said = fingerprint(pairs[0])
+            if job.found is not None and job.said is not None and job.said == before:
+                return self._judged(job, job.found)
         spoken = {id(one): one for pair in pairs for one in (pair.control, pair.candidate) if one is not mirror.served}
         fresh = sum(len(one.body) for one in spoken.values())
-        key = self.writer.key(mirror.capability, entry.sight)
-        entry.pairs = [replace(pair, key=key) for pair in pairs]
-        entry.cost += fresh
+        key = self.writer.key(mirror.capability, job.sight)
+        job.pairs = [replace(pair, key=key) for pair in pairs]
+        job.cost += fresh
         self.held += fresh
-        self._pairs.append(entry)
-        return self._hand_over(entry)
+        self._pairs.append(job)
+        return self._call_judge(job)
 
-    def _hand_over(self, last: Entry) -> None:
-        """Have the comparer take what is there: not before its pause is over, but for a bracket, which teaches what
-        the others are judged by."""
+    def _call_judge(self, last: Job[Target]) -> None:
+        """Have the pairs judged once the pause between batches is over. A bracket is judged at once: what it teaches
+        is applied to the other pairs."""
         loop = asyncio.get_running_loop()
         if last.steady or len(last.pairs) > 1 or len(self._pairs) >= BATCH_PAIRS or loop.time() >= self._resumes:
             self._paired.set()
@@ -230,37 +219,38 @@ class Lane:
             self._called = loop.call_at(self._resumes, self._paired.set)
 
     async def _compare(self) -> None:
+        """Have the pairs judged, batch by batch, for ever."""
         loop = asyncio.get_running_loop()
         while True:
             await self._paired.wait()
             self._resumes = loop.time() + PAUSE
             pairs = self._take_batch()
             try:
-                comparisons = await self._comparer.compare(pairs, BUDGET)
+                comparisons = await self._judge.judge(pairs, BUDGET)
                 lost = "" if len(comparisons) == len(pairs) else "comparer_lost"
-            except ComparerSlow:
+            except JudgeSlow:
                 lost = "comparer_slow"
             except Exception:
                 lost = "comparer_lost"
             batch, self._comparing = self._comparing, []
             if lost:
-                for entry in batch:
-                    self._give_up(entry, lost)
+                for job in batch:
+                    self._give_up(job, lost)
             else:
                 judged = iter(comparisons)
-                for entry in batch:
-                    first, *rest = of_entry = [next(judged) for _ in entry.pairs]
-                    whole = bracketed(first, *rest) if rest else steady(first) if entry.steady else first
-                    self._judged(entry, bound(whole, of_entry))
+                for job in batch:
+                    first, *rest = of_job = [next(judged) for _ in job.pairs]
+                    whole = bracketed(first, *rest) if rest else steady(first) if job.steady else first
+                    self._judged(job, bound(whole, of_job))
 
     def _take_batch(self) -> list[Pair]:
         pairs: list[Pair] = []
         size = 0
         while self._pairs and len(pairs) < BATCH_PAIRS and size < BATCH_BYTES:
-            entry = self._pairs.popleft()
-            self._comparing.append(entry)
-            size += entry.cost
-            pairs += entry.pairs
+            job = self._pairs.popleft()
+            self._comparing.append(job)
+            size += job.cost
+            pairs += job.pairs
         if not self._pairs:
             self._paired.clear()
             if self._called is not None:
@@ -268,99 +258,85 @@ class Lane:
                 self._called = None
         return pairs
 
-    # --- asking again: a mismatch may settle ---
+    # --- judged: the end of a job, unless it is a mismatch that is asked again ---
 
-    def _judged(self, entry: Entry, comparison: Comparison) -> None:
+    def _judged(self, job: Job[Target], comparison: Comparison) -> None:
         """Both arms have been compared, for the first time or again."""
-        found, after = entry.found, entry.mirror.recheck.after
-        if found is None:
-            if entry.place is not None and (entry.steady or len(entry.pairs) > 1):
-                self._learnt.add(entry.place, comparison)
-            self._save(entry.mirror)
-            if comparison.tally.outcome is not Outcome.MISMATCH:
-                return self._end(entry, comparison)
-            if self._is_noise(entry, comparison):
-                return self._end(entry, unstable(comparison, "noise"))
-            if self.capture is not None and entry.mirror.sealing.share:
-                # The bodies are there only now. What settles is taken out again.
-                entry.sealed = self.capture.take(entry.pairs[0], comparison, entry.mirror.sealing,
-                                                 safe=entry.mirror.safe)
-            if not self._may_ask_again(entry, comparison):
-                return self._end(entry, comparison)
-            self._saved[entry.mirror.capability] -= 1
-            entry.found = comparison
-            entry.at = asyncio.get_running_loop().time()
-            return self._wait(entry)
-        entry.found = found = bound(found, (comparison,))
-        if comparison.tally.outcome is Outcome.UNSTABLE and is_noise(found, comparison):
-            return self._end(entry, unstable(found))
-        if comparison.tally.outcome in (*AGREED, Outcome.TRANSIENT, Outcome.UNSTABLE):
-            return self._end(entry, settled(found, f"after_{after[entry.round]:g}s"))
-        if comparison.tally.outcome is Outcome.MISMATCH:
-            entry.times += 1
-            entry.found = found = seen_again(found, comparison, entry.times)
-        else:
-            entry.said = None
-        if self._is_noise(entry, found):  # which was not known when it was found
-            return self._end(entry, unstable(found, "noise"))
-        entry.round += 1
-        if entry.round < len(after) and self.on and self._open:
-            return self._wait(entry)
-        return self._end(entry, found)
+        if job.found is not None:
+            return self._judged_again(job, comparison)
+        mirror, scope = job.mirror, job.scope
+        if scope is not None and (job.steady or len(job.pairs) > 1):
+            self._noise.add(scope, comparison)
+        self._rechecks.earn(mirror)
+        if comparison.tally.outcome is not Outcome.MISMATCH:
+            return self._end(job, comparison)
+        if self._is_noise(job, comparison):
+            return self._end(job, unstable(comparison, "noise"))
+        if self.capture is not None and mirror.plan.sealing.share:
+            # Only now are the bodies at hand. If the mismatch settles, its record is dropped again.
+            job.sealed = self.capture.take(job.pairs[0], comparison, mirror.plan.sealing, safe=mirror.safe)
+        drifts = scope is not None and self._noise.drifts(scope)
+        if not (self._asks and self._rechecks.spend(mirror, comparison, self.held, drifts=drifts)):
+            return self._end(job, comparison)
+        job.found = comparison
+        job.at = asyncio.get_running_loop().time()
+        return self._wait(job)
 
-    def _is_noise(self, entry: Entry, found: Comparison) -> bool:
-        return (found.tally.outcome is Outcome.MISMATCH and entry.place is not None
-                and self._learnt.explains(entry.place, found))
+    def _judged_again(self, job: Job[Target], comparison: Comparison) -> None:
+        end = ended(job, comparison)
+        assert job.found is not None
+        if end is None and self._is_noise(job, job.found):  # that was not known when the mismatch was found
+            end = unstable(job.found, "noise")
+        if end is not None:
+            return self._end(job, end)
+        job.round += 1
+        if job.round < len(job.mirror.recheck.after) and self._asks:
+            return self._wait(job)
+        return self._end(job, job.found)
 
-    def _save(self, mirror: Mirror) -> None:
-        """Each exchange earns its capability a share of a recheck."""
-        if budget := mirror.recheck.budget:
-            self._saved[mirror.capability] = min(_SAVED, self._saved.get(mirror.capability, 0.0) + budget)
+    def _is_noise(self, job: Job[Target], found: Comparison) -> bool:
+        return (found.tally.outcome is Outcome.MISMATCH and job.scope is not None
+                and self._noise.explains(job.scope, found))
 
-    def _may_ask_again(self, entry: Entry, found: Comparison) -> bool:
-        """Whether there is reason, budget and room for it: what waits leaves room for what comes."""
-        mirror = entry.mirror
-        urgent = found.severity is Severity.CRITICAL or (entry.place is not None and self._learnt.drifts(entry.place))
-        return (bool(mirror.recheck.after) and mirror.recheck.budget > 0 and self.on and self._open
-                and self._saved[mirror.capability] + (_LENT if urgent else 0.0) >= 1 - _ROUNDING
-                and len(self._waiting) < self._settings.queue // _WAITING
-                and self.held <= self._settings.memory // 2)
+    @property
+    def _asks(self) -> bool:
+        """Whether arms may be asked again: neither switched off nor stopped."""
+        return self.on and self._open
 
-    def _wait(self, entry: Entry) -> None:
-        """Hold only what asking again takes, until its time."""
-        entry.pairs = ()
-        entry.mirror = mirror = replace(entry.mirror, served=Observation(entry.mirror.served.arm, 0.0))
-        self.held -= entry.cost
-        entry.cost = mirror.cost() + (_DIFFERENCE * len(entry.found.differences) if entry.found else 0)
-        self.held += entry.cost
-        due = entry.at + mirror.recheck.after[entry.round]
-        self._waiting[entry] = asyncio.get_running_loop().call_at(due, self._due, entry)
+    def _wait(self, job: Job[Target]) -> None:
+        """Have a mismatch asked again in time. Until then the job keeps only what that takes."""
+        job.pairs = ()
+        job.mirror = mirror = replace(job.mirror, served=Observation(job.mirror.served.arm, 0.0))
+        self.held -= job.cost
+        job.cost = mirror.cost() + (_DIFFERENCE * len(job.found.differences) if job.found else 0)
+        self.held += job.cost
+        self._rechecks.wait(job)
 
-    def _due(self, entry: Entry) -> None:
-        del self._waiting[entry]
+    def _due(self, job: Job[Target]) -> None:
+        """The time of a job has come: ask its arms again."""
         if not self.on:
-            return self._give_up(entry, "switched_off")
-        return self._asking.put(entry)
+            return self._give_up(job, "switched_off")
+        return self._asking.put(job)
 
     # --- outcomes: every mirror ends in exactly one ---
 
-    def _give_up(self, entry: Entry, reason: str) -> None:
-        """End a mirror that goes no further: as it was found, or shed where nothing is known of it."""
-        tally = Tally(entry.mirror.capability, entry.mirror.operation, Outcome.SHED, reason)
-        self._end(entry, entry.found or Comparison(tally, entry.mirror.trace_id, entry.mirror.at))
+    def _give_up(self, job: Job[Target], reason: str) -> None:
+        """End a job that goes no further: as the mismatch that it was found to be, else as shed."""
+        tally = Tally(job.mirror.capability, job.mirror.operation, Outcome.SHED, reason)
+        self._end(job, job.found or Comparison(tally, job.mirror.trace_id, job.mirror.at))
 
-    def _end(self, entry: Entry, comparison: Comparison) -> None:
-        if entry.sealed and self.capture is not None and comparison.tally.outcome is not Outcome.MISMATCH:
-            self.capture.drop(entry.sealed)
-        self._rates.count(entry.mirror.rules, comparison)
-        self.writer.keep(comparison, entry.sight, entry.mirror.rules)
-        self._finish(entry, comparison.tally)
+    def _end(self, job: Job[Target], comparison: Comparison) -> None:
+        if job.sealed and self.capture is not None and comparison.tally.outcome is not Outcome.MISMATCH:
+            self.capture.drop(job.sealed)
+        self._rates.count(job.rules, comparison)
+        self.writer.keep(comparison, job.sight, job.rules)
+        self._finish(job, comparison.tally)
 
-    def _finish(self, entry: Entry, tally: Tally) -> None:
-        """The one end of a mirror that had found room; the writer has it already."""
+    def _finish(self, job: Job[Target], tally: Tally) -> None:
+        """Free the room of a job. Every job that had found room ends here, and the writer has it already."""
         self._counts[tally] += 1
         self.unfinished -= 1
-        self.held -= entry.cost
+        self.held -= job.cost
         if not self.unfinished:
             self._idle.set()
 

@@ -11,21 +11,20 @@ asked of the same subject later in the hour cannot take its place; it counts onc
 import asyncio
 import time
 from collections import Counter, defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
 from shadow.compare.comparison import COMPARED, VERSION, Comparison, Outcome, Tally
-from shadow.compare.diff import Severity
+from shadow.compare.difference import Severity
 from shadow.compare.pair import Pair
 from shadow.compare.rules import NONE, Rules
 from shadow.custody.sqlite import Custody
-from shadow.evidence.noise import Noise, Spot, added, table
-from shadow.evidence.stratum import CUSTODY, EXPIRED, Basis, Epoch, Stratum, build, digest, subject
+from shadow.evidence.epoch import Basis, Epoch, build_of, digest
+from shadow.evidence.noise import table
+from shadow.evidence.stratum import Stratum, subject
 from shadow.lane.keys import EpochKeys
-from shadow.latency import Histogram
-from shadow.ledger.rows import FASTER, HOURS, JUDGED, SLOWER, Binding, Gap, Reason, Sighting, Traffic, bridged
-from shadow.stores.base import Store, StoreError, StoreRenewed
+from shadow.lane.unwritten import Calls, Exchanges
+from shadow.ledger.rows import FASTER, HOURS, JUDGED, SLOWER, Binding, Gap, Reason, Traffic, bridged
+from shadow.stores.base import Batch, Store, StoreError, StoreRenewed
 from shadow.stores.marks import Marks, Seat
 from shadow.words import worded
 
@@ -41,9 +40,6 @@ UNWRITTEN = 2_000
 
 BINDINGS = 100_000
 """Pairs of identifiers kept while the store cannot be written. Exchanges that bring more are counted as lost."""
-
-NOISE = 500
-"""Noisy paths of one kind of exchange that wait to be written."""
 
 AGAIN = 0.2
 """Seconds between two tries to write what is left at the end."""
@@ -72,52 +68,6 @@ class Sight(NamedTuple):
 _Place: TypeAlias = tuple[str, Epoch, Stratum, Outcome]
 
 
-@dataclass(slots=True)
-class _Heap:
-    """Exchanges of one place that wait to be written."""
-
-    first: float
-    last: float
-    count: int = 0
-    critical: int = 0
-    reproduced: int = 0
-    tokens: set[tuple[int, bytes]] = field(default_factory=set)
-    noise: dict[Spot, Noise] = field(default_factory=dict)
-    known: Counter[str] = field(default_factory=Counter)
-
-    def add(self, other: "_Heap") -> None:
-        self.first, self.last = min(self.first, other.first), max(self.last, other.last)
-        self.count += other.count
-        self.critical += other.critical
-        self.reproduced += other.reproduced
-        self.tokens |= other.tokens
-        self.known.update(other.known)
-        self.hear(other.noise)
-
-    def hear(self, rows: Mapping[Spot, Noise]) -> None:
-        for place, row in rows.items():
-            if place in self.noise:
-                self.noise[place] = added(self.noise[place], row)
-            elif len(self.noise) < NOISE:
-                self.noise[place] = row
-
-
-class _Calls:
-    """Calls down one arm that wait to be written: a Traffic that can be added to."""
-
-    __slots__ = ("at", "errors", "requests", "seconds")
-
-    def __init__(self) -> None:
-        self.requests = self.errors = 0
-        self.seconds = Histogram()
-        self.at = 0.0
-
-
-def _tells(comparison: Comparison) -> bool:
-    """Whether more is to be remembered of it than its outcome."""
-    return bool(comparison.differences or comparison.hidden)
-
-
 class Writer:
     """Batches for one store. All but the store's own `write`, and custody, happens in one event loop.
 
@@ -136,8 +86,8 @@ class Writer:
         self._store = store
         self._tallies: Counter[Tally] = Counter()
         self._comparisons: list[Comparison] = []
-        self._traffic: defaultdict[tuple[str, str, str, str], _Calls] = defaultdict(_Calls)
-        self._heaps: dict[_Place, _Heap] = {}
+        self._traffic: defaultdict[tuple[str, str, str, str], Calls] = defaultdict(Calls)
+        self._exchanges: dict[_Place, Exchanges] = {}
         self._epochs: dict[str, Epoch] = {}
         self._bindings: list[Binding] = []
         self._gaps: dict[tuple[str, Reason], Gap] = {}
@@ -213,7 +163,7 @@ class Writer:
         # What a sample leaves out by chance leaves no doubt.
         if epoch is not None and tally.reason != NOT_SAMPLED:
             place = tally.capability, epoch, Stratum(tally.operation, "", "", ""), tally.outcome
-            self._heap(place, self._latest[tally.capability]).count += 1
+            self._exchanges_at(place, self._latest[tally.capability]).count += 1
         return None
 
     def keep(self, comparison: Comparison, sight: Sight | None = None, rules: Rules = NONE) -> None:
@@ -247,51 +197,49 @@ class Writer:
 
     def _weigh(self, comparison: Comparison, sight: Sight, rules: Rules) -> None:
         outcome = comparison.tally.outcome
-        heap = self._heap((comparison.tally.capability, sight.epoch, sight.stratum, outcome), comparison.at)
-        heap.count += 1
+        found = self._exchanges_at((comparison.tally.capability, sight.epoch, sight.stratum, outcome), comparison.at)
+        found.count += 1
         if outcome is Outcome.MISMATCH and comparison.severity is Severity.CRITICAL:
             critical = {one.signature for one in comparison.differences if one.severity is Severity.CRITICAL}
-            heap.critical += 1
-            heap.reproduced += not critical.isdisjoint(comparison.reproduced)
+            found.critical += 1
+            found.reproduced += not critical.isdisjoint(comparison.reproduced)
         if comparison.hidden and rules.known and outcome in COMPARED:
             hidden = dict(comparison.hidden)
-            heap.known.update(one.id for one in rules.known if one.id in hidden)
+            found.known.update(one.id for one in rules.known if one.id in hidden)
         if comparison.drifts:
-            heap.hear(table([comparison], sight.epoch))
+            found.hear(table([comparison], sight.epoch).values())
         # Good and bad are told apart: a mismatch does not drown in another worker's match, nor in an earlier one of its
         # own subject, as where only the second reading is wrong. Each counts once.
         if sight.token and outcome in _BAD:
-            heap.tokens.add((sight.hour, sight.token + b"!"))
+            found.tokens.add((sight.hour, sight.token + b"!"))
         elif sight.first and outcome in JUDGED:
-            heap.tokens.add((sight.hour, sight.token))
+            found.tokens.add((sight.hour, sight.token))
 
-    def _heap(self, place: _Place, at: float) -> _Heap:
-        heap = self._heaps.get(place)
-        if heap is None:
-            heap = self._heaps[place] = _Heap(at, at)
-        elif at > heap.last:
-            heap.last = at
-        elif at < heap.first:
-            heap.first = at
-        return heap
+    def _exchanges_at(self, place: _Place, at: float) -> Exchanges:
+        found = self._exchanges.get(place)
+        if found is None:
+            found = self._exchanges[place] = Exchanges(at, at)
+        elif at > found.last:
+            found.last = at
+        elif at < found.first:
+            found.first = at
+        return found
 
     def _epoch(self, pair: Pair, basis: Basis) -> Epoch:
         """The epoch of an exchange. An arm that does not tell its build now is taken to be the one that it was."""
         self._latest[pair.capability] = pair.at
         known = self._epochs.get(pair.capability)
         legacy, modern = ("", "") if not basis.build else (
-            build(pair.control, basis.build), build(pair.candidate, basis.build))
+            build_of(pair.control, basis.build), build_of(pair.candidate, basis.build))
         # A known difference that expires is a rule that goes.
         expired = sum(one.expires <= pair.at for one in pair.rules.known) if pair.rules.known else 0
-        rules = f"{basis.rules}{EXPIRED}{expired}" if expired else basis.rules
-        if custody := self.keys.custody:
-            # What is linked by other keys is other evidence.
-            rules = f"{rules}{CUSTODY}{custody}"
+        custody = self.keys.custody
         if known is None:
-            known = self._epochs[pair.capability] = Epoch(legacy, modern, rules, VERSION)
-        elif (legacy and legacy != known.legacy) or (modern and modern != known.modern) or rules != known.rules:
+            known = self._epochs[pair.capability] = Epoch(legacy, modern, basis.setup, VERSION, expired, custody)
+        elif ((legacy and legacy != known.legacy) or (modern and modern != known.modern) or expired != known.expired
+              or basis.setup != known.setup or custody != known.custody):
             known = self._epochs[pair.capability] = Epoch(
-                legacy or known.legacy, modern or known.modern, rules, VERSION)
+                legacy or known.legacy, modern or known.modern, basis.setup, VERSION, expired, custody)
         return known
 
     def add(self, row: Traffic) -> None:
@@ -356,12 +304,8 @@ class Writer:
         if batch.is_empty and not (looks and now - self._looked >= IDLE):
             return
         self._looked = now
-        # Stores of third parties that were made for the release before know of no gaps.
-        gaps = {"gaps": batch.gaps} if batch.gaps else {}
         try:
-            dropped = await asyncio.to_thread(
-                lambda: store.write(batch.comparisons, batch.tallies, batch.traffic, batch.sightings, self.keys.held(),
-                                    batch.bindings, **gaps))
+            dropped = await asyncio.to_thread(lambda: store.write(batch, self.keys.held()))
         except StoreRenewed as renewed:
             self.renewals += 1
             self._put_back(batch)
@@ -379,62 +323,48 @@ class Writer:
             self.fault = ""
             self.keys.doom(dropped or ())
             now = time.time()
-            for capability, exchanges in batch.settled().items():
+            for capability, exchanges in _settled(batch).items():
                 self._marks.wrote(capability, exchanges, now)
 
-    def _take(self) -> "_Batch":
+    def _take(self) -> Batch:
         """What waits to be written."""
         comparisons, self._comparisons = self._comparisons, []
         tallies, self._tallies = self._tallies, Counter()
-        calls, self._traffic = self._traffic, defaultdict(_Calls)
-        heaps, self._heaps = self._heaps, {}
+        calls, self._traffic = self._traffic, defaultdict(Calls)
+        exchanges, self._exchanges = self._exchanges, {}
         bindings, self._bindings = self._bindings, []
         gaps, self._gaps = self._gaps, {}
-        traffic = [Traffic(*key, one.requests, one.errors, one.seconds, one.at) for key, one in calls.items()]
-        sightings = [
-            Sighting(*place, heap.count, heap.critical, heap.reproduced, heap.first, heap.last, frozenset(heap.tokens),
-                     tuple(heap.noise.values()), tuple(heap.known.items()))
-            for place, heap in heaps.items()
-        ]
-        return _Batch(comparisons, tallies, traffic, sightings, bindings, list(gaps.values()), heaps)
+        return Batch(
+            comparisons, tallies, [one.row(*key) for key, one in calls.items()],
+            [one.sighting(*place) for place, one in exchanges.items()], bindings, list(gaps.values()))
 
-    def _put_back(self, batch: "_Batch") -> None:
+    def _put_back(self, batch: Batch) -> None:
+        """Keep a batch that was not written, to be written with the next."""
         self._tallies.update(batch.tallies)
         for comparison in batch.comparisons:
             self._keep(comparison)
-        for place, heap in batch.heaps.items():
-            self._heap(place, heap.last).add(heap)
-        self._bindings = batch.bindings + self._bindings
+        for one in batch.sightings:
+            self._exchanges_at((one.capability, one.epoch, one.stratum, one.outcome), one.last).add(one)
+        self._bindings = [*batch.bindings, *self._bindings]
         for row in batch.traffic:
             self.add(row)
         for gap in batch.gaps:
             self._gap(gap)
 
 
-class _Batch(NamedTuple):
-    """What is written at once. `heaps` are what the sightings were made of."""
+def _tells(comparison: Comparison) -> bool:
+    """Whether more is to be remembered of it than its outcome."""
+    return bool(comparison.differences or comparison.hidden)
 
-    comparisons: list[Comparison]
-    tallies: Counter[Tally]
-    traffic: list[Traffic]
-    sightings: list[Sighting]
-    bindings: list[Binding]
-    gaps: list[Gap]
-    heaps: dict[_Place, _Heap]
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is nothing to be written. Pairs come with what proved them."""
-        return not (self.comparisons or self.tallies or self.traffic or self.heaps or self.gaps)
-
-    def settled(self) -> Counter[str]:
-        """How many exchanges the store knows the end of by it, by capability: outcomes, and such as were lost before
-        they came to one."""
-        counts: Counter[str] = Counter()
-        for tally, count in self.tallies.items():
-            counts[tally.capability] += count if tally.reason != NOT_SAMPLED else 0
-        for comparison in self.comparisons:
-            counts[comparison.tally.capability] += 1
-        for gap in self.gaps:
-            counts[gap.capability] += gap.exchanges if gap.reason is not Reason.STORE_UNAVAILABLE else 0
-        return counts
+def _settled(batch: Batch) -> Counter[str]:
+    """How many exchanges the store knows the end of by a batch, by capability: those with an outcome, and those that
+    were lost before they had one."""
+    counts: Counter[str] = Counter()
+    for tally, count in batch.tallies.items():
+        counts[tally.capability] += count if tally.reason != NOT_SAMPLED else 0
+    for comparison in batch.comparisons:
+        counts[comparison.tally.capability] += 1
+    for gap in batch.gaps:
+        counts[gap.capability] += gap.exchanges if gap.reason is not Reason.STORE_UNAVAILABLE else 0
+    return counts

@@ -11,8 +11,10 @@ from typing import Any
 import orjson
 
 from shadow.compare.comparison import Comparison, Outcome
-from shadow.compare.diff import MAX_DIFFERENCES, Difference, Severity, Shape, Signature
+from shadow.compare.diff import MAX_DIFFERENCES
+from shadow.compare.difference import Difference, Severity, Shape, Signature, worst_of
 from shadow.compare.names import MASKED
+from shadow.evidence.stratum import HOUR
 
 HOURS = 24
 """Hours back from its latest exchange over which a pattern's trend goes."""
@@ -25,9 +27,6 @@ SIGNATURES = 32
 
 DIFFERENCES = 12
 """Differences kept of an exemplar."""
-
-_HOUR = 3600
-_RANKS = tuple(Severity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +85,7 @@ def worst(differences: Iterable[Difference]) -> dict[Signature, Difference]:
     found: dict[Signature, Difference] = {}
     for one in differences:
         known = found.get(one.signature)
-        if known is None or _RANKS.index(one.severity) <= _RANKS.index(known.severity):
+        if known is None or one.severity.rank <= known.severity.rank:
             found[one.signature] = one
     return found
 
@@ -94,7 +93,7 @@ def worst(differences: Iterable[Difference]) -> dict[Signature, Difference]:
 def standing(signature: Signature, before: Severity, now: Severity) -> Severity:
     """How severe a signature is that was seen before: rules may have changed, so it is what it is now; but under a
     masked name another one may be meant, so there it stays what is worse."""
-    return min(before, now, key=_RANKS.index) if MASKED in signature.path else now
+    return worst_of((before, now)) if MASKED in signature.path else now
 
 
 def key(differences: Iterable[Difference]) -> str:
@@ -118,7 +117,7 @@ def _pattern(comparison: Comparison) -> Pattern:
         _key(signatures),
         len(kept) == len(signatures) and len(comparison.differences) < MAX_DIFFERENCES,
         kept, tuple(severities[one] for one in kept),
-        1, comparison.at, comparison.at, ((int(comparison.at // _HOUR), 1),), (only,), only,
+        1, comparison.at, comparison.at, ((int(comparison.at // HOUR), 1),), (only,), only,
         int(comparison.asked_again), int(comparison.asked_again and severities.keys() <= set(comparison.reproduced)),
     )
 

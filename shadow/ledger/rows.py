@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from shadow.compare.comparison import COMPARED, Comparison, Outcome, Tally
-from shadow.compare.diff import Difference
+from shadow.compare.difference import Difference
+from shadow.evidence.epoch import Epoch
 from shadow.evidence.noise import Noise
-from shadow.evidence.stratum import Epoch, Stratum
+from shadow.evidence.stratum import Stratum
 from shadow.latency import Histogram
 from shadow.ledger.groups import Pattern
 
@@ -269,9 +270,3 @@ def hourly(known: Iterable[tuple[int, int]], new: Mapping[int, int]) -> tuple[tu
     counts.update({hour: count for hour, count in new.items() if count})
     newest = max(counts, default=0)
     return tuple(sorted((hour, count) for hour, count in counts.items() if hour > newest - DAY))
-
-
-def latest(comparisons: Iterable[Comparison], traffic: Iterable[Traffic], sightings: Iterable[Sighting]) -> float:
-    """When the last of a batch was seen, in seconds since the epoch: the time by which a store forgets."""
-    return max((*(one.at for one in comparisons), *(row.at for row in traffic), *(one.last for one in sightings)),
-               default=0.0)

@@ -7,7 +7,7 @@ from functools import cache
 from typing import NamedTuple
 
 from adapters.document import Number, Tree
-from shadow.compare.diff import Difference, placed
+from shadow.compare.difference import Difference, placed
 from shadow.compare.tokens import of_names, token
 from shadow.ledger.groups import Exemplar, Pattern
 from shadow.ledger.rows import Finding

@@ -17,8 +17,8 @@ from markupsafe import Markup
 
 from shadow.compare.comparison import Outcome
 from shadow.evidence.noise import DRIFTS
-from shadow.report.report import CapabilityReport, Report, milliseconds, outstanding, overflowed, reproduced
-from shadow.report.verdict import untold
+from shadow.renderers.phrases import milliseconds, outstanding, overflowed, reproduced, unversioned
+from shadow.report.report import CapabilityReport, Report
 from shadow.words import moment, noun
 
 FULL = 50
@@ -91,7 +91,7 @@ def _environment() -> Environment:
     )
     found.filters |= {
         "ms": milliseconds, "moment": moment, "clip": _clip, "steps": _steps, "words": _words, "spark": _spark,
-        "number": "{:,}".format, "share": _share, "reproduced": reproduced, "untold": untold, "noun": noun,
+        "number": "{:,}".format, "share": _share, "reproduced": reproduced, "unversioned": unversioned, "noun": noun,
     }
     return found
 

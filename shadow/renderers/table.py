@@ -11,17 +11,19 @@ from rich.text import Text
 
 from shadow.evidence.gate import Answer, State
 from shadow.evidence.noise import DRIFTS
-from shadow.report.report import (
-    CapabilityReport,
-    DifferenceReport,
-    Report,
+from shadow.renderers.phrases import (
+    build,
+    identified,
+    measured,
     milliseconds,
     outstanding,
     overflowed,
     reasons,
     reproduced,
+    unversioned,
 )
-from shadow.report.verdict import CoverageReport, EvidenceReport, build, identified, kind, number, untold
+from shadow.report.report import CapabilityReport, DifferenceReport, Report
+from shadow.report.verdict import CoverageReport, EvidenceReport, kind
 from shadow.words import noun
 
 _ANSWERS = {Answer.SAFE: "bold green", Answer.NOT_SAFE: "bold red", Answer.NOT_ENOUGH: "bold yellow"}
@@ -123,7 +125,7 @@ def evidence(found: EvidenceReport) -> Iterator[RenderableType]:
         gates.add_column(no_wrap=True)
     gates.add_column(overflow="fold")
     for gate in found.gates:
-        gates.add_row(f"  {gate.name}", Text(gate.state, style=_STATES[gate.state]), number(gate), gate.says)
+        gates.add_row(f"  {gate.name}", Text(gate.state, style=_STATES[gate.state]), measured(gate), gate.says)
     yield gates
     for line in found.wanted:
         yield Text(f"  {line}")
@@ -143,7 +145,7 @@ def evidence(found: EvidenceReport) -> Iterator[RenderableType]:
         yield Text(f"  on builds {build(epoch.legacy)} (legacy) and {build(epoch.modern)} (modern), "
                    f"arms {epoch.arms or 'not known'}, rules {epoch.rules or 'none'}, comparator {epoch.comparator}"
                    f"{earlier}")
-        if warning := untold(epoch):
+        if warning := unversioned(epoch):
             yield Text(f"  mind: {warning.replace('`', '')}", style="yellow")
 
 

@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from shadow.compare.diff import Severity
+from shadow.compare.difference import Severity, worst_of
 from shadow.compare.names import MASKED
 from shadow.ledger.groups import HOURS, Pattern
 
@@ -99,7 +99,7 @@ def _cause(
     own = [(signature, severity) for one in having
            for signature, severity in zip(one.signatures, one.severities, strict=True)
            if (signature.kind, signature.path) == key]
-    worst = min((severity for _, severity in own), key=tuple(Severity).index)
+    worst = worst_of(severity for _, severity in own)
     shapes = tuple(sorted({(signature.legacy, signature.modern) for signature, _ in own}))
     return Cause(
         *key,

@@ -7,7 +7,7 @@ place, shows without them.
 from collections import defaultdict
 from collections.abc import Sequence
 
-from shadow.compare.diff import Signature
+from shadow.compare.difference import Signature
 from shadow.ledger.groups import Exemplar
 from shadow.words import noun
 

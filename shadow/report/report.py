@@ -1,7 +1,7 @@
-"""What was learnt, folded: Ledger → Report, and the report as JSON and as Markdown.
+"""The report: all that the ledger holds, folded into one value by capability. Pure.
 
-Every number that is shown is a field here, so that all renderings say the same. A capability of which nothing was
-compared says so in words: it must never look like one whose arms agree.
+Every number that is shown anywhere is a field here, so that all renderings (`shadow.renderers`) say the same. A
+capability of which nothing was compared says so in words: it must never look like one whose arms agree.
 """
 
 from collections import Counter, defaultdict
@@ -9,27 +9,22 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-import orjson
-
 from shadow.compare.comparison import Outcome
-from shadow.compare.diff import Severity, Signature
+from shadow.compare.difference import Severity, Signature, worst_of
 from shadow.evidence.gate import UNDECLARED, Criteria
-from shadow.evidence.noise import DRIFTS, NoiseReport, weighed
+from shadow.evidence.noise import NoiseReport, weighed
 from shadow.latency import BOUNDS, Histogram
 from shadow.ledger.groups import Exemplar, Pattern
 from shadow.ledger.rows import FASTER, SLOWER, Finding, Gap, Hidden, Ledger, Reason, Traffic
 from shadow.report.causes import Cause, causes, tried
 from shadow.report.hints import hints
-from shadow.report.verdict import EvidenceReport, cell, judged, markdown
-from shadow.words import moment, noun
+from shadow.report.verdict import EvidenceReport, verdict
 
 PATTERNS = 20
 """Patterns of a capability that are reported, the worst and most frequent of all that are known."""
 
 NOISE = 50
 """Noisy paths of a capability that are reported: regressions first, then what a rule is proposed for."""
-
-_RANKS = tuple(Severity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +191,7 @@ def _capability(name: str, ledger: Ledger, criteria: Criteria) -> CapabilityRepo
     eligible = sum(counts.total() for counts in outcomes.values())
     patterns = [found for found in ledger.patterns if found.capability == name]
     gaps = [gap for gap in ledger.gaps if gap.capability == name]
-    evidence = judged((row for row in ledger.evidence if row.capability == name), criteria,
+    evidence = verdict((row for row in ledger.evidence if row.capability == name), criteria,
                       [row for row in ledger.crossings if row.capability == name],
                       [row for row in ledger.declared if row.capability == name], gaps)
     # Noise counts on what the verdict rests on, and so does not outlive a build.
@@ -300,7 +295,7 @@ def _differences(findings: Sequence[Finding], compared: int) -> tuple[Difference
         groups[finding.exemplar.signature].append(finding)
     reports = [_difference(signature, group, compared) for signature, group in groups.items()]
     return tuple(sorted(reports, key=lambda one: (
-        _RANKS.index(one.severity), -one.count, one.path, one.kind, one.legacy, one.modern)))
+        one.severity.rank, -one.count, one.path, one.kind, one.legacy, one.modern)))
 
 
 def _difference(signature: Signature, group: Sequence[Finding], compared: int) -> DifferenceReport:
@@ -308,7 +303,7 @@ def _difference(signature: Signature, group: Sequence[Finding], compared: int) -
     latest = max(group, key=lambda finding: (finding.last_seen, finding.operation))
     return DifferenceReport(
         kind=signature.kind,
-        severity=min((finding.exemplar.severity for finding in group), key=_RANKS.index),
+        severity=worst_of(finding.exemplar.severity for finding in group),
         path=signature.path,
         legacy=str(latest.exemplar.legacy),
         modern=str(latest.exemplar.modern),
@@ -333,8 +328,8 @@ def _tried(findings: Iterable[Finding]) -> dict[tuple[str, str], str]:
     for found in findings:
         one, severity = found.exemplar.signature, found.exemplar.severity
         known = there[one.kind, one.path]
-        known[one] = min(severity, known.get(one, severity), key=_RANKS.index)
-    return {key: tried(key, min(known.values(), key=_RANKS.index), [(one.legacy, one.modern) for one in known],
+        known[one] = worst_of((severity, known.get(one, severity)))
+    return {key: tried(key, worst_of(known.values()), [(one.legacy, one.modern) for one in known],
                        drifts=True) for key, known in there.items()}
 
 
@@ -349,7 +344,7 @@ def _patterns(patterns: Sequence[Pattern], mismatching: int) -> tuple[PatternRep
     reports = [PatternReport(
         key=one.key,
         operation=one.operation,
-        severity=min(one.severities, key=_RANKS.index),
+        severity=worst_of(one.severities),
         count=one.count,
         share=one.count / mismatching if mismatching else 0.0,
         first_seen=one.first_seen,
@@ -360,103 +355,5 @@ def _patterns(patterns: Sequence[Pattern], mismatching: int) -> tuple[PatternRep
         again=one.again,
         reproduced=one.reproduced,
     ) for one in patterns]
-    reports.sort(key=lambda one: (_RANKS.index(one.severity), -one.count, one.operation, one.key))
+    reports.sort(key=lambda one: (one.severity.rank, -one.count, one.operation, one.key))
     return tuple(reports[:PATTERNS])
-
-
-def to_json(report: Report) -> bytes:
-    """The report's fields as JSON, in their order."""
-    return orjson.dumps(report, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE, default=tuple)
-
-
-def to_markdown(report: Report) -> str:
-    """The report as GitHub-flavoured Markdown."""
-    return "\n".join(_markdown(report)) + "\n"
-
-
-def milliseconds(seconds: float | None) -> str:
-    """A latency for people: "12.3 ms", or a dash."""
-    return "–" if seconds is None else f"{seconds * 1000:.3g} ms"
-
-
-def reasons(counts: dict[str, int]) -> str:
-    """Counts by reason for people: "3 (2 reset, 1 tls)"."""
-    if not counts:
-        return "0"
-    return f"{sum(counts.values())} ({', '.join(f'{count} {reason}' for reason, count in counts.items())})"
-
-
-def overflowed(one: CapabilityReport) -> str:
-    """How many differences found no room, for people."""
-    return f"{one.overflow:,} more {noun(one.overflow, 'difference')} found the table of signatures full"
-
-
-def outstanding(unfinished: int | None) -> str:
-    """What the numbers of a report leave out, for people: exchanges that are still compared or wait to be asked
-    again; `unfinished` is their number, None where only the gateway knows it."""
-    if unfinished is None:
-        return "exchanges that are still to be asked again, for 30 s by default, are in no number here yet"
-    return f"{unfinished:,} {noun(unfinished, 'exchange has', 'exchanges have')} no outcome yet, and no number here"
-
-
-def reproduced(one: DifferenceReport | PatternReport) -> str:
-    """How often it was there again when both arms were asked again, for people: "2 of 3", or a dash."""
-    return f"{one.reproduced:,} of {one.again:,}" if one.again else "–"
-
-
-def _markdown(report: Report) -> Iterator[str]:
-    yield "# Shadow report"
-    if not report.capabilities:
-        yield from ("", "Nothing is known of any capability.")
-    yield from ("", f"Mind: {outstanding(report.unfinished)}.")
-    for one in report.capabilities:
-        yield from ("", f"## {cell(one.capability)}", "", f"**{one.says}.**", "")
-        if one.judged:
-            yield from (*markdown(one.evidence), "")
-        yield from ("| | |", "|---|---|")
-        for label, value in (
-            ("Stage", one.stage or "not known"), ("Requests", str(one.requests)), ("Eligible", str(one.eligible)),
-            ("Compared", str(one.compared)), ("Mismatching", str(one.mismatching)),
-            ("Match once normalised", str(one.normalised)), ("Known differences", str(one.known)),
-            ("Unstable", str(one.unstable)), ("Transient", str(one.transient)),
-            ("Candidate errors", reasons(one.candidate_errors)), ("Not comparable", reasons(one.not_comparable)),
-            ("Shed", reasons(one.shed)), ("Skipped", reasons(one.skipped)), ("Lost", reasons(one.lost)),
-            ("Hidden by rules", ", ".join(f"{rule.differences} by {rule.rule}" for rule in one.rules) or "nothing"),
-            ("Legacy p50 / p99", f"{milliseconds(one.legacy.p50)} / {milliseconds(one.legacy.p99)}"),
-            ("Modern p50 / p99", f"{milliseconds(one.modern.p50)} / {milliseconds(one.modern.p99)}"),
-        ):
-            yield f"| {label} | {cell(value)} |"
-        if one.differences:
-            yield from ("", "| Difference | Path | Legacy | Modern | Count | Share | Reproduced | Operations | "
-                        "Last seen | Trace |", "|---|---|---|---|---:|---:|---:|---|---|---|")
-        for found in one.differences:
-            cells = (found.kind, f"`{found.path or '(whole)'}`", found.legacy, found.modern, str(found.count),
-                     f"{found.share:.1%}", reproduced(found), ", ".join(found.operations),
-                     moment(found.last_seen), found.trace_id)
-            yield f"| {' | '.join(map(cell, cells))} |"
-        if one.causes:
-            yield from ("", "| Cause | Severity | Path | Exchanges | Alone | Explained so far | Settled so far |",
-                        "|---|---|---|---:|---:|---:|---:|")
-        for cause in one.causes:
-            numbers = str(cause.exchanges), str(cause.alone), f"{cause.share:.1%}", str(cause.settled)
-            texts = (cause.kind, str(cause.severity), f"`{cause.path or '(whole)'}`", *numbers)
-            yield f"| {' | '.join(map(cell, texts))} |"
-        for cause in one.causes:
-            if cause.drifts:
-                yield from ("", f"`{cause.path}`: {DRIFTS}.")
-        told = [f"- {pattern.operation}: {hint}" for pattern in one.patterns for hint in pattern.hints]
-        if told:
-            yield from ("", "What examples have in common:", "", *told)
-        if one.noise:
-            yield from ("", "| Noise | Path | Operation | Modern alone | Legacy alone | Both | E-value | Says |",
-                        "|---|---|---|---:|---:|---:|---:|---|")
-        for noisy in one.noise:
-            numbers = str(noisy.modern), str(noisy.legacy), str(noisy.both), f"{noisy.e_value:.3g}"
-            said = f"{noisy.says}: {DRIFTS}" if noisy.says == "drift" else noisy.says
-            row = (noisy.kind, f"`{noisy.path or '(whole)'}`", noisy.operation, *numbers, said)
-            yield f"| {' | '.join(map(cell, row))} |"
-        for noisy in one.noise:
-            if noisy.rule:
-                yield from ("", f"{'To try' if noisy.says == 'drift' else 'Proposed'}: `{noisy.rule}`")
-        if one.overflow:
-            yield from ("", f"{overflowed(one)}.")

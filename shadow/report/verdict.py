@@ -6,18 +6,16 @@ other arms, other rules or another comparator than those of now, it is history t
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
-from xml.sax.saxutils import escape, quoteattr
 
 from shadow.compare.comparison import COMPARED, VERSION, Outcome
-from shadow.evidence.gate import Answer, Coverage, Criteria, Gate, Hid, Numbers, State, assess, percent
-from shadow.evidence.stratum import ARMS, Epoch, Stratum, anywhere, configured, digest
+from shadow.evidence.epoch import Epoch, digest
+from shadow.evidence.gate import Answer, Coverage, Criteria, Gate, Hid, Numbers, State, assess
+from shadow.evidence.stratum import HOUR, Stratum
 from shadow.ledger.rows import DAY, JUDGED, Crossed, Crossing, Declared, Evidence, Gap, Reason
 from shadow.words import moment, noun
-
-_HOUR = 3600.0
 
 _BESIDE = 600.0
 """Seconds before the latest exchange in which an epoch was seen that goes on beside its own."""
@@ -118,10 +116,20 @@ class EvidenceReport:
 
     def is_on(self, epoch: Epoch) -> bool:
         """Whether the verdict rests on this epoch."""
-        return self.epoch is not None and _key(self.epoch) == epoch
+        known = self.epoch
+        return known is not None and (known.legacy, known.modern, known.arms, known.rules, known.comparator) == (
+            epoch.legacy, epoch.modern, epoch.arms, epoch.rules, epoch.comparator)
 
 
-def judged(
+class _Seen(NamedTuple):
+    """An epoch, its rows, and its report."""
+
+    epoch: Epoch
+    rows: Sequence[Evidence]
+    report: EpochReport
+
+
+def verdict(
     evidence: Iterable[Evidence], criteria: Criteria, crossings: Iterable[Crossing] = (),
     declared: Iterable[Declared] = (), gaps: Iterable[Gap] = (),
 ) -> EvidenceReport:
@@ -129,28 +137,31 @@ def judged(
     epochs: dict[Epoch, list[Evidence]] = defaultdict(list)
     for row in evidence:
         epochs[row.epoch].append(row)
-    reports = sorted((_epoch(epoch, rows) for epoch, rows in epochs.items()), key=lambda one: -one.last)
+    seen = sorted((_Seen(epoch, rows, _report(epoch, rows)) for epoch, rows in epochs.items()),
+                  key=lambda one: -one.report.last)
     beside = _Beside(list(crossings), list(declared), list(gaps))
-    found = [_on(one, reports, epochs[_key(one)], criteria, beside) for one in _going_on(reports, criteria)]
+    reports = [one.report for one in seen]
+    found = [_on(one, reports, criteria, beside) for one in _going_on(seen, criteria)]
     if not found:
-        return _on(None, reports, (), criteria, beside)
+        return _on(None, reports, criteria, beside)
     # The latest of the worst: `min` takes the first of equals.
     return min(found, key=lambda one: _WORST.index(one.answer))
 
 
-def _going_on(reports: Sequence[EpochReport], criteria: Criteria) -> list[EpochReport]:
+def _going_on(seen: Sequence[_Seen], criteria: Criteria) -> list[_Seen]:
     """The epochs, the latest first, that the verdict may be on: the latest, and beside it such as were seen in turn
     with it. Rules may have changed since the last exchange came: what was hidden then need not be hidden now."""
-    if not reports or not _holds(reports[0], criteria):
+    if not seen or not _holds(seen[0].epoch, criteria):
         return []
-    latest = reports[0]
+    latest = seen[0].report
     since = max(latest.first + _OVERLAP, latest.last - _BESIDE)
-    return [latest, *(one for one in reports[1:] if one.last > since and _holds(one, criteria))]
+    return [seen[0], *(one for one in seen[1:] if one.report.last > since and _holds(one.epoch, criteria))]
 
 
-def _holds(epoch: EpochReport, criteria: Criteria) -> bool:
-    rules = configured(_key(epoch).rules)
-    return criteria.rules is None or (criteria.rules in (rules, anywhere(rules)) and epoch.comparator == VERSION)
+def _holds(epoch: Epoch, criteria: Criteria) -> bool:
+    """Whether an epoch rests on the setup and the comparator of now."""
+    return criteria.setup is None or (
+        criteria.setup in (epoch.setup, epoch.setup.anywhere()) and epoch.comparator == VERSION)
 
 
 class _Beside(NamedTuple):
@@ -162,39 +173,39 @@ class _Beside(NamedTuple):
 
 
 def _on(
-    epoch: EpochReport | None, reports: Sequence[EpochReport], current: Sequence[Evidence], criteria: Criteria,
-    beside: _Beside,
+    seen: _Seen | None, reports: Sequence[EpochReport], criteria: Criteria, beside: _Beside,
 ) -> EvidenceReport:
-    """The verdict on one epoch of all, from its rows."""
+    """The verdict on one epoch of all, or on none."""
+    epoch, current, report = seen or (None, (), None)
     strata = _strata(current)
     identities = _identities(epoch, beside.crossings, dict(criteria.seeded))
-    gaps = _gaps(epoch, beside.gaps)
+    gaps = _gaps(report, beside.gaps)
     lost = sum(one.exchanges for one in gaps)
-    verdict = assess(
+    assessed = assess(
         criteria, {stratum: _numbers(rows) for stratum, rows in strata.items()},
         eligible=sum(row.count for row in current) + lost,
         excluded=sum(row.count for row in current if row.outcome not in JUDGED) + lost,
         conflicts=sum(one.split + one.merged for one in identities),
-        hid=[] if epoch is None else _hid([row for row in beside.declared if row.epoch == _key(epoch)], current),
+        hid=_hid([row for row in beside.declared if row.epoch == epoch], current),
     )
     now = max((row.last for row in current), default=0.0)
     rate = _per_hour(current, now)
     coverage = tuple(_coverage(one, _per_hour([
         row for row in current if one.stratum in (None, row.stratum) and one.operation == row.stratum.operation
-    ], now)) for one in verdict.coverage)
+    ], now)) for one in assessed.coverage)
     return EvidenceReport(
-        answer=verdict.answer,
-        says=_says(verdict.answer, verdict.gates, outdated=bool(reports) and epoch is None) + missing(gaps),
-        wanted=tuple(_wanted(verdict.gates, coverage, rate, sum(
+        answer=assessed.answer,
+        says=_says(assessed.answer, assessed.gates, outdated=bool(reports) and epoch is None) + missing(gaps),
+        wanted=tuple(_wanted(assessed.gates, coverage, rate, sum(
             row.count for row in current if row.outcome is Outcome.UNSTABLE))),
-        gates=verdict.gates,
+        gates=assessed.gates,
         coverage=coverage,
         unseen=tuple(one.operation for one in coverage if not one.status and not one.seen),
         unmirrored=criteria.unmirrored,
         effective=sum(row.effective for row in current),
         per_hour=rate,
-        epoch=epoch,
-        history=tuple(one for one in reports if one is not epoch),
+        epoch=report,
+        history=tuple(one for one in reports if one is not report),
         identities=identities,
         gaps=gaps,
     )
@@ -214,9 +225,9 @@ def _gaps(epoch: EpochReport | None, gaps: Iterable[Gap]) -> tuple[GapReport, ..
 
 
 def _identities(
-    epoch: EpochReport | None, crossings: Iterable[Crossing], seeded: Mapping[str, int]
+    epoch: Epoch | None, crossings: Iterable[Crossing], seeded: Mapping[str, int]
 ) -> tuple[IdentityReport, ...]:
-    current = digest(_key(epoch)) if epoch is not None else ""
+    current = digest(epoch) if epoch is not None else ""
     rows = [row for row in crossings if row.epoch == current]
     return tuple(_identity(name, [row for row in rows if row.name == name], seeded.get(name, 0))
                  for name in sorted({*seeded, *(row.name for row in rows)}))
@@ -238,15 +249,9 @@ def _identity(name: str, rows: Sequence[Crossing], seeded: int) -> IdentityRepor
     )
 
 
-def _key(report: EpochReport) -> Epoch:
-    rules = f"{report.arms}{ARMS}{report.rules}" if report.arms else report.rules
-    return Epoch(report.legacy, report.modern, rules, report.comparator)
-
-
-def _epoch(epoch: Epoch, rows: Sequence[Evidence]) -> EpochReport:
-    arms, _, rules = epoch.rules.rpartition(ARMS)
+def _report(epoch: Epoch, rows: Sequence[Evidence]) -> EpochReport:
     return EpochReport(
-        epoch.legacy, epoch.modern, arms, rules, epoch.comparator, min(row.first for row in rows),
+        epoch.legacy, epoch.modern, epoch.arms, epoch.rules, epoch.comparator, min(row.first for row in rows),
         max(row.last for row in rows), sum(row.count for row in rows), sum(row.effective for row in rows),
     )
 
@@ -280,12 +285,12 @@ def _hid(declared: Iterable[Declared], rows: Iterable[Evidence]) -> list[Hid]:
 def _per_hour(rows: Sequence[Evidence], now: float) -> float | None:
     """Effective exchanges an hour, today. What was seen for less than an hour is taken to have come in one, since each
     subject counts once in an hour: the rate of the first minutes does not last."""
-    began = int(now // _HOUR) - DAY + 1
+    began = int(now // HOUR) - DAY + 1
     seen = sum(count for row in rows for hour, count in row.hours if hour >= began)
     if not seen:
         return None
-    since = max(began * _HOUR, min(row.first for row in rows if row.effective))
-    return seen / max((now - since) / _HOUR, 1.0)
+    since = max(began * HOUR, min(row.first for row in rows if row.effective))
+    return seen / max((now - since) / HOUR, 1.0)
 
 
 def _coverage(one: Coverage, rate: float | None) -> CoverageReport:
@@ -355,94 +360,6 @@ def span(hours: float) -> str:
     return f"{round(hours)} h" if hours < 48 else f"{round(hours / 24):,} days"
 
 
-def untold(epoch: EpochReport) -> str:
-    """A warning where an arm does not tell its build, so that a new one is not seen; else ""."""
-    arms = " and ".join(arm for arm, told in (("legacy", epoch.legacy), ("modern", epoch.modern)) if not told)
-    said = f"the build of {arms} is not told, so a new one does not begin evidence anew: see `shadow.gate.build`"
-    return said if arms else ""
-
-
-def build(told: str) -> str:
-    """A build for people: what an arm tells, or that it tells none."""
-    return told or "not told"
-
-
-def number(gate: Gate) -> str:
-    """The number behind a gate, for people, and what it is held to."""
-    if gate.name == "criticals":
-        return f"{gate.value or 0:,.0f} (limit 0)"
-    if gate.value is None:
-        return "–"
-    return f"{percent(gate.value)} ({'of' if gate.name == 'coverage' else 'limit'} {percent(gate.limit)})"
-
-
-def identified(one: IdentityReport) -> str:
-    """One class of identifiers in words."""
-    told = f"{one.name}: {one.seeded:,} {noun(one.seeded, 'pair')} seeded, {one.learnt:,} learnt"
-    if one.overflow:
-        told += f", {one.overflow:,} more found no room"
-    if one.split or one.merged:
-        told += (f"; contradicted for certain between exchanges: one old is two new {one.split:,} "
-                 f"{noun(one.split, 'time')}, two old are one new {one.merged:,} {noun(one.merged, 'time')}")
-    return told
-
-
-def markdown(found: EvidenceReport) -> Iterator[str]:
-    """The verdict in lines of GitHub-flavoured Markdown."""
-    yield from (f"**{cell(found.says)}.**", "", "| Gate | State | Number | |", "|---|---|---:|---|")
-    for gate in found.gates:
-        yield f"| {gate.name} | {gate.state} | {number(gate)} | {cell(gate.says)} |"
-    if found.wanted:
-        yield from ("", "Still missing:", "", *(f"- {cell(line)}" for line in found.wanted))
-    if found.coverage:
-        yield from ("", "| Operation | Stratum | Effective | Minimum |", "|---|---|---:|---:|")
-    for one in found.coverage:
-        yield f"| {cell(one.operation)} | {cell(kind(one) or 'all')} | {one.seen:,} | {one.wanted:,} |"
-    if found.identities:
-        yield from ("", "Identifiers of", "", *(f"- {cell(identified(one))}" for one in found.identities))
-    if found.unmirrored:
-        yield from ("", f"Never mirrored, so not judged: {cell(', '.join(found.unmirrored))}.")
-    if found.epoch is not None:
-        yield from ("", f"{cell(_basis(found.epoch))}.")
-        if warning := untold(found.epoch):
-            yield from ("", f"Mind: {warning}.")
-    for epoch in found.history:
-        yield from ("", f"Before: {cell(_basis(epoch))}.")
-
-
 def kind(one: CoverageReport) -> str:
     """A stratum for people, its operation left off: "2xx Bundle ?date,patient"."""
     return " ".join(part for part in (one.status, one.resource, one.shape and f"?{one.shape}") if part)
-
-
-def _basis(epoch: EpochReport) -> str:
-    return (f"{epoch.exchanges:,} {noun(epoch.exchanges, 'exchange')}, {epoch.effective:,} of them effective, on "
-            f"legacy build {build(epoch.legacy)}, modern build {build(epoch.modern)}, arms "
-            f"{epoch.arms or 'not known'}, rules {epoch.rules or 'none'}, comparator {epoch.comparator}")
-
-
-def cell(text: str) -> str:
-    """Text for a cell of a Markdown table."""
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ")
-
-
-def to_junit(capability: str, found: EvidenceReport) -> str:
-    """The verdict as a JUnit report, a test case for each gate. What is missing is an error, so that no tool takes it
-    for well."""
-    failures = sum(gate.state is State.FAIL for gate in found.gates)
-    errors = sum(gate.state is State.MISSING for gate in found.gates)
-    suite, says = quoteattr(f"figway gate {capability}"), quoteattr(found.says)
-    lines = ['<?xml version="1.0" encoding="UTF-8"?>',
-             f'<testsuite name={suite} tests="{len(found.gates)}" failures="{failures}" errors="{errors}">',
-             f'  <properties><property name="says" value={says}/></properties>']
-    for gate in found.gates:
-        case = f"  <testcase classname={quoteattr(f'figway.gate.{capability}')} name={quoteattr(gate.name)}"
-        told = quoteattr(gate.says)
-        match gate.state:
-            case State.FAIL:
-                lines.append(f"{case}><failure message={told}/></testcase>")
-            case State.MISSING:
-                lines.append(f"{case}><error message={told}/></testcase>")
-            case State.PASS:
-                lines.append(f"{case}><system-out>{escape(gate.says)}</system-out></testcase>")
-    return "\n".join((*lines, "</testsuite>")) + "\n"

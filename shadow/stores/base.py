@@ -1,28 +1,28 @@
-"""The contract of a store: it remembers, within bounds, what the lane learnt and what the gateway did.
+"""The contract of a store (Store): it remembers, within bounds, what the lane learnt and what the gateway did.
 
 A store is built from its `Options` (a frozen dataclass, decoded strictly by the configuration) and registered under
-the entry-point group `figway.stores`. It is synchronous; the lane calls it in a thread, one call at a time, while
-others may read. `shadow.testing.check_store` is what every store must satisfy.
+the entry-point group `figway.stores`. It is synchronous. The lane calls it in a thread, one call at a time, while
+others may read. `shadow.testing.check_store` holds a store to this contract.
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, TypeAlias
 
 from shadow.compare.comparison import Comparison, Tally
-from shadow.evidence.stratum import Epoch
+from shadow.evidence.epoch import Epoch
 from shadow.ledger.rows import Binding, Gap, Ledger, Sighting, Traffic
 from shadow.ledger.unlink import Tokens, Trace, Unlinked
 
 SIGNATURES = 500
 """Kinds of differences kept of each capability; more are counted as overflow."""
 
-
 RETENTION = 90.0
 """Days after which what was not seen again is forgotten."""
 
 
 Held: TypeAlias = frozenset[str] | None
-"""Capabilities under a legal hold, of which nothing is dropped; None where nobody knows: then nothing is at all."""
+"""Capabilities under a legal hold, of which nothing is dropped. None: holds are unknown, so drop nothing."""
 
 NONE_HELD: Held = frozenset()
 
@@ -37,38 +37,64 @@ class StoreError(Exception):
 
 
 class StoreRenewed(StoreError):
-    """What was written before is gone: the file was deleted, or another was put in its place. It is raised once, by the
-    write that finds it, which wrote nothing and may be done again. `made` is since when the store of now is there, in
-    seconds since the epoch (0 where nobody knows)."""
+    """What was written before is gone: the file was deleted, or another was put in its place.
+
+    The first write after that raises it, once. That write stored nothing and may be done again. `made` is when the
+    store of now was made, in seconds since the epoch; 0 where that is not known."""
 
     def __init__(self, text: str, made: float = 0.0) -> None:
         super().__init__(text)
         self.made = made
 
 
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What is written at once.
+
+    A comparison counts its own tally, so `tallies` count only exchanges that left nothing else to remember.
+    `sightings` are what exchanges prove, with the noise that was seen; `bindings` are pairs of identifiers.
+    """
+
+    comparisons: Sequence[Comparison] = ()
+    tallies: Mapping[Tally, int] = field(default_factory=dict)
+    traffic: Sequence[Traffic] = ()
+    sightings: Sequence[Sighting] = ()
+    bindings: Sequence[Binding] = ()
+    gaps: Sequence[Gap] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to write. Bindings never come without the sighting of their exchange."""
+        return not (self.comparisons or self.tallies or self.traffic or self.sightings or self.gaps)
+
+    @property
+    def latest(self) -> float:
+        """When the last of it was seen, in seconds since the epoch: the time by which a store forgets."""
+        return max((*(one.at for one in self.comparisons), *(row.at for row in self.traffic),
+                    *(one.last for one in self.sightings)), default=0.0)
+
+
 class Store(Protocol):
     """Aggregates: counts by tally, differences by signature with one example each, traffic by arm, evidence.
 
-    A token is kept for the hour that it is of and the next, and a subject counts as seen once in that hour: an
-    exchange is effective where a token of its sighting was new.
+    A token is kept for its own hour and the next. A subject counts as seen once in an hour: an exchange is effective
+    where a token of its sighting was new.
     """
 
     Options: ClassVar[type[Any]]
 
     def __init__(self, options: Any) -> None:
-        """Open the store, making it if it is not there. Raises StoreError."""
+        """Open the store, and make it where there is none. Raises StoreError."""
         ...
 
-    def write(
-        self, comparisons: Sequence[Comparison], tallies: Mapping[Tally, int], traffic: Sequence[Traffic],
-        sightings: Sequence[Sighting] = (), held: Held = NONE_HELD, bindings: Sequence[Binding] = (),
-        gaps: Sequence[Gap] = (),
-    ) -> Collection[tuple[str, Epoch]]:
-        """Add a batch, wholly or not at all. A comparison counts its own tally; `tallies` are of exchanges that
-        left nothing else to remember. A binding that contradicts one that is there is counted, and changes nothing:
-        whoever came first stays. Returns the epochs, after their capability, whose evidence was dropped for want
-        of room or for its age: nothing needs their keys any more. What is `held` is not dropped, for neither. Raises
-        StoreError; the batch may then be written again. Gaps of one capability, reason and hour are added up."""
+    def write(self, batch: Batch, held: Held = NONE_HELD) -> Collection[tuple[str, Epoch]]:
+        """Add a batch, wholly or not at all. Raises StoreError; the batch may then be written again.
+
+        A binding that contradicts one that is there is counted and changes nothing: the first pair is kept. Gaps of
+        one capability, reason and hour are added up. Returns the epochs, after their capability, whose evidence was
+        dropped for want of room or for its age: their keys are not needed any more. Nothing of what is `held` is
+        dropped.
+        """
         ...
 
     def read(self, capability: str | None = None) -> Ledger:
@@ -76,9 +102,11 @@ class Store(Protocol):
         ...
 
     def unlink(self, tokens: Tokens, traces: Collection[Trace], held: Held = NONE_HELD) -> Unlinked:
-        """Take a subject out: every token goes of an exchange of which an example has one of these tokens, or that is
-        among the `traces`; and every pair of identifiers of which one has. What is `held` stays, and is counted.
-        Raises StoreError."""
+        """Take a subject out. Raises StoreError.
+
+        Every token goes of an exchange that is among the `traces`, or of which an example has one of these tokens;
+        and every pair of identifiers of which one has such a token. What is `held` stays, and is counted.
+        """
         ...
 
     def close(self) -> None:

@@ -7,22 +7,23 @@ import json
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import astuple, dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from shadow.compare.comparison import Comparison, Outcome, Tally
-from shadow.compare.diff import Difference, Severity, Shape, Signature
+from shadow.compare.difference import Difference, Severity, Shape, Signature
 from shadow.database import Database, whole
-from shadow.evidence.stratum import HOUR, Epoch
+from shadow.evidence.epoch import Epoch
+from shadow.evidence.stratum import HOUR
 from shadow.latency import Histogram
 from shadow.ledger.groups import Pattern, decode, encode, merged, patterns, worst
-from shadow.ledger.rows import Binding, Finding, Gap, Hidden, Ledger, Reason, Sighting, Traffic, hidden, latest
+from shadow.ledger.rows import Finding, Gap, Hidden, Ledger, Reason, Traffic, hidden
 from shadow.ledger.unlink import Tokens, Trace, Unlinked, theirs, unlinked
 from shadow.stores import sqlite_crosswalk, sqlite_evidence, sqlite_noise
-from shadow.stores.base import NONE_HELD, RETENTION, SIGNATURES, Held, StoreError, StoreRenewed, is_held
+from shadow.stores.base import NONE_HELD, RETENTION, SIGNATURES, Batch, Held, StoreError, StoreRenewed, is_held
 
 _TALLY = """
 INSERT INTO tally VALUES (?, ?, ?, ?, ?)
@@ -79,6 +80,9 @@ SELECT capability, operation, count, first_seen, last_seen, trace_id, again, rep
 FROM finding
 """
 
+IN_MEMORY = Path(":memory:")
+"""SQLite's own name for what is no file (https://sqlite.org/inmemorydb.html): gone when it is closed."""
+
 _SCRIPTS = sorted((entry for entry in (files("shadow.stores") / "migrations").iterdir() if entry.name.endswith(".sql")),
                   key=lambda entry: entry.name)
 
@@ -105,41 +109,37 @@ class Sqlite:
 
         def prepare(connection: sqlite3.Connection) -> None:
             if not _is_current(connection):
-                _use_wal(connection, time.monotonic() + options.busy)
+                _use_wal(connection, time.monotonic() + options.busy)  # in memory there is none, and none is made
                 _migrate(connection)
             connection.execute("PRAGMA synchronous = NORMAL")
             [self._made] = connection.execute("SELECT total(made) FROM origin").fetchone()
             self._hour = 0
 
         self._database = Database(
-            options.path, prepare, name="the SQLite store", fails=StoreError, busy=options.busy, private=False,
-            renewed=lambda text: StoreRenewed(text, self._made))
+            None if options.path == IN_MEMORY else options.path, prepare, name="the SQLite store", fails=StoreError,
+            busy=options.busy, private=False, renewed=lambda text: StoreRenewed(text, self._made))
 
-    def write(
-        self, comparisons: Sequence[Comparison], tallies: Mapping[Tally, int], traffic: Sequence[Traffic],
-        sightings: Sequence[Sighting] = (), held: Held = NONE_HELD, bindings: Sequence[Binding] = (),
-        gaps: Sequence[Gap] = (),
-    ) -> Collection[tuple[str, Epoch]]:
-        counts = Counter(tallies) + Counter(comparison.tally for comparison in comparisons)
+    def write(self, batch: Batch, held: Held = NONE_HELD) -> Collection[tuple[str, Epoch]]:
+        counts = Counter(batch.tallies) + Counter(comparison.tally for comparison in batch.comparisons)
         with self._database.transaction() as connection:
             connection.executemany(_TALLY, [(*tally, count) for tally, count in counts.items()])
             kept: dict[str, int] = {}
-            for comparison in comparisons:
+            for comparison in batch.comparisons:
                 # A signature counts once for each exchange, however often it occurs in it.
                 for signature, found in worst(comparison.differences).items():
                     self._find(connection, comparison, signature, found, kept)
-            for place, pattern in patterns(comparisons).items():
+            for place, pattern in patterns(batch.comparisons).items():
                 self._fold(connection, place, pattern)
-            connection.executemany(_HIDDEN, map(astuple, hidden(comparisons)))
-            for row in traffic:
+            connection.executemany(_HIDDEN, map(astuple, hidden(batch.comparisons)))
+            for row in batch.traffic:
                 _add(connection, row)
             connection.executemany(_GAP, [(one.capability, one.reason, int(one.last) // HOUR, one.exchanges, one.first,
-                                           one.last) for one in gaps])
-            sqlite_crosswalk.add(connection, bindings, held)
-            dropped = sqlite_evidence.add(connection, sightings, held)
-            sqlite_noise.add(connection, (row for one in sightings for row in one.noise), self._limit)
+                                           one.last) for one in batch.gaps])
+            sqlite_crosswalk.add(connection, batch.bindings, held)
+            dropped = sqlite_evidence.add(connection, batch.sightings, held)
+            sqlite_noise.add(connection, (row for one in batch.sightings for row in one.noise), self._limit)
             sqlite_noise.drop(connection, dropped)
-            return dropped | self._forget(connection, latest(comparisons, traffic, sightings), held)
+            return dropped | self._forget(connection, batch.latest, held)
 
     def _find(
         self, connection: sqlite3.Connection, comparison: Comparison, signature: Signature, found: Difference,

@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from shadow.compare.tokens import bound
+from shadow.compare.tokens import crosswalk_place
 from shadow.ledger.rows import CROSSED_EPOCHS, PAIRS, Binding, Crossed, Crossing, conflicts
 from shadow.ledger.unlink import Tokens
 from shadow.stores.base import Held, is_held
@@ -97,7 +97,7 @@ def unlink(connection: sqlite3.Connection, tokens: Tokens, held: Held) -> tuple[
               "OR modern IN (SELECT value FROM json_each(?)))")
     for place in connection.execute("SELECT DISTINCT capability, class FROM crosswalk").fetchall():
         capability, name = place
-        both = (json.dumps(sorted(tokens(capability, bound(name, arm)))) for arm in ("legacy", "modern"))
+        both = (json.dumps(sorted(tokens(capability, crosswalk_place(name, arm)))) for arm in ("legacy", "modern"))
         if is_held(capability, held):
             kept += connection.execute(f"SELECT count(*) FROM crosswalk WHERE {theirs}", (*place, *both)).fetchone()[0]  # noqa: S608
         else:

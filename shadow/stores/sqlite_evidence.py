@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from shadow.compare.comparison import Outcome
-from shadow.evidence.stratum import Epoch, Stratum, placed
+from shadow.evidence.epoch import Epoch
+from shadow.evidence.stratum import Stratum, placed
 from shadow.ledger.rows import EPOCHS, HOURS, SUBJECTS, Declared, Evidence, Sighting, hourly
 from shadow.stores.base import Held
 
@@ -54,7 +55,7 @@ def add(connection: sqlite3.Connection, sightings: Sequence[Sighting], held: Hel
         stratum = _stratum(connection, one, dropped, held)
         dropped.discard((one.capability, one.epoch))
         new = _new(connection, one)
-        place = one.capability, *one.epoch, *stratum, one.outcome
+        place = one.capability, *one.epoch.stored, *stratum, one.outcome
         [hours] = connection.execute(_HOURS, place).fetchone() or ("[]",)
         connection.execute(_ADD, (*place, one.count, new.total(), one.critical, one.reproduced, one.first, one.last,
                                   json.dumps(hourly(json.loads(hours), new))))
@@ -66,14 +67,14 @@ def _stratum(
     connection: sqlite3.Connection, one: Sighting, dropped: set[tuple[str, Epoch]], held: Held,
 ) -> Stratum:
     """Where a sighting counts. Makes room for an epoch that is new; what has to go for it is added to `dropped`."""
-    epoch = one.capability, *one.epoch
+    epoch = one.capability, *one.epoch.stored
     if connection.execute(_KNOWN, (*epoch, *one.stratum)).fetchone() == (1,):
         return one.stratum
     known = {Stratum(*row) for row in connection.execute(_STRATA, epoch)}
     if not known and held is not None and one.capability not in held:
         for over in connection.execute(_EPOCHS, (one.capability, EPOCHS - 1)).fetchall():
             _drop(connection, [(one.capability, *over)])
-            dropped.add((one.capability, Epoch(*over)))
+            dropped.add((one.capability, Epoch.from_stored(*over)))
     return placed(one.stratum, known)
 
 
@@ -104,7 +105,7 @@ def forget(connection: sqlite3.Connection, before: float, held: str) -> set[tupl
         GROUP BY capability, legacy, modern, rules, comparator HAVING max(last) < ?1
     """, (before, held)).fetchall()
     _drop(connection, over)
-    return {(capability, Epoch(*epoch)) for capability, *epoch in over}
+    return {(capability, Epoch.from_stored(*epoch)) for capability, *epoch in over}
 
 
 def _drop(connection: sqlite3.Connection, epochs: Sequence[Sequence[str]]) -> None:
@@ -114,11 +115,11 @@ def _drop(connection: sqlite3.Connection, epochs: Sequence[Sequence[str]]) -> No
 
 def read_declared(row: Sequence[Any]) -> Declared:
     """A row of `declared`."""
-    return Declared(row[0], Epoch(*row[1:5]), *row[5:])
+    return Declared(row[0], Epoch.from_stored(*row[1:5]), *row[5:])
 
 
 def read(row: Sequence[Any]) -> Evidence:
     """A row of `evidence`."""
     count, effective, critical, reproduced, first, last, hours = row[10:]
-    return Evidence(row[0], Epoch(*row[1:5]), Stratum(*row[5:9]), Outcome(row[9]), count, effective, critical,
-                    reproduced, first, last, hourly(json.loads(hours), {}))
+    return Evidence(row[0], Epoch.from_stored(*row[1:5]), Stratum(*row[5:9]), Outcome(row[9]), count, effective,
+                    critical, reproduced, first, last, hourly(json.loads(hours), {}))

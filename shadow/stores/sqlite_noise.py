@@ -4,8 +4,8 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from shadow.evidence.epoch import Epoch
 from shadow.evidence.noise import Noise
-from shadow.evidence.stratum import Epoch
 
 _SEEN_AGAIN = """
 UPDATE noise SET
@@ -22,7 +22,7 @@ _DROP = "DELETE FROM noise WHERE (capability, legacy_build, modern_build, rules,
 def add(connection: sqlite3.Connection, rows: Iterable[Noise], limit: int) -> None:
     """Add rows to what is known, up to `limit` of an epoch of a capability."""
     for row in rows:
-        place = row.capability, *row.epoch, row.operation, row.kind, row.path
+        place = row.capability, *row.epoch.stored, row.operation, row.kind, row.path
         seen = row.modern, row.legacy, row.both, row.plain, row.first_seen, row.last_seen
         if connection.execute(_SEEN_AGAIN, (*seen, *place)).rowcount:
             continue
@@ -33,11 +33,11 @@ def add(connection: sqlite3.Connection, rows: Iterable[Noise], limit: int) -> No
 
 def drop(connection: sqlite3.Connection, epochs: Iterable[tuple[str, Epoch]]) -> None:
     """Drop what was said on epochs that are no longer kept."""
-    connection.executemany(_DROP, [(capability, *epoch) for capability, epoch in epochs])
+    connection.executemany(_DROP, [(capability, *epoch.stored) for capability, epoch in epochs])
 
 
 def read(row: Sequence[Any]) -> Noise:
     """A row of `noise`."""
     operation, kind, path, modern, legacy, both, plain, first_seen, last_seen = row[5:]
-    return Noise(row[0], Epoch(*row[1:5]), operation, kind, path, modern, legacy, both, bool(plain), first_seen,
-                 last_seen)
+    return Noise(row[0], Epoch.from_stored(*row[1:5]), operation, kind, path, modern, legacy, both, bool(plain),
+                 first_seen, last_seen)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters import crosswalk
-from adapters.crosswalk import LONGEST, Bound, Conflict, Crosswalk, Entry, Fault, seed
+from adapters.crosswalk import LONGEST, Bound, Conflict, Crosswalk, Fault, IdPair, seed
 
 ENTRIES = st.lists(st.tuples(st.sampled_from("PO"), st.sampled_from("123"), st.sampled_from("abc")), max_size=30)
 
@@ -47,7 +47,8 @@ def test_what_there_is_no_room_for_is_not_bound():
 
 def test_a_seed_holds_its_pairs():
     found = seed('\ufeffclass,legacy,modern\r\nPatient,17,abc\r\n\r\n"Patient", 18 ,"a,b"\nOrder,17,abc\n'.encode())
-    assert found.entries == (Entry("Patient", "17", "abc"), Entry("Patient", "18", "a,b"), Entry("Order", "17", "abc"))
+    assert found.entries == (
+        IdPair("Patient", "17", "abc"), IdPair("Patient", "18", "a,b"), IdPair("Order", "17", "abc"))
     assert (found.faults, len(found.digest)) == ((), 16)
 
 

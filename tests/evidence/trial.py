@@ -14,11 +14,12 @@ from statistics import median
 from typing import NamedTuple
 
 from shadow.compare.comparison import Comparison, Outcome, compare
-from shadow.compare.diff import Severity
+from shadow.compare.difference import Severity
+from shadow.evidence.epoch import Epoch, Setup
 from shadow.evidence.gate import Answer, Criteria, needed
-from shadow.evidence.stratum import Epoch, Stratum, subject
+from shadow.evidence.stratum import Stratum, subject
 from shadow.ledger.rows import Evidence
-from shadow.report.verdict import judged
+from shadow.report.verdict import verdict
 from tests.evidence.mutators import MUTATORS, Mutator
 from tests.evidence.service import exchanges, noisy, pair
 
@@ -33,7 +34,7 @@ ENOUGH = needed(0, CRITERIA.limit, 1 - CRITERIA.confidence)
 """Exchanges by which a service without a mismatch is told safe: a defect must be found before."""
 
 NOTHING_TO_SPOIL = (KeyError, IndexError, TypeError, AttributeError)
-_EPOCH = Epoch("", "", "", "")
+_EPOCH = Epoch("", "", Setup(), "")
 
 
 class Judged(NamedTuple):
@@ -98,7 +99,7 @@ def trial(drawn_from: Pool, rate: float, seed: str, most: int = 2 * ENOUGH) -> T
         spoil = rng.random() < rate
         counts[rng.choice(drawn_from.spoilt if spoil else drawn_from.clean)] += 1
         if done % EVERY == 0:
-            answer = judged((_row(one, count) for one, count in counts.items()), CRITERIA).answer
+            answer = verdict((_row(one, count) for one, count in counts.items()), CRITERIA).answer
             if answer is not Answer.NOT_ENOUGH:
                 return Trial(answer, done)
     return Trial(Answer.NOT_ENOUGH, most)

@@ -204,11 +204,22 @@ def test_explain_says_what_ends_at_the_edge(figway):
     assert figway("explain", "OPTIONS", "/x", "-H", "Max-Forwards: 0").stdout.startswith("answered at the edge")
 
 
-@pytest.mark.parametrize("fields", [
-    ("-H", "X-Figway-Shadow: 1"), ("-H", "Connection: Upgrade", "-H", "Upgrade: websocket"),
-], ids=["a mirror", "an upgrade"])
-def test_explain_shows_no_mirror_of_what_is_never_mirrored(figway, fields):
-    assert explained(figway, "GET", "/results/7", *fields)["mirror"] is None
+@pytest.mark.parametrize(("fields", "why"), [
+    (("X-Figway-Shadow: 1",), "it is a mirror itself"),
+    (("Connection: Upgrade", "Upgrade: websocket"), "an upgrade is never mirrored"),
+    (("Authorization: NTLM TlRMTVNTUAAB",), "its credentials log in the connection"),
+    (("Range: bytes=0-9", 'If-Range: "1"'), "If-Range names a tag of one arm"),
+], ids=["a mirror", "an upgrade", "a login", "If-Range"])
+def test_explain_shows_no_mirror_of_what_is_never_mirrored_and_says_why(figway, fields, why):
+    options = [option for field in fields for option in ("-H", field)]
+    assert explained(figway, "GET", "/results/7", *options)["mirror"] is None
+    assert f"mirrored to   nobody: {why}\n" in figway("explain", "GET", "/results/7", *options).stdout
+
+
+def test_explain_mirrors_an_upgrade_where_the_capability_takes_none(figway, tmp_path):
+    (tmp_path / "routes.yaml").write_text(ROUTES.replace("owner: lab", "owner: lab\n    upgrade: false"))
+    told = explained(figway, "GET", "/results/7", "-H", "Connection: Upgrade", "-H", "Upgrade: websocket")
+    assert told["mirror"] is not None
 
 
 @pytest.mark.parametrize("arguments", [

@@ -10,8 +10,10 @@ from click.testing import CliRunner
 from gateway.cli.main import main
 from gateway.config.compile import build
 from shadow.compare.comparison import VERSION, Outcome
-from shadow.evidence.stratum import HOUR, Epoch, Stratum
+from shadow.evidence.epoch import Epoch, Setup
+from shadow.evidence.stratum import HOUR, Stratum
 from shadow.ledger.rows import Sighting
+from shadow.stores.base import Batch
 from shadow.stores.sqlite import Sqlite
 
 ROUTES = """
@@ -45,15 +47,15 @@ def routes(tmp_path):
 
 def sightings(operation, count, outcome=Outcome.MATCH, critical=0):
     tokens = frozenset((1, f"{operation}{outcome}{number}".encode()) for number in range(count))
-    return Sighting("results", Epoch("1", "2", "", VERSION), Stratum(operation, "2xx", "Patient", ""), outcome, count,
-                    critical, 0, HOUR, HOUR + 9.0, tokens)
+    return Sighting("results", Epoch("1", "2", Setup(), VERSION), Stratum(operation, "2xx", "Patient", ""), outcome,
+                    count, critical, 0, HOUR, HOUR + 9.0, tokens)
 
 
 def gate(routes, *seen, output="json"):
-    rules = build(routes).table.capabilities["results"].shadow.basis.rules
-    seen = [replace(one, epoch=one.epoch._replace(rules=rules)) for one in seen]
+    setup = build(routes).table.capabilities["results"].shadow.basis.setup
+    seen = [replace(one, epoch=one.epoch._replace(setup=setup)) for one in seen]
     store = Sqlite(Sqlite.Options(routes.parent / "figway.db"))
-    store.write((), {}, (), seen)
+    store.write(Batch(sightings=seen))
     store.close()
     return figway("gate", "results", "--config", str(routes), "-o", output)
 

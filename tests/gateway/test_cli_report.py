@@ -11,7 +11,9 @@ from gateway.cli.main import main
 from shadow.compare.comparison import Outcome, Tally, compare
 from shadow.latency import Histogram
 from shadow.ledger.rows import Traffic
-from shadow.report.report import fold, to_json
+from shadow.renderers.json import to_json
+from shadow.report.report import fold
+from shadow.stores.base import Batch
 from shadow.stores.sqlite import Sqlite
 from tests.shadow.exchanges import pair
 
@@ -31,7 +33,7 @@ default: {upstream: legacy}
 def database(tmp_path):
     path = tmp_path / "figway.db"
     store = Sqlite(Sqlite.Options(path))
-    store.write([compare(pair({"name": "Zebulon"}, {}))], {Tally("results", "read", Outcome.MATCH): 3}, ())
+    store.write(Batch([compare(pair({"name": "Zebulon"}, {}))], tallies={Tally("results", "read", Outcome.MATCH): 3}))
     store.close()
     return path
 
@@ -78,7 +80,7 @@ def test_the_configured_store_is_read_with_every_capability(database, routes):
 
 def test_of_what_is_never_compared_there_is_no_verdict_to_read(tmp_path):
     store = Sqlite(Sqlite.Options(tmp_path / "figway.db"))
-    store.write((), {}, [Traffic("_default", "", "legacy", "legacy", 5, 0, Histogram(), 1.0)])
+    store.write(Batch(traffic=[Traffic("_default", "", "legacy", "legacy", 5, 0, Histogram(), 1.0)]))
     store.close()
     for output in ("table", "markdown"):
         shown = figway("--store", tmp_path / "figway.db", "-o", output).stdout

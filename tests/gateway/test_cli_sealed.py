@@ -14,13 +14,14 @@ from adapters.message import Headers, Request
 from gateway.cli.main import main
 from shadow.compare.comparison import compare
 from shadow.compare.pair import Pair
-from shadow.compare.tokens import bound, token
+from shadow.compare.tokens import crosswalk_place, token
 from shadow.custody.sqlite import LONGEST, Custody, Hold
-from shadow.evidence.stratum import Epoch
+from shadow.evidence.epoch import Epoch, Setup
 from shadow.lane.keys import PURPOSE as EPOCH
 from shadow.lane.keys import scope
 from shadow.ledger.rows import Binding
 from shadow.sealed.vault import PURPOSE, Bounds, Captured, Vault
+from shadow.stores.base import Batch
 from shadow.stores.sqlite import Sqlite
 from tests.shadow.exchanges import answer
 
@@ -309,7 +310,7 @@ def test_a_record_that_cannot_be_read_is_said_to_be_unsearched(figway, vault, tm
     assert ids(vault) == []
 
 
-EPOCHS = [Epoch("1", build, "rules", "4") for build in ("1", "2")]
+EPOCHS = [Epoch("1", build, Setup(rules="rules"), "4") for build in ("1", "2")]
 
 
 def exchanged(custody, number, capability="results", value="MRN-4711", epoch=EPOCHS[0], names=()):
@@ -346,7 +347,7 @@ def test_a_subject_is_taken_out_of_the_store_s_examples_in_every_epoch(figway, c
               exchanged(custody, 4, value="x", names=["MRN-4711"])]
     other = exchanged(custody, 5, value="MRN-4712")
     for one in (*theirs, other):
-        store.write([one], {}, ())
+        store.write(Batch([one]))
     assert tokens(store) == of(*theirs, other)
     found = figway("purge", "--subject", "-", "--reason", "x", said="MRN-4711\n")
     assert (found.exit_code, found.stdout) == (0, told(0, 3) + "\n")
@@ -360,8 +361,8 @@ def test_a_subject_is_taken_out_of_the_store_s_examples_in_every_epoch(figway, c
 
 def test_the_examples_of_an_exchange_go_with_its_record(figway, custody, store, vault):
     one, other = exchanged(custody, 1, value="x"), exchanged(custody, 9, value="y")
-    store.write([one], {}, ())
-    store.write([other], {}, ())
+    store.write(Batch([one]))
+    store.write(Batch([other]))
     vault.seal(captured(9, at=NOW + 9, legacy=b'{"text": "about MRN-4711"}'))
     found = figway("purge", "--subject", "-", "--reason", "x", said="MRN-4711\n")
     assert (found.exit_code, found.stdout) == (0, told(1, 1) + "\n")
@@ -370,7 +371,7 @@ def test_the_examples_of_an_exchange_go_with_its_record(figway, custody, store, 
 
 def test_held_examples_stay_and_are_said_to(figway, custody, store):
     one, other = exchanged(custody, 1), exchanged(custody, 2, capability="booking")
-    store.write([one, other], {}, ())
+    store.write(Batch([one, other]))
     custody.hold(Hold("results", 1.0, "jo", "case"))
     found = figway("purge", "--subject", "-", "--reason", "x", said="MRN-4711\n")
     assert (found.exit_code, found.stdout) == (1, told(0, 1, held=1) + "\n")
@@ -380,14 +381,14 @@ def test_held_examples_stay_and_are_said_to(figway, custody, store):
 def pair_of(custody, legacy, modern, capability="results", name="Patient"):
     """A pair of identifiers as a judge tells it, as tokens."""
     key = custody.key(EPOCH, scope(capability, EPOCHS[0]), 1.0)
-    both = (token(key, bound(name, arm), value) for arm, value in (("legacy", legacy), ("modern", modern)))
+    both = (token(key, crosswalk_place(name, arm), value) for arm, value in (("legacy", legacy), ("modern", modern)))
     return Binding(capability, "epoch", name, *both, split=False, merged=False, at=NOW, trace_id="trace")
 
 
 def test_a_subject_s_identifiers_are_no_pair_any_more(figway, custody, store):
-    store.write((), {}, (), bindings=[
+    store.write(Batch(bindings=[
         pair_of(custody, "MRN-4711", "a"), pair_of(custody, "MRN-4712", "b"),
-        pair_of(custody, "7", "mrn-4711", name="Visit"), pair_of(custody, "MRN-4711", "a", capability="booking")])
+        pair_of(custody, "7", "mrn-4711", name="Visit"), pair_of(custody, "MRN-4711", "a", capability="booking")]))
     custody.hold(Hold("booking", 1.0, "jo", "case"))
     found = figway("purge", "--subject", "-", "--reason", "x", said="MRN-4711\n")
     assert (found.exit_code, found.stdout) == (1, told(0, pairs=2, held=1) + "\n")

@@ -6,9 +6,11 @@ from click.testing import CliRunner
 from gateway.cli.main import main
 from shadow.compare.comparison import Outcome
 from shadow.custody.sqlite import Custody, Hold
-from shadow.evidence.stratum import Epoch, Stratum
+from shadow.evidence.epoch import Epoch, Setup
+from shadow.evidence.stratum import Stratum
 from shadow.lane.keys import PURPOSE, scope
 from shadow.ledger.rows import Sighting
+from shadow.stores.base import Batch
 from shadow.stores.sqlite import Sqlite
 
 ROUTES = """
@@ -21,7 +23,7 @@ capabilities:
   booking: {owner: us, operations: {list: {path: /bookings}}, legacy: legacy, stage: legacy}
 default: {upstream: legacy}
 """
-PAST, CURRENT, LATER = (Epoch("1", build, "rules", "1") for build in ("1", "2", "3"))
+PAST, CURRENT, LATER = (Epoch("1", build, Setup(rules="rules"), "1") for build in ("1", "2", "3"))
 
 
 def figway(*arguments):
@@ -52,8 +54,8 @@ def stored(tmp_path):
     """The epoch that was seen last is not the one whose key was made last: the build was rolled back."""
     store = Sqlite(Sqlite.Options(tmp_path / "figway.db"))
     stratum = Stratum("read", "2xx", "json", "")
-    store.write((), {}, (), [Sighting("results", epoch, stratum, Outcome.MATCH, 1, 0, 0, at, at)
-                             for epoch, at in ((PAST, 1.0), (LATER, 2.0), (CURRENT, 3.0))])
+    store.write(Batch(sightings=[Sighting("results", epoch, stratum, Outcome.MATCH, 1, 0, 0, at, at)
+                             for epoch, at in ((PAST, 1.0), (LATER, 2.0), (CURRENT, 3.0))]))
     store.close()
 
 

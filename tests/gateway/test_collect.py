@@ -3,9 +3,10 @@
 import asyncio
 import gc
 
-from gateway.transports.http.collect import Collected, fetch
+from gateway.transports.collect import Collected
+from gateway.transports.http.checks import fetch
 from gateway.transports.http.endpoint import Endpoint
-from gateway.transports.http.settings import UpstreamSettings
+from gateway.transports.settings import UpstreamSettings
 
 HEAD = b"GET / HTTP/1.1\r\nHost: legacy\r\n\r\n"
 

@@ -17,7 +17,7 @@ from gateway.edges.settings import EdgeSettings
 from gateway.plugins import PluginError
 from gateway.reading import PRESETS
 from gateway.stage import Stage
-from gateway.transports.http.settings import UpstreamSettings
+from gateway.transports.settings import UpstreamSettings
 from shadow.sealed.vault import Bounds
 from shadow.settings import LaneSettings
 from tests.backends.pki import Authority
@@ -654,7 +654,7 @@ def test_where_arms_are_is_noticed_where_it_is_substituted_and_what_may_be_a_sec
 
 def arms(configuration):
     """What evidence on the capability rests on, as configured."""
-    return configuration.table.capabilities["one"].shadow.basis.rules
+    return configuration.table.capabilities["one"].shadow.basis.setup
 
 
 # --- sealed capture ---------------------------------------------------------------------------------------------------

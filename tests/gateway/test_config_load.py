@@ -9,7 +9,7 @@ import yaml
 
 from gateway.config.compile import build
 from gateway.config.nodes import core, parse, without_resolvers
-from gateway.config.problem import Invalid
+from gateway.config.problem import Findings, Invalid
 from tests.gateway.test_config import GATED, SMALLEST, built, problems, write
 
 __all__ = ["built", "problems", "write"]  # fixtures
@@ -47,9 +47,9 @@ def parsed(request, write):
     loader = without_resolvers(getattr(yaml, request.param))
 
     def parsed(text):
-        found = []
+        found = Findings()
         root = parse(text, write(""), lambda raw, place: (raw, True), found, loader)
-        return root, [str(one).removeprefix("routes.yaml:") for one in found]
+        return root, [str(one).removeprefix("routes.yaml:") for one in found.problems]
 
     return parsed
 

@@ -4,7 +4,7 @@ import pytest
 
 from gateway.config.compile import build
 from gateway.config.problem import Invalid
-from shadow.compare.diff import Severity
+from shadow.compare.difference import Severity
 from shadow.compare.patterns import Order
 from shadow.normalisers.tolerance import Tolerance
 from shadow.normalisers.volatile import Volatile
@@ -87,15 +87,15 @@ def test_an_operations_own_rules_come_first_and_change_the_digest(built):
     assert [one.at for one in first.rules_of("list").rules] == ["/b", "/a"]
     assert [one.at for one in first.rules_of("read").rules] == ["/a"]
     other = plan(built("[{at: /a, case: true}]", own="[{at: /c, space: true}]"))
-    assert first.basis.rules != other.basis.rules
-    assert first.basis.rules == plan(built("[{at: /a, case: true}]", own="[{at: /b, space: true}]")).basis.rules
-    assert plan(built()).basis.rules.endswith("+"), "of the arms alone"
+    assert first.basis.setup != other.basis.setup
+    assert first.basis.setup == plan(built("[{at: /a, case: true}]", own="[{at: /b, space: true}]")).basis.setup
+    assert plan(built()).basis.setup.rules == "", "of the arms alone"
 
 
 def test_a_rule_that_goes_from_one_operation_to_all_changes_the_digest(built):
     one, every = plan(built(own="[{at: /a, case: true}]")), plan(built("[{at: /a, case: true}]"))
     assert one.rules_of("read") != every.rules_of("read")
-    assert one.basis.rules != every.basis.rules
+    assert one.basis.setup != every.basis.setup
 
 
 @pytest.mark.parametrize(("rules", "code"), [
@@ -178,7 +178,7 @@ def test_another_seed_is_another_configuration_and_other_rules(crossed):
     one, same, other = (crossed(seed=f"class,legacy,modern\nPatient,1,{to}\n") for to in "aab")
     assert (one.digest, one.revision) == (same.digest, same.revision)
     assert one.digest != other.digest
-    assert plan(one).basis.rules == plan(same).basis.rules != plan(other).basis.rules
+    assert plan(one).basis.setup == plan(same).basis.setup != plan(other).basis.setup
 
 
 @pytest.mark.parametrize(("seed", "code", "line"), [

@@ -17,7 +17,7 @@ from gateway.config import spec
 from gateway.config.compile import build
 from gateway.config.decode import Repair, Schema, Steps, decode
 from gateway.config.nodes import parse
-from gateway.config.problem import Invalid
+from gateway.config.problem import Findings, Invalid
 from tests.gateway.test_config import find
 
 ROOT = Path(__file__).parents[2]
@@ -123,7 +123,7 @@ def _replaced(data: Any, changes: list[tuple[Steps, Any]]) -> Any:
 
 
 def _plain(text: str) -> Any:
-    root = parse(text, Path("x"), lambda written, place: (written, False), [])
+    root = parse(text, Path("x"), lambda written, place: (written, False), Findings())
     assert root is not None
     return root.data()
 
@@ -224,8 +224,8 @@ def test_decoding_takes_as_many_rounds_as_a_file_is_deep_whatever_may_be_cut(dat
     depth = data.draw(st.integers(0, 6))
     change = st.tuples(st.sampled_from(PATHS["full"]), st.sampled_from(WRONG))
     written = _replaced(FILES["full"], data.draw(st.lists(change, max_size=3)))
-    problems: list[Any] = []
-    root = parse(json.dumps(written), Path("x"), lambda text, place: (text, False), problems)
+    findings = Findings()
+    root = parse(json.dumps(written), Path("x"), lambda text, place: (text, False), findings)
     assert root is not None
-    decoded = decode(Counting.of_model(spec.Routes), root, problems, Repair(lambda path: depth, stubs))
-    assert decoded.value is not None or problems
+    decoded = decode(Counting.of_model(spec.Routes), root, findings, Repair(lambda path: depth, stubs))
+    assert decoded.value is not None or findings.problems

@@ -5,13 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.message import Headers, Request
-from gateway.call import Call, Principal
-from gateway.capability import Arm, Capability, Operation, ShadowPlan, Split
+from gateway.admit import admit
+from gateway.call import Call, Head, Principal
+from gateway.capability import Arm, Capability, Operation, Split
 from gateway.decide import bucket, decide, sticky_key
-from gateway.pipeline import admit
 from gateway.stage import READS, WRITES, Stage
-from gateway.transports.http.settings import UpstreamSettings
 from gateway.transports.http.upstream import Upstream
+from gateway.transports.settings import UpstreamSettings
+from shadow.plan import ShadowPlan
 
 OLD = Arm("legacy", Upstream(UpstreamSettings("old", ("http://127.0.0.1:1",))))
 NEW = Arm("modern", Upstream(UpstreamSettings("new", ("http://127.0.0.1:2",))))
@@ -23,13 +24,14 @@ def call(*fields, target=b"/a", safe=True, client="192.0.2.1", params=None, clai
     return Call(Request("GET", target, Headers(fields)), "c", "o", safe, client, params or {}, principal)
 
 
-def capability(reads=Stage.CANARY, writes=Stage.LEGACY, share=5000, shadow=ALL, legacy=OLD, **split):
+def capability(reads=Stage.CANARY, writes=Stage.LEGACY, share=5000, shadow=ALL, legacy=OLD, upgrade=True, **split):
     split = {"sticky": ("client_ip",), "salt": "s", **split}
-    return Capability("c", "", (Operation("o"),), legacy, NEW, reads, writes, Split(share, **split), shadow)
+    return Capability("c", "", (Operation("o"),), legacy, NEW, reads, writes, Split(share, **split), shadow,
+                      upgrade=upgrade)
 
 
-def decided(one, target, roll=0.5):
-    return decide(admit(one, ()), target, roll)
+def decided(one, target, roll=0.5, *, logged_in=False, **head):
+    return decide(admit(one, ()), target, roll, Head(one.request.headers, **head), logged_in=logged_in)
 
 
 @pytest.mark.parametrize("stage", [one for one in Stage if one != Stage.CANARY])
@@ -135,3 +137,25 @@ def test_the_sample_is_a_share_of_the_rolls():
 def test_an_arm_that_is_not_there_cannot_serve():
     with pytest.raises(ValueError, match="capability c has no legacy arm"):
         decided(call(), capability(Stage.LEGACY, legacy=None))
+
+
+@pytest.mark.parametrize(("keys", "reason"), [
+    ({}, ""), ({"shadow": True}, "loop"), ({"upgrade": b"websocket"}, "upgraded"),
+    ({"logs_in": True}, "connection_auth"), ({"logged_in": True}, "connection_auth"),
+])
+def test_a_decision_says_why_a_mirror_that_is_due_is_left_out(keys, reason):
+    decision = decided(call(), capability(reads=Stage.SHADOW), **keys)
+    assert (decision.mirror, decision.skipped) == (None if reason else NEW, reason)
+    assert decided(call(), capability(reads=Stage.LEGACY), **keys).skipped == ""
+
+
+def test_if_range_is_never_mirrored_and_an_upgrade_only_where_the_capability_takes_none():
+    decision = decided(call((b"If-Range", b'"1"')), capability(reads=Stage.SHADOW))
+    assert (decision.mirror, decision.skipped) == (None, "conditional")
+    decision = decided(call(), capability(reads=Stage.SHADOW, upgrade=False), upgrade=b"websocket")
+    assert (decision.mirror, decision.skipped) == (NEW, "")
+
+
+def test_a_call_that_is_not_sampled_is_not_looked_at_further():
+    decision = decided(call(), capability(reads=Stage.SHADOW, shadow=ShadowPlan(0.0)), shadow=True)
+    assert (decision.mirror, decision.skipped, decision.sampled) == (None, "not_sampled", False)

@@ -16,12 +16,13 @@ from gateway.demo.summary import capabilities, differences, verdict
 from gateway.demo.traffic import Tally as Clients
 from gateway.demo.traffic import plan
 from shadow.compare.comparison import Outcome, Tally, compare
-from shadow.compare.diff import ABSENT, Difference, Shape
+from shadow.compare.difference import ABSENT, Difference, Shape
 from shadow.compare.pair import Pair
 from shadow.latency import Histogram
 from shadow.ledger.rows import Traffic
 from shadow.observation import Failure, Observation
 from shadow.report.report import fold
+from shadow.stores.base import Batch
 from shadow.stores.memory import Memory
 
 ASKS = plan(build(), 400, seed=1)
@@ -51,7 +52,7 @@ def ledger():
             pair = Pair(operation.capability, operation.name, request, observed("legacy", ask.right),
                         observed("modern", ask.spoilt), "t", 1.0)
             comparisons.append(compare(pair))
-    store.write(comparisons, {}, traffic)
+    store.write(Batch(comparisons, traffic=traffic))
     return store.read()
 
 

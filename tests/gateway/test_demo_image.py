@@ -82,7 +82,7 @@ def test_it_copies_what_is_there_and_the_build_context_holds_nothing_else():
     assert not any(fnmatch(".git", one) or fnmatch(".env", one) for one in allowed)
 
 
-@pytest.mark.parametrize("target", ["demo", "run", "test", "test-latest", "lint", "bench", "update", "clean"])
+@pytest.mark.parametrize("target", ["demo", "run", "test", "test-latest", "lint", "golden", "bench", "update", "clean"])
 def test_make_knows_its_targets_and_help_tells_of_each(target):
     def make(*arguments):
         free = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}

@@ -179,6 +179,7 @@ FORGED = {
 
 
 @pytest.mark.parametrize("name", FORGED)
+@pytest.mark.proves(21)
 async def test_what_does_not_hold_is_refused_in_one_way(policy, name):
     one = call(FORGED[name])
     verdict = await admit(policy, one)
@@ -188,6 +189,7 @@ async def test_what_does_not_hold_is_refused_in_one_way(policy, name):
     assert await admit(policy, call(FORGED[name])) == verdict
 
 
+@pytest.mark.proves(21)
 async def test_a_signature_is_of_these_bytes_alone(policy):
     token = sign()
     assert await admit(policy, token) is None
@@ -250,6 +252,7 @@ async def test_a_token_without_kid_needs_that_there_is_no_choice(made, policy):
 
 
 @pytest.mark.parametrize("more", [{"use": "enc"}, {"alg": "RS512"}, {"key_ops": ["sign"]}, {"key_ops": "verify"}])
+@pytest.mark.proves(21)
 def test_a_key_for_something_else_is_no_key(more):
     assert jwks.read_keys(key_set(RSA, **more), ["RS256"]) == {}
 
@@ -302,6 +305,7 @@ async def test_without_keys_nobody_gets_in(made):
     b"<html>",
     b'{"keys": [{"kty": "oct", "k": "c2VjcmV0", "kid": "rsa"}]}',
 ])
+@pytest.mark.proves(22)
 async def test_an_outage_keeps_the_last_good_keys_for_a_day(made, policy, content):
     remembered, fresh = sign(exp=NOW + 10 ** 6), sign(exp=NOW + 10 ** 6, jti="2")
     assert await admit(policy, remembered) is None
@@ -393,6 +397,7 @@ async def test_keys_are_fetched_when_first_needed_and_once_for_all_that_wait(iss
     assert issuer.asked[0].startswith(b"GET /keys HTTP/1.1\r\n")
 
 
+@pytest.mark.proves(22)
 async def test_an_unknown_kid_is_looked_for_once_a_minute(made, issuer, fetching):
     assert await admit(fetching, sign()) is None
     issuer.answer(key_set(RSA, OTHER))
@@ -406,6 +411,7 @@ async def test_an_unknown_kid_is_looked_for_once_a_minute(made, issuer, fetching
     assert len(issuer.asked) == 2
 
 
+@pytest.mark.proves(22)
 async def test_a_key_that_is_gone_verifies_nothing_after_the_refresh(made, issuer, fetching):
     token = sign()
     assert await admit(fetching, token) is None
@@ -419,6 +425,7 @@ async def test_a_key_that_is_gone_verifies_nothing_after_the_refresh(made, issue
 @pytest.mark.parametrize(("status", "fields"), [
     (b"500 Oops", ()), (b"404 Not Found", ()), (b"302 Found", (b"Location: /elsewhere",)), (b"204 No Content", ()),
 ])
+@pytest.mark.proves(22)
 async def test_any_other_answer_is_an_outage(made, issuer, fetching, status, fields, caplog):
     issuer.answer(b"" if status.startswith(b"204") else key_set(RSA), status, *fields)
     assert (await admit(fetching, sign())).code == "policy_unavailable"
@@ -427,6 +434,7 @@ async def test_any_other_answer_is_an_outage(made, issuer, fetching, status, fie
         f"policy staff: the keys cannot be read (status {status[:3].decode()})"]
 
 
+@pytest.mark.proves(22)
 async def test_a_set_that_is_too_large_or_compressed_is_an_outage(made, issuer, fetching):
     issuer.answer(b" " * (jwks.MAX_BYTES + 1) + key_set(RSA))
     assert (await admit(fetching, sign())).code == "policy_unavailable"
@@ -435,6 +443,7 @@ async def test_a_set_that_is_too_large_or_compressed_is_an_outage(made, issuer, 
     assert (await admit(fetching, sign())).code == "policy_unavailable"
 
 
+@pytest.mark.proves(22)
 async def test_through_an_outage_of_the_issuer_nobody_waits(made, issuer, fetching):
     token = sign()
     assert await admit(fetching, token) is None
@@ -483,6 +492,7 @@ def test_options_that_cannot_be_say_which(made, options, says):
 
 
 @pytest.mark.parametrize("algorithm", ["none", "HS256", "PS256", "EdDSA"])
+@pytest.mark.proves(21)
 def test_no_other_algorithm_can_be_chosen(made, algorithm):
     made.options["algorithms"] = (algorithm,)
     with pytest.raises(ValueError, match="algorithms"):
@@ -494,6 +504,7 @@ def test_plain_http_must_be_asked_for(made):
     assert isinstance(made.build(), Jwt)
 
 
+@pytest.mark.proves(21)
 def test_the_refusal_of_an_unknown_key_is_the_refusal_of_any(made):
     policy = made.build()
     assert policy._unknown_key == policy._invalid == replace(policy._invalid)

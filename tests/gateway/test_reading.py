@@ -7,13 +7,14 @@ from hypothesis import assume, example, given, note, settings
 from hypothesis import strategies as st
 
 from adapters.message import Headers, Request
-from gateway.capability import Arm, Capability, Operation, ShadowPlan, Split, rank
+from gateway.capability import Arm, Capability, Operation, Split, rank
 from gateway.reading import MAX_DOUBTS, PRESETS, UNSAID, Reading, canonical, folded_path, read, spellings
 from gateway.routing import Ambiguous, RouteTable
 from gateway.stage import Stage
-from gateway.transports.http.settings import UpstreamSettings
 from gateway.transports.http.upstream import Upstream
+from gateway.transports.settings import UpstreamSettings
 from gateway.trie import Template, Trie
+from shadow.plan import ShadowPlan
 
 ALL = UNSAID.possible
 

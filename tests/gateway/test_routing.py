@@ -8,18 +8,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.message import Headers, Request
-from gateway.call import Call
-from gateway.capability import Arm, Capability, Operation, ShadowPlan, Split, rank
+from gateway.admit import admit
+from gateway.call import Call, Head
+from gateway.capability import Arm, Capability, Operation, Split, rank
 from gateway.cli.explain import explanation
 from gateway.config.overlaps import Met, Ties
 from gateway.config.problem import Place
 from gateway.decide import decide
-from gateway.pipeline import admit
 from gateway.reading import canonical
 from gateway.routing import Ambiguous, RouteTable
 from gateway.stage import Stage
-from gateway.transports.http.settings import UpstreamSettings
 from gateway.transports.http.upstream import Upstream
+from gateway.transports.settings import UpstreamSettings
+from shadow.plan import ShadowPlan
 
 OLD = Arm("legacy", Upstream(UpstreamSettings("old", ("http://127.0.0.1:1",))))
 NEW = Arm("modern", Upstream(UpstreamSettings("new", ("http://127.0.0.1:2",))))
@@ -223,12 +224,12 @@ def test_explain_says_what_is_decided(kept, request, keys, roll):
         match = routes.match(request)
     except Ambiguous:
         with pytest.raises(Ambiguous):
-            explanation(routes, request, "192.0.2.1", roll)
+            explanation(routes, request, Head(request.headers), "192.0.2.1", roll)
         return
-    told = explanation(routes, request, "192.0.2.1", roll)
+    told = explanation(routes, request, Head(request.headers), "192.0.2.1", roll)
     capability, found = match.target.capability, match.target.operation
     call = Call(request, capability.name, found.name, found.is_safe(request.method), "192.0.2.1", match.params())
-    decision = decide(admit(call, ()), capability, roll)
+    decision = decide(admit(call, ()), capability, roll, Head(request.headers))
     assert told.decision == decision
     assert told.candidates[0].target is match.target
     assert [one.won for one in told.candidates] == [True] + [False] * (len(told.candidates) - 1)

@@ -7,9 +7,10 @@ import threading
 import pytest
 import uvloop
 
-from gateway.transports.http.collect import Collected
-from gateway.transports.http.endpoint import Endpoint, Sending
-from gateway.transports.http.settings import Pool, Tls, UpstreamSettings
+from gateway.transports.collect import Collected
+from gateway.transports.http.endpoint import Endpoint
+from gateway.transports.http.sending import HttpSending
+from gateway.transports.settings import Pool, Tls, UpstreamSettings
 from tests.backends.pki import Authority
 from tests.backends.upstream import Upstream
 from tests.backends.wire import PATIENCE, response
@@ -73,7 +74,7 @@ def test_bytes_that_come_before_an_answer_is_read_are_not_the_answer_to_who_wait
         done = [asyncio.get_running_loop().create_future() for _ in range(2)]
         receivers = [Held(done[0].set_result, stand_still), Collected(1 << 20, done[1].set_result)]
         for target, receiver in zip([b"first", b"next"], receivers, strict=True):
-            endpoint.send(Sending(endpoint, receiver, "GET", HEAD % target, b"", b"", True, False, False, 0.0))
+            endpoint.send(HttpSending(endpoint, receiver, "GET", HEAD % target, b"", b"", True, False, False, 0.0))
         try:
             return [await asyncio.wait_for(one, PATIENCE) for one in done]
         finally:

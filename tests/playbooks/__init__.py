@@ -1,1 +1,1 @@
-"""Playbooks: state machines driven by scripts of what comes in, and held to what goes out."""
+"""One page a behaviour, which reads as a script: what comes in, and what goes out."""

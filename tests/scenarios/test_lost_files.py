@@ -136,6 +136,7 @@ def locked(path):
     (damaged, "SQLITE_NOTADB"), (cut, "SQLITE_CORRUPT"), (a_folder, "SQLITE_CANTOPEN"), (locked, "SQLITE_BUSY"),
     (newer, "written by a newer Figway"), (no_folder, "SQLITE_CANTOPEN"),
 ])
+@pytest.mark.proves(38)
 def test_a_store_that_cannot_be_opened_stops_nothing(gateway, arms, tmp_path, broken, words, workers):
     folder = tmp_path / "var"
     if broken is not no_folder:
@@ -164,6 +165,7 @@ def test_a_store_that_cannot_be_opened_stops_nothing(gateway, arms, tmp_path, br
 @pytest.mark.parametrize(("broken", "words"), [
     (damaged, "SQLITE_NOTADB"), (locked, "SQLITE_BUSY"), (no_folder, "No such file or directory"),
 ])
+@pytest.mark.proves(38)
 def test_custody_that_cannot_be_opened_stops_nothing(gateway, arms, tmp_path, broken, words):
     path = tmp_path / "var" / "custody"
     if broken is not no_folder:
@@ -239,6 +241,7 @@ def cannot_grow(figway, size):
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.proves(38)
 def test_what_a_full_disk_takes_at_the_stop_is_told_and_is_known_ever_after(gateway, arms, workers):
     figway = gateway(config(*arms), "--no-access-log", "--workers", workers)
     asks(figway, 20)
@@ -271,6 +274,7 @@ def test_what_a_full_disk_takes_at_the_stop_is_told_and_is_known_ever_after(gate
     assert not list(figway.folder.glob("figway.db.worker-*")), "there is nothing left to be found"
 
 
+@pytest.mark.proves(38)
 def test_a_disk_that_is_full_for_a_while_costs_nothing(gateway, arms):
     figway = gateway(config(*arms), "--no-access-log", "--workers", "2")
     cannot_grow(figway, 20_000)

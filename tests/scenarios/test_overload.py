@@ -65,6 +65,7 @@ default: {{upstream: legacy, policies: []}}
 """)
 
 
+@pytest.mark.proves(36)
 def test_bodies_that_are_held_and_never_end_find_room_only_so_far(small, legacy):
     part = request("POST", "/translated", ("Content-Length", str(MEBIBYTE))) + bytes(900_000)
     wires = [small.connect().send(part) for _ in range(12)]
@@ -227,6 +228,7 @@ def dared(figway):
         return None
 
 
+@pytest.mark.proves(36)
 def test_more_clients_than_there_are_descriptors_are_told_so_and_others_served(tight, legacy):
     passed, why = checks(tight)["connections"]
     assert not passed
@@ -281,6 +283,7 @@ def test_connections_on_which_nothing_is_asked_make_way(tight, legacy):
         wire.close()
 
 
+@pytest.mark.proves(36)
 def test_upstreams_can_be_called_while_every_client_connection_is_taken(tight, legacy):
     may_end = threading.Event()
     legacy.does(lambda wire, asked: (may_end.wait(PATIENCE), wire.send(response(200))))

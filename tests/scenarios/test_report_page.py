@@ -5,6 +5,7 @@ import pytest
 from lxml import html as lxml_html
 
 from shadow.compare.comparison import compare
+from shadow.stores.base import Batch
 from shadow.stores.sqlite import Sqlite
 from tests.backends.figway import running
 from tests.backends.upstream import Upstream, until
@@ -26,7 +27,7 @@ def compared(everlasting_legacy, tmp_path_factory):
     """A gateway whose store knows of one exchange that differs."""
     folder = tmp_path_factory.mktemp("compared")
     store = Sqlite(Sqlite.Options(folder / "figway.db"))
-    store.write([compare(pair({"name": "Zebulon", "unit": "mg"}, {"name": "Zebulon", "unit": "grams"}))], {}, ())
+    store.write(Batch([compare(pair({"name": "Zebulon", "unit": "mg"}, {"name": "Zebulon", "unit": "grams"}))]))
     store.close()
     with running(folder, CONFIG.format(store=folder / "figway.db", legacy=everlasting_legacy.url)) as figway:
         yield figway

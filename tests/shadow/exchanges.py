@@ -1,11 +1,13 @@
 """Observations, pairs and mirrors, made short."""
 
+import asyncio
 import json
 
 from adapters.message import Headers, Request
 from shadow.compare.pair import Pair
-from shadow.lane.asking import Mirror
+from shadow.lane.mirror import Mirror
 from shadow.observation import Failure, Observation
+from shadow.plan import ShadowPlan
 from shadow.settings import NEVER
 
 
@@ -24,8 +26,24 @@ def pair(legacy, modern):
     return Pair("results", "read", Request("GET", b"/", Headers()), control, candidate, "trace", 1.0)
 
 
-def mirror(body=b"{}", ask="modern", target=None, deadline=5.0, operation="read", recheck=NEVER, noise=0.0):
-    """A mirror of an exchange that the other arm than `ask` served with `body`."""
+def mirror(body=b"{}", ask="modern", target=None, deadline=5.0, operation="read", recheck=NEVER, **plan):
+    """A mirror of an exchange that the other arm than `ask` served with `body`; `plan` is more of its
+    ShadowPlan."""
     served = answer("legacy" if ask == "modern" else "modern", body)
-    return Mirror("results", operation, Request("GET", b"/", Headers()), served, ask, "trace", 1.0, target, deadline,
-                  recheck, noise=noise)
+    return Mirror("results", operation, Request("GET", b"/", Headers()), served, ask, "trace", 1.0, target,
+                  ShadowPlan(1.0, deadline=deadline, recheck=recheck, **plan))
+
+
+def later(heard, said, turns=1):
+    """Answer a call that the lane makes, some turns of the event loop from now. Returns how to cancel that."""
+    loop = asyncio.get_running_loop()
+
+    def turn(left):
+        nonlocal handle
+        if left:
+            handle = loop.call_soon(turn, left - 1)
+        else:
+            heard(said)
+
+    handle = loop.call_soon(turn, turns - 1)
+    return lambda: handle.cancel()

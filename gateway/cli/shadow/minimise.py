@@ -15,7 +15,7 @@ from shadow.cases.case import TEST, write
 from shadow.cases.minimise import MAX_COMPARISONS, Minimal, Unfit, findings
 from shadow.cases.minimise import minimise as shrunk
 from shadow.cases.pseudonym import pseudonymise
-from shadow.compare.diff import Signature
+from shadow.compare.difference import Signature
 from shadow.compare.pair import Pair
 from shadow.words import noun
 

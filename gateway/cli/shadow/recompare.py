@@ -13,13 +13,13 @@ from gateway.cli import files
 from gateway.cli.kept import Kept, kept
 from gateway.cli.sealed import pair_of, rules_now
 from gateway.cli.shapes import fact
-from shadow.cases.recompare import SETTLED, Again, Earlier, Recompared
+from shadow.cases.recompare import Again, Earlier, Recompared
 from shadow.cases.recompare import recompare as all_again
-from shadow.compare.comparison import Outcome
+from shadow.compare.comparison import AGREED, Outcome
 from shadow.compare.pair import Pair
 from shadow.compare.rules import Rules
 from shadow.judge.crosswalks import Crosswalks
-from shadow.judge.judgement import judged
+from shadow.judge.judgement import judge
 from shadow.sealed.vault import VaultError
 
 _LEGACY, _MODERN = ".legacy", ".modern"
@@ -49,14 +49,14 @@ def recompare(capability: str | None, file: Path | None, alone: bool, folder: Pa
     if folder is not None:
         if capability is not None:
             raise click.UsageError("CAPABILITY and --pairs exclude each other")
-        found = all_again(_in_files(folder, rules), lambda pair: judged(pair, crosswalks))
+        found = all_again(_in_files(folder, rules), lambda pair: judge(pair, crosswalks))
     else:
         with kept(config) as stored:
             if capability is not None:
                 stored.capability(capability)
             stored.deed("recompare", capability or "*", reason or "")
             found = all_again(_sealed(stored, capability, rules, lost, alone=alone),
-                              lambda pair: judged(pair, crosswalks))
+                              lambda pair: judge(pair, crosswalks))
     if not found.exchanges:
         click.echo("figway: there is nothing to judge", err=True)
         sys.exit(2)
@@ -65,7 +65,7 @@ def recompare(capability: str | None, file: Path | None, alone: bool, folder: Pa
     else:
         for line in _lines(found, lost):
             click.echo(line)
-    sys.exit(0 if all(outcome in SETTLED for outcome in found.now) and not lost else 1)
+    sys.exit(0 if all(outcome in AGREED for outcome in found.now) and not lost else 1)
 
 
 def _sealed(
@@ -94,7 +94,7 @@ def _in_files(folder: Path, rules: Rules) -> Iterator[tuple[str, Earlier, Pair]]
         name = legacy.name.removesuffix(legacy.suffix).removesuffix(_LEGACY)
         pair = files.pair_of(legacy, legacy.with_name(f"{name}{_MODERN}{legacy.suffix}"), None, rules)
         plain = files.pair_of(legacy, legacy.with_name(f"{name}{_MODERN}{legacy.suffix}"), None, Rules())
-        yield name, Earlier.of(judged(plain, Crosswalks())), pair
+        yield name, Earlier.of(judge(plain, Crosswalks())), pair
 
 
 def _facts(found: Recompared, lost: list[tuple[str, str]]) -> dict[str, Any]:

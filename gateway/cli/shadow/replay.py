@@ -23,10 +23,9 @@ from gateway.edges.arrival import Arrivals
 from gateway.forward import ask
 from gateway.telemetry.trace import new_trace_id
 from gateway.wire import Malformed, fields
-from shadow.cases.recompare import SETTLED
-from shadow.compare.comparison import Comparison
+from shadow.compare.comparison import AGREED, Comparison
 from shadow.judge.crosswalks import Crosswalks
-from shadow.judge.judgement import judged
+from shadow.judge.judgement import judge
 from shadow.observation import Observation
 from shadow.sealed.vault import Captured
 
@@ -52,14 +51,14 @@ def replay(id: str, reason: str | None, config: Path, output: str) -> None:
         answers = asyncio.run(_asked(stored.built, match, arrival, arms, found.request.body))
         rules = rules_now(stored.built, found.capability, found.operation)
     stored_pair = pair_of(found, rules)
-    before = judged(stored_pair, Crosswalks())
-    now = judged(replace(stored_pair, control=answers[0], candidate=answers[1], at=time.time()), Crosswalks())
+    before = judge(stored_pair, Crosswalks())
+    now = judge(replace(stored_pair, control=answers[0], candidate=answers[1], at=time.time()), Crosswalks())
     if output == "json":
         click.echo(orjson.dumps(_facts(found, answers, before, now), option=orjson.OPT_INDENT_2).decode())
     else:
         for text in _lines(found, answers, before, now):
             click.echo(text)
-    sys.exit(0 if now.tally.outcome in SETTLED else 1)
+    sys.exit(0 if now.tally.outcome in AGREED else 1)
 
 
 def _way(built: Configuration, found: Captured) -> tuple[Match, Arrival, tuple[Arm, Arm]]:
@@ -93,8 +92,10 @@ async def _asked(
     capability = match.target.capability
     deadline = capability.shadow.deadline if capability.shadow is not None else DEADLINE
     try:
-        control, candidate = await asyncio.gather(
-            *(ask(capability, arm, match, arrival, body, deadline=deadline) for arm in arms))
+        said = [asyncio.get_running_loop().create_future() for _ in arms]
+        for arm, one in zip(arms, said, strict=True):
+            ask(capability, arm, match, arrival, body, deadline, one.set_result)
+        control, candidate = await asyncio.gather(*said)
         return control, candidate
     finally:
         for upstream in built.upstreams.values():
@@ -107,7 +108,7 @@ def _facts(
     stored, again = _signatures(before), _signatures(now)
     return {
         "id": found.id, "capability": found.capability, "operation": found.operation, "outcome": now.tally.outcome,
-        "reason": now.tally.reason, "agrees": now.tally.outcome in SETTLED,
+        "reason": now.tally.reason, "agrees": now.tally.outcome in AGREED,
         **{one.arm: {"status": one.status, "seconds": one.seconds, "failure": one.failure and one.failure.kind}
            for one in answers},
         "differences": [{**fact(one), "reproduced": one.signature in stored} for one in now.differences],
@@ -121,7 +122,7 @@ def _lines(
 ) -> Iterator[str]:
     yield f"{found.id} {found.capability}.{found.operation}: " + ", ".join(map(_told, answers))
     reason = f" ({now.tally.reason})" if now.tally.reason else ""
-    yield f"agrees now: {now.tally.outcome}{reason}" if now.tally.outcome in SETTLED else f"{now.tally.outcome}{reason}"
+    yield f"agrees now: {now.tally.outcome}{reason}" if now.tally.outcome in AGREED else f"{now.tally.outcome}{reason}"
     stored, again = _signatures(before), _signatures(now)
     for one in now.differences:
         yield f"  {'again' if one.signature in stored else 'new':<6}{line(one)}"

@@ -7,7 +7,7 @@ the admin port is silent; so some are kept, and whoever comes past the rest is t
 import resource
 
 _MOST = 1 << 20
-# What a worker has open besides connections: log, stores, the comparer's pipes, the admin port and those who ask it.
+# What a worker has open besides connections: log, stores, the judge's pipes, the admin port and those who ask it.
 _OWN = 64
 _BACKLOG = 16, 2048
 

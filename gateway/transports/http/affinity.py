@@ -1,145 +1,157 @@
-"""What a client's connection owns upstream: connections that are logged in, and answer nobody else.
+"""The upstream connections that belong to one client's connection, because they are logged in for it.
 
 Some servers log in the connection and not the request (IIS with Windows authentication; schemes.py knows which). A
-connection on which that happens, or is about to, leaves the pool for good and belongs to the client's connection:
-every further request of that client to the upstream goes down it, nobody else's ever does, and when one of the two
-ends so does the other. The client sees what it would see without a gateway.
+connection on which that happens, or is about to, leaves the pool for good and belongs to the client's connection. All
+later requests of that client to the upstream use it, and nobody else's do. When one of the two connections ends, the
+other ends too. So the client sees what it would see without a gateway.
 
-An Affinity comes into being with the first credentials of such a scheme, or with the first answer that speaks of one;
-until then a client's connection has none.
+A client's connection gets an Affinity with the first credentials of such a scheme, or with the first answer that shows
+one. Until then it has none.
 """
 
 import asyncio
 import time
 from typing import Protocol
 
-from gateway.transports.http.connection import Connection, Owner
-from gateway.transports.http.endpoint import Endpoint, Sending
-from gateway.transports.http.upstream import Upstream
+from gateway.transports.http.connection import Connection
+from gateway.transports.http.endpoint import Endpoint
+from gateway.transports.http.parties import Owner
+from gateway.transports.http.sending import HttpSending
 from shadow.observation import Failure
 
 
 class Client(Protocol):
-    """The client's connection, as what it owns sees it."""
+    """The client's connection, as its logins see it."""
 
     def leave(self, *, soon: bool) -> None:
-        """Close: at once between requests (`soon`: unless one comes within a moment), else after the answer under
-        way."""
+        """Close after the answer under way. Without one, close at once; with `soon`, unless a request is about to come.
+        """
         ...
 
     def stays(self) -> bool:
-        """Whether it is kept after the answer under way, as things are."""
+        """Whether the connection stays open after the answer under way, as far as is known now."""
         ...
 
 
+class Named(Protocol):
+    """An upstream, of which only the name matters here."""
+
+    name: str
+
+
 class Affinity:
-    """The connections that belong to one client's connection: at most one for each upstream. `address` is the
-    client's; `own` tells whether the request under way is on one of them."""
+    """The logins of one client's connection: at most one for each upstream.
+
+    `address` is the client's. `own` is true while the request under way is on one of these logins.
+    """
 
     def __init__(self, client: Client, address: str) -> None:
         self.client = client
         self.address = address
         self.own = False
         self._lost = False
-        # Upstreams at which a login was lost: what the client still sends there is nobody's.
+        # Upstreams at which a login was lost. Requests that the client still sends there fail.
         self._gone: set[str] = set()
-        self._bound: dict[str, Bound] = {}
+        self._logins: dict[str, Login] = {}
         self._names: set[str] = set()
         self._serving = ("", "")
         self._arms: dict[str, str] = {}
 
-    # --- asked by the exchange -------------------------------------------------------------------------------------
+    # --- called by the exchange and the upstream -------------------------------------------------------------------
 
     def arm(self, capability: str) -> str:
-        """The arm that this client is logged in at for a capability: a split is not rolled anew. "" for none."""
+        """The arm at which this client is logged in for a capability, so that it stays there; "" for none."""
         return self._arms.get(capability, "")
 
-    def concerns(self, *upstreams: Upstream) -> bool:
-        """Whether the client has, or had, a login at one of them: another connection would answer otherwise."""
+    def concerns(self, *upstreams: Named) -> bool:
+        """Whether the client has, or had, a login at one of them. Another connection would give other answers."""
         return any(upstream.name in self._names for upstream in upstreams)
 
     def serves(self, capability: str, arm: str) -> None:
-        """The request under way is this capability's, and this arm is asked."""
+        """Note which capability and arm the request under way is for."""
         self._serving = (capability, arm)
 
-    def endpoint(self, upstream: Upstream) -> Endpoint | None:
-        """Where this client's requests to the upstream go, healthy or not; else any, or None where none is well."""
-        bound = self._bound.get(upstream.name)
-        return upstream.choose() if bound is None else bound.endpoint
+    def endpoint(self, upstream: str) -> Endpoint | None:
+        """The endpoint of the client's login at this upstream, healthy or not; None where it has no login there."""
+        login = self._logins.get(upstream)
+        return None if login is None else login.endpoint
 
-    def send(self, sending: Sending, *, logs_in: bool) -> None:
-        """Send a request to its endpoint: on the client's own connection to that upstream, which is opened where the
-        request `logs_in`; else on any. One that was on its way here when the login was lost fails as if it had been
-        sent."""
-        endpoint = sending.endpoint
+    def send(self, sending: HttpSending, endpoint: Endpoint, *, logs_in: bool) -> None:
+        """Send a request on the client's own connection to this endpoint, else on any connection.
+
+        The client's own connection is opened here if the request `logs_in`. A request to an upstream whose login was
+        lost fails as if it had been sent.
+        """
         name = endpoint.settings.name
-        bound = self._bound.get(name)
+        login = self._logins.get(name)
         if name in self._gone:
             self._lost = True
             sending.receiver.on_failure(Failure("reset"))
             return
-        if bound is None and logs_in:
-            bound = Bound(self, endpoint)
-            if not self._add(bound):
+        if login is None and logs_in:
+            login = Login(self, endpoint)
+            if not self._add(login):
                 sending.give_up(Failure("pool_full", source="gateway"))
                 return
-        if bound is None:
+        if login is None:
             endpoint.send(sending)
         else:
-            bound.send(sending)
+            login.send(sending)
 
     def has_lost(self) -> bool:
-        """Whether the upstream has closed one since this was asked last."""
+        """Whether a login was lost since the last call."""
         lost, self._lost = self._lost, False
         return lost
 
     def close(self) -> None:
-        """The client is gone: so is what belongs to it."""
-        for bound in self._bound.values():
-            bound.close()
-        self._bound.clear()
+        """The client is gone: close its logins."""
+        for login in self._logins.values():
+            login.close()
+        self._logins.clear()
 
-    # --- told by connections ---------------------------------------------------------------------------------------
+    # --- called by connections and logins --------------------------------------------------------------------------
 
-    def adopt(self, connection: Connection, owner: Owner) -> bool:
-        """A connection turns out to be logged in for this client. Whether it can be kept: if not, it ends with the
-        answer under way, and the client's with it."""
+    def adopt(self, connection: Connection, owner: Owner[Connection]) -> bool:
+        """See Keeper. If it cannot be kept, its connection and the client's end after the answer under way."""
         if isinstance(owner, Endpoint):
-            bound = Bound(self, owner)
-            if not self._add(bound):
+            login = Login(self, owner)
+            if not self._add(login):
                 self.client.leave(soon=False)
                 return False
-            bound.take(connection, owner.let_go(connection))
+            login.take(connection, owner.let_go(connection))
         return True
 
     def answered(self) -> None:
-        """The request under way was answered by a connection of the client's own."""
+        """A login has answered the request under way."""
         self._arms.setdefault(*self._serving)
 
     def lose(self, upstream: str) -> None:
-        """A login at an upstream is gone, and so must be the client's connection."""
+        """A login at an upstream was lost, so the client's connection must end too."""
         self._lost = True
         self._gone.add(upstream)
         self.client.leave(soon=False)
 
-    def forget(self, bound: "Bound") -> None:
-        """It is gone, and was not logged in yet."""
-        name = bound.endpoint.settings.name
-        if self._bound.get(name) is bound:
-            del self._bound[name]
+    def forget(self, login: "Login") -> None:
+        """Remove a login from this affinity."""
+        name = login.endpoint.settings.name
+        if self._logins.get(name) is login:
+            del self._logins[name]
 
-    def _add(self, bound: "Bound") -> bool:
-        name = bound.endpoint.settings.name
+    def _add(self, login: "Login") -> bool:
+        name = login.endpoint.settings.name
         self._names.add(name)
-        if not bound.endpoint.logins.admit(bound, self.address):
+        if not login.endpoint.logins.admit(login, self.address):
             return False
-        self._bound[name] = bound
+        self._logins[name] = login
         return True
 
 
-class Bound:
-    """One connection that belongs to a client's: its owner in the endpoint's place. The connection is opened with the
-    first request, or comes out of the pool. What is sent on it is never sent again elsewhere."""
+class Login:
+    """One connection that belongs to a client's connection; its owner, in place of the endpoint.
+
+    The connection is opened with the first request, or comes out of the pool. A request that was sent on it is never
+    sent again on another.
+    """
 
     def __init__(self, affinity: Affinity, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
@@ -148,12 +160,12 @@ class Bound:
         self._affinity = affinity
         self._connection: Connection | None = None
         self._opening: asyncio.Task[None] | None = None
-        self._sending: Sending | None = None
+        self._sending: HttpSending | None = None
         self._answered = False
         self._retired = False
         self._sweeping = False
 
-    def send(self, sending: Sending) -> None:
+    def send(self, sending: HttpSending) -> None:
         """Send, or fail at once where the upstream has closed the connection."""
         sending.send_once()
         if self._retired:
@@ -169,28 +181,28 @@ class Bound:
             self.lost(connection)
             sending.receiver.on_failure(Failure("reset"))
 
-    def take(self, connection: Connection, sending: Sending | None) -> None:
-        """Own a connection, on which a request may be under way."""
-        connection.belong(self)
+    def take(self, connection: Connection, sending: HttpSending | None) -> None:
+        """Own a connection from now on. A request may be under way on it."""
+        connection.change_owner(self)
         self._connection = connection
         if sending is not None:
             sending.send_once()
             self._watch(sending)
 
     def retire(self) -> None:
-        """The endpoint is no longer part of the upstream: the login ends with the next answer, or the one under way."""
+        """End the login after the answer under way or the next: its endpoint is no longer part of the upstream."""
         self._retired = True
         self._affinity.client.leave(soon=True)
 
     def close(self) -> None:
-        """The client is gone."""
+        """Close the connection: the client is gone."""
         self._stop_opening()
         self.endpoint.logins.leave(self)
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.abort()
 
-    async def _open(self, sending: Sending) -> None:
+    async def _open(self, sending: HttpSending) -> None:
         reached = await self.endpoint.reach()
         self._opening = None
         if isinstance(reached, Failure):
@@ -209,7 +221,7 @@ class Bound:
         if opening is not None:
             opening.cancel()
 
-    def _serve(self, connection: Connection, sending: Sending) -> None:
+    def _serve(self, connection: Connection, sending: HttpSending) -> None:
         self._watch(sending)
         sending.assigned(connection)
 
@@ -217,33 +229,37 @@ class Bound:
         self.endpoint.logins.leave(self)
         self._affinity.forget(self)
 
-    # --- from the connection (gateway.transports.http.connection.Owner) ---------------------------------------------
+    # --- from the connection (gateway.transports.http.parties.Owner) ------------------------------------------------
 
     def released(self, connection: Connection) -> None:
-        """The answer is whole: the connection waits for the client's next request."""
+        """See Owner. The connection waits for the client's next request."""
         self._rest()
         self._answered = True
         self._affinity.answered()
 
-    def patient(self) -> bool:
-        """A server that logs in connections may answer before it has read the request, and reads on: to give it the
-        rest costs less than the login."""
+    def sends_rest(self) -> bool:
+        """See Owner. Servers that log in connections may answer before they have read the request, and read on.
+
+        Sending the rest costs less than a new login.
+        """
         return self._affinity.client.stays()
 
-    def ending(self, connection: Connection) -> None:
-        """The upstream closes after the answer under way: the client is told so by the same answer."""
+    def closing(self, connection: Connection) -> None:
+        """See Owner. The client's connection closes after the same answer."""
         self._affinity.client.leave(soon=False)
 
     def stalled(self, connection: Connection) -> None:
-        """Nobody waits for this connection."""
+        """See Owner. No other request waits for this connection."""
 
-    def moves_out(self, connection: Connection) -> bool:
-        """A login is in no pool that a tunnel would have to leave."""
+    def leaves_pool(self, connection: Connection) -> bool:
+        """See Owner. A login is in no pool."""
         return True
 
     def lost(self, connection: Connection) -> None:
-        """The connection is gone. One that never gave an answer takes nothing with it; any other was logged in, or
-        about to be, and the client must not go on as somebody else."""
+        """See Owner. If the connection had given an answer, the client's connection must end too.
+
+        It was logged in, or about to be, and on another connection the client would be somebody else.
+        """
         self._rest()
         if self._connection is None:
             return
@@ -254,7 +270,7 @@ class Bound:
 
     # --- time ------------------------------------------------------------------------------------------------------
 
-    def _watch(self, sending: Sending) -> None:
+    def _watch(self, sending: HttpSending) -> None:
         self._affinity.own = True
         if self._sending is None:
             self.endpoint.logins.busy += 1
@@ -270,7 +286,7 @@ class Bound:
             self.endpoint.logins.busy -= 1
 
     def _sweep(self) -> None:
-        """Give up what is overdue, as the endpoint does for its pool."""
+        """Fail the call if it is overdue, as the endpoint does for its pool."""
         self._sweeping = False
         connection, sending = self._connection, self._sending
         if connection is None or sending is None:

@@ -1,7 +1,7 @@
-"""One HTTP/1.1 connection to an endpoint: an asyncio protocol that reads responses and tells a Receiver of them.
+"""One HTTP/1.1 connection to an endpoint: an asyncio protocol that reads responses and hands them to a Receiver.
 
-Nothing here waits: bytes come, the receiver is told, and backpressure goes both ways through pause and resume.
-A connection serves one request at a time and goes back to its endpoint only if nothing about it is in doubt.
+Nothing here waits. Bytes that come are handed on at once, and backpressure goes both ways through pause and resume.
+A connection serves one request at a time. It goes back to its endpoint only after an answer that ended beyond doubt.
 """
 
 import asyncio
@@ -9,138 +9,37 @@ import os
 import select
 import time
 from math import inf
-from typing import NamedTuple, Protocol, cast
+from typing import cast
 
 from adapters.message import Headers
-from gateway.transports.http import schemes
-from gateway.wire import (
-    CHUNKED,
-    UNTIL_CLOSE,
-    Chunked,
-    Counted,
-    FieldKinds,
-    Framing,
-    Malformed,
-    ToTheEnd,
-    connection_options,
-    content_length,
-    drop_named,
-    parse_response_head,
-    persists,
-    set_length,
-)
+from gateway.transports.http.parties import Owner, Served
+from gateway.transports.http.phase import BODY, CLOSED, EARLY, HEAD, IDLE, TUNNEL
+from gateway.transports.http.response import MAX_HEAD, ResponseHead, check_unfinished, is_event_stream, judge
+from gateway.wire import CHUNKED, Chunked, Counted, Framing, Malformed, ToTheEnd
 from shadow.observation import Failure
 
-MAX_HEAD = 64 << 10
 MAX_INTERIMS = 100
 WRITE_BUFFER = 64 << 10
 LONG = 10.0
 """Seconds after which an answer of unknown length counts as one without an end."""
-# So often is a connection read that could not be written to: an answer that long is not looked for there.
+# Reads from a connection after a write to it failed. An answer that takes more reads is not waited for.
 _LAST_READS = 16
-# The last head of a connection is kept, and what it said, up to this size.
+# Bytes of the largest head that a connection remembers, with what it says.
 _REMEMBERED = 4 << 10
-
-_KEEP, _LENGTH, _CODING, _CONNECTION, _DROP, _UPGRADE, _LOGIN = range(7)
-_KINDS: dict[bytes, int] = {
-    b"content-length": _LENGTH, b"transfer-encoding": _CODING, b"connection": _CONNECTION, b"upgrade": _UPGRADE,
-    b"keep-alive": _DROP, b"proxy-connection": _DROP, b"te": _DROP,
-    b"www-authenticate": _LOGIN, b"persistent-auth": _LOGIN,
-}
-# What Connection may not take away, or is dealt with on its own.
-_NOT_NAMEABLE = frozenset({b"", b"close", b"keep-alive", b"upgrade", b"content-length", b"set-cookie", b"date"})
-_FIELDS = FieldKinds(lambda name: _KINDS.get(name.lower(), _KEEP))
-# The framing of a body that came whole with its head, as most do: nothing is left to be counted.
+# The framing of a body that came complete with its head, as most do: no bytes are left to count.
 _WHOLE = Counted(0)
 
 
-class Receiver(Protocol):
-    """Who is told what an upstream answers. Callbacks come in this order: any interims, one head, data, one end;
-    or a failure at any point, after which nothing more comes."""
-
-    def on_interim(self, status: int, reason: bytes, headers: Headers) -> None:
-        """A 1xx response other than 101."""
-        ...
-
-    def on_head(self, status: int, reason: bytes, headers: Headers, length: int) -> None:
-        """The final head. `headers` are the end-to-end fields; `length` is the Content-Length, CHUNKED or
-        UNTIL_CLOSE as the head declares it (a HEAD, 204 or 304 answer has no body all the same)."""
-        ...
-
-    def on_data(self, data: bytes) -> None:
-        """A piece of the body, content coding still on."""
-        ...
-
-    def on_flush(self) -> None:
-        """That was all for now: more will take a while."""
-        ...
-
-    def on_end(self, trailers: Headers) -> None:
-        """The body ended and is whole."""
-        ...
-
-    def on_failure(self, failure: Failure) -> None:
-        """The call failed."""
-        ...
-
-    def on_upload_blocked(self) -> None:
-        """The upstream takes no more of the request's body for now."""
-        ...
-
-    def on_upload_resumed(self) -> None:
-        """It takes more again."""
-        ...
-
-    def on_login(self) -> "Keeper | None":
-        """The answer whose head came says that its connection is logged in, or about to be: who it belongs to from
-        now on. None where nobody can keep it: then it ends with the answer."""
-        ...
-
-
-class Keeper(Protocol):
-    """Who a connection may belong to for good."""
-
-    def adopt(self, connection: "Connection", owner: "Owner") -> bool:
-        """Whether it takes a connection from its owner; one that it has already stays."""
-        ...
-
-
-class Owner(Protocol):
-    """What a connection needs of the endpoint that opened it."""
-
-    first_byte: float
-    between_bytes: float
-
-    def released(self, connection: "Connection") -> None: ...
-    def ending(self, connection: "Connection") -> None: ...
-    def patient(self) -> bool: ...
-    def lost(self, connection: "Connection") -> None: ...
-    def stalled(self, connection: "Connection") -> None: ...
-    def moves_out(self, connection: "Connection") -> bool: ...
-
-
-class Served(Protocol):
-    """What a connection needs of the request that it serves."""
-
-    method: str
-    receiver: Receiver
-    sent_all: bool
-    upgrade: bool
-
-    def offered(self, schemes: tuple[bytes, ...]) -> bool: ...
-    def ended(self) -> None: ...
-    def failed(self, failure: Failure, *, answered: bool) -> None: ...
-
-
 class Connection(asyncio.Protocol):
-    """A connection to one address of an endpoint. `deadline` (monotonic) is when the endpoint's sweep gives it up."""
+    """A connection to one address of an endpoint. Its owner fails the call under way after `deadline` (monotonic)."""
 
     __slots__ = (
         "_behind", "_buffer", "_endless_since", "_framing", "_input", "_interims", "_keep_alive", "_last", "_later",
-        "_owner", "_paused", "address", "blocked", "born", "deadline", "idle_since", "serving", "transport", "uses",
+        "_owner", "_paused", "address", "blocked", "born", "deadline", "idle_since", "phase", "serving", "transport",
+        "uses",
     )
 
-    def __init__(self, owner: Owner, address: str) -> None:
+    def __init__(self, owner: Owner["Connection"], address: str) -> None:
         self._owner = owner
         self.address = address
         self.transport: asyncio.Transport | None = None
@@ -148,16 +47,17 @@ class Connection(asyncio.Protocol):
         self.born = self.idle_since = time.monotonic()
         self.deadline = inf
         self.uses = 0
-        self._framing: Framing | None = None
+        self.phase = IDLE
+        self._framing: Framing = _WHOLE
         self._buffer = b""
         self._interims = 0
         self._endless_since = 0.0
-        self._last: tuple[bytes, _Answer] | None = None
+        self._last: tuple[bytes, ResponseHead] | None = None
         self._keep_alive = True
-        # Whether the upstream takes no more of the request for now.
+        # Whether the upstream takes no more of the request's body for now.
         self.blocked = False
         self._paused = False
-        # Whether more of an answer is here than one turn of the loop takes: nothing is read until it is done.
+        # Whether more of the answer has come than one turn of the loop works off. Nothing is read meanwhile.
         self._behind = False
         self._later: asyncio.Handle | None = None
 
@@ -172,11 +72,11 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         serving = self.serving
         if serving is None:
-            # Nobody asked: whatever this answers, it must never answer the next request.
+            # These bytes answer no request, and must not become the answer to the next.
             self.abort()
             return
         try:
-            if self._framing is None:
+            if self.phase is HEAD:
                 self._read_head(serving, data)
             else:
                 self._read_body(serving, self._framing, data)
@@ -192,15 +92,15 @@ class Connection(asyncio.Protocol):
         if exc is not None and self.serving is not None and self._hear_out():
             exc = None
         self.transport = None
-        serving = self.serving
+        serving, framing = self.serving, self._framing
         if serving is not None:
-            framing = self._framing
-            if framing is None:
+            if self.phase is HEAD:
                 self._fail(Failure("reset", sent=True))
             elif exc is None and framing.eof():
                 self._finish(serving, framing)
             else:
                 self._fail(Failure("truncated", sent=True))
+        self.phase = CLOSED
         self._owner.lost(self)
 
     def pause_writing(self) -> None:
@@ -216,7 +116,7 @@ class Connection(asyncio.Protocol):
             self.blocked = False
             if not self._paused:
                 self.deadline = inf
-                if serving.sent_all or self._framing is not None:
+                if serving.sent_all or self.phase is not HEAD:
                     self.await_answer()
             if self.serving is serving:
                 serving.receiver.on_upload_resumed()
@@ -224,26 +124,25 @@ class Connection(asyncio.Protocol):
     # --- from the endpoint and the sending -------------------------------------------------------------------------
 
     def serve(self, serving: Served, first: bytes) -> None:
-        """Send the first bytes of a request and read its answer from now on."""
+        """Send the first bytes of a request, and read its answer from now on."""
         self.serving = serving
+        self.phase = HEAD
         self.uses += 1
         self._interims = 0
-        self._framing = None
-        self._keep_alive = True
         if self.transport is not None:
             self.transport.write(first)
         if (serving.sent_all or serving.upgrade) and not self.blocked:
             self.deadline = time.monotonic() + self._owner.first_byte
 
     def write(self, data: bytes) -> None:
-        """Send more bytes as they are."""
+        """Send more bytes of the request, as they are."""
         if self.transport is not None:
             self.transport.write(data)
 
     def await_answer(self) -> None:
-        """The request is sent, or its answer has begun: the next byte of the answer is due."""
+        """Expect the next byte of the answer within its time: the request is sent, or its answer has begun."""
         framing, serving = self._framing, self.serving
-        if framing is None:
+        if self.phase is HEAD:
             if not self.blocked:
                 self.deadline = time.monotonic() + self._owner.first_byte
         elif serving is None or serving.upgrade:
@@ -255,7 +154,7 @@ class Connection(asyncio.Protocol):
             self._finish(serving, framing)
 
     def pause(self) -> None:
-        """Read no more for now: whoever takes the answer cannot take more. No deadline runs meanwhile."""
+        """Stop reading: the receiver cannot take more of the answer for now. No deadline runs meanwhile."""
         if self.transport is not None and not self._paused:
             self._paused = True
             self.deadline = inf
@@ -267,7 +166,7 @@ class Connection(asyncio.Protocol):
             self._owner.stalled(self)
 
     def resume(self) -> None:
-        """Read on."""
+        """Read again after a pause."""
         if self._paused:
             self._paused = False
             if self._behind and self.serving is not None:
@@ -283,9 +182,10 @@ class Connection(asyncio.Protocol):
             self.transport.abort()
 
     def drop(self) -> None:
-        """Serve the current request no longer, and tell nobody. A tunnel's last bytes still go out."""
+        """Stop serving the current request, without a call to it. The last bytes written to a tunnel still go out."""
         tunnel = type(self._framing) is ToTheEnd and self.serving is not None and self.serving.upgrade
         self.serving = None
+        self.phase = CLOSED
         self.deadline = inf
         if tunnel and self.transport is not None:
             self.transport.close()
@@ -294,37 +194,43 @@ class Connection(asyncio.Protocol):
         self._owner.lost(self)
 
     def overdue(self) -> None:
-        """The deadline has passed (the endpoint's sweep found it)."""
-        kind = "first_byte_timeout" if self._framing is None else "between_bytes_timeout"
+        """Fail the call: its deadline has passed (the owner's sweep found it)."""
+        kind = "first_byte_timeout" if self.phase is HEAD else "between_bytes_timeout"
         self._fail(Failure(kind, sent=True))
 
     def may_leave(self, now: float) -> bool:
-        """Whether its call should not hold a place in the pool: its client is waited for, to take the answer or to send
-        the rest of the body; or the answer has gone on for long, and nobody knows its end."""
-        framing, serving = self._framing, self.serving
+        """Whether the call under way may be moved out of the pool to make room for another.
+
+        That is so where the call waits for its client, to take the answer or to send the rest of the body, and where
+        an answer of unknown length has gone on for long.
+        """
+        serving = self.serving
         if self._paused:
             return True
-        if framing is None:
+        if self.phase is HEAD:
             return serving is not None and not serving.sent_all and not serving.upgrade and not self.blocked
-        return framing.left < 0 and now - self._endless_since > LONG
+        return self._framing.left < 0 and now - self._endless_since > LONG
 
     @property
     def usable(self) -> bool:
-        """Whether another request may be sent on it."""
+        """Whether another request may be sent on the connection."""
         return self.transport is not None and not self.transport.is_closing()
 
     def has_input(self) -> bool:
-        """Whether bytes, or the end, have come that nobody has read yet: what comes before a request is sent is not
-        its answer, and the event loop may tell of it too late."""
+        """Whether the socket holds bytes, or the end, that were not read yet.
+
+        What comes before a request is sent is not its answer, and the event loop may report it too late.
+        """
         return bool(self._input.poll(0))
 
-    def belong(self, owner: Owner) -> None:
-        """Be somebody else's from now on."""
+    def change_owner(self, owner: Owner["Connection"]) -> None:
+        """Belong to another owner from now on."""
         self._owner = owner
 
     # --- reading ---------------------------------------------------------------------------------------------------
 
     def _read_head(self, serving: Served, data: bytes) -> None:
+        """Find the head of the answer in what has come, judge it, and go on with what follows it."""
         seen = 0
         if self._buffer:
             seen = max(0, len(self._buffer) - 3)
@@ -334,10 +240,7 @@ class Connection(asyncio.Protocol):
             end = data.find(b"\r\n\r\n", seen) + 4
             seen = 0
             if end < 4:
-                if len(data) > MAX_HEAD:
-                    raise Malformed("upstream_malformed", "the head is too large")
-                if data[:5] != b"HTTP/"[:len(data)] or b"\n\n" in data:
-                    raise Malformed("upstream_malformed", "no head of HTTP/1")
+                check_unfinished(data)
                 self._buffer = data
                 return
             if end > MAX_HEAD:
@@ -346,31 +249,30 @@ class Connection(asyncio.Protocol):
             data = data[end:]
             last = self._last
             if last is not None and last[0] == raw:
-                # A service repeats itself: what a head said last time, it says again.
-                answer = last[1]
+                # Services repeat themselves: a head equal to the last one says what that one said.
+                head = last[1]
             else:
-                answer = _judge(raw)
+                head = judge(raw)
                 if end <= _REMEMBERED:
-                    self._last = (raw, answer)
-            if answer.status >= 200 or answer.status == 101:
-                break
+                    self._last = (raw, head)
+            if head.status >= 200 or head.status == 101:
+                self._begin_answer(serving, head, data)
+                return
             self._interims += 1
             if self._interims > MAX_INTERIMS:
                 raise Malformed("upstream_malformed", "too many interim responses")
-            serving.receiver.on_interim(answer.status, answer.reason, answer.headers)
+            serving.receiver.on_interim(head.status, head.reason, head.headers)
             if self.serving is not serving or not data:
                 return
-        status, reason, headers, length, self._keep_alive, login = answer
+
+    def _begin_answer(self, serving: Served, head: ResponseHead, data: bytes) -> None:
+        """Frame the answer and hand over its head, with the first bytes of its body where they have come."""
+        status, reason, headers, length, self._keep_alive, login = head
         if login is not None:
             self._log_in(serving, login)
-        framing: Framing
+        framing: Framing | None
         if status == 101:
-            if not serving.upgrade:
-                raise Malformed("upstream_malformed", "an upgrade that nobody asked for")
-            if not self._owner.moves_out(self):
-                self._fail(Failure("pool_full", source="gateway"))
-                return
-            framing = ToTheEnd()
+            framing = self._frame_tunnel(serving)
         elif serving.method == "HEAD" or status == 204 or status == 304:
             framing = Counted(0)
         elif length == len(data) and data:
@@ -378,15 +280,14 @@ class Connection(asyncio.Protocol):
         elif length >= 0:
             framing = Counted(length)
         else:
-            if _is_event_stream(headers) and not self._owner.moves_out(self):
-                self._fail(Failure("pool_full", source="gateway"))
-                return
-            framing = Chunked("upstream_malformed") if length == CHUNKED else ToTheEnd()
-            self._keep_alive = self._keep_alive and length == CHUNKED
-            self._endless_since = time.monotonic()
+            framing = self._frame_endless(headers, length)
+        if framing is None:
+            self._fail(Failure("pool_full", source="gateway"))
+            return
         self._framing = framing
+        self.phase = TUNNEL if status == 101 else BODY
         if not self._keep_alive:
-            self._owner.ending(self)
+            self._owner.closing(self)
         serving.receiver.on_head(status, reason, headers, length)
         if self.serving is serving:
             if framing is _WHOLE:
@@ -405,9 +306,25 @@ class Connection(asyncio.Protocol):
             elif not self._paused:
                 self.deadline = time.monotonic() + self._owner.between_bytes
 
+    def _frame_tunnel(self, serving: Served) -> Framing | None:
+        """Return the framing of what follows a 101; None where there is no room for one more tunnel."""
+        if not serving.upgrade:
+            raise Malformed("upstream_malformed", "an upgrade that nobody asked for")
+        return ToTheEnd() if self._owner.leaves_pool(self) else None
+
+    def _frame_endless(self, headers: Headers, length: int) -> Framing | None:
+        """Return the framing of a body whose length the head does not say; None where an event stream has no room."""
+        if is_event_stream(headers) and not self._owner.leaves_pool(self):
+            return None
+        self._keep_alive = self._keep_alive and length == CHUNKED
+        self._endless_since = time.monotonic()
+        return Chunked("upstream_malformed") if length == CHUNKED else ToTheEnd()
+
     def _log_in(self, serving: Served, login: tuple[bytes, ...]) -> None:
-        """The answer makes this a connection for one client alone, and that is settled before its end could hand it
-        to another; `login` as of schemes.login."""
+        """Give the connection to the client that it is logged in for, before the answer's end could give it to another.
+
+        `login` is what schemes.login returned.
+        """
         if login and not serving.offered(login):
             return
         keeper = serving.receiver.on_login()
@@ -416,7 +333,7 @@ class Connection(asyncio.Protocol):
 
     def _read_body(self, serving: Served, framing: Framing, data: bytes) -> None:
         if framing.done:
-            # The answer was whole, and its request was not.
+            # More bytes, in the EARLY phase: they answer no request.
             self._keep_alive = False
             self._finish(serving, framing)
             return
@@ -435,7 +352,7 @@ class Connection(asyncio.Protocol):
             self.deadline = time.monotonic() + self._owner.between_bytes
 
     def _put_off(self, serving: Served) -> None:
-        """Go on with an answer once others have had their turn, unless whoever takes it cannot take more."""
+        """Go on with the answer in the next turn of the loop; while paused, once the receiver takes more."""
         if not self._behind:
             self._behind = True
             self.deadline = inf
@@ -446,9 +363,9 @@ class Connection(asyncio.Protocol):
 
     def _catch_up(self, serving: Served) -> None:
         self._later = None
-        framing = self._framing
-        if self.serving is not serving or framing is None:
+        if self.serving is not serving:
             return
+        framing = self._framing
         self.data_received(b"")
         if self.serving is serving and self._behind and not framing.behind:
             self._caught_up()
@@ -456,52 +373,59 @@ class Connection(asyncio.Protocol):
                 self.deadline = time.monotonic() + self._owner.between_bytes
 
     def _caught_up(self) -> None:
-        """Nothing is put off any more: read on."""
+        """Read from the socket again: all that had come is worked off."""
         self._behind = False
         if self.transport is not None and not self._paused and not self.transport.is_closing():
             self.transport.resume_reading()
 
     def _settle_later(self, serving: Served) -> None:
-        """The answer is whole, but nothing was read meanwhile: what has come since, TLS hands over in this turn of the
-        loop, and the socket holds. Only then is the answer over."""
+        """End the answer in the next turn of the loop.
+
+        Nothing was read while the answer was worked off. What has come since is in the socket, or TLS hands it over
+        in this turn; it must be seen before the connection serves another request.
+        """
         self._caught_up()
         self.deadline = inf
         asyncio.get_running_loop().call_soon(self._settle, serving)
 
     def _settle(self, serving: Served) -> None:
-        framing = self._framing
-        if self.serving is serving and framing is not None:
+        if self.serving is serving:
             if self.usable and self.has_input():
                 self._keep_alive = False
-            self._finish(serving, framing)
+            self._finish(serving, self._framing)
 
     def _finish(self, serving: Served, framing: Framing) -> None:
         if self._paused:
-            # All of the answer is out: what comes next would be more than that, and must be seen.
+            # The answer is complete. Whatever else comes must be seen, so that the connection is not used again.
             self.resume()
         self.deadline = inf
         sent = serving.sent_all and not self.blocked
-        if not sent and self._keep_alive and not framing.rest and self.usable and self._owner.patient():
-            # Answered early: the request goes on to its end, and only then is it over.
+        if not sent and self._keep_alive and not framing.rest and self.usable and self._owner.sends_rest():
+            # The call is over once the rest of the request is sent.
+            self.phase = EARLY
             if self.blocked:
                 self.deadline = time.monotonic() + self._owner.between_bytes
             return
         self.serving = None
-        self._framing = None
         receiver, trailers = serving.receiver, framing.trailers
-        # Left-over bytes, an unfinished request or a doubtful end: never pooled again (reliability.md, 8).
+        # After left-over bytes, an unfinished request or a doubtful end, a connection serves no other request
+        # (CONTEXT.md, requirement 8).
         if self._keep_alive and sent and not framing.rest and self.usable:
+            self.phase = IDLE
             serving.ended()
             self._owner.released(self)
         else:
             serving.ended()
-            self._owner.ending(self)
+            self._owner.closing(self)
             self.drop()
         receiver.on_end(trailers)
 
     def _hear_out(self) -> bool:
-        """A write failed, which ends a connection with what came last unread: often why the upstream wants no more of
-        a request. Read that. Returns whether the upstream said its end after it."""
+        """Read what came last on a connection that was lost because a write to it failed.
+
+        That is often an early answer that says why the upstream takes no more of the request. Return whether the
+        upstream ended its side after it.
+        """
         transport = self.transport
         sock = transport.get_extra_info("socket") if transport is not None else None
         if sock is None or transport is None or transport.get_extra_info("sslcontext") is not None:
@@ -517,80 +441,7 @@ class Connection(asyncio.Protocol):
         return False
 
     def _fail(self, failure: Failure) -> None:
-        serving, answered = self.serving, self._framing is not None
+        serving, answered = self.serving, self.phase is not HEAD
         self.drop()
         if serving is not None:
             serving.failed(failure, answered=answered or bool(self._buffer))
-
-
-def _is_event_stream(headers: Headers) -> bool:
-    return (headers.get(b"content-type") or b"").strip().lower().startswith(b"text/event-stream")
-
-
-class _Answer(NamedTuple):
-    """What a response head says. Nothing may change its headers: an answer repeated is the same object."""
-
-    status: int
-    reason: bytes
-    headers: Headers
-    length: int
-    keep_alive: bool
-    login: tuple[bytes, ...] | None = None
-
-
-def _judge(raw: bytes) -> _Answer:
-    """A whole head, judged. Raises Malformed."""
-    status, reason, is_11, received = parse_response_head(raw)
-    kept, connection, codings, lengths, login = _sorted_out(received)
-    if status == 101:
-        kept.extend(pair for pair in received if pair[0].lower() in (b"upgrade", b"connection"))
-        return _Answer(status, reason, kept, UNTIL_CLOSE, False, login)
-    keep_alive = is_11
-    if connection.lower() == b"keep-alive":
-        keep_alive = True
-    elif connection:
-        options = connection_options(connection)
-        keep_alive = persists(options, is_11)
-        named = options - _NOT_NAMEABLE
-        if named:
-            drop_named(kept, named)
-    if codings:
-        # Both lengths, or a coding that is not just chunked: where the body ends is anybody's guess.
-        if lengths or not is_11 or b",".join(codings).strip().lower() != b"chunked":
-            raise Malformed("upstream_malformed", "ambiguous length")
-        return _Answer(status, reason, kept, CHUNKED, keep_alive, login)
-    if not lengths:
-        return _Answer(status, reason, kept, UNTIL_CLOSE, keep_alive, login)
-    if len(lengths) == 1 and len(lengths[0]) <= 18 and lengths[0].isdigit():
-        return _Answer(status, reason, kept, int(lengths[0]), keep_alive, login)
-    length = content_length(lengths, "upstream_malformed")
-    if len(lengths) > 1 or not lengths[0].isdigit():
-        set_length(kept, length)
-    return _Answer(status, reason, kept, length, keep_alive, login)
-
-
-def _sorted_out(
-    received: Headers
-) -> tuple[Headers, bytes, list[bytes], list[bytes], tuple[bytes, ...] | None]:
-    """(end-to-end fields, Connection options, transfer codings, lengths, schemes.login) of a response's fields."""
-    kept = Headers()
-    connection = b""
-    codings: list[bytes] = []
-    lengths: list[bytes] = []
-    logins: list[tuple[bytes, bytes]] | None = None
-    for pair in received:
-        kind = _FIELDS[pair[0]]
-        if kind == _KEEP:
-            kept.append(pair)
-        elif kind == _LENGTH:
-            lengths.append(pair[1])
-            if len(lengths) == 1:
-                kept.append(pair)
-        elif kind == _CONNECTION:
-            connection += b"," + pair[1] if connection else pair[1]
-        elif kind == _CODING:
-            codings.append(pair[1])
-        elif kind == _LOGIN:
-            kept.append(pair)
-            logins = [*(logins or ()), pair]
-    return kept, connection, codings, lengths, None if logins is None else schemes.login(logins)

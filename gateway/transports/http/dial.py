@@ -1,6 +1,11 @@
-"""How a connection to an endpoint is opened: by a Unix socket or to the addresses of a name in turn, and under TLS."""
+"""Opens connections to an endpoint: over a Unix socket, or to the addresses of a name in turn, under TLS if asked for.
+
+Failures of the socket, the resolver and TLS become Failure values here.
+"""
 
 import asyncio
+import errno
+import socket
 import ssl
 from collections.abc import Callable
 
@@ -8,11 +13,14 @@ from gateway.apart import apart
 from gateway.sockets import keep_alive
 from gateway.transports.http.connection import Connection
 from gateway.transports.http.resolve import Addresses
-from gateway.transports.http.settings import Tls
+from gateway.transports.settings import Tls
+from shadow.observation import Failure
+
+_NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
 
 
 class Dialler:
-    """Opens connections to one endpoint. `make` makes the protocol of one, given the address that it leads to."""
+    """Opens connections to one endpoint. `make` makes the protocol of a connection, given its address."""
 
     def __init__(self, addresses: Addresses, tls: Tls, make: Callable[[str], Connection]) -> None:
         self._addresses = addresses
@@ -20,8 +28,29 @@ class Dialler:
         self._make = make
         self._tls: ssl.SSLContext | None = None
 
-    async def dial(self) -> Connection:
-        """A connection that is open. Raises OSError, ssl.SSLError and socket.gaierror among them."""
+    async def reach(self, seconds: float) -> Connection | Failure:
+        """Open a connection within this time. Return it, or why there is none."""
+        try:
+            async with asyncio.timeout(seconds):
+                connection = await self._dial()
+            if not connection.usable:
+                raise ConnectionResetError
+            return connection
+        except TimeoutError:
+            return Failure("connect_timeout")
+        except socket.gaierror:
+            return Failure("dns")
+        except ssl.SSLError as error:
+            return Failure("tls", detail=error.reason or "")
+        except OSError as error:
+            if error.errno in _NO_DESCRIPTORS:
+                # The upstream was not asked.
+                return Failure("pool_full", source="gateway")
+            # Only a file has a name: a CA file is missing, which is no fault of the socket.
+            return Failure("tls" if error.filename else "connect_refused", detail=type(error).__name__)
+
+    async def _dial(self) -> Connection:
+        """Return an open connection. Raises OSError, which includes ssl.SSLError and socket.gaierror."""
         loop = asyncio.get_running_loop()
         addresses = self._addresses
         if addresses.unix:

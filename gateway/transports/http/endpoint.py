@@ -1,182 +1,37 @@
-"""One endpoint of an upstream: its addresses, its connections, who waits for one, and how it has been doing.
+"""One endpoint of an upstream: its pool of connections, who waits for one, and who is served next.
 
-A request takes an idle connection, else waits while a new one is opened, within bounds. A stale pooled connection
-(closed before a byte of the answer) is retried once on a fresh one, and only where that cannot do a thing twice:
-the method is idempotent and the whole request is still at hand (RFC 9110 section 9.2.2).
+A request takes an idle connection. Where there is none, it waits while a new one is opened, within bounds.
 
-No client can keep the others out. What goes at a client's pace, and what has no end, leaves the pool (streams.py) as
-soon as somebody needs its place. Where requests wait, those of an address that has its share of the pool go last, and
-while nobody waits it may have more, but for a few connections that are kept for others. Nobody counts that as long as
-the pool is less than that share full.
+No client can keep the others out. A call that goes at its client's pace, or has no end, leaves the pool (streams.py)
+as soon as another call needs its place. Where requests wait, those of an address that has its share of the pool go
+last. While none wait an address may have more than its share, but for a few connections that are reserved for others.
+Shares are counted only once the pool is as full as one share.
 """
 
 import asyncio
-import errno
-import socket
-import ssl
 import time
 from math import inf
 
-from adapters.message import Headers
-from gateway.transports.http import schemes
-from gateway.transports.http.connection import Connection, Receiver
+from gateway.transports.http.connection import Connection
 from gateway.transports.http.dial import Dialler
+from gateway.transports.http.health import EndpointHealth
 from gateway.transports.http.logins import Logins
 from gateway.transports.http.resolve import Addresses
-from gateway.transports.http.settings import UpstreamSettings
+from gateway.transports.http.sending import HttpSending
 from gateway.transports.http.streams import Streams
 from gateway.transports.http.turns import Rank, Shares, Turns
-from gateway.wire import chunk, last_chunk
+from gateway.transports.settings import UpstreamSettings
 from shadow.observation import Failure
 
-IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"})
-# Seconds between two sweeps: a twentieth of the shortest time that the endpoint may take, within these bounds. Waking
-# up costs more than what is then done.
+# Seconds between two sweeps: a twentieth of the endpoint's shortest timeout, within these bounds. Waking up costs more
+# than the sweep itself.
 _SWEEP = 0.05, 0.5
-_EARLY = 64 << 10
-_NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
-# Seconds since a connection's last byte was read in which looking for more is not worth a system call.
+# Seconds after a connection's last byte in which it is not worth a system call to look for more.
 _READ_DRY = 50e-6
-# Failures that tell of the endpoint's health; a cancelled call, or one that found no room, does not.
-_UNWELL = frozenset({
-    "connect_refused", "connect_timeout", "dns", "tls", "first_byte_timeout", "between_bytes_timeout",
-    "total_timeout", "reset", "truncated", "malformed",
-})
-
-
-class Sending:
-    """One request on its way to an endpoint. Write its body, then finish; or cancel. `sent_all` once finished;
-    `client` is the client's address, "" where nobody's share is to be counted."""
-
-    __slots__ = (
-        "_chunked", "_connection", "_early", "_replay", "_retried", "_waits", "after", "before", "cancelled",
-        "client", "endpoint", "limit", "method", "receiver", "sent_all", "upgrade", "waiting_since",
-    )
-
-    def __init__(
-        self, endpoint: "Endpoint", receiver: Receiver, method: str, before: bytes, after: bytes, body: bytes,
-        whole: bool, chunked: bool, upgrade: bool, total: float, client: str = "",
-    ) -> None:
-        self.endpoint = endpoint
-        self.client = client
-        self.receiver = receiver
-        self.method = method
-        self.before = before
-        self.after = after
-        self.sent_all = whole and not upgrade
-        self.upgrade = upgrade
-        self.limit = time.monotonic() + total if total else inf
-        self._chunked = chunked
-        self._early = body
-        self._replay = body if whole and method in IDEMPOTENT else None
-        self._retried = False
-        self._waits = False
-        self.cancelled = False
-        self.waiting_since = 0.0
-        self._connection: Connection | None = None
-
-    @property
-    def waits(self) -> bool:
-        """Whether it has no connection yet, and keeps what is to be sent."""
-        return self._connection is None
-
-    def write(self, data: bytes) -> None:
-        """Send a piece of the body."""
-        if self._chunked:
-            data = chunk(data)
-        if self._connection is not None:
-            self._connection.write(data)
-        else:
-            self._early += data
-            if len(self._early) > _EARLY and not self._waits:
-                self._waits = True
-                self.receiver.on_upload_blocked()
-
-    def finish(self) -> None:
-        """The body is complete."""
-        self.sent_all = True
-        if self._chunked:
-            end = last_chunk(Headers())
-            if self._connection is None:
-                self._early += end
-            else:
-                self._connection.write(end)
-        if self._connection is not None:
-            self._connection.await_answer()
-
-    def pause(self) -> None:
-        """Take no more of the answer for now."""
-        if self._connection is not None:
-            self._connection.pause()
-
-    def resume(self) -> None:
-        """Take more of it again."""
-        if self._connection is not None:
-            self._connection.resume()
-
-    def cancel(self) -> None:
-        """Nobody wants the answer any more. The receiver hears nothing further."""
-        self.cancelled = True
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.drop()
-        else:
-            self.endpoint.forget(self)
-
-    def send_once(self) -> None:
-        """Never send this again on another connection."""
-        self._replay = None
-
-    # --- from the endpoint and the connection ----------------------------------------------------------------------
-
-    def offered(self, login: tuple[bytes, ...]) -> bool:
-        """Whether the request has credentials of one of these schemes."""
-        return schemes.offered(self.before + self.after, login)
-
-    def assigned(self, connection: Connection) -> None:
-        """Here is a connection: send what there is."""
-        self._connection = connection
-        early, self._early = self._early, b""
-        first = self.before
-        if self.after:
-            # A head in two parts has room for the Host of whichever endpoint is asked.
-            first += self.endpoint.authority + self.after
-        if len(early) <= _EARLY:
-            connection.serve(self, first + early)
-        else:
-            # Not copied to go out in one piece.
-            connection.serve(self, first)
-            connection.write(early)
-        if self._waits:
-            self._waits = False
-            if not connection.blocked:
-                self.receiver.on_upload_resumed()
-
-    def ended(self) -> None:
-        """The answer is whole."""
-        self._connection = None
-        self.endpoint.well()
-
-    def failed(self, failure: Failure, *, answered: bool) -> None:
-        """The call failed on its connection (`answered`: after bytes of the answer)."""
-        connection, self._connection = self._connection, None
-        stale = failure.kind == "reset" and connection is not None and connection.uses > 1
-        if stale and not answered and not self._retried and self._replay is not None:
-            self._retried = True
-            self._early = self._replay
-            self.endpoint.send_fresh(self)
-            return
-        self.give_up(failure)
-
-    def give_up(self, failure: Failure) -> None:
-        """Tell the receiver, and remember it of the endpoint."""
-        if failure.kind in _UNWELL and failure.source == "upstream":
-            self.endpoint.unwell()
-        self.receiver.on_failure(failure)
 
 
 class Endpoint:
-    """One place that answers for an upstream. `pending` is what least-pending choice looks at."""
+    """One address (host and port, or Unix socket) that answers for an upstream."""
 
     def __init__(self, settings: UpstreamSettings, url: str) -> None:
         self.settings = settings
@@ -184,20 +39,18 @@ class Endpoint:
         self.authority = self.addresses.authority
         self.first_byte = settings.timeouts.first_byte
         self.between_bytes = settings.timeouts.between_bytes
-        self.ejected_until = 0.0
-        self.healthy = True
+        self.health = EndpointHealth(settings.ejection)
         self.last_failure = ""
-        self._failures = 0
         self._idle: list[Connection] = []
-        self._busy: dict[Connection, Sending] = {}
-        self._waiting: Turns[Sending] = Turns()
+        self._busy: dict[Connection, HttpSending] = {}
+        self._waiting: Turns[HttpSending] = Turns()
         pool = settings.pool
-        self._streams: Streams[Sending] = Streams(pool.most_streams, pool.each(pool.most_streams))
+        self._streams: Streams[HttpSending] = Streams(pool.most_streams, pool.each(pool.most_streams))
         self._each = pool.each(pool.connections)
         self._shares = Shares(self._busy, self._streams, pool.connections, self._each)
-        # Those that belong to clients' connections (upstreams/affinity.py).
-        self.logins = Logins(pool.bound, pool.each(pool.bound))
-        # Attempts under way, and the tasks that make them, which end some turns of the loop later.
+        # The connections that are logged in for one client each (affinity.py).
+        self.logins = Logins(pool.logins, pool.each(pool.logins))
+        # Attempts to connect, and the tasks that make them, which end some turns of the loop after their attempts.
         self._attempts: set[object] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._dialler = Dialler(self.addresses, settings.tls, lambda address: Connection(self, address))
@@ -208,22 +61,22 @@ class Endpoint:
 
     @property
     def url(self) -> str:
-        """As configured."""
+        """The URL as configured."""
         return self.addresses.url
 
     @property
     def pending(self) -> int:
-        """Requests in flight and waiting."""
+        """Requests in flight and waiting. A new call goes to the endpoint with the fewest."""
         return len(self._busy) + len(self._streams) + self._waiting.count + self.logins.busy
 
     @property
     def connections(self) -> int:
-        """Open connections of the pool, busy and idle, and those that belong to clients."""
+        """Open connections: those of the pool, busy and idle, and those that are logged in for a client."""
         return len(self._busy) + len(self._idle) + len(self.logins)
 
     @property
     def is_busy(self) -> bool:
-        """Whether the pool is full to what one client may have of it."""
+        """Whether one client's share of the pool, or more, is in use."""
         return len(self._busy) >= self._each
 
     @property
@@ -232,12 +85,12 @@ class Endpoint:
         return len(self._streams)
 
     def available(self, now: float) -> bool:
-        """Whether it should be asked: healthy, and not ejected."""
-        return self.healthy and now >= self.ejected_until
+        """Whether the endpoint is healthy and not ejected."""
+        return self.health.available(now)
 
     # --- requests --------------------------------------------------------------------------------------------------
 
-    def send(self, sending: Sending) -> None:
+    def send(self, sending: HttpSending) -> None:
         """Send now on an idle connection, or as soon as there is one."""
         idle = self._idle
         if idle and len(self._busy) >= self._each and self._shares.rank(sending) is Rank.HELD:
@@ -257,13 +110,13 @@ class Endpoint:
                 return
         self.send_fresh(sending)
 
-    def send_fresh(self, sending: Sending) -> None:
-        """Send on a connection that is opened now, or on the next that is free where no more may be opened."""
+    def send_fresh(self, sending: HttpSending) -> None:
+        """Send on a connection that is opened now, or where no more may be opened, on the next that is free."""
         pool, waiting = self.settings.pool, self._waiting
         more = self._has_room() or self._make_room()
         if more and len(self._busy) >= self._each:
             more = self._shares.rank(sending) is not Rank.HELD
-        # Those for whom a connection is being opened do not queue.
+        # Requests for which a connection is being opened do not count as waiting.
         if not more and waiting.count - len(self._attempts) >= pool.pending:
             last = waiting.evict(sending.client, pool.each(pool.pending)) if pool.pending else None
             if last is None:
@@ -276,32 +129,32 @@ class Endpoint:
             self._open()
         self._sweep_soon()
 
-    def forget(self, sending: Sending) -> None:
-        """It need not wait any longer."""
+    def forget(self, sending: HttpSending) -> None:
+        """Stop looking for a connection for this request."""
         self._waiting.remove(sending)
 
     def takes_stream(self, client: str) -> bool:
-        """Whether there is room outside the pool for one more tunnel of this client address."""
+        """Whether one more tunnel of this client address may begin."""
         return self._streams.room(client)
 
-    # --- places, and whose they are --------------------------------------------------------------------------------
+    # --- places in the pool ----------------------------------------------------------------------------------------
 
     def _has_room(self) -> bool:
         return len(self._busy) + len(self._attempts) < self.settings.pool.connections
 
-    def _next(self) -> Sending | None:
-        """Whose turn it is, if anybody's, to have a connection."""
+    def _next(self) -> HttpSending | None:
+        """Take the request whose turn it is out of the queue; None where none may go."""
         if not self._waiting.count:
             return None
         return self._waiting.take(self._shares.rank)
 
-    def _give(self, connection: Connection, sending: Sending) -> None:
+    def _give(self, connection: Connection, sending: HttpSending) -> None:
         self._busy[connection] = sending
         self._shares.took(sending.client)
         sending.assigned(connection)
 
     def _make_room(self) -> bool:
-        """Have a call leave the pool for which nobody who waits should have to wait. False where there is none."""
+        """Move a call that may leave the pool out of it. False where there is none."""
         now = time.monotonic()
         for connection, sending in self._busy.items():
             if connection.may_leave(now) and self._streams.room(sending.client):
@@ -309,13 +162,13 @@ class Endpoint:
                 return True
         return False
 
-    def _move_out(self, connection: Connection, sending: Sending) -> None:
+    def _move_out(self, connection: Connection, sending: HttpSending) -> None:
         del self._busy[connection]
         self._shares.let_go(sending.client)
         self._streams.add(connection, sending)
 
     def _serve_waiting(self) -> None:
-        """Those who wait may have counted on a place that is gone, or there is one that they could not know of."""
+        """Find places for the requests that wait, after places were lost or gained."""
         while self._waiting.count:
             while self._idle and not (self._idle[-1].usable and not self._idle[-1].has_input()):
                 self._idle.pop().abort()
@@ -328,7 +181,7 @@ class Endpoint:
             elif self._waiting.count <= len(self._attempts):
                 return
             elif not self._waiting.any_may_go(self._shares.rank):
-                # A connection for nobody would be asked for again and again, where the upstream refuses it.
+                # None of them may go yet. Where the upstream refuses connections, opening one would only repeat.
                 if not self._make_room():
                     return
             elif self._has_room() or self._make_room():
@@ -339,12 +192,12 @@ class Endpoint:
     # --- from connections ------------------------------------------------------------------------------------------
 
     def released(self, connection: Connection) -> None:
-        """A connection is free again."""
+        """See Owner: the connection is free for another request."""
         sending = self._busy.pop(connection, None)
         pool = self.settings.pool
         surplus = False
         if sending is None:
-            # It has been out of the pool, where another may have taken its place.
+            # The connection had left the pool, and another may have taken its place.
             self._streams.pop(connection)
             surplus = len(self._busy) + len(self._attempts) + len(self._idle) >= pool.connections
         elif self._shares.held is not None:
@@ -372,28 +225,28 @@ class Endpoint:
         else:
             self._idle.append(connection)
 
-    def ending(self, connection: Connection) -> None:
-        """The upstream closes it after the answer under way, as any may."""
+    def closing(self, connection: Connection) -> None:
+        """See Owner. The pool opens another connection when it needs one."""
 
-    def patient(self) -> bool:
-        """Not worth the rest of a request that is answered already."""
+    def sends_rest(self) -> bool:
+        """See Owner. A new connection costs less than the rest of a request that is answered already."""
         return False
 
-    def let_go(self, connection: Connection) -> Sending | None:
-        """A connection leaves the pool for good, with the request that is under way on it: its place is free."""
+    def let_go(self, connection: Connection) -> HttpSending | None:
+        """Remove a connection from the pool for good. Return the request that is under way on it, if there is one."""
         sending = self._left(connection)
         self._serve_waiting()
         return sending
 
     def lost(self, connection: Connection) -> None:
-        """A connection is gone."""
+        """See Owner."""
         self._left(connection)
         if connection in self._idle:
             self._idle.remove(connection)
         if self._waiting.count:
             self._serve_waiting()
 
-    def _left(self, connection: Connection) -> Sending | None:
+    def _left(self, connection: Connection) -> HttpSending | None:
         sending = self._busy.pop(connection, None)
         if sending is None:
             return self._streams.pop(connection)
@@ -401,12 +254,12 @@ class Endpoint:
         return sending
 
     def stalled(self, connection: Connection) -> None:
-        """A client does not take its answer: whoever waits need not wait for that."""
+        """See Owner. The call may now leave the pool, so that a request that waits gets its place."""
         if self._waiting.count:
             self._serve_waiting()
 
-    def moves_out(self, connection: Connection) -> bool:
-        """A tunnel or an event stream begins, which leaves the pool at once. False where there is no room for it."""
+    def leaves_pool(self, connection: Connection) -> bool:
+        """See Owner. The call leaves the pool at once; False where there is no room for one more stream."""
         sending = self._busy.get(connection)
         if sending is None:
             return True
@@ -427,7 +280,7 @@ class Endpoint:
     # --- connecting ------------------------------------------------------------------------------------------------
 
     async def _connect(self, attempt: object) -> None:
-        """Open a connection for the first that waits then; a failure is told to the first that waits then."""
+        """Open a connection and give it, or the failure, to the request whose turn it is by then."""
         reached = await self.reach()
         self._attempts.discard(attempt)
         if isinstance(reached, Connection):
@@ -440,47 +293,11 @@ class Endpoint:
         self._serve_waiting()
 
     async def reach(self) -> Connection | Failure:
-        """A connection that is opened now and is in no pool yet, or why there is none."""
-        try:
-            async with asyncio.timeout(self.settings.timeouts.connect):
-                connection = await self._dialler.dial()
-            if not connection.usable:
-                raise ConnectionResetError
-            return connection
-        except TimeoutError:
-            failure = Failure("connect_timeout")
-        except socket.gaierror:
-            failure = Failure("dns")
-        except ssl.SSLError as error:
-            failure = Failure("tls", detail=error.reason or "")
-        except OSError as error:
-            # A missing CA file is ours to mend, whatever the socket says; and without descriptors nobody was asked.
-            failure = (Failure("pool_full", source="gateway") if error.errno in _NO_DESCRIPTORS else
-                       Failure("tls" if error.filename else "connect_refused", detail=type(error).__name__))
-        self.last_failure = failure.kind
-        return failure
-
-    # --- health ----------------------------------------------------------------------------------------------------
-
-    def well(self) -> None:
-        """A call went through, which ends an ejection too."""
-        if self._failures:
-            self._failures = 0
-            self.ejected_until = 0.0
-
-    def try_again(self, now: float) -> None:
-        """A call is about to be made. The first after an ejection tries the endpoint; the others go on as if it were
-        ejected until that one has gone through, or a while has passed."""
-        ejection = self.settings.ejection
-        if self._failures and self._failures >= ejection.failures > 0 and now >= self.ejected_until:
-            self.ejected_until = now + ejection.seconds
-
-    def unwell(self) -> None:
-        """A call failed by the endpoint's doing: so many in a row eject it for a while, and so does each one more."""
-        ejection = self.settings.ejection
-        self._failures += 1
-        if ejection.failures and self._failures >= ejection.failures:
-            self.ejected_until = time.monotonic() + ejection.seconds
+        """Open a connection that is in no pool yet. Return it, or why there is none."""
+        reached = await self._dialler.reach(self.settings.timeouts.connect)
+        if isinstance(reached, Failure):
+            self.last_failure = reached.kind
+        return reached
 
     # --- time ------------------------------------------------------------------------------------------------------
 
@@ -490,12 +307,12 @@ class Endpoint:
             asyncio.get_running_loop().call_later(self.period, self._sweep)
 
     def _sweep(self) -> None:
-        """Give up what is overdue. One timer an endpoint costs less than one a request."""
+        """Fail the calls that are overdue. One timer an endpoint costs less than one a request."""
         self._sweeping = False
         try:
             self._give_up_overdue(time.monotonic())
         finally:
-            # Whatever a receiver made of it: the others' deadlines still run.
+            # Also where a receiver raised: the other calls' deadlines still run.
             if self._busy or self._waiting.count or self._idle or len(self._streams):
                 self._sweep_soon()
 
@@ -504,7 +321,7 @@ class Endpoint:
             if now > connection.deadline:
                 connection.overdue()
             elif now > sending.limit:
-                # A client that is slow says nothing of the endpoint.
+                # A slow client is not the endpoint's fault.
                 slow = connection.may_leave(now)
                 sending.cancel()
                 sending.give_up(Failure("total_timeout", "downstream" if slow else "upstream", sent=True))
@@ -513,18 +330,17 @@ class Endpoint:
                 self._waiting.remove(sending)
                 sending.give_up(Failure("total_timeout", source="gateway"))
             elif now - sending.waiting_since > self.first_byte:
-                # Every connection is taken and none came free.
+                # Every connection was busy for all that time.
                 self._waiting.remove(sending)
                 sending.give_up(Failure("pool_full", source="gateway"))
         self._serve_waiting()
-        kept = self.settings.pool.idle
         for connection in self._idle[:]:
-            if now - connection.idle_since > kept:
+            if now - connection.idle_since > self.settings.pool.idle:
                 self._idle.remove(connection)
                 connection.abort()
 
     def close(self) -> None:
-        """End idle connections now, busy ones when they are done."""
+        """Close idle connections now, and busy ones when they are done."""
         self._closed = True
         while self._idle:
             self._idle.pop().abort()

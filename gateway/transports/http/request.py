@@ -5,6 +5,9 @@ from gateway.call import Arrival
 from gateway.telemetry import trace
 from gateway.wire import fields
 
+SHADOW_FIELD = b"X-Figway-Shadow: 1\r\n"
+"""The field line that marks a mirror, so that no gateway mirrors it again."""
+
 
 def request_head(
     host: str, request: Request, arrival: Arrival, extra: bytes, *, chunked: bool, upgrade: bool

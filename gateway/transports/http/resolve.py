@@ -5,7 +5,7 @@ import socket
 import time
 from urllib.parse import urlsplit
 
-# A failing resolver is overlooked for so many times the life of an answer (reliability.md, requirement 42).
+# A failing resolver is overlooked for so many times the life of an answer (CONTEXT.md, requirement 42).
 _GRACE = 3
 
 

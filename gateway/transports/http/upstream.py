@@ -1,86 +1,133 @@
-"""One upstream: its endpoints, which of them is asked next, and what active checks say of them."""
+"""One upstream over HTTP/1.1: its endpoints, and which of them gets the next request. See base.Transport."""
 
 import asyncio
 import time
 from dataclasses import replace
 
-from gateway.transports.http.collect import Collected, fetch
+from adapters.message import Request
+from gateway.call import Arrival
+from gateway.transports.base import Receiver, Transport
+from gateway.transports.http.affinity import Affinity
+from gateway.transports.http.checks import check
 from gateway.transports.http.endpoint import Endpoint
-from gateway.transports.http.settings import Ejection, Health, Pool, UpstreamSettings
+from gateway.transports.http.request import SHADOW_FIELD, request_head
+from gateway.transports.http.sending import HttpSending
+from gateway.transports.settings import Ejection, UpstreamSettings
+from gateway.wire import CHUNKED, NO_TRAILERS, chunk, last_chunk
+from shadow.observation import Failure
 
 _MIRROR_CONNECTIONS = 32
 
 
 class Upstream:
-    """Several endpoints that answer alike. Nothing is opened or started before the first call."""
+    """Several endpoints that answer alike. Nothing is opened or started before the first call.
 
-    def __init__(self, settings: UpstreamSettings) -> None:
+    `mirrors` says that all calls are the shadow's: they are marked, and count for no client's share of a pool.
+    """
+
+    def __init__(self, settings: UpstreamSettings, *, mirrors: bool = False) -> None:
         self.settings = settings
         self.name = settings.name
         self.endpoints = tuple(Endpoint(settings, url) for url in settings.endpoints)
+        self._marks = SHADOW_FIELD if mirrors else b""
+        self._shares = not mirrors
         self._only = self.endpoints[0] if len(self.endpoints) == 1 else None
         self._turn = 0
         self._mirrors: Upstream | None = None
         self._checks: list[asyncio.Task[None]] = []
 
+    def send(
+        self, request: Request, arrival: Arrival, body: bytes, receiver: Receiver, affinity: Affinity | None, *,
+        whole: bool, streams: bool, total: float,
+    ) -> HttpSending | None:
+        """See Transport."""
+        endpoint = affinity.endpoint(self.name) if affinity is not None else None
+        if endpoint is None:
+            endpoint = self.choose()
+            if endpoint is None:
+                receiver.on_failure(Failure("no_endpoint"))
+                return None
+        head = arrival.head
+        chunked = streams and head.length == CHUNKED
+        upgrade = streams and bool(head.upgrade)
+        client = head.client if self._shares else ""
+        if upgrade and not endpoint.takes_stream(client):
+            receiver.on_failure(Failure("pool_full", source="gateway"))
+            return None
+        before, after = request_head(
+            self.settings.host, request, arrival, self._marks, chunked=chunked, upgrade=upgrade)
+        if chunked:
+            if body:
+                body = chunk(body)
+            if whole:
+                body += last_chunk(NO_TRAILERS)
+        sending = HttpSending(
+            endpoint, receiver, request.method, before, after, body, whole, chunked, upgrade, total, client)
+        if affinity is None:
+            endpoint.send(sending)
+        else:
+            affinity.send(sending, endpoint, logs_in=head.logs_in)
+        return sending
+
     def choose(self) -> Endpoint | None:
-        """The endpoint with the fewest pending requests among those that are well, in turn where they tie.
-        An ejected one is asked all the same where every healthy one is ejected; None where none is healthy."""
+        """Return the available endpoint with the fewest pending requests, in turn where several have as few.
+
+        Where all healthy endpoints are ejected, one of them is returned all the same. None: none is healthy.
+        """
         if self._only is not None:
-            return self._only if self._only.healthy else None
+            return self._only if self._only.health.healthy else None
         now = time.monotonic()
-        healthy = [endpoint for endpoint in self.endpoints if endpoint.healthy]
-        candidates = [endpoint for endpoint in healthy if now >= endpoint.ejected_until] or healthy
+        healthy = [endpoint for endpoint in self.endpoints if endpoint.health.healthy]
+        candidates = [endpoint for endpoint in healthy if now >= endpoint.health.ejected_until] or healthy
         if not candidates:
             return None
         self._turn += 1
         start = self._turn % len(candidates)
         chosen = min(candidates[start:] + candidates[:start], key=lambda endpoint: endpoint.pending)
-        chosen.try_again(now)
+        chosen.health.try_again(now)
         return chosen
 
     def available(self, now: float) -> bool:
-        """Whether some endpoint is well and not ejected."""
+        """See Transport."""
         return any(endpoint.available(now) for endpoint in self.endpoints)
 
     def may_be_asked(self, now: float) -> bool:
-        """The same, for somebody who has others to ask, and asks if told so: after an ejection as the one who tries."""
+        """See Transport."""
         if self._only is None:
             return self.available(now)
         if not self._only.available(now):
             return False
-        self._only.try_again(now)
+        self._only.health.try_again(now)
         return True
 
     def is_busy(self) -> bool:
-        """Whether some endpoint has given away as much of its pool as one client may have."""
+        """See Transport."""
         return any(endpoint.is_busy for endpoint in self.endpoints)
 
     def for_mirrors(self) -> "Upstream":
-        """The same upstream for the shadow's calls: connections, queues and ejections of its own, so that nothing
-        done for a mirror can delay or fail a client. Its failures are evidence, and take no endpoint out."""
+        """See Transport. Its failures are evidence, and eject no endpoint."""
         if self._mirrors is None:
             pool = replace(self.settings.pool, connections=min(_MIRROR_CONNECTIONS, self.settings.pool.connections))
-            self._mirrors = Upstream(replace(self.settings, pool=pool, health=None, ejection=Ejection(failures=0)))
+            settings = replace(self.settings, pool=pool, health=None, ejection=Ejection(failures=0))
+            self._mirrors = Upstream(settings, mirrors=True)
         return self._mirrors
 
-    def hand_over(self, successor: "Upstream | None") -> None:
-        """This is replaced. Logins stay where they are while their endpoint is part of the successor; at any other
-        they end with the next answer."""
+    def hand_over(self, successor: Transport | None) -> None:
+        """See Transport. A login stays while its endpoint is part of the successor, else ends with the next answer."""
         stay = {endpoint.url for endpoint in successor.endpoints} if successor is not None else set()
         for endpoint in self.endpoints:
             if endpoint.url not in stay:
                 endpoint.logins.retire()
 
     def watch(self) -> None:
-        """Start the active health checks, where there are any. Needs the running event loop; may be called again."""
+        """See Transport."""
         health = self.settings.health
         if health is not None and not self._checks:
             loop = asyncio.get_running_loop()
-            self._checks = [loop.create_task(_check(endpoint, health)) for endpoint in self.endpoints]
+            self._checks = [loop.create_task(check(endpoint, health)) for endpoint in self.endpoints]
 
     async def close(self) -> None:
-        """End health checks and idle connections; calls in flight finish."""
+        """See Transport."""
         for task in self._checks:
             task.cancel()
         await asyncio.gather(*self._checks, return_exceptions=True)
@@ -89,30 +136,3 @@ class Upstream:
             endpoint.close()
         if self._mirrors is not None:
             await self._mirrors.close()
-
-
-async def _check(endpoint: Endpoint, health: Health) -> None:
-    """GET the health path for ever; so many answers of one kind in a row change the endpoint's state."""
-    streak = 0
-    head = b"GET %b HTTP/1.1\r\nHost: %b\r\nUser-Agent: figway-health\r\nConnection: close\r\n\r\n" % (
-        health.path.encode(), endpoint.addresses.authority)
-    # On connections of its own: a pool full of clients' streams is no sickness.
-    timeouts = replace(endpoint.settings.timeouts, total=health.timeout)
-    probe = Endpoint(replace(endpoint.settings, timeouts=timeouts, pool=Pool(connections=1),
-                             ejection=Ejection(failures=0)), endpoint.url)
-    while True:
-        answer = await fetch(probe, "GET", head, b"", b"", total=health.timeout, limit=1 << 16)
-        if _is_well(answer, health) == endpoint.healthy:
-            streak = 0
-        else:
-            streak += 1
-            if streak >= (health.unhealthy if endpoint.healthy else health.healthy):
-                endpoint.healthy = not endpoint.healthy
-                streak = 0
-        await asyncio.sleep(health.every)
-
-
-def _is_well(answer: Collected, health: Health) -> bool:
-    if answer.failure is not None:
-        return False
-    return answer.status == health.status if health.status else answer.status < 500

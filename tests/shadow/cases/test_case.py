@@ -12,7 +12,7 @@ from shadow import guide, moved, observation
 from shadow.cases import running
 from shadow.cases.case import write
 from shadow.cases.minimise import Minimal, findings
-from shadow.compare.diff import Severity
+from shadow.compare.difference import Severity
 from shadow.compare.pair import Pair
 from shadow.compare.patterns import Order
 from shadow.compare.rules import Class, Known, Rule, Rules

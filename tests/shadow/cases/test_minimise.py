@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from adapters.document import parse
 from shadow.cases.minimise import Unfit, findings, minimise
 from shadow.compare.bodies import Form, read, write
-from shadow.compare.diff import Severity, Signature
+from shadow.compare.difference import Severity, Signature
 from shadow.compare.patterns import Order
 from shadow.compare.rules import Known, Rule, Rules
 from shadow.normalisers.volatile import Volatile

@@ -14,7 +14,7 @@ from shadow.cases.case import TEST, write
 from shadow.cases.minimise import Minimal, Unfit, findings, minimise
 from shadow.cases.pseudonym import pseudonymise
 from shadow.cases.standins import Standins
-from shadow.compare.diff import shape
+from shadow.compare.difference import shape
 from shadow.compare.names import shown
 from shadow.compare.patterns import Order
 from shadow.compare.rules import Class, Rule, Rules

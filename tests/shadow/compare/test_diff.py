@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.document import parse
-from shadow.compare.diff import MAX_DEPTH, MAX_DIFFERENCES, MAX_FOUND, DiffError, Severity, Shape, diff, shape
+from shadow.compare.diff import MAX_DEPTH, MAX_DIFFERENCES, MAX_FOUND, DiffError, diff
+from shadow.compare.difference import Severity, Shape, shape
 from shadow.compare.names import MASKED
 
 NAMES = st.sampled_from(["id", "name", "code", "given", "valueQuantity", "_birthDate"])

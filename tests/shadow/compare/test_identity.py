@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.crosswalk import Crosswalk, Entry
+from adapters.crosswalk import Crosswalk, IdPair
 from shadow.compare.comparison import Outcome, compare
-from shadow.compare.diff import Severity
+from shadow.compare.difference import Severity
 from shadow.compare.rules import Class, Known, Rule, Rules
 from tests.shadow.exchanges import answer, pair
 
@@ -52,7 +52,7 @@ def test_what_is_not_known_is_learnt_where_it_is_certain():
     learnt = []
     found = judged({"patient": "17"}, {"patient": "abc"}, PATIENT, learnt=learnt)
     assert found.tally.outcome is Outcome.MATCH_NORMALISED
-    assert learnt == [Entry("Patient", "17", "abc")]
+    assert learnt == [IdPair("Patient", "17", "abc")]
 
 
 @pytest.mark.parametrize(("legacy", "modern"), [("17", "xyz"), ("18", "abc")])
@@ -122,7 +122,7 @@ def test_the_class_of_a_resource_s_id_is_its_type():
     learnt = []
     judged({"resourceType": "Patient", "id": "1", "contact": [{"id": "1"}]},
            {"resourceType": "Patient", "id": "a", "contact": [{"id": "1"}]}, learnt=learnt)
-    assert learnt == [Entry("Patient", "1", "a")], "an element's id names no record"
+    assert learnt == [IdPair("Patient", "1", "a")], "an element's id names no record"
 
 
 def test_legacy_held_against_itself_speaks_in_its_own_words():
@@ -206,7 +206,7 @@ def test_twins_that_are_told_apart_only_by_each_other_are_no_conflict(performers
 
 @given(bundles(), st.integers(0, 1000), st.data())
 def test_nothing_wrong_is_learnt_whatever_is_known_beforehand(document, seed, data):
-    whole = [Entry(one["resource"]["resourceType"], one["resource"]["id"], "n" + one["resource"]["id"])
+    whole = [IdPair(one["resource"]["resourceType"], one["resource"]["id"], "n" + one["resource"]["id"])
              for one in document["entry"]]
     known, learnt = data.draw(st.lists(st.sampled_from(whole), unique=True)), []
     found = judged(document, shuffled(renamed(document), seed), crosswalk=bound(*known), learnt=learnt)
@@ -256,7 +256,7 @@ def test_open_names_that_happen_to_be_equal_are_no_key():
     modern = bundle(patient("2", name="Ann"), patient("1", name="Bob"))
     learnt = []
     assert judged(legacy, modern, learnt=learnt).differences == ()
-    assert learnt == [Entry("Patient", "1", "2"), Entry("Patient", "2", "1")]
+    assert learnt == [IdPair("Patient", "1", "2"), IdPair("Patient", "2", "1")]
 
 
 def test_a_pairing_that_is_not_certain_teaches_nothing():

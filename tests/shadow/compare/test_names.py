@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from adapters.document import parse
 from shadow.compare.comparison import compare
 from shadow.compare.diff import diff
-from shadow.compare.names import FORMS, MASKED, Maps, data_names
-from shadow.compare.patterns import Directive, Pattern, State
+from shadow.compare.names import FORMS, MASKED, Masks, masked_names
+from shadow.compare.patterns import Directive, Matcher, PathPattern
 from tests.shadow.exchanges import answer, pair
 
 
@@ -24,8 +24,8 @@ def paths(legacy, modern):
 
 def shown(document, *rules):
     """The names of a document that are no data."""
-    guide = State.start((Pattern.parse(at), Directive(at, keys=keys)) for at, keys in rules)
-    data = data_names(Maps(guide, guess=True), tree(document))
+    directives = Matcher.start((PathPattern.parse(at), Directive(at, keys=keys)) for at, keys in rules)
+    data = masked_names(Masks(directives, guess=True), tree(document))
     found, stack = set(), [(tree(document), ())]
     while stack:
         node, names = stack.pop()

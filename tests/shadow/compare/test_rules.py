@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shadow.compare.comparison import Outcome, compare
-from shadow.compare.diff import Severity
-from shadow.compare.patterns import Order, Pattern, State
+from shadow.compare.difference import Severity
+from shadow.compare.patterns import Matcher, Order, PathPattern
 from shadow.compare.rules import NONE, Known, Rule, Rules
 from shadow.lane.rates import Rates
 from shadow.normalisers.case import Case
@@ -42,23 +42,23 @@ def told(comparison):
     ("/**/a/**/a", "/a", False), ("/**/a/**/a", "/a/b/a", True), ("/a~1b/m~0n", "/a~1b/m~0n", True), ("/", "/", True),
 ])
 def test_where_a_pattern_fits(pattern, place, fits):
-    state = State.start([(Pattern.parse(pattern), True)])
+    matcher = Matcher.start([(PathPattern.parse(pattern), True)])
     for token in place.split("/")[1:]:
-        state = state.step(None if token == "#" else token.replace("~1", "/").replace("~0", "~"))
-    assert bool(state.found) is fits
+        matcher = matcher.step(None if token == "#" else token.replace("~1", "/").replace("~0", "~"))
+    assert bool(matcher.found) is fits
 
 
 @pytest.mark.parametrize("text", ["a", "/a~2", "/a~", "/entry/0/id", "/12"])
 def test_what_is_no_pattern_is_refused(text):
     with pytest.raises(ValueError, match=r"pattern|list"):
-        Pattern.parse(text)
+        PathPattern.parse(text)
 
 
 def test_many_patterns_are_walked_at_once():
-    state = State.start([(Pattern.parse(f"/**/n{at}/**/leaf"), at) for at in range(200)])
+    matcher = Matcher.start([(PathPattern.parse(f"/**/n{at}/**/leaf"), at) for at in range(200)])
     for token in ("n3", "x", "n150", "leaf"):
-        state = state.step(token)
-    assert state.found == (3, 150)
+        matcher = matcher.step(token)
+    assert matcher.found == (3, 150)
 
 
 # --- what rules hide ---

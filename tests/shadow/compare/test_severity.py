@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from shadow.compare.comparison import compare
-from shadow.compare.diff import Severity
-from shadow.compare.patterns import Pattern
+from shadow.compare.difference import Severity
+from shadow.compare.patterns import PathPattern
 from shadow.compare.rules import Rule, Rules
 from shadow.compare.severity import criticals
 from tests.shadow.exchanges import answer, pair
@@ -93,7 +93,7 @@ def test_a_rule_may_name_a_pair_of_statuses():
     assert worst(answer("legacy"), answer("modern", status=410), lenient) == "critical"
     for at, pairs in (("/@status", ["200-404", "403-200"]), ("/@status/200-204", []),
                       ("/@status/401-200", ["401-200"])):
-        assert criticals(Pattern((*Pattern.parse(at), "**"))) == [f"/@status/{pair}" for pair in pairs]
+        assert criticals(PathPattern((*PathPattern.parse(at), "**"))) == [f"/@status/{pair}" for pair in pairs]
 
 
 def test_order_alone_is_minor():
@@ -128,6 +128,6 @@ def test_hl7_has_its_own_places():
 
 
 def test_it_is_known_which_critical_places_a_pattern_takes_in():
-    assert "/**/identifier" in criticals(Pattern.parse("/**/identifier/**"))
-    assert "/entry/*" in criticals(Pattern.parse("/entry/**"))
-    assert criticals(Pattern.parse("/**/meta/**")) == []
+    assert "/**/identifier" in criticals(PathPattern.parse("/**/identifier/**"))
+    assert "/entry/*" in criticals(PathPattern.parse("/entry/**"))
+    assert criticals(PathPattern.parse("/**/meta/**")) == []

@@ -82,6 +82,7 @@ def test_the_trail_tells_every_deed_in_order(path):
     "DELETE FROM trail WHERE number = 2",
     "DELETE FROM trail WHERE number = 1",
 ])
+@pytest.mark.proves(39)
 def test_a_trail_that_was_tampered_with_says_so(path, change):
     custody = Custody(path)
     for at in range(3):

@@ -13,6 +13,7 @@ from adapters.crosswalk import Crosswalk
 from shadow.compare.comparison import Bond, Comparison, Drift, Outcome, Tally, compare
 from shadow.compare.diff import MAX_DIFFERENCES
 from shadow.compare.rules import Rule, Rules
+from shadow.evidence.epoch import Epoch, Setup
 from shadow.evidence.noise import (
     ALARM,
     EXPIRES,
@@ -27,11 +28,10 @@ from shadow.evidence.noise import (
     unstable,
     weighed,
 )
-from shadow.evidence.stratum import Epoch
 from shadow.observation import Observation
 from tests.shadow.exchanges import answer, pair
 
-EPOCH = Epoch("1", "7", "rules", "4")
+EPOCH = Epoch("1", "7", Setup(rules="rules"), "4")
 
 
 def bracket(first, modern, second):

@@ -4,11 +4,13 @@ import pytest
 
 from adapters.message import Headers, Request
 from shadow.compare.pair import Pair
-from shadow.evidence.stratum import HOUR, TOKEN, Epoch, Stratum, subject
+from shadow.compare.tokens import TOKEN
+from shadow.evidence.epoch import Epoch, Setup
+from shadow.evidence.stratum import HOUR, Stratum, subject
 from tests.shadow.exchanges import answer
 
 KEY = b"k" * 32
-EPOCH = Epoch("1", "7", "rules", "2")
+EPOCH = Epoch("1", "7", Setup(rules="rules"), "2")
 
 
 def pair(target=b"/patients/P-1", at=0.0, operation="read", body=b"", content_type=b"", **legacy):

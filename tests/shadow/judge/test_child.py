@@ -12,8 +12,8 @@ from adapters.message import Headers, Request
 from shadow.compare.comparison import Outcome, compare
 from shadow.compare.pair import Pair
 from shadow.compare.rules import Rule, Rules
-from shadow.judge.child import Child, ComparerLost, ComparerSlow
-from shadow.judge.judgement import packed, unpacked
+from shadow.judge.child import Child, JudgeLost, JudgeSlow
+from shadow.judge.codec import decode_pairs, encode_pairs
 from shadow.observation import Failure, Observation
 from tests.backends.processes import LONG, started
 from tests.shadow.exchanges import pair
@@ -47,7 +47,7 @@ async def child():
 async def test_pairs_are_judged_in_order_by_one_child(child):
     pairs = [pair(b"1", b"1 "), pair(b"1", b"2")] * 30
     for _ in range(2):
-        judged = await child.compare(pairs, 30)
+        judged = await child.judge(pairs, 30)
         assert [one.tally.outcome for one in judged] == [Outcome.MATCH, Outcome.MISMATCH] * 30
         pid = child.pid
     assert child.pid == pid
@@ -59,9 +59,9 @@ def test_the_judge_is_told_what_is_compared_and_nothing_else():
     asked = Request("GET", b"/patients/Zebulon", Headers([(b"Authorization", b"Zebulon")]))
     whole = Pair("results", "read", asked, Observation("legacy", 1.0, 200, headers, b"{}"),
                  Observation("modern", 2.0, failure=Failure("reset")), "trace", 3.0, rules, frozenset({"over"}), b"key")
-    told = packed([whole, whole])
+    told = encode_pairs([whole, whole])
     assert b"Zebulon" not in told
-    [one, other] = unpacked(told)
+    [one, other] = decode_pairs(told)
     assert one == other
     assert one.rules is other.rules
     assert (one.rules, one.over, one.key, one.trace_id, one.at) == (rules, whole.over, b"key", "trace", 3.0)
@@ -71,41 +71,41 @@ def test_the_judge_is_told_what_is_compared_and_nothing_else():
 
 
 async def test_it_ignores_the_signals_that_its_parent_drains_on(child):
-    await child.compare([pair(b"1", b"2")], 30)
+    await child.judge([pair(b"1", b"2")], 30)
     for number in (signal.SIGINT, signal.SIGTERM):
         os.kill(child.pid, number)
-    assert len(await child.compare([pair(b"1", b"2")], 30)) == 1
+    assert len(await child.judge([pair(b"1", b"2")], 30)) == 1
 
 
 async def test_one_that_is_killed_loses_its_batch_and_is_started_again(child):
-    await child.compare([pair(b"1", b"2")], 30)
+    await child.judge([pair(b"1", b"2")], 30)
     pid = child.pid
-    batch = asyncio.create_task(child.compare([pair(*SLOW)] * 5, 60))
+    batch = asyncio.create_task(child.judge([pair(*SLOW)] * 5, 60))
     await asyncio.sleep(0.05)
     os.kill(pid, signal.SIGKILL)
-    with pytest.raises(ComparerLost):
+    with pytest.raises(JudgeLost):
         await batch
     assert child.pid is None
-    assert len(await child.compare([pair(b"1", b"2")], 30)) == 1
+    assert len(await child.judge([pair(b"1", b"2")], 30)) == 1
 
 
 async def test_one_that_takes_too_long_is_ended(child):
-    await child.compare([pair(b"1", b"2")], 30)
+    await child.judge([pair(b"1", b"2")], 30)
     pid = child.pid
-    with pytest.raises(ComparerSlow):
-        await child.compare([pair(*SLOW)] * 5, 0.01)
+    with pytest.raises(JudgeSlow):
+        await child.judge([pair(*SLOW)] * 5, 0.01)
     assert not runs(pid)
-    assert len(await child.compare([pair(b"1", b"2")], 30)) == 1
+    assert len(await child.judge([pair(b"1", b"2")], 30)) == 1
 
 
 async def test_an_answer_that_nobody_waited_for_is_not_taken_for_the_next(child):
-    await child.compare([pair(b"1", b"2")], 30)
-    batch = asyncio.create_task(child.compare([pair(*SLOW)], 60))
+    await child.judge([pair(b"1", b"2")], 30)
+    batch = asyncio.create_task(child.judge([pair(*SLOW)], 60))
     await asyncio.sleep(0.05)
     batch.cancel()
     with pytest.raises(asyncio.CancelledError):
         await batch
-    [judged] = await child.compare([pair(b"1", b"1 ")], 30)
+    [judged] = await child.judge([pair(b"1", b"1 ")], 30)
     assert judged.tally.outcome is Outcome.MATCH
 
 
@@ -116,7 +116,7 @@ async def test_it_outlives_no_parent_however_that_one_dies():
         "from tests.shadow.exchanges import pair\n"
         "async def main():\n"
         "    child = Child()\n"
-        "    await child.compare([pair(b'1', b'2')], 60)\n"
+        "    await child.judge([pair(b'1', b'2')], 60)\n"
         "    print(child.pid, flush=True)\n"
         "    await asyncio.sleep(600)\n"
         "asyncio.run(main())\n"

@@ -6,10 +6,10 @@ import pytest
 
 from adapters.crosswalk import digest
 from shadow.compare.comparison import Bond, Outcome
-from shadow.compare.diff import Severity
+from shadow.compare.difference import Severity
 from shadow.compare.rules import Class, Rule, Rules
 from shadow.judge.crosswalks import SCOPES, Crosswalks, SeedError, seeded
-from shadow.judge.judgement import judged
+from shadow.judge.judgement import judge
 from tests.shadow.exchanges import answer, pair
 
 SEED = b"class,legacy,modern\nPatient,1,a\nOrder,1,b\n"
@@ -31,7 +31,7 @@ def asked(legacy, modern, *classes, capability="results"):
 
 
 def outcomes(crosswalks, *pairs):
-    return [judged(one, crosswalks).tally.outcome for one in pairs]
+    return [judge(one, crosswalks).tally.outcome for one in pairs]
 
 
 def test_what_one_exchange_proves_the_next_is_held_to():
@@ -45,8 +45,8 @@ def test_an_exchange_whose_identifiers_find_no_room_is_no_match():
     known = Crosswalks(learnt=1)
     kept, *crowded = asked("1", "a"), asked("2", "b"), asked("2", "c"), asked("3", "b")
     assert outcomes(known, kept, kept, *crowded) == [Outcome.MATCH_NORMALISED] * 2 + [Outcome.NOT_COMPARABLE] * 3
-    assert judged(crowded[0], known).tally.reason == "crosswalk_full"
-    crossed = judged(asked("1", "b"), known)
+    assert judge(crowded[0], known).tally.reason == "crosswalk_full"
+    crossed = judge(asked("1", "b"), known)
     assert (crossed.tally.outcome, crossed.severity) == (Outcome.MISMATCH, Severity.CRITICAL)
 
 
@@ -74,7 +74,7 @@ def test_a_seed_that_is_not_what_the_rules_speak_of_lets_nothing_be_said(seed, t
     (tmp_path / "seed.csv").write_bytes(SEED + b"Patient,2,b\n")
     with pytest.raises(SeedError, match="changed"):
         seeded((one,))
-    found = judged(asked("1", "a", one), Crosswalks())
+    found = judge(asked("1", "a", one), Crosswalks())
     assert (found.tally.outcome, found.tally.reason) == (Outcome.NOT_COMPARABLE, "crosswalk")
     (tmp_path / "seed.csv").unlink()
     with pytest.raises(SeedError, match="cannot be read"):
@@ -93,14 +93,14 @@ KEY = bytes(range(32))
 
 
 def bonds(crosswalks, *pairs):
-    return [len(judged(replace(one, key=KEY), crosswalks).bonds) for one in pairs]
+    return [len(judge(replace(one, key=KEY), crosswalks).bonds) for one in pairs]
 
 
 def test_a_pair_is_told_once_as_tokens_of_the_epoch():
     known = Crosswalks()
     assert bonds(known, asked("1", "a"), asked("1", "a"), asked("2", "b"), asked("2", "b")) == [1, 0, 1, 0]
-    one, same = (judged(replace(asked("17", "abc"), key=KEY), Crosswalks()).bonds for _ in range(2))
-    [other] = judged(replace(asked("17", "abc"), key=KEY[::-1]), Crosswalks()).bonds
+    one, same = (judge(replace(asked("17", "abc"), key=KEY), Crosswalks()).bonds for _ in range(2))
+    [other] = judge(replace(asked("17", "abc"), key=KEY[::-1]), Crosswalks()).bonds
     assert one == same != (other,)
     assert [one[0].name, len(one[0].legacy), len(one[0].modern)] == ["Patient", 24, 24]
     assert "17" not in (one[0].legacy, one[0].modern)
@@ -114,11 +114,11 @@ def test_another_epoch_begins_with_what_was_seeded(seed):
 
 
 def test_without_a_key_nothing_is_told():
-    assert judged(asked("1", "a"), Crosswalks()).bonds == ()
+    assert judge(asked("1", "a"), Crosswalks()).bonds == ()
 
 
 def test_a_conflict_that_is_certain_is_told_by_its_class():
     known = Crosswalks()
-    judged(asked("1", "a"), known)
-    assert judged(asked("1", "b"), known).bonds == (Bond("Patient", split=True),)
-    assert judged(asked("2", "a"), known).bonds == (Bond("Patient", merged=True),)
+    judge(asked("1", "a"), known)
+    assert judge(asked("1", "b"), known).bonds == (Bond("Patient", split=True),)
+    assert judge(asked("2", "a"), known).bonds == (Bond("Patient", merged=True),)

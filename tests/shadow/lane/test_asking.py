@@ -1,4 +1,4 @@
-"""Asking by a callback comes to what asking by a task comes to, whenever and whatever the arm answers."""
+"""An arm is asked by a callback, whenever and whatever it answers."""
 
 import asyncio
 
@@ -15,23 +15,25 @@ SETTINGS = LaneSettings(queue=100, memory=64 << 20, concurrency=3, drain=5)
 
 
 class Arm:
-    """An arm that is asked by a callback. A mirror's target says how it answers: at once, later or never, or that
-    only a task can ask it. `open` are the calls that it has not answered, `most` how many those ever were."""
+    """An arm. A mirror's target says how it answers: at once, later, never, or twice; or that the asker fails or
+    declines. `open` are the calls that it has not answered, `most` how many those ever were."""
 
     def __init__(self):
         self.open = []
-        self.most = self.tasks = self.cancelled = 0
+        self.most = self.cancelled = 0
 
-    def begin(self, one, arm, extra, heard):
+    def ask(self, one, arm, extra, heard):
         way, body = one.target
-        if way == "task":
-            return None
         if way == "fails":
             raise RuntimeError("secret")
-        said = spoken(arm, body)
-        if way == "at once":
+        said = None if way == "declines" else spoken(arm, body)
+        if way in ("at once", "declines", "twice", "answers and fails"):
             heard(said)
-            return self.nothing
+            if way == "twice":
+                heard(answer(arm, b"another"))
+            if way == "answers and fails":
+                raise RuntimeError("secret")
+            return None
 
         def later():
             self.open.remove(later)
@@ -41,18 +43,12 @@ class Arm:
             self.cancelled += 1
             self.open.remove(later)
             timer.cancel()
+            heard(said)  # as one that was on its way: nobody listens any more
 
         self.open.append(later)
         self.most = max(self.most, len(self.open))
         timer = asyncio.get_running_loop().call_later(600 if way == "never" else 0.001, later)
         return cancel
-
-    def nothing(self):
-        """The answer is there already."""
-
-    async def ask(self, one, arm, extra):
-        self.tasks += 1
-        return spoken(arm, one.target[1])
 
 
 def spoken(arm, said):
@@ -64,7 +60,7 @@ def spoken(arm, said):
 async def run(arm, mirrors, drain=5.0, waits=False):
     """The outcomes and the store, after a drain; where it `waits`, once all that is asked again has been."""
     store = Memory(Memory.Options())
-    lane = Lane(arm.ask, store, SETTINGS, Inline(), begin=arm.begin)
+    lane = Lane(arm.ask, store, SETTINGS, Inline())
     lane.start()
     for one in mirrors:
         lane.offer(one)
@@ -77,17 +73,19 @@ async def run(arm, mirrors, drain=5.0, waits=False):
     return outcomes(lane), store
 
 
-@pytest.mark.parametrize("way", ["at once", "later", "task"])
+def calls(store, *arms):
+    return sum(row.seconds.total for row in store.read().traffic if row.arm in arms)
+
+
+@pytest.mark.parametrize("way", ["at once", "later", "twice", "answers and fails"])
 @pytest.mark.parametrize(("body", "expected"), [
     (b"{}", (Outcome.MATCH, "")),
     (b"1", (Outcome.MISMATCH, "")),
 ])
-async def test_what_an_arm_answers_counts_the_same_whichever_way_it_was_asked(way, body, expected):
-    arm = Arm()
-    found, store = await run(arm, [mirror(target=(way, body)) for _ in range(10)])
+async def test_what_an_arm_answers_counts_once_whenever_it_comes(way, body, expected):
+    found, store = await run(Arm(), [mirror(target=(way, body)) for _ in range(10)])
     assert found == {expected: 10}
-    assert arm.tasks == (10 if way == "task" else 0)
-    assert {row.arm: row.seconds.total for row in store.read().traffic if row.arm == "modern"} == {"modern": 10}
+    assert calls(store, "modern") == 10
 
 
 @pytest.mark.parametrize("way", ["at once", "later"])
@@ -98,9 +96,11 @@ async def test_an_arm_that_fails_was_observed_to_do_so(way):
     assert [row.errors for row in store.read().traffic if row.arm == "modern"] == [1]
 
 
-async def test_an_asker_that_fails_is_no_arms_fault():
-    found, _ = await run(Arm(), [mirror(target=("fails", b"{}")), mirror(target=("later", b"{}"))])
+@pytest.mark.parametrize("way", ["fails", "declines"])
+async def test_an_asker_that_fails_or_declines_is_no_arms_fault(way):
+    found, store = await run(Arm(), [mirror(target=(way, b"{}")), mirror(target=("later", b"{}"))])
     assert found == {(Outcome.SHED, "asker_failed"): 1, (Outcome.MATCH, ""): 1}
+    assert calls(store, "modern") == 1
 
 
 async def test_an_arm_that_takes_too_long_is_cancelled():
@@ -119,31 +119,26 @@ async def test_a_drain_cancels_what_is_being_asked():
 
 async def test_no_more_is_asked_at_a_time_than_is_configured():
     arm = Arm()
-    ways = ["later", "at once", "later", "task"] * 10
+    ways = ["later", "at once", "later"] * 10
     found, _ = await run(arm, [mirror(target=(way, b"{}")) for way in ways])
     assert found == {(Outcome.MATCH, ""): len(ways)}
     assert arm.most == SETTINGS.concurrency
 
 
-@pytest.mark.parametrize("way", ["at once", "later", "task"])
-async def test_legacy_is_asked_twice_whichever_way(way):
-    arm = Arm()
-    found, store = await run(arm, [mirror(target=(way, b"1"), noise=1.0)])
+@pytest.mark.parametrize("way", ["at once", "later"])
+async def test_legacy_is_asked_twice_whenever_it_answers(way):
+    found, store = await run(Arm(), [mirror(target=(way, b"1"), noise=1.0)])
     assert found == {(Outcome.TRANSIENT, "race"): 1}
-    assert {row.arm: row.seconds.total for row in store.read().traffic if row.arm in ("legacy", "modern")} == {
-        "legacy": 1, "modern": 1}
-    assert arm.tasks == (2 if way == "task" else 0)
+    assert (calls(store, "legacy"), calls(store, "modern")) == (1, 1)
 
 
-@pytest.mark.parametrize("way", ["at once", "later", "task"])
+@pytest.mark.parametrize("way", ["at once", "later"])
 @pytest.mark.parametrize(("said", "asked", "expected"), [
     ({"legacy": b"{}", "modern": b"1"}, 5, (Outcome.MISMATCH, "reproduced_2")),
     ({"legacy": b"1", "modern": b"1"}, 3, (Outcome.TRANSIENT, "after_0.01s")),
 ])
-async def test_both_are_asked_again_whichever_way(way, said, asked, expected):
-    arm = Arm()
+async def test_both_are_asked_again_whenever_they_answer(way, said, asked, expected):
     found, store = await run(
-        arm, [mirror(target=(way, said), recheck=Recheck((0.01, 0.02), 1.0))], waits=True)
+        Arm(), [mirror(target=(way, said), recheck=Recheck((0.01, 0.02), 1.0))], waits=True)
     assert found == {expected: 1}
-    assert sum(row.seconds.total for row in store.read().traffic if row.arm in ("legacy", "modern")) == asked
-    assert arm.tasks == (asked if way == "task" else 0)
+    assert calls(store, "legacy", "modern") == asked

@@ -1,4 +1,4 @@
-"""Waits end in time, each by its own deadline, and nobody else's cancelling is taken for a deadline."""
+"""Each wait ends by its own deadline, and only if it is not over by then."""
 
 import asyncio
 
@@ -7,76 +7,56 @@ import pytest
 from shadow.lane.deadlines import Deadlines
 
 
-async def test_what_comes_in_time_is_handed_on():
-    async def work():
-        await asyncio.sleep(0)
-        return "done"
-
-    assert await Deadlines().within(60, work()) == "done"
+@pytest.fixture
+def overdue():
+    """The names of waits, in the order in which they were overdue."""
+    return asyncio.Queue()
 
 
-async def test_what_takes_too_long_is_cancelled():
-    ended = []
-
-    async def work():
-        try:
-            await asyncio.Event().wait()
-        finally:
-            ended.append(True)
-
-    with pytest.raises(TimeoutError):
-        await Deadlines().within(0.01, work())
-    assert ended == [True]
-    assert asyncio.current_task().cancelling() == 0
+async def test_a_wait_that_ends_in_time_is_never_overdue(overdue):
+    deadlines = Deadlines()
+    deadlines.set("in time", 0.01, lambda: overdue.put_nowait("in time"))
+    deadlines.set("late", 0.02, lambda: overdue.put_nowait("late"))
+    assert deadlines.end("in time")
+    assert await overdue.get() == "late"
+    assert overdue.empty()
 
 
-async def test_a_short_wait_need_not_wait_for_a_long_one_nor_end_it():
-    deadlines, go = Deadlines(), asyncio.Event()
-    long = asyncio.create_task(deadlines.within(60, go.wait()))
-    await asyncio.sleep(0)
+async def test_a_wait_ends_once(overdue):
+    deadlines = Deadlines()
+    deadlines.set("ended", 60, lambda: overdue.put_nowait("ended"))
+    assert deadlines.end("ended")
+    assert not deadlines.end("ended")
+    deadlines.set("late", 0.01, lambda: overdue.put_nowait("late"))
+    assert await overdue.get() == "late"
+    assert not deadlines.end("late"), "it was overdue"
+
+
+async def test_each_of_several_waits_has_its_own_deadline(overdue):
+    deadlines = Deadlines()
+    for name, seconds in (("last", 0.06), ("first", 0.01), ("never", 60), ("second", 0.03)):
+        deadlines.set(name, seconds, lambda name=name: overdue.put_nowait(name))
+    assert [await overdue.get() for _ in range(3)] == ["first", "second", "last"]
+    assert deadlines.end("never")
+
+
+async def test_a_short_wait_need_not_wait_for_a_long_one_nor_end_it(overdue):
+    deadlines = Deadlines()
+    deadlines.set("long", 60, lambda: overdue.put_nowait("long"))
     for seconds in (0.02, 0.01):
-        with pytest.raises(TimeoutError):
-            await deadlines.within(seconds, asyncio.Event().wait())
-    go.set()
-    assert await long is True
+        deadlines.set("short", seconds, lambda: overdue.put_nowait("short"))
+        assert await overdue.get() == "short"
+    assert deadlines.end("long")
 
 
-async def test_each_of_several_waits_has_its_own_deadline():
-    deadlines, order = Deadlines(), []
+async def test_one_that_is_overdue_may_end_another_that_is(overdue):
+    deadlines = Deadlines()
 
-    async def wait(name, seconds):
-        with pytest.raises(TimeoutError):
-            await deadlines.within(seconds, asyncio.Event().wait())
-        order.append(name)
+    def first():
+        overdue.put_nowait(deadlines.end("second"))
 
-    await asyncio.gather(wait("last", 0.06), wait("first", 0.01), wait("second", 0.03))
-    assert order == ["first", "second", "last"]
-
-
-async def test_work_that_swallows_its_cancelling_is_still_heard():
-    async def work():
-        try:
-            await asyncio.Event().wait()
-        except asyncio.CancelledError:
-            return "late"
-
-    assert await Deadlines().within(0.01, work()) == "late"
-    assert asyncio.current_task().cancelling() == 0
-
-
-async def test_somebody_else_s_cancelling_is_no_deadline():
-    task = asyncio.create_task(Deadlines().within(60, asyncio.Event().wait()))
-    await asyncio.sleep(0)
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-
-
-async def test_what_cancels_itself_or_fails_is_handed_on():
-    async def work(error):
-        raise error
-
-    for error in (asyncio.CancelledError(), ValueError("x")):
-        with pytest.raises(type(error)):
-            await Deadlines().within(60, work(error))
-    assert asyncio.current_task().cancelling() == 0
+    deadlines.set("first", 0.01, first)
+    deadlines.set("second", 0.01, lambda: overdue.put_nowait("second"))
+    assert await overdue.get() is True
+    deadlines.set("third", 0.01, lambda: overdue.put_nowait("third"))
+    assert await overdue.get() == "third"

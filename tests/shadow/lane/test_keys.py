@@ -6,11 +6,11 @@ import sqlite3
 import pytest
 
 from shadow.custody.sqlite import Custody, Hold
-from shadow.evidence.stratum import Epoch
+from shadow.evidence.epoch import Epoch, Setup
 from shadow.lane.keys import PURPOSE, EpochKeys, scope
 
-EPOCH = Epoch("1", "2", "rules", "1")
-OTHER = Epoch("1", "3", "rules", "1")
+EPOCH = Epoch("1", "2", Setup(rules="rules"), "1")
+OTHER = Epoch("1", "3", Setup(rules="rules"), "1")
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def test_a_scope_tells_capability_and_epoch():
     scopes = {scope("results", EPOCH), scope("results", OTHER), scope("booking", EPOCH)}
     assert len(scopes) == 3
     assert {one.partition(" ")[0] for one in scopes} == {"results", "booking"}
-    assert scope("results", Epoch("a", "b", "", "")) != scope("results", Epoch("", "a", "b", ""))
+    assert scope("results", Epoch("a", "b", Setup(), "")) != scope("results", Epoch("", "a", Setup(rules="b"), ""))
 
 
 async def test_a_key_is_the_same_for_all_workers_and_for_those_that_come_later(custody, path):

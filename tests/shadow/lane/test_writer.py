@@ -7,11 +7,12 @@ import pytest
 
 from adapters.message import Headers, Request
 from shadow.compare.comparison import VERSION, Bond, Comparison, Outcome, Tally, compare
-from shadow.compare.diff import Difference, Severity, Shape
+from shadow.compare.difference import Difference, Severity, Shape
 from shadow.compare.pair import Pair
 from shadow.compare.rules import Known, Rules
 from shadow.custody.sqlite import Custody, Hold
-from shadow.evidence.stratum import HOUR, Basis, Epoch, Stratum, digest
+from shadow.evidence.epoch import Basis, Epoch, Setup, digest
+from shadow.evidence.stratum import HOUR, Stratum
 from shadow.lane.keys import PURPOSE, scope
 from shadow.lane.writer import BINDINGS, Writer
 from shadow.ledger.rows import EPOCHS, Crossed
@@ -20,7 +21,7 @@ from shadow.stores.memory import Memory
 from tests.shadow.exchanges import answer
 
 READ = Stratum("read", "2xx", "json", "")
-BASIS = Basis("rules-1", b"x-build")
+BASIS = Basis(Setup(rules="rules1"), b"x-build")
 
 
 def pair(patient="P-1", modern=b"{}", at=0.0, builds=("", ""), **candidate):
@@ -102,13 +103,13 @@ async def test_a_build_or_a_rule_that_changes_starts_anew_and_silence_does_not()
         await kept.exchange(pair(f"P-{builds}", builds=builds))
     await kept.exchange(pair("P-2", builds=("1", "Anna Meier")))
     await kept.exchange(pair("P-3", failure="reset"))
-    await kept.exchange(pair("P-4"), replace_rules(BASIS, "rules-2"))
+    await kept.exchange(pair("P-4"), replace_rules(BASIS, "rules2"))
     rows = {(row.epoch, row.outcome): row.count for row in await kept.evidence()}
     assert rows == {
-        (Epoch("1", "7", "rules-1", VERSION), Outcome.MATCH): 3,
-        (Epoch("1", "8", "rules-1", VERSION), Outcome.MATCH): 2,
-        (Epoch("1", "8", "rules-1", VERSION), Outcome.CANDIDATE_ERROR): 1,
-        (Epoch("1", "8", "rules-2", VERSION), Outcome.MATCH): 1,
+        (Epoch("1", "7", Setup(rules="rules1"), VERSION), Outcome.MATCH): 3,
+        (Epoch("1", "8", Setup(rules="rules1"), VERSION), Outcome.MATCH): 2,
+        (Epoch("1", "8", Setup(rules="rules1"), VERSION), Outcome.CANDIDATE_ERROR): 1,
+        (Epoch("1", "8", Setup(rules="rules2"), VERSION), Outcome.MATCH): 1,
     }
 
 
@@ -118,11 +119,11 @@ async def test_a_known_difference_that_expires_starts_anew():
     for at in (99.0, 100.0, 150.0, 200.0):
         await kept.exchange(replace(pair(f"P-{at}", at=at), rules=rules))
     rows = {row.epoch.rules: row.count for row in await kept.evidence()}
-    assert rows == {"rules-1": 1, "rules-1-1": 2, "rules-1-2": 1}
+    assert rows == {"rules1": 1, "rules1-1": 2, "rules1-2": 1}
 
 
 def replace_rules(basis, rules):
-    return basis._replace(rules=rules)
+    return basis._replace(setup=Setup(rules=rules))
 
 
 async def test_what_says_nothing_is_counted_and_not_effective():
@@ -161,18 +162,6 @@ class Failing(Memory):
             self.fails -= 1
             raise StoreError("no")
         return super().write(*batch, **more)
-
-
-async def test_a_store_made_for_the_release_before_is_written_to():
-    class Older(Memory):
-        def write(self, comparisons, tallies, traffic, sightings=(), held=frozenset(), bindings=()):
-            return super().write(comparisons, tallies, traffic, sightings, held, bindings)
-
-    kept = Kept(Older(Memory.Options()))
-    await kept.exchange(pair())
-    [row] = await kept.evidence()
-    assert row.count == 1
-    assert kept.writer.failures == 0
 
 
 async def test_a_store_that_fails_loses_no_evidence():
@@ -233,7 +222,7 @@ async def test_what_is_held_outlives_its_retention_with_its_key():
     kept.custody.release("results")
     await kept.exchange(pair(at=400 * day + HOUR, builds=("", "2")))
     assert {row.epoch.modern for row in await kept.evidence()} == {"2"}
-    assert kept.custody.scopes(PURPOSE).keys() == {scope("results", Epoch("", "2", "rules-1", VERSION))}
+    assert kept.custody.scopes(PURPOSE).keys() == {scope("results", Epoch("", "2", Setup(rules="rules1"), VERSION))}
 
 
 async def test_nothing_is_dropped_while_nobody_knows_what_is_held():
@@ -263,7 +252,7 @@ async def test_what_exchanges_prove_of_identifiers_is_written_under_their_epoch(
         kept.writer.keep(bonded(made, *names), await kept.sight(made))
     await kept.writer.close()
     counts = {row.epoch: row.count for row in kept.store.read("results").crossings}
-    assert counts == {digest(Epoch("", build, "rules-1", VERSION)): count for build, count in (("1", 2), ("2", 1))}
+    assert counts == {digest(Epoch("", build, BASIS.setup, VERSION)): count for build, count in (("1", 2), ("2", 1))}
 
 
 async def test_a_store_that_fails_loses_no_pair():

@@ -12,15 +12,20 @@ from lxml import etree
 from lxml import html as lxml_html
 
 from shadow.compare.comparison import Comparison, Outcome, Tally, compare
-from shadow.compare.diff import ABSENT, Difference, Severity, Shape
+from shadow.compare.difference import ABSENT, Difference, Severity, Shape
+from shadow.evidence.epoch import Epoch, Setup
 from shadow.evidence.gate import Criteria
 from shadow.evidence.noise import DRIFTS, Noise
-from shadow.evidence.stratum import STRATA, Epoch, Stratum
+from shadow.evidence.stratum import STRATA, Stratum
 from shadow.latency import Histogram
 from shadow.ledger.rows import FASTER, SLOWER, Evidence, Hidden, Ledger, Traffic
 from shadow.renderers import html
+from shadow.renderers.json import to_json
+from shadow.renderers.markdown import to_markdown
+from shadow.renderers.phrases import milliseconds
 from shadow.renderers.table import show, terminal
-from shadow.report.report import Report, fold, milliseconds, to_json, to_markdown
+from shadow.report.report import Report, fold
+from shadow.stores.base import Batch
 from shadow.stores.memory import Memory
 from tests.shadow.exchanges import answer, pair
 
@@ -37,7 +42,7 @@ def latency(**seconds):
 
 def ledger(comparisons, tallies=None, traffic=()):
     store = Memory(Memory.Options())
-    store.write(comparisons, tallies or {}, traffic)
+    store.write(Batch(comparisons, tallies=tallies or {}, traffic=traffic))
     return store.read()
 
 
@@ -56,12 +61,12 @@ def reported(*comparisons, tallies=None, traffic=(), evidence=(), noise=(), hidd
 
 def seen(count, outcome=Outcome.MATCH, shape="", build="2", at=0.0, critical=0):
     """Exchanges that prove something: reads that modern's `build` answered from `at` on, for two hours."""
-    return Evidence("results", Epoch("1", build, "89ef+0123abcd", "7"), Stratum("read", "2xx", "Patient", shape),
-                    outcome, count, count, critical, critical, at, at + 7200)
+    return Evidence("results", Epoch("1", build, Setup("89ef", rules="0123abcd"), "7"),
+                    Stratum("read", "2xx", "Patient", shape), outcome, count, count, critical, critical, at, at + 7200)
 
 
 def noisy(path, modern=2, legacy=3, build="2"):
-    epoch = Epoch("1", build, "89ef+0123abcd", "7")
+    epoch = Epoch("1", build, Setup("89ef", rules="0123abcd"), "7")
     return Noise("results", epoch, "read", "value", path, modern, legacy, 10, True, 1.0, 3600.0)
 
 
@@ -359,8 +364,8 @@ def test_names_cannot_become_markup():
     nasty = '<script>alert("x")</script>'
     store = Memory(Memory.Options())
     difference = Difference("value", f"/{nasty}", WORD, Shape(nasty))
-    store.write([Comparison(Tally(nasty, nasty, Outcome.MISMATCH), nasty, 1.0, (difference,))],
-                {Tally(nasty, nasty, Outcome.SHED, nasty): 1}, ())
+    store.write(Batch([Comparison(Tally(nasty, nasty, Outcome.MISMATCH), nasty, 1.0, (difference,))],
+                      {Tally(nasty, nasty, Outcome.SHED, nasty): 1}))
     report = fold(store.read())
     for text in (html.page(report.capabilities[0]), html.index(report, "?capability=")):
         assert "<script" not in text

@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 
 from gateway.config.compile import build
 from shadow.compare.comparison import Comparison, Outcome, Tally
-from shadow.compare.diff import Difference, Severity, Shape
+from shadow.compare.difference import Difference, Severity, Shape
 from shadow.ledger.groups import SIGNATURES, patterns
+from shadow.renderers.markdown import to_markdown
 from shadow.report.causes import causes
-from shadow.report.report import fold, to_markdown
+from shadow.report.report import fold
+from shadow.stores.base import Batch
 from shadow.stores.memory import Memory
 
 MISMATCH = Tally("results", "read", Outcome.MISMATCH)
@@ -146,7 +148,7 @@ def test_no_rule_is_tried_on_what_modern_must_mend(comparison):
 
 def test_the_report_has_them_with_what_to_look_at():
     store = Memory(Memory.Options())
-    store.write([differing("ab", at=1.0), differing("a", at=2.0), differing("a", at=3.0)], {MISMATCH: 1}, ())
+    store.write(Batch([differing("ab", at=1.0), differing("a", at=2.0), differing("a", at=3.0)], tallies={MISMATCH: 1}))
     report = fold(store.read())
     [one] = report.capabilities
     assert [(cause.path, cause.share) for cause in one.causes] == [("/a", 0.75)]

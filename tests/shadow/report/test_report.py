@@ -8,14 +8,17 @@ import pytest
 from pydantic import TypeAdapter
 
 from shadow.compare.comparison import Comparison, Outcome, Tally, compare
-from shadow.compare.diff import Difference, Severity, Shape
+from shadow.compare.difference import Difference, Severity, Shape
 from shadow.evidence.gate import Criteria
 from shadow.latency import Histogram
 from shadow.ledger.rows import FASTER, SLOWER, Ledger, Traffic
 from shadow.renderers import html
-from shadow.renderers.sheet import to_csv
+from shadow.renderers.csv import to_csv
+from shadow.renderers.json import to_json
+from shadow.renderers.markdown import to_markdown
 from shadow.renderers.table import show, terminal
-from shadow.report.report import Report, RuleReport, fold, to_json, to_markdown
+from shadow.report.report import Report, RuleReport, fold
+from shadow.stores.base import Batch
 from shadow.stores.memory import Memory
 from tests.shadow.exchanges import answer, pair
 
@@ -33,11 +36,11 @@ def ledger():
     pairs += [pair({"name": "a"}, {}), pair({}, {}), pair({}, answer("modern", failure="reset"))]
     skipped = Tally("results", "read", Outcome.SKIPPED, "not_sampled")
     failed = Tally("booking", "list", Outcome.CANDIDATE_ERROR, "tls")
-    store.write([compare(one) for one in pairs], {skipped: 4, failed: 2}, [
+    store.write(Batch([compare(one) for one in pairs], tallies={skipped: 4, failed: 2}, traffic=[
         Traffic("results", "read", "legacy", "legacy", 7, 0, latency(0.01, 7), 1.0),
         Traffic("results", "read", "shadow", "legacy", 3, 1, latency(0.01, 3), 2.0),
         Traffic("results", "read", "", "modern", 0, 1, latency(0.1, 6), 3.0),
-    ])
+    ]))
     return store.read()
 
 
@@ -51,7 +54,7 @@ def test_a_difference_is_as_severe_as_in_the_operation_where_it_is_worst():
     store = Memory(Memory.Options())
     for at, operation, severity in ((1, "read", Severity.CRITICAL), (2, "list", Severity.MINOR)):
         found = Difference("value", "/code", Shape("string", 1), Shape("string", 1), severity)
-        store.write([Comparison(Tally("results", operation, Outcome.MISMATCH), "trace", at, (found,))], {}, [])
+        store.write(Batch([Comparison(Tally("results", operation, Outcome.MISMATCH), "trace", at, (found,))]))
     [capability] = fold(store.read()).capabilities
     assert [one.severity for one in capability.differences] == [Severity.CRITICAL]
 
@@ -110,7 +113,7 @@ def test_operations_of_one_difference_are_one_line():
     for operation, at in (("search", 1.0), ("read", 5.0)):
         comparison = compare(pair({"a": 1}, {"a": 2}))
         tally = comparison.tally._replace(operation=operation)
-        store.write([type(comparison)(tally, operation, at, comparison.differences)], {}, ())
+        store.write(Batch([type(comparison)(tally, operation, at, comparison.differences)]))
     [found] = fold(store.read()).capabilities[0].differences
     assert (found.operations, found.count, found.share) == (("read", "search"), 2, 1.0)
     assert (found.first_seen, found.last_seen, found.trace_id) == (1.0, 5.0, "read")
@@ -124,18 +127,18 @@ def test_a_pipe_gets_whole_lines_without_escape_codes(ledger):
 
 def test_markdown_cells_do_not_break_their_table():
     store = Memory(Memory.Options())
-    store.write((), {Tally("a|b", "read", Outcome.SHED, "x|y"): 1}, ())
+    store.write(Batch(tallies={Tally("a|b", "read", Outcome.SHED, "x|y"): 1}))
     assert "a\\|b" in to_markdown(fold(store.read()))
     assert "x\\|y" in to_markdown(fold(store.read()))
 
 
 def test_the_same_request_is_timed_on_both_arms():
     store = Memory(Memory.Options())
-    store.write((), {}, [
+    store.write(Batch(traffic=[
         Traffic("results", "read", "", SLOWER, 0, 0, latency(0.1, 2), 1.0),
         Traffic("results", "read", "", FASTER, 0, 0, latency(0.01, 97), 1.0),
         Traffic("results", "list", "", FASTER, 0, 0, latency(0.2, 1), 1.0),
-    ])
+    ]))
     [one] = fold(store.read()).capabilities
     assert (one.paired.pairs, one.paired.faster, one.requests) == (100, 98, 0)
     assert one.paired.p50 == pytest.approx(-0.01, rel=0.1)
@@ -148,8 +151,8 @@ def test_the_same_request_is_timed_on_both_arms():
 def test_each_rule_tells_what_it_hid():
     store = Memory(Memory.Options())
     alike = Tally("results", "read", Outcome.MATCH_NORMALISED)
-    store.write([Comparison(alike, "trace", 1.0, hidden=(("ids", 1), ("stamps", 4)))], {}, ())
-    store.write([Comparison(alike, "trace", 3.0, hidden=(("stamps", 2),))], {}, ())
+    store.write(Batch([Comparison(alike, "trace", 1.0, hidden=(("ids", 1), ("stamps", 4)))]))
+    store.write(Batch([Comparison(alike, "trace", 3.0, hidden=(("stamps", 2),))]))
     report = fold(store.read())
     [one] = report.capabilities
     assert one.normalised == 2
@@ -161,7 +164,7 @@ def test_every_rendering_says_how_often_a_difference_was_there_again():
     found = compare(pair({"dose": 1}, {"dose": 2}))
     again = replace(found, tally=found.tally._replace(reason="reproduced_2"))
     store = Memory(Memory.Options())
-    store.write([found, again, replace(again, reproduced=(found.differences[0].signature,))], {}, [])
+    store.write(Batch([found, again, replace(again, reproduced=(found.differences[0].signature,))]))
     report = fold(store.read())
     [one] = report.capabilities
     assert [(row.count, row.again, row.reproduced) for row in (*one.differences, *one.patterns)] == [(3, 2, 1)] * 2

@@ -7,13 +7,16 @@ from dataclasses import replace
 import pytest
 
 from shadow.compare.comparison import VERSION, Outcome
+from shadow.evidence.epoch import Epoch, Setup, digest
 from shadow.evidence.gate import Answer, Criteria, State
-from shadow.evidence.stratum import Epoch, Stratum, digest
+from shadow.evidence.stratum import Stratum
 from shadow.ledger.rows import Crossed, Crossing, Evidence
+from shadow.renderers import markdown
+from shadow.renderers.junit import to_junit
 from shadow.renderers.table import evidence, terminal
-from shadow.report.verdict import judged, markdown, span, to_junit
+from shadow.report.verdict import span, verdict
 
-OLD, NEW = Epoch("1", "7", "r", "2"), Epoch("1", "8", "r", "2")
+OLD, NEW = Epoch("1", "7", Setup(rules="r"), "2"), Epoch("1", "8", Setup(rules="r"), "2")
 READ = Stratum("read", "2xx", "Patient", "")
 SEARCH = Stratum("search", "2xx", "Bundle", "date")
 BOTH = Criteria(("read", "search"), ("write",))
@@ -35,7 +38,7 @@ def table(found):
 
 
 def test_safe_with_everything_seen():
-    found = judged([row(), row(SEARCH, effective=500), row(count=400, effective=0)], BOTH)
+    found = verdict([row(), row(SEARCH, effective=500), row(count=400, effective=0)], BOTH)
     assert found.answer is Answer.SAFE
     assert found.says.startswith("SAFE: 0 of 5,500 effective exchanges differ: below 0.1% at 95% confidence")
     assert (found.wanted, found.unseen, found.unmirrored, found.effective) == ((), (), ("write",), 5_500)
@@ -43,7 +46,7 @@ def test_safe_with_everything_seen():
 
 
 def test_the_verdict_is_on_the_epoch_that_goes_on_alone():
-    found = judged([
+    found = verdict([
         row(outcome=Outcome.MISMATCH, epoch=OLD, critical=9, last=HOUR), row(last=2 * HOUR),
         row(SEARCH, last=2 * HOUR, effective=10),
     ], BOTH)
@@ -66,98 +69,102 @@ def test_the_verdict_is_on_the_epoch_that_goes_on_alone():
 def test_a_verdict_is_on_the_worse_of_two_epochs_that_go_on_side_by_side(old, new, answer, modern):
     rows = [row(epoch=OLD, first=old[0], last=old[1]), row(SEARCH, epoch=OLD, first=old[0], last=old[1]),
             row(outcome=Outcome.MISMATCH, effective=50, critical=9, first=new[0], last=new[1])]
-    found = judged(rows, BOTH)
+    found = verdict(rows, BOTH)
     assert (found.answer, found.epoch.modern, len(found.history)) == (answer, modern, 1)
 
 
-@pytest.mark.parametrize("epoch", [Epoch("1", "8", "stricter", "0"), Epoch("1", "8", "laxer", VERSION)])
+@pytest.mark.parametrize("epoch", [
+    Epoch("1", "8", Setup(rules="stricter"), "0"), Epoch("1", "8", Setup(rules="laxer"), VERSION),
+])
 def test_what_other_rules_or_another_comparator_found_is_not_safe_now(epoch):
     rows = [row(epoch=epoch), row(SEARCH, effective=500, epoch=epoch)]
-    assert judged(rows, BOTH).answer is Answer.SAFE, "nobody says what the rules are now"
-    found = judged(rows, replace(BOTH, rules="stricter"))
+    assert verdict(rows, BOTH).answer is Answer.SAFE, "nobody says what the rules are now"
+    found = verdict(rows, replace(BOTH, setup=Setup(rules="stricter")))
     assert found.answer is Answer.NOT_ENOUGH
     assert found.says == "NOT ENOUGH EVIDENCE: nothing was compared since the arms, the rules or the comparator changed"
     assert (found.epoch, found.effective, [one.effective for one in found.history]) == (None, 0, [5_500])
     assert found.unseen == ("read", "search")
     assert "on nothing yet; 5,500 effective exchanges on 1 earlier one" in table(found)
-    assert "Before: 5,500 exchanges" in "\n".join(markdown(found))
+    assert "Before: 5,500 exchanges" in markdown.evidence(found)
 
 
 def test_what_other_arms_were_found_to_say_is_not_safe_now():
-    epoch = Epoch("1", "8", "here+r-1", VERSION)
+    epoch = Epoch("1", "8", Setup("here", rules="r"), VERSION, expired=1)
     rows = [row(epoch=epoch), row(SEARCH, epoch=epoch)]
-    found = judged(rows, replace(BOTH, rules="here+r"))
+    found = verdict(rows, replace(BOTH, setup=Setup("here", rules="r")))
     assert (found.answer, found.epoch.arms, found.epoch.rules) == (Answer.SAFE, "here", "r-1")
     assert found.is_on(epoch)
     assert "arms here, rules r-1, comparator" in table(found)
-    assert "arms here, rules r-1, comparator" in "\n".join(markdown(found))
-    assert judged(rows, replace(BOTH, rules="there+r")).answer is Answer.NOT_ENOUGH
+    assert "arms here, rules r-1, comparator" in markdown.evidence(found)
+    assert verdict(rows, replace(BOTH, setup=Setup("there", rules="r"))).answer is Answer.NOT_ENOUGH
 
 
 def test_who_does_not_know_where_the_arms_are_is_told_of_those_of_the_file():
-    epoch = Epoch("1", "8", "arms.here+r-1", VERSION)
+    epoch = Epoch("1", "8", Setup("arms", "here", rules="r"), VERSION, expired=1)
     rows = [row(epoch=epoch), row(SEARCH, epoch=epoch)]
-    assert judged(rows, replace(BOTH, rules="arms+r")).answer is Answer.SAFE
-    assert judged(rows, replace(BOTH, rules="arms.here+r")).answer is Answer.SAFE
-    assert judged(rows, replace(BOTH, rules="arms.there+r")).answer is Answer.NOT_ENOUGH
-    assert judged(rows, replace(BOTH, rules="others+r")).answer is Answer.NOT_ENOUGH
+    assert verdict(rows, replace(BOTH, setup=Setup("arms", rules="r"))).answer is Answer.SAFE
+    assert verdict(rows, replace(BOTH, setup=Setup("arms", "here", rules="r"))).answer is Answer.SAFE
+    assert verdict(rows, replace(BOTH, setup=Setup("arms", "there", rules="r"))).answer is Answer.NOT_ENOUGH
+    assert verdict(rows, replace(BOTH, setup=Setup("others", rules="r"))).answer is Answer.NOT_ENOUGH
 
 
 def test_an_epoch_of_which_known_differences_have_expired_is_of_the_same_rules():
-    epoch = Epoch("1", "8", "r-1", VERSION)
-    assert judged([row(epoch=epoch), row(SEARCH, epoch=epoch)], replace(BOTH, rules="r")).answer is Answer.SAFE
+    epoch = Epoch("1", "8", Setup(rules="r"), VERSION, expired=1)
+    rows = [row(epoch=epoch), row(SEARCH, epoch=epoch)]
+    assert verdict(rows, replace(BOTH, setup=Setup(rules="r"))).answer is Answer.SAFE
 
 
 @pytest.mark.parametrize(("legacy", "modern", "arms"), [
     ("", "", "legacy and modern"), ("1", "", "modern"), ("", "8", "legacy"), ("1", "8", ""),
 ])
 def test_a_build_that_is_not_told_is_minded(legacy, modern, arms):
-    found = judged([row(epoch=Epoch(legacy, modern, "r", "2"))], BOTH)
-    for shown in (table(found), "\n".join(markdown(found))):
+    found = verdict([row(epoch=Epoch(legacy, modern, Setup(rules="r"), "2"))], BOTH)
+    for shown in (table(found), markdown.evidence(found)):
         assert (f"the build of {arms} is not told" in shown) == bool(arms)
         assert ("is not told, so a new one" in shown) == bool(arms)
 
 
 def test_the_rules_of_now_count_on_as_they_did():
-    now = Epoch("1", "8", "stricter", VERSION)
+    now = Epoch("1", "8", Setup(rules="stricter"), VERSION)
     rows = [row(epoch=now, last=2 * HOUR), row(SEARCH, effective=500, epoch=now), row(epoch=OLD)]
-    assert judged(rows, replace(BOTH, rules="stricter")).answer is Answer.SAFE
+    assert verdict(rows, replace(BOTH, setup=Setup(rules="stricter"))).answer is Answer.SAFE
 
 
 def test_what_is_missing_is_told_with_the_time_that_it_takes():
-    found = judged([row(effective=1_000, last=4 * HOUR)], BOTH)
+    found = verdict([row(effective=1_000, last=4 * HOUR)], BOTH)
     assert found.wanted == ("≈ 2,588 more effective exchanges, ≈ 10 h at today's rate",
                             "≈ 100 more of `search`, never seen so far")
     assert found.unseen == ("search",)
-    assert judged([], BOTH).wanted[0] == "≈ 3,588 more effective exchanges, never seen so far"
-    assert judged([], BOTH).epoch is None
+    assert verdict([], BOTH).wanted[0] == "≈ 3,588 more effective exchanges, never seen so far"
+    assert verdict([], BOTH).epoch is None
 
 
 def test_the_rate_is_that_of_the_last_day():
     """A busy week, and a quiet day after it: 2,588 more take as long as they take today."""
     hours = tuple((hour, 1) for hour in range(168 - 23, 169))
     seen = replace(row(effective=1_000, last=168.5 * HOUR), hours=hours)
-    found = judged([seen], Criteria(("read",)))
+    found = verdict([seen], Criteria(("read",)))
     assert found.per_hour == pytest.approx(24 / 23.5)
     assert found.wanted == ("≈ 2,588 more effective exchanges, ≈ 106 days at today's rate",)
     gone = replace(seen, hours=((100, 5),), last=100.5 * HOUR)
-    [wanted] = judged([gone, row(count=1, effective=0, last=168.5 * HOUR)], Criteria(("read",))).wanted
+    [wanted] = verdict([gone, row(count=1, effective=0, last=168.5 * HOUR)], Criteria(("read",))).wanted
     assert wanted == "≈ 2,588 more effective exchanges, not seen today"
 
 
 def test_a_few_minutes_do_not_make_a_rate():
-    assert judged([row(effective=60, last=60.0)], BOTH).per_hour == 60
+    assert verdict([row(effective=60, last=60.0)], BOTH).per_hour == 60
 
 
 def test_what_was_left_out_is_counted_and_makes_no_stratum():
-    found = judged([row(), row(SEARCH), row(Stratum("read", "", "", ""), Outcome.SHED, effective=0, count=3_000)], BOTH)
+    shed = row(Stratum("read", "", "", ""), Outcome.SHED, effective=0, count=3_000)
+    found = verdict([row(), row(SEARCH), shed], BOTH)
     assert [(gate.name, gate.value) for gate in found.gates if gate.state is State.MISSING] == [
         ("excluded", 3_000 / 13_000)]
     assert {one.status for one in found.coverage} == {"", "2xx"}
 
 
 def test_a_known_difference_is_no_mismatch_and_an_unstable_one_no_evidence():
-    found = judged([row(outcome=Outcome.KNOWN_DIFFERENCE), row(SEARCH),
+    found = verdict([row(outcome=Outcome.KNOWN_DIFFERENCE), row(SEARCH),
                     row(outcome=Outcome.UNSTABLE, effective=0, count=30)], BOTH)
     assert found.answer is Answer.SAFE
     assert found.gates[0].says.startswith("0 of 10,000")
@@ -165,7 +172,7 @@ def test_a_known_difference_is_no_mismatch_and_an_unstable_one_no_evidence():
 
 def test_a_stratum_that_is_left_out_does_not_drown_in_the_total():
     left_out = row(SEARCH, Outcome.UNSTABLE, effective=0, count=200)
-    found = judged([row(), row(SEARCH, effective=300), left_out], BOTH)
+    found = verdict([row(), row(SEARCH, effective=300), left_out], BOTH)
     assert found.answer is Answer.NOT_ENOUGH
     [gate] = [gate for gate in found.gates if gate.state is not State.PASS]
     assert (gate.name, gate.state) == ("excluded", State.MISSING)
@@ -173,11 +180,11 @@ def test_a_stratum_that_is_left_out_does_not_drown_in_the_total():
     assert found.wanted == ("200 unstable exchanges are to be explained: by a rule for what drifts, or by accepting "
                             "what is proposed for it",)
     few = row(SEARCH, Outcome.UNSTABLE, effective=0, count=20)
-    assert judged([row(), row(SEARCH, effective=300), few], BOTH).answer is Answer.SAFE, "that may be chance"
+    assert verdict([row(), row(SEARCH, effective=300), few], BOTH).answer is Answer.SAFE, "that may be chance"
 
 
 def test_a_critical_difference_that_is_open_says_what_would_close_it():
-    found = judged([row(effective=50_000), row(SEARCH), row(SEARCH, Outcome.MISMATCH, 1, critical=1)], BOTH)
+    found = verdict([row(effective=50_000), row(SEARCH), row(SEARCH, Outcome.MISMATCH, 1, critical=1)], BOTH)
     assert found.answer is Answer.NOT_ENOUGH
     assert found.wanted == ("1 critical difference is to be reproduced, or explained by a rule or a new build",)
     assert found.says.endswith("1 exchange with a critical difference, reproduced in 0 of them, and seen once in its "
@@ -191,9 +198,9 @@ def test_a_critical_difference_that_is_open_says_what_would_close_it():
     ([], Answer.NOT_ENOUGH),
 ])
 def test_every_form_has_the_same_numbers(rows, answer):
-    found = judged(rows, BOTH)
+    found = verdict(rows, BOTH)
     assert found.answer is answer
-    text, shown = "\n".join(markdown(found)), table(found)
+    text, shown = markdown.evidence(found), table(found)
     suite = ElementTree.fromstring(to_junit("results", found))
     cases = {case.get("name"): [(part.tag, part.get("message", part.text)) for part in case]
              for case in suite.iter("testcase")}
@@ -225,8 +232,8 @@ def crossing(kind, count=1, epoch=NEW, name="Patient", at=5.0):
 def test_exchanges_that_contradict_each_other_are_not_safe():
     every = [row(), row(SEARCH)]
     pairs = [crossing(Crossed.PAIR, 40), crossing(Crossed.OVERFLOW, 2)]
-    assert judged(every, BOTH, pairs).answer is Answer.SAFE
-    found = judged(every, BOTH, [*pairs, crossing(Crossed.SPLIT, 2), crossing(Crossed.MERGED, 1, at=9.0)])
+    assert verdict(every, BOTH, pairs).answer is Answer.SAFE
+    found = verdict(every, BOTH, [*pairs, crossing(Crossed.SPLIT, 2), crossing(Crossed.MERGED, 1, at=9.0)])
     assert (found.answer, {one.name: one.state for one in found.gates}["criticals"]) == (Answer.NOT_SAFE, State.FAIL)
     assert "exchanges contradicted each other 3 times about who is who" in found.says
     [known] = found.identities
@@ -235,16 +242,16 @@ def test_exchanges_that_contradict_each_other_are_not_safe():
 
 
 def test_what_another_epoch_knew_of_identifiers_is_not_held_against_this_one():
-    found = judged([row(), row(SEARCH), row(epoch=OLD, last=1.0)], BOTH, [crossing(Crossed.SPLIT, epoch=OLD)])
+    found = verdict([row(), row(SEARCH), row(epoch=OLD, last=1.0)], BOTH, [crossing(Crossed.SPLIT, epoch=OLD)])
     assert (found.answer, found.identities) == (Answer.SAFE, ())
 
 
 def test_identifiers_are_told_by_class_in_every_form():
     criteria = Criteria(("read", "search"), seeded=(("Order", 7), ("Patient", 0)))
-    found = judged([row(), row(SEARCH)], criteria, [crossing(Crossed.PAIR, 1_000), crossing(Crossed.MERGED)])
+    found = verdict([row(), row(SEARCH)], criteria, [crossing(Crossed.PAIR, 1_000), crossing(Crossed.MERGED)])
     order, patient = "Order: 7 pairs seeded, 0 learnt", (
         "Patient: 0 pairs seeded, 1,000 learnt; contradicted for certain between exchanges: "
         "one old is two new 0 times, two old are one new 1 time")
-    for text in (table(found), "\n".join(markdown(found))):
+    for text in (table(found), markdown.evidence(found)):
         assert order in text
         assert patient in text

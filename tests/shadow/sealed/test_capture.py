@@ -30,9 +30,7 @@ def vault(tmp_path):
 
 
 def mirrored(body, said, sealing=ALL, **more):
-    one = mirror(body, target=said, **more)
-    one.sealing = sealing
-    return one
+    return mirror(body, target=said, sealing=sealing, **more)
 
 
 async def through(capture, mirrors):

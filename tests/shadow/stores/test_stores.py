@@ -10,10 +10,11 @@ from dataclasses import replace
 import pytest
 
 from shadow.compare.comparison import Comparison, Outcome, Tally
-from shadow.compare.diff import Difference, Shape
-from shadow.evidence.stratum import HOUR, STRATA, Epoch, Stratum
+from shadow.compare.difference import Difference, Shape
+from shadow.evidence.epoch import Epoch, Setup
+from shadow.evidence.stratum import HOUR, STRATA, Stratum
 from shadow.ledger.rows import EPOCHS, PAIRS, SUBJECTS, Binding, Crossed, Sighting
-from shadow.stores.base import StoreError
+from shadow.stores.base import Batch, StoreError
 from shadow.stores.memory import Memory
 from shadow.stores.sqlite import Sqlite
 from shadow.testing import check_store
@@ -44,6 +45,7 @@ def test_several_processes_write_one_file(tmp_path):
         "from shadow.compare.comparison import compare\n"
         "from shadow.latency import Histogram\n"
         "from shadow.ledger.rows import Traffic\n"
+        "from shadow.stores.base import Batch\n"
         "from shadow.stores.sqlite import Sqlite\n"
         "from tests.shadow.exchanges import pair\n"
         "sys.stdin.readline()\n"
@@ -52,7 +54,7 @@ def test_several_processes_write_one_file(tmp_path):
         "seconds.add(0.01)\n"
         "for _ in range(50):\n"
         "    row = Traffic('results', 'read', 'shadow', 'legacy', 1, 0, seconds, 1.0)\n"
-        "    store.write([compare(pair(b'1', b'2'))], {}, [row])\n"
+        "    store.write(Batch([compare(pair(b'1', b'2'))], traffic=[row]))\n"
         "store.close()\n"
     )
     path = tmp_path / "figway.db"
@@ -77,12 +79,12 @@ def test_a_batch_is_written_wholly_or_not_at_all(tmp_path):
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(StoreError, match="SQLITE_BUSY"):
-        store.write((), {MATCH: 1}, ())
+        store.write(Batch(tallies={MATCH: 1}))
     assert store.read().tallies == {}
     other.close()
-    store.write((), {MATCH: 1}, ())
+    store.write(Batch(tallies={MATCH: 1}))
     with pytest.raises(AttributeError):
-        store.write((), {MATCH: 1}, ["no row"])
+        store.write(Batch(tallies={MATCH: 1}, traffic=["no row"]))
     assert store.read().tallies == {MATCH: 1}
     store.close()
 
@@ -119,10 +121,10 @@ def a_day(store, subjects):
             ]
             tokens = frozenset((hour, b"%012d" % one) for one in range(number, number + subjects))
             sightings = [
-                Sighting("results", Epoch("1", str(hour), "", "2"), Stratum("read", "2xx", "json", name),
+                Sighting("results", Epoch("1", str(hour), Setup(), "2"), Stratum("read", "2xx", "json", name),
                          Outcome.MATCH, subjects, 0, 0, now, now, tokens) for name in names
             ]
-            store.write(comparisons, {MATCH: 100}, (), sightings)
+            store.write(Batch(comparisons, tallies={MATCH: 100}, sightings=sightings))
         yield store.read()
 
 
@@ -148,8 +150,9 @@ def test_a_day_of_load_stays_within_bounds(tmp_path, kind):
 def test_the_subjects_of_an_hour_are_bounded():
     store = Memory(Memory.Options())
     tokens = frozenset((1, b"%012d" % one) for one in range(SUBJECTS + 5))
-    epoch, stratum = Epoch("", "", "", "2"), Stratum("read", "2xx", "", "")
-    store.write((), {}, (), [Sighting("results", epoch, stratum, Outcome.MATCH, len(tokens), 0, 0, 0.0, 0.0, tokens)])
+    epoch, stratum = Epoch("", "", Setup(), "2"), Stratum("read", "2xx", "", "")
+    sighting = Sighting("results", epoch, stratum, Outcome.MATCH, len(tokens), 0, 0, 0.0, 0.0, tokens)
+    store.write(Batch(sightings=[sighting]))
     [row] = store.read().evidence
     assert (row.count, row.effective) == (SUBJECTS + 5, SUBJECTS)
 
@@ -159,8 +162,8 @@ def test_the_pairs_of_an_epoch_are_bounded(tmp_path, kind):
     store = Memory(Memory.Options()) if kind == "memory" else Sqlite(Sqlite.Options(tmp_path / "figway.db"))
     first = Binding("results", "epoch", "Patient", "l", "m", split=False, merged=False, at=1.0, trace_id="t")
     many = [replace(first, legacy=f"l{number}", modern=f"m{number}") for number in range(PAIRS + 2)]
-    store.write((), {}, (), bindings=many)
-    store.write((), {}, (), bindings=[many[0], replace(many[1], modern="other")])
+    store.write(Batch(bindings=many))
+    store.write(Batch(bindings=[many[0], replace(many[1], modern="other")]))
     assert {row.kind: row.count for row in store.read("results").crossings} == {
         Crossed.PAIR: PAIRS, Crossed.OVERFLOW: 2, Crossed.SPLIT: 1}
     store.close()

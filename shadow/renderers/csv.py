@@ -1,6 +1,6 @@
-"""The report as CSV (RFC 4180): one line for each thing that is known, so that any sheet can pivot it.
+"""The report as CSV (RFC 4180): one line for each field, so that any spreadsheet can pivot it. Pure.
 
-The lines are the report's fields, whatever they are, so this says what JSON says.
+The lines are made from the report's fields, whatever they are, so CSV always says what JSON says.
 """
 
 import csv
@@ -14,8 +14,9 @@ COLUMNS = ("capability", "table", "row", "field", "value")
 
 
 def to_csv(report: Report) -> str:
-    """All fields: `table` names one of a capability's, `row` is a row's number from 1 or a reason where it has
-    several, and `field` the field in it, dotted where it is inside another. None is empty."""
+    """All fields of all capabilities. `table` is a field of CapabilityReport. `row` is the number of a row in it, from
+    1, or a reason; "" where the field has one value. `field` is the field of the row, dotted where fields are nested.
+    None is written as an empty value."""
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
@@ -29,7 +30,7 @@ def to_csv(report: Report) -> str:
 
 
 def _leaves(value: object) -> Iterator[tuple[tuple[str, ...], object]]:
-    """Every value that has no parts, with the way to it."""
+    """Every value that has no parts, with the names that lead to it."""
     if is_dataclass(value):
         parts = [(field.name, getattr(value, field.name)) for field in fields(value)]
     elif isinstance(value, Mapping):

@@ -1,22 +1,21 @@
 """What a worker learns of noise: it takes for noise what legacy does itself, as often, and nothing else."""
 
-import asyncio
 import random
 
 import pytest
 
 from shadow.compare.comparison import Comparison, Drift, Outcome, Tally
-from shadow.compare.diff import Difference, Severity, Shape
+from shadow.compare.difference import Difference, Severity, Shape
+from shadow.evidence.epoch import Basis, Epoch, Setup
 from shadow.evidence.noise import EXPIRES, PROPOSED
-from shadow.evidence.stratum import Basis, Epoch
-from shadow.lane.learned_noise import EPOCHS, FIRST, MOST, PATHS, Learnt, Place
+from shadow.lane.drift import EPOCHS, FIRST, MOST, PATHS, LearnedNoise, Scope
 from shadow.settings import LaneSettings, Recheck
 from shadow.stores.memory import Memory
-from tests.shadow.exchanges import answer, mirror
+from tests.shadow.exchanges import answer, later, mirror
 from tests.shadow.lane.test_lane import checked
 
 STAMP = Shape("string", 20, "instant")
-PLACE = Place("results", "read", 2, Epoch("1", "7", "rules", "3"))
+SCOPE = Scope("results", "read", 2, Epoch("1", "7", Setup(rules="rules"), "3"))
 MISMATCH = Tally("results", "read", Outcome.MISMATCH)
 
 
@@ -32,19 +31,19 @@ def bracket(path="/servedAt", modern=True, legacy=True, plain=True, at=1.0):
 NOTHING = Comparison(Tally("results", "read", Outcome.MATCH), "trace", 1.0)
 
 
-def learnt(*brackets, place=PLACE):
-    found = Learnt()
+def learned(*brackets, scope=SCOPE):
+    found = LearnedNoise()
     for one in brackets:
-        found.add(place, one)
+        found.add(scope, one)
     return found
 
 
 def test_a_path_is_noise_once_legacy_has_disagreed_with_itself_often_enough():
-    known = Learnt()
+    known = LearnedNoise()
     for number in range(PROPOSED):
-        assert not known.explains(PLACE, differs("/servedAt")), number
-        known.add(PLACE, bracket())
-    assert known.explains(PLACE, differs("/servedAt"))
+        assert not known.explains(SCOPE, differs("/servedAt")), number
+        known.add(SCOPE, bracket())
+    assert known.explains(SCOPE, differs("/servedAt"))
 
 
 @pytest.mark.parametrize("found", [
@@ -58,57 +57,57 @@ def test_a_path_is_noise_once_legacy_has_disagreed_with_itself_often_enough():
     differs(),
 ], ids=["beside a defect", "elsewhere", "gone", "type", "length", "critical", "long ago", "nothing"])
 def test_nothing_else_is(found):
-    assert not learnt(*[bracket()] * 10).explains(PLACE, found)
+    assert not learned(*[bracket()] * 10).explains(SCOPE, found)
 
 
 def test_other_operations_status_classes_and_builds_learn_apart():
-    known = learnt(*[bracket()] * 10)
-    for other in (PLACE._replace(operation="list"), PLACE._replace(status=4),
-                  PLACE._replace(epoch=Epoch("1", "8", "rules", "3"))):
+    known = learned(*[bracket()] * 10)
+    for other in (SCOPE._replace(operation="list"), SCOPE._replace(status=4),
+                  SCOPE._replace(epoch=Epoch("1", "8", Setup(rules="rules"), "3"))):
         assert not known.explains(other, differs("/servedAt"))
 
 
 def test_rare_noise_is_left_to_asking_again():
     """A path that legacy hardly ever disagrees with itself about would hide more than it explains."""
     often, seldom = [NOTHING] * 30 + [bracket()] * 10, [NOTHING] * 91 + [bracket()] * 9
-    assert learnt(*often).explains(PLACE, differs("/servedAt"))
-    assert not learnt(*seldom).explains(PLACE, differs("/servedAt"))
+    assert learned(*often).explains(SCOPE, differs("/servedAt"))
+    assert not learned(*seldom).explains(SCOPE, differs("/servedAt"))
 
 
 def test_what_was_ever_more_than_a_value_is_no_noise():
-    assert not learnt(*[bracket()] * 10, bracket(plain=False)).explains(PLACE, differs("/servedAt"))
+    assert not learned(*[bracket()] * 10, bracket(plain=False)).explains(SCOPE, differs("/servedAt"))
 
 
 def test_a_path_where_modern_alone_is_worse_is_noise_no_more():
     noisy = [bracket(), bracket(modern=False), bracket(legacy=False)] * 10
-    assert learnt(*noisy).explains(PLACE, differs("/servedAt"))
-    assert not learnt(*noisy, *[bracket(legacy=False)] * 20).explains(PLACE, differs("/servedAt"))
+    assert learned(*noisy).explains(SCOPE, differs("/servedAt"))
+    assert not learned(*noisy, *[bracket(legacy=False)] * 20).explains(SCOPE, differs("/servedAt"))
 
 
 def test_what_is_kept_is_bounded():
     drifts = tuple(Drift("value", f"/{'a' * number}", True, True, True) for number in range(1, PATHS + 2))
-    known = learnt(*[Comparison(MISMATCH, "trace", 1.0, drifts=drifts)] * 12)
-    assert known.explains(PLACE, differs("/a"))
-    assert not known.explains(PLACE, differs(f"/{'a' * (PATHS + 1)}"))
-    builds = [PLACE._replace(epoch=Epoch("1", str(number), "rules", "3")) for number in range(EPOCHS + 1)]
-    for place in builds:
-        known.asked(place)
+    known = learned(*[Comparison(MISMATCH, "trace", 1.0, drifts=drifts)] * 12)
+    assert known.explains(SCOPE, differs("/a"))
+    assert not known.explains(SCOPE, differs(f"/{'a' * (PATHS + 1)}"))
+    builds = [SCOPE._replace(epoch=Epoch("1", str(number), Setup(rules="rules"), "3")) for number in range(EPOCHS + 1)]
+    for scope in builds:
+        known.asked(scope)
         for _ in range(PROPOSED):
-            known.add(place, bracket())
-    assert [known.explains(place, differs("/servedAt")) for place in builds] == [False] + [True] * EPOCHS
+            known.add(scope, bracket())
+    assert [known.explains(scope, differs("/servedAt")) for scope in builds] == [False] + [True] * EPOCHS
 
 
 def test_the_first_exchanges_are_wanted():
-    known = Learnt()
+    known = LearnedNoise()
     for _ in range(FIRST):
-        assert known.wants(PLACE)
-        known.asked(PLACE)
-    assert not known.wants(PLACE)
-    known.add(PLACE, bracket())
+        assert known.wants(SCOPE)
+        known.asked(SCOPE)
+    assert not known.wants(SCOPE)
+    known.add(SCOPE, bracket())
     for _ in range(MOST - FIRST):
-        assert known.wants(PLACE), "legacy disagreed with itself, and not yet often enough"
-        known.asked(PLACE)
-    assert not known.wants(PLACE)
+        assert known.wants(SCOPE), "legacy disagreed with itself, and not yet often enough"
+        known.asked(SCOPE)
+    assert not known.wants(SCOPE)
 
 
 def fresh(roll):
@@ -125,11 +124,10 @@ class Arms:
     def __init__(self, field, wrong=0.0):
         self.field, self.wrong, self.roll = field, wrong, random.Random(5)
 
-    async def __call__(self, one, arm, extra):
-        for _ in range(4):
-            await asyncio.sleep(0)  # as any asking: what is there to be compared is compared meanwhile
+    def __call__(self, one, arm, extra, heard):
         said = "c" if arm == "modern" and self.roll.random() < self.wrong else self.field(self.roll)
-        return answer(arm, {"id": 1, "state": said})
+        # It takes a while, as any call does: what is there to be compared is compared meanwhile.
+        return later(heard, answer(arm, {"id": 1, "state": said}), turns=5)
 
     def mirrors(self, number, noise=0.02, **more):
         return [mirror(f'{{"id": 1, "state": "{self.field(self.roll)}"}}'.encode(), noise=noise, **more)
@@ -170,20 +168,19 @@ async def test_what_is_unstable_says_whether_that_was_known_before():
     assert counts[Outcome.UNSTABLE, ""] >= FIRST
 
 
-async def test_a_new_build_is_learnt_anew():
+async def test_a_new_build_is_learned_anew():
     """The field drifts in the old build; in the new one it is wrong at each asking, and never drifts."""
     roll = random.Random(1)
     right, wrong = fresh(roll), fresh(roll)
 
-    async def ask(one, arm, extra):
+    def ask(one, arm, extra, heard):
         said = fresh(roll) if one.target == b"1" else wrong if arm == "modern" else right
-        return answer(arm, {"state": said}, X_Build=one.target.decode())
+        return later(heard, answer(arm, {"state": said}, X_Build=one.target.decode()))
 
     def made(build, number):
-        return [mirror(f'{{"state": "{right}"}}'.encode(), target=build, noise=0.02) for _ in range(number)]
+        basis = Basis(Setup(rules="rules"), b"x-build")
+        return [mirror(f'{{"state": "{right}"}}'.encode(), target=build, noise=0.02, basis=basis)
+                for _ in range(number)]
 
-    mirrors = [*made(b"1", 100), *made(b"2", 100)]
-    for one in mirrors:
-        one.basis = Basis("rules", b"x-build")
-    counts = await checked(mirrors, ask=ask, settings=ONE_BY_ONE)
+    counts = await checked([*made(b"1", 100), *made(b"2", 100)], ask=ask, settings=ONE_BY_ONE)
     assert counts[Outcome.MISMATCH, ""] == 100

@@ -5,8 +5,10 @@ import io
 import json
 
 from shadow.compare.comparison import Outcome, Tally, compare
-from shadow.renderers.sheet import COLUMNS, to_csv
-from shadow.report.report import fold, to_json
+from shadow.renderers.csv import COLUMNS, to_csv
+from shadow.renderers.json import to_json
+from shadow.report.report import fold
+from shadow.stores.base import Batch
 from shadow.stores.memory import Memory
 from tests.shadow.exchanges import pair
 
@@ -21,7 +23,7 @@ def leaves(value):
 def test_every_field_of_the_report_is_a_line():
     store = Memory(Memory.Options())
     other = Tally('a "b", c', "read", Outcome.SHED, "queue_full")
-    store.write([compare(pair({"a": [1, 2], "b": "x"}, {"a": [1], "b": "y"}))], {other: 2}, ())
+    store.write(Batch([compare(pair({"a": [1, 2], "b": "x"}, {"a": [1], "b": "y"}))], tallies={other: 2}))
     report = fold(store.read())
     header, *lines = csv.reader(io.StringIO(to_csv(report)))
     assert tuple(header) == COLUMNS

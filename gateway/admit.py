@@ -1,0 +1,30 @@
+"""Admit a call: every policy of its capability is asked in turn. Nothing else makes an Admitted (a test holds it so).
+
+Policies that decide at once cost no task: the result is an awaitable only where a policy has to wait.
+"""
+
+from collections.abc import Awaitable
+
+from gateway.call import Admitted, Call, Refused
+from gateway.policies.base import Policy, Verdict
+
+
+def admit(call: Call, policies: tuple[Policy, ...]) -> Admitted | Refused | Awaitable[Admitted | Refused]:
+    """A fold of the policies over a call: admitted by all, or refused by the first that refuses it."""
+    if not policies:
+        return Admitted(call)
+    for at, policy in enumerate(policies, 1):
+        verdict = policy.admit(call)
+        if verdict is None:
+            continue
+        return verdict if isinstance(verdict, Refused) else _admit_later(verdict, call, policies[at:])
+    return Admitted(call)
+
+
+async def _admit_later(verdict: Awaitable[Verdict], call: Call, rest: tuple[Policy, ...]) -> Admitted | Refused:
+    """Wait for one policy's verdict, then ask the rest."""
+    refused = await verdict
+    if refused is not None:
+        return refused
+    result = admit(call, rest)
+    return result if isinstance(result, Admitted | Refused) else await result

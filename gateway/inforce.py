@@ -1,0 +1,177 @@
+"""What is in force in a worker: its configuration, and how a reload puts another in its place.
+
+A reload builds a new configuration beside the one in force, and puts it in force by one assignment of the route table.
+A request keeps the table that it started with, so what the old configuration holds is closed only when it is idle. A
+file with problems changes nothing: the worker reports them and goes on as before.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from gateway.config.attempts import Attempts
+from gateway.config.compile import Configuration
+from gateway.config.problem import Invalid
+from gateway.edges.http1 import descriptors
+from gateway.edges.http1.listener import Edge
+from gateway.pipeline import Pipeline
+from gateway.policies.base import Policy
+from gateway.telemetry.facts import ReloadFacts
+from gateway.telemetry.record import Recorder
+from gateway.transports.http.upstream import Upstream
+from shadow.sealed.vault import Bounds
+
+_RETIRE = 10.0
+"""Seconds for which calls may still wait for a policy that no table holds any more."""
+_SHOWN = 20
+"""Problems that one line of the log holds."""
+
+Spawn: TypeAlias = Callable[[Coroutine[Any, Any, None]], None]
+"""Runs something beside all else; it ends with the worker."""
+
+
+@dataclass(slots=True)
+class Reloads:
+    """How reloading has gone: the revision in force, how many reloads put one in force, whether the last attempt did
+    and when it was, the problems of a refused one, and the settings that wait for a restart."""
+
+    revision: str
+    count: int = 0
+    successful: bool = True
+    at: float = 0.0
+    problems: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
+
+
+class InForce:
+    """The configuration in force. `files` are to be watched: a change of any is a reason to `reload`."""
+
+    def __init__(
+        self, path: Path, configuration: Configuration, pipeline: Pipeline, edge: Edge, recorder: Recorder,
+        limit: int, spawn: Spawn,
+    ) -> None:
+        """`configuration` is in force from the start, in `pipeline` and `edge` already. `limit` is how many file
+        descriptors the process may have."""
+        self.configuration = self._began = configuration
+        self.files = configuration.files
+        self.reloads = Reloads(configuration.revision, at=time.time())
+        self._path = path
+        self._pipeline = pipeline
+        self._edge = edge
+        self._recorder = recorder
+        self._limit = limit
+        self._spawn = spawn
+        self._attempts = Attempts(path)
+        self._reloading = asyncio.Lock()
+        self._waits = False
+
+    def start(self) -> None:
+        """Begin to watch the upstreams, and report a limit of descriptors that is lower than is configured for."""
+        self._watch_upstreams()
+        self._report_descriptors()
+
+    async def reload(self) -> None:
+        """Read the files again, and put what they say in force. Never raises for what they hold."""
+        if self._waits:
+            return  # the reload that waits already will read what the files hold by then
+        self._waits = True
+        async with self._reloading:
+            self._waits = False
+            previous = self.configuration
+            try:
+                fresh = await self._attempts.build(previous)
+            except Invalid as invalid:
+                # A file that was missing may be what is mended next.
+                self.files = (*previous.files, *invalid.files)
+                self._refuse(tuple(str(problem) for problem in invalid.problems))
+                return
+            except Exception as error:
+                # A fault of ours or of a plugin must not end reloading, nor stay unseen.
+                self._refuse((f"{self._path.name} cannot be read: {type(error).__name__}",))
+                return
+            self.files = fresh.files
+            if fresh.digest != previous.digest or not self.reloads.successful:
+                self._put(fresh, previous)
+
+    async def close(self) -> None:
+        """Close the upstreams and policies in force."""
+        for upstream in self.configuration.upstreams.values():
+            await upstream.close()
+        for policy in self.configuration.policies.values():
+            await policy.close()
+
+    def facts(self) -> ReloadFacts:
+        """For the admin port."""
+        reloads = self.reloads
+        return {"successful": reloads.successful, "count": reloads.count, "at": reloads.at,
+                "problems": list(reloads.problems), "waiting": list(reloads.waiting),
+                "hanging": self._attempts.hanging}
+
+    def _refuse(self, problems: tuple[str, ...]) -> None:
+        self.reloads = Reloads(self.reloads.revision, self.reloads.count, False, time.time(), problems)
+        self._recorder.event("reload_failed", level="error", running=self.reloads.revision,
+                             problems=list(problems[:_SHOWN]))
+
+    def _put(self, fresh: Configuration, previous: Configuration) -> None:
+        self.configuration = fresh
+        self._pipeline.table = fresh.table
+        self._edge.most = clients(fresh, self._limit)
+        self._edge.use(fresh.edge)
+        if fresh.edge != previous.edge:
+            self._report_descriptors()
+        self.reloads = Reloads(fresh.revision, self.reloads.count + 1, True, time.time())
+        self._watch_upstreams()
+        self._recorder.event("reloaded", revision=fresh.revision, was=previous.revision)
+        self.reloads.waiting = needs_restart(fresh, self._began)
+        if self.reloads.waiting:
+            self._recorder.event("restart_needed", level="warning", settings=list(self.reloads.waiting))
+        for one in fresh.replaces(previous):
+            if isinstance(one, Upstream):
+                one.hand_over(fresh.upstreams.get(one.name))
+            self._spawn(_retire(one))
+
+    def _watch_upstreams(self) -> None:
+        for upstream in self.configuration.upstreams.values():
+            upstream.watch()
+
+    def _report_descriptors(self) -> None:
+        edge = self._edge
+        if edge.most < edge.settings.connections:
+            self._recorder.event("descriptors_short", level="warning", descriptors=self._limit,
+                                 connections=edge.most, wanted=edge.settings.connections)
+
+
+async def _retire(replaced: Upstream | Policy) -> None:
+    """Close what no table holds any more: an upstream's idle connections now, its busy ones when their calls end; a
+    policy when the calls that may still wait for it are over."""
+    try:
+        if not isinstance(replaced, Upstream):
+            await asyncio.sleep(_RETIRE)
+    finally:
+        await replaced.close()
+
+
+def clients(configuration: Configuration, limit: int) -> int:
+    """How many client connections a process with a `limit` of file descriptors has room for, beside those to the
+    upstreams and those of the shadow lane."""
+    pooled = sum((one.settings.pool.connections + one.settings.pool.logins + one.settings.pool.most_streams)
+                 * len(one.endpoints) for one in configuration.upstreams.values())
+    return descriptors.clients(limit, pooled + configuration.lane.concurrency)
+
+
+def needs_restart(fresh: Configuration, began: Configuration) -> tuple[str, ...]:
+    """The settings in which `fresh` differs from what the process began with, and which a reload cannot change."""
+    return tuple(name for name, changed in (
+        ("store", fresh.store != began.store),
+        ("shadow", (fresh.lane, fresh.custody) != (began.lane, began.custody) or _sealed(fresh) != _sealed(began)),
+        ("server.tls", fresh.edge.cbc != began.edge.cbc),
+        ("server.drain.grace", fresh.edge.drain_grace != began.edge.drain_grace),
+    ) if changed)
+
+
+def _sealed(configuration: Configuration) -> tuple[Path, Bounds] | None:
+    """The sealed capture's settings that a worker holds on to. Viewers can change without a restart."""
+    return None if configuration.sealed is None else (configuration.sealed.path, configuration.sealed.bounds)

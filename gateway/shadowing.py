@@ -1,0 +1,160 @@
+"""A worker's shadow: the lane, the files that it needs, and what is reported of them.
+
+Nothing waits for the files (see shadow.lane.archive): traffic is carried from the start, and the lane begins as soon as
+its store and its custody are open.
+"""
+
+import asyncio
+import time
+from functools import partial
+from pathlib import Path
+
+from gateway import plugins
+from gateway.config.compile import Configuration
+from gateway.mirroring import ask_mirror
+from gateway.standard import tell
+from gateway.telemetry.facts import CustodyFacts, LaneFacts, StoreFacts
+from gateway.telemetry.faults import Faults
+from gateway.telemetry.record import Recorder
+from shadow.custody.sqlite import Custody
+from shadow.lane.archive import CUSTODY, OPENING, SEALED, STORE, Archive
+from shadow.lane.lane import Lane
+from shadow.ledger.rows import Reason
+from shadow.sealed.capture import Capture
+from shadow.sealed.vault import Vault
+from shadow.stores.base import Store, StoreError
+from shadow.stores.earlier import as_of_now
+from shadow.stores.marks import seat
+from shadow.words import noun
+
+
+class Shadowing:
+    """The lane with its files. Everything here belongs to the worker's event loop, but for `store`."""
+
+    def __init__(self, configuration: Configuration, recorder: Recorder, patience: float) -> None:
+        """Within `patience` seconds from now it is no fault that a file is not open yet."""
+        self.lane = Lane(ask_mirror, None, configuration.lane)
+        self._archive = _archive(configuration)
+        self._recorder = recorder
+        self._faults = Faults(recorder)
+        self._patient = time.monotonic() + patience
+        self._on = self._marking = False
+        # How often the store and the custody were made anew, as far as it was reported.
+        self._renewals = (0, 0)
+
+    def start(self) -> asyncio.Event:
+        """Open the files, in the running event loop. The event is set after the first try."""
+        return self._archive.open(self._opened)
+
+    def _opened(self) -> None:
+        """After each try: start the lane once it has what it needs, and sealing once there is a file for it."""
+        archive, lane = self._archive, self.lane
+        if not self._on and archive.store is not None and archive.custody is not None:
+            self._on = True
+            lane.use(archive.store, archive.custody)
+            lane.start()
+        elif not self._on and not self._faults.any_reported:
+            reasons = "; ".join(archive.faults.values())
+            tell(f"figway: the shadow lane is off, and begins by itself once this is mended: {reasons}")
+        if archive.seat is not None and not self._marking:
+            self._marking = True
+            lane.writer.adopt(archive.seat)
+        if self._on and lane.capture is None and archive.vault is not None:
+            lane.seal(Capture(archive.vault))
+        self.report_faults()
+
+    async def drain(self, seconds: float) -> None:
+        """Finish the mirrors under way within `seconds`, and drop the rest."""
+        await self.lane.drain(seconds)
+
+    async def close(self) -> None:
+        """Report what could not be written, and close the files."""
+        self._report_loss()
+        self.lane.writer.leave()
+        await asyncio.to_thread(self._archive.close)
+
+    def store(self) -> Store:
+        """The open store. Raises StoreError where it is not open."""
+        store = self._archive.store
+        if store is None:
+            raise StoreError(f"the store is not open: {self._archive.faults.get(STORE, OPENING)}")
+        return store
+
+    def faults(self) -> dict[str, str]:
+        """Why the store, custody, the sealed file or the file of marks does not work now, by those that do not."""
+        writer, capture = self.lane.writer, self.lane.capture
+        working = {STORE: writer.fault, CUSTODY: writer.keys.fault, SEALED: capture.fault if capture else ""}
+        return self._archive.faults | {what: why for what, why in working.items() if why}
+
+    def report_faults(self) -> None:
+        """Log the faults that are new, or over, and the files that were made anew."""
+        faults = self.faults()
+        if time.monotonic() < self._patient:
+            faults = {what: why for what, why in faults.items() if why != OPENING}
+        writer, capture = self.lane.writer, self.lane.capture
+        self._faults.report(faults, {STORE: writer.failures, CUSTODY: writer.keys.failures,
+                                     SEALED: capture.counts["failed"] if capture is not None else 0})
+        self._report_renewals()
+
+    def _report_renewals(self) -> None:
+        """A file that was deleted or replaced did not fail, but what it held is lost: report that too."""
+        writer = self.lane.writer
+        (stores, custodies), self._renewals = self._renewals, (writer.renewals, writer.keys.renewals)
+        if writer.renewals > stores:
+            lost = writer.lost
+            self._recorder.event("store_renewed", level="error",
+                                 lost=lost[Reason.STORE_DELETED] + lost[Reason.STORE_REPLACED])
+        if writer.keys.renewals > custodies:
+            self._recorder.event("custody_renewed", level="error")
+
+    def _report_loss(self) -> None:
+        """Log what was never written, at the end. Where there is a file of marks, the next start finds it there too.
+        The exit status says nothing of it: starting the process again would mend nothing."""
+        why = self.faults().get(STORE, "there was no time")
+        for capability, exchanges in self.lane.writer.unwritten().items():
+            self._recorder.event("evidence_lost", level="error", capability=capability, exchanges=exchanges, reason=why)
+            tell(f"figway: {exchanges:,} {noun(exchanges, 'exchange')} of {capability} "
+                 f"{noun(exchanges, 'was', 'were')} not written: {why}")
+
+    # --- for the admin port ----------------------------------------------------------------------------------------
+
+    def outcomes(self) -> list[tuple[str, str, str, str, int]]:
+        """Capability, operation, outcome, reason and count of what was eligible for shadowing."""
+        return [(tally.capability, tally.operation, str(tally.outcome), tally.reason, count)
+                for tally, count in self.lane.counters().items()]
+
+    def lane_facts(self) -> LaneFacts:
+        """The lane's state."""
+        return {"on": self.lane.on and self._on, "unfinished": self.lane.unfinished, "held_bytes": self.lane.held}
+
+    def store_facts(self) -> StoreFacts:
+        """The store's failures and losses."""
+        return {"failures": self.lane.writer.failures, "lost": dict(self.lane.writer.lost)}
+
+    def custody_facts(self) -> CustodyFacts:
+        """The custody's failures."""
+        return {"failures": self.lane.writer.keys.failures}
+
+    def capture_counts(self) -> dict[str, int]:
+        """Mismatches to be sealed, by how that went; empty where nothing is sealed."""
+        return dict(self.lane.capture.counts) if self.lane.capture is not None else {}
+
+
+def _archive(configuration: Configuration) -> Archive:
+    """The files of the shadow, as configured. Their settings are valid: a file that cannot be opened is a fault of the
+    moment, which may be mended while traffic is carried."""
+    (name, options), sealed = configuration.store, configuration.sealed
+
+    def store() -> Store:
+        return as_of_now(plugins.load("figway.stores", name)(options))
+
+    def custody() -> Custody:
+        return Custody(configuration.custody)
+
+    def vault(custody: Custody) -> Vault:
+        assert sealed is not None
+        return Vault(sealed.path, custody, sealed.bounds)
+
+    file = getattr(options, "path", None)
+    return Archive(store, custody, vault if sealed is not None else None,
+                   partial(seat, file) if isinstance(file, Path) else None)

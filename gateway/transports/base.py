@@ -1,0 +1,212 @@
+"""The contract of a transport: it carries requests to one upstream and brings the answers back.
+
+The scheme of the upstream's URL says which transport it gets (table.py). A transport writes what an arm is asked as the
+bytes of its protocol, and calls a Receiver with the answer as it comes. `gateway.transports.testing.check_transport`
+is what each transport must satisfy.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from adapters.message import Headers, Request
+from gateway.call import Arrival
+from gateway.transports.settings import UpstreamSettings
+from shadow.observation import Failure
+
+
+class Receiver(Protocol):
+    """Takes an upstream's answer as it comes.
+
+    The callbacks come in this order: any number of interims, one head, any number of pieces of data, one end. A
+    failure may come at any point instead; nothing comes after it. Callbacks return at once and do not raise.
+    """
+
+    def on_interim(self, status: int, reason: bytes, headers: Headers) -> None:
+        """A 1xx response other than 101 has come."""
+        ...
+
+    def on_head(self, status: int, reason: bytes, headers: Headers, length: int) -> None:
+        """The head of the final response has come.
+
+        `headers` are the end-to-end fields. `length` is the Content-Length, CHUNKED or UNTIL_CLOSE (gateway.wire), as
+        the head declares it; an answer to HEAD, a 204 and a 304 have no body whatever it says.
+        """
+        ...
+
+    def on_data(self, data: bytes) -> None:
+        """A piece of the body has come, with its content coding still applied."""
+        ...
+
+    def on_flush(self) -> None:
+        """All that has come so far was handed over; more may take a while."""
+        ...
+
+    def on_end(self, trailers: Headers) -> None:
+        """The body is complete."""
+        ...
+
+    def on_failure(self, failure: Failure) -> None:
+        """The call failed."""
+        ...
+
+    def on_upload_blocked(self) -> None:
+        """The upstream takes no more of the request's body for now."""
+        ...
+
+    def on_upload_resumed(self) -> None:
+        """The upstream takes more of the request's body again."""
+        ...
+
+    def on_login(self) -> "Keeper | None":
+        """The answer's head says that its connection is logged in, or is about to be.
+
+        Return the keeper that the connection belongs to from now on. Return None where nobody can keep it; the
+        connection then closes after the answer.
+        """
+        ...
+
+
+class Keeper(Protocol):
+    """Keeps connections that are logged in for one client."""
+
+    def adopt(self, connection: Any, owner: Any) -> bool:
+        """Take a connection from its present owner; both are the transport's own objects.
+
+        Return whether it could be taken. A connection that the keeper has already stays with it.
+        """
+        ...
+
+
+class Endpoint(Protocol):
+    """One of the places that answer for an upstream, as the rest of the gateway sees it."""
+
+    @property
+    def url(self) -> str:
+        """The URL as configured."""
+        ...
+
+    @property
+    def pending(self) -> int:
+        """Requests in flight and waiting."""
+        ...
+
+    @property
+    def connections(self) -> int:
+        """Open connections."""
+        ...
+
+    @property
+    def streams(self) -> int:
+        """Calls without a foreseeable end, which hold no place in a pool."""
+        ...
+
+    @property
+    def last_failure(self) -> str:
+        """The kind of the last failure to connect, "" for none."""
+        ...
+
+    def available(self, now: float) -> bool:
+        """Whether the endpoint is healthy and not ejected; `now` is in monotonic seconds."""
+        ...
+
+
+class Sending(Protocol):
+    """One request that a transport is sending."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether the request has no connection yet, so that what is written is held in memory."""
+        ...
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the call was cancelled."""
+        ...
+
+    def write(self, data: bytes) -> None:
+        """Send a piece of the body; after an upgrade, bytes as they are."""
+        ...
+
+    def finish(self) -> None:
+        """End the body: it is complete."""
+        ...
+
+    def pause(self) -> None:
+        """Take no more of the answer for now."""
+        ...
+
+    def resume(self) -> None:
+        """Take more of the answer again."""
+        ...
+
+    def cancel(self) -> None:
+        """Give up the call. The receiver is not called again."""
+        ...
+
+    def blame(self) -> None:
+        """Count the call as failed against its endpoint: its answer, or the lack of one, was not acceptable."""
+        ...
+
+
+class Transport(Protocol):
+    """The way to one upstream. Nothing is opened or started before the first call."""
+
+    settings: UpstreamSettings
+    name: str
+    """The upstream's name."""
+
+    @property
+    def endpoints(self) -> Sequence[Endpoint]:
+        """The places that answer for the upstream."""
+        ...
+
+    def send(
+        self, request: Request, arrival: Arrival, body: bytes, receiver: Receiver, affinity: Any, *,
+        whole: bool, streams: bool, total: float,
+    ) -> Sending | None:
+        """Send what an arm is asked, and call `receiver` with the answer.
+
+        `request` gives method, target and fields; `arrival` is the client's request that it was made of. `body` is
+        what has come of the body, and `whole` says whether that is all; the rest is written to what is returned.
+        `streams` says that the request goes on as the client sent it, of unknown length or as an upgrade; otherwise
+        `whole` is true and the fields give the length. `affinity` is what the client's connection owns upstream, None
+        for nothing. `total` bounds the call in seconds, 0: no bound.
+
+        Returns None where the receiver has been called with a failure already, because nothing could be sent. Never
+        raises for what the upstream does.
+        """
+        ...
+
+    def available(self, now: float) -> bool:
+        """Whether an endpoint is healthy and not ejected; `now` is in monotonic seconds."""
+        ...
+
+    def may_be_asked(self, now: float) -> bool:
+        """The same, for a caller that has another arm to ask, and that sends a request if this returns true.
+
+        After an ejection it returns true to one caller, whose request tries the endpoint.
+        """
+        ...
+
+    def is_busy(self) -> bool:
+        """Whether an endpoint has one client's share of its pool, or more, in use."""
+        ...
+
+    def for_mirrors(self) -> "Transport":
+        """Return the transport to the same upstream for the shadow's calls, which marks them as such.
+
+        Its connections, queues and ejections are its own, so that nothing done for a mirror can delay or fail a client.
+        """
+        ...
+
+    def hand_over(self, successor: "Transport | None") -> None:
+        """Prepare for the end: another configuration is in force, with this transport to the same upstream, if any."""
+        ...
+
+    def watch(self) -> None:
+        """Start the active health checks, if any. Needs the running event loop; may be called again."""
+        ...
+
+    async def close(self) -> None:
+        """End health checks and idle connections. Calls in flight finish."""
+        ...

@@ -1,0 +1,96 @@
+"""Collects an answer until it is whole: for mirrors, for health checks, and for arms with an adapter."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from adapters.message import Headers
+from gateway.room import BODY_FREE, PIECE
+from gateway.transports.base import Keeper, Receiver, Sending
+from shadow.observation import Failure
+
+_NO_HEADERS = Headers()
+
+
+class Asker(Receiver, Protocol):
+    """The receiver of a client's exchange: what is held for the exchange counts in the worker's room."""
+
+    def hold(self, size: int) -> bool:
+        """Count `size` bytes more, or return False where there is no room for them."""
+        ...
+
+
+class Collected:
+    """A receiver that keeps the whole answer, and calls `settled` with itself once, at the end.
+
+    The body may have up to `limit` bytes; a longer one ends the call, with the failure "oversize". Where a client waits
+    for the answer, `asker` is the client's exchange: a body that finds no room there ends the call, with "no_room".
+    `sending` is the call, from when the transport has returned it until `settled` has returned.
+    """
+
+    __slots__ = (
+        "_asker", "_limit", "_pieces", "_settled", "_size", "body", "failure", "headers", "reason", "sending", "status",
+    )
+
+    def __init__(self, limit: int, settled: Callable[["Collected"], None], asker: Asker | None = None) -> None:
+        self.status = 0
+        self.reason = b""
+        self.headers = _NO_HEADERS
+        self.body = b""
+        self.failure: Failure | None = None
+        self.sending: Sending | None = None
+        self._settled: Callable[[Collected], None] | None = settled
+        self._asker = asker
+        self._limit = limit
+        self._size = 0
+        self._pieces: list[bytes] = []
+
+    def on_interim(self, status: int, reason: bytes, headers: Headers) -> None:
+        """A mirror ignores interim answers, and to a client of an adapter they mean nothing."""
+
+    def on_head(self, status: int, reason: bytes, headers: Headers, length: int) -> None:
+        self.status, self.reason, self.headers = status, reason, headers
+        if length > self._limit:
+            self._end("oversize", "upstream")
+
+    def on_data(self, data: bytes) -> None:
+        self._size += len(data)
+        if self._size > self._limit:
+            self._end("oversize", "upstream")
+        elif self._size > BODY_FREE and self._asker is not None and not self._asker.hold(len(data) + PIECE):
+            self._end("no_room", "gateway")
+        else:
+            self._pieces.append(data)
+
+    def on_flush(self) -> None:
+        """Nothing to do: the answer is handed on when it is whole."""
+
+    def on_end(self, trailers: Headers) -> None:
+        self._settle()
+
+    def on_failure(self, failure: Failure) -> None:
+        self.failure = failure
+        self._settle()
+
+    def on_upload_blocked(self) -> None:
+        """Nothing to do: the request's body was handed over whole."""
+
+    def on_upload_resumed(self) -> None:
+        """Nothing to do: the request's body was handed over whole."""
+
+    def on_login(self) -> Keeper | None:
+        return self._asker.on_login() if self._asker is not None else None
+
+    def _end(self, kind: str, source: str) -> None:
+        """Give the call up: cancel it, and settle it as failed."""
+        if self.sending is not None:
+            self.sending.cancel()
+        self.failure = Failure(kind, source, sent=True)
+        self._settle()
+
+    def _settle(self) -> None:
+        settled, self._settled = self._settled, None
+        if settled is not None:
+            self.body = b"".join(self._pieces)
+            settled(self)
+        # The call holds this receiver. Without this circle, the body is freed as soon as nobody uses it.
+        self.sending = None

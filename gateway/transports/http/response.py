@@ -1,0 +1,117 @@
+"""Reads the heads of HTTP/1.1 responses: where a head ends, what it says, and how the body after it is framed."""
+
+from typing import NamedTuple
+
+from adapters.message import Headers
+from gateway.transports.http import schemes
+from gateway.wire import (
+    CHUNKED,
+    UNTIL_CLOSE,
+    FieldKinds,
+    Malformed,
+    connection_options,
+    content_length,
+    drop_named,
+    parse_response_head,
+    persists,
+    set_length,
+)
+
+MAX_HEAD = 64 << 10
+"""Bytes of the largest head that is read."""
+
+_KEEP, _LENGTH, _CODING, _CONNECTION, _DROP, _UPGRADE, _LOGIN = range(7)
+_KINDS: dict[bytes, int] = {
+    b"content-length": _LENGTH, b"transfer-encoding": _CODING, b"connection": _CONNECTION, b"upgrade": _UPGRADE,
+    b"keep-alive": _DROP, b"proxy-connection": _DROP, b"te": _DROP,
+    b"www-authenticate": _LOGIN, b"persistent-auth": _LOGIN,
+}
+# Options of Connection that remove no field: they are options in their own right, or the field is handled separately.
+_NOT_NAMEABLE = frozenset({b"", b"close", b"keep-alive", b"upgrade", b"content-length", b"set-cookie", b"date"})
+_FIELDS = FieldKinds(lambda name: _KINDS.get(name.lower(), _KEEP))
+
+
+class ResponseHead(NamedTuple):
+    """What a response's head says. A head that comes again yields the same object, so nothing may change `headers`.
+
+    `headers` are the end-to-end fields. `length` is the Content-Length, CHUNKED or UNTIL_CLOSE. `keep_alive` says
+    whether the upstream leaves the connection open. `login` is what schemes.login says of it.
+    """
+
+    status: int
+    reason: bytes
+    headers: Headers
+    length: int
+    keep_alive: bool
+    login: tuple[bytes, ...] | None = None
+
+
+def check_unfinished(data: bytes) -> None:
+    """Raise Malformed where `data` cannot be the beginning of a head, or is too much of one."""
+    if len(data) > MAX_HEAD:
+        raise Malformed("upstream_malformed", "the head is too large")
+    if data[:5] != b"HTTP/"[:len(data)] or b"\n\n" in data:
+        raise Malformed("upstream_malformed", "no head of HTTP/1")
+
+
+def judge(raw: bytes) -> ResponseHead:
+    """Return what a whole head says. Raises Malformed where it is invalid, or could be read in two ways."""
+    status, reason, is_11, received = parse_response_head(raw)
+    kept, connection, codings, lengths, login = _sort_fields(received)
+    if status == 101:
+        kept.extend(pair for pair in received if pair[0].lower() in (b"upgrade", b"connection"))
+        return ResponseHead(status, reason, kept, UNTIL_CLOSE, False, login)
+    keep_alive = is_11
+    if connection.lower() == b"keep-alive":
+        keep_alive = True
+    elif connection:
+        options = connection_options(connection)
+        keep_alive = persists(options, is_11)
+        named = options - _NOT_NAMEABLE
+        if named:
+            drop_named(kept, named)
+    if codings:
+        # Two lengths, or a coding that is not exactly "chunked": receivers disagree about where such a body ends.
+        if lengths or not is_11 or b",".join(codings).strip().lower() != b"chunked":
+            raise Malformed("upstream_malformed", "ambiguous length")
+        return ResponseHead(status, reason, kept, CHUNKED, keep_alive, login)
+    if not lengths:
+        return ResponseHead(status, reason, kept, UNTIL_CLOSE, keep_alive, login)
+    if len(lengths) == 1 and len(lengths[0]) <= 18 and lengths[0].isdigit():
+        return ResponseHead(status, reason, kept, int(lengths[0]), keep_alive, login)
+    length = content_length(lengths, "upstream_malformed")
+    if len(lengths) > 1 or not lengths[0].isdigit():
+        set_length(kept, length)
+    return ResponseHead(status, reason, kept, length, keep_alive, login)
+
+
+def is_event_stream(headers: Headers) -> bool:
+    """Whether the body is a stream of server-sent events, which has no end that can be awaited."""
+    return (headers.get(b"content-type") or b"").strip().lower().startswith(b"text/event-stream")
+
+
+def _sort_fields(
+    received: Headers
+) -> tuple[Headers, bytes, list[bytes], list[bytes], tuple[bytes, ...] | None]:
+    """Return a response's (end-to-end fields, Connection options, transfer codings, lengths, schemes.login)."""
+    kept = Headers()
+    connection = b""
+    codings: list[bytes] = []
+    lengths: list[bytes] = []
+    logins: list[tuple[bytes, bytes]] | None = None
+    for pair in received:
+        kind = _FIELDS[pair[0]]
+        if kind == _KEEP:
+            kept.append(pair)
+        elif kind == _LENGTH:
+            lengths.append(pair[1])
+            if len(lengths) == 1:
+                kept.append(pair)
+        elif kind == _CONNECTION:
+            connection += b"," + pair[1] if connection else pair[1]
+        elif kind == _CODING:
+            codings.append(pair[1])
+        elif kind == _LOGIN:
+            kept.append(pair)
+            logins = [*(logins or ()), pair]
+    return kept, connection, codings, lengths, None if logins is None else schemes.login(logins)

@@ -1,0 +1,133 @@
+"""Difference: one disagreement at one path. It holds the shapes of the two values and their tokens, never the values.
+
+Paths, shapes and tokens are stored, reported and logged, so nothing here may hold a value.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from adapters.document import Number, Tree
+
+
+class Shape(NamedTuple):
+    """What may be shown of a value: its type, its length (characters, digits or items; None where it has none) and, of
+    a string, its format class."""
+
+    type: str
+    length: int | None = None
+    form: str = ""
+
+    def __str__(self) -> str:
+        length = "" if self.length is None else f"({self.length})"
+        return f"{self.type}{length} {self.form}".rstrip()
+
+    @property
+    def group(self) -> str:
+        """The shape without its length."""
+        return f"{self.type} {self.form}".rstrip()
+
+
+class Severity(StrEnum):
+    """How much a difference matters, the worst first."""
+
+    CRITICAL = "critical"
+    """A patient may come to harm, or see what was withheld. A single one that is reproduced makes a flip unsafe."""
+    MAJOR = "major"
+    MINOR = "minor"
+
+    @property
+    def rank(self) -> int:
+        """Its place in the order: 0 is the worst."""
+        return _ORDER.index(self)
+
+
+_ORDER = tuple(Severity)
+
+
+def worst_of(severities: Iterable[Severity]) -> Severity:
+    """The worst of one severity or more."""
+    return min(severities, key=_ORDER.index)
+
+
+class Signature(NamedTuple):
+    """What differences are grouped by: kind, index-free path and the two shapes without lengths. Two exchanges that
+    disagree in the same way have the same signature, whatever the index or the value."""
+
+    kind: str
+    path: str
+    legacy: str
+    modern: str
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One disagreement at one path.
+
+    `kind` is one of: status, header, coding, syntax, body (of the message); missing (legacy has it, modern has not),
+    extra (the reverse), moved (an item of a list is elsewhere in it), type, value, precision (the same number,
+    written otherwise), identity (an identifier is bound to another one: always critical) (of the document). `path` is
+    a JSON Pointer into legacy's document, or a header's lower-case name; `modern_path` is the one into modern's, where
+    that is another, else empty. On the side where nothing is, the last step is the other side's.
+
+    The shapes hold no value. The tokens stand for scalars: they are equal where the values are, at one place of one
+    epoch; `key_token` stands for the member names that `path` masks.
+    """
+
+    kind: str
+    path: str
+    legacy: Shape
+    modern: Shape
+    severity: Severity = Severity.MAJOR
+    modern_path: str = ""
+    legacy_token: str = ""
+    modern_token: str = ""
+    key_token: str = ""
+
+    @property
+    def signature(self) -> Signature:
+        """The difference without indexes and lengths: "/entry/3/code" counts as "/entry/*/code"."""
+        return Signature(self.kind, placed(self.path), self.legacy.group, self.modern.group)
+
+
+ABSENT = Shape("absent")
+"""The shape of the side that has nothing there."""
+
+# `shadow.compare.names` masks a member name of digits alone, so digits between slashes are always an index.
+_INDEX = re.compile(r"/[0-9]+(?=/|$)")
+
+
+def placed(path: str) -> str:
+    """The index-free path: "/entry/*/code" for "/entry/3/code"."""
+    return _INDEX.sub("/*", path)
+
+
+_FORMS: tuple[tuple[str, re.Pattern[str]], ...] = (
+    ("date", re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)),
+    ("instant", re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)", re.ASCII)),
+    ("local time", re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?", re.ASCII)),
+    ("uuid", re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")),
+    ("digits", re.compile(r"\d+", re.ASCII)),
+    ("decimal", re.compile(r"[+-]?\d*\.\d+", re.ASCII)),
+    ("url", re.compile(r"(?:https?|urn|ftp|mailto):\S+", re.IGNORECASE)),
+    ("word", re.compile(r"[A-Za-z]+")),
+    ("code", re.compile(r"[A-Za-z0-9_.:|/-]+")),
+)
+_LONGEST_FORM = 256
+
+
+def shape(value: Tree) -> Shape:
+    """The shape of a document's value."""
+    if isinstance(value, Number):
+        return Shape("decimal" if set(value) & set(".eE") else "integer", sum(map(str.isdigit, value)))
+    if isinstance(value, str):
+        form = next((form for form, pattern in _FORMS if pattern.fullmatch(value)), "text") \
+            if len(value) <= _LONGEST_FORM else "text"
+        return Shape("string", len(value), form if value else "")
+    if isinstance(value, dict):
+        return Shape("object", len(value))
+    if isinstance(value, list):
+        return Shape("array", len(value))
+    return Shape("null" if value is None else "boolean")

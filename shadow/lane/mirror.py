@@ -1,0 +1,92 @@
+"""Mirror, what the gateway offers to the lane, and Job, a mirror on its way through the lane."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Generic, TypeVar
+
+from adapters.message import Request
+from shadow.compare.comparison import Comparison
+from shadow.compare.pair import Pair
+from shadow.lane.drift import Scope
+from shadow.lane.writer import Sight
+from shadow.observation import Observation
+from shadow.plan import ShadowPlan
+from shadow.settings import NEVER, Recheck
+
+Target = TypeVar("Target")
+"""What the asker needs to ask an arm. The lane hands it back as it came."""
+
+_OVERHEAD = 2_048
+"""Bytes that a mirror takes beside its bodies and header fields."""
+
+
+@dataclass(slots=True)
+class Mirror(Generic[Target]):
+    """One exchange to be shadowed: the client's request, the answer that it got, and the arm that is still to be asked.
+
+    `request` is in the capability's contract, its body whole. `served` is what the arm said that answered the client,
+    and `ask` names the other arm: "legacy" or "modern". `at` is in seconds since the epoch. `target` is the asker's
+    own. `plan` is the capability's. `safe` says whether asking again changes nothing.
+    """
+
+    capability: str
+    operation: str
+    request: Request
+    served: Observation
+    ask: str
+    trace_id: str
+    at: float
+    target: Target
+    plan: ShadowPlan
+    safe: bool = True
+
+    @property
+    def recheck(self) -> Recheck:
+        """When a mismatch is asked again: never where that would change something."""
+        return self.plan.recheck if self.safe else NEVER
+
+    @property
+    def noise(self) -> float:
+        """The share (0 to 1) of exchanges in which legacy is asked twice: none where that would change something."""
+        return self.plan.noise if self.safe else 0.0
+
+    def cost(self) -> int:
+        """About how many bytes this mirror holds."""
+        request, served = self.request, self.served
+        fields = sum(map(len, chain.from_iterable((*request.headers, *served.headers))))
+        return _OVERHEAD + len(request.target) + len(request.body) + len(served.body) + fields
+
+
+class Job(Generic[Target]):
+    """A mirror on its way through the lane.
+
+    `cost` are the bytes that it counts for in the lane's memory, `rules` those by which its arms are compared.
+    `pairs` are what is compared once the arms have answered: one pair, or the three of a bracket (legacy asked before
+    and after modern). One pair is enough where the bracket is `steady`: legacy said the same twice. `sight` is what
+    the exchange may prove, and `scope` where its noise is learned.
+
+    Where the arms came to a mismatch, `found` is that mismatch and `at` the loop's time when it was found; `said` is
+    the fingerprint of what both arms said. It was asked again `round` times and seen again `times`. `sealed` is the id
+    of its record in the vault, or "".
+    """
+
+    __slots__ = (
+        "at", "cost", "found", "mirror", "pairs", "round", "rules", "said", "scope", "sealed", "sight", "steady",
+        "times",
+    )
+
+    def __init__(self, mirror: Mirror[Target], cost: int) -> None:
+        self.mirror = mirror
+        self.cost = cost
+        self.rules = mirror.plan.rules_of(mirror.operation)
+        self.pairs: Sequence[Pair] = ()
+        self.steady = False
+        self.said: int | None = None
+        self.sight: Sight | None = None
+        self.scope: Scope | None = None
+        self.found: Comparison | None = None
+        self.at = 0.0
+        self.round = 0
+        self.times = 0
+        self.sealed = ""

@@ -1,0 +1,97 @@
+"""Asking again: which mismatches wait to be asked again, what that costs their capability, and what comes of it.
+
+A mismatch may be one of two systems lagging behind the other. Both arms are asked again after some seconds: what agrees
+then was transient, what differs again is counted as reproduced.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Generic
+
+from shadow.compare.comparison import AGREED, Comparison, Outcome
+from shadow.compare.difference import Severity
+from shadow.evidence.noise import bound, is_noise, seen_again, settled, unstable
+from shadow.lane.mirror import Job, Mirror, Target
+from shadow.settings import LaneSettings
+
+_WAITING = 4
+"""One in so many places of the lane is for jobs that wait to be asked again."""
+
+_SAVED = 20.0
+"""Rechecks that a capability can save up, so that a bad minute after a good day is no burst."""
+
+_LENT = 5.0
+"""Rechecks that a capability may take before it has earned them: for critical differences, and where legacy is known to
+disagree with itself."""
+
+_ROUNDING = 1e-9
+
+
+class Rechecks(Generic[Target]):
+    """The jobs that wait to be asked again, and the budgets of their capabilities.
+
+    Each exchange earns its capability a share of a recheck; a job spends one, however often it is asked again. `due` is
+    called with each job when its time has come.
+    """
+
+    def __init__(self, settings: LaneSettings, due: Callable[[Job[Target]], None]) -> None:
+        self._settings = settings
+        self._due = due
+        self._saved: dict[str, float] = {}
+        self._waiting: dict[Job[Target], asyncio.TimerHandle] = {}
+
+    def earn(self, mirror: Mirror[Target]) -> None:
+        """Credit the mirror's capability for one exchange."""
+        if budget := mirror.recheck.budget:
+            self._saved[mirror.capability] = min(_SAVED, self._saved.get(mirror.capability, 0.0) + budget)
+
+    def spend(self, mirror: Mirror[Target], found: Comparison, held: int, *, drifts: bool) -> bool:
+        """Spend a recheck on the mismatch `found`, or return False where it is not to be asked again.
+
+        There must be a time to ask again, budget, and room: jobs that wait leave room for those that come. `held` are
+        the bytes that the lane holds. `drifts` says that legacy is known to disagree with itself there.
+        """
+        lent = _LENT if drifts or found.severity is Severity.CRITICAL else 0.0
+        if not (mirror.recheck.after and mirror.recheck.budget > 0
+                and self._saved[mirror.capability] + lent >= 1 - _ROUNDING
+                and len(self._waiting) < self._settings.queue // _WAITING and held <= self._settings.memory // 2):
+            return False
+        self._saved[mirror.capability] -= 1
+        return True
+
+    def wait(self, job: Job[Target]) -> None:
+        """Keep a job until it is due: so many seconds after its mismatch was found."""
+        due = job.at + job.mirror.recheck.after[job.round]
+        self._waiting[job] = asyncio.get_running_loop().call_at(due, self._ring, job)
+
+    def stop(self) -> list[Job[Target]]:
+        """Let no job wait any longer, and return those that did."""
+        left = list(self._waiting)
+        for timer in self._waiting.values():
+            timer.cancel()
+        self._waiting.clear()
+        return left
+
+    def _ring(self, job: Job[Target]) -> None:
+        del self._waiting[job]
+        self._due(job)
+
+
+def ended(job: Job[Target], again: Comparison) -> Comparison | None:
+    """How a job ends now that its arms were asked `again`, or None where they still differ.
+
+    Then `job.found` is the mismatch with what asking again has shown.
+    """
+    assert job.found is not None
+    outcome = again.tally.outcome
+    job.found = found = bound(job.found, (again,))
+    if outcome is Outcome.UNSTABLE and is_noise(found, again):
+        return unstable(found)
+    if outcome in AGREED or outcome in (Outcome.TRANSIENT, Outcome.UNSTABLE):
+        return settled(found, f"after_{job.mirror.recheck.after[job.round]:g}s")
+    if outcome is Outcome.MISMATCH:
+        job.times += 1
+        job.found = seen_again(found, again, job.times)
+    else:
+        job.said = None
+    return None

@@ -1,0 +1,69 @@
+"""What waits to be written to the store, added up: exchanges of one kind (Exchanges), calls down one arm (Calls)."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from shadow.compare.comparison import Outcome
+from shadow.evidence.epoch import Epoch
+from shadow.evidence.noise import Noise, Spot, added, spot
+from shadow.evidence.stratum import Stratum
+from shadow.latency import Histogram
+from shadow.ledger.rows import Sighting, Traffic
+
+NOISE = 500
+"""Noisy paths of one kind of exchange that wait to be written."""
+
+
+@dataclass(slots=True)
+class Exchanges:
+    """Exchanges of one epoch, stratum and outcome: a Sighting that can be added to."""
+
+    first: float
+    last: float
+    count: int = 0
+    critical: int = 0
+    reproduced: int = 0
+    tokens: set[tuple[int, bytes]] = field(default_factory=set)
+    noise: dict[Spot, Noise] = field(default_factory=dict)
+    known: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: Sighting) -> None:
+        """Add those of another sighting of the same kind."""
+        self.first, self.last = min(self.first, other.first), max(self.last, other.last)
+        self.count += other.count
+        self.critical += other.critical
+        self.reproduced += other.reproduced
+        self.tokens |= other.tokens
+        self.known.update(dict(other.known))
+        self.hear(other.noise)
+
+    def hear(self, rows: Iterable[Noise]) -> None:
+        """Add noise, up to NOISE paths."""
+        for row in rows:
+            place = spot(row)
+            if place in self.noise:
+                self.noise[place] = added(self.noise[place], row)
+            elif len(self.noise) < NOISE:
+                self.noise[place] = row
+
+    def sighting(self, capability: str, epoch: Epoch, stratum: Stratum, outcome: Outcome) -> Sighting:
+        """The same as it is written."""
+        return Sighting(
+            capability, epoch, stratum, outcome, self.count, self.critical, self.reproduced, self.first, self.last,
+            frozenset(self.tokens), tuple(self.noise.values()), tuple(self.known.items()))
+
+
+class Calls:
+    """Calls down one arm: a Traffic that can be added to."""
+
+    __slots__ = ("at", "errors", "requests", "seconds")
+
+    def __init__(self) -> None:
+        self.requests = self.errors = 0
+        self.seconds = Histogram()
+        self.at = 0.0
+
+    def row(self, capability: str, operation: str, stage: str, arm: str) -> Traffic:
+        """The same as it is written."""
+        return Traffic(capability, operation, stage, arm, self.requests, self.errors, self.seconds, self.at)

@@ -1,0 +1,39 @@
+"""ShadowPlan: how the exchanges of one capability are mirrored, compared and judged, as routes.yaml says."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from shadow.compare.rules import NONE, Rules
+from shadow.evidence.epoch import Basis
+from shadow.evidence.gate import UNDECLARED, Criteria
+from shadow.settings import NEVER, UNSEALED, Recheck, Sealing
+
+
+@dataclass(frozen=True, slots=True)
+class ShadowPlan:
+    """How a capability is mirrored.
+
+    `sample` is the share (0 to 1) of its exchanges that are mirrored, `max_body` the bytes kept of each body, and
+    `deadline` the seconds that the other arm may take. `pass_credentials` says whether the other arm is asked with the
+    client's credentials. `recheck` says when both arms are asked again about a mismatch, `noise` (0 to 1) how often
+    legacy is asked twice: neither where asking changes something. `sealing` says which mismatches are kept whole.
+    `criteria` are what the capability must meet before a flip is safe (without its operations), on
+    evidence that rests on `basis`. `rules` say how answers are compared; `own` has the rules of the operations with
+    rules of their own, those first and then all others.
+    """
+
+    sample: float
+    max_body: int = 1 << 20
+    deadline: float = 30.0
+    pass_credentials: bool = False
+    recheck: Recheck = NEVER
+    criteria: Criteria = UNDECLARED
+    basis: Basis = field(default_factory=Basis)
+    rules: Rules = NONE
+    own: Mapping[str, Rules] = field(default_factory=dict)
+    noise: float = 0.0
+    sealing: Sealing = UNSEALED
+
+    def rules_of(self, operation: str) -> Rules:
+        """The rules by which answers of `operation` are compared."""
+        return self.own.get(operation, self.rules)

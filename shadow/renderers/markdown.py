@@ -1,0 +1,144 @@
+"""The report, or one capability's verdict, as GitHub-flavoured Markdown. Pure."""
+
+from collections.abc import Iterator, Sequence
+
+from shadow.evidence.noise import DRIFTS
+from shadow.renderers.phrases import (
+    build,
+    identified,
+    measured,
+    milliseconds,
+    outstanding,
+    overflowed,
+    reasons,
+    reproduced,
+    unversioned,
+)
+from shadow.report.report import CapabilityReport, Report
+from shadow.report.verdict import EpochReport, EvidenceReport, kind
+from shadow.words import moment, noun
+
+
+def to_markdown(report: Report) -> str:
+    """The report: a section for each capability, with the verdict, the counts, the differences and their causes."""
+    return "\n".join(_report(report)) + "\n"
+
+
+def evidence(found: EvidenceReport) -> str:
+    """The verdict on one capability, with its gates, what is missing, and what it rests on."""
+    return "\n".join(_evidence(found))
+
+
+def _report(report: Report) -> Iterator[str]:
+    yield "# Shadow report"
+    if not report.capabilities:
+        yield from ("", "Nothing is known of any capability.")
+    yield from ("", f"Mind: {outstanding(report.unfinished)}.")
+    for one in report.capabilities:
+        yield from ("", f"## {_cell(one.capability)}", "", f"**{one.says}.**", "")
+        if one.judged:
+            yield from (*_evidence(one.evidence), "")
+        yield from _counts(one)
+        yield from _differences(one)
+        yield from _causes(one)
+        yield from _hints(one)
+        yield from _noise(one)
+        if one.overflow:
+            yield from ("", f"{overflowed(one)}.")
+
+
+def _counts(one: CapabilityReport) -> Iterator[str]:
+    yield from ("| | |", "|---|---|")
+    for label, value in (
+        ("Stage", one.stage or "not known"), ("Requests", str(one.requests)), ("Eligible", str(one.eligible)),
+        ("Compared", str(one.compared)), ("Mismatching", str(one.mismatching)),
+        ("Match once normalised", str(one.normalised)), ("Known differences", str(one.known)),
+        ("Unstable", str(one.unstable)), ("Transient", str(one.transient)),
+        ("Candidate errors", reasons(one.candidate_errors)), ("Not comparable", reasons(one.not_comparable)),
+        ("Shed", reasons(one.shed)), ("Skipped", reasons(one.skipped)), ("Lost", reasons(one.lost)),
+        ("Hidden by rules", ", ".join(f"{rule.differences} by {rule.rule}" for rule in one.rules) or "nothing"),
+        ("Legacy p50 / p99", f"{milliseconds(one.legacy.p50)} / {milliseconds(one.legacy.p99)}"),
+        ("Modern p50 / p99", f"{milliseconds(one.modern.p50)} / {milliseconds(one.modern.p99)}"),
+    ):
+        yield _row((label, value))
+
+
+def _differences(one: CapabilityReport) -> Iterator[str]:
+    if one.differences:
+        yield from ("", "| Difference | Path | Legacy | Modern | Count | Share | Reproduced | Operations | "
+                    "Last seen | Trace |", "|---|---|---|---|---:|---:|---:|---|---|---|")
+    for found in one.differences:
+        yield _row((found.kind, _path(found.path), found.legacy, found.modern, str(found.count), f"{found.share:.1%}",
+                    reproduced(found), ", ".join(found.operations), moment(found.last_seen), found.trace_id))
+
+
+def _causes(one: CapabilityReport) -> Iterator[str]:
+    if one.causes:
+        yield from ("", "| Cause | Severity | Path | Exchanges | Alone | Explained so far | Settled so far |",
+                    "|---|---|---|---:|---:|---:|---:|")
+    for cause in one.causes:
+        yield _row((cause.kind, str(cause.severity), _path(cause.path), str(cause.exchanges), str(cause.alone),
+                    f"{cause.share:.1%}", str(cause.settled)))
+    for cause in one.causes:
+        if cause.drifts:
+            yield from ("", f"`{cause.path}`: {DRIFTS}.")
+
+
+def _hints(one: CapabilityReport) -> Iterator[str]:
+    lines = [f"- {pattern.operation}: {hint}" for pattern in one.patterns for hint in pattern.hints]
+    if lines:
+        yield from ("", "What examples have in common:", "", *lines)
+
+
+def _noise(one: CapabilityReport) -> Iterator[str]:
+    if one.noise:
+        yield from ("", "| Noise | Path | Operation | Modern alone | Legacy alone | Both | E-value | Says |",
+                    "|---|---|---|---:|---:|---:|---:|---|")
+    for noisy in one.noise:
+        says = f"{noisy.says}: {DRIFTS}" if noisy.says == "drift" else noisy.says
+        yield _row((noisy.kind, _path(noisy.path), noisy.operation, str(noisy.modern), str(noisy.legacy),
+                    str(noisy.both), f"{noisy.e_value:.3g}", says))
+    for noisy in one.noise:
+        if noisy.rule:
+            yield from ("", f"{'To try' if noisy.says == 'drift' else 'Proposed'}: `{noisy.rule}`")
+
+
+def _evidence(found: EvidenceReport) -> Iterator[str]:
+    yield from (f"**{_cell(found.says)}.**", "", "| Gate | State | Number | |", "|---|---|---:|---|")
+    for gate in found.gates:
+        yield _row((gate.name, gate.state, measured(gate), gate.says))
+    if found.wanted:
+        yield from ("", "Still missing:", "", *(f"- {_cell(line)}" for line in found.wanted))
+    if found.coverage:
+        yield from ("", "| Operation | Stratum | Effective | Minimum |", "|---|---|---:|---:|")
+    for one in found.coverage:
+        yield _row((one.operation, kind(one) or "all", f"{one.seen:,}", f"{one.wanted:,}"))
+    if found.identities:
+        yield from ("", "Identifiers of", "", *(f"- {_cell(identified(one))}" for one in found.identities))
+    if found.unmirrored:
+        yield from ("", f"Never mirrored, so not judged: {_cell(', '.join(found.unmirrored))}.")
+    if found.epoch is not None:
+        yield from ("", f"{_cell(_basis(found.epoch))}.")
+        if warning := unversioned(found.epoch):
+            yield from ("", f"Mind: {warning}.")
+    for epoch in found.history:
+        yield from ("", f"Before: {_cell(_basis(epoch))}.")
+
+
+def _basis(epoch: EpochReport) -> str:
+    return (f"{epoch.exchanges:,} {noun(epoch.exchanges, 'exchange')}, {epoch.effective:,} of them effective, on "
+            f"legacy build {build(epoch.legacy)}, modern build {build(epoch.modern)}, arms "
+            f"{epoch.arms or 'not known'}, rules {epoch.rules or 'none'}, comparator {epoch.comparator}")
+
+
+def _path(path: str) -> str:
+    return f"`{path or '(whole)'}`"
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(map(_cell, cells))} |"
+
+
+def _cell(text: str) -> str:
+    """Text that cannot break a table's row."""
+    return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ")

@@ -1,0 +1,84 @@
+"""Stores of third parties that were made for the release before: used for one more release, with a warning.
+
+Their `write` takes what is written as arguments of its own, and knows an epoch as four texts.
+"""
+
+import inspect
+import warnings
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+from typing import Any, ClassVar, NamedTuple, TypeVar, cast
+
+from shadow.evidence.epoch import Epoch
+from shadow.evidence.noise import Noise
+from shadow.ledger.rows import Declared, Evidence, Ledger, Sighting
+from shadow.ledger.unlink import Tokens, Trace, Unlinked
+from shadow.stores.base import NONE_HELD, Batch, Held, Store
+
+WRITE = "def write(self, batch: Batch, held: Held = NONE_HELD) -> Collection[tuple[str, Epoch]]:"
+"""What `write` looks like now."""
+
+_Row = TypeVar("_Row", Evidence, Noise, Declared)
+
+
+class _Texts(NamedTuple):
+    """An epoch as the release before knew it. `rules` has the arms, their endpoints and all else in it."""
+
+    legacy: str
+    modern: str
+    rules: str
+    comparator: str
+
+
+def as_of_now(store: Any) -> Store:
+    """The store itself, or an Earlier around one whose `write` is that of the release before."""
+    parameters = [one for one in inspect.signature(store.write).parameters.values()
+                  if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD) and one.default is one.empty]
+    if len(parameters) <= 1:
+        return cast(Store, store)
+    warnings.warn(
+        f"the store {type(store).__module__}.{type(store).__qualname__} was made for the release before, and will not "
+        f"work with the next: its `write` must be `{WRITE}` (see shadow.stores.base)", FutureWarning, stacklevel=2)
+    return Earlier(store)
+
+
+class Earlier:
+    """A Store of now over one of the release before."""
+
+    Options: ClassVar[type[Any]] = type(None)
+
+    def __init__(self, options: Any) -> None:
+        """`options` is the store itself, open."""
+        self._store = options
+
+    def write(self, batch: Batch, held: Held = NONE_HELD) -> Collection[tuple[str, Epoch]]:
+        # Some of them know of no gaps.
+        gaps = {"gaps": batch.gaps} if batch.gaps else {}
+        dropped = self._store.write(batch.comparisons, batch.tallies, batch.traffic, list(map(_then, batch.sightings)),
+                                    held, batch.bindings, **gaps)
+        return {(capability, _now(epoch)) for capability, epoch in dropped or ()}
+
+    def read(self, capability: str | None = None) -> Ledger:
+        found: Ledger = self._store.read(capability)
+        return replace(found, evidence=_rows(found.evidence), noise=_rows(found.noise), declared=_rows(found.declared))
+
+    def unlink(self, tokens: Tokens, traces: Collection[Trace], held: Held = NONE_HELD) -> Unlinked:
+        unlinked: Unlinked = self._store.unlink(tokens, traces, held)
+        return unlinked
+
+    def close(self) -> None:
+        self._store.close()
+
+
+def _then(one: Sighting) -> Sighting:
+    texts = cast(Epoch, _Texts(*one.epoch.stored))
+    return replace(one, epoch=texts, noise=tuple(replace(row, epoch=texts) for row in one.noise))
+
+
+def _now(epoch: Iterable[Any]) -> Epoch:
+    legacy, modern, rules, comparator, *_ = epoch
+    return Epoch.from_stored(legacy, modern, rules, comparator)
+
+
+def _rows(rows: Iterable[_Row]) -> list[_Row]:
+    return [replace(row, epoch=_now(row.epoch)) for row in rows]

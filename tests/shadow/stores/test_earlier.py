@@ -1,0 +1,99 @@
+"""A third party's store that was made for the release before works for one more release, and says what to change."""
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from shadow.compare.comparison import Outcome, Tally
+from shadow.custody.sqlite import Custody
+from shadow.evidence.epoch import Epoch, Setup
+from shadow.evidence.noise import Noise
+from shadow.evidence.stratum import Stratum
+from shadow.lane.writer import Writer
+from shadow.ledger.rows import Declared, Evidence, Gap, Ledger, Reason, Sighting
+from shadow.ledger.unlink import Unlinked
+from shadow.stores.base import Batch
+from shadow.stores.earlier import WRITE, as_of_now
+from shadow.stores.memory import Memory
+
+EPOCH = Epoch("1", "2", Setup("0a1b", "2c3d", "4e5f"), "9", 1, "d00d")
+STRATUM = Stratum("read", "2xx", "json", "")
+NOISE = Noise("results", EPOCH, "read", "value", "/a", 1, 0, 0, True, 1.0, 1.0)
+SIGHTING = Sighting("results", EPOCH, STRATUM, Outcome.MATCH, 1, 0, 0, 1.0, 2.0, noise=(NOISE,), known=(("K-1", 1),))
+MATCH = Tally("results", "read", Outcome.MATCH)
+
+
+class OfThen:
+    """Keeps epochs in four columns of text, as stores did."""
+
+    def __init__(self):
+        self.tallies, self.rows, self.closed = Counter(), [], False
+
+    def write(self, comparisons, tallies, traffic, sightings=(), held=frozenset(), bindings=()):
+        self.tallies.update(tallies)
+        for one in sightings:
+            legacy, modern, rules, comparator = one.epoch
+            assert [type(text) for text in one.epoch] == [str] * 4
+            self.rows.append(((legacy, modern, rules, comparator), one))
+        return [("results", Epoch(*self.rows.pop(0)[0]))] if len(self.rows) > 1 else None
+
+    def read(self, capability=None):
+        evidence = [Evidence(one.capability, Epoch(*texts), one.stratum, one.outcome, one.count, 0, 0, 0, one.first,
+                             one.last) for texts, one in self.rows]
+        noise = [replace(row, epoch=Epoch(*texts)) for texts, one in self.rows for row in one.noise]
+        declared = [Declared("results", Epoch(*texts), "read", *known)
+                    for texts, one in self.rows for known in one.known]
+        return Ledger(dict(self.tallies), evidence=evidence, noise=noise, declared=declared)
+
+    def unlink(self, tokens, traces, held=frozenset()):
+        return Unlinked(len(traces), 0, 0)
+
+    def close(self):
+        self.closed = True
+
+
+def test_a_store_of_now_is_used_as_it_is():
+    store = Memory(Memory.Options())
+    assert as_of_now(store) is store
+
+
+def test_a_store_of_the_release_before_keeps_what_it_is_given_and_warns_with_the_new_line():
+    then = OfThen()
+    with pytest.warns(FutureWarning, match=r"OfThen was made for the release before") as warned:
+        store = as_of_now(then)
+    assert WRITE in str(warned[0].message)
+    assert store.write(Batch(tallies={MATCH: 2}, sightings=[SIGHTING])) == set()
+    ledger = store.read("results")
+    assert ledger.tallies == {MATCH: 2}
+    assert [row.epoch for row in (*ledger.evidence, *ledger.noise, *ledger.declared)] == [EPOCH] * 3
+    later = replace(SIGHTING, epoch=EPOCH._replace(modern="3"), noise=())
+    assert store.write(Batch(sightings=[later])) == {("results", EPOCH)}, "what it dropped has its key destroyed"
+    assert store.unlink(lambda capability, place: set(), [("results", "trace")]) == (1, 0, 0)
+    store.close()
+    assert then.closed
+
+
+def test_gaps_are_given_where_there_are_any():
+    class OfLate(OfThen):
+        found = ()
+
+        def write(self, comparisons, tallies, traffic, sightings=(), held=frozenset(), bindings=(), gaps=()):
+            self.found = gaps
+
+    then = OfLate()
+    with pytest.warns(FutureWarning, match="OfLate"):
+        store = as_of_now(then)
+    gap = Gap("results", Reason.KILLED, 1, 1.0, 1.0)
+    store.write(Batch(gaps=[gap]))
+    assert then.found == [gap]
+
+
+async def test_the_writer_writes_to_it():
+    with pytest.warns(FutureWarning, match="OfThen"):
+        store = as_of_now(OfThen())
+    writer = Writer(store, Custody(None))
+    writer.count(MATCH)
+    await writer.close()
+    assert writer.failures == 0
+    assert store.read().tallies == {MATCH: 1}
