@@ -4,7 +4,7 @@ from adapters.message import Headers
 from gateway.edges.forwarded import client_address, forwarding_fields
 from gateway.edges.headers import read
 from gateway.edges.settings import EdgeSettings
-from gateway.errors import CODES
+from gateway.errors import problem
 from gateway.reading import PRESETS, UNAMBIGUOUS, canonical, is_ambiguous, spellings
 from gateway.wire import CHUNKED, Chunked, Malformed, fields, parse_response_head
 
@@ -19,7 +19,7 @@ def request_head(data):
     try:
         method, target, head = read(data, SETTINGS)
     except Malformed as malformed:
-        assert malformed.code in CODES
+        problem(malformed.code, trace_id="")
         return
     names = [name.lower() for name, _ in head.headers]
     assert HOP_BY_HOP.isdisjoint(names)
@@ -87,7 +87,7 @@ def path(data):
 
 def forwarded(data):
     """Whatever a proxy writes, the client has an address, and an upstream is sent whole fields."""
-    if any(byte < 0x20 and byte != 9 or byte == 0x7F for byte in data):
+    if any((byte < 0x20 and byte != 9) or byte == 0x7F for byte in data):
         # No head holds these.
         return
     for name in ("x-forwarded", "forwarded"):

@@ -1,6 +1,7 @@
 """A client connection by hand: a Listener with a scripted client before it, and scripted exchanges behind it."""
 
 from types import SimpleNamespace
+from typing import ClassVar
 
 from adapters.message import Headers
 from gateway.edges.http1.edge import Edge
@@ -13,7 +14,7 @@ from gateway.room import Room
 class Watched(Listener):
     """A Listener whose every change of phase is held to the table."""
 
-    seen: set[tuple[Phase, Phase]] = set()
+    seen: ClassVar[set[tuple[Phase, Phase]]] = set()
 
     def __setattr__(self, name, value):
         if name == "phase":
