@@ -22,7 +22,7 @@ from gateway.policies.base import Policy
 from gateway.telemetry.facts import ReloadFacts
 from gateway.telemetry.record import Recorder
 from gateway.transports.http.upstream import Upstream
-from shadow.sealed.vault import Bounds
+from shadow.sealed.base import Bounds
 
 _RETIRE = 10.0
 """Seconds for which calls may still wait for a policy that no table holds any more."""

@@ -27,7 +27,7 @@ from shadow.compare.comparison import AGREED, Comparison
 from shadow.judge.crosswalks import Crosswalks
 from shadow.judge.judgement import judge
 from shadow.observation import Observation
-from shadow.sealed.vault import Captured
+from shadow.sealed.base import Captured
 
 DEADLINE = 30.0
 """Seconds that asking an arm may take where the capability says nothing."""
