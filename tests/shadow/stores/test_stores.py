@@ -148,6 +148,7 @@ def test_a_day_of_load_stays_within_bounds(tmp_path, kind):
     assert sizes[-1] < 12 << 20
 
 
+@pytest.mark.slow
 def test_the_subjects_of_an_hour_are_bounded():
     store = Memory(Memory.Options())
     tokens = frozenset((1, b"%012d" % one) for one in range(SUBJECTS + 5))
