@@ -1,1 +1,1 @@
-"""What is done with an exchange that differed: judged anew, shrunk, and written down as a test with nobody in it."""
+"""What is done with an exchange that differed: judge it again, shrink it, and write it down as a test without real values."""
