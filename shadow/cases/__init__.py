@@ -1,1 +1,1 @@
-"""What is done with an exchange that differed: judge it again, shrink it, and write it down as a test without real values."""
+"""What is done with an exchange that differed: it is judged again, shrunk, and written down as a test."""

@@ -40,11 +40,11 @@ _COMPACT_FORMS: Mapping[int, str] = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%
 
 
 class Standins:
-    """Stand-ins for all values of some documents. Equal values have one stand-in, and unequal values never share one."""
+    """Stand-ins for all values of some documents. Equal values have one stand-in; unequal values never share one."""
 
     def __init__(self, texts: Iterable[str], secret: bytes) -> None:
-        """`texts` are all values: as long as there are others, no stand-in is a run of one of them. `secret` draws by how
-        much times are shifted."""
+        """`texts` are all values: no stand-in is a run of one of them, as long as there are others. `secret` draws by
+        how much times are shifted."""
         self._taken: dict[str, set[str]] = {}
         self._known: dict[tuple[str, str], str] = {}
         self._tried: dict[str, int] = {}
@@ -110,8 +110,8 @@ class Standins:
         return lexeme[:mantissa.start()] + re.sub("[0-9]", lambda _: next(fresh), mantissa[0]) + lexeme[mantissa.end():]
 
     def _made(self, original: str, make: str) -> str:
-        """The stand-in for a run: the first of its make that is neither taken nor an original, or, failing that, any that
-        is free."""
+        """The stand-in for a run: the first of its make that is neither taken nor an original; if there is none,
+        any that is free."""
         known = self._known.get((make, original))
         if known is not None:
             return known
