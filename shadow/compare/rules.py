@@ -205,7 +205,7 @@ def _classes(rules: Rules) -> Classes | None:
 
 
 def below(at: str) -> PathPattern:
-    """The pattern of the places that `at` names, and of everything below. Raises ValueError where `at` is no pattern."""
+    """The pattern of the places that `at` names, and of all below. Raises ValueError where `at` is no pattern."""
     return PathPattern((*PathPattern.parse(at), "**"))
 
 
