@@ -1,7 +1,7 @@
-"""Work in a thread of its own that nothing waits for: not the loop, and not the process when it ends.
+"""Runs work that may hang in a thread of its own, which neither the event loop nor the end of the process waits for.
 
-asyncio.to_thread is for what surely ends. Its threads are few and shared, and a process waits for them at its end, so
-one read from a mount that hangs would keep others waiting and SIGTERM from ending anything.
+asyncio.to_thread is for work that is sure to end. Its threads are few and shared, and a process waits for them when it
+ends. So one read from a mount that hangs would block other work, and SIGTERM would not end the process.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class Apart(Generic[T]):
-    """One piece of work, under way from the moment that this is made."""
+    """One piece of work. Its thread starts when this is made."""
 
     def __init__(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> None:
         self._future: Future[T] = Future()
@@ -34,42 +34,42 @@ class Apart(Generic[T]):
 
     @property
     def ended(self) -> bool:
-        """Whether there is a result, or an exception, or nothing any more."""
+        """Whether the work has a result or an exception, or its thread is gone without either."""
         return self._future.done() or not self._thread.is_alive()
 
     def within(self, seconds: float) -> bool:
-        """Block until it has ended, at most so long; whether it has."""
+        """Block until the work has ended, or this many seconds have passed. Return whether it has ended."""
         wait([self._future], seconds)
         return self._future.done()
 
     async def soon(self, seconds: float | None = None) -> bool:
-        """Wait until it has ended, at most so long; whether it has."""
+        """Wait until the work has ended, or this many seconds have passed. Return whether it has ended."""
         loop, over = asyncio.get_running_loop(), asyncio.Event()
 
-        def tell(_: Future[T]) -> None:
-            # The loop may be over by then, and nobody wants to know.
+        def wake(_: Future[T]) -> None:
+            # The loop may have ended by then.
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(over.set)
 
-        self._future.add_done_callback(tell)
+        self._future.add_done_callback(wake)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await over.wait()
         return self._future.done()
 
     def result(self) -> T:
-        """What the work came to, once it has ended. Raises what it raised."""
+        """Return the result of work that has ended. Raises what the work raised."""
         return self._future.result(0)
 
     def interrupt(self) -> None:
-        """Ask it to end. Python that loops does so at its next instruction; a system call goes on until it returns."""
+        """Ask the work to end. Python code ends at its next instruction; a system call goes on until it returns."""
         if self._thread.ident is not None and not self.ended:
             ctypes.pythonapi.PyThreadState_SetAsyncExc(
                 ctypes.c_ulong(self._thread.ident), ctypes.py_object(SystemExit))
 
 
 async def apart(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """What `work` comes to. Cancelling leaves it to itself."""
+    """Run `work` in a thread of its own and return its result. Cancelling does not stop the work."""
     working = Apart(work, *args, **kwargs)
     await working.soon()
     return working.result()

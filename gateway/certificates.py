@@ -1,6 +1,6 @@
-"""Certificates and their keys in PEM files: checked before they are used, so that what is wrong with them has a name.
+"""Checks certificates and keys in PEM files before they are used, so that each fault has a message that helps.
 
-OpenSSL says whether it takes them; what it says of files that are swapped, encrypted or expired helps nobody.
+OpenSSL decides whether they are valid. But where files are swapped, encrypted or expired, its messages do not say so.
 """
 
 import ssl
@@ -15,7 +15,7 @@ from cryptography import x509
 
 from gateway.files import read_plain
 
-_MOST = 1 << 20
+_MAX_BYTES = 1 << 20
 _DAY = "%Y-%m-%d %H:%M UTC"
 _KEYS = b"PRIVATE KEY-----"
 _CERTIFICATE = b"-----BEGIN CERTIFICATE-----"
@@ -32,7 +32,7 @@ class Unusable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """The bytes of PEM files, as far as there are such. `digest` changes with any."""
+    """The bytes of PEM files; empty for a file that is not configured."""
 
     ca: bytes = b""
     cert: bytes = b""
@@ -40,7 +40,7 @@ class Files:
 
     @property
     def digest(self) -> str:
-        """"" where there are none."""
+        """A hash that changes with any of the files; "" where there are none."""
         parts = (self.ca, self.cert, self.key)
         return sha256(b"".join(sha256(part).digest() for part in parts)).hexdigest() if any(parts) else ""
 
@@ -52,7 +52,7 @@ class Validity(NamedTuple):
     ends: float = inf
 
     def warning(self, now: float) -> str:
-        """What is to be said of it, "" while it is valid."""
+        """A warning for the operator where the certificate is not valid at `now`, else ""."""
         if self.ends < now:
             return f"this certificate has expired: it was valid until {datetime.fromtimestamp(self.ends, UTC):{_DAY}}"
         if self.begins > now:
@@ -61,7 +61,10 @@ class Validity(NamedTuple):
 
 
 def checked(ca: Path | None = None, cert: Path | None = None, key: Path | None = None) -> Files:
-    """The files, which hold what they should: certificates, a certificate and its key. Raises Unusable."""
+    """Read the files and check that `ca` holds certificates, and `cert` and `key` a certificate and its key.
+
+    Raises Unusable where they do not.
+    """
     return Files(
         b"" if ca is None else _authorities(ca),
         *((b"", b"") if cert is None or key is None else _pair(cert, key)),
@@ -69,17 +72,17 @@ def checked(ca: Path | None = None, cert: Path | None = None, key: Path | None =
 
 
 def validity(pem: bytes) -> Validity:
-    """When the first certificate of a PEM file is valid; always, where that cannot be told."""
+    """Return when the first certificate of a PEM file is valid; without bounds where that cannot be read."""
     try:
         certificate = x509.load_pem_x509_certificates(pem)[0]
         return Validity(certificate.not_valid_before_utc.timestamp(), certificate.not_valid_after_utc.timestamp())
     except ValueError:
-        return Validity()  # OpenSSL takes it; that another library does not is no news for an operator
+        return Validity()  # OpenSSL accepts it, so it can be used, though this library cannot read it
 
 
 def _read(which: str, path: Path) -> bytes:
     try:
-        return read_plain(path, _MOST)
+        return read_plain(path, _MAX_BYTES)
     except FileNotFoundError:
         raise Unusable(which, "there is no such file", missing=True) from None
     except OSError as error:

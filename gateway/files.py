@@ -1,4 +1,4 @@
-"""Reading a file that an operator names: a plain one, and of a size that somebody can have meant."""
+"""Reads a file that an operator has named, if it is a plain file of a sensible size."""
 
 import os
 import stat
@@ -6,10 +6,13 @@ from pathlib import Path
 
 
 def read_plain(path: Path, most: int) -> bytes:
-    """The bytes of a file. Raises OSError, whose strerror says why, also for a pipe or a device, which could be waited
-    for without end, for more than `most` bytes, and for a name that no file can have."""
+    """Return the bytes of a file. Raises OSError, whose strerror says why.
+
+    It is raised as well for a pipe or a device, which could block for ever; for more than `most` bytes; and for a name
+    that no file can have.
+    """
     try:
-        # Not waiting for who would write into a pipe.
+        # O_NONBLOCK: opening a pipe would wait for a writer.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except ValueError:
         raise OSError(0, "no file can have this name") from None

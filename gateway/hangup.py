@@ -1,6 +1,6 @@
-"""SIGHUP before anybody can act on it. By itself it ends a process; held, it waits until there is a handler.
+"""Holds SIGHUP back until there is a handler for it, since without one it ends the process.
 
-A process that is started meanwhile holds it from its first instruction on, since a signal mask is inherited.
+A process that is started meanwhile holds it back from its first instruction on, since signal masks are inherited.
 """
 
 import signal
@@ -9,18 +9,18 @@ from contextlib import contextmanager
 
 
 def hold() -> None:
-    """Let SIGHUP wait from now on."""
+    """Hold SIGHUP back from now on. One that is sent meanwhile stays pending."""
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
 
 
 def release() -> None:
-    """Take SIGHUP from now on, and the one that waits, if one does."""
+    """Accept SIGHUP from now on, and the one that is pending, if there is one."""
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
 
 
 @contextmanager
 def held() -> Iterator[None]:
-    """Hold SIGHUP while the block runs."""
+    """Hold SIGHUP back while the block runs."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     try:
         yield

@@ -16,13 +16,13 @@ from gateway.config.attempts import Attempts
 from gateway.config.compile import Configuration
 from gateway.config.problem import Invalid
 from gateway.edges.http1 import descriptors
-from gateway.edges.http1.listener import Edge
+from gateway.edges.http1.edge import Edge
 from gateway.pipeline import Pipeline
 from gateway.policies.base import Policy
 from gateway.telemetry.facts import ReloadFacts
 from gateway.telemetry.record import Recorder
 from gateway.transports.http.upstream import Upstream
-from shadow.sealed.vault import Bounds
+from shadow.sealed.base import Bounds
 
 _RETIRE = 10.0
 """Seconds for which calls may still wait for a policy that no table holds any more."""

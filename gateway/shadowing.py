@@ -16,12 +16,14 @@ from gateway.standard import tell
 from gateway.telemetry.facts import CustodyFacts, LaneFacts, StoreFacts
 from gateway.telemetry.faults import Faults
 from gateway.telemetry.record import Recorder
-from shadow.custody.sqlite import Custody
+from shadow.custody.base import Custody
+from shadow.custody.sqlite import SqliteCustody
 from shadow.lane.archive import CUSTODY, OPENING, SEALED, STORE, Archive
 from shadow.lane.lane import Lane
 from shadow.ledger.rows import Reason
+from shadow.sealed.base import Vault
 from shadow.sealed.capture import Capture
-from shadow.sealed.vault import Vault
+from shadow.sealed.sqlite import SqliteVault
 from shadow.stores.base import Store, StoreError
 from shadow.stores.earlier import as_of_now
 from shadow.stores.marks import seat
@@ -149,11 +151,11 @@ def _archive(configuration: Configuration) -> Archive:
         return as_of_now(plugins.load("figway.stores", name)(options))
 
     def custody() -> Custody:
-        return Custody(configuration.custody)
+        return SqliteCustody(configuration.custody)
 
     def vault(custody: Custody) -> Vault:
         assert sealed is not None
-        return Vault(sealed.path, custody, sealed.bounds)
+        return SqliteVault(sealed.path, custody, sealed.bounds)
 
     file = getattr(options, "path", None)
     return Archive(store, custody, vault if sealed is not None else None,

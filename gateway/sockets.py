@@ -1,4 +1,4 @@
-"""What sockets are told beyond reading and writing: keep-alive, and how a listener ends so that nobody is cut off."""
+"""Options of sockets: keep-alive, and how to close a listener without resetting connections that have begun."""
 
 import contextlib
 import ctypes
@@ -8,33 +8,33 @@ import struct
 import sys
 from dataclasses import dataclass
 
-# Seconds of silence before the kernel asks whether the peer is still there, seconds between two questions, and how
-# many go unanswered before the connection is reset. Firewalls forget silent connections after some minutes.
+# Seconds of silence before the kernel sends a probe, seconds between two probes, and how many may go unanswered before
+# the connection is reset. Firewalls forget silent connections after some minutes.
 _KEEP_ALIVE = (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 6))
 
 # Not in Python's socket module (asm-generic/socket.h).
 _SO_ATTACH_FILTER = 26
-# Classic BPF over a TCP segment: a segment with SYN (the second bit of octet 13) is dropped, all else is taken.
+# Classic BPF over a TCP segment: drop a segment with SYN (the second bit of octet 13), accept any other.
 _DROP_SYN = b"".join(struct.pack("=HBBI", *step) for step in (
     (0x30, 0, 0, 13), (0x45, 0, 1, 0x02), (0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFFFFFF)))
 
 
 @dataclass(frozen=True, slots=True)
 class SocketFile:
-    """The file of a Unix socket that listens, as it was bound: another gateway may take over its path."""
+    """The file of a Unix socket that listens. Another gateway may put its own file at the same path."""
 
     path: str
     inode: int
 
     def remove(self) -> None:
-        """Remove the file, if it is still the one that was bound."""
+        """Remove the file, if it is still the one that this listener was bound to."""
         with contextlib.suppress(OSError):
             if os.stat(self.path).st_ino == self.inode:
                 os.unlink(self.path)
 
 
 def keep_alive(sock: socket.socket) -> None:
-    """Have the kernel find out about a peer that vanished in silence. A listener passes this on to what it accepts."""
+    """Have the kernel notice a peer that vanished without closing. Accepted connections inherit it from a listener."""
     if sock.family is socket.AF_UNIX:
         return
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -44,11 +44,12 @@ def keep_alive(sock: socket.socket) -> None:
 
 
 def turn_away(listener: socket.socket, file: SocketFile | None) -> None:
-    """Let no new connection begin, in whichever process the listener is open, while those that have begun can still be
-    accepted: what is in the queue when a listener closes is reset. Who is turned away from a Unix socket knows at
-    once, else when it asks for the second time, a second later, and the listener is closed.
+    """Let no new connection begin, in any process that has the listener open.
 
-    Where the system cannot do that (it takes Linux), nothing happens."""
+    Connections that have begun can still be accepted: closing a listener would reset those in its queue. A client of
+    a Unix socket is refused at once. A client of a port is refused when it tries for the second time, a second later,
+    if the listener is closed by then. On systems other than Linux, a port is not closed to new connections.
+    """
     if file is not None:
         file.remove()
     elif sys.platform == "linux":

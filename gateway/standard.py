@@ -1,21 +1,24 @@
-"""The three standard descriptors. Whoever starts a gateway may have closed them, or let nobody read what it says."""
+"""Standard input, output and error, which may be closed, or have no reader, when a gateway starts."""
 
 import contextlib
 import os
 
 
 def take_places() -> None:
-    """Open the null device where a standard descriptor is closed, in this process and those that it starts. Else the
-    next socket or file would get its number, and what is written to standard output or error with it."""
+    """Open the null device in place of each standard descriptor that is closed, for this process and its children.
+
+    Otherwise the next socket or file would get its number, and what is written to standard output or error would go
+    there.
+    """
     for number in range(3):
         try:
             os.fstat(number)
         except OSError:
-            # The lowest number that is free, which is this one.
+            # The system opens it under the lowest free number, which is this one.
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
 
 
 def tell(line: str) -> None:
-    """Write a line to standard error. That nobody can read it (a full disk, a pipe without a reader) stops nothing."""
+    """Write a line to standard error. Errors are ignored: a full disk, or a pipe without a reader."""
     with contextlib.suppress(OSError):
         os.write(2, f"{line}\n".encode("utf-8", "backslashreplace"))

@@ -13,6 +13,7 @@ from gateway import plugins
 from gateway.call import Call
 from gateway.policies.jwks import JwksOptions
 from gateway.policies.testing import check_policy
+from gateway.services import Services
 from shadow.testing import check_store
 
 READ = Request("GET", b"/results/7", Headers([(b"X-API-Key", b"key")]))
@@ -46,11 +47,11 @@ def jwt(kind, folder):
     keys.write_bytes(orjson.dumps(KeySet([ECKey.generate_key("P-256", {"kid": "1"}, private=False)]).as_dict()))
     options = kind.Options(
         issuer="https://clinic.example", audience="results", jwks=JwksOptions(file=keys), algorithms=("ES256",))
-    return lambda: kind("tokens", options), []
+    return lambda: kind("tokens", options, Services()), []
 
 
 def ratelimit(kind, folder):
-    return lambda: kind("fair", kind.Options(rate="5/m")), [CALL]
+    return lambda: kind("fair", kind.Options(rate="5/m"), Services()), [CALL]
 
 
 def memory(kind, folder):

@@ -13,7 +13,7 @@ from gateway.cli.files import pair_of, rules_of
 from gateway.cli.shapes import fact, line, tags
 from shadow.compare.comparison import AGREED, Comparison, Outcome
 from shadow.compare.rules import Rules
-from shadow.custody.sqlite import KEY
+from shadow.custody.base import KEY
 from shadow.judge.crosswalks import Crosswalks
 from shadow.judge.judgement import judge
 

@@ -15,8 +15,9 @@ from gateway.cli.sources import Refused, actor, custody_of
 from gateway.config.compile import Configuration
 from gateway.config.problem import did_you_mean
 from gateway.config.sealing import Sealed
-from shadow.custody.sqlite import Custody, CustodyError, Deed
-from shadow.sealed.vault import Vault, VaultError
+from shadow.custody.base import Custody, CustodyError, Deed
+from shadow.sealed.base import Vault, VaultError
+from shadow.sealed.sqlite import SqliteVault
 from shadow.stores.base import StoreError
 
 
@@ -85,7 +86,7 @@ def kept(config: Path, *, sealed: bool = True) -> Iterator[Kept]:
 
 def _vault(sealed: Sealed, custody: Custody) -> Vault:
     try:
-        return Vault(sealed.path, custody, sealed.bounds)
+        return SqliteVault(sealed.path, custody, sealed.bounds)
     except VaultError as error:
         raise Refused(f"{sealed.path}: {error}") from None
 

@@ -7,7 +7,7 @@ from gateway.cli.sources import Refused
 from gateway.config.compile import Configuration
 from shadow.compare.pair import Pair
 from shadow.compare.rules import NONE, Rules
-from shadow.sealed.vault import Captured
+from shadow.sealed.base import Captured
 
 _ID = re.compile(r"[0-9a-f]{16}")
 _TRACE = re.compile(r"[0-9a-f]{32}")

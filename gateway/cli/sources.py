@@ -15,7 +15,8 @@ from gateway import plugins
 from gateway.config.attempts import build_in_time
 from gateway.config.compile import Configuration
 from gateway.config.problem import Invalid, did_you_mean
-from shadow.custody.sqlite import Custody, CustodyError
+from shadow.custody.base import Custody, CustodyError
+from shadow.custody.sqlite import SqliteCustody
 from shadow.evidence.gate import Criteria
 from shadow.ledger.rows import Evidence
 from shadow.report.report import Report, fold
@@ -63,7 +64,7 @@ def custody_of(config: Path, capability: str | None = None) -> tuple[Configurati
     if not built.custody.is_file():
         raise Refused(f"there is no custody at {built.custody} yet: it is made when a gateway starts")
     try:
-        return built, Custody(built.custody)
+        return built, SqliteCustody(built.custody)
     except CustodyError as error:
         raise Refused(f"{built.custody}: {error}") from None
 

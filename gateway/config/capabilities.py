@@ -36,6 +36,10 @@ class Names:
         self.policies: dict[str, Policy] = {}
         self.used: set[tuple[str, str]] = set()
 
+    def written(self, kind: str) -> list[str]:
+        """The names that are written under `kind` ("upstreams", "policies"), those with problems included."""
+        return self._written[kind]
+
     def check(self, kind: str, name: str, node: Node) -> None:
         """Tell where `name` is none of the `kind` ("upstreams", "policies")."""
         self.used.add((kind, name))

@@ -7,7 +7,7 @@ its connection pools and its verified tokens.
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -24,6 +24,7 @@ from gateway.config.extensions import Chosen, Find, choose
 from gateway.config.load import load
 from gateway.config.nodes import Node
 from gateway.config.overlaps import Met, Ties
+from gateway.config.policies import Made, is_as_before, make
 from gateway.config.problem import Findings, Invalid, Problem
 from gateway.config.sealing import Sealed, sealed
 from gateway.edges.settings import EdgeSettings
@@ -55,8 +56,8 @@ class Configuration:
     warnings: tuple[Problem, ...]
     revision: str
     digest: bytes = field(repr=False)
-    made_from: Mapping[str, tuple[Any, Any]] = field(repr=False)
-    """Per policy its plugin and options: where they are equal, a reload keeps the policy."""
+    made_from: Mapping[str, Made] = field(repr=False)
+    """By policy, what it was made from. While that is the same, a reload keeps the policy."""
 
     def replaces(self, previous: "Configuration") -> list[Upstream | Policy]:
         """What `previous` holds and this one does not: to be closed, once the last call with its table is done."""
@@ -125,7 +126,7 @@ class _Build:
         self._find = find
         self._previous = previous
         self._names = Names(root, findings)
-        self._made_from: dict[str, tuple[Any, Any]] = {}
+        self._made_from: dict[str, Made] = {}
 
     def configuration(self, routes: spec.Routes, files: tuple[Path, ...]) -> Configuration | None:
         """None where the problems leave no table to be built."""
@@ -174,24 +175,16 @@ class _Build:
     def _policies(self, routes: spec.Routes) -> None:
         for name in routes.policies:
             chosen = choose("figway.policies", self._root.find("policies", name), self._find, self._findings)
-            policy = self._policy(name, chosen) if chosen is not None else None
-            if chosen is not None and policy is not None:
-                self._names.policies[name] = policy
-                self._made_from[name] = (chosen.plugin, chosen.options)
-
-    def _policy(self, name: str, chosen: Chosen) -> Policy | None:
-        previous = self._previous
-        if previous is not None and previous.made_from.get(name) == (chosen.plugin, chosen.options):
-            return previous.policies[name]
-        make: Callable[[str, Any], Policy] = chosen.plugin
-        policy = chosen.build(lambda: make(name, chosen.options), self._findings)
-        if policy is not None and not isinstance(getattr(policy, "credentials", None), tuple):
-            # Left unsaid, a mirror would carry them.
-            self._findings.problem(
-                chosen.node.place,
-                f'plugin "{chosen.name}" does not say which fields hold its credentials', "plugin_failed")
-            return None
-        return policy
+            if chosen is None:
+                continue
+            previous = self._previous
+            made = previous.made_from.get(name) if previous is not None else None
+            if previous is not None and made is not None and is_as_before(chosen, made, self._names):
+                self._names.policies[name], self._made_from[name] = previous.policies[name], made
+                continue
+            policy, made = make(name, chosen, self._names, self._findings)
+            if policy is not None:
+                self._names.policies[name], self._made_from[name] = policy, made
 
     def _capabilities(self, routes: spec.Routes) -> list[Capability]:
         compiling = Capabilities(

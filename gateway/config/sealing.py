@@ -8,7 +8,7 @@ from gateway.config import spec
 from gateway.config.exposed import warn_if_exposed
 from gateway.config.nodes import Node
 from gateway.config.problem import Findings
-from shadow.sealed.vault import Bounds
+from shadow.sealed.base import Bounds
 
 
 @dataclass(frozen=True, slots=True)

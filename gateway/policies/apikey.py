@@ -1,7 +1,7 @@
-"""API keys: a long random secret in a header, held here only as its SHA-256.
+"""The policy `apikey`: a client sends a long random key in a header; the configuration holds only the key's SHA-256.
 
-A plain hash is enough, and fast, because a key is not a password: make it of at least 128 random bits. One line
-makes a key and what goes into the configuration:
+A key is not a password: it has at least 128 random bits, so a plain, fast hash is enough. This line makes a key, and
+what goes into the configuration:
 
     python -c "import hashlib, secrets; key = secrets.token_urlsafe(32);
     print(key, 'sha256:' + hashlib.sha256(key.encode()).hexdigest())"
@@ -19,7 +19,7 @@ from gateway.call import Call, Principal, Refused
 from gateway.policies.base import Verdict
 
 MAX_KEY = 1024
-# So much of a digest finds the client; whether the whole is equal is then asked in constant time.
+# Bytes of a digest that find the client. The whole digest is then compared in constant time.
 _INDEX = 8
 _HASH = re.compile(r"sha256:([0-9a-fA-F]{64})", re.ASCII)
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
@@ -27,8 +27,10 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiKeyOptions:
-    """`keys` maps a client's name to "sha256:HEX" of its key, or to several while one replaces another.
-    `forward` lets the key's header go on to the upstream."""
+    """`keys` maps a client's name to "sha256:HEX" of its key, or to several while one key replaces another.
+
+    `header` is the field that carries the key. With `forward` it is also sent to the upstream.
+    """
 
     keys: Mapping[str, str | tuple[str, ...]]
     header: str = "X-API-Key"
@@ -52,7 +54,7 @@ class ApiKey:
                 self._add(client, written)
         if not self._clients:
             raise ValueError("keys: needs at least one")
-        # A 401 must carry a challenge (RFC 9110 section 15.5.2); it is the same for no key, a wrong one and two.
+        # A 401 must carry a challenge (RFC 9110 section 15.5.2). It is the same for no key, a wrong key and two keys.
         self._refused = Refused("unauthenticated", name, headers=((b"WWW-Authenticate", b"ApiKey"),))
 
     def _add(self, client: str, written: str) -> None:

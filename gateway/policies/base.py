@@ -1,9 +1,12 @@
 """The contract of a policy: admit a call or refuse it.
 
-A policy is built from its `Options` (a frozen dataclass, decoded strictly by the configuration) and registered
-under the entry-point group `figway.policies`. `gateway.policies.testing.check_policy` is what each must satisfy.
-Where it looks at fields that hold no credentials, an attribute `reads` holds their lower-case names: a field whose name
-some servers cannot tell from one of them is then kept from upstreams.
+A policy is made from its `Options`, a frozen dataclass that the configuration decodes strictly. It is registered under
+the entry-point group `figway.policies`. `gateway.policies.testing.check_policy` is what each policy must satisfy.
+
+A policy that looks at fields without credentials in them has an attribute `reads` with their lower-case names. Fields
+whose names some servers take for one of those are then not sent to upstreams.
+
+If the constructor has a parameter `services`, it gets a gateway.services.Services: clocks, state, and upstreams to ask.
 """
 
 from collections.abc import Awaitable
@@ -15,22 +18,27 @@ Verdict: TypeAlias = Refused | None
 
 
 class Policy(Protocol):
-    """Admits or refuses calls. One instance serves every call of a route table, from one event loop."""
+    """Admits or refuses calls. One instance serves all calls of a route table, from one event loop."""
 
     Options: ClassVar[type[Any]]
     credentials: tuple[bytes, ...]
-    """Lower-case names of the request fields that it takes credentials from: a mirror leaves them out."""
+    """Lower-case names of the request fields from which it takes credentials. Mirrors are sent without them."""
 
     def __init__(self, name: str, options: Any) -> None:
-        """`name` is the key under `policies`. Raises ValueError where the options contradict each other.
-        No I/O here: what must be fetched is fetched when first needed."""
+        """`name` is the policy's key under `policies` in routes.yaml.
+
+        Raises ValueError where the options contradict each other. Does no I/O: what must be fetched is fetched when it
+        is needed first.
+        """
         ...
 
     def admit(self, call: Call) -> Verdict | Awaitable[Verdict]:
-        """None to admit, or the refusal. Answers at once where it can: an awaitable is for what must wait
-        (keys to be fetched), since every await on the hot path is paid by every request. `async def` fits too."""
+        """Return None to admit the call, or the refusal; or an awaitable of either, where the policy must wait.
+
+        A policy that can answer at once should do so, since every request pays for an await. `async def` fits too.
+        """
         ...
 
     async def close(self) -> None:
-        """Let go of what the policy holds (clients, tasks). The table that owned it has been replaced."""
+        """Release what the policy holds (clients, tasks). The table that it belonged to has been replaced."""
         ...

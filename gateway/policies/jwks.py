@@ -1,15 +1,14 @@
-"""The keys that tokens are verified with: a JWK Set (RFC 7517) from a file or a URL, kept, rotated, held in outages.
+"""Fetches and keeps the keys that tokens are verified with: a JWK Set (RFC 7517) from a file or a URL.
 
-Nothing here runs by itself: a call that finds the keys due starts the one refresh that all calls share. Keys that are
-a little old are used while it runs; older ones, and none, are waited for. An outage keeps the last good keys for a day,
-and so does an answer in which no key can be used.
+There is no timer. The first call after the keys are due starts a refresh, which all calls share. While it runs, calls
+go on with keys that are up to MAX_REFRESH old; with older keys, or none, they wait for it. In an outage the last good
+keys are kept for a day; an answer without a usable key counts as an outage.
 """
 
 import asyncio
 import base64
 import logging
 import ssl
-import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,13 +45,16 @@ _log = logging.getLogger(__name__)
 
 
 class KeysUnavailable(Exception):
-    """The JWK Set could not be read. The message holds neither its address nor its content."""
+    """The JWK Set could not be read. The message contains neither its address nor its content."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JwksOptions:
-    """Where the JWK Set is: `file` (read again within seconds of a change) or `url` (fetched every `refresh`, at most
-    10m; `ca` is a PEM file of the only roots to trust). `plain_http` allows http: to other than this machine."""
+    """Where the JWK Set is: in a `file`, or at a `url`.
+
+    A file is read again within seconds of a change. A URL is fetched every `refresh`, at most 10m; `ca` is a PEM file
+    of the only roots to trust. `plain_http` allows http: to other machines than this one.
+    """
 
     file: Path | None = None
     url: str | None = None
@@ -72,7 +74,7 @@ class Source(Protocol):
         ...
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Close connections."""
         ...
 
 
@@ -98,7 +100,7 @@ class FileSource:
 
 
 class UrlSource:
-    """A JWK Set behind a URL. No redirect is followed and no proxy of the environment used."""
+    """A JWK Set at a URL. Redirects are not followed, and the environment's proxies are not used."""
 
     def __init__(self, options: JwksOptions) -> None:
         self.every = seconds("jwks.refresh", options.refresh)
@@ -127,7 +129,7 @@ class UrlSource:
             verify = True if self._ca is None else ssl.create_default_context(cafile=self._ca)
             self._client = httpx2.AsyncClient(verify=verify, trust_env=False, follow_redirects=False)
         raw = bytearray()
-        # Raw bytes under the identity coding: nothing is inflated here, so that nothing can explode.
+        # Raw bytes under the identity coding: nothing is decompressed, so that a small answer cannot become large.
         headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
         async with self._client.stream("GET", self._url, headers=headers) as response:
             if response.status_code != 200:
@@ -145,17 +147,17 @@ class UrlSource:
 
 
 def source(options: JwksOptions) -> Source:
-    """The source that the options tell of. Raises ValueError, with the option's name, where they do not."""
+    """Make the source that the options describe. Raises ValueError, with an option's name, where they are wrong."""
     if (options.file is None) == (options.url is None):
         raise ValueError("jwks: needs either file or url")
     return UrlSource(options) if options.file is None else FileSource(options.file)
 
 
 def read_keys(raw: bytes, algorithms: Iterable[str]) -> Keys:
-    """The usable keys of a JWK Set by (kid, algorithm); (None, algorithm) is there where one key alone fits it.
+    """Return the usable keys of a JWK Set by (kid, algorithm).
 
-    A member that no pinned algorithm can use is ignored (RFC 7517 section 5). Raises KeysUnavailable where the bytes
-    are no JWK Set.
+    There is a (None, algorithm) too where exactly one key fits the algorithm. A member that none of `algorithms` can
+    use is ignored (RFC 7517 section 5). Raises KeysUnavailable where the bytes are no JWK Set.
     """
     try:
         members = orjson.loads(raw)["keys"]
@@ -174,7 +176,7 @@ def read_keys(raw: bytes, algorithms: Iterable[str]) -> Keys:
 
 
 def _key(member: dict[str, Any], algorithm: str) -> Key | None:
-    """The member as a key for the algorithm, or None where it is not one."""
+    """Return the member as a key for the algorithm, or None where it does not fit."""
     kind, curve = KEY_FITS[algorithm]
     operations = member.get("key_ops", ["verify"])
     if (
@@ -182,7 +184,7 @@ def _key(member: dict[str, Any], algorithm: str) -> Key | None:
         or not isinstance(operations, list) or "verify" not in operations
     ):
         return None
-    # Public members only: whatever else the set says about the key is not for the library to act on.
+    # Public members only, so that the library does not act on anything else that the set says about the key.
     try:
         if kind == "RSA" and _bits(member["n"]) >= MIN_RSA_BITS:
             return RSAKey.import_key({name: member[name] for name in ("kty", "n", "e")})
@@ -198,11 +200,11 @@ def _bits(modulus: str) -> int:
 
 
 class KeyRing:
-    """The keys of one source. `changed` is called whenever their set is another one: what they verified is void."""
+    """The keys of one source. `changed` is called when the keys change: what the old ones verified no longer counts."""
 
     def __init__(
         self, name: str, source: Source, algorithms: tuple[str, ...], changed: Callable[[], None],
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float],
     ) -> None:
         self._name = name
         self._source = source
@@ -217,15 +219,15 @@ class KeyRing:
 
     @property
     def ready(self) -> bool:
-        """Whether there are keys to judge by."""
+        """Whether there are keys to verify tokens with."""
         return self._raw is not None
 
     def find(self, kid: str | None, algorithm: str) -> Key | None:
-        """The key for this kid and algorithm, among those that are held now."""
+        """Return the key for this kid and algorithm, if it is among those that are held now."""
         return self._keys.get((kid, algorithm))
 
     def tend(self) -> Awaitable[None] | None:
-        """Start the refresh that is due, if one is. None: the held keys may be used now. Else await, then use them."""
+        """Start a refresh if one is due. None: use the keys that are held now. Otherwise await it, then use them."""
         now = self._clock()
         if now < self._due_at:
             return None
@@ -234,7 +236,7 @@ class KeyRing:
         return None if age < MAX_REFRESH or (self._failing and age < HOLD_SECONDS) else waiting
 
     def refetch(self) -> Awaitable[None] | None:
-        """Look for a key that is not held: to be awaited, or None where it was looked for less than a minute ago."""
+        """Refresh because a key is not held. Returns what to await, or None where the last try is too recent."""
         if self._flight is None and self._clock() - self._tried_at < min(self._source.every, REFETCH_SECONDS):
             return None
         return self._refresh_shared()
@@ -242,7 +244,7 @@ class KeyRing:
     def _refresh_shared(self) -> Awaitable[None]:
         if self._flight is None:
             self._flight = asyncio.create_task(self._refresh())
-        # A call that is cancelled must not take the refresh from the others.
+        # A call that is cancelled must not cancel the refresh, which others wait for.
         return asyncio.shield(self._flight)
 
     async def _refresh(self) -> None:
@@ -251,7 +253,7 @@ class KeyRing:
             if raw != self._raw:
                 keys = read_keys(raw, self._algorithms)
                 if not keys:
-                    # Nobody who means to rotate has none: this is a fault of the issuer, as no answer is.
+                    # No issuer removes all keys on purpose, so this counts as a fault, as no answer does.
                     raise KeysUnavailable("no key that can be used")
                 self._keys = keys
                 self._raw = raw
@@ -274,7 +276,7 @@ class KeyRing:
             self._changed()
 
     async def close(self) -> None:
-        """Stop the refresh and let go of the source."""
+        """Stop the refresh and close the source."""
         if self._flight is not None:
             self._flight.cancel()
             await asyncio.wait([self._flight])

@@ -1,14 +1,13 @@
-"""JSON Web Tokens (RFC 7519) in `Authorization: Bearer` (RFC 6750), by the best practices of RFC 8725.
+"""The policy `jwt`: JSON Web Tokens (RFC 7519) in `Authorization: Bearer` (RFC 6750), as RFC 8725 recommends.
 
-The algorithm is one of those that the options pin and the key must be of its kind; `kid` is a key of a dictionary and
-nothing else; keys that a token brings along (`jwk`, `jku`, `x5u`, `x5c`) are not looked at. Whatever is wrong with a
-token, the answer is the same. A verified token is remembered by its digest until `exp`, or until the keys change.
+The algorithm must be one that the options list, and the key must be of its type. `kid` is used to look a key up in a
+dictionary, for nothing else. Keys in the token itself (`jwk`, `jku`, `x5u`, `x5c`) are ignored. Every invalid token
+gets the same answer. A verified token is remembered by its digest until `exp`, or until the keys change.
 """
 
 import base64
-import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from types import MappingProxyType
@@ -21,19 +20,23 @@ from joserfc.errors import JoseError
 from gateway.call import Call, Principal, Refused
 from gateway.policies.base import Verdict
 from gateway.policies.jwks import JwksOptions, Key, KeyRing, source
+from gateway.services import Services
 from gateway.units import seconds
 
 MAX_TOKEN = 8 << 10
 MAX_LEEWAY = 60.0
 MAX_REMEMBERED = 10_000
-# Beyond this a NumericDate is nonsense, and a float loses seconds.
+# The largest NumericDate that is accepted. Beyond it, a float cannot hold single seconds.
 _MAX_DATE = 1 << 53
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JwtOptions:
-    """`issuer` and one of `audience` must be in the token exactly. `leeway` (at most 60s) is the clocks' difference
-    that `exp` and `nbf` allow for. Every one of `scopes` must be granted (claim `scope` or `scp`)."""
+    """The token's `iss` must be `issuer`, and its `aud` must hold one of `audience`.
+
+    `exp` and `nbf` allow for clocks that differ by `leeway` (at most 60s). The token must grant all `scopes`, in its
+    claim `scope` or `scp`.
+    """
 
     issuer: str
     audience: str | tuple[str, ...]
@@ -50,19 +53,16 @@ class _Verified(NamedTuple):
 
 
 class _Invalid(Exception):
-    """The token does not hold. Why is nobody's business."""
+    """The token is invalid. Clients do not learn why."""
 
 
 class Jwt:
-    """Admits calls with a token of one issuer; the principal's subject is `sub`, its claims are the token's."""
+    """Admits calls with a valid token of one issuer. The principal's subject is `sub`, its claims are the token's."""
 
     Options: ClassVar[type[Any]] = JwtOptions
     credentials: tuple[bytes, ...] = (b"authorization",)
 
-    def __init__(
-        self, name: str, options: JwtOptions, *,
-        clock: Callable[[], float] = time.time, monotonic: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, name: str, options: JwtOptions, services: Services) -> None:
         self._leeway = seconds("leeway", options.leeway)
         if self._leeway > MAX_LEEWAY:
             raise ValueError("leeway: must be at most 60s")
@@ -78,12 +78,13 @@ class Jwt:
         self._issuer = options.issuer
         self._scopes = frozenset(options.scopes)
         self._algorithms = frozenset(options.algorithms)
-        # The library's own bound on the header is below what real issuers send; ours is on the whole token.
+        # The library's bound on the header is lower than the headers of real issuers. Ours is on the whole token.
         self._registry = jws.JWSRegistry(algorithms=list(options.algorithms), strict_check_header=False)
         self._registry.max_header_length = MAX_TOKEN
         self._remembered: OrderedDict[bytes, _Verified] = OrderedDict()
-        self._ring = KeyRing(name, source(options.jwks), options.algorithms, self._remembered.clear, monotonic)
-        self._clock = clock
+        self._ring = KeyRing(
+            name, source(options.jwks), options.algorithms, self._remembered.clear, services.clock.monotonic)
+        self._clock = services.clock.now
 
         def refused(code: str, challenge: str) -> Refused:
             return Refused(code, name, headers=((b"WWW-Authenticate", challenge.encode()),))
@@ -91,13 +92,13 @@ class Jwt:
         wanted = " ".join(sorted(options.scopes))
         self._missing = refused("unauthenticated", "Bearer")
         self._invalid = refused("unauthenticated", 'Bearer error="invalid_token"')
-        # Equal to `_invalid` for the client, but another object: it tells us that looking for new keys may help.
+        # The client gets the same answer as with `_invalid`. As another object, it says that new keys may help.
         self._unknown_key = replace(self._invalid)
         self._forbidden = refused("forbidden", f'Bearer error="insufficient_scope", scope="{wanted}"')
         self._unavailable = Refused("policy_unavailable", name)
 
     def admit(self, call: Call) -> Verdict | Awaitable[Verdict]:
-        """See Policy. Waits only for keys."""
+        """See Policy. Waits only where keys must be fetched."""
         given = call.request.headers.get_all(b"authorization")
         if not given:
             return self._missing
@@ -127,7 +128,7 @@ class Jwt:
         return self._judge(call, token, digest)
 
     def _judge(self, call: Call, token: bytes, digest: bytes) -> Verdict:
-        """The verdict by the keys that are held now."""
+        """Return the verdict by the keys that are held now."""
         known = self._remembered.get(digest)
         now = self._clock()
         if known is not None and now < known.until:
@@ -153,13 +154,13 @@ class Jwt:
             self._remembered.popitem(last=False)
 
     def _read_header(self, token: bytes) -> tuple[str, str | None]:
-        """The algorithm and `kid` of a token that deserves a look at its signature."""
+        """Return the algorithm and `kid` of a token. Raises _Invalid where its header alone makes it invalid."""
         encoded = token.partition(b".")[0]
         try:
             header = orjson.loads(base64.urlsafe_b64decode(encoded + b"=" * (-len(encoded) % 4)))
         except ValueError as error:
             raise _Invalid from error
-        # No extension is understood, so any that is critical refuses the token (RFC 7515 section 4.1.11).
+        # No extension is supported, so a token with a critical one is invalid (RFC 7515 section 4.1.11).
         if not isinstance(header, dict) or "crit" in header or "b64" in header:
             raise _Invalid
         algorithm, kid = header.get("alg"), header.get("kid")
@@ -182,7 +183,7 @@ class Jwt:
         return _Verified(until, principal, None if self._scopes <= _granted(claims) else self._forbidden)
 
     def _check_claims(self, claims: dict[str, Any], now: float) -> float:
-        """`exp`, of a token whose registered claims hold (RFC 7519 section 4.1)."""
+        """Return `exp`. Raises _Invalid where a registered claim does not hold (RFC 7519 section 4.1)."""
         audience = claims.get("aud")
         audiences = [audience] if isinstance(audience, str) else audience
         subject = claims.get("sub")
@@ -205,7 +206,8 @@ def _is_date(value: object) -> TypeGuard[float]:
 
 
 def _granted(claims: dict[str, Any]) -> frozenset[str]:
-    """The scopes of a token: `scope` as a list of words (RFC 8693 section 4.2), or `scp` as some issuers have it."""
+    """Return the scopes of a token: `scope`, words in one text (RFC 8693 section 4.2), or `scp`, as some issuers send.
+    """
     granted = claims.get("scope", claims.get("scp", ""))
     words = granted.split(" ") if isinstance(granted, str) else granted
     return frozenset(word for word in words if isinstance(word, str)) if isinstance(words, list) else frozenset()

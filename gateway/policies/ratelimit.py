@@ -1,13 +1,13 @@
-"""Rate limits by the generic cell rate algorithm: one number a client, no window edges, exact integer arithmetic.
+"""The policy `ratelimit`: limits rates by the generic cell rate algorithm (GCRA).
 
-Each admitted call moves its client's theoretical arrival time (TAT) one interval on; a call is refused where that
-would be more than `burst` intervals ahead of now. Counts live in this process: N workers together admit N times the
-rate. The fields are those of draft-ietf-httpapi-ratelimit-headers-10.
+It keeps one number for each client, has no window edges, and computes with exact integers. Each admitted call moves its
+client's theoretical arrival time (TAT) on by one interval. A call is refused where that would be more than `burst`
+intervals ahead of now. Each worker counts for itself, so N workers together admit N times the rate. The fields of
+responses are those of draft-ietf-httpapi-ratelimit-headers-10.
 """
 
 import re
-import time
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 from hashlib import sha256
 from ipaddress import IPv6Address
@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 
 from gateway.call import Call, Refused
 from gateway.policies.base import Verdict
+from gateway.services import Services
 from gateway.units import seconds
 
 SECOND = 1_000_000_000
@@ -24,11 +25,12 @@ _DIGEST = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateLimitOptions:
-    """`rate` is "CALLS/WINDOW" ("10/s", "100/5m": whole seconds); `burst` (default: CALLS) may come at once.
+    """`rate` is "CALLS/WINDOW", such as "10/s" or "100/5m"; the window is in whole seconds. `burst` calls may come at
+    once; left out, CALLS may.
 
-    `key` says whose calls are counted together: "client_ip" (an IPv6 client is its /64), "principal" or
-    "header:NAME"; a call that lacks the latter two counts by its address. No more than `max_clients` are remembered:
-    past it, those unseen for longest start afresh.
+    `key` says which calls are counted together: those with the same "client_ip" (for IPv6 the same /64), "principal"
+    or "header:NAME". A call without a principal, or without the header, is counted by its address. At most
+    `max_clients` are remembered; beyond that, those unseen for longest are forgotten.
     """
 
     rate: str
@@ -38,14 +40,12 @@ class RateLimitOptions:
 
 
 class RateLimit:
-    """Admits each client's calls at a rate, and tells the client where it stands on every response."""
+    """Admits each client's calls at a rate. Every response says how many calls are left."""
 
     Options: ClassVar[type[Any]] = RateLimitOptions
     credentials: tuple[bytes, ...] = ()
 
-    def __init__(
-        self, name: str, options: RateLimitOptions, *, clock: Callable[[], int] = time.monotonic_ns
-    ) -> None:
+    def __init__(self, name: str, options: RateLimitOptions, services: Services) -> None:
         found = _RATE.fullmatch(options.rate)
         window = seconds("rate", found[3] or f"1{found[2]}") if found is not None else 0.0
         if found is None or window < 1 or not window.is_integer():
@@ -63,20 +63,24 @@ class RateLimit:
         self.reads: tuple[bytes, ...] = (field.lower().encode(),) if kind == "header" else ()
         self._max_clients = options.max_clients
         self._name = name
-        self._clock = clock
-        # Time is counted in 1/limit nanoseconds: then an interval is a whole number, and nothing is ever rounded.
+        self._clock = services.clock.monotonic_ns
+        # Time is counted in 1/limit nanoseconds. So an interval is a whole number, and nothing is rounded.
         self._scale = limit
         self._interval = int(window) * SECOND
         self._tolerance = self._interval * burst
         self._second = limit * SECOND
-        self._arrivals: dict[str | bytes, int] = {}
+        # By client, those unseen for longest first: the order of insertion, as a dict keeps it.
+        self._arrivals: MutableMapping[str | bytes, int] = services.state
         quoted = b'"' + name.encode().replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
         self._policy_field = (b"RateLimit-Policy", b"%b;q=%d;w=%d" % (quoted, limit, int(window)))
         self._quoted = quoted
 
     def admit(self, call: Call) -> Verdict:
-        """See Policy. Never waits. `r` is what is left now; `t` the seconds until all is there again (admitted)
-        or until the next call is admitted (refused)."""
+        """See Policy. Never waits.
+
+        In the response, `r` is the number of calls left now. `t` is the seconds until all of them are left again, or
+        for a refused call, until the next call is admitted.
+        """
         now = self._clock() * self._scale
         client = self._client(call)
         arrivals = self._arrivals
@@ -100,7 +104,10 @@ class RateLimit:
             self._policy_field, (b"RateLimit", b"%b;r=0;t=%b" % (self._quoted, after)), (b"Retry-After", after)))
 
     def _make_room(self, now: int) -> None:
-        """Before a new client: forget up to two that are back at rest, which changes no verdict; at the bound, one."""
+        """Make room for a new client: forget up to two clients that have all their calls left.
+
+        That changes no verdict. At the bound, forget one client in any case.
+        """
         arrivals = self._arrivals
         for _ in range(2):
             oldest = next(iter(arrivals), None)
@@ -113,7 +120,10 @@ class RateLimit:
 
 
 def _client_key(key: str) -> Callable[[Call], str | bytes]:
-    """What tells clients apart: text for an address, bytes for anything else, so that they cannot meet."""
+    """Return the function that says which client a call counts for.
+
+    An address is text and anything else bytes, so that the two can never be equal.
+    """
     if key == "client_ip":
         return _address
     if key == "principal":
@@ -134,7 +144,7 @@ def _address(call: Call) -> str:
     client = call.client
     if ":" not in client:
         return client
-    # One host commands a whole /64 (RFC 6177), so that is what is counted.
+    # One host has a whole /64 to itself (RFC 6177), so a /64 counts as one client.
     try:
         address = IPv6Address(client.partition("%")[0])
     except ValueError:
@@ -148,5 +158,5 @@ def _principal(call: Call) -> str | bytes:
 
 
 def _short(value: bytes) -> bytes:
-    """The value where it is shorter than a digest, else its digest: memory per client stays bounded."""
+    """Return the value if it is shorter than a digest, else its digest, so that memory for a client is bounded."""
     return value if len(value) < _DIGEST else sha256(value).digest()

@@ -1,4 +1,4 @@
-"""What every policy must satisfy, whoever wrote it: `check_policy(make)`, to be called from a plain test."""
+"""Checks that a policy keeps its contract: `check_policy(make)`, to be called from a plain test."""
 
 import asyncio
 import copy
@@ -13,7 +13,7 @@ from gateway.call import Call, Principal, Refused
 from gateway.errors import CODES
 from gateway.policies.base import Policy
 
-# In every value of a made call: where it comes out again, a value has leaked.
+# Part of every value of a generated call. Where it appears in what a policy says, a value has leaked.
 CANARY = "Canary7f3a"
 
 _NAMES = [b"Authorization", b"authorization", b"X-API-Key", b"Cookie", b"X-Forwarded-For", b"X-Tenant", b"Accept"]
@@ -22,13 +22,13 @@ _text = st.text(max_size=12).map(lambda made: made + CANARY)
 
 
 def _field_values() -> st.SearchStrategy[bytes]:
-    """Any bytes that the edge lets through in a field value."""
+    """Any bytes that may stand in a field's value."""
     made = st.binary(max_size=24).map(lambda raw: raw.translate(None, b"\r\n\0"))
     return st.builds(lambda scheme, raw: scheme + raw + CANARY.encode(), st.sampled_from(_SCHEMES), made)
 
 
 def calls() -> st.SearchStrategy[Call]:
-    """Calls that the edge could let through, the odd ones above all; every value holds the canary."""
+    """Generated calls, many of them odd. Every value contains the canary."""
     names = st.sampled_from(_NAMES) | st.from_regex(rb"\AX-[A-Za-z]{1,8}\Z")
     requests = st.builds(
         Request,
@@ -48,17 +48,17 @@ def calls() -> st.SearchStrategy[Call]:
 def check_policy(make: Callable[[], Policy], *accepted: Call, examples: int = 100) -> None:
     """Raises AssertionError where a policy breaks its contract.
 
-    `make` builds the policy anew; `accepted` are calls that it must admit. Over these and over made calls: the
-    verdict comes (at once or awaited) and is None or a Refused with a known code; the request's method, target and
-    body stay; its fields may be dropped, never added or changed; and nothing that a request says is told to the
-    client or a log. `close` may be called twice, used or not.
+    `make` makes a new policy; `accepted` are calls that it must admit. The rest must hold for those calls and for
+    generated ones. The verdict is None or a Refused with a known code, at once or awaited. The request's method, target
+    and body stay the same. Its fields may be dropped, but not added or changed. Nothing from the request reaches the
+    client. `close` may be called twice, and on a policy that was never used.
     """
     with asyncio.Runner() as runner:
 
-        async def build() -> Policy:
+        async def made() -> Policy:
             return make()
 
-        policy = runner.run(build())
+        policy = runner.run(made())
         for call in accepted:
             assert runner.run(_verdict(policy, copy.deepcopy(call))) is None, "a call that must be admitted is refused"
 
@@ -69,13 +69,13 @@ def check_policy(make: Callable[[], Policy], *accepted: Call, examples: int = 10
             runner.run(_verdict(policy, call))
 
         holds()
-        unused = runner.run(build())
+        unused = runner.run(made())
         for one in (policy, policy, unused, unused):
             runner.run(one.close())
 
 
 async def _verdict(policy: Policy, call: Call) -> Refused | None:
-    """The verdict, once all that must hold for one call does."""
+    """Return the verdict on one call, after checking all that must hold for it."""
     request = call.request
     before = copy.deepcopy(request)
     answer = policy.admit(call)
@@ -99,7 +99,7 @@ async def _verdict(policy: Policy, call: Call) -> Refused | None:
 
 
 def _said(verdict: Refused | None, call: Call) -> Iterator[str]:
-    """Everything that the policy says to the client."""
+    """All text that the policy sends to the client."""
     fields = list(call.response_headers or ())
     if verdict is not None:
         yield verdict.code

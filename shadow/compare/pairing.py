@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from adapters.document import Tree
+from shadow.compare import twins
 from shadow.compare.identity import Identifier, Identities
 from shadow.compare.patterns import Directive, Matcher, Order
 
@@ -303,7 +304,8 @@ def _alike(
 ) -> None:
     """Pair what nothing identifies: first what seems the same, then what is most alike; what is left is alone."""
     if prints.identities is not None:
-        pairs, doubtful = prints.identities.matched(old, new, left, right, lambda item: prints.of(item, matcher))
+        pairs, doubtful = twins.matched(
+            prints.identities, old, new, left, right, lambda item: prints.of(item, matcher))
         found.pairs += pairs
         found.doubtful |= doubtful
         paired, others = {i for i, _ in pairs}, {j for _, j in pairs}

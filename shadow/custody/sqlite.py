@@ -1,26 +1,20 @@
-"""Custody of what the shadow stores: the keys that data is read or linked by, holds that keep it, and the audit trail.
+"""Custody in a SQLite file of its own (SqliteCustody).
 
-It is a SQLite file apart from the data, so that a copy of the data alone reads nothing, and destroying a key is final:
-deleted rows are overwritten (`secure_delete`), and there is no write-ahead log in which one could linger. Several
-processes may have it open.
+Destroying a key is final: deleted rows are overwritten (`secure_delete`), and there is no write-ahead log in which one
+could linger. Several processes may have the file open.
 
-Each file has a name of its own by chance, so that what is linked by the keys of one is not taken for what is linked by
-those of another: a file that is lost takes its keys with it, and the one that is made in its place knows none of them.
+Each file has a random name of its own. A file that is lost takes its keys with it, and the one that is made in its
+place has another name: what its keys link is not taken for what was linked before.
 """
 
 import hashlib
 import secrets
 import sqlite3
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from pathlib import Path
 
+from shadow.custody.base import KEY, LONGEST, CustodyError, CustodyRenewed, Deed, Hold
 from shadow.database import Database, whole
-
-KEY = 32
-"""Bytes of a key."""
-
-LONGEST = 500
-"""Characters of a reason, or of any other text, that the trail keeps."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS key (
@@ -37,39 +31,7 @@ CREATE TABLE IF NOT EXISTS name (name TEXT NOT NULL);
 """
 
 
-class CustodyError(Exception):
-    """The custody file cannot be opened, read or written now. The message names the fault and no value."""
-
-
-class CustodyRenewed(CustodyError):
-    """The file was deleted or replaced, and another is in its place: its keys, holds and trail are gone. Raised once,
-    by what would have written."""
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """What is kept past its retention, and may not be purged: of `scope` (a capability, or one record's id)."""
-
-    scope: str
-    at: float
-    actor: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Deed:
-    """One line of the trail: who (`actor`, in which `role`) did what (`action`: view, purge, hold …) to what
-    (`subject`: an id or a capability, never a patient's) and why. `at` is in seconds since the epoch."""
-
-    at: float
-    actor: str
-    role: str
-    action: str
-    subject: str
-    reason: str
-
-
-class Custody:
+class SqliteCustody:
     """Keys, holds and the trail in one file; in memory, for as long as the process lives, where there is no path."""
 
     def __init__(self, path: Path | None, busy: float = 5.0) -> None:
@@ -110,8 +72,7 @@ class Custody:
             return dict(connection.execute("SELECT scope, made FROM key WHERE purpose = ?", (purpose,)))
 
     def destroy(self, purpose: str, *scopes: str) -> bool:
-        """Whether there was any such key; there is none now. What they sealed or linked is so no more.
-        Raises CustodyError."""
+        """Destroy these keys for good. True where there was any. Raises CustodyError."""
         with self._database.transaction() as connection:
             done = connection.executemany("DELETE FROM key WHERE (purpose, scope) = (?, ?)",
                                           [(purpose, scope) for scope in scopes])
@@ -119,7 +80,7 @@ class Custody:
 
     @property
     def generation(self) -> tuple[int, int]:
-        """Others once any other process has written, or the file is another. Raises CustodyError."""
+        """Differs once another process has written, or the file is another. Raises CustodyError."""
         with self._database.connection() as connection:
             [number] = connection.execute("PRAGMA data_version").fetchone()
             return self._database.opened, number
@@ -132,7 +93,7 @@ class Custody:
             connection.execute("INSERT OR REPLACE INTO hold VALUES (?, ?, ?, ?)", astuple(hold))
 
     def release(self, scope: str) -> bool:
-        """Whether it was held. Raises CustodyError."""
+        """End a hold. True where there was one. Raises CustodyError."""
         with self._database.transaction() as connection:
             return connection.execute("DELETE FROM hold WHERE scope = ?", (scope,)).rowcount > 0
 
@@ -144,13 +105,13 @@ class Custody:
     # --- the trail ---
 
     def record(self, deed: Deed) -> None:
-        """Add a line, before what it tells of is done. Raises CustodyError."""
-        told = Deed(deed.at, *(text[:LONGEST] for text in astuple(deed)[1:]))
+        """Add a line to the trail, before the deed is done. Raises CustodyError."""
+        cut = Deed(deed.at, *(text[:LONGEST] for text in astuple(deed)[1:]))
         with self._database.transaction() as connection:
             last = connection.execute("SELECT chain FROM trail ORDER BY number DESC LIMIT 1").fetchone()
             connection.execute(
                 "INSERT INTO trail (at, actor, role, action, subject, reason, chain) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (*astuple(told), _link(last[0] if last else "", told)))
+                (*astuple(cut), _link(last[0] if last else "", cut)))
 
     def trail(self) -> tuple[tuple[Deed, ...], bool]:
         """Every line, the oldest first; and whether none was changed or taken out from among them.
@@ -158,12 +119,12 @@ class Custody:
         with self._database.connection() as connection:
             rows = connection.execute(
                 "SELECT at, actor, role, action, subject, reason, chain FROM trail ORDER BY number").fetchall()
-        deeds, chain, whole = [], "", True
-        for *told, link in rows:
-            deeds.append(Deed(*told))
+        deeds, chain, is_whole = [], "", True
+        for *columns, link in rows:
+            deeds.append(Deed(*columns))
             chain = _link(chain, deeds[-1])
-            whole = whole and chain == link
-        return tuple(deeds), whole
+            is_whole = is_whole and chain == link
+        return tuple(deeds), is_whole
 
     def close(self) -> None:
         """Give the file back. Nothing may be called afterwards."""
@@ -175,7 +136,7 @@ def _link(before: str, deed: Deed) -> str:
 
 
 def _prepared(connection: sqlite3.Connection, *, named: bool) -> str:
-    """Make what is to be in the file; its name."""
+    """Make the tables where they are missing; the name of the file."""
     connection.execute("PRAGMA secure_delete = ON")
     with whole(connection):
         is_new = not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'key'").fetchone()

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeVar
 
-from shadow.custody.sqlite import Custody, CustodyError
-from shadow.sealed.vault import Vault, VaultError
+from shadow.custody.base import Custody, CustodyError
+from shadow.sealed.base import Vault, VaultError
 from shadow.stores.base import Store, StoreError
 from shadow.stores.marks import Seat
 from shadow.words import worded

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from shadow.custody.sqlite import Custody, CustodyError, CustodyRenewed
+from shadow.custody.base import Custody, CustodyError, CustodyRenewed
 from shadow.evidence.epoch import Epoch, digest
 
 PURPOSE = "epoch"

@@ -22,7 +22,8 @@ from typing import Generic
 
 from shadow.compare.comparison import Comparison, Outcome, Tally, fingerprint, identical
 from shadow.compare.pair import Pair
-from shadow.custody.sqlite import Custody
+from shadow.custody.base import Custody
+from shadow.custody.sqlite import SqliteCustody
 from shadow.evidence.noise import bound, bracketed, steady, unstable
 from shadow.judge.child import Child, Judge, JudgeSlow
 from shadow.lane.asking import Ask, Asking
@@ -68,7 +69,7 @@ class Lane(Generic[Target]):
         self.eligible = 0
         self.unfinished = 0
         self.held = 0
-        self.writer = Writer(store, custody or (Custody(None) if store is not None else None))
+        self.writer = Writer(store, custody or (SqliteCustody(None) if store is not None else None))
         self._settings = settings
         self._judge = judge or Child()
         self._open = False

@@ -17,7 +17,7 @@ from shadow.compare.comparison import COMPARED, VERSION, Comparison, Outcome, Ta
 from shadow.compare.difference import Severity
 from shadow.compare.pair import Pair
 from shadow.compare.rules import NONE, Rules
-from shadow.custody.sqlite import Custody
+from shadow.custody.base import Custody
 from shadow.evidence.epoch import Basis, Epoch, build_of, digest
 from shadow.evidence.noise import table
 from shadow.evidence.stratum import Stratum, subject

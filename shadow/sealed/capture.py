@@ -15,10 +15,10 @@ from dataclasses import replace
 from adapters.message import Headers
 from shadow.compare.comparison import Comparison
 from shadow.compare.pair import Pair
-from shadow.custody.sqlite import CustodyError
+from shadow.custody.base import CustodyError
 from shadow.ledger.groups import key
 from shadow.observation import Observation
-from shadow.sealed.vault import Captured, Vault, VaultError
+from shadow.sealed.base import Captured, Vault, VaultError
 from shadow.settings import Sealing
 from shadow.words import worded
 

@@ -12,7 +12,7 @@ from urllib.parse import unquote_to_bytes
 from adapters.document import walk
 from shadow.compare.bodies import Incomparable, Unreadable, decoded, form_of, read
 from shadow.observation import Observation
-from shadow.sealed.vault import Captured
+from shadow.sealed.base import Captured
 
 SHORTEST = 3
 """Characters of an identifier: what is shorter occurs everywhere."""

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from shadow.custody.sqlite import Custody
+from shadow.custody.sqlite import SqliteCustody
 from shadow.stores.sqlite import Sqlite
 from tests.backends.processes import FIGWAY, LONG, ended, started
 
@@ -56,7 +56,7 @@ def test_a_subject_is_asked_for_where_standard_input_is_closed(tmp_path):
 ], ids=" ".join)
 def test_who_reads_no_more_hears_nothing(tmp_path, command):
     Sqlite(Sqlite.Options(tmp_path / "figway.db")).close()
-    Custody(tmp_path / "figway.db.custody").close()
+    SqliteCustody(tmp_path / "figway.db.custody").close()
     (tmp_path / "routes.yaml").write_text(ROUTES)
     reads, writes = os.pipe()
     os.close(reads)

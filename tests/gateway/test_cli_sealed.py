@@ -15,12 +15,14 @@ from gateway.cli.main import main
 from shadow.compare.comparison import compare
 from shadow.compare.pair import Pair
 from shadow.compare.tokens import crosswalk_place, token
-from shadow.custody.sqlite import LONGEST, Custody, Hold
+from shadow.custody.base import LONGEST, Hold
+from shadow.custody.sqlite import SqliteCustody
 from shadow.evidence.epoch import Epoch, Setup
 from shadow.lane.keys import PURPOSE as EPOCH
 from shadow.lane.keys import scope
 from shadow.ledger.rows import Binding
-from shadow.sealed.vault import PURPOSE, Bounds, Captured, Vault
+from shadow.sealed.base import PURPOSE, Bounds, Captured
+from shadow.sealed.sqlite import SqliteVault
 from shadow.stores.base import Batch
 from shadow.stores.sqlite import Sqlite
 from tests.shadow.exchanges import answer
@@ -56,14 +58,14 @@ def routes(tmp_path):
 
 @pytest.fixture
 def custody(tmp_path):
-    custody = Custody(tmp_path / "figway.db.custody")
+    custody = SqliteCustody(tmp_path / "figway.db.custody")
     yield custody
     custody.close()
 
 
 @pytest.fixture
 def vault(tmp_path, custody):
-    vault = Vault(tmp_path / "figway.sealed", custody, Bounds())
+    vault = SqliteVault(tmp_path / "figway.sealed", custody, Bounds())
     for number in (1, 2, 3):
         vault.seal(captured(number, at=NOW + number))
     vault.seal(captured(4, at=NOW + 4, capability="booking"))

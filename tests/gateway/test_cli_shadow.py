@@ -5,7 +5,8 @@ from click.testing import CliRunner
 
 from gateway.cli.main import main
 from shadow.compare.comparison import Outcome
-from shadow.custody.sqlite import Custody, Hold
+from shadow.custody.base import Hold
+from shadow.custody.sqlite import SqliteCustody
 from shadow.evidence.epoch import Epoch, Setup
 from shadow.evidence.stratum import Stratum
 from shadow.lane.keys import PURPOSE, scope
@@ -41,7 +42,7 @@ def routes(tmp_path):
 
 @pytest.fixture
 def custody(tmp_path):
-    custody = Custody(tmp_path / "figway.db.custody")
+    custody = SqliteCustody(tmp_path / "figway.db.custody")
     for at, epoch in enumerate((PAST, CURRENT, LATER)):
         custody.key(PURPOSE, scope("results", epoch), float(at))
     custody.key(PURPOSE, scope("booking", PAST), 0.0)

@@ -18,7 +18,7 @@ from gateway.plugins import PluginError
 from gateway.reading import PRESETS
 from gateway.stage import Stage
 from gateway.transports.settings import UpstreamSettings
-from shadow.sealed.vault import Bounds
+from shadow.sealed.base import Bounds
 from shadow.settings import LaneSettings
 from tests.backends.pki import Authority
 

@@ -17,6 +17,8 @@ from gateway.call import Call
 from gateway.policies import jwks
 from gateway.policies.jwt import Jwt
 from gateway.policies.testing import CANARY, check_policy
+from gateway.services import Clock as Clocks
+from gateway.services import Services
 
 NOW = 1_800_000_000
 RSA = RSAKey.generate_key(2048, {"kid": "rsa"})
@@ -77,7 +79,7 @@ class Made:
 
     def build(self):
         options = TypeAdapter(Jwt.Options).validate_python(self.options)
-        return Jwt("staff", options, clock=self.wall, monotonic=self.monotonic)
+        return Jwt("staff", options, Services(Clocks(now=self.wall, monotonic=self.monotonic)))
 
 
 @pytest.fixture

@@ -10,6 +10,8 @@ from adapters.message import Headers, Request
 from gateway.call import Call, Principal
 from gateway.policies.ratelimit import SECOND, RateLimit
 from gateway.policies.testing import check_policy
+from gateway.services import Clock as Clocks
+from gateway.services import Services
 
 
 class Clock:
@@ -20,7 +22,7 @@ class Clock:
 
 
 def make(clock=None, **options):
-    return RateLimit("fair", RateLimit.Options(**options), clock=clock or Clock())
+    return RateLimit("fair", RateLimit.Options(**options), Services(Clocks(monotonic_ns=clock or Clock())))
 
 
 def call(client="192.0.2.1", headers=(), principal=None):

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from gateway.cli.main import main
-from shadow.custody.sqlite import Custody
+from shadow.custody.sqlite import SqliteCustody
 from shadow.lane.keys import PURPOSE
 from tests.backends.upstream import until
 from tests.backends.wire import response
@@ -62,7 +62,7 @@ def test_a_key_is_apart_from_the_data_and_is_not_used_once_it_is_destroyed(gatew
     assert settles(figway, 5) == 1
     file = figway.folder / "figway.db.custody"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    custody = Custody(file)
+    custody = SqliteCustody(file)
     [scope] = custody.scopes(PURPOSE)
     key = custody.find(PURPOSE, scope)
     assert all(key not in one.read_bytes() for one in figway.folder.glob("figway.db*") if one != file)

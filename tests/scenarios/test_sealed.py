@@ -8,8 +8,9 @@ import subprocess
 
 import pytest
 
-from shadow.custody.sqlite import Custody
-from shadow.sealed.vault import Bounds, Vault
+from shadow.custody.sqlite import SqliteCustody
+from shadow.sealed.base import Bounds
+from shadow.sealed.sqlite import SqliteVault
 from tests.backends.processes import FIGWAY, LONG
 from tests.backends.upstream import until
 from tests.backends.wire import response
@@ -157,7 +158,7 @@ def test_records_expire_while_the_gateway_runs_and_are_bounded(gateway, legacy, 
         figway.ask("GET", f"/results/{number}", ("Host", "clinic"))
     sealed(figway, 6)
     until(lambda: listed(figway) == [], "what has expired is shown")
-    custody = Custody(figway.folder / "figway.db.custody")
+    custody = SqliteCustody(figway.folder / "figway.db.custody")
     assert len(custody.scopes("record")) <= 3
     custody.close()
 
@@ -183,8 +184,8 @@ def test_a_worker_that_is_killed_leaves_a_file_that_can_be_read(gateway, legacy,
     figway.ask("GET", "/results/last", ("Host", "clinic"))
     until(lambda: figway.metric(SEALED, result="sealed") > before, "nothing is sealed any more")
     figway.stop()
-    custody = Custody(figway.folder / "figway.db.custody")
-    vault = Vault(figway.folder / "figway.sealed", custody, Bounds())
+    custody = SqliteCustody(figway.folder / "figway.db.custody")
+    vault = SqliteVault(figway.folder / "figway.sealed", custody, Bounds())
     assert {len(vault.open(entry.id).control.body) for entry in vault.entries()} == {100_012}
     vault.close()
     custody.close()

@@ -6,8 +6,8 @@ import sqlite3
 
 import pytest
 
-from shadow.custody.sqlite import Custody
-from shadow.sealed.vault import PURPOSE
+from shadow.custody.sqlite import SqliteCustody
+from shadow.sealed.base import PURPOSE
 from tests.backends.upstream import never, resets
 from tests.scenarios.test_sealed import config, listed, says, sealed, shadow
 
@@ -42,7 +42,7 @@ def record(figway):
 
 
 def deeds(figway):
-    custody = Custody(figway.folder / "figway.db.custody")
+    custody = SqliteCustody(figway.folder / "figway.db.custody")
     trail, whole = custody.trail()
     custody.close()
     assert whole
@@ -148,7 +148,7 @@ def test_what_is_not_to_be_had_is_said(figway, record):
         assert "no such record" in done.stderr or "nothing is sealed under that id" in done.stderr
         assert "Zebulon" not in done.stderr
     figway.stop()
-    custody = Custody(figway.folder / "figway.db.custody")
+    custody = SqliteCustody(figway.folder / "figway.db.custody")
     custody.destroy(PURPOSE, record)
     custody.close()
     for command in ("replay", "minimise"):

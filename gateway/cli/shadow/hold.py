@@ -7,7 +7,7 @@ import click
 
 from gateway.cli.kept import kept
 from gateway.cli.sources import actor
-from shadow.custody.sqlite import Hold
+from shadow.custody.base import Hold
 
 
 @click.command()

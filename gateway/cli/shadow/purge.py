@@ -11,8 +11,8 @@ from gateway.cli.kept import Kept, kept
 from gateway.cli.sources import Refused, store_of
 from shadow.lane.keys import PURPOSE
 from shadow.ledger.unlink import Trace, tokens_of
+from shadow.sealed.base import Vault, VaultError
 from shadow.sealed.search import SHORTEST, occurs
-from shadow.sealed.vault import Vault, VaultError
 from shadow.words import noun
 
 

@@ -20,7 +20,7 @@ from shadow.compare.pair import Pair
 from shadow.compare.rules import Rules
 from shadow.judge.crosswalks import Crosswalks
 from shadow.judge.judgement import judge
-from shadow.sealed.vault import VaultError
+from shadow.sealed.base import VaultError
 
 _LEGACY, _MODERN = ".legacy", ".modern"
 

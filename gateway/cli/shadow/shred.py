@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from gateway.cli.sources import Refused, actor, custody_of, evidence_of
-from shadow.custody.sqlite import Custody, CustodyError, Deed
+from shadow.custody.base import Custody, CustodyError, Deed
 from shadow.lane.keys import PURPOSE, scope
 
 

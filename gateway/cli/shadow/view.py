@@ -11,7 +11,7 @@ from gateway.cli.kept import Kept, is_in, kept, plain, when
 from gateway.cli.sources import Refused
 from shadow.compare.bodies import Incomparable, decoded
 from shadow.observation import Observation
-from shadow.sealed.vault import Captured
+from shadow.sealed.base import Captured
 
 _ID = re.compile(r"[0-9a-f]{16}")
 

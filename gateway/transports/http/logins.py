@@ -1,7 +1,7 @@
-"""The connections of one endpoint that belong to a client's connection each, counted apart from its pool.
+"""Counts the connections of one endpoint that are logged in for one client each (affinity.py).
 
-They live as long as their clients keep theirs, so they must not take the pool's places. They are bounded all the same,
-and so is what one client's address may have: credentials of such a scheme are easily made up.
+They last as long as their clients' connections, so they take no places of the pool. They have a bound of their own, and
+one client address has a share of it, since anybody can make up credentials of such a scheme.
 """
 
 from collections import Counter
@@ -9,7 +9,7 @@ from typing import Protocol
 
 
 class Holder(Protocol):
-    """One such connection."""
+    """Has one such connection."""
 
     def retire(self) -> None:
         """The endpoint is no longer part of the upstream."""
@@ -17,11 +17,14 @@ class Holder(Protocol):
 
 
 class Logins:
-    """At most `bound` of them, and `each` for one client's address. `busy` is how many have a request under way."""
+    """At most `most` logins, of which one client address has at most `each`.
 
-    def __init__(self, bound: int, each: int) -> None:
+    `busy` is how many of them have a request under way.
+    """
+
+    def __init__(self, most: int, each: int) -> None:
         self.busy = 0
-        self._bound = bound
+        self._most = most
         self._share = each
         self._clients: dict[Holder, str] = {}
         self._counts: Counter[str] = Counter()
@@ -30,15 +33,15 @@ class Logins:
         return len(self._clients)
 
     def admit(self, holder: Holder, client: str) -> bool:
-        """Whether there is room for one more of this client's address; if so it is counted until it leaves."""
-        if len(self._clients) >= self._bound or self._counts[client] >= self._share:
+        """Count one more login of this client address until it leaves. Return False where there is no room for it."""
+        if len(self._clients) >= self._most or self._counts[client] >= self._share:
             return False
         self._clients[holder] = client
         self._counts[client] += 1
         return True
 
     def leave(self, holder: Holder) -> None:
-        """It is gone. May be said twice."""
+        """Count the login no longer. May be called twice."""
         client = self._clients.pop(holder, None)
         if client is not None:
             self._counts[client] -= 1
@@ -46,6 +49,6 @@ class Logins:
                 del self._counts[client]
 
     def retire(self) -> None:
-        """Tell all of them that the endpoint is no longer part of the upstream."""
+        """Retire all logins: the endpoint is no longer part of the upstream."""
         for holder in list(self._clients):
             holder.retire()

@@ -1,11 +1,14 @@
-"""Names to addresses: looked up off the event loop, kept for a while, and the last good answer longer than that."""
+"""Looks up the addresses of a name, off the event loop, and remembers them.
+
+The last good answer is used for longer than usual while the resolver fails.
+"""
 
 import asyncio
 import socket
 import time
 from urllib.parse import urlsplit
 
-# A failing resolver is overlooked for so many times the life of an answer (CONTEXT.md, requirement 42).
+# While the resolver fails, an answer is used for this many times its life (CONTEXT.md, requirement 42).
 _GRACE = 3
 
 
@@ -27,7 +30,7 @@ class Addresses:
         self._pending: asyncio.Task[list[tuple[str, int]]] | None = None
 
     def current(self, address: str) -> bool:
-        """Whether a connection to `address` still leads where the name does."""
+        """Whether `address` is still one of the name's addresses, as far as is known."""
         return not self._hosts or address in self._hosts
 
     async def resolve(self) -> list[tuple[str, int]]:
@@ -38,7 +41,7 @@ class Addresses:
             self._pending = asyncio.get_running_loop().create_task(self._look_up())
         if self._found and time.monotonic() - self._at < self._life * _GRACE:
             try:
-                # A slow resolver must not slow those who have an address.
+                # While an answer is at hand, a slow resolver must not slow requests down.
                 return await asyncio.wait_for(asyncio.shield(self._pending), 0.2)
             except (TimeoutError, socket.gaierror):
                 return self._found

@@ -1,19 +1,19 @@
-"""Which authentication logs in a connection instead of a request (RFC 4559 section 6; RFC 9110 section 11).
+"""Tells which authentication logs in a connection and not a request (RFC 4559 section 6; RFC 9110 section 11).
 
-Some schemes are known for it. Any other gives itself away by a challenge that carries a token, or something new in
-reply to credentials of the same scheme: whoever is to answer that must be on the same connection.
+Some schemes are known to do so. Another scheme is recognised by its challenge: it carries a token, or something new in
+reply to credentials of the same scheme. The client must answer such a challenge on the same connection.
 """
 
 import re
 
-# Some servers strip more than blanks from a value, such as the no-break space of Latin-1.
+# Some servers strip more than blanks from a value, the no-break space of Latin-1 for example.
 _CONNECTION = re.compile(rb"[^!-~]*(?:ntlm|nego|kerberos|spnego|gss|credssp)", re.IGNORECASE)
-# Schemes of RFC 9110's registry, and common ones beside it, whose every request stands alone.
+# Schemes that log in each request by itself: those of RFC 9110's registry, and other common ones.
 _REQUEST = frozenset({
     b"basic", b"bearer", b"digest", b"dpop", b"gnap", b"hoba", b"mutual", b"oauth", b"privatetoken", b"scram-sha-1",
     b"scram-sha-256", b"vapid", b"concealed", b"aws4-hmac-sha256", b"token", b"apikey", b"hawk", b"signature",
 })
-# Parameters by which a challenge says what it wants, and continues nothing.
+# Parameters that say what a challenge asks for. They do not continue an exchange that has begun.
 _STANDING = frozenset({b"realm", b"charset", b"scope", b"error", b"error_description", b"error_uri", b"title", b"uri"})
 # One element of a list of challenges: a quoted string may hold commas.
 _ELEMENT = re.compile(rb'(?:[^",]|"(?:[^"\\]|\\.)*"?)+')
@@ -23,14 +23,16 @@ _AUTHORIZATION = re.compile(rb"^authorization:[ \t]*([^\s,]+)", re.IGNORECASE | 
 
 
 def logs_in(authorization: bytes) -> bool:
-    """Whether an Authorization field's value is of a scheme that is known to log in the connection."""
+    """Whether the value of an Authorization field is of a scheme that is known to log in the connection."""
     return _CONNECTION.match(authorization) is not None
 
 
 def login(fields: list[tuple[bytes, bytes]]) -> tuple[bytes, ...] | None:
-    """What the WWW-Authenticate and Persistent-Auth fields of an answer say of its connection. None: it stays
-    anybody's. (): it belongs to the client that was answered. Schemes, in lower case: it belongs to that client if
-    the request had credentials of one of them."""
+    """Return what an answer's WWW-Authenticate and Persistent-Auth fields say about its connection.
+
+    None: the connection may serve any client. (): it belongs to the client that was answered. Schemes, in lower case:
+    it belongs to that client if its request had credentials of one of them.
+    """
     perhaps: list[bytes] = []
     for name, value in fields:
         if name.lower() == b"persistent-auth":
@@ -56,5 +58,5 @@ def login(fields: list[tuple[bytes, bytes]]) -> tuple[bytes, ...] | None:
 
 
 def offered(head: bytes, schemes: tuple[bytes, ...]) -> bool:
-    """Whether a request's head, as it went out, has credentials of one of these schemes."""
+    """Whether a request's head, as it was sent, has credentials of one of these schemes (lower case)."""
     return any(found.lower() in schemes for found in _AUTHORIZATION.findall(head))

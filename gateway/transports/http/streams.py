@@ -1,5 +1,7 @@
-"""The calls of an endpoint that have left its pool, within a bound of their own: tunnels, event streams, and calls
-that go at their client's pace. So a connection of the pool is held for as long as the upstream takes, and no longer."""
+"""The calls of an endpoint that have left its pool: tunnels, event streams, and calls that go at their client's pace.
+
+They have a bound of their own. So a call holds a connection of the pool no longer than the upstream takes.
+"""
 
 from collections.abc import Iterator
 from typing import Generic, Protocol, TypeVar
@@ -7,17 +9,17 @@ from typing import Generic, Protocol, TypeVar
 from gateway.transports.http.connection import Connection
 
 
-class Served(Protocol):
-    """What is counted by. `client` is the client's address."""
+class Counted(Protocol):
+    """A call, which is counted by its client's address."""
 
     client: str
 
 
-Call = TypeVar("Call", bound=Served)
+Call = TypeVar("Call", bound=Counted)
 
 
 class Streams(Generic[Call]):
-    """At most `most` calls, of which one client address has at most `each`."""
+    """The calls outside the pool: at most `most`, of which one client address has at most `each`."""
 
     __slots__ = ("_calls", "_of", "each", "most")
 
@@ -31,24 +33,24 @@ class Streams(Generic[Call]):
         return len(self._calls)
 
     def items(self) -> Iterator[tuple[Connection, Call]]:
-        """Connections and what they serve."""
+        """The connections and the calls that they serve."""
         yield from self._calls.items()
 
     def of(self, client: str) -> int:
-        """How many are this client address's."""
+        """How many calls are this client address's."""
         return self._of.get(client, 0)
 
     def room(self, client: str) -> bool:
-        """Whether there is room for one more of this client address. Calls that are no client's are not shared out."""
+        """Whether there is room for one more call of this client address. Calls of no client ("") have no share."""
         return len(self._calls) < self.most and (not client or self._of.get(client, 0) < self.each)
 
     def add(self, connection: Connection, call: Call) -> None:
-        """One more."""
+        """Add a call."""
         self._calls[connection] = call
         self._of[call.client] = self._of.get(call.client, 0) + 1
 
     def pop(self, connection: Connection) -> Call | None:
-        """One less, if it was here."""
+        """Remove the call of a connection and return it, if there is one."""
         call = self._calls.pop(connection, None)
         if call is None:
             return None

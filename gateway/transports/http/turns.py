@@ -1,5 +1,7 @@
-"""Who waits for a connection, and whose turn is next: a line for each client address, so that none can crowd out
-another by asking more often."""
+"""The queue of requests that wait for a connection, and each client address's share of the pool.
+
+Client addresses take turns, so that none can crowd out another by asking more often.
+"""
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -8,23 +10,23 @@ from typing import Generic, Protocol, TypeVar
 
 from gateway.transports.http.connection import Connection
 
-# Connections that an address which has its share leaves to others: so many, or a quarter of a small pool.
-_KEPT_FOR_OTHERS = 16
+# Connections that an address with its full share must leave to others: this number, or a quarter of a small pool.
+_RESERVED = 16
 
 
-class Waits(Protocol):
-    """What is looked at of a request. `client` is the client's address, "" where nobody's share is to be counted."""
+class Queued(Protocol):
+    """What the queue needs of a request. `client` is the client's address; "" counts for nobody's share."""
 
     client: str
     sent_all: bool
     upgrade: bool
 
 
-Waiting = TypeVar("Waiting", bound=Waits)
+Waiting = TypeVar("Waiting", bound=Queued)
 
 
 class Rank(IntEnum):
-    """How a request stands: it goes first, it goes where nobody of the first rank waits, or it may not go yet."""
+    """How a request stands: it goes first; it goes if none that goes first waits; or it may not go yet."""
 
     FIRST = 0
     SPARE = 1
@@ -32,7 +34,7 @@ class Rank(IntEnum):
 
 
 class Turns(Generic[Waiting]):
-    """Requests that wait, by client address. Addresses take turns; within one, first come is first served."""
+    """Requests that wait, by client address. Addresses take turns; the requests of one go in the order they came."""
 
     __slots__ = ("_lines", "count")
 
@@ -45,19 +47,22 @@ class Turns(Generic[Waiting]):
             yield from line
 
     def add(self, one: Waiting) -> None:
-        """Stand in line."""
+        """Queue a request."""
         self._lines.setdefault(one.client, deque()).append(one)
         self.count += 1
 
     def remove(self, one: Waiting) -> None:
-        """Wait no longer. Whoever does not stand here is overlooked."""
+        """Take a request out of the queue, if it is there."""
         line = self._lines.get(one.client)
         if line is not None and one in line:
             line.remove(one)
             self._left(one.client, line)
 
     def take(self, rank: Callable[[Waiting], Rank]) -> Waiting | None:
-        """Whose turn it is, taken out of line; None where nobody may go. Only the first of each line is asked for."""
+        """Take the request whose turn it is out of the queue; None where none may go.
+
+        Only the first request of each address is ranked.
+        """
         spare = None
         for client, line in self._lines.items():
             found = rank(line[0])
@@ -68,12 +73,15 @@ class Turns(Generic[Waiting]):
         return None if spare is None else self._pop(spare)
 
     def any_may_go(self, rank: Callable[[Waiting], Rank]) -> bool:
-        """Whether there is somebody for `take`."""
+        """Whether `take` would return a request."""
         return any(rank(line[0]) is not Rank.HELD for line in self._lines.values())
 
     def evict(self, client: str, each: int) -> Waiting | None:
-        """Make room for one more of `client`, of whom fewer than `each` wait: the last of the longest line that has
-        more goes. None where there is none, or `client` has its share of the room already."""
+        """Make room for one more request of `client`, and return the request that must go for it.
+
+        That is the last one of the address with the most requests. Return None where `client` has its share of the
+        queue (`each`) already, or no address has more than its share.
+        """
         if len(self._lines.get(client, ())) >= each:
             return None
         longest = max(self._lines.values(), key=len, default=None)
@@ -84,7 +92,7 @@ class Turns(Generic[Waiting]):
         return one
 
     def _pop(self, client: str) -> Waiting:
-        # Whoever had a turn stands behind the others.
+        # The address that had a turn goes behind the others.
         line = self._lines.pop(client)
         one = line.popleft()
         self.count -= 1
@@ -98,31 +106,39 @@ class Turns(Generic[Waiting]):
             del self._lines[client]
 
 
-class Outside(Protocol):
-    """What a share needs to know of the calls that have left the pool."""
+class OutsidePool(Protocol):
+    """What a share needs to know about the calls that have left the pool."""
 
     each: int
 
-    def of(self, client: str) -> int: ...
+    def of(self, client: str) -> int:
+        """How many of them are this client address's."""
+        ...
 
 
 class Shares:
-    """What each client address holds of a pool of so many `connections`, of which `each` is one's share; `busy` are the
-    calls that hold one. `held` is None until the pool is that full: before that nobody counts."""
+    """How many of a pool's connections each client address holds.
+
+    The pool has `connections`; `each` is one address's share of them; `busy` are the calls that hold one. `held` counts
+    those by address. It is None while fewer than `each` are busy in all, since no address can have its share then.
+    """
 
     __slots__ = ("_busy", "_each", "_others", "_outside", "held")
 
-    def __init__(self, busy: Mapping[Connection, Waits], outside: Outside, connections: int, each: int) -> None:
+    def __init__(self, busy: Mapping[Connection, Queued], outside: OutsidePool, connections: int, each: int) -> None:
         self._busy = busy
         self._outside = outside
         self._each = each
-        self._others = connections - min(_KEPT_FOR_OTHERS, connections // 4)
+        self._others = connections - min(_RESERVED, connections // 4)
         self.held: dict[str, int] | None = None
 
-    def rank(self, one: Waits) -> Rank:
-        """How a request stands. One of an address that has its share goes on only where it leaves something to others,
-        and could leave the pool should its client be slow. One whose body is still to come is at its client's pace from
-        the start."""
+    def rank(self, one: Queued) -> Rank:
+        """Rank a request.
+
+        A request of an address that has its share may still go if it leaves connections to others, and could leave
+        the pool should its client be slow. A request whose body is still to come goes at its client's pace from the
+        start, so it may not.
+        """
         if len(self._busy) < self._each:
             return Rank.FIRST
         held = self.held
@@ -138,12 +154,12 @@ class Shares:
         return Rank.SPARE if whole and could_leave and len(self._busy) < self._others else Rank.HELD
 
     def took(self, client: str) -> None:
-        """One more, while it is counted."""
+        """Count one more, if calls are counted now."""
         if self.held is not None:
             self.held[client] = self.held.get(client, 0) + 1
 
     def let_go(self, client: str) -> None:
-        """One less."""
+        """Count one less, if calls are counted now."""
         held = self.held
         if held is None:
             return

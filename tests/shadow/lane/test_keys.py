@@ -5,7 +5,8 @@ import sqlite3
 
 import pytest
 
-from shadow.custody.sqlite import Custody, Hold
+from shadow.custody.base import Hold
+from shadow.custody.sqlite import SqliteCustody
 from shadow.evidence.epoch import Epoch, Setup
 from shadow.lane.keys import PURPOSE, EpochKeys, scope
 
@@ -20,7 +21,7 @@ def path(tmp_path):
 
 @pytest.fixture
 def custody(path):
-    opened = Custody(path, busy=0.05)
+    opened = SqliteCustody(path, busy=0.05)
     yield opened
     opened.close()
 
@@ -44,13 +45,13 @@ async def test_a_key_is_the_same_for_all_workers_and_for_those_that_come_later(c
     assert len(one) == 32
     assert one == same
     assert await made(keys, OTHER) != one
-    second = Custody(path)
+    second = SqliteCustody(path)
     assert await made(EpochKeys(second)) == one
     second.close()
 
 
 async def test_a_key_that_another_process_destroyed_is_used_no_more(custody, path):
-    keys, another = EpochKeys(custody), Custody(path)
+    keys, another = EpochKeys(custody), SqliteCustody(path)
     before, kept = await made(keys), await made(keys, OTHER)
     await keys.refresh()
     assert keys.get("results", EPOCH) == before

@@ -10,7 +10,8 @@ from shadow.compare.comparison import VERSION, Bond, Comparison, Outcome, Tally,
 from shadow.compare.difference import Difference, Severity, Shape
 from shadow.compare.pair import Pair
 from shadow.compare.rules import Known, Rules
-from shadow.custody.sqlite import Custody, Hold
+from shadow.custody.base import Hold
+from shadow.custody.sqlite import SqliteCustody
 from shadow.evidence.epoch import Basis, Epoch, Setup, digest
 from shadow.evidence.stratum import HOUR, Stratum
 from shadow.lane.keys import PURPOSE, scope
@@ -37,7 +38,7 @@ class Kept:
 
     def __init__(self, store=None, custody=None):
         self.store = store or Memory(Memory.Options())
-        self.custody = custody or Custody(None)
+        self.custody = custody or SqliteCustody(None)
         self.writer = Writer(self.store, self.custody)
 
     async def sight(self, made, basis=BASIS):

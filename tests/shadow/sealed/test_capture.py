@@ -7,11 +7,12 @@ import pytest
 
 from adapters.message import Headers
 from shadow.compare.comparison import compare, identical
-from shadow.custody.sqlite import Custody
+from shadow.custody.sqlite import SqliteCustody
 from shadow.lane.lane import Lane
 from shadow.ledger.groups import patterns
+from shadow.sealed.base import Bounds, VaultError
 from shadow.sealed.capture import WAITING, Capture
-from shadow.sealed.vault import Bounds, Vault, VaultError
+from shadow.sealed.sqlite import SqliteVault
 from shadow.settings import Recheck, Sealing
 from shadow.stores.memory import Memory
 from tests.shadow.exchanges import answer, mirror, pair
@@ -22,8 +23,8 @@ ALL = Sealing(1.0)
 
 @pytest.fixture
 def vault(tmp_path):
-    custody = Custody(None)
-    vault = Vault(tmp_path / "figway.sealed", custody, Bounds(), lambda: 2.0)
+    custody = SqliteCustody(None)
+    vault = SqliteVault(tmp_path / "figway.sealed", custody, Bounds(), lambda: 2.0)
     yield vault
     vault.close()
     custody.close()

@@ -7,8 +7,8 @@ import zlib
 import pytest
 
 from adapters.message import Headers, Request
+from shadow.sealed.base import Captured
 from shadow.sealed.search import occurs
-from shadow.sealed.vault import Captured
 from tests.shadow.exchanges import answer
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from shadow.compare.comparison import Outcome, Tally
-from shadow.custody.sqlite import Custody
+from shadow.custody.sqlite import SqliteCustody
 from shadow.evidence.epoch import Epoch, Setup
 from shadow.evidence.noise import Noise
 from shadow.evidence.stratum import Stratum
@@ -92,7 +92,7 @@ def test_gaps_are_given_where_there_are_any():
 async def test_the_writer_writes_to_it():
     with pytest.warns(FutureWarning, match="OfThen"):
         store = as_of_now(OfThen())
-    writer = Writer(store, Custody(None))
+    writer = Writer(store, SqliteCustody(None))
     writer.count(MATCH)
     await writer.close()
     assert writer.failures == 0

@@ -1,30 +1,25 @@
-"""The vault: whole exchanges that mismatched, sealed one by one, for as long as they are needed and no longer.
+"""The vault in a SQLite file (SqliteVault): each record encrypted by AES-256-GCM (NIST SP 800-38D) under its own key.
 
-Each record is encrypted by AES-256-GCM (NIST SP 800-38D) under a key of its own, which is in custody
-(shadow.custody.sqlite) and not in this file. What a record says in clear is bound to it: a row that was altered, or
-swapped for another, is refused. Destroying the key destroys the record, wherever copies of this file are. Several
-processes may have it open.
+What a record says in clear is bound to it: a row that was altered, or swapped for another, is refused. Several
+processes may have the file open.
 """
 
 import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from adapters.message import Headers, Request
-from shadow.custody.sqlite import Custody
-from shadow.database import Database
+from shadow.custody.base import Custody
+from shadow.database import Database, whole
 from shadow.observation import Failure, Observation
-
-PURPOSE = "record"
-"""What keys of records are kept under in custody; their scope is the record's id."""
+from shadow.sealed.base import PURPOSE, Bounds, Captured, Purged, Summary, VaultError
 
 _NONCE = 12
 _LENGTH = 4
@@ -39,60 +34,7 @@ CREATE INDEX IF NOT EXISTS record_at ON record (at);
 """
 
 
-class VaultError(Exception):
-    """The vault cannot be opened, read or written now, or a record is not to be had. The message names no value."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """How much is kept: `retention` seconds, `records`, and `size` bytes. Of more, the oldest goes first."""
-
-    retention: float = 72 * 3600.0
-    records: int = 1000
-    size: int = 256 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Captured:
-    """One exchange as it was. `id` is 16 hexadecimal digits, `at` in seconds since the epoch, `pattern` the key of its
-    differences (shadow.ledger.groups), `safe` whether it may be asked again."""
-
-    id: str
-    at: float
-    capability: str
-    operation: str
-    trace_id: str
-    pattern: str
-    safe: bool
-    request: Request
-    control: Observation
-    candidate: Observation
-
-
-class Entry(NamedTuple):
-    """What is known of a record without unsealing it. `bytes` are those that it takes; it is gone after `expires`
-    (seconds since the epoch) unless it is `held`."""
-
-    id: str
-    at: float
-    capability: str
-    operation: str
-    trace_id: str
-    pattern: str
-    safe: bool
-    bytes: int
-    held: bool
-    expires: float
-
-
-class Purged(NamedTuple):
-    """Which records are gone, and which stay since they are held."""
-
-    gone: tuple[str, ...]
-    held: tuple[str, ...]
-
-
-class Vault:
+class SqliteVault:
     """Sealed records in one file."""
 
     def __init__(
@@ -105,16 +47,13 @@ class Vault:
         self._clock = clock
         self._database = Database(path, _prepare, name="the sealed file", fails=VaultError, busy=busy, private=True)
 
-    # All below raise VaultError where this file fails, and CustodyError where that of the keys does.
-
     def seal(self, captured: Captured) -> None:
-        """Keep an exchange; the oldest that are not held make room for it. Where there is none to be made, that is a
-        VaultError, and nothing has changed."""
+        """Keep an exchange. The oldest records that are not held make room for it."""
         clear = _clear(captured)
         key = self._custody.key(PURPOSE, captured.id, captured.at)
         try:
             nonce = secrets.token_bytes(_NONCE)
-            sealed = nonce + AESGCM(key).encrypt(nonce, _packed(captured), _bound(clear))
+            sealed = nonce + AESGCM(key).encrypt(nonce, _packed(captured), _associated(clear))
             with self._database.transaction() as connection:
                 self._make_room(connection, len(sealed))
                 connection.execute("INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*clear, sealed))
@@ -123,8 +62,7 @@ class Vault:
             raise
 
     def open(self, id: str) -> Captured:
-        """A record, unsealed: VaultError where there is none, it has expired, its key is destroyed, or it is not
-        as it was sealed."""
+        """A record, unsealed."""
         with self._database.connection() as connection:
             row = connection.execute("SELECT * FROM record WHERE id = ?", (id,)).fetchone()
         if row is None:
@@ -134,7 +72,7 @@ class Vault:
         if key is None:
             raise VaultError("the record's key is destroyed")
         try:
-            packed = AESGCM(key).decrypt(sealed[:_NONCE], sealed[_NONCE:], _bound(clear))
+            packed = AESGCM(key).decrypt(sealed[:_NONCE], sealed[_NONCE:], _associated(clear))
         except (InvalidTag, ValueError, TypeError):
             raise VaultError("the record is not as it was sealed") from None
         captured = _unpacked(clear, packed)
@@ -142,8 +80,8 @@ class Vault:
             raise VaultError("the record has expired")
         return captured
 
-    def entries(self, capability: str | None = None) -> list[Entry]:
-        """What may be opened, the oldest first: of a capability, or of all. How old it is, custody says."""
+    def entries(self, capability: str | None = None) -> list[Summary]:
+        """The records that can be opened, the oldest first. Their age is that of their key in custody."""
         with self._database.connection() as connection:
             rows = connection.execute(
                 "SELECT id, capability, CAST(operation AS TEXT), CAST(trace_id AS TEXT), CAST(pattern AS TEXT), safe, "
@@ -153,16 +91,16 @@ class Vault:
         for id, name, operation, trace_id, pattern, safe, size in rows:
             held, at = id in holds or name in holds, keys.get(id)
             if at is not None and (held or not self._expired(at)):
-                found.append(Entry(id, at, str(name), operation, trace_id, pattern, bool(safe), size, held,
+                found.append(Summary(id, at, str(name), operation, trace_id, pattern, bool(safe), size, held,
                                    at + self._bounds.retention))
         return sorted(found, key=lambda entry: (entry.at, entry.id))
 
     def discard(self, id: str) -> bool:
-        """Destroy one record; False where it is held."""
+        """Destroy one record. False where it is held."""
         return not self.purge((id,)).held
 
     def purge(self, ids: Iterable[str]) -> Purged:
-        """Destroy these records, but for those that are held; what is not there is gone."""
+        """Destroy these records, but for those that are held."""
         gone: list[str] = []
         held: list[str] = []
         with self._database.transaction() as connection:
@@ -174,10 +112,10 @@ class Vault:
         return Purged(tuple(gone), tuple(held))
 
     def expire(self) -> int:
-        """Destroy what is past its retention and not held, and what can never be read again; how many rows went.
+        """Destroy what is past its retention and not held, and what cannot be read any more. How many rows went.
 
-        A key without a row (a process was
-        killed between the two, or the file was deleted) goes too, unless something is held that it may belong to."""
+        A key without a row goes too, unless something is held that it may belong to. That is left where a process was
+        killed between making the key and the row, or where the file was deleted."""
         with self._database.transaction() as connection:
             rows = dict(connection.execute("SELECT id, capability FROM record"))
             keys, holds = self._custody.scopes(PURPOSE), self._custody.holds()
@@ -198,7 +136,7 @@ class Vault:
         return not self._custody.holds().keys().isdisjoint((id, capability))
 
     def _destroy(self, connection: sqlite3.Connection, ids: list[str]) -> None:
-        """Keys first: whatever happens then, these records can be read no more."""
+        """Destroy records, their keys first: whatever happens then, they cannot be read any more."""
         if ids:
             self._custody.destroy(PURPOSE, *ids)
             connection.executemany("DELETE FROM record WHERE id = ?", [(id,) for id in ids])
@@ -222,10 +160,12 @@ class Vault:
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
-    # Text that somebody else wrote here may be none: it is listed as far as it can be, and never opened.
+    # Whoever altered the file may have written what is not UTF-8. It is listed as far as that goes, and never opened.
     connection.text_factory = lambda text: text.decode(errors="replace")
     connection.execute("PRAGMA secure_delete = ON")
-    connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
+    with whole(connection):
+        for statement in _SCHEMA.split(";")[:-1]:
+            connection.execute(statement)
 
 
 def _clear(captured: Captured) -> tuple[Any, ...]:
@@ -234,7 +174,7 @@ def _clear(captured: Captured) -> tuple[Any, ...]:
             captured.pattern, int(captured.safe))
 
 
-def _bound(clear: Iterable[Any]) -> bytes:
+def _associated(clear: Iterable[Any]) -> bytes:
     """What is in clear, as associated data: any other value, or type, gives other bytes."""
     return repr((_FORM, *clear)).encode()
 
@@ -244,8 +184,8 @@ def _packed(captured: Captured) -> bytes:
     request, sides = captured.request, (captured.control, captured.candidate)
     bodies = [request.body, *(one.body for one in sides)]
     head = orjson.dumps({
-        "request": [request.method, request.target.decode("latin-1"), _told(request.headers)],
-        "sides": [[one.arm, one.seconds, one.status, _told(one.headers), one.complete,
+        "request": [request.method, request.target.decode("latin-1"), _fields(request.headers)],
+        "sides": [[one.arm, one.seconds, one.status, _fields(one.headers), one.complete,
                    one.failure and [one.failure.kind, one.failure.source, one.failure.detail, one.failure.sent]]
                   for one in sides],
         "bodies": [len(body) for body in bodies],
@@ -263,16 +203,16 @@ def _unpacked(clear: Sequence[Any], packed: bytes) -> Captured:
         end += length
     method, target, headers = head["request"]
     control, candidate = (
-        Observation(arm, seconds, status, _read(fields), body, Failure(*failure) if failure else None, complete)
+        Observation(arm, seconds, status, _headers(fields), body, Failure(*failure) if failure else None, complete)
         for (arm, seconds, status, fields, complete, failure), body in zip(head["sides"], bodies[1:], strict=True))
     id, at, capability, operation, trace_id, pattern, safe = clear
-    request = Request(method, target.encode("latin-1"), _read(headers), bodies[0])
+    request = Request(method, target.encode("latin-1"), _headers(headers), bodies[0])
     return Captured(id, at, capability, operation, trace_id, pattern, bool(safe), request, control, candidate)
 
 
-def _told(headers: Headers) -> list[tuple[str, str]]:
+def _fields(headers: Headers) -> list[tuple[str, str]]:
     return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
 
 
-def _read(fields: list[tuple[str, str]]) -> Headers:
+def _headers(fields: list[tuple[str, str]]) -> Headers:
     return Headers((name.encode("latin-1"), value.encode("latin-1")) for name, value in fields)

@@ -8,9 +8,12 @@ from dataclasses import replace
 import pytest
 
 from adapters.message import Headers, Request
-from shadow.custody.sqlite import Custody, Hold
+from shadow.custody.base import Hold
+from shadow.custody.sqlite import SqliteCustody
 from shadow.observation import Failure
-from shadow.sealed.vault import PURPOSE, Bounds, Captured, Vault, VaultError
+from shadow.sealed.base import PURPOSE, Bounds, Captured, VaultError
+from shadow.sealed.sqlite import SqliteVault
+from shadow.testing import check_vault
 from tests.backends.processes import LONG
 from tests.shadow.exchanges import answer
 
@@ -33,14 +36,14 @@ def clock():
 
 @pytest.fixture
 def custody(tmp_path):
-    custody = Custody(tmp_path / "figway.custody")
+    custody = SqliteCustody(tmp_path / "figway.custody")
     yield custody
     custody.close()
 
 
 @pytest.fixture
 def vault(tmp_path, custody, clock):
-    vault = Vault(tmp_path / "figway.sealed", custody, Bounds(72 * HOUR, 5, 1 << 20), clock)
+    vault = SqliteVault(tmp_path / "figway.sealed", custody, Bounds(72 * HOUR, 5, 1 << 20), clock)
     yield vault
     vault.close()
 
@@ -53,6 +56,12 @@ def captured(number, at=1_000_000.0, capability="results", body=b'{"name": "Wren
 
 def ids(vault, capability=None):
     return [int(entry.id, 16) for entry in vault.entries(capability)]
+
+
+def test_the_sealed_file_keeps_the_contract(tmp_path):
+    custody = SqliteCustody(None)
+    check_vault(lambda *given: SqliteVault(tmp_path / "figway.sealed", *given), custody)
+    custody.close()
 
 
 def test_what_is_sealed_opens_as_it_was(vault):
@@ -251,14 +260,14 @@ def test_a_purge_destroys_all_but_what_is_held(vault, custody):
 def test_a_file_that_is_none_is_said_to_be_so(tmp_path, custody):
     (tmp_path / "text").write_text("this is no database, but a text that is long enough to be taken for one" * 20)
     with pytest.raises(VaultError, match="SQLITE_NOTADB"):
-        Vault(tmp_path / "text", custody, Bounds())
+        SqliteVault(tmp_path / "text", custody, Bounds())
     with pytest.raises(VaultError, match="cannot be made"):
-        Vault(tmp_path / "nowhere" / "sealed", custody, Bounds())
+        SqliteVault(tmp_path / "nowhere" / "sealed", custody, Bounds())
 
 
 def seal_many(folder, first):
-    custody = Custody(folder / "figway.custody", busy=60)
-    vault = Vault(folder / "figway.sealed", custody, Bounds(records=20), lambda: 1_000_000.0, busy=60)
+    custody = SqliteCustody(folder / "figway.custody", busy=60)
+    vault = SqliteVault(folder / "figway.sealed", custody, Bounds(records=20), lambda: 1_000_000.0, busy=60)
     for number in range(first, first + 25):
         vault.seal(captured(number))
 
@@ -276,8 +285,8 @@ def test_two_processes_seal_at_once(tmp_path):
         for process in (one for one in processes if one.is_alive()):
             process.kill()
             process.join()
-    custody = Custody(tmp_path / "figway.custody")
-    vault = Vault(tmp_path / "figway.sealed", custody, Bounds(records=20), lambda: 1_000_000.0)
+    custody = SqliteCustody(tmp_path / "figway.custody")
+    vault = SqliteVault(tmp_path / "figway.sealed", custody, Bounds(records=20), lambda: 1_000_000.0)
     assert len({vault.open(entry.id).trace_id for entry in vault.entries()}) == 20
     assert len(custody.scopes(PURPOSE)) == 20
     vault.close()

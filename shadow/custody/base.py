@@ -1,0 +1,102 @@
+"""The contract of custody (Custody): the keys that stored data is read or linked by, holds, and the audit trail.
+
+Custody is apart from the data, so that a copy of the data alone reads nothing and destroying a key is final. It is
+synchronous and may block: the lane calls it in threads. `shadow.testing.check_custody` holds one to this contract.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+KEY = 32
+"""Bytes of a key."""
+
+LONGEST = 500
+"""Characters of a reason, or of any other text, that the trail keeps."""
+
+
+class CustodyError(Exception):
+    """Custody cannot be opened, read or written now. The message names the fault and no value."""
+
+
+class CustodyRenewed(CustodyError):
+    """Custody was deleted or replaced, and another is in its place: its keys, holds and trail are gone. Raised once,
+    by the first call that would have written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A legal hold: what is of `scope` (a capability, or one record's id) outlives its retention and is not purged."""
+
+    scope: str
+    at: float
+    actor: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """One line of the trail: who (`actor`, in which `role`) did what (`action`: view, purge, hold …) to what
+    (`subject`: an id or a capability, never a patient's) and why. `at` is in seconds since the epoch."""
+
+    at: float
+    actor: str
+    role: str
+    action: str
+    subject: str
+    reason: str
+
+
+class Custody(Protocol):
+    """Keys by purpose and scope, holds by scope, and the trail. Every method but `close` may raise CustodyError."""
+
+    @property
+    def name(self) -> str:
+        """Tells this custody from any other, by chance. What is linked by the keys of one is not linked by those of
+        another. Empty where nothing outlives the process."""
+        ...
+
+    @property
+    def generation(self) -> tuple[int, int]:
+        """Differs from the last time once another process has written, or the file is another."""
+        ...
+
+    def key(self, purpose: str, scope: str, at: float) -> bytes:
+        """The key of a scope: KEY random bytes, made now (`at`, in seconds since the epoch) if there is none."""
+        ...
+
+    def find(self, purpose: str, scope: str) -> bytes | None:
+        """The key of a scope; None where there is none, or it was destroyed."""
+        ...
+
+    def scopes(self, purpose: str) -> dict[str, float]:
+        """The scopes that have a key, and when it was made."""
+        ...
+
+    def destroy(self, purpose: str, *scopes: str) -> bool:
+        """Destroy these keys for good: what they sealed cannot be read, and what they linked is linked no more.
+        True where there was any."""
+        ...
+
+    def hold(self, hold: Hold) -> None:
+        """Keep what is of a scope. Another hold of the same scope takes its place."""
+        ...
+
+    def release(self, scope: str) -> bool:
+        """End a hold. True where there was one."""
+        ...
+
+    def holds(self) -> dict[str, Hold]:
+        """All holds by scope, the oldest first."""
+        ...
+
+    def record(self, deed: Deed) -> None:
+        """Add a line to the trail, before the deed is done. Texts are cut to LONGEST characters."""
+        ...
+
+    def trail(self) -> tuple[tuple[Deed, ...], bool]:
+        """Every line, the oldest first; and whether none was changed or taken out from among them."""
+        ...
+
+    def close(self) -> None:
+        """Give everything back. Nothing may be called afterwards."""
+        ...
