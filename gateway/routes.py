@@ -118,9 +118,9 @@ class Route:
         return True
 
     def captures(self, parts: list[bytes]) -> tuple[bytes, ...]:
-        """The parameters' values in a path that fits, given as its segments."""
+        """The parameters' values in a path that fits, given as its segments. Not for a route without parameters."""
         captures = [parts[at] for at in self.at]
-        if self.tail and self.names:
+        if self.tail:
             captures.append(b"/".join(parts[self.tail:]))
         return tuple(captures)
 

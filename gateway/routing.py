@@ -127,7 +127,8 @@ class RouteTable:
         whole = request.path
         path = canonical(whole)
         best, parts = self._best(request, path)
-        match = self._default if best is None else Match(self._targets[best.number], best.captures(parts))
+        match = self._default if best is None else Match(
+            self._targets[best.number], best.captures(parts) if best.names else ())
         if self._apart and (best is None or self._near[best.number] or path is not whole or not _is_simple(path)):
             other = self._other(request, path, best)
             if other is not match.target:
@@ -146,7 +147,7 @@ class RouteTable:
             if best is not None and not self._others:
                 return best, []
         found = parts = path.split(b"/")
-        for there in self._fitting(parts) if best is None else ():
+        for there in self._templates.fitting(parts) if best is None else ():
             route = there.best(request)
             if route is not None and (best is None or route.rank > best.rank):
                 best = route
