@@ -16,7 +16,7 @@ from gateway.config.attempts import Attempts
 from gateway.config.compile import Configuration
 from gateway.config.problem import Invalid
 from gateway.edges.http1 import descriptors
-from gateway.edges.http1.listener import Edge
+from gateway.edges.http1.edge import Edge
 from gateway.pipeline import Pipeline
 from gateway.policies.base import Policy
 from gateway.telemetry.facts import ReloadFacts

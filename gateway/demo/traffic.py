@@ -156,15 +156,16 @@ def send(asks: list[Ask], url: str, answered: Callable[[], None]) -> Tally:
             threading.Thread(target=client, args=(asks[nth::CLIENTS], oldest if nth == 0 else httpx), daemon=True)
             for nth in range(CLIENTS)
         ]
-        for thread in threads:
-            thread.start()
         try:
+            for thread in threads:
+                thread.start()
             for thread in threads:
                 thread.join()
         finally:
             over.set()  # interrupted: each client still hears its answer, and asks no more
             for thread in threads:
-                thread.join()
+                if thread.ident is not None:  # it was started before the interrupt
+                    thread.join()
     return tally
 
 
