@@ -11,7 +11,7 @@ from adapters.base import Adapter
 from gateway.policies.base import Policy
 from gateway.reading import UNSAID, Fold, Reading, canonical, segments
 from gateway.stage import Roles, Stage, roles
-from gateway.transports.http.upstream import Upstream
+from gateway.transports.base import Transport
 from shadow.evidence.gate import UNDECLARED, Criteria
 from shadow.plan import ShadowPlan
 
@@ -24,7 +24,7 @@ class Arm:
     """An upstream with its adapter. `name` is "legacy" or "modern"."""
 
     name: str
-    upstream: Upstream
+    upstream: Transport
     adapter: Adapter | None = None
 
 

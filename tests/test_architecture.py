@@ -203,13 +203,13 @@ def test_only_admit_admits():
     assert makers == {"gateway.admit"}
 
 
-def test_only_one_room_makes_arrivals():
-    """The checker of transports makes one as well, to have something to send."""
+def test_only_one_room_makes_arrivals_of_what_clients_send():
+    """Plugins that call an upstream, and the checker of transports, make their own."""
     makers = {
         module for module, tree in TREES.items() for node in ast.walk(tree)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Arrival"
     }
-    assert makers - {"gateway.transports.testing"} == {"gateway.edges.arrival"}
+    assert makers - {"gateway.services", "gateway.transports.testing"} == {"gateway.edges.arrival"}
 
 
 def test_only_decide_decides():

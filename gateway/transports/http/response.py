@@ -46,12 +46,17 @@ class ResponseHead(NamedTuple):
     login: tuple[bytes, ...] | None = None
 
 
-def check_unfinished(data: bytes) -> None:
-    """Raise Malformed where `data` cannot be the beginning of a head, or is too much of one."""
-    if len(data) > MAX_HEAD:
+def unfinished(data: bytes, end: int) -> bytes:
+    """Return `data`, the beginning of a head whose end has not come.
+
+    `end` is where the head ends, below 4 for not yet. Raises Malformed where the head is too large, or where no head
+    of HTTP/1 begins like that.
+    """
+    if end > MAX_HEAD or (end < 4 and len(data) > MAX_HEAD):
         raise Malformed("upstream_malformed", "the head is too large")
     if data[:5] != b"HTTP/"[:len(data)] or b"\n\n" in data:
         raise Malformed("upstream_malformed", "no head of HTTP/1")
+    return data
 
 
 def judge(raw: bytes) -> ResponseHead:
