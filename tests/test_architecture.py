@@ -28,8 +28,8 @@ GATEWAY = [
     {"services"},
     {"transports"},
     {"call"},
-    {"stage", "errors", "plugins", "fallback", "room", "telemetry", "store", "wire", "apart", "certificates", "hangup",
-     "sockets", "standard", "reading", "units"},
+    {"stage", "errors", "plugins", "fallback", "room", "telemetry", "store", "wire", "own_thread", "certificates",
+     "hangup", "sockets", "standard", "reading", "units"},
     {"files"},
 ]
 SHADOW = [
