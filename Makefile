@@ -16,7 +16,7 @@ locked = $(call pip,--require-hashes --only-binary :all: --requirement .locks/$(
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-latest lint golden bench siege chaos evidence update clean
+.PHONY: help demo run test test-latest lint golden bench fuzz siege chaos evidence update clean
 
 help:  ## say what there is
 	@grep -hE '^[a-z-]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -47,6 +47,9 @@ bench: $(VENV)/.ready-bench  ## the gateway beside Envoy and nginx, and the comp
 
 chaos: $(VENV)/.ready-dev  ## faults of files, upstreams and workers under load, and what they cost
 	@$(BIN)/python -m tests.chaos
+
+fuzz: $(VENV)/.ready-fuzz  ## a minute of chosen bytes for each reader of bytes from outside
+	@$(BIN)/python -m tests.fuzz
 
 siege: $(VENV)/.ready-dev  ## attacks on the gateway, and on nginx, beside a client that behaves well
 	@$(BIN)/python -m tests.siege
@@ -95,6 +98,10 @@ $(VENV)/.ready-node: $(wildcard tests/backends/node/*.json) | $(BIN)/python
 
 $(VENV)/.ready-bench: pyproject.toml .locks/bench.txt $(VENV)/.ready-dev
 	@($(call locked,bench,--group bench)) || echo "Envoy cannot be installed here: it is left out of the benchmark" >&2
+	@touch $@
+
+$(VENV)/.ready-fuzz: pyproject.toml .locks/fuzz.txt $(VENV)/.ready-dev
+	@$(call locked,fuzz,--group fuzz)
 	@touch $@
 
 $(VENV)/.ready-update: .locks/update.txt $(VENV)/.ready
