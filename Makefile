@@ -19,7 +19,7 @@ endif
 FAST = -m "not slow" $(addprefix --ignore=tests/,scenarios chaos siege evidence benchmarks)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-fast test-latest lint coverage golden bench siege chaos evidence update clean
+.PHONY: help demo run test test-fast test-latest lint coverage golden bench fuzz siege chaos evidence update clean
 
 help:  ## say what there is
 	@grep -hE '^[a-z-]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -59,6 +59,9 @@ bench: $(VENV)/.ready-bench  ## the gateway beside Envoy and nginx, and the comp
 
 chaos: $(VENV)/.ready-dev  ## faults of files, upstreams and workers under load, and what they cost
 	@$(BIN)/python -m tests.chaos
+
+fuzz: $(VENV)/.ready-fuzz  ## a minute of chosen bytes for each reader of bytes from outside
+	@$(BIN)/python -m tests.fuzz
 
 siege: $(VENV)/.ready-dev  ## attacks on the gateway, and on nginx, beside a client that behaves well
 	@$(BIN)/python -m tests.siege
@@ -111,6 +114,10 @@ $(VENV)/.ready-bench: pyproject.toml .locks/bench.txt $(VENV)/.ready-dev
 
 $(VENV)/.ready-mutants: pyproject.toml .locks/mutants.txt $(VENV)/.ready-dev
 	@$(call locked,mutants,--group mutants)
+	@touch $@
+
+$(VENV)/.ready-fuzz: pyproject.toml .locks/fuzz.txt $(VENV)/.ready-dev
+	@$(call locked,fuzz,--group fuzz)
 	@touch $@
 
 $(VENV)/.ready-update: .locks/update.txt $(VENV)/.ready

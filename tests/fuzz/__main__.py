@@ -1,7 +1,7 @@
-"""`make fuzz`: each target for SECONDS (60) with atheris, which follows the branches that bytes take.
+"""`make fuzz`: each target for SECONDS_EACH (60) with Atheris, which looks for bytes that take new branches.
 
-It begins with the kept corpus. What it finds on its way stays in build/fuzz; bytes that break a rule are shown, kept
-there as crash-…, and belong into the corpus once the fault is mended.
+It begins with the kept corpus. Bytes that take new branches stay in out/fuzz, for the next run. Bytes that break a rule
+are shown and kept there, as TARGET-crash-…: put them into the corpus when the fault is mended.
 """
 
 import os
@@ -12,7 +12,7 @@ from pathlib import Path
 import atheris
 
 CORPUS = Path(__file__).parent / "corpus"
-FOUND = Path(__file__).parents[2] / "build" / "fuzz"
+FOUND = Path(__file__).parents[2] / "out" / "fuzz"
 
 
 def run(name: str, seconds: str) -> None:
@@ -22,7 +22,7 @@ def run(name: str, seconds: str) -> None:
     found = FOUND / name
     found.mkdir(parents=True, exist_ok=True)
     atheris.Setup([sys.argv[0], str(found), str(CORPUS / name), f"-max_total_time={seconds}", "-max_len=2048",
-                   f"-artifact_prefix={found.parent}/{name}-", "-print_final_stats=1"], TARGETS[name])
+                   f"-artifact_prefix={found.parent}/{name}-", "-verbosity=0"], TARGETS[name])
     atheris.Fuzz()
 
 
