@@ -3,8 +3,7 @@
 Policies that decide at once cost no task: the result is an awaitable only where a policy has to wait.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 
 from gateway.call import Admitted, Call, Refused
 from gateway.policies.base import Policy, Verdict
@@ -29,22 +28,3 @@ async def _admit_later(verdict: Awaitable[Verdict], call: Call, rest: tuple[Poli
         return refused
     result = admit(call, rest)
     return result if isinstance(result, Admitted | Refused) else await result
-
-
-async def wait(
-    verdict: Awaitable[Admitted | Refused], heard: Callable[[Admitted | Refused], None],
-    crashed: Callable[[Exception], None],
-) -> None:
-    """Hand a verdict on when it is there: the work of a task. Where the policy's own work was cancelled, and not this
-    task, that refuses the call: the policy cannot be checked."""
-    try:
-        try:
-            outcome = await verdict
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is None or task.cancelling():
-                raise
-            outcome = Refused("policy_unavailable", "")
-        heard(outcome)
-    except Exception as error:
-        crashed(error)

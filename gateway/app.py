@@ -26,7 +26,7 @@ from gateway.config.problem import Invalid
 from gateway.config.watch import look, watch
 from gateway.edges.asgi import Asgi
 from gateway.edges.http1 import descriptors
-from gateway.edges.http1.listener import Edge
+from gateway.edges.http1.edge import Edge
 from gateway.edges.http1.tls import Certificate, ServerTls
 from gateway.inforce import InForce, clients
 from gateway.pipeline import Pipeline

@@ -11,7 +11,7 @@ from adapters.base import Adapter
 from gateway.policies.base import Policy
 from gateway.reading import UNSAID, Fold, Reading, canonical, segments
 from gateway.stage import Roles, Stage, roles
-from gateway.transports.http.upstream import Upstream
+from gateway.transports.base import Transport
 from shadow.evidence.gate import UNDECLARED, Criteria
 from shadow.plan import ShadowPlan
 
@@ -24,7 +24,7 @@ class Arm:
     """An upstream with its adapter. `name` is "legacy" or "modern"."""
 
     name: str
-    upstream: Upstream
+    upstream: Transport
     adapter: Adapter | None = None
 
 
@@ -132,6 +132,15 @@ class Capability:
         legacy, modern = ((arm.upstream.name, arm.adapter) if arm is not None else None
                           for arm in (self.legacy, self.modern))
         return (self.split, legacy, modern) if roles.serve == "split" else legacy if roles.serve == "legacy" else modern
+
+    def at(self, reads: Stage, writes: Stage) -> "Capability":
+        """This capability at other stages. Raises ValueError where it lacks an arm or the split that they need."""
+        for stage, who in ((reads, roles(reads, safe=True)), (writes, roles(writes, safe=False))):
+            needs = {"legacy": [self.legacy], "modern": [self.modern]}.get(
+                who.serve, [self.legacy, self.modern, self.split])
+            if None in needs:
+                raise ValueError(f"{self.name} lacks an arm or a split that the stage {stage} needs")
+        return replace(self, reads=reads, writes=writes)
 
     def unlike(self, other: "Capability") -> bool:
         """Whether a call of `other` that is taken for one of this could miss a policy, or get to another arm."""

@@ -104,7 +104,8 @@ def _pair(cert: Path, key: Path) -> tuple[bytes, bytes]:
     found, secret = _read("cert", cert), _read("key", key)
     if _CERTIFICATE not in found:
         if _KEYS in found and _CERTIFICATE in secret:
-            raise Unusable("cert", "the files are swapped: this one holds the key, and that of the key the certificate")
+            raise Unusable(
+                "cert", "the files are swapped: this one holds the key, and the key's file holds the certificate")
         _refuse_kind("cert", found)
     if _KEYS not in secret:
         _refuse_kind("key", secret)
@@ -112,7 +113,7 @@ def _pair(cert: Path, key: Path) -> tuple[bytes, bytes]:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert, key, _no_passphrase)
     except ssl.SSLError as error:
         if error.reason == "KEY_VALUES_MISMATCH":
-            raise Unusable("key", "this key is not the certificate's") from None
+            raise Unusable("key", "this key does not belong to the certificate") from None
         raise Unusable("cert", f"OpenSSL refuses it or its key: {error.reason or 'damaged'}") from None
     except OSError as error:
         raise Unusable("cert", f"it cannot be read: {error.strerror}") from None
@@ -122,9 +123,9 @@ def _pair(cert: Path, key: Path) -> tuple[bytes, bytes]:
 def _refuse_kind(which: str, data: bytes) -> NoReturn:
     holds = "a key" if _KEYS in data else "a certificate" if _CERTIFICATE in data else "nothing in PEM"
     wants = "key" if which == "key" else "certificate"
-    raise Unusable(which, f"it holds {holds}, and no {wants}")
+    raise Unusable(which, f"it holds {holds}, where a {wants} is needed")
 
 
 def _no_passphrase() -> NoReturn:
-    raise Unusable("key", "this key is encrypted, and nobody is there to say the passphrase: decrypt it, and protect "
+    raise Unusable("key", "this key is encrypted, and a gateway cannot ask for its passphrase: decrypt it, and protect "
                           "the file")

@@ -16,12 +16,11 @@ from gateway.config.attempts import Attempts
 from gateway.config.compile import Configuration
 from gateway.config.problem import Invalid
 from gateway.edges.http1 import descriptors
-from gateway.edges.http1.listener import Edge
+from gateway.edges.http1.edge import Edge
 from gateway.pipeline import Pipeline
 from gateway.policies.base import Policy
 from gateway.telemetry.facts import ReloadFacts
 from gateway.telemetry.record import Recorder
-from gateway.transports.http.upstream import Upstream
 from shadow.sealed.base import Bounds
 
 _RETIRE = 10.0
@@ -128,10 +127,13 @@ class InForce:
         self.reloads.waiting = needs_restart(fresh, self._began)
         if self.reloads.waiting:
             self._recorder.event("restart_needed", level="warning", settings=list(self.reloads.waiting))
-        for one in fresh.replaces(previous):
-            if isinstance(one, Upstream):
-                one.hand_over(fresh.upstreams.get(one.name))
-            self._spawn(_retire(one))
+        upstreams, policies = fresh.replaces(previous)
+        for upstream in upstreams:
+            upstream.hand_over(fresh.upstreams.get(upstream.name))
+            # Its idle connections close now, its busy ones when their calls end.
+            self._spawn(upstream.close())
+        for policy in policies:
+            self._spawn(_retire(policy))
 
     def _watch_upstreams(self) -> None:
         for upstream in self.configuration.upstreams.values():
@@ -144,14 +146,12 @@ class InForce:
                                  connections=edge.most, wanted=edge.settings.connections)
 
 
-async def _retire(replaced: Upstream | Policy) -> None:
-    """Close what no table holds any more: an upstream's idle connections now, its busy ones when their calls end; a
-    policy when the calls that may still wait for it are over."""
+async def _retire(policy: Policy) -> None:
+    """Close a policy that no table holds any more, when the calls that may still wait for it are over."""
     try:
-        if not isinstance(replaced, Upstream):
-            await asyncio.sleep(_RETIRE)
+        await asyncio.sleep(_RETIRE)
     finally:
-        await replaced.close()
+        await policy.close()
 
 
 def clients(configuration: Configuration, limit: int) -> int:

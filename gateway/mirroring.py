@@ -163,7 +163,7 @@ def ask_mirror(
     A call is `extra` where mirroring could do without it. Legacy declines those while any of its endpoints is out:
     it has enough to do.
     """
-    way = mirror.target
+    way = mirror.way
     if way.said is not None and not extra:
         heard(way.said)
         return None

@@ -22,7 +22,7 @@ import random
 import time
 
 from adapters.message import Headers
-from gateway.admit import admit, wait
+from gateway.admit import admit
 from gateway.call import Admitted, Arrival, Call, Refused
 from gateway.capability import Arm
 from gateway.decide import Decision, decide
@@ -38,6 +38,7 @@ from gateway.telemetry.record import Account, Recorder
 from gateway.transports.base import Sending
 from gateway.transports.http.affinity import Affinity
 from gateway.upload import Upload, ask_for_body
+from gateway.waiting import wait
 from shadow.lane.lane import Lane
 from shadow.observation import Failure, Observation
 

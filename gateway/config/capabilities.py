@@ -17,7 +17,7 @@ from gateway.config.rules import Ruling
 from gateway.policies.base import Policy
 from gateway.reading import is_ambiguous, segments
 from gateway.stage import Stage
-from gateway.transports.http.upstream import Upstream
+from gateway.transports.base import Transport
 from shadow.compare.rules import Rules, together
 from shadow.evidence.epoch import Basis, Setup
 from shadow.evidence.gate import Criteria
@@ -32,7 +32,7 @@ class Names:
     def __init__(self, root: Node, findings: Findings) -> None:
         self._findings = findings
         self._written = {kind: _keys(root, kind) for kind in ("upstreams", "policies")}
-        self.upstreams: dict[str, Upstream] = {}
+        self.upstreams: dict[str, Transport] = {}
         self.policies: dict[str, Policy] = {}
         self.used: set[tuple[str, str]] = set()
 

@@ -30,7 +30,8 @@ from gateway.config.sealing import Sealed, sealed
 from gateway.edges.settings import EdgeSettings
 from gateway.policies.base import Policy
 from gateway.routing import RouteTable
-from gateway.transports.http.upstream import Upstream
+from gateway.transports.base import Transport
+from gateway.transports.table import connect
 from shadow.settings import LaneSettings
 
 
@@ -50,7 +51,7 @@ class Configuration:
     store: tuple[str, Any]
     custody: Path | None
     sealed: Sealed | None
-    upstreams: Mapping[str, Upstream]
+    upstreams: Mapping[str, Transport]
     policies: Mapping[str, Policy]
     files: tuple[Path, ...]
     warnings: tuple[Problem, ...]
@@ -59,11 +60,14 @@ class Configuration:
     made_from: Mapping[str, Made] = field(repr=False)
     """By policy, what it was made from. While that is the same, a reload keeps the policy."""
 
-    def replaces(self, previous: "Configuration") -> list[Upstream | Policy]:
-        """What `previous` holds and this one does not: to be closed, once the last call with its table is done."""
-        kept = {id(one) for one in (*self.upstreams.values(), *self.policies.values())}
-        held: list[Upstream | Policy] = [*previous.upstreams.values(), *previous.policies.values()]
-        return [one for one in held if id(one) not in kept]
+    def replaces(self, previous: "Configuration") -> tuple[list[Transport], list[Policy]]:
+        """Return the upstreams and the policies of `previous` that this configuration does not use.
+
+        They are to be closed, once the last call with the previous table is over.
+        """
+        used = {id(one) for one in (*self.upstreams.values(), *self.policies.values())}
+        return ([one for one in previous.upstreams.values() if id(one) not in used],
+                [one for one in previous.policies.values() if id(one) not in used])
 
 
 def build(
@@ -170,7 +174,7 @@ class _Build:
             if settings is not None:
                 kept = old.get(name)
                 reuse = kept is not None and kept.settings == settings
-                self._names.upstreams[name] = kept if kept is not None and reuse else Upstream(settings)
+                self._names.upstreams[name] = kept if kept is not None and reuse else connect(settings)
 
     def _policies(self, routes: spec.Routes) -> None:
         for name in routes.policies:

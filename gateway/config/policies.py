@@ -12,8 +12,8 @@ from gateway.config.problem import Findings, did_you_mean
 from gateway.policies.base import Policy
 from gateway.services import AskedUpstream, Services, Upstream
 from gateway.transports.base import Transport
-from gateway.transports.http.upstream import Upstream as HttpUpstream
 from gateway.transports.settings import UpstreamSettings
+from gateway.transports.table import connect
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,5 +67,5 @@ def _upstream(names: Names, asked: dict[str, Transport], name: str) -> Upstream:
         raise ValueError(f'no upstream "{name}"{did_you_mean(name, written)}')
     # An upstream that has a problem was not made. One without endpoints stands in for it, so that the policy can be
     # checked: the configuration is refused anyway.
-    asked[name] = names.upstreams.get(name) or HttpUpstream(UpstreamSettings(name, ()))
+    asked[name] = names.upstreams.get(name) or connect(UpstreamSettings(name, ()))
     return AskedUpstream(asked[name])

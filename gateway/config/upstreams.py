@@ -11,6 +11,7 @@ from gateway.config.problem import Findings
 from gateway.config.tls import upstream_tls
 from gateway.reading import UNSAID, Reading
 from gateway.transports.settings import Ejection, Health, Pool, Timeouts, UpstreamSettings
+from gateway.transports.table import TRANSPORTS
 
 _HOST = re.compile(r"[\w.~-]+|\[[0-9A-Fa-f:.]+(?:%25[\w.~-]+)?\]")
 
@@ -71,7 +72,7 @@ def _endpoint(url: str) -> tuple[str, str]:
         if parts.netloc or len(parts.path) < 2 or parts.query or parts.fragment:
             return "", "wants unix:///path"
         return f"unix://{parts.path}", ""
-    if parts.scheme not in ("http", "https"):
+    if parts.scheme not in TRANSPORTS:
         return "", "wants http://host:port, https://host:port or unix:///path"
     if "@" in parts.netloc:
         return "", "a URL with a user or a password: they are not sent, and would be shown"

@@ -11,16 +11,15 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from adapters.message import Headers, Request
-from gateway.call import Arrival
-from gateway.edges.forwarded import client_address, forwarding_fields
-from gateway.edges.headers import check_target, ends_here, judge, origin_form, own_answer
+from adapters.message import Headers
+from gateway.edges.arrival import Arrivals
+from gateway.edges.headers import ends_here, own_answer
 from gateway.edges.settings import EdgeSettings
 from gateway.errors import problem
 from gateway.pipeline import Exchange, Pipeline
 from gateway.telemetry import trace
 from gateway.transports.http.affinity import Affinity
-from gateway.wire import Malformed, fields
+from gateway.wire import Malformed
 
 _READ_AHEAD = 256 << 10
 
@@ -45,25 +44,19 @@ class Asgi:
         method, target = scope["method"], _target(scope)
         peer = str(scope["client"][0]) if scope.get("client") else ""
         try:
-            head = judge(method, True, Headers(scope["headers"]), settings)
-            if target[:1] != b"/":
-                target = origin_form(method, target, head)
-            check_target(target, settings)
+            arrival = Arrivals(peer, scope["scheme"]).parsed(
+                method, target, scope["http_version"].encode(), Headers(scope["headers"]), settings)
+            request, head, _ = arrival
             if settings.body and head.length > settings.body:
                 raise Malformed("body_too_large")
-            request = Request(method, target, head.headers)
             if ends_here(request, head):
                 await answer.whole(200, *own_answer(request, head))
                 return
         except Malformed as error:
             await answer.whole(*problem(error.code, trace_id=trace.new_trace_id()))
             return
-        head.client = client_address(peer, head.forwarded, settings)
+        # ASGI has no upgrade: the request goes on as an ordinary one.
         head.upgrade = b""
-        via = b"Via: %b %b\r\n" % (scope["http_version"].encode(), settings.via.encode()) if settings.via else b""
-        head.added = via + fields(forwarding_fields(peer, scope["scheme"], head.host, head.forwarded, settings))
-        head.lines = fields(head.headers) + head.added
-        arrival = Arrival(request, head, trace.trace_id(head.trace) if head.trace else trace.new_trace_id())
         exchange = Exchange(self._pipeline, answer)
         answer.exchange = exchange
         if head.logs_in:

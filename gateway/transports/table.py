@@ -14,5 +14,8 @@ TRANSPORTS: Mapping[str, Callable[[UpstreamSettings], Transport]] = {
 
 
 def connect(settings: UpstreamSettings) -> Transport:
-    """Make the transport to an upstream. The configuration has checked that its scheme is in TRANSPORTS."""
-    return TRANSPORTS[urlsplit(settings.endpoints[0]).scheme](settings)
+    """Make the transport to an upstream. The configuration has checked that its scheme is in TRANSPORTS.
+
+    An upstream without endpoints answers nothing, and gets the HTTP transport.
+    """
+    return TRANSPORTS[urlsplit(settings.endpoints[0]).scheme if settings.endpoints else "http"](settings)

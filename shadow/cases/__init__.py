@@ -1,1 +1,1 @@
-"""What is done with an exchange that differed: judged anew, shrunk, and written down as a test with nobody in it."""
+"""What is done with an exchange that differed: it is judged again, shrunk, and written down as a test."""

@@ -1,7 +1,7 @@
-"""A pair without anybody in it: every value is replaced by a stand-in, and the comparison still finds the same.
+"""Pseudonyms for a pair: every value is replaced by a stand-in, and the comparison still finds the same.
 
-What stays: the names of members that may be shown in a report, true, false and null, what rules reveal, and what
-header fields say in words that everybody uses. Where a finding depends on any other value, the pair is refused.
+What stays: member names that a report may show too, true, false and null, what rules reveal, and common words in header
+fields. Where a finding depends on any other value as it is, the pair is refused.
 """
 
 import re
@@ -10,7 +10,8 @@ from dataclasses import replace
 
 from adapters.document import Tree, escape
 from adapters.message import Headers
-from shadow.cases.minimise import STOCK, Draft, Minimal, Trial, Unfit, findings, uncoded
+from shadow.cases.draft import Draft
+from shadow.cases.minimise import STOCK, Minimal, Trial, Unfit, findings, uncoded
 from shadow.cases.standins import Standins
 from shadow.compare import heads
 from shadow.compare.bodies import Unreadable
@@ -19,7 +20,7 @@ from shadow.compare.pair import Pair
 from shadow.observation import Observation
 
 PLACES = 10
-"""Places that a refusal names."""
+"""Places that a refusal names at most."""
 
 _WORD = re.compile(r"[0-9A-Za-z]+|[^\x00-\x7f]+")
 _WORDS = frozenset({"charset", "gzip", "deflate"}.union(*(
@@ -29,13 +30,15 @@ _WORDS = frozenset({"charset", "gzip", "deflate"}.union(*(
 
 Names = tuple[str, ...]
 _Replace = Callable[[Tree, Names], Tree]
-"""A value, and the names on the way to it ("*" for an index) → what stands for it."""
+"""A value and the names on the way to it ("*" for an index) → its stand-in."""
 
 
 def pseudonymise(found: Minimal, original: Pair, secret: bytes) -> Minimal:
-    """What is left of a pair, with stand-ins for its values. `original` is the pair that it is left of: a map of many
-    names may be one of a single one by now. `secret`, 8 bytes or more that nobody keeps, draws by how much dates are
-    shifted. Raises Unfit, with the places, where no stand-in will do."""
+    """The shrunk pair with stand-ins for its values.
+
+    `original` is the pair before it was shrunk: there it is decided which member names are data, since a map of many
+    names may have a single one left. `secret` is 8 bytes or more, used once; it draws by how much dates are shifted.
+    Raises Unfit, with the places, where no stand-in will do."""
     pair = found.pair
     draft = Draft.of(pair)
     bodies = pair.control.body, pair.candidate.body
@@ -63,7 +66,7 @@ def _needed(
     pair: Pair, draft: Draft | None, data: set[Names], values: list[tuple[Tree, Names]], standins: Standins,
     trial: Trial,
 ) -> list[str]:
-    """Where the values are that cannot be replaced, beside those that were before them."""
+    """The places of the values that cannot be replaced, each tried together with all that could be before it."""
     done: set[Tree] = set()
     for value in dict.fromkeys(value for value, _ in values):
         done.add(value)
@@ -79,7 +82,7 @@ def _step(names: Names, data: set[Names]) -> str:
 
 
 def _data(pair: Pair, draft: Draft | None) -> set[Names]:
-    """The members whose names are data in either document."""
+    """The members whose names are data, in either document."""
     if draft is None:
         return set()
     directives = pair.rules.compiled(pair.at, pair.over).directives
@@ -88,7 +91,7 @@ def _data(pair: Pair, draft: Draft | None) -> set[Names]:
 
 
 def _replaced(pair: Pair, draft: Draft | None, data: set[Names], of: _Replace) -> Pair | None:
-    """The pair with its values replaced; None where it cannot be written so."""
+    """The pair with its values replaced; None where the result cannot be written."""
     pair = replace(pair, control=_with_heads(pair.control, of), candidate=_with_heads(pair.candidate, of))
     if draft is None:
         return pair
@@ -103,7 +106,7 @@ def _replaced(pair: Pair, draft: Draft | None, data: set[Names], of: _Replace) -
 
 
 def _mapped(tree: Tree, form: str, data: set[Names], of: _Replace, of_name: _Replace) -> Tree:
-    """A tree with its scalars replaced, and the names of members that may not be shown."""
+    """A tree with its scalars replaced, and the member names that a report may not show."""
     def name_of(name: str, names: Names) -> str:
         stays = form == "hl7v2" or (shown(name) == escape(name) and (*names, name) not in data)
         told: str = name if stays else of_name(name, (*names, name))
@@ -121,7 +124,7 @@ def _mapped(tree: Tree, form: str, data: set[Names], of: _Replace, of_name: _Rep
             into[at] = [None] * len(node)
             stack += [(value, (*names, "*"), into[at], index) for index, value in enumerate(node)]
         elif form == "xml" and names[-2:] == ("#order", "*"):
-            # Names once more.
+            # The order of an element's children, which repeats their names.
             into[at] = name_of(node, names[:-2])
         else:
             into[at] = of(node, names)
@@ -137,7 +140,7 @@ def _with_heads(one: Observation, of: _Replace) -> Observation:
 
 
 def _field(name: str, value: str, of: _Replace) -> str:
-    """The value of a field that is compared: what of it names no one stays."""
+    """The value of a header field that is compared, with stand-ins for what may name somebody."""
     names = "@header", name
 
     def words(text: str, digits: bool = False) -> str:

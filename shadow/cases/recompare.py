@@ -1,4 +1,4 @@
-"""Exchanges that were judged before, judged again by the rules as they are now: what that changes, in shapes alone."""
+"""Exchanges that were judged before, judged again by other rules: what that changes. It shows shapes and no values."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -11,7 +11,7 @@ from shadow.ledger.groups import key
 
 
 class Earlier(NamedTuple):
-    """How an exchange was judged: its outcome, and the key of its differences' signatures, "" where it had none."""
+    """How an exchange was judged before: its outcome, and the key of its pattern, "" where nothing differed."""
 
     outcome: Outcome
     pattern: str
@@ -31,13 +31,13 @@ class Again:
 
     @property
     def changed(self) -> bool:
-        """Whether it ends otherwise, or differs in another way."""
+        """Whether its outcome is another one, or it differs in another way."""
         return Earlier.of(self.now) != self.before
 
 
 class Recompared(NamedTuple):
-    """Exchanges judged again; by outcome, how many ended so before and now; and by the rule's id, how many differences
-    each rule takes away."""
+    """Exchanges judged again, with the counts of outcomes before and now. `hidden` counts, by the rule's id, the
+    differences that each rule hides now."""
 
     exchanges: tuple[Again, ...]
     before: Counter[Outcome]
@@ -46,7 +46,7 @@ class Recompared(NamedTuple):
 
 
 def recompare(pairs: Iterable[tuple[str, Earlier, Pair]], judge: Callable[[Pair], Comparison]) -> Recompared:
-    """Have pairs judged again, in their order, by the rules that each of them has."""
+    """Judge pairs again, in their order, each by the rules that it carries."""
     found = Recompared((), Counter(), Counter(), Counter())
     again = []
     for id, before, pair in pairs:

@@ -1,9 +1,9 @@
-"""Stand-ins for values: invented, of the same type, length and format class, and equal where the values are.
+"""Stand-ins for values: invented, of the same type, length and format class, and equal where the values are equal.
 
-A text is taken apart into runs of letters and digits. The n-th run of one make is replaced by the n-th stand-in of that
-make, so that a stand-in tells of its run no more than its length, which of its places are digits, and which capitals.
-Dates and times are shifted together, by a number of days and seconds that a secret draws: they stay dates, in order,
-as far apart as before.
+A text is split into runs of letters and digits. The pattern of a run (which places are digits, which are letters) is
+its *make*. The n-th run of one make is replaced by the n-th stand-in of that make, so a stand-in reveals no more of its
+run than its length, its digits' places and its capitals'. Dates and times are all shifted by the same number of days
+and minutes, drawn by a secret: they stay dates, in the same order and as far apart as before.
 """
 
 import re
@@ -40,11 +40,11 @@ _COMPACT_FORMS: Mapping[int, str] = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%
 
 
 class Standins:
-    """Stand-ins for all values of some documents. The same value has the same one, and no two have one in common."""
+    """Stand-ins for all values of some documents. Equal values have one stand-in; unequal values never share one."""
 
     def __init__(self, texts: Iterable[str], secret: bytes) -> None:
-        """`texts` are all values: no stand-in is a run of theirs, where there are enough others. `secret` draws by how
-        much times are shifted."""
+        """`texts` are all values: no stand-in is a run of one of them, as long as there are others. `secret` draws by
+        how much times are shifted."""
         self._taken: dict[str, set[str]] = {}
         self._known: dict[tuple[str, str], str] = {}
         self._tried: dict[str, int] = {}
@@ -58,7 +58,7 @@ class Standins:
         self._shift = _drawn(secret, days)
 
     def of(self, value: Tree) -> Tree:
-        """The stand-in for a scalar. What is true, false or null says nothing by itself, and stays."""
+        """The stand-in for a scalar. True, false and null reveal nothing by themselves, and stay."""
         if isinstance(value, Number):
             return Number(self._number(value))
         return self.text(value) if isinstance(value, str) else value
@@ -77,7 +77,7 @@ class Standins:
             when, fraction, zone = parts.groups()
             if (moved := _moved(when, self._shift)) is not None:
                 return f"{moved}{self._runs(fraction)}{zone}"
-            # It looks like a time, and is none in any calendar.
+            # It looks like a time, but no calendar has it: "2024-02-31".
             return f"{_DIGIT_RUN.sub(self._found, when)}{self._runs(fraction)}{zone}"
         return self._run(text, "h") if found.lastgroup == "uuid" else self._runs(text)
 
@@ -88,7 +88,7 @@ class Standins:
         return self._run(run[0], "a")
 
     def _run(self, text: str, letters: str) -> str:
-        """By its make: the alphabet of each place. Capitals are put back, so that they matter as they did."""
+        """The stand-in for a run. It is made in small letters; capitals are put back where they were."""
         lower = text.lower() if text.isascii() else text
         make = "".join("o" if not one.isascii() else "0" if one.isdigit() else letters if one.isalpha() else one
                        for one in lower)
@@ -96,7 +96,7 @@ class Standins:
         return "".join(to.upper() if one.isascii() and one.isupper() else to for one, to in made)
 
     def _number(self, lexeme: str) -> str:
-        """Its significant digits are replaced, so that 1.0 and 1.00 stay one number; 0 stays 0."""
+        """The stand-in for a number. Only its significant digits are replaced, so that 1.0 and 1.00 stay one number."""
         mantissa = _MANTISSA.search(lexeme)
         if mantissa is None:
             return lexeme
@@ -110,7 +110,8 @@ class Standins:
         return lexeme[:mantissa.start()] + re.sub("[0-9]", lambda _: next(fresh), mantissa[0]) + lexeme[mantissa.end():]
 
     def _made(self, original: str, make: str) -> str:
-        """The stand-in for a run: the first one of its make that is nobody's and no original; if need be, any."""
+        """The stand-in for a run: the first of its make that is neither taken nor an original; if there is none,
+        any that is free."""
         known = self._known.get((make, original))
         if known is not None:
             return known
@@ -148,7 +149,7 @@ def _nth(make: str, number: int) -> str:
 
 
 def _drawn(secret: bytes, days: set[str]) -> timedelta:
-    """Between 2 and 20 years back, and some minutes: a shift that leads from none of these days to another."""
+    """A shift of 2 to 20 years back and some minutes, which moves none of these days to another one of them."""
     first = int.from_bytes(secret[:8])
     for number in range(first, first + 1_000):
         shift = timedelta(days=-(730 + number % 6_575), minutes=-(number // 6_575 % 1_440))
@@ -158,7 +159,7 @@ def _drawn(secret: bytes, days: set[str]) -> timedelta:
 
 
 def _moved(text: str, shift: timedelta) -> str | None:
-    """A date, or date and time, moved by as much; None where it is none."""
+    """A date, or a date and time, moved by `shift`; None where the text is none."""
     form = _COMPACT_FORMS.get(len(text)) if text.isdigit() else None
     try:
         if form is not None:
@@ -176,7 +177,7 @@ def _moved(text: str, shift: timedelta) -> str | None:
 
 
 def _plus(moment: datetime, shift: timedelta) -> datetime:
-    """As much later, where it cannot be earlier: systems say "0001-01-01" for no date at all."""
+    """The moment moved by `shift`, or the other way where that leaves the calendar, as for "0001-01-01"."""
     try:
         return moment + shift
     except OverflowError:

@@ -1,6 +1,7 @@
-"""Bodies as they were meant: their content coding taken off, read by their media type, and written again.
+"""Bodies: their content coding is taken off, they are read as trees by their media type, and written again.
 
-Nothing here raises but Incomparable: what cannot be read is a value, since one arm's torn body is a finding.
+A body that cannot be read is a value (Unreadable) and no exception, since one arm's broken body is a finding. Only
+Incomparable is raised, where nothing can be said of two bodies.
 """
 
 import zlib
@@ -15,24 +16,24 @@ from shadow.compare.heads import is_json, media
 from shadow.observation import Observation
 
 MAX_DECODED = 16 << 20
-"""Bytes that a body may have once its content coding is off."""
+"""Bytes of a body at most, after its content coding is taken off."""
 
 MAX_CODINGS = 4
 MAX_MEMBERS = 100
 
 
 class Incomparable(Exception):
-    """Nothing can be said of two bodies. The text is the reason, one of a few fixed words."""
+    """Two bodies cannot be compared. The text is the reason, one of a few fixed words."""
 
 
 class Unreadable(NamedTuple):
-    """A body that is not what its media type says, and why not."""
+    """A body that is not what its media type says, and the reason."""
 
     reason: str
 
 
 class Form(NamedTuple):
-    """How a body is read: "json", "ndjson", "xml", "hl7v2", "html" or "text", by the charset where one is declared."""
+    """How a body is read: as "json", "ndjson", "xml", "hl7v2", "html" or "text", with the declared charset, if any."""
 
     name: str
     charset: str | None = None
@@ -46,7 +47,7 @@ _FORMS = {
 
 
 def form_of(headers: Headers) -> Form | None:
-    """The form that the media type tells; None where a body is compared byte by byte."""
+    """The form for a media type; None where the body is compared byte by byte."""
     found = media(headers)
     if found is None:
         return None
@@ -58,7 +59,7 @@ def form_of(headers: Headers) -> Form | None:
 
 
 def read(form: Form, body: bytes) -> Tree | Unreadable:
-    """The tree of a decoded body of a form, or that there is none."""
+    """The tree of a body whose content coding is off, or why it cannot be read."""
     try:
         match form.name:
             case "json":
@@ -78,7 +79,7 @@ def read(form: Form, body: bytes) -> Tree | Unreadable:
 
 
 def write(form: Form, tree: Tree) -> bytes:
-    """A body of a form that is read as this tree again, if there is one. Raises DocumentError."""
+    """A body that is read as this tree again. Raises DocumentError where the form has none."""
     match form.name:
         case "json":
             return dump(tree)
@@ -100,7 +101,7 @@ def shape_of(found: Tree | Unreadable) -> Shape:
 
 
 def decoded(observation: Observation) -> bytes | None:
-    """The body with its content coding off (RFC 9110 section 8.4.1), or None where it is corrupt."""
+    """The body without its content coding (RFC 9110 section 8.4.1); None where it is corrupt. Raises Incomparable."""
     body = observation.body
     codings = b",".join(observation.headers.get_all(b"content-encoding")).decode("latin-1").lower().split(",")
     if len(codings) > MAX_CODINGS:
@@ -112,7 +113,8 @@ def decoded(observation: Observation) -> bytes | None:
             if coding in ("gzip", "x-gzip"):
                 body = _inflate(body, 31)
             elif coding == "deflate":
-                # "deflate" is the zlib format, but some servers send it bare. The header tells: RFC 1950 section 2.2.
+                # "deflate" is the zlib format, but some servers send it bare. The first two bytes tell which (RFC 1950
+                # section 2.2).
                 bare = body[0] & 15 != 8 or int.from_bytes(body[:2]) % 31 != 0
                 body = _inflate(body, -15 if bare else 15)
             else:
@@ -123,7 +125,7 @@ def decoded(observation: Observation) -> bytes | None:
 
 
 def _inflate(body: bytes, window: int) -> bytes:
-    """Raises zlib.error where the body is corrupt or ends early."""
+    """The body decompressed. Raises zlib.error where it is corrupt or cut short, Incomparable where it is too large."""
     whole: list[bytes] = []
     room = MAX_DECODED
     for _ in range(MAX_MEMBERS):

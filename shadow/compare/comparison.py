@@ -1,8 +1,8 @@
-"""Pair → Comparison with exactly one Outcome. Pure, total and picklable: any bytes on both arms give an outcome.
+"""Compares a pair: Pair → Comparison, with exactly one Outcome. Pure and total: any bytes on both arms give an outcome.
 
-The ladder: failures → status → chosen headers → content coding taken off → equal bytes → equal trees. A status of
-another class explains a different body, so there the body is not looked at. Where just one arm's body cannot be
-read, that is a difference; where neither can, there is nothing to compare; neither is ever a match.
+The steps: failures → status → compared header fields → content coding taken off → equal bytes → equal trees. Where the
+statuses are of two classes, bodies are not compared, since they are bound to differ. Where one arm's body cannot be
+read, that is a difference; where neither can, nothing can be compared. Neither is ever a match.
 """
 
 from collections import Counter
@@ -24,36 +24,36 @@ from shadow.compare.rules import defaults
 from shadow.observation import Observation
 
 VERSION = "4"
-"""Counts up whenever a pair may be judged otherwise than before: evidence then starts anew."""
+"""The comparator's version. It is raised whenever some pair may get another outcome; evidence then starts anew."""
 
 
 MARKUP = "default html markup"
-"""What it counts under that two pages of one text are written otherwise."""
+"""The rule that hides the differences in markup of two HTML pages that read the same."""
 
 
 class Outcome(StrEnum):
-    """The one class that an eligible exchange falls into. The reasons beside it say which of its kind."""
+    """The one class of an eligible exchange. A reason beside it says more."""
 
     __hash__ = str.__hash__  # an Enum's own is written in Python, and all counting is by outcome
 
     MATCH = "match"
     MATCH_NORMALISED = "match_normalised"
-    """The same but for what rules take off both sides first."""
+    """The same, once rules have removed what varies."""
     KNOWN_DIFFERENCE = "known_difference"
-    """All that differs was declared beforehand; the reason is the declaration's id."""
+    """Everything that differs was declared beforehand. The reason is the declaration's id."""
     MISMATCH = "mismatch"
     UNSTABLE = "unstable"
-    """Legacy, asked twice, disagrees with itself where modern differs."""
+    """Legacy was asked twice, and disagrees with itself where modern differs from it."""
     TRANSIENT = "transient"
-    """They differed, and agreed when both were asked again."""
+    """The arms differed, and agreed when both were asked again."""
     CANDIDATE_ERROR = "candidate_error"
-    """Modern failed where legacy answered; the reason is the Failure's kind."""
+    """Modern failed where legacy answered. The reason is the Failure's kind."""
     NOT_COMPARABLE = "not_comparable"
-    """Both were asked, but nothing can be said: legacy failed, a body is over a bound, none of both can be read."""
+    """Both were asked, and cannot be compared: legacy failed, a body is too large, or neither body can be read."""
     SHED = "shed"
-    """Meant to be compared, and given up: no room, no time, the judge lost."""
+    """The exchange was to be compared, and was given up: no room, no time, or the judge was lost."""
     SKIPPED = "skipped"
-    """Left out on purpose, before it came to the lane: not sampled, too large, the client gone."""
+    """Left out on purpose, before it came to the lane: not sampled, too large, or the client went away."""
 
 
 COMPARED = frozenset({Outcome.MATCH, Outcome.MATCH_NORMALISED, Outcome.KNOWN_DIFFERENCE, Outcome.MISMATCH})
@@ -64,7 +64,7 @@ AGREED = COMPARED - {Outcome.MISMATCH}
 
 
 class Tally(NamedTuple):
-    """What exchanges are counted by. `reason` is "" or one of a few fixed words."""
+    """What exchanges are counted by. `reason` is "", one of a few fixed words, or the id of a known difference."""
 
     capability: str
     operation: str
@@ -73,9 +73,9 @@ class Tally(NamedTuple):
 
 
 class Drift(NamedTuple):
-    """One kind of difference at one index-free path, in an exchange of which legacy was asked twice: whether `modern`
-    differed there from legacy's first answer, and whether `legacy`'s second one did. `plain` tells that no more than
-    a value drifted, at a place that no list is above."""
+    """One kind of difference at one index-free path, in an exchange for which legacy was asked twice. `modern`: modern
+    differs there from legacy's first answer. `legacy`: legacy's second answer does. `plain`: only a value drifted, at a
+    place that is in no list."""
 
     kind: str
     path: str
@@ -85,8 +85,8 @@ class Drift(NamedTuple):
 
 
 class Bond(NamedTuple):
-    """Two identifiers of a class that an exchange has proved to be one, as tokens; or that it has met where one of them
-    is bound to another: legacy's to another of modern's (`split`), modern's to another of legacy's (`merged`)."""
+    """Two identifiers of one class, as tokens, that an exchange proves to name one record. Or, without tokens, a
+    contradiction: legacy's is bound to another of modern's (`split`), or modern's to another of legacy's (`merged`)."""
 
     name: str
     legacy: str = ""
@@ -95,13 +95,14 @@ class Bond(NamedTuple):
     merged: bool = False
 
 
-@dataclass(slots=True)  # not frozen, for that would triple what each costs; nobody changes one all the same
+@dataclass(slots=True)  # Not frozen, which would triple what making one costs. It is not changed all the same.
 class Comparison:
-    """The judgement on one pair. It holds shapes, never values. `at` is in seconds since the epoch; `hidden` tells,
-    by the rule's id, how many differences each rule took away; `reproduced` are the signatures, of its differences,
-    that were there again each time that both arms were asked again; `drifts` are there where legacy was asked twice;
-    `size` is the bytes of both bodies, as they came; `bonds` are the pairs of identifiers that the judge had not met
-    before."""
+    """The result for one pair: shapes, never values.
+
+    `at` is in seconds since 1970. `hidden` counts, by the rule's id, the differences that each rule removed.
+    `reproduced` are the signatures that were there again each time both arms were asked again. `drifts` are filled
+    where legacy was asked twice. `size` is the bytes of both bodies as they came. `bonds` are pairs of
+    identifiers that the judge had not met before, and contradictions."""
 
     tally: Tally
     trace_id: str
@@ -115,18 +116,18 @@ class Comparison:
 
     @property
     def asked_again(self) -> bool:
-        """Whether both arms were asked again, and differed again."""
+        """Whether both arms were asked again, and differed each time."""
         return self.tally.outcome is Outcome.MISMATCH and self.tally.reason.startswith("reproduced_")
 
     @property
     def severity(self) -> Severity | None:
-        """The worst of its differences; None where it has none."""
+        """The worst severity of its differences; None where it has none."""
         return worst_of(found.severity for found in self.differences) if self.differences else None
 
 
 def identical(pair: Pair) -> bool:
-    """Whether both arms said the same, byte for byte, in all that is compared. Cheap enough for the event loop. Where
-    identifiers are held against a crosswalk, that is not enough: the same one may name two records."""
+    """Whether both arms answered the same, byte for byte, in everything that is compared. Cheap enough for the event
+    loop. Never true where a crosswalk is in use: there one identifier may name two different records."""
     old, new = pair.control, pair.candidate
     return (
         (not pair.rules.identifies or old.arm == new.arm)
@@ -136,8 +137,8 @@ def identical(pair: Pair) -> bool:
 
 
 def fingerprint(pair: Pair) -> int | None:
-    """A number that is the same, in this process, where both arms say again what they said, byte for byte in all that
-    is compared: then they need not be compared again. None where the judgement rests on more than what they say."""
+    """A number that is equal, within this process, for pairs whose answers are equal byte for byte in everything that
+    is compared: such a pair need not be compared again. None where a crosswalk is in use, since that changes."""
     if pair.rules.identifies:
         return None
     return hash(tuple(
@@ -146,8 +147,8 @@ def fingerprint(pair: Pair) -> int | None:
 
 
 def compare(pair: Pair, crosswalk: Crosswalk | None = None, learnt: list[IdPair] | None = None) -> Comparison:
-    """The judgement on a pair. Raises nothing. `crosswalk` is what is known of identifiers beforehand; to `learnt` is
-    added what the pair is proof of beyond that."""
+    """The comparison of a pair. Raises nothing. `crosswalk` has the pairs of identifiers that are known; those that
+    the pair proves beyond them are added to `learnt`."""
     identities = _identities(pair, crosswalk)
     outcome, reason = _failed(pair)
     found: list[Difference] = []
@@ -157,7 +158,7 @@ def compare(pair: Pair, crosswalk: Crosswalk | None = None, learnt: list[IdPair]
             for difference in _differences(pair, hidden, identities):
                 found.append(difference)
         except Incomparable as error:
-            if not found:  # else what was found before stands
+            if not found:  # Differences that were found before still count.
                 outcome, reason = Outcome.NOT_COMPARABLE, str(error)
     if outcome is None:
         known = hidden.keys() & pair.rules.compiled(pair.at, pair.over).known
@@ -174,7 +175,7 @@ def compare(pair: Pair, crosswalk: Crosswalk | None = None, learnt: list[IdPair]
 
 
 def _identities(pair: Pair, crosswalk: Crosswalk | None) -> Identities | None:
-    """None where no rule says `crosswalk`, and where legacy is held against itself: both speak in its own words."""
+    """The identifiers of the pair; None where no rule says `crosswalk`, or where legacy is compared with itself."""
     classes = pair.rules.compiled(pair.at, pair.over).classes if pair.rules.identifies else None
     if classes is None or pair.control.arm == pair.candidate.arm:
         return None
@@ -186,7 +187,7 @@ def _failed(pair: Pair) -> tuple[Outcome | None, str]:
     if kind := _unusable(pair.control):
         return Outcome.NOT_COMPARABLE, f"legacy_{kind}"
     if kind := _unusable(pair.candidate):
-        # What ended because the client went away says nothing about the candidate.
+        # A call that ended because the client went away says nothing about the candidate.
         return Outcome.NOT_COMPARABLE if kind == "cancelled" else Outcome.CANDIDATE_ERROR, kind
     return None, ""
 
@@ -198,7 +199,7 @@ def _unusable(observation: Observation) -> str:
 
 
 def _differences(pair: Pair, hidden: Counter[str], identities: Identities | None) -> Iterator[Difference]:
-    """All that differs; what rules hide is counted in `hidden`."""
+    """Everything that differs. What rules hide is counted in `hidden`."""
     old, new = pair.control, pair.candidate
     if old.status != new.status:
         yield from _ruled(Difference("status", "", Shape(str(old.status)), Shape(str(new.status))), pair, hidden)
@@ -249,7 +250,7 @@ def _of_bodies(pair: Pair, hidden: Counter[str], identities: Identities | None) 
 
 
 def _of_equal(pair: Pair, hidden: Counter[str], identities: Identities | None) -> Iterator[Difference]:
-    """Of equal bodies all is the same but whom their identifiers name."""
+    """The differences of equal bodies: the same identifier may name another record."""
     form = form_of(pair.control.headers)
     if identities is None or form is None:
         return
@@ -277,7 +278,7 @@ def _of_read(
         return
     found = _of_documents(form, legacy, modern, pair, hidden, identities)
     if form == "html" and not found:
-        # The pages read the same; that they are written otherwise is not passed over in silence.
+        # The pages read the same. That their markup differs is counted all the same.
         hidden[MARKUP] += 1
     yield from found
 

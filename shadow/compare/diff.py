@@ -13,8 +13,9 @@ from adapters.document import Number, Tree
 from shadow.compare.difference import ABSENT, Difference, Severity, Shape, placed, shape
 from shadow.compare.identity import Identifier, Identities, Met
 from shadow.compare.names import LONGEST_NAME, MASKED, Masks, Position, Step
-from shadow.compare.pairing import Budget, Prints, pair
+from shadow.compare.pairing import pair
 from shadow.compare.patterns import AUTO, PLAIN, Directive, Matcher
+from shadow.compare.prints import Budget, Prints
 from shadow.compare.tokens import of_names, token
 from shadow.normalisers.base import Normaliser
 

@@ -1,4 +1,4 @@
-"""What differs between two heads: the header fields that change what a client does with an answer, and no others."""
+"""Compares two heads: only the header fields that change what a client does with an answer."""
 
 from collections.abc import Callable, Iterator, Sequence
 from operator import itemgetter
@@ -26,7 +26,7 @@ COOKIES = frozenset({
     "access_token", "refresh_token", "csrftoken", "csrf_token", "xsrf-token", "auth", "lang", "locale", "route",
 })
 
-# For `same`: what is compared here, and the coding without which equal bytes are not equal bodies.
+# The fields that are compared here, and the content coding, without which equal bytes may be unequal bodies.
 _COMPARED = frozenset({b"content-type", b"content-encoding", b"location", b"etag", b"www-authenticate", b"set-cookie",
                        b"cache-control"})
 
@@ -46,39 +46,39 @@ def is_json(name: str) -> bool:
 
 
 def same(old: Headers, new: Headers) -> bool:
-    """Whether two heads say the same, byte for byte, in all that is compared. Cheap enough for the event loop."""
+    """Whether two heads are equal, byte for byte, in all fields that are compared. Cheap enough for the event loop."""
     return old == new or compared(old) == compared(new)
 
 
 def compared(headers: Headers) -> Headers:
-    """The fields that are compared and no others, by lower-case name. Fields of one name keep their order
-    (RFC 9110 section 5.3); among others it means nothing."""
+    """The fields that are compared, sorted by lower-case name. Fields of one name keep their order, which matters
+    (RFC 9110 section 5.3)."""
     kept = Headers([(name.lower(), value) for name, value in headers if name.lower() in _COMPARED])
     kept.sort(key=itemgetter(0))
     return kept
 
 
 def differences(old: Headers, new: Headers) -> Iterator[Difference]:
-    """What differs, by field; a field's parts are compared, and of them shown what names no one."""
+    """The differences, by field. Fields are compared part by part, and only parts that name nobody are shown."""
     before, after = media(old), media(new)
     if before != after:
-        # How the client parses the body.
+        # It decides how the client parses the body.
         yield _header("content-type", before and _shown_media(*before), after and _shown_media(*after))
     places = old.get_all(b"location"), new.get_all(b"location")
     if places[0] != places[1]:
-        # Where it goes next.
+        # It decides where the client goes next.
         yield _header("location", *(place and str(shape(place[0].decode("latin-1"))) for place in places))
     tags = [headers.get(b"etag") is not None for headers in (old, new)]
     if tags[0] != tags[1]:
-        # Whether it can ask conditionally; the tag itself is opaque (RFC 9110 section 8.8.3).
+        # It decides whether the client can ask conditionally. The tag itself is opaque (RFC 9110 section 8.8.3).
         yield _header("etag", *("present" if tag else None for tag in tags))
-    # How it must prove who it is (realms and nonces are the server's affair), what it keeps, and for how long.
+    # They decide how the client authenticates (realms and nonces are the server's own), what it keeps, and how long.
     for name, parts in _IN_PARTS:
         one, other = (parts([value.decode("latin-1") for value in headers.get_all(name.encode())])
                       for headers in (old, new))
         if one != other:
-            # Not in the order of what is compared, which tells of it.
-            yield _header(name, *(", ".join(sorted(told for _, told in found)) for found in (one, other)))
+            # Sorted by what is shown: the order of what is compared would reveal something of the values.
+            yield _header(name, *(", ".join(sorted(text for _, text in found)) for found in (one, other)))
 
 
 def _header(name: str, old: object, new: object) -> Difference:
@@ -92,7 +92,7 @@ def _shown_media(name: str, charset: str) -> str:
 
 
 _Parts = list[tuple[str, str]]
-"""Of a field's every part: what is compared, and what is shown of it."""
+"""For each part of a field: what is compared, and what is shown of it."""
 
 
 def _schemes(values: Sequence[str]) -> _Parts:
@@ -101,7 +101,7 @@ def _schemes(values: Sequence[str]) -> _Parts:
 
 
 def _directives(values: Sequence[str]) -> _Parts:
-    """The order of directives, their spaces and their case mean nothing (RFC 9111 section 5.2)."""
+    """The parts of Cache-Control. Order, spaces and case of directives have no meaning (RFC 9111 section 5.2)."""
     found = set()
     for part in ",".join(values).lower().split(","):
         name, _, value = (one.strip() for one in part.partition("="))
@@ -114,8 +114,8 @@ def _directives(values: Sequence[str]) -> _Parts:
 
 
 def _cookies(values: Sequence[str]) -> _Parts:
-    """Cookies by name, whether they are set at all, and by their attributes (RFC 6265bis section 4.1): values are the
-    server's affair, and when they expire is told from now on."""
+    """The parts of Set-Cookie (RFC 6265bis section 4.1): name, whether it is set or emptied, and attributes. Values are
+    the server's own, and times of expiry are relative to now, so both are left out."""
     found = []
     for cookie in values:
         head, *rest = cookie.split(";")

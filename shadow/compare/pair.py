@@ -1,4 +1,4 @@
-"""Pair: the two observations of one request that are compared."""
+"""Pair: two observations of one request, to be compared."""
 
 from dataclasses import dataclass, field
 
@@ -7,11 +7,13 @@ from shadow.compare.rules import NONE, Rules
 from shadow.observation import Observation
 
 
-@dataclass(slots=True)  # see shadow.observation.Observation
+@dataclass(slots=True)  # Not frozen: see shadow.observation.Observation.
 class Pair:
-    """Two observations of one request, and the rules by which to compare them; `over` are the ids of known differences
-    that occur more often than was declared, `key` is what tokens are made by (none where it is empty). Control is
-    always the legacy arm, whichever of them served."""
+    """Two observations of one request, and the rules to compare them by.
+
+    `control` is always the legacy arm, whichever served the client. `over` are the ids of known differences that occur
+    more often than declared, and so hide nothing. `key` makes the tokens; without it there are none. `at` is in seconds
+    since 1970."""
 
     capability: str
     operation: str

@@ -1,32 +1,24 @@
-"""Which items of two lists belong together. It decides what is compared with what, never whether that is equal.
+"""Pairs the items of two lists. It decides what is compared with what, never whether they are equal.
 
-Every item of either list is in exactly one pair, or alone; so what was dropped, added or doubled is always found,
-however the others were paired. Linear but for the few that nothing identifies.
+Every item of either list is in exactly one pair, or alone, so an item that was dropped, added or doubled is always
+found, however the others were paired. The work is linear, except for the few items that nothing identifies.
 """
 
 from bisect import bisect_left
 from collections import defaultdict, deque
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
 from adapters.document import Tree
 from shadow.compare import twins
-from shadow.compare.identity import Identifier, Identities
+from shadow.compare.identity import Identifier
 from shadow.compare.patterns import Directive, Matcher, Order
+from shadow.compare.prints import Key, Prints
 
 MAX_RESIDUE = 1_024
-"""Pairs of unidentified items, |legacy| · |modern|, up to which each is held against each."""
+"""Unidentified items are compared each with each as long as |legacy| · |modern| is no more than this."""
 
-_SHALLOW = 100
-"""Levels for which the interpreter's own stack is used: it is quicker."""
-
-MAX_LEAVES = 128
-"""Leaves of an item that are looked at to find the one most like it."""
-
-Key: TypeAlias = tuple[tuple[str | int, ...], ...]
-
-# What identifies a record: one without its like is dropped or added, never another one changed.
+# Keys that identify a record. An item without a counterpart was dropped or added; it is not another one that changed.
 _IDENTITIES: tuple[Key, ...] = (
     (("fullUrl",),),
     (("resourceType",), ("id",)),
@@ -34,7 +26,7 @@ _IDENTITIES: tuple[Key, ...] = (
     (("identifier", 0, "system"), ("identifier", 0, "value")),
     (("id",),),
 )
-# What tells the parts of a record apart.
+# Keys that tell the parts of one record apart.
 _LABELS: tuple[Key, ...] = (
     (("system",), ("value",)), (("system",), ("code",)), (("linkId",),), (("url",),), (("relation",),), (("use",),),
 )
@@ -45,8 +37,9 @@ _AUTO = (*_IDENTITIES[:-1], *_LABELS[:-1], _IDENTITIES[-1], _LABELS[-1])
 
 @dataclass(slots=True)
 class Pairing:
-    """Indexes that belong together, by legacy's; those alone; and the pairs that are out of order, as few as do.
-    `doubtful` are legacy's of pairs that only seem to belong together: filled where there are identities to learn."""
+    """What became of the items of two lists, by their indexes. `pairs` are (legacy's, modern's), sorted; `missing` are
+    legacy's without a counterpart, `extra` modern's. `moved` are the pairs that are out of order, as few as possible.
+    `doubtful` are legacy's of pairs that only seem to belong together; nothing is learnt from these."""
 
     pairs: list[tuple[int, int]]
     missing: list[int]
@@ -55,129 +48,8 @@ class Pairing:
     doubtful: set[int] = field(default_factory=set)
 
 
-class Budget(Exception):
-    """More work than a comparison may take."""
-
-
-class Prints:
-    """Fingerprints of trees, in which what rules hide is left out and the order of lists is nothing. Equal ones make
-    it likely that two trees differ in nothing else. `looks` is the work that is left, shared with the caller. Where
-    there are `identities`, identifiers that are bound to none yet are left out."""
-
-    def __init__(self, looks: int, identities: Identities | None = None) -> None:
-        self.looks = looks
-        self.identities = identities
-        self._known: dict[int, int] = {}
-        self._varying: dict[tuple[Key, Matcher[Directive]], bool] = {}
-
-    def vary(self, fields: Key, matcher: Matcher[Directive]) -> bool:
-        """Whether rules expect a key of a list's items to differ."""
-        known = self._varying.get((fields, matcher))
-        if known is None:
-            known = self._varying[fields, matcher] = _vary(fields, matcher)
-        return known
-
-    def spend(self, looks: int) -> None:
-        """Raises Budget."""
-        self.looks -= looks
-        if self.looks < 0:
-            raise Budget
-
-    def of(self, tree: Tree, matcher: Matcher[Directive]) -> int:
-        """The fingerprint of a tree at a place. Each container's is made once."""
-        return self._part(tree, matcher, _SHALLOW)
-
-    def _part(self, node: Tree, matcher: Matcher[Directive], levels: int) -> int:
-        """The fingerprint of what is nested no deeper than so many `levels`; of more, `_deep` makes those below."""
-        if not isinstance(node, _CONTAINERS):
-            return _leaf(node, matcher) if matcher.found else hash((type(node), node))
-        known = self._known.get(id(node))
-        if known is not None:
-            return known
-        if not levels:
-            return self._deep(node, matcher)
-        self.spend(1 + len(node))
-        parts: list[Hashable] = []
-        if isinstance(node, dict):
-            words, other = matcher.words, matcher.step(None)
-            for name, one in node.items():
-                at = matcher.step(name) if name in words else other
-                if not at.found:
-                    # A leaf of which nothing is said takes no call: there are very many of them.
-                    parts.append((name, self._part(one, at, levels - 1) if isinstance(one, _CONTAINERS)
-                                  else hash((type(one), one))))
-                elif not _ignored(at):
-                    parts.append((name, self._part(one, at, levels - 1)))
-            made = hash(frozenset(parts))
-        else:
-            inside = matcher.step(None)
-            made = hash(("list", *sorted([self._part(one, inside, levels - 1) for one in node])))
-        self._known[id(node)] = made
-        return made
-
-    def _deep(self, tree: Tree, matcher: Matcher[Directive]) -> int:
-        """The same without recursion: what is nested in a container is known when its own turn comes."""
-        stack: list[tuple[Tree, Matcher[Directive], bool]] = [(tree, matcher, False)]
-        while stack:
-            node, at, ready = stack.pop()
-            if ready:
-                self._part(node, at, 1)
-            elif id(node) not in self._known:
-                self.spend(len(node))
-                stack.append((node, at, True))
-                if isinstance(node, dict):
-                    stack += [(one, at.step(name), False) for name, one in node.items() if isinstance(one, _CONTAINERS)]
-                else:
-                    inside = at.step(None)
-                    stack += [(one, inside, False) for one in node if isinstance(one, _CONTAINERS)]
-        return self._known[id(tree)]
-
-    def leaves(self, tree: Tree, matcher: Matcher[Directive]) -> frozenset[int]:
-        """Fingerprints of a tree's first leaves, each with its name."""
-        found: set[int] = set()
-        stack: list[tuple[Tree, Matcher[Directive], str]] = [(tree, matcher, "")]
-        looks = 0
-        while stack and looks < 2 * MAX_LEAVES and len(found) < MAX_LEAVES:
-            looks += 1
-            node, at, name = stack.pop()
-            if isinstance(node, dict | list):
-                self.spend(len(node))
-            if isinstance(node, dict):
-                stack += [(one, at.step(key), key) for key, one in node.items()]
-            elif isinstance(node, list):
-                stack += [(one, at.step(None), name) for one in node]
-            else:
-                found.add(hash((name, _leaf(node, at))))
-        self.spend(looks)
-        return frozenset(found)
-
-
-def _vary(fields: Key, matcher: Matcher[Directive]) -> bool:
-    for path in fields:
-        at = matcher
-        for token in path:
-            at = at.step(token if isinstance(token, str) else None)
-            if any(one.normaliser is not None or one.ignore for one in at.found):
-                return True
-    return False
-
-
-def _ignored(matcher: Matcher[Directive]) -> bool:
-    return any(one.ignore and not one.kind for one in matcher.found)
-
-
-def _leaf(value: Tree, matcher: Matcher[Directive]) -> int:
-    if type(value) is Identifier and value.open:
-        return hash((Identifier, value.name))
-    for one in matcher.found:
-        form: Hashable = one.normaliser.form(value) if one.normaliser is not None else None
-        if form is not None:
-            return hash((one.id, form))
-    return hash((type(value), value))
-
-
 def pair(old: list[Tree], new: list[Tree], order: Order, matcher: Matcher[Directive], prints: Prints) -> Pairing:
-    """Pair the items of two lists. `matcher` is that of their items. Raises Budget."""
+    """Pair the items of two lists, of which `matcher` says what rules say. Raises Budget."""
     if order.kind == "ordered":
         return _ordered(old, new, matcher, prints)
     if len(old) == len(new) == 1 and order.kind == "auto" and not (_record(old[0]) and _record(new[0])):
@@ -197,7 +69,7 @@ def pair(old: list[Tree], new: list[Tree], order: Order, matcher: Matcher[Direct
         elif keys is None:
             found.missing, found.extra = left, right
         else:
-            # Who has a known name and is not here is alone; the others may go by any name.
+            # An item with a bound identifier and no counterpart is alone. The others may belong together all the same.
             before, after = keys
             found.missing = [at for at in left if before[at] is not None]
             found.extra = [at for at in right if after[at] is not None]
@@ -209,14 +81,14 @@ def pair(old: list[Tree], new: list[Tree], order: Order, matcher: Matcher[Direct
 
 
 def _record(item: Tree) -> bool:
-    """Whether an item may be a record, which one other than it is not."""
+    """Whether an item has what identifies a record, so that another record is not taken for a change of it."""
     return isinstance(item, dict) and not _RECORD.isdisjoint(item)
 
 
 def _keyed(
     old: list[Tree], new: list[Tree], fields: Key, matcher: Matcher[Directive], prints: Prints, found: Pairing,
 ) -> None:
-    """Pair by the key that a rule names, which several items may have; those that lack it by what they are like."""
+    """Pair by the key that a rule names. Several items may have one key; those without a key are paired by likeness."""
     before, after = ([_unless_open(_key(one, fields)) for one in items] for items in (old, new))
     left, right = ([at for at, key in enumerate(keys) if key is not None] for keys in (before, after))
     if max(len(left) - len({before[at] for at in left}), len(right) - len({after[at] for at in right})):
@@ -232,14 +104,14 @@ def _keyed(
 def _keys(
     old: list[Tree], new: list[Tree], matcher: Matcher[Directive], prints: Prints
 ) -> tuple[bool, tuple[list[Hashable], list[Hashable]] | None]:
-    """Whether it is known which record each item is; and what identifies the items of each list, if anything: None for
-    an item whose identifier is bound to none yet."""
+    """Whether items have identifiers, and the keys of each list's items, if a key fits both lists. The key of an item
+    is None where its identifier is open."""
     identity = False
     unbound: tuple[list[Hashable], list[Hashable]] | None = None
     if not (old and new and isinstance(old[0], dict) and isinstance(new[0], dict)):
         return False, None
     for fields in _AUTO:
-        # One item tells most keys away.
+        # The first items rule out most keys at once.
         if any(path[0] not in old[0] or path[0] not in new[0] for path in fields) or prints.vary(fields, matcher):
             continue
         before, after = ([_key(one, fields) for one in items] for items in (old, new))
@@ -258,13 +130,13 @@ def _keys(
 
 
 def _unless_open(key: Hashable) -> Hashable:
-    """A key; None where part of it is an identifier that is bound to none yet, and so no key to the other list."""
+    """The key; None where part of it is an open identifier, which means nothing in the other list."""
     opened = isinstance(key, tuple) and any(type(part) is Identifier and part.open for part in key)
     return None if opened else key
 
 
 def _key(item: Tree, fields: Key) -> Hashable:
-    """None where the item has not all of it."""
+    """The texts of an item at these paths; None where one of them is missing or empty."""
     found: list[Hashable] = []
     for path in fields:
         value = item
@@ -285,7 +157,7 @@ def _matched(
     before: Sequence[Hashable], after: Sequence[Hashable], left: Sequence[int], right: Sequence[int],
     pairs: list[tuple[int, int]],
 ) -> tuple[list[int], list[int]]:
-    """Pair what has one key, in order of occurrence, each once; what is left. None is nobody's key."""
+    """Pair items with equal keys, in order of occurrence, each once; returns what is left. None equals no key."""
     waiting: dict[Hashable, deque[int]] = defaultdict(deque)
     for key, at in zip(after, right, strict=True):
         waiting[key].append(at)
@@ -302,7 +174,7 @@ def _alike(
     old: list[Tree], new: list[Tree], left: list[int], right: list[int], matcher: Matcher[Directive], prints: Prints,
     found: Pairing,
 ) -> None:
-    """Pair what nothing identifies: first what seems the same, then what is most alike; what is left is alone."""
+    """Pair items that nothing identifies: those that look the same first, then the most alike; the rest stay alone."""
     if prints.identities is not None:
         pairs, doubtful = twins.matched(
             prints.identities, old, new, left, right, lambda item: prints.of(item, matcher))
@@ -315,7 +187,7 @@ def _alike(
         after = [prints.of(new[at], matcher) for at in right]
         left, right = _matched(before, after, left, right, found.pairs)
     if len(left) == len(right) == 1:
-        # There is no other choice.
+        # One is left on each side, so they are paired, whatever they hold.
         found.pairs.append((left[0], right[0]))
         found.doubtful.add(left[0])
         return
@@ -344,13 +216,14 @@ def _overlaps(
 
 
 def _most_alike(found: tuple[int, int, int]) -> tuple[int, int, int]:
-    """The same order from either side."""
+    """The sort key of an overlap: the largest first, then the nearest; the same from either side."""
     shared, i, j = found
     return -shared, abs(i - j), min(i, j)
 
 
 def _ordered(old: list[Tree], new: list[Tree], matcher: Matcher[Directive], prints: Prints) -> Pairing:
-    """By position, once what both share at the head and at the tail is set aside; or items that only changed places."""
+    """Pair by position, once the equal heads and tails are set aside; or, where items only changed places, by what they
+    hold."""
     before, after = ([prints.of(one, matcher) for one in items] for items in (old, new))
     head = tail = 0
     shortest = min(len(old), len(new))
@@ -372,7 +245,8 @@ def _ordered(old: list[Tree], new: list[Tree], matcher: Matcher[Directive], prin
 
 
 def _out_of_order(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The fewest pairs without which the others are in order: all but a longest increasing run (patience sorting)."""
+    """The fewest pairs without which the others are in order: all but a longest increasing subsequence, found by
+    patience sorting."""
     ends: list[int] = []
     where: list[int] = []
     above: list[int] = []

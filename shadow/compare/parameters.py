@@ -1,7 +1,7 @@
-"""Names of parameters that may be shown: what everybody calls them, and what routes.yaml declares. Pure.
+"""Names of query parameters that may be shown: common ones, and those that routes.yaml declares. Pure.
 
-A client writes them, so one that is neither may be anything, a patient's name too ("?meier=1"). A token stands for it,
-by which it is still told from others.
+Clients write them, so any other name may be data, even a patient's name ("?meier=1"). It is shown as a token, so that
+it can still be told from others.
 """
 
 import re
@@ -45,8 +45,9 @@ COMMON = frozenset(_COMMON.split())
 
 
 def shown(names: Collection[str], declared: Collection[str], key: bytes) -> str:
-    """The names, sorted and each once, with commas between. A token in braces stands for one that is not known; "{key}"
-    for one that looks like no name (of those, there may be no end), and where there is no key to make a token by."""
+    """The names, sorted, each once, with commas between. A name that is neither common nor declared is a token in
+    braces. It is "{key}" where it does not look like a name, since of those there may be any number, or where there is
+    no key to make a token."""
     return ",".join(sorted({name if name in COMMON or name in declared else _hidden(name, key) for name in names}))
 
 

@@ -1,6 +1,6 @@
-"""The types of resources that FHIR has (DSTU2 to R5, the common ones of older releases). Pure.
+"""The resource types of FHIR (DSTU2 to R5, and the common ones of older releases). Pure.
 
-A type tells of nobody; a word in its place that is none may be anything.
+A resource type may be shown, since it names nobody. Any other word in its place may be data.
 """
 
 _TYPES = """

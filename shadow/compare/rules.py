@@ -1,7 +1,7 @@
-"""What counts as no difference, and how much others matter: Rule, Known, Rules; compiled for the comparator.
+"""Rules: what counts as no difference, and how much other differences matter; and what the comparator asks of them.
 
-Rules travel with each pair to the judge's process, so they are values: they can be pickled, and are the same where
-their digest is. What is compiled of them is kept by that digest.
+Rules travel with each pair to the judge's process, so they are values: they can be pickled, and are equal where their
+digests are. Their compiled form is cached by that digest.
 """
 
 import hashlib
@@ -23,11 +23,12 @@ from shadow.normalisers.volatile import Volatile
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One behaviour at the places that the pattern `at` names; `ignore`, `severity` and `reveal` cover what is below,
-    too. `id` is what it counts under. `kind` narrows `ignore` and `severity` to one kind of difference. `crosswalk` is
-    the class of the identifiers there, or one of the words of `shadow.compare.identity`. `keys` says what the names
-    of the members of an object are: "data" or "names". Where `defaults` is False, what is hidden without being
-    written is not, there and below."""
+    """One behaviour at the places that the pattern `at` names. `ignore`, `severity` and `reveal` hold below them too.
+
+    What the rule hides is counted under `id`. `kind` narrows `ignore` and `severity` to one kind of difference.
+    `crosswalk` is the class of the identifiers there, or a constant of `shadow.compare.identity`. `keys` says what the
+    names of an object's members are: "data" or "names". With `defaults` False, default rules hide nothing there and
+    below."""
 
     id: str
     at: str
@@ -45,8 +46,9 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Class:
-    """Identifiers of one kind of record. `learn` tells whether pairs of them may be learnt; `seed` is the file of those
-    that are known beforehand ("" for none), `digest` what is in it, `pairs` how many of this class."""
+    """The identifiers of one kind of record. `learn`: pairs of them may be learnt. `seed` is the path of the file with
+    the pairs that are known beforehand ("" for none), `digest` is that of its content, `pairs` how many of this class
+    it has."""
 
     name: str
     learn: bool = True
@@ -57,8 +59,8 @@ class Class:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A difference that was declared beforehand: at a place and below, of one kind or of any, until `expires` (seconds
-    since the epoch). `max_rate` is the share of an operation's compared exchanges up to which it was declared."""
+    """A difference that was declared beforehand: at a place and below, of one kind or any, until `expires` (seconds
+    since 1970). It may be in a share of `max_rate` of an operation's compared exchanges; past that it hides nothing."""
 
     id: str
     at: str
@@ -71,8 +73,8 @@ class Known:
 
 
 class Compiled(NamedTuple):
-    """Rules as the comparator asks them. `known` are the ids of the known differences; `classes` are there where any
-    rule says `crosswalk`."""
+    """Rules in the form that the comparator asks. `known` are the ids of the known differences that hold. `classes` is
+    None where no rule says `crosswalk`."""
 
     directives: Matcher[Directive]
     weigh: Weigh
@@ -81,7 +83,8 @@ class Compiled(NamedTuple):
     classes: Classes | None
 
     def hides(self, kind: str, names: Sequence[str]) -> str | None:
-        """The id of the first rule that hides a difference of a kind at a place outside of documents."""
+        """The id of the first rule that hides a difference of a kind at a place outside of documents; None where none
+        does."""
         place = self.directives
         for name in names:
             place = place.step(name)
@@ -90,9 +93,9 @@ class Compiled(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rules:
-    """All rules for one operation, those that come first deciding first, and what is said of classes of identifiers.
-    Equal where `digest` is: of what they say, and so the same on every machine. `identifies` tells whether any rule
-    says `crosswalk`."""
+    """All rules for one operation, in the order in which they decide, and the classes of identifiers.
+
+    `digest` is of what they say, so it is the same on every machine. `identifies`: a rule says `crosswalk`."""
 
     rules: tuple[Rule, ...] = ()
     known: tuple[Known, ...] = ()
@@ -101,13 +104,14 @@ class Rules:
     identifies: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        # All parts are dataclasses of plain values, whose repr holds everything.
+        # All parts are dataclasses of plain values, so their repr holds everything. Renaming one of these classes, or a
+        # field, changes every digest, and with it every epoch.
         text = repr((self.rules, self.known, self.classes)).encode()
         object.__setattr__(self, "digest", hashlib.sha256(text).hexdigest()[:16])
         object.__setattr__(self, "identifies", any(one.crosswalk for one in self.rules))
 
     def __eq__(self, other: object) -> bool:
-        # Where a seed lies is no part of what it says, but whoever reads it must look there.
+        # The digest leaves out the paths of seeds. Classes are compared too, since the judge reads seeds by path.
         return isinstance(other, Rules) and self.digest == other.digest and self.classes == other.classes
 
     def __hash__(self) -> int:
@@ -116,8 +120,8 @@ class Rules:
     def compiled(
         self, at: float, over: frozenset[str] = frozenset(), defaults: tuple[Rule, ...] = ()
     ) -> Compiled:
-        """For an exchange at a time (seconds since the epoch): known differences that have expired, or whose ids are
-        in `over`, hide nothing. `defaults` are asked last; see `defaults`."""
+        """The rules for an exchange at a time (seconds since 1970). Known differences that have expired, or whose ids
+        are in `over`, hide nothing. `defaults` decide last."""
         return _compiled(self, tuple(one for one in self.known if at < one.expires and one.id not in over), defaults)
 
 
@@ -125,27 +129,27 @@ NONE = Rules()
 
 
 def together(shared: Rules, own: Mapping[str, Rules]) -> str:
-    """The digest of the rules of all operations: of those that are `shared`, and of each operation that has its `own`.
-    It changes too where a rule goes from one of them to another."""
+    """The digest of a capability's rules: those that are `shared`, and those of each operation that has its `own`. It
+    changes as well where a rule moves from one operation to another."""
     if not own:
         return shared.digest
     text = repr((shared.digest, sorted((name, one.digest) for name, one in own.items()))).encode()
     return hashlib.sha256(text).hexdigest()[:16]
 
-# FHIR R4: servers set these themselves (Resource.meta), and links are theirs.
+# FHIR R4: servers set Resource.meta themselves, and links point to the server itself.
 _FHIR: tuple[Rule, ...] = (
     *(Rule(f"default {at}", at, Volatile(Volatile.Options("instant"))) for at in (
         "/meta/lastUpdated", "/entry/*/resource/meta/lastUpdated", "/entry/*/response/lastModified")),
     Rule("default /link/*/url", "/link/*/url", Host(Host.Options())),
 )
-# A Bundle made for one answer has an id and a timestamp of its own, which name that answer and nothing else.
+# A Bundle that is made for one answer has an id and a timestamp of its own, which identify nothing but that answer.
 _BUNDLE: tuple[Rule, ...] = (
     Rule("default /id", "/id", Volatile(Volatile.Options("uuid"))),
     Rule("default /timestamp", "/timestamp", Volatile(Volatile.Options("instant"))),
 )
 
 
-# A message tells when it was sent (MSH-7) and has an id of its own (MSH-10): HL7 v2.9, section 2.14.9.
+# Each message has a time of sending (MSH-7) and an id (MSH-10) of its own: HL7 v2.9, section 2.14.9.
 _HL7 = tuple(Rule(f"default {at}", at, Volatile(Volatile.Options("opaque")))
              for at in ("/MSH/*/f7/*/c1", "/MSH/*/f10/*/c1"))
 _LINES = (Rule("default lines", "", order=Order("ordered")),)
@@ -155,8 +159,7 @@ _MADE_ANEW = ("searchset", "history", "batch-response", "transaction-response")
 
 
 def defaults(form: str, legacy: Tree, modern: Tree) -> tuple[Rule, ...]:
-    """The rules that are there without being written: for what is read by lines or as HL7 v2, and for documents that
-    both say that they are FHIR's."""
+    """The default rules: for text, HTML and HL7 v2 by form, and for two documents that both have a `resourceType`."""
     if form in _BY_FORM:
         return _BY_FORM[form]
     typed = (isinstance(one, dict) and isinstance(one.get("resourceType"), str) for one in (legacy, modern))
@@ -202,7 +205,7 @@ def _classes(rules: Rules) -> Classes | None:
 
 
 def below(at: str) -> PathPattern:
-    """The places that a pattern names, and all that is in them. Raises ValueError where it is none."""
+    """The pattern of the places that `at` names, and of all below. Raises ValueError where `at` is no pattern."""
     return PathPattern((*PathPattern.parse(at), "**"))
 
 

@@ -1,7 +1,7 @@
-"""How much a difference matters, by what stands there: a table of patterns, for FHIR, HL7 v2 and plain JSON.
+"""How much a difference matters, by its place: a table of patterns for FHIR, HL7 v2 and plain JSON.
 
-Rows are looked at in order; the first that fits decides. Rules of the configuration come before them. A pattern of
-`shadow.compare.patterns` covers what is below its place too, but for records: of these the record itself counts.
+The first row that matches decides; rules of the configuration come before the table. A row covers everything below its
+place, except rows for records, which mean the record itself: one that is dropped or added.
 """
 
 import re
@@ -16,8 +16,8 @@ CRITICAL, MAJOR, MINOR = Severity
 
 
 class Row(NamedTuple):
-    """A place, the kinds of differences (all where there are none), and how much they matter there. With `itself`
-    nothing below the place is meant, and "*" at its end stands for the items of a list alone."""
+    """A pattern, the kinds of differences (any where empty), and how much they matter there. With `itself` nothing
+    below the place is meant, and a "*" at the end matches items of lists only."""
 
     at: str
     severity: Severity
@@ -34,13 +34,13 @@ def _rows(severity: Severity, kinds: frozenset[str], *places: str) -> list[Row]:
 
 
 DEFAULTS: tuple[Row, ...] = (
-    # What says that something is not so.
+    # Negations: they turn the meaning of a record around.
     *_rows(CRITICAL, frozenset(), "/**/negationInd", "/**/@negationInd", "/**/doNotPerform", "/**/wasNotGiven",
            "/**/modifierExtension", "/**/dataAbsentReason", "/**/deceasedBoolean", "/**/deceasedDateTime"),
-    # Words for people, beside a code that counts.
+    # Words for people beside a code. The code decides.
     *_rows(MINOR, _WRITING, "/**/display", "/**/text/div", "/**/@displayName"),
     *_rows(MINOR, frozenset(), "/**/meta/lastUpdated", "/**/meta/versionId", "/link", "/@header/etag"),
-    # Records: one dropped, one too many, one twice. A list of records is the document, or one of these members.
+    # Records that are dropped, added or doubled. A list of records is the document itself, or one of these members.
     *(Row(at, CRITICAL, _ALONE, itself=True) for at in (
         "/*", "/entry/*", "/items/*", "/results/*", "/records/*", "/data/*", "/contained/*", "/**/OBX/*", "/**/OBR/*",
         "/**/AL1/*", "/**/PID/*", "/**/RXE/*", "/entry/*/resource")),
@@ -65,7 +65,7 @@ DEFAULTS: tuple[Row, ...] = (
 
 
 def severities(rows: Iterable[Row] = ()) -> Weigh:
-    """How much differences matter, by `rows` and then by DEFAULTS."""
+    """The function that says how much a difference matters, by `rows` and then by DEFAULTS."""
     own = list(rows)
     table: Matcher[tuple[bool, Row]] = Matcher.start(
         (PathPattern((*PathPattern.parse(row.at), *(() if row.itself else ("**",)))), (at < len(own), row))
@@ -79,7 +79,7 @@ def severities(rows: Iterable[Row] = ()) -> Weigh:
             if row.itself and row.at.endswith("*") and names[-1] != "*":
                 continue
             if kind in row.kinds or (not row.kinds and (said or kind != "moved")):
-                # The same number written otherwise is never as bad as another number, unless a rule says so.
+                # One number in two spellings is never as bad as two numbers, unless a rule says so.
                 lenient = kind == "precision" and not said and row.severity is CRITICAL
                 return MAJOR if lenient else row.severity
         if kind == "status":
@@ -92,7 +92,7 @@ def severities(rows: Iterable[Row] = ()) -> Weigh:
 
 
 def criticals(pattern: PathPattern) -> list[str]:
-    """The critical places of the table that are within the places of a pattern, and critical pairs of statuses."""
+    """The critical places of the table that a pattern covers, and the critical pairs of statuses that it covers."""
     within: Matcher[bool] = Matcher.start([(pattern, True)])
     if pattern[:1] == ("@status",):
         return [f"/@status/{pair}" for pair in (*pattern[1:2], *_STATUSES) if _PAIR.fullmatch(pair)
@@ -101,7 +101,7 @@ def criticals(pattern: PathPattern) -> list[str]:
     for row in DEFAULTS:
         place = within
         for token in PathPattern.parse(row.at):
-            # Any name will do where the table leaves it open.
+            # Where the table has a wildcard, any name that occurs in no pattern stands for it.
             place = place.step(None if token in ("*", "**") else token)
         if row.severity is CRITICAL and place.found:
             found.append(row.at)
@@ -109,18 +109,19 @@ def criticals(pattern: PathPattern) -> list[str]:
 
 
 _STATUSES = "200-404", "403-200"
-"""What is critical wherever any pair is meant."""
+"""Pairs of statuses that are critical, as examples for patterns that cover any pair."""
 
 _PAIR = re.compile("[1-9][0-9]{2}-[1-9][0-9]{2}", re.ASCII)
 
 
 def is_status(tokens: Sequence[str]) -> bool:
-    """Whether what stands behind "/@status" names a pair of statuses, legacy's and modern's: "200-204"; or any."""
+    """Whether the tokens after "/@status" are a pair of statuses, legacy's and modern's ("200-204"), or a wildcard."""
     return len(tokens) <= 1 and all(one in ("*", "**") or _PAIR.fullmatch(one) for one in tokens)
 
 
 def _of_status(legacy: int, modern: int) -> Severity:
-    """A record that is not found by one arm, or withheld by legacy alone, is critical; the same class is minor."""
+    """How much two different statuses matter. It is critical that only one arm finds a record, or that only legacy
+    withholds it. Two statuses of one class are minor."""
     if legacy // 100 == modern // 100:
         return MINOR
     one, other = sorted((legacy, modern))

@@ -20,7 +20,7 @@ from shadow.compare.comparison import fingerprint, identical
 from shadow.compare.pair import Pair
 from shadow.lane.deadlines import Deadlines
 from shadow.lane.drift import LearnedNoise, Scope
-from shadow.lane.mirror import Job, Mirror, Target
+from shadow.lane.mirror import Job, Mirror, Way
 from shadow.lane.rates import Rates
 from shadow.lane.writer import Sight, Writer
 from shadow.observation import Failure, Observation
@@ -29,7 +29,7 @@ _roll = random.random
 
 Cancel = Callable[[], object]
 
-Ask = Callable[[Mirror[Target], str, bool, Callable[[Observation | None], None]], Cancel | None]
+Ask = Callable[[Mirror[Way], str, bool, Callable[[Observation | None], None]], Cancel | None]
 """Asks an arm ("legacy" or "modern") what the mirror's client asked.
 
 The callback gets what the arm did, once, and perhaps before this returns. None in its place says that the arm was not
@@ -38,15 +38,15 @@ with None, where the arm should not be loaded. Returns how to cancel, after whic
 None where there is nothing to cancel. The lane sees to the mirror's deadline.
 """
 
-Answered = Callable[[Job[Target], Observation | None], None]
+Answered = Callable[[Job[Way], Observation | None], None]
 
 
-class _Question(Generic[Target]):
+class _Question(Generic[Way]):
     """One call to one arm that is not answered yet."""
 
     __slots__ = ("answered", "arm", "asking", "began", "cancel", "job")
 
-    def __init__(self, asking: "Asking[Target]", job: Job[Target], arm: str, answered: Answered[Target]) -> None:
+    def __init__(self, asking: "Asking[Way]", job: Job[Way], arm: str, answered: Answered[Way]) -> None:
         self.asking = asking
         self.job = job
         self.arm = arm
@@ -77,7 +77,7 @@ class _Question(Generic[Target]):
             self.cancel()
 
 
-class Asking(Generic[Target]):
+class Asking(Generic[Way]):
     """Asks about the jobs that are put to it, about `concurrency` of them at a time, in one event loop.
 
     `spoke` is called with each job and what its arms said: one pair, or the three of a bracket. It gets no pair where
@@ -85,8 +85,8 @@ class Asking(Generic[Target]):
     """
 
     def __init__(
-        self, ask: Ask[Target], concurrency: int, writer: Writer, noise: LearnedNoise, rates: Rates,
-        spoke: Callable[[Job[Target], Sequence[Pair]], None],
+        self, ask: Ask[Way], concurrency: int, writer: Writer, noise: LearnedNoise, rates: Rates,
+        spoke: Callable[[Job[Way], Sequence[Pair]], None],
     ) -> None:
         self.deadlines = Deadlines()
         self._ask = ask
@@ -98,15 +98,15 @@ class Asking(Generic[Target]):
         self._tasks: set[asyncio.Task[None]] = set()
         self._woken = False
         # Where a job is: one of these two. The second says how to cancel what it waits for.
-        self._queue: deque[Job[Target]] = deque()
-        self._asking: dict[Job[Target], Cancel] = {}
+        self._queue: deque[Job[Way]] = deque()
+        self._asking: dict[Job[Way], Cancel] = {}
 
-    def put(self, job: Job[Target]) -> None:
+    def put(self, job: Job[Way]) -> None:
         """Ask about a job once the caller is done: a client's answer goes out first."""
         self._queue.append(job)
         self._wake()
 
-    async def stop(self) -> list[Job[Target]]:
+    async def stop(self) -> list[Job[Way]]:
         """Ask nothing more, and return the jobs whose arms have not spoken. Leaves no task and no call."""
         left, cancels = [*self._queue, *self._asking], list(self._asking.values())
         self._queue.clear()
@@ -117,7 +117,7 @@ class Asking(Generic[Target]):
             await asyncio.wait(self._tasks, timeout=1)
         return left
 
-    def count(self, mirror: Mirror[Target], arm: str, observation: Observation) -> None:
+    def count(self, mirror: Mirror[Way], arm: str, observation: Observation) -> None:
         """Count a call to an arm."""
         self._writer.call(mirror.capability, mirror.operation, arm, observation.seconds,
                           observation.failure is not None or observation.status >= 500, mirror.at)
@@ -139,7 +139,7 @@ class Asking(Generic[Target]):
             else:
                 self._put_to(job, "legacy", True, self._legacy_spoke_again)
 
-    def _put_to(self, job: Job[Target], arm: str, extra: bool, answered: Answered[Target]) -> None:
+    def _put_to(self, job: Job[Way], arm: str, extra: bool, answered: Answered[Way]) -> None:
         """Ask an arm."""
         question = _Question(self, job, arm, answered)
         self._asking[job] = question.end
@@ -149,7 +149,7 @@ class Asking(Generic[Target]):
         except Exception:
             question.answer(None)
 
-    def _other_spoke(self, job: Job[Target], asked: Observation | None) -> None:
+    def _other_spoke(self, job: Job[Way], asked: Observation | None) -> None:
         """The first call was answered: with what the client was answered, that is a pair."""
         if asked is None:
             self._end(job, ())
@@ -157,7 +157,7 @@ class Asking(Generic[Target]):
         mirror = job.mirror
         control, candidate = (asked, mirror.served) if mirror.ask == "legacy" else (mirror.served, asked)
         pair = self._pair(job, control, candidate)
-        self._writer.gap(pair)
+        self._writer.latencies(pair)
         sight = self._writer.sight(pair, mirror.plan.basis)
         if sight is not None:
             self._sighted(job, pair, sight)
@@ -168,37 +168,37 @@ class Asking(Generic[Target]):
         task.add_done_callback(self._tasks.discard)
         self._asking[job] = task.cancel
 
-    async def _sight(self, job: Job[Target], pair: Pair) -> None:
+    async def _sight(self, job: Job[Way], pair: Pair) -> None:
         sight = await self._writer.first_sight(pair, job.mirror.plan.basis)
         if job in self._asking:
             self._sighted(job, pair, sight)
 
-    def _sighted(self, job: Job[Target], pair: Pair, sight: Sight) -> None:
+    def _sighted(self, job: Job[Way], pair: Pair, sight: Sight) -> None:
         job.sight = sight
         if job.mirror.noise:
             job.scope = Scope(pair.capability, pair.operation, pair.control.status // 100, sight.epoch)
         self._both_spoke(job, pair)
 
-    def _legacy_spoke_again(self, job: Job[Target], control: Observation | None) -> None:
+    def _legacy_spoke_again(self, job: Job[Way], control: Observation | None) -> None:
         """Where both arms are asked again, legacy is first."""
         if control is None:
             self._end(job, ())
         else:
             self._put_to(job, "modern", True, partial(self._both_spoke_again, control))
 
-    def _both_spoke_again(self, control: Observation, job: Job[Target], candidate: Observation | None) -> None:
+    def _both_spoke_again(self, control: Observation, job: Job[Way], candidate: Observation | None) -> None:
         if candidate is None:
             self._end(job, ())
         else:
             self._both_spoke(job, self._pair(job, control, candidate))
 
-    def _both_spoke(self, job: Job[Target], pair: Pair) -> None:
+    def _both_spoke(self, job: Job[Way], pair: Pair) -> None:
         if self._is_bracketed(job, pair):
             self._put_to(job, "legacy", True, partial(self._legacy_spoke_twice, pair))
         else:
             self._end(job, (pair,))
 
-    def _legacy_spoke_twice(self, pair: Pair, job: Job[Target], second: Observation | None) -> None:
+    def _legacy_spoke_twice(self, pair: Pair, job: Job[Way], second: Observation | None) -> None:
         """With legacy's second answer it is a bracket: legacy and modern, legacy and its second, that and modern.
 
         Where modern had served, it spoke first. That legacy says the same twice after it may then be a lag, which
@@ -211,7 +211,7 @@ class Asking(Generic[Target]):
         else:
             self._end(job, (pair, replace(pair, candidate=second), replace(pair, control=second)))
 
-    def _is_bracketed(self, job: Job[Target], pair: Pair) -> bool:
+    def _is_bracketed(self, job: Job[Way], pair: Pair) -> bool:
         """Whether legacy is asked once more.
 
         That is so for the first exchanges of an operation and for others by chance, so that counts are fair; and
@@ -224,12 +224,12 @@ class Asking(Generic[Target]):
             return not identical(pair) and (job.said is None or fingerprint(pair) != job.said)
         return job.scope is not None and (_roll() < job.mirror.noise or self._noise.wants(job.scope))
 
-    def _pair(self, job: Job[Target], control: Observation, candidate: Observation) -> Pair:
+    def _pair(self, job: Job[Way], control: Observation, candidate: Observation) -> Pair:
         mirror, rules = job.mirror, job.rules
         return Pair(mirror.capability, mirror.operation, mirror.request, control, candidate, mirror.trace_id, mirror.at,
                     rules, self._rates.over(mirror.capability, mirror.operation, rules))
 
-    def _end(self, job: Job[Target], pairs: Sequence[Pair]) -> None:
+    def _end(self, job: Job[Way], pairs: Sequence[Pair]) -> None:
         """All that is to be asked for now has been."""
         del self._asking[job]
         if self._queue:

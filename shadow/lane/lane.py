@@ -24,11 +24,11 @@ from shadow.compare.comparison import Comparison, Outcome, Tally, fingerprint, i
 from shadow.compare.pair import Pair
 from shadow.custody.base import Custody
 from shadow.custody.sqlite import SqliteCustody
-from shadow.evidence.noise import bound, bracketed, steady, unstable
+from shadow.evidence.noise import bracketed, steady, unstable, with_bonds
 from shadow.judge.child import Child, Judge, JudgeSlow
 from shadow.lane.asking import Ask, Asking
 from shadow.lane.drift import LearnedNoise
-from shadow.lane.mirror import Job, Mirror, Target
+from shadow.lane.mirror import Job, Mirror, Way
 from shadow.lane.rates import Rates
 from shadow.lane.recheck import Rechecks, ended
 from shadow.lane.writer import NOT_SAMPLED, Writer
@@ -52,7 +52,7 @@ _DIFFERENCE = 512
 """Bytes that a difference takes."""
 
 
-class Lane(Generic[Target]):
+class Lane(Generic[Way]):
     """One worker's lane. `start` and all that comes after it belong to one event loop.
 
     `on` is the kill switch: while it is False, offers are shed. They are also shed, as `store_unavailable`, until there
@@ -61,7 +61,7 @@ class Lane(Generic[Target]):
     """
 
     def __init__(
-        self, ask: Ask[Target], store: Store | None, settings: LaneSettings, judge: Judge | None = None,
+        self, ask: Ask[Way], store: Store | None, settings: LaneSettings, judge: Judge | None = None,
         custody: Custody | None = None, capture: Capture | None = None,
     ) -> None:
         self.on = True
@@ -83,8 +83,8 @@ class Lane(Generic[Target]):
         # A job that is not finished is in exactly one of these four.
         self._asking = Asking(
             ask, settings.concurrency, self.writer, self._noise, self._rates, self._spoke)
-        self._pairs: deque[Job[Target]] = deque()
-        self._comparing: list[Job[Target]] = []
+        self._pairs: deque[Job[Way]] = deque()
+        self._comparing: list[Job[Way]] = []
         self._rechecks = Rechecks(settings, self._due)
         self._paired = asyncio.Event()
         self._idle = asyncio.Event()
@@ -92,7 +92,7 @@ class Lane(Generic[Target]):
 
     # --- the side that clients' requests touch: no await, no exception ---
 
-    def offer(self, mirror: Mirror[Target]) -> None:
+    def offer(self, mirror: Mirror[Way]) -> None:
         """Take a mirror, or shed it where there is no room. Constant time."""
         self.eligible += 1
         self.writer.take(mirror.capability)
@@ -187,7 +187,7 @@ class Lane(Generic[Target]):
 
     # --- comparing ---
 
-    def _spoke(self, job: Job[Target], pairs: Sequence[Pair]) -> None:
+    def _spoke(self, job: Job[Way], pairs: Sequence[Pair]) -> None:
         """The arms have spoken: finish a job whose arms said the same, and hand the others to the judge."""
         if not pairs:
             return self._give_up(job, "asker_failed")
@@ -210,7 +210,7 @@ class Lane(Generic[Target]):
         self._pairs.append(job)
         return self._call_judge(job)
 
-    def _call_judge(self, last: Job[Target]) -> None:
+    def _call_judge(self, last: Job[Way]) -> None:
         """Have the pairs judged once the pause between batches is over. A bracket is judged at once: what it teaches
         is applied to the other pairs."""
         loop = asyncio.get_running_loop()
@@ -242,7 +242,7 @@ class Lane(Generic[Target]):
                 for job in batch:
                     first, *rest = of_job = [next(judged) for _ in job.pairs]
                     whole = bracketed(first, *rest) if rest else steady(first) if job.steady else first
-                    self._judged(job, bound(whole, of_job))
+                    self._judged(job, with_bonds(whole, of_job))
 
     def _take_batch(self) -> list[Pair]:
         pairs: list[Pair] = []
@@ -261,7 +261,7 @@ class Lane(Generic[Target]):
 
     # --- judged: the end of a job, unless it is a mismatch that is asked again ---
 
-    def _judged(self, job: Job[Target], comparison: Comparison) -> None:
+    def _judged(self, job: Job[Way], comparison: Comparison) -> None:
         """Both arms have been compared, for the first time or again."""
         if job.found is not None:
             return self._judged_again(job, comparison)
@@ -283,7 +283,7 @@ class Lane(Generic[Target]):
         job.at = asyncio.get_running_loop().time()
         return self._wait(job)
 
-    def _judged_again(self, job: Job[Target], comparison: Comparison) -> None:
+    def _judged_again(self, job: Job[Way], comparison: Comparison) -> None:
         end = ended(job, comparison)
         assert job.found is not None
         if end is None and self._is_noise(job, job.found):  # that was not known when the mismatch was found
@@ -295,7 +295,7 @@ class Lane(Generic[Target]):
             return self._wait(job)
         return self._end(job, job.found)
 
-    def _is_noise(self, job: Job[Target], found: Comparison) -> bool:
+    def _is_noise(self, job: Job[Way], found: Comparison) -> bool:
         return (found.tally.outcome is Outcome.MISMATCH and job.scope is not None
                 and self._noise.explains(job.scope, found))
 
@@ -304,7 +304,7 @@ class Lane(Generic[Target]):
         """Whether arms may be asked again: neither switched off nor stopped."""
         return self.on and self._open
 
-    def _wait(self, job: Job[Target]) -> None:
+    def _wait(self, job: Job[Way]) -> None:
         """Have a mismatch asked again in time. Until then the job keeps only what that takes."""
         job.pairs = ()
         job.mirror = mirror = replace(job.mirror, served=Observation(job.mirror.served.arm, 0.0))
@@ -313,7 +313,7 @@ class Lane(Generic[Target]):
         self.held += job.cost
         self._rechecks.wait(job)
 
-    def _due(self, job: Job[Target]) -> None:
+    def _due(self, job: Job[Way]) -> None:
         """The time of a job has come: ask its arms again."""
         if not self.on:
             return self._give_up(job, "switched_off")
@@ -321,19 +321,19 @@ class Lane(Generic[Target]):
 
     # --- outcomes: every mirror ends in exactly one ---
 
-    def _give_up(self, job: Job[Target], reason: str) -> None:
+    def _give_up(self, job: Job[Way], reason: str) -> None:
         """End a job that goes no further: as the mismatch that it was found to be, else as shed."""
         tally = Tally(job.mirror.capability, job.mirror.operation, Outcome.SHED, reason)
         self._end(job, job.found or Comparison(tally, job.mirror.trace_id, job.mirror.at))
 
-    def _end(self, job: Job[Target], comparison: Comparison) -> None:
+    def _end(self, job: Job[Way], comparison: Comparison) -> None:
         if job.sealed and self.capture is not None and comparison.tally.outcome is not Outcome.MISMATCH:
             self.capture.drop(job.sealed)
         self._rates.count(job.rules, comparison)
         self.writer.keep(comparison, job.sight, job.rules)
         self._finish(job, comparison.tally)
 
-    def _finish(self, job: Job[Target], tally: Tally) -> None:
+    def _finish(self, job: Job[Way], tally: Tally) -> None:
         """Free the room of a job. Every job that had found room ends here, and the writer has it already."""
         self._counts[tally] += 1
         self.unfinished -= 1

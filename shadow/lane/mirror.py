@@ -14,20 +14,20 @@ from shadow.observation import Observation
 from shadow.plan import ShadowPlan
 from shadow.settings import NEVER, Recheck
 
-Target = TypeVar("Target")
-"""What the asker needs to ask an arm. The lane hands it back as it came."""
+Way = TypeVar("Way")
+"""What the asker needs to ask an arm. The lane does not look inside."""
 
 _OVERHEAD = 2_048
 """Bytes that a mirror takes beside its bodies and header fields."""
 
 
 @dataclass(slots=True)
-class Mirror(Generic[Target]):
+class Mirror(Generic[Way]):
     """One exchange to be shadowed: the client's request, the answer that it got, and the arm that is still to be asked.
 
     `request` is in the capability's contract, its body whole. `served` is what the arm said that answered the client,
-    and `ask` names the other arm: "legacy" or "modern". `at` is in seconds since the epoch. `target` is the asker's
-    own. `plan` is the capability's. `safe` says whether asking again changes nothing.
+    and `ask` names the other arm: "legacy" or "modern". `at` is in seconds since the epoch. `way` leads the asker to
+    the arms. `plan` is the capability's. `safe` says whether asking again changes nothing.
     """
 
     capability: str
@@ -37,7 +37,7 @@ class Mirror(Generic[Target]):
     ask: str
     trace_id: str
     at: float
-    target: Target
+    way: Way
     plan: ShadowPlan
     safe: bool = True
 
@@ -58,7 +58,7 @@ class Mirror(Generic[Target]):
         return _OVERHEAD + len(request.target) + len(request.body) + len(served.body) + fields
 
 
-class Job(Generic[Target]):
+class Job(Generic[Way]):
     """A mirror on its way through the lane.
 
     `cost` are the bytes that it counts for in the lane's memory, `rules` those by which its arms are compared.
@@ -76,7 +76,7 @@ class Job(Generic[Target]):
         "times",
     )
 
-    def __init__(self, mirror: Mirror[Target], cost: int) -> None:
+    def __init__(self, mirror: Mirror[Way], cost: int) -> None:
         self.mirror = mirror
         self.cost = cost
         self.rules = mirror.plan.rules_of(mirror.operation)

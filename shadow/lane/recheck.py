@@ -10,8 +10,8 @@ from typing import Generic
 
 from shadow.compare.comparison import AGREED, Comparison, Outcome
 from shadow.compare.difference import Severity
-from shadow.evidence.noise import bound, is_noise, seen_again, settled, unstable
-from shadow.lane.mirror import Job, Mirror, Target
+from shadow.evidence.noise import is_noise, seen_again, settled, unstable, with_bonds
+from shadow.lane.mirror import Job, Mirror, Way
 from shadow.settings import LaneSettings
 
 _WAITING = 4
@@ -27,25 +27,25 @@ disagree with itself."""
 _ROUNDING = 1e-9
 
 
-class Rechecks(Generic[Target]):
+class Rechecks(Generic[Way]):
     """The jobs that wait to be asked again, and the budgets of their capabilities.
 
     Each exchange earns its capability a share of a recheck; a job spends one, however often it is asked again. `due` is
     called with each job when its time has come.
     """
 
-    def __init__(self, settings: LaneSettings, due: Callable[[Job[Target]], None]) -> None:
+    def __init__(self, settings: LaneSettings, due: Callable[[Job[Way]], None]) -> None:
         self._settings = settings
         self._due = due
         self._saved: dict[str, float] = {}
-        self._waiting: dict[Job[Target], asyncio.TimerHandle] = {}
+        self._waiting: dict[Job[Way], asyncio.TimerHandle] = {}
 
-    def earn(self, mirror: Mirror[Target]) -> None:
+    def earn(self, mirror: Mirror[Way]) -> None:
         """Credit the mirror's capability for one exchange."""
         if budget := mirror.recheck.budget:
             self._saved[mirror.capability] = min(_SAVED, self._saved.get(mirror.capability, 0.0) + budget)
 
-    def spend(self, mirror: Mirror[Target], found: Comparison, held: int, *, drifts: bool) -> bool:
+    def spend(self, mirror: Mirror[Way], found: Comparison, held: int, *, drifts: bool) -> bool:
         """Spend a recheck on the mismatch `found`, or return False where it is not to be asked again.
 
         There must be a time to ask again, budget, and room: jobs that wait leave room for those that come. `held` are
@@ -59,12 +59,12 @@ class Rechecks(Generic[Target]):
         self._saved[mirror.capability] -= 1
         return True
 
-    def wait(self, job: Job[Target]) -> None:
+    def wait(self, job: Job[Way]) -> None:
         """Keep a job until it is due: so many seconds after its mismatch was found."""
         due = job.at + job.mirror.recheck.after[job.round]
         self._waiting[job] = asyncio.get_running_loop().call_at(due, self._ring, job)
 
-    def stop(self) -> list[Job[Target]]:
+    def stop(self) -> list[Job[Way]]:
         """Let no job wait any longer, and return those that did."""
         left = list(self._waiting)
         for timer in self._waiting.values():
@@ -72,19 +72,19 @@ class Rechecks(Generic[Target]):
         self._waiting.clear()
         return left
 
-    def _ring(self, job: Job[Target]) -> None:
+    def _ring(self, job: Job[Way]) -> None:
         del self._waiting[job]
         self._due(job)
 
 
-def ended(job: Job[Target], again: Comparison) -> Comparison | None:
+def ended(job: Job[Way], again: Comparison) -> Comparison | None:
     """How a job ends now that its arms were asked `again`, or None where they still differ.
 
     Then `job.found` is the mismatch with what asking again has shown.
     """
     assert job.found is not None
     outcome = again.tally.outcome
-    job.found = found = bound(job.found, (again,))
+    job.found = found = with_bonds(job.found, (again,))
     if outcome is Outcome.UNSTABLE and is_noise(found, again):
         return unstable(found)
     if outcome in AGREED or outcome in (Outcome.TRANSIENT, Outcome.UNSTABLE):

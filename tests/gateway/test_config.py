@@ -602,7 +602,7 @@ def test_a_reload_keeps_what_has_not_changed_and_names_what_goes(built):
     second = built(text.replace(":1\"", ":3\"").replace("key: l", "key: m"), previous=first)
     assert second.upstreams["new"] is first.upstreams["new"]
     assert second.policies["p"] is first.policies["p"]
-    assert second.replaces(first) == [first.upstreams["old"], first.policies["q"]]
+    assert second.replaces(first) == ([first.upstreams["old"]], [first.policies["q"]])
     assert second.table.capabilities["c"].legacy.upstream is first.upstreams["new"]
     assert first.revision != second.revision
     assert built(text, previous=second).revision == first.revision

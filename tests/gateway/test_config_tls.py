@@ -42,14 +42,15 @@ def test_good_files_are_no_problem_and_are_watched(built, files):
 @pytest.mark.parametrize(("names", "told"), [
     ({"ca": "none.pem"}, "6:11: there is no such file (ca of tls) [no_file]"),
     ({"key": "none.pem"}, "8:12: there is no such file (key of tls) [no_file]"),
-    ({"ca": "routes.yaml"}, "6:11: it holds nothing in PEM, and no certificate (ca of tls) [bad_certificate]"),
-    ({"ca": "gateway.key"}, "6:11: it holds a key, and no certificate (ca of tls) [bad_certificate]"),
+    ({"ca": "routes.yaml"},
+     "6:11: it holds nothing in PEM, where a certificate is needed (ca of tls) [bad_certificate]"),
+    ({"ca": "gateway.key"}, "6:11: it holds a key, where a certificate is needed (ca of tls) [bad_certificate]"),
     ({"cert": "gateway.key", "key": "gateway.crt"},
-     "7:13: the files are swapped: this one holds the key, and that of the key the certificate (cert of tls) "
+     "7:13: the files are swapped: this one holds the key, and the key's file holds the certificate (cert of tls) "
      "[bad_certificate]"),
-    ({"key": "other.key"}, "8:12: this key is not the certificate's (key of tls) [bad_certificate]"),
+    ({"key": "other.key"}, "8:12: this key does not belong to the certificate (key of tls) [bad_certificate]"),
     ({"key": "gateway.encrypted"},
-     "8:12: this key is encrypted, and nobody is there to say the passphrase: decrypt it, and protect the file "
+     "8:12: this key is encrypted, and a gateway cannot ask for its passphrase: decrypt it, and protect the file "
      "(key of tls) [bad_certificate]"),
     ({"ca": "."}, "6:11: it cannot be read: Is a directory (ca of tls) [bad_certificate]"),
 ])

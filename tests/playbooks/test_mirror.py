@@ -24,7 +24,7 @@ from gateway.transports.http.upstream import Upstream
 from gateway.transports.settings import UpstreamSettings
 from shadow.lane.lane import Lane
 from shadow.plan import ShadowPlan
-from shadow.settings import LaneSettings
+from shadow.settings import LaneSettings, Recheck
 from shadow.stores.memory import Memory
 from tests.shadow.lane.test_lane import Inline
 
@@ -55,7 +55,8 @@ class Broken(Wrapped):
 
 @pytest.fixture
 async def play(tmp_path):
-    """play(legacy, modern, …) → the script of one GET of which the services answer that: "status body"."""
+    """play(legacy, modern, …) → the script of one GET, which the services answer so: "status body", or a list of
+    these, one for each time that they are asked."""
     script, servers, upstreams = [], [], []
 
     async def service(name, says, adapter):
@@ -63,8 +64,9 @@ async def play(tmp_path):
             asked = await reader.readuntil(b"\r\n\r\n")
             mirror = " (mirror)" if b"\r\nX-Figway-Shadow: 1\r\n" in asked else ""
             script.append(f"{name:<6} << {asked.split(b' HTTP')[0].decode()}{mirror}")
-            script.append(f"{name:<6} >> {says}")
-            status, body = says.split(" ", 1)
+            said = says if isinstance(says, str) else says.pop(0)
+            script.append(f"{name:<6} >> {said}")
+            status, body = said.split(" ", 1)
             writer.write(f"HTTP/1.1 {status} So\r\nContent-Type: application/json\r\nConnection: close\r\n"
                          f"Content-Length: {len(body)}\r\n\r\n{body}".encode())
             writer.close()
@@ -92,11 +94,11 @@ async def play(tmp_path):
             "query_string": b"", "headers": [(b"host", b"clinic")], "client": ("192.0.2.1", 1),
         }, receive, send)
 
-    async def play(legacy, modern, *, stage=Stage.SHADOW, adapter=None, max_body=1000):
+    async def play(legacy, modern, *, stage=Stage.SHADOW, adapter=None, **plan):
         arms = await service("legacy", legacy, None), await service("modern", modern, adapter)
         results = Capability("results", "team", (Operation("read", "/results/{id}"),), *arms, stage,
                              split=Split(10_000, ("client_ip",), "") if stage is Stage.CANARY else None,
-                             shadow=ShadowPlan(1.0, max_body))
+                             shadow=ShadowPlan(1.0, max_body=1000, **plan))
         table = RouteTable([results], Capability("_default", "", (Operation("all"),), arms[0]))
         lane = Lane(ask_mirror, Memory(Memory.Options()), LaneSettings(), Inline())
         with (tmp_path / "log").open("wb") as log:
@@ -188,4 +190,37 @@ async def test_after_a_fallback_the_arm_that_failed_is_not_asked_again(play, ada
         legacy >> 200 {{"dose": 5}}
         client << 200 {{"dose": 5}}
         lane   == mismatch
+    """)
+
+
+async def test_a_mismatch_is_asked_again_of_both_and_one_that_settles_was_transient(play):
+    found = await play(legacy=DOSE, modern=['200 {"data": {"dose": 4}}', '200 {"data": {"dose": 5}}'],
+                       adapter=Wrapped(), recheck=Recheck((0.01,), 1.0))
+    assert found == reads("""
+        client >> GET /results/7
+        legacy << GET /results/7
+        legacy >> 200 {"dose": 5}
+        client << 200 {"dose": 5}
+        modern << GET /v2?id=7 (mirror)
+        modern >> 200 {"data": {"dose": 4}}
+        legacy << GET /results/7 (mirror)
+        legacy >> 200 {"dose": 5}
+        modern << GET /v2?id=7 (mirror)
+        modern >> 200 {"data": {"dose": 5}}
+        lane   == transient after_0.01s
+    """)
+
+
+async def test_legacy_is_asked_twice_about_noise_and_a_time_of_its_own_is_no_mismatch(play):
+    found = await play(legacy=['200 {"at": 1}', '200 {"at": 3}'], modern='200 {"at": 2}', noise=1.0)
+    assert found == reads("""
+        client >> GET /results/7
+        legacy << GET /results/7
+        legacy >> 200 {"at": 1}
+        client << 200 {"at": 1}
+        modern << GET /results/7 (mirror)
+        modern >> 200 {"at": 2}
+        legacy << GET /results/7 (mirror)
+        legacy >> 200 {"at": 3}
+        lane   == unstable
     """)

@@ -174,7 +174,7 @@ def test_a_renewed_certificate_is_taken_up_and_a_bad_one_is_not(secure, authorit
 
     stranger = authority.issue("stranger.example")
     pair.key.write_bytes(stranger.key.read_bytes())
-    told = "[-] certificate: the key file of TLS: this key is not the certificate's"
+    told = "[-] certificate: the key file of TLS: this key does not belong to the certificate"
     until(lambda: told in figway.readiness()[1], "the fault is not told", OVER)
     assert figway.readiness()[0] == 200
     assert figway.serial() == renewed
@@ -220,13 +220,13 @@ WRONG = {
     "a key that is missing": (lambda files: files["key"].unlink(), "there is no such file (--tls-key) [no_file]"),
     "swapped": (lambda files: _swap(files), "the files are swapped"),
     "mismatched": (lambda files: files["key"].write_bytes(files["other"].read_bytes()),
-                   "this key is not the certificate's"),
-    "empty": (lambda files: files["cert"].write_bytes(b""), "it holds nothing in PEM, and no certificate"),
+                   "this key does not belong to the certificate"),
+    "empty": (lambda files: files["cert"].write_bytes(b""), "it holds nothing in PEM, where a certificate is needed"),
     "damaged": (lambda files: files["cert"].write_bytes(
         b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"), "OpenSSL refuses it or its key"),
     "encrypted": (lambda files: files["key"].write_bytes(files["encrypted"].read_bytes()), "this key is encrypted"),
     "a certificate twice": (lambda files: files["key"].write_bytes(files["cert"].read_bytes()),
-                            "it holds a certificate, and no key"),
+                            "it holds a certificate, where a key is needed"),
     "a pipe": (lambda files: (files["key"].unlink(), os.mkfifo(files["key"])), "it cannot be read: not a file"),
     "a folder": (lambda files: (files["key"].unlink(), files["key"].mkdir()), "it cannot be read: Is a directory"),
 }

@@ -26,11 +26,11 @@ def pair(legacy, modern):
     return Pair("results", "read", Request("GET", b"/", Headers()), control, candidate, "trace", 1.0)
 
 
-def mirror(body=b"{}", ask="modern", target=None, deadline=5.0, operation="read", recheck=NEVER, **plan):
+def mirror(body=b"{}", ask="modern", way=None, deadline=5.0, operation="read", recheck=NEVER, **plan):
     """A mirror of an exchange that the other arm than `ask` served with `body`; `plan` is more of its
     ShadowPlan."""
     served = answer("legacy" if ask == "modern" else "modern", body)
-    return Mirror("results", operation, Request("GET", b"/", Headers()), served, ask, "trace", 1.0, target,
+    return Mirror("results", operation, Request("GET", b"/", Headers()), served, ask, "trace", 1.0, way,
                   ShadowPlan(1.0, deadline=deadline, recheck=recheck, **plan))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import click
 import orjson
 
-from adapters.message import Headers, Request
+from adapters.message import Headers
 from gateway.call import Arrival
 from gateway.capability import Arm, Match
 from gateway.cli.kept import kept
@@ -19,8 +19,7 @@ from gateway.cli.sealed import pair_of, rules_now, unseal
 from gateway.cli.shapes import fact, line
 from gateway.cli.sources import Refused
 from gateway.config.compile import Configuration
-from gateway.edges.forwarded import forwarding_fields
-from gateway.edges.headers import read
+from gateway.edges.arrival import Arrivals
 from gateway.forward import ask
 from gateway.telemetry.trace import new_trace_id
 from gateway.wire import Malformed, fields
@@ -69,25 +68,21 @@ def _way(built: Configuration, found: Captured) -> tuple[Match, Arrival, tuple[A
     if headers.get(b"host") is None:
         headers.insert(0, (b"Host", b"localhost"))
     try:
-        method, target, head = read(b"%b %b HTTP/1.1\r\n%b\r\n" % (
+        arrival = Arrivals("", "http").judged(b"%b %b HTTP/1.1\r\n%b\r\n" % (
             found.request.method.encode("ascii"), found.request.target, fields(headers)), built.edge)
     except Malformed as malformed:
         raise Refused(f"the edge refuses the request now: {malformed.code}") from None
-    # Whose client it was, nobody knows any more.
-    via = b"Via: 1.1 %b\r\n" % built.edge.via.encode() if built.edge.via else b""
-    head.added = via + fields(forwarding_fields("", "http", head.host, head.forwarded, built.edge))
-    head.lines = fields(head.headers) + head.added
-    request = Request(method, target, head.headers, found.request.body)
+    request = replace(arrival.request, body=found.request.body)
     match = built.table.match(request)
     capability, operation = match.target.capability, match.target.operation
     if (capability.name, operation.name) != (found.capability, found.operation):
         raise Refused(f"the request is {capability.name}.{operation.name}'s now, not "
                       f"{found.capability}.{found.operation}'s")
-    if not (found.safe and operation.is_safe(method)):
+    if not (found.safe and operation.is_safe(request.method)):
         raise Refused(f"{found.capability}.{found.operation} changes something: it is not asked again")
     if capability.legacy is None or capability.modern is None:
         raise Refused(f"{found.capability} has one arm only")
-    return match, Arrival(request, head, new_trace_id()), (capability.legacy, capability.modern)
+    return match, arrival._replace(request=request, trace_id=new_trace_id()), (capability.legacy, capability.modern)
 
 
 async def _asked(

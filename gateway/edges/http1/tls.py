@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway import certificates
-from gateway.edges.http1.listener import Edge, Listener
+from gateway.edges.http1.edge import Edge
+from gateway.edges.http1.listener import Listener
 
 HANDSHAKE_SECONDS = 10.0
 # How long a client may take to say that it heard the end: many never do.

@@ -14,7 +14,7 @@ from typing import cast
 from adapters.message import Headers
 from gateway.transports.http.parties import Owner, Served
 from gateway.transports.http.phase import BODY, CLOSED, EARLY, HEAD, IDLE, TUNNEL
-from gateway.transports.http.response import MAX_HEAD, ResponseHead, check_unfinished, is_event_stream, judge
+from gateway.transports.http.response import MAX_HEAD, ResponseHead, is_event_stream, judge, unfinished
 from gateway.wire import CHUNKED, Chunked, Counted, Framing, Malformed, ToTheEnd
 from shadow.observation import Failure
 
@@ -230,44 +230,30 @@ class Connection(asyncio.Protocol):
     # --- reading ---------------------------------------------------------------------------------------------------
 
     def _read_head(self, serving: Served, data: bytes) -> None:
-        """Find the head of the answer in what has come, judge it, and go on with what follows it."""
+        """Find the answer's head in what has come, judge it, frame what follows, and hand both over."""
         seen = 0
         if self._buffer:
             seen = max(0, len(self._buffer) - 3)
             data = self._buffer + data
             self._buffer = b""
-        while True:
-            end = data.find(b"\r\n\r\n", seen) + 4
-            seen = 0
-            if end < 4:
-                check_unfinished(data)
-                self._buffer = data
-                return
-            if end > MAX_HEAD:
-                raise Malformed("upstream_malformed", "the head is too large")
-            raw = data[:end]
-            data = data[end:]
-            last = self._last
-            if last is not None and last[0] == raw:
-                # Services repeat themselves: a head equal to the last one says what that one said.
-                head = last[1]
-            else:
-                head = judge(raw)
-                if end <= _REMEMBERED:
-                    self._last = (raw, head)
-            if head.status >= 200 or head.status == 101:
-                self._begin_answer(serving, head, data)
-                return
-            self._interims += 1
-            if self._interims > MAX_INTERIMS:
-                raise Malformed("upstream_malformed", "too many interim responses")
-            serving.receiver.on_interim(head.status, head.reason, head.headers)
-            if self.serving is not serving or not data:
-                return
-
-    def _begin_answer(self, serving: Served, head: ResponseHead, data: bytes) -> None:
-        """Frame the answer and hand over its head, with the first bytes of its body where they have come."""
+        end = data.find(b"\r\n\r\n", seen) + 4
+        if end < 4 or end > MAX_HEAD:
+            self._buffer = unfinished(data, end)
+            return
+        raw = data[:end]
+        data = data[end:]
+        last = self._last
+        if last is not None and last[0] == raw:
+            # Services repeat themselves: a head equal to the last one says what that one said.
+            head = last[1]
+        else:
+            head = judge(raw)
+            if end <= _REMEMBERED:
+                self._last = (raw, head)
         status, reason, headers, length, self._keep_alive, login = head
+        if status < 200 and status != 101:
+            self._read_on(serving, head, data)
+            return
         if login is not None:
             self._log_in(serving, login)
         framing: Framing | None
@@ -277,10 +263,8 @@ class Connection(asyncio.Protocol):
             framing = Counted(0)
         elif length == len(data) and data:
             framing = _WHOLE
-        elif length >= 0:
-            framing = Counted(length)
         else:
-            framing = self._frame_endless(headers, length)
+            framing = Counted(length) if length >= 0 else self._frame_endless(headers, length)
         if framing is None:
             self._fail(Failure("pool_full", source="gateway"))
             return
@@ -294,17 +278,31 @@ class Connection(asyncio.Protocol):
                 serving.receiver.on_data(data)
                 if self.serving is serving:
                     self._finish(serving, framing)
-            elif status == 101:
-                self.deadline = inf
-                if data:
-                    serving.receiver.on_data(data)
-            elif framing.done:
-                framing.rest = data
-                self._finish(serving, framing)
-            elif data:
-                self._read_body(serving, framing, data)
-            elif not self._paused:
-                self.deadline = time.monotonic() + self._owner.between_bytes
+            else:
+                self._begin_body(serving, framing, data)
+
+    def _read_on(self, serving: Served, interim: ResponseHead, data: bytes) -> None:
+        """Hand over an interim answer, and read the head that follows it."""
+        self._interims += 1
+        if self._interims > MAX_INTERIMS:
+            raise Malformed("upstream_malformed", "too many interim responses")
+        serving.receiver.on_interim(interim.status, interim.reason, interim.headers)
+        if self.serving is serving and data:
+            self._read_head(serving, data)
+
+    def _begin_body(self, serving: Served, framing: Framing, data: bytes) -> None:
+        """Go on after a head with what has come of its body, which may be nothing."""
+        if self.phase is TUNNEL:
+            self.deadline = inf
+            if data:
+                serving.receiver.on_data(data)
+        elif framing.done:
+            framing.rest = data
+            self._finish(serving, framing)
+        elif data:
+            self._read_body(serving, framing, data)
+        elif not self._paused:
+            self.deadline = time.monotonic() + self._owner.between_bytes
 
     def _frame_tunnel(self, serving: Served) -> Framing | None:
         """Return the framing of what follows a 101; None where there is no room for one more tunnel."""
@@ -323,7 +321,7 @@ class Connection(asyncio.Protocol):
     def _log_in(self, serving: Served, login: tuple[bytes, ...]) -> None:
         """Give the connection to the client that it is logged in for, before the answer's end could give it to another.
 
-        `login` is what schemes.login returned.
+        `login` is what auth_schemes.login returned.
         """
         if login and not serving.offered(login):
             return

@@ -7,11 +7,19 @@ import pytest
 
 from shadow.custody.base import LONGEST, CustodyError, Deed, Hold
 from shadow.custody.sqlite import SqliteCustody
+from shadow.testing import check_custody
 
 
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "figway.custody"
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_custody_keeps_the_contract(path, in_memory):
+    custody = SqliteCustody(None if in_memory else path)
+    check_custody(custody)
+    custody.close()
 
 
 def test_a_key_is_made_once_and_shared_by_all_that_open_the_file(path):

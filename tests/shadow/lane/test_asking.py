@@ -15,7 +15,7 @@ SETTINGS = LaneSettings(queue=100, memory=64 << 20, concurrency=3, drain=5)
 
 
 class Arm:
-    """An arm. A mirror's target says how it answers: at once, later, never, or twice; or that the asker fails or
+    """An arm. A mirror's way says how it answers: at once, later, never, or twice; or that the asker fails or
     declines. `open` are the calls that it has not answered, `most` how many those ever were."""
 
     def __init__(self):
@@ -23,7 +23,7 @@ class Arm:
         self.most = self.cancelled = 0
 
     def ask(self, one, arm, extra, heard):
-        way, body = one.target
+        way, body = one.way
         if way == "fails":
             raise RuntimeError("secret")
         said = None if way == "declines" else spoken(arm, body)
@@ -83,7 +83,7 @@ def calls(store, *arms):
     (b"1", (Outcome.MISMATCH, "")),
 ])
 async def test_what_an_arm_answers_counts_once_whenever_it_comes(way, body, expected):
-    found, store = await run(Arm(), [mirror(target=(way, body)) for _ in range(10)])
+    found, store = await run(Arm(), [mirror(way=(way, body)) for _ in range(10)])
     assert found == {expected: 10}
     assert calls(store, "modern") == 10
 
@@ -91,28 +91,28 @@ async def test_what_an_arm_answers_counts_once_whenever_it_comes(way, body, expe
 @pytest.mark.parametrize("way", ["at once", "later"])
 async def test_an_arm_that_fails_was_observed_to_do_so(way):
     failed = answer("modern", failure="reset")
-    found, store = await run(Arm(), [mirror(target=(way, failed))])
+    found, store = await run(Arm(), [mirror(way=(way, failed))])
     assert found == {(Outcome.CANDIDATE_ERROR, "reset"): 1}
     assert [row.errors for row in store.read().traffic if row.arm == "modern"] == [1]
 
 
 @pytest.mark.parametrize("way", ["fails", "declines"])
 async def test_an_asker_that_fails_or_declines_is_no_arms_fault(way):
-    found, store = await run(Arm(), [mirror(target=(way, b"{}")), mirror(target=("later", b"{}"))])
+    found, store = await run(Arm(), [mirror(way=(way, b"{}")), mirror(way=("later", b"{}"))])
     assert found == {(Outcome.SHED, "asker_failed"): 1, (Outcome.MATCH, ""): 1}
     assert calls(store, "modern") == 1
 
 
 async def test_an_arm_that_takes_too_long_is_cancelled():
     arm = Arm()
-    found, _ = await run(arm, [mirror(target=("never", b"{}"), deadline=0.02), mirror(target=("later", b"{}"))])
+    found, _ = await run(arm, [mirror(way=("never", b"{}"), deadline=0.02), mirror(way=("later", b"{}"))])
     assert found == {(Outcome.CANDIDATE_ERROR, "total_timeout"): 1, (Outcome.MATCH, ""): 1}
     assert arm.cancelled == 1
 
 
 async def test_a_drain_cancels_what_is_being_asked():
     arm = Arm()
-    found, _ = await run(arm, [mirror(target=("never", b"{}"), deadline=600)] * 10, drain=0.05)
+    found, _ = await run(arm, [mirror(way=("never", b"{}"), deadline=600)] * 10, drain=0.05)
     assert found == {(Outcome.SHED, "drained"): 10}
     assert arm.cancelled == SETTINGS.concurrency
 
@@ -120,14 +120,14 @@ async def test_a_drain_cancels_what_is_being_asked():
 async def test_no_more_is_asked_at_a_time_than_is_configured():
     arm = Arm()
     ways = ["later", "at once", "later"] * 10
-    found, _ = await run(arm, [mirror(target=(way, b"{}")) for way in ways])
+    found, _ = await run(arm, [mirror(way=(way, b"{}")) for way in ways])
     assert found == {(Outcome.MATCH, ""): len(ways)}
     assert arm.most == SETTINGS.concurrency
 
 
 @pytest.mark.parametrize("way", ["at once", "later"])
 async def test_legacy_is_asked_twice_whenever_it_answers(way):
-    found, store = await run(Arm(), [mirror(target=(way, b"1"), noise=1.0)])
+    found, store = await run(Arm(), [mirror(way=(way, b"1"), noise=1.0)])
     assert found == {(Outcome.TRANSIENT, "race"): 1}
     assert (calls(store, "legacy"), calls(store, "modern")) == (1, 1)
 
@@ -139,6 +139,6 @@ async def test_legacy_is_asked_twice_whenever_it_answers(way):
 ])
 async def test_both_are_asked_again_whenever_they_answer(way, said, asked, expected):
     found, store = await run(
-        Arm(), [mirror(target=(way, said), recheck=Recheck((0.01, 0.02), 1.0))], waits=True)
+        Arm(), [mirror(way=(way, said), recheck=Recheck((0.01, 0.02), 1.0))], waits=True)
     assert found == {expected: 1}
     assert calls(store, "legacy", "modern") == asked

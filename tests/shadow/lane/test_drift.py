@@ -152,6 +152,7 @@ async def test_a_field_of_few_values_is_known_after_the_first_exchanges():
     assert found[Outcome.MATCH] > 700
 
 
+@pytest.mark.slow
 async def test_a_regression_on_a_noisy_path_is_found_through_the_brackets():
     """The field flips between two values by itself; modern says a third in three of ten answers."""
     # All are bracketed, so that chance is the arms' alone: it is the same at each run.
@@ -174,12 +175,12 @@ async def test_a_new_build_is_learned_anew():
     right, wrong = fresh(roll), fresh(roll)
 
     def ask(one, arm, extra, heard):
-        said = fresh(roll) if one.target == b"1" else wrong if arm == "modern" else right
-        return later(heard, answer(arm, {"state": said}, X_Build=one.target.decode()))
+        said = fresh(roll) if one.way == b"1" else wrong if arm == "modern" else right
+        return later(heard, answer(arm, {"state": said}, X_Build=one.way.decode()))
 
     def made(build, number):
         basis = Basis(Setup(rules="rules"), b"x-build")
-        return [mirror(f'{{"state": "{right}"}}'.encode(), target=build, noise=0.02, basis=basis)
+        return [mirror(f'{{"state": "{right}"}}'.encode(), way=build, noise=0.02, basis=basis)
                 for _ in range(number)]
 
     counts = await checked([*made(b"1", 100), *made(b"2", 100)], ask=ask, settings=ONE_BY_ONE)

@@ -31,7 +31,7 @@ def vault(tmp_path):
 
 
 def mirrored(body, said, sealing=ALL, **more):
-    return mirror(body, target=said, sealing=sealing, **more)
+    return mirror(body, way=said, sealing=sealing, **more)
 
 
 async def through(capture, mirrors):

@@ -13,6 +13,7 @@ from shadow.custody.sqlite import SqliteCustody
 from shadow.observation import Failure
 from shadow.sealed.base import PURPOSE, Bounds, Captured, VaultError
 from shadow.sealed.sqlite import SqliteVault
+from shadow.testing import check_vault
 from tests.backends.processes import LONG
 from tests.shadow.exchanges import answer
 
@@ -55,6 +56,12 @@ def captured(number, at=1_000_000.0, capability="results", body=b'{"name": "Wren
 
 def ids(vault, capability=None):
     return [int(entry.id, 16) for entry in vault.entries(capability)]
+
+
+def test_the_sealed_file_keeps_the_contract(tmp_path):
+    custody = SqliteCustody(None)
+    check_vault(lambda *given: SqliteVault(tmp_path / "figway.sealed", *given), custody)
+    custody.close()
 
 
 def test_what_is_sealed_opens_as_it_was(vault):

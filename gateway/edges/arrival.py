@@ -1,0 +1,93 @@
+"""From what a client sent to an Arrival: the one place that makes one.
+
+A head comes as bytes (HTTP/1.1, `figway shadow replay`) or as fields that a server has parsed (ASGI). Both are judged
+by the same rules (headers.py), and get the same client address, forwarding fields and trace id.
+"""
+
+from adapters.message import Headers, Request
+from gateway.call import Arrival, Head
+from gateway.edges.forwarded import client_address, forwarding_fields, spelled
+from gateway.edges.headers import check_target, judge, origin_form, read
+from gateway.edges.settings import EdgeSettings
+from gateway.reading import UNAMBIGUOUS
+from gateway.telemetry import trace
+from gateway.wire import METHODS, TARGET, fields
+
+# The last head of a connection is kept up to this size, with what it says: there may be many connections.
+_REMEMBERED = 4 << 10
+
+
+class Arrivals:
+    """Makes the arrivals of one client: `peer` is its address, "" where it has none; `scheme` is "http" or "https"."""
+
+    __slots__ = ("_added", "_last", "_peer", "_scheme")
+
+    def __init__(self, peer: str, scheme: str) -> None:
+        self._peer = spelled(peer)
+        self._scheme = scheme
+        # The last head's fields, byte for byte, what they say, and under which settings.
+        self._last: tuple[bytes, Head, EdgeSettings] | None = None
+        # The lines added last, and what they depend on.
+        self._added: tuple[tuple[bytes, bytes, EdgeSettings], bytes] | None = None
+
+    def repeated(self, data: bytes, settings: EdgeSettings) -> Arrival | None:
+        """The arrival of a head whose fields are byte for byte those of the one before, as most clients send them:
+        only its request line is new. None for any other head. Raises Malformed."""
+        last = self._last
+        if last is None:
+            return None
+        end = data.find(b"\r\n")
+        tail, head, under = last
+        if tail != data[end:] or under is not settings:
+            return None
+        parts = data[:end].split(b" ")
+        method = METHODS.get(parts[0])
+        if method is None or len(parts) != 3 or parts[2] != (b"HTTP/1.1" if head.is_11 else b"HTTP/1.0"):
+            return None
+        target = parts[1]
+        if target[:1] != b"/" or len(target) > settings.target:
+            return None
+        if b"/." in target or target.translate(None, UNAMBIGUOUS):
+            # Such targets are rare, and are looked at as closely as in any other head.
+            if TARGET.fullmatch(target) is None:
+                return None
+            check_target(target, settings)
+        return Arrival(Request(method, target, head.headers), head,
+                       trace.trace_id(head.trace) if head.trace else trace.new_trace_id())
+
+    def judged(self, data: bytes, settings: EdgeSettings) -> Arrival:
+        """The arrival of a whole head, as bytes with its empty line. Raises Malformed."""
+        method, target, head = read(data, settings)
+        arrival = self._arrival(method, target, head, b"1.1" if head.is_11 else b"1.0", settings)
+        if not head.once and len(data) <= _REMEMBERED:
+            self._last = (data[data.find(b"\r\n"):], head, settings)
+        return arrival
+
+    def parsed(
+        self, method: str, target: bytes, version: bytes, received: Headers, settings: EdgeSettings
+    ) -> Arrival:
+        """The arrival of a head that a server has parsed; `version` is its HTTP version, as "1.1" or "2".
+        Raises Malformed."""
+        head = judge(method, True, received, settings)
+        if target[:1] != b"/":
+            target = origin_form(method, target, head)
+        check_target(target, settings)
+        return self._arrival(method, target, head, version, settings)
+
+    def _arrival(self, method: str, target: bytes, head: Head, version: bytes, settings: EdgeSettings) -> Arrival:
+        head.client = client_address(self._peer, head.forwarded, settings) if head.forwarded else self._peer
+        head.added = self._lines_to_add(head, version, settings)
+        head.lines = fields(head.headers) + head.added
+        return Arrival(Request(method, target, head.headers), head,
+                       trace.trace_id(head.trace) if head.trace else trace.new_trace_id())
+
+    def _lines_to_add(self, head: Head, version: bytes, settings: EdgeSettings) -> bytes:
+        """The Via and forwarding lines for the upstream: the same ones as long as the client names the same host."""
+        depends_on = (head.host, version, settings)
+        if head.forwarded is None and self._added is not None and self._added[0] == depends_on:
+            return self._added[1]
+        via = b"Via: %b %b\r\n" % (version, settings.via.encode()) if settings.via else b""
+        added = via + fields(forwarding_fields(self._peer, self._scheme, head.host, head.forwarded, settings))
+        if head.forwarded is None:
+            self._added = (depends_on, added)
+        return added

@@ -1,0 +1,142 @@
+"""Fingerprints of trees: numbers that are equal where two trees differ in nothing but what rules hide.
+
+The order of lists does not count. Unequal trees may share a fingerprint, so it decides only what is compared with what.
+"""
+
+from collections.abc import Hashable
+from typing import TypeAlias
+
+from adapters.document import Tree
+from shadow.compare.identity import Identifier, Identities
+from shadow.compare.patterns import Directive, Matcher
+
+MAX_LEAVES = 128
+"""Leaves of an item that are looked at to find the item most like it."""
+
+_SHALLOW = 100
+"""Levels of nesting up to which recursion is used, which is quicker than a stack of our own."""
+
+_CONTAINERS = (dict, list)
+
+Key: TypeAlias = tuple[tuple[str | int, ...], ...]
+"""What items of a list are paired by: paths inside an item, whose values together make its key."""
+
+
+class Budget(Exception):
+    """The comparison takes more work than is allowed."""
+
+
+class Prints:
+    """Makes fingerprints, and counts the work. `looks` is the work that is left; the caller spends from it too. Where
+    there are `identities`, open identifiers are left out of fingerprints."""
+
+    def __init__(self, looks: int, identities: Identities | None = None) -> None:
+        self.looks = looks
+        self.identities = identities
+        self._known: dict[int, int] = {}
+        self._varying: dict[tuple[Key, Matcher[Directive]], bool] = {}
+
+    def vary(self, fields: Key, matcher: Matcher[Directive]) -> bool:
+        """Whether rules expect the values of a key to differ, so that it identifies nothing."""
+        known = self._varying.get((fields, matcher))
+        if known is None:
+            known = self._varying[fields, matcher] = _vary(fields, matcher)
+        return known
+
+    def spend(self, looks: int) -> None:
+        """Take some work off what is left. Raises Budget where there is no more."""
+        self.looks -= looks
+        if self.looks < 0:
+            raise Budget
+
+    def of(self, tree: Tree, matcher: Matcher[Directive]) -> int:
+        """The fingerprint of a tree at the place of a matcher. That of each container is made once."""
+        return self._part(tree, matcher, _SHALLOW)
+
+    def _part(self, node: Tree, matcher: Matcher[Directive], levels: int) -> int:
+        """The fingerprint of a node. It recurses for so many `levels`; `_deep` does what is nested deeper."""
+        if not isinstance(node, _CONTAINERS):
+            return _leaf(node, matcher) if matcher.found else hash((type(node), node))
+        known = self._known.get(id(node))
+        if known is not None:
+            return known
+        if not levels:
+            return self._deep(node, matcher)
+        self.spend(1 + len(node))
+        parts: list[Hashable] = []
+        if isinstance(node, dict):
+            words, other = matcher.words, matcher.step(None)
+            for name, one in node.items():
+                at = matcher.step(name) if name in words else other
+                if not at.found:
+                    # Most leaves have no rule: these are hashed here, without a call.
+                    parts.append((name, self._part(one, at, levels - 1) if isinstance(one, _CONTAINERS)
+                                  else hash((type(one), one))))
+                elif not _ignored(at):
+                    parts.append((name, self._part(one, at, levels - 1)))
+            made = hash(frozenset(parts))
+        else:
+            inside = matcher.step(None)
+            made = hash(("list", *sorted([self._part(one, inside, levels - 1) for one in node])))
+        self._known[id(node)] = made
+        return made
+
+    def _deep(self, tree: Tree, matcher: Matcher[Directive]) -> int:
+        """The fingerprint without recursion: containers are done after all that is nested in them."""
+        stack: list[tuple[Tree, Matcher[Directive], bool]] = [(tree, matcher, False)]
+        while stack:
+            node, at, ready = stack.pop()
+            if ready:
+                self._part(node, at, 1)
+            elif id(node) not in self._known:
+                self.spend(len(node))
+                stack.append((node, at, True))
+                if isinstance(node, dict):
+                    stack += [(one, at.step(name), False) for name, one in node.items() if isinstance(one, _CONTAINERS)]
+                else:
+                    inside = at.step(None)
+                    stack += [(one, inside, False) for one in node if isinstance(one, _CONTAINERS)]
+        return self._known[id(tree)]
+
+    def leaves(self, tree: Tree, matcher: Matcher[Directive]) -> frozenset[int]:
+        """The fingerprints of a tree's leaves with their names, at most MAX_LEAVES of them."""
+        found: set[int] = set()
+        stack: list[tuple[Tree, Matcher[Directive], str]] = [(tree, matcher, "")]
+        looks = 0
+        while stack and looks < 2 * MAX_LEAVES and len(found) < MAX_LEAVES:
+            looks += 1
+            node, at, name = stack.pop()
+            if isinstance(node, dict | list):
+                self.spend(len(node))
+            if isinstance(node, dict):
+                stack += [(one, at.step(key), key) for key, one in node.items()]
+            elif isinstance(node, list):
+                stack += [(one, at.step(None), name) for one in node]
+            else:
+                found.add(hash((name, _leaf(node, at))))
+        self.spend(looks)
+        return frozenset(found)
+
+
+def _vary(fields: Key, matcher: Matcher[Directive]) -> bool:
+    for path in fields:
+        at = matcher
+        for token in path:
+            at = at.step(token if isinstance(token, str) else None)
+            if any(one.normaliser is not None or one.ignore for one in at.found):
+                return True
+    return False
+
+
+def _ignored(matcher: Matcher[Directive]) -> bool:
+    return any(one.ignore and not one.kind for one in matcher.found)
+
+
+def _leaf(value: Tree, matcher: Matcher[Directive]) -> int:
+    if type(value) is Identifier and value.open:
+        return hash((Identifier, value.name))
+    for one in matcher.found:
+        form: Hashable = one.normaliser.form(value) if one.normaliser is not None else None
+        if form is not None:
+            return hash((one.id, form))
+    return hash((type(value), value))

@@ -1,0 +1,1 @@
+"""Bytes as an attacker would choose them: what reads them must neither break nor read them in two ways."""
