@@ -146,7 +146,7 @@ class Lane:
         self._note = note
 
     def offer(self, mirror):
-        said = mirror.target.said
+        said = mirror.way.said
         known = f", which said {said.status or said.failure.kind}" if said else ""
         self._note(f"mirror to {mirror.ask}{known}: {mirror.request.body.decode()}".removesuffix(": "))
 
