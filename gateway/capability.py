@@ -133,6 +133,15 @@ class Capability:
                           for arm in (self.legacy, self.modern))
         return (self.split, legacy, modern) if roles.serve == "split" else legacy if roles.serve == "legacy" else modern
 
+    def at(self, reads: Stage, writes: Stage) -> "Capability":
+        """This capability at other stages. Raises ValueError where it lacks an arm or the split that they need."""
+        for stage, who in ((reads, roles(reads, safe=True)), (writes, roles(writes, safe=False))):
+            needs = {"legacy": [self.legacy], "modern": [self.modern]}.get(
+                who.serve, [self.legacy, self.modern, self.split])
+            if None in needs:
+                raise ValueError(f"{self.name} lacks an arm or a split that the stage {stage} needs")
+        return replace(self, reads=reads, writes=writes)
+
     def unlike(self, other: "Capability") -> bool:
         """Whether a call of `other` that is taken for one of this could miss a policy, or get to another arm."""
         return not other.admits <= self.admits or (

@@ -22,13 +22,13 @@ _BLANKS = b" \t\x85\xa0"
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A place in a request that a condition looks at: a header field (lower-case name) or a query parameter."""
+    """What a condition looks at in a request: a header field (lower-case name) or a query parameter."""
 
     kind: str
     name: bytes
 
     def values(self, request: Request) -> list[bytes]:
-        """What stands there, as often as it does."""
+        """Its values in the request, one for each time that it is there."""
         if self.kind == "query":
             return query_values(request.query, self.name)
         values = request.headers.get_all(self.name)
@@ -40,21 +40,21 @@ class Field:
         return found
 
     def may_hold(self, wanted: bytes | None, request: Request, query: dict[bytes, set[bytes]]) -> bool:
-        """Whether the value is there for some server; `query` is what `loose_query` tells of it."""
+        """Whether some server finds the value there; `query` is what `loose_query` makes of the request's."""
         if self.kind != "query":
             return self.holds(wanted, request)
         values = query.get(_loose(self.name), ())
         return wanted in values or (wanted is None and bool(values))
 
     def any_values(self, request: Request) -> set[bytes]:
-        """The values that some server may find there."""
+        """The values that some server may find."""
         if self.kind != "query":
             return set(self.values(request))
         read = loose_query(request.query, {self.name})
         return set(self.values(request)) if read is None else read[_loose(self.name)]
 
     def alone(self, value: bytes, request: Request) -> Request:
-        """The request with one of the values that stand there, and no other."""
+        """The request with one of the field's values, and no other."""
         headers, path = request.headers, request.target
         if self.kind == "query":
             path, _, query = path.partition(b"?")
@@ -68,14 +68,14 @@ class Field:
         return Request(request.method, path, Headers([*others, (self.name, value)]))
 
     def wanted(self, value: str | None) -> bytes | None:
-        """A condition's value as `values` tells it."""
+        """A condition's value in the form in which `values` has it."""
         if value is None or self.kind == "query":
             return None if value is None else value.encode()
         plain = value.encode().strip(b" \t")
         return _unquoted(plain) if self.name == b"soapaction" else plain
 
     def holds(self, wanted: bytes | None, request: Request) -> bool:
-        """Whether the value is there; None is there with any."""
+        """Whether the request has the value; None stands for any."""
         values = self.values(request)
         if wanted is None or wanted in values:
             return bool(values)
@@ -99,7 +99,7 @@ def query_values(query: bytes, name: bytes) -> list[bytes]:
 
 def loose_query(query: bytes, asked: Collection[bytes]) -> dict[bytes, set[bytes]] | None:
     """Every value that some server may find in a query for the parameters that are `asked` for, by their loose names;
-    None where that is what everybody finds."""
+    None where every server finds the same."""
     found: dict[bytes, set[bytes]] = {_loose(name): set() for name in asked}
     odd = False
     for one in {query, query.replace(b";", b"&")}:
@@ -121,8 +121,8 @@ def _decoded(text: bytes) -> bytes:
 
 
 def _loose(name: bytes) -> bytes:
-    """A parameter's name as the most lenient know it: .NET in any case; PHP without blanks before it and up to a NUL,
-    with dots and blanks as underscores."""
+    """A parameter's name as the most lenient servers read it: .NET in any case; PHP up to a NUL, without blanks before
+    it, and with dots and blanks as underscores."""
     return name.partition(b"\0")[0].lstrip().lower().replace(b".", b"_").replace(b" ", b"_")
 
 
@@ -131,7 +131,7 @@ Conditions: TypeAlias = tuple[tuple[Field, bytes | None], ...]
 
 
 def conditions(headers: Pairs, query: Pairs) -> Conditions:
-    """The conditions on header fields and query parameters, as they are held against requests."""
+    """The conditions on header fields and query parameters, ready to be compared with requests."""
     fields = [(Field("header", name.lower().encode()), value) for name, value in headers]
     fields += [(Field("query", name.encode()), value) for name, value in query]
     return tuple((field, field.wanted(value)) for field, value in fields)
@@ -149,33 +149,33 @@ class Conditional(Protocol):
 C = TypeVar("C", bound=Conditional)
 
 
-class Told(Generic[C]):
-    """Operations of one path, best first, told apart by the field that most of them have a value for."""
+class ByField(Generic[C]):
+    """Operations of one path, best first, found by the field that most of them want a value of."""
 
-    __slots__ = ("by_value", "leaves", "others", "telling")
+    __slots__ = ("by_value", "every", "others", "telling")
 
-    def __init__(self, leaves: Sequence[C]) -> None:
-        self.leaves = tuple(leaves)
+    def __init__(self, every: Sequence[C]) -> None:
+        self.every = tuple(every)
         self.telling: Field | None = None
-        self.others: tuple[C, ...] = self.leaves
+        self.others: tuple[C, ...] = self.every
         self.by_value: dict[bytes, tuple[C, ...]] = {}
         # Content-Type has more than one spelling of a value, so it is not looked up.
-        common = Counter(field for leaf in leaves for field, wanted in leaf.conditions
+        common = Counter(field for one in every for field, wanted in one.conditions
                          if wanted is not None and field.name != b"content-type").most_common(1)
         if common and common[0][1] > 1:
             self.telling = telling = common[0][0]
-            wants = [(leaf, dict(leaf.conditions).get(telling)) for leaf in leaves]
-            self.others = tuple(leaf for leaf, wanted in wants if wanted is None)
+            wants = [(one, dict(one.conditions).get(telling)) for one in every]
+            self.others = tuple(one for one, wanted in wants if wanted is None)
             by_value: dict[bytes, list[C]] = {wanted: [] for _, wanted in wants if wanted is not None}
-            for leaf, wanted in wants:
+            for one, wanted in wants:
                 for value in by_value if wanted is None else (wanted,):
-                    by_value[value].append(leaf)
+                    by_value[value].append(one)
             self.by_value = {value: tuple(found) for value, found in by_value.items()}
 
     def possible(self, request: Request) -> tuple[C, ...]:
         """The operations that the telling field leaves, best first."""
         if self.telling is None:
-            return self.leaves
+            return self.every
         values = self.telling.values(request)
         # A field that is repeated may satisfy several operations: they are all tried.
-        return self.leaves if len(values) > 1 else self.by_value.get(values[0], self.others) if values else self.others
+        return self.every if len(values) > 1 else self.by_value.get(values[0], self.others) if values else self.others

@@ -2,8 +2,8 @@
 
 import time
 
-from gateway.apart import Apart
 from gateway.edges.http1.tls import Certificate
+from gateway.own_thread import OwnThread
 from gateway.telemetry.facts import CertificateFacts
 from gateway.telemetry.record import Recorder
 
@@ -22,7 +22,7 @@ class Renewal:
         """Read the files again. A certificate that cannot be used changes nothing, and is reported once."""
         certificate = self.certificate
         known = certificate.problem
-        renewing = Apart(certificate.renew)
+        renewing = OwnThread(certificate.renew)
         if not await renewing.soon(_SECONDS):
             certificate.problem = "the files of TLS cannot be read: they hang"
         elif renewing.result():

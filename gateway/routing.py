@@ -14,121 +14,25 @@ a descent by segment, and where many operations share one path (SOAP tells them 
 the most telling condition are looked up too.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from adapters.message import Headers, Request
-from gateway.capability import Capability, Match, Operation, Target, rank
-from gateway.conditions import Conditions, Told, conditions, loose_query, query_values
-from gateway.reading import MAX_DOUBTS, Fold, canonical, folded, folded_path, read, segments, spellings
-from gateway.trie import Template, Trie
-
-# A field that tells operations apart and has more values than this is no request that anybody means.
-_MAX_VALUES = 8
+from gateway.capability import Capability, Match, Target
+from gateway.conditions import query_values
+from gateway.reading import MAX_DOUBTS, Fold, canonical, folded_path, read, spellings
+from gateway.routes import DEFAULT_OWNER, MAX_VALUES, PathRoutes, Paths, Route
+from gateway.stage import Stage
+from gateway.trie import Trie
 
 
 @dataclass(slots=True)
 class Candidate:
-    """One operation that a request was held against, for `explain`: it won, or `why` not."""
+    """One operation that a request was compared with, for `explain`: it won, or `why` it did not."""
 
     target: Target
     won: bool
     why: str = ""
-
-
-class _Place:
-    """The operations of one path template, by method. `near` tells that a path which fits it may be another place's
-    for some server, or that one request may ask for two of its own operations."""
-
-    __slots__ = ("any", "asked", "every", "leaves", "methods", "near", "queried", "rank", "template")
-
-    def __init__(self, template: Template, rank: tuple[int, ...]) -> None:
-        self.template = template
-        self.rank = rank
-        self.near = False
-        self.leaves: list[_Leaf] = []
-        self.methods: dict[str, Told[_Leaf]] = {}
-        self.any = self.every = Told[_Leaf]([])
-        # Those that ask for a query parameter, and what they ask for.
-        self.queried: list[_Leaf] = []
-        self.asked: frozenset[bytes] = frozenset()
-
-    def seal(self) -> None:
-        self.leaves.sort(key=lambda leaf: leaf.rank, reverse=True)
-        wanted = [leaf.target.operation.methods for leaf in self.leaves]
-        self.every = Told(self.leaves)
-        self.queried = [leaf for leaf in self.leaves if any(field_.kind == "query" for field_, _ in leaf.conditions)]
-        self.asked = frozenset(field_.name for leaf in self.leaves for field_, _ in leaf.conditions
-                               if field_.kind == "query")
-        self.any = Told([leaf for leaf, methods in zip(self.leaves, wanted, strict=True) if not methods])
-        for method in frozenset().union(*wanted):
-            self.methods[method] = Told([leaf for leaf, methods in zip(self.leaves, wanted, strict=True)
-                                         if not methods or method in methods])
-
-    def best(self, request: Request) -> "_Leaf | None":
-        for leaf in self.methods.get(request.method, self.any).possible(request):
-            if not leaf.conditions or leaf.accepts(request):
-                return leaf
-        return None
-
-    def folded(self, fold: Fold) -> Template:
-        """Its template as servers may read it that fold so."""
-        parts, path = list[bytes | None](), self.leaves[0].target.operation.path or "/{*}"
-        for part in segments(path):
-            if not part.startswith("{"):
-                parts += folded(part, fold)
-            elif not part.endswith("*}"):
-                parts.append(None)
-        return Template(tuple(parts), path.endswith("*}"))
-
-    def capabilities(self) -> set[Capability]:
-        return {leaf.target.capability for leaf in self.leaves}
-
-    def meant(self, request: Request) -> Iterator[Target | None]:
-        """Its operations that a request may mean whatever its method."""
-        for leaf in self.every.possible(request):
-            if leaf.accepts(request):
-                yield leaf.target
-        yield from self.read_loosely(request)
-
-    def read_loosely(self, request: Request) -> Iterator[Target | None]:
-        """Those whose query it may hold for some servers, and by its letters does not; None where it holds too much."""
-        query = loose_query(request.query, self.asked) if self.asked and request.query else None
-        if query is None:
-            return
-        if any(len(values) > _MAX_VALUES for values in query.values()):
-            yield None
-            return
-        for leaf in self.queried:
-            if (all(field_.may_hold(wanted, request, query) for field_, wanted in leaf.conditions)
-                    and not leaf.accepts(request)):
-                yield leaf.target
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Leaf:
-    """One operation in the table. `at` are the places of its parameters among the path's segments; `tail` is
-    where the last one, that takes all that is left, begins (0: there is none)."""
-
-    rank: tuple[int, ...]
-    target: Target
-    conditions: Conditions
-    place: _Place
-    at: tuple[int, ...] = ()
-    tail: int = 0
-
-    def accepts(self, request: Request) -> bool:
-        """Whether the conditions hold; path and method have been looked up."""
-        for field_, wanted in self.conditions:  # noqa: SIM110 - a generator costs as much as the rest
-            if not field_.holds(wanted, request):
-                return False
-        return True
-
-    def found(self, parts: list[bytes]) -> Match:
-        captures = [parts[at] for at in self.at]
-        if self.tail and self.target.names:
-            captures.append(b"/".join(parts[self.tail:]))
-        return Match(self.target, tuple(captures))
 
 
 class Ambiguous(Exception):
@@ -156,105 +60,76 @@ _DETAILS = {
 
 
 class RouteTable:
-    """Every capability of one configuration. Nothing in it changes: a reload and a flip build a new one."""
+    """Every capability of one configuration with its stages. Nothing in it changes: a reload makes a new one, and a
+    flip makes one that shares this one's paths."""
 
-    __slots__ = ("_apart", "_default", "_exact", "_others", "_templates", "_wide", "capabilities", "default",
-                 "revision")
+    __slots__ = ("_apart", "_default", "_exact", "_near", "_others", "_paths", "_targets", "_templates", "_wide",
+                 "capabilities", "default", "revision")
 
-    def __init__(self, capabilities: Iterable[Capability], default: Capability, revision: str = "") -> None:
+    def __init__(
+        self, capabilities: Iterable[Capability], default: Capability, revision: str = "",
+        was: "RouteTable | None" = None,
+    ) -> None:
+        """`was` is a table of the same configuration, of which only the stages differ."""
         self.capabilities: dict[str, Capability] = {one.name: one for one in capabilities}
         self.default = default
         self.revision = revision
-        self._default = Match(Target(default, default.operations[0]))
-        # Where the upstreams fold nothing themselves, which is the rule: exact paths, and templates.
-        self._exact: dict[bytes, _Place] = {}
-        self._templates: Trie[_Place] = Trie()
-        # Where they do: by what they fold.
-        self._others: dict[Fold, Trie[_Place]] = {}
-        places: dict[int, _Place] = {}
-        for capability in self.capabilities.values():
-            for operation in capability.operations:
-                place = self._add(capability, operation)
-                places[id(place)] = place
-        for place in places.values():
-            place.seal()
+        every = list(self.capabilities.values())
+        self._default: Match = Match(Target(default, default.operations[0])) if was is None else was._default
+        self._paths: Paths = Paths(every) if was is None else was._paths
+        self._targets: list[Target] = [self._default.target] * len(self._paths.routes) \
+            if was is None else was._targets.copy()
+        paths, before = self._paths, [] if was is None else list(was.capabilities.values())
+        changed = {owner for owner, one in enumerate(every) if not before or one is not before[owner]}
+        for owner in changed:
+            for route in paths.by_owner[owner]:
+                self._targets[route.number] = Target(every[owner], route.operation, route.names)
+        self._exact, self._templates, self._others = paths.exact, paths.templates, paths.others
         # Whether there is anything to slip by: no two spellings matter where all is answered alike.
-        every = self.capabilities.values()
         self._apart = any(default.unlike(one) or one.unlike(default) for one in every)
-        self._wide: dict[Fold, Trie[_Place]] = {}
+        self._wide: dict[Fold, Trie[PathRoutes]] = {}
+        self._near: list[bool] = []
         if self._apart:
-            self._wide = {one.lenience: Trie() for one in (default, *every)}
-            for fold, trie in self._wide.items():
-                for place in places.values():
-                    trie.at(place.folded(fold)).append(place)
-            for place in places.values():
-                place.near = self._is_near(place)
+            survey = paths.survey([*(one.lenience for one in every), default.lenience])
+            self._wide = survey.wide
+            again = was is not None and was._apart
+            self._near = was._near.copy() if was is not None and again else [False] * len(paths.routes)
+            known: dict[tuple[int, int], bool] = {}
 
-    def _add(self, capability: Capability, operation: Operation) -> _Place:
-        path, fold = operation.path if operation.path is not None else "/{*}", capability.reading.same
-        if "{" not in path:
-            path = canonical(path.encode()).decode()
-        names, at, parts, tail = list[str](), list[int](), list[bytes | None](), False
-        for part in segments(path):
-            if not part.startswith("{"):
-                plain = canonical(part.encode())
-                parts += read(b"/" + plain, fold)[1][1:] if fold else [plain]
-                continue
-            name = part.strip("{}*")
-            names += [name] if name else []
-            tail = part.endswith("*}")
-            if not tail:
-                parts.append(None)
-                at.append(len(parts))
-        template, ranked = Template(tuple(parts), tail), rank(operation)
-        place = self._place(template, fold, ranked[:6])
-        place.leaves.append(_Leaf(ranked, Target(capability, operation, tuple(names)),
-                                  conditions(operation.headers, operation.query), place, tuple(at),
-                                  len(parts) + 1 if tail else 0))
-        return place
+            def unlike(one: int, other: int) -> bool:
+                if (one, other) not in known:
+                    known[one, other] = every[one].unlike(default if other == DEFAULT_OWNER else every[other])
+                return known[one, other]
 
-    def _place(self, template: Template, fold: Fold, rank: tuple[int, ...]) -> _Place:
-        """The place of a template among those that are read so."""
-        if not fold and not template.tail and None not in template.parts:
-            path = b"/".join([b"", *(part or b"" for part in template.parts)])
-            return self._exact.setdefault(path, _Place(template, rank))
-        there = (self._others.setdefault(fold, Trie()) if fold else self._templates).at(template)
-        if not there:
-            there.append(_Place(template, rank))
-        return there[0]
+            for route, near in survey.near(unlike, changed if again else None):
+                self._near[route.number] = near
 
-    def _is_near(self, place: _Place) -> bool:
-        """Whether a path of nothing but plain segments that fits `place` needs a second look."""
-        mine = place.capabilities()
-        # Where a field's value decides, a request that has several may be another's.
-        valued = any(wanted is not None for leaf in place.leaves for _, wanted in leaf.conditions)
-        if valued and any(one.unlike(other) for one in mine for other in (*mine, self.default)):
-            return True
-        for fold in {capability.lenience for capability in mine}:
-            overlapping = self._wide[fold].overlapping(place.folded(fold))
-            if overlapping is None:
-                return True
-            for other in overlapping:
-                hidden = not valued and other.rank < place.rank and other.template.covers(place.template)
-                if other is not place and not hidden and any(
-                        one.unlike(theirs) for one in mine for theirs in other.capabilities()):
-                    return True
-        return False
+    def with_stages(self, stages: Mapping[str, tuple[Stage, Stage]]) -> "RouteTable":
+        """This table with other stages (for reads and for writes), by capability; those of capabilities that it does
+        not have are ignored. The paths stay, so the time that this takes grows with the capabilities and not with their
+        operations. Raises ValueError where a capability lacks the arm or the split that a stage needs."""
+        changed = {one.name: one.at(*stages[one.name]) for one in self.capabilities.values()
+                   if stages.get(one.name, (one.reads, one.writes)) != (one.reads, one.writes)}
+        if not changed:
+            return self
+        return RouteTable([changed.get(name, one) for name, one in self.capabilities.items()], self.default,
+                          self.revision, self)
 
     def match(self, request: Request, overrides: Iterable[bytes] = ()) -> Match:
         """The most specific operation that the request fits, or the default route. Sends nothing, logs nothing.
 
         `overrides` are methods that a server may take in the request's place. Raises Ambiguous where some server may
-        take the request for another, which a policy would be asked about that is not asked about this, or which
-        another arm would answer.
+        take the request for another, and a policy would be asked about that one that is not asked about this one, or
+        another arm would answer it.
         """
         if not self.capabilities:
             return self._default
         whole = request.path
         path = canonical(whole)
         best, parts = self._best(request, path)
-        match = self._default if best is None else best.found(parts)
-        if self._apart and (best is None or best.place.near or path is not whole or not _is_simple(path)):
+        match = self._default if best is None else Match(
+            self._targets[best.number], best.captures(parts) if best.names else ())
+        if self._apart and (best is None or self._near[best.number] or path is not whole or not _is_simple(path)):
             other = self._other(request, path, best)
             if other is not match.target:
                 raise Ambiguous("ambiguous_path", match, other)
@@ -262,45 +137,46 @@ class RouteTable:
             self._hold_to(request, match, overrides)
         return match
 
-    def _best(self, request: Request, path: bytes) -> tuple[_Leaf | None, list[bytes]]:
+    def _best(self, request: Request, path: bytes) -> tuple[Route | None, list[bytes]]:
         """The most specific operation that fits, and the path's parts as its parameters take them."""
-        best: _Leaf | None = None
-        place = self._exact.get(path)
-        if place is not None:
+        best: Route | None = None
+        exact = self._exact.get(path)
+        if exact is not None:
             # Nothing is more specific than an exact path.
-            best = place.best(request)
+            best = exact.best(request)
             if best is not None and not self._others:
                 return best, []
         found = parts = path.split(b"/")
-        for place in self._fitting(parts) if best is None else ():
-            leaf = place.best(request)
-            if leaf is not None and (best is None or leaf.rank > best.rank):
-                best = leaf
+        for there in self._templates.fitting(parts) if best is None else ():
+            route = there.best(request)
+            if route is not None and (best is None or route.rank > best.rank):
+                best = route
         for fold, trie in self._others.items():
             shown, keys = read(path, fold)
-            for place in trie.fitting(keys):
-                leaf = place.best(request)
-                if leaf is not None and (best is None or leaf.rank > best.rank):
-                    best, found = leaf, shown
+            for there in trie.fitting(keys):
+                route = there.best(request)
+                if route is not None and (best is None or route.rank > best.rank):
+                    best, found = route, shown
         return best, found
 
-    def _other(self, request: Request, path: bytes, best: _Leaf | None) -> Target | None:
+    def _other(self, request: Request, path: bytes, best: Route | None) -> Target | None:
         """What some server may take the request for, whatever its method, if that has a policy or an arm that the
-        best match has not; else the best match's target. None where the path leaves too much doubt."""
-        mine = self._default.target if best is None else best.target
-        met = self._met(request.path, mine.capability, None if best is None else best.place)
+        best match does not have; else the best match's target. None where the path leaves too much doubt."""
+        mine = self._target(best)
+        met = self._met(request.path, mine.capability, None if best is None else best.siblings)
         if met is None:
             return None
         fits: set[int] | None = None
-        for place, still in met:
-            if best is not None and place is best.place:
+        for there, still in met:
+            if best is not None and there is best.siblings:
                 continue
-            if best is not None and still and place.rank < best.place.rank:
+            if best is not None and still and there.rank < best.siblings.rank:
                 # What fits by its letters too, and less well, is no other reading.
                 fits = fits if fits is not None else {id(one) for one in self._fitting_at_all(path)}
-                if id(place) in fits:
+                if id(there) in fits:
                     continue
-            for other in place.meant(request):
+            for route in there.meant(request):
+                other = None if route is None else self._targets[route.number]
                 if other is None or mine.unlike(other, request.method, preflight=_is_preflight(request)):
                     return other
         for target in () if best is None else self._by_one_value(request, path, best):
@@ -308,33 +184,33 @@ class RouteTable:
                 return target
         return mine
 
-    def _by_one_value(self, request: Request, path: bytes, best: _Leaf) -> Iterator[Target | None]:
-        """What the request is to who reads the first of a field's several values, the last, or any other; None where
-        it has too many. Its place's operations, too, that it may be to who reads queries leniently."""
-        yield from best.place.read_loosely(request)
-        for field_, wanted in best.conditions:
-            values = field_.any_values(request) if wanted is not None else ()
-            if len(values) > _MAX_VALUES:
+    def _by_one_value(self, request: Request, path: bytes, best: Route) -> Iterator[Target | None]:
+        """What the request is to a server that reads any one of a field's several values; None where it has too many.
+        And the operations of the same path that it is to a server that reads queries leniently."""
+        for route in best.siblings.read_loosely(request):
+            yield None if route is None else self._targets[route.number]
+        for field, wanted in best.conditions:
+            values = field.any_values(request) if wanted is not None else ()
+            if len(values) > MAX_VALUES:
                 yield None
             elif len(values) > 1:
                 for value in values:
-                    leaf = self._best(field_.alone(value, request), path)[0]
-                    yield self._default.target if leaf is None else leaf.target
+                    yield self._target(self._best(field.alone(value, request), path)[0])
 
-    def _met(self, path: bytes, asked: Capability, best: _Place | None) -> list[tuple[_Place, bool]] | None:
-        """Every place that a path, as received, may mean to the server that is asked, each with whether the `best` one
-        fits it still; None where it could be anything."""
+    def _met(self, path: bytes, asked: Capability, best: PathRoutes | None) -> list[tuple[PathRoutes, bool]] | None:
+        """Every template that a path, as received, may fit for the server that is asked, each with whether the `best`
+        one still fits then; None where it could be anything."""
         fold = asked.lenience
         trie = self._wide[fold]
         if canonical(path) is path and _is_simple(path):
-            return [(place, True) for place in trie.fitting((path.lower() if "case" in fold else path).split(b"/"))]
+            return [(there, True) for there in trie.fitting((path.lower() if "case" in fold else path).split(b"/"))]
         ways = spellings(path, fold, asked.reading.same)
         if any(way.doubts > MAX_DOUBTS for way in ways):
             return None
         found = []
         for way in ways:
             still = best is not None and best.folded(fold).always_fits(way)
-            found += [(place, still) for place in trie.met(way)]
+            found += [(there, still) for there in trie.met(way)]
         return found
 
     def _hold_to(self, request: Request, match: Match, overrides: Iterable[bytes]) -> None:
@@ -354,41 +230,43 @@ class RouteTable:
                 raise Ambiguous("ambiguous_method", match, other)
 
     def folded(self, path: bytes) -> str:
-        """What a path, as received, comes to where the server that it goes to is as lenient as it may be."""
+        """A path, as received, in the form that it has for a server as lenient as the one that it goes to may be."""
         best = self._best(Request("GET", path, Headers()), canonical(path))[0]
-        target = self._default.target if best is None else best.target
-        return folded_path(path, target.capability.lenience)
+        return folded_path(path, self._target(best).capability.lenience)
 
     def alike(self) -> Iterator[tuple[Target, Target]]:
         """Operations that no server could be trusted to tell apart by their paths, and that are not answered alike:
         every request to either is refused."""
         for trie in self._wide.values():
             for one, other in trie.doubled():
-                for first, second in ((first, second) for first in one.leaves for second in other.leaves):
-                    mine, theirs = first.target.capability, second.target.capability
-                    if mine.unlike(theirs) or theirs.unlike(mine):
-                        yield first.target, second.target
+                pairs = ((self._targets[first.number], self._targets[second.number])
+                         for first in one.routes for second in other.routes)
+                for first, second in pairs:
+                    if first.capability.unlike(second.capability) or second.capability.unlike(first.capability):
+                        yield first, second
                         break
 
     def explain(self, request: Request) -> list[Candidate]:
         """Every operation of the table whose path fits, the winner first, with why the others lost."""
         path = canonical(request.path)
         best, _ = self._best(request, path)
-        winner = self._default.target if best is None else best.target
-        found = [Candidate(winner, won=True)]
-        for place in self._fitting_at_all(path):
-            for leaf in place.leaves:
-                if leaf.target is not winner:
-                    found.append(Candidate(leaf.target, won=False, why=_why_not(leaf, request)))
+        found = [Candidate(self._target(best), won=True)]
+        for there in self._fitting_at_all(path):
+            found += [Candidate(self._targets[route.number], won=False, why=route.why_not(request))
+                      for route in there.routes if route is not best]
         return found
 
-    def _fitting_at_all(self, path: bytes) -> list[_Place]:
-        """Every place whose template fits the path, as each upstream reads it."""
+    def _target(self, route: Route | None) -> Target:
+        """A route's operation, or the default route's."""
+        return self._default.target if route is None else self._targets[route.number]
+
+    def _fitting_at_all(self, path: bytes) -> list[PathRoutes]:
+        """All routes whose template fits the path, as each upstream reads it."""
         exact = [self._exact[path]] if path in self._exact else []
-        others = [place for fold, trie in self._others.items() for place in trie.fitting(read(path, fold)[1])]
+        others = [there for fold, trie in self._others.items() for there in trie.fitting(read(path, fold)[1])]
         return [*exact, *self._fitting(path.split(b"/")), *others]
 
-    def _fitting(self, parts: list[bytes]) -> list[_Place]:
+    def _fitting(self, parts: list[bytes]) -> list[PathRoutes]:
         return self._templates.fitting(parts)
 
 
@@ -400,14 +278,3 @@ def _is_preflight(request: Request) -> bool:
 def _is_simple(path: bytes) -> bool:
     """Whether a path in canonical form, as it was received, has no more than letters to fold."""
     return path[-1:] not in (b"/", b".") and b"./" not in path and b"%" not in path
-
-
-def _why_not(leaf: _Leaf, request: Request) -> str:
-    methods = leaf.target.operation.methods
-    if methods and request.method not in methods:
-        return f"method is not {' or '.join(sorted(methods))}"
-    for field_, wanted in leaf.conditions:
-        if not field_.holds(wanted, request):
-            missing = "has another value" if field_.values(request) else "is missing"
-            return f"{field_.kind} {field_.name.decode()} {missing}"
-    return "less specific"

@@ -8,18 +8,18 @@ from bisect import bisect_left
 from collections.abc import Iterable
 
 BOUNDS: tuple[float, ...] = tuple(50e-6 * 2 ** (step / 4) for step in range(85))
-"""Upper bounds of the buckets, in seconds; one more bucket takes what is above the last."""
+"""Upper bounds of the buckets, in seconds; one more bucket counts what is above the last."""
 
 SIZE = len(BOUNDS) + 1
 
 
 def index(seconds: float) -> int:
-    """The bucket of a latency: 0 to SIZE - 1. For counters on a hot path that keep the bare list of ints."""
+    """The bucket of a latency, from 0 to SIZE - 1, for hot paths that keep a bare list of ints."""
     return bisect_left(BOUNDS, seconds)
 
 
 class Histogram:
-    """Counts by bucket. `counts` is a list of SIZE ints, open to those who count by `index` themselves."""
+    """Counts by bucket. `counts` is a list of SIZE ints; hot paths may add to it directly, by `index`."""
 
     __slots__ = ("counts",)
 

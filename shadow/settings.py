@@ -1,12 +1,12 @@
-"""What the shadow lane may take, and keep: what the `shadow` block of routes.yaml says, and that of each capability."""
+"""Settings of the lane: what it may use and keep, from the `shadow` blocks of routes.yaml."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class LaneSettings:
-    """Bounds of one worker's lane: `queue` mirrors and `memory` bytes unfinished at any time, `concurrency` of
-    them asking an arm at once, `drain` seconds to finish what is there when the worker stops."""
+    """Bounds of one worker's lane: at any time at most `queue` mirrors and `memory` bytes are unfinished, and at most
+    `concurrency` mirrors ask an arm. `drain` is how many seconds it may take to finish when the worker stops."""
 
     queue: int = 1000
     memory: int = 64 << 20
@@ -16,8 +16,8 @@ class LaneSettings:
 
 @dataclass(frozen=True, slots=True)
 class Recheck:
-    """When both arms are asked again about a mismatch: `after` so many seconds each (ascending, from when it was
-    found), for at most a share `budget` (0 to 1) of the exchanges in which an arm was asked. Never, unless said."""
+    """When both arms are asked again about a mismatch: `after` these numbers of seconds since it was found, in
+    ascending order, for at most a share `budget` (0 to 1) of the exchanges. By default, never."""
 
     after: tuple[float, ...] = ()
     budget: float = 0.0
@@ -30,12 +30,12 @@ SECRETS = frozenset({
     b"x-forwarded-client-cert", b"x-client-cert", b"x-ssl-client-cert", b"ssl-client-cert", b"x-arr-clientcert",
     b"x-amzn-mtls-clientcert", b"x-amzn-mtls-clientcert-leaf",
 })
-"""Request fields, in lower case, that prove who asks: their values are never kept."""
+"""Request header fields, in lower case, that hold credentials: their values are never kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sealing:
-    """Which mismatches are sealed, whole: a `share` (0 to 1) of them, without the values of the fields `secrets`."""
+    """Which mismatches are sealed: a `share` (0 to 1) of them, whole but for the values of the fields `secrets`."""
 
     share: float = 0.0
     secrets: frozenset[bytes] = SECRETS

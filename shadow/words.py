@@ -9,11 +9,11 @@ def moment(at: float) -> str:
 
 
 def worded(error: Exception, ours: type[Exception] | tuple[type[Exception], ...]) -> str:
-    """A fault for logs and people: the words of an error of `ours`, or the type of one that nobody foresaw, whose text
-    may hold a value."""
+    """A fault for logs and people: the text of an error of `ours`, or only the type of any other, since its text may
+    hold a value."""
     return str(error) if isinstance(error, ours) else f"it fails: {type(error).__name__}"
 
 
 def noun(count: int, one: str, many: str = "") -> str:
-    """The word for what is counted: `one` of it, or `many`, which is `one` and an "s" where it is left out."""
+    """The noun for a count: `one` where it is 1, else `many`, which is `one` with an "s" where it is left out."""
     return one if count == 1 else many or f"{one}s"

@@ -23,13 +23,14 @@ GATEWAY = [
     {"forward"},
     {"admit", "decide"},
     {"routing"},
+    {"routes"},
     {"capability", "trie", "conditions"},
     {"policies", "admin"},
     {"services"},
     {"transports"},
     {"call"},
-    {"stage", "errors", "plugins", "fallback", "room", "telemetry", "store", "wire", "apart", "certificates", "hangup",
-     "sockets", "standard", "reading", "units"},
+    {"stage", "errors", "plugins", "fallback", "room", "telemetry", "store", "wire", "own_thread", "certificates",
+     "hangup", "sockets", "standard", "reading", "units"},
     {"files"},
 ]
 SHADOW = [
@@ -50,7 +51,8 @@ PURE = [
     "shadow.settings", "shadow.lane.drift", "shadow.lane.rates", "shadow.renderers.html",
     "shadow.renderers.csv", "shadow.renderers.json", "shadow.renderers.junit", "shadow.renderers.markdown",
     "shadow.renderers.phrases",
-    "gateway.stage", "gateway.call", "gateway.routing", "gateway.admit", "gateway.decide",
+    "gateway.stage", "gateway.call", "gateway.routing", "gateway.routes", "gateway.admit", "gateway.decide",
+    "gateway.flips.base",
     "gateway.capability", "gateway.conditions", "gateway.reading", "gateway.trie", "gateway.units",
 ]
 IMPURE = {"asyncio", "socket", "os", "time", "random", "logging", "threading", "subprocess"}

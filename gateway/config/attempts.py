@@ -4,10 +4,10 @@ ever, no later reload and no stop: the attempt is given up, and what comes of it
 from pathlib import Path
 
 from gateway import plugins
-from gateway.apart import Apart
 from gateway.config.compile import Configuration, build
 from gateway.config.extensions import Find
 from gateway.config.problem import Invalid, Place, Problem
+from gateway.own_thread import OwnThread
 
 RELOAD_SECONDS = 10.0
 START_SECONDS = 60.0
@@ -17,7 +17,7 @@ _MOST_HANGING = 32
 
 def build_in_time(path: Path, seconds: float = START_SECONDS, find: Find = plugins.load) -> Configuration:
     """As build, for a start and for commands: it blocks, at most so long. Raises Invalid."""
-    attempt = Apart(build, path, find=find)
+    attempt = OwnThread(build, path, find=find)
     if not attempt.within(seconds):
         attempt.interrupt()
         raise _too_slow(path, seconds)
@@ -31,7 +31,7 @@ class Attempts:
         self._path = path
         self._seconds = seconds
         self._find = find
-        self._given_up: list[Apart[Configuration]] = []
+        self._given_up: list[OwnThread[Configuration]] = []
 
     @property
     def hanging(self) -> int:
@@ -44,7 +44,7 @@ class Attempts:
         if (hanging := self.hanging) >= _MOST_HANGING:
             raise Invalid([Problem(Place(self._path), f"not read: {hanging} earlier attempts hang; a restart ends them",
                                    "too_slow")])
-        attempt = Apart(build, self._path, previous, find=self._find)
+        attempt = OwnThread(build, self._path, previous, find=self._find)
         if not await attempt.soon(self._seconds):
             attempt.interrupt()
             self._given_up.append(attempt)

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import TypeAlias
 
-from gateway.apart import Apart
+from gateway.own_thread import OwnThread
 
 State: TypeAlias = dict[Path, tuple[str, int, int, int] | None]
 
@@ -59,7 +59,7 @@ async def watch(
     unsettled = 0
     while True:
         looked = tuple(files())
-        looking = Apart(look, looked)
+        looking = OwnThread(look, looked)
         if not await looking.soon(hangs):
             await tell()
             # Files that are no longer needed need not be waited for.

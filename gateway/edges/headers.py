@@ -33,7 +33,7 @@ from gateway.edges.field_kinds import (
 from gateway.edges.settings import EdgeSettings
 from gateway.reading import UNAMBIGUOUS, is_ambiguous
 from gateway.telemetry.trace import TRACEPARENT
-from gateway.transports.http.schemes import logs_in
+from gateway.transports.http.auth_schemes import logs_in
 from gateway.wire import (
     CHUNKED,
     Malformed,

@@ -20,8 +20,8 @@ import orjson
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
-from gateway.apart import apart
 from gateway.files import read_plain
+from gateway.own_thread import in_own_thread
 from gateway.units import seconds
 
 Key = RSAKey | ECKey
@@ -87,7 +87,7 @@ class FileSource:
 
     async def read(self) -> bytes:
         """See Source."""
-        return await apart(self._read)
+        return await in_own_thread(self._read)
 
     def _read(self) -> bytes:
         try:

@@ -9,8 +9,6 @@ from shadow.lane.archive import OPENING
 _AGAIN = 60.0
 """Seconds after which a fault that goes on for another reason is logged again."""
 
-_EVENTS = {"store": "store_failed", "marks": "marks_failed", "custody": "custody_failed", "sealed": "capture_failed"}
-
 
 class Faults:
     """What one worker has logged of faults. It belongs to the worker's event loop."""
@@ -35,9 +33,19 @@ class Faults:
             known, at = self._reported.get(what, ("", -_AGAIN))
             if reason != known and (known in ("", OPENING) or now - at >= _AGAIN):
                 self._reported[what] = reason, now
-                counted = {"failures": failures.get(what, 0)} if what != "marks" else {}
-                self._recorder.event(_EVENTS[what], level="error", reason=reason, **counted)
+                self._begins(what, reason, failures.get(what, 0))
         for what in [what for what in self._since if what not in faults]:
             seconds = round(now - self._since.pop(what), 1)
             del self._reported[what]
             self._recorder.event("recovered", what=what, seconds=seconds, failures=failures.get(what, 0))
+
+    def _begins(self, what: str, reason: str, failures: int) -> None:
+        match what:
+            case "store":
+                self._recorder.event("store_failed", level="error", reason=reason, failures=failures)
+            case "marks":
+                self._recorder.event("marks_failed", level="error", reason=reason)
+            case "custody":
+                self._recorder.event("custody_failed", level="error", reason=reason, failures=failures)
+            case _:
+                self._recorder.event("capture_failed", level="error", reason=reason, failures=failures)

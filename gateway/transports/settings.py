@@ -59,7 +59,7 @@ class Pool:
         """The bound of the calls that may have left the pool."""
         return self.streams or 4 * self.connections
 
-    def each(self, bound: int) -> int:
+    def share(self, bound: int) -> int:
         """One client address's share of a bound."""
         return -(-bound * self.per_client // 10_000)
 

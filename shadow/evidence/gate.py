@@ -1,13 +1,13 @@
 """The anytime-valid gate: counts of exchanges → SAFE, NOT SAFE or NOT ENOUGH EVIDENCE, with every number behind it.
 
-People look daily, so a test that is right once is wrong soon: it is given up here for an e-process, which may be
-looked at after every exchange (Ville's inequality). With x bad ones of n and a limit p0, it weighs every rate below
-the limit (a Beta(a, b) prior cut off at p0; a = 1/2, b = 2a/p0) against the limit itself:
+People look at the result daily, and a test that is meant for one look would soon be wrong. This gate is an e-process,
+which may be looked at after every exchange (Ville's inequality). With x bad exchanges of n and a limit p0, it weighs
+every rate below the limit (a Beta(a, b) prior cut off at p0; a = 1/2, b = 2a/p0) against the limit itself:
 
     E = [I_p0(a+x, b+n−x) · B(a+x, b+n−x)] / [I_p0(a, b) · B(a, b) · p0^x · (1−p0)^(n−x)]
 
-Where the true rate is p0 or more, E ever reaches 1/α with a probability of at most α. That the rate is above the
-limit is told by the same prior cut off from below, averaged with a flat one that is quick to see a broken modern arm.
+Where the true rate is p0 or more, E ever reaches 1/α with a probability of at most α. Rates above the limit are
+weighed likewise: by the same prior cut off from below, averaged with a flat one, which soon shows a broken modern arm.
 """
 
 import math
@@ -25,24 +25,24 @@ _A = 0.5
 _TINY = 1e-300
 
 _NEVER = 1e-9
-"""The share that is meant by none, of which a logarithm can be taken."""
+"""Stands for a share of 0, since 0 has no logarithm."""
 
-_TOLD = 5
-"""Known differences that are told with their shares, those first that are most certainly above what was declared."""
+_LISTED = 5
+"""Known differences that a gate lists with their shares, those first that are most certainly above their limit."""
 
 
 class State(StrEnum):
-    """What a gate says."""
+    """The state of a gate."""
 
     PASS = "pass"  # noqa: S105 (no password)
     FAIL = "fail"
     """It counts against the modern arm."""
     MISSING = "missing"
-    """It cannot be told yet."""
+    """There is not enough evidence to decide."""
 
 
 class Answer(StrEnum):
-    """SAFE where every gate passes, NOT SAFE where any fails, else there is not enough to tell."""
+    """SAFE where every gate passes, NOT SAFE where any fails, and otherwise NOT ENOUGH EVIDENCE."""
 
     SAFE = "SAFE"
     NOT_SAFE = "NOT SAFE"
@@ -51,13 +51,13 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Criteria:
-    """When a capability counts as safe. `operations` are those that are mirrored, each to be seen `minimum` times, and
-    each stratum of theirs `stratum_minimum` times; `unmirrored` are the others, of which nothing is told.
+    """When a capability counts as safe. `operations` are those that are mirrored. Each must be seen `minimum` times,
+    and each of its strata `stratum_minimum` times. `unmirrored` are the others, which are not judged.
 
-    `limit` is the share of exchanges that may differ, and the share that modern may fail on; `confidence` how sure of
-    that to be; `excluded` the share of the eligible that may have been left out for any reason but sampling. `seeded`
-    are the classes of identifiers, each with the number of pairs that it is seeded with; `known` the ids of known
-    differences, each with the share of an operation's compared exchanges that it was declared for. `setup` is how
+    `limit` is the share of exchanges that may differ, and also the share that modern may fail on; `confidence` is how
+    sure that must be. `excluded` is the share of the eligible exchanges that may be left out for any reason but
+    sampling. `seeded` are the classes of identifiers, each with the number of pairs that it is seeded with. `known` are
+    the ids of known differences, each with its declared share of an operation's compared exchanges. `setup` is how
     the capability is configured now, with the arms' endpoints where the caller knows them. Evidence by another setup
     proves nothing. It is None where it is not known.
     """
@@ -75,13 +75,13 @@ class Criteria:
 
 
 UNDECLARED = Criteria()
-"""What is held to where nothing is said: never met, since no operation is declared."""
+"""The criteria where none are configured. They are never met, since no operation is declared."""
 
 
 class Numbers(NamedTuple):
-    """Effective exchanges of a stratum: `asked` of both arms, of which `mismatching` differ and modern, where legacy
-    answered, was `failing`. And of `all` its exchanges, effective or not, how many say `nothing`, and how many have a
-    `critical` difference, which was there again, when asked again, in `reproduced` of them."""
+    """The counts of a stratum. Of its effective exchanges, `asked` were sent to both arms, `mismatching` differ, and in
+    `failing` modern failed where legacy answered. Of `all` its exchanges, effective or not, `nothing` have an outcome
+    that is no evidence, and `critical` have a critical difference, which in `reproduced` was there again each time."""
 
     asked: int
     mismatching: int
@@ -93,7 +93,7 @@ class Numbers(NamedTuple):
 
 
 class Hid(NamedTuple):
-    """In how many exchanges of an operation, of those `compared`, a known difference hid something."""
+    """In how many of an operation's `compared` exchanges a known difference hid something."""
 
     known: str
     operation: str
@@ -103,8 +103,8 @@ class Hid(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """One condition. `value` is the number behind it (None where there is none) and `limit` what it is held to, both
-    shares or counts as `says` puts them; `needs` is how many more effective exchanges would do, if all were well."""
+    """One condition. `value` is the number behind it, or None where there is none, and `limit` is its limit. Both are
+    shares or counts, as `says` words them. `needs` is how many more effective exchanges are enough if all are good."""
 
     name: str
     state: State
@@ -116,7 +116,7 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """How often an operation, or one stratum of it, was seen (effective exchanges), and how often it must be."""
+    """How often an operation, or one stratum of it, was seen in effective exchanges, and how often it must be seen."""
 
     operation: str
     stratum: Stratum | None
@@ -125,7 +125,7 @@ class Coverage:
 
     @property
     def needs(self) -> int:
-        """How many more."""
+        """How many more effective exchanges it must be seen in."""
         return max(0, self.wanted - self.seen)
 
 
@@ -139,13 +139,13 @@ class Verdict:
 
 
 def weight(bad: int, n: int, limit: float) -> float:
-    """ln E: how strongly `bad` of `n` speak for a rate below `limit` (0 < limit < 1)."""
+    """ln E: how strongly `bad` of `n` exchanges show a rate below `limit` (0 < limit < 1)."""
     prior = 2 * _A / limit
     return _log_below(limit, _A + bad, prior + n - bad) - _log_below(limit, _A, prior) - _log_at(bad, n, limit)
 
 
 def weight_against(bad: int, n: int, limit: float) -> float:
-    """ln of the mirrored E: how strongly `bad` of `n` speak for a rate above `limit`."""
+    """ln of the mirrored E: how strongly `bad` of `n` exchanges show a rate above `limit`."""
     # One prior expects rates near the limit, the other (Jeffreys') any; the mean of two e-processes is one.
     near, far = (
         _log_above(limit, _A + bad, prior + n - bad) - _log_above(limit, _A, prior) for prior in (2 * _A / limit, _A)
@@ -156,7 +156,7 @@ def weight_against(bad: int, n: int, limit: float) -> float:
 
 @lru_cache(maxsize=1024)
 def needed(bad: int, limit: float, alpha: float) -> int:
-    """The fewest exchanges of which `bad` may be bad for the rest to show, at level `alpha`, a rate below `limit`."""
+    """The fewest exchanges that show a rate below `limit` at level `alpha` where `bad` of them are bad."""
     wanted = -math.log(alpha)
     low, high = bad, max(bad, 1)
     while weight(bad, high, limit) < wanted:
@@ -171,9 +171,8 @@ def assess(
     criteria: Criteria, strata: Mapping[Stratum, Numbers], *, eligible: int, excluded: int, conflicts: int = 0,
     hid: Sequence[Hid] = (),
 ) -> Verdict:
-    """The verdict on what was counted since either build, the rules or the comparator last changed: `excluded` of the
-    `eligible` exchanges were left out though they were to be compared; `conflicts` are the times that exchanges
-    contradicted each other about who is who; `hid` is what known differences hid.
+    """The verdict on one epoch. `excluded` of its `eligible` exchanges were left out though they were to be compared.
+    `conflicts` is how often exchanges contradicted each other about who is who. `hid` is what known differences hid.
     """
     total = Numbers(*map(sum, zip(*strata.values(), strict=True))) if strata else Numbers(0, 0, 0)
     coverage = tuple(_coverage(criteria, strata))
@@ -215,10 +214,10 @@ def _rate(name: str, verb: str, bad: int, n: int, criteria: Criteria) -> Gate:
 
 
 def _critical(total: Numbers, most: int, conflicts: int) -> Gate:
-    """One that was reproduced blocks. It was where it was there again when both arms were asked again, or where a
-    second exchange of its stratum has one too: not everything may be asked again. One alone leaves it open.
-    What exchanges contradict each other about blocks by itself."""
-    # One that agreed when it was asked again is transient, and none of these.
+    """A critical difference fails the gate once it is reproduced: where both arms were asked again and it was there
+    again, or where a second exchange of its stratum has one too, since not everything may be asked again. A single one
+    leaves the gate open. Contradictions about who is who fail the gate by themselves."""
+    # An exchange that agreed when both arms were asked again is transient, and not counted here.
     found = total.critical
     if conflicts:
         says = f"exchanges contradicted each other {conflicts:,} {noun(conflicts, 'time')} about who is who"
@@ -234,8 +233,8 @@ def _critical(total: Numbers, most: int, conflicts: int) -> Gate:
 
 
 def _strata(criteria: Criteria, strata: Mapping[Stratum, Numbers]) -> Gate:
-    """No stratum may be above the limit by itself: a rare one that always differs drowns in the total."""
-    # All of them together may be wrong with a probability of alpha, however many there come to be.
+    """No stratum may be above the limit by itself: a rare stratum that always differs would not show in the total."""
+    # All strata together may be wrong with a probability of alpha, however many there are in the end.
     wanted = math.log(STRATA / (1 - criteria.confidence))
     bad = {stratum: numbers.mismatching + numbers.failing for stratum, numbers in strata.items()}
     against = {one: weight_against(bad[one], strata[one].asked, criteria.limit) for one in strata}
@@ -273,7 +272,7 @@ def _covered(criteria: Criteria, coverage: Sequence[Coverage]) -> Gate:
                     f"{len(operations):,} {noun(len(operations), 'operation')} and {many:,} "
                     f"{noun(many, 'stratum', 'strata')}, each often enough")
     unseen = [one.operation for one in operations if not one.seen]
-    # What an operation still needs may well bring what its strata need.
+    # The exchanges that an operation still needs may also be those that its strata need.
     needs = sum(max(one.needs for one in short if one.operation == operation)
                 for operation in {one.operation for one in short})
     says = f"{len(short):,} of {len(coverage):,} operations and strata were seen too seldom"
@@ -281,8 +280,8 @@ def _covered(criteria: Criteria, coverage: Sequence[Coverage]) -> Gate:
 
 
 def _excluded(criteria: Criteria, strata: Mapping[Stratum, Numbers], eligible: int, excluded: int) -> Gate:
-    """Nor may a stratum by itself be shown to be left out more often: what is noise in all of a rare one drowns in the
-    total."""
+    """The share left out must be within its limit, in total and in each stratum by itself: a rare stratum that is all
+    noise would not show in the total."""
     share = excluded / eligible if eligible else None
     enough = share is not None and share <= criteria.excluded
     says = f"{excluded:,} of {eligible:,} eligible {noun(eligible, 'exchange')} say nothing"
@@ -299,27 +298,27 @@ def _excluded(criteria: Criteria, strata: Mapping[Stratum, Numbers], eligible: i
 
 
 def _known(criteria: Criteria, hid: Sequence[Hid]) -> Gate:
-    """No known difference may be shown to hide something of more exchanges than it was declared for. Every exchange
-    counts here, effective or not: so it was declared."""
+    """No known difference may hide something in more exchanges than it was declared for. Every exchange counts here,
+    effective or not, since that is how the share was declared."""
     declared = dict(criteria.known)
     seen = {one: _beyond(one, declared[one.known]) for one in hid if one.known in declared and one.compared}
     if not seen:
         return Gate("known differences", State.PASS, None, 1.0, 0, f"none of {len(declared):,} hid anything")
-    # All of them together may be wrong with a probability of alpha.
+    # All known differences together may be wrong with a probability of alpha.
     wanted = math.log(len(seen) / (1 - criteria.confidence))
     worst, *_ = ranked = sorted(seen, key=lambda one: (-seen[one], -one.exchanges / one.compared, one))
     over = seen[worst] >= wanted
-    told = [f"{one.known} in {percent(one.exchanges / one.compared)} of {one.compared:,} compared exchanges of "
-            f"{one.operation} (declared: {percent(declared[one.known])})" for one in ranked[:_TOLD]]
-    if len(ranked) > _TOLD:
-        told.append(f"{len(ranked) - _TOLD:,} more")
+    listed = [f"{one.known} in {percent(one.exchanges / one.compared)} of {one.compared:,} compared exchanges of "
+            f"{one.operation} (declared: {percent(declared[one.known])})" for one in ranked[:_LISTED]]
+    if len(ranked) > _LISTED:
+        listed.append(f"{len(ranked) - _LISTED:,} more")
     says = "above what was declared" if over else "none is shown to be above what was declared"
     return Gate("known differences", State.FAIL if over else State.PASS, worst.exchanges / worst.compared,
-                declared[worst.known], 0, f"{says}: {', '.join(told)}")
+                declared[worst.known], 0, f"{says}: {', '.join(listed)}")
 
 
 def _beyond(one: Hid, declared: float) -> float:
-    """ln of how strongly it speaks for a share above the one that was declared."""
+    """ln of how strongly it shows a share above the declared one."""
     return -math.inf if declared >= 1 else weight_against(one.exchanges, one.compared, max(declared, _NEVER))
 
 
@@ -341,7 +340,7 @@ def _log_above(limit: float, a: float, b: float) -> float:
 
 def _log_part(x: float, y: float, log_x: float, log_y: float, a: float, b: float) -> float:
     """ln of the integral of t^(a−1)·(1−t)^(b−1) from 0 to x, y = 1 − x. Up to the mean the fraction converges fast;
-    past it the other side is taken from the whole."""
+    beyond it, the other side is subtracted from the whole."""
     if x < (a + 1) / (a + b + 2):
         return a * log_x + b * log_y - math.log(a) - math.log(_fraction(x, a, b))
     whole = math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)

@@ -20,19 +20,19 @@ from shadow.evidence.epoch import Epoch
 from shadow.observation import Observation
 
 STRATA = 200
-"""Strata kept of each capability; what comes later counts under its operation and status class alone."""
+"""Strata kept of each capability. Further ones count under their operation and status class alone."""
 
 HOUR = 3600
 """Seconds in which a subject counts once."""
 
 OTHER = "(other)"
-"""The resource and shape of what finds the table of strata full."""
+"""The resource of a stratum that found no room in the table of strata."""
 
 
 class Stratum(NamedTuple):
-    """A kind of exchange, by what is known of it without a value: operation, legacy's status class ("2xx", empty where
-    it gave no answer), resource type ("Patient", else the media type's subtype: "json"), and the names of the
-    parameters ("date,patient")."""
+    """A kind of exchange, without any value: its operation, legacy's status class ("2xx", or empty where legacy gave no
+    answer), its resource type ("Patient", or else the media type's subtype, such as "json"), and as its shape the
+    names of its parameters ("date,patient")."""
 
     operation: str
     status: str
@@ -45,20 +45,20 @@ class Stratum(NamedTuple):
 
 
 class Subject(NamedTuple):
-    """One exchange, as evidence counts it. `token` tells epoch, operation, parameter shape, subject and `hour` (hours
-    since 1970) apart, and no more than that; it is empty where there is no key."""
+    """One exchange, as evidence counts it. Two tokens are equal where epoch, operation, parameter shape, subject and
+    `hour` (hours since 1970) are; nothing else can be learnt from them. `token` is empty where there is no key."""
 
     stratum: Stratum
     token: bytes
     hour: int
 
 
-# Servers of FHIR write the type first (the examples of the specification do). What does not is known by its media.
+# FHIR servers write the type first, as the examples of the specification do. Otherwise the media type is used.
 _RESOURCE = re.compile(rb'\s*\{\s*"resourceType"\s*:\s*"([A-Z][A-Za-z]{1,39})"')
 _MEDIA = re.compile(rb"[a-z]+/(?:[a-z0-9.-]+\+)?(json|xml|html|plain|pdf|csv|x-ndjson|octet-stream)\s*(?:;|$)", re.I)
 _FORM = b"application/x-www-form-urlencoded"
 
-# They change how an answer looks, or defeat a cache, and name no subject: else "?_=1", "?_=2" … would buy confidence.
+# They change how an answer looks, or defeat a cache, and name no subject. Otherwise "?_=1", "?_=2" … would each count.
 _NO_SUBJECT = frozenset({
     b"_", b"_count", b"_elements", b"_format", b"_pretty", b"_summary", b"_total", b"_ts", b"cb", b"nocache", b"ts",
     b"timestamp",
@@ -66,15 +66,15 @@ _NO_SUBJECT = frozenset({
 
 
 def subject(pair: Pair, key: bytes, epoch: Epoch, declared: frozenset[str] = frozenset()) -> Subject:
-    """The stratum and the token of a pair. `key` is the epoch's, or empty; `declared` are names of parameters that may
-    be shown. Cheap enough for the event loop."""
+    """The stratum and the token of a pair. `key` is that of the epoch, or empty. `declared` are the names of parameters
+    that may be shown. It is cheap enough for the event loop."""
     request = pair.request
     path, _, query = request.target.partition(b"?")
     shape, named, rest = _parameters(query, request, declared, key) if query or request.body else ("", b"", b"")
     hour = int(pair.at) // HOUR
-    # The edge lets no NUL into a target, so nothing in one part passes for another.
+    # A request target cannot hold a NUL (the edge refuses it), so no part can be taken for another.
     message = b"\0".join((_place(pair.capability, pair.operation, shape, hour, epoch), path, named, rest))
-    # Where legacy gave no answer there is none to be covered.
+    # Where legacy gave no answer, there is no kind of answer to cover.
     stratum = Stratum(pair.operation, "", "", "") if pair.control.failure is not None else \
         _stratum(pair.operation, pair.control.status // 100, _resource(pair.control), shape)
     return Subject(stratum, hmac.digest(key, message, "sha256")[:TOKEN] if key else b"", hour)
@@ -91,19 +91,19 @@ def _stratum(operation: str, status: int, resource: str, shape: str) -> Stratum:
 
 
 def placed(stratum: Stratum, known: Collection[Stratum]) -> Stratum:
-    """Where a stratum counts, if those of its capability are `known`: under itself, as long as there is room."""
+    """The stratum that an exchange counts under: its own while there is room beside the `known` ones."""
     return stratum if stratum in known or len(known) < STRATA else stratum._replace(resource=OTHER, shape="")
 
 
 def _parameters(
     query: bytes, request: Request, declared: frozenset[str], key: bytes
 ) -> tuple[str, bytes, bytes]:
-    """The shape of the query and of a form; what of them names a subject; and a body that is no form."""
+    """The shape of the query and of a form, the fields of both that name a subject, and a body that is no form."""
     fields, rest = query.split(b"&") if query else [], request.body
     if rest and (request.headers.get(b"content-type") or b"").lower().startswith(_FORM):
         fields, rest = fields + rest.split(b"&"), b""
     fields.sort()
-    # What has no value may be one: "?Meier" is masked.
+    # A field without "=" may be a value itself, so "?Meier" is masked.
     names = [field.partition(b"=")[0] if b"=" in field else field and b"{" for field in fields]
     if not _NO_SUBJECT.isdisjoint(names):
         fields = [field for field, name in zip(fields, names, strict=True) if name not in _NO_SUBJECT]

@@ -1,6 +1,7 @@
-"""The archive: the files that the shadow keeps (store, custody, sealed records, marks), opened in a thread of its own,
-and tried again, ever less often, until they are well. Nothing waits for it: a file that is damaged, locked, on a full
-disk or of a newer version holds up neither the start nor a request.
+"""The archive: the files of the shadow (store, custody, vault, marks). A thread of its own opens them.
+
+What cannot be opened is tried again, less and less often. Nothing waits for it: a file that is damaged, locked, on a
+full disk or of a newer version holds up neither the start nor a request.
 """
 
 import asyncio
@@ -16,26 +17,26 @@ from shadow.stores.marks import Seat
 from shadow.words import worded
 
 STORE, CUSTODY, SEALED, MARKS = "store", "custody", "sealed", "marks"
-"""What there is to open, as faults name it."""
+"""The files, as `Archive.faults` names them."""
 
 OPENING = "it is just being opened"
-"""What is said of what was not tried to its end yet."""
+"""The fault of a file for as long as the first try to open it goes on."""
 
 _SOON, _LATE = 0.5, 5.0
-"""Seconds until it is tried again: twice as long each time, up to the second."""
+"""Seconds until the next try: the first, doubled each time, up to the second."""
 
 T = TypeVar("T", Store, Custody, Vault, Seat)
 
 
 class Archive:
-    """What is open of one worker's files. `store`, `custody`, `vault` and `seat` are None until they are, and `faults`
-    says why they are not, by STORE, CUSTODY, SEALED and MARKS; all are set by the thread, and never mended in place."""
+    """One worker's files. `store`, `custody`, `vault` and `seat` are None until they are open. `faults` says why they
+    are not, by STORE, CUSTODY, SEALED and MARKS. The thread sets each to a new value, and changes none in place."""
 
     def __init__(
         self, store: Callable[[], Store], custody: Callable[[], Custody], vault: Callable[[Custody], Vault] | None,
         seat: Callable[[], Seat] | None,
     ) -> None:
-        """The functions open; they may block, and raise anything. None of what there is not to be."""
+        """Each function opens one file. It may block and raise anything. None: no such file."""
         self.store: Store | None = None
         self.custody: Custody | None = None
         self.vault: Vault | None = None
@@ -46,11 +47,11 @@ class Archive:
         self._over = threading.Event()
 
     def open(self, changed: Callable[[], None]) -> asyncio.Event:
-        """Begin to open, in the running event loop, which calls `changed` after each try. The event is set after the
-        first."""
+        """Begin to open the files. The running event loop calls `changed` after each try. The event that is returned is
+        set after the first try."""
         loop, tried = asyncio.get_running_loop(), asyncio.Event()
 
-        def told() -> None:
+        def tried_once() -> None:
             if not self._over.is_set():
                 changed()
             tried.set()
@@ -60,13 +61,13 @@ class Archive:
             while not self._over.is_set():
                 self._try()
                 with suppress(RuntimeError):  # the loop is over
-                    loop.call_soon_threadsafe(told)
+                    loop.call_soon_threadsafe(tried_once)
                 if not self.faults:
                     return
                 self._over.wait(pause)
                 pause = min(2 * pause, _LATE)
 
-        # A daemon, so that a file that is locked holds up the end no more than the start.
+        # A daemon, so that a locked file does not hold up the end of the process.
         threading.Thread(target=run, name="figway-archive", daemon=True).start()
         return tried
 
@@ -96,7 +97,7 @@ class Archive:
         self.faults = faults
 
     def close(self) -> None:
-        """Give everything back, but for the seat, which is whose who adopted it. It may block."""
+        """Close the files, but for the marks, which the writer that adopted them gives back. It may block."""
         self._over.set()
         for one in (self.store, self.vault, self.custody):
             if one is not None:
@@ -104,6 +105,6 @@ class Archive:
 
 
 def _give_back(one: Store | Custody | Vault | Seat) -> None:
-    # What was written is written; that a file cannot even be closed is nobody's concern any more.
+    # Everything is written by then, so a failure to close the file changes nothing.
     with suppress(Exception):
         one.close()

@@ -157,7 +157,7 @@ class Asking(Generic[Way]):
         mirror = job.mirror
         control, candidate = (asked, mirror.served) if mirror.ask == "legacy" else (mirror.served, asked)
         pair = self._pair(job, control, candidate)
-        self._writer.gap(pair)
+        self._writer.latencies(pair)
         sight = self._writer.sight(pair, mirror.plan.basis)
         if sight is not None:
             self._sighted(job, pair, sight)

@@ -1,6 +1,6 @@
-"""The keys of epochs, as the event loop has them at hand: made, found destroyed, and destroyed, in threads.
+"""The keys of epochs (EpochKeys), kept at hand for the event loop. Custody makes and destroys them, in threads.
 
-Custody that fails is left alone for a while, and an epoch has no key meanwhile: what needs one goes without.
+After a failure custody is not asked for a while. Meanwhile epochs have no key, and nothing is linked.
 """
 
 import asyncio
@@ -12,39 +12,41 @@ from shadow.custody.base import Custody, CustodyError, CustodyRenewed
 from shadow.evidence.epoch import Epoch, digest
 
 PURPOSE = "epoch"
-"""What such keys are for, in custody."""
+"""The purpose of these keys in custody."""
 
 REST = 30.0
-"""Seconds for which custody that failed is not asked again."""
+"""Seconds after a failure for which custody is not asked."""
 
 T = TypeVar("T")
 
 
 def scope(capability: str, epoch: Epoch) -> str:
-    """What custody knows an epoch's key by. The capability's name is all before the space."""
+    """The scope of an epoch's key in custody: the capability's name, a space, and the epoch's digest."""
     return f"{capability} {digest(epoch)}"
 
 
 class EpochKeys:
-    """The keys of epochs. All but threads of its own is of one event loop. `failures` counts what custody refused,
-    `fault` says why it does now ("" while it is well), `renewals` counts the times that its file was replaced."""
+    """The keys of epochs, for one event loop.
+
+    `failures` counts the calls in which custody failed. `fault` says why the last one did, and is "" while custody is
+    well. `renewals` counts how often custody was replaced."""
 
     def __init__(self, custody: Custody | None, rest: float = REST) -> None:
-        """None of a custody that is yet to be opened: see `use`."""
+        """`custody` is None where it is not open yet: see `use`. `rest` is as REST."""
         self.failures = 0
         self.renewals = 0
         self.fault = ""
         self._custody = custody
         self._pause = rest
         self._known: dict[tuple[str, Epoch], bytes] = {}
-        self._doomed: set[tuple[str, Epoch]] = set()
+        self._unwanted: set[tuple[str, Epoch]] = set()
         self._generation: tuple[int, int] | None = None
         self._rest = 0.0
         self._making = asyncio.Lock()
 
     @property
     def custody(self) -> str:
-        """The name of the custody that keys are of now."""
+        """The name of the custody that the keys come from now."""
         return self._custody.name if self._custody is not None else ""
 
     def use(self, custody: Custody) -> None:
@@ -52,38 +54,38 @@ class EpochKeys:
         self._custody = custody
 
     def get(self, capability: str, epoch: Epoch) -> bytes | None:
-        """The key; empty where custody fails; None where it is yet to be asked for."""
+        """The key; empty where custody failed; None where it was not asked yet: see `make`."""
         return self._known.get((capability, epoch))
 
     async def make(self, capability: str, epoch: Epoch) -> None:
-        """Have the key at hand, made if there is none. Raises nothing."""
+        """Fetch the key, which custody makes where there is none. Raises nothing."""
         async with self._making:
             if (capability, epoch) not in self._known:
                 key = b"" if self._is_resting() else await asyncio.to_thread(self._made, capability, epoch)
                 self._known[capability, epoch] = key
 
-    def doom(self, epochs: Iterable[tuple[str, Epoch]]) -> None:
-        """Have the keys of these epochs destroyed at the next refresh, but for capabilities that are held."""
-        self._doomed.update(epochs)
+    def destroy_soon(self, epochs: Iterable[tuple[str, Epoch]]) -> None:
+        """Destroy the keys of these epochs at the next refresh, but for capabilities that are held."""
+        self._unwanted.update(epochs)
 
     async def refresh(self) -> None:
-        """Destroy what is doomed; forget all keys where another process may have destroyed one. Raises nothing."""
-        if not (self._known or self._doomed or self.fault) or self._is_resting():
+        """Destroy unwanted keys. Forget all keys where another process may have destroyed one. Raises nothing."""
+        if not (self._known or self._unwanted or self.fault) or self._is_resting():
             return
         async with self._making:
             for one in [one for one, key in self._known.items() if not key]:
                 del self._known[one]
-            doomed, self._doomed = self._doomed, set()
+            unwanted, self._unwanted = self._unwanted, set()
             try:
-                stale = await asyncio.to_thread(self._changed, doomed)
+                stale = await asyncio.to_thread(self._changed, unwanted)
             except CustodyError as error:
-                # Nobody knows whether a key is still there, so none is used.
+                # A key may have been destroyed since, so none is used.
                 stale = True
-                self._doomed |= doomed
+                self._unwanted |= unwanted
                 self._fail(error)
             if stale:
                 self._known.clear()
-            for one in doomed:
+            for one in unwanted:
                 self._known.pop(one, None)
 
     def _made(self, capability: str, epoch: Epoch) -> bytes:
@@ -98,13 +100,13 @@ class EpochKeys:
             self._generation = custody.generation
         return custody.key(PURPOSE, scope(capability, epoch), time.time())
 
-    def _changed(self, doomed: Iterable[tuple[str, Epoch]]) -> bool:
-        """Destroy keys; whether another process has written since this was last asked."""
+    def _changed(self, unwanted: Iterable[tuple[str, Epoch]]) -> bool:
+        """Destroy keys. Whether another process has written since the last time."""
         def seen(custody: Custody) -> tuple[int, int]:
             generation = custody.generation
-            if doomed:
+            if unwanted:
                 held = custody.holds()
-                for capability, epoch in doomed:
+                for capability, epoch in unwanted:
                     if capability not in held:
                         custody.destroy(PURPOSE, scope(capability, epoch))
             return generation
@@ -113,7 +115,8 @@ class EpochKeys:
         return before != self._generation
 
     def held(self) -> frozenset[str] | None:
-        """What is held, None where custody fails to say. For a thread: it reads the file. Raises nothing."""
+        """The capabilities under a hold; None where custody fails. Call it in a thread: it reads the file. Raises
+        nothing."""
         if self._is_resting():
             return None
         try:
@@ -123,7 +126,7 @@ class EpochKeys:
             return None
 
     def _asked(self, what: Callable[[Custody], T]) -> T:
-        """What custody says; asked again where it is another file now. Raises CustodyError."""
+        """The answer of custody, which is asked once more where it was just replaced. Raises CustodyError."""
         if self._custody is None:
             raise CustodyError("the custody file is not open")
         try:

@@ -1,11 +1,12 @@
-"""What waits to be written to the store, added up meanwhile, and the task that writes it in a thread.
+"""The writer: it adds up what the lane learns, and writes it to the store in batches, in a thread.
 
-A store that fails loses no outcome: what could not be written is kept and written with the next batch. Only the
-differences of comparisons past a bound are let go, and counted. What is lost all the same (a worker is killed, a store
-deleted, a disk full to the end) is known by the marks (shadow.stores.marks), and the store is told of it: see `Gap`.
+A store that fails loses no outcome: a batch that could not be written is kept and written with the next. Only
+differences are let go, of comparisons past a bound, and these comparisons are counted. Exchanges can still be lost,
+where a worker is killed, a store is deleted, or a disk stays full. The marks (shadow.stores.marks) show how many, and
+they are written to the store as gaps (shadow.ledger.rows.Gap).
 
-What an exchange proves is settled in two steps. It is sighted as soon as both arms have spoken, so that whatever is
-asked of the same subject later in the hour cannot take its place; it counts once its outcome is known.
+Evidence of an exchange is taken in two steps. The exchange is sighted as soon as both arms have answered, so that a
+later request about the same subject in that hour cannot take its place. It counts once its outcome is known.
 """
 
 import asyncio
@@ -32,31 +33,30 @@ FLUSH = 0.5
 """Seconds between writes."""
 
 IDLE = 3.0
-"""Seconds after which the store is written to though there is nothing to be: whether it is well, and still the same."""
+"""Seconds after which an empty batch is written, to see whether the store is well and still the same file."""
 
 UNWRITTEN = 2_000
-"""Comparisons kept while the store cannot be written; of more, only the outcome is."""
-
+"""Comparisons kept while the store cannot be written. Of further ones only the outcome is kept."""
 
 BINDINGS = 100_000
-"""Pairs of identifiers kept while the store cannot be written. Exchanges that bring more are counted as lost."""
+"""Pairs of identifiers kept while the store cannot be written. Exchanges with further pairs are counted as lost."""
 
 AGAIN = 0.2
 """Seconds between two tries to write what is left at the end."""
 
 CLAIMS = 50_000
-"""Subjects of an hour that are kept in mind. Exchanges of more are counted, but prove nothing."""
+"""Subjects of an hour that are remembered. Exchanges about further subjects are counted, but prove nothing."""
 
 _BAD = frozenset({Outcome.MISMATCH, Outcome.CANDIDATE_ERROR})
 
-
 NOT_SAMPLED = "not_sampled"
-"""Why an exchange is skipped that nobody misses: chance left it out."""
+"""The reason of an exchange that the sample left out. It is not missing from the evidence."""
 
 
 class Sight(NamedTuple):
-    """What an exchange may come to prove: in which epoch and stratum. `token` is empty where its epoch has no key, and
-    where there are too many subjects; `first` tells that its subject was not seen in that hour before."""
+    """What an exchange may prove once its outcome is known: its epoch, its stratum, its `hour` since 1970, and the
+    `token` of its subject, which is empty where the epoch has no key or there are too many subjects. `first` is True
+    where the subject was not seen before in that hour."""
 
     epoch: Epoch
     stratum: Stratum
@@ -69,15 +69,15 @@ _Place: TypeAlias = tuple[str, Epoch, Stratum, Outcome]
 
 
 class Writer:
-    """Batches for one store. All but the store's own `write`, and custody, happens in one event loop.
+    """Writes one store. It belongs to one event loop; the store and custody are called in threads.
 
-    `lost` counts exchanges by why they are not in the store: reasons of a Gap, and "differences" for those of which
-    only the differences are not. `failures` counts the writes that failed, `fault` says why the last one did ("" where
-    it did not), `renewals` the times that the store was another. `keys` are the epochs'.
+    `lost` counts exchanges that are not in the store, by the reason of a Gap, or under "differences" where only their
+    differences are missing. `failures` counts the writes that failed. `fault` says why the last write failed, and is ""
+    where it did not. `renewals` counts how often the store was replaced. `keys` are the keys of epochs.
     """
 
     def __init__(self, store: Store | None, custody: Custody | None) -> None:
-        """None of what is yet to be opened: see `use`."""
+        """`store` and `custody` are None where they are not open yet: see `use`."""
         self.lost: Counter[str] = Counter()
         self.failures = 0
         self.renewals = 0
@@ -99,21 +99,21 @@ class Writer:
         self._task: asyncio.Task[None] | None = None
 
     def use(self, store: Store, custody: Custody) -> None:
-        """Write here from now on."""
+        """Write to this store from now on, with keys of this custody."""
         self._store = store
         self.keys.use(custody)
 
     def adopt(self, seat: Seat) -> None:
-        """Mark in this file what is taken and what is written, and tell the store what others have left in it."""
+        """Keep the marks in this file from now on. What former workers have left in it becomes gaps."""
         for one in self._marks.adopt(seat):
             self._miss(one.gap())
 
     def take(self, capability: str) -> None:
-        """An exchange is to come to an outcome."""
+        """Mark that an exchange was taken, and will have an outcome."""
         self._marks.take(capability)
 
     def unwritten(self) -> dict[str, int]:
-        """How many exchanges have come to an outcome, or are to, and are not written, by capability."""
+        """How many exchanges were taken and are not written yet, by capability."""
         return self._marks.pending()
 
     def _miss(self, gap: Gap) -> None:
@@ -125,14 +125,15 @@ class Writer:
         self._gaps[place] = bridged(self._gaps[place], gap) if place in self._gaps else gap
 
     def sight(self, pair: Pair, basis: Basis) -> Sight | None:
-        """Take an exchange for what it may prove, as soon as both arms have spoken. Cheap, and raises nothing.
-        None where its epoch's key is yet to be had: see `first_sight`."""
+        """Take an exchange for what it may prove, as soon as both arms have answered. Cheap, and raises nothing.
+        None where the key of its epoch must be fetched first: see `first_sight`."""
         epoch = self._epoch(pair, basis)
         key = self.keys.get(pair.capability, epoch)
         return None if key is None else self._sight(pair, basis, epoch, key)
 
     async def first_sight(self, pair: Pair, basis: Basis) -> Sight:
-        """The same for the first of an epoch. Raises nothing: without a key an exchange counts, and proves nothing."""
+        """The same for the first exchange of an epoch: it fetches the key. Raises nothing. Without a key the exchange
+        counts, but proves nothing."""
         epoch = self._epoch(pair, basis)
         await self.keys.make(pair.capability, epoch)
         return self._sight(pair, basis, epoch, self.keys.get(pair.capability, epoch) or b"")
@@ -149,40 +150,40 @@ class Writer:
         return Sight(epoch, found.stratum, found.hour, found.token if found.token in claimed else b"", first)
 
     def key(self, capability: str, sight: Sight | None) -> bytes:
-        """What tokens of an exchange are made by; empty where there is none."""
+        """The key that an exchange's tokens are made with; empty where there is none."""
         return self.keys.get(capability, sight.epoch) or b"" if sight is not None else b""
 
     def count(self, tally: Tally) -> None:
-        """An exchange that never came to be asked of both arms."""
+        """Count an exchange that was not sent to both arms."""
         self._tallies[tally] += 1
         if tally.reason == Reason.STORE_UNAVAILABLE:
-            # No epoch is known before the first pair, so that they count by when they came.
+            # No epoch is known before the first pair, so the time stands for it.
             now = time.time()
             return self._gap(Gap(tally.capability, Reason.STORE_UNAVAILABLE, 1, now, now))
         epoch = self._epochs.get(tally.capability)
-        # What a sample leaves out by chance leaves no doubt.
+        # An exchange that the sample left out by chance is no gap in the evidence.
         if epoch is not None and tally.reason != NOT_SAMPLED:
             place = tally.capability, epoch, Stratum(tally.operation, "", "", ""), tally.outcome
             self._exchanges_at(place, self._latest[tally.capability]).count += 1
         return None
 
     def keep(self, comparison: Comparison, sight: Sight | None = None, rules: Rules = NONE) -> None:
-        """The end of an exchange, by which rules, with what it proves where both arms were asked."""
+        """Keep a finished exchange: its comparison by these rules, and what it proves where both arms were asked."""
         if sight is not None:
             self._weigh(comparison, sight, rules)
             self._bind(comparison, sight)
             self._keep(comparison)
-        elif _tells(comparison):
+        elif _has_details(comparison):
             self._keep(comparison)
         else:
             self.count(comparison.tally)
 
     def _keep(self, comparison: Comparison) -> None:
-        told = _tells(comparison)
-        if told and len(self._comparisons) < UNWRITTEN:
+        has_details = _has_details(comparison)
+        if has_details and len(self._comparisons) < UNWRITTEN:
             self._comparisons.append(comparison)
             return
-        self.lost["differences"] += told
+        self.lost["differences"] += has_details
         self._tallies[comparison.tally] += 1
 
     def _bind(self, comparison: Comparison, sight: Sight) -> None:
@@ -208,8 +209,8 @@ class Writer:
             found.known.update(one.id for one in rules.known if one.id in hidden)
         if comparison.drifts:
             found.hear(table([comparison], sight.epoch).values())
-        # Good and bad are told apart: a mismatch does not drown in another worker's match, nor in an earlier one of its
-        # own subject, as where only the second reading is wrong. Each counts once.
+        # A subject has one token for agreement and another for disagreement, so each counts once an hour. Otherwise a
+        # mismatch would not count after another worker's match, or after an earlier match of its own subject.
         if sight.token and outcome in _BAD:
             found.tokens.add((sight.hour, sight.token + b"!"))
         elif sight.first and outcome in JUDGED:
@@ -226,12 +227,12 @@ class Writer:
         return found
 
     def _epoch(self, pair: Pair, basis: Basis) -> Epoch:
-        """The epoch of an exchange. An arm that does not tell its build now is taken to be the one that it was."""
+        """The epoch of an exchange. An arm that does not send its build is taken to have the last known one."""
         self._latest[pair.capability] = pair.at
         known = self._epochs.get(pair.capability)
         legacy, modern = ("", "") if not basis.build else (
             build_of(pair.control, basis.build), build_of(pair.candidate, basis.build))
-        # A known difference that expires is a rule that goes.
+        # Where a known difference expires, there is a rule less.
         expired = sum(one.expires <= pair.at for one in pair.rules.known) if pair.rules.known else 0
         custody = self.keys.custody
         if known is None:
@@ -243,7 +244,7 @@ class Writer:
         return known
 
     def add(self, row: Traffic) -> None:
-        """Calls down an arm; rows of one key are added up."""
+        """Add calls to an arm. Rows of one key are added up."""
         known = self._traffic[row.capability, row.operation, row.stage, row.arm]
         known.requests += row.requests
         known.errors += row.errors
@@ -251,29 +252,29 @@ class Writer:
         known.at = max(known.at, row.at)
 
     def call(self, capability: str, operation: str, arm: str, seconds: float, failed: bool, at: float) -> None:
-        """One call of the lane's own down an arm: no client's request, so it counts none."""
+        """Add one call to an arm by the lane itself. It is no client's request, so it does not count as one."""
         known = self._traffic[capability, operation, "", arm]
         known.errors += failed
         known.seconds.add(seconds)
         if at > known.at:
             known.at = at
 
-    def gap(self, pair: Pair) -> None:
-        """How much longer one arm took than the other over the same request, where both answered."""
+    def latencies(self, pair: Pair) -> None:
+        """Add how much longer one arm took than the other over the same request, where both answered."""
         if pair.control.failure is None and pair.candidate.failure is None:
-            gap = pair.candidate.seconds - pair.control.seconds
-            self.call(pair.capability, pair.operation, SLOWER if gap > 0 else FASTER, abs(gap), False, pair.at)
+            longer = pair.candidate.seconds - pair.control.seconds
+            self.call(pair.capability, pair.operation, SLOWER if longer > 0 else FASTER, abs(longer), False, pair.at)
 
     def start(self) -> None:
         """Begin to write, in the running event loop."""
         self._task = asyncio.create_task(self._run())
 
     async def close(self, until: float = 0.0) -> None:
-        """Write what is left, and stop. Where the store fails it is tried again up to a time of the event loop. It may
-        be called again, for what came later."""
+        """Write what is left, and stop. Where the store fails, it is tried again until that time of the event loop.
+        It may be called again, for what came later."""
         self._stopping.set()
         task, self._task = self._task, None
-        # The task is not cancelled: a batch whose thread is at work must be known to be written or not.
+        # The task is not cancelled: whether the batch that its thread is writing was written must be known.
         await (task or self._flush())
         while self.fault and asyncio.get_running_loop().time() < until:
             await asyncio.sleep(AGAIN)
@@ -281,7 +282,7 @@ class Writer:
         await self.keys.refresh()
 
     def leave(self) -> None:
-        """Give the marks back: what is not written now is lost, and whoever comes next finds it in them."""
+        """Give the marks back. What is not written now is lost, and the next worker finds it in the marks."""
         self._marks.close()
 
     async def _run(self) -> None:
@@ -295,7 +296,7 @@ class Writer:
             await self.keys.refresh()
 
     async def _flush(self, *, looks: bool = False) -> None:
-        """Write what waits; where nothing does, and it `looks`, have a look at the store now and then."""
+        """Write what waits. Where nothing does and `looks` is True, write an empty batch now and then: see IDLE."""
         self._marks.tick(time.time())
         store = self._store
         if store is None:
@@ -314,14 +315,14 @@ class Writer:
                 self._miss(one.gap(Reason.STORE_DELETED if anew else Reason.STORE_REPLACED))
             await self._flush()
         except Exception as error:
-            # Whatever it was, the store took nothing of the batch (that is its contract) and serving goes on.
+            # Whatever was raised, the store took nothing of the batch (that is its contract), and serving goes on.
             self.failures += 1
-            self._looked = 0.0  # to know soon when it is well again
+            self._looked = 0.0  # so that it is soon known when the store is well again
             self.fault = worded(error, StoreError)
             self._put_back(batch)
         else:
             self.fault = ""
-            self.keys.doom(dropped or ())
+            self.keys.destroy_soon(dropped or ())
             now = time.time()
             for capability, exchanges in _settled(batch).items():
                 self._marks.wrote(capability, exchanges, now)
@@ -352,14 +353,14 @@ class Writer:
             self._gap(gap)
 
 
-def _tells(comparison: Comparison) -> bool:
-    """Whether more is to be remembered of it than its outcome."""
+def _has_details(comparison: Comparison) -> bool:
+    """Whether there is more to store than its outcome."""
     return bool(comparison.differences or comparison.hidden)
 
 
 def _settled(batch: Batch) -> Counter[str]:
-    """How many exchanges the store knows the end of by a batch, by capability: those with an outcome, and those that
-    were lost before they had one."""
+    """How many exchanges a batch settles, by capability: those with an outcome, and those that were lost before they
+    had one."""
     counts: Counter[str] = Counter()
     for tally, count in batch.tallies.items():
         counts[tally.capability] += count if tally.reason != NOT_SAMPLED else 0

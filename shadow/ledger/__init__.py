@@ -1,1 +1,1 @@
-"""What a store keeps, as values."""
+"""The rows of a store, as values."""

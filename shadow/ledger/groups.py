@@ -1,6 +1,7 @@
-"""What mismatching exchanges have in common: each falls into one Pattern, the set of its differences' signatures.
+"""Groups of mismatching exchanges: each exchange belongs to one Pattern, the set of its differences' signatures.
 
-A pattern is folded from comparisons one at a time, in any order, to the same result; it is bounded and keeps no value.
+Comparisons are added to a pattern one at a time, and the result does not depend on their order. A pattern is bounded
+and keeps no value.
 """
 
 import hashlib
@@ -17,13 +18,13 @@ from shadow.compare.names import MASKED
 from shadow.evidence.stratum import HOUR
 
 HOURS = 24
-"""Hours back from its latest exchange over which a pattern's trend goes."""
+"""Hours, back from its latest exchange, that a pattern's trend covers."""
 
 EXEMPLARS = 3
-"""Exchanges kept of a pattern as a sample, besides the smallest."""
+"""Exchanges kept of a pattern as a sample, in addition to the smallest."""
 
 SIGNATURES = 32
-"""Signatures kept of a pattern; its key stands for all of them."""
+"""Signatures kept of a pattern. Its key covers all of them."""
 
 DIFFERENCES = 12
 """Differences kept of an exemplar."""
@@ -31,8 +32,8 @@ DIFFERENCES = 12
 
 @dataclass(frozen=True, slots=True)
 class Exemplar:
-    """One exchange of a pattern: shapes, places and tokens only. `total` differences were found, of which the first
-    are kept. `at` is in seconds since the epoch, `size` the bytes of both bodies."""
+    """One exchange of a pattern: shapes, places and tokens only. `total` differences were found; the first of them are
+    kept. `at` is in seconds since the epoch, `size` is the bytes of both bodies."""
 
     trace_id: str
     at: float
@@ -45,11 +46,11 @@ class Exemplar:
 class Pattern:
     """Exchanges of one operation that differ in the same way.
 
-    Of `again` of them both arms were asked again, and all of the pattern was there each time in `reproduced`.
-    `key` is 24 hexadecimal digits over all signatures; `whole` tells that all of them are in `signatures`, each with
-    its severity at the same place of `severities`. `hours` are (hours since the epoch, exchanges), oldest first, none
-    where there were none. `exemplars` are a uniform sample of the exchanges; `smallest` is the one with the
-    smallest bodies.
+    In `again` of them both arms were asked again, and in `reproduced` of these the whole pattern was there each time.
+    `key` is 24 hexadecimal digits over all signatures. `whole` is True where all of them are in `signatures`; the
+    severity of each is at the same index of `severities`. `hours` are (hours since the epoch, exchanges), the oldest
+    first, without hours that had none. `exemplars` are a uniform sample of the exchanges; `smallest` is the exchange
+    with the smallest bodies.
     """
 
     capability: str
@@ -69,8 +70,7 @@ class Pattern:
 
 
 def patterns(comparisons: Iterable[Comparison]) -> dict[tuple[str, str, str], Pattern]:
-    """The patterns of a batch by (capability, operation, key): of its mismatches, since nothing else differs for
-    good."""
+    """The patterns of a batch's mismatches by (capability, operation, key)."""
     found: dict[tuple[str, str, str], Pattern] = {}
     for comparison in comparisons:
         if comparison.tally.outcome is Outcome.MISMATCH and comparison.differences:
@@ -81,7 +81,7 @@ def patterns(comparisons: Iterable[Comparison]) -> dict[tuple[str, str, str], Pa
 
 
 def worst(differences: Iterable[Difference]) -> dict[Signature, Difference]:
-    """One difference of each signature: of several, such as under several masked names, the last of the worst."""
+    """One difference for each signature: where there are several, as under masked names, the last of the worst."""
     found: dict[Signature, Difference] = {}
     for one in differences:
         known = found.get(one.signature)
@@ -91,8 +91,8 @@ def worst(differences: Iterable[Difference]) -> dict[Signature, Difference]:
 
 
 def standing(signature: Signature, before: Severity, now: Severity) -> Severity:
-    """How severe a signature is that was seen before: rules may have changed, so it is what it is now; but under a
-    masked name another one may be meant, so there it stays what is worse."""
+    """The severity of a signature that is seen again. It is that of now, since rules may have changed. Under a masked
+    name it is the worse of both, since the two may be different fields."""
     return worst_of((before, now)) if MASKED in signature.path else now
 
 
@@ -123,7 +123,7 @@ def _pattern(comparison: Comparison) -> Pattern:
 
 
 def merged(one: Pattern, other: Pattern) -> Pattern:
-    """Two patterns of one capability, operation and key as one; how severe they are, `standing` says."""
+    """Two patterns of one capability, operation and key as one. `standing` gives the severities."""
     before, now = sorted((one, other), key=lambda found: (found.last_seen, found.severities))
     hours = dict(one.hours)
     for hour, count in other.hours:
@@ -141,7 +141,7 @@ def merged(one: Pattern, other: Pattern) -> Pattern:
 
 
 def _sample(exemplars: Iterable[Exemplar]) -> tuple[Exemplar, ...]:
-    """The exchanges whose hash is lowest: as uniform as a reservoir, without chance, and merged in any order."""
+    """The exchanges with the lowest hashes: as uniform as a reservoir, but without chance, and merged in any order."""
     def rank(found: Exemplar) -> bytes:
         return hashlib.sha256(f"{found.trace_id} {found.at}".encode()).digest()
 

@@ -1,5 +1,5 @@
-"""What a store keeps, as values: what the gateway did (Traffic), what the lane learnt (Finding), and what that proves
-(Evidence), in one Ledger."""
+"""The rows of a store, in one Ledger: what the gateway did (Traffic), what the lane learnt (Finding), and what that
+proves (Evidence)."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -15,38 +15,38 @@ from shadow.latency import Histogram
 from shadow.ledger.groups import Pattern
 
 EPOCHS = 20
-"""Epochs kept of each capability: the one that goes on, and the latest before it."""
+"""Epochs kept of each capability: the present one and the latest before it."""
 
 SUBJECTS = 250_000
-"""Tokens kept of one hour, over all capabilities. Exchanges past them are counted, but prove nothing."""
+"""Tokens kept of one hour, over all capabilities. Exchanges past that number are counted, but prove nothing."""
 
 PAIRS = 100_000
-"""Pairs of identifiers kept of one epoch of a capability. Of more it is only counted that there are."""
+"""Pairs of identifiers kept of one epoch of a capability. Excess pairs are only counted."""
 
 CROSSED_EPOCHS = 4
-"""Epochs of a capability of which pairs are kept: two builds of either arm may be at work side by side."""
+"""Epochs of a capability whose pairs are kept: two builds of either arm may be at work side by side."""
 
 FASTER, SLOWER = "modern faster", "modern slower"
-"""In the place of an arm: by how much modern took less or more than legacy over the same request."""
+"""Used instead of an arm: by how much modern took less, or more, than legacy over the same request."""
 
 HOURS = 2
-"""Hours for which tokens are kept: the current one, and the one before for what comes late."""
+"""Hours for which tokens are kept: the current one, and the one before it for late exchanges."""
 
 DAY = 24
-"""Hours of which it is kept how many exchanges were effective: at which rate evidence comes in."""
+"""Hours whose effective exchanges are counted hour by hour, for the rate at which evidence comes in."""
 
 JUDGED = COMPARED | {Outcome.CANDIDATE_ERROR}
-"""Outcomes that say something of the modern arm. The others leave no evidence, only a share that is left out."""
+"""Outcomes that say something about the modern arm. All others are no evidence: they add to the excluded share."""
 
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """What went down one arm for one operation ("": for all of them together) since the last row.
+    """The calls to one arm for one operation ("": for all operations together) since the last row.
 
-    `requests` counts those that clients were answered from this arm, `errors` the calls down the arm that ended in a
-    failure or a 5xx, `seconds` how long every call took: the lane's too, which it reports with `requests` 0.
-    `stage` is "" where the reporter does not know it. `at` is in seconds since the epoch. `arm` is "legacy" or
-    "modern"; or FASTER or SLOWER, and then `seconds` are by how much.
+    `requests` counts the client requests that this arm answered. `errors` counts the calls that ended in a failure or
+    a 5xx. `seconds` are how long each call took, those of the lane too, whose rows have 0 `requests`. `stage` is ""
+    where the reporter does not know it. `at` is in seconds since the epoch. `arm` is "legacy" or "modern"; or it is
+    FASTER or SLOWER, and then `seconds` are by how much.
     """
 
     capability: str
@@ -61,9 +61,10 @@ class Traffic:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One kind of difference in one operation: in how many exchanges, when, and one example of it: the latest, but as
-    severe as ever where a name in its path is masked. Of `again` of them both arms were asked again, and it was there
-    each time in `reproduced`."""
+    """One kind of difference in one operation: in how many exchanges it was, when, and one example.
+
+    The example is the latest one; where a name in its path is masked, its severity is the worst so far. In `again` of
+    the exchanges both arms were asked again, and in `reproduced` of these the difference was there each time."""
 
     capability: str
     operation: str
@@ -78,10 +79,12 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """Exchanges of one stratum with one outcome, on their way to the store: `count` of them, of which `critical` have
-    a critical difference that, in `reproduced` of them, was there again each time that both arms were asked again.
-    `tokens` are (hour, token) of the subjects asked about, `noise` what brackets among them said. Times are in seconds
-    since the epoch. `known` are the ids of known differences, and in how many of these exchanges each hid something."""
+    """Exchanges of one stratum with one outcome, on their way to the store.
+
+    There are `count` of them. `critical` of them have a critical difference; in `reproduced` of these it was there
+    again each time that both arms were asked again. `tokens` are (hour, token) of the subjects asked about. `noise` is
+    what brackets among them showed. `known` are the ids of known differences, each with the number of these exchanges
+    in which it hid something. Times are in seconds since the epoch."""
 
     capability: str
     epoch: Epoch
@@ -99,9 +102,11 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The same as a store tells it: `effective` are the exchanges whose subject was new in its hour; `hours` are
-    (hours since the epoch, effective exchanges), oldest first, of the last DAY of them. The stratum of what was never
-    asked of both arms has an empty status."""
+    """Exchanges of one stratum with one outcome, as a store has them: a Sighting without its tokens.
+
+    `effective` counts the exchanges whose subject was new in its hour. `hours` are (hours since the epoch, effective
+    exchanges), the oldest first, of the last DAY hours. The stratum has an empty status where the exchanges were not
+    sent to both arms."""
 
     capability: str
     epoch: Epoch
@@ -129,7 +134,7 @@ class Declared:
 
 @dataclass(frozen=True, slots=True)
 class Hidden:
-    """What a rule took away before exchanges were judged: so many differences, in so many exchanges."""
+    """What a rule hid before exchanges were judged: how many differences, in how many exchanges."""
 
     capability: str
     rule: str
@@ -140,9 +145,10 @@ class Hidden:
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """Two identifiers of a class that an exchange has proved to be one, on their way to the store, as tokens of their
-    `epoch`, which is the digest of one. Where that is known to contradict what was proved before (`split`, `merged`, as
-    in `Crossed`), there are no tokens."""
+    """Two identifiers that an exchange has proved to name one thing, on their way to the store.
+
+    `name` is their class. `legacy` and `modern` are tokens made with the key of the epoch whose digest is `epoch`.
+    They are empty where the pair is known to contradict an earlier one (`split` or `merged`, as in Crossed)."""
 
     capability: str
     epoch: str
@@ -156,23 +162,23 @@ class Binding:
 
 
 class Reason(StrEnum):
-    """Why exchanges are missing from what a store has."""
+    """Why exchanges are missing from a store."""
 
     STORE_UNAVAILABLE = "store_unavailable"
-    """The store was not open: they were shed, and never asked of both arms."""
+    """The store was not open: they were shed, and not sent to both arms."""
     KILLED = "killed"
-    """A worker came to its end without warning."""
+    """A worker ended without warning."""
     UNWRITTEN = "unwritten"
     """A worker stopped while the store could not be written."""
     STORE_DELETED = "store_deleted"
-    """They were in a file that was deleted; this one has been made since."""
+    """They were in a file that was deleted. The present file was made after that."""
     STORE_REPLACED = "store_replaced"
-    """They were in a file in whose place this one was put."""
+    """They were in a file that was replaced by the present one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """So many exchanges of a capability that are missing, between two times (seconds since the epoch)."""
+    """How many exchanges of a capability are missing, and between which times (seconds since the epoch)."""
 
     capability: str
     reason: Reason
@@ -186,17 +192,17 @@ class Crossed(StrEnum):
 
     PAIR = "pair"
     OVERFLOW = "overflow"
-    """There was no room for it."""
+    """There was no room for the pair."""
     SPLIT = "split"
-    """Legacy's identifier is bound to another of modern's already: one old record, two new ones."""
+    """Legacy's identifier already belongs to another of modern's: one old record is two new ones."""
     MERGED = "merged"
-    """Modern's is bound to another of legacy's already: two old records, one new one."""
+    """Modern's identifier already belongs to another of legacy's: two old records are one new one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """How many bindings of a class came to be what, in the epoch of that digest; when the first and the last of them,
-    and the latter's trace."""
+    """How many bindings of a class ended as `kind` in the epoch whose digest is `epoch`. `first_seen` and `last_seen`
+    are in seconds since the epoch, and `trace_id` is that of the last."""
 
     capability: str
     epoch: str
@@ -210,10 +216,10 @@ class Crossing:
 
 @dataclass(slots=True)
 class Ledger:
-    """Everything that a store knows of one capability, or of all: in no order, with one row for each key.
+    """Everything that a store has on one capability, or on all: in no order, with one row for each key.
 
-    `overflow` counts, by capability, the differences that found the table of signatures full; `patternless` the
-    mismatching exchanges that found the table of patterns full.
+    By capability, `overflow` counts the differences that found no room in the table of signatures, and `patternless`
+    the mismatching exchanges that found none in the table of patterns.
     """
 
     tallies: dict[Tally, int] = field(default_factory=dict)
@@ -231,7 +237,7 @@ class Ledger:
 
 
 def conflicts(legacy: bool, modern: bool) -> tuple[Crossed, ...]:
-    """What a binding is of which legacy's identifier, or modern's, is bound to another."""
+    """What a binding ends as where legacy's identifier, or modern's, already belongs to another."""
     return (Crossed.SPLIT,) * legacy + (Crossed.MERGED,) * modern
 
 
@@ -242,7 +248,7 @@ def crossed(one: Crossing, other: Crossing) -> Crossing:
 
 
 def hidden(comparisons: Iterable[Comparison]) -> list[Hidden]:
-    """What rules took away in a batch, a row for each capability and rule."""
+    """What rules hid in a batch: a row for each capability and rule."""
     found: dict[tuple[str, str], Hidden] = {}
     for comparison in comparisons:
         for rule, count in comparison.hidden:
@@ -265,7 +271,7 @@ def joined(one: Hidden, other: Hidden) -> Hidden:
 
 
 def hourly(known: Iterable[tuple[int, int]], new: Mapping[int, int]) -> tuple[tuple[int, int], ...]:
-    """Counts by hour, with those that came; the last DAY of them."""
+    """Counts by hour: those known and the new ones together, of the last DAY hours."""
     counts = Counter(dict(known))
     counts.update({hour: count for hour, count in new.items() if count})
     newest = max(counts, default=0)

@@ -1,4 +1,4 @@
-"""Taking a subject out of what a store keeps: their tokens go, and what was counted stays. Pure."""
+"""How a subject is taken out of a store: their tokens go, and counts stay. Pure."""
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -23,8 +23,8 @@ Trace = tuple[str, str]
 
 
 class Unlinked(NamedTuple):
-    """How many exchanges have examples without tokens now, how many pairs of identifiers are gone, and how many of
-    either stay since they are held."""
+    """The result: `examples` counts the exchanges whose examples have no tokens any more, `bindings` the pairs of
+    identifiers that are gone, and `held` those of either that stay because they are held."""
 
     examples: int
     bindings: int
@@ -48,10 +48,10 @@ def tokens_of(identifier: str, keys: Mapping[str, Collection[bytes]]) -> Tokens:
 def theirs(
     findings: Iterable[Finding], patterns: Iterable[Pattern], tokens: Tokens, traces: Collection[Trace],
 ) -> frozenset[Trace]:
-    """The exchanges that examples are of and that have tokens to be taken: those of which one has one of the subject's
-    (for then all of the exchange is about them), and those among `traces`."""
+    """The exchanges with examples whose tokens must go: those of which an example has a token of the subject, for then
+    all of the exchange is about them, and those among `traces`."""
     return frozenset(
-        trace for trace, found in _kept(findings, patterns)
+        trace for trace, found in _examples(findings, patterns)
         if any(_tokens(found)) and (trace in traces or _carries(found, tokens(trace[0], placed(found.path))))
     )
 
@@ -78,7 +78,7 @@ def _carries(found: Difference, tokens: Collection[str]) -> bool:
     return any(one and one in tokens for one in _tokens(found))
 
 
-def _kept(findings: Iterable[Finding], patterns: Iterable[Pattern]) -> Iterator[tuple[Trace, Difference]]:
+def _examples(findings: Iterable[Finding], patterns: Iterable[Pattern]) -> Iterator[tuple[Trace, Difference]]:
     for finding in findings:
         yield (finding.capability, finding.trace_id), finding.exemplar
     for pattern in patterns:

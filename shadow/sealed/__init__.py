@@ -1,1 +1,1 @@
-"""Exchanges kept whole, on request only: sealed one by one, searched, and given up again."""
+"""Exchanges that are kept whole, on request only: sealed one by one, searched, and destroyed."""

@@ -1,7 +1,7 @@
-"""Capture: mismatches by chance, handed to the vault off the event loop, and taken out again where they settle.
+"""Capture: it hands a sample of the mismatches to the vault, in threads, and takes out again those that settle.
 
-It is bounded in what waits, and nothing waits for it: what there is no room for, and what the vault does not take, is
-counted and let go.
+What waits is bounded, and nothing waits for it. What finds no room, and what the vault does not take, is counted and
+let go.
 """
 
 import asyncio
@@ -26,23 +26,23 @@ WAITING = 64
 """Exchanges that wait to be sealed."""
 
 WAITING_BYTES = 16 << 20
-"""Bytes of their bodies."""
+"""Bytes of the bodies that wait to be sealed."""
 
 EXPIRY = 60.0
-"""Seconds after which the vault is looked through for what has expired."""
+"""Seconds between two searches of the vault for expired records."""
 
 DRAIN = 2.0
-"""Seconds in which what waits at the end may still be sealed."""
+"""Seconds at the end in which waiting exchanges may still be sealed."""
 
 _COOKIE = re.compile(rb"^([^=;]*=)[^;]+")
 _roll = random.random
 
 
 class Capture:
-    """What one worker has sealed. `start` and all after it belong to one event loop.
+    """Seals for one worker. `start` and what is called after it belong to one event loop.
 
-    `counts` are by how it went: "sealed", "discarded" (it was no mismatch in the end), "shed" (no room to wait),
-    "failed" (the vault, or custody, could not be written); `fault` says why the last did ("" where it did not).
+    `counts` are by result: "sealed", "discarded" (no mismatch in the end), "shed" (no room to wait) and "failed" (the
+    vault or custody could not be written). `fault` says why the last one failed, and is "" where it did not.
     """
 
     def __init__(self, vault: Vault) -> None:
@@ -57,7 +57,8 @@ class Capture:
         self._task: asyncio.Task[None] | None = None
 
     def take(self, pair: Pair, comparison: Comparison, sealing: Sealing, *, safe: bool) -> str:
-        """Have a mismatch sealed, by chance of the share that is wanted; its id, or "". Takes constant time."""
+        """Seal a mismatch with the probability of `sealing.share`. Its id, or "" where it is not sealed. Takes constant
+        time."""
         if _roll() >= sealing.share:
             return ""
         if len(self._seals) >= WAITING or self._held + _size(pair) > WAITING_BYTES or self._closing:
@@ -75,7 +76,7 @@ class Capture:
         return captured.id
 
     def drop(self, id: str) -> None:
-        """What was taken under this id turned out to be no mismatch: it is not to be kept."""
+        """Do not keep what was taken under this id: it turned out to be no mismatch."""
         captured = self._seals.pop(id, None)
         if captured is not None:
             self._held -= _size(captured)
@@ -93,7 +94,7 @@ class Capture:
         self._closing = True
         self._woken.set()
         if self._task is not None:
-            # Not cancelled: a thread may be at work, and the vault is closed next.
+            # Not cancelled: a thread may still use the vault, which is closed next.
             await self._task
 
     async def _run(self) -> None:
@@ -119,7 +120,7 @@ class Capture:
         self._seals.clear()
 
     async def _work(self) -> None:
-        """One exchange, or one that is to be taken out: in this order, since it was sealed by then."""
+        """Discard one record, or else seal one exchange."""
         if self._discards:
             id = self._discards.popleft()
             if await self._do(lambda: self._vault.discard(id)):
@@ -134,7 +135,7 @@ class Capture:
         try:
             await asyncio.to_thread(work)
         except Exception as error:
-            # Whatever it was: shadowing, and serving, go on without it.
+            # Whatever was raised: shadowing and serving go on without it.
             self.counts["failed"] += 1
             self.fault = worded(error, (VaultError, CustodyError))
             return False
@@ -147,7 +148,7 @@ def _size(exchange: Pair | Captured) -> int:
 
 
 def _without_cookies(one: Observation) -> Observation:
-    """An answer whose cookies are set to nothing that opens a session; that they were set is compared, and stays."""
+    """An answer without the values of its cookies, which may open a session. The names stay: they are compared."""
     headers = Headers((name, _COOKIE.sub(rb"\1*", value) if name.lower() == b"set-cookie" else value)
                       for name, value in one.headers)
     return replace(one, headers=headers)

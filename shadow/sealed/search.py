@@ -1,7 +1,7 @@
-"""Whether an identifier occurs in an exchange, however its bytes are dressed there: what a purge by subject asks.
+"""Search: whether an identifier occurs in an exchange, in any of the usual encodings. A purge by subject asks this.
 
-Rather one exchange too many than one too few: letters are compared without case, and parts of words count. What is
-encoded once more inside a value (an attachment in Base64) is not looked into.
+It finds too many exchanges rather than too few: letters are compared without case, and parts of words count. It does
+not look into what is encoded once more inside a value, such as an attachment in Base64.
 """
 
 import re
@@ -15,16 +15,15 @@ from shadow.observation import Observation
 from shadow.sealed.base import Captured
 
 SHORTEST = 3
-"""Characters of an identifier: what is shorter occurs everywhere."""
+"""The fewest characters of an identifier: anything shorter occurs everywhere."""
 
-# A JSON string's escapes (RFC 8259 section 7), where the document as a whole cannot be read.
+# The escapes of JSON strings (RFC 8259 section 7), for documents that cannot be read as a whole.
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|([^u]))")
 
 
 def occurs(captured: Captured, identifier: str) -> bool:
-    """Whether it occurs in the request's target (as received and percent-decoded), in a header field, or in a body
-    (as received, with its content coding off, and in its names and values where its media type is one that is
-    read)."""
+    """Whether the identifier occurs in the request's target (as received and percent-decoded), in a header field, or
+    in a body (as received, without its content coding, and in its names and values where the media type is known)."""
     wanted = _plain(identifier)
     return any(wanted in _plain(text) for text in _texts(captured))
 
@@ -44,7 +43,7 @@ def _texts(captured: Captured) -> Iterator[str]:
 
 
 def _read(data: bytes) -> Iterator[str]:
-    """Bytes as text: in each encoding that they may be in, and percent-decoded (as in a form, too)."""
+    """Bytes as text, in each encoding that they may be in, and also percent-decoded, as in a target or a form."""
     forms = {data} if b"%" not in data and b"+" not in data else {
         data, unquote_to_bytes(data), unquote_to_bytes(data.replace(b"+", b" "))}
     for form in forms:
@@ -57,7 +56,7 @@ def _read(data: bytes) -> Iterator[str]:
 
 
 def _values(one: Observation) -> Iterator[str]:
-    """What a body says once its coding is off: every name and value of a document, whose escapes have been read."""
+    """The body without its content coding; of a document every name and value, with escapes resolved."""
     try:
         body = decoded(one) or b""
     except Incomparable:

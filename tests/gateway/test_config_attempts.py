@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from gateway.apart import Apart, apart
 from gateway.config.attempts import Attempts, build_in_time
 from gateway.config.compile import build
 from gateway.config.problem import Invalid
 from gateway.config.watch import look, watch
+from gateway.own_thread import OwnThread, in_own_thread
 from tests.backends.upstream import until
 from tests.gateway.test_config import SMALLEST, write
 
@@ -82,7 +82,7 @@ def test_python_that_loops_is_ended():
         while True:
             pass
 
-    work = Apart(loops)
+    work = OwnThread(loops)
     assert not work.within(0.01)
     work.interrupt()
     until(lambda: work.ended, "it loops on")
@@ -93,8 +93,8 @@ async def test_what_work_raises_is_raised_where_it_is_waited_for():
         raise KeyError("no")
 
     with pytest.raises(KeyError, match="no"):
-        await apart(fails)
-    assert await apart(sum, (1, 2)) == 3
+        await in_own_thread(fails)
+    assert await in_own_thread(sum, (1, 2)) == 3
 
 
 async def test_a_look_that_hangs_is_told_and_so_is_its_end(tmp_path):

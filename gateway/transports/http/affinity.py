@@ -1,6 +1,6 @@
 """The upstream connections that belong to one client's connection, because they are logged in for it.
 
-Some servers log in the connection and not the request (IIS with Windows authentication; schemes.py knows which). A
+Some servers log in the connection and not the request (IIS with Windows authentication; auth_schemes.py knows which). A
 connection on which that happens, or is about to, leaves the pool for good and belongs to the client's connection. All
 later requests of that client to the upstream use it, and nobody else's do. When one of the two connections ends, the
 other ends too. So the client sees what it would see without a gateway.

@@ -321,7 +321,7 @@ class Connection(asyncio.Protocol):
     def _log_in(self, serving: Served, login: tuple[bytes, ...]) -> None:
         """Give the connection to the client that it is logged in for, before the answer's end could give it to another.
 
-        `login` is what schemes.login returned.
+        `login` is what auth_schemes.login returned.
         """
         if login and not serving.offered(login):
             return

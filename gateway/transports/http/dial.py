@@ -9,7 +9,7 @@ import socket
 import ssl
 from collections.abc import Callable
 
-from gateway.apart import apart
+from gateway.own_thread import in_own_thread
 from gateway.sockets import keep_alive
 from gateway.transports.http.connection import Connection
 from gateway.transports.http.resolve import Addresses
@@ -57,7 +57,7 @@ class Dialler:
             _, connection = await loop.create_unix_connection(lambda: self._make(addresses.unix), addresses.unix)
             return connection
         if addresses.tls and self._tls is None:
-            self._tls = await apart(self._context)
+            self._tls = await in_own_thread(self._context)
         error: OSError | None = None
         for host, port in await addresses.resolve():
             try:

@@ -14,12 +14,12 @@ from math import inf
 
 from gateway.transports.http.connection import Connection
 from gateway.transports.http.dial import Dialler
+from gateway.transports.http.fair_queue import FairQueue, Rank, Shares
 from gateway.transports.http.health import EndpointHealth
 from gateway.transports.http.logins import Logins
 from gateway.transports.http.resolve import Addresses
 from gateway.transports.http.sending import HttpSending
 from gateway.transports.http.streams import Streams
-from gateway.transports.http.turns import Rank, Shares, Turns
 from gateway.transports.settings import UpstreamSettings
 from shadow.observation import Failure
 
@@ -43,13 +43,13 @@ class Endpoint:
         self.last_failure = ""
         self._idle: list[Connection] = []
         self._busy: dict[Connection, HttpSending] = {}
-        self._waiting: Turns[HttpSending] = Turns()
+        self._waiting: FairQueue[HttpSending] = FairQueue()
         pool = settings.pool
-        self._streams: Streams[HttpSending] = Streams(pool.most_streams, pool.each(pool.most_streams))
-        self._each = pool.each(pool.connections)
+        self._streams: Streams[HttpSending] = Streams(pool.most_streams, pool.share(pool.most_streams))
+        self._each = pool.share(pool.connections)
         self._shares = Shares(self._busy, self._streams, pool.connections, self._each)
         # The connections that are logged in for one client each (affinity.py).
-        self.logins = Logins(pool.logins, pool.each(pool.logins))
+        self.logins = Logins(pool.logins, pool.share(pool.logins))
         # Attempts to connect, and the tasks that make them, which end some turns of the loop after their attempts.
         self._attempts: set[object] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -118,7 +118,7 @@ class Endpoint:
             more = self._shares.rank(sending) is not Rank.HELD
         # Requests for which a connection is being opened do not count as waiting.
         if not more and waiting.count - len(self._attempts) >= pool.pending:
-            last = waiting.evict(sending.client, pool.each(pool.pending)) if pool.pending else None
+            last = waiting.evict(sending.client, pool.share(pool.pending)) if pool.pending else None
             if last is None:
                 sending.give_up(Failure("pool_full", source="gateway"))
                 return

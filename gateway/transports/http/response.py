@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from adapters.message import Headers
-from gateway.transports.http import schemes
+from gateway.transports.http import auth_schemes
 from gateway.wire import (
     CHUNKED,
     UNTIL_CLOSE,
@@ -35,7 +35,7 @@ class ResponseHead(NamedTuple):
     """What a response's head says. A head that comes again yields the same object, so nothing may change `headers`.
 
     `headers` are the end-to-end fields. `length` is the Content-Length, CHUNKED or UNTIL_CLOSE. `keep_alive` says
-    whether the upstream leaves the connection open. `login` is what schemes.login says of it.
+    whether the upstream leaves the connection open. `login` is what auth_schemes.login says of it.
     """
 
     status: int
@@ -62,10 +62,10 @@ def unfinished(data: bytes, end: int) -> bytes:
 def judge(raw: bytes) -> ResponseHead:
     """Return what a whole head says. Raises Malformed where it is invalid, or could be read in two ways."""
     status, reason, is_11, received = parse_response_head(raw)
-    kept, connection, codings, lengths, login = _sort_fields(received)
+    end_to_end, connection, codings, lengths, login = _sort_fields(received)
     if status == 101:
-        kept.extend(pair for pair in received if pair[0].lower() in (b"upgrade", b"connection"))
-        return ResponseHead(status, reason, kept, UNTIL_CLOSE, False, login)
+        end_to_end.extend(pair for pair in received if pair[0].lower() in (b"upgrade", b"connection"))
+        return ResponseHead(status, reason, end_to_end, UNTIL_CLOSE, False, login)
     keep_alive = is_11
     if connection.lower() == b"keep-alive":
         keep_alive = True
@@ -74,20 +74,20 @@ def judge(raw: bytes) -> ResponseHead:
         keep_alive = persists(options, is_11)
         named = options - _NOT_NAMEABLE
         if named:
-            drop_named(kept, named)
+            drop_named(end_to_end, named)
     if codings:
         # Two lengths, or a coding that is not exactly "chunked": receivers disagree about where such a body ends.
         if lengths or not is_11 or b",".join(codings).strip().lower() != b"chunked":
             raise Malformed("upstream_malformed", "ambiguous length")
-        return ResponseHead(status, reason, kept, CHUNKED, keep_alive, login)
+        return ResponseHead(status, reason, end_to_end, CHUNKED, keep_alive, login)
     if not lengths:
-        return ResponseHead(status, reason, kept, UNTIL_CLOSE, keep_alive, login)
+        return ResponseHead(status, reason, end_to_end, UNTIL_CLOSE, keep_alive, login)
     if len(lengths) == 1 and len(lengths[0]) <= 18 and lengths[0].isdigit():
-        return ResponseHead(status, reason, kept, int(lengths[0]), keep_alive, login)
+        return ResponseHead(status, reason, end_to_end, int(lengths[0]), keep_alive, login)
     length = content_length(lengths, "upstream_malformed")
     if len(lengths) > 1 or not lengths[0].isdigit():
-        set_length(kept, length)
-    return ResponseHead(status, reason, kept, length, keep_alive, login)
+        set_length(end_to_end, length)
+    return ResponseHead(status, reason, end_to_end, length, keep_alive, login)
 
 
 def is_event_stream(headers: Headers) -> bool:
@@ -98,8 +98,8 @@ def is_event_stream(headers: Headers) -> bool:
 def _sort_fields(
     received: Headers
 ) -> tuple[Headers, bytes, list[bytes], list[bytes], tuple[bytes, ...] | None]:
-    """Return a response's (end-to-end fields, Connection options, transfer codings, lengths, schemes.login)."""
-    kept = Headers()
+    """Return a response's (end-to-end fields, Connection options, transfer codings, lengths, auth_schemes.login)."""
+    end_to_end = Headers()
     connection = b""
     codings: list[bytes] = []
     lengths: list[bytes] = []
@@ -107,16 +107,16 @@ def _sort_fields(
     for pair in received:
         kind = _FIELDS[pair[0]]
         if kind == _KEEP:
-            kept.append(pair)
+            end_to_end.append(pair)
         elif kind == _LENGTH:
             lengths.append(pair[1])
             if len(lengths) == 1:
-                kept.append(pair)
+                end_to_end.append(pair)
         elif kind == _CONNECTION:
             connection += b"," + pair[1] if connection else pair[1]
         elif kind == _CODING:
             codings.append(pair[1])
         elif kind == _LOGIN:
-            kept.append(pair)
+            end_to_end.append(pair)
             logins = [*(logins or ()), pair]
-    return kept, connection, codings, lengths, None if logins is None else schemes.login(logins)
+    return end_to_end, connection, codings, lengths, None if logins is None else auth_schemes.login(logins)

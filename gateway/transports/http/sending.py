@@ -11,7 +11,7 @@ from typing import Protocol
 
 from adapters.message import Headers
 from gateway.transports.base import Receiver
-from gateway.transports.http import schemes
+from gateway.transports.http import auth_schemes
 from gateway.transports.http.connection import Connection
 from gateway.transports.http.health import BLAMED, EndpointHealth
 from gateway.wire import chunk, last_chunk
@@ -132,7 +132,7 @@ class HttpSending:
 
     def offered(self, login: tuple[bytes, ...]) -> bool:
         """Whether the request carries credentials of one of these authentication schemes (lower case)."""
-        return schemes.offered(self.before + self.after, login)
+        return auth_schemes.offered(self.before + self.after, login)
 
     def assigned(self, connection: Connection) -> None:
         """Send what there is on this connection."""

@@ -63,12 +63,12 @@ async def test_a_key_that_another_process_destroyed_is_used_no_more(custody, pat
     assert await made(keys, OTHER) == kept
 
 
-async def test_what_is_doomed_is_destroyed_unless_it_is_held(custody):
+async def test_unwanted_keys_are_destroyed_unless_they_are_held(custody):
     keys = EpochKeys(custody)
     for name in ("results", "held"):
         await keys.make(name, EPOCH)
     custody.hold(Hold("held", 1.0, "anna", "case 7"))
-    keys.doom([("results", EPOCH), ("held", EPOCH)])
+    keys.destroy_soon([("results", EPOCH), ("held", EPOCH)])
     await keys.refresh()
     assert custody.scopes(PURPOSE).keys() == {scope("held", EPOCH)}
     assert keys.get("results", EPOCH) is None
@@ -77,7 +77,7 @@ async def test_what_is_doomed_is_destroyed_unless_it_is_held(custody):
 async def test_where_custody_fails_there_is_no_key_until_it_has_rested(custody, path):
     keys = EpochKeys(custody, rest=0.2)
     known = await made(keys, OTHER)
-    keys.doom([("results", OTHER)])
+    keys.destroy_soon([("results", OTHER)])
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
     await keys.refresh()

@@ -1,4 +1,4 @@
-"""The writer: what an exchange proves is taken when both arms have spoken, and counts once its outcome is known."""
+"""The writer: what an exchange proves is taken when both arms have answered, and counts once its outcome is known."""
 
 import asyncio
 from dataclasses import replace

@@ -16,7 +16,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Apart(Generic[T]):
+class OwnThread(Generic[T]):
     """One piece of work. Its thread starts when this is made."""
 
     def __init__(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> None:
@@ -68,8 +68,8 @@ class Apart(Generic[T]):
                 ctypes.c_ulong(self._thread.ident), ctypes.py_object(SystemExit))
 
 
-async def apart(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+async def in_own_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run `work` in a thread of its own and return its result. Cancelling does not stop the work."""
-    working = Apart(work, *args, **kwargs)
+    working = OwnThread(work, *args, **kwargs)
     await working.soon()
     return working.result()

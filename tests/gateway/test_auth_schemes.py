@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.transports.http.schemes import login, logs_in, offered
+from gateway.transports.http.auth_schemes import login, logs_in, offered
 
 
 @pytest.mark.parametrize(("value", "expected"), [

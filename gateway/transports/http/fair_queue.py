@@ -33,7 +33,7 @@ class Rank(IntEnum):
     HELD = 2
 
 
-class Turns(Generic[Waiting]):
+class FairQueue(Generic[Waiting]):
     """Requests that wait, by client address. Addresses take turns; the requests of one go in the order they came."""
 
     __slots__ = ("_lines", "count")

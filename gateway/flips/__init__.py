@@ -1,0 +1,1 @@
+"""Flips: where the stages of capabilities come from, and how they change."""
