@@ -65,8 +65,8 @@ def _without(found: Comparison, outcome: Outcome, reason: str) -> Comparison:
     return replace(found, tally=found.tally._replace(outcome=outcome, reason=reason), differences=(), reproduced=())
 
 
-def bound(found: Comparison, others: Iterable[Comparison]) -> Comparison:
-    """The same, with all that these comparisons have proved of identifiers: each pair of them is told just once."""
+def with_bonds(found: Comparison, others: Iterable[Comparison]) -> Comparison:
+    """The same comparison, with all bonds that these comparisons have proved too, each of them once."""
     bonds = tuple(dict.fromkeys(bond for one in (found, *others) for bond in one.bonds))
     return found if bonds == found.bonds else replace(found, bonds=bonds)
 
