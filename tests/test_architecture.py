@@ -32,7 +32,7 @@ GATEWAY = [
     {"transports"},
     {"call"},
     {"phase", "stage", "errors", "plugins", "room", "telemetry", "store", "wire", "own_thread", "certificates",
-     "hangup", "sockets", "standard", "reading", "units"},
+     "hangup", "sockets", "stdio", "reading", "units"},
     {"files"},
 ]
 SHADOW = [
@@ -90,9 +90,7 @@ LONGEST_FUNCTION = 60
 GENERATED: set[str] = set()
 
 # What is longer today. When you have shortened one, take it off: a name that is no longer too long fails the test.
-TOO_LONG = {
-    "gateway.edges.headers:judge",
-}
+TOO_LONG: set[str] = set()
 
 
 def module_name(path: Path) -> str:
