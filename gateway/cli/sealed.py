@@ -2,7 +2,7 @@
 
 import re
 
-from gateway.cli.kept import Kept
+from gateway.cli.opened import Opened
 from gateway.cli.sources import Refused
 from gateway.config.compile import Configuration
 from shadow.compare.pair import Pair
@@ -13,7 +13,7 @@ _ID = re.compile(r"[0-9a-f]{16}")
 _TRACE = re.compile(r"[0-9a-f]{32}")
 
 
-def unseal(stored: Kept, name: str, action: str, reason: str | None) -> Captured:
+def unseal(stored: Opened, name: str, action: str, reason: str | None) -> Captured:
     """The exchange of an id, or of a trace that the report names; the trail tells of it before. Raises Refused."""
     records = stored.records
     id = name
