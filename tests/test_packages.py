@@ -10,6 +10,8 @@ import pytest
 from tests.backends.packages import debian, needs, node_modules
 from tests.backends.processes import LONG
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 
 SKIPS = """

@@ -12,6 +12,8 @@ import pytest
 
 from tests.backends.processes import ended
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("adapters", "gateway", "shadow")
 

@@ -24,7 +24,7 @@ from shadow.compare.comparison import Comparison, Outcome, Tally, fingerprint, i
 from shadow.compare.pair import Pair
 from shadow.custody.base import Custody
 from shadow.custody.sqlite import SqliteCustody
-from shadow.evidence.noise import bound, bracketed, steady, unstable
+from shadow.evidence.noise import bracketed, steady, unstable, with_bonds
 from shadow.judge.child import Child, Judge, JudgeSlow
 from shadow.lane.asking import Ask, Asking
 from shadow.lane.drift import LearnedNoise
@@ -242,7 +242,7 @@ class Lane(Generic[Way]):
                 for job in batch:
                     first, *rest = of_job = [next(judged) for _ in job.pairs]
                     whole = bracketed(first, *rest) if rest else steady(first) if job.steady else first
-                    self._judged(job, bound(whole, of_job))
+                    self._judged(job, with_bonds(whole, of_job))
 
     def _take_batch(self) -> list[Pair]:
         pairs: list[Pair] = []

@@ -10,7 +10,7 @@ from typing import Generic
 
 from shadow.compare.comparison import AGREED, Comparison, Outcome
 from shadow.compare.difference import Severity
-from shadow.evidence.noise import bound, is_noise, seen_again, settled, unstable
+from shadow.evidence.noise import is_noise, seen_again, settled, unstable, with_bonds
 from shadow.lane.mirror import Job, Mirror, Way
 from shadow.settings import LaneSettings
 
@@ -84,7 +84,7 @@ def ended(job: Job[Way], again: Comparison) -> Comparison | None:
     """
     assert job.found is not None
     outcome = again.tally.outcome
-    job.found = found = bound(job.found, (again,))
+    job.found = found = with_bonds(job.found, (again,))
     if outcome is Outcome.UNSTABLE and is_noise(found, again):
         return unstable(found)
     if outcome in AGREED or outcome in (Outcome.TRANSIENT, Outcome.UNSTABLE):

@@ -1,1 +1,1 @@
-"""One behaviour a file: what removes expected variation before the diff."""
+"""Normalisers, one file each: they take expected variation off values before these are compared."""

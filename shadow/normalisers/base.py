@@ -1,4 +1,4 @@
-"""What a normaliser is: the one expected variation of a scalar that it takes for no difference."""
+"""Normaliser: a plugin that recognises one expected variation of a scalar, so that it counts as no difference."""
 
 from collections.abc import Hashable
 from typing import Protocol
@@ -7,17 +7,18 @@ from adapters.document import Tree
 
 
 class Normaliser(Protocol):
-    """One behaviour. Both methods take any scalar of a tree (string, Number, boolean, None), and raise nothing.
+    """One expected variation. Both methods take any scalar of a tree (string, Number, boolean, None).
 
-    `alike` is reflexive and symmetric, and is asked about values of one type that differ. It never takes an invalid
-    value for a valid one. Values that are alike have one `form`. A normaliser is immutable, compares equal to
-    another of the same options, and can be pickled. `check_normaliser` in shadow.testing holds it to that.
+    Neither raises anything. `alike` is reflexive and symmetric. It is asked about values of one type that differ, and
+    never takes an invalid value for a valid one. Values that are alike have the same `form`. A normaliser is immutable,
+    equals another one of the same options, and can be pickled. `check_normaliser` in shadow.testing checks all of
+    that.
     """
 
     def form(self, value: Tree) -> Hashable:
-        """What all values that are alike with this one share; None where it is alike with none but itself."""
+        """A key that all values alike with this one share; None where it is alike with no other."""
         ...
 
     def alike(self, legacy: Tree, modern: Tree) -> bool:
-        """Whether the difference of the two is the expected one."""
+        """Whether the two differ only in the expected way."""
         ...

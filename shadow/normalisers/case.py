@@ -1,4 +1,4 @@
-"""`case`: text that differs in nothing but capitals."""
+"""`case`: text that differs only in capitals and small letters."""
 
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ class Case:
 
     @dataclass(frozen=True, slots=True)
     class Options:
-        """There are none."""
+        """No options."""
 
     options: Options
 

@@ -1,4 +1,4 @@
-"""`host`: the same resource under another address, as in the links that a service writes of itself."""
+"""`host`: one resource under two addresses, as in the links that a service writes to itself."""
 
 import re
 from collections.abc import Hashable
@@ -11,11 +11,11 @@ _URL = re.compile(r"https?://[^\s/?#]+(/[^\s#]*)?", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """Absolute URLs are alike where their paths and queries are the same, after a base path of each where given."""
+    """Absolute URLs are alike where their paths and queries are equal, once the base path of each is taken off."""
 
     @dataclass(frozen=True, slots=True)
     class Options:
-        """`bases`: paths of which one is taken off where a URL's path begins with it: /fhir, /api/fhir/R4."""
+        """`bases`: base paths, such as /fhir or /api/fhir/R4. The longest one that a URL's path begins with is cut."""
 
         bases: tuple[str, ...] = ()
 

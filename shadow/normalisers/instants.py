@@ -1,4 +1,4 @@
-"""`instants`: one moment, told in another zone. A time without a zone is no instant, nor is a date."""
+"""`instants`: one moment, written in two time zones. A date, or a time without a zone, is no instant."""
 
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ class Instants:
 
     @dataclass(frozen=True, slots=True)
     class Options:
-        """There are none."""
+        """No options."""
 
     options: Options
 

@@ -1,4 +1,4 @@
-"""`space`: text that differs in nothing but white space. Text of nothing else is not taken for empty text."""
+"""`space`: text that differs only in white space. Text of white space alone does not count as empty text."""
 
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -8,11 +8,11 @@ from adapters.document import Number, Tree
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """Strings are alike where they are equal once runs of white space are one space, and none at the ends."""
+    """Strings are alike where they are equal once each run of white space is one space, and the ends are trimmed."""
 
     @dataclass(frozen=True, slots=True)
     class Options:
-        """There are none."""
+        """No options."""
 
     options: Options
 

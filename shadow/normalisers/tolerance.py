@@ -1,4 +1,4 @@
-"""`tolerance`: numbers that are near enough, and text that is a number on both sides, as in XML and HL7 v2."""
+"""`tolerance`: numbers that are near enough. Texts that are numbers count too, as in XML and HL7 v2."""
 
 import re
 from collections.abc import Hashable
@@ -7,18 +7,18 @@ from decimal import Decimal, localcontext
 
 from adapters.document import Tree
 
-# Short enough that no arithmetic with it takes long.
+# Its length is bounded, so that arithmetic with it is quick.
 _NUMBER = re.compile(r"[-+]?(?:[0-9]{1,40}(?:\.[0-9]{0,40})?|\.[0-9]{1,40})(?:[eE][-+]?[0-9]{1,3})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Tolerance:
-    """Two numbers are alike where any of the bounds holds. How they are written does not matter then: 72.50 is 72.5."""
+    """Two numbers are alike where any of the bounds holds, however they are written: 72.50 is 72.5."""
 
     @dataclass(frozen=True, slots=True)
     class Options:
-        """`absolute`: their distance; `relative`: that as a share of the larger; `ulp`: that in units of the last
-        place of the one that is written less precisely."""
+        """`absolute` bounds their distance; `relative` the distance as a share of the larger one; `ulp` the distance in
+        units of the last place of the less precisely written one. 0 is no bound."""
 
         absolute: float = 0.0
         relative: float = 0.0

@@ -1,4 +1,4 @@
-"""`volatile`: a value that each answer makes anew. It counts as the same only where both sides hold a valid one."""
+"""`volatile`: a value that is new in each answer. Two count as the same only where both are valid."""
 
 import re
 from collections.abc import Callable, Hashable
@@ -16,7 +16,7 @@ _INT = re.compile(r"-?[0-9]{1,30}", re.ASCII)
 
 
 def is_instant(text: str) -> bool:
-    """Whether this is a date and time with its zone (RFC 3339 section 5.6) that is in the calendar."""
+    """Whether a text is a date and time with a zone (RFC 3339 section 5.6) that the calendar has."""
     if not _INSTANT.fullmatch(text):
         return False
     try:
@@ -34,7 +34,7 @@ _VALID: dict[str, Callable[[str], object]] = {
 
 @dataclass(frozen=True, slots=True)
 class Volatile:
-    """Values of one kind are alike, whatever they are: null, "" and a date in other precision are of no kind."""
+    """Any two values of the type are alike. Null, "" and a date of another precision are of no type."""
 
     @dataclass(frozen=True, slots=True)
     class Options:

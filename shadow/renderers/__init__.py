@@ -1,1 +1,1 @@
-"""A report as something to look at: a page, a table in the terminal, a sheet."""
+"""Renderers: one file for each format that the report is shown in. They add no facts to it."""

@@ -1,8 +1,8 @@
-"""The report as pages that a person decides by: one of a capability, one of all. Jinja2's one home.
+"""The report as HTML: a page for one capability, to decide by, and a page that lists all. Jinja2's only home.
 
-A page is one file: no script, no image, no font, nothing fetched. Every number on it is the Report's; what is worked
-out here is where to draw it. Long paths are cut and long tables are short of columns, so that a page stays under
-200 KB; JSON and CSV have all of it.
+A page is one file and fetches nothing: no script, no image, no font. Every number on it is a field of the Report; only
+where to draw it is worked out here. Long paths are cut, and long tables have fewer columns, so that a page stays under
+200 KB; JSON and CSV have everything.
 """
 
 import base64
@@ -22,13 +22,13 @@ from shadow.report.report import CapabilityReport, Report
 from shadow.words import moment, noun
 
 FULL = 50
-"""Differences that are shown with all that is known of them; of the others, where and how often. And strata."""
+"""Differences that are shown with all their fields; the others with path and count. Also the strata that are shown."""
 
 LINES = 10
-"""Lines of what is missing, windows of evidence and noisy paths that are shown."""
+"""Lines of what is missing, epochs, and noisy paths that are shown, of each at most."""
 
 EXAMPLES = 6
-"""Patterns that an example is shown of."""
+"""Patterns that are shown with an example."""
 
 _LONGEST = 120
 _BUCKET = 2 ** 0.25  # shadow.latency's buckets: four to a doubling
@@ -36,7 +36,7 @@ _BUCKET = 2 ** 0.25  # shadow.latency's buckets: four to a doubling
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One outcome of the bar: drawn from `x` on, `width` wide, of 1000."""
+    """One outcome in the bar, which is 1000 wide: it starts at `x` and is `width` wide."""
 
     outcome: str
     count: int
@@ -47,7 +47,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """Where latencies are drawn, 100 high: the outline of their histogram, and the quantiles' places."""
+    """The drawing of one arm's latencies, 100 high: the outline of the histogram, and (label, x) of the quantiles."""
 
     name: str
     outline: str
@@ -56,7 +56,7 @@ class Plot:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Plots above each other on one logarithmic scale, 1000 wide; ticks are (label, x)."""
+    """Plots above each other on one logarithmic scale, 1000 wide. `ticks` are (label, x)."""
 
     plots: tuple[Plot, ...]
     ticks: tuple[tuple[str, float], ...]
@@ -77,7 +77,7 @@ def index(report: Report, link: str) -> str:
 
 @cache
 def policy() -> str:
-    """The Content-Security-Policy that the pages keep: their own style, and nothing else of anywhere."""
+    """The Content-Security-Policy of the pages: their own style, and nothing else from anywhere."""
     style = _environment().get_template("style.css.j2").render()
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
@@ -97,31 +97,31 @@ def _environment() -> Environment:
 
 
 def _share(part: float) -> str:
-    """What is not all, or not nothing, must not look as if it were."""
+    """A share for people. One that is nearly nothing, or nearly all, must not look like 0% or 100%."""
     if 0 < part < 0.0005:
         return "<0.1%"
     return ">99.9%" if 0.9995 <= part < 1 else f"{part:.1%}"
 
 
 def _clip(text: str, longest: int = _LONGEST) -> str:
-    """The head and the tail of what is too long: the tail tells more of a path."""
+    """The head and the tail of a text that is too long. The tail of a path says more, so more of it is kept."""
     return text if len(text) <= longest else f"{text[:longest // 3]} … {text[-2 * longest // 3:]}"
 
 
 def _steps(path: str) -> Markup:
-    """A path that may be broken before each of its steps, where a line is too short for it."""
+    """A path that a browser may break before each of its steps."""
     return Markup("<wbr>/").join(path.split("/"))
 
 
 def _words(text: str) -> Markup:
-    """A sentence in which what stands in backticks is code."""
+    """A sentence, with everything in backticks as code."""
     parts = text.split("`")
     return Markup().join(Markup("<code>{}</code>").format(part) if place % 2 else part
                          for place, part in enumerate(parts))
 
 
 def _spark(hours: Sequence[int]) -> str:
-    """The points of a line through the hours, 100 wide and 20 high."""
+    """The points of a line through the hours, for an SVG of 100 by 20."""
     most = max(hours, default=0) or 1
     step = 100 / max(1, len(hours) - 1)
     return " ".join(f"{place * step:.4g},{20 - 19 * count / most:.3g}" for place, count in enumerate(hours))
@@ -165,8 +165,8 @@ def _latency(one: CapabilityReport) -> Chart | None:
 
 
 def _gaps(one: CapabilityReport) -> Chart | None:
-    """Modern's time less legacy's: 0 in the middle, which no logarithm reaches, and either way from there alike.
-    None where no pair was timed."""
+    """Modern's time minus legacy's, with 0 in the middle and a logarithmic scale to each side. None where no pair was
+    timed."""
     gaps = one.paired
     if gaps is None:
         return None

@@ -1,4 +1,4 @@
-"""The report for a terminal: rich's one home. Colours and boxes are the console's affair (NO_COLOR, no TTY)."""
+"""The report for a terminal, by rich. The console decides about colours and boxes (NO_COLOR, no TTY)."""
 
 import os
 from collections.abc import Iterator
@@ -30,22 +30,22 @@ _ANSWERS = {Answer.SAFE: "bold green", Answer.NOT_SAFE: "bold red", Answer.NOT_E
 _STATES = {State.PASS: "green", State.FAIL: "red", State.MISSING: "yellow"}
 
 PIPE_WIDTH = 240
-"""Columns where the output is no terminal: a row stays on its line, for grep."""
+"""Columns where the output is no terminal: wide enough that each row stays on one line, for grep."""
 
 WIDE = 120
-"""Columns from which there is room for trace ids, which are 32 characters long."""
+"""Columns from which trace ids are shown, which are 32 characters long."""
 
 
 class Terminal(Console):
-    """Leaves it to the command how it ends where nobody reads on: rich would end it with 1, which is an answer."""
+    """A console that lets the command handle a broken pipe. Rich would exit with 1, which means an answer here."""
 
     def on_broken_pipe(self) -> None:
         raise
 
 
 def terminal(file: IO[str] | None = None) -> Console:
-    """A console on `file` (standard output where None) that takes no text for markup. It honours NO_COLOR where that
-    is not empty (no-color.org), and writes no escape code to what is no terminal."""
+    """A console on `file` (standard output where None) that reads no text as markup. It honours NO_COLOR where that is
+    not empty (no-color.org), and writes escape codes only to a terminal."""
     console = Terminal(file=file, markup=False, highlight=False, no_color=bool(os.environ.get("NO_COLOR")))
     if not console.is_terminal:
         console.width = PIPE_WIDTH
@@ -53,7 +53,7 @@ def terminal(file: IO[str] | None = None) -> Console:
 
 
 def show(report: Report, console: Console) -> None:
-    """Print the capabilities, then the differences of each, on a console such as `terminal` makes."""
+    """Print the list of capabilities and then the details of each, on a console as `terminal` makes it."""
     for part in _parts(report, traces=console.width >= WIDE):
         console.print(part)
 

@@ -1,1 +1,1 @@
-"""What the shadow knows of a capability, and the verdict on it."""
+"""The report: everything that the shadow knows of a capability, with the verdict on it, as one value."""

@@ -1,8 +1,8 @@
-"""The few causes that explain most of what differs: a greedy set cover over patterns. Pure.
+"""The few causes that explain most mismatches: a greedy set cover over patterns. Pure.
 
-A cause is one kind of difference at one index-free path. It explains an exchange that has it; it settles one that
-has nothing else. Each next cause is the one that explains most of what those before it left: within a factor of
-1 − 1/e of the best choice of as many (Nemhauser, Wolsey, Fisher 1978).
+A cause is one kind of difference at one index-free path. It explains every exchange that has it, and settles those that
+have nothing else. Each next cause is the one that explains most of what is left. So many causes explain at least
+1 − 1/e of what the best choice of as many would (Nemhauser, Wolsey, Fisher 1978).
 """
 
 from collections import Counter, defaultdict
@@ -14,13 +14,13 @@ from shadow.compare.names import MASKED
 from shadow.ledger.groups import HOURS, Pattern
 
 CAUSES = 10
-"""Causes looked for, at most."""
+"""Causes of a capability that are looked for at most."""
 
 Key = tuple[str, str]
 """A cause's kind and path."""
 
 _TRIED = {"string instant": "instants: true", "string uuid": "volatile: uuid", "string url": "host: true"}
-"""The narrowest rule that may take away that two values of one shape differ."""
+"""By the shape of both values: the narrowest rule that may hide that they differ."""
 
 _NUMBERS = frozenset({"integer", "decimal"})
 
@@ -29,14 +29,13 @@ _NUMBERS = frozenset({"integer", "decimal"})
 class Cause:
     """One kind of difference at one path, in the order of the cover.
 
-    Of exchanges: `exchanges` have it, in `alone` of them nothing else differs, `explained` have it and no cause
-    before it; `settled` have nothing left once it and all causes before it are gone. `share` is what it and all
-    before it explain of all mismatching exchanges (0 to 1). `shapes` are the pairs of shapes, legacy and modern,
-    that it was seen with, `severity` the worst that it was given. `hours` are exchanges in each of the last 24
-    hours, oldest first; the last is the hour of the capability's latest mismatch. `rule` is one to be tried, as
-    routes.yaml has it, or "" where none is fit and modern is to be mended; it hides the cause in `exchanges` at most,
-    and at most `alone` of them match then. `drifts` tells that legacy itself drifts there, in more than value: what
-    differs may be that alone.
+    `exchanges` have it. In `alone` of them nothing else differs. `explained` have it and no cause before it. `settled`
+    have nothing left once it and all causes before it are gone. `share` (0 to 1) is the part of all mismatching
+    exchanges that it and those before it explain. `shapes` are the pairs of shapes, legacy's and modern's, that it was
+    seen with; `severity` is the worst it was given. `hours` are the exchanges in each of 24 hours, oldest first, up to
+    that of the capability's latest mismatch. `rule` is one to try, as in routes.yaml: it hides the cause in `exchanges`
+    at most, of which at most `alone` match then. It is "" where no rule is right and modern must be mended. `drifts`:
+    legacy itself drifts there, in more than its value, which may be all that differs.
     """
 
     kind: str
@@ -60,8 +59,8 @@ def causes(
     patterns: Iterable[Pattern], mismatching: int, limit: int = CAUSES, drifting: Collection[Key] = (),
 ) -> tuple[Cause, ...]:
     """The causes behind the patterns of one capability, at most `limit`, until nothing is left to explain.
-    `mismatching` is the number of all mismatching exchanges, those of no known pattern among them; at the `drifting`
-    places legacy itself drifts, in more than value."""
+    `mismatching` counts all mismatching exchanges, also those without a known pattern. At the `drifting` kinds and
+    paths legacy itself drifts, in more than its value."""
     known = list(patterns)
     touched: dict[Key, list[int]] = defaultdict(list)
     for place, one in enumerate(known):
@@ -120,8 +119,8 @@ def _cause(
 
 
 def tried(key: Key, severity: Severity, shapes: Sequence[tuple[str, str]], drifts: bool) -> str:
-    """The rule to be tried on what differs so, or "". Nothing for what is critical, nor for what is there on one side
-    only: no rule makes that well. Where legacy itself `drifts` in the value, a wider one, of the values' type."""
+    """The rule to try on such a difference, or "". There is none for what is critical, or missing on one side: no
+    rule mends that. Where legacy itself `drifts`, the rule is a wider one, by the type of the values."""
     kind, path = key
     at = path.replace(MASKED, "*")
     if severity is Severity.CRITICAL:

@@ -1,7 +1,7 @@
-"""What the tokens of a pattern's examples say when they are held against each other. Pure.
+"""Hints: what the tokens of a pattern's examples show when they are compared with each other. Pure.
 
-No value is known, but which values are equal is: a default that modern fills in, or one record's answer in another's
-place, shows without them.
+Tokens show which values are equal, without the values. So a default that modern fills in can be seen, or one record in
+the place of another.
 """
 
 from collections import defaultdict
@@ -12,11 +12,11 @@ from shadow.ledger.groups import Exemplar
 from shadow.words import noun
 
 HINTS = 5
-"""Hints of a pattern that are given, at most."""
+"""Hints of a pattern at most."""
 
 
 def hints(examples: Sequence[Exemplar]) -> tuple[str, ...]:
-    """Sentences about examples of one pattern, paths in backticks; none where nothing can be told."""
+    """Sentences about the examples of one pattern, with paths in backticks; none where tokens show nothing."""
     places: dict[Signature, list[list[tuple[str, str]]]] = defaultdict(list)
     for example in examples:
         own: dict[Signature, list[tuple[str, str]]] = defaultdict(list)
@@ -32,7 +32,7 @@ def hints(examples: Sequence[Exemplar]) -> tuple[str, ...]:
 def _hint(signature: Signature, examples: list[list[tuple[str, str]]]) -> str:
     where = f"`{signature.path or '(whole)'}`"
     many = len(examples)
-    # Two numbers of one value that are written otherwise are no exchange.
+    # Two spellings of one number have one token, which does not mean that values changed places.
     exchanged = 0 if signature.kind == "precision" else sum(
         not {old for old, _ in tokens}.isdisjoint(new for _, new in tokens) for tokens in examples)
     if exchanged:

@@ -21,17 +21,17 @@ from shadow.report.hints import hints
 from shadow.report.verdict import EvidenceReport, verdict
 
 PATTERNS = 20
-"""Patterns of a capability that are reported, the worst and most frequent of all that are known."""
+"""Patterns of a capability that are reported at most: the worst first, then the most frequent."""
 
 NOISE = 50
-"""Noisy paths of a capability that are reported: regressions first, then what a rule is proposed for."""
+"""Noisy paths of a capability that are reported at most: regressions first, then those with a proposed rule."""
 
 
 @dataclass(frozen=True, slots=True)
 class ArmReport:
-    """One arm: `requests` that clients were answered from it, `calls` down it (the lane's too), of which `errors`
-    failed, and quantiles of their seconds (None where there were none). `spread` is (seconds, calls that took up to
-    that and longer than the bound before it), of the buckets that are not empty."""
+    """One arm. It answered `requests` of clients. Of all `calls` to it, those of the lane included, `errors` failed.
+    `p50` and `p99` are quantiles of their seconds, None where there were no calls. `spread` is the histogram: (upper
+    bound in seconds, calls) for each bucket that is not empty."""
 
     requests: int
     calls: int
@@ -43,9 +43,8 @@ class ArmReport:
 
 @dataclass(frozen=True, slots=True)
 class PairedReport:
-    """By how many seconds modern took longer than legacy over the same request, of `pairs` that both answered; less
-    than 0 where it took less. `faster` is how many it did. `spread` is (seconds, pairs up to that and past the bound
-    before it, away from 0), in order."""
+    """Modern's seconds minus legacy's for one request, over `pairs` that both answered. It is negative where modern was
+    faster, as in `faster` of them. `spread` is the histogram, in order: (bound further from 0, in seconds; pairs)."""
 
     pairs: int
     faster: int
@@ -56,12 +55,12 @@ class PairedReport:
 
 @dataclass(frozen=True, slots=True)
 class DifferenceReport:
-    """One kind of difference at one place, over all operations.
+    """One kind of difference at one index-free `path`, over all operations.
 
-    `count` exchanges have it, a `share` of those compared. `path` is index-free; `example` is where it was last
-    seen, in the exchange of `trace_id`, and `modern_example` where in modern's answer; the tokens stand for the two
-    values there. Of `again` of them both arms were asked again, and it was there each time in `reproduced`. Times are
-    in seconds since the epoch.
+    `count` exchanges have it, a `share` of those compared. It was last seen in the exchange of `trace_id`, at `example`
+    in legacy's answer and at `modern_example` in modern's; the tokens stand for the two values there. For `again` of
+    the exchanges both arms were asked again, and in `reproduced` of those it was there each time. Times are in seconds
+    since 1970.
     """
 
     kind: str
@@ -86,8 +85,8 @@ class DifferenceReport:
 @dataclass(frozen=True, slots=True)
 class PatternReport:
     """Exchanges of one operation that differ in the same way: `count` of them, a `share` of all that mismatch.
-    `smallest` is the one with the smallest bodies, `others` a sample of the rest; `hints` are sentences about what
-    they have in common; `again` and `reproduced` are as a difference's, of all that differs."""
+    `smallest` is the one with the smallest bodies, `others` a sample of the rest. `hints` are sentences about what they
+    have in common. `again` and `reproduced` are as in DifferenceReport, for the pattern as a whole."""
 
     key: str
     operation: str
@@ -105,7 +104,7 @@ class PatternReport:
 
 @dataclass(frozen=True, slots=True)
 class RuleReport:
-    """What one rule took away before exchanges were judged: so many differences, in so many exchanges."""
+    """What one rule hid: so many differences, in so many exchanges."""
 
     rule: str
     exchanges: int
@@ -153,22 +152,22 @@ class CapabilityReport:
 
     @property
     def judged(self) -> bool:
-        """Whether there is, or is to be, anything for the verdict to rest on."""
+        """Whether the verdict has, or will have, anything to rest on."""
         return bool(self.eligible or self.evidence.coverage or self.evidence.history)
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All capabilities, by name. `unfinished` is how many exchanges of all of them have no outcome yet, such as wait
-    to be asked again: they are in none of the numbers. None where it is not known, as of a store that is read."""
+    """All capabilities, sorted by name. `unfinished` exchanges have no outcome yet, such as those that wait to be asked
+    again, and are in no other number. It is None where it is not known: a store does not hold it."""
 
     capabilities: tuple[CapabilityReport, ...]
     unfinished: int | None = None
 
 
 def fold(ledger: Ledger, criteria: Mapping[str, Criteria] = MappingProxyType({})) -> Report:
-    """The report of a ledger. The capabilities that have `criteria` are listed even where nothing is known of them;
-    of the others it is not known which operations there are, so they are never safe."""
+    """The report of a ledger. Capabilities with `criteria` are listed even where nothing is known of them. Without
+    criteria it is not known which operations a capability has, so it is never safe."""
     names = {
         *criteria, *(tally.capability for tally in ledger.tallies), *(row.capability for row in ledger.traffic),
         *(finding.capability for finding in ledger.findings), *(row.capability for row in ledger.evidence),
@@ -194,7 +193,7 @@ def _capability(name: str, ledger: Ledger, criteria: Criteria) -> CapabilityRepo
     evidence = verdict((row for row in ledger.evidence if row.capability == name), criteria,
                       [row for row in ledger.crossings if row.capability == name],
                       [row for row in ledger.declared if row.capability == name], gaps)
-    # Noise counts on what the verdict rests on, and so does not outlive a build.
+    # Noise counts on the epoch that the verdict rests on, so it ends with a build.
     noise = [row for row in ledger.noise if row.capability == name and evidence.is_on(row.epoch)]
     findings = [found for found in ledger.findings if found.capability == name]
     noisy = weighed(noise, max((row.at for row in traffic), default=0.0), _tried(findings))
@@ -242,7 +241,7 @@ def _says(compared: int, mismatching: int, errors: int, eligible: int) -> str:
 
 
 def _lost(gaps: Iterable[Gap]) -> Counter[str]:
-    """By reason; what was shed has an outcome."""
+    """Lost exchanges, by reason. Those left out for an unavailable store are not lost: they were shed, an outcome."""
     counts: Counter[str] = Counter()
     for gap in gaps:
         counts[str(gap.reason)] += gap.exchanges if gap.reason is not Reason.STORE_UNAVAILABLE else 0
@@ -265,7 +264,7 @@ def _arm(rows: Iterable[Traffic]) -> ArmReport:
 
 
 def _spread(seconds: Histogram) -> Iterator[tuple[float, int]]:
-    """What took longer than the last bound is shown at it."""
+    """The buckets that are not empty, by their upper bounds. Calls past the last bound are shown at it."""
     return ((BOUNDS[min(bucket, len(BOUNDS) - 1)], count) for bucket, count in enumerate(seconds.counts) if count)
 
 
@@ -323,7 +322,7 @@ def _difference(signature: Signature, group: Sequence[Finding], compared: int) -
 
 
 def _tried(findings: Iterable[Finding]) -> dict[tuple[str, str], str]:
-    """The rules to be tried where legacy itself drifts, by kind and path."""
+    """The rules to try where legacy itself drifts, by kind and path."""
     there: dict[tuple[str, str], dict[Signature, Severity]] = defaultdict(dict)
     for found in findings:
         one, severity = found.exemplar.signature, found.exemplar.severity
@@ -334,7 +333,7 @@ def _tried(findings: Iterable[Finding]) -> dict[tuple[str, str], str]:
 
 
 def _rules(rows: Iterable[Hidden]) -> tuple[RuleReport, ...]:
-    """Those that hide most first."""
+    """The rules that hide most first."""
     reports = [RuleReport(row.rule, row.exchanges, row.differences, row.last_seen) for row in rows]
     return tuple(sorted(reports, key=lambda one: (-one.exchanges, -one.differences, one.rule)))
 

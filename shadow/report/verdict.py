@@ -1,8 +1,8 @@
-"""A capability's evidence, folded: rows of the ledger and its criteria → the verdict, as it is reported and gated on.
+"""The verdict on a capability: rows of the ledger and its criteria, folded into an EvidenceReport. Pure.
 
-The current epoch is the one that was seen last; the verdict is on it alone. Where another goes on beside it, as while
-two builds are at work, it is on the one of them that is worse. What came before is history. Where the last one rests on
-other arms, other rules or another comparator than those of now, it is history too, and there is none.
+The verdict rests on one epoch alone, the one that was seen last. Where another one goes on beside it, as while two
+builds are in use, it rests on the worse of the two. Earlier epochs are history. Where the last epoch had other arms,
+other rules or another comparator than those of now, it is history too, and the verdict rests on nothing yet.
 """
 
 from collections import Counter, defaultdict
@@ -18,18 +18,18 @@ from shadow.ledger.rows import DAY, JUDGED, Crossed, Crossing, Declared, Evidenc
 from shadow.words import moment, noun
 
 _BESIDE = 600.0
-"""Seconds before the latest exchange in which an epoch was seen that goes on beside its own."""
+"""Seconds before the latest exchange. An epoch that was seen within them goes on beside the latest one."""
 
 _OVERLAP = 60.0
-"""Seconds into a new epoch for which exchanges of the one before it may still come in."""
+"""Seconds after the start of a new epoch in which late exchanges of the epoch before it are expected."""
 
 _WORST = Answer.NOT_SAFE, Answer.NOT_ENOUGH, Answer.SAFE
 
 
 @dataclass(frozen=True, slots=True)
 class EpochReport:
-    """What evidence was gathered on (builds are "" where they are not told; `arms` and `rules` are digests), when
-    (seconds since the epoch), and how much: `exchanges` of both arms, of which `effective` count."""
+    """An epoch and its size. `legacy` and `modern` are builds, "" where an arm does not report its own. `arms` and
+    `rules` are digests. `first` and `last` are in seconds since 1970. Of the `exchanges`, `effective` ones count."""
 
     legacy: str
     modern: str
@@ -44,9 +44,9 @@ class EpochReport:
 
 @dataclass(frozen=True, slots=True)
 class CoverageReport:
-    """How often an operation (`status`, `resource` and `shape` empty: all of it) or one stratum of it was seen, in
-    effective exchanges; `wanted` is its minimum, `needs` what is missing of that, and `hours` how long that takes at
-    today's rate (None where it was not seen today, 0 where nothing is missing)."""
+    """How often an operation, or one stratum of it, was `seen`, in effective exchanges. `status`, `resource` and
+    `shape` are empty for the operation as a whole. `wanted` is its minimum, `needs` what is missing of that, and
+    `hours` how long that takes at today's rate: None where it was not seen today, 0 where nothing is missing."""
 
     operation: str
     status: str
@@ -60,10 +60,10 @@ class CoverageReport:
 
 @dataclass(frozen=True, slots=True)
 class IdentityReport:
-    """What is known of one class of identifiers in the epoch: pairs `seeded`, `learnt`, and not kept for want of room
-    (`overflow`). Exchanges contradicted each other `split` times, where one legacy record would be two modern
-    ones, and `merged` times, where two would be one; `first_seen`, `last_seen` and `trace_id` are of that (None and
-    empty where they never did). Times are in seconds since 1970."""
+    """What is known of one class of identifiers in the epoch. Pairs were `seeded`, `learnt`, or not kept for lack of
+    room (`overflow`). Exchanges contradicted each other: `split` times one legacy record would be two modern ones,
+    and `merged` times two would be one. `first_seen`, `last_seen` (seconds since 1970) and `trace_id` are of these
+    contradictions, None and "" where there are none."""
 
     name: str
     seeded: int
@@ -78,8 +78,8 @@ class IdentityReport:
 
 @dataclass(frozen=True, slots=True)
 class GapReport:
-    """So many exchanges that the verdict would rest on, and does not, since they were lost, or left out while the store
-    could not be opened (`reason`, as shadow.ledger.rows.Reason). Times are in seconds since the epoch."""
+    """Exchanges that are missing from the verdict: they were lost, or left out while the store could not be opened.
+    `reason` is a shadow.ledger.rows.Reason. `first` and `last` are in seconds since 1970."""
 
     reason: str
     exchanges: int
@@ -91,13 +91,13 @@ class GapReport:
 class EvidenceReport:
     """The verdict on one capability, with every number behind it.
 
-    `says` puts the answer in words, `wanted` what is still missing, a line for each thing. `gates` come in a fixed
+    `says` is the answer as a sentence, `wanted` a line for each thing that is still missing. `gates` come in a fixed
     order: mismatches, candidate errors, criticals, strata, coverage, excluded, and, where any are declared, known
-    differences. `coverage` has a row for each mirrored operation and stratum; `unseen` are the operations that were
-    never seen, `unmirrored` those that never are, because asking them changes something. `effective` exchanges came,
-    `per_hour` of them today: in the 24 hours before the latest exchange (None where there were none). `epoch` is None
-    where nothing was compared by the arms, rules and comparator of now; `history` are the epochs before it, the latest
-    first. `identities` are by class. `gaps` are what is missing, by reason: it counts as left out.
+    differences. `coverage` has a row for each mirrored operation and each stratum. `unseen` are operations without an
+    exchange; `unmirrored` are never mirrored, because asking them changes something. `effective` exchanges count.
+    `per_hour` of them came in the 24 hours before the latest exchange, None where none did. `epoch` is None where
+    nothing was compared with the arms, rules and comparator of now; `history` are the epochs before it, the latest
+    first. `identities` are by class. `gaps` are missing exchanges by reason; they count as excluded.
     """
 
     answer: Answer
@@ -133,7 +133,7 @@ def verdict(
     evidence: Iterable[Evidence], criteria: Criteria, crossings: Iterable[Crossing] = (),
     declared: Iterable[Declared] = (), gaps: Iterable[Gap] = (),
 ) -> EvidenceReport:
-    """The verdict on a capability, from all rows of its own."""
+    """The verdict on a capability, from all of its rows."""
     epochs: dict[Epoch, list[Evidence]] = defaultdict(list)
     for row in evidence:
         epochs[row.epoch].append(row)
@@ -149,8 +149,8 @@ def verdict(
 
 
 def _going_on(seen: Sequence[_Seen], criteria: Criteria) -> list[_Seen]:
-    """The epochs, the latest first, that the verdict may be on: the latest, and beside it such as were seen in turn
-    with it. Rules may have changed since the last exchange came: what was hidden then need not be hidden now."""
+    """The epochs that the verdict may rest on, the latest first: the latest one, and those seen in turn with it. There
+    are none where the rules have changed since: what they hid then need not be hidden now."""
     if not seen or not _holds(seen[0].epoch, criteria):
         return []
     latest = seen[0].report
@@ -165,7 +165,7 @@ def _holds(epoch: Epoch, criteria: Criteria) -> bool:
 
 
 class _Beside(NamedTuple):
-    """What else there is of a capability, of all epochs."""
+    """The other rows of a capability, of all epochs."""
 
     crossings: Sequence[Crossing]
     declared: Sequence[Declared]
@@ -175,7 +175,7 @@ class _Beside(NamedTuple):
 def _on(
     seen: _Seen | None, reports: Sequence[EpochReport], criteria: Criteria, beside: _Beside,
 ) -> EvidenceReport:
-    """The verdict on one epoch of all, or on none."""
+    """The verdict on one of the epochs, or on none."""
     epoch, current, report = seen or (None, (), None)
     strata = _strata(current)
     identities = _identities(epoch, beside.crossings, dict(criteria.seeded))
@@ -212,7 +212,7 @@ def _on(
 
 
 def _gaps(epoch: EpochReport | None, gaps: Iterable[Gap]) -> tuple[GapReport, ...]:
-    """What an epoch misses: what was lost since it began. What was in a store that was deleted is missing in none:
+    """The gaps of an epoch: exchanges that were lost since it began. A deleted store leaves no gap in any epoch, since
     evidence began anew after it."""
     found: dict[str, GapReport] = {}
     for gap in gaps:
@@ -257,7 +257,7 @@ def _report(epoch: Epoch, rows: Sequence[Evidence]) -> EpochReport:
 
 
 def _strata(rows: Iterable[Evidence]) -> dict[Stratum, list[Evidence]]:
-    """The rows of each stratum; those of exchanges that never came to be asked of both arms have none."""
+    """The rows of each stratum. Exchanges that were never asked of both arms are in none."""
     found: dict[Stratum, list[Evidence]] = defaultdict(list)
     for row in rows:
         if row.stratum.status:
@@ -283,8 +283,8 @@ def _hid(declared: Iterable[Declared], rows: Iterable[Evidence]) -> list[Hid]:
 
 
 def _per_hour(rows: Sequence[Evidence], now: float) -> float | None:
-    """Effective exchanges an hour, today. What was seen for less than an hour is taken to have come in one, since each
-    subject counts once in an hour: the rate of the first minutes does not last."""
+    """Effective exchanges an hour, today. The first hour counts as a whole one even where it is not over: each subject
+    counts once in an hour, so the rate of the first minutes does not last."""
     began = int(now // HOUR) - DAY + 1
     seen = sum(count for row in rows for hour, count in row.hours if hour >= began)
     if not seen:
@@ -305,14 +305,15 @@ def _says(answer: Answer, gates: Sequence[Gate], *, outdated: bool) -> str:
     if outdated:
         return f"{answer}: nothing was compared since the arms, the rules or the comparator changed"
     behind = State.FAIL if answer is Answer.NOT_SAFE else State.MISSING
-    told = "; ".join(gate.says for gate in gates if gate.state is behind)
-    return f"{answer}: {told or gates[0].says}"
+    reasons = "; ".join(gate.says for gate in gates if gate.state is behind)
+    return f"{answer}: {reasons or gates[0].says}"
 
 
 def _wanted(
     gates: Sequence[Gate], coverage: Sequence[CoverageReport], rate: float | None, unstable: int
 ) -> Iterable[str]:
-    """What is missing, if all that comes is well: what a person must see to, then by the rates, then by coverage."""
+    """The lines of `wanted`, as if all that is still to come were well: what a person must do, then what the rates
+    need, then what coverage needs."""
     missing = [gate for gate in gates if gate.state is State.MISSING]
     for gate in missing:
         if gate.name == "criticals" and gate.value:
@@ -338,7 +339,7 @@ _WHY = {
 
 
 def missing(gaps: Sequence[GapReport]) -> str:
-    """What a verdict does not rest on though it should, for people, to be put behind it; "" where nothing is."""
+    """The end of `says` that tells of missing exchanges; "" where none are missing."""
     if not gaps:
         return ""
     count = sum(one.exchanges for one in gaps)
@@ -354,12 +355,12 @@ def _in(hours: float | None, seen: bool) -> str:
 
 
 def span(hours: float) -> str:
-    """A time for people: "20 min", "3 h", "12 days"."""
+    """A length of time: "20 min", "3 h", "12 days"."""
     if hours < 1:
         return f"{max(1, round(hours * 60))} min"
     return f"{round(hours)} h" if hours < 48 else f"{round(hours / 24):,} days"
 
 
 def kind(one: CoverageReport) -> str:
-    """A stratum for people, its operation left off: "2xx Bundle ?date,patient"."""
+    """A stratum in words, without its operation: "2xx Bundle ?date,patient"."""
     return " ".join(part for part in (one.status, one.resource, one.shape and f"?{one.shape}") if part)

@@ -73,6 +73,7 @@ def test_what_json_leaves_open_is_refused_with_its_reason(body, reason):
 
 @settings(max_examples=20)
 @given(TREES)
+@pytest.mark.slow
 def test_deep_nesting_is_read_as_shallow_nesting_is(tree):
     body = b' [ {"a" :\n' * DEEP + dump(tree) + b"} , 1 ]\t" * DEEP
     found = parse(body)

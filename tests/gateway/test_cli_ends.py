@@ -12,6 +12,8 @@ from shadow.custody.sqlite import SqliteCustody
 from shadow.stores.sqlite import Sqlite
 from tests.backends.processes import FIGWAY, LONG, ended, started
 
+pytestmark = pytest.mark.slow
+
 ROUTES = """
 version: 1
 store: {sqlite: {path: figway.db}}

@@ -35,6 +35,7 @@ def pytest_of(file):
                           capture_output=True, text=True, cwd=file.parent, timeout=LONG)
 
 
+@pytest.mark.slow
 def test_the_file_is_a_test_that_passes_and_fails_where_the_answers_agree(run, tmp_path):
     file = tmp_path / "test_case.py"
     done = run(LEGACY, MODERN, "-o", file)

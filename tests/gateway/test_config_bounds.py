@@ -13,6 +13,8 @@ from gateway.config.substitute import MAX_FILE as MAX_REFERRED
 from gateway.plugins import load
 from tests.gateway.test_config import SMALLEST, built, problems, write
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["built", "problems", "write"]  # fixtures
 
 MANY = 5_000

@@ -20,6 +20,8 @@ from gateway.config.nodes import parse
 from gateway.config.problem import Findings, Invalid
 from tests.gateway.test_config import find
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "routes.yaml"
 

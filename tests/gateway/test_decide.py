@@ -8,7 +8,7 @@ from adapters.message import Headers, Request
 from gateway.admit import admit
 from gateway.call import Call, Head, Principal
 from gateway.capability import Arm, Capability, Operation, Split
-from gateway.decide import bucket, decide, sticky_key
+from gateway.decide import bucket, decide, passing_by, sticky_key
 from gateway.stage import READS, WRITES, Stage
 from gateway.transports.http.upstream import Upstream
 from gateway.transports.settings import UpstreamSettings
@@ -159,3 +159,34 @@ def test_if_range_is_never_mirrored_and_an_upgrade_only_where_the_capability_tak
 def test_a_call_that_is_not_sampled_is_not_looked_at_further():
     decision = decided(call(), capability(reads=Stage.SHADOW, shadow=ShadowPlan(0.0)), shadow=True)
     assert (decision.mirror, decision.skipped, decision.sampled) == (None, "not_sampled", False)
+
+
+@pytest.mark.parametrize(("target", "roll", "kept", "serve", "reason"), [
+    (capability(Stage.SHADOW), 0.5, "", OLD, "stage"),
+    (capability(share=4832, salt="s", sticky=("header:k",)), 0.5, "", NEW, "split: bucket 4831 of share 4832"),
+    (capability(share=4831, salt="s", sticky=("header:k",)), 0.5, "", OLD, "split: bucket 4831 of share 4831"),
+    (capability(share=0), 0.5, "", OLD, "split: share 0"),
+    (capability(share=1, sticky=("claim:x",), on_missing="modern"), 0.5, "", NEW, "split: no key"),
+    (capability(share=1, sticky=("claim:x",), on_missing="random"), 0.0, "", NEW, "split: no key, at random"),
+    (capability(share=1, sticky=("claim:x",), on_missing="random"), 0.0001, "", OLD, "split: no key, at random"),
+    # A login stays at its arm while any share goes to modern, and no longer.
+    (capability(share=1), 0.5, "modern", NEW, "split: logged in"),
+    (capability(share=10_000), 0.5, "legacy", OLD, "split: logged in"),
+    (capability(share=0), 0.5, "modern", OLD, "split: share 0"),
+    (capability(Stage.SHADOW), 0.5, "modern", OLD, "stage"),
+])
+def test_a_decision_says_what_chose_the_arm(target, roll, kept, serve, reason):
+    one = call((b"k", "ä".encode("latin-1")))
+    decision = decide(admit(one, ()), target, roll, Head(one.request.headers), kept)
+    assert (decision.serve, decision.reason, decision.admitted.call) == (serve, reason, one)
+    assert decision.log_reason == ("stage" if reason == "stage" else "split")
+
+
+def test_an_arm_that_is_out_is_passed_by_and_asked_in_the_shadow():
+    decision = decided(call(), capability(share=10_000))
+    passed = passing_by(decision)
+    assert (passed.serve, passed.mirror, passed.fallback, passed.reason) == (OLD, NEW, None, "ejected")
+    unmirrored = passing_by(decided(call(), capability(share=10_000, shadow=None)))
+    assert (unmirrored.serve, unmirrored.mirror, unmirrored.fallback) == (OLD, None, None)
+    legacy = decided(call(), capability(share=0))
+    assert passing_by(legacy) is legacy

@@ -21,6 +21,8 @@ from gateway.demo.defects import DEFECTS, spoil
 from gateway.demo.rest import FRESH, OPERATIONS, Answer, payload
 from tests.backends.processes import LONG, started
 
+pytestmark = pytest.mark.slow
+
 CLINIC = build()
 ROUTES = yaml.safe_load((Path(__file__).parents[2] / "routes.yaml").read_text())
 SOAP = Soap(Schema.of_options(Soap.Options).validate(

@@ -19,6 +19,8 @@ from gateway.demo.traffic import plan, send
 from tests.backends.processes import LONG, started
 from tests.backends.upstream import until
 
+pytestmark = pytest.mark.slow
+
 CLINIC = build()
 
 

@@ -39,6 +39,7 @@ def fields(policy, **given):
     return dict(made.response_headers or () if verdict is None else verdict.headers)
 
 
+@pytest.mark.slow
 def test_it_satisfies_the_contract():
     check_policy(lambda: make(rate="2/1m"), call())
     check_policy(lambda: make(rate="1000000/s", key="header:X-Tenant"), call(headers=[(b"X-Tenant", b"a")]))

@@ -345,6 +345,7 @@ def asked(draw):
 @settings(max_examples=400)
 @given(tables(), asked(), st.sampled_from([*METHODS, "HEAD", "PROPFIND"]), st.booleans())
 @example(CLINIC, ("/results/1", "/Results%2f1"), "GET", False)
+@pytest.mark.slow
 def test_a_request_meets_the_policies_and_arm_of_every_other_reading_or_is_refused(routes, paths, method, any_method):
     path, spelt = paths
     try:

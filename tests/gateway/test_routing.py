@@ -201,6 +201,7 @@ def naive_fits(one, request):
 
 @settings(max_examples=300, deadline=None)
 @given(tables(), requests())
+@pytest.mark.slow
 def test_the_table_finds_what_a_walk_over_all_operations_finds(kept, request):
     best = max((one for one in kept if naive_fits(one, request)), key=rank, default=None)
     assert winner(table(*kept), request) == (best.name if best else "_default")
@@ -218,6 +219,7 @@ CAPABILITIES = st.fixed_dictionaries({
 
 @settings(max_examples=300, deadline=None)
 @given(tables(), requests(), CAPABILITIES, st.floats(0, 1, exclude_max=True))
+@pytest.mark.slow
 def test_explain_says_what_is_decided(kept, request, keys, roll):
     routes = table(*kept, modern=NEW, **keys)
     try:
@@ -250,6 +252,7 @@ def visited(routes, request):
 @pytest.mark.parametrize(("method", "target"), [
     ("GET", "/r7/1/x"), ("POST", "/r7/1/x"), ("GET", "/r7/list"), ("POST", "/soap"), ("GET", "/none"),
 ])
+@pytest.mark.slow
 def test_a_match_looks_at_as_few_operations_among_ten_thousand_as_among_ten(method, target):
     def routes(count):
         return table(*(one for n in range(count) for one in (

@@ -25,6 +25,7 @@ from shadow.ledger.rows import Evidence, Gap, Ledger, Reason, Traffic
 from shadow.renderers.markdown import to_markdown
 from shadow.renderers.table import show, terminal
 from shadow.report.report import fold
+from shadow.stores.base import Batch
 from shadow.stores.memory import Memory
 from tests.shadow.exchanges import answer, pair
 
@@ -95,11 +96,11 @@ def ledger(given: dict[str, Any]) -> Ledger:
                 for one in given.get("exchanges", []) for _ in range(one.get("times", 1))]
     tallies = {Tally("results", one["operation"], Outcome(one["outcome"]), one.get("reason", "")): one["count"]
                for one in given.get("tallies", [])}
-    store.write(compared, tallies, [
-        Traffic("results", one["operation"], one.get("stage", ""), one["arm"], one["requests"], one.get("errors", 0),
-                Histogram(), 1.0)
-        for one in given.get("traffic", [])])
+    traffic = [Traffic("results", one["operation"], one.get("stage", ""), one["arm"], one["requests"],
+                       one.get("errors", 0), Histogram(), 1.0) for one in given.get("traffic", [])]
+    store.write(Batch(compared, tallies, traffic))
     found = store.read()
+    store.close()
     found.evidence.extend(_evidence(one) for one in given.get("evidence", []))
     found.gaps.extend(Gap("results", Reason(one["reason"]), one["exchanges"], 60.0, 120.0)
                       for one in given.get("gaps", []))

@@ -50,6 +50,7 @@ def ruled():
     return Minimal(found, findings(found), 1, whole=False, exhausted=False)
 
 
+@pytest.mark.slow
 def test_a_case_imports_from_one_public_module_and_runs(tmp_path):
     text = write(ruled())
     modules = {node.module for node in ast.parse(text).body if isinstance(node, ast.ImportFrom)}
@@ -59,6 +60,7 @@ def test_a_case_imports_from_one_public_module_and_runs(tmp_path):
     assert "Warning" not in told
 
 
+@pytest.mark.slow
 def test_a_case_of_the_version_before_runs_and_is_told_every_new_line(tmp_path):
     told = pytest_of(OLD.read_text(), tmp_path)
     assert "1 passed" in told

@@ -153,6 +153,7 @@ def test_the_work_is_bounded_and_what_was_reached_still_holds():
     assert size(found.pair) <= size(first)
 
 
+@pytest.mark.slow
 def test_deep_nesting_is_no_obstacle():
     deep = b'{"b":1,"a":' * 300 + b"1" + b"}" * 300
     found = minimise(pair(answer("legacy", deep), answer("modern", deep.replace(b":1}", b':"x"}'))))

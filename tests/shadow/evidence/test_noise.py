@@ -19,7 +19,6 @@ from shadow.evidence.noise import (
     EXPIRES,
     Noise,
     added,
-    bound,
     bracketed,
     e_value,
     seen_again,
@@ -27,6 +26,7 @@ from shadow.evidence.noise import (
     table,
     unstable,
     weighed,
+    with_bonds,
 )
 from shadow.observation import Observation
 from tests.shadow.exchanges import answer, pair
@@ -52,8 +52,8 @@ def test_whoever_was_taken_for_another_neither_settles_nor_is_noise():
 def test_what_a_bracket_and_each_asking_prove_of_identifiers_is_kept_once():
     first, again = (replace(compare(pair({}, {})), bonds=tuple(Bond("Patient", *one) for one in bonds))
                     for bonds in (["1a"], ["1a", "2b"]))
-    assert bound(first, (again,)).bonds == (Bond("Patient", "1", "a"), Bond("Patient", "2", "b"))
-    assert bound(first, (first,)) is first
+    assert with_bonds(first, (again,)).bonds == (Bond("Patient", "1", "a"), Bond("Patient", "2", "b"))
+    assert with_bonds(first, (first,)) is first
 
 
 @pytest.mark.parametrize(("first", "modern", "second", "outcome", "reason", "paths"), [
@@ -153,6 +153,7 @@ def test_the_e_value_is_a_fair_bet():
     assert e_value(10 ** 6, 10 ** 6) < 1 < e_value(10 ** 6, 0) < float("inf")
 
 
+@pytest.mark.slow
 def test_looking_daily_raises_no_false_alarm():
     """Modern is one more draw of the same noise, and is looked at after each of 1,000 exchanges, for 200 paths."""
     roll = random.Random(7)

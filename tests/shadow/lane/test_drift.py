@@ -152,6 +152,7 @@ async def test_a_field_of_few_values_is_known_after_the_first_exchanges():
     assert found[Outcome.MATCH] > 700
 
 
+@pytest.mark.slow
 async def test_a_regression_on_a_noisy_path_is_found_through_the_brackets():
     """The field flips between two values by itself; modern says a third in three of ten answers."""
     # All are bracketed, so that chance is the arms' alone: it is the same at each run.

@@ -210,6 +210,7 @@ async def test_a_lost_judge_loses_one_batch_and_no_more():
     }
 
 
+@pytest.mark.slow
 async def test_the_real_judge_killed_in_the_middle_is_counted_and_replaced():
     child = Child()
     lane = Lane(echo, Memory(Memory.Options()), SETTINGS, child)

@@ -129,6 +129,7 @@ def a_day(store, subjects):
 
 
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
+@pytest.mark.slow
 def test_a_day_of_load_stays_within_bounds(tmp_path, kind):
     path = tmp_path / "figway.db"
     store = Memory(Memory.Options(signatures=50)) if kind == "memory" else Sqlite(Sqlite.Options(path, signatures=50))
@@ -147,6 +148,7 @@ def test_a_day_of_load_stays_within_bounds(tmp_path, kind):
     assert sizes[-1] < 12 << 20
 
 
+@pytest.mark.slow
 def test_the_subjects_of_an_hour_are_bounded():
     store = Memory(Memory.Options())
     tokens = frozenset((1, b"%012d" % one) for one in range(SUBJECTS + 5))
@@ -158,6 +160,7 @@ def test_the_subjects_of_an_hour_are_bounded():
 
 
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
+@pytest.mark.slow
 def test_the_pairs_of_an_epoch_are_bounded(tmp_path, kind):
     store = Memory(Memory.Options()) if kind == "memory" else Sqlite(Sqlite.Options(tmp_path / "figway.db"))
     first = Binding("results", "epoch", "Patient", "l", "m", split=False, merged=False, at=1.0, trace_id="t")
