@@ -32,7 +32,7 @@ from gateway.inforce import InForce, clients
 from gateway.pipeline import Pipeline
 from gateway.renewal import Renewal
 from gateway.shadowing import Shadowing
-from gateway.standard import tell
+from gateway.stdio import to_stderr
 from gateway.telemetry.bridge import Bridge
 from gateway.telemetry.facts import WorkerFacts
 from gateway.telemetry.output import Output
@@ -243,5 +243,5 @@ def create(launch: Launch) -> Gateway:
         return Gateway(launch)
     except (Invalid, Unusable) as error:
         reason = "; ".join(map(str, error.problems)) if isinstance(error, Invalid) else str(error)
-        tell(f"figway: a worker cannot start: {reason}")
+        to_stderr(f"figway: a worker cannot start: {reason}")
         sys.exit(STARTUP_FAILURE)

@@ -38,7 +38,7 @@ from gateway.edges.http1 import descriptors
 from gateway.edges.http1.listener import Listener
 from gateway.edges.http1.tls import TlsServer
 from gateway.sockets import SocketFile, keep_alive, turn_away
-from gateway.standard import tell
+from gateway.stdio import to_stderr
 
 # What TLS may need beyond the drain's grace: uvicorn counts whole seconds.
 _SPARE = 1
@@ -120,7 +120,7 @@ def run(launch: Launch, ports: Ports, workers: int, grace: float) -> None:
 
 def _announce(data: socket.socket, admin: tuple[str, int]) -> None:
     name = data.getsockname()
-    tell(f"figway listens on {_shown(name)}, admin on {_shown(admin)}")
+    to_stderr(f"figway listens on {_shown(name)}, admin on {_shown(admin)}")
 
 
 def _shown(address: tuple[str, int] | str) -> str:

@@ -30,7 +30,7 @@ GATEWAY = [
     {"transports"},
     {"call"},
     {"stage", "errors", "plugins", "fallback", "room", "telemetry", "store", "wire", "own_thread", "certificates",
-     "hangup", "sockets", "standard", "reading", "units"},
+     "hangup", "sockets", "stdio", "reading", "units"},
     {"files"},
 ]
 SHADOW = [
