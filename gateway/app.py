@@ -124,6 +124,7 @@ class Gateway:
         in_force, renewal = self.in_force, self.renewal
         self._spawn(self._tick())
         self._spawn(watch(lambda: in_force.files, in_force.reload, known=self._known))
+        self._spawn(in_force.follow(in_force.stages))
         if renewal is not None:
             self._spawn(watch(lambda: renewal.certificate.files, renewal.renew, known=self._known))
         loop.add_signal_handler(signal.SIGHUP, self._hangup)
