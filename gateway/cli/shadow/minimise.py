@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from gateway.cli import files
-from gateway.cli.kept import kept
+from gateway.cli.opened import opened
 from gateway.cli.sealed import pair_of, rules_now, unseal
 from gateway.cli.sources import Refused
 from shadow.cases.case import TEST, write
@@ -67,7 +67,7 @@ def minimise(id: str | None, legacy: Path | None, modern: Path | None, file: Pat
 def _sealed(id: str, file: Path | None, reason: str | None, config: Path) -> Pair:
     """The sealed exchange as a pair, with the rules of a file, or else with those of the configuration."""
     tried = files.rules_of(file)
-    with kept(config) as stored:
+    with opened(config) as stored:
         found = unseal(stored, id, "minimise", reason)
         rules = tried if file is not None else rules_now(stored.built, found.capability, found.operation)
         return pair_of(found, rules)

@@ -10,7 +10,7 @@ import click
 import orjson
 
 from gateway.cli import files
-from gateway.cli.kept import Kept, kept
+from gateway.cli.opened import Opened, opened
 from gateway.cli.sealed import pair_of, rules_now
 from gateway.cli.shapes import fact
 from shadow.cases.recompare import Again, Earlier, Recompared
@@ -51,7 +51,7 @@ def recompare(capability: str | None, file: Path | None, alone: bool, folder: Pa
             raise click.UsageError("CAPABILITY and --pairs exclude each other")
         found = all_again(_in_files(folder, rules), lambda pair: judge(pair, crosswalks))
     else:
-        with kept(config) as stored:
+        with opened(config) as stored:
             if capability is not None:
                 stored.capability(capability)
             stored.deed("recompare", capability or "*", reason or "")
@@ -69,7 +69,7 @@ def recompare(capability: str | None, file: Path | None, alone: bool, folder: Pa
 
 
 def _sealed(
-    stored: Kept, capability: str | None, rules: Rules, lost: list[tuple[str, str]], *, alone: bool,
+    stored: Opened, capability: str | None, rules: Rules, lost: list[tuple[str, str]], *, alone: bool,
 ) -> Iterator[tuple[str, Earlier, Pair]]:
     """Sealed exchanges, one at a time. Those that cannot be opened are added to `lost`, with the reason."""
     for entry in stored.records.entries(capability):

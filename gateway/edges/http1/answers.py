@@ -144,7 +144,7 @@ class AnswerWriter:
         """Send the problem of a request that never became an exchange. The connection is to be closed."""
         trace_id = trace.new_trace_id()
         status, headers, body = problem(code, trace_id=trace_id)
-        self._edge.pipeline.recorder.refused(code, trace_id, told=code != "overloaded")
+        self._edge.pipeline.recorder.refused(code, trace_id, logged=code != "overloaded")
         self.head = None
         self.keep_alive = False
         self.chunked = False
