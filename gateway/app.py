@@ -32,7 +32,7 @@ from gateway.inforce import InForce, clients
 from gateway.pipeline import Pipeline
 from gateway.renewal import Renewal
 from gateway.shadowing import Shadowing
-from gateway.standard import tell
+from gateway.stdio import to_stderr
 from gateway.telemetry.bridge import Bridge
 from gateway.telemetry.facts import WorkerFacts
 from gateway.telemetry.output import Output
@@ -124,6 +124,7 @@ class Gateway:
         in_force, renewal = self.in_force, self.renewal
         self._spawn(self._tick())
         self._spawn(watch(lambda: in_force.files, in_force.reload, known=self._known))
+        self._spawn(in_force.follow(in_force.stages))
         if renewal is not None:
             self._spawn(watch(lambda: renewal.certificate.files, renewal.renew, known=self._known))
         loop.add_signal_handler(signal.SIGHUP, self._hangup)
@@ -243,5 +244,5 @@ def create(launch: Launch) -> Gateway:
         return Gateway(launch)
     except (Invalid, Unusable) as error:
         reason = "; ".join(map(str, error.problems)) if isinstance(error, Invalid) else str(error)
-        tell(f"figway: a worker cannot start: {reason}")
+        to_stderr(f"figway: a worker cannot start: {reason}")
         sys.exit(STARTUP_FAILURE)

@@ -1,6 +1,8 @@
-"""The model: what migrates (Capability), by which matches (Operation), between which services (Arm), and how.
+"""The model: what migrates (Capability), the requests that belong to it (Operation), and the services between which it
+migrates (Arm).
 
-Plain values, compiled from routes.yaml and never changed. RouteTable (gateway/routing.py) finds them for requests.
+These are plain values, compiled from routes.yaml and never changed. RouteTable (gateway/routing.py) finds them for
+requests.
 """
 
 from collections.abc import Mapping
@@ -32,10 +34,10 @@ class Arm:
 class Split:
     """Which calls go to modern in canary: bucket = SHA-256(salt ":" key) mod 10,000 < `share` (in 1/10,000).
 
-    `sticky` lists where the key is looked for, in order: "claim:sub", "header:X-Tenant", "cookie:session",
-    "query:patient", "path:id", "client_ip". Where none is there, `on_missing` ("legacy", "modern", "random").
-    Capabilities in one cohort group have one salt, and so move a key together. `fallback_after` is how many seconds
-    modern may take before legacy answers; 0: as gateway.fallback.Pace says.
+    `sticky` lists the sources of the key, in order: "claim:sub", "header:X-Tenant", "cookie:session",
+    "query:patient", "path:id", "client_ip". A call that has none of them goes by `on_missing` ("legacy", "modern",
+    "random"). Capabilities in one cohort group have one salt, and so move a key together.
+    `fallback_after` is how many seconds modern may take before legacy answers; 0: as gateway.fallback.Pace says.
     """
 
     share: int
@@ -55,7 +57,7 @@ class Operation:
     """One match inside a capability. An empty condition matches anything; all that are given must hold.
 
     `path` is a template such as "/patients/{id}" (a last segment "{rest*}" takes all that is left) or None;
-    a header or query condition is (name, value), value None for "is there". `place` is "file:line" for messages.
+    a header or query condition is (name, value), value None for any value. `place` is "file:line" for messages.
     """
 
     name: str
@@ -72,7 +74,7 @@ class Operation:
             object.__setattr__(self, "methods", self.methods | {"HEAD"})
 
     def is_safe(self, method: str) -> bool:
-        """Whether asking this changes nothing: as declared, else by the method (RFC 9110 section 9.2.1)."""
+        """Whether a call changes nothing: as declared, else by its method (RFC 9110 section 9.2.1)."""
         return method in SAFE_METHODS if self.safe is None else self.safe
 
 
@@ -112,7 +114,7 @@ class Capability:
     _writes_to: object = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        # Looked up once here and not for every call: an enum's members are slow to hash and to print.
+        # Looked up here once, and not for every call: an enum's members are slow to hash and to print.
         object.__setattr__(self, "_read_roles", roles(self.reads, safe=True))
         object.__setattr__(self, "_write_roles", roles(self.writes, safe=False))
         object.__setattr__(self, "_read_stage", self.reads.value)
@@ -120,7 +122,7 @@ class Capability:
         passes = self.shadow is not None and self.shadow.pass_credentials
         credentials = () if passes else (_CREDENTIALS, *(policy.credentials for policy in self.policies))
         object.__setattr__(self, "withheld", _NOT_MIRRORED.union(*credentials))
-        # An adapter's upstream gets a path of the adapter's making; the others agree (a Problem says so).
+        # An adapter makes its own paths for its upstream. The others agree, or the configuration has a problem.
         plain = (arm for arm in (self.legacy, self.modern) if arm is not None and arm.adapter is None)
         object.__setattr__(self, "reading", next((arm.upstream.settings.paths for arm in plain), UNSAID))
         object.__setattr__(self, "lenience", self.reading.possible)
@@ -143,12 +145,12 @@ class Capability:
         return replace(self, reads=reads, writes=writes)
 
     def unlike(self, other: "Capability") -> bool:
-        """Whether a call of `other` that is taken for one of this could miss a policy, or get to another arm."""
+        """Whether a call of `other` that is taken for one of this could miss a policy, or get another arm's answer."""
         return not other.admits <= self.admits or (
             (self._reads_from, self._writes_to) != (other._reads_from, other._writes_to))
 
     def answered_by(self, *, safe: bool) -> object:
-        """What stands for who answers a safe or an unsafe call: equal, and it is the same."""
+        """A value for who answers a safe or an unsafe call: equal values, the same answer."""
         return self._reads_from if safe else self._writes_to
 
     def roles(self, *, safe: bool) -> Roles:
@@ -156,7 +158,7 @@ class Capability:
         return self._read_roles if safe else self._write_roles
 
     def criteria(self) -> Criteria:
-        """When it counts as safe to flip: every operation that is mirrored, which is every safe one, must be seen."""
+        """When it counts as safe to flip. Every safe operation is mirrored, and must have been compared."""
         criteria = self.shadow.criteria if self.shadow is not None else UNDECLARED
         safe = {one.name for one in self.operations if any(map(one.is_safe, one.methods or ("GET",)))}
         return replace(criteria, operations=tuple(one.name for one in self.operations if one.name in safe),
@@ -169,7 +171,7 @@ class Capability:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Target:
-    """An operation of a capability, as the table knows it: one object for the table's whole life."""
+    """An operation with its capability, as a table finds it. `names` are the parameters of its path."""
 
     capability: Capability
     operation: Operation
@@ -180,8 +182,8 @@ class Target:
         return self.operation.is_safe(method)
 
     def unlike(self, other: "Target", method: str, *, preflight: bool = False) -> bool:
-        """Whether a call of `other` with this method that is taken for one of this would miss a policy, or get to
-        another arm. Who answers a browser's `preflight` is no matter."""
+        """Whether a call of `other` with this method that is taken for one of this would miss a policy, or be answered
+        by another arm. A browser's `preflight` may be answered by any arm."""
         mine, theirs = self.capability, other.capability
         if mine is theirs:
             return self.is_safe(method) != other.is_safe(method) and (
@@ -192,8 +194,8 @@ class Target:
 
 @dataclass(slots=True)
 class Match:
-    """What a request was found to be. `captures` are the template's parameters, percent-encoded as received
-    but for the characters that need no encoding."""
+    """The operation that a request was found to be. `captures` are the values of the path's parameters, in canonical
+    form: as received, but with characters decoded that need no encoding."""
 
     target: Target
     captures: tuple[bytes, ...] = ()
@@ -205,7 +207,8 @@ class Match:
 
 
 def rank(operation: Operation) -> tuple[int, ...]:
-    """How specific an operation is; the greatest wins. Two that overlap must not be equal (a Problem says so)."""
+    """How specific an operation is; the greatest wins. Two that overlap with equal rank are a problem of the
+    configuration."""
     parts = segments(operation.path) if operation.path else []
     literal = [canonical(part.encode()) for part in parts if not part.startswith("{")]
     tail = bool(parts) and parts[-1].endswith("*}")

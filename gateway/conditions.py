@@ -1,7 +1,7 @@
-"""What an operation asks of a request beyond path and method: fields and query parameters, and their values.
+"""Conditions of an operation beyond path and method: header fields and query parameters, and their values.
 
-Values are compared as servers read them: blanks around a field's value are no part of it (RFC 9110 section 5.5), the
-quotes of SOAPAction are none (SOAP 1.1 section 6.1.1), and SOAP 1.2 says the same in Content-Type's `action`.
+Values are compared as servers read them: without blanks around a field's value (RFC 9110 section 5.5), without the
+quotes of SOAPAction (SOAP 1.1 section 6.1.1), and with Content-Type's `action`, which is SOAPAction in SOAP 1.2.
 """
 
 import re
@@ -13,10 +13,10 @@ from urllib.parse import quote, unquote_to_bytes
 
 from adapters.message import Headers, Request
 
-# It may stand inside another parameter's quotes, with a backslash before its own: start-info of MTOM says it again.
+# It may be inside another parameter's quotes, with backslashes before its own: start-info of MTOM repeats it.
 _ACTION = re.compile(rb'(?i);[ \t]*action[ \t]*=[ \t]*(?:\\("[^"\\]*)\\(")|("(?:[^"\\]|\\.)*"|\'[^\']*\'|[^";,\s]*))')
 _ESCAPED = re.compile(rb"\\(.)")
-# Beside blanks, what Python and .NET strip from a field's value, which they read as Latin-1.
+# What Python and .NET strip from a field's value, which they read as Latin-1.
 _BLANKS = b" \t\x85\xa0"
 
 
@@ -87,7 +87,7 @@ class Field:
 def _unquoted(value: bytes) -> bytes:
     value = value.strip(_BLANKS)
     if len(value) > 1 and value[:1] == value[-1:] and value[:1] in (b'"', b"'"):
-        # Single quotes are none in RFC 9110 or SOAP; Apache CXF takes them off all the same.
+        # RFC 9110 and SOAP know no single quotes, but Apache CXF removes them too.
         return _ESCAPED.sub(rb"\1", value[1:-1]).strip(_BLANKS)
     return value
 
@@ -177,5 +177,5 @@ class ByField(Generic[C]):
         if self.telling is None:
             return self.every
         values = self.telling.values(request)
-        # A field that is repeated may satisfy several operations: they are all tried.
+        # A repeated field may satisfy several operations, so all are tried.
         return self.every if len(values) > 1 else self.by_value.get(values[0], self.others) if values else self.others

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import orjson
 
 from adapters.message import Headers
+from shadow.observation import Failure
 
 
 class Code(NamedTuple):
@@ -85,6 +86,13 @@ FAILURES: dict[str, str] = {
 }
 
 
+def code_of(failure: Failure) -> str:
+    """The code for a failed call down an arm. An adapter's failure can be the request's or our own, too."""
+    if failure.kind == "adapter" and failure.source != "upstream":
+        return "not_translatable" if failure.source == "request" else "internal"
+    return FAILURES.get(failure.kind, "internal")
+
+
 def phrase(status: int) -> bytes:
     """The reason phrase of an answer of our own: old clients show it."""
     return HTTPStatus(status).phrase.encode("ascii")
@@ -115,3 +123,11 @@ def problem(code: str, *, detail: str = "", trace_id: str = "", next_hop: str = 
         (b"Proxy-Status", proxy_status.encode("ascii", "replace")),
     ])
     return row.status, headers, body
+
+
+def whereabouts(error: Exception) -> str:
+    """Where an exception arose: file and line, never its message, which may hold a value."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace is not None else ""

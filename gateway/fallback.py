@@ -1,8 +1,34 @@
-"""When legacy answers in modern's place: how often it may for single failures, and how long modern is waited for."""
+"""When legacy answers in modern's place: after which failures, how often, and how long modern is waited for.
 
+Only safe calls of a canary have a fallback (gateway/decide.py), so nothing is ever done twice.
+"""
+
+import asyncio
+import time
 from bisect import bisect_left
+from collections.abc import Callable
 
+from gateway.capability import Arm, Target
+from gateway.decide import Decision, passing_by
+from gateway.errors import FAILURES
+from gateway.transports.base import Sending
+from gateway.upload import Upload
 from shadow.latency import BOUNDS, Histogram
+
+STATUSES = frozenset({502, 503, 504})
+"""Answers of modern that legacy may answer in place of."""
+
+KINDS = frozenset({
+    "connect_refused", "connect_timeout", "dns", "tls", "pool_full", "no_endpoint", "first_byte_timeout",
+    "total_timeout", "reset", "malformed",
+})
+"""The same for failures (shadow.observation.Failure.kind)."""
+
+def heard_instead(code: str, why: str) -> str:
+    """The code that a client hears where legacy cannot be asked, for `code`, in modern's place: modern's failure, which
+    is `why` there was to be a fallback. Where there was none, or modern is only ejected, it is `code` itself."""
+    return FAILURES.get(why, "upstream_unavailable") if why and why != "ejected" else code
+
 
 _TIMES = 10
 _PATIENCE = 2.0, 30.0
@@ -11,8 +37,8 @@ _MANY = 4096
 
 
 class Budget:
-    """How many fallbacks a capability may make: a fifth of its calls of the last ten seconds, and ten more. A modern
-    that is ejected is passed by without it."""
+    """How many fallbacks a capability may make for single failures: a fifth of its calls in the last ten seconds, and
+    ten more. A call that passes by an ejected modern spends nothing."""
 
     __slots__ = ("_calls", "_since", "_spent")
 
@@ -21,7 +47,7 @@ class Budget:
         self._calls = self._spent = 0
 
     def call(self, now: float) -> None:
-        """A call that may need a fallback."""
+        """Count a call that may need a fallback."""
         if now - self._since > 10.0:
             self._since, self._calls, self._spent = now, 0, 0
         self._calls += 1
@@ -35,9 +61,9 @@ class Budget:
 
 
 class Pace:
-    """How fast legacy answers one operation. `patience` is how many seconds modern is waited for there: ten times
-    legacy's median, within 2 s and 30 s; 5 s until legacy has answered once. What is slow by nature is slow in legacy
-    too, and is no hang."""
+    """How fast legacy answers one operation. `patience` is how many seconds modern may take to begin its answer: ten
+    times legacy's median, within 2 s and 30 s; 5 s until legacy has answered once. An operation that is slow by nature
+    is slow in legacy too, and does not hang."""
 
     __slots__ = ("_counts", "_next", "_total", "patience")
 
@@ -48,7 +74,7 @@ class Pace:
         self.patience = _UNKNOWN
 
     def add(self, seconds: float) -> None:
-        """Legacy has answered."""
+        """Legacy has answered, in so many seconds."""
         self._counts.counts[bisect_left(BOUNDS, seconds)] += 1
         self._total += 1
         if self._total < self._next:
@@ -56,8 +82,69 @@ class Pace:
         median = self._counts.quantile(0.5) or 0.0
         self.patience = min(max(median * _TIMES, _PATIENCE[0]), _PATIENCE[1])
         if self._total >= _MANY:
-            # What was long ago counts for less and less.
+            # Old answers count for less and less.
             self._counts = Histogram(count // 2 for count in self._counts.counts)
             self._total = self._counts.total
-        # The median is looked for now and then: the more is known, the more seldom.
+        # The more answers are known, the more seldom the median is computed anew.
         self._next = self._total + max(1, self._total // 8)
+
+
+class Fallbacks:
+    """What one worker's fallbacks go by: a budget for each capability, and legacy's pace for each operation."""
+
+    def __init__(self) -> None:
+        self._budgets: dict[str, Budget] = {}
+        self._paces: dict[tuple[str, str], Pace] = {}
+
+    def budget(self, target: Target) -> Budget:
+        """The budget of a target's capability."""
+        name = target.capability.name
+        return self._budgets.get(name) or self._budgets.setdefault(name, Budget())
+
+    def pace(self, target: Target) -> Pace:
+        """How fast legacy answers a target's operation."""
+        key = (target.capability.name, target.operation.name)
+        return self._paces.get(key) or self._paces.setdefault(key, Pace())
+
+    def open(self, decision: Decision, target: Target, now: float) -> "tuple[Decision, Fallback | None]":
+        """For a decision with a fallback: that decision and its Fallback. Where the arm that would serve is ejected, it
+        is passed by instead, with no second chance. Mirrors find out when it is well again; without shadowing, one call
+        now and then does (Upstream.may_be_asked)."""
+        if decision.fallback is None or not decision.serve.upstream.may_be_asked(time.monotonic()):
+            return passing_by(decision), None
+        self.budget(target).call(now)
+        return decision, Fallback(decision.fallback, decision, target, self)
+
+
+class Fallback:
+    """The chance of one exchange to be answered by `arm` in place of the arm that serves. An exchange has one while its
+    client has no answer yet and its request is at hand; it is used once."""
+
+    __slots__ = ("_fallbacks", "_serve", "_target", "_timer", "arm")
+
+    def __init__(self, arm: Arm, decision: Decision, target: Target, fallbacks: Fallbacks) -> None:
+        self.arm = arm
+        self._serve = decision.serve
+        self._target = target
+        self._fallbacks = fallbacks
+        self._timer: asyncio.TimerHandle | None = None
+
+    def may_be_used(self, *, hangs: bool) -> bool:
+        """Whether `arm` may answer now: within the budget, which that spends. Beyond it, only where the serving arm
+        hangs, or is ejected by now."""
+        ejected = not self._serve.upstream.available(time.monotonic())
+        return self._fallbacks.budget(self._target).spend() or hangs or ejected
+
+    def limit_patience(self, sending: Sending | None, upload: Upload | None, lose: Callable[[], None]) -> None:
+        """Where the serving arm has all of the request: call `lose` when it takes longer than it may to begin its
+        answer."""
+        split = self._target.capability.split
+        if split is None or sending is None or (upload is not None and not upload.whole) or self._timer is not None:
+            return
+        after = split.fallback_after or self._fallbacks.pace(self._target).patience
+        self._timer = asyncio.get_running_loop().call_later(after, lose)
+
+    def close(self) -> None:
+        """It is used, or no longer needed."""
+        if self._timer is not None:
+            self._timer.cancel()

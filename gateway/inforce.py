@@ -1,8 +1,9 @@
-"""What is in force in a worker: its configuration, and how a reload puts another in its place.
+"""What is in force in a worker: its configuration and its stages, and how others take their place.
 
-A reload builds a new configuration beside the one in force, and puts it in force by one assignment of the route table.
-A request keeps the table that it started with, so what the old configuration holds is closed only when it is idle. A
-file with problems changes nothing: the worker reports them and goes on as before.
+A reload builds a new configuration beside the one in force, and a flip only puts other stages behind the same paths.
+Either puts a new route table in force by one assignment. A request keeps the table that it started with, so what the
+old configuration holds is closed only when it is idle. A file with problems changes nothing: the worker reports them
+and goes on as before.
 """
 
 import asyncio
@@ -17,6 +18,8 @@ from gateway.config.compile import Configuration
 from gateway.config.problem import Invalid
 from gateway.edges.http1 import descriptors
 from gateway.edges.http1.edge import Edge
+from gateway.flips.base import StagePair, Stages
+from gateway.flips.memory import FileStages
 from gateway.pipeline import Pipeline
 from gateway.policies.base import Policy
 from gateway.telemetry.facts import ReloadFacts
@@ -46,7 +49,8 @@ class Reloads:
 
 
 class InForce:
-    """The configuration in force. `files` are to be watched: a change of any is a reason to `reload`."""
+    """The configuration in force. `files` are to be watched: a change of any is a reason to `reload`. `stages` are
+    those that the configuration says."""
 
     def __init__(
         self, path: Path, configuration: Configuration, pipeline: Pipeline, edge: Edge, recorder: Recorder,
@@ -57,6 +61,7 @@ class InForce:
         self.configuration = self._began = configuration
         self.files = configuration.files
         self.reloads = Reloads(configuration.revision, at=time.time())
+        self.stages = FileStages(configuration.revision, written_stages(configuration))
         self._path = path
         self._pipeline = pipeline
         self._edge = edge
@@ -95,6 +100,15 @@ class InForce:
             if fresh.digest != previous.digest or not self.reloads.successful:
                 self._put(fresh, previous)
 
+    async def follow(self, stages: Stages) -> None:
+        """Put each change of `stages` in force, until this is cancelled. Other capabilities than those that change stay
+        as they are."""
+        revision = ""
+        while True:
+            snapshot = await stages.watch(revision)
+            revision = snapshot.revision
+            self._pipeline.table = self._pipeline.table.with_stages(snapshot.stages)
+
     async def close(self) -> None:
         """Close the upstreams and policies in force."""
         for upstream in self.configuration.upstreams.values():
@@ -117,6 +131,7 @@ class InForce:
     def _put(self, fresh: Configuration, previous: Configuration) -> None:
         self.configuration = fresh
         self._pipeline.table = fresh.table
+        self.stages.put(fresh.revision, written_stages(fresh))
         self._edge.most = clients(fresh, self._limit)
         self._edge.use(fresh.edge)
         if fresh.edge != previous.edge:
@@ -160,6 +175,11 @@ def clients(configuration: Configuration, limit: int) -> int:
     pooled = sum((one.settings.pool.connections + one.settings.pool.logins + one.settings.pool.most_streams)
                  * len(one.endpoints) for one in configuration.upstreams.values())
     return descriptors.clients(limit, pooled + configuration.lane.concurrency)
+
+
+def written_stages(configuration: Configuration) -> dict[str, StagePair]:
+    """The stages that a configuration says, by capability."""
+    return {one.name: StagePair(one.reads, one.writes) for one in configuration.table.capabilities.values()}
 
 
 def needs_restart(fresh: Configuration, began: Configuration) -> tuple[str, ...]:

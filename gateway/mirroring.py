@@ -1,4 +1,4 @@
-"""The lane's way back into the gateway: ask the other arm what a client asked.
+"""Mirroring, as the gateway sees it: the Witness of an exchange, and the lane's way back to ask the other arm.
 
 The lane knows mirrors and arms by name alone. A Way leads from a mirror to an upstream: the lane carries it, and does
 not look inside.
@@ -8,12 +8,22 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+from adapters.message import Headers, Request
 from gateway.call import Arrival
-from gateway.capability import Arm, Match
+from gateway.capability import Arm, Capability, Match
+from gateway.decide import Decision
 from gateway.forward import ask
+from gateway.room import PIECE, Room
+from gateway.telemetry.record import Account
+from gateway.transports.http.affinity import Affinity
+from gateway.upload import Upload
 from shadow.lane.asking import Cancel
+from shadow.lane.lane import Lane
 from shadow.lane.mirror import Mirror
-from shadow.observation import Observation
+from shadow.observation import Failure, Observation
+
+_NO_HEADERS = Headers()
+_CONDITIONAL = frozenset({304, 412})
 
 
 class Way(NamedTuple):
@@ -23,6 +33,126 @@ class Way(NamedTuple):
     match: Match
     arrival: Arrival
     said: Observation | None = None
+
+
+class Witness:
+    """Sees what the serving arm says, and offers the exchange to the lane when the client has its answer. Made only
+    where a mirror is due. It stands before the outlet: a mirror compares what the arms said, not what the client may
+    see. Whatever it keeps is counted in the worker's room; where there is none, the mirror is given up.
+
+    An exchange ends its witness once, by `skip` or by `end`: so the lane counts the exchange exactly once.
+    """
+
+    __slots__ = (
+        "_arrival", "_asked", "_held", "_lane", "_match", "_pieces", "_plan", "_room", "_safe", "_said", "_size",
+        "headers",
+    )
+
+    def __init__(self, lane: Lane[Way], room: Room, match: Match, arrival: Arrival, decision: Decision) -> None:
+        """`decision` has a mirror, so the match's capability has a shadow plan."""
+        plan, mirror = match.target.capability.shadow, decision.mirror
+        assert plan is not None
+        assert mirror is not None
+        self._lane = lane
+        self._room = room
+        self._match = match
+        self._arrival = arrival
+        self._plan = plan
+        self._safe = decision.admitted.call.safe
+        # The arm that is still to be asked.
+        self._asked = mirror.name
+        # What the arm said that a fallback was used for: that arm is not asked again.
+        self._said: Observation | None = None
+        self._pieces: list[bytes] = []
+        self._size = self._held = 0
+        # The head fields of the arm's answer, set when it comes.
+        self.headers = _NO_HEADERS
+
+    def see(self, data: bytes) -> bool:
+        """Keep a piece of the answer's body. Where that is too much, the mirror is skipped and this is False."""
+        self._size += len(data)
+        if self._size > self._plan.max_body:
+            self.skip("body_too_large")
+            return False
+        size = len(data) + PIECE
+        if not self._room.take_spare(size):
+            self.skip("overloaded")
+            return False
+        self._held += size
+        self._pieces.append(data)
+        return True
+
+    def see_failed(self, said: Observation) -> None:
+        """The serving arm failed and its fallback answers: what the arm did is compared with what the fallback says."""
+        self._said = said
+
+    def skip(self, reason: str) -> None:
+        """Count the exchange as skipped, and keep nothing."""
+        self._let_go()
+        self._lane.skip(self._match.target.capability.name, self._match.target.operation.name, reason)
+
+    def end(
+        self, account: Account, upload: Upload | None, affinity: Affinity | None, failure: Failure | None,
+    ) -> None:
+        """The client has its answer, or never will: offer a mirror to the lane, or say why there is none."""
+        body = b"" if upload is None else upload.joined()
+        if reason := self._unfit(account, upload, affinity, failure):
+            self.skip(reason)
+            return
+        said, target, arrival = self._said, self._match.target, self._arrival
+        served = Observation(account.arm, account.arm_seconds, 0 if failure else account.status, self.headers,
+                             b"".join(self._pieces), failure)
+        self._let_go()
+        original = arrival.request
+        self._lane.offer(Mirror(
+            target.capability.name, target.operation.name,
+            Request(original.method, original.target, original.headers, body), served,
+            self._asked if said is None else said.arm, arrival.trace_id, time.time(),
+            Way(self._match, arrival, said), self._plan, self._safe,
+        ))
+
+    def _unfit(
+        self, account: Account, upload: Upload | None, affinity: Affinity | None, failure: Failure | None,
+    ) -> str:
+        """Why an exchange cannot be mirrored after all, or ""."""
+        if failure is not None and (reason := _unsaid(failure, account.error)):
+            return reason
+        if is_logged_in(affinity, self._match.target.capability):
+            return "connection_auth"
+        if upload is not None and not upload.whole:
+            return "request_unfinished"
+        status, said = account.status, self._said
+        if status in _CONDITIONAL:
+            # It turned on tags or times of one arm's own; the other is asked without them.
+            return "conditional"
+        if upload is not None and len(upload.joined()) > self._plan.max_body:
+            return "body_too_large"
+        if said is not None and said.status and said.status // 100 == status // 100:
+            # Legacy is as unwell as modern, whose answer was not read: there is nothing to compare.
+            return "fallback"
+        return ""
+
+    def _let_go(self) -> None:
+        if self._held:
+            self._room.take(-self._held)
+            self._held = 0
+        self._pieces.clear()
+
+
+def is_logged_in(affinity: Affinity | None, capability: Capability) -> bool:
+    """Whether a client's connection is logged in at an arm of the capability: a mirror would ask as nobody."""
+    if affinity is None:
+        return False
+    return affinity.concerns(*(arm.upstream for arm in (capability.legacy, capability.modern) if arm is not None))
+
+
+def _unsaid(failure: Failure, error: str) -> str:
+    """Why a failure is not an arm's, so that there is nothing to compare; "" where it is one."""
+    if failure.kind in ("cancelled", "refused"):
+        if failure.source == "downstream":
+            return "client_gone"
+        return "body_too_large" if error == "body_too_large" else "refused"
+    return "overloaded" if failure.kind == "no_room" else ""
 
 
 def ask_mirror(

@@ -1,4 +1,4 @@
-"""Entry-point lookup: one function, good errors. Built-ins are registered just as third parties register theirs."""
+"""Finds plugins by their entry points. Built-in ones are registered just as those of third parties."""
 
 import difflib
 from functools import cache
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class PluginError(Exception):
-    """The plugin is not there, or does not load. The message says what is, and what would help."""
+    """There is no such plugin, or it does not load. The message names those that there are."""
 
 
 @cache

@@ -1,13 +1,13 @@
-"""What a request is: RouteTable.match finds its capability and operation. Immutable, swapped whole.
+"""The route table finds a request's capability and operation. It is immutable, and replaced whole.
 
 The most specific match wins: an exact path before the longest template, then a method, then most header
 conditions, then most query conditions. Paths are matched in one canonical form, and in the further ways in which an
-upstream says that it reads them; what is forwarded stays as it came.
+upstream says that it reads them; the path that is forwarded stays as it came.
 
-No spelling escapes its policies. What some server could take for an operation that the exact match is not, by another
-spelling of the path (gateway/reading.py) or by ignoring the method, is refused where that operation has policies which
-would not be asked, or where another arm answers it: see RouteTable.match. Most requests need no second look-up to
-know: each place of the table knows whether any other is that near.
+No spelling escapes its policies. Some server may take a request for another operation than we do, by another spelling
+of the path (gateway/reading.py) or by ignoring the method. Such a request is refused where that operation has policies
+that would not be asked, or where another arm answers it: see RouteTable.match. Most requests need no second look-up for
+that: the table knows for each route whether any other is that near.
 
 Matching costs the same for ten operations and for ten thousand: exact paths are one dictionary look-up, templates
 a descent by segment, and where many operations share one path (SOAP tells them apart by a header) the method and
@@ -36,8 +36,8 @@ class Candidate:
 
 
 class Ambiguous(Exception):
-    """A request that some server may take for another: `code` is a row of gateway.errors.CODES, `match` what it is by
-    its letters, `other` what it may be taken for (None where there is too much doubt to say)."""
+    """A request that some server may take for another: `code` is a row of gateway.errors.CODES, `match` is what the
+    request is as written, `other` what it may be taken for (None where the path leaves too much doubt)."""
 
     def __init__(self, code: str, match: Match, other: Target | None) -> None:
         super().__init__(code)
@@ -47,7 +47,7 @@ class Ambiguous(Exception):
 
     @property
     def detail(self) -> str:
-        """Why, for the client: it holds nothing of the request."""
+        """Why, for the client. It quotes nothing of the request."""
         return _DETAILS[self.code]
 
 
@@ -85,7 +85,7 @@ class RouteTable:
             for route in paths.by_owner[owner]:
                 self._targets[route.number] = Target(every[owner], route.operation, route.names)
         self._exact, self._templates, self._others = paths.exact, paths.templates, paths.others
-        # Whether there is anything to slip by: no two spellings matter where all is answered alike.
+        # Whether spelling matters at all: it does not where every request is admitted and answered alike.
         self._apart = any(default.unlike(one) or one.unlike(default) for one in every)
         self._wide: dict[Fold, Trie[PathRoutes]] = {}
         self._near: list[bool] = []
@@ -171,7 +171,7 @@ class RouteTable:
             if best is not None and there is best.siblings:
                 continue
             if best is not None and still and there.rank < best.siblings.rank:
-                # What fits by its letters too, and less well, is no other reading.
+                # A template that the path as written fits too, and less well, is no other reading.
                 fits = fits if fits is not None else {id(one) for one in self._fitting_at_all(path)}
                 if id(there) in fits:
                     continue
@@ -214,7 +214,7 @@ class RouteTable:
         return found
 
     def _hold_to(self, request: Request, match: Match, overrides: Iterable[bytes]) -> None:
-        """Raises Ambiguous where the request, taken for one with another method, would be another operation's."""
+        """Raises Ambiguous where a server that goes by one of `overrides` takes the request for another operation."""
         target, method = match.target, request.method
         for named in {*overrides, *query_values(request.query, b"_method")}:
             taken = named.strip(b" \t").upper().decode("latin-1")
@@ -235,8 +235,8 @@ class RouteTable:
         return folded_path(path, self._target(best).capability.lenience)
 
     def alike(self) -> Iterator[tuple[Target, Target]]:
-        """Operations that no server could be trusted to tell apart by their paths, and that are not answered alike:
-        every request to either is refused."""
+        """Pairs of operations that some server may not tell apart by their paths, and that are not admitted and
+        answered alike: every request to either is refused."""
         for trie in self._wide.values():
             for one, other in trie.doubled():
                 pairs = ((self._targets[first.number], self._targets[second.number])

@@ -12,7 +12,7 @@ from pathlib import Path
 from gateway import plugins
 from gateway.config.compile import Configuration
 from gateway.mirroring import ask_mirror
-from gateway.standard import tell
+from gateway.stdio import to_stderr
 from gateway.telemetry.facts import CustodyFacts, LaneFacts, StoreFacts
 from gateway.telemetry.faults import Faults
 from gateway.telemetry.record import Recorder
@@ -57,7 +57,7 @@ class Shadowing:
             lane.start()
         elif not self._on and not self._faults.any_reported:
             reasons = "; ".join(archive.faults.values())
-            tell(f"figway: the shadow lane is off, and begins by itself once this is mended: {reasons}")
+            to_stderr(f"figway: the shadow lane is off, and begins by itself once this is mended: {reasons}")
         if archive.seat is not None and not self._marking:
             self._marking = True
             lane.writer.adopt(archive.seat)
@@ -115,8 +115,8 @@ class Shadowing:
         why = self.faults().get(STORE, "there was no time")
         for capability, exchanges in self.lane.writer.unwritten().items():
             self._recorder.event("evidence_lost", level="error", capability=capability, exchanges=exchanges, reason=why)
-            tell(f"figway: {exchanges:,} {noun(exchanges, 'exchange')} of {capability} "
-                 f"{noun(exchanges, 'was', 'were')} not written: {why}")
+            to_stderr(f"figway: {exchanges:,} {noun(exchanges, 'exchange')} of {capability} "
+                      f"{noun(exchanges, 'was', 'were')} not written: {why}")
 
     # --- for the admin port ----------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Stages, and for stage × safety who serves and who is mirrored. Nothing else may encode this.
+"""Stages, and which arm serves and which is mirrored at each, for safe and for unsafe calls. Only this file says so.
 
 Control is always the legacy arm, whichever serves. "split" means that the capability's split decides, call by call.
 """

@@ -1,7 +1,7 @@
-"""Path templates by segment: which of them fit a path. A trie of literals, parameters and tails.
+"""A trie of path templates (literals, parameters, tails) by segment: finds those that fit a path.
 
-`fitting` is the hot path's descent. `met` is the same for a path that can be read in several ways, and `overlapping`
-for all the paths of a template at once, when a table is built.
+`fitting` is the hot path's descent. `met` does the same for a path that can be read in several ways, and `overlapping`
+for all paths of a template at once, when a table is made.
 """
 
 from collections.abc import Iterator, Sequence
@@ -31,7 +31,7 @@ class Template(NamedTuple):
 
 
     def always_fits(self, spelling: Spelling) -> bool:
-        """Whether it fits the path whichever of its doubtful segments there are, given that it fits it once."""
+        """Whether it fits the path with any of its doubtful segments there or not, given that it fits in one way."""
         keys, soft, spare = spelling
         count = len(self.parts)
         if len(keys) < count or any(spare[:count]) or any(soft[1:count]):
@@ -60,7 +60,7 @@ class Trie(Generic[T]):
         self._root: _Node[T] = _Node()
 
     def at(self, template: Template) -> list[T]:
-        """What stands at a template; may be added to."""
+        """The items of a template: a list that may be added to."""
         node = self._root
         for part in template.parts:
             if part is None:
@@ -70,7 +70,7 @@ class Trie(Generic[T]):
         return node.tail if template.tail else node.here
 
     def doubled(self) -> Iterator[tuple[T, T]]:
-        """Pairs of items that stand at one template, each with the one before."""
+        """Pairs of neighbours among the items of one template."""
         nodes = [self._root]
         while nodes:
             for node in nodes:
@@ -79,8 +79,8 @@ class Trie(Generic[T]):
             nodes = [one for node in nodes for one in (*node.children.values(), node.param) if one is not None]
 
     def fitting(self, parts: Sequence[bytes]) -> list[T]:
-        """Everything whose template fits a path, given as what stands between its slashes (the first part is what
-        stands before the first). One descent, unless a literal and a parameter both fit."""
+        """The items whose template fits a path, given as the parts between its slashes (the first part is that before
+        the first slash). One descent, unless a literal and a parameter both fit."""
         found: list[T] = []
         node, at, last = self._root, 1, len(parts)
         forks: list[tuple[_Node[T], int]] = []
@@ -136,7 +136,7 @@ class Trie(Generic[T]):
         return found
 
     def overlapping(self, template: Template) -> list[T] | None:
-        """Everything that some path of the template fits too; None where that is too much to look at."""
+        """The items whose template some path of this template fits too; None where there are too many to look at."""
         found: list[T] = []
         nodes = [self._root]
         for part in template.parts:

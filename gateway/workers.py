@@ -1,10 +1,11 @@
-"""Processes and sockets: uvicorn hosts the listener, and the admin port beside it.
+"""Processes and sockets: each worker is a uvicorn server that hosts the native listener, with the admin port beside it.
 
-One worker runs in this process. Several run under uvicorn's supervisor, which replaces those that die; they share
-the data port's socket, and each listens on the admin port (SO_REUSEPORT), answering for all of them.
+A single worker runs in this process. Several run under uvicorn's supervisor, which replaces those that die. They share
+the data port's socket, and each listens on the admin port (SO_REUSEPORT) and answers for all of them.
 
-When all stop, the port closes for good: the supervisor lets go of it, and the workers take everybody who has connected
-before they do. A worker that ends alone leaves the port, and who waits there, to the others.
+When all workers stop, the data port closes for good: the supervisor closes its socket, and the workers serve everybody
+who has connected before they close theirs. A worker that ends alone leaves the port, and the clients that wait there,
+to the others.
 """
 
 import asyncio
@@ -38,15 +39,15 @@ from gateway.edges.http1 import descriptors
 from gateway.edges.http1.listener import Listener
 from gateway.edges.http1.tls import TlsServer
 from gateway.sockets import SocketFile, keep_alive, turn_away
-from gateway.standard import tell
+from gateway.stdio import to_stderr
 
-# What TLS may need beyond the drain's grace: uvicorn counts whole seconds.
+# Seconds that TLS may need beyond the drain's grace. uvicorn counts whole seconds.
 _SPARE = 1
-# Seconds between two tries to start a worker that could not.
+# Seconds between two tries to start a worker that fails to start.
 _PAUSE = 1.0
-# Seconds in which a handshake that has begun is over, and accepted, before the data port closes.
+# Seconds before the data port closes, for TCP handshakes that have begun: they end, and are accepted.
 _LAST_CALL = 0.2
-# The file of the run directory by which workers know that all of them are stopping.
+# A file in the run directory: once it exists, all workers are stopping.
 _STOPPING = "stopping"
 
 
@@ -61,22 +62,22 @@ class Ports:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """What a worker is told of where it runs: the admin port's address and names, the file of the data port's Unix
-    socket, and the run directory, "" where it is alone."""
+class Shared:
+    """What the workers of one gateway share: the admin port's address and names, the file of the data port's Unix
+    socket, and the run directory, "" for a worker that is alone."""
 
     admin: tuple[str, int]
     names: tuple[str, ...]
     file: SocketFile | None
     run_dir: str
 
-    def close(self) -> None:
-        """Tell every worker that none will listen any more."""
+    def stop_all(self) -> None:
+        """Tell every worker that all of them stop."""
         Path(self.run_dir, _STOPPING).touch()
 
     @property
-    def closes(self) -> bool:
-        """Whether none will."""
+    def all_stop(self) -> bool:
+        """Whether all workers stop; a worker that is alone always does."""
         return not self.run_dir or Path(self.run_dir, _STOPPING).exists()
 
 
@@ -100,8 +101,8 @@ def run(launch: Launch, ports: Ports, workers: int, grace: float) -> None:
         timeout_graceful_shutdown=ceil(grace) + _SPARE,
     )
     file = SocketFile(ports.data, os.stat(ports.data).st_ino) if isinstance(ports.data, str) else None
-    place = Place(chosen, (ports.admin[0], *ports.names), file, launch.run_dir)
-    server = Worker(config, place, admin) if workers == 1 else Supervisor(config, [data], place)
+    shared = Shared(chosen, (ports.admin[0], *ports.names), file, launch.run_dir)
+    server = Worker(config, shared, admin) if workers == 1 else Supervisor(config, [data], shared)
     if isinstance(server, Worker):
         # Until uvicorn listens to signals; it raises them again once it has shut down, which is a success.
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -120,7 +121,7 @@ def run(launch: Launch, ports: Ports, workers: int, grace: float) -> None:
 
 def _announce(data: socket.socket, admin: tuple[str, int]) -> None:
     name = data.getsockname()
-    tell(f"figway listens on {_shown(name)}, admin on {_shown(admin)}")
+    to_stderr(f"figway listens on {_shown(name)}, admin on {_shown(admin)}")
 
 
 def _shown(address: tuple[str, int] | str) -> str:
@@ -137,7 +138,8 @@ def _family(address: tuple[str, int] | str) -> socket.AddressFamily:
 
 
 def _bind(address: tuple[str, int] | str, *, shared: bool = False) -> socket.socket:
-    """A socket at this address. It listens, so that nobody else can, unless it is shared: then each worker's does."""
+    """A socket at this address. It listens at once, so that nobody else can, unless it is shared: then each worker
+    listens on a socket of its own."""
     where = _shown(address)
     sock = socket.socket(_family(address), socket.SOCK_STREAM)
     try:
@@ -159,7 +161,8 @@ def _bind(address: tuple[str, int] | str, *, shared: bool = False) -> socket.soc
 
 
 def _remove_socket(path: str) -> None:
-    """Make room for a socket's file: another gateway has left one behind, or is to be taken over from."""
+    """Remove a socket's file that another gateway has left behind, or that we take over from it. Raises ListenError
+    where the file is no socket."""
     try:
         found = os.lstat(path)
     except FileNotFoundError:
@@ -172,9 +175,9 @@ def _remove_socket(path: str) -> None:
 class Worker(uvicorn.Server):
     """One worker: uvicorn's server, with the admin port beside it and a drain before it stops accepting."""
 
-    def __init__(self, config: uvicorn.Config, place: Place, sock: socket.socket | None = None) -> None:
+    def __init__(self, config: uvicorn.Config, shared: Shared, sock: socket.socket | None = None) -> None:
         super().__init__(config)
-        self._place = place
+        self._shared = shared
         self._admin_socket = sock
         self._tls: list[TlsServer] = []
         self._admin: _Quiet | None = None
@@ -185,8 +188,8 @@ class Worker(uvicorn.Server):
         await super().startup([] if gateway.renewal is not None else sockets)
         if gateway.renewal is not None:
             self._listen(sockets or [], gateway.renewal.certificate.context)
-        sock = self._admin_socket or _bind(self._place.admin, shared=True)
-        app = admin_app(gateway.peers, gateway.report, version("figway"), self._place.names, gateway.refused)
+        sock = self._admin_socket or _bind(self._shared.admin, shared=True)
+        app = admin_app(gateway.peers, gateway.report, version("figway"), self._shared.names, gateway.refused)
         self._admin = _Quiet(uvicorn.Config(cast(ASGIApp, app), http=AdminListener, ws="none", log_config=None,
                                             access_log=False, lifespan="off", proxy_headers=False, server_header=False))
         self._admin_task = asyncio.get_running_loop().create_task(self._admin.serve(sockets=[sock]))
@@ -214,24 +217,24 @@ class Worker(uvicorn.Server):
             yield
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        # Ctrl-C reaches every process of a terminal; it is the supervisor's to say that all of them stop.
-        if sig != signal.SIGINT or not self._place.run_dir or self.should_exit:
+        # Ctrl-C reaches every process of a terminal; the supervisor alone decides that all of them stop.
+        if sig != signal.SIGINT or not self._shared.run_dir or self.should_exit:
             super().handle_exit(sig, frame)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        # Readiness off first, so that whoever balances load looks elsewhere while we still accept.
+        # Readiness goes off first, so that load balancers look elsewhere while we still accept.
         self.gateway.begin_drain()
         await asyncio.sleep(self.gateway.in_force.configuration.edge.drain_delay)
-        if self._place.closes:
+        if self._shared.all_stop:
             for sock in sockets or ():
-                turn_away(sock, self._place.file)
+                turn_away(sock, self._shared.file)
             await asyncio.sleep(_LAST_CALL)
         for server in self._tls:
             await server.end()
         await super().shutdown(sockets)
         if self.force_exit:
-            # Ctrl-C again: calls in flight are cut, and uvicorn would leave it at that. What the shadow has learnt is
-            # written all the same.
+            # A second Ctrl-C: calls in flight are cut, and uvicorn would stop there. The shadow's evidence is still
+            # written.
             await self.lifespan.shutdown()
         if self._admin is not None and self._admin_task is not None:
             self._admin.should_exit = True
@@ -239,7 +242,7 @@ class Worker(uvicorn.Server):
 
 
 class _Quiet(uvicorn.Server):
-    """A server inside a worker: signals are the worker's."""
+    """A server inside a worker, which leaves signals to the worker."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -249,22 +252,22 @@ class _Quiet(uvicorn.Server):
 class _WorkerProcess(Process):
     """uvicorn's worker process, running our Worker."""
 
-    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket], place: Place) -> None:
-        self._place = place
+    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket], shared: Shared) -> None:
+        self._shared = shared
         super().__init__(config, sockets)
 
     @property
     def server(self) -> uvicorn.Server:
         if self._server is None:
-            self._server = Worker(self.config, self._place)
+            self._server = Worker(self.config, self._shared)
         return self._server
 
 
 class Supervisor(Multiprocess):
     """uvicorn's supervisor, with our workers; SIGHUP is a reload of the configuration, not of the processes."""
 
-    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket], place: Place) -> None:
-        self._place = place
+    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket], shared: Shared) -> None:
+        self._shared = shared
         self._served = False
         self._starting = False
         super().__init__(config, sockets)
@@ -272,10 +275,10 @@ class Supervisor(Multiprocess):
             signal.signal(number, self._asked_to_stop)
 
     def _asked_to_stop(self, number: int, frame: FrameType | None) -> None:
-        # At once, since the workers may have been told to stop too, as systemd does: the port is theirs alone from now
-        # on, closes with the last of them, and none may think that it stops alone.
+        # At once, since the workers may have had the signal too (systemd sends it to all): none may take itself for a
+        # worker that ends alone. From now on the port is theirs, and closes with the last of them.
         self.signal_queue.append(number)
-        self._place.close()
+        self._shared.stop_all()
         if not self._starting:
             self._let_go()
 
@@ -287,25 +290,25 @@ class Supervisor(Multiprocess):
         """A worker that has been started, or None where all are to stop."""
         self._starting = True
         try:
-            if self._place.closes:
+            if self._shared.all_stop:
                 return None
-            process = _WorkerProcess(self.config, self.sockets, self._place)
-            # Python's own helper for new processes takes SIGINT again where it has to be started first.
+            process = _WorkerProcess(self.config, self.sockets, self._shared)
+            # Python's resource tracker would unblock SIGINT if it had to be started in between.
             resource_tracker.ensure_running()
             with hangup.held():
-                # A worker inherits this; it takes the signal once it knows what to make of it.
+                # A worker inherits this mask; it unblocks the signal once its handler is there.
                 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
                 process.start()
-            # Only the worker holds this end now, so that its death is heard at once.
+            # Only the worker holds this end now, so that its death is noticed at once.
             process.child_conn.close()
             return process
         finally:
             self._starting = False
-            if self._place.closes:
+            if self._shared.all_stop:
                 self._let_go()
 
     def terminate_all(self) -> None:
-        self._place.close()
+        self._shared.stop_all()
         self._let_go()
         super().terminate_all()
 
@@ -315,9 +318,9 @@ class Supervisor(Multiprocess):
         hangup.release()
 
     def keep_subprocess_alive(self) -> None:
-        # As uvicorn's own, which makes workers of its own class.
+        # As uvicorn's own method, which would make workers of its own class.
         for index, process in enumerate(self.processes):
-            if self._place.closes:
+            if self._shared.all_stop:
                 return
             if process.is_alive(timeout=self.config.timeout_worker_healthcheck):
                 continue

@@ -1,10 +1,9 @@
-"""A SQLite file as everything here uses one: a connection that threads take in turn, transactions that are whole or
-nothing, and faults in words that hold no value.
+"""A SQLite file (Database): one connection for all threads, transactions, and faults in words that hold no value.
 
-A file may be deleted, or replaced by another, while it is open: SQLite would write on into what nobody can find any
-more. So each use looks at what is at the path first (some microseconds), and a transaction looks again once it is done.
-A write-ahead log is known by its name alone (https://sqlite.org/howtocorrupt.html), so that of a file which was
-replaced must be gone before the other is opened.
+A file may be deleted or replaced while it is open. SQLite would go on writing to the old file, which nobody can find
+any more. So each use first looks at what is at the path (this takes some microseconds), and a transaction looks again
+at its end. SQLite finds a write-ahead log by its name alone (https://sqlite.org/howtocorrupt.html), so the log of a
+file that was replaced must be gone before the new file is opened.
 """
 
 import fcntl
@@ -27,27 +26,27 @@ _MEANS = {
 }
 
 _Files: TypeAlias = tuple[tuple[int, int] | None, ...]
-"""Device and number of the file, of its write-ahead log, and of that log's index; None of what is not there."""
+"""Device and number of the file, of its write-ahead log, and of that log's index; None for each that is missing."""
 
 _PARTS = "", "-wal", "-shm"
 
 
 class Database:
-    """One connection. What SQLite or the file system raise becomes an error of the owner's (`fails`) here and nowhere
-    else; `name` is what its message calls the file. Several processes may have the file open, and wait `busy` seconds
-    for each other.
+    """One connection, which threads use in turn. What SQLite or the file system raises becomes an error of the owner's
+    (`fails`) here and nowhere else; its message calls the file `name`. Several processes may have the file open, and
+    wait up to `busy` seconds for each other.
 
-    Where the file was deleted or replaced, the next use opens what is there, made anew where nothing is, and the next
-    writing transaction fails once, by `renewed`: what was in the file is gone, and what is to be written may rest on
-    it. `opened` counts the times that it was opened."""
+    Where the file was deleted or replaced, the next use opens the file at the path, or makes a new one. The next
+    writing transaction then fails once, with `renewed`: the contents are gone, and what is to be written may depend on
+    them. `opened` counts how often a file was opened."""
 
     def __init__(
         self, path: Path | None, prepare: Callable[[sqlite3.Connection], None], *, name: str,
         fails: Callable[[str], Exception], busy: float, private: bool,
         renewed: Callable[[str], Exception] | None = None,
     ) -> None:
-        """Opens the file, and makes it where there is none: for its owner alone, where it is `private`. It is in memory
-        where there is no path. `prepare` makes what is to be in it."""
+        """Open the file, and make it where there is none, readable by its owner alone where it is `private`. Without a
+        path it is in memory. `prepare` makes the tables."""
         self._path = path
         self._prepare = prepare
         self._name = name
@@ -65,13 +64,13 @@ class Database:
 
     @contextmanager
     def connection(self) -> Iterator[sqlite3.Connection]:
-        """The connection, for statements that each stand alone."""
+        """The connection, for single statements."""
         with self._lock, self._mapped():
             yield self._current()
 
     @contextmanager
     def transaction(self, mode: str = "IMMEDIATE") -> Iterator[sqlite3.Connection]:
-        """The connection, for what is done wholly or not at all."""
+        """The connection, in a transaction: all that is done in the block is kept, or nothing."""
         writing = mode != "DEFERRED"
         with self._lock, self._mapped():
             connection = self._current()
@@ -79,7 +78,7 @@ class Database:
                 self._gone = False
                 raise self._renewed(f"{self._name} was deleted or replaced: what it held is gone")
             with whole(connection, mode):
-                # Looked at under the write lock: nobody takes the log away from now on.
+                # This is looked at under the write lock: from now on no other process takes the log away.
                 if writing and self._is_moved():
                     raise self._fails(f"{self._name} is just being replaced")
                 yield connection
@@ -93,18 +92,18 @@ class Database:
                 self._connection.close()
 
     def _current(self) -> sqlite3.Connection:
-        """The connection to what is at the path now."""
+        """The connection to the file that is at the path now."""
         if self._connection is None or self._is_moved():
             return self._renew()
         return self._connection
 
     def _renew(self) -> sqlite3.Connection:
-        """Open what is at the path now. One process at a time: it must leave the logs of others alone."""
+        """Open the file that is at the path now. One process at a time, so that none takes away the logs of another."""
         assert self._path is not None
         with _alone(self._path.parent):
             if self._connection is not None:
                 if not self._is_moved():
-                    return self._connection  # another was just at work there
+                    return self._connection  # another process was just replacing the log
                 known, self._connection = self._connection, None
                 there = _files(self._path)
                 self._gone = self._gone or there[:1] != self._files[:1]
@@ -122,7 +121,7 @@ class Database:
             self._files = _files(self._path)
             [mode] = connection.execute("PRAGMA journal_mode").fetchone()
             if before not in ((), (None,), self._files[:1]) or (mode == "wal" and None in self._files):
-                # What is open is not what is there, and nobody would ever notice.
+                # Another file is at the path than the one that is open, and later uses could not see it.
                 raise self._fails(f"{self._name} is just being replaced")
         except BaseException:
             connection.close()
@@ -146,13 +145,14 @@ class Database:
 
 @contextmanager
 def whole(connection: sqlite3.Connection, mode: str = "IMMEDIATE") -> Iterator[None]:
-    """A transaction: what is done in the block is done wholly or not at all."""
+    """A transaction: all that is done in the block is kept, or nothing."""
     connection.execute(f"BEGIN {mode}")
     try:
         yield
         connection.commit()
     except BaseException:
-        # SQLite has ended it already where the disk is full or fails (https://sqlite.org/lang_transaction.html).
+        # SQLite has already ended the transaction where the disk is full or fails
+        # (https://sqlite.org/lang_transaction.html).
         with suppress(sqlite3.Error):
             connection.rollback()
         raise
@@ -160,7 +160,7 @@ def whole(connection: sqlite3.Connection, mode: str = "IMMEDIATE") -> Iterator[N
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """One process at a time, by a lock on the folder itself, which leaves no file behind."""
+    """One process at a time: a lock on the folder itself, which leaves no file behind."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -182,11 +182,11 @@ def _file(path: str) -> tuple[int, int] | None:
 
 
 def _leave(connection: sqlite3.Connection, path: Path, own: _Files, there: _Files) -> None:
-    """Close a connection to what is not all at the path any more. Whoever comes first writes the log into its own file
-    and takes it away: it must not be taken for the log of the file that is there now."""
+    """Close a connection whose files are not all at the path any more. The first process to do so writes the log into
+    its own file and removes it: SQLite must not take it for the log of the file that is at the path now."""
     first = own[2] is not None and there[2] in (None, own[2])
     if not first:
-        with _kept(path):
+        with _logs_kept(path):
             return _close(connection)
     with suppress(sqlite3.Error):
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -203,9 +203,9 @@ def _close(connection: sqlite3.Connection) -> None:
 
 
 @contextmanager
-def _kept(path: Path) -> Iterator[None]:
-    """Keep the logs that are at the path through the end of a connection to what was there before: the last of these
-    takes away what has the names of its logs, and they are others' by now."""
+def _logs_kept(path: Path) -> Iterator[None]:
+    """Keep the logs at the path while a connection to the former file is closed. The last such connection removes the
+    files that have the names of its logs, and these now belong to the new file."""
     logs = [(Path(f"{path}{part}"), Path(f"{path}{part}.kept")) for part in _PARTS[1:]]
     for log, kept in logs:
         kept.unlink(missing_ok=True)
@@ -223,8 +223,8 @@ def _kept(path: Path) -> Iterator[None]:
 
 
 def _in_words(error: sqlite3.Error) -> str:
-    """SQLite's name of an error (https://sqlite.org/rescode.html) and what it means. Its own text is left off, for it
-    may hold values."""
+    """SQLite's name of an error (https://sqlite.org/rescode.html) and what it means. SQLite's own text is left out,
+    since it may hold values."""
     name: str = getattr(error, "sqlite_errorname", type(error).__name__)
     means = _MEANS.get("_".join(name.split("_")[:2]))
     return f"{name} ({means})" if means else name

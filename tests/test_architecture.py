@@ -18,10 +18,12 @@ GATEWAY = [
     {"inforce", "shadowing", "renewal"},
     {"config"},
     {"edges", "flips"},
-    {"pipeline"},
-    {"mirroring"},
+    {"pipeline", "testing"},
+    {"mirroring", "fallback"},
+    {"upload"},
+    {"outlet"},
     {"forward"},
-    {"admit", "decide"},
+    {"admit", "waiting", "decide"},
     {"routing"},
     {"routes"},
     {"capability", "trie", "conditions"},
@@ -29,8 +31,8 @@ GATEWAY = [
     {"services"},
     {"transports"},
     {"call"},
-    {"stage", "errors", "plugins", "fallback", "room", "telemetry", "store", "wire", "own_thread", "certificates",
-     "hangup", "sockets", "standard", "reading", "units"},
+    {"phase", "stage", "errors", "plugins", "room", "telemetry", "store", "wire", "own_thread", "certificates",
+     "hangup", "sockets", "stdio", "reading", "units"},
     {"files"},
 ]
 SHADOW = [
@@ -88,9 +90,7 @@ LONGEST_FUNCTION = 60
 GENERATED: set[str] = set()
 
 # What is longer today. When you have shortened one, take it off: a name that is no longer too long fails the test.
-TOO_LONG = {
-    "gateway.pipeline", "gateway.edges.headers:judge",
-}
+TOO_LONG: set[str] = set()
 
 
 def module_name(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""Answers and rules that are in files, as the commands that judge them take them."""
+"""Reads answers and rules from files, for the commands that compare them."""
 
 import sys
 import time
@@ -21,7 +21,7 @@ MEDIA = {
 
 
 def rules_of(file: Path | None) -> Rules:
-    """The rules of a file, none where there is none. Warnings are told; problems end the command, with 2."""
+    """The rules of a file, none without a file. Warnings are printed; problems end the command with status 2."""
     if file is None:
         return NONE
     try:
@@ -36,7 +36,7 @@ def rules_of(file: Path | None) -> Rules:
 
 
 def pair_of(legacy: Path, modern: Path, media: str | None, rules: Rules) -> Pair:
-    """The bodies of two files as answers of `media`, or of the type that the name of the first tells.
+    """The bodies of two files as answers of the type `media`, or of the type that the first file's name says.
     Raises UsageError."""
     kind = media or MEDIA.get(legacy.suffix.lower(), "application/json")
     control, candidate = (_answer(arm, path, kind) for arm, path in (("legacy", legacy), ("modern", modern)))

@@ -1,8 +1,8 @@
-"""Sealed exchanges as the commands that judge them take them: by their id or their trace's, with rules to judge by."""
+"""Opens sealed exchanges for the commands that compare them again: by id or trace id, with the rules to apply."""
 
 import re
 
-from gateway.cli.kept import Kept
+from gateway.cli.opened import Opened
 from gateway.cli.sources import Refused
 from gateway.config.compile import Configuration
 from shadow.compare.pair import Pair
@@ -13,8 +13,9 @@ _ID = re.compile(r"[0-9a-f]{16}")
 _TRACE = re.compile(r"[0-9a-f]{32}")
 
 
-def unseal(stored: Kept, name: str, action: str, reason: str | None) -> Captured:
-    """The exchange of an id, or of a trace that the report names; the trail tells of it before. Raises Refused."""
+def unseal(stored: Opened, name: str, action: str, reason: str | None) -> Captured:
+    """The exchange with an id, or with a trace id that the report names. Writes to the audit trail first. Raises
+    Refused."""
     records = stored.records
     id = name
     if not _ID.fullmatch(name):

@@ -27,9 +27,9 @@ def serve(
     Exit status: 0 after a clean stop, 2 where the configuration or an address cannot be used. A store that cannot
     be opened stops nothing: traffic is carried, and the shadow begins once the store is well.
     """
-    from gateway import hangup, standard
+    from gateway import hangup, stdio
 
-    standard.take_places()
+    stdio.open_missing()
     hangup.hold()
     from gateway.admin.access import NAME
     from gateway.app import Launch
@@ -51,21 +51,21 @@ def serve(
         if findings.problems:
             raise Invalid([])
         for warning in [*findings.warnings, *(one for one in configuration.warnings if one.code == EXPOSED)]:
-            standard.tell(f"warning: {warning}")
+            stdio.to_stderr(f"warning: {warning}")
         grace = configuration.edge.drain_grace
         if workers > 1 and configuration.store[0] == "memory":
-            standard.tell("figway: each worker has a memory store of its own: a report shows one worker's share. "
-                          "Several workers want `store: {sqlite: {path: …}}`.")
+            stdio.to_stderr("figway: each worker has a memory store of its own: a report shows one worker's share. "
+                            "Several workers want `store: {sqlite: {path: …}}`.")
         with tempfile.TemporaryDirectory(prefix="figway-") as folder:
             run(Launch(str(config), folder if workers > 1 else "", access_log, workers, str(tls_cert or ""),
                        str(tls_key or "")),
                 ports, workers, grace)
     except Invalid as invalid:
         for problem in Invalid([*invalid.problems, *findings.problems]).problems:
-            standard.tell(str(problem))
+            stdio.to_stderr(str(problem))
         sys.exit(2)
     except ListenError as error:
-        standard.tell(f"figway: {error}")
+        stdio.to_stderr(f"figway: {error}")
         sys.exit(2)
 
 

@@ -1,4 +1,4 @@
-"""How commands show differences: kinds, places and shapes, no value; numbers for values that are met more than once."""
+"""How commands show differences: by kind, path and shape, without values; equal values have equal numbers."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -10,14 +10,14 @@ NO_TAGS: Mapping[str, int] = {}
 
 
 def tags(found: Iterable[Difference]) -> dict[str, int]:
-    """Numbers for the values that are there more than once at one class of places, by their tokens, which are of this
-    run alone."""
+    """Numbers for the values that occur more than once in one class of paths, by their tokens, which belong to this
+    run."""
     counts = Counter(token for one in found for token in (one.legacy_token, one.modern_token) if token)
     return {token: number for number, token in enumerate((one for one, count in counts.items() if count > 1), 1)}
 
 
 def line(one: Difference, known: Mapping[str, int] = NO_TAGS) -> str:
-    """A difference for people."""
+    """A difference as a line for people."""
     where = f"{one.path or '(whole)'}" + (f" (in modern {one.modern_path})" if one.modern_path else "")
     sides = (f"{shape} #{known[token]}" if token in known else str(shape) for shape, token in (
         (one.legacy, one.legacy_token), (one.modern, one.modern_token)))

@@ -1,4 +1,4 @@
-"""Where commands find what the shadow has learnt: a configuration's store and custody, a file, a running gateway."""
+"""Where commands read the shadow's evidence: a configuration's store and custody, a store's file, a running gateway."""
 
 import os
 import pwd
@@ -53,8 +53,7 @@ def _anywhere(criteria: Criteria) -> Criteria:
 
 
 def custody_of(config: Path, capability: str | None = None) -> tuple[Configuration, Custody]:
-    """A configuration, which must have that capability, and what is kept in its custody, to be closed.
-    Raises Refused."""
+    """A configuration, which must have that capability, and its custody, which the caller closes. Raises Refused."""
     built = _built(config)
     _known(capability, built.table.capabilities)
     if built.custody is None:
@@ -70,8 +69,7 @@ def custody_of(config: Path, capability: str | None = None) -> tuple[Configurati
 
 
 def evidence_of(built: Configuration, capability: str) -> Sequence[Evidence]:
-    """What the store of a configuration knows a capability's evidence to be; nothing of a store in memory.
-    Raises Refused."""
+    """A capability's evidence in the store of a configuration; none where the store is in memory. Raises Refused."""
     if built.store[0] == "memory":
         return ()
     store = _opened(built)
@@ -84,15 +82,15 @@ def evidence_of(built: Configuration, capability: str) -> Sequence[Evidence]:
 
 
 def store_of(built: Configuration) -> Store | None:
-    """The store of a configuration, to be closed; None of one in memory, and where no gateway has made its file yet.
-    Raises Refused."""
+    """The store of a configuration, which the caller closes; None where it is in memory, or no gateway has made its
+    file yet. Raises Refused."""
     name, options = built.store
     return None if name == "memory" or (name == "sqlite" and not options.path.is_file()) else _opened(built)
 
 
 def actor() -> str:
     """Who runs this, for the audit trail: the name of the user, or the number of one who has none."""
-    # Not what the environment says, which anybody may set.
+    # Not from the environment, which anybody can set.
     try:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
@@ -122,7 +120,7 @@ def _opened(built: Configuration) -> Store:
 
 
 def stored(file: Path, capability: str | None) -> Report:
-    """The report of a SQLite store, of which nobody says what its capabilities must meet. Raises Refused."""
+    """The report of a SQLite store's file, without criteria for its capabilities. Raises Refused."""
     return _read(_sqlite(file), capability, {}, file)
 
 
@@ -155,8 +153,8 @@ def _read(store: Store, capability: str | None, known: Mapping[str, Criteria], f
     return found
 
 
-def _told(answer: httpx2.Response) -> str:
-    """What a problem document says of itself."""
+def _title(answer: httpx2.Response) -> str:
+    """The title of a problem document, "" where the answer is none."""
     try:
         return f": {answer.json()['title']}"
     except (ValueError, TypeError, KeyError):
@@ -175,7 +173,7 @@ def asked(admin: str, capability: str | None) -> Report:
     if answer.status_code == 404 and capability is not None:
         raise Refused(f'the gateway knows no capability "{capability}"')
     if answer.status_code != 200:
-        raise Refused(f"the gateway at {admin} answers {answer.status_code} instead of a report{_told(answer)}", 3)
+        raise Refused(f"the gateway at {admin} answers {answer.status_code} instead of a report{_title(answer)}", 3)
     try:
         return TypeAdapter(Report).validate_json(answer.content)
     except ValidationError:

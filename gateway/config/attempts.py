@@ -1,5 +1,5 @@
-"""Building a configuration within a time. A file on a mount that hangs, or a plugin that does, holds up no start for
-ever, no later reload and no stop: the attempt is given up, and what comes of it later is dropped."""
+"""Builds a configuration within a time limit. Where a mount or a plugin hangs, the attempt is given up and its result
+dropped, so that it blocks neither the start for ever, nor a later reload, nor the stop."""
 
 from pathlib import Path
 
@@ -11,12 +11,12 @@ from gateway.own_thread import OwnThread
 
 RELOAD_SECONDS = 10.0
 START_SECONDS = 60.0
-# Each attempt that hangs has a thread, which cannot be taken from it: idle, and a few KiB.
+# Each attempt that hangs keeps its thread, which is idle and takes a few KiB.
 _MOST_HANGING = 32
 
 
 def build_in_time(path: Path, seconds: float = START_SECONDS, find: Find = plugins.load) -> Configuration:
-    """As build, for a start and for commands: it blocks, at most so long. Raises Invalid."""
+    """`build` for a start and for commands: blocks, for at most `seconds`. Raises Invalid."""
     attempt = OwnThread(build, path, find=find)
     if not attempt.within(seconds):
         attempt.interrupt()
@@ -25,7 +25,7 @@ def build_in_time(path: Path, seconds: float = START_SECONDS, find: Find = plugi
 
 
 class Attempts:
-    """The attempts of a running gateway to read one file anew, each within so many seconds."""
+    """The attempts of a running gateway to read one file again, each within `seconds`."""
 
     def __init__(self, path: Path, seconds: float = RELOAD_SECONDS, find: Find = plugins.load) -> None:
         self._path = path
@@ -40,7 +40,7 @@ class Attempts:
         return len(self._given_up)
 
     async def build(self, previous: Configuration) -> Configuration:
-        """As build, off the loop and within its seconds. Raises Invalid."""
+        """`build` in a thread, within the time limit. Raises Invalid."""
         if (hanging := self.hanging) >= _MOST_HANGING:
             raise Invalid([Problem(Place(self._path), f"not read: {hanging} earlier attempts hang; a restart ends them",
                                    "too_slow")])

@@ -1,4 +1,4 @@
-"""A capability as written → a capability of the table, by the rules of its stages."""
+"""A capability as written → a Capability, checked by the rules of its stages."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator
@@ -26,8 +26,8 @@ from shadow.settings import SECRETS, Recheck, Sealing
 
 
 class Names:
-    """What capabilities may refer to: every upstream and policy that is written, those with problems too (so that
-    one fault is told once), and what was built of them. Remembers which are used."""
+    """The names that capabilities may refer to: every upstream and policy that is written, also those with problems (so
+    that one fault is reported once), and what was built of them. Remembers which are used."""
 
     def __init__(self, root: Node, findings: Findings) -> None:
         self._findings = findings
@@ -41,7 +41,7 @@ class Names:
         return self._written[kind]
 
     def check(self, kind: str, name: str, node: Node) -> None:
-        """Tell where `name` is none of the `kind` ("upstreams", "policies")."""
+        """Add a problem where there is no `name` of the `kind` ("upstreams", "policies")."""
         self.used.add((kind, name))
         if name not in self._written[kind]:
             what = "upstream" if kind == "upstreams" else "policy"
@@ -50,7 +50,7 @@ class Names:
             self._findings.problem(node.place, message, f"unknown_{what}")
 
     def checked_policies(self, names: list[str], node: Node) -> tuple[Policy, ...]:
-        """The policies of a list, as far as they were built."""
+        """The policies of a list, without those that could not be built."""
         for number, name in enumerate(names):
             self.check("policies", name, node.find("policies", number))
             if name in names[:number]:
@@ -65,8 +65,8 @@ def _keys(root: Node, kind: str) -> list[str]:
 
 
 class Capabilities:
-    """Compiles capabilities one by one; adds to `findings`. `broken` are the paths within
-    routes.yaml of which a problem is already told: no rule is held against what stands there."""
+    """Compiles capabilities one by one; adds to `findings`. `broken` are the paths in
+    routes.yaml that have a problem already: no rule is applied there."""
 
     def __init__(
         self, root: Node, broken: frozenset[Steps], names: Names, find: Find, findings: Findings,
@@ -86,7 +86,7 @@ class Capabilities:
         self._groups: dict[str, tuple[str, spec.Split, Place]] = {}
 
     def compile(self, name: str, written: spec.Capability) -> Capability:
-        """The capability; an arm that could not be built is left out of it (and told of)."""
+        """The capability. An arm that could not be built is left out, and is a problem."""
         node = self._root.find("capabilities", name)
         broken = self._broken.get(name, set())
         operations = tuple(self._operation(name, one, value, node) for one, value in written.operations.items())
@@ -95,7 +95,7 @@ class Capabilities:
         writes = Stage(written.writes or "legacy")
         if not broken & {"stage", "writes", "legacy", "modern", "split", "shadow"}:
             for key, message, code in _rules(written, writes):
-                self._tell(node.key(key) if node.child(key) else self._root.key("capabilities", name), message, code)
+                self._problem(node.key(key) if node.child(key) else self._root.key("capabilities", name), message, code)
         split = self._split(name, written, node)
         policies = self._names.checked_policies(written.policies, node)
         self._agree(legacy, modern, node)
@@ -107,18 +107,18 @@ class Capabilities:
             written.limits.buffer, written.limits.body, written.upgrade, str(place),
         )
 
-    def _tell(self, place: Place, message: str, code: str) -> None:
+    def _problem(self, place: Place, message: str, code: str) -> None:
         self._findings.problem(place, message, code)
 
     def _operation(self, capability: str, name: str, written: spec.Operation, node: Node) -> Operation:
         own = node.find("operations", name)
         if written.path is not None and not self._ambiguous_paths and is_ambiguous(written.path.encode()):
-            self._tell(own.find("path").place, "unreachable: such paths are refused while `ambiguous_paths` is false",
-                       "unreachable")
+            self._problem(own.find("path").place,
+                          "unreachable: such paths are refused while `ambiguous_paths` is false", "unreachable")
         folded = [one.lower() for one in written.header]
         for number, one in enumerate(written.header):
             if one.lower() in folded[:number]:
-                self._tell(own.key("header", one), f'"{one}" is there already, in another case', "duplicate_key")
+                self._problem(own.key("header", one), f'"{one}" is there already, in another case', "duplicate_key")
         return Operation(
             name, written.path, frozenset(written.method or ()), tuple(written.header.items()),
             tuple(written.query.items()), written.safe, str(node.key("operations", name)),
@@ -139,19 +139,19 @@ class Capabilities:
         if adapter is not None and chosen is not None and (known := adapter.operations()) is not None:
             for operation in whole.operations:
                 if operation not in known:
-                    self._tell(node.key("operations", operation),
+                    self._problem(node.key("operations", operation),
                                f'the {which} arm\'s adapter "{chosen.name}" has no operation "{operation}"'
                                f"{did_you_mean(operation, known)}", "unknown_operation")
         return None if upstream is None else Arm(which, upstream, adapter)
 
     def _agree(self, legacy: Arm | None, modern: Arm | None, node: Node) -> None:
-        """Tell where the arms read paths differently: then a path is an operation to one, and another to the other."""
+        """Add a problem where the arms read paths differently: one path would be two operations."""
         if legacy is None or modern is None or legacy.adapter is not None or modern.adapter is not None:
             return
         one, other = legacy.upstream, modern.upstream
         if one.settings.paths != other.settings.paths:
-            self._tell(node.key("modern"), f'upstreams "{one.name}" and "{other.name}" do not say the same of how they '
-                       "read paths: both arms need the same `paths`", "paths_differ")
+            self._problem(node.key("modern"), f'upstreams "{one.name}" and "{other.name}" do not say the same of how '
+                          "they read paths: both arms need the same `paths`", "paths_differ")
 
     def _split(self, name: str, written: spec.Capability, node: Node) -> Split | None:
         split = written.split
@@ -163,7 +163,7 @@ class Capabilities:
             kind, _, key = source.partition(":")
             place = node.find("split", "sticky", number).place
             if kind == "path" and key not in parameters:
-                self._tell(place, f"no operation has this parameter{did_you_mean(key, parameters)}", "bad_sticky")
+                self._problem(place, f"no operation has this parameter{did_you_mean(key, parameters)}", "bad_sticky")
             elif kind == "claim" and not written.policies:
                 message = "there are no claims without a policy that verifies them"
                 self._findings.warn(place, message, "unused")
@@ -176,7 +176,7 @@ class Capabilities:
         first, other, place = self._groups.setdefault(group, (name, split, node.key("split")))
         shown = "" if node.find("split", "group").substituted else f' "{group}"'
         if (other.salt or group) != (split.salt or group):
-            self._tell(node.key("split", "salt"), f"group{shown} has another salt in {first} at {place}: "
+            self._problem(node.key("split", "salt"), f"group{shown} has another salt in {first} at {place}: "
                        "one group moves a key together", "group_salt")
         elif (other.sticky, other.percent) != (split.sticky, split.percent):
             self._findings.warn(
@@ -246,14 +246,14 @@ def _hash(told: Any) -> str:
 
 
 def _rules(written: spec.Capability, writes: Stage) -> Iterator[tuple[str, str, str]]:
-    """What a stage needs, and what it rules out: (the key to point at, message, code)."""
+    """The rules of stages that a capability breaks: (the key to point at, message, code)."""
     reads = written.stage
     order = list(Stage)
     if written.modern is None and (reads != Stage.LEGACY or writes != Stage.LEGACY):
         yield "stage" if reads != Stage.LEGACY else "writes", "a modern arm is needed from here on", "needs_modern"
     if written.writes is None and order.index(reads) >= order.index(Stage.MODERN):
         yield "stage", f"`writes` must be said where the stage is {reads}", "needs_writes"
-        writes = reads  # the likely answer; what else is wrong is told by it
+        writes = reads  # the likely answer, for the checks below
     if (reads == Stage.RETIRED) != (writes == Stage.RETIRED):
         yield "writes" if written.writes else "stage", "reads and writes are retired together", "retired"
     elif reads == Stage.RETIRED and written.legacy is not None:

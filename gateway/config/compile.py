@@ -1,8 +1,8 @@
-"""routes.yaml → Configuration: everything that a running gateway is told, in one immutable value.
+"""routes.yaml → Configuration: all settings of a gateway, in one immutable value.
 
-`build` is what `figway validate`, the start and every reload run. It collects every problem before it gives up, does
-no I/O but reading files, and takes over from the previous configuration what has not changed, so that a reload keeps
-its connection pools and its verified tokens.
+`figway validate`, the start and every reload run `build`. It collects every problem before it gives up, does no I/O but
+reading files, and takes over from the previous configuration what has not changed, so that a reload keeps its
+connection pools and its verified tokens.
 """
 
 import json
@@ -37,12 +37,12 @@ from shadow.settings import LaneSettings
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Configuration:
-    """What routes.yaml amounts to. `store` is an entry point's name with its options; `custody` the file of its keys,
-    None for in memory; `sealed` is where mismatches are kept whole, if anywhere; `files` are to be watched.
+    """Everything that routes.yaml sets. `store` is an entry point's name with its options; `custody` the file of its
+    keys, None for in memory; `sealed` is where whole mismatches are kept, if anywhere; `files` are to be watched.
 
-    `revision` names what is written, the same on every replica; what "${…}" stands for is left out of it, since a
-    short hash of a short secret tells the secret. `digest` covers that too: equal, and nothing has changed. It
-    stays in the process.
+    `revision` is a hash of the text as written, the same on every replica. It leaves out the values of "${…}", since a
+    short hash of a short secret gives the secret away. `digest` covers the values too: two configurations with one
+    digest are the same. It never leaves the process.
     """
 
     table: RouteTable
@@ -99,7 +99,8 @@ _SCHEMA: Schema[spec.Routes] = Schema.of_model(spec.Routes)
 
 
 def _depth(path: Steps) -> int:
-    """How much of routes.yaml is cut out for a fault at `path`, so that the rest can still be checked."""
+    """How many steps of `path` lead to the part of routes.yaml that is cut out for a fault there, so that the rest can
+    still be checked."""
     if path[:1] == ("capabilities",):
         return 4 if path[2:3] == ("operations",) else 3
     return 2 if path[:1] in (("upstreams",), ("policies",)) else 1
@@ -204,7 +205,7 @@ class _Build:
         self._names.check("upstreams", routes.default.upstream, node.find("upstream"))
         if routes.default.policies is None and ("capabilities",) not in self._broken and any(
                 one.policies for one in routes.capabilities.values()):
-            # Whoever protects one path must have thought of all others.
+            # Whoever protects one path must decide about all others too.
             self._findings.problem(
                 node.place, "capabilities have policies, so say here which ones all other requests meet; for none, "
                 f"write `default: {{upstream: {routes.default.upstream}, policies: []}}`", "needs_policies")
@@ -239,7 +240,7 @@ class _Build:
                 "requests to them are refused unless `paths` of their upstreams tells them apart", "alike")
 
     def _read(self, capabilities: list[Capability]) -> frozenset[bytes]:
-        """The fields that policies, splits and operations look at."""
+        """The lower-case names of the header fields that policies, splits and operations look at."""
         names = {name.lower().encode() for one in capabilities for operation in one.operations
                  for name, _ in operation.headers}
         names |= {source.partition(":")[2].lower().encode() for one in capabilities if one.split is not None
@@ -258,7 +259,7 @@ class _Build:
         return choose("figway.stores", node, self._find, self._findings)
 
     def _custody(self, routes: spec.Routes, store: Chosen | None) -> tuple[Path | None, Sealed | None]:
-        """Where keys are kept, and where what they seal is. Both depend on the store's file."""
+        """The file of the keys, and that of sealed records. Both depend on the store's file."""
         if store is None or ("shadow",) in self._broken:
             return None, None
         stored = getattr(store.options, "path", None)

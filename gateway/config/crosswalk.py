@@ -1,4 +1,4 @@
-"""`crosswalk` as written → classes of identifiers. Their seeds are read and checked here, each file once a build."""
+"""`crosswalk` as written → classes of identifiers. Reads and checks their seed files, each once a build."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -17,8 +17,8 @@ _MOST = 256 << 20
 
 
 class Seeds:
-    """Compiles classes; adds to `findings`. `files` are the seeds that were looked at, by their digests
-    ("" where one cannot be read): a change of any changes what the rules amount to."""
+    """Compiles classes; adds to `findings`. `files` are the seed files that were read, with their digests
+    ("" where one cannot be read): a change of any changes the rules."""
 
     def __init__(self, findings: Findings) -> None:
         self.files: dict[Path, str] = {}
@@ -26,7 +26,7 @@ class Seeds:
         self._named: dict[Path, Counter[str]] = {}
 
     def classes(self, written: Mapping[str, spec.Crosswalk], node: Node, rules: Iterable[Rule]) -> tuple[Class, ...]:
-        """The classes of a map whose node this is; `rules` are all that may speak of them."""
+        """The classes of the map at `node`; `rules` are all that may name them."""
         said = {one.crosswalk for one in rules if one.crosswalk}
         found = []
         for name, one in written.items():

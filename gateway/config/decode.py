@@ -1,8 +1,8 @@
-"""Values by a schema: pydantic's word on a tree of nodes, translated to problems at the nodes' own places.
+"""A tree of nodes → a value of a pydantic model, with pydantic's errors as problems at the nodes' own places.
 
 Validation runs on JSON, in strict mode: lists may become tuples and text a Path, but "5" is no number and "on" no
-boolean. What is wrong is told and then cut out, so that the rest can be checked in the same go. Decoding ends: every
-round takes something away that no later round can put back, and the first that takes nothing away is the last.
+boolean. A wrong value becomes a problem and is then cut out, so that the rest is checked in the same run. Decoding
+ends: every round takes away something that no later round puts back, and the first that takes nothing away is the last.
 """
 
 import json
@@ -30,7 +30,7 @@ _READ_AGAIN = frozenset({"int_type", "float_type", "bool_type"})
 
 
 class Decoded(NamedTuple, Generic[T]):
-    """The value, or None; `broken` are the paths that were cut out of it: what stands there is not what was meant."""
+    """The value, or None. `broken` are the paths that were cut out of it; what is there now was never written."""
 
     value: T | None
     broken: frozenset[Steps] = frozenset()
@@ -53,7 +53,7 @@ class Repair:
 
 
 class Schema(Generic[T]):
-    """How trees become values of one type."""
+    """How trees become values of one type. `wrap`: the adapter validates a list of one."""
 
     def __init__(self, adapter: TypeAdapter[Any], wrap: bool = False) -> None:
         self.adapter = adapter
@@ -95,7 +95,8 @@ class Schema(Generic[T]):
 def decode(
     schema: Schema[T], root: Node, findings: Findings, repair: Repair | None = None, *, show: bool = True,
 ) -> Decoded[T]:
-    """Decode `root`, adding to `findings`. `show`: messages may quote what is written (never what is substituted)."""
+    """Decode `root`, adding to `findings`. `show`: messages may quote values as written, but
+    never the value of a "${…}"."""
     repair = repair or Repair()
     data = root.data()
     cuts = _Cuts()
@@ -115,7 +116,7 @@ def decode(
                 messages += [message] if message not in messages else []
         if not cuts.mend(faults, data, repair):
             break  # the next round would find the same faults
-    # Several messages about one value are the members of a union: any of them would do.
+    # Several messages about one value come from the members of a union: the value may follow any of them.
     for (place, code, _), messages in found.items():
         findings.problem(place, " or ".join(messages), code)
     return Decoded(value, frozenset(cuts.paths))
@@ -131,7 +132,7 @@ class _Fault(NamedTuple):
 
     @classmethod
     def of(cls, error: ErrorDetails, root: Node, data: Any, wrapped: bool) -> "_Fault":
-        """The fault where it is in `data`, which is what is left of `root`."""
+        """The fault at its place in `data`, which is what is left of `root`."""
         node, place, path = root, root.place, list[str | int]()
         in_key = False
         for step in error["loc"][int(wrapped):]:
@@ -156,14 +157,14 @@ class _Fault(NamedTuple):
         return cls(error, tuple(path), node, place)
 
     def readable(self, data: Any) -> bool:
-        """Whether this is substituted text that says the number or the boolean that is wanted."""
+        """Whether this is the text of a "${…}" that can be read as the number or the boolean that is wanted."""
         if self.error["type"] not in _READ_AGAIN or not self.node.substituted or not self.path:
             return False
         text = _parent(data, self.path)[self.path[-1]]
         return isinstance(text, str) and not isinstance(core(text), str | None)
 
     def message(self, schema: Schema[Any], show: bool) -> tuple[str, str]:
-        """What to tell, and its code."""
+        """The problem's message and its code."""
         kind, context = self.error["type"], self.error.get("ctx", {})
         name = str(self.path[-1]) if self.path else ""
         if kind in _EXTRA:
@@ -214,7 +215,7 @@ _WANTS = {
     "model_type": "a map", "dataclass_type": "a map", "model_attributes_type": "a map", "path_type": "a path",
     "date_type": "a date",
 }
-# What goes before pydantic's own words, which change with its releases: every bound that our settings have.
+# Our words for every bound that our settings have, since pydantic's change with its releases.
 _MUST = {
     "greater_than": "be more than {gt}", "greater_than_equal": "be at least {ge}",
     "less_than": "be less than {lt}", "less_than_equal": "be at most {le}",
@@ -227,8 +228,8 @@ _MUST = {
 
 
 class _Cuts:
-    """What was cut out of the data. Every change deletes a key, puts a stub where none was put before, or turns text
-    into a number or a boolean: so there can be only so many of them as the data has values."""
+    """The parts that were cut out of the data. Every change deletes a key, puts a stub where none was put before, or
+    turns text into a number or a boolean; so there are at most as many changes as the data has values."""
 
     def __init__(self) -> None:
         self.paths: set[Steps] = set()
@@ -244,7 +245,7 @@ class _Cuts:
         read = False
         for fault in faults:
             if _is_within(fault.path, now):
-                continue  # went with something larger
+                continue  # it was cut with something larger
             if fault.readable(data):
                 parent, step = _parent(data, fault.path), fault.path[-1]
                 parent[step] = core(parent[step])
@@ -254,13 +255,13 @@ class _Cuts:
         return read or bool(now)
 
     def _cut(self, fault: _Fault, data: Any, repair: Repair) -> Steps:
-        """Cut out what is wrong, or put a stub there. Its path, or () where nothing is left to cut."""
+        """Cut out what is wrong, or put a stub there. Returns its path, or () where nothing is left to cut."""
         path = fault.path if fault.error["type"] in _EXTRA else fault.path[: repair.depth(fault.path)]
         while path:
             parent = _parent(data, path)
             stub = repair.stub(path) if path not in self.paths else None
             if stub is not None:
-                # A copy: what is put into one place may be mended there, too.
+                # A copy, since later rounds may change it.
                 parent[path[-1]] = deepcopy(stub)
             elif isinstance(parent, dict) and path[-1] in parent:
                 del parent[path[-1]]

@@ -1,4 +1,5 @@
-"""Plugins as the configuration names them: looked up, their options decoded strictly, built; every fault a problem."""
+"""Plugins that the configuration names: finds them, decodes their options strictly and builds them. Every fault becomes
+a problem."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
@@ -25,7 +26,7 @@ class Chosen:
     node: Node
 
     def build(self, make: Callable[[], T], findings: Findings) -> T | None:
-        """What `make` makes of it, or None after a problem."""
+        """The result of `make`, or None after a problem."""
         try:
             return make()
         except ValueError as error:
@@ -43,7 +44,7 @@ class Chosen:
 def choose(group: str, node: Node, find: Find, findings: Findings) -> Chosen | None:
     """The plugin of a map such as {jwt: {…}}, or None after a problem. `group` is "figway.policies" …"""
     if node.broken or not isinstance(node.value, dict) or len(node.value) != 1:
-        return None  # told already
+        return None  # the schema has reported it
     name, options_node = next(iter(node.value.items()))
     try:
         plugin = find(group, name)
@@ -55,7 +56,7 @@ def choose(group: str, node: Node, find: Find, findings: Findings) -> Chosen | N
         findings.problem(node.keys[name], f'plugin "{name}" declares no usable Options', "plugin_failed")
         return None
     found = Findings()
-    # What is written in options is not quoted: it may be a secret.
+    # Messages do not quote options: they may be secrets.
     options, _ = decode(schema, options_node, found, show=False)
     for problem in found.problems:
         findings.problem(problem.place, hidden(problem.message, options_node), problem.code)
@@ -65,7 +66,7 @@ def choose(group: str, node: Node, find: Find, findings: Findings) -> Chosen | N
 
 
 def hidden(message: str, node: Node) -> str:
-    """The message without any value that was substituted somewhere in `node`."""
+    """The message without the values of any "${…}" in `node`."""
     for value in sorted(_substituted(node), key=len, reverse=True):
         message = message.replace(value, "…")
     return message

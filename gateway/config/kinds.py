@@ -1,4 +1,4 @@
-"""What people write in routes.yaml as text, and what it means: durations, sizes, shares, templates, conditions.
+"""The kinds of text that routes.yaml holds, and their values: durations, sizes, shares, templates, conditions.
 
 Each kind is a pydantic type whose JSON Schema describes the text, for editors, and whose error has a code of its own.
 """

@@ -1,4 +1,4 @@
-"""routes.yaml and what it includes → one tree, in which everything still knows its own file, line and column."""
+"""routes.yaml and the files that it includes → one tree, whose values keep their own file, line and column."""
 
 import glob
 from collections.abc import Mapping
@@ -14,15 +14,16 @@ from gateway.files import read_plain
 MAPS = ("upstreams", "policies", "capabilities")
 _FIRST_ONLY = ("server", "store", "shadow", "default")
 MAX_FILE = 16 << 20
-"""Bytes of one file, and of all together four times as many: far beyond what a hand writes, and read within seconds."""
+"""Bytes of one file; all together may have four times as many. That is far more than anybody writes by hand, and still
+read within seconds."""
 _MAX_FILES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The merged tree; None where the first file cannot be read at all. `files` are all that were looked at,
-    directories of globs and files of secrets included: a change of any may change the configuration. `secrets` are the
-    latter, each with the place that names it."""
+    """The merged tree, None where the first file cannot be read at all. `files` are all that were read, and the
+    directories of globs: a change of any may change the configuration. `secrets` are the files that a "${file:…}"
+    names, each with the place of that."""
 
     root: Node | None
     files: tuple[Path, ...]
@@ -47,7 +48,7 @@ class _Loading:
         self.substitution = Substitution(environ, findings)
         self.files: list[Path] = []
 
-    def _tell(self, place: Place, message: str, code: str) -> None:
+    def _problem(self, place: Place, message: str, code: str) -> None:
         self._findings.problem(place, message, code)
 
     def file(self, path: Path, asked: Place, within: tuple[Path, ...]) -> Node | None:
@@ -58,25 +59,25 @@ class _Loading:
             data = read_plain(path, MAX_FILE)
         except (OSError, RuntimeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "a loop of links"
-            self._tell(asked, f"{path} cannot be read: {reason}", "unreadable")
+            self._problem(asked, f"{path} cannot be read: {reason}", "unreadable")
             return None
         self._seen.add(real)
         self._left -= len(data)
         if self._left < 0:
-            self._tell(asked, f"all files together are larger than {4 * MAX_FILE >> 20}MiB", "unreadable")
+            self._problem(asked, f"all files together are larger than {4 * MAX_FILE >> 20}MiB", "unreadable")
             return None
         try:
             text = data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             line_start = data.rfind(b"\n", 0, error.start) + 1
             place = Place(path, data.count(b"\n", 0, error.start) + 1, error.start - line_start + 1)
-            self._tell(place, "not UTF-8 text", "bad_yaml")
+            self._problem(place, "not UTF-8 text", "bad_yaml")
             return None
         root = parse(text, path, self.substitution, self._findings)
         if root is None:
             return None
         if not isinstance(root.value, dict):
-            self._tell(root.place, "wants a map at the top", "wrong_type")
+            self._problem(root.place, "wants a map at the top", "wrong_type")
             return None
         self._include(root, path, (*within, real))
         return root
@@ -84,7 +85,7 @@ class _Loading:
     def _include(self, root: Node, path: Path, within: tuple[Path, ...]) -> None:
         include = root.child("include")
         if include is None or not isinstance(include.value, list):
-            return  # not a list: the schema tells
+            return  # not a list: the schema reports that
         for item in include.value:
             if not isinstance(item.value, str) or item.broken:
                 continue
@@ -92,7 +93,7 @@ class _Loading:
                 real = found.resolve()
                 if real in within:
                     chain = " → ".join(one.name for one in (*within[within.index(real):], real))
-                    self._tell(item.place, f"files include each other: {chain}", "include_cycle")
+                    self._problem(item.place, f"files include each other: {chain}", "include_cycle")
                 elif real not in self._seen:
                     node = self.file(found, item.place, within)
                     if node is not None:
@@ -105,7 +106,7 @@ class _Loading:
         every = glob.iglob(str(Path(glob.escape(str(folder))) / pattern))
         found = [Path(name) for name in sorted(islice(every, _MAX_FILES + 1))]
         if len(found) > _MAX_FILES:
-            self._tell(item.place, f"this names more than {_MAX_FILES:,} files", "unreadable")
+            self._problem(item.place, f"this names more than {_MAX_FILES:,} files", "unreadable")
             return []
         # A new file changes its directory, so the directories are watched; the ones above them, where they are globs.
         parts = Path(pattern).parts
@@ -122,12 +123,12 @@ class _Loading:
             for name, value in node.value.items():
                 place = node.keys[name]
                 if name in _FIRST_ONLY:
-                    self._tell(place, f'"{name}" belongs into the first file, not into an included one', "not_here")
+                    self._problem(place, f'"{name}" belongs into the first file, not into an included one', "not_here")
                 elif name in MAPS and name in values:
                     values[name] = self._joined(name, values[name], value)
                 elif name == "version":
                     if value.value != 1:
-                        self._tell(value.place, "the version is 1, as in the first file", "bad_value")
+                        self._problem(value.place, "the version is 1, as in the first file", "bad_value")
                 elif name != "include" or not isinstance(value.value, list):
                     values.setdefault(name, value)
                     keys.setdefault(name, place)
@@ -137,12 +138,12 @@ class _Loading:
         if not isinstance(left.value, dict) or not isinstance(right.value, dict):
             wrong = right if isinstance(left.value, dict) else left
             if wrong is right:
-                self._tell(wrong.place, "wants a map", "wrong_type")
+                self._problem(wrong.place, "wants a map", "wrong_type")
             return left
         values, keys = dict(left.value), dict(left.keys)
         for key, value in right.value.items():
             if key in values:
-                self._tell(right.keys[key], f'"{key}" of {name} is already at {keys[key]}', "duplicate_key")
+                self._problem(right.keys[key], f'"{key}" of {name} is already at {keys[key]}', "duplicate_key")
             else:
                 values[key], keys[key] = value, right.keys[key]
         return Node(left.place, values, keys)

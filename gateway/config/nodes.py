@@ -1,8 +1,8 @@
-"""YAML text → a tree of values that know where they stand.
+"""YAML text → a tree of values, each with its file, line and column.
 
-PyYAML composes; what a plain scalar means is decided here, by the core schema of YAML 1.2 (section 10.3.2). So `on`
-and `no` are text, `12:30` is text, and nothing is a date. `010`, which YAML 1.1 reads as 8 and 1.2 as 10, stays text
-and is told of where a number is wanted. Tags and merge keys are refused; duplicate keys are problems.
+PyYAML composes the tree; what a plain scalar means is decided here, by the core schema of YAML 1.2 (section 10.3.2). So
+`on`, `no` and `12:30` are text, and nothing is a date. `010`, which YAML 1.1 reads as 8 and 1.2 as 10, stays text, and
+is a problem where a number is wanted. Tags, merge keys and duplicate keys are problems.
 """
 
 import re
@@ -18,15 +18,16 @@ from gateway.config.problem import Findings, Place
 
 Scalar: TypeAlias = str | int | float | bool | None
 Substitute: TypeAlias = Callable[[str, Place], tuple[str | None, bool]]
-"""Text as written and its place → text as meant (None: a problem, already told) and whether anything was replaced."""
+"""Text as written and its place → the text with its references replaced (None after a problem), and whether there
+were any."""
 
-# Aliases may repeat a tree within itself many times over; no honest file has so many values for its length.
+# Aliases can repeat a tree inside itself many times; no honest file has so many values for its length.
 _MAX_NODES_PER_CHARACTER = 10
-# Of one file, aliases counted as often as they stand: ten thousand capabilities have some 300,000.
+# Values of one file, with each alias counted in full: ten thousand capabilities have some 300,000.
 _MAX_NODES = 1_000_000
 # A list or a map takes two.
 _MAX_EVENTS = 2 * _MAX_NODES
-# Ours, so that every release of PyYAML refuses the same files in the same words.
+# Our own bound, so that every release of PyYAML refuses the same files with the same message.
 _MAX_DEPTH = 100
 _TOO_DEEP = "nested too deeply"
 
@@ -38,7 +39,7 @@ _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+\.[0-9]*|[0-9]+(?=[eE]))(?:[eE][-+]
 
 
 def without_resolvers(base: type[Any]) -> type[Any]:
-    """A loader of PyYAML's with its YAML 1.1 ideas of plain scalars taken away."""
+    """A PyYAML loader that leaves plain scalars as text: without the rules of YAML 1.1."""
     return type("Loader", (base,), {"yaml_implicit_resolvers": {}})
 
 
@@ -50,8 +51,8 @@ LOADER = without_resolvers(getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 class Node:
     """A value and its place. A map's `keys` are the places of its keys. `raw` is a scalar as written.
 
-    `substituted`: the value came, at least in part, from elsewhere, and is shown to nobody.
-    `broken`: a problem has been told of it; whatever else follows from it is not worth telling.
+    `substituted`: at least a part of the value is that of a "${…}", so no message shows it.
+    `broken`: it has a problem already; others that follow from that are not reported.
     """
 
     place: Place
@@ -62,7 +63,7 @@ class Node:
     broken: bool = False
 
     def data(self, *, as_written: bool = False) -> Any:
-        """The tree as plain Python values; `as_written` leaves the text "${…}" in place of what it stands for."""
+        """The tree as plain Python values; `as_written` keeps the text "${…}" instead of its value."""
         if isinstance(self.value, dict):
             return {key: child.data(as_written=as_written) for key, child in self.value.items()}
         if isinstance(self.value, list):
@@ -86,7 +87,7 @@ class Node:
         return node
 
     def key(self, *path: str) -> Place:
-        """Where the last key of `path` stands, or the last one on the way there that is written."""
+        """The place of the last key of `path`, or of the last one on the way there that is written."""
         node, place = self, self.place
         for step in path:
             if not isinstance(node.value, dict) or step not in node.value:
@@ -172,7 +173,7 @@ class _Tree:
     def _place(self, node: yaml.Node) -> Place:
         return Place(self._file, node.start_mark.line + 1, node.start_mark.column + 1)
 
-    def _told(self, node: yaml.Node, message: str, code: str) -> Node:
+    def _broken(self, node: yaml.Node, message: str, code: str) -> Node:
         place = self._place(node)
         self._findings.problem(place, message, code)
         return Node(place, None, broken=True)
@@ -180,17 +181,17 @@ class _Tree:
     def node(self, node: yaml.Node, within: tuple[int, ...]) -> Node:
         self._count += 1
         if id(node) in within:
-            return self._told(node, "an alias stands inside what it stands for", "bad_alias")
+            return self._broken(node, "an alias stands inside what it stands for", "bad_alias")
         if len(within) > _MAX_DEPTH:
-            return self._told(node, _TOO_DEEP, "bad_yaml")
+            return self._broken(node, _TOO_DEEP, "bad_yaml")
         if self._count > self._most:
             if self._count == self._most + 1:
-                return self._told(node, "this file has too many values; an alias counts as what it stands for",
+                return self._broken(node, "this file has too many values; an alias counts as what it stands for",
                                   "bad_alias")
             return Node(self._place(node), None, broken=True)
         kind = {yaml.MappingNode: "map", yaml.SequenceNode: "seq", yaml.ScalarNode: "str"}[type(node)]
         if node.tag != f"tag:yaml.org,2002:{kind}":
-            return self._told(node, "tags have no meaning here", "tag")
+            return self._broken(node, "tags have no meaning here", "tag")
         if isinstance(node, yaml.MappingNode):
             return self._map(node, (*within, id(node)))
         if isinstance(node, yaml.SequenceNode):
@@ -203,14 +204,14 @@ class _Tree:
         keys: dict[str, Place] = {}
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
-                self._told(key, "a key must be plain text", "bad_key")
+                self._broken(key, "a key must be plain text", "bad_key")
             elif key.value == "<<" and key.style in (None, ""):
-                self._told(key, "merge keys (<<) are not part of YAML 1.2: write the keys out", "merge_key")
+                self._broken(key, "merge keys (<<) are not part of YAML 1.2: write the keys out", "merge_key")
             elif "${" in key.value:
-                self._told(key, "${…} is replaced in values only, not in keys", "bad_key")
+                self._broken(key, "${…} is replaced in values only, not in keys", "bad_key")
             elif key.value in values:
                 first = keys[key.value]
-                self._told(key, f'"{key.value}" is already at line {first.line}', "duplicate_key")
+                self._broken(key, f'"{key.value}" is already at line {first.line}', "duplicate_key")
             else:
                 keys[key.value] = self._place(key)
                 values[key.value] = self.node(value, within)

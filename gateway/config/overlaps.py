@@ -1,8 +1,8 @@
-"""Two operations of equal rank that some request fits both: a tie, which no order of lines may decide.
+"""Ties: two operations of equal rank that one request can fit both. The order of lines must not decide between them.
 
-More specific always wins, so one operation can hide another only by a tie. The operations met so far are kept in a
-trie for each rank, and at its nodes by what they want, so that ten thousand of them are checked in about the time that
-they take to read, whatever tells them apart.
+The more specific operation always wins, so one can hide another only by a tie. The operations seen so far are kept in a
+trie for each rank, and at its nodes by their conditions, so that ten thousand of them are checked in about the time
+that it takes to read them, whatever tells them apart.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +21,7 @@ Wanted: TypeAlias = Mapping[Name, str]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Met:
-    """An operation and where it stands."""
+    """An operation and its place."""
 
     capability: str
     operation: Operation
@@ -30,15 +30,15 @@ class Met:
 
 @dataclass(slots=True)
 class _Alike:
-    """Operations that want values of the same conditions: some values of their names."""
+    """Operations with conditions on the same names, each with values of its own."""
 
     names: tuple[Name, ...]
     every: list[tuple[Wanted, Met]] = field(default_factory=list)
-    # By what they want of some of the names, made when it is first asked for.
+    # By their values of some of the names; made when first needed.
     indexes: dict[tuple[Name, ...], dict[tuple[str, ...], Met]] = field(default_factory=dict)
 
     def fitting(self, wanted: Wanted) -> Met | None:
-        """The first that wants nothing else than `wanted` where both want something."""
+        """The first whose values are those of `wanted`, as far as both have conditions on one name."""
         common = tuple(name for name in self.names if name in wanted)
         index = self.indexes.get(common)
         if index is None:
@@ -60,13 +60,13 @@ class _Node:
     here: dict[str, dict[tuple[Name, ...], _Alike]] = field(default_factory=dict)
 
     def fitting(self, part: str) -> "list[_Node]":
-        """The children that share a segment with `part`."""
+        """The children that one segment can fit together with `part`."""
         if part == ANY:
             return list(self.children.values())
         return [self.children[key] for key in (part, ANY) if key in self.children]
 
     def below(self, parts: Sequence[str]) -> "Iterator[_Node]":
-        """Where operations end whose paths some request shares with `parts`."""
+        """The nodes at which those operations end whose paths one request can fit together with `parts`."""
         found = [(self, 0)]
         while found:
             node, depth = found.pop()
@@ -77,7 +77,7 @@ class _Node:
 
 
 class Ties:
-    """Add operations one by one; each is told one of those before that it ties with."""
+    """Finds ties among operations that are added one by one."""
 
     def __init__(self) -> None:
         self._ranks: dict[tuple[int, ...], _Node] = {}

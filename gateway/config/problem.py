@@ -7,14 +7,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-# Characters of a message, and of a name that may be a slip of another; and names that it is compared with.
+# Characters of a message; characters of a name that may be a misspelling; names that it is compared with.
 _LONGEST = 600
 _LONGEST_NAME = 100
 _MOST_KNOWN = 500
 
 
 class Place(NamedTuple):
-    """Where something stands. Lines and columns count from 1, as editors do."""
+    """A file with a line and a column, which count from 1 as in editors."""
 
     file: Path
     line: int = 1
@@ -42,7 +42,7 @@ class Problem:
 
     @property
     def _shown(self) -> str:
-        """The message without the middle of a name that nobody would read to its end."""
+        """The message, with its middle left out where it is very long."""
         text = self.message
         return text if len(text) <= _LONGEST else f"{text[:_LONGEST // 2]} … {text[-_LONGEST // 2:]}"
 
@@ -64,8 +64,8 @@ class Findings:
 
 
 class Invalid(Exception):
-    """The configuration has problems. They are in the order of their places, each once. `files` are those that
-    were looked at: another attempt is due when one of them changes."""
+    """The configuration has problems. They are sorted by their places, each once. `files` are those that were read:
+    another attempt is due when one of them changes."""
 
     def __init__(self, problems: Iterable[Problem], files: tuple[Path, ...] = ()) -> None:
         self.problems: list[Problem] = sorted(set(problems))
@@ -74,8 +74,8 @@ class Invalid(Exception):
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The end of a message: what was probably meant, or what there is. Nothing where looking would take long: of a name
-    that no one writes, or among very many."""
+    """The end of a message: the name that was probably meant, or the names that there are. Empty where the search would
+    take long: for a very long name, or among very many."""
     words = tuple(sorted(known))
     return "" if len(name) > _LONGEST_NAME or len(words) > _MOST_KNOWN else _meant(name, words)
 

@@ -1,4 +1,4 @@
-"""Rules of comparing as written → Rules (shadow.compare.rules). A rule that is wrong or too broad is a problem."""
+"""Rules of comparison as written → Rules (shadow.compare.rules). A wrong rule is a problem; a broad one, a warning."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
@@ -91,7 +91,7 @@ class Ruling:
         return None if normaliser is None else Rule(name, written.at, normaliser, reason=written.reason or "")
 
     def _judge(self, pattern: PathPattern, node: Node, verb: str) -> None:
-        """Warn of a rule that says more than anyone can have looked at."""
+        """Warn of a rule that covers more than anybody can have looked at."""
         if not any(token not in ("*", "**") for token in pattern) or (pattern[-1:] == ("*",) and verb == "normalises"):
             self._findings.warn(
                 node.key("at"), f"this rule {verb} whatever is there: name the members that it is for", "broad_rule")
@@ -111,7 +111,7 @@ class Ruling:
 
 
 def _options(name: str, value: Node, find: Find) -> Node:
-    """What a person may write short: true for no options, and a value for the first one."""
+    """Options as a map: `true` is short for no options, and any other value for the first option."""
     if isinstance(value.value, dict):
         return value
     if value.value is True:
@@ -137,7 +137,7 @@ _FILE: Schema[spec.RulesFile] = Schema.of_model(spec.RulesFile)
 
 
 def _text(path: Path) -> str:
-    # A command's own file may be a pipe: who runs it is there to end it.
+    # A command's own file may be a pipe: whoever runs it can end it.
     with path.open("rb") as file:
         data = file.read(MAX_FILE + 1)
     if len(data) > MAX_FILE:

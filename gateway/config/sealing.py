@@ -1,4 +1,4 @@
-"""What routes.yaml says of sealed capture: where records are kept, for how long, and who may view them."""
+"""The settings of sealed capture: where records are kept, for how long, and who may view them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Sealed:
 def sealed(
     routes: spec.Routes, root: Node, custody: Path | None, store: Path | None, findings: Findings,
 ) -> Sealed | None:
-    """None where nothing may be sealed. `custody` is the file of the keys, `store` that of what was learnt."""
+    """The settings, None where nothing is sealed. `custody` is the file of the keys, `store` that of the evidence."""
     written = routes.shadow.capture
     if written is None:
         _refuse_unwritten(routes, root, findings)

@@ -1,6 +1,6 @@
-"""${VAR}, ${VAR:-default}, ${file:/run/secrets/x} in scalar values; "$${" writes a plain "${".
+"""Replaces ${VAR}, ${VAR:-default} and ${file:/run/secrets/x} in scalar values; "$${" is a plain "${".
 
-What is put in never becomes structure, since it is put into scalars of a parsed tree; and it appears in no message.
+A value never becomes structure, since it is put into a scalar of a parsed tree; and no message shows it.
 """
 
 import re
@@ -11,7 +11,7 @@ from gateway.config.problem import Findings, Place
 from gateway.files import read_plain
 
 MAX_FILE = 1 << 20
-# Characters of all that is put in, however often.
+# Characters of all values together, each counted as often as it is put in.
 _MOST = 32 << 20
 _MOST_REFERENCES = 1000
 _FOUND = re.compile(r"\$\$\{|\$\{([^{}]*)(\}?)")
@@ -29,7 +29,7 @@ class Substitution:
         self.places: list[tuple[Path, Place]] = []
 
     def __call__(self, text: str, place: Place) -> tuple[str | None, bool]:
-        """The text with everything replaced, or None after a problem; and whether there was anything."""
+        """The text with every reference replaced, or None after a problem; and whether there were any."""
         if text.count("${") > _MOST_REFERENCES:
             self._problem(place, f"more than {_MOST_REFERENCES:,} references in one value", "bad_substitution")
             return None, True
@@ -42,7 +42,7 @@ class Substitution:
         if self._left >= 0:
             return value
         if self._left + len(value) < 0:
-            return ""  # told already
+            return ""  # reported already
         return self._problem(place, f"what is put in for references is larger than {_MOST >> 20}MiB, all together",
                              "bad_substitution")
 

@@ -1,4 +1,4 @@
-"""Files of TLS as the configuration and the command line name them: checked, and told of where they are named."""
+"""Checks the files of TLS that the configuration and the command line name; problems point to where they are named."""
 
 import time
 from pathlib import Path
@@ -28,7 +28,7 @@ def upstream_tls(
     if (tls.cert is None) != (tls.key is None):
         findings.problem(node.key("tls"), "`cert` and `key` go together", "bad_upstream")
     files = Files()
-    # Apart, so that what is wrong with one is told beside what is wrong with the other.
+    # Checked apart, so that the faults of both are reported at once.
     for which in ({"ca": paths["ca"]}, {"cert": paths["cert"], "key": paths["key"]}):
         try:
             found = checked(**which)
@@ -46,7 +46,7 @@ def upstream_tls(
 
 
 def check_port(cert: Path | None, key: Path | None, findings: Findings) -> None:
-    """Check the data port's certificate and key, where there are such."""
+    """Check the data port's certificate and key, if it has any."""
     if cert is None and key is None:
         return
     if cert is None or key is None:

@@ -1,4 +1,4 @@
-"""An upstream as written → its settings."""
+"""An upstream as written → the settings of its client."""
 
 import ipaddress
 import re

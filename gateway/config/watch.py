@@ -1,8 +1,8 @@
-"""Tells when files change, by looking at them twice a second.
+"""Notices changes of files, by looking at them twice a second.
 
-Polling, on purpose: it is one mechanism without a dependency that sees everything. A ConfigMap changes by a symlink
-two directories up, editors write a new file and rename it, network mounts send no events at all; inotify needs a
-different trick for each. A `stat` of a few files costs microseconds, and it runs in a thread: a mount that hangs must
+It polls on purpose: one mechanism without a dependency sees every kind of change. A ConfigMap changes by a symlink two
+directories up, editors write a new file and rename it, network mounts send no events at all; inotify needs a different
+trick for each. A `stat` of a few files costs microseconds, and it runs in a thread: a mount that hangs must
 not hang the traffic, nor the end of the process.
 """
 
@@ -31,9 +31,9 @@ def look(files: Iterable[Path]) -> State:
     return state
 
 
-# Looks that may differ from one to the next before a change is told all the same: a log file in a watched folder.
+# After so many looks that all differ, a change is reported all the same: a log may grow in a watched folder.
 _PATIENCE = 10
-# Seconds after which a look hangs.
+# Seconds after which a look is taken to hang.
 _HANGS = 10.0
 
 
@@ -43,13 +43,13 @@ async def watch(
 ) -> None:
     """Call `changed` whenever one of `files` is another than before; runs until it is cancelled.
 
-    A change is told once two looks in a row agree, so an editor that removes and renames is waited for, and a file
-    that comes back as it was is no change at all. Files that `files` newly names are known as they are then found; at
-    the beginning, as `known` says that they were when they were read.
-    A look that hangs is told as a change, and so is its end: whoever then reads the files finds out what it is.
-    What `changed` raises ends the watch: let it handle its own errors.
+    A change is reported once two looks in a row agree: so an editor has time to remove and rename, and a file that
+    comes back as it was is no change. A file that `files` did not name before is compared with its first look; at the
+    beginning all are compared with `known`, how they were when they were read.
+    A look that hangs is reported as a change, and so is its end: whoever then reads the files finds out why.
+    What `changed` raises ends the watch, so it must handle its own errors.
     """
-    async def tell() -> None:
+    async def report() -> None:
         outcome = changed()
         if inspect.isawaitable(outcome):
             await outcome
@@ -61,19 +61,19 @@ async def watch(
         looked = tuple(files())
         looking = OwnThread(look, looked)
         if not await looking.soon(hangs):
-            await tell()
+            await report()
             # Files that are no longer needed need not be waited for.
             while not await looking.soon(hangs) and tuple(files()) == looked:
                 pass
             known = looking.result() if looking.ended else {}
-            await tell()
+            await report()
             continue
         now = looking.result()
         if all(known.get(file, state) == state for file, state in now.items()):
             known, unsettled = now, 0
         elif now == previous or unsettled >= _PATIENCE:
             known, unsettled = now, 0
-            await tell()
+            await report()
             continue  # at once, to know the files that are new
         else:
             unsettled += 1

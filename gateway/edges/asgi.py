@@ -1,10 +1,9 @@
 """The pipeline as a plain ASGI application: for embedding in a Starlette app, and for its TestClient.
 
-ASGI lower-cases header names, has no interim responses, no trailers in common use and no raw upgrade, so this is
-less transparent than the native listener: what it cannot carry is refused or left out, never guessed. Nor does ASGI
-say which connection a request came on, so no login lasts here longer than its request: what a connection is logged in
-for is asked on an upstream connection of its own, which ends with the answer. One round (Kerberos) fits in; NTLM does
-not.
+It is less transparent than the native listener, because ASGI lower-cases header names and has no interim responses, no
+trailers in common use and no raw upgrade. What it cannot carry is refused or left out, never guessed. Nor does ASGI say
+which connection a request came on, so a login lasts for one request: it gets an upstream connection of its own, which
+ends with the answer. A login of one round (Kerberos) works; NTLM does not.
 """
 
 import asyncio
@@ -25,7 +24,7 @@ _READ_AHEAD = 256 << 10
 
 
 class Asgi:
-    """An ASGI application over a pipeline. `settings` gives the edge's settings of now."""
+    """An ASGI application over a pipeline. `settings` returns the edge's settings as they are now."""
 
     def __init__(self, pipeline: Pipeline, settings: Callable[[], EdgeSettings]) -> None:
         self._pipeline = pipeline
@@ -86,7 +85,7 @@ async def _read(
     receive: Callable[[], Awaitable[MutableMapping[str, Any]]], exchange: Exchange, answer: "_Answer", more: bool,
     room: int,
 ) -> None:
-    """Tell the exchange what the client sends, up to `room` bytes of body, and that it went."""
+    """Pass on what the client sends to the exchange: at most `room` bytes of body, and that the client has gone."""
     while True:
         if more:
             await answer.may_read.wait()
@@ -121,7 +120,7 @@ class _Answer:
         self._paused = False
 
     def send_interim(self, status: int, reason: bytes, headers: Headers) -> None:
-        """ASGI has no message for it; the server sends its own 100."""
+        """Send nothing: ASGI has no message for it, and the server sends its own 100."""
 
     def send_head(self, status: int, reason: bytes, headers: Headers, length: int) -> None:
         if status == 204:
@@ -138,7 +137,7 @@ class _Answer:
             self.exchange.pause_download()
 
     def flush(self) -> None:
-        """Every message goes out as soon as the server takes it."""
+        """Do nothing: every message goes out as soon as the server takes it."""
 
     def send_end(self, trailers: Headers) -> None:
         self._queue.put_nowait({"type": "http.response.body", "body": b"", "more_body": False})
@@ -154,7 +153,7 @@ class _Answer:
         return affinity
 
     def leave(self, *, soon: bool) -> None:
-        """The login ends with the request in any case."""
+        """Do nothing: a login ends with its request."""
 
     def stays(self) -> bool:
         return False
@@ -176,8 +175,8 @@ class _Answer:
         await self.written()
 
     async def written(self) -> None:
-        """Write until the answer is complete. Raises ConnectionError where it broke off: the server then cuts the
-        connection, which ASGI has no other word for."""
+        """Write until the answer is complete. Raises ConnectionError where it broke off, so that the server cuts the
+        connection: ASGI has no message for that."""
         while (message := await self._queue.get()) is not None:
             if message["type"] == "figway.abort":
                 raise ConnectionError("the upstream's answer broke off")

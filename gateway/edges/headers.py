@@ -1,7 +1,8 @@
-"""From a request head as received to the request that goes on: hop-by-hop fields, Host, framing, forwarding fields.
+"""Judges request heads: what their fields say, and which of them go on to an upstream.
 
-One pass over the fields, since every request pays for it. What is hop-by-hop (RFC 9110 section 7.6.1) goes, as does
-what only a trusted proxy may say about the client (RFC 7239 section 8) and what only this gateway may say (X-Figway-*).
+Hop-by-hop fields end here (RFC 9110 section 7.6.1). So do fields that only a trusted proxy may send (RFC 7239
+section 8) and those that only this gateway may send (X-Figway-*). It takes one pass over the fields, since every
+request pays for it.
 """
 
 import re
@@ -44,7 +45,7 @@ from gateway.wire import (
     set_length,
 )
 
-# Connection may not take these away (CONTEXT.md, requirement 11).
+# A Connection field may not take these away (CONTEXT.md, requirement 11).
 _PROTECTED = frozenset({
     b"host", b"content-length", b"transfer-encoding", b"authorization", b"cookie", b"via", b"traceparent",
     b"x-request-id", b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"forwarded", b"max-forwards",
@@ -59,14 +60,14 @@ _HOST_VALUE = re.compile(
     rb"|\[[0-9A-Fa-f:.]+(?:%25[A-Za-z0-9\-._~]+)?\](?::[0-9]{0,5})?"
 )
 _ABSOLUTE = re.compile(rb"[Hh][Tt][Tt][Pp][Ss]?://([^/?#]*)([/?].*)?", re.DOTALL)
-# Ids that cannot hold a person's number: UUIDs, ULIDs and long hexadecimal. Others go on, but into no log.
+# Ids that cannot hold a person's number: UUIDs, ULIDs and long hexadecimal. Other ids go on, but are not logged.
 _LOGGABLE_ID = re.compile(
     rb"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}|[0-7][0-9A-HJKMNP-TV-Z]{25}|[0-9a-fA-F]{32}"
 )
 
 
 def judge(method: str, is_11: bool, received: Headers, settings: EdgeSettings) -> Head:
-    """What the fields of one request say, fit to go on. Raises Malformed with the code to answer."""
+    """What the fields of one request say, without those that end here. Raises Malformed with the code to answer."""
     if len(received) > settings.fields:
         raise Malformed("head_too_large")
     kept = Headers()
@@ -119,18 +120,23 @@ def judge(method: str, is_11: bool, received: Headers, settings: EdgeSettings) -
         _connection(connection, head)
     if lengths or codings:
         head.length = _length(received, lengths, codings, head)
-    # HTTP/1.0 clients may leave Host out (RFC 9112 section 3.2); nobody may send two.
+    # HTTP/1.0 clients may leave Host out; no client may send two (RFC 9112 section 3.2).
     if hosts > 1 or (not hosts and is_11) or _HOST_VALUE.fullmatch(head.host) is None:
         raise Malformed("bad_host")
-    if head.upgrade and (connection is None or head.length or method != "GET" or head.upgrade.lower() != b"websocket"):
-        # Without the Connection option it is no upgrade (RFC 9110 section 7.8); with a body, its end would be a matter
-        # of opinion; anything else than WebSocket (h2c first of all) would be a way around the gateway.
+    if head.upgrade and (connection is None or not _is_websocket(method, head)):
         head.upgrade = b""
     return head
 
 
+def _is_websocket(method: str, head: Head) -> bool:
+    """Whether a request's upgrade is one that the gateway carries. After a body, servers would differ on where the
+    upgraded bytes begin; any other protocol (h2c first of all) would be a way around the gateway."""
+    return not head.length and method == "GET" and head.upgrade.lower() == b"websocket"
+
+
+
 def read(data: bytes, settings: EdgeSettings) -> tuple[str, bytes, Head]:
-    """(method, origin-form target, what the fields say) of a whole request head. Raises Malformed."""
+    """(method, origin-form target, judged fields) of a whole request head, as bytes. Raises Malformed."""
     method, target, is_11, received = parse_request_head(data)
     head = judge(method, is_11, received, settings)
     if target[:1] != b"/":
@@ -141,7 +147,7 @@ def read(data: bytes, settings: EdgeSettings) -> tuple[str, bytes, Head]:
 
 
 def check_target(target: bytes, settings: EdgeSettings) -> None:
-    """Raises Malformed where an origin-form target is too long, or some server may read its path as another."""
+    """Raises Malformed for an origin-form target that is too long, or whose path some server may read as another."""
     if len(target) > settings.target:
         raise Malformed("target_too_long")
     if (b"/." in target or target.translate(None, UNAMBIGUOUS)) and not settings.ambiguous_paths \
@@ -150,7 +156,7 @@ def check_target(target: bytes, settings: EdgeSettings) -> None:
 
 
 def origin_form(method: str, target: bytes, head: Head) -> bytes:
-    """The origin-form of a target in another form; an absolute-form's authority becomes the head's Host
+    """The origin-form of a target that has another form. The authority of an absolute-form becomes the head's Host
     (RFC 9112 section 3.2.2). Raises Malformed."""
     if target == b"*" and method == "OPTIONS":
         return target
@@ -173,13 +179,13 @@ def _rare(kind: int, pair: tuple[bytes, bytes], method: str, head: Head, setting
         head.logs_in = head.logs_in or logs_in(value)
         kept.append(pair)
     elif kind == OVERRIDE:
-        # Never dropped: a write that is meant to be another would become what its method says.
+        # Kept, and matched as well: without it the server would do what the method says instead.
         kept.append(pair)
         head.overrides += (value,)
     elif kind == EXPECT:
         if value.lower() != b"100-continue":
             raise Malformed("expectation_failed")
-        # An HTTP/1.0 client cannot mean it (RFC 9110 section 10.1.1).
+        # From an HTTP/1.0 client it is ignored (RFC 9110 section 10.1.1).
         head.expects_continue = head.is_11
         if head.is_11:
             kept.append(pair)
@@ -187,7 +193,7 @@ def _rare(kind: int, pair: tuple[bytes, bytes], method: str, head: Head, setting
         head.takes_trailers = b"trailers" in value.lower()
     elif kind == UPGRADE:
         head.once = True
-        # Several fields are one list (RFC 9110 section 5.3): whoever reads the first and who reads the last agree.
+        # Several fields are one list (RFC 9110 section 5.3), so that no two servers read different ones.
         head.upgrade = head.upgrade + b"," + value if head.upgrade else value
     elif kind == VIA:
         if settings.via and settings.via.encode() in value.replace(b",", b" ").split():
@@ -200,7 +206,7 @@ def _rare(kind: int, pair: tuple[bytes, bytes], method: str, head: Head, setting
         kept.append(pair)
     elif kind == MAX_FORWARDS:
         head.once = True
-        # RFC 9110 section 7.6.2: one less goes on; at 0 the request ends here (edge/http1.py answers it).
+        # RFC 9110 section 7.6.2: one less goes on. At 0 the request ends here (own_answer).
         if not value.isdigit() or len(value) > 9:
             raise Malformed("bad_request")
         head.max_forwards = int(value)
@@ -211,7 +217,7 @@ def _rare(kind: int, pair: tuple[bytes, bytes], method: str, head: Head, setting
 
 def _connection(value: bytes, head: Head) -> None:
     if value.strip(b" \t").lower() == b"keep-alive":
-        # What most clients say, if anything.
+        # Most clients that send a Connection field send this one.
         head.keep_alive, head.upgrade, head.takes_trailers = True, b"", False
         return
     options = connection_options(value)
@@ -228,7 +234,7 @@ def _connection(value: bytes, head: Head) -> None:
 
 def _length(received: Headers, lengths: int, codings: list[bytes], head: Head) -> int:
     if codings:
-        # RFC 9112 sections 6.1 and 6.3: with a length beside it, or on HTTP/1.0, a message may be an attack.
+        # RFC 9112 sections 6.1 and 6.3: with a Content-Length as well, or on HTTP/1.0, it may be request smuggling.
         if lengths or not head.is_11:
             raise Malformed("bad_framing")
         names = [name.strip(b" \t").lower() for value in codings for name in value.split(b",")]
@@ -246,17 +252,17 @@ def _length(received: Headers, lengths: int, codings: list[bytes], head: Head) -
 
 
 def ends_here(request: Request, head: Head) -> bool:
-    """Whether a request goes no further: CONNECT, TRACE, and what may not be forwarded (Max-Forwards: 0)."""
+    """Whether a request is not forwarded: CONNECT, TRACE, and any with Max-Forwards: 0."""
     return head.max_forwards == 0 or request.method in _ENDING
 
 
 def own_answer(request: Request, head: Head) -> tuple[Headers, bytes]:
-    """Fields and body of our 200 for a request that ends here (RFC 9110 sections 7.6.2, 9.3.7 and 9.3.8).
-    Raises Malformed for one that is refused instead."""
+    """Fields and body of the gateway's 200 answer to a request that ends here (RFC 9110 sections 7.6.2, 9.3.7 and
+    9.3.8). Raises Malformed for a request that is refused instead."""
     if head.max_forwards != 0:
         raise Malformed("method_not_supported")
     if request.method == "TRACE":
-        # The request line alone: the fields may hold credentials.
+        # Only the request line: the fields may hold credentials.
         body = b"TRACE %b HTTP/1.1\r\n\r\n" % request.target
         return Headers([(b"Content-Type", b"message/http"), (b"Content-Length", b"%d" % len(body))]), body
     return Headers([(b"Allow", b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"), (b"Content-Length", b"0")]), b""

@@ -88,7 +88,7 @@ async def _verdict(policy: Policy, call: Call) -> Refused | None:
     left = iter(before.headers)
     assert all(pair in left for pair in request.headers), "a field is added, changed or moved"
     for text in _said(verdict, call):
-        assert CANARY not in text, "a value of the request is told"
+        assert CANARY not in text, "a value of the request reaches the client"
         assert not set("\r\n\0") & set(text), "a field could be split"
     if verdict is not None:
         assert verdict.code in CODES, "the code has no row in CODES"

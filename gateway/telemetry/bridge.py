@@ -1,5 +1,5 @@
-"""What libraries and plugins say through the standard library's logging, and what the event loop complains of, as
-events of ours: one JSON object a line, like everything else, and never a traceback, which may hold values."""
+"""Messages of the standard library's logging, and errors of the event loop, as events of our log: one JSON object a
+line, and never a traceback, which may hold values."""
 
 import asyncio
 import logging
@@ -7,7 +7,7 @@ from typing import Any
 
 from gateway.telemetry.record import Recorder
 
-# Whose messages are written by us, and hold names and numbers only; of others only the logger and level are told.
+# Loggers whose messages we write, and that hold names and numbers only. Of others the log has logger and level alone.
 _OURS = ("gateway.", "shadow.", "adapters.")
 
 
@@ -19,12 +19,12 @@ class Bridge(logging.Handler):
         self._recorder = recorder
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Tell of one record."""
+        """Log one record."""
         message = record.getMessage() if record.name.startswith(_OURS) else ""
         error = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else ""
         self._recorder.event("logged", level=record.levelname.lower(), logger=record.name, message=message, type=error)
 
     def loop_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """The event loop's exception handler: a callback of somebody's failed."""
+        """The event loop's exception handler: a callback or a task has failed."""
         error = context.get("exception")
         self._recorder.event("loop_error", level="error", type=type(error).__name__ if error is not None else "")

@@ -1,6 +1,6 @@
-"""Lines out to standard output, off the event loop: a reader that stalls must not stall the gateway.
+"""Writes lines to standard output in a thread: a reader that stalls must not stall the gateway.
 
-Lines are gathered and handed to one writer thread in batches. Past a bound they are dropped, and counted.
+Lines are gathered and handed to the thread in batches. Past a bound they are dropped, and counted.
 """
 
 import asyncio

@@ -1,8 +1,9 @@
-"""What the gateway remembers of every request it finished: one access-log line, and counters.
+"""What the gateway remembers of every finished request: one line of the access log, and counters.
 
-Nothing here may hold PHI: names come from the configuration, the rest are numbers and ids. A path, a query, a
-header's value, an address or a body never reach this module. Counters are plain ints, folded into Prometheus
-families when they are scraped: an increment costs a tenth of what a client library's costs.
+An Account is all that is known of a request here; the log and the metrics are its sinks. It may hold no PHI: names come
+from the configuration, the rest are numbers and ids. A path, a query, a header's value, an address or a body never
+reach this module. Counters are plain ints, folded into Prometheus families when they are scraped: an increment costs a
+tenth of what a client library's costs.
 """
 
 import time
@@ -17,8 +18,34 @@ from shadow.latency import BOUNDS, SIZE
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "REPORT"})
 
 
+class Account:
+    """What happened to one request: opened when it arrives, handed to the Recorder when it ends.
+
+    `arm` is the arm that was asked last, "" where none was; `status` what the client was answered, 0 for nothing.
+    `error` is a code of gateway.errors, "client_gone" or "". `fallback` says why legacy answered in modern's place:
+    a status, a Failure's kind, "slow" or "ejected"; "" where it did not. Times are in seconds: `started` by the
+    monotonic clock, `seconds` from the head's arrival to the last byte handed to the client, `arm_seconds` what the
+    answering arm took of them.
+    """
+
+    __slots__ = (
+        "arm", "arm_seconds", "bytes_in", "bytes_out", "capability", "error", "fallback", "method", "operation",
+        "reason", "request_id", "seconds", "stage", "started", "status", "trace_id",
+    )
+
+    def __init__(self, method: str, trace_id: str, request_id: str, started: float) -> None:
+        self.method = method
+        self.trace_id = trace_id
+        self.request_id = request_id
+        self.started = started
+        self.capability = self.operation = self.stage = self.arm = self.error = self.fallback = ""
+        self.reason = "refused"
+        self.status = self.bytes_in = self.bytes_out = 0
+        self.seconds = self.arm_seconds = 0.0
+
+
 class Latency:
-    """How one arm of one capability has been doing, over all its operations: the buckets of shadow.latency."""
+    """How fast one arm of one capability answers, over all its operations, in the buckets of shadow.latency."""
 
     __slots__ = ("arm_buckets", "buckets", "count", "errors", "seconds")
 
@@ -31,12 +58,12 @@ class Latency:
 
 
 class Counter:
-    """What is counted of one kind of request."""
+    """The counts of requests that share capability, operation, arm and class of status."""
 
     __slots__ = ("bytes_in", "bytes_out", "count", "latency", "names")
 
     def __init__(self, capability: str, operation: str, arm: str, latency: Latency) -> None:
-        # The access log's share that is the same for all of them; the configuration's names need no escaping.
+        # The part of their log lines that is the same; the configuration's names need no escaping.
         self.names = f'"event":"request","capability":"{capability}","operation":"{operation}","arm":"{arm}"'
         self.latency = latency
         self.count = 0
@@ -49,9 +76,9 @@ class Recorder:
 
     def __init__(self, output: Output, *, access_log: bool = True) -> None:
         self.output = output
-        # By capability, operation, arm ("" where none answered) and the status's class.
+        # By capability, operation, arm ("" where none was asked) and the status's class.
         self.counters: dict[tuple[str, str, str, int], Counter] = {}
-        # By capability and arm: histograms by operation would be a burden to keep and to show.
+        # By capability and arm: histograms for each operation would be too many to keep and to show.
         self.latencies: dict[tuple[str, str], Latency] = {}
         self.errors: dict[tuple[str, str], int] = {}
         self.fallbacks: dict[str, int] = {}
@@ -60,13 +87,13 @@ class Recorder:
         self._second = 0
         self._stamp = ""
 
-    def finished(
-        self, capability: str, operation: str, stage: str, arm: str, reason: str, method: str, status: int,
-        error: str, bytes_in: int, bytes_out: int, seconds: float, arm_seconds: float, trace_id: str,
-        request_id: str, fallback: str,
-    ) -> None:
-        """Remember one request. `error` is a code of gateway.errors, "client_gone" or ""; `seconds` are from the
-        head's arrival to the last byte handed to the client, `arm_seconds` those the serving arm took of them."""
+    def finished(self, account: Account) -> None:
+        """Count one request that was in flight, and write its line of the access log."""
+        self.in_flight -= 1
+        capability, operation, arm, status = account.capability, account.operation, account.arm, account.status
+        error, fallback = account.error, account.fallback
+        bytes_in, bytes_out = account.bytes_in, account.bytes_out
+        seconds, arm_seconds = account.seconds, account.arm_seconds
         key = (capability, operation, arm, status // 100)
         counter = self.counters.get(key)
         if counter is None:
@@ -96,26 +123,27 @@ class Recorder:
         rest = ""
         if error:
             rest = f',"error":"{error}"'
-        if request_id:
-            rest += f',"request_id":"{request_id}"'
+        if account.request_id:
+            rest += f',"request_id":"{account.request_id}"'
         if fallback:
             rest += f',"fallback":"{fallback}"'
+        method = account.method
         self.output.write(
-            f'{self._stamp}.{int((now - second) * 1000):03d}Z",{counter.names},"stage":"{stage}","reason":"{reason}",'
-            f'"method":"{method if method in _METHODS else "OTHER"}","status":{status},"bytes_in":{bytes_in},'
-            f'"bytes_out":{bytes_out},"us":{int(seconds * 1e6)},"arm_us":{int(arm_seconds * 1e6)},'
-            f'"trace_id":"{trace_id}"{rest}}}\n'
+            f'{self._stamp}.{int((now - second) * 1000):03d}Z",{counter.names},"stage":"{account.stage}",'
+            f'"reason":"{account.reason}","method":"{method if method in _METHODS else "OTHER"}","status":{status},'
+            f'"bytes_in":{bytes_in},"bytes_out":{bytes_out},"us":{int(seconds * 1e6)},'
+            f'"arm_us":{int(arm_seconds * 1e6)},"trace_id":"{account.trace_id}"{rest}}}\n'
         )
 
-    def refused(self, code: str, trace_id: str, *, told: bool = True) -> None:
-        """Remember a request that the edge refused before it was one. One that is not `told` has no line of its own:
-        there may be very many, and something else tells of them."""
+    def refused(self, code: str, trace_id: str, *, logged: bool = True) -> None:
+        """Count a request that the edge refused, so no exchange began. Without `logged` it has no line in the log:
+        there may be very many of them, and the edge logs how many."""
         self.errors["_edge", code] = self.errors.get(("_edge", code), 0) + 1
-        if told:
+        if logged:
             self.event("refused", level="warning", code=code, trace_id=trace_id)
 
     def event(self, name: str, /, *, level: str = "info", **facts: str | int | float | bool | list[str]) -> None:
-        """Log something that is not a request. The facts must be ours: names, numbers, codes."""
+        """Log something that is not a request. The facts must be our own: names, numbers, codes."""
         now = time.time()
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now % 1 * 1000):03d}Z"
         line = orjson.dumps({"ts": stamp, "event": name, "level": level, **facts}, option=orjson.OPT_APPEND_NEWLINE)

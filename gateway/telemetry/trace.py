@@ -1,4 +1,4 @@
-"""W3C trace context: what goes on upstream, so that both arms' traces join the client's.
+"""W3C trace context: the fields that upstream calls carry, so that both arms' traces join the client's.
 
 A valid `traceparent` keeps its trace id and flags and gets a new parent id for every upstream call; anything else
 starts a new trace (W3C Trace Context, section 3.2). Ids come from the fast generator: they are no secrets.

@@ -1,4 +1,4 @@
-"""From the recorder's latencies, which only grow, to the rows of traffic that a store adds up."""
+"""Turns the recorder's latencies, which only grow, into rows of traffic that a store adds up."""
 
 from collections.abc import Callable, Mapping
 
@@ -8,10 +8,10 @@ from shadow.ledger.rows import Traffic
 
 
 class TrafficFold:
-    """Remembers what was told already, so that each row holds what came since."""
+    """Remembers what earlier rows held, so that each new row holds what came since."""
 
     def __init__(self) -> None:
-        self._told: dict[tuple[str, str], tuple[int, int, list[int]]] = {}
+        self._before: dict[tuple[str, str], tuple[int, int, list[int]]] = {}
 
     def rows(
         self, latencies: Mapping[tuple[str, str], Latency], stage: Callable[[str], str], at: float
@@ -21,11 +21,11 @@ class TrafficFold:
         rows = []
         for key, now in latencies.items():
             capability, arm = key
-            count, errors, buckets = self._told.get(key, (0, 0, [0] * SIZE))
+            count, errors, buckets = self._before.get(key, (0, 0, [0] * SIZE))
             if now.count == count:
                 continue
             since = Histogram(after - before for after, before in zip(now.arm_buckets, buckets, strict=True))
             served, failed = now.count - count, now.errors - errors
             rows.append(Traffic(capability, "", stage(capability), arm, served, failed, since, at))
-            self._told[key] = (now.count, now.errors, list(now.arm_buckets))
+            self._before[key] = (now.count, now.errors, list(now.arm_buckets))
         return rows

@@ -60,7 +60,7 @@ class Receiver(Protocol):
     def on_login(self) -> "Keeper | None":
         """The answer's head says that its connection is logged in, or is about to be.
 
-        Return the keeper that the connection belongs to from now on. Return None where nobody can keep it; the
+        Return the keeper that the connection belongs to from now on. Return None where it cannot be kept; the
         connection then closes after the answer.
         """
         ...

@@ -1,4 +1,4 @@
-"""What every transport must satisfy, whoever wrote it: `check_transport(make, …)`, to be called from a plain test."""
+"""Checks that a transport keeps its contract: `check_transport(make, …)`, to be called from a plain test."""
 
 import asyncio
 from collections.abc import Callable, Coroutine

@@ -109,17 +109,17 @@ def _mapped(tree: Tree, form: str, data: set[Names], of: _Replace, of_name: _Rep
     """A tree with its scalars replaced, and the member names that a report may not show."""
     def name_of(name: str, names: Names) -> str:
         stays = form == "hl7v2" or (shown(name) == escape(name) and (*names, name) not in data)
-        told: str = name if stays else of_name(name, (*names, name))
-        return told
+        standin: str = name if stays else of_name(name, (*names, name))
+        return standin
 
     whole: list[Tree] = [None]
     stack: list[tuple[Tree, Names, Tree, str | int]] = [(tree, (), whole, 0)]
     while stack:
         node, names, into, at = stack.pop()
         if isinstance(node, dict):
-            told = {name: name_of(name, names) for name in node}
-            into[at] = dict.fromkeys(told.values())
-            stack += [(value, (*names, name), into[at], told[name]) for name, value in node.items()]
+            standin = {name: name_of(name, names) for name in node}
+            into[at] = dict.fromkeys(standin.values())
+            stack += [(value, (*names, name), into[at], standin[name]) for name, value in node.items()]
         elif isinstance(node, list):
             into[at] = [None] * len(node)
             stack += [(value, (*names, "*"), into[at], index) for index, value in enumerate(node)]
@@ -157,8 +157,8 @@ def _field(name: str, value: str, of: _Replace) -> str:
         case "set-cookie":
             head, *attributes = value.split(";")
             cookie, equals, kept = head.partition("=")
-            told = cookie if cookie.strip().lower() in heads.COOKIES else of(cookie, names)
-            return ";".join([f"{told}{equals}{of(kept, names)}", *map(words, attributes)])
+            standin = cookie if cookie.strip().lower() in heads.COOKIES else of(cookie, names)
+            return ";".join([f"{standin}{equals}{of(kept, names)}", *map(words, attributes)])
         case _:
             text: str = of(value, names)
             return text

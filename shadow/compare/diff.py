@@ -20,20 +20,20 @@ from shadow.compare.tokens import of_names, token
 from shadow.normalisers.base import Normaliser
 
 MAX_DEPTH = 1024
-"""Differences further down are too deep to be named: RFC 6901 pointers of theirs would grow without bound."""
+"""Levels of nesting at most. Differences further down are not named, since their pointers could be of any length."""
 
 MAX_DIFFERENCES = 200
-"""Differences kept of one comparison, the worst before others. More of them change no outcome."""
+"""Differences of one comparison that are kept at most, the worst first. More would change no outcome."""
 
 MAX_FOUND = 5_000
-"""Differences of a comparison that are held against each other. Of more, only the first critical one is looked for."""
+"""Differences of one comparison that are collected at most. After that, only a critical one is looked for."""
 
 IDENTITY = "identity"
-"""The kind of a difference that no rule has a say in: an identifier is bound to another one. Always critical."""
+"""The kind of a difference that no rule can hide: an identifier is bound to another one. It is always critical."""
 
 
 class DiffError(ValueError):
-    """Two trees cannot be told apart within bounds. `reason` is "too_deep" or "budget"."""
+    """Two trees cannot be compared within the bounds. `reason` is "too_deep" or "budget"."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -85,7 +85,7 @@ class _Walk:
         self.hidden: Counter[str] = Counter()
 
     def differences(self, legacy: Tree, modern: Tree, directives: Matcher[Directive]) -> Iterator[_Found]:
-        """Every difference, in document order, moved items after all others of their list. Raises Budget."""
+        """Every difference, in document order; moved items come after all others of their list. Raises Budget."""
         stack: list[_Found] = [("", None, directives, legacy, modern)]
         while stack:
             kind, trail, matcher, old, new = stack.pop()
@@ -107,7 +107,7 @@ class _Walk:
                     continue
                 kind = kind or _kind(old, new)
             if kind == IDENTITY:
-                yield kind, trail, matcher, old, new  # no rule has a say
+                yield kind, trail, matcher, old, new  # No rule can hide it.
             elif (by := _hidden(kind, matcher, old, new)) is not None:
                 self.hidden[by] += 1
             else:
@@ -125,12 +125,12 @@ class _Walk:
         return met
 
     def _members(self, trail: _Trail, matcher: Matcher[Directive], old: Tree, new: Tree) -> list[_Found]:
-        """What is still to be looked at of two objects: containers, and leaves that differ."""
+        """The members of two objects that must be looked at: containers, and leaves that differ."""
         self._prints.spend(len(old))
         found: list[_Found] = []
         for name, before in old.items():
             after = new.get(name, _GONE)
-            # Scalars of other types are unequal, so this is lossless; a container is looked at by itself.
+            # Scalars of two types are unequal, so `!=` loses nothing. Containers are looked at later.
             if isinstance(before, _LOOKED_AT) or before != after:
                 found.append(("", (trail, name), matcher.step(name), before, after))
         if len(old) != len(new) or old.keys() != new.keys():
@@ -139,7 +139,7 @@ class _Walk:
         return found
 
     def _items(self, trail: _Trail, matcher: Matcher[Directive], old: Tree, new: Tree) -> list[_Found]:
-        """The same of two lists, each item beside its like."""
+        """The items of two lists that must be looked at, in pairs or alone."""
         said = next((one for one in matcher.found if one.order is not None), None)
         order = AUTO if said is None or said.order is None else said.order
         inside = matcher.step(None)
@@ -161,7 +161,7 @@ class _Walk:
 
 
 _LOOKED_AT = (dict, list, Identifier)
-"""What is looked at even where both sides are equal."""
+"""Types of values that are looked at even where both sides are equal."""
 
 
 def _plain(value: Tree) -> Tree:
@@ -183,7 +183,7 @@ def _kind(old: Tree, new: Tree) -> str:
 
 
 def _hidden(kind: str, matcher: Matcher[Directive], old: Tree, new: Tree) -> str | None:
-    """The id of the first rule that hides a difference."""
+    """The id of the first rule that hides a difference; None where none does."""
     same = kind in ("value", "precision")
     normalisers = []
     for one in matcher.found:
@@ -197,7 +197,7 @@ def _hidden(kind: str, matcher: Matcher[Directive], old: Tree, new: Tree) -> str
 
 
 def _hidden_together(normalisers: list[tuple[str, Normaliser]], old: Tree, new: Tree) -> str | None:
-    """What no normaliser takes away alone, several in turn may: capitals and spaces."""
+    """The id of the first of several normalisers that hide a difference only in turn, such as capitals and spaces."""
     for _, one in normalisers:
         before, after = one.form(old), one.form(new)
         if isinstance(before, str) and isinstance(after, str):
@@ -206,7 +206,7 @@ def _hidden_together(normalisers: list[tuple[str, Normaliser]], old: Tree, new: 
 
 
 Weigh: TypeAlias = Callable[[str, Sequence[str], Shape, Shape], Severity]
-"""Kind, the names on the way (indexes are "*") and the shapes of a difference → how much it matters."""
+"""How much a difference matters: (kind, names on the way, "*" for an index, legacy's shape, modern's) → Severity."""
 
 
 def _major(kind: str, names: Sequence[str], legacy: Shape, modern: Shape) -> Severity:
@@ -218,20 +218,19 @@ def _nothing(names: Sequence[str]) -> bool:
 
 
 def _revealed(hidden: Shape, value: Tree) -> Shape:
-    """The shape with the value in it, as much as a code takes."""
+    """The shape with the value in it, up to LONGEST_NAME characters."""
     return hidden._replace(form=f'"{value[:LONGEST_NAME]}"') if isinstance(value, str) else hidden
 
 
 class Diff(NamedTuple):
-    """What differs between two trees, in document order, at most MAX_DIFFERENCES of it; and by rule, how many
-    differences it hid."""
+    """The differences of two trees, in document order, at most MAX_DIFFERENCES; and how many each rule hid."""
 
     differences: tuple[Difference, ...]
     hidden: tuple[tuple[str, int], ...]
 
 
 class _Weighed(NamedTuple):
-    """A difference with its values, before it is known whether it is kept."""
+    """A difference that still has its values, before it is decided which are kept."""
 
     kind: str
     steps: list[Step]
@@ -281,7 +280,7 @@ def diff(
     except Budget:
         refused = "budget"
         if len(found) >= MAX_FOUND:
-            # So much differs, and nobody knows what else: it is not taken lightly.
+            # So much differs, and the rest is unknown: it may hold something critical, so it counts as critical.
             found[-1] = found[-1]._replace(severity=Severity.CRITICAL)
     if refused and not found:
         raise DiffError(refused)
@@ -291,7 +290,7 @@ def diff(
 
 
 def _worst(found: list[_Weighed]) -> list[_Weighed]:
-    """The MAX_DIFFERENCES that matter most, in the order in which they came."""
+    """The MAX_DIFFERENCES that matter most, in document order."""
     if len(found) <= MAX_DIFFERENCES:
         return found
     kept = sorted(range(len(found)), key=lambda at: found[at].severity.rank)[:MAX_DIFFERENCES]

@@ -122,18 +122,18 @@ def _cookies(values: Sequence[str]) -> _Parts:
         name, _, value = (one.strip() for one in head.partition("="))
         attributes = sorted(_attribute(one) for one in rest if one.strip())
         compared = [name, "set" if value else "empty", *(one for one, _ in attributes)]
-        told = name if name.lower() in COOKIES else f"other cookie({len(name)})"
-        found.append(("\n".join(compared), "; ".join([told, *(shown for _, shown in attributes)])))
+        shown_as = name if name.lower() in COOKIES else f"other cookie({len(name)})"
+        found.append(("\n".join(compared), "; ".join([shown_as, *(shown for _, shown in attributes)])))
     return sorted(found)
 
 
 def _attribute(text: str) -> tuple[str, str]:
     name, _, value = (one.strip() for one in text.partition("="))
     name = name.lower()
-    told = name if name in ATTRIBUTES else f"other attribute({len(name)})"
+    shown_as = name if name in ATTRIBUTES else f"other attribute({len(name)})"
     if name in ("expires", "max-age"):
-        return name, told
-    return f"{name}={value.lower()}", f"{told}={value.lower()}" if value.lower() in SAME_SITE else told
+        return name, shown_as
+    return f"{name}={value.lower()}", f"{shown_as}={value.lower()}" if value.lower() in SAME_SITE else shown_as
 
 
 _IN_PARTS: tuple[tuple[str, Callable[[Sequence[str]], _Parts]], ...] = (

@@ -214,9 +214,9 @@ class Identities:
     def bound_names(self, item: Tree, *, legacy: bool) -> Hashable:
         """Those of an item's identifiers that are bound, with their paths, in modern's words: equal for items of both
         sides that name the same records."""
-        images = ((path, self.image(one.name, one.id, legacy=legacy))
-                  for path, found in self.names_of(item).items() for one in found)
-        return tuple(sorted((path, image) for path, image in images if image is not None))
+        known = self._here.modern if legacy else self._here.legacy
+        images = ((path, known(one.name, one.id), one) for path, found in self.names_of(item).items() for one in found)
+        return tuple(sorted((path, image if legacy else one.id) for path, image, one in images if image is not None))
 
     def names_of(self, item: Tree) -> Names:
         """The identifiers in an item, by their path in it ("*" for an index)."""

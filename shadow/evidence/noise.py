@@ -1,10 +1,10 @@
-"""Which mismatches are noise: what asking again, and asking legacy twice, says of them. Pure.
+"""Which mismatches are noise, as shown by asking both arms again and by asking legacy twice. Pure.
 
-Two services that answer alike still differ now and then: one of them lags, an answer changes between two askings, a
-field is new each time. A defect stays where that settles, and shows where legacy agrees with itself.
+Two services that do the same still differ now and then: one of them lags, the data changes between two requests, a
+field is new each time. Such differences settle, or legacy has them with itself too. A defect does neither.
 
 A bracket is legacy, modern and legacy again (P1, C, P2), in that order. Where C differs from both and they agree, the
-difference is real; where C agrees with one of them, it was a race; where all three differ, nothing can be said.
+difference is real. Where C agrees with one of them, it was a race. Where all three differ, nothing can be said.
 Brackets of exchanges that were picked by chance add up to a paired table, path by path: how often modern alone
 disagreed (C ≠ P1 = P2), and how often legacy's second answer alone did (P2 ≠ P1 = C). Were modern just another draw
 of the same noise, both would be as frequent, and however noisy the path is, a regression shows in the first alone.
@@ -29,13 +29,13 @@ ALARM = 20.0
 """The e-value, for each path that is tested, from which on a path counts as worse in modern: α = 5 % over all."""
 
 PROPOSED = 5
-"""Exchanges in which legacy disagreed with itself at a path, before a rule is proposed for it."""
+"""Exchanges in which legacy must disagree with itself at a path before a rule is proposed for it."""
 
 EXPIRES = 14 * 86_400.0
 """Seconds after which a proposal is withdrawn where its noise was not seen again."""
 
 DRIFTS = "legacy itself drifts here, in more than its value: a person must write the rule"
-"""What a `NoiseReport` that says "drift" says, in words."""
+"""What a `NoiseReport` of "drift" means, in words."""
 
 Look: TypeAlias = tuple[str, bool, str]
 """What values of one field have in common, however they drift: see `_look`."""
@@ -49,19 +49,19 @@ _LONGEST_NAME = 50
 # --- one exchange ---
 
 def settled(found: Comparison, reason: str) -> Comparison:
-    """The mismatch as one that went away: `reason` says when. What differed then is let go."""
+    """The mismatch as one that went away: `reason` says when. Its differences are dropped."""
     return _without(found, Outcome.TRANSIENT, reason)
 
 
 def unstable(found: Comparison, reason: str = "") -> Comparison:
-    """The mismatch as one of which nothing can be said, since legacy disagrees with itself there. `reason` is "noise"
-    where that was known from other exchanges."""
+    """The mismatch as one that shows nothing, since legacy disagrees with itself there. `reason` is "noise" where that
+    was known from other exchanges."""
     return _without(found, Outcome.UNSTABLE, reason)
 
 
 def _without(found: Comparison, outcome: Outcome, reason: str) -> Comparison:
     if any(one.kind == IDENTITY for one in found.differences):
-        return found  # whoever was taken for another once was: that neither settles nor is it noise
+        return found  # one record was taken for another: that neither settles nor is it noise
     return replace(found, tally=found.tally._replace(outcome=outcome, reason=reason), differences=(), reproduced=())
 
 
@@ -72,7 +72,7 @@ def with_bonds(found: Comparison, others: Iterable[Comparison]) -> Comparison:
 
 
 def seen_again(found: Comparison, again: Comparison, times: int) -> Comparison:
-    """The mismatch, once both arms, asked again, differed again; for the `times`th time.
+    """The mismatch after both arms were asked again and differed again, for the `times`th time.
 
     Its reason counts that; a difference is reproduced only where each asking showed its signature.
     """
@@ -83,19 +83,19 @@ def seen_again(found: Comparison, again: Comparison, times: int) -> Comparison:
 
 
 def is_noise(found: Comparison, again: Comparison) -> bool:
-    """Whether all that differed drifts still, now that the arms were asked `again` in a bracket. What does not, and
-    differs no more, has settled."""
+    """Whether every difference still drifts, now that the arms were asked `again` in a bracket. One that neither drifts
+    nor differs any more has settled."""
     drifting = {(one.kind, one.path) for one in again.drifts}
     return all((one.kind, one.signature.path) in drifting for one in found.differences)
 
 
 def steady(first: Comparison) -> Comparison:
-    """What a bracket says of an exchange where P1 and P2 are the same, byte for byte; `first` compares P1 with C."""
+    """The result of a bracket whose P1 and P2 are the same, byte for byte. `first` compares P1 with C."""
     return bracketed(first, replace(first, tally=first.tally._replace(outcome=Outcome.MATCH), differences=()), first)
 
 
 def bracketed(first: Comparison, alone: Comparison, again: Comparison) -> Comparison:
-    """What a bracket says of an exchange: `first` compares P1 with C, `alone` P1 with P2, `again` P2 with C.
+    """The result of a bracket. `first` compares P1 with C, `alone` P1 with P2, `again` P2 with C.
 
     Where P1 and P2 agree, C differs from both: a mismatch keeps those differences, the real ones; and so where C says
     something of a sort that neither of them does, such as nothing. One that has none is transient (a "race") where C
@@ -122,13 +122,13 @@ def _where(one: Difference) -> tuple[str, str, str]:
 
 
 def _is_anywhere(one: Difference) -> bool:
-    """Whether nobody knows under which name this is: it is masked, and there was no key to tell it from others."""
+    """Whether the name of the field is not known: it is masked, and there was no key to make a token of it."""
     return not one.key_token and MASKED in one.path.split("/")
 
 
 def _look(one: Shape) -> Look:
-    """What noise does not change in a value: its type, whether there is anything in it, whether it is a time, an
-    address or a uuid. That a number has a fraction, or a text digits alone, may well be chance."""
+    """What noise does not change in a value: its type, whether it is empty, and whether it is a time, an address or a
+    uuid. Whether a number has a fraction, or a text has only digits, may be chance."""
     kind = "number" if one.type in ("integer", "decimal") else one.type
     return kind, one.length == 0, one.form if one.form in _FORMS else ""
 
@@ -143,7 +143,7 @@ def _drifts(modern: Iterable[Difference], legacy: Iterable[Difference]) -> Itera
 
 
 def is_plain(one: Difference) -> bool:
-    """Whether nothing drifts but a value that keeps its shape, at a place that no list and no map of data is above."""
+    """Whether only a value drifts that keeps its shape, at a path that leads through no list and no map of data."""
     path = one.signature.path
     return (one.kind == "value" and one.legacy == one.modern and path.startswith("/")
             and not {"*", MASKED}.intersection(path.split("/")))
@@ -153,9 +153,9 @@ def is_plain(one: Difference) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """One kind of difference at one index-free path of an operation, over all brackets of an epoch that were picked
-    before anything was known of them: in how many `modern` disagreed alone, in how many `legacy`'s second answer did,
-    in how many `both` did. `plain` tells that never more than a value drifted. Times are in seconds since the epoch."""
+    """One kind of difference at one index-free path of an operation, over all brackets of an epoch that were picked by
+    chance: in how many `modern` alone disagreed, in how many `legacy`'s second answer alone did, and in how many `both`
+    did. `plain` is True where never more than a value drifted. Times are in seconds since the epoch."""
 
     capability: str
     epoch: Epoch
@@ -175,7 +175,7 @@ Spot = tuple[str, Epoch, str, str, str]
 
 
 def spot(row: Noise) -> Spot:
-    """What a row of the paired table is known by."""
+    """The key of a row in the paired table."""
     return row.capability, row.epoch, row.operation, row.kind, row.path
 
 
@@ -201,14 +201,14 @@ def added(one: Noise, other: Noise) -> Noise:
 
 
 def e_value(modern: int, legacy: int) -> float:
-    """How strongly the counts speak against "modern alone disagrees no more often than legacy alone": the mean
-    likelihood ratio of all rates over ½ against ½. It may be looked at at any time: under that hypothesis it ever
-    exceeds 1/α with a probability of α at most (Ville's inequality).
+    """How strongly the counts contradict "modern alone disagrees no more often than legacy alone": the mean likelihood
+    ratio of all rates above ½ against ½. It is valid at any time: under that hypothesis it ever exceeds 1/α with a
+    probability of at most α (Ville's inequality).
 
     ∫ 2·θ^b·(1−θ)^c dθ over (½, 1) / ½^n, with n = b + c, is Σ_{k ≤ b} C(n+1, k) / ((n+1)·C(n, b)).
     """
-    # With N = n + 1, that is S / (c + 1), where S adds up C(N, k) / C(N, b): from b downwards, where these fall; else
-    # as 2^N / C(N, b) less what is above b, where they fall too.
+    # With N = n + 1, that is S / (c + 1), where S is the sum of C(N, k) / C(N, b): from b downwards where these terms
+    # fall; otherwise as 2^N / C(N, b) minus the terms above b, which fall too.
     size = modern + legacy + 1
     above = 2 * (modern + 1) > size
     term, total, k = 1.0, 0.0 if above else 1.0, modern
@@ -227,14 +227,14 @@ def e_value(modern: int, legacy: int) -> float:
 
 @dataclass(frozen=True, slots=True)
 class NoiseReport:
-    """One path on which legacy, asked twice, disagreed with itself or modern with both of its answers; the counts are
-    those of `Noise`.
+    """One path at which legacy, asked twice, disagreed with itself, or modern with both of its answers. The counts are
+    those of `Noise`. A high `e_value` shows that modern is worse than the noise.
 
-    `e_value` speaks for modern being worse than the noise. `says` is "regression" where that is beyond doubt,
-    "proposal" where only values drift and a person may accept that as a rule until it `expires` (seconds since the
-    epoch; else 0), "drift" where more than a value does, so that a person must write the rule, or "". It hides nothing
-    until it is accepted: `rule` is what to put under `known_differences` of routes.yaml for a proposal, once its owner
-    is named; for a drift what to try under `rules`, or "" where none is known.
+    `says` is "regression" where that is certain; "proposal" where only values drift, so that a person may accept that
+    as a rule until it `expires` (seconds since the epoch; otherwise 0); "drift" where more than a value drifts, so that
+    a person must write the rule; or "". Nothing is hidden until a rule is accepted. For a proposal, `rule` is what to
+    put under `known_differences` of routes.yaml, once its owner is named. For a drift it is what to try under `rules`,
+    or "" where none is known.
     """
 
     operation: str
@@ -254,8 +254,8 @@ class NoiseReport:
 def weighed(
     rows: Iterable[Noise], now: float, rules: Mapping[tuple[str, str], str] = MappingProxyType({}),
 ) -> tuple[NoiseReport, ...]:
-    """The paired table of one capability, judged at `now` (seconds since the epoch): regressions first, then what is
-    noisiest. `rules` may be tried on what drifts, by kind and path."""
+    """The paired table of one capability, judged at `now` (seconds since the epoch): regressions first, then the
+    noisiest paths. `rules` are what may be tried where something drifts, by kind and path."""
     tested = list(rows)
     reports = [_weighed(row, ALARM * len(tested), now, rules.get((row.kind, row.path), "")) for row in tested]
     order = "regression", "proposal", "drift", ""
@@ -268,7 +268,7 @@ def _weighed(row: Noise, alarm: float, now: float, rule: str) -> NoiseReport:
     expires = row.last_seen + EXPIRES
     says = ""
     if value >= alarm:
-        # Where legacy never disagrees with itself it is an ordinary mismatch, and listed as such.
+        # Where legacy never disagrees with itself, it is an ordinary mismatch and listed as one.
         says = "regression" if own else ""
     elif own >= PROPOSED and expires > now:
         says = "proposal" if row.plain else "drift"
@@ -281,8 +281,8 @@ def _weighed(row: Noise, alarm: float, now: float, rule: str) -> NoiseReport:
 
 
 def _rule(path: str, expires: float) -> str:
-    """The proposal in YAML. It covers values alone, as the noise does, and ends by itself."""
+    """The proposal in YAML. It covers values alone, as the noise does, and expires by itself."""
     name = re.sub(r"[^A-Za-z0-9]+", "-", path)[:_LONGEST_NAME]
-    # A JSON text is a YAML one.
+    # JSON text is also YAML.
     return (f"{{id: noise{name}, at: {json.dumps(path)}, kind: value, reason: legacy disagrees with itself, "
             f"owner: OWNER, expires: {datetime.fromtimestamp(expires, UTC):%Y-%m-%d}}}")

@@ -71,7 +71,7 @@ class Child:
     async def _ask(self, message: bytes) -> list[Comparison]:
         if self._process is None:
             await asyncio.sleep(max(0.0, self._not_before - time.monotonic()))
-            # -P: the working directory is no place to import from. No stderr: a traceback could hold a value.
+            # -P: nothing is imported from the working directory. No stderr: a traceback could hold a value.
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, "-P", "-m", "shadow.judge", stdin=PIPE, stdout=PIPE, stderr=DEVNULL,
             )

@@ -36,9 +36,9 @@ class Exchanges:
         self.reproduced += other.reproduced
         self.tokens |= other.tokens
         self.known.update(dict(other.known))
-        self.hear(other.noise)
+        self.add_noise(other.noise)
 
-    def hear(self, rows: Iterable[Noise]) -> None:
+    def add_noise(self, rows: Iterable[Noise]) -> None:
         """Add noise, up to NOISE paths."""
         for row in rows:
             place = spot(row)

@@ -208,7 +208,7 @@ class Writer:
             hidden = dict(comparison.hidden)
             found.known.update(one.id for one in rules.known if one.id in hidden)
         if comparison.drifts:
-            found.hear(table([comparison], sight.epoch).values())
+            found.add_noise(table([comparison], sight.epoch).values())
         # A subject has one token for agreement and another for disagreement, so each counts once an hour. Otherwise a
         # mismatch would not count after another worker's match, or after an earlier match of its own subject.
         if sight.token and outcome in _BAD:

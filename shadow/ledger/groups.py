@@ -90,7 +90,7 @@ def worst(differences: Iterable[Difference]) -> dict[Signature, Difference]:
     return found
 
 
-def standing(signature: Signature, before: Severity, now: Severity) -> Severity:
+def severity_now(signature: Signature, before: Severity, now: Severity) -> Severity:
     """The severity of a signature that is seen again. It is that of now, since rules may have changed. Under a masked
     name it is the worse of both, since the two may be different fields."""
     return worst_of((before, now)) if MASKED in signature.path else now
@@ -123,7 +123,7 @@ def _pattern(comparison: Comparison) -> Pattern:
 
 
 def merged(one: Pattern, other: Pattern) -> Pattern:
-    """Two patterns of one capability, operation and key as one. `standing` gives the severities."""
+    """Two patterns of one capability, operation and key as one. `severity_now` gives the severities."""
     before, now = sorted((one, other), key=lambda found: (found.last_seen, found.severities))
     hours = dict(one.hours)
     for hour, count in other.hours:
@@ -131,7 +131,7 @@ def merged(one: Pattern, other: Pattern) -> Pattern:
     newest = max(hours)
     return Pattern(
         one.capability, one.operation, one.key, one.whole and other.whole, one.signatures,
-        tuple(map(standing, one.signatures, before.severities, now.severities)), one.count + other.count,
+        tuple(map(severity_now, one.signatures, before.severities, now.severities)), one.count + other.count,
         min(one.first_seen, other.first_seen), max(one.last_seen, other.last_seen),
         tuple(sorted((hour, count) for hour, count in hours.items() if hour > newest - HOURS)),
         _sample((*one.exemplars, *other.exemplars)),

@@ -3,7 +3,7 @@ proves (Evidence)."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from shadow.compare.comparison import COMPARED, Comparison, Outcome, Tally
@@ -239,12 +239,6 @@ class Ledger:
 def conflicts(legacy: bool, modern: bool) -> tuple[Crossed, ...]:
     """What a binding ends as where legacy's identifier, or modern's, already belongs to another."""
     return (Crossed.SPLIT,) * legacy + (Crossed.MERGED,) * modern
-
-
-def crossed(one: Crossing, other: Crossing) -> Crossing:
-    """Two rows of one kind as one."""
-    latest = max(one, other, key=lambda row: row.last_seen)
-    return replace(latest, count=one.count + other.count, first_seen=min(one.first_seen, other.first_seen))
 
 
 def hidden(comparisons: Iterable[Comparison]) -> list[Hidden]:

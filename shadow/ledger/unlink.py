@@ -45,7 +45,7 @@ def tokens_of(identifier: str, keys: Mapping[str, Collection[bytes]]) -> Tokens:
     return tokens
 
 
-def theirs(
+def about(
     findings: Iterable[Finding], patterns: Iterable[Pattern], tokens: Tokens, traces: Collection[Trace],
 ) -> frozenset[Trace]:
     """The exchanges with examples whose tokens must go: those of which an example has a token of the subject, for then

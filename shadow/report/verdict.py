@@ -305,8 +305,8 @@ def _says(answer: Answer, gates: Sequence[Gate], *, outdated: bool) -> str:
     if outdated:
         return f"{answer}: nothing was compared since the arms, the rules or the comparator changed"
     behind = State.FAIL if answer is Answer.NOT_SAFE else State.MISSING
-    told = "; ".join(gate.says for gate in gates if gate.state is behind)
-    return f"{answer}: {told or gates[0].says}"
+    reasons = "; ".join(gate.says for gate in gates if gate.state is behind)
+    return f"{answer}: {reasons or gates[0].says}"
 
 
 def _wanted(

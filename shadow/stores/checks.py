@@ -148,25 +148,25 @@ def _check_noise(store: Store, signatures: int) -> None:
         modern, legacy, both = counts
         return Noise("noisy", _epoch(build), "read", "value", path, modern, legacy, both, plain, first, last)
 
-    def hear(*rows: Noise, build: str = "1") -> None:
+    def noisy(*rows: Noise, build: str = "1") -> None:
         store.write(Batch(sightings=[
             Sighting("noisy", _epoch(build), _STRATUM, Outcome.UNSTABLE, 1, 0, 0, 1, int(build), noise=rows)]))
 
-    hear(row("/a", 1, 1, 0, first=2, last=3))
-    hear(row("/a", 0, 0, 1, first=1, last=1), row("/b", 0, 0, 1, first=4, last=4))
-    hear(row("/b", 0, 0, 1, plain=False, first=1, last=1))
+    noisy(row("/a", 1, 1, 0, first=2, last=3))
+    noisy(row("/a", 0, 0, 1, first=1, last=1), row("/b", 0, 0, 1, first=4, last=4))
+    noisy(row("/b", 0, 0, 1, plain=False, first=1, last=1))
     assert sorted(store.read("noisy").noise, key=lambda one: one.path) == [
         row("/a", 1, 1, 1), row("/b", 0, 0, 2, plain=False, last=4),
     ], "noise adds up by its place: who disagreed alone, and whether never more than a value drifted"
-    hear(*(row("/" + "c" * (count + 1), 1, 0, 0) for count in range(signatures)), row("/a", 1, 0, 0))
+    noisy(*(row("/" + "c" * (count + 1), 1, 0, 0) for count in range(signatures)), row("/a", 1, 0, 0))
     rows = {one.path: one.modern for one in store.read().noise}
     assert len(rows) == signatures, "the noise of an epoch is bounded"
     assert rows["/a"] == 2, "what is known is still counted when the table is full"
-    hear(row("/a", 5, 0, 0, build="2"), build="2")
+    noisy(row("/a", 5, 0, 0, build="2"), build="2")
     counts = {one.epoch.modern: one.modern for one in store.read("noisy").noise if one.path == "/a"}
     assert counts == {"1": 2, "2": 5}, "another build's noise is counted by itself"
     for build in range(3, EPOCHS + 2):
-        hear(build=str(build))
+        noisy(build=str(build))
     assert {one.epoch.modern for one in store.read("noisy").noise} == {"2"}, "noise goes with its epoch"
     assert store.read("results").noise == [], "one capability is read by itself"
 
@@ -194,29 +194,30 @@ def _binding(legacy: str, modern: str, at: float = 5, epoch: str = "e", name: st
 
 
 def _check_crosswalk(store: Store) -> None:
-    def bound(*bindings: Binding) -> dict[tuple[str, Crossed], Crossing]:
+    def crossings(*bindings: Binding) -> dict[tuple[str, Crossed], Crossing]:
         store.write(Batch(bindings=bindings))
         return {(row.epoch, row.kind): row for row in store.read("walked").crossings}
 
-    known = bound(_binding("1", "a", 6), _binding("2", "b", 5), _binding("1", "a", 9))
+    known = crossings(_binding("1", "a", 6), _binding("2", "b", 5), _binding("1", "a", 9))
     assert known == {("e", Crossed.PAIR): Crossing("walked", "e", "Patient", Crossed.PAIR, 2, 5, 6, "trace-6")}, (
-        "a pair is kept once, however often it comes; when and where it was seen is told of the new ones")
-    known = bound(_binding("1", "c", 7), _binding("3", "a", 4), _binding("2", "a", 8))
+        "a pair is kept once, however often it comes; only new pairs set when and in which trace it was seen")
+    known = crossings(_binding("1", "c", 7), _binding("3", "a", 4), _binding("2", "a", 8))
     counts = {kind: row.count for (_, kind), row in known.items()}
     assert counts == {Crossed.PAIR: 2, Crossed.SPLIT: 2, Crossed.MERGED: 2}, "what contradicts a pair is counted"
     split = known["e", Crossed.SPLIT]
     assert (split.first_seen, split.last_seen, split.trace_id) == (7, 8, "trace-8"), "with the trace of the latest"
-    assert bound(_binding("3", "c"))["e", Crossed.PAIR].count == 3, "it changed nothing: both were free still"
-    told = bound(replace(_binding("", "", 9), split=True), replace(_binding("", "", 9), split=True, merged=True))
-    assert (told["e", Crossed.SPLIT].count, told["e", Crossed.MERGED].count) == (4, 3), "so is what was found before"
-    apart = bound(_binding("1", "c", epoch="f"), _binding("1", "c", name="Order"))
+    assert crossings(_binding("3", "c"))["e", Crossed.PAIR].count == 3, "it changed nothing: both were free still"
+    contradiction = replace(_binding("", "", 9), split=True)
+    counted = crossings(contradiction, replace(contradiction, merged=True))
+    assert (counted["e", Crossed.SPLIT].count, counted["e", Crossed.MERGED].count) == (4, 3), "as is one found before"
+    apart = crossings(_binding("1", "c", epoch="f"), _binding("1", "c", name="Order"))
     assert ("f", Crossed.SPLIT) not in apart, "epochs are apart, and so are classes"
     assert sum(row.count for row in store.read().crossings if row.kind is Crossed.SPLIT) == 4, "nothing was added there"
     for number in range(CROSSED_EPOCHS):
-        known = bound(_binding("1", "a", 20 + number, f"new{number}"))
+        known = crossings(_binding("1", "a", 20 + number, f"new{number}"))
     assert {epoch for epoch, _ in known} == {f"new{number}" for number in range(CROSSED_EPOCHS)}, (
         "epochs are bounded: the one that was seen longest ago goes first")
-    assert bound(_binding("1", "z", 30, "e"))["e", Crossed.PAIR].count == 1, "and with it went its pairs"
+    assert crossings(_binding("1", "z", 30, "e"))["e", Crossed.PAIR].count == 1, "and with it went its pairs"
     assert store.read("results").crossings == [], "one capability is read by itself"
 
 
@@ -310,7 +311,7 @@ def _check_bounds_of_evidence(store: Store) -> None:
         dropped += store.write(Batch(sightings=[_sighting(range(0), hour=13 + build, build=f"new{build}")]))
     builds = {row.epoch.modern for row in store.read("results").evidence}
     assert builds == {f"new{build}" for build in range(EPOCHS)}, "of the epochs of a capability the latest are kept"
-    assert sorted(dropped) == [("results", _epoch(build)) for build in ("1", "2", "3")], "what is dropped is told, once"
+    assert sorted(dropped) == [("results", _epoch(build)) for build in ("1", "2", "3")], "what goes is returned, once"
 
 
 def _check_unlink(store: Store) -> None:
@@ -379,7 +380,7 @@ def _check_retention(store: Store) -> None:
     assert {one for one in dropped if one[0] == "results"} == {
         *(("results", _epoch(f"new{build}")) for build in range(EPOCHS)), ("results", _epoch("held0")),
         ("results", _epoch("held1")),
-    }, "and that is told"
+    }, "and is returned"
     assert (ledger.findings, ledger.patterns) == ([], []), "and so are differences, with their examples"
     assert store.read().noise == [], "and noise"
     assert store.read().crossings == [], "and who was who"

@@ -52,11 +52,12 @@ class Earlier:
         self._store = options
 
     def write(self, batch: Batch, held: Held = NONE_HELD) -> Collection[tuple[str, Epoch]]:
-        # Some of them know of no gaps.
+        # Some of these stores have no `gaps` yet.
         gaps = {"gaps": batch.gaps} if batch.gaps else {}
-        dropped = self._store.write(batch.comparisons, batch.tallies, batch.traffic, list(map(_then, batch.sightings)),
-                                    held, batch.bindings, **gaps)
-        return {(capability, _now(epoch)) for capability, epoch in dropped or ()}
+        sightings = [_as_before(one) for one in batch.sightings]
+        dropped = self._store.write(
+            batch.comparisons, batch.tallies, batch.traffic, sightings, held, batch.bindings, **gaps)
+        return {(capability, _as_now(epoch)) for capability, epoch in dropped or ()}
 
     def read(self, capability: str | None = None) -> Ledger:
         found: Ledger = self._store.read(capability)
@@ -70,15 +71,15 @@ class Earlier:
         self._store.close()
 
 
-def _then(one: Sighting) -> Sighting:
+def _as_before(one: Sighting) -> Sighting:
     texts = cast(Epoch, _Texts(*one.epoch.stored))
     return replace(one, epoch=texts, noise=tuple(replace(row, epoch=texts) for row in one.noise))
 
 
-def _now(epoch: Iterable[Any]) -> Epoch:
+def _as_now(epoch: Iterable[Any]) -> Epoch:
     legacy, modern, rules, comparator, *_ = epoch
     return Epoch.from_stored(legacy, modern, rules, comparator)
 
 
 def _rows(rows: Iterable[_Row]) -> list[_Row]:
-    return [replace(row, epoch=_now(row.epoch)) for row in rows]
+    return [replace(row, epoch=_as_now(row.epoch)) for row in rows]

@@ -1,9 +1,10 @@
-"""Marks: how many exchanges of each capability a worker has taken, and how many of them the store has, in a file beside
-the store's that outlives the worker. Whatever ends a worker (SIGKILL, a full disk), whoever comes next finds the
-difference, and the store is told of it: evidence is never lost in silence.
+"""Marks: how many exchanges of each capability a worker has taken, and how many of them the store has.
 
-A file is one worker's for as long as it lives, by a lock that ends with it. It is mapped into memory, so that a mark
-costs what an addition does; its room is taken beforehand, so that a full disk cannot harm it.
+They are in a file beside the store's that outlives the worker. Whatever ends a worker (SIGKILL, a full disk), the next
+one finds the difference and writes it to the store as gaps: evidence is never lost in silence.
+
+A worker holds a lock on its file for as long as it lives. The file is mapped into memory, so a mark costs no more than
+an addition. Its space is reserved when it is made, so a full disk cannot harm it.
 """
 
 import fcntl
@@ -18,27 +19,27 @@ from typing import NamedTuple
 from shadow.ledger.rows import Gap, Reason
 
 SLOTS = 500
-"""Capabilities that are told apart. Those of more are not marked."""
+"""Capabilities that have marks of their own. Further ones have none."""
 
 SEATS = 64
 """Workers that a gateway may have."""
 
 _NAME = 64
 _SLOT = struct.Struct(f"={_NAME}sQQ")
-# When it began, when it was seen last, when it wrote first and last; whether it came to its end.
+# When the worker began, was last alive, first wrote and last wrote; whether it stopped by itself.
 _HEAD = struct.Struct("=4dQ8s16x")
 _MAGIC = b"figmark1"
 _MAGIC_AT = 40
 _SIZE = _HEAD.size + (SLOTS + 1) * _SLOT.size
 _WORDS = _SLOT.size // 8
-# The first word of what a slot counts, in words of eight bytes: what was taken, then what was written.
+# Where the counts of the first slot begin, in words of eight bytes: taken, then written.
 _FIRST = (_HEAD.size + _NAME) // 8
 _ENDED = 4
 
 
 class Left(NamedTuple):
-    """What a worker had taken and the store has not: of a capability, so many exchanges, between two times (seconds
-    since the epoch); `stopped` where the worker came to its end, and was not killed."""
+    """How many exchanges of a capability a worker had taken and the store does not have, and between which times
+    (seconds since the epoch). `stopped` is True where the worker stopped by itself and was not killed."""
 
     capability: str
     exchanges: int
@@ -47,13 +48,13 @@ class Left(NamedTuple):
     stopped: bool
 
     def gap(self, reason: Reason | None = None) -> Gap:
-        """The same as a store is told; for what happened to it, or for another reason."""
+        """The same as a row for the store, with its own reason or another."""
         own = Reason.UNWRITTEN if self.stopped else Reason.KILLED
         return Gap(self.capability, reason or own, self.exchanges, self.first, self.last)
 
 
 class Marks:
-    """One worker's. All but `open` belongs to one event loop. In memory until it is `adopt`ed."""
+    """The marks of one worker, for one event loop. They are in memory until `adopt` gives them a file."""
 
     def __init__(self) -> None:
         self._seat: Seat | None = None
@@ -65,29 +66,29 @@ class Marks:
         self._places: dict[str, int] = {}
 
     def take(self, capability: str) -> None:
-        """An exchange is to come to an outcome."""
+        """Mark that an exchange was taken, and will have an outcome."""
         at = self._places.get(capability) or self._place(capability)
         self._words[at] += 1
 
     def wrote(self, capability: str, exchanges: int, at: float) -> None:
-        """The store has the outcomes of so many."""
+        """Mark that the store has the outcomes of that many exchanges."""
         self._words[(self._places.get(capability) or self._place(capability)) + 1] += exchanges
         times = self._times
         times[2] = times[2] or at
         times[3] = at
 
     def tick(self, at: float) -> None:
-        """The worker lives."""
+        """Mark that the worker is alive at that time."""
         self._times[0] = self._times[0] or at
         self._times[1] = at
 
     def pending(self) -> dict[str, int]:
-        """How many were taken and are not written, by capability."""
+        """How many exchanges were taken and are not written, by capability."""
         counts = {name: self._words[at] - self._words[at + 1] for name, at in self._places.items()}
         return {name: count for name, count in counts.items() if count > 0}
 
     def forget(self) -> list[Left]:
-        """What the store had of all that was written, which is gone: it waits until the store is told that it is."""
+        """What was written to a store that is gone. It counts as taken and not written until its gap is written."""
         lost = []
         for name, at in self._places.items():
             if written := self._words[at + 1]:
@@ -97,7 +98,7 @@ class Marks:
         return lost
 
     def adopt(self, seat: "Seat") -> list[Left]:
-        """Mark in this file from now on; what those before it have left, which counts as taken until it is written."""
+        """Keep the marks in this file from now on. What former workers left counts as taken until it is written."""
         words, old = memoryview(seat.map).cast("Q"), self._words
         places = {name: at for name, at, *_ in _slots(seat.map)}
         left = [*_left(seat.map), *seat.others]
@@ -113,7 +114,7 @@ class Marks:
         return left
 
     def close(self) -> None:
-        """The end. The file is left where something is not written, for whoever comes next."""
+        """Stop. The file stays for the next worker where something is not written."""
         seat, self._seat = self._seat, None
         if seat is None:
             return
@@ -128,7 +129,7 @@ class Marks:
         self._begin()
 
     def _place(self, capability: str) -> int:
-        """The word that counts what was taken of a capability."""
+        """The index of the word that counts the exchanges taken of a capability."""
         slot = min(len(self._places), SLOTS)
         at = _FIRST + slot * _WORDS
         if slot < SLOTS:
@@ -139,7 +140,7 @@ class Marks:
 
 
 class Seat:
-    """A file of marks that is this process's, and what was `others`': files that nobody has any more."""
+    """A file of marks that this process holds, and what `others` have left in files that no process holds any more."""
 
     def __init__(self, path: Path, descriptor: int) -> None:
         self.path = path
@@ -148,7 +149,7 @@ class Seat:
         os.posix_fallocate(descriptor, 0, _SIZE)
         self.map = mmap.mmap(descriptor, _SIZE)
         if not any(_slots(self.map)):
-            # New, or somebody else's: a count that is none must not come to be added to.
+            # The file is new, or no file of marks: nothing may be added to what is not a count.
             self.map[:] = bytes(_SIZE)
         self.map[_MAGIC_AT:_MAGIC_AT + len(_MAGIC)] = _MAGIC
 
@@ -159,8 +160,8 @@ class Seat:
 
 
 def seat(store: Path) -> Seat:
-    """Take the first file beside a store that is nobody's, made where there is none, and gather what the others that
-    are nobody's hold. Raises OSError."""
+    """Take the first file of marks beside a store that no process holds, and make it where there is none. Gather what
+    is in the others that no process holds. Raises OSError."""
     own: Seat | None = None
     for path in _paths(store):
         if own is not None and not path.exists():
@@ -183,7 +184,7 @@ def seat(store: Path) -> Seat:
 
 
 def left(store: Path) -> list[Left]:
-    """What is left beside a store by workers that are no more, and not written yet."""
+    """What former workers have left beside a store and is not written yet."""
     found: list[Left] = []
     for path in _paths(store):
         with suppress(OSError), _opened(path) as descriptor:
@@ -206,7 +207,7 @@ def _opened(path: Path) -> Iterator[int]:
 
 
 def _locked(descriptor: int, path: Path) -> bool:
-    """Whether a file is ours now: it was nobody's, and is still at its path."""
+    """Lock a file. True where no process held it and it is still at its path."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         there, own = path.stat(), os.fstat(descriptor)
@@ -216,7 +217,7 @@ def _locked(descriptor: int, path: Path) -> bool:
 
 
 def _slots(data: mmap.mmap | bytes) -> Iterator[tuple[str, int, int, int]]:
-    """Name, place, taken and written of each capability in a file; nothing of one that is no file of ours."""
+    """Name, index, taken and written of each capability in a file; nothing where it is no file of marks."""
     if len(data) < _SIZE or data[_MAGIC_AT:_MAGIC_AT + len(_MAGIC)] != _MAGIC:
         return
     for slot in range(SLOTS):

@@ -1,6 +1,6 @@
-"""The store that forgets (Memory): the tables of SQLite in this process's memory.
+"""The store in memory (Memory): the same tables of SQLite, in this process alone.
 
-It is for tests, first steps and a single worker. It is gone with the process and not shared between workers.
+It is for tests, first steps and a single worker: it ends with the process, and workers do not share it.
 """
 
 from collections.abc import Collection
@@ -14,7 +14,7 @@ from shadow.stores.sqlite import IN_MEMORY, Sqlite
 
 
 class Memory:
-    """Keeps what `Store` says for as long as the process lives."""
+    """A Store that lasts as long as the process."""
 
     @dataclass(frozen=True, slots=True)
     class Options:

@@ -1,4 +1,4 @@
-"""The store in one SQLite file, shared by all workers of a machine: WAL, batches, one short transaction each.
+"""The store in one SQLite file (Sqlite), shared by all workers of a machine: WAL, and one short transaction a batch.
 
 The schema is made by the numbered scripts in `migrations/`; `user_version` holds the number of the last one.
 """
@@ -21,7 +21,7 @@ from shadow.evidence.stratum import HOUR
 from shadow.latency import Histogram
 from shadow.ledger.groups import Pattern, decode, encode, merged, patterns, worst
 from shadow.ledger.rows import Finding, Gap, Hidden, Ledger, Reason, Traffic, hidden
-from shadow.ledger.unlink import Tokens, Trace, Unlinked, theirs, unlinked
+from shadow.ledger.unlink import Tokens, Trace, Unlinked, about, unlinked
 from shadow.stores import sqlite_crosswalk, sqlite_evidence, sqlite_noise
 from shadow.stores.base import NONE_HELD, RETENTION, SIGNATURES, Batch, Held, StoreError, StoreRenewed, is_held
 
@@ -29,7 +29,7 @@ _TALLY = """
 INSERT INTO tally VALUES (?, ?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET count = count + excluded.count
 """
-# See `standing`; the words for severities stand in the alphabet as they are ranked.
+# See `severity_now`. In alphabetical order the words for severities are also in order of rank.
 _SEEN_AGAIN = """
 UPDATE finding SET
     count = count + 1, first_seen = min(first_seen, :at), last_seen = max(last_seen, :at), path = :path,
@@ -81,14 +81,14 @@ FROM finding
 """
 
 IN_MEMORY = Path(":memory:")
-"""SQLite's own name for what is no file (https://sqlite.org/inmemorydb.html): gone when it is closed."""
+"""SQLite's name for a database in memory (https://sqlite.org/inmemorydb.html), which is gone once it is closed."""
 
 _SCRIPTS = sorted((entry for entry in (files("shadow.stores") / "migrations").iterdir() if entry.name.endswith(".sql")),
                   key=lambda entry: entry.name)
 
 
 class Sqlite:
-    """Keeps what `Store` says in a file. Several processes may have it open; each has one connection."""
+    """A Store in a file. Several processes may have it open; each has one connection."""
 
     @dataclass(frozen=True, slots=True)
     class Options:
@@ -109,7 +109,7 @@ class Sqlite:
 
         def prepare(connection: sqlite3.Connection) -> None:
             if not _is_current(connection):
-                _use_wal(connection, time.monotonic() + options.busy)  # in memory there is none, and none is made
+                _use_wal(connection, time.monotonic() + options.busy)  # has no effect in memory
                 _migrate(connection)
             connection.execute("PRAGMA synchronous = NORMAL")
             [self._made] = connection.execute("SELECT total(made) FROM origin").fetchone()
@@ -125,7 +125,7 @@ class Sqlite:
             connection.executemany(_TALLY, [(*tally, count) for tally, count in counts.items()])
             kept: dict[str, int] = {}
             for comparison in batch.comparisons:
-                # A signature counts once for each exchange, however often it occurs in it.
+                # A signature counts once for each exchange, however often it occurs there.
                 for signature, found in worst(comparison.differences).items():
                     self._find(connection, comparison, signature, found, kept)
             for place, pattern in patterns(batch.comparisons).items():
@@ -145,7 +145,7 @@ class Sqlite:
         self, connection: sqlite3.Connection, comparison: Comparison, signature: Signature, found: Difference,
         kept: dict[str, int],
     ) -> None:
-        """Count one difference; `kept` remembers, through a transaction, how many signatures a capability has."""
+        """Count one difference. `kept` is how many signatures each capability has, for the time of one transaction."""
         capability = comparison.tally.capability
         row = {
             "capability": capability, "operation": comparison.tally.operation, "kind": found.kind,
@@ -225,12 +225,12 @@ class Sqlite:
 
     def unlink(self, tokens: Tokens, traces: Collection[Trace], held: Held = NONE_HELD) -> Unlinked:
         with self._database.connection() as connection:
-            # What was there is overwritten, in the log too where nobody reads it just then.
+            # Deleted data is overwritten, and so is the log, unless a process is reading it at that moment.
             connection.execute("PRAGMA secure_delete = ON")
         with self._database.transaction() as connection:
             findings = [_finding(*row) for row in connection.execute(_FINDINGS)]
             patterns = [decode(folded) for [folded] in connection.execute("SELECT folded FROM pattern")]
-            every = theirs(findings, patterns, tokens, traces)
+            every = about(findings, patterns, tokens, traces)
             found = {one for one in every if not is_held(one[0], held)}
             bindings, kept = sqlite_crosswalk.unlink(connection, tokens, held)
             connection.executemany(_UNLINK, found)
@@ -257,8 +257,8 @@ def _use_wal(connection: sqlite3.Connection, until: float) -> None:
 
 
 def _is_current(connection: sqlite3.Connection) -> bool:
-    """Whether a file needs nothing done, which is found without waiting for whoever writes to it. Raises StoreError for
-    one of a newer Figway, which is left as it is."""
+    """Whether the file has the present schema and mode. This does not wait for a process that writes to it. Raises
+    StoreError where a newer Figway wrote the file, which is left as it is."""
     [done] = connection.execute("PRAGMA user_version").fetchone()
     if done > len(_SCRIPTS):
         raise StoreError("the SQLite store was written by a newer Figway")
@@ -267,7 +267,7 @@ def _is_current(connection: sqlite3.Connection) -> bool:
 
 
 def _migrate(connection: sqlite3.Connection) -> None:
-    """Run the scripts that this file has not seen, under the write lock, so that each runs once."""
+    """Run the scripts that this file has not had yet, under the write lock, so that each runs once."""
     with whole(connection):
         [done] = connection.execute("PRAGMA user_version").fetchone()
         for script in _SCRIPTS[done:]:

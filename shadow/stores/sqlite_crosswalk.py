@@ -29,7 +29,7 @@ UPDATE crossing SET count = (
 
 
 def add(connection: sqlite3.Connection, bindings: Iterable[Binding], held: Held) -> None:
-    """Add pairs to what is known, or count that they contradict it. Drops epochs past their bound."""
+    """Add pairs, or count that they contradict known ones. Drops epochs past their bound."""
     kept: dict[tuple[str, str], int] = {}
     for one in bindings:
         place = one.capability, one.epoch
@@ -44,7 +44,7 @@ def add(connection: sqlite3.Connection, bindings: Iterable[Binding], held: Held)
 
 
 def _kinds(connection: sqlite3.Connection, one: Binding, kept: int) -> tuple[tuple[Crossed, ...], bool]:
-    """What a pair comes to, nothing where it is known; and whether it is kept anew, beside the `kept` others."""
+    """What a pair ends as, or nothing where it is known; and whether it is a new one, besides the `kept` others."""
     key = one.capability, one.epoch, one.name
     of_legacy = connection.execute(
         "SELECT modern FROM crosswalk WHERE (capability, epoch, class, legacy) = (?, ?, ?, ?)",
@@ -67,7 +67,7 @@ def _kinds(connection: sqlite3.Connection, one: Binding, kept: int) -> tuple[tup
 
 
 def _room(connection: sqlite3.Connection, capability: str, epoch: str, held: Held) -> int:
-    """How many pairs an epoch has. Makes room for one that is new."""
+    """How many pairs an epoch has. Makes room where the epoch is new."""
     kept: int
     [known, kept] = connection.execute(
         "SELECT count(*), coalesce(sum(count) FILTER (WHERE kind = ?), 0) FROM crossing "
@@ -81,7 +81,7 @@ def _room(connection: sqlite3.Connection, capability: str, epoch: str, held: Hel
 
 
 def forget(connection: sqlite3.Connection, before: float, held: str) -> None:
-    """Drop what was not seen since `before`, but for that of capabilities in `held`, a JSON list."""
+    """Drop pairs and counts that were not seen since `before`, but not for capabilities in `held`, a JSON list."""
     kept = "capability NOT IN (SELECT value FROM json_each(?2))"
     if connection.execute(f"DELETE FROM crosswalk WHERE last_seen < ?1 AND {kept}", (before, held)).rowcount:  # noqa: S608
         connection.execute(_RECOUNT, (Crossed.PAIR,))
@@ -91,7 +91,7 @@ def forget(connection: sqlite3.Connection, before: float, held: str) -> None:
 
 
 def unlink(connection: sqlite3.Connection, tokens: Tokens, held: Held) -> tuple[int, int]:
-    """Drop every pair of which one identifier has one of these tokens; how many, and how many are held."""
+    """Drop every pair of which one identifier has one of these tokens. How many went, and how many are held."""
     gone = kept = 0
     theirs = ("(capability, class) = (?, ?) AND (legacy IN (SELECT value FROM json_each(?)) "
               "OR modern IN (SELECT value FROM json_each(?)))")

@@ -48,8 +48,8 @@ _HOUR = "INSERT INTO hour VALUES (?, ?) ON CONFLICT DO UPDATE SET tokens = token
 
 
 def add(connection: sqlite3.Connection, sightings: Sequence[Sighting], held: Held) -> set[tuple[str, Epoch]]:
-    """Add sightings to what is known. Drops epochs and tokens past their bounds, but for epochs of what is held;
-    returns those epochs."""
+    """Add sightings. Drops epochs and tokens past their bounds, but no epochs of what is held. Returns the dropped
+    epochs."""
     dropped: set[tuple[str, Epoch]] = set()
     for one in sightings:
         stratum = _stratum(connection, one, dropped, held)
@@ -66,7 +66,7 @@ def add(connection: sqlite3.Connection, sightings: Sequence[Sighting], held: Hel
 def _stratum(
     connection: sqlite3.Connection, one: Sighting, dropped: set[tuple[str, Epoch]], held: Held,
 ) -> Stratum:
-    """Where a sighting counts. Makes room for an epoch that is new; what has to go for it is added to `dropped`."""
+    """The stratum that a sighting counts under. Makes room where the epoch is new: what goes is added to `dropped`."""
     epoch = one.capability, *one.epoch.stored
     if connection.execute(_KNOWN, (*epoch, *one.stratum)).fetchone() == (1,):
         return one.stratum
@@ -79,7 +79,7 @@ def _stratum(
 
 
 def _new(connection: sqlite3.Connection, one: Sighting) -> Counter[int]:
-    """How many of the tokens were not known, and are now, by hour."""
+    """How many of the tokens were new, by hour. They are known from now on."""
     found: Counter[int] = Counter()
     for hour in {hour for hour, _ in one.tokens}:
         [known] = connection.execute("SELECT total(tokens) FROM hour WHERE hour = ?", (hour,)).fetchone()
@@ -91,14 +91,14 @@ def _new(connection: sqlite3.Connection, one: Sighting) -> Counter[int]:
 
 
 def forget_subjects(connection: sqlite3.Connection, hour: int) -> None:
-    """Drop the tokens of hours that are over."""
+    """Drop the tokens of past hours."""
     for table in ("token", "hour"):
         connection.execute(f"DELETE FROM {table} WHERE hour <= ?", (hour - HOURS,))  # noqa: S608 (two fixed names)
 
 
 def forget(connection: sqlite3.Connection, before: float, held: str) -> set[tuple[str, Epoch]]:
-    """Drop epochs that were not seen since `before`, but for those of capabilities in `held`, a JSON list; returns
-    them."""
+    """Drop epochs that were not seen since `before`, but not for capabilities in `held`, a JSON list. Returns the
+    dropped epochs."""
     over = connection.execute("""
         SELECT capability, legacy, modern, rules, comparator FROM evidence
         WHERE capability NOT IN (SELECT value FROM json_each(?2))

@@ -20,7 +20,7 @@ _DROP = "DELETE FROM noise WHERE (capability, legacy_build, modern_build, rules,
 
 
 def add(connection: sqlite3.Connection, rows: Iterable[Noise], limit: int) -> None:
-    """Add rows to what is known, up to `limit` of an epoch of a capability."""
+    """Add rows, up to `limit` of each epoch of a capability."""
     for row in rows:
         place = row.capability, *row.epoch.stored, row.operation, row.kind, row.path
         seen = row.modern, row.legacy, row.both, row.plain, row.first_seen, row.last_seen
@@ -32,7 +32,7 @@ def add(connection: sqlite3.Connection, rows: Iterable[Noise], limit: int) -> No
 
 
 def drop(connection: sqlite3.Connection, epochs: Iterable[tuple[str, Epoch]]) -> None:
-    """Drop what was said on epochs that are no longer kept."""
+    """Drop the noise of epochs that are no longer kept."""
     connection.executemany(_DROP, [(capability, *epoch.stored) for capability, epoch in epochs])
 
 

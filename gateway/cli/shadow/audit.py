@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.kept import kept, rows, when
+from gateway.cli.opened import opened, rows, when
 from gateway.cli.sources import Refused
 
 
@@ -16,7 +16,7 @@ def audit(config: Path) -> None:
 
     Exits with 1 where a line of it was changed, or taken out from among the others.
     """
-    with kept(config, sealed=False) as stored:
+    with opened(config, sealed=False) as stored:
         deeds, whole = stored.custody.trail()
         for line in rows(("AT", "WHO", "ROLE", "DID", "TO", "REASON"), [
             (when(deed.at), deed.actor, deed.role or "-", deed.action, deed.subject, deed.reason or "-")

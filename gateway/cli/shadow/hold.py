@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.kept import kept
+from gateway.cli.opened import opened
 from gateway.cli.sources import actor
 from shadow.custody.base import Hold
 
@@ -21,7 +21,7 @@ def hold(target: str, reason: str, config: Path) -> None:
     It does not expire, makes no room for others, and is not purged. Exits with 1 without a reason, with 2 where there
     is no such capability or record.
     """
-    with kept(config) as stored:
+    with opened(config) as stored:
         scope = stored.capability(target, ids=True)
         stored.because(reason, "hold", scope)
         stored.custody.hold(Hold(scope, time.time(), actor(), reason))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.kept import kept, rows, when
+from gateway.cli.opened import opened, rows, when
 
 
 @click.command()
@@ -12,7 +12,7 @@ from gateway.cli.kept import kept, rows, when
               help="The file that says where records are sealed.")
 def holds(config: Path) -> None:
     """List what is held, since when, by whom and why."""
-    with kept(config, sealed=False) as stored:
+    with opened(config, sealed=False) as stored:
         for line in rows(("HELD", "SINCE", "BY", "REASON"), [
             (hold.scope, when(hold.at), hold.actor, hold.reason) for hold in stored.custody.holds().values()
         ]):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.kept import kept, rows, when
+from gateway.cli.opened import opened, rows, when
 
 _COLUMNS = ("ID", "EXCHANGE", "AT", "PATTERN", "TRACE", "BYTES", "EXPIRES")
 
@@ -18,7 +18,7 @@ def list(capability: str | None, config: Path) -> None:
 
     Exits with 2 where nothing is sealed or there is no such capability.
     """
-    with kept(config) as stored:
+    with opened(config) as stored:
         records = stored.records
         if capability is not None:
             stored.capability(capability)

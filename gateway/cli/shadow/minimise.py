@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from gateway.cli import files
-from gateway.cli.kept import kept
+from gateway.cli.opened import opened
 from gateway.cli.sealed import pair_of, rules_now, unseal
 from gateway.cli.sources import Refused
 from shadow.cases.case import TEST, write
@@ -20,7 +20,7 @@ from shadow.compare.pair import Pair
 from shadow.words import noun
 
 SECONDS = 60.0
-"""What running the case may take."""
+"""Seconds that running the case takes at most."""
 
 
 @click.command()
@@ -61,20 +61,20 @@ def minimise(id: str | None, legacy: Path | None, modern: Path | None, file: Pat
             output.write_text(text, "utf-8")
         except OSError as error:
             raise click.UsageError(f"{output} cannot be written: {error.strerror}") from None
-    click.echo(_told(pair, found), err=True)
+    click.echo(_summary(pair, found), err=True)
 
 
 def _sealed(id: str, file: Path | None, reason: str | None, config: Path) -> Pair:
-    """What was captured, with the rules of a file or, without one, those that are configured now."""
+    """The sealed exchange as a pair, with the rules of a file, or else with those of the configuration."""
     tried = files.rules_of(file)
-    with kept(config) as stored:
+    with opened(config) as stored:
         found = unseal(stored, id, "minimise", reason)
         rules = tried if file is not None else rules_now(stored.built, found.capability, found.operation)
         return pair_of(found, rules)
 
 
 def _chosen(pair: Pair, at: str | None) -> frozenset[Signature]:
-    """The signatures at a place. Raises Refused where there is none."""
+    """The signatures of the differences at a path, all where it is None. Raises Refused where nothing differs there."""
     if at is None:
         return frozenset()
     chosen = frozenset(signature for signature, _ in findings(pair) if signature.path == at)
@@ -84,9 +84,9 @@ def _chosen(pair: Pair, at: str | None) -> frozenset[Signature]:
 
 
 def _prove(text: str) -> None:
-    """Run the test as pytest would, in a process that has nothing of this one's. Raises Refused where it fails."""
+    """Run the test in a process of its own, as pytest would. Raises Refused where it fails."""
     try:
-        # -P: the working directory is no place to import from.
+        # -P: nothing is imported from the working directory.
         done = subprocess.run([sys.executable, "-P", "-"], input=f"{text}\n\n{TEST}()\n".encode(), timeout=SECONDS,
                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
     except subprocess.TimeoutExpired:
@@ -96,7 +96,7 @@ def _prove(text: str) -> None:
                       "not be what it shows of itself")
 
 
-def _told(pair: Pair, found: Minimal) -> str:
+def _summary(pair: Pair, found: Minimal) -> str:
     before, after = (len(one.control.body) + len(one.candidate.body) for one in (pair, found.pair))
     kept = "; a body that cannot be written back stays whole" if found.whole else ""
     kept += f"; given up after {MAX_COMPARISONS} comparisons" if found.exhausted else ""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.kept import Kept, kept
+from gateway.cli.opened import Opened, opened
 from gateway.cli.sources import Refused, store_of
 from shadow.lane.keys import PURPOSE
 from shadow.ledger.unlink import Trace, tokens_of
@@ -55,7 +55,7 @@ def purge(subject: str | None, capability: str | None, every: bool, reason: str,
         raise click.UsageError("one of --subject -, --capability NAME and --all")
     identifier = _identifier() if subject is not None else ""
     done = _Done()
-    with kept(config) as stored:
+    with opened(config) as stored:
         what = stored.capability(capability) if capability is not None else "all" if every else "a subject"
         records = stored.vault if identifier else stored.records
         stored.because(reason, "purge", what)
@@ -100,7 +100,7 @@ def _of_subject(vault: Vault, identifier: str, done: _Done) -> set[Trace]:
     return {(entry.capability, entry.trace_id) for entry in found if entry.id in gone}
 
 
-def _unlink(stored: Kept, identifier: str, traces: set[Trace], done: _Done) -> None:
+def _unlink(stored: Opened, identifier: str, traces: set[Trace], done: _Done) -> None:
     """Take the subject's tokens out of the store, where that is a file."""
     store = store_of(stored.built)
     if store is None:
@@ -114,7 +114,7 @@ def _unlink(stored: Kept, identifier: str, traces: set[Trace], done: _Done) -> N
     done.held += unlinked.held
 
 
-def _keys(stored: Kept) -> dict[str, list[bytes]]:
+def _keys(stored: Opened) -> dict[str, list[bytes]]:
     """The keys of every epoch, by capability."""
     keys: dict[str, list[bytes]] = {}
     for scope in stored.custody.scopes(PURPOSE):

@@ -10,7 +10,7 @@ import click
 import orjson
 
 from gateway.cli import files
-from gateway.cli.kept import Kept, kept
+from gateway.cli.opened import Opened, opened
 from gateway.cli.sealed import pair_of, rules_now
 from gateway.cli.shapes import fact
 from shadow.cases.recompare import Again, Earlier, Recompared
@@ -51,7 +51,7 @@ def recompare(capability: str | None, file: Path | None, alone: bool, folder: Pa
             raise click.UsageError("CAPABILITY and --pairs exclude each other")
         found = all_again(_in_files(folder, rules), lambda pair: judge(pair, crosswalks))
     else:
-        with kept(config) as stored:
+        with opened(config) as stored:
             if capability is not None:
                 stored.capability(capability)
             stored.deed("recompare", capability or "*", reason or "")
@@ -69,9 +69,9 @@ def recompare(capability: str | None, file: Path | None, alone: bool, folder: Pa
 
 
 def _sealed(
-    stored: Kept, capability: str | None, rules: Rules, lost: list[tuple[str, str]], *, alone: bool,
+    stored: Opened, capability: str | None, rules: Rules, lost: list[tuple[str, str]], *, alone: bool,
 ) -> Iterator[tuple[str, Earlier, Pair]]:
-    """Sealed exchanges, one at a time; those that cannot be had are added to `lost`, with the reason."""
+    """Sealed exchanges, one at a time. Those that cannot be opened are added to `lost`, with the reason."""
     for entry in stored.records.entries(capability):
         try:
             found = stored.records.open(entry.id)
@@ -79,15 +79,15 @@ def _sealed(
             lost.append((entry.id, str(error)))
             continue
         own = Rules() if alone else rules_now(stored.built, found.capability, found.operation)
-        # What a file says of a class of identifiers holds, and else what the configuration does.
+        # A class of identifiers in the file replaces the one of the configuration.
         classes = {one.name: one for one in (*own.classes, *rules.classes)}
         both = Rules((*rules.rules, *own.rules), (*rules.known, *own.known), tuple(classes.values()))
-        # Nothing but mismatches is sealed.
+        # Only mismatches are sealed.
         yield found.id, Earlier(Outcome.MISMATCH, found.pattern), pair_of(found, both)
 
 
 def _in_files(folder: Path, rules: Rules) -> Iterator[tuple[str, Earlier, Pair]]:
-    """Pairs of files, as they were judged without rules. Raises UsageError."""
+    """Pairs of files. What was judged before is what they give without rules. Raises UsageError."""
     if not folder.is_dir():
         raise click.UsageError(f"{folder} is no folder")
     for legacy in sorted(folder.glob(f"*{_LEGACY}.*")):
@@ -119,7 +119,7 @@ def _lines(found: Recompared, lost: list[tuple[str, str]]) -> Iterator[str]:
         yield f"  hidden: {count} by {rule}"
     for one in found.exchanges:
         if one.changed:
-            yield f"  {one.id} {one.now.tally.operation}: {one.before.outcome} → {_told(one)}"
+            yield f"  {one.id} {one.now.tally.operation}: {one.before.outcome} → {_summary(one)}"
     for id, why in lost:
         yield f"  {id}: {why}"
 
@@ -128,7 +128,7 @@ def _counted(outcomes: Counter[Outcome]) -> str:
     return ", ".join(f"{outcomes[one]} {one}" for one in Outcome if outcomes[one]) or "nothing"
 
 
-def _told(one: Again) -> str:
+def _summary(one: Again) -> str:
     outcome, reason = one.now.tally.outcome, one.now.tally.reason
     other = "another " if outcome is one.before.outcome is Outcome.MISMATCH else ""
     return f"{other}{outcome}" + (f" ({reason})" if reason else "")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.kept import kept, plain
+from gateway.cli.opened import opened, plain
 from gateway.cli.sources import Refused
 
 
@@ -18,7 +18,7 @@ def release(target: str, reason: str, config: Path) -> None:
 
     Exits with 1 without a reason, with 2 where there is no such hold.
     """
-    with kept(config, sealed=False) as stored:
+    with opened(config, sealed=False) as stored:
         if target not in stored.custody.holds():
             raise Refused(f'"{plain(target)}" is not held')
         stored.because(reason, "release", target)

@@ -14,7 +14,7 @@ import orjson
 from adapters.message import Headers
 from gateway.call import Arrival
 from gateway.capability import Arm, Match
-from gateway.cli.kept import kept
+from gateway.cli.opened import opened
 from gateway.cli.sealed import pair_of, rules_now, unseal
 from gateway.cli.shapes import fact, line
 from gateway.cli.sources import Refused
@@ -45,7 +45,7 @@ def replay(id: str, reason: str | None, config: Path, output: str) -> None:
     It is sent as a mirror is: marked, without credentials, under the capability's deadline. No value is shown. Exits
     with 0 where both agree now, with 1 where they do not, with 2 where it may not be asked again or is not to be had.
     """
-    with kept(config) as stored:
+    with opened(config) as stored:
         found = unseal(stored, id, "replay", reason)
         match, arrival, arms = _way(stored.built, found)
         answers = asyncio.run(_asked(stored.built, match, arrival, arms, found.request.body))

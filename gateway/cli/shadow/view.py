@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from adapters.message import Headers
-from gateway.cli.kept import Kept, is_in, kept, plain, when
+from gateway.cli.opened import Opened, is_in, opened, plain, when
 from gateway.cli.sources import Refused
 from shadow.compare.bodies import Incomparable, decoded
 from shadow.observation import Observation
@@ -30,7 +30,7 @@ def view(id: str, role: str, reason: str, config: Path) -> None:
     """
     if not _ID.fullmatch(id):
         raise click.UsageError("an ID is 16 hexadecimal digits: figway shadow list")
-    with kept(config) as stored:
+    with opened(config) as stored:
         records = stored.records
         if refusal := _refusal(stored, role, reason):
             stored.deed("view_refused", id, reason, role)
@@ -40,7 +40,7 @@ def view(id: str, role: str, reason: str, config: Path) -> None:
             click.echo(plain(line))
 
 
-def _refusal(stored: Kept, role: str, reason: str) -> str:
+def _refusal(stored: Opened, role: str, reason: str) -> str:
     if not reason.strip():
         return "a view needs a reason"
     users = stored.built.sealed.views.get(role) if stored.built.sealed is not None else None

@@ -31,8 +31,8 @@ class Listener(asyncio.Protocol):
     bytes are (phase.py), `exchange` is the request that is served."""
 
     __slots__ = (
-        "_answers", "_arrivals", "_edge", "_incoming", "_scheduled", "_server_state", "_transport", "deadline",
-        "exchange", "phase",
+        "_answers", "_arrivals", "_edge", "_incoming", "_server_state", "_transport", "deadline", "exchange", "phase",
+        "scheduled",
     )
 
     def __init__(self, config: Any, server_state: Any, app_state: Any, _loop: Any = None) -> None:
@@ -46,7 +46,7 @@ class Listener(asyncio.Protocol):
         self.phase = Phase.IDLE
         self.exchange: Exchange | None = None
         # Whether a later turn of the event loop takes the next step.
-        self._scheduled = False
+        self.scheduled = False
         self.deadline = inf
 
     # --- from the event loop and uvicorn ---------------------------------------------------------------------------
@@ -81,7 +81,7 @@ class Listener(asyncio.Protocol):
                 incoming.append(data)
             else:
                 incoming.data = data
-            if not self._scheduled:
+            if not self.scheduled:
                 self._next_head()
             if incoming.data:
                 self._limit_unread()
@@ -288,7 +288,7 @@ class Listener(asyncio.Protocol):
             exchange.crashed(error)
 
     def _skip_body(self, data: bytes) -> None:
-        """More of a body that nobody wants: its request is answered already."""
+        """More of a body that is not wanted, since its request is answered already."""
         framing = self._incoming.framing
         if framing is None:
             return
@@ -320,12 +320,12 @@ class Listener(asyncio.Protocol):
     def later(self) -> None:
         """Take the next step in a later turn of the event loop: others wait, and a client that sends many requests at
         once must not make the stack deep."""
-        if not self._scheduled:
-            self._scheduled = True
+        if not self.scheduled:
+            self.scheduled = True
             asyncio.get_running_loop().call_soon(self._on_turn)
 
     def _on_turn(self) -> None:
-        self._scheduled = False
+        self.scheduled = False
         if self._transport is None:
             return
         if self.phase is Phase.TUNNEL:
@@ -377,7 +377,7 @@ class Listener(asyncio.Protocol):
         self.exchange = None
         answers = self._answers
         if self.phase is Phase.BODY:
-            # The rest of the request's body is still to come, and nobody wants it.
+            # The rest of the request's body is still to come, and is not wanted.
             if answers.keep_alive:
                 self.phase = Phase.REST
                 self.deadline = time.monotonic() + self._edge.settings.body_grace
@@ -417,7 +417,7 @@ class Listener(asyncio.Protocol):
         self._linger()
 
     def stays(self) -> bool:
-        """Whether the connection stays open after the answer under way, as things are."""
+        """Whether the connection stays open after the answer under way, unless something happens until then."""
         return self._answers.keep_alive
 
     def leave(self, *, soon: bool) -> None:

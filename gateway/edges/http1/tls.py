@@ -1,6 +1,6 @@
-"""TLS on the data port: its certificate, which may be renewed while it is in use, and the handshakes under way.
+"""TLS on the data port: its certificate, which can be renewed while it is in use, and the handshakes under way.
 
-A handshake is work and memory for whoever asks, before a word of HTTP: it counts as a connection, and ends in time.
+A handshake costs work and memory before any HTTP is spoken. So it counts as a connection, and has a deadline.
 """
 
 import asyncio
@@ -15,23 +15,23 @@ from gateway.edges.http1.edge import Edge
 from gateway.edges.http1.listener import Listener
 
 HANDSHAKE_SECONDS = 10.0
-# How long a client may take to say that it heard the end: many never do.
+# Seconds that a client may take to confirm the end of the connection: many never do.
 _GOODBYE_SECONDS = 5.0
-# How long a stop waits for handshakes.
+# Seconds that a stop waits for handshakes.
 _LAST_SECONDS = 1.0
-# Clients that are accepted in one turn of the loop, and seconds to wait where none can be.
+# Clients that are accepted in one turn of the event loop, and seconds to wait where none can be accepted.
 _AT_ONCE = 64
 _PAUSE = 0.5
-# Of TLS 1.2; TLS 1.3 has no other. Suites that authenticate what they encrypt, with keys that are made for a
-# connection: no CBC, whose padding has been attacked time and again.
+# Suites of TLS 1.2 with authenticated encryption and keys of their own for each connection. TLS 1.3 has no others. CBC
+# suites are left out: their padding has been attacked again and again.
 _SUITES = "ECDHE+AESGCM:ECDHE+CHACHA20"
 _CBC = ":ECDHE+AES:!AESCCM"
 
 
 @dataclass(frozen=True, slots=True)
 class ServerTls:
-    """The PEM files of the data port's certificate, with its chain, and of its key; and whether CBC suites are
-    offered, for clients that know no others."""
+    """The PEM files of the data port's certificate, with its chain, and of its key. `cbc` offers CBC suites too, for
+    clients that know no others."""
 
     cert: Path
     key: Path
@@ -39,8 +39,8 @@ class ServerTls:
 
 
 class Certificate:
-    """The data port's certificate. `context` is what connections begin with: each goes on with the certificate that
-    is the newest by then, whole, and those that are open keep theirs."""
+    """The data port's certificate. Every connection begins with `context`, and goes on with the newest certificate.
+    Open connections keep theirs when it is renewed."""
 
     def __init__(self, tls: ServerTls) -> None:
         """Raises Unusable."""
@@ -54,8 +54,8 @@ class Certificate:
         asked.context = self._current
 
     def _made(self) -> tuple[str, certificates.Validity, ssl.SSLContext]:
-        """Raises Unusable, also where the files change meanwhile: OpenSSL reads them itself, and what it took must be
-        what the digest is of."""
+        """Read the files. Raises Unusable, also where they change meanwhile: OpenSSL reads them itself, and what it
+        read must be what the digest is of."""
         files = certificates.checked(cert=self._tls.cert, key=self._tls.key)
         try:
             context = _context(self._tls)
@@ -67,12 +67,12 @@ class Certificate:
 
     @property
     def files(self) -> tuple[Path, Path]:
-        """To be watched."""
+        """The files to watch for changes."""
         return self._tls.cert, self._tls.key
 
     def renew(self) -> bool:
-        """Take the files as they are now, where they are good: whether they are, and others than before. Else the
-        certificate stays, and `problem` says why. It reads files: call it in a thread."""
+        """Read the files again, in a thread of its own. Returns whether there is a new certificate. Where the files are
+        unusable the certificate stays, and `problem` says why."""
         try:
             digest, validity, fresh = self._made()
         except certificates.Unusable as error:
@@ -92,8 +92,8 @@ def _context(tls: ServerTls) -> ssl.SSLContext:
 
 
 class TlsServer:
-    """Listens for TLS: what uvicorn closes as it closes a server of asyncio's, which has no bound on handshakes of
-    all its clients, and tells nobody of those that are under way."""
+    """Listens for TLS. uvicorn closes it as it closes an asyncio server. An asyncio server would not do: it sets no
+    limit to handshakes, and does not say which are under way."""
 
     def __init__(
         self, edge: Edge, context: ssl.SSLContext, make: Callable[[], Listener], sock: socket.socket, backlog: int,
@@ -109,7 +109,7 @@ class TlsServer:
         self._listen()
 
     async def end(self) -> None:
-        """Accept no more, and let the handshakes that are under way end, if they do so soon."""
+        """Accept no more, and give the handshakes under way a short time to end."""
         self.close()
         if self._edge.handshakes:
             _, slow = await asyncio.wait(list(self._edge.handshakes), timeout=_LAST_SECONDS)
@@ -123,7 +123,7 @@ class TlsServer:
             self._loop.remove_reader(self._sock)
 
     async def wait_closed(self) -> None:
-        """Nothing is to be waited for."""
+        """Return at once: nothing is left to wait for."""
 
     def _listen(self) -> None:
         if not self._closed:
@@ -137,12 +137,12 @@ class TlsServer:
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError:
-                # No descriptor is left, or no memory: whoever waits is still there when there is.
+                # No descriptor or no memory is left. Clients stay in the kernel's queue until there is.
                 self._loop.remove_reader(self._sock)
                 self._loop.call_later(_PAUSE, self._listen)
                 return
             if len(edge.connections) + len(edge.handshakes) >= edge.allowed:
-                # An answer would have to be encrypted: what there is no room for is not worth a handshake.
+                # Closed unanswered: an answer would have to be encrypted, after a handshake that there is no room for.
                 edge.turned_away += 1
                 client.close()
                 continue
@@ -152,7 +152,7 @@ class TlsServer:
             handshake.add_done_callback(edge.handshakes.discard)
 
     async def _shake(self, client: socket.socket) -> None:
-        """Becomes a Listener, in time. What a client says that is no TLS is nobody's fault here."""
+        """Make a Listener of the client once it has shaken hands. A client that speaks no TLS is closed silently."""
         try:
             await self._loop.connect_accepted_socket(
                 self._make, client, ssl=self._context, ssl_handshake_timeout=HANDSHAKE_SECONDS,

@@ -1,7 +1,7 @@
-"""What an upgraded connection needs beyond carrying bytes: a WebSocket that ends with the gateway is told so.
+"""Frames of a WebSocket tunnel, so that a client learns when the gateway shuts down.
 
-Bytes pass as they are; only the boundaries of the server's frames are followed (RFC 6455 section 5.2), since a Close
-frame of ours may stand between two frames and nowhere else.
+Bytes pass as they are. Only the boundaries of the server's frames are followed (RFC 6455 section 5.2), because a Close
+frame of the gateway's own may stand between two frames and nowhere else.
 """
 
 _STEPS_A_CALL = 1024
@@ -11,15 +11,15 @@ GOING_AWAY = b"\x88\x02\x03\xe9"
 
 
 class Frames:
-    """Follows the frames that a server sends. `between` tells whether the last one is complete. `behind` tells that
-    there was more to do than one call does: feed b"", once others have had their turn, and nothing else until then."""
+    """Follows the frames that a server sends. `between` is True where the last one is complete. `behind` is True where
+    one call was not enough: feed b"" in a later turn of the event loop, and nothing else until then."""
 
     __slots__ = ("_at", "_header", "_kept", "_left")
 
     def __init__(self) -> None:
         self._header = b""
         self._left = 0
-        # What is still to be followed, from `_at` on.
+        # The bytes that are still to be followed, from `_at` on.
         self._kept = b""
         self._at = 0
 
@@ -50,7 +50,7 @@ class Frames:
             steps += 1
 
     def first_end(self, data: bytes) -> int:
-        """How much of `data` completes the frame under way; -1 where all of it does not."""
+        """How many bytes of `data` complete the frame under way; -1 where all of them do not."""
         while self._kept:
             self.feed(b"")
         at, end = 0, len(data)
@@ -61,7 +61,7 @@ class Frames:
         return -1
 
     def _step(self, data: bytes, at: int) -> int:
-        """Take the next payload bytes, or the next byte of a header; where the next step begins."""
+        """Take the next payload bytes, or the next byte of a header. Returns where the next step begins."""
         if self._left:
             taken = min(self._left, len(data) - at)
             self._left -= taken

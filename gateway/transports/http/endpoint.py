@@ -1,4 +1,4 @@
-"""One endpoint of an upstream: its pool of connections, who waits for one, and who is served next.
+"""One endpoint of an upstream: its pool of connections, and the queue of requests that wait for one.
 
 A request takes an idle connection. Where there is none, it waits while a new one is opened, within bounds.
 

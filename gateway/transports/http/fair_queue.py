@@ -15,7 +15,7 @@ _RESERVED = 16
 
 
 class Queued(Protocol):
-    """What the queue needs of a request. `client` is the client's address; "" counts for nobody's share."""
+    """What the queue needs of a request. `client` is the client's address; "" counts for no share."""
 
     client: str
     sent_all: bool

@@ -41,7 +41,7 @@ class HttpSending:
     """One request on its way. Write its body, then finish; or cancel.
 
     `before` and `after` are its head (request_head), `body` what has come of the body, and `whole` says whether that
-    is all. `total` bounds the call, in seconds (0: no bound). `client` is the client's address; "" counts for nobody's
+    is all. `total` bounds the call, in seconds (0: no bound). `client` is the client's address; "" counts for no
     share of the pool. `sent_all` is true once the request is complete.
     """
 

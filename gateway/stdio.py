@@ -4,7 +4,7 @@ import contextlib
 import os
 
 
-def take_places() -> None:
+def open_missing() -> None:
     """Open the null device in place of each standard descriptor that is closed, for this process and its children.
 
     Otherwise the next socket or file would get its number, and what is written to standard output or error would go
@@ -18,7 +18,7 @@ def take_places() -> None:
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
 
 
-def tell(line: str) -> None:
+def to_stderr(line: str) -> None:
     """Write a line to standard error. Errors are ignored: a full disk, or a pipe without a reader."""
     with contextlib.suppress(OSError):
         os.write(2, f"{line}\n".encode("utf-8", "backslashreplace"))

@@ -1,4 +1,4 @@
-"""What commands over stored data share: how they open it, end, and show what others wrote."""
+"""A configuration's custody and sealed records, open for one command; and how commands show what others wrote."""
 
 import grp
 import os
@@ -22,8 +22,8 @@ from shadow.stores.base import StoreError
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """What a configuration keeps: its custody, open, and its vault, where there is one."""
+class Opened:
+    """A configuration with its custody, open, and its vault, None where nothing is sealed yet."""
 
     built: Configuration
     custody: Custody
@@ -38,19 +38,19 @@ class Kept:
                       f"there is no sealed file at {self.built.sealed.path} yet: it is made when a gateway starts")
 
     def deed(self, action: str, subject: str, reason: str, role: str = "") -> None:
-        """Write to the trail, before what it tells of is done."""
+        """Write to the audit trail; call this before the action is taken."""
         self.custody.record(Deed(time.time(), actor(), role, action, subject, reason))
 
     def because(self, reason: str, action: str, subject: str) -> None:
-        """Write to the trail what is done next, and why. Raises Refused, and writes that, where nobody says why."""
+        """Write to the audit trail what is done next, and why. Without a reason, writes that and raises Refused."""
         if not reason.strip():
             self.deed(f"{action}_refused", subject, reason)
             raise Refused(f"a {action} needs a reason", 1)
         self.deed(action, subject, reason)
 
     def capability(self, name: str, ids: bool = False) -> str:
-        """The name of a capability that there is, or of which something is sealed; or, where `ids`, a record's id.
-        Raises Refused for any other."""
+        """`name`, if that is a capability of the configuration or one of which something is sealed; or, where `ids`, a
+        record's id. Raises Refused for any other."""
         entries = self.vault.entries() if self.vault is not None else []
         known = self.built.table.capabilities.keys() | {entry.capability for entry in entries}
         if name not in known and not (ids and name in {entry.id for entry in entries}):
@@ -60,17 +60,17 @@ class Kept:
 
 
 @contextmanager
-def kept(config: Path, *, sealed: bool = True) -> Iterator[Kept]:
-    """What a configuration keeps, for as long as the block runs; the custody alone where nothing `sealed` is needed.
-    A refusal within it, or a file that fails, ends the command with a line on standard error."""
+def opened(config: Path, *, sealed: bool = True) -> Iterator[Opened]:
+    """Open what a configuration stores, for as long as the block runs; only the custody where nothing `sealed` is
+    needed. A refusal inside the block, or a file that fails, ends the command with a line on standard error."""
     try:
         built, custody = custody_of(config)
         try:
-            # Looking must not make a file where there is none.
+            # Opening a vault would make its file, and looking must not.
             file = built.sealed if sealed and built.sealed is not None and built.sealed.path.is_file() else None
             vault = _vault(file, custody) if file is not None else None
             try:
-                yield Kept(built, custody, vault)
+                yield Opened(built, custody, vault)
             finally:
                 if vault is not None:
                     vault.close()
@@ -92,7 +92,7 @@ def _vault(sealed: Sealed, custody: Custody) -> Vault:
 
 
 def is_in(users: frozenset[str]) -> bool:
-    """Whether who runs this is among them, by name or as a member of a "%group"."""
+    """Whether the user who runs this is one of `users`, by name or as a member of a "%group"."""
     return not users.isdisjoint({actor(), *map(_group, {os.getegid(), *os.getgroups()})})
 
 
@@ -109,7 +109,7 @@ def when(at: float) -> str:
 
 
 def plain(text: str) -> str:
-    """Text that says nothing to a terminal but what it is: control characters are escaped, line ends are kept."""
+    """Text that is safe to print: control characters are escaped, line ends and tabs stay."""
     return "".join(one if one.isprintable() or one in "\n\t" else one.encode("unicode_escape").decode()
                    for one in text)
 

@@ -1,0 +1,25 @@
+"""Wait for a policy that cannot decide at once: the one task that a request may need."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from gateway.call import Admitted, Refused
+
+
+async def wait(
+    verdict: Awaitable[Admitted | Refused], heard: Callable[[Admitted | Refused], None],
+    crashed: Callable[[Exception], None],
+) -> None:
+    """Hand a verdict on when it is there: the work of a task. Where the policy's own work was cancelled, and not this
+    task, that refuses the call: the policy cannot be checked."""
+    try:
+        try:
+            outcome = await verdict
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            outcome = Refused("policy_unavailable", "")
+        heard(outcome)
+    except Exception as error:
+        crashed(error)
