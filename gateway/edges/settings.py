@@ -9,8 +9,8 @@ from gateway.wire import FieldKinds
 
 @dataclass(frozen=True, slots=True)
 class EdgeSettings:
-    """Sizes in bytes, times in seconds. `body` 0 means no bound of the edge's own (a capability may set one).
-    `memory` bounds what a worker holds for its clients (gateway.room); 0 means no bound. `connections` 0 means
+    """Sizes in bytes, times in seconds. `body` 0 means no limit of the edge's own (a capability may set one).
+    `memory` limits what a worker holds for its clients (gateway.room); 0 means no limit. `connections` 0 means
     20,000, or as many as there are file descriptors for.
 
     `trusted_hops` is how many proxies in front of the gateway are believed about the client, and `trusted_fields` in

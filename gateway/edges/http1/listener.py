@@ -31,8 +31,8 @@ class Listener(asyncio.Protocol):
     bytes are (phase.py), `exchange` is the request that is served."""
 
     __slots__ = (
-        "_answers", "_arrivals", "_edge", "_incoming", "_server_state", "_transport", "deadline",
-        "exchange", "phase", "scheduled",
+        "_answers", "_arrivals", "_edge", "_incoming", "_server_state", "_transport", "deadline", "exchange", "phase",
+        "scheduled",
     )
 
     def __init__(self, config: Any, server_state: Any, app_state: Any, _loop: Any = None) -> None:
@@ -288,7 +288,7 @@ class Listener(asyncio.Protocol):
             exchange.crashed(error)
 
     def _skip_body(self, data: bytes) -> None:
-        """More of a body that nobody wants: its request is answered already."""
+        """More of a body that is not wanted, since its request is answered already."""
         framing = self._incoming.framing
         if framing is None:
             return
@@ -377,7 +377,7 @@ class Listener(asyncio.Protocol):
         self.exchange = None
         answers = self._answers
         if self.phase is Phase.BODY:
-            # The rest of the request's body is still to come, and nobody wants it.
+            # The rest of the request's body is still to come, and is not wanted.
             if answers.keep_alive:
                 self.phase = Phase.REST
                 self.deadline = time.monotonic() + self._edge.settings.body_grace
@@ -417,7 +417,7 @@ class Listener(asyncio.Protocol):
         self._linger()
 
     def stays(self) -> bool:
-        """Whether the connection stays open after the answer under way, as things are."""
+        """Whether the connection stays open after the answer under way, unless something happens until then."""
         return self._answers.keep_alive
 
     def leave(self, *, soon: bool) -> None:
