@@ -16,7 +16,7 @@ from typing import Any, cast
 from gateway.edges.arrival import Arrivals
 from gateway.edges.headers import ends_here
 from gateway.edges.http1.answers import AnswerWriter
-from gateway.edges.http1.edge import Edge
+from gateway.edges.http1.edge import Edge, arrivals_of
 from gateway.edges.http1.incoming import Incoming
 from gateway.edges.http1.phase import Phase
 from gateway.pipeline import Exchange
@@ -40,7 +40,8 @@ class Listener(asyncio.Protocol):
         self._edge: Edge = config.loaded_app.edge
         self._server_state = server_state
         self._transport: asyncio.Transport | None = None
-        self._arrivals: Arrivals
+        # None until the first head, which spares silent connections the memory.
+        self._arrivals: Arrivals | None = None
         self._incoming = Incoming(self._edge.room)
         self._answers = AnswerWriter(self._edge, self, self._incoming)
         self.phase = Phase.IDLE
@@ -56,9 +57,6 @@ class Listener(asyncio.Protocol):
         self._incoming.transport = self._transport
         self._answers.attach(self._transport)
         edge = self._edge
-        peer = transport.get_extra_info("peername")
-        self._arrivals = Arrivals(str(peer[0]) if isinstance(peer, tuple) else "",
-                                  "http" if transport.get_extra_info("sslcontext") is None else "https")
         edge.connections.add(self)
         self._server_state.connections.add(self)
         now = time.monotonic()
@@ -198,9 +196,11 @@ class Listener(asyncio.Protocol):
     def _begin(self, data: bytes) -> None:
         """Begin the exchange of one whole head. Raises Malformed."""
         edge, answers, settings = self._edge, self._answers, self._edge.settings
-        arrival = self._arrivals.repeated(data, settings)
+        if (arrivals := self._arrivals) is None:
+            arrivals = self._arrivals = arrivals_of(self._transport)
+        arrival = arrivals.repeated(data, settings)
         if arrival is None:
-            arrival = self._arrivals.judged(data, settings)
+            arrival = arrivals.judged(data, settings)
             edge.silent.pop(self, None)
             if arrival.head.logs_in:
                 answers.bind(arrival.head.client)
