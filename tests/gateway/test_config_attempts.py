@@ -56,6 +56,7 @@ def plugins():
     made.may_end.set()
 
 
+@pytest.mark.slow
 async def test_what_hangs_is_given_up_counted_and_stands_in_no_other_s_way(write, plugins):
     running = build(write(SMALLEST), find=plugins.find)
     attempts = Attempts(write(SLOW), 0.05, plugins.find)
