@@ -18,8 +18,8 @@ from shadow.compare.tokens import crosswalk_place, token
 from shadow.custody.base import LONGEST, Hold
 from shadow.custody.sqlite import SqliteCustody
 from shadow.evidence.epoch import Epoch, Setup
-from shadow.lane.keys import PURPOSE as EPOCH
-from shadow.lane.keys import scope
+from shadow.lane.epoch_keys import PURPOSE as EPOCH
+from shadow.lane.epoch_keys import scope
 from shadow.ledger.rows import Binding
 from shadow.sealed.base import PURPOSE, Bounds, Captured
 from shadow.sealed.sqlite import SqliteVault

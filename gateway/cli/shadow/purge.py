@@ -9,7 +9,7 @@ import click
 
 from gateway.cli.opened import Opened, opened
 from gateway.cli.sources import Refused, store_of
-from shadow.lane.keys import PURPOSE
+from shadow.lane.epoch_keys import PURPOSE
 from shadow.ledger.unlink import Trace, tokens_of
 from shadow.sealed.base import Vault, VaultError
 from shadow.sealed.search import SHORTEST, occurs

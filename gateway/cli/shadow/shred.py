@@ -8,7 +8,7 @@ import click
 
 from gateway.cli.sources import Refused, actor, custody_of, evidence_of
 from shadow.custody.base import Custody, CustodyError, Deed
-from shadow.lane.keys import PURPOSE, scope
+from shadow.lane.epoch_keys import PURPOSE, scope
 
 
 @click.command()
