@@ -61,7 +61,8 @@ class Wavers(Identity):
 
 
 @pytest.mark.parametrize(("broken", "says"), [
-    (Leaks, "contains a value"), (Changes, "changed the request"), (Blames, "about the request"), (Wavers, "twice gave two results"),
+    (Leaks, "contains a value"), (Changes, "changed the request"), (Blames, "about the request"),
+    (Wavers, "gave two results"),
 ])
 def test_the_checker_sees(broken, says):
     with pytest.raises(AssertionError, match=says):
