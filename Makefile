@@ -19,7 +19,7 @@ endif
 FAST = -m "not slow" $(addprefix --ignore=tests/,scenarios chaos siege evidence benchmarks)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-fast test-latest lint coverage golden bench fuzz siege chaos evidence update clean
+.PHONY: help demo run test test-fast test-latest lint coverage mutants golden bench fuzz siege chaos evidence update clean
 
 help:  ## say what there is
 	@grep -hE '^[a-z-]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -41,6 +41,10 @@ coverage: $(VENV)/.ready-dev  ## how much of the branches those tests take, held
 	$(BIN)/coverage run -m pytest --numprocesses auto --dist loadfile --quiet $(FAST)
 	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+# What a run has found is kept in mutants/, so another one goes on from there.
+mutants: $(VENV)/.ready-mutants  ## changes to the modules that decide which no test notices, within half an hour
+	timeout 30m $(BIN)/mutmut run; $(BIN)/mutmut results
 
 test-latest:  ## the same on the newest releases that pyproject.toml admits, whatever the lock files say
 	rm -rf $(VENV)/latest

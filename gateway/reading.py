@@ -1,9 +1,9 @@
-"""How servers read a path: as it stands, or in one of the ways in which some take two spellings for one.
+"""How servers read paths: which spellings of a path they take for the same one.
 
-`canonical` is the spelling in which paths are matched. `Reading` is what an upstream says of itself. `spellings` is
-the widest view: every dimension in which a server may be lenient is folded at once, so that two paths which any server
-could take for one look alike. Where that view meets an operation which the exact match does not, a policy or a stage
-could be slipped by.
+`canonical` is the spelling in which paths are matched. `Reading` says how an upstream reads them. `spellings` takes the
+widest view: it folds every difference that a server may overlook, so that two paths look alike if any server could take
+one for the other. If that view meets an operation that the exact match does not, a request could slip past a policy or
+a stage.
 """
 
 import re
@@ -29,12 +29,12 @@ def is_ambiguous(path: bytes) -> bool:
     return _AMBIGUOUS.search(path) is not None
 
 
-# What a path may hold unencoded: pchar and "/" (RFC 3986 section 3.3). That goes beyond the unreserved characters
-# of section 6.2.2.2 because services decode the rest just as well: "/Patient/%24everything" is "/Patient/$everything".
+# The characters that a path may hold unencoded: pchar and "/" (RFC 3986 section 3.3). They are more than the unreserved
+# ones of section 6.2.2.2, because services decode the others too: "/Patient/%24everything" is "/Patient/$everything".
 _PLAIN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,;=:@/"
 _DECODED = frozenset(_PLAIN) - {ord("/"), ord(";")}
 _ODD = re.compile(rb"%([0-9A-Fa-f]{2})|[^" + re.escape(_PLAIN) + rb"%]")
-# What many servers overlook: empty segments (of which ";a" leaves one), and what a segment says after ";".
+# What many servers overlook: empty segments, and what follows ";" in a segment (of ";a" an empty segment remains).
 _OVERLOOKED = re.compile(rb"/(?=(?:;[^/]*)?/)|;[^/]*")
 
 
@@ -46,8 +46,8 @@ def _one_spelling(found: re.Match[bytes]) -> bytes:
 
 
 def canonical(path: bytes) -> bytes:
-    """The path in the one spelling that matching knows: decoded where no encoding is needed, else encoded in
-    upper case. An encoded "/", ";" or "%" stays encoded. A path that is so already is returned itself."""
+    """The path in the spelling that is matched: characters are decoded where they need no encoding, else encoded in
+    upper case. An encoded "/", ";" or "%" stays encoded. A path that has this spelling is returned itself."""
     if b"//" in path or b";" in path:
         path = _OVERLOOKED.sub(b"", path)
     return _ODD.sub(_one_spelling, path) if path.translate(None, _PLAIN) else path
@@ -65,12 +65,12 @@ Fold: TypeAlias = frozenset[str]
 
 
 class Reading(NamedTuple):
-    """How an upstream reads paths: in each dimension "exact" (two spellings are two paths), another word (they are
-    one), or None where it does not say.
+    """How an upstream reads paths. In each dimension it is "exact" (two spellings are two paths), another word (they
+    are one path), or None where the configuration does not say.
 
-    `case`: letters of either case. `trailing_slash`: one at the path's end. `trailing_dot`: dots, blanks and control
-    characters at a segment's end. `encoded_slash`: "%2F", "%5C" and "%3B" beside what they stand for.
-    `double_encoding`: what is left encoded after decoding once.
+    `case`: upper and lower case. `trailing_slash`: a slash at the path's end. `trailing_dot`: dots, blanks and control
+    characters at a segment's end. `encoded_slash`: "%2F", "%5C" and "%3B" for the characters that they encode.
+    `double_encoding`: what is still encoded after decoding once.
     """
 
     case: str | None = None
@@ -81,12 +81,12 @@ class Reading(NamedTuple):
 
     @property
     def same(self) -> Fold:
-        """The dimensions in which the upstream says that spellings are one."""
+        """The dimensions in which two spellings are one path, as the configuration says."""
         return frozenset(name for name, said in self._asdict().items() if said not in (None, "exact"))
 
     @property
     def possible(self) -> Fold:
-        """The dimensions in which they may be one, for all that is known."""
+        """The dimensions in which they may be one path: all that are not said to be exact."""
         return frozenset(name for name, said in self._asdict().items() if said != "exact")
 
 
@@ -94,37 +94,38 @@ UNSAID = Reading()
 PRESETS = {
     "exact": Reading("exact", "exact", "exact", "exact", "exact"),
     "iis": Reading("any", "same", "same", "separator", "exact"),
-    # It refuses an encoded slash unless it is told otherwise.
+    # Unless configured otherwise, it refuses an encoded slash.
     "tomcat": Reading("exact", "same", "exact", "exact", "exact"),
-    # Its patterns find their end before a line's, so that "%0A" may stand behind.
+    # "$" in its patterns also matches before a final line feed, so a path may end with "%0A".
     "nginx": Reading("exact", "same", None, "separator", "exact"),
 }
 
 
 # --- folding ---------------------------------------------------------------------------------------------------------
 
-# Python's patterns, PCRE's and Windows' file names overlook some of these at an end; templates hold none.
+# Characters that patterns of Python and PCRE, or file names of Windows, overlook at an end. Templates hold none.
 _OVERLOOKED_AT_END = ".\x7f\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
     map(chr, (*range(0x21), *range(0x2000, 0x200B))))
 _SLASHES = re.compile(r"[/\\]")
 _ENCODED_SLASH = re.compile(rb"%2F|%5C")
 _NESTED_SLASH = re.compile(rb"(?i)%(?:25)*(?:2F|5C)")
 _CUTS = re.compile(r"[\0?#]")
-# What a URL library takes for a host where it is given a path alone (RFC 3986 section 4.2): "//x/a" is "/a" then.
+# What a URL library takes for a host where a path begins with two slashes (RFC 3986 section 4.2): it reads "//x/a" as
+# "/a".
 _AUTHORITY = re.compile(rb"\A[/\\]{2,}[^/\\]*[/\\]?")
 _BEYOND_ASCII = re.compile(rb"(?:%[89A-F][0-9A-F])+")
 _ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
-# UTF-8 with more bytes than it takes, which RFC 3629 section 3 forbids and some decode.
+# Characters in more bytes than UTF-8 needs. RFC 3629 section 3 forbids them, and some servers decode them.
 _OVERLONG = re.compile(rb"[\xc0\xc1][\x80-\xbf]|\xe0[\x80-\x9f][\x80-\xbf]|\xf0[\x80-\x8f][\x80-\xbf]{2}")
 _LONE = re.compile("[\udc80-\udcff]")
 _HEX = frozenset(b"0123456789ABCDEFabcdef")
-# A path with more places than this where one segment may be two is no path that anybody asks for.
 MAX_DOUBTS = 64
+"""The most places in a path where its segments are in doubt. No client needs a path with more."""
 
 
 class Spelling(NamedTuple):
-    """A path as some server may read it. `keys` are its segments, folded; `soft[n]` tells that what parts the nth from
-    the one before may be data (an encoded slash), `spare[n]` that the nth may be nothing at all."""
+    """A path as some server may read it. `keys` are its folded segments. `soft[n]` is True where the slash before the
+    nth is encoded, and may be data; `spare[n]` is True where the server may overlook the nth."""
 
     keys: list[bytes]
     soft: list[bool]
@@ -132,12 +133,12 @@ class Spelling(NamedTuple):
 
     @property
     def is_plain(self) -> bool:
-        """Whether it leaves no doubt how many segments there are."""
+        """Whether the number of segments is certain."""
         return True not in self.soft and True not in self.spare
 
     @property
     def doubts(self) -> int:
-        """In how many places it does."""
+        """In how many places it is in doubt."""
         return sum(self.soft) + sum(self.spare)
 
     def add(self, key: bytes, *, soft: bool = False, spare: bool = False) -> None:
@@ -147,14 +148,14 @@ class Spelling(NamedTuple):
 
 
 def spellings(path: bytes, fold: Fold, same: Fold = frozenset()) -> list[Spelling]:
-    """Every way to read a path, as received, where `fold` holds what a server may overlook, and `same` what it surely
-    does. Dot segments count as themselves and as what they stand for."""
+    """Every way to read a path, as received. `fold` holds the dimensions that a server may overlook, `same` those that
+    it does overlook. Paths with dot segments are read as they stand, and with the segments resolved."""
     once = canonical(path)
     # A server that decodes first may find the end of a ";parameter" sooner.
     ways = _spelt(path, fold) if "encoded_slash" in fold and b";" in path else []
     ways += _spelt(once, fold)
     if fold:
-        # Neither is a dimension: a server says that it is exact in all of them, or it may do so.
+        # Neither of these is a dimension: any server that is not exact in all of them may read a path so.
         for other in (_AUTHORITY.sub(b"/", path), _BEYOND_ASCII.sub(_well_formed, once)):
             if other not in (path, once):
                 ways += _spelt(canonical(other), fold)
@@ -167,7 +168,7 @@ def spellings(path: bytes, fold: Fold, same: Fold = frozenset()) -> list[Spellin
 
 
 def _well_formed(found: re.Match[bytes]) -> bytes:
-    """Without what is no UTF-8, which some leave out where they decode."""
+    """The escapes without those that are no UTF-8: some servers leave these out when they decode."""
     return quote(unquote_to_bytes(found[0]).decode("utf-8", "ignore")).encode()
 
 
@@ -177,7 +178,7 @@ def _spelt(path: bytes, fold: Fold) -> list[Spelling]:
     for number, part in enumerate(parts, 1):
         text = _cased(_decoded(part, fold), fold)
         if not ways and "double_encoding" in fold and (cut := _CUTS.search(text)) is not None:
-            # C ends a text there, and a URL that is put together anew ends its path.
+            # A C string ends at NUL, and the path of a URL that is put together again ends at "?" or "#".
             ways.append(Spelling(list(whole.keys), list(whole.soft), list(whole.spare)))
             _add(ways[0], text[:cut.start()], fold, last=True)
         _add(whole, text, fold, last=number == len(parts))
@@ -185,7 +186,7 @@ def _spelt(path: bytes, fold: Fold) -> list[Spelling]:
 
 
 def _add(spelling: Spelling, text: str, fold: Fold, *, last: bool) -> None:
-    """Add the segment, or several where it holds slashes."""
+    """Add the segment to the spelling, as several where it holds slashes."""
     pieces = _SLASHES.split(text) if "encoded_slash" in fold else [text]
     for number, piece in enumerate(pieces):
         if "encoded_slash" in fold:
@@ -197,7 +198,7 @@ def _add(spelling: Spelling, text: str, fold: Fold, *, last: bool) -> None:
 
 
 def _resolved(way: Spelling) -> Spelling:
-    """The same without dot segments (RFC 3986 section 5.2.4)."""
+    """The same path with its dot segments resolved (RFC 3986 section 5.2.4)."""
     found = Spelling([], [], [])
     for key, soft, spare in zip(*way, strict=True):
         if key == b".." and found.keys:
@@ -209,27 +210,27 @@ def _resolved(way: Spelling) -> Spelling:
 
 
 def folded_path(path: bytes, fold: Fold) -> str:
-    """A path as people are shown it who ask what it folds to."""
+    """The folded path, as `figway explain` shows it."""
     keys, _, spare = spellings(path, fold)[0]
     return "/" + "/".join(key.decode("utf-8", "replace") for key, none in zip(keys, spare, strict=True) if not none)
 
 
 def folded_template(template: str, fold: Fold) -> str:
-    """The same for an operation's."""
+    """An operation's folded path template, as `figway validate` shows it."""
     return "/" + "/".join(key for part in segments(template) for key in (
         [part] if part.startswith("{") else [one.decode("utf-8", "replace") for one in folded(part, fold)]))
 
 
 def folded(part: str, fold: Fold) -> list[bytes]:
-    """The keys of a template's segment."""
+    """The keys of one segment of a template."""
     whole = Spelling([], [], [])
     _add(whole, _cased(_decoded(canonical(part.encode()), fold), fold), fold, last=True)
     return [key for key, spare in zip(whole.keys, whole.spare, strict=True) if not spare]
 
 
 def read(path: bytes, fold: Fold) -> tuple[list[bytes], list[bytes]]:
-    """A path in canonical form as an upstream reads it that says what it folds: the parts as they came, and the key of
-    each. Both begin with what stands before the first slash."""
+    """A canonical path as an upstream with this fold reads it: its segments as they came, and the key of each. Both
+    lists begin with b"", for what stands before the first slash."""
     shown, keys = [b""], [b""]
     parts = path.split(b"/")[1:]
     slash = _NESTED_SLASH if "double_encoding" in fold else _ENCODED_SLASH
@@ -254,10 +255,10 @@ def _cased(text: str, fold: Fold) -> str:
         return text
     if text.isascii():
         return text.lower()
-    # Some servers compare capitals, some small letters; some fold full-width letters and ligatures with them.
+    # Some servers compare upper case, some lower case; some fold full-width letters and ligatures as well.
     text = unicodedata.normalize("NFKC", text)
     text = unicodedata.normalize("NFKC", text.upper().casefold())
-    # The small letter of U+0130 is "i" to some, and has a second dot to others.
+    # Lower case of U+0130 is "i" on some servers, and "i" with a combining dot on others.
     return text.replace("i\u0307", "i")
 
 
@@ -269,7 +270,7 @@ def _decoded(part: bytes, fold: Fold) -> str:
     if part.isascii():
         return part.decode("ascii")
     part = _OVERLONG.sub(_shortened, part)
-    # What is no UTF-8 may be Latin-1 to whom it is meant for.
+    # What is no UTF-8 may be Latin-1 to the server.
     return _LONE.sub(lambda found: chr(ord(found[0]) - 0xDC00), part.decode("utf-8", "surrogateescape"))
 
 
@@ -281,7 +282,7 @@ def _shortened(found: re.Match[bytes]) -> bytes:
 
 
 def _to_the_end(data: bytes) -> bytes:
-    """Decoded until nothing is left to decode, "%uXXXX" with it. One pass, since "%25252525…" asks for many."""
+    """Decode until nothing is encoded, "%uXXXX" included. It takes one pass, since "%25252525…" would need many."""
     out = bytearray()
     for byte in data:
         out.append(byte)

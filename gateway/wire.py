@@ -1,9 +1,9 @@
 """HTTP/1.1 on the wire, for both sides of the gateway: heads, body framings, and what makes them ambiguous.
 
-Heads are held against a strict grammar (RFC 9112 sections 2.2, 3, 4 and 5: no obs-fold, no bare CR or LF, no blank
-before a colon, no control characters) and then parsed by llhttp through httptools: two readers must agree. llhttp
-sees heads only. Bodies are framed here, since a proxy must know the very byte where a message ends (pipelining),
-and must frame answers to HEAD, which httptools cannot be told of.
+Each head is read twice, and the two readers must agree. First it is matched against a strict grammar (RFC 9112
+sections 2.2, 3, 4 and 5: no obs-fold, no bare CR or LF, no blank before a colon, no control characters). Then llhttp
+parses it, through httptools. Bodies are framed here and not by llhttp: a proxy must know the exact byte where a message
+ends (pipelining), and must frame answers to HEAD, which httptools cannot do.
 """
 
 import re
@@ -21,14 +21,14 @@ _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
 _FIELDS = rb"(?:" + _TOKEN + rb":[^\x00-\x08\x0a-\x1f\x7f]*+\r\n)*+\r\n"
 _TARGET = rb"[\x21-\x7e\x80-\xff]++"
 TARGET = re.compile(_TARGET)
-"""What may stand as a target on the wire."""
+"""The bytes that a request target may consist of."""
 _REQUEST_HEAD = re.compile(rb"(" + _TOKEN + rb") (" + _TARGET + rb") HTTP/1\.[01]\r\n" + _FIELDS)
 _RESPONSE_HEAD = re.compile(rb"HTTP/1\.[01] ([1-9][0-9][0-9])(?: ([^\x00-\x08\x0a-\x1f\x7f]*+))?\r\n" + _FIELDS)
 _OTHER_VERSION = re.compile(rb"[^\r\n]* HTTP/(?!1\.[01]\r?\n)[0-9.]+\r?\n")
 _FIELD = re.compile(rb"(" + _TOKEN + rb"):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*?)[ \t]*\r\n")
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:[ \t]*;[^\x00-\x08\x0a-\x1f\x7f]*+)?\r\n")
 _MAX_CHUNK_LINE = 4096
-# Chunks of 1 to 15 bytes, whole, and of one size in a row: read at once, since a body may consist of nothing else.
+# Rows of whole chunks of one size, 1 to 15 bytes. They are read at once, since a body may consist of nothing else.
 _SMALL_CHUNKS = re.compile(b"|".join(
     rb"(?:[%x%X]\r\n[\s\S]{%d}\r\n){1,256}+" % (size, size, size) for size in range(1, 16)))
 _SMALL_SIZES = {ord(digit): int(digit, 16) for digit in "123456789abcdefABCDEF"}
@@ -37,7 +37,7 @@ _MAX_SPELLINGS = 4096
 
 
 class Malformed(Exception):
-    """What came is not HTTP, or could be read in two ways. `code` is a row of gateway.errors.CODES."""
+    """A message is not HTTP, or could be read in two ways. `code` is a row of gateway.errors.CODES."""
 
     def __init__(self, code: str, detail: str = "") -> None:
         super().__init__(detail or code)
@@ -128,9 +128,9 @@ def persists(options: set[bytes], is_11: bool) -> bool:
 
 
 class Framing(Protocol):
-    """Finds a body in the bytes of a connection. `done` tells that it ended; `rest` is what came after it;
-    `left` is how many bytes are to come, -1 where nobody knows. `behind` tells that there was more to do than one
-    call does: call again with b"", once others have had their turn, and let no more bytes come until then."""
+    """Finds a body in the bytes of a connection. `done` is True once it has ended, and `rest` is what came after it.
+    `left` is how many bytes are still to come, -1 where that is unknown. `behind` is True where one call was not
+    enough: call again with b"" in a later turn of the event loop, and feed no more bytes until then."""
 
     done: bool
     behind: bool
@@ -143,7 +143,7 @@ class Framing(Protocol):
         ...
 
     def eof(self) -> bool:
-        """The connection ended here: whether the body is whole."""
+        """The connection has ended. Returns whether the body is whole."""
         ...
 
 
@@ -163,7 +163,7 @@ class Counted:
         self.trailers = NO_TRAILERS
 
     def feed(self, data: bytes) -> bytes:
-        """The payload in `data`; never raises."""
+        """The payload in `data`. Never raises."""
         left = self.left - len(data)
         if left > 0:
             self.left = left
@@ -178,12 +178,12 @@ class Counted:
         return payload
 
     def eof(self) -> bool:
-        """Whole only if every byte came."""
+        """Whole only if every byte has come."""
         return self.done
 
 
 class ToTheEnd:
-    """A body that ends with its connection (RFC 9112 section 6.3, case 8), and a tunnel."""
+    """A body that ends with its connection (RFC 9112 section 6.3, case 8), and a tunnel's bytes."""
 
     __slots__ = ("behind", "done", "left", "rest", "trailers")
 
@@ -194,19 +194,19 @@ class ToTheEnd:
         self.trailers = NO_TRAILERS
 
     def feed(self, data: bytes) -> bytes:
-        """All of it."""
+        """All of `data`."""
         return data
 
     def eof(self) -> bool:
-        """The end of the connection is the end of the body."""
+        """Always whole: the end of the connection is the end of the body."""
         self.done = True
         return True
 
 
 class Chunked:
-    """A chunked body (RFC 9112 section 7.1): sizes of 1 to 16 hexadecimal digits, CRLF and nothing else.
-    Extensions and trailers together are at most `allowance` bytes, the payload `room` (0: no bound);
-    `malformed` is the code to raise. One call reads so many chunks and no more: tiny ones cost much by the byte."""
+    """A chunked body (RFC 9112 section 7.1): sizes have 1 to 16 hexadecimal digits, and every line ends with CRLF.
+    Extensions and trailers together have at most `allowance` bytes, the payload at most `room` (0: no limit).
+    `malformed` is the code to raise. One call reads a limited number of chunks: tiny ones cost much by the byte."""
 
     __slots__ = (
         "_allowance", "_at", "_kept", "_left", "_malformed", "_room", "_state", "behind", "done", "left", "rest",
@@ -218,7 +218,7 @@ class Chunked:
     def __init__(self, malformed: str, allowance: int = 16 << 10, room: int = 0) -> None:
         self._room = room or 1 << 62
         self.left = -1
-        # Bytes that are still to be read, from `_at` on.
+        # The bytes that are still to be read, from `_at` on.
         self._kept = b""
         self._at = 0
         self._left = 0
@@ -230,7 +230,7 @@ class Chunked:
         self.trailers = NO_TRAILERS
 
     def feed(self, data: bytes) -> bytes:
-        """The payload in `data`, or in the first of it (then `behind`). Raises Malformed."""
+        """The payload in `data`, or in its first part (then `behind`). Raises Malformed."""
         at, self.behind = 0, False
         if self._kept:
             if data:
@@ -270,12 +270,12 @@ class Chunked:
         if self.done:
             self.rest = data[at:]
         elif at < end:
-            # What is put off is much, and not copied for each call; the start of a line holds on to no more.
+            # What is put off may be long, and is not copied for each call. The start of a line keeps only itself.
             self._kept, self._at = (data, at) if self.behind else (data[at:], 0)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def _small(self, data: bytes, at: int, end: int, pieces: list[bytes]) -> int:
-        """Take the payloads of a row of small chunks of one size; how many they are."""
+        """Add the payloads of a row of small chunks of one size to `pieces`. Returns how many there are."""
         size = _SMALL_SIZES[data[at]]
         count = (end - at) // (size + 5)
         self._room -= size * count
@@ -288,7 +288,7 @@ class Chunked:
         return count
 
     def _line(self, data: bytes, at: int, limit: int) -> int:
-        """Where the line that starts at `at` ends (after its CRLF), or 0 while it is not whole."""
+        """Where the line that begins at `at` ends, after its CRLF; 0 while it is not whole."""
         end = data.find(b"\n", at, at + limit)
         if end < 0:
             if len(data) - at >= limit:
@@ -334,12 +334,12 @@ class Chunked:
             raise Malformed(self._malformed)
 
     def eof(self) -> bool:
-        """Whole only if the last chunk and the trailers' empty line came."""
+        """Whole only if the last chunk and the empty line after the trailers have come."""
         return self.done
 
 
 def fields(headers: Headers) -> bytes:
-    """The field lines as they go onto the wire, without the empty line that ends a head."""
+    """The field lines as they are written, without the empty line that ends a head."""
     return b"".join([b"%b: %b\r\n" % pair for pair in headers])
 
 
@@ -349,7 +349,7 @@ def unmeasured(headers: Headers) -> bytes:
 
 
 def chunk(data: bytes) -> bytes:
-    """One chunk that holds `data` (which must not be empty: an empty chunk would end the body)."""
+    """One chunk that holds `data`, which must not be empty: an empty chunk would end the body."""
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
@@ -362,8 +362,8 @@ _LENGTH = re.compile(rb"[0-9]{1,18}")
 
 
 def content_length(values: list[bytes], malformed: str) -> int:
-    """The one length that the Content-Length fields agree on (RFC 9110 section 8.6, RFC 9112 section 6.3).
-    A list of equal values counts as one. Raises Malformed."""
+    """The one length that all Content-Length fields give (RFC 9110 section 8.6, RFC 9112 section 6.3). A list of equal
+    values counts as one value. Raises Malformed."""
     given = {one.strip(b" \t") for value in values for one in value.split(b",")}
     if len(given) != 1:
         raise Malformed(malformed)
@@ -374,7 +374,7 @@ def content_length(values: list[bytes], malformed: str) -> int:
 
 
 def set_length(headers: Headers, length: int) -> None:
-    """Write the length that was agreed on into the Content-Length that is kept, in its plain decimal form."""
+    """Write `length` into the Content-Length field, in plain decimal digits."""
     headers[:] = [(name, b"%d" % length) if name.lower() == b"content-length" else (name, value)
                   for name, value in headers]
 

@@ -241,8 +241,8 @@ def _setup(arms: Iterable[Arm], node: Node, upstreams: Node) -> Setup:
     return Setup(_hash(written), _hash(endpoints))
 
 
-def _hash(told: Any) -> str:
-    return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
+def _hash(written: Any) -> str:
+    return sha256(json.dumps(written, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def _rules(written: spec.Capability, writes: Stage) -> Iterator[tuple[str, str, str]]:

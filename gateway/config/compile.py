@@ -173,9 +173,9 @@ class _Build:
             node = self._root.find("upstreams", name)
             settings = upstreams.settings(name, written, node, self.certificates, self._findings)
             if settings is not None:
-                kept = old.get(name)
-                reuse = kept is not None and kept.settings == settings
-                self._names.upstreams[name] = kept if kept is not None and reuse else connect(settings)
+                before = old.get(name)
+                reuse = before is not None and before.settings == settings
+                self._names.upstreams[name] = before if before is not None and reuse else connect(settings)
 
     def _policies(self, routes: spec.Routes) -> None:
         for name in routes.policies:
@@ -276,7 +276,7 @@ class _Build:
     def _suites(self, server: spec.Server) -> None:
         if server.tls.cbc:
             self._findings.warn(
-                self._root.key("server", "tls", "cbc"), "CBC suites have been attacked time and again: offer them only "
+                self._root.key("server", "tls", "cbc"), "CBC suites have known attacks: offer them only "
                 "while a client knows no other", "weak_tls")
 
     def _unused(self) -> None:

@@ -32,7 +32,7 @@ class Seeds:
         for name, one in written.items():
             place = node.key(name)
             if name in (REFERENCE, RESOURCE, URN):
-                self._findings.problem(place, "this word has a meaning of its own: it names no class",
+                self._findings.problem(place, "this name is reserved: give the class another",
                                               "bad_crosswalk")
             elif not said & {name, REFERENCE, RESOURCE}:
                 self._findings.warn(place, "no rule says `crosswalk` for this class", "unused")

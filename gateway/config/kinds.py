@@ -86,7 +86,7 @@ def _method(value: object) -> object:
     if value != value.upper():
         raise PydanticCustomError("bad_method", "methods are told apart by case: write it in capitals")
     if value == "CONNECT":
-        raise PydanticCustomError("unreachable", "CONNECT never gets here: a gateway is no forward proxy")
+        raise PydanticCustomError("unreachable", "CONNECT never gets here: the gateway is not a forward proxy")
     return value
 
 

@@ -181,17 +181,17 @@ class _Tree:
     def node(self, node: yaml.Node, within: tuple[int, ...]) -> Node:
         self._count += 1
         if id(node) in within:
-            return self._broken(node, "an alias stands inside what it stands for", "bad_alias")
+            return self._broken(node, "an alias refers to a value that contains it", "bad_alias")
         if len(within) > _MAX_DEPTH:
             return self._broken(node, _TOO_DEEP, "bad_yaml")
         if self._count > self._most:
             if self._count == self._most + 1:
-                return self._broken(node, "this file has too many values; an alias counts as what it stands for",
-                                  "bad_alias")
+                message = "this file has too many values; each alias counts as the values that it refers to"
+                return self._broken(node, message, "bad_alias")
             return Node(self._place(node), None, broken=True)
         kind = {yaml.MappingNode: "map", yaml.SequenceNode: "seq", yaml.ScalarNode: "str"}[type(node)]
         if node.tag != f"tag:yaml.org,2002:{kind}":
-            return self._broken(node, "tags have no meaning here", "tag")
+            return self._broken(node, "YAML tags are not supported", "tag")
         if isinstance(node, yaml.MappingNode):
             return self._map(node, (*within, id(node)))
         if isinstance(node, yaml.SequenceNode):

@@ -78,7 +78,7 @@ class Ruling:
         if what == "keys":
             pattern = PathPattern.parse(written.at)
             if written.keys == "names" and pattern and not any(token not in ("*", "**") for token in pattern):
-                self._findings.warn(node.key("at"), "this rule shows names whatever they are: name the "
+                self._findings.warn(node.key("at"), "this rule shows every name there is: name the "
                                               "objects that it is for", "broad_rule")
             return Rule(name, written.at, keys=written.keys or "", reason=written.reason or "")
         if what == "list":
@@ -94,7 +94,7 @@ class Ruling:
         """Warn of a rule that covers more than anybody can have looked at."""
         if not any(token not in ("*", "**") for token in pattern) or (pattern[-1:] == ("*",) and verb == "normalises"):
             self._findings.warn(
-                node.key("at"), f"this rule {verb} whatever is there: name the members that it is for", "broad_rule")
+                node.key("at"), f"this rule {verb} everything there is: name the members that it is for", "broad_rule")
         elif verb != "normalises" and (hit := criticals(pattern)):
             self._findings.warn(
                 node.key("at"), f"this rule {verb} what is critical: {', '.join(hit[:3])}", "broad_rule")

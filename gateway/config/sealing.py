@@ -31,14 +31,14 @@ def sealed(
     node, key = root.find("shadow", "capture"), root.key("shadow", "capture")
     path = node.place.file.parent / written.path
     if custody is None:
-        findings.problem(key, "keys in the gateway's memory would end with it, and what they seal: name a file "
-                                     "in `shadow.custody`", "needs_custody")
+        findings.problem(key, "keys in the gateway's memory are lost when it stops, and with them all sealed records: "
+                         "name a file in `shadow.custody`", "needs_custody")
     elif path in (custody, store):
         what = "custody" if path == custody else "store"
         findings.problem(node.find("path").place, f"this file is the {what}'s: name another", "same_file")
     warn_if_exposed(path, key, "the file of sealed records", findings)
     if not written.views:
-        findings.warn(key, "without `views` nobody may view what is sealed", "no_views")
+        findings.warn(key, "without `views` nobody may view sealed records", "no_views")
     views = {role: frozenset(users) for role, users in written.views.items()}
     return Sealed(path, Bounds(written.retention, written.records, written.size), views)
 
@@ -47,5 +47,6 @@ def _refuse_unwritten(routes: spec.Routes, root: Node, findings: Findings) -> No
     """Add a problem for each capability that asks for capture where no file for it is configured."""
     for name, capability in routes.capabilities.items():
         if capability.shadow is not None and capability.shadow.capture:
-            findings.problem(root.key("capabilities", name, "shadow", "capture"), "nothing says where to: write "
-                             "`shadow: {capture: {path: figway.sealed}}` at the top of the file", "needs_capture")
+            findings.problem(
+                root.key("capabilities", name, "shadow", "capture"), "no file for sealed records is configured: write "
+                "`shadow: {capture: {path: figway.sealed}}` at the top of the file", "needs_capture")

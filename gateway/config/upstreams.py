@@ -24,7 +24,7 @@ def settings(
     endpoints = _endpoints(written, node, findings)
     tls = upstream_tls(written.tls, node, seen, findings)
     if written.tls is not None and endpoints and not any(url.startswith("https:") for url in endpoints):
-        findings.warn(node.key("tls"), "no endpoint is https, so nothing of this is used", "unused")
+        findings.warn(node.key("tls"), "no endpoint is https, so `tls` has no effect", "unused")
     if len(findings.problems) > before:
         return None
     t, p, h, e = written.timeouts, written.pool, written.health, written.ejection

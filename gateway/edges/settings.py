@@ -9,14 +9,13 @@ from gateway.wire import FieldKinds
 
 @dataclass(frozen=True, slots=True)
 class EdgeSettings:
-    """Sizes in bytes, times in seconds. `body` 0 means no bound of the edge's own (a capability may set one).
-    `memory` bounds what a worker holds for its clients (gateway.room); 0 means no bound. `connections` 0 means
+    """Sizes in bytes, times in seconds. `body` 0 means no limit of the edge's own (a capability may set one).
+    `memory` limits what a worker holds for its clients (gateway.room); 0 means no limit. `connections` 0 means
     20,000, or as many as there are file descriptors for.
 
-    `trusted_hops` is how many proxies in front of us may be believed about the client (0: nobody), `trusted_fields` in
-    which fields: "x-forwarded" or "forwarded"; `forwarded` is what we write for the upstream: one of these, "both" or
-    "off".
-    `via` is our pseudonym in Via (RFC 9110 section 7.6.3); empty writes none.
+    `trusted_hops` is how many proxies in front of the gateway are believed about the client, and `trusted_fields` in
+    which fields: "x-forwarded" or "forwarded". `forwarded` is what the upstream gets: one of these, "both" or "off".
+    `via` is the gateway's pseudonym in Via (RFC 9110 section 7.6.3); empty writes none.
     `drain_delay`: after SIGTERM, how long to go on accepting with readiness off; `drain_grace`: then, how long calls
     in flight may take.
     `cbc`: whether TLS offers CBC suites; a restart changes it.

@@ -495,7 +495,7 @@ BAD_OPERATIONS = [
     ('{path: "/ä"}', "a path holds ASCII without spaces: percent-encode the rest, as UTF-8"),
     ('{path: "/a/../b"}', "unreachable: such paths are refused while `ambiguous_paths` is false [unreachable]"),
     ("{method: get}", "methods are told apart by case: write it in capitals"),
-    ("{method: [GET, CONNECT]}", "CONNECT never gets here: a gateway is no forward proxy"),
+    ("{method: [GET, CONNECT]}", "CONNECT never gets here: the gateway is not a forward proxy"),
     ("{method: []}", "wants at least one method; leave it out for any"),
     ("{header: {X-A: 1}}", 'wants text in quotes, or true for "is there", not "1" [wrong_type]'),
     ('{header: {"X A": x}}', "wants the name of a header field"),
@@ -701,12 +701,12 @@ def test_sealed_capture_has_defaults_that_show_nothing_to_anybody(built):
     configuration = built(capturing("capture: {}"))
     assert configuration.sealed == Sealed(Path("figway.sealed"), Bounds(72 * 3600, 1000, 256 << 20), {})
     assert [str(warning) for warning in configuration.warnings] == [
-        "routes.yaml:7:10: without `views` nobody may view what is sealed [no_views]"]
+        "routes.yaml:7:10: without `views` nobody may view sealed records [no_views]"]
 
 
 @pytest.mark.parametrize(("shadow", "problem"), [
-    ("drain: 5s", "routes.yaml:17:28: nothing says where to: write `shadow: {capture: {path: figway.sealed}}` at the "
-                  "top of the file [needs_capture]"),
+    ("drain: 5s", "routes.yaml:17:28: no file for sealed records is configured: write "
+                  "`shadow: {capture: {path: figway.sealed}}` at the top of the file [needs_capture]"),
     ("capture: {path: s.db}", "routes.yaml:7:26: this file is the store's: name another [same_file]"),
     ("capture: {path: s.db.custody}", "routes.yaml:7:26: this file is the custody's: name another [same_file]"),
     ("capture: {path: k, views: {a: [b]}}, custody: k",
@@ -724,6 +724,6 @@ def test_what_is_wrong_of_sealed_capture_is_told(problems, shadow, problem):
 def test_what_seals_needs_keys_that_outlive_the_gateway(problems, built):
     memory = capturing("capture: {views: {a: [b]}}").replace("store: {disk: {path: s.db}}", "store: {none: {}}")
     assert problems(memory) == [
-        "routes.yaml:7:10: keys in the gateway's memory would end with it, and what they seal: name a file in "
-        "`shadow.custody` [needs_custody]"]
+        "routes.yaml:7:10: keys in the gateway's memory are lost when it stops, and with them all sealed "
+        "records: name a file in `shadow.custody` [needs_custody]"]
     built(memory.replace("shadow: {", "shadow: {custody: keys, ", 1))

@@ -95,7 +95,7 @@ def test_at_share_0_nobody_is_left_on_modern(on_missing):
 
 
 @pytest.mark.parametrize(("on_missing", "roll", "serve"), [
-    ("legacy", 0.0, OLD), ("modern", 0.9, NEW), ("random", 0.24, NEW), ("random", 0.26, OLD),
+    ("legacy", 0.0, OLD), ("modern", 0.9, NEW), ("random", 0.24999, NEW), ("random", 0.25, OLD),
 ])
 def test_a_call_without_a_key_goes_where_it_is_told(on_missing, roll, serve):
     target = capability(share=2500, sticky=("claim:sub",), on_missing=on_missing)
@@ -106,12 +106,15 @@ def test_a_call_without_a_key_goes_where_it_is_told(on_missing, roll, serve):
     ("claim:sub", call(claims={"sub": "x"}), "x"),
     ("claim:n", call(claims={"n": 7}), "7"),
     ("claim:sub", call((b"sub", b"x")), None),
+    ("claim:urn:mrn", call(claims={"urn:mrn": "x"}), "x"),
     ("header:X-Tenant", call((b"x-tenant", b"t")), "t"),
     ("cookie:s", call((b"Cookie", b"a=1; b{]=,; s=2")), "2"),
     ("cookie:s", call((b"Cookie", b"a=1"), (b"cookie", b's="3"')), "3"),
     ("cookie:s", call((b"Cookie", b"ss=1")), None),
+    ("cookie:s", call((b"Cookie", b"a=1;s=X=2;b=3")), "X=2"),
     ("query:p", call(target=b"/a?q=1&p=a%20b&p=c"), "a b"),
     ("query:p", call(target=b"/a?p="), None),
+    ("query:p", call(target=b"/a?q=1"), None),
     ("path:id", call(params={"id": "9"}), "9"),
     ("client_ip", call(), "192.0.2.1"),
 ])

@@ -83,7 +83,8 @@ def test_it_copies_what_is_there_and_the_build_context_holds_nothing_else():
 
 
 @pytest.mark.parametrize("target", [
-    "demo", "run", "test", "test-fast", "test-latest", "lint", "coverage", "golden", "bench", "update", "clean"])
+    "demo", "run", "test", "test-fast", "test-latest", "lint", "coverage", "mutants", "golden", "bench",
+    "update", "clean"])
 def test_make_knows_its_targets_and_help_tells_of_each(target):
     def make(*arguments):
         free = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}

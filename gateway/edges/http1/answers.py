@@ -76,17 +76,18 @@ class Reader(Protocol):
         ...
 
     def stays(self) -> bool:
-        """Whether the connection stays open after the answer under way, as things are."""
+        """Whether the connection stays open after the answer under way, unless something happens until then."""
         ...
 
 
 class AnswerWriter:
     """Writes the answers of one client connection: the Downstream of its exchanges (gateway.pipeline).
 
-    The listener sets what the next answer is to: the request's `head`, None where none could be read; whether the
-    connection stays open after it (`keep_alive`); and whether it is `bodiless` whatever its own head says, as answers
-    to HEAD. `chunked` is False until an answer begins in chunks. `blocked` is True while the client does not take what
-    was written.
+    The listener sets the next answer's terms. `head` is the request's, None where none could be read. `keep_alive` is
+    True where the connection stays open after the answer, `bodiless` where it has no body, whatever its own head says
+    (answers to HEAD), `chunked` where its body goes out in chunks, which the listener sets to False.
+
+    `blocked` is True while the client does not take what was written.
     """
 
     __slots__ = (

@@ -1,19 +1,19 @@
-"""File descriptors: how many there are, and how many client connections that leaves room for.
+"""File descriptors: how many there are, and how many client connections they allow.
 
-Each connection takes one. Where they run out the kernel's queue is emptied unanswered, upstreams cannot be called and
-the admin port is silent; so some are kept, and whoever comes past the rest is told so and closed.
+Each connection takes one. If they ran out, the kernel would drop waiting clients unanswered, upstreams could not be
+called and the admin port would be silent. So some are kept back, and a client that comes past the rest is refused.
 """
 
 import resource
 
 _MOST = 1 << 20
-# What a worker has open besides connections: log, stores, the judge's pipes, the admin port and those who ask it.
+# What a worker has open besides connections: log, stores, pipes to the judge, the admin port and its clients.
 _OWN = 64
 _BACKLOG = 16, 2048
 
 
 def raise_limit() -> None:
-    """Let this process, and those that it starts, have as many as the system lets it, up to a million."""
+    """Let this process, and those that it starts, open as many files as the system allows, up to a million."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _MOST if hard == resource.RLIM_INFINITY else min(hard, _MOST)
     if soft != resource.RLIM_INFINITY and soft < wanted:
@@ -21,18 +21,18 @@ def raise_limit() -> None:
 
 
 def limit() -> int:
-    """How many this process may have."""
+    """How many files this process may open."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return _MOST if soft == resource.RLIM_INFINITY else soft
 
 
 def backlog(descriptors: int) -> int:
-    """How many connections may wait to be accepted. All of them are accepted at once, before any is looked at."""
+    """How many connections may wait to be accepted. All of them are accepted at once, before any is served."""
     return min(max(descriptors // 16, _BACKLOG[0]), _BACKLOG[1])
 
 
 def clients(descriptors: int, upstreams: int) -> int:
-    """How many client connections there is room for beside `upstreams` connections to upstreams, which get half of
-    what is left at most. A burst that is accepted at once, and as many that are being turned away, fit in as well."""
+    """How many client connections there may be beside `upstreams` connections to upstreams, which get at most half of
+    the descriptors. It leaves room for a burst that is accepted at once, and for as many clients being refused."""
     left = descriptors - _OWN - 2 * backlog(descriptors)
     return max(1, left - min(upstreams, left // 2))

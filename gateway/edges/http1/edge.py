@@ -4,6 +4,7 @@ import asyncio
 import time
 from typing import Protocol
 
+from gateway.edges.arrival import Arrivals
 from gateway.edges.http1.overload import Overload
 from gateway.edges.settings import EdgeSettings
 from gateway.pipeline import Exchange, Pipeline
@@ -98,3 +99,10 @@ class Edge:
         recorder = self.pipeline.recorder
         self._memory.report(recorder, self.room.refused, self.room.limit, now)
         self._crowd.report(recorder, self.turned_away, self.allowed, now)
+
+
+def arrivals_of(transport: asyncio.BaseTransport | None) -> Arrivals:
+    """What makes the arrivals of the client at the other end of the transport."""
+    peer = transport.get_extra_info("peername") if transport is not None else None
+    tls = transport is not None and transport.get_extra_info("sslcontext") is not None
+    return Arrivals(str(peer[0]) if isinstance(peer, tuple) else "", "https" if tls else "http")

@@ -16,7 +16,7 @@ from typing import Any, cast
 from gateway.edges.arrival import Arrivals
 from gateway.edges.headers import ends_here
 from gateway.edges.http1.answers import AnswerWriter
-from gateway.edges.http1.edge import Edge
+from gateway.edges.http1.edge import Edge, arrivals_of
 from gateway.edges.http1.incoming import Incoming
 from gateway.edges.http1.phase import Phase
 from gateway.pipeline import Exchange
@@ -31,8 +31,8 @@ class Listener(asyncio.Protocol):
     bytes are (phase.py), `exchange` is the request that is served."""
 
     __slots__ = (
-        "_answers", "_arrivals", "_edge", "_incoming", "_server_state", "_transport", "deadline",
-        "exchange", "phase", "scheduled",
+        "_answers", "_arrivals", "_edge", "_incoming", "_server_state", "_transport", "deadline", "exchange", "phase",
+        "scheduled",
     )
 
     def __init__(self, config: Any, server_state: Any, app_state: Any, _loop: Any = None) -> None:
@@ -40,7 +40,8 @@ class Listener(asyncio.Protocol):
         self._edge: Edge = config.loaded_app.edge
         self._server_state = server_state
         self._transport: asyncio.Transport | None = None
-        self._arrivals: Arrivals
+        # None until the first head, which spares silent connections the memory.
+        self._arrivals: Arrivals | None = None
         self._incoming = Incoming(self._edge.room)
         self._answers = AnswerWriter(self._edge, self, self._incoming)
         self.phase = Phase.IDLE
@@ -56,9 +57,6 @@ class Listener(asyncio.Protocol):
         self._incoming.transport = self._transport
         self._answers.attach(self._transport)
         edge = self._edge
-        peer = transport.get_extra_info("peername")
-        self._arrivals = Arrivals(str(peer[0]) if isinstance(peer, tuple) else "",
-                                  "http" if transport.get_extra_info("sslcontext") is None else "https")
         edge.connections.add(self)
         self._server_state.connections.add(self)
         now = time.monotonic()
@@ -198,9 +196,11 @@ class Listener(asyncio.Protocol):
     def _begin(self, data: bytes) -> None:
         """Begin the exchange of one whole head. Raises Malformed."""
         edge, answers, settings = self._edge, self._answers, self._edge.settings
-        arrival = self._arrivals.repeated(data, settings)
+        if (arrivals := self._arrivals) is None:
+            arrivals = self._arrivals = arrivals_of(self._transport)
+        arrival = arrivals.repeated(data, settings)
         if arrival is None:
-            arrival = self._arrivals.judged(data, settings)
+            arrival = arrivals.judged(data, settings)
             edge.silent.pop(self, None)
             if arrival.head.logs_in:
                 answers.bind(arrival.head.client)
@@ -288,7 +288,7 @@ class Listener(asyncio.Protocol):
             exchange.crashed(error)
 
     def _skip_body(self, data: bytes) -> None:
-        """More of a body that nobody wants: its request is answered already."""
+        """More of a body that is not wanted, since its request is answered already."""
         framing = self._incoming.framing
         if framing is None:
             return
@@ -377,7 +377,7 @@ class Listener(asyncio.Protocol):
         self.exchange = None
         answers = self._answers
         if self.phase is Phase.BODY:
-            # The rest of the request's body is still to come, and nobody wants it.
+            # The rest of the request's body is still to come, and is not wanted.
             if answers.keep_alive:
                 self.phase = Phase.REST
                 self.deadline = time.monotonic() + self._edge.settings.body_grace
@@ -417,7 +417,7 @@ class Listener(asyncio.Protocol):
         self._linger()
 
     def stays(self) -> bool:
-        """Whether the connection stays open after the answer under way, as things are."""
+        """Whether the connection stays open after the answer under way, unless something happens until then."""
         return self._answers.keep_alive
 
     def leave(self, *, soon: bool) -> None:
