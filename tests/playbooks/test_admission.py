@@ -14,11 +14,13 @@ class Slow:
 
     def __init__(self):
         self.verdict = asyncio.get_running_loop().create_future()
+        self.waits = asyncio.Event()
 
     def admit(self, call):
         return self._admit()
 
     async def _admit(self):
+        self.waits.set()
         return await self.verdict
 
 
@@ -93,7 +95,9 @@ async def test_a_policy_with_a_fault_is_a_fault_of_the_gateway():
 
 async def test_a_client_that_goes_away_meanwhile_ends_the_waiting():
     policy = Slow()
-    play = Play(policies=(policy,)) >> head() << "client waits" >> gone
+    play = Play(policies=(policy,)) >> head() << "client waits"
+    await policy.waits.wait()
+    play >> gone
     await asyncio.wait([policy.verdict])
     assert policy.verdict.cancelled()
     assert play
