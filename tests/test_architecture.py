@@ -64,7 +64,7 @@ IMPURE = {"asyncio", "socket", "os", "time", "random", "logging", "threading", "
 HOMES = {
     "click": ["gateway.cli"],
     "cryptography": ["shadow.sealed.sqlite", "gateway.certificates"],
-    "httptools": ["gateway.wire"],
+    "httptools": ["gateway.wire.heads"],
     "httpx2": ["gateway.policies.jwks", "gateway.demo.traffic", "gateway.cli"],
     "hypothesis": ["gateway.policies.testing"],
     "jinja2": ["shadow.renderers.html"],
