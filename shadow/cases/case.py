@@ -84,6 +84,8 @@ def _rule(name: str, one: Rule, modules: set[tuple[str, str]]) -> str:
         said.append(f"crosswalk={one.crosswalk!r}")
     if one.kind:
         said.append(f"kind={one.kind!r}")
+    if one.keys:
+        said.append(f"keys={one.keys!r}")
     return f"Rule({', '.join(said)})"
 
 

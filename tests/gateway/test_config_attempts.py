@@ -56,13 +56,18 @@ def plugins():
     made.may_end.set()
 
 
+@pytest.mark.slow
 async def test_what_hangs_is_given_up_counted_and_stands_in_no_other_s_way(write, plugins):
     running = build(write(SMALLEST), find=plugins.find)
     attempts = Attempts(write(SLOW), 0.05, plugins.find)
-    for number in range(32):
+    for _ in range(1_000):
+        # On a busy machine an attempt may be given up, and so ended, before it comes to what hangs.
         with pytest.raises(Invalid, match="too_slow"):
             await attempts.build(running)
-        assert attempts.hanging == number + 1
+        if attempts.hanging == 32:
+            await asyncio.sleep(0.2)  # the last may just be ending
+            if attempts.hanging == 32:
+                break
     write(SMALLEST)
     with pytest.raises(Invalid, match="32 earlier attempts hang"):
         await attempts.build(running)

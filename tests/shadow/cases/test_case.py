@@ -1,6 +1,7 @@
 """Case files: tests for pytest that keep running, wherever the code behind them moves."""
 
 import ast
+import dataclasses
 import os
 import subprocess
 import sys
@@ -85,3 +86,26 @@ def test_an_old_path_knows_no_other_name(module):
 def test_what_is_public_for_cases_is_there():
     assert all(hasattr(running, name) for name in running.__all__)
     assert running.__name__ == moved.HOME
+
+
+# Each with a field of its own, whatever fields rules come to have.
+EVERY_RULE = (
+    Rule("", "/a", normaliser=Volatile(Volatile.Options("instant"))), Rule("", "/b", order=Order("multiset")),
+    Rule("", "/c", ignore=True),
+    Rule("", "/d", severity=Severity.MINOR), Rule("", "/e", reveal=True), Rule("", "/f", ignore=True, kind="type"),
+    Rule("", "/g", crosswalk="Patient"), Rule("", "/h", keys="data"), Rule("", "/i", defaults=False),
+)
+# People wrote these: they may name somebody.
+LEFT_OUT = {"id", "reason"}
+
+
+def test_no_field_of_a_rule_is_lost_in_a_case_file():
+    plain = Rule("", "")
+    fields = {one.name for one in dataclasses.fields(Rule)} - LEFT_OUT
+    assert {name for name in fields for rule in EVERY_RULE if getattr(rule, name) != getattr(plain, name)} == fields
+    one = pair({"a": 1}, {"a": 2})
+    one.rules = Rules(EVERY_RULE)
+    space = {}
+    exec(write(Minimal(one, findings(one), 1, whole=False, exhausted=False)), space)
+    read = space["RULES"].rules
+    assert [dataclasses.replace(rule, id="") for rule in read] == list(EVERY_RULE)
