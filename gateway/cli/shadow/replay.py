@@ -22,7 +22,7 @@ from gateway.config.compile import Configuration
 from gateway.edges.arrival import Arrivals
 from gateway.forward import ask
 from gateway.telemetry.trace import new_trace_id
-from gateway.wire import Malformed, fields
+from gateway.wire.heads import Malformed, fields
 from shadow.compare.comparison import AGREED, Comparison
 from shadow.judge.crosswalks import Crosswalks
 from shadow.judge.judgement import judge
