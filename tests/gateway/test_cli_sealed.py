@@ -440,6 +440,6 @@ def test_a_trail_that_was_tampered_with_is_said_to_be_so(figway, vault, custody,
         connection.execute("UPDATE trail SET reason = 'another' WHERE number = 1")
     connection.close()
     found = figway("audit")
-    assert (found.exit_code, "not whole" in found.stderr) == (1, True)
+    assert (found.exit_code, "not complete" in found.stderr) == (1, True)
     assert "another" in found.stdout
     assert "\x1b" not in found.stdout
