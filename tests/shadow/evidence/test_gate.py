@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shadow.evidence.gate import Answer, Criteria, Hid, Numbers, State, assess, needed, weight, weight_against
+from shadow.evidence.gate import Answer, Criteria, Gate, Hid, Numbers, State, assess, needed, weight, weight_against
 from shadow.evidence.stratum import Stratum
 
 LIMIT, ALPHA = 0.001, 0.05
@@ -196,3 +196,239 @@ def test_what_is_needed_is_told_from_where_it_stands():
     assert gate(found, "mismatches").says == (
         f"1 of 5,000 effective exchanges differ: ≈ {needed(1, LIMIT, ALPHA) - 5_000:,} more without one show a rate "
         "below 0.1% at 95% confidence")
+
+
+# --- each gate by itself: its state, the number behind it, its limit and what it needs ---
+
+def judged(strata, criteria=BOTH, *, eligible=None, excluded=0, conflicts=0, hid=()):
+    """The gates of an epoch by their names. By default, exactly the exchanges that were asked are eligible."""
+    asked = sum(numbers.asked for numbers in strata.values())
+    found = assess(criteria, strata, eligible=asked if eligible is None else eligible, excluded=excluded,
+                   conflicts=conflicts, hid=[Hid(*one) for one in hid])
+    return {one.name: one for one in found.gates}
+
+
+@pytest.mark.parametrize(("bad", "n"), [(0, 3_588), (1, 6_550), (3, 10_847), (10, 22_685)])
+def test_a_rate_passes_with_the_exchange_that_the_reference_names_and_not_one_earlier(bad, n):
+    for name, numbers in (("mismatches", Numbers(n, bad, 0)), ("candidate errors", Numbers(n, 0, bad))):
+        now, before = (judged({READ: numbers._replace(asked=asked)})[name] for asked in (n, n - 1))
+        assert (now.state, now.value, now.limit, now.needs) == (State.PASS, bad / n, LIMIT, 0)
+        assert (before.state, before.value, before.limit, before.needs) == (State.MISSING, bad / (n - 1), LIMIT, 1)
+
+
+@pytest.mark.parametrize(("criteria", "n"), [
+    # A limit ten times as high takes about a tenth of the exchanges; more confidence takes more of them.
+    (replace(BOTH, limit=0.01), 358), (replace(BOTH, confidence=0.99), 5_357),
+])
+def test_what_a_rate_takes_follows_from_limit_and_confidence(criteria, n):
+    now, before = (judged({READ: Numbers(asked, 0, 0)}, criteria)["mismatches"] for asked in (n, n - 1))
+    assert (now.state, now.limit) == (State.PASS, criteria.limit)
+    assert (before.state, before.limit, before.needs) == (State.MISSING, criteria.limit, 1)
+
+
+def test_a_rate_fails_as_soon_as_it_is_shown_to_be_above_the_limit():
+    # Five of 5,000 are at the limit of 0.1%. Thirteen do not show a rate above it; fourteen do.
+    for name, with_bad in (("mismatches", lambda bad: Numbers(5_000, bad, 0)),
+                           ("candidate errors", lambda bad: Numbers(5_000, 0, bad))):
+        before, now = judged({READ: with_bad(13)})[name], judged({READ: with_bad(14)})[name]
+        assert (before.state, before.value) == (State.MISSING, 0.0026)
+        assert before.needs == needed(13, LIMIT, ALPHA) - 5_000
+        assert (now.state, now.value, now.limit, now.needs) == (State.FAIL, 0.0028, LIMIT, 0)
+
+
+def test_a_rate_says_what_was_found_and_what_it_is_held_to():
+    held = "0.1% at 95% confidence"
+    assert judged({READ: Numbers(4_000, 0, 40)})["mismatches"].says == (
+        f"0 of 4,000 effective exchanges differ: below {held}")
+    assert judged({READ: Numbers(4_000, 0, 40)})["candidate errors"].says == (
+        f"40 of 4,000 effective exchanges got no answer from modern: above {held}")
+    assert judged({READ: Numbers(1, 0, 0)})["candidate errors"].says == (
+        f"0 of 1 effective exchange got no answer from modern: ≈ 3,587 more without one show a rate below {held}")
+    assert judged({})["mismatches"].value is None
+
+
+def test_exchanges_of_all_strata_count_together():
+    found = judged({READ: Numbers(3_000, 1, 2, 3, 4_000), SEARCH: Numbers(2_000, 4, 8, 9, 2_500)})
+    assert (found["mismatches"].value, found["candidate errors"].value) == (5 / 5_000, 10 / 5_000)
+
+
+@pytest.mark.parametrize(("numbers", "conflicts", "state", "value", "says"), [
+    (Numbers(0, 0, 0), 0, State.MISSING, 0.0, "nothing compared"),
+    (Numbers(1, 0, 0), 0, State.PASS, 0.0, "no exchange with a critical difference"),
+    (Numbers(1, 1, 0, 0, 1, 1), 0, State.MISSING, 1.0,
+     "1 exchange with a critical difference, reproduced in 0 of them, and seen once in its kind of exchange"),
+    (Numbers(1, 1, 0, 0, 1, 1, 1), 0, State.FAIL, 1.0,
+     "1 exchange with a critical difference, reproduced in 1 of them"),
+    (Numbers(1, 1, 0, 0, 2, 2), 0, State.FAIL, 2.0,
+     "2 exchanges with a critical difference, reproduced in 0 of them"),
+    # A critical difference counts even where the exchange is not effective.
+    (Numbers(0, 0, 0, 0, 1, 1, 1), 0, State.FAIL, 1.0,
+     "1 exchange with a critical difference, reproduced in 1 of them"),
+    (Numbers(9, 0, 0), 1, State.FAIL, 1.0, "exchanges contradicted each other 1 time about who is who"),
+    (Numbers(9, 3, 0, 0, 9, 3), 2, State.FAIL, 5.0,
+     "exchanges contradicted each other 2 times about who is who; 3 had a critical difference"),
+])
+def test_criticals(numbers, conflicts, state, value, says):
+    found = judged({READ: numbers}, conflicts=conflicts)["criticals"]
+    assert found == Gate("criticals", state, value, 0.0, 0, says)
+
+
+def test_contradictions_about_who_is_who_alone_are_not_safe():
+    strata = {READ: Numbers(9_000, 0, 0), SEARCH: Numbers(900, 0, 0)}
+    assert assess(BOTH, strata, eligible=9_900, excluded=0).answer is Answer.SAFE
+    found = assess(BOTH, strata, eligible=9_900, excluded=0, conflicts=1)
+    assert found.answer is Answer.NOT_SAFE
+    assert [one.name for one in found.gates if one.state is not State.PASS] == ["criticals"]
+
+
+@pytest.mark.parametrize(("strata", "state", "value", "says"), [
+    ({}, State.MISSING, None, "nothing compared"),
+    ({READ: Numbers(0, 0, 0, 1, 1)}, State.PASS, None, "none of 1 is shown to be above 0.1%"),
+    ({READ: Numbers(4, 0, 0), SEARCH: Numbers(5, 0, 0)}, State.PASS, 0.0, "none of 2 is shown to be above 0.1%"),
+    # One bad exchange of one weighs ln E = 5.5: enough for one stratum (3.0), not for any of 200 (8.3). Two weigh 12.2.
+    ({READ: Numbers(1, 1, 0)}, State.PASS, 1.0,
+     "none of 1 is shown to be above 0.1%; 1 of 1 in read 2xx Patient are too few to show it"),
+    ({READ: Numbers(2, 2, 0)}, State.FAIL, 1.0, "above 0.1% in read 2xx Patient: 2 of 2 effective exchanges are bad"),
+    # Mismatches and errors count together.
+    ({READ: Numbers(2, 1, 1)}, State.FAIL, 1.0, "above 0.1% in read 2xx Patient: 2 of 2 effective exchanges are bad"),
+    # The stratum against which most is shown is named, wherever it stands: here the one with fewer bad ones.
+    ({READ: Numbers(2_000, 5, 0), SEARCH: Numbers(4, 3, 0)}, State.FAIL, 0.75,
+     "above 0.1% in search 2xx Bundle ?date: 3 of 4 effective exchanges are bad"),
+    ({SEARCH: Numbers(4, 3, 0), READ: Numbers(2_000, 5, 0)}, State.FAIL, 0.75,
+     "above 0.1% in search 2xx Bundle ?date: 3 of 4 effective exchanges are bad"),
+    # A rate at the limit is not above it.
+    ({READ: Numbers(1_000, 1, 0)}, State.PASS, 0.001, "none of 1 is shown to be above 0.1%"),
+])
+def test_strata(strata, state, value, says):
+    assert judged(strata)["strata"] == Gate("strata", state, value, LIMIT, 0, says)
+
+
+def test_what_a_stratum_takes_to_fail_follows_from_the_confidence():
+    # Two bad exchanges of two weigh 12.2, one of one 5.5. At 99.99% it takes ln(200 / 0.0001) = 14.5; at 50%, 6.0; at
+    # 10%, 5.4.
+    assert judged({READ: Numbers(2, 2, 0)}, replace(BOTH, confidence=0.9999))["strata"].state is State.PASS
+    assert judged({READ: Numbers(1, 1, 0)}, replace(BOTH, confidence=0.5))["strata"].state is State.PASS
+    assert judged({READ: Numbers(1, 1, 0)}, replace(BOTH, confidence=0.1))["strata"].state is State.FAIL
+
+
+@pytest.mark.parametrize(("strata", "state", "value", "needs", "says"), [
+    ({READ: Numbers(100, 0, 0), SEARCH: Numbers(100, 0, 0)}, State.PASS, 1.0, 0,
+     "2 operations and 2 strata, each often enough"),
+    ({READ: Numbers(99, 0, 0), SEARCH: Numbers(100, 0, 0)}, State.MISSING, 0.75, 1,
+     "1 of 4 operations and strata were seen too seldom"),
+    ({READ: Numbers(100, 0, 0)}, State.MISSING, 1 - 1 / 3, 100,
+     "1 of 3 operations and strata were seen too seldom; never: search"),
+    # One exchange may count for the operation and for its stratum: `read` needs 60, of which 10 also help the stratum.
+    ({READ: Numbers(40, 0, 0), READ._replace(status="4xx"): Numbers(0, 0, 0), SEARCH: Numbers(100, 0, 0)},
+     State.MISSING, 0.6, 60, "2 of 5 operations and strata were seen too seldom"),
+    # What two operations need adds up, and a stratum's need counts where its operation was seen often enough.
+    ({READ: Numbers(95, 0, 0), SEARCH: Numbers(200, 0, 0), SEARCH._replace(shape=""): Numbers(3, 0, 0)},
+     State.MISSING, 0.6, 12, "2 of 5 operations and strata were seen too seldom"),
+    # An operation that is seen though nobody declared it must be seen as often as the others.
+    ({READ: Numbers(100, 0, 0), SEARCH: Numbers(100, 0, 0), READ._replace(operation="vread"): Numbers(98, 0, 0)},
+     State.MISSING, 1 - 1 / 6, 2, "1 of 6 operations and strata were seen too seldom"),
+])
+def test_coverage(strata, state, value, needs, says):
+    assert judged(strata)["coverage"] == Gate("coverage", state, value, 1.0, needs, says)
+
+
+def test_coverage_of_one_operation_and_of_none():
+    one = replace(BOTH, operations=("read",))
+    assert judged({READ: Numbers(100, 0, 0)}, one)["coverage"].says == "1 operation and 1 stratum, each often enough"
+    undeclared = judged({READ: Numbers(100_000, 0, 0)}, Criteria())["coverage"]
+    assert undeclared == Gate(
+        "coverage", State.MISSING, None, 1.0, 0, "it is not declared which operations are to be seen")
+
+
+def test_what_was_covered_is_listed_with_what_each_still_needs():
+    rare = READ._replace(status="4xx")
+    found = assess(replace(BOTH, minimum=50, stratum_minimum=5), {SEARCH: Numbers(50, 0, 0), rare: Numbers(2, 0, 0),
+                                                                  READ: Numbers(45, 0, 0)}, eligible=97, excluded=0)
+    assert [(one.operation, one.stratum, one.seen, one.wanted, one.needs) for one in found.coverage] == [
+        ("read", None, 47, 50, 3), ("read", READ, 45, 5, 0), ("read", rare, 2, 5, 3),
+        ("search", None, 50, 50, 0), ("search", SEARCH, 50, 5, 0)]
+
+
+@pytest.mark.parametrize(("eligible", "excluded", "state", "value"), [
+    (0, 0, State.MISSING, None), (1_000, 0, State.PASS, 0.0), (1_000, 50, State.PASS, 0.05),
+    (1_000, 51, State.MISSING, 0.051), (1, 1, State.MISSING, 1.0),
+])
+def test_the_share_that_is_left_out_may_reach_its_limit_and_no_more(eligible, excluded, state, value):
+    many = "exchange" if eligible == 1 else "exchanges"
+    found = judged({READ: Numbers(1_000, 0, 0, 0, 1_000)}, eligible=eligible, excluded=excluded)["excluded"]
+    assert found == Gate("excluded", state, value, 0.05, 0,
+                         f"{excluded:,} of {eligible:,} eligible {many} say nothing; at most 5% may")
+
+
+def test_a_stratum_of_which_too_much_is_left_out_does_not_drown_in_the_total():
+    def excluded(nothing, of, **more):
+        strata = {READ: Numbers(90_000, 0, 0, 40, 90_040), SEARCH: Numbers(of - nothing, 0, 0, nothing, of)}
+        return judged(strata, replace(BOTH, **more), eligible=90_060, excluded=40 + nothing)["excluded"]
+
+    says = "44 of 90,060 eligible exchanges say nothing; at most 5% may"
+    # Four of four weigh ln E = 10.1 against 5%, enough for any of 200 strata (8.3). Three of three weigh 7.3.
+    assert excluded(4, 4) == Gate("excluded", State.MISSING, 44 / 90_060, 0.05, 0,
+                                  f"{says}, of any stratum too: in search 2xx Bundle ?date it is 4 of 4")
+    assert excluded(4, 80) == Gate("excluded", State.PASS, 44 / 90_060, 0.05, 0, says)
+    assert excluded(3, 3).state is State.PASS
+    assert excluded(3, 3, confidence=0.5).state is State.MISSING
+    assert excluded(4, 4, confidence=0.999).state is State.PASS
+    # Where everything may be left out, no stratum can be above that; where nothing may, the total says so already.
+    assert excluded(4, 4, excluded=1.0).state is State.PASS
+    assert judged({READ: Numbers(9, 0, 0, 0, 9)}, replace(BOTH, excluded=0.0))["excluded"].state is State.PASS
+
+
+def test_the_worst_stratum_is_named_where_too_much_is_left_out():
+    for first, second in ((READ, SEARCH), (SEARCH, READ)):
+        strata = {first: Numbers(0, 0, 0, 5, 5), second: Numbers(0, 0, 0, 4, 4), READ._replace(status="4xx"):
+                  Numbers(10, 0, 0, 0, 10)}
+        says = judged(strata, eligible=10_000, excluded=9)["excluded"].says
+        assert says.endswith(f", of any stratum too: in {first} it is 5 of 5")
+
+
+@pytest.mark.parametrize(("hid", "state", "value", "limit"), [
+    ([], State.PASS, None, 1.0),
+    ([("K-1", "read", 80, 4_000)], State.PASS, 0.02, 0.02),
+    ([("K-1", "read", 400, 4_000)], State.FAIL, 0.1, 0.02),
+    ([("K-1", "read", 0, 50), ("K-2", "search", 9, 10)], State.PASS, 0.9, 0.5),
+])
+def test_the_known_difference_that_is_most_surely_above_its_share_gives_the_number(hid, state, value, limit):
+    found = judged(WELL, replace(BOTH, known=(("K-1", 0.02), ("K-2", 0.5))), hid=hid)["known differences"]
+    assert (found.state, found.value, found.limit, found.needs) == (state, value, limit, 0)
+
+
+def test_known_differences_share_one_confidence():
+    # Two of two against 5% weigh ln E = 4.5: enough for one known difference (ln 20 = 3.0), and for one of four (4.4),
+    # but not for one of five (4.6).
+    def state(others):
+        known = tuple((f"K-{number}", 0.05) for number in range(others + 1))
+        hid = [("K-0", "read", 2, 2), *((name, "read", 0, 100) for name, _ in known[1:])]
+        return judged(WELL, replace(BOTH, known=known), hid=hid)["known differences"].state
+
+    assert [state(others) for others in (0, 3, 4)] == [State.FAIL, State.FAIL, State.PASS]
+
+
+def test_known_differences_are_one_gate_more_and_replace_none():
+    strata = {READ: Numbers(9_000, 60, 0), SEARCH: Numbers(900, 0, 0)}
+    plain, known = (assess(replace(BOTH, known=one), strata, eligible=9_900, excluded=0) for one in ((), (("K-1", 0.1),)))
+    assert [one.name for one in plain.gates] == [
+        "mismatches", "candidate errors", "criticals", "strata", "coverage", "excluded"]
+    assert known.gates[:-1] == plain.gates
+    assert (known.gates[-1].name, known.gates[-1].state) == ("known differences", State.PASS)
+    assert plain.answer is known.answer is Answer.NOT_SAFE
+
+
+def test_five_known_differences_are_listed_and_the_larger_share_first_where_nothing_tells_them_apart():
+    known = tuple((f"K-{number}", 1.0) for number in range(6))
+    hid = [(name, "read", 10 * number, 100) for number, (name, _) in enumerate(known, start=1)]
+    says = [judged(WELL, replace(BOTH, known=known[:many]), hid=hid[:many])["known differences"].says
+            for many in (5, 6)]
+    assert says[0].startswith("none is shown to be above what was declared: K-4 in 50% of 100 compared")
+    assert says[0].endswith("K-0 in 10% of 100 compared exchanges of read (declared: 100%)")
+    assert says[1].endswith("K-1 in 20% of 100 compared exchanges of read (declared: 100%), 1 more")
+
+
+def test_a_share_is_a_share_however_many_exchanges_were_compared():
+    hid = [("K-0", "read", 60, 1_000), ("K-1", "read", 50, 100)]
+    says = judged(WELL, replace(BOTH, known=(("K-0", 1.0), ("K-1", 1.0))), hid=hid)["known differences"].says
+    assert says.startswith("none is shown to be above what was declared: K-1 in 50% of 100 compared")
