@@ -1,7 +1,7 @@
-"""Error codes: what the gateway itself answers when it has no upstream response to pass on.
+"""Error codes: the answers that the gateway makes itself when it has no upstream response to pass on.
 
-Each code has one row: the HTTP status (RFC 9110 section 15), whose fault it is, whether asking again may help,
-and the RFC 9209 `Proxy-Status` error type. The client gets RFC 9457 problem+json; a message never holds a value.
+Each code has one row: the HTTP status (RFC 9110 section 15), whose fault it is, whether a retry may help, and the
+RFC 9209 `Proxy-Status` error type. The client gets RFC 9457 problem+json. Titles and details never quote a message.
 """
 
 from http import HTTPStatus
@@ -29,10 +29,10 @@ CODES: dict[str, Code] = {
     "bad_framing": Code(400, "The request's length is ambiguous", "downstream", False, "http_request_error"),
     "bad_host": Code(400, "The request needs exactly one valid Host", "downstream", False, "http_request_error"),
     "bad_target": Code(400, "The request target is ambiguous", "downstream", False, "http_request_error"),
-    "ambiguous_path": Code(400, "The path could be read as another, which is answered otherwise", "downstream", False,
-                           "http_request_denied"),
-    "ambiguous_method": Code(400, "The method could be read as another, which is answered otherwise", "downstream",
-                             False, "http_request_denied"),
+    "ambiguous_path": Code(400, "Some servers would read the path as another one, which is treated differently",
+                           "downstream", False, "http_request_denied"),
+    "ambiguous_method": Code(400, "Some servers would read the method as another one, which is treated differently",
+                             "downstream", False, "http_request_denied"),
     "body_truncated": Code(400, "The request ended before its body did", "downstream", True, "http_request_error"),
     "request_timeout": Code(408, "The request took too long to arrive", "downstream", True, "http_request_error"),
     "body_too_large": Code(413, "The request body is too large", "downstream", False, "http_request_error"),
@@ -40,33 +40,36 @@ CODES: dict[str, Code] = {
     "expectation_failed": Code(417, "The expectation is not supported", "downstream", False, "http_request_error"),
     "head_too_large": Code(431, "The request head is too large", "downstream", False, "http_request_error"),
     "method_not_supported": Code(501, "The method is not supported here", "downstream", False, "http_request_denied"),
-    "coding_not_supported": Code(501, "The transfer coding is not known", "downstream", False, "http_request_error"),
+    "coding_not_supported": Code(501, "The transfer coding is unknown", "downstream", False, "http_request_error"),
     "version_not_supported": Code(505, "The HTTP version is not supported", "downstream", False, "http_request_error"),
-    "loop": Code(508, "The request has been through this gateway before", "downstream", False, "proxy_loop_detected"),
+    "loop": Code(508, "The request has passed through this gateway before", "downstream", False, "proxy_loop_detected"),
     # policies
-    "unauthenticated": Code(401, "Authentication is needed", "downstream", False, "http_request_denied"),
-    "forbidden": Code(403, "Not allowed", "downstream", False, "http_request_denied"),
+    "unauthenticated": Code(401, "Authentication is required", "downstream", False, "http_request_denied"),
+    "forbidden": Code(403, "The request is not allowed", "downstream", False, "http_request_denied"),
     "rate_limited": Code(429, "Too many requests", "downstream", True, "http_request_denied"),
-    "policy_unavailable": Code(503, "A policy cannot be checked now", "gateway", True, "proxy_internal_error"),
+    "policy_unavailable": Code(503, "A policy cannot be checked at the moment", "gateway", True,
+                               "proxy_internal_error"),
     "not_translatable": Code(400, "The request cannot be translated", "downstream", False, "http_request_error"),
     # upstreams
     "upstream_refused": Code(502, "The service refused the connection", "upstream", True, "connection_refused"),
     "upstream_dns": Code(502, "The service's name cannot be resolved", "upstream", True, "dns_error"),
-    "upstream_tls": Code(502, "No secure connection to the service", "upstream", False, "tls_protocol_error"),
+    "upstream_tls": Code(502, "No secure connection to the service is possible", "upstream", False,
+                         "tls_protocol_error"),
     "upstream_reset": Code(502, "The service closed the connection", "upstream", True, "connection_terminated"),
     "upstream_malformed": Code(502, "The service's answer is not valid", "upstream", False, "http_protocol_error"),
     "upstream_oversize": Code(502, "The service's answer is too large", "upstream", False, "http_response_body_size"),
     "upstream_connect_timeout": Code(504, "The service cannot be reached", "upstream", True, "connection_timeout"),
     "upstream_timeout": Code(504, "The service did not answer in time", "upstream", True, "http_response_timeout"),
-    "upstream_busy": Code(503, "Too many requests wait for the service", "gateway", True, "connection_limit_reached"),
+    "upstream_busy": Code(503, "Too many requests are waiting for the service", "gateway", True,
+                          "connection_limit_reached"),
     "upstream_unavailable": Code(503, "No endpoint of the service is available", "upstream", True,
                                  "destination_unavailable"),
     # the gateway
-    "overloaded": Code(503, "The gateway has too much to do", "gateway", True, "proxy_internal_response"),
+    "overloaded": Code(503, "The gateway is overloaded", "gateway", True, "proxy_internal_response"),
     "internal": Code(500, "The gateway failed", "gateway", False, "proxy_internal_error"),
 }
 
-# What a failed call down an arm is to the client: shadow.observation.Failure.kind → code.
+# The code that a client gets when the call to an arm fails: shadow.observation.Failure.kind → code.
 FAILURES: dict[str, str] = {
     "connect_refused": "upstream_refused",
     "connect_timeout": "upstream_connect_timeout",
@@ -87,21 +90,21 @@ FAILURES: dict[str, str] = {
 
 
 def code_of(failure: Failure) -> str:
-    """The code for a failed call down an arm. An adapter's failure can be the request's or our own, too."""
+    """The code for a failed call to an arm. An adapter can also fail because of the request, or by its own fault."""
     if failure.kind == "adapter" and failure.source != "upstream":
         return "not_translatable" if failure.source == "request" else "internal"
     return FAILURES.get(failure.kind, "internal")
 
 
 def phrase(status: int) -> bytes:
-    """The reason phrase of an answer of our own: old clients show it."""
+    """The reason phrase for an answer of the gateway itself: old clients show it."""
     return HTTPStatus(status).phrase.encode("ascii")
 
 
 def problem(code: str, *, detail: str = "", trace_id: str = "", next_hop: str = "") -> tuple[int, Headers, bytes]:
     """Status, header fields and body of the answer for `code` (RFC 9457; Proxy-Status as RFC 9209 section 2.1).
 
-    `detail` must hold no value from any message. Raises KeyError for a code without a row.
+    `detail` must not quote any message. Raises KeyError for a code without a row.
     """
     row = CODES[code]
     document: dict[str, object] = {
@@ -126,7 +129,7 @@ def problem(code: str, *, detail: str = "", trace_id: str = "", next_hop: str = 
 
 
 def whereabouts(error: Exception) -> str:
-    """Where an exception arose: file and line, never its message, which may hold a value."""
+    """Where an exception was raised, as file and line. Its message is left out, since it may hold patient data."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

@@ -19,7 +19,7 @@ from gateway.config.problem import Invalid
 from gateway.edges.http1 import descriptors
 from gateway.edges.http1.edge import Edge
 from gateway.flips.base import StagePair, Stages
-from gateway.flips.memory import FileStages
+from gateway.flips.file import FileStages
 from gateway.pipeline import Pipeline
 from gateway.policies.base import Policy
 from gateway.telemetry.facts import ReloadFacts

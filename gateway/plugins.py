@@ -1,4 +1,4 @@
-"""Finds plugins by their entry points. Built-in ones are registered just as those of third parties."""
+"""Finds plugins by their entry points. Built-in plugins are registered in the same way as those of third parties."""
 
 import difflib
 from functools import cache
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class PluginError(Exception):
-    """There is no such plugin, or it does not load. The message names those that there are."""
+    """There is no such plugin, or it does not load. The message names the plugins that exist."""
 
 
 @cache
@@ -21,7 +21,7 @@ def names(group: str) -> list[str]:
 
 
 def load(group: str, name: str) -> Any:
-    """The object registered as `name`. Raises PluginError, with "did you mean" where a name is near."""
+    """The object registered as `name`. Raises PluginError, with "did you mean" if a name is similar."""
     known = _registered(group)
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1)

@@ -45,9 +45,9 @@ class Upload:
         return "overloaded" if held and size > BODY_FREE and not self._take(size) else ""
 
     def may_be_kept(self) -> bool:
-        """Whether there is room to keep what came with the head, beyond its being sent."""
+        """Whether there is room to keep what came with the head, beyond its being sent. It is counted once."""
         size = len(self._body)
-        if size > BODY_FREE:
+        if size > BODY_FREE and not self._held:
             if not self._room.take_spare(size):
                 return False
             self._held += size

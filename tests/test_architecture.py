@@ -50,7 +50,7 @@ SHADOW = [
 PURE = [
     "adapters", "shadow.observation", "shadow.compare", "shadow.normalisers", "shadow.evidence", "shadow.ledger",
     "shadow.plan", "shadow.report", "shadow.cases", "shadow.sealed.search", "shadow.words", "shadow.latency",
-    "shadow.settings", "shadow.lane.drift", "shadow.lane.rates", "shadow.renderers.html",
+    "shadow.settings", "shadow.lane.learned_noise", "shadow.lane.rates", "shadow.renderers.html",
     "shadow.renderers.csv", "shadow.renderers.json", "shadow.renderers.junit", "shadow.renderers.markdown",
     "shadow.renderers.phrases",
     "gateway.stage", "gateway.call", "gateway.routing", "gateway.routes", "gateway.admit", "gateway.decide",

@@ -1,1 +1,1 @@
-"""The figway command: one verb a file."""
+"""The figway command. Each subcommand has a file of its own."""

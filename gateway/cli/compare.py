@@ -1,4 +1,4 @@
-"""figway compare: two answers that are in files, judged as the shadow lane judges them. It shows no value."""
+"""figway compare: compares two answers in files as the shadow lane would. It shows no value."""
 
 import secrets
 import sys
@@ -21,14 +21,15 @@ from shadow.judge.judgement import judge
 @click.command()
 @click.argument("legacy", type=click.Path(path_type=Path))
 @click.argument("modern", type=click.Path(path_type=Path))
-@click.option("--rules", "file", type=click.Path(path_type=Path), help="A YAML file of rules and what goes with them.")
-@click.option("--media", metavar="TYPE", help="The media type of both; left out: by LEGACY's name, else JSON.")
+@click.option("--rules", "file", type=click.Path(path_type=Path),
+              help="A YAML file with rules, known_differences and crosswalk.")
+@click.option("--media", metavar="TYPE", help="The media type of both; default: by LEGACY's name, else JSON.")
 @click.option("-o", "output", type=click.Choice(["table", "json"]), default="table", show_default=True)
 def compare(legacy: Path, modern: Path, file: Path | None, media: str | None, output: str) -> None:
     """Compare the bodies in the files LEGACY and MODERN, and show what each rule hides.
 
-    Exits with 0 where they are the same, by the rules, with 1 where they are not, and with 2 where a file cannot be
-    read or nothing can be said.
+    Exits with 0 if they are the same by the rules, with 1 if they are not, and with 2 if a file cannot be read or the
+    bodies cannot be compared.
     """
     rules = rules_of(file)
     pair = replace(pair_of(legacy, modern, media, rules), key=secrets.token_bytes(KEY))

@@ -1,4 +1,4 @@
-"""figway demo: two sample services, the gateway between them, traffic, and what the shadow found."""
+"""figway demo: runs two sample services and the gateway, sends traffic, and shows what the shadow found."""
 
 import importlib.util
 import sys
@@ -8,16 +8,17 @@ import click
 
 
 @click.command()
-@click.option("--requests", type=click.IntRange(1), default=1000, show_default=True, help="How many the clients send.")
-@click.option("--seed", type=int, default=1, show_default=True, help="Decides what they ask, and in which order.")
-@click.option("--keep", is_flag=True, help="Keep everything up afterwards, until Ctrl-C.")
+@click.option("--requests", type=click.IntRange(1), default=1000, show_default=True,
+              help="How many requests the clients send.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Determines what they request, in which order.")
+@click.option("--keep", is_flag=True, help="Keep everything running afterwards, until Ctrl-C.")
 @click.option("--config", type=click.Path(dir_okay=False, path_type=Path), default="routes.yaml", show_default=True,
               help="The demo's routes.yaml.")
 def demo(requests: int, seed: int, keep: bool, config: Path) -> None:
-    """Play a small clinic's migration: two services, the gateway between, traffic, and what the shadow found.
+    """Run a small clinic's migration: two services, the gateway, traffic, and what the shadow found.
 
-    All of it runs on free ports of loopback, and ends by itself: with status 0 where the shadow found every defect
-    that was seeded and nothing else, with 1 where not.
+    Everything runs on free loopback ports, and ends by itself: with status 0 if the shadow found every seeded defect
+    and nothing else, with 1 if not.
     """
     if importlib.util.find_spec("gateway.demo") is None:
         # Its services have defects on purpose, so an installed Figway does not have them.

@@ -1,7 +1,7 @@
-"""figway explain: where a request would go, and why. It runs the code that a real request runs, and sends nothing.
+"""figway explain: shows where a request would go, and why. It runs the code of a real request, and sends nothing.
 
-Policies are not run: some count calls, and some need real credentials. The output names those that would be asked. Pass
-with --claim what a split takes from a verified token.
+Policies are not run: some count calls, and some need real credentials. The output names those that would be asked. If a
+split uses a claim of a verified token, pass it with --claim.
 """
 
 import sys
@@ -31,8 +31,8 @@ from gateway.wire import fields as wire_fields
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What a request would meet. `candidates` are the operations whose path fits, the winner first; `decision` is the
-    winner's; `folded` is the path as the most lenient server could read it."""
+    """Where a request would go. `candidates` are the operations whose path matches, the winner first; `decision` is for
+    the winner; `folded` is the path as the most lenient server could read it."""
 
     candidates: list[Candidate]
     call: Call
@@ -43,8 +43,7 @@ class Explanation:
 def explanation(
     table: RouteTable, request: Request, head: Head, client: str, roll: float, claims: Mapping[str, str] | None = None,
 ) -> Explanation:
-    """What the pipeline does with `request`, up to the decision, as though every policy admitted it. Raises
-    Ambiguous."""
+    """What the pipeline does with `request`, up to the decision, if every policy admits it. Raises Ambiguous."""
     found = table.match(request, head.overrides)
     capability, operation = found.target.capability, found.target.operation
     principal = Principal("explain", claims.get("sub", ""), claims) if claims else None
@@ -63,14 +62,14 @@ def explanation(
 @click.option("--client", default="127.0.0.1", show_default=True, help="The address that the request comes from.")
 @click.option("--claim", "claims", multiple=True, metavar="NAME=VALUE", help="A verified claim; repeatable.")
 @click.option("--roll", type=click.FloatRange(0, 1, max_open=True), default=0.5, show_default=True,
-              help="The die that samples, and that splits at random.")
+              help="The random number for sampling and for splits without a key.")
 @click.option("--config", default="routes.yaml", show_default=True, type=click.Path(path_type=Path))
 @click.option("-o", "output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def explain(
     method: str, url: str, fields: tuple[str, ...], client: str, claims: tuple[str, ...], roll: float, config: Path,
     output: str,
 ) -> None:
-    """Tell where METHOD URL would go, and why. URL is whole, or a path with its query. Nothing is sent."""
+    """Show where METHOD URL would go, and why. URL is complete, or a path with its query. Nothing is sent."""
     host, target = _target(url)
     headers = Headers(_field(one) for one in fields)
     if headers.get(b"host") is None:
@@ -184,7 +183,7 @@ _UNMIRRORED = {
     "connection_auth": "nobody: its credentials log in the connection",
     "conditional": "nobody: If-Range names a tag of one arm",
 }
-"""What the text says where no mirror is sent, by Decision.skipped."""
+"""The text for a request without a mirror, by Decision.skipped."""
 
 
 def _print(document: dict[str, Any], skipped: str) -> None:

@@ -1,4 +1,4 @@
-"""figway gate: whether a capability is safe to flip, as an exit status."""
+"""figway gate: says whether a capability is safe to flip, also as an exit status."""
 
 import sys
 from pathlib import Path
@@ -20,13 +20,13 @@ _STATUS = {Answer.SAFE: 0, Answer.NOT_SAFE: 1, Answer.NOT_ENOUGH: 3}
 @click.option("-o", "output", type=click.Choice(["table", "json", "junit", "markdown"]), default="table",
               show_default=True)
 @click.option("--config", default="routes.yaml", show_default=True, type=click.Path(path_type=Path),
-              help="Read the store that this file names, and what must be met.")
+              help="Read the criteria of this file, and the store that it names.")
 @click.option("--admin", metavar="URL", help="Ask the admin port of a running gateway instead.")
 def gate(capability: str, output: str, config: Path, admin: str | None) -> None:
-    """Tell whether CAPABILITY is safe to flip.
+    """Say whether CAPABILITY is safe to flip.
 
-    Exits with 0 where it is, with 1 where it is not, with 3 where there is not enough evidence (or the gateway cannot
-    be reached), with 2 where there is no such capability or no store to read.
+    Exits with 0 if it is, with 1 if it is not, with 3 if there is not enough evidence or the gateway cannot be reached,
+    with 2 if there is no such capability or no store to read.
     """
     try:
         [found] = (asked(admin, capability) if admin else configured(config, capability)).capabilities

@@ -1,5 +1,5 @@
-"""A group of commands that are found by their file's name and imported when they run: `--help` stays quick. And how any
-of them ends that is cut short."""
+"""A group of commands that imports each one only when it runs, so that `--help` stays quick; and the exit codes of
+commands that are interrupted or cannot write."""
 
 import errno
 import importlib
@@ -13,13 +13,13 @@ import click
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EIO}
 
-# What a shell shows of a command that SIGPIPE ended.
+# The exit status that a shell reports for a command that SIGPIPE ended.
 _UNREAD = 141
 
 
 class Lazy(click.Group):
-    """Imports a command only where it is run, or its own help is asked for. `commands` are the name and the line that
-    help shows of each: the function of that name in the file of that name in `package`."""
+    """Imports a command when it runs or shows its own help. `commands` maps each name to the line in the group's help.
+    The command is the function of that name, in the file of that name in `package`."""
 
     def __init__(self, *args: Any, package: str, commands: Mapping[str, str], **more: Any) -> None:
         super().__init__(*args, **more)
@@ -27,7 +27,7 @@ class Lazy(click.Group):
         self._lines = commands
 
     def make_context(self, *args: Any, **more: Any) -> click.Context:
-        """Help is printed here."""
+        """Parse the arguments; click prints help here, which may fail too."""
         with _ended():
             return super().make_context(*args, **more)
 
@@ -51,8 +51,8 @@ class Lazy(click.Group):
 
 @contextmanager
 def _ended() -> Iterator[None]:
-    """Ends with 130 where somebody interrupts, with 141 and no word where nobody reads what is printed, and with 2
-    where that finds no room: 1 is an answer."""
+    """Exits with 130 after Ctrl-C, with 141 and no message if the reader closed the output, and with 2 if the output
+    cannot be written. Not with Python's 1, which means findings."""
     try:
         yield
     except KeyboardInterrupt:
@@ -63,6 +63,6 @@ def _ended() -> Iterator[None]:
             raise
         if error.errno != errno.EPIPE:
             click.echo(f"figway: the output cannot be written: {error.strerror}", err=True)
-        # What is left of it would fail once more as Python ends.
+        # Python flushes the rest at exit; into /dev/null, where it cannot fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise click.exceptions.Exit(_UNREAD if error.errno == errno.EPIPE else 2) from None

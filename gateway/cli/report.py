@@ -1,4 +1,4 @@
-"""figway report: what the shadow lane has found, out of the store or from a running gateway."""
+"""figway report: shows what the shadow lane has found, from the store or from a running gateway."""
 
 import sys
 from pathlib import Path
@@ -22,9 +22,9 @@ from shadow.renderers.table import show, terminal
 @click.option("--store", "file", type=click.Path(path_type=Path), help="Read this SQLite store instead.")
 @click.option("--admin", metavar="URL", help="Ask the admin port of a running gateway instead.")
 def report(capability: str | None, output: str, config: Path, file: Path | None, admin: str | None) -> None:
-    """Print what the shadow lane has found: of CAPABILITY, or of all.
+    """Show what the shadow lane has found, about CAPABILITY or about all.
 
-    Exits with 2 where there is no such capability or no store to read, with 3 where the gateway cannot be reached.
+    Exits with 2 if there is no such capability or no store to read, with 3 if the gateway cannot be reached.
     """
     if file and admin:
         raise click.UsageError("--store and --admin exclude each other")

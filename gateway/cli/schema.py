@@ -1,4 +1,4 @@
-"""figway schema: for editors that complete and check YAML by a JSON Schema."""
+"""figway schema: prints a JSON Schema, with which editors complete and check routes.yaml."""
 
 import click
 import orjson

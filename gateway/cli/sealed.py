@@ -30,12 +30,12 @@ def unseal(stored: Opened, name: str, action: str, reason: str | None) -> Captur
 
 
 def rules_now(built: Configuration, capability: str, operation: str) -> Rules:
-    """The rules by which an operation's answers are compared as configured; none where it is not mirrored any more."""
+    """The configured rules for an operation's answers; none if it is not mirrored any more."""
     found = built.table.capabilities.get(capability)
     return NONE if found is None or found.shadow is None else found.shadow.rules_of(operation)
 
 
 def pair_of(found: Captured, rules: Rules) -> Pair:
-    """What was captured, to be judged by these rules as though now were then."""
+    """The captured exchange as a pair to compare by these rules, at the time of the capture."""
     return Pair(found.capability, found.operation, found.request, found.control, found.candidate, found.trace_id,
                 found.at, rules)

@@ -1,4 +1,4 @@
-"""figway serve: carry traffic. One worker in this process, or several under uvicorn's supervisor."""
+"""figway serve: carries traffic, with one worker in this process, or several under uvicorn's supervisor."""
 
 import sys
 import tempfile
@@ -13,19 +13,19 @@ import click
               help="The data port.")
 @click.option("--admin", default="127.0.0.1:9090", show_default=True, metavar="HOST:PORT", help="The admin port.")
 @click.option("--admin-host", "admin_hosts", multiple=True, metavar="NAME", envvar="FIGWAY_ADMIN_HOST",
-              help="A name by which the admin port may be asked for.")
-@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes.")
-@click.option("--tls-cert", type=click.Path(path_type=Path), help="PEM file: TLS on the data port.")
-@click.option("--tls-key", type=click.Path(path_type=Path), help="PEM file of its key.")
-@click.option("--access-log/--no-access-log", default=True, show_default=True, help="One JSON line a request.")
+              help="A name under which the admin port answers; repeatable.")
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Number of processes.")
+@click.option("--tls-cert", type=click.Path(path_type=Path), help="PEM file with the certificate: enables TLS.")
+@click.option("--tls-key", type=click.Path(path_type=Path), help="PEM file with its key.")
+@click.option("--access-log/--no-access-log", default=True, show_default=True, help="One JSON line for each request.")
 def serve(
     config: Path, listen: str, admin: str, admin_hosts: tuple[str, ...], workers: int, tls_cert: Path | None,
     tls_key: Path | None, access_log: bool,
 ) -> None:
-    """Carry traffic until SIGTERM or SIGINT; SIGHUP, or a change of the file, reloads it.
+    """Carry traffic until SIGTERM or SIGINT. SIGHUP, or a change of the file, reloads the configuration.
 
-    Exit status: 0 after a clean stop, 2 where the configuration or an address cannot be used. A store that cannot
-    be opened stops nothing: traffic is carried, and the shadow begins once the store is well.
+    Exits with 0 after a clean stop, with 2 if the configuration or an address cannot be used. A store that cannot be
+    opened stops nothing: traffic is carried, and the shadow starts once the store can be opened.
     """
     from gateway import hangup, stdio
 
@@ -42,7 +42,7 @@ def serve(
     data = listen.removeprefix("unix:") if listen.startswith("unix:") else _address(listen)
     for name in admin_hosts:
         if NAME.fullmatch(name) is None:
-            raise click.UsageError(f'--admin-host: "{name}" is no host name, ".domain" or "*"')
+            raise click.UsageError(f'--admin-host: "{name}" is not a host name, ".domain" or "*"')
     ports = Ports(data, _address(admin), admin_hosts)
     findings = Findings()
     check_port(tls_cert, tls_key, findings)
@@ -54,8 +54,8 @@ def serve(
             stdio.to_stderr(f"warning: {warning}")
         grace = configuration.edge.drain_grace
         if workers > 1 and configuration.store[0] == "memory":
-            stdio.to_stderr("figway: each worker has a memory store of its own: a report shows one worker's share. "
-                            "Several workers want `store: {sqlite: {path: …}}`.")
+            stdio.to_stderr("figway: each worker has its own memory store, so a report shows one worker's share. "
+                            "With several workers, use `store: {sqlite: {path: …}}`.")
         with tempfile.TemporaryDirectory(prefix="figway-") as folder:
             run(Launch(str(config), folder if workers > 1 else "", access_log, workers, str(tls_cert or ""),
                        str(tls_key or "")),

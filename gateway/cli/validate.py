@@ -1,4 +1,4 @@
-"""figway validate: the very code of a start and a reload, run for its problems."""
+"""figway validate: runs the code of a start and a reload, and reports the problems that it finds."""
 
 import sys
 from pathlib import Path
@@ -17,14 +17,14 @@ from shadow.words import noun
 @click.command()
 @click.option("--config", default="routes.yaml", show_default=True, type=click.Path(path_type=Path))
 @click.option("-o", "output", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@click.option("--folded", is_flag=True, help="Tell how upstreams read paths, and what each operation's path folds to.")
-@click.option("--tls-cert", type=click.Path(path_type=Path), help="As of `figway serve`: checked too.")
-@click.option("--tls-key", type=click.Path(path_type=Path), help="As of `figway serve`: checked too.")
+@click.option("--folded", is_flag=True, help="Show how upstreams read paths, and what each operation's path folds to.")
+@click.option("--tls-cert", type=click.Path(path_type=Path), help="As for `figway serve`; the file is checked too.")
+@click.option("--tls-key", type=click.Path(path_type=Path), help="As for `figway serve`; the file is checked too.")
 def validate(config: Path, output: str, folded: bool, tls_cert: Path | None, tls_key: Path | None) -> None:
-    """Check routes.yaml, and what it includes, and tell every problem at once.
+    """Check routes.yaml and everything that it includes, and report all problems at once.
 
-    Problems and warnings go to standard error as file:line:col: message [code]. With -o json all goes to standard
-    output as one document. Exits with 2 where there are problems.
+    Problems and warnings go to standard error as file:line:col: message [code]. With -o json everything goes to
+    standard output as one document. Exits with 2 if there are problems.
     """
     findings = Findings()
     check_port(tls_cert, tls_key, findings)
@@ -61,13 +61,13 @@ def validate(config: Path, output: str, folded: bool, tls_cert: Path | None, tls
     if folded:
         for name, upstream in built.upstreams.items():
             said = ", ".join(f"{key} {value}" for key, value in upstream.settings.paths._asdict().items() if value)
-            click.echo(f"upstream {name} reads paths: {said or 'it is not said how'}")
+            click.echo(f"upstream {name} reads paths: {said or 'not configured'}")
         for name, path in _folded(built).items():
             click.echo(f"{name} folds to {path}")
 
 
 def _folded(built: Configuration) -> dict[str, str]:
-    """Every operation with a path → what that folds to, for a server as lenient as its upstream may be."""
+    """Each operation with a path → what that path folds to, as its upstream may read it."""
     return {
         f"{capability.name}.{operation.name}": folded_template(operation.path, capability.lenience)
         for capability in built.table.capabilities.values() for operation in capability.operations

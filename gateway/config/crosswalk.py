@@ -9,7 +9,7 @@ from gateway.config import spec
 from gateway.config.nodes import Node
 from gateway.config.problem import Findings, Place
 from gateway.files import read_plain
-from shadow.compare.identity import REFERENCE, RESOURCE, URN
+from shadow.compare.identifiers import REFERENCE, RESOURCE, URN
 from shadow.compare.rules import Class, Rule
 
 # A million pairs, the most that a seed may have, of identifiers of an honest length.

@@ -1,6 +1,6 @@
-"""routes.yaml as written: what may stand where. What it amounts to is compile's.
+"""The schema of routes.yaml: which keys it may have, and their types and defaults. `compile` turns it into a table.
 
-Defaults are written as a person would write them, since editors show them from the JSON Schema.
+Defaults are written as a person would write them, because editors show them from the JSON Schema.
 """
 
 from datetime import date
@@ -40,17 +40,17 @@ def written(default: str | list[str], description: str | None = None, *, alias: 
 
 
 class EdgeLimits(_Strict):
-    """What the data port takes of one request, and of all together."""
+    """The limits of the data port: for one request, and for all connections together."""
 
     target: Size = written("16KiB", "the request target")
     head: Size = written("64KiB", "the whole head")
     fields: int = Field(default=100, ge=1, description="header fields")
-    body: Size = written("0B", "the body; 0B for no bound but the capability's")
+    body: Size = written("0B", "the body; 0B: only the capability's limit applies")
     trailer: Size = written("16KiB", "the trailer section")
     connections: int | None = Field(
-        default=None, ge=1, description="open connections of one worker; left out: 20,000, or as many as there are "
-        "file descriptors for")
-    memory: Size = written("256MiB", "what one worker holds for its clients; 0B for no bound")
+        default=None, ge=1, description="open connections of one worker; left out: 20,000, or fewer if there are too "
+        "few file descriptors")
+    memory: Size = written("256MiB", "what one worker holds for its clients; 0B for no limit")
 
 
 class EdgeTimeouts(_Strict):
@@ -58,60 +58,63 @@ class EdgeTimeouts(_Strict):
 
     head: PositiveDuration = written("10s", "from a request's first byte to the end of its head")
     idle: PositiveDuration = written("75s", "between two requests of one connection")
-    body_grace: PositiveDuration = written("10s", "before `body_rate` is asked for")
+    body_grace: PositiveDuration = written("10s", "before `body_rate` applies to a request body")
 
 
 class Drain(_Strict):
     """What happens on SIGTERM."""
 
-    delay: Duration = written("500ms", "how long to go on accepting with readiness off")
-    grace: Duration = written("30s", "how long calls in flight may then take")
+    delay: Duration = written("500ms", "how long the worker still accepts connections after readiness went off")
+    grace: Duration = written("30s", "how long calls in flight may take after that")
 
 
 class ServerTls(_Strict):
-    """TLS on the data port, where `figway serve` is given a certificate."""
+    """TLS on the data port, if `figway serve` has a certificate."""
 
-    cbc: bool = Field(default=False, description="offer CBC suites of TLS 1.2 too, for clients that know no other")
+    cbc: bool = Field(default=False, description="also offer CBC suites of TLS 1.2, for clients that have no others")
 
 
 class Server(_Strict):
     """The data port."""
 
-    trusted_hops: int = Field(default=0, ge=0, le=32, description="proxies in front that are believed about the client")
+    trusted_hops: int = Field(
+        default=0, ge=0, le=32, description="how many proxies in front are trusted to report the client's address")
     trusted_fields: Literal["x-forwarded", "forwarded"] = Field(
-        default="x-forwarded", description="in which fields those proxies tell of the client; others are not believed")
+        default="x-forwarded", description="the fields in which those proxies report the client; others are ignored")
     forwarded: Literal["x-forwarded", "forwarded", "both", "off"] = Field(
         default="x-forwarded", description="which forwarding fields upstreams get")
-    via: Via = written("figway", "our name in Via; empty for none")
+    via: Via = written("figway", "the gateway's name in Via; empty for none")
     ambiguous_paths: bool = Field(default=False, description='let paths with "..", "%2e" or a backslash through')
     limits: EdgeLimits = Field(default_factory=EdgeLimits)
     timeouts: EdgeTimeouts = Field(default_factory=EdgeTimeouts)
-    body_rate: Size = written("100B", "bytes a second that a request body must bring")
+    body_rate: Size = written("100B", "the slowest that a request body may arrive, per second")
     drain: Drain = Field(default_factory=Drain)
     tls: ServerTls = Field(default_factory=ServerTls)
 
 
 class Capture(_Strict):
-    """Where mismatches are sealed, whole, and who may view them."""
+    """Where whole mismatches are sealed (stored encrypted), and who may view them."""
 
     path: str = Field(default="figway.sealed", min_length=1, description="the file, relative to this one")
     retention: PositiveDuration = written("72h", "after which a record is destroyed")
-    records: int = Field(default=1000, ge=1, description="kept at most; the oldest goes first")
-    size: Size = written("256MiB", "of all records; the oldest goes first")
+    records: int = Field(default=1000, ge=1, description="the most records kept; the oldest is dropped first")
+    size: Size = written("256MiB", "the most that all records may take; the oldest is dropped first")
     views: dict[Name, list[Viewer]] = Field(
-        default_factory=dict, description='a role → the users and "%groups" who may view in it; nobody else may')
+        default_factory=dict, description='role → the users and "%groups" that may view records in this role')
 
 
 class Lane(_Strict):
-    """The bounds of all shadow work of one worker; and where its keys, and what is sealed by them, are kept."""
+    """The limits of all shadow work of one worker, and the files of its keys and of sealed mismatches."""
 
-    queue: int = Field(default=1000, ge=1, description="mirrors that wait")
-    memory: Size = written("64MiB", "bytes of their bodies")
-    concurrency: int = Field(default=8, ge=1, description="mirrors asked at once")
-    drain: Duration = written("5s", "to finish what waits when the worker stops")
+    queue: int = Field(default=1000, ge=1, description="the most mirrors that wait")
+    memory: Size = written("64MiB", "the most that the bodies of mirrors may take")
+    concurrency: int = Field(default=8, ge=1, description="the most mirrors sent at the same time")
+    drain: Duration = written("5s", "how long a stopping worker may take to finish the waiting mirrors")
     custody: str | None = Field(
-        default=None, min_length=1, description="the file of keys, holds and the trail; left out: beside the store's")
-    capture: Capture | None = Field(default=None, description="where mismatches are sealed; capabilities say how many")
+        default=None, min_length=1,
+        description="the file of keys, legal holds and the audit trail; left out: beside the store's file")
+    capture: Capture | None = Field(
+        default=None, description="where mismatches are sealed; each capability sets its share with `capture`")
 
 
 class UpstreamTimeouts(_Strict):
@@ -120,7 +123,7 @@ class UpstreamTimeouts(_Strict):
     connect: PositiveDuration = written("2s")
     first_byte: PositiveDuration = written("30s", "from the request's last byte to the response head")
     between_bytes: PositiveDuration = written("30s", "between two pieces of a body")
-    total: Duration = written("0s", "everything; 0s for no bound")
+    total: Duration = written("0s", "the whole call; 0s for no limit")
 
 
 class Pool(_Strict):
@@ -129,11 +132,12 @@ class Pool(_Strict):
     connections: int = Field(default=256, ge=1)
     pending: int = Field(default=1024, ge=0, description="requests that wait for a connection")
     idle: Duration = written("55s", "how long an unused connection is kept")
-    age: Duration = written("0s", "after which a connection is not used again; 0s for no bound")
+    age: Duration = written("0s", "after which a connection is not used again; 0s for no limit")
     bound: int = Field(default=1024, ge=1, description="connections that belong to one client each (NTLM, Negotiate)")
     streams: int | None = Field(
-        default=None, ge=1, description="tunnels, event streams, and calls at their client's pace: they leave the pool")
-    per_client: Share = written("50%", "of connections, pending and streams: what one client address may take")
+        default=None, ge=1,
+        description="the most calls outside the pool: tunnels, event streams, and transfers held up by slow clients")
+    per_client: Share = written("50%", "the share of connections, pending and streams that one client address may use")
 
     @field_validator("per_client")
     @classmethod
@@ -146,43 +150,45 @@ class Pool(_Strict):
 class Tls(_Strict):
     """TLS to an upstream. Files are PEM, relative to this file."""
 
-    ca: str | None = Field(default=None, description="the only roots to trust; left out: the system's")
-    cert: str | None = Field(default=None, description="shown for mutual TLS, with `key`")
+    ca: str | None = Field(default=None, description="the only root certificates to trust; left out: the system's")
+    cert: str | None = Field(default=None, description="the client certificate for mutual TLS, with `key`")
     key: str | None = None
-    server_name: str | None = Field(default=None, description="asked for and checked in place of the host's name")
+    server_name: str | None = Field(
+        default=None, description="the name to ask for and verify instead of the URL's host")
     verify: bool = True
 
 
 class Health(_Strict):
-    """An active check: GET `path`, over and over."""
+    """An active check: GET `path` at regular intervals."""
 
     path: OriginPath
     every: PositiveDuration = written("5s")
     timeout: PositiveDuration = written("2s")
-    unhealthy: int = Field(default=3, ge=1, description="failures in a row that take an endpoint out")
+    unhealthy: int = Field(default=3, ge=1, description="failures in a row that take an endpoint out of use")
     healthy: int = Field(default=2, ge=1, description="successes in a row that bring it back")
-    status: int | None = Field(default=None, ge=100, le=599, description="the only one that is well; else < 500")
+    status: int | None = Field(
+        default=None, ge=100, le=599, description="the only status that counts as healthy; left out: any below 500")
 
 
 class Ejection(_Strict):
-    """Leaves an endpoint out for a while after failed calls."""
+    """Takes an endpoint out of use for a while after failed calls."""
 
-    failures: int = Field(default=5, ge=0, description="failed calls in a row; 0 switches it off")
+    failures: int = Field(default=5, ge=0, description="failed calls in a row; 0 switches ejection off")
     seconds: PositiveDuration = written("10s", alias="for")
 
 
 class Paths(_Strict):
-    """How an upstream reads paths: which spellings are one path to it. Left out: it is not known, and where it could
-    matter for a policy or a stage, other spellings are refused."""
+    """How an upstream reads paths: which spellings it takes for the same path. A key that is left out is unknown: then
+    other spellings are refused where they could reach another policy or stage."""
 
-    case: Literal["exact", "any"] | None = Field(default=None, description="letters of either case")
+    case: Literal["exact", "any"] | None = Field(default=None, description="upper and lower case letters")
     trailing_slash: Literal["exact", "same"] | None = Field(default=None, description="a slash at the path's end")
     trailing_dot: Literal["exact", "same"] | None = Field(
         default=None, description="dots, blanks and control characters at a segment's end")
     encoded_slash: Literal["exact", "separator"] | None = Field(
-        default=None, description='"%2F", "%5C" and "%3B" beside what they stand for')
+        default=None, description='"%2F", "%5C" and "%3B", and the characters that they encode')
     double_encoding: Literal["exact", "decoded"] | None = Field(
-        default=None, description="what is still encoded after decoding once")
+        default=None, description="characters that are still encoded after decoding once")
 
 
 def _no_preset(value: object) -> object:
@@ -200,7 +206,7 @@ PathsOrPreset = Annotated[Paths, BeforeValidator(
 
 
 class Upstream(_Strict):
-    """A service that is called: one `url`, or several `endpoints` that answer alike."""
+    """A service that the gateway calls: one `url`, or several `endpoints` that give the same answers."""
 
     url: str | None = Field(default=None, description="http://host:port, https://host:port or unix:///path")
     endpoints: list[str] | None = Field(default=None, min_length=1)
@@ -210,7 +216,7 @@ class Upstream(_Strict):
     tls: Tls | None = None
     health: Health | None = None
     ejection: Ejection = Field(default_factory=Ejection)
-    resolve: PositiveDuration = written("30s", "after which a name is looked up anew")
+    resolve: PositiveDuration = written("30s", "after which a host name is looked up again")
     paths: PathsOrPreset | None = Field(default=None, description="how it reads paths: a preset, or a map")
 
 
@@ -235,49 +241,49 @@ _Keys = Annotated[list[str], Field(min_length=1)]
 
 
 class Rule(BaseModel):
-    """What counts as no difference at some places, or how much one matters. Beside what is named here, a normaliser's
-    name with its options: one behaviour a rule."""
+    """How answers are compared at some places. A rule has one behaviour: one of the keys here, or a normaliser's name
+    with its options."""
 
     model_config = ConfigDict(extra="allow", frozen=True, strict=True, validate_default=True)
 
     at: Places = Field(description="a JSON Pointer; * is any one step, ** any number of them")
-    id: str | None = Field(default=None, min_length=1, max_length=100, description="what it counts under")
+    id: str | None = Field(default=None, min_length=1, max_length=100, description="its name in reports")
     reason: str | None = Field(default=None, min_length=1, description="why; `ignore` needs one")
     kind: _KINDS | None = Field(default=None, description="narrows `ignore` and `severity`")
     list: Literal["auto", "ordered", "multiset"] | _Keys | None = Field(
-        default=None, description="how items of this list find each other; a list of paths: by these keys")
-    ignore: Literal[True] | None = Field(default=None, description="hides all that differs here and below")
-    severity: Literal["critical", "major", "minor"] | None = Field(default=None, description="of what differs")
+        default=None, description="how items of both lists are paired; a list of paths: by these keys")
+    ignore: Literal[True] | None = Field(default=None, description="hides every difference here and below")
+    severity: Literal["critical", "major", "minor"] | None = Field(default=None, description="of differences here")
     crosswalk: Name | None = Field(
-        default=None, description="identifiers stand here: of this class, or `reference`, or `resource`")
+        default=None, description="the values are identifiers: of this class, or `reference`, or `resource`")
     keys: Literal["data", "names"] | None = Field(
-        default=None, description="what the names of this object's members are; left out: it is guessed")
-    reveal: Literal[True] | None = Field(default=None, description="show values in clear: of codes, never of people")
-    defaults: Literal[False] | None = Field(default=None, description="here and below no rule is there by default")
+        default=None, description="whether the names of this object's members are data or names; left out: guessed")
+    reveal: Literal[True] | None = Field(default=None, description="show values in clear: for codes, never for people")
+    defaults: Literal[False] | None = Field(default=None, description="switch the built-in rules off, here and below")
 
 
 class Known(_Strict):
-    """A difference that was declared beforehand."""
+    """A difference that a team has declared: it is counted, but is no mismatch until it expires."""
 
-    id: Name = Field(description="what it counts under")
-    at: Places = Field(description="where, and below")
-    kind: _KINDS | None = Field(default=None, description="of this kind only")
+    id: Name = Field(description="its name in reports")
+    at: Places = Field(description="the places; everything below is included")
+    kind: _KINDS | None = Field(default=None, description="only differences of this kind")
     reason: str = Field(min_length=1)
-    owner: str = Field(min_length=1, description="who sees to it")
+    owner: str = Field(min_length=1, description="who is responsible for it")
     ticket: str | None = Field(default=None, min_length=1)
     expires: date = Field(description="the last day, UTC")
-    max_rate: Share = written("100%", "of an operation's compared exchanges; where it is more, this is a mismatch")
+    max_rate: Share = written("100%", "of an operation's compared exchanges; above it, the difference is a mismatch")
 
 
 class Crosswalk(_Strict):
-    """Identifiers of one class, which legacy and modern may word otherwise."""
+    """A class of identifiers: legacy and modern may use different ones for the same record."""
 
     seed: str | None = Field(default=None, description="a CSV file of known pairs, relative to this file")
-    learn: bool = Field(default=True, description="whether pairs that are not known yet are learnt")
+    learn: bool = Field(default=True, description="whether new pairs are learnt from traffic")
 
 
 class RulesFile(_Strict):
-    """A file of rules alone: `figway compare --rules`."""
+    """A file that holds only rules, for `figway compare --rules`."""
 
     rules: list[Rule] = Field(default_factory=list)
     known_differences: list[Known] = Field(default_factory=list)
@@ -285,13 +291,13 @@ class RulesFile(_Strict):
 
 
 class Operation(_Strict):
-    """One match: all conditions that are given must hold."""
+    """One kind of request: all given conditions must match."""
 
     method: Methods | None = Field(default=None, description="one or several; left out: any")
     path: Template | None = Field(default=None, description='a template: /patients/{id}, /files/{rest*}; left out: any')
     header: dict[HeaderName, Wanted] = Field(default_factory=dict, description="a value, or true for present")
     query: dict[str, Wanted] = Field(default_factory=dict, description="a value, or true for present")
-    safe: bool | None = Field(default=None, description="whether asking changes nothing; left out: by the method")
+    safe: bool | None = Field(default=None, description="whether the request changes nothing; left out: by the method")
     rules: list[Rule] = Field(default_factory=list, description="how its answers are compared, before `shadow.rules`")
 
 
@@ -313,19 +319,20 @@ class Split(_Strict):
     """Which calls go to modern in canary."""
 
     percent: Share
-    sticky: list[Sticky] = Field(min_length=1, description="where the key is looked for, in order")
+    sticky: list[Sticky] = Field(min_length=1, description="where to look for a request's key, in this order")
     group: str | None = Field(default=None, min_length=1, description="capabilities of one group move a key together")
-    salt: str | None = Field(default=None, min_length=1, description="left out: the group, else the capability's name")
-    on_missing: Literal["legacy", "modern", "random"] = Field(default="legacy", description="where there is no key")
+    salt: str | None = Field(
+        default=None, min_length=1, description="mixed into the key; left out: the group, or the capability's name")
+    on_missing: Literal["legacy", "modern", "random"] = Field(default="legacy", description="the arm without a key")
     fallback_after: PositiveDuration | None = Field(
-        default=None, description="how long modern may take before legacy answers; left out: by legacy's own times")
+        default=None, description="how long modern may take before legacy answers; left out: from legacy's own times")
 
 
 class Recheck(_Strict):
-    """Asking both arms again about a mismatch: what settles was a lag, not a defect."""
+    """Asking both arms again about a mismatch: if they agree then, it was a lag and not a defect."""
 
-    after: list[PositiveDuration] = written(["2s", "30s"], "since the mismatch was found; an empty list for never")
-    budget: Share = written("5%", "the most of the exchanges of which this is done")
+    after: list[PositiveDuration] = written(["2s", "30s"], "times after the mismatch was found; an empty list: never")
+    budget: Share = written("5%", "the largest share of exchanges that are rechecked")
 
     @field_validator("after")
     @classmethod
@@ -338,12 +345,12 @@ class Recheck(_Strict):
 class Gate(_Strict):
     """When a capability counts as safe to flip."""
 
-    limit: Share = written("0.1%", "of the exchanges may differ, and on as many may modern fail")
-    confidence: Share = written("95%", "how sure of that to be, however often one looks")
-    minimum: int = Field(default=100, ge=1, description="effective exchanges of each operation that is mirrored")
-    stratum_minimum: int = Field(default=10, ge=0, description="effective exchanges of each stratum that was seen")
-    excluded: Share = written("5%", "the most of the eligible exchanges that may be left out, but for sampling")
-    build: HeaderName | None = Field(default=None, description="the response header in which arms tell their build")
+    limit: Share = written("0.1%", "the share of exchanges that may differ; modern may fail on as many")
+    confidence: Share = written("95%", "how certain this must be; it holds however often the verdict is read")
+    minimum: int = Field(default=100, ge=1, description="effective exchanges needed of each mirrored operation")
+    stratum_minimum: int = Field(default=10, ge=0, description="effective exchanges needed of each stratum seen")
+    excluded: Share = written("5%", "the largest share of eligible exchanges that may be left out, sampling aside")
+    build: HeaderName | None = Field(default=None, description="the response header in which arms report their build")
 
     @field_validator("limit", "confidence")
     @classmethod
@@ -357,7 +364,7 @@ class Shadow(_Strict):
     """How a capability is mirrored."""
 
     sample: Share
-    max_body: Size = written("1MiB", "kept of each body")
+    max_body: Size = written("1MiB", "the most that is kept of each body")
     deadline: PositiveDuration = written("30s", "for the mirrored call")
     credentials: Literal["drop", "pass"] = Field(default="drop", description="whether the mirror carries the client's")
     recheck: Recheck = Field(default_factory=Recheck)
@@ -367,16 +374,16 @@ class Shadow(_Strict):
         default_factory=dict, description="classes of identifiers, held one-to-one where rules say `crosswalk`")
     parameters: list[str] = Field(
         default_factory=list, description="names of query and form parameters that reports may show")
-    noise: Share = written("2%", "of the exchanges: legacy is asked again after modern, to tell noise from difference")
+    noise: Share = written("2%", "the share of exchanges where legacy is asked again after modern, to measure noise")
     gate: Gate = Field(default_factory=Gate)
-    capture: Share = written("0%", "of the mismatches that are sealed, whole: see `shadow.capture` of the file")
+    capture: Share = written("0%", "the share of mismatches that are sealed whole, in the file of `shadow.capture`")
 
 
 class Limits(_Strict):
-    """What a capability takes."""
+    """The limits of a capability."""
 
-    body: Size = written("0B", "a request body; 0B for no bound")
-    buffer: Size = written("8MiB", "a body that must be held whole: by an adapter, or for a fallback")
+    body: Size = written("0B", "the largest request body; 0B for no limit")
+    buffer: Size = written("8MiB", "the largest body that is held whole, for an adapter or a fallback")
 
 
 class Capability(_Strict):
@@ -388,7 +395,7 @@ class Capability(_Strict):
     modern: ArmOrName | None = None
     stage: Stage
     writes: Literal["legacy", "canary", "modern", "retired"] | None = Field(
-        default=None, description="the stage of writes; left out: legacy. Must be said in modern and retired")
+        default=None, description="the stage of writes; left out: legacy. Required in modern and retired")
     split: Split | None = None
     shadow: Shadow | None = None
     policies: list[str] = Field(default_factory=list)
@@ -397,11 +404,11 @@ class Capability(_Strict):
 
 
 class Default(_Strict):
-    """Where everything goes that matches nothing: the legacy service, as it always was."""
+    """Where requests go that match no capability: usually the legacy service."""
 
     upstream: str
     policies: list[str] | None = Field(
-        default=None, description="left out: none; must be said, as [] for none, where any capability has policies")
+        default=None, description="left out: none; required ([] for none) if any capability has policies")
 
 
 def _memory() -> dict[str, dict[str, Any]]:

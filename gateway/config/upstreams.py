@@ -10,7 +10,7 @@ from gateway.config.nodes import Node
 from gateway.config.problem import Findings
 from gateway.config.tls import upstream_tls
 from gateway.reading import UNSAID, Reading
-from gateway.transports.settings import Ejection, Health, Pool, Timeouts, UpstreamSettings
+from gateway.transports.settings import Ejection, HealthCheck, Pool, Timeouts, UpstreamSettings
 from gateway.transports.table import TRANSPORTS
 
 _HOST = re.compile(r"[\w.~-]+|\[[0-9A-Fa-f:.]+(?:%25[\w.~-]+)?\]")
@@ -33,7 +33,7 @@ def settings(
         Timeouts(t.connect, t.first_byte, t.between_bytes, t.total),
         Pool(p.connections, p.pending, p.idle, p.age, p.bound, p.streams or 0, p.per_client),
         tls,
-        Health(h.path, h.every, h.timeout, h.unhealthy, h.healthy, h.status or 0) if h is not None else None,
+        HealthCheck(h.path, h.every, h.timeout, h.unhealthy, h.healthy, h.status or 0) if h is not None else None,
         Ejection(e.failures, e.seconds), written.resolve,
         Reading(**written.paths.model_dump()) if written.paths is not None else UNSAID,
     )

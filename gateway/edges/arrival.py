@@ -1,4 +1,4 @@
-"""From what a client sent to an Arrival: the one place that makes one.
+"""From what a client sent to an Arrival: the one place that makes the Arrival of a client's request.
 
 A head comes as bytes (HTTP/1.1, `figway shadow replay`) or as fields that a server has parsed (ASGI). Both are judged
 by the same rules (headers.py), and get the same client address, forwarding fields and trace id.

@@ -3,6 +3,9 @@
 Each change of any stage makes a new revision. A flip names the revision that it was decided on, so two people who flip
 at once cannot undo each other unseen: the second is refused with Conflict. `gateway.flips.testing.check_stages` is what
 each implementation must satisfy.
+
+The stages that requests are decided by are in the route table (pipeline.table). `gateway.inforce.InForce.follow`
+carries each change of these stages there.
 """
 
 from collections.abc import Mapping

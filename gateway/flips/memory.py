@@ -1,36 +1,11 @@
-"""Stages in the memory of one process: those that routes.yaml says, or, for tests, those that were flipped to."""
+"""Stages in the memory of one process: for tests, which flip them."""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
-from gateway.flips.base import Conflict, Flip, FlipError, Snapshot, StagePair, UnknownCapability
-
-
-class FileStages:
-    """Stages as routes.yaml says them. They change when another file is put in force, and by nothing else."""
-
-    def __init__(self, revision: str, stages: Mapping[str, StagePair]) -> None:
-        """`revision` is that of the configuration in force."""
-        self._held = _Held(Snapshot(revision, MappingProxyType(dict(stages))))
-
-    def put(self, revision: str, stages: Mapping[str, StagePair]) -> None:
-        """Another file is in force: these are the stages now."""
-        self._held.put(Snapshot(revision, MappingProxyType(dict(stages))))
-
-    def read(self) -> Snapshot:
-        """See Stages."""
-        return self._held.snapshot
-
-    def flip(self, flip: Flip, revision: str) -> Snapshot:
-        """Always raises FlipError."""
-        raise FlipError(f"the stages of this gateway are kept in routes.yaml: write `stage: {flip.to.reads}` under "
-                        f"{flip.capability} there, and it is reloaded")
-
-    async def watch(self, revision: str) -> Snapshot:
-        """See Stages."""
-        return await self._held.other_than(revision)
+from gateway.flips.base import Conflict, Flip, Snapshot, StagePair, UnknownCapability
+from gateway.flips.held import Held
 
 
 class MemoryStages:
@@ -38,7 +13,7 @@ class MemoryStages:
 
     def __init__(self, stages: Mapping[str, StagePair]) -> None:
         self._flips = 0
-        self._held = _Held(Snapshot("0", MappingProxyType(dict(stages))))
+        self._held = Held(Snapshot("0", MappingProxyType(dict(stages))))
 
     def read(self) -> Snapshot:
         """See Stages."""
@@ -59,22 +34,3 @@ class MemoryStages:
     async def watch(self, revision: str) -> Snapshot:
         """See Stages."""
         return await self._held.other_than(revision)
-
-
-class _Held:
-    """A snapshot that others wait to see replaced, all in one event loop."""
-
-    def __init__(self, snapshot: Snapshot) -> None:
-        self.snapshot = snapshot
-        self._changed = asyncio.Event()
-
-    def put(self, snapshot: Snapshot) -> None:
-        self.snapshot = snapshot
-        # Whoever waits is woken by this event; whoever comes later waits for the next.
-        changed, self._changed = self._changed, asyncio.Event()
-        changed.set()
-
-    async def other_than(self, revision: str) -> Snapshot:
-        while self.snapshot.revision == revision:
-            await self._changed.wait()
-        return self.snapshot

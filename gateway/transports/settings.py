@@ -65,7 +65,7 @@ class Pool:
 
 
 @dataclass(frozen=True, slots=True)
-class Health:
+class HealthCheck:
     """The active health check: GET `path` every `every` seconds.
 
     `unhealthy` failures in a row take an endpoint out, `healthy` successes in a row bring it back. Success is this
@@ -106,7 +106,7 @@ class UpstreamSettings:
     timeouts: Timeouts = Timeouts()
     pool: Pool = Pool()
     tls: Tls = Tls()
-    health: Health | None = None
+    health: HealthCheck | None = None
     ejection: Ejection = Ejection()
     resolve: float = 30.0
     paths: Reading = UNSAID

@@ -17,7 +17,7 @@ from shadow.compare import heads
 from shadow.compare.bodies import Incomparable, Unreadable, decoded, form_of, read, shape_of
 from shadow.compare.diff import DiffError, diff
 from shadow.compare.difference import ABSENT, Difference, Severity, Shape, Signature, worst_of
-from shadow.compare.identity import Identities
+from shadow.compare.identifiers import Identities
 from shadow.compare.names import FORMS
 from shadow.compare.pair import Pair
 from shadow.compare.rules import defaults

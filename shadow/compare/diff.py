@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeAlias
 
 from adapters.document import Number, Tree
 from shadow.compare.difference import ABSENT, Difference, Severity, Shape, placed, shape
-from shadow.compare.identity import Identifier, Identities, Met
+from shadow.compare.identifiers import Identifier, Identities, Met
 from shadow.compare.names import LONGEST_NAME, MASKED, Masks, Position, Step
 from shadow.compare.pairing import pair
 from shadow.compare.patterns import AUTO, PLAIN, Directive, Matcher

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from adapters.document import Tree
 from shadow.compare import twins
-from shadow.compare.identity import Identifier
+from shadow.compare.identifiers import Identifier
 from shadow.compare.patterns import Directive, Matcher, Order
 from shadow.compare.prints import Key, Prints
 

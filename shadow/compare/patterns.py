@@ -99,7 +99,7 @@ class Directive:
     """What one rule says of a place: one of `normaliser`, `order`, `ignore`, `crosswalk` and `keys`.
 
     `id` is the rule's: what it hides is counted under it. `ignore` hides differences here, of one `kind` where that is
-    given. `crosswalk` says whose identifier stands here: a class, or a constant of `shadow.compare.identity`. `keys`
+    given. `crosswalk` says whose identifier stands here: a class, or a constant of `shadow.compare.identifiers`. `keys`
     says what the names of the members here are: "data" or "names"."""
 
     id: str

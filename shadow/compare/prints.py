@@ -7,7 +7,7 @@ from collections.abc import Hashable
 from typing import TypeAlias
 
 from adapters.document import Tree
-from shadow.compare.identity import Identifier, Identities
+from shadow.compare.identifiers import Identifier, Identities
 from shadow.compare.patterns import Directive, Matcher
 
 MAX_LEAVES = 128

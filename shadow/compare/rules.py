@@ -13,7 +13,7 @@ from typing import NamedTuple
 from adapters.document import Tree
 from shadow.compare.diff import Weigh
 from shadow.compare.difference import Severity
-from shadow.compare.identity import REFERENCE, RESOURCE, Classes
+from shadow.compare.identifiers import REFERENCE, RESOURCE, Classes
 from shadow.compare.patterns import Directive, Matcher, Order, PathPattern
 from shadow.compare.severity import Row, severities
 from shadow.normalisers.base import Normaliser
@@ -26,8 +26,8 @@ class Rule:
     """One behaviour at the places that the pattern `at` names. `ignore`, `severity` and `reveal` hold below them too.
 
     What the rule hides is counted under `id`. `kind` narrows `ignore` and `severity` to one kind of difference.
-    `crosswalk` is the class of the identifiers there, or a constant of `shadow.compare.identity`. `keys` says what the
-    names of an object's members are: "data" or "names". With `defaults` False, default rules hide nothing there and
+    `crosswalk` is the class of the identifiers there, or a constant of `shadow.compare.identifiers`. `keys` says what
+    the names of an object's members are: "data" or "names". With `defaults` False, default rules hide nothing there and
     below."""
 
     id: str

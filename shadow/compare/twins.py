@@ -23,7 +23,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 from adapters.document import Tree
-from shadow.compare.identity import Identities
+from shadow.compare.identifiers import Identities
 
 ROUNDS = 6
 """Rounds of colours: items that are further apart than that do not tell each other apart."""

@@ -262,7 +262,7 @@ def _coverage(criteria: Criteria, strata: Mapping[Stratum, Numbers]) -> Iterator
 
 def _covered(criteria: Criteria, coverage: Sequence[Coverage]) -> Gate:
     if not criteria.operations:
-        return Gate("coverage", State.MISSING, None, 1.0, 0, "it is not declared which operations are to be seen")
+        return Gate("coverage", State.MISSING, None, 1.0, 0, "no operations are declared, so coverage is unknown")
     operations = [one for one in coverage if one.stratum is None]
     short = [one for one in coverage if one.needs]
     value = 1 - len(short) / len(coverage)
@@ -284,8 +284,8 @@ def _excluded(criteria: Criteria, strata: Mapping[Stratum, Numbers], eligible: i
     noise would not show in the total."""
     share = excluded / eligible if eligible else None
     enough = share is not None and share <= criteria.excluded
-    says = f"{excluded:,} of {eligible:,} eligible {noun(eligible, 'exchange')} say nothing"
-    says += f"; at most {percent(criteria.excluded)} may"
+    says = f"{excluded:,} of {eligible:,} eligible {noun(eligible, 'exchange')} were left out"
+    says += f"; at most {percent(criteria.excluded)} may be"
     if enough and 0 < criteria.excluded < 1:
         wanted = math.log(STRATA / (1 - criteria.confidence))
         against = {one: weight_against(numbers.nothing, numbers.all, criteria.excluded)
@@ -293,7 +293,7 @@ def _excluded(criteria: Criteria, strata: Mapping[Stratum, Numbers], eligible: i
         worst = max(against, key=lambda one: (against[one], one), default=None)
         if worst is not None and against[worst] >= wanted:
             enough = False
-            says += f", of any stratum too: in {worst} it is {strata[worst].nothing:,} of {strata[worst].all:,}"
+            says += f", in each stratum too: in {worst} it is {strata[worst].nothing:,} of {strata[worst].all:,}"
     return Gate("excluded", State.PASS if enough else State.MISSING, share, criteria.excluded, 0, says)
 
 

@@ -66,7 +66,7 @@ def _without(found: Comparison, outcome: Outcome, reason: str) -> Comparison:
 
 
 def with_bonds(found: Comparison, others: Iterable[Comparison]) -> Comparison:
-    """The same comparison, with all bonds that these comparisons have proved too, each of them once."""
+    """The same comparison, with the pairs of identifiers (bonds) that these comparisons have proved too, each once."""
     bonds = tuple(dict.fromkeys(bond for one in (found, *others) for bond in one.bonds))
     return found if bonds == found.bonds else replace(found, bonds=bonds)
 
@@ -82,7 +82,7 @@ def seen_again(found: Comparison, again: Comparison, times: int) -> Comparison:
                    reproduced=tuple(one for one in before if one in there))
 
 
-def is_noise(found: Comparison, again: Comparison) -> bool:
+def still_drifts(found: Comparison, again: Comparison) -> bool:
     """Whether every difference still drifts, now that the arms were asked `again` in a bracket. One that neither drifts
     nor differs any more has settled."""
     drifting = {(one.kind, one.path) for one in again.drifts}

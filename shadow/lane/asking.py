@@ -19,10 +19,10 @@ from typing import Generic
 from shadow.compare.comparison import fingerprint, identical
 from shadow.compare.pair import Pair
 from shadow.lane.deadlines import Deadlines
-from shadow.lane.drift import LearnedNoise, Scope
+from shadow.lane.learned_noise import LearnedNoise, Scope
 from shadow.lane.mirror import Job, Mirror, Way
 from shadow.lane.rates import Rates
-from shadow.lane.writer import Sight, Writer
+from shadow.lane.writer import Standing, Writer
 from shadow.observation import Failure, Observation
 
 _roll = random.random
@@ -158,25 +158,25 @@ class Asking(Generic[Way]):
         control, candidate = (asked, mirror.served) if mirror.ask == "legacy" else (mirror.served, asked)
         pair = self._pair(job, control, candidate)
         self._writer.latencies(pair)
-        sight = self._writer.sight(pair, mirror.plan.basis)
-        if sight is not None:
-            self._sighted(job, pair, sight)
+        standing = self._writer.standing(pair, mirror.plan.basis)
+        if standing is not None:
+            self._stands(job, pair, standing)
             return
         # The first of its epoch: the epoch's key is made, or read, in a thread.
-        task = asyncio.create_task(self._sight(job, pair))
+        task = asyncio.create_task(self._fetch_standing(job, pair))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         self._asking[job] = task.cancel
 
-    async def _sight(self, job: Job[Way], pair: Pair) -> None:
-        sight = await self._writer.first_sight(pair, job.mirror.plan.basis)
+    async def _fetch_standing(self, job: Job[Way], pair: Pair) -> None:
+        standing = await self._writer.first_standing(pair, job.mirror.plan.basis)
         if job in self._asking:
-            self._sighted(job, pair, sight)
+            self._stands(job, pair, standing)
 
-    def _sighted(self, job: Job[Way], pair: Pair, sight: Sight) -> None:
-        job.sight = sight
+    def _stands(self, job: Job[Way], pair: Pair, standing: Standing) -> None:
+        job.standing = standing
         if job.mirror.noise:
-            job.scope = Scope(pair.capability, pair.operation, pair.control.status // 100, sight.epoch)
+            job.scope = Scope(pair.capability, pair.operation, pair.control.status // 100, standing.epoch)
         self._both_spoke(job, pair)
 
     def _legacy_spoke_again(self, job: Job[Way], control: Observation | None) -> None:
@@ -221,7 +221,7 @@ class Asking(Generic[Way]):
             return False
         if job.found is not None:
             # Where both repeat themselves word for word, legacy has been asked before modern and after it by now.
-            return not identical(pair) and (job.said is None or fingerprint(pair) != job.said)
+            return not identical(pair) and (job.last_print is None or fingerprint(pair) != job.last_print)
         return job.scope is not None and (_roll() < job.mirror.noise or self._noise.wants(job.scope))
 
     def _pair(self, job: Job[Way], control: Observation, candidate: Observation) -> Pair:

@@ -5,8 +5,11 @@
               └── wait, then ask both arms again ←── a mismatch ─────┘
 
 Which arm is asked when is in asking.py; when a mismatch is asked again, and at what price, in recheck.py. Legacy is
-asked twice of a few exchanges, the first of each operation among them, and of nearly all that are asked again: where it
-disagrees with itself, a difference is noise (drift.py). What is written to the store is in writer.py.
+asked twice for a few exchanges, the first of each operation among them, and for nearly all that are asked again. That
+is a bracket: where legacy disagrees with itself, a difference is noise (learned_noise.py). What is written to the store
+is in writer.py.
+
+A mirror that was taken is a Job (mirror.py), until it has its outcome.
 
 Nothing here can change, delay or fail a client's answer. `offer` takes constant time and raises nothing; whatever goes
 wrong afterwards is an outcome, and every mirror ends in exactly one. A mirror keeps its room, in count and in bytes,
@@ -27,7 +30,7 @@ from shadow.custody.sqlite import SqliteCustody
 from shadow.evidence.noise import bracketed, steady, unstable, with_bonds
 from shadow.judge.child import Child, Judge, JudgeSlow
 from shadow.lane.asking import Ask, Asking
-from shadow.lane.drift import LearnedNoise
+from shadow.lane.learned_noise import LearnedNoise
 from shadow.lane.mirror import Job, Mirror, Way
 from shadow.lane.rates import Rates
 from shadow.lane.recheck import Rechecks, ended
@@ -78,15 +81,15 @@ class Lane(Generic[Way]):
         self._task: asyncio.Task[None] | None = None
         self._rates = Rates()
         self._noise = LearnedNoise()
-        self._resumes = 0.0
-        self._called: asyncio.TimerHandle | None = None
+        self._judge_not_before = 0.0
+        self._judge_timer: asyncio.TimerHandle | None = None
         # A job that is not finished is in exactly one of these four.
         self._asking = Asking(
             ask, settings.concurrency, self.writer, self._noise, self._rates, self._spoke)
-        self._pairs: deque[Job[Way]] = deque()
-        self._comparing: list[Job[Way]] = []
+        self._to_judge: deque[Job[Way]] = deque()
+        self._at_judge: list[Job[Way]] = []
         self._rechecks = Rechecks(settings, self._due)
-        self._paired = asyncio.Event()
+        self._judge_wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -149,7 +152,7 @@ class Lane(Generic[Way]):
         if self.capture is not None:
             self.capture.start()
 
-    async def settled(self) -> None:
+    async def idle(self) -> None:
         """Wait until every mirror that was taken has its outcome, those included that wait to be asked again."""
         await self._idle.wait()
 
@@ -166,7 +169,7 @@ class Lane(Generic[Way]):
             self._give_up(job, "drained")
         try:
             async with asyncio.timeout(seconds):
-                await self.settled()
+                await self.idle()
         except TimeoutError:
             pass
         if self._task is not None:
@@ -176,10 +179,10 @@ class Lane(Generic[Way]):
         if self._task is not None:
             await asyncio.wait([self._task], timeout=1)
             self._task = None
-        for room in (self._pairs, self._comparing):
-            for job in room:
+        for jobs in (self._to_judge, self._at_judge):
+            for job in jobs:
                 self._give_up(job, "drained")
-            room.clear()
+            jobs.clear()
         await self._judge.close()
         await self.writer.close(until)
         if self.capture is not None:
@@ -195,36 +198,39 @@ class Lane(Generic[Way]):
         if all(map(identical, pairs)):
             tally = Tally(mirror.capability, mirror.operation, Outcome.MATCH)
             return self._judged(job, Comparison(tally, mirror.trace_id, mirror.at))
-        before, job.said, job.steady = job.said, None, len(pairs) > 1 and identical(pairs[1])
+        before, job.last_print = job.last_print, None
+        job.steady = len(pairs) > 1 and identical(pairs[1])
         if job.steady or len(pairs) == 1:
             pairs = pairs[:1]
-            job.said = fingerprint(pairs[0])
-            if job.found is not None and job.said is not None and job.said == before:
+            job.last_print = fingerprint(pairs[0])
+            if job.found is not None and job.last_print is not None and job.last_print == before:
+                # Both arms repeat themselves word for word: the result stands.
                 return self._judged(job, job.found)
         spoken = {id(one): one for pair in pairs for one in (pair.control, pair.candidate) if one is not mirror.served}
         fresh = sum(len(one.body) for one in spoken.values())
-        key = self.writer.key(mirror.capability, job.sight)
+        key = self.writer.key(mirror.capability, job.standing)
         job.pairs = [replace(pair, key=key) for pair in pairs]
         job.cost += fresh
         self.held += fresh
-        self._pairs.append(job)
+        self._to_judge.append(job)
         return self._call_judge(job)
 
     def _call_judge(self, last: Job[Way]) -> None:
         """Have the pairs judged once the pause between batches is over. A bracket is judged at once: what it teaches
         is applied to the other pairs."""
         loop = asyncio.get_running_loop()
-        if last.steady or len(last.pairs) > 1 or len(self._pairs) >= BATCH_PAIRS or loop.time() >= self._resumes:
-            self._paired.set()
-        elif self._called is None:
-            self._called = loop.call_at(self._resumes, self._paired.set)
+        at_once = last.steady or len(last.pairs) > 1 or len(self._to_judge) >= BATCH_PAIRS
+        if at_once or loop.time() >= self._judge_not_before:
+            self._judge_wake.set()
+        elif self._judge_timer is None:
+            self._judge_timer = loop.call_at(self._judge_not_before, self._judge_wake.set)
 
     async def _compare(self) -> None:
         """Have the pairs judged, batch by batch, for ever."""
         loop = asyncio.get_running_loop()
         while True:
-            await self._paired.wait()
-            self._resumes = loop.time() + PAUSE
+            await self._judge_wake.wait()
+            self._judge_not_before = loop.time() + PAUSE
             pairs = self._take_batch()
             try:
                 comparisons = await self._judge.judge(pairs, BUDGET)
@@ -233,7 +239,7 @@ class Lane(Generic[Way]):
                 lost = "comparer_slow"
             except Exception:
                 lost = "comparer_lost"
-            batch, self._comparing = self._comparing, []
+            batch, self._at_judge = self._at_judge, []
             if lost:
                 for job in batch:
                     self._give_up(job, lost)
@@ -247,16 +253,16 @@ class Lane(Generic[Way]):
     def _take_batch(self) -> list[Pair]:
         pairs: list[Pair] = []
         size = 0
-        while self._pairs and len(pairs) < BATCH_PAIRS and size < BATCH_BYTES:
-            job = self._pairs.popleft()
-            self._comparing.append(job)
+        while self._to_judge and len(pairs) < BATCH_PAIRS and size < BATCH_BYTES:
+            job = self._to_judge.popleft()
+            self._at_judge.append(job)
             size += job.cost
             pairs += job.pairs
-        if not self._pairs:
-            self._paired.clear()
-            if self._called is not None:
-                self._called.cancel()
-                self._called = None
+        if not self._to_judge:
+            self._judge_wake.clear()
+            if self._judge_timer is not None:
+                self._judge_timer.cancel()
+                self._judge_timer = None
         return pairs
 
     # --- judged: the end of a job, unless it is a mismatch that is asked again ---
@@ -270,41 +276,41 @@ class Lane(Generic[Way]):
             self._noise.add(scope, comparison)
         self._rechecks.earn(mirror)
         if comparison.tally.outcome is not Outcome.MISMATCH:
-            return self._end(job, comparison)
-        if self._is_noise(job, comparison):
-            return self._end(job, unstable(comparison, "noise"))
+            return self._conclude(job, comparison)
+        if self._is_known_noise(job, comparison):
+            return self._conclude(job, unstable(comparison, "noise"))
         if self.capture is not None and mirror.plan.sealing.share:
             # Only now are the bodies at hand. If the mismatch settles, its record is dropped again.
             job.sealed = self.capture.take(job.pairs[0], comparison, mirror.plan.sealing, safe=mirror.safe)
         drifts = scope is not None and self._noise.drifts(scope)
-        if not (self._asks and self._rechecks.spend(mirror, comparison, self.held, drifts=drifts)):
-            return self._end(job, comparison)
+        if not (self._may_ask and self._rechecks.may_ask_again(mirror, comparison, self.held, drifts=drifts)):
+            return self._conclude(job, comparison)
         job.found = comparison
         job.at = asyncio.get_running_loop().time()
-        return self._wait(job)
+        return self._postpone(job)
 
     def _judged_again(self, job: Job[Way], comparison: Comparison) -> None:
         end = ended(job, comparison)
         assert job.found is not None
-        if end is None and self._is_noise(job, job.found):  # that was not known when the mismatch was found
+        if end is None and self._is_known_noise(job, job.found):  # that was not known when the mismatch was found
             end = unstable(job.found, "noise")
         if end is not None:
-            return self._end(job, end)
+            return self._conclude(job, end)
         job.round += 1
-        if job.round < len(job.mirror.recheck.after) and self._asks:
-            return self._wait(job)
-        return self._end(job, job.found)
+        if job.round < len(job.mirror.recheck.after) and self._may_ask:
+            return self._postpone(job)
+        return self._conclude(job, job.found)
 
-    def _is_noise(self, job: Job[Way], found: Comparison) -> bool:
+    def _is_known_noise(self, job: Job[Way], found: Comparison) -> bool:
         return (found.tally.outcome is Outcome.MISMATCH and job.scope is not None
                 and self._noise.explains(job.scope, found))
 
     @property
-    def _asks(self) -> bool:
+    def _may_ask(self) -> bool:
         """Whether arms may be asked again: neither switched off nor stopped."""
         return self.on and self._open
 
-    def _wait(self, job: Job[Way]) -> None:
+    def _postpone(self, job: Job[Way]) -> None:
         """Have a mismatch asked again in time. Until then the job keeps only what that takes."""
         job.pairs = ()
         job.mirror = mirror = replace(job.mirror, served=Observation(job.mirror.served.arm, 0.0))
@@ -324,16 +330,16 @@ class Lane(Generic[Way]):
     def _give_up(self, job: Job[Way], reason: str) -> None:
         """End a job that goes no further: as the mismatch that it was found to be, else as shed."""
         tally = Tally(job.mirror.capability, job.mirror.operation, Outcome.SHED, reason)
-        self._end(job, job.found or Comparison(tally, job.mirror.trace_id, job.mirror.at))
+        self._conclude(job, job.found or Comparison(tally, job.mirror.trace_id, job.mirror.at))
 
-    def _end(self, job: Job[Way], comparison: Comparison) -> None:
+    def _conclude(self, job: Job[Way], comparison: Comparison) -> None:
         if job.sealed and self.capture is not None and comparison.tally.outcome is not Outcome.MISMATCH:
             self.capture.drop(job.sealed)
         self._rates.count(job.rules, comparison)
-        self.writer.keep(comparison, job.sight, job.rules)
-        self._finish(job, comparison.tally)
+        self.writer.keep(comparison, job.standing, job.rules)
+        self._free(job, comparison.tally)
 
-    def _finish(self, job: Job[Way], tally: Tally) -> None:
+    def _free(self, job: Job[Way], tally: Tally) -> None:
         """Free the room of a job. Every job that had found room ends here, and the writer has it already."""
         self._counts[tally] += 1
         self.unfinished -= 1

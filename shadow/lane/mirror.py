@@ -8,8 +8,8 @@ from typing import Generic, TypeVar
 from adapters.message import Request
 from shadow.compare.comparison import Comparison
 from shadow.compare.pair import Pair
-from shadow.lane.drift import Scope
-from shadow.lane.writer import Sight
+from shadow.lane.learned_noise import Scope
+from shadow.lane.writer import Standing
 from shadow.observation import Observation
 from shadow.plan import ShadowPlan
 from shadow.settings import NEVER, Recheck
@@ -63,17 +63,17 @@ class Job(Generic[Way]):
 
     `cost` are the bytes that it counts for in the lane's memory, `rules` those by which its arms are compared.
     `pairs` are what is compared once the arms have answered: one pair, or the three of a bracket (legacy asked before
-    and after modern). One pair is enough where the bracket is `steady`: legacy said the same twice. `sight` is what
-    the exchange may prove, and `scope` where its noise is learned.
+    and after modern). One pair is enough where the bracket is `steady`: legacy said the same twice. `standing` says
+    which epoch and stratum the exchange counts for, and `scope` where its noise is learned.
 
-    Where the arms came to a mismatch, `found` is that mismatch and `at` the loop's time when it was found; `said` is
-    the fingerprint of what both arms said. It was asked again `round` times and seen again `times`. `sealed` is the id
-    of its record in the vault, or "".
+    Where the arms came to a mismatch, `found` is that mismatch and `at` the loop's time when it was found; `last_print`
+    is the fingerprint of what both arms said. It was asked again `round` times and seen again `times`. `sealed` is the
+    id of its record in the vault, or "".
     """
 
     __slots__ = (
-        "at", "cost", "found", "mirror", "pairs", "round", "rules", "said", "scope", "sealed", "sight", "steady",
-        "times",
+        "at", "cost", "found", "last_print", "mirror", "pairs", "round", "rules", "scope", "sealed", "standing",
+        "steady", "times",
     )
 
     def __init__(self, mirror: Mirror[Way], cost: int) -> None:
@@ -82,8 +82,8 @@ class Job(Generic[Way]):
         self.rules = mirror.plan.rules_of(mirror.operation)
         self.pairs: Sequence[Pair] = ()
         self.steady = False
-        self.said: int | None = None
-        self.sight: Sight | None = None
+        self.last_print: int | None = None
+        self.standing: Standing | None = None
         self.scope: Scope | None = None
         self.found: Comparison | None = None
         self.at = 0.0

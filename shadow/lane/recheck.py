@@ -10,7 +10,7 @@ from typing import Generic
 
 from shadow.compare.comparison import AGREED, Comparison, Outcome
 from shadow.compare.difference import Severity
-from shadow.evidence.noise import is_noise, seen_again, settled, unstable, with_bonds
+from shadow.evidence.noise import seen_again, settled, still_drifts, unstable, with_bonds
 from shadow.lane.mirror import Job, Mirror, Way
 from shadow.settings import LaneSettings
 
@@ -45,8 +45,8 @@ class Rechecks(Generic[Way]):
         if budget := mirror.recheck.budget:
             self._saved[mirror.capability] = min(_SAVED, self._saved.get(mirror.capability, 0.0) + budget)
 
-    def spend(self, mirror: Mirror[Way], found: Comparison, held: int, *, drifts: bool) -> bool:
-        """Spend a recheck on the mismatch `found`, or return False where it is not to be asked again.
+    def may_ask_again(self, mirror: Mirror[Way], found: Comparison, held: int, *, drifts: bool) -> bool:
+        """Whether the mismatch `found` may be asked again. Where it may, one recheck is spent.
 
         There must be a time to ask again, budget, and room: jobs that wait leave room for those that come. `held` are
         the bytes that the lane holds. `drifts` says that legacy is known to disagree with itself there.
@@ -85,7 +85,7 @@ def ended(job: Job[Way], again: Comparison) -> Comparison | None:
     assert job.found is not None
     outcome = again.tally.outcome
     job.found = found = with_bonds(job.found, (again,))
-    if outcome is Outcome.UNSTABLE and is_noise(found, again):
+    if outcome is Outcome.UNSTABLE and still_drifts(found, again):
         return unstable(found)
     if outcome in AGREED or outcome in (Outcome.TRANSIENT, Outcome.UNSTABLE):
         return settled(found, f"after_{job.mirror.recheck.after[job.round]:g}s")
@@ -93,5 +93,5 @@ def ended(job: Job[Way], again: Comparison) -> Comparison | None:
         job.times += 1
         job.found = seen_again(found, again, job.times)
     else:
-        job.said = None
+        job.last_print = None
     return None

@@ -5,7 +5,7 @@ differences are let go, of comparisons past a bound, and these comparisons are c
 where a worker is killed, a store is deleted, or a disk stays full. The marks (shadow.stores.marks) show how many, and
 they are written to the store as gaps (shadow.ledger.rows.Gap).
 
-Evidence of an exchange is taken in two steps. The exchange is sighted as soon as both arms have answered, so that a
+Evidence of an exchange is taken in two steps. It gets its standing as soon as both arms have answered, so that a
 later request about the same subject in that hour cannot take its place. It counts once its outcome is known.
 """
 
@@ -22,7 +22,7 @@ from shadow.custody.base import Custody
 from shadow.evidence.epoch import Basis, Epoch, build_of, digest
 from shadow.evidence.noise import table
 from shadow.evidence.stratum import Stratum, subject
-from shadow.lane.keys import EpochKeys
+from shadow.lane.epoch_keys import EpochKeys
 from shadow.lane.unwritten import Calls, Exchanges
 from shadow.ledger.rows import FASTER, HOURS, JUDGED, SLOWER, Binding, Gap, Reason, Traffic, bridged
 from shadow.stores.base import Batch, Store, StoreError, StoreRenewed
@@ -53,8 +53,8 @@ NOT_SAMPLED = "not_sampled"
 """The reason of an exchange that the sample left out. It is not missing from the evidence."""
 
 
-class Sight(NamedTuple):
-    """What an exchange may prove once its outcome is known: its epoch, its stratum, its `hour` since 1970, and the
+class Standing(NamedTuple):
+    """The epoch and the stratum that an exchange counts for once its outcome is known, its `hour` since 1970, and the
     `token` of its subject, which is empty where the epoch has no key or there are too many subjects. `first` is True
     where the subject was not seen before in that hour."""
 
@@ -124,21 +124,21 @@ class Writer:
         place = gap.capability, gap.reason
         self._gaps[place] = bridged(self._gaps[place], gap) if place in self._gaps else gap
 
-    def sight(self, pair: Pair, basis: Basis) -> Sight | None:
+    def standing(self, pair: Pair, basis: Basis) -> Standing | None:
         """Take an exchange for what it may prove, as soon as both arms have answered. Cheap, and raises nothing.
-        None where the key of its epoch must be fetched first: see `first_sight`."""
+        None where the key of its epoch must be fetched first: see `first_standing`."""
         epoch = self._epoch(pair, basis)
         key = self.keys.get(pair.capability, epoch)
-        return None if key is None else self._sight(pair, basis, epoch, key)
+        return None if key is None else self._standing(pair, basis, epoch, key)
 
-    async def first_sight(self, pair: Pair, basis: Basis) -> Sight:
+    async def first_standing(self, pair: Pair, basis: Basis) -> Standing:
         """The same for the first exchange of an epoch: it fetches the key. Raises nothing. Without a key the exchange
         counts, but proves nothing."""
         epoch = self._epoch(pair, basis)
         await self.keys.make(pair.capability, epoch)
-        return self._sight(pair, basis, epoch, self.keys.get(pair.capability, epoch) or b"")
+        return self._standing(pair, basis, epoch, self.keys.get(pair.capability, epoch) or b"")
 
-    def _sight(self, pair: Pair, basis: Basis, epoch: Epoch, key: bytes) -> Sight:
+    def _standing(self, pair: Pair, basis: Basis, epoch: Epoch, key: bytes) -> Standing:
         found = subject(pair, key, epoch, basis.parameters)
         claimed = self._claimed[found.hour]
         first = bool(found.token) and found.token not in claimed and len(claimed) < CLAIMS
@@ -147,11 +147,11 @@ class Writer:
                 del self._claimed[over]
         if first:
             claimed.add(found.token)
-        return Sight(epoch, found.stratum, found.hour, found.token if found.token in claimed else b"", first)
+        return Standing(epoch, found.stratum, found.hour, found.token if found.token in claimed else b"", first)
 
-    def key(self, capability: str, sight: Sight | None) -> bytes:
+    def key(self, capability: str, standing: Standing | None) -> bytes:
         """The key that an exchange's tokens are made with; empty where there is none."""
-        return self.keys.get(capability, sight.epoch) or b"" if sight is not None else b""
+        return self.keys.get(capability, standing.epoch) or b"" if standing is not None else b""
 
     def count(self, tally: Tally) -> None:
         """Count an exchange that was not sent to both arms."""
@@ -167,11 +167,11 @@ class Writer:
             self._exchanges_at(place, self._latest[tally.capability]).count += 1
         return None
 
-    def keep(self, comparison: Comparison, sight: Sight | None = None, rules: Rules = NONE) -> None:
+    def keep(self, comparison: Comparison, standing: Standing | None = None, rules: Rules = NONE) -> None:
         """Keep a finished exchange: its comparison by these rules, and what it proves where both arms were asked."""
-        if sight is not None:
-            self._weigh(comparison, sight, rules)
-            self._bind(comparison, sight)
+        if standing is not None:
+            self._weigh(comparison, standing, rules)
+            self._bind(comparison, standing)
             self._keep(comparison)
         elif _has_details(comparison):
             self._keep(comparison)
@@ -186,19 +186,20 @@ class Writer:
         self.lost["differences"] += has_details
         self._tallies[comparison.tally] += 1
 
-    def _bind(self, comparison: Comparison, sight: Sight) -> None:
+    def _bind(self, comparison: Comparison, standing: Standing) -> None:
         if not comparison.bonds:
             return
         if len(self._bindings) + len(comparison.bonds) > BINDINGS:
             self.lost["differences"] += 1
             return
-        place = comparison.tally.capability, digest(sight.epoch)
+        place = comparison.tally.capability, digest(standing.epoch)
         self._bindings += [Binding(*place, one.name, one.legacy, one.modern, one.split, one.merged, comparison.at,
                                    comparison.trace_id) for one in comparison.bonds]
 
-    def _weigh(self, comparison: Comparison, sight: Sight, rules: Rules) -> None:
+    def _weigh(self, comparison: Comparison, standing: Standing, rules: Rules) -> None:
         outcome = comparison.tally.outcome
-        found = self._exchanges_at((comparison.tally.capability, sight.epoch, sight.stratum, outcome), comparison.at)
+        place = comparison.tally.capability, standing.epoch, standing.stratum, outcome
+        found = self._exchanges_at(place, comparison.at)
         found.count += 1
         if outcome is Outcome.MISMATCH and comparison.severity is Severity.CRITICAL:
             critical = {one.signature for one in comparison.differences if one.severity is Severity.CRITICAL}
@@ -208,13 +209,13 @@ class Writer:
             hidden = dict(comparison.hidden)
             found.known.update(one.id for one in rules.known if one.id in hidden)
         if comparison.drifts:
-            found.add_noise(table([comparison], sight.epoch).values())
+            found.add_noise(table([comparison], standing.epoch).values())
         # A subject has one token for agreement and another for disagreement, so each counts once an hour. Otherwise a
         # mismatch would not count after another worker's match, or after an earlier match of its own subject.
-        if sight.token and outcome in _BAD:
-            found.tokens.add((sight.hour, sight.token + b"!"))
-        elif sight.first and outcome in JUDGED:
-            found.tokens.add((sight.hour, sight.token))
+        if standing.token and outcome in _BAD:
+            found.tokens.add((standing.hour, standing.token + b"!"))
+        elif standing.first and outcome in JUDGED:
+            found.tokens.add((standing.hour, standing.token))
 
     def _exchanges_at(self, place: _Place, at: float) -> Exchanges:
         found = self._exchanges.get(place)

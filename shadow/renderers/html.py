@@ -25,7 +25,7 @@ FULL = 50
 """Differences that are shown with all their fields; the others with path and count. Also the strata that are shown."""
 
 LINES = 10
-"""Lines of what is missing, epochs, and noisy paths that are shown, of each at most."""
+"""The most lines shown of each of these lists: missing evidence, epochs, noisy paths."""
 
 EXAMPLES = 6
 """Patterns that are shown with an example."""

@@ -25,15 +25,15 @@ def to_markdown(report: Report) -> str:
 
 
 def evidence(found: EvidenceReport) -> str:
-    """The verdict on one capability, with its gates, what is missing, and what it rests on."""
+    """The verdict on one capability: its gates, the evidence that is missing, and the evidence that it rests on."""
     return "\n".join(_evidence(found))
 
 
 def _report(report: Report) -> Iterator[str]:
     yield "# Shadow report"
     if not report.capabilities:
-        yield from ("", "Nothing is known of any capability.")
-    yield from ("", f"Mind: {outstanding(report.unfinished)}.")
+        yield from ("", "There is no data on any capability yet.")
+    yield from ("", f"Note: {outstanding(report.unfinished)}.")
     for one in report.capabilities:
         yield from ("", f"## {_cell(one.capability)}", "", f"**{one.says}.**", "")
         if one.judged:
@@ -92,7 +92,7 @@ def _hints(one: CapabilityReport) -> Iterator[str]:
 
 def _noise(one: CapabilityReport) -> Iterator[str]:
     if one.noise:
-        yield from ("", "| Noise | Path | Operation | Modern alone | Legacy alone | Both | E-value | Says |",
+        yield from ("", "| Noise | Path | Operation | Modern alone | Legacy alone | Both | E-value | Finding |",
                     "|---|---|---|---:|---:|---:|---:|---|")
     for noisy in one.noise:
         says = f"{noisy.says}: {DRIFTS}" if noisy.says == "drift" else noisy.says
@@ -120,7 +120,7 @@ def _evidence(found: EvidenceReport) -> Iterator[str]:
     if found.epoch is not None:
         yield from ("", f"{_cell(_basis(found.epoch))}.")
         if warning := unversioned(found.epoch):
-            yield from ("", f"Mind: {warning}.")
+            yield from ("", f"Note: {warning}.")
     for epoch in found.history:
         yield from ("", f"Before: {_cell(_basis(epoch))}.")
 

@@ -20,36 +20,38 @@ def reasons(counts: dict[str, int]) -> str:
 
 def overflowed(one: CapabilityReport) -> str:
     """How many differences the store had no room for."""
-    return f"{one.overflow:,} more {noun(one.overflow, 'difference')} found the table of signatures full"
+    return f"{one.overflow:,} more {noun(one.overflow, 'difference')} did not fit into the table of signatures"
 
 
 def outstanding(unfinished: int | None) -> str:
     """What the numbers of a report leave out: exchanges that are still being compared, or wait to be asked again.
     `unfinished` is their number, None where only the gateway knows it."""
     if unfinished is None:
-        return "exchanges that are still to be asked again, for 30 s by default, are in no number here yet"
-    return f"{unfinished:,} {noun(unfinished, 'exchange has', 'exchanges have')} no outcome yet, and no number here"
+        return "exchanges that wait to be asked again (for 30 s by default) are not counted here yet"
+    have = noun(unfinished, "exchange has", "exchanges have")
+    are = noun(unfinished, "is", "are")
+    return f"{unfinished:,} {have} no outcome yet and {are} not counted here"
 
 
 def reproduced(one: DifferenceReport | PatternReport) -> str:
-    """How often it was there again when both arms were asked again: "2 of 3", or a dash where they never were."""
+    """How often a difference came back when both arms were asked again: "2 of 3", or a dash where they never were."""
     return f"{one.reproduced:,} of {one.again:,}" if one.again else "–"
 
 
 def unversioned(epoch: EpochReport) -> str:
-    """A warning where an arm does not report its build, so that a new build goes unnoticed; else ""."""
+    """A warning where an arm does not report its build, so that a new build goes unnoticed; otherwise ""."""
     arms = " and ".join(arm for arm, reported in (("legacy", epoch.legacy), ("modern", epoch.modern)) if not reported)
-    warning = f"the build of {arms} is not told, so a new one does not begin evidence anew: see `shadow.gate.build`"
+    warning = f"no build is reported by {arms}, so a new build does not start new evidence: see `shadow.gate.build`"
     return warning if arms else ""
 
 
 def build(reported: str) -> str:
-    """A build as the arm reports it, or that it reports none."""
-    return reported or "not told"
+    """The build that an arm reports, or "not reported"."""
+    return reported or "not reported"
 
 
 def measured(gate: Gate) -> str:
-    """The number behind a gate, and the limit that it is held to: "0.12% (limit 1%)"."""
+    """The number behind a gate, and its limit: "0.12% (limit 1%)"."""
     if gate.name == "criticals":
         return f"{gate.value or 0:,.0f} (limit 0)"
     if gate.value is None:
@@ -58,11 +60,11 @@ def measured(gate: Gate) -> str:
 
 
 def identified(one: IdentityReport) -> str:
-    """What is known of one class of identifiers: pairs by origin, and contradictions."""
+    """What is known about one class of identifiers: its pairs by origin, and its contradictions."""
     text = f"{one.name}: {one.seeded:,} {noun(one.seeded, 'pair')} seeded, {one.learnt:,} learnt"
     if one.overflow:
-        text += f", {one.overflow:,} more found no room"
+        text += f", {one.overflow:,} more did not fit"
     if one.split or one.merged:
-        text += (f"; contradicted for certain between exchanges: one old is two new {one.split:,} "
-                 f"{noun(one.split, 'time')}, two old are one new {one.merged:,} {noun(one.merged, 'time')}")
+        text += (f"; exchanges certainly contradict each other: one legacy identifier is two in modern {one.split:,} "
+                 f"{noun(one.split, 'time')}, two are one in modern {one.merged:,} {noun(one.merged, 'time')}")
     return text

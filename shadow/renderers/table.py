@@ -60,12 +60,12 @@ def show(report: Report, console: Console) -> None:
 
 def _parts(report: Report, *, traces: bool) -> Iterator[RenderableType]:
     if not report.capabilities:
-        yield Text("Nothing is known of any capability.")
+        yield Text("There is no data on any capability yet.")
         return
     yield _capabilities(report)
     for one in report.capabilities:
         yield from _capability(one, traces)
-    yield Text(f"mind: {outstanding(report.unfinished)}", style="dim")
+    yield Text(f"note: {outstanding(report.unfinished)}", style="dim")
 
 
 def _capabilities(report: Report) -> Table:
@@ -118,7 +118,7 @@ def _capability(one: CapabilityReport, traces: bool) -> Iterator[RenderableType]
 
 
 def evidence(found: EvidenceReport) -> Iterator[RenderableType]:
-    """The verdict, its gates, what is missing, and what was covered."""
+    """The verdict, its gates, the evidence that is missing, and the operations and strata that were covered."""
     yield Text.assemble("  ", (found.answer, _ANSWERS[found.answer]), found.says.removeprefix(found.answer))
     gates = Table(box=None, padding=(0, 1), pad_edge=False, show_header=False)
     for _ in range(3):
@@ -139,14 +139,14 @@ def evidence(found: EvidenceReport) -> Iterator[RenderableType]:
     epochs = f"{len(found.history):,} earlier {noun(len(found.history), 'one')}"
     earlier = f"; {before:,} effective {noun(before, 'exchange')} on {epochs}" if before else ""
     if found.epoch is None and earlier:
-        yield Text(f"  on nothing yet{earlier}")
+        yield Text(f"  no evidence yet{earlier}")
     if found.epoch is not None:
         epoch = found.epoch
         yield Text(f"  on builds {build(epoch.legacy)} (legacy) and {build(epoch.modern)} (modern), "
                    f"arms {epoch.arms or 'not known'}, rules {epoch.rules or 'none'}, comparator {epoch.comparator}"
                    f"{earlier}")
         if warning := unversioned(epoch):
-            yield Text(f"  mind: {warning.replace('`', '')}", style="yellow")
+            yield Text(f"  note: {warning.replace('`', '')}", style="yellow")
 
 
 def _coverage(coverage: tuple[CoverageReport, ...]) -> Table:

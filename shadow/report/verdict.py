@@ -312,16 +312,16 @@ def _says(answer: Answer, gates: Sequence[Gate], *, outdated: bool) -> str:
 def _wanted(
     gates: Sequence[Gate], coverage: Sequence[CoverageReport], rate: float | None, unstable: int
 ) -> Iterable[str]:
-    """The lines of `wanted`, as if all that is still to come were well: what a person must do, then what the rates
-    need, then what coverage needs."""
+    """The lines of `wanted`: what a person must do, then the exchanges that the rates need, then those that coverage
+    needs. The numbers assume that all further exchanges agree."""
     missing = [gate for gate in gates if gate.state is State.MISSING]
     for gate in missing:
         if gate.name == "criticals" and gate.value:
-            differences = "difference is" if gate.value == 1 else "differences are"
-            yield f"{gate.value:,.0f} critical {differences} to be reproduced, or explained by a rule or a new build"
+            differences = "difference" if gate.value == 1 else "differences"
+            yield f"{gate.value:,.0f} critical {differences} must be reproduced, or explained by a rule or a new build"
         if gate.name == "excluded" and unstable:
-            yield (f"{unstable:,} unstable {noun(unstable, 'exchange is', 'exchanges are')} to be "
-                   "explained: by a rule for what drifts, or by accepting what is proposed for it")
+            yield (f"{unstable:,} unstable {noun(unstable, 'exchange')} must be "
+                   "explained: by a rule for the values that drift, or by accepting a proposed rule")
     most = max((gate.needs for gate in missing if gate.name != "coverage"), default=0)
     if most:
         seen = any(one.seen for one in coverage)
@@ -350,7 +350,7 @@ def missing(gaps: Sequence[GapReport]) -> str:
 
 def _in(hours: float | None, seen: bool) -> str:
     if hours is None:
-        return "not seen today" if seen else "never seen so far"
+        return "not seen today" if seen else "not seen yet"
     return f"≈ {span(hours)} at today's rate"
 
 

@@ -102,7 +102,7 @@ def test_what_was_safe_by_other_rules_is_not_safe_by_those_of_now(routes):
     shown = figway("gate", "results", "--config", str(routes))
     assert (shown.exit_code, "since the arms, the rules or the comparator changed" in shown.stdout) == (3, True)
     page = figway("report", "results", "--config", str(routes), "-o", "html").stdout
-    assert "Windows of the past, on which no verdict rests" in page
+    assert "Past windows, which no verdict counts" in page
 
 
 def test_a_store_alone_never_says_safe(routes):

@@ -18,8 +18,8 @@ from shadow.compare.tokens import crosswalk_place, token
 from shadow.custody.base import LONGEST, Hold
 from shadow.custody.sqlite import SqliteCustody
 from shadow.evidence.epoch import Epoch, Setup
-from shadow.lane.keys import PURPOSE as EPOCH
-from shadow.lane.keys import scope
+from shadow.lane.epoch_keys import PURPOSE as EPOCH
+from shadow.lane.epoch_keys import scope
 from shadow.ledger.rows import Binding
 from shadow.sealed.base import PURPOSE, Bounds, Captured
 from shadow.sealed.sqlite import SqliteVault
@@ -440,6 +440,6 @@ def test_a_trail_that_was_tampered_with_is_said_to_be_so(figway, vault, custody,
         connection.execute("UPDATE trail SET reason = 'another' WHERE number = 1")
     connection.close()
     found = figway("audit")
-    assert (found.exit_code, "not whole" in found.stderr) == (1, True)
+    assert (found.exit_code, "not complete" in found.stderr) == (1, True)
     assert "another" in found.stdout
     assert "\x1b" not in found.stdout

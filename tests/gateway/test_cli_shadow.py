@@ -9,7 +9,7 @@ from shadow.custody.base import Hold
 from shadow.custody.sqlite import SqliteCustody
 from shadow.evidence.epoch import Epoch, Setup
 from shadow.evidence.stratum import Stratum
-from shadow.lane.keys import PURPOSE, scope
+from shadow.lane.epoch_keys import PURPOSE, scope
 from shadow.ledger.rows import Sighting
 from shadow.stores.base import Batch
 from shadow.stores.sqlite import Sqlite

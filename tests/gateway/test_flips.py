@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from gateway.flips.base import Flip, FlipError, StagePair
-from gateway.flips.memory import FileStages, MemoryStages
+from gateway.flips.file import FileStages
+from gateway.flips.memory import MemoryStages
 from gateway.flips.testing import check_stages
 from gateway.stage import Stage
 

@@ -105,7 +105,7 @@ async def play(tmp_path):
             output = Output(log.fileno())
             lane.start()
             await client(Asgi(Pipeline(table, lane, Recorder(output)), EdgeSettings))
-            await lane.settled()
+            await lane.idle()
             await lane.drain(5)
             output.close()
         for tally in lane.counters():

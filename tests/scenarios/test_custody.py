@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from gateway.cli.main import main
 from shadow.custody.sqlite import SqliteCustody
-from shadow.lane.keys import PURPOSE
+from shadow.lane.epoch_keys import PURPOSE
 from tests.backends.upstream import until
 from tests.backends.wire import response
 

@@ -61,6 +61,14 @@ capabilities:
     stage: shadow
     shadow: {{sample: 100%}}
     limits: {{buffer: 1MiB}}
+  both:
+    owner: t
+    operations: {{read: {{method: POST, path: /both, safe: true}}}}
+    legacy: {{upstream: legacy, adapter: {{identity: {{}}}}}}
+    modern: legacy
+    stage: shadow
+    shadow: {{sample: 100%}}
+    limits: {{buffer: 1MiB}}
 default: {{upstream: legacy, policies: []}}
 """)
 
@@ -193,6 +201,24 @@ def test_a_mirrored_and_a_translated_exchange_leave_nothing_counted(small, legac
     wire = small.connect().send(request("POST", "/mirrored", ("Content-Length", "100000")) + bytes(50_000))
     until(lambda: any(one.complete is None for one in legacy.asked), "it does not arrive")
     wire.reset()
+    empties(small)
+
+
+def test_a_body_that_is_translated_and_mirrored_is_counted_once_beside_its_translation(small, legacy):
+    may_answer = threading.Event()
+
+    def legacy_waits(wire, asked):
+        wire.read_body(asked)
+        may_answer.wait(PATIENCE)
+        wire.send(response(200))
+
+    legacy.does(legacy_waits)
+    size = 40_000
+    wire = small.connect().send(request("POST", "/both", body=bytes(size)))
+    until(lambda: legacy.asked, "it does not arrive")
+    assert 2 * size <= held(small) < 2.5 * size
+    may_answer.set()
+    assert wire.read_reply().status == 200
     empties(small)
 
 

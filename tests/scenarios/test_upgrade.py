@@ -6,7 +6,7 @@ import pytest
 
 from tests.backends.figway import running
 from tests.backends.upstream import until
-from tests.backends.wire import request, response
+from tests.backends.wire import Cut, request, response
 
 UPGRADE = [("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13"),
            ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")]
@@ -202,3 +202,94 @@ def test_the_limit_of_a_body_is_none_of_a_tunnel(hasty, legacy):
     assert wire.read_reply().status == 101
     message = bytes(range(256)) * 16
     assert wire.send(message).read(len(message)) == message
+
+
+@pytest.fixture(scope="module")
+def prompt(everlasting_legacy, tmp_path_factory):
+    """A gateway that waits much longer between the bytes of a body than for the first."""
+    with running(tmp_path_factory.mktemp("prompt"), f"""
+version: 1
+server: {{drain: {{grace: 2s}}}}
+upstreams: {{legacy: {{url: "{everlasting_legacy.url}", timeouts: {{first_byte: 2s, between_bytes: 60s}}}}}}
+default: {{upstream: legacy}}
+""") as figway:
+        yield figway
+
+
+@pytest.mark.proves(13, 31)
+@pytest.mark.parametrize("ending", ["length", "chunks", "close"])
+def test_a_declined_upgrade_is_answered_at_the_upstream_s_pace(prompt, legacy, ending):
+    """The answer is an ordinary one: it is due by its next byte, not as a whole."""
+    framing = {"length": b"Content-Length: 6\r\n", "chunks": b"Transfer-Encoding: chunked\r\n", "close": b""}[ending]
+    first, rest = (b"3\r\nabc\r\n", b"3\r\ndef\r\n0\r\n\r\n") if ending == "chunks" else (b"abc", b"def")
+
+    def legacy_takes_its_time(wire, asked):
+        wire.send(b"HTTP/1.1 200 Fine\r\n" + framing + b"\r\n" + first)
+        threading.Event().wait(4.0)
+        wire.send(rest)
+        if ending == "close":
+            wire.close()
+
+    legacy.does(legacy_takes_its_time)
+    reply = prompt.ask("GET", "/socket", *UPGRADE)
+    assert (reply.status, reply.body) == (200, b"abcdef")
+
+
+@pytest.mark.proves(13, 31)
+def test_a_declined_upgrade_whose_answer_stalls_is_cut(hasty, legacy):
+    def legacy_stalls(wire, asked):
+        wire.send(b"HTTP/1.1 200 Fine\r\nContent-Length: 6\r\n\r\nabc")
+        wire.rest()
+
+    legacy.does(legacy_stalls)
+    with pytest.raises(Cut) as cut:
+        hasty.ask("GET", "/socket", *UPGRADE)
+    assert cut.value.partial == b"abc"
+
+
+@pytest.mark.proves(13, 31)
+def test_a_declined_upgrade_whose_answer_stalls_after_its_client_was_slow_is_cut(hasty, legacy):
+    """Also where the client made the upstream wait meanwhile: only a tunnel may be quiet for as long as it likes."""
+    size, sent = 24 << 20, 0
+
+    def legacy_pours_and_stalls(wire, asked):
+        nonlocal sent
+        wire.send(b"HTTP/1.1 200 Fine\r\nContent-Length: %d\r\n\r\n" % (size + 1))
+        for _ in range(size >> 16):
+            wire.send(bytes(1 << 16))
+            sent += 1 << 16
+        wire.rest()
+
+    legacy.does(legacy_pours_and_stalls)
+    wire = hasty.connect(receive_buffer=1 << 17).send(request("GET", "/socket", *UPGRADE))
+    until(lambda: sent > 0, "nothing comes")
+    held = -1
+    while held != sent:
+        held = sent
+        threading.Event().wait(0.3)
+    assert held < size, "the upstream is never made to wait"
+    wire.read_head()
+    assert wire.skip(size) == size
+    assert wire.ends()
+
+
+@pytest.mark.proves(13)
+def test_an_upgrade_may_be_declined_in_the_middle_of_a_login(plain, legacy):
+    """Servers that log in connections challenge a request for an upgrade too; its client answers on the same one."""
+    def legacy_logs_in(wire, asked):
+        number = asked.get("Authorization")
+        challenge = [("WWW-Authenticate", f"NTLM {number[-1]}")] if number in ("NTLM 1", "NTLM 2") else []
+        if number == "NTLM 3":
+            wire.send(SWITCHING + b"hello")
+            wire.rest()
+        else:
+            wire.send(response(401, *challenge, body=b"who"))
+
+    legacy.does(legacy_logs_in)
+    wire = plain.connect()
+    for number in "12":
+        reply = wire.send(request("GET", "/socket", *UPGRADE, ("Authorization", f"NTLM {number}"))).read_reply()
+        assert (reply.status, reply.get("WWW-Authenticate")) == (401, f"NTLM {number}")
+    assert wire.send(request("GET", "/socket", *UPGRADE, ("Authorization", "NTLM 3"))).read_reply().status == 101
+    assert wire.read(5) == b"hello"
+    assert [asked.number for asked in legacy.asked] == [1, 2, 3]

@@ -1,1 +1,1 @@
-"""The commands of `figway shadow`, one a file."""
+"""The commands of `figway shadow`. Each has a file of its own."""

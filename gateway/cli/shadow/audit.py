@@ -1,4 +1,4 @@
-"""figway shadow audit: who did what to what is stored, and whether the trail is whole."""
+"""figway shadow audit: shows who did what to stored data, and whether the trail is complete."""
 
 from pathlib import Path
 
@@ -12,9 +12,9 @@ from gateway.cli.sources import Refused
 @click.option("--config", default="routes.yaml", show_default=True, type=click.Path(path_type=Path),
               help="The file that says where records are sealed.")
 def audit(config: Path) -> None:
-    """Print the audit trail, the oldest first: who did what, in which role, to what, and why.
+    """Print the audit trail, oldest line first: who did what, in which role, to what, and why.
 
-    Exits with 1 where a line of it was changed, or taken out from among the others.
+    Exits with 1 if a line was changed, or removed from between others.
     """
     with opened(config, sealed=False) as stored:
         deeds, whole = stored.custody.trail()
@@ -24,4 +24,4 @@ def audit(config: Path) -> None:
         ]):
             click.echo(line)
         if not whole:
-            raise Refused("the trail is not whole: lines were changed, or taken out", 1)
+            raise Refused("the audit trail is not complete: lines were changed or removed", 1)

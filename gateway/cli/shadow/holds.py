@@ -1,4 +1,4 @@
-"""figway shadow holds: what is held, since when, by whom and why."""
+"""figway shadow holds: lists what is held, since when, by whom and why."""
 
 from pathlib import Path
 

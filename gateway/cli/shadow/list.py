@@ -1,4 +1,4 @@
-"""figway shadow list: which exchanges are sealed. Nothing is unsealed for it."""
+"""figway shadow list: lists the sealed exchanges. It decrypts none of them."""
 
 from pathlib import Path
 
@@ -14,9 +14,9 @@ _COLUMNS = ("ID", "EXCHANGE", "AT", "PATTERN", "TRACE", "BYTES", "EXPIRES")
 @click.option("--config", default="routes.yaml", show_default=True, type=click.Path(path_type=Path),
               help="The file that says where records are sealed.")
 def list(capability: str | None, config: Path) -> None:
-    """List the exchanges that are sealed, the oldest first: of CAPABILITY, or all.
+    """List the sealed exchanges of CAPABILITY, or all, oldest first.
 
-    Exits with 2 where nothing is sealed or there is no such capability.
+    Exits with 2 if nothing is sealed or there is no such capability.
     """
     with opened(config) as stored:
         records = stored.records

@@ -1,4 +1,4 @@
-"""figway shadow minimise: a pair that differs, shrunk to a test case that has nobody in it."""
+"""figway shadow minimise: shrinks two answers that differ to a test case without personal data."""
 
 import secrets
 import subprocess
@@ -20,26 +20,28 @@ from shadow.compare.pair import Pair
 from shadow.words import noun
 
 SECONDS = 60.0
-"""Seconds that running the case takes at most."""
+"""How long running the case may take, in seconds."""
 
 
 @click.command()
 @click.argument("id", required=False)
-@click.option("--legacy", type=click.Path(path_type=Path), help="The file of legacy's body.")
-@click.option("--modern", type=click.Path(path_type=Path), help="The file of modern's body.")
-@click.option("--rules", "file", type=click.Path(path_type=Path), help="A YAML file of rules and known_differences.")
-@click.option("--media", metavar="TYPE", help="The media type of both files; left out: by --legacy's name, else JSON.")
-@click.option("--at", metavar="PATH", help="Keep only what differs here: a path as the report shows it.")
+@click.option("--legacy", type=click.Path(path_type=Path), help="The file with legacy's body.")
+@click.option("--modern", type=click.Path(path_type=Path), help="The file with modern's body.")
+@click.option("--rules", "file", type=click.Path(path_type=Path), help="A YAML file with rules and known_differences.")
+@click.option("--media", metavar="TYPE", help="The media type of both files; default: by --legacy's name, else JSON.")
+@click.option("--at", metavar="PATH", help="Keep only the differences at this path, as the report shows it.")
 @click.option("-o", "output", type=click.Path(path_type=Path), help="Write the test to this file.")
-@click.option("--reason", help="Why; for the audit trail.")
+@click.option("--reason", help="Why, for the audit trail.")
 @click.option("--config", default="routes.yaml", show_default=True, type=click.Path(path_type=Path),
-              help="The file with the rules, and that says where exchanges are sealed.")
+              help="The file that holds the rules and says where exchanges are sealed.")
 def minimise(id: str | None, legacy: Path | None, modern: Path | None, file: Path | None, media: str | None,
              at: str | None, output: Path | None, reason: str | None, config: Path) -> None:
-    """Shrink two answers that differ to the smallest that still differ so, with invented values, as a test for pytest.
+    """Shrink two answers that differ to the smallest pair that differs in the same way, and write it as a pytest test
+    with invented values.
 
-    They are those of the sealed exchange ID (a record's or a trace's), or two files. The test has been run by then.
-    Exits with 2 where the two do not differ, where no invented value will do, or where they are not to be had.
+    The answers are those of the sealed exchange ID (a record's id or a trace id), or two files. The test is run before
+    it is written. Exits with 2 if the answers do not differ, if a difference depends on an actual value, or if the
+    answers cannot be read.
     """
     if (id is None) == (legacy is None and modern is None) or (legacy is None) != (modern is None):
         raise click.UsageError("name a sealed exchange, or two files: --legacy and --modern")
@@ -65,7 +67,7 @@ def minimise(id: str | None, legacy: Path | None, modern: Path | None, file: Pat
 
 
 def _sealed(id: str, file: Path | None, reason: str | None, config: Path) -> Pair:
-    """The sealed exchange as a pair, with the rules of a file, or else with those of the configuration."""
+    """The sealed exchange as a pair, with the rules of `file`, else with the configured ones."""
     tried = files.rules_of(file)
     with opened(config) as stored:
         found = unseal(stored, id, "minimise", reason)
@@ -74,7 +76,7 @@ def _sealed(id: str, file: Path | None, reason: str | None, config: Path) -> Pai
 
 
 def _chosen(pair: Pair, at: str | None) -> frozenset[Signature]:
-    """The signatures of the differences at a path, all where it is None. Raises Refused where nothing differs there."""
+    """The signatures of the differences at a path; empty, for all, without a path. Raises Refused if there are none."""
     if at is None:
         return frozenset()
     chosen = frozenset(signature for signature, _ in findings(pair) if signature.path == at)
@@ -84,21 +86,21 @@ def _chosen(pair: Pair, at: str | None) -> frozenset[Signature]:
 
 
 def _prove(text: str) -> None:
-    """Run the test in a process of its own, as pytest would. Raises Refused where it fails."""
+    """Run the test in its own process, as pytest would. Raises Refused if it fails."""
     try:
         # -P: nothing is imported from the working directory.
         done = subprocess.run([sys.executable, "-P", "-"], input=f"{text}\n\n{TEST}()\n".encode(), timeout=SECONDS,
                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
     except subprocess.TimeoutExpired:
-        raise Refused("the test takes too long where it runs by itself, so it is not written") from None
+        raise Refused("the test takes too long when run alone, so it is not written") from None
     if done.returncode:
-        raise Refused("the test does not hold where it runs by itself, so it is not written: the rule of a plugin may "
-                      "not be what it shows of itself")
+        raise Refused("the test fails when run alone, so it is not written: perhaps a plugin's rule "
+                      "is not what its repr() shows")
 
 
 def _summary(pair: Pair, found: Minimal) -> str:
     before, after = (len(one.control.body) + len(one.candidate.body) for one in (pair, found.pair))
-    kept = "; a body that cannot be written back stays whole" if found.whole else ""
+    kept = "; a body that cannot be rewritten is kept whole" if found.whole else ""
     kept += f"; given up after {MAX_COMPARISONS} comparisons" if found.exhausted else ""
     many = f"{found.comparisons} {noun(found.comparisons, 'comparison')}"
     return f"{before} bytes → {after} in {many}{kept}; the test has been run and holds"

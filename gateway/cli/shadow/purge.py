@@ -1,4 +1,4 @@
-"""figway shadow purge: destroy what is stored of a subject, of a capability, or all of it."""
+"""figway shadow purge: destroys what is stored about a subject, about a capability, or everything."""
 
 import sys
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ import click
 
 from gateway.cli.opened import Opened, opened
 from gateway.cli.sources import Refused, store_of
-from shadow.lane.keys import PURPOSE
+from shadow.lane.epoch_keys import PURPOSE
 from shadow.ledger.unlink import Trace, tokens_of
 from shadow.sealed.base import Vault, VaultError
 from shadow.sealed.search import SHORTEST, occurs
@@ -18,8 +18,8 @@ from shadow.words import noun
 
 @dataclass(slots=True)
 class _Done:
-    """What a purge has come to: records that are gone, exchanges whose examples have no tokens any more, pairs of
-    identifiers that are gone, what is held of these, and records that could not be read to be searched."""
+    """The counts of a purge: records destroyed, exchanges whose examples lost their tokens, pairs of identifiers
+    removed, held things that stayed, and records that could not be read."""
 
     records: int = 0
     examples: int = 0
@@ -37,19 +37,19 @@ class _Done:
 
 
 @click.command()
-@click.option("--subject", type=click.Choice(["-"]), help="What an identifier occurs in, which is one line of standard "
-                                                          "input: arguments are seen by other users.")
-@click.option("--capability", metavar="NAME", help="Every record of a capability.")
-@click.option("--all", "every", is_flag=True, help="Every record.")
-@click.option("--reason", required=True, help="Why; for the audit trail.")
+@click.option("--subject", type=click.Choice(["-"]), help="Records that contain the identifier on standard input "
+                                                          "(other users can see arguments).")
+@click.option("--capability", metavar="NAME", help="All records of a capability.")
+@click.option("--all", "every", is_flag=True, help="All records.")
+@click.option("--reason", required=True, help="Why, for the audit trail.")
 @click.option("--config", default="routes.yaml", show_default=True, type=click.Path(path_type=Path),
-              help="The file that names the store, and says where records are sealed.")
+              help="The file that names the store and says where records are sealed.")
 def purge(subject: str | None, capability: str | None, every: bool, reason: str, config: Path) -> None:
-    """Destroy sealed records, and their keys: those of a subject, of a capability, or all. Tokens of a subject go from
-    the store's examples too, and pairs of a crosswalk that have one.
+    """Destroy sealed records and their keys: those about a subject, those of a capability, or all. For a subject, also
+    remove its tokens from the store's examples, and crosswalk pairs that contain one.
 
-    What is held stays. Exits with 1 where something stays, or could not be read to be searched, or without a reason;
-    with 2 where there is nothing sealed or no such capability.
+    Held records stay. Exits with 1 if something stays or could not be read, or without a reason; with 2 if nothing is
+    sealed or there is no such capability.
     """
     if (subject is not None) + (capability is not None) + every != 1:
         raise click.UsageError("one of --subject -, --capability NAME and --all")
@@ -79,7 +79,7 @@ def _identifier() -> str:
 
 
 def _destroy(vault: Vault, ids: Iterable[str], done: _Done) -> frozenset[str]:
-    """Destroy records, but for those that are held; the ids of those that are gone."""
+    """Destroy records, except held ones. Returns the ids of the destroyed ones."""
     vault.expire()
     purged = vault.purge(ids)
     done.records += len(purged.gone)
@@ -88,7 +88,7 @@ def _destroy(vault: Vault, ids: Iterable[str], done: _Done) -> frozenset[str]:
 
 
 def _of_subject(vault: Vault, identifier: str, done: _Done) -> set[Trace]:
-    """Destroy the records in which it occurs; the exchanges of those that are gone."""
+    """Destroy the records that contain the identifier. Returns the exchanges of the destroyed ones."""
     found = []
     for entry in vault.entries():
         try:
@@ -101,7 +101,7 @@ def _of_subject(vault: Vault, identifier: str, done: _Done) -> set[Trace]:
 
 
 def _unlink(stored: Opened, identifier: str, traces: set[Trace], done: _Done) -> None:
-    """Take the subject's tokens out of the store, where that is a file."""
+    """Remove the subject's tokens from the store, if it is a file."""
     store = store_of(stored.built)
     if store is None:
         return

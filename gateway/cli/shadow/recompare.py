@@ -1,4 +1,4 @@
-"""figway shadow recompare: sealed exchanges, judged by the rules as they are now, or by others that are tried."""
+"""figway shadow recompare: compares sealed exchanges again, by the current rules or by rules to try out."""
 
 import sys
 from collections import Counter
@@ -28,20 +28,20 @@ _LEGACY, _MODERN = ".legacy", ".modern"
 @click.command()
 @click.argument("capability", required=False)
 @click.option("--rules", "file", type=click.Path(path_type=Path),
-              help="A YAML file of rules and known_differences, asked before those of the configuration.")
-@click.option("--alone", is_flag=True, help="Leave out those of the configuration.")
+              help="A YAML file with rules and known_differences, which apply before the configured ones.")
+@click.option("--alone", is_flag=True, help="Ignore the configured rules.")
 @click.option("--pairs", "folder", type=click.Path(path_type=Path),
-              help="Judge NAME.legacy.json and NAME.modern.json in this folder instead, of any type by its suffix.")
-@click.option("--reason", help="Why; for the audit trail.")
+              help="Compare NAME.legacy.json and NAME.modern.json in this folder instead; the suffix gives the type.")
+@click.option("--reason", help="Why, for the audit trail.")
 @click.option("--config", default="routes.yaml", show_default=True, type=click.Path(path_type=Path),
-              help="The file with the rules, and that says where exchanges are sealed.")
+              help="The file that holds the rules and says where exchanges are sealed.")
 @click.option("-o", "output", type=click.Choice(["table", "json"]), default="table", show_default=True)
 def recompare(capability: str | None, file: Path | None, alone: bool, folder: Path | None, reason: str | None,
               config: Path, output: str) -> None:
-    """Judge the sealed exchanges of CAPABILITY, or all, again: by the rules as they are now, and by rules to try.
+    """Compare the sealed exchanges of CAPABILITY, or all, again: by the current rules, and by rules to try out.
 
-    No value is shown. Exits with 0 where nothing differs any more, with 1 where something does, with 2 where nothing
-    can be said.
+    No value is shown. Exits with 0 if nothing differs any more, with 1 if something does or could not be read, with 2
+    if there is nothing to compare.
     """
     rules = files.rules_of(file)
     lost: list[tuple[str, str]] = []
@@ -71,7 +71,7 @@ def recompare(capability: str | None, file: Path | None, alone: bool, folder: Pa
 def _sealed(
     stored: Opened, capability: str | None, rules: Rules, lost: list[tuple[str, str]], *, alone: bool,
 ) -> Iterator[tuple[str, Earlier, Pair]]:
-    """Sealed exchanges, one at a time. Those that cannot be opened are added to `lost`, with the reason."""
+    """The sealed exchanges, opened one at a time. Adds those that cannot be opened to `lost`, with the reason."""
     for entry in stored.records.entries(capability):
         try:
             found = stored.records.open(entry.id)
@@ -87,7 +87,7 @@ def _sealed(
 
 
 def _in_files(folder: Path, rules: Rules) -> Iterator[tuple[str, Earlier, Pair]]:
-    """Pairs of files. What was judged before is what they give without rules. Raises UsageError."""
+    """Pairs of files. Their earlier outcome is the one without rules. Raises UsageError."""
     if not folder.is_dir():
         raise click.UsageError(f"{folder} is no folder")
     for legacy in sorted(folder.glob(f"*{_LEGACY}.*")):

@@ -1,4 +1,4 @@
-"""figway shadow replay: what a sealed exchange asked, asked again of both arms; whether they still differ."""
+"""figway shadow replay: sends a sealed exchange's request to both arms again, and shows whether they still differ."""
 
 import asyncio
 import sys
@@ -30,20 +30,21 @@ from shadow.observation import Observation
 from shadow.sealed.base import Captured
 
 DEADLINE = 30.0
-"""Seconds that asking an arm may take where the capability says nothing."""
+"""How long an arm may take, in seconds, if the capability has no `shadow`."""
 
 
 @click.command()
 @click.argument("id")
-@click.option("--reason", help="Why; for the audit trail.")
+@click.option("--reason", help="Why, for the audit trail.")
 @click.option("--config", default="routes.yaml", show_default=True, type=click.Path(path_type=Path),
-              help="The file with the upstreams, and that says where exchanges are sealed.")
+              help="The file that holds the upstreams and says where exchanges are sealed.")
 @click.option("-o", "output", type=click.Choice(["table", "json"]), default="table", show_default=True)
 def replay(id: str, reason: str | None, config: Path, output: str) -> None:
-    """Ask both arms again what the sealed exchange ID asked, and compare. ID is a record's or a trace's.
+    """Send the request of the sealed exchange ID to both arms again, and compare. ID is a record's id or a trace id.
 
-    It is sent as a mirror is: marked, without credentials, under the capability's deadline. No value is shown. Exits
-    with 0 where both agree now, with 1 where they do not, with 2 where it may not be asked again or is not to be had.
+    The request is sent as a mirror is: marked, without credentials, under the capability's deadline. No value is shown.
+    Exits with 0 if both agree now, with 1 if they do not or an arm failed, with 2 if the request may not be sent again
+    or the exchange does not exist.
     """
     with opened(config) as stored:
         found = unseal(stored, id, "replay", reason)
@@ -62,8 +63,8 @@ def replay(id: str, reason: str | None, config: Path, output: str) -> None:
 
 
 def _way(built: Configuration, found: Captured) -> tuple[Match, Arrival, tuple[Arm, Arm]]:
-    """Where the request goes as configured now. Raises Refused where it may not be asked again."""
-    # What was taken off before it was sealed is left as an empty value.
+    """Where the request goes by the current configuration. Raises Refused if it may not be sent again."""
+    # Fields whose values were removed before sealing are left with an empty value.
     headers = Headers(pair for pair in found.request.headers if pair[1])
     if headers.get(b"host") is None:
         headers.insert(0, (b"Host", b"localhost"))
@@ -88,7 +89,7 @@ def _way(built: Configuration, found: Captured) -> tuple[Match, Arrival, tuple[A
 async def _asked(
     built: Configuration, match: Match, arrival: Arrival, arms: tuple[Arm, Arm], body: bytes
 ) -> tuple[Observation, Observation]:
-    """What both arms answer, as mirrors are asked."""
+    """Both arms' answers to the request, sent as a mirror is."""
     capability = match.target.capability
     deadline = capability.shadow.deadline if capability.shadow is not None else DEADLINE
     try:

@@ -1,4 +1,4 @@
-"""figway shadow shred: destroy the keys of epochs, so that what was stored by them can be linked no more."""
+"""figway shadow shred: destroys the keys of epochs, so that tokens made with them can no longer be linked."""
 
 import sys
 import time
@@ -8,19 +8,19 @@ import click
 
 from gateway.cli.sources import Refused, actor, custody_of, evidence_of
 from shadow.custody.base import Custody, CustodyError, Deed
-from shadow.lane.keys import PURPOSE, scope
+from shadow.lane.epoch_keys import PURPOSE, scope
 
 
 @click.command()
 @click.argument("capability")
-@click.option("--all", "every", is_flag=True, help="The key of the current epoch, too; a new one is made at once.")
-@click.option("--reason", help="Why; for the audit trail.")
+@click.option("--all", "every", is_flag=True, help="The key of the current epoch too; a new one is made at once.")
+@click.option("--reason", help="Why, for the audit trail.")
 @click.option("--config", default="routes.yaml", show_default=True, type=click.Path(path_type=Path),
               help="The file that names the store and its custody.")
 def shred(capability: str, every: bool, reason: str | None, config: Path) -> None:
-    """Destroy the keys of CAPABILITY's past epochs. Tokens that were made by them can be linked with nothing any more.
+    """Destroy the keys of CAPABILITY's past epochs. Tokens that were made with them can no longer be linked.
 
-    Exits with 1 where the capability is held, with 2 where there is no such capability or no custody.
+    Exits with 1 if the capability is held, with 2 if there is no such capability or no custody.
     """
     try:
         built, custody = custody_of(config, capability)
@@ -46,7 +46,7 @@ def _shred(custody: Custody, capability: str, current: str, reason: str, *, ever
         raise Refused(f"{capability} is held by {hold.actor}: {hold.reason}", 1)
     scopes = {one: made for one, made in custody.scopes(PURPOSE).items() if one.partition(" ")[0] == capability}
     if not every:
-        # Where the store knows of none, the latest is the one that goes on.
+        # If the store has no epoch, the one with the latest key is the current one.
         scopes.pop(current or max(scopes, key=scopes.__getitem__, default=""), None)
     custody.record(Deed(time.time(), actor(), "operator", "shred", capability, reason))
     return sum(custody.destroy(PURPOSE, one) for one in scopes)

@@ -1,4 +1,4 @@
-"""figway shadow view: one sealed exchange, shown to who may see it."""
+"""figway shadow view: shows one sealed exchange to a permitted user."""
 
 import re
 from collections.abc import Iterator
@@ -18,15 +18,15 @@ _ID = re.compile(r"[0-9a-f]{16}")
 
 @click.command()
 @click.argument("id")
-@click.option("--role", required=True, help="In which role, of `shadow.capture.views`.")
-@click.option("--reason", required=True, help="Why; for the audit trail.")
+@click.option("--role", required=True, help="The role, one of `shadow.capture.views`.")
+@click.option("--reason", required=True, help="Why, for the audit trail.")
 @click.option("--config", default="routes.yaml", show_default=True, type=click.Path(path_type=Path),
               help="The file that says where records are sealed, and who may view them.")
 def view(id: str, role: str, reason: str, config: Path) -> None:
     """Show the sealed exchange ID: the request and both answers, as they were.
 
-    That somebody asked is in the audit trail before anything is shown, a refusal too. Exits with 1 where it is
-    refused, with 2 where there is no such record or it cannot be read.
+    The view, or its refusal, is written to the audit trail before anything is shown. Exits with 1 if it is refused,
+    with 2 if there is no such record or it cannot be read.
     """
     if not _ID.fullmatch(id):
         raise click.UsageError("an ID is 16 hexadecimal digits: figway shadow list")
@@ -71,7 +71,7 @@ def _message(headers: Headers, body: bytes) -> Iterator[str]:
 
 
 def _body(one: Observation) -> bytes:
-    """With its content coding off, where that can be done."""
+    """The body without its content coding, if that can be decoded."""
     try:
         body = decoded(one)
     except Incomparable:

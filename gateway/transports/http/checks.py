@@ -6,10 +6,10 @@ from dataclasses import replace
 from gateway.transports.collect import Collected
 from gateway.transports.http.endpoint import Endpoint
 from gateway.transports.http.sending import HttpSending
-from gateway.transports.settings import Ejection, Health, Pool
+from gateway.transports.settings import Ejection, HealthCheck, Pool
 
 
-async def check(endpoint: Endpoint, settings: Health) -> None:
+async def check(endpoint: Endpoint, settings: HealthCheck) -> None:
     """GET the health path for ever. Enough equal answers in a row change whether the endpoint is healthy."""
     health = endpoint.health
     streak = 0
@@ -31,7 +31,7 @@ async def check(endpoint: Endpoint, settings: Health) -> None:
         await asyncio.sleep(settings.every)
 
 
-def _is_success(answer: Collected, settings: Health) -> bool:
+def _is_success(answer: Collected, settings: HealthCheck) -> bool:
     if answer.failure is not None:
         return False
     return answer.status == settings.status if settings.status else answer.status < 500

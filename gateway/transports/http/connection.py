@@ -145,7 +145,7 @@ class Connection(asyncio.Protocol):
         if self.phase is HEAD:
             if not self.blocked:
                 self.deadline = time.monotonic() + self._owner.first_byte
-        elif serving is None or serving.upgrade:
+        elif serving is None or self.phase is TUNNEL:
             return
         elif not framing.done:
             if not self._paused and not self._behind:
@@ -172,8 +172,7 @@ class Connection(asyncio.Protocol):
             if self._behind and self.serving is not None:
                 self._put_off(self.serving)
             elif self.transport is not None and not self.transport.is_closing():
-                tunnel = self.serving is not None and self.serving.upgrade
-                self.deadline = inf if tunnel else time.monotonic() + self._owner.between_bytes
+                self.deadline = inf if self.phase is TUNNEL else time.monotonic() + self._owner.between_bytes
                 self.transport.resume_reading()
 
     def abort(self) -> None:
@@ -183,11 +182,11 @@ class Connection(asyncio.Protocol):
 
     def drop(self) -> None:
         """Stop serving the current request, without a call to it. The last bytes written to a tunnel still go out."""
-        tunnel = type(self._framing) is ToTheEnd and self.serving is not None and self.serving.upgrade
+        phase = self.phase
         self.serving = None
         self.phase = CLOSED
         self.deadline = inf
-        if tunnel and self.transport is not None:
+        if phase is TUNNEL and self.transport is not None:
             self.transport.close()
         else:
             self.abort()
@@ -346,7 +345,7 @@ class Connection(asyncio.Protocol):
             self._finish(serving, framing)
         elif framing.behind:
             self._put_off(serving)
-        elif not self._paused and not serving.upgrade:
+        elif not self._paused and self.phase is not TUNNEL:
             self.deadline = time.monotonic() + self._owner.between_bytes
 
     def _put_off(self, serving: Served) -> None:
@@ -399,11 +398,13 @@ class Connection(asyncio.Protocol):
         self.deadline = inf
         sent = serving.sent_all and not self.blocked
         if not sent and self._keep_alive and not framing.rest and self.usable and self._owner.sends_rest():
-            # The call is over once the rest of the request is sent.
-            self.phase = EARLY
-            if self.blocked:
-                self.deadline = time.monotonic() + self._owner.between_bytes
-            return
+            # The call is over once the rest of the request is sent. A request for an upgrade has none, if declined.
+            sent = serving.upgrade and not self.blocked
+            if not sent:
+                self.phase = EARLY
+                if self.blocked:
+                    self.deadline = time.monotonic() + self._owner.between_bytes
+                return
         self.serving = None
         receiver, trailers = serving.receiver, framing.trailers
         # After left-over bytes, an unfinished request or a doubtful end, a connection serves no other request

@@ -65,7 +65,7 @@ async def run(arm, mirrors, drain=5.0, waits=False):
     for one in mirrors:
         lane.offer(one)
     if waits:
-        await lane.settled()
+        await lane.idle()
     await lane.drain(drain)
     assert (lane.unfinished, lane.held, arm.open) == (0, 0, [])
     assert store.read().tallies == lane.counters()

@@ -14,8 +14,8 @@ from shadow.compare.comparison import Outcome, compare
 from shadow.compare.rules import Known, Rules
 from shadow.evidence.gate import Criteria, State
 from shadow.judge.child import Child, JudgeLost, JudgeSlow
-from shadow.lane.drift import FIRST
 from shadow.lane.lane import Lane
+from shadow.lane.learned_noise import FIRST
 from shadow.latency import Histogram
 from shadow.ledger.rows import Traffic
 from shadow.report.report import fold
@@ -121,7 +121,7 @@ async def checked(mirrors, ask=echo, settings=SETTINGS, judge=None, store=None):
     lane.start()
     for one in mirrors:
         lane.offer(one)
-    await lane.settled()
+    await lane.idle()
     await lane.drain(5)
     assert (lane.unfinished, lane.held) == (0, 0)
     return outcomes(lane)
@@ -164,7 +164,7 @@ async def test_a_full_lane_sheds_and_frees_what_it_finished():
     lane.start()
     for _ in range(10):
         lane.offer(mirror(way=b"1"))
-        await lane.settled()
+        await lane.idle()
     await lane.drain(5)
     assert outcomes(lane) == {(Outcome.MISMATCH, ""): 10}
 
@@ -203,7 +203,7 @@ async def test_a_lost_judge_loses_one_batch_and_no_more():
     lane.start()
     for _ in range(4):
         lane.offer(mirror(way=b"1"))
-        await lane.settled()
+        await lane.idle()
     await lane.drain(5)
     assert outcomes(lane) == {
         (Outcome.MISMATCH, ""): 2, (Outcome.SHED, "comparer_lost"): 1, (Outcome.SHED, "comparer_slow"): 1,
@@ -217,12 +217,12 @@ async def test_the_real_judge_killed_in_the_middle_is_counted_and_replaced():
     lane.start()
     slow = b"[" + b"1," * 200_000 + b"1]"
     lane.offer(mirror(b"1", way=b"2"))
-    await lane.settled()
+    await lane.idle()
     for _ in range(5):
         lane.offer(mirror(slow, way=slow + b" "))
     await asyncio.sleep(0.05)
     os.kill(child.pid, signal.SIGKILL)
-    await lane.settled()
+    await lane.idle()
     lane.offer(mirror(b"1", way=b"2"))
     await lane.drain(60)
     counts = outcomes(lane)
@@ -383,7 +383,7 @@ async def test_what_waits_takes_a_part_of_the_room_and_a_drain_ends_it():
     lane = Lane(echo, Memory(Memory.Options()), narrow, judge)
     lane.start()
     lane.offer(mirror(way=b"{}"))
-    await lane.settled()  # what comes first waits for its epoch's key
+    await lane.idle()  # what comes first waits for its epoch's key
     for number in range(1, 6):
         lane.offer(mirror(b" " * 5_000, way=b"1", recheck=Recheck((600.0,), 1.0)))
         while len(judge.batches) < number:  # noqa: ASYNC110 (nobody tells of the end of a batch)
@@ -403,7 +403,7 @@ async def test_a_lane_that_is_switched_off_asks_nothing_again():
     lane.offer(mirror(way=[b"1", RuntimeError()], recheck=Recheck((0.01,), 1.0)))
     await asyncio.sleep(0)
     lane.on = False
-    await lane.settled()
+    await lane.idle()
     await lane.drain(5)
     assert outcomes(lane) == {(Outcome.MISMATCH, ""): 1}
 
@@ -462,7 +462,7 @@ async def test_a_store_that_fails_loses_no_outcome():
     lane.offer(mirror(way=b"1"))
     lane.offer(mirror(way=b"{}"))
     lane.record([Traffic("results", "read", "shadow", "legacy", 2, 0, Histogram(), 1.0)] * 2)
-    await lane.settled()
+    await lane.idle()
     await lane.drain(0)
     assert lane.writer.failures >= 1
     assert store.read().tallies == {}

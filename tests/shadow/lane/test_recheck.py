@@ -36,7 +36,7 @@ def job(found=None, recheck=HALF):
 
 
 def spends(rechecks, found=None, recheck=HALF, held=ROOM, drifts=False):
-    return rechecks.spend(mirror(recheck=recheck), found or differs("/a"), held, drifts=drifts)
+    return rechecks.may_ask_again(mirror(recheck=recheck), found or differs("/a"), held, drifts=drifts)
 
 
 def earned(exchanges, recheck=HALF):
@@ -69,7 +69,7 @@ def test_nothing_is_asked_again_where_it_is_not_planned_or_would_change_somethin
     rechecks = earned(10)
     assert not spends(rechecks, recheck=NEVER)
     assert not spends(rechecks, recheck=Recheck((0.01,), 0.0))
-    assert not rechecks.spend(replace(mirror(recheck=HALF), safe=False), differs("/a"), ROOM, drifts=True)
+    assert not rechecks.may_ask_again(replace(mirror(recheck=HALF), safe=False), differs("/a"), ROOM, drifts=True)
 
 
 def test_what_waits_leaves_half_of_the_memory_to_what_comes():
@@ -123,6 +123,6 @@ def test_what_differs_again_counts_the_times_and_keeps_what_was_reproduced_each_
 
 def test_an_arm_that_fails_when_asked_again_shows_nothing():
     one = job(differs("/a"))
-    one.said = 1
+    one.last_print = 1
     assert ended(one, comes_to(Outcome.CANDIDATE_ERROR)) is None
-    assert (one.times, one.said, one.found.tally.reason) == (0, None, "")
+    assert (one.times, one.last_print, one.found.tally.reason) == (0, None, "")

@@ -14,7 +14,7 @@ from shadow.custody.base import Hold
 from shadow.custody.sqlite import SqliteCustody
 from shadow.evidence.epoch import Basis, Epoch, Setup, digest
 from shadow.evidence.stratum import HOUR, Stratum
-from shadow.lane.keys import PURPOSE, scope
+from shadow.lane.epoch_keys import PURPOSE, scope
 from shadow.lane.writer import BINDINGS, Writer
 from shadow.ledger.rows import EPOCHS, Crossed
 from shadow.stores.base import StoreError
@@ -41,11 +41,11 @@ class Kept:
         self.custody = custody or SqliteCustody(None)
         self.writer = Writer(self.store, self.custody)
 
-    async def sight(self, made, basis=BASIS):
-        return self.writer.sight(made, basis) or await self.writer.first_sight(made, basis)
+    async def standing(self, made, basis=BASIS):
+        return self.writer.standing(made, basis) or await self.writer.first_standing(made, basis)
 
     async def exchange(self, made, basis=BASIS):
-        self.writer.keep(compare(made), await self.sight(made, basis))
+        self.writer.keep(compare(made), await self.standing(made, basis))
 
     async def evidence(self):
         await self.writer.close()
@@ -67,9 +67,9 @@ async def test_polling_buys_no_confidence():
 async def test_a_match_does_not_take_the_place_of_a_mismatch_that_is_asked_again():
     kept = Kept()
     differing = pair(modern=b"[]")
-    sight = await kept.sight(differing)
+    standing = await kept.standing(differing)
     await kept.exchange(pair())
-    kept.writer.keep(compare(differing), sight)
+    kept.writer.keep(compare(differing), standing)
     rows = {row.outcome: (row.count, row.effective) for row in await kept.evidence()}
     assert rows == {Outcome.MATCH: (1, 0), Outcome.MISMATCH: (1, 1)}
 
@@ -136,7 +136,7 @@ async def test_what_says_nothing_is_counted_and_not_effective():
     kept.writer.count(Tally("results", "read", Outcome.SKIPPED, "not_sampled"))
     made = pair("P-2")
     kept.writer.keep(Comparison(Tally("results", "read", Outcome.UNSTABLE), "trace", 0.0),
-                      await kept.sight(made))
+                      await kept.standing(made))
     rows = {(row.stratum.status, row.outcome): (row.count, row.effective) for row in await kept.evidence()}
     assert rows == {("2xx", Outcome.MATCH): (1, 1), ("", Outcome.SHED): (1, 0), ("2xx", Outcome.UNSTABLE): (1, 0)}
     assert kept.store.read().tallies[shed] == 2
@@ -148,7 +148,7 @@ async def test_criticals_are_counted_however_often_a_subject_is_asked_about():
     made = Comparison(Tally("results", "read", Outcome.MISMATCH), "trace", 0.0, (found,))
     for comparison in (made, replace(made, reproduced=(found.signature,)),
                        replace(made, tally=made.tally._replace(outcome=Outcome.TRANSIENT))):
-        kept.writer.keep(comparison, await kept.sight(pair()))
+        kept.writer.keep(comparison, await kept.standing(pair()))
     rows = {row.outcome: (row.count, row.effective, row.critical, row.reproduced) for row in await kept.evidence()}
     assert rows == {Outcome.MISMATCH: (2, 1, 2, 1), Outcome.TRANSIENT: (1, 0, 0, 0)}
 
@@ -250,7 +250,7 @@ async def test_what_exchanges_prove_of_identifiers_is_written_under_their_epoch(
     kept = Kept()
     for build, names in (("1", "ab"), ("2", "c")):
         made = pair(builds=("", build))
-        kept.writer.keep(bonded(made, *names), await kept.sight(made))
+        kept.writer.keep(bonded(made, *names), await kept.standing(made))
     await kept.writer.close()
     counts = {row.epoch: row.count for row in kept.store.read("results").crossings}
     assert counts == {digest(Epoch("", build, BASIS.setup, VERSION)): count for build, count in (("1", 2), ("2", 1))}
@@ -267,7 +267,7 @@ async def test_a_store_that_fails_loses_no_pair():
 
     kept = Kept(Failing(Memory.Options()))
     made = pair()
-    kept.writer.keep(bonded(made, "a"), await kept.sight(made))
+    kept.writer.keep(bonded(made, "a"), await kept.standing(made))
     assert await crossings(kept) == {}
     kept.store.failing = False
     assert await crossings(kept) == {Crossed.PAIR: (1, "trace")}
@@ -276,7 +276,7 @@ async def test_a_store_that_fails_loses_no_pair():
 async def test_pairs_past_the_bound_are_counted_as_lost():
     kept = Kept()
     made = pair()
-    sight = await kept.sight(made)
-    kept.writer.keep(bonded(made, *map(str, range(BINDINGS))), sight)
-    kept.writer.keep(bonded(made, "one more"), sight)
+    standing = await kept.standing(made)
+    kept.writer.keep(bonded(made, *map(str, range(BINDINGS))), standing)
+    kept.writer.keep(bonded(made, "one more"), standing)
     assert kept.writer.lost == {"differences": 1}

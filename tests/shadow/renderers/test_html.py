@@ -185,7 +185,7 @@ def test_a_cause_comes_with_a_rule_to_try_where_there_is_one():
     assert yaml.safe_load(written.text) == {"rules": [{"at": "/at", "instants": True}]}
 
 
-def test_noise_is_told_from_what_is_worse_than_noise(one):
+def test_noise_is_separated_from_what_is_worse_than_noise(one):
     dose, stamp = rows(section(tree(html.page(one)), "noise"))
     assert (dose[0], dose[3:6], dose[7]) == ("/dose", ["900", "1", "10"], "regression")
     assert (stamp[0], stamp[3:6]) == ("/stamp", ["2", "3", "10"])
@@ -209,24 +209,24 @@ def test_where_legacy_itself_drifts_the_row_and_the_cause_say_so_with_a_rule():
 
 
 @pytest.mark.parametrize(("unfinished", "said"), [
-    (None, "exchanges that are still to be asked again, for 30 s by default, are in no number here yet"),
-    (1, "1 exchange has no outcome yet, and no number here"),
-    (2, "2 exchanges have no outcome yet, and no number here"),
+    (None, "exchanges that wait to be asked again (for 30 s by default) are not counted here yet"),
+    (1, "1 exchange has no outcome yet and is not counted here"),
+    (2, "2 exchanges have no outcome yet and are not counted here"),
 ])
 def test_what_has_no_outcome_yet_is_said_in_every_form(one, unfinished, said):
     assert said in words(section(tree(html.page(one, unfinished)), "outcomes"))
     found = Report((one,), unfinished)
-    assert f"Mind: {said}." in to_markdown(found)
+    assert f"Note: {said}." in to_markdown(found)
     file = io.StringIO()
     show(found, terminal(file))
-    assert f"mind: {said}" in file.getvalue()
+    assert f"note: {said}" in file.getvalue()
     assert orjson.loads(to_json(found))["unfinished"] == unfinished
 
 
 def test_what_was_lost_is_on_the_page(one):
     assert "lost" not in words(section(tree(html.page(one)), "outcomes"))
-    told = words(section(tree(html.page(replace(one, lost={"killed": 1, "store_deleted": 1058}))), "outcomes"))
-    assert told.endswith("since they were lost: killed 1, store_deleted 1,058.")
+    text = words(section(tree(html.page(replace(one, lost={"killed": 1, "store_deleted": 1058}))), "outcomes"))
+    assert text.endswith("were lost and are not counted: killed 1, store_deleted 1,058.")
 
 
 def test_whom_one_exchange_takes_for_another_is_told_from_what_exchanges_contradict(one):
@@ -236,9 +236,9 @@ def test_whom_one_exchange_takes_for_another_is_told_from_what_exchanges_contrad
     assert words(section(page, "critical").find(".//tbody/tr")).startswith("/id critical identity")
     [row] = rows(section(page, "identity"))
     assert (row[0], row[4:6]) == ("Patient", ["0", "0"])
-    told = words(section(page, "identity").find("p"))
-    assert "within one exchange is among the critical differences above" in told
-    assert "None do; that takes nothing away from the differences above." in told
+    text = words(section(page, "identity").find("p"))
+    assert "within one exchange , that is a critical difference of the kind identity" in text
+    assert "None do; the differences above count all the same." in text
 
 
 def test_the_list_has_the_verdict_of_each_capability(one):
@@ -256,7 +256,8 @@ def test_the_list_has_no_verdict_of_what_is_never_compared():
 def test_what_was_never_seen_is_listed(one):
     part = section(tree(html.page(one)), "coverage")
     assert [words(line) for line in part.xpath("./p")] == [
-        "Never seen: search .", "Never mirrored, because asking changes something: add . Nothing here tells of them."]
+        "Never seen: search .",
+        "Never mirrored, because asking changes something: add . The shadow has no evidence about them."]
     assert rows(part) == [["search", "all", "all", "all", "0", "100", "100"],
                           ["read", "all", "all", "all", "903", "100", "–"],
                           ["read", "2xx", "Patient", "", "903", "10", "–"]]
@@ -271,7 +272,7 @@ def test_the_window_names_what_the_verdict_rests_on(one):
 @pytest.mark.parametrize(("build", "minded"), [("2", False), ("", True)])
 def test_a_window_that_no_build_bounds_says_so(build, minded):
     found = reported(evidence=[seen(50, build=build)])
-    assert ("the build of modern is not told" in words(section(tree(html.page(found)), "window"))) == minded
+    assert ("no build is reported by modern" in words(section(tree(html.page(found)), "window"))) == minded
 
 
 def test_criticals_come_first_and_by_themselves(one):

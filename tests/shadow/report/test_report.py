@@ -97,8 +97,8 @@ def test_a_capability_with_nothing_compared_says_so_everywhere(ledger):
         assert booking.says in rendered
         assert documents.says in rendered
     assert "0.0%" not in table(fold(Ledger(), {"documents": Criteria()}))
-    assert "Nothing is known" in table(fold(Ledger()))
-    assert "Nothing is known" in to_markdown(fold(Ledger()))
+    assert "There is no data on any capability yet" in table(fold(Ledger()))
+    assert "There is no data on any capability yet" in to_markdown(fold(Ledger()))
 
 
 def test_json_has_a_stable_order_and_reads_back(ledger):

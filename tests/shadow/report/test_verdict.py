@@ -84,7 +84,7 @@ def test_what_other_rules_or_another_comparator_found_is_not_safe_now(epoch):
     assert found.says == "NOT ENOUGH EVIDENCE: nothing was compared since the arms, the rules or the comparator changed"
     assert (found.epoch, found.effective, [one.effective for one in found.history]) == (None, 0, [5_500])
     assert found.unseen == ("read", "search")
-    assert "on nothing yet; 5,500 effective exchanges on 1 earlier one" in table(found)
+    assert "no evidence yet; 5,500 effective exchanges on 1 earlier one" in table(found)
     assert "Before: 5,500 exchanges" in markdown.evidence(found)
 
 
@@ -117,11 +117,11 @@ def test_an_epoch_of_which_known_differences_have_expired_is_of_the_same_rules()
 @pytest.mark.parametrize(("legacy", "modern", "arms"), [
     ("", "", "legacy and modern"), ("1", "", "modern"), ("", "8", "legacy"), ("1", "8", ""),
 ])
-def test_a_build_that_is_not_told_is_minded(legacy, modern, arms):
+def test_a_build_that_is_not_reported_is_noted(legacy, modern, arms):
     found = verdict([row(epoch=Epoch(legacy, modern, Setup(rules="r"), "2"))], BOTH)
     for shown in (table(found), markdown.evidence(found)):
-        assert (f"the build of {arms} is not told" in shown) == bool(arms)
-        assert ("is not told, so a new one" in shown) == bool(arms)
+        assert (f"no build is reported by {arms}" in shown) == bool(arms)
+        assert ("so a new build does not start new evidence" in shown) == bool(arms)
 
 
 def test_the_rules_of_now_count_on_as_they_did():
@@ -133,9 +133,9 @@ def test_the_rules_of_now_count_on_as_they_did():
 def test_what_is_missing_is_told_with_the_time_that_it_takes():
     found = verdict([row(effective=1_000, last=4 * HOUR)], BOTH)
     assert found.wanted == ("≈ 2,588 more effective exchanges, ≈ 10 h at today's rate",
-                            "≈ 100 more of `search`, never seen so far")
+                            "≈ 100 more of `search`, not seen yet")
     assert found.unseen == ("search",)
-    assert verdict([], BOTH).wanted[0] == "≈ 3,588 more effective exchanges, never seen so far"
+    assert verdict([], BOTH).wanted[0] == "≈ 3,588 more effective exchanges, not seen yet"
     assert verdict([], BOTH).epoch is None
 
 
@@ -176,9 +176,9 @@ def test_a_stratum_that_is_left_out_does_not_drown_in_the_total():
     assert found.answer is Answer.NOT_ENOUGH
     [gate] = [gate for gate in found.gates if gate.state is not State.PASS]
     assert (gate.name, gate.state) == ("excluded", State.MISSING)
-    assert gate.says.endswith("of any stratum too: in search 2xx Bundle ?date it is 200 of 500")
-    assert found.wanted == ("200 unstable exchanges are to be explained: by a rule for what drifts, or by accepting "
-                            "what is proposed for it",)
+    assert gate.says.endswith("in each stratum too: in search 2xx Bundle ?date it is 200 of 500")
+    assert found.wanted == ("200 unstable exchanges must be explained: by a rule for the values that drift, or by "
+                            "accepting a proposed rule",)
     few = row(SEARCH, Outcome.UNSTABLE, effective=0, count=20)
     assert verdict([row(), row(SEARCH, effective=300), few], BOTH).answer is Answer.SAFE, "that may be chance"
 
@@ -186,7 +186,7 @@ def test_a_stratum_that_is_left_out_does_not_drown_in_the_total():
 def test_a_critical_difference_that_is_open_says_what_would_close_it():
     found = verdict([row(effective=50_000), row(SEARCH), row(SEARCH, Outcome.MISMATCH, 1, critical=1)], BOTH)
     assert found.answer is Answer.NOT_ENOUGH
-    assert found.wanted == ("1 critical difference is to be reproduced, or explained by a rule or a new build",)
+    assert found.wanted == ("1 critical difference must be reproduced, or explained by a rule or a new build",)
     assert found.says.endswith("1 exchange with a critical difference, reproduced in 0 of them, and seen once in its "
                                "kind of exchange")
 
@@ -250,8 +250,8 @@ def test_identifiers_are_told_by_class_in_every_form():
     criteria = Criteria(("read", "search"), seeded=(("Order", 7), ("Patient", 0)))
     found = verdict([row(), row(SEARCH)], criteria, [crossing(Crossed.PAIR, 1_000), crossing(Crossed.MERGED)])
     order, patient = "Order: 7 pairs seeded, 0 learnt", (
-        "Patient: 0 pairs seeded, 1,000 learnt; contradicted for certain between exchanges: "
-        "one old is two new 0 times, two old are one new 1 time")
+        "Patient: 0 pairs seeded, 1,000 learnt; exchanges certainly contradict each other: "
+        "one legacy identifier is two in modern 0 times, two are one in modern 1 time")
     for text in (table(found), markdown.evidence(found)):
         assert order in text
         assert patient in text

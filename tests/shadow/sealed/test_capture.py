@@ -40,7 +40,7 @@ async def through(capture, mirrors):
     lane.start()
     for one in mirrors:
         lane.offer(one)
-    await lane.settled()
+    await lane.idle()
     await lane.drain(5)
     return capture.counts
 
@@ -161,7 +161,7 @@ async def test_a_vault_that_fails_is_counted_and_loses_nothing_else(error):
     lane.start()
     for _ in range(3):
         lane.offer(mirrored(b'{"a": 1}', b'{"a": 2}'))
-    await lane.settled()
+    await lane.idle()
     await lane.drain(5)
     assert sum(store.read().tallies.values()) == 3
     assert capture.counts["failed"] >= 3

@@ -8,7 +8,7 @@ from shadow.compare.comparison import Comparison, Drift, Outcome, Tally
 from shadow.compare.difference import Difference, Severity, Shape
 from shadow.evidence.epoch import Basis, Epoch, Setup
 from shadow.evidence.noise import EXPIRES, PROPOSED
-from shadow.lane.drift import EPOCHS, FIRST, MOST, PATHS, LearnedNoise, Scope
+from shadow.lane.learned_noise import EPOCHS, FIRST, MOST, PATHS, LearnedNoise, Scope
 from shadow.settings import LaneSettings, Recheck
 from shadow.stores.memory import Memory
 from tests.shadow.exchanges import answer, later, mirror

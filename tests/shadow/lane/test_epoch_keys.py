@@ -8,7 +8,7 @@ import pytest
 from shadow.custody.base import Hold
 from shadow.custody.sqlite import SqliteCustody
 from shadow.evidence.epoch import Epoch, Setup
-from shadow.lane.keys import PURPOSE, EpochKeys, scope
+from shadow.lane.epoch_keys import PURPOSE, EpochKeys, scope
 
 EPOCH = Epoch("1", "2", Setup(rules="rules"), "1")
 OTHER = Epoch("1", "3", Setup(rules="rules"), "1")

@@ -77,7 +77,7 @@ class EpochKeys:
                 del self._known[one]
             unwanted, self._unwanted = self._unwanted, set()
             try:
-                stale = await asyncio.to_thread(self._changed, unwanted)
+                stale = await asyncio.to_thread(self._destroy_and_look, unwanted)
             except CustodyError as error:
                 # A key may have been destroyed since, so none is used.
                 stale = True
@@ -100,8 +100,8 @@ class EpochKeys:
             self._generation = custody.generation
         return custody.key(PURPOSE, scope(capability, epoch), time.time())
 
-    def _changed(self, unwanted: Iterable[tuple[str, Epoch]]) -> bool:
-        """Destroy keys. Whether another process has written since the last time."""
+    def _destroy_and_look(self, unwanted: Iterable[tuple[str, Epoch]]) -> bool:
+        """Destroy these keys, and look whether another process has written since the last time."""
         def seen(custody: Custody) -> tuple[int, int]:
             generation = custody.generation
             if unwanted:
