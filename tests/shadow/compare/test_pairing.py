@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.crosswalk import Crosswalk
-from shadow.compare.identity import Classes, Identities
+from shadow.compare.identifiers import Classes, Identities
 from shadow.compare.pairing import MAX_RESIDUE, Pairing, pair
 from shadow.compare.patterns import AUTO, PLAIN, Directive, Matcher, Order, PathPattern
 from shadow.compare.prints import Budget, Prints
