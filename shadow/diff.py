@@ -1,4 +1,4 @@
-"""An old import path of case files; see `shadow.moved`."""
+"""An old import path of case files and stores; see `shadow.moved`."""
 
 from shadow.moved import forwarded
 

@@ -23,10 +23,10 @@ from gateway.config.compile import Configuration
 from gateway.config.problem import Invalid
 from gateway.decide import Decision, decide
 from gateway.edges.forwarded import client_address
-from gateway.edges.headers import ends_here, own_answer, read
+from gateway.edges.request_head import ends_here, own_answer, read
 from gateway.routing import Ambiguous, Candidate, RouteTable
-from gateway.wire import Malformed
-from gateway.wire import fields as wire_fields
+from gateway.wire.heads import Malformed
+from gateway.wire.heads import fields as wire_fields
 
 
 @dataclass(frozen=True, slots=True)

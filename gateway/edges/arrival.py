@@ -1,17 +1,17 @@
 """From what a client sent to an Arrival: the one place that makes the Arrival of a client's request.
 
 A head comes as bytes (HTTP/1.1, `figway shadow replay`) or as fields that a server has parsed (ASGI). Both are judged
-by the same rules (headers.py), and get the same client address, forwarding fields and trace id.
+by the same rules (request_head.py), and get the same client address, forwarding fields and trace id.
 """
 
 from adapters.message import Headers, Request
 from gateway.call import Arrival, Head
 from gateway.edges.forwarded import client_address, forwarding_fields, spelled
-from gateway.edges.headers import check_target, judge, origin_form, read
+from gateway.edges.request_head import check_target, judge, origin_form, read
 from gateway.edges.settings import EdgeSettings
 from gateway.reading import UNAMBIGUOUS
 from gateway.telemetry import trace
-from gateway.wire import METHODS, TARGET, fields
+from gateway.wire.heads import METHODS, TARGET, fields
 
 # The last head of a connection is kept up to this size, with what it says: there may be many connections.
 _REMEMBERED = 4 << 10

@@ -12,13 +12,13 @@ from typing import Any
 
 from adapters.message import Headers
 from gateway.edges.arrival import Arrivals
-from gateway.edges.headers import ends_here, own_answer
+from gateway.edges.request_head import ends_here, own_answer
 from gateway.edges.settings import EdgeSettings
 from gateway.errors import problem
 from gateway.pipeline import Exchange, Pipeline
 from gateway.telemetry import trace
 from gateway.transports.http.affinity import Affinity
-from gateway.wire import Malformed
+from gateway.wire.heads import Malformed
 
 _READ_AHEAD = 256 << 10
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from gateway.edges.field_kinds import kind_of
-from gateway.wire import FieldKinds
+from gateway.wire.heads import FieldKinds
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,8 +28,9 @@ class Receiver(Protocol):
     def on_head(self, status: int, reason: bytes, headers: Headers, length: int) -> None:
         """The head of the final response has come.
 
-        `headers` are the end-to-end fields. `length` is the Content-Length, CHUNKED or UNTIL_CLOSE (gateway.wire), as
-        the head declares it; an answer to HEAD, a 204 and a 304 have no body whatever it says.
+        `headers` are the end-to-end fields. `length` is the Content-Length, CHUNKED or UNTIL_CLOSE
+        (gateway.wire.bodies), as the head declares it. An answer to HEAD, a 204 and a 304 have no body whatever it
+        says.
         """
         ...
 

@@ -8,7 +8,7 @@ from adapters.message import Headers, Request
 from gateway.call import Arrival, Head
 from gateway.transports.base import Sending, Transport
 from gateway.transports.settings import UpstreamSettings
-from gateway.wire import CHUNKED
+from gateway.wire.bodies import CHUNKED
 from shadow.observation import Failure
 
 PATIENCE = 60.0

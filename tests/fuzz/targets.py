@@ -2,11 +2,12 @@
 
 from adapters.message import Headers
 from gateway.edges.forwarded import client_address, forwarding_fields
-from gateway.edges.headers import read
+from gateway.edges.request_head import read
 from gateway.edges.settings import EdgeSettings
 from gateway.errors import problem
 from gateway.reading import PRESETS, UNAMBIGUOUS, canonical, is_ambiguous, spellings
-from gateway.wire import CHUNKED, Chunked, Malformed, fields, parse_response_head
+from gateway.wire.bodies import CHUNKED, Chunked
+from gateway.wire.heads import Malformed, fields, parse_response_head
 
 SETTINGS = EdgeSettings(via="")
 # Fields that end at this hop: none of them may reach an upstream.

@@ -18,7 +18,7 @@ from gateway.stage import Stage
 from gateway.telemetry.record import Recorder
 from gateway.testing import Sent
 from gateway.transports.settings import UpstreamSettings
-from gateway.wire import CHUNKED
+from gateway.wire.bodies import CHUNKED
 from shadow.observation import Failure
 from shadow.plan import ShadowPlan
 

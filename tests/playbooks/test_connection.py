@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.transports.http.connection import Connection
 from gateway.transports.http.phase import BODY, CLOSED, EARLY, HEAD, IDLE, TRANSITIONS, TUNNEL
-from gateway.wire import UNTIL_CLOSE
+from gateway.wire.bodies import UNTIL_CLOSE
 
 OK = b"HTTP/1.1 200 OK\r\n"
 REQUEST = b"GET / HTTP/1.1\r\nHost: legacy\r\n\r\n"

@@ -13,16 +13,17 @@ from typing import Protocol
 
 from adapters.message import Headers, Request
 from gateway.call import Head
-from gateway.edges.headers import own_answer
 from gateway.edges.http1.edge import Edge
 from gateway.edges.http1.incoming import READ_AHEAD, Incoming
 from gateway.edges.http1.tunnel import GOING_AWAY, Frames
+from gateway.edges.request_head import own_answer
 from gateway.errors import phrase, problem
 from gateway.pipeline import Exchange
 from gateway.room import WRITE_FREE
 from gateway.telemetry import trace
 from gateway.transports.http.affinity import Affinity
-from gateway.wire import CHUNKED, Framing, chunk, fields, last_chunk, unmeasured
+from gateway.wire.bodies import CHUNKED, Framing, chunk, last_chunk
+from gateway.wire.heads import fields, unmeasured
 
 _WRITE_BUFFER = 64 << 10
 # How much of an answer is read ahead of a client that does not take it, while there is memory to spare: an answer that

@@ -6,7 +6,7 @@ import time
 
 from gateway.edges.settings import EdgeSettings
 from gateway.room import READ_FREE, Room
-from gateway.wire import CHUNKED, Chunked, Counted, Framing
+from gateway.wire.bodies import CHUNKED, Chunked, Counted, Framing
 
 READ_AHEAD = 64 << 10
 """Unread bytes of a connection past which its transport stops reading."""

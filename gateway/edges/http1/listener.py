@@ -14,16 +14,16 @@ from math import inf
 from typing import Any, cast
 
 from gateway.edges.arrival import Arrivals
-from gateway.edges.headers import ends_here
 from gateway.edges.http1.answers import AnswerWriter
 from gateway.edges.http1.edge import Edge, arrivals_of
 from gateway.edges.http1.incoming import Incoming
 from gateway.edges.http1.phase import Phase
+from gateway.edges.request_head import ends_here
 from gateway.pipeline import Exchange
-from gateway.wire import Framing, Malformed
+from gateway.wire.bodies import Framing
+from gateway.wire.heads import Malformed
 
-# Seconds that a closing connection may take to end.
-_LINGER = 1.0
+_LINGER = 1.0  # seconds that a closing connection may take to end
 
 
 class Listener(asyncio.Protocol):

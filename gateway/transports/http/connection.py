@@ -15,7 +15,8 @@ from adapters.message import Headers
 from gateway.transports.http.parties import Owner, Served
 from gateway.transports.http.phase import BODY, CLOSED, EARLY, HEAD, IDLE, TUNNEL
 from gateway.transports.http.response import MAX_HEAD, ResponseHead, is_event_stream, judge, unfinished
-from gateway.wire import CHUNKED, Chunked, Counted, Framing, Malformed, ToTheEnd
+from gateway.wire.bodies import CHUNKED, Chunked, Counted, Framing, ToTheEnd
+from gateway.wire.heads import Malformed
 from shadow.observation import Failure
 
 MAX_INTERIMS = 100

@@ -3,7 +3,7 @@
 from adapters.message import Request
 from gateway.call import Arrival
 from gateway.telemetry import trace
-from gateway.wire import fields
+from gateway.wire.heads import fields
 
 SHADOW_FIELD = b"X-Figway-Shadow: 1\r\n"
 """The field line that marks a mirror, so that no gateway mirrors it again."""

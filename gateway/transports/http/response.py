@@ -4,13 +4,11 @@ from typing import NamedTuple
 
 from adapters.message import Headers
 from gateway.transports.http import auth_schemes
-from gateway.wire import (
-    CHUNKED,
-    UNTIL_CLOSE,
+from gateway.wire.bodies import CHUNKED, UNTIL_CLOSE, content_length
+from gateway.wire.heads import (
     FieldKinds,
     Malformed,
     connection_options,
-    content_length,
     drop_named,
     parse_response_head,
     persists,

@@ -14,7 +14,7 @@ from gateway.transports.base import Receiver
 from gateway.transports.http import auth_schemes
 from gateway.transports.http.connection import Connection
 from gateway.transports.http.health import BLAMED, EndpointHealth
-from gateway.wire import chunk, last_chunk
+from gateway.wire.bodies import chunk, last_chunk
 from shadow.observation import Failure
 
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"})

@@ -13,7 +13,7 @@ from gateway.transports.http.endpoint import Endpoint
 from gateway.transports.http.request import SHADOW_FIELD, request_head
 from gateway.transports.http.sending import HttpSending
 from gateway.transports.settings import Ejection, UpstreamSettings
-from gateway.wire import CHUNKED, NO_TRAILERS, chunk, last_chunk
+from gateway.wire.bodies import CHUNKED, NO_TRAILERS, chunk, last_chunk
 from shadow.observation import Failure
 
 _MIRROR_CONNECTIONS = 32

@@ -1,10 +1,14 @@
 """A third party's store that was made for the release before works for one more release, and says what to change."""
 
+import importlib
+import sys
+import warnings
 from collections import Counter
 from dataclasses import replace
 
 import pytest
 
+from shadow import moved
 from shadow.compare.comparison import Outcome, Tally
 from shadow.custody.sqlite import SqliteCustody
 from shadow.evidence.epoch import Epoch, Setup
@@ -97,3 +101,29 @@ async def test_the_writer_writes_to_it():
     await writer.close()
     assert writer.failures == 0
     assert store.read().tallies == {MATCH: 1}
+
+
+def test_the_module_of_such_a_store_loads_and_each_old_import_prints_the_new_line(monkeypatch):
+    name = "tests.shadow.stores.store_of_the_release_before"
+    monkeypatch.delitem(sys.modules, name, raising=False)
+    with pytest.warns(DeprecationWarning, match="has moved: write") as warned:
+        module = importlib.import_module(name)
+    lines = {str(one.message) for one in warned}
+    assert "shadow.ledger.Ledger has moved: write `from shadow.ledger.rows import Ledger`" in lines
+    assert "shadow.stratum.Epoch has moved: write `from shadow.evidence.epoch import Epoch`" in lines
+    assert module.Ledger is Ledger
+    assert module.Epoch is Epoch
+    with pytest.warns(FutureWarning, match="made for the release before"):
+        store = as_of_now(module.Store(module.Store.Options()))
+    store.write(Batch(tallies={MATCH: 2}, sightings=[SIGHTING]))
+    assert store.read().tallies == {MATCH: 2}
+
+
+def test_whatever_an_old_path_of_stores_forwards_is_there():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        for module, homes in moved.STORES.items():
+            for home, names in homes.items():
+                for name in names:
+                    then = getattr(importlib.import_module(module), name)
+                    assert then is getattr(importlib.import_module(home), name), f"{module}.{name}"

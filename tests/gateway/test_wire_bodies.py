@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.edges.http1.tunnel import Frames
-from gateway.wire import Chunked, Malformed
+from gateway.wire.bodies import Chunked
+from gateway.wire.heads import Malformed
 
 # Rows of equal sizes, as an attack has them, and any others.
 ROWS = st.lists(st.tuples(st.integers(1, 40), st.integers(1, 600), st.booleans()), max_size=6)

@@ -2,7 +2,7 @@
 
 Hop-by-hop fields end here (RFC 9110 section 7.6.1). So do fields that only a trusted proxy may send (RFC 7239
 section 8) and those that only this gateway may send (X-Figway-*). It takes one pass over the fields, since every
-request pays for it.
+request pays for it. The grammar of heads is in gateway/wire/heads.py.
 """
 
 import re
@@ -34,16 +34,8 @@ from gateway.edges.settings import EdgeSettings
 from gateway.reading import UNAMBIGUOUS, is_ambiguous
 from gateway.telemetry.trace import TRACEPARENT
 from gateway.transports.http.auth_schemes import logs_in
-from gateway.wire import (
-    CHUNKED,
-    Malformed,
-    connection_options,
-    content_length,
-    drop_named,
-    parse_request_head,
-    persists,
-    set_length,
-)
+from gateway.wire.bodies import CHUNKED, content_length
+from gateway.wire.heads import Malformed, connection_options, drop_named, parse_request_head, persists, set_length
 
 # A Connection field may not take these away (CONTEXT.md, requirement 11).
 _PROTECTED = frozenset({
