@@ -290,6 +290,9 @@ def test_contradictions_about_who_is_who_alone_are_not_safe():
     # The stratum with the strongest evidence against it is named, wherever it stands: here the one with fewer bad ones.
     ({READ: Numbers(2_000, 5, 0), SEARCH: Numbers(4, 3, 0)}, State.FAIL, 0.75, (" search 2xx Bundle ?date: 3 of 4 ",)),
     ({SEARCH: Numbers(4, 3, 0), READ: Numbers(2_000, 5, 0)}, State.FAIL, 0.75, (" search 2xx Bundle ?date: 3 of 4 ",)),
+    ({READ: Numbers(4, 3, 0), SEARCH: Numbers(2_000, 5, 0)}, State.FAIL, 0.75, (" read 2xx Patient: 3 of 4 ",)),
+    # Of equally strong evidence the last name counts, so that the same strata always give the same sentence.
+    ({SEARCH: Numbers(1, 1, 0), READ: Numbers(1, 1, 0)}, State.PASS, 1.0, ("; 1 of 1 in search 2xx Bundle ?date ",)),
     # A rate at the limit is not above it.
     ({READ: Numbers(1_000, 1, 0)}, State.PASS, 0.001, ()),
 ])
