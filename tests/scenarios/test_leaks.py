@@ -1,4 +1,4 @@
-"""Canaries: a patient's data is planted wherever a message has room for it, and then looked for, byte by byte and in
+"""Leaks: a patient's data is planted wherever a message has room for it, and then looked for, byte by byte and in
 every encoding, in all that Figway writes, serves, prints or answers of its own."""
 
 import base64
@@ -15,7 +15,7 @@ from tests.backends.wire import Cut, request, response
 
 SURNAME, GIVEN, RECORD, BIRTH, PHONE = "Quarrington", "Größenwald", "4815162342", "1931-07-23", "+49 171 5550199"
 TOKEN = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJjYW5hcnkifQ"
-CANARIES = (SURNAME, "wrenfield", GIVEN, RECORD, BIRTH, "19310723", PHONE, "5550199", TOKEN)
+PLANTED = (SURNAME, "wrenfield", GIVEN, RECORD, BIRTH, "19310723", PHONE, "5550199", TOKEN)
 """One surname is written with a capital, the other without: neither looks like anything but a name of a field."""
 
 CODE = "Zanzibar"
@@ -33,26 +33,26 @@ def encoded(text):
     return {one.lower() for one in found}, whole
 
 
-ENCODED = {canary: encoded(canary) for canary in (*CANARIES, CODE)}
+ENCODED = {value: encoded(value) for value in (*PLANTED, CODE)}
 
 
-def told(data, canaries=CANARIES):
-    """The canaries that are in some bytes."""
+def leaked(data, values=PLANTED):
+    """Those of the planted values that are in some bytes."""
     small = data.lower()
-    return [canary for canary in canaries
-            if any(one in small for one in ENCODED[canary][0]) or any(one in data for one in ENCODED[canary][1])]
+    return [value for value in values
+            if any(one in small for one in ENCODED[value][0]) or any(one in data for one in ENCODED[value][1])]
 
 
-@pytest.mark.parametrize("canary", [*CANARIES, CODE])
-def test_the_search_finds_a_canary_in_every_encoding(canary):
-    raw = canary.encode()
+@pytest.mark.parametrize("value", [*PLANTED, CODE])
+def test_the_search_finds_a_planted_value_in_every_encoding(value):
+    raw = value.encode()
     for data in (
-        raw, raw.upper(), canary.encode("latin-1"), canary.encode("utf-16"), quote(canary).encode(), raw.hex().encode(),
-        json.dumps({"a": canary}).encode(), *(base64.b64encode(b"x" * shift + raw + b"yz") for shift in range(5)),
+        raw, raw.upper(), value.encode("latin-1"), value.encode("utf-16"), quote(value).encode(), raw.hex().encode(),
+        json.dumps({"a": value}).encode(), *(base64.b64encode(b"x" * shift + raw + b"yz") for shift in range(5)),
         base64.urlsafe_b64encode(b"..." + raw + b"..."),
     ):
-        assert canary in told(b"\0" + data + b"\0", ENCODED)
-    assert told(b"nothing of the kind", ENCODED) == []
+        assert value in leaked(b"\0" + data + b"\0", ENCODED)
+    assert leaked(b"nothing of the kind", ENCODED) == []
 
 
 CONFIG = """
@@ -290,7 +290,7 @@ def known(figway):
     return one
 
 
-def test_no_sink_holds_a_canary(figway, legacy, modern):
+def test_no_sink_holds_a_planted_value(figway, legacy, modern):
     client = Asking(figway)
     count = shadows(figway, client, legacy, modern)
     until(lambda: known(figway)["eligible"] >= count + 3, "not everything is written")
@@ -304,9 +304,9 @@ def test_no_sink_holds_a_canary(figway, legacy, modern):
 
     names = {name for name, _ in sinks}
     assert {"learnt.db", "learnt.db-wal", "learnt.db.custody", "sealed.db", "stdout", "stderr"} <= names
-    assert [(name, told(data)) for name, data in sinks if told(data)] == []
+    assert [(name, leaked(data)) for name, data in sinks if leaked(data)] == []
     assert "identity" in {one["kind"] for one in learnt["differences"]}
-    shown = {name for name, data in sinks if told(data, [CODE])}
+    shown = {name for name, data in sinks if leaked(data, [CODE])}
     assert {"learnt.db", "/report", "/report.html?capability=patients"} <= shown, "what is revealed must be found"
     assert "sealed.db" not in shown
     assert "stdout" not in shown
@@ -322,7 +322,7 @@ def test_files_that_are_compared_are_not_shown(tmp_path, kind, legacy, modern):
     for form in ("table", "json"):
         _, output = printed(None, "compare", tmp_path / "legacy", tmp_path / "modern", "--media", kind, "-o", form,
                             "--rules", tmp_path / "rules")
-        assert told(output.replace(str(tmp_path).encode(), b"")) == []
+        assert leaked(output.replace(str(tmp_path).encode(), b"")) == []
 
 
 @pytest.mark.parametrize("number", [0, 7, 10, 20])
@@ -333,4 +333,4 @@ def test_a_minimised_case_has_nobody_in_it(tmp_path, number):
     _, output = printed(None, "shadow", "minimise", "--legacy", tmp_path / "legacy", "--modern", tmp_path / "modern",
                         "--media", kind)
     assert b"def test_" in output
-    assert told(output) == []
+    assert leaked(output) == []
