@@ -1,8 +1,8 @@
-"""The contract of an adapter: pure translation between our message and one wire format.
+"""The contract of an adapter: pure translation between our message model and one wire format.
 
-An adapter is built from its `Options` (a frozen dataclass, decoded strictly by the configuration) and
-registered under the entry-point group `figway.adapters`. It does no I/O and knows no clock.
-`adapters.testing.check_adapter` is what every adapter must satisfy.
+An adapter is built from its `Options` (a frozen dataclass, which the configuration decodes strictly) and registered
+under the entry-point group `figway.adapters`. It does no I/O and uses no clock. Every adapter must pass
+`adapters.testing.check_adapter`.
 """
 
 from collections.abc import Mapping
@@ -14,8 +14,8 @@ from adapters.message import Request, Response
 class AdapterError(Exception):
     """A message could not be translated.
 
-    `side` is "request" (the client's message does not fit: 400) or "response" (the upstream's does not: 502).
-    `detail` names places and rules, never a value: it reaches logs and clients.
+    `side` is "request" (the client's message cannot be translated: 400) or "response" (the upstream's cannot: 502).
+    `detail` reaches logs and clients, so it names places and rules, never a value.
     """
 
     def __init__(self, side: str, detail: str) -> None:
@@ -30,18 +30,18 @@ class Adapter(Protocol):
     Options: ClassVar[type[Any]]
 
     def __init__(self, options: Any) -> None:
-        """Raises ValueError, with the option's name in the message, where the options contradict each other."""
+        """Raises ValueError, with the option's name in the message, if the options contradict each other."""
         ...
 
     def operations(self) -> frozenset[str] | None:
-        """The operations that this adapter can translate, or None where it takes any."""
+        """The operations that this adapter can translate, or None if it can translate any."""
         ...
 
     def request(self, operation: str, params: Mapping[str, str], request: Request) -> Request:
-        """The upstream's request for `operation`; `params` are the path template's parameters, decoded.
+        """The request to send to the upstream for `operation`. `params` are the path template's decoded parameters.
         Raises AdapterError("request", …)."""
         ...
 
     def response(self, operation: str, response: Response) -> Response:
-        """The contract's response for the upstream's. Raises AdapterError("response", …)."""
+        """The upstream's response, translated to the contract. Raises AdapterError("response", …)."""
         ...

@@ -1,7 +1,7 @@
 """Crosswalk: pairs of legacy and modern identifiers, one-to-one in each class; and the CSV file that seeds one.
 
-Two systems name the same record differently. Which name is whose is known from a migration, or learnt; either way
-no identifier is ever in two pairs of its class. Whoever asks for that is told, as a value: a Conflict.
+Two systems identify the same record differently. The pairs come from a migration, or are learnt from traffic. An
+identifier is never in two pairs of its class: binding it a second time returns a Conflict.
 """
 
 import csv
@@ -12,35 +12,35 @@ from enum import StrEnum
 from typing import NamedTuple
 
 LIMIT = 1_000_000
-"""Pairs that a crosswalk holds, over all classes; and rows that a seed may have."""
+"""The most pairs that a crosswalk holds, over all classes, and the most rows of a seed."""
 
 LONGEST = 256
-"""Characters of an identifier, or of a class's name, in a seed."""
+"""The most characters of an identifier, or of a class's name, in a seed."""
 
 FAULTS = 20
-"""Faults of one seed that are told."""
+"""The most faults of one seed that are reported."""
 
 HEADER = ["class", "legacy", "modern"]
 
 
 class Bound(StrEnum):
-    """What became of a pair that is no conflict."""
+    """The result of binding a pair without a conflict."""
 
-    ANEW = "anew"
+    NEW = "new"
     KNOWN = "known"
     FULL = "full"
-    """There is no room for it: neither of the two is bound."""
+    """There is no room for the pair: neither identifier is bound."""
 
 
 class Conflict(NamedTuple):
-    """Two identifiers that are no pair: whether legacy's, and whether modern's, is bound to another."""
+    """Two identifiers that cannot be a pair: whether legacy's, and whether modern's, is already bound to another."""
 
     legacy: bool
     modern: bool
 
 
 class IdPair(NamedTuple):
-    """Legacy's and modern's identifier of one record. `name` is the class of both."""
+    """Legacy's and modern's identifier of one record. `name` is their class."""
 
     name: str
     legacy: str
@@ -48,8 +48,8 @@ class IdPair(NamedTuple):
 
 
 class Crosswalk:
-    """One-to-one pairs by class, at most `limit` of them. Over a `base` it holds what it is told itself, and knows what
-    the base does; the base stays as it is."""
+    """One-to-one pairs by class, at most `limit` of them. With a `base`, lookups also see the base's pairs; new pairs
+    are kept here, and the base never changes."""
 
     __slots__ = ("_backward", "_base", "_forward", "_limit")
 
@@ -60,21 +60,21 @@ class Crosswalk:
         self._backward: dict[tuple[str, str], str] = {}
 
     def __len__(self) -> int:
-        """How many pairs this one holds itself."""
+        """How many pairs this crosswalk holds, without its base."""
         return len(self._forward)
 
     def modern(self, name: str, legacy: str) -> str | None:
-        """What a legacy identifier of a class is bound to."""
+        """The modern identifier that a legacy one of this class is bound to, or None."""
         found = self._forward.get((name, legacy))
         return self._base.modern(name, legacy) if found is None and self._base is not None else found
 
     def legacy(self, name: str, modern: str) -> str | None:
-        """What a modern identifier of a class is bound to."""
+        """The legacy identifier that a modern one of this class is bound to, or None."""
         found = self._backward.get((name, modern))
         return self._base.legacy(name, modern) if found is None and self._base is not None else found
 
     def bind(self, name: str, legacy: str, modern: str) -> Bound | Conflict:
-        """Make two identifiers of a class a pair, unless either is in another: then nothing changes."""
+        """Bind two identifiers of a class to each other. If either is in another pair, nothing changes."""
         other, its = self.modern(name, legacy), self.legacy(name, modern)
         if other == modern:
             return Bound.KNOWN
@@ -84,18 +84,18 @@ class Crosswalk:
             return Bound.FULL
         self._forward[name, legacy] = modern
         self._backward[name, modern] = legacy
-        return Bound.ANEW
+        return Bound.NEW
 
 
 class Fault(NamedTuple):
-    """What is wrong with a seed, at which line (from 1). `says` quotes nothing out of it."""
+    """A fault of a seed, and its line (from 1). `says` describes it and quotes nothing from the seed."""
 
     line: int
     says: str
 
 
 class Seed(NamedTuple):
-    """What a seed holds: its pairs, each at most once, and its first FAULTS faults. `digest` is of its bytes."""
+    """The content of a seed: its pairs, each at most once, and its first FAULTS faults. `digest` is of its bytes."""
 
     entries: tuple[IdPair, ...]
     faults: tuple[Fault, ...]
@@ -103,7 +103,7 @@ class Seed(NamedTuple):
 
 
 def digest(text: bytes) -> str:
-    """What tells one seed from another: 16 hexadecimal digits."""
+    """A digest that differs between seeds: 16 hexadecimal digits."""
     return hashlib.sha256(text).hexdigest()[:16]
 
 
@@ -142,19 +142,19 @@ def _rows(lines: io.StringIO) -> Iterator[IdPair | Fault]:
 
 def _row(cells: list[str], line: int, known: Crosswalk, first: dict[tuple[str, str, str], int]) -> IdPair | Fault:
     if len(cells) != len(HEADER):
-        return Fault(line, f"{len(cells)} cells, where there are {len(HEADER)}")
+        return Fault(line, f"{len(cells)} cells instead of {len(HEADER)}")
     for column, cell in zip(HEADER, cells, strict=True):
         if not cell or len(cell) > LONGEST:
             return Fault(line, f"the {column} is {'empty' if not cell else f'longer than {LONGEST} characters'}")
     name, legacy, modern = cells
     result = known.bind(name, legacy, modern)
-    if result is Bound.ANEW:
+    if result is Bound.NEW:
         first[name, "legacy", legacy] = first[name, "modern", modern] = line
         return IdPair(name, legacy, modern)
     if result is Bound.FULL:
         return Fault(line, f"more than {LIMIT:,} pairs")
     if result is Bound.KNOWN:
-        return Fault(line, f"the pair of line {first[name, 'legacy', legacy]} again")
-    # One of the two is elsewhere, or both are, perhaps on two lines.
+        return Fault(line, f"repeats the pair of line {first[name, 'legacy', legacy]}")
+    # One of the two identifiers is in another pair, or both are, perhaps on two lines.
     side, value = ("legacy", legacy) if result.legacy else ("modern", modern)
     return Fault(line, f"the {side} identifier is bound to another one in line {first[name, side, value]}")

@@ -1,9 +1,9 @@
-"""Body bytes ↔ tree, without loss: Number, Path, parse, dump, walk, get, replace.
+"""Turns JSON bodies into trees and back without loss: Number, Path, parse, dump, walk, get, replace.
 
-A tree is dict, list, str, bool, None and Number. A number keeps its lexeme, so 1, 1.0 and 1.00, or 2^64 and
-2^64 + 1, stay apart: in FHIR the precision of a decimal has meaning. What JSON leaves open (RFC 8259 sections 4, 6
-and 8: repeated names, byte order marks, NaN, other encodings) is refused with a reason rather than guessed at.
-Nothing here recurses in Python: nesting is bounded by the body's size alone.
+A tree is made of dict, list, str, bool, None and Number. A Number keeps the digits as written, so 1, 1.0 and 1.00, or
+2^64 and 2^64 + 1, stay different: in FHIR the precision of a decimal has meaning. Bodies that JSON does not define
+clearly (RFC 8259 sections 4, 6 and 8: repeated names, byte order marks, NaN, other encodings) are refused, with a
+reason. Nothing here recurses in Python, so only the body's size limits how deep it may be nested.
 """
 
 import json
@@ -19,7 +19,7 @@ _SPACE = re.compile(r"[ \t\n\r]*")
 
 class DocumentError(ValueError):
     """A body is not a document. `reason` is one of: empty, bom, encoding, duplicate_key, constant
-    (NaN, Infinity), syntax. It never holds anything out of the body."""
+    (NaN, Infinity), syntax. It never quotes the body."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -44,11 +44,11 @@ class Number(str):
 
 
 Tree: TypeAlias = Any
-"""dict[str, Tree] | list[Tree] | str | Number | bool | None; Any, since a checker cannot narrow through a path."""
+"""dict[str, Tree] | list[Tree] | str | Number | bool | None. It is Any because a type checker cannot follow a path."""
 
 
 class Path(tuple[str | int, ...]):
-    """Where something is in a tree: member names (str) and list indexes (int), outermost first."""
+    """The place of a value in a tree: member names (str) and list indexes (int), outermost first."""
 
     __slots__ = ()
 
@@ -58,8 +58,8 @@ class Path(tuple[str | int, ...]):
 
     @classmethod
     def parse(cls, pointer: str) -> "Path":
-        """The path that a JSON Pointer writes; tokens that RFC 6901 section 4 allows as indexes become ints, which
-        `get` takes as names too where it meets an object. Raises ValueError for a bad pointer."""
+        """The path that a JSON Pointer spells. Tokens that RFC 6901 section 4 allows as indexes become ints; in an
+        object, `get` also takes an int as a name. Raises ValueError for a bad pointer."""
         if pointer and not pointer.startswith("/"):
             raise ValueError("a JSON Pointer is empty or starts with a slash")
         if re.search(r"~(?![01])", pointer):
@@ -74,7 +74,7 @@ def escape(token: str | int) -> str:
 
 
 def parse(body: bytes) -> Tree:
-    """The tree of a JSON body (RFC 8259, UTF-8). Raises DocumentError; never anything else, for any bytes."""
+    """The tree of a JSON body (RFC 8259, UTF-8). Whatever the bytes are, it raises nothing but DocumentError."""
     if body.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
         raise DocumentError("bom")
     try:
@@ -106,7 +106,7 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_members, parse_float=Number, pars
 
 
 def _parse_deep(text: str) -> Tree:
-    """What the decoder does, with a stack of its own: for bodies nested deeper than the interpreter's stack."""
+    """Parse as the decoder does, but with an explicit stack: for bodies nested deeper than the interpreter's stack."""
     # One entry for each open container: its closer, and its items (an object's names and values in turn).
     stack: list[tuple[str, list[Tree]]] = []
     value: Tree
@@ -152,7 +152,7 @@ def _skip(text: str, at: int) -> int:
 
 
 def _name(text: str, at: int, items: list[Tree]) -> int:
-    """Read `"name" :` into `items`; the place where its value starts."""
+    """Read `"name" :` into `items`. Returns the offset where its value starts."""
     if text[at:at + 1] != '"':
         raise DocumentError("syntax")
     name, at = _scalar(text, at)
@@ -171,9 +171,10 @@ def _scalar(text: str, at: int) -> tuple[Tree, int]:
 
 
 def dump(tree: Tree) -> bytes:
-    """The JSON body of a tree, compact, in UTF-8, numbers as they were written. An int is taken for a Number.
+    """The JSON body of a tree: compact, in UTF-8, with numbers as they were written. An int is written as a Number.
 
-    Raises TypeError for what is no tree and DocumentError("encoding") for a string that UTF-8 cannot hold.
+    Raises TypeError for a value that no tree can hold, and DocumentError("encoding") for a string that UTF-8 cannot
+    encode.
     """
     parts: list[str] = []
     stack: list[tuple[bool, Tree]] = [(False, tree)]
@@ -238,7 +239,7 @@ def _child(node: Tree, token: str | int) -> Tree:
 
 
 def get(tree: Tree, path: Path, default: Tree = None) -> Tree:
-    """What is at `path`, or `default` where nothing is. An int token also names an object's member."""
+    """The value at `path`, or `default` if there is none. An int token can also name an object's member."""
     try:
         return reduce(_child, path, tree)
     except LookupError:
@@ -246,7 +247,7 @@ def get(tree: Tree, path: Path, default: Tree = None) -> Tree:
 
 
 def replace(tree: Tree, path: Path, value: Tree) -> Tree:
-    """A tree with `value` at `path`; what is off the path is shared with the old tree, which stays as it was.
+    """A tree with `value` at `path`. The old tree does not change; the new one shares its parts off the path.
 
     The last token may be a new name, or the index after a list's last. Raises LookupError for any other gap.
     """

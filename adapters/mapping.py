@@ -1,4 +1,4 @@
-"""The declarative field map, tree → tree, that adapters share: what a contract's JSON is made of.
+"""The declarative field map (tree → tree) that adapters share: it says how to build the contract's JSON.
 
     id: Result/@Id                                            # a text, at this path
     value: {path: Result/Value, type: decimal}                # 72.50 stays 72.50
@@ -7,8 +7,8 @@
     patient: {path: Result/Patient, fields: {mrn: Mrn}}       # an object; its paths start at its own
     items: {path: Result, list: true, fields: {…}}            # always a list: none, one or many
 
-What paths look like and how a tree is read is for each format to say, as a Source. Nothing is guessed: what is not
-there, there twice, not in the table or not of its type is an error, unless the map says what to make of it.
+Each format implements a Source, which defines how paths look and how its trees are read. Nothing is guessed: a value
+that is missing, found twice, not in the table or not of its type is an error, unless the map says how to handle it.
 """
 
 import re
@@ -26,12 +26,12 @@ Scalar: TypeAlias = str | int | bool
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """One value of the target. A plain string in place of a Field is its `path`, of type string.
+    """One value of the target. A plain string instead of a Field is its `path`, with the type string.
 
-    `type` is string (untouched), integer, decimal (a number with its lexeme), boolean, date (YYYY-MM-DD), datetime
-    (RFC 3339, offset optional) or instant (with its offset). `values` translates texts by a closed table.
-    `fields` makes an object, `list` a list of all that the path finds. `missing` says what becomes of a value that
-    is not there; an empty text counts as such, except for strings. `literal` is a constant, with no path.
+    `type` is string (unchanged), integer, decimal (a number that keeps its digits), boolean, date (YYYY-MM-DD),
+    datetime (RFC 3339, offset optional) or instant (offset required). `values` translates texts by a closed table.
+    `fields` makes an object. `list` makes a list of everything that the path finds. `missing` says what to do if the
+    value is missing; except for strings, an empty text counts as missing. `literal` is a constant, without a path.
     """
 
     path: str = "."
@@ -47,29 +47,29 @@ class Source(Protocol[Node]):
     """How the trees of one format are read."""
 
     def path(self, text: str) -> Callable[[Node], Sequence[Node]]:
-        """What finds all nodes at a path, from a node on. Raises ValueError for what is no path."""
+        """A function that finds all nodes at a path, seen from a node. Raises ValueError for a bad path."""
         ...
 
     def text(self, node: Node) -> str | None:
-        """A node's text, or None where the node says that it is null. Raises ValueError where it is no leaf."""
+        """A node's text, or None if the node is marked as null. Raises ValueError if it is not a leaf."""
         ...
 
     def null(self, node: Node) -> bool:
-        """Whether the node says that it is null."""
+        """Whether the node is marked as null."""
         ...
 
 
 class _Absent:
-    """What a field that is left out reads as."""
+    """The type of `_ABSENT`, which stands for a field that is left out."""
 
 
 _ABSENT = _Absent()
 
 
 class FieldMap(Generic[Node]):
-    """A Field made ready for one Source. `side` is what AdapterErrors are about: "request" or "response".
+    """A Field compiled for one Source. `side` is the message that AdapterErrors blame: "request" or "response".
 
-    Raises ValueError, with the field's place (a JSON Pointer into the target), where the field contradicts itself.
+    Raises ValueError, with the field's place (a JSON Pointer into the target), if the field contradicts itself.
     """
 
     __slots__ = ("_convert", "_fields", "_list", "_literal", "_missing", "_place", "_select", "_side", "_source",
@@ -96,7 +96,7 @@ class FieldMap(Generic[Node]):
         }
 
     def read(self, node: Node) -> Tree:
-        """The field's value out of the tree at `node`. Raises AdapterError, which tells the place and no value."""
+        """The field's value, read from the tree at `node`. Raises AdapterError, which names the place but no value."""
         value = self._read(node)
         return None if value is _ABSENT else value
 
@@ -167,12 +167,12 @@ _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 
 def _integer(text: str) -> Number:
-    """XSD's integer in JSON's form: no plus, no zeros in front (RFC 8259 section 6)."""
+    """An XSD integer as JSON writes it: without a plus sign or leading zeros (RFC 8259 section 6)."""
     return _number(_INTEGER, text)
 
 
 def _decimal(text: str) -> Number:
-    """XSD's decimal or double in JSON's form; the digits after the point stay as they are, the last zeros too."""
+    """An XSD decimal or double as JSON writes it. The digits after the point stay as they are, trailing zeros too."""
     return _number(_DECIMAL, text)
 
 

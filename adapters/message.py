@@ -1,7 +1,7 @@
-"""Request, Response, Headers: the one message that every protocol is translated to and from.
+"""Request, Response and Headers: the message model that every protocol is translated to and from.
 
-Bytes stay as they were on the wire: targets keep their percent-encoding, header names their case,
-fields their order and repetitions (RFC 9110 section 5.3), bodies their content coding.
+Bytes stay as they were on the wire: targets keep their percent-encoding, header names keep their case, fields keep
+their order and repetitions (RFC 9110 section 5.3), and bodies keep their content coding.
 """
 
 from collections.abc import Iterable
@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 
 class Headers(list[tuple[bytes, bytes]]):
-    """Header fields in wire order, as (name, value) pairs; names are looked up without case. A pair's value is as it
-    came; what is looked up has no blanks around it, which are no part of a value (RFC 9110 section 5.5)."""
+    """Header fields in wire order, as (name, value) pairs. Lookups ignore the case of names. The pairs hold values as
+    they came; lookups strip blanks around a value, which are not part of it (RFC 9110 section 5.5)."""
 
     __slots__ = ()
 
@@ -33,8 +33,8 @@ class Headers(list[tuple[bytes, bytes]]):
 
 @dataclass(slots=True)
 class Request:
-    """One request. `target` is the request target as received (RFC 9112 section 3.2), origin-form once
-    the edge has taken an absolute-form apart. `body` is whole, or empty where the body is streamed."""
+    """One request. `target` is the request target as received (RFC 9112 section 3.2); the edge turns an absolute-form
+    into an origin-form. `body` is the whole body, or empty if the body is streamed."""
 
     method: str
     target: bytes
@@ -43,7 +43,7 @@ class Request:
 
     @property
     def path(self) -> bytes:
-        """The path as received: percent-encoding kept, query left off."""
+        """The path as received: with its percent-encoding, without the query."""
         return self.target.partition(b"?")[0]
 
     @property
@@ -54,7 +54,7 @@ class Request:
 
 @dataclass(slots=True)
 class Response:
-    """One final response. `body` is whole, with its content coding still on."""
+    """One final response. `body` is the whole body, still in its content coding."""
 
     status: int
     headers: Headers

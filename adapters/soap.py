@@ -1,4 +1,4 @@
-"""A REST read as a SOAP 1.1 call (document/literal), and its answer as JSON, by a mapping that the options declare.
+"""Translates a REST read to a SOAP 1.1 call (document/literal) and its answer to JSON, as the options declare.
 
     soap:
       path: /ws/results                        # where the service listens
@@ -12,8 +12,9 @@
             body: {path: Result, fields: {id: "@Id", value: {path: Value, type: decimal}}}   # adapters/mapping.py
             faults: {NoSuchResult: 404, Client.NotFound: {status: 404, body: {error: not-found}}}
 
-A fault is looked up by its detail's first element, then by its code, dot by dot (SOAP 1.1 section 4.4.1); one that is
-not in the table is 400 for Client and 502 for any other. Nothing of a fault's own text goes to the client.
+A fault is looked up by the first element of its detail, then by its code: "Client.NotFound", then "Client" (SOAP 1.1
+section 4.4.1). A fault that is not in the table becomes 400 for Client and 502 for any other code. The client never
+gets a fault's own text.
 """
 
 import zlib
@@ -36,13 +37,13 @@ ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"
 MAX_BODY = 16 << 20
 MAX_PARAMETERS = 100
 
-# The client's fields that speak of its own body, or of the representation it wants: the upstream's are others.
+# The client's fields about its own body, or about the representation that it wants. They do not fit the SOAP call.
 _NOT_SENT = frozenset({
     b"accept", b"accept-charset", b"accept-encoding", b"content-encoding", b"content-language", b"content-length",
     b"content-location", b"content-type", b"expect", b"if-match", b"if-modified-since", b"if-none-match", b"if-range",
     b"if-unmodified-since", b"range", b"soapaction", b"te", b"trailer", b"transfer-encoding",
 })
-# The upstream's fields that speak of the envelope, which the client does not get.
+# The upstream's fields about the envelope, which the client does not get.
 _NOT_RETURNED = frozenset({
     b"accept-ranges", b"content-digest", b"content-encoding", b"content-language", b"content-length",
     b"content-location", b"content-md5", b"content-range", b"content-type", b"digest", b"etag", b"last-modified",
@@ -52,7 +53,7 @@ _NOT_RETURNED = frozenset({
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestOptions:
-    """The element in the request's Body; its fields are as those of ElementOptions."""
+    """The element in the request's Body. Its fields are like those of ElementOptions."""
 
     element: str
     fields: Mapping[str, str | ElementOptions] = field(default_factory=dict)
@@ -60,7 +61,7 @@ class RequestOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultOptions:
-    """What the client gets for a fault: a status (400 to 599) and, if it is not to be problem+json, a JSON body."""
+    """The client's answer for a fault: a status (400 to 599), and a JSON body if it is not problem+json."""
 
     status: int
     body: Any = None
@@ -68,7 +69,7 @@ class FaultOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResponseOptions:
-    """The element that the response's Body must hold, the JSON to make of it, and what faults become."""
+    """The element that the response's Body must hold, the JSON to make from it, and the answers for faults."""
 
     element: str
     body: Field | str
@@ -86,9 +87,9 @@ class OperationOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SoapOptions:
-    """`namespace` is the messages'; `qualified` says whether elements inside the request's are in it too (the
-    schema's elementFormDefault). `namespaces` are prefixes for paths. A query parameter that no field takes is
-    refused, unless `ignore_query`: to leave a search condition out would widen the search."""
+    """`namespace` is the namespace of the messages. `qualified` says whether the elements inside the request element
+    are in it too (the schema's elementFormDefault). `namespaces` are prefixes for paths. A query parameter that no
+    field uses is refused, because ignoring a search condition would widen the search; `ignore_query` ignores it."""
 
     path: str
     namespace: str
@@ -119,7 +120,7 @@ class Soap:
         return frozenset(self._operations)
 
     def request(self, operation: str, params: Mapping[str, str], request: Request) -> Request:
-        """See Adapter. A POST of the envelope, with the client's fields that do not speak of its representation."""
+        """See Adapter. A POST of the envelope, with the client's fields except those about its representation."""
         one = self._find(operation, "request")
         if request.body:
             raise AdapterError("request", "a body is not supported")
@@ -138,7 +139,7 @@ class Soap:
         return Request("POST", self._path, headers, body)
 
     def response(self, operation: str, response: Response) -> Response:
-        """See Adapter. JSON, with the upstream's fields that do not speak of its envelope."""
+        """See Adapter. JSON, with the upstream's fields except those about its envelope."""
         one = self._find(operation, "response")
         entry = _entry(response)
         status, media, reason = 200, b"application/json", response.reason
@@ -146,9 +147,9 @@ class Soap:
             status, media, body = one.fault(entry)
             reason = b""
         elif response.status != 200:
-            raise AdapterError("response", "the answer is no fault, and its status is not 200")
+            raise AdapterError("response", "the answer is not a fault, but its status is not 200")
         elif entry.tag != one.element:
-            raise AdapterError("response", "the SOAP Body holds another element than is expected")
+            raise AdapterError("response", "the SOAP Body does not hold the expected element")
         else:
             body = document.dump(one.body.read(entry))
         headers = response.headers.without(_NOT_RETURNED)
@@ -201,7 +202,7 @@ class _Operation:
 
 @contextmanager
 def _at(place: str) -> Iterator[None]:
-    """Put the option's place in front of what is wrong with it."""
+    """Put the option's place in front of a ValueError's message."""
     try:
         yield
     except ValueError as error:
@@ -258,13 +259,13 @@ def _entry(response: Response) -> xml.Element:
     try:
         root = xml.parse(_decoded(response), _charset(parameters))
     except xml.XmlError as error:
-        raise AdapterError("response", f"not a document that is taken: {error}") from error
+        raise AdapterError("response", f"the XML is not accepted: {error}") from error
     if root.tag != f"{{{ENVELOPE}}}Envelope":
         raise AdapterError("response", "the answer is not a SOAP 1.1 envelope")
-    # What must be understood must not be passed over (SOAP 1.1 section 4.2.3), and we understand none.
+    # A header marked mustUnderstand must not be ignored (SOAP 1.1 section 4.2.3), and this adapter understands none.
     if any(header.get(f"{{{ENVELOPE}}}mustUnderstand") in {"1", "true"}
            for header in root.iterfind(f"{{{ENVELOPE}}}Header/*")):
-        raise AdapterError("response", "a SOAP header must be understood")
+        raise AdapterError("response", "a SOAP header is marked mustUnderstand, and none is supported")
     entries = root.findall(f"{{{ENVELOPE}}}Body/*")
     if len(entries) != 1:
         raise AdapterError("response", "the SOAP Body does not hold exactly one element")
@@ -280,7 +281,7 @@ def _charset(parameters: bytes) -> str | None:
 
 
 def _decoded(response: Response) -> bytes:
-    """The body without its content coding. It was asked for without, but some servers compress all the same."""
+    """The body without its content coding. The request asked for none, but some servers compress anyway."""
     codings = b",".join(response.headers.get_all(b"content-encoding")).strip().lower()
     body = response.body
     if codings in {b"gzip", b"x-gzip"}:
@@ -288,11 +289,11 @@ def _decoded(response: Response) -> bytes:
         try:
             body = inflater.decompress(body, MAX_BODY + 1)
         except zlib.error as error:
-            raise AdapterError("response", "the body is not gzip, as it says") from error
+            raise AdapterError("response", "the body is not valid gzip") from error
         if not inflater.eof and len(body) <= MAX_BODY:
             raise AdapterError("response", "the body is cut off")
     elif codings not in {b"", b"identity"}:
-        raise AdapterError("response", "the content coding is not known")
+        raise AdapterError("response", "the content coding is not supported")
     if len(body) > MAX_BODY:
         raise AdapterError("response", "the body is too large")
     return body

@@ -1,4 +1,4 @@
-"""What every adapter must satisfy, whoever wrote it: `check_adapter(adapter, examples)`."""
+"""The check that every adapter must pass, built-in or not: `check_adapter(adapter, examples)`."""
 
 import copy
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,7 +10,7 @@ from adapters.message import Headers, Request, Response
 
 Message = TypeVar("Message", Request, Response)
 
-# Bytes that are hardly ever right: control, quote, markup, not UTF-8.
+# Bytes that often break parsers: control characters, quotes, markup, bytes that are not UTF-8.
 _ODD = b'\x00\x0b"<>&\xff'
 _CUTS = 40
 _ODD_FIELDS = (
@@ -21,8 +21,8 @@ _ODD_FIELDS = (
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A request of the contract that can be translated, and what the upstream then answers. `secrets` are values in
-    them (identifiers, names) that no error may tell."""
+    """A request of the contract that can be translated, and the upstream's answer to it. `secrets` are values in both
+    (identifiers, names) that no error may contain."""
 
     operation: str
     request: Request
@@ -32,11 +32,11 @@ class Example:
 
 
 def check_adapter(adapter: Adapter, examples: Iterable[Example]) -> None:
-    """Raises AssertionError where an adapter breaks its contract.
+    """Raise AssertionError if an adapter breaks its contract.
 
-    Each example must translate, both ways, to the same each time, and leave what it was given as it was. Then each is
-    spoilt, cut off and emptied in many places: what does not translate must be an AdapterError of the right side that
-    tells no secret, and nothing else.
+    Each example must translate in both directions, give the same result each time, and leave its input unchanged. Then
+    each example is spoilt, cut off and emptied in many places. If such a message does not translate, the adapter must
+    raise an AdapterError of the right side that contains no secret, and nothing else.
     """
     checked = 0
     for example in examples:
@@ -65,19 +65,19 @@ def check_adapter(adapter: Adapter, examples: Iterable[Example]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Watch:
-    """One direction of an adapter, watched while it translates."""
+    """Checks one direction of an adapter while it translates."""
 
     side: str
     adapter: Adapter
     example: Example
 
     def translate(self, message: Message, params: Mapping[str, str] | None = None) -> Message | None:
-        """The translation, or None where it was refused as it must be."""
+        """The translation, or None if the adapter refused it properly."""
         given = self.example.params if params is None else params
         kept = copy.deepcopy((message, dict(given)))
         first, second = (self._outcome(message, given) for _ in range(2))
-        assert (message, dict(given)) == kept, f"the {self.side} that is translated is changed"
-        assert first == second, f"the same {self.side} is not translated to the same"
+        assert (message, dict(given)) == kept, f"translating changed the {self.side} it was given"
+        assert first == second, f"translating the same {self.side} twice gave two results"
         return None if isinstance(first, str) else first
 
     def _outcome(self, message: Message, params: Mapping[str, str]) -> Message | str:
@@ -89,14 +89,14 @@ class _Watch:
         except AdapterError as error:
             refused = error
         assert refused.side == self.side, f"an error about the {self.side} says that it is about the {refused.side}"
-        assert refused.detail, "an error says nothing"
+        assert refused.detail, "an error has no detail"
         for secret in self.example.secrets:
-            assert secret not in refused.detail, "an error tells a value"
+            assert secret not in refused.detail, "an error contains a value"
         return refused.detail
 
 
 def _spoilt(message: Message) -> Iterator[Message]:
-    """The message with another body, without its fields, and with fields that are not so."""
+    """The message with other bodies, without its fields, and with wrong fields."""
     for body in _spoilt_bytes(message.body):
         yield replace(message, body=body)
     yield replace(message, headers=Headers())
@@ -110,7 +110,7 @@ def _odd_headers(headers: Headers) -> Iterator[Headers]:
 
 
 def _spoilt_bytes(raw: bytes) -> Iterator[bytes]:
-    """The bytes cut off, doubled, and with an odd byte, at many places."""
+    """The bytes emptied, doubled and encoded otherwise; then cut off, and with an odd byte, at many places."""
     yield from (b"", raw + raw, b"\xef\xbb\xbf" + raw, raw.decode("latin-1").encode("utf-16"))
     step = max(1, len(raw) // _CUTS)
     for at in range(0, len(raw), step):

@@ -1,8 +1,8 @@
-"""XML from services that are not trusted, by lxml: no DOCTYPE, no entities, no network, bounded depth; and paths in it.
+"""Parses XML from untrusted services with lxml (no DOCTYPE, entities or network; bounded depth), and finds paths in it.
 
-A path is a chain of element names, "Result/Patient/Mrn", which may end in an attribute, "Result/@Id", and pick among
-equal names, "Identifier[@type=MRN]/Value". A bare name matches in any namespace; "lab:Name" in one, by a prefix that
-the options declare. "." is the node itself.
+A path is a chain of element names, "Result/Patient/Mrn". It may end in an attribute, "Result/@Id", and a condition may
+choose among elements of one name, "Identifier[@type=MRN]/Value". A bare name matches in any namespace. "lab:Name"
+matches in one namespace, by a prefix that the options declare. "." is the node itself.
 """
 
 import codecs
@@ -22,20 +22,20 @@ ENCODINGS = frozenset({"ascii", "utf-8", "utf-16", "utf-16-le", "utf-16-be", "is
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _DECLARED = re.compile(rb"""<\?xml[^>]{1,100}?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
 _DECLARATION = re.compile(r"<\?xml\s[^>]*\?>")
-# What may come before the root element (XML 1.0 production 22). Possessive: nothing is ever tried twice.
+# The text allowed before the root element (XML 1.0 production 22). Possessive, so that the match never backtracks.
 _DOCTYPE = re.compile(r"\s*+(?:(?><!--.*?-->|<\?.*?\?>)\s*+)*+<!DOCTYPE", re.DOTALL)
 _NAME = r"[A-Za-z_][A-Za-z0-9_.-]*"
 _STEP = re.compile(rf"(@?)(?:({_NAME}):)?({_NAME}|\*)(?:\[(@?)({_NAME})=([^\]]*)\])?(?:/(?=.)|\Z)", re.ASCII)
 
 
 class XmlError(ValueError):
-    """The bytes are not a document that we take. The message tells the rule and nothing of the bytes."""
+    """The bytes are not an accepted document. The message names the rule and quotes nothing."""
 
 
 def parse(body: bytes, charset: str | None = None) -> Element:
-    """The root element. The encoding is told by the byte order mark, else by `charset` (the media type's parameter),
-    else by the XML declaration, else it is UTF-8 (RFC 7303 section 3). Comments and processing instructions are left
-    out, so that a text is whole. libxml2 bounds depth (256), names and texts (10 MB). Raises XmlError."""
+    """The root element. The encoding comes from the byte order mark, else from `charset` (the media type's parameter),
+    else from the XML declaration, else it is UTF-8 (RFC 7303 section 3). Comments and processing instructions are left
+    out, so that they split no text. libxml2 limits depth (256), names and texts (10 MB). Raises XmlError."""
     text = _decode(body, charset)
     if "\0" in text:
         raise XmlError("not XML")
@@ -43,7 +43,7 @@ def parse(body: bytes, charset: str | None = None) -> Element:
     text = text[declaration.end():] if declaration is not None else text
     if _DOCTYPE.match(text) is not None:
         raise XmlError("a DOCTYPE is not allowed")
-    # The encoding is forced, or libxml2 would guess it from the first bytes and might read another document than we.
+    # The encoding is forced: libxml2 might guess another one from the first bytes, and read another document.
     parser = etree.XMLParser(
         encoding="utf-8", resolve_entities=False, no_network=True, load_dtd=False, dtd_validation=False,
         huge_tree=False, remove_comments=True, remove_pis=True,
@@ -68,15 +68,15 @@ def _decode(body: bytes, charset: str | None) -> str:
     try:
         encoding = codecs.lookup(charset).name
         if encoding not in ENCODINGS:
-            raise XmlError("an encoding that is not known")
+            raise XmlError("the encoding is not supported")
         return body.decode(encoding)
     except (LookupError, UnicodeDecodeError) as error:
-        raise XmlError("not in its encoding, or in one that is not known") from error
+        raise XmlError("the text is not in its encoding, or the encoding is not supported") from error
 
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """One step of a path: from a node to the children, or the attribute, of a name; `only` is a condition on them."""
+    """One step of a path: from a node to its children, or its attribute, of a name. `only` is a condition on them."""
 
     name: str
     attribute: bool

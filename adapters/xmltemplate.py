@@ -1,7 +1,7 @@
-"""XML to be written out of a client's request: a tree of elements whose texts come from its path, query and fields.
+"""Templates for XML that is written from a client's request: elements with texts from its path, query and fields.
 
     Patient: {fields: {"@kind": mrn, Id: path:id}}     # <Patient kind="mrn"><Id>00123</Id></Patient>
-    Since: "query:since?"                              # left out where the client does not say it
+    Since: "query:since?"                              # left out if the client does not send it
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,15 +17,15 @@ from adapters.xml import Element
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ElementOptions:
-    """An element that holds others. A field's value is "path:NAME", "query:NAME" or "header:NAME" (with "?" at its
-    end, left out where the client does not say it), or else the text itself; "@NAME" is an attribute. The order of
-    the fields is the order in the message."""
+    """An element that contains others. A field's value is "path:NAME", "query:NAME" or "header:NAME"; any other value
+    is the text itself. With "?" at its end, the field is left out if the client does not send the value. A field named
+    "@NAME" is an attribute. The message has the fields in the same order."""
 
     fields: Mapping[str, "str | ElementOptions"] = field(default_factory=dict)
 
 
 class Asked(NamedTuple):
-    """What a client says in a request, by where it says it."""
+    """The values that a client sends in a request, by where they are."""
 
     path: Mapping[str, str]
     query: Mapping[str, list[str]]
@@ -34,7 +34,7 @@ class Asked(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A text out of the request: `source` is "path", "query", "header" or "" for the literal `name`."""
+    """A text from the request. `source` is "path", "query", "header", or "" if `name` is the text itself."""
 
     source: str
     name: str
@@ -48,7 +48,7 @@ class Value:
         return cls(source, name.removesuffix("?"), name.endswith("?"))
 
     def read(self, asked: Asked) -> str | None:
-        """The text, or None where it is optional and not there. Raises AdapterError."""
+        """The text, or None if it is optional and missing. Raises AdapterError."""
         if not self.source:
             return self.name
         if self.source == "query":
@@ -65,7 +65,7 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """An element to be written: its attributes, and either a value or children."""
+    """An element to write: its attributes, and either a value or children."""
 
     tag: str
     value: Value | None
@@ -75,7 +75,7 @@ class Template:
     @classmethod
     def of(cls, name: str, inner: str | ElementOptions, namespace: str, *, qualified: bool,
            outermost: bool = False) -> "Template":
-        """Raises ValueError for what is no element name."""
+        """Raises ValueError for an invalid element name."""
         full = tag(name, namespace if qualified or outermost else None)
         if isinstance(inner, str):
             return cls(full, Value.of(inner))
@@ -115,5 +115,5 @@ class Template:
 
 
 def tag(name: str, namespace: str | None) -> str:
-    """An element's or attribute's name as lxml has it. Raises ValueError for what is none."""
+    """An element's or attribute's name in lxml's notation. Raises ValueError for an invalid name."""
     return etree.QName(namespace, name).text

@@ -1,1 +1,1 @@
-"""Trees of what is not JSON, one format a file: bytes → Tree, so that the comparator knows trees alone."""
+"""Reads formats other than JSON as trees (bytes → Tree), one format a file, so that the comparator only knows trees."""

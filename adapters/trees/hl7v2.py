@@ -1,8 +1,9 @@
 r"""HL7 v2 (ER7) as a tree, by each message's own delimiters and escapes (HL7 v2.9 chapter 2, sections 2.5 to 2.7).
 
-Segments are lists by name, {"PID": [{"f3": [{"c1": "4711"}]}]}: a field is a list of repetitions, of components
-"c1", "c2" …, which are text, or subcomponents "s1" … where there are several. What is empty is left out, so trailing
-delimiters mean nothing; '""', which deletes, stays. Observations (OBX) and notes stand in the OBR before them.
+Segments are lists by name: {"PID": [{"f3": [{"c1": "4711"}]}]}. A field is a list of repetitions. A repetition has
+components "c1", "c2" …; each is text, or an object of subcomponents "s1", "s2" … if there are several. Empty values are
+left out, so trailing delimiters mean nothing. The value '""', which tells the receiver to delete, is kept. Observations
+(OBX) and notes (NTE) are placed in the OBR before them.
 """
 
 import re
@@ -21,7 +22,7 @@ _ESCAPES = {"|": "\\F\\", "^": "\\S\\", "~": "\\R\\", "\\": "\\E\\", "&": "\\T\\
 
 
 def tree(body: bytes, charset: str | None = None) -> Tree:
-    """The tree of one message, MLLP framing taken off. Raises DocumentError: "syntax" or "encoding"."""
+    """The tree of one message, without its MLLP framing. Raises DocumentError: "syntax" or "encoding"."""
     body = body.strip(b"\x0b\x1c\r\n")
     try:
         text = body.decode(charset or _declared(body))
@@ -42,8 +43,8 @@ def tree(body: bytes, charset: str | None = None) -> Tree:
 
 
 def write(tree: Tree, charset: str | None = None) -> bytes:
-    """A message of this tree, with the usual delimiters: the MSH, then the others as the tree has them, what stands in
-    an OBR after it. Raises DocumentError: "encoding", or "syntax" where there is no MSH."""
+    """The message of this tree, with the usual delimiters: the MSH first, then the other segments in the tree's order.
+    Segments inside an OBR follow it. Raises DocumentError: "encoding", or "syntax" if there is no MSH."""
     if not tree.get("MSH"):
         raise DocumentError("syntax")
     written = [_line(*one) for name in sorted(tree, key="MSH".__ne__) for segment in tree[name]
@@ -69,7 +70,7 @@ def _line(name: str, segment: Tree) -> str:
 
 
 def _joined(node: Tree, marks: str) -> str:
-    """Components, or the subcomponents of one, each at its place."""
+    """The text of components, or of one component's subcomponents, each at its number."""
     if isinstance(node, str):
         return _TO_ESCAPE.sub(lambda mark: _ESCAPES[mark[0]], node)
     pieces = {int(key[1:]): _joined(one, marks[1:]) for key, one in node.items()}
@@ -82,7 +83,7 @@ def _declared(body: bytes) -> str:
 
 
 class _Reader:
-    """Takes segments apart by the delimiters of one MSH."""
+    """Splits segments at the delimiters that one MSH declares."""
 
     def __init__(self, header: str) -> None:
         self._field = header[3]
@@ -101,7 +102,7 @@ class _Reader:
         name, *fields = line.split(self._field)
         if not _SEGMENT.fullmatch(name):
             raise DocumentError("syntax")
-        # MSH-1 is the delimiter between its name and MSH-2, and neither says anything.
+        # MSH-1 and MSH-2 only declare the delimiters.
         first, fields = (3, fields[1:]) if name == "MSH" else (1, fields)
         found = ((f"f{number}", self._repetitions(field)) for number, field in enumerate(fields, first) if field)
         return name, {number: field for number, field in found if any(field)}

@@ -1,4 +1,4 @@
-"""An HTML page as what a person reads of it: its text, block by block. Markup, scripts and styles are left out."""
+"""An HTML page as the text that a person reads, block by block. Markup, scripts and styles are left out."""
 
 import codecs
 from html import escape
@@ -16,7 +16,7 @@ _INLINE = frozenset({
 
 
 def tree(body: bytes, charset: str | None = None) -> Tree:
-    """The blocks of text in their order, white space collapsed. Raises DocumentError: "syntax" or "encoding"."""
+    """The blocks of text in order, with white space collapsed. Raises DocumentError: "syntax" or "encoding"."""
     try:
         encoding = codecs.lookup(charset or "utf-8").name
         if encoding not in ENCODINGS:
@@ -33,7 +33,7 @@ def tree(body: bytes, charset: str | None = None) -> Tree:
 
 
 def write(tree: Tree) -> bytes:
-    """A page of these blocks, which is not empty where they are. Raises DocumentError("encoding")."""
+    """A page of these blocks; without blocks it is still not empty. Raises DocumentError("encoding")."""
     try:
         return ("<p>".join(escape(block, quote=False) for block in tree) or "<p>").encode()
     except UnicodeEncodeError:
@@ -48,7 +48,7 @@ def _blocks(root: etree._Element) -> list[Tree]:
             blocks.append("")
         if element.tag in _UNREAD:
             unread += 1 if event == "start" else -1
-        # An element's text follows its start, its tail its end.
+        # In lxml, an element's text comes after its start tag, and its tail after its end tag.
         said = element.text if event == "start" else element.tail
         if said and not unread:
             blocks[-1] += said

@@ -1,11 +1,11 @@
-"""Lines: of text, and of JSON documents; read, and written again."""
+"""Reads and writes text as a list of lines, and newline-delimited JSON as a list of documents."""
 
 from adapters.document import DocumentError, Tree, dump, parse
 
 
 def lines(body: bytes, charset: str | None = None) -> Tree:
-    """The lines of a text, each with its end. What is not in its charset, or in none that is known, is kept byte by
-    byte, so that no two bodies become one text by mistake."""
+    """The lines of a text, each with its line end. A body that its charset cannot decode, or whose charset is unknown,
+    is kept byte by byte, so that two different bodies never become the same text."""
     try:
         return body.decode(charset or "utf-8").splitlines(keepends=True)
     except (LookupError, ValueError):
@@ -13,12 +13,12 @@ def lines(body: bytes, charset: str | None = None) -> Tree:
 
 
 def ndjson(body: bytes) -> Tree:
-    """The documents of newline-delimited JSON; blank lines are none. Raises DocumentError."""
+    """The documents of newline-delimited JSON; blank lines are skipped. Raises DocumentError."""
     return [parse(line) for line in body.split(b"\n") if line.strip(b" \t\r")]
 
 
 def write_lines(tree: Tree, charset: str | None = None) -> bytes:
-    """The text of lines. Raises DocumentError("encoding") where its charset cannot hold it."""
+    """The text of these lines. Raises DocumentError("encoding") if the charset cannot encode it."""
     text = "".join(tree)
     try:
         return text.encode(charset or "utf-8")
@@ -31,5 +31,5 @@ def write_lines(tree: Tree, charset: str | None = None) -> bytes:
 
 
 def write_ndjson(tree: Tree) -> bytes:
-    """The lines of a list of documents, a blank one where there are none. Raises DocumentError("encoding")."""
+    """The documents of a list, one a line; an empty list becomes a blank line. Raises DocumentError("encoding")."""
     return b"\n".join(map(dump, tree)) or b"\n"

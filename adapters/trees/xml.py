@@ -1,8 +1,8 @@
-"""XML as a tree. Prefixes, the order of attributes, comments and how an empty element is written mean nothing.
+"""XML as a tree. Prefixes, the order of attributes, comments and the spelling of empty elements are not kept.
 
-An element is an object: "@name" for an attribute, "#text" for text, and for the elements inside it a list by their
-local name. "@xmlns" stands where the namespace is another than outside. The order of elements of different names is
-their schema's affair; where text stands between them, "#order" tells it.
+An element is an object: "@name" is an attribute, "#text" its text, and each local name a list of child elements.
+"@xmlns" is there if the namespace differs from the parent's. The order of children with different names is not kept,
+since their schema sets it. If there is text between children, "#order" lists both in order.
 """
 
 from lxml import etree
@@ -15,7 +15,7 @@ _HINTS = frozenset({f"{_XSI}schemaLocation", f"{_XSI}noNamespaceSchemaLocation"}
 
 
 def tree(body: bytes, charset: str | None = None) -> Tree:
-    """The tree of a document, {root's name: [root]}. Raises DocumentError("syntax")."""
+    """The tree of a document: {name of the root: [root]}. Raises DocumentError("syntax")."""
     try:
         root = xml.parse(body, charset)
     except xml.XmlError:
@@ -24,7 +24,7 @@ def tree(body: bytes, charset: str | None = None) -> Tree:
 
 
 def write(tree: Tree, charset: str | None = None) -> bytes:
-    """A document of this tree. Raises DocumentError: "syntax" or "encoding"."""
+    """The document of this tree. Raises DocumentError: "syntax" or "encoding"."""
     try:
         [(name, [root])] = tree.items()
         return etree.tostring(_built(name, root, None), encoding="unicode").encode(charset or "utf-8")
@@ -54,7 +54,7 @@ def _built(name: str, node: Tree, outside: str | None) -> etree._Element:
             made[-1].tail = next(pieces)
         else:
             made.text = next(pieces)
-    # What is named by no order, or is more than it names, is lost: the caller reads again what was written.
+    # Children that "#order" does not name are lost. The caller notices, because it parses the written document again.
     return made
 
 
@@ -64,7 +64,7 @@ def _element(element: xml.Element, outside: str | None) -> Tree:
     members: dict[str, Tree] = {}
     if name.namespace != outside:
         members["@xmlns"] = name.namespace
-    # Schema hints tell where a schema may be had, and nothing of what is said.
+    # Schema hints say where to find a schema. They are not part of the content.
     members.update(("@" + str(key), str(value)) for key, value in element.attrib.items() if key not in _HINTS)
     if len(element) == 0:
         if element.text:
@@ -81,7 +81,7 @@ def _element(element: xml.Element, outside: str | None) -> Tree:
 
 
 def _mixed(element: xml.Element) -> list[xml.Element | None]:
-    """Children in their order, None for text between them."""
+    """The children in order, with None for each text between them."""
     found: list[xml.Element | None] = [None] if element.text and not element.text.isspace() else []
     for child in element:
         found.append(child)

@@ -27,7 +27,7 @@ def judge(pair: Pair, crosswalks: Crosswalks) -> Comparison:
         # The crosswalk has no room: a later exchange could contradict these pairs unnoticed, so this one is no match.
         comparison = replace(comparison, tally=comparison.tally._replace(
             outcome=Outcome.NOT_COMPARABLE, reason="crosswalk_full"))
-    new = [entry for entry, one in zip(learnt, bounds, strict=True) if one is Bound.ANEW]
+    new = [entry for entry, one in zip(learnt, bounds, strict=True) if one is Bound.NEW]
     if not pair.key:
         return comparison
     return replace(comparison, bonds=(*comparison.bonds, *(_bond(pair.key, *entry) for entry in new)))

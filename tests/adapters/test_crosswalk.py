@@ -16,7 +16,7 @@ def test_pairs_are_one_to_one_in_whatever_order_they_come(entries):
     bound = set()
     for entry in entries:
         result = known.bind(*entry)
-        if result in (Bound.ANEW, Bound.KNOWN):
+        if result in (Bound.NEW, Bound.KNOWN):
             assert (result is Bound.KNOWN) == (entry in bound)
             bound.add(entry)
         else:
@@ -34,7 +34,7 @@ def test_one_over_another_knows_what_that_does_and_leaves_it_as_it_is():
     assert over.bind("P", "1", "a") is Bound.KNOWN
     assert over.bind("P", "1", "b") == Conflict(legacy=True, modern=False)
     assert over.bind("P", "2", "a") == Conflict(legacy=False, modern=True)
-    assert over.bind("P", "2", "b") is Bound.ANEW
+    assert over.bind("P", "2", "b") is Bound.NEW
     assert (len(base), base.modern("P", "2"), over.legacy("P", "b")) == (1, None, "2")
 
 
@@ -57,7 +57,7 @@ def test_a_seed_holds_its_pairs():
     ("class,legacy,modern\nP,1", 2, "2 cells"),
     ("class,legacy,modern\nP,1,a\n\nP,,b", 4, "the legacy is empty"),
     (f"class,legacy,modern\nP,1,{'x' * (LONGEST + 1)}", 2, "longer"),
-    ("class,legacy,modern\nP,1,a\nP,1,a", 3, "line 2 again"),
+    ("class,legacy,modern\nP,1,a\nP,1,a", 3, "repeats the pair of line 2"),
     ("class,legacy,modern\nP,1,a\nP,1,b", 3, "the legacy identifier is bound to another one in line 2"),
     ("class,legacy,modern\nP,1,a\nP,2,a", 3, "the modern identifier is bound to another one in line 2"),
     ('class,legacy,modern\nP,1,"a', 2, "not CSV"),

@@ -27,7 +27,7 @@ class _Done:
     held: int = 0
     unread: int = 0
 
-    def told(self, subject: bool) -> str:
+    def summary(self, subject: bool) -> str:
         parts = [f"{_count(self.records, 'record')} destroyed", f"{self.held} held and kept"]
         if subject:
             parts[1:1] = f"{_count(self.examples, 'example')} unlinked", f"{_count(self.pairs, 'pair')} dropped"
@@ -64,8 +64,8 @@ def purge(subject: str | None, capability: str | None, every: bool, reason: str,
             _unlink(stored, identifier, traces, done)
         else:
             _destroy(stored.records, [entry.id for entry in stored.records.entries(capability)], done)
-        stored.deed("purged", what, done.told(bool(identifier)))
-        click.echo(done.told(bool(identifier)))
+        stored.deed("purged", what, done.summary(bool(identifier)))
+        click.echo(done.summary(bool(identifier)))
         if done.held or done.unread:
             raise Refused("not everything is purged: see figway shadow list and holds", 1)
 

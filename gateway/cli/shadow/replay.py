@@ -121,7 +121,7 @@ def _facts(
 def _lines(
     found: Captured, answers: tuple[Observation, Observation], before: Comparison, now: Comparison
 ) -> Iterator[str]:
-    yield f"{found.id} {found.capability}.{found.operation}: " + ", ".join(map(_told, answers))
+    yield f"{found.id} {found.capability}.{found.operation}: " + ", ".join(map(_arm_line, answers))
     reason = f" ({now.tally.reason})" if now.tally.reason else ""
     yield f"agrees now: {now.tally.outcome}{reason}" if now.tally.outcome in AGREED else f"{now.tally.outcome}{reason}"
     stored, again = _signatures(before), _signatures(now)
@@ -132,7 +132,7 @@ def _lines(
             yield f"  {'gone':<6}{line(one)}"
 
 
-def _told(one: Observation) -> str:
+def _arm_line(one: Observation) -> str:
     said = one.failure.kind if one.failure is not None else str(one.status)
     return f"{one.arm} {said} in {one.seconds * 1000:.0f} ms"
 
