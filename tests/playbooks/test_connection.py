@@ -3,6 +3,7 @@ connection makes, to its receiver, its owner or its socket. A script is over whe
 
 import asyncio
 import socket
+from math import inf
 
 import pytest
 from hypothesis import given, settings
@@ -458,3 +459,24 @@ def test_any_split_of_an_answer_gives_one_reading(raw, method, cuts):
     ends = [*sorted(cut for cut in cuts if cut < len(raw)), len(raw)]
     pieces = [raw[start:end] for start, end in zip([0, *ends], ends, strict=False)]
     assert read(pieces, method) == read([raw], method) == read([bytes([byte]) for byte in raw], method)
+
+
+def test_a_slow_client_leaves_the_rest_of_its_request_its_time(playing):
+    """The answer is complete, so nothing more is due from the upstream."""
+    play = playing(patient=True).asks("POST", sent_all=False)
+    play >> OK + b"Content-Length: 5\r\n\r\nhello"
+    play << "head 200 5" << "data hello" << "flush"
+    play.connection.pause()
+    play.connection.resume()
+    play << "pause reading" << "stalled" << "resume reading"
+    assert play.connection.deadline == inf
+    play.is_over(EARLY)
+
+
+def test_an_answer_that_is_complete_stays_so_when_its_connection_is_reset(playing):
+    play = playing(patient=True).asks("POST", sent_all=False)
+    play >> OK + b"Content-Length: 5\r\n\r\nhello"
+    play << "head 200 5" << "data hello" << "flush"
+    play.closes(ConnectionResetError())
+    play << "closing" << "lost" << "end" << "lost"
+    play.is_over(CLOSED)

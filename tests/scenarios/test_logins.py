@@ -160,6 +160,27 @@ def test_surplus_bytes_while_the_rest_of_a_body_is_awaited_end_the_login(narrow,
     assert doctor.wire.ends()
 
 
+def test_an_early_answer_is_whole_though_its_upstream_resets_the_connection_after_it(narrow, legacy):
+    """As servers do that close with a part of the request unread."""
+    domain(legacy)
+    doctor, answered = Person(narrow, "doctor"), threading.Event()
+    assert logged_in(doctor.log_in("/results/1"), "doctor")
+
+    def answers_and_resets(wire, asked):
+        wire.send(response(200, body=b"enough"))
+        assert answered.wait(PATIENCE)
+        wire.reset()
+
+    legacy.does(answers_and_resets)
+    doctor.send("/write/1", ("Content-Length", "100000"), method="POST")
+    assert doctor.wire.read_reply().body == b"enough"
+    answered.set()
+    with pytest.raises(Cut) as cut:
+        doctor.wire.read(1)
+    assert not cut.value.reset
+    doctor.close()
+
+
 @pytest.mark.parametrize("size", [100 << 10, 200 << 10, 8 << 20])
 def test_a_large_answer_to_a_slow_client_costs_no_login(narrow, legacy, size):
     clinic, begun = domain(legacy), threading.Event()

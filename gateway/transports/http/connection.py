@@ -97,7 +97,7 @@ class Connection(asyncio.Protocol):
         if serving is not None:
             if self.phase is HEAD:
                 self._fail(Failure("reset", sent=True))
-            elif exc is None and framing.eof():
+            elif framing.done or (exc is None and framing.eof()):
                 self._finish(serving, framing)
             else:
                 self._fail(Failure("truncated", sent=True))
@@ -173,7 +173,8 @@ class Connection(asyncio.Protocol):
             if self._behind and self.serving is not None:
                 self._put_off(self.serving)
             elif self.transport is not None and not self.transport.is_closing():
-                self.deadline = inf if self.phase is TUNNEL else time.monotonic() + self._owner.between_bytes
+                quiet = self.phase is TUNNEL or (self.phase is EARLY and not self.blocked)
+                self.deadline = inf if quiet else time.monotonic() + self._owner.between_bytes
                 self.transport.resume_reading()
 
     def abort(self) -> None:
