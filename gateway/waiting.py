@@ -7,14 +7,14 @@ from gateway.call import Admitted, Refused
 
 
 async def wait(
-    verdict: Awaitable[Admitted | Refused], heard: Callable[[Admitted | Refused], None],
+    admission: Awaitable[Admitted | Refused], heard: Callable[[Admitted | Refused], None],
     crashed: Callable[[Exception], None],
 ) -> None:
-    """Pass the verdict to `heard` when the policy has reached it. This is the body of a task. If the policy's own work
-    was cancelled, and not this task, the call is refused because the policy cannot be checked."""
+    """Wait for the admission, and pass it to `heard`. This is the body of a task. If the policy's own work was cancelled,
+    and not this task, the call is refused because the policy cannot be checked."""
     try:
         try:
-            outcome = await verdict
+            outcome = await admission
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is None or task.cancelling():

@@ -2,6 +2,7 @@
 
 import math
 import random
+import re
 from dataclasses import replace
 
 import pytest
@@ -196,3 +197,237 @@ def test_what_is_needed_is_told_from_where_it_stands():
     assert gate(found, "mismatches").says == (
         f"1 of 5,000 effective exchanges differ: ≈ {needed(1, LIMIT, ALPHA) - 5_000:,} more without one show a rate "
         "below 0.1% at 95% confidence")
+
+
+# --- each gate by itself: its state, the number behind it, its limit and what it needs ---
+
+def judged(strata, criteria=BOTH, *, eligible=None, excluded=0, conflicts=0, hid=()):
+    """The gates of an epoch by their names. By default, exactly the exchanges that were asked are eligible."""
+    asked = sum(numbers.asked for numbers in strata.values())
+    found = assess(criteria, strata, eligible=asked if eligible is None else eligible, excluded=excluded,
+                   conflicts=conflicts, hid=[Hid(*one) for one in hid])
+    return {one.name: one for one in found.gates}
+
+
+def numbers_of(one):
+    return one.state, one.value, one.limit, one.needs
+
+
+@pytest.mark.parametrize(("bad", "n"), [(0, 3_588), (1, 6_550), (3, 10_847), (10, 22_685)])
+def test_a_rate_passes_with_the_exchange_that_the_reference_names_and_not_one_earlier(bad, n):
+    for name, numbers in (("mismatches", Numbers(n, bad, 0)), ("candidate errors", Numbers(n, 0, bad))):
+        now, before = (judged({READ: numbers._replace(asked=asked)})[name] for asked in (n, n - 1))
+        assert numbers_of(now) == (State.PASS, bad / n, LIMIT, 0)
+        assert numbers_of(before) == (State.MISSING, bad / (n - 1), LIMIT, 1)
+
+
+@pytest.mark.parametrize(("criteria", "n"), [
+    # A limit ten times as high takes about a tenth of the exchanges; more confidence takes more of them.
+    (replace(BOTH, limit=0.01), 358), (replace(BOTH, confidence=0.99), 5_357),
+])
+def test_what_a_rate_takes_follows_from_limit_and_confidence(criteria, n):
+    now, before = (judged({READ: Numbers(asked, 0, 0)}, criteria)["mismatches"] for asked in (n, n - 1))
+    assert (now.state, now.limit) == (State.PASS, criteria.limit)
+    assert (before.state, before.limit, before.needs) == (State.MISSING, criteria.limit, 1)
+
+
+def test_a_rate_fails_as_soon_as_it_is_shown_to_be_above_the_limit():
+    # Five of 5,000 are at the limit of 0.1%. Thirteen do not show a rate above it; fourteen do.
+    for name, with_bad in (("mismatches", lambda bad: Numbers(5_000, bad, 0)),
+                           ("candidate errors", lambda bad: Numbers(5_000, 0, bad))):
+        before, now = judged({READ: with_bad(13)})[name], judged({READ: with_bad(14)})[name]
+        assert numbers_of(before) == (State.MISSING, 0.0026, LIMIT, needed(13, LIMIT, ALPHA) - 5_000)
+        assert numbers_of(now) == (State.FAIL, 0.0028, LIMIT, 0)
+
+
+def test_a_rate_says_how_many_exchanges_are_bad_and_how_many_more_it_needs():
+    found = judged({READ: Numbers(4_000, 0, 40)})
+    assert found["mismatches"].says.startswith("0 of 4,000 ")
+    assert found["candidate errors"].says.startswith("40 of 4,000 ")
+    assert " 3,587 more " in judged({READ: Numbers(1, 0, 0)})["candidate errors"].says
+    assert judged({})["mismatches"].value is None
+
+
+def test_exchanges_of_all_strata_count_together():
+    found = judged({READ: Numbers(3_000, 1, 2, 3, 4_000), SEARCH: Numbers(2_000, 4, 8, 9, 2_500)})
+    assert (found["mismatches"].value, found["candidate errors"].value) == (5 / 5_000, 10 / 5_000)
+
+
+@pytest.mark.parametrize(("numbers", "conflicts", "state", "value", "facts"), [
+    (Numbers(0, 0, 0), 0, State.MISSING, 0.0, ()),
+    (Numbers(1, 0, 0), 0, State.PASS, 0.0, ()),
+    (Numbers(1, 1, 0, 0, 1, 1), 0, State.MISSING, 1.0, ("1 exchange ", " in 0 of them", " once ")),
+    (Numbers(1, 1, 0, 0, 1, 1, 1), 0, State.FAIL, 1.0, ("1 exchange ", " in 1 of them")),
+    (Numbers(1, 1, 0, 0, 2, 2), 0, State.FAIL, 2.0, ("2 exchanges ", " in 0 of them")),
+    # A critical difference counts even where the exchange is not effective.
+    (Numbers(0, 0, 0, 0, 1, 1, 1), 0, State.FAIL, 1.0, ("1 exchange ", " in 1 of them")),
+    (Numbers(9, 0, 0), 1, State.FAIL, 1.0, (" 1 time ",)),
+    (Numbers(9, 3, 0, 0, 9, 3), 2, State.FAIL, 5.0, (" 2 times ", "; 3 ")),
+])
+def test_criticals(numbers, conflicts, state, value, facts):
+    found = judged({READ: numbers}, conflicts=conflicts)["criticals"]
+    assert numbers_of(found) == (state, value, 0.0, 0)
+    assert [one for one in facts if one not in found.says] == []
+
+
+def test_contradictions_about_who_is_who_alone_are_not_safe():
+    strata = {READ: Numbers(9_000, 0, 0), SEARCH: Numbers(900, 0, 0)}
+    assert assess(BOTH, strata, eligible=9_900, excluded=0).answer is Answer.SAFE
+    found = assess(BOTH, strata, eligible=9_900, excluded=0, conflicts=1)
+    assert found.answer is Answer.NOT_SAFE
+    assert [one.name for one in found.gates if one.state is not State.PASS] == ["criticals"]
+
+
+@pytest.mark.parametrize(("strata", "state", "value", "facts"), [
+    ({}, State.MISSING, None, ()),
+    ({READ: Numbers(0, 0, 0, 1, 1)}, State.PASS, None, (" 1 ",)),
+    ({READ: Numbers(4, 0, 0), SEARCH: Numbers(5, 0, 0)}, State.PASS, 0.0, (" 2 ",)),
+    # One bad exchange of one weighs ln E = 5.5: enough for one stratum (3.0), not for any of 200 (8.3). Two weigh 12.2.
+    ({READ: Numbers(1, 1, 0)}, State.PASS, 1.0, ("; 1 of 1 in read 2xx Patient",)),
+    ({READ: Numbers(2, 2, 0)}, State.FAIL, 1.0, (" read 2xx Patient: 2 of 2 ",)),
+    # Mismatches and errors count together.
+    ({READ: Numbers(2, 1, 1)}, State.FAIL, 1.0, (" read 2xx Patient: 2 of 2 ",)),
+    # The stratum with the strongest evidence against it is named, wherever it stands: here the one with fewer bad ones.
+    ({READ: Numbers(2_000, 5, 0), SEARCH: Numbers(4, 3, 0)}, State.FAIL, 0.75, (" search 2xx Bundle ?date: 3 of 4 ",)),
+    ({SEARCH: Numbers(4, 3, 0), READ: Numbers(2_000, 5, 0)}, State.FAIL, 0.75, (" search 2xx Bundle ?date: 3 of 4 ",)),
+    ({READ: Numbers(4, 3, 0), SEARCH: Numbers(2_000, 5, 0)}, State.FAIL, 0.75, (" read 2xx Patient: 3 of 4 ",)),
+    # Of equally strong evidence the last name counts, so that the same strata always give the same sentence.
+    ({SEARCH: Numbers(1, 1, 0), READ: Numbers(1, 1, 0)}, State.PASS, 1.0, ("; 1 of 1 in search 2xx Bundle ?date ",)),
+    # A rate at the limit is not above it.
+    ({READ: Numbers(1_000, 1, 0)}, State.PASS, 0.001, ()),
+])
+def test_strata(strata, state, value, facts):
+    found = judged(strata)["strata"]
+    assert numbers_of(found) == (state, value, LIMIT, 0)
+    assert [one for one in facts if one not in found.says] == []
+    # Only a stratum above the limit is named where none is shown to be.
+    assert (";" in found.says) is (state is State.PASS and value is not None and value > LIMIT)
+
+
+def test_what_a_stratum_takes_to_fail_follows_from_the_confidence():
+    # Two bad exchanges of two weigh 12.2, one of one 5.5. At 99.99% it takes ln(200 / 0.0001) = 14.5; at 50%, 6.0; at
+    # 10%, 5.4.
+    assert judged({READ: Numbers(2, 2, 0)}, replace(BOTH, confidence=0.9999))["strata"].state is State.PASS
+    assert judged({READ: Numbers(1, 1, 0)}, replace(BOTH, confidence=0.5))["strata"].state is State.PASS
+    assert judged({READ: Numbers(1, 1, 0)}, replace(BOTH, confidence=0.1))["strata"].state is State.FAIL
+
+
+@pytest.mark.parametrize(("strata", "state", "value", "needs", "facts"), [
+    ({READ: Numbers(100, 0, 0), SEARCH: Numbers(100, 0, 0)}, State.PASS, 1.0, 0, ("2 operations ", " 2 strata")),
+    ({READ: Numbers(99, 0, 0), SEARCH: Numbers(100, 0, 0)}, State.MISSING, 0.75, 1, ("1 of 4 ",)),
+    ({READ: Numbers(100, 0, 0)}, State.MISSING, 1 - 1 / 3, 100, ("1 of 3 ", ": search")),
+    # One exchange may count for the operation and for its stratum: `read` needs 60, of which 10 also help the stratum.
+    ({READ: Numbers(40, 0, 0), READ._replace(status="4xx"): Numbers(0, 0, 0), SEARCH: Numbers(100, 0, 0)},
+     State.MISSING, 0.6, 60, ("2 of 5 ",)),
+    # What two operations need adds up, and a stratum's need counts where its operation was seen often enough.
+    ({READ: Numbers(95, 0, 0), SEARCH: Numbers(200, 0, 0), SEARCH._replace(shape=""): Numbers(3, 0, 0)},
+     State.MISSING, 0.6, 12, ("2 of 5 ",)),
+    # An operation that is seen though nobody declared it must be seen as often as the others.
+    ({READ: Numbers(100, 0, 0), SEARCH: Numbers(100, 0, 0), READ._replace(operation="vread"): Numbers(98, 0, 0)},
+     State.MISSING, 1 - 1 / 6, 2, ("1 of 6 ",)),
+])
+def test_coverage(strata, state, value, needs, facts):
+    found = judged(strata)["coverage"]
+    assert numbers_of(found) == (state, value, 1.0, needs)
+    assert [one for one in facts if one not in found.says] == []
+
+
+def test_coverage_of_one_operation_and_of_none():
+    one = replace(BOTH, operations=("read",))
+    assert judged({READ: Numbers(100, 0, 0)}, one)["coverage"].says.startswith("1 operation and 1 stratum, ")
+    undeclared = judged({READ: Numbers(100_000, 0, 0)}, Criteria())["coverage"]
+    assert numbers_of(undeclared) == (State.MISSING, None, 1.0, 0)
+
+
+def test_what_was_covered_is_listed_with_what_each_still_needs():
+    rare = READ._replace(status="4xx")
+    found = assess(replace(BOTH, minimum=50, stratum_minimum=5), {SEARCH: Numbers(50, 0, 0), rare: Numbers(2, 0, 0),
+                                                                  READ: Numbers(45, 0, 0)}, eligible=97, excluded=0)
+    assert [(one.operation, one.stratum, one.seen, one.wanted, one.needs) for one in found.coverage] == [
+        ("read", None, 47, 50, 3), ("read", READ, 45, 5, 0), ("read", rare, 2, 5, 3),
+        ("search", None, 50, 50, 0), ("search", SEARCH, 50, 5, 0)]
+
+
+@pytest.mark.parametrize(("eligible", "excluded", "state", "value"), [
+    (0, 0, State.MISSING, None), (1_000, 0, State.PASS, 0.0), (1_000, 50, State.PASS, 0.05),
+    (1_000, 51, State.MISSING, 0.051), (1, 1, State.MISSING, 1.0),
+])
+def test_the_share_that_is_left_out_may_reach_its_limit_and_no_more(eligible, excluded, state, value):
+    found = judged({READ: Numbers(1_000, 0, 0, 0, 1_000)}, eligible=eligible, excluded=excluded)["excluded"]
+    assert numbers_of(found) == (state, value, 0.05, 0)
+    assert found.says.startswith(f"{excluded:,} of {eligible:,} eligible ")
+
+
+def test_a_stratum_of_which_too_much_is_left_out_does_not_drown_in_the_total():
+    def excluded(nothing, of, **more):
+        strata = {READ: Numbers(90_000, 0, 0, 40, 90_040), SEARCH: Numbers(of - nothing, 0, 0, nothing, of)}
+        return judged(strata, replace(BOTH, **more), eligible=90_060, excluded=40 + nothing)["excluded"]
+
+    # Four of four weigh ln E = 10.1 against 5%, enough for any of 200 strata (8.3). Three of three weigh 7.3.
+    assert numbers_of(excluded(4, 4)) == (State.MISSING, 44 / 90_060, 0.05, 0)
+    assert excluded(4, 4).says.endswith(" search 2xx Bundle ?date it is 4 of 4")
+    assert numbers_of(excluded(4, 80)) == (State.PASS, 44 / 90_060, 0.05, 0)
+    assert "Bundle" not in excluded(4, 80).says
+    assert excluded(3, 3).state is State.PASS
+    assert excluded(3, 3, confidence=0.5).state is State.MISSING
+    assert excluded(4, 4, confidence=0.999).state is State.PASS
+    # Where everything may be left out, no stratum can be above that; where nothing may, the total says so already.
+    assert excluded(4, 4, excluded=1.0).state is State.PASS
+    assert judged({READ: Numbers(9, 0, 0, 0, 9)}, replace(BOTH, excluded=0.0))["excluded"].state is State.PASS
+
+
+def test_the_worst_stratum_is_named_where_too_much_is_left_out():
+    for first, second in ((READ, SEARCH), (SEARCH, READ)):
+        strata = {first: Numbers(0, 0, 0, 5, 5), second: Numbers(0, 0, 0, 4, 4), READ._replace(status="4xx"):
+                  Numbers(10, 0, 0, 0, 10)}
+        assert judged(strata, eligible=10_000, excluded=9)["excluded"].says.endswith(f" {first} it is 5 of 5")
+
+
+@pytest.mark.parametrize(("hid", "state", "value", "limit"), [
+    ([], State.PASS, None, 1.0),
+    ([("K-1", "read", 80, 4_000)], State.PASS, 0.02, 0.02),
+    ([("K-1", "read", 400, 4_000)], State.FAIL, 0.1, 0.02),
+    ([("K-1", "read", 0, 50), ("K-2", "search", 9, 10)], State.PASS, 0.9, 0.5),
+])
+def test_the_known_difference_that_is_most_surely_above_its_share_gives_the_number(hid, state, value, limit):
+    found = judged(WELL, replace(BOTH, known=(("K-1", 0.02), ("K-2", 0.5))), hid=hid)["known differences"]
+    assert numbers_of(found) == (state, value, limit, 0)
+
+
+def test_known_differences_share_one_confidence():
+    # Two of two against 5% weigh ln E = 4.5: enough for one known difference (ln 20 = 3.0), and for one of four (4.4),
+    # but not for one of five (4.6).
+    def state(others):
+        known = tuple((f"K-{number}", 0.05) for number in range(others + 1))
+        hid = [("K-0", "read", 2, 2), *((name, "read", 0, 100) for name, _ in known[1:])]
+        return judged(WELL, replace(BOTH, known=known), hid=hid)["known differences"].state
+
+    assert [state(others) for others in (0, 3, 4)] == [State.FAIL, State.FAIL, State.PASS]
+
+
+def test_known_differences_are_one_gate_more_and_replace_none():
+    strata = {READ: Numbers(9_000, 60, 0), SEARCH: Numbers(900, 0, 0)}
+    plain, known = (assess(replace(BOTH, known=one), strata, eligible=9_900, excluded=0)
+                    for one in ((), (("K-1", 0.1),)))
+    assert [one.name for one in plain.gates] == [
+        "mismatches", "candidate errors", "criticals", "strata", "coverage", "excluded"]
+    assert known.gates[:-1] == plain.gates
+    assert (known.gates[-1].name, known.gates[-1].state) == ("known differences", State.PASS)
+    assert plain.answer is known.answer is Answer.NOT_SAFE
+
+
+def test_five_known_differences_are_listed_and_the_larger_share_first_where_nothing_tells_them_apart():
+    known = tuple((f"K-{number}", 1.0) for number in range(6))
+    hid = [(name, "read", 10 * number, 100) for number, (name, _) in enumerate(known, start=1)]
+    said = [judged(WELL, replace(BOTH, known=known[:many]), hid=hid[:many])["known differences"].says
+            for many in (5, 6)]
+    assert [re.findall(r"K-\d in \d+%", one) for one in said] == [
+        ["K-4 in 50%", "K-3 in 40%", "K-2 in 30%", "K-1 in 20%", "K-0 in 10%"],
+        ["K-5 in 60%", "K-4 in 50%", "K-3 in 40%", "K-2 in 30%", "K-1 in 20%"]]
+    assert [one.endswith(", 1 more") for one in said] == [False, True]
+
+
+def test_a_share_is_a_share_however_many_exchanges_were_compared():
+    hid = [("K-0", "read", 60, 1_000), ("K-1", "read", 50, 100)]
+    says = judged(WELL, replace(BOTH, known=(("K-0", 1.0), ("K-1", 1.0))), hid=hid)["known differences"].says
+    assert says.index("K-1 in 50% of 100 ") < says.index("K-0 in 6% of 1,000 ")
