@@ -10,8 +10,8 @@ async def wait(
     admission: Awaitable[Admitted | Refused], heard: Callable[[Admitted | Refused], None],
     crashed: Callable[[Exception], None],
 ) -> None:
-    """Wait for the admission, and pass it to `heard`. This is the body of a task. If the policy's own work was cancelled,
-    and not this task, the call is refused because the policy cannot be checked."""
+    """Wait for the admission, and pass it to `heard`. This is the body of a task. If the policy's own work was
+    cancelled and not this task, the call is refused because the policy cannot be checked."""
     try:
         try:
             outcome = await admission
