@@ -280,7 +280,9 @@ def test_contradictions_about_who_is_who_alone_are_not_safe():
 
 @pytest.mark.parametrize(("strata", "state", "value", "facts"), [
     ({}, State.MISSING, None, ()),
-    ({READ: Numbers(0, 0, 0, 1, 1)}, State.PASS, None, (" 1 ",)),
+    # Exchanges that are no evidence show nothing about their stratum.
+    ({READ: Numbers(0, 0, 0, 1, 1)}, State.MISSING, None, ()),
+    ({READ: Numbers(4, 0, 0), SEARCH: Numbers(0, 0, 0, 1, 1)}, State.PASS, 0.0, (" 2 ",)),
     ({READ: Numbers(4, 0, 0), SEARCH: Numbers(5, 0, 0)}, State.PASS, 0.0, (" 2 ",)),
     # One bad exchange of one weighs ln E = 5.5: enough for one stratum (3.0), not for any of 200 (8.3). Two weigh 12.2.
     ({READ: Numbers(1, 1, 0)}, State.PASS, 1.0, ("; 1 of 1 in read 2xx Patient",)),
