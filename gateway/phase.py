@@ -6,7 +6,7 @@ from enum import Enum, auto
 class Phase(Enum):
     """The state of an exchange."""
 
-    JUDGING = auto()
+    ADMITTING = auto()
     """Its request is matched, admitted and decided. A policy may have to wait."""
     HOLDING = auto()
     """Its body is held until it is whole. Then an arm is asked."""
@@ -20,10 +20,10 @@ class Phase(Enum):
     """The client has its answer, or never will. Whatever is still said is not heard."""
 
 
-JUDGING, HOLDING, ASKING, ANSWERING, TUNNEL, DONE = Phase
+ADMITTING, HOLDING, ASKING, ANSWERING, TUNNEL, DONE = Phase
 
 TRANSITIONS: dict[Phase, frozenset[Phase]] = {
-    JUDGING: frozenset({HOLDING, ASKING, ANSWERING, DONE}),
+    ADMITTING: frozenset({HOLDING, ASKING, ANSWERING, DONE}),
     HOLDING: frozenset({ASKING, ANSWERING, DONE}),
     # Once more ASKING, or HOLDING for the rest of the body: legacy answers in modern's place.
     ASKING: frozenset({ASKING, HOLDING, ANSWERING, TUNNEL, DONE}),

@@ -7,14 +7,14 @@ from gateway.call import Admitted, Refused
 
 
 async def wait(
-    verdict: Awaitable[Admitted | Refused], heard: Callable[[Admitted | Refused], None],
+    admission: Awaitable[Admitted | Refused], heard: Callable[[Admitted | Refused], None],
     crashed: Callable[[Exception], None],
 ) -> None:
-    """Hand a verdict on when it is there: the work of a task. Where the policy's own work was cancelled, and not this
-    task, that refuses the call: the policy cannot be checked."""
+    """Wait for the admission, and hand it to `heard`: the work of a task. Where the policy's own work was cancelled,
+    and not this task, that refuses the call: the policy cannot be checked."""
     try:
         try:
-            outcome = await verdict
+            outcome = await admission
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is None or task.cancelling():
