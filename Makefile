@@ -21,62 +21,62 @@ FAST = -m "not slow" $(addprefix --ignore=tests/,scenarios chaos siege evidence 
 .DEFAULT_GOAL := help
 .PHONY: help demo run test test-fast test-latest lint coverage mutants golden bench fuzz siege chaos evidence update clean
 
-help:  ## say what there is
+help:  ## list these targets
 	@grep -hE '^[a-z-]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-demo: $(VENV)/.ready  ## two sample services, the gateway between, traffic, and what the shadow found
+demo: $(VENV)/.ready  ## run two sample services and the gateway, send traffic, and show what the shadow found
 	@$(BIN)/figway demo
 
-run: $(VENV)/.ready  ## the same, kept up until Ctrl-C, to play with
+run: $(VENV)/.ready  ## the same, kept running until Ctrl-C
 	@$(BIN)/figway demo --keep
 
-test: lint $(VENV)/.ready-node  ## every lint, type check and test
+test: lint $(VENV)/.ready-node  ## run every lint, type check and test
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
-test-fast: lint  ## lints, type checks, and the tests that take under a minute together
+test-fast: lint  ## run lints, type checks and the quick tests, in under a minute
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(FAST)
 
-coverage: $(VENV)/.ready-dev  ## how much of the branches those tests take, held to the floor in pyproject.toml
+coverage: $(VENV)/.ready-dev  ## measure the branches that the quick tests cover, against the floor in pyproject.toml
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest --numprocesses auto --dist loadfile --quiet $(FAST)
 	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
 # What a run has found is kept in mutants/, so another one goes on from there.
-mutants: $(VENV)/.ready-mutants  ## changes to the modules that decide which no test notices, within half an hour
+mutants: $(VENV)/.ready-mutants  ## change the deciding modules and list what no test notices, within half an hour
 	timeout 30m $(BIN)/mutmut run; $(BIN)/mutmut results
 
-test-latest:  ## the same on the newest releases that pyproject.toml admits, whatever the lock files say
+test-latest:  ## run all tests with the newest releases that pyproject.toml allows
 	rm -rf $(VENV)/latest
 	$(MAKE) test VENV=$(VENV)/latest LATEST=yes
 
-lint: $(VENV)/.ready-dev  ## lints and type checks alone
+lint: $(VENV)/.ready-dev  ## run lints and type checks only
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-golden: $(VENV)/.ready-dev  ## write what people are shown into tests/golden anew, to be read and committed
+golden: $(VENV)/.ready-dev  ## rewrite the expected output in tests/golden; read the difference before you commit it
 	@$(BIN)/python -m tests.golden
 
-bench: $(VENV)/.ready-bench  ## the gateway beside Envoy and nginx, and the comparator, on this machine
+bench: $(VENV)/.ready-bench  ## measure the gateway next to Envoy and nginx, and the comparator
 	$(BIN)/python -m tests.benchmarks
 	$(BIN)/python -m tests.benchmarks.compare
 
-chaos: $(VENV)/.ready-dev  ## faults of files, upstreams and workers under load, and what they cost
+chaos: $(VENV)/.ready-dev  ## break files, upstreams and workers under load, and check that no client fails
 	@$(BIN)/python -m tests.chaos
 
-fuzz: $(VENV)/.ready-fuzz  ## a minute of chosen bytes for each reader of bytes from outside
+fuzz: $(VENV)/.ready-fuzz  ## search for bytes that break a parser, a minute for each
 	@$(BIN)/python -m tests.fuzz
 
-siege: $(VENV)/.ready-dev  ## attacks on the gateway, and on nginx, beside a client that behaves well
+siege: $(VENV)/.ready-dev  ## attack the gateway and nginx, and measure a well-behaved client meanwhile
 	@$(BIN)/python -m tests.siege
 
-evidence: $(VENV)/.ready-dev  ## defects seeded into a noisy service, and how soon the gate finds them
+evidence: $(VENV)/.ready-dev  ## put defects into a noisy service, and measure how soon the gate finds them
 	@$(BIN)/python -m tests.evidence
 
-update: $(VENV)/.ready-update  ## renew the lock files, and say what changed
+update: $(VENV)/.ready-update  ## renew the lock files, and show what changed
 	@$(BIN)/python .ci/lock.py $(BIN)/uv
 
-clean:  ## remove all that this file makes
+clean:  ## remove everything that this file makes
 	rm -rf $(VENV) out build mutants .coverage* *.egg-info .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

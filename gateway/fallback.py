@@ -24,7 +24,8 @@ KINDS = frozenset({
 })
 """The same for failures (shadow.observation.Failure.kind)."""
 
-def heard_instead(code: str, why: str) -> str:
+
+def code_for_client(code: str, why: str) -> str:
     """The code that a client hears where legacy cannot be asked, for `code`, in modern's place: modern's failure, which
     is `why` there was to be a fallback. Where there was none, or modern is only ejected, it is `code` itself."""
     return FAILURES.get(why, "upstream_unavailable") if why and why != "ejected" else code

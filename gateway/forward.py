@@ -48,7 +48,7 @@ def forward(
             receiver.on_failure(Failure("adapter", source=error.side, detail=error.detail))
             return None
         body, whole = request.body, True
-        if len(body) > BODY_FREE and not asker.hold(len(request.body)):
+        if len(body) > BODY_FREE and not asker.count_translation(len(request.body)):
             receiver.on_failure(Failure("no_room", source="gateway"))
             return None
         receiver = collected = Collected(

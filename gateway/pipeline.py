@@ -6,15 +6,15 @@
 
 An Exchange is one request on its way. The edge (gateway/edges/) makes one for each request, tells it what the client
 sends, and is told what to answer. Between the edge and the upstream client bytes stream both ways, with backpressure.
-Nothing here waits: each method is one step, and the next one is taken when the bytes for it are there. So a request
-costs no task and no future.
+Nothing here awaits: each method is one step, and the next one is taken when the bytes for it are there. Only a policy
+that must wait gets a task.
 
-What is not an exchange's own is in rooms beside this one: phase.py (its states), admit.py, decide.py, upload.py (what
-is held of the request's body), forward.py, fallback.py (when legacy may answer in modern's place), mirroring.py (the
-Witness), outlet.py (where answers leave), errors.py (our own answers).
+What is not an exchange's own is in files beside this one: phase.py (its states), admit.py, decide.py, upload.py (what
+is held of the request's body), room.py (how much memory a worker may hold), forward.py, fallback.py (when legacy may
+answer in modern's place), mirroring.py (the Witness), outlet.py (where answers leave), errors.py (our own answers).
 
-Control is always the legacy arm. A request keeps the route table that it started with. Once the client has its answer,
-nothing that happens in the shadow can change, delay or fail it.
+A request keeps the route table that it started with. Once the client has its answer, nothing that happens in the shadow
+can change, delay or fail it.
 """
 
 import asyncio
@@ -27,11 +27,11 @@ from gateway.call import Admitted, Arrival, Call, Refused
 from gateway.capability import Arm
 from gateway.decide import Decision, decide
 from gateway.errors import code_of, phrase, problem, whereabouts
-from gateway.fallback import KINDS, STATUSES, Fallback, Fallbacks, heard_instead
+from gateway.fallback import KINDS, STATUSES, Fallback, Fallbacks, code_for_client
 from gateway.forward import forward
 from gateway.mirroring import Way, Witness, is_logged_in
 from gateway.outlet import Downstream, Outlet, with_ours
-from gateway.phase import ANSWERING, ASKING, DONE, HOLDING, JUDGING, TUNNEL, Phase
+from gateway.phase import ADMITTING, ANSWERING, ASKING, DONE, HOLDING, TUNNEL, Phase
 from gateway.room import BODY_FREE, Room
 from gateway.routing import Ambiguous, RouteTable
 from gateway.telemetry.record import Account, Recorder
@@ -64,11 +64,11 @@ class Pipeline:
 
 class Exchange:
     """One request, from its arrival to its answer. It tells `downstream` what to answer; the edge tells it what the
-    client sends, and the upstream client (as its Receiver) what the arm says. Once it is DONE nothing more is heard."""
+    client sends, and the transport what the arm says. Once it is DONE nothing more is heard."""
 
     __slots__ = (
         "_account", "_admitting", "_arm", "_arm_started", "_arrival", "_bytes_in", "_bytes_out", "_call", "_decision",
-        "_downstream", "_fallback", "_held", "_match", "_outlet", "_pipeline", "_sending", "_upload", "_witness",
+        "_downstream", "_fallback", "_match", "_outlet", "_pipeline", "_sending", "_translated", "_upload", "_witness",
         "phase",
     )
 
@@ -76,7 +76,7 @@ class Exchange:
         self._pipeline = pipeline
         self._downstream = downstream
         self._outlet: Outlet = downstream  # the direct one: nothing is demanded of an answer
-        self.phase: Phase = JUDGING
+        self.phase: Phase = ADMITTING
         self._call: Call | None = None
         self._decision: Decision | None = None
         self._arm: Arm | None = None  # the one that is asked, or will be once the body is whole
@@ -87,7 +87,7 @@ class Exchange:
         self._fallback: Fallback | None = None
         self._witness: Witness | None = None
         self._bytes_in = self._bytes_out = 0  # in the account at the end: they change with each piece of a body
-        self._held = 0  # bytes of translations, counted in the worker's room until the end
+        self._translated = 0  # bytes of translations, counted in the worker's room until the end
 
     def begin(self, arrival: Arrival, body: bytes, *, whole: bool) -> None:
         """A request has arrived, with `body` of it; `whole` where that is all."""
@@ -101,46 +101,46 @@ class Exchange:
             self._match = match = pipeline.table.match(request, head.overrides)
         except Ambiguous as ambiguous:
             self._match = ambiguous.match
-            self._refuse(ambiguous.code, ambiguous.detail)
+            self._answer_problem(ambiguous.code, ambiguous.detail)
             return
         target = match.target
         capability, operation = target.capability, target.operation
         if head.upgrade and not capability.upgrade:
-            # The request goes on as an ordinary one. (A head that asks for an upgrade is never shared.)
+            # An ordinary request from here on. Repeated heads share one Head; one with Upgrade is never shared.
             head.upgrade = b""
         if capability.body_limit and max(head.length, len(body)) > capability.body_limit:
-            self._refuse("body_too_large")
+            self._answer_problem("body_too_large")
             return
         if body or not whole:
             self._upload = Upload(body, capability.buffer_limit, pipeline.room, whole=whole)
-        looks = capability.policies or capability.split is not None
-        params = match.params() if looks and match.captures else _NO_PARAMS
+        needs_params = capability.policies or capability.split is not None
+        params = match.params() if needs_params and match.captures else _NO_PARAMS
         call = self._call = Call(
             request, capability.name, operation.name, operation.is_safe(request.method), head.client, params)
-        verdict = admit(call, capability.policies)
-        if isinstance(verdict, (Admitted, Refused)):
-            self._judged(verdict)
+        admission = admit(call, capability.policies)
+        if isinstance(admission, (Admitted, Refused)):
+            self._policies_spoke(admission)
         else:
             self._downstream.pause_upload()
-            self._admitting = asyncio.get_running_loop().create_task(wait(verdict, self._waited, self.crashed))
+            self._admitting = asyncio.get_running_loop().create_task(wait(admission, self._waited, self.crashed))
 
-    def _waited(self, verdict: Admitted | Refused) -> None:
+    def _waited(self, admission: Admitted | Refused) -> None:
         """A policy that had to wait has spoken."""
         self._admitting = None
         if self.phase is not DONE:
             self._downstream.resume_upload()
-            self._judged(verdict)
+            self._policies_spoke(admission)
 
-    def _judged(self, verdict: Admitted | Refused) -> None:
-        if isinstance(verdict, Refused):
-            self._refuse(verdict.code, verdict.detail, verdict.headers)
+    def _policies_spoke(self, admission: Admitted | Refused) -> None:
+        if isinstance(admission, Refused):
+            self._answer_problem(admission.code, admission.detail, admission.headers)
             return
         match, head, affinity = self._match, self._arrival.head, self._downstream.affinity
         capability = match.target.capability
         if affinity is None:
-            decision = decide(verdict, capability, _roll(), head)
+            decision = decide(admission, capability, _roll(), head)
         else:
-            decision = decide(verdict, capability, _roll(), head, affinity.arm(capability.name),
+            decision = decide(admission, capability, _roll(), head, affinity.arm(capability.name),
                               logged_in=is_logged_in(affinity, capability))
         if decision.fallback is not None:
             decision, self._fallback = self._pipeline.fallbacks.open(decision, match.target, self._account.started)
@@ -153,7 +153,7 @@ class Exchange:
             self._pipeline.lane.skip(capability.name, match.target.operation.name, decision.skipped)
         if (upload := self._upload) is not None:
             if code := upload.refused(decision.serve, head, capability):
-                self._refuse(code)
+                self._answer_problem(code)
                 return
             if upload.waits:
                 self.phase = HOLDING
@@ -182,7 +182,7 @@ class Exchange:
         if self.phase is not DONE and self._arm is arm and sending is not None:
             self._sending = sending
             if len(body) > BODY_FREE and upload is not None and sending.waits and not upload.may_queue(len(body)):
-                self._fail("overloaded")
+                self._refuse_or_cut("overloaded")
 
     def request_data(self, data: bytes) -> None:
         """More of the request's body; after an upgrade, whatever the client says."""
@@ -193,13 +193,13 @@ class Exchange:
         if phase is not TUNNEL:
             limit = self._match.target.capability.body_limit
             if limit and self._bytes_in > limit:
-                self._fail("body_too_large")
+                self._refuse_or_cut("body_too_large")
                 return
             upload = self._upload
             assert upload is not None
             if sending is None:
                 if code := upload.hold(data, self._bytes_in):
-                    self._refuse(heard_instead(code, self._account.fallback))
+                    self._answer_problem(code_for_client(code, self._account.fallback))
             elif (self._witness is not None or self._fallback is not None) and (
                     reason := upload.keep(data, self._bytes_in)):
                 self._give_up_copies(reason)
@@ -213,11 +213,11 @@ class Exchange:
             self._witness.skip(reason)
             self._witness = None
 
-    def hold(self, size: int) -> bool:
+    def count_translation(self, size: int) -> bool:
         """Count `size` bytes of a translation, until the exchange ends. False where there is no room for them."""
-        if held := self._pipeline.room.take(size):
-            self._held += size
-        return held
+        if fits := self._pipeline.room.take(size):
+            self._translated += size
+        return fits
 
     def request_end(self) -> None:
         """The request's body is complete."""
@@ -233,7 +233,7 @@ class Exchange:
             self._fallback.limit_patience(self._sending, self._upload, self._lose_patience)
 
     def _lose_patience(self) -> None:
-        """Modern hangs: legacy answers, whatever the budget says, and the call counts towards an ejection."""
+        """Modern hangs: legacy answers, even where fallback.Budget is spent. The call counts towards an ejection."""
         try:
             self._fall_back("slow", _HANGS, hangs=True)
         except Exception as error:
@@ -316,7 +316,7 @@ class Exchange:
         self._account.arm_seconds = time.monotonic() - self._arm_started
         self._sending = None
         self._outlet.send_end(trailers)
-        self._finish()
+        self._account_and_mirror()
 
     def on_failure(self, failure: Failure) -> None:
         """The arm failed: legacy answers in its place, or a problem does, or an answer under way is cut."""
@@ -333,14 +333,14 @@ class Exchange:
             # connection, as it would without us (RFC 9112 section 9.3.1). Nobody answers in its place.
             account.status = 502
             self._downstream.hang_up()
-            self._end(code_of(failure), failure)
+            self._end_silently(code_of(failure), failure)
         else:
-            self._fail(code_of(failure), failure)
+            self._refuse_or_cut(code_of(failure), failure)
 
     def on_upload_blocked(self) -> None:
         self._downstream.pause_upload()
         if self._upload is not None and self.phase is not DONE and not self._upload.stall():
-            asyncio.get_running_loop().call_soon(self._fail, "overloaded")  # not from within what is being sent
+            asyncio.get_running_loop().call_soon(self._refuse_or_cut, "overloaded")  # not from within a send
 
     def on_upload_resumed(self) -> None:
         if self._upload is not None:
@@ -359,18 +359,18 @@ class Exchange:
         """The client went away: the upstream call ends, and is nobody's failure."""
         if self.phase is not DONE:
             self._account.status = self._account.status or 499  # nginx's number: HTTP has none
-            self._end("client_gone", _LEFT)
+            self._end_silently("client_gone", _LEFT)
 
     def client_broke(self, code: str) -> bool:
-        """The request's body turned out to be cut or malformed: the upstream call ends, and certainly incomplete.
-        Returns whether the client was answered. If not, an answer had begun, and the edge cuts it."""
+        """The request's body turned out to be cut or malformed: the upstream call is cut, so that no server takes the
+        body for whole. Returns whether the client was answered. If not, an answer had begun, and the edge cuts it."""
         if self.phase is DONE:
             return False
         if self.phase is ANSWERING or self.phase is TUNNEL:
-            self._end(code, _LEFT)
+            self._end_silently(code, _LEFT)
             return False
         self._cancel()
-        self._refuse(code)
+        self._answer_problem(code)
         return True
 
     def crashed(self, error: Exception) -> None:
@@ -379,7 +379,7 @@ class Exchange:
             "internal_error", level="error", type=type(error).__name__, place=whereabouts(error))
         if self.phase is DONE:
             self._downstream.abort()
-        self._fail("internal")
+        self._refuse_or_cut("internal")
 
     def _cancel(self) -> None:
         sending, self._sending = self._sending, None
@@ -389,23 +389,23 @@ class Exchange:
         if admitting is not None:
             admitting.cancel()
 
-    def _fail(self, code: str, failure: Failure = _REFUSED) -> None:
+    def _refuse_or_cut(self, code: str, failure: Failure = _REFUSED) -> None:
         """End the exchange, if it has not ended: with a problem, or by cutting the answer that has begun."""
         if self.phase is ANSWERING or self.phase is TUNNEL:
             self._outlet.abort()
-            self._end(code, failure)
+            self._end_silently(code, failure)
         elif self.phase is not DONE:
             self._cancel()
-            self._refuse(code, failure.detail, failure=failure)
+            self._answer_problem(code, failure.detail, failure=failure)
 
-    def _end(self, code: str, failure: Failure) -> None:
-        """End the exchange with no word to the client."""
+    def _end_silently(self, code: str, failure: Failure) -> None:
+        """End the exchange, and send the client no more."""
         self._account.error = code
         self._cancel()
-        self._finish(failure)
+        self._account_and_mirror(failure)
 
-    def _refuse(self, code: str, detail: str = "", headers: tuple[tuple[bytes, bytes], ...] = (),
-                failure: Failure = _REFUSED) -> None:
+    def _answer_problem(self, code: str, detail: str = "", headers: tuple[tuple[bytes, bytes], ...] = (),
+                        failure: Failure = _REFUSED) -> None:
         """Answer with a problem of our own."""
         hop = self._arm.upstream.name if self._arm is not None else ""
         status, fields, body = problem(code, detail=detail, trace_id=self._arrival.trace_id, next_hop=hop)
@@ -419,10 +419,10 @@ class Exchange:
         self._outlet.send_head(status, phrase(status), fields, len(body))
         self._outlet.send_data(body)
         self._outlet.send_end(Headers())
-        self._finish(failure)
+        self._account_and_mirror(failure)
 
-    def _finish(self, failure: Failure | None = None) -> None:
-        """The client has its answer, or never will. Account for it, then offer the mirror."""
+    def _account_and_mirror(self, failure: Failure | None = None) -> None:
+        """The exchange is done: the client has its answer, or never will. Account for it, then offer the mirror."""
         self.phase = DONE
         upload = self._upload
         if upload is not None:
@@ -430,11 +430,11 @@ class Exchange:
         if self._fallback is not None:
             self._end_fallback()
         target, decision, account, pipeline = self._match.target, self._decision, self._account, self._pipeline
-        if self._held:
-            pipeline.room.take(-self._held)
+        if self._translated:
+            pipeline.room.take(-self._translated)
         capability = target.capability
         if capability.split is not None and failure is None and self._arm is capability.legacy and account.status < 500:
-            pipeline.fallbacks.pace(target).add(account.arm_seconds)
+            pipeline.fallbacks.pace(target).add(account.arm_seconds)  # it sets how long modern may take
         account.capability = capability.name
         account.operation = target.operation.name
         account.stage = capability.stage(safe=self._call.safe if self._call is not None else True)
@@ -446,5 +446,5 @@ class Exchange:
         pipeline.recorder.finished(account)
         if self._witness is not None:
             self._witness.end(account, upload, self._downstream.affinity, failure)
-        elif decision is not None and decision.skipped == "not_sampled":
+        elif decision is not None and decision.skipped == "not_sampled":  # often most: no client waits for this
             pipeline.lane.skip(capability.name, target.operation.name, "not_sampled")

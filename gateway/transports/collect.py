@@ -14,8 +14,8 @@ _NO_HEADERS = Headers()
 class Asker(Receiver, Protocol):
     """The receiver of a client's exchange: what is held for the exchange counts in the worker's room."""
 
-    def hold(self, size: int) -> bool:
-        """Count `size` bytes more, or return False where there is no room for them."""
+    def count_translation(self, size: int) -> bool:
+        """Count `size` bytes more of a translation, or return False where there is no room for them."""
         ...
 
 
@@ -56,7 +56,8 @@ class Collected:
         self._size += len(data)
         if self._size > self._limit:
             self._end("oversize", "upstream")
-        elif self._size > BODY_FREE and self._asker is not None and not self._asker.hold(len(data) + PIECE):
+        elif (self._size > BODY_FREE and self._asker is not None
+                and not self._asker.count_translation(len(data) + PIECE)):
             self._end("no_room", "gateway")
         else:
             self._pieces.append(data)

@@ -53,7 +53,7 @@ class Call:
     def cancel(self):
         self.cancelled = True
 
-    def hold(self, size):
+    def count_translation(self, size):
         self.room -= size
         return self.room >= 0
 

@@ -91,7 +91,7 @@ def test_the_table_has_every_phase_and_ends_in_one():
     assert set(TRANSITIONS) == set(Phase)
     assert TRANSITIONS[DONE] == frozenset()
     assert all(DONE in after for phase, after in TRANSITIONS.items() if phase is not DONE)
-    reached, open_ = {Phase.JUDGING}, [Phase.JUDGING]
+    reached, open_ = {Phase.ADMITTING}, [Phase.ADMITTING]
     while open_:
         fresh = TRANSITIONS[open_.pop()] - reached
         reached |= fresh

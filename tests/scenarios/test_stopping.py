@@ -284,3 +284,20 @@ def test_a_gateway_that_took_over_the_path_keeps_it(gateway, upstream, tmp_path)
     gateway(routes(upstream), "--listen", f"unix:{path}")
     old.stop()
     assert one_client(path) == 200
+
+
+def test_a_client_that_was_answered_early_does_not_hold_up_the_stop(gateway, legacy):
+    """Its connection was to stay open, and the rest of its request comes once the gateway stops."""
+    legacy.does(lambda wire, asked: wire.send(response(200, body=b"enough")))
+    figway = gateway(f"""
+version: 1
+server: {{timeouts: {{idle: 10m, body_grace: 2m}}, drain: {{delay: 100ms, grace: 10m}}}}
+shadow: {{drain: 100ms}}
+upstreams: {{legacy: {{url: "{legacy.url}"}}}}
+default: {{upstream: legacy}}
+""")
+    wire = figway.connect().send(request("POST", "/", ("Content-Length", "100000")) + bytes(50_000))
+    assert wire.read_reply().get("Connection") is None
+    figway.terminate()
+    until(lambda: one_client(("127.0.0.1", figway.port)) == "refused", "it goes on listening")
+    assert wire.send(bytes(50_000)).ends()

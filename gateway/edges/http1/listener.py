@@ -304,9 +304,9 @@ class Listener(asyncio.Protocol):
             self._regulate()
 
     def _end_rest(self, framing: Framing) -> None:
-        """The unwanted rest of a body has come."""
+        """The unwanted rest of a body has come: go on with the next request, or close."""
         self._incoming.end_body(framing)
-        self._await_head()
+        self.answered()
 
     def _break_off(self, code: str) -> None:
         """The request's body is not, and will not be, what its head announced."""

@@ -62,6 +62,18 @@ def test_a_store_of_now_is_used_as_it_is():
     assert as_of_now(store) is store
 
 
+@pytest.mark.parametrize("write", [
+    lambda batch, held: (), lambda batch, held=frozenset(): (), lambda batch, /, held=None, *, more=1: (),
+    lambda *whatever, **named: (), max])
+def test_a_write_that_takes_a_batch_and_what_is_held_is_one_of_now_however_it_is_spelt(write):
+    class OfNow:
+        pass
+
+    store = OfNow()
+    store.write = write
+    assert as_of_now(store) is store
+
+
 def test_a_store_of_the_release_before_keeps_what_it_is_given_and_warns_with_the_new_line():
     then = OfThen()
     with pytest.warns(FutureWarning, match=r"OfThen was made for the release before") as warned:
