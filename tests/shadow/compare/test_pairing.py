@@ -359,3 +359,33 @@ def test_a_keyed_list_pairs_open_keys_by_what_else_the_items_hold():
                               [record("c", "z"), record("b", "q"), record("a", "x")], by_id, known=[("2", "b")])
     assert found == Pairing([(0, 2), (1, 1), (2, 0)], [], [], [(0, 2), (1, 1)])
     assert (image("1"), image("3")) == ("a", "c")
+
+
+def test_items_that_a_label_pairs_prove_whose_identifiers_they_hold():
+    found, image = identified([{"url": "u", "id": "1"}, {"url": "v", "id": "2"}],
+                              [{"url": "v", "id": "b"}, {"url": "u", "id": "a"}])
+    assert found == Pairing([(0, 1), (1, 0)], [], [], [(0, 1)])
+    assert (image("1"), image("2")) == ("a", "b")
+
+
+def test_what_only_seems_to_belong_together_is_doubtful():
+    # One unknown record is left on each side, and they share nothing: they are paired, but nothing may be learnt.
+    found, _ = identified([record("1", "x"), record("2", "y")], [record("b", "z"), record("a", "x")])
+    assert found == Pairing([(0, 1), (1, 0)], [], [], [(0, 1)], {1})
+    # Twins: which is which cannot be known.
+    found, _ = identified([record("1", "x"), record("2", "x")], [record("a", "x"), record("b", "x")])
+    assert (sorted(i for i, _ in found.pairs), found.doubtful) == ([0, 1], {0, 1})
+
+
+@given(*[st.lists(st.tuples(st.sampled_from("123456"), st.integers(0, 1)), max_size=6)] * 2,
+       st.dictionaries(st.sampled_from("123"), st.sampled_from("123"), max_size=3),
+       st.sampled_from([AUTO, MULTISET, ORDERED, Order("keyed", (("id",),))]))
+def test_every_item_with_an_identifier_is_in_exactly_one_pair_or_alone(legacy, modern, known, order):
+    found, _ = identified(*([record(*one) for one in items] for items in (legacy, modern)), order, known.items())
+    assert sorted([*(i for i, _ in found.pairs), *found.missing]) == list(range(len(legacy)))
+    assert sorted([*(j for _, j in found.pairs), *found.extra]) == list(range(len(modern)))
+
+
+def test_the_first_item_of_either_list_rules_out_a_key_that_it_lacks():
+    with_url, without = [{"url": "u", "a": 1}, {"url": "v", "a": 2}], [{"a": 1}, {"url": "u", "a": 2}]
+    assert paired(with_url, without).pairs == paired(without, with_url).pairs == [(0, 0), (1, 1)]
