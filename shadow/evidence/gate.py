@@ -131,7 +131,7 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The answer, the gates that it comes from, and what was covered: each operation, then its strata."""
+    """The answer, the gates that it comes from, and the coverage: each operation, then its strata."""
 
     answer: Answer
     gates: tuple[Gate, ...]
