@@ -71,7 +71,7 @@ class _Question(Generic[Way]):
         self.answered(self.job, late)
 
     def end(self) -> None:
-        """Cancel the call; nobody waits for its answer any more."""
+        """Cancel the call. Its answer is not needed any more."""
         self.asking.deadlines.end(self)
         if self.cancel is not None:
             self.cancel()
@@ -230,7 +230,7 @@ class Asking(Generic[Way]):
                     rules, self._rates.over(mirror.capability, mirror.operation, rules))
 
     def _end(self, job: Job[Way], pairs: Sequence[Pair]) -> None:
-        """All that is to be asked for now has been."""
+        """All calls of this round have been made and answered."""
         del self._asking[job]
         if self._queue:
             self._wake()

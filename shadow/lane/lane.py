@@ -46,7 +46,7 @@ BATCH_BYTES = 1 << 20
 """What goes to the judge at once. It is little enough to pickle without holding up the event loop."""
 
 PAUSE = 0.1
-"""Seconds between two batches, at the least. A batch costs as much as some pairs, and nobody waits for one."""
+"""The fewest seconds between two batches. A batch costs as much as some pairs, and no client waits for one."""
 
 BUDGET = 20.0
 """Seconds that the judge may take over one batch."""
@@ -280,7 +280,7 @@ class Lane(Generic[Way]):
         if self._is_known_noise(job, comparison):
             return self._conclude(job, unstable(comparison, "noise"))
         if self.capture is not None and mirror.plan.sealing.share:
-            # Only now are the bodies at hand. If the mismatch settles, its record is dropped again.
+            # Seal it now, while the bodies are in memory. If the mismatch settles, its record is dropped again.
             job.sealed = self.capture.take(job.pairs[0], comparison, mirror.plan.sealing, safe=mirror.safe)
         drifts = scope is not None and self._noise.drifts(scope)
         if not (self._may_ask and self._rechecks.may_ask_again(mirror, comparison, self.held, drifts=drifts)):
