@@ -262,7 +262,7 @@ def _out_of_order(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
     if len(ends) == len(pairs):
         return []
     kept: set[int] = set()
-    number = where[-1] if where else -1
+    number = where[-1]
     while number >= 0:
         kept.add(number)
         number = above[number]
