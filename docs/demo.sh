@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes demo.png anew: plays the demo, records what it prints, and has Chromium draw it.
+# Makes a new demo.png: runs the demo, records its output, and lets Chromium draw it.
 # Run it in the root of the repository, with Figway's environment active and Chromium and DejaVu fonts installed.
 set -euo pipefail
 page=$(mktemp -d)

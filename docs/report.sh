@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes report.png anew: the page of one of the demo's capabilities, of what the last `make demo` found, drawn by Chromium.
+# Makes a new report.png: the page of one capability, from the findings of the last `make demo`, drawn by Chromium.
 # Run it in the root of the repository, with Figway's environment active and Chromium and DejaVu fonts installed.
 set -euo pipefail
 page=$(mktemp -d)

@@ -1,4 +1,4 @@
-"""Admit a call: every policy of its capability is asked in turn. Nothing else makes an Admitted (a test holds it so).
+"""Admits a call: asks every policy of its capability in turn. Nothing else makes an Admitted (a test makes sure).
 
 Policies that decide at once cost no task: the result is an awaitable only where a policy has to wait.
 """
@@ -10,7 +10,7 @@ from gateway.policies.base import Policy, Verdict
 
 
 def admit(call: Call, policies: tuple[Policy, ...]) -> Admitted | Refused | Awaitable[Admitted | Refused]:
-    """A fold of the policies over a call: admitted by all, or refused by the first that refuses it."""
+    """The result of the policies for a call: admitted by all, or refused by the first that refuses it."""
     if not policies:
         return Admitted(call)
     for at, policy in enumerate(policies, 1):

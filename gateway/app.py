@@ -46,7 +46,7 @@ _SWEEP = 0.5
 _PUBLISH = 1.0
 """Seconds between two times that counters go to the store and to the other workers."""
 _OPEN = 2.0
-"""Seconds for which the start waits until the files of the shadow were tried once."""
+"""Seconds that the start waits for the first attempt to open the shadow's files."""
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -129,7 +129,7 @@ class Gateway:
             self._spawn(watch(lambda: renewal.certificate.files, renewal.renew, known=self._known))
         loop.add_signal_handler(signal.SIGHUP, self._hangup)
         hangup.release()
-        # What lives from here on lives for ever; a collection need not look at it again.
+        # Objects made so far live as long as the process, so the garbage collector need not look at them again.
         gc.collect()
         gc.freeze()
         gc.set_threshold(20_000, 20, 20)
@@ -138,7 +138,7 @@ class Gateway:
         return self.shadowing.start()
 
     def begin_drain(self) -> None:
-        """Readiness goes off and every answer closes its connection; requests are still taken."""
+        """Switch readiness off and close each connection after its answer. Requests are still accepted."""
         self.pipeline.draining = True
         self.recorder.event("draining")
 
@@ -159,7 +159,7 @@ class Gateway:
         self.recorder.output.close()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run something beside all else, until it ends or the worker stops."""
+        """Run a coroutine in the background, until it ends or the worker stops."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -171,7 +171,7 @@ class Gateway:
             self._spawn(self.renewal.renew())
 
     async def _tick(self) -> None:
-        """What is done by the clock: overdue connections, counters to the store and to the other workers."""
+        """The periodic work: end overdue connections, and send counters to the store and to the other workers."""
         published = 0.0
         while True:
             await asyncio.sleep(_SWEEP)
@@ -194,7 +194,7 @@ class Gateway:
     # --- for the admin port ----------------------------------------------------------------------------------------
 
     def report(self, capability: str | None) -> Report:
-        """What the shadow has learnt: see gateway.admin.base.Reports."""
+        """The shadow's report: see gateway.admin.base.Reports."""
         criteria = {name: one.criteria() for name, one in self.pipeline.table.capabilities.items()
                     if capability in (None, name)}
         report = fold(self.shadowing.store().read(capability), criteria)

@@ -1,4 +1,4 @@
-"""Who asks for what: Arrival, Principal, Call, and Admitted, the proof that the policies let a call through."""
+"""A request as policies and forwarding see it: Arrival, Principal, Call, and Admitted, the proof of admission."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,16 +9,16 @@ from adapters.message import Headers, Request
 
 @dataclass(slots=True)
 class Head:
-    """What a request's header fields say, judged, and cleaned of what is hop-by-hop or not the client's to say.
-    A client that repeats its fields on a connection is given the same Head again, so nothing may change one.
+    """A request's header fields after they were judged, without hop-by-hop fields and those that a client may not set.
+    A connection uses the same Head again when its client repeats the same fields, so a Head must never be changed.
 
     `headers` are the end-to-end fields; `length` is the body's Content-Length, 0, or -1 for chunked. `added` are
     field lines for the upstream (Via, forwarding), `lines` those and the end-to-end ones, ready for the wire.
-    `trace` is the client's traceparent if it was valid; `request_id` is the client's where it may be logged.
-    `shadow` marks a request that is itself a mirror; `logs_in` one whose credentials log in its connection and not
-    the request; `max_forwards` is -1 where the client set no bound; `once` is True where what the fields say depends
-    on the method, so that they must be judged again; `overrides` are methods that some servers take in the request's
-    place.
+    `trace` is the client's traceparent if it was valid; `request_id` is the client's if it may be logged.
+    `shadow` marks a request that is itself a mirror; `logs_in` one whose credentials log in its connection instead of
+    the request; `max_forwards` is -1 if the client set no limit; `once` is True if the judgement depends on the method,
+    so that repeated fields must be judged again; `overrides` are methods that some servers would use instead of the
+    request's.
     """
 
     headers: Headers
@@ -62,7 +62,7 @@ class Principal:
 
 @dataclass(slots=True)
 class Call:
-    """One matched request on its way to being admitted. Policies set `principal` and add `response_headers`.
+    """One matched request while policies decide on it. They set `principal` and add `response_headers`.
 
     `client` is the client's address (after trusted hops); `params` are the template's parameters, decoded.
     """
@@ -77,14 +77,14 @@ class Call:
     response_headers: list[tuple[bytes, bytes]] | None = None
 
     def add_response_header(self, name: bytes, value: bytes) -> None:
-        """Have the client's response carry one more field, whoever answers."""
+        """Add a field to the client's response, whether an arm or the gateway answers."""
         if self.response_headers is None:
             self.response_headers = []
         self.response_headers.append((name, value))
 
 
 class Admitted(NamedTuple):
-    """A call that every policy admitted. Only `gateway.admit` makes one (a test holds it so)."""
+    """A call that every policy admitted. Only `gateway.admit` makes one (a test makes sure)."""
 
     call: Call
 
@@ -93,7 +93,7 @@ class Admitted(NamedTuple):
 class Refused:
     """A policy's refusal. `code` is a row of `gateway.errors.CODES`; `detail` may reach the client: no values.
 
-    `headers` go onto the response (WWW-Authenticate, Retry-After …).
+    `headers` are added to the response (WWW-Authenticate, Retry-After …).
     """
 
     code: str

@@ -1,5 +1,4 @@
-"""The model: what migrates (Capability), the requests that belong to it (Operation), and the services between which it
-migrates (Arm).
+"""The model: a Capability migrates from one service to another (its Arms), and its Operations are the requests in it.
 
 These are plain values, compiled from routes.yaml and never changed. RouteTable (gateway/routing.py) finds them for
 requests.
@@ -35,7 +34,7 @@ class Split:
     """Which calls go to modern in canary: bucket = SHA-256(salt ":" key) mod 10,000 < `share` (in 1/10,000).
 
     `sticky` lists the sources of the key, in order: "claim:sub", "header:X-Tenant", "cookie:session",
-    "query:patient", "path:id", "client_ip". A call that has none of them goes by `on_missing` ("legacy", "modern",
+    "query:patient", "path:id", "client_ip". `on_missing` decides for a call that has none of them ("legacy", "modern",
     "random"). Capabilities in one cohort group have one salt, and so move a key together.
     `fallback_after` is how many seconds modern may take before legacy answers; 0: as gateway.fallback.Pace says.
     """
@@ -47,16 +46,17 @@ class Split:
     fallback_after: float = 0.0
 
 
-# What a mirror leaves out unless the capability passes credentials; and what each arm would judge by tags of its own.
+# Fields that a mirror leaves out: credentials, unless the capability passes them; and conditions, because each arm has
+# entity tags of its own.
 _CREDENTIALS = (b"authorization", b"cookie", b"proxy-authorization", b"x-api-key")
 _NOT_MIRRORED = frozenset({b"expect", b"if-none-match", b"if-modified-since", b"if-match", b"if-unmodified-since"})
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One match inside a capability. An empty condition matches anything; all that are given must hold.
+    """One kind of request in a capability. All given conditions must match; an empty one matches anything.
 
-    `path` is a template such as "/patients/{id}" (a last segment "{rest*}" takes all that is left) or None;
+    `path` is a template such as "/patients/{id}" (a last segment "{rest*}" matches the whole rest) or None;
     a header or query condition is (name, value), value None for any value. `place` is "file:line" for messages.
     """
 
@@ -70,7 +70,7 @@ class Operation:
 
     def __post_init__(self) -> None:
         if "GET" in self.methods:
-            # HEAD asks what GET answers (RFC 9110 section 9.3.2): it must not slip past GET's policies.
+            # HEAD asks for GET's answer without its body (RFC 9110 section 9.3.2), so GET's policies apply to it.
             object.__setattr__(self, "methods", self.methods | {"HEAD"})
 
     def is_safe(self, method: str) -> bool:
@@ -158,7 +158,7 @@ class Capability:
         return self._read_roles if safe else self._write_roles
 
     def criteria(self) -> Criteria:
-        """When it counts as safe to flip. Every safe operation is mirrored, and must have been compared."""
+        """The criteria for a safe flip. Every safe operation is mirrored, and must have been compared."""
         criteria = self.shadow.criteria if self.shadow is not None else UNDECLARED
         safe = {one.name for one in self.operations if any(map(one.is_safe, one.methods or ("GET",)))}
         return replace(criteria, operations=tuple(one.name for one in self.operations if one.name in safe),
@@ -194,8 +194,8 @@ class Target:
 
 @dataclass(slots=True)
 class Match:
-    """The operation that a request was found to be. `captures` are the values of the path's parameters, in canonical
-    form: as received, but with characters decoded that need no encoding."""
+    """The operation that a request matches. `captures` are the values of the path's parameters in canonical form: as
+    received, except that characters that need no percent-encoding are decoded."""
 
     target: Target
     captures: tuple[bytes, ...] = ()

@@ -1,7 +1,7 @@
-"""Who serves an admitted call and who is asked in the shadow. Pure: the roll is passed in.
+"""Decides which arm serves an admitted call, and which is asked in the shadow. Pure: the roll is passed in.
 
-Here alone it is decided whether an exchange is mirrored by what its request says, so the pipeline, `figway explain`
-and the lane agree. What is only known later (a body turns out too large) is the Witness's (gateway/mirroring.py).
+Only this file decides from the request whether an exchange is mirrored, so the pipeline, `figway explain` and the lane
+agree. The Witness (gateway/mirroring.py) handles reasons that appear later, such as a body that is too large.
 
 The split is stateless and sticky: bucket = SHA-256(salt ":" key) mod 10,000, modern where bucket < share.
 A raised share moves keys to modern and none back; at share 0, or a stage that does not split, no key stays.
@@ -16,8 +16,8 @@ from gateway.conditions import query_values
 
 
 class Decision(NamedTuple):
-    """One call's way: `serve` answers the client, `mirror` (or None) is asked in the shadow, `fallback` (or None)
-    answers if `serve` fails. `skipped` is why a mirror that was due is left out ("not_sampled", "loop" …),
+    """The arms for one call: `serve` answers the client, `mirror` (or None) is asked in the shadow, and `fallback` (or
+    None) answers if `serve` fails. `skipped` is why a mirror that was due is left out ("not_sampled", "loop" …),
     or "" where none was due or one is sent. `reason` says what chose `serve`."""
 
     admitted: Admitted
@@ -136,17 +136,17 @@ def _unmirrored(head: Head, call: Call, capability: Capability, *, logged_in: bo
     if head.upgrade and capability.upgrade:
         return "upgraded"
     if head.logs_in or logged_in:
-        # A mirror would ask as nobody.
+        # A mirror goes over another connection, where the client is not logged in.
         return "connection_auth"
     if call.request.headers.get(b"if-range") is not None:
-        # Whole or in part, by a tag that only one arm knows.
+        # Whether the answer is whole or partial depends on a tag that only one arm knows.
         return "conditional"
     return ""
 
 
 def passing_by(decision: Decision) -> Decision:
-    """The decision where the arm that would serve is ejected: its fallback serves instead. The ejected arm is asked in
-    the shadow, as any arm that does not serve, so that what it does is judged and not guessed."""
+    """The decision if the arm that would serve is ejected: its fallback serves instead. The ejected arm is still asked
+    in the shadow, like any arm that does not serve, so that its answers are judged."""
     if decision.fallback is None:
         return decision
     mirror = decision.serve if decision.mirror is not None else None

@@ -26,8 +26,8 @@ KINDS = frozenset({
 
 
 def code_for_client(code: str, why: str) -> str:
-    """The code that a client hears where legacy cannot be asked, for `code`, in modern's place: modern's failure, which
-    is `why` there was to be a fallback. Where there was none, or modern is only ejected, it is `code` itself."""
+    """The code that a client gets if legacy cannot answer instead of modern (because of `code`): the code of modern's
+    failure, `why` the call would have fallen back. Without a failure, or if modern is only ejected, it is `code`."""
     return FAILURES.get(why, "upstream_unavailable") if why and why != "ejected" else code
 
 
@@ -75,7 +75,7 @@ class Pace:
         self.patience = _UNKNOWN
 
     def add(self, seconds: float) -> None:
-        """Legacy has answered, in so many seconds."""
+        """Record that legacy has answered, and after how many seconds."""
         self._counts.counts[bisect_left(BOUNDS, seconds)] += 1
         self._total += 1
         if self._total < self._next:
@@ -86,12 +86,12 @@ class Pace:
             # Old answers count for less and less.
             self._counts = Histogram(count // 2 for count in self._counts.counts)
             self._total = self._counts.total
-        # The more answers are known, the more seldom the median is computed anew.
+        # The more answers are known, the less often the median is computed again.
         self._next = self._total + max(1, self._total // 8)
 
 
 class Fallbacks:
-    """What one worker's fallbacks go by: a budget for each capability, and legacy's pace for each operation."""
+    """The basis of one worker's fallbacks: a budget for each capability, and legacy's pace for each operation."""
 
     def __init__(self) -> None:
         self._budgets: dict[str, Budget] = {}
@@ -118,8 +118,8 @@ class Fallbacks:
 
 
 class Fallback:
-    """The chance of one exchange to be answered by `arm` in place of the arm that serves. An exchange has one while its
-    client has no answer yet and its request is at hand; it is used once."""
+    """The chance that `arm` answers one exchange instead of the arm that serves. An exchange has it as long as its
+    client has no answer and its whole request is in memory. It can be used once."""
 
     __slots__ = ("_fallbacks", "_serve", "_target", "_timer", "arm")
 

@@ -1,8 +1,8 @@
-"""One call down one arm: adapter, upstream, adapter back. A client's call is forwarded, a mirror's is asked.
+"""Makes one call to one arm: adapter, upstream, adapter back. `forward` is for a client's call, `ask` for a mirror's.
 
-Without an adapter, bytes stream: the receiver gets what the upstream answers as it comes. With an adapter, the
-request's body is whole before the call. The answer is collected up to the capability's buffer limit, translated, and
-handed on as if the upstream had answered so.
+Without an adapter, bytes stream: the receiver gets the upstream's answer as it arrives. With an adapter, the request's
+body must be complete before the call. The answer is collected up to the capability's buffer limit, translated, and
+passed on as if the upstream had sent it.
 
 A mirror goes the same way, translation and upstream included. Its request is marked, and carries no credentials unless
 the capability passes them. Its answer is always collected.

@@ -1,9 +1,9 @@
-"""What is in force in a worker: its configuration and its stages, and how others take their place.
+"""The configuration and stages in force in a worker, and how new ones replace them.
 
-A reload builds a new configuration beside the one in force, and a flip only puts other stages behind the same paths.
-Either puts a new route table in force by one assignment. A request keeps the table that it started with, so what the
-old configuration holds is closed only when it is idle. A file with problems changes nothing: the worker reports them
-and goes on as before.
+A reload builds a new configuration while the old one is in use. A flip changes only the stages behind the same paths.
+Both put a new route table in force by one assignment. A request keeps the table that it started with, so the upstreams
+and policies of the old configuration are closed only when they are idle. A file with problems changes nothing: the
+worker reports them and goes on as before.
 """
 
 import asyncio
@@ -27,18 +27,18 @@ from gateway.telemetry.record import Recorder
 from shadow.sealed.base import Bounds
 
 _RETIRE = 10.0
-"""Seconds for which calls may still wait for a policy that no table holds any more."""
+"""Seconds for which calls may still use a policy that is in no table any more."""
 _SHOWN = 20
-"""Problems that one line of the log holds."""
+"""The most problems in one line of the log."""
 
 Spawn: TypeAlias = Callable[[Coroutine[Any, Any, None]], None]
-"""Runs something beside all else; it ends with the worker."""
+"""Runs a coroutine in the background; it ends with the worker."""
 
 
 @dataclass(slots=True)
 class Reloads:
-    """How reloading has gone: the revision in force, how many reloads put one in force, whether the last attempt did
-    and when it was, the problems of a refused one, and the settings that wait for a restart."""
+    """The record of reloads: the revision in force, how many reloads succeeded, whether the last attempt did and when
+    (`at`, seconds since 1970), its problems if it was refused, and the settings that wait for a restart."""
 
     revision: str
     count: int = 0
@@ -49,15 +49,15 @@ class Reloads:
 
 
 class InForce:
-    """The configuration in force. `files` are to be watched: a change of any is a reason to `reload`. `stages` are
-    those that the configuration says."""
+    """The configuration in force. When one of `files` changes, `reload` should be called. `stages` are those that the
+    configuration sets."""
 
     def __init__(
         self, path: Path, configuration: Configuration, pipeline: Pipeline, edge: Edge, recorder: Recorder,
         limit: int, spawn: Spawn,
     ) -> None:
-        """`configuration` is in force from the start, in `pipeline` and `edge` already. `limit` is how many file
-        descriptors the process may have."""
+        """`pipeline` and `edge` use `configuration` already. `limit` is how many file descriptors the process may
+        have."""
         self.configuration = self._began = configuration
         self.files = configuration.files
         self.reloads = Reloads(configuration.revision, at=time.time())
@@ -73,14 +73,14 @@ class InForce:
         self._waits = False
 
     def start(self) -> None:
-        """Begin to watch the upstreams, and report a limit of descriptors that is lower than is configured for."""
+        """Begin to watch the upstreams, and report if there are fewer file descriptors than the configuration needs."""
         self._watch_upstreams()
         self._report_descriptors()
 
     async def reload(self) -> None:
-        """Read the files again, and put what they say in force. Never raises for what they hold."""
+        """Read the files again and put them in force. Never raises because of their contents."""
         if self._waits:
-            return  # the reload that waits already will read what the files hold by then
+            return  # a reload waits already, and will read the files as they are then
         self._waits = True
         async with self._reloading:
             self._waits = False
@@ -88,12 +88,12 @@ class InForce:
             try:
                 fresh = await self._attempts.build(previous)
             except Invalid as invalid:
-                # A file that was missing may be what is mended next.
+                # Watch the missing files too: the fix may be to create one.
                 self.files = (*previous.files, *invalid.files)
                 self._refuse(tuple(str(problem) for problem in invalid.problems))
                 return
             except Exception as error:
-                # A fault of ours or of a plugin must not end reloading, nor stay unseen.
+                # A bug, ours or a plugin's, must not end reloading, and must be reported.
                 self._refuse((f"{self._path.name} cannot be read: {type(error).__name__}",))
                 return
             self.files = fresh.files
@@ -101,8 +101,7 @@ class InForce:
                 self._put(fresh, previous)
 
     async def follow(self, stages: Stages) -> None:
-        """Put each change of `stages` in force, until this is cancelled. Other capabilities than those that change stay
-        as they are."""
+        """Put each change of `stages` in force, until cancelled. Capabilities without a change stay as they are."""
         revision = ""
         while True:
             snapshot = await stages.watch(revision)
@@ -145,7 +144,7 @@ class InForce:
         upstreams, policies = fresh.replaces(previous)
         for upstream in upstreams:
             upstream.hand_over(fresh.upstreams.get(upstream.name))
-            # Its idle connections close now, its busy ones when their calls end.
+            # Idle connections close now, busy ones when their calls end.
             self._spawn(upstream.close())
         for policy in policies:
             self._spawn(_retire(policy))
@@ -162,7 +161,7 @@ class InForce:
 
 
 async def _retire(policy: Policy) -> None:
-    """Close a policy that no table holds any more, when the calls that may still wait for it are over."""
+    """Close a policy that is in no table any more, once the calls that may still use it are over."""
     try:
         await asyncio.sleep(_RETIRE)
     finally:
@@ -170,7 +169,7 @@ async def _retire(policy: Policy) -> None:
 
 
 def clients(configuration: Configuration, limit: int) -> int:
-    """How many client connections a process with a `limit` of file descriptors has room for, beside those to the
+    """How many client connections a process with a `limit` of file descriptors can have, in addition to those to the
     upstreams and those of the shadow lane."""
     pooled = sum((one.settings.pool.connections + one.settings.pool.logins + one.settings.pool.most_streams)
                  * len(one.endpoints) for one in configuration.upstreams.values())
@@ -178,12 +177,12 @@ def clients(configuration: Configuration, limit: int) -> int:
 
 
 def written_stages(configuration: Configuration) -> dict[str, StagePair]:
-    """The stages that a configuration says, by capability."""
+    """The stages that a configuration sets, by capability."""
     return {one.name: StagePair(one.reads, one.writes) for one in configuration.table.capabilities.values()}
 
 
 def needs_restart(fresh: Configuration, began: Configuration) -> tuple[str, ...]:
-    """The settings in which `fresh` differs from what the process began with, and which a reload cannot change."""
+    """The settings that a reload cannot change, and in which `fresh` differs from the configuration at the start."""
     return tuple(name for name, changed in (
         ("store", fresh.store != began.store),
         ("shadow", (fresh.lane, fresh.custody) != (began.lane, began.custody) or _sealed(fresh) != _sealed(began)),

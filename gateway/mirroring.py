@@ -140,7 +140,7 @@ class Witness:
 
 
 def is_logged_in(affinity: Affinity | None, capability: Capability) -> bool:
-    """Whether a client's connection is logged in at an arm of the capability: a mirror would ask as nobody."""
+    """Whether a client's connection is logged in at an arm of the capability. A mirror would not be logged in there."""
     if affinity is None:
         return False
     return affinity.concerns(*(arm.upstream for arm in (capability.legacy, capability.modern) if arm is not None))

@@ -32,7 +32,7 @@ class Outlet(Protocol):
         ...
 
     def flush(self) -> None:
-        """Nothing more comes for now: what was sent must go out."""
+        """Send everything so far to the client now: nothing more follows for a while."""
         ...
 
     def send_end(self, trailers: Headers) -> None:

@@ -9,15 +9,15 @@ class Phase(Enum):
     ADMITTING = auto()
     """Its request is matched, admitted and decided. A policy may have to wait."""
     HOLDING = auto()
-    """Its body is held until it is whole. Then an arm is asked."""
+    """Its body is collected until it is complete. Then an arm is asked."""
     ASKING = auto()
     """An arm is asked, and the client has no answer yet."""
     ANSWERING = auto()
-    """An answer has begun: an arm's, or a problem of our own."""
+    """An answer has begun: an arm's, or an error of the gateway itself."""
     TUNNEL = auto()
     """The answer was 101 (Switching Protocols): bytes go both ways as they come."""
     DONE = auto()
-    """The client has its answer, or never will. Whatever is still said is not heard."""
+    """The client has its answer, or will never get one. All further events are ignored."""
 
 
 ADMITTING, HOLDING, ASKING, ANSWERING, TUNNEL, DONE = Phase
@@ -25,11 +25,11 @@ ADMITTING, HOLDING, ASKING, ANSWERING, TUNNEL, DONE = Phase
 TRANSITIONS: dict[Phase, frozenset[Phase]] = {
     ADMITTING: frozenset({HOLDING, ASKING, ANSWERING, DONE}),
     HOLDING: frozenset({ASKING, ANSWERING, DONE}),
-    # Once more ASKING, or HOLDING for the rest of the body: legacy answers in modern's place.
+    # ASKING again, or HOLDING for the rest of the body, when the call falls back to legacy.
     ASKING: frozenset({ASKING, HOLDING, ANSWERING, TUNNEL, DONE}),
     ANSWERING: frozenset({DONE}),
     TUNNEL: frozenset({DONE}),
     DONE: frozenset(),
 }
-"""Which phase may follow which. To DONE it goes from any: the client can go away at any time. tests/playbooks/ hold
-every exchange to this table; the hot path does not look it up."""
+"""Which phase may follow which. DONE may follow any other, since the client can go away at any time. The tests in
+tests/playbooks/ check every exchange against this table; the hot path does not look it up."""

@@ -70,7 +70,7 @@ class Reading(NamedTuple):
 
     `case`: upper and lower case. `trailing_slash`: a slash at the path's end. `trailing_dot`: dots, blanks and control
     characters at a segment's end. `encoded_slash`: "%2F", "%5C" and "%3B" for the characters that they encode.
-    `double_encoding`: what is still encoded after decoding once.
+    `double_encoding`: characters that are still encoded after decoding once.
     """
 
     case: str | None = None

@@ -1,4 +1,4 @@
-"""Renewing the data port's certificate while it is in use: another is taken when its files change, or on SIGHUP."""
+"""Renews the data port's certificate while it is in use: reads it again when its files change, or on SIGHUP."""
 
 import time
 
@@ -8,11 +8,11 @@ from gateway.telemetry.facts import CertificateFacts
 from gateway.telemetry.record import Recorder
 
 _SECONDS = 10.0
-"""For reading the files, which may be on a mount that hangs."""
+"""How long reading the files may take: they may be on a mount that hangs."""
 
 
 class Renewal:
-    """Keeps one certificate as its files are."""
+    """Keeps one certificate up to date with its files."""
 
     def __init__(self, certificate: Certificate, recorder: Recorder) -> None:
         self.certificate = certificate
@@ -24,7 +24,7 @@ class Renewal:
         known = certificate.problem
         renewing = OwnThread(certificate.renew)
         if not await renewing.soon(_SECONDS):
-            certificate.problem = "the files of TLS cannot be read: they hang"
+            certificate.problem = "the TLS files cannot be read: reading them hangs"
         elif renewing.result():
             self._recorder.event("certificate_renewed")
         if certificate.problem and certificate.problem != known:

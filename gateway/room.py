@@ -1,25 +1,25 @@
-"""How much memory one worker holds for its clients, and the bound on it (`server.limits.memory`).
+"""Counts and limits the memory that one worker holds for its clients (`server.limits.memory`).
 
-What every connection has anyway is not counted, so that ordinary requests never come here: a few KiB of a head or of an
-answer under way. Counted is what a client makes us hold beyond that: heads that do not end, requests sent ahead, bodies
-held for a translation, a fallback or a mirror, uploads that an upstream does not take, answers that the client does not
-take. Who finds no room gives up what it wanted to hold, and nobody else is touched.
+The few KiB that every connection needs for a head or an answer under way are not counted, so ordinary requests never
+come here. Everything beyond them is counted: heads that do not end, requests sent ahead, bodies held for a translation,
+a fallback or a mirror, uploads that an upstream does not read, and answers that a client does not read. A caller that
+finds no room must give up what it wanted to hold; other clients are not affected.
 """
 
 READ_FREE = 4 << 10
-"""Bytes sent ahead of their turn that a connection may have uncounted."""
+"""Bytes of requests sent ahead that are not counted, for each connection."""
 WRITE_FREE = 16 << 10
-"""Bytes of an answer on their way out that it may have uncounted."""
+"""Bytes of an answer waiting to be sent that are not counted, for each connection."""
 BODY_FREE = 16 << 10
-"""Bytes of a request's body that came with its head that an exchange may have uncounted."""
+"""Bytes of a body that came together with the head that are not counted, for each exchange."""
 PIECE = 64
-"""What the smallest piece of a body costs beside its bytes."""
+"""Bytes that a piece of a body costs in addition to its contents."""
 STALLED = 128 << 10
-"""About what an upload holds that an upstream does not take: its connection's buffer, and a piece on its way there."""
+"""About how many bytes an upload holds when an upstream does not read it: the connection's buffer and one piece."""
 
 
 class Room:
-    """`held` bytes of `limit` (0: no bound); `refused` counts those who found no room."""
+    """`held` bytes of `limit` (0: no limit). `refused` counts how often there was no room."""
 
     __slots__ = ("held", "limit", "refused")
 
@@ -30,7 +30,7 @@ class Room:
 
     @property
     def is_short(self) -> bool:
-        """Whether only a quarter of the room is left, for what cannot be done without."""
+        """Whether less than a quarter of the room is left: that is reserved for what requests cannot do without."""
         return self.held > self.limit - self.limit // 4 > 0
 
     def take(self, size: int) -> bool:
@@ -43,7 +43,7 @@ class Room:
         return True
 
     def take_spare(self, size: int) -> bool:
-        """The same for what can be done without: it leaves a quarter of the room to what cannot."""
+        """The same for memory that a request can do without: a quarter of the room stays reserved."""
         held = self.held + size
         if held > self.limit - self.limit // 4 > 0:
             return False

@@ -1,4 +1,4 @@
-"""What the gateway gives to a policy that asks for it: clocks, state that outlives a call, and upstreams to ask.
+"""The services that a policy may use: clocks, state that outlives a call, and upstreams to ask.
 
 A policy asks by a parameter of its constructor with the name `services`. Metrics are not among the services: the
 gateway's metrics are a closed list, which its reference promises, and a policy's verdicts are counted by the gateway.

@@ -1,7 +1,7 @@
-"""A worker's shadow: the lane, the files that it needs, and what is reported of them.
+"""A worker's shadow: the lane, the files that it needs, and the reports about them.
 
-Nothing waits for the files (see shadow.lane.archive): traffic is carried from the start, and the lane begins as soon as
-its store and its custody are open.
+Traffic does not wait for the files (see shadow.lane.archive): the worker serves from the start, and the lane begins as
+soon as its store and its custody are open.
 """
 
 import asyncio
@@ -31,25 +31,25 @@ from shadow.words import noun
 
 
 class Shadowing:
-    """The lane with its files. Everything here belongs to the worker's event loop, but for `store`."""
+    """The lane with its files. Everything here belongs to the worker's event loop, except `store`."""
 
     def __init__(self, configuration: Configuration, recorder: Recorder, patience: float) -> None:
-        """Within `patience` seconds from now it is no fault that a file is not open yet."""
+        """For `patience` seconds from now, a file that is not open yet does not count as a fault."""
         self.lane = Lane(ask_mirror, None, configuration.lane)
         self._archive = _archive(configuration)
         self._recorder = recorder
         self._faults = Faults(recorder)
         self._patient = time.monotonic() + patience
         self._on = self._marking = False
-        # How often the store and the custody were made anew, as far as it was reported.
+        # How often the store and the custody were replaced by new files, as last reported.
         self._renewals = (0, 0)
 
     def start(self) -> asyncio.Event:
-        """Open the files, in the running event loop. The event is set after the first try."""
+        """Open the files, on the running event loop. The event is set after the first attempt."""
         return self._archive.open(self._opened)
 
     def _opened(self) -> None:
-        """After each try: start the lane once it has what it needs, and sealing once there is a file for it."""
+        """After each attempt: start the lane once its files are open, and sealing once its file is."""
         archive, lane = self._archive, self.lane
         if not self._on and archive.store is not None and archive.custody is not None:
             self._on = True
@@ -57,7 +57,7 @@ class Shadowing:
             lane.start()
         elif not self._on and not self._faults.any_reported:
             reasons = "; ".join(archive.faults.values())
-            to_stderr(f"figway: the shadow lane is off, and begins by itself once this is mended: {reasons}")
+            to_stderr(f"figway: the shadow lane is off, and starts by itself once this is fixed: {reasons}")
         if archive.seat is not None and not self._marking:
             self._marking = True
             lane.writer.adopt(archive.seat)
@@ -83,13 +83,13 @@ class Shadowing:
         return store
 
     def faults(self) -> dict[str, str]:
-        """Why the store, custody, the sealed file or the file of marks does not work now, by those that do not."""
+        """The files that do not work now (store, custody, the sealed file, the file of marks), each with the reason."""
         writer, capture = self.lane.writer, self.lane.capture
         working = {STORE: writer.fault, CUSTODY: writer.keys.fault, SEALED: capture.fault if capture else ""}
         return self._archive.faults | {what: why for what, why in working.items() if why}
 
     def report_faults(self) -> None:
-        """Log the faults that are new, or over, and the files that were made anew."""
+        """Log the faults that began or ended, and the files that were replaced by new ones."""
         faults = self.faults()
         if time.monotonic() < self._patient:
             faults = {what: why for what, why in faults.items() if why != OPENING}
@@ -99,7 +99,7 @@ class Shadowing:
         self._report_renewals()
 
     def _report_renewals(self) -> None:
-        """A file that was deleted or replaced did not fail, but what it held is lost: report that too."""
+        """Report a file that was deleted or replaced: it did not fail, but its contents are lost."""
         writer = self.lane.writer
         (stores, custodies), self._renewals = self._renewals, (writer.renewals, writer.keys.renewals)
         if writer.renewals > stores:
@@ -110,8 +110,8 @@ class Shadowing:
             self._recorder.event("custody_renewed", level="error")
 
     def _report_loss(self) -> None:
-        """Log what was never written, at the end. Where there is a file of marks, the next start finds it there too.
-        The exit status says nothing of it: starting the process again would mend nothing."""
+        """Log the exchanges that were never written, at the end. If there is a file of marks, the next start finds them
+        there too. They do not change the exit status, because a restart would not bring them back."""
         why = self.faults().get(STORE, "there was no time")
         for capability, exchanges in self.lane.writer.unwritten().items():
             self._recorder.event("evidence_lost", level="error", capability=capability, exchanges=exchanges, reason=why)
@@ -121,7 +121,7 @@ class Shadowing:
     # --- for the admin port ----------------------------------------------------------------------------------------
 
     def outcomes(self) -> list[tuple[str, str, str, str, int]]:
-        """Capability, operation, outcome, reason and count of what was eligible for shadowing."""
+        """Counts of the eligible exchanges: (capability, operation, outcome, reason, count)."""
         return [(tally.capability, tally.operation, str(tally.outcome), tally.reason, count)
                 for tally, count in self.lane.counters().items()]
 
@@ -138,13 +138,13 @@ class Shadowing:
         return {"failures": self.lane.writer.keys.failures}
 
     def capture_counts(self) -> dict[str, int]:
-        """Mismatches to be sealed, by how that went; empty where nothing is sealed."""
+        """Counts of the mismatches chosen for sealing, by result; empty if nothing is sealed."""
         return dict(self.lane.capture.counts) if self.lane.capture is not None else {}
 
 
 def _archive(configuration: Configuration) -> Archive:
-    """The files of the shadow, as configured. Their settings are valid: a file that cannot be opened is a fault of the
-    moment, which may be mended while traffic is carried."""
+    """The files of the shadow, as configured. Their settings are valid, so a file that cannot be opened is a temporary
+    fault, which may be fixed while traffic goes on."""
     (name, options), sealed = configuration.store, configuration.sealed
 
     def store() -> Store:

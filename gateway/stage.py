@@ -20,8 +20,8 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Roles:
-    """Who serves ("legacy", "modern" or "split"), whether the other arm is mirrored (where `shadow` samples it),
-    and whether legacy answers when modern, serving, fails."""
+    """Who serves ("legacy", "modern" or "split"), whether the other arm is mirrored (if `shadow` samples the call), and
+    whether legacy answers when modern serves and fails."""
 
     serve: str
     mirror: bool
@@ -37,7 +37,7 @@ READS: dict[Stage, Roles] = {
     Stage.RETIRED: Roles("modern", mirror=False, fallback=False),
 }
 
-# A write is never mirrored: that needs a declared write mode, and none exists yet. It never falls back either.
+# A write is never mirrored, because modern would then write too. It never falls back either.
 WRITES: dict[Stage, Roles] = {
     Stage.LEGACY: Roles("legacy", mirror=False, fallback=False),
     Stage.CANARY: Roles("split", mirror=False, fallback=False),
@@ -47,6 +47,6 @@ WRITES: dict[Stage, Roles] = {
 
 
 def roles(stage: Stage, *, safe: bool) -> Roles:
-    """The roles of both arms. `stage` is the stage for reads where `safe`, for writes otherwise.
+    """The roles of both arms. `stage` is the stage for reads if `safe`, otherwise the stage for writes.
     Raises KeyError for a stage that writes do not have."""
     return (READS if safe else WRITES)[stage]

@@ -7,7 +7,7 @@ import os
 def open_missing() -> None:
     """Open the null device in place of each standard descriptor that is closed, for this process and its children.
 
-    Otherwise the next socket or file would get its number, and what is written to standard output or error would go
+    Otherwise the next socket or file would get its number, and text for standard output or error would go
     there.
     """
     for number in range(3):

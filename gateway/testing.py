@@ -1,4 +1,4 @@
-"""Checkers for the gateway's ports: whoever implements one runs its checker in a test."""
+"""Checkers for the gateway's ports: every implementation of a port must pass its checker in a test."""
 
 from collections.abc import Callable
 
@@ -7,9 +7,8 @@ from gateway.outlet import Outlet
 
 
 class Sent:
-    """An outlet for checks: it remembers the answer that it takes, and raises AssertionError for a call that no client
-    could make sense of. `events` are the calls' names, with pieces of the body as one "data"; `body` is what came of
-    it."""
+    """An outlet for checks: it records the answer that it gets, and raises AssertionError for a call in a wrong order.
+    `events` are the calls' names, with all pieces of the body as one "data"; `body` is the body so far."""
 
     def __init__(self) -> None:
         self.events: list[str] = []
@@ -57,8 +56,8 @@ class Sent:
 
 
 def check_outlet(wrap: Callable[[Outlet], Outlet], settle: Callable[[], object] = lambda: None) -> None:
-    """Raise AssertionError where what `wrap` makes of an outlet breaks the contract. `settle` is called before each
-    look at what went out: an outlet that releases later, after a durable audit for example, does so there."""
+    """Raise AssertionError if an outlet breaks the contract. `wrap` makes it around another outlet. `settle` is called
+    before each check of the output: an outlet that releases later, for example after a durable audit, does so there."""
     def played(*calls: Callable[[Outlet], None]) -> Sent:
         sent = Sent()
         outlet = wrap(sent)

@@ -24,7 +24,7 @@ class Upload:
     __slots__ = ("_body", "_held", "_limit", "_pieces", "_room", "_stalled", "waits", "whole")
 
     def __init__(self, start: bytes, limit: int, room: Room, *, whole: bool) -> None:
-        """`start` is what came with the head, `limit` how many bytes may be held or kept."""
+        """`start` is the part of the body that came with the head; `limit` is how many bytes may be held or kept."""
         self._body = start
         self._limit = limit
         self._room = room
@@ -82,7 +82,7 @@ class Upload:
         return "overloaded" if fits else "body_too_large"
 
     def joined(self, *, kept: bool = True) -> bytes:
-        """What has come of the body and is at hand, in one piece. Unless it is `kept`, this is the last time."""
+        """The part of the body that is in memory, in one piece. Unless it is `kept`, it can be taken only once."""
         body = self._body
         if self._pieces:
             body = b"".join([body, *self._pieces])

@@ -1,4 +1,4 @@
-"""Wait for a policy that cannot decide at once: the one task that a request may need."""
+"""Waits for a policy that cannot decide at once. This is the only task that a request may need."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -10,8 +10,8 @@ async def wait(
     admission: Awaitable[Admitted | Refused], heard: Callable[[Admitted | Refused], None],
     crashed: Callable[[Exception], None],
 ) -> None:
-    """Wait for the admission, and hand it to `heard`: the work of a task. Where the policy's own work was cancelled,
-    and not this task, that refuses the call: the policy cannot be checked."""
+    """Wait for the admission, and pass it to `heard`. This is the body of a task. If the policy's own work was
+    cancelled and not this task, the call is refused because the policy cannot be checked."""
     try:
         try:
             outcome = await admission

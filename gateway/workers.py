@@ -3,9 +3,8 @@
 A single worker runs in this process. Several run under uvicorn's supervisor, which replaces those that die. They share
 the data port's socket, and each listens on the admin port (SO_REUSEPORT) and answers for all of them.
 
-When all workers stop, the data port closes for good: the supervisor closes its socket, and the workers serve everybody
-who has connected before they close theirs. A worker that ends alone leaves the port, and the clients that wait there,
-to the others.
+When all workers stop, the data port closes: the supervisor closes its socket, and the workers first serve every client
+that has connected, then close theirs. If one worker ends, the others keep the port and the clients that wait there.
 """
 
 import asyncio
@@ -45,7 +44,7 @@ from gateway.stdio import to_stderr
 _SPARE = 1
 # Seconds between two tries to start a worker that fails to start.
 _PAUSE = 1.0
-# Seconds before the data port closes, for TCP handshakes that have begun: they end, and are accepted.
+# Seconds before the data port closes, so that TCP handshakes that have begun can end and be accepted.
 _LAST_CALL = 0.2
 # A file in the run directory: once it exists, all workers are stopping.
 _STOPPING = "stopping"
@@ -53,8 +52,8 @@ _STOPPING = "stopping"
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Where to listen: (host, port) or a Unix socket's path for data, (host, port) for admin. `names` are the hosts by
-    which clients may ask for the admin port, beside addresses."""
+    """Where to listen: (host, port) or a Unix socket's path for data, (host, port) for admin. `names` are host names
+    that requests to the admin port may use; addresses are always allowed."""
 
     data: tuple[str, int] | str
     admin: tuple[str, int]
@@ -63,8 +62,8 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What the workers of one gateway share: the admin port's address and names, the file of the data port's Unix
-    socket, and the run directory, "" for a worker that is alone."""
+    """The data that the workers of one gateway share: the admin port's address and names, the file of the data port's
+    Unix socket, and the run directory ("" for a single worker)."""
 
     admin: tuple[str, int]
     names: tuple[str, ...]
@@ -72,17 +71,17 @@ class Shared:
     run_dir: str
 
     def stop_all(self) -> None:
-        """Tell every worker that all of them stop."""
+        """Tell every worker that all of them are stopping."""
         Path(self.run_dir, _STOPPING).touch()
 
     @property
     def all_stop(self) -> bool:
-        """Whether all workers stop; a worker that is alone always does."""
+        """Whether all workers are stopping. True for a single worker."""
         return not self.run_dir or Path(self.run_dir, _STOPPING).exists()
 
 
 class ListenError(Exception):
-    """An address cannot be listened on. The message names it and says why."""
+    """The gateway cannot listen on an address. The message names it and says why."""
 
 
 def run(launch: Launch, ports: Ports, workers: int, grace: float) -> None:
@@ -90,7 +89,7 @@ def run(launch: Launch, ports: Ports, workers: int, grace: float) -> None:
     descriptors.raise_limit()
     data = _bind(ports.data)
     if workers > 1:
-        # The workers share the admin port with one another, and not with another gateway's.
+        # The workers share the admin port with one another, but not with another gateway: fail now if one has it.
         _bind(ports.admin).close()
     admin = _bind(ports.admin, shared=workers > 1)
     chosen = admin.getsockname()[:2]
@@ -104,14 +103,15 @@ def run(launch: Launch, ports: Ports, workers: int, grace: float) -> None:
     shared = Shared(chosen, (ports.admin[0], *ports.names), file, launch.run_dir)
     server = Worker(config, shared, admin) if workers == 1 else Supervisor(config, [data], shared)
     if isinstance(server, Worker):
-        # Until uvicorn listens to signals; it raises them again once it has shut down, which is a success.
+        # These handlers apply until uvicorn installs its own. uvicorn raises the signal again once it has shut down,
+        # and that must count as a success.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, server.stop_soon)
     _announce(data, chosen)
     try:
         server.run(sockets=[data]) if isinstance(server, Worker) else server.run()
     finally:
-        # Asked again, it has stopped already: Python would end by the signal while it tidies up.
+        # The server has stopped. Another signal would kill Python while it cleans up.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)
         admin.close()
@@ -138,8 +138,8 @@ def _family(address: tuple[str, int] | str) -> socket.AddressFamily:
 
 
 def _bind(address: tuple[str, int] | str, *, shared: bool = False) -> socket.socket:
-    """A socket at this address. It listens at once, so that nobody else can, unless it is shared: then each worker
-    listens on a socket of its own."""
+    """A socket at this address. It listens at once, so that no other process can take the address. A shared one does
+    not: each worker listens on a socket of its own."""
     where = _shown(address)
     sock = socket.socket(_family(address), socket.SOCK_STREAM)
     try:
@@ -161,14 +161,14 @@ def _bind(address: tuple[str, int] | str, *, shared: bool = False) -> socket.soc
 
 
 def _remove_socket(path: str) -> None:
-    """Remove a socket's file that another gateway has left behind, or that we take over from it. Raises ListenError
-    where the file is no socket."""
+    """Remove the file of a socket that another gateway left behind, or that this gateway takes over. Raises ListenError
+    if the file is not a socket."""
     try:
         found = os.lstat(path)
     except FileNotFoundError:
         return
     if not stat.S_ISSOCK(found.st_mode):
-        raise ListenError(f"cannot listen on {path}: it is there, and no socket")
+        raise ListenError(f"cannot listen on {path}: the file exists and is not a socket")
     os.unlink(path)
 
 
@@ -207,7 +207,7 @@ class Worker(uvicorn.Server):
         self.servers += cast(list[asyncio.base_events.Server], self._tls)
 
     def stop_soon(self, *_: object) -> None:
-        """Shut down as soon as the start is over."""
+        """Shut down as soon as the server has started."""
         self.should_exit = True
 
     @contextlib.contextmanager
@@ -217,12 +217,12 @@ class Worker(uvicorn.Server):
             yield
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        # Ctrl-C reaches every process of a terminal; the supervisor alone decides that all of them stop.
+        # Ctrl-C reaches every process of a terminal, but only the supervisor decides that all of them stop.
         if sig != signal.SIGINT or not self._shared.run_dir or self.should_exit:
             super().handle_exit(sig, frame)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        # Readiness goes off first, so that load balancers look elsewhere while we still accept.
+        # Readiness goes off first, so that load balancers choose other gateways while this one still accepts.
         self.gateway.begin_drain()
         await asyncio.sleep(self.gateway.in_force.configuration.edge.drain_delay)
         if self._shared.all_stop:
@@ -233,8 +233,8 @@ class Worker(uvicorn.Server):
             await server.end()
         await super().shutdown(sockets)
         if self.force_exit:
-            # A second Ctrl-C: calls in flight are cut, and uvicorn would stop there. The shadow's evidence is still
-            # written.
+            # After a second Ctrl-C uvicorn cuts the calls in flight and skips this, but the shadow's evidence must
+            # still be written.
             await self.lifespan.shutdown()
         if self._admin is not None and self._admin_task is not None:
             self._admin.should_exit = True
@@ -242,7 +242,7 @@ class Worker(uvicorn.Server):
 
 
 class _Quiet(uvicorn.Server):
-    """A server inside a worker, which leaves signals to the worker."""
+    """A server inside a worker. It leaves signals to the worker."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -264,7 +264,7 @@ class _WorkerProcess(Process):
 
 
 class Supervisor(Multiprocess):
-    """uvicorn's supervisor, with our workers; SIGHUP is a reload of the configuration, not of the processes."""
+    """uvicorn's supervisor, with our workers. SIGHUP reloads the configuration and does not replace the processes."""
 
     def __init__(self, config: uvicorn.Config, sockets: list[socket.socket], shared: Shared) -> None:
         self._shared = shared
@@ -275,8 +275,8 @@ class Supervisor(Multiprocess):
             signal.signal(number, self._asked_to_stop)
 
     def _asked_to_stop(self, number: int, frame: FrameType | None) -> None:
-        # At once, since the workers may have had the signal too (systemd sends it to all): none may take itself for a
-        # worker that ends alone. From now on the port is theirs, and closes with the last of them.
+        # Do this at once. The workers may get the signal too (systemd sends it to all), and none of them may believe
+        # that it ends alone. From now on only the workers hold the port, and it closes with the last of them.
         self.signal_queue.append(number)
         self._shared.stop_all()
         if not self._starting:
@@ -287,19 +287,19 @@ class Supervisor(Multiprocess):
             sock.close()
 
     def _worker(self) -> Process | None:
-        """A worker that has been started, or None where all are to stop."""
+        """Start a worker and return it, or return None if all workers are stopping."""
         self._starting = True
         try:
             if self._shared.all_stop:
                 return None
             process = _WorkerProcess(self.config, self.sockets, self._shared)
-            # Python's resource tracker would unblock SIGINT if it had to be started in between.
+            # Start Python's resource tracker first: if it started below, it would unblock SIGINT.
             resource_tracker.ensure_running()
             with hangup.held():
-                # A worker inherits this mask; it unblocks the signal once its handler is there.
+                # A worker inherits this mask, and unblocks the signal once it has installed its handler.
                 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
                 process.start()
-            # Only the worker holds this end now, so that its death is noticed at once.
+            # From now on only the worker holds this end, so that its death is noticed at once.
             process.child_conn.close()
             return process
         finally:
@@ -318,7 +318,7 @@ class Supervisor(Multiprocess):
         hangup.release()
 
     def keep_subprocess_alive(self) -> None:
-        # As uvicorn's own method, which would make workers of its own class.
+        # Like uvicorn's own method, which would start workers of its own class.
         for index, process in enumerate(self.processes):
             if self._shared.all_stop:
                 return
@@ -329,7 +329,7 @@ class Supervisor(Multiprocess):
             if process.exitcode == STARTUP_FAILURE and not self._served:
                 self.should_exit.set()
                 return
-            # A worker that cannot start now (a bad file, a full disk) may later, and the others serve on.
+            # A worker that cannot start now (a bad file, a full disk) may start later, and the others go on serving.
             self.should_exit.wait(_PAUSE if process.exitcode == STARTUP_FAILURE else 0)
             self.processes[index] = self._worker() or process
         self._served = self._served or all(process.is_ready() for process in self.processes)

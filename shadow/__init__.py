@@ -1,1 +1,1 @@
-"""Compare two observations of one request and remember what was learnt."""
+"""Shadow mode: sends a request to both arms, compares the two answers, and keeps the evidence."""

@@ -1,9 +1,9 @@
-"""A SQLite file (Database): one connection for all threads, transactions, and faults in words that hold no value.
+"""A SQLite file (Database): one connection for all threads, transactions, and errors whose messages hold no values.
 
-A file may be deleted or replaced while it is open. SQLite would go on writing to the old file, which nobody can find
-any more. So each use first looks at what is at the path (this takes some microseconds), and a transaction looks again
-at its end. SQLite finds a write-ahead log by its name alone (https://sqlite.org/howtocorrupt.html), so the log of a
-file that was replaced must be gone before the new file is opened.
+A file may be deleted or replaced while it is open. SQLite would go on writing to the old file, which has no name any
+more. So each use first checks the file at the path (this takes microseconds), and a transaction checks again at its
+end. SQLite finds a write-ahead log by its name alone (https://sqlite.org/howtocorrupt.html), so the log of a file that
+was replaced must be gone before the new file is opened.
 """
 
 import fcntl
@@ -70,7 +70,7 @@ class Database:
 
     @contextmanager
     def transaction(self, mode: str = "IMMEDIATE") -> Iterator[sqlite3.Connection]:
-        """The connection, in a transaction: all that is done in the block is kept, or nothing."""
+        """The connection, in a transaction: all changes of the block are kept, or none."""
         writing = mode != "DEFERRED"
         with self._lock, self._mapped():
             connection = self._current()
@@ -78,7 +78,7 @@ class Database:
                 self._gone = False
                 raise self._renewed(f"{self._name} was deleted or replaced: what it held is gone")
             with whole(connection, mode):
-                # This is looked at under the write lock: from now on no other process takes the log away.
+                # Check this under the write lock: while it is held, no other process removes the log.
                 if writing and self._is_moved():
                     raise self._fails(f"{self._name} is just being replaced")
                 yield connection
@@ -86,7 +86,7 @@ class Database:
                 raise self._fails(f"{self._name} was replaced while it was written to")
 
     def close(self) -> None:
-        """Give the file back. Nothing may be called afterwards."""
+        """Close the file. Nothing may be called afterwards."""
         with self._lock, self._mapped():
             if self._connection is not None:
                 self._connection.close()
@@ -145,7 +145,7 @@ class Database:
 
 @contextmanager
 def whole(connection: sqlite3.Connection, mode: str = "IMMEDIATE") -> Iterator[None]:
-    """A transaction: all that is done in the block is kept, or nothing."""
+    """A transaction: all changes of the block are kept, or none."""
     connection.execute(f"BEGIN {mode}")
     try:
         yield

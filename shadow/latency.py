@@ -8,7 +8,7 @@ from bisect import bisect_left
 from collections.abc import Iterable
 
 BOUNDS: tuple[float, ...] = tuple(50e-6 * 2 ** (step / 4) for step in range(85))
-"""Upper bounds of the buckets, in seconds; one more bucket counts what is above the last."""
+"""Upper bounds of the buckets, in seconds. One more bucket counts everything above the last."""
 
 SIZE = len(BOUNDS) + 1
 

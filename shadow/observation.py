@@ -1,4 +1,4 @@
-"""What one arm did: Observation, and Failure where it gave no whole response.
+"""What one arm did: an Observation, with a Failure if it gave no complete response.
 
 A failure is a value, not an exception: an arm that refuses the connection was observed to do so.
 """
@@ -29,12 +29,12 @@ class Failure:
     sent: bool = False
 
 
-@dataclass(slots=True)  # not frozen, for that would triple what each costs; nobody changes one all the same
+@dataclass(slots=True)  # not frozen, since that would triple its cost; still, an Observation must not be changed
 class Observation:
     """What one arm answered, translated to the capability's contract, and how long it took.
 
     `seconds` runs from the call's start to its end; `status` is 0 where `failure` is set and no head came.
-    `complete` is False where the body was longer than what was kept.
+    `complete` is False if only the beginning of the body was kept.
     """
 
     arm: str

@@ -1,8 +1,8 @@
-"""Who may ask the admin port: clients that name it by an address or an allowed name, and no pages of other sites.
+"""Decides who may use the admin port: clients that call it by an address or an allowed name, not other sites' pages.
 
-An attacker's page can make a browser inside the network ask for a name that the attacker's DNS points to this port
-(DNS rebinding), and would then read the answer. The browser sends that name in Host, so unknown names are refused. It
-says in Origin and Sec-Fetch-Site whose page asks.
+An attacker's page can make a browser inside the network call a name that the attacker's DNS points to this port (DNS
+rebinding), and could then read the answer. The browser sends that name in Host, so unknown names are refused. It says
+in Origin and Sec-Fetch-Site which page asks.
 """
 
 import re
@@ -18,7 +18,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 NAME = re.compile(r"\*|\.?[A-Za-z0-9_](?:[A-Za-z0-9_.\-]*[A-Za-z0-9_])?")
-"""What may be allowed: a host name, `.suffix` for a domain with all below it, `*` for any."""
+"""The form of an allowed name: a host name, `.suffix` for a domain and its subdomains, or `*` for any."""
 
 _AUTHORITY = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^:\[\]/@?#\s]+?)\.?)(?::[0-9]{0,5})?")
 _OWN_PORTS = {"http": ":80", "https": ":443"}
@@ -29,8 +29,8 @@ class AdminAccess:
 
     def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]], names: Iterable[str],
                  refused: Callable[[int, str], None]) -> None:
-        """`refused` is called with status and reason, once for each status: it is for the operator, since whoever asks
-        may not be able to read the answer."""
+        """`refused` is called with status and reason, once for each status. It is there to inform the operator, because
+        the client may not be able to read the answer."""
         self._app = app
         self._names = frozenset(name.lower() for name in names)
         self._refused = refused

@@ -26,7 +26,7 @@ from shadow.renderers.json import to_json
 from shadow.report.report import Report
 from shadow.stores.base import StoreError
 
-# A page holds what is known of a system under migration: no frame, cache or other site is to have it.
+# A page shows internals of a system under migration, so no frame, cache or other site may get it.
 _PAGE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff"}
 _FRAMES = "frame-ancestors 'none'; "
 
@@ -35,8 +35,8 @@ def admin_app(
     workers: Workers, reports: Reports, version: str, names: Iterable[str] = (),
     refused: Callable[[int, str], None] = lambda status, reason: None,
 ) -> Starlette:
-    """The admin port's application. `names` are the hosts by which it may be asked for, beside addresses; `refused`
-    is called with status and reason when a request is refused, once for each status."""
+    """The admin port's application. `names` are the host names that requests may use; addresses are always allowed.
+    `refused` is called with status and reason when a request is refused, once for each status."""
 
     async def livez(request: Request) -> Response:
         return PlainTextResponse("ok\n")

@@ -1,6 +1,6 @@
-"""What the admin port needs of a gateway: the facts of its workers, and reports of what the shadow has learnt.
+"""The ports through which the admin port sees a gateway: the facts of its workers, and reports of the shadow.
 
-Neither says where the admin port runs: in a worker, or in a process beside the workers.
+Because of them the admin port can run in a worker, or in a process of its own beside the workers.
 """
 
 from typing import Protocol
@@ -19,7 +19,7 @@ class Workers(Protocol):
 
 
 class Reports(Protocol):
-    """What the store has of a capability."""
+    """Reports on capabilities, from the store."""
 
     def __call__(self, capability: str | None, /) -> Report:
         """The report of one capability, or of all. May block. Raises LookupError where there is no such capability,

@@ -1,4 +1,4 @@
-"""Readiness: what is checked of the workers, and which checks decide whether requests should be sent here."""
+"""Readiness: the checks of the workers, and which of them decide whether load balancers should send requests here."""
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -8,17 +8,17 @@ from gateway.telemetry.facts import WorkerFacts
 from shadow.words import noun
 
 Check: TypeAlias = tuple[str, bool, str]
-"""What is checked, whether that is well, and what there is to say of it."""
+"""One check: its name, whether it passes, and a text about it."""
 
 _STALE = 15.0
-"""Seconds after which a worker's facts are no longer its state."""
+"""Seconds after which a worker's facts count as out of date."""
 
 _DECIDING = frozenset({"draining"})
-"""A refused reload or an upstream that is down is shown, and takes no gateway out of service: it goes on serving."""
+"""The checks that decide. All others are only shown: the gateway serves on after a refused reload, for example."""
 
 
 def readiness(workers: Iterable[tuple[bool, WorkerFacts]]) -> tuple[bool, list[Check]]:
-    """Whether requests should be sent here, and every check. A gateway of which no worker runs is not ready."""
+    """Whether requests should be sent here, and every check. A gateway is not ready if none of its workers runs."""
     now = time.time()
     living = [facts for runs, facts in workers if runs and now - facts["at"] < _STALE]
     checks = list(_checks(living))

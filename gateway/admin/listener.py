@@ -1,7 +1,7 @@
-"""The admin port's listener: uvicorn's own, with a bound on how long, how large and how many its connections are.
+"""The admin port's listener: uvicorn's own, with limits to the time, size and number of its connections.
 
-A request must be complete, and an answer taken, within a time, so nobody can hold a connection for ever. Where there
-are too many connections, the one is closed that has kept us waiting longest, so that probes still get through.
+A client must send its request and read its answer within a time, so that no client can hold a connection for ever. If
+there are too many connections, the one that has kept us waiting longest is closed, so that probes still get through.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from uvicorn.server import ServerState
 REQUEST = 10.0
 """Seconds for a request, from the connection or the answer before it, to its last byte."""
 ANSWER = 60.0
-"""Seconds for an answer to be made and taken."""
+"""Seconds to make an answer and for the client to read it."""
 SIZE = 64 << 10
 """Bytes of a request with its body; no path here uses a body."""
 CONNECTIONS = 100

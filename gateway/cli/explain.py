@@ -130,7 +130,7 @@ def _target(url: str) -> tuple[bytes, bytes]:
     if not url.startswith("/"):
         parts = urlsplit(url)
         if not parts.scheme or not parts.netloc:
-            raise click.UsageError("URL begins with http://, https:// or /")
+            raise click.UsageError("URL must begin with http://, https:// or /")
         host, rest = parts.netloc, url.partition("//")[2][len(parts.netloc):]
     else:
         host, rest = "localhost", url
@@ -142,14 +142,14 @@ def _target(url: str) -> tuple[bytes, bytes]:
 def _field(text: str) -> tuple[bytes, bytes]:
     name, colon, value = text.partition(":")
     if not colon or not name or name != name.strip():
-        raise click.UsageError("-H wants 'NAME: VALUE'")
+        raise click.UsageError("-H must be 'NAME: VALUE'")
     return name.encode(), value.strip().encode()
 
 
 def _claim(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name:
-        raise click.UsageError("--claim wants NAME=VALUE")
+        raise click.UsageError("--claim must be NAME=VALUE")
     return name, value
 
 

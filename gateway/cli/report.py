@@ -29,7 +29,7 @@ def report(capability: str | None, output: str, config: Path, file: Path | None,
     if file and admin:
         raise click.UsageError("--store and --admin exclude each other")
     if output == "html" and capability is None:
-        raise click.UsageError("-o html is a page for one capability: name it")
+        raise click.UsageError("-o html shows one capability: name it")
     try:
         if admin:
             found = asked(admin, capability)

@@ -21,9 +21,9 @@ def unseal(stored: Opened, name: str, action: str, reason: str | None) -> Captur
     if not _ID.fullmatch(name):
         ids = [entry.id for entry in records.entries() if entry.trace_id == name] if _TRACE.fullmatch(name) else []
         if len(ids) > 1:
-            raise Refused(f"several exchanges of that trace are sealed, name one of them: {' '.join(ids)}")
+            raise Refused(f"several exchanges of that trace are sealed: name one of {' '.join(ids)}")
         if not ids:
-            raise Refused("nothing is sealed under that id: figway shadow list")
+            raise Refused("nothing is sealed under that id: see `figway shadow list`")
         [id] = ids
     stored.deed(action, id, reason or "")
     return records.open(id)

@@ -39,8 +39,8 @@ def configured(config: Path, capability: str | None) -> Report:
     """The report of the store that a configuration names, by the criteria that it sets. Raises Refused."""
     built = _built(config)
     if built.store[0] == "memory":
-        raise Refused(f"{config} keeps what is found in the gateway's memory, where only the gateway can read it: "
-                       "ask it with --admin URL, or give it `store: {sqlite: {path: figway.db}}`")
+        raise Refused(f"{config} keeps the shadow's findings in the gateway's memory, which only the gateway can read: "
+                       "use --admin URL, or keep them in a file, with `store: {sqlite: {path: figway.db}}`")
     known = {one.name: _anywhere(one.criteria()) for one in built.table.capabilities.values()}
     _known(capability, known)
     return _read(_opened(built), capability, known, getattr(built.store[1], "path", None))
@@ -57,8 +57,8 @@ def custody_of(config: Path, capability: str | None = None) -> tuple[Configurati
     built = _built(config)
     _known(capability, built.table.capabilities)
     if built.custody is None:
-        raise Refused(f"{config} keeps its keys in the gateway's memory, where they end with it: "
-                       "give it `store: {sqlite: {path: figway.db}}`, or `shadow: {custody: figway.custody}`")
+        raise Refused(f"{config} keeps its keys in the gateway's memory, and loses them when it stops: keep them in "
+                       "a file, with `store: {sqlite: {path: figway.db}}` or `shadow: {custody: figway.custody}`")
     # Reading must not make a file where there is none.
     if not built.custody.is_file():
         raise Refused(f"there is no custody at {built.custody} yet: it is made when a gateway starts")
@@ -149,7 +149,7 @@ def _read(store: Store, capability: str | None, known: Mapping[str, Criteria], f
     finally:
         store.close()
     if capability is not None and not found.capabilities:
-        raise Refused(f'the store knows no capability "{capability}"')
+        raise Refused(f'the store has no capability "{capability}"')
     return found
 
 
@@ -164,17 +164,17 @@ def _title(answer: httpx2.Response) -> str:
 def asked(admin: str, capability: str | None) -> Report:
     """The report of a running gateway. Raises Refused."""
     if urlsplit(admin).scheme not in ("http", "https"):
-        raise Refused("--admin takes an http:// or https:// URL")
+        raise Refused("--admin must be an http:// or https:// URL")
     try:
         with httpx2.Client(trust_env=False, timeout=ADMIN_SECONDS) as client:
             answer = client.get(f"{admin.rstrip('/')}/report", params={"capability": capability} if capability else {})
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         raise Refused(f"the gateway cannot be reached at {admin} ({type(error).__name__})", 3) from None
     if answer.status_code == 404 and capability is not None:
-        raise Refused(f'the gateway knows no capability "{capability}"')
+        raise Refused(f'the gateway has no capability "{capability}"')
     if answer.status_code != 200:
         raise Refused(f"the gateway at {admin} answers {answer.status_code} instead of a report{_title(answer)}", 3)
     try:
         return TypeAdapter(Report).validate_json(answer.content)
     except ValidationError:
-        raise Refused(f"what {admin} answers is no report of this version of Figway", 3) from None
+        raise Refused(f"the answer of {admin} is not a report of this version of Figway", 3) from None

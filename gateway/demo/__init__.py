@@ -1,1 +1,1 @@
-"""A small clinic: sample backends and traffic for the demo."""
+"""The demo: a small clinic's two services, and clients that use them through the gateway."""

@@ -1,9 +1,9 @@
 """The clinic's records: patients, appointments, results, documents, departments. All invented, always the same.
 
-Every value is drawn from SHA-256 of what it is ("patient 7 city"), so that both sample services, every run and every
-Python hold the same clinic, and a record does not change when another is added. Nobody in it exists: given names are
-the spelling alphabet, family names say what they are, telephone numbers are from the range that Ofcom keeps for
-drama (01632 960 xxx), mail goes to example.org.
+Every value is computed from the SHA-256 of its description ("patient 7 city"). So both sample services, every run and
+every Python version have the same clinic, and adding a record changes no other. No person in it exists: given names are
+the spelling alphabet, family names are obviously fake, telephone numbers are from the range that Ofcom reserves for
+drama (01632 960 xxx), and mail goes to example.org.
 """
 
 from datetime import date, datetime, timedelta, timezone
@@ -28,7 +28,7 @@ ZONE = timezone(timedelta(hours=1))
 
 
 class Assay(NamedTuple):
-    """A laboratory test: its LOINC code, its unit, the reference range, and how far values are spread around it."""
+    """A laboratory test: its LOINC code, name and unit, and its reference range."""
 
     code: str
     name: str
@@ -57,7 +57,7 @@ def pick(what: str, among: tuple[T, ...]) -> T:
 
 
 class Clinic(NamedTuple):
-    """Every record by its id, in the order of ids. Read-only by agreement: services copy what they change."""
+    """Every record by its id, in the order of ids. Services must copy a record before they change it."""
 
     patients: dict[str, Record]
     appointments: dict[str, Record]
@@ -162,7 +162,7 @@ def _document(patient: str, nth: int, serial: int) -> Record:
 
 
 def content(document: Record) -> bytes:
-    """The document itself: shaped like a PDF, with bytes in it that are no text in any encoding; some 4 KiB a page."""
+    """The document's bytes: shaped like a PDF, with bytes that are not text in any encoding; about 4 KiB a page."""
     key = document["id"]
     pages = b"".join(
         b"%d 0 obj\n<< /Length 4096 >>\nstream\n" % (page + 1)

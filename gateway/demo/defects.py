@@ -1,8 +1,7 @@
-"""The modern service's defects: eight, of different kinds, each on purpose and each in this table.
+"""The modern service's eight deliberate defects, of different kinds, all in this table.
 
-`make demo` is right when the report shows every one of them and nothing else. A defect spoils an answer that would
-be right; where it does not touch an answer it returns it as it is. The records it touches follow from their ids
-and values, so that each run finds the same.
+`make demo` succeeds if the report shows each of them and nothing else. A defect takes a right answer and either spoils
+it or returns it unchanged. Ids and values decide which records it spoils, so that each run finds the same.
 """
 
 from collections.abc import Callable
@@ -16,9 +15,9 @@ from gateway.demo.rest import Answer, Asked, Operation, payload
 
 @dataclass(frozen=True, slots=True)
 class Defect:
-    """One seeded defect. `kind` and `path` are how a report shows it: the kind of the difference and where it is,
-    a JSON Pointer (RFC 6901) with * in the place of list indices. Where modern gives no whole answer, `kind` is
-    "candidate_error" and `path` the kind of the failure."""
+    """One seeded defect. `kind` and `path` are how a report shows it: the kind of the difference and its place, a JSON
+    Pointer (RFC 6901) with * instead of list indexes. If modern gives no complete answer, `kind` is "candidate_error"
+    and `path` is the kind of the failure."""
 
     name: str
     capability: str
@@ -30,7 +29,7 @@ class Defect:
 
 
 def _seen(answer: Answer) -> tuple[int, bytes, bool]:
-    """What a client sees. To Python 72.50 equals 72.5; on the wire it does not."""
+    """The answer as a client sees it. In Python 72.50 equals 72.5, but on the wire they differ."""
     return answer.status, payload(answer), answer.torn
 
 

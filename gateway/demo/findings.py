@@ -1,4 +1,4 @@
-"""What the shadow learnt, held against what was seeded: each defect found, and nothing else."""
+"""Checks the shadow's findings against the seeded defects: it must find each defect, and nothing else."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -12,8 +12,8 @@ from shadow.ledger.rows import Ledger
 
 
 class Line(NamedTuple):
-    """One kind of difference in one operation, and in how many exchanges. Where modern gave no whole answer, `kind`
-    is "candidate_error" and `path` says of which kind."""
+    """One kind of difference in one operation, and the number of exchanges that have it. If modern gave no complete
+    answer, `kind` is "candidate_error" and `path` is the kind of the failure."""
 
     capability: str
     operation: str
@@ -26,8 +26,8 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """`found` and `seeded` are numbers of exchanges for each defect; `others` is what no defect explains;
-    `unjudged` are the exchanges that were meant to be compared and were not, by the reason."""
+    """`found` and `seeded` are numbers of exchanges for each defect. `others` are the differences that no defect
+    explains. `unjudged` counts, by reason, the exchanges that should have been compared and were not."""
 
     found: dict[str, int]
     seeded: dict[str, int]
@@ -40,7 +40,7 @@ class Review:
 
     @property
     def ok(self) -> bool:
-        """Each defect found as often as it was asked for, nothing else found, nothing left unjudged."""
+        """Whether each defect was found in every exchange that has it, nothing else was found, and all was judged."""
         return self.found == self.seeded and not self.others and not self.unjudged
 
 

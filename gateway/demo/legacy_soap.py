@@ -1,7 +1,7 @@
 """The legacy service's results, in SOAP 1.1 at POST /ws/results: GetResult and ListResults, document/literal.
 
-Written as such services were: one namespace for everything, texts throughout, a Fault for what is not there
-(sent with status 500, as SOAP 1.1 section 6.2 has it).
+It is written as such services usually were: one namespace for everything, every value a text, and a Fault for a missing
+record (sent with status 500, as SOAP 1.1 section 6.2 requires).
 """
 
 from collections.abc import Iterable
@@ -40,7 +40,7 @@ def routes(clinic: Clinic) -> list[Route]:
 
 
 def answer(clinic: Clinic, envelope: bytes) -> tuple[int, bytes]:
-    """The HTTP status and the envelope for one envelope asked. Never raises."""
+    """The HTTP status and the envelope that answer one envelope. Never raises."""
     try:
         root = etree.fromstring(envelope, etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False))
     except etree.XMLSyntaxError:

@@ -1,7 +1,7 @@
-"""The demo's processes: started, waited for, and ended for certain, whatever happens in between.
+"""Starts the demo's processes, waits for them, and always ends them, whatever happens in between.
 
-Each runs in a process group of its own: a Ctrl-C in the terminal reaches the demo alone, which then ends them in
-order; what a process has started itself goes with its group. Only these groups are ever signalled.
+Each runs in a process group of its own. So Ctrl-C in the terminal reaches only the demo, which then ends its processes
+in order; the children of a process end with its group. No other process is ever signalled.
 """
 
 import http.client
@@ -21,11 +21,11 @@ START = 30.0
 """Seconds in which a process must answer."""
 
 GRACE = 15.0
-"""Seconds between asking a process to end and ending it."""
+"""Seconds between SIGTERM and SIGKILL when a process is ended."""
 
 
 class DemoError(Exception):
-    """The demo cannot go on. The message says what to look at."""
+    """The demo cannot go on. The message says where to look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Running:
         return self.process.poll() is None
 
     def last_lines(self) -> str:
-        """What it said last, for an error message."""
+        """The last lines of its output, for an error message."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-8:])
 
 
@@ -55,7 +55,7 @@ class Processes:
         self, name: str, module: str, *arguments: str,
         fds: Sequence[int] = (), environment: Mapping[str, str] | None = None,
     ) -> Running:
-        """Run `python -m module arguments…`; what it says goes to `name`.log in the folder."""
+        """Run `python -m module arguments…`. Its output goes to `name`.log in the folder."""
         log = self._folder / f"{name}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(  # noqa: S603 - our own modules, by the same Python
@@ -66,13 +66,13 @@ class Processes:
         return self.running[-1]
 
     def service(self, name: str) -> str:
-        """Run one of the sample services and return its URL: it inherits a socket that listens already."""
+        """Run one of the sample services on a socket that listens already, and return its URL."""
         with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
             self.start(name, f"gateway.demo.{name}", "--fd", str(listener.fileno()), fds=[listener.fileno()])
             return f"http://127.0.0.1:{listener.getsockname()[1]}"
 
     def end(self) -> None:
-        """End all, the last started first: ask, wait for the grace, then kill. Waits until each is gone."""
+        """End all processes, the last started first: SIGTERM, then SIGKILL after the grace. Waits for each to end."""
         for one in reversed(self.running):
             _signal_group(one.process, signal.SIGTERM)
             try:
@@ -115,7 +115,8 @@ def _interrupt(number: int, _: object) -> None:
 
 
 def wait_until_says(one: Running, pattern: str) -> tuple[str, ...]:
-    """Until a line that it says matches; the groups of the match. Raises DemoError as `wait_until_answers` does."""
+    """Wait until a line of its output matches, and return the match's groups. Raises DemoError as `wait_until_answers`
+    does."""
     for _ in _until_late(one):
         found = re.search(rf"(?m)^{pattern}$", one.log.read_text(errors="replace"))
         if found:
@@ -124,7 +125,7 @@ def wait_until_says(one: Running, pattern: str) -> tuple[str, ...]:
 
 
 def wait_until_answers(one: Running, url: str, status: int = 200) -> None:
-    """Until GET `url` brings `status`. Raises DemoError where the process ends first or takes too long."""
+    """Wait until GET `url` returns `status`. Raises DemoError if the process ends first or takes too long."""
     for _ in _until_late(one):
         if get(url)[0] == status:
             return
@@ -132,7 +133,7 @@ def wait_until_answers(one: Running, url: str, status: int = 200) -> None:
 
 
 def get(url: str) -> tuple[int, str]:
-    """Status and text of GET `url`, by no proxy; status 0 where nobody answers."""
+    """Status and text of GET `url`, without a proxy; status 0 if there is no answer."""
     host, _, path = url.removeprefix("http://").partition("/")
     connection = http.client.HTTPConnection(host, timeout=5)
     try:
@@ -146,7 +147,7 @@ def get(url: str) -> tuple[int, str]:
 
 
 def _until_late(one: Running) -> Iterator[None]:
-    """Turns of a twentieth of a second, for as long as a process may take to start."""
+    """Yields every twentieth of a second, for as long as a process may take to start."""
     deadline = time.monotonic() + START
     while time.monotonic() < deadline:
         if not one.alive():

@@ -1,8 +1,7 @@
-"""What the clinic's services answer over REST, as values; and the plain Starlette app that speaks it.
+"""The REST answers of the clinic's services, as values, and the plain Starlette app that sends them.
 
-`OPERATIONS` is the contract that both services keep. Each function computes the right answer from what was asked
-(path and query parameters in one mapping); an app may be given a `spoil`, and that is the modern service's only
-way to be wrong.
+`OPERATIONS` is the contract of both services. Each function computes the right answer from the request's path and query
+parameters, in one mapping. An app may get a `spoil` function: the modern service's answers are wrong only through it.
 """
 
 import re
@@ -26,8 +25,8 @@ Asked: TypeAlias = Mapping[str, str]
 
 
 class Answer(NamedTuple):
-    """One answer. A record becomes JSON, bytes are a PDF, a str is plain text, None is an empty body. `torn` breaks
-    the connection off in the middle of the body."""
+    """One answer. A record becomes JSON, bytes are a PDF, a str is plain text, None is an empty body. If `torn`, the
+    connection is closed in the middle of the body."""
 
     status: int
     document: Record | bytes | str | None
@@ -35,8 +34,8 @@ class Answer(NamedTuple):
 
 
 class Operation(NamedTuple):
-    """One thing to ask for: its capability and name in routes.yaml, how it is asked, and what is right. `fresh` are
-    members that each answer in JSON has besides, made anew for it: keys of FRESH."""
+    """One operation: its capability and name in routes.yaml, its method and path, and the function for its right
+    answer. `fresh` names members (keys of FRESH) that are added to each JSON answer, with a new value each time."""
 
     capability: str
     name: str
@@ -50,13 +49,13 @@ FRESH: Mapping[str, Callable[[], str]] = {
     "servedAt": lambda: datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
     "requestId": lambda: str(uuid4()),
 }
-"""What no two answers of any service have in common, as real services have it; it says nothing of the clinic."""
+"""Values that differ in every answer, as in real services. They are not data of the clinic."""
 
 Spoil: TypeAlias = Callable[[Operation, Asked, Answer], Answer]
 
 
 def missing(what: str) -> Answer:
-    """404, in the words that both services use."""
+    """404, with the text that both services use."""
     return Answer(404, {"error": "not-found", "message": f"There is no such {what}."})
 
 
@@ -80,8 +79,8 @@ def list_appointments(clinic: Clinic, asked: Asked) -> Answer:
 
 
 def book_appointment(clinic: Clinic, asked: Asked) -> Answer:
-    """A request for an appointment. The front desk confirms it by telephone, so that nothing is kept here and the
-    same asking brings the same answer."""
+    """A request for an appointment. The front desk confirms it by telephone, so nothing is stored here, and the same
+    request always gets the same answer."""
     return Answer(202, {"status": "requested", "message": "The front desk will call you."})
 
 
@@ -126,20 +125,20 @@ OPERATIONS = (
 )
 
 FRONT = Operation(DEFAULT, "front", "GET", "/", read_front)
-"""The page that the clinic's intranet always showed at /: legacy has it, no capability does."""
+"""The page that the clinic's intranet always showed at /. Legacy has it, and it is in no capability."""
 
 BY_NAME = {(one.capability, one.name): one for one in OPERATIONS}
 
 
 def payload(answer: Answer) -> bytes:
-    """The answer's body: JSON with every decimal as it is written (72.50 stays 72.50), bytes, or nothing."""
+    """The answer's body: JSON that keeps every digit of a decimal (72.50 stays 72.50), bytes, or nothing."""
     if isinstance(answer.document, dict):
         return orjson.dumps(answer.document, default=_decimal)
     return answer.document.encode() if isinstance(answer.document, str) else answer.document or b""
 
 
 def stamped(operation: Operation, answer: Answer) -> Answer:
-    """The answer with what is made anew for it."""
+    """The answer with its fresh members."""
     if not isinstance(answer.document, dict):
         return answer
     return answer._replace(document=answer.document | {name: FRESH[name]() for name in operation.fresh})
@@ -161,8 +160,8 @@ class Torn(Response):
 
 
 def respond(answer: Answer, wanted_range: str | None = None) -> Response:
-    """The HTTP response for an answer; `wanted_range` is the request's Range field (one range of bytes is served,
-    anything else gets the whole: RFC 9110 section 14.2)."""
+    """The HTTP response for an answer. `wanted_range` is the request's Range field: a single range of bytes is served,
+    any other value gets the whole body (RFC 9110 section 14.2)."""
     body = payload(answer)
     if answer.document is None:
         return Response(status_code=answer.status)
@@ -181,13 +180,13 @@ def respond(answer: Answer, wanted_range: str | None = None) -> Response:
 
 
 def app(clinic: Clinic, operations: Iterable[Operation], *more: BaseRoute, spoil: Spoil | None = None) -> Starlette:
-    """A Starlette app that answers `operations` from `clinic`, and whatever `more` routes add."""
+    """A Starlette app that answers `operations` from `clinic`, with `more` routes added."""
     return Starlette(routes=[*(_route(clinic, one, spoil) for one in operations), *more])
 
 
 def _route(clinic: Clinic, operation: Operation, spoil: Spoil | None) -> Route:
     async def endpoint(request: Request) -> Response:
-        # Heard out before it is answered, as any service does: a body left unread costs the client its connection.
+        # Read the whole body before answering, as any service does: an unread body would close the client's connection.
         await request.body()
         asked = {**request.query_params, **request.path_params}
         answer = operation.answer(clinic, asked)

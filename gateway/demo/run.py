@@ -1,4 +1,4 @@
-"""The demo from start to end: the services, the gateway between them and the clients, then what was learnt."""
+"""Runs the demo from start to end: the two services, the gateway before them, the clients, and then the findings."""
 
 import os
 import re
@@ -27,14 +27,15 @@ OUT = Path("out")
 """Where the demo leaves its store and its logs, in the working directory."""
 
 QUIET = 1.5
-"""Seconds without news, the lane being empty, after which all is written: three times what it waits between writes."""
+"""Seconds without a change, with the lane empty, after which everything is written: three of its write intervals."""
 
 PATIENCE = 60.0
-"""Seconds that the lane may take to finish what the clients have left it."""
+"""Seconds that the lane may take to finish after the last client."""
 
 
 class Scene(NamedTuple):
-    """All that is up: URLs of the two services, of the gateway and its admin port, and where the store is."""
+    """What is running: URLs of the two services, of the gateway and its admin port, the store's path, and the gateway's
+    process."""
 
     legacy: str
     modern: str
@@ -45,8 +46,8 @@ class Scene(NamedTuple):
 
 
 def run(console: Console, config: Path, requests: int, seed: int, *, keep: bool) -> bool:
-    """Play the demo; True where all is as it should be. Raises DemoError where it cannot be played, and
-    KeyboardInterrupt; whatever happens, no process is left."""
+    """Run the demo. Returns True if everything is as expected. Raises DemoError if it cannot run, or KeyboardInterrupt.
+    In every case it ends all its processes."""
     asks = plan(build(), requests, seed)
     with _stage(console, config) as scene:
         _introduce(console, scene, config)
@@ -68,10 +69,10 @@ def run(console: Console, config: Path, requests: int, seed: int, *, keep: bool)
 
 @contextmanager
 def _stage(console: Console, config: Path) -> Iterator[Scene]:
-    """Everything started and answering; everything ended afterwards."""
+    """Start everything and wait until it answers; end everything afterwards."""
     store = (OUT / "figway.db").absolute()
     store.parent.mkdir(parents=True, exist_ok=True)
-    # A fresh ledger, of our own whatever FIGWAY_STORE says: what this run finds is all that is in it.
+    # Use a fresh store, whatever FIGWAY_STORE says, so that it holds only the findings of this run.
     for suffix in ("", "-wal", "-shm"):
         store.with_name(store.name + suffix).unlink(missing_ok=True)
     with processes(OUT / "demo") as started:
@@ -114,7 +115,7 @@ def _progress(console: Console, total: int) -> Iterator[Callable[[], None]]:
 
 
 def _settled(scene: Scene) -> Ledger:
-    """What is known once the lane is empty and nothing more is written. Raises DemoError where that does not come."""
+    """The ledger, once the lane is empty and nothing more is written. Raises DemoError if that takes too long."""
     sqlite = plugins.load("figway.stores", "sqlite")
     store = sqlite(sqlite.Options(path=scene.store))
     try:
@@ -127,13 +128,13 @@ def _settled(scene: Scene) -> Ledger:
             elif time.monotonic() - since > QUIET:
                 return ledger
             time.sleep(0.1)
-        raise DemoError("the shadow does not come to rest")
+        raise DemoError("the shadow lane does not finish")
     finally:
         store.close()
 
 
 def _unfinished(scene: Scene) -> bool:
-    """Whether the lane still has mirrors without an outcome, as the gateway's metrics say."""
+    """Whether the lane still has mirrors without an outcome, by the gateway's metrics."""
     status, metrics = get(f"{scene.admin}/metrics")
     if status != 200:
         raise DemoError(f"the gateway's admin port is silent; it said:\n{scene.process.last_lines()}")
@@ -141,7 +142,7 @@ def _unfinished(scene: Scene) -> bool:
 
 
 def _figway() -> str:
-    """How the user calls figway from here."""
+    """The command that runs figway from the working directory."""
     here = Path(sys.argv[0])
     return "figway" if shutil.which("figway") or here.name != "figway" else os.path.relpath(here)
 
@@ -149,26 +150,26 @@ def _figway() -> str:
 def _after(config: Path) -> list[tuple[str, str]]:
     figway = _figway()
     return [
-        (f"{figway} report patients", "all that is known of one capability; also -o json and -o markdown"),
+        (f"{figway} report patients", "the whole report on one capability; also -o json and -o markdown"),
         (f"{figway} explain GET /appointments/A-4001", "who would answer that request, and why; it sends nothing"),
-        ("make run", f"the same, kept up to play with: edit {config} and watch the gateway follow"),
+        ("make run", f"the demo, kept running: edit {config} and watch the gateway follow"),
     ]
 
 
 def _stay(console: Console, scene: Scene, config: Path) -> None:
-    """Keep all up until Ctrl-C."""
+    """Keep everything running until Ctrl-C."""
     gateway = scene.gateway
     console.print(next_steps([
-        (f"curl -i {gateway}/patients/P-1001", "legacy answers; modern is asked the same in the shadow"),
+        (f"curl -i {gateway}/patients/P-1001", "legacy answers; modern gets the same request in the shadow"),
         (f"curl -i -H 'X-API-Key: {KEY}' {gateway}/results/R-7001", "asked in JSON, answered by legacy in SOAP"),
         (f"curl -i {gateway}/results/R-7001", "no key, no result: 401"),
         (f"curl -i -H 'X-Clinic-Session: me' '{gateway}/appointments?patient=P-1001'",
          "one session in four is answered by modern"),
-        (f"curl {scene.admin}/readyz?verbose", "how the gateway is; /metrics is beside it"),
-        (f"{_figway()} report", "what the shadow has found by now"),
+        (f"curl {scene.admin}/readyz?verbose", "the gateway's state; /metrics is on the same port"),
+        (f"{_figway()} report", "what the shadow has found so far"),
     ]), soft_wrap=True)
-    console.print(f"\nEdit {config} and save: the gateway takes it up at once. "
-                  f"What it logs is in {scene.process.log}.\nCtrl-C ends it all.", soft_wrap=True)
+    console.print(f"\nEdit {config} and save: the gateway uses the change at once. "
+                  f"Its log is {scene.process.log}.\nCtrl-C ends everything.", soft_wrap=True)
     while scene.process.alive():
         time.sleep(0.5)
     raise DemoError(f"the gateway has ended; it said:\n{scene.process.last_lines()}")

@@ -1,7 +1,7 @@
-"""Runs one sample service on a stock uvicorn until it is told to stop.
+"""Runs one sample service on a stock uvicorn until a signal stops it.
 
-The parent may bind the socket and hand it down (`--fd`): the port is then known before the service runs, and calls
-that come too early wait in the socket's queue.
+The parent may bind the socket and pass it on (`--fd`). Then the port is known before the service runs, and early calls
+wait in the socket's queue.
 """
 
 import socket
@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 
 
 def serve(application: Starlette, name: str, arguments: Sequence[str] | None = None) -> None:
-    """Serve on loopback, at `--port` (0: any free one) or on the listening socket `--fd`; says where on stdout."""
+    """Serve on loopback, at `--port` (0: any free one) or on the listening socket `--fd`. Prints the URL on stdout."""
     parser = ArgumentParser(prog=f"python -m gateway.demo.{name}", description=f"The demo clinic's {name} service.")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--port", type=int, default=0)
@@ -29,6 +29,6 @@ def serve(application: Starlette, name: str, arguments: Sequence[str] | None = N
         listener = socket.socket(fileno=asked.fd)
     sys.stdout.write(f"{name}: http://127.0.0.1:{listener.getsockname()[1]}\n")
     sys.stdout.flush()
-    # A torn answer is a defect on purpose: uvicorn's complaint about it would only confuse.
+    # A torn answer is deliberate, and uvicorn's complaint about it would only confuse.
     config = uvicorn.Config(application, log_level="critical", access_log=False, lifespan="off", backlog=1024)
     uvicorn.Server(config).run(sockets=[listener])

@@ -1,4 +1,4 @@
-"""The demo's last page: the capabilities, what differs between their two services, and the verdict."""
+"""The demo's last page: the capabilities, the differences between the two services, and the verdict."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -60,7 +60,7 @@ def _milliseconds(arm: ArmReport) -> str:
 
 
 def differences(review: Review) -> Table:
-    """Everything that the shadow found, each kind with the defect that explains it."""
+    """Everything that the shadow found: each kind of difference, with the defect that explains it."""
     table = _table("What the shadow found")
     table.add_column("operation", no_wrap=True)
     table.add_column("exchanges", justify="right", no_wrap=True)
@@ -68,20 +68,20 @@ def differences(review: Review) -> Table:
     for line, defect in review.lines:
         what = Text.assemble((line.kind.replace("_", " "), "bold"), " ", (line.path or "(whole)", "cyan"))
         what.append(f"  {line.legacy} → {line.modern}\n")
-        what.append_text(Text(defect.says, "dim") if defect else Text("nobody seeded this", "bold red"))
+        what.append_text(Text(defect.says, "dim") if defect else Text("not a seeded defect", "bold red"))
         table.add_row(f"{line.capability}.{line.operation}", f"{line.exchanges:,}", what)
     return table
 
 
 def verdict(review: Review, tally: Tally) -> Table:
-    """Whether all is as it should be, in a few lines."""
+    """Whether everything is as expected, in a few lines."""
     met, found = sum(review.seeded.values()), sum(review.found.values())
     whole = sum(review.found[one.name] == review.seeded[one.name] for one in DEFECTS)
     page = Table.grid(padding=(0, 1))
     _check(page, whole == len(DEFECTS),
            f"{whole} of {len(DEFECTS)} seeded defects found, in {found} of the {met} exchanges that met one")
     _check(page, not review.others,
-           "nothing else differs" if not review.others else f"found beside them: {len(review.others)}")
+           "nothing else differs" if not review.others else f"other differences found: {len(review.others)}")
     _check(page, not tally.wrong,
            f"of {tally.total:,} clients' requests, {tally.right:,} were answered as legacy always did, "
            f"{tally.refused} refused for want of a key, and {tally.spoilt} met a defect, where modern serves"
@@ -98,7 +98,7 @@ def _check(page: Table, good: bool, text: str) -> None:
 
 
 def next_steps(steps: Iterable[tuple[str, str]]) -> Text:
-    """Commands, and what each is for. To be printed without wrapping, so that they can be copied."""
+    """Commands and the purpose of each. Print them without wrapping, so that they can be copied."""
     page = Text.assemble(("Where to look next", "bold"))
     for command, purpose in steps:
         page.append(f"\n  {command}", "cyan").append(f"\n    {purpose}", "dim")

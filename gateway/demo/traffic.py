@@ -1,7 +1,7 @@
-"""The demo's clients: what they ask, in an order that a seed decides, and whether they got what they should.
+"""The demo's clients: their requests, in an order that a seed decides, and whether they got the right answers.
 
-Clients are real: most speak through httpx2 on kept connections, some through Python's oldest, http.client, one
-connection a request. None of them knows that there is a gateway.
+The clients are real: most use httpx2 and keep their connections, one uses Python's http.client with a connection for
+each request. None of them knows that there is a gateway.
 """
 
 import http.client
@@ -34,7 +34,7 @@ NAMES = ("test", "Mock", "O'Syn", "muster-größe", "nobody")
 
 
 class Ask(NamedTuple):
-    """One request of a client, with the right answer and the one that the modern service would give."""
+    """One request of a client, with the right answer and the modern service's answer."""
 
     operation: Operation
     asked: Asked
@@ -65,8 +65,8 @@ class Ask(NamedTuple):
 
 @dataclass(slots=True)
 class Tally:
-    """What the clients saw. `right`: the answer that legacy always gave; `spoilt`: a defect of the modern service,
-    where that one serves; `refused`: 401 for want of a key; `wrong`: none of these, which should not be."""
+    """The answers that the clients got. `right`: the answer that legacy always gave; `spoilt`: one with a defect, where
+    modern serves; `refused`: 401 without a key; `wrong`: any other, which should not happen."""
 
     right: int = 0
     spoilt: int = 0
@@ -79,7 +79,8 @@ class Tally:
 
 
 def plan(clinic: Clinic, requests: int, seed: int) -> list[Ask]:
-    """So many requests, the same for the same seed. Each defect is hit at least once, whatever the number."""
+    """A list of `requests` requests, the same for the same seed. Each defect is hit at least once, whatever the
+    number."""
     random = Random(seed)  # noqa: S311 - a demo, no secret
     shares = [(operation, SHARES[operation.capability, operation.name]) for operation in (*OPERATIONS, FRONT)]
     asks = list(_probes(clinic, random))
@@ -95,7 +96,7 @@ def plan(clinic: Clinic, requests: int, seed: int) -> list[Ask]:
 
 
 def _probes(clinic: Clinic, random: Random) -> Iterator[Ask]:
-    """For each defect one request that hits it, and one that is refused."""
+    """For each defect one request that hits it, and some requests that are refused."""
     for defect in DEFECTS:
         operation = BY_NAME[defect.capability, defect.operation]
         while True:
@@ -115,7 +116,7 @@ def _ask(clinic: Clinic, operation: Operation, asked: Asked, random: Random) -> 
 
 
 def _any_of(clinic: Clinic, operation: Operation, random: Random) -> Asked:
-    """Something to ask; one id in twenty or so is nobody's."""
+    """Parameters for a request. About one id in twenty does not exist."""
     if operation.name == "search":
         return {"name": NAMES[int(random.random() * len(NAMES))]}
     if operation.path in ("/", "/departments") or operation.method == "POST":
@@ -162,7 +163,7 @@ def send(asks: list[Ask], url: str, answered: Callable[[], None]) -> Tally:
             for thread in threads:
                 thread.join()
         finally:
-            over.set()  # interrupted: each client still hears its answer, and asks no more
+            over.set()  # if interrupted, each client still waits for its answer, and sends no more requests
             for thread in threads:
                 if thread.ident is not None:  # it was started before the interrupt
                     thread.join()
@@ -197,8 +198,8 @@ def _count(tally: Tally, ask: Ask, status: int, body: bytes) -> None:
 
 
 def _is(answer: Answer, status: int, body: bytes) -> bool:
-    """Whether a client got this answer. JSON may be spaced as it likes, and have what is made anew for each answer;
-    its numbers keep every digit."""
+    """Whether a client got this answer. JSON may differ in white space and in fresh members, but its numbers must keep
+    every digit."""
     if status != answer.status:
         return False
     try:

@@ -1,11 +1,11 @@
-"""The contract of Stages: where a gateway's stages are kept, how one is flipped, and how a gateway hears of it.
+"""The contract of Stages: it keeps a gateway's stages, flips them, and informs the gateway of changes.
 
-Each change of any stage makes a new revision. A flip names the revision that it was decided on, so two people who flip
-at once cannot undo each other unseen: the second is refused with Conflict. `gateway.flips.testing.check_stages` is what
-each implementation must satisfy.
+Each change of any stage makes a new revision. A flip names the revision that it was decided on. So if two people flip
+at the same time, neither undoes the other's flip unnoticed: the second is refused with Conflict. Each implementation
+must pass `gateway.flips.testing.check_stages`.
 
-The stages that requests are decided by are in the route table (pipeline.table). `gateway.inforce.InForce.follow`
-carries each change of these stages there.
+Requests are decided by the stages in the route table (pipeline.table). `gateway.inforce.InForce.follow` copies each
+change of these stages to the table.
 """
 
 from collections.abc import Mapping
@@ -45,7 +45,7 @@ class FlipError(Exception):
 
 
 class Conflict(FlipError):
-    """The stages are at another revision than the flip was decided on."""
+    """The stages have changed since the revision that the flip was decided on."""
 
 
 class UnknownCapability(FlipError):
@@ -60,7 +60,7 @@ class Stages(Protocol):
         ...
 
     def flip(self, flip: Flip, revision: str) -> Snapshot:
-        """Make the flip if the stages are at `revision` still: the stages after it. Raises FlipError."""
+        """Make the flip if the stages are still at `revision`, and return the new stages. Raises FlipError."""
         ...
 
     async def watch(self, revision: str) -> Snapshot:

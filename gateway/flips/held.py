@@ -15,7 +15,7 @@ class Held:
     def put(self, snapshot: Snapshot) -> None:
         """Replace the snapshot, and wake all that wait."""
         self.snapshot = snapshot
-        # Whoever waits is woken by this event; whoever comes later waits for the next.
+        # This event wakes all present waiters; later ones wait for the next event.
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
 

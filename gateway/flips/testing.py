@@ -11,8 +11,8 @@ _TO = StagePair(Stage.CANARY, Stage.LEGACY)
 
 
 async def check_stages(make: Callable[[Mapping[str, StagePair]], Stages], *, flips: bool = True) -> None:
-    """Raise AssertionError where what `make` makes of the stages to begin with breaks the contract. Where stages
-    cannot be flipped (`flips` False) every flip must be refused, and change nothing."""
+    """Raise AssertionError if an implementation breaks the contract. `make` makes one from its first stages. If stages
+    cannot be flipped (`flips` False), every flip must be refused and change nothing."""
     stages = make(_BEGIN)
     first = stages.read()
     assert dict(first.stages) == _BEGIN, "it begins with the stages that it is made with"
@@ -29,8 +29,8 @@ async def check_stages(make: Callable[[Mapping[str, StagePair]], Stages], *, fli
     assert second.revision != first.revision, "a flip makes a new revision"
     assert dict(second.stages) == {**_BEGIN, "labs": _TO}, "a flip changes one capability, and no other"
     assert dict(first.stages) == _BEGIN, "a snapshot never changes"
-    assert stages.read() == second, "a flip is seen by whoever reads next"
-    assert await waiting == second, "a flip is seen by whoever watches"
+    assert stages.read() == second, "a flip is seen by the next reader"
+    assert await waiting == second, "a flip is seen by a watcher"
     assert await stages.watch(first.revision) == second, "watching an old revision does not wait"
     for wrong, revision, kind in ((flip, first.revision, Conflict),
                                   (Flip("none", _TO, "somebody", "a reason"), second.revision, UnknownCapability)):

@@ -1,5 +1,5 @@
-"""Messages of the standard library's logging, and errors of the event loop, as events of our log: one JSON object a
-line, and never a traceback, which may hold values."""
+"""Turns messages of Python's logging, and errors of the event loop, into events of the gateway's log: one JSON object a
+line, and never a traceback, because it may hold patient data."""
 
 import asyncio
 import logging
@@ -7,7 +7,7 @@ from typing import Any
 
 from gateway.telemetry.record import Recorder
 
-# Loggers whose messages we write, and that hold names and numbers only. Of others the log has logger and level alone.
+# Loggers whose messages are logged: they hold only names and numbers. Of others, only logger and level are logged.
 _OURS = ("gateway.", "shadow.", "adapters.")
 
 

@@ -1,4 +1,4 @@
-"""What one worker says of itself to the admin port: its state of the moment, and its counters since it started.
+"""The facts that one worker reports to the admin port: its current state, and its counters since it started.
 
 Facts cross process boundaries as JSON, so each is a dictionary with fixed keys; tuples arrive as lists.
 """
@@ -8,8 +8,8 @@ from typing import TypedDict
 
 
 class ReloadFacts(TypedDict):
-    """How the last reload went: `at` in seconds since 1970, `problems` as printed, `waiting` the settings that need a
-    restart, `hanging` the attempts that were given up and still run."""
+    """The result of the last reload: `at` in seconds since 1970, `problems` as printed, `waiting` the settings that
+    need a restart, `hanging` the number of attempts that were given up and still run."""
 
     successful: bool
     count: int
@@ -20,7 +20,7 @@ class ReloadFacts(TypedDict):
 
 
 class LaneFacts(TypedDict):
-    """The shadow lane: whether it takes mirrors, how many have no outcome yet, and the bytes that they hold."""
+    """The shadow lane: whether it accepts mirrors, how many have no outcome yet, and how many bytes those hold."""
 
     on: bool
     unfinished: int
@@ -41,7 +41,7 @@ class CustodyFacts(TypedDict):
 
 
 class CertificateFacts(TypedDict):
-    """The data port's certificate: what is wrong with it ("" for nothing), and its end in seconds since 1970."""
+    """The data port's certificate: its problem ("" for none), and when it expires, in seconds since 1970."""
 
     problem: str
     ends: float
@@ -56,7 +56,7 @@ class MemoryFacts(TypedDict):
 
 
 class RecorderFacts(TypedDict):
-    """What was counted of requests: see gateway.telemetry.record, which makes the rows, and metrics, which folds them.
+    """The counts of requests. gateway.telemetry.record makes the rows, and gateway.telemetry.metrics adds them up.
 
     `counters`: capability, operation, arm, status class, requests, bytes in, bytes out. `latencies`: capability, arm,
     seconds, buckets, buckets of the arm. `errors`: capability, code, count. `fallbacks`: capability, count."""
@@ -70,13 +70,13 @@ class RecorderFacts(TypedDict):
 
 
 class WorkerFacts(TypedDict):
-    """All of one worker. `at` is when this was said, in seconds since 1970; `workers` how many there should be;
-    `revision` that of the configuration in force.
+    """All facts of one worker. `at` is when they were taken, in seconds since 1970; `workers` is how many workers there
+    should be; `revision` is that of the configuration in force.
 
     `shadow`: capability, operation, outcome, reason, count. `upstreams`: name, endpoint's URL, whether it is
     available, pending calls, pooled connections, connections outside the pool, the last failure. `faults`: why the
-    store, custody, the sealed file or the file of marks does not work now. `overloaded`: what there is too little of
-    now, "connections" or "memory". `descriptors`: the process's limit of file descriptors."""
+    store, custody, the sealed file or the file of marks does not work now. `overloaded`: the resources that are
+    exhausted now, "connections" or "memory". `descriptors`: the process's limit of file descriptors."""
 
     at: float
     workers: int

@@ -1,4 +1,4 @@
-"""Faults of the files that the shadow keeps: each is logged when it begins, changes and ends, not at every failure."""
+"""Logs faults of the shadow's files: each once when it begins, changes and ends, not at every failure."""
 
 import time
 from collections.abc import Mapping
@@ -7,26 +7,26 @@ from gateway.telemetry.record import Recorder
 from shadow.lane.archive import OPENING
 
 _AGAIN = 60.0
-"""Seconds after which a fault that goes on for another reason is logged again."""
+"""Seconds after which a continuing fault is logged again, if its reason has changed."""
 
 
 class Faults:
-    """What one worker has logged of faults. It belongs to the worker's event loop."""
+    """The faults that one worker has logged. It belongs to the worker's event loop."""
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
         self._since: dict[str, float] = {}
-        # By what fails: the reason that was logged, and when.
+        # File → the reason that was logged, and when.
         self._reported: dict[str, tuple[str, float]] = {}
 
     @property
     def any_reported(self) -> bool:
-        """Whether a fault goes on that was logged."""
+        """Whether a logged fault still continues."""
         return bool(self._reported)
 
     def report(self, faults: Mapping[str, str], failures: Mapping[str, int]) -> None:
-        """Log what is new. `faults` are the present ones, each with its reason, by what fails: "store", "custody",
-        "sealed" or "marks". `failures` says how often each has failed since the start."""
+        """Log the changes since the last call. `faults` are the current ones: the file ("store", "custody", "sealed" or
+        "marks") → the reason. `failures` says how often each file has failed since the start."""
         now = time.monotonic()
         for what, reason in faults.items():
             self._since.setdefault(what, now)

@@ -1,4 +1,4 @@
-"""The Prometheus families that a scrape is shown, folded from the snapshots of one or several workers."""
+"""The Prometheus families of a scrape, added up from the snapshots of one or several workers."""
 
 from collections.abc import Iterable
 
@@ -7,7 +7,7 @@ from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, M
 from gateway.telemetry.facts import RecorderFacts
 from shadow.latency import BOUNDS, SIZE
 
-# Every fourth bound, 0.8 ms to 26 s: the buckets that Prometheus is shown.
+# The buckets that Prometheus gets: every fourth bound, from 0.8 ms to 26 s.
 _SHOWN = tuple(range(16, 78, 4))
 
 
@@ -23,9 +23,9 @@ def families(snapshots: Iterable[RecorderFacts]) -> Iterable[Metric]:
                                     labels=["capability"])
     durations = HistogramMetricFamily("figway_request_duration_seconds", "From a request's head to its answer's end.",
                                       labels=["capability"])
-    arms = HistogramMetricFamily("figway_arm_duration_seconds", "What the serving arm took.",
+    arms = HistogramMetricFamily("figway_arm_duration_seconds", "Time that the serving arm took.",
                                  labels=["capability", "arm"])
-    dropped = CounterMetricFamily("figway_log_lines_dropped", "Log lines that nobody took in time.")
+    dropped = CounterMetricFamily("figway_log_lines_dropped", "Log lines dropped because the reader was too slow.")
     counts: dict[tuple[str, str, str, int], int] = {}
     sizes: dict[str, list[int]] = {}
     whole: dict[str, tuple[list[int], float]] = {}

@@ -1,6 +1,6 @@
-"""Writes lines to standard output in a thread: a reader that stalls must not stall the gateway.
+"""Writes lines to standard output in a thread, so that a reader that stalls does not stall the gateway.
 
-Lines are gathered and handed to the thread in batches. Past a bound they are dropped, and counted.
+Lines are collected and passed to the thread in batches. If too many wait, further lines are dropped and counted.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ _MAX_PENDING = 8 << 20
 
 
 class Output:
-    """Writes lines to a file descriptor. One a process; `write` is called from the event loop only."""
+    """Writes lines to a file descriptor. A process has one; only the event loop may call `write`."""
 
     def __init__(self, fd: int = 1) -> None:
         self.dropped = 0
@@ -28,7 +28,7 @@ class Output:
         self._thread.start()
 
     def write(self, line: str) -> None:
-        """Queue one line, its newline included."""
+        """Queue one line, which ends with a newline."""
         lines = self._lines
         lines.append(line)
         if len(lines) >= _BATCH:
@@ -42,7 +42,7 @@ class Output:
         self.flush()
 
     def flush(self) -> None:
-        """Hand what is queued to the writer."""
+        """Pass the queued lines to the thread."""
         if not self._lines:
             return
         count = len(self._lines)
@@ -66,12 +66,12 @@ class Output:
                 while view:
                     view = view[os.write(self._fd, view):]
             except OSError:
-                # Nobody reads any more (EPIPE, a full disk): serving goes on.
+                # The reader is gone (EPIPE) or the disk is full: drop the lines and go on serving.
                 self.dropped += batch.count(b"\n")
             self._pending -= len(batch)
 
     def close(self, timeout: float = 2.0) -> None:
-        """Write what is left, for at most `timeout` seconds."""
+        """Write the remaining lines, for at most `timeout` seconds."""
         self.flush()
         self._wake.release()
         self._thread.join(timeout)

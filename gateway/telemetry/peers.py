@@ -1,7 +1,7 @@
-"""How the workers of one gateway share their facts: each writes its own to a file of the run directory.
+"""Shares facts among the workers of one gateway: each writes its own to a file of the run directory.
 
-The admin port's socket may give a scrape to any worker, which must answer for all of them. The files of workers that
-have ended stay, so that totals never fall; the state of the moment is taken from the workers that run.
+A scrape of the admin port reaches any one of the workers, and that worker must answer for all. The files of workers
+that have ended stay, so that totals never fall. The current state is taken only from workers that run.
 """
 
 import os
@@ -14,7 +14,7 @@ from gateway.telemetry.facts import Facts, WorkerFacts
 
 
 class Peers:
-    """This worker among its peers: implements Workers. `folder` is None for a worker that is alone."""
+    """This worker and its peers: implements Workers. `folder` is None for a single worker."""
 
     def __init__(self, folder: Path | None, facts: Facts) -> None:
         self._folder = folder
@@ -22,7 +22,7 @@ class Peers:
 
     @property
     def are_there(self) -> bool:
-        """Whether there may be other workers, which want this one's facts."""
+        """Whether there may be other workers that need this one's facts."""
         return self._folder is not None
 
     def publish(self) -> None:
@@ -35,7 +35,7 @@ class Peers:
             fresh.write_bytes(orjson.dumps(self._facts()))
             fresh.replace(target)
         except OSError:
-            # A full disk must not stop the worker; the others see its last word.
+            # A full disk must not stop the worker. The others see its last published facts.
             return
 
     def all(self) -> list[tuple[bool, WorkerFacts]]:
@@ -45,18 +45,18 @@ class Peers:
 
 
 class Published:
-    """The workers that write to a run directory, seen from a process that is none of them: implements Workers."""
+    """The workers that write to a run directory, seen from another process: implements Workers."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def all(self) -> list[tuple[bool, WorkerFacts]]:
-        """See Workers. Those that run come first."""
+        """See Workers. Running workers come first."""
         return sorted(_published(self._folder), key=lambda worker: not worker[0])
 
 
 def _published(folder: Path, but: int = 0) -> Iterator[tuple[bool, WorkerFacts]]:
-    """What the workers of a run directory have written, all but that of one process."""
+    """The published facts of a run directory's workers, except those of the process `but`."""
     for path in sorted(folder.glob("worker-*.json")):
         pid = int(path.stem.removeprefix("worker-"))
         if pid == but:

@@ -1,9 +1,9 @@
-"""What the gateway remembers of every finished request: one line of the access log, and counters.
+"""Records every finished request: one line of the access log, and counters.
 
-An Account is all that is known of a request here; the log and the metrics are its sinks. It may hold no PHI: names come
-from the configuration, the rest are numbers and ids. A path, a query, a header's value, an address or a body never
-reach this module. Counters are plain ints, folded into Prometheus families when they are scraped: an increment costs a
-tenth of what a client library's costs.
+An Account is all that this module knows about a request; the log and the metrics are its sinks. It must hold no PHI
+(protected health information): names come from the configuration, and the rest are numbers and ids. Paths, queries,
+header values, addresses and bodies never reach this module. Counters are plain ints, which become Prometheus families
+when they are scraped: an increment costs a tenth of a client library's.
 """
 
 import time
@@ -21,11 +21,11 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 class Account:
     """What happened to one request: opened when it arrives, handed to the Recorder when it ends.
 
-    `arm` is the arm that was asked last, "" where none was; `status` what the client was answered, 0 for nothing.
-    `error` is a code of gateway.errors, "client_gone" or "". `fallback` says why legacy answered in modern's place:
-    a status, a Failure's kind, "slow" or "ejected"; "" where it did not. Times are in seconds: `started` by the
-    monotonic clock, `seconds` from the head's arrival to the last byte handed to the client, `arm_seconds` what the
-    answering arm took of them.
+    `arm` is the arm that was asked last, "" for none; `status` is the status that the client got, 0 for no answer.
+    `error` is a code of gateway.errors, "client_gone" or "". `fallback` says why legacy answered instead of modern: a
+    status, a Failure's kind, "slow" or "ejected"; "" if it did not. Times are in seconds: `started` by the monotonic
+    clock, `seconds` from the head's arrival to the last byte sent to the client, `arm_seconds` the answering arm's
+    share of them.
     """
 
     __slots__ = (
@@ -63,7 +63,7 @@ class Counter:
     __slots__ = ("bytes_in", "bytes_out", "count", "latency", "names")
 
     def __init__(self, capability: str, operation: str, arm: str, latency: Latency) -> None:
-        # The part of their log lines that is the same; the configuration's names need no escaping.
+        # The part that all their log lines share. Names from the configuration need no escaping.
         self.names = f'"event":"request","capability":"{capability}","operation":"{operation}","arm":"{arm}"'
         self.latency = latency
         self.count = 0
@@ -76,7 +76,7 @@ class Recorder:
 
     def __init__(self, output: Output, *, access_log: bool = True) -> None:
         self.output = output
-        # By capability, operation, arm ("" where none was asked) and the status's class.
+        # By capability, operation, arm ("" if none was asked) and the status's class.
         self.counters: dict[tuple[str, str, str, int], Counter] = {}
         # By capability and arm: histograms for each operation would be too many to keep and to show.
         self.latencies: dict[tuple[str, str], Latency] = {}
@@ -136,21 +136,21 @@ class Recorder:
         )
 
     def refused(self, code: str, trace_id: str, *, logged: bool = True) -> None:
-        """Count a request that the edge refused, so no exchange began. Without `logged` it has no line in the log:
-        there may be very many of them, and the edge logs how many."""
+        """Count a request that the edge refused before an exchange began. Without `logged` it gets no line in the log:
+        there may be very many of these, and the edge logs their number."""
         self.errors["_edge", code] = self.errors.get(("_edge", code), 0) + 1
         if logged:
             self.event("refused", level="warning", code=code, trace_id=trace_id)
 
     def event(self, name: str, /, *, level: str = "info", **facts: str | int | float | bool | list[str]) -> None:
-        """Log something that is not a request. The facts must be our own: names, numbers, codes."""
+        """Log an event other than a request. The facts must be the gateway's own: names, numbers, codes."""
         now = time.time()
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now % 1 * 1000):03d}Z"
         line = orjson.dumps({"ts": stamp, "event": name, "level": level, **facts}, option=orjson.OPT_APPEND_NEWLINE)
         self.output.write(line.decode())
 
     def snapshot(self) -> RecorderFacts:
-        """Everything that was counted."""
+        """All counts so far."""
         return {
             "counters": [(*key, c.count, c.bytes_in, c.bytes_out) for key, c in self.counters.items()],
             "latencies": [(*key, one.seconds, one.buckets, one.arm_buckets) for key, one in self.latencies.items()],

@@ -1,7 +1,7 @@
-"""W3C trace context: the fields that upstream calls carry, so that both arms' traces join the client's.
+"""W3C trace context: the fields that make the calls to both arms part of the client's trace.
 
-A valid `traceparent` keeps its trace id and flags and gets a new parent id for every upstream call; anything else
-starts a new trace (W3C Trace Context, section 3.2). Ids come from the fast generator: they are no secrets.
+A valid `traceparent` keeps its trace id and flags, and gets a new parent id for every upstream call. Without a valid
+one a new trace starts (W3C Trace Context, section 3.2). Ids come from the fast generator, since they are not secret.
 """
 
 import random
@@ -13,7 +13,7 @@ _bits = random.Random().getrandbits  # noqa: S311
 
 
 def new_trace_id() -> str:
-    """32 hexadecimal digits, never all zero."""
+    """A new trace id: 32 hexadecimal digits, never all zero."""
     return f"{_bits(128) or 1:032x}"
 
 
@@ -23,8 +23,8 @@ def trace_id(traceparent: bytes) -> str:
 
 
 def fields(trace: str, received: bytes, has_request_id: bool) -> bytes:
-    """The field lines for one upstream call: a traceparent with the trace's id, a new parent id and the flags
-    received (else sampled), and an X-Request-Id where the client sent none."""
+    """The field lines for one upstream call: a traceparent with the trace's id, a new parent id and the received flags
+    (or "sampled"), and an X-Request-Id if the client sent none."""
     flags = received[53:55].decode("ascii") if received else "01"
     if has_request_id:
         return f"traceparent: 00-{trace}-{_bits(64) or 1:016x}-{flags}\r\n".encode("ascii")

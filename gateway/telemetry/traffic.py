@@ -1,4 +1,4 @@
-"""Turns the recorder's latencies, which only grow, into rows of traffic that a store adds up."""
+"""Turns the recorder's latencies, which only grow, into rows of traffic that a store can add up."""
 
 from collections.abc import Callable, Mapping
 
@@ -8,7 +8,7 @@ from shadow.ledger.rows import Traffic
 
 
 class TrafficFold:
-    """Remembers what earlier rows held, so that each new row holds what came since."""
+    """Remembers the counts of earlier rows, so that each new row holds only the traffic since then."""
 
     def __init__(self) -> None:
         self._before: dict[tuple[str, str], tuple[int, int, list[int]]] = {}
@@ -16,8 +16,8 @@ class TrafficFold:
     def rows(
         self, latencies: Mapping[tuple[str, str], Latency], stage: Callable[[str], str], at: float
     ) -> list[Traffic]:
-        """What each arm answered since the last call, over all operations of a capability (the rows name none).
-        `stage` gives a capability's stage of now."""
+        """The answers of each arm since the last call of this method, over all operations of a capability (the rows
+        name no operation). `stage` gives a capability's current stage."""
         rows = []
         for key, now in latencies.items():
             capability, arm = key

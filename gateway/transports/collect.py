@@ -93,5 +93,5 @@ class Collected:
         if settled is not None:
             self.body = b"".join(self._pieces)
             settled(self)
-        # The call holds this receiver. Without this circle, the body is freed as soon as nobody uses it.
+        # The call refers to this receiver. Breaking this cycle frees the body as soon as it is no longer used.
         self.sending = None

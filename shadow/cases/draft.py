@@ -64,7 +64,7 @@ class Draft(NamedTuple):
         return cls(pair, (forms[0], forms[1]), trees)
 
     def written(self) -> Pair | None:
-        """The pair with its bodies written anew from the trees; None where one cannot be written."""
+        """The pair with its bodies written again from the trees; None if one cannot be written."""
         pair = self.pair
         for side, (form, tree) in enumerate(zip(self.forms, self.trees, strict=True)):
             if isinstance(tree, Unreadable):
@@ -145,7 +145,7 @@ def _pairs(old: list[Tree], new: list[Tree], matcher: Matcher[Directive]) -> lis
 
 
 def _dropped(tree: Tree | Unreadable, paths: Sequence[Path]) -> Tree | Unreadable:
-    """A tree without what is at these paths, which are all of one length. Untouched parts are shared with `tree`."""
+    """The tree without the values at these paths, which all have one length. It shares unchanged parts with `tree`."""
     copies: dict[Path, Tree] = {}
     by_parent: dict[Path, list[str | int]] = {}
     for path in paths:

@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 
 from adapters.document import Number, Tree
 
-# No hexadecimal digit, and none of the letters of which "http", "ftp", "urn", an instant's T and Z are made: no
-# stand-in becomes a UUID, a URL or a time by mistake.
+# No hexadecimal digits, and no letters of "http", "ftp", "urn" or of an instant's T and Z, so that no stand-in becomes
+# a UUID, a URL or a time by mistake.
 _LETTERS = "ghijklmoqsvwxy"
 _HEX = "abcdef"
 _DIGITS = "1234567890"

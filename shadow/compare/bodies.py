@@ -1,7 +1,7 @@
-"""Bodies: their content coding is taken off, they are read as trees by their media type, and written again.
+"""Decodes bodies: removes the content coding, reads a tree by the media type, and writes trees as bodies again.
 
-A body that cannot be read is a value (Unreadable) and no exception, since one arm's broken body is a finding. Only
-Incomparable is raised, where nothing can be said of two bodies.
+A body that cannot be read is a value (Unreadable) and not an exception, because one arm's broken body is a finding.
+Only Incomparable is raised, if two bodies cannot be compared at all.
 """
 
 import zlib
@@ -16,7 +16,7 @@ from shadow.compare.heads import is_json, media
 from shadow.observation import Observation
 
 MAX_DECODED = 16 << 20
-"""Bytes of a body at most, after its content coding is taken off."""
+"""The most bytes of a body without its content coding."""
 
 MAX_CODINGS = 4
 MAX_MEMBERS = 100
@@ -27,7 +27,7 @@ class Incomparable(Exception):
 
 
 class Unreadable(NamedTuple):
-    """A body that is not what its media type says, and the reason."""
+    """A body that its media type does not fit, and the reason."""
 
     reason: str
 
@@ -79,7 +79,7 @@ def read(form: Form, body: bytes) -> Tree | Unreadable:
 
 
 def write(form: Form, tree: Tree) -> bytes:
-    """A body that is read as this tree again. Raises DocumentError where the form has none."""
+    """A body that reads as this tree. Raises DocumentError if the form cannot write it."""
     match form.name:
         case "json":
             return dump(tree)
@@ -96,7 +96,7 @@ def write(form: Form, tree: Tree) -> bytes:
 
 
 def shape_of(found: Tree | Unreadable) -> Shape:
-    """The shape of what was read: a tree's, or "invalid" with the reason."""
+    """The shape of a body that was read: the tree's, or "invalid" with the reason."""
     return Shape("invalid", form=found.reason) if isinstance(found, Unreadable) else shape(found)
 
 

@@ -24,7 +24,7 @@ from shadow.compare.rules import defaults
 from shadow.observation import Observation
 
 VERSION = "4"
-"""The comparator's version. It is raised whenever some pair may get another outcome; evidence then starts anew."""
+"""The comparator's version. It is raised whenever a pair may get another outcome. Then new evidence is collected."""
 
 
 MARKUP = "default html markup"
@@ -51,7 +51,7 @@ class Outcome(StrEnum):
     NOT_COMPARABLE = "not_comparable"
     """Both were asked, and cannot be compared: legacy failed, a body is too large, or neither body can be read."""
     SHED = "shed"
-    """The exchange was to be compared, and was given up: no room, no time, or the judge was lost."""
+    """The exchange should have been compared, but was dropped: no room, no time, or the judge was lost."""
     SKIPPED = "skipped"
     """Left out on purpose, before it came to the lane: not sampled, too large, or the client went away."""
 
@@ -136,9 +136,10 @@ def identical(pair: Pair) -> bool:
     )
 
 
-def fingerprint(pair: Pair) -> int | None:
-    """A number that is equal, within this process, for pairs whose answers are equal byte for byte in everything that
-    is compared: such a pair need not be compared again. None where a crosswalk is in use, since that changes."""
+def answers_hash(pair: Pair) -> int | None:
+    """A hash of both answers. Within this process it is equal for pairs whose answers are equal byte for byte in
+    everything that is compared: such a pair need not be compared again. None if a crosswalk is in use, since that
+    changes."""
     if pair.rules.identifies:
         return None
     return hash(tuple(

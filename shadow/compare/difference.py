@@ -34,7 +34,7 @@ class Severity(StrEnum):
     """How much a difference matters, the worst first."""
 
     CRITICAL = "critical"
-    """A patient may come to harm, or see what was withheld. A single one that is reproduced makes a flip unsafe."""
+    """It may harm a patient, or show data that was withheld. One that is reproduced makes a flip unsafe."""
     MAJOR = "major"
     MINOR = "minor"
 

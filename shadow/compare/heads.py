@@ -59,7 +59,7 @@ def compared(headers: Headers) -> Headers:
 
 
 def differences(old: Headers, new: Headers) -> Iterator[Difference]:
-    """The differences, by field. Fields are compared part by part, and only parts that name nobody are shown."""
+    """The differences, by field. Fields are compared part by part. Only parts that identify no person are shown."""
     before, after = media(old), media(new)
     if before != after:
         # It decides how the client parses the body.
@@ -77,7 +77,7 @@ def differences(old: Headers, new: Headers) -> Iterator[Difference]:
         one, other = (parts([value.decode("latin-1") for value in headers.get_all(name.encode())])
                       for headers in (old, new))
         if one != other:
-            # Sorted by what is shown: the order of what is compared would reveal something of the values.
+            # Sorted by the text that is shown: the order of the compared values could reveal something about them.
             yield _header(name, *(", ".join(sorted(text for _, text in found)) for found in (one, other)))
 
 
@@ -92,7 +92,7 @@ def _shown_media(name: str, charset: str) -> str:
 
 
 _Parts = list[tuple[str, str]]
-"""For each part of a field: what is compared, and what is shown of it."""
+"""For each part of a field: the value that is compared, and the text that is shown of it."""
 
 
 def _schemes(values: Sequence[str]) -> _Parts:

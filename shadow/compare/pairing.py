@@ -1,4 +1,4 @@
-"""Pairs the items of two lists. It decides what is compared with what, never whether they are equal.
+"""Pairs the items of two lists: it decides which items are compared with each other, never whether they are equal.
 
 Every item of either list is in exactly one pair, or alone, so an item that was dropped, added or doubled is always
 found, however the others were paired. The work is linear, except for the few items that nothing identifies.
@@ -49,7 +49,7 @@ class Pairing:
 
 
 def pair(old: list[Tree], new: list[Tree], order: Order, matcher: Matcher[Directive], prints: Prints) -> Pairing:
-    """Pair the items of two lists, of which `matcher` says what rules say. Raises Budget."""
+    """Pair the items of two lists. `matcher` gives the rules for this place. Raises Budget."""
     if order.kind == "ordered":
         return _ordered(old, new, matcher, prints)
     if len(old) == len(new) == 1 and order.kind == "auto" and not (_record(old[0]) and _record(new[0])):
@@ -157,7 +157,7 @@ def _matched(
     before: Sequence[Hashable], after: Sequence[Hashable], left: Sequence[int], right: Sequence[int],
     pairs: list[tuple[int, int]],
 ) -> tuple[list[int], list[int]]:
-    """Pair items with equal keys, in order of occurrence, each once; returns what is left. None equals no key."""
+    """Pair items with equal keys, in order of occurrence, each once. Returns the other items. None equals no key."""
     waiting: dict[Hashable, deque[int]] = defaultdict(deque)
     for key, at in zip(after, right, strict=True):
         waiting[key].append(at)
@@ -174,7 +174,7 @@ def _alike(
     old: list[Tree], new: list[Tree], left: list[int], right: list[int], matcher: Matcher[Directive], prints: Prints,
     found: Pairing,
 ) -> None:
-    """Pair items that nothing identifies: those that look the same first, then the most alike; the rest stay alone."""
+    """Pair items that nothing identifies: equal ones first, then the most similar ones. The rest stay alone."""
     if prints.identities is not None:
         pairs, doubtful = twins.matched(
             prints.identities, old, new, left, right, lambda item: prints.of(item, matcher))
@@ -262,7 +262,7 @@ def _out_of_order(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
     if len(ends) == len(pairs):
         return []
     kept: set[int] = set()
-    number = where[-1] if where else -1
+    number = where[-1]
     while number >= 0:
         kept.add(number)
         number = above[number]

@@ -1,7 +1,7 @@
 """Names of query parameters that may be shown: common ones, and those that routes.yaml declares. Pure.
 
-Clients write them, so any other name may be data, even a patient's name ("?meier=1"). It is shown as a token, so that
-it can still be told from others.
+Clients write them, so any other name may be data, even a patient's name ("?meier=1"). Such a name is shown as a token,
+which still distinguishes it from others.
 """
 
 import re

@@ -1,6 +1,6 @@
-"""Fingerprints of trees: numbers that are equal where two trees differ in nothing but what rules hide.
+"""Fingerprints of trees: two trees that differ only in what rules hide have the same fingerprint, a number.
 
-The order of lists does not count. Unequal trees may share a fingerprint, so it decides only what is compared with what.
+The order of lists does not count. Unequal trees may share a fingerprint, so it only decides which items are paired.
 """
 
 from collections.abc import Hashable
@@ -44,7 +44,7 @@ class Prints:
         return known
 
     def spend(self, looks: int) -> None:
-        """Take some work off what is left. Raises Budget where there is no more."""
+        """Subtract some work from the budget. Raises Budget if too little is left."""
         self.looks -= looks
         if self.looks < 0:
             raise Budget
@@ -54,7 +54,7 @@ class Prints:
         return self._part(tree, matcher, _SHALLOW)
 
     def _part(self, node: Tree, matcher: Matcher[Directive], levels: int) -> int:
-        """The fingerprint of a node. It recurses for so many `levels`; `_deep` does what is nested deeper."""
+        """The fingerprint of a node. It recurses for this many `levels`; `_deep` handles deeper nesting."""
         if not isinstance(node, _CONTAINERS):
             return _leaf(node, matcher) if matcher.found else hash((type(node), node))
         known = self._known.get(id(node))

@@ -1,6 +1,6 @@
 """The resource types of FHIR (DSTU2 to R5, and the common ones of older releases). Pure.
 
-A resource type may be shown, since it names nobody. Any other word in its place may be data.
+A resource type may be shown, since it identifies no person. Any other word in its place may be data.
 """
 
 _TYPES = """

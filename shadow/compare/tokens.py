@@ -14,8 +14,8 @@ TOKEN = 12
 
 
 def token(key: bytes, place: str, value: Tree) -> str:
-    """The token of a scalar at a class of places ("/entry/*/code"). "" where there is no key, for null, and for what is
-    no scalar. Equal numbers have one token, however they are written."""
+    """The token of a scalar at a class of places ("/entry/*/code"). "" if there is no key, for null, and for a
+    container. Equal numbers have the same token, however they are written."""
     if isinstance(value, Number):
         text = f"number {_canonical(value)}"
     elif isinstance(value, str):

@@ -1,4 +1,4 @@
-"""Twins: items of a list that are alike in all but their identifiers, told apart by which other items name them.
+"""Twins: items of a list that differ only in their identifiers. They are paired by which other items refer to them.
 
 Two records without a name of their own, such as two observations of one value, look the same in both answers until the
 identifiers in them are followed. This is graph isomorphism in small: items are the nodes, shared identifiers the edges.
@@ -6,16 +6,16 @@ identifiers in them are followed. This is graph isomorphism in small: items are 
 1. **Colours.** Every item starts with its fingerprint, in which open identifiers are left out. In each round its colour
    takes in the colours of the items that share an identifier with it (colour refinement, also called 1-dimensional
    Weisfeiler-Leman). Items whose colour is unique on both sides belong together.
-2. **Choices.** Where nothing is unique, one item is paired with any one of its colour, and the rest is coloured anew.
+2. **Choices.** Where nothing is unique, one item is paired with any one of its colour, and the rest is coloured again.
    In a forest items of one stable colour are interchangeable, so any choice is as good as another (Immerman and
    Lander, "Describing graphs", 1990). Items in rings need not be: there a choice may be wrong.
 
-Both are bounded (ROUNDS, CHOICES). What is left then is paired as it comes, the most alike first.
+Both are bounded (ROUNDS, CHOICES). Items left after that are paired in order, the most similar first.
 
-A wrong choice never hides a difference. Pairing decides what is compared with what; the crosswalk, which is one-to-one,
-still has to hold for every identifier afterwards. So two answers without a difference are equal up to a renaming, and a
-wrong choice can only report a conflict too many. `tests/shadow/compare/test_twins.py` proves both against a search
-through all renamings of small examples.
+A wrong choice never hides a difference. Pairing decides which items are compared with each other; the crosswalk, which
+is one-to-one, must still hold for every identifier afterwards. So two answers without a difference are equal up to a
+renaming, and a wrong choice can only report a conflict too many. `tests/shadow/compare/test_twins.py` proves both
+against a search through all renamings of small examples.
 """
 
 from collections import defaultdict, deque
@@ -26,7 +26,7 @@ from adapters.document import Tree
 from shadow.compare.identifiers import Identities
 
 ROUNDS = 6
-"""Rounds of colours: items that are further apart than that do not tell each other apart."""
+"""The most rounds of colours: items further apart than this do not affect each other's colour."""
 
 CHOICES = 16
 """Choices made one at a time. After them, all items that are left are paired at once."""
@@ -154,7 +154,7 @@ class _Lists:
         return rounds
 
     def _rest(self, tie: _Tie, rounds: tuple[list[Colours], list[Colours]]) -> list[tuple[int, int]]:
-        """Pairs of what is left of a tie: those of one colour in the last round first, then in the round before."""
+        """Pairs of a tie's remaining items: those of one colour in the last round first, then in the round before."""
         found: list[tuple[int, int]] = []
         left, right = tie
         for one, other in reversed(list(zip(*rounds, strict=False))):
@@ -162,14 +162,14 @@ class _Lists:
             while left and right and before != len(found):
                 before = len(found)
                 left, right = self._pass(left, right, one, other, found)
-        # Each of these contradicts what is bound by now. They are paired all the same: then that shows as a conflict.
+        # Each of these contradicts a binding made before. They are still paired, so that the conflict is reported.
         return [*found, *zip(left, right, strict=False)]
 
     def _pass(
         self, left: Sequence[int], right: Sequence[int], one: Mapping[int, int], other: Mapping[int, int],
         found: list[tuple[int, int]],
     ) -> tuple[list[int], list[int]]:
-        """Add to `found` pairs of one colour that agree with all that is bound by now; returns what is left."""
+        """Add to `found` the pairs of one colour that agree with all bindings so far. Returns the items left over."""
         waiting: dict[Hashable, deque[int]] = defaultdict(deque)
         for j in right:
             waiting[other[j], self._identities.bound_names(self._new[j], legacy=False)].append(j)

@@ -25,7 +25,7 @@ class CustodyRenewed(CustodyError):
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A legal hold: what is of `scope` (a capability, or one record's id) outlives its retention and is not purged."""
+    """A legal hold: data of `scope` (a capability, or one record's id) is kept past its retention and is not purged."""
 
     scope: str
     at: float
@@ -51,13 +51,13 @@ class Custody(Protocol):
 
     @property
     def name(self) -> str:
-        """Tells this custody from any other, by chance. What is linked by the keys of one is not linked by those of
-        another. Empty where nothing outlives the process."""
+        """A random name that no other custody has. The keys of two custodies link different data. Empty if the custody
+        ends with the process."""
         ...
 
     @property
     def generation(self) -> tuple[int, int]:
-        """Differs from the last time once another process has written, or the file is another."""
+        """A number that changes when another process writes, or when the file is replaced."""
         ...
 
     def key(self, purpose: str, scope: str, at: float) -> bytes:
@@ -73,12 +73,12 @@ class Custody(Protocol):
         ...
 
     def destroy(self, purpose: str, *scopes: str) -> bool:
-        """Destroy these keys for good: what they sealed cannot be read, and what they linked is linked no more.
-        True where there was any."""
+        """Destroy these keys for ever: data that they sealed cannot be read any more, and data that they linked is not
+        linked any more. True if there was any."""
         ...
 
     def hold(self, hold: Hold) -> None:
-        """Keep what is of a scope. Another hold of the same scope takes its place."""
+        """Begin a hold: keep all data of its scope. It replaces an earlier hold of the same scope."""
         ...
 
     def release(self, scope: str) -> bool:
@@ -98,5 +98,5 @@ class Custody(Protocol):
         ...
 
     def close(self) -> None:
-        """Give everything back. Nothing may be called afterwards."""
+        """Release all resources. Nothing may be called afterwards."""
         ...

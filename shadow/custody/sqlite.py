@@ -3,8 +3,8 @@
 Destroying a key is final: deleted rows are overwritten (`secure_delete`), and there is no write-ahead log in which one
 could linger. Several processes may have the file open.
 
-Each file has a random name of its own. A file that is lost takes its keys with it, and the one that is made in its
-place has another name: what its keys link is not taken for what was linked before.
+Each file has a random name of its own. If a file is lost, so are its keys. The new file has another name, so data that
+its keys link is never mixed with data that was linked before.
 """
 
 import hashlib
@@ -72,7 +72,7 @@ class SqliteCustody:
             return dict(connection.execute("SELECT scope, made FROM key WHERE purpose = ?", (purpose,)))
 
     def destroy(self, purpose: str, *scopes: str) -> bool:
-        """Destroy these keys for good. True where there was any. Raises CustodyError."""
+        """Destroy these keys for ever. True if there was any. Raises CustodyError."""
         with self._database.transaction() as connection:
             done = connection.executemany("DELETE FROM key WHERE (purpose, scope) = (?, ?)",
                                           [(purpose, scope) for scope in scopes])
@@ -80,7 +80,7 @@ class SqliteCustody:
 
     @property
     def generation(self) -> tuple[int, int]:
-        """Differs once another process has written, or the file is another. Raises CustodyError."""
+        """A number that changes when another process writes, or when the file is replaced. Raises CustodyError."""
         with self._database.connection() as connection:
             [number] = connection.execute("PRAGMA data_version").fetchone()
             return self._database.opened, number
@@ -88,7 +88,7 @@ class SqliteCustody:
     # --- holds ---
 
     def hold(self, hold: Hold) -> None:
-        """Keep what is of a scope. Raises CustodyError."""
+        """Begin a hold: keep all data of its scope. Raises CustodyError."""
         with self._database.transaction() as connection:
             connection.execute("INSERT OR REPLACE INTO hold VALUES (?, ?, ?, ?)", astuple(hold))
 
@@ -127,7 +127,7 @@ class SqliteCustody:
         return tuple(deeds), is_whole
 
     def close(self) -> None:
-        """Give the file back. Nothing may be called afterwards."""
+        """Close the file. Nothing may be called afterwards."""
         self._database.close()
 
 

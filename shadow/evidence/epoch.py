@@ -1,7 +1,7 @@
-"""What evidence rests on (Epoch): both arms' builds, how the capability is configured, and the comparator.
+"""The basis of evidence (Epoch): both arms' builds, how the capability is configured, and the comparator's version.
 
-Where any of it changes, evidence starts from nothing. Stores keep an epoch as four texts; the text of the third is
-written (`stored`) and read (`from_stored`) here and nowhere else.
+When any part changes, new evidence is collected from zero. Stores keep an epoch as four texts. Only this file writes
+(`stored`) and reads (`from_stored`) the third of them.
 """
 
 import hashlib
@@ -19,22 +19,22 @@ _STORED = re.compile(
 
 
 class Setup(NamedTuple):
-    """How a capability is configured, as digests: of its `arms` as they are written, of the `endpoints` where these
-    are, and of the `rules` by which their answers are compared. Each is "" where it is not known, or nothing."""
+    """How a capability is configured, as digests: of its `arms` as written, of the `endpoints` of these arms, and of
+    the `rules` by which their answers are compared. Each is "" if it is unknown or empty."""
 
     arms: str = ""
     endpoints: str = ""
     rules: str = ""
 
     def anywhere(self) -> "Setup":
-        """The same without the endpoints, for those who do not know where the arms are."""
+        """The same without the endpoints, for callers that do not know where the arms are."""
         return self._replace(endpoints="")
 
 
 class Basis(NamedTuple):
-    """What a capability's evidence rests on, as configured. `build` is the lower-case name of the response header in
-    which the arms tell their build, empty where they do not. `parameters` are the names of parameters that may be
-    shown, besides those that everybody uses."""
+    """The basis of a capability's evidence, as configured. `build` is the lower-case name of the response header in
+    which the arms report their build, empty if they do not. `parameters` are the names of parameters that may be shown,
+    in addition to the common ones."""
 
     setup: Setup = Setup()
     build: bytes = b""
@@ -44,9 +44,9 @@ class Basis(NamedTuple):
 class Epoch(NamedTuple):
     """What evidence was gathered on.
 
-    `legacy` and `modern` are the arms' builds, "" where they are not told. `comparator` is the comparator's version.
-    `expired` counts the known differences that had expired: each is a rule less. `custody` is the name of the custody
-    file whose keys made the tokens, "" where it has none: what other keys link is other evidence.
+    `legacy` and `modern` are the arms' builds, "" if they report none. `comparator` is the comparator's version.
+    `expired` counts the known differences that had expired, since each is one rule less. `custody` is the name of the
+    custody whose keys made the tokens, "" if it has none: evidence linked by other keys is separate.
     """
 
     legacy: str
@@ -69,13 +69,13 @@ class Epoch(NamedTuple):
 
     @property
     def stored(self) -> tuple[str, str, str, str]:
-        """The epoch as four texts, for a store's columns: both builds, the setup with what is of it, the comparator."""
+        """The epoch as four texts, for a store's columns: legacy's build, modern's build, the setup, the comparator."""
         arms = self.arms
         return self.legacy, self.modern, f"{arms}+{self.rules}" if arms else self.rules, self.comparator
 
     @classmethod
     def from_stored(cls, legacy: str, modern: str, setup: str, comparator: str) -> "Epoch":
-        """The epoch of which these are the four texts."""
+        """The epoch that these four texts stand for."""
         found = _STORED.fullmatch(setup)
         if found is None:  # Figway never wrote it. As the digest of rules it equals none that are configured.
             return cls(legacy, modern, Setup(rules=setup), comparator)
@@ -84,11 +84,11 @@ class Epoch(NamedTuple):
 
 
 def digest(epoch: Epoch) -> str:
-    """24 hexadecimal digits that tell one epoch from another."""
+    """A digest that differs between epochs: 24 hexadecimal digits."""
     return hashlib.sha256(chr(0).join(epoch.stored).encode()).hexdigest()[:24]
 
 
 def build_of(observation: Observation, header: bytes) -> str:
-    """The build that an arm tells in `header`; "" where it tells none, or what cannot be one."""
+    """The build that an arm reports in `header`; "" if it reports none, or not a valid one."""
     said = observation.headers.get(header) if header else None
     return said.decode() if said is not None and _BUILD.fullmatch(said) else ""

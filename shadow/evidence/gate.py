@@ -131,7 +131,7 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The answer, the gates that it comes from, and what was covered: each operation, then its strata."""
+    """The answer, the gates that it comes from, and the coverage: each operation, then its strata."""
 
     answer: Answer
     gates: tuple[Gate, ...]
@@ -238,16 +238,17 @@ def _strata(criteria: Criteria, strata: Mapping[Stratum, Numbers]) -> Gate:
     wanted = math.log(STRATA / (1 - criteria.confidence))
     bad = {stratum: numbers.mismatching + numbers.failing for stratum, numbers in strata.items()}
     against = {one: weight_against(bad[one], strata[one].asked, criteria.limit) for one in strata}
-    worst = max(strata, key=lambda one: (against[one], one), default=None)
+    # Strata without an effective exchange show nothing. Where there are no others, the gate is missing.
+    worst = max((one for one in strata if strata[one].asked), key=lambda one: (against[one], one), default=None)
     if worst is None:
         return Gate("strata", State.MISSING, None, criteria.limit, 0, "nothing compared")
     n = strata[worst].asked
-    value = bad[worst] / n if n else None
+    value = bad[worst] / n
     if against[worst] >= wanted:
         return Gate("strata", State.FAIL, value, criteria.limit, 0,
                     f"above {percent(criteria.limit)} in {worst}: {bad[worst]:,} of {n:,} effective "
                     f"{noun(n, 'exchange')} are bad")
-    few = f"; {bad[worst]:,} of {n:,} in {worst} are too few to show it" if value and value > criteria.limit else ""
+    few = f"; {bad[worst]:,} of {n:,} in {worst} are too few to show it" if value > criteria.limit else ""
     return Gate("strata", State.PASS, value, criteria.limit, 0,
                 f"none of {len(strata):,} is shown to be above {percent(criteria.limit)}{few}")
 

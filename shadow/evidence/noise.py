@@ -35,10 +35,10 @@ EXPIRES = 14 * 86_400.0
 """Seconds after which a proposal is withdrawn where its noise was not seen again."""
 
 DRIFTS = "legacy itself drifts here, in more than its value: a person must write the rule"
-"""What a `NoiseReport` of "drift" means, in words."""
+"""The meaning of a `NoiseReport` of "drift", in words."""
 
 Look: TypeAlias = tuple[str, bool, str]
-"""What values of one field have in common, however they drift: see `_look`."""
+"""The properties that all values of one field share, even if they drift: see `_look`."""
 
 _FORMS = frozenset({"date", "instant", "local time", "uuid", "url"})
 _FLAT = 1e-17

@@ -24,7 +24,7 @@ are freed by reference counting; scanning them again and again would cost as muc
 
 
 def serve(down: BinaryIO, up: BinaryIO) -> None:
-    """Answer batches until `down` ends or nobody reads `up`."""
+    """Answer batches until `down` ends or `up` has no reader any more."""
     crosswalks = Crosswalks()
     try:
         while (message := read(down)) is not None:
@@ -41,4 +41,4 @@ if __name__ == "__main__":
     os.nice(NICENESS)
     gc.set_threshold(COLLECT)
     serve(sys.stdin.buffer, sys.stdout.buffer)
-    os._exit(0)  # A normal exit would flush a pipe that nobody reads any more.
+    os._exit(0)  # A normal exit would flush a pipe without a reader.

@@ -1,4 +1,4 @@
-"""The judgement on a pair: the comparison, held against what is known of identifiers, which learns from it."""
+"""Judges a pair: compares it, checks its identifiers against the crosswalk, and adds new pairs of them to it."""
 
 from dataclasses import replace
 

@@ -16,7 +16,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Generic
 
-from shadow.compare.comparison import fingerprint, identical
+from shadow.compare.comparison import answers_hash, identical
 from shadow.compare.pair import Pair
 from shadow.lane.deadlines import Deadlines
 from shadow.lane.learned_noise import LearnedNoise, Scope
@@ -71,7 +71,7 @@ class _Question(Generic[Way]):
         self.answered(self.job, late)
 
     def end(self) -> None:
-        """Cancel the call; nobody waits for its answer any more."""
+        """Cancel the call. Its answer is not needed any more."""
         self.asking.deadlines.end(self)
         if self.cancel is not None:
             self.cancel()
@@ -221,7 +221,7 @@ class Asking(Generic[Way]):
             return False
         if job.found is not None:
             # Where both repeat themselves word for word, legacy has been asked before modern and after it by now.
-            return not identical(pair) and (job.last_print is None or fingerprint(pair) != job.last_print)
+            return not identical(pair) and (job.last_hash is None or answers_hash(pair) != job.last_hash)
         return job.scope is not None and (_roll() < job.mirror.noise or self._noise.wants(job.scope))
 
     def _pair(self, job: Job[Way], control: Observation, candidate: Observation) -> Pair:
@@ -230,7 +230,7 @@ class Asking(Generic[Way]):
                     rules, self._rates.over(mirror.capability, mirror.operation, rules))
 
     def _end(self, job: Job[Way], pairs: Sequence[Pair]) -> None:
-        """All that is to be asked for now has been."""
+        """All calls of this round have been made and answered."""
         del self._asking[job]
         if self._queue:
             self._wake()

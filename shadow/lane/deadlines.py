@@ -38,7 +38,7 @@ class Deadlines:
         self._timer = asyncio.get_running_loop().call_at(rings, self._ring)
 
     def _ring(self) -> None:
-        """End what is overdue. Mostly the wait that the timer was set for has long ended."""
+        """End the overdue waits. Usually the wait that the timer was set for has ended long ago."""
         now = asyncio.get_running_loop().time() + _EARLY
         self._rings = inf
         self._timer = None

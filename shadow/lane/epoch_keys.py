@@ -1,4 +1,4 @@
-"""The keys of epochs (EpochKeys), kept at hand for the event loop. Custody makes and destroys them, in threads.
+"""The keys of epochs (EpochKeys), cached for the event loop. Custody makes and destroys them, in threads.
 
 After a failure custody is not asked for a while. Meanwhile epochs have no key, and nothing is linked.
 """

@@ -23,7 +23,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Generic
 
-from shadow.compare.comparison import Comparison, Outcome, Tally, fingerprint, identical
+from shadow.compare.comparison import Comparison, Outcome, Tally, answers_hash, identical
 from shadow.compare.pair import Pair
 from shadow.custody.base import Custody
 from shadow.custody.sqlite import SqliteCustody
@@ -46,7 +46,7 @@ BATCH_BYTES = 1 << 20
 """What goes to the judge at once. It is little enough to pickle without holding up the event loop."""
 
 PAUSE = 0.1
-"""Seconds between two batches, at the least. A batch costs as much as some pairs, and nobody waits for one."""
+"""The fewest seconds between two batches. A batch costs as much as some pairs, and no client waits for one."""
 
 BUDGET = 20.0
 """Seconds that the judge may take over one batch."""
@@ -198,12 +198,12 @@ class Lane(Generic[Way]):
         if all(map(identical, pairs)):
             tally = Tally(mirror.capability, mirror.operation, Outcome.MATCH)
             return self._judged(job, Comparison(tally, mirror.trace_id, mirror.at))
-        before, job.last_print = job.last_print, None
+        before, job.last_hash = job.last_hash, None
         job.steady = len(pairs) > 1 and identical(pairs[1])
         if job.steady or len(pairs) == 1:
             pairs = pairs[:1]
-            job.last_print = fingerprint(pairs[0])
-            if job.found is not None and job.last_print is not None and job.last_print == before:
+            job.last_hash = answers_hash(pairs[0])
+            if job.found is not None and job.last_hash is not None and job.last_hash == before:
                 # Both arms repeat themselves word for word: the result stands.
                 return self._judged(job, job.found)
         spoken = {id(one): one for pair in pairs for one in (pair.control, pair.candidate) if one is not mirror.served}
@@ -280,7 +280,7 @@ class Lane(Generic[Way]):
         if self._is_known_noise(job, comparison):
             return self._conclude(job, unstable(comparison, "noise"))
         if self.capture is not None and mirror.plan.sealing.share:
-            # Only now are the bodies at hand. If the mismatch settles, its record is dropped again.
+            # Seal it now, while the bodies are in memory. If the mismatch settles, its record is dropped again.
             job.sealed = self.capture.take(job.pairs[0], comparison, mirror.plan.sealing, safe=mirror.safe)
         drifts = scope is not None and self._noise.drifts(scope)
         if not (self._may_ask and self._rechecks.may_ask_again(mirror, comparison, self.held, drifts=drifts)):

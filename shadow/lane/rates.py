@@ -1,7 +1,7 @@
 """How often known differences occur: one that is more frequent than declared is a mismatch from then on.
 
-Each worker counts for itself, and starts anew when the rules change, so that this acts at once. The store has the
-counts of all workers and their restarts; a gate of the verdict (shadow.evidence.gate) holds those to the declaration.
+Each worker counts for itself, and starts again from zero when the rules change, so that this acts at once. The store
+has the counts of all workers, also from before restarts; a gate of the verdict (shadow.evidence.gate) checks those.
 """
 
 from collections import Counter

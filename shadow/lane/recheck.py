@@ -1,4 +1,4 @@
-"""Asking again: which mismatches wait to be asked again, what that costs their capability, and what comes of it.
+"""Rechecks: which mismatches wait for both arms to be asked again, what that costs, and how they end.
 
 A mismatch may be one of two systems lagging behind the other. Both arms are asked again after some seconds: what agrees
 then was transient, what differs again is counted as reproduced.
@@ -15,7 +15,7 @@ from shadow.lane.mirror import Job, Mirror, Way
 from shadow.settings import LaneSettings
 
 _WAITING = 4
-"""One in so many places of the lane is for jobs that wait to be asked again."""
+"""One in this many places of the lane is for jobs that wait for a recheck."""
 
 _SAVED = 20.0
 """Rechecks that a capability can save up, so that a bad minute after a good day is no burst."""
@@ -60,7 +60,7 @@ class Rechecks(Generic[Way]):
         return True
 
     def wait(self, job: Job[Way]) -> None:
-        """Keep a job until it is due: so many seconds after its mismatch was found."""
+        """Keep a job until it is due, a number of seconds after its mismatch was found."""
         due = job.at + job.mirror.recheck.after[job.round]
         self._waiting[job] = asyncio.get_running_loop().call_at(due, self._ring, job)
 
@@ -93,5 +93,5 @@ def ended(job: Job[Way], again: Comparison) -> Comparison | None:
         job.times += 1
         job.found = seen_again(found, again, job.times)
     else:
-        job.last_print = None
+        job.last_hash = None
     return None

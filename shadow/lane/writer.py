@@ -42,7 +42,7 @@ BINDINGS = 100_000
 """Pairs of identifiers kept while the store cannot be written. Exchanges with further pairs are counted as lost."""
 
 AGAIN = 0.2
-"""Seconds between two tries to write what is left at the end."""
+"""Seconds between two attempts to write the remaining batch at the end."""
 
 CLAIMS = 50_000
 """Subjects of an hour that are remembered. Exchanges about further subjects are counted, but prove nothing."""
@@ -271,8 +271,8 @@ class Writer:
         self._task = asyncio.create_task(self._run())
 
     async def close(self, until: float = 0.0) -> None:
-        """Write what is left, and stop. Where the store fails, it is tried again until that time of the event loop.
-        It may be called again, for what came later."""
+        """Write everything that waits, and stop. If the store fails, try again until that time of the event loop. It
+        may be called again for exchanges that came later."""
         self._stopping.set()
         task, self._task = self._task, None
         # The task is not cancelled: whether the batch that its thread is writing was written must be known.

@@ -1,4 +1,4 @@
-"""How a subject is taken out of a store: their tokens go, and counts stay. Pure."""
+"""Removes a subject from a store: their tokens are removed, and counts stay. Pure."""
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -48,8 +48,8 @@ def tokens_of(identifier: str, keys: Mapping[str, Collection[bytes]]) -> Tokens:
 def about(
     findings: Iterable[Finding], patterns: Iterable[Pattern], tokens: Tokens, traces: Collection[Trace],
 ) -> frozenset[Trace]:
-    """The exchanges with examples whose tokens must go: those of which an example has a token of the subject, for then
-    all of the exchange is about them, and those among `traces`."""
+    """The exchanges whose examples must lose their tokens: those with a token of the subject in any example, because
+    then the whole exchange is about them, and those among `traces`."""
     return frozenset(
         trace for trace, found in _examples(findings, patterns)
         if any(_tokens(found)) and (trace in traces or _carries(found, tokens(trace[0], placed(found.path))))

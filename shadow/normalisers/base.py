@@ -16,7 +16,7 @@ class Normaliser(Protocol):
     """
 
     def form(self, value: Tree) -> Hashable:
-        """A key that all values alike with this one share; None where it is alike with no other."""
+        """A key that all values alike with this one share; None if no other value is alike."""
         ...
 
     def alike(self, legacy: Tree, modern: Tree) -> bool:

@@ -1,8 +1,8 @@
 """The few causes that explain most mismatches: a greedy set cover over patterns. Pure.
 
 A cause is one kind of difference at one index-free path. It explains every exchange that has it, and settles those that
-have nothing else. Each next cause is the one that explains most of what is left. So many causes explain at least
-1 − 1/e of what the best choice of as many would (Nemhauser, Wolsey, Fisher 1978).
+have nothing else. Each next cause is the one that explains most of the remaining exchanges. Together they explain at
+least 1 − 1/e of what the best choice of equally many causes would (Nemhauser, Wolsey, Fisher 1978).
 """
 
 from collections import Counter, defaultdict
@@ -14,7 +14,7 @@ from shadow.compare.names import MASKED
 from shadow.ledger.groups import HOURS, Pattern
 
 CAUSES = 10
-"""Causes of a capability that are looked for at most."""
+"""The most causes that are looked for in a capability."""
 
 Key = tuple[str, str]
 """A cause's kind and path."""
@@ -33,9 +33,9 @@ class Cause:
     have nothing left once it and all causes before it are gone. `share` (0 to 1) is the part of all mismatching
     exchanges that it and those before it explain. `shapes` are the pairs of shapes, legacy's and modern's, that it was
     seen with; `severity` is the worst it was given. `hours` are the exchanges in each of 24 hours, oldest first, up to
-    that of the capability's latest mismatch. `rule` is one to try, as in routes.yaml: it hides the cause in `exchanges`
-    at most, of which at most `alone` match then. It is "" where no rule is right and modern must be mended. `drifts`:
-    legacy itself drifts there, in more than its value, which may be all that differs.
+    that of the capability's latest mismatch. `rule` is one to try, as in routes.yaml: it hides the cause in at most
+    `exchanges` exchanges, and at most `alone` of them match then. It is "" if modern must be fixed instead. `drifts`:
+    legacy itself drifts there, in more than its value, and that may be the whole difference.
     """
 
     kind: str
@@ -119,8 +119,8 @@ def _cause(
 
 
 def tried(key: Key, severity: Severity, shapes: Sequence[tuple[str, str]], drifts: bool) -> str:
-    """The rule to try on such a difference, or "". There is none for what is critical, or missing on one side: no
-    rule mends that. Where legacy itself `drifts`, the rule is a wider one, by the type of the values."""
+    """The rule to try on such a difference, or "". There is none for a critical difference or for a value missing on
+    one side, since no rule fixes those. If legacy itself `drifts`, the rule is a wider one, by the values' type."""
     kind, path = key
     at = path.replace(MASKED, "*")
     if severity is Severity.CRITICAL:

@@ -1,7 +1,7 @@
 """The report: all that the ledger holds, folded into one value by capability. Pure.
 
-Every number that is shown anywhere is a field here, so that all renderings (`shadow.renderers`) say the same. A
-capability of which nothing was compared says so in words: it must never look like one whose arms agree.
+Every number that is shown anywhere is a field here, so that all renderings (`shadow.renderers`) say the same. If
+nothing was compared for a capability, the report says so in words: it must never look like one whose arms agree.
 """
 
 from collections import Counter, defaultdict
@@ -104,7 +104,7 @@ class PatternReport:
 
 @dataclass(frozen=True, slots=True)
 class RuleReport:
-    """What one rule hid: so many differences, in so many exchanges."""
+    """How many differences one rule hid, and in how many exchanges."""
 
     rule: str
     exchanges: int
@@ -115,10 +115,10 @@ class RuleReport:
 @dataclass(frozen=True, slots=True)
 class CapabilityReport:
     """One capability. compared = matching + normalised + known + mismatching;
-    eligible = compared + unstable + transient + the sums of the four maps, which are by reason. `lost` are exchanges
-    that were eligible too, and of which it is not known how they ended, by reason. `says` puts it in words; `evidence`
-    is the verdict. `patterns` are those worth a look of the `known_patterns`; `patternless` mismatching exchanges found
-    the table of patterns full."""
+    eligible = compared + unstable + transient + the sums of the four maps, which are by reason. `lost` counts, by
+    reason, other eligible exchanges whose outcome is unknown. `says` is a summary in words; `evidence` is the verdict.
+    `patterns` are the most important of the `known_patterns`; `patternless` mismatching exchanges did not fit into the
+    table of patterns."""
 
     capability: str
     stage: str

@@ -213,7 +213,7 @@ def _on(
 
 def _gaps(epoch: EpochReport | None, gaps: Iterable[Gap]) -> tuple[GapReport, ...]:
     """The gaps of an epoch: exchanges that were lost since it began. A deleted store leaves no gap in any epoch, since
-    evidence began anew after it."""
+    new evidence began after it."""
     found: dict[str, GapReport] = {}
     for gap in gaps:
         if epoch is None or gap.last < epoch.first or gap.reason is Reason.STORE_DELETED:
@@ -339,7 +339,7 @@ _WHY = {
 
 
 def missing(gaps: Sequence[GapReport]) -> str:
-    """The end of `says` that tells of missing exchanges; "" where none are missing."""
+    """The end of `says` that reports missing exchanges; "" if none are missing."""
     if not gaps:
         return ""
     count = sum(one.exchanges for one in gaps)

@@ -96,9 +96,10 @@ class Vault(Protocol):
         ...
 
     def expire(self) -> int:
-        """Destroy what is past its retention and not held, and what cannot be read any more. How many records went."""
+        """Destroy records that are past their retention and not held, and those that cannot be read any more. Returns
+        how many were destroyed."""
         ...
 
     def close(self) -> None:
-        """Give everything back, but for custody, which stays the caller's. Nothing may be called afterwards."""
+        """Release all resources except custody, which the caller closes. Nothing may be called afterwards."""
         ...

@@ -1,7 +1,7 @@
-"""Capture: it hands a sample of the mismatches to the vault, in threads, and takes out again those that settle.
+"""Capture: seals a sample of the mismatches in the vault, in threads, and destroys the records of those that settle.
 
-What waits is bounded, and nothing waits for it. What finds no room, and what the vault does not take, is counted and
-let go.
+The number of waiting exchanges is limited, and no other work waits for them. Exchanges that find no room, or that the
+vault cannot keep, are counted and dropped.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ _roll = random.random
 
 
 class Capture:
-    """Seals for one worker. `start` and what is called after it belong to one event loop.
+    """Seals for one worker. `start` and all later calls belong to one event loop.
 
     `counts` are by result: "sealed", "discarded" (no mismatch in the end), "shed" (no room to wait) and "failed" (the
     vault or custody could not be written). `fault` says why the last one failed, and is "" where it did not.
@@ -76,7 +76,7 @@ class Capture:
         return captured.id
 
     def drop(self, id: str) -> None:
-        """Do not keep what was taken under this id: it turned out to be no mismatch."""
+        """Destroy the record with this id: the exchange turned out to be no mismatch."""
         captured = self._seals.pop(id, None)
         if captured is not None:
             self._held -= _size(captured)

@@ -1,7 +1,7 @@
 """Search: whether an identifier occurs in an exchange, in any of the usual encodings. A purge by subject asks this.
 
 It finds too many exchanges rather than too few: letters are compared without case, and parts of words count. It does
-not look into what is encoded once more inside a value, such as an attachment in Base64.
+not decode values that are encoded once more inside a value, such as an attachment in Base64.
 """
 
 import re

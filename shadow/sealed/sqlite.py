@@ -1,7 +1,7 @@
 """The vault in a SQLite file (SqliteVault): each record encrypted by AES-256-GCM (NIST SP 800-38D) under its own key.
 
-What a record says in clear is bound to it: a row that was altered, or swapped for another, is refused. Several
-processes may have the file open.
+The columns that are not encrypted are authenticated together with the record: a row that was altered, or swapped for
+another, is refused. Several processes may have the file open.
 """
 
 import secrets
@@ -112,10 +112,11 @@ class SqliteVault:
         return Purged(tuple(gone), tuple(held))
 
     def expire(self) -> int:
-        """Destroy what is past its retention and not held, and what cannot be read any more. How many rows went.
+        """Destroy records that are past their retention and not held, and those that cannot be read any more. Returns
+        how many rows were destroyed.
 
-        A key without a row goes too, unless something is held that it may belong to. That is left where a process was
-        killed between making the key and the row, or where the file was deleted."""
+        Keys without a row are destroyed too, unless they may belong to held data. Such a key remains if a process was
+        killed between making the key and the row, or if the file was deleted."""
         with self._database.transaction() as connection:
             rows = dict(connection.execute("SELECT id, capability FROM record"))
             keys, holds = self._custody.scopes(PURPOSE), self._custody.holds()
@@ -160,7 +161,7 @@ class SqliteVault:
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
-    # Whoever altered the file may have written what is not UTF-8. It is listed as far as that goes, and never opened.
+    # The file may have been altered, so a text may not be UTF-8. Such a record is listed if possible, and never opened.
     connection.text_factory = lambda text: text.decode(errors="replace")
     connection.execute("PRAGMA secure_delete = ON")
     with whole(connection):
@@ -169,13 +170,13 @@ def _prepare(connection: sqlite3.Connection) -> None:
 
 
 def _clear(captured: Captured) -> tuple[Any, ...]:
-    """What a record says of itself in clear, in the order of its columns."""
+    """A record's values that are not encrypted, in the order of its columns."""
     return (captured.id, float(captured.at), captured.capability, captured.operation, captured.trace_id,
             captured.pattern, int(captured.safe))
 
 
 def _associated(clear: Iterable[Any]) -> bytes:
-    """What is in clear, as associated data: any other value, or type, gives other bytes."""
+    """The unencrypted values, as associated data: any other value, or type, gives other bytes."""
     return repr((_FORM, *clear)).encode()
 
 
@@ -194,7 +195,7 @@ def _packed(captured: Captured) -> bytes:
 
 
 def _unpacked(clear: Sequence[Any], packed: bytes) -> Captured:
-    """What `_packed` wrote: nothing else is under the key."""
+    """Read what `_packed` wrote: nothing else is ever encrypted under the key."""
     end = _LENGTH + int.from_bytes(packed[:_LENGTH])
     head = orjson.loads(packed[_LENGTH:end])
     bodies = []

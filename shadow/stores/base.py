@@ -18,11 +18,11 @@ SIGNATURES = 500
 """Kinds of differences kept of each capability; more are counted as overflow."""
 
 RETENTION = 90.0
-"""Days after which what was not seen again is forgotten."""
+"""Days after which rows that were not seen again are dropped."""
 
 
 Held: TypeAlias = frozenset[str] | None
-"""Capabilities under a legal hold, of which nothing is dropped. None: holds are unknown, so drop nothing."""
+"""Capabilities under a legal hold: none of their rows are dropped. None: holds are unknown, so drop nothing."""
 
 NONE_HELD: Held = frozenset()
 
@@ -37,10 +37,10 @@ class StoreError(Exception):
 
 
 class StoreRenewed(StoreError):
-    """What was written before is gone: the file was deleted, or another was put in its place.
+    """Everything written before is lost: the file was deleted or replaced.
 
-    The first write after that raises it, once. That write stored nothing and may be done again. `made` is when the
-    store of now was made, in seconds since the epoch; 0 where that is not known."""
+    The first write after that raises it, once. That write stored nothing and may be repeated. `made` is when the
+    present store was made, in seconds since 1970; 0 if that is unknown."""
 
     def __init__(self, text: str, made: float = 0.0) -> None:
         super().__init__(text)
@@ -49,7 +49,7 @@ class StoreRenewed(StoreError):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What is written at once.
+    """Everything that is written in one transaction.
 
     A comparison counts its own tally, so `tallies` count only exchanges that left nothing else to remember.
     `sightings` are what exchanges prove, with the noise that was seen; `bindings` are pairs of identifiers.
@@ -104,11 +104,11 @@ class Store(Protocol):
     def unlink(self, tokens: Tokens, traces: Collection[Trace], held: Held = NONE_HELD) -> Unlinked:
         """Take a subject out. Raises StoreError.
 
-        Every token goes of an exchange that is among the `traces`, or of which an example has one of these tokens;
-        and every pair of identifiers of which one has such a token. What is `held` stays, and is counted.
+        Removes all tokens of every exchange that is among the `traces`, or that has one of these tokens in an example;
+        and every pair of identifiers in which one has such a token. Rows that are `held` stay, and are counted.
         """
         ...
 
     def close(self) -> None:
-        """Give everything back. Nothing may be called afterwards."""
+        """Release all resources. Nothing may be called afterwards."""
         ...

@@ -1,6 +1,6 @@
-"""Stores of third parties that were made for the release before: used for one more release, with a warning.
+"""Adapts third parties' stores that were made for the previous release: they work for one more, with a warning.
 
-Their `write` takes what is written as arguments of its own, and knows an epoch as four texts.
+Their `write` takes the parts of a batch as separate arguments, and knows an epoch as four texts.
 """
 
 import inspect

@@ -1,7 +1,7 @@
 """Marks: how many exchanges of each capability a worker has taken, and how many of them the store has.
 
 They are in a file beside the store's that outlives the worker. Whatever ends a worker (SIGKILL, a full disk), the next
-one finds the difference and writes it to the store as gaps: evidence is never lost in silence.
+one finds the difference and writes it to the store as gaps. So no evidence is lost without a record.
 
 A worker holds a lock on its file for as long as it lives. The file is mapped into memory, so a mark costs no more than
 an addition. Its space is reserved when it is made, so a full disk cannot harm it.
@@ -88,7 +88,7 @@ class Marks:
         return {name: count for name, count in counts.items() if count > 0}
 
     def forget(self) -> list[Left]:
-        """What was written to a store that is gone. It counts as taken and not written until its gap is written."""
+        """Mark exchanges as lost that were in a store that is gone. They count as not written until their gap is."""
         lost = []
         for name, at in self._places.items():
             if written := self._words[at + 1]:
@@ -149,7 +149,7 @@ class Seat:
         os.posix_fallocate(descriptor, 0, _SIZE)
         self.map = mmap.mmap(descriptor, _SIZE)
         if not any(_slots(self.map)):
-            # The file is new, or no file of marks: nothing may be added to what is not a count.
+            # The file is new, or not a file of marks. Its contents are not counts, so nothing may be added to them.
             self.map[:] = bytes(_SIZE)
         self.map[_MAGIC_AT:_MAGIC_AT + len(_MAGIC)] = _MAGIC
 

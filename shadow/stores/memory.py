@@ -19,7 +19,7 @@ class Memory:
     @dataclass(frozen=True, slots=True)
     class Options:
         """`signatures`: kinds of differences, and patterns of them, kept of each capability; `retention`: days after
-        which what was not seen again is forgotten."""
+        which rows that were not seen again are dropped."""
 
         signatures: int = SIGNATURES
         retention: float = RETENTION

@@ -93,7 +93,7 @@ class Sqlite:
     @dataclass(frozen=True, slots=True)
     class Options:
         """`path` of the file; `signatures`: kinds of differences, and patterns of them, kept of each capability;
-        `retention`: days after which what was not seen again is forgotten; `busy`: seconds to wait while another
+        `retention`: days after which rows that were not seen again are dropped; `busy`: seconds to wait while another
         worker writes."""
 
         path: Path
@@ -183,7 +183,7 @@ class Sqlite:
         connection.execute(_PATTERN, (*place, encode(merged(decode(row[0]), found) if row else found)))
 
     def _forget(self, connection: sqlite3.Connection, now: float, held: Held) -> set[tuple[str, Epoch]]:
-        """Once an hour, drop what is too old. Returns the epochs among it."""
+        """Once an hour, drop rows that are too old. Returns the dropped epochs."""
         hour, before = int(now) // HOUR, now - self._retention
         if hour <= self._hour:
             return set()

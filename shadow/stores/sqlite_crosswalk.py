@@ -91,7 +91,7 @@ def forget(connection: sqlite3.Connection, before: float, held: str) -> None:
 
 
 def unlink(connection: sqlite3.Connection, tokens: Tokens, held: Held) -> tuple[int, int]:
-    """Drop every pair of which one identifier has one of these tokens. How many went, and how many are held."""
+    """Drop every pair in which an identifier has one of these tokens. Returns how many were dropped, how many held."""
     gone = kept = 0
     theirs = ("(capability, class) = (?, ?) AND (legacy IN (SELECT value FROM json_each(?)) "
               "OR modern IN (SELECT value FROM json_each(?)))")

@@ -83,8 +83,8 @@ def test_a_difference_that_nobody_seeded_is_named(ledger):
     judged = review(replace(ledger, findings=[*ledger.findings, odd]), ASKS)
     assert not judged.ok
     assert [line.path for line in judged.others] == ["/surprise"]
-    assert "nobody seeded this" in text(differences(judged))
-    assert "✘ found beside them: 1" in text(verdict(judged, Clients()))
+    assert "not a seeded defect" in text(differences(judged))
+    assert "✘ other differences found: 1" in text(verdict(judged, Clients()))
 
 
 def test_what_was_left_unjudged_is_told(ledger):

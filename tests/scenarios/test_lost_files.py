@@ -149,7 +149,7 @@ def test_a_store_that_cannot_be_opened_stops_nothing(gateway, arms, tmp_path, br
     until(lambda: outcomes(figway, outcome="shed", reason="store_unavailable") == 5, "they are not shed")
     is_told(figway, "store", words)
     assert "[-] shadow lane: off" in figway.readiness()[1]
-    assert "figway: the shadow lane is off, and begins by itself once this is mended: " in figway.stderr()
+    assert "figway: the shadow lane is off, and starts by itself once this is fixed: " in figway.stderr()
 
     reply = figway.admin("/report")
     assert (reply.status, reply.get("Content-Type")) == (503, "application/problem+json")

@@ -107,7 +107,7 @@ def test_a_file_that_is_no_socket_is_left_alone(config):
     before = config.read_text()
     with started(config, f"unix:{config}", "127.0.0.1:0") as process:
         assert process.wait(BOUND) == 2
-    assert said(config) == f"figway: cannot listen on {config}: it is there, and no socket\n"
+    assert said(config) == f"figway: cannot listen on {config}: the file exists and is not a socket\n"
     assert config.read_text() == before
 
 

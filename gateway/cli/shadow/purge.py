@@ -52,7 +52,7 @@ def purge(subject: str | None, capability: str | None, every: bool, reason: str,
     sealed or there is no such capability.
     """
     if (subject is not None) + (capability is not None) + every != 1:
-        raise click.UsageError("one of --subject -, --capability NAME and --all")
+        raise click.UsageError("give one of --subject -, --capability NAME and --all")
     identifier = _identifier() if subject is not None else ""
     done = _Done()
     with opened(config) as stored:
@@ -67,7 +67,7 @@ def purge(subject: str | None, capability: str | None, every: bool, reason: str,
         stored.deed("purged", what, done.summary(bool(identifier)))
         click.echo(done.summary(bool(identifier)))
         if done.held or done.unread:
-            raise Refused("not everything is purged: see figway shadow list and holds", 1)
+            raise Refused("not everything is purged: see `figway shadow list` and `figway shadow holds`", 1)
 
 
 def _identifier() -> str:

@@ -80,9 +80,9 @@ def _way(built: Configuration, found: Captured) -> tuple[Match, Arrival, tuple[A
         raise Refused(f"the request is {capability.name}.{operation.name}'s now, not "
                       f"{found.capability}.{found.operation}'s")
     if not (found.safe and operation.is_safe(request.method)):
-        raise Refused(f"{found.capability}.{found.operation} changes something: it is not asked again")
+        raise Refused(f"{found.capability}.{found.operation} changes something: it is not sent again")
     if capability.legacy is None or capability.modern is None:
-        raise Refused(f"{found.capability} has one arm only")
+        raise Refused(f"{found.capability} has only one arm")
     return match, arrival._replace(request=request, trace_id=new_trace_id()), (capability.legacy, capability.modern)
 
 

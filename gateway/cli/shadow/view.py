@@ -29,7 +29,7 @@ def view(id: str, role: str, reason: str, config: Path) -> None:
     with 2 if there is no such record or it cannot be read.
     """
     if not _ID.fullmatch(id):
-        raise click.UsageError("an ID is 16 hexadecimal digits: figway shadow list")
+        raise click.UsageError("an ID is 16 hexadecimal digits: see `figway shadow list`")
     with opened(config) as stored:
         records = stored.records
         if refusal := _refusal(stored, role, reason):

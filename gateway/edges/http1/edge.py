@@ -34,7 +34,7 @@ class ClientConnection(Protocol):
 
 
 class Outgoing(Protocol):
-    """The answers of a connection, of which its client has not taken all."""
+    """The answers of a connection whose client has not read all of them."""
 
     def weigh(self) -> None:
         """Count them again in the worker's memory."""

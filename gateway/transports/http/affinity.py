@@ -1,8 +1,8 @@
 """The upstream connections that belong to one client's connection, because they are logged in for it.
 
 Some servers log in the connection and not the request (IIS with Windows authentication; auth_schemes.py knows which). A
-connection on which that happens, or is about to, leaves the pool for good and belongs to the client's connection. All
-later requests of that client to the upstream use it, and nobody else's do. When one of the two connections ends, the
+connection on which that happens, or is about to, leaves the pool and belongs to the client's connection from then on.
+All later requests of that client to the upstream use it, and no other client's do. When one of the two ends, the
 other ends too. So the client sees what it would see without a gateway.
 
 A client's connection gets an Affinity with the first credentials of such a scheme, or with the first answer that shows
@@ -34,7 +34,7 @@ class Client(Protocol):
 
 
 class Named(Protocol):
-    """An upstream, of which only the name matters here."""
+    """An upstream. Only its name matters here."""
 
     name: str
 

@@ -308,7 +308,7 @@ class Connection(asyncio.Protocol):
     def _frame_tunnel(self, serving: Served) -> Framing | None:
         """Return the framing of what follows a 101; None where there is no room for one more tunnel."""
         if not serving.upgrade:
-            raise Malformed("upstream_malformed", "an upgrade that nobody asked for")
+            raise Malformed("upstream_malformed", "an upgrade that was not asked for")
         return ToTheEnd() if self._owner.leaves_pool(self) else None
 
     def _frame_endless(self, headers: Headers, length: int) -> Framing | None:

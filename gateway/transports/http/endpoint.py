@@ -233,7 +233,7 @@ class Endpoint:
         return False
 
     def let_go(self, connection: Connection) -> HttpSending | None:
-        """Remove a connection from the pool for good. Return the request that is under way on it, if there is one."""
+        """Remove a connection from the pool. It never returns. Return the request that is under way on it, if any."""
         sending = self._left(connection)
         self._serve_waiting()
         return sending

@@ -17,7 +17,7 @@ class Holder(Protocol):
 
 
 class Logins:
-    """At most `most` logins, of which one client address has at most `each`.
+    """The logins: at most `most` in all, and at most `each` for one client address.
 
     `busy` is how many of them have a request under way.
     """

@@ -41,7 +41,7 @@ class Addresses:
             self._pending = asyncio.get_running_loop().create_task(self._look_up())
         if self._found and time.monotonic() - self._at < self._life * _GRACE:
             try:
-                # While an answer is at hand, a slow resolver must not slow requests down.
+                # While there is an earlier answer, a slow resolver must not slow requests down.
                 return await asyncio.wait_for(asyncio.shield(self._pending), 0.2)
             except (TimeoutError, socket.gaierror):
                 return self._found

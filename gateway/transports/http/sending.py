@@ -2,7 +2,7 @@
 
 A pooled connection may have gone stale: the upstream closed it before a byte of the answer. The request is then sent
 once more, on a fresh connection. That happens only where it cannot do a thing twice: the method is idempotent and the
-whole request is still at hand (RFC 9110 section 9.2.2).
+whole request is still in memory (RFC 9110 section 9.2.2).
 """
 
 import time

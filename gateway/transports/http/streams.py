@@ -19,7 +19,7 @@ Call = TypeVar("Call", bound=Counted)
 
 
 class Streams(Generic[Call]):
-    """The calls outside the pool: at most `most`, of which one client address has at most `each`."""
+    """The calls outside the pool: at most `most` in all, and at most `each` for one client address."""
 
     __slots__ = ("_calls", "_of", "each", "most")
 

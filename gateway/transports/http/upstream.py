@@ -20,7 +20,7 @@ _MIRROR_CONNECTIONS = 32
 
 
 class Upstream:
-    """Several endpoints that answer alike. Nothing is opened or started before the first call.
+    """Several endpoints that give the same answers. Nothing is opened or started before the first call.
 
     `mirrors` says that all calls are the shadow's: they are marked, and count for no client's share of a pool.
     """

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shadow.compare.twins import CHOICES, ROUNDS
-from tests.shadow.compare.test_identity import beyond_order, bundle, judged
+from tests.shadow.compare.test_identifiers import beyond_order, bundle, judged
 
 FEW = 4
 """Records of a world with any references."""

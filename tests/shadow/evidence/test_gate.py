@@ -280,7 +280,9 @@ def test_contradictions_about_who_is_who_alone_are_not_safe():
 
 @pytest.mark.parametrize(("strata", "state", "value", "facts"), [
     ({}, State.MISSING, None, ()),
-    ({READ: Numbers(0, 0, 0, 1, 1)}, State.PASS, None, (" 1 ",)),
+    # Exchanges that are no evidence show nothing about their stratum.
+    ({READ: Numbers(0, 0, 0, 1, 1)}, State.MISSING, None, ()),
+    ({READ: Numbers(4, 0, 0), SEARCH: Numbers(0, 0, 0, 1, 1)}, State.PASS, 0.0, (" 2 ",)),
     ({READ: Numbers(4, 0, 0), SEARCH: Numbers(5, 0, 0)}, State.PASS, 0.0, (" 2 ",)),
     # One bad exchange of one weighs ln E = 5.5: enough for one stratum (3.0), not for any of 200 (8.3). Two weigh 12.2.
     ({READ: Numbers(1, 1, 0)}, State.PASS, 1.0, ("; 1 of 1 in read 2xx Patient",)),
@@ -365,6 +367,7 @@ def test_a_stratum_of_which_too_much_is_left_out_does_not_drown_in_the_total():
 
     # Four of four weigh ln E = 10.1 against 5%, enough for any of 200 strata (8.3). Three of three weigh 7.3.
     assert numbers_of(excluded(4, 4)) == (State.MISSING, 44 / 90_060, 0.05, 0)
+    assert excluded(4, 4).says.startswith("44 of 90,060 eligible ")
     assert excluded(4, 4).says.endswith(" search 2xx Bundle ?date it is 4 of 4")
     assert numbers_of(excluded(4, 80)) == (State.PASS, 44 / 90_060, 0.05, 0)
     assert "Bundle" not in excluded(4, 80).says
@@ -374,6 +377,10 @@ def test_a_stratum_of_which_too_much_is_left_out_does_not_drown_in_the_total():
     # Where everything may be left out, no stratum can be above that; where nothing may, the total says so already.
     assert excluded(4, 4, excluded=1.0).state is State.PASS
     assert judged({READ: Numbers(9, 0, 0, 0, 9)}, replace(BOTH, excluded=0.0))["excluded"].state is State.PASS
+
+
+def test_eligible_exchanges_of_no_stratum_are_judged_by_their_total():
+    assert numbers_of(judged({}, eligible=10)["excluded"]) == (State.PASS, 0.0, 0.05, 0)
 
 
 def test_the_worst_stratum_is_named_where_too_much_is_left_out():
