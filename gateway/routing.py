@@ -52,10 +52,10 @@ class Ambiguous(Exception):
 
 
 _DETAILS = {
-    "ambiguous_path": "Other policies or another service would answer a path that some servers read alike, or another "
-                      "method on this one. Send the path as it is documented, and a method that it has",
-    "ambiguous_method": "The request names two methods, and for the other one other policies or another service "
-                        "would answer",
+    "ambiguous_path": "Some servers would read this path as another one, or expect another method for it, and then "
+                      "other policies or another service would apply. Send the path and a method as documented",
+    "ambiguous_method": "The request names two methods. For the other one, other policies or another service would "
+                        "apply",
 }
 
 

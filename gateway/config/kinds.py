@@ -84,7 +84,7 @@ def _method(value: object) -> object:
     if not isinstance(value, str) or not re.fullmatch(_FIELD_NAME, value, re.ASCII):
         raise PydanticCustomError("bad_method", "wants a method, or a list of methods")
     if value != value.upper():
-        raise PydanticCustomError("bad_method", "methods are told apart by case: write it in capitals")
+        raise PydanticCustomError("bad_method", "method names are case-sensitive: write it in capitals")
     if value == "CONNECT":
         raise PydanticCustomError("unreachable", "CONNECT never gets here: the gateway is not a forward proxy")
     return value

@@ -136,9 +136,10 @@ def identical(pair: Pair) -> bool:
     )
 
 
-def fingerprint(pair: Pair) -> int | None:
-    """A number that is equal, within this process, for pairs whose answers are equal byte for byte in everything that
-    is compared: such a pair need not be compared again. None where a crosswalk is in use, since that changes."""
+def answers_hash(pair: Pair) -> int | None:
+    """A hash of both answers. Within this process it is equal for pairs whose answers are equal byte for byte in
+    everything that is compared: such a pair need not be compared again. None if a crosswalk is in use, since that
+    changes."""
     if pair.rules.identifies:
         return None
     return hash(tuple(

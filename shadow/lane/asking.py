@@ -16,7 +16,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Generic
 
-from shadow.compare.comparison import fingerprint, identical
+from shadow.compare.comparison import answers_hash, identical
 from shadow.compare.pair import Pair
 from shadow.lane.deadlines import Deadlines
 from shadow.lane.learned_noise import LearnedNoise, Scope
@@ -221,7 +221,7 @@ class Asking(Generic[Way]):
             return False
         if job.found is not None:
             # Where both repeat themselves word for word, legacy has been asked before modern and after it by now.
-            return not identical(pair) and (job.last_print is None or fingerprint(pair) != job.last_print)
+            return not identical(pair) and (job.last_hash is None or answers_hash(pair) != job.last_hash)
         return job.scope is not None and (_roll() < job.mirror.noise or self._noise.wants(job.scope))
 
     def _pair(self, job: Job[Way], control: Observation, candidate: Observation) -> Pair:

@@ -23,7 +23,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Generic
 
-from shadow.compare.comparison import Comparison, Outcome, Tally, fingerprint, identical
+from shadow.compare.comparison import Comparison, Outcome, Tally, answers_hash, identical
 from shadow.compare.pair import Pair
 from shadow.custody.base import Custody
 from shadow.custody.sqlite import SqliteCustody
@@ -198,12 +198,12 @@ class Lane(Generic[Way]):
         if all(map(identical, pairs)):
             tally = Tally(mirror.capability, mirror.operation, Outcome.MATCH)
             return self._judged(job, Comparison(tally, mirror.trace_id, mirror.at))
-        before, job.last_print = job.last_print, None
+        before, job.last_hash = job.last_hash, None
         job.steady = len(pairs) > 1 and identical(pairs[1])
         if job.steady or len(pairs) == 1:
             pairs = pairs[:1]
-            job.last_print = fingerprint(pairs[0])
-            if job.found is not None and job.last_print is not None and job.last_print == before:
+            job.last_hash = answers_hash(pairs[0])
+            if job.found is not None and job.last_hash is not None and job.last_hash == before:
                 # Both arms repeat themselves word for word: the result stands.
                 return self._judged(job, job.found)
         spoken = {id(one): one for pair in pairs for one in (pair.control, pair.candidate) if one is not mirror.served}

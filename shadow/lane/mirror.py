@@ -66,13 +66,13 @@ class Job(Generic[Way]):
     and after modern). One pair is enough where the bracket is `steady`: legacy said the same twice. `standing` says
     which epoch and stratum the exchange counts for, and `scope` where its noise is learned.
 
-    Where the arms came to a mismatch, `found` is that mismatch and `at` the loop's time when it was found; `last_print`
-    is the fingerprint of what both arms said. It was asked again `round` times and seen again `times`. `sealed` is the
+    Where the arms came to a mismatch, `found` is that mismatch and `at` the loop's time when it was found; `last_hash`
+    is the hash of both answers. It was asked again `round` times and seen again `times`. `sealed` is the
     id of its record in the vault, or "".
     """
 
     __slots__ = (
-        "at", "cost", "found", "last_print", "mirror", "pairs", "round", "rules", "scope", "sealed", "standing",
+        "at", "cost", "found", "last_hash", "mirror", "pairs", "round", "rules", "scope", "sealed", "standing",
         "steady", "times",
     )
 
@@ -82,7 +82,7 @@ class Job(Generic[Way]):
         self.rules = mirror.plan.rules_of(mirror.operation)
         self.pairs: Sequence[Pair] = ()
         self.steady = False
-        self.last_print: int | None = None
+        self.last_hash: int | None = None
         self.standing: Standing | None = None
         self.scope: Scope | None = None
         self.found: Comparison | None = None

@@ -93,5 +93,5 @@ def ended(job: Job[Way], again: Comparison) -> Comparison | None:
         job.times += 1
         job.found = seen_again(found, again, job.times)
     else:
-        job.last_print = None
+        job.last_hash = None
     return None

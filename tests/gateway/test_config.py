@@ -494,7 +494,7 @@ BAD_OPERATIONS = [
     ('{path: "/{a}/{a}"}', "two parameters have one name"),
     ('{path: "/ä"}', "a path holds ASCII without spaces: percent-encode the rest, as UTF-8"),
     ('{path: "/a/../b"}', "unreachable: such paths are refused while `ambiguous_paths` is false [unreachable]"),
-    ("{method: get}", "methods are told apart by case: write it in capitals"),
+    ("{method: get}", "method names are case-sensitive: write it in capitals"),
     ("{method: [GET, CONNECT]}", "CONNECT never gets here: the gateway is not a forward proxy"),
     ("{method: []}", "wants at least one method; leave it out for any"),
     ("{header: {X-A: 1}}", 'wants text in quotes, or true for "is there", not "1" [wrong_type]'),

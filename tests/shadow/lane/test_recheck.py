@@ -123,6 +123,6 @@ def test_what_differs_again_counts_the_times_and_keeps_what_was_reproduced_each_
 
 def test_an_arm_that_fails_when_asked_again_shows_nothing():
     one = job(differs("/a"))
-    one.last_print = 1
+    one.last_hash = 1
     assert ended(one, comes_to(Outcome.CANDIDATE_ERROR)) is None
-    assert (one.times, one.last_print, one.found.tally.reason) == (0, None, "")
+    assert (one.times, one.last_hash, one.found.tally.reason) == (0, None, "")
