@@ -4,8 +4,8 @@
                                           │  └─ fall back (safe calls in canary, once)
                                           └─ each step either goes on or answers with a problem
 
-An Exchange is one request on its way. The edge (gateway/edges/) makes one for each request, tells it what the client
-sends, and is told what to answer. Between the edge and the upstream client bytes stream both ways, with backpressure.
+An Exchange is one request on its way. The edge (gateway/edges/) makes one for each request, passes it the client's
+bytes, and gets the answer from it. Between the edge and the upstream client bytes stream both ways, with backpressure.
 Nothing here awaits: each method is one step, and the next one is taken when the bytes for it are there. Only a policy
 that must wait gets a task.
 

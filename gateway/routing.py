@@ -70,7 +70,7 @@ class RouteTable:
         self, capabilities: Iterable[Capability], default: Capability, revision: str = "",
         was: "RouteTable | None" = None,
     ) -> None:
-        """`was` is a table of the same configuration, of which only the stages differ."""
+        """`was` is a table of the same configuration that differs only in its stages."""
         self.capabilities: dict[str, Capability] = {one.name: one for one in capabilities}
         self.default = default
         self.revision = revision

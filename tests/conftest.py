@@ -1,7 +1,7 @@
-"""What every test may use, and what none may do: no socket leaves this machine.
+"""The fixtures that every test may use, and a guard: no test may connect to another machine.
 
-`legacy` and `modern` are scripted upstreams; `gateway` starts a gateway of the test's own; `plain` is one that the
-whole session shares, with `legacy` behind everything.
+`legacy` and `modern` are scripted upstreams. `gateway` starts a gateway for one test. `plain` is a gateway that the
+whole session shares; it sends everything to `legacy`.
 """
 
 import ipaddress
@@ -23,7 +23,7 @@ _GUARDED = {"socket.connect", "socket.sendto", "socket.sendmsg"}
 
 
 def _guard(event: str, arguments: tuple[Any, ...]) -> None:
-    """An audit hook: a connection to anything but loopback is an error, whoever asks for it."""
+    """An audit hook: a connection to anything but loopback is an error."""
     if event in _GUARDED and isinstance(arguments[1], tuple):
         host = arguments[1][0]
         if host != "localhost" and not ipaddress.ip_address(host).is_loopback:
@@ -32,11 +32,11 @@ def _guard(event: str, arguments: tuple[Any, ...]) -> None:
 
 sys.addaudithook(_guard)
 
-# A shell that starts the tests in the background has them, and all that they start, ignore Ctrl-C; some tests send it.
+# A shell that starts the tests in the background makes them and their children ignore SIGINT, but some tests send it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# No test is timed, and a shared machine may stall any of them.
+# Hypothesis must not time tests: a shared machine may stall any of them.
 settings.register_profile("figway", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("figway")
 
@@ -51,7 +51,7 @@ def everlasting_legacy() -> Iterator[Upstream]:
 
 @pytest.fixture
 def legacy(everlasting_legacy: Upstream) -> Iterator[Upstream]:
-    """The legacy system: echoes until told otherwise."""
+    """The legacy system: it echoes requests until a test sets another handler."""
     everlasting_legacy.forget()
     yield everlasting_legacy
     assert everlasting_legacy.failures == []
@@ -59,7 +59,7 @@ def legacy(everlasting_legacy: Upstream) -> Iterator[Upstream]:
 
 @pytest.fixture
 def modern() -> Iterator[Upstream]:
-    """The modern system: echoes until told otherwise."""
+    """The modern system: it echoes requests until a test sets another handler."""
     upstream = Upstream()
     yield upstream
     upstream.close()
@@ -68,7 +68,7 @@ def modern() -> Iterator[Upstream]:
 
 @pytest.fixture(scope="session")
 def plain(everlasting_legacy: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Figway]:
-    """A gateway with nothing but `legacy` behind it, for the whole session."""
+    """A gateway that sends everything to `legacy`, for the whole session."""
     with running(tmp_path_factory.mktemp("plain"), f"""
 version: 1
 server: {{drain: {{grace: 2s}}}}
@@ -81,7 +81,7 @@ default: {{upstream: legacy}}
 
 @pytest.fixture
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Figway]]:
-    """Starts gateways: gateway(config, *options, descriptors=0). Each must stop cleanly when the test is over."""
+    """Starts gateways: gateway(config, *options, descriptors=0). Each must stop cleanly after the test."""
     with ExitStack() as stack:
 
         def start(config: str, *options: str, descriptors: int = 0) -> Figway:
@@ -108,12 +108,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def _skipped(reporter: Any) -> dict[str, int]:
-    """Why tests did not run → how many did not."""
+    """Reason for skipping → number of skipped tests."""
     return Counter(report.longrepr[2].removeprefix("Skipped: ") for report in reporter.stats.get("skipped", []))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Where CI is set, nothing is missing: a test that did not run has failed."""
+    """If CI is set, a test that was skipped counts as failed."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if os.environ.get("CI") and reporter and _skipped(reporter) and not session.exitstatus:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

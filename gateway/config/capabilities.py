@@ -227,9 +227,9 @@ class Capabilities:
 
 
 def _setup(arms: Iterable[Arm], node: Node, upstreams: Node) -> Setup:
-    """What tells whether an arm is another service now, or is read otherwise: by what is written of its upstream and
-    adapter, and by where that is. What "${…}" stands for in options is left out, since a short hash of
-    a short secret tells the secret; an endpoint holds none."""
+    """A Setup that changes when an arm becomes another service or is translated in another way. It covers the upstream
+    and adapter as written, and the endpoints. It leaves out the values of "${…}" in options, because a short hash of a
+    short secret gives the secret away; an endpoint holds no secret."""
     written, endpoints = [], []
     for arm in arms:
         upstream, adapter = upstreams.find(arm.upstream.name), node.find(arm.name).child("adapter")

@@ -37,8 +37,8 @@ from shadow.settings import LaneSettings
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Configuration:
-    """Everything that routes.yaml sets. `store` is an entry point's name with its options; `custody` the file of its
-    keys, None for in memory; `sealed` is where whole mismatches are kept, if anywhere; `files` are to be watched.
+    """Everything that routes.yaml sets. `store` is an entry point's name with its options; `custody` is the file of its
+    keys, None for memory; `sealed` is where whole mismatches are kept, if anywhere; `files` must be watched.
 
     `revision` is a hash of the text as written, the same on every replica. It leaves out the values of "${…}", since a
     short hash of a short secret gives the secret away. `digest` covers the values too: two configurations with one
@@ -63,7 +63,7 @@ class Configuration:
     def replaces(self, previous: "Configuration") -> tuple[list[Transport], list[Policy]]:
         """Return the upstreams and the policies of `previous` that this configuration does not use.
 
-        They are to be closed, once the last call with the previous table is over.
+        The caller closes them after the last call with the previous table.
         """
         used = {id(one) for one in (*self.upstreams.values(), *self.policies.values())}
         return ([one for one in previous.upstreams.values() if id(one) not in used],

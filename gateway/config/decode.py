@@ -30,7 +30,7 @@ _READ_AGAIN = frozenset({"int_type", "float_type", "bool_type"})
 
 
 class Decoded(NamedTuple, Generic[T]):
-    """The value, or None. `broken` are the paths that were cut out of it; what is there now was never written."""
+    """The value, or None. `broken` are the paths that were cut out of it: nobody wrote the values now there."""
 
     value: T | None
     broken: frozenset[Steps] = frozenset()
@@ -132,7 +132,7 @@ class _Fault(NamedTuple):
 
     @classmethod
     def of(cls, error: ErrorDetails, root: Node, data: Any, wrapped: bool) -> "_Fault":
-        """The fault at its place in `data`, which is what is left of `root`."""
+        """The fault at its place in `data`, which is the part of `root` that is not cut out."""
         node, place, path = root, root.place, list[str | int]()
         in_key = False
         for step in error["loc"][int(wrapped):]:
@@ -255,7 +255,7 @@ class _Cuts:
         return read or bool(now)
 
     def _cut(self, fault: _Fault, data: Any, repair: Repair) -> Steps:
-        """Cut out what is wrong, or put a stub there. Returns its path, or () where nothing is left to cut."""
+        """Cut out the faulty value, or put a stub in its place. Returns its path, or () if nothing can be cut."""
         path = fault.path if fault.error["type"] in _EXTRA else fault.path[: repair.depth(fault.path)]
         while path:
             parent = _parent(data, path)

@@ -21,7 +21,7 @@ Substitute: TypeAlias = Callable[[str, Place], tuple[str | None, bool]]
 """Text as written and its place → the text with its references replaced (None after a problem), and whether there
 were any."""
 
-# Aliases can repeat a tree inside itself many times; no honest file has so many values for its length.
+# Aliases can repeat a tree inside itself many times. No ordinary file has this many values for its length.
 _MAX_NODES_PER_CHARACTER = 10
 # Values of one file, with each alias counted in full: ten thousand capabilities have some 300,000.
 _MAX_NODES = 1_000_000

@@ -137,7 +137,7 @@ _FILE: Schema[spec.RulesFile] = Schema.of_model(spec.RulesFile)
 
 
 def _text(path: Path) -> str:
-    # A command's own file may be a pipe: whoever runs it can end it.
+    # The file of a command may be a pipe. If it blocks, the user can end the command.
     with path.open("rb") as file:
         data = file.read(MAX_FILE + 1)
     if len(data) > MAX_FILE:

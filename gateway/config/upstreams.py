@@ -62,7 +62,7 @@ def _endpoints(
 
 
 def _endpoint(url: str) -> tuple[str, str]:
-    """The endpoint in its short form, and what is wrong with it."""
+    """The endpoint in its short form, and its fault ("" for none)."""
     try:
         parts = urlsplit(url)
         port = parts.port

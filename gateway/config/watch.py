@@ -31,7 +31,7 @@ def look(files: Iterable[Path]) -> State:
     return state
 
 
-# After so many looks that all differ, a change is reported all the same: a log may grow in a watched folder.
+# After this many looks that all differ, a change is reported anyway: a log may be growing in a watched folder.
 _PATIENCE = 10
 # Seconds after which a look is taken to hang.
 _HANGS = 10.0
@@ -46,7 +46,7 @@ async def watch(
     A change is reported once two looks in a row agree: so an editor has time to remove and rename, and a file that
     comes back as it was is no change. A file that `files` did not name before is compared with its first look; at the
     beginning all are compared with `known`, how they were when they were read.
-    A look that hangs is reported as a change, and so is its end: whoever then reads the files finds out why.
+    A look that hangs is reported as a change, and so is its end: reading the files then shows the reason.
     What `changed` raises ends the watch, so it must handle its own errors.
     """
     async def report() -> None:

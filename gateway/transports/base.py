@@ -168,7 +168,7 @@ class Transport(Protocol):
         """Send what an arm is asked, and call `receiver` with the answer.
 
         `request` gives method, target and fields; `arrival` is the client's request that it was made of. `body` is
-        what has come of the body, and `whole` says whether that is all; the rest is written to what is returned.
+        the part of the body so far, and `whole` says whether that is all; the rest is written to the returned Sending.
         `streams` says that the request goes on as the client sent it, of unknown length or as an upgrade; otherwise
         `whole` is true and the fields give the length. `affinity` is what the client's connection owns upstream, None
         for nothing. `total` bounds the call in seconds, 0: no bound.

@@ -1,4 +1,4 @@
-"""Plugins that break their contracts, for gateways of their own: `installed` makes them known to what is started."""
+"""Plugins that break their contracts. Gateways that are started inside `installed` know them."""
 
 import asyncio
 import sys
@@ -24,7 +24,7 @@ class When:
 
 
 class Adapter:
-    """Raises what no adapter may raise."""
+    """Raises errors that no adapter may raise."""
 
     Options = When
 
@@ -66,15 +66,15 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class While:
-    """A file. As long as it is there, whoever builds a policy waits: in a system call that never returns, or in
-    Python (`spins`)."""
+    """A file. As long as it exists, building a policy waits: in a system call that never returns, or in Python
+    (`spins`)."""
 
     there: Path
     spins: bool = False
 
 
 class Hanging(Policy):
-    """Cannot be built for as long as a file is there."""
+    """Cannot be built as long as a file exists."""
 
     Options = While  # type: ignore[assignment]
 
@@ -86,8 +86,8 @@ class Hanging(Policy):
 
 @contextmanager
 def installed(folder: Path) -> Iterator[None]:
-    """Gateways that are started meanwhile know `faulty`, an adapter and a policy, and the policies `unloadable`,
-    which raises as it is imported, and `hanging`, which is never built while a file is there."""
+    """Gateways that are started in this block know the adapter and the policy `faulty`, and two more policies:
+    `unloadable` raises when it is imported, and `hanging` cannot be built as long as a file exists."""
     info = folder / "faulty-1.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: faulty\nVersion: 1\n")

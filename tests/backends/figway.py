@@ -1,4 +1,4 @@
-"""The real gateway as a process of its own: `figway serve`, started on a file and stopped by SIGTERM."""
+"""Runs the real gateway as a process: `figway serve` with a routes.yaml, stopped by SIGTERM."""
 
 import os
 import re
@@ -17,12 +17,12 @@ from tests.backends.upstream import closed_port, until
 from tests.backends.wire import Cut, Reply, Wire, connect, request
 
 START = 120.0
-"""Seconds in which a gateway must be ready, and in which it must have stopped."""
+"""Seconds in which a gateway must become ready, and in which it must stop."""
 
 
 class Figway:
-    """One running gateway, ready once it is made with all its workers, until `stop`; `config` is the text of its
-    routes.yaml. Where `descriptors` is given it may have so many, and cannot raise that."""
+    """One running gateway. All its workers are ready when the constructor returns; `stop` ends it. `config` is the text
+    of its routes.yaml. `descriptors`, if given, is its limit of file descriptors, which it cannot raise."""
 
     def __init__(self, folder: Path, config: str, *options: str, descriptors: int = 0) -> None:
         self.folder = folder
@@ -30,7 +30,7 @@ class Figway:
         self.file.write_text(config)
         self.port, self.admin_port = closed_port(), closed_port()
         workers = options[options.index("--workers") + 1] if "--workers" in options else "1"
-        # Readiness is that of any worker, and names the others only where there are several.
+        # Any worker may answer for readiness. It counts the workers only if there are several.
         self._all = "" if workers == "1" else f"workers: {workers} of {workers}"
         self._out, self._err = folder / "stdout", folder / "stderr"
         limited = ["sh", "-c", f'ulimit -n {descriptors}; exec "$@"', "sh"] if descriptors else []
@@ -73,7 +73,7 @@ class Figway:
     # as an operator
 
     def readiness(self) -> tuple[int, str]:
-        """Status and text of /readyz?verbose; status 0 while nobody listens, or who did is being killed."""
+        """Status and text of /readyz?verbose; status 0 if the port is closed, or its process is being killed."""
         try:
             reply = self.admin("/readyz?verbose")
         except (OSError, Cut):
@@ -92,7 +92,7 @@ class Figway:
         return self.admin("/metrics").body.decode()
 
     def metric(self, name: str, **labels: str) -> float:
-        """The sum over the samples of `name` whose labels include `labels`; 0 where there is none."""
+        """The sum over the samples of `name` whose labels include `labels`; 0 if there is none."""
         total = 0.0
         for line in self.metrics().splitlines():
             found = re.fullmatch(r"([a-zA-Z_:]+)(?:\{(.*)\})? (\S+)", line)
@@ -113,7 +113,7 @@ class Figway:
         return [orjson.loads(line) for line in self._out.read_bytes().splitlines()]
 
     def reload(self, config: str) -> None:
-        """Write a new configuration, whole, and send SIGHUP."""
+        """Replace the configuration file at once, and send SIGHUP."""
         fresh = self.file.with_suffix(".new")
         fresh.write_text(config)
         fresh.replace(self.file)
@@ -129,7 +129,7 @@ class Figway:
 
     @contextmanager
     def watching_memory(self) -> Iterator[list[int]]:
-        """A list that grows, while the block runs, by the gateway's resident bytes every 20 ms."""
+        """A list to which the gateway's resident bytes are added every 20 ms, while the block runs."""
         seen, over = [self.memory()], threading.Event()
 
         def watch() -> None:
@@ -145,11 +145,11 @@ class Figway:
             watcher.join()
 
     def terminate(self) -> None:
-        """SIGTERM, and no waiting."""
+        """Send SIGTERM, and do not wait."""
         self.process.send_signal(signal.SIGTERM)
 
     def stop(self) -> None:
-        """SIGTERM; it must exit with status 0, and must never have shown a traceback. Nothing of it is left."""
+        """Send SIGTERM. The gateway must exit with status 0, print no traceback, and leave no process behind."""
         if self.process.poll() is None:
             self.terminate()
         try:
@@ -162,7 +162,7 @@ class Figway:
 
 @contextmanager
 def running(folder: Path, config: str, *options: str, descriptors: int = 0) -> Iterator[Figway]:
-    """A gateway for as long as the block runs; it must stop cleanly after it."""
+    """A gateway that runs during the block, and must stop cleanly after it."""
     figway = Figway(folder, config, *options, descriptors=descriptors)
     try:
         yield figway
@@ -176,7 +176,7 @@ def memory(pid: int) -> int:
 
 
 def _command(pid: int) -> bytes:
-    """The command line of a process; nothing of one that has just ended."""
+    """The command line of a process; empty for one that has just ended."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:

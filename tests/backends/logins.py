@@ -1,9 +1,8 @@
-"""A server that logs in connections, not requests, as IIS with Windows authentication does; and one who logs in there.
+"""A server that logs in connections instead of requests, as IIS does with Windows authentication, and a client for it.
 
-Schemes that are bound to the connection they are spoken on: `NTLM` takes two rounds, `Negotiate` one, after which the
-answer carries `Persistent-Auth`. `Sesame` and `Pledge` are schemes that nobody has heard of, with two rounds and with
-one; `Riddle` puts its two rounds into parameters. Once logged in, every request on the connection is that user's,
-whatever it carries.
+Each scheme logs in the connection that it is used on. `NTLM` takes two rounds. `Negotiate` takes one, and its answer
+carries `Persistent-Auth`. `Sesame` (two rounds) and `Pledge` (one round) are invented schemes; `Riddle` puts its two
+rounds into parameters. Once a user is logged in, every request on the connection counts as this user's.
 """
 
 import secrets
@@ -22,9 +21,9 @@ WANTS = ("Negotiate", "NTLM", 'Sesame realm="a, b"')
 
 
 class Domain:
-    """The handler of such a server. Paths below /open answer anybody; what a path below /write is asked with POST is
-    kept in `written`, with the user who asked. `close_with` are the statuses after which it closes, and says so;
-    `wants` are the challenges for who is nobody yet."""
+    """The handler of such a server. Paths below /open need no login. Bodies of POST requests below /write are kept in
+    `written`, each with its user. `close_with` are the statuses after which it closes the connection, with
+    "Connection: close". `wants` are the challenges for a client that is not logged in."""
 
     def __init__(self, name: str = "domain", wants: tuple[str, ...] = WANTS) -> None:
         self.name = name
@@ -93,7 +92,7 @@ class Person:
         return self.ask(target, ("Authorization", f"{scheme} {self.user}.{given}"))
 
     def log_in(self, target: str, scheme: str = "NTLM") -> Reply:
-        """Every round there is, and the answer to the last one."""
+        """All rounds of the login. Returns the answer to the last one."""
         if scheme in ONE_ROUND:
             return self.ask(target, ("Authorization", f"{scheme} {self.user}"))
         return self.prove(target, self.challenge(target, scheme), scheme)
@@ -103,19 +102,19 @@ class Person:
 
 
 def challenge(reply: Reply, scheme: str) -> str:
-    """What an answer challenges a client with."""
+    """The challenges in an answer."""
     given = reply.get("WWW-Authenticate") or ""
     assert (reply.status, given.partition(" ")[0]) == (401, scheme), reply.start
     return token_of(given)
 
 
 def token_of(given: str) -> str:
-    """The token of a challenge, as it is or in a parameter."""
+    """The token of a challenge, alone or in a parameter."""
     return given.rpartition(" ")[2].rpartition("riddle=")[2].strip('"')
 
 
 def user_of(reply: Reply) -> str | None:
-    """Whom an answer takes its client for; None for nobody."""
+    """The user whom the server took the client for; None for nobody."""
     told: str | None = orjson.loads(reply.body)["user"]
     return told
 
@@ -132,7 +131,7 @@ def logged_in(reply: Reply, user: str) -> bool:
 
 
 def domain(upstream: Upstream, name: str = "domain") -> Domain:
-    """Have an upstream log in connections from now on."""
+    """Make an upstream log in connections from now on."""
     handler = Domain(name)
     upstream.does(handler)
     return handler

@@ -1,4 +1,4 @@
-"""Requests that are not as they should be, byte for byte, and the one check of how they are refused."""
+"""Malformed requests, byte for byte, and the check that the gateway refuses them."""
 
 import orjson
 import pytest
@@ -17,8 +17,8 @@ def head(*lines: str | bytes, start: str = "GET /refused HTTP/1.1", host: bool =
 
 
 def refuse(strict: Figway, legacy: Upstream, data: bytes, statuses: set[int]) -> None:
-    """`data` is answered with one of `statuses` and a close; nothing of it arrives whole,
-    and whoever comes next is served."""
+    """Check that `data` is answered with one of `statuses` and a close, that no complete request of it arrives
+    upstream, and that the next client is served."""
     legacy.forget()
     wire = strict.connect()
     try:

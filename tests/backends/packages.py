@@ -23,13 +23,13 @@ _MODULES = Path(sys.prefix) / "node" / "node_modules"
 
 
 def debian() -> dict[str, str]:
-    """Program → the Debian package that brings it, as listed in debian.txt."""
+    """Program → the Debian package that contains it, as listed in debian.txt."""
     lines = (line.split() for line in (_HERE / "debian.txt").read_text().splitlines() if not line.startswith("#"))
     return {program: package for package, program in lines}
 
 
 def needs(program: str) -> str:
-    """The path of a program that debian.txt lists; the test that asks is skipped where it is not installed."""
+    """The path of a program that debian.txt lists. The calling test is skipped if it is not installed."""
     package = debian()[program]
     found = shutil.which(program, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
     if found is None:

@@ -1,4 +1,4 @@
-"""A private certificate authority, made when asked for, on disk as PEM files."""
+"""A private certificate authority for tests, with its files in PEM form on disk."""
 
 import datetime
 import ipaddress
@@ -21,7 +21,7 @@ class Pair:
 
 
 class Authority:
-    """Signs certificates for 127.0.0.1 and localhost; `ca` is the PEM file of its root."""
+    """Signs certificates for 127.0.0.1 and localhost. `ca` is the PEM file of its root."""
 
     def __init__(self, folder: Path, name: str) -> None:
         self._folder, self._name = folder, x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
@@ -37,8 +37,8 @@ class Authority:
         self.ca.write_bytes(root.public_bytes(serialization.Encoding.PEM))
 
     def issue(self, name: str, days: int = 1) -> Pair:
-        """A certificate for `name`, good for both ends of a connection on loopback; until in so many days, which may
-        be over."""
+        """A certificate for `name`, valid for both ends of a connection on loopback. It expires in `days` days, which
+        may be in the past."""
         key = ec.generate_private_key(ec.SECP256R1())
         names = [x509.DNSName("localhost"), x509.DNSName(name), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
@@ -52,14 +52,14 @@ class Authority:
             .sign(self._key, hashes.SHA256())
         )
         pair = Pair(self._folder / f"{name}.crt", self._folder / f"{name}.key")
-        pair.key.touch(0o600)  # for its owner alone, as a key is
+        pair.key.touch(0o600)  # readable by its owner only, as keys are
         pair.cert.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
         pair.key.write_bytes(key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
         return pair
 
     def encrypted(self, pair: Pair) -> Path:
-        """The key of a pair, which takes a passphrase to read."""
+        """The key of a pair, encrypted with a passphrase."""
         key = serialization.load_pem_private_key(pair.key.read_bytes(), None)
         path = pair.key.with_suffix(".encrypted")
         path.touch(0o600)

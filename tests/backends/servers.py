@@ -1,7 +1,7 @@
-"""Real servers with a small clinic each (tests/backends/applications), started for as long as a block runs.
+"""Real servers, each with a small clinic (tests/backends/applications), which run during a block.
 
-What they answer says by X-Resource what it is: "secret" for a result or what is under /admin, "written" for an order
-that was taken.
+Their answers name the resource in X-Resource: "secret" for a result or a path under /admin, "written" for an accepted
+order.
 """
 
 import os
@@ -120,7 +120,7 @@ SERVERS: dict[str, Callable[[Path, int], Command]] = {
 
 @contextmanager
 def serving(name: str, folder: Path) -> Iterator[int]:
-    """The port of one of SERVERS. The test is skipped where it is not installed."""
+    """The port of one of SERVERS. The test is skipped if the server is not installed."""
     port = closed_port()
     command, environment = SERVERS[name](folder, port)
     with (folder / "output").open("wb") as output:

@@ -1,4 +1,4 @@
-"""A scripted server: every request is answered by the handler of the hour, on a thread of its connection.
+"""A scripted server: the current handler answers every request, in a thread for each connection.
 
 A handler is a function of (wire, asked): it reads the body if it wants to, sends what it likes, byte for byte,
 and may close or reset. Handlers can be changed while connections stay open, as pooled connections do.
@@ -23,7 +23,7 @@ Handler = Callable[[Wire, Asked], None]
 
 
 class Upstream:
-    """Listens from the moment it is made. `asked` holds every request head that came, in order."""
+    """Listens as soon as it is made. `asked` holds every request head that came, in order."""
 
     def __init__(self, *, host: str = "127.0.0.1", path: Path | None = None, tls: ssl.SSLContext | None = None) -> None:
         self._tls = tls
@@ -46,10 +46,10 @@ class Upstream:
         self._handler: Handler = echo
         threading.Thread(target=self._accept, daemon=True).start()
 
-    # what it shall do
+    # --- its behaviour ---
 
     def does(self, handler: Handler) -> None:
-        """From the next request on, `handler` answers."""
+        """Let `handler` answer from the next request on."""
         self._handler = handler
 
     def answers(self, *replies: bytes) -> None:
@@ -63,7 +63,7 @@ class Upstream:
         self._handler = handler
 
     def forget(self) -> None:
-        """As new: echoing, with nothing asked so far. Connections stay open."""
+        """Reset it: it echoes, and `asked` is empty. Connections stay open."""
         self._handler = echo
         self.asked.clear()
         self.failures.clear()
@@ -78,18 +78,18 @@ class Upstream:
                 pass
 
     def close(self) -> None:
-        """Refuse from now on, and drop who is there."""
+        """Refuse connections from now on, and close the open ones."""
         self._listener.close()
         self.drop()
 
-    # what it has heard
+    # --- the requests that it got ---
 
     def targets(self) -> list[str]:
         """The targets asked for, in order."""
         return [one.target.decode("latin-1") for one in self.asked]
 
     def settled(self) -> list[Asked]:
-        """The requests that came whole, once every request has ended one way or the other."""
+        """The requests that arrived completely, once every request has ended or was cut off."""
         until(lambda: all(one.complete is not None for one in self.asked), "a request's body stays open")
         return [one for one in self.asked if one.complete]
 
@@ -141,7 +141,7 @@ class Upstream:
 
 
 def echo(wire: Wire, asked: Asked) -> None:
-    """Answers with a JSON of what it heard."""
+    """A handler that answers with the request as JSON."""
     wire.read_body(asked)
     heard = {
         "method": asked.method,
@@ -156,13 +156,13 @@ def echo(wire: Wire, asked: Asked) -> None:
 
 
 def never(wire: Wire, asked: Asked) -> None:
-    """Reads the request and says nothing until the other side gives up."""
+    """A handler that reads the request and sends nothing until the other side gives up."""
     wire.read_body(asked)
     wire.rest()
 
 
 def resets(wire: Wire, asked: Asked) -> None:
-    """Reads the request and resets the connection."""
+    """A handler that reads the request and resets the connection."""
     wire.read_body(asked)
     wire.reset()
 
@@ -181,7 +181,7 @@ def pours(size: int, piece: int = 1 << 20) -> Handler:
 
 
 class BlackHole:
-    """A port on which a connection is never made: the listener's one place is taken and SYNs go unanswered."""
+    """A port on which connecting hangs: the listener's only place is taken, and SYNs get no answer."""
 
     def __init__(self) -> None:
         self._listener = socket.socket()
@@ -197,9 +197,9 @@ class BlackHole:
 
 
 def closed_port() -> int:
-    """A loopback port that refuses connections, and that nobody takes before whoever asked for it does.
+    """A loopback port that refuses connections, and that no other process takes before the caller does.
 
-    The system hands none of these out by itself, and whatever process runs our tests at the same time gets others.
+    The system never chooses one of these ports itself, and other test runs at the same time get other ports.
     """
     for port in _PORTS:
         try:
@@ -217,19 +217,19 @@ def closed_port() -> int:
 
 
 def _ports() -> Iterator[int]:
-    """Each port once, from anywhere on, below those that the system takes for connections."""
+    """Each port once, from a random one on, below the range that the system uses for outgoing connections."""
     first, last = 10_000, min(int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0]), 32_768)
     start = random.randrange(first, last)
     yield from (*range(start, last), *range(first, start))
 
 
 _PORTS = _ports()
-# The byte at a port's number is locked by the process that has claimed the port, for as long as that runs.
+# A process claims a port by a lock on the byte at the port's number, for as long as the process runs.
 _CLAIMS = os.open(Path(tempfile.gettempdir(), f"figway-tests-{os.getuid()}.ports"), os.O_RDWR | os.O_CREAT, 0o600)
 
 
 def until(holds: Callable[[], bool], failing: str, seconds: float = PATIENCE) -> None:
-    """Waits for something to become true, and fails the test with `failing` where it does not."""
+    """Wait until `holds()` is true. Fails the test with `failing` if that takes more than `seconds`."""
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end, failing

@@ -1,4 +1,4 @@
-"""One end of a TCP connection, byte for byte: what tests say and hear as a client or as a server.
+"""One end of a TCP connection, byte for byte: tests send and read with it, as a client or as a server.
 
 Nothing here is lenient. A head that is not clean HTTP/1.1 fails the test that reads it, so that what the gateway
 writes is judged by a parser that shares nothing with the gateway's.
@@ -27,7 +27,8 @@ BUFFERS = 2 * (_largest("tcp_rmem") + _largest("tcp_wmem")) + (16 << 20)
 
 
 class Cut(Exception):
-    """The peer went away in the middle of a message. `partial` is what had come of the body, `reset` whether by RST."""
+    """The peer went away in the middle of a message. `partial` is the part of the body that came; `reset` says whether
+    the connection ended by RST."""
 
     def __init__(self, partial: bytes, *, reset: bool) -> None:
         super().__init__(f"cut after {len(partial)} bytes, {'reset' if reset else 'closed'}")
@@ -37,7 +38,7 @@ class Cut(Exception):
 
 @dataclass(slots=True)
 class Message:
-    """A request or a reply as it stood on the wire. `framing` is "length", "chunked", "close" or "none"."""
+    """A request or a reply as it was on the wire. `framing` is "length", "chunked", "close" or "none"."""
 
     start: bytes
     headers: Headers
@@ -47,7 +48,7 @@ class Message:
     head: bytes = b""
 
     def get(self, name: str) -> str | None:
-        """The one value of a field, or None; a field that is there twice fails the test."""
+        """The only value of a field, or None. A repeated field fails the test."""
         values = self.headers.get_all(name.lower().encode())
         assert len(values) <= 1, f"{name} is there {len(values)} times"
         return values[0].decode("latin-1") if values else None
@@ -70,8 +71,8 @@ class Reply(Message):
 
 @dataclass(slots=True)
 class Asked(Message):
-    """A request as a server heard it. `complete` is None until its body has ended, one way or the other;
-    `number` counts the requests of its connection from 1."""
+    """A request as a server got it. `complete` is None until its body has ended or was cut off; `number` counts the
+    requests of its connection from 1."""
 
     complete: bool | None = None
     number: int = 0
@@ -86,38 +87,38 @@ class Asked(Message):
 
 
 class Wire:
-    """A connected socket. Sends exactly what it is given; reads exactly what it is asked for."""
+    """A connected socket. It sends exactly the given bytes, and reads exactly as much as it should."""
 
     def __init__(self, link: socket.socket) -> None:
         self.socket = link
         self._unread = bytearray()
 
     def __del__(self) -> None:
-        # A test that forgets its connection has left it.
+        # A test may drop its connection without closing it.
         self.socket.close()
 
-    # saying
+    # --- sending ---
 
     def send(self, data: bytes) -> "Wire":
         self.socket.sendall(data)
         return self
 
     def half_close(self) -> None:
-        """FIN: no more from this side, still listening."""
+        """Send FIN: this side sends no more, but still reads."""
         self.socket.shutdown(socket.SHUT_WR)
 
     def close(self) -> None:
         self.socket.close()
 
     def reset(self) -> None:
-        """RST, as a process that is killed with unread bytes sends it."""
+        """Send RST, as the system does for a process that is killed with unread bytes."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.socket.close()
 
-    # hearing
+    # --- reading ---
 
     def receive(self, size: int = 1 << 16) -> bytes:
-        """Whatever comes next, at most `size` bytes; b"" where the peer has ended, in whatever way."""
+        """The next bytes, at most `size`; b"" if the peer has ended the connection in any way."""
         if self._unread:
             data = bytes(self._unread[:size])
             del self._unread[:size]
@@ -160,7 +161,7 @@ class Wire:
         return bytes(data)
 
     def skip(self, size: int) -> int:
-        """Hear `size` bytes and keep none of them; how many came before the peer ended."""
+        """Read `size` bytes and drop them. Returns how many came before the peer ended."""
         room, left = memoryview(bytearray(min(size, 1 << 20))), size
         taken = min(left, len(self._unread))
         del self._unread[:taken]
@@ -170,11 +171,11 @@ class Wire:
         return size - left
 
     def ends(self) -> bool:
-        """Whether the peer closes now, saying nothing more (waits for it; a peer that stays silent is a timeout)."""
+        """Whether the peer closes without sending more. Waits for it; a peer that stays silent is a timeout."""
         return self.receive(1) == b""
 
     def silent(self, seconds: float) -> bool:
-        """Whether nothing at all comes for so long."""
+        """Whether nothing at all comes for this long."""
         if self._unread:
             return False
         self.socket.settimeout(seconds)
@@ -186,7 +187,7 @@ class Wire:
         finally:
             self.socket.settimeout(PATIENCE)
 
-    # whole messages
+    # --- whole messages ---
 
     def read_head(self) -> tuple[bytes, bytes, Headers]:
         """The next head: its raw bytes, its first line, its fields."""
@@ -202,7 +203,7 @@ class Wire:
         return head, start, headers
 
     def read_request(self) -> Asked | None:
-        """The next request's head, or None where the peer has ended cleanly between requests."""
+        """The next request's head, or None if the peer has ended cleanly between requests."""
         try:
             head, start, headers = self.read_head()
         except Cut as cut:
@@ -227,7 +228,7 @@ class Wire:
         return reply
 
     def read_body(self, message: Message) -> None:
-        """The body that follows a head, into `message`, or Cut with what had come of it."""
+        """Read the body that follows a head into `message`. Raises Cut with the part that came."""
         match message.framing:
             case "length":
                 message.body = self.read(int(message.headers.get(b"content-length") or b"0"))
@@ -297,7 +298,7 @@ def connect(port: int, *, host: str = "127.0.0.1", receive_buffer: int = 0, sour
 def request(
     method: str, target: str, *fields: tuple[str, str], body: bytes | None = None, version: str = "1.1"
 ) -> bytes:
-    """A well-formed request: a Host unless `fields` has one, a Content-Length where there is a body."""
+    """A well-formed request, with a Host unless `fields` has one, and with a Content-Length if there is a body."""
     names = {name.lower() for name, _ in fields}
     given = [*fields]
     if "host" not in names:

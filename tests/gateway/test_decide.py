@@ -1,5 +1,7 @@
 """Who serves and who is mirrored: by the stage's table, and where that says "split", by a sticky hash."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -99,7 +101,20 @@ def test_at_share_0_nobody_is_left_on_modern(on_missing):
 ])
 def test_a_call_without_a_key_goes_where_it_is_told(on_missing, roll, serve):
     target = capability(share=2500, sticky=("claim:sub",), on_missing=on_missing)
-    assert decided(call(), target, roll).serve is serve
+    decision = decided(call(), target, roll)
+    assert (decision.serve, decision.fallback) == (serve, OLD if serve is NEW else None)
+
+
+def test_a_canary_without_a_split_stays_on_legacy():
+    decision = decided(call(), replace(capability(), split=None))
+    assert (decision.serve, decision.mirror, decision.fallback) == (OLD, NEW, None)
+    assert decision.reason == "no split"
+
+
+def test_a_connection_is_not_logged_in_unless_it_is_said():
+    one = call()
+    decision = decide(admit(one, ()), capability(), 0.5, Head(one.request.headers))
+    assert (decision.mirror is None, decision.skipped) == (False, "")
 
 
 @pytest.mark.parametrize(("source", "one", "key"), [
@@ -135,6 +150,14 @@ def test_the_sample_is_a_share_of_the_rolls():
     sampled = sum(one.sampled for one in decisions)
     assert 2400 < sampled < 2600
     assert all((one.mirror is NEW) == one.sampled for one in decisions)
+
+
+@pytest.mark.parametrize("roll", [0.0, 0.5, 0.999999])
+def test_a_sample_of_all_takes_each_roll_and_a_sample_of_none_takes_none(roll):
+    everything, nothing = (decided(call(), capability(Stage.SHADOW, shadow=ShadowPlan(share)), roll)
+                           for share in (1.0, 0.0))
+    assert (everything.mirror, everything.skipped) == (NEW, "")
+    assert (nothing.mirror, nothing.skipped) == (None, "not_sampled")
 
 
 def test_an_arm_that_is_not_there_cannot_serve():

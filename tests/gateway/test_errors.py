@@ -1,10 +1,12 @@
 """What clients get where there is no upstream's answer: problem+json with a status, a code and a source."""
 
 import json
+from pathlib import Path
 
 import pytest
 
-from gateway.errors import CODES, FAILURES, phrase, problem
+from gateway.errors import CODES, FAILURES, code_of, phrase, problem, whereabouts
+from shadow.observation import Failure
 
 
 @pytest.mark.parametrize("code", CODES)
@@ -49,3 +51,29 @@ def test_a_fault_of_an_upstream_is_502_503_or_504_and_one_of_a_client_is_not():
     assert {row.status for row in CODES.values() if row.source == "gateway"} == {500, 503}
     assert all(row.status // 100 == 4 or row.status in (501, 505, 508)
                for row in CODES.values() if row.source == "downstream")
+
+
+@pytest.mark.parametrize(("failure", "code"), [
+    (Failure("connect_refused"), "upstream_refused"), (Failure("no_endpoint", "gateway"), "upstream_unavailable"),
+    (Failure("no_room", "gateway"), "overloaded"),
+    # An adapter may fail on the upstream's answer, on the client's request, or by its own fault.
+    (Failure("adapter", "upstream"), "upstream_malformed"), (Failure("adapter", "request"), "not_translatable"),
+    (Failure("adapter", "gateway"), "internal"),
+    # Only of an adapter does it matter on what it failed.
+    (Failure("reset", "request"), "upstream_reset"),
+    # Nobody is left to answer, or the kind is new.
+    (Failure("cancelled", "downstream"), "internal"), (Failure("new"), "internal"),
+])
+def test_a_failed_call_has_the_code_of_whose_fault_it_is(failure, code):
+    assert code_of(failure) == code
+
+
+def test_an_exception_is_placed_where_it_was_raised_and_not_quoted():
+    def fail():
+        raise ValueError("Jane Doe")
+
+    with pytest.raises(ValueError, match="Jane") as raised:
+        fail()
+    line = fail.__code__.co_firstlineno + 1
+    assert whereabouts(raised.value) == f"{Path(__file__).name}:{line}"
+    assert whereabouts(ValueError("never raised")) == ""

@@ -1,4 +1,4 @@
-"""The gateway that the tests of refusals share."""
+"""A gateway with strict limits, which the tests of refusals share."""
 
 import pytest
 
