@@ -24,6 +24,7 @@ class Socket(asyncio.Transport):
         super().__init__()
         self._calls = calls
         self._ends = socket.socketpair()
+        self._ends[0].setblocking(False)
         self._closing = False
 
     def get_extra_info(self, name, default=None):
