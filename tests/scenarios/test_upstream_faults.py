@@ -285,3 +285,20 @@ def test_a_total_timeout_ends_an_answer_that_trickles(faulty, legacy):
 def test_a_name_is_looked_up(faulty, legacy):
     assert faulty.ask("GET", "/named/x").status == 200
     assert legacy.asked[0].get("Host") == "clinic.internal"
+
+
+@pytest.mark.proves(6)
+@pytest.mark.parametrize("sent", [100_000, 200_000], ids=["more of the request is to come", "the request is whole"])
+def test_an_answer_without_a_length_that_is_cut_by_a_reset_never_looks_whole(faulty, legacy, sent):
+    """Such an answer is whole where its connection ends, and a reset is no end."""
+    def legacy_resets(wire, asked):
+        wire.read(sent)
+        wire.send(b"HTTP/1.1 200 Fine\r\n\r\nhalf of it")
+        wire.reset()
+
+    legacy.does(legacy_resets)
+    wire = faulty.connect().send(request("POST", "/", ("Content-Length", "200000")) + bytes(sent))
+    with pytest.raises(Cut) as caught:
+        wire.read_reply()
+    assert caught.value.reset
+    wire.close()

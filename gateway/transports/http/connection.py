@@ -90,7 +90,8 @@ class Connection(asyncio.Protocol):
         return None
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if exc is not None and self.serving is not None and self._hear_out():
+        # After a reset, nothing tells the end of an answer from its being cut. A broken pipe comes after the end.
+        if exc is not None and self.serving is not None and self._hear_out() and isinstance(exc, BrokenPipeError):
             exc = None
         self.transport = None
         serving, framing = self.serving, self._framing
