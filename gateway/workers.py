@@ -15,6 +15,7 @@ import signal
 import socket
 import ssl
 import stat
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -42,6 +43,8 @@ from gateway.stdio import to_stderr
 
 # Seconds that TLS may need beyond the drain's grace. uvicorn counts whole seconds.
 _SPARE = 1
+# Seconds in which a worker must have started to answer its supervisor.
+_START = 60.0
 # Seconds between two tries to start a worker that fails to start.
 _PAUSE = 1.0
 # Seconds before the data port closes, so that TCP handshakes that have begun can end and be accepted.
@@ -254,7 +257,31 @@ class _WorkerProcess(Process):
 
     def __init__(self, config: uvicorn.Config, sockets: list[socket.socket], shared: Shared) -> None:
         self._shared = shared
+        self._patient_until = time.monotonic() + _START
+        self._asked = self.has_answered = False
         super().__init__(config, sockets)
+
+    def is_alive(self, timeout: float = 5) -> bool:
+        """Whether it answers within `timeout` seconds. Until its first answer it is given longer, and nobody waits for
+        it: on a busy machine Python's imports alone may take many seconds."""
+        if self.has_answered:
+            return super().is_alive(timeout)
+        if not self.process.is_alive():
+            return False
+        try:
+            if not self._asked:
+                self._asked = True
+                self.parent_conn.send(b"ping")
+            if self.parent_conn.poll(0):
+                self.parent_conn.recv()
+                self.has_answered = True
+        except (OSError, EOFError):
+            return False
+        return self.has_answered or time.monotonic() < self._patient_until
+
+    def is_ready(self, timeout: float = 5) -> bool:
+        """Whether it has started, and answers within `timeout` seconds."""
+        return self.has_answered and super().is_ready(timeout)
 
     @property
     def server(self) -> uvicorn.Server:
@@ -307,6 +334,14 @@ class Supervisor(Multiprocess):
             if self._shared.all_stop:
                 self._let_go()
 
+    def run(self) -> None:
+        """Serve until a signal ends it. Whatever else ends it ends the workers too: Python waits for them."""
+        try:
+            super().run()
+        except BaseException:
+            self.terminate_all()
+            raise
+
     def terminate_all(self) -> None:
         self._shared.stop_all()
         self._let_go()
@@ -342,5 +377,6 @@ class Supervisor(Multiprocess):
 
     def handle_hup(self) -> None:
         for process in self.processes:
-            if process.pid is not None:
+            # One that has ended may be gone from the system, and its number may be another process's by now.
+            if process.exitcode is None and process.pid is not None:
                 os.kill(process.pid, signal.SIGHUP)
