@@ -20,25 +20,31 @@ _REMEMBERED = 4 << 10
 class Arrivals:
     """Makes the arrivals of one client: `peer` is its address, "" where it has none; `scheme` is "http" or "https"."""
 
-    __slots__ = ("_added", "_last", "_peer", "_scheme")
+    # Plain slots and no tuples: there may be many connections, and each has one of these.
+    __slots__ = (
+        "_added", "_added_host", "_added_settings", "_added_version", "_fields", "_head", "_head_settings", "_peer",
+        "_scheme",
+    )
 
     def __init__(self, peer: str, scheme: str) -> None:
         self._peer = spelled(peer)
         self._scheme = scheme
         # The last head's fields, byte for byte, what they say, and under which settings.
-        self._last: tuple[bytes, Head, EdgeSettings] | None = None
+        self._fields = b""
+        self._head: Head | None = None
+        self._head_settings: EdgeSettings | None = None
         # The lines added last, and what they depend on.
-        self._added: tuple[tuple[bytes, bytes, EdgeSettings], bytes] | None = None
+        self._added = self._added_host = self._added_version = b""
+        self._added_settings: EdgeSettings | None = None
 
     def repeated(self, data: bytes, settings: EdgeSettings) -> Arrival | None:
         """The arrival of a head whose fields are byte for byte those of the one before, as most clients send them:
         only its request line is new. None for any other head. Raises Malformed."""
-        last = self._last
-        if last is None:
+        head = self._head
+        if head is None:
             return None
         end = data.find(b"\r\n")
-        tail, head, under = last
-        if tail != data[end:] or under is not settings:
+        if self._fields != data[end:] or self._head_settings is not settings:
             return None
         parts = data[:end].split(b" ")
         method = METHODS.get(parts[0])
@@ -60,7 +66,9 @@ class Arrivals:
         method, target, head = read(data, settings)
         arrival = self._arrival(method, target, head, b"1.1" if head.is_11 else b"1.0", settings)
         if not head.once and len(data) <= _REMEMBERED:
-            self._last = (data[data.find(b"\r\n"):], head, settings)
+            self._fields = data[data.find(b"\r\n"):]
+            self._head = head
+            self._head_settings = settings
         return arrival
 
     def parsed(
@@ -83,11 +91,14 @@ class Arrivals:
 
     def _lines_to_add(self, head: Head, version: bytes, settings: EdgeSettings) -> bytes:
         """The Via and forwarding lines for the upstream: the same ones as long as the client names the same host."""
-        depends_on = (head.host, version, settings)
-        if head.forwarded is None and self._added is not None and self._added[0] == depends_on:
-            return self._added[1]
+        if (head.forwarded is None and self._added_settings is settings and self._added_host == head.host
+                and self._added_version == version):
+            return self._added
         via = b"Via: %b %b\r\n" % (version, settings.via.encode()) if settings.via else b""
         added = via + fields(forwarding_fields(self._peer, self._scheme, head.host, head.forwarded, settings))
         if head.forwarded is None:
-            self._added = (depends_on, added)
+            self._added = added
+            self._added_host = head.host
+            self._added_version = version
+            self._added_settings = settings
         return added
