@@ -114,8 +114,9 @@ def _translate_back(arm: Arm, match: Match, method: str, answer: Collected) -> t
     """
     assert arm.adapter is not None
     try:
+        # Headers of its own: a connection remembers those of its last answer, for the next one that has the same.
         response = arm.adapter.response(
-            match.target.operation.name, Response(answer.status, answer.headers, answer.body, answer.reason))
+            match.target.operation.name, Response(answer.status, Headers(answer.headers), answer.body, answer.reason))
     except AdapterError:
         raise
     except Exception as error:
@@ -150,7 +151,7 @@ def ask(
         heard(_observed(arm, match, arrival.request.method, time.monotonic() - started, answer))
 
     limit = capability.shadow.max_body if capability.shadow is not None else capability.buffer_limit
-    collected = Collected(limit, settled)
+    collected = Collected(limit, settled, bodiless=request.method == "HEAD")
     sending = arm.upstream.for_mirrors().send(
         request, arrival, request.body, collected, None, whole=True, streams=False, total=total)
     if sending is None or collected.failure is not None:

@@ -6,8 +6,7 @@
 
 An Exchange is one request on its way. The edge (gateway/edges/) makes one for each request, passes it the client's
 bytes, and gets the answer from it. Between the edge and the upstream client bytes stream both ways, with backpressure.
-Nothing here awaits: each method is one step, and the next one is taken when the bytes for it are there. Only a policy
-that must wait gets a task.
+Nothing here awaits: each method is one step, taken when its bytes are there. Only a policy that must wait gets a task.
 
 What is not an exchange's own is in files beside this one: phase.py (its states), admit.py, decide.py, upload.py (what
 is held of the request's body), room.py (how much memory a worker may hold), forward.py, fallback.py (when legacy may
@@ -339,7 +338,8 @@ class Exchange:
 
     def on_upload_blocked(self) -> None:
         self._downstream.pause_upload()
-        if self._upload is not None and self.phase is not DONE and not self._upload.stall():
+        upload = self._upload = self._upload or Upload(b"", 0, self._pipeline.room, whole=True)  # none: it is a tunnel
+        if self.phase is not DONE and not upload.stall():
             asyncio.get_running_loop().call_soon(self._refuse_or_cut, "overloaded")  # not from within a send
 
     def on_upload_resumed(self) -> None:

@@ -44,7 +44,7 @@ SHADOW = [
     {"compare"},
     {"normalisers", "custody"},
     {"observation", "latency", "settings", "words", "database", "guide", "diff", "rules", "noise", "signatures",
-     "stratum", "unlink"},
+     "stratum", "tokens", "unlink"},
     {"moved"},
 ]
 
@@ -188,7 +188,7 @@ def test_a_packages_init_is_a_docstring_and_nothing_else():
 
 @pytest.mark.parametrize("module", [
     "shadow.compare", "shadow.diff", "shadow.guide", "shadow.ledger", "shadow.noise", "shadow.rules",
-    "shadow.signatures", "shadow.stratum", "shadow.unlink"])
+    "shadow.signatures", "shadow.stratum", "shadow.tokens", "shadow.unlink"])
 def test_an_old_import_path_forwards_names_and_does_nothing_else(module):
     assert [ast.unparse(one).partition("(")[0] for one in TREES[module].body[1:]] == [
         "from shadow.moved import forwarded", "__getattr__ = forwarded"]

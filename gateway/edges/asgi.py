@@ -85,25 +85,31 @@ async def _read(
     receive: Callable[[], Awaitable[MutableMapping[str, Any]]], exchange: Exchange, answer: "_Answer", more: bool,
     room: int,
 ) -> None:
-    """Pass on what the client sends to the exchange: at most `room` bytes of body, and that the client has gone."""
-    while True:
-        if more:
-            await answer.may_read.wait()
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            exchange.client_gone()
-            return
-        if not more:
-            continue
-        if message.get("body"):
-            room -= len(message["body"])
-            if room < 0:
-                exchange.client_broke("body_too_large")
+    """Pass on what the client sends to the exchange: at most `room` bytes of body, and that the client has gone.
+    However this ends, the answer ends too: its writer waits for nothing that nobody sends."""
+    try:
+        while True:
+            if more:
+                await answer.may_read.wait()
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                exchange.client_gone()
+                answer.gone()
                 return
-            exchange.request_data(message["body"])
-        if not message.get("more_body", False):
-            more = False
-            exchange.request_end()
+            if not more:
+                continue
+            if message.get("body"):
+                room -= len(message["body"])
+                if room < 0:
+                    if not exchange.client_broke("body_too_large"):
+                        answer.abort()
+                    return
+                exchange.request_data(message["body"])
+            if not message.get("more_body", False):
+                more = False
+                exchange.request_end()
+    except Exception as error:
+        exchange.crashed(error)
 
 
 class _Answer:
@@ -141,6 +147,10 @@ class _Answer:
 
     def send_end(self, trailers: Headers) -> None:
         self._queue.put_nowait({"type": "http.response.body", "body": b"", "more_body": False})
+        self._queue.put_nowait(None)
+
+    def gone(self) -> None:
+        """The client has gone: nobody is there to write to."""
         self._queue.put_nowait(None)
 
     def abort(self) -> None:

@@ -24,14 +24,18 @@ class Collected:
 
     The body may have up to `limit` bytes; a longer one ends the call, with the failure "oversize". Where a client waits
     for the answer, `asker` is the client's exchange: a body that finds no room there ends the call, with "no_room".
-    `sending` is the call, from when the transport has returned it until `settled` has returned.
+    `bodiless` says that no body comes, whatever length the head has (answers to HEAD). `sending` is the call, from when
+    the transport has returned it until `settled` has returned.
     """
 
     __slots__ = (
-        "_asker", "_limit", "_pieces", "_settled", "_size", "body", "failure", "headers", "reason", "sending", "status",
+        "_asker", "_bodiless", "_limit", "_pieces", "_settled", "_size", "body", "failure", "headers", "reason",
+        "sending", "status",
     )
 
-    def __init__(self, limit: int, settled: Callable[["Collected"], None], asker: Asker | None = None) -> None:
+    def __init__(self, limit: int, settled: Callable[["Collected"], None], asker: Asker | None = None, *,
+                 bodiless: bool = False) -> None:
+        self._bodiless = bodiless
         self.status = 0
         self.reason = b""
         self.headers = _NO_HEADERS
@@ -49,7 +53,7 @@ class Collected:
 
     def on_head(self, status: int, reason: bytes, headers: Headers, length: int) -> None:
         self.status, self.reason, self.headers = status, reason, headers
-        if length > self._limit:
+        if length > self._limit and not self._bodiless and status not in (204, 304):  # RFC 9110 section 8.6
             self._end("oversize", "upstream")
 
     def on_data(self, data: bytes) -> None:

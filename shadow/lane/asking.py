@@ -231,7 +231,8 @@ class Asking(Generic[Way]):
 
     def _end(self, job: Job[Way], pairs: Sequence[Pair]) -> None:
         """All calls of this round have been made and answered."""
-        del self._asking[job]
+        if self._asking.pop(job, None) is None:
+            return  # it was stopped meanwhile
         if self._queue:
             self._wake()
         self._spoke(job, pairs)

@@ -42,8 +42,11 @@ class Deadlines:
         now = asyncio.get_running_loop().time() + _EARLY
         self._rings = inf
         self._timer = None
-        for wait, (due, overdue) in list(self._due.items()):
-            if due <= now and self.end(wait):
-                overdue()
-        if self._due:
-            self._ring_at(min(due for due, _ in self._due.values()))
+        try:
+            for wait, (due, overdue) in list(self._due.items()):
+                if due <= now and self.end(wait):
+                    overdue()
+        finally:
+            # Also where one of these raised: the others wait on.
+            if self._due:
+                self._ring_at(min(due for due, _ in self._due.values()))

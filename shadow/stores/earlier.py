@@ -9,9 +9,10 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Any, ClassVar, NamedTuple, TypeVar, cast
 
+from shadow.compare.comparison import Comparison
 from shadow.evidence.epoch import Epoch
 from shadow.evidence.noise import Noise
-from shadow.ledger.rows import Declared, Evidence, Ledger, Sighting
+from shadow.ledger.rows import Crossing, Declared, Evidence, Ledger, Sighting, Traffic
 from shadow.ledger.unlink import Tokens, Trace, Unlinked
 from shadow.stores.base import NONE_HELD, Batch, Held, Store
 
@@ -73,6 +74,17 @@ class Earlier:
 
     def close(self) -> None:
         self._store.close()
+
+
+def latest(comparisons: Iterable[Comparison], traffic: Iterable[Traffic], sightings: Iterable[Sighting]) -> float:
+    """When the last of a batch was seen, in seconds since 1970: `Batch.latest`, for stores that know no Batch."""
+    return Batch(comparisons=list(comparisons), traffic=list(traffic), sightings=list(sightings)).latest
+
+
+def crossed(one: Crossing, other: Crossing) -> Crossing:
+    """Two rows of one kind as one."""
+    newest = max(one, other, key=lambda row: row.last_seen)
+    return replace(newest, count=one.count + other.count, first_seen=min(one.first_seen, other.first_seen))
 
 
 def _as_before(one: Sighting) -> Sighting:

@@ -58,10 +58,10 @@ class Call:
         return self.room >= 0
 
 
-def collecting(limit, call, asker=None):
+def collecting(limit, call, asker=None, **options):
     """A receiver of a call, and all that it settled."""
     settled = []
-    collected = Collected(limit, settled.append, asker)
+    collected = Collected(limit, settled.append, asker, **options)
     collected.sending = call
     return collected, settled
 
@@ -110,3 +110,13 @@ def test_a_mirrors_answer_counts_in_no_clients_room():
     collected.on_end(Headers())
     assert (settled, collected.failure) == ([collected], None)
     assert collected.on_login() is None
+
+
+@pytest.mark.parametrize(("status", "bodiless"), [(200, True), (204, False), (304, False)],
+                         ids=["HEAD", "204", "304"])
+def test_a_length_that_no_body_has_is_not_held_against_the_limit(status, bodiless):
+    collected, settled = collecting(4, Call(), bodiless=bodiless)
+    collected.on_head(status, b"OK", Headers([(b"Content-Length", b"5000000")]), 5_000_000)
+    collected.on_end(Headers())
+    assert settled == [collected]
+    assert (collected.status, collected.failure) == (status, None)

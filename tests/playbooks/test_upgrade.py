@@ -1,7 +1,22 @@
 """An upgrade: after 101 (Switching Protocols), bytes go both ways as they come."""
 
+from gateway.room import STALLED
 from gateway.stage import Stage
-from tests.playbooks.script import Play, answers, asks, begins, data, ends, fails, gone, head, reply, says
+from tests.playbooks.script import (
+    Play,
+    answers,
+    asks,
+    begins,
+    blocked,
+    data,
+    ends,
+    fails,
+    gone,
+    head,
+    reply,
+    resumed,
+    says,
+)
 
 UPGRADE = {"upgrade": b"websocket"}
 
@@ -51,3 +66,19 @@ async def test_where_the_capability_takes_no_upgrade_the_request_is_an_ordinary_
         Play(shadow=True, upgrade=False) >> head(**UPGRADE) << asks("modern")
         >> reply(200) << answers(200) << "mirror to legacy"
     )
+
+
+async def test_what_a_stalled_tunnel_holds_is_counted_and_given_back():
+    play = Play(Stage.MODERN, room=STALLED) >> head(**UPGRADE) << asks("modern") >> begins(101) << "head 101"
+    play >> blocked << "client waits"
+    assert play.pipeline.room.held == STALLED
+    play >> resumed << "client goes on"
+    assert play.pipeline.room.held == 0
+    assert play >> blocked << "client waits" >> gone << "modern is let go"
+
+
+async def test_a_stalled_tunnel_is_cut_where_there_is_no_room_for_it():
+    play = Play(Stage.MODERN, room=STALLED - 1) >> head(**UPGRADE) << asks("modern") >> begins(101) << "head 101"
+    play >> blocked << "client waits"
+    await play.until("cut")
+    assert play << "cut" << "modern is let go"

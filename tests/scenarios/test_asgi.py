@@ -1,6 +1,8 @@
 """The same pipeline as a plain ASGI application: what ASGI can carry arrives as it does through the data port."""
 
 import asyncio
+import contextlib
+import threading
 
 import httpx2
 import orjson
@@ -15,7 +17,7 @@ from gateway.telemetry.record import Recorder
 from shadow.lane.lane import Lane
 from shadow.stores.memory import Memory
 from tests.backends.logins import SCHEMES, TWO_ROUNDS, domain, token_of
-from tests.backends.upstream import resets, until
+from tests.backends.upstream import PATIENCE, resets, until
 from tests.backends.wire import response
 
 
@@ -143,6 +145,43 @@ async def test_a_refused_request_whose_body_still_comes_is_refused_once(served, 
     assert [one["status"] for one in sent if one["type"] == "http.response.start"] == [status]
     assert recorder.in_flight == 0
     assert sum(recorder.errors.values()) == 1
+
+
+@pytest.mark.parametrize(("then", "raised"), [
+    ({"type": "http.disconnect"}, None),
+    ({"type": "http.request", "body": bytes(900), "more_body": True}, ConnectionError),
+], ids=["the client leaves", "the body is over the limit"])
+async def test_an_answer_under_way_ends_with_its_request(served, legacy, then, raised):
+    app, recorder = served
+    over = threading.Event()
+
+    def legacy_begins(wire, asked):
+        wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhello")
+        over.wait(PATIENCE)
+        wire.close()
+
+    legacy.does(legacy_begins)
+    begun = asyncio.Event()
+    coming = iter([{"type": "http.request", "body": bytes(500), "more_body": True}])
+
+    async def receive():
+        if (first := next(coming, None)) is not None:
+            return first
+        await begun.wait()
+        return then
+
+    async def send(message):
+        begun.set()
+
+    asking = app({"type": "http", "method": "POST", "path": "/", "raw_path": b"/", "query_string": b"",
+                  "headers": [(b"host", b"clinic.example"), (b"transfer-encoding", b"chunked")], "scheme": "http",
+                  "client": ("127.0.0.1", 1), "http_version": "1.1"}, receive, send)
+    try:
+        with pytest.raises(raised) if raised else contextlib.nullcontext():
+            await asyncio.wait_for(asking, PATIENCE)
+    finally:
+        over.set()
+    assert recorder.in_flight == 0
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
