@@ -49,7 +49,7 @@ class Call:
 
     def __init__(self, note, name, receiver):
         self._note, self._name, self.receiver = note, name, receiver
-        self.cancelled = False
+        self.cancelled = self.over = False
 
     def write(self, data):
         self._note(f"{self._name} gets {data.decode()}")
@@ -209,7 +209,7 @@ class Play:
     @property
     def calls(self):
         """The calls down both arms that are under way."""
-        return [call for arm in (self.modern, self.legacy) for call in arm.calls if not call.cancelled]
+        return [call for arm in (self.modern, self.legacy) for call in arm.calls if not (call.cancelled or call.over)]
 
     async def until(self, expected):
         """Wait for something to go out, however long that takes."""
@@ -289,8 +289,12 @@ def reply(status, text=""):
 
 
 def fails(kind, source="upstream"):
-    """It fails."""
-    return lambda play: play.calls[-1].receiver.on_failure(Failure(kind, source))
+    """It fails, and says nothing more: check_transport holds every transport to that."""
+    def fail(play):
+        call = play.calls[-1]
+        call.over = True
+        call.receiver.on_failure(Failure(kind, source))
+    return fail
 
 
 def blocked(play):
