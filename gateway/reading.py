@@ -33,7 +33,7 @@ def is_ambiguous(path: bytes) -> bool:
 # ones of section 6.2.2.2, because services decode the others too: "/Patient/%24everything" is "/Patient/$everything".
 _PLAIN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,;=:@/"
 _DECODED = frozenset(_PLAIN) - {ord("/"), ord(";")}
-_ODD = re.compile(rb"%([0-9A-Fa-f]{2})|[^" + re.escape(_PLAIN) + rb"%]")
+_ODD = re.compile(rb"%([0-9A-Fa-f]{2})|[^" + re.escape(_PLAIN) + rb"]")
 # What many servers overlook: empty segments, and what follows ";" in a segment (of ";a" an empty segment remains).
 _OVERLOOKED = re.compile(rb"/(?=(?:;[^/]*)?/)|;[^/]*")
 
@@ -47,7 +47,8 @@ def _one_spelling(found: re.Match[bytes]) -> bytes:
 
 def canonical(path: bytes) -> bytes:
     """The path in the spelling that is matched: characters are decoded where they need no encoding, else encoded in
-    upper case. An encoded "/", ";" or "%" stays encoded. A path that has this spelling is returned itself."""
+    upper case. An encoded "/", ";" or "%" stays encoded. A "%" that begins no encoding is encoded: else it
+    might begin one with what is decoded after it. A path that has this spelling is returned itself."""
     if b"//" in path or b";" in path:
         path = _OVERLOOKED.sub(b"", path)
     return _ODD.sub(_one_spelling, path) if path.translate(None, _PLAIN) else path

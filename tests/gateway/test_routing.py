@@ -4,7 +4,7 @@ import re
 import string
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from adapters.message import Headers, Request
@@ -101,6 +101,8 @@ def test_no_spelling_of_a_path_escapes_its_operation(written, target):
 
 
 @given(st.binary(max_size=20) | st.text("/;%3Bba", max_size=20).map(str.encode))
+@example(b"%%330")
+@example(b"%3%30")
 def test_the_canonical_form_is_a_fixed_point_and_never_gains_a_segment(path):
     one = canonical(path)
     assert canonical(one) == one
