@@ -333,6 +333,7 @@ default: {{upstream: legacy, policies: []}}
     return figway
 
 
+@pytest.mark.slow
 def test_the_reference_has_every_metric_with_its_type_and_labels(busy):
     text = busy.metrics()
     labels = {name: set() for name in re.findall(r"(?m)^# TYPE (\w+)", text)}
@@ -344,6 +345,7 @@ def test_the_reference_has_every_metric_with_its_type_and_labels(busy):
         name: (kind[name], labels[name]) for name in labels}
 
 
+@pytest.mark.slow
 def test_the_reference_has_every_field_and_event_of_the_log(busy):
     busy.stop()
     lines = busy.log()
@@ -358,6 +360,7 @@ def test_the_reference_has_every_path_of_the_admin_port():
     assert {route.path for route in admin_app(None, None, "").routes} == set(column("Admin port"))
 
 
+@pytest.mark.slow
 def test_the_reference_has_every_field_that_is_added_to_requests(busy, legacy, modern):
     mirror = next(one for one in modern.asked if one.target == b"/shadowed/1")
     plain = next(one for one in legacy.asked if one.target == b"/")
@@ -365,12 +368,14 @@ def test_the_reference_has_every_field_that_is_added_to_requests(busy, legacy, m
     assert added == set(column("Added to requests"))
 
 
+@pytest.mark.slow
 def test_the_reference_has_every_field_that_is_added_to_responses(busy):
     of_upstream = {"content-type", "content-length", "connection", "cache-control", "date"}
     added = {name.decode() for answer in busy.answers for name, _ in answer.headers}
     assert {name for name in added if name.lower() not in of_upstream} == set(column("Added to responses"))
 
 
+@pytest.mark.slow
 def test_what_is_removed_from_requests_is_as_documented(plain, legacy):
     listed = column("Removed from requests")
     gone = (field_kinds.DROP, field_kinds.CONNECTION, field_kinds.TE, field_kinds.UPGRADE, field_kinds.CODING,

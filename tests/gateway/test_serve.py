@@ -3,10 +3,13 @@
 import sqlite3
 
 import orjson
+import pytest
 from click.testing import CliRunner
 
 from gateway.cli.main import main
 from tests.backends.upstream import until
+
+pytestmark = pytest.mark.slow
 
 ROUTES = """
 version: 1

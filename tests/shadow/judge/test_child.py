@@ -18,6 +18,8 @@ from shadow.observation import Failure, Observation
 from tests.backends.processes import LONG, started
 from tests.shadow.exchanges import pair
 
+pytestmark = pytest.mark.slow
+
 # Slow to compare: long lists that agree up to their ends.
 SLOW = [b"[" + b"1," * 400_000 + tail + b"]" for tail in (b"1", b"1,2")]
 
