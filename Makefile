@@ -15,8 +15,11 @@ else
 locked = $(call pip,--require-hashes --only-binary :all: --requirement .locks/$(1).txt)
 endif
 
-# The tests that are quick: none that starts a gateway, an attack or a benchmark, and none that is marked as slow.
-FAST = -m "not slow" $(addprefix --ignore=tests/,scenarios chaos siege evidence benchmarks)
+# What starts gateways, attacks or benchmarks. The other tests are measured for the branches that they cover, but for one
+# file: under a tracer, Python 3.11 never goes on while another thread is to be interrupted.
+APART = $(addprefix tests/,scenarios chaos siege evidence benchmarks)
+UNMEASURED = $(APART) tests/gateway/test_config_attempts.py
+PYTEST = pytest --numprocesses auto --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help demo run test test-fast test-latest lint coverage mutants golden bench fuzz siege chaos evidence update clean
@@ -30,15 +33,15 @@ demo: $(VENV)/.ready  ## run two sample services and the gateway, send traffic, 
 run: $(VENV)/.ready  ## the same, kept running until Ctrl-C
 	@$(BIN)/figway demo --keep
 
-test: lint $(VENV)/.ready-node  ## run every lint, type check and test
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+test: lint $(VENV)/.ready-node coverage  ## run every lint, type check and test
+	$(BIN)/python -m $(PYTEST) $(UNMEASURED)
 
 test-fast: lint  ## run lints, type checks and the quick tests, in under a minute
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(FAST)
+	$(BIN)/python -m $(PYTEST) -m "not slow" $(APART:%=--ignore=%)
 
-coverage: $(VENV)/.ready-dev  ## measure the branches that the quick tests cover, against the floor in pyproject.toml
+coverage: $(VENV)/.ready-dev  ## run the tests that start no gateway of their own, and hold the branches that they cover to a floor
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest --numprocesses auto --dist loadfile --quiet $(FAST)
+	$(BIN)/coverage run -m $(PYTEST) $(UNMEASURED:%=--ignore=%)
 	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 

@@ -16,9 +16,6 @@ from tests.gateway.test_config import SMALLEST, write
 
 __all__ = ["write"]  # a fixture
 
-# Left out of `make coverage`: under a tracer, Python 3.11 never goes on while another thread is to be interrupted.
-pytestmark = pytest.mark.slow
-
 SLOW = SMALLEST + "policies: {slow: {slow: {}}}\n"
 
 
@@ -59,6 +56,7 @@ def plugins():
     made.may_end.set()
 
 
+@pytest.mark.slow
 async def test_what_hangs_is_given_up_counted_and_stands_in_no_other_s_way(write, plugins):
     running = build(write(SMALLEST), find=plugins.find)
     attempts = Attempts(write(SLOW), 0.05, plugins.find)

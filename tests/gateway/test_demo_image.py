@@ -82,18 +82,23 @@ def test_it_copies_what_is_there_and_the_build_context_holds_nothing_else():
     assert not any(fnmatch(".git", one) or fnmatch(".env", one) for one in allowed)
 
 
+def make(*arguments):
+    free = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    return subprocess.run(["make", "-C", ROOT, *arguments], capture_output=True, text=True, check=True, env=free).stdout
+
+
 @pytest.mark.parametrize("target", [
     "demo", "run", "test", "test-fast", "test-latest", "lint", "coverage", "mutants", "golden", "bench",
     "update", "clean"])
 def test_make_knows_its_targets_and_help_tells_of_each(target):
-    def make(*arguments):
-        free = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
-        return subprocess.run(
-            ["make", "-C", ROOT, *arguments], capture_output=True, text=True, check=True, env=free
-        ).stdout
-
     assert re.search(rf"make {target}\s+\w", make("help"))
     assert make("--dry-run", target)
+
+
+def test_make_test_runs_each_test_once():
+    measured, apart = re.findall(r"-m pytest --numprocesses auto --dist loadfile (.*)", make("--dry-run", "test"))
+    assert measured == " ".join(f"--ignore={name}" for name in apart.split())
+    assert all((ROOT / name).exists() for name in apart.split())
 
 
 def test_ci_runs_what_make_test_runs():
