@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import unquote
 
 from adapters.base import Adapter
+from adapters.message import Request
+from gateway.call import Call
 from gateway.policies.base import Policy
 from gateway.reading import UNSAID, Fold, Reading, canonical, segments
 from gateway.stage import Roles, Stage, roles
@@ -18,6 +20,7 @@ from shadow.plan import ShadowPlan
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 DEFAULT = "_default"
+_NO_PARAMS: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -199,6 +202,13 @@ class Match:
 
     target: Target
     captures: tuple[bytes, ...] = ()
+
+    def call(self, request: Request, client: str) -> Call:
+        """The call that a request of `client` makes. It has the path's parameters only if something reads them."""
+        capability, operation = self.target.capability, self.target.operation
+        reads = self.captures and (capability.policies or capability.split is not None)
+        return Call(request, capability.name, operation.name, operation.is_safe(request.method), client,
+                    self.params() if reads else _NO_PARAMS)
 
     def params(self) -> Mapping[str, str]:
         """The parameters by name, decoded."""

@@ -4,6 +4,7 @@ Each code has one row: the HTTP status (RFC 9110 section 15), whose fault it is,
 RFC 9209 `Proxy-Status` error type. The client gets RFC 9457 problem+json. Titles and details never quote a message.
 """
 
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import NamedTuple
 
@@ -101,10 +102,13 @@ def phrase(status: int) -> bytes:
     return HTTPStatus(status).phrase.encode("ascii")
 
 
-def problem(code: str, *, detail: str = "", trace_id: str = "", next_hop: str = "") -> tuple[int, Headers, bytes]:
+def problem(
+    code: str, *, detail: str = "", trace_id: str = "", next_hop: str = "",
+    added: Iterable[tuple[bytes, bytes]] = (),
+) -> tuple[int, Headers, bytes]:
     """Status, header fields and body of the answer for `code` (RFC 9457; Proxy-Status as RFC 9209 section 2.1).
 
-    `detail` must not quote any message. Raises KeyError for a code without a row.
+    `detail` must not quote any message. `added` are more header fields. Raises KeyError for a code without a row.
     """
     row = CODES[code]
     document: dict[str, object] = {
@@ -124,6 +128,7 @@ def problem(code: str, *, detail: str = "", trace_id: str = "", next_hop: str = 
         (b"Content-Length", b"%d" % len(body)),
         (b"Cache-Control", b"no-store"),
         (b"Proxy-Status", proxy_status.encode("ascii", "replace")),
+        *added,
     ])
     return row.status, headers, body
 

@@ -130,9 +130,12 @@ class Fallback:
         self._fallbacks = fallbacks
         self._timer: asyncio.TimerHandle | None = None
 
-    def may_be_used(self, *, hangs: bool) -> bool:
-        """Whether `arm` may answer now: within the budget, which that spends. Beyond it, only where the serving arm
-        hangs, or is ejected by now."""
+    def may_be_used(self, sending: Sending | None, *, hangs: bool, status: int) -> bool:
+        """Whether `arm` may answer now, instead of the serving arm, which failed in the call `sending`: it answered
+        with `status`, or it `hangs`, or it gave no answer. This spends the budget. Beyond the budget, `arm` may answer
+        only if the serving arm hangs or is ejected by now."""
+        if sending is not None and (status or hangs):
+            sending.blame()
         ejected = not self._serve.upstream.available(time.monotonic())
         return self._fallbacks.budget(self._target).spend() or hangs or ejected
 

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from adapters.message import Headers
 from gateway.call import Call
+from gateway.errors import phrase
 from gateway.transports.http.affinity import Affinity
 
 
@@ -72,3 +73,10 @@ def with_ours(headers: Headers, call: Call | None, *, fell_back: bool) -> Header
     added = call.response_headers if call is not None else None
     marked = [(b"X-Figway-Fallback", b"legacy")] if fell_back else []
     return Headers([*headers, *(added or ()), *marked])
+
+
+def send_whole(outlet: Outlet, status: int, headers: Headers, body: bytes) -> None:
+    """Send an answer of the gateway's own."""
+    outlet.send_head(status, phrase(status), headers, len(body))
+    outlet.send_data(body)
+    outlet.send_end(Headers())

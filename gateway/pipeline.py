@@ -25,11 +25,11 @@ from gateway.admit import admit
 from gateway.call import Admitted, Arrival, Call, Refused
 from gateway.capability import Arm
 from gateway.decide import Decision, decide
-from gateway.errors import code_of, phrase, problem, whereabouts
+from gateway.errors import code_of, problem, whereabouts
 from gateway.fallback import KINDS, STATUSES, Fallback, Fallbacks, code_for_client
 from gateway.forward import forward
 from gateway.mirroring import Way, Witness, is_logged_in
-from gateway.outlet import Downstream, Outlet, with_ours
+from gateway.outlet import Downstream, Outlet, send_whole, with_ours
 from gateway.phase import ADMITTING, ANSWERING, ASKING, DONE, HOLDING, TUNNEL, Phase
 from gateway.room import BODY_FREE, Room
 from gateway.routing import Ambiguous, RouteTable
@@ -41,7 +41,6 @@ from gateway.waiting import wait
 from shadow.lane.lane import Lane
 from shadow.observation import Failure, Observation
 
-_NO_PARAMS: dict[str, str] = {}
 _NO_HEADERS = Headers()
 _REFUSED = Failure("refused", source="gateway")
 _LEFT = Failure("cancelled", source="downstream")
@@ -66,9 +65,8 @@ class Exchange:
     client sends, and the transport what the arm says. Once it is DONE nothing more is heard."""
 
     __slots__ = (
-        "_account", "_admitting", "_arm", "_arm_started", "_arrival", "_bytes_in", "_bytes_out", "_call", "_decision",
-        "_downstream", "_fallback", "_match", "_outlet", "_pipeline", "_sending", "_translated", "_upload", "_witness",
-        "phase",
+        "_account", "_admitting", "_arm", "_arm_started", "_arrival", "_call", "_decision", "_downstream", "_fallback",
+        "_match", "_outlet", "_pipeline", "_sending", "_translated", "_upload", "_witness", "phase",
     )
 
     def __init__(self, pipeline: Pipeline, downstream: Downstream) -> None:
@@ -85,15 +83,14 @@ class Exchange:
         self._upload: Upload | None = None
         self._fallback: Fallback | None = None
         self._witness: Witness | None = None
-        self._bytes_in = self._bytes_out = 0  # in the account at the end: they change with each piece of a body
         self._translated = 0  # bytes of translations, counted in the worker's room until the end
 
     def begin(self, arrival: Arrival, body: bytes, *, whole: bool) -> None:
         """A request has arrived, with `body` of it; `whole` where that is all."""
         request, head = arrival.request, arrival.head
-        self._account = Account(request.method, arrival.trace_id, head.request_id, time.monotonic())
         self._arrival = arrival
-        self._bytes_in = len(body)
+        account = self._account = Account(request.method, arrival.trace_id, head.request_id, time.monotonic())
+        account.bytes_in = len(body)
         pipeline = self._pipeline
         pipeline.recorder.in_flight += 1
         try:
@@ -102,8 +99,7 @@ class Exchange:
             self._match = ambiguous.match
             self._answer_problem(ambiguous.code, ambiguous.detail)
             return
-        target = match.target
-        capability, operation = target.capability, target.operation
+        capability = match.target.capability
         if head.upgrade and not capability.upgrade:
             # An ordinary request from here on. Repeated heads share one Head; one with Upgrade is never shared.
             head.upgrade = b""
@@ -112,10 +108,7 @@ class Exchange:
             return
         if body or not whole:
             self._upload = Upload(body, capability.buffer_limit, pipeline.room, whole=whole)
-        needs_params = capability.policies or capability.split is not None
-        params = match.params() if needs_params and match.captures else _NO_PARAMS
-        call = self._call = Call(
-            request, capability.name, operation.name, operation.is_safe(request.method), head.client, params)
+        call = self._call = match.call(request, head.client)
         admission = admit(call, capability.policies)
         if isinstance(admission, (Admitted, Refused)):
             self._policies_spoke(admission)
@@ -188,19 +181,20 @@ class Exchange:
         phase, sending = self.phase, self._sending
         if phase is DONE:
             return
-        self._bytes_in += len(data)
+        account = self._account
+        account.bytes_in += len(data)
         if phase is not TUNNEL:
             limit = self._match.target.capability.body_limit
-            if limit and self._bytes_in > limit:
+            if limit and account.bytes_in > limit:
                 self._refuse_or_cut("body_too_large")
                 return
             upload = self._upload
             assert upload is not None
             if sending is None:
-                if code := upload.hold(data, self._bytes_in):
-                    self._answer_problem(code_for_client(code, self._account.fallback))
+                if code := upload.hold(data, account.bytes_in):
+                    self._answer_problem(code_for_client(code, account.fallback))
             elif (self._witness is not None or self._fallback is not None) and (
-                    reason := upload.keep(data, self._bytes_in)):
+                    reason := upload.keep(data, account.bytes_in)):
                 self._give_up_copies(reason)
         if sending is not None:
             sending.write(data)
@@ -234,20 +228,17 @@ class Exchange:
     def _lose_patience(self) -> None:
         """Modern hangs: legacy answers, even where fallback.Budget is spent. The call counts towards an ejection."""
         try:
-            self._fall_back("slow", _HANGS, hangs=True)
+            self._fall_back("slow", _HANGS)
         except Exception as error:
             self.crashed(error)
 
-    def _fall_back(self, why: str, failure: Failure | None = None, status: int = 0, headers: Headers = _NO_HEADERS,
-                   *, hangs: bool = False) -> bool:
-        """Have legacy answer, where the exchange has a fallback that may be used. The Witness keeps what modern did:
-        legacy's answer is compared with that."""
-        fallback, sending, account = self._fallback, self._sending, self._account
-        if fallback is None:
-            return False
-        if sending is not None and (status or hangs):
-            sending.blame()
-        if not fallback.may_be_used(hangs=hangs):
+    def _fall_back(
+        self, why: str, failure: Failure | None = None, status: int = 0, headers: Headers = _NO_HEADERS,
+    ) -> bool:
+        """Have legacy answer, if the exchange has a fallback that may be used now. `why` is as in Account; `failure` or
+        `status` and `headers` are what modern said. The Witness keeps that: legacy's answer is compared with it."""
+        fallback, account = self._fallback, self._account
+        if fallback is None or not fallback.may_be_used(self._sending, hangs=failure is _HANGS, status=status):
             return False
         if self._witness is not None:
             seconds = time.monotonic() - self._arm_started
@@ -300,7 +291,7 @@ class Exchange:
 
     def on_data(self, data: bytes) -> None:
         """A piece of the answer's body: to the client first."""
-        self._bytes_out += len(data)
+        self._account.bytes_out += len(data)
         self._outlet.send_data(data)
         if self._witness is not None and not self._witness.see(data):
             self._witness = None
@@ -407,18 +398,15 @@ class Exchange:
     def _answer_problem(self, code: str, detail: str = "", headers: tuple[tuple[bytes, bytes], ...] = (),
                         failure: Failure = _REFUSED) -> None:
         """Answer with a problem of our own."""
+        account, call = self._account, self._call
         hop = self._arm.upstream.name if self._arm is not None else ""
-        status, fields, body = problem(code, detail=detail, trace_id=self._arrival.trace_id, next_hop=hop)
-        fields.extend(headers)
-        if self._call is not None and self._call.response_headers:
-            fields.extend(self._call.response_headers)
-        self._account.error = code
-        self._account.status = status
+        added = headers if call is None or not call.response_headers else (*headers, *call.response_headers)
+        account.error = code
+        account.status, fields, body = problem(
+            code, detail=detail, trace_id=account.trace_id, next_hop=hop, added=added)
+        account.bytes_out = len(body)
         self.phase = ANSWERING
-        self._bytes_out = len(body)
-        self._outlet.send_head(status, phrase(status), fields, len(body))
-        self._outlet.send_data(body)
-        self._outlet.send_end(Headers())
+        send_whole(self._outlet, account.status, fields, body)
         self._account_and_mirror(failure)
 
     def _account_and_mirror(self, failure: Failure | None = None) -> None:
@@ -437,14 +425,12 @@ class Exchange:
             pipeline.fallbacks.pace(target).add(account.arm_seconds)  # it sets how long modern may take
         account.capability = capability.name
         account.operation = target.operation.name
-        account.stage = capability.stage(safe=self._call.safe if self._call is not None else True)
+        account.stage = capability.stage(safe=self._call is None or self._call.safe)
         if decision is not None:
-            account.reason = decision.reason if decision.reason == "stage" else decision.log_reason
-        account.bytes_in = self._bytes_in
-        account.bytes_out = self._bytes_out
+            account.reason = decision.log_reason
         account.seconds = time.monotonic() - account.started
         pipeline.recorder.finished(account)
         if self._witness is not None:
             self._witness.end(account, upload, self._downstream.affinity, failure)
-        elif decision is not None and decision.skipped == "not_sampled":  # often most: no client waits for this
-            pipeline.lane.skip(capability.name, target.operation.name, "not_sampled")
+        elif decision is not None and not decision.sampled:  # often most: no client waits for this
+            pipeline.lane.skip(capability.name, target.operation.name, decision.skipped)
