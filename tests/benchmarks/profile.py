@@ -9,6 +9,7 @@ it: threads that wait are not, and neither is what uvloop does on its own, such 
 
 import argparse
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -64,11 +65,12 @@ def profiled(row: Row, name: str, seconds: float, native: bool, graph: Path) -> 
         loaded = pool.submit(load.run, row, running.port, seconds + MARGIN)
         record(running.pid, seconds, native, graph)
         loaded.result()
+    entitle(graph, f"{name} under the load of {row.name}")
 
 
 def command(pid: int, seconds: float, native: bool, graph: Path) -> list[str]:
     """py-spy's command line."""
-    asked = ["--pid", str(pid), "--duration", str(round(seconds)), "--rate", str(RATE), "--gil"]
+    asked = ["--pid", str(pid), "--duration", str(round(seconds)), "--rate", str(RATE), "--gil", "--function"]
     asked += ["--output", str(graph), *(["--native"] if native else [])]
     return [str(Path(sys.executable).with_name("py-spy")), "record", *asked]
 
@@ -89,6 +91,11 @@ def record(pid: int, seconds: float, native: bool, graph: Path) -> None:
     )
     if done.returncode or not graph.exists():
         raise ProfileError(complaint(done.stdout + done.stderr))
+
+
+def entitle(graph: Path, title: str) -> None:
+    """Replaces py-spy's title, which is its command line with places on this machine."""
+    graph.write_text(re.sub(r">[^<>]*py-spy record [^<>]*<", f">{title}<", graph.read_text()))
 
 
 def complaint(printed: str) -> str:

@@ -269,6 +269,13 @@ def test_a_profile_says_what_to_do_where_it_may_not_trace():
     assert "no such process" in profile.complaint("Error: no such process")
 
 
+def test_a_profile_has_a_title_that_names_no_place(tmp_path):
+    graph = tmp_path / "profile.svg"
+    graph.write_text('<text id="title" x="600">/opt/bin/py-spy record --pid 7 --output out/profile.svg</text><g></g>')
+    profile.entitle(graph, "figway under the load of fresh")
+    assert graph.read_text() == '<text id="title" x="600">figway under the load of fresh</text><g></g>'
+
+
 def test_a_profile_is_bounded_in_time():
     words = profile.command(17, 10, False, Path("out/profile.svg"))
     assert words[words.index("--duration") + 1] == "10"
