@@ -11,7 +11,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 PAGE_KIB = os.sysconf("SC_PAGE_SIZE") >> 10
 LIBC = ctypes.CDLL(None)
 # CPU seconds in 0.2 s under which a process is at rest.
-REST = 0.004
+REST = 0.008
 
 
 @dataclass(frozen=True, slots=True)
