@@ -11,7 +11,7 @@ import pytest
 
 from tests.backends.packages import debian
 from tests.backends.upstream import closed_port, until
-from tests.benchmarks import envoy, figway, haproxy, load, measure, nginx, peers, profile, sockets, upstream
+from tests.benchmarks import compare, envoy, figway, haproxy, load, measure, nginx, peers, profile, sockets, upstream
 from tests.benchmarks.__main__ import present
 from tests.benchmarks.child import DEBIAN, Absent, Place, cores, fetch, needed, started
 from tests.benchmarks.load import Load
@@ -281,3 +281,11 @@ def test_a_profile_is_bounded_in_time():
     assert words[words.index("--duration") + 1] == "10"
     assert words[words.index("--pid") + 1] == "17"
     assert "--native" in profile.command(17, 10, True, Path("out/profile.svg"))
+
+
+def test_the_comparator_is_measured_with_and_without_a_crosswalk():
+    spent, size, judged = compare.seconds(3)
+    assert spent > 0
+    assert size > 1_000
+    assert judged.tally.outcome == "mismatch"
+    assert compare.seconds(3, compare.known(3))[2].tally.outcome == "mismatch"
