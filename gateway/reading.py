@@ -118,7 +118,7 @@ _BEYOND_ASCII = re.compile(rb"(?:%[89A-F][0-9A-F])+")
 _ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
 # Characters in more bytes than UTF-8 needs. RFC 3629 section 3 forbids them, and some servers decode them.
 _OVERLONG = re.compile(rb"[\xc0\xc1][\x80-\xbf]|\xe0[\x80-\x9f][\x80-\xbf]|\xf0[\x80-\x8f][\x80-\xbf]{2}")
-_LONE = re.compile("[\udc80-\udcff]")
+_LONE = re.compile(r"[\uDC80-\uDCFF]")
 _HEX = frozenset(b"0123456789ABCDEFabcdef")
 MAX_DOUBTS = 64
 """The most places in a path where its segments are in doubt. No client needs a path with more."""

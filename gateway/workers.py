@@ -23,7 +23,7 @@ from math import ceil
 from multiprocessing import resource_tracker
 from pathlib import Path
 from types import FrameType
-from typing import cast
+from typing import Any, cast
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -51,6 +51,8 @@ _PAUSE = 1.0
 _LAST_CALL = 0.2
 # A file in the run directory: once it exists, all workers are stopping.
 _STOPPING = "stopping"
+# A Listener is an asyncio protocol in all but its type: a class that extends one of asyncio's cannot be compiled.
+_LISTENER: Any = Listener
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ def run(launch: Launch, ports: Ports, workers: int, grace: float) -> None:
     admin = _bind(ports.admin, shared=workers > 1)
     chosen = admin.getsockname()[:2]
     config = uvicorn.Config(
-        functools.partial(create, launch), factory=True, http=Listener, ws="none", interface="asgi3", lifespan="on",
+        functools.partial(create, launch), factory=True, http=_LISTENER, ws="none", interface="asgi3", lifespan="on",
         loop="uvloop", log_config=None, access_log=False, proxy_headers=False, server_header=False, date_header=False,
         workers=workers, backlog=descriptors.backlog(descriptors.limit()),
         timeout_graceful_shutdown=ceil(grace) + _SPARE,
@@ -203,10 +205,9 @@ class Worker(uvicorn.Server):
         return cast(Gateway, self.config.loaded_app)
 
     def _listen(self, sockets: list[socket.socket], context: ssl.SSLContext) -> None:
-        def listener() -> Listener:
-            return Listener(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
-
-        self._tls = [TlsServer(self.gateway.edge, context, listener, sock, self.config.backlog) for sock in sockets]
+        make = functools.partial(
+            _LISTENER, config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+        self._tls = [TlsServer(self.gateway.edge, context, make, sock, self.config.backlog) for sock in sockets]
         self.servers += cast(list[asyncio.base_events.Server], self._tls)
 
     def stop_soon(self, *_: object) -> None:

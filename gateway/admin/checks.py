@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
+from gateway.build import build
 from gateway.telemetry.facts import WorkerFacts
 from shadow.words import noun
 
@@ -28,6 +29,7 @@ def readiness(workers: Iterable[tuple[bool, WorkerFacts]]) -> tuple[bool, list[C
 def _checks(living: Sequence[WorkerFacts]) -> Iterator[Check]:
     draining = any(facts["draining"] for facts in living)
     yield "draining", not draining, "no new requests please" if draining else "no"
+    yield "build", True, build()
     if living:
         # Every worker reads the same file and calls the same upstreams, so the first speaks for all.
         yield from _configuration(living[0])

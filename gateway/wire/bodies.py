@@ -5,7 +5,7 @@ frame answers to HEAD, which httptools cannot do.
 """
 
 import re
-from typing import Protocol
+from typing import Final, Protocol
 
 from adapters.message import Headers
 from gateway.wire.heads import FIELD, Malformed, fields
@@ -99,6 +99,13 @@ class ToTheEnd:
         return True
 
 
+# What a chunked body's next bytes are.
+_SIZE: Final = 0
+_DATA: Final = 1
+_DATA_END: Final = 2
+_TRAILERS: Final = 3
+
+
 class Chunked:
     """A chunked body (RFC 9112 section 7.1): sizes have 1 to 16 hexadecimal digits, and every line ends with CRLF.
     Extensions and trailers together have at most `allowance` bytes, the payload at most `room` (0: no limit).
@@ -109,8 +116,6 @@ class Chunked:
         "trailers",
     )
 
-    _SIZE, _DATA, _DATA_END, _TRAILERS = range(4)
-
     def __init__(self, malformed: str, allowance: int = 16 << 10, room: int = 0) -> None:
         self._room = room or 1 << 62
         self.left = -1
@@ -118,7 +123,7 @@ class Chunked:
         self._kept = b""
         self._at = 0
         self._left = 0
-        self._state = self._SIZE
+        self._state = _SIZE
         self._malformed = malformed
         self._allowance = allowance
         self.done = self.behind = False
@@ -137,28 +142,28 @@ class Chunked:
         pieces: list[bytes] = []
         end, chunks = len(data), 0
         while at < end and not self.done:
-            if self._state == self._DATA:
+            if self._state == _DATA:
                 piece = data[at:at + self._left] if at or self._left < end else data
                 pieces.append(piece)
                 at += len(piece)
                 self._left -= len(piece)
                 if not self._left:
-                    self._state = self._DATA_END
-            elif self._state == self._DATA_END:
+                    self._state = _DATA_END
+            elif self._state == _DATA_END:
                 if end - at < 2 and data[at] == 13:
                     break
                 if data[at:at + 2] != b"\r\n":
                     raise Malformed(self._malformed)
                 at += 2
-                self._state = self._SIZE
+                self._state = _SIZE
             elif chunks >= _CHUNKS_A_CALL:
                 self.behind = True
                 break
-            elif self._state == self._SIZE and (small := _SMALL_CHUNKS.match(data, at)):
+            elif self._state == _SIZE and (small := _SMALL_CHUNKS.match(data, at)):
                 chunks += self._small(data, at, small.end(), pieces)
                 at = small.end()
             else:
-                taken = self._size(data, at) if self._state == self._SIZE else self._trailer(data, at)
+                taken = self._size(data, at) if self._state == _SIZE else self._trailer(data, at)
                 if not taken:
                     break
                 chunks += 1
@@ -205,7 +210,7 @@ class Chunked:
         self._room -= self._left
         if self._room < 0:
             raise Malformed("body_too_large")
-        self._state = self._DATA if self._left else self._TRAILERS
+        self._state = _DATA if self._left else _TRAILERS
         return end - at
 
     def _trailer(self, data: bytes, at: int) -> int:

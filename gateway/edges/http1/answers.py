@@ -13,12 +13,11 @@ from typing import Protocol
 
 from adapters.message import Headers, Request
 from gateway.call import Head
-from gateway.edges.http1.edge import Edge
+from gateway.edges.http1.edge import Edge, Inlet
 from gateway.edges.http1.incoming import READ_AHEAD, Incoming
 from gateway.edges.http1.tunnel import GOING_AWAY, Frames
 from gateway.edges.request_head import own_answer
 from gateway.errors import phrase, problem
-from gateway.pipeline import Exchange
 from gateway.room import WRITE_FREE
 from gateway.telemetry import trace
 from gateway.transports.http.affinity import Affinity
@@ -42,7 +41,7 @@ class Reader(Protocol):
     """The reading half of the connection, as its writing half sees it."""
 
     deadline: float
-    exchange: Exchange | None
+    exchange: Inlet | None
 
     def answered(self) -> None:
         """The answer is written."""
@@ -146,7 +145,7 @@ class AnswerWriter:
         """Send the problem of a request that never became an exchange. The connection is to be closed."""
         trace_id = trace.new_trace_id()
         status, headers, body = problem(code, trace_id=trace_id)
-        self._edge.pipeline.recorder.refused(code, trace_id, logged=code != "overloaded")
+        self._edge.refusals.refused(code, trace_id, logged=code != "overloaded")
         self.head = None
         self.keep_alive = False
         self.chunked = False
@@ -179,7 +178,7 @@ class AnswerWriter:
                 self.chunked = True
             else:
                 self.keep_alive = False
-        if edge.pipeline.draining or (framing is not None and not self._worth_reading(framing, status)):
+        if edge.is_draining() or (framing is not None and not self._worth_reading(framing, status)):
             self.keep_alive = False
         if not self.keep_alive:
             head += b"Connection: close\r\n\r\n"
@@ -270,7 +269,7 @@ class AnswerWriter:
         self.blocked = True
         self._read_for_client()
 
-    def unblock(self, exchange: Exchange | None) -> None:
+    def unblock(self, exchange: Inlet | None) -> None:
         """The client takes more again: let the exchange go on, unless a tunnel's frames are still to be followed."""
         self.blocked = self._exchange_waits = False
         if exchange is not None and not self._frames.behind:
@@ -293,7 +292,7 @@ class AnswerWriter:
             reader.deadline = time.monotonic() + self._edge.settings.idle_timeout
             reader.exchange.pause_download()
 
-    def takes_slowly(self, exchange: Exchange | None) -> bool:
+    def takes_slowly(self, exchange: Inlet | None) -> bool:
         """Whether a blocked client, whose time is up, has taken enough of its answer to get more time."""
         if self._transport is None or exchange is None or not self.blocked or self._leaving:
             return False

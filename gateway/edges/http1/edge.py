@@ -2,11 +2,14 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Protocol
 
+from gateway.call import Arrival
 from gateway.edges.arrival import Arrivals
 from gateway.edges.http1.overload import Overload
 from gateway.edges.settings import EdgeSettings
+from gateway.outlet import Downstream
 from gateway.pipeline import Exchange, Pipeline
 
 # Client connections of a worker, where nothing is configured.
@@ -41,17 +44,68 @@ class Outgoing(Protocol):
         ...
 
 
+class Inlet(Protocol):
+    """An exchange, as its client connection sees it (gateway.pipeline.Exchange). It takes one request: a head, pieces
+    of a body, and an end. It answers through the Downstream that it was made with."""
+
+    def begin(self, arrival: Arrival, body: bytes, *, whole: bool) -> None:
+        """A request has arrived, with `body` of it; `whole` if that is all."""
+        ...
+
+    def request_data(self, data: bytes) -> None:
+        """More of the request's body; after an upgrade, whatever the client sends."""
+        ...
+
+    def request_end(self) -> None:
+        """The request's body is complete."""
+        ...
+
+    def pause_download(self) -> None:
+        """The client takes no more of its answer for now."""
+        ...
+
+    def resume_download(self) -> None:
+        """The client takes more again."""
+        ...
+
+    def client_gone(self) -> None:
+        """The client went away."""
+        ...
+
+    def client_broke(self, code: str) -> bool:
+        """The request's body is cut or malformed. Returns whether the client was answered; if not, its connection is
+        to be cut."""
+        ...
+
+    def crashed(self, error: Exception) -> None:
+        """A fault of ours ends the request."""
+        ...
+
+
+class Refusals(Protocol):
+    """Where the edge reports what it refuses: a gateway.telemetry.record.Recorder."""
+
+    def refused(self, code: str, trace_id: str, *, logged: bool = True) -> None:
+        """See Recorder."""
+        ...
+
+    def event(self, name: str, /, *, level: str = "info", **facts: str | int | float | bool | list[str]) -> None:
+        """See Recorder."""
+        ...
+
+
 class Edge:
     """What the listeners of one worker share. New settings take effect with the next request."""
 
     def __init__(
         self, pipeline: Pipeline, settings: EdgeSettings, *, most: int = 1 << 20, spare: int = 1024,
-        exchange: type[Exchange] = Exchange,
+        exchange: Callable[[Pipeline, Downstream], Inlet] = Exchange,
     ) -> None:
         """`most` is how many connections there are descriptors for, besides `spare` ones for those turned away.
         Each request becomes an `exchange`."""
-        self.pipeline = pipeline
-        self.exchange = exchange
+        self._pipeline = pipeline
+        self._exchange = exchange
+        self.refusals: Refusals = pipeline.recorder
         self.room = pipeline.room
         self.connections: set[ClientConnection] = set()
         # TLS handshakes under way (tls.py): these connections do not speak HTTP yet.
@@ -65,6 +119,14 @@ class Edge:
         self._spare = spare
         self._memory, self._crowd = Overload("memory"), Overload("connections")
         self.use(settings)
+
+    def exchange(self, downstream: Downstream) -> Inlet:
+        """A new exchange, which answers to `downstream`."""
+        return self._exchange(self._pipeline, downstream)
+
+    def is_draining(self) -> bool:
+        """Whether the worker is about to stop: its connections close after the answer under way."""
+        return self._pipeline.draining
 
     def use(self, settings: EdgeSettings) -> None:
         """Go by these settings from now on."""
@@ -96,9 +158,8 @@ class Edge:
                 connection.overdue(now)
         for answers in list(self.untaken):
             answers.weigh()
-        recorder = self.pipeline.recorder
-        self._memory.report(recorder, self.room.refused, self.room.limit, now)
-        self._crowd.report(recorder, self.turned_away, self.allowed, now)
+        self._memory.report(self._pipeline.recorder, self.room.refused, self.room.limit, now)
+        self._crowd.report(self._pipeline.recorder, self.turned_away, self.allowed, now)
 
 
 def arrivals_of(transport: asyncio.BaseTransport | None) -> Arrivals:

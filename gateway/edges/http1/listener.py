@@ -15,18 +15,17 @@ from typing import Any, cast
 
 from gateway.edges.arrival import Arrivals
 from gateway.edges.http1.answers import AnswerWriter
-from gateway.edges.http1.edge import Edge, arrivals_of
+from gateway.edges.http1.edge import Edge, Inlet, arrivals_of
 from gateway.edges.http1.incoming import Incoming
 from gateway.edges.http1.phase import Phase
 from gateway.edges.request_head import ends_here
-from gateway.pipeline import Exchange
 from gateway.wire.bodies import Framing
 from gateway.wire.heads import Malformed
 
 _LINGER = 1.0  # seconds that a closing connection may take to end
 
 
-class Listener(asyncio.Protocol):
+class Listener:
     """One client connection. `deadline` (monotonic) is when the edge's sweep gives it up, `phase` says what the next
     bytes are (phase.py), `exchange` is the request that is served."""
 
@@ -45,7 +44,7 @@ class Listener(asyncio.Protocol):
         self._incoming = Incoming(self._edge.room)
         self._answers = AnswerWriter(self._edge, self, self._incoming)
         self.phase = Phase.IDLE
-        self.exchange: Exchange | None = None
+        self.exchange: Inlet | None = None
         # Whether a later turn of the event loop takes the next step.
         self.scheduled = False
         self.deadline = inf
@@ -206,7 +205,7 @@ class Listener(asyncio.Protocol):
                 answers.bind(arrival.head.client)
         request, head, _ = arrival
         answers.head = head
-        answers.keep_alive = head.keep_alive and not edge.pipeline.draining
+        answers.keep_alive = head.keep_alive and not edge.is_draining()
         answers.bodiless = request.method == "HEAD"
         answers.chunked = False
         if ends_here(request, head):
@@ -224,7 +223,7 @@ class Listener(asyncio.Protocol):
             self.phase = Phase.ANSWER
         else:
             self._await_body(settings.body_grace)
-        exchange = self.exchange = edge.exchange(edge.pipeline, answers)
+        exchange = self.exchange = edge.exchange(answers)
         try:
             exchange.begin(arrival, body, whole=whole)
         except Exception as error:

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from gateway import certificates
 from gateway.edges.http1.edge import Edge
-from gateway.edges.http1.listener import Listener
 
 HANDSHAKE_SECONDS = 10.0
 # Seconds that a client may take to confirm the end of the connection: many never do.
@@ -96,7 +95,8 @@ class TlsServer:
     limit to handshakes, and does not say which are under way."""
 
     def __init__(
-        self, edge: Edge, context: ssl.SSLContext, make: Callable[[], Listener], sock: socket.socket, backlog: int,
+        self, edge: Edge, context: ssl.SSLContext, make: Callable[[], asyncio.BaseProtocol], sock: socket.socket,
+        backlog: int,
     ) -> None:
         self._edge = edge
         self._context = context

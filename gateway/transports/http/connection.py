@@ -31,7 +31,7 @@ _REMEMBERED = 4 << 10
 _WHOLE = Counted(0)
 
 
-class Connection(asyncio.Protocol):
+class Connection:
     """A connection to one address of an endpoint. Its owner fails the call under way after `deadline` (monotonic)."""
 
     __slots__ = (
