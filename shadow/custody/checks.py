@@ -1,4 +1,4 @@
-"""What every Custody must satisfy. Third parties call it by way of `shadow.testing`."""
+"""The check that every Custody must pass. Third parties call it as `shadow.testing.check_custody`."""
 
 from dataclasses import replace
 

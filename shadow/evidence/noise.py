@@ -192,7 +192,7 @@ def table(comparisons: Iterable[Comparison], epoch: Epoch) -> dict[Spot, Noise]:
 
 
 def added(one: Noise, other: Noise) -> Noise:
-    """Two rows of one place as one."""
+    """Two rows of one place, added up."""
     return replace(
         one, modern=one.modern + other.modern, legacy=one.legacy + other.legacy, both=one.both + other.both,
         plain=one.plain and other.plain, first_seen=min(one.first_seen, other.first_seen),
@@ -268,7 +268,7 @@ def _weighed(row: Noise, alarm: float, now: float, rule: str) -> NoiseReport:
     expires = row.last_seen + EXPIRES
     says = ""
     if value >= alarm:
-        # If legacy never disagrees with itself, it is an ordinary mismatch and listed as one.
+        # If legacy never disagrees with itself, the path has an ordinary mismatch and is listed as one.
         says = "regression" if own else ""
     elif own >= PROPOSED and expires > now:
         says = "proposal" if row.plain else "drift"

@@ -91,7 +91,7 @@ def _stratum(operation: str, status: int, resource: str, shape: str) -> Stratum:
 
 
 def placed(stratum: Stratum, known: Collection[Stratum]) -> Stratum:
-    """The stratum that an exchange counts under: its own while there is room beside the `known` ones."""
+    """The stratum that an exchange counts under: its own if that is `known` or finds room, else that of all others."""
     return stratum if stratum in known or len(known) < STRATA else stratum._replace(resource=OTHER, shape="")
 
 

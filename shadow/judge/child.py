@@ -64,7 +64,7 @@ class Child:
             raise JudgeLost from None
         finally:
             if not answered:
-                # What it may still answer would be taken for the answer to the next batch.
+                # A late answer would be taken for the answer to the next batch.
                 self._not_before = time.monotonic() + RESTART
                 await self.close()
 

@@ -123,7 +123,7 @@ def _pattern(comparison: Comparison) -> Pattern:
 
 
 def merged(one: Pattern, other: Pattern) -> Pattern:
-    """Two patterns of one capability, operation and key as one. `severity_now` gives the severities."""
+    """Two patterns of one capability, operation and key, added up. `severity_now` gives the severities."""
     before, now = sorted((one, other), key=lambda found: (found.last_seen, found.severities))
     hours = dict(one.hours)
     for hour, count in other.hours:

@@ -165,15 +165,15 @@ class Reason(StrEnum):
     """Why exchanges are missing from a store."""
 
     STORE_UNAVAILABLE = "store_unavailable"
-    """The store was not open: they were shed, and not sent to both arms."""
+    """The store was not open: the exchanges were shed, and not sent to both arms."""
     KILLED = "killed"
     """A worker ended without warning."""
     UNWRITTEN = "unwritten"
     """A worker stopped while the store could not be written."""
     STORE_DELETED = "store_deleted"
-    """They were in a file that was deleted. The present file was made after that."""
+    """The exchanges were in a file that was deleted. The present file was made after that."""
     STORE_REPLACED = "store_replaced"
-    """They were in a file that was replaced by the present one."""
+    """The exchanges were in a file that was replaced by the present one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +188,7 @@ class Gap:
 
 
 class Crossed(StrEnum):
-    """What became of bindings."""
+    """The result of a binding."""
 
     PAIR = "pair"
     OVERFLOW = "overflow"
@@ -253,13 +253,13 @@ def hidden(comparisons: Iterable[Comparison]) -> list[Hidden]:
 
 
 def bridged(one: Gap, other: Gap) -> Gap:
-    """Two gaps of one capability and reason as one."""
+    """Two gaps of one capability and reason, added up."""
     return Gap(one.capability, one.reason, one.exchanges + other.exchanges, min(one.first, other.first),
                max(one.last, other.last))
 
 
 def joined(one: Hidden, other: Hidden) -> Hidden:
-    """Two rows of one capability and rule as one."""
+    """Two rows of one capability and rule, added up."""
     return Hidden(one.capability, one.rule, one.exchanges + other.exchanges, one.differences + other.differences,
                   max(one.last_seen, other.last_seen))
 

@@ -149,7 +149,7 @@ def verdict(
 
 
 def _going_on(seen: Sequence[_Seen], criteria: Criteria) -> list[_Seen]:
-    """The epochs that the verdict may rest on, the latest first: the latest one, and those seen in turn with it. There
+    """The epochs that the verdict may rest on, the latest first: the latest one, and those that go on beside it. There
     are none if the setup or the comparator has changed since: what was hidden then need not be hidden now."""
     if not seen or not _holds(seen[0].epoch, criteria):
         return []

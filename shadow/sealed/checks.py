@@ -1,4 +1,4 @@
-"""What every Vault must satisfy. Third parties call it by way of `shadow.testing`."""
+"""The check that every Vault must pass. Third parties call it as `shadow.testing.check_vault`."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What every Store must satisfy. Third parties call it by way of `shadow.testing`."""
+"""The check that every Store must pass. Third parties call it as `shadow.testing.check_store`."""
 
 from collections.abc import Sequence
 from dataclasses import astuple, replace

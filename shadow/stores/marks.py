@@ -1,6 +1,6 @@
 """Marks: how many exchanges of each capability a worker has taken, and how many of them the store has.
 
-They are in a file beside the store's that outlives the worker. Whatever ends a worker (SIGKILL, a full disk), the next
+They are in a file beside the store's, which outlives the worker. Whatever ends one (SIGKILL, a full disk), the next
 one finds the difference and writes it to the store as gaps. So no evidence is lost without a record.
 
 A worker holds a lock on its file for as long as it lives. The file is mapped into memory, so a mark costs no more than
