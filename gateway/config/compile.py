@@ -236,7 +236,7 @@ class _Build:
             self._findings.warn(
                 self._root.key("capabilities", one.capability.name, "operations", one.operation.name),
                 f"{one.capability.name}.{one.operation.name} and {other.capability.name}.{other.operation.name} at "
-                f"{other.operation.place} differ by spelling alone, and not in who answers or who may ask: "
+                f"{other.operation.place} differ in spelling alone, yet other arms or policies are asked: "
                 "requests to them are refused unless `paths` of their upstreams tells them apart", "alike")
 
     def _read(self, capabilities: list[Capability]) -> frozenset[bytes]:

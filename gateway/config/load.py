@@ -108,10 +108,13 @@ class _Loading:
         if len(found) > _MAX_FILES:
             self._problem(item.place, f"this names more than {_MAX_FILES:,} files", "unreadable")
             return []
-        # A new file changes its directory, so watch those of the files found, and the one that the glob starts from.
+        # A new file or folder changes the folder that it is in, so watch each folder that the pattern passes through.
         parts = Path(pattern).parts
         fixed = next(number for number, part in enumerate(parts) if glob.has_magic(part))
-        self.files += dict.fromkeys([folder.joinpath(*parts[:fixed]), *(one.parent for one in found)])
+        self.files.append(folder.joinpath(*parts[:fixed]))
+        for depth in range(fixed + 1, len(parts)):
+            passed = glob.iglob(str(Path(glob.escape(str(folder)), *parts[:depth])))
+            self.files += [path for name in islice(passed, _MAX_FILES) if (path := Path(name)).is_dir()]
         return [one for one in found if one.is_file()]
 
     def merged(self, first: Node) -> Node:
