@@ -1,4 +1,4 @@
-"""Processes and sockets: each worker is a uvicorn server that hosts the native listener, with the admin port beside it.
+"""Runs the workers and opens their sockets. A worker is a uvicorn server with the native listener and the admin port.
 
 A single worker runs in this process. Several run under uvicorn's supervisor, which replaces those that die. They share
 the data port's socket, and each listens on the admin port (SO_REUSEPORT) and answers for all of them.
@@ -263,8 +263,8 @@ class _WorkerProcess(Process):
         super().__init__(config, sockets)
 
     def is_alive(self, timeout: float = 5) -> bool:
-        """Whether it answers within `timeout` seconds. Until its first answer it is given longer, and nobody waits for
-        it: on a busy machine Python's imports alone may take many seconds."""
+        """Whether it answers within `timeout` seconds. Until its first answer it has _START seconds, and this does not
+        wait: on a busy machine Python's imports alone may take many seconds."""
         if self.has_answered:
             return super().is_alive(timeout)
         if not self.process.is_alive():
@@ -336,7 +336,7 @@ class Supervisor(Multiprocess):
                 self._let_go()
 
     def run(self) -> None:
-        """Serve until a signal ends it. Whatever else ends it ends the workers too: Python waits for them."""
+        """Serve until a signal ends it. If anything else ends it, end the workers too, since Python waits for them."""
         try:
             super().run()
         except BaseException:
@@ -378,6 +378,6 @@ class Supervisor(Multiprocess):
 
     def handle_hup(self) -> None:
         for process in self.processes:
-            # One that has ended may be gone from the system, and its number may be another process's by now.
+            # The number of a worker that has ended may belong to another process by now.
             if process.exitcode is None and process.pid is not None:
                 os.kill(process.pid, signal.SIGHUP)

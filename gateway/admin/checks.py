@@ -15,7 +15,7 @@ _STALE = 15.0
 """Seconds after which a worker's facts count as out of date."""
 
 _DECIDING = frozenset({"draining"})
-"""The checks that decide. All others are only shown: the gateway serves on after a refused reload, for example."""
+"""The checks that decide. All others are only shown: for example, the gateway still serves after a refused reload."""
 
 
 def readiness(workers: Iterable[tuple[bool, WorkerFacts]]) -> tuple[bool, list[Check]]:
@@ -59,7 +59,7 @@ def _configuration(facts: WorkerFacts) -> Iterator[Check]:
 
 
 def _bounds(living: Sequence[WorkerFacts]) -> Iterator[Check]:
-    """How much room there is, and whether a worker refuses now because there is none."""
+    """How many connections and bytes clients take, and whether a worker refuses clients now for lack of room."""
     lacking = {what for facts in living for what in facts["overloaded"]}
     allowed = sum(facts["connections_limit"] for facts in living)
     wanted = sum(facts["connections_wanted"] for facts in living)
@@ -78,7 +78,7 @@ def _bounds(living: Sequence[WorkerFacts]) -> Iterator[Check]:
 
 
 def _shadow(living: Sequence[WorkerFacts]) -> Iterator[Check]:
-    """The shadow's files and its lane. A fault of now, in any worker, decides; past failures are shown beside it."""
+    """The shadow's files and its lane. A check fails if any worker has a fault now. Past failures are only shown."""
     faults = {what: why for facts in living for what, why in facts["faults"].items()}
     lost = sum(count for facts in living for count in facts["store"]["lost"].values())
     writes = sum(facts["store"]["failures"] for facts in living)

@@ -12,7 +12,7 @@ from gateway.wire.heads import FIELD, Malformed, fields
 
 CHUNKED = -1
 UNTIL_CLOSE = -2
-"""Where a length is expected: a body in chunks, and one that ends with its connection."""
+"""What stands for a length: CHUNKED for a body in chunks, UNTIL_CLOSE for one that ends with its connection."""
 
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:[ \t]*;[^\x00-\x08\x0a-\x1f\x7f]*+)?\r\n")
 _MAX_CHUNK_LINE = 4096
@@ -25,8 +25,8 @@ _CHUNKS_A_CALL = 512
 
 class Framing(Protocol):
     """Finds a body in the bytes of a connection. `done` is True once it has ended, and `rest` is what came after it.
-    `left` is how many bytes are still to come, -1 where that is unknown. `behind` is True where one call was not
-    enough: call again with b"" in a later turn of the event loop, and feed no more bytes until then."""
+    `left` is how many bytes are still to come, -1 if that is unknown. `behind` is True if one call was not enough:
+    call again with b"" in a later turn of the event loop, and feed no more bytes until then."""
 
     done: bool
     behind: bool
@@ -171,7 +171,7 @@ class Chunked:
         if self.done:
             self.rest = data[at:]
         elif at < end:
-            # What is put off may be long, and is not copied for each call. The start of a line keeps only itself.
+            # Bytes that are put off may be many, so they are not copied for each call. Of a line, its start is kept.
             self._kept, self._at = (data, at) if self.behind else (data[at:], 0)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
@@ -189,7 +189,7 @@ class Chunked:
         return count
 
     def _line(self, data: bytes, at: int, limit: int) -> int:
-        """Where the line that begins at `at` ends, after its CRLF; 0 while it is not whole."""
+        """The position after the CRLF of the line that begins at `at`; 0 while the line is not whole."""
         end = data.find(b"\n", at, at + limit)
         if end < 0:
             if len(data) - at >= limit:
@@ -254,7 +254,7 @@ _LENGTH = re.compile(rb"[0-9]{1,18}")
 
 def content_length(values: list[bytes], malformed: str) -> int:
     """The one length that all Content-Length fields give (RFC 9110 section 8.6, RFC 9112 section 6.3). A list of equal
-    values counts as one value. Raises Malformed."""
+    values counts as one value. Raises Malformed with the code `malformed` if there is not exactly one valid length."""
     given = {one.strip(b" \t") for value in values for one in value.split(b",")}
     if len(given) != 1:
         raise Malformed(malformed)

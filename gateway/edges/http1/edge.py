@@ -12,9 +12,9 @@ from gateway.edges.settings import EdgeSettings
 from gateway.outlet import Downstream
 from gateway.pipeline import Exchange, Pipeline
 
-# Client connections of a worker, where nothing is configured.
+# Client connections of a worker, if nothing is configured.
 _CONNECTIONS = 20_000
-# Seconds within which a new connection should have sent a request, when others want its place.
+# Seconds in which a new connection may send its request. After that it is closed if another needs its place.
 _SILENT = 0.1
 
 
@@ -40,7 +40,7 @@ class Outgoing(Protocol):
     """The answers of a connection whose client has not read all of them."""
 
     def weigh(self) -> None:
-        """Count them again in the worker's memory."""
+        """Count anew how much of the worker's memory they take."""
         ...
 
 
@@ -101,8 +101,8 @@ class Edge:
         self, pipeline: Pipeline, settings: EdgeSettings, *, most: int = 1 << 20, spare: int = 1024,
         exchange: Callable[[Pipeline, Downstream], Inlet] = Exchange,
     ) -> None:
-        """`most` is how many connections there are descriptors for, besides `spare` ones for those turned away.
-        Each request becomes an `exchange`."""
+        """There are file descriptors for `most` connections, and for `spare` more that are turned away. Each request
+        becomes an `exchange`."""
         self._pipeline = pipeline
         self._exchange = exchange
         self.refusals: Refusals = pipeline.recorder
@@ -110,9 +110,9 @@ class Edge:
         self.connections: set[ClientConnection] = set()
         # TLS handshakes under way (tls.py): these connections do not speak HTTP yet.
         self.handshakes: set[asyncio.Task[None]] = set()
-        # Answers of which more waits for the client than each connection may have uncounted.
+        # Answers with more unread bytes than a connection may hold uncounted (gateway.room).
         self.untaken: set[Outgoing] = set()
-        # Connections that have not sent a whole head yet, the oldest first, and since when: these make way for others.
+        # Connections that have sent no whole head yet, the oldest first, and since when. They make way for others.
         self.silent: dict[ClientConnection, float] = {}
         self.turned_away = 0
         self.most = most
@@ -137,7 +137,7 @@ class Edge:
         self.via = b"Via: 1.1 %b\r\n" % settings.via.encode() if settings.via else b""
 
     def makes_room(self, now: float) -> bool:
-        """Close the connection that has been silent for longest, so that another can be taken. False where none has
+        """Close the connection that has been silent for longest, so that another can be taken. False if none has
         been silent for long enough."""
         oldest = next(iter(self.silent), None)
         if oldest is None or now - self.silent[oldest] < _SILENT:
@@ -147,11 +147,11 @@ class Edge:
         return True
 
     def overloaded(self) -> list[str]:
-        """What this worker is short of, so that it refuses requests: "memory", "connections"."""
+        """The resources that have run out, so that this worker refuses clients: "memory" or "connections"."""
         return [one.of for one in (self._memory, self._crowd) if one.now]
 
     def sweep(self) -> None:
-        """Give up connections whose deadline has passed. Called about twice a second."""
+        """Deal with connections whose deadline has passed, and log overloads. Called about twice a second."""
         now = time.monotonic()
         for connection in list(self.connections):
             if now > connection.deadline:
@@ -163,7 +163,7 @@ class Edge:
 
 
 def arrivals_of(transport: asyncio.BaseTransport | None) -> Arrivals:
-    """What makes the arrivals of the client at the other end of the transport."""
+    """The Arrivals for the client at the other end of a transport."""
     peer = transport.get_extra_info("peername") if transport is not None else None
     tls = transport is not None and transport.get_extra_info("sslcontext") is not None
     return Arrivals(str(peer[0]) if isinstance(peer, tuple) else "", "https" if tls else "http")

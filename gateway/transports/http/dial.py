@@ -47,7 +47,7 @@ class Dialler:
             if error.errno in _NO_DESCRIPTORS:
                 # The upstream was not asked.
                 return Failure("pool_full", source="gateway")
-            # Only a file has a name: a CA file is missing, which is no fault of the socket.
+            # Only an error of a file has a filename: a CA file is missing. The socket is not at fault.
             return Failure("tls" if error.filename else "connect_refused", detail=type(error).__name__)
 
     async def _dial(self) -> Connection:
