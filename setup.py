@@ -15,6 +15,7 @@ MYPY = "mypy>=2,<3"
 # What a request passes through, and gains by being compiled.
 COMPILED = [
     "gateway/admit.py",
+    "gateway/call.py",
     "gateway/conditions.py",
     "gateway/decide.py",
     "gateway/edges/arrival.py",
@@ -46,7 +47,6 @@ COMPILED = [
     "gateway/trie.py",
     "gateway/upload.py",
     "gateway/wire/bodies.py",
-    "gateway/wire/heads.py",
 ]
 
 

@@ -88,8 +88,8 @@ def make(*arguments):
 
 
 @pytest.mark.parametrize("target", [
-    "demo", "run", "test", "test-fast", "test-compiled", "test-latest", "compiled", "lint", "coverage", "mutants", "golden",
-    "bench", "update", "clean"])
+    "demo", "run", "test", "test-fast", "test-compiled", "test-latest", "compiled", "lint", "coverage", "mutants",
+    "golden", "bench", "update", "clean"])
 def test_make_knows_its_targets_and_help_tells_of_each(target):
     assert re.search(rf"make {target}\s+\w", make("help"))
     assert make("--dry-run", target)
