@@ -217,10 +217,7 @@ def remembered(peer: Running, number: int, bench: Bench) -> Sample:
     measure.settle(peer.pid)
     before = measure.memory(peer.pid)
     if not row.idle:
-        workers = [measure.proportional(pid) for pid in sockets.workers(peer.pid, peer.port)]
-        known = [share for share in workers if share is not None]
-        worker = sum(known) / len(known) if len(known) == len(workers) else None
-        return Sample(row.name, peer.name, number, before.rss, before.pss, before.each, worker)
+        return Sample(row.name, peer.name, number, before.rss, before.pss, before.each, worker_pss(peer))
     request = load.head(row, 0, peer.port)
     with ExitStack() as stack:
         for _ in range(row.idle):
@@ -230,6 +227,13 @@ def remembered(peer: Running, number: int, bench: Bench) -> Sample:
         measure.settle(peer.pid)
         after = measure.memory(peer.pid)
     return Sample(row.name, peer.name, number, after.rss, connection=(after.rss - before.rss) / row.idle)
+
+
+def worker_pss(peer: Running) -> float | None:
+    """The mean PSS of the processes that serve; None where the workers are threads of one process."""
+    serving = sockets.workers(peer.pid, peer.port)
+    known = [share for share in map(measure.proportional, serving) if share is not None]
+    return sum(known) / len(known) if len(known) == len(serving) == peer.row.workers else None
 
 
 def read_answer(connection: socket.socket) -> None:
