@@ -6,6 +6,7 @@ After a failure custody is not asked for a while. Meanwhile epochs have no key, 
 import asyncio
 import time
 from collections.abc import Callable, Iterable
+from math import inf
 from typing import TypeVar
 
 from shadow.custody.base import Custody, CustodyError, CustodyRenewed
@@ -16,6 +17,9 @@ PURPOSE = "epoch"
 
 REST = 30.0
 """Seconds after a failure for which custody is not asked."""
+
+FRESH = 1.0
+"""Seconds for which a key is used before custody is looked at again: another process may have destroyed it."""
 
 T = TypeVar("T")
 
@@ -31,17 +35,19 @@ class EpochKeys:
     `failures` counts the calls in which custody failed. `fault` says why the last one did, and is "" while custody is
     well. `renewals` counts how often custody was replaced."""
 
-    def __init__(self, custody: Custody | None, rest: float = REST) -> None:
-        """`custody` is None where it is not open yet: see `use`. `rest` is as REST."""
+    def __init__(self, custody: Custody | None, rest: float = REST, fresh: float = FRESH) -> None:
+        """`custody` is None where it is not open yet: see `use`. `rest` and `fresh` are as REST and FRESH."""
         self.failures = 0
         self.renewals = 0
         self.fault = ""
         self._custody = custody
         self._pause = rest
+        self._fresh = fresh
         self._known: dict[tuple[str, Epoch], bytes] = {}
         self._unwanted: set[tuple[str, Epoch]] = set()
         self._generation: tuple[int, int] | None = None
         self._rest = 0.0
+        self._looked = -inf
         self._making = asyncio.Lock()
 
     @property
@@ -53,13 +59,20 @@ class EpochKeys:
         """Take keys from here from now on."""
         self._custody = custody
 
+    @property
+    def are_stale(self) -> bool:
+        """Whether nobody has looked for so long that no key may be used before `make` or `refresh` was called."""
+        return time.monotonic() - self._looked >= self._fresh
+
     def get(self, capability: str, epoch: Epoch) -> bytes | None:
-        """The key; empty where custody failed; None where it was not asked yet: see `make`."""
+        """The key, as it was last known; empty where custody failed; None where it was not asked yet: see `make`."""
         return self._known.get((capability, epoch))
 
     async def make(self, capability: str, epoch: Epoch) -> None:
-        """Fetch the key, which custody makes where there is none. Raises nothing."""
+        """Fetch the key, which custody makes where there is none, and look whether it was destroyed. Raises nothing."""
         async with self._making:
+            if self.are_stale:
+                await self._refresh()
             if (capability, epoch) not in self._known:
                 key = b"" if self._is_resting() else await asyncio.to_thread(self._made, capability, epoch)
                 self._known[capability, epoch] = key
@@ -70,23 +83,27 @@ class EpochKeys:
 
     async def refresh(self) -> None:
         """Destroy unwanted keys. Forget all keys where another process may have destroyed one. Raises nothing."""
+        async with self._making:
+            await self._refresh()
+
+    async def _refresh(self) -> None:
+        self._looked = time.monotonic()
         if not (self._known or self._unwanted or self.fault) or self._is_resting():
             return
-        async with self._making:
-            for one in [one for one, key in self._known.items() if not key]:
-                del self._known[one]
-            unwanted, self._unwanted = self._unwanted, set()
-            try:
-                stale = await asyncio.to_thread(self._destroy_and_look, unwanted)
-            except CustodyError as error:
-                # A key may have been destroyed since, so none is used.
-                stale = True
-                self._unwanted |= unwanted
-                self._fail(error)
-            if stale:
-                self._known.clear()
-            for one in unwanted:
-                self._known.pop(one, None)
+        for one in [one for one, key in self._known.items() if not key]:
+            del self._known[one]
+        unwanted, self._unwanted = self._unwanted, set()
+        try:
+            stale = await asyncio.to_thread(self._destroy_and_look, unwanted)
+        except CustodyError as error:
+            # A key may have been destroyed since, so none is used.
+            stale = True
+            self._unwanted |= unwanted
+            self._fail(error)
+        if stale:
+            self._known.clear()
+        for one in unwanted:
+            self._known.pop(one, None)
 
     def _made(self, capability: str, epoch: Epoch) -> bytes:
         try:
