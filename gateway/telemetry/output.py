@@ -9,7 +9,9 @@ import threading
 from collections import deque
 
 _BATCH = 256
-_DELAY = 0.05
+# Seconds that a line may wait for others. Where requests are rare, waking up for each line would cost as much as a
+# good part of the request.
+_DELAY = 0.25
 _MAX_PENDING = 8 << 20
 
 
