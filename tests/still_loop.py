@@ -22,9 +22,12 @@ class _Jumps(selectors.DefaultSelector):
 
 
 class _AtOnce(ThreadPoolExecutor):
-    """Runs at once what others give to a thread."""
+    """Runs at once what others give to a thread, and counts it."""
+
+    handed = 0
 
     def submit(self, work, /, *args, **kwargs):
+        self.handed += 1
         done = Future()
         try:
             done.set_result(work(*args, **kwargs))
@@ -35,7 +38,7 @@ class _AtOnce(ThreadPoolExecutor):
 
 class StillLoop(asyncio.SelectorEventLoop):
     """`now` is its clock in seconds, and `wakes` counts how often it would have woken up from a sleep. Work for threads
-    is done at once, in the loop."""
+    is done at once, in the loop; `threads.handed` counts it."""
 
     def __init__(self):
         self.now = 0.0
@@ -43,7 +46,8 @@ class StillLoop(asyncio.SelectorEventLoop):
         selector = _Jumps()
         selector.loop = self
         super().__init__(selector)
-        self.set_default_executor(_AtOnce(1))
+        self.threads = _AtOnce(1)
+        self.set_default_executor(self.threads)
 
     def time(self):
         return self.now

@@ -5,9 +5,9 @@ After a failure custody is not asked for a while. Meanwhile epochs have no key, 
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from math import inf
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from shadow.custody.base import Custody, CustodyError, CustodyRenewed
 from shadow.evidence.epoch import Epoch, digest
@@ -29,6 +29,15 @@ def scope(capability: str, epoch: Epoch) -> str:
     return f"{capability} {digest(epoch)}"
 
 
+class Look(NamedTuple):
+    """A look at custody at a time of the monotonic clock: whether another process has written since the one before.
+    Where it `failed`, that is not known."""
+
+    at: float
+    changed: bool = False
+    failed: bool = False
+
+
 class EpochKeys:
     """The keys of epochs, for one event loop.
 
@@ -48,6 +57,7 @@ class EpochKeys:
         self._generation: tuple[int, int] | None = None
         self._rest = 0.0
         self._looked = -inf
+        self._forgotten = 0
         self._making = asyncio.Lock()
 
     @property
@@ -58,6 +68,11 @@ class EpochKeys:
     def use(self, custody: Custody) -> None:
         """Take keys from here from now on."""
         self._custody = custody
+
+    @property
+    def any_unwanted(self) -> bool:
+        """Whether keys wait to be destroyed: see `refresh`."""
+        return bool(self._unwanted)
 
     @property
     def are_stale(self) -> bool:
@@ -73,9 +88,12 @@ class EpochKeys:
         async with self._making:
             if self.are_stale:
                 await self._refresh()
-            if (capability, epoch) not in self._known:
+            while (capability, epoch) not in self._known:
+                forgotten = self._forgotten
                 key = b"" if self._is_resting() else await asyncio.to_thread(self._made, capability, epoch)
-                self._known[capability, epoch] = key
+                # Where keys were forgotten meanwhile, this one may have been read before it was destroyed.
+                if forgotten == self._forgotten:
+                    self._known[capability, epoch] = key
 
     def destroy_soon(self, epochs: Iterable[tuple[str, Epoch]]) -> None:
         """Destroy the keys of these epochs at the next refresh, but for capabilities that are held."""
@@ -87,23 +105,38 @@ class EpochKeys:
             await self._refresh()
 
     async def _refresh(self) -> None:
-        self._looked = time.monotonic()
         if not (self._known or self._unwanted or self.fault) or self._is_resting():
+            self._looked = time.monotonic()
             return
-        for one in [one for one, key in self._known.items() if not key]:
-            del self._known[one]
         unwanted, self._unwanted = self._unwanted, set()
-        try:
-            stale = await asyncio.to_thread(self._destroy_and_look, unwanted)
-        except CustodyError as error:
-            # A key may have been destroyed since, so none is used.
-            stale = True
+        look = await asyncio.to_thread(self.look, unwanted)
+        if look.failed:
             self._unwanted |= unwanted
-            self._fail(error)
-        if stale:
-            self._known.clear()
+        self.heed(look)
         for one in unwanted:
             self._known.pop(one, None)
+
+    def look(self, unwanted: Collection[tuple[str, Epoch]] = ()) -> Look:
+        """Destroy these keys, and see whether another process has written to custody since the last look: see `heed`.
+        Call it in a thread: it reads the file. Raises nothing."""
+        at = time.monotonic()
+        if self._is_resting():
+            return Look(at, failed=True)
+        try:
+            return Look(at, changed=self._destroy_and_look(unwanted))
+        except CustodyError as error:
+            self._fail(error)
+            return Look(at, changed=True, failed=True)
+
+    def heed(self, look: Look) -> None:
+        """Forget keys that may be gone."""
+        self._looked = look.at
+        if look.changed:
+            self._known.clear()
+            self._forgotten += 1
+        elif not look.failed:
+            for one in [one for one, key in self._known.items() if not key]:
+                del self._known[one]
 
     def _made(self, capability: str, epoch: Epoch) -> bytes:
         try:

@@ -322,45 +322,51 @@ class Writer:
                 break
             self._busy = False
             self._wake_in(IDLE)
-            await self._flush(looks=True)
-            await self.keys.refresh()
+            if not await self._flush(looks=True) or self.keys.any_unwanted:
+                await self.keys.refresh()
             if self.fault or self._marks.pending():
                 self._write_soon()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
-    async def _flush(self, *, looks: bool = False) -> None:
-        """Write what waits. Where nothing does and `looks` is True, write an empty batch now and then: see IDLE."""
+    async def _flush(self, *, looks: bool = False) -> bool:
+        """Write what waits. Where nothing does and `looks` is True, write an empty batch now and then: see IDLE.
+
+        Returns whether something was written. Then custody was looked at too: one thread does both, because handing
+        work to a thread takes as long as writing a few exchanges."""
         self._marks.tick(time.time())
         store = self._store
         if store is None:
-            return
+            return False
         batch, now = self._take(), asyncio.get_running_loop().time()
         if batch.is_empty and not (looks and now - self._looked >= IDLE - FLUSH):
-            return
+            return False
         self._looked = now
         try:
-            dropped = await asyncio.to_thread(lambda: store.write(batch, self.keys.held()))
+            dropped, look = await asyncio.to_thread(
+                lambda: (store.write(batch, self.keys.held()), self.keys.look()))
         except StoreRenewed as renewed:
             self.renewals += 1
             self._put_back(batch)
             for one in self._marks.forget():
                 anew = renewed.made >= one.first > 0
                 self._miss(one.gap(Reason.STORE_DELETED if anew else Reason.STORE_REPLACED))
-            await self._flush()
+            return await self._flush()
         except Exception as error:
             # Whatever was raised, the store took nothing of the batch (that is its contract), and serving goes on.
             self.failures += 1
             self._looked = -inf  # so that it is soon known when the store is well again
             self.fault = worded(error, StoreError)
             self._put_back(batch)
-        else:
-            self.fault = ""
-            self.keys.destroy_soon(dropped or ())
-            now = time.time()
-            for capability, exchanges in _settled(batch).items():
-                self._marks.wrote(capability, exchanges, now)
+            return False
+        self.fault = ""
+        self.keys.heed(look)
+        self.keys.destroy_soon(dropped or ())
+        now = time.time()
+        for capability, exchanges in _settled(batch).items():
+            self._marks.wrote(capability, exchanges, now)
+        return True
 
     def _take(self) -> Batch:
         """What waits to be written."""

@@ -73,6 +73,7 @@ def test_exchanges_are_written_together_however_many_they_are():
             lane.offer(mirror(way=b"{}"))
             await asyncio.sleep(0.02)
         assert store.writes <= 500 * 0.02 / FLUSH + 1
+        assert loop.threads.handed <= store.writes + 3, "the first exchange fetches a key"
         await lane.drain(1)
         assert sum(store.read().tallies.values()) == 500
 
