@@ -7,7 +7,7 @@ from typing import Any
 
 
 class PluginError(Exception):
-    """There is no such plugin, or it does not load. The message names the plugins that exist."""
+    """There is no such plugin, or it does not load. For an unknown name, the message suggests one or names all."""
 
 
 @cache

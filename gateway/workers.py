@@ -1,4 +1,4 @@
-"""Processes and sockets: each worker is a uvicorn server that hosts the native listener, with the admin port beside it.
+"""Runs the workers and opens their sockets. A worker is a uvicorn server with the native listener and the admin port.
 
 A single worker runs in this process. Several run under uvicorn's supervisor, which replaces those that die. They share
 the data port's socket, and each listens on the admin port (SO_REUSEPORT) and answers for all of them.
@@ -23,7 +23,7 @@ from math import ceil
 from multiprocessing import resource_tracker
 from pathlib import Path
 from types import FrameType
-from typing import cast
+from typing import Any, cast
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -51,6 +51,8 @@ _PAUSE = 1.0
 _LAST_CALL = 0.2
 # A file in the run directory: once it exists, all workers are stopping.
 _STOPPING = "stopping"
+# A Listener is an asyncio protocol in all but its type: a class that extends one of asyncio's cannot be compiled.
+_LISTENER: Any = Listener
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ def run(launch: Launch, ports: Ports, workers: int, grace: float) -> None:
     admin = _bind(ports.admin, shared=workers > 1)
     chosen = admin.getsockname()[:2]
     config = uvicorn.Config(
-        functools.partial(create, launch), factory=True, http=Listener, ws="none", interface="asgi3", lifespan="on",
+        functools.partial(create, launch), factory=True, http=_LISTENER, ws="none", interface="asgi3", lifespan="on",
         loop="uvloop", log_config=None, access_log=False, proxy_headers=False, server_header=False, date_header=False,
         workers=workers, backlog=descriptors.backlog(descriptors.limit()),
         timeout_graceful_shutdown=ceil(grace) + _SPARE,
@@ -230,10 +232,9 @@ class Worker(Resting):
         return cast(Gateway, self.config.loaded_app)
 
     def _listen(self, sockets: list[socket.socket], context: ssl.SSLContext) -> None:
-        def listener() -> Listener:
-            return Listener(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
-
-        self._tls = [TlsServer(self.gateway.edge, context, listener, sock, self.config.backlog) for sock in sockets]
+        make = functools.partial(
+            _LISTENER, config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+        self._tls = [TlsServer(self.gateway.edge, context, make, sock, self.config.backlog) for sock in sockets]
         self.servers += cast(list[asyncio.base_events.Server], self._tls)
 
     def stop_soon(self, *_: object) -> None:
@@ -289,8 +290,8 @@ class _WorkerProcess(Process):
         super().__init__(config, sockets)
 
     def is_alive(self, timeout: float = 5) -> bool:
-        """Whether it answers within `timeout` seconds. Until its first answer it is given longer, and nobody waits for
-        it: on a busy machine Python's imports alone may take many seconds."""
+        """Whether it answers within `timeout` seconds. Until its first answer it has _START seconds, and this does not
+        wait: on a busy machine Python's imports alone may take many seconds."""
         if self.has_answered:
             return super().is_alive(timeout)
         if not self.process.is_alive():
@@ -362,7 +363,7 @@ class Supervisor(Multiprocess):
                 self._let_go()
 
     def run(self) -> None:
-        """Serve until a signal ends it. Whatever else ends it ends the workers too: Python waits for them."""
+        """Serve until a signal ends it. If anything else ends it, end the workers too, since Python waits for them."""
         try:
             super().run()
         except BaseException:
@@ -404,6 +405,6 @@ class Supervisor(Multiprocess):
 
     def handle_hup(self) -> None:
         for process in self.processes:
-            # One that has ended may be gone from the system, and its number may be another process's by now.
+            # The number of a worker that has ended may belong to another process by now.
             if process.exitcode is None and process.pid is not None:
                 os.kill(process.pid, signal.SIGHUP)

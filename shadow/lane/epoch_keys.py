@@ -45,7 +45,7 @@ class EpochKeys:
     well. `renewals` counts how often custody was replaced."""
 
     def __init__(self, custody: Custody | None, rest: float = REST, fresh: float = FRESH) -> None:
-        """`custody` is None where it is not open yet: see `use`. `rest` and `fresh` are as REST and FRESH."""
+        """`custody` is None if it is not open yet: see `use`. `rest` and `fresh` are as REST and FRESH."""
         self.failures = 0
         self.renewals = 0
         self.fault = ""
@@ -80,11 +80,11 @@ class EpochKeys:
         return time.monotonic() - self._looked >= self._fresh
 
     def get(self, capability: str, epoch: Epoch) -> bytes | None:
-        """The key, as it was last known; empty where custody failed; None where it was not asked yet: see `make`."""
+        """The key, as it was last known; empty if custody failed; None if custody was not asked yet: see `make`."""
         return self._known.get((capability, epoch))
 
     async def make(self, capability: str, epoch: Epoch) -> None:
-        """Fetch the key, which custody makes where there is none, and look whether it was destroyed. Raises nothing."""
+        """Fetch the key, which custody makes if there is none, and see whether it was destroyed. Raises nothing."""
         async with self._making:
             if self.are_stale:
                 await self._refresh()
@@ -96,11 +96,11 @@ class EpochKeys:
                     self._known[capability, epoch] = key
 
     def destroy_soon(self, epochs: Iterable[tuple[str, Epoch]]) -> None:
-        """Destroy the keys of these epochs at the next refresh, but for capabilities that are held."""
+        """Destroy the keys of these epochs at the next refresh, except those of capabilities that are held."""
         self._unwanted.update(epochs)
 
     async def refresh(self) -> None:
-        """Destroy unwanted keys. Forget all keys where another process may have destroyed one. Raises nothing."""
+        """Destroy unwanted keys. Forget all keys if another process may have destroyed one. Raises nothing."""
         async with self._making:
             await self._refresh()
 
@@ -165,7 +165,7 @@ class EpochKeys:
         return before != self._generation
 
     def held(self) -> frozenset[str] | None:
-        """The capabilities under a hold; None where custody fails. Call it in a thread: it reads the file. Raises
+        """The capabilities under a hold; None if custody fails. Call it in a thread: it reads the file. Raises
         nothing."""
         if self._is_resting():
             return None
@@ -176,7 +176,7 @@ class EpochKeys:
             return None
 
     def _asked(self, what: Callable[[Custody], T]) -> T:
-        """The answer of custody, which is asked once more where it was just replaced. Raises CustodyError."""
+        """The answer of custody, which is asked once more if it was just replaced. Raises CustodyError."""
         if self._custody is None:
             raise CustodyError("the custody file is not open")
         try:

@@ -12,17 +12,16 @@ from pathlib import Path
 
 from gateway import certificates
 from gateway.edges.http1.edge import Edge
-from gateway.edges.http1.listener import Listener
 
 HANDSHAKE_SECONDS = 10.0
 # Seconds that a client may take to confirm the end of the connection: many never do.
 _GOODBYE_SECONDS = 5.0
-# Seconds that a stop waits for handshakes.
+# Seconds that the gateway waits for handshakes when it stops.
 _LAST_SECONDS = 1.0
-# Clients that are accepted in one turn of the event loop, and seconds to wait where none can be accepted.
+# Clients that are accepted in one turn of the event loop, and seconds to wait when none can be accepted.
 _AT_ONCE = 64
 _PAUSE = 0.5
-# Suites of TLS 1.2 with authenticated encryption and keys of their own for each connection. TLS 1.3 has no others. CBC
+# Suites of TLS 1.2 with authenticated encryption and fresh keys for each connection. TLS 1.3 has no other kind. CBC
 # suites are left out: their padding has been attacked again and again.
 _SUITES = "ECDHE+AESGCM:ECDHE+CHACHA20"
 _CBC = ":ECDHE+AES:!AESCCM"
@@ -39,8 +38,8 @@ class ServerTls:
 
 
 class Certificate:
-    """The data port's certificate. Every connection begins with `context`, and goes on with the newest certificate.
-    Open connections keep theirs when it is renewed."""
+    """The data port's certificate. Each handshake begins with `context`, which then takes the newest certificate. Open
+    connections keep theirs when the certificate is renewed."""
 
     def __init__(self, tls: ServerTls) -> None:
         """Raises Unusable."""
@@ -54,8 +53,8 @@ class Certificate:
         asked.context = self._current
 
     def _made(self) -> tuple[str, certificates.Validity, ssl.SSLContext]:
-        """Read the files. Raises Unusable, also where they change meanwhile: OpenSSL reads them itself, and what it
-        read must be what the digest is of."""
+        """Read the files. Raises Unusable, also if they change meanwhile: OpenSSL reads them by itself, and must have
+        read what the digest was made of."""
         files = certificates.checked(cert=self._tls.cert, key=self._tls.key)
         try:
             context = _context(self._tls)
@@ -71,8 +70,8 @@ class Certificate:
         return self._tls.cert, self._tls.key
 
     def renew(self) -> bool:
-        """Read the files again, in a thread of its own. Returns whether there is a new certificate. Where the files are
-        unusable the certificate stays, and `problem` says why."""
+        """Read the files again, and return whether there is a new certificate. If the files are unusable the old one
+        stays, and `problem` says why. May block: call it in a thread."""
         try:
             digest, validity, fresh = self._made()
         except certificates.Unusable as error:
@@ -96,7 +95,8 @@ class TlsServer:
     limit to handshakes, and does not say which are under way."""
 
     def __init__(
-        self, edge: Edge, context: ssl.SSLContext, make: Callable[[], Listener], sock: socket.socket, backlog: int,
+        self, edge: Edge, context: ssl.SSLContext, make: Callable[[], asyncio.BaseProtocol], sock: socket.socket,
+        backlog: int,
     ) -> None:
         self._edge = edge
         self._context = context
@@ -152,7 +152,7 @@ class TlsServer:
             handshake.add_done_callback(edge.handshakes.discard)
 
     async def _shake(self, client: socket.socket) -> None:
-        """Make a Listener of the client once it has shaken hands. A client that speaks no TLS is closed silently."""
+        """Give the client a Listener once its handshake is done. A client that speaks no TLS is closed silently."""
         try:
             await self._loop.connect_accepted_socket(
                 self._make, client, ssl=self._context, ssl_handshake_timeout=HANDSHAKE_SECONDS,
