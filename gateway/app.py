@@ -225,7 +225,7 @@ class Gateway:
             "custody": shadowing.custody_facts(),
             "certificate": self.renewal.facts() if self.renewal is not None else None,
             "faults": shadowing.faults(),
-            "connections": len(edge.connections) + len(edge.handshakes),
+            "connections": edge.taken,
             "connections_limit": edge.allowed,
             "connections_wanted": edge.settings.connections,
             "turned_away": edge.turned_away,

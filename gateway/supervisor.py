@@ -20,6 +20,8 @@ from uvicorn.supervisors import Multiprocess
 from uvicorn.supervisors.multiprocess import Process
 
 from gateway import hangup
+from gateway.edges.http1 import spread
+from gateway.edges.http1.spread import Spread
 from gateway.forked import Forked
 from gateway.heap import give_back
 from gateway.stdio import to_stderr
@@ -43,7 +45,8 @@ class _WorkerProcess(Process):
     """uvicorn's worker process, running our Worker in a copy of this process."""
 
     def __init__(
-        self, config: uvicorn.Config, sockets: list[socket.socket], shared: Shared, others: Sequence[Closable],
+        self, config: uvicorn.Config, sockets: list[socket.socket], shared: Shared, spread: Spread,
+        others: Sequence[Closable],
     ) -> None:
         """`others` is what the worker closes of what it inherits. uvicorn would start a fresh interpreter, so this does
         without its constructor."""
@@ -53,6 +56,7 @@ class _WorkerProcess(Process):
         self._server: uvicorn.Server | None = None
         self._sockets = sockets
         self._shared = shared
+        self._spread = spread
         self._others = (*others, self.parent_conn)
         self._patient_until = time.monotonic() + _START
         self._asked = self.has_answered = False
@@ -94,7 +98,7 @@ class _WorkerProcess(Process):
     @property
     def server(self) -> uvicorn.Server:
         if self._server is None:
-            self._server = Worker(self.config, self._shared)
+            self._server = Worker(self.config, self._shared, spread=self._spread)
         return self._server
 
 
@@ -107,6 +111,7 @@ class Supervisor(Multiprocess):
         """`others` is what this process has open and its workers do not need."""
         self._shared = shared
         self._others = others
+        self._connections = spread.shared(config.workers)
         self._served = False
         self._starting = False
         super().__init__(config, sockets)
@@ -125,14 +130,15 @@ class Supervisor(Multiprocess):
         for sock in self.sockets:
             sock.close()
 
-    def _worker(self) -> Process | None:
-        """Start a worker and return it, or return None if all workers are stopping."""
+    def _worker(self, place: int) -> Process | None:
+        """Start the worker of this place and return it, or return None if all workers are stopping."""
         self._starting = True
         try:
             if self._shared.all_stop:
                 return None
             others = [*self._others, *(process.parent_conn for process in self.processes)]
-            process = _WorkerProcess(self.config, self.sockets, self._shared, others)
+            process = _WorkerProcess(
+                self.config, self.sockets, self._shared, Spread(self._connections, place), others)
             # The garbage collector would write to the memory that workers share, wherever it looks.
             gc.disable()
             gc.collect()
@@ -165,8 +171,8 @@ class Supervisor(Multiprocess):
         super().terminate_all()
 
     def init_processes(self) -> None:
-        for _ in range(self.processes_num):
-            process = self._worker()
+        for place in range(self.processes_num):
+            process = self._worker(place)
             if process is not None:
                 self.processes.append(process)
         hangup.release()
@@ -186,7 +192,7 @@ class Supervisor(Multiprocess):
             # A worker that cannot start now (a bad file, a full disk) may start later, and the others go on serving.
             self.should_exit.wait(_PAUSE if process.exitcode == STARTUP_FAILURE else 0)
             try:
-                self.processes[index] = self._worker() or process
+                self.processes[index] = self._worker(index) or process
             except OSError as error:
                 # The system has no process, memory or descriptor left for it. It may have later.
                 to_stderr(f"figway: a worker cannot be replaced yet: {os.strerror(error.errno or 0)}")

@@ -23,8 +23,9 @@ from gateway.admin.app import admin_app
 from gateway.admin.listener import AdminListener
 from gateway.app import Gateway
 from gateway.binding import bind
+from gateway.edges.http1.acceptor import Acceptor
 from gateway.edges.http1.listener import Listener
-from gateway.edges.http1.tls import TlsServer
+from gateway.edges.http1.spread import Spread
 from gateway.sockets import SocketFile, turn_away
 
 # Seconds before the data port closes, so that TCP handshakes that have begun can end and be accepted.
@@ -56,20 +57,25 @@ class Shared:
 class Worker(uvicorn.Server):
     """One worker: uvicorn's server, with the admin port beside it and a drain before it stops accepting."""
 
-    def __init__(self, config: uvicorn.Config, shared: Shared, sock: socket.socket | None = None) -> None:
-        """`sock` is the admin port's, where no other worker listens there."""
+    def __init__(
+        self, config: uvicorn.Config, shared: Shared, sock: socket.socket | None = None, spread: Spread | None = None,
+    ) -> None:
+        """`sock` is the admin port's, where no other worker listens there. `spread` is for one of several workers."""
         super().__init__(config)
         self._shared = shared
         self._admin_socket = sock
-        self._tls: list[TlsServer] = []
+        self._spread = spread
+        self._acceptors: list[Acceptor] = []
         self._admin: _Quiet | None = None
         self._admin_task: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         gateway = self.gateway
-        await super().startup([] if gateway.renewal is not None else sockets)
-        if gateway.renewal is not None:
-            self._listen(sockets or [], gateway.renewal.certificate.context)
+        gateway.edge.spread = self._spread
+        accepts = gateway.renewal is not None or self._spread is not None
+        await super().startup([] if accepts else sockets)
+        if accepts:
+            self._listen(sockets or [], gateway.renewal.certificate.context if gateway.renewal is not None else None)
         sock = self._admin_socket or bind(self._shared.admin, shared=True)
         app = admin_app(gateway.peers, gateway.report, version("figway"), self._shared.names, gateway.refused)
         self._admin = _Quiet(uvicorn.Config(cast(ASGIApp, app), http=AdminListener, ws="none", log_config=None,
@@ -81,12 +87,13 @@ class Worker(uvicorn.Server):
         """The application that this worker runs."""
         return cast(Gateway, self.config.loaded_app)
 
-    def _listen(self, sockets: list[socket.socket], context: ssl.SSLContext) -> None:
+    def _listen(self, sockets: list[socket.socket], context: ssl.SSLContext | None) -> None:
         def listener() -> Listener:
             return Listener(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
 
-        self._tls = [TlsServer(self.gateway.edge, context, listener, sock, self.config.backlog) for sock in sockets]
-        self.servers += cast(list[asyncio.base_events.Server], self._tls)
+        self._acceptors = [Acceptor(self.gateway.edge, context, listener, sock, self.config.backlog)
+                           for sock in sockets]
+        self.servers += cast(list[asyncio.base_events.Server], self._acceptors)
 
     def stop_soon(self, *_: object) -> None:
         """Shut down as soon as the server has started."""
@@ -110,9 +117,11 @@ class Worker(uvicorn.Server):
         if self._shared.all_stop:
             for sock in sockets or ():
                 turn_away(sock, self._shared.file)
+            for acceptor in self._acceptors:
+                acceptor.last_call()
             await asyncio.sleep(_LAST_CALL)
-        for server in self._tls:
-            await server.end()
+        for acceptor in self._acceptors:
+            await acceptor.end()
         await super().shutdown(sockets)
         if self.force_exit:
             # After a second Ctrl-C uvicorn cuts the calls in flight and skips this, but the shadow's evidence must

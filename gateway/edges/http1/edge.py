@@ -6,6 +6,7 @@ from typing import Protocol
 
 from gateway.edges.arrival import Arrivals
 from gateway.edges.http1.overload import Overload
+from gateway.edges.http1.spread import Spread
 from gateway.edges.settings import EdgeSettings
 from gateway.pipeline import Exchange, Pipeline
 
@@ -54,8 +55,10 @@ class Edge:
         self.exchange = exchange
         self.room = pipeline.room
         self.connections: set[ClientConnection] = set()
-        # TLS handshakes under way (tls.py): these connections do not speak HTTP yet.
-        self.handshakes: set[asyncio.Task[None]] = set()
+        # Connections that were accepted (acceptor.py) and are not `connections` yet: mostly TLS handshakes.
+        self.arriving: set[ClientConnection] = set()
+        # What other workers see of this one's connections; None where there are no others.
+        self.spread: Spread | None = None
         # Answers of which more waits for the client than each connection may have uncounted.
         self.untaken: set[Outgoing] = set()
         # Connections that have not sent a whole head yet, the oldest first, and since when: these make way for others.
@@ -73,6 +76,20 @@ class Edge:
         self.allowed = min(settings.connections or _CONNECTIONS, self.most)
         self.at_most = self.allowed + self._spare
         self.via = b"Via: 1.1 %b\r\n" % settings.via.encode() if settings.via else b""
+
+    @property
+    def taken(self) -> int:
+        """How many connections this worker has, those included that do not speak HTTP yet. A handshake costs work and
+        memory, so it counts."""
+        return len(self.connections) + len(self.arriving)
+
+    def ended(self, connection: ClientConnection) -> None:
+        """A connection has ended, perhaps before it arrived."""
+        self.connections.discard(connection)
+        self.arriving.discard(connection)
+        self.silent.pop(connection, None)
+        if self.spread is not None:
+            self.spread.has(self.taken)
 
     def makes_room(self, now: float) -> bool:
         """Close the connection that has been silent for longest, so that another can be taken. False where none has
