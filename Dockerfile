@@ -1,21 +1,23 @@
 # syntax=docker/dockerfile:1
-# Builds the environment in one stage and carries only that into the next: no compiler, no pip, no sources.
+# Builds the environment in one stage and carries only that into the next: no compiler, no pip. The request path is
+# compiled (setup.py).
 ARG PYTHON=3.13
 
 FROM python:${PYTHON}-slim AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /src
+RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
 COPY .locks .locks
 # What builds stays in this stage; what runs is the locked releases, known by their hashes.
 RUN python -m venv /opt/build \
- && /opt/build/bin/pip install --require-hashes --only-binary :all: -r .locks/build.txt \
+ && /opt/build/bin/pip install --require-hashes --only-binary :all: -r .locks/build.txt -r .locks/compile.txt \
  && python -m venv --without-pip /opt/figway \
  && /opt/build/bin/pip --python /opt/figway install --require-hashes --only-binary :all: -r .locks/run.txt
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml setup.py README.md LICENSE ./
 COPY adapters adapters
 COPY shadow shadow
 COPY gateway gateway
-RUN /opt/build/bin/pip wheel --no-build-isolation --no-deps --wheel-dir /wheels . \
+RUN FIGWAY_COMPILE=1 /opt/build/bin/pip wheel --no-build-isolation --no-deps --wheel-dir /wheels . \
  && /opt/build/bin/pip --python /opt/figway install --no-index --no-deps /wheels/figway-*.whl \
  && /opt/figway/bin/python -m compileall -q /opt/figway/lib
 

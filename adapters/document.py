@@ -27,7 +27,7 @@ class DocumentError(ValueError):
 
 
 class Number(str):
-    """A JSON number as it was written. It equals a Number of the same lexeme and nothing else: not "1", not 1."""
+    """A JSON number as it was written. It equals only a Number of the same spelling, not the text "1" or the int 1."""
 
     __slots__ = ()
 
@@ -230,7 +230,7 @@ def walk(tree: Tree) -> Iterator[tuple[Path, Tree]]:
 
 
 def _child(node: Tree, token: str | int) -> Tree:
-    """Raises LookupError where the node has no such child."""
+    """The child of a node by its name or index. Raises LookupError if there is none."""
     if isinstance(node, dict):
         return node[str(token)]
     if isinstance(node, list) and isinstance(token, int) and token >= 0:
@@ -247,7 +247,7 @@ def get(tree: Tree, path: Path, default: Tree = None) -> Tree:
 
 
 def replace(tree: Tree, path: Path, value: Tree) -> Tree:
-    """A tree with `value` at `path`. The old tree does not change; the new one shares its parts off the path.
+    """A tree with `value` at `path`. The old tree does not change. The new tree shares what is not on the path with it.
 
     The last token may be a new name, or the index after a list's last. Raises LookupError for any other gap.
     """

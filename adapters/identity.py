@@ -1,4 +1,4 @@
-"""The adapter that changes nothing: the smallest example of one, and the oracle for what surrounds adapters."""
+"""The adapter that changes nothing: the smallest example of an adapter, and a check of the code around adapters."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ from adapters.message import Request, Response
 
 @dataclass(frozen=True, slots=True)
 class IdentityOptions:
-    """There is nothing to choose."""
+    """No options."""
 
 
 class Identity:
-    """Takes any operation and hands over each message as it is."""
+    """Takes any operation and passes each message on as it is."""
 
     Options: ClassVar[type[Any]] = IdentityOptions
 

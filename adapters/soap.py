@@ -100,7 +100,7 @@ class SoapOptions:
 
 
 class Soap:
-    """See the module's docstring."""
+    """An Adapter that turns REST reads into SOAP 1.1 calls: see the top of this file."""
 
     Options: ClassVar[type[Any]] = SoapOptions
 
@@ -222,7 +222,7 @@ def _answer(fault: int | FaultOptions) -> tuple[int, bytes, bytes]:
 
 
 def _problem(status: int) -> tuple[int, bytes, bytes]:
-    """RFC 9457 section 4.2.1: about:blank, where the status says all."""
+    """An answer as problem+json of the type about:blank: the status says everything (RFC 9457 section 4.2.1)."""
     title = HTTPStatus(status).phrase if status in list(HTTPStatus) else "Error"
     tree = {"type": "about:blank", "title": title, "status": status}
     return status, b"application/problem+json", document.dump(tree)
@@ -252,7 +252,7 @@ def _query(query: bytes) -> dict[str, list[str]]:
 
 
 def _entry(response: Response) -> xml.Element:
-    """The one element of the answer's Body. Raises AdapterError where the answer is no SOAP 1.1 message."""
+    """The element in the answer's Body. Raises AdapterError unless the answer is a SOAP 1.1 message with just one."""
     media, _, parameters = (response.headers.get(b"content-type") or b"").partition(b";")
     if media.strip().lower() not in {b"text/xml", b"application/xml"}:
         raise AdapterError("response", "the content type is not text/xml")

@@ -76,7 +76,7 @@ def _decode(body: bytes, charset: str | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """One step of a path: from a node to its children, or its attribute, of a name. `only` is a condition on them."""
+    """A step: from a node to its children, or its attribute, `name`. `only` and `value` are a condition on a child."""
 
     name: str
     attribute: bool

@@ -1,4 +1,4 @@
-"""Templates for XML that is written from a client's request: elements with texts from its path, query and fields.
+"""Templates for XML that is written from a client's request: elements with texts from its path, query and header.
 
     Patient: {fields: {"@kind": mrn, Id: path:id}}     # <Patient kind="mrn"><Id>00123</Id></Patient>
     Since: "query:since?"                              # left out if the client does not send it
@@ -25,7 +25,7 @@ class ElementOptions:
 
 
 class Asked(NamedTuple):
-    """The values that a client sends in a request, by where they are."""
+    """The values in a client's request, by the part of it that holds them."""
 
     path: Mapping[str, str]
     query: Mapping[str, list[str]]
@@ -89,7 +89,7 @@ class Template:
         )
 
     def values(self) -> Iterator[Value]:
-        """Every value in it."""
+        """Every value in the element and in its children."""
         yield from [self.value] if self.value is not None else []
         yield from (value for _, value in self.attributes)
         for child in self.children:

@@ -1,1 +1,1 @@
-"""Figway's gateway: listen, match, admit, decide, forward; and the control side."""
+"""Figway's gateway: it matches, admits, decides and forwards requests, and has an admin port and a command line."""

@@ -1,6 +1,6 @@
-"""Admits a call: asks every policy of its capability in turn. Nothing else makes an Admitted (a test makes sure).
+"""Admits a call: asks the policies of its capability in turn. Only this file makes an Admitted (a test makes sure).
 
-Policies that decide at once cost no task: the result is an awaitable only where a policy has to wait.
+Policies that decide at once cost no task: the result is an awaitable only if a policy has to wait.
 """
 
 from collections.abc import Awaitable
@@ -10,7 +10,7 @@ from gateway.policies.base import Policy, Verdict
 
 
 def admit(call: Call, policies: tuple[Policy, ...]) -> Admitted | Refused | Awaitable[Admitted | Refused]:
-    """The result of the policies for a call: admitted by all, or refused by the first that refuses it."""
+    """Return Admitted if every policy admits the call, else the first refusal; awaitable if a policy must wait."""
     if not policies:
         return Admitted(call)
     for at, policy in enumerate(policies, 1):

@@ -1,8 +1,8 @@
-"""A worker's composition: everything in it is made and put together here, started and stopped.
+"""Puts a worker together from its parts, starts them and stops them.
 
-A Gateway is the application that uvicorn runs. Its lifespan starts and stops the worker, its `edge` is what the native
-listener (gateway/edges/http1) takes its requests to, and as an ASGI application it serves the same pipeline
-(gateway/edges/asgi.py).
+A Gateway is the application that uvicorn runs. Its lifespan starts and stops the worker. The native listener
+(gateway/edges/http1) hands its requests to the Gateway's `edge`. Called as an ASGI application, the Gateway serves
+requests with the same pipeline (gateway/edges/asgi.py).
 """
 
 import asyncio
@@ -45,7 +45,7 @@ from shadow.report.report import Report, fold
 _SWEEP = 0.5
 """Seconds between two looks for overdue connections."""
 _PUBLISH = 1.0
-"""Seconds between two times that counters go to the store and to the other workers."""
+"""Seconds after which counters go to the store and to the other workers again."""
 _OPEN = 2.0
 """Seconds that the start waits for the first attempt to open the shadow's files."""
 
@@ -56,9 +56,9 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """What a worker is started with; it crosses process boundaries. `run_dir` is the folder in which the workers of
-    one gateway share their facts, "" for a worker that is alone; `certificate` and `key` are PEM files for TLS on the
-    data port, "" for none."""
+    """The settings that a worker is started with. They are passed to its process. `run_dir` is the folder in which the
+    workers of one gateway share their facts, "" for a single worker. `certificate` and `key` are PEM files for TLS on
+    the data port, "" for none."""
 
     config: str
     run_dir: str = ""
@@ -72,10 +72,10 @@ class Gateway:
     """One worker's whole gateway."""
 
     def __init__(self, launch: Launch) -> None:
-        """Raises Invalid where the configuration has problems, Unusable where a file of TLS has. The shadow's files are
-        opened later, by `start`."""
+        """Raises Invalid if the configuration has problems, and Unusable if a TLS file cannot be used. `start` opens
+        the shadow's files later."""
         path, files = Path(launch.config), (Path(launch.certificate), Path(launch.key))
-        # Looked at before they are read, so that a change in between is noticed.
+        # Note the files' state before reading them, so that a change in between is noticed.
         known = look([path, *files])
         configuration = build_in_time(path)
         self._known = look(configuration.files) | known
@@ -97,7 +97,7 @@ class Gateway:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The ASGI application: its lifespan is the worker's; its requests go through the same pipeline."""
+        """The ASGI application. Its lifespan starts and stops the worker; its requests go through the pipeline."""
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
         else:
@@ -117,8 +117,8 @@ class Gateway:
     # --- start and stop --------------------------------------------------------------------------------------------
 
     def start(self) -> asyncio.Event:
-        """Start to work, in the running event loop. The event is set once the shadow's files were tried; if they can be
-        opened, the lane works from then on."""
+        """Start the worker's tasks in the running event loop. The returned event is set after the first attempt to open
+        the shadow's files. The lane works once they are open."""
         bridge = Bridge(self.recorder)
         logging.getLogger().addHandler(bridge)
         loop = asyncio.get_running_loop()
@@ -145,7 +145,7 @@ class Gateway:
         self.recorder.event("draining")
 
     async def stop(self) -> None:
-        """End everything: mirrors within their time, then upstreams and policies, the store and the log."""
+        """End connections and tasks at once and mirrors within `lane.drain` seconds, then close everything else."""
         self.pipeline.draining = True
         for connection in list(self.edge.connections):
             connection.abort()
@@ -241,8 +241,8 @@ class Gateway:
 
 
 def create(launch: Launch) -> Gateway:
-    """A worker's application: what uvicorn calls in every process. Where it cannot be made the process ends, with a
-    line that says why and the status by which uvicorn knows a failed start."""
+    """Make a worker's application. uvicorn calls this in every process. If it fails, the process ends with a line that
+    says why, and with the status by which uvicorn recognises a failed start."""
     try:
         return Gateway(launch)
     except (Invalid, Unusable) as error:

@@ -13,12 +13,12 @@ class Head:
     A connection uses the same Head again when its client repeats the same fields, so a Head must never be changed.
 
     `headers` are the end-to-end fields; `length` is the body's Content-Length, 0, or -1 for chunked. `added` are
-    field lines for the upstream (Via, forwarding), `lines` those and the end-to-end ones, ready for the wire.
-    `trace` is the client's traceparent if it was valid; `request_id` is the client's if it may be logged.
-    `shadow` marks a request that is itself a mirror; `logs_in` one whose credentials log in its connection instead of
-    the request; `max_forwards` is -1 if the client set no limit; `once` is True if the judgement depends on the method,
-    so that repeated fields must be judged again; `overrides` are methods that some servers would use instead of the
-    request's.
+    field lines for the upstream (Via, forwarding); `lines` are those and the end-to-end fields, ready for the wire.
+    `trace` is the client's traceparent if it was valid; `request_id` is the client's request id if it may be logged.
+    `shadow` marks a request that is itself a mirror; `logs_in` marks one whose credentials authenticate its connection
+    instead of the request (NTLM, Negotiate); `max_forwards` is -1 if the client set no limit; `once` is True if the
+    judgement depends on the method, so that repeated fields must be judged again; `overrides` are methods that some
+    servers would use instead of the request's.
     """
 
     headers: Headers
@@ -53,7 +53,7 @@ class Arrival(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A verified caller. `scheme` is the policy that verified it ("jwt", "apikey"); `subject` is its name there."""
+    """A verified caller. `scheme` is the kind of policy that verified it ("jwt", "apikey"); `subject` is its name."""
 
     scheme: str
     subject: str
@@ -64,7 +64,7 @@ class Principal:
 class Call:
     """One matched request while policies decide on it. They set `principal` and add `response_headers`.
 
-    `client` is the client's address (after trusted hops); `params` are the template's parameters, decoded.
+    `client` is the client's address (as trusted proxies report it); `params` are the path's parameters, decoded.
     """
 
     request: Request
@@ -91,7 +91,7 @@ class Admitted(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A policy's refusal. `code` is a row of `gateway.errors.CODES`; `detail` may reach the client: no values.
+    """A policy's refusal. `code` is a row of `gateway.errors.CODES`. `detail` may reach the client: it holds no value.
 
     `headers` are added to the response (WWW-Authenticate, Retry-After …).
     """

@@ -1,4 +1,4 @@
-"""The model: a Capability migrates from one service to another (its Arms), and its Operations are the requests in it.
+"""The model: a Capability, the two services that it migrates between (its Arms), and its kinds of request (Operations).
 
 These are plain values, compiled from routes.yaml and never changed. RouteTable (gateway/routing.py) finds them for
 requests.
@@ -38,8 +38,8 @@ class Split:
 
     `sticky` lists the sources of the key, in order: "claim:sub", "header:X-Tenant", "cookie:session",
     "query:patient", "path:id", "client_ip". `on_missing` decides for a call that has none of them ("legacy", "modern",
-    "random"). Capabilities in one cohort group have one salt, and so move a key together.
-    `fallback_after` is how many seconds modern may take before legacy answers; 0: as gateway.fallback.Pace says.
+    "random"). Capabilities in one group share a salt, so that with equal shares a key moves in all of them together.
+    `fallback_after` is how many seconds modern may take before legacy answers; 0: gateway.fallback.Pace decides.
     """
 
     share: int
@@ -85,10 +85,10 @@ class Operation:
 class Capability:
     """A business function that migrates as one: the unit of stage, flip and report.
 
-    `reads` and `writes` are the stages of safe and unsafe operations. `buffer_limit` bounds a body that an
-    adapter or a fallback must hold whole; `body_limit` (bytes, 0 for none) any request body. `withheld` are the
-    lower-case names of the request fields that a mirror leaves out. `reading` is how its upstreams say that they read
-    paths, `lenience` in which dimensions they may take two spellings for one.
+    `reads` and `writes` are the stages of safe and unsafe operations. In bytes, `buffer_limit` bounds a body that an
+    adapter or a fallback must hold whole, and `body_limit` (0 for none) any request body. `withheld` are the
+    lower-case names of the request fields that a mirror leaves out. `reading` is how its upstreams read paths, as
+    configured; `lenience` are the dimensions in which they may take two spellings for the same path.
     """
 
     name: str
@@ -117,7 +117,7 @@ class Capability:
     _writes_to: object = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        # Looked up here once, and not for every call: an enum's members are slow to hash and to print.
+        # Looked up once here instead of for every call: an enum's members are slow to hash and to print.
         object.__setattr__(self, "_read_roles", roles(self.reads, safe=True))
         object.__setattr__(self, "_write_roles", roles(self.writes, safe=False))
         object.__setattr__(self, "_read_stage", self.reads.value)
@@ -125,7 +125,7 @@ class Capability:
         passes = self.shadow is not None and self.shadow.pass_credentials
         credentials = () if passes else (_CREDENTIALS, *(policy.credentials for policy in self.policies))
         object.__setattr__(self, "withheld", _NOT_MIRRORED.union(*credentials))
-        # An adapter makes its own paths for its upstream. The others agree, or the configuration has a problem.
+        # An adapter makes its own paths, so only arms without one count. If they differ, the configuration is refused.
         plain = (arm for arm in (self.legacy, self.modern) if arm is not None and arm.adapter is None)
         object.__setattr__(self, "reading", next((arm.upstream.settings.paths for arm in plain), UNSAID))
         object.__setattr__(self, "lenience", self.reading.possible)
@@ -139,7 +139,7 @@ class Capability:
         return (self.split, legacy, modern) if roles.serve == "split" else legacy if roles.serve == "legacy" else modern
 
     def at(self, reads: Stage, writes: Stage) -> "Capability":
-        """This capability at other stages. Raises ValueError where it lacks an arm or the split that they need."""
+        """This capability at other stages. Raises ValueError if it lacks an arm or the split that they need."""
         for stage, who in ((reads, roles(reads, safe=True)), (writes, roles(writes, safe=False))):
             needs = {"legacy": [self.legacy], "modern": [self.modern]}.get(
                 who.serve, [self.legacy, self.modern, self.split])
@@ -148,12 +148,12 @@ class Capability:
         return replace(self, reads=reads, writes=writes)
 
     def unlike(self, other: "Capability") -> bool:
-        """Whether a call of `other` that is taken for one of this could miss a policy, or get another arm's answer."""
+        """Whether a call of `other` that is handled as one of this could miss a policy, or get another arm's answer."""
         return not other.admits <= self.admits or (
             (self._reads_from, self._writes_to) != (other._reads_from, other._writes_to))
 
     def answered_by(self, *, safe: bool) -> object:
-        """A value for who answers a safe or an unsafe call: equal values, the same answer."""
+        """A value that says who answers safe or unsafe calls. Capabilities with equal values answer alike."""
         return self._reads_from if safe else self._writes_to
 
     def roles(self, *, safe: bool) -> Roles:
@@ -185,8 +185,8 @@ class Target:
         return self.operation.is_safe(method)
 
     def unlike(self, other: "Target", method: str, *, preflight: bool = False) -> bool:
-        """Whether a call of `other` with this method that is taken for one of this would miss a policy, or be answered
-        by another arm. A browser's `preflight` may be answered by any arm."""
+        """Whether a call of `other` with this method that is handled as one of this would miss a policy, or get another
+        arm's answer. Any arm may answer a browser's `preflight`."""
         mine, theirs = self.capability, other.capability
         if mine is theirs:
             return self.is_safe(method) != other.is_safe(method) and (
@@ -217,8 +217,8 @@ class Match:
 
 
 def rank(operation: Operation) -> tuple[int, ...]:
-    """How specific an operation is; the greatest wins. Two that overlap with equal rank are a problem of the
-    configuration."""
+    """How specific an operation is: the greatest rank wins. Two operations that overlap with equal rank are a problem
+    of the configuration."""
     parts = segments(operation.path) if operation.path else []
     literal = [canonical(part.encode()) for part in parts if not part.startswith("{")]
     tail = bool(parts) and parts[-1].endswith("*}")

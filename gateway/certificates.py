@@ -1,6 +1,6 @@
 """Checks certificates and keys in PEM files before they are used, so that each fault has a message that helps.
 
-OpenSSL decides whether they are valid. But where files are swapped, encrypted or expired, its messages do not say so.
+OpenSSL decides whether they are valid. But its messages do not say that files are swapped, encrypted or expired.
 """
 
 import ssl
@@ -40,7 +40,7 @@ class Files:
 
     @property
     def digest(self) -> str:
-        """A hash that changes with any of the files; "" where there are none."""
+        """A hash that changes with any of the files; "" if there are none."""
         parts = (self.ca, self.cert, self.key)
         return sha256(b"".join(sha256(part).digest() for part in parts)).hexdigest() if any(parts) else ""
 
@@ -52,7 +52,7 @@ class Validity(NamedTuple):
     ends: float = inf
 
     def warning(self, now: float) -> str:
-        """A warning for the operator where the certificate is not valid at `now`, else ""."""
+        """A warning for the operator if the certificate is not valid at `now`, else ""."""
         if self.ends < now:
             return f"this certificate has expired: it was valid until {datetime.fromtimestamp(self.ends, UTC):{_DAY}}"
         if self.begins > now:
@@ -63,7 +63,7 @@ class Validity(NamedTuple):
 def checked(ca: Path | None = None, cert: Path | None = None, key: Path | None = None) -> Files:
     """Read the files and check that `ca` holds certificates, and `cert` and `key` a certificate and its key.
 
-    Raises Unusable where they do not.
+    Raises Unusable if they do not.
     """
     return Files(
         b"" if ca is None else _authorities(ca),
@@ -72,7 +72,7 @@ def checked(ca: Path | None = None, cert: Path | None = None, key: Path | None =
 
 
 def validity(pem: bytes) -> Validity:
-    """Return when the first certificate of a PEM file is valid; without bounds where that cannot be read."""
+    """Return when the first certificate of a PEM file is valid; without bounds if that cannot be read."""
     try:
         certificate = x509.load_pem_x509_certificates(pem)[0]
         return Validity(certificate.not_valid_before_utc.timestamp(), certificate.not_valid_after_utc.timestamp())

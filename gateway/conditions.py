@@ -1,7 +1,7 @@
 """Conditions of an operation beyond path and method: header fields and query parameters, and their values.
 
-Values are compared as servers read them: without blanks around a field's value (RFC 9110 section 5.5), without the
-quotes of SOAPAction (SOAP 1.1 section 6.1.1), and with Content-Type's `action`, which is SOAPAction in SOAP 1.2.
+Values are compared as servers read them: without blanks around a field's value (RFC 9110 section 5.5), and SOAPAction
+without its quotes (SOAP 1.1 section 6.1.1). The `action` of Content-Type counts as SOAPAction: SOAP 1.2 puts it there.
 """
 
 import re
@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote_to_bytes
 
 from adapters.message import Headers, Request
 
-# It may be inside another parameter's quotes, with backslashes before its own: start-info of MTOM repeats it.
+# It may stand inside another parameter's quotes, with its own quotes escaped: MTOM's start-info repeats it.
 _ACTION = re.compile(rb'(?i);[ \t]*action[ \t]*=[ \t]*(?:\\("[^"\\]*)\\(")|("(?:[^"\\]|\\.)*"|\'[^\']*\'|[^";,\s]*))')
 _ESCAPED = re.compile(rb"\\(.)")
 # What Python and .NET strip from a field's value, which they read as Latin-1.
@@ -28,7 +28,7 @@ class Field:
     name: bytes
 
     def values(self, request: Request) -> list[bytes]:
-        """Its values in the request, one for each time that it is there."""
+        """The field's values in the request, one for each occurrence."""
         if self.kind == "query":
             return query_values(request.query, self.name)
         values = request.headers.get_all(self.name)
@@ -40,21 +40,21 @@ class Field:
         return found
 
     def may_hold(self, wanted: bytes | None, request: Request, query: dict[bytes, set[bytes]]) -> bool:
-        """Whether some server finds the value there; `query` is what `loose_query` makes of the request's."""
+        """Whether some server may find the value, or any for None. `query` is the result of `loose_query`."""
         if self.kind != "query":
             return self.holds(wanted, request)
         values = query.get(_loose(self.name), ())
         return wanted in values or (wanted is None and bool(values))
 
     def any_values(self, request: Request) -> set[bytes]:
-        """The values that some server may find."""
+        """The values of the field that some server may find in the request."""
         if self.kind != "query":
             return set(self.values(request))
         read = loose_query(request.query, {self.name})
         return set(self.values(request)) if read is None else read[_loose(self.name)]
 
     def alone(self, value: bytes, request: Request) -> Request:
-        """The request with one of the field's values, and no other."""
+        """A request like this one, without its body, in which the field has only this value."""
         headers, path = request.headers, request.target
         if self.kind == "query":
             path, _, query = path.partition(b"?")
@@ -68,7 +68,7 @@ class Field:
         return Request(request.method, path, Headers([*others, (self.name, value)]))
 
     def wanted(self, value: str | None) -> bytes | None:
-        """A condition's value in the form in which `values` has it."""
+        """A condition's value in the form that `values` returns."""
         if value is None or self.kind == "query":
             return None if value is None else value.encode()
         plain = value.encode().strip(b" \t")
@@ -98,8 +98,8 @@ def query_values(query: bytes, name: bytes) -> list[bytes]:
 
 
 def loose_query(query: bytes, asked: Collection[bytes]) -> dict[bytes, set[bytes]] | None:
-    """Every value that some server may find in a query for the parameters that are `asked` for, by their loose names;
-    None where every server finds the same."""
+    """Every value that some server may find in a query for the parameters `asked`, by their names as `_loose` makes
+    them; None if every server finds the same values."""
     found: dict[bytes, set[bytes]] = {_loose(name): set() for name in asked}
     odd = False
     for one in {query, query.replace(b";", b"&")}:
@@ -138,7 +138,7 @@ def conditions(headers: Pairs, query: Pairs) -> Conditions:
 
 
 class Conditional(Protocol):
-    """What has conditions: an operation in the table."""
+    """Something that has conditions: an operation in the route table."""
 
     @property
     def conditions(self) -> Conditions:
@@ -150,7 +150,7 @@ C = TypeVar("C", bound=Conditional)
 
 
 class ByField(Generic[C]):
-    """Operations of one path, best first, found by the field that most of them want a value of."""
+    """Operations of one path, best first, indexed by the `telling` field: the one for which most require a value."""
 
     __slots__ = ("by_value", "every", "others", "telling")
 
@@ -173,7 +173,7 @@ class ByField(Generic[C]):
             self.by_value = {value: tuple(found) for value, found in by_value.items()}
 
     def possible(self, request: Request) -> tuple[C, ...]:
-        """The operations that the telling field leaves, best first."""
+        """The operations that the telling field does not rule out, best first."""
         if self.telling is None:
             return self.every
         values = self.telling.values(request)

@@ -3,8 +3,8 @@
 Only this file decides from the request whether an exchange is mirrored, so the pipeline, `figway explain` and the lane
 agree. The Witness (gateway/mirroring.py) handles reasons that appear later, such as a body that is too large.
 
-The split is stateless and sticky: bucket = SHA-256(salt ":" key) mod 10,000, modern where bucket < share.
-A raised share moves keys to modern and none back; at share 0, or a stage that does not split, no key stays.
+The split is stateless and sticky: bucket = SHA-256(salt ":" key) mod 10,000, and modern serves if bucket < share.
+A raised share moves keys to modern, and none back. At share 0, or at a stage without a split, keys do not count.
 """
 
 from hashlib import sha256
@@ -18,7 +18,7 @@ from gateway.conditions import query_values
 class Decision(NamedTuple):
     """The arms for one call: `serve` answers the client, `mirror` (or None) is asked in the shadow, and `fallback` (or
     None) answers if `serve` fails. `skipped` is why a mirror that was due is left out ("not_sampled", "loop" …),
-    or "" where none was due or one is sent. `reason` says what chose `serve`."""
+    or "" if none was due or one is sent. `reason` says what chose `serve`."""
 
     admitted: Admitted
     serve: Arm
@@ -29,7 +29,7 @@ class Decision(NamedTuple):
 
     @property
     def sampled(self) -> bool:
-        """Whether the sample took this call, where a mirror is due."""
+        """Whether the sample includes this call; True too if no mirror is due."""
         return self.skipped != "not_sampled"
 
     @property
@@ -85,7 +85,7 @@ def _cookie(call: Call, name: bytes) -> str | None:
 
 def _split(split: Split, call: Call, roll: float) -> tuple[str, str]:
     if split.share == 0:
-        # Rolled back: that beats stickiness, and `on_missing: modern` too.
+        # Share 0 is a rollback: it overrides stickiness and `on_missing: modern`.
         return "legacy", "split: share 0"
     key = sticky_key(split, call)
     if key is not None:
@@ -100,8 +100,8 @@ def decide(
     admitted: Admitted, capability: Capability, roll: float, head: Head, kept: str = "", *, logged_in: bool = False,
 ) -> Decision:
     """The decision for one admitted call; `roll` is uniform in [0, 1), `head` the request's. `kept` is the arm at which
-    the client's connection is logged in for this capability: it stays there while any share goes to modern. `logged_in`
-    says whether the connection is logged in at either arm."""
+    the client's connection is logged in for this capability: that arm serves while any share goes to modern.
+    `logged_in` says whether the connection is logged in at either arm."""
     call = admitted.call
     roles = capability.roles(safe=call.safe)
     serve, reason = roles.serve, "stage"
@@ -118,7 +118,7 @@ def decide(
         raise ValueError(f"capability {capability.name} has no {serve} arm")
     mirror, skipped = None, ""
     if roles.mirror and other is not None and (plan := capability.shadow) is not None:
-        # The split spends the roll's high digits where it is random; sampling takes digits of its own.
+        # A random split uses the roll's high digits, so sampling uses lower ones.
         if plan.sample >= 1.0 or (roll * 1_000_003) % 1.0 < plan.sample:
             skipped = _unmirrored(head, call, capability, logged_in=logged_in)
             mirror = None if skipped else other
@@ -129,7 +129,7 @@ def decide(
 
 
 def _unmirrored(head: Head, call: Call, capability: Capability, *, logged_in: bool) -> str:
-    """Why a request is never mirrored, by what its head says; else ""."""
+    """Why a request must not be mirrored, by its head and its connection; "" if it may be."""
     if head.shadow:
         # It is a mirror itself.
         return "loop"

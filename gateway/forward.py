@@ -32,9 +32,9 @@ def forward(
 ) -> Sending | None:
     """Send an admitted call down `arm`, which is the decision's `serve` or `fallback`.
 
-    `body` is what has come of the request's body; `whole` says whether that is all. `affinity` is what the client's
-    connection owns upstream, if anything. Returns the call, to which the rest of the body is written, or None where it
-    failed at once and the asker knows.
+    `body` is the part of the request's body that has come; `whole` says whether that is all. `affinity` has the
+    upstream connections that belong to the client's, if any. Returns the call, to which the rest of the body is
+    written, or None if it failed at once, after `on_failure`.
     """
     call = decision.admitted.call
     request = call.request
@@ -108,13 +108,13 @@ def _hand_on(arm: Arm, match: Match, method: str, asker: Asker, answer: Collecte
 
 
 def _translate_back(arm: Arm, match: Match, method: str, answer: Collected) -> tuple[Response, int]:
-    """The contract's response for the arm's, and the length of its body. Raises AdapterError.
+    """The arm's response in the capability's contract, and the length of its body. Raises AdapterError.
 
-    A HEAD was asked as a GET: its response has the length of what the GET would have answered, and no body.
+    A HEAD was sent as a GET: its response has the length of the GET's body, and no body.
     """
     assert arm.adapter is not None
     try:
-        # Headers of its own: a connection remembers those of its last answer, for the next one that has the same.
+        # Copy the headers: a connection keeps those of its last answer, to use them again if the next has the same.
         response = arm.adapter.response(
             match.target.operation.name, Response(answer.status, Headers(answer.headers), answer.body, answer.reason))
     except AdapterError:
@@ -133,10 +133,10 @@ def ask(
     capability: Capability, arm: Arm, match: Match, arrival: Arrival, body: bytes, total: float,
     heard: Callable[[Observation], None],
 ) -> Callable[[], object] | None:
-    """Ask an arm in the shadow, and call `heard` once with what it did, perhaps before this returns.
+    """Ask an arm in the shadow, and call `heard` once with its observation, perhaps before this returns.
 
-    `total` are the seconds that the arm may take, 0 where the caller cancels in time. What goes wrong is in the
-    observation. Returns how to cancel, or None where the arm was heard already.
+    `total` is how many seconds the arm may take; 0 if the caller cancels in time. A failure is an observation too.
+    Returns the function that cancels, or None if `heard` was called already.
     """
     request = _mirrored(capability, arm, arrival, body)
     started = time.monotonic()
@@ -161,7 +161,7 @@ def ask(
 
 
 def _mirrored(capability: Capability, arm: Arm, arrival: Arrival, body: bytes) -> Request:
-    """The client's request, as a mirror asks it."""
+    """The client's request, without the fields that a mirror leaves out."""
     original = arrival.request
     headers = original.headers.without(capability.withheld)
     if arm.adapter is None and (body or original.method in _WITH_BODY) and headers.get(b"content-length") is None:
@@ -172,7 +172,7 @@ def _mirrored(capability: Capability, arm: Arm, arrival: Arrival, body: bytes) -
 
 
 def _observed(arm: Arm, match: Match, method: str, seconds: float, answer: Collected) -> Observation:
-    """What an arm did, in the capability's contract."""
+    """The observation of an arm's answer, translated to the capability's contract."""
     if answer.failure is not None:
         return Observation(arm.name, seconds, answer.status, answer.headers, failure=answer.failure)
     if arm.adapter is None:

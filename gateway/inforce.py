@@ -49,8 +49,8 @@ class Reloads:
 
 
 class InForce:
-    """The configuration in force. When one of `files` changes, `reload` should be called. `stages` are those that the
-    configuration sets."""
+    """The configuration in force. Call `reload` when one of `files` changes. `stages` are those that the configuration
+    sets."""
 
     def __init__(
         self, path: Path, configuration: Configuration, pipeline: Pipeline, edge: Edge, recorder: Recorder,
@@ -116,7 +116,7 @@ class InForce:
             await policy.close()
 
     def facts(self) -> ReloadFacts:
-        """For the admin port."""
+        """The record of reloads, for the admin port."""
         reloads = self.reloads
         return {"successful": reloads.successful, "count": reloads.count, "at": reloads.at,
                 "problems": list(reloads.problems), "waiting": list(reloads.waiting),

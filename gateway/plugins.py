@@ -12,7 +12,7 @@ _OURS = ("adapters.", "shadow.", "gateway.")
 
 
 class PluginError(Exception):
-    """There is no such plugin, or it does not load. The message names the plugins that exist."""
+    """There is no such plugin, or it does not load. For an unknown name, the message suggests one or names all."""
 
 
 @cache

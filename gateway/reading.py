@@ -34,7 +34,7 @@ def is_ambiguous(path: bytes) -> bool:
 _PLAIN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,;=:@/"
 _DECODED = frozenset(_PLAIN) - {ord("/"), ord(";")}
 _ODD = re.compile(rb"%([0-9A-Fa-f]{2})|[^" + re.escape(_PLAIN) + rb"]")
-# What many servers overlook: empty segments, and what follows ";" in a segment (of ";a" an empty segment remains).
+# What many servers overlook: empty segments, and what follows ";" in a segment (";a" leaves an empty segment).
 _OVERLOOKED = re.compile(rb"/(?=(?:;[^/]*)?/)|;[^/]*")
 
 
@@ -46,9 +46,9 @@ def _one_spelling(found: re.Match[bytes]) -> bytes:
 
 
 def canonical(path: bytes) -> bytes:
-    """The path in the spelling that is matched: characters are decoded where they need no encoding, else encoded in
-    upper case. An encoded "/", ";" or "%" stays encoded. A "%" that begins no encoding is encoded: else it
-    might begin one with what is decoded after it. A path that has this spelling is returned itself."""
+    """The path in the spelling that is matched: characters that need no encoding are decoded, others are encoded in
+    upper case. An encoded "/", ";" or "%" stays encoded. A "%" that begins no encoding is encoded, since it could begin
+    one with characters that are decoded after it. A path that has this spelling already is returned itself."""
     if b"//" in path or b";" in path:
         path = _OVERLOOKED.sub(b"", path)
     return _ODD.sub(_one_spelling, path) if path.translate(None, _PLAIN) else path
@@ -62,12 +62,12 @@ def segments(template: str) -> list[str]:
 # --- what an upstream says -------------------------------------------------------------------------------------------
 
 Fold: TypeAlias = frozenset[str]
-"""The dimensions of a Reading in which two spellings are one."""
+"""The dimensions of a Reading (`case` …) in which two spellings count as one path."""
 
 
 class Reading(NamedTuple):
-    """How an upstream reads paths. In each dimension it is "exact" (two spellings are two paths), another word (they
-    are one path), or None where the configuration does not say.
+    """How an upstream reads paths. Each dimension is "exact" (two spellings are two paths), another word (they are one
+    path), or None if the configuration does not say.
 
     `case`: upper and lower case. `trailing_slash`: a slash at the path's end. `trailing_dot`: dots, blanks and control
     characters at a segment's end. `encoded_slash`: "%2F", "%5C" and "%3B" for the characters that they encode.
@@ -87,7 +87,7 @@ class Reading(NamedTuple):
 
     @property
     def possible(self) -> Fold:
-        """The dimensions in which they may be one path: all that are not said to be exact."""
+        """The dimensions in which two spellings may be one path: all but those configured as exact."""
         return frozenset(name for name, said in self._asdict().items() if said != "exact")
 
 
@@ -104,29 +104,29 @@ PRESETS = {
 
 # --- folding ---------------------------------------------------------------------------------------------------------
 
-# Characters that patterns of Python and PCRE, or file names of Windows, overlook at an end. Templates hold none.
+# Characters at an end that patterns of Python and PCRE, or file names of Windows, overlook.
 _OVERLOOKED_AT_END = ".\x7f\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
     map(chr, (*range(0x21), *range(0x2000, 0x200B))))
 _SLASHES = re.compile(r"[/\\]")
 _ENCODED_SLASH = re.compile(rb"%2F|%5C")
 _NESTED_SLASH = re.compile(rb"(?i)%(?:25)*(?:2F|5C)")
 _CUTS = re.compile(r"[\0?#]")
-# What a URL library takes for a host where a path begins with two slashes (RFC 3986 section 4.2): it reads "//x/a" as
-# "/a".
+# If a path begins with two slashes, a URL library takes what follows for a host (RFC 3986 section 4.2): it reads
+# "//x/a" as "/a".
 _AUTHORITY = re.compile(rb"\A[/\\]{2,}[^/\\]*[/\\]?")
 _BEYOND_ASCII = re.compile(rb"(?:%[89A-F][0-9A-F])+")
 _ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
-# Characters in more bytes than UTF-8 needs. RFC 3629 section 3 forbids them, and some servers decode them.
+# Characters in more bytes than UTF-8 needs. RFC 3629 section 3 forbids them, but some servers decode them.
 _OVERLONG = re.compile(rb"[\xc0\xc1][\x80-\xbf]|\xe0[\x80-\x9f][\x80-\xbf]|\xf0[\x80-\x8f][\x80-\xbf]{2}")
-_LONE = re.compile("[\udc80-\udcff]")
+_LONE = re.compile(r"[\uDC80-\uDCFF]")
 _HEX = frozenset(b"0123456789ABCDEFabcdef")
 MAX_DOUBTS = 64
 """The most places in a path where its segments are in doubt. No client needs a path with more."""
 
 
 class Spelling(NamedTuple):
-    """A path as some server may read it. `keys` are its folded segments. `soft[n]` is True where the slash before the
-    nth is encoded, and may be data; `spare[n]` is True where the server may overlook the nth."""
+    """A path as some server may read it. `keys` are its folded segments. `soft[n]` is True if the slash before segment
+    n is encoded, and may be data; `spare[n]` is True if the server may overlook segment n."""
 
     keys: list[bytes]
     soft: list[bool]
@@ -139,7 +139,7 @@ class Spelling(NamedTuple):
 
     @property
     def doubts(self) -> int:
-        """In how many places it is in doubt."""
+        """In how many places the segments are in doubt."""
         return sum(self.soft) + sum(self.spare)
 
     def add(self, key: bytes, *, soft: bool = False, spare: bool = False) -> None:
@@ -149,14 +149,14 @@ class Spelling(NamedTuple):
 
 
 def spellings(path: bytes, fold: Fold, same: Fold = frozenset()) -> list[Spelling]:
-    """Every way to read a path, as received. `fold` holds the dimensions that a server may overlook, `same` those that
-    it does overlook. Paths with dot segments are read as they stand, and with the segments resolved."""
+    """Every way to read a path, as received. `fold` are the dimensions in which a server may take two spellings for
+    one, `same` those in which it does. Dot segments are read both as they stand and resolved."""
     once = canonical(path)
     # A server that decodes first may find the end of a ";parameter" sooner.
     ways = _spelt(path, fold) if "encoded_slash" in fold and b";" in path else []
     ways += _spelt(once, fold)
     if fold:
-        # Neither of these is a dimension: any server that is not exact in all of them may read a path so.
+        # These two are no dimensions: a server that is not exact in every dimension may read a path in these ways.
         for other in (_AUTHORITY.sub(b"/", path), _BEYOND_ASCII.sub(_well_formed, once)):
             if other not in (path, once):
                 ways += _spelt(canonical(other), fold)
@@ -169,7 +169,7 @@ def spellings(path: bytes, fold: Fold, same: Fold = frozenset()) -> list[Spellin
 
 
 def _well_formed(found: re.Match[bytes]) -> bytes:
-    """The escapes without those that are no UTF-8: some servers leave these out when they decode."""
+    """The escapes without those that are not UTF-8: some servers drop these when they decode."""
     return quote(unquote_to_bytes(found[0]).decode("utf-8", "ignore")).encode()
 
 
@@ -179,7 +179,7 @@ def _spelt(path: bytes, fold: Fold) -> list[Spelling]:
     for number, part in enumerate(parts, 1):
         text = _cased(_decoded(part, fold), fold)
         if not ways and "double_encoding" in fold and (cut := _CUTS.search(text)) is not None:
-            # A C string ends at NUL, and the path of a URL that is put together again ends at "?" or "#".
+            # A C string ends at NUL. If a server makes a URL of the decoded path, the path ends at "?" or "#".
             ways.append(Spelling(list(whole.keys), list(whole.soft), list(whole.spare)))
             _add(ways[0], text[:cut.start()], fold, last=True)
         _add(whole, text, fold, last=number == len(parts))
@@ -187,7 +187,7 @@ def _spelt(path: bytes, fold: Fold) -> list[Spelling]:
 
 
 def _add(spelling: Spelling, text: str, fold: Fold, *, last: bool) -> None:
-    """Add the segment to the spelling, as several where it holds slashes."""
+    """Add the segment to the spelling, as several segments if it holds slashes."""
     pieces = _SLASHES.split(text) if "encoded_slash" in fold else [text]
     for number, piece in enumerate(pieces):
         if "encoded_slash" in fold:
@@ -231,7 +231,7 @@ def folded(part: str, fold: Fold) -> list[bytes]:
 
 def read(path: bytes, fold: Fold) -> tuple[list[bytes], list[bytes]]:
     """A canonical path as an upstream with this fold reads it: its segments as they came, and the key of each. Both
-    lists begin with b"", for what stands before the first slash."""
+    lists begin with b"", for the empty part before the first slash."""
     shown, keys = [b""], [b""]
     parts = path.split(b"/")[1:]
     slash = _NESTED_SLASH if "double_encoding" in fold else _ENCODED_SLASH
@@ -271,7 +271,7 @@ def _decoded(part: bytes, fold: Fold) -> str:
     if part.isascii():
         return part.decode("ascii")
     part = _OVERLONG.sub(_shortened, part)
-    # What is no UTF-8 may be Latin-1 to the server.
+    # The server may read bytes that are not UTF-8 as Latin-1.
     return _LONE.sub(lambda found: chr(ord(found[0]) - 0xDC00), part.decode("utf-8", "surrogateescape"))
 
 

@@ -31,7 +31,7 @@ class Renewal:
             self._recorder.event("certificate_refused", level="error", problem=certificate.problem)
 
     def facts(self) -> CertificateFacts:
-        """For the admin port."""
+        """The certificate's problem or warning, and when it ends, for the admin port."""
         certificate = self.certificate
         return {"problem": certificate.problem or certificate.validity.warning(time.time()),
                 "ends": certificate.validity.ends}

@@ -14,7 +14,7 @@ from gateway.reading import Fold, canonical, folded, read, segments
 from gateway.trie import Template, Trie
 
 MAX_VALUES = 8
-"""A field that tells operations apart and has more values than this is no request that anybody means."""
+"""The most values that a request may have for a field that tells operations apart. No real request has more."""
 DEFAULT_OWNER = -1
 """The number of the default route's capability; the others count from 0."""
 
@@ -30,12 +30,12 @@ class PathRoutes:
         self.routes: list[Route] = []
         self.methods: dict[str, ByField[Route]] = {}
         self.any = self.every = ByField[Route]([])
-        # Those that ask for a query parameter, and what they ask for.
+        # The routes with a condition on a query parameter, and the names of those parameters.
         self.queried: list[Route] = []
         self.asked: frozenset[bytes] = frozenset()
 
     def seal(self) -> None:
-        """All routes are there: sort and index them."""
+        """Sort and index the routes, once all of them are added."""
         self.routes.sort(key=lambda route: route.rank, reverse=True)
         wanted = [route.operation.methods for route in self.routes]
         self.every = ByField(self.routes)
@@ -48,14 +48,14 @@ class PathRoutes:
                                             if not methods or method in methods])
 
     def best(self, request: Request) -> "Route | None":
-        """The most specific route that the request fits; its path fits already."""
+        """The most specific route that fits the request, whose path is known to fit."""
         for route in self.methods.get(request.method, self.any).possible(request):
             if not route.conditions or route.accepts(request):
                 return route
         return None
 
     def folded(self, fold: Fold) -> Template:
-        """The template as a server may read it that folds paths so."""
+        """The template, as a server reads it that folds paths in these dimensions."""
         parts, path = list[bytes | None](), self.routes[0].operation.path or "/{*}"
         for part in segments(path):
             if not part.startswith("{"):
@@ -69,19 +69,19 @@ class PathRoutes:
         return {route.owner for route in self.routes}
 
     def valued(self) -> bool:
-        """Whether a field's value decides: a request that has several values may be another route's."""
+        """Whether a condition requires a value: a request with several values of that field may fit another route."""
         return any(wanted is not None for route in self.routes for _, wanted in route.conditions)
 
     def meant(self, request: Request) -> "Iterator[Route | None]":
-        """The routes that a request may mean whatever its method; None where it holds too much to say."""
+        """The routes that a request may mean, whatever its method. Yields None if it has too many values to say."""
         for route in self.every.possible(request):
             if route.accepts(request):
                 yield route
         yield from self.read_loosely(request)
 
     def read_loosely(self, request: Request) -> "Iterator[Route | None]":
-        """The routes whose query the request has for some lenient servers, and has not by its letters; None where it
-        holds too much to say."""
+        """The routes that do not fit the query as written, but may fit it as some lenient servers read it. Yields None
+        if it has too many values to say."""
         query = loose_query(request.query, self.asked) if self.asked and request.query else None
         if query is None:
             return
@@ -96,9 +96,9 @@ class PathRoutes:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Route:
-    """One operation as the table holds it. `number` is its own, `owner` its capability's; `names` are the template's
-    parameters, `at` the positions of their values among the path's segments, and `tail` that of the first segment that
-    the last parameter takes where it takes all that is left (0: none does)."""
+    """One operation, as the table holds it. `number` is its own, `owner` its capability's. `names` are the template's
+    parameters, `at` the positions of their values among the path's segments. `tail` is where the value of a last
+    parameter begins that takes the whole rest of the path; 0 if there is none."""
 
     rank: tuple[int, ...]
     number: int
@@ -111,21 +111,21 @@ class Route:
     tail: int = 0
 
     def accepts(self, request: Request) -> bool:
-        """Whether the conditions hold; path and method have been looked up."""
+        """Whether the conditions hold. Path and method are known to fit."""
         for field, wanted in self.conditions:  # noqa: SIM110 - a generator costs as much as the rest
             if not field.holds(wanted, request):
                 return False
         return True
 
     def captures(self, parts: list[bytes]) -> tuple[bytes, ...]:
-        """The parameters' values in a path that fits, given as its segments. Not for a route without parameters."""
+        """The parameters' values in a path that fits, given as its segments. For a route with parameters only."""
         captures = [parts[at] for at in self.at]
         if self.tail:
             captures.append(b"/".join(parts[self.tail:]))
         return tuple(captures)
 
     def why_not(self, request: Request) -> str:
-        """Why this is not what the request matches, though the path fits."""
+        """Why this route, whose path fits, is not the one that the request matches."""
         methods = self.operation.methods
         if methods and request.method not in methods:
             return f"method is not {' or '.join(sorted(methods))}"
@@ -138,7 +138,7 @@ class Route:
 
 class Paths:
     """The routes of several capabilities by path. `exact` and `templates` hold those whose upstreams read paths as they
-    are written, which is the rule; `others` the rest, by how their upstreams fold paths."""
+    are written, which is usual; `others` holds the rest, by how their upstreams fold paths."""
 
     def __init__(self, capabilities: Sequence[Capability]) -> None:
         self.routes: list[Route] = []
@@ -155,8 +155,8 @@ class Paths:
             one.seal()
 
     def survey(self, leniences: Sequence[Fold]) -> "Survey":
-        """Which paths are near to which, made once. `leniences` say how far each capability's upstreams may fold paths,
-        in their order, the default route's last."""
+        """The Survey of these paths, made once. `leniences` say how far each capability's upstreams may fold paths, in
+        the order of the capabilities, with the default route's last."""
         if self._survey is None:
             self._survey = Survey(self.every, leniences)
         return self._survey
@@ -187,7 +187,7 @@ class Paths:
         siblings.routes.append(route)
 
     def _at(self, template: Template, fold: Fold, rank: tuple[int, ...]) -> PathRoutes:
-        """The routes of a template among those that are read so; made where there are none."""
+        """The routes of a template among those whose upstreams fold paths so; made if there are none yet."""
         found: PathRoutes | None
         if not fold and not template.tail and None not in template.parts:
             path = b"/".join([b"", *(part or b"" for part in template.parts)])
@@ -204,10 +204,10 @@ class Paths:
 
 
 class Survey:
-    """Which routes a request may be taken for by a server that reads paths more leniently than we do.
+    """Finds the routes that a server may take a request for if it reads paths more leniently than we do.
 
-    `wide` finds them for a request, by how far the server may fold paths. Most requests need no such look: `near` says
-    for which routes it could find anything.
+    `wide` finds them for a request, by how far the server may fold paths. Most requests need no look-up there: `near`
+    says for which routes it could find anything.
     """
 
     def __init__(self, every: Sequence[PathRoutes], leniences: Sequence[Fold]) -> None:
@@ -215,14 +215,14 @@ class Survey:
         for fold, trie in self.wide.items():
             for one in every:
                 trie.at(one.folded(fold)).append(one)
-        # Few different sets of rivals are shared by many paths.
+        # Paths with the same rivals are kept together: there are many paths, but few different sets of rivals.
         self._groups: dict[frozenset[tuple[int, int]] | None, list[PathRoutes]] = {}
         for one in every:
             self._groups.setdefault(self._rivals(one, leniences), []).append(one)
 
     def _rivals(self, mine: PathRoutes, leniences: Sequence[Fold]) -> frozenset[tuple[int, int]] | None:
-        """Pairs of capabilities, one of which may get a request of the other's on a plain path that fits `mine`; None
-        where there are too many to say."""
+        """Pairs of capabilities: for a plain path that fits `mine`, the one that we find, and one that some server may
+        take the request for. None if there are too many to say."""
         owners, valued = mine.owners(), mine.valued()
         others = {*owners, DEFAULT_OWNER} if valued else set[int]()
         for fold in {leniences[owner] for owner in owners}:
@@ -236,9 +236,9 @@ class Survey:
         return frozenset((one, other) for one in owners for other in others if one != other)
 
     def near(self, unlike: Callable[[int, int], bool], changed: set[int] | None) -> Iterable[tuple[Route, bool]]:
-        """For each route whether a plain path that fits it needs a second look. Where `changed` is given, only for the
-        routes for which these capabilities decide that. `unlike` says of two capabilities whether it matters which of
-        them a request is taken for."""
+        """For each route, whether a plain path that fits it needs a second look. With `changed`, only for the routes
+        for which these capabilities decide that. `unlike` says whether it matters that a request of the second
+        capability is taken for one of the first."""
         for rivals, paths in self._groups.items():
             if changed is not None and (rivals is None or not any(changed.intersection(pair) for pair in rivals)):
                 continue

@@ -1,16 +1,16 @@
-"""The route table finds a request's capability and operation. It is immutable, and replaced whole.
+"""The route table: finds a request's capability and operation. It is immutable, and replaced as a whole.
 
 The most specific match wins: an exact path before the longest template, then a method, then most header
-conditions, then most query conditions. Paths are matched in one canonical form, and in the further ways in which an
-upstream says that it reads them; the path that is forwarded stays as it came.
+conditions, then most query conditions. Paths are matched in one canonical form, and also as an upstream reads them, if
+the configuration says how. The path is forwarded as it came.
 
-No spelling escapes its policies. Some server may take a request for another operation than we do, by another spelling
-of the path (gateway/reading.py) or by ignoring the method. Such a request is refused where that operation has policies
-that would not be asked, or where another arm answers it: see RouteTable.match. Most requests need no second look-up for
-that: the table knows for each route whether any other is that near.
+No spelling of a path gets round a policy. A server may take a request for another operation than we do, because it
+reads the path differently (gateway/reading.py) or ignores the method. Such a request is refused if that operation has
+policies that would not be asked, or if another arm answers it: see RouteTable.match. Most requests need no second
+look-up for this: the table knows for each route whether any other is near enough.
 
 Matching costs the same for ten operations and for ten thousand: exact paths are one dictionary look-up, templates
-a descent by segment, and where many operations share one path (SOAP tells them apart by a header) the method and
+a descent by segment, and if many operations share one path (SOAP tells them apart by a header), the method and
 the most telling condition are looked up too.
 """
 
@@ -37,7 +37,7 @@ class Candidate:
 
 class Ambiguous(Exception):
     """A request that some server may take for another: `code` is a row of gateway.errors.CODES, `match` is what the
-    request is as written, `other` what it may be taken for (None where the path leaves too much doubt)."""
+    request is as written, `other` what it may be taken for (None if that is in too much doubt)."""
 
     def __init__(self, code: str, match: Match, other: Target | None) -> None:
         super().__init__(code)
@@ -85,7 +85,7 @@ class RouteTable:
             for route in paths.by_owner[owner]:
                 self._targets[route.number] = Target(every[owner], route.operation, route.names)
         self._exact, self._templates, self._others = paths.exact, paths.templates, paths.others
-        # Whether spelling matters at all: it does not where every request is admitted and answered alike.
+        # Whether spelling matters at all: it does not if every request is admitted and answered alike.
         self._apart = any(default.unlike(one) or one.unlike(default) for one in every)
         self._wide: dict[Fold, Trie[PathRoutes]] = {}
         self._near: list[bool] = []
@@ -105,9 +105,9 @@ class RouteTable:
                 self._near[route.number] = near
 
     def with_stages(self, stages: Mapping[str, tuple[Stage, Stage]]) -> "RouteTable":
-        """This table with other stages (for reads and for writes), by capability; those of capabilities that it does
-        not have are ignored. The paths stay, so the time that this takes grows with the capabilities and not with their
-        operations. Raises ValueError where a capability lacks the arm or the split that a stage needs."""
+        """This table with other stages (for reads and for writes), by capability. Unknown capabilities are ignored. The
+        paths stay, so the time that this takes grows with the capabilities and not with their operations. Raises
+        ValueError if a capability lacks the arm or the split that a stage needs."""
         changed = {one.name: one.at(*stages[one.name]) for one in self.capabilities.values()
                    if stages.get(one.name, (one.reads, one.writes)) != (one.reads, one.writes)}
         if not changed:
@@ -118,9 +118,8 @@ class RouteTable:
     def match(self, request: Request, overrides: Iterable[bytes] = ()) -> Match:
         """The most specific operation that the request fits, or the default route. Sends nothing, logs nothing.
 
-        `overrides` are methods that a server may take in the request's place. Raises Ambiguous where some server may
-        take the request for another, and a policy would be asked about that one that is not asked about this one, or
-        another arm would answer it.
+        `overrides` are methods that a server may use in place of the request's. Raises Ambiguous if some server may
+        take the request for another operation that has a policy which would not be asked, or that another arm answers.
         """
         if not self.capabilities:
             return self._default
@@ -160,8 +159,8 @@ class RouteTable:
         return best, found
 
     def _other(self, request: Request, path: bytes, best: Route | None) -> Target | None:
-        """What some server may take the request for, whatever its method, if that has a policy or an arm that the
-        best match does not have; else the best match's target. None where the path leaves too much doubt."""
+        """An operation that some server may take the request for, whatever its method, if its policies or its arm are
+        not the best match's; else the best match's target. None if there is too much doubt."""
         mine = self._target(best)
         met = self._met(request.path, mine.capability, None if best is None else best.siblings)
         if met is None:
@@ -171,7 +170,7 @@ class RouteTable:
             if best is not None and there is best.siblings:
                 continue
             if best is not None and still and there.rank < best.siblings.rank:
-                # A template that the path as written fits too, and less well, is no other reading.
+                # The path as written fits this template too, but less well: that is no other reading of it.
                 fits = fits if fits is not None else {id(one) for one in self._fitting_at_all(path)}
                 if id(there) in fits:
                     continue
@@ -185,8 +184,8 @@ class RouteTable:
         return mine
 
     def _by_one_value(self, request: Request, path: bytes, best: Route) -> Iterator[Target | None]:
-        """What the request is to a server that reads any one of a field's several values; None where it has too many.
-        And the operations of the same path that it is to a server that reads queries leniently."""
+        """The operations that servers may find which read one of a field's several values, or which read queries
+        leniently. Yields None if there are too many values."""
         for route in best.siblings.read_loosely(request):
             yield None if route is None else self._targets[route.number]
         for field, wanted in best.conditions:
@@ -198,8 +197,8 @@ class RouteTable:
                     yield self._target(self._best(field.alone(value, request), path)[0])
 
     def _met(self, path: bytes, asked: Capability, best: PathRoutes | None) -> list[tuple[PathRoutes, bool]] | None:
-        """Every template that a path, as received, may fit for the server that is asked, each with whether the `best`
-        one still fits then; None where it could be anything."""
+        """Every template that a path, as received, may fit for the upstream that is asked, each with whether the `best`
+        template fits that reading too. None if the path could be anything."""
         fold = asked.lenience
         trie = self._wide[fold]
         if canonical(path) is path and _is_simple(path):
@@ -214,7 +213,8 @@ class RouteTable:
         return found
 
     def _hold_to(self, request: Request, match: Match, overrides: Iterable[bytes]) -> None:
-        """Raises Ambiguous where a server that goes by one of `overrides` takes the request for another operation."""
+        """Raise Ambiguous if a server that takes the method from `overrides`, or from `_method` in the query, takes the
+        request for another operation."""
         target, method = match.target, request.method
         for named in {*overrides, *query_values(request.query, b"_method")}:
             taken = named.strip(b" \t").upper().decode("latin-1")
@@ -226,17 +226,17 @@ class RouteTable:
                 raise Ambiguous("ambiguous_method", match, ambiguous.other) from None
             now, then = target.is_safe(method), other.is_safe(taken)
             if target.unlike(other, method) or other.unlike(target, taken) or (now and not then):
-                # A write that is taken for a read here would be mirrored, and asked again.
+                # Here it counts as a read, so it may be mirrored or sent again: that server would write again.
                 raise Ambiguous("ambiguous_method", match, other)
 
     def folded(self, path: bytes) -> str:
-        """A path, as received, in the form that it has for a server as lenient as the one that it goes to may be."""
+        """A path, as received, folded as far as the upstream that it goes to may fold it."""
         best = self._best(Request("GET", path, Headers()), canonical(path))[0]
         return folded_path(path, self._target(best).capability.lenience)
 
     def alike(self) -> Iterator[tuple[Target, Target]]:
-        """Pairs of operations that some server may not tell apart by their paths, and that are not admitted and
-        answered alike: every request to either is refused."""
+        """Pairs of operations whose paths some server may not tell apart, and that are not admitted and answered alike.
+        Every request to either is refused."""
         for trie in self._wide.values():
             for one, other in trie.doubled():
                 pairs = ((self._targets[first.number], self._targets[second.number])
@@ -271,10 +271,10 @@ class RouteTable:
 
 
 def _is_preflight(request: Request) -> bool:
-    """Whether a browser asks what a page of another origin may ask."""
+    """Whether this is a CORS preflight: a browser asks what a page of another origin may send."""
     return request.method == "OPTIONS" and request.headers.get(b"access-control-request-method") is not None
 
 
 def _is_simple(path: bytes) -> bool:
-    """Whether a path in canonical form, as it was received, has no more than letters to fold."""
+    """Whether a path that was received in canonical form has nothing to fold but the case of letters."""
     return path[-1:] not in (b"/", b".") and b"./" not in path and b"%" not in path

@@ -1,7 +1,7 @@
 """The services that a policy may use: clocks, state that outlives a call, and upstreams to ask.
 
-A policy asks by a parameter of its constructor with the name `services`. Metrics are not among the services: the
-gateway's metrics are a closed list, which its reference promises, and a policy's verdicts are counted by the gateway.
+A policy gets them if its constructor has a parameter `services`. Metrics are not among the services: the gateway's
+metrics are a closed list, which its reference promises, and the gateway counts a policy's verdicts itself.
 """
 
 import asyncio
@@ -37,9 +37,9 @@ class Upstream(Protocol):
     async def ask(self, request: Request, *, seconds: float, limit: int = 1 << 20) -> Response | Failure:
         """Send a request and return the whole answer, or why there is none.
 
-        The call may take so many `seconds`, and the answer's body may have `limit` bytes. The request is sent as it
-        is, but for Host, which the upstream's settings supply, and Content-Length. Nothing is raised for what the
-        upstream does; cancelling cancels the call.
+        The call may take at most `seconds`, and the answer's body may have at most `limit` bytes. The request is sent
+        as it is, except for Host, which the upstream's settings supply, and Content-Length. A failure of the upstream
+        is returned and never raised. If the caller is cancelled, so is the call.
         """
         ...
 
@@ -53,9 +53,9 @@ def no_upstream(name: str) -> Upstream:
 class Services:
     """What one policy may use.
 
-    `state` is empty when the policy is made, and the policy's own. It is this worker's memory: other workers do not
-    see it, and it ends with the policy. `upstream` returns the upstream of a name in routes.yaml; call it in the
-    policy's constructor, so that `figway validate` reports a name that is not there. It raises ValueError.
+    `state` is empty when the policy is made, and no other policy uses it. It is in this worker's memory: other workers
+    do not see it, and it ends with the policy. `upstream` returns the upstream that has this name in routes.yaml, or
+    raises ValueError. Call it in the policy's constructor, so that `figway validate` reports an unknown name.
     """
 
     clock: Clock = Clock()
@@ -81,7 +81,7 @@ class AskedUpstream:
                 done.set_result(answer)
 
         collected = Collected(limit, settled)
-        # The request is the policy's own, so it belongs to no client's share of a pool.
+        # The request is the policy's own, so it counts towards no client's share of a pool.
         arrival = Arrival(asked, Head(Headers(headers), length=len(request.body)), secrets.token_hex(16))
         sending = self._transport.send(
             asked, arrival, request.body, collected, None, whole=True, streams=False, total=seconds)

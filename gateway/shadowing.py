@@ -49,7 +49,7 @@ class Shadowing:
         return self._archive.open(self._opened)
 
     def _opened(self) -> None:
-        """After each attempt: start the lane once its files are open, and sealing once its file is."""
+        """Called after each attempt: start the lane once its files are open, and sealing once its file is."""
         archive, lane = self._archive, self.lane
         if not self._on and archive.store is not None and archive.custody is not None:
             self._on = True
@@ -76,7 +76,7 @@ class Shadowing:
         await asyncio.to_thread(self._archive.close)
 
     def store(self) -> Store:
-        """The open store. Raises StoreError where it is not open."""
+        """The open store. Raises StoreError if it is not open."""
         store = self._archive.store
         if store is None:
             raise StoreError(f"the store is not open: {self._archive.faults.get(STORE, OPENING)}")

@@ -74,8 +74,8 @@ class _WorkerProcess(Process):
             super().always_pong()
 
     def is_alive(self, timeout: float = 5) -> bool:
-        """Whether it answers within `timeout` seconds. Until its first answer it is given longer, and nobody waits for
-        it: on a busy machine Python's imports alone may take many seconds."""
+        """Whether it answers within `timeout` seconds. Until its first answer it has _START seconds, and this does not
+        wait: on a busy machine its start alone may take many seconds."""
         if self.has_answered:
             return super().is_alive(timeout)
         if not self.process.is_alive():
@@ -157,7 +157,7 @@ class Supervisor(Multiprocess):
                 self._let_go()
 
     def run(self) -> None:
-        """Serve until a signal ends it. Whatever else ends it ends the workers too."""
+        """Serve until a signal ends it. If anything else ends it, end the workers too."""
         try:
             super().run()
         except BaseException:
@@ -207,6 +207,6 @@ class Supervisor(Multiprocess):
 
     def handle_hup(self) -> None:
         for process in self.processes:
-            # One that has ended may be gone from the system, and its number may be another process's by now.
+            # The number of a worker that has ended may belong to another process by now.
             if process.exitcode is None and process.pid is not None:
                 os.kill(process.pid, signal.SIGHUP)

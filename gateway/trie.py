@@ -1,6 +1,6 @@
 """A trie of path templates (literals, parameters, tails) by segment: finds those that fit a path.
 
-`fitting` is the hot path's descent. `met` does the same for a path that can be read in several ways, and `overlapping`
+`fitting` runs for every request. `met` does the same for a path that can be read in several ways, and `overlapping`
 for all paths of a template at once, when a table is made.
 """
 
@@ -31,7 +31,7 @@ class Template(NamedTuple):
 
 
     def always_fits(self, spelling: Spelling) -> bool:
-        """Whether it fits the path with any of its doubtful segments there or not, given that it fits in one way."""
+        """Whether it fits the path however its doubtful segments are read, given that it fits one reading."""
         keys, soft, spare = spelling
         count = len(self.parts)
         if len(keys) < count or any(spare[:count]) or any(soft[1:count]):
@@ -52,7 +52,7 @@ class _Node(Generic[T]):
 
 
 class Trie(Generic[T]):
-    """Items by template."""
+    """Items by template, found by the paths that fit it."""
 
     __slots__ = ("_root",)
 
@@ -60,7 +60,7 @@ class Trie(Generic[T]):
         self._root: _Node[T] = _Node()
 
     def at(self, template: Template) -> list[T]:
-        """The items of a template: a list that may be added to."""
+        """The list of a template's items. The caller may add to it."""
         node = self._root
         for part in template.parts:
             if part is None:
@@ -107,11 +107,11 @@ class Trie(Generic[T]):
             node, at = forks.pop()
 
     def met(self, spelling: Spelling) -> list[T]:
-        """Everything whose template fits a path in some reading: a parameter may take several keys that may be one
-        segment, and a key that may be nothing may be left out."""
+        """The items whose template fits some reading of a path: a parameter may take several keys that may be one
+        segment (`soft`), and a key that a server may overlook (`spare`) may be left out."""
         keys, soft, spare = spelling
         found: list[T] = []
-        # The last is whether the key before was taken by a parameter, which may take on.
+        # The third value: whether a parameter took the key before, since it may take the next one too.
         todo = [(self._root, 0, False)]
         seen = set()
         while todo:
@@ -136,7 +136,7 @@ class Trie(Generic[T]):
         return found
 
     def overlapping(self, template: Template) -> list[T] | None:
-        """The items whose template some path of this template fits too; None where there are too many to look at."""
+        """The items whose template fits a path that this template fits too; None if there are too many to look at."""
         found: list[T] = []
         nodes = [self._root]
         for part in template.parts:

@@ -1,6 +1,6 @@
 """Durations, sizes and shares as people write them: text to a number. Each has one grammar, wherever it is written.
 
-A pattern is a regular expression in the dialect that Python and JSON Schema share, so that editors can check it too.
+DURATION, SIZE and SHARE are regular expressions that Python and JSON Schema read alike, so that editors can check too.
 """
 
 import re
@@ -18,19 +18,19 @@ _DURATION, _SIZE, _SHARE = (re.compile(pattern, re.ASCII) for pattern in (DURATI
 
 
 def duration(text: str) -> float | None:
-    """The duration in seconds, or None where the text is no duration."""
+    """The duration in seconds, or None if the text is not a duration."""
     found = _DURATION.fullmatch(text)
     return float(text.rstrip("mhs")) * _SECONDS[found[2]] if found is not None else None
 
 
 def size(text: str) -> int | None:
-    """The size in bytes, or None where the text is no size."""
+    """The size in bytes, or None if the text is not a size."""
     found = _SIZE.fullmatch(text)
     return int(text.rstrip("BKMGi")) * _BYTES[found[1]] if found is not None else None
 
 
 def share(text: str) -> int | None:
-    """The share in ten-thousandths, or None where the text is no share."""
+    """The share in ten-thousandths, or None if the text is not a share."""
     if _SHARE.fullmatch(text) is None:
         return None
     whole, _, part = text[:-1].partition(".")
@@ -39,7 +39,7 @@ def share(text: str) -> int | None:
 
 def seconds(option: str, value: str | float) -> float:
     """A plugin's option that is a duration, in seconds: text such as "30s", or a number of seconds, 0 or more.
-    Raises ValueError, naming `option`, where it is neither."""
+    Raises ValueError, naming `option`, if it is neither."""
     if isinstance(value, str):
         found = duration(value)
         if found is None:

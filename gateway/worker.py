@@ -6,6 +6,7 @@ that has connected, then close theirs. If one worker ends, the others keep the p
 
 import asyncio
 import contextlib
+import functools
 import signal
 import socket
 import ssl
@@ -88,11 +89,9 @@ class Worker(uvicorn.Server):
         return cast(Gateway, self.config.loaded_app)
 
     def _listen(self, sockets: list[socket.socket], context: ssl.SSLContext | None) -> None:
-        def listener() -> Listener:
-            return Listener(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
-
-        self._acceptors = [Acceptor(self.gateway.edge, context, listener, sock, self.config.backlog)
-                           for sock in sockets]
+        make = functools.partial(
+            Listener, config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+        self._acceptors = [Acceptor(self.gateway.edge, context, make, sock, self.config.backlog) for sock in sockets]
         self.servers += cast(list[asyncio.base_events.Server], self._acceptors)
 
     def stop_soon(self, *_: object) -> None:

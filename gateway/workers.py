@@ -1,4 +1,4 @@
-"""Processes and sockets: a single worker in this process, or several beside it, which share the data port.
+"""Runs the workers and opens their sockets: a single worker in this process, or several beside it.
 
 Several run under uvicorn's supervisor. They are copies of its process (forked.py), so they share the memory of what it
 has imported. They share the data port's socket, and each listens on the admin port (SO_REUSEPORT) and answers for all
@@ -11,6 +11,7 @@ import signal
 import socket
 from dataclasses import dataclass
 from math import ceil
+from typing import Any
 
 import uvicorn
 
@@ -25,6 +26,8 @@ from gateway.worker import Shared, Worker
 
 # Seconds that TLS may need beyond the drain's grace. uvicorn counts whole seconds.
 _SPARE = 1
+# A Listener is an asyncio protocol in all but its type: a class that extends one of asyncio's cannot be compiled.
+_LISTENER: Any = Listener
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ def run(launch: Launch, ports: Ports, workers: int, grace: float) -> None:
     admin = bind(ports.admin, shared=workers > 1)
     chosen = admin.getsockname()[:2]
     config = uvicorn.Config(
-        functools.partial(create, launch), factory=True, http=Listener, ws="none", interface="asgi3", lifespan="on",
+        functools.partial(create, launch), factory=True, http=_LISTENER, ws="none", interface="asgi3", lifespan="on",
         loop="uvloop", log_config=None, access_log=False, proxy_headers=False, server_header=False, date_header=False,
         workers=workers, backlog=descriptors.backlog(descriptors.limit()),
         timeout_graceful_shutdown=ceil(grace) + _SPARE,

@@ -26,17 +26,17 @@ _MEANS = {
 }
 
 _Files: TypeAlias = tuple[tuple[int, int] | None, ...]
-"""Device and number of the file, of its write-ahead log, and of that log's index; None for each that is missing."""
+"""Device and inode of the file, of its write-ahead log and of that log's index; None for each that is missing."""
 
 _PARTS = "", "-wal", "-shm"
 
 
 class Database:
-    """One connection, which threads use in turn. What SQLite or the file system raises becomes an error of the owner's
+    """One connection, which threads use in turn. Errors of SQLite and of the file system become the owner's error
     (`fails`) here and nowhere else; its message calls the file `name`. Several processes may have the file open, and
     wait up to `busy` seconds for each other.
 
-    Where the file was deleted or replaced, the next use opens the file at the path, or makes a new one. The next
+    If the file was deleted or replaced, the next use opens the file at the path, or makes a new one. The next
     writing transaction then fails once, with `renewed`: the contents are gone, and what is to be written may depend on
     them. `opened` counts how often a file was opened."""
 
@@ -45,8 +45,8 @@ class Database:
         fails: Callable[[str], Exception], busy: float, private: bool,
         renewed: Callable[[str], Exception] | None = None,
     ) -> None:
-        """Open the file, and make it where there is none, readable by its owner alone where it is `private`. Without a
-        path it is in memory. `prepare` makes the tables."""
+        """Open the file, or make it if there is none; a `private` one is made for its owner alone to read. Without a
+        path, the database is in memory. `prepare` makes the tables."""
         self._path = path
         self._prepare = prepare
         self._name = name
@@ -98,7 +98,7 @@ class Database:
         return self._connection
 
     def _renew(self) -> sqlite3.Connection:
-        """Open the file that is at the path now. One process at a time, so that none takes away the logs of another."""
+        """Open the file that is at the path now. One process does so at a time, so that none removes another's logs."""
         assert self._path is not None
         with _alone(self._path.parent):
             if self._connection is not None:
@@ -121,7 +121,7 @@ class Database:
             self._files = _files(self._path)
             [mode] = connection.execute("PRAGMA journal_mode").fetchone()
             if before not in ((), (None,), self._files[:1]) or (mode == "wal" and None in self._files):
-                # Another file is at the path than the one that is open, and later uses could not see it.
+                # The file at the path is not the one that is open, and later uses could not notice it.
                 raise self._fails(f"{self._name} is just being replaced")
         except BaseException:
             connection.close()
@@ -151,7 +151,7 @@ def whole(connection: sqlite3.Connection, mode: str = "IMMEDIATE") -> Iterator[N
         yield
         connection.commit()
     except BaseException:
-        # SQLite has already ended the transaction where the disk is full or fails
+        # SQLite has already ended the transaction if the disk is full or fails
         # (https://sqlite.org/lang_transaction.html).
         with suppress(sqlite3.Error):
             connection.rollback()
@@ -160,7 +160,7 @@ def whole(connection: sqlite3.Connection, mode: str = "IMMEDIATE") -> Iterator[N
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """One process at a time: a lock on the folder itself, which leaves no file behind."""
+    """Let one process at a time run the block: it locks the folder itself, which leaves no file behind."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -183,7 +183,7 @@ def _file(path: str) -> tuple[int, int] | None:
 
 def _leave(connection: sqlite3.Connection, path: Path, own: _Files, there: _Files) -> None:
     """Close a connection whose files are not all at the path any more. The first process to do so writes the log into
-    its own file and removes it: SQLite must not take it for the log of the file that is at the path now."""
+    the old file and removes the log: SQLite must not take it for the log of the file that is at the path now."""
     first = own[2] is not None and there[2] in (None, own[2])
     if not first:
         with _logs_kept(path):

@@ -1,7 +1,7 @@
-"""A histogram of latencies that is cheap to add to and can be merged: log-spaced buckets, four to a doubling.
+"""A histogram of latencies that is cheap to add to and can be merged: logarithmic buckets, four for each doubling.
 
-The bounds run from 50 µs to past 100 s, so a quantile is off by at most some 9 %. Histograms of several workers
-and several seconds add up bucket by bucket.
+The bounds run from 50 µs to past 100 s. Between them, a quantile is off by at most some 9 %, which is half a bucket.
+Histograms of several workers and several seconds add up bucket by bucket.
 """
 
 from bisect import bisect_left
@@ -24,7 +24,7 @@ class Histogram:
     __slots__ = ("counts",)
 
     def __init__(self, counts: Iterable[int] | None = None) -> None:
-        """Raises ValueError where `counts` does not have SIZE entries."""
+        """Raises ValueError if `counts` does not have SIZE entries."""
         self.counts: list[int] = [0] * SIZE if counts is None else list(counts)
         if len(self.counts) != SIZE:
             raise ValueError(f"a latency histogram has {SIZE} buckets, not {len(self.counts)}")
@@ -43,7 +43,7 @@ class Histogram:
         return sum(self.counts)
 
     def add(self, seconds: float, times: int = 1) -> None:
-        """Count one latency."""
+        """Count a latency, as often as `times` says."""
         self.counts[bisect_left(BOUNDS, seconds)] += times
 
     def merge(self, other: "Histogram") -> None:
@@ -51,8 +51,8 @@ class Histogram:
         self.counts = [mine + theirs for mine, theirs in zip(self.counts, other.counts, strict=True)]
 
     def quantile(self, q: float) -> float | None:
-        """The latency in seconds below which a share `q` (0 to 1) lies: the geometric middle of its bucket.
-        None where nothing was added."""
+        """The latency in seconds below which a share `q` (0 to 1) lies: the geometric middle of its bucket, or in the
+        first and last bucket its bound. None if nothing was added."""
         rank, seen = q * self.total, 0
         if not self.total:
             return None

@@ -1,8 +1,8 @@
 """Old import lines of case files and of stores, kept working for one version with a warning that prints the new line.
 
-Files that `figway shadow minimise` wrote in version 0.1 import from modules that have moved since, and so do third
-parties' stores: their `read` returns rows, which the contract of a store names but does not hold. Each of the old
-modules has a `__getattr__` (PEP 562) made here. To be removed, with these modules, in the version after 0.2:
+Files that `figway shadow minimise` wrote in version 0.1 import from modules that have moved since. So do the stores of
+third parties, which import the classes of the rows that their `read` returns. Each of the old modules has a
+`__getattr__` (PEP 562) that is made here. This file and these modules are to be removed in the version after 0.2:
 `shadow.diff`, `shadow.guide`, `shadow.noise`, `shadow.rules`, `shadow.signatures`, `shadow.stratum`, `shadow.tokens`,
 `shadow.unlink`, and what `shadow.compare`, `shadow.ledger` and `shadow.observation` forward.
 """
@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable
 
 HOME = "shadow.cases.running"
-"""Where case files import from now. It is imported by name, when it is needed: it lies floors above its callers."""
+"""The module that case files import from now. It is imported by its name, when needed: it is in a higher layer."""
 
 STORES: dict[str, dict[str, tuple[str, ...]]] = {
     "shadow.compare": {"shadow.compare.comparison": ("Comparison", "Outcome", "Tally")},
@@ -30,11 +30,11 @@ STORES: dict[str, dict[str, tuple[str, ...]]] = {
     "shadow.unlink": {"shadow.ledger.unlink": (
         "Tokens", "Trace", "Unlinked", "theirs=about", "tokenless", "unlinked")},
 }
-"""What stores import: the old module → the module of now → names; `old=new` where a name is another one now."""
+"""What stores import: the old module → the present module → names, or `old=new` if a name has changed."""
 
 
 def forwarded(module: str, *names: str) -> Callable[[str], object]:
-    """A `__getattr__` for an old module: it finds these names in HOME, and those of STORES where they are now. It
+    """A `__getattr__` for an old module. It finds these names in HOME, and those of STORES in their present modules. It
     warns with DeprecationWarning."""
     homes = {name: (HOME, name) for name in names}
     for home, those in STORES.get(module, {}).items():

@@ -20,7 +20,7 @@ class Failure:
     body), malformed (not HTTP), oversize, adapter, no_room (too much was held for others), cancelled (the downstream
     went away).
     `source` is "downstream", "gateway" or "upstream". `detail` never holds a value from a message.
-    `sent` tells whether any byte of the request may have reached the upstream.
+    `sent` says whether any byte of the request may have reached the upstream.
     """
 
     kind: str
@@ -33,7 +33,7 @@ class Failure:
 class Observation:
     """What one arm answered, translated to the capability's contract, and how long it took.
 
-    `seconds` runs from the call's start to its end; `status` is 0 where `failure` is set and no head came.
+    `seconds` runs from the call's start to its end; `status` is 0 if `failure` is set and no head came.
     `complete` is False if only the beginning of the body was kept.
     """
 

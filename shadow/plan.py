@@ -15,11 +15,11 @@ class ShadowPlan:
 
     `sample` is the share (0 to 1) of its exchanges that are mirrored, `max_body` the bytes kept of each body, and
     `deadline` the seconds that the other arm may take. `pass_credentials` says whether the other arm is asked with the
-    client's credentials. `recheck` says when both arms are asked again about a mismatch, `noise` (0 to 1) how often
-    legacy is asked twice: neither where asking changes something. `sealing` says which mismatches are kept whole.
-    `criteria` are what the capability must meet before a flip is safe (without its operations), on
-    evidence that rests on `basis`. `rules` say how answers are compared; `own` has the rules of the operations with
-    rules of their own, those first and then all others.
+    client's credentials. `recheck` says when both arms are asked again about a mismatch, and `noise` (0 to 1) in which
+    share of exchanges legacy is asked twice; neither happens if asking changes something. `sealing` says which
+    mismatches are kept whole. `criteria` (without operations) are what the capability must meet before a flip is safe,
+    on evidence that rests on `basis`. `rules` say how answers are compared. `own` has, for each operation with rules of
+    its own, these rules followed by all others.
     """
 
     sample: float

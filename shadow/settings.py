@@ -35,7 +35,7 @@ SECRETS = frozenset({
 
 @dataclass(frozen=True, slots=True)
 class Sealing:
-    """Which mismatches are sealed: a `share` (0 to 1) of them, whole but for the values of the fields `secrets`."""
+    """Which mismatches are sealed: a `share` (0 to 1) of them, whole except for the values of the fields `secrets`."""
 
     share: float = 0.0
     secrets: frozenset[bytes] = SECRETS

@@ -1,4 +1,4 @@
-"""Checks that everything of a kind must pass. Third parties call them on their own."""
+"""The checks that every normaliser, store, custody and vault must pass. Third parties run them on theirs."""
 
 import pickle
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ _NO_VALUES: tuple[Tree, ...] = (None, "", True, False)
 
 
 def check_normaliser(normaliser: Normaliser, samples: Sequence[Tree]) -> None:
-    """Hold a normaliser to its contract, on these scalars and on some that are no values. Raises AssertionError."""
+    """Check a normaliser against its contract, on these scalars and null, "", true, false. Raises AssertionError."""
     assert _copy(normaliser) == normaliser, "goes to the judge's process, and is the same there"
     every = [*samples, *_NO_VALUES]
     for one in every:

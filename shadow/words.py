@@ -1,4 +1,4 @@
-"""Words of reports and messages: numbers with what they count, times, faults. Pure."""
+"""Wording for reports and messages: nouns for what is counted, times, faults. Pure."""
 
 from datetime import UTC, datetime
 
@@ -9,11 +9,11 @@ def moment(at: float) -> str:
 
 
 def worded(error: Exception, ours: type[Exception] | tuple[type[Exception], ...]) -> str:
-    """A fault for logs and people: the text of an error of `ours`, or only the type of any other, since its text may
-    hold a value."""
+    """A fault for logs and people: the text of an error of `ours`, but only the type of any other error, since its text
+    may hold a value."""
     return str(error) if isinstance(error, ours) else f"it fails: {type(error).__name__}"
 
 
 def noun(count: int, one: str, many: str = "") -> str:
-    """The noun for a count: `one` where it is 1, else `many`, which is `one` with an "s" where it is left out."""
+    """The noun for a count: `one` if the count is 1, else `many`. If `many` is left out, "s" is added to `one`."""
     return one if count == 1 else many or f"{one}s"

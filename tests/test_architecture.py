@@ -34,7 +34,7 @@ GATEWAY = [
     {"services"},
     {"transports"},
     {"call"},
-    {"phase", "stage", "errors", "plugins", "room", "telemetry", "store", "wire", "own_thread", "certificates",
+    {"build", "phase", "stage", "errors", "plugins", "room", "telemetry", "store", "wire", "own_thread", "certificates",
      "hangup", "sockets", "stdio", "reading", "units", "forked", "heap"},
     {"files"},
 ]

@@ -3,7 +3,7 @@ r"""HL7 v2 (ER7) as a tree, by each message's own delimiters and escapes (HL7 v2
 Segments are lists by name: {"PID": [{"f3": [{"c1": "4711"}]}]}. A field is a list of repetitions. A repetition has
 components "c1", "c2" …; each is text, or an object of subcomponents "s1", "s2" … if there are several. Empty values are
 left out, so trailing delimiters mean nothing. The value '""', which tells the receiver to delete, is kept. Observations
-(OBX) and notes (NTE) are placed in the OBR before them.
+(OBX), notes (NTE), specimens (SPM) and test codes (TCD) are placed in the OBR before them, if there is one.
 """
 
 import re
@@ -13,7 +13,7 @@ from adapters.document import DocumentError, Path, Tree, get
 
 _OF_REQUESTS = frozenset({"OBX", "NTE", "SPM", "TCD"})
 _SEGMENT = re.compile(r"[A-Z][A-Z0-9]{2}", re.ASCII)
-# MSH-18 (HL7 table 0211) in the names that Python knows.
+# The character sets of MSH-18 (HL7 table 0211), each with Python's name for it.
 _CHARSETS = {"ASCII": "ascii", "8859/1": "latin-1", "8859/15": "iso8859-15", "UNICODE UTF-8": "utf-8", "UTF-8": "utf-8"}
 
 _MARKS = r"^~\&"

@@ -1,4 +1,4 @@
-"""Decides who may use the admin port: clients that call it by an address or an allowed name, not other sites' pages.
+"""Decides who may use the admin port: clients that call it by an address or an allowed name, but no other site's page.
 
 An attacker's page can make a browser inside the network call a name that the attacker's DNS points to this port (DNS
 rebinding), and could then read the answer. The browser sends that name in Host, so unknown names are refused. It says
@@ -29,8 +29,8 @@ class AdminAccess:
 
     def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]], names: Iterable[str],
                  refused: Callable[[int, str], None]) -> None:
-        """`refused` is called with status and reason, once for each status. It is there to inform the operator, because
-        the client may not be able to read the answer."""
+        """`refused` is called with status and reason, once for each status, to inform the operator: the client may not
+        be able to read the answer."""
         self._app = app
         self._names = frozenset(name.lower() for name in names)
         self._refused = refused
@@ -46,7 +46,7 @@ class AdminAccess:
         for name, value in scope["headers"]:
             said.setdefault(name, []).append(value.decode("latin-1").strip().lower())
         hosts = said.get(b"host", [])
-        # No browser speaks HTTP/1.0, but probes do, and need not say a host.
+        # No browser speaks HTTP/1.0, but probes do. They need not send a Host.
         if len(hosts) > 1 or (not hosts and scope["http_version"] != "1.0"):
             return self._refuse(400, "The request needs exactly one Host")
         if hosts and not self._knows(hosts[0]):
@@ -83,7 +83,7 @@ def _is_address(host: str) -> bool:
 
 
 def _same(origin: str, authority: str) -> bool:
-    """Whether the origin is this host's own. The scheme is not compared: a proxy may add TLS in front of us."""
+    """Whether the origin is this host's own. The scheme is not compared, since a proxy in front may add TLS."""
     scheme, _, other = origin.partition("://")
     port = _OWN_PORTS.get(scheme, "")
     return bool(other) and other.removesuffix(port) == authority.removesuffix(port)

@@ -26,7 +26,7 @@ from shadow.renderers.json import to_json
 from shadow.report.report import Report
 from shadow.stores.base import StoreError
 
-# A page shows internals of a system under migration, so no frame, cache or other site may get it.
+# A page shows internals of a system under migration, so it may not be framed, cached or passed to another site.
 _PAGE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff"}
 _FRAMES = "frame-ancestors 'none'; "
 

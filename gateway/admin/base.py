@@ -13,7 +13,7 @@ class Workers(Protocol):
     """The workers of one gateway."""
 
     def all(self) -> list[tuple[bool, WorkerFacts]]:
-        """Each worker's last facts and whether it still runs; also of workers that have ended, for their counters.
+        """Whether each worker still runs, and its last facts. Workers that have ended are included, for their counters.
         May block: it may read files."""
         ...
 
@@ -22,6 +22,6 @@ class Reports(Protocol):
     """Reports on capabilities, from the store."""
 
     def __call__(self, capability: str | None, /) -> Report:
-        """The report of one capability, or of all. May block. Raises LookupError where there is no such capability,
-        StoreError where the store cannot be read."""
+        """The report of one capability, or of all (None). May block. Raises LookupError if there is no such capability,
+        StoreError if the store cannot be read."""
         ...

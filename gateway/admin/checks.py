@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
+from gateway.build import build
 from gateway.telemetry.facts import WorkerFacts
 from shadow.words import noun
 
@@ -14,7 +15,7 @@ _STALE = 15.0
 """Seconds after which a worker's facts count as out of date."""
 
 _DECIDING = frozenset({"draining"})
-"""The checks that decide. All others are only shown: the gateway serves on after a refused reload, for example."""
+"""The checks that decide. All others are only shown: for example, the gateway still serves after a refused reload."""
 
 
 def readiness(workers: Iterable[tuple[bool, WorkerFacts]]) -> tuple[bool, list[Check]]:
@@ -28,6 +29,7 @@ def readiness(workers: Iterable[tuple[bool, WorkerFacts]]) -> tuple[bool, list[C
 def _checks(living: Sequence[WorkerFacts]) -> Iterator[Check]:
     draining = any(facts["draining"] for facts in living)
     yield "draining", not draining, "no new requests please" if draining else "no"
+    yield "build", True, build()
     if living:
         # Every worker reads the same file and calls the same upstreams, so the first speaks for all.
         yield from _configuration(living[0])
@@ -57,7 +59,7 @@ def _configuration(facts: WorkerFacts) -> Iterator[Check]:
 
 
 def _bounds(living: Sequence[WorkerFacts]) -> Iterator[Check]:
-    """How much room there is, and whether a worker refuses now because there is none."""
+    """How many connections and bytes clients take, and whether a worker refuses clients now for lack of room."""
     lacking = {what for facts in living for what in facts["overloaded"]}
     allowed = sum(facts["connections_limit"] for facts in living)
     wanted = sum(facts["connections_wanted"] for facts in living)
@@ -76,7 +78,7 @@ def _bounds(living: Sequence[WorkerFacts]) -> Iterator[Check]:
 
 
 def _shadow(living: Sequence[WorkerFacts]) -> Iterator[Check]:
-    """The shadow's files and its lane. A fault of now, in any worker, decides; past failures are shown beside it."""
+    """The shadow's files and its lane. A check fails if any worker has a fault now. Past failures are only shown."""
     faults = {what: why for facts in living for what, why in facts["faults"].items()}
     lost = sum(count for facts in living for count in facts["store"]["lost"].values())
     writes = sum(facts["store"]["failures"] for facts in living)

@@ -1,7 +1,7 @@
-"""The admin port's listener: uvicorn's own, with limits to the time, size and number of its connections.
+"""The admin port's listener: uvicorn's own, with limits on the time, size and number of its connections.
 
 A client must send its request and read its answer within a time, so that no client can hold a connection for ever. If
-there are too many connections, the one that has kept us waiting longest is closed, so that probes still get through.
+there are too many connections, the one whose client has kept us waiting longest is cut, so that probes get through.
 """
 
 import asyncio
@@ -12,13 +12,13 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 REQUEST = 10.0
-"""Seconds for a request, from the connection or the answer before it, to its last byte."""
+"""Seconds in which a whole request must come, from the opening of its connection or the end of the last answer."""
 ANSWER = 60.0
-"""Seconds to make an answer and for the client to read it."""
+"""Seconds in which the answer must be made, and read by the client."""
 SIZE = 64 << 10
-"""Bytes of a request with its body; no path here uses a body."""
+"""Most bytes of a request with its body; no path here uses a body."""
 CONNECTIONS = 100
-"""Open connections of one listener."""
+"""Most open connections of one listener."""
 
 
 class AdminListener(HttpToolsProtocol):
@@ -64,11 +64,11 @@ class AdminListener(HttpToolsProtocol):
 
     @property
     def _waits(self) -> bool:
-        """Whether the next step is the client's: to send a request, not to take an answer."""
+        """Whether the client is to send a request next: no answer is due or under way."""
         return self._unanswered <= 0 and self.transport.get_write_buffer_size() == 0
 
     def _look(self) -> None:
-        """Abort the connection if it is overdue, else look again when it would be."""
+        """Abort the connection if it is overdue, or else look again when it would be, at most REQUEST seconds later."""
         left = self._since + (REQUEST if self._waits else ANSWER) - self.loop.time()
         if left <= 0:
             self.transport.abort()

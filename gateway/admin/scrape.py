@@ -1,6 +1,6 @@
 """/metrics: the facts of all workers as Prometheus families.
 
-Counters are summed over the workers that have ended too; gauges tell the state of those that run.
+Counters, except that of reloads, are summed over all workers, also those that have ended. Gauges show those that run.
 """
 
 from collections.abc import Iterator, Sequence

@@ -52,7 +52,7 @@ class Lazy(click.Group):
 @contextmanager
 def _ended() -> Iterator[None]:
     """Exits with 130 after Ctrl-C, with 141 and no message if the reader closed the output, and with 2 if the output
-    cannot be written. Not with Python's 1, which means findings."""
+    cannot be written. Python would exit with 1, which means findings."""
     try:
         yield
     except KeyboardInterrupt:

@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from gateway.build import build
 from gateway.cli.lazy import Lazy
 
 # The name, and the line that `figway --help` shows.
@@ -35,7 +36,7 @@ SHADOW = {
 
 @click.group(cls=Lazy, package="gateway.cli", commands=COMMANDS,
              context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="figway")
+@click.version_option(package_name="figway", message=f"%(prog)s, version %(version)s ({build()})")
 def main(**_: Any) -> None:
     """Move capabilities from a legacy service to a modern one, behind one address that clients keep.
 

@@ -1,4 +1,4 @@
-"""A configuration's custody and sealed records, open for one command; and how commands show what others wrote."""
+"""Opens a configuration's custody and sealed records for one command, and prints stored text safely."""
 
 import grp
 import os
@@ -23,7 +23,7 @@ from shadow.stores.base import StoreError
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A configuration with its custody, open, and its vault, None where nothing is sealed yet."""
+    """A configuration with its open custody and its open vault, None if it is not needed or nothing is sealed yet."""
 
     built: Configuration
     custody: Custody
@@ -31,7 +31,7 @@ class Opened:
 
     @property
     def records(self) -> Vault:
-        """The vault. Raises Refused where there is none."""
+        """The vault. Raises Refused if there is none."""
         if self.vault is not None:
             return self.vault
         raise Refused("nothing is sealed: `shadow` has no `capture`" if self.built.sealed is None else
@@ -42,15 +42,15 @@ class Opened:
         self.custody.record(Deed(time.time(), actor(), role, action, subject, reason))
 
     def because(self, reason: str, action: str, subject: str) -> None:
-        """Write to the audit trail what is done next, and why. Without a reason, writes that and raises Refused."""
+        """Write to the audit trail what is done next, and why. Without a reason, write a refusal and raise Refused."""
         if not reason.strip():
             self.deed(f"{action}_refused", subject, reason)
             raise Refused(f"a {action} needs a reason", 1)
         self.deed(action, subject, reason)
 
     def capability(self, name: str, ids: bool = False) -> str:
-        """`name`, if that is a capability of the configuration or one of which something is sealed; or, where `ids`, a
-        record's id. Raises Refused for any other."""
+        """Return `name` if it is a capability of the configuration or of a sealed record or, with `ids`, a record's id.
+        Raises Refused for any other."""
         entries = self.vault.entries() if self.vault is not None else []
         known = self.built.table.capabilities.keys() | {entry.capability for entry in entries}
         if name not in known and not (ids and name in {entry.id for entry in entries}):
@@ -61,8 +61,8 @@ class Opened:
 
 @contextmanager
 def opened(config: Path, *, sealed: bool = True) -> Iterator[Opened]:
-    """Open what a configuration stores, for as long as the block runs; only the custody where nothing `sealed` is
-    needed. A refusal inside the block, or a file that fails, ends the command with a line on standard error."""
+    """Open a configuration's custody, and with `sealed` its vault, for as long as the block runs. A refusal inside the
+    block, or a file that fails, ends the command with a line on standard error."""
     try:
         built, custody = custody_of(config)
         try:

@@ -1,4 +1,4 @@
-"""How commands show differences: by kind, path and shape, without values; equal values have equal numbers."""
+"""Shows differences in commands: by kind, path and shape, without values. Equal values have equal numbers."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -10,8 +10,8 @@ NO_TAGS: Mapping[str, int] = {}
 
 
 def tags(found: Iterable[Difference]) -> dict[str, int]:
-    """Numbers for the values that occur more than once in one class of paths, by their tokens, which belong to this
-    run."""
+    """Numbers for the values that occur more than once in one class of paths, by their tokens. Tokens differ from run
+    to run."""
     counts = Counter(token for one in found for token in (one.legacy_token, one.modern_token) if token)
     return {token: number for number, token in enumerate((one for one, count in counts.items() if count > 1), 1)}
 

@@ -1,4 +1,4 @@
-"""Where commands read the shadow's evidence: a configuration's store and custody, a store's file, a running gateway."""
+"""Reads the shadow's evidence for commands: from a configured store and custody, a store's file or a gateway."""
 
 import os
 import pwd
@@ -47,13 +47,13 @@ def configured(config: Path, capability: str | None) -> Report:
 
 
 def _anywhere(criteria: Criteria) -> Criteria:
-    """The criteria, wherever the arms are: the gateway may have their endpoints from an environment that this command
-    does not share."""
+    """The criteria without the arms' endpoints: the gateway may take those from an environment that this command does
+    not share."""
     return criteria if criteria.setup is None else replace(criteria, setup=criteria.setup.anywhere())
 
 
 def custody_of(config: Path, capability: str | None = None) -> tuple[Configuration, Custody]:
-    """A configuration, which must have that capability, and its custody, which the caller closes. Raises Refused."""
+    """A configuration, which must have the `capability`, and its custody, which the caller closes. Raises Refused."""
     built = _built(config)
     _known(capability, built.table.capabilities)
     if built.custody is None:
@@ -69,7 +69,7 @@ def custody_of(config: Path, capability: str | None = None) -> tuple[Configurati
 
 
 def evidence_of(built: Configuration, capability: str) -> Sequence[Evidence]:
-    """A capability's evidence in the store of a configuration; none where the store is in memory. Raises Refused."""
+    """A capability's evidence in the store of a configuration; none if the store is in memory. Raises Refused."""
     if built.store[0] == "memory":
         return ()
     store = _opened(built)
@@ -82,8 +82,8 @@ def evidence_of(built: Configuration, capability: str) -> Sequence[Evidence]:
 
 
 def store_of(built: Configuration) -> Store | None:
-    """The store of a configuration, which the caller closes; None where it is in memory, or no gateway has made its
-    file yet. Raises Refused."""
+    """The store of a configuration, which the caller closes; None if it is in memory, or no gateway has made its file
+    yet. Raises Refused."""
     name, options = built.store
     return None if name == "memory" or (name == "sqlite" and not options.path.is_file()) else _opened(built)
 
@@ -140,7 +140,7 @@ def _read(store: Store, capability: str | None, known: Mapping[str, Criteria], f
     try:
         criteria = {name: one for name, one in known.items() if capability in (None, name)}
         ledger = store.read(capability)
-        # A gateway that ended on a full disk could not write that it did.
+        # A gateway that ended on a full disk could not write to the store what it lost. The file of marks says it.
         unwritten = left(file) if file is not None else []
         ledger.gaps += [one.gap() for one in unwritten if capability in (None, one.capability)]
         found = fold(ledger, criteria)
@@ -154,7 +154,7 @@ def _read(store: Store, capability: str | None, known: Mapping[str, Criteria], f
 
 
 def _title(answer: httpx2.Response) -> str:
-    """The title of a problem document, "" where the answer is none."""
+    """The title of a problem document, after a colon; "" if the answer is not one."""
     try:
         return f": {answer.json()['title']}"
     except (ValueError, TypeError, KeyError):

@@ -1,1 +1,1 @@
-"""routes.yaml: as written, checked, compiled, watched."""
+"""Reads, checks, compiles and watches routes.yaml."""

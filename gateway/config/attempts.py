@@ -1,5 +1,5 @@
-"""Builds a configuration within a time limit. Where a mount or a plugin hangs, the attempt is given up and its result
-dropped, so that it blocks neither the start for ever, nor a later reload, nor the stop."""
+"""Builds a configuration within a time limit. If a mount or a plugin hangs, the attempt is given up and its result
+dropped. So it cannot block the start for ever, a later reload, or the stop."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ _MOST_HANGING = 32
 
 
 def build_in_time(path: Path, seconds: float = START_SECONDS, find: Find = plugins.load) -> Configuration:
-    """`build` for a start and for commands: blocks, for at most `seconds`. Raises Invalid."""
+    """Run `build`, for a start or a command. Blocks for at most `seconds`. Raises Invalid."""
     attempt = OwnThread(build, path, find=find)
     if not attempt.within(seconds):
         attempt.interrupt()
@@ -35,12 +35,12 @@ class Attempts:
 
     @property
     def hanging(self) -> int:
-        """Attempts that were given up, and have not ended yet."""
+        """The number of attempts that were given up and have not ended yet."""
         self._given_up = [one for one in self._given_up if not one.ended]
         return len(self._given_up)
 
     async def build(self, previous: Configuration) -> Configuration:
-        """`build` in a thread, within the time limit. Raises Invalid."""
+        """Run `build` in a thread, within the time limit. Raises Invalid."""
         if (hanging := self.hanging) >= _MOST_HANGING:
             raise Invalid([Problem(Place(self._path), f"not read: {hanging} earlier attempts hang; a restart ends them",
                                    "too_slow")])

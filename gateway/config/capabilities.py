@@ -1,4 +1,4 @@
-"""A capability as written → a Capability, checked by the rules of its stages."""
+"""Compiles a capability as written to a Capability, and checks it by the rules of its stages."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator
@@ -26,8 +26,8 @@ from shadow.settings import SECRETS, Recheck, Sealing
 
 
 class Names:
-    """The names that capabilities may refer to: every upstream and policy that is written, also those with problems (so
-    that one fault is reported once), and what was built of them. Remembers which are used."""
+    """The upstreams and policies that capabilities may refer to: every name that is written, and what was built for it.
+    A name whose value has problems counts too, so that one fault is reported once. Remembers which names are used."""
 
     def __init__(self, root: Node, findings: Findings) -> None:
         self._findings = findings
@@ -41,7 +41,7 @@ class Names:
         return self._written[kind]
 
     def check(self, kind: str, name: str, node: Node) -> None:
-        """Add a problem where there is no `name` of the `kind` ("upstreams", "policies")."""
+        """Add a problem if there is no `name` of the `kind` ("upstreams", "policies")."""
         self.used.add((kind, name))
         if name not in self._written[kind]:
             what = "upstream" if kind == "upstreams" else "policy"
@@ -86,7 +86,7 @@ class Capabilities:
         self._groups: dict[str, tuple[str, spec.Split, Place]] = {}
 
     def compile(self, name: str, written: spec.Capability) -> Capability:
-        """The capability. An arm that could not be built is left out, and is a problem."""
+        """Compile one capability. An arm that could not be built is left out; it has a problem already."""
         node = self._root.find("capabilities", name)
         broken = self._broken.get(name, set())
         operations = tuple(self._operation(name, one, value, node) for one, value in written.operations.items())
@@ -145,7 +145,7 @@ class Capabilities:
         return None if upstream is None else Arm(which, upstream, adapter)
 
     def _agree(self, legacy: Arm | None, modern: Arm | None, node: Node) -> None:
-        """Add a problem where the arms read paths differently: one path would be two operations."""
+        """Add a problem if the arms read paths differently: one path could then be two operations."""
         if legacy is None or modern is None or legacy.adapter is not None or modern.adapter is not None:
             return
         one, other = legacy.upstream, modern.upstream
@@ -213,7 +213,7 @@ class Capabilities:
     def _ruled(
         self, written: spec.Capability, shadow: spec.Shadow, node: Node
     ) -> tuple[Rules, dict[str, Rules], str]:
-        """The rules for all operations, those for operations that have their own first, and a digest of them all."""
+        """The rules for all operations; by operation, its own rules followed by those; and a digest of everything."""
         ruling = Ruling(self._find, self._findings)
         shared = ruling.rules(shadow.rules, node.find("shadow", "rules"))
         known = ruling.known(shadow.known_differences, node.find("shadow", "known_differences"))

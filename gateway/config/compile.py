@@ -1,4 +1,4 @@
-"""routes.yaml → Configuration: all settings of a gateway, in one immutable value.
+"""Compiles routes.yaml to a Configuration: all settings of a gateway, in one immutable value.
 
 `figway validate`, the start and every reload run `build`. It collects every problem before it gives up, does no I/O but
 reading files, and takes over from the previous configuration what has not changed, so that a reload keeps its
@@ -37,12 +37,12 @@ from shadow.settings import LaneSettings
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Configuration:
-    """Everything that routes.yaml sets. `store` is an entry point's name with its options; `custody` is the file of its
+    """Everything that routes.yaml sets. `store` is an entry point's name with its options; `custody` is the file of the
     keys, None for memory; `sealed` is where whole mismatches are kept, if anywhere; `files` must be watched.
 
     `revision` is a hash of the text as written, the same on every replica. It leaves out the values of "${…}", since a
-    short hash of a short secret gives the secret away. `digest` covers the values too: two configurations with one
-    digest are the same. It never leaves the process.
+    short hash of a short secret gives the secret away. `digest` covers the values too: configurations with equal
+    digests are the same. It never leaves the process.
     """
 
     table: RouteTable
@@ -87,7 +87,7 @@ def build(
             warn_if_exposed(secret, place, "this file of a secret", later)
         configuration = built.configuration(decoded.value, files)
         files = (*files, *built.seeds.files, *built.certificates)
-    # A value that could not even be read has other faults only because of that: they are left out.
+    # Leave out other faults of a value that could not be read: they only follow from that.
     unread = frozenset(problem.place for problem in findings.problems)
     problems = findings.problems + [problem for problem in later.problems if problem.place not in unread]
     if problems or configuration is None:
@@ -99,8 +99,8 @@ _SCHEMA: Schema[spec.Routes] = Schema.of_model(spec.Routes)
 
 
 def _depth(path: Steps) -> int:
-    """How many steps of `path` lead to the part of routes.yaml that is cut out for a fault there, so that the rest can
-    still be checked."""
+    """How many steps of `path` to keep: they lead to the part of routes.yaml that is cut out for a fault at `path`, so
+    that the rest can still be checked."""
     if path[:1] == ("capabilities",):
         return 4 if path[2:3] == ("operations",) else 3
     return 2 if path[:1] in (("upstreams",), ("policies",)) else 1
@@ -134,7 +134,7 @@ class _Build:
         self._made_from: dict[str, Made] = {}
 
     def configuration(self, routes: spec.Routes, files: tuple[Path, ...]) -> Configuration | None:
-        """None where the problems leave no table to be built."""
+        """The Configuration, or None if there are problems."""
         self._upstreams(routes)
         self._policies(routes)
         capabilities = self._capabilities(routes)
@@ -236,7 +236,7 @@ class _Build:
             self._findings.warn(
                 self._root.key("capabilities", one.capability.name, "operations", one.operation.name),
                 f"{one.capability.name}.{one.operation.name} and {other.capability.name}.{other.operation.name} at "
-                f"{other.operation.place} differ by spelling alone, and not in who answers or who may ask: "
+                f"{other.operation.place} differ in spelling alone, yet other arms or policies are asked: "
                 "requests to them are refused unless `paths` of their upstreams tells them apart", "alike")
 
     def _read(self, capabilities: list[Capability]) -> frozenset[bytes]:

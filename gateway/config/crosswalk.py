@@ -1,4 +1,4 @@
-"""`crosswalk` as written → classes of identifiers. Reads and checks their seed files, each once a build."""
+"""Compiles `crosswalk` as written to classes of identifiers. Reads and checks each seed file once in a build."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -12,13 +12,13 @@ from gateway.files import read_plain
 from shadow.compare.identifiers import REFERENCE, RESOURCE, URN
 from shadow.compare.rules import Class, Rule
 
-# A million pairs, the most that a seed may have, of identifiers of an honest length.
+# Bytes: enough for a million pairs, the most that a seed may have, if their identifiers have a usual length.
 _MOST = 256 << 20
 
 
 class Seeds:
     """Compiles classes; adds to `findings`. `files` are the seed files that were read, with their digests
-    ("" where one cannot be read): a change of any changes the rules."""
+    ("" for one that cannot be used): a change of any changes the rules."""
 
     def __init__(self, findings: Findings) -> None:
         self.files: dict[Path, str] = {}
@@ -26,7 +26,7 @@ class Seeds:
         self._named: dict[Path, Counter[str]] = {}
 
     def classes(self, written: Mapping[str, spec.Crosswalk], node: Node, rules: Iterable[Rule]) -> tuple[Class, ...]:
-        """The classes of the map at `node`; `rules` are all that may name them."""
+        """The classes of the map at `node`; `rules` are all rules that may name a class."""
         said = {one.crosswalk for one in rules if one.crosswalk}
         found = []
         for name, one in written.items():

@@ -1,8 +1,8 @@
-"""A tree of nodes → a value of a pydantic model, with pydantic's errors as problems at the nodes' own places.
+"""Decodes a tree of nodes to a value of a pydantic model. pydantic's errors become problems at the nodes' own places.
 
 Validation runs on JSON, in strict mode: lists may become tuples and text a Path, but "5" is no number and "on" no
 boolean. A wrong value becomes a problem and is then cut out, so that the rest is checked in the same run. Decoding
-ends: every round takes away something that no later round puts back, and the first that takes nothing away is the last.
+always ends: every round changes something that no later round undoes, and the first that changes nothing is the last.
 """
 
 import json
@@ -25,12 +25,12 @@ Steps = tuple[str | int, ...]
 _EXTRA = frozenset({"extra_forbidden", "unexpected_keyword_argument"})
 _MISSING = frozenset({"missing", "missing_argument", "missing_keyword_only_argument"})
 _YAML_11 = {"on": "true", "yes": "true", "y": "true", "off": "false", "no": "false", "n": "false"}
-# Substituted text is read as a number or a boolean only where one is wanted.
+# Substituted text is read as a number or a boolean only if one is wanted.
 _READ_AGAIN = frozenset({"int_type", "float_type", "bool_type"})
 
 
 class Decoded(NamedTuple, Generic[T]):
-    """The value, or None. `broken` are the paths that were cut out of it: nobody wrote the values now there."""
+    """The value, or None. `broken` are the paths that were cut out of it: the values there now are not as written."""
 
     value: T | None
     broken: frozenset[Steps] = frozenset()
@@ -53,7 +53,7 @@ class Repair:
 
 
 class Schema(Generic[T]):
-    """How trees become values of one type. `wrap`: the adapter validates a list of one."""
+    """Decodes trees to values of one type. With `wrap`, the adapter validates a list that holds the value alone."""
 
     def __init__(self, adapter: TypeAdapter[Any], wrap: bool = False) -> None:
         self.adapter = adapter
@@ -66,16 +66,16 @@ class Schema(Generic[T]):
 
     @classmethod
     def of_options(cls, options: type[T]) -> "Schema[T]":
-        """For a plugin's `Options`. Raises TypeError where its fields have no schema."""
+        """For a plugin's `Options`. Raises TypeError if its fields have no schema."""
         try:
-            # A dataclass takes no configuration from outside; what stands in a tuple does.
+            # pydantic applies a configuration from outside to a dataclass only if it is inside a tuple.
             config = ConfigDict(extra="forbid", strict=True)
             return cls(TypeAdapter(tuple[options], config=config), wrap=True)  # type: ignore[valid-type]
         except PydanticSchemaGenerationError as error:
             raise TypeError("the plugin's options have no schema") from error
 
     def validate(self, data: Any) -> T:
-        """Raises ValidationError."""
+        """Validate plain data. Raises ValidationError."""
         text = json.dumps([data] if self.wrap else data)
         value = self.adapter.validate_json(text)
         return value[0] if self.wrap else value  # type: ignore[no-any-return]
@@ -88,14 +88,14 @@ class Schema(Generic[T]):
             return {}
 
     def fields(self, path: Steps) -> list[str]:
-        """The keys that a map at `path` may have, as far as they are fixed."""
+        """The fixed keys that a map at `path` may have."""
         return sorted(_properties(self._json, self._json, (0, *path) if self.wrap else path))
 
 
 def decode(
     schema: Schema[T], root: Node, findings: Findings, repair: Repair | None = None, *, show: bool = True,
 ) -> Decoded[T]:
-    """Decode `root`, adding to `findings`. `show`: messages may quote values as written, but
+    """Decode `root`, adding to `findings`. With `show`, messages may quote values as written, but
     never the value of a "${…}"."""
     repair = repair or Repair()
     data = root.data()
@@ -116,7 +116,7 @@ def decode(
                 messages += [message] if message not in messages else []
         if not cuts.mend(faults, data, repair):
             break  # the next round would find the same faults
-    # Several messages about one value come from the members of a union: the value may follow any of them.
+    # Several messages about one value come from the members of a union: it is enough to follow one of them.
     for (place, code, _), messages in found.items():
         findings.problem(place, " or ".join(messages), code)
     return Decoded(value, frozenset(cuts.paths))
@@ -240,7 +240,7 @@ class _Cuts:
         return path in self._above or _is_within(path, self.paths)
 
     def mend(self, faults: Iterable[_Fault], data: Any, repair: Repair) -> bool:
-        """One round: change what each fault is about. False where nothing could be changed."""
+        """Do one round: change what each fault is about. Returns False if nothing could be changed."""
         now: set[Steps] = set()
         read = False
         for fault in faults:

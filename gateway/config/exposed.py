@@ -1,4 +1,4 @@
-"""Warns of files of keys and secrets that others than their owner may read. It never refuses them, since it cannot know
+"""Warns of files of keys and secrets that others than their owner may use. It never refuses them, since it cannot know
 who is in a group or can reach a folder."""
 
 import stat
@@ -13,7 +13,7 @@ _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 def warn_if_exposed(path: Path, place: Place, what: str, findings: Findings) -> None:
-    """Add a warning where a file's group or others may read or write it. A missing file is reported elsewhere."""
+    """Add a warning if a file's group or others may read, write or run it. A missing file is reported elsewhere."""
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
     except (OSError, ValueError):

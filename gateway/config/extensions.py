@@ -1,5 +1,5 @@
-"""Plugins that the configuration names: finds them, decodes their options strictly and builds them. Every fault becomes
-a problem."""
+"""Finds the plugins that the configuration names, decodes their options strictly and builds them. Every fault becomes a
+problem."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
@@ -13,7 +13,7 @@ from gateway.plugins import PluginError
 
 T = TypeVar("T")
 Find: TypeAlias = Callable[[str, str], Any]
-"""Group, name → plugin: gateway.plugins.load, or a test's own. Raises PluginError."""
+"""Finds a plugin by its group and name: gateway.plugins.load, or a test's own function. Raises PluginError."""
 
 
 @dataclass(frozen=True, slots=True)

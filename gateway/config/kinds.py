@@ -64,7 +64,7 @@ Duration = Annotated[float, BeforeValidator(_duration(zero=True), json_schema_in
 """Seconds."""
 PositiveDuration = Annotated[
     float, BeforeValidator(_duration(zero=False), json_schema_input_type=_text(units.DURATION))]
-"""Seconds, more than none."""
+"""Seconds, more than 0."""
 Size = Annotated[int, BeforeValidator(_size, json_schema_input_type=_text(units.SIZE))]
 """Bytes."""
 Share = Annotated[int, BeforeValidator(_share, json_schema_input_type=_text(units.SHARE))]

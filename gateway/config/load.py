@@ -1,4 +1,4 @@
-"""routes.yaml and the files that it includes → one tree, whose values keep their own file, line and column."""
+"""Loads routes.yaml and the files that it includes into one tree, whose values keep their file, line and column."""
 
 import glob
 from collections.abc import Mapping
@@ -21,9 +21,9 @@ _MAX_FILES = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The merged tree, None where the first file cannot be read at all. `files` are all that were read, and the
+    """The merged tree, None if the first file cannot be read at all. `files` are all that were read, and the
     directories of globs: a change of any may change the configuration. `secrets` are the files that a "${file:…}"
-    names, each with the place of that."""
+    names, each with the place of that reference."""
 
     root: Node | None
     files: tuple[Path, ...]
@@ -31,7 +31,7 @@ class Document:
 
 
 def load(path: Path, environ: Mapping[str, str], findings: Findings) -> Document:
-    """Read `path` and what it includes. Never raises for what the files hold: adds to `findings`."""
+    """Read `path` and what it includes. A fault in a file is added to `findings`, and never raised."""
     loading = _Loading(environ, findings)
     root = loading.file(path, Place(path), ())
     files = tuple(dict.fromkeys([*loading.files, *loading.substitution.files]))
@@ -52,7 +52,7 @@ class _Loading:
         self._findings.problem(place, message, code)
 
     def file(self, path: Path, asked: Place, within: tuple[Path, ...]) -> Node | None:
-        """One file's root map, with its includes read into `_included`. `asked` is the line that names it."""
+        """One file's root map, with its includes read into `_included`. `asked` is the place that names the file."""
         self.files.append(path)
         try:
             real = path.resolve(strict=True)
@@ -108,10 +108,13 @@ class _Loading:
         if len(found) > _MAX_FILES:
             self._problem(item.place, f"this names more than {_MAX_FILES:,} files", "unreadable")
             return []
-        # A new file changes its directory, so the directories are watched; the ones above them, where they are globs.
+        # A new file or folder changes the folder that it is in, so watch each folder that the pattern passes through.
         parts = Path(pattern).parts
         fixed = next(number for number, part in enumerate(parts) if glob.has_magic(part))
-        self.files += dict.fromkeys([folder.joinpath(*parts[:fixed]), *(one.parent for one in found)])
+        self.files.append(folder.joinpath(*parts[:fixed]))
+        for depth in range(fixed + 1, len(parts)):
+            passed = glob.iglob(str(Path(glob.escape(str(folder)), *parts[:depth])))
+            self.files += [path for name in islice(passed, _MAX_FILES) if (path := Path(name)).is_dir()]
         return [one for one in found if one.is_file()]
 
     def merged(self, first: Node) -> Node:

@@ -1,4 +1,4 @@
-"""YAML text → a tree of values, each with its file, line and column.
+"""Parses YAML text to a tree of values, each with its file, line and column.
 
 PyYAML composes the tree; what a plain scalar means is decided here, by the core schema of YAML 1.2 (section 10.3.2). So
 `on`, `no` and `12:30` are text, and nothing is a date. `010`, which YAML 1.1 reads as 8 and 1.2 as 10, stays text, and
@@ -18,14 +18,14 @@ from gateway.config.problem import Findings, Place
 
 Scalar: TypeAlias = str | int | float | bool | None
 Substitute: TypeAlias = Callable[[str, Place], tuple[str | None, bool]]
-"""Text as written and its place → the text with its references replaced (None after a problem), and whether there
-were any."""
+"""Replaces references in a text as written, given with its place. Returns the new text (None after a problem), and
+whether there were references."""
 
 # Aliases can repeat a tree inside itself many times. No ordinary file has this many values for its length.
 _MAX_NODES_PER_CHARACTER = 10
 # Values of one file, with each alias counted in full: ten thousand capabilities have some 300,000.
 _MAX_NODES = 1_000_000
-# A list or a map takes two.
+# Events of the parser: a list or a map takes two.
 _MAX_EVENTS = 2 * _MAX_NODES
 # Our own bound, so that every release of PyYAML refuses the same files with the same message.
 _MAX_DEPTH = 100
@@ -51,7 +51,7 @@ LOADER = without_resolvers(getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 class Node:
     """A value and its place. A map's `keys` are the places of its keys. `raw` is a scalar as written.
 
-    `substituted`: at least a part of the value is that of a "${…}", so no message shows it.
+    `substituted`: at least a part of the value comes from a "${…}", so no message shows it.
     `broken`: it has a problem already; others that follow from that are not reported.
     """
 
@@ -71,7 +71,7 @@ class Node:
         return self.raw if as_written and self.substituted else self.value
 
     def child(self, name: str) -> "Node | None":
-        """The value of a key, or None where this is no map or has no such key."""
+        """The value of a key, or None if this is not a map or has no such key."""
         return self.value.get(name) if isinstance(self.value, dict) else None
 
     def find(self, *path: str | int) -> "Node":
@@ -97,7 +97,7 @@ class Node:
 
 
 def core(text: str) -> Scalar:
-    """A plain scalar's value by the YAML 1.2 core schema, less infinities and numbers with leading zeros."""
+    """A plain scalar's value by the YAML 1.2 core schema. Infinities, NaN and numbers with leading zeros stay text."""
     if text in _NULL:
         return None
     if text in _BOOL:
@@ -112,7 +112,7 @@ def core(text: str) -> Scalar:
 def parse(
     text: str, file: Path, substitute: Substitute, findings: Findings, loader: type[Any] = LOADER
 ) -> Node | None:
-    """The document's root, or None where the text is no YAML document; every problem is added to `problems`."""
+    """The document's root, or None if the text is not a YAML document. Every problem is added to `findings`."""
     try:
         if found := _too_much(text, loader):
             mark, message = found
@@ -136,8 +136,8 @@ def parse(
 
 
 def _too_much(text: str, loader: type[Any]) -> tuple[Any, str] | None:
-    """A mark past which there are too many maps and lists around what follows, or too many values before it, and what
-    to say of that; or None. Events need no recursion, and none is kept."""
+    """The mark where maps and lists nest too deeply or values become too many, with the message for it; or None.
+    Reading events needs no recursion, and none is kept."""
     depth = read = 0
     try:
         for count, event in enumerate(yaml.parse(text, Loader=loader)):

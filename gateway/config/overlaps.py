@@ -1,4 +1,4 @@
-"""Ties: two operations of equal rank that one request can fit both. The order of lines must not decide between them.
+"""Finds ties: two operations of equal rank that both fit some request. The order of lines must not decide between them.
 
 The more specific operation always wins, so one can hide another only by a tie. The operations seen so far are kept in a
 trie for each rank, and at its nodes by their conditions, so that ten thousand of them are checked in about the time
@@ -34,11 +34,11 @@ class _Alike:
 
     names: tuple[Name, ...]
     every: list[tuple[Wanted, Met]] = field(default_factory=list)
-    # By their values of some of the names; made when first needed.
+    # For some of the names, the first operation by its values of them. Each index is made when first needed.
     indexes: dict[tuple[Name, ...], dict[tuple[str, ...], Met]] = field(default_factory=dict)
 
     def fitting(self, wanted: Wanted) -> Met | None:
-        """The first whose values are those of `wanted`, as far as both have conditions on one name."""
+        """The first operation whose values equal those of `wanted`, for all names that both have conditions on."""
         common = tuple(name for name in self.names if name in wanted)
         index = self.indexes.get(common)
         if index is None:
@@ -56,7 +56,7 @@ class _Alike:
 @dataclass(slots=True)
 class _Node:
     children: dict[str, "_Node"] = field(default_factory=dict)
-    # By one of their methods, ANY for any, and by the names of their conditions.
+    # The operations that end here, by each of their methods (ANY for any), then by the names of their conditions.
     here: dict[str, dict[tuple[Name, ...], _Alike]] = field(default_factory=dict)
 
     def fitting(self, part: str) -> "list[_Node]":
@@ -66,7 +66,7 @@ class _Node:
         return [self.children[key] for key in (part, ANY) if key in self.children]
 
     def below(self, parts: Sequence[str]) -> "Iterator[_Node]":
-        """The nodes at which those operations end whose paths one request can fit together with `parts`."""
+        """The nodes where operations end whose paths one request can fit together with `parts`."""
         found = [(self, 0)]
         while found:
             node, depth = found.pop()
@@ -83,7 +83,7 @@ class Ties:
         self._ranks: dict[tuple[int, ...], _Node] = {}
 
     def add(self, new: Met) -> Met | None:
-        """An operation that `new` ties with, the first of its path and method; or None."""
+        """Add `new`. Returns an operation that it ties with, the first of its path and method, or None."""
         parts, wanted = _shape(new.operation), _wanted(new.operation)
         methods = sorted(new.operation.methods) or [ANY]
         node = self._ranks.setdefault(rank(new.operation), _Node())
@@ -100,13 +100,13 @@ class Ties:
 
 
 def _shape(operation: Operation) -> list[str]:
-    """The path's segments in their one spelling, ANY for a parameter; a tail is as good as its rank says."""
+    """The path's segments in canonical form, ANY for a parameter or a tail: rank tells these two apart."""
     parts = segments(operation.path) if operation.path is not None else []
     return [ANY if part.startswith("{") else "/" + canonical(part.encode()).decode() for part in parts]
 
 
 def _wanted(operation: Operation) -> Wanted:
-    """The conditions that want a value, with it. One that wants its name alone agrees with all others."""
+    """The conditions that require a value, each with it. A condition on a name alone agrees with all others."""
     return {(kind, name.lower() if kind == "header" else name): value
             for kind, conditions in (("header", operation.headers), ("query", operation.query))
             for name, value in conditions if value is not None}

@@ -18,7 +18,7 @@ from gateway.transports.table import connect
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What a policy was made from. While all of it is as before, a reload keeps the policy."""
+    """What a policy was made from. A reload keeps the policy as long as none of it changes."""
 
     plugin: Any
     options: Any

@@ -42,7 +42,7 @@ class Problem:
 
     @property
     def _shown(self) -> str:
-        """The message, with its middle left out where it is very long."""
+        """The message, with its middle left out if it is very long."""
         text = self.message
         return text if len(text) <= _LONGEST else f"{text[:_LONGEST // 2]} … {text[-_LONGEST // 2:]}"
 
@@ -74,7 +74,7 @@ class Invalid(Exception):
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The end of a message: the name that was probably meant, or the names that there are. Empty where the search would
+    """The end of a message: the name that was probably meant, or the names that there are. Empty if the search would
     take long: for a very long name, or among very many."""
     words = tuple(sorted(known))
     return "" if len(name) > _LONGEST_NAME or len(words) > _MOST_KNOWN else _meant(name, words)

@@ -1,4 +1,4 @@
-"""Rules of comparison as written → Rules (shadow.compare.rules). A wrong rule is a problem; a broad one, a warning."""
+"""Compiles rules of comparison to Rules (shadow.compare.rules). A wrong rule is a problem, a broad one a warning."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
@@ -30,12 +30,12 @@ class Ruling:
         self._ids: dict[str, Place] = {}
 
     def rules(self, written: Sequence[spec.Rule], node: Node) -> tuple[Rule, ...]:
-        """The rules of a list whose node this is; one with a problem is left out."""
+        """The rules of the list at `node`. A rule with a problem is left out."""
         made = (self._rule(one, node.find(number)) for number, one in enumerate(written))
         return tuple(one for one in made if one is not None)
 
     def known(self, written: Sequence[spec.Known], node: Node) -> tuple[Known, ...]:
-        """The known differences of a list whose node this is. A day is over at midnight UTC."""
+        """The known differences of the list at `node`. Each expires at the end of its last day, in UTC."""
         found = []
         for number, one in enumerate(written):
             place = node.find(number)
@@ -146,7 +146,7 @@ def _text(path: Path) -> str:
 
 
 def read_rules(path: Path, find: Find) -> tuple[Rules, list[Problem]]:
-    """The rules of a file that holds nothing else, `rules` and `known_differences`, and warnings.
+    """Read a file that holds only `rules`, `known_differences` and `crosswalk`. Returns the rules, and the warnings.
     Raises Invalid, with every problem."""
     findings = Findings()
     try:

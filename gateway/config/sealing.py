@@ -13,7 +13,7 @@ from shadow.sealed.base import Bounds
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """The file of sealed records, its bounds, and by role the users and "%groups" who may view them."""
+    """The file of sealed records, its bounds, and for each role the users and "%groups" who may view the records."""
 
     path: Path
     bounds: Bounds
@@ -23,7 +23,7 @@ class Sealed:
 def sealed(
     routes: spec.Routes, root: Node, custody: Path | None, store: Path | None, findings: Findings,
 ) -> Sealed | None:
-    """The settings, None where nothing is sealed. `custody` is the file of the keys, `store` that of the evidence."""
+    """The settings, None if nothing is sealed. `custody` is the file of the keys, `store` that of the evidence."""
     written = routes.shadow.capture
     if written is None:
         _refuse_unwritten(routes, root, findings)
@@ -44,7 +44,7 @@ def sealed(
 
 
 def _refuse_unwritten(routes: spec.Routes, root: Node, findings: Findings) -> None:
-    """Add a problem for each capability that asks for capture where no file for it is configured."""
+    """Add a problem for each capability that asks for capture, since no file for it is configured."""
     for name, capability in routes.capabilities.items():
         if capability.shadow is not None and capability.shadow.capture:
             findings.problem(

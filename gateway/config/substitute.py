@@ -19,7 +19,7 @@ _VARIABLE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.ASCII | re.DOT
 
 
 class Substitution:
-    """Replaces references; remembers the files that were read, to be watched, and where each is named."""
+    """Replaces references. `files` are those that were read and must be watched; `places` say where each is named."""
 
     def __init__(self, environ: Mapping[str, str], findings: Findings) -> None:
         self._environ = environ
@@ -29,7 +29,7 @@ class Substitution:
         self.places: list[tuple[Path, Place]] = []
 
     def __call__(self, text: str, place: Place) -> tuple[str | None, bool]:
-        """The text with every reference replaced, or None after a problem; and whether there were any."""
+        """The text with every reference replaced, or None after a problem; and whether there were references."""
         if text.count("${") > _MOST_REFERENCES:
             self._problem(place, f"more than {_MOST_REFERENCES:,} references in one value", "bad_substitution")
             return None, True

@@ -1,4 +1,4 @@
-"""Checks the files of TLS that the configuration and the command line name; problems point to where they are named."""
+"""Checks the TLS files that the configuration and the command line name; problems point to where they are named."""
 
 import time
 from pathlib import Path
@@ -16,8 +16,8 @@ _CODE = "bad_certificate"
 def upstream_tls(
     tls: spec.Tls | None, node: Node, seen: list[Path], findings: Findings
 ) -> Tls:
-    """An upstream's TLS, whose map `node` is. Its files are added to `seen`; what they hold is part of its settings,
-    so that a renewed certificate makes another pool."""
+    """The TLS settings of the upstream at `node`. Its files are added to `seen`. The settings have a digest of what the
+    files hold, so that a renewed certificate makes another pool."""
     if tls is None:
         return Tls()
     paths: dict[str, Path | None] = {}

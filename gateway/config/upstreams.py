@@ -1,4 +1,4 @@
-"""An upstream as written → the settings of its client."""
+"""Compiles an upstream as written to the settings of its transport."""
 
 import ipaddress
 import re

@@ -19,7 +19,7 @@ State: TypeAlias = dict[Path, tuple[str, int, int, int] | None]
 
 
 def look(files: Iterable[Path]) -> State:
-    """Per file its resolved path, inode, size and time of change, or None where it is not there."""
+    """For each file its resolved path, inode, size and time of change, or None if there is no such file."""
     state: State = {}
     for file in files:
         try:
@@ -41,11 +41,11 @@ async def watch(
     files: Callable[[], Iterable[Path]], changed: Callable[[], Awaitable[None] | None], every: float = 0.5,
     known: State | None = None, look: Callable[[Iterable[Path]], State] = look, hangs: float = _HANGS,
 ) -> None:
-    """Call `changed` whenever one of `files` is another than before; runs until it is cancelled.
+    """Call `changed` whenever one of `files` has changed; runs until it is cancelled.
 
     A change is reported once two looks in a row agree: so an editor has time to remove and rename, and a file that
     comes back as it was is no change. A file that `files` did not name before is compared with its first look; at the
-    beginning all are compared with `known`, how they were when they were read.
+    beginning all are compared with `known`, their state when they were read.
     A look that hangs is reported as a change, and so is its end: reading the files then shows the reason.
     What `changed` raises ends the watch, so it must handle its own errors.
     """

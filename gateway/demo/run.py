@@ -24,10 +24,10 @@ from shadow.ledger.rows import Ledger
 from shadow.report.report import fold
 
 OUT = Path("out")
-"""Where the demo leaves its store and its logs, in the working directory."""
+"""The folder in the working directory where the demo leaves its store and its logs."""
 
 QUIET = 1.5
-"""Seconds without a change, with the lane empty, after which everything is written: three of its write intervals."""
+"""Seconds without a change, with an empty lane, after which everything counts as written: three write intervals."""
 
 PATIENCE = 60.0
 """Seconds that the lane may take to finish after the last client."""

@@ -1,1 +1,1 @@
-"""Listeners: the wire on the downstream side."""
+"""Edges: the listeners at which the requests of clients come in, one for each protocol."""

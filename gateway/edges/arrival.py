@@ -1,7 +1,7 @@
-"""From what a client sent to an Arrival: the one place that makes the Arrival of a client's request.
+"""Makes an Arrival of what a client sent: its request, with the head judged. No other file makes one for a client.
 
 A head comes as bytes (HTTP/1.1, `figway shadow replay`) or as fields that a server has parsed (ASGI). Both are judged
-by the same rules (request_head.py), and get the same client address, forwarding fields and trace id.
+by the same rules (request_head.py), and get client address, forwarding fields and trace id in the same way.
 """
 
 from adapters.message import Headers, Request
@@ -13,14 +13,14 @@ from gateway.reading import UNAMBIGUOUS
 from gateway.telemetry import trace
 from gateway.wire.heads import METHODS, TARGET, fields
 
-# The last head of a connection is kept up to this size, with what it says: there may be many connections.
+# Bytes of the largest head that is remembered. There may be many connections, and each remembers its last head.
 _REMEMBERED = 4 << 10
 
 
 class Arrivals:
-    """Makes the arrivals of one client: `peer` is its address, "" where it has none; `scheme` is "http" or "https"."""
+    """Makes the arrivals of one client. `peer` is its address, "" if it has none; `scheme` is "http" or "https"."""
 
-    # Plain slots and no tuples: there may be many connections, and each has one of these.
+    # Plain slots take less memory than tuples. There may be many connections, and each has an Arrivals.
     __slots__ = (
         "_added", "_added_host", "_added_settings", "_added_version", "_fields", "_head", "_head_settings", "_peer",
         "_scheme",
@@ -29,7 +29,7 @@ class Arrivals:
     def __init__(self, peer: str, scheme: str) -> None:
         self._peer = spelled(peer)
         self._scheme = scheme
-        # The last head's fields, byte for byte, what they say, and under which settings.
+        # The last head: its bytes after the request line, what they say, and the settings that it was judged by.
         self._fields = b""
         self._head: Head | None = None
         self._head_settings: EdgeSettings | None = None
@@ -38,8 +38,8 @@ class Arrivals:
         self._added_settings: EdgeSettings | None = None
 
     def repeated(self, data: bytes, settings: EdgeSettings) -> Arrival | None:
-        """The arrival of a head whose fields are byte for byte those of the one before, as most clients send them:
-        only its request line is new. None for any other head. Raises Malformed."""
+        """The arrival of a head whose fields equal the last head's, byte for byte, as most clients send them: only its
+        request line is new. None for any other head, which `judged` must judge. Raises Malformed."""
         head = self._head
         if head is None:
             return None
@@ -54,7 +54,7 @@ class Arrivals:
         if target[:1] != b"/" or len(target) > settings.target:
             return None
         if b"/." in target or target.translate(None, UNAMBIGUOUS):
-            # Such targets are rare, and are looked at as closely as in any other head.
+            # Such targets are rare. They are checked as closely as in any other head.
             if TARGET.fullmatch(target) is None:
                 return None
             check_target(target, settings)
@@ -62,7 +62,7 @@ class Arrivals:
                        trace.trace_id(head.trace) if head.trace else trace.new_trace_id())
 
     def judged(self, data: bytes, settings: EdgeSettings) -> Arrival:
-        """The arrival of a whole head, as bytes with its empty line. Raises Malformed."""
+        """The arrival of a whole head, given as bytes that end with its empty line. Raises Malformed."""
         method, target, head = read(data, settings)
         arrival = self._arrival(method, target, head, b"1.1" if head.is_11 else b"1.0", settings)
         if not head.once and len(data) <= _REMEMBERED:
@@ -90,7 +90,7 @@ class Arrivals:
                        trace.trace_id(head.trace) if head.trace else trace.new_trace_id())
 
     def _lines_to_add(self, head: Head, version: bytes, settings: EdgeSettings) -> bytes:
-        """The Via and forwarding lines for the upstream: the same ones as long as the client names the same host."""
+        """The Via and forwarding lines for the upstream. They are kept until something that they depend on changes."""
         if (head.forwarded is None and self._added_settings is settings and self._added_host == head.host
                 and self._added_version == version):
             return self._added

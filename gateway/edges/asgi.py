@@ -1,9 +1,9 @@
 """The pipeline as a plain ASGI application: for embedding in a Starlette app, and for its TestClient.
 
 It is less transparent than the native listener, because ASGI lower-cases header names and has no interim responses, no
-trailers in common use and no raw upgrade. What it cannot carry is refused or left out, never guessed. Nor does ASGI say
-which connection a request came on, so a login lasts for one request: it gets an upstream connection of its own, which
-ends with the answer. A login of one round (Kerberos) works; NTLM does not.
+trailers in common use and no raw upgrade. What it cannot carry is refused or left out, never guessed. ASGI also does
+not say which connection a request came on. So a login lasts for one request, which gets an upstream connection of its
+own that ends with the answer. A login that takes one round (Kerberos) works; NTLM does not.
 """
 
 import asyncio
@@ -85,8 +85,8 @@ async def _read(
     receive: Callable[[], Awaitable[MutableMapping[str, Any]]], exchange: Exchange, answer: "_Answer", more: bool,
     room: int,
 ) -> None:
-    """Pass on what the client sends to the exchange: at most `room` bytes of body, and that the client has gone.
-    However this ends, the answer ends too: its writer waits for nothing that nobody sends."""
+    """Pass what the client sends to the exchange: at most `room` bytes of body, and that it has gone. If this ends, the
+    answer ends too, so that its writer does not wait for ever."""
     try:
         while True:
             if more:
@@ -113,7 +113,7 @@ async def _read(
 
 
 class _Answer:
-    """A Downstream (gateway.pipeline) that writes ASGI messages, with backpressure."""
+    """A Downstream (gateway.outlet) that writes ASGI messages, with backpressure."""
 
     def __init__(self, send: Callable[[MutableMapping[str, Any]], Awaitable[None]]) -> None:
         self.exchange: Exchange | None = None
@@ -126,7 +126,7 @@ class _Answer:
         self._paused = False
 
     def send_interim(self, status: int, reason: bytes, headers: Headers) -> None:
-        """Send nothing: ASGI has no message for it, and the server sends its own 100."""
+        """Send nothing: ASGI has no message for interim responses, and the server sends its own 100."""
 
     def send_head(self, status: int, reason: bytes, headers: Headers, length: int) -> None:
         if status == 204:
@@ -150,7 +150,7 @@ class _Answer:
         self._queue.put_nowait(None)
 
     def gone(self) -> None:
-        """The client has gone: nobody is there to write to."""
+        """End the answer: the client has gone."""
         self._queue.put_nowait(None)
 
     def abort(self) -> None:
@@ -185,7 +185,7 @@ class _Answer:
         await self.written()
 
     async def written(self) -> None:
-        """Write until the answer is complete. Raises ConnectionError where it broke off, so that the server cuts the
+        """Write until the answer is complete. Raises ConnectionError if it broke off, so that the server cuts the
         connection: ASGI has no message for that."""
         while (message := await self._queue.get()) is not None:
             if message["type"] == "figway.abort":

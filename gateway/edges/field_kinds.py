@@ -1,8 +1,8 @@
-"""The request fields that the gateway treats in a way of its own, and how their names are recognised.
+"""The kinds of request fields that the gateway treats specially, and how it recognises their names.
 
-Servers behind the gateway do not all read a name as it stands. To CGI-like ones "Content_Length" is Content-Length, to
-PHP a dot is an underscore as well, and to lighttpd any character that is no letter or digit. A client must not slip
-a field past the gateway in such a spelling, so each name is also looked up in its plain spelling.
+Some servers behind the gateway accept other spellings of a name. CGI-like servers take "Content_Length" for
+Content-Length. PHP also takes a dot for an underscore, and lighttpd any character that is no letter or digit. So that
+no client can slip a field past the gateway in such a spelling, each name is also looked up in its plain spelling.
 """
 
 (KEEP, HOST, LENGTH, CODING, CONNECTION, DROP, TE, UPGRADE, EXPECT, FORWARDED, TRACE, TRACE_STATE, REQUEST_ID, VIA,
@@ -40,7 +40,7 @@ def kind_of(name: bytes, read: frozenset[bytes]) -> int:
         return OURS
     kind = KINDS.get(spelled, KEEP)
     if lower != spelled and kind not in (KEEP, FORWARDED, OVERRIDE):
-        # Another spelling of a field that is ours to judge, such as Content_Length: some server would obey it.
+        # Another spelling of a field that the gateway judges, such as Content_Length. Some servers would obey it.
         return DROP
     if lower in _FORGED or (lower != spelled and spelled in read and lower not in read):
         return DROP

@@ -1,9 +1,9 @@
-"""Who the client behind the proxies is, and what upstreams learn of client and proxies.
+"""Finds the address of a client behind proxies, and writes the fields that describe client and proxies to upstreams.
 
 Proxies describe the client in one family of fields: X-Forwarded-For, -Proto and -Host, or Forwarded (RFC 7239).
-`server.trusted_fields` says which family is believed. Fields of the other are dropped, because a proxy that writes one
-family passes on whatever a client forged of the other. Both are read from the right, where the nearest proxy wrote, and
-only `server.trusted_hops` entries deep: what a client puts to the left of those is neither believed nor in the way.
+`server.trusted_fields` says which family is believed. Fields of the other family are dropped, because a proxy that
+writes one family passes on whatever a client forged of the other. Fields are read from the right, where the nearest
+proxy wrote, and only `server.trusted_hops` entries of them. What a client puts to the left of those is not believed.
 """
 
 import re
@@ -17,8 +17,8 @@ from gateway.edges.settings import EdgeSettings
 Params = dict[bytes, bytes]
 
 _PORT = re.compile(rb":(?:[0-9]{1,5}|_[A-Za-z0-9._\-]++)")
-# A port after an IPv6 address without brackets, where it cannot be a group of the address: a group has four digits at
-# the most, there are eight, and none follows a part in IPv4 form.
+# A port after an IPv6 address without brackets, if it cannot be a group of the address: a group has at most four
+# digits, an address has eight groups, and no group follows a part in IPv4 form.
 _PORT_BEHIND = re.compile(rb":[0-9]{5}\Z|(?:\A(?:[0-9A-Fa-f]{1,4}:){8}|\.[0-9]{1,3}:)[0-9]{1,5}\Z")
 _NAME = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
 # RFC 7239 requires quotes around ports and IPv6 addresses. Not every proxy writes them.
@@ -28,16 +28,16 @@ _PAIR = rb"(" + _NAME + rb")=(" + _VALUE + rb"|" + _QUOTED + rb")"
 _PAIRS = re.compile(_PAIR)
 _ELEMENT = re.compile(rb"[ \t]*+(?:" + _PAIR + rb")?+(?:[ \t]*+;[ \t]*+(?:" + _PAIR + rb")?+)*+[ \t]*+")
 _ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
-# Bytes of an element: more than any proxy writes, and few enough to search for its beginning at no cost.
+# The most bytes of an element: more than any proxy writes, and few enough to search for its beginning cheaply.
 _LONGEST = 1024
 _SCHEME = re.compile(rb"[A-Za-z][A-Za-z0-9+.\-]*+")
 _HOST = re.compile(rb'[^\x00-\x20\x7f",;\\]++')
 
 
 def spelled(address: str) -> str:
-    """The one spelling of an IP address (RFC 5952). An IPv4 address that was mapped into IPv6 is IPv4 again, and a
-    zone is left off, since it means nothing on another machine. Text that is no address stays as it is, such as the
-    empty one of a Unix socket's peer."""
+    """An IP address in its one spelling (RFC 5952). An IPv4 address that was mapped into IPv6 becomes IPv4 again. A
+    zone is left off, since it means nothing on another machine. Text that is no address is returned unchanged, such as
+    "" for the peer of a Unix socket."""
     if ":" not in address:
         return address
     try:
@@ -48,8 +48,8 @@ def spelled(address: str) -> str:
 
 
 def node_address(node: bytes) -> str:
-    """The address of a node (RFC 7239 section 6): IPv4, or IPv6 with or without brackets; quotes and a port, which
-    may be obfuscated, are left off. After IPv6 without brackets a port must differ from the address's groups. ""
+    """The IP address in a node (RFC 7239 section 6): IPv4, or IPv6 with or without brackets. Quotes are left off, and
+    so is a port, which may be obfuscated; after IPv6 without brackets it must be one that no group could be. Returns ""
     for "unknown", for an obfuscated name, which may change with each request, and for anything else."""
     node = node.strip(b' \t"')
     if node[:1] == b"[":
@@ -74,8 +74,8 @@ def node_address(node: bytes) -> str:
 
 
 def client_address(peer: str, received: Headers | None, settings: EdgeSettings) -> str:
-    """The client's address: `trusted_hops` entries from the right, counted from the peer. An entry that is missing, or
-    is no address, ends the search. The client is then the address to its right, which a trusted proxy saw itself."""
+    """The client's address: the `trusted_hops`th entry from the right. If an entry up to there is missing or no
+    address, the client is the address to its right, which a trusted proxy saw itself, or else `peer`."""
     client = spelled(peer)
     if received:
         for address in _trusted(received, settings):
@@ -132,11 +132,11 @@ def _node(params: Params) -> str:
 
 
 def _elements(value: bytes) -> Iterator[Params]:
-    """The elements of a Forwarded (RFC 7239 section 4), from the right. A malformed one is yielded as an empty one, and
-    is the last.
+    """The elements of a Forwarded field (RFC 7239 section 4), from the right. A malformed element is yielded as {}, and
+    ends the search.
 
-    An element is the shortest well-formed text after a comma. A comma inside a quoted string is not mistaken for its
-    beginning, since an odd number of quotes would follow. So nothing to its left changes how an element is read.
+    An element is the shortest well-formed text after a comma. A comma inside a quoted string begins no element, since
+    an odd number of quotes would follow it. So nothing to the left of an element changes how it is read.
     """
     while value := value.rstrip(b", \t"):
         start = len(value)
@@ -151,7 +151,7 @@ def _elements(value: bytes) -> Iterator[Params]:
         pairs = _PAIRS.findall(found[0])
         params = {name.lower(): _unquoted(given) for name, given in pairs}
         if len(params) < len(pairs):
-            # A parameter may occur once.
+            # A parameter may occur only once.
             yield {}
             return
         yield params
@@ -163,8 +163,8 @@ def _unquoted(value: bytes) -> bytes:
 
 
 def _before(received: Headers, settings: EdgeSettings) -> tuple[list[bytes], bytes | None, bytes | None]:
-    """(X-Forwarded-For so far, the scheme, the host that the client used), as trusted proxies wrote them; None for
-    what they did not write."""
+    """The X-Forwarded-For so far, and the scheme and the host that the client used, as trusted proxies wrote them. A
+    scheme or host that they did not write is None."""
     if settings.trusted_fields == "x-forwarded":
         return received.get_all(b"x-forwarded-for"), *_used(received, settings)
     elements = list(islice(_elements(_joined(received, b"forwarded")), settings.trusted_hops))
@@ -182,8 +182,8 @@ def _used(received: Headers, settings: EdgeSettings) -> tuple[bytes | None, byte
 
 
 def _farthest(value: bytes, hops: int) -> bytes | None:
-    """The entry of the trusted proxy that is nearest to the client: each proxy replaces the value, or adds to its
-    right. None where there is no entry."""
+    """The entry that the trusted proxy nearest to the client wrote; each proxy replaces the value, or adds an entry on
+    the right. None if there is no entry."""
     entries = [entry for part in value.split(b",") if (entry := part.strip(b" \t"))]
     return entries[-hops:][0] if entries else None
 
@@ -206,6 +206,6 @@ def _fitting(pattern: re.Pattern[bytes], value: bytes | None) -> bytes | None:
 
 
 def _element(address: bytes, proto: bytes | None, host: bytes | None) -> bytes:
-    """One element of a Forwarded."""
+    """One element of a Forwarded field."""
     node = b'"[%b]"' % address if b":" in address else address or b"unknown"
     return b"for=" + node + (b";proto=" + proto if proto else b"") + (b';host="%b"' % host if host else b"")

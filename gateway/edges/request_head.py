@@ -1,8 +1,8 @@
 """Judges request heads: what their fields say, and which of them go on to an upstream.
 
 Hop-by-hop fields end here (RFC 9110 section 7.6.1). So do fields that only a trusted proxy may send (RFC 7239
-section 8) and those that only this gateway may send (X-Figway-*). It takes one pass over the fields, since every
-request pays for it. The grammar of heads is in gateway/wire/heads.py.
+section 8) and those that only this gateway may send (X-Figway-*). The fields are read in one pass, since every request
+pays for it. The grammar of heads is in gateway/wire/heads.py.
 """
 
 import re
@@ -52,14 +52,14 @@ _HOST_VALUE = re.compile(
     rb"|\[[0-9A-Fa-f:.]+(?:%25[A-Za-z0-9\-._~]+)?\](?::[0-9]{0,5})?"
 )
 _ABSOLUTE = re.compile(rb"[Hh][Tt][Tt][Pp][Ss]?://([^/?#]*)([/?].*)?", re.DOTALL)
-# Ids that cannot hold a person's number: UUIDs, ULIDs and long hexadecimal. Other ids go on, but are not logged.
+# Ids that cannot hold a person's number: UUIDs, ULIDs and long hexadecimal. Other ids go upstream, but are not logged.
 _LOGGABLE_ID = re.compile(
     rb"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}|[0-7][0-9A-HJKMNP-TV-Z]{25}|[0-9a-fA-F]{32}"
 )
 
 
 def judge(method: str, is_11: bool, received: Headers, settings: EdgeSettings) -> Head:
-    """What the fields of one request say, without those that end here. Raises Malformed with the code to answer."""
+    """Read the fields of a request, and leave out those that end here. Raises Malformed with the code to answer."""
     if len(received) > settings.fields:
         raise Malformed("head_too_large")
     kept = Headers()
@@ -121,14 +121,14 @@ def judge(method: str, is_11: bool, received: Headers, settings: EdgeSettings) -
 
 
 def _is_websocket(method: str, head: Head) -> bool:
-    """Whether a request's upgrade is one that the gateway carries. After a body, servers would differ on where the
-    upgraded bytes begin; any other protocol (h2c first of all) would be a way around the gateway."""
+    """Whether the gateway carries a request's upgrade: to WebSocket, by GET, without a body. After a body, servers
+    would differ on where the upgraded bytes begin. Another protocol, such as h2c, would be a way around the gateway."""
     return not head.length and method == "GET" and head.upgrade.lower() == b"websocket"
 
 
 
 def read(data: bytes, settings: EdgeSettings) -> tuple[str, bytes, Head]:
-    """(method, origin-form target, judged fields) of a whole request head, as bytes. Raises Malformed."""
+    """(method, origin-form target, judged fields) of a whole request head, given as bytes. Raises Malformed."""
     method, target, is_11, received = parse_request_head(data)
     head = judge(method, is_11, received, settings)
     if target[:1] != b"/":
@@ -139,7 +139,7 @@ def read(data: bytes, settings: EdgeSettings) -> tuple[str, bytes, Head]:
 
 
 def check_target(target: bytes, settings: EdgeSettings) -> None:
-    """Raises Malformed for an origin-form target that is too long, or whose path some server may read as another."""
+    """Check an origin-form target. Raises Malformed if it is too long, or if servers may read its path differently."""
     if len(target) > settings.target:
         raise Malformed("target_too_long")
     if (b"/." in target or target.translate(None, UNAMBIGUOUS)) and not settings.ambiguous_paths \
@@ -148,8 +148,8 @@ def check_target(target: bytes, settings: EdgeSettings) -> None:
 
 
 def origin_form(method: str, target: bytes, head: Head) -> bytes:
-    """The origin-form of a target that has another form. The authority of an absolute-form becomes the head's Host
-    (RFC 9112 section 3.2.2). Raises Malformed."""
+    """The origin-form of a target in another form; "*" stays for OPTIONS. The authority of an absolute-form target
+    becomes the head's Host (RFC 9112 section 3.2.2). Raises Malformed."""
     if target == b"*" and method == "OPTIONS":
         return target
     found = _ABSOLUTE.fullmatch(target)
@@ -171,7 +171,7 @@ def _rare(kind: int, pair: tuple[bytes, bytes], method: str, head: Head, setting
         head.logs_in = head.logs_in or logs_in(value)
         kept.append(pair)
     elif kind == OVERRIDE:
-        # Kept, and matched as well: without it the server would do what the method says instead.
+        # The field goes on, so that the server obeys it as before. Routing matches the method that it names, too.
         kept.append(pair)
         head.overrides += (value,)
     elif kind == EXPECT:
@@ -185,7 +185,7 @@ def _rare(kind: int, pair: tuple[bytes, bytes], method: str, head: Head, setting
         head.takes_trailers = b"trailers" in value.lower()
     elif kind == UPGRADE:
         head.once = True
-        # Several fields are one list (RFC 9110 section 5.3), so that no two servers read different ones.
+        # Several fields become one list (RFC 9110 section 5.3), so that no two servers read different fields.
         head.upgrade = head.upgrade + b"," + value if head.upgrade else value
     elif kind == VIA:
         if settings.via and settings.via.encode() in value.replace(b",", b" ").split():
@@ -198,7 +198,7 @@ def _rare(kind: int, pair: tuple[bytes, bytes], method: str, head: Head, setting
         kept.append(pair)
     elif kind == MAX_FORWARDS:
         head.once = True
-        # RFC 9110 section 7.6.2: one less goes on. At 0 the request ends here (own_answer).
+        # RFC 9110 section 7.6.2: the number that goes on is one less. At 0 the request ends here (own_answer).
         if not value.isdigit() or len(value) > 9:
             raise Malformed("bad_request")
         head.max_forwards = int(value)
@@ -226,7 +226,7 @@ def _connection(value: bytes, head: Head) -> None:
 
 def _length(received: Headers, lengths: int, codings: list[bytes], head: Head) -> int:
     if codings:
-        # RFC 9112 sections 6.1 and 6.3: with a Content-Length as well, or on HTTP/1.0, it may be request smuggling.
+        # RFC 9112 sections 6.1 and 6.3: with a Content-Length too, or on HTTP/1.0, a coding may be request smuggling.
         if lengths or not head.is_11:
             raise Malformed("bad_framing")
         names = [name.strip(b" \t").lower() for value in codings for name in value.split(b",")]
@@ -244,17 +244,17 @@ def _length(received: Headers, lengths: int, codings: list[bytes], head: Head) -
 
 
 def ends_here(request: Request, head: Head) -> bool:
-    """Whether a request is not forwarded: CONNECT, TRACE, and any with Max-Forwards: 0."""
+    """Whether the gateway itself answers a request: CONNECT, TRACE, and OPTIONS with Max-Forwards: 0."""
     return head.max_forwards == 0 or request.method in _ENDING
 
 
 def own_answer(request: Request, head: Head) -> tuple[Headers, bytes]:
     """Fields and body of the gateway's 200 answer to a request that ends here (RFC 9110 sections 7.6.2, 9.3.7 and
-    9.3.8). Raises Malformed for a request that is refused instead."""
+    9.3.8). Raises Malformed for a request that is refused: CONNECT, and TRACE without Max-Forwards: 0."""
     if head.max_forwards != 0:
         raise Malformed("method_not_supported")
     if request.method == "TRACE":
-        # Only the request line: the fields may hold credentials.
+        # Only the request line goes back: the fields may hold credentials.
         body = b"TRACE %b HTTP/1.1\r\n\r\n" % request.target
         return Headers([(b"Content-Type", b"message/http"), (b"Content-Length", b"%d" % len(body))]), body
     return Headers([(b"Allow", b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"), (b"Content-Length", b"0")]), b""

@@ -11,16 +11,15 @@ from gateway.wire.heads import FieldKinds
 class EdgeSettings:
     """Sizes in bytes, times in seconds. `body` 0 means no limit of the edge's own (a capability may set one).
     `memory` limits what a worker holds for its clients (gateway.room); 0 means no limit. `connections` 0 means
-    20,000, or as many as there are file descriptors for.
+    20,000. There are fewer if there are not enough file descriptors.
 
-    `trusted_hops` is how many proxies in front of the gateway are believed about the client, and `trusted_fields` in
-    which fields: "x-forwarded" or "forwarded". `forwarded` is what the upstream gets: one of these, "both" or "off".
-    `via` is the gateway's pseudonym in Via (RFC 9110 section 7.6.3); empty writes none.
-    `drain_delay`: after SIGTERM, how long to go on accepting with readiness off; `drain_grace`: then, how long calls
-    in flight may take.
-    `cbc`: whether TLS offers CBC suites; a restart changes it.
-    `read` are the lower-case names of the fields that policies, splits and operations look at; `kinds` knows the kind
-    of each field by its name as clients write it (gateway.edges.field_kinds).
+    `trusted_hops` is how many proxies in front of the gateway are believed about the client. `trusted_fields` is the
+    family of fields in which they are believed: "x-forwarded" or "forwarded". `forwarded` is what the upstream gets:
+    one of these, "both" or "off". `via` is the gateway's pseudonym in Via (RFC 9110 section 7.6.3); "" writes no Via.
+    After SIGTERM the gateway goes on accepting for `drain_delay`, with readiness off. Calls in flight then have
+    `drain_grace` to end. `cbc` says whether TLS offers CBC suites; a change needs a restart.
+    `read` holds the lower-case names of the fields that policies, splits and operations read. `kinds` gives the kind
+    of a field by its name as clients write it (gateway.edges.field_kinds).
     """
 
     target: int = 16 << 10

@@ -1,7 +1,7 @@
 """The contract of Stages: it keeps a gateway's stages, flips them, and informs the gateway of changes.
 
-Each change of any stage makes a new revision. A flip names the revision that it was decided on. So if two people flip
-at the same time, neither undoes the other's flip unnoticed: the second is refused with Conflict. Each implementation
+Each change of a stage makes a new revision. A flip names the revision that it was decided on. If two people flip at the
+same time, the second flip is refused with Conflict, so that it does not undo the first unnoticed. Each implementation
 must pass `gateway.flips.testing.check_stages`.
 
 Requests are decided by the stages in the route table (pipeline.table). `gateway.inforce.InForce.follow` copies each
@@ -24,7 +24,7 @@ class StagePair(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All stages at one moment, by capability. `revision` is opaque: equal, and nothing has changed."""
+    """All stages at one moment, by capability. `revision` is opaque: if it is the same, nothing has changed."""
 
     revision: str
     stages: Mapping[str, StagePair]
@@ -32,7 +32,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Flip:
-    """A change of one capability's stages: to which, who wants it, and why."""
+    """A change of one capability's stages: the new stages, who wants the change, and why."""
 
     capability: str
     to: StagePair
@@ -56,7 +56,7 @@ class Stages(Protocol):
     """The stages of one gateway. `read` and `flip` may block on a store's file; `watch` belongs to an event loop."""
 
     def read(self) -> Snapshot:
-        """The stages of now."""
+        """The present stages."""
         ...
 
     def flip(self, flip: Flip, revision: str) -> Snapshot:
@@ -64,6 +64,6 @@ class Stages(Protocol):
         ...
 
     async def watch(self, revision: str) -> Snapshot:
-        """Wait until the stages are at another revision than `revision`: the stages then. Revisions in between may be
+        """Wait until the stages are at another revision than `revision`, and return them. Revisions in between may be
         skipped."""
         ...

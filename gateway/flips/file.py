@@ -8,7 +8,7 @@ from gateway.flips.held import Held
 
 
 class FileStages:
-    """Stages as routes.yaml says them. They change when another file is put in force, and by nothing else."""
+    """Stages as routes.yaml says them. They change only when another file is put in force."""
 
     def __init__(self, revision: str, stages: Mapping[str, StagePair]) -> None:
         """`revision` is that of the configuration in force."""

@@ -6,7 +6,7 @@ from gateway.flips.base import Snapshot
 
 
 class Held:
-    """A snapshot that others wait to see replaced, all in one event loop."""
+    """A snapshot, and those who wait until it is replaced, all in one event loop."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot

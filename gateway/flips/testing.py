@@ -11,8 +11,8 @@ _TO = StagePair(Stage.CANARY, Stage.LEGACY)
 
 
 async def check_stages(make: Callable[[Mapping[str, StagePair]], Stages], *, flips: bool = True) -> None:
-    """Raise AssertionError if an implementation breaks the contract. `make` makes one from its first stages. If stages
-    cannot be flipped (`flips` False), every flip must be refused and change nothing."""
+    """Raise AssertionError if an implementation breaks the contract. `make` makes the implementation from its first
+    stages. If stages cannot be flipped (`flips` False), every flip must be refused and change nothing."""
     stages = make(_BEGIN)
     first = stages.read()
     assert dict(first.stages) == _BEGIN, "it begins with the stages that it is made with"

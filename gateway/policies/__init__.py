@@ -1,1 +1,1 @@
-"""One policy a file: each admits or refuses a call."""
+"""The policies, one in each file. A policy admits a call or refuses it."""

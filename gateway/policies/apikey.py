@@ -1,7 +1,7 @@
 """The policy `apikey`: a client sends a long random key in a header; the configuration holds only the key's SHA-256.
 
-A key is not a password: it has at least 128 random bits, so a plain, fast hash is enough. This line makes a key, and
-what goes into the configuration:
+A key is not a password: it has at least 128 random bits, so a plain, fast hash is enough. This command prints a new
+key, and its hash for the configuration:
 
     python -c "import hashlib, secrets; key = secrets.token_urlsafe(32);
     print(key, 'sha256:' + hashlib.sha256(key.encode()).hexdigest())"

@@ -3,8 +3,8 @@
 A policy is made from its `Options`, a frozen dataclass that the configuration decodes strictly. It is registered under
 the entry-point group `figway.policies`. `gateway.policies.testing.check_policy` is what each policy must satisfy.
 
-A policy that looks at fields without credentials in them has an attribute `reads` with their lower-case names. Fields
-whose names some servers take for one of those are then not sent to upstreams.
+A policy that looks at fields without credentials in them has an attribute `reads` with their lower-case names. Other
+fields, whose names some servers take for one of those, are then not sent to upstreams.
 
 If the constructor has a parameter `services`, it gets a gateway.services.Services: clocks, state, and upstreams to ask.
 """
@@ -27,13 +27,13 @@ class Policy(Protocol):
     def __init__(self, name: str, options: Any) -> None:
         """`name` is the policy's key under `policies` in routes.yaml.
 
-        Raises ValueError where the options contradict each other. Does no I/O: what must be fetched is fetched when it
-        is needed first.
+        Raises ValueError if the options contradict each other. Does no I/O: a policy fetches what it needs on first
+        use.
         """
         ...
 
     def admit(self, call: Call) -> Verdict | Awaitable[Verdict]:
-        """Return None to admit the call, or the refusal; or an awaitable of either, where the policy must wait.
+        """Return None to admit the call, or the refusal; or an awaitable of either, if the policy must wait.
 
         A policy that can answer at once should do so, since every request pays for an await. `async def` fits too.
         """

@@ -53,7 +53,7 @@ class JwksOptions:
     """Where the JWK Set is: in a `file`, or at a `url`.
 
     A file is read again within seconds of a change. A URL is fetched every `refresh`, at most 10m; `ca` is a PEM file
-    of the only roots to trust. `plain_http` allows http: to other machines than this one.
+    with the only root certificates to trust. `plain_http` allows http: to other machines than this one.
     """
 
     file: Path | None = None
@@ -147,7 +147,7 @@ class UrlSource:
 
 
 def source(options: JwksOptions) -> Source:
-    """Make the source that the options describe. Raises ValueError, with an option's name, where they are wrong."""
+    """Make the source that the options describe. Raises ValueError, with an option's name, if they are wrong."""
     if (options.file is None) == (options.url is None):
         raise ValueError("jwks: needs either file or url")
     return UrlSource(options) if options.file is None else FileSource(options.file)
@@ -156,8 +156,8 @@ def source(options: JwksOptions) -> Source:
 def read_keys(raw: bytes, algorithms: Iterable[str]) -> Keys:
     """Return the usable keys of a JWK Set by (kid, algorithm).
 
-    There is a (None, algorithm) too where exactly one key fits the algorithm. A member that none of `algorithms` can
-    use is ignored (RFC 7517 section 5). Raises KeysUnavailable where the bytes are no JWK Set.
+    There is a (None, algorithm) too if exactly one key fits the algorithm. A member that none of `algorithms` can
+    use is ignored (RFC 7517 section 5). Raises KeysUnavailable if the bytes are not a JWK Set.
     """
     try:
         members = orjson.loads(raw)["keys"]
@@ -176,7 +176,7 @@ def read_keys(raw: bytes, algorithms: Iterable[str]) -> Keys:
 
 
 def _key(member: dict[str, Any], algorithm: str) -> Key | None:
-    """Return the member as a key for the algorithm, or None where it does not fit."""
+    """Return the member as a key for the algorithm, or None if it does not fit."""
     kind, curve = KEY_FITS[algorithm]
     operations = member.get("key_ops", ["verify"])
     if (
@@ -227,7 +227,7 @@ class KeyRing:
         return self._keys.get((kid, algorithm))
 
     def tend(self) -> Awaitable[None] | None:
-        """Start a refresh if one is due. None: use the keys that are held now. Otherwise await it, then use them."""
+        """Start a refresh if one is due. Returns None if the keys held now may be used, else what to await first."""
         now = self._clock()
         if now < self._due_at:
             return None
@@ -236,7 +236,7 @@ class KeyRing:
         return None if age < MAX_REFRESH or (self._failing and age < HOLD_SECONDS) else waiting
 
     def refetch(self) -> Awaitable[None] | None:
-        """Refresh because a key is not held. Returns what to await, or None where the last try is too recent."""
+        """Refresh because a key is not held. Returns what to await, or None if the last try is too recent."""
         if self._flight is None and self._clock() - self._tried_at < min(self._source.every, REFETCH_SECONDS):
             return None
         return self._refresh_shared()
@@ -253,7 +253,7 @@ class KeyRing:
             if raw != self._raw:
                 keys = read_keys(raw, self._algorithms)
                 if not keys:
-                    # No issuer removes all keys on purpose, so this counts as a fault, as no answer does.
+                    # No issuer removes all keys on purpose, so this counts as a fault, like a missing answer.
                     raise KeysUnavailable("no key that can be used")
                 self._keys = keys
                 self._raw = raw

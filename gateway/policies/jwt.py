@@ -78,7 +78,7 @@ class Jwt:
         self._issuer = options.issuer
         self._scopes = frozenset(options.scopes)
         self._algorithms = frozenset(options.algorithms)
-        # The library's bound on the header is lower than the headers of real issuers. Ours is on the whole token.
+        # The library's limit on headers is too low for some real issuers. The limit on the whole token replaces it.
         self._registry = jws.JWSRegistry(algorithms=list(options.algorithms), strict_check_header=False)
         self._registry.max_header_length = MAX_TOKEN
         self._remembered: OrderedDict[bytes, _Verified] = OrderedDict()
@@ -92,13 +92,13 @@ class Jwt:
         wanted = " ".join(sorted(options.scopes))
         self._missing = refused("unauthenticated", "Bearer")
         self._invalid = refused("unauthenticated", 'Bearer error="invalid_token"')
-        # The client gets the same answer as with `_invalid`. As another object, it says that new keys may help.
+        # The client gets the same answer as with `_invalid`. It is another object, so that `admit` fetches new keys.
         self._unknown_key = replace(self._invalid)
         self._forbidden = refused("forbidden", f'Bearer error="insufficient_scope", scope="{wanted}"')
         self._unavailable = Refused("policy_unavailable", name)
 
     def admit(self, call: Call) -> Verdict | Awaitable[Verdict]:
-        """See Policy. Waits only where keys must be fetched."""
+        """See Policy. Waits only if keys must be fetched."""
         given = call.request.headers.get_all(b"authorization")
         if not given:
             return self._missing
@@ -154,7 +154,7 @@ class Jwt:
             self._remembered.popitem(last=False)
 
     def _read_header(self, token: bytes) -> tuple[str, str | None]:
-        """Return the algorithm and `kid` of a token. Raises _Invalid where its header alone makes it invalid."""
+        """Return the algorithm and `kid` of a token. Raises _Invalid if its header alone makes it invalid."""
         encoded = token.partition(b".")[0]
         try:
             header = orjson.loads(base64.urlsafe_b64decode(encoded + b"=" * (-len(encoded) % 4)))
@@ -183,7 +183,7 @@ class Jwt:
         return _Verified(until, principal, None if self._scopes <= _granted(claims) else self._forbidden)
 
     def _check_claims(self, claims: dict[str, Any], now: float) -> float:
-        """Return `exp`. Raises _Invalid where a registered claim does not hold (RFC 7519 section 4.1)."""
+        """Return `exp`. Raises _Invalid if a registered claim does not hold (RFC 7519 section 4.1)."""
         audience = claims.get("aud")
         audiences = [audience] if isinstance(audience, str) else audience
         subject = claims.get("sub")
@@ -206,8 +206,8 @@ def _is_date(value: object) -> TypeGuard[float]:
 
 
 def _granted(claims: dict[str, Any]) -> frozenset[str]:
-    """Return the scopes of a token: `scope`, words in one text (RFC 8693 section 4.2), or `scp`, as some issuers send.
-    """
+    """Return the scopes of a token: `scope`, separated by spaces (RFC 8693 section 4.2), or `scp`, as some issuers
+    send."""
     granted = claims.get("scope", claims.get("scp", ""))
     words = granted.split(" ") if isinstance(granted, str) else granted
     return frozenset(word for word in words if isinstance(word, str)) if isinstance(words, list) else frozenset()

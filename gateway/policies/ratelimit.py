@@ -1,7 +1,7 @@
 """The policy `ratelimit`: limits rates by the generic cell rate algorithm (GCRA).
 
 It keeps one number for each client, has no window edges, and computes with exact integers. Each admitted call moves its
-client's theoretical arrival time (TAT) on by one interval. A call is refused where that would be more than `burst`
+client's theoretical arrival time (TAT) on by one interval. A call is refused if that would be more than `burst`
 intervals ahead of now. Each worker counts for itself, so N workers together admit N times the rate. The fields of
 responses are those of draft-ietf-httpapi-ratelimit-headers-10.
 """
@@ -26,7 +26,7 @@ _DIGEST = 32
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateLimitOptions:
     """`rate` is "CALLS/WINDOW", such as "10/s" or "100/5m"; the window is in whole seconds. `burst` calls may come at
-    once; left out, CALLS may.
+    once; by default, CALLS.
 
     `key` says which calls are counted together: those with the same "client_ip" (for IPv6 the same /64), "principal"
     or "header:NAME". A call without a principal, or without the header, is counted by its address. At most
@@ -69,7 +69,7 @@ class RateLimit:
         self._interval = int(window) * SECOND
         self._tolerance = self._interval * burst
         self._second = limit * SECOND
-        # By client, those unseen for longest first: the order of insertion, as a dict keeps it.
+        # Arrival times by client, those unseen for longest first: a dict keeps the order of insertion.
         self._arrivals: MutableMapping[str | bytes, int] = services.state
         quoted = b'"' + name.encode().replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
         self._policy_field = (b"RateLimit-Policy", b"%b;q=%d;w=%d" % (quoted, limit, int(window)))

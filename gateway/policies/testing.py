@@ -13,7 +13,7 @@ from gateway.call import Call, Principal, Refused
 from gateway.errors import CODES
 from gateway.policies.base import Policy
 
-# Part of every value of a generated call. Where it appears in what a policy says, a value has leaked.
+# Part of every value of a generated call. If it appears in what a policy sends, a value has leaked.
 CANARY = "Canary7f3a"
 
 _NAMES = [b"Authorization", b"authorization", b"X-API-Key", b"Cookie", b"X-Forwarded-For", b"X-Tenant", b"Accept"]
@@ -46,7 +46,7 @@ def calls() -> st.SearchStrategy[Call]:
 
 
 def check_policy(make: Callable[[], Policy], *accepted: Call, examples: int = 100) -> None:
-    """Raises AssertionError where a policy breaks its contract.
+    """Raise AssertionError if a policy breaks its contract.
 
     `make` makes a new policy; `accepted` are calls that it must admit. The rest must hold for those calls and for
     generated ones. The verdict is None or a Refused with a known code, at once or awaited. The request's method, target

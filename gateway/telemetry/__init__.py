@@ -1,1 +1,1 @@
-"""Logs, metrics and trace context; nothing here may hold PHI."""
+"""Logs, metrics and trace context. Nothing here may hold PHI (protected health information)."""

@@ -1,5 +1,5 @@
-"""Turns messages of Python's logging, and errors of the event loop, into events of the gateway's log: one JSON object a
-line, and never a traceback, because it may hold patient data."""
+"""Turns messages of Python's logging, and errors of the event loop, into events of the gateway's log: one JSON object
+for each line. Tracebacks are never logged, because they may hold patient data."""
 
 import asyncio
 import logging
@@ -7,7 +7,7 @@ from typing import Any
 
 from gateway.telemetry.record import Recorder
 
-# Loggers whose messages are logged: they hold only names and numbers. Of others, only logger and level are logged.
+# Loggers whose messages are logged: they hold only names and numbers. Of others, only logger, level and type are.
 _OURS = ("gateway.", "shadow.", "adapters.")
 
 

@@ -8,8 +8,8 @@ from typing import TypedDict
 
 
 class ReloadFacts(TypedDict):
-    """The result of the last reload: `at` in seconds since 1970, `problems` as printed, `waiting` the settings that
-    need a restart, `hanging` the number of attempts that were given up and still run."""
+    """The result of the last reload: `at` is in seconds since 1970, `problems` are as printed, `waiting` names the
+    settings that need a restart, and `hanging` counts the attempts that were given up and still run."""
 
     successful: bool
     count: int
@@ -74,9 +74,9 @@ class WorkerFacts(TypedDict):
     should be; `revision` is that of the configuration in force.
 
     `shadow`: capability, operation, outcome, reason, count. `upstreams`: name, endpoint's URL, whether it is
-    available, pending calls, pooled connections, connections outside the pool, the last failure. `faults`: why the
-    store, custody, the sealed file or the file of marks does not work now. `overloaded`: the resources that are
-    exhausted now, "connections" or "memory". `descriptors`: the process's limit of file descriptors."""
+    available, pending calls, connections (of the pool and logged in), connections outside the pool, the last failure.
+    `faults`: why the store, custody, the sealed file or the file of marks does not work now. `overloaded`: the
+    resources that are exhausted now, "connections" or "memory". `descriptors`: the limit of file descriptors."""
 
     at: float
     workers: int

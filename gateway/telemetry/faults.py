@@ -1,4 +1,4 @@
-"""Logs faults of the shadow's files: each once when it begins, changes and ends, not at every failure."""
+"""Logs faults of the shadow's files. Each fault is logged when it begins, changes and ends, not at every failure."""
 
 import time
 from collections.abc import Mapping

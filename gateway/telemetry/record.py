@@ -3,7 +3,7 @@
 An Account is all that this module knows about a request; the log and the metrics are its sinks. It must hold no PHI
 (protected health information): names come from the configuration, and the rest are numbers and ids. Paths, queries,
 header values, addresses and bodies never reach this module. Counters are plain ints, which become Prometheus families
-when they are scraped: an increment costs a tenth of a client library's.
+when they are scraped: an increment costs a tenth of what it costs in a client library.
 """
 
 import time

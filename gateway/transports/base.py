@@ -1,8 +1,8 @@
 """The contract of a transport: it carries requests to one upstream and brings the answers back.
 
-The scheme of the upstream's URL says which transport it gets (table.py). A transport writes what an arm is asked as the
-bytes of its protocol, and calls a Receiver with the answer as it comes. `gateway.transports.testing.check_transport`
-is what each transport must satisfy.
+The scheme of the upstream's URL says which transport it gets (table.py). A transport writes an arm's request as the
+bytes of its protocol, and calls a Receiver with the answer as it comes. Each transport must pass
+`gateway.transports.testing.check_transport`.
 """
 
 from collections.abc import Sequence
@@ -29,8 +29,8 @@ class Receiver(Protocol):
         """The head of the final response has come.
 
         `headers` are the end-to-end fields. `length` is the Content-Length, CHUNKED or UNTIL_CLOSE
-        (gateway.wire.bodies), as the head declares it. An answer to HEAD, a 204 and a 304 have no body whatever it
-        says.
+        (gateway.wire.bodies), as the head declares it. An answer to HEAD, a 204 and a 304 have no body, whatever
+        `length` is.
         """
         ...
 
@@ -61,7 +61,7 @@ class Receiver(Protocol):
     def on_login(self) -> "Keeper | None":
         """The answer's head says that its connection is logged in, or is about to be.
 
-        Return the keeper that the connection belongs to from now on. Return None where it cannot be kept; the
+        Return the keeper that the connection belongs to from now on. Return None if it cannot be kept; the
         connection then closes after the answer.
         """
         ...
@@ -79,7 +79,7 @@ class Keeper(Protocol):
 
 
 class Endpoint(Protocol):
-    """One of the places that answer for an upstream, as the rest of the gateway sees it."""
+    """One address that answers for an upstream, as the rest of the gateway sees it."""
 
     @property
     def url(self) -> str:
@@ -93,12 +93,12 @@ class Endpoint(Protocol):
 
     @property
     def connections(self) -> int:
-        """Open connections."""
+        """Open connections, without those of `streams`."""
         ...
 
     @property
     def streams(self) -> int:
-        """Calls without a foreseeable end, which hold no place in a pool."""
+        """Calls that hold no place in a pool: those without a foreseeable end, and those of slow clients."""
         ...
 
     @property
@@ -158,23 +158,23 @@ class Transport(Protocol):
 
     @property
     def endpoints(self) -> Sequence[Endpoint]:
-        """The places that answer for the upstream."""
+        """The upstream's endpoints."""
         ...
 
     def send(
         self, request: Request, arrival: Arrival, body: bytes, receiver: Receiver, affinity: Any, *,
         whole: bool, streams: bool, total: float,
     ) -> Sending | None:
-        """Send what an arm is asked, and call `receiver` with the answer.
+        """Send an arm's request, and call `receiver` with the answer.
 
         `request` gives method, target and fields; `arrival` is the client's request that it was made of. `body` is
         the part of the body so far, and `whole` says whether that is all; the rest is written to the returned Sending.
-        `streams` says that the request goes on as the client sent it, of unknown length or as an upgrade; otherwise
-        `whole` is true and the fields give the length. `affinity` is what the client's connection owns upstream, None
-        for nothing. `total` bounds the call in seconds, 0: no bound.
+        `streams` says that the request goes on as the client sent it: it may be chunked, or an upgrade. Otherwise
+        `whole` is true and the fields give the length. `affinity` holds the upstream connections that belong to the
+        client's connection, None for none. `total` bounds the call in seconds, 0: no bound.
 
-        Returns None where the receiver has been called with a failure already, because nothing could be sent. Never
-        raises for what the upstream does.
+        Returns None if nothing could be sent; the receiver has then been called with a failure. Never raises for what
+        the upstream does.
         """
         ...
 
@@ -183,14 +183,14 @@ class Transport(Protocol):
         ...
 
     def may_be_asked(self, now: float) -> bool:
-        """The same, for a caller that has another arm to ask, and that sends a request if this returns true.
+        """Like `available`, for a caller that could ask another arm, and that sends a request if this returns true.
 
-        After an ejection it returns true to one caller, whose request tries the endpoint.
+        After an ejection this returns true to one caller, whose request tries the endpoint.
         """
         ...
 
     def is_busy(self) -> bool:
-        """Whether an endpoint has one client's share of its pool, or more, in use."""
+        """Whether as much of an endpoint's pool is in use as one client's share, or more."""
         ...
 
     def for_mirrors(self) -> "Transport":
@@ -201,7 +201,7 @@ class Transport(Protocol):
         ...
 
     def hand_over(self, successor: "Transport | None") -> None:
-        """Prepare for the end: another configuration is in force, with this transport to the same upstream, if any."""
+        """Prepare for the end: a new configuration uses `successor` for this upstream, or does not have it (None)."""
         ...
 
     def watch(self) -> None:

@@ -12,18 +12,18 @@ _NO_HEADERS = Headers()
 
 
 class Asker(Receiver, Protocol):
-    """The receiver of a client's exchange: what is held for the exchange counts in the worker's room."""
+    """The receiver of a client's exchange. What is held for the exchange counts in the worker's memory."""
 
     def count_translation(self, size: int) -> bool:
-        """Count `size` bytes more of a translation, or return False where there is no room for them."""
+        """Count `size` bytes more of a translation, or return False if there is no room for them."""
         ...
 
 
 class Collected:
     """A receiver that keeps the whole answer, and calls `settled` with itself once, at the end.
 
-    The body may have up to `limit` bytes; a longer one ends the call, with the failure "oversize". Where a client waits
-    for the answer, `asker` is the client's exchange: a body that finds no room there ends the call, with "no_room".
+    The body may have up to `limit` bytes; a longer one ends the call, with the failure "oversize". If a client waits
+    for the answer, `asker` is the client's exchange. A body that finds no room there ends the call, with "no_room".
     `bodiless` says that no body comes, whatever length the head has (answers to HEAD). `sending` is the call, from when
     the transport has returned it until `settled` has returned.
     """
@@ -49,7 +49,7 @@ class Collected:
         self._pieces: list[bytes] = []
 
     def on_interim(self, status: int, reason: bytes, headers: Headers) -> None:
-        """A mirror ignores interim answers, and to a client of an adapter they mean nothing."""
+        """Ignore it: a mirror needs no interim answers, and they mean nothing to a client of an adapter."""
 
     def on_head(self, status: int, reason: bytes, headers: Headers, length: int) -> None:
         self.status, self.reason, self.headers = status, reason, headers

@@ -10,7 +10,7 @@ class Tls:
     """TLS to the upstream.
 
     `ca` is a PEM file of the only roots to trust (None: the system's). `cert` and `key` (PEM files) are sent for mutual
-    TLS. `server_name` overrides the name that is asked for and checked. `digest` changes with the content of the
+    TLS. `server_name` overrides the name that is sent (SNI) and checked. `digest` changes with the content of the
     files, so that settings with new files are not equal to the old ones.
     """
 
@@ -40,10 +40,10 @@ class Timeouts:
 class Pool:
     """Bounds per endpoint.
 
-    `connections` and requests `pending` for one are numbers; `idle` is the seconds that an idle connection is kept
-    open, and `age` those after which a connection serves no new request (0: no bound). Besides, `logins` connections
-    may be logged in for one client each, and `streams` calls may have left the pool (0: four times `connections`).
-    `per_client` is the share of each bound that one client address has, in 1/10,000.
+    There may be `connections`, and `pending` requests that wait for one. An idle connection is closed after `idle`
+    seconds; after `age` seconds a connection serves no new request (0: no bound). Outside the pool, `logins`
+    connections may be logged in for one client each, and there may be `streams` calls (0: four times `connections`).
+    `per_client` is the share of each of these bounds that one client address has, in 1/10,000.
     """
 
     connections: int = 256
@@ -56,7 +56,7 @@ class Pool:
 
     @property
     def most_streams(self) -> int:
-        """The bound of the calls that may have left the pool."""
+        """How many calls may have left the pool."""
         return self.streams or 4 * self.connections
 
     def share(self, bound: int) -> int:
@@ -69,7 +69,7 @@ class HealthCheck:
     """The active health check: GET `path` every `every` seconds.
 
     `unhealthy` failures in a row take an endpoint out, `healthy` successes in a row bring it back. Success is this
-    `status`; where it is 0, any status below 500.
+    `status`, or any status below 500 if `status` is 0.
     """
 
     path: str
@@ -82,9 +82,9 @@ class HealthCheck:
 
 @dataclass(frozen=True, slots=True)
 class Ejection:
-    """The passive health check: `failures` failed calls in a row (connect, reset, timeout) eject an endpoint.
+    """The passive health check: `failures` failed calls in a row (connect, reset, timeout …) eject an endpoint.
 
-    It gets no calls for `seconds`, unless all endpoints are ejected. With `failures` 0 none is.
+    It gets no calls for `seconds`, unless all endpoints are ejected. With `failures` 0, no endpoint is ejected.
     """
 
     failures: int = 5
@@ -96,7 +96,7 @@ class UpstreamSettings:
     """One upstream.
 
     `endpoints` are URLs: "http://host:port", "https://host:port" or "unix:///path". `host` says which Host is sent:
-    "keep" (the client's), "upstream" (the endpoint's authority) or a value. A name is looked up again after `resolve`
+    "keep" (the client's), "upstream" (the endpoint's authority) or the value. A name is looked up again after `resolve`
     seconds. `paths` is how the upstream reads paths.
     """
 

@@ -10,7 +10,7 @@ from gateway.transports.settings import UpstreamSettings
 TRANSPORTS: Mapping[str, Callable[[UpstreamSettings], Transport]] = {
     "http": Upstream, "https": Upstream, "unix": Upstream,
 }
-"""What makes the transport to an upstream whose endpoints' URLs have this scheme."""
+"""Scheme of the URLs of an upstream's endpoints → what makes the transport to the upstream."""
 
 
 def connect(settings: UpstreamSettings) -> Transport:

@@ -18,7 +18,7 @@ _PIECES = [b"first, ", b"second, ", b"x" * 100_000]
 
 
 class Heard:
-    """A receiver that keeps what it was called with, and fails where the order of the calls breaks the contract."""
+    """A receiver that keeps what it was called with, and fails if the order of the calls breaks the contract."""
 
     def __init__(self) -> None:
         self.status = 0
@@ -74,7 +74,7 @@ class Heard:
 def check_transport(
     make: Callable[[UpstreamSettings], Transport], *, echoes: str, cuts: str, refuses: str,
 ) -> None:
-    """Raises AssertionError where a transport breaks its contract.
+    """Raises AssertionError if a transport breaks its contract.
 
     `make` makes the transport to an upstream. The URLs are those of three services that the caller runs in other
     threads or processes: `echoes` answers each request with the body that it was sent, `cuts` breaks off in the midst
@@ -109,7 +109,7 @@ class _Upstream:
         return self._sending(arrival, body, receiver, whole=True, mirrors=mirrors)
 
     def begin(self, body: bytes, receiver: Heard) -> Sending:
-        """Send a request of whose body more follows."""
+        """Send a request with the first piece of its body. More follows."""
         return self._sending(_arrival(CHUNKED), body, receiver, whole=False)
 
     def _sending(
@@ -123,7 +123,7 @@ class _Upstream:
         return sending
 
     async def close(self) -> None:
-        """End what is under way. A transport can be closed twice, and whether or not it was used."""
+        """End what is under way. Closing a transport twice must work, whether or not the transport was used."""
         for sending in self._sent:
             sending.cancel()
         await self.transport.close()

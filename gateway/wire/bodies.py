@@ -5,14 +5,14 @@ frame answers to HEAD, which httptools cannot do.
 """
 
 import re
-from typing import Protocol
+from typing import Final, Protocol
 
 from adapters.message import Headers
 from gateway.wire.heads import FIELD, Malformed, fields
 
 CHUNKED = -1
 UNTIL_CLOSE = -2
-"""Where a length is expected: a body in chunks, and one that ends with its connection."""
+"""What stands for a length: CHUNKED for a body in chunks, UNTIL_CLOSE for one that ends with its connection."""
 
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:[ \t]*;[^\x00-\x08\x0a-\x1f\x7f]*+)?\r\n")
 _MAX_CHUNK_LINE = 4096
@@ -25,8 +25,8 @@ _CHUNKS_A_CALL = 512
 
 class Framing(Protocol):
     """Finds a body in the bytes of a connection. `done` is True once it has ended, and `rest` is what came after it.
-    `left` is how many bytes are still to come, -1 where that is unknown. `behind` is True where one call was not
-    enough: call again with b"" in a later turn of the event loop, and feed no more bytes until then."""
+    `left` is how many bytes are still to come, -1 if that is unknown. `behind` is True if one call was not enough:
+    call again with b"" in a later turn of the event loop, and feed no more bytes until then."""
 
     done: bool
     behind: bool
@@ -99,6 +99,13 @@ class ToTheEnd:
         return True
 
 
+# What a chunked body's next bytes are.
+_SIZE: Final = 0
+_DATA: Final = 1
+_DATA_END: Final = 2
+_TRAILERS: Final = 3
+
+
 class Chunked:
     """A chunked body (RFC 9112 section 7.1): sizes have 1 to 16 hexadecimal digits, and every line ends with CRLF.
     Extensions and trailers together have at most `allowance` bytes, the payload at most `room` (0: no limit).
@@ -109,8 +116,6 @@ class Chunked:
         "trailers",
     )
 
-    _SIZE, _DATA, _DATA_END, _TRAILERS = range(4)
-
     def __init__(self, malformed: str, allowance: int = 16 << 10, room: int = 0) -> None:
         self._room = room or 1 << 62
         self.left = -1
@@ -118,7 +123,7 @@ class Chunked:
         self._kept = b""
         self._at = 0
         self._left = 0
-        self._state = self._SIZE
+        self._state = _SIZE
         self._malformed = malformed
         self._allowance = allowance
         self.done = self.behind = False
@@ -137,28 +142,28 @@ class Chunked:
         pieces: list[bytes] = []
         end, chunks = len(data), 0
         while at < end and not self.done:
-            if self._state == self._DATA:
+            if self._state == _DATA:
                 piece = data[at:at + self._left] if at or self._left < end else data
                 pieces.append(piece)
                 at += len(piece)
                 self._left -= len(piece)
                 if not self._left:
-                    self._state = self._DATA_END
-            elif self._state == self._DATA_END:
+                    self._state = _DATA_END
+            elif self._state == _DATA_END:
                 if end - at < 2 and data[at] == 13:
                     break
                 if data[at:at + 2] != b"\r\n":
                     raise Malformed(self._malformed)
                 at += 2
-                self._state = self._SIZE
+                self._state = _SIZE
             elif chunks >= _CHUNKS_A_CALL:
                 self.behind = True
                 break
-            elif self._state == self._SIZE and (small := _SMALL_CHUNKS.match(data, at)):
+            elif self._state == _SIZE and (small := _SMALL_CHUNKS.match(data, at)):
                 chunks += self._small(data, at, small.end(), pieces)
                 at = small.end()
             else:
-                taken = self._size(data, at) if self._state == self._SIZE else self._trailer(data, at)
+                taken = self._size(data, at) if self._state == _SIZE else self._trailer(data, at)
                 if not taken:
                     break
                 chunks += 1
@@ -166,7 +171,7 @@ class Chunked:
         if self.done:
             self.rest = data[at:]
         elif at < end:
-            # What is put off may be long, and is not copied for each call. The start of a line keeps only itself.
+            # Bytes that are put off may be many, so they are not copied for each call. Of a line, its start is kept.
             self._kept, self._at = (data, at) if self.behind else (data[at:], 0)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
@@ -184,7 +189,7 @@ class Chunked:
         return count
 
     def _line(self, data: bytes, at: int, limit: int) -> int:
-        """Where the line that begins at `at` ends, after its CRLF; 0 while it is not whole."""
+        """The position after the CRLF of the line that begins at `at`; 0 while the line is not whole."""
         end = data.find(b"\n", at, at + limit)
         if end < 0:
             if len(data) - at >= limit:
@@ -205,7 +210,7 @@ class Chunked:
         self._room -= self._left
         if self._room < 0:
             raise Malformed("body_too_large")
-        self._state = self._DATA if self._left else self._TRAILERS
+        self._state = _DATA if self._left else _TRAILERS
         return end - at
 
     def _trailer(self, data: bytes, at: int) -> int:
@@ -249,7 +254,7 @@ _LENGTH = re.compile(rb"[0-9]{1,18}")
 
 def content_length(values: list[bytes], malformed: str) -> int:
     """The one length that all Content-Length fields give (RFC 9110 section 8.6, RFC 9112 section 6.3). A list of equal
-    values counts as one value. Raises Malformed."""
+    values counts as one value. Raises Malformed with the code `malformed` if there is not exactly one valid length."""
     given = {one.strip(b" \t") for value in values for one in value.split(b",")}
     if len(given) != 1:
         raise Malformed(malformed)

@@ -1,1 +1,1 @@
-"""What is done with an exchange that differed: it is judged again, shrunk, and written down as a test."""
+"""Cases: exchanges that differed are judged again, shrunk, and written down as tests."""

@@ -14,7 +14,7 @@ _WIDTH = 100
 
 
 def write(found: Minimal) -> str:
-    """The file's text. The caller has to run it: the rule of a plugin may hold more than its `repr` shows."""
+    """The text of the case file. The caller must try it: the rule of a plugin may hold more than its `repr` shows."""
     pair = found.pair
     rules, plugins = _rules(pair.rules)
     own = {name for module, name in plugins if module == running.__name__}

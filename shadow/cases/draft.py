@@ -1,7 +1,7 @@
-"""Draft: a pair whose bodies are trees, taken apart into units that both sides have in common. Pure.
+"""Draft: a pair whose bodies are trees, taken apart into units. Pure.
 
 A unit is one place of both trees, paired as the comparator pairs them. Shrinking removes or replaces whole units, so
-both sides stay beside each other.
+the two sides keep matching each other.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -54,7 +54,7 @@ class Draft(NamedTuple):
 
     @classmethod
     def of(cls, pair: Pair) -> "Draft | None":
-        """The draft of a pair; None where its bodies are compared as bytes."""
+        """The draft of a pair; None if its bodies are compared as bytes, or if neither can be read."""
         forms = form_of(pair.control.headers), form_of(pair.candidate.headers)
         if forms[0] is None or forms[1] is None or forms[0].name != forms[1].name:
             return None
@@ -107,7 +107,7 @@ class Draft(NamedTuple):
 
 
 def _inner(unit: Unit) -> Iterator[Unit]:
-    """The units right inside a unit."""
+    """The units directly inside a unit."""
     old_at, new_at, old, new, matcher = unit
     if isinstance(old, dict) and isinstance(new, dict):
         for name in [*old, *(name for name in new if name not in old)]:

@@ -29,7 +29,7 @@ MAX_BYTES = 1 << 30
 """Bytes of bodies that these comparisons read at most, all together."""
 
 STOCK = (b"0", b"1", b"", b"{", b" ", b"<", b"\xff", b"\xef\xbb\xbf{}", b'{"a":0,"a":0}', b"NaN", b"MSH")
-"""Bodies that replace those that are compared as bytes, or cannot be read. Each is invalid in another way."""
+"""Small bodies that replace those that are compared as bytes or cannot be read. Most are invalid, in different ways."""
 
 _NUMBERS = (("0", "0"), ("0", "1"), ("0.0", "0.1"), ("0", "0.0"), ("0.0", "0"), ("0", "0.1"), ("0.1", "0"))
 
@@ -45,8 +45,8 @@ class Minimal(NamedTuple):
     """A pair that was shrunk.
 
     `findings` are what its comparison finds, among them all that was asked for. `comparisons` is how many were made.
-    `whole`: a body stayed as it was, since its form cannot be written back. `exhausted`: the comparisons ran out, so a
-    smaller pair may exist."""
+    `whole` says that a body stayed as it was, since its form cannot be written back; `exhausted` that the comparisons
+    ran out, so a smaller pair may exist."""
 
     pair: Pair
     findings: tuple[Finding, ...]
@@ -56,11 +56,11 @@ class Minimal(NamedTuple):
 
 
 class Trial:
-    """Tries pairs. One holds where its comparison finds all of `chosen`, and nothing that the first pair had not."""
+    """Tries pairs. A pair *holds* if its comparison finds all of `chosen` and nothing that the first one's does not."""
 
     def __init__(self, pair: Pair, chosen: Collection[Signature] = (), most: int = MAX_COMPARISONS) -> None:
-        """`chosen` are signatures, all of the pair's where it is empty. Raises Unfit where the pair is no mismatch, or
-        has none of them."""
+        """`chosen` are signatures; if empty, all of the pair's. Raises Unfit if the pair is no mismatch, or has none of
+        them."""
         found = findings(pair)
         if not found:
             raise Unfit("these two are no mismatch by the rules: there is nothing to keep")
@@ -70,7 +70,7 @@ class Trial:
         self._chosen = frozenset(one for one in found if not chosen or one[0] in chosen)
         if not self._chosen:
             raise Unfit("these two have no difference of that signature")
-        # A full list of differences was cut off: removing some of them shows others.
+        # A full list of differences was cut off, so removing some of them shows others.
         self._allowed = frozenset(found) if len(found) < MAX_DIFFERENCES else None
 
     @property
@@ -89,7 +89,7 @@ class Trial:
 
 
 def findings(pair: Pair) -> tuple[Finding, ...]:
-    """The signatures and severities that the comparison of a pair finds, sorted; empty where it is no mismatch."""
+    """The signatures and severities that the comparison of a pair finds, sorted; empty if it is no mismatch."""
     found = compare(pair)
     if found.tally.outcome is not Outcome.MISMATCH:
         return ()
@@ -118,7 +118,7 @@ def _size(pair: Pair) -> int:
 
 
 def _meant(one: Observation) -> bytes:
-    """The body without its content coding, or as it is where the coding is unknown or broken."""
+    """The body without its content coding, or as it is if the coding is unknown or broken."""
     try:
         body = decoded(one)
     except Incomparable:
@@ -149,7 +149,7 @@ def _smaller(pair: Pair, trial: Trial) -> tuple[Pair, bool]:
 
 
 def _stocked(pair: Pair, trial: Trial, sides: Sequence[int]) -> Pair | None:
-    """The pair with the first stock bodies on these sides that hold; None where none do."""
+    """The pair with the first stock bodies on these sides with which it holds; None if it holds with none."""
     for bodies in product(STOCK, repeat=len(sides)):
         made = pair
         for side, body in zip(sides, bodies, strict=True):
@@ -162,13 +162,13 @@ def _stocked(pair: Pair, trial: Trial, sides: Sequence[int]) -> Pair | None:
 # --- heads and rules ---
 
 def _without_coding(pair: Pair, trial: Trial) -> Pair:
-    """The pair without content codings, where it still holds then."""
+    """The pair without content codings if that still holds, else the pair as it is."""
     made = uncoded(pair)
     return made if trial.holds(made) else pair
 
 
 def uncoded(pair: Pair) -> Pair:
-    """The pair without content codings; as it is where one of them is unknown."""
+    """The pair without content codings; as it is if one of them is unknown."""
     sides = []
     for one in (pair.control, pair.candidate):
         try:
@@ -219,7 +219,7 @@ def _with_fewer_rules(pair: Pair, trial: Trial) -> Pair:
 # --- trees ---
 
 def _fewer(draft: Draft, units: list[Unit], trial: Trial) -> Draft:
-    """The draft without as many of these units as can go: tried in halves, in quarters, and so on to one at a time."""
+    """The draft without those of these units that can go. All are tried at once, then halves, down to single ones."""
     first, gone, kept, step = draft, list[Unit](), units, len(units)
     while step:
         at = 0
@@ -236,7 +236,7 @@ def _fewer(draft: Draft, units: list[Unit], trial: Trial) -> Draft:
 
 
 def _shorter(draft: Draft, trial: Trial) -> Draft:
-    """The draft with its texts cut, equally on both sides, and with small numbers, where it still holds then."""
+    """The draft with its texts cut, equally on both sides, and with small numbers, as far as it still holds."""
     for unit in [] if trial.over else list(draft.leaves()):
         for old, new in () if trial.over else _cuts(unit.old, unit.new):
             tried = draft.having(unit, old, new)

@@ -1,7 +1,7 @@
 """Pseudonyms for a pair: every value is replaced by a stand-in, and the comparison still finds the same.
 
-What stays: member names that a report may show too, true, false and null, what rules reveal, and common words in header
-fields. Where a finding depends on any other value as it is, the pair is refused.
+What stays: member names that a report may also show, true, false and null, what rules reveal, and common words in
+header fields. If a finding depends on any other value as it is, the pair is refused.
 """
 
 import re
@@ -36,9 +36,9 @@ _Replace = Callable[[Tree, Names], Tree]
 def pseudonymise(found: Minimal, original: Pair, secret: bytes) -> Minimal:
     """The shrunk pair with stand-ins for its values.
 
-    `original` is the pair before it was shrunk: there it is decided which member names are data, since a map of many
-    names may have a single one left. `secret` is 8 bytes or more, used once; it draws by how much dates are shifted.
-    Raises Unfit, with the places, where no stand-in will do."""
+    `original` is the pair before it was shrunk. It helps to tell which member names are data: a map of many names may
+    have a single one left when it is shrunk. `secret` is 8 bytes or more, used once; it decides by how much dates are
+    shifted. Raises Unfit, which names the places, if no stand-in will do."""
     pair = found.pair
     draft = Draft.of(pair)
     bodies = pair.control.body, pair.candidate.body
@@ -66,7 +66,7 @@ def _needed(
     pair: Pair, draft: Draft | None, data: set[Names], values: list[tuple[Tree, Names]], standins: Standins,
     trial: Trial,
 ) -> list[str]:
-    """The places of the values that cannot be replaced, each tried together with all that could be before it."""
+    """The places of the values that cannot be replaced. Each is tried together with all earlier ones that can."""
     done: set[Tree] = set()
     for value in dict.fromkeys(value for value, _ in values):
         done.add(value)
@@ -91,7 +91,7 @@ def _data(pair: Pair, draft: Draft | None) -> set[Names]:
 
 
 def _replaced(pair: Pair, draft: Draft | None, data: set[Names], of: _Replace) -> Pair | None:
-    """The pair with its values replaced; None where the result cannot be written."""
+    """The pair with its values replaced; None if the result cannot be written."""
     pair = replace(pair, control=_with_heads(pair.control, of), candidate=_with_heads(pair.candidate, of))
     if draft is None:
         return pair

@@ -1,4 +1,4 @@
-"""Exchanges that were judged before, judged again by other rules: what that changes. It shows shapes and no values."""
+"""Judges earlier exchanges again, by other rules, and says what that changes. It shows shapes and no values."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -11,7 +11,7 @@ from shadow.ledger.groups import key
 
 
 class Earlier(NamedTuple):
-    """How an exchange was judged before: its outcome, and the key of its pattern, "" where nothing differed."""
+    """How an exchange was judged before: its outcome, and the key of its pattern, "" if nothing differed."""
 
     outcome: Outcome
     pattern: str
@@ -31,7 +31,7 @@ class Again:
 
     @property
     def changed(self) -> bool:
-        """Whether its outcome is another one, or it differs in another way."""
+        """Whether its outcome has changed, or the arms differ in another way than before."""
         return Earlier.of(self.now) != self.before
 
 

@@ -1,9 +1,9 @@
-"""Stand-ins for values: invented, of the same type, length and format class, and equal where the values are equal.
+"""Stand-ins for values: invented values of the same type, length and format class. Equal values have equal stand-ins.
 
 A text is split into runs of letters and digits. The pattern of a run (which places are digits, which are letters) is
 its *make*. The n-th run of one make is replaced by the n-th stand-in of that make, so a stand-in reveals no more of its
-run than its length, its digits' places and its capitals'. Dates and times are all shifted by the same number of days
-and minutes, drawn by a secret: they stay dates, in the same order and as far apart as before.
+run than its length, and which places are digits and capitals. Dates and times are all shifted by the same number of
+days and minutes, which a secret decides: they stay dates, in the same order and as far apart as before.
 """
 
 import re
@@ -17,7 +17,7 @@ from adapters.document import Number, Tree
 _LETTERS = "ghijklmoqsvwxy"
 _HEX = "abcdef"
 _DIGITS = "1234567890"
-# Two bytes each in UTF-8, one in Latin-1: what they stand for is never shorter.
+# Each has two bytes in UTF-8 and one in Latin-1, so it is never longer than the character that it replaces.
 _OTHERS = "àáâãäåæçèéêëìíîïðñòóôõöøùúûüýþ"
 
 _UUID = r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
@@ -29,7 +29,7 @@ _PIECES = re.compile(
     rf"|(?P<time>(?<![0-9A-Za-z]){_TIME}{_FRACTION}(?:Z|[+-][0-9]{{2}}:?[0-9]{{2}})?(?![0-9A-Za-z]))"
     rf"|(?P<compact>(?<![0-9A-Za-z.]){_COMPACT}{_FRACTION}(?:[+-][0-9]{{4}})?(?![0-9A-Za-z]))"
     rf"|(?P<run>[0-9A-Za-z]+)|(?P<other>[^\x00-\x7f\s]+)")
-# When, the fraction of a second, and the zone, which stays.
+# The date or time, the fraction of a second, and the zone, which stays as it is.
 _PARTS = re.compile(rf"({_TIME}|{_COMPACT})({_FRACTION})(.*)")
 _RUN = re.compile(r"[0-9A-Za-z]+|[^\x00-\x7f\s]+")
 _DIGIT_RUN = re.compile(r"[0-9]+")
@@ -43,8 +43,8 @@ class Standins:
     """Stand-ins for all values of some documents. Equal values have one stand-in; unequal values never share one."""
 
     def __init__(self, texts: Iterable[str], secret: bytes) -> None:
-        """`texts` are all values: no stand-in is a run of one of them, as long as there are others. `secret` draws by
-        how much times are shifted."""
+        """`texts` are all values: no stand-in equals a run of one of them, as long as other stand-ins are left.
+        `secret` decides by how much times are shifted."""
         self._taken: dict[str, set[str]] = {}
         self._known: dict[tuple[str, str], str] = {}
         self._tried: dict[str, int] = {}
@@ -149,7 +149,7 @@ def _nth(make: str, number: int) -> str:
 
 
 def _drawn(secret: bytes, days: set[str]) -> timedelta:
-    """A shift of 2 to 20 years back and some minutes, which moves none of these days to another one of them."""
+    """A shift back by 2 to 20 years and some minutes, which moves none of these days to another one of them."""
     first = int.from_bytes(secret[:8])
     for number in range(first, first + 1_000):
         shift = timedelta(days=-(730 + number % 6_575), minutes=-(number // 6_575 % 1_440))
@@ -159,7 +159,7 @@ def _drawn(secret: bytes, days: set[str]) -> timedelta:
 
 
 def _moved(text: str, shift: timedelta) -> str | None:
-    """A date, or a date and time, moved by `shift`; None where the text is none."""
+    """A date, or a date and time, moved by `shift`; None if the text is neither."""
     form = _COMPACT_FORMS.get(len(text)) if text.isdigit() else None
     try:
         if form is not None:
@@ -177,7 +177,7 @@ def _moved(text: str, shift: timedelta) -> str | None:
 
 
 def _plus(moment: datetime, shift: timedelta) -> datetime:
-    """The moment moved by `shift`, or the other way where that leaves the calendar, as for "0001-01-01"."""
+    """The moment moved by `shift`, or the other way if that would leave the calendar, as for "0001-01-01"."""
     try:
         return moment + shift
     except OverflowError:

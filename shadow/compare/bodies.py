@@ -27,7 +27,7 @@ class Incomparable(Exception):
 
 
 class Unreadable(NamedTuple):
-    """A body that its media type does not fit, and the reason."""
+    """A body that cannot be read as its media type says, and the reason."""
 
     reason: str
 
@@ -47,7 +47,7 @@ _FORMS = {
 
 
 def form_of(headers: Headers) -> Form | None:
-    """The form for a media type; None where the body is compared byte by byte."""
+    """The form for a media type; None if the body is compared byte by byte."""
     found = media(headers)
     if found is None:
         return None
@@ -59,7 +59,7 @@ def form_of(headers: Headers) -> Form | None:
 
 
 def read(form: Form, body: bytes) -> Tree | Unreadable:
-    """The tree of a body whose content coding is off, or why it cannot be read."""
+    """The tree of a body without its content coding, or why it cannot be read."""
     try:
         match form.name:
             case "json":
@@ -101,7 +101,7 @@ def shape_of(found: Tree | Unreadable) -> Shape:
 
 
 def decoded(observation: Observation) -> bytes | None:
-    """The body without its content coding (RFC 9110 section 8.4.1); None where it is corrupt. Raises Incomparable."""
+    """The body without its content coding (RFC 9110 section 8.4.1); None if it is corrupt. Raises Incomparable."""
     body = observation.body
     codings = b",".join(observation.headers.get_all(b"content-encoding")).decode("latin-1").lower().split(",")
     if len(codings) > MAX_CODINGS:
@@ -113,7 +113,7 @@ def decoded(observation: Observation) -> bytes | None:
             if coding in ("gzip", "x-gzip"):
                 body = _inflate(body, 31)
             elif coding == "deflate":
-                # "deflate" is the zlib format, but some servers send it bare. The first two bytes tell which (RFC 1950
+                # "deflate" is the zlib format, but some servers send no zlib header. Two bytes tell which (RFC 1950
                 # section 2.2).
                 bare = body[0] & 15 != 8 or int.from_bytes(body[:2]) % 31 != 0
                 body = _inflate(body, -15 if bare else 15)
@@ -125,7 +125,7 @@ def decoded(observation: Observation) -> bytes | None:
 
 
 def _inflate(body: bytes, window: int) -> bytes:
-    """The body decompressed. Raises zlib.error where it is corrupt or cut short, Incomparable where it is too large."""
+    """The body decompressed. Raises zlib.error if it is corrupt or cut short, Incomparable if it is too large."""
     whole: list[bytes] = []
     room = MAX_DECODED
     for _ in range(MAX_MEMBERS):

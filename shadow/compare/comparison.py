@@ -1,8 +1,8 @@
 """Compares a pair: Pair → Comparison, with exactly one Outcome. Pure and total: any bytes on both arms give an outcome.
 
-The steps: failures → status → compared header fields → content coding taken off → equal bytes → equal trees. Where the
-statuses are of two classes, bodies are not compared, since they are bound to differ. Where one arm's body cannot be
-read, that is a difference; where neither can, nothing can be compared. Neither is ever a match.
+The steps: failures → status → compared header fields → content coding taken off → equal bytes → equal trees. If the
+statuses are of two classes, bodies are not compared, since they are bound to differ. If one arm's body cannot be read,
+that is a difference; if neither can, nothing can be compared. Neither is ever a match.
 """
 
 from collections import Counter
@@ -43,11 +43,11 @@ class Outcome(StrEnum):
     """Everything that differs was declared beforehand. The reason is the declaration's id."""
     MISMATCH = "mismatch"
     UNSTABLE = "unstable"
-    """Legacy was asked twice, and disagrees with itself where modern differs from it."""
+    """Legacy was asked twice, and disagrees with itself at the places where modern differs from it."""
     TRANSIENT = "transient"
     """The arms differed, and agreed when both were asked again."""
     CANDIDATE_ERROR = "candidate_error"
-    """Modern failed where legacy answered. The reason is the Failure's kind."""
+    """Modern failed, and legacy answered. The reason is the Failure's kind."""
     NOT_COMPARABLE = "not_comparable"
     """Both were asked, and cannot be compared: legacy failed, a body is too large, or neither body can be read."""
     SHED = "shed"
@@ -73,9 +73,9 @@ class Tally(NamedTuple):
 
 
 class Drift(NamedTuple):
-    """One kind of difference at one index-free path, in an exchange for which legacy was asked twice. `modern`: modern
-    differs there from legacy's first answer. `legacy`: legacy's second answer does. `plain`: only a value drifted, at a
-    place that is in no list."""
+    """One kind of difference at one index-free path, in an exchange for which legacy was asked twice. `modern` and
+    `legacy` say whether modern's answer, and legacy's second one, differ there from legacy's first. `plain` says that
+    only a value drifted, at a place that is in no list."""
 
     kind: str
     path: str
@@ -95,13 +95,13 @@ class Bond(NamedTuple):
     merged: bool = False
 
 
-@dataclass(slots=True)  # Not frozen, which would triple what making one costs. It is not changed all the same.
+@dataclass(slots=True)  # Not frozen, since that would triple its cost; still, a Comparison must not be changed.
 class Comparison:
     """The result for one pair: shapes, never values.
 
     `at` is in seconds since 1970. `hidden` counts, by the rule's id, the differences that each rule removed.
     `reproduced` are the signatures that were there again each time both arms were asked again. `drifts` are filled
-    where legacy was asked twice. `size` is the bytes of both bodies as they came. `bonds` are pairs of
+    if legacy was asked twice. `size` is the bytes of both bodies as they came. `bonds` are pairs of
     identifiers that the judge had not met before, and contradictions."""
 
     tally: Tally
@@ -121,13 +121,13 @@ class Comparison:
 
     @property
     def severity(self) -> Severity | None:
-        """The worst severity of its differences; None where it has none."""
+        """The worst severity of its differences; None if it has none."""
         return worst_of(found.severity for found in self.differences) if self.differences else None
 
 
 def identical(pair: Pair) -> bool:
-    """Whether both arms answered the same, byte for byte, in everything that is compared. Cheap enough for the event
-    loop. Never true where a crosswalk is in use: there one identifier may name two different records."""
+    """Whether both answers are the same, byte for byte, in everything that is compared. Cheap enough for the event
+    loop. Never true of two arms if a crosswalk is in use: one identifier may then name two different records."""
     old, new = pair.control, pair.candidate
     return (
         (not pair.rules.identifies or old.arm == new.arm)
@@ -138,8 +138,8 @@ def identical(pair: Pair) -> bool:
 
 def answers_hash(pair: Pair) -> int | None:
     """A hash of both answers. Within this process it is equal for pairs whose answers are equal byte for byte in
-    everything that is compared: such a pair need not be compared again. None if a crosswalk is in use, since that
-    changes."""
+    everything that is compared: such a pair need not be compared again. None if a crosswalk is in use, since a
+    crosswalk changes."""
     if pair.rules.identifies:
         return None
     return hash(tuple(
@@ -176,7 +176,7 @@ def compare(pair: Pair, crosswalk: Crosswalk | None = None, learnt: list[IdPair]
 
 
 def _identities(pair: Pair, crosswalk: Crosswalk | None) -> Identities | None:
-    """The identifiers of the pair; None where no rule says `crosswalk`, or where legacy is compared with itself."""
+    """The identifiers of the pair; None if no rule says `crosswalk`, or if legacy is compared with itself."""
     classes = pair.rules.compiled(pair.at, pair.over).classes if pair.rules.identifies else None
     if classes is None or pair.control.arm == pair.candidate.arm:
         return None
@@ -184,7 +184,7 @@ def _identities(pair: Pair, crosswalk: Crosswalk | None) -> Identities | None:
 
 
 def _failed(pair: Pair) -> tuple[Outcome | None, str]:
-    """The outcome and its reason where an arm gave no whole answer."""
+    """The outcome and its reason if an arm gave no whole answer, else None and ""."""
     if kind := _unusable(pair.control):
         return Outcome.NOT_COMPARABLE, f"legacy_{kind}"
     if kind := _unusable(pair.candidate):
@@ -213,7 +213,7 @@ def _differences(pair: Pair, hidden: Counter[str], identities: Identities | None
 
 
 def _ruled(found: Difference, pair: Pair, hidden: Counter[str]) -> Iterator[Difference]:
-    """A difference that is in no document, by the rules for its place: /@status/200-204, /@header/etag, /@body."""
+    """A difference outside of documents, if no rule for its place hides it: /@status/200-204, /@header/etag, /@body."""
     rules = pair.rules.compiled(pair.at, pair.over)
     names: tuple[str, ...] = (f"@{found.kind}",)
     if found.kind == "header":
@@ -251,7 +251,7 @@ def _of_bodies(pair: Pair, hidden: Counter[str], identities: Identities | None) 
 
 
 def _of_equal(pair: Pair, hidden: Counter[str], identities: Identities | None) -> Iterator[Difference]:
-    """The differences of equal bodies: the same identifier may name another record."""
+    """The differences of equal bodies: an identifier that is in both may name two different records."""
     form = form_of(pair.control.headers)
     if identities is None or form is None:
         return
@@ -279,7 +279,7 @@ def _of_read(
         return
     found = _of_documents(form, legacy, modern, pair, hidden, identities)
     if form == "html" and not found:
-        # The pages read the same. That their markup differs is counted all the same.
+        # The pages read the same, but their markup differs. That is counted.
         hidden[MARKUP] += 1
     yield from found
 

@@ -46,7 +46,7 @@ _Trail: TypeAlias = tuple["_Trail", Step] | None
 
 
 def _steps(trail: _Trail) -> list[Step] | None:
-    """The steps from the root; None where there are more than MAX_DEPTH."""
+    """The steps from the root; None if there are more than MAX_DEPTH."""
     steps: list[Step] = []
     while trail is not None:
         trail, step = trail
@@ -161,7 +161,7 @@ class _Walk:
 
 
 _LOOKED_AT = (dict, list, Identifier)
-"""Types of values that are looked at even where both sides are equal."""
+"""Types of values that are looked at even if both sides are equal."""
 
 
 def _plain(value: Tree) -> Tree:
@@ -183,7 +183,7 @@ def _kind(old: Tree, new: Tree) -> str:
 
 
 def _hidden(kind: str, matcher: Matcher[Directive], old: Tree, new: Tree) -> str | None:
-    """The id of the first rule that hides a difference; None where none does."""
+    """The id of the first rule that hides a difference; None if none does."""
     same = kind in ("value", "precision")
     normalisers = []
     for one in matcher.found:
@@ -197,7 +197,7 @@ def _hidden(kind: str, matcher: Matcher[Directive], old: Tree, new: Tree) -> str
 
 
 def _hidden_together(normalisers: list[tuple[str, Normaliser]], old: Tree, new: Tree) -> str | None:
-    """The id of the first of several normalisers that hide a difference only in turn, such as capitals and spaces."""
+    """The id of the first of several normalisers if they hide a difference together, such as capitals and spaces."""
     for _, one in normalisers:
         before, after = one.form(old), one.form(new)
         if isinstance(before, str) and isinstance(after, str):
@@ -246,12 +246,12 @@ def diff(
     reveals: Callable[[Sequence[str]], bool] = _nothing, looks: int = 4_000_000, key: bytes = b"",
     identities: Identities | None = None, maps: bool = False,
 ) -> Diff:
-    """What differs between two trees, without what rules (`directives`) hide. Where `reveals` is true, the scalar is
-    shown in the shape.
+    """What differs between two trees, without what rules (`directives`) hide. If `reveals` is true for a place, the
+    shape shows the scalar there.
 
     `looks` bounds the work, so that no input takes unbounded time. `key` makes the tokens. With `maps`, objects may be
-    maps, whose member names are data. Where there are `identities`, the trees are changed, so they must belong to the
-    caller. Raises DiffError where a bound was reached before the first difference, and nothing else.
+    maps, whose member names are data. With `identities`, the trees are changed, so they must belong to the caller.
+    Raises DiffError if a bound was reached before the first difference, and nothing else.
     """
     found: list[_Weighed] = []
     refused = ""
@@ -280,7 +280,7 @@ def diff(
     except Budget:
         refused = "budget"
         if len(found) >= MAX_FOUND:
-            # So much differs, and the rest is unknown: it may hold something critical, so it counts as critical.
+            # Much differs, and the rest is unknown. It may hold something critical, so it counts as critical.
             found[-1] = found[-1]._replace(severity=Severity.CRITICAL)
     if refused and not found:
         raise DiffError(refused)

@@ -13,7 +13,7 @@ from adapters.document import Number, Tree
 
 
 class Shape(NamedTuple):
-    """What may be shown of a value: its type, its length (characters, digits or items; None where it has none) and, of
+    """What may be shown of a value: its type, its length (characters, digits or items; None if it has none) and, of
     a string, its format class."""
 
     type: str
@@ -69,11 +69,11 @@ class Difference:
     `kind` is one of: status, header, coding, syntax, body (of the message); missing (legacy has it, modern has not),
     extra (the reverse), moved (an item of a list is elsewhere in it), type, value, precision (the same number,
     written otherwise), identity (an identifier is bound to another one: always critical) (of the document). `path` is
-    a JSON Pointer into legacy's document, or a header's lower-case name; `modern_path` is the one into modern's, where
-    that is another, else empty. On the side where nothing is, the last step is the other side's.
+    a JSON Pointer into legacy's document, or a header's lower-case name; `modern_path` is the one into modern's, if it
+    is another one, else empty. On a side that has nothing there, the last step is the other side's.
 
-    The shapes hold no value. The tokens stand for scalars: they are equal where the values are, at one place of one
-    epoch; `key_token` stands for the member names that `path` masks.
+    The shapes hold no value. The tokens stand for scalars: at one place of one epoch they are equal if the values are;
+    `key_token` stands for the member names that `path` masks.
     """
 
     kind: str

@@ -62,17 +62,17 @@ def differences(old: Headers, new: Headers) -> Iterator[Difference]:
     """The differences, by field. Fields are compared part by part. Only parts that identify no person are shown."""
     before, after = media(old), media(new)
     if before != after:
-        # It decides how the client parses the body.
+        # This field decides how the client parses the body.
         yield _header("content-type", before and _shown_media(*before), after and _shown_media(*after))
     places = old.get_all(b"location"), new.get_all(b"location")
     if places[0] != places[1]:
-        # It decides where the client goes next.
+        # This field decides where the client goes next.
         yield _header("location", *(place and str(shape(place[0].decode("latin-1"))) for place in places))
     tags = [headers.get(b"etag") is not None for headers in (old, new)]
     if tags[0] != tags[1]:
-        # It decides whether the client can ask conditionally. The tag itself is opaque (RFC 9110 section 8.8.3).
+        # This field decides whether the client can ask conditionally. The tag is opaque (RFC 9110 section 8.8.3).
         yield _header("etag", *("present" if tag else None for tag in tags))
-    # They decide how the client authenticates (realms and nonces are the server's own), what it keeps, and how long.
+    # These decide how the client authenticates (realms and nonces are the server's own), what it keeps, and how long.
     for name, parts in _IN_PARTS:
         one, other = (parts([value.decode("latin-1") for value in headers.get_all(name.encode())])
                       for headers in (old, new))

@@ -1,10 +1,10 @@
-"""Identifiers in the two documents of one exchange: found where a rule says `crosswalk`, and held one-to-one.
+"""Finds the identifiers in the two documents of one exchange, where a rule says `crosswalk`, and binds them one-to-one.
 
-Before items are paired, each identifier of legacy's that is known takes modern's word for it, so that items of lists
-are paired by key. An identifier that is not known is *open*: fingerprints leave it out, and it is bound to its
-counterpart as soon as two items belong together. Within the exchange that holds at once. Beyond the exchange it is
-learnt only where it is certain that both sides mean the same record. An item's own identifier is bound before those
-that it refers to, so that one wrong reference is one difference, not one for every right reference.
+Before items are paired, each known identifier of legacy's is replaced by modern's identifier of that record, so that
+items of lists are paired by key. An identifier that is not known is *open*: fingerprints leave it out, and it is bound
+to its counterpart as soon as two items belong together. Within the exchange this binding holds at once. Beyond the
+exchange it is learnt only if it is certain that both sides mean the same record. An item's own identifier is bound
+before those that it refers to, so that one wrong reference is one difference, not one for every right reference.
 """
 
 import re
@@ -30,7 +30,7 @@ _REFERENCE = re.compile(
 _URN = re.compile(r"urn:(?:uuid|oid):([A-Za-z0-9.-]{1,128})")
 
 _ITS_OWN = 1 << 62
-"""Limit on the pairs of one exchange: none, since its bodies are bounded."""
+"""The most pairs of one exchange: never reached, since its bodies are bounded."""
 
 
 _CONTAINERS = (dict, list)
@@ -40,8 +40,8 @@ class Identifier(str):
     """An identifier or a reference, which takes the place of its text (`plain`) in the tree.
 
     As a string it is what both sides are paired by. `name` is its class, `id` the identifier as its own system writes
-    it. `open` is true where it is bound to none and may be bound. `rule` is the rule's id. `own` is true where it names
-    the record that it is in."""
+    it. `open` is true if it is bound to no other but may be. `rule` is the rule's id. `own` is true if it names the
+    record that it is in."""
 
     __slots__ = ("id", "name", "open", "own", "plain", "rule")
 
@@ -55,7 +55,7 @@ class Identifier(str):
 
 class Classes(NamedTuple):
     """What rules say of identifiers. `learnt` has every class, and whether its pairs may be learnt. `members` are the
-    names of members that may hold an identifier; None where any member may."""
+    names of members that may hold an identifier; None if any member may."""
 
     learnt: Mapping[str, bool]
     members: frozenset[str] | None
@@ -76,8 +76,8 @@ Names: TypeAlias = dict[tuple[str, ...], list[Identifier]]
 
 
 class Identities:
-    """The identifiers of one exchange, held against a crosswalk, which is not changed. `learnt` are the pairs that the
-    crosswalk may learn, `conflicts` the certain contradictions to it, by class."""
+    """The identifiers of one exchange, checked against a crosswalk, which does not change. `learnt` are the pairs that
+    the crosswalk may learn, `conflicts` the certain contradictions to it, by class."""
 
     __slots__ = ("_classes", "_here", "_holding", "_known", "_names", "_open", "conflicts", "learnt")
 
@@ -130,7 +130,7 @@ class Identities:
         return tree
 
     def _leaf(self, node: Tree, key: str | int, name: str, matcher: Matcher[Directive], *, legacy: bool) -> bool:
-        """Put an Identifier in the place of a text, where a rule says so. Returns whether it did."""
+        """Put an Identifier in the place of a text, if a rule says so. Returns whether it did."""
         said = next((one for one in matcher.found if one.crosswalk), None)
         text = node[key]
         if said is None or not isinstance(text, str) or not text:
@@ -149,7 +149,7 @@ class Identities:
         return True
 
     def _read(self, said: str, text: str, node: Tree) -> tuple[str, str, str] | None:
-        """The parts of a text: its form, with "%s" for the identifier; the class; and the identifier. None where it
+        """The parts of a text: its form, with "%s" for the identifier; the class; and the identifier. None if it
         holds no identifier."""
         if said == REFERENCE:
             if (urn := _URN.fullmatch(text)) is not None:
@@ -197,7 +197,7 @@ class Identities:
         return True
 
     def _beside(self, old: Tree, new: Tree) -> Iterator[tuple[Identifier, Identifier]]:
-        """The pairs of identifiers at one path of two items. A path at which a list makes several has none."""
+        """The pairs of identifiers at one path of two items. A path with several, because of a list, has no pair."""
         others = self.names_of(new)
         for path, found in self.names_of(old).items():
             beside = others.get(path, [])
@@ -206,14 +206,14 @@ class Identities:
                 yield found[0], beside[0]
 
     def image(self, name: str, id: str, *, legacy: bool) -> str | None:
-        """Modern's word for an identifier of either side; None where it is bound to none."""
+        """Modern's identifier of the record that an identifier of either side names; None if it is not bound."""
         if legacy:
             return self._here.modern(name, id)
         return None if self._here.legacy(name, id) is None else id
 
     def bound_names(self, item: Tree, *, legacy: bool) -> Hashable:
-        """Those of an item's identifiers that are bound, with their paths, in modern's words: equal for items of both
-        sides that name the same records."""
+        """An item's bound identifiers, with their paths, as modern's identifiers: equal for items of both sides that
+        name the same records."""
         known = self._here.modern if legacy else self._here.legacy
         images = ((path, known(one.name, one.id), one) for path, found in self.names_of(item).items() for one in found)
         return tuple(sorted((path, image if legacy else one.id) for path, image, one in images if image is not None))
@@ -243,8 +243,8 @@ class Identities:
     # --- after pairing: what two identifiers are to each other ---
 
     def meet(self, old: Identifier, new: Identifier, *, certain: bool) -> Met:
-        """Hold two identifiers at one place against all that is bound. `certain`: their items belong together for
-        certain, so the pair may be learnt."""
+        """Check two identifiers at one place against all that is bound. `certain` says that their items certainly
+        belong together, so the pair may be learnt."""
         if not _comparable(old, new):
             return Met.OTHER
         image, origin = self._here.modern(old.name, old.id), self._here.legacy(new.name, new.id)

@@ -1,8 +1,8 @@
 """Member names that may be shown in a path, and those that are data and are masked, such as "Smith" in "/byName/Smith".
 
-A name that does not look like a field is data wherever it stands. Other names are data where their object is a map,
-keyed by data. That is guessed from the two documents, and rather once too often than too seldom: a wrong guess masks
-names and changes nothing else. A rule (`keys`) overrides the guess.
+A name that does not look like a field is data wherever it stands. Other names are data if their object is a map, keyed
+by data. Whether it is one is guessed from the two documents. In doubt it counts as a map: a wrong guess masks names and
+changes nothing else. A rule (`keys`) overrides the guess.
 """
 
 import re
@@ -19,7 +19,7 @@ LONGEST_NAME = 64
 """Characters of a member name that is shown, at most."""
 
 Step: TypeAlias = str | int | tuple[int, int]
-"""One step of a path: a member's name, or an item's index: one, or legacy's and modern's where they differ."""
+"""One step of a path: a member's name, or an item's index: one, or legacy's and modern's if they differ."""
 
 # camelCase, PascalCase, snake_case and kebab-case, with at most two digits; "@id", "#text", "$ref", "dc:title".
 # Anything else (digits, spaces, dots, a capital after a hyphen, non-ASCII) may be a number, a name or an address.
@@ -28,12 +28,12 @@ _FIELD = re.compile(r"[@#$_]?(?:[a-z]+:)?(?!(?:[^0-9]*[0-9]){3})[A-Za-z_][A-Za-z
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _MAPS = frozenset({"map", "index", "lookup", "dict", "dictionary"})
 _PLURALS = frozenset({"people", "children", "men", "women"})
-# What ends in s and is one: address, status, diagnosis, canvas.
+# Words that end in s and are singular: address, status, diagnosis, canvas.
 _SINGULAR = re.compile(r".*(?:ss|us|is|as)")
 
 
 def shown(name: str) -> str:
-    """A member name by itself, as a path may show it (RFC 6901): MASKED where it looks like data."""
+    """A member name by itself, as a path may show it (RFC 6901): MASKED if it looks like data."""
     return escape(name) if _is_field(name) else MASKED
 
 
@@ -48,7 +48,7 @@ FORMS = frozenset({"json", "ndjson"})
 class Position(NamedTuple):
     """One place of two documents. `sides` are the values there, of the documents that have one. `name` is the member's
     name, "" at the root and in a list. `style` is how many more names on the way here begin with a small letter than
-    with a capital. `typed` is true where an object on the way has a `resourceType`, as in FHIR."""
+    with a capital. `typed` is true if an object on the way has a `resourceType`, as in FHIR."""
 
     sides: tuple[Tree, ...]
     name: str
@@ -66,7 +66,7 @@ class Masks:
         self._known: dict[tuple[int, ...], tuple[bool, int]] = {}
 
     def root(self, *documents: Tree) -> Position:
-        """The position of the documents themselves. They must live as long as this: they are known by their `id`."""
+        """The position of the documents themselves. They must live as long as this, which knows them by their `id`."""
         return Position(documents, "", self._directives, 0, _is_typed(documents))
 
     def below(self, position: Position, step: Step) -> Position:
@@ -82,7 +82,7 @@ class Masks:
         return Position(sides, "", position.matcher.step(None), position.style, position.typed or _is_typed(sides))
 
     def shown(self, position: Position, name: str) -> str:
-        """The name of a member of the object at a position, as a path may show it. Where most names begin with a small
+        """The name of a member of the object at a position, as a path may show it. If most names begin with a small
         letter, one with a capital is taken for data."""
         if ruled := _ruled(position):
             return MASKED if ruled == "data" else shown(name)
@@ -136,7 +136,7 @@ def _is_map(name: str, members: Mapping[str, Tree]) -> bool:
 
 
 def _ruled(position: Position) -> str:
-    """What the first rule with `keys` says of the names here: "data" or "names"; "" where no rule does."""
+    """What the first rule with `keys` says of the names here: "data" or "names"; "" if no rule does."""
     return next((one.keys for one in position.matcher.found if one.keys), "")
 
 

@@ -18,7 +18,7 @@ from shadow.compare.prints import Key, Prints
 MAX_RESIDUE = 1_024
 """Unidentified items are compared each with each as long as |legacy| · |modern| is no more than this."""
 
-# Keys that identify a record. An item without a counterpart was dropped or added; it is not another one that changed.
+# Keys that identify a record. An item without a counterpart was dropped or added; it is no changed form of another one.
 _IDENTITIES: tuple[Key, ...] = (
     (("fullUrl",),),
     (("resourceType",), ("id",)),
@@ -39,7 +39,7 @@ _AUTO = (*_IDENTITIES[:-1], *_LABELS[:-1], _IDENTITIES[-1], _LABELS[-1])
 class Pairing:
     """What became of the items of two lists, by their indexes. `pairs` are (legacy's, modern's), sorted; `missing` are
     legacy's without a counterpart, `extra` modern's. `moved` are the pairs that are out of order, as few as possible.
-    `doubtful` are legacy's of pairs that only seem to belong together; nothing is learnt from these."""
+    `doubtful` are legacy's in pairs that only seem to belong together; nothing is learnt from these."""
 
     pairs: list[tuple[int, int]]
     missing: list[int]
@@ -69,7 +69,7 @@ def pair(old: list[Tree], new: list[Tree], order: Order, matcher: Matcher[Direct
         elif keys is None:
             found.missing, found.extra = left, right
         else:
-            # An item with a bound identifier and no counterpart is alone. The others may belong together all the same.
+            # An item with a bound identifier and no counterpart is alone. The others may still belong together.
             before, after = keys
             found.missing = [at for at in left if before[at] is not None]
             found.extra = [at for at in right if after[at] is not None]
@@ -81,7 +81,7 @@ def pair(old: list[Tree], new: list[Tree], order: Order, matcher: Matcher[Direct
 
 
 def _record(item: Tree) -> bool:
-    """Whether an item has what identifies a record, so that another record is not taken for a change of it."""
+    """Whether an item has a member that identifies a record. Then another record is not taken for a change of it."""
     return isinstance(item, dict) and not _RECORD.isdisjoint(item)
 
 
@@ -105,7 +105,7 @@ def _keys(
     old: list[Tree], new: list[Tree], matcher: Matcher[Directive], prints: Prints
 ) -> tuple[bool, tuple[list[Hashable], list[Hashable]] | None]:
     """Whether items have identifiers, and the keys of each list's items, if a key fits both lists. The key of an item
-    is None where its identifier is open."""
+    is None if its identifier is open."""
     identity = False
     unbound: tuple[list[Hashable], list[Hashable]] | None = None
     if not (old and new and isinstance(old[0], dict) and isinstance(new[0], dict)):
@@ -130,13 +130,13 @@ def _keys(
 
 
 def _unless_open(key: Hashable) -> Hashable:
-    """The key; None where part of it is an open identifier, which means nothing in the other list."""
+    """The key; None if part of it is an open identifier, which means nothing in the other list."""
     opened = isinstance(key, tuple) and any(type(part) is Identifier and part.open for part in key)
     return None if opened else key
 
 
 def _key(item: Tree, fields: Key) -> Hashable:
-    """The texts of an item at these paths; None where one of them is missing or empty."""
+    """The texts of an item at these paths; None if one of them is missing or empty."""
     found: list[Hashable] = []
     for path in fields:
         value = item
@@ -157,7 +157,7 @@ def _matched(
     before: Sequence[Hashable], after: Sequence[Hashable], left: Sequence[int], right: Sequence[int],
     pairs: list[tuple[int, int]],
 ) -> tuple[list[int], list[int]]:
-    """Pair items with equal keys, in order of occurrence, each once. Returns the other items. None equals no key."""
+    """Pair items with equal keys, in order of occurrence, each once. Returns the other items. None equals nothing."""
     waiting: dict[Hashable, deque[int]] = defaultdict(deque)
     for key, at in zip(after, right, strict=True):
         waiting[key].append(at)
@@ -222,7 +222,7 @@ def _most_alike(found: tuple[int, int, int]) -> tuple[int, int, int]:
 
 
 def _ordered(old: list[Tree], new: list[Tree], matcher: Matcher[Directive], prints: Prints) -> Pairing:
-    """Pair by position, once the equal heads and tails are set aside; or, where items only changed places, by what they
+    """Pair by position, once the equal heads and tails are set aside; or, if items only changed places, by what they
     hold."""
     before, after = ([prints.of(one, matcher) for one in items] for items in (old, new))
     head = tail = 0

@@ -46,8 +46,8 @@ COMMON = frozenset(_COMMON.split())
 
 def shown(names: Collection[str], declared: Collection[str], key: bytes) -> str:
     """The names, sorted, each once, with commas between. A name that is neither common nor declared is a token in
-    braces. It is "{key}" where it does not look like a name, since of those there may be any number, or where there is
-    no key to make a token."""
+    braces. It is "{key}" if it does not look like a name, since there may be any number of those, or if there is no key
+    to make a token."""
     return ",".join(sorted({name if name in COMMON or name in declared else _hidden(name, key) for name in names}))
 
 

@@ -1,7 +1,7 @@
 """Path patterns, and the matcher that finds what rules say of each place in a document.
 
 A pattern is a JSON Pointer (RFC 6901) in which "*" stands for any one token and "**" for any number of tokens, also
-none. Items of lists match "*" and "**" only: where order is ignored, an index names nothing. The comparator walks down
+none. Items of lists match "*" and "**" only: when order is ignored, an index names nothing. The comparator walks down
 a document with all patterns at once, as a lazily built automaton: a step costs one look-up, whatever their number.
 """
 
@@ -22,7 +22,7 @@ class PathPattern(tuple[str, ...]):
 
     @classmethod
     def parse(cls, text: str) -> "PathPattern":
-        """The pattern that `text` spells. Raises ValueError, whose message quotes nothing, where it is none."""
+        """The pattern that `text` spells. Raises ValueError, whose message quotes nothing, if it is none."""
         if text and not text.startswith("/"):
             raise ValueError("a pattern is empty or starts with a slash")
         if re.search(r"~(?![01])", text):
@@ -58,7 +58,7 @@ class Matcher(Generic[T]):
         return cls(every, words, _closed(every, {(which, 0) for which in range(len(every))}))
 
     def step(self, token: str | None) -> "Matcher[T]":
-        """The matcher one step down: at the member of that name, or at the items of a list where None."""
+        """The matcher one step down: at the member of that name or, if None, at the items of a list."""
         word = token if token in self.words else None
         known = self._next.get(word)
         if known is None:
@@ -98,9 +98,9 @@ AUTO = Order()
 class Directive:
     """What one rule says of a place: one of `normaliser`, `order`, `ignore`, `crosswalk` and `keys`.
 
-    `id` is the rule's: what it hides is counted under it. `ignore` hides differences here, of one `kind` where that is
-    given. `crosswalk` says whose identifier stands here: a class, or a constant of `shadow.compare.identifiers`. `keys`
-    says what the names of the members here are: "data" or "names"."""
+    `id` is the rule's: what it hides is counted under it. `ignore` hides differences here, only of one `kind` if that
+    is given. `crosswalk` says whose identifier stands here: a class, or a constant of `shadow.compare.identifiers`.
+    `keys` says what the names of the members here are: "data" or "names"."""
 
     id: str
     normaliser: Normaliser | None = None

@@ -27,8 +27,8 @@ class Budget(Exception):
 
 
 class Prints:
-    """Makes fingerprints, and counts the work. `looks` is the work that is left; the caller spends from it too. Where
-    there are `identities`, open identifiers are left out of fingerprints."""
+    """Makes fingerprints, and counts the work. `looks` is the work that is left; the caller spends from it too. With
+    `identities`, open identifiers are left out of fingerprints."""
 
     def __init__(self, looks: int, identities: Identities | None = None) -> None:
         self.looks = looks
@@ -50,7 +50,7 @@ class Prints:
             raise Budget
 
     def of(self, tree: Tree, matcher: Matcher[Directive]) -> int:
-        """The fingerprint of a tree at the place of a matcher. That of each container is made once."""
+        """The fingerprint of a tree at the place of a matcher. Each container's fingerprint is made once."""
         return self._part(tree, matcher, _SHALLOW)
 
     def _part(self, node: Tree, matcher: Matcher[Directive], levels: int) -> int:

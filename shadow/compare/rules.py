@@ -1,7 +1,7 @@
-"""Rules: what counts as no difference, and how much other differences matter; and what the comparator asks of them.
+"""Rules: what counts as no difference, how much other differences matter, and the compiled form that answers both.
 
-Rules travel with each pair to the judge's process, so they are values: they can be pickled, and are equal where their
-digests are. Their compiled form is cached by that digest.
+Rules travel with each pair to the judge's process, so they are values: they can be pickled, and are equal if their
+digests and classes are. Their compiled form is cached.
 """
 
 import hashlib
@@ -46,7 +46,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Class:
-    """The identifiers of one kind of record. `learn`: pairs of them may be learnt. `seed` is the path of the file with
+    """The identifiers of one kind of record. `learn` says whether pairs may be learnt. `seed` is the path of a file of
     the pairs that are known beforehand ("" for none), `digest` is that of its content, `pairs` how many of this class
     it has."""
 
@@ -73,8 +73,8 @@ class Known:
 
 
 class Compiled(NamedTuple):
-    """Rules in the form that the comparator asks. `known` are the ids of the known differences that hold. `classes` is
-    None where no rule says `crosswalk`."""
+    """Rules in the form that the comparator uses. `known` are the ids of the known differences that hold. `classes` is
+    None if no rule says `crosswalk`."""
 
     directives: Matcher[Directive]
     weigh: Weigh
@@ -83,7 +83,7 @@ class Compiled(NamedTuple):
     classes: Classes | None
 
     def hides(self, kind: str, names: Sequence[str]) -> str | None:
-        """The id of the first rule that hides a difference of a kind at a place outside of documents; None where none
+        """The id of the first rule that hides a difference of a kind at a place outside of documents; None if none
         does."""
         place = self.directives
         for name in names:
@@ -95,7 +95,7 @@ class Compiled(NamedTuple):
 class Rules:
     """All rules for one operation, in the order in which they decide, and the classes of identifiers.
 
-    `digest` is of what they say, so it is the same on every machine. `identifies`: a rule says `crosswalk`."""
+    `digest` is of what they say, so it is the same on every machine. `identifies`: whether a rule says `crosswalk`."""
 
     rules: tuple[Rule, ...] = ()
     known: tuple[Known, ...] = ()
@@ -130,7 +130,7 @@ NONE = Rules()
 
 def together(shared: Rules, own: Mapping[str, Rules]) -> str:
     """The digest of a capability's rules: those that are `shared`, and those of each operation that has its `own`. It
-    changes as well where a rule moves from one operation to another."""
+    also changes if a rule moves from one operation to another."""
     if not own:
         return shared.digest
     text = repr((shared.digest, sorted((name, one.digest) for name, one in own.items()))).encode()
@@ -205,7 +205,7 @@ def _classes(rules: Rules) -> Classes | None:
 
 
 def below(at: str) -> PathPattern:
-    """The pattern of the places that `at` names, and of all below. Raises ValueError where `at` is no pattern."""
+    """The pattern of the places that `at` names, and of all below. Raises ValueError if `at` is no pattern."""
     return PathPattern((*PathPattern.parse(at), "**"))
 
 

@@ -16,8 +16,8 @@ CRITICAL, MAJOR, MINOR = Severity
 
 
 class Row(NamedTuple):
-    """A pattern, the kinds of differences (any where empty), and how much they matter there. With `itself` nothing
-    below the place is meant, and a "*" at the end matches items of lists only."""
+    """A pattern, the kinds of differences (any if empty), and how much they matter there. With `itself`, the row does
+    not cover what is below the place, and a "*" at the end matches items of lists only."""
 
     at: str
     severity: Severity
@@ -101,7 +101,7 @@ def criticals(pattern: PathPattern) -> list[str]:
     for row in DEFAULTS:
         place = within
         for token in PathPattern.parse(row.at):
-            # Where the table has a wildcard, any name that occurs in no pattern stands for it.
+            # A wildcard of the table is followed as a name that occurs in no pattern.
             place = place.step(None if token in ("*", "**") else token)
         if row.severity is CRITICAL and place.found:
             found.append(row.at)
@@ -120,7 +120,7 @@ def is_status(tokens: Sequence[str]) -> bool:
 
 
 def _of_status(legacy: int, modern: int) -> Severity:
-    """How much two different statuses matter. It is critical that only one arm finds a record, or that only legacy
+    """How much two different statuses matter. It is critical if only one arm finds a record, or if only legacy
     withholds it. Two statuses of one class are minor."""
     if legacy // 100 == modern // 100:
         return MINOR

@@ -1,6 +1,6 @@
 """Tokens stand for values that are not kept: keyed digests, 24 hexadecimal digits long. Pure.
 
-Within one epoch, and at places of one class, two tokens are equal where their values are. Without the epoch's key
+Within one epoch, and at places of one class, two tokens are equal if their values are. Without the epoch's key
 nothing else can be learnt from them.
 """
 
@@ -28,12 +28,12 @@ def token(key: bytes, place: str, value: Tree) -> str:
 
 
 def of_names(key: bytes, names: list[str]) -> str:
-    """The token of the member names that a path masks. "" where it masks none, and where there is no key."""
+    """The token of the member names that a path masks. "" if it masks none, or if there is no key."""
     return _token(key, "\0".join(("names", *names))) if names else ""
 
 
 def crosswalk_place(name: str, arm: str) -> str:
-    """The class of places, for `token`, of a crosswalk's identifiers: those of class `name` in the words of an arm."""
+    """The class of places, for `token`, of a crosswalk's identifiers: those of class `name`, as an arm writes them."""
     return f"crosswalk/{name}/{arm}"
 
 

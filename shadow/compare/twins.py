@@ -6,7 +6,7 @@ identifiers in them are followed. This is graph isomorphism in small: items are 
 1. **Colours.** Every item starts with its fingerprint, in which open identifiers are left out. In each round its colour
    takes in the colours of the items that share an identifier with it (colour refinement, also called 1-dimensional
    Weisfeiler-Leman). Items whose colour is unique on both sides belong together.
-2. **Choices.** Where nothing is unique, one item is paired with any one of its colour, and the rest is coloured again.
+2. **Choices.** If nothing is unique, one item is paired with any one of its colour, and the rest is coloured again.
    In a forest items of one stable colour are interchangeable, so any choice is as good as another (Immerman and
    Lander, "Describing graphs", 1990). Items in rings need not be: there a choice may be wrong.
 
@@ -46,8 +46,8 @@ def matched(
     identities: Identities, old: Sequence[Tree], new: Sequence[Tree], left: Sequence[int], right: Sequence[int],
     like: Callable[[Tree], int],
 ) -> tuple[list[tuple[int, int]], set[int]]:
-    """Pairs of items of two lists that look the same, and legacy's of those that are not certain. `left` and `right`
-    are the indexes to pair, `like` gives an item's fingerprint. What the pairs prove is bound in `identities`."""
+    """Pairs of items of two lists that look the same, and legacy's indexes of the pairs that are not certain. `left`
+    and `right` are the indexes to pair, `like` gives an item's fingerprint. `identities` binds what pairs prove."""
     return _Lists(identities, old, new, like).matched(left, right)
 
 
@@ -108,7 +108,7 @@ class _Lists:
         return found
 
     def _unique(self, ties: Sequence[_Tie], one: Colours, other: Colours) -> list[tuple[int, int]]:
-        """Pairs of items whose colour no other item has; where there are none, the first pair of one colour."""
+        """Pairs of items whose colour no other item has; if there are none, the first pair of one colour."""
         unique: list[tuple[int, int]] = []
         chosen: list[tuple[int, int]] = []
         for tie in ties:
@@ -139,7 +139,7 @@ class _Lists:
                 for path, found in names.items():
                     for one in found:
                         seen[one.name, one.id].append(hash((path, rounds[-1][at])))
-            # An identifier's colour: modern's word for it where it is bound, else where it stands in which items.
+            # An identifier's colour: modern's identifier if it is bound, else the items and paths where it stands.
             colours = {}
             for (name, its), places in seen.items():
                 image = self._identities.image(name, its, legacy=legacy)

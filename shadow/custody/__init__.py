@@ -1,1 +1,1 @@
-"""Who holds the keys of what the shadow stores, and the record of their use."""
+"""Custody: the keys of what the shadow stores, legal holds, and the audit trail."""

@@ -1,6 +1,6 @@
 """The contract of custody (Custody): the keys that stored data is read or linked by, holds, and the audit trail.
 
-Custody is apart from the data, so that a copy of the data alone reads nothing and destroying a key is final. It is
+Custody is apart from the data, so that nobody can read a copy of the data alone, and destroying a key is final. It is
 synchronous and may block: the lane calls it in threads. `shadow.testing.check_custody` holds one to this contract.
 """
 
@@ -36,7 +36,7 @@ class Hold:
 @dataclass(frozen=True, slots=True)
 class Deed:
     """One line of the trail: who (`actor`, in which `role`) did what (`action`: view, purge, hold …) to what
-    (`subject`: an id or a capability, never a patient's) and why. `at` is in seconds since the epoch."""
+    (`subject`: an id or a capability, never a patient's) and why. `at` is in seconds since 1970."""
 
     at: float
     actor: str
@@ -61,11 +61,11 @@ class Custody(Protocol):
         ...
 
     def key(self, purpose: str, scope: str, at: float) -> bytes:
-        """The key of a scope: KEY random bytes, made now (`at`, in seconds since the epoch) if there is none."""
+        """The key of a scope: KEY random bytes, made now (`at`, in seconds since 1970) if there is none."""
         ...
 
     def find(self, purpose: str, scope: str) -> bytes | None:
-        """The key of a scope; None where there is none, or it was destroyed."""
+        """The key of a scope; None if there is none, or it was destroyed."""
         ...
 
     def scopes(self, purpose: str) -> dict[str, float]:
@@ -82,7 +82,7 @@ class Custody(Protocol):
         ...
 
     def release(self, scope: str) -> bool:
-        """End a hold. True where there was one."""
+        """End a hold. True if there was one."""
         ...
 
     def holds(self) -> dict[str, Hold]:
@@ -94,7 +94,7 @@ class Custody(Protocol):
         ...
 
     def trail(self) -> tuple[tuple[Deed, ...], bool]:
-        """Every line, the oldest first; and whether none was changed or taken out from among them."""
+        """Every line, the oldest first; and whether the trail is whole: no line was changed, or removed from within."""
         ...
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""What every Custody must satisfy. Third parties call it by way of `shadow.testing`."""
+"""The check that every Custody must pass. Third parties call it as `shadow.testing.check_custody`."""
 
 from dataclasses import replace
 
@@ -6,7 +6,7 @@ from shadow.custody.base import KEY, LONGEST, Custody, Deed, Hold
 
 
 def check_custody(custody: Custody) -> None:
-    """Hold an empty custody to its contract. Raises AssertionError. It is left open, and not empty."""
+    """Check an empty custody against its contract. Raises AssertionError. It is left open, and not empty."""
     _check_keys(custody)
     _check_holds(custody)
     _check_trail(custody)

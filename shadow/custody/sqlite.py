@@ -1,7 +1,7 @@
 """Custody in a SQLite file of its own (SqliteCustody).
 
-Destroying a key is final: deleted rows are overwritten (`secure_delete`), and there is no write-ahead log in which one
-could linger. Several processes may have the file open.
+Destroying a key is final: deleted rows are overwritten (`secure_delete`), and there is no write-ahead log in which a
+key could remain. Several processes may have the file open.
 
 Each file has a random name of its own. If a file is lost, so are its keys. The new file has another name, so data that
 its keys link is never mixed with data that was linked before.
@@ -32,12 +32,12 @@ CREATE TABLE IF NOT EXISTS name (name TEXT NOT NULL);
 
 
 class SqliteCustody:
-    """Keys, holds and the trail in one file; in memory, for as long as the process lives, where there is no path."""
+    """Keys, holds and the trail in one file. Without a path they are in memory, for as long as the process lives."""
 
     def __init__(self, path: Path | None, busy: float = 5.0) -> None:
-        """Opens the file, made (for its owner alone) where there is none. Raises CustodyError."""
+        """Open the file, or make it, for its owner alone, if there is none. Raises CustodyError."""
         self.name = ""
-        """Of the file; empty of one in memory, and of one that was made before files had names."""
+        """The name of the file. It is empty for a file in memory, and for one that was made before files had names."""
 
         def prepare(connection: sqlite3.Connection) -> None:
             self.name = _prepared(connection, named=path is not None)
@@ -48,7 +48,7 @@ class SqliteCustody:
     # --- keys ---
 
     def key(self, purpose: str, scope: str, at: float) -> bytes:
-        """The key of a scope, made now (`at`, in seconds since the epoch) if there is none. Raises CustodyError."""
+        """The key of a scope, made now (`at`, in seconds since 1970) if there is none. Raises CustodyError."""
         if (known := self.find(purpose, scope)) is not None:
             return known
         with self._database.transaction() as connection:
@@ -60,14 +60,14 @@ class SqliteCustody:
             return made
 
     def find(self, purpose: str, scope: str) -> bytes | None:
-        """The key of a scope, or None where there is none, or no more. Raises CustodyError."""
+        """The key of a scope; None if there is none, or it was destroyed. Raises CustodyError."""
         with self._database.connection() as connection:
             row = connection.execute("SELECT key FROM key WHERE (purpose, scope) = (?, ?)",
                                            (purpose, scope)).fetchone()
         return None if row is None else row[0]
 
     def scopes(self, purpose: str) -> dict[str, float]:
-        """The scopes that have a key, and since when. Raises CustodyError."""
+        """The scopes that have a key, and when it was made. Raises CustodyError."""
         with self._database.connection() as connection:
             return dict(connection.execute("SELECT scope, made FROM key WHERE purpose = ?", (purpose,)))
 
@@ -93,7 +93,7 @@ class SqliteCustody:
             connection.execute("INSERT OR REPLACE INTO hold VALUES (?, ?, ?, ?)", astuple(hold))
 
     def release(self, scope: str) -> bool:
-        """End a hold. True where there was one. Raises CustodyError."""
+        """End a hold. True if there was one. Raises CustodyError."""
         with self._database.transaction() as connection:
             return connection.execute("DELETE FROM hold WHERE scope = ?", (scope,)).rowcount > 0
 
@@ -114,7 +114,7 @@ class SqliteCustody:
                 (*astuple(cut), _link(last[0] if last else "", cut)))
 
     def trail(self) -> tuple[tuple[Deed, ...], bool]:
-        """Every line, the oldest first; and whether none was changed or taken out from among them.
+        """Every line, the oldest first; and whether the trail is whole: no line was changed, or removed from within.
         Raises CustodyError."""
         with self._database.connection() as connection:
             rows = connection.execute(
@@ -136,7 +136,7 @@ def _link(before: str, deed: Deed) -> str:
 
 
 def _prepared(connection: sqlite3.Connection, *, named: bool) -> str:
-    """Make the tables where they are missing; the name of the file."""
+    """Make the tables that are missing. Returns the name of the file, or "" if it has none."""
     connection.execute("PRAGMA secure_delete = ON")
     with whole(connection):
         is_new = not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'key'").fetchone()

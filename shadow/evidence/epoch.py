@@ -42,7 +42,7 @@ class Basis(NamedTuple):
 
 
 class Epoch(NamedTuple):
-    """What evidence was gathered on.
+    """The basis on which evidence was gathered.
 
     `legacy` and `modern` are the arms' builds, "" if they report none. `comparator` is the comparator's version.
     `expired` counts the known differences that had expired, since each is one rule less. `custody` is the name of the

@@ -6,8 +6,8 @@ every rate below the limit (a Beta(a, b) prior cut off at p0; a = 1/2, b = 2a/p0
 
     E = [I_p0(a+x, b+n−x) · B(a+x, b+n−x)] / [I_p0(a, b) · B(a, b) · p0^x · (1−p0)^(n−x)]
 
-Where the true rate is p0 or more, E ever reaches 1/α with a probability of at most α. Rates above the limit are
-weighed likewise: by the same prior cut off from below, averaged with a flat one, which soon shows a broken modern arm.
+If the true rate is p0 or more, the probability that E ever reaches 1/α is at most α. Rates above the limit are weighed
+likewise: by the same prior cut off from below, averaged with a flat one, which soon shows a broken modern arm.
 """
 
 import math
@@ -42,7 +42,7 @@ class State(StrEnum):
 
 
 class Answer(StrEnum):
-    """SAFE where every gate passes, NOT SAFE where any fails, and otherwise NOT ENOUGH EVIDENCE."""
+    """SAFE if every gate passes, NOT SAFE if any fails, and otherwise NOT ENOUGH EVIDENCE."""
 
     SAFE = "SAFE"
     NOT_SAFE = "NOT SAFE"
@@ -58,8 +58,8 @@ class Criteria:
     sure that must be. `excluded` is the share of the eligible exchanges that may be left out for any reason but
     sampling. `seeded` are the classes of identifiers, each with the number of pairs that it is seeded with. `known` are
     the ids of known differences, each with its declared share of an operation's compared exchanges. `setup` is how
-    the capability is configured now, with the arms' endpoints where the caller knows them. Evidence by another setup
-    proves nothing. It is None where it is not known.
+    the capability is configured now, with the arms' endpoints if the caller knows them. Evidence by another setup
+    proves nothing. None means that the setup is not known.
     """
 
     operations: tuple[str, ...] = ()
@@ -75,12 +75,12 @@ class Criteria:
 
 
 UNDECLARED = Criteria()
-"""The criteria where none are configured. They are never met, since no operation is declared."""
+"""The criteria if none are configured. They are never met, since no operation is declared."""
 
 
 class Numbers(NamedTuple):
     """The counts of a stratum. Of its effective exchanges, `asked` were sent to both arms, `mismatching` differ, and in
-    `failing` modern failed where legacy answered. Of `all` its exchanges, effective or not, `nothing` have an outcome
+    `failing` modern failed and legacy answered. Of `all` its exchanges, effective or not, `nothing` have an outcome
     that is no evidence, and `critical` have a critical difference, which in `reproduced` was there again each time."""
 
     asked: int
@@ -103,7 +103,7 @@ class Hid(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """One condition. `value` is the number behind it, or None where there is none, and `limit` is its limit. Both are
+    """One condition. `value` is the number behind it, or None if there is none, and `limit` is its limit. Both are
     shares or counts, as `says` words them. `needs` is how many more effective exchanges are enough if all are good."""
 
     name: str
@@ -146,7 +146,7 @@ def weight(bad: int, n: int, limit: float) -> float:
 
 def weight_against(bad: int, n: int, limit: float) -> float:
     """ln of the mirrored E: how strongly `bad` of `n` exchanges show a rate above `limit`."""
-    # One prior expects rates near the limit, the other (Jeffreys') any; the mean of two e-processes is one.
+    # One prior expects rates near the limit, the other (Jeffreys') any. The mean of two e-processes is an e-process.
     near, far = (
         _log_above(limit, _A + bad, prior + n - bad) - _log_above(limit, _A, prior) for prior in (2 * _A / limit, _A)
     )
@@ -156,7 +156,7 @@ def weight_against(bad: int, n: int, limit: float) -> float:
 
 @lru_cache(maxsize=1024)
 def needed(bad: int, limit: float, alpha: float) -> int:
-    """The fewest exchanges that show a rate below `limit` at level `alpha` where `bad` of them are bad."""
+    """The fewest exchanges that show a rate below `limit` at level `alpha` if `bad` of them are bad."""
     wanted = -math.log(alpha)
     low, high = bad, max(bad, 1)
     while weight(bad, high, limit) < wanted:
@@ -214,9 +214,9 @@ def _rate(name: str, verb: str, bad: int, n: int, criteria: Criteria) -> Gate:
 
 
 def _critical(total: Numbers, most: int, conflicts: int) -> Gate:
-    """A critical difference fails the gate once it is reproduced: where both arms were asked again and it was there
-    again, or where a second exchange of its stratum has one too, since not everything may be asked again. A single one
-    leaves the gate open. Contradictions about who is who fail the gate by themselves."""
+    """A critical difference fails the gate once it is reproduced: if both arms were asked again and it was there again,
+    or if a second exchange of its stratum has one too, since not everything may be asked again. A single one leaves the
+    gate open. Contradictions about who is who fail the gate by themselves."""
     # An exchange that agreed when both arms were asked again is transient, and not counted here.
     found = total.critical
     if conflicts:
@@ -238,7 +238,7 @@ def _strata(criteria: Criteria, strata: Mapping[Stratum, Numbers]) -> Gate:
     wanted = math.log(STRATA / (1 - criteria.confidence))
     bad = {stratum: numbers.mismatching + numbers.failing for stratum, numbers in strata.items()}
     against = {one: weight_against(bad[one], strata[one].asked, criteria.limit) for one in strata}
-    # Strata without an effective exchange show nothing. Where there are no others, the gate is missing.
+    # Strata without an effective exchange show nothing. If there are no others, the gate lacks evidence.
     worst = max((one for one in strata if strata[one].asked), key=lambda one: (against[one], one), default=None)
     if worst is None:
         return Gate("strata", State.MISSING, None, criteria.limit, 0, "nothing compared")
@@ -319,7 +319,7 @@ def _known(criteria: Criteria, hid: Sequence[Hid]) -> Gate:
 
 
 def _beyond(one: Hid, declared: float) -> float:
-    """ln of how strongly it shows a share above the declared one."""
+    """How strongly a known difference shows a share above the declared one: as `weight_against`."""
     return -math.inf if declared >= 1 else weight_against(one.exchanges, one.compared, max(declared, _NEVER))
 
 

@@ -3,11 +3,11 @@
 Two services that do the same still differ now and then: one of them lags, the data changes between two requests, a
 field is new each time. Such differences settle, or legacy has them with itself too. A defect does neither.
 
-A bracket is legacy, modern and legacy again (P1, C, P2), in that order. Where C differs from both and they agree, the
-difference is real. Where C agrees with one of them, it was a race. Where all three differ, nothing can be said.
+A bracket is legacy, modern and legacy again (P1, C, P2), in that order. If P1 and P2 agree and C differs from them, the
+difference is real. If C agrees with one of them alone, it was a race. If all three differ, nothing can be said.
 Brackets of exchanges that were picked by chance add up to a paired table, path by path: how often modern alone
-disagreed (C ≠ P1 = P2), and how often legacy's second answer alone did (P2 ≠ P1 = C). Were modern just another draw
-of the same noise, both would be as frequent, and however noisy the path is, a regression shows in the first alone.
+disagreed (C ≠ P1 = P2), and how often legacy's second answer alone did (P2 ≠ P1 = C). If modern were just another draw
+of the same noise, both would be as frequent. However noisy the path is, a regression shows in the first alone.
 """
 
 import json
@@ -26,13 +26,13 @@ from shadow.compare.names import MASKED
 from shadow.evidence.epoch import Epoch
 
 ALARM = 20.0
-"""The e-value, for each path that is tested, from which on a path counts as worse in modern: α = 5 % over all."""
+"""This times the number of tested paths is the e-value from which a path counts as worse in modern: α = 5 % in all."""
 
 PROPOSED = 5
 """Exchanges in which legacy must disagree with itself at a path before a rule is proposed for it."""
 
 EXPIRES = 14 * 86_400.0
-"""Seconds after which a proposal is withdrawn where its noise was not seen again."""
+"""Seconds after which a proposal is withdrawn if its noise was not seen again."""
 
 DRIFTS = "legacy itself drifts here, in more than its value: a person must write the rule"
 """The meaning of a `NoiseReport` of "drift", in words."""
@@ -54,8 +54,8 @@ def settled(found: Comparison, reason: str) -> Comparison:
 
 
 def unstable(found: Comparison, reason: str = "") -> Comparison:
-    """The mismatch as one that shows nothing, since legacy disagrees with itself there. `reason` is "noise" where that
-    was known from other exchanges."""
+    """The mismatch as one that shows nothing, since legacy disagrees with itself there. `reason` is "noise" if that was
+    known from other exchanges."""
     return _without(found, Outcome.UNSTABLE, reason)
 
 
@@ -74,7 +74,7 @@ def with_bonds(found: Comparison, others: Iterable[Comparison]) -> Comparison:
 def seen_again(found: Comparison, again: Comparison, times: int) -> Comparison:
     """The mismatch after both arms were asked again and differed again, for the `times`th time.
 
-    Its reason counts that; a difference is reproduced only where each asking showed its signature.
+    Its reason has the number. A difference is reproduced only if its signature was there each time.
     """
     before = found.reproduced if times > 1 else dict.fromkeys(one.signature for one in found.differences)
     there = {one.signature for one in again.differences}
@@ -97,9 +97,9 @@ def steady(first: Comparison) -> Comparison:
 def bracketed(first: Comparison, alone: Comparison, again: Comparison) -> Comparison:
     """The result of a bracket. `first` compares P1 with C, `alone` P1 with P2, `again` P2 with C.
 
-    Where P1 and P2 agree, C differs from both: a mismatch keeps those differences, the real ones; and so where C says
-    something of a sort that neither of them does, such as nothing. One that has none is transient (a "race") where C
-    agrees with P2, else unstable. Where P2 cannot be compared, or more differs than is kept, it is as it was `first`.
+    A mismatch keeps its real differences: those where P1 and P2 agree, and those where C says something of a sort that
+    neither of them does, such as nothing. A mismatch without any is transient (a "race") if C agrees with P2, else
+    unstable. If one of the three cannot be compared, or more differs than is kept, the result is `first`.
     """
     three = first, alone, again
     if any(one.tally.outcome not in COMPARED or len(one.differences) >= MAX_DIFFERENCES for one in three):
@@ -155,7 +155,7 @@ def is_plain(one: Difference) -> bool:
 class Noise:
     """One kind of difference at one index-free path of an operation, over all brackets of an epoch that were picked by
     chance: in how many `modern` alone disagreed, in how many `legacy`'s second answer alone did, and in how many `both`
-    did. `plain` is True where never more than a value drifted. Times are in seconds since the epoch."""
+    did. `plain` is True if never more than a value drifted. Times are in seconds since 1970."""
 
     capability: str
     epoch: Epoch
@@ -192,7 +192,7 @@ def table(comparisons: Iterable[Comparison], epoch: Epoch) -> dict[Spot, Noise]:
 
 
 def added(one: Noise, other: Noise) -> Noise:
-    """Two rows of one place as one."""
+    """Two rows of one place, added up."""
     return replace(
         one, modern=one.modern + other.modern, legacy=one.legacy + other.legacy, both=one.both + other.both,
         plain=one.plain and other.plain, first_seen=min(one.first_seen, other.first_seen),
@@ -230,11 +230,11 @@ class NoiseReport:
     """One path at which legacy, asked twice, disagreed with itself, or modern with both of its answers. The counts are
     those of `Noise`. A high `e_value` shows that modern is worse than the noise.
 
-    `says` is "regression" where that is certain; "proposal" where only values drift, so that a person may accept that
-    as a rule until it `expires` (seconds since the epoch; otherwise 0); "drift" where more than a value drifts, so that
+    `says` is "regression" if that is certain; "proposal" if only values drift, so that a person may accept that as a
+    rule until it `expires` (seconds since 1970; otherwise 0); "drift" if more than a value drifts, so that
     a person must write the rule; or "". Nothing is hidden until a rule is accepted. For a proposal, `rule` is what to
     put under `known_differences` of routes.yaml, once its owner is named. For a drift it is what to try under `rules`,
-    or "" where none is known.
+    or "" if none is known.
     """
 
     operation: str
@@ -254,7 +254,7 @@ class NoiseReport:
 def weighed(
     rows: Iterable[Noise], now: float, rules: Mapping[tuple[str, str], str] = MappingProxyType({}),
 ) -> tuple[NoiseReport, ...]:
-    """The paired table of one capability, judged at `now` (seconds since the epoch): regressions first, then the
+    """The paired table of one capability, judged at `now` (seconds since 1970): regressions first, then the
     noisiest paths. `rules` are what may be tried where something drifts, by kind and path."""
     tested = list(rows)
     reports = [_weighed(row, ALARM * len(tested), now, rules.get((row.kind, row.path), "")) for row in tested]
@@ -268,7 +268,7 @@ def _weighed(row: Noise, alarm: float, now: float, rule: str) -> NoiseReport:
     expires = row.last_seen + EXPIRES
     says = ""
     if value >= alarm:
-        # Where legacy never disagrees with itself, it is an ordinary mismatch and listed as one.
+        # If legacy never disagrees with itself, the path has an ordinary mismatch and is listed as one.
         says = "regression" if own else ""
     elif own >= PROPOSED and expires > now:
         says = "proposal" if row.plain else "drift"

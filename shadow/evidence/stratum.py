@@ -1,6 +1,6 @@
 """What kind of exchange a pair is (Stratum), and whom it asks about (Subject), without a value of either.
 
-A thousand polls of one resource say hardly more than one of them, so evidence counts an exchange only where its
+A thousand polls of one resource say hardly more than one of them, so evidence counts an exchange only if its
 operation, parameter shape, subject and hour are new together. The subject is what the request names: its path, the
 values of its query and its form. It is kept as HMAC-SHA-256 under the epoch's key, and for hours only.
 """
@@ -30,7 +30,7 @@ OTHER = "(other)"
 
 
 class Stratum(NamedTuple):
-    """A kind of exchange, without any value: its operation, legacy's status class ("2xx", or empty where legacy gave no
+    """A kind of exchange, without any value: its operation, legacy's status class ("2xx", or empty if legacy gave no
     answer), its resource type ("Patient", or else the media type's subtype, such as "json"), and as its shape the
     names of its parameters ("date,patient")."""
 
@@ -45,8 +45,8 @@ class Stratum(NamedTuple):
 
 
 class Subject(NamedTuple):
-    """One exchange, as evidence counts it. Two tokens are equal where epoch, operation, parameter shape, subject and
-    `hour` (hours since 1970) are; nothing else can be learnt from them. `token` is empty where there is no key."""
+    """One exchange, as evidence counts it. Two tokens are equal if capability, epoch, operation, parameter shape,
+    subject and `hour` (hours since 1970) are; they show nothing else. `token` is empty if there is no key."""
 
     stratum: Stratum
     token: bytes
@@ -58,7 +58,7 @@ _RESOURCE = re.compile(rb'\s*\{\s*"resourceType"\s*:\s*"([A-Z][A-Za-z]{1,39})"')
 _MEDIA = re.compile(rb"[a-z]+/(?:[a-z0-9.-]+\+)?(json|xml|html|plain|pdf|csv|x-ndjson|octet-stream)\s*(?:;|$)", re.I)
 _FORM = b"application/x-www-form-urlencoded"
 
-# They change how an answer looks, or defeat a cache, and name no subject. Otherwise "?_=1", "?_=2" … would each count.
+# These change how an answer looks, or bypass a cache, and name no subject: else "?_=1", "?_=2" … would each count.
 _NO_SUBJECT = frozenset({
     b"_", b"_count", b"_elements", b"_format", b"_pretty", b"_summary", b"_total", b"_ts", b"cb", b"nocache", b"ts",
     b"timestamp",
@@ -74,7 +74,7 @@ def subject(pair: Pair, key: bytes, epoch: Epoch, declared: frozenset[str] = fro
     hour = int(pair.at) // HOUR
     # A request target cannot hold a NUL (the edge refuses it), so no part can be taken for another.
     message = b"\0".join((_place(pair.capability, pair.operation, shape, hour, epoch), path, named, rest))
-    # Where legacy gave no answer, there is no kind of answer to cover.
+    # If legacy gave no answer, there is no kind of answer to cover.
     stratum = Stratum(pair.operation, "", "", "") if pair.control.failure is not None else \
         _stratum(pair.operation, pair.control.status // 100, _resource(pair.control), shape)
     return Subject(stratum, hmac.digest(key, message, "sha256")[:TOKEN] if key else b"", hour)
@@ -91,7 +91,7 @@ def _stratum(operation: str, status: int, resource: str, shape: str) -> Stratum:
 
 
 def placed(stratum: Stratum, known: Collection[Stratum]) -> Stratum:
-    """The stratum that an exchange counts under: its own while there is room beside the `known` ones."""
+    """The stratum that an exchange counts under: its own if that is `known` or finds room, else that of all others."""
     return stratum if stratum in known or len(known) < STRATA else stratum._replace(resource=OTHER, shape="")
 
 

@@ -16,7 +16,7 @@ from shadow.judge.crosswalks import Crosswalks
 from shadow.judge.judgement import judge
 
 NICENESS = 10
-"""How far this process steps back behind those that serve clients."""
+"""The niceness of this process: it gives way to those that serve clients."""
 
 COLLECT = 500_000
 """New containers between two runs of the garbage collector. A body's tree has very many of them and no cycles, so they

@@ -1,6 +1,6 @@
 """The parent's side of the judge: pairs go to a child process (`python -m shadow.judge`), comparisons come back.
 
-It is a plain subprocess and no executor: it can be killed where it takes too long, it inherits nothing from its parent,
+It is a plain subprocess and no executor: it can be killed if it takes too long, it inherits nothing from its parent,
 and it ends when its pipe ends.
 """
 
@@ -20,7 +20,7 @@ RESTART = 0.5
 
 
 class JudgeLost(Exception):
-    """The judge ended, and its batch with it."""
+    """The judge's process ended, and its batch was lost with it."""
 
 
 class JudgeSlow(Exception):
@@ -48,7 +48,7 @@ class Child:
 
     @property
     def pid(self) -> int | None:
-        """The child's process id, or None where there is none now."""
+        """The child's process id, or None if there is no child now."""
         return self._process.pid if self._process else None
 
     async def judge(self, pairs: Sequence[Pair], seconds: float) -> list[Comparison]:
@@ -64,7 +64,7 @@ class Child:
             raise JudgeLost from None
         finally:
             if not answered:
-                # What it may still answer would be taken for the answer to the next batch.
+                # A late answer would be taken for the answer to the next batch.
                 self._not_before = time.monotonic() + RESTART
                 await self.close()
 

@@ -28,7 +28,7 @@ def frame(message: bytes) -> bytes:
 
 
 def read(stream: BinaryIO) -> bytes | None:
-    """The next message of a stream; None at its end. One that ends within a message gives a message cut short."""
+    """The next message of a stream; None at its end. If the stream ends within a message, the message is cut short."""
     head = stream.read(LENGTH)
     return stream.read(int.from_bytes(head)) if len(head) == LENGTH else None
 
@@ -41,7 +41,7 @@ def encode_pairs(pairs: Sequence[Pair]) -> bytes:
 
 
 def decode_pairs(message: bytes) -> list[Pair]:
-    """The pairs of a message, without their requests and times. Raises EOFError or pickle.UnpicklingError where the
+    """The pairs of a message, without their requests and latencies. Raises EOFError or pickle.UnpicklingError if the
     message was cut short."""
     pairs = pickle.loads(message)  # noqa: S301 (our own parent wrote it)
     return [Pair(capability, operation, _NO_REQUEST, Observation(control[0], 0.0, *control[1:]),
@@ -64,7 +64,7 @@ def _answer(one: Observation) -> tuple[object, ...]:
     return one.arm, one.status, compared(one.headers), one.body, one.failure, one.complete
 
 
-# Most pairs of a batch share their rules: both ways they are pickled once, and are one object on arrival.
+# Most pairs of a batch share their rules: these are pickled once and unpickled once, and are one object on arrival.
 
 @lru_cache(maxsize=256)
 def _encode_rules(rules: Rules) -> bytes:

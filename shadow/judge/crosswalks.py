@@ -1,6 +1,6 @@
 """The crosswalks of one process: for each capability, seeded pairs and those learnt since the process started.
 
-Only here are identifiers held in clear: in memory, bounded, and gone with the process.
+Identifiers are held in clear only here: in memory, bounded, and no longer than the process lives.
 """
 
 from collections import OrderedDict
@@ -15,8 +15,8 @@ SCOPES = 64
 """Crosswalks that are kept at most; the least recently used one is dropped first."""
 
 LEARNT = 200_000
-"""Learnt pairs that one crosswalk keeps at most. Pairs past that are not kept, so later exchanges are not held to
-them."""
+"""Learnt pairs that one crosswalk keeps at most. Pairs past that are not kept, so later exchanges are not checked
+against them."""
 
 _Scope: TypeAlias = tuple[str, bytes, tuple[Class, ...]]
 
@@ -52,7 +52,7 @@ class Crosswalks:
         self._seeds: OrderedDict[tuple[Class, ...], Crosswalk] = OrderedDict()
 
     def of(self, pair: Pair) -> Crosswalk:
-        """The crosswalk that a pair is held against, and that may learn from it. Raises SeedError."""
+        """The crosswalk that a pair is checked against, and that may learn from the pair. Raises SeedError."""
         classes = pair.rules.classes
         scope = pair.capability, pair.key, classes
         found = self._known.get(scope)

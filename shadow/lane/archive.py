@@ -1,7 +1,7 @@
 """The archive: the files of the shadow (store, custody, vault, marks). A thread of its own opens them.
 
-What cannot be opened is tried again, less and less often. Nothing waits for it: a file that is damaged, locked, on a
-full disk or of a newer version holds up neither the start nor a request.
+A file that cannot be opened is tried again, less and less often. Nothing waits for it: a file that is damaged, locked,
+on a full disk or of a newer version delays neither the start nor a request.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ class Archive:
         self, store: Callable[[], Store], custody: Callable[[], Custody], vault: Callable[[Custody], Vault] | None,
         seat: Callable[[], Seat] | None,
     ) -> None:
-        """Each function opens one file. It may block and raise anything. None: no such file."""
+        """Each function opens one file. It may block and raise anything. None means that there is no such file."""
         self.store: Store | None = None
         self.custody: Custody | None = None
         self.vault: Vault | None = None
@@ -97,7 +97,7 @@ class Archive:
         self.faults = faults
 
     def close(self) -> None:
-        """Close the files, but for the marks, which the writer that adopted them gives back. It may block."""
+        """Close the files, except the marks: the writer that adopted them gives them back. It may block."""
         self._over.set()
         for one in (self.store, self.vault, self.custody):
             if one is not None:

@@ -1,10 +1,10 @@
 """Asks the arms for the lane: from a mirror to what both arms say.
 
-Asking takes a callback and no task: a task and its coroutines would cost more than all else that is done about a mirror
-whose arms agree. Which calls a job takes:
+Asking takes a callback and no task: a task and its coroutines would cost more than everything else that is done for a
+mirror whose arms agree. A job takes these calls:
 
-    the first time    the arm that did not serve, then legacy once more where the exchange is bracketed
-    asked again       legacy, modern, then legacy once more where they differ and did not both repeat themselves
+    the first time    the arm that did not serve, then legacy once more if the exchange is bracketed
+    asked again       legacy, modern, then legacy once more if they differ and did not both repeat themselves
 """
 
 import asyncio
@@ -32,10 +32,10 @@ Cancel = Callable[[], object]
 Ask = Callable[[Mirror[Way], str, bool, Callable[[Observation | None], None]], Cancel | None]
 """Asks an arm ("legacy" or "modern") what the mirror's client asked.
 
-The callback gets what the arm did, once, and perhaps before this returns. None in its place says that the arm was not
-asked: no arm is to blame. The flag is set for a call beyond the one that mirroring takes: the asker may decline that,
-with None, where the arm should not be loaded. Returns how to cancel, after which the callback need not be called, or
-None where there is nothing to cancel. The lane sees to the mirror's deadline.
+The callback gets what the arm did, once, and perhaps before this returns. It gets None if the arm was not asked: then
+no arm is to blame. The flag is set for a call beyond the one that mirroring takes: the asker may decline such a call,
+with None, if the arm should not be loaded. Returns a function that cancels the call, after which the callback need not
+be called, or None if there is nothing to cancel. The lane takes care of the mirror's deadline.
 """
 
 Answered = Callable[[Job[Way], Observation | None], None]
@@ -62,7 +62,7 @@ class _Question(Generic[Way]):
             self.answered(self.job, observation)
 
     def overdue(self) -> None:
-        """The deadline has passed: that is what the arm did."""
+        """The deadline has passed: the answer is a timeout."""
         if self.cancel is not None:
             self.cancel()
         late = Observation(self.arm, time.perf_counter() - self.began,
@@ -78,10 +78,10 @@ class _Question(Generic[Way]):
 
 
 class Asking(Generic[Way]):
-    """Asks about the jobs that are put to it, about `concurrency` of them at a time, in one event loop.
+    """Asks about the jobs that are put to it, at most `concurrency` of them at a time, in one event loop.
 
-    `spoke` is called with each job and what its arms said: one pair, or the three of a bracket. It gets no pair where
-    an arm was not asked, for which no arm is to blame.
+    `spoke` is called with each job and what its arms said: one pair, or the three of a bracket. It gets no pair if an
+    arm was not asked.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class Asking(Generic[Way]):
         self._spoke = spoke
         self._tasks: set[asyncio.Task[None]] = set()
         self._woken = False
-        # Where a job is: one of these two. The second says how to cancel what it waits for.
+        # A job is in one of these two. The second has the function that cancels what the job waits for.
         self._queue: deque[Job[Way]] = deque()
         self._asking: dict[Job[Way], Cancel] = {}
 
@@ -150,7 +150,7 @@ class Asking(Generic[Way]):
             question.answer(None)
 
     def _other_spoke(self, job: Job[Way], asked: Observation | None) -> None:
-        """The first call was answered: with what the client was answered, that is a pair."""
+        """The first call was answered. This answer and the one that the client got are a pair."""
         if asked is None:
             self._end(job, ())
             return
@@ -162,7 +162,7 @@ class Asking(Generic[Way]):
         if standing is not None:
             self._stands(job, pair, standing)
             return
-        # The first of its epoch: the epoch's key is made, or read, in a thread.
+        # It is the first exchange of its epoch, so the epoch's key is made, or read, in a thread.
         task = asyncio.create_task(self._fetch_standing(job, pair))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -180,7 +180,7 @@ class Asking(Generic[Way]):
         self._both_spoke(job, pair)
 
     def _legacy_spoke_again(self, job: Job[Way], control: Observation | None) -> None:
-        """Where both arms are asked again, legacy is first."""
+        """Both arms are asked again, and legacy has answered: ask modern."""
         if control is None:
             self._end(job, ())
         else:
@@ -199,10 +199,10 @@ class Asking(Generic[Way]):
             self._end(job, (pair,))
 
     def _legacy_spoke_twice(self, pair: Pair, job: Job[Way], second: Observation | None) -> None:
-        """With legacy's second answer it is a bracket: legacy and modern, legacy and its second, that and modern.
+        """With legacy's second answer it is a bracket: legacy and modern, legacy and its second, its second and modern.
 
-        Where modern had served, it spoke first. That legacy says the same twice after it may then be a lag, which
-        asking again tells.
+        If modern served the client, it spoke first, and legacy twice after it. Then a difference may be a lag, even if
+        legacy says the same twice. Asking again shows it.
         """
         if job.found is None and job.scope is not None and second is not None:
             self._noise.asked(job.scope)
@@ -214,13 +214,13 @@ class Asking(Generic[Way]):
     def _is_bracketed(self, job: Job[Way], pair: Pair) -> bool:
         """Whether legacy is asked once more.
 
-        That is so for the first exchanges of an operation and for others by chance, so that counts are fair; and
-        when the arms are asked again, wherever there is a difference to be explained.
+        It is asked for the first exchanges of an operation, and for others by chance, so that counts are fair. When the
+        arms are asked again, it is asked if there is a difference to explain.
         """
         if pair.control.failure is not None or pair.candidate.failure is not None:
             return False
         if job.found is not None:
-            # Where both repeat themselves word for word, legacy has been asked before modern and after it by now.
+            # If both repeat themselves word for word, legacy has by now been asked before modern and after it.
             return not identical(pair) and (job.last_hash is None or answers_hash(pair) != job.last_hash)
         return job.scope is not None and (_roll() < job.mirror.noise or self._noise.wants(job.scope))
 
@@ -230,7 +230,7 @@ class Asking(Generic[Way]):
                     rules, self._rates.over(mirror.capability, mirror.operation, rules))
 
     def _end(self, job: Job[Way], pairs: Sequence[Pair]) -> None:
-        """All calls of this round have been made and answered."""
+        """All calls of this round have been made and answered: hand over the pairs."""
         if self._asking.pop(job, None) is None:
             return  # it was stopped meanwhile
         if self._queue:

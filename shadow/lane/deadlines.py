@@ -1,7 +1,7 @@
 """Deadlines for many short waits, with one timer for all of them.
 
-A timer of the event loop for each wait would cost more than most of what the lane does about a mirror. Hardly any wait
-takes as long as it may, so one timer rings when the first of them could be overdue.
+A timer of the event loop for each wait would cost more than most of what the lane does for a mirror. Hardly any wait
+takes as long as it may, so one timer is enough: it rings when the first wait could be overdue.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ class Deadlines:
             self._ring_at(due)
 
     def end(self, wait: Hashable) -> bool:
-        """End a wait. False where it had ended already, or was overdue."""
+        """End a wait. False if it had ended already, or was overdue."""
         return self._due.pop(wait, None) is not None
 
     def _ring_at(self, rings: float) -> None:
@@ -47,6 +47,6 @@ class Deadlines:
                 if due <= now and self.end(wait):
                     overdue()
         finally:
-            # Also where one of these raised: the others wait on.
+            # The others wait on, even if one of these raised.
             if self._due:
                 self._ring_at(min(due for due, _ in self._due.values()))

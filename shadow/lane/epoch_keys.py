@@ -32,7 +32,7 @@ class EpochKeys:
     well. `renewals` counts how often custody was replaced."""
 
     def __init__(self, custody: Custody | None, rest: float = REST) -> None:
-        """`custody` is None where it is not open yet: see `use`. `rest` is as REST."""
+        """`custody` is None if it is not open yet: see `use`. `rest` is as REST."""
         self.failures = 0
         self.renewals = 0
         self.fault = ""
@@ -54,22 +54,22 @@ class EpochKeys:
         self._custody = custody
 
     def get(self, capability: str, epoch: Epoch) -> bytes | None:
-        """The key; empty where custody failed; None where it was not asked yet: see `make`."""
+        """The key; empty if custody failed; None if custody was not asked yet: see `make`."""
         return self._known.get((capability, epoch))
 
     async def make(self, capability: str, epoch: Epoch) -> None:
-        """Fetch the key, which custody makes where there is none. Raises nothing."""
+        """Fetch the key, which custody makes if there is none. Raises nothing."""
         async with self._making:
             if (capability, epoch) not in self._known:
                 key = b"" if self._is_resting() else await asyncio.to_thread(self._made, capability, epoch)
                 self._known[capability, epoch] = key
 
     def destroy_soon(self, epochs: Iterable[tuple[str, Epoch]]) -> None:
-        """Destroy the keys of these epochs at the next refresh, but for capabilities that are held."""
+        """Destroy the keys of these epochs at the next refresh, except those of capabilities that are held."""
         self._unwanted.update(epochs)
 
     async def refresh(self) -> None:
-        """Destroy unwanted keys. Forget all keys where another process may have destroyed one. Raises nothing."""
+        """Destroy unwanted keys. Forget all keys if another process may have destroyed one. Raises nothing."""
         if not (self._known or self._unwanted or self.fault) or self._is_resting():
             return
         async with self._making:
@@ -115,7 +115,7 @@ class EpochKeys:
         return before != self._generation
 
     def held(self) -> frozenset[str] | None:
-        """The capabilities under a hold; None where custody fails. Call it in a thread: it reads the file. Raises
+        """The capabilities under a hold; None if custody fails. Call it in a thread: it reads the file. Raises
         nothing."""
         if self._is_resting():
             return None
@@ -126,7 +126,7 @@ class EpochKeys:
             return None
 
     def _asked(self, what: Callable[[Custody], T]) -> T:
-        """The answer of custody, which is asked once more where it was just replaced. Raises CustodyError."""
+        """The answer of custody, which is asked once more if it was just replaced. Raises CustodyError."""
         if self._custody is None:
             raise CustodyError("the custody file is not open")
         try:

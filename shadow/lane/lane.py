@@ -1,13 +1,13 @@
-"""The lane: the bounded queue in which shadow work happens, off the way of every client.
+"""The lane: the bounded queue in which shadow work happens, where no client waits for it.
 
     offer → queue → ask the other arm → Pair → equal bytes? → else the judge's process → store, in batches
               ↑                                                      │
               └── wait, then ask both arms again ←── a mismatch ─────┘
 
-Which arm is asked when is in asking.py; when a mismatch is asked again, and at what price, in recheck.py. Legacy is
-asked twice for a few exchanges, the first of each operation among them, and for nearly all that are asked again. That
-is a bracket: where legacy disagrees with itself, a difference is noise (learned_noise.py). What is written to the store
-is in writer.py.
+asking.py says which arm is asked when; recheck.py says when a mismatch is asked again, and at what price. Legacy is
+asked twice for a few exchanges, among them the first of each operation, and for nearly all that are asked again. That
+is a bracket: where legacy disagrees with itself, a difference is noise (learned_noise.py). writer.py writes to the
+store.
 
 A mirror that was taken is a Job (mirror.py), until it has its outcome.
 
@@ -43,10 +43,10 @@ from shadow.stores.base import Store
 
 BATCH_PAIRS = 64
 BATCH_BYTES = 1 << 20
-"""What goes to the judge at once. It is little enough to pickle without holding up the event loop."""
+"""The pairs and bytes that go to the judge at once: few enough to be pickled without holding up the event loop."""
 
 PAUSE = 0.1
-"""The fewest seconds between two batches. A batch costs as much as some pairs, and no client waits for one."""
+"""The fewest seconds between two batches. A batch by itself costs as much as some pairs, and no client waits for it."""
 
 BUDGET = 20.0
 """Seconds that the judge may take over one batch."""
@@ -96,7 +96,7 @@ class Lane(Generic[Way]):
     # --- the side that clients' requests touch: no await, no exception ---
 
     def offer(self, mirror: Mirror[Way]) -> None:
-        """Take a mirror, or shed it where there is no room. Constant time."""
+        """Take a mirror, or shed it if there is no room. Constant time."""
         self.eligible += 1
         self.writer.take(mirror.capability)
         cost = mirror.cost()
@@ -153,7 +153,7 @@ class Lane(Generic[Way]):
             self.capture.start()
 
     async def idle(self) -> None:
-        """Wait until every mirror that was taken has its outcome, those included that wait to be asked again."""
+        """Wait until every mirror that was taken has its outcome, including those that wait to be asked again."""
         await self._idle.wait()
 
     async def drain(self, seconds: float) -> None:
@@ -311,7 +311,7 @@ class Lane(Generic[Way]):
         return self.on and self._open
 
     def _postpone(self, job: Job[Way]) -> None:
-        """Have a mismatch asked again in time. Until then the job keeps only what that takes."""
+        """Have a mismatch asked again later. Until then the job keeps only what that takes."""
         job.pairs = ()
         job.mirror = mirror = replace(job.mirror, served=Observation(job.mirror.served.arm, 0.0))
         self.held -= job.cost

@@ -1,13 +1,13 @@
 """Noise: when legacy is asked twice, and which mismatches are no more than legacy's disagreement with itself.
 
 A bracket is legacy, modern and legacy again (shadow.evidence.noise). Brackets show at which paths legacy drifts: there
-its second answer differs from its first. Where legacy drifts in a good part of its answers, at one path and in nothing
-but a value, modern will differ there as often, and asking the other arm again tells nothing. Such a mismatch is
-`unstable`: it is no evidence, and the verdict waits until a person has said what the path is.
+its second answer differs from its first. If legacy drifts in many of its answers, at one path and in nothing but a
+value, modern will differ there as often, and asking the arms again shows nothing. Such a mismatch is `unstable`: it is
+no evidence, and the verdict waits until a person has explained the path by a rule.
 
 Nothing that matters is hidden. A mismatch that also differs elsewhere stays a mismatch, whole. A critical difference is
-never noise. Nor is a path where modern alone disagrees more often than legacy alone. A path counts as noisy only where
-a tenth of the answers drift there: then what is left out for it is far more than a verdict lets pass.
+never noise. Nor is a path at which modern alone disagrees more often than legacy alone. A path counts as noisy only if
+a tenth of the answers drift there: then far more exchanges are left out for it than a verdict allows.
 """
 
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ FIRST = 20
 """Exchanges of a scope that are bracketed before any are picked by chance: noise is known before it could mislead."""
 
 MOST = 60
-"""The same while it is undecided whether a path is noisy: legacy drifted there, and not often enough yet."""
+"""The same while it is undecided whether a path is noisy: legacy drifted there, but not often enough yet."""
 
 SHARE = 0.1
 """The share of a scope's brackets in which a noisy path drifts. Rarer drift settles when the arms are asked again."""
@@ -48,7 +48,7 @@ class Scope(NamedTuple):
 @dataclass(slots=True)
 class _Brackets:
     """The brackets of one scope: how many were `asked` for and `judged`, whether some path is `undecided`, the paired
-    table (`rows`) by kind and path, and when each `noisy` path last drifted (seconds since the epoch)."""
+    table (`rows`) by kind and path, and when each `noisy` path last drifted (seconds since 1970)."""
 
     asked: int = 0
     judged: int = 0
@@ -73,7 +73,7 @@ class LearnedNoise:
         self._of(scope).asked += 1
 
     def drifts(self, scope: Scope) -> bool:
-        """Whether legacy was ever seen to disagree with itself there."""
+        """Whether legacy was ever seen to disagree with itself in this scope."""
         return any(row.legacy or row.both for row in self._of(scope).rows.values())
 
     def add(self, scope: Scope, bracket: Comparison) -> None:

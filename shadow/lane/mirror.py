@@ -26,7 +26,7 @@ class Mirror(Generic[Way]):
     """One exchange to be shadowed: the client's request, the answer that it got, and the arm that is still to be asked.
 
     `request` is in the capability's contract, its body whole. `served` is what the arm said that answered the client,
-    and `ask` names the other arm: "legacy" or "modern". `at` is in seconds since the epoch. `way` leads the asker to
+    and `ask` names the other arm: "legacy" or "modern". `at` is in seconds since 1970. `way` leads the asker to
     the arms. `plan` is the capability's. `safe` says whether asking again changes nothing.
     """
 
@@ -43,12 +43,12 @@ class Mirror(Generic[Way]):
 
     @property
     def recheck(self) -> Recheck:
-        """When a mismatch is asked again: never where that would change something."""
+        """When a mismatch is asked again: never if that would change something."""
         return self.plan.recheck if self.safe else NEVER
 
     @property
     def noise(self) -> float:
-        """The share (0 to 1) of exchanges in which legacy is asked twice: none where that would change something."""
+        """The share (0 to 1) of exchanges in which legacy is asked twice: none if that would change something."""
         return self.plan.noise if self.safe else 0.0
 
     def cost(self) -> int:
@@ -61,14 +61,14 @@ class Mirror(Generic[Way]):
 class Job(Generic[Way]):
     """A mirror on its way through the lane.
 
-    `cost` are the bytes that it counts for in the lane's memory, `rules` those by which its arms are compared.
+    `cost` is the bytes that it counts for in the lane's memory, `rules` those by which its arms are compared.
     `pairs` are what is compared once the arms have answered: one pair, or the three of a bracket (legacy asked before
-    and after modern). One pair is enough where the bracket is `steady`: legacy said the same twice. `standing` says
-    which epoch and stratum the exchange counts for, and `scope` where its noise is learned.
+    and after modern). One pair is enough if the bracket is `steady`: legacy said the same twice. `standing` says which
+    epoch and stratum the exchange counts for, and `scope` where its noise is learned.
 
-    Where the arms came to a mismatch, `found` is that mismatch and `at` the loop's time when it was found; `last_hash`
-    is the hash of both answers. It was asked again `round` times and seen again `times`. `sealed` is the
-    id of its record in the vault, or "".
+    If the arms came to a mismatch, `found` is that mismatch and `at` the loop's time when it was found. Its arms were
+    asked again `round` times, and it was seen again `times` times. `last_hash` is the hash of both answers, or None.
+    `sealed` is the id of its record in the vault, or "".
     """
 
     __slots__ = (

@@ -1,4 +1,4 @@
-"""How often known differences occur: one that is more frequent than declared is a mismatch from then on.
+"""Counts how often known differences occur. One that is more frequent than declared is a mismatch from then on.
 
 Each worker counts for itself, and starts again from zero when the rules change, so that this acts at once. The store
 has the counts of all workers, also from before restarts; a gate of the verdict (shadow.evidence.gate) checks those.
@@ -10,7 +10,7 @@ from shadow.compare.comparison import COMPARED, Comparison
 from shadow.compare.rules import Rules
 
 FEWEST = 1_000
-"""The number of compared exchanges that a share is taken of, at the least: a few exchanges make no rate."""
+"""A share is taken of at least this many compared exchanges: a few exchanges make no rate."""
 
 _NONE: frozenset[str] = frozenset()
 

@@ -1,7 +1,7 @@
 """Rechecks: which mismatches wait for both arms to be asked again, what that costs, and how they end.
 
-A mismatch may be one of two systems lagging behind the other. Both arms are asked again after some seconds: what agrees
-then was transient, what differs again is counted as reproduced.
+A mismatch may mean only that one of two systems lags behind the other. Both arms are asked again after some seconds: if
+they agree then, the mismatch was transient; if they differ again, it counts as reproduced.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ _SAVED = 20.0
 """Rechecks that a capability can save up, so that a bad minute after a good day is no burst."""
 
 _LENT = 5.0
-"""Rechecks that a capability may take before it has earned them: for critical differences, and where legacy is known to
+"""Rechecks that a capability may take before it has earned them: for critical differences, and if legacy is known to
 disagree with itself."""
 
 _ROUNDING = 1e-9
@@ -46,7 +46,7 @@ class Rechecks(Generic[Way]):
             self._saved[mirror.capability] = min(_SAVED, self._saved.get(mirror.capability, 0.0) + budget)
 
     def may_ask_again(self, mirror: Mirror[Way], found: Comparison, held: int, *, drifts: bool) -> bool:
-        """Whether the mismatch `found` may be asked again. Where it may, one recheck is spent.
+        """Whether the mismatch `found` may be asked again. If it may, one recheck is spent.
 
         There must be a time to ask again, budget, and room: jobs that wait leave room for those that come. `held` are
         the bytes that the lane holds. `drifts` says that legacy is known to disagree with itself there.
@@ -78,9 +78,9 @@ class Rechecks(Generic[Way]):
 
 
 def ended(job: Job[Way], again: Comparison) -> Comparison | None:
-    """How a job ends now that its arms were asked `again`, or None where they still differ.
+    """How a job ends now that its arms were asked `again`, or None if that did not settle the mismatch.
 
-    Then `job.found` is the mismatch with what asking again has shown.
+    `job.found` is then the mismatch with what asking again has shown.
     """
     assert job.found is not None
     outcome = again.tally.outcome

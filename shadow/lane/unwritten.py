@@ -1,4 +1,4 @@
-"""What waits to be written to the store, added up: exchanges of one kind (Exchanges), calls down one arm (Calls)."""
+"""What waits to be written to the store, added up: exchanges of one kind (Exchanges), calls to one arm (Calls)."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -48,14 +48,14 @@ class Exchanges:
                 self.noise[place] = row
 
     def sighting(self, capability: str, epoch: Epoch, stratum: Stratum, outcome: Outcome) -> Sighting:
-        """The same as it is written."""
+        """These exchanges as a row for the store."""
         return Sighting(
             capability, epoch, stratum, outcome, self.count, self.critical, self.reproduced, self.first, self.last,
             frozenset(self.tokens), tuple(self.noise.values()), tuple(self.known.items()))
 
 
 class Calls:
-    """Calls down one arm: a Traffic that can be added to."""
+    """Calls to one arm: a Traffic that can be added to."""
 
     __slots__ = ("at", "errors", "requests", "seconds")
 
@@ -65,5 +65,5 @@ class Calls:
         self.at = 0.0
 
     def row(self, capability: str, operation: str, stage: str, arm: str) -> Traffic:
-        """The same as it is written."""
+        """These calls as a row for the store."""
         return Traffic(capability, operation, stage, arm, self.requests, self.errors, self.seconds, self.at)

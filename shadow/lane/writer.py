@@ -1,9 +1,9 @@
 """The writer: it adds up what the lane learns, and writes it to the store in batches, in a thread.
 
-A store that fails loses no outcome: a batch that could not be written is kept and written with the next. Only
-differences are let go, of comparisons past a bound, and these comparisons are counted. Exchanges can still be lost,
-where a worker is killed, a store is deleted, or a disk stays full. The marks (shadow.stores.marks) show how many, and
-they are written to the store as gaps (shadow.ledger.rows.Gap).
+A store that fails loses no outcome: a batch that could not be written is kept and written with the next. Only the
+differences of comparisons past a bound are dropped, and these comparisons are counted. Exchanges can still be lost if a
+worker is killed, a store is deleted, or a disk stays full. The marks (shadow.stores.marks) show how many, and they are
+written to the store as gaps (shadow.ledger.rows.Gap).
 
 Evidence of an exchange is taken in two steps. It gets its standing as soon as both arms have answered, so that a
 later request about the same subject in that hour cannot take its place. It counts once its outcome is known.
@@ -55,8 +55,8 @@ NOT_SAMPLED = "not_sampled"
 
 class Standing(NamedTuple):
     """The epoch and the stratum that an exchange counts for once its outcome is known, its `hour` since 1970, and the
-    `token` of its subject, which is empty where the epoch has no key or there are too many subjects. `first` is True
-    where the subject was not seen before in that hour."""
+    `token` of its subject, which is empty if the epoch has no key or there are too many subjects. `first` is True if
+    the subject was not seen before in that hour."""
 
     epoch: Epoch
     stratum: Stratum
@@ -71,13 +71,13 @@ _Place: TypeAlias = tuple[str, Epoch, Stratum, Outcome]
 class Writer:
     """Writes one store. It belongs to one event loop; the store and custody are called in threads.
 
-    `lost` counts exchanges that are not in the store, by the reason of a Gap, or under "differences" where only their
+    `lost` counts exchanges that are not in the store, by the reason of a Gap, or under "differences" if only their
     differences are missing. `failures` counts the writes that failed. `fault` says why the last write failed, and is ""
-    where it did not. `renewals` counts how often the store was replaced. `keys` are the keys of epochs.
+    if it did not. `renewals` counts how often the store was replaced. `keys` are the keys of epochs.
     """
 
     def __init__(self, store: Store | None, custody: Custody | None) -> None:
-        """`store` and `custody` are None where they are not open yet: see `use`."""
+        """`store` and `custody` are None if they are not open yet: see `use`."""
         self.lost: Counter[str] = Counter()
         self.failures = 0
         self.renewals = 0
@@ -125,8 +125,8 @@ class Writer:
         self._gaps[place] = bridged(self._gaps[place], gap) if place in self._gaps else gap
 
     def standing(self, pair: Pair, basis: Basis) -> Standing | None:
-        """Take an exchange for what it may prove, as soon as both arms have answered. Cheap, and raises nothing.
-        None where the key of its epoch must be fetched first: see `first_standing`."""
+        """The standing of an exchange, taken as soon as both arms have answered. Cheap, and raises nothing.
+        None if the key of its epoch must be fetched first: see `first_standing`."""
         epoch = self._epoch(pair, basis)
         key = self.keys.get(pair.capability, epoch)
         return None if key is None else self._standing(pair, basis, epoch, key)
@@ -150,14 +150,14 @@ class Writer:
         return Standing(epoch, found.stratum, found.hour, found.token if found.token in claimed else b"", first)
 
     def key(self, capability: str, standing: Standing | None) -> bytes:
-        """The key that an exchange's tokens are made with; empty where there is none."""
+        """The key that an exchange's tokens are made with; empty if there is none."""
         return self.keys.get(capability, standing.epoch) or b"" if standing is not None else b""
 
     def count(self, tally: Tally) -> None:
         """Count an exchange that was not sent to both arms."""
         self._tallies[tally] += 1
         if tally.reason == Reason.STORE_UNAVAILABLE:
-            # No epoch is known before the first pair, so the time stands for it.
+            # Its epoch may not be known before the first pair, so the time says which epoch the gap is in.
             now = time.time()
             return self._gap(Gap(tally.capability, Reason.STORE_UNAVAILABLE, 1, now, now))
         epoch = self._epochs.get(tally.capability)
@@ -168,7 +168,7 @@ class Writer:
         return None
 
     def keep(self, comparison: Comparison, standing: Standing | None = None, rules: Rules = NONE) -> None:
-        """Keep a finished exchange: its comparison by these rules, and what it proves where both arms were asked."""
+        """Keep a finished exchange: its comparison by these rules, and what it proves if both arms were asked."""
         if standing is not None:
             self._weigh(comparison, standing, rules)
             self._bind(comparison, standing)
@@ -233,7 +233,7 @@ class Writer:
         known = self._epochs.get(pair.capability)
         legacy, modern = ("", "") if not basis.build else (
             build_of(pair.control, basis.build), build_of(pair.candidate, basis.build))
-        # Where a known difference expires, there is a rule less.
+        # When a known difference expires, there is one rule less.
         expired = sum(one.expires <= pair.at for one in pair.rules.known) if pair.rules.known else 0
         custody = self.keys.custody
         if known is None:
@@ -261,7 +261,7 @@ class Writer:
             known.at = at
 
     def latencies(self, pair: Pair) -> None:
-        """Add how much longer one arm took than the other over the same request, where both answered."""
+        """Add how much longer one arm took than the other over the same request, if both answered."""
         if pair.control.failure is None and pair.candidate.failure is None:
             longer = pair.candidate.seconds - pair.control.seconds
             self.call(pair.capability, pair.operation, SLOWER if longer > 0 else FASTER, abs(longer), False, pair.at)
@@ -283,7 +283,7 @@ class Writer:
         await self.keys.refresh()
 
     def leave(self) -> None:
-        """Give the marks back. What is not written now is lost, and the next worker finds it in the marks."""
+        """Give the marks back. What is not written now is lost; in the marks the next worker finds how much that is."""
         self._marks.close()
 
     async def _run(self) -> None:
@@ -297,7 +297,7 @@ class Writer:
             await self.keys.refresh()
 
     async def _flush(self, *, looks: bool = False) -> None:
-        """Write what waits. Where nothing does and `looks` is True, write an empty batch now and then: see IDLE."""
+        """Write what waits. If nothing does and `looks` is True, write an empty batch now and then: see IDLE."""
         self._marks.tick(time.time())
         store = self._store
         if store is None:

@@ -33,7 +33,7 @@ DIFFERENCES = 12
 @dataclass(frozen=True, slots=True)
 class Exemplar:
     """One exchange of a pattern: shapes, places and tokens only. `total` differences were found; the first of them are
-    kept. `at` is in seconds since the epoch, `size` is the bytes of both bodies."""
+    kept. `at` is in seconds since 1970, `size` is the bytes of both bodies."""
 
     trace_id: str
     at: float
@@ -47,8 +47,8 @@ class Pattern:
     """Exchanges of one operation that differ in the same way.
 
     In `again` of them both arms were asked again, and in `reproduced` of these the whole pattern was there each time.
-    `key` is 24 hexadecimal digits over all signatures. `whole` is True where all of them are in `signatures`; the
-    severity of each is at the same index of `severities`. `hours` are (hours since the epoch, exchanges), the oldest
+    `key` is 24 hexadecimal digits over all signatures. `whole` is True if all of them are in `signatures`; the
+    severity of each is at the same index of `severities`. `hours` are (hours since 1970, exchanges), the oldest
     first, without hours that had none. `exemplars` are a uniform sample of the exchanges; `smallest` is the exchange
     with the smallest bodies.
     """
@@ -81,7 +81,7 @@ def patterns(comparisons: Iterable[Comparison]) -> dict[tuple[str, str, str], Pa
 
 
 def worst(differences: Iterable[Difference]) -> dict[Signature, Difference]:
-    """One difference for each signature: where there are several, as under masked names, the last of the worst."""
+    """One difference for each signature: if there are several, as under masked names, the last of the worst ones."""
     found: dict[Signature, Difference] = {}
     for one in differences:
         known = found.get(one.signature)
@@ -91,8 +91,8 @@ def worst(differences: Iterable[Difference]) -> dict[Signature, Difference]:
 
 
 def severity_now(signature: Signature, before: Severity, now: Severity) -> Severity:
-    """The severity of a signature that is seen again. It is that of now, since rules may have changed. Under a masked
-    name it is the worse of both, since the two may be different fields."""
+    """The severity of a signature that is seen again: the new one, since rules may have changed. Under a masked name it
+    is the worse of both, since the two may be different fields."""
     return worst_of((before, now)) if MASKED in signature.path else now
 
 
@@ -123,7 +123,7 @@ def _pattern(comparison: Comparison) -> Pattern:
 
 
 def merged(one: Pattern, other: Pattern) -> Pattern:
-    """Two patterns of one capability, operation and key as one. `severity_now` gives the severities."""
+    """Two patterns of one capability, operation and key, added up. `severity_now` gives the severities."""
     before, now = sorted((one, other), key=lambda found: (found.last_seen, found.severities))
     hours = dict(one.hours)
     for hour, count in other.hours:
@@ -141,7 +141,7 @@ def merged(one: Pattern, other: Pattern) -> Pattern:
 
 
 def _sample(exemplars: Iterable[Exemplar]) -> tuple[Exemplar, ...]:
-    """The exchanges with the lowest hashes: as uniform as a reservoir, but without chance, and merged in any order."""
+    """A sample: the exchanges with the lowest hashes. It is uniform without chance, and may be merged in any order."""
     def rank(found: Exemplar) -> bytes:
         return hashlib.sha256(f"{found.trace_id} {found.at}".encode()).digest()
 

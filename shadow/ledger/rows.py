@@ -45,7 +45,7 @@ class Traffic:
 
     `requests` counts the client requests that this arm answered. `errors` counts the calls that ended in a failure or
     a 5xx. `seconds` are how long each call took, those of the lane too, whose rows have 0 `requests`. `stage` is ""
-    where the reporter does not know it. `at` is in seconds since the epoch. `arm` is "legacy" or "modern"; or it is
+    if the reporter does not know it. `at` is in seconds since 1970. `arm` is "legacy" or "modern"; or it is
     FASTER or SLOWER, and then `seconds` are by how much.
     """
 
@@ -63,7 +63,7 @@ class Traffic:
 class Finding:
     """One kind of difference in one operation: in how many exchanges it was, when, and one example.
 
-    The example is the latest one; where a name in its path is masked, its severity is the worst so far. In `again` of
+    The example is the latest one; if a name in its path is masked, its severity is the worst so far. In `again` of
     the exchanges both arms were asked again, and in `reproduced` of these the difference was there each time."""
 
     capability: str
@@ -84,7 +84,7 @@ class Sighting:
     There are `count` of them. `critical` of them have a critical difference; in `reproduced` of these it was there
     again each time that both arms were asked again. `tokens` are (hour, token) of the subjects asked about. `noise` is
     what brackets among them showed. `known` are the ids of known differences, each with the number of these exchanges
-    in which it hid something. Times are in seconds since the epoch."""
+    in which it hid something. Times are in seconds since 1970."""
 
     capability: str
     epoch: Epoch
@@ -104,8 +104,8 @@ class Sighting:
 class Evidence:
     """Exchanges of one stratum with one outcome, as a store has them: a Sighting without its tokens.
 
-    `effective` counts the exchanges whose subject was new in its hour. `hours` are (hours since the epoch, effective
-    exchanges), the oldest first, of the last DAY hours. The stratum has an empty status where the exchanges were not
+    `effective` counts the exchanges whose subject was new in its hour. `hours` are (hours since 1970, effective
+    exchanges), the oldest first, of the last DAY hours. The stratum has an empty status if the exchanges were not
     sent to both arms."""
 
     capability: str
@@ -148,7 +148,7 @@ class Binding:
     """Two identifiers that an exchange has proved to name one thing, on their way to the store.
 
     `name` is their class. `legacy` and `modern` are tokens made with the key of the epoch whose digest is `epoch`.
-    They are empty where the pair is known to contradict an earlier one (`split` or `merged`, as in Crossed)."""
+    They are empty if the pair is known to contradict an earlier one (`split` or `merged`, as in Crossed)."""
 
     capability: str
     epoch: str
@@ -165,20 +165,20 @@ class Reason(StrEnum):
     """Why exchanges are missing from a store."""
 
     STORE_UNAVAILABLE = "store_unavailable"
-    """The store was not open: they were shed, and not sent to both arms."""
+    """The store was not open: the exchanges were shed, and not sent to both arms."""
     KILLED = "killed"
     """A worker ended without warning."""
     UNWRITTEN = "unwritten"
     """A worker stopped while the store could not be written."""
     STORE_DELETED = "store_deleted"
-    """They were in a file that was deleted. The present file was made after that."""
+    """The exchanges were in a file that was deleted. The present file was made after that."""
     STORE_REPLACED = "store_replaced"
-    """They were in a file that was replaced by the present one."""
+    """The exchanges were in a file that was replaced by the present one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """How many exchanges of a capability are missing, and between which times (seconds since the epoch)."""
+    """How many exchanges of a capability are missing, and between which times (seconds since 1970)."""
 
     capability: str
     reason: Reason
@@ -188,7 +188,7 @@ class Gap:
 
 
 class Crossed(StrEnum):
-    """What became of bindings."""
+    """The result of a binding."""
 
     PAIR = "pair"
     OVERFLOW = "overflow"
@@ -202,7 +202,7 @@ class Crossed(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Crossing:
     """How many bindings of a class ended as `kind` in the epoch whose digest is `epoch`. `first_seen` and `last_seen`
-    are in seconds since the epoch, and `trace_id` is that of the last."""
+    are in seconds since 1970, and `trace_id` is that of the last."""
 
     capability: str
     epoch: str
@@ -237,7 +237,7 @@ class Ledger:
 
 
 def conflicts(legacy: bool, modern: bool) -> tuple[Crossed, ...]:
-    """What a binding ends as where legacy's identifier, or modern's, already belongs to another."""
+    """What a binding ends as if legacy's identifier (`legacy`), or modern's (`modern`), already belongs to another."""
     return (Crossed.SPLIT,) * legacy + (Crossed.MERGED,) * modern
 
 
@@ -253,13 +253,13 @@ def hidden(comparisons: Iterable[Comparison]) -> list[Hidden]:
 
 
 def bridged(one: Gap, other: Gap) -> Gap:
-    """Two gaps of one capability and reason as one."""
+    """Two gaps of one capability and reason, added up."""
     return Gap(one.capability, one.reason, one.exchanges + other.exchanges, min(one.first, other.first),
                max(one.last, other.last))
 
 
 def joined(one: Hidden, other: Hidden) -> Hidden:
-    """Two rows of one capability and rule as one."""
+    """Two rows of one capability and rule, added up."""
     return Hidden(one.capability, one.rule, one.exchanges + other.exchanges, one.differences + other.differences,
                   max(one.last_seen, other.last_seen))
 

@@ -15,8 +15,8 @@ from shadow.ledger.rows import Finding
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?", re.ASCII)
 
 Tokens = Callable[[str, str], Collection[str]]
-"""The tokens of a subject at the places of a class ("/entry/*/id", or shadow.compare.tokens.bound), in all epochs of a
-capability."""
+"""(capability, class of places) → the tokens that a subject has there in all epochs of the capability. Such a class
+is "/entry/*/id", for example, or a `crosswalk_place` of shadow.compare.tokens."""
 
 Trace = tuple[str, str]
 """An exchange: its capability, and its trace id."""
@@ -32,7 +32,7 @@ class Unlinked(NamedTuple):
 
 
 def tokens_of(identifier: str, keys: Mapping[str, Collection[bytes]]) -> Tokens:
-    """The tokens of an identifier, as it is and in either case, by the keys of each capability's epochs."""
+    """The tokens of an identifier, as it is, in small letters and in capitals, by the keys of a capability's epochs."""
     values: list[Tree] = sorted({identifier, identifier.lower(), identifier.upper()})
     if _NUMBER.fullmatch(identifier):
         values.append(Number(identifier))
@@ -49,7 +49,7 @@ def about(
     findings: Iterable[Finding], patterns: Iterable[Pattern], tokens: Tokens, traces: Collection[Trace],
 ) -> frozenset[Trace]:
     """The exchanges whose examples must lose their tokens: those with a token of the subject in any example, because
-    then the whole exchange is about them, and those among `traces`."""
+    then the whole exchange is about the subject, and those among `traces`."""
     return frozenset(
         trace for trace, found in _examples(findings, patterns)
         if any(_tokens(found)) and (trace in traces or _carries(found, tokens(trace[0], placed(found.path))))

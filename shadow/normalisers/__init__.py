@@ -1,1 +1,1 @@
-"""Normalisers, one file each: they take expected variation off values before these are compared."""
+"""Normalisers, one file each: they remove expected variation from values before these are compared."""

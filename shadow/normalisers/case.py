@@ -8,7 +8,7 @@ from adapters.document import Number, Tree
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Strings are alike where their case-folded forms are equal (Unicode 3.13, default caseless matching)."""
+    """Strings are alike if their case-folded forms are equal (Unicode 3.13, default caseless matching)."""
 
     @dataclass(frozen=True, slots=True)
     class Options:

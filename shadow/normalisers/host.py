@@ -11,11 +11,11 @@ _URL = re.compile(r"https?://[^\s/?#]+(/[^\s#]*)?", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """Absolute URLs are alike where their paths and queries are equal, once the base path of each is taken off."""
+    """Absolute URLs are alike if their paths and queries are equal once the base path of each is cut off."""
 
     @dataclass(frozen=True, slots=True)
     class Options:
-        """`bases`: base paths, such as /fhir or /api/fhir/R4. The longest one that a URL's path begins with is cut."""
+        """`bases`: base paths, such as /fhir or /api/fhir/R4. The longest that a URL's path begins with is cut off."""
 
         bases: tuple[str, ...] = ()
 

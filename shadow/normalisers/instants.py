@@ -10,7 +10,7 @@ from shadow.normalisers.volatile import is_instant
 
 @dataclass(frozen=True, slots=True)
 class Instants:
-    """Two instants (RFC 3339 section 5.6) are alike where they are the same moment, to the last digit."""
+    """Two instants (RFC 3339 section 5.6) are alike if they are the same moment, to the last digit."""
 
     @dataclass(frozen=True, slots=True)
     class Options:

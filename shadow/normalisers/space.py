@@ -8,7 +8,7 @@ from adapters.document import Number, Tree
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """Strings are alike where they are equal once each run of white space is one space, and the ends are trimmed."""
+    """Strings are alike if they are equal once each run of white space is one space and the ends are trimmed."""
 
     @dataclass(frozen=True, slots=True)
     class Options:

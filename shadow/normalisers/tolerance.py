@@ -13,7 +13,7 @@ _NUMBER = re.compile(r"[-+]?(?:[0-9]{1,40}(?:\.[0-9]{0,40})?|\.[0-9]{1,40})(?:[e
 
 @dataclass(frozen=True, slots=True)
 class Tolerance:
-    """Two numbers are alike where any of the bounds holds, however they are written: 72.50 is 72.5."""
+    """Two numbers are alike if any of the bounds holds, however they are written: 72.50 is 72.5."""
 
     @dataclass(frozen=True, slots=True)
     class Options:

@@ -1,4 +1,4 @@
-"""`volatile`: a value that is new in each answer. Two count as the same only where both are valid."""
+"""`volatile`: a value that is new in each answer. Two such values count as the same only if both are valid."""
 
 import re
 from collections.abc import Callable, Hashable
@@ -34,7 +34,7 @@ _VALID: dict[str, Callable[[str], object]] = {
 
 @dataclass(frozen=True, slots=True)
 class Volatile:
-    """Any two values of the type are alike. Null, "" and a date of another precision are of no type."""
+    """Any two valid values of the type are alike. Null and "" are of no type; a date without a time is no instant."""
 
     @dataclass(frozen=True, slots=True)
     class Options:

@@ -15,7 +15,7 @@ COLUMNS = ("capability", "table", "row", "field", "value")
 
 def to_csv(report: Report) -> str:
     """All fields of all capabilities. `table` is a field of CapabilityReport. `row` is the number of a row in it, from
-    1, or a reason; "" where the field has one value. `field` is the field of the row, dotted where fields are nested.
+    1, or a reason; "" if the field has one value. `field` is the field of the row, with dots if fields are nested.
     None is written as an empty value."""
     text = io.StringIO()
     writer = csv.writer(text)

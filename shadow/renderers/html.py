@@ -1,4 +1,4 @@
-"""The report as HTML: a page for one capability, to decide by, and a page that lists all. Jinja2's only home.
+"""The report as HTML: a page for one capability, to decide by, and a page that lists all. Only this file uses Jinja2.
 
 A page is one file and fetches nothing: no script, no image, no font. Every number on it is a field of the Report; only
 where to draw it is worked out here. Long paths are cut, and long tables have fewer columns, so that a page stays under
@@ -71,7 +71,7 @@ def page(one: CapabilityReport, unfinished: int | None = None) -> str:
 
 
 def index(report: Report, link: str) -> str:
-    """All capabilities as an HTML page that leads to the page of each, which is `link` and the name after it."""
+    """All capabilities as an HTML page. It links to the page of each: `link` followed by the capability's name."""
     return _environment().get_template("index.html.j2").render(report=report, policy=policy(), link=link)
 
 
@@ -147,7 +147,7 @@ def _parts(one: CapabilityReport) -> list[Part]:
 
 
 def _latency(one: CapabilityReport) -> Chart | None:
-    """None where neither arm was called."""
+    """The latencies of both arms. None if neither arm was called."""
     arms = [(name, arm) for name, arm in (("legacy", one.legacy), ("modern", one.modern)) if arm.spread]
     if not arms:
         return None
@@ -165,7 +165,7 @@ def _latency(one: CapabilityReport) -> Chart | None:
 
 
 def _gaps(one: CapabilityReport) -> Chart | None:
-    """Modern's time minus legacy's, with 0 in the middle and a logarithmic scale to each side. None where no pair was
+    """Modern's time minus legacy's, with 0 in the middle and a logarithmic scale to each side. None if no pair was
     timed."""
     gaps = one.paired
     if gaps is None:

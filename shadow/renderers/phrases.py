@@ -7,7 +7,7 @@ from shadow.words import noun
 
 
 def milliseconds(seconds: float | None) -> str:
-    """A latency: "12.3 ms", or a dash where there is none."""
+    """A latency: "12.3 ms", or a dash if there is none."""
     return "–" if seconds is None else f"{seconds * 1000:.3g} ms"
 
 
@@ -25,7 +25,7 @@ def overflowed(one: CapabilityReport) -> str:
 
 def outstanding(unfinished: int | None) -> str:
     """What the numbers of a report leave out: exchanges that are still being compared, or wait to be asked again.
-    `unfinished` is their number, None where only the gateway knows it."""
+    `unfinished` is their number, None if only the gateway knows it."""
     if unfinished is None:
         return "exchanges that wait to be asked again (for 30 s by default) are not counted here yet"
     have = noun(unfinished, "exchange has", "exchanges have")
@@ -34,12 +34,12 @@ def outstanding(unfinished: int | None) -> str:
 
 
 def reproduced(one: DifferenceReport | PatternReport) -> str:
-    """How often a difference came back when both arms were asked again: "2 of 3", or a dash where they never were."""
+    """How often a difference came back when both arms were asked again: "2 of 3", or a dash if they never were."""
     return f"{one.reproduced:,} of {one.again:,}" if one.again else "–"
 
 
 def unversioned(epoch: EpochReport) -> str:
-    """A warning where an arm does not report its build, so that a new build goes unnoticed; otherwise ""."""
+    """A warning if an arm does not report its build, so that a new build goes unnoticed; otherwise ""."""
     arms = " and ".join(arm for arm, reported in (("legacy", epoch.legacy), ("modern", epoch.modern)) if not reported)
     warning = f"no build is reported by {arms}, so a new build does not start new evidence: see `shadow.gate.build`"
     return warning if arms else ""

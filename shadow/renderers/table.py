@@ -30,10 +30,10 @@ _ANSWERS = {Answer.SAFE: "bold green", Answer.NOT_SAFE: "bold red", Answer.NOT_E
 _STATES = {State.PASS: "green", State.FAIL: "red", State.MISSING: "yellow"}
 
 PIPE_WIDTH = 240
-"""Columns where the output is no terminal: wide enough that each row stays on one line, for grep."""
+"""Columns if the output is no terminal: wide enough that each row stays on one line, for grep."""
 
 WIDE = 120
-"""Columns from which trace ids are shown, which are 32 characters long."""
+"""A console of at least this many columns shows trace ids, which are 32 characters long."""
 
 
 class Terminal(Console):
@@ -44,8 +44,8 @@ class Terminal(Console):
 
 
 def terminal(file: IO[str] | None = None) -> Console:
-    """A console on `file` (standard output where None) that reads no text as markup. It honours NO_COLOR where that is
-    not empty (no-color.org), and writes escape codes only to a terminal."""
+    """A console on `file` (standard output if None) that reads no text as markup. It honours NO_COLOR if that is not
+    empty (no-color.org), and writes escape codes only to a terminal."""
     console = Terminal(file=file, markup=False, highlight=False, no_color=bool(os.environ.get("NO_COLOR")))
     if not console.is_terminal:
         console.width = PIPE_WIDTH

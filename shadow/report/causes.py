@@ -20,7 +20,7 @@ Key = tuple[str, str]
 """A cause's kind and path."""
 
 _TRIED = {"string instant": "instants: true", "string uuid": "volatile: uuid", "string url": "host: true"}
-"""By the shape of both values: the narrowest rule that may hide that they differ."""
+"""The narrowest rule that may hide a difference of two values, by the shape that both have."""
 
 _NUMBERS = frozenset({"integer", "decimal"})
 

@@ -16,7 +16,7 @@ HINTS = 5
 
 
 def hints(examples: Sequence[Exemplar]) -> tuple[str, ...]:
-    """Sentences about the examples of one pattern, with paths in backticks; none where tokens show nothing."""
+    """Sentences about the examples of one pattern, with paths in backticks; none if tokens show nothing."""
     places: dict[Signature, list[list[tuple[str, str]]]] = defaultdict(list)
     for example in examples:
         own: dict[Signature, list[tuple[str, str]]] = defaultdict(list)

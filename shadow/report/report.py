@@ -30,7 +30,7 @@ NOISE = 50
 @dataclass(frozen=True, slots=True)
 class ArmReport:
     """One arm. It answered `requests` of clients. Of all `calls` to it, those of the lane included, `errors` failed.
-    `p50` and `p99` are quantiles of their seconds, None where there were no calls. `spread` is the histogram: (upper
+    `p50` and `p99` are quantiles of their seconds, None if there were no calls. `spread` is the histogram: (upper
     bound in seconds, calls) for each bucket that is not empty."""
 
     requests: int
@@ -43,7 +43,7 @@ class ArmReport:
 
 @dataclass(frozen=True, slots=True)
 class PairedReport:
-    """Modern's seconds minus legacy's for one request, over `pairs` that both answered. It is negative where modern was
+    """Modern's seconds minus legacy's for one request, over `pairs` that both answered. This is negative if modern was
     faster, as in `faster` of them. `spread` is the histogram, in order: (bound further from 0, in seconds; pairs)."""
 
     pairs: int
@@ -159,14 +159,14 @@ class CapabilityReport:
 @dataclass(frozen=True, slots=True)
 class Report:
     """All capabilities, sorted by name. `unfinished` exchanges have no outcome yet, such as those that wait to be asked
-    again, and are in no other number. It is None where it is not known: a store does not hold it."""
+    again, and are in no other number. None means that their number is not known: a store does not hold it."""
 
     capabilities: tuple[CapabilityReport, ...]
     unfinished: int | None = None
 
 
 def fold(ledger: Ledger, criteria: Mapping[str, Criteria] = MappingProxyType({})) -> Report:
-    """The report of a ledger. Capabilities with `criteria` are listed even where nothing is known of them. Without
+    """The report of a ledger. Capabilities with `criteria` are listed even if nothing is known of them. Without
     criteria it is not known which operations a capability has, so it is never safe."""
     names = {
         *criteria, *(tally.capability for tally in ledger.tallies), *(row.capability for row in ledger.traffic),
@@ -193,7 +193,7 @@ def _capability(name: str, ledger: Ledger, criteria: Criteria) -> CapabilityRepo
     evidence = verdict((row for row in ledger.evidence if row.capability == name), criteria,
                       [row for row in ledger.crossings if row.capability == name],
                       [row for row in ledger.declared if row.capability == name], gaps)
-    # Noise counts on the epoch that the verdict rests on, so it ends with a build.
+    # Only noise of the epoch that the verdict rests on counts, so a new build starts without any.
     noise = [row for row in ledger.noise if row.capability == name and evidence.is_on(row.epoch)]
     findings = [found for found in ledger.findings if found.capability == name]
     noisy = weighed(noise, max((row.at for row in traffic), default=0.0), _tried(findings))
@@ -241,7 +241,7 @@ def _says(compared: int, mismatching: int, errors: int, eligible: int) -> str:
 
 
 def _lost(gaps: Iterable[Gap]) -> Counter[str]:
-    """Lost exchanges, by reason. Those left out for an unavailable store are not lost: they were shed, an outcome."""
+    """Lost exchanges, by reason. Those left out for an unavailable store are not lost: they have an outcome, shed."""
     counts: Counter[str] = Counter()
     for gap in gaps:
         counts[str(gap.reason)] += gap.exchanges if gap.reason is not Reason.STORE_UNAVAILABLE else 0
@@ -333,13 +333,13 @@ def _tried(findings: Iterable[Finding]) -> dict[tuple[str, str], str]:
 
 
 def _rules(rows: Iterable[Hidden]) -> tuple[RuleReport, ...]:
-    """The rules that hide most first."""
+    """What each rule hid, the rules that hid most first."""
     reports = [RuleReport(row.rule, row.exchanges, row.differences, row.last_seen) for row in rows]
     return tuple(sorted(reports, key=lambda one: (-one.exchanges, -one.differences, one.rule)))
 
 
 def _patterns(patterns: Sequence[Pattern], mismatching: int) -> tuple[PatternReport, ...]:
-    """The worst first, then the most frequent."""
+    """The patterns to report: the worst first, then the most frequent."""
     reports = [PatternReport(
         key=one.key,
         operation=one.operation,

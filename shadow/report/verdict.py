@@ -1,8 +1,8 @@
 """The verdict on a capability: rows of the ledger and its criteria, folded into an EvidenceReport. Pure.
 
-The verdict rests on one epoch alone, the one that was seen last. Where another one goes on beside it, as while two
-builds are in use, it rests on the worse of the two. Earlier epochs are history. Where the last epoch had other arms,
-other rules or another comparator than those of now, it is history too, and the verdict rests on nothing yet.
+The verdict rests on one epoch alone, the one that was seen last. If another epoch goes on beside it, as when two builds
+are in use, the verdict rests on the worse of the two. Earlier epochs are history. If the last epoch had other arms,
+rules or comparator than the present ones, it is history too, and the verdict has nothing to rest on yet.
 """
 
 from collections import Counter, defaultdict
@@ -18,7 +18,7 @@ from shadow.ledger.rows import DAY, JUDGED, Crossed, Crossing, Declared, Evidenc
 from shadow.words import moment, noun
 
 _BESIDE = 600.0
-"""Seconds before the latest exchange. An epoch that was seen within them goes on beside the latest one."""
+"""An epoch that was seen within this many seconds before the latest exchange goes on beside the latest epoch."""
 
 _OVERLAP = 60.0
 """Seconds after the start of a new epoch in which late exchanges of the epoch before it are expected."""
@@ -28,7 +28,7 @@ _WORST = Answer.NOT_SAFE, Answer.NOT_ENOUGH, Answer.SAFE
 
 @dataclass(frozen=True, slots=True)
 class EpochReport:
-    """An epoch and its size. `legacy` and `modern` are builds, "" where an arm does not report its own. `arms` and
+    """An epoch and its size. `legacy` and `modern` are builds, "" if an arm does not report its own. `arms` and
     `rules` are digests. `first` and `last` are in seconds since 1970. Of the `exchanges`, `effective` ones count."""
 
     legacy: str
@@ -46,7 +46,7 @@ class EpochReport:
 class CoverageReport:
     """How often an operation, or one stratum of it, was `seen`, in effective exchanges. `status`, `resource` and
     `shape` are empty for the operation as a whole. `wanted` is its minimum, `needs` what is missing of that, and
-    `hours` how long that takes at today's rate: None where it was not seen today, 0 where nothing is missing."""
+    `hours` how long that takes at today's rate: None if it was not seen today, 0 if nothing is missing."""
 
     operation: str
     status: str
@@ -63,7 +63,7 @@ class IdentityReport:
     """What is known of one class of identifiers in the epoch. Pairs were `seeded`, `learnt`, or not kept for lack of
     room (`overflow`). Exchanges contradicted each other: `split` times one legacy record would be two modern ones,
     and `merged` times two would be one. `first_seen`, `last_seen` (seconds since 1970) and `trace_id` are of these
-    contradictions, None and "" where there are none."""
+    contradictions, None and "" if there are none."""
 
     name: str
     seeded: int
@@ -92,12 +92,12 @@ class EvidenceReport:
     """The verdict on one capability, with every number behind it.
 
     `says` is the answer as a sentence, `wanted` a line for each thing that is still missing. `gates` come in a fixed
-    order: mismatches, candidate errors, criticals, strata, coverage, excluded, and, where any are declared, known
+    order: mismatches, candidate errors, criticals, strata, coverage, excluded, and, if any are declared, known
     differences. `coverage` has a row for each mirrored operation and each stratum. `unseen` are operations without an
     exchange; `unmirrored` are never mirrored, because asking them changes something. `effective` exchanges count.
-    `per_hour` of them came in the 24 hours before the latest exchange, None where none did. `epoch` is None where
-    nothing was compared with the arms, rules and comparator of now; `history` are the epochs before it, the latest
-    first. `identities` are by class. `gaps` are missing exchanges by reason; they count as excluded.
+    `per_hour` is how many of them came an hour in the 24 hours before the latest exchange, None if none did. `epoch` is
+    None if nothing was compared with the present arms, rules and comparator; `history` are the epochs before it, the
+    latest first. `identities` are by class. `gaps` are missing exchanges by reason; they count as excluded.
     """
 
     answer: Answer
@@ -149,8 +149,8 @@ def verdict(
 
 
 def _going_on(seen: Sequence[_Seen], criteria: Criteria) -> list[_Seen]:
-    """The epochs that the verdict may rest on, the latest first: the latest one, and those seen in turn with it. There
-    are none where the rules have changed since: what they hid then need not be hidden now."""
+    """The epochs that the verdict may rest on, the latest first: the latest one, and those that go on beside it. There
+    are none if the setup or the comparator has changed since: what was hidden then need not be hidden now."""
     if not seen or not _holds(seen[0].epoch, criteria):
         return []
     latest = seen[0].report
@@ -159,7 +159,7 @@ def _going_on(seen: Sequence[_Seen], criteria: Criteria) -> list[_Seen]:
 
 
 def _holds(epoch: Epoch, criteria: Criteria) -> bool:
-    """Whether an epoch rests on the setup and the comparator of now."""
+    """Whether an epoch rests on the present setup and comparator."""
     return criteria.setup is None or (
         criteria.setup in (epoch.setup, epoch.setup.anywhere()) and epoch.comparator == VERSION)
 
@@ -283,7 +283,7 @@ def _hid(declared: Iterable[Declared], rows: Iterable[Evidence]) -> list[Hid]:
 
 
 def _per_hour(rows: Sequence[Evidence], now: float) -> float | None:
-    """Effective exchanges an hour, today. The first hour counts as a whole one even where it is not over: each subject
+    """Effective exchanges an hour, today. The first hour counts as a whole one even if it is not over: each subject
     counts once in an hour, so the rate of the first minutes does not last."""
     began = int(now // HOUR) - DAY + 1
     seen = sum(count for row in rows for hour, count in row.hours if hour >= began)

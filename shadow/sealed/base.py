@@ -31,7 +31,7 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Captured:
-    """One exchange as it was. `id` is 16 hexadecimal digits, `at` in seconds since the epoch, `pattern` the key of its
+    """One exchange as it was. `id` is 16 hexadecimal digits, `at` in seconds since 1970, `pattern` the key of its
     differences (shadow.ledger.groups), `safe` whether it may be asked again."""
 
     id: str
@@ -47,8 +47,8 @@ class Captured:
 
 
 class Summary(NamedTuple):
-    """What is known of a record without unsealing it. It takes `bytes`. It is gone after `expires` (seconds since the
-    epoch) unless it is `held`."""
+    """What is known of a record without unsealing it. It takes this many `bytes`. It is gone after `expires` (seconds
+    since 1970) unless it is `held`."""
 
     id: str
     at: float
@@ -70,17 +70,17 @@ class Purged(NamedTuple):
 
 
 class Vault(Protocol):
-    """Sealed records. Every method but `close` raises VaultError where the vault fails, and CustodyError where custody
+    """Sealed records. Every method but `close` raises VaultError if the vault fails, and CustodyError if custody
     does."""
 
     def seal(self, captured: Captured) -> None:
-        """Keep an exchange. The oldest records that are not held make room for it. VaultError where there is no room
-        to be made; then nothing has changed."""
+        """Keep an exchange. The oldest records that are not held make room for it. Raises VaultError if no room can be
+        made; then nothing has changed."""
         ...
 
     def open(self, id: str) -> Captured:
-        """A record, unsealed. VaultError where there is none, it has expired, its key is destroyed, or it was altered
-        since it was sealed."""
+        """A record, unsealed. Raises VaultError if there is none, it has expired, its key is destroyed, or it was
+        altered since it was sealed."""
         ...
 
     def entries(self, capability: str | None = None) -> list[Summary]:
@@ -88,11 +88,11 @@ class Vault(Protocol):
         ...
 
     def discard(self, id: str) -> bool:
-        """Destroy one record. False where it is held."""
+        """Destroy one record. False if it is held."""
         ...
 
     def purge(self, ids: Iterable[str]) -> Purged:
-        """Destroy these records, but for those that are held. An id without a record counts as gone."""
+        """Destroy these records, except those that are held. An id without a record counts as gone."""
         ...
 
     def expire(self) -> int:

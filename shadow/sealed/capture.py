@@ -42,7 +42,7 @@ class Capture:
     """Seals for one worker. `start` and all later calls belong to one event loop.
 
     `counts` are by result: "sealed", "discarded" (no mismatch in the end), "shed" (no room to wait) and "failed" (the
-    vault or custody could not be written). `fault` says why the last one failed, and is "" where it did not.
+    vault or custody could not be written). `fault` says why the last work on the vault failed, "" if it did not.
     """
 
     def __init__(self, vault: Vault) -> None:
@@ -57,8 +57,8 @@ class Capture:
         self._task: asyncio.Task[None] | None = None
 
     def take(self, pair: Pair, comparison: Comparison, sealing: Sealing, *, safe: bool) -> str:
-        """Seal a mismatch with the probability of `sealing.share`. Its id, or "" where it is not sealed. Takes constant
-        time."""
+        """Seal a mismatch with the probability of `sealing.share`. Returns its id, or "" if it is not sealed. Takes
+        constant time."""
         if _roll() >= sealing.share:
             return ""
         if len(self._seals) >= WAITING or self._held + _size(pair) > WAITING_BYTES or self._closing:

@@ -1,4 +1,4 @@
-"""What every Vault must satisfy. Third parties call it by way of `shadow.testing`."""
+"""The check that every Vault must pass. Third parties call it as `shadow.testing.check_vault`."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,10 +18,10 @@ _ONE = Captured(
 
 
 def check_vault(make: Callable[[Custody, Bounds, Callable[[], float]], Vault], custody: Custody) -> None:
-    """Hold a kind of vault to its contract. Raises AssertionError.
+    """Check a kind of vault against its contract. Raises AssertionError.
 
     `make` opens the vault, the same each time it is called, on a custody, bounds and a clock that gives seconds since
-    the epoch. The vault is empty at first, and so is `custody`, which stays open."""
+    1970. The vault is empty at first, and so is `custody`, which stays open."""
     now = [10.0]
 
     def clock() -> float:

@@ -23,7 +23,7 @@ _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|([^u]))")
 
 def occurs(captured: Captured, identifier: str) -> bool:
     """Whether the identifier occurs in the request's target (as received and percent-decoded), in a header field, or
-    in a body (as received, without its content coding, and in its names and values where the media type is known)."""
+    in a body (as received, without its content coding, and in its names and values if the media type is known)."""
     wanted = _plain(identifier)
     return any(wanted in _plain(text) for text in _texts(captured))
 
@@ -56,7 +56,7 @@ def _read(data: bytes) -> Iterator[str]:
 
 
 def _values(one: Observation) -> Iterator[str]:
-    """The body without its content coding; of a document every name and value, with escapes resolved."""
+    """The body without its content coding and, if it is a document, each name and value, with escapes resolved."""
     try:
         body = decoded(one) or b""
     except Incomparable:

@@ -40,7 +40,7 @@ class SqliteVault:
     def __init__(
         self, path: Path, custody: Custody, bounds: Bounds, clock: Callable[[], float] = time.time, busy: float = 5.0,
     ) -> None:
-        """Opens the file, made (for its owner alone) where there is none. Custody stays the caller's to close.
+        """Open the file, or make it, for its owner alone, if there is none. The caller still closes custody.
         Raises VaultError."""
         self._custody = custody
         self._bounds = bounds
@@ -96,11 +96,11 @@ class SqliteVault:
         return sorted(found, key=lambda entry: (entry.at, entry.id))
 
     def discard(self, id: str) -> bool:
-        """Destroy one record. False where it is held."""
+        """Destroy one record. False if it is held."""
         return not self.purge((id,)).held
 
     def purge(self, ids: Iterable[str]) -> Purged:
-        """Destroy these records, but for those that are held."""
+        """Destroy these records, except those that are held."""
         gone: list[str] = []
         held: list[str] = []
         with self._database.transaction() as connection:
@@ -181,7 +181,7 @@ def _associated(clear: Iterable[Any]) -> bytes:
 
 
 def _packed(captured: Captured) -> bytes:
-    """The length of a head, the head as JSON, and the three bodies. Bytes of a head are Latin-1 in it: without loss."""
+    """The length of a head, the head as JSON, and the three bodies. JSON has bytes as Latin-1 text: none are lost."""
     request, sides = captured.request, (captured.control, captured.candidate)
     bodies = [request.body, *(one.body for one in sides)]
     head = orjson.dumps({

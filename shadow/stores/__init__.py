@@ -1,1 +1,1 @@
-"""Where comparisons are remembered."""
+"""Stores: they remember what was compared, and what that proves."""

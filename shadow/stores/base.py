@@ -69,31 +69,31 @@ class Batch:
 
     @property
     def latest(self) -> float:
-        """When the last of it was seen, in seconds since the epoch: the time by which a store forgets."""
+        """When the latest part of the batch was seen, in seconds since 1970. A store drops old rows by this time."""
         return max((*(one.at for one in self.comparisons), *(row.at for row in self.traffic),
                     *(one.last for one in self.sightings)), default=0.0)
 
 
 class Store(Protocol):
-    """Aggregates: counts by tally, differences by signature with one example each, traffic by arm, evidence.
+    """Keeps sums: counts by tally, differences by signature with one example each, traffic by arm, evidence.
 
     A token is kept for its own hour and the next. A subject counts as seen once in an hour: an exchange is effective
-    where a token of its sighting was new.
+    if a token of its sighting was new.
     """
 
     Options: ClassVar[type[Any]]
 
     def __init__(self, options: Any) -> None:
-        """Open the store, and make it where there is none. Raises StoreError."""
+        """Open the store, or make it if there is none. Raises StoreError."""
         ...
 
     def write(self, batch: Batch, held: Held = NONE_HELD) -> Collection[tuple[str, Epoch]]:
         """Add a batch, wholly or not at all. Raises StoreError; the batch may then be written again.
 
-        A binding that contradicts one that is there is counted and changes nothing: the first pair is kept. Gaps of
-        one capability, reason and hour are added up. Returns the epochs, after their capability, whose evidence was
-        dropped for want of room or for its age: their keys are not needed any more. Nothing of what is `held` is
-        dropped.
+        A binding that contradicts a known one is counted and changes nothing: the first pair is kept. Gaps of one
+        capability, reason and hour are added up. Returns the epochs whose evidence was dropped for lack of room or for
+        its age, each after its capability: the keys of these epochs are not needed any more. No row of a capability in
+        `held` is dropped.
         """
         ...
 
@@ -102,10 +102,10 @@ class Store(Protocol):
         ...
 
     def unlink(self, tokens: Tokens, traces: Collection[Trace], held: Held = NONE_HELD) -> Unlinked:
-        """Take a subject out. Raises StoreError.
+        """Remove a subject from the store. Raises StoreError.
 
         Removes all tokens of every exchange that is among the `traces`, or that has one of these tokens in an example;
-        and every pair of identifiers in which one has such a token. Rows that are `held` stay, and are counted.
+        and every pair with an identifier that has such a token. Rows that are `held` stay, and are counted.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""What every Store must satisfy. Third parties call it by way of `shadow.testing`."""
+"""The check that every Store must pass. Third parties call it as `shadow.testing.check_store`."""
 
 from collections.abc import Sequence
 from dataclasses import astuple, replace
@@ -51,7 +51,7 @@ def _latency(seconds: float, times: int) -> Histogram:
 
 
 def check_store(store: Store, signatures: int) -> None:
-    """Hold an empty store, built to keep `signatures` (at least 2) of each capability, to its contract.
+    """Check an empty store against its contract. It must be built to keep `signatures` (at least 2) of each capability.
     Raises AssertionError. The store is left open, and not empty."""
     _check_counts(store)
     _check_findings(store, signatures)
@@ -127,7 +127,7 @@ def _check_findings(store: Store, signatures: int) -> None:
 
 
 def _check_patterns(store: Store, signatures: int) -> None:
-    """After `_check_findings`, whose exchanges have one difference each but the first, which has the same twice."""
+    """Runs after `_check_findings`, whose exchanges have one difference each; only the first has the same one twice."""
     def known() -> dict[str, Pattern]:
         return {found.signatures[0].path: found for found in store.read("results").patterns}
 
@@ -356,7 +356,7 @@ def _check_unlink(store: Store) -> None:
 
 
 def _check_holds(store: Store) -> None:
-    """What is held outlives every retention, and that in a table that is full."""
+    """Held rows outlive every retention, even in a full table."""
     before = store.read("results")
     for number, held in enumerate((frozenset({"results", "1f"}), None)):
         sighting = _sighting(range(0), hour=400 * 24 + number, build=f"held{number}")
@@ -371,7 +371,7 @@ def _check_holds(store: Store) -> None:
 
 
 def _check_retention(store: Store) -> None:
-    """The store forgets after no more than a year; what was written before is of 1970, or of the year after."""
+    """The store must forget after at most a year. All that was written before is of 1970 or 1971."""
     later = 900 * 24
     before = store.read("results").tallies
     dropped = store.write(Batch(sightings=[_sighting(range(3), hour=later, build="late")]))

@@ -17,13 +17,13 @@ from shadow.ledger.unlink import Tokens, Trace, Unlinked
 from shadow.stores.base import NONE_HELD, Batch, Held, Store
 
 WRITE = "def write(self, batch: Batch, held: Held = NONE_HELD) -> Collection[tuple[str, Epoch]]:"
-"""What `write` looks like now."""
+"""The present signature of `write`."""
 
 _Row = TypeVar("_Row", Evidence, Noise, Declared)
 
 
 class _Texts(NamedTuple):
-    """An epoch as the release before knew it. `rules` has the arms, their endpoints and all else in it."""
+    """An epoch as the previous release had it. Its `rules` also hold the arms, their endpoints and everything else."""
 
     legacy: str
     modern: str
@@ -32,12 +32,12 @@ class _Texts(NamedTuple):
 
 
 def as_of_now(store: Any) -> Store:
-    """The store itself, or an Earlier around one whose `write` is that of the release before."""
+    """The store itself, or an Earlier around it if its `write` is that of the previous release."""
     try:
         inspect.signature(store.write).bind(Batch(), NONE_HELD)
-    except TypeError:  # it wants more than that: the release before gave three arguments at the least
+    except TypeError:  # it needs more arguments than that: the previous release gave at least three
         pass
-    except ValueError:  # it does not tell, as functions written in C
+    except ValueError:  # its signature is not known, as with functions written in C
         return cast(Store, store)
     else:
         return cast(Store, store)
@@ -48,7 +48,7 @@ def as_of_now(store: Any) -> Store:
 
 
 class Earlier:
-    """A Store of now over one of the release before."""
+    """A Store with the present contract, around a store of the previous release."""
 
     Options: ClassVar[type[Any]] = type(None)
 
@@ -77,12 +77,12 @@ class Earlier:
 
 
 def latest(comparisons: Iterable[Comparison], traffic: Iterable[Traffic], sightings: Iterable[Sighting]) -> float:
-    """When the last of a batch was seen, in seconds since 1970: `Batch.latest`, for stores that know no Batch."""
+    """When the latest part of a batch was seen, in seconds since 1970: `Batch.latest` for stores without a Batch."""
     return Batch(comparisons=list(comparisons), traffic=list(traffic), sightings=list(sightings)).latest
 
 
 def crossed(one: Crossing, other: Crossing) -> Crossing:
-    """Two rows of one kind as one."""
+    """Two rows of one kind, added up."""
     newest = max(one, other, key=lambda row: row.last_seen)
     return replace(newest, count=one.count + other.count, first_seen=min(one.first_seen, other.first_seen))
 

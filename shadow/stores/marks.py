@@ -1,6 +1,6 @@
 """Marks: how many exchanges of each capability a worker has taken, and how many of them the store has.
 
-They are in a file beside the store's that outlives the worker. Whatever ends a worker (SIGKILL, a full disk), the next
+They are in a file beside the store's, which outlives the worker. Whatever ends one (SIGKILL, a full disk), the next
 one finds the difference and writes it to the store as gaps. So no evidence is lost without a record.
 
 A worker holds a lock on its file for as long as it lives. The file is mapped into memory, so a mark costs no more than
@@ -22,7 +22,7 @@ SLOTS = 500
 """Capabilities that have marks of their own. Further ones have none."""
 
 SEATS = 64
-"""Workers that a gateway may have."""
+"""The most workers that a gateway may have."""
 
 _NAME = 64
 _SLOT = struct.Struct(f"={_NAME}sQQ")
@@ -38,8 +38,8 @@ _ENDED = 4
 
 
 class Left(NamedTuple):
-    """How many exchanges of a capability a worker had taken and the store does not have, and between which times
-    (seconds since the epoch). `stopped` is True where the worker stopped by itself and was not killed."""
+    """Exchanges of a capability that a worker took and the store does not have: how many, and between which times
+    (seconds since 1970). `stopped` is True if the worker stopped by itself and was not killed."""
 
     capability: str
     exchanges: int
@@ -48,7 +48,7 @@ class Left(NamedTuple):
     stopped: bool
 
     def gap(self, reason: Reason | None = None) -> Gap:
-        """The same as a row for the store, with its own reason or another."""
+        """These exchanges as a row for the store. Without a `reason` it is UNWRITTEN or KILLED, by `stopped`."""
         own = Reason.UNWRITTEN if self.stopped else Reason.KILLED
         return Gap(self.capability, reason or own, self.exchanges, self.first, self.last)
 
@@ -88,7 +88,7 @@ class Marks:
         return {name: count for name, count in counts.items() if count > 0}
 
     def forget(self) -> list[Left]:
-        """Mark exchanges as lost that were in a store that is gone. They count as not written until their gap is."""
+        """Mark all written exchanges as lost with their store. They count as not written until their gap is written."""
         lost = []
         for name, at in self._places.items():
             if written := self._words[at + 1]:
@@ -98,7 +98,7 @@ class Marks:
         return lost
 
     def adopt(self, seat: "Seat") -> list[Left]:
-        """Keep the marks in this file from now on. What former workers left counts as taken until it is written."""
+        """Keep the marks in this file from now on. Returns what former workers left, which now counts as taken."""
         words, old = memoryview(seat.map).cast("Q"), self._words
         places = {name: at for name, at, *_ in _slots(seat.map)}
         left = [*_left(seat.map), *seat.others]
@@ -114,7 +114,7 @@ class Marks:
         return left
 
     def close(self) -> None:
-        """Stop. The file stays for the next worker where something is not written."""
+        """Stop. If something is not written, the file stays for the next worker."""
         seat, self._seat = self._seat, None
         if seat is None:
             return
@@ -129,7 +129,7 @@ class Marks:
         self._begin()
 
     def _place(self, capability: str) -> int:
-        """The index of the word that counts the exchanges taken of a capability."""
+        """The index of the word that counts the exchanges of a capability that were taken."""
         slot = min(len(self._places), SLOTS)
         at = _FIRST + slot * _WORDS
         if slot < SLOTS:
@@ -140,7 +140,7 @@ class Marks:
 
 
 class Seat:
-    """A file of marks that this process holds, and what `others` have left in files that no process holds any more."""
+    """A file of marks that this process holds. `others` are what was left in files that no process holds any more."""
 
     def __init__(self, path: Path, descriptor: int) -> None:
         self.path = path
@@ -154,14 +154,14 @@ class Seat:
         self.map[_MAGIC_AT:_MAGIC_AT + len(_MAGIC)] = _MAGIC
 
     def close(self) -> None:
-        """Give it back."""
+        """Give the file back."""
         self.map.close()
         os.close(self._descriptor)
 
 
 def seat(store: Path) -> Seat:
-    """Take the first file of marks beside a store that no process holds, and make it where there is none. Gather what
-    is in the others that no process holds. Raises OSError."""
+    """Take the first file of marks beside a store that no process holds, or make one. Gather what is in the other files
+    that no process holds, and remove these files. Raises OSError."""
     own: Seat | None = None
     for path in _paths(store):
         if own is not None and not path.exists():
@@ -184,7 +184,7 @@ def seat(store: Path) -> Seat:
 
 
 def left(store: Path) -> list[Left]:
-    """What former workers have left beside a store and is not written yet."""
+    """What former workers left in files beside a store, as far as it is not written to the store yet."""
     found: list[Left] = []
     for path in _paths(store):
         with suppress(OSError), _opened(path) as descriptor:
@@ -207,7 +207,7 @@ def _opened(path: Path) -> Iterator[int]:
 
 
 def _locked(descriptor: int, path: Path) -> bool:
-    """Lock a file. True where no process held it and it is still at its path."""
+    """Lock a file. True if no process held it and it is still at its path."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         there, own = path.stat(), os.fstat(descriptor)
@@ -217,7 +217,7 @@ def _locked(descriptor: int, path: Path) -> bool:
 
 
 def _slots(data: mmap.mmap | bytes) -> Iterator[tuple[str, int, int, int]]:
-    """Name, index, taken and written of each capability in a file; nothing where it is no file of marks."""
+    """Name, index, taken and written of each capability in a file; nothing if it is no file of marks."""
     if len(data) < _SIZE or data[_MAGIC_AT:_MAGIC_AT + len(_MAGIC)] != _MAGIC:
         return
     for slot in range(SLOTS):

@@ -145,7 +145,7 @@ class Sqlite:
         self, connection: sqlite3.Connection, comparison: Comparison, signature: Signature, found: Difference,
         kept: dict[str, int],
     ) -> None:
-        """Count one difference. `kept` is how many signatures each capability has, for the time of one transaction."""
+        """Count one difference. For one transaction, `kept` remembers how many signatures each capability has."""
         capability = comparison.tally.capability
         row = {
             "capability": capability, "operation": comparison.tally.operation, "kind": found.kind,
@@ -245,7 +245,7 @@ class Sqlite:
 
 
 def _use_wal(connection: sqlite3.Connection, until: float) -> None:
-    """Switching to WAL does not wait for other workers that open the file at the same time, so it is tried again."""
+    """Switch to WAL. SQLite does not wait here for workers that open the file at the same time, so this tries again."""
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
@@ -257,8 +257,8 @@ def _use_wal(connection: sqlite3.Connection, until: float) -> None:
 
 
 def _is_current(connection: sqlite3.Connection) -> bool:
-    """Whether the file has the present schema and mode. This does not wait for a process that writes to it. Raises
-    StoreError where a newer Figway wrote the file, which is left as it is."""
+    """Whether the file has the present schema and mode. Does not wait for a process that writes to it. Raises
+    StoreError if a newer Figway wrote the file, and leaves the file as it is."""
     [done] = connection.execute("PRAGMA user_version").fetchone()
     if done > len(_SCRIPTS):
         raise StoreError("the SQLite store was written by a newer Figway")

@@ -44,7 +44,7 @@ def add(connection: sqlite3.Connection, bindings: Iterable[Binding], held: Held)
 
 
 def _kinds(connection: sqlite3.Connection, one: Binding, kept: int) -> tuple[tuple[Crossed, ...], bool]:
-    """What a pair ends as, or nothing where it is known; and whether it is a new one, besides the `kept` others."""
+    """What a pair ends as, or nothing if it is known; and whether it is new. The epoch has `kept` pairs already."""
     key = one.capability, one.epoch, one.name
     of_legacy = connection.execute(
         "SELECT modern FROM crosswalk WHERE (capability, epoch, class, legacy) = (?, ?, ?, ?)",
@@ -67,7 +67,7 @@ def _kinds(connection: sqlite3.Connection, one: Binding, kept: int) -> tuple[tup
 
 
 def _room(connection: sqlite3.Connection, capability: str, epoch: str, held: Held) -> int:
-    """How many pairs an epoch has. Makes room where the epoch is new."""
+    """How many pairs an epoch has. If the epoch is new, makes room for it."""
     kept: int
     [known, kept] = connection.execute(
         "SELECT count(*), coalesce(sum(count) FILTER (WHERE kind = ?), 0) FROM crossing "
@@ -91,7 +91,7 @@ def forget(connection: sqlite3.Connection, before: float, held: str) -> None:
 
 
 def unlink(connection: sqlite3.Connection, tokens: Tokens, held: Held) -> tuple[int, int]:
-    """Drop every pair in which an identifier has one of these tokens. Returns how many were dropped, how many held."""
+    """Drop every pair with an identifier that has one of these tokens. Returns how many were dropped, how many held."""
     gone = kept = 0
     theirs = ("(capability, class) = (?, ?) AND (legacy IN (SELECT value FROM json_each(?)) "
               "OR modern IN (SELECT value FROM json_each(?)))")

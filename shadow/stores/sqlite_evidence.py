@@ -48,8 +48,8 @@ _HOUR = "INSERT INTO hour VALUES (?, ?) ON CONFLICT DO UPDATE SET tokens = token
 
 
 def add(connection: sqlite3.Connection, sightings: Sequence[Sighting], held: Held) -> set[tuple[str, Epoch]]:
-    """Add sightings. Drops epochs and tokens past their bounds, but no epochs of what is held. Returns the dropped
-    epochs."""
+    """Add sightings, without tokens past their bound. Drops epochs past their bound, but none of a held capability.
+    Returns the dropped epochs."""
     dropped: set[tuple[str, Epoch]] = set()
     for one in sightings:
         stratum = _stratum(connection, one, dropped, held)
@@ -66,7 +66,7 @@ def add(connection: sqlite3.Connection, sightings: Sequence[Sighting], held: Hel
 def _stratum(
     connection: sqlite3.Connection, one: Sighting, dropped: set[tuple[str, Epoch]], held: Held,
 ) -> Stratum:
-    """The stratum that a sighting counts under. Makes room where the epoch is new: what goes is added to `dropped`."""
+    """The stratum that a sighting counts under. A new epoch gets room: the epochs that go are added to `dropped`."""
     epoch = one.capability, *one.epoch.stored
     if connection.execute(_KNOWN, (*epoch, *one.stratum)).fetchone() == (1,):
         return one.stratum
@@ -79,7 +79,7 @@ def _stratum(
 
 
 def _new(connection: sqlite3.Connection, one: Sighting) -> Counter[int]:
-    """How many of the tokens were new, by hour. They are known from now on."""
+    """Remember the tokens of a sighting. Returns how many of them were new, by hour."""
     found: Counter[int] = Counter()
     for hour in {hour for hour, _ in one.tokens}:
         [known] = connection.execute("SELECT total(tokens) FROM hour WHERE hour = ?", (hour,)).fetchone()

@@ -22,9 +22,12 @@ START = 120.0
 
 class Figway:
     """One running gateway. All its workers are ready when the constructor returns; `stop` ends it. `config` is the text
-    of its routes.yaml. `descriptors`, if given, is its limit of file descriptors, which it cannot raise."""
+    of its routes.yaml. `descriptors`, if given, is its limit of file descriptors, which it cannot raise. `files` is
+    the folder of the packages that it runs, if not those of the tests."""
 
-    def __init__(self, folder: Path, config: str, *options: str, descriptors: int = 0) -> None:
+    def __init__(
+        self, folder: Path, config: str, *options: str, descriptors: int = 0, files: Path | None = None,
+    ) -> None:
         self.folder = folder
         self.file = folder / "routes.yaml"
         self.file.write_text(config)
@@ -39,6 +42,7 @@ class Figway:
                 [*limited, *FIGWAY, "serve", "--config", str(self.file),
                  "--listen", f"127.0.0.1:{self.port}", "--admin", f"127.0.0.1:{self.admin_port}", *options],
                 stdout=out, stderr=err, cwd=folder, start_new_session=True,
+                env=os.environ | ({"PYTHONPATH": str(files)} if files else {}),
             )
         try:
             until(self._ready_or_dead, "the gateway does not become ready", START)

@@ -482,7 +482,7 @@ def test_operations_that_differ_by_spelling_alone_are_warned_of(built):
         f"  {name}: {{owner: x, operations: {{read: {{path: {path}}}}}, legacy: old, stage: legacy, {more}}}\n"
         for name, path, more in (("one", "/a", "policies: [p]"), ("two", "/A/", "policies: []")))
     [warning] = [str(one) for one in built(text).warnings if one.code == "alike"]
-    assert "one.read and two.read at routes.yaml:9 differ by spelling alone" in warning
+    assert "one.read and two.read at routes.yaml:9 differ in spelling alone, yet other" in warning
 
 
 BAD_OPERATIONS = [

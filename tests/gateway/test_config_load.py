@@ -145,6 +145,13 @@ INCLUDES = [
 ]
 
 
+def test_a_folder_that_a_pattern_passes_through_is_watched_before_it_has_a_file(built):
+    Path("teams/lab").mkdir(parents=True)
+    Path("teams/README").write_text("no folder")
+    configuration = built(SMALLEST + "include: ['teams/*/routes.yaml', 'none/*.yaml']\n")
+    assert [str(file) for file in configuration.files] == ["routes.yaml", "teams", "teams/lab", "none"]
+
+
 @pytest.mark.parametrize(("line", "files", "message"), INCLUDES, ids=[row[2] for row in INCLUDES])
 def test_what_is_wrong_with_an_include_is_told_of_where_it_stands(problems, line, files, message):
     assert message in problems(f"{SMALLEST}{line}\n", files=files)

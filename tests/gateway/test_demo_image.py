@@ -88,8 +88,8 @@ def make(*arguments):
 
 
 @pytest.mark.parametrize("target", [
-    "demo", "run", "test", "test-fast", "test-latest", "lint", "coverage", "mutants", "golden", "bench",
-    "update", "clean"])
+    "demo", "run", "test", "test-fast", "test-compiled", "test-latest", "compiled", "lint", "coverage", "mutants",
+    "golden", "bench", "update", "clean"])
 def test_make_knows_its_targets_and_help_tells_of_each(target):
     assert re.search(rf"make {target}\s+\w", make("help"))
     assert make("--dry-run", target)
@@ -101,8 +101,8 @@ def test_make_test_runs_each_test_once():
     assert all((ROOT / name).exists() for name in apart.split())
 
 
-def test_ci_runs_what_make_test_runs():
+def test_ci_runs_every_test_on_both_builds():
     script = ROOT / ".ci" / "run"
     assert os.access(script, os.X_OK)
     assert "set -euo pipefail" in script.read_text()
-    assert re.findall(r"(?m)^make .*$", script.read_text()) == ["make test"]
+    assert re.findall(r"(?m)^make .*$", script.read_text()) == ["make test", "make test-compiled"]

@@ -24,16 +24,19 @@ ANSWERS = {
 }
 
 
-class Held(Collected):
+class Held:
     """A receiver that stands still at the first bytes of the answer, and the event loop with it, until more of it
     has come."""
 
     def __init__(self, settled, stand_still):
-        super().__init__(1 << 20, settled)
+        self._collected = Collected(1 << 20, settled)
         self._stand_still = stand_still
 
+    def __getattr__(self, name):
+        return getattr(self._collected, name)
+
     def on_data(self, data):
-        super().on_data(data)
+        self._collected.on_data(data)
         stand_still, self._stand_still = self._stand_still, lambda: None
         stand_still()
 

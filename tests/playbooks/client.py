@@ -1,28 +1,16 @@
 """A client connection by hand: a Listener with a scripted client before it, and scripted exchanges behind it."""
 
 from types import SimpleNamespace
-from typing import ClassVar
 
 from adapters.message import Headers
 from gateway.edges.http1.edge import Edge
 from gateway.edges.http1.listener import Listener
-from gateway.edges.http1.phase import MOVES, Phase
+from gateway.edges.http1.phase import MOVES
 from gateway.edges.settings import EdgeSettings
 from gateway.room import Room
+from tests.playbooks.watched import watched
 
-
-class Watched(Listener):
-    """A Listener whose every change of phase is held to the table."""
-
-    seen: ClassVar[set[tuple[Phase, Phase]]] = set()
-
-    def __setattr__(self, name, value):
-        if name == "phase":
-            before = getattr(self, "phase", value)
-            if before is not value:
-                assert value in MOVES[before], f"{before} → {value} is not in the table"
-                self.seen.add((before, value))
-        super().__setattr__(name, value)
+Watched = watched(Listener, MOVES)
 
 
 class Wire:

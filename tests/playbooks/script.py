@@ -21,25 +21,9 @@ from gateway.transports.settings import UpstreamSettings
 from gateway.wire.bodies import CHUNKED
 from shadow.observation import Failure
 from shadow.plan import ShadowPlan
+from tests.playbooks.watched import watched
 
-
-class Watched(Exchange):
-    """An exchange that is held to the table of its phases."""
-
-    __slots__ = ("passed",)
-
-    @property
-    def phase(self):
-        return Exchange.phase.__get__(self)
-
-    @phase.setter
-    def phase(self, after):
-        if not hasattr(self, "passed"):
-            self.passed = []
-        else:
-            assert after in TRANSITIONS[self.phase], f"{after} after {self.phase}"
-        self.passed.append(after.name)
-        Exchange.phase.__set__(self, after)
+Watched = watched(Exchange, TRANSITIONS, repeats=True)
 
 
 class Call:

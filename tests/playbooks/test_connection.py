@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from gateway.transports.http.connection import Connection
 from gateway.transports.http.phase import BODY, CLOSED, EARLY, HEAD, IDLE, TRANSITIONS, TUNNEL
 from gateway.wire.bodies import UNTIL_CLOSE
+from tests.playbooks.watched import watched
 
 OK = b"HTTP/1.1 200 OK\r\n"
 REQUEST = b"GET / HTTP/1.1\r\nHost: legacy\r\n\r\n"
@@ -132,18 +133,7 @@ class Owner:
         return self._has_room
 
 
-class Watched(Connection):
-    """A connection that changes from one phase to another only as its table says."""
-
-    @property
-    def phase(self):
-        return self.now
-
-    @phase.setter
-    def phase(self, to):
-        if hasattr(self, "now") and to is not self.now:
-            assert to in TRANSITIONS[self.now], f"{to} follows {self.now}"
-        self.now = to
+Watched = watched(Connection, TRANSITIONS)
 
 
 class Play:

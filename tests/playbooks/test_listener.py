@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from adapters.message import Headers
+from gateway.build import is_compiled
 from gateway.edges.http1.phase import MOVES, Phase
 from gateway.edges.settings import EdgeSettings
 from tests.playbooks.client import Client, Watched, Wire
@@ -273,5 +274,6 @@ def test_every_move_of_the_table_happens():
     client.sends(A)
     client.listener.hang_up()
 
-    assert Watched.seen == {(before, after) for before, moves in MOVES.items() for after in moves}
+    if not is_compiled():
+        assert Watched.seen == {(before, after) for before, moves in MOVES.items() for after in moves}
     assert MOVES.keys() == set(Phase)

@@ -79,7 +79,6 @@ def test_every_exchange_passes_through_its_phases_as_the_table_says(keys, start,
         play = Play(**keys)
         await played(play, head(*start), events)
         assert play.exchange.phase is DONE
-        assert play.exchange.passed.count("DONE") == 1
         assert (play.pipeline.room.held, play.recorder.in_flight) == (0, 0)
         # What an exchange with a mirror due came to is told to the lane once.
         assert sum("mirror" in note for note in play.notes) <= 1

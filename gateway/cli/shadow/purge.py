@@ -71,7 +71,7 @@ def purge(subject: str | None, capability: str | None, every: bool, reason: str,
 
 
 def _identifier() -> str:
-    # Python has no standard input where it was closed.
+    # Python has no standard input if it was closed.
     found = sys.stdin.readline().strip() if sys.stdin is not None else ""
     if len(found) < SHORTEST:
         raise click.UsageError(f"standard input has no identifier of {SHORTEST} characters or more")

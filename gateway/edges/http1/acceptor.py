@@ -9,6 +9,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable
+from typing import Any
 
 from gateway.edges.http1.edge import Edge
 from gateway.edges.http1.listener import Listener
@@ -138,9 +139,9 @@ class Acceptor:
             looks, until = spread.looks(), now + _PATIENCE
         self._leave(_MOMENT, self._look_again, looks, until)
 
-    async def _begin(self, client: socket.socket, listener: Listener) -> None:
+    async def _begin(self, client: socket.socket, listener: Any) -> None:
         """Give the listener its connection, once the client has shaken hands if it speaks TLS. One that fails to is
-        closed silently."""
+        closed silently. (A Listener is an asyncio protocol in all but its type.)"""
         try:
             if self._context is None:
                 await self._loop.connect_accepted_socket(lambda: listener, client)

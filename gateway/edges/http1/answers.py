@@ -1,8 +1,8 @@
-"""The writing half of a client connection: answers as HTTP/1.1, and what their client has not taken yet.
+"""The writing half of a client connection: writes answers as HTTP/1.1, and watches whether the client takes them.
 
-Answers go out field for field as the upstream sent them. What this half decides is how a body ends (length, chunks, or
-the end of the connection) and whether the connection stays open. A client that takes an answer slowly makes its
-exchange wait, so that the upstream waits too.
+Answers go out field for field as the upstream sent them. This half decides how a body ends (length, chunks, or the end
+of the connection) and whether the connection stays open. A client that takes an answer slowly makes its exchange wait,
+so that the upstream waits too.
 """
 
 import asyncio
@@ -13,12 +13,11 @@ from typing import Protocol
 
 from adapters.message import Headers, Request
 from gateway.call import Head
-from gateway.edges.http1.edge import Edge
+from gateway.edges.http1.edge import Edge, Inlet
 from gateway.edges.http1.incoming import READ_AHEAD, Incoming
 from gateway.edges.http1.tunnel import GOING_AWAY, Frames
 from gateway.edges.request_head import own_answer
 from gateway.errors import phrase, problem
-from gateway.pipeline import Exchange
 from gateway.room import WRITE_FREE
 from gateway.telemetry import trace
 from gateway.transports.http.affinity import Affinity
@@ -26,11 +25,11 @@ from gateway.wire.bodies import CHUNKED, Framing, chunk, last_chunk
 from gateway.wire.heads import fields, unmeasured
 
 _WRITE_BUFFER = 64 << 10
-# How much of an answer is read ahead of a client that does not take it, while there is memory to spare: an answer that
-# fits frees its upstream connection at once.
+# Bytes of an answer that are read ahead of a slow client, while there is memory to spare. An answer that fits in them
+# frees its upstream connection at once.
 _READ_FOR_CLIENT = 256 << 10
-# How much a slow client must take in each idle timeout while its exchange runs, and once it is over; else the
-# connection is given up.
+# Bytes that a slow client must take in each idle timeout, while its exchange runs and once the exchange is over. If
+# it takes fewer, the connection is cut.
 _TAKEN = 48 << 10
 _TAKEN_AT_LAST = 4 << 10
 # An SO_LINGER of no seconds: closing the socket resets the connection.
@@ -42,7 +41,7 @@ class Reader(Protocol):
     """The reading half of the connection, as its writing half sees it."""
 
     deadline: float
-    exchange: Exchange | None
+    exchange: Inlet | None
 
     def answered(self) -> None:
         """The answer is written."""
@@ -77,16 +76,16 @@ class Reader(Protocol):
         ...
 
     def stays(self) -> bool:
-        """Whether the connection stays open after the answer under way, unless something happens until then."""
+        """Whether the connection stays open after the answer under way, as far as is known now."""
         ...
 
 
 class AnswerWriter:
-    """Writes the answers of one client connection: the Downstream of its exchanges (gateway.pipeline).
+    """Writes the answers of one client connection: the Downstream of its exchanges (gateway.outlet).
 
-    The listener sets the next answer's terms. `head` is the request's, None where none could be read. `keep_alive` is
-    True where the connection stays open after the answer, `bodiless` where it has no body, whatever its own head says
-    (answers to HEAD), `chunked` where its body goes out in chunks, which the listener sets to False.
+    The listener sets these before each answer. `head` is the request's, None if none could be read. `keep_alive` says
+    whether the connection stays open after the answer. `bodiless` says whether the answer has no body, whatever its own
+    head says (answers to HEAD). `chunked` begins as False; it becomes True if the body goes out in chunks.
 
     `blocked` is True while the client does not take what was written.
     """
@@ -107,7 +106,7 @@ class AnswerWriter:
         self.keep_alive = True
         self.chunked = False
         self.bodiless = False
-        # What is to go out with the next flush: each write is a system call.
+        # Bytes that go out with the next flush. They are collected, because each write is a system call.
         self._out = b""
         self.blocked = False
         # Whether the exchange waits for the client.
@@ -116,7 +115,7 @@ class AnswerWriter:
         # measured, and when that was.
         self._untaken = self._untaken_before = 0
         self._measured_at = 0.0
-        # A tunnel: the frames that went out, and whether the gateway is about to close it.
+        # Whether this is a tunnel now, whether the gateway is ending it, and the frames that went out.
         self._tunnels = self._leaving = False
         self._frames = _NO_FRAMES
 
@@ -143,10 +142,10 @@ class AnswerWriter:
         self.send_end(Headers())
 
     def send_refusal(self, code: str) -> None:
-        """Send the problem of a request that never became an exchange. The connection is to be closed."""
+        """Answer a request that never became an exchange with a problem. The listener then closes the connection."""
         trace_id = trace.new_trace_id()
         status, headers, body = problem(code, trace_id=trace_id)
-        self._edge.pipeline.recorder.refused(code, trace_id, logged=code != "overloaded")
+        self._edge.refusals.refused(code, trace_id, logged=code != "overloaded")
         self.head = None
         self.keep_alive = False
         self.chunked = False
@@ -154,7 +153,7 @@ class AnswerWriter:
         self.send_data(body)
         self.flush()
 
-    # --- the answer (gateway.pipeline.Downstream) ------------------------------------------------------------------
+    # --- the answer (gateway.outlet.Downstream) --------------------------------------------------------------------
 
     def send_interim(self, status: int, reason: bytes, headers: Headers) -> None:
         if self.head is not None and self.head.is_11:
@@ -179,7 +178,7 @@ class AnswerWriter:
                 self.chunked = True
             else:
                 self.keep_alive = False
-        if edge.pipeline.draining or (framing is not None and not self._worth_reading(framing, status)):
+        if edge.is_draining() or (framing is not None and not self._worth_reading(framing, status)):
             self.keep_alive = False
         if not self.keep_alive:
             head += b"Connection: close\r\n\r\n"
@@ -190,11 +189,11 @@ class AnswerWriter:
         self._out += head
 
     def _worth_reading(self, framing: Framing, status: int) -> bool:
-        """Whether to read the unwanted rest of a request's body, so that the connection can stay open: where it is
-        short, and comes for certain. A client that waits for 100 Continue may not send it.
+        """Whether to read the unwanted rest of a request's body, so that the connection can stay open. It is read if it
+        is short and sure to come. A client that waits for 100 Continue may not send it.
 
-        Where the upstream connection is this client's own, the rest still goes there, however long; and a client that
-        is challenged there sends it, or closes.
+        If the upstream connection is this client's own, the rest still goes there, however long it is. A client that
+        is challenged there (401) sends it, or closes.
         """
         waits = self.head is not None and self.head.expects_continue and not self._incoming.received
         if self.affinity is not None and self.affinity.own:
@@ -227,7 +226,7 @@ class AnswerWriter:
                 if self.blocked:
                     self._read_for_client()
                 if len(out) > WRITE_FREE:
-                    # In the next turn, when the kernel has had what it takes.
+                    # In the next turn of the event loop, when the kernel has taken what it can.
                     asyncio.get_running_loop().call_soon(self.weigh)
 
     def abort(self) -> None:
@@ -254,8 +253,8 @@ class AnswerWriter:
         return affinity
 
     def reset(self) -> None:
-        """Cut the connection by a reset. An end would not do: where the end of the connection is the end of the
-        answer, it would make an answer that broke off look whole."""
+        """Cut the connection by a TCP reset. An ordinary end would not do: if an answer ends with its connection, an
+        answer that broke off would look whole."""
         transport = self._transport
         if transport is not None:
             sock = transport.get_extra_info("socket")
@@ -270,14 +269,14 @@ class AnswerWriter:
         self.blocked = True
         self._read_for_client()
 
-    def unblock(self, exchange: Exchange | None) -> None:
+    def unblock(self, exchange: Inlet | None) -> None:
         """The client takes more again: let the exchange go on, unless a tunnel's frames are still to be followed."""
         self.blocked = self._exchange_waits = False
         if exchange is not None and not self._frames.behind:
             exchange.resume_download()
 
     def _read_for_client(self) -> None:
-        """More of the answer is here than the client takes. Make the exchange wait if that is enough."""
+        """More of the answer has come than the client takes. Make the exchange wait if that is much."""
         self.weigh()
         transport = self._transport
         if transport is None or self._exchange_waits:
@@ -293,13 +292,13 @@ class AnswerWriter:
             reader.deadline = time.monotonic() + self._edge.settings.idle_timeout
             reader.exchange.pause_download()
 
-    def takes_slowly(self, exchange: Exchange | None) -> bool:
+    def takes_slowly(self, exchange: Inlet | None) -> bool:
         """Whether a blocked client, whose time is up, has taken enough of its answer to get more time."""
         if self._transport is None or exchange is None or not self.blocked or self._leaving:
             return False
         untaken = self._transport.get_write_buffer_size()
         if not self._exchange_waits:
-            # It may have taken as much as came: from now on nothing comes.
+            # It may have taken as much as came. From now on nothing comes, so that its progress shows.
             self._wait_for_client()
         elif untaken > self._untaken_before - _TAKEN:
             return False
@@ -307,7 +306,7 @@ class AnswerWriter:
         return True
 
     def end(self, now: float) -> None:
-        """Say that no more comes, and go on reading, so that the answer arrives."""
+        """End the sending, and go on reading, so that the answer arrives. TLS cannot end one way: it is closed."""
         transport = self._measure_last(now)
         if transport is not None and not transport.is_closing():
             if transport.can_write_eof():
@@ -337,7 +336,7 @@ class AnswerWriter:
         return untaken > 0 and now - self._measured_at < self._edge.settings.idle_timeout
 
     def weigh(self) -> None:
-        """Count what the client has not taken yet in the worker's memory. Where there is no room for it, the
+        """Count what the client has not taken yet in the worker's memory. If there is no room for it, the
         connection is cut."""
         transport, edge = self._transport, self._edge
         size = transport.get_write_buffer_size() if transport is not None else 0
@@ -373,8 +372,8 @@ class AnswerWriter:
                 self._say_goodbye()
 
     def follow(self, data: bytes) -> None:
-        """Follow the frames in what went out. Many small ones take several turns of the event loop, and no more come
-        from the upstream until then."""
+        """Follow the frames in what went out. Many small ones take several turns of the event loop. Meanwhile nothing
+        more is taken from the upstream."""
         frames, reader = self._frames, self._reader
         if reader is None:
             return
@@ -392,7 +391,7 @@ class AnswerWriter:
                 self._say_goodbye()
 
     def leave_tunnel(self) -> bool:
-        """The gateway shuts down: end the tunnel after the frame under way. False where it is ending already."""
+        """The gateway shuts down: end the tunnel after the frame under way. False if it is ending already."""
         if self._leaving:
             return False
         self._leaving = True
@@ -401,6 +400,6 @@ class AnswerWriter:
         return True
 
     def _say_goodbye(self) -> None:
-        """Send a WebSocket client the gateway's Close frame. It closes in its turn, or is closed."""
+        """Send a WebSocket client the gateway's Close frame. The client closes in reply, or is cut soon after."""
         self._out += GOING_AWAY
         self.flush()

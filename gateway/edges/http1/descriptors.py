@@ -1,7 +1,7 @@
 """File descriptors: how many there are, and how many client connections they allow.
 
 Each connection takes one. If they ran out, the kernel would drop waiting clients unanswered, upstreams could not be
-called and the admin port would be silent. So some are kept back, and a client that comes past the rest is refused.
+called and the admin port would be silent. So some are reserved, and a client is refused when the others are in use.
 """
 
 import resource
@@ -32,7 +32,7 @@ def backlog(descriptors: int) -> int:
 
 
 def clients(descriptors: int, upstreams: int) -> int:
-    """How many client connections there may be beside `upstreams` connections to upstreams, which get at most half of
-    the descriptors. It leaves room for a burst that is accepted at once, and for as many clients being refused."""
+    """How many client connections there may be beside `upstreams` connections to upstreams. Room is left for a burst
+    that is accepted at once and for as many clients being refused. Upstreams get at most half of the rest."""
     left = descriptors - _OWN - 2 * backlog(descriptors)
     return max(1, left - min(upstreams, left // 2))

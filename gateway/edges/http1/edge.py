@@ -2,17 +2,20 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Protocol
 
+from gateway.call import Arrival
 from gateway.edges.arrival import Arrivals
 from gateway.edges.http1.overload import Overload
 from gateway.edges.http1.spread import Spread
 from gateway.edges.settings import EdgeSettings
+from gateway.outlet import Downstream
 from gateway.pipeline import Exchange, Pipeline
 
-# Client connections of a worker, where nothing is configured.
+# Client connections of a worker, if nothing is configured.
 _CONNECTIONS = 20_000
-# Seconds within which a new connection should have sent a request, when others want its place.
+# Seconds in which a new connection may send its request. After that it is closed if another needs its place.
 _SILENT = 0.1
 
 
@@ -38,7 +41,57 @@ class Outgoing(Protocol):
     """The answers of a connection whose client has not read all of them."""
 
     def weigh(self) -> None:
-        """Count them again in the worker's memory."""
+        """Count anew how much of the worker's memory they take."""
+        ...
+
+
+class Inlet(Protocol):
+    """An exchange, as its client connection sees it (gateway.pipeline.Exchange). It takes one request: a head, pieces
+    of a body, and an end. It answers through the Downstream that it was made with."""
+
+    def begin(self, arrival: Arrival, body: bytes, *, whole: bool) -> None:
+        """A request has arrived, with `body` of it; `whole` if that is all."""
+        ...
+
+    def request_data(self, data: bytes) -> None:
+        """More of the request's body; after an upgrade, whatever the client sends."""
+        ...
+
+    def request_end(self) -> None:
+        """The request's body is complete."""
+        ...
+
+    def pause_download(self) -> None:
+        """The client takes no more of its answer for now."""
+        ...
+
+    def resume_download(self) -> None:
+        """The client takes more again."""
+        ...
+
+    def client_gone(self) -> None:
+        """The client went away."""
+        ...
+
+    def client_broke(self, code: str) -> bool:
+        """The request's body is cut or malformed. Returns whether the client was answered; if not, its connection is
+        to be cut."""
+        ...
+
+    def crashed(self, error: Exception) -> None:
+        """A fault of ours ends the request."""
+        ...
+
+
+class Refusals(Protocol):
+    """Where the edge reports what it refuses: a gateway.telemetry.record.Recorder."""
+
+    def refused(self, code: str, trace_id: str, *, logged: bool = True) -> None:
+        """See Recorder."""
+        ...
+
+    def event(self, name: str, /, *, level: str = "info", **facts: str | int | float | bool | list[str]) -> None:
+        """See Recorder."""
         ...
 
 
@@ -47,27 +100,36 @@ class Edge:
 
     def __init__(
         self, pipeline: Pipeline, settings: EdgeSettings, *, most: int = 1 << 20, spare: int = 1024,
-        exchange: type[Exchange] = Exchange,
+        exchange: Callable[[Pipeline, Downstream], Inlet] = Exchange,
     ) -> None:
-        """`most` is how many connections there are descriptors for, besides `spare` ones for those turned away.
-        Each request becomes an `exchange`."""
-        self.pipeline = pipeline
-        self.exchange = exchange
+        """There are file descriptors for `most` connections, and for `spare` more that are turned away. Each request
+        becomes an `exchange`."""
+        self._pipeline = pipeline
+        self._exchange = exchange
+        self.refusals: Refusals = pipeline.recorder
         self.room = pipeline.room
         self.connections: set[ClientConnection] = set()
         # Connections that were accepted (acceptor.py) and are not `connections` yet: mostly TLS handshakes.
         self.arriving: set[ClientConnection] = set()
         # What other workers see of this one's connections; None where there are no others.
         self.spread: Spread | None = None
-        # Answers of which more waits for the client than each connection may have uncounted.
+        # Answers with more unread bytes than a connection may hold uncounted (gateway.room).
         self.untaken: set[Outgoing] = set()
-        # Connections that have not sent a whole head yet, the oldest first, and since when: these make way for others.
+        # Connections that have sent no whole head yet, the oldest first, and since when. They make way for others.
         self.silent: dict[ClientConnection, float] = {}
         self.turned_away = 0
         self.most = most
         self._spare = spare
         self._memory, self._crowd = Overload("memory"), Overload("connections")
         self.use(settings)
+
+    def exchange(self, downstream: Downstream) -> Inlet:
+        """A new exchange, which answers to `downstream`."""
+        return self._exchange(self._pipeline, downstream)
+
+    def is_draining(self) -> bool:
+        """Whether the worker is about to stop: its connections close after the answer under way."""
+        return self._pipeline.draining
 
     def use(self, settings: EdgeSettings) -> None:
         """Go by these settings from now on."""
@@ -92,7 +154,7 @@ class Edge:
             self.spread.has(self.taken)
 
     def makes_room(self, now: float) -> bool:
-        """Close the connection that has been silent for longest, so that another can be taken. False where none has
+        """Close the connection that has been silent for longest, so that another can be taken. False if none has
         been silent for long enough."""
         oldest = next(iter(self.silent), None)
         if oldest is None or now - self.silent[oldest] < _SILENT:
@@ -102,24 +164,23 @@ class Edge:
         return True
 
     def overloaded(self) -> list[str]:
-        """What this worker is short of, so that it refuses requests: "memory", "connections"."""
+        """The resources that have run out, so that this worker refuses clients: "memory" or "connections"."""
         return [one.of for one in (self._memory, self._crowd) if one.now]
 
     def sweep(self) -> None:
-        """Give up connections whose deadline has passed. Called about twice a second."""
+        """Deal with connections whose deadline has passed, and log overloads. Called about twice a second."""
         now = time.monotonic()
         for connection in list(self.connections):
             if now > connection.deadline:
                 connection.overdue(now)
         for answers in list(self.untaken):
             answers.weigh()
-        recorder = self.pipeline.recorder
-        self._memory.report(recorder, self.room.refused, self.room.limit, now)
-        self._crowd.report(recorder, self.turned_away, self.allowed, now)
+        self._memory.report(self._pipeline.recorder, self.room.refused, self.room.limit, now)
+        self._crowd.report(self._pipeline.recorder, self.turned_away, self.allowed, now)
 
 
 def arrivals_of(transport: asyncio.BaseTransport | None) -> Arrivals:
-    """What makes the arrivals of the client at the other end of the transport."""
+    """The Arrivals for the client at the other end of a transport."""
     peer = transport.get_extra_info("peername") if transport is not None else None
     tls = transport is not None and transport.get_extra_info("sslcontext") is not None
     return Arrivals(str(peer[0]) if isinstance(peer, tuple) else "", "https" if tls else "http")

@@ -10,17 +10,17 @@ from gateway.wire.bodies import CHUNKED, Chunked, Counted, Framing
 
 READ_AHEAD = 64 << 10
 """Unread bytes of a connection past which its transport stops reading."""
-# A chunked body is first looked for in this many bytes: a long row of small requests is not copied for each of them.
+# Bytes in which a chunked body is looked for first, so that a long row of small requests is not copied for each.
 _SHORT = 4 << 10
 _EMPTY_LINES = re.compile(rb"(?:\r\n)++")
 
 
 class Incoming:
-    """Received bytes: those of `data` from `at` on are unread; those before `seen` hold no end of a head. What waits
-    here beyond READ_FREE bytes is counted in the worker's memory.
+    """The bytes that a client has sent. Those of `data` from `at` on are unread; no head ends before `seen`. Unread
+    bytes beyond READ_FREE are counted in the worker's memory.
 
-    `framing` finds the rest of a body, while more of one is to come. `upload_paused` is True while the exchange takes
-    no more of it; `stopped` while the transport does not read, for that reason or because much is unread.
+    `framing` finds the rest of the body under way, None for none. `upload_paused` is True while the exchange takes no
+    more of the body. `stopped` is True while the transport does not read, for that reason or because much is unread.
     """
 
     __slots__ = (
@@ -44,7 +44,7 @@ class Incoming:
     # --- unread bytes ----------------------------------------------------------------------------------------------
 
     def append(self, data: bytes) -> None:
-        """Add bytes that came, and let go of those that are read."""
+        """Add bytes that came, and drop those that are read."""
         self.data = self.data[self.at:] + data
         self.seen -= self.at
         self.at = 0
@@ -75,8 +75,8 @@ class Incoming:
         self.upload_paused = False
 
     def count(self, size: int) -> bool:
-        """Count `size` bytes that came ahead of their turn in the worker's memory, instead of those counted before.
-        False where there is no room for more."""
+        """Count `size` bytes, which came ahead of their turn, in the worker's memory, instead of those counted before.
+        False if there is no room for more."""
         counted = max(0, size - READ_FREE)
         if counted != self.counted:
             if not self._room.take(counted - self.counted):
@@ -85,15 +85,14 @@ class Incoming:
         return True
 
     def count_unread(self) -> bool:
-        """Count what is unread."""
+        """Count the unread bytes. False if there is no room for them."""
         return self.count(len(self.data) - self.at)
 
     # --- heads -----------------------------------------------------------------------------------------------------
 
     def take_head(self, limit: int, may_be_empty: bool) -> bytes | None:
-        """Read the next head, of at most `limit` bytes. b"" where it is not whole, or longer; None where none has
-        begun. An empty line before a request line is ignored, where there `may_be_empty` ones (RFC 9112
-        section 2.2)."""
+        """Read the next head, of at most `limit` bytes. b"" if it is not whole, or is longer; None if none has begun.
+        Empty lines before the request line are ignored if `may_be_empty` (RFC 9112 section 2.2)."""
         data, at = self.data, self.at
         if may_be_empty and data[at] == 0x0D:
             if empty := _EMPTY_LINES.match(data, at):
@@ -111,14 +110,14 @@ class Incoming:
         return data[at:end]
 
     def fault_of_head(self, settings: EdgeSettings) -> str:
-        """The code to refuse a head with that has begun and is not whole, or too long; "" where more may come."""
+        """The error code for a head that is too long, or cannot become valid; "" if its rest may still come."""
         data, at, seen = self.data, self.at, self.seen
         end = data.find(b"\r\n\r\n", seen) + 4
         if end - at > settings.head or len(data) - at > settings.head:
             line = data.find(b"\r\n", at)
             return "target_too_long" if line < 0 or line - at > settings.target + 32 else "head_too_large"
         if data[at] in b"\n \t" or data.find(b"\n\n", seen) >= 0 or data.find(b"\n\r\n", seen) >= 0:
-            # A lenient reader would take this for the end of the head; for us it would go on until the deadline.
+            # A lenient reader would end the head here. For us the head would go on until the deadline.
             return "bad_request"
         self.seen = max(at, len(data) - 3)
         return ""
@@ -126,8 +125,8 @@ class Incoming:
     # --- bodies ----------------------------------------------------------------------------------------------------
 
     def begin_body(self, length: int, settings: EdgeSettings) -> tuple[bytes, bool]:
-        """Begin a body of `length` (CHUNKED, or in bytes): what of it is here, and whether that is all. What follows
-        it stays unread. Raises Malformed."""
+        """Begin a body of `length` bytes, or CHUNKED. Returns the part that is here, and whether that is all. Bytes
+        after the body stay unread. Raises Malformed."""
         framing: Framing = Counted(length)
         if length == CHUNKED:
             framing = Chunked("bad_framing", settings.trailer, settings.body)
@@ -151,7 +150,7 @@ class Incoming:
         return body
 
     def end_body(self, framing: Framing) -> None:
-        """The body has come: what follows it is unread."""
+        """End the body, which has come whole. What follows it is unread."""
         self.framing = None
         self.data = framing.rest
 
@@ -165,14 +164,14 @@ class Incoming:
         self.since, self.received = now, 0
 
     def comes_too_slowly(self, now: float, rate: int) -> bool:
-        """Whether less of the body has come than `rate` bytes a second. Where the transport does not read, that is not
-        the client's fault."""
+        """Whether the client sends its body at less than `rate` bytes a second. False while the transport does not
+        read: that is not the client's fault."""
         return not self.stopped and self.received < rate * (now - self.since)
 
     # --- flow control ----------------------------------------------------------------------------------------------
 
     def regulate(self, *, in_head: bool) -> None:
-        """Have the transport stop reading, or read on. A head is read to its end, however much that is."""
+        """Make the transport stop reading, or read on, as is due. A head is read to its end, however much is unread."""
         stop = (self.upload_paused or (self.framing is not None and self.framing.behind)
                 or (len(self.data) - self.at > READ_AHEAD and not in_head))
         if stop is self.stopped:

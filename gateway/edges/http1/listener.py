@@ -1,11 +1,11 @@
 """The reading half of a client connection: an asyncio protocol for HTTP/1.1 that uvicorn hosts as its `http` class.
 
-uvicorn keeps sockets, workers, TLS and signals; this reads the bytes. It has each head judged (edges/arrival.py), makes
-an Exchange of the request, hands it the body (incoming.py), and leaves the answer to the writing half (answers.py).
+uvicorn accepts connections (tls.py those under TLS), and handles processes and signals. This half reads the bytes: it
+has each head judged (edges/arrival.py), makes an Exchange of the request, passes it the body (incoming.py), and leaves
+the answer to the writing half (answers.py).
 
-Requests on one connection are served one after another: pipelined ones wait, and past a limit they are not read. Each
-turn of the event loop begins one request of a connection, and reads a limited number of its chunks, so that a client
-that sends much at once does not keep others waiting.
+Requests on one connection are served one after another. Pipelined requests wait; past a limit they are not read. In one
+turn of the event loop a connection begins one request, and reads a limited number of chunks, so that others get a turn.
 """
 
 import asyncio
@@ -15,20 +15,19 @@ from typing import Any, cast
 
 from gateway.edges.arrival import Arrivals
 from gateway.edges.http1.answers import AnswerWriter
-from gateway.edges.http1.edge import Edge, arrivals_of
+from gateway.edges.http1.edge import Edge, Inlet, arrivals_of
 from gateway.edges.http1.incoming import Incoming
 from gateway.edges.http1.phase import Phase
 from gateway.edges.request_head import ends_here
-from gateway.pipeline import Exchange
 from gateway.wire.bodies import Framing
 from gateway.wire.heads import Malformed
 
 _LINGER = 1.0  # seconds that a closing connection may take to end
 
 
-class Listener(asyncio.Protocol):
-    """One client connection. `deadline` (monotonic) is when the edge's sweep gives it up, `phase` says what the next
-    bytes are (phase.py), `exchange` is the request that is served."""
+class Listener:
+    """One client connection. The edge's sweep calls `overdue` after `deadline` (monotonic). `phase` says what the next
+    bytes are (phase.py). `exchange` is the request that is served, None for none."""
 
     __slots__ = (
         "_answers", "_arrivals", "_edge", "_incoming", "_server_state", "_transport", "deadline", "exchange", "phase",
@@ -40,12 +39,12 @@ class Listener(asyncio.Protocol):
         self._edge: Edge = config.loaded_app.edge
         self._server_state = server_state
         self._transport: asyncio.Transport | None = None
-        # None until the first head, which spares silent connections the memory.
+        # None until the first head, so that silent connections take less memory.
         self._arrivals: Arrivals | None = None
         self._incoming = Incoming(self._edge.room)
         self._answers = AnswerWriter(self._edge, self, self._incoming)
         self.phase = Phase.IDLE
-        self.exchange: Exchange | None = None
+        self.exchange: Inlet | None = None
         # Whether a later turn of the event loop takes the next step.
         self.scheduled = False
         self.deadline = inf
@@ -96,8 +95,8 @@ class Listener(asyncio.Protocol):
             self._skip_body(data)
 
     def eof_received(self) -> bool:
-        """The client sends no more. Old clients half-close right after the request and still want their answer. Where
-        the connection was to be kept open, the client has gone."""
+        """The client sends no more. Old clients half-close right after the request and still want their answer. If
+        the connection was to stay open, the client has gone."""
         if self.phase is Phase.BODY:
             self._break_off("body_truncated")
             return False
@@ -124,7 +123,7 @@ class Listener(asyncio.Protocol):
         now, settings = time.monotonic(), self._edge.settings
         exchange = self.exchange
         if self.phase is Phase.BODY:
-            # The rest of the request is due again.
+            # The time in which the rest of the request is due begins anew.
             self._incoming.measure(now)
             self.deadline = now + settings.body_grace
         else:
@@ -134,7 +133,7 @@ class Listener(asyncio.Protocol):
             self.later()
 
     def shutdown(self) -> None:
-        """The server shuts down: close between requests, else after the answer under way. A tunnel ends."""
+        """The server shuts down: close between requests, or after the answer under way. A tunnel ends."""
         self._answers.keep_alive = False
         if self.phase is Phase.IDLE:
             # A request may be on its way: it is still answered, if it comes soon.
@@ -162,7 +161,7 @@ class Listener(asyncio.Protocol):
         elif self._answers.takes_slowly(self.exchange):
             self.deadline = now + settings.idle_timeout
         elif self._transport is not None:
-            # The client takes nothing of the answer, or nothing of what was left of it.
+            # The client takes its answer too slowly, or did not send a body's rest or end a tunnel in time.
             self._transport.abort()
 
     def abort(self) -> None:
@@ -173,8 +172,8 @@ class Listener(asyncio.Protocol):
     # --- heads -----------------------------------------------------------------------------------------------------
 
     def _next_head(self) -> None:
-        """Begin the exchange of the next head, if all of it is here and the client takes its answers. It begins one
-        at the most: other connections get their turn first."""
+        """Begin the exchange of the next head, if all of it is here and the client takes its answers. Only one begins,
+        so that other connections get their turn."""
         incoming, phase = self._incoming, self.phase
         idle = phase is Phase.IDLE
         if not incoming.data or self._answers.blocked or self._transport is None or not (idle or phase is Phase.HEAD):
@@ -206,7 +205,7 @@ class Listener(asyncio.Protocol):
                 answers.bind(arrival.head.client)
         request, head, _ = arrival
         answers.head = head
-        answers.keep_alive = head.keep_alive and not edge.pipeline.draining
+        answers.keep_alive = head.keep_alive and not edge.is_draining()
         answers.bodiless = request.method == "HEAD"
         answers.chunked = False
         if ends_here(request, head):
@@ -224,7 +223,7 @@ class Listener(asyncio.Protocol):
             self.phase = Phase.ANSWER
         else:
             self._await_body(settings.body_grace)
-        exchange = self.exchange = edge.exchange(edge.pipeline, answers)
+        exchange = self.exchange = edge.exchange(answers)
         try:
             exchange.begin(arrival, body, whole=whole)
         except Exception as error:
@@ -239,7 +238,7 @@ class Listener(asyncio.Protocol):
     # --- bodies ----------------------------------------------------------------------------------------------------
 
     def _await_body(self, grace: float) -> None:
-        """More of the body is to come, or to be read in a later turn of the event loop. Raises Malformed."""
+        """Wait for more of the body, or read it in a later turn of the event loop. Raises Malformed."""
         incoming, framing = self._incoming, self._incoming.framing
         self.phase = Phase.BODY
         self.deadline = incoming.since + grace
@@ -249,7 +248,7 @@ class Listener(asyncio.Protocol):
             self.later()
 
     def _read_body(self, data: bytes) -> None:
-        """More of the request's body; none where what is here is read on."""
+        """More of the request's body; b"" to read on in what is here."""
         incoming, exchange = self._incoming, self.exchange
         framing = incoming.framing
         if framing is None or exchange is None:
@@ -288,7 +287,7 @@ class Listener(asyncio.Protocol):
             exchange.crashed(error)
 
     def _skip_body(self, data: bytes) -> None:
-        """More of a body that is not wanted, since its request is answered already."""
+        """More of a body that is thrown away, since its request is answered already."""
         framing = self._incoming.framing
         if framing is None:
             return
@@ -304,12 +303,12 @@ class Listener(asyncio.Protocol):
             self._regulate()
 
     def _end_rest(self, framing: Framing) -> None:
-        """The unwanted rest of a body has come: go on with the next request, or close."""
+        """The unwanted rest of a body has come whole: go on with the next request, or close."""
         self._incoming.end_body(framing)
         self.answered()
 
     def _break_off(self, code: str) -> None:
-        """The request's body is not, and will not be, what its head announced."""
+        """End the exchange: the request's body is not what its head announced, or does not come."""
         exchange = self.exchange
         self._answers.keep_alive = False
         if exchange is None or not exchange.client_broke(code):
@@ -342,12 +341,12 @@ class Listener(asyncio.Protocol):
             self._regulate()
 
     def _limit_unread(self) -> None:
-        """Something is left unread: count it in the worker's memory, and stop reading where it is much."""
+        """Something is left unread: count it in the worker's memory, and stop reading if it is much."""
         incoming = self._incoming
         if incoming.count_unread():
             self._regulate()
         elif self.phase is Phase.ANSWER:
-            # There is no room for what was sent ahead. The client asks again after this answer, on another connection.
+            # There is no room for what was sent ahead: drop it. The client asks again on another connection.
             self._answers.keep_alive = False
             incoming.clear()
             self.pause_upload()
@@ -363,7 +362,7 @@ class Listener(asyncio.Protocol):
         self._regulate()
 
     def resume_upload(self) -> None:
-        """It takes more again."""
+        """The exchange takes more of the body again."""
         if self._incoming.upload_paused:
             self._incoming.upload_paused = False
             if self._incoming.body_behind:
@@ -417,11 +416,11 @@ class Listener(asyncio.Protocol):
         self._linger()
 
     def stays(self) -> bool:
-        """Whether the connection stays open after the answer under way, unless something happens until then."""
+        """Whether the connection stays open after the answer under way, as far as is known now."""
         return self._answers.keep_alive
 
     def leave(self, *, soon: bool) -> None:
-        """A login upstream is gone, or will be soon (gateway.transports.http.affinity): close, between requests."""
+        """A login upstream is gone, or will be soon (gateway.transports.http.affinity): close between requests."""
         phase = self.phase
         if phase is Phase.BODY or phase is Phase.ANSWER:
             self._answers.keep_alive = False
@@ -445,6 +444,6 @@ class Listener(asyncio.Protocol):
         """Close at once: no exchange runs."""
         self.phase = Phase.LINGER
         now = time.monotonic()
-        # With TLS the end also takes the client's farewell, which not every client says.
+        # With TLS the end also takes the client's close_notify, which not every client sends.
         self.deadline = now + _LINGER
         self._answers.close(now)

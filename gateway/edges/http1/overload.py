@@ -7,7 +7,7 @@ _QUIET = 10.0
 
 
 class Overload:
-    """The refusals for want of one thing: `of` is "memory" or "connections". `now` is True while they go on."""
+    """The refusals for lack of one resource: `of` is "memory" or "connections". `now` is True while they last."""
 
     def __init__(self, of: str) -> None:
         self.of = of
@@ -17,7 +17,7 @@ class Overload:
         self.now = False
 
     def report(self, recorder: Recorder, refused: int, limit: int, now: float) -> None:
-        """Log what has changed. `refused` is the number of refusals so far, `now` is monotonic. Called by the sweep."""
+        """Log an overload that began or ended. `refused` counts the refusals so far, `now` is monotonic seconds."""
         if refused > self._refused:
             if not self.now:
                 self.now, self._refused_before = True, self._refused

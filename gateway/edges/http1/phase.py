@@ -24,5 +24,5 @@ MOVES = {
     Phase.REST: {Phase.IDLE, Phase.LINGER},
     Phase.LINGER: set(),
 }
-"""The phases that may follow each. A connection may be lost in any of them. The playbooks of the listener
-(tests/playbooks) hold every move to this table; nothing checks it while requests are served."""
+"""The phases that may follow each phase. A connection may be lost in any of them. The listener's playbooks
+(tests/playbooks) check every move against this table; nothing checks it while requests are served."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gateway import certificates
 
-# Suites of TLS 1.2 with authenticated encryption and keys of their own for each connection. TLS 1.3 has no others. CBC
+# Suites of TLS 1.2 with authenticated encryption and fresh keys for each connection. TLS 1.3 has no other kind. CBC
 # suites are left out: their padding has been attacked again and again.
 _SUITES = "ECDHE+AESGCM:ECDHE+CHACHA20"
 _CBC = ":ECDHE+AES:!AESCCM"
@@ -23,8 +23,8 @@ class ServerTls:
 
 
 class Certificate:
-    """The data port's certificate. Every connection begins with `context`, and goes on with the newest certificate.
-    Open connections keep theirs when it is renewed."""
+    """The data port's certificate. Each handshake begins with `context`, which then takes the newest certificate. Open
+    connections keep theirs when the certificate is renewed."""
 
     def __init__(self, tls: ServerTls) -> None:
         """Raises Unusable."""
@@ -38,8 +38,8 @@ class Certificate:
         asked.context = self._current
 
     def _made(self) -> tuple[str, certificates.Validity, ssl.SSLContext]:
-        """Read the files. Raises Unusable, also where they change meanwhile: OpenSSL reads them itself, and what it
-        read must be what the digest is of."""
+        """Read the files. Raises Unusable, also if they change meanwhile: OpenSSL reads them by itself, and must have
+        read what the digest was made of."""
         files = certificates.checked(cert=self._tls.cert, key=self._tls.key)
         try:
             context = _context(self._tls)
@@ -55,8 +55,8 @@ class Certificate:
         return self._tls.cert, self._tls.key
 
     def renew(self) -> bool:
-        """Read the files again, in a thread of its own. Returns whether there is a new certificate. Where the files are
-        unusable the certificate stays, and `problem` says why."""
+        """Read the files again, and return whether there is a new certificate. If the files are unusable the old one
+        stays, and `problem` says why. May block: call it in a thread."""
         try:
             digest, validity, fresh = self._made()
         except certificates.Unusable as error:

@@ -1,7 +1,7 @@
-"""Frames of a WebSocket tunnel, so that a client learns when the gateway shuts down.
+"""Follows the frames of a WebSocket tunnel, so that the gateway can tell the client when it shuts down.
 
-Bytes pass as they are. Only the boundaries of the server's frames are followed (RFC 6455 section 5.2), because a Close
-frame of the gateway's own may stand between two frames and nowhere else.
+Bytes pass unchanged. Only the boundaries of the server's frames are followed (RFC 6455 section 5.2), because the
+gateway may send a Close frame of its own only between two frames.
 """
 
 _STEPS_A_CALL = 1024
@@ -11,8 +11,8 @@ GOING_AWAY = b"\x88\x02\x03\xe9"
 
 
 class Frames:
-    """Follows the frames that a server sends. `between` is True where the last one is complete. `behind` is True where
-    one call was not enough: feed b"" in a later turn of the event loop, and nothing else until then."""
+    """Follows the frames that a server sends. `between` is True if the last frame is complete. `behind` is True if one
+    call was not enough: feed b"" in a later turn of the event loop, and nothing else until then."""
 
     __slots__ = ("_at", "_header", "_kept", "_left")
 
@@ -34,7 +34,7 @@ class Frames:
         return not self._left and not self._header and not self._kept
 
     def feed(self, data: bytes) -> None:
-        """More bytes went to the client."""
+        """Follow bytes that went to the client."""
         at = 0
         if self._kept and data:
             data = self._kept[self._at:] + data
@@ -50,7 +50,7 @@ class Frames:
             steps += 1
 
     def first_end(self, data: bytes) -> int:
-        """How many bytes of `data` complete the frame under way; -1 where all of them do not."""
+        """How many bytes of `data` complete the frame under way; -1 if all of them do not complete it."""
         while self._kept:
             self.feed(b"")
         at, end = 0, len(data)

@@ -1,11 +1,11 @@
 """The upstream connections that belong to one client's connection, because they are logged in for it.
 
-Some servers log in the connection and not the request (IIS with Windows authentication; auth_schemes.py knows which). A
-connection on which that happens, or is about to, leaves the pool and belongs to the client's connection from then on.
-All later requests of that client to the upstream use it, and no other client's do. When one of the two ends, the
-other ends too. So the client sees what it would see without a gateway.
+Some servers log in a connection instead of each request, such as IIS with Windows authentication (auth_schemes.py). An
+upstream connection on which that happens, or is about to, leaves the pool. From then on it belongs to the client's
+connection: all later requests of that client to the upstream use it, and no other client's do. When one of the two
+connections ends, the other ends too. So the client sees what it would see without a gateway.
 
-A client's connection gets an Affinity with the first credentials of such a scheme, or with the first answer that shows
+A client's connection gets an Affinity with its first credentials for such a login, or with the first answer that shows
 one. Until then it has none.
 """
 
@@ -24,8 +24,8 @@ class Client(Protocol):
     """The client's connection, as its logins see it."""
 
     def leave(self, *, soon: bool) -> None:
-        """Close after the answer under way. Without one, close at once; with `soon`, unless a request is about to come.
-        """
+        """Close after the answer under way. If there is none, close at once, or, if `soon`, after a short wait for a
+        request."""
         ...
 
     def stays(self) -> bool:
@@ -64,7 +64,7 @@ class Affinity:
         return self._arms.get(capability, "")
 
     def concerns(self, *upstreams: Named) -> bool:
-        """Whether the client has, or had, a login at one of them. Another connection would give other answers."""
+        """Whether the client has, or had, a login at one of these. On another connection it would get other answers."""
         return any(upstream.name in self._names for upstream in upstreams)
 
     def serves(self, capability: str, arm: str) -> None:
@@ -72,12 +72,12 @@ class Affinity:
         self._serving = (capability, arm)
 
     def endpoint(self, upstream: str) -> Endpoint | None:
-        """The endpoint of the client's login at this upstream, healthy or not; None where it has no login there."""
+        """The endpoint of the client's login at this upstream, healthy or not; None if it has no login there."""
         login = self._logins.get(upstream)
         return None if login is None else login.endpoint
 
     def send(self, sending: HttpSending, endpoint: Endpoint, *, logs_in: bool) -> None:
-        """Send a request on the client's own connection to this endpoint, else on any connection.
+        """Send a request on the client's own connection to this endpoint, or on any if it has none of its own.
 
         The client's own connection is opened here if the request `logs_in`. A request to an upstream whose login was
         lost fails as if it had been sent.
@@ -112,7 +112,7 @@ class Affinity:
     # --- called by connections and logins --------------------------------------------------------------------------
 
     def adopt(self, connection: Connection, owner: Owner[Connection]) -> bool:
-        """See Keeper. If it cannot be kept, its connection and the client's end after the answer under way."""
+        """See Keeper. If the connection cannot be kept, it and the client's end after the answer under way."""
         if isinstance(owner, Endpoint):
             login = Login(self, owner)
             if not self._add(login):
@@ -147,10 +147,10 @@ class Affinity:
 
 
 class Login:
-    """One connection that belongs to a client's connection; its owner, in place of the endpoint.
+    """Owns one upstream connection, which belongs to a client's connection, in place of the endpoint (see Owner).
 
-    The connection is opened with the first request, or comes out of the pool. A request that was sent on it is never
-    sent again on another.
+    The upstream connection is opened for the first request, or taken out of the pool. A request that was sent on it is
+    never sent again on another.
     """
 
     def __init__(self, affinity: Affinity, endpoint: Endpoint) -> None:
@@ -166,7 +166,7 @@ class Login:
         self._sweeping = False
 
     def send(self, sending: HttpSending) -> None:
-        """Send, or fail at once where the upstream has closed the connection."""
+        """Send, or fail at once if the upstream has closed the connection."""
         sending.send_once()
         if self._retired:
             self._affinity.client.leave(soon=False)
@@ -258,7 +258,7 @@ class Login:
     def lost(self, connection: Connection) -> None:
         """See Owner. If the connection had given an answer, the client's connection must end too.
 
-        It was logged in, or about to be, and on another connection the client would be somebody else.
+        The connection was logged in, or about to be. On another one the client would be somebody else.
         """
         self._rest()
         if self._connection is None:

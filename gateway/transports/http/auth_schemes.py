@@ -1,19 +1,19 @@
-"""Tells which authentication logs in a connection and not a request (RFC 4559 section 6; RFC 9110 section 11).
+"""Recognises authentication that logs in a connection, not a request (RFC 4559 section 6; RFC 9110 section 11).
 
-Some schemes are known to do so. Another scheme is recognised by its challenge: it carries a token, or something new in
-reply to credentials of the same scheme. The client must answer such a challenge on the same connection.
+Some schemes are known to do so. Another scheme is recognised by its challenge, which carries a token, or something new
+in reply to credentials of the same scheme. The client must answer such a challenge on the same connection.
 """
 
 import re
 
-# Some servers strip more than blanks from a value, the no-break space of Latin-1 for example.
+# Some servers strip more than blanks from a value, such as the no-break space of Latin-1.
 _CONNECTION = re.compile(rb"[^!-~]*(?:ntlm|nego|kerberos|spnego|gss|credssp)", re.IGNORECASE)
 # Schemes that log in each request by itself: those of RFC 9110's registry, and other common ones.
 _REQUEST = frozenset({
     b"basic", b"bearer", b"digest", b"dpop", b"gnap", b"hoba", b"mutual", b"oauth", b"privatetoken", b"scram-sha-1",
     b"scram-sha-256", b"vapid", b"concealed", b"aws4-hmac-sha256", b"token", b"apikey", b"hawk", b"signature",
 })
-# Parameters that say what a challenge asks for. They do not continue an exchange that has begun.
+# Parameters that say what a challenge asks for. They do not continue a login that has begun.
 _STANDING = frozenset({b"realm", b"charset", b"scope", b"error", b"error_description", b"error_uri", b"title", b"uri"})
 # One element of a list of challenges: a quoted string may hold commas.
 _ELEMENT = re.compile(rb'(?:[^",]|"(?:[^"\\]|\\.)*"?)+')

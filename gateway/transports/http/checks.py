@@ -10,7 +10,7 @@ from gateway.transports.settings import Ejection, HealthCheck, Pool
 
 
 async def check(endpoint: Endpoint, settings: HealthCheck) -> None:
-    """GET the health path for ever. Enough equal answers in a row change whether the endpoint is healthy."""
+    """GET the health path for ever. Enough failures or successes in a row change whether the endpoint is healthy."""
     health = endpoint.health
     streak = 0
     head = b"GET %b HTTP/1.1\r\nHost: %b\r\nUser-Agent: figway-health\r\nConnection: close\r\n\r\n" % (
@@ -42,7 +42,7 @@ async def fetch(
 ) -> Collected:
     """Send one request, and wait for its whole answer: up to `limit` bytes of body, `total` seconds (0: no bound).
 
-    What goes wrong upstream is in the answer's `failure`. Cancelling this cancels the call.
+    If the call fails, the answer's `failure` says how. Cancelling this cancels the call.
     """
     done: asyncio.Future[Collected] = asyncio.get_running_loop().create_future()
 

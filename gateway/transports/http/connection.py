@@ -23,7 +23,7 @@ MAX_INTERIMS = 100
 WRITE_BUFFER = 64 << 10
 LONG = 10.0
 """Seconds after which an answer of unknown length counts as one without an end."""
-# Reads from a connection after a write to it failed. An answer that takes more reads is not waited for.
+# The most reads from a connection after a write to it failed. An answer that takes more reads is given up.
 _LAST_READS = 16
 # Bytes of the largest head that a connection remembers, with what it says.
 _REMEMBERED = 4 << 10
@@ -31,7 +31,7 @@ _REMEMBERED = 4 << 10
 _WHOLE = Counted(0)
 
 
-class Connection(asyncio.Protocol):
+class Connection:
     """A connection to one address of an endpoint. Its owner fails the call under way after `deadline` (monotonic)."""
 
     __slots__ = (
@@ -58,7 +58,7 @@ class Connection(asyncio.Protocol):
         # Whether the upstream takes no more of the request's body for now.
         self.blocked = False
         self._paused = False
-        # Whether more of the answer has come than one turn of the loop works off. Nothing is read meanwhile.
+        # Whether more of the answer has come than one turn of the loop processes. Nothing is read meanwhile.
         self._behind = False
         self._later: asyncio.Handle | None = None
 
@@ -90,7 +90,7 @@ class Connection(asyncio.Protocol):
         return None
 
     def connection_lost(self, exc: Exception | None) -> None:
-        # After a reset, nothing tells the end of an answer from its being cut. A broken pipe comes after the end.
+        # After a reset, an answer that ended looks like one that was cut. After a broken pipe, an end that came counts.
         if exc is not None and self.serving is not None and self._hear_out() and isinstance(exc, BrokenPipeError):
             exc = None
         self.transport = None
@@ -142,7 +142,7 @@ class Connection(asyncio.Protocol):
             self.transport.write(data)
 
     def await_answer(self) -> None:
-        """Expect the next byte of the answer within its time: the request is sent, or its answer has begun."""
+        """Set the deadline for the answer's next byte: the request is sent, or the answer has begun."""
         framing, serving = self._framing, self.serving
         if self.phase is HEAD:
             if not self.blocked:
@@ -184,7 +184,7 @@ class Connection(asyncio.Protocol):
             self.transport.abort()
 
     def drop(self) -> None:
-        """Stop serving the current request, without a call to it. The last bytes written to a tunnel still go out."""
+        """Stop serving the current request, without calling it. The last bytes written to a tunnel still go out."""
         phase = self.phase
         self.serving = None
         self.phase = CLOSED
@@ -203,8 +203,8 @@ class Connection(asyncio.Protocol):
     def may_leave(self, now: float) -> bool:
         """Whether the call under way may be moved out of the pool to make room for another.
 
-        That is so where the call waits for its client, to take the answer or to send the rest of the body, and where
-        an answer of unknown length has gone on for long.
+        That is so if the call waits for its client to take the answer or to send the rest of the body, or if an answer
+        of unknown length has gone on for LONG.
         """
         serving = self.serving
         if self._paused:
@@ -219,9 +219,9 @@ class Connection(asyncio.Protocol):
         return self.transport is not None and not self.transport.is_closing()
 
     def has_input(self) -> bool:
-        """Whether the socket holds bytes, or the end, that were not read yet.
+        """Whether the socket holds bytes that were not read yet, or the end.
 
-        What comes before a request is sent is not its answer, and the event loop may report it too late.
+        Bytes that come before a request is sent are not its answer. The event loop may report them too late.
         """
         return bool(self._input.poll(0))
 
@@ -246,7 +246,7 @@ class Connection(asyncio.Protocol):
         data = data[end:]
         last = self._last
         if last is not None and last[0] == raw:
-            # Services repeat themselves: a head equal to the last one says what that one said.
+            # Services repeat themselves: a head that equals the last one need not be judged again.
             head = last[1]
         else:
             head = judge(raw)
@@ -307,13 +307,13 @@ class Connection(asyncio.Protocol):
             self.deadline = time.monotonic() + self._owner.between_bytes
 
     def _frame_tunnel(self, serving: Served) -> Framing | None:
-        """Return the framing of what follows a 101; None where there is no room for one more tunnel."""
+        """Return the framing of what follows a 101; None if there is no room for one more tunnel."""
         if not serving.upgrade:
             raise Malformed("upstream_malformed", "an upgrade that was not asked for")
         return ToTheEnd() if self._owner.leaves_pool(self) else None
 
     def _frame_endless(self, headers: Headers, length: int) -> Framing | None:
-        """Return the framing of a body whose length the head does not say; None where an event stream has no room."""
+        """Return the framing of a body whose length the head does not say; None if an event stream has no room."""
         if is_event_stream(headers) and not self._owner.leaves_pool(self):
             return None
         self._keep_alive = self._keep_alive and length == CHUNKED
@@ -352,7 +352,7 @@ class Connection(asyncio.Protocol):
             self.deadline = time.monotonic() + self._owner.between_bytes
 
     def _put_off(self, serving: Served) -> None:
-        """Go on with the answer in the next turn of the loop; while paused, once the receiver takes more."""
+        """Go on with the answer in the next turn of the loop, or, if paused, once the receiver takes more."""
         if not self._behind:
             self._behind = True
             self.deadline = inf
@@ -373,7 +373,7 @@ class Connection(asyncio.Protocol):
                 self.deadline = time.monotonic() + self._owner.between_bytes
 
     def _caught_up(self) -> None:
-        """Read from the socket again: all that had come is worked off."""
+        """Read from the socket again: all that had come is processed."""
         self._behind = False
         if self.transport is not None and not self._paused and not self.transport.is_closing():
             self.transport.resume_reading()
@@ -381,8 +381,8 @@ class Connection(asyncio.Protocol):
     def _settle_later(self, serving: Served) -> None:
         """End the answer in the next turn of the loop.
 
-        Nothing was read while the answer was worked off. What has come since is in the socket, or TLS hands it over
-        in this turn; it must be seen before the connection serves another request.
+        Nothing was read while the answer was processed. Bytes that have come since are in the socket, or TLS hands them
+        over in this turn. They must be seen before the connection serves another request.
         """
         self._caught_up()
         self.deadline = inf
@@ -401,7 +401,7 @@ class Connection(asyncio.Protocol):
         self.deadline = inf
         sent = serving.sent_all and not self.blocked
         if not sent and self._keep_alive and not framing.rest and self.usable and self._owner.sends_rest():
-            # The call is over once the rest of the request is sent. A request for an upgrade has none, if declined.
+            # The call is over once the rest of the request is sent. A request whose upgrade was declined has no rest.
             sent = serving.upgrade and not self.blocked
             if not sent:
                 self.phase = EARLY

@@ -8,6 +8,7 @@ import errno
 import socket
 import ssl
 from collections.abc import Callable
+from typing import cast
 
 from gateway.own_thread import in_own_thread
 from gateway.sockets import keep_alive
@@ -46,7 +47,7 @@ class Dialler:
             if error.errno in _NO_DESCRIPTORS:
                 # The upstream was not asked.
                 return Failure("pool_full", source="gateway")
-            # Only a file has a name: a CA file is missing, which is no fault of the socket.
+            # Only an error of a file has a filename: a CA file is missing. The socket is not at fault.
             return Failure("tls" if error.filename else "connect_refused", detail=type(error).__name__)
 
     async def _dial(self) -> Connection:
@@ -54,26 +55,31 @@ class Dialler:
         loop = asyncio.get_running_loop()
         addresses = self._addresses
         if addresses.unix:
-            _, connection = await loop.create_unix_connection(lambda: self._make(addresses.unix), addresses.unix)
-            return connection
+            _, made = await loop.create_unix_connection(self._factory(addresses.unix), addresses.unix)
+            return cast(Connection, made)
         if addresses.tls and self._tls is None:
             self._tls = await in_own_thread(self._context)
         error: OSError | None = None
         for host, port in await addresses.resolve():
             try:
-                transport, connection = await loop.create_connection(
-                    lambda host=host: self._make(host), host, port, ssl=self._tls,
+                transport, made = await loop.create_connection(
+                    self._factory(host), host, port, ssl=self._tls,
                     server_hostname=(self._settings.server_name or addresses.host) if self._tls else None,
                 )
                 sock = transport.get_extra_info("socket")
                 if sock is not None:
                     keep_alive(sock)
-                return connection
+                return cast(Connection, made)
             except ssl.SSLError:
                 raise
             except OSError as refused:
                 error = refused
         raise error or ConnectionRefusedError
+
+    def _factory(self, address: str) -> Callable[[], asyncio.BaseProtocol]:
+        """Makes the protocol of a connection to `address`. A Connection is one in all but its type: a class that
+        extends one of asyncio's cannot be compiled to a native one."""
+        return lambda: cast(asyncio.BaseProtocol, self._make(address))
 
     def _context(self) -> ssl.SSLContext:
         tls = self._settings

@@ -1,11 +1,11 @@
 """One endpoint of an upstream: its pool of connections, and the queue of requests that wait for one.
 
-A request takes an idle connection. Where there is none, it waits while a new one is opened, within bounds.
+A request takes an idle connection. If there is none, it waits while a new one is opened, within bounds.
 
 No client can keep the others out. A call that goes at its client's pace, or has no end, leaves the pool (streams.py)
-as soon as another call needs its place. Where requests wait, those of an address that has its share of the pool go
-last. While none wait an address may have more than its share, but for a few connections that are reserved for others.
-Shares are counted only once the pool is as full as one share.
+as soon as another call needs its place. While requests wait, those of an address that has its share of the pool go
+last. While none wait, an address may have more than its share, except for a few connections that are reserved for
+others. Shares are counted only once as many connections are busy as one share.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from shadow.observation import Failure
 # Seconds between two sweeps: a twentieth of the endpoint's shortest timeout, within these bounds. Waking up costs more
 # than the sweep itself.
 _SWEEP = 0.05, 0.5
-# Seconds after a connection's last byte in which it is not worth a system call to look for more.
+# Seconds after a connection's last byte in which a system call to look for more is not worth its cost.
 _READ_DRY = 50e-6
 
 
@@ -111,7 +111,7 @@ class Endpoint:
         self.send_fresh(sending)
 
     def send_fresh(self, sending: HttpSending) -> None:
-        """Send on a connection that is opened now, or where no more may be opened, on the next that is free."""
+        """Send on a connection that is opened now, or on the next that is free if no more may be opened."""
         pool, waiting = self.settings.pool, self._waiting
         more = self._has_room() or self._make_room()
         if more and len(self._busy) >= self._each:
@@ -143,7 +143,7 @@ class Endpoint:
         return len(self._busy) + len(self._attempts) < self.settings.pool.connections
 
     def _next(self) -> HttpSending | None:
-        """Take the request whose turn it is out of the queue; None where none may go."""
+        """Take the request whose turn it is out of the queue; None if none may go."""
         if not self._waiting.count:
             return None
         return self._waiting.take(self._shares.rank)
@@ -154,7 +154,7 @@ class Endpoint:
         sending.assigned(connection)
 
     def _make_room(self) -> bool:
-        """Move a call that may leave the pool out of it. False where there is none."""
+        """Move a call out of the pool. False if none may leave it."""
         now = time.monotonic()
         for connection, sending in self._busy.items():
             if connection.may_leave(now) and self._streams.room(sending.client):
@@ -181,7 +181,7 @@ class Endpoint:
             elif self._waiting.count <= len(self._attempts):
                 return
             elif not self._waiting.any_may_go(self._shares.rank):
-                # None of them may go yet. Where the upstream refuses connections, opening one would only repeat.
+                # None of them may go yet, so none could take a failure: attempts to connect would not end.
                 if not self._make_room():
                     return
             elif self._has_room() or self._make_room():
@@ -259,7 +259,7 @@ class Endpoint:
             self._serve_waiting()
 
     def leaves_pool(self, connection: Connection) -> bool:
-        """See Owner. The call leaves the pool at once; False where there is no room for one more stream."""
+        """See Owner. The call leaves the pool at once; False if there is no room for one more stream."""
         sending = self._busy.get(connection)
         if sending is None:
             return True
@@ -307,12 +307,12 @@ class Endpoint:
             asyncio.get_running_loop().call_later(self.period, self._sweep)
 
     def _sweep(self) -> None:
-        """Fail the calls that are overdue. One timer an endpoint costs less than one a request."""
+        """Fail the calls that are overdue. One timer for an endpoint costs less than one for each request."""
         self._sweeping = False
         try:
             self._give_up_overdue(time.monotonic())
         finally:
-            # Also where a receiver raised: the other calls' deadlines still run.
+            # Also if a receiver raised: the other calls' deadlines still run.
             if self._busy or self._waiting.count or self._idle or len(self._streams):
                 self._sweep_soon()
 

@@ -10,7 +10,7 @@ from typing import Generic, Protocol, TypeVar
 
 from gateway.transports.http.connection import Connection
 
-# Connections that an address with its full share must leave to others: this number, or a quarter of a small pool.
+# Connections that an address with its full share must leave to others: this many, or a quarter of a smaller pool.
 _RESERVED = 16
 
 
@@ -26,7 +26,7 @@ Waiting = TypeVar("Waiting", bound=Queued)
 
 
 class Rank(IntEnum):
-    """How a request stands: it goes first; it goes if none that goes first waits; or it may not go yet."""
+    """Whether a request may have a connection: FIRST may, SPARE may if no FIRST waits, and HELD must wait."""
 
     FIRST = 0
     SPARE = 1
@@ -59,7 +59,7 @@ class FairQueue(Generic[Waiting]):
             self._left(one.client, line)
 
     def take(self, rank: Callable[[Waiting], Rank]) -> Waiting | None:
-        """Take the request whose turn it is out of the queue; None where none may go.
+        """Take the request whose turn it is out of the queue; None if none may go.
 
         Only the first request of each address is ranked.
         """
@@ -79,8 +79,8 @@ class FairQueue(Generic[Waiting]):
     def evict(self, client: str, each: int) -> Waiting | None:
         """Make room for one more request of `client`, and return the request that must go for it.
 
-        That is the last one of the address with the most requests. Return None where `client` has its share of the
-        queue (`each`) already, or no address has more than its share.
+        That is the last one of the address with the most requests. Return None if `client` has its share of the queue
+        (`each`) already, or if no address has more than its share.
         """
         if len(self._lines.get(client, ())) >= each:
             return None
@@ -120,7 +120,8 @@ class Shares:
     """How many of a pool's connections each client address holds.
 
     The pool has `connections`; `each` is one address's share of them; `busy` are the calls that hold one. `held` counts
-    those by address. It is None while fewer than `each` are busy in all, since no address can have its share then.
+    those by address, from when `each` are busy in all: no address can have its share before. It is None again when
+    fewer than half as many are busy.
     """
 
     __slots__ = ("_busy", "_each", "_others", "_outside", "held")
@@ -135,9 +136,8 @@ class Shares:
     def rank(self, one: Queued) -> Rank:
         """Rank a request.
 
-        A request of an address that has its share may still go if it leaves connections to others, and could leave
-        the pool should its client be slow. A request whose body is still to come goes at its client's pace from the
-        start, so it may not.
+        A request of an address that has its share may go if it leaves connections to others, and could leave the pool
+        if its client is slow. A request whose body is still to come goes at its client's pace: it must wait.
         """
         if len(self._busy) < self._each:
             return Rank.FIRST

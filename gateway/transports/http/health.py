@@ -31,12 +31,12 @@ class EndpointHealth:
         return self.healthy and now >= self.ejected_until
 
     def succeeded(self) -> None:
-        """A call went through, which ends an ejection. Need not be called where there are no `failures`."""
+        """A call went through, which ends an ejection. Need not be called if there are no `failures`."""
         self.failures = 0
         self.ejected_until = 0.0
 
     def failed(self) -> None:
-        """A call failed through the endpoint's fault. Enough of them in a row, and each one more, eject it."""
+        """A call failed through the endpoint's fault. Enough in a row, and each further one, eject it."""
         ejection = self._ejection
         self.failures += 1
         if ejection.failures and self.failures >= ejection.failures:

@@ -1,7 +1,7 @@
 """Counts the connections of one endpoint that are logged in for one client each (affinity.py).
 
-They last as long as their clients' connections, so they take no places of the pool. They have a bound of their own, and
-one client address has a share of it, since anybody can make up credentials of such a scheme.
+They last as long as their clients' connections, so they take no places in the pool. They have a bound of their own. One
+client address has only a share of it, since anybody can make up credentials of such a scheme.
 """
 
 from collections import Counter
@@ -9,7 +9,7 @@ from typing import Protocol
 
 
 class Holder(Protocol):
-    """Has one such connection."""
+    """The owner of one such connection."""
 
     def retire(self) -> None:
         """The endpoint is no longer part of the upstream."""
@@ -33,7 +33,7 @@ class Logins:
         return len(self._clients)
 
     def admit(self, holder: Holder, client: str) -> bool:
-        """Count one more login of this client address until it leaves. Return False where there is no room for it."""
+        """Count one more login of this client address until it leaves. Return False if there is no room for it."""
         if len(self._clients) >= self._most or self._counts[client] >= self._share:
             return False
         self._clients[holder] = client

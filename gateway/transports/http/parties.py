@@ -6,7 +6,7 @@ from gateway.transports.base import Receiver
 from shadow.observation import Failure
 
 Link = TypeVar("Link", contravariant=True)
-"""The connection: Connection, which imports this file."""
+"""The type of the connection: Connection. It imports this file, so it cannot be named here."""
 
 
 class Owner(Protocol[Link]):

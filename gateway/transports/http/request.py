@@ -14,9 +14,9 @@ def request_head(
 ) -> tuple[bytes, bytes]:
     """Return the bytes of the head as two parts, (before, after).
 
-    Where the endpoint supplies the Host value, it goes between the parts; otherwise `after` is empty. `host` is the
+    If the endpoint supplies the Host value, it goes between the parts; otherwise `after` is empty. `host` is the
     upstream's setting: "keep" (the client's Host), "upstream" (the endpoint's authority) or the value to send.
-    `request` is what the arm is asked, which an adapter may have made; `arrival` is the client's request. `extra` are
+    `request` is the arm's request, which an adapter may have made; `arrival` is the client's request. `extra` are
     field lines to add, each with its CRLF. `chunked` and `upgrade` say which hop-by-hop fields the request needs.
     """
     _, head, trace_id = arrival

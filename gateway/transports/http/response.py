@@ -47,8 +47,8 @@ class ResponseHead(NamedTuple):
 def unfinished(data: bytes, end: int) -> bytes:
     """Return `data`, the beginning of a head whose end has not come.
 
-    `end` is where the head ends, below 4 for not yet. Raises Malformed where the head is too large, or where no head
-    of HTTP/1 begins like that.
+    `end` is where the head ends, below 4 if its end has not come. Raises Malformed if the head is too large, or if no
+    head of HTTP/1 begins like that.
     """
     if end > MAX_HEAD or (end < 4 and len(data) > MAX_HEAD):
         raise Malformed("upstream_malformed", "the head is too large")
@@ -58,7 +58,7 @@ def unfinished(data: bytes, end: int) -> bytes:
 
 
 def judge(raw: bytes) -> ResponseHead:
-    """Return what a whole head says. Raises Malformed where it is invalid, or could be read in two ways."""
+    """Return what a whole head says. Raises Malformed if it is invalid, or could be read in two ways."""
     status, reason, is_11, received = parse_response_head(raw)
     end_to_end, connection, codings, lengths, login = _sort_fields(received)
     if status == 101:

@@ -1,8 +1,8 @@
 """One request on its way to an endpoint: it waits for a connection, its body follows, and it is retried at most once.
 
 A pooled connection may have gone stale: the upstream closed it before a byte of the answer. The request is then sent
-once more, on a fresh connection. That happens only where it cannot do a thing twice: the method is idempotent and the
-whole request is still in memory (RFC 9110 section 9.2.2).
+once more. That happens only if the method is idempotent, so that no effect comes twice (RFC 9110 section 9.2.2), and
+the whole request is still in memory.
 """
 
 import time
@@ -29,7 +29,7 @@ class Destination(Protocol):
     health: EndpointHealth
 
     def send_fresh(self, sending: "HttpSending") -> None:
-        """Send on a connection that served no request yet."""
+        """Send on a connection that is opened now, or on the next that is free if no more may be opened."""
         ...
 
     def forget(self, sending: "HttpSending") -> None:
@@ -135,7 +135,7 @@ class HttpSending:
         return auth_schemes.offered(self.before + self.after, login)
 
     def assigned(self, connection: Connection) -> None:
-        """Send what there is on this connection."""
+        """Send the head, and what there is of the body, on this connection."""
         self._connection = connection
         early, self._early = self._early, b""
         first = self.before

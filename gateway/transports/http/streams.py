@@ -1,6 +1,6 @@
 """The calls of an endpoint that have left its pool: tunnels, event streams, and calls that go at their client's pace.
 
-They have a bound of their own. So a call holds a connection of the pool no longer than the upstream takes.
+They have a bound of their own. So a call holds a place in the pool no longer than the upstream needs.
 """
 
 from collections.abc import Iterator

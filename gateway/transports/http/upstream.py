@@ -70,9 +70,9 @@ class Upstream:
         return sending
 
     def choose(self) -> Endpoint | None:
-        """Return the available endpoint with the fewest pending requests, in turn where several have as few.
+        """Return the available endpoint with the fewest pending requests, in turn if several have as few.
 
-        Where all healthy endpoints are ejected, one of them is returned all the same. None: none is healthy.
+        If all healthy endpoints are ejected, one of them is returned all the same. None: no endpoint is healthy.
         """
         if self._only is not None:
             return self._only if self._only.health.healthy else None
@@ -113,7 +113,7 @@ class Upstream:
         return self._mirrors
 
     def hand_over(self, successor: Transport | None) -> None:
-        """See Transport. A login stays while its endpoint is part of the successor, else ends with the next answer."""
+        """See Transport. A login stays if the successor has its endpoint, and ends with the next answer if not."""
         stay = {endpoint.url for endpoint in successor.endpoints} if successor is not None else set()
         for endpoint in self.endpoints:
             if endpoint.url not in stay:
