@@ -167,6 +167,8 @@ def _mirrored(capability: Capability, arm: Arm, arrival: Arrival, body: bytes) -
     if arm.adapter is None and (body or original.method in _WITH_BODY) and headers.get(b"content-length") is None:
         headers.append((b"Content-Length", b"%d" % len(body)))
     elif len(headers) == len(original.headers):
+        if not body:
+            return original
         headers = original.headers  # their lines are made already
     return Request(original.method, original.target, headers, body)
 

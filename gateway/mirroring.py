@@ -103,10 +103,11 @@ class Witness:
         served = Observation(account.arm, account.arm_seconds, 0 if failure else account.status, self.headers,
                              b"".join(self._pieces), failure)
         self._let_go()
-        original = arrival.request
+        request = arrival.request
+        if body:
+            request = Request(request.method, request.target, request.headers, body)
         self._lane.offer(Mirror(
-            target.capability.name, target.operation.name,
-            Request(original.method, original.target, original.headers, body), served,
+            target.capability.name, target.operation.name, request, served,
             self._asked if said is None else said.arm, arrival.trace_id, time.time(),
             Way(self._match, arrival, said), self._plan, self._safe,
         ))

@@ -17,10 +17,11 @@ T = TypeVar("T")
 
 
 class OwnThread(Generic[T]):
-    """One piece of work. Its thread starts when this is made."""
+    """One piece of work, for one event loop. Its thread starts when this is made."""
 
     def __init__(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> None:
         self._future: Future[T] = Future()
+        self._over: asyncio.Event | None = None
         self._thread = threading.Thread(target=self._run, args=(lambda: work(*args, **kwargs),), daemon=True)
         self._thread.start()
 
@@ -44,6 +45,15 @@ class OwnThread(Generic[T]):
 
     async def soon(self, seconds: float | None = None) -> bool:
         """Wait until the work has ended, or this many seconds have passed. Return whether it has ended."""
+        if self._over is None:
+            self._over = self._event()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._over.wait()
+        return self._future.done()
+
+    def _event(self) -> asyncio.Event:
+        """An event of the running loop that is set when the work has ended."""
         loop, over = asyncio.get_running_loop(), asyncio.Event()
 
         def wake(_: Future[T]) -> None:
@@ -52,10 +62,7 @@ class OwnThread(Generic[T]):
                 loop.call_soon_threadsafe(over.set)
 
         self._future.add_done_callback(wake)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await over.wait()
-        return self._future.done()
+        return over
 
     def result(self) -> T:
         """Return the result of work that has ended. Raises what the work raised."""

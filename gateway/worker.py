@@ -55,7 +55,34 @@ class Shared:
         return not self.run_dir or Path(self.run_dir, _STOPPING).exists()
 
 
-class Worker(uvicorn.Server):
+class Resting(uvicorn.Server):
+    """uvicorn's server, but asleep until it is asked to end. uvicorn's own wakes up ten times a second to see whether
+    it is, which at low rates costs as much as some requests."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        self._asked = False
+        self._ends = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        super().__init__(config)
+
+    @property
+    def should_exit(self) -> bool:
+        """Whether it was asked to end. uvicorn sets it, also in the handler of a signal."""
+        return self._asked
+
+    @should_exit.setter
+    def should_exit(self, asked: bool) -> None:
+        self._asked = asked
+        if asked and self._loop is not None:
+            self._loop.call_soon_threadsafe(self._ends.set)
+
+    async def main_loop(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        if not self._asked:
+            await self._ends.wait()
+
+
+class Worker(Resting):
     """One worker: uvicorn's server, with the admin port beside it and a drain before it stops accepting."""
 
     def __init__(
@@ -131,7 +158,7 @@ class Worker(uvicorn.Server):
             await asyncio.wait([self._admin_task], timeout=2)
 
 
-class _Quiet(uvicorn.Server):
+class _Quiet(Resting):
     """A server inside a worker. It leaves signals to the worker."""
 
     @contextlib.contextmanager

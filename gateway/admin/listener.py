@@ -5,6 +5,8 @@ there are too many connections, the one whose client has kept us waiting longest
 """
 
 import asyncio
+import time
+from email.utils import formatdate
 from typing import Any
 
 from uvicorn.config import Config
@@ -50,6 +52,12 @@ class AdminListener(HttpToolsProtocol):
             self.transport.abort()
         elif not self.transport.is_closing():
             super().data_received(data)
+
+    def on_message_begin(self) -> None:
+        # uvicorn's own servers make this field once a second, whether anybody asks or not.
+        now = formatdate(time.time(), usegmt=True)
+        self.server_state.default_headers = [(b"date", now.encode()), *self.config.encoded_headers]
+        super().on_message_begin()
 
     def on_message_complete(self) -> None:
         self._since = self.loop.time()

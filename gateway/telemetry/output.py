@@ -6,10 +6,12 @@ Lines are collected and passed to the thread in batches. If too many wait, furth
 import asyncio
 import os
 import threading
-from collections import deque
+from queue import SimpleQueue
 
 _BATCH = 256
-_DELAY = 0.05
+# Seconds that a line may wait for others. Where requests are rare, waking up for each line would cost as much as a
+# good part of the request.
+_DELAY = 0.25
 _MAX_PENDING = 8 << 20
 
 
@@ -21,9 +23,9 @@ class Output:
         self._fd = fd
         self._lines: list[str] = []
         self._timer = False
-        self._batches: deque[bytes] = deque()
+        # None is the end. The thread waits in this queue: a semaphore of Python's takes several hand-overs a batch.
+        self._batches: SimpleQueue[bytes | None] = SimpleQueue()
         self._pending = 0
-        self._wake = threading.Semaphore(0)
         self._thread = threading.Thread(target=self._run, name="figway-output", daemon=True)
         self._thread.start()
 
@@ -52,15 +54,10 @@ class Output:
             self.dropped += count
             return
         self._pending += len(batch)
-        self._batches.append(batch)
-        self._wake.release()
+        self._batches.put(batch)
 
     def _run(self) -> None:
-        while True:
-            self._wake.acquire()
-            if not self._batches:
-                return
-            batch = self._batches.popleft()
+        while (batch := self._batches.get()) is not None:
             view = memoryview(batch)
             try:
                 while view:
@@ -73,5 +70,5 @@ class Output:
     def close(self, timeout: float = 2.0) -> None:
         """Write the remaining lines, for at most `timeout` seconds."""
         self.flush()
-        self._wake.release()
+        self._batches.put(None)
         self._thread.join(timeout)

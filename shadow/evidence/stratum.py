@@ -5,7 +5,6 @@ operation, parameter shape, subject and hour are new together. The subject is wh
 values of its query and its form. It is kept as HMAC-SHA-256 under the epoch's key, and for hours only.
 """
 
-import hmac
 import re
 from collections.abc import Collection
 from functools import lru_cache
@@ -15,7 +14,7 @@ from adapters.message import Request
 from shadow.compare.pair import Pair
 from shadow.compare.parameters import shown
 from shadow.compare.resources import TYPES
-from shadow.compare.tokens import TOKEN
+from shadow.compare.tokens import mac
 from shadow.evidence.epoch import Epoch
 from shadow.observation import Observation
 
@@ -77,7 +76,7 @@ def subject(pair: Pair, key: bytes, epoch: Epoch, declared: frozenset[str] = fro
     # If legacy gave no answer, there is no kind of answer to cover.
     stratum = Stratum(pair.operation, "", "", "") if pair.control.failure is not None else \
         _stratum(pair.operation, pair.control.status // 100, _resource(pair.control), shape)
-    return Subject(stratum, hmac.digest(key, message, "sha256")[:TOKEN] if key else b"", hour)
+    return Subject(stratum, mac(key, message) if key else b"", hour)
 
 
 @lru_cache(maxsize=4096)

@@ -5,8 +5,9 @@ After a failure custody is not asked for a while. Meanwhile epochs have no key, 
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
-from typing import TypeVar
+from collections.abc import Callable, Collection, Iterable
+from math import inf
+from typing import NamedTuple, TypeVar
 
 from shadow.custody.base import Custody, CustodyError, CustodyRenewed
 from shadow.evidence.epoch import Epoch, digest
@@ -17,6 +18,9 @@ PURPOSE = "epoch"
 REST = 30.0
 """Seconds after a failure for which custody is not asked."""
 
+FRESH = 1.0
+"""Seconds for which a key is used before custody is looked at again: another process may have destroyed it."""
+
 T = TypeVar("T")
 
 
@@ -25,23 +29,35 @@ def scope(capability: str, epoch: Epoch) -> str:
     return f"{capability} {digest(epoch)}"
 
 
+class Look(NamedTuple):
+    """A look at custody at a time of the monotonic clock: whether another process has written since the one before.
+    Where it `failed`, that is not known."""
+
+    at: float
+    changed: bool = False
+    failed: bool = False
+
+
 class EpochKeys:
     """The keys of epochs, for one event loop.
 
     `failures` counts the calls in which custody failed. `fault` says why the last one did, and is "" while custody is
     well. `renewals` counts how often custody was replaced."""
 
-    def __init__(self, custody: Custody | None, rest: float = REST) -> None:
-        """`custody` is None if it is not open yet: see `use`. `rest` is as REST."""
+    def __init__(self, custody: Custody | None, rest: float = REST, fresh: float = FRESH) -> None:
+        """`custody` is None if it is not open yet: see `use`. `rest` and `fresh` are as REST and FRESH."""
         self.failures = 0
         self.renewals = 0
         self.fault = ""
         self._custody = custody
         self._pause = rest
+        self._fresh = fresh
         self._known: dict[tuple[str, Epoch], bytes] = {}
         self._unwanted: set[tuple[str, Epoch]] = set()
         self._generation: tuple[int, int] | None = None
         self._rest = 0.0
+        self._looked = -inf
+        self._forgotten = 0
         self._making = asyncio.Lock()
 
     @property
@@ -53,16 +69,31 @@ class EpochKeys:
         """Take keys from here from now on."""
         self._custody = custody
 
+    @property
+    def any_unwanted(self) -> bool:
+        """Whether keys wait to be destroyed: see `refresh`."""
+        return bool(self._unwanted)
+
+    @property
+    def are_stale(self) -> bool:
+        """Whether nobody has looked for so long that no key may be used before `make` or `refresh` was called."""
+        return time.monotonic() - self._looked >= self._fresh
+
     def get(self, capability: str, epoch: Epoch) -> bytes | None:
-        """The key; empty if custody failed; None if custody was not asked yet: see `make`."""
+        """The key, as it was last known; empty if custody failed; None if custody was not asked yet: see `make`."""
         return self._known.get((capability, epoch))
 
     async def make(self, capability: str, epoch: Epoch) -> None:
-        """Fetch the key, which custody makes if there is none. Raises nothing."""
+        """Fetch the key, which custody makes if there is none, and see whether it was destroyed. Raises nothing."""
         async with self._making:
-            if (capability, epoch) not in self._known:
+            if self.are_stale:
+                await self._refresh()
+            while (capability, epoch) not in self._known:
+                forgotten = self._forgotten
                 key = b"" if self._is_resting() else await asyncio.to_thread(self._made, capability, epoch)
-                self._known[capability, epoch] = key
+                # Where keys were forgotten meanwhile, this one may have been read before it was destroyed.
+                if forgotten == self._forgotten:
+                    self._known[capability, epoch] = key
 
     def destroy_soon(self, epochs: Iterable[tuple[str, Epoch]]) -> None:
         """Destroy the keys of these epochs at the next refresh, except those of capabilities that are held."""
@@ -70,23 +101,42 @@ class EpochKeys:
 
     async def refresh(self) -> None:
         """Destroy unwanted keys. Forget all keys if another process may have destroyed one. Raises nothing."""
-        if not (self._known or self._unwanted or self.fault) or self._is_resting():
-            return
         async with self._making:
+            await self._refresh()
+
+    async def _refresh(self) -> None:
+        if not (self._known or self._unwanted or self.fault) or self._is_resting():
+            self._looked = time.monotonic()
+            return
+        unwanted, self._unwanted = self._unwanted, set()
+        look = await asyncio.to_thread(self.look, unwanted)
+        if look.failed:
+            self._unwanted |= unwanted
+        self.heed(look)
+        for one in unwanted:
+            self._known.pop(one, None)
+
+    def look(self, unwanted: Collection[tuple[str, Epoch]] = ()) -> Look:
+        """Destroy these keys, and see whether another process has written to custody since the last look: see `heed`.
+        Call it in a thread: it reads the file. Raises nothing."""
+        at = time.monotonic()
+        if self._is_resting():
+            return Look(at, failed=True)
+        try:
+            return Look(at, changed=self._destroy_and_look(unwanted))
+        except CustodyError as error:
+            self._fail(error)
+            return Look(at, changed=True, failed=True)
+
+    def heed(self, look: Look) -> None:
+        """Forget keys that may be gone."""
+        self._looked = look.at
+        if look.changed:
+            self._known.clear()
+            self._forgotten += 1
+        elif not look.failed:
             for one in [one for one, key in self._known.items() if not key]:
                 del self._known[one]
-            unwanted, self._unwanted = self._unwanted, set()
-            try:
-                stale = await asyncio.to_thread(self._destroy_and_look, unwanted)
-            except CustodyError as error:
-                # A key may have been destroyed since, so none is used.
-                stale = True
-                self._unwanted |= unwanted
-                self._fail(error)
-            if stale:
-                self._known.clear()
-            for one in unwanted:
-                self._known.pop(one, None)
 
     def _made(self, capability: str, epoch: Epoch) -> bytes:
         try:

@@ -12,6 +12,7 @@ later request about the same subject in that hour cannot take its place. It coun
 import asyncio
 import time
 from collections import Counter, defaultdict
+from math import inf
 from typing import NamedTuple, TypeAlias
 
 from shadow.compare.comparison import COMPARED, VERSION, Comparison, Outcome, Tally
@@ -30,10 +31,11 @@ from shadow.stores.marks import Marks, Seat
 from shadow.words import worded
 
 FLUSH = 0.5
-"""Seconds between writes."""
+"""Seconds between writes, for as long as an exchange has no outcome yet or something waits to be written."""
 
 IDLE = 3.0
-"""Seconds after which an empty batch is written, to see whether the store is well and still the same file."""
+"""Seconds after which an empty batch is written, to see whether the store is well and still the same file. A writer at
+rest wakes up for nothing else."""
 
 UNWRITTEN = 2_000
 """Comparisons kept while the store cannot be written. Of further ones only the outcome is kept."""
@@ -94,8 +96,12 @@ class Writer:
         self._marks = Marks()
         self._latest: dict[str, float] = {}
         self._claimed: defaultdict[int, set[bytes]] = defaultdict(set)
-        self._looked = 0.0
-        self._stopping = asyncio.Event()
+        self._looked = -inf
+        self._stopping = False
+        self._due = asyncio.Event()
+        # While the writer runs, the timer that sets `_due`: in FLUSH where the writer is busy, else in IDLE.
+        self._timer: asyncio.TimerHandle | None = None
+        self._busy = True
         self._task: asyncio.Task[None] | None = None
 
     def use(self, store: Store, custody: Custody) -> None:
@@ -110,6 +116,7 @@ class Writer:
 
     def take(self, capability: str) -> None:
         """Mark that an exchange was taken, and will have an outcome."""
+        self._write_soon()
         self._marks.take(capability)
 
     def unwritten(self) -> dict[str, int]:
@@ -121,19 +128,20 @@ class Writer:
         self._gap(gap)
 
     def _gap(self, gap: Gap) -> None:
+        self._write_soon()
         place = gap.capability, gap.reason
         self._gaps[place] = bridged(self._gaps[place], gap) if place in self._gaps else gap
 
     def standing(self, pair: Pair, basis: Basis) -> Standing | None:
         """The standing of an exchange, taken as soon as both arms have answered. Cheap, and raises nothing.
-        None if the key of its epoch must be fetched first: see `first_standing`."""
+        None if the key of its epoch must be fetched or looked for first: see `first_standing`."""
         epoch = self._epoch(pair, basis)
-        key = self.keys.get(pair.capability, epoch)
+        key = None if self.keys.are_stale else self.keys.get(pair.capability, epoch)
         return None if key is None else self._standing(pair, basis, epoch, key)
 
     async def first_standing(self, pair: Pair, basis: Basis) -> Standing:
-        """The same for the first exchange of an epoch: it fetches the key. Raises nothing. Without a key the exchange
-        counts, but proves nothing."""
+        """The same for the first exchange of an epoch, and the first after a rest: it fetches the key, or sees that the
+        key is still there. Raises nothing. Without a key the exchange counts, but proves nothing."""
         epoch = self._epoch(pair, basis)
         await self.keys.make(pair.capability, epoch)
         return self._standing(pair, basis, epoch, self.keys.get(pair.capability, epoch) or b"")
@@ -155,6 +163,7 @@ class Writer:
 
     def count(self, tally: Tally) -> None:
         """Count an exchange that was not sent to both arms."""
+        self._write_soon()
         self._tallies[tally] += 1
         if tally.reason == Reason.STORE_UNAVAILABLE:
             # Its epoch may not be known before the first pair, so the time says which epoch the gap is in.
@@ -246,6 +255,7 @@ class Writer:
 
     def add(self, row: Traffic) -> None:
         """Add calls to an arm. Rows of one key are added up."""
+        self._write_soon()
         known = self._traffic[row.capability, row.operation, row.stage, row.arm]
         known.requests += row.requests
         known.errors += row.errors
@@ -268,15 +278,20 @@ class Writer:
 
     def start(self) -> None:
         """Begin to write, in the running event loop."""
+        self._busy = True
+        self._wake_in(FLUSH)
         self._task = asyncio.create_task(self._run())
 
     async def close(self, until: float = 0.0) -> None:
         """Write everything that waits, and stop. If the store fails, try again until that time of the event loop. It
         may be called again for exchanges that came later."""
-        self._stopping.set()
+        self._stopping = True
+        self._due.set()
         task, self._task = self._task, None
-        # The task is not cancelled: whether the batch that its thread is writing was written must be known.
-        await (task or self._flush())
+        if task is not None:
+            # It is not cancelled: whether the batch that its thread is writing was written must be known.
+            await task
+        await self._flush()
         while self.fault and asyncio.get_running_loop().time() < until:
             await asyncio.sleep(AGAIN)
             await self._flush(looks=True)
@@ -286,47 +301,72 @@ class Writer:
         """Give the marks back. What is not written now is lost; in the marks the next worker finds how much that is."""
         self._marks.close()
 
-    async def _run(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                async with asyncio.timeout(FLUSH):
-                    await self._stopping.wait()
-            except TimeoutError:
-                pass
-            await self._flush(looks=True)
-            await self.keys.refresh()
+    # At rest, when every exchange that was taken is written, nothing but the look once in IDLE wakes up the loop.
 
-    async def _flush(self, *, looks: bool = False) -> None:
-        """Write what waits. If nothing does and `looks` is True, write an empty batch now and then: see IDLE."""
+    def _write_soon(self) -> None:
+        """An exchange has begun, or something waits to be written."""
+        if not self._busy and self._timer is not None:
+            self._busy = True
+            self._wake_in(FLUSH)
+
+    def _wake_in(self, seconds: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._due.set)
+
+    async def _run(self) -> None:
+        while True:
+            await self._due.wait()
+            self._due.clear()
+            if self._stopping:
+                break
+            self._busy = False
+            self._wake_in(IDLE)
+            if not await self._flush(looks=True) or self.keys.any_unwanted:
+                await self.keys.refresh()
+            if self.fault or self._marks.pending():
+                self._write_soon()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    async def _flush(self, *, looks: bool = False) -> bool:
+        """Write what waits. If nothing does and `looks` is True, write an empty batch now and then: see IDLE.
+
+        Returns whether something was written. Then custody was looked at too: one thread does both, because handing
+        work to a thread takes as long as writing a few exchanges."""
         self._marks.tick(time.time())
         store = self._store
         if store is None:
-            return
-        batch, now = self._take(), time.monotonic()
-        if batch.is_empty and not (looks and now - self._looked >= IDLE):
-            return
+            return False
+        batch, now = self._take(), asyncio.get_running_loop().time()
+        if batch.is_empty and not (looks and now - self._looked >= IDLE - FLUSH):
+            return False
         self._looked = now
         try:
-            dropped = await asyncio.to_thread(lambda: store.write(batch, self.keys.held()))
+            dropped, look = await asyncio.to_thread(
+                lambda: (store.write(batch, self.keys.held()), self.keys.look()))
         except StoreRenewed as renewed:
             self.renewals += 1
             self._put_back(batch)
             for one in self._marks.forget():
                 anew = renewed.made >= one.first > 0
                 self._miss(one.gap(Reason.STORE_DELETED if anew else Reason.STORE_REPLACED))
-            await self._flush()
+            return await self._flush()
         except Exception as error:
             # Whatever was raised, the store took nothing of the batch (that is its contract), and serving goes on.
             self.failures += 1
-            self._looked = 0.0  # so that it is soon known when the store is well again
+            self._looked = -inf  # so that it is soon known when the store is well again
             self.fault = worded(error, StoreError)
             self._put_back(batch)
-        else:
-            self.fault = ""
-            self.keys.destroy_soon(dropped or ())
-            now = time.time()
-            for capability, exchanges in _settled(batch).items():
-                self._marks.wrote(capability, exchanges, now)
+            return False
+        self.fault = ""
+        self.keys.heed(look)
+        self.keys.destroy_soon(dropped or ())
+        now = time.time()
+        for capability, exchanges in _settled(batch).items():
+            self._marks.wrote(capability, exchanges, now)
+        return True
 
     def _take(self) -> Batch:
         """What waits to be written."""

@@ -13,6 +13,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from shadow.compare.comparison import Comparison, Outcome, Tally
 from shadow.compare.difference import Difference, Severity, Shape, Signature
 from shadow.database import Database, whole
@@ -294,8 +296,8 @@ def _add(connection: sqlite3.Connection, row: Traffic) -> None:
         "SELECT seconds FROM traffic WHERE (capability, operation, stage, arm) = (?, ?, ?, ?)", key
     ).fetchone()
     if known is not None:
-        seconds.merge(Histogram(json.loads(known[0])))
-    connection.execute(_TRAFFIC, (*key, row.requests, row.errors, json.dumps(seconds.counts), row.at))
+        seconds.merge(Histogram(orjson.loads(known[0])))
+    connection.execute(_TRAFFIC, (*key, row.requests, row.errors, orjson.dumps(seconds.counts).decode(), row.at))
 
 
 def _finding(  # one parameter for each column of _FINDINGS

@@ -1,10 +1,11 @@
 """The tables of evidence and tokens in the SQLite store. All of it runs inside the store's own transactions."""
 
-import json
 import sqlite3
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
+
+import orjson
 
 from shadow.compare.comparison import Outcome
 from shadow.evidence.epoch import Epoch
@@ -58,7 +59,7 @@ def add(connection: sqlite3.Connection, sightings: Sequence[Sighting], held: Hel
         place = one.capability, *one.epoch.stored, *stratum, one.outcome
         [hours] = connection.execute(_HOURS, place).fetchone() or ("[]",)
         connection.execute(_ADD, (*place, one.count, new.total(), one.critical, one.reproduced, one.first, one.last,
-                                  json.dumps(hourly(json.loads(hours), new))))
+                                  orjson.dumps(hourly(orjson.loads(hours), new)).decode()))
         connection.executemany(_DECLARE, [(*place[:6], known, count) for known, count in one.known])
     return dropped
 
@@ -122,4 +123,4 @@ def read(row: Sequence[Any]) -> Evidence:
     """A row of `evidence`."""
     count, effective, critical, reproduced, first, last, hours = row[10:]
     return Evidence(row[0], Epoch.from_stored(*row[1:5]), Stratum(*row[5:9]), Outcome(row[9]), count, effective,
-                    critical, reproduced, first, last, hourly(json.loads(hours), {}))
+                    critical, reproduced, first, last, hourly(orjson.loads(hours), {}))

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import threading
 from contextlib import asynccontextmanager
 
 import pytest
@@ -150,3 +151,49 @@ async def test_a_plain_function_may_be_told_too(tmp_path):
     await told_of(told)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+class Turning(asyncio.SelectorEventLoop):
+    """An event loop that counts its turns."""
+
+    turns = 0
+
+    def _run_once(self):
+        self.turns += 1
+        super()._run_once()
+
+
+def test_a_watch_over_what_does_not_change_leaves_the_loop_asleep(tmp_path):
+    looked, enough = [], threading.Event()
+
+    def looks_and_counts(files):
+        looked.append(files)
+        if len(looked) == 30:
+            enough.set()
+        return look(files)
+
+    async def scene():
+        watching = asyncio.create_task(
+            watch(lambda: [tmp_path], lambda: pytest.fail("nothing changed"), 0.001, look=looks_and_counts))
+        await asyncio.to_thread(enough.wait)
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+
+    loop = Turning()
+    loop.run_until_complete(scene())
+    loop.run_until_complete(loop.shutdown_default_executor())
+    loop.close()
+    assert len(looked) >= 30
+    assert loop.turns < 20
+
+
+async def test_a_watch_that_is_cancelled_looks_no_more(tmp_path):
+    """Its thread ends, though nothing has changed."""
+    before = set(threading.enumerate())
+    watching = asyncio.create_task(watch(lambda: [tmp_path], lambda: None, EVERY))
+    await looks(2)
+    [thread] = set(threading.enumerate()) - before
+    watching.cancel()
+    await asyncio.gather(watching, return_exceptions=True)
+    await asyncio.to_thread(thread.join, 30)
+    assert not thread.is_alive()

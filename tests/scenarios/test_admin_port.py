@@ -1,6 +1,8 @@
 """The admin port: asked for by an address or an allowed name, by no page of another origin, and held open by nobody."""
 
 import socket
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 import orjson
 import pytest
@@ -62,6 +64,12 @@ def test_the_log_says_once_what_a_client_that_shows_no_bodies_does_not(gateway, 
     assert [status for status, _ in told] == [421, 403]
     assert "--admin-host" in told[0][1]
     assert "example" not in figway.stdout()
+
+
+def test_each_answer_says_when_it_was_made(plain):
+    """RFC 9110 section 6.6.1."""
+    made = parsedate_to_datetime(ask(plain, ("Host", "127.0.0.1")).get("Date"))
+    assert abs((datetime.now(UTC) - made).total_seconds()) < 600
 
 
 def test_no_host_is_a_probe_of_http_1_0_and_two_are_nonsense(plain):

@@ -18,10 +18,10 @@ from tests.backends.wire import PATIENCE, Cut
 
 ROUTES = """
 version: 1
-server: {{timeouts: {{head: 500ms, idle: 500ms, body_grace: 500ms}}}}
+server: {{timeouts: {{head: 2s, idle: 2s, body_grace: 2s}}}}
 upstreams:
-  legacy: {{url: {legacy}, timeouts: {{first_byte: 2s}}}}
-  modern: {{url: {modern}, timeouts: {{first_byte: 2s}}}}
+  legacy: {{url: "{legacy}"}}
+  modern: {{url: "{modern}"}}
 capabilities:
   results:
     owner: lab

@@ -31,7 +31,8 @@ FAULTS = {
 """What modern may do wrong: a name, the handler, and what a client is told where nobody answers in its place."""
 
 
-def capability(name, stage="canary", modern="modern", more=""):
+def capability(name, stage="canary", modern="", more=""):
+    modern = modern or ("impatient" if name == "silent" else "modern")
     return f"""
   {name}:
     owner: results-team
@@ -53,8 +54,8 @@ version: 1
 server: {{drain: {{grace: 2s}}}}
 upstreams:
   legacy: {{url: "{legacy_url}"}}
-  modern: {{url: "{modern_url}", timeouts: {{connect: 300ms, first_byte: 300ms, between_bytes: 300ms}},
-            ejection: {{failures: 0, for: 1s}}}}
+  modern: {{url: "{modern_url}", ejection: {{failures: 0, for: 1s}}}}
+  impatient: {{url: "{modern_url}", timeouts: {{first_byte: 300ms}}, ejection: {{failures: 0, for: 1s}}}}
   down: {{url: "http://127.0.0.1:{closed_port()}", ejection: {{failures: 0, for: 1s}}}}
   narrow: {{url: "{modern_url}", pool: {{connections: 1, pending: 0}}, ejection: {{failures: 0, for: 1s}}}}
 capabilities:{"".join(capabilities)}

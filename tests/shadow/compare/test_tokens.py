@@ -1,12 +1,15 @@
 """Tokens: equal where values are, at one place and by one key; and nothing else can be told of them."""
 
+import hmac
 from dataclasses import replace
 from itertools import combinations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from adapters.document import parse
-from shadow.compare.tokens import of_names, token
+from shadow.compare.tokens import TOKEN, mac, of_names, token
 from tests.shadow.exchanges import pair
 
 KEY, OTHER = b"k" * 32, b"o" * 32
@@ -51,3 +54,8 @@ def test_the_key_is_in_no_text_of_a_pair():
     shown = repr(replace(pair({}, {}), key=KEY))
     assert "Pair(" in shown
     assert "k" * 8 not in shown
+
+
+@given(st.binary(max_size=64), st.binary())
+def test_a_mac_is_the_beginning_of_an_hmac(key, message):
+    assert mac(key, message) == hmac.digest(key, message, "sha256")[:TOKEN]

@@ -63,6 +63,23 @@ async def test_a_key_that_another_process_destroyed_is_used_no_more(custody, pat
     assert await made(keys, OTHER) == kept
 
 
+async def test_after_a_rest_a_key_is_not_used_before_custody_was_looked_at(custody, path):
+    keys, another = EpochKeys(custody, fresh=0.0), SqliteCustody(path)
+    before = await made(keys)
+    assert keys.are_stale
+    assert await made(keys) == before
+    another.destroy(PURPOSE, scope("results", EPOCH))
+    another.close()
+    assert await made(keys) != before
+
+
+async def test_keys_that_were_just_looked_at_are_fresh(custody):
+    keys = EpochKeys(custody, fresh=600.0)
+    assert keys.are_stale, "nobody has looked yet"
+    await made(keys)
+    assert not keys.are_stale
+
+
 async def test_unwanted_keys_are_destroyed_unless_they_are_held(custody):
     keys = EpochKeys(custody)
     for name in ("results", "held"):
