@@ -55,6 +55,10 @@ def test_a_worker_that_does_not_look_is_left_out_until_it_looks():
     assert not one.is_due(5)
     one.leave_out(looks)
     assert not one.is_due(5), "it has looked since"
+    one.leave_out(one.looks())
+    assert one.is_due(5)
+    other.has(0)
+    assert not one.is_due(5), "it is well again, though nobody has come"
 
 
 def test_a_worker_that_has_closed_is_not_counted_and_its_last_connections_do_not_open_it():

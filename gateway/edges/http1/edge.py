@@ -175,6 +175,8 @@ class Edge:
                 connection.overdue(now)
         for answers in list(self.untaken):
             answers.weigh()
+        if self.spread is not None:
+            self.spread.has(self.taken)
         self._memory.report(self._pipeline.recorder, self.room.refused, self.room.limit, now)
         self._crowd.report(self._pipeline.recorder, self.turned_away, self.allowed, now)
 

@@ -46,9 +46,10 @@ class Spread:
         return all(self._numbers[place] != _EXPECTED for place in self._others)
 
     def has(self, connections: int) -> None:
-        """This worker has so many connections now."""
+        """This worker has so many connections now. Others see that it has looked: it is well."""
         if self._open:
             self._numbers[self._mine] = connections
+            self._numbers[self._mine + _LOOKS] += 1
 
     def close(self) -> None:
         """This worker takes no connections until it asks again whether one is due to it."""
