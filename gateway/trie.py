@@ -29,7 +29,6 @@ class Template(NamedTuple):
             part == there or (part is None and there != b"")
             for part, there in zip(self.parts, other.parts, strict=False))
 
-
     def always_fits(self, spelling: Spelling) -> bool:
         """Whether it fits the path however its doubtful segments are read, given that it fits one reading."""
         keys, soft, spare = spelling
