@@ -3,7 +3,6 @@
 import argparse
 import json
 import signal
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -29,28 +28,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     machine = quiet.look(set(cores()))
     print(machine.said(), file=sys.stderr)
-    facts = report.facts(versions | {"load": load.version()}, absent, plan, machine)
+    failures: list[str] = []
+    facts = report.facts(versions | {"load": load.version()}, absent, failures, plan, machine)
     seen: list[Sample] = []
+
+    def say(text: str) -> None:
+        print(text, file=sys.stderr)
+
     with tempfile.TemporaryDirectory(prefix="figway-bench-") as directory:
         try:
-            for sample in samples(peers, rows, plan, Path(directory), lambda text: print(text, file=sys.stderr)):
-                seen.append(sample)
+            seen.extend(samples(peers, rows, plan, Path(directory), say, failures.append))
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)
             return 130
-        except (RuntimeError, OSError, subprocess.SubprocessError) as error:
-            print(error, file=sys.stderr)
-            return 1
     found = figures.Found(seen)
     for row in rows:
         if found.peers(row.name):
             print(report.as_text(row, found), end="\n\n")
     print(*figures.checks(found), "", *report.trust(rows, found, facts["machine"]), sep="\n")
-    print(*report.unmeasured(rows, found), sep="\n", end="")
+    print(*report.unmeasured(rows, found), *failures, sep="\n")
     options.out.mkdir(exist_ok=True)
     (options.out / "bench.json").write_text(json.dumps(report.as_json(rows, facts, found), indent=1) + "\n")
     (options.out / "bench.md").write_text(report.as_markdown(rows, facts, found, readme.summary(facts, found)))
-    return 0
+    return int(bool(failures))
 
 
 def present(peers: Sequence[Peer]) -> tuple[list[Peer], dict[str, str], list[str]]:

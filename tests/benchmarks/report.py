@@ -32,7 +32,9 @@ COLUMNS = (
 BASE = "envoy"
 
 
-def facts(versions: Mapping[str, str], absent: Sequence[str], plan: Plan, machine: Machine) -> dict[str, Any]:
+def facts(
+    versions: Mapping[str, str], absent: Sequence[str], failures: list[str], plan: Plan, machine: Machine
+) -> dict[str, Any]:
     """What the numbers depend on; nothing that tells where on a disk they were made."""
     return {
         "kernel": platform.release(),
@@ -42,6 +44,7 @@ def facts(versions: Mapping[str, str], absent: Sequence[str], plan: Plan, machin
         "commit": commit(),
         "peers": dict(versions),
         "absent": list(absent),
+        "failures": failures,
         "plan": asdict(plan),
         "machine": machine.stored() | {"said": machine.said()},
     }
@@ -74,8 +77,8 @@ def trust(rows: Iterable[Row], found: Found, machine: Mapping[str, Any]) -> list
 
 
 def unmeasured(rows: Iterable[Row], found: Found) -> list[str]:
-    """Which rows there was no time for."""
-    return [f"{row.name}: not measured, since the time was up." for row in rows if not found.peers(row.name)]
+    """Which rows nobody was measured in: the time was up, or a peer failed."""
+    return [f"{row.name}: not measured." for row in rows if not found.peers(row.name)]
 
 
 def as_json(rows: Sequence[Row], facts: Mapping[str, Any], found: Found) -> dict[str, Any]:
@@ -143,7 +146,7 @@ def markdown_table(heading: Sequence[str], body: Iterable[Sequence[str]], words:
 
 def as_markdown(rows: Sequence[Row], facts: Mapping[str, Any], found: Found, summary: str) -> str:
     """The whole report as Markdown, with the README's part first."""
-    doubts = [*trust(rows, found, facts["machine"]), *unmeasured(rows, found), *facts["absent"]]
+    doubts = [*trust(rows, found, facts["machine"]), *unmeasured(rows, found), *facts["failures"], *facts["absent"]]
     parts = ["# Benchmark", summary, bullets(doubts), MEANING, fact_list(facts)]
     if said := checks(found):
         parts += ["## What the contract asks", bullets(said)]

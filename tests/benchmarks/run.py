@@ -2,6 +2,7 @@
 
 import resource
 import socket
+import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -84,10 +85,11 @@ def rotated(peers: Sequence[T], round_: int) -> list[T]:
 
 
 def samples(
-    peers: Sequence[Peer], rows: Sequence[Row], plan: Plan, directory: Path, say: Callable[[str], None]
+    peers: Sequence[Peer], rows: Sequence[Row], plan: Plan, directory: Path, say: Callable[[str], None],
+    failed: Callable[[str], None],
 ) -> Iterator[Sample]:
     """Measures every row. All peers of a row, or of a group of rows, are started, and measured in turn while the others
-    rest."""
+    rest. A group in which a peer or the load fails ends there, `failed` gets a sentence, and the next group begins."""
     both = set(cores())
     with ExitStack() as stack:
         source = start_upstream(stack, directory / "upstream")
@@ -95,10 +97,15 @@ def samples(
         bench = Bench(plan, source, patience, time.monotonic() + plan.minutes * 60)
         for group in groups(rows):
             measuring = one_by_one if group[0].alone else under_load
-            for sample in measuring(peers, group, bench, directory):
-                say(f"{sample.row}, round {sample.round + 1}: {sample.peer}"
-                    + (f" (not quiet: {sample.doubt})" if sample.doubt else ""))
-                yield sample
+            try:
+                for sample in measuring(peers, group, bench, directory):
+                    say(f"{sample.row}, round {sample.round + 1}: {sample.peer}"
+                        + (f" (not quiet: {sample.doubt})" if sample.doubt else ""))
+                    yield sample
+            except (RuntimeError, OSError, subprocess.SubprocessError) as error:
+                say(str(error))
+                first = str(error).partition(";")[0]  # what a process printed may name places on this machine
+                failed(f"{' and '.join(row.name for row in group)}: ended early, since {first}.")
 
 
 def under_load(peers: Sequence[Peer], group: Sequence[Row], bench: Bench, directory: Path) -> Iterator[Sample]:

@@ -5,6 +5,7 @@ import os
 import socket
 import sys
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -162,7 +163,7 @@ def test_load_at_a_set_rate_comes_at_moments_of_chance(tmp_path):
 def measured(plan, rows, directory):
     """Two floors, measured in these rows."""
     both = [Peer(name, lambda: "1", peers.floor) for name in ("a", "b")]
-    return list(samples(both, rows, plan, directory, lambda text: None))
+    return list(samples(both, rows, plan, directory, lambda text: None, pytest.fail))
 
 
 def test_every_round_measures_all_peers_and_each_begins_with_another_one(tmp_path):
@@ -170,6 +171,20 @@ def test_every_round_measures_all_peers_and_each_begins_with_another_one(tmp_pat
     found = measured(Plan(0.1, 0.1, 2, patience=0, minutes=10), [row], tmp_path)
     assert [(one.round, one.peer) for one in found] == [(0, "a"), (0, "b"), (1, "b"), (1, "a")]
     assert all(one.cpu > 0 and one.errors == 0 for one in found)
+
+
+def test_a_row_that_fails_ends_alone_and_is_told(tmp_path):
+    def broken_once(row, place):
+        if row.name == "broken":
+            return [sys.executable, "-c", "raise SystemExit(1)"]
+        return peers.floor(replace(row, name="pass-through"), place)
+
+    told = []
+    plan = Plan(0.1, 0.1, 1, patience=0, minutes=10)
+    rows = [Row("broken", ""), Row("well", "")]
+    found = samples([Peer("a", lambda: "1", broken_once)], rows, plan, tmp_path, lambda text: None, told.append)
+    assert [one.row for one in found] == ["well"]
+    assert told == ["broken: ended early, since a did not come up (exit status 1)."]
 
 
 def test_a_peer_runs_alone_where_its_memory_is_measured(tmp_path):
