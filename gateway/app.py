@@ -28,6 +28,7 @@ from gateway.edges.asgi import Asgi
 from gateway.edges.http1 import descriptors
 from gateway.edges.http1.edge import Edge
 from gateway.edges.http1.tls import Certificate, ServerTls
+from gateway.heap import Heap
 from gateway.inforce import InForce, clients
 from gateway.pipeline import Pipeline
 from gateway.renewal import Renewal
@@ -91,6 +92,7 @@ class Gateway:
             if launch.certificate else None
         self.peers = Peers(Path(launch.run_dir) if launch.run_dir else None, self.facts)
         self._traffic = TrafficFold()
+        self._heap = Heap()
         self._asgi = Asgi(self.pipeline, lambda: self.edge.settings)
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -183,6 +185,7 @@ class Gateway:
                 self.shadowing.report_faults()
                 if self.peers.are_there:
                     await asyncio.to_thread(self.peers.publish)
+                await self._heap.look(now, time.process_time())
 
     def _flush_traffic(self) -> None:
         self.shadowing.lane.record(self._traffic.rows(self.recorder.latencies, self._stage, time.time()))
@@ -222,7 +225,7 @@ class Gateway:
             "custody": shadowing.custody_facts(),
             "certificate": self.renewal.facts() if self.renewal is not None else None,
             "faults": shadowing.faults(),
-            "connections": len(edge.connections) + len(edge.handshakes),
+            "connections": edge.taken,
             "connections_limit": edge.allowed,
             "connections_wanted": edge.settings.connections,
             "turned_away": edge.turned_away,

@@ -1,9 +1,14 @@
 """Finds plugins by their entry points. Built-in plugins are registered in the same way as those of third parties."""
 
 import difflib
+import importlib
+import sys
+from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
+
+_OURS = ("adapters.", "shadow.", "gateway.")
 
 
 class PluginError(Exception):
@@ -31,3 +36,14 @@ def load(group: str, name: str) -> Any:
         return known[name].load()
     except (ImportError, AttributeError) as error:
         raise PluginError(f'plugin "{name}" of {group} does not load: {type(error).__name__}') from error
+
+
+def loaded() -> list[str]:
+    """The names of our own modules that this process has loaded. Plugins of others are not among them."""
+    return [name for name in sys.modules if name.startswith(_OURS)]
+
+
+def preload(modules: Iterable[str]) -> None:
+    """Load these modules. Loading one of ours starts and opens nothing."""
+    for name in modules:
+        importlib.import_module(name)

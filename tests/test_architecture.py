@@ -14,9 +14,12 @@ PACKAGES = ("adapters", "shadow", "gateway")
 GATEWAY = [
     {"cli"},
     {"workers"},
+    {"supervisor"},
+    {"worker"},
     {"app", "console", "demo"},
     {"inforce", "shadowing", "renewal"},
     {"config"},
+    {"binding"},
     {"edges", "flips"},
     {"pipeline", "testing"},
     {"mirroring", "fallback"},
@@ -32,7 +35,7 @@ GATEWAY = [
     {"transports"},
     {"call"},
     {"build", "phase", "stage", "errors", "plugins", "room", "telemetry", "store", "wire", "own_thread", "certificates",
-     "hangup", "sockets", "stdio", "reading", "units"},
+     "hangup", "sockets", "stdio", "reading", "units", "forked", "heap"},
     {"files"},
 ]
 SHADOW = [
@@ -76,10 +79,11 @@ HOMES = {
     "pydantic": ["gateway.config", "gateway.cli.sources"],
     "pydantic_core": ["gateway.config"],
     "rich": ["gateway.cli", "gateway.demo", "shadow.renderers.table"],
-    "starlette": ["gateway.workers", "gateway.admin.app", "gateway.admin.access", "gateway.edges.asgi",
+    "starlette": ["gateway.worker", "gateway.admin.app", "gateway.admin.access", "gateway.edges.asgi",
                   "gateway.demo"],
-    "uvicorn": ["gateway.workers", "gateway.app", "gateway.admin.listener", "gateway.demo.serving"],
-    "uvloop": ["gateway.workers", "gateway.app"],
+    "uvicorn": ["gateway.workers", "gateway.supervisor", "gateway.worker", "gateway.app", "gateway.admin.listener",
+                "gateway.demo.serving"],
+    "uvloop": ["gateway.supervisor"],
     "yaml": ["gateway.config"],
 }
 

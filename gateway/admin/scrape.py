@@ -77,6 +77,8 @@ class _Scrape:
             expires.add_metric([], min(certificates))
         yield expires
         yield _gauge("figway_connections", "Client connections.", sum(one["connections"] for one in living))
+        yield _gauge("figway_connections_busiest", "Client connections of the worker that has most.",
+                     max((one["connections"] for one in living), default=0))
         yield _gauge("figway_connections_limit", "Client connections that there is room for.",
                      sum(one["connections_limit"] for one in living))
         yield CounterMetricFamily("figway_connections_refused", "Client connections turned away for want of room.",

@@ -1,7 +1,9 @@
 """figway serve: carries traffic, with one worker in this process, or several under uvicorn's supervisor."""
 
+import json
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import click
@@ -27,46 +29,65 @@ def serve(
     Exits with 0 after a clean stop, with 2 if the configuration or an address cannot be used. A store that cannot be
     opened stops nothing: traffic is carried, and the shadow starts once the store can be opened.
     """
-    from gateway import hangup, stdio
+    from gateway import hangup, plugins, stdio
 
     stdio.open_missing()
     hangup.hold()
     from gateway.admin.access import NAME
     from gateway.app import Launch
-    from gateway.config.attempts import build_in_time
-    from gateway.config.exposed import EXPOSED
-    from gateway.config.problem import Findings, Invalid
-    from gateway.config.tls import check_port
-    from gateway.workers import ListenError, Ports, run
+    from gateway.binding import ListenError
+    from gateway.forked import answer_of_copy
+    from gateway.workers import Ports, run
 
     data = listen.removeprefix("unix:") if listen.startswith("unix:") else _address(listen)
     for name in admin_hosts:
         if NAME.fullmatch(name) is None:
             raise click.UsageError(f'--admin-host: "{name}" is not a host name, ".domain" or "*"')
     ports = Ports(data, _address(admin), admin_hosts)
+    check = partial(_grace, config, tls_cert, tls_key, workers)
+    if workers == 1:
+        grace = check()
+    else:
+        # The workers are copies of this process, so it must not run what plugins of others would start or open. A copy
+        # checks the configuration, and this process loads only those of our own modules that were needed for it.
+        answered = json.loads(answer_of_copy(lambda: json.dumps([check(), plugins.loaded()]).encode()))
+        grace = float(answered[0])
+        plugins.preload(answered[1])
+    try:
+        with tempfile.TemporaryDirectory(prefix="figway-") as folder:
+            run(Launch(str(config), folder if workers > 1 else "", access_log, workers, str(tls_cert or ""),
+                       str(tls_key or "")),
+                ports, workers, grace)
+    except ListenError as error:
+        stdio.to_stderr(f"figway: {error}")
+        sys.exit(2)
+
+
+def _grace(config: Path, tls_cert: Path | None, tls_key: Path | None, workers: int) -> float:
+    """Check the configuration and the data port's files of TLS, and return the seconds of its drain. Exits with 2, and
+    says why, if they cannot be used."""
+    from gateway import stdio
+    from gateway.config.attempts import build_in_time
+    from gateway.config.exposed import EXPOSED
+    from gateway.config.problem import Findings, Invalid
+    from gateway.config.tls import check_port
+
     findings = Findings()
     check_port(tls_cert, tls_key, findings)
     try:
         configuration = build_in_time(config)
         if findings.problems:
             raise Invalid([])
-        for warning in [*findings.warnings, *(one for one in configuration.warnings if one.code == EXPOSED)]:
-            stdio.to_stderr(f"warning: {warning}")
-        grace = configuration.edge.drain_grace
-        if workers > 1 and configuration.store[0] == "memory":
-            stdio.to_stderr("figway: each worker has its own memory store, so a report shows one worker's share. "
-                            "With several workers, use `store: {sqlite: {path: …}}`.")
-        with tempfile.TemporaryDirectory(prefix="figway-") as folder:
-            run(Launch(str(config), folder if workers > 1 else "", access_log, workers, str(tls_cert or ""),
-                       str(tls_key or "")),
-                ports, workers, grace)
     except Invalid as invalid:
         for problem in Invalid([*invalid.problems, *findings.problems]).problems:
             stdio.to_stderr(str(problem))
         sys.exit(2)
-    except ListenError as error:
-        stdio.to_stderr(f"figway: {error}")
-        sys.exit(2)
+    for warning in [*findings.warnings, *(one for one in configuration.warnings if one.code == EXPOSED)]:
+        stdio.to_stderr(f"warning: {warning}")
+    if workers > 1 and configuration.store[0] == "memory":
+        stdio.to_stderr("figway: each worker has its own memory store, so a report shows one worker's share. "
+                        "With several workers, use `store: {sqlite: {path: …}}`.")
+    return configuration.edge.drain_grace
 
 
 def _address(text: str) -> tuple[str, int]:

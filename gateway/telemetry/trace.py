@@ -4,12 +4,16 @@ A valid `traceparent` keeps its trace id and flags, and gets a new parent id for
 one a new trace starts (W3C Trace Context, section 3.2). Ids come from the fast generator, since they are not secret.
 """
 
+import os
 import random
 import re
 
 TRACEPARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
 
-_bits = random.Random().getrandbits  # noqa: S311
+_generator = random.Random()  # noqa: S311
+_bits = _generator.getrandbits
+# Workers are copies of one process. Without this their ids would be the same.
+os.register_at_fork(after_in_child=_generator.seed)
 
 
 def new_trace_id() -> str:

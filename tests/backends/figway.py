@@ -125,7 +125,7 @@ class Figway:
 
     def workers(self) -> list[int]:
         """The process ids of the workers of a gateway that has several."""
-        return [pid for pid in _children(self.process.pid) if b"spawn_main" in _command(pid)]
+        return workers(self.process.pid)
 
     def memory(self) -> int:
         """Resident bytes of the gateway and the processes it has started."""
@@ -174,25 +174,34 @@ def running(folder: Path, config: str, *options: str, descriptors: int = 0) -> I
         figway.stop()
 
 
+def workers(pid: int) -> list[int]:
+    """The process ids of the workers that live, given the one of a gateway that has several: they are its children."""
+    return [child for child in _own_children(pid) if _command(child)]
+
+
 def memory(pid: int) -> int:
     """Resident bytes of a process and those that it has started."""
     return sum(_resident(one) for one in [pid, *_children(pid)])
 
 
 def _command(pid: int) -> bytes:
-    """The command line of a process; empty for one that has just ended."""
+    """The command line of a process; empty for one that has ended."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return b""
 
 
-def _children(pid: int) -> list[int]:
+def _own_children(pid: int) -> list[int]:
     try:
         tasks = os.listdir(f"/proc/{pid}/task")
-        direct = [int(one) for task in tasks for one in Path(f"/proc/{pid}/task/{task}/children").read_text().split()]
+        return [int(one) for task in tasks for one in Path(f"/proc/{pid}/task/{task}/children").read_text().split()]
     except OSError:
         return []
+
+
+def _children(pid: int) -> list[int]:
+    direct = _own_children(pid)
     return [*direct, *(one for child in direct for one in _children(child))]
 
 

@@ -8,7 +8,7 @@ import threading
 import pytest
 import uvicorn
 
-from gateway.workers import Resting
+from gateway.worker import Resting
 from tests.still_loop import run_still
 
 

@@ -1,15 +1,21 @@
-"""The supervisor of several workers: patient with those that start slowly, and never the end of those that serve."""
+"""Several workers are copies of one process, which is patient with those that start slowly, and never their end."""
 
 import os
+import re
+import resource
 import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
+from tests.backends.faulty import installed
+from tests.backends.figway import Figway, running, workers
 from tests.backends.processes import FIGWAY, LONG, end_group
 from tests.backends.upstream import closed_port, until
+from tests.backends.wire import request
 
 ROUTES = """
 version: 1
@@ -31,24 +37,10 @@ def starting(tmp_path):
     end_group(process)
 
 
-def workers(process):
-    """The process ids of its workers that live."""
-    found = []
-    for entry in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{entry}/stat") as stat, open(f"/proc/{entry}/cmdline") as cmdline:
-                fields = stat.read().rpartition(")")[2].split()
-                if int(fields[1]) == process.pid and fields[0] != "Z" and "spawn_main" in cmdline.read():
-                    found.append(int(entry))
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-    return sorted(found)
-
-
 @pytest.mark.slow
 def test_a_worker_that_starts_slowly_is_not_replaced(starting):
-    until(lambda: len(workers(starting)) == 2, "no worker is started", LONG)
-    first = workers(starting)
+    until(lambda: len(workers(starting.pid)) == 2, "no worker is started", LONG)
+    first = workers(starting.pid)
     # As on a machine that is busy with other things: longer than a worker that serves may take to answer.
     for pid in first:
         os.kill(pid, signal.SIGSTOP)
@@ -56,7 +48,7 @@ def test_a_worker_that_starts_slowly_is_not_replaced(starting):
     for pid in first:
         os.kill(pid, signal.SIGCONT)
     threading.Event().wait(2.0)
-    assert workers(starting) == first
+    assert workers(starting.pid) == first
     starting.send_signal(signal.SIGTERM)
     assert starting.wait(LONG) == 0
 
@@ -64,7 +56,8 @@ def test_a_worker_that_starts_slowly_is_not_replaced(starting):
 ENDED = """
 import signal, subprocess, sys
 import uvicorn
-from gateway.workers import Shared, Supervisor
+from gateway.supervisor import Supervisor
+from gateway.worker import Shared
 
 class Ended:
     pid, exitcode = int(sys.argv[1]), -9
@@ -83,3 +76,100 @@ def test_sighup_is_not_passed_on_to_the_number_of_a_worker_that_has_ended(tmp_pa
     finally:
         other.terminate()
         assert other.wait(LONG) == -signal.SIGTERM
+
+
+CLINIC = """
+version: 1
+server: {{drain: {{delay: 0s, grace: 2s}}}}
+upstreams: {{legacy: {{url: "{url}"}}}}
+default: {{upstream: legacy{more}}}
+"""
+
+
+def test_no_two_workers_make_the_same_ids(gateway, legacy):
+    figway = gateway(CLINIC.format(url=legacy.url, more=""), "--workers", "4")
+    wires = [figway.connect() for _ in range(16)]
+    for _ in range(4):
+        for wire in wires:
+            assert wire.send(request("GET", "/")).read_reply().status == 200
+    parents = [asked.get("traceparent") for asked in legacy.asked]
+    assert len(parents) == 64
+    assert len({parent[3:35] for parent in parents}) == 64
+    assert len({parent[36:52] for parent in parents}) == 64
+    for wire in wires:
+        wire.close()
+
+
+def test_workers_share_most_of_their_memory(gateway, legacy):
+    figway = gateway(CLINIC.format(url=legacy.url, more=""), "--workers", "4")
+    for _ in range(40):
+        assert figway.ask("GET", "/").status == 200
+    sizes = [dict(re.findall(r"^(Rss|Pss): +(\d+) kB", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE))
+             for pid in figway.workers()]
+    assert sum(int(size["Pss"]) for size in sizes) < 0.6 * sum(int(size["Rss"]) for size in sizes), sizes
+
+
+def test_where_their_parent_is_killed_workers_go_on_without_a_word(tmp_path, legacy):
+    figway = Figway(tmp_path, CLINIC.format(url=legacy.url, more=""), "--workers", "2")
+    serving = figway.workers()
+    try:
+        before = figway.stderr()
+        figway.process.kill()
+        figway.process.wait()
+        for _ in range(20):
+            assert figway.ask("GET", "/").status == 200
+        assert figway.stderr() == before
+        for pid in serving:
+            os.kill(pid, signal.SIGTERM)
+        until(lambda: not any(map(runs, serving)), "they do not stop", LONG)
+        assert figway.stderr() == before
+    finally:
+        end_group(figway.process)
+
+
+def runs(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+LIVELY = """
+import os, threading
+from tests.backends.faulty import Policy as Lively
+
+with open(os.environ["LOADED"], "a") as file:
+    print(os.getpid(), file=file)
+threading.Thread(target=threading.Event().wait, daemon=True).start()
+"""
+
+
+def test_a_plugin_that_starts_a_thread_runs_in_the_workers_and_not_in_what_they_are_copies_of(
+        tmp_path, legacy, monkeypatch):
+    plugins, loaded = tmp_path / "plugins", tmp_path / "loaded"
+    plugins.mkdir()
+    monkeypatch.setenv("LOADED", str(loaded))
+    with installed(plugins):
+        (plugins / "lively.py").write_text(LIVELY)
+        entries = plugins / "faulty-1.dist-info" / "entry_points.txt"
+        entries.write_text(entries.read_text() + "lively = lively:Lively\n")
+        config = CLINIC.format(url=legacy.url, more=", policies: [lively]") + "policies: {lively: {lively: {}}}\n"
+        with running(tmp_path, config, "--workers", "2") as figway:
+            pids = set(map(int, loaded.read_text().split()))
+            assert set(figway.workers()) < pids
+            assert figway.process.pid not in pids
+            assert len(os.listdir(f"/proc/{figway.process.pid}/task")) == 1
+            assert figway.ask("GET", "/").status == 200
+
+
+def test_where_a_killed_worker_cannot_be_replaced_the_other_serves_until_it_can(gateway, legacy):
+    figway = gateway(CLINIC.format(url=legacy.url, more=""), "--workers", "2")
+    parent, victim = figway.process.pid, figway.workers()[0]
+    limits = resource.prlimit(parent, resource.RLIMIT_NOFILE, (3, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+    os.kill(victim, signal.SIGKILL)
+    until(lambda: "a worker cannot be replaced yet: Too many open files" in figway.stderr(), "it is not tried", LONG)
+    for _ in range(10):
+        assert figway.ask("GET", "/").status == 200
+    resource.prlimit(parent, resource.RLIMIT_NOFILE, limits)
+    until(lambda: victim not in figway.workers() and len(figway.workers()) == 2, "it is not replaced", LONG)
+    until(lambda: "workers: 2 of 2" in figway.readiness()[1], "it does not serve", LONG)

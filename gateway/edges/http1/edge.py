@@ -8,6 +8,7 @@ from typing import Protocol
 from gateway.call import Arrival
 from gateway.edges.arrival import Arrivals
 from gateway.edges.http1.overload import Overload
+from gateway.edges.http1.spread import Spread
 from gateway.edges.settings import EdgeSettings
 from gateway.outlet import Downstream
 from gateway.pipeline import Exchange, Pipeline
@@ -108,8 +109,10 @@ class Edge:
         self.refusals: Refusals = pipeline.recorder
         self.room = pipeline.room
         self.connections: set[ClientConnection] = set()
-        # TLS handshakes under way (tls.py): these connections do not speak HTTP yet.
-        self.handshakes: set[asyncio.Task[None]] = set()
+        # Connections that were accepted (acceptor.py) and are not `connections` yet: mostly TLS handshakes.
+        self.arriving: set[ClientConnection] = set()
+        # What other workers see of this one's connections; None where there are no others.
+        self.spread: Spread | None = None
         # Answers with more unread bytes than a connection may hold uncounted (gateway.room).
         self.untaken: set[Outgoing] = set()
         # Connections that have sent no whole head yet, the oldest first, and since when. They make way for others.
@@ -136,6 +139,20 @@ class Edge:
         self.at_most = self.allowed + self._spare
         self.via = b"Via: 1.1 %b\r\n" % settings.via.encode() if settings.via else b""
 
+    @property
+    def taken(self) -> int:
+        """How many connections this worker has, those included that do not speak HTTP yet. A handshake costs work and
+        memory, so it counts."""
+        return len(self.connections) + len(self.arriving)
+
+    def ended(self, connection: ClientConnection) -> None:
+        """A connection has ended, perhaps before it arrived."""
+        self.connections.discard(connection)
+        self.arriving.discard(connection)
+        self.silent.pop(connection, None)
+        if self.spread is not None:
+            self.spread.has(self.taken)
+
     def makes_room(self, now: float) -> bool:
         """Close the connection that has been silent for longest, so that another can be taken. False if none has
         been silent for long enough."""
@@ -158,6 +175,8 @@ class Edge:
                 connection.overdue(now)
         for answers in list(self.untaken):
             answers.weigh()
+        if self.spread is not None:
+            self.spread.has(self.taken)
         self._memory.report(self._pipeline.recorder, self.room.refused, self.room.limit, now)
         self._crowd.report(self._pipeline.recorder, self.turned_away, self.allowed, now)
 

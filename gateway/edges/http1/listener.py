@@ -57,6 +57,7 @@ class Listener:
         self._answers.attach(self._transport)
         edge = self._edge
         edge.connections.add(self)
+        edge.arriving.discard(self)
         self._server_state.connections.add(self)
         now = time.monotonic()
         self.deadline = now + edge.settings.idle_timeout
@@ -107,8 +108,7 @@ class Listener:
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = self._incoming.transport = None
         self._incoming.count(0)
-        self._edge.connections.discard(self)
-        self._edge.silent.pop(self, None)
+        self._edge.ended(self)
         self._server_state.connections.discard(self)
         exchange, self.exchange = self.exchange, None
         if exchange is not None:

@@ -1,0 +1,81 @@
+"""Spreads connections over the workers of one gateway, which accept them from one listening socket.
+
+The kernel wakes every worker that waits at the socket, and left alone the first would take all who wait there. So each
+worker writes how many connections it has to memory that all of them share, and takes another one only if it then has
+at most two more than the one that has the fewest, or an eighth more than the mean. With four connections a worker and
+more, no worker so gets more than one and a half times the mean.
+
+No process hands out connections, so none can be missed. A worker that does not come for those that are due to it, since
+it has died, is stopped or is busy, is left out until it looks again.
+"""
+
+import mmap
+
+# In place of a worker's connections: it has not begun yet, or it takes none now.
+_EXPECTED, _CLOSED = -2, -1
+# Connections more than the worker with the fewest, or a part of the mean more than it (one in so many).
+_MORE, _PART = 2, 8
+# Numbers of a worker: its connections, and how often it has looked. Workers write to cache lines of their own.
+_CONNECTIONS, _LOOKS, _NUMBERS = 0, 1, 8
+_BYTES = 8
+
+
+def shared(workers: int) -> mmap.mmap:
+    """Memory for this many workers. Processes share it that are forked later."""
+    memory = mmap.mmap(-1, workers * _NUMBERS * _BYTES)
+    numbers = memoryview(memory).cast("q")
+    for worker in range(workers):
+        numbers[worker * _NUMBERS] = _EXPECTED
+    return memory
+
+
+class Spread:
+    """Who has how many connections, as one worker sees it."""
+
+    def __init__(self, memory: mmap.mmap, worker: int) -> None:
+        """`memory` is of `shared`, `worker` the place of this worker in it."""
+        self._numbers = memoryview(memory).cast("q")
+        self._mine = worker * _NUMBERS
+        self._others = [place for place in range(0, len(self._numbers), _NUMBERS) if place != self._mine]
+        # Workers that are left out, and how often each had looked by then.
+        self._absent: dict[int, int] = {}
+        self._open = False
+
+    def all_have_begun(self) -> bool:
+        """Whether every worker has begun, be it that it has ended since."""
+        return all(self._numbers[place] != _EXPECTED for place in self._others)
+
+    def has(self, connections: int) -> None:
+        """This worker has so many connections now. Others see that it has looked: it is well."""
+        if self._open:
+            self._numbers[self._mine] = connections
+            self._numbers[self._mine + _LOOKS] += 1
+
+    def close(self) -> None:
+        """This worker takes no connections until it asks again whether one is due to it."""
+        self._open = False
+        self._numbers[self._mine] = _CLOSED
+
+    def is_due(self, connections: int) -> bool:
+        """Whether this worker, which has so many connections, takes the next one. Others see that it has looked."""
+        numbers, mine, absent = self._numbers, self._mine, self._absent
+        self._open = True
+        numbers[mine] = connections
+        numbers[mine + _LOOKS] += 1
+        fewest = total = connections
+        workers = 1
+        for place in self._others:
+            count = numbers[place]
+            if count >= 0 and absent.get(place) != numbers[place + _LOOKS]:
+                workers += 1
+                total += count
+                fewest = min(fewest, count)
+        return connections < fewest + _MORE or (connections + 1) * workers * _PART <= (total + 1) * (_PART + 1)
+
+    def looks(self) -> dict[int, int]:
+        """How often each of the other workers has looked."""
+        return {place: self._numbers[place + _LOOKS] for place in self._others}
+
+    def leave_out(self, looks: dict[int, int]) -> None:
+        """Leave out the workers that have not looked since `looks` was taken, until they look again."""
+        self._absent = {place: count for place, count in looks.items() if self._numbers[place + _LOOKS] == count}
