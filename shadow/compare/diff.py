@@ -7,7 +7,7 @@ difference, and `shadow.compare.names` masks member names that are data, since p
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal, InvalidOperation
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from adapters.document import Number, Tree
 from shadow.compare.difference import ABSENT, Difference, Severity, Shape, placed, shape
@@ -42,7 +42,8 @@ class DiffError(ValueError):
 
 # The way from the root to a place: (the way to the place above, the last step); None is the root. A linked list costs
 # one tuple a step; it is turned into a path only for what differs.
-_Trail: TypeAlias = tuple["_Trail", Step] | None
+# mypyc cannot compile a type that names itself. A plain tuple type would be copied, and `_doubtful` goes by identity.
+_Trail: TypeAlias = Any
 
 
 def _steps(trail: _Trail) -> list[Step] | None:
