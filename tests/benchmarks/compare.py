@@ -17,7 +17,7 @@ from dataclasses import replace
 from adapters.crosswalk import Crosswalk
 from shadow.compare.comparison import compare
 from shadow.compare.rules import Class, Rule, Rules
-from shadow.judge.judgement import COLLECT
+from shadow.judge.__main__ import COLLECT
 from tests.shadow.exchanges import answer, pair
 
 VOLATILE = 0.6

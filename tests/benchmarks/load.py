@@ -7,11 +7,11 @@ import argparse
 import asyncio
 import json
 import os
-import shutil
+import random
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import cycle
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import cast
 
 import uvloop
 
-from tests.benchmarks.child import ROOT, cores
+from tests.benchmarks.child import ROOT, Absent, cores, needed, program
 from tests.benchmarks.rows import TARGETS, Row, target
 
 FIELDS = {
@@ -50,28 +50,25 @@ def parse_load(text: str) -> Load:
     return Load(**json.loads(line))
 
 
-def wrk() -> str | None:
-    return shutil.which("wrk")
-
-
 def version() -> str:
-    binary = wrk()
-    if binary is None:
-        return "a closed loop of ours"
+    try:
+        binary = needed("wrk")
+    except Absent as error:
+        return f"a closed loop of ours, since wrk {error}"
     told = subprocess.run([binary, "-v"], capture_output=True, text=True, check=False)  # exits with 1
     return " ".join((told.stdout + told.stderr).split()[:2])
 
 
-def command(row: Row, port: int, connections: int, seconds: float) -> list[str]:
+def command(row: Row, port: int, seconds: float) -> list[str]:
     """The generator's command line for `row`. wrk knows whole seconds only: a shorter spell is left to ours."""
-    pause = round(connections * 1000 / row.rate) if row.rate else 0
-    binary = wrk()
+    pause = round(row.connections * 1000 / row.rate, 3) if row.rate else 0
+    binary = program("wrk")
     if binary is None or seconds < 1:
-        numbers = [port, connections, seconds, row.operations, pause, int(row.fresh)]
+        numbers = [port, row.connections, seconds, row.operations, pause, int(row.fresh)]
         return [sys.executable, "-m", "tests.benchmarks.load", *map(str, numbers)]
     fields = [part for name, value in FIELDS.items() for part in ("-H", f"{name}: {value}")]
     script = str(Path(__file__).with_name("wrk.lua"))
-    shape = ["-t1", f"-c{connections}", f"-d{round(seconds)}s", "--timeout", "5s", "-s", script]
+    shape = ["-t1", f"-c{row.connections}", f"-d{round(seconds)}s", "--timeout", "5s", "-s", script]
     return [
         binary,
         *shape,
@@ -84,19 +81,28 @@ def command(row: Row, port: int, connections: int, seconds: float) -> list[str]:
     ]
 
 
-def run(row: Row, port: int, connections: int, seconds: float) -> Load:
-    """Loads the peer at `port` for `seconds` and returns what was seen."""
-    words = command(row, port, connections, seconds)
-    done = subprocess.run(
-        words,
+def run(row: Row, port: int, seconds: float, halfway: Callable[[], None] | None = None) -> Load:
+    """Loads the peer at `port` for `seconds` and returns what was seen; calls `halfway` in the middle of it."""
+    process = subprocess.Popen(
+        command(row, port, seconds),
         cwd=ROOT,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=seconds + 20,
-        check=True,
         preexec_fn=lambda: os.sched_setaffinity(0, {cores()[1]}),
     )
-    return parse_load(done.stdout)
+    with process:
+        try:
+            if halfway is not None:
+                time.sleep(seconds / 2)
+                halfway()
+            printed, complaint = process.communicate(timeout=seconds + 20)
+        except BaseException:
+            process.kill()
+            raise
+    if process.returncode:
+        raise RuntimeError(f"the load generator failed (exit status {process.returncode}); it printed:\n{complaint}")
+    return parse_load(printed)
 
 
 def head(row: Row, number: int, port: int) -> bytes:
@@ -110,7 +116,7 @@ class Asker(asyncio.Protocol):
     """One connection in a closed loop: a request, its answer, the next. It reads answers that have a Content-Length,
     and takes anything else for an error that ends the connection."""
 
-    def __init__(self, requests: Iterator[bytes], pause: float, latencies: list[float]) -> None:
+    def __init__(self, requests: Iterator[bytes], pause: Callable[[], float], latencies: list[float]) -> None:
         self.requests = requests
         self.pause = pause
         self.latencies = latencies
@@ -121,7 +127,13 @@ class Asker(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
-        self.ask()
+        self.go_on()
+
+    def go_on(self) -> None:
+        if pause := self.pause():
+            self.loop.call_later(pause, self.ask)
+        else:
+            self.ask()
 
     def ask(self) -> None:
         if not self.transport.is_closing():
@@ -144,22 +156,24 @@ class Asker(asyncio.Protocol):
         self.buffer = b""
         self.latencies.append(time.perf_counter() - self.asked_at)
         self.errors += answer.split(b" ", 2)[1] >= b"400"
-        if self.pause:
-            self.loop.call_later(self.pause, self.ask)
-        else:
-            self.ask()
+        self.go_on()
 
 
-async def closed_loop(row: Row, port: int, connections: int, seconds: float, pause: float) -> Load:
-    """Keeps `connections` busy for `seconds`, asking as wrk.lua does; `pause` is in seconds."""
+async def closed_loop(row: Row, port: int, seconds: float, pause: float) -> Load:
+    """Keeps the row's connections busy for `seconds`, asking as wrk.lua does; `pause` is in seconds."""
+    chance = random.Random(1)
+
+    def wait() -> float:
+        return chance.expovariate(1 / pause) if pause else 0.0
+
     requests = cycle([head(row, at * STRIDE % TARGETS, port) for at in range(TARGETS)])
     loop = asyncio.get_running_loop()
     latencies: list[float] = []
     began = time.perf_counter()
     async with asyncio.timeout(seconds + 10):
         pairs = [
-            await loop.create_connection(lambda: Asker(requests, pause, latencies), "127.0.0.1", port)
-            for _ in range(connections)
+            await loop.create_connection(lambda: Asker(requests, wait, latencies), "127.0.0.1", port)
+            for _ in range(row.connections)
         ]
         await asyncio.sleep(seconds)
     elapsed = time.perf_counter() - began
@@ -180,11 +194,11 @@ def main() -> None:
     parser.add_argument("connections", type=int)
     parser.add_argument("seconds", type=float)
     parser.add_argument("operations", type=int)
-    parser.add_argument("pause", type=float, help="milliseconds before each request")
+    parser.add_argument("pause", type=float, help="milliseconds before each request, on average")
     parser.add_argument("fresh", type=int, help="1 for fields of its own in each request")
     options = parser.parse_args()
-    row = Row("load", "", operations=options.operations, fresh=bool(options.fresh))
-    load = uvloop.run(closed_loop(row, options.port, options.connections, options.seconds, options.pause / 1000))
+    row = Row("load", "", operations=options.operations, fresh=bool(options.fresh), connections=options.connections)
+    load = uvloop.run(closed_loop(row, options.port, options.seconds, options.pause / 1000))
     print(json.dumps(asdict(load)))
 
 

@@ -3,10 +3,9 @@
 import getpass
 import json
 import os
-import shutil
 import subprocess
 
-from tests.benchmarks.child import Place
+from tests.benchmarks.child import Place, needed, program
 from tests.benchmarks.rows import Row, prefix
 
 LOG = {
@@ -24,7 +23,7 @@ LOG = {
 }
 FRAME = """\
 {user}daemon off;
-worker_processes 1;
+worker_processes {workers};
 worker_rlimit_nofile 20000;
 pid pid;
 error_log error.log crit;
@@ -42,23 +41,19 @@ http {{
 
 
 def binary() -> str | None:
-    return shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+    return program("nginx")
 
 
-def version() -> str | None:
-    path = binary()
-    if path is None:
-        return None
-    return subprocess.run([path, "-v"], capture_output=True, text=True, check=True).stderr.rpartition("/")[2].strip()
+def version() -> str:
+    told = subprocess.run([needed("nginx"), "-v"], capture_output=True, text=True, check=True).stderr
+    return told.rpartition("/")[2].strip()
 
 
-def write(place: Place, http: str) -> list[str]:
+def write(place: Place, http: str, workers: int = 1) -> list[str]:
     """Writes the configuration with `http` as its http block; returns the command line that runs it."""
-    path = binary()
-    if path is None:
-        raise RuntimeError("nginx is not installed")
+    path = needed("nginx")
     user = f"user {getpass.getuser()};\n" if os.geteuid() == 0 else ""
-    (place.directory / "nginx.conf").write_text(FRAME.format(user=user, http=http))
+    (place.directory / "nginx.conf").write_text(FRAME.format(user=user, http=http, workers=workers))
     return [path, "-p", f"{place.directory}/", "-c", "nginx.conf", "-e", "error.log"]
 
 
@@ -113,4 +108,5 @@ def command(row: Row, place: Place) -> list[str] | None:
         {lines}
     }}
 """,
+        row.workers,
     )

@@ -2,23 +2,29 @@
 
 import json
 import os
+import socket
 import sys
 from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from tests.backends.packages import debian
 from tests.backends.upstream import closed_port
-from tests.benchmarks import envoy, figway, load, measure, peers, report, upstream
-from tests.benchmarks.child import Place, cores, fetch, started
+from tests.benchmarks import compare, envoy, figway, haproxy, load, measure, nginx, peers, profile, sockets, upstream
+from tests.benchmarks.__main__ import present
+from tests.benchmarks.child import DEBIAN, Absent, Place, cores, fetch, needed, started
 from tests.benchmarks.load import Load
-from tests.benchmarks.rows import ROWS, TARGETS, Row, prefix, target
-from tests.benchmarks.run import Plan, Sample
+from tests.benchmarks.peers import Peer
+from tests.benchmarks.rows import ROWS, TARGETS, Row, groups, prefix, target
+from tests.benchmarks.run import Plan, samples
 
 STAT = "4242 (a) (b) c) S 17 4242 4242 0 -1 4194560 900 0 0 0 30 12 5 3 20 0 4 0 88 1000000 256 18446744073709551615\n"
 
 
 def test_a_process_whose_name_holds_parentheses_is_read():
-    assert measure.parse_stat(STAT) == measure.Stat(pid=4242, parent=17, ticks=50, pages=256)
+    assert measure.parse_stat(STAT) == measure.Stat(pid=4242, parent=17, ended=8, pages=256)
 
 
 def test_our_own_cost_is_seen():
@@ -27,10 +33,12 @@ def test_our_own_cost_is_seen():
     held = measure.memory(os.getpid())
     assert held.rss > 1024
     assert held.pss is None or held.pss <= held.rss
+    assert sum(held.each) == (held.pss or 0)
 
 
 def test_a_process_that_has_gone_costs_nothing():
     assert measure.family(2**22 + 1) == []
+    assert measure.clock(2**22 + 1) == 0
 
 
 def test_the_result_is_found_among_what_wrk_prints():
@@ -64,12 +72,6 @@ def test_no_two_fresh_heads_are_alike_but_in_length():
     assert len({len(head) for head in heads}) == 1
 
 
-def test_the_time_that_a_core_was_busy_is_read():
-    text = "cpu  9 9 9 9\ncpu0 300 100 200 9000 1 2 3\ncpu1 1 1 1 1\n"
-    assert measure.core_busy(0, text) == 600 / measure.TICKS
-    assert measure.core_busy(cores()[0]) > 0
-
-
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_the_peers_are_configured_alike(row, tmp_path):
     place = Place(tmp_path, 1, 2, 3)
@@ -80,69 +82,29 @@ def test_the_peers_are_configured_alike(row, tmp_path):
     ]
     assert len(templates) == row.operations or row.mirror
     assert all(template == prefix(number) + "{id}" for number, template in enumerate(templates))
+    written = haproxy.config(row, place)
+    assert f"nbthread {row.workers}\n" in written
     if row.operations:
         assert len(envoy.tree(row)["matcher_tree"]["prefix_match_map"]["map"]) == row.operations + 1
+        assert (tmp_path / "routes.map").read_text().splitlines()[-1] == f"{templates[-1][:-4]} o{row.operations - 1}"
 
 
-def samples():
-    for round_, (ours, theirs) in enumerate([(30.0, 40.0), (20.0, 50.0), (45.0, 45.0)]):
-        yield Sample(
-            "pass-through", "figway", round_, 40_960, 30_720, cpu=ours, rps=1_000, p50=1, p99=2, busy=1, calls=1
-        )
-        yield Sample("pass-through", "envoy", round_, 61_440, None, cpu=theirs, rps=900, p50=1, p99=2, busy=1, calls=1)
-    yield Sample("idle", "figway", 0, 40_960, None, connection=2_048)
-
-
-def test_ratios_are_taken_pair_by_pair():
-    figway_line, envoy_line, idle_line = report.lines(samples())
-    assert (figway_line.cpu, figway_line.ratio) == (30.0, 0.75)
-    assert (envoy_line.ratio, envoy_line.pss) == (1.0, None)
-    assert (idle_line.ratio, idle_line.connection) == (None, 2_048)
-
-
-def test_the_report_says_what_was_asked_for_and_found():
-    rows = [row for row in ROWS if row.name in ("pass-through", "idle")]
-    facts = report.facts({"figway": "0.1.0"}, Plan(1, 3, 3, 5))
-    text = report.as_markdown(rows, facts, list(samples()))
-    assert "- pass-through: 0.75 x Envoy's CPU a request; meets 1.0, misses the aim of 0.7" in text
-    assert "| figway | 30.0 | 0.75 | 1,000 | 1.00 | 2.00 | 100% | 0% | 1.00 | 40.0 | 30.0 | 0 |" in text
-    assert "| figway | 2.00 | – | 40.0 | – |" in text
-    written = json.dumps(report.as_json(facts, list(samples())))
-    assert os.getcwd() not in text + written
-
-
-def test_the_table_for_the_terminal_is_aligned():
-    row = next(row for row in ROWS if row.name == "pass-through")
-    _, *table = report.as_text(row, report.lines(samples())).splitlines()
-    assert len({len(line) for line in table}) == 1
-
-
-def test_matching_that_slows_down_is_reported():
-    few = Sample("operations-10", "figway", 0, 1, 1, cpu=20.0)
-    many = Sample("operations-10000", "figway", 0, 1, 1, cpu=25.0)
-    assert report.checks(report.lines([few, many])) == ["10 to 10,000 operations: 1.25 x the CPU a request; MISSES 1.2"]
+def test_every_peer_s_access_log_has_a_line_of_json_with_the_same_facts():
+    assert haproxy.LOG.keys() == envoy.LOG.keys()
+    assert nginx.LOG.keys() - {"seconds", "upstream_seconds"} <= envoy.LOG.keys()
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.mirror], ids=lambda row: row.name)
 def test_the_shadow_is_off_in_nothing_but_the_twin(row, tmp_path):
     place = Place(tmp_path, 1, 2, 3, 4)
-    figway.command(row, place)
+    figway.HERE.command(row, place)
     mirrored = json.loads((tmp_path / "routes.yaml").read_text())
     assert mirrored["upstreams"]["modern"]["url"].endswith(":4" if row.differs else ":3")
-    figway.command_unmirrored(row, place)
+    figway.HERE.command_unmirrored(row, place)
     alone = json.loads((tmp_path / "routes.yaml").read_text())
     assert alone["capabilities"]["everything"].pop("stage") == "legacy"
     assert mirrored["capabilities"]["everything"].pop("stage") == "shadow"
     assert alone == mirrored
-
-
-def test_what_mirroring_costs_is_held_against_envoy_s_mirror_and_the_client_s_wait():
-    rows = [Sample("shadow-differs", peer, 0, 1, 1, cpu=cpu, p50=p50)
-            for peer, cpu, p50 in (("figway", 160.0, 0.5), ("figway-unmirrored", 60.0, 0.4), ("envoy", 100.0, 2.0))]
-    assert report.checks(report.lines(rows)) == [
-        "shadow-differs: 1.60 x the CPU a request of Envoy's mirror; MISSES 1.5",
-        "shadow-differs: the client's p50 is 0.50 ms, with the shadow off 0.40 ms",
-    ]
 
 
 def test_our_upstream_answers_a_tenth_of_the_targets_otherwise_at_its_second_port(tmp_path):
@@ -161,7 +123,7 @@ def place_for(directory, upstream_port=0):
 
 
 def test_load_goes_through_the_floor_to_our_upstream_and_is_accounted_for(tmp_path):
-    row = Row("smoke", "A moment of load")
+    row = Row("pass-through", "A moment of load", connections=4)
     with ExitStack() as stack:
         place = place_for(tmp_path / "upstream")
         stack.enter_context(started(upstream.ours(place), place, cores()[1]))
@@ -169,7 +131,10 @@ def test_load_goes_through_the_floor_to_our_upstream_and_is_accounted_for(tmp_pa
         pid = stack.enter_context(started(peers.floor(row, floor), floor, cores()[0]))
         assert fetch(floor.port, target(row, 0)) == upstream.BODY
         before = upstream.calls(place.port)
-        seen = load.run(row, floor.port, connections=4, seconds=0.3)
+        assert sockets.workers(pid, floor.port) == [pid]
+        halfway: list[bool] = []
+        seen = load.run(row, floor.port, 0.6, lambda: halfway.append(True))
+        assert halfway == [True]
         assert seen.requests > 0
         assert seen.errors == 0
         assert upstream.calls(place.port) - before >= seen.requests
@@ -183,3 +148,157 @@ def test_a_peer_that_does_not_come_up_shows_what_it_printed(tmp_path):
     with pytest.raises(RuntimeError, match="broken did not come up") as caught, started(command, place, cores()[0]):
         pass
     assert "no such upstream" in str(caught.value)
+
+
+def test_load_at_a_set_rate_comes_at_moments_of_chance(tmp_path):
+    row = Row("smoke", "", connections=8, rate=200)
+    with ExitStack() as stack:
+        place = place_for(tmp_path / "upstream")
+        stack.enter_context(started(upstream.ours(place), place, cores()[1]))
+        seen = load.run(row, place.port, 0.9)
+        assert 0 < seen.requests < 400
+        assert seen.errors == 0
+
+
+def measured(plan, rows, directory):
+    """Two floors, measured in these rows."""
+    both = [Peer(name, lambda: "1", peers.floor) for name in ("a", "b")]
+    return list(samples(both, rows, plan, directory, lambda text: None, pytest.fail))
+
+
+def test_every_round_measures_all_peers_and_each_begins_with_another_one(tmp_path):
+    row = Row("pass-through", "A moment of load", connections=4)
+    found = measured(Plan(0.1, 0.1, 2, patience=0, minutes=10), [row], tmp_path)
+    assert [(one.round, one.peer) for one in found] == [(0, "a"), (0, "b"), (1, "b"), (1, "a")]
+    assert all(one.cpu > 0 and one.errors == 0 for one in found)
+
+
+def test_a_row_that_fails_ends_alone_and_is_told(tmp_path):
+    def broken_once(row, place):
+        if row.name == "broken":
+            return [sys.executable, "-c", "raise SystemExit(1)"]
+        return peers.floor(replace(row, name="pass-through"), place)
+
+    told = []
+    plan = Plan(0.1, 0.1, 1, patience=0, minutes=10)
+    rows = [Row("broken", ""), Row("well", "")]
+    found = samples([Peer("a", lambda: "1", broken_once)], rows, plan, tmp_path, lambda text: None, told.append)
+    assert [one.row for one in found] == ["well"]
+    assert told == ["broken: ended early, since a did not come up (exit status 1)."]
+
+
+def test_a_peer_runs_alone_where_its_memory_is_measured(tmp_path):
+    row = Row("pass-through", "Memory", alone=True, idle=3, few=True)
+    [first, *_] = found = measured(Plan(0.1, 0.1, 1, patience=0, minutes=10), [row], tmp_path)
+    assert [one.peer for one in found] == ["a", "b"]
+    assert first.rss > 0
+    assert first.connection is not None
+    assert first.cpu is None
+
+
+def test_no_round_begins_when_the_time_is_up(tmp_path):
+    assert measured(Plan(0.1, 0.1, 2, patience=0, minutes=0), [Row("pass-through", "")], tmp_path) == []
+
+
+def test_rows_of_a_group_are_measured_together():
+    found = [[row.name for row in group] for group in groups(ROWS)]
+    assert ["operations-10", "operations-10000"] in found
+    assert ["workers-1", "workers-4"] in found
+    assert sum(map(len, found)) == len(ROWS)
+    assert len({row.name for row in ROWS}) == len(ROWS)
+
+
+TCP = """\
+  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 501 1 0 100 0 0 10 0
+   1: 0100007F:1F90 0100007F:C350 01 00000000:00000000 00:00000000 00000000     0        0 502 1 0 20 4 30 10 -1
+"""
+
+
+def test_sockets_are_read_from_proc():
+    listening, open_now = sockets.parse_tcp(TCP)
+    assert listening == sockets.Tcp(8080, sockets.LISTEN, 501)
+    assert open_now == sockets.Tcp(8080, sockets.ESTABLISHED, 502)
+
+
+def test_connections_are_counted_for_the_process_that_has_them():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)), server.accept()[0]:
+            assert sockets.workers(os.getpid(), port)[0] == os.getpid()
+            assert sockets.connections([os.getpid()], port) == [1]
+
+
+@pytest.mark.parametrize(("counts", "found"), [([4, 4, 4, 4], 1.0), ([8, 4, 4, 0], 2.0), ([0, 0], 0.0)])
+def test_unevenness_is_the_most_that_a_worker_has_to_the_mean(counts, found):
+    assert sockets.unevenness(counts) == found
+
+
+def test_what_figway_compared_is_read_from_its_metrics():
+    text = (
+        'figway_shadow_total{capability="a",operation="r",outcome="match",reason=""} 7.0\n'
+        'figway_shadow_total{capability="a",operation="r",outcome="mismatch",reason="body"} 2.0\n'
+        'figway_shadow_total{capability="a",operation="r",outcome="shed",reason="queue_full"} 5.0\n'
+        "figway_shadow_unfinished 3.0\n"
+    )
+    assert figway.parse_compared(text) == 9
+
+
+def test_a_peer_that_cannot_be_measured_is_left_out_with_a_sentence():
+    def missing():
+        raise Absent("is not built; `make compiled` builds it")
+
+    here, there = Peer("here", lambda: "1.0", lambda row, place: None), Peer("there", missing, lambda row, place: None)
+    assert present([there, here]) == (
+        [here], {"here": "1.0"}, ["there is not built; `make compiled` builds it: it is left out."]
+    )
+
+
+def test_programs_that_are_measured_come_from_packages_of_debian():
+    assert debian(DEBIAN).keys() == {"haproxy", "nginx", "wrk"}
+    with pytest.raises(KeyError):
+        needed("figway-nobody-has-this")
+
+
+def test_a_compiled_build_of_other_files_is_not_taken_for_ours(tmp_path):
+    ours, built = tmp_path / "ours", tmp_path / "built"
+    build = figway.Build(built, built, "make compiled")
+    with pytest.raises(Absent, match="is not built; `make compiled` builds it"):
+        build.version()
+    for tree in (ours, built):
+        (tree / "gateway").mkdir(parents=True)
+        (tree / "gateway" / "app.py").write_text("")
+    assert not figway.changed(built, ours)
+    (ours / "gateway" / "app.py").write_text("pass")
+    assert figway.changed(built, ours)
+    (built / "figway").write_text("")
+    with pytest.raises(Absent, match="built from other files than these; `make compiled` builds it anew"):
+        build.version()
+
+
+def test_a_profile_says_what_to_do_where_it_may_not_trace():
+    assert profile.complaint("Error: Permission Denied: Try running again with elevated permissions") == profile.ADVICE
+    assert profile.complaint("Error: Operation not permitted (os error 1)") == profile.ADVICE
+    assert "no such process" in profile.complaint("Error: no such process")
+
+
+def test_a_profile_has_a_title_that_names_no_place(tmp_path):
+    graph = tmp_path / "profile.svg"
+    graph.write_text('<text id="title" x="600">/opt/bin/py-spy record --pid 7 --output out/profile.svg</text><g></g>')
+    profile.entitle(graph, "figway under the load of fresh")
+    assert graph.read_text() == '<text id="title" x="600">figway under the load of fresh</text><g></g>'
+
+
+def test_a_profile_is_bounded_in_time():
+    words = profile.command(17, 10, False, Path("out/profile.svg"))
+    assert words[words.index("--duration") + 1] == "10"
+    assert words[words.index("--pid") + 1] == "17"
+    assert "--native" in profile.command(17, 10, True, Path("out/profile.svg"))
+
+
+def test_the_comparator_is_measured_with_and_without_a_crosswalk():
+    spent, size, judged = compare.seconds(3)
+    assert spent > 0
+    assert size > 1_000
+    assert judged.tally.outcome == "mismatch"
+    assert compare.seconds(3, compare.known(3))[2].tally.outcome == "mismatch"

@@ -17,7 +17,9 @@ function init(args)
     requests[i] = wrk.format("GET", path)
   end
   if pause > 0 then
-    delay = function() return pause end
+    -- Pauses of chance, as between people who know nothing of each other: with one length, all connections would ask at
+    -- the same moment, again and again. wrk waits for whole milliseconds; chance decides which of the nearest two.
+    delay = function() return math.floor(-pause * math.log(1 - math.random()) + math.random()) end
   end
 end
 
