@@ -23,9 +23,9 @@ _LAST_SECONDS = 1.0
 _AT_ONCE = 64
 _PAUSE = 0.5
 # Seconds for which a worker that has enough connections leaves the next ones to others, and seconds after which workers
-# that have not come for them meanwhile are left out.
+# that have not come for them meanwhile are left out: on a busy machine a worker may have to wait for its turn.
 _MOMENT = 0.001
-_PATIENCE = 0.01
+_PATIENCE = 0.05
 # Seconds for which the first worker of a gateway that starts waits for the others, before it takes all who come.
 _TOGETHER = 2.0
 
@@ -101,6 +101,9 @@ class Acceptor:
     def _accept(self) -> None:
         edge, spread = self._edge, self._spread
         for _ in range(_AT_ONCE):
+            # All workers are woken, and mostly another one was quicker. To ask takes a tenth of an accept that fails.
+            if not self._waiting.poll(0):
+                return
             if spread is not None and not spread.is_due(edge.taken):
                 self._leave(_MOMENT, self._look_again, spread.looks(), time.monotonic() + _PATIENCE)
                 return
