@@ -16,7 +16,7 @@ locked = $(call pip,--require-hashes --only-binary :all: --requirement .locks/$(
 endif
 
 # What starts gateways, attacks or benchmarks. The other tests are measured for the branches that they cover, but for one
-# file: under a tracer, Python 3.11 never goes on while another thread is to be interrupted.
+# file: its tests interrupt threads, and under a tracer Python 3.11 then hangs.
 APART = $(addprefix tests/,scenarios chaos siege evidence benchmarks)
 UNMEASURED = $(APART) tests/gateway/test_config_attempts.py
 PYTEST = pytest --numprocesses auto --dist loadfile
@@ -39,7 +39,7 @@ demo: $(VENV)/.ready  ## run two sample services and the gateway, send traffic, 
 run: $(VENV)/.ready  ## the same, kept running until Ctrl-C
 	@$(BIN)/figway demo --keep
 
-ifdef FIGWAY_COMPILE
+ifeq ($(FIGWAY_COMPILE),1)
 test: $(VENV)/.ready-dev $(VENV)/.ready-node
 	$(BIN)/python -m $(PYTEST)
 else
@@ -125,11 +125,11 @@ $(BIN)/python:
 $(VENV)/.ready: pyproject.toml setup.py .locks/build.txt .locks/run.txt | $(BIN)/python
 	@echo "Installing Figway (once; some 20 packages)"
 	@$(call locked,build,'pip>=25.1' 'setuptools>=77')
-	@$(call locked,run,--no-build-isolation --editable .)
-ifdef FIGWAY_COMPILE
+ifeq ($(FIGWAY_COMPILE),1)
 	@echo "Compiling the request path (a minute)"
 	@$(call locked,compile,--group compile)
 endif
+	@$(call locked,run,--no-build-isolation --editable .)
 	@$(call pip,--no-build-isolation --no-deps --editable .)
 	@touch $@
 

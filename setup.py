@@ -12,7 +12,8 @@ from typing import Any
 from setuptools import setup
 
 MYPY = "mypy>=2,<3"
-# What a request passes through, and gains by being compiled.
+# What a request passes through, and gains by being compiled. gateway/wire/heads.py is not here: nearly all its work is
+# done by C libraries.
 COMPILED = [
     "gateway/admit.py",
     "gateway/call.py",
@@ -63,7 +64,8 @@ def compiled() -> dict[str, Any]:
         return {"setup_requires": [MYPY]}  # pip asks what the build needs, and installs it
     from mypyc.build import mypycify
 
-    # Of what the modules import, only the types count; what is not installed counts as untyped.
+    # Of what the modules import, only the types count; what is not installed counts as untyped. One group makes one
+    # library of them, in which they call each other directly.
     options = ["--config-file=", "--follow-imports=silent", "--ignore-missing-imports"]
     return {"ext_modules": mypycify([*options, *COMPILED], debug_level="0", group_name="figway")}
 

@@ -45,7 +45,6 @@ def bind(address: tuple[str, int] | str, *, shared: bool = False) -> socket.sock
     except OSError as error:
         sock.close()
         raise ListenError(f"cannot listen on {where}: {os.strerror(error.errno or 0)}") from None
-    sock.set_inheritable(True)
     return sock
 
 

@@ -130,10 +130,11 @@ class Fallback:
         self._fallbacks = fallbacks
         self._timer: asyncio.TimerHandle | None = None
 
-    def may_be_used(self, sending: Sending | None, *, hangs: bool, status: int) -> bool:
+    def use(self, sending: Sending | None, *, hangs: bool, status: int) -> bool:
         """Whether `arm` may answer now, instead of the serving arm, which failed in the call `sending`: it answered
-        with `status`, or it `hangs`, or it gave no answer. This spends the budget. Beyond the budget, `arm` may answer
-        only if the serving arm hangs or is ejected by now."""
+        with `status`, or it `hangs`, or it gave no answer. The first two count as failures of its endpoint here, the
+        last did already. This spends the budget. Beyond it, `arm` may answer only if the serving arm hangs or is
+        ejected by now."""
         if sending is not None and (status or hangs):
             sending.blame()
         ejected = not self._serve.upstream.available(time.monotonic())

@@ -2,7 +2,7 @@
 
 Fork copies only the thread that calls it, so a lock that another thread holds would stay locked in the copy. Therefore
 a process that makes copies has a single thread, and runs no plugins of others. Handlers of signals are the parent's
-and do not apply in a copy. Its other descriptors must be closed by the work itself.
+and do not apply in a copy. A copy has all descriptors of its parent: the work must close those that it does not need.
 """
 
 import os
@@ -22,7 +22,8 @@ class Forked:
         self._exitcode: int | None = None
 
     def start(self) -> None:
-        """Start the copy. It has this process's signal mask, and default handlers."""
+        """Start the copy. It has this process's signal mask, and default handlers. Raises OSError if the system has no
+        process or memory left."""
         # A signal that came between the fork and the change of its handlers would be handled as the parent does it.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         try:
@@ -34,8 +35,8 @@ class Forked:
 
     @property
     def exitcode(self) -> int | None:
-        """The exit status, or minus the signal that ended it; None while it runs. Until then its number is no other
-        process's."""
+        """The exit status, or minus the signal that ended it; None while it runs. As long as this is None, the system
+        gives `pid` to no other process."""
         self._wait(os.WNOHANG)
         return self._exitcode
 
@@ -61,8 +62,8 @@ class Forked:
 
 
 def answer_of_copy(work: Callable[[], bytes]) -> bytes:
-    """Return what `work` returns, which is done in a copy of this process: whatever it loads or starts ends with it. If
-    the copy exits with a status other than 0, so does this process."""
+    """Return what `work` returns, which is done in a copy of this process. What it loads, and its threads, end with the
+    copy; processes that it starts do not. If the copy exits with a status other than 0, so does this process."""
     read, write = os.pipe()
 
     def answer() -> None:

@@ -19,7 +19,7 @@ _WORK, _REST = 0.5, 10.0
 
 @cache
 def _trim() -> Callable[[int], int] | None:
-    """glibc's malloc_trim."""
+    """glibc's malloc_trim; None if the C library is another one."""
     trim: Callable[[int], int] | None = getattr(ctypes.CDLL(None), "malloc_trim", None)
     return trim
 
@@ -35,7 +35,7 @@ class Heap:
 
     def __init__(self, give: Callable[[], None] = give_back) -> None:
         self._give = give
-        # The two times when memory was given back last, and those at the last look.
+        # The two times when memory was given back last, and those at the last look. The first look only takes note.
         self._given, self._looked = (-inf, 0.0), (inf, 0.0)
 
     async def look(self, now: float, worked: float) -> None:

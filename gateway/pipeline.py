@@ -238,7 +238,7 @@ class Exchange:
         """Have legacy answer, if the exchange has a fallback that may be used now. `why` is as in Account; `failure` or
         `status` and `headers` are what modern said. The Witness keeps that: legacy's answer is compared with it."""
         fallback, account = self._fallback, self._account
-        if fallback is None or not fallback.may_be_used(self._sending, hangs=failure is _HANGS, status=status):
+        if fallback is None or not fallback.use(self._sending, hangs=failure is _HANGS, status=status):
             return False
         if self._witness is not None:
             seconds = time.monotonic() - self._arm_started

@@ -20,8 +20,7 @@ from uvicorn.supervisors import Multiprocess
 from uvicorn.supervisors.multiprocess import Process
 
 from gateway import hangup
-from gateway.edges.http1 import spread
-from gateway.edges.http1.spread import Spread
+from gateway.edges.http1.spread import Spread, shared_counts
 from gateway.forked import Forked
 from gateway.heap import give_back
 from gateway.stdio import to_stderr
@@ -111,7 +110,7 @@ class Supervisor(Multiprocess):
         """`others` is what this process has open and its workers do not need."""
         self._shared = shared
         self._others = others
-        self._connections = spread.shared(config.workers)
+        self._counts = shared_counts(config.workers)
         self._served = False
         self._starting = False
         super().__init__(config, sockets)
@@ -138,7 +137,7 @@ class Supervisor(Multiprocess):
                 return None
             others = [*self._others, *(process.parent_conn for process in self.processes)]
             process = _WorkerProcess(
-                self.config, self.sockets, self._shared, Spread(self._connections, place), others)
+                self.config, self.sockets, self._shared, Spread(self._counts, place), others)
             # The garbage collector would write to the memory that workers share, wherever it looks.
             gc.disable()
             gc.collect()
@@ -147,9 +146,14 @@ class Supervisor(Multiprocess):
             with hangup.held():
                 # A worker inherits this mask, and unblocks the signal once it has installed its handler.
                 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-                process.start()
-            # From now on only the worker holds this end, so that its death is noticed at once.
-            process.child_conn.close()
+                try:
+                    process.start()
+                except OSError:
+                    process.parent_conn.close()
+                    raise
+                finally:
+                    # From now on only the worker holds this end, so that its death is noticed at once.
+                    process.child_conn.close()
             return process
         finally:
             self._starting = False

@@ -74,7 +74,8 @@ class Resting(uvicorn.Server):
     def should_exit(self, asked: bool) -> None:
         self._asked = asked
         if asked and self._loop is not None:
-            self._loop.call_soon_threadsafe(self._ends.set)
+            with contextlib.suppress(RuntimeError):  # the loop may have ended
+                self._loop.call_soon_threadsafe(self._ends.set)
 
     async def main_loop(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -100,10 +101,11 @@ class Worker(Resting):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         gateway = self.gateway
         gateway.edge.spread = self._spread
-        accepts = gateway.renewal is not None or self._spread is not None
+        context = gateway.renewal.certificate.context if gateway.renewal is not None else None
+        accepts = context is not None or self._spread is not None
         await super().startup([] if accepts else sockets)
         if accepts:
-            self._listen(sockets or [], gateway.renewal.certificate.context if gateway.renewal is not None else None)
+            self._listen(sockets or [], context)
         sock = self._admin_socket or bind(self._shared.admin, shared=True)
         app = admin_app(gateway.peers, gateway.report, version("figway"), self._shared.names, gateway.refused)
         self._admin = _Quiet(uvicorn.Config(cast(ASGIApp, app), http=AdminListener, ws="none", log_config=None,

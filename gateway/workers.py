@@ -26,7 +26,7 @@ from gateway.worker import Shared, Worker
 
 # Seconds that TLS may need beyond the drain's grace. uvicorn counts whole seconds.
 _SPARE = 1
-# A Listener is an asyncio protocol in all but its type: a class that extends one of asyncio's cannot be compiled.
+# A Listener is an asyncio protocol in all but its type, which its own comment explains.
 _LISTENER: Any = Listener
 
 
@@ -43,6 +43,8 @@ class Ports:
 def run(launch: Launch, ports: Ports, workers: int, grace: float) -> None:
     """Serve until SIGTERM or SIGINT. Raises ListenError."""
     descriptors.raise_limit()
+    # Whoever started this may have left SIGCHLD ignored. Then the system would keep no exit status of a worker.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     data = bind(ports.data)
     if workers > 1:
         # The workers share the admin port with one another, but not with another gateway: fail now if one has it.

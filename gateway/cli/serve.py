@@ -50,9 +50,8 @@ def serve(
     else:
         # The workers are copies of this process, so it must not run what plugins of others would start or open. A copy
         # checks the configuration, and this process loads only those of our own modules that were needed for it.
-        answered = json.loads(answer_of_copy(lambda: json.dumps([check(), plugins.loaded()]).encode()))
-        grace = float(answered[0])
-        plugins.preload(answered[1])
+        grace, modules = json.loads(answer_of_copy(lambda: json.dumps([check(), plugins.loaded()]).encode()))
+        plugins.preload(modules)
     try:
         with tempfile.TemporaryDirectory(prefix="figway-") as folder:
             run(Launch(str(config), folder if workers > 1 else "", access_log, workers, str(tls_cert or ""),

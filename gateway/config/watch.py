@@ -2,8 +2,8 @@
 
 It polls on purpose: one mechanism without a dependency sees every kind of change. A ConfigMap changes by a symlink two
 directories up, editors write a new file and rename it, network mounts send no events at all; inotify needs a different
-trick for each. A `stat` of a few files costs microseconds, and it runs in a thread: a mount that hangs must
-not hang the traffic, nor the end of the process. As long as nothing changes, the event loop is left asleep.
+trick for each. A `stat` of a few files costs microseconds, and it runs in a thread: a mount that hangs must not hang
+the traffic, nor the end of the process. While nothing changes, the event loop wakes up for this once in five seconds.
 """
 
 import inspect
@@ -36,7 +36,7 @@ def look(files: Iterable[Path]) -> State:
 
 # After this many looks that all differ, a change is reported anyway: a log may be growing in a watched folder.
 _PATIENCE = 10
-# Seconds after which a look is taken to hang.
+# Seconds after which a look is taken to hang. It may be noticed half as long later.
 _HANGS = 10.0
 
 
@@ -94,7 +94,8 @@ async def watch(
 
     A change is reported once two looks in a row agree: so an editor has time to remove and rename, and a file that
     comes back as it was is no change. A file that `files` did not name before is compared with its first look; at the
-    beginning all are compared with `known`, their state when they were read. `files` is called in a thread.
+    beginning all are compared with `known`, their state when they were read. `files` is called in a thread, and in
+    the event loop while a look hangs: it must be quick, and safe in both.
     A look that hangs is reported as a change, and so is its end: reading the files then shows the reason.
     What `changed` raises ends the watch, so it must handle its own errors.
     """

@@ -9,8 +9,8 @@ import threading
 from queue import SimpleQueue
 
 _BATCH = 256
-# Seconds that a line may wait for others. Where requests are rare, waking up for each line would cost as much as a
-# good part of the request.
+# Seconds that a line may wait for others. If requests are rare, a wake-up for each line would cost a good part of what
+# a request does.
 _DELAY = 0.25
 _MAX_PENDING = 8 << 20
 
@@ -23,7 +23,7 @@ class Output:
         self._fd = fd
         self._lines: list[str] = []
         self._timer = False
-        # None is the end. The thread waits in this queue: a semaphore of Python's takes several hand-overs a batch.
+        # None is the end. A SimpleQueue wakes its reader in one step; threading.Semaphore takes several.
         self._batches: SimpleQueue[bytes | None] = SimpleQueue()
         self._pending = 0
         self._thread = threading.Thread(target=self._run, name="figway-output", daemon=True)

@@ -99,7 +99,7 @@ class ToTheEnd:
         return True
 
 
-# What a chunked body's next bytes are.
+# What a chunked body's next bytes are. They are Final, so that compiled code has the numbers in place.
 _SIZE: Final = 0
 _DATA: Final = 1
 _DATA_END: Final = 2

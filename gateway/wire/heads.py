@@ -118,6 +118,7 @@ def persists(options: set[bytes], is_11: bool) -> bool:
 
 def fields(headers: Headers) -> bytes:
     """The field lines as they go on the wire, without the empty line that ends a head."""
+    # To format each pair would take nearly three times as long, and each request has its fields written twice.
     return b"\r\n".join([*map(b": ".join, headers), b""])
 
 

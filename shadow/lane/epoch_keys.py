@@ -30,8 +30,8 @@ def scope(capability: str, epoch: Epoch) -> str:
 
 
 class Look(NamedTuple):
-    """A look at custody at a time of the monotonic clock: whether another process has written since the one before.
-    Where it `failed`, that is not known."""
+    """A look at custody at a time of the monotonic clock. `changed`: another process may have written to it since the
+    look before, so keys must be forgotten. `failed`: custody did not answer, or is not asked for a while."""
 
     at: float
     changed: bool = False
@@ -118,7 +118,8 @@ class EpochKeys:
 
     def look(self, unwanted: Collection[tuple[str, Epoch]] = ()) -> Look:
         """Destroy these keys, and see whether another process has written to custody since the last look: see `heed`.
-        Call it in a thread: it reads the file. Raises nothing."""
+        Call it in a thread: it reads the file. Raises nothing. Two looks may run at once: then keys may be forgotten
+        once more than is needed, and a change is never missed."""
         at = time.monotonic()
         if self._is_resting():
             return Look(at, failed=True)

@@ -301,10 +301,8 @@ class Writer:
         """Give the marks back. What is not written now is lost; in the marks the next worker finds how much that is."""
         self._marks.close()
 
-    # At rest, when every exchange that was taken is written, nothing but the look once in IDLE wakes up the loop.
-
     def _write_soon(self) -> None:
-        """An exchange has begun, or something waits to be written."""
+        """Write within FLUSH: an exchange has begun, or something waits to be written."""
         if not self._busy and self._timer is not None:
             self._busy = True
             self._wake_in(FLUSH)
@@ -315,6 +313,7 @@ class Writer:
         self._timer = asyncio.get_running_loop().call_later(seconds, self._due.set)
 
     async def _run(self) -> None:
+        # At rest, when every exchange that was taken is written, nothing but the look once in IDLE wakes up the loop.
         while True:
             await self._due.wait()
             self._due.clear()
@@ -340,6 +339,7 @@ class Writer:
         if store is None:
             return False
         batch, now = self._take(), asyncio.get_running_loop().time()
+        # FLUSH less than IDLE: the timer was set just before the last look.
         if batch.is_empty and not (looks and now - self._looked >= IDLE - FLUSH):
             return False
         self._looked = now

@@ -3,11 +3,11 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.edges.http1.spread import Spread, shared
+from gateway.edges.http1.spread import Spread, shared_counts
 
 
 def workers(count):
-    memory = shared(count)
+    memory = shared_counts(count)
     return [Spread(memory, place) for place in range(count)]
 
 
@@ -17,10 +17,10 @@ def test_no_worker_takes_more_than_one_and_a_half_times_the_mean_from_four_a_wor
     count, events = drawn
     spreads, held = workers(count), [0] * count
     for spread in spreads:
-        spread.is_due(0)
+        spread.asks(0)
     for place, in_a_row in events:
         for _ in range(64 if in_a_row else 1):
-            if not spreads[place].is_due(held[place]):
+            if not spreads[place].asks(held[place]):
                 break
             held[place] += 1
         if sum(held) >= 4 * count:
@@ -31,51 +31,51 @@ def test_no_worker_takes_more_than_one_and_a_half_times_the_mean_from_four_a_wor
 def test_a_connection_is_always_due_to_the_worker_with_the_fewest(held):
     spreads = workers(len(held))
     for spread, connections in zip(spreads, held, strict=True):
-        spread.is_due(connections)
-    assert spreads[held.index(min(held))].is_due(min(held))
+        spread.asks(connections)
+    assert spreads[held.index(min(held))].asks(min(held))
 
 
 def test_connections_that_have_ended_are_not_counted():
     one, other = workers(2)
-    one.is_due(0)
-    other.is_due(40)
-    assert one.is_due(30)
-    other.has(0)
-    assert not one.is_due(30)
+    one.asks(0)
+    other.asks(40)
+    assert one.asks(30)
+    other.report(0)
+    assert not one.asks(30)
 
 
 def test_a_worker_that_does_not_look_is_left_out_until_it_looks():
     one, other = workers(2)
-    other.is_due(0)
-    assert not one.is_due(5)
+    other.asks(0)
+    assert not one.asks(5)
     looks = one.looks()
     one.leave_out(looks)
-    assert one.is_due(5)
-    other.is_due(0)
-    assert not one.is_due(5)
+    assert one.asks(5)
+    other.asks(0)
+    assert not one.asks(5)
     one.leave_out(looks)
-    assert not one.is_due(5), "it has looked since"
+    assert not one.asks(5), "it has looked since"
     one.leave_out(one.looks())
-    assert one.is_due(5)
-    other.has(0)
-    assert not one.is_due(5), "it is well again, though nobody has come"
+    assert one.asks(5)
+    other.report(0)
+    assert not one.asks(5), "it is well again, though nobody has come"
 
 
 def test_a_worker_that_has_closed_is_not_counted_and_its_last_connections_do_not_open_it():
     one, other = workers(2)
-    other.is_due(3)
+    other.asks(3)
     other.close()
-    other.has(2)
-    assert one.is_due(5)
-    other.is_due(2)
-    assert not one.is_due(5)
+    other.report(2)
+    assert one.asks(5)
+    other.asks(2)
+    assert not one.asks(5)
 
 
 def test_a_worker_that_has_not_begun_is_not_counted_and_known():
     one, other, third = workers(3)
-    other.is_due(0)
+    other.asks(0)
     other.close()
-    assert one.is_due(1000)
+    assert one.asks(1000)
     assert not one.all_have_begun()
-    third.is_due(0)
+    third.asks(0)
     assert one.all_have_begun()

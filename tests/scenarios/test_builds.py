@@ -1,8 +1,11 @@
-"""The build that is tested answers as the pure one does, byte for byte, and asks its upstream the same."""
+"""The build that is tested answers, asks its upstream and judges as the pure one does, byte for byte."""
 
+import os
 import re
 import shutil
 import socket
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,9 +15,13 @@ from hypothesis import strategies as st
 
 import gateway
 from gateway.build import build
+from shadow.judge.codec import decode_comparisons, encode_pairs, frame, read
 from tests.backends.figway import Figway
+from tests.backends.processes import started
 from tests.backends.upstream import Upstream
 from tests.backends.wire import PATIENCE, Cut
+from tests.shadow.compare.test_diff import VALUES as TREES
+from tests.shadow.exchanges import pair
 
 ROUTES = """
 version: 1
@@ -122,15 +129,21 @@ class Side:
 
 
 @pytest.fixture(scope="module")
-def sides(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("builds")
+def pure(tmp_path_factory):
+    """A folder with the files of the packages, and nothing compiled."""
+    folder = tmp_path_factory.mktemp("pure")
     root = Path(gateway.__file__).parents[1]
     for package in ("adapters", "gateway", "shadow"):
-        sources = shutil.ignore_patterns("*.so", "__pycache__")
-        shutil.copytree(root / package, folder / "files" / package, ignore=sources)
+        shutil.copytree(root / package, folder / package, ignore=shutil.ignore_patterns("*.so", "__pycache__"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def sides(tmp_path_factory, pure):
+    folder = tmp_path_factory.mktemp("builds")
     made = []
     try:
-        for name, files in (("this", None), ("pure", folder / "files")):
+        for name, files in (("this", None), ("pure", pure)):
             made.append(Side(folder / name, files))
         yield made
     finally:
@@ -150,3 +163,26 @@ def test_both_give_the_same_bytes(sides, sent, answer):
     with ThreadPoolExecutor() as both:
         this, pure = both.map(lambda side: side.hears(sent, answer), sides)
     assert this == pure
+
+
+@pytest.fixture(scope="module")
+def judges(pure):
+    """The process that judges pairs, of either build."""
+    command = [sys.executable, "-P", "-m", "shadow.judge"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    beside = os.environ | {"PYTHONPATH": str(pure)}
+    with started(command, **pipes) as this, started(command, env=beside, **pipes) as other:
+        yield this, other
+
+
+@settings(max_examples=500, deadline=None)
+@given(TREES, TREES, st.booleans(), st.sampled_from([b"", b"k" * 32]))
+def test_both_judge_alike(judges, legacy, modern, alike, key):
+    asked = pair({"entry": [legacy, modern]}, {"entry": [modern, legacy] if alike else modern})
+    asked.key = key
+    said = []
+    for judge in judges:
+        judge.stdin.write(frame(encode_pairs([asked])))
+        judge.stdin.flush()
+        said.append(decode_comparisons(read(judge.stdout)))
+    assert said[0] == said[1]

@@ -47,12 +47,12 @@ class Acceptor:
         self._timer: asyncio.TimerHandle | None = None
         self._beginning: set[asyncio.Task[None]] = set()
         self._closed = False
-        self._waiting = select.poll()
-        self._waiting.register(sock, select.POLLIN)
+        self._poll = select.poll()
+        self._poll.register(sock, select.POLLIN)
         sock.setblocking(False)
         sock.listen(backlog)
         if self._spread is not None:
-            self._spread.is_due(edge.taken)
+            self._spread.asks(edge.taken)  # so that the others see that it has begun
         self._begin_together(time.monotonic() + _TOGETHER)
 
     def last_call(self) -> None:
@@ -102,9 +102,9 @@ class Acceptor:
         edge, spread = self._edge, self._spread
         for _ in range(_AT_ONCE):
             # All workers are woken, and mostly another one was quicker. To ask takes a tenth of an accept that fails.
-            if not self._waiting.poll(0):
+            if not self._poll.poll(0):
                 return
-            if spread is not None and not spread.is_due(edge.taken):
+            if spread is not None and not spread.asks(edge.taken):
                 self._leave(_MOMENT, self._look_again, spread.looks(), time.monotonic() + _PATIENCE)
                 return
             try:
@@ -133,7 +133,7 @@ class Acceptor:
     def _look_again(self, looks: dict[int, int], until: float) -> None:
         """After a moment: accept again if it is this worker's turn, or if the others have taken those who waited."""
         spread = self._spread
-        if spread is None or spread.is_due(self._edge.taken) or not self._waiting.poll(0):
+        if spread is None or spread.asks(self._edge.taken) or not self._poll.poll(0):
             self._listen()
             return
         now = time.monotonic()

@@ -47,7 +47,10 @@ class Outgoing(Protocol):
 
 class Inlet(Protocol):
     """An exchange, as its client connection sees it (gateway.pipeline.Exchange). It takes one request: a head, pieces
-    of a body, and an end. It answers through the Downstream that it was made with."""
+    of a body, and an end. It answers through the Downstream that it was made with.
+
+    It is a Protocol because compiled code takes only instances of the classes that it names, and the playbooks put a
+    scripted exchange in this place."""
 
     def begin(self, arrival: Arrival, body: bytes, *, whole: bool) -> None:
         """A request has arrived, with `body` of it; `whole` if that is all."""
@@ -87,10 +90,6 @@ class Refusals(Protocol):
     """Where the edge reports what it refuses: a gateway.telemetry.record.Recorder."""
 
     def refused(self, code: str, trace_id: str, *, logged: bool = True) -> None:
-        """See Recorder."""
-        ...
-
-    def event(self, name: str, /, *, level: str = "info", **facts: str | int | float | bool | list[str]) -> None:
         """See Recorder."""
         ...
 
@@ -151,7 +150,7 @@ class Edge:
         self.arriving.discard(connection)
         self.silent.pop(connection, None)
         if self.spread is not None:
-            self.spread.has(self.taken)
+            self.spread.report(self.taken)
 
     def makes_room(self, now: float) -> bool:
         """Close the connection that has been silent for longest, so that another can be taken. False if none has
@@ -176,7 +175,7 @@ class Edge:
         for answers in list(self.untaken):
             answers.weigh()
         if self.spread is not None:
-            self.spread.has(self.taken)
+            self.spread.report(self.taken)
         self._memory.report(self._pipeline.recorder, self.room.refused, self.room.limit, now)
         self._crowd.report(self._pipeline.recorder, self.turned_away, self.allowed, now)
 

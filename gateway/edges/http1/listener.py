@@ -1,8 +1,8 @@
 """The reading half of a client connection: an asyncio protocol for HTTP/1.1 that uvicorn hosts as its `http` class.
 
-uvicorn accepts connections (tls.py those under TLS), and handles processes and signals. This half reads the bytes: it
-has each head judged (edges/arrival.py), makes an Exchange of the request, passes it the body (incoming.py), and leaves
-the answer to the writing half (answers.py).
+uvicorn handles processes and signals. The event loop accepts connections, or acceptor.py if there is TLS or more than
+one worker. This half reads the bytes: it has each head judged (edges/arrival.py), makes an Exchange of the request,
+passes it the body (incoming.py), and leaves the answer to the writing half (answers.py).
 
 Requests on one connection are served one after another. Pipelined requests wait; past a limit they are not read. In one
 turn of the event loop a connection begins one request, and reads a limited number of chunks, so that others get a turn.
@@ -25,6 +25,7 @@ from gateway.wire.heads import Malformed
 _LINGER = 1.0  # seconds that a closing connection may take to end
 
 
+# It extends no class of asyncio's: mypyc would compile it to an ordinary class then, whose attributes are slower.
 class Listener:
     """One client connection. The edge's sweep calls `overdue` after `deadline` (monotonic). `phase` says what the next
     bytes are (phase.py). `exchange` is the request that is served, None for none."""

@@ -2,8 +2,8 @@
 
 The kernel wakes every worker that waits at the socket, and left alone the first would take all who wait there. So each
 worker writes how many connections it has to memory that all of them share, and takes another one only if it then has
-at most two more than the one that has the fewest, or an eighth more than the mean. With four connections a worker and
-more, no worker so gets more than one and a half times the mean.
+at most two more than the one that has the fewest, or an eighth more than the mean. So, from four connections a worker
+on, no worker has more than one and a half times the mean.
 
 No process hands out connections, so none can be missed. A worker that does not come for those that are due to it, since
 it has died, is stopped or is busy, is left out until it looks again.
@@ -13,15 +13,19 @@ import mmap
 
 # In place of a worker's connections: it has not begun yet, or it takes none now.
 _EXPECTED, _CLOSED = -2, -1
-# Connections more than the worker with the fewest, or a part of the mean more than it (one in so many).
-_MORE, _PART = 2, 8
-# Numbers of a worker: its connections, and how often it has looked. Workers write to cache lines of their own.
-_CONNECTIONS, _LOOKS, _NUMBERS = 0, 1, 8
+# A worker may have this many connections more than the one with the fewest,
+_MORE = 2
+# or more than the mean by this part of it: one in so many.
+_PART = 8
+# Each worker has a cache line of numbers: the first is how many connections it has,
+_NUMBERS = 8
+# and this one how often it has looked.
+_LOOKS = 1
 _BYTES = 8
 
 
-def shared(workers: int) -> mmap.mmap:
-    """Memory for this many workers. Processes share it that are forked later."""
+def shared_counts(workers: int) -> mmap.mmap:
+    """Memory for the numbers of this many workers. Processes that are forked later share it."""
     memory = mmap.mmap(-1, workers * _NUMBERS * _BYTES)
     numbers = memoryview(memory).cast("q")
     for worker in range(workers):
@@ -33,7 +37,7 @@ class Spread:
     """Who has how many connections, as one worker sees it."""
 
     def __init__(self, memory: mmap.mmap, worker: int) -> None:
-        """`memory` is of `shared`, `worker` the place of this worker in it."""
+        """`memory` is what `shared_counts` made, `worker` the place of this worker in it."""
         self._numbers = memoryview(memory).cast("q")
         self._mine = worker * _NUMBERS
         self._others = [place for place in range(0, len(self._numbers), _NUMBERS) if place != self._mine]
@@ -42,10 +46,10 @@ class Spread:
         self._open = False
 
     def all_have_begun(self) -> bool:
-        """Whether every worker has begun, be it that it has ended since."""
+        """Whether every worker has begun, even if it has ended since."""
         return all(self._numbers[place] != _EXPECTED for place in self._others)
 
-    def has(self, connections: int) -> None:
+    def report(self, connections: int) -> None:
         """This worker has so many connections now. Others see that it has looked: it is well."""
         if self._open:
             self._numbers[self._mine] = connections
@@ -56,8 +60,8 @@ class Spread:
         self._open = False
         self._numbers[self._mine] = _CLOSED
 
-    def is_due(self, connections: int) -> bool:
-        """Whether this worker, which has so many connections, takes the next one. Others see that it has looked."""
+    def asks(self, connections: int) -> bool:
+        """Report as in `report`, also after `close`, and say whether this worker takes the next connection."""
         numbers, mine, absent = self._numbers, self._mine, self._absent
         self._open = True
         numbers[mine] = connections

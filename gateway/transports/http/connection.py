@@ -31,6 +31,7 @@ _REMEMBERED = 4 << 10
 _WHOLE = Counted(0)
 
 
+# It extends no class of asyncio's: mypyc would compile it to an ordinary class then, whose attributes are slower.
 class Connection:
     """A connection to one address of an endpoint. Its owner fails the call under way after `deadline` (monotonic)."""
 

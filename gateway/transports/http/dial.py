@@ -77,8 +77,8 @@ class Dialler:
         raise error or ConnectionRefusedError
 
     def _factory(self, address: str) -> Callable[[], asyncio.BaseProtocol]:
-        """Makes the protocol of a connection to `address`. A Connection is one in all but its type: a class that
-        extends one of asyncio's cannot be compiled to a native one."""
+        """A function that makes the protocol of a connection to `address`: a Connection, which is an asyncio protocol
+        in all but its type."""
         return lambda: cast(asyncio.BaseProtocol, self._make(address))
 
     def _context(self) -> ssl.SSLContext:
