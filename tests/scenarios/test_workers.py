@@ -15,7 +15,7 @@ from tests.backends.faulty import installed
 from tests.backends.figway import Figway, running, workers
 from tests.backends.processes import FIGWAY, LONG, end_group
 from tests.backends.upstream import closed_port, until
-from tests.backends.wire import request
+from tests.backends.wire import request as written
 
 ROUTES = """
 version: 1
@@ -26,13 +26,14 @@ default: {upstream: legacy}
 
 
 @pytest.fixture
-def starting(tmp_path):
-    """A gateway with two workers that has just been started."""
+def starting(tmp_path, request):
+    """A gateway with two workers that has just been started, by a command if there is one."""
     (tmp_path / "routes.yaml").write_text(ROUTES)
     with (tmp_path / "err").open("wb") as err:
         process = subprocess.Popen(
-            [*FIGWAY, "serve", "--listen", f"127.0.0.1:{closed_port()}", "--admin", f"127.0.0.1:{closed_port()}",
-             "--workers", "2"], cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=err, start_new_session=True)
+            [*getattr(request, "param", ()), *FIGWAY, "serve", "--listen", f"127.0.0.1:{closed_port()}",
+             "--admin", f"127.0.0.1:{closed_port()}", "--workers", "2"],
+            cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=err, start_new_session=True)
     yield process
     end_group(process)
 
@@ -49,6 +50,16 @@ def test_a_worker_that_starts_slowly_is_not_replaced(starting):
         os.kill(pid, signal.SIGCONT)
     threading.Event().wait(2.0)
     assert workers(starting.pid) == first
+    starting.send_signal(signal.SIGTERM)
+    assert starting.wait(LONG) == 0
+
+
+@pytest.mark.parametrize("starting", [["sh", "-c", "trap '' CHLD; exec \"$@\"", "sh"]], indirect=True, ids=["ignored"])
+def test_who_starts_a_gateway_may_have_ignored_the_ends_of_children(starting):
+    until(lambda: len(workers(starting.pid)) == 2, "no worker is started", LONG)
+    first = workers(starting.pid)
+    os.kill(first[0], signal.SIGKILL)
+    until(lambda: len({*workers(starting.pid)} - {first[0]}) == 2, "the killed worker is not replaced", LONG)
     starting.send_signal(signal.SIGTERM)
     assert starting.wait(LONG) == 0
 
@@ -91,7 +102,7 @@ def test_no_two_workers_make_the_same_ids(gateway, legacy):
     wires = [figway.connect() for _ in range(16)]
     for _ in range(4):
         for wire in wires:
-            assert wire.send(request("GET", "/")).read_reply().status == 200
+            assert wire.send(written("GET", "/")).read_reply().status == 200
     parents = [asked.get("traceparent") for asked in legacy.asked]
     assert len(parents) == 64
     assert len({parent[3:35] for parent in parents}) == 64
