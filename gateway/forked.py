@@ -6,11 +6,15 @@ and do not apply in a copy. A copy has all descriptors of its parent: the work m
 """
 
 import os
+import select
 import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterable
 from typing import NoReturn
+
+# Milliseconds between two looks whether a copy has ended.
+_MOMENT = 100
 
 
 class Forked:
@@ -74,12 +78,21 @@ def answer_of_copy(work: Callable[[], bytes]) -> bytes:
     copy = Forked(answer)
     copy.start()
     os.close(write)
-    with os.fdopen(read, "rb") as pipe:
-        answered = pipe.read()
+    answered = bytearray()
+    waiting = select.poll()
+    waiting.register(read, select.POLLIN)
+    # A process that the copy has started may hold the pipe open, so its end may never come.
+    while waiting.poll(_MOMENT) or copy.is_alive():
+        if waiting.poll(0):
+            piece = os.read(read, 1 << 16)
+            if not piece:
+                break
+            answered += piece
+    os.close(read)
     copy.join()
     if copy.exitcode:
         sys.exit(max(copy.exitcode, 1))
-    return answered
+    return bytes(answered)
 
 
 def _live(work: Callable[[], object], mask: Iterable[int]) -> NoReturn:

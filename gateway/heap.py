@@ -5,11 +5,12 @@ them. To look for them takes up to a third of a millisecond for each MiB that is
 nothing. So it is done while there is little else to do. With another C library nothing is done.
 """
 
-import asyncio
 import ctypes
 from collections.abc import Callable
 from functools import cache
 from math import inf
+
+from gateway.own_thread import OwnThread
 
 # The processor's share of a second up to which there is little to do.
 _LITTLE = 0.1
@@ -46,4 +47,5 @@ class Heap:
         little = worked - worked_before < _LITTLE * (now - before)
         if little and now - given >= _REST and worked - worked_by_then >= _WORK:
             self._given = now, worked
-            await asyncio.to_thread(self._give)
+            # Not a thread that others share: if those hung, the caller would too.
+            await OwnThread(self._give).soon()

@@ -239,12 +239,19 @@ class RouteTable:
         Every request to either is refused."""
         for trie in self._wide.values():
             for one, other in trie.doubled():
-                pairs = ((self._targets[first.number], self._targets[second.number])
-                         for first in one.routes for second in other.routes)
-                for first, second in pairs:
-                    if first.capability.unlike(second.capability) or second.capability.unlike(first.capability):
-                        yield first, second
-                        break
+                if (pair := self._unlike(one, other)) is not None:
+                    yield pair
+
+    def _unlike(self, one: PathRoutes, other: PathRoutes) -> tuple[Target, Target] | None:
+        """The first two operations, one of each, that are not admitted and answered alike. These are loops because
+        compiled code would make a whole list of a generator's pairs first."""
+        for route in one.routes:
+            first = self._targets[route.number]
+            for beside in other.routes:
+                second = self._targets[beside.number]
+                if first.capability.unlike(second.capability) or second.capability.unlike(first.capability):
+                    return first, second
+        return None
 
     def explain(self, request: Request) -> list[Candidate]:
         """Every operation of the table whose path fits, the winner first, with why the others lost."""

@@ -65,6 +65,8 @@ class _WorkerProcess(Process):
         for one in self._others:
             one.close()
         gc.enable()
+        # Made before the thread that answers the supervisor starts, which would make another one.
+        self._server = Worker(self.config, self._shared, spread=self._spread)
         self.target(self._sockets)
 
     def always_pong(self) -> None:

@@ -46,8 +46,9 @@ class Shared:
     run_dir: str
 
     def stop_all(self) -> None:
-        """Tell every worker that all of them are stopping."""
-        Path(self.run_dir, _STOPPING).touch()
+        """Tell every worker that all of them are stopping. If that cannot be written, each stops as if it did alone."""
+        with contextlib.suppress(OSError):
+            Path(self.run_dir, _STOPPING).touch()
 
     @property
     def all_stop(self) -> bool:

@@ -31,11 +31,11 @@ GATEWAY = [
     {"routes"},
     {"capability", "trie", "conditions"},
     {"policies", "admin"},
-    {"services"},
+    {"services", "heap"},
     {"transports"},
     {"call"},
     {"build", "phase", "stage", "errors", "plugins", "room", "telemetry", "store", "wire", "own_thread", "certificates",
-     "hangup", "sockets", "stdio", "reading", "units", "forked", "heap"},
+     "hangup", "sockets", "stdio", "reading", "units", "forked"},
     {"files"},
 ]
 SHADOW = [

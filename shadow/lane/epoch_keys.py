@@ -86,7 +86,7 @@ class EpochKeys:
     async def make(self, capability: str, epoch: Epoch) -> None:
         """Fetch the key, which custody makes if there is none, and see whether it was destroyed. Raises nothing."""
         async with self._making:
-            if self.are_stale:
+            if self.are_stale or self._unwanted:
                 await self._refresh()
             while (capability, epoch) not in self._known:
                 forgotten = self._forgotten
@@ -105,7 +105,7 @@ class EpochKeys:
             await self._refresh()
 
     async def _refresh(self) -> None:
-        if not (self._known or self._unwanted or self.fault) or self._is_resting():
+        if not (self._known or self._unwanted or self.fault):
             self._looked = time.monotonic()
             return
         unwanted, self._unwanted = self._unwanted, set()
@@ -121,13 +121,13 @@ class EpochKeys:
         Call it in a thread: it reads the file. Raises nothing. Two looks may run at once: then keys may be forgotten
         once more than is needed, and a change is never missed."""
         at = time.monotonic()
-        if self._is_resting():
-            return Look(at, failed=True)
-        try:
-            return Look(at, changed=self._destroy_and_look(unwanted))
-        except CustodyError as error:
-            self._fail(error)
-            return Look(at, changed=True, failed=True)
+        if not self._is_resting():
+            try:
+                return Look(at, changed=self._destroy_and_look(unwanted))
+            except CustodyError as error:
+                self._fail(error)
+        # A key may have been destroyed meanwhile, so none is used.
+        return Look(at, changed=True, failed=True)
 
     def heed(self, look: Look) -> None:
         """Forget keys that may be gone."""

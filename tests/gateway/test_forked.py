@@ -86,3 +86,21 @@ def test_chance_and_trace_ids_differ_between_copies():
     lines = [line.split() for line in out.splitlines()]
     assert len(lines) == 3
     assert all(len(set(column)) == 3 for place, column in enumerate(zip(*lines, strict=True)) if place != 1)
+
+
+def test_a_process_that_a_copy_has_started_is_not_waited_for():
+    out, err, status = run("""
+def work():
+    started = os.fork()
+    if not started:
+        os.close(1)
+        os.close(2)
+        time.sleep(600)
+        os._exit(0)
+    return b"%d" % started
+
+started = int(answer_of_copy(work))
+os.kill(started, signal.SIGKILL)
+print("done")
+""")
+    assert (out, status) == ("done\n", 0), err

@@ -79,3 +79,32 @@ def test_a_worker_that_has_not_begun_is_not_counted_and_known():
     assert not one.all_have_begun()
     third.asks(0)
     assert one.all_have_begun()
+
+
+def test_short_connections_count_for_a_second_or_two_so_that_who_ends_them_at_once_does_not_get_them_all():
+    now = [100.0]
+    memory = shared_counts(2)
+    slow, fast = (Spread(memory, place, lambda: now[0]) for place in range(2))
+    taken = {slow: 0, fast: 0}
+    for spread in taken:
+        spread.asks(0)
+    # Clients come all the time. The fast one has no connection left when it is asked again; the slow one keeps three.
+    for _ in range(400):
+        now[0] += 0.01
+        for spread, held in ((fast, 0), (slow, min(3, taken[slow]))):
+            if spread.asks(held):
+                spread.accepted()
+                taken[spread] += 1
+    assert taken[slow] >= 0.8 * taken[fast]
+
+
+def test_what_was_accepted_long_ago_and_has_ended_counts_no_more():
+    now = [100.0]
+    one, other = (Spread(memory, place, lambda: now[0]) for memory in [shared_counts(2)] for place in range(2))
+    other.asks(0)
+    for _ in range(2):
+        assert one.asks(0)
+        one.accepted()
+    assert not one.asks(0)
+    now[0] += 2.0
+    assert one.asks(0)

@@ -118,6 +118,8 @@ class Acceptor:
                     spread.close()
                 self._leave(_PAUSE, self._listen)
                 return
+            if spread is not None:
+                spread.accepted()
             if self._context is not None and edge.taken >= edge.allowed:
                 # Closed unanswered: an answer would have to be encrypted, after a handshake that there is no room for.
                 edge.turned_away += 1

@@ -5,11 +5,16 @@ worker writes how many connections it has to memory that all of them share, and 
 at most two more than the one that has the fewest, or an eighth more than the mean. So, from four connections a worker
 on, no worker has more than one and a half times the mean.
 
+What counts is how many connections a worker has, or how many it accepted in the last second or two if these are more.
+Else a worker that answers soon, as one does that can only refuse, would get most of the short connections.
+
 No process hands out connections, so none can be missed. A worker that does not come for those that are due to it, since
 it has died, is stopped or is busy, is left out until it looks again.
 """
 
 import mmap
+import time
+from collections.abc import Callable
 
 # In place of a worker's connections: it has not begun yet, or it takes none now.
 _EXPECTED, _CLOSED = -2, -1
@@ -34,10 +39,14 @@ def shared_counts(workers: int) -> mmap.mmap:
 
 
 class Spread:
-    """Who has how many connections, as one worker sees it."""
+    """Which worker has how many connections, as one worker sees it."""
 
-    def __init__(self, memory: mmap.mmap, worker: int) -> None:
+    def __init__(self, memory: mmap.mmap, worker: int, clock: Callable[[], float] = time.monotonic) -> None:
         """`memory` is what `shared_counts` made, `worker` the place of this worker in it."""
+        self._clock = clock
+        # Connections that were accepted in this second of the clock, and in the one before.
+        self._second = 0
+        self._accepted = self._accepted_before = 0
         self._numbers = memoryview(memory).cast("q")
         self._mine = worker * _NUMBERS
         self._others = [place for place in range(0, len(self._numbers), _NUMBERS) if place != self._mine]
@@ -52,7 +61,7 @@ class Spread:
     def report(self, connections: int) -> None:
         """This worker has so many connections now. Others see that it has looked: it is well."""
         if self._open:
-            self._numbers[self._mine] = connections
+            self._numbers[self._mine] = self._weight(connections)
             self._numbers[self._mine + _LOOKS] += 1
 
     def close(self) -> None:
@@ -64,7 +73,7 @@ class Spread:
         """Report as in `report`, also after `close`, and say whether this worker takes the next connection."""
         numbers, mine, absent = self._numbers, self._mine, self._absent
         self._open = True
-        numbers[mine] = connections
+        numbers[mine] = connections = self._weight(connections)
         numbers[mine + _LOOKS] += 1
         fewest = total = connections
         workers = 1
@@ -75,6 +84,18 @@ class Spread:
                 total += count
                 fewest = min(fewest, count)
         return connections < fewest + _MORE or (connections + 1) * workers * _PART <= (total + 1) * (_PART + 1)
+
+    def accepted(self) -> None:
+        """This worker has accepted a connection."""
+        self._weight(0)
+        self._accepted += 1
+
+    def _weight(self, connections: int) -> int:
+        second = int(self._clock())
+        if second != self._second:
+            self._accepted_before = self._accepted if second == self._second + 1 else 0
+            self._second, self._accepted = second, 0
+        return max(connections, self._accepted_before + self._accepted)
 
     def looks(self) -> dict[int, int]:
         """How often each of the other workers has looked."""
