@@ -5,8 +5,8 @@ worker writes how many connections it has to memory that all of them share, and 
 at most two more than the one that has the fewest, or an eighth more than the mean. So, from four connections a worker
 on, no worker has more than one and a half times the mean.
 
-What counts is how many connections a worker has, or how many it accepted in the last second or two if these are more.
-Else a worker that answers soon, as one does that can only refuse, would get most of the short connections.
+By this rule alone, a worker that answers soon, as one does that can only refuse, would get most short connections. So
+one that has accepted more than one and a half times the mean in the last second or two takes none, and does not count.
 
 No process hands out connections, so none can be missed. A worker that does not come for those that are due to it, since
 it has died, is stopped or is busy, is left out until it looks again.
@@ -24,9 +24,13 @@ _MORE = 2
 _PART = 8
 # Each worker has a cache line of numbers: the first is how many connections it has,
 _NUMBERS = 8
-# and this one how often it has looked.
+# this one how often it has looked,
 _LOOKS = 1
+# and these: a second of the clock, and how many connections it accepted in that second and in the one before.
+_SECOND, _NOW, _BEFORE = 2, 3, 4
 _BYTES = 8
+# A worker may have accepted so many times the mean lately, and this many more.
+_TIMES, _FREE = 1.5, 16
 
 
 def shared_counts(workers: int) -> mmap.mmap:
@@ -44,9 +48,6 @@ class Spread:
     def __init__(self, memory: mmap.mmap, worker: int, clock: Callable[[], float] = time.monotonic) -> None:
         """`memory` is what `shared_counts` made, `worker` the place of this worker in it."""
         self._clock = clock
-        # Connections that were accepted in this second of the clock, and in the one before.
-        self._second = 0
-        self._accepted = self._accepted_before = 0
         self._numbers = memoryview(memory).cast("q")
         self._mine = worker * _NUMBERS
         self._others = [place for place in range(0, len(self._numbers), _NUMBERS) if place != self._mine]
@@ -61,7 +62,7 @@ class Spread:
     def report(self, connections: int) -> None:
         """This worker has so many connections now. Others see that it has looked: it is well."""
         if self._open:
-            self._numbers[self._mine] = self._weight(connections)
+            self._numbers[self._mine] = connections
             self._numbers[self._mine + _LOOKS] += 1
 
     def close(self) -> None:
@@ -73,29 +74,34 @@ class Spread:
         """Report as in `report`, also after `close`, and say whether this worker takes the next connection."""
         numbers, mine, absent = self._numbers, self._mine, self._absent
         self._open = True
-        numbers[mine] = connections = self._weight(connections)
+        numbers[mine] = connections
         numbers[mine + _LOOKS] += 1
-        fewest = total = connections
-        workers = 1
-        for place in self._others:
-            count = numbers[place]
-            if count >= 0 and absent.get(place) != numbers[place + _LOOKS]:
-                workers += 1
-                total += count
-                fewest = min(fewest, count)
-        return connections < fewest + _MORE or (connections + 1) * workers * _PART <= (total + 1) * (_PART + 1)
+        second = int(self._clock())
+        lately = {place: self._lately(place, second) for place in self._others
+                  if numbers[place] >= 0 and absent.get(place) != numbers[place + _LOOKS]}
+        lately[mine] = self._lately(mine, second)
+        most = _TIMES * sum(lately.values()) / len(lately) + _FREE
+        if lately[mine] > most:
+            return False
+        counts = [numbers[place] for place, number in lately.items() if number <= most]
+        return connections < min(counts) + _MORE or (
+            (connections + 1) * len(counts) * _PART <= (sum(counts) + 1) * (_PART + 1))
 
     def accepted(self) -> None:
         """This worker has accepted a connection."""
-        self._weight(0)
-        self._accepted += 1
+        numbers, mine, second = self._numbers, self._mine, int(self._clock())
+        passed = second - numbers[mine + _SECOND]
+        if passed:
+            numbers[mine + _BEFORE] = numbers[mine + _NOW] if passed == 1 else 0
+            numbers[mine + _NOW] = 0
+            numbers[mine + _SECOND] = second
+        numbers[mine + _NOW] += 1
 
-    def _weight(self, connections: int) -> int:
-        second = int(self._clock())
-        if second != self._second:
-            self._accepted_before = self._accepted if second == self._second + 1 else 0
-            self._second, self._accepted = second, 0
-        return max(connections, self._accepted_before + self._accepted)
+    def _lately(self, place: int, second: int) -> int:
+        """How many connections a worker accepted in this second of the clock and the one before."""
+        numbers = self._numbers
+        passed = second - numbers[place + _SECOND]
+        return (numbers[place + _NOW] if passed < 2 else 0) + (0 if passed else numbers[place + _BEFORE])
 
     def looks(self) -> dict[int, int]:
         """How often each of the other workers has looked."""
