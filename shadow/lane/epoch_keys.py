@@ -91,7 +91,8 @@ class EpochKeys:
             while (capability, epoch) not in self._known:
                 forgotten = self._forgotten
                 # Keys that could not be destroyed yet are destroyed before another one is made.
-                key = b"" if self._is_resting() or self._unwanted else await asyncio.to_thread(self._made, capability, epoch)
+                waits = self._is_resting() or self._unwanted
+                key = b"" if waits else await asyncio.to_thread(self._made, capability, epoch)
                 # Where keys were forgotten meanwhile, this one may have been read before it was destroyed.
                 if forgotten == self._forgotten:
                     self._known[capability, epoch] = key
