@@ -81,9 +81,10 @@ def answer_of_copy(work: Callable[[], bytes]) -> bytes:
     answered = bytearray()
     waiting = select.poll()
     waiting.register(read, select.POLLIN)
-    # A process that the copy has started may hold the pipe open, so its end may never come.
-    while waiting.poll(_MOMENT) or copy.is_alive():
-        if waiting.poll(0):
+    # A process that the copy has started may hold the pipe open, so its end may never come. Whether the copy lives is
+    # asked before the pipe: what it wrote before it ended is in there by then.
+    while (alive := copy.is_alive()) or waiting.poll(0):
+        if waiting.poll(_MOMENT if alive else 0):
             piece = os.read(read, 1 << 16)
             if not piece:
                 break
