@@ -13,7 +13,7 @@ PACKAGES = ("adapters", "shadow", "gateway")
 # From top to bottom. A part imports what is below it; parts of one line leave each other alone.
 GATEWAY = [
     {"cli"},
-    {"workers"},
+    {"launch"},
     {"supervisor"},
     {"worker"},
     {"app", "console", "demo"},
@@ -81,7 +81,7 @@ HOMES = {
     "rich": ["gateway.cli", "gateway.demo", "shadow.renderers.table"],
     "starlette": ["gateway.worker", "gateway.admin.app", "gateway.admin.access", "gateway.edges.asgi",
                   "gateway.demo"],
-    "uvicorn": ["gateway.workers", "gateway.supervisor", "gateway.worker", "gateway.app", "gateway.admin.listener",
+    "uvicorn": ["gateway.launch", "gateway.supervisor", "gateway.worker", "gateway.app", "gateway.admin.listener",
                 "gateway.demo.serving"],
     "uvloop": ["gateway.supervisor"],
     "yaml": ["gateway.config"],
@@ -260,7 +260,7 @@ def test_the_admin_port_needs_no_worker_to_live_in():
     for module in SOURCES:
         if within(module, "gateway.admin"):
             reach(module)
-    for part in ("app", "workers", "inforce", "config", "edges", "pipeline", "routing", "transports"):
+    for part in ("app", "launch", "inforce", "config", "edges", "pipeline", "routing", "transports"):
         assert not any(within(module, f"gateway.{part}") for module in reached), part
 
 

@@ -37,7 +37,7 @@ def serve(
     from gateway.app import Launch
     from gateway.binding import ListenError
     from gateway.forked import answer_of_copy
-    from gateway.workers import Ports, run
+    from gateway.launch import Ports, run
 
     data = listen.removeprefix("unix:") if listen.startswith("unix:") else _address(listen)
     for name in admin_hosts:
