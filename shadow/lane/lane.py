@@ -27,6 +27,7 @@ from shadow.compare.comparison import Comparison, Outcome, Tally, answers_hash, 
 from shadow.compare.pair import Pair
 from shadow.custody.base import Custody
 from shadow.custody.sqlite import SqliteCustody
+from shadow.evidence.counting import NOT_SAMPLED
 from shadow.evidence.noise import bracketed, steady, unstable, with_bonds
 from shadow.judge.child import Child, Judge, JudgeSlow
 from shadow.lane.asking import Ask, Asking
@@ -34,7 +35,7 @@ from shadow.lane.learned_noise import LearnedNoise
 from shadow.lane.mirror import Job, Mirror, Way
 from shadow.lane.rates import Rates
 from shadow.lane.recheck import Rechecks, ended
-from shadow.lane.writer import NOT_SAMPLED, Writer
+from shadow.lane.writer import Writer
 from shadow.ledger.rows import Traffic
 from shadow.observation import Observation
 from shadow.sealed.capture import Capture

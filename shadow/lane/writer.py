@@ -20,6 +20,7 @@ from shadow.compare.difference import Severity
 from shadow.compare.pair import Pair
 from shadow.compare.rules import NONE, Rules
 from shadow.custody.base import Custody
+from shadow.evidence.counting import NOT_SAMPLED
 from shadow.evidence.epoch import Basis, Epoch, build_of, digest
 from shadow.evidence.noise import table
 from shadow.evidence.stratum import Stratum, subject
@@ -50,9 +51,6 @@ CLAIMS = 50_000
 """Subjects of an hour that are remembered. Exchanges about further subjects are counted, but prove nothing."""
 
 _BAD = frozenset({Outcome.MISMATCH, Outcome.CANDIDATE_ERROR})
-
-NOT_SAMPLED = "not_sampled"
-"""The reason of an exchange that the sample left out. It is not missing from the evidence."""
 
 
 class Standing(NamedTuple):

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from shadow.compare.comparison import COMPARED, Comparison, Outcome, Tally
 from shadow.compare.difference import Difference
@@ -31,6 +32,9 @@ FASTER, SLOWER = "modern faster", "modern slower"
 
 HOURS = 2
 """Hours for which tokens are kept: the current one, and the one before it for late exchanges."""
+
+START = 50
+"""Effective exchanges between two possible starts of a Course."""
 
 DAY = 24
 """Hours whose effective exchanges are counted hour by hour, for the rate at which evidence comes in."""
@@ -79,7 +83,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """Exchanges of one stratum with one outcome, on their way to the store.
+    """Exchanges of one stratum with one outcome and reason, on their way to the store.
 
     There are `count` of them. `critical` of them have a critical difference; in `reproduced` of these it was there
     again each time that both arms were asked again. `tokens` are (hour, token) of the subjects asked about. `noise` is
@@ -98,11 +102,12 @@ class Sighting:
     tokens: frozenset[tuple[int, bytes]] = frozenset()
     noise: tuple[Noise, ...] = ()
     known: tuple[tuple[str, int], ...] = ()
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Exchanges of one stratum with one outcome, as a store has them: a Sighting without its tokens.
+    """Exchanges of one stratum with one outcome and reason, as a store has them: a Sighting without its tokens.
 
     `effective` counts the exchanges whose subject was new in its hour. `hours` are (hours since 1970, effective
     exchanges), the oldest first, of the last DAY hours. The stratum has an empty status if the exchanges were not
@@ -119,6 +124,82 @@ class Evidence:
     first: float
     last: float
     hours: tuple[tuple[int, int], ...] = ()
+    reason: str = ""
+
+
+class Point(NamedTuple):
+    """The sums of a Course up to one moment: effective exchanges in all, and of them those that were `wrong`, wrong on
+    `first` answer alone, `failed`, and left out `after` modern had answered, by reason (see evidence.counting)."""
+
+    effective: int
+    wrong: int = 0
+    first: int = 0
+    failed: int = 0
+    after: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How the sums of one stratum, or of the whole epoch (`stratum` None), grew in the order of the store.
+
+    The last of the `points` is now. The points before it are START effective exchanges apart or more, and their
+    distance from now grows geometrically, so that there are few of them. The first is at 0."""
+
+    capability: str
+    epoch: Epoch
+    stratum: Stratum | None
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One beginning of evidence: an epoch from its first exchange until its evidence is dropped (`closed`).
+
+    It outlives its evidence, since every attempt is one more chance to be told SAFE by mistake. `number` orders the
+    attempts of a capability by their beginning. `effective` counts its effective exchanges; times are in seconds since
+    1970."""
+
+    capability: str
+    number: int
+    epoch: Epoch
+    effective: int
+    first: float
+    last: float
+    closed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """The hours of a capability with traffic, of the last 31 days: (hours since 1970, exchanges), the oldest first.
+
+    With an epoch these are its effective exchanges; without one, all exchanges that were eligible, compared or not."""
+
+    capability: str
+    epoch: Epoch | None
+    hours: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """The sizes of legacy's bodies in one epoch: (bucket, eligible exchanges, effective ones), in ascending order.
+    Bucket b holds bodies of fewer than 2**b bytes and at least 2**(b−1); the last, 63, those too large to be kept."""
+
+    capability: str
+    epoch: Epoch
+    buckets: tuple[tuple[int, int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """The exchanges of one client, or of one facility. `dimension` is its kind ("client", or the
+    name of a declared dimension), `token` stands for its name. Of its `effective` exchanges, `bad` were not right."""
+
+    capability: str
+    epoch: Epoch
+    dimension: str
+    token: str
+    effective: int
+    bad: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +315,11 @@ class Ledger:
     crossings: list[Crossing] = field(default_factory=list)
     declared: list[Declared] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
+    courses: list[Course] = field(default_factory=list)
+    attempts: list[Attempt] = field(default_factory=list)
+    calendars: list[Calendar] = field(default_factory=list)
+    sizes: list[Sizes] = field(default_factory=list)
+    members: list[Member] = field(default_factory=list)
 
 
 def conflicts(legacy: bool, modern: bool) -> tuple[Crossed, ...]:
