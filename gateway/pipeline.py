@@ -286,10 +286,14 @@ class Exchange:
         self.phase = TUNNEL if status == 101 else ANSWERING
         if self._witness is not None:
             self._witness.status = status
-            self._witness.headers = headers
+            self._witness.begin(headers, self._sending, self._arm_started)
         if account.fallback or (call is not None and call.response_headers):
             headers = with_ours(headers, call, fell_back=bool(account.fallback))
         self._outlet.send_head(status, reason, headers, length)
+
+    def on_read(self, head_at: float, end_at: float) -> None:
+        if self._witness is not None:
+            self._witness.read(head_at, end_at)
 
     def on_data(self, data: bytes) -> None:
         """A piece of the answer's body: to the client first."""
@@ -343,6 +347,8 @@ class Exchange:
     def pause_download(self) -> None:
         if self._sending is not None:
             self._sending.pause()
+        if self._witness is not None:
+            self._witness.pause()
 
     def resume_download(self) -> None:
         if self._sending is not None:

@@ -179,6 +179,8 @@ class Writer:
             critical = {one.signature for one in comparison.differences if one.severity is Severity.CRITICAL}
             found.critical += 1
             found.reproduced += not critical.isdisjoint(comparison.reproduced)
+        elif outcome is Outcome.TRANSIENT and comparison.was_critical:
+            found.critical += 1
         if comparison.hidden and rules.known and outcome in COMPARED:
             hidden = dict(comparison.hidden)
             found.known.update(one.id for one in rules.known if one.id in hidden)
@@ -231,9 +233,13 @@ class Writer:
             known.at = at
 
     def latencies(self, pair: Pair) -> None:
-        """Add how much longer one arm took than the other over the same request, if both answered."""
-        if pair.control.failure is None and pair.candidate.failure is None:
-            longer = pair.candidate.seconds - pair.control.seconds
+        """Add how much longer one arm took than the other over the same request, if both answered at their own pace: to
+        the end of the answer, or else to its head."""
+        legacy, modern = pair.control.last, pair.candidate.last
+        if legacy is None or modern is None:
+            legacy, modern = pair.control.first, pair.candidate.first
+        if legacy is not None and modern is not None:
+            longer = modern - legacy
             self.call(pair.capability, pair.operation, SLOWER if longer > 0 else FASTER, abs(longer), False, pair.at)
 
     def start(self) -> None:
