@@ -52,11 +52,13 @@ class Exchanges:
             elif len(self.noise) < NOISE:
                 self.noise[place] = row
 
-    def sighting(self, capability: str, epoch: Epoch, stratum: Stratum, outcome: Outcome, reason: str) -> Sighting:
+    def sighting(
+        self, capability: str, epoch: Epoch, stratum: Stratum, outcome: Outcome, reason: str, *, swept: bool,
+    ) -> Sighting:
         """These exchanges as a row for the store."""
         return Sighting(
             capability, epoch, stratum, outcome, self.count, self.critical, self.reproduced, self.first, self.last,
-            frozenset(self.tokens), tuple(self.noise.values()), tuple(self.known.items()), reason,
+            frozenset(self.tokens), tuple(self.noise.values()), tuple(self.known.items()), reason, swept,
             tuple((size, exchanges, self.sizes_first[size]) for size, exchanges in self.sizes.items()))
 
 

@@ -60,8 +60,8 @@ class Writer:
     if it did not. `renewals` counts how often the store was replaced. `keys` are the keys of epochs.
     """
 
-    def __init__(self, store: Store | None, custody: Custody | None) -> None:
-        """`store` and `custody` are None if they are not open yet: see `use`."""
+    def __init__(self, store: Store | None, custody: Custody | None, *, swept: bool = False) -> None:
+        """`store` and `custody` are None if they are not open yet: see `use`. `swept`: all exchanges are a sweep's."""
         self.lost: Counter[str] = Counter()
         self.failures = 0
         self.renewals = 0
@@ -69,6 +69,7 @@ class Writer:
         self.keys = EpochKeys(custody)
         self._standings = Standings(self.keys)
         self._store = store
+        self._swept = swept
         self._tallies: Counter[Tally] = Counter()
         self._comparisons: list[Comparison] = []
         self._traffic: defaultdict[tuple[str, str, str, str], Calls] = defaultdict(Calls)
@@ -352,7 +353,8 @@ class Writer:
         eligible, self._eligible = self._eligible, Counter()
         return Batch(
             comparisons, tallies, [one.row(*key) for key, one in calls.items()],
-            [one.sighting(*place) for place, one in exchanges.items()], bindings, list(gaps.values()), eligible)
+            [one.sighting(*place, swept=self._swept) for place, one in exchanges.items()], bindings,
+            list(gaps.values()), {} if self._swept else eligible)
 
     def _put_back(self, batch: Batch) -> None:
         """Keep a batch that was not written, to be written with the next."""

@@ -152,7 +152,7 @@ def test_a_day_of_load_stays_within_bounds(tmp_path, kind):
 
 def subjects(capability, outcome, numbers, mark=b""):
     """A sighting of these subjects, with tokens as evenly spread as digests are."""
-    tokens = frozenset((1, sha256(b"%d" % one).digest()[:TOKEN] + mark) for one in numbers)
+    tokens = frozenset((1, sha256(f"{capability} {one}".encode()).digest()[:TOKEN] + mark) for one in numbers)
     return Sighting(capability, Epoch("", "", Setup(), "2"), Stratum("read", "2xx", "", ""), outcome, len(tokens), 0, 0,
                     0.0, 0.0, tokens)
 
