@@ -15,7 +15,7 @@ from gateway.policies.base import Policy
 from gateway.reading import UNSAID, Fold, Reading, canonical, segments
 from gateway.stage import Roles, Stage, roles
 from gateway.transports.base import Transport
-from shadow.evidence.gate import UNDECLARED, Criteria
+from shadow.evidence.criteria import UNDECLARED, Criteria
 from shadow.plan import ShadowPlan
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})

@@ -7,7 +7,7 @@ import click
 import orjson
 
 from gateway.cli.sources import Refused, asked, configured
-from shadow.evidence.gate import Answer
+from shadow.evidence.criteria import Answer
 from shadow.renderers import markdown, table
 from shadow.renderers.junit import to_junit
 from shadow.report.report import CapabilityReport

@@ -17,7 +17,7 @@ from gateway.config.compile import Configuration
 from gateway.config.problem import Invalid, did_you_mean
 from shadow.custody.base import Custody, CustodyError
 from shadow.custody.sqlite import SqliteCustody
-from shadow.evidence.gate import Criteria
+from shadow.evidence.criteria import Criteria
 from shadow.ledger.rows import Evidence
 from shadow.report.report import Report, fold
 from shadow.stores.base import Store, StoreError

@@ -19,8 +19,8 @@ from gateway.reading import is_ambiguous, segments
 from gateway.stage import Stage
 from gateway.transports.base import Transport
 from shadow.compare.rules import Rules, together
+from shadow.evidence.criteria import Criteria
 from shadow.evidence.epoch import Basis, Setup
-from shadow.evidence.gate import Criteria
 from shadow.plan import ShadowPlan
 from shadow.settings import SECRETS, Recheck, Sealing
 
