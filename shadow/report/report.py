@@ -168,7 +168,7 @@ class Report:
 
 
 def fold(
-    ledger: Ledger, criteria: Mapping[str, Criteria] = MappingProxyType({}), now: float | None = None,
+    ledger: Ledger, criteria: Mapping[str, Criteria] = MappingProxyType({}), *, now: float | None = None,
 ) -> Report:
     """The report of a ledger, made at `now` (seconds since 1970; None: at the time of the latest exchange).
     Capabilities with `criteria` are listed even if nothing is known of them. Without criteria it is not known which

@@ -146,6 +146,18 @@ def _wanted(found: EvidenceReport, left: Mapping[str, int]) -> Iterator[str]:
             yield f"≈ {one.needs:,} more of `{one.operation}`{stratum}, {_in(one.hours, one.seen > 0)}"
 
 
+def of_writes(found: EvidenceReport) -> EvidenceReport:
+    """The verdict on the capability's writes, which nothing compares."""
+    cause = "no mode compares writes yet"
+    gate = Gate("writes", State.MISSING, None, 1.0, 0, cause)
+    names = f" ({', '.join(found.unmirrored)})" if found.unmirrored else ""
+    return replace(
+        found, answer=Answer.NOT_ENOUGH, says=f"{Answer.NOT_ENOUGH} for writes{names}: {cause}", scope="for writes",
+        cause=cause, action="flip writes by other evidence than the shadow's", uncovered="", notes=(), wanted=(),
+        gates=(gate,), coverage=(), unseen=(), effective=0, per_hour=None,
+    )
+
+
 def missing(gaps: Sequence[GapReport]) -> str:
     """The end of `says` that reports missing exchanges; "" if none are missing."""
     if not gaps:

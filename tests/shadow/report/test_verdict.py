@@ -83,8 +83,8 @@ def test_what_other_rules_or_another_comparator_found_is_not_safe_now(epoch):
     assert verdict(rows, BOTH).answer is Answer.SAFE, "nobody says what the rules are now"
     found = verdict(rows, replace(BOTH, setup=Setup(rules="stricter")))
     assert found.answer is Answer.NOT_ENOUGH
-    assert found.says == ("NOT ENOUGH EVIDENCE: nothing was compared since the arms, the rules or the comparator changed. "
-                          "Writes, trailers and 1 operation (write) are not judged")
+    assert found.says == ("NOT ENOUGH EVIDENCE: nothing was compared since the arms, the rules or the comparator "
+                          "changed. Writes, trailers and 1 operation (write) are not judged")
     assert (found.epoch, found.effective, [one.effective for one in found.history]) == (None, 0, [5_500])
     assert found.unseen == ("read", "search")
     assert "no evidence yet; 5,500 effective exchanges on 1 earlier one" in table(found)
