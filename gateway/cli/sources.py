@@ -172,7 +172,8 @@ def asked(admin: str, capability: str | None, step: str = EVERYBODY) -> Report:
         raise Refused("--admin must be an http:// or https:// URL")
     try:
         with httpx2.Client(trust_env=False, timeout=ADMIN_SECONDS) as client:
-            asked_for = ({"for": step} if step != EVERYBODY else {}) | ({"capability": capability} if capability else {})
+            asked_for = {"for": step} if step != EVERYBODY else {}
+            asked_for |= {"capability": capability} if capability else {}
             answer = client.get(f"{admin.rstrip('/')}/report", params=asked_for)
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         raise Refused(f"the gateway cannot be reached at {admin} ({type(error).__name__})", 3) from None

@@ -63,7 +63,7 @@ def _scope(criteria: Criteria, answer: Answer, *, signed: bool) -> str:
         return "" if criteria.share == 1 else f" for a step to {percent(criteria.share)}"
     step = "" if criteria.share == 1 else f" up to {percent(criteria.share)}"
     sign = criteria.sign
-    by = f" (signed by {sign.by}, until {moment(sign.until)[:_DATE]})" if signed and sign is not None else ""
+    by = f" (signed by {sign.by}, until {_day(sign.until)})" if signed and sign is not None else ""
     return f" for reads{step}{by}"
 
 
@@ -82,19 +82,24 @@ def notes(criteria: Criteria, assessed: Verdict, now: float) -> tuple[str, ...]:
     for one in criteria.accepted:
         if now < one.expires:
             found.append(f"Accepted by {one.owner}: {one.reason} in up to {percent(one.max_rate)} of exchanges, until "
-                         f"{moment(one.expires)[:_DATE]} ({one.why})")
+                         f"{_day(one.expires)} ({one.why})")
     for lag in criteria.lags:
         if now < lag.expires:
             found.append(f"Declared by {lag.owner}: `{lag.operation}` lags up to {lag.within:g} s in up to "
-                         f"{percent(lag.max_rate)} of exchanges, until {moment(lag.expires)[:_DATE]} ({lag.why})")
+                         f"{percent(lag.max_rate)} of exchanges, until {_day(lag.expires)} ({lag.why})")
     if criteria.across_builds:
         found.append("Days and hours count over modern's builds of 14 days")
     sign = criteria.sign
     if sign is not None and now < sign.until and assessed.answer is Answer.NOT_ENOUGH and criteria.share > sign.up_to:
         share = percent(sign.up_to)
-        found.append(f"{sign.by} has signed for a step up to {share}, until {moment(sign.until)[:_DATE]}: ask with "
+        found.append(f"{sign.by} has signed for a step up to {share}, until {_day(sign.until)}: ask with "
                      f"`figway gate --for {share}`")
     return tuple(found)
+
+
+def _day(end: float) -> str:
+    """The last day of what ends then: "2025-03-01"."""
+    return moment(end - 1)[:_DATE]
 
 
 def _cause(found: EvidenceReport, *, outdated: bool) -> str:

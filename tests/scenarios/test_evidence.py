@@ -31,7 +31,9 @@ capabilities:
       sample: 100%
       noise: 0%
       recheck: {{after: []}}
-      gate: {{limit: 20%, critical_limit: 20%, calendar: off, confidence: 80%, minimum: 30, stratum_minimum: 5, build: X-Build}}
+      # What some forty patients within a second can show.
+      gate: {{limit: 20%, critical_limit: 20%, calendar: off, confidence: 80%, minimum: 30, stratum_minimum: 5,
+              build: X-Build}}
 default: {{upstream: legacy}}
 """
 
