@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 from shadow.compare.comparison import Comparison, Outcome, compare
 from shadow.compare.difference import Severity
-from shadow.evidence.epoch import Epoch, Setup
 from shadow.evidence.criteria import Answer, Criteria
+from shadow.evidence.epoch import Epoch, Setup
 from shadow.evidence.eprocess import needed, spent
 from shadow.evidence.stratum import Stratum, subject
 from shadow.ledger.rows import Evidence
