@@ -246,8 +246,8 @@ def _mirrored(written: spec.Capability, policies: Iterable[Policy]) -> list[str]
 
 def _setup(arms: Iterable[Arm], node: Node, upstreams: Node, mirrored: list[str]) -> Setup:
     """A Setup that changes when an arm becomes another service, is translated or is asked in another way. It covers the
-    upstream and adapter as written, the endpoints, and what is `mirrored` of credentials. It leaves out the values of "${…}" in options,
-    because a short hash of a short secret gives the secret away; an endpoint holds no secret."""
+    upstream and adapter as written, the endpoints, and what is `mirrored` of credentials. It leaves out the values of
+    "${…}" in options, because a short hash of a short secret gives the secret away; an endpoint holds no secret."""
     written, endpoints = [], []
     for arm in arms:
         upstream, adapter = upstreams.find(arm.upstream.name), node.find(arm.name).child("adapter")
