@@ -24,7 +24,14 @@ from shadow.latency import Histogram
 from shadow.ledger.groups import Pattern, decode, encode, merged, patterns, worst
 from shadow.ledger.rows import Finding, Gap, Hidden, Ledger, Reason, Traffic, hidden
 from shadow.ledger.unlink import Tokens, Trace, Unlinked, about, unlinked
-from shadow.stores import sqlite_attempts, sqlite_course, sqlite_crosswalk, sqlite_evidence, sqlite_noise
+from shadow.stores import (
+    sqlite_attempts,
+    sqlite_course,
+    sqlite_coverage,
+    sqlite_crosswalk,
+    sqlite_evidence,
+    sqlite_noise,
+)
 from shadow.stores.base import NONE_HELD, RETENTION, SIGNATURES, Batch, Held, StoreError, StoreRenewed, is_held
 
 _TALLY = """
@@ -137,6 +144,7 @@ class Sqlite:
                 _add(connection, row)
             connection.executemany(_GAP, [(one.capability, one.reason, int(one.last) // HOUR, one.exchanges, one.first,
                                            one.last) for one in batch.gaps])
+            sqlite_coverage.add_eligible(connection, batch.eligible)
             sqlite_crosswalk.add(connection, batch.bindings, held)
             dropped = sqlite_evidence.add(connection, batch.sightings, held)
             sqlite_noise.add(connection, (row for one in batch.sightings for row in one.noise), self._limit)
@@ -191,6 +199,7 @@ class Sqlite:
             return set()
         self._hour = hour
         sqlite_evidence.forget_subjects(connection, hour)
+        sqlite_coverage.forget(connection, hour)
         if held is None:
             return set()
         old = before, json.dumps(sorted(held))
@@ -225,6 +234,8 @@ class Sqlite:
                  for name, reason, _, exchanges, first, last in rows("SELECT * FROM gap")],
                 [sqlite_course.read(row) for row in rows("SELECT * FROM course")],
                 [sqlite_attempts.read(row) for row in rows("SELECT * FROM attempt")],
+                sqlite_coverage.read_calendars(rows("SELECT * FROM calendar")),
+                sqlite_coverage.read_sizes(rows("SELECT * FROM size")),
             )
 
     def unlink(self, tokens: Tokens, traces: Collection[Trace], held: Held = NONE_HELD) -> Unlinked:
