@@ -18,7 +18,7 @@ TOKEN = "Bearer CANARY-TOKEN"
 JSON = ("Content-Type", "application/json")
 
 
-def config(legacy, modern, shadow=""):
+def config(legacy, modern, shadow="", calendar="off"):
     return f"""
 version: 1
 store: {{sqlite: {{path: figway.db}}}}
@@ -39,7 +39,7 @@ capabilities:
       sample: 100%
       noise: 0%
       recheck: {{after: []}}
-      gate: {{limit: 20%, confidence: 80%, minimum: 30, stratum_minimum: 5}}
+      gate: {{limit: 20%, critical_limit: 20%, confidence: 80%, minimum: 30, stratum_minimum: 5, calendar: {calendar}}}
       {shadow}
   plain:
     owner: patients-team
@@ -93,8 +93,9 @@ def facts(folder, keys, *arguments, **more):
 
 
 def gate(folder):
+    """What `figway gate` says, with its exit status as `status`."""
     done = CliRunner().invoke(main, ["gate", "patients", "--config", str(folder / "routes.yaml"), "-o", "json"])
-    return json.loads(done.stdout)["evidence"]
+    return json.loads(done.stdout)["evidence"] | {"status": done.exit_code}
 
 
 def states(evidence):
@@ -107,8 +108,20 @@ def test_two_arms_that_agree_are_evidence_for_the_gate(folder, legacy, modern):
     assert sorted(legacy.targets()) == sorted(modern.targets()) == sorted(f"/patients/{one}" for one in ids(40))
     assert {one.get("X-Figway-Shadow") for one in [*legacy.asked, *modern.asked]} == {"1"}
     evidence = gate(folder)
-    assert (evidence["effective"], states(evidence)["mismatches"]) == (40, "pass")
+    assert (evidence["effective"], evidence["swept"], states(evidence)["mismatches"]) == (40, 40, "pass")
     assert evidence["per_hour"] is None, "a sweep says nothing about the rate of clients"
+    assert "40 of 40 effective exchanges were swept" in evidence["says"]
+
+
+def test_a_sweep_may_show_all_that_safe_needs_but_the_calendar(folder, legacy, modern):
+    found = facts(folder, [*ids(40), *(f"/patients?name={one}" for one in ids(40))])
+    assert found["counts"] == {"right": 80}
+    evidence = gate(folder)
+    assert (evidence["status"], evidence["answer"]) == (0, "SAFE"), evidence["says"]
+    (folder / "routes.yaml").write_text(config(legacy, modern, calendar="{days: 1, hours: 1, weekend: false}"))
+    evidence = gate(folder)
+    assert evidence["status"] == 3
+    assert {name for name, state in states(evidence).items() if state != "pass"} == {"calendar"}
 
 
 def test_the_lines_that_differ_are_named_and_the_gate_counts_them(folder, modern):
