@@ -198,9 +198,9 @@ class Gateway:
 
     def report(self, capability: str | None) -> Report:
         """The shadow's report: see gateway.admin.base.Reports."""
-        criteria = {name: one.criteria() for name, one in self.pipeline.table.capabilities.items()
-                    if capability in (None, name)}
-        report = fold(self.shadowing.store().read(capability), criteria)
+        asked = [one for one in self.pipeline.table.capabilities.values() if capability in (None, one.name)]
+        report = fold(self.shadowing.store().read(capability), {one.name: one.criteria() for one in asked},
+                      {one.name: one.profile() for one in asked})
         if capability is not None and not report.capabilities:
             raise LookupError(capability)
         return report

@@ -40,13 +40,13 @@ def gate(capability: str, output: str, config: Path, admin: str | None) -> None:
 def _print(found: CapabilityReport, output: str) -> None:
     match output:
         case "json":
-            whole = {"capability": found.capability, "evidence": found.evidence}
+            whole = {"capability": found.capability, "owner": found.owner, "evidence": found.evidence}
             click.echo(orjson.dumps(whole, option=orjson.OPT_INDENT_2))
         case "junit":
             click.echo(to_junit(found.capability, found.evidence), nl=False)
         case "markdown":
-            click.echo(markdown.evidence(found.evidence))
+            click.echo(markdown.verdict(found))
         case _:
             console = table.terminal()
-            for part in table.evidence(found.evidence):
+            for part in table.verdict(found):
                 console.print(part)

@@ -14,6 +14,7 @@ COMMANDS = {
     "schema": "Print the JSON Schema of routes.yaml, for editors.",
     "explain": "Show where a request would go, and why. Sends nothing.",
     "compare": "Compare two answers in files, and try out rules.",
+    "status": "Show all capabilities on one screen, the worst first.",
     "report": "Show what the shadow lane has found.",
     "gate": "Say whether a capability is safe to flip.",
     "shadow": "Manage what the shadow lane keeps.",

@@ -24,6 +24,12 @@ def to_markdown(report: Report) -> str:
     return "\n".join(_report(report)) + "\n"
 
 
+def verdict(one: CapabilityReport) -> str:
+    """The verdict on one capability, as `evidence`, and who decides about it."""
+    owner = f"\n\nOwner: {_cell(one.owner)}." if one.owner else ""
+    return evidence(one.evidence) + owner
+
+
 def evidence(found: EvidenceReport) -> str:
     """The verdict on one capability: its gates, the evidence that is missing, and the evidence that it rests on."""
     return "\n".join(_evidence(found))
@@ -50,7 +56,8 @@ def _report(report: Report) -> Iterator[str]:
 def _counts(one: CapabilityReport) -> Iterator[str]:
     yield from ("| | |", "|---|---|")
     for label, value in (
-        ("Stage", one.stage or "not known"), ("Requests", str(one.requests)), ("Eligible", str(one.eligible)),
+        ("Owner", one.owner or "not known"), ("Stage", one.stage or "not known"),
+        ("Requests", str(one.requests)), ("Eligible", str(one.eligible)),
         ("Compared", str(one.compared)), ("Mismatching", str(one.mismatching)),
         ("Match once normalised", str(one.normalised)), ("Known differences", str(one.known)),
         ("Unstable", str(one.unstable)), ("Transient", str(one.transient)),

@@ -96,7 +96,8 @@ def _mismatching(one: CapabilityReport) -> Text:
 
 
 def _capability(one: CapabilityReport, traces: bool) -> Iterator[RenderableType]:
-    yield Text.assemble((one.capability, "bold"), f": {one.says}")
+    owner = f" (owner: {one.owner})" if one.owner else ""
+    yield Text.assemble((one.capability, "bold"), f"{owner}: {one.says}")
     if one.judged:
         yield from evidence(one.evidence)
     for label, counts in (
@@ -115,6 +116,13 @@ def _capability(one: CapabilityReport, traces: bool) -> Iterator[RenderableType]
             yield Text(f"  {pattern.operation}: {hint.replace('`', '')}")
     if one.overflow:
         yield Text(f"  {overflowed(one)}", style="yellow")
+
+
+def verdict(one: CapabilityReport) -> Iterator[RenderableType]:
+    """The verdict on one capability, as `evidence`, and who decides about it."""
+    yield from evidence(one.evidence)
+    if one.owner:
+        yield Text(f"  owner: {one.owner}")
 
 
 def evidence(found: EvidenceReport) -> Iterator[RenderableType]:
