@@ -22,8 +22,8 @@ ENCODINGS = frozenset({"ascii", "utf-8", "utf-16", "utf-16-le", "utf-16-be", "is
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _DECLARED = re.compile(rb"""<\?xml[^>]{1,100}?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
 _DECLARATION = re.compile(r"<\?xml\s[^>]*\?>")
-# The text allowed before the root element (XML 1.0 production 22). Possessive, so that the match never backtracks.
-_DOCTYPE = re.compile(r"\s*+(?:(?><!--.*?-->|<\?.*?\?>)\s*+)*+<!DOCTYPE", re.DOTALL)
+# The text allowed before the root element (XML 1.0 production 22). In an atomic group, so the match never backtracks.
+_DOCTYPE = re.compile(r"\s*+(?>(?:(?><!--.*?-->|<\?.*?\?>)\s*+)*)<!DOCTYPE", re.DOTALL)
 _NAME = r"[A-Za-z_][A-Za-z0-9_.-]*"
 _STEP = re.compile(rf"(@?)(?:({_NAME}):)?({_NAME}|\*)(?:\[(@?)({_NAME})=([^\]]*)\])?(?:/(?=.)|\Z)", re.ASCII)
 

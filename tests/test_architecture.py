@@ -1,6 +1,7 @@
 """The rules of the house, held against the source itself: who may import whom, and what is pure."""
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -263,6 +264,15 @@ def test_the_admin_port_needs_no_worker_to_live_in():
             reach(module)
     for part in ("app", "launch", "inforce", "config", "edges", "pipeline", "routing", "transports"):
         assert not any(within(module, f"gateway.{part}") for module in reached), part
+
+
+def test_no_pattern_repeats_a_group_possessively(module):
+    """Python before 3.11.5, as Debian 12 has it, goes on from the middle of a repetition that failed: it matches
+    "(?:ab)*+" with the whole of "aba" (python/cpython#106052). An atomic group, "(?>(?:ab)*)", is right everywhere."""
+    for node in ast.walk(TREES[module]):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str | bytes):
+            text = node.value if isinstance(node.value, str) else node.value.decode("latin-1")
+            assert not re.search(r"(?<![\\(])\)(?:[*+?]|\{\d*,?\d*\})\+", text), f"{module}:{node.lineno}"
 
 
 def test_no_name_is_a_drawer_for_everything():

@@ -23,10 +23,11 @@ _PORT_BEHIND = re.compile(rb":[0-9]{5}\Z|(?:\A(?:[0-9A-Fa-f]{1,4}:){8}|\.[0-9]{1
 _NAME = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
 # RFC 7239 requires quotes around ports and IPv6 addresses. Not every proxy writes them.
 _VALUE = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z:\[\]]++"
-_QUOTED = rb'"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t \x21-\x7e\x80-\xff])*+"'
-_PAIR = rb"(" + _NAME + rb")=(" + _VALUE + rb"|" + _QUOTED + rb")"
-_PAIRS = re.compile(_PAIR)
-_ELEMENT = re.compile(rb"[ \t]*+(?:" + _PAIR + rb")?+(?:[ \t]*+;[ \t]*+(?:" + _PAIR + rb")?+)*+[ \t]*+")
+_QUOTED = rb'"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t \x21-\x7e\x80-\xff])*"'
+_PAIRS = re.compile(rb"(" + _NAME + rb")=(" + _VALUE + rb"|" + _QUOTED + rb")")
+# A pair or none, in an atomic group: an element is never read in a second way.
+_PAIR = rb"(?>(?:" + _NAME + rb"=(?:" + _VALUE + rb"|" + _QUOTED + rb"))?)"
+_ELEMENT = re.compile(rb"[ \t]*+" + _PAIR + rb"(?>(?:[ \t]*+;[ \t]*+" + _PAIR + rb")*)[ \t]*+")
 _ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
 # The most bytes of an element: more than any proxy writes, and few enough to search for its beginning cheaply.
 _LONGEST = 1024

@@ -18,7 +18,7 @@ _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:[ \t]*;[^\x00-\x08\x0a-\x1f\x7
 _MAX_CHUNK_LINE = 4096
 # Rows of whole chunks of one size, 1 to 15 bytes. They are read at once, since a body may consist of nothing else.
 _SMALL_CHUNKS = re.compile(b"|".join(
-    rb"(?:[%x%X]\r\n[\s\S]{%d}\r\n){1,256}+" % (size, size, size) for size in range(1, 16)))
+    rb"(?:[%x%X]\r\n[\s\S]{%d}\r\n){1,256}" % (size, size, size) for size in range(1, 16)))
 _SMALL_SIZES = {ord(digit): int(digit, 16) for digit in "123456789abcdefABCDEF"}
 _CHUNKS_A_CALL = 512
 

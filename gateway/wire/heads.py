@@ -13,7 +13,7 @@ import httptools
 from adapters.message import Headers
 
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
-_FIELDS = rb"(?:" + _TOKEN + rb":[^\x00-\x08\x0a-\x1f\x7f]*+\r\n)*+\r\n"
+_FIELDS = rb"(?:" + _TOKEN + rb":[^\x00-\x08\x0a-\x1f\x7f]*+\r\n)*\r\n"
 _TARGET = rb"[\x21-\x7e\x80-\xff]++"
 TARGET = re.compile(_TARGET)
 """The bytes that a request target may consist of."""

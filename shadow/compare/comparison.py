@@ -102,7 +102,8 @@ class Comparison:
     `at` is in seconds since 1970. `hidden` counts, by the rule's id, the differences that each rule removed.
     `reproduced` are the signatures that were there again each time both arms were asked again. `drifts` are filled
     if legacy was asked twice. `size` is the bytes of both bodies as they came. `bonds` are pairs of
-    identifiers that the judge had not met before, and contradictions."""
+    identifiers that the judge had not met before, and contradictions. `was_critical`: it had a critical difference,
+    which was dropped since it settled, or since it was noise."""
 
     tally: Tally
     trace_id: str
@@ -113,6 +114,7 @@ class Comparison:
     drifts: tuple[Drift, ...] = ()
     size: int = 0
     bonds: tuple[Bond, ...] = ()
+    was_critical: bool = False
 
     @property
     def asked_again(self) -> bool:

@@ -21,7 +21,7 @@ from typing import TypeAlias
 
 from shadow.compare.comparison import AGREED, COMPARED, Comparison, Drift, Outcome
 from shadow.compare.diff import IDENTITY, MAX_DIFFERENCES
-from shadow.compare.difference import Difference, Shape
+from shadow.compare.difference import Difference, Severity, Shape
 from shadow.compare.names import MASKED
 from shadow.evidence.epoch import Epoch
 
@@ -49,7 +49,8 @@ _LONGEST_NAME = 50
 # --- one exchange ---
 
 def settled(found: Comparison, reason: str) -> Comparison:
-    """The mismatch as one that went away: `reason` says when. Its differences are dropped."""
+    """The mismatch as one that went away: `reason` says when. Its differences are dropped; whether one was critical is
+    not, since a client would have had that answer."""
     return _without(found, Outcome.TRANSIENT, reason)
 
 
@@ -62,7 +63,8 @@ def unstable(found: Comparison, reason: str = "") -> Comparison:
 def _without(found: Comparison, outcome: Outcome, reason: str) -> Comparison:
     if any(one.kind == IDENTITY for one in found.differences):
         return found  # one record was taken for another: that neither settles nor is it noise
-    return replace(found, tally=found.tally._replace(outcome=outcome, reason=reason), differences=(), reproduced=())
+    return replace(found, tally=found.tally._replace(outcome=outcome, reason=reason), differences=(), reproduced=(),
+                   was_critical=found.was_critical or found.severity is Severity.CRITICAL)
 
 
 def with_bonds(found: Comparison, others: Iterable[Comparison]) -> Comparison:

@@ -212,6 +212,8 @@ class Writer:
             critical = {one.signature for one in comparison.differences if one.severity is Severity.CRITICAL}
             found.critical += 1
             found.reproduced += not critical.isdisjoint(comparison.reproduced)
+        elif outcome is Outcome.TRANSIENT and comparison.was_critical:
+            found.critical += 1
         if comparison.hidden and rules.known and outcome in COMPARED:
             hidden = dict(comparison.hidden)
             found.known.update(one.id for one in rules.known if one.id in hidden)

@@ -271,7 +271,8 @@ def _numbers(rows: Sequence[Evidence]) -> Numbers:
 
     return Numbers(effective(*JUDGED), effective(Outcome.MISMATCH), effective(Outcome.CANDIDATE_ERROR),
                    sum(row.count for row in rows if row.outcome not in JUDGED), sum(row.count for row in rows),
-                   sum(row.critical for row in rows), sum(row.reproduced for row in rows))
+                   sum(row.critical for row in rows if row.outcome is Outcome.MISMATCH),
+                   sum(row.reproduced for row in rows))
 
 
 def _hid(declared: Iterable[Declared], rows: Iterable[Evidence]) -> list[Hid]:

@@ -55,6 +55,17 @@ def test_a_chunked_body_is_read_as_it_was_sent(data, rows, trailers, rest):
     assert list(framing.trailers) == ([(b"X-Sum", b"1")] if trailers else [])
 
 
+@pytest.mark.parametrize("size", range(1, 18))
+def test_a_row_of_small_chunks_may_be_cut_anywhere(size):
+    """A payload may look like framing: a piece may end where a chunk seems to begin."""
+    payload = (b"1\r\nf\r\n" * 3)[:size]
+    sent = b"%x\r\n%b\r\n" % (size, payload) * 6 + b"0\r\n\r\n"
+    for cut in range(len(sent)):
+        framing = Chunked("bad_framing")
+        assert read(framing, [sent[:cut], sent[cut:]]) == payload * 6
+        assert framing.done
+
+
 @pytest.mark.parametrize("size", [1, 2, 15, 16])
 def test_one_call_reads_so_many_chunks_and_no_more(size):
     framing = Chunked("bad_framing")

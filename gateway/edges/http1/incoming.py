@@ -12,7 +12,7 @@ READ_AHEAD = 64 << 10
 """Unread bytes of a connection past which its transport stops reading."""
 # Bytes in which a chunked body is looked for first, so that a long row of small requests is not copied for each.
 _SHORT = 4 << 10
-_EMPTY_LINES = re.compile(rb"(?:\r\n)++")
+_EMPTY_LINES = re.compile(rb"(?:\r\n)+")
 
 
 class Incoming:

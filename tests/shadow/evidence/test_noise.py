@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from adapters.crosswalk import Crosswalk
 from shadow.compare.comparison import Bond, Comparison, Drift, Outcome, Tally, compare
 from shadow.compare.diff import MAX_DIFFERENCES
+from shadow.compare.difference import Severity
 from shadow.compare.rules import Rule, Rules
 from shadow.evidence.epoch import Epoch, Setup
 from shadow.evidence.noise import (
@@ -47,6 +48,14 @@ def test_whoever_was_taken_for_another_neither_settles_nor_is_noise():
     known.bind("Patient", "1", "a")
     found = compare(replace(pair({"patient": "1"}, {"patient": "b"}), rules=rules), known)
     assert settled(found, "race") is unstable(found) is found
+
+
+def test_a_critical_difference_that_settled_is_remembered():
+    bad = compare(pair({"resourceType": "Patient", "birthDate": "1970-01-01"}, {"resourceType": "Patient"}))
+    found = replace(bad, differences=tuple(replace(one, severity=Severity.CRITICAL) for one in bad.differences))
+    plain = replace(bad, differences=tuple(replace(one, severity=Severity.MINOR) for one in bad.differences))
+    assert [settled(one, "after_2s").was_critical for one in (found, plain)] == [True, False]
+    assert (unstable(settled(found, "after_2s")).was_critical, found.was_critical) == (True, False)
 
 
 def test_what_a_bracket_and_each_asking_prove_of_identifiers_is_kept_once():

@@ -13,6 +13,7 @@ from shadow.compare.rules import Known, Rules
 from shadow.custody.base import Hold
 from shadow.custody.sqlite import SqliteCustody
 from shadow.evidence.epoch import Basis, Epoch, Setup, digest
+from shadow.evidence.noise import settled
 from shadow.evidence.stratum import HOUR, Stratum
 from shadow.lane.epoch_keys import PURPOSE, scope
 from shadow.lane.writer import BINDINGS, Writer
@@ -147,10 +148,10 @@ async def test_criticals_are_counted_however_often_a_subject_is_asked_about():
     found = Difference("value", "/dose", Shape("string"), Shape("string"), Severity.CRITICAL)
     made = Comparison(Tally("results", "read", Outcome.MISMATCH), "trace", 0.0, (found,))
     for comparison in (made, replace(made, reproduced=(found.signature,)),
-                       replace(made, tally=made.tally._replace(outcome=Outcome.TRANSIENT))):
+                       settled(made, "after_2s"), settled(replace(made, differences=()), "after_2s")):
         kept.writer.keep(comparison, await kept.standing(pair()))
     rows = {row.outcome: (row.count, row.effective, row.critical, row.reproduced) for row in await kept.evidence()}
-    assert rows == {Outcome.MISMATCH: (2, 1, 2, 1), Outcome.TRANSIENT: (1, 0, 0, 0)}
+    assert rows == {Outcome.MISMATCH: (2, 1, 2, 1), Outcome.TRANSIENT: (2, 0, 1, 0)}
 
 
 class Failing(Memory):
