@@ -41,7 +41,7 @@ def test_folded_cells_put_together_are_the_whole(width):
 def test_columns_share_what_is_left_but_none_gets_more_than_it_needs():
     assert shared([30, 5, 50, 6], [1, 0, 2, 0], 71) == [20, 5, 40, 6]
     assert shared([8, 5, 50, 6], [1, 0, 2, 0], 71) == [8, 5, 50, 6]
-    assert shared([30, 5, 50, 6], [1, 0, 2, 0], 31) == [6, 5, 14, 6]
+    assert shared([30, 5, 50, 6], [1, 0, 2, 0], 31) == [7, 5, 13, 6]
 
 
 def test_where_little_is_left_all_columns_fold():
