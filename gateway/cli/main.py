@@ -31,6 +31,7 @@ SHADOW = {
     "holds": "List what is held.",
     "purge": "Destroy sealed records: about a subject, of a capability, or all.",
     "audit": "Show who did what, and whether the record is complete.",
+    "restart": "Begin the evidence of a capability anew.",
     "shred": "Destroy keys, so that stored tokens cannot be linked any more.",
 }
 

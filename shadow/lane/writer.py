@@ -12,6 +12,7 @@ later request about the same subject in that hour cannot take its place. It coun
 import asyncio
 import time
 from collections import Counter, defaultdict
+from collections.abc import Collection
 from math import inf
 from typing import NamedTuple, TypeAlias
 
@@ -24,7 +25,8 @@ from shadow.evidence.counting import NOT_SAMPLED
 from shadow.evidence.epoch import Basis, Epoch, build_of, digest
 from shadow.evidence.noise import table
 from shadow.evidence.stratum import Stratum, subject
-from shadow.lane.epoch_keys import EpochKeys
+from shadow.lane.epoch_keys import EpochKeys, Look
+from shadow.lane.restarts import Restarts
 from shadow.lane.unwritten import Calls, Exchanges
 from shadow.ledger.rows import FASTER, HOURS, JUDGED, SLOWER, Binding, Gap, Reason, Traffic, bridged
 from shadow.stores.base import Batch, Store, StoreError, StoreRenewed
@@ -83,6 +85,7 @@ class Writer:
         self.renewals = 0
         self.fault = ""
         self.keys = EpochKeys(custody)
+        self._restarts = Restarts()
         self._store = store
         self._tallies: Counter[Tally] = Counter()
         self._comparisons: list[Comparison] = []
@@ -132,7 +135,9 @@ class Writer:
 
     def standing(self, pair: Pair, basis: Basis) -> Standing | None:
         """The standing of an exchange, taken as soon as both arms have answered. Cheap, and raises nothing.
-        None if the key of its epoch must be fetched or looked for first: see `first_standing`."""
+        None if its epoch, or the epoch's key, must be looked for first: see `first_standing`."""
+        if not self._restarts.are_known:
+            return None
         epoch = self._epoch(pair, basis)
         key = None if self.keys.are_stale else self.keys.get(pair.capability, epoch)
         return None if key is None else self._standing(pair, basis, epoch, key)
@@ -140,6 +145,7 @@ class Writer:
     async def first_standing(self, pair: Pair, basis: Basis) -> Standing:
         """The same for the first exchange of an epoch, and the first after a rest: it fetches the key, or sees that the
         key is still there. Raises nothing. Without a key the exchange counts, but proves nothing."""
+        await self._restarts.make_known(self._store)
         epoch = self._epoch(pair, basis)
         await self.keys.make(pair.capability, epoch)
         return self._standing(pair, basis, epoch, self.keys.get(pair.capability, epoch) or b"")
@@ -244,13 +250,14 @@ class Writer:
             build_of(pair.control, basis.build), build_of(pair.candidate, basis.build))
         # When a known difference expires, there is one rule less.
         expired = sum(one.expires <= pair.at for one in pair.rules.known) if pair.rules.known else 0
-        custody = self.keys.custody
+        custody, restarts = self.keys.custody, self._restarts.of(pair.capability)
         if known is None:
-            known = self._epochs[pair.capability] = Epoch(legacy, modern, basis.setup, VERSION, expired, custody)
-        elif ((legacy and legacy != known.legacy) or (modern and modern != known.modern) or expired != known.expired
-              or basis.setup != known.setup or custody != known.custody):
             known = self._epochs[pair.capability] = Epoch(
-                legacy or known.legacy, modern or known.modern, basis.setup, VERSION, expired, custody)
+                legacy, modern, basis.setup, VERSION, expired, custody, restarts)
+        elif ((legacy and legacy != known.legacy) or (modern and modern != known.modern) or expired != known.expired
+              or basis.setup != known.setup or custody != known.custody or restarts != known.restarts):
+            known = self._epochs[pair.capability] = Epoch(
+                legacy or known.legacy, modern or known.modern, basis.setup, VERSION, expired, custody, restarts)
         return known
 
     def add(self, row: Traffic) -> None:
@@ -344,8 +351,7 @@ class Writer:
             return False
         self._looked = now
         try:
-            dropped, look = await asyncio.to_thread(
-                lambda: (store.write(batch, self.keys.held()), self.keys.look()))
+            dropped, look = await asyncio.to_thread(self._written, store, batch)
         except StoreRenewed as renewed:
             self.renewals += 1
             self._put_back(batch)
@@ -367,6 +373,13 @@ class Writer:
         for capability, exchanges in _settled(batch).items():
             self._marks.wrote(capability, exchanges, now)
         return True
+
+    def _written(self, store: Store, batch: Batch) -> tuple[Collection[tuple[str, Epoch]], Look]:
+        """Write a batch, in a thread, and look at the store and at custody. Returns the epochs that the store dropped,
+        and the look at custody."""
+        dropped = store.write(batch, self.keys.held())
+        self._restarts.look(store)
+        return dropped, self.keys.look()
 
     def _take(self) -> Batch:
         """What waits to be written."""

@@ -17,7 +17,15 @@ from markupsafe import Markup
 
 from shadow.compare.comparison import Outcome
 from shadow.evidence.noise import DRIFTS
-from shadow.renderers.phrases import milliseconds, outstanding, overflowed, reproduced, unversioned
+from shadow.renderers.phrases import (
+    RESTARTS,
+    begun_anew,
+    milliseconds,
+    outstanding,
+    overflowed,
+    reproduced,
+    unversioned,
+)
 from shadow.report.report import CapabilityReport, Report
 from shadow.words import moment, noun
 
@@ -66,6 +74,7 @@ def page(one: CapabilityReport, unfinished: int | None = None) -> str:
     """One capability's report as an HTML page; `unfinished` is the `Report`'s."""
     return _environment().get_template("report.html.j2").render(
         one=one, policy=policy(), parts=_parts(one), latency=_latency(one), paired=_gaps(one), full=FULL, lines=LINES,
+        restarts=RESTARTS,
         examples=EXAMPLES, drifts=DRIFTS, outstanding=outstanding(unfinished), overflowed=overflowed(one),
     )
 
@@ -92,6 +101,7 @@ def _environment() -> Environment:
     found.filters |= {
         "ms": milliseconds, "moment": moment, "clip": _clip, "steps": _steps, "words": _words, "spark": _spark,
         "number": "{:,}".format, "share": _share, "reproduced": reproduced, "unversioned": unversioned, "noun": noun,
+        "begun_anew": begun_anew,
     }
     return found
 

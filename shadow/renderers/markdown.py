@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from shadow.evidence.noise import DRIFTS
 from shadow.renderers.phrases import (
+    RESTARTS,
+    begun_anew,
     build,
     identified,
     measured,
@@ -130,6 +132,8 @@ def _evidence(found: EvidenceReport) -> Iterator[str]:
             yield from ("", f"Note: {warning}.")
     for epoch in found.history:
         yield from ("", f"Before: {_cell(_basis(epoch))}.")
+    for restart in found.restarts[:RESTARTS]:
+        yield from ("", f"Evidence was {_cell(begun_anew(restart))}.")
 
 
 def _basis(epoch: EpochReport) -> str:

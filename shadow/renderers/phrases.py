@@ -2,8 +2,11 @@
 
 from shadow.evidence.gate import Gate, percent
 from shadow.report.report import CapabilityReport, DifferenceReport, PatternReport
-from shadow.report.verdict import EpochReport, IdentityReport
-from shadow.words import noun
+from shadow.report.verdict import EpochReport, IdentityReport, RestartReport
+from shadow.words import moment, noun
+
+RESTARTS = 5
+"""The most restarts that are listed for people, the latest first; JSON and CSV have all."""
 
 
 def milliseconds(seconds: float | None) -> str:
@@ -68,3 +71,8 @@ def identified(one: IdentityReport) -> str:
         text += (f"; exchanges certainly contradict each other: one legacy identifier is two in modern {one.split:,} "
                  f"{noun(one.split, 'time')}, two are one in modern {one.merged:,} {noun(one.merged, 'time')}")
     return text
+
+
+def begun_anew(one: RestartReport) -> str:
+    """Who began evidence anew, when and why: "begun anew on 2026-11-30 20:00:00Z by alice: modern is mended"."""
+    return f"begun anew on {moment(one.at)} by {one.who}: {one.reason}"

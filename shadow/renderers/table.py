@@ -12,6 +12,8 @@ from rich.text import Text
 from shadow.evidence.gate import Answer, State
 from shadow.evidence.noise import DRIFTS
 from shadow.renderers.phrases import (
+    RESTARTS,
+    begun_anew,
     build,
     identified,
     measured,
@@ -155,6 +157,8 @@ def evidence(found: EvidenceReport) -> Iterator[RenderableType]:
                    f"{earlier}")
         if warning := unversioned(epoch):
             yield Text(f"  note: {warning.replace('`', '')}", style="yellow")
+    for restart in found.restarts[:RESTARTS]:
+        yield Text(f"  evidence was {begun_anew(restart)}")
 
 
 def _coverage(coverage: tuple[CoverageReport, ...]) -> Table:

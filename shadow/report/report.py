@@ -210,7 +210,8 @@ def _capability(name: str, ledger: Ledger, criteria: Criteria, profile: Profile 
     gaps = [gap for gap in ledger.gaps if gap.capability == name]
     evidence = verdict((row for row in ledger.evidence if row.capability == name), criteria,
                       [row for row in ledger.crossings if row.capability == name],
-                      [row for row in ledger.declared if row.capability == name], gaps)
+                      [row for row in ledger.declared if row.capability == name], gaps,
+                      [row for row in ledger.restarts if row.capability == name])
     # Only noise of the epoch that the verdict rests on counts, so a new build starts without any.
     noise = [row for row in ledger.noise if row.capability == name and evidence.is_on(row.epoch)]
     findings = [found for found in ledger.findings if found.capability == name]

@@ -2,7 +2,8 @@
 
 The verdict rests on one epoch alone, the one that was seen last. If another epoch goes on beside it, as when two builds
 are in use, the verdict rests on the worse of the two. Earlier epochs are history. If the last epoch had other arms,
-rules or comparator than the present ones, it is history too, and the verdict has nothing to rest on yet.
+rules or comparator than the present ones, it is history too, and the verdict has nothing to rest on yet. So is every
+epoch before the latest restart.
 """
 
 from collections import Counter, defaultdict
@@ -14,7 +15,7 @@ from shadow.compare.comparison import COMPARED, VERSION, Outcome
 from shadow.evidence.epoch import Epoch, digest
 from shadow.evidence.gate import Answer, Coverage, Criteria, Gate, Hid, Numbers, State, assess
 from shadow.evidence.stratum import HOUR, Stratum
-from shadow.ledger.rows import DAY, JUDGED, Crossed, Crossing, Declared, Evidence, Gap, Reason
+from shadow.ledger.rows import DAY, JUDGED, Crossed, Crossing, Declared, Evidence, Gap, Reason, Restart
 from shadow.words import moment, noun
 
 _BESIDE = 600.0
@@ -29,7 +30,8 @@ _WORST = Answer.NOT_SAFE, Answer.NOT_ENOUGH, Answer.SAFE
 @dataclass(frozen=True, slots=True)
 class EpochReport:
     """An epoch and its size. `legacy` and `modern` are builds, "" if an arm does not report its own. `arms` and
-    `rules` are digests. `first` and `last` are in seconds since 1970. Of the `exchanges`, `effective` ones count."""
+    `rules` are digests. `first` and `last` are in seconds since 1970. Of the `exchanges`, `effective` ones count.
+    `restarts` is the number of the restart that it came after, 0 for none."""
 
     legacy: str
     modern: str
@@ -40,6 +42,17 @@ class EpochReport:
     last: float
     exchanges: int
     effective: int
+    restarts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RestartReport:
+    """A person has begun evidence anew: the `number`th time, at a time in seconds since 1970."""
+
+    number: int
+    at: float
+    who: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +110,8 @@ class EvidenceReport:
     exchange; `unmirrored` are never mirrored, because asking them changes something. `effective` exchanges count.
     `per_hour` is how many of them came an hour in the 24 hours before the latest exchange, None if none did. `epoch` is
     None if nothing was compared with the present arms, rules and comparator; `history` are the epochs before it, the
-    latest first. `identities` are by class. `gaps` are missing exchanges by reason; they count as excluded.
+    latest first. `identities` are by class. `gaps` are missing exchanges by reason; they count as excluded. `restarts`
+    are the times that a person began evidence anew, the latest first.
     """
 
     answer: Answer
@@ -113,12 +127,14 @@ class EvidenceReport:
     history: tuple[EpochReport, ...]
     identities: tuple[IdentityReport, ...]
     gaps: tuple[GapReport, ...]
+    restarts: tuple[RestartReport, ...] = ()
 
     def is_on(self, epoch: Epoch) -> bool:
         """Whether the verdict rests on this epoch."""
         known = self.epoch
-        return known is not None and (known.legacy, known.modern, known.arms, known.rules, known.comparator) == (
-            epoch.legacy, epoch.modern, epoch.arms, epoch.rules, epoch.comparator)
+        return known is not None and (
+            known.legacy, known.modern, known.arms, known.rules, known.comparator, known.restarts) == (
+            epoch.legacy, epoch.modern, epoch.arms, epoch.rules, epoch.comparator, epoch.restarts)
 
 
 class _Seen(NamedTuple):
@@ -131,7 +147,7 @@ class _Seen(NamedTuple):
 
 def verdict(
     evidence: Iterable[Evidence], criteria: Criteria, crossings: Iterable[Crossing] = (),
-    declared: Iterable[Declared] = (), gaps: Iterable[Gap] = (),
+    declared: Iterable[Declared] = (), gaps: Iterable[Gap] = (), restarts: Iterable[Restart] = (),
 ) -> EvidenceReport:
     """The verdict on a capability, from all of its rows."""
     epochs: dict[Epoch, list[Evidence]] = defaultdict(list)
@@ -139,9 +155,11 @@ def verdict(
         epochs[row.epoch].append(row)
     seen = sorted((_Seen(epoch, rows, _report(epoch, rows)) for epoch, rows in epochs.items()),
                   key=lambda one: -one.report.last)
-    beside = _Beside(list(crossings), list(declared), list(gaps))
+    begun = sorted(restarts, key=lambda one: -one.number)
+    beside = _Beside(list(crossings), list(declared), list(gaps), begun)
     reports = [one.report for one in seen]
-    found = [_on(one, reports, criteria, beside) for one in _going_on(seen, criteria)]
+    since = [one for one in seen if one.epoch.restarts == (begun[0].number if begun else 0)]
+    found = [_on(one, reports, criteria, beside) for one in _going_on(since, criteria)]
     if not found:
         return _on(None, reports, criteria, beside)
     # The latest of the worst: `min` takes the first of equals.
@@ -170,6 +188,7 @@ class _Beside(NamedTuple):
     crossings: Sequence[Crossing]
     declared: Sequence[Declared]
     gaps: Sequence[Gap]
+    restarts: Sequence[Restart]
 
 
 def _on(
@@ -195,7 +214,8 @@ def _on(
     ], now)) for one in assessed.coverage)
     return EvidenceReport(
         answer=assessed.answer,
-        says=_says(assessed.answer, assessed.gates, outdated=bool(reports) and epoch is None) + missing(gaps),
+        says=_says(assessed.answer, assessed.gates, _since(reports, beside.restarts) if epoch is None else "")
+        + missing(gaps),
         wanted=tuple(_wanted(assessed.gates, coverage, rate, sum(
             row.count for row in current if row.outcome is Outcome.UNSTABLE))),
         gates=assessed.gates,
@@ -208,7 +228,17 @@ def _on(
         history=tuple(one for one in reports if one is not report),
         identities=identities,
         gaps=gaps,
+        restarts=tuple(RestartReport(one.number, one.at, one.who, one.reason) for one in beside.restarts),
     )
+
+
+def _since(reports: Sequence[EpochReport], restarts: Sequence[Restart]) -> str:
+    """What made all known epochs history; "" if there are none."""
+    if not reports:
+        return ""
+    if restarts and all(one.restarts != restarts[0].number for one in reports):
+        return f"{restarts[0].who} began evidence anew at {moment(restarts[0].at)} ({restarts[0].reason})"
+    return "the arms, the rules or the comparator changed"
 
 
 def _gaps(epoch: EpochReport | None, gaps: Iterable[Gap]) -> tuple[GapReport, ...]:
@@ -253,6 +283,7 @@ def _report(epoch: Epoch, rows: Sequence[Evidence]) -> EpochReport:
     return EpochReport(
         epoch.legacy, epoch.modern, epoch.arms, epoch.rules, epoch.comparator, min(row.first for row in rows),
         max(row.last for row in rows), sum(row.count for row in rows), sum(row.effective for row in rows),
+        epoch.restarts,
     )
 
 
@@ -302,9 +333,9 @@ def _coverage(one: Coverage, rate: float | None) -> CoverageReport:
 
 # --- in words ---
 
-def _says(answer: Answer, gates: Sequence[Gate], *, outdated: bool) -> str:
-    if outdated:
-        return f"{answer}: nothing was compared since the arms, the rules or the comparator changed"
+def _says(answer: Answer, gates: Sequence[Gate], since: str) -> str:
+    if since:
+        return f"{answer}: nothing was compared since {since}"
     behind = State.FAIL if answer is Answer.NOT_SAFE else State.MISSING
     reasons = "; ".join(gate.says for gate in gates if gate.state is behind)
     return f"{answer}: {reasons or gates[0].says}"

@@ -3,7 +3,7 @@
 It is for tests, first steps and a single worker: it ends with the process, and workers do not share it.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from shadow.evidence.epoch import Epoch
@@ -35,6 +35,12 @@ class Memory:
 
     def unlink(self, tokens: Tokens, traces: Collection[Trace], held: Held = NONE_HELD) -> Unlinked:
         return self._store.unlink(tokens, traces, held)
+
+    def restart(self, capability: str, at: float, who: str, reason: str) -> int:
+        return self._store.restart(capability, at, who, reason)
+
+    def restarts(self) -> Mapping[str, int]:
+        return self._store.restarts()
 
     def close(self) -> None:
         self._store.close()
