@@ -26,6 +26,7 @@ SHADOW = {
     "recompare": "Compare sealed exchanges again, by the current rules or by others.",
     "replay": "Send a sealed exchange's request to both arms again.",
     "minimise": "Shrink two answers that differ to a test without personal data.",
+    "case": "Ask a URL whether the differences of a minimised case are gone.",
     "hold": "Keep stored data past its retention, and protect it from purges.",
     "release": "End a hold.",
     "holds": "List what is held.",

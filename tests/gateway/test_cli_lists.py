@@ -16,7 +16,7 @@ from shadow.sealed.sqlite import SqliteVault
 from tests.gateway.test_cli_sealed import NOW, ROUTES, captured
 
 LISTS = {"compare", "explain", "gate", "report", "status", "validate"}
-SHADOW_LISTS = {"audit", "holds", "list", "recompare", "replay"}
+SHADOW_LISTS = {"audit", "case", "holds", "list", "recompare", "replay"}
 OTHERS = {"serve", "schema", "shadow", "demo"} | {
     "view", "minimise", "hold", "release", "purge", "restart", "shred"}
 """Commands that list nothing: they act, or print one document."""
