@@ -4,11 +4,12 @@ Rich keeps the least width of a column even if the table then is wider than the 
 widths are worked out here: short columns keep theirs, and long ones share what is left and fold their cells.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
 from rich import box
-from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
@@ -27,21 +28,36 @@ class Column(NamedTuple):
     part: int = 0
 
 
-def fitted(columns: Sequence[Column], rows: Iterable[Sequence[Cell]], width: int) -> Table:
-    """A table at most `width` columns wide, with a blank or two between its columns."""
-    cells = [[Text(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
-    natural = [max((cell_len(one.title), *(row[at].cell_len for row in cells))) for at, one in enumerate(columns)]
-    # The frame of the table is a blank on each side, and one between two columns.
-    room = width - len(columns) - 1
-    spacious = sum(natural) + len(columns) - 1 <= room
-    widths = natural if spacious else shared(natural, [one.part for one in columns], room)
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, int(spacious), 0, 0), pad_edge=False)
-    for one, own in zip(columns, widths, strict=True):
-        justify: Literal["right", "left"] = "right" if one.number else "left"
-        table.add_column(one.title, justify=justify, width=own, overflow="fold")
-    for row in cells:
-        table.add_row(*row)
-    return table
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A table as wide as what it is printed in, with a blank or two between its columns."""
+
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Cell]]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield self._table(options.max_width)
+
+    def _table(self, width: int) -> Table:
+        cells = [[Text(cell) if isinstance(cell, str) else cell for cell in row] for row in self.rows]
+        natural = [max(_width(cell) for cell in (Text(one.title), *(row[at] for row in cells)))
+                   for at, one in enumerate(self.columns)]
+        # The frame of the table is a blank on each side, and one between two columns.
+        room = width - len(self.columns) - 1
+        spacious = sum(natural) + len(self.columns) - 1 <= room
+        widths = natural if spacious else shared(natural, [one.part for one in self.columns], room)
+        table = Table(box=box.SIMPLE_HEAD, padding=(0, int(spacious), 0, 0), pad_edge=False)
+        for one, own in zip(self.columns, widths, strict=True):
+            justify: Literal["right", "left"] = "right" if one.number else "left"
+            table.add_column(one.title, justify=justify, width=own, overflow="fold")
+        for row in cells:
+            table.add_row(*row)
+        return table
+
+
+def _width(cell: Text) -> int:
+    """The width of the longest line of a cell."""
+    return max((line.cell_len for line in cell.split("\n", allow_blank=True)), default=0)
 
 
 def shared(natural: Sequence[int], parts: Sequence[int], room: int) -> list[int]:

@@ -23,10 +23,12 @@ from shadow.renderers.phrases import (
     milliseconds,
     outstanding,
     overflowed,
+    rate,
     reproduced,
     unversioned,
 )
 from shadow.report.report import CapabilityReport, Report
+from shadow.report.status import status
 from shadow.words import moment, noun
 
 FULL = 50
@@ -80,8 +82,14 @@ def page(one: CapabilityReport, unfinished: int | None = None) -> str:
 
 
 def index(report: Report, link: str) -> str:
-    """All capabilities as an HTML page. It links to the page of each: `link` followed by the capability's name."""
-    return _environment().get_template("index.html.j2").render(report=report, policy=policy(), link=link)
+    """All capabilities as an HTML page, the worst first. It links to the page of each: `link` followed by the
+    capability's name."""
+    lines = {line.capability: line for line in status(report)}
+    places = list(lines)
+    # The default route, which is no capability, has a page too, and no line of the status: it comes last.
+    entries = [(one, lines.get(one.capability)) for one in sorted(report.capabilities, key=lambda one: (
+        places.index(one.capability) if one.capability in lines else len(places)))]
+    return _environment().get_template("index.html.j2").render(entries=entries, policy=policy(), link=link)
 
 
 @cache
@@ -101,7 +109,7 @@ def _environment() -> Environment:
     found.filters |= {
         "ms": milliseconds, "moment": moment, "clip": _clip, "steps": _steps, "words": _words, "spark": _spark,
         "number": "{:,}".format, "share": _share, "reproduced": reproduced, "unversioned": unversioned, "noun": noun,
-        "begun_anew": begun_anew,
+        "begun_anew": begun_anew, "rate": rate,
     }
     return found
 

@@ -46,6 +46,8 @@ def _report(report: Report) -> Iterator[str]:
         yield from ("", f"## {_cell(one.capability)}", "", f"**{one.says}.**", "")
         if one.judged:
             yield from (*_evidence(one.evidence), "")
+        elif one.shadowed is False:
+            yield from (f"Not shadowed at the stage {one.stage}.", "")
         yield from _counts(one)
         yield from _differences(one)
         yield from _causes(one)
@@ -74,11 +76,12 @@ def _counts(one: CapabilityReport) -> Iterator[str]:
 
 def _differences(one: CapabilityReport) -> Iterator[str]:
     if one.differences:
-        yield from ("", "| Difference | Path | Legacy | Modern | Count | Share | Reproduced | Operations | "
-                    "Last seen | Trace |", "|---|---|---|---|---:|---:|---:|---|---|---|")
+        yield from ("", "| Severity | Difference | Path | Legacy | Modern | Count | Share | Reproduced | Operations "
+                    "| Last seen | Trace |", "|---|---|---|---|---|---:|---:|---:|---|---|---|")
     for found in one.differences:
-        yield _row((found.kind, _path(found.path), found.legacy, found.modern, str(found.count), f"{found.share:.1%}",
-                    reproduced(found), ", ".join(found.operations), moment(found.last_seen), found.trace_id))
+        yield _row((str(found.severity), found.kind, _path(found.path), found.legacy, found.modern, str(found.count),
+                    f"{found.share:.1%}", reproduced(found), ", ".join(found.operations), moment(found.last_seen),
+                    found.trace_id))
 
 
 def _causes(one: CapabilityReport) -> Iterator[str]:

@@ -14,6 +14,13 @@ def milliseconds(seconds: float | None) -> str:
     return "–" if seconds is None else f"{seconds * 1000:.3g} ms"
 
 
+def rate(per_hour: float | None) -> str:
+    """Exchanges an hour: "12,345", "<1", or a dash if there are none."""
+    if per_hour is None:
+        return "–"
+    return "<1" if per_hour < 1 else f"{per_hour:,.0f}"
+
+
 def reasons(counts: dict[str, int]) -> str:
     """Counts by reason: "3 (2 reset, 1 tls)"."""
     if not counts:

@@ -7,15 +7,14 @@ import orjson
 from rich.console import Console
 from rich.text import Text
 
-from shadow.compare.difference import Severity
 from shadow.evidence.gate import Answer
-from shadow.renderers.fitted import Cell, Column, fitted
-from shadow.renderers.phrases import outstanding
+from shadow.renderers.fitted import Cell, Column, Fitted
+from shadow.renderers.phrases import outstanding, rate
+from shadow.renderers.table import SEVERITIES
 from shadow.report.status import ORDER, StatusLine
 from shadow.words import noun
 
 VERDICTS = {str(Answer.SAFE): "bold green", str(Answer.NOT_SAFE): "bold red", str(Answer.NOT_ENOUGH): "bold yellow"}
-SEVERITIES = {Severity.CRITICAL: "bold red", Severity.MAJOR: "yellow", Severity.MINOR: ""}
 
 _COLUMNS = (Column("capability", part=1), Column("stage"), Column("verdict", part=1),
             Column("worst difference", part=2), Column("per hour", number=True), Column("owner", part=1))
@@ -29,7 +28,7 @@ def show_status(lines: Sequence[StatusLine], unfinished: int | None, console: Co
     counts = Counter(one.verdict for one in lines)
     many = f"{len(lines):,} {noun(len(lines), 'capability', 'capabilities')}"
     console.print(Text(f"{many}: " + ", ".join(f"{counts[one]:,} {one}" for one in ORDER if counts[one])))
-    console.print(fitted(_COLUMNS, _rows(lines), console.width))
+    console.print(Fitted(_COLUMNS, [*_rows(lines)]))
     console.print(Text(f"note: {outstanding(unfinished)}", style="dim"))
 
 
@@ -42,16 +41,10 @@ def to_json(lines: Sequence[StatusLine], unfinished: int | None) -> bytes:
 def _rows(lines: Sequence[StatusLine]) -> Iterator[Sequence[Cell]]:
     for one in lines:
         yield (one.capability, one.stage or "–", Text(one.verdict, style=VERDICTS.get(one.verdict, "dim")), _worst(one),
-               _rate(one.per_hour), one.owner or "–")
+               rate(one.per_hour), one.owner or "–")
 
 
 def _worst(one: StatusLine) -> Text:
     if one.worst is None:
         return Text("–")
     return Text.assemble((str(one.worst.severity), SEVERITIES[one.worst.severity]), f" {one.worst.path or '(whole)'}")
-
-
-def _rate(per_hour: float | None) -> str:
-    if per_hour is None:
-        return "–"
-    return "<1" if per_hour < 1 else f"{per_hour:,.0f}"

@@ -165,8 +165,9 @@ class CapabilityReport:
 
     @property
     def judged(self) -> bool:
-        """Whether the verdict has, or will have, anything to rest on."""
-        return bool(self.eligible or self.evidence.coverage or self.evidence.history)
+        """Whether the verdict has, or will have, anything to rest on. At a stage without a shadow it will not."""
+        awaited = self.evidence.coverage and self.shadowed is not False
+        return bool(self.eligible or awaited or self.evidence.history)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from shadow.renderers.fitted import Column, fitted, shared
+from shadow.renderers.fitted import Column, Fitted, shared
 from shadow.renderers.table import Terminal
 
 COLUMNS = Column("name", part=1), Column("kind"), Column("path", part=2), Column("count", number=True)
@@ -14,7 +14,7 @@ ROWS = [("patient-lookup-by-demographics", "value", "/entry/*/resource/medicatio
 
 def lines(width, rows=ROWS):
     file = io.StringIO()
-    Terminal(file=file, width=width, markup=False, highlight=False).print(fitted(COLUMNS, rows, width))
+    Terminal(file=file, width=width, markup=False, highlight=False).print(Fitted(COLUMNS, rows))
     return file.getvalue().splitlines()
 
 
