@@ -11,6 +11,7 @@ the capability passes them. Its answer is always collected.
 import time
 from collections.abc import Callable
 from functools import partial
+from typing import NamedTuple
 
 from adapters.base import AdapterError
 from adapters.message import Headers, Request, Response
@@ -52,7 +53,8 @@ def forward(
             receiver.on_failure(Failure("no_room", source="gateway"))
             return None
         receiver = collected = Collected(
-            match.target.capability.buffer_limit, partial(_hand_on, arm, match, call.request.method, asker), asker)
+            match.target.capability.buffer_limit, partial(_hand_on, arm, match, call.request.method, asker), asker,
+            timed=decision.mirror is not None)
     if affinity is not None:
         affinity.serves(match.target.capability.name, arm.name)
     sending = arm.upstream.send(
@@ -92,6 +94,8 @@ def _hand_on(arm: Arm, match: Match, method: str, asker: Asker, answer: Collecte
     if answer.failure is not None:
         asker.on_failure(answer.failure)
         return
+    if answer.head_at:
+        asker.on_read(answer.head_at, time.monotonic())
     try:
         response, length = _translate_back(arm, match, method, answer)
     except AdapterError as error:
@@ -148,10 +152,10 @@ def ask(
             return None
 
     def settled(answer: Collected) -> None:
-        heard(_observed(arm, match, arrival.request.method, time.monotonic() - started, answer))
+        heard(_observed(arm, match, arrival.request.method, _times(started, answer), answer))
 
     limit = capability.shadow.max_body if capability.shadow is not None else capability.buffer_limit
-    collected = Collected(limit, settled, bodiless=request.method == "HEAD")
+    collected = Collected(limit, settled, bodiless=request.method == "HEAD", timed=True)
     sending = arm.upstream.for_mirrors().send(
         request, arrival, request.body, collected, None, whole=True, streams=False, total=total)
     if sending is None or collected.failure is not None:
@@ -173,17 +177,37 @@ def _mirrored(capability: Capability, arm: Arm, arrival: Arrival, body: bytes) -
     return Request(original.method, original.target, headers, body)
 
 
-def _observed(arm: Arm, match: Match, method: str, seconds: float, answer: Collected) -> Observation:
+class _Times(NamedTuple):
+    """Seconds, as Observation has them."""
+
+    seconds: float
+    first: float | None
+    last: float | None
+
+
+def _times(started: float, answer: Collected) -> _Times:
+    """How long an answer took that has just ended."""
+    now = time.monotonic()
+    sent_at = answer.sending.sent_at if answer.sending is not None else 0.0
+    if 0.0 < sent_at <= answer.head_at:
+        return _Times(now - started, answer.head_at - sent_at, now - sent_at)
+    return _Times(now - started, None, None)
+
+
+def _observed(arm: Arm, match: Match, method: str, times: _Times, answer: Collected) -> Observation:
     """The observation of an arm's answer, translated to the capability's contract."""
+    seconds, first, last = times
     if answer.failure is not None:
         return Observation(arm.name, seconds, answer.status, answer.headers, failure=answer.failure)
     if arm.adapter is None:
-        return Observation(arm.name, seconds, answer.status, answer.headers, answer.body)
+        return Observation(
+            arm.name, seconds, answer.status, answer.headers, answer.body, first=first, last=last)
     try:
         response, _ = _translate_back(arm, match, method, answer)
     except AdapterError as error:
         return _untranslated(arm, seconds, error)
-    return Observation(arm.name, seconds, response.status, response.headers, response.body)
+    return Observation(
+        arm.name, seconds, response.status, response.headers, response.body, first=first, last=last)
 
 
 def _untranslated(arm: Arm, seconds: float, error: AdapterError) -> Observation:

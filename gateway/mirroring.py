@@ -15,8 +15,10 @@ from gateway.decide import Decision
 from gateway.forward import ask
 from gateway.room import PIECE, Room
 from gateway.telemetry.record import Account
+from gateway.transports.base import Sending
 from gateway.transports.http.affinity import Affinity
 from gateway.upload import Upload
+from shadow.evidence.stratum import LeftOut
 from shadow.lane.asking import Cancel
 from shadow.lane.lane import Lane
 from shadow.lane.mirror import Mirror
@@ -24,6 +26,8 @@ from shadow.observation import Failure, Observation
 
 _NO_HEADERS = Headers()
 _CONDITIONAL = frozenset({304, 412})
+# Bytes of a request's body that take no time to speak of on their way to an arm.
+_SOON_SENT = 64 << 10
 
 
 class Way(NamedTuple):
@@ -44,8 +48,8 @@ class Witness:
     """
 
     __slots__ = (
-        "_arrival", "_asked", "_held", "_lane", "_match", "_pieces", "_plan", "_room", "_safe", "_said", "_size",
-        "headers",
+        "_arrival", "_asked", "_asked_at", "_first_at", "_held", "_lane", "_last_at", "_match", "_paused", "_pieces",
+        "_plan", "_room", "_safe", "_said", "_sent_at", "_size", "headers", "status",
     )
 
     def __init__(self, lane: Lane[Way], room: Room, match: Match, arrival: Arrival, decision: Decision) -> None:
@@ -65,8 +69,28 @@ class Witness:
         self._said: Observation | None = None
         self._pieces: list[bytes] = []
         self._size = self._held = 0
-        # The head fields of the arm's answer, set when it comes.
+        # The status and the head fields of the arm's answer, set when it comes.
+        self.status = 0
         self.headers = _NO_HEADERS
+        # When the arm was asked, when it was sent the whole request, and when its answer's head and end were read, in
+        # monotonic seconds; 0.0 while that is unknown.
+        self._asked_at = self._sent_at = self._first_at = self._last_at = 0.0
+        self._paused = False
+
+    def begin(self, headers: Headers, sending: Sending | None, asked_at: float) -> None:
+        """The head of the arm's answer has come over this call, which began at `asked_at` (monotonic)."""
+        self.headers = headers
+        self._asked_at = asked_at
+        self._sent_at = sending.sent_at if sending is not None else 0.0
+        self._first_at = self._first_at or time.monotonic()
+
+    def read(self, head_at: float, end_at: float) -> None:
+        """The head of the arm's answer, and its end, were read at these times. An adapter translates it now."""
+        self._first_at, self._last_at = head_at, end_at
+
+    def pause(self) -> None:
+        """The arm is asked to wait for the client: from now on the pace of its answer is the client's."""
+        self._paused = True
 
     def see(self, data: bytes) -> bool:
         """Keep a piece of the answer's body. Where that is too much, the mirror is skipped and this is False."""
@@ -85,11 +109,17 @@ class Witness:
     def see_failed(self, said: Observation) -> None:
         """The serving arm failed and its fallback answers: what the arm did is compared with what the fallback says."""
         self._said = said
+        self._first_at = self._last_at = 0.0
 
     def skip(self, reason: str) -> None:
         """Count the exchange as skipped, and keep nothing."""
+        target, control = self._match.target, None
+        if self.status and (self._asked == "modern" or self._said is not None):
+            # Legacy answers the client: as its mirror's arm, or as the fallback.
+            control = Observation("legacy", 0.0, self.status, self.headers, b"".join(self._pieces[:1]))
         self._let_go()
-        self._lane.skip(self._match.target.capability.name, self._match.target.operation.name, reason)
+        self._lane.skip(target.capability.name, target.operation.name, reason,
+                        left_out(target.capability, self._arrival.request, control))
 
     def end(
         self, account: Account, upload: Upload | None, affinity: Affinity | None, failure: Failure | None,
@@ -100,8 +130,9 @@ class Witness:
             self.skip(reason)
             return
         said, target, arrival = self._said, self._match.target, self._arrival
+        first, last = (None, None) if failure else self._times(account.arm_seconds, len(body))
         served = Observation(account.arm, account.arm_seconds, 0 if failure else account.status, self.headers,
-                             b"".join(self._pieces), failure)
+                             b"".join(self._pieces), failure, first=first, last=last)
         self._let_go()
         request = arrival.request
         if body:
@@ -111,6 +142,16 @@ class Witness:
             self._asked if said is None else said.arm, arrival.trace_id, time.time(),
             Way(self._match, arrival, said), self._plan, self._safe,
         ))
+
+    def _times(self, seconds: float, size: int) -> tuple[float | None, float | None]:
+        """`first` and `last`, as Observation has them, of an answer that ended `seconds` after the arm was asked. The
+        request's body has `size` bytes: a long one came at the client's pace, and its arm had read most of it by then.
+        """
+        sent_at, first_at = self._sent_at, self._first_at
+        if not 0.0 < sent_at <= first_at or size > _SOON_SENT:
+            return None, None
+        last_at = self._last_at or self._asked_at + seconds
+        return first_at - sent_at, None if self._paused else last_at - sent_at
 
     def _unfit(
         self, account: Account, upload: Upload | None, affinity: Affinity | None, failure: Failure | None,
@@ -138,6 +179,12 @@ class Witness:
             self._room.take(-self._held)
             self._held = 0
         self._pieces.clear()
+
+
+def left_out(capability: Capability, request: Request, control: Observation | None = None) -> LeftOut:
+    """What is known of an exchange that is not mirrored. `control` is what legacy said, if it has answered."""
+    plan = capability.shadow
+    return LeftOut(request, control, time.time(), plan.basis.parameters if plan is not None else frozenset())
 
 
 def is_logged_in(affinity: Affinity | None, capability: Capability) -> bool:

@@ -53,8 +53,9 @@ class ArmReport:
 
 @dataclass(frozen=True, slots=True)
 class PairedReport:
-    """Modern's seconds minus legacy's for one request, over `pairs` that both answered. This is negative if modern was
-    faster, as in `faster` of them. `spread` is the histogram, in order: (bound further from 0, in seconds; pairs)."""
+    """Modern's seconds minus legacy's for one request, over `pairs` that both answered at their own pace. They are
+    negative if modern was faster, as in `faster` of the pairs. `spread` is the histogram, in order: (bound further
+    from 0, in seconds; pairs)."""
 
     pairs: int
     faster: int
