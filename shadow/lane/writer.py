@@ -21,10 +21,10 @@ from shadow.compare.difference import Severity
 from shadow.compare.pair import Pair
 from shadow.compare.rules import NONE, Rules
 from shadow.custody.base import Custody
-from shadow.evidence.counting import BAD, NOT_SAMPLED, Counts, counts_as, reason_kept
+from shadow.evidence.counting import BAD, EFFECTIVE, NOT_SAMPLED, Counts, counts_as, reason_kept
 from shadow.evidence.epoch import Basis, Epoch, digest
 from shadow.evidence.noise import table
-from shadow.evidence.stratum import LeftOut, Stratum
+from shadow.evidence.stratum import HOUR, LeftOut, Stratum
 from shadow.lane.epoch_keys import EpochKeys, Look
 from shadow.lane.restarts import Restarts
 from shadow.lane.standing import Standing, Standings
@@ -62,8 +62,8 @@ class Writer:
     if it did not. `renewals` counts how often the store was replaced. `keys` are the keys of epochs.
     """
 
-    def __init__(self, store: Store | None, custody: Custody | None) -> None:
-        """`store` and `custody` are None if they are not open yet: see `use`."""
+    def __init__(self, store: Store | None, custody: Custody | None, *, swept: bool = False) -> None:
+        """`store` and `custody` are None if they are not open yet: see `use`. `swept`: all exchanges are a sweep's."""
         self.lost: Counter[str] = Counter()
         self.failures = 0
         self.renewals = 0
@@ -72,10 +72,12 @@ class Writer:
         self._restarts = Restarts()
         self._standings = Standings(self.keys, self._restarts)
         self._store = store
+        self._swept = swept
         self._tallies: Counter[Tally] = Counter()
         self._comparisons: list[Comparison] = []
         self._traffic: defaultdict[tuple[str, str, str, str], Calls] = defaultdict(Calls)
         self._exchanges: dict[_Place, Exchanges] = {}
+        self._eligible: Counter[tuple[str, int]] = Counter()
         self._bindings: list[Binding] = []
         self._gaps: dict[tuple[str, Reason], Gap] = {}
         self._marks = Marks()
@@ -132,10 +134,11 @@ class Writer:
         """Count an exchange that was not sent to both arms. `left_out` says what is known of it."""
         self._write_soon()
         self._tallies[tally] += 1
+        at = left_out.at if left_out is not None else time.time()
+        self._eligible[tally.capability, int(at) // HOUR] += 1
         if tally.reason == Reason.STORE_UNAVAILABLE:
             # Its epoch may not be known before the first pair, so the time says which epoch the gap is in.
-            now = time.time()
-            return self._gap(Gap(tally.capability, Reason.STORE_UNAVAILABLE, 1, now, now))
+            return self._gap(Gap(tally.capability, Reason.STORE_UNAVAILABLE, 1, at, at))
         # An exchange that the sample left out by chance is no gap in the evidence.
         if tally.reason != NOT_SAMPLED:
             standing = self._standings.of_left_out(tally.capability, tally.operation, left_out)
@@ -150,6 +153,7 @@ class Writer:
         """Keep a finished exchange: its comparison by these rules, and what it proves if both arms were asked. If not,
         `left_out` says what is known of it."""
         if standing is not None:
+            self._eligible[comparison.tally.capability, standing.hour] += 1
             self._weigh(comparison, standing, rules)
             self._bind(comparison, standing)
             self._keep(comparison)
@@ -197,8 +201,12 @@ class Writer:
         found = self._exchanges_at((tally.capability, standing.epoch, standing.stratum, tally.outcome, reason),
                                    standing.at)
         found.count += 1
+        if standing.size >= 0:
+            found.sizes[standing.size] += 1
         if standing.token:
             counts = counts_as(tally.outcome, reason)
+            if standing.first and standing.size >= 0 and counts in EFFECTIVE:
+                found.sizes_first[standing.size] += 1
             # A subject has a token for each way to count, so that it counts once an hour in each. Otherwise a mismatch
             # would not count after another worker's match, or after an earlier match of its own subject.
             if counts in BAD:
@@ -352,13 +360,16 @@ class Writer:
         exchanges, self._exchanges = self._exchanges, {}
         bindings, self._bindings = self._bindings, []
         gaps, self._gaps = self._gaps, {}
+        eligible, self._eligible = self._eligible, Counter()
         return Batch(
             comparisons, tallies, [one.row(*key) for key, one in calls.items()],
-            [one.sighting(*place) for place, one in exchanges.items()], bindings, list(gaps.values()))
+            [one.sighting(*place, swept=self._swept) for place, one in exchanges.items()], bindings,
+            list(gaps.values()), {} if self._swept else eligible)
 
     def _put_back(self, batch: Batch) -> None:
         """Keep a batch that was not written, to be written with the next."""
         self._tallies.update(batch.tallies)
+        self._eligible.update(batch.eligible)
         for comparison in batch.comparisons:
             self._keep(comparison)
         for one in batch.sightings:

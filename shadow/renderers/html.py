@@ -25,10 +25,13 @@ from shadow.renderers.phrases import (
     overflowed,
     rate,
     reproduced,
+    standing,
+    tried,
     unversioned,
 )
 from shadow.report.report import CapabilityReport, Report
 from shadow.report.status import status
+from shadow.report.wording import told
 from shadow.words import moment, noun
 
 FULL = 50
@@ -110,6 +113,7 @@ def _environment() -> Environment:
         "ms": milliseconds, "moment": moment, "clip": _clip, "steps": _steps, "words": _words, "spark": _spark,
         "number": "{:,}".format, "share": _share, "reproduced": reproduced, "unversioned": unversioned, "noun": noun,
         "begun_anew": begun_anew, "rate": rate,
+        "told": told, "standing": standing, "tried": tried,
     }
     return found
 

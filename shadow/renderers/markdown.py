@@ -14,22 +14,19 @@ from shadow.renderers.phrases import (
     overflowed,
     reasons,
     reproduced,
+    standing,
+    tried,
     unversioned,
 )
+from shadow.report.evidence import EpochReport, EvidenceReport
 from shadow.report.report import CapabilityReport, Report
-from shadow.report.verdict import EpochReport, EvidenceReport, kind
+from shadow.report.wording import kind, told
 from shadow.words import moment, noun
 
 
 def to_markdown(report: Report) -> str:
     """The report: a section for each capability, with the verdict, the counts, the differences and their causes."""
     return "\n".join(_report(report)) + "\n"
-
-
-def verdict(one: CapabilityReport) -> str:
-    """The verdict on one capability, as `evidence`, and who decides about it."""
-    owner = f"\n\nOwner: {_cell(one.owner)}." if one.owner else ""
-    return evidence(one.evidence) + owner
 
 
 def evidence(found: EvidenceReport) -> str:
@@ -47,7 +44,7 @@ def _report(report: Report) -> Iterator[str]:
         if one.judged:
             yield from (*_evidence(one.evidence), "")
         elif one.shadowed is False:
-            yield from (f"Not shadowed at the stage {one.stage}.", "")
+            yield from (f"Not shadowed at the stage {one.stage}, owner {_cell(one.owner)}.", "")
         yield from _counts(one)
         yield from _differences(one)
         yield from _causes(one)
@@ -60,8 +57,7 @@ def _report(report: Report) -> Iterator[str]:
 def _counts(one: CapabilityReport) -> Iterator[str]:
     yield from ("| | |", "|---|---|")
     for label, value in (
-        ("Owner", one.owner or "not known"), ("Stage", one.stage or "not known"),
-        ("Requests", str(one.requests)), ("Eligible", str(one.eligible)),
+        ("Stage", one.stage or "not known"), ("Requests", str(one.requests)), ("Eligible", str(one.eligible)),
         ("Compared", str(one.compared)), ("Mismatching", str(one.mismatching)),
         ("Match once normalised", str(one.normalised)), ("Known differences", str(one.known)),
         ("Unstable", str(one.unstable)), ("Transient", str(one.transient)),
@@ -116,15 +112,18 @@ def _noise(one: CapabilityReport) -> Iterator[str]:
 
 
 def _evidence(found: EvidenceReport) -> Iterator[str]:
-    yield from (f"**{_cell(found.says)}.**", "", "| Gate | State | Number | |", "|---|---|---:|---|")
+    yield from (f"**{_cell(found.says)}.**", "", f"Next: {_cell(found.action)}.", "", f"_{_cell(standing(found))}_", "",
+                "| Gate | State | Number | |", "|---|---|---:|---|")
     for gate in found.gates:
-        yield _row((gate.name, gate.state, measured(gate), gate.says))
+        yield _row((gate.name, gate.state, measured(gate), told(gate)))
     if found.wanted:
         yield from ("", "Still missing:", "", *(f"- {_cell(line)}" for line in found.wanted))
     if found.coverage:
         yield from ("", "| Operation | Stratum | Effective | Minimum |", "|---|---|---:|---:|")
     for one in found.coverage:
         yield _row((one.operation, kind(one) or "all", f"{one.seen:,}", f"{one.wanted:,}"))
+    if attempts := tried(found):
+        yield from ("", f"{attempts}.")
     if found.identities:
         yield from ("", "Identifiers of", "", *(f"- {_cell(identified(one))}" for one in found.identities))
     if found.unmirrored:

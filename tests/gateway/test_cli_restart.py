@@ -28,7 +28,7 @@ capabilities:
     legacy: legacy
     modern: legacy
     stage: shadow
-    shadow: {sample: 100%, gate: {limit: 1%}}
+    shadow: {sample: 100%, gate: {limit: 1%, critical_limit: 1%, calendar: off}}
 default: {upstream: legacy}
 """
 

@@ -84,10 +84,10 @@ def test_a_wide_screen_has_each_number_in_a_column_of_its_own(report):
 
 def test_a_capability_without_a_shadow_lacks_no_evidence(report):
     shown = lines(report, 240)
-    at = next(at for at, line in enumerate(shown) if line.startswith("idle (owner: laboratory)"))
-    after = next(at for at, line in enumerate(shown) if line.startswith(f"{NAME} (owner"))
-    assert [line.rstrip() for line in shown[at + 1:after]] == ["  not shadowed at the stage legacy"]
-    assert "Not shadowed at the stage legacy." in to_markdown(report)
+    at = next(at for at, line in enumerate(shown) if line.startswith("idle: "))
+    after = next(at for at, line in enumerate(shown) if line.startswith(f"{NAME}: "))
+    assert [line.rstrip() for line in shown[at + 1:after]] == ["  not shadowed at the stage legacy, owner laboratory"]
+    assert "Not shadowed at the stage legacy, owner laboratory." in to_markdown(report)
 
 
 def test_severity_stands_in_markdown_too(report):
