@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 from shadow.evidence.epoch import Setup
 from shadow.evidence.stratum import STRATA, Stratum
+from shadow.settings import Slower
 from shadow.words import noun
 
 _A = 0.5
@@ -59,7 +60,8 @@ class Criteria:
     sampling. `seeded` are the classes of identifiers, each with the number of pairs that it is seeded with. `known` are
     the ids of known differences, each with its declared share of an operation's compared exchanges. `setup` is how
     the capability is configured now, with the arms' endpoints if the caller knows them. Evidence by another setup
-    proves nothing. None means that the setup is not known.
+    proves nothing. None means that the setup is not known. `slower` says when modern counts as slower than legacy (see
+    pace.py); None: it may be as slow as it likes.
     """
 
     operations: tuple[str, ...] = ()
@@ -72,6 +74,7 @@ class Criteria:
     seeded: tuple[tuple[str, int], ...] = ()
     known: tuple[tuple[str, float], ...] = ()
     setup: Setup | None = None
+    slower: Slower | None = None
 
 
 UNDECLARED = Criteria()

@@ -23,8 +23,10 @@ from shadow.custody.base import Custody
 from shadow.evidence.counting import NOT_SAMPLED
 from shadow.evidence.epoch import Basis, Epoch, build_of, digest
 from shadow.evidence.noise import table
+from shadow.evidence.pace import measured
 from shadow.evidence.stratum import Stratum, subject
 from shadow.lane.epoch_keys import EpochKeys
+from shadow.lane.pacing import Pacing
 from shadow.lane.unwritten import Calls, Exchanges
 from shadow.ledger.rows import FASTER, HOURS, JUDGED, SLOWER, Binding, Gap, Reason, Traffic, bridged
 from shadow.stores.base import Batch, Store, StoreError, StoreRenewed
@@ -73,7 +75,8 @@ class Writer:
 
     `lost` counts exchanges that are not in the store, by the reason of a Gap, or under "differences" if only their
     differences are missing. `failures` counts the writes that failed. `fault` says why the last write failed, and is ""
-    if it did not. `renewals` counts how often the store was replaced. `keys` are the keys of epochs.
+    if it did not. `renewals` counts how often the store was replaced. `keys` are the keys of epochs. `pacing` has the
+    times of both arms.
     """
 
     def __init__(self, store: Store | None, custody: Custody | None) -> None:
@@ -83,6 +86,7 @@ class Writer:
         self.renewals = 0
         self.fault = ""
         self.keys = EpochKeys(custody)
+        self.pacing = Pacing()
         self._store = store
         self._tallies: Counter[Tally] = Counter()
         self._comparisons: list[Comparison] = []
@@ -273,10 +277,7 @@ class Writer:
     def latencies(self, pair: Pair) -> None:
         """Add how much longer one arm took than the other over the same request, if both answered at their own pace: to
         the end of the answer, or else to its head."""
-        legacy, modern = pair.control.last, pair.candidate.last
-        if legacy is None or modern is None:
-            legacy, modern = pair.control.first, pair.candidate.first
-        if legacy is not None and modern is not None:
+        for _, legacy, modern in measured(pair)[-1:]:
             longer = modern - legacy
             self.call(pair.capability, pair.operation, SLOWER if longer > 0 else FASTER, abs(longer), False, pair.at)
 
@@ -382,7 +383,8 @@ class Writer:
         gaps, self._gaps = self._gaps, {}
         return Batch(
             comparisons, tallies, [one.row(*key) for key, one in calls.items()],
-            [one.sighting(*place) for place, one in exchanges.items()], bindings, list(gaps.values()))
+            [one.sighting(*place) for place, one in exchanges.items()], bindings, list(gaps.values()),
+            self.pacing.take())
 
     def _put_back(self, batch: Batch) -> None:
         """Keep a batch that was not written, to be written with the next."""
@@ -396,6 +398,7 @@ class Writer:
             self.add(row)
         for gap in batch.gaps:
             self._gap(gap)
+        self.pacing.put_back(batch.paces)
 
 
 def _has_details(comparison: Comparison) -> bool:

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Protocol, TypeAlias
 
 from shadow.compare.comparison import Comparison, Tally
 from shadow.evidence.epoch import Epoch
+from shadow.evidence.pace import Pace
 from shadow.ledger.rows import Binding, Gap, Ledger, Sighting, Traffic
 from shadow.ledger.unlink import Tokens, Trace, Unlinked
 
@@ -52,7 +53,8 @@ class Batch:
     """Everything that is written in one transaction.
 
     A comparison counts its own tally, so `tallies` count only exchanges that left nothing else to remember.
-    `sightings` are what exchanges prove, with the noise that was seen; `bindings` are pairs of identifiers.
+    `sightings` are what exchanges prove, with the noise that was seen; `bindings` are pairs of identifiers; `paces` are
+    how the times of both arms compare, with all pairs of a row in one block.
     """
 
     comparisons: Sequence[Comparison] = ()
@@ -61,11 +63,13 @@ class Batch:
     sightings: Sequence[Sighting] = ()
     bindings: Sequence[Binding] = ()
     gaps: Sequence[Gap] = ()
+    paces: Sequence[Pace] = ()
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to write. Bindings never come without the sighting of their exchange."""
-        return not (self.comparisons or self.tallies or self.traffic or self.sightings or self.gaps)
+        return not (self.comparisons or self.tallies or self.traffic or self.sightings or self.gaps
+                    or self.paces)
 
     @property
     def latest(self) -> float:
@@ -91,9 +95,11 @@ class Store(Protocol):
         """Add a batch, wholly or not at all. Raises StoreError; the batch may then be written again.
 
         A binding that contradicts a known one is counted and changes nothing: the first pair is kept. Gaps of one
-        capability, reason and hour are added up. Returns the epochs whose evidence was dropped for lack of room or for
-        its age, each after its capability: the keys of these epochs are not needed any more. No row of a capability in
-        `held` is dropped.
+        capability, reason and hour are added up. The pairs of a Pace follow those that are stored of its capability,
+        epoch, operation, moment, ratio and plus, as shadow.evidence.pace.grown joins them.
+
+        Returns the epochs whose evidence was dropped for lack of room or for its age, each after its capability: the
+        keys of these epochs are not needed any more. No row of a capability in `held` is dropped.
         """
         ...
 

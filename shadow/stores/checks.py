@@ -26,6 +26,7 @@ from shadow.ledger.rows import (
 )
 from shadow.ledger.unlink import tokenless
 from shadow.stores.base import NONE_HELD, Batch, Held, Store
+from shadow.stores.pace_checks import check_paces
 
 _MATCH = Tally("results", "read", Outcome.MATCH)
 _MISMATCH = Tally("results", "read", Outcome.MISMATCH)
@@ -64,6 +65,7 @@ def check_store(store: Store, signatures: int) -> None:
     _check_crosswalk(store)
     _check_evidence(store)
     _check_bounds_of_evidence(store)
+    check_paces(store)
     _check_unlink(store)
     _check_holds(store)
     _check_retention(store)
@@ -362,7 +364,7 @@ def _check_holds(store: Store) -> None:
         sighting = _sighting(range(0), hour=400 * 24 + number, build=f"held{number}")
         dropped = store.write(Batch(sightings=[sighting]), held)
         ledger = store.read("results")
-        assert {name for name, _ in dropped} <= {"booking", "noisy", "hourly", "declared"}, (
+        assert {name for name, _ in dropped} <= {"booking", "noisy", "hourly", "declared", "paced"}, (
             "no epoch of what is held is dropped")
         assert len({row.epoch for row in ledger.evidence}) == EPOCHS + 1 + number, "not to make room either"
         assert (ledger.findings, ledger.patterns, ledger.noise) == (before.findings, before.patterns, before.noise), (
@@ -383,5 +385,6 @@ def _check_retention(store: Store) -> None:
     }, "and is returned"
     assert (ledger.findings, ledger.patterns) == ([], []), "and so are differences, with their examples"
     assert store.read().noise == [], "and noise"
+    assert store.read().paces == [], "and paces"
     assert store.read().crossings == [], "and who was who"
     assert ledger.tallies == before, "counts stay"

@@ -24,7 +24,7 @@ from shadow.latency import Histogram
 from shadow.ledger.groups import Pattern, decode, encode, merged, patterns, worst
 from shadow.ledger.rows import Finding, Gap, Hidden, Ledger, Reason, Traffic, hidden
 from shadow.ledger.unlink import Tokens, Trace, Unlinked, about, unlinked
-from shadow.stores import sqlite_crosswalk, sqlite_evidence, sqlite_noise
+from shadow.stores import sqlite_crosswalk, sqlite_evidence, sqlite_noise, sqlite_pace
 from shadow.stores.base import NONE_HELD, RETENTION, SIGNATURES, Batch, Held, StoreError, StoreRenewed, is_held
 
 _TALLY = """
@@ -141,6 +141,8 @@ class Sqlite:
             dropped = sqlite_evidence.add(connection, batch.sightings, held)
             sqlite_noise.add(connection, (row for one in batch.sightings for row in one.noise), self._limit)
             sqlite_noise.drop(connection, dropped)
+            sqlite_pace.add(connection, batch.paces)
+            sqlite_pace.drop(connection, dropped)
             return dropped | self._forget(connection, batch.latest, held)
 
     def _find(
@@ -195,7 +197,7 @@ class Sqlite:
             return set()
         old = before, json.dumps(sorted(held))
         for place, last in (("noise", "last_seen"), ("finding", "last_seen"), ("gap", "last_seen"),
-                            ("pattern", "json_extract(folded, '$.last_seen')")):
+                            ("pace", "last_seen"), ("pattern", "json_extract(folded, '$.last_seen')")):
             connection.execute(
                 f"DELETE FROM {place} WHERE {last} < ? AND capability NOT IN (SELECT value FROM json_each(?))",  # noqa: S608
                 old)
@@ -223,6 +225,7 @@ class Sqlite:
                 [sqlite_evidence.read_declared(row) for row in rows("SELECT * FROM declared")],
                 [Gap(name, Reason(reason), exchanges, first, last)
                  for name, reason, _, exchanges, first, last in rows("SELECT * FROM gap")],
+                paces=[sqlite_pace.read(row) for row in rows("SELECT * FROM pace")],
             )
 
     def unlink(self, tokens: Tokens, traces: Collection[Trace], held: Held = NONE_HELD) -> Unlinked:
