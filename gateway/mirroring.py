@@ -18,6 +18,7 @@ from gateway.telemetry.record import Account
 from gateway.transports.base import Sending
 from gateway.transports.http.affinity import Affinity
 from gateway.upload import Upload
+from shadow.evidence.stratum import LeftOut
 from shadow.lane.asking import Cancel
 from shadow.lane.lane import Lane
 from shadow.lane.mirror import Mirror
@@ -48,7 +49,7 @@ class Witness:
 
     __slots__ = (
         "_arrival", "_asked", "_asked_at", "_first_at", "_held", "_lane", "_last_at", "_match", "_paused", "_pieces",
-        "_plan", "_room", "_safe", "_said", "_sent_at", "_size", "headers",
+        "_plan", "_room", "_safe", "_said", "_sent_at", "_size", "headers", "status",
     )
 
     def __init__(self, lane: Lane[Way], room: Room, match: Match, arrival: Arrival, decision: Decision) -> None:
@@ -68,7 +69,8 @@ class Witness:
         self._said: Observation | None = None
         self._pieces: list[bytes] = []
         self._size = self._held = 0
-        # The head fields of the arm's answer, set when it comes.
+        # The status and the head fields of the arm's answer, set when it comes.
+        self.status = 0
         self.headers = _NO_HEADERS
         # When the arm was asked, when it was sent the whole request, and when its answer's head and end were read, in
         # monotonic seconds; 0.0 while that is unknown.
@@ -111,8 +113,13 @@ class Witness:
 
     def skip(self, reason: str) -> None:
         """Count the exchange as skipped, and keep nothing."""
+        target, control = self._match.target, None
+        if self.status and (self._asked == "modern" or self._said is not None):
+            # Legacy answers the client: as its mirror's arm, or as the fallback.
+            control = Observation("legacy", 0.0, self.status, self.headers, b"".join(self._pieces[:1]))
         self._let_go()
-        self._lane.skip(self._match.target.capability.name, self._match.target.operation.name, reason)
+        self._lane.skip(target.capability.name, target.operation.name, reason,
+                        left_out(target.capability, self._arrival.request, control))
 
     def end(
         self, account: Account, upload: Upload | None, affinity: Affinity | None, failure: Failure | None,
@@ -172,6 +179,12 @@ class Witness:
             self._room.take(-self._held)
             self._held = 0
         self._pieces.clear()
+
+
+def left_out(capability: Capability, request: Request, control: Observation | None = None) -> LeftOut:
+    """What is known of an exchange that is not mirrored. `control` is what legacy said, if it has answered."""
+    plan = capability.shadow
+    return LeftOut(request, control, time.time(), plan.basis.parameters if plan is not None else frozenset())
 
 
 def is_logged_in(affinity: Affinity | None, capability: Capability) -> bool:

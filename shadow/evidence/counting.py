@@ -45,11 +45,19 @@ _SETTLED = {
     Outcome.SHED: frozenset({"queue_full", "memory_full", "switched_off", "stopped", "store_unavailable", "drained",
                              "asker_failed"}),
     Outcome.SKIPPED: frozenset({"client_gone", "connection_auth", "body_too_large", "request_unfinished", "conditional",
-                                "overloaded", "fallback", "refused"}),
+                                "overloaded", "fallback", "refused", "loop", "upgraded"}),
     Outcome.NOT_COMPARABLE: frozenset({"cancelled"}),
 }
 """The reasons that are settled before modern answers. One that is not among them, as a later version may have, counts
 as AFTER."""
+
+
+_TELLING = frozenset({Outcome.TRANSIENT, Outcome.UNSTABLE, Outcome.NOT_COMPARABLE, Outcome.SHED, Outcome.SKIPPED})
+
+
+def reason_kept(outcome: Outcome, reason: str) -> str:
+    """The reason as evidence keeps it: "" for outcomes that count the same whatever their reason is."""
+    return reason if outcome in _TELLING else ""
 
 
 def counts_as(outcome: Outcome, reason: str) -> Counts:

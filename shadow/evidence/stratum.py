@@ -1,5 +1,7 @@
 """What kind of exchange a pair is (Stratum), and whom it asks about (Subject), without a value of either.
 
+An exchange that was left out (LeftOut) has both too, as far as they are known without modern's answer.
+
 A thousand polls of one resource say hardly more than one of them, so evidence counts an exchange only if its
 operation, parameter shape, subject and hour are new together. The subject is what the request names: its path, the
 values of its query and its form. It is kept as HMAC-SHA-256 under the epoch's key, and for hours only.
@@ -16,7 +18,7 @@ from shadow.compare.parameters import shown
 from shadow.compare.resources import TYPES
 from shadow.compare.tokens import mac
 from shadow.evidence.epoch import Epoch
-from shadow.observation import Observation
+from shadow.observation import Failure, Observation
 
 STRATA = 200
 """Strata kept of each capability. Further ones count under their operation and status class alone."""
@@ -30,17 +32,29 @@ OTHER = "(other)"
 
 class Stratum(NamedTuple):
     """A kind of exchange, without any value: its operation, legacy's status class ("2xx", or empty if legacy gave no
-    answer), its resource type ("Patient", or else the media type's subtype, such as "json"), and as its shape the
-    names of its parameters ("date,patient")."""
+    answer), its resource type ("Patient", or else the media type's subtype, such as "json"), as its shape the names of
+    its parameters ("date,patient"), and how it was `asked` (a method other than GET, a range, a condition, the media
+    type that was asked for)."""
 
     operation: str
     status: str
     resource: str
     shape: str
+    asked: str = ""
 
     def __str__(self) -> str:
-        return " ".join(part for part in (self.operation, self.status, self.resource, self.shape and f"?{self.shape}")
-                        if part)
+        return " ".join(part for part in (self.operation, self.status, self.resource, self.shape and f"?{self.shape}",
+                                          self.asked and f"({self.asked})") if part)
+
+
+class LeftOut(NamedTuple):
+    """What is known of an exchange that was left out: its request, what legacy said if it has answered, when it was
+    asked (seconds since 1970), and the names of parameters that may be shown."""
+
+    request: Request
+    control: Observation | None
+    at: float
+    declared: frozenset[str] = frozenset()
 
 
 class Subject(NamedTuple):
@@ -56,6 +70,7 @@ class Subject(NamedTuple):
 _RESOURCE = re.compile(rb'\s*\{\s*"resourceType"\s*:\s*"([A-Z][A-Za-z]{1,39})"')
 _MEDIA = re.compile(rb"[a-z]+/(?:[a-z0-9.-]+\+)?(json|xml|html|plain|pdf|csv|x-ndjson|octet-stream)\s*(?:;|$)", re.I)
 _FORM = b"application/x-www-form-urlencoded"
+_NOT_ASKED = Observation("legacy", 0.0, failure=Failure("cancelled"))
 
 # These change how an answer looks, or bypass a cache, and name no subject: else "?_=1", "?_=2" … would each count.
 _NO_SUBJECT = frozenset({
@@ -67,16 +82,22 @@ _NO_SUBJECT = frozenset({
 def subject(pair: Pair, key: bytes, epoch: Epoch, declared: frozenset[str] = frozenset()) -> Subject:
     """The stratum and the token of a pair. `key` is that of the epoch, or empty. `declared` are the names of parameters
     that may be shown. It is cheap enough for the event loop."""
-    request = pair.request
+    request, control = pair.request, pair.control
     path, _, query = request.target.partition(b"?")
     shape, named, rest = _parameters(query, request, declared, key) if query or request.body else ("", b"", b"")
     hour = int(pair.at) // HOUR
     # A request target cannot hold a NUL (the edge refuses it), so no part can be taken for another.
     message = b"\0".join((_place(pair.capability, pair.operation, shape, hour, epoch), path, named, rest))
     # If legacy gave no answer, there is no kind of answer to cover.
-    stratum = Stratum(pair.operation, "", "", "") if pair.control.failure is not None else \
-        _stratum(pair.operation, pair.control.status // 100, _resource(pair.control), shape)
+    stratum = Stratum(pair.operation, "", "", shape) if control.failure is not None else \
+        _stratum(pair.operation, control.status // 100, _resource(control), shape)
     return Subject(stratum, mac(key, message) if key else b"", hour)
+
+
+def subject_left_out(capability: str, operation: str, left_out: LeftOut, key: bytes, epoch: Epoch) -> Subject:
+    """The same of an exchange that was left out. Its status is "" if legacy has not answered."""
+    pair = Pair(capability, operation, left_out.request, left_out.control or _NOT_ASKED, _NOT_ASKED, "", left_out.at)
+    return subject(pair, key, epoch, left_out.declared)
 
 
 @lru_cache(maxsize=4096)
@@ -91,7 +112,9 @@ def _stratum(operation: str, status: int, resource: str, shape: str) -> Stratum:
 
 def placed(stratum: Stratum, known: Collection[Stratum]) -> Stratum:
     """The stratum that an exchange counts under: its own if that is `known` or finds room, else that of all others."""
-    return stratum if stratum in known or len(known) < STRATA else stratum._replace(resource=OTHER, shape="")
+    if stratum in known or len(known) < STRATA:
+        return stratum
+    return stratum._replace(resource=OTHER, shape="", asked="")
 
 
 def _parameters(

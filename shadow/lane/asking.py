@@ -22,7 +22,8 @@ from shadow.lane.deadlines import Deadlines
 from shadow.lane.learned_noise import LearnedNoise, Scope
 from shadow.lane.mirror import Job, Mirror, Way
 from shadow.lane.rates import Rates
-from shadow.lane.writer import Standing, Writer
+from shadow.lane.standing import Standing
+from shadow.lane.writer import Writer
 from shadow.observation import Failure, Observation
 
 _roll = random.random

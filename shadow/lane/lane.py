@@ -29,6 +29,7 @@ from shadow.custody.base import Custody
 from shadow.custody.sqlite import SqliteCustody
 from shadow.evidence.counting import NOT_SAMPLED
 from shadow.evidence.noise import bracketed, steady, unstable, with_bonds
+from shadow.evidence.stratum import LeftOut
 from shadow.judge.child import Child, Judge, JudgeSlow
 from shadow.lane.asking import Ask, Asking
 from shadow.lane.learned_noise import LearnedNoise
@@ -102,18 +103,19 @@ class Lane(Generic[Way]):
         self.writer.take(mirror.capability)
         cost = mirror.cost()
         if reason := self._no_room(cost):
-            return self._count(Tally(mirror.capability, mirror.operation, Outcome.SHED, reason))
+            return self._count(Tally(mirror.capability, mirror.operation, Outcome.SHED, reason), mirror.left_out())
         self.unfinished += 1
         self.held += cost
         self._idle.clear()
         return self._asking.put(Job(mirror, cost))
 
-    def skip(self, capability: str, operation: str, reason: str) -> None:
-        """Count an exchange that was eligible but is not mirrored. `reason` is one of a few fixed words."""
+    def skip(self, capability: str, operation: str, reason: str, left_out: LeftOut | None = None) -> None:
+        """Count an exchange that was eligible but is not mirrored. `reason` is one of a few fixed words. `left_out`
+        says what is known of it; it is of no use if the sample left the exchange out."""
         self.eligible += 1
         if reason != NOT_SAMPLED:
             self.writer.take(capability)
-        self._count(Tally(capability, operation, Outcome.SKIPPED, reason))
+        self._count(Tally(capability, operation, Outcome.SKIPPED, reason), left_out)
 
     def record(self, rows: Iterable[Traffic]) -> None:
         """Write the gateway's traffic with the next batch."""
@@ -337,7 +339,8 @@ class Lane(Generic[Way]):
         if job.sealed and self.capture is not None and comparison.tally.outcome is not Outcome.MISMATCH:
             self.capture.drop(job.sealed)
         self._rates.count(job.rules, comparison)
-        self.writer.keep(comparison, job.standing, job.rules)
+        left_out = job.mirror.left_out() if job.standing is None else None
+        self.writer.keep(comparison, job.standing, job.rules, left_out)
         self._free(job, comparison.tally)
 
     def _free(self, job: Job[Way], tally: Tally) -> None:
@@ -348,6 +351,6 @@ class Lane(Generic[Way]):
         if not self.unfinished:
             self._idle.set()
 
-    def _count(self, tally: Tally) -> None:
+    def _count(self, tally: Tally, left_out: LeftOut | None) -> None:
         self._counts[tally] += 1
-        self.writer.count(tally)
+        self.writer.count(tally, left_out)

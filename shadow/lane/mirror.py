@@ -8,8 +8,9 @@ from typing import Generic, TypeVar
 from adapters.message import Request
 from shadow.compare.comparison import Comparison
 from shadow.compare.pair import Pair
+from shadow.evidence.stratum import LeftOut
 from shadow.lane.learned_noise import Scope
-from shadow.lane.writer import Standing
+from shadow.lane.standing import Standing
 from shadow.observation import Observation
 from shadow.plan import ShadowPlan
 from shadow.settings import NEVER, Recheck
@@ -50,6 +51,11 @@ class Mirror(Generic[Way]):
     def noise(self) -> float:
         """The share (0 to 1) of exchanges in which legacy is asked twice: none if that would change something."""
         return self.plan.noise if self.safe else 0.0
+
+    def left_out(self) -> LeftOut:
+        """What is known of the exchange if it is left out before both arms have answered."""
+        control = self.served if self.ask == "modern" else None
+        return LeftOut(self.request, control, self.at, self.plan.basis.parameters)
 
     def cost(self) -> int:
         """About how many bytes this mirror holds."""

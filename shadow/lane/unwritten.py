@@ -17,7 +17,7 @@ NOISE = 500
 
 @dataclass(slots=True)
 class Exchanges:
-    """Exchanges of one epoch, stratum and outcome: a Sighting that can be added to."""
+    """Exchanges of one epoch, stratum, outcome and reason: a Sighting that can be added to."""
 
     first: float
     last: float
@@ -47,11 +47,11 @@ class Exchanges:
             elif len(self.noise) < NOISE:
                 self.noise[place] = row
 
-    def sighting(self, capability: str, epoch: Epoch, stratum: Stratum, outcome: Outcome) -> Sighting:
+    def sighting(self, capability: str, epoch: Epoch, stratum: Stratum, outcome: Outcome, reason: str) -> Sighting:
         """These exchanges as a row for the store."""
         return Sighting(
             capability, epoch, stratum, outcome, self.count, self.critical, self.reproduced, self.first, self.last,
-            frozenset(self.tokens), tuple(self.noise.values()), tuple(self.known.items()))
+            frozenset(self.tokens), tuple(self.noise.values()), tuple(self.known.items()), reason)
 
 
 class Calls:

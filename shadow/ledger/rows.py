@@ -37,6 +37,9 @@ HOURS = 2
 START = 50
 """Effective exchanges between two possible starts of a Course."""
 
+ATTEMPTS = 2_000
+"""Attempts kept of a capability. Past that, the closed ones with the fewest effective exchanges go first."""
+
 DAY = 24
 """Hours whose effective exchanges are counted hour by hour, for the rate at which evidence comes in."""
 

@@ -297,7 +297,7 @@ def _per_hour(rows: Sequence[Evidence], now: float) -> float | None:
 def _coverage(one: Coverage, rate: float | None) -> CoverageReport:
     stratum = one.stratum or Stratum(one.operation, "", "", "")
     hours = 0.0 if not one.needs else one.needs / rate if rate else None
-    return CoverageReport(*stratum, one.seen, one.wanted, one.needs, hours)
+    return CoverageReport(*stratum[:4], one.seen, one.wanted, one.needs, hours)
 
 
 # --- in words ---

@@ -3,21 +3,15 @@
 from dataclasses import replace
 
 from shadow.compare.comparison import Outcome
-from shadow.evidence.epoch import Epoch, Setup
 from shadow.evidence.pace import BLOCK, Held, Moment, Pace
-from shadow.evidence.stratum import HOUR, Stratum
+from shadow.evidence.stratum import HOUR
 from shadow.ledger.rows import EPOCHS, Sighting
 from shadow.stores.base import Batch, Store
-
-_STRATUM = Stratum("read", "2xx", "Patient", "")
-
-
-def _epoch(build: str) -> Epoch:
-    return Epoch("legacy", build, Setup(rules="rules"), "1")
+from shadow.stores.verdict_checks import STRATUM, epoch_of
 
 
 def _row(*counts: int, build: str = "1", last: float = 10 * HOUR) -> Pace:
-    return Pace("paced", _epoch(build), "read", Moment.LAST, 1.2, 0.005, (Held(*counts),), last)
+    return Pace("paced", epoch_of(build), "read", Moment.LAST, 1.2, 0.005, (Held(*counts),), last)
 
 
 def check_paces(store: Store) -> None:
@@ -27,7 +21,7 @@ def check_paces(store: Store) -> None:
 
     def seen(build: str, hour: int) -> None:
         at = hour * HOUR
-        store.write(Batch(sightings=[Sighting("paced", _epoch(build), _STRATUM, Outcome.MATCH, 1, 0, 0, at, at)]))
+        store.write(Batch(sightings=[Sighting("paced", epoch_of(build), STRATUM, Outcome.MATCH, 1, 0, 0, at, at)]))
 
     write(_row(30, 3, 2, 1))
     write(_row(BLOCK - 30, 0, 0, 4, last=9 * HOUR))

@@ -24,7 +24,14 @@ from shadow.latency import Histogram
 from shadow.ledger.groups import Pattern, decode, encode, merged, patterns, worst
 from shadow.ledger.rows import Finding, Gap, Hidden, Ledger, Reason, Traffic, hidden
 from shadow.ledger.unlink import Tokens, Trace, Unlinked, about, unlinked
-from shadow.stores import sqlite_crosswalk, sqlite_evidence, sqlite_noise, sqlite_pace
+from shadow.stores import (
+    sqlite_attempts,
+    sqlite_course,
+    sqlite_crosswalk,
+    sqlite_evidence,
+    sqlite_noise,
+    sqlite_pace,
+)
 from shadow.stores.base import NONE_HELD, RETENTION, SIGNATURES, Batch, Held, StoreError, StoreRenewed, is_held
 
 _TALLY = """
@@ -225,6 +232,8 @@ class Sqlite:
                 [sqlite_evidence.read_declared(row) for row in rows("SELECT * FROM declared")],
                 [Gap(name, Reason(reason), exchanges, first, last)
                  for name, reason, _, exchanges, first, last in rows("SELECT * FROM gap")],
+                [sqlite_course.read(row) for row in rows("SELECT * FROM course")],
+                [sqlite_attempts.read(row) for row in rows("SELECT * FROM attempt")],
                 paces=[sqlite_pace.read(row) for row in rows("SELECT * FROM pace")],
             )
 

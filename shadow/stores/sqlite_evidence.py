@@ -10,11 +10,14 @@ import orjson
 from shadow.compare.comparison import Outcome
 from shadow.evidence.epoch import Epoch
 from shadow.evidence.stratum import Stratum, placed
+from shadow.ledger.course import point
 from shadow.ledger.rows import EPOCHS, HOURS, SUBJECTS, Declared, Evidence, Sighting, hourly
+from shadow.stores import sqlite_attempts, sqlite_course
 from shadow.stores.base import Held
+from shadow.stores.sqlite_course import Growth, Place
 
 _ADD = """
-INSERT INTO evidence VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO evidence VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET
     count = count + excluded.count, effective = effective + excluded.effective,
     critical = critical + excluded.critical, reproduced = reproduced + excluded.reproduced,
@@ -23,14 +26,14 @@ ON CONFLICT DO UPDATE SET
 """
 _HOURS = """
 SELECT hours FROM evidence WHERE (capability, legacy, modern, rules, comparator) = (?, ?, ?, ?, ?)
-    AND (operation, status, resource, shape, outcome) = (?, ?, ?, ?, ?)
+    AND (operation, status, resource, shape, asked, outcome, reason) = (?, ?, ?, ?, ?, ?, ?)
 """
 _KNOWN = """
 SELECT EXISTS (SELECT 1 FROM evidence WHERE (capability, legacy, modern, rules, comparator) = (?, ?, ?, ?, ?)
-    AND (operation, status, resource, shape) = (?, ?, ?, ?))
+    AND (operation, status, resource, shape, asked) = (?, ?, ?, ?, ?))
 """
 _STRATA = """
-SELECT DISTINCT operation, status, resource, shape FROM evidence
+SELECT DISTINCT operation, status, resource, shape, asked FROM evidence
 WHERE (capability, legacy, modern, rules, comparator) = (?, ?, ?, ?, ?)
 """
 _EPOCHS = """
@@ -40,6 +43,7 @@ GROUP BY legacy, modern, rules, comparator ORDER BY max(last) DESC LIMIT -1 OFFS
 _DROP = (
     "DELETE FROM evidence WHERE (capability, legacy, modern, rules, comparator) = (?, ?, ?, ?, ?)",
     "DELETE FROM declared WHERE (capability, legacy, modern, rules, comparator) = (?, ?, ?, ?, ?)",
+    "DELETE FROM course WHERE (capability, legacy, modern, rules, comparator) = (?, ?, ?, ?, ?)",
 )
 _DECLARE = """
 INSERT INTO declared VALUES (?, ?, ?, ?, ?, ?, ?, ?)
@@ -49,34 +53,47 @@ _HOUR = "INSERT INTO hour VALUES (?, ?) ON CONFLICT DO UPDATE SET tokens = token
 
 
 def add(connection: sqlite3.Connection, sightings: Sequence[Sighting], held: Held) -> set[tuple[str, Epoch]]:
-    """Add sightings, without tokens past their bound. Drops epochs past their bound, but none of a held capability.
-    Returns the dropped epochs."""
-    dropped: set[tuple[str, Epoch]] = set()
+    """Add sightings, without tokens past their bound, and let their courses and attempts grow. Drops epochs past their
+    bound, but none of a held capability. Returns the dropped epochs."""
+    dropped: set[Place] = set()
+    pending: dict[Place, list[Sighting]] = {}
+    growth: Growth = {}
     for one in sightings:
-        stratum = _stratum(connection, one, dropped, held)
-        dropped.discard((one.capability, one.epoch))
+        stratum, known = _stratum(connection, one)
+        place = one.capability, one.epoch
+        if not known and place not in pending and held is not None and one.capability not in held:
+            for over in connection.execute(_EPOCHS, (one.capability, EPOCHS - 1)).fetchall():
+                gone = one.capability, Epoch.from_stored(*over)
+                if gone in pending:
+                    _grow(connection, gone, pending.pop(gone), growth)
+                _drop(connection, [(one.capability, *over)])
+                dropped.add(gone)
+        dropped.discard(place)
+        pending.setdefault(place, []).append(one)
         new = _new(connection, one)
-        place = one.capability, *one.epoch.stored, *stratum, one.outcome
-        [hours] = connection.execute(_HOURS, place).fetchone() or ("[]",)
-        connection.execute(_ADD, (*place, one.count, new.total(), one.critical, one.reproduced, one.first, one.last,
+        key = one.capability, *one.epoch.stored, *stratum, one.outcome, one.reason
+        [hours] = connection.execute(_HOURS, key).fetchone() or ("[]",)
+        effective = new.total()
+        connection.execute(_ADD, (*key, one.count, effective, one.critical, one.reproduced, one.first, one.last,
                                   orjson.dumps(hourly(orjson.loads(hours), new)).decode()))
-        connection.executemany(_DECLARE, [(*place[:6], known, count) for known, count in one.known])
+        connection.executemany(_DECLARE, [(*key[:6], name, count) for name, count in one.known])
+        sqlite_course.add(growth, place, stratum, point(one.outcome, one.reason, effective))
+    for place, some in pending.items():
+        _grow(connection, place, some, growth)
     return dropped
 
 
-def _stratum(
-    connection: sqlite3.Connection, one: Sighting, dropped: set[tuple[str, Epoch]], held: Held,
-) -> Stratum:
-    """The stratum that a sighting counts under. A new epoch gets room: the epochs that go are added to `dropped`."""
+def _grow(connection: sqlite3.Connection, place: Place, sightings: Sequence[Sighting], growth: Growth) -> None:
+    sqlite_attempts.write(connection, sightings, sqlite_course.write(connection, place, growth))
+
+
+def _stratum(connection: sqlite3.Connection, one: Sighting) -> tuple[Stratum, bool]:
+    """The stratum that a sighting counts under, and whether there is anything of its epoch yet."""
     epoch = one.capability, *one.epoch.stored
     if connection.execute(_KNOWN, (*epoch, *one.stratum)).fetchone() == (1,):
-        return one.stratum
+        return one.stratum, True
     known = {Stratum(*row) for row in connection.execute(_STRATA, epoch)}
-    if not known and held is not None and one.capability not in held:
-        for over in connection.execute(_EPOCHS, (one.capability, EPOCHS - 1)).fetchall():
-            _drop(connection, [(one.capability, *over)])
-            dropped.add((one.capability, Epoch.from_stored(*over)))
-    return placed(one.stratum, known)
+    return placed(one.stratum, known), bool(known)
 
 
 def _new(connection: sqlite3.Connection, one: Sighting) -> Counter[int]:
@@ -110,6 +127,7 @@ def forget(connection: sqlite3.Connection, before: float, held: str) -> set[tupl
 
 
 def _drop(connection: sqlite3.Connection, epochs: Sequence[Sequence[str]]) -> None:
+    sqlite_attempts.close(connection, epochs)
     for statement in _DROP:
         connection.executemany(statement, epochs)
 
@@ -121,6 +139,6 @@ def read_declared(row: Sequence[Any]) -> Declared:
 
 def read(row: Sequence[Any]) -> Evidence:
     """A row of `evidence`."""
-    count, effective, critical, reproduced, first, last, hours = row[10:]
-    return Evidence(row[0], Epoch.from_stored(*row[1:5]), Stratum(*row[5:9]), Outcome(row[9]), count, effective,
-                    critical, reproduced, first, last, hourly(orjson.loads(hours), {}))
+    outcome, reason, count, effective, critical, reproduced, first, last, hours = row[10:]
+    return Evidence(row[0], Epoch.from_stored(*row[1:5]), Stratum(*row[5:10]), Outcome(outcome), count, effective,
+                    critical, reproduced, first, last, hourly(orjson.loads(hours), {}), reason)

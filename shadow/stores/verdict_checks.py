@@ -1,0 +1,61 @@
+"""The part of a Store's contract that the verdict rests on most: courses and attempts. See shadow.stores.checks."""
+
+from shadow.compare.comparison import Outcome
+from shadow.evidence.epoch import Epoch, Setup
+from shadow.evidence.stratum import HOUR, Stratum
+from shadow.ledger.rows import EPOCHS, START, Point, Sighting
+from shadow.stores.base import Batch, Store
+
+STRATUM = Stratum("read", "2xx", "Patient", "")
+
+
+def epoch_of(build: str) -> Epoch:
+    """The epoch of one of modern's builds."""
+    return Epoch("legacy", build, Setup(rules="rules"), "1")
+
+
+def check_verdict_rows(store: Store) -> None:
+    """Check these rows of a store that has none of them yet for the capabilities used here. Raises AssertionError."""
+    _check_courses(store)
+    _check_attempts(store)
+
+
+def _check_courses(store: Store) -> None:
+    other = STRATUM._replace(asked="HEAD")
+
+    def exchanges(count: int, begin: int, outcome: Outcome = Outcome.MATCH, reason: str = "",
+                  stratum: Stratum = STRATUM) -> Sighting:
+        tokens = frozenset((10, b"course%06d" % token) for token in range(begin, begin + count))
+        return Sighting("course", epoch_of("1"), stratum, outcome, count, 0, 0, 10 * HOUR, 10 * HOUR, tokens,
+                        reason=reason)
+
+    store.write(Batch(sightings=[exchanges(START, 0), exchanges(2, START, Outcome.TRANSIENT, "after_2s")]))
+    store.write(Batch(sightings=[exchanges(3, 1000, Outcome.SHED, "comparer_slow", other),
+                                 exchanges(4, 2000, Outcome.SHED, "queue_full", other), exchanges(5, 0)]))
+    sums = Point(START + 2, first=2)
+    assert {row.stratum: row.points for row in store.read("course").courses} == {
+        STRATUM: (Point(0), sums), other: (Point(0), Point(3, after=(("comparer_slow", 3),))),
+        None: (Point(0), sums, Point(START + 5, first=2, after=(("comparer_slow", 3),))),
+    }, "effective exchanges add up in the order of the batches, by what they count as; what is excluded adds nothing"
+    rows = {(row.stratum.asked, row.reason): (row.count, row.effective) for row in store.read("course").evidence}
+    assert rows == {("", ""): (START + 5, START), ("", "after_2s"): (2, 2), ("HEAD", "comparer_slow"): (3, 3),
+                    ("HEAD", "queue_full"): (4, 4)}, "a reason is counted by itself, and what is excluded too"
+    assert store.read("booking").courses == [], "one capability is read by itself"
+
+
+def _check_attempts(store: Store) -> None:
+    def seen(build: int, tokens: range = range(0)) -> list[tuple[int, str, int, bool]]:
+        store.write(Batch(sightings=[Sighting(
+            "attempts", epoch_of(str(build)), STRATUM, Outcome.MATCH, 1, 0, 0, build, build,
+            frozenset((0, b"%dattempt%d" % (build, token)) for token in tokens))]))
+        return sorted((one.number, one.epoch.modern, one.effective, one.closed)
+                      for one in store.read("attempts").attempts)
+
+    assert seen(1, range(3)) == [(1, "1", 3, False)], "an epoch is an attempt from its first exchange on"
+    assert seen(1, range(5)) == [(1, "1", 5, False)], "which goes on"
+    for build in range(2, EPOCHS + 1):
+        seen(build)
+    assert seen(EPOCHS + 1, range(1))[0] == (1, "1", 5, True), "it is closed, and stays, when its evidence is dropped"
+    again = seen(1, range(7))
+    assert again[0] == (1, "1", 5, True), "an epoch that comes back"
+    assert again[-1] == (EPOCHS + 2, "1", 2, False), "is another attempt"
