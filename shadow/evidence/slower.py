@@ -73,11 +73,10 @@ def _unshown(
         return Gate(NAME, State.PASS, most, HALF, 0,
                     f"no operation is shown to take over {_bar(by.ratio, by.plus)} in most of its pairs, nor to have "
                     f"the longer tail; at most {percent(most or 0.0)} of an operation's pairs did{beside}")
-    listed = [f"{one} has {pairs[one]:,}" for one in short[:_LISTED]]
+    listed = [f"{pairs[one]:,} of {enough:,} in {one}" for one in short[:_LISTED]]
     if len(short) > _LISTED:
-        listed.append(f"{len(short) - _LISTED:,} more have too few")
-    says = f"{enough:,} timed pairs are wanted of each operation: {', '.join(listed)}" if short else (
-        "no operations are declared, so nothing is timed")
+        listed.append(f"{len(short) - _LISTED:,} more operations")
+    says = f"too few timed pairs: {', '.join(listed)}" if short else "no operations are declared, so nothing is timed"
     return Gate(NAME, State.MISSING, most, HALF, sum(enough - pairs[one] for one in short), says + beside)
 
 

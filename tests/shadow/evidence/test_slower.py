@@ -130,7 +130,7 @@ def test_the_evidence_is_missing_until_every_operation_has_enough_pairs():
     both = Criteria(("read", "search", "list"), slower=BY, minimum=50)
     found = gate(both, rows([Held(60, 2, 0, 0)]))
     assert (found.state, found.needs) == (State.MISSING, 100)
-    assert found.says == "50 timed pairs are wanted of each operation: search has 0, list has 0"
+    assert found.says == "too few timed pairs: 0 of 50 in search, 0 of 50 in list"
     few = gate(Criteria(("read",), slower=BY, minimum=1), rows([Held(3, 0, 0, 0)]))
     assert few.state is State.MISSING, "three pairs cannot show a modern that is twice as slow"
     assert gate(Criteria(slower=BY), []).state is State.MISSING
