@@ -19,7 +19,7 @@ again, or the lane is drained, it ends as the mismatch that it was found to be.
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Generic
 
@@ -68,14 +68,18 @@ class Lane(Generic[Way]):
     def __init__(
         self, ask: Ask[Way], store: Store | None, settings: LaneSettings, judge: Judge | None = None,
         custody: Custody | None = None, capture: Capture | None = None,
+        ended: Callable[[str, Tally], None] | None = None, *, swept: bool = False,
     ) -> None:
+        """`ended` is called with the trace id and the outcome of each mirror that had found room. `swept`: what is
+        offered is no client's, but a sweep's."""
         self.on = True
         self.capture = capture
         self.eligible = 0
         self.unfinished = 0
         self.held = 0
-        self.writer = Writer(store, custody or (SqliteCustody(None) if store is not None else None))
+        self.writer = Writer(store, custody or (SqliteCustody(None) if store is not None else None), swept=swept)
         self._settings = settings
+        self._ended = ended
         self._judge = judge or Child()
         self._open = False
         self._shut = "stopped" if store is not None else "store_unavailable"
@@ -348,6 +352,8 @@ class Lane(Generic[Way]):
         self._counts[tally] += 1
         self.unfinished -= 1
         self.held -= job.cost
+        if self._ended is not None:
+            self._ended(job.mirror.trace_id, tally)
         if not self.unfinished:
             self._idle.set()
 

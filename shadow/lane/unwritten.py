@@ -47,11 +47,13 @@ class Exchanges:
             elif len(self.noise) < NOISE:
                 self.noise[place] = row
 
-    def sighting(self, capability: str, epoch: Epoch, stratum: Stratum, outcome: Outcome, reason: str) -> Sighting:
+    def sighting(
+        self, capability: str, epoch: Epoch, stratum: Stratum, outcome: Outcome, reason: str, *, swept: bool,
+    ) -> Sighting:
         """These exchanges as a row for the store."""
         return Sighting(
             capability, epoch, stratum, outcome, self.count, self.critical, self.reproduced, self.first, self.last,
-            frozenset(self.tokens), tuple(self.noise.values()), tuple(self.known.items()), reason)
+            frozenset(self.tokens), tuple(self.noise.values()), tuple(self.known.items()), reason, swept)
 
 
 class Calls:

@@ -63,8 +63,8 @@ class Writer:
     times of both arms.
     """
 
-    def __init__(self, store: Store | None, custody: Custody | None) -> None:
-        """`store` and `custody` are None if they are not open yet: see `use`."""
+    def __init__(self, store: Store | None, custody: Custody | None, *, swept: bool = False) -> None:
+        """`store` and `custody` are None if they are not open yet: see `use`. `swept`: all exchanges are a sweep's."""
         self.lost: Counter[str] = Counter()
         self.failures = 0
         self.renewals = 0
@@ -73,6 +73,7 @@ class Writer:
         self.pacing = Pacing()
         self._standings = Standings(self.keys)
         self._store = store
+        self._swept = swept
         self._tallies: Counter[Tally] = Counter()
         self._comparisons: list[Comparison] = []
         self._traffic: defaultdict[tuple[str, str, str, str], Calls] = defaultdict(Calls)
@@ -345,8 +346,8 @@ class Writer:
         gaps, self._gaps = self._gaps, {}
         return Batch(
             comparisons, tallies, [one.row(*key) for key, one in calls.items()],
-            [one.sighting(*place) for place, one in exchanges.items()], bindings, list(gaps.values()),
-            self.pacing.take())
+            [one.sighting(*place, swept=self._swept) for place, one in exchanges.items()], bindings,
+            list(gaps.values()), self.pacing.take())
 
     def _put_back(self, batch: Batch) -> None:
         """Keep a batch that was not written, to be written with the next."""

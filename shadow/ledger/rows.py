@@ -92,7 +92,7 @@ class Sighting:
     There are `count` of them. `critical` of them have a critical difference; in `reproduced` of these it was there
     again each time that both arms were asked again. `tokens` are (hour, token) of the subjects asked about. `noise` is
     what brackets among them showed. `known` are the ids of known differences, each with the number of these exchanges
-    in which it hid something. Times are in seconds since 1970."""
+    in which it hid something. `swept` ones were asked by `figway sweep`. Times are in seconds since 1970."""
 
     capability: str
     epoch: Epoch
@@ -107,14 +107,16 @@ class Sighting:
     noise: tuple[Noise, ...] = ()
     known: tuple[tuple[str, int], ...] = ()
     reason: str = ""
+    swept: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """Exchanges of one stratum with one outcome and reason, as a store has them: a Sighting without its tokens.
 
-    `effective` counts the exchanges whose subject was new in its hour. `hours` are (hours since 1970, effective
-    exchanges), the oldest first, of the last DAY hours. The stratum has an empty status if the exchanges were not
+    `effective` counts the exchanges whose subject was new in its hour, and `swept` those among them that `figway sweep`
+    asked. `hours` are (hours since 1970, effective exchanges that were not swept), the oldest first, of the last DAY
+    hours. The stratum has an empty status if the exchanges were not
     sent to both arms."""
 
     capability: str
@@ -129,6 +131,7 @@ class Evidence:
     last: float
     hours: tuple[tuple[int, int], ...] = ()
     reason: str = ""
+    swept: int = 0
 
 
 class Point(NamedTuple):

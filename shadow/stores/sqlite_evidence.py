@@ -17,12 +17,12 @@ from shadow.stores.base import Held
 from shadow.stores.sqlite_course import Growth, Place
 
 _ADD = """
-INSERT INTO evidence VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO evidence VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET
     count = count + excluded.count, effective = effective + excluded.effective,
     critical = critical + excluded.critical, reproduced = reproduced + excluded.reproduced,
     first = min(first, excluded.first), last = max(last, excluded.last),
-    hours = excluded.hours
+    hours = excluded.hours, swept = swept + excluded.swept
 """
 _HOURS = """
 SELECT hours FROM evidence WHERE (capability, legacy, modern, rules, comparator) = (?, ?, ?, ?, ?)
@@ -74,8 +74,11 @@ def add(connection: sqlite3.Connection, sightings: Sequence[Sighting], held: Hel
         key = one.capability, *one.epoch.stored, *stratum, one.outcome, one.reason
         [hours] = connection.execute(_HOURS, key).fetchone() or ("[]",)
         effective = new.total()
+        # What was swept says nothing about when the capability is used.
+        used = Counter[int]() if one.swept else new
         connection.execute(_ADD, (*key, one.count, effective, one.critical, one.reproduced, one.first, one.last,
-                                  orjson.dumps(hourly(orjson.loads(hours), new)).decode()))
+                                  orjson.dumps(hourly(orjson.loads(hours), used)).decode(),
+                                  effective if one.swept else 0))
         connection.executemany(_DECLARE, [(*key[:6], name, count) for name, count in one.known])
         sqlite_course.add(growth, place, stratum, point(one.outcome, one.reason, effective))
     for place, some in pending.items():
@@ -139,6 +142,6 @@ def read_declared(row: Sequence[Any]) -> Declared:
 
 def read(row: Sequence[Any]) -> Evidence:
     """A row of `evidence`."""
-    outcome, reason, count, effective, critical, reproduced, first, last, hours = row[10:]
+    outcome, reason, count, effective, critical, reproduced, first, last, hours, swept = row[10:]
     return Evidence(row[0], Epoch.from_stored(*row[1:5]), Stratum(*row[5:10]), Outcome(outcome), count, effective,
-                    critical, reproduced, first, last, hourly(orjson.loads(hours), {}), reason)
+                    critical, reproduced, first, last, hourly(orjson.loads(hours), {}), reason, swept)

@@ -18,6 +18,7 @@ def check_verdict_rows(store: Store) -> None:
     """Check these rows of a store that has none of them yet for the capabilities used here. Raises AssertionError."""
     _check_courses(store)
     _check_attempts(store)
+    _check_swept(store)
 
 
 def _check_courses(store: Store) -> None:
@@ -59,3 +60,15 @@ def _check_attempts(store: Store) -> None:
     again = seen(1, range(7))
     assert again[0] == (1, "1", 5, True), "an epoch that comes back"
     assert again[-1] == (EPOCHS + 2, "1", 2, False), "is another attempt"
+
+
+def _check_swept(store: Store) -> None:
+    for swept, tokens in (False, range(3)), (True, range(2, 7)), (False, range(6, 8)):
+        store.write(Batch(sightings=[Sighting(
+            "swept", epoch_of("1"), STRATUM, Outcome.MATCH, len(tokens), 0, 0, 10 * HOUR, 10 * HOUR,
+            frozenset((10, b"swept%06d" % token) for token in tokens), swept=swept)]))
+    [row] = store.read("swept").evidence
+    assert (row.count, row.effective, row.swept) == (10, 8, 4), "a subject counts once, whether swept or not"
+    assert row.hours == ((10, 4),), "what was swept says nothing about the hours"
+    [course] = [one for one in store.read("swept").courses if one.stratum is None]
+    assert course.points[-1] == Point(8), "but it is evidence"
