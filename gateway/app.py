@@ -13,7 +13,7 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -196,11 +196,12 @@ class Gateway:
 
     # --- for the admin port ----------------------------------------------------------------------------------------
 
-    def report(self, capability: str | None) -> Report:
+    def report(self, capability: str | None, share: float = 1.0) -> Report:
         """The shadow's report: see gateway.admin.base.Reports."""
-        criteria = {name: one.criteria() for name, one in self.pipeline.table.capabilities.items()
+        criteria = {name: replace(one.criteria(), share=share)
+                    for name, one in self.pipeline.table.capabilities.items()
                     if capability in (None, name)}
-        report = fold(self.shadowing.store().read(capability), criteria)
+        report = fold(self.shadowing.store().read(capability), criteria, now=time.time())
         if capability is not None and not report.capabilities:
             raise LookupError(capability)
         return report

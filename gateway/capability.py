@@ -15,7 +15,7 @@ from gateway.policies.base import Policy
 from gateway.reading import UNSAID, Fold, Reading, canonical, segments
 from gateway.stage import Roles, Stage, roles
 from gateway.transports.base import Transport
-from shadow.evidence.gate import UNDECLARED, Criteria
+from shadow.evidence.criteria import UNDECLARED, Criteria
 from shadow.plan import ShadowPlan
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -164,7 +164,8 @@ class Capability:
         """The criteria for a safe flip. Every safe operation is mirrored, and must have been compared."""
         criteria = self.shadow.criteria if self.shadow is not None else UNDECLARED
         safe = {one.name for one in self.operations if any(map(one.is_safe, one.methods or ("GET",)))}
-        return replace(criteria, operations=tuple(one.name for one in self.operations if one.name in safe),
+        return replace(criteria, owner=self.owner,
+                       operations=tuple(one.name for one in self.operations if one.name in safe),
                        unmirrored=tuple(one.name for one in self.operations if one.name not in safe))
 
     def stage(self, *, safe: bool) -> str:

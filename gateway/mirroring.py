@@ -18,7 +18,7 @@ from gateway.telemetry.record import Account
 from gateway.transports.base import Sending
 from gateway.transports.http.affinity import Affinity
 from gateway.upload import Upload
-from shadow.evidence.stratum import LeftOut
+from shadow.evidence.stratum import LARGEST, LeftOut
 from shadow.lane.asking import Cancel
 from shadow.lane.lane import Lane
 from shadow.lane.mirror import Mirror
@@ -113,13 +113,14 @@ class Witness:
 
     def skip(self, reason: str) -> None:
         """Count the exchange as skipped, and keep nothing."""
-        target, control = self._match.target, None
+        target, control, size = self._match.target, None, -1
         if self.status and (self._asked == "modern" or self._said is not None):
             # Legacy answers the client: as its mirror's arm, or as the fallback.
             control = Observation("legacy", 0.0, self.status, self.headers, b"".join(self._pieces[:1]))
+            size = LARGEST if reason == "body_too_large" else -1
         self._let_go()
         self._lane.skip(target.capability.name, target.operation.name, reason,
-                        left_out(target.capability, self._arrival.request, control))
+                        left_out(target.capability, self._arrival.request, control, size))
 
     def end(
         self, account: Account, upload: Upload | None, affinity: Affinity | None, failure: Failure | None,
@@ -181,10 +182,13 @@ class Witness:
         self._pieces.clear()
 
 
-def left_out(capability: Capability, request: Request, control: Observation | None = None) -> LeftOut:
-    """What is known of an exchange that is not mirrored. `control` is what legacy said, if it has answered."""
+def left_out(
+    capability: Capability, request: Request, control: Observation | None = None, size: int = -1,
+) -> LeftOut:
+    """What is known of an exchange that is not mirrored. `control` is what legacy said, if it has answered, and `size`
+    as in LeftOut."""
     plan = capability.shadow
-    return LeftOut(request, control, time.time(), plan.basis.parameters if plan is not None else frozenset())
+    return LeftOut(request, control, time.time(), plan.basis.parameters if plan is not None else frozenset(), size)
 
 
 def is_logged_in(affinity: Affinity | None, capability: Capability) -> bool:

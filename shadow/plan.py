@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from shadow.compare.rules import NONE, Rules
+from shadow.evidence.criteria import UNDECLARED, Criteria
 from shadow.evidence.epoch import Basis
-from shadow.evidence.gate import UNDECLARED, Criteria
 from shadow.settings import NEVER, UNSEALED, Recheck, Sealing
 
 

@@ -19,7 +19,7 @@ from gateway import plugins
 from gateway.admin.app import admin_app
 from gateway.capability import _CREDENTIALS, _NOT_MIRRORED
 from gateway.cli.main import main
-from gateway.config import kinds, spec
+from gateway.config import gating, kinds, spec
 from gateway.config.compile import build
 from gateway.edges import field_kinds
 from gateway.errors import CODES, FAILURES
@@ -82,7 +82,7 @@ def written_keys(model: type[BaseModel], section: str = "The file", prefix: str 
     return found
 
 
-SHARED_MAPS = {spec.Rule: "rule", spec.Known: "known difference"}
+SHARED_MAPS = {spec.Rule: "rule", spec.Known: "known difference", gating.Accept: "accepted reason"}
 KEYS = written_keys(spec.Routes)
 WORDS = {alias.__metadata__[0]: word for alias, word in [
     (kinds.Duration, "duration"), (kinds.PositiveDuration, "duration"), (kinds.Size, "size"), (kinds.Share, "share"),
@@ -112,7 +112,7 @@ def type_of(parts: list[typing.Any]) -> str:
     choices += [str(one) for one in Stage if Stage in parts]
     if choices:
         return ", ".join(f"`{one}`" for one in choices)
-    return "integer" if int in parts else "boolean" if bool in parts else "text"
+    return "integer" if int in parts else "boolean" if bool in parts else "number" if float in parts else "text"
 
 
 def default_of(value: object) -> str:

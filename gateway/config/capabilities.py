@@ -1,13 +1,14 @@
 """Compiles a capability as written to a Capability, and checks it by the rules of its stages."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
 from adapters.base import Adapter
 from gateway.capability import Arm, Capability, Operation, Split
-from gateway.config import spec
+from gateway.config import gating, spec
 from gateway.config.crosswalk import Seeds
 from gateway.config.decode import Steps
 from gateway.config.extensions import Find, choose
@@ -20,7 +21,6 @@ from gateway.stage import Stage
 from gateway.transports.base import Transport
 from shadow.compare.rules import Rules, together
 from shadow.evidence.epoch import Basis, Setup
-from shadow.evidence.gate import Criteria
 from shadow.plan import ShadowPlan
 from shadow.settings import SECRETS, Recheck, Sealing
 
@@ -197,18 +197,25 @@ class Capabilities:
         gate = shadow.gate
         rules, own, digest = self._ruled(written, shadow, node)
         setup = arms._replace(rules=digest)
-        criteria = Criteria(
-            limit=gate.limit / 10_000, confidence=gate.confidence / 10_000, minimum=gate.minimum,
-            stratum_minimum=gate.stratum_minimum, excluded=gate.excluded / 10_000,
-            seeded=tuple((one.name, one.pairs) for one in rules.classes), setup=setup,
+        lags = {name: one.expect_lag for name, one in written.operations.items() if one.expect_lag is not None}
+        criteria = replace(
+            gating.criteria(gate, lags), setup=setup, seeded=tuple((one.name, one.pairs) for one in rules.classes),
             known=tuple((one.id, one.max_rate) for one in rules.known),
         )
+        self._lags(lags, recheck, node)
         parameters = frozenset(shadow.parameters).union(*(one.query for one in written.operations.values()))
         return ShadowPlan(
             shadow.sample / 10_000, shadow.max_body, shadow.deadline, shadow.credentials == "pass", recheck, criteria,
             Basis(setup, (gate.build or "").lower().encode(), parameters), rules, own, shadow.noise / 10_000,
             Sealing(shadow.capture / 10_000, SECRETS.union(*(policy.credentials for policy in policies))),
         )
+
+    def _lags(self, lags: Mapping[str, gating.ExpectLag], recheck: Recheck, node: Node) -> None:
+        """Add a problem for each lag that no recheck is soon enough to see."""
+        for name, lag in lags.items():
+            if not any(after <= lag.within for after in recheck.after):
+                self._problem(node.find("operations", name, "expect_lag", "within").place,
+                              "no recheck comes so soon: `shadow.recheck.after` needs a time within it", "bad_lag")
 
     def _ruled(
         self, written: spec.Capability, shadow: spec.Shadow, node: Node

@@ -3,12 +3,9 @@
 Two hypotheses are tested for each operation, each for the time to the answer's head and for the time to its end: that
 at most half of the pairs are slower, and that modern is the arm with the tail in at most 60 % of the pairs that have
 one. Both hold for a server beside itself, however its times are distributed, since either of two equals is as likely to
-be the slower one. Each test is an e-process (see gate.py), and all together err with a probability of at most
-1 − confidence.
-
-A modern that has become slow must not have to outweigh all its pairs of before. So e-processes of many starts are
-mixed: start j, after (j−1)·BLOCK pairs, weighs 1/(j·(j+1)). The mixture is an e-process too, and leaving starts out
-makes it smaller. Those that are kept are spaced geometrically: some 60 of them after ten million pairs.
+be the slower one. Each test is an e-process, mixed over starts so that a modern that has become slow need not outweigh
+all its pairs of before (eprocess.py); all together err with a probability of at most 1 − confidence. Blocks are spaced
+as starts must be: no two begin within BLOCK pairs.
 """
 
 import math
@@ -16,7 +13,8 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
-from shadow.evidence.gate import Criteria, Gate, State, percent, weight_against
+from shadow.evidence.criteria import Criteria, Gate, State, percent
+from shadow.evidence.eprocess import Since, against, most_in, weight_against
 from shadow.evidence.pace import BLOCK, TAIL, Held, Moment, Pace
 from shadow.settings import Slower
 from shadow.words import noun
@@ -32,17 +30,15 @@ TAIL_SHARE = 0.6
 _STEADY = 10
 """Of a modern that is twice as slow, all pairs but one in so many are slower."""
 
-_SLACK = 3.0
-"""A start whose e-value is certainly this much (ln) too small to count is left out."""
-
 _LISTED = 5
 
 
-def gate(criteria: Criteria, rows: Iterable[Pace]) -> Gate | None:
-    """The gate on the rows of one epoch of a capability; None if the criteria do not ask for it."""
-    by = criteria.slower
-    if by is None:
-        return None
+def slower(criteria: Criteria, rows: Iterable[Pace]) -> tuple[Gate, ...]:
+    """The gate on the rows of one epoch of a capability; none if the criteria do not ask for it."""
+    return () if criteria.slower is None else (_gate(criteria, criteria.slower, rows),)
+
+
+def _gate(criteria: Criteria, by: Slower, rows: Iterable[Pace]) -> Gate:
     own, others = [], 0
     for row in rows:
         if (row.ratio, row.plus) == by:
@@ -56,7 +52,7 @@ def gate(criteria: Criteria, rows: Iterable[Pace]) -> Gate | None:
     if shown:
         worst = max(shown, key=lambda one: one.weight)
         limit = worst.test.limit
-        return Gate(NAME, State.FAIL, worst.bad / worst.n, limit, 0,
+        return Gate(NAME, State.FAIL, worst.since.bad / worst.since.n, limit, 0,
                     f"{worst.says(by)}; at most {percent(limit)} may be{beside}")
     return _unshown(criteria, by, own, list(operations), max(criteria.minimum, _enough(wanted)), beside)
 
@@ -98,52 +94,40 @@ _TESTS = (
 
 
 class _Shown(NamedTuple):
-    """A row and a test that fails, how strongly (ln), and by what: `bad` of `n`, among the latest `pairs`."""
+    """A row and a test that fails, most clearly by the pairs since one start, the latest `pairs`; `weight` says how
+    clearly."""
 
     row: Pace
     test: _Test
     weight: float
-    bad: int
-    n: int
+    since: Since
     pairs: int
 
     def says(self, by: Slower) -> str:
         """In words."""
         until = "to the answer's head" if self.row.moment is Moment.FIRST else "to the answer's end"
         latest = f"the latest {self.pairs:,}" if self.pairs < self.row.total.pairs else f"{self.pairs:,}"
+        many = f"{latest} {noun(self.pairs, 'pair')}"
         if self.test.tail:
-            return (f"{self.row.operation}: in {self.n:,} of {latest} {noun(self.pairs, 'pair')} one arm took over "
-                    f"{_bar(TAIL, by.plus, 'the other')} {until}, and in {self.bad:,} of them it was modern")
-        return (f"{self.row.operation}: modern took over {_bar(by.ratio, by.plus)} {until} in {self.bad:,} of {latest} "
-                f"{noun(self.pairs, 'pair')}")
+            return (f"{self.row.operation}: in {self.since.n:,} of {many} one arm took over "
+                    f"{_bar(TAIL, by.plus, 'the other')} {until}, and in {self.since.bad:,} of them it was modern")
+        return (f"{self.row.operation}: modern took over {_bar(by.ratio, by.plus)} {until} in {self.since.bad:,} of "
+                f"{many}")
 
 
 def _shown(row: Pace, test: _Test, wanted: float) -> _Shown | None:
     """The start from which a test fails most clearly, if it fails."""
     bad = n = pairs = 0
     before = row.total.pairs
-    floor = wanted - math.log(len(row.blocks)) - _SLACK
-    found: list[_Shown] = []
+    starts: list[tuple[int, Since]] = []
     for block in reversed(row.blocks):
         bad, n, pairs, before = bad + test.bad(block), n + test.n(block), pairs + block.pairs, before - block.pairs
-        start = before // BLOCK + 1
-        prior = -math.log(start * (start + 1))
-        if prior + _most(bad, n, test.limit) >= floor:
-            found.append(_Shown(row, test, prior + weight_against(bad, n, test.limit), bad, n, pairs))
-    if not found:
+        if n:
+            starts.append((pairs, Since(before // BLOCK + 1, bad, n)))
+    if against([since for _, since in starts], test.limit, wanted) < wanted:
         return None
-    best = max(found, key=lambda one: one.weight)
-    mixed = best.weight + math.log(sum(math.exp(one.weight - best.weight) for one in found))
-    return best._replace(weight=mixed) if mixed >= wanted else None
-
-
-def _most(bad: int, n: int, limit: float) -> float:
-    """The most that `weight_against` can be, which is cheap: the likelihood of the share that was seen, against that of
-    the limit. Below the limit nothing is against modern."""
-    if bad <= limit * n:
-        return -math.inf
-    rest = (n - bad) * math.log((1 - bad / n) / (1 - limit)) if bad < n else 0.0
-    return bad * math.log(bad / n / limit) + rest
+    weight, pairs, since = max((most_in([since], test.limit), pairs, since) for pairs, since in starts)
+    return _Shown(row, test, weight, since, pairs)
 
 
 @lru_cache(maxsize=64)

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 from adapters.message import Request
 from shadow.compare.comparison import Comparison
 from shadow.compare.pair import Pair
-from shadow.evidence.stratum import LeftOut
+from shadow.evidence.stratum import LeftOut, size_of
 from shadow.lane.learned_noise import Scope
 from shadow.lane.standing import Standing
 from shadow.observation import Observation
@@ -55,7 +55,8 @@ class Mirror(Generic[Way]):
     def left_out(self) -> LeftOut:
         """What is known of the exchange if it is left out before both arms have answered."""
         control = self.served if self.ask == "modern" else None
-        return LeftOut(self.request, control, self.at, self.plan.basis.parameters)
+        size = size_of(control) if control is not None else -1
+        return LeftOut(self.request, control, self.at, self.plan.basis.parameters, size)
 
     def cost(self) -> int:
         """About how many bytes this mirror holds."""

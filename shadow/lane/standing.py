@@ -4,24 +4,25 @@ An exchange gets its standing as soon as both arms have answered, so that a late
 hour cannot take its place.
 """
 
-from collections import defaultdict
 from typing import NamedTuple
 
 from shadow.compare.comparison import VERSION
 from shadow.compare.pair import Pair
 from shadow.evidence.epoch import Basis, Epoch, build_of
-from shadow.evidence.stratum import LeftOut, Stratum, Subject, subject, subject_left_out
+from shadow.evidence.stratum import LeftOut, Stratum, Subject, share, size_of, subject, subject_left_out
 from shadow.lane.epoch_keys import EpochKeys
 from shadow.ledger.rows import HOURS
 
 CLAIMS = 50_000
-"""Subjects of an hour that are remembered. Exchanges about further subjects are counted, but prove nothing."""
+"""Subjects of an hour and a capability that are remembered. If there are more, a share of them counts, which is chosen
+by their tokens: so what is good and what is bad are thinned alike."""
 
 
 class Standing(NamedTuple):
     """The epoch and the stratum that an exchange counts for once its outcome is known, when it was asked (seconds since
-    1970, and `hour` since 1970), and the `token` of its subject, which is empty if the epoch has no key or there are
-    too many subjects. `first` is True if the subject was not seen before in that hour."""
+    1970, and `hour` since 1970), and the `token` of its subject, which is empty if the epoch has no key, or if the
+    subject is not among those that count. `first` is True if the subject was not seen before in that hour. `size` is
+    that of legacy's body (see evidence.stratum.size_of)."""
 
     epoch: Epoch
     stratum: Stratum
@@ -29,23 +30,48 @@ class Standing(NamedTuple):
     hour: int
     token: bytes
     first: bool
+    size: int = -1
+
+
+class _Claims:
+    """The subjects of an hour and a capability, and the bound below which their tokens count."""
+
+    __slots__ = ("below", "halvings", "seen")
+
+    def __init__(self) -> None:
+        self.seen: set[bytes] = set()
+        self.halvings = 0
+        self.below = share(0)
+
+    def claim(self, token: bytes, most: int) -> bool:
+        """Whether a subject is new, and counts."""
+        if token in self.seen or token >= self.below:
+            return False
+        self.seen.add(token)
+        while len(self.seen) > most:
+            self.halvings += 1
+            self.below = share(self.halvings)
+            self.seen = {one for one in self.seen if one < self.below}
+        return token < self.below
 
 
 class Standings:
     """Gives exchanges their standing. `keys` are those of epochs. It belongs to one event loop."""
 
-    def __init__(self, keys: EpochKeys) -> None:
+    def __init__(self, keys: EpochKeys, most: int = CLAIMS) -> None:
+        """`most` is as CLAIMS."""
         self._keys = keys
+        self._most = most
         self._epochs: dict[str, Epoch] = {}
         self._latest: dict[str, float] = {}
-        self._claimed: defaultdict[int, set[bytes]] = defaultdict(set)
+        self._claims: dict[tuple[str, int], _Claims] = {}
 
     def of(self, pair: Pair, basis: Basis) -> Standing | None:
         """The standing of an exchange, taken as soon as both arms have answered. Cheap, and raises nothing.
         None if the key of its epoch must be fetched or looked for first: see `first`."""
         epoch = self._epoch(pair, basis)
         key = None if self._keys.are_stale else self._keys.get(pair.capability, epoch)
-        return None if key is None else self._claim(pair.at, epoch, subject(pair, key, epoch, basis.parameters))
+        return None if key is None else self._claim(pair, epoch, subject(pair, key, epoch, basis.parameters))
 
     async def first(self, pair: Pair, basis: Basis) -> Standing:
         """The same for the first exchange of an epoch, and the first after a rest: it fetches the key, or sees that the
@@ -53,7 +79,7 @@ class Standings:
         epoch = self._epoch(pair, basis)
         await self._keys.make(pair.capability, epoch)
         key = self._keys.get(pair.capability, epoch) or b""
-        return self._claim(pair.at, epoch, subject(pair, key, epoch, basis.parameters))
+        return self._claim(pair, epoch, subject(pair, key, epoch, basis.parameters))
 
     def of_left_out(self, capability: str, operation: str, left_out: LeftOut | None) -> Standing | None:
         """The standing of an exchange that was left out: for the latest epoch of its capability. None if there is none
@@ -65,17 +91,20 @@ class Standings:
             return Standing(epoch, Stratum(operation, "", "", ""), self._latest[capability], 0, b"", False)
         key = b"" if self._keys.are_stale else self._keys.get(capability, epoch) or b""
         found = subject_left_out(capability, operation, left_out, key, epoch)
-        return Standing(epoch, found.stratum, left_out.at, found.hour, found.token, False)
+        claims = self._claims.get((capability, found.hour))
+        token = found.token if claims is None or found.token < claims.below else b""
+        return Standing(epoch, found.stratum, left_out.at, found.hour, token, False, left_out.size)
 
-    def _claim(self, at: float, epoch: Epoch, found: Subject) -> Standing:
-        claimed = self._claimed[found.hour]
-        first = bool(found.token) and found.token not in claimed and len(claimed) < CLAIMS
-        if not claimed:
-            for over in [hour for hour in self._claimed if hour <= found.hour - HOURS]:
-                del self._claimed[over]
-        if first:
-            claimed.add(found.token)
-        return Standing(epoch, found.stratum, at, found.hour, found.token if found.token in claimed else b"", first)
+    def _claim(self, pair: Pair, epoch: Epoch, found: Subject) -> Standing:
+        place, token = (pair.capability, found.hour), found.token
+        claims = self._claims.get(place)
+        if claims is None:
+            for over in [one for one in self._claims if one[1] <= found.hour - HOURS]:
+                del self._claims[over]
+            claims = self._claims[place] = _Claims()
+        first = bool(token) and claims.claim(token, self._most)
+        return Standing(epoch, found.stratum, pair.at, found.hour, token if token < claims.below else b"", first,
+                        size_of(pair.control))
 
     def _epoch(self, pair: Pair, basis: Basis) -> Epoch:
         """The epoch of an exchange. An arm that does not send its build is taken to have the last known one."""

@@ -27,6 +27,8 @@ class Exchanges:
     tokens: set[tuple[int, bytes]] = field(default_factory=set)
     noise: dict[Spot, Noise] = field(default_factory=dict)
     known: Counter[str] = field(default_factory=Counter)
+    sizes: Counter[int] = field(default_factory=Counter)
+    sizes_first: Counter[int] = field(default_factory=Counter)
 
     def add(self, other: Sighting) -> None:
         """Add those of another sighting of the same kind."""
@@ -36,6 +38,9 @@ class Exchanges:
         self.reproduced += other.reproduced
         self.tokens |= other.tokens
         self.known.update(dict(other.known))
+        for size, exchanges, first in other.sizes:
+            self.sizes[size] += exchanges
+            self.sizes_first[size] += first
         self.add_noise(other.noise)
 
     def add_noise(self, rows: Iterable[Noise]) -> None:
@@ -53,7 +58,8 @@ class Exchanges:
         """These exchanges as a row for the store."""
         return Sighting(
             capability, epoch, stratum, outcome, self.count, self.critical, self.reproduced, self.first, self.last,
-            frozenset(self.tokens), tuple(self.noise.values()), tuple(self.known.items()), reason, swept)
+            frozenset(self.tokens), tuple(self.noise.values()), tuple(self.known.items()), reason, swept,
+            tuple((size, exchanges, self.sizes_first[size]) for size, exchanges in self.sizes.items()))
 
 
 class Calls:

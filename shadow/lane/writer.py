@@ -20,11 +20,11 @@ from shadow.compare.difference import Severity
 from shadow.compare.pair import Pair
 from shadow.compare.rules import NONE, Rules
 from shadow.custody.base import Custody
-from shadow.evidence.counting import BAD, NOT_SAMPLED, Counts, counts_as, reason_kept
+from shadow.evidence.counting import BAD, EFFECTIVE, NOT_SAMPLED, Counts, counts_as, reason_kept
 from shadow.evidence.epoch import Basis, Epoch, digest
 from shadow.evidence.noise import table
 from shadow.evidence.pace import measured
-from shadow.evidence.stratum import LeftOut, Stratum
+from shadow.evidence.stratum import HOUR, LeftOut, Stratum
 from shadow.lane.epoch_keys import EpochKeys
 from shadow.lane.pacing import Pacing
 from shadow.lane.standing import Standing, Standings
@@ -78,6 +78,7 @@ class Writer:
         self._comparisons: list[Comparison] = []
         self._traffic: defaultdict[tuple[str, str, str, str], Calls] = defaultdict(Calls)
         self._exchanges: dict[_Place, Exchanges] = {}
+        self._eligible: Counter[tuple[str, int]] = Counter()
         self._bindings: list[Binding] = []
         self._gaps: dict[tuple[str, Reason], Gap] = {}
         self._marks = Marks()
@@ -133,10 +134,11 @@ class Writer:
         """Count an exchange that was not sent to both arms. `left_out` says what is known of it."""
         self._write_soon()
         self._tallies[tally] += 1
+        at = left_out.at if left_out is not None else time.time()
+        self._eligible[tally.capability, int(at) // HOUR] += 1
         if tally.reason == Reason.STORE_UNAVAILABLE:
             # Its epoch may not be known before the first pair, so the time says which epoch the gap is in.
-            now = time.time()
-            return self._gap(Gap(tally.capability, Reason.STORE_UNAVAILABLE, 1, now, now))
+            return self._gap(Gap(tally.capability, Reason.STORE_UNAVAILABLE, 1, at, at))
         # An exchange that the sample left out by chance is no gap in the evidence.
         if tally.reason != NOT_SAMPLED:
             standing = self._standings.of_left_out(tally.capability, tally.operation, left_out)
@@ -151,6 +153,7 @@ class Writer:
         """Keep a finished exchange: its comparison by these rules, and what it proves if both arms were asked. If not,
         `left_out` says what is known of it."""
         if standing is not None:
+            self._eligible[comparison.tally.capability, standing.hour] += 1
             self._weigh(comparison, standing, rules)
             self._bind(comparison, standing)
             self._keep(comparison)
@@ -198,8 +201,12 @@ class Writer:
         found = self._exchanges_at((tally.capability, standing.epoch, standing.stratum, tally.outcome, reason),
                                    standing.at)
         found.count += 1
+        if standing.size >= 0:
+            found.sizes[standing.size] += 1
         if standing.token:
             counts = counts_as(tally.outcome, reason)
+            if standing.first and standing.size >= 0 and counts in EFFECTIVE:
+                found.sizes_first[standing.size] += 1
             # A subject has a token for each way to count, so that it counts once an hour in each. Otherwise a mismatch
             # would not count after another worker's match, or after an earlier match of its own subject.
             if counts in BAD:
@@ -344,14 +351,16 @@ class Writer:
         exchanges, self._exchanges = self._exchanges, {}
         bindings, self._bindings = self._bindings, []
         gaps, self._gaps = self._gaps, {}
+        eligible, self._eligible = self._eligible, Counter()
         return Batch(
             comparisons, tallies, [one.row(*key) for key, one in calls.items()],
             [one.sighting(*place, swept=self._swept) for place, one in exchanges.items()], bindings,
-            list(gaps.values()), self.pacing.take())
+            list(gaps.values()), {} if self._swept else eligible, self.pacing.take())
 
     def _put_back(self, batch: Batch) -> None:
         """Keep a batch that was not written, to be written with the next."""
         self._tallies.update(batch.tallies)
+        self._eligible.update(batch.eligible)
         for comparison in batch.comparisons:
             self._keep(comparison)
         for one in batch.sightings:

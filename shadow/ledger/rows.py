@@ -20,7 +20,12 @@ EPOCHS = 20
 """Epochs kept of each capability: the present one and the latest before it."""
 
 SUBJECTS = 250_000
-"""Tokens kept of one hour, over all capabilities. Exchanges past that number are counted, but prove nothing."""
+"""Tokens of one hour and capability, after which only every second further subject counts. After half as many again, it
+is every second of those, and so on. Tokens choose the subjects, so that what is good and what is bad are thinned alike.
+"""
+
+DAYS = 31
+"""Days of which it is known in which hours there was traffic."""
 
 PAIRS = 100_000
 """Pairs of identifiers kept of one epoch of a capability. Excess pairs are only counted."""
@@ -92,7 +97,8 @@ class Sighting:
     There are `count` of them. `critical` of them have a critical difference; in `reproduced` of these it was there
     again each time that both arms were asked again. `tokens` are (hour, token) of the subjects asked about. `noise` is
     what brackets among them showed. `known` are the ids of known differences, each with the number of these exchanges
-    in which it hid something. `swept` ones were asked by `figway sweep`. Times are in seconds since 1970."""
+    in which it hid something. `swept` ones were asked by `figway sweep`. `sizes` are (bucket, exchanges, effective ones
+    by the worker's own count), as in Sizes. Times are in seconds since 1970."""
 
     capability: str
     epoch: Epoch
@@ -108,6 +114,7 @@ class Sighting:
     known: tuple[tuple[str, int], ...] = ()
     reason: str = ""
     swept: bool = False
+    sizes: tuple[tuple[int, int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,8 +195,9 @@ class Calendar:
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """The sizes of legacy's bodies in one epoch: (bucket, eligible exchanges, effective ones), in ascending order.
-    Bucket b holds bodies of fewer than 2**b bytes and at least 2**(b−1); the last, 63, those too large to be kept."""
+    """The sizes of legacy's bodies in one epoch, as far as they are known: (bucket, eligible exchanges, effective
+    ones), in ascending order. Bucket b holds bodies of fewer than 2**b bytes and at least 2**(b−1); the last, 63, those
+    too large to be kept. Each worker counts by itself what is effective."""
 
     capability: str
     epoch: Epoch

@@ -12,10 +12,13 @@ from shadow.renderers.phrases import (
     overflowed,
     reasons,
     reproduced,
+    standing,
+    tried,
     unversioned,
 )
+from shadow.report.evidence import EpochReport, EvidenceReport
 from shadow.report.report import CapabilityReport, Report
-from shadow.report.verdict import EpochReport, EvidenceReport, kind
+from shadow.report.wording import kind, told
 from shadow.words import moment, noun
 
 
@@ -104,15 +107,18 @@ def _noise(one: CapabilityReport) -> Iterator[str]:
 
 
 def _evidence(found: EvidenceReport) -> Iterator[str]:
-    yield from (f"**{_cell(found.says)}.**", "", "| Gate | State | Number | |", "|---|---|---:|---|")
+    yield from (f"**{_cell(found.says)}.**", "", f"Next: {_cell(found.action)}.", "", f"_{_cell(standing(found))}_", "",
+                "| Gate | State | Number | |", "|---|---|---:|---|")
     for gate in found.gates:
-        yield _row((gate.name, gate.state, measured(gate), gate.says))
+        yield _row((gate.name, gate.state, measured(gate), told(gate)))
     if found.wanted:
         yield from ("", "Still missing:", "", *(f"- {_cell(line)}" for line in found.wanted))
     if found.coverage:
         yield from ("", "| Operation | Stratum | Effective | Minimum |", "|---|---|---:|---:|")
     for one in found.coverage:
         yield _row((one.operation, kind(one) or "all", f"{one.seen:,}", f"{one.wanted:,}"))
+    if attempts := tried(found):
+        yield from ("", f"{attempts}.")
     if found.identities:
         yield from ("", "Identifiers of", "", *(f"- {_cell(identified(one))}" for one in found.identities))
     if found.unmirrored:

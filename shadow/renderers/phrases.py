@@ -1,9 +1,9 @@
 """Phrases for people that several renderings share: numbers with their units, builds, identifiers. Pure."""
 
-from shadow.evidence.gate import Gate, percent
+from shadow.evidence.criteria import Gate, percent
+from shadow.report.evidence import EpochReport, EvidenceReport, IdentityReport
 from shadow.report.report import CapabilityReport, DifferenceReport, PatternReport
-from shadow.report.verdict import EpochReport, IdentityReport
-from shadow.words import noun
+from shadow.words import moment, noun
 
 
 def milliseconds(seconds: float | None) -> str:
@@ -56,7 +56,24 @@ def measured(gate: Gate) -> str:
         return f"{gate.value or 0:,.0f} (limit 0)"
     if gate.value is None:
         return "–"
-    return f"{percent(gate.value)} ({'of' if gate.name == 'coverage' else 'limit'} {percent(gate.limit)})"
+    if gate.name == "sizes":
+        return f"{gate.value:,.0f} (of {gate.limit:,.0f})"
+    of = "of" if gate.name in ("coverage", "calendar") else "limit"
+    return f"{percent(gate.value)} ({of} {percent(gate.limit)})"
+
+
+def standing(found: EvidenceReport) -> str:
+    """When a verdict was made, and who answers for its capability."""
+    return f"made {moment(found.made)}" + (f", owner {found.owner}" if found.owner else "")
+
+
+def tried(found: EvidenceReport) -> str:
+    """The earlier attempts at SAFE in words; "" if there are none."""
+    if not found.attempts:
+        return ""
+    many, spent = len(found.attempts), sum(one.spent for one in found.attempts)
+    text = f"{many:,} earlier {noun(many, 'attempt')} at SAFE discarded, {spent:,} of them with enough evidence for it"
+    return f"{text}: this is number {found.attempt:,} that counts, and takes more exchanges" if spent else text
 
 
 def identified(one: IdentityReport) -> str:

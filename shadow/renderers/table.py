@@ -9,7 +9,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from shadow.evidence.gate import Answer, State
+from shadow.evidence.criteria import Answer, State
 from shadow.evidence.noise import DRIFTS
 from shadow.renderers.phrases import (
     build,
@@ -20,10 +20,13 @@ from shadow.renderers.phrases import (
     overflowed,
     reasons,
     reproduced,
+    standing,
+    tried,
     unversioned,
 )
+from shadow.report.evidence import CoverageReport, EvidenceReport
 from shadow.report.report import CapabilityReport, DifferenceReport, Report
-from shadow.report.verdict import CoverageReport, EvidenceReport, kind
+from shadow.report.wording import kind, told
 from shadow.words import noun
 
 _ANSWERS = {Answer.SAFE: "bold green", Answer.NOT_SAFE: "bold red", Answer.NOT_ENOUGH: "bold yellow"}
@@ -120,17 +123,21 @@ def _capability(one: CapabilityReport, traces: bool) -> Iterator[RenderableType]
 def evidence(found: EvidenceReport) -> Iterator[RenderableType]:
     """The verdict, its gates, the evidence that is missing, and the operations and strata that were covered."""
     yield Text.assemble("  ", (found.answer, _ANSWERS[found.answer]), found.says.removeprefix(found.answer))
+    yield Text.assemble("  next: ", (found.action, "bold"))
+    yield Text(f"  {standing(found)}", style="dim")
     gates = Table(box=None, padding=(0, 1), pad_edge=False, show_header=False)
     for _ in range(3):
         gates.add_column(no_wrap=True)
     gates.add_column(overflow="fold")
     for gate in found.gates:
-        gates.add_row(f"  {gate.name}", Text(gate.state, style=_STATES[gate.state]), measured(gate), gate.says)
+        gates.add_row(f"  {gate.name}", Text(gate.state, style=_STATES[gate.state]), measured(gate), told(gate))
     yield gates
     for line in found.wanted:
         yield Text(f"  {line}")
     if found.coverage:
         yield _coverage(found.coverage)
+    if attempts := tried(found):
+        yield Text(f"  {attempts}")
     for one in found.identities:
         yield Text(f"  identifiers of {identified(one)}", style="red" if one.split or one.merged else "")
     if found.unmirrored:

@@ -11,14 +11,16 @@ from types import MappingProxyType
 
 from shadow.compare.comparison import Outcome
 from shadow.compare.difference import Severity, Signature, worst_of
-from shadow.evidence.gate import UNDECLARED, Criteria
+from shadow.evidence.criteria import UNDECLARED, Criteria
 from shadow.evidence.noise import NoiseReport, weighed
 from shadow.latency import BOUNDS, Histogram
 from shadow.ledger.groups import Exemplar, Pattern
 from shadow.ledger.rows import FASTER, SLOWER, Finding, Gap, Hidden, Ledger, Reason, Traffic
+from shadow.report.advice import advised
 from shadow.report.causes import Cause, causes, tried
+from shadow.report.evidence import EvidenceReport
 from shadow.report.hints import hints
-from shadow.report.verdict import EvidenceReport, verdict
+from shadow.report.verdict import Rest, verdict
 
 PATTERNS = 20
 """Patterns of a capability that are reported at most: the worst first, then the most frequent."""
@@ -166,18 +168,21 @@ class Report:
     unfinished: int | None = None
 
 
-def fold(ledger: Ledger, criteria: Mapping[str, Criteria] = MappingProxyType({})) -> Report:
-    """The report of a ledger. Capabilities with `criteria` are listed even if nothing is known of them. Without
-    criteria it is not known which operations a capability has, so it is never safe."""
+def fold(
+    ledger: Ledger, criteria: Mapping[str, Criteria] = MappingProxyType({}), *, now: float | None = None,
+) -> Report:
+    """The report of a ledger, made at `now` (seconds since 1970; None: at the time of the latest exchange).
+    Capabilities with `criteria` are listed even if nothing is known of them. Without criteria it is not known which
+    operations a capability has, so it is never safe."""
     names = {
         *criteria, *(tally.capability for tally in ledger.tallies), *(row.capability for row in ledger.traffic),
         *(finding.capability for finding in ledger.findings), *(row.capability for row in ledger.evidence),
         *(gap.capability for gap in ledger.gaps),
     }
-    return Report(tuple(_capability(name, ledger, criteria.get(name, UNDECLARED)) for name in sorted(names)))
+    return Report(tuple(_capability(name, ledger, criteria.get(name, UNDECLARED), now) for name in sorted(names)))
 
 
-def _capability(name: str, ledger: Ledger, criteria: Criteria) -> CapabilityReport:
+def _capability(name: str, ledger: Ledger, criteria: Criteria, now: float | None) -> CapabilityReport:
     outcomes: dict[Outcome, Counter[str]] = defaultdict(Counter)
     for tally, count in ledger.tallies.items():
         if tally.capability == name:
@@ -193,16 +198,18 @@ def _capability(name: str, ledger: Ledger, criteria: Criteria) -> CapabilityRepo
     gaps = [gap for gap in ledger.gaps if gap.capability == name]
     evidence = verdict((row for row in ledger.evidence if row.capability == name), criteria,
                       [row for row in ledger.crossings if row.capability == name],
-                      [row for row in ledger.declared if row.capability == name], gaps)
+                      [row for row in ledger.declared if row.capability == name], gaps, _rest(name, ledger), now)
     # Only noise of the epoch that the verdict rests on counts, so a new build starts without any.
     noise = [row for row in ledger.noise if row.capability == name and evidence.is_on(row.epoch)]
     findings = [found for found in ledger.findings if found.capability == name]
     noisy = weighed(noise, max((row.at for row in traffic), default=0.0), _tried(findings))
+    found_causes = causes(patterns, mismatching,
+                          drifting={(row.kind, row.path) for row in noisy if row.says == "drift"})
     return CapabilityReport(
         capability=name,
         stage=max(staged, key=lambda row: row.at).stage if staged else "",
         says=_says(compared, mismatching, outcomes[Outcome.CANDIDATE_ERROR].total(), eligible),
-        evidence=evidence,
+        evidence=advised(evidence, found_causes, outcomes[Outcome.CANDIDATE_ERROR]),
         requests=sum(row.requests for row in traffic),
         eligible=eligible,
         compared=compared,
@@ -222,13 +229,24 @@ def _capability(name: str, ledger: Ledger, criteria: Criteria) -> CapabilityRepo
         paired=_paired(traffic),
         differences=_differences(findings, compared),
         overflow=ledger.overflow.get(name, 0),
-        causes=causes(patterns, mismatching,
-                      drifting={(row.kind, row.path) for row in noisy if row.says == "drift"}),
+        causes=found_causes,
         patterns=_patterns(patterns, mismatching),
         known_patterns=len(patterns),
         patternless=ledger.patternless.get(name, 0),
         rules=_rules([row for row in ledger.hidden if row.capability == name]),
         noise=noisy[:NOISE],
+    )
+
+
+def _rest(name: str, ledger: Ledger) -> Rest:
+    """The rows that tell how evidence grew, of one capability."""
+    return Rest(
+        [row for row in ledger.courses if row.capability == name],
+        [row for row in ledger.attempts if row.capability == name],
+        [row for row in ledger.calendars if row.capability == name],
+        [row for row in ledger.sizes if row.capability == name],
+        [row for row in ledger.members if row.capability == name],
+        [row for row in ledger.paces if row.capability == name],
     )
 
 

@@ -53,8 +53,9 @@ class Batch:
     """Everything that is written in one transaction.
 
     A comparison counts its own tally, so `tallies` count only exchanges that left nothing else to remember.
-    `sightings` are what exchanges prove, with the noise that was seen; `bindings` are pairs of identifiers; `paces` are
-    how the times of both arms compare, with all pairs of a row in one block.
+    `eligible` counts the exchanges that were to be compared, by capability and hour (since 1970). `sightings` are what
+    exchanges prove, with the noise that was seen; `bindings` are pairs of identifiers; `paces` are how the times of
+    both arms compare, with all pairs of a row in one block.
     """
 
     comparisons: Sequence[Comparison] = ()
@@ -63,6 +64,7 @@ class Batch:
     sightings: Sequence[Sighting] = ()
     bindings: Sequence[Binding] = ()
     gaps: Sequence[Gap] = ()
+    eligible: Mapping[tuple[str, int], int] = field(default_factory=dict)
     paces: Sequence[Pace] = ()
 
     @property

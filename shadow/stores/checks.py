@@ -360,7 +360,7 @@ def _check_holds(store: Store) -> None:
         dropped = store.write(Batch(sightings=[sighting]), held)
         ledger = store.read("results")
         assert {name for name, _ in dropped} <= {
-            "booking", "noisy", "hourly", "declared", "course", "attempts", "swept", "paced"}, (
+            "booking", "noisy", "hourly", "declared", "course", "attempts", "covered", "swept", "paced"}, (
             "no epoch of what is held is dropped")
         assert len({row.epoch for row in ledger.evidence}) == EPOCHS + 1 + number, "not to make room either"
         assert (ledger.findings, ledger.patterns, ledger.noise) == (before.findings, before.patterns, before.noise), (
@@ -385,6 +385,9 @@ def _check_retention(store: Store) -> None:
     assert store.read().crossings == [], "and who was who"
     assert ledger.tallies == before, "counts stay"
     assert {row.epoch.modern for row in ledger.courses} <= {"late"}, "courses go with their evidence"
+    assert {row.epoch and row.epoch.modern for row in store.read().calendars} == {"late"}, (
+        "hours go with their epoch, and after a month")
+    assert store.read().sizes == [], "and so do sizes"
     closed = {one.epoch.modern: one.closed for one in ledger.attempts}
     assert closed == {"late": False, **dict.fromkeys(closed.keys() - {"late"}, True)}, "attempts are closed with it"
     assert {"1", "new0", "held0"} <= closed.keys(), "and stay, however old they are"

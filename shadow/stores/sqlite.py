@@ -27,6 +27,7 @@ from shadow.ledger.unlink import Tokens, Trace, Unlinked, about, unlinked
 from shadow.stores import (
     sqlite_attempts,
     sqlite_course,
+    sqlite_coverage,
     sqlite_crosswalk,
     sqlite_evidence,
     sqlite_noise,
@@ -144,6 +145,7 @@ class Sqlite:
                 _add(connection, row)
             connection.executemany(_GAP, [(one.capability, one.reason, int(one.last) // HOUR, one.exchanges, one.first,
                                            one.last) for one in batch.gaps])
+            sqlite_coverage.add_eligible(connection, batch.eligible)
             sqlite_crosswalk.add(connection, batch.bindings, held)
             dropped = sqlite_evidence.add(connection, batch.sightings, held)
             sqlite_noise.add(connection, (row for one in batch.sightings for row in one.noise), self._limit)
@@ -200,6 +202,7 @@ class Sqlite:
             return set()
         self._hour = hour
         sqlite_evidence.forget_subjects(connection, hour)
+        sqlite_coverage.forget(connection, hour)
         if held is None:
             return set()
         old = before, json.dumps(sorted(held))
@@ -234,6 +237,8 @@ class Sqlite:
                  for name, reason, _, exchanges, first, last in rows("SELECT * FROM gap")],
                 [sqlite_course.read(row) for row in rows("SELECT * FROM course")],
                 [sqlite_attempts.read(row) for row in rows("SELECT * FROM attempt")],
+                sqlite_coverage.read_calendars(rows("SELECT * FROM calendar")),
+                sqlite_coverage.read_sizes(rows("SELECT * FROM size")),
                 paces=[sqlite_pace.read(row) for row in rows("SELECT * FROM pace")],
             )
 

@@ -1,7 +1,7 @@
 """The table of courses in the SQLite store. All of it runs inside the store's own transactions."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import orjson
@@ -14,9 +14,6 @@ from shadow.ledger.rows import Course, Point
 Place: TypeAlias = tuple[str, Epoch]
 """A capability and its epoch."""
 
-Growth: TypeAlias = dict[Place, dict[Stratum, Point]]
-"""What a batch adds to courses, by epoch and stratum."""
-
 _WHOLE = Stratum("", "", "", "")
 _POINTS = """
 SELECT points FROM course WHERE (capability, legacy, modern, rules, comparator) = (?, ?, ?, ?, ?)
@@ -25,25 +22,21 @@ SELECT points FROM course WHERE (capability, legacy, modern, rules, comparator) 
 _PUT = "INSERT INTO course VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET points = excluded.points"
 
 
-def add(growth: Growth, place: Place, stratum: Stratum, more: Point) -> None:
-    """Add sums of a batch to what its courses grow by."""
-    if more.effective:
-        for one in (stratum, _WHOLE):
-            known = growth.setdefault(place, {})
-            known[one] = plus(known[one], more) if one in known else more
+def add(sums: dict[Stratum, Point], stratum: Stratum, more: Point) -> None:
+    """Add sums of a batch to those of a stratum, and of all of its epoch."""
+    for one in (stratum, _WHOLE):
+        sums[one] = plus(sums[one], more) if one in sums else more
 
 
-def write(connection: sqlite3.Connection, place: Place, growth: Growth) -> int:
-    """Let the courses of an epoch grow by what a batch adds, which is taken out of `growth`. Returns how many effective
-    exchanges that is."""
-    found = growth.pop(place, {})
+def write(connection: sqlite3.Connection, place: Place, sums: Mapping[Stratum, Point]) -> int:
+    """Let the courses of an epoch grow by what a batch adds. Returns how many effective exchanges that is."""
     capability, epoch = place
-    for stratum, more in found.items():
+    for stratum, more in sums.items():
         key = capability, *epoch.stored, *stratum
         row = connection.execute(_POINTS, key).fetchone()
         points = grown(_points(row[0]) if row else BEGINNING, more)
-        connection.execute(_PUT, (*key, orjson.dumps([_short(point) for point in points]).decode()))
-    return found[_WHOLE].effective if found else 0
+        connection.execute(_PUT, (*key, orjson.dumps([_short(one) for one in points]).decode()))
+    return sums[_WHOLE].effective if sums else 0
 
 
 def read(row: Sequence[Any]) -> Course:

@@ -3,18 +3,19 @@
 import sqlite3
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
 from shadow.compare.comparison import Outcome
 from shadow.evidence.epoch import Epoch
-from shadow.evidence.stratum import Stratum, placed
+from shadow.evidence.stratum import Stratum, placed, share
 from shadow.ledger.course import point
-from shadow.ledger.rows import EPOCHS, HOURS, SUBJECTS, Declared, Evidence, Sighting, hourly
-from shadow.stores import sqlite_attempts, sqlite_course
+from shadow.ledger.rows import EPOCHS, HOURS, SUBJECTS, Declared, Evidence, Point, Sighting, hourly
+from shadow.stores import sqlite_attempts, sqlite_course, sqlite_coverage
 from shadow.stores.base import Held
-from shadow.stores.sqlite_course import Growth, Place
+from shadow.stores.sqlite_course import Place
 
 _ADD = """
 INSERT INTO evidence VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -44,32 +45,44 @@ _DROP = (
     "DELETE FROM evidence WHERE (capability, legacy, modern, rules, comparator) = (?, ?, ?, ?, ?)",
     "DELETE FROM declared WHERE (capability, legacy, modern, rules, comparator) = (?, ?, ?, ?, ?)",
     "DELETE FROM course WHERE (capability, legacy, modern, rules, comparator) = (?, ?, ?, ?, ?)",
+    "DELETE FROM calendar WHERE (capability, legacy, modern, rules, comparator) = (?, ?, ?, ?, ?)",
+    "DELETE FROM size WHERE (capability, legacy, modern, rules, comparator) = (?, ?, ?, ?, ?)",
 )
 _DECLARE = """
 INSERT INTO declared VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET exchanges = exchanges + excluded.exchanges
 """
-_HOUR = "INSERT INTO hour VALUES (?, ?) ON CONFLICT DO UPDATE SET tokens = tokens + excluded.tokens"
+_TOKENS = "SELECT tokens, halvings FROM hour WHERE (hour, capability) = (?, ?)"
+_HOUR = "INSERT OR REPLACE INTO hour VALUES (?, ?, ?, ?)"
+
+
+@dataclass(slots=True)
+class _Growth:
+    """What a batch adds to one epoch: its sightings, the sums of strata and of all, and effective exchanges by hour."""
+
+    sightings: list[Sighting] = field(default_factory=list)
+    sums: dict[Stratum, Point] = field(default_factory=dict)
+    hours: Counter[int] = field(default_factory=Counter)
 
 
 def add(connection: sqlite3.Connection, sightings: Sequence[Sighting], held: Held) -> set[tuple[str, Epoch]]:
-    """Add sightings, without tokens past their bound, and let their courses and attempts grow. Drops epochs past their
-    bound, but none of a held capability. Returns the dropped epochs."""
+    """Add sightings, and let what rests on them grow. Drops epochs past their bound, but none of a held capability.
+    Returns the dropped epochs."""
     dropped: set[Place] = set()
-    pending: dict[Place, list[Sighting]] = {}
-    growth: Growth = {}
+    growing: dict[Place, _Growth] = {}
     for one in sightings:
         stratum, known = _stratum(connection, one)
         place = one.capability, one.epoch
-        if not known and place not in pending and held is not None and one.capability not in held:
+        if not known and place not in growing and held is not None and one.capability not in held:
             for over in connection.execute(_EPOCHS, (one.capability, EPOCHS - 1)).fetchall():
                 gone = one.capability, Epoch.from_stored(*over)
-                if gone in pending:
-                    _grow(connection, gone, pending.pop(gone), growth)
+                if gone in growing:
+                    _grow(connection, gone, growing.pop(gone))
                 _drop(connection, [(one.capability, *over)])
                 dropped.add(gone)
         dropped.discard(place)
-        pending.setdefault(place, []).append(one)
+        growth = growing.setdefault(place, _Growth())
+        growth.sightings.append(one)
         new = _new(connection, one)
         key = one.capability, *one.epoch.stored, *stratum, one.outcome, one.reason
         [hours] = connection.execute(_HOURS, key).fetchone() or ("[]",)
@@ -80,14 +93,18 @@ def add(connection: sqlite3.Connection, sightings: Sequence[Sighting], held: Hel
                                   orjson.dumps(hourly(orjson.loads(hours), used)).decode(),
                                   effective if one.swept else 0))
         connection.executemany(_DECLARE, [(*key[:6], name, count) for name, count in one.known])
-        sqlite_course.add(growth, place, stratum, point(one.outcome, one.reason, effective))
-    for place, some in pending.items():
-        _grow(connection, place, some, growth)
+        if (more := point(one.outcome, one.reason, effective)).effective:
+            sqlite_course.add(growth.sums, stratum, more)
+            growth.hours.update(used)
+    for place, growth in growing.items():
+        _grow(connection, place, growth)
     return dropped
 
 
-def _grow(connection: sqlite3.Connection, place: Place, sightings: Sequence[Sighting], growth: Growth) -> None:
-    sqlite_attempts.write(connection, sightings, sqlite_course.write(connection, place, growth))
+def _grow(connection: sqlite3.Connection, place: Place, growth: _Growth) -> None:
+    effective = sqlite_course.write(connection, place, growth.sums)
+    sqlite_attempts.write(connection, growth.sightings, effective)
+    sqlite_coverage.write(connection, growth.sightings, growth.hours)
 
 
 def _stratum(connection: sqlite3.Connection, one: Sighting) -> tuple[Stratum, bool]:
@@ -100,14 +117,22 @@ def _stratum(connection: sqlite3.Connection, one: Sighting) -> tuple[Stratum, bo
 
 
 def _new(connection: sqlite3.Connection, one: Sighting) -> Counter[int]:
-    """Remember the tokens of a sighting. Returns how many of them were new, by hour."""
+    """Remember the tokens of a sighting, as far as they count. Returns how many of them were new, by hour."""
     found: Counter[int] = Counter()
     for hour in {hour for hour, _ in one.tokens}:
-        [known] = connection.execute("SELECT total(tokens) FROM hour WHERE hour = ?", (hour,)).fetchone()
-        tokens = [row for row in one.tokens if row[0] == hour][:max(0, SUBJECTS - int(known))]
-        if tokens:
-            found[hour] = connection.executemany("INSERT OR IGNORE INTO token VALUES (?, ?)", tokens).rowcount
-        connection.execute(_HOUR, (hour, found[hour]))
+        known, halvings = connection.execute(_TOKENS, (hour, one.capability)).fetchone() or (0, 0)
+        left = [row for row in one.tokens if row[0] == hour]
+        while left:
+            below = share(halvings)
+            room = (SUBJECTS // 2 if halvings else SUBJECTS) - known
+            some = [row for row in left if row[1] < below] if halvings else left
+            some, left = some[:room], some[room:]
+            new = connection.executemany("INSERT OR IGNORE INTO token VALUES (?, ?)", some).rowcount if some else 0
+            found[hour] += new
+            known += new
+            if left and new == room:
+                known, halvings = 0, halvings + 1
+        connection.execute(_HOUR, (hour, one.capability, known, halvings))
     return found
 
 

@@ -1,8 +1,11 @@
-"""The part of a Store's contract that the verdict rests on most: courses and attempts. See shadow.stores.checks."""
+"""The part of a Store's contract that the verdict rests on most: courses, attempts, hours and sizes.
+See shadow.stores.checks."""
+
+from dataclasses import replace
 
 from shadow.compare.comparison import Outcome
 from shadow.evidence.epoch import Epoch, Setup
-from shadow.evidence.stratum import HOUR, Stratum
+from shadow.evidence.stratum import HOUR, LARGEST, Stratum
 from shadow.ledger.rows import EPOCHS, START, Point, Sighting
 from shadow.stores.base import Batch, Store
 
@@ -18,7 +21,29 @@ def check_verdict_rows(store: Store) -> None:
     """Check these rows of a store that has none of them yet for the capabilities used here. Raises AssertionError."""
     _check_courses(store)
     _check_attempts(store)
+    _check_coverage(store)
     _check_swept(store)
+
+
+def _check_coverage(store: Store) -> None:
+    def sighting(hour: int, build: str, *sizes: tuple[int, int, int], outcome: Outcome = Outcome.MATCH) -> Sighting:
+        tokens = frozenset({(hour, f"covered{hour}{build}{outcome}".encode())})
+        return Sighting("covered", epoch_of(build), STRATUM, outcome, 1, 0, 0, hour * HOUR, hour * HOUR, tokens,
+                        sizes=sizes)
+
+    store.write(Batch(sightings=[sighting(10, "1", (5, 2, 1), (LARGEST, 1, 0)), sighting(11, "1", (5, 1, 1))],
+                      eligible={("covered", 10): 7, ("covered", 11): 2}))
+    store.write(Batch(sightings=[sighting(10, "1", outcome=Outcome.MISMATCH), sighting(11, "2", (0, 1, 1)),
+                                 replace(sighting(11, "2", outcome=Outcome.SHED), reason="queue_full")],
+                      eligible={("covered", 11): 3}))
+    ledger = store.read("covered")
+    assert {row.epoch: row.hours for row in ledger.calendars} == {
+        None: ((10, 7), (11, 5)), epoch_of("1"): ((10, 2), (11, 1)), epoch_of("2"): ((11, 1),)}, (
+        "effective exchanges add up by epoch and hour, and those that were to be compared by capability and hour")
+    assert {row.epoch: row.buckets for row in ledger.sizes} == {
+        epoch_of("1"): ((5, 3, 2), (LARGEST, 1, 0)), epoch_of("2"): ((0, 1, 1),)}, "sizes add up by epoch"
+    elsewhere = store.read("booking")
+    assert (elsewhere.calendars, elsewhere.sizes) == ([], []), "one capability is read by itself"
 
 
 def _check_courses(store: Store) -> None:
@@ -70,5 +95,6 @@ def _check_swept(store: Store) -> None:
     [row] = store.read("swept").evidence
     assert (row.count, row.effective, row.swept) == (10, 8, 4), "a subject counts once, whether swept or not"
     assert row.hours == ((10, 4),), "what was swept says nothing about the hours"
+    assert [one.hours for one in store.read("swept").calendars] == [((10, 4),)], "in the calendar neither"
     [course] = [one for one in store.read("swept").courses if one.stratum is None]
     assert course.points[-1] == Point(8), "but it is evidence"

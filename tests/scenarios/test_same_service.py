@@ -14,7 +14,7 @@ OPERATIONS = {
     "appointments": {"read": "path: '/appointments/{id}'", "list": "path: /appointments"},
     "documents": {"list": "path: /documents"},
 }
-GATE = "gate: {limit: 10%, minimum: 5, stratum_minimum: 1}"
+GATE = "gate: {limit: 10%, critical_limit: 10%, calendar: off, minimum: 5, stratum_minimum: 1}"
 EXCHANGES = 1_500
 
 

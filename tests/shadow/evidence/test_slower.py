@@ -6,10 +6,10 @@ from statistics import median
 
 import pytest
 
+from shadow.evidence.criteria import Criteria, State
 from shadow.evidence.epoch import Epoch, Setup
-from shadow.evidence.gate import Criteria, State
 from shadow.evidence.pace import Held, Moment, Pace, grown, held
-from shadow.evidence.slower import gate
+from shadow.evidence.slower import slower
 from shadow.settings import Slower
 
 BY = Slower()
@@ -20,6 +20,11 @@ READ = Criteria(("read",), slower=BY)
 def rows(blocks, operation="read", by=BY, moments=tuple(Moment)):
     """The rows of an operation whose answers are so short that their head is nearly all that they take."""
     return [Pace("results", EPOCH, operation, moment, *by, tuple(blocks), 0.0) for moment in moments]
+
+
+def gate(criteria, found):
+    [only] = slower(criteria, found)
+    return only
 
 
 def one(blocks, criteria=READ, **options):
@@ -144,4 +149,4 @@ def test_pairs_by_another_bar_do_not_count():
 
 
 def test_without_the_option_there_is_no_gate():
-    assert gate(Criteria(("read",)), rows([Held(500, 500, 0, 0)])) is None
+    assert slower(Criteria(("read",)), rows([Held(500, 500, 0, 0)])) == ()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from shadow.compare.comparison import Outcome, compare
 from shadow.compare.rules import Known, Rules
-from shadow.evidence.gate import Criteria, State
+from shadow.evidence.criteria import Criteria, State
 from shadow.judge.child import Child, JudgeLost, JudgeSlow
 from shadow.lane.lane import Lane
 from shadow.lane.learned_noise import FIRST

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from shadow.custody.sqlite import SqliteCustody
+from shadow.evidence.criteria import Criteria
 from shadow.evidence.epoch import Epoch, Setup
-from shadow.evidence.gate import Criteria
 from shadow.evidence.pace import Held, Moment
 from shadow.lane.lane import Lane
 from shadow.lane.pacing import Pacing

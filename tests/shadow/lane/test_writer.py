@@ -14,7 +14,7 @@ from shadow.custody.base import Hold
 from shadow.custody.sqlite import SqliteCustody
 from shadow.evidence.epoch import Basis, Epoch, Setup, digest
 from shadow.evidence.noise import settled
-from shadow.evidence.stratum import HOUR, LeftOut, Stratum
+from shadow.evidence.stratum import HOUR, LARGEST, LeftOut, Stratum
 from shadow.lane.epoch_keys import PURPOSE, scope
 from shadow.lane.writer import BINDINGS, Writer
 from shadow.ledger.rows import EPOCHS, Crossed
@@ -192,6 +192,33 @@ async def test_a_race_is_right_and_a_declared_difference_keeps_no_id_as_its_reas
         kept.writer.keep(Comparison(a_tally(outcome, reason), "trace", 0.0), await kept.standing(pair(patient)))
     rows = {(row.outcome, row.reason): (row.count, row.effective) for row in await kept.evidence()}
     assert rows == {(Outcome.TRANSIENT, "race"): (2, 1), (Outcome.KNOWN_DIFFERENCE, ""): (1, 1)}
+
+
+async def test_hours_and_sizes_are_of_everything_that_was_to_be_compared():
+    kept = Kept()
+    await kept.exchange(pair())
+    for patient in ("P-1", "P-2"):
+        await kept.exchange(pair(patient, at=HOUR))
+        await kept.exchange(pair(patient, at=HOUR))
+    kept.writer.count(a_tally(Outcome.SHED, "queue_full"), LeftOut(pair().request, None, 0.0, size=LARGEST))
+    [standing] = {await kept.standing(pair("P-3", at=HOUR))}
+    kept.writer.keep(Comparison(a_tally(Outcome.NOT_COMPARABLE, "legacy_reset"), "trace", HOUR), standing)
+    await kept.writer.close()
+    ledger = kept.store.read("results")
+    calendars = {row.epoch is None: row.hours for row in ledger.calendars}
+    assert calendars == {True: ((0, 2), (1, 5)), False: ((0, 1), (1, 2))}
+    [sizes] = ledger.sizes
+    assert sizes.buckets == ((2, 6, 3), (LARGEST, 1, 0))
+
+
+async def test_a_store_that_fails_loses_no_hour_and_no_size():
+    kept = Kept(Failing(Failing.Options()))
+    for number in range(3):
+        await kept.exchange(pair(f"P-{number}"))
+        await kept.writer.close()
+    ledger = kept.store.read("results")
+    assert {row.hours for row in ledger.calendars} == {((0, 3),)}
+    assert [row.buckets for row in ledger.sizes] == [((2, 3, 3),)]
 
 
 async def test_criticals_are_counted_however_often_a_subject_is_asked_about():

@@ -13,8 +13,8 @@ from lxml import html as lxml_html
 
 from shadow.compare.comparison import Comparison, Outcome, Tally, compare
 from shadow.compare.difference import ABSENT, Difference, Severity, Shape
+from shadow.evidence.criteria import Criteria
 from shadow.evidence.epoch import Epoch, Setup
-from shadow.evidence.gate import Criteria
 from shadow.evidence.noise import DRIFTS, Noise
 from shadow.evidence.stratum import STRATA, Stratum
 from shadow.latency import Histogram

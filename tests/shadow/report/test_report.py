@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from shadow.compare.comparison import Comparison, Outcome, Tally, compare
 from shadow.compare.difference import Difference, Severity, Shape
-from shadow.evidence.gate import Criteria
+from shadow.evidence.criteria import Criteria
 from shadow.latency import Histogram
 from shadow.ledger.rows import FASTER, SLOWER, Ledger, Traffic
 from shadow.renderers import html

@@ -64,6 +64,8 @@ def test_the_courses_of_schema_12_begin_with_its_sums_and_each_epoch_is_an_attem
     assert {(row.epoch, row.stratum): row.points for row in ledger.courses} == {
         (epoch, stratum): (Point(0), Point(count)) for epoch, count in ((BARE, 3), (PLAIN, 4), (WHOLE, 5))
         for stratum in (READ, None)}
+    assert {row.epoch: row.hours for row in ledger.calendars} == {
+        BARE: ((480001, 3),), PLAIN: ((480005, 4),), WHOLE: ((480010, 5),)}
     assert [(one.number, one.epoch, one.effective, one.closed) for one in sorted(
         ledger.attempts, key=lambda one: one.number)] == [
         (1, BARE, 3, False), (2, PLAIN, 4, False), (3, WHOLE, 5, False)]

@@ -6,11 +6,13 @@ import sys
 from collections import Counter
 from contextlib import ExitStack
 from dataclasses import replace
+from hashlib import sha256
 
 import pytest
 
 from shadow.compare.comparison import Comparison, Outcome, Tally
 from shadow.compare.difference import Difference, Shape
+from shadow.compare.tokens import TOKEN
 from shadow.evidence.epoch import Epoch, Setup
 from shadow.evidence.stratum import HOUR, STRATA, Stratum
 from shadow.ledger.rows import EPOCHS, PAIRS, SUBJECTS, Binding, Crossed, Sighting
@@ -148,15 +150,29 @@ def test_a_day_of_load_stays_within_bounds(tmp_path, kind):
     assert sizes[-1] < 12 << 20
 
 
+def subjects(capability, outcome, numbers, mark=b""):
+    """A sighting of these subjects, with tokens as evenly spread as digests are."""
+    tokens = frozenset((1, sha256(f"{capability} {one}".encode()).digest()[:TOKEN] + mark) for one in numbers)
+    return Sighting(capability, Epoch("", "", Setup(), "2"), Stratum("read", "2xx", "", ""), outcome, len(tokens), 0, 0,
+                    0.0, 0.0, tokens)
+
+
 @pytest.mark.slow
-def test_the_subjects_of_an_hour_are_bounded():
+def test_the_subjects_of_an_hour_are_bounded_and_good_and_bad_are_thinned_alike():
     store = Memory(Memory.Options())
-    tokens = frozenset((1, b"%012d" % one) for one in range(SUBJECTS + 5))
-    epoch, stratum = Epoch("", "", Setup(), "2"), Stratum("read", "2xx", "", "")
-    sighting = Sighting("results", epoch, stratum, Outcome.MATCH, len(tokens), 0, 0, 0.0, 0.0, tokens)
-    store.write(Batch(sightings=[sighting]))
-    [row] = store.read().evidence
-    assert (row.count, row.effective) == (SUBJECTS + 5, SUBJECTS)
+    store.write(Batch(sightings=[subjects("results", Outcome.MATCH, range(SUBJECTS))]))
+    more = range(SUBJECTS, 2 * SUBJECTS)
+    for begin in range(SUBJECTS, 2 * SUBJECTS, 10_000):
+        store.write(Batch(sightings=[
+            subjects("results", Outcome.MATCH, range(begin, begin + 7_000)),
+            subjects("results", Outcome.MISMATCH, range(begin + 7_000, begin + 10_000), b"!")]))
+    store.write(Batch(sightings=[subjects("booking", Outcome.MATCH, range(1_000))]))
+    rows = {(row.capability, row.outcome): (row.count, row.effective) for row in store.read().evidence}
+    assert rows["booking", Outcome.MATCH] == (1_000, 1_000), "one capability takes no other's room"
+    good, bad = (rows["results", outcome][1] for outcome in (Outcome.MATCH, Outcome.MISMATCH))
+    assert rows["results", Outcome.MISMATCH][0] == 0.3 * len(more)
+    assert bad / (good - SUBJECTS + bad) == pytest.approx(0.3, abs=0.01)
+    assert good + bad == pytest.approx(SUBJECTS * 1.5, rel=0.01)
 
 
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
