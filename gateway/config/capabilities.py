@@ -99,7 +99,8 @@ class Capabilities:
         split = self._split(name, written, node)
         policies = self._names.checked_policies(written.policies, node)
         self._agree(legacy, modern, node)
-        arms = _setup([one for one in (legacy, modern) if one is not None], node, self._root.find("upstreams"))
+        arms = _setup([one for one in (legacy, modern) if one is not None], node, self._root.find("upstreams"),
+                      _mirrored(written, policies))
         shadow = self._shadow(written, policies, node, arms)
         place = self._root.key("capabilities", name)
         return Capability(
@@ -233,10 +234,20 @@ class Capabilities:
         return rules, operations, together(rules, operations) if all_rules or known else ""
 
 
-def _setup(arms: Iterable[Arm], node: Node, upstreams: Node) -> Setup:
-    """A Setup that changes when an arm becomes another service or is translated in another way. It covers the upstream
-    and adapter as written, and the endpoints. It leaves out the values of "${…}" in options, because a short hash of a
-    short secret gives the secret away; an endpoint holds no secret."""
+def _mirrored(written: spec.Capability, policies: Iterable[Policy]) -> list[str]:
+    """What changes the head with which a mirror asks: whether it carries credentials, and which policies' it does not.
+    Empty if nothing but the common credentials is taken off."""
+    if written.shadow is None:
+        return []
+    if written.shadow.credentials == "pass":
+        return ["pass"]
+    return sorted({name.decode("latin-1") for policy in policies for name in policy.credentials})
+
+
+def _setup(arms: Iterable[Arm], node: Node, upstreams: Node, mirrored: list[str]) -> Setup:
+    """A Setup that changes when an arm becomes another service, is translated or is asked in another way. It covers the
+    upstream and adapter as written, the endpoints, and what is `mirrored` of credentials. It leaves out the values of
+    "${…}" in options, because a short hash of a short secret gives the secret away; an endpoint holds no secret."""
     written, endpoints = [], []
     for arm in arms:
         upstream, adapter = upstreams.find(arm.upstream.name), node.find(arm.name).child("adapter")
@@ -245,7 +256,8 @@ def _setup(arms: Iterable[Arm], node: Node, upstreams: Node) -> Setup:
                         arm.upstream.settings.tls.server_name,
                         adapter.data(as_written=True) if adapter is not None else None))
         endpoints.append((arm.name, sorted(arm.upstream.settings.endpoints)))
-    return Setup(_hash(written), _hash(endpoints))
+    # Where nothing is special about credentials, the digest is what it was before they belonged to it.
+    return Setup(_hash([*written, mirrored] if mirrored else written), _hash(endpoints))
 
 
 def _hash(written: Any) -> str:

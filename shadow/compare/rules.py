@@ -6,7 +6,7 @@ digests and classes are. Their compiled form is cached.
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -95,7 +95,8 @@ class Compiled(NamedTuple):
 class Rules:
     """All rules for one operation, in the order in which they decide, and the classes of identifiers.
 
-    `digest` is of what they say, so it is the same on every machine. `identifies`: whether a rule says `crosswalk`."""
+    `digest` is of how they judge, so it is the same on every machine, whoever owns them. `identifies`: whether a
+    rule says `crosswalk`."""
 
     rules: tuple[Rule, ...] = ()
     known: tuple[Known, ...] = ()
@@ -105,8 +106,11 @@ class Rules:
 
     def __post_init__(self) -> None:
         # All parts are dataclasses of plain values, so their repr holds everything. Renaming one of these classes, or a
-        # field, changes every digest, and with it every epoch.
-        text = repr((self.rules, self.known, self.classes)).encode()
+        # field, changes every digest, and with it every epoch. What only people read is left out: who edits a reason
+        # changes no judgement.
+        rules = tuple(replace(one, reason="") if one.reason else one for one in self.rules)
+        known = tuple(replace(one, reason="", owner="", ticket="") for one in self.known)
+        text = repr((rules, known, self.classes)).encode()
         object.__setattr__(self, "digest", hashlib.sha256(text).hexdigest()[:16])
         object.__setattr__(self, "identifies", any(one.crosswalk for one in self.rules))
 

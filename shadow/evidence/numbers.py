@@ -45,10 +45,15 @@ class Past(NamedTuple):
     failing: int
     first: int
 
+    def since(self, bad: int) -> Since:
+        """So many of them bad."""
+        # A store that lost a write may hold more bad ones than exchanges.
+        return Since(self.number, min(bad, self.asked), self.asked)
+
     @property
     def all_bad(self) -> Since:
         """Those that are bad in any way."""
-        return Since(self.number, self.mismatching + self.failing + self.first, self.asked)
+        return self.since(self.mismatching + self.failing + self.first)
 
 
 class Hid(NamedTuple):
