@@ -16,6 +16,7 @@ COMMANDS = {
     "compare": "Compare two answers in files, and try out rules.",
     "report": "Show what the shadow lane has found.",
     "gate": "Say whether a capability is safe to flip.",
+    "sweep": "Ask both arms about each key of a file, as evidence.",
     "shadow": "Manage what the shadow lane keeps.",
     "demo": "Run the sample clinic behind the gateway.",
 }

@@ -73,6 +73,13 @@ def custody_of(config: Path, capability: str | None = None) -> tuple[Configurati
         raise Refused(f"{built.custody}: {error}") from None
 
 
+def built_for(config: Path, capability: str) -> Configuration:
+    """A configuration, which must have the `capability`. Raises Refused."""
+    built = _built(config)
+    _known(capability, built.table.capabilities)
+    return built
+
+
 def evidence_of(built: Configuration, capability: str) -> Sequence[Evidence]:
     """A capability's evidence in the store of a configuration; none if the store is in memory. Raises Refused."""
     if built.store[0] == "memory":

@@ -261,6 +261,8 @@ class Known(Strict):
     id: Name = Field(description="its name in reports")
     at: Places = Field(description="the places; everything below is included")
     kind: _KINDS | None = Field(default=None, description="only differences of this kind")
+    shape: str | None = Field(
+        default=None, min_length=1, description='only values that both have this shape: "string instant", integer')
     reason: str = Field(min_length=1)
     owner: str = Field(min_length=1, description="who is responsible for it")
     ticket: str | None = Field(default=None, min_length=1)

@@ -59,8 +59,9 @@ class Class:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A difference that was declared beforehand: at a place and below, of one kind or any, until `expires` (seconds
-    since 1970). It may be in a share of `max_rate` of an operation's compared exchanges; past that it hides nothing."""
+    """A difference that was declared beforehand: at a place and below, of one kind or any, and if a `shape` is given
+    ("string instant") only of two values that both have it; until `expires` (seconds since 1970). It may be in a share
+    of `max_rate` of an operation's compared exchanges; past that it hides nothing."""
 
     id: str
     at: str
@@ -70,6 +71,7 @@ class Known:
     kind: str = ""
     ticket: str = ""
     max_rate: float = 1.0
+    shape: str = ""
 
 
 class Compiled(NamedTuple):
@@ -88,7 +90,7 @@ class Compiled(NamedTuple):
         place = self.directives
         for name in names:
             place = place.step(name)
-        return next((one.id for one in place.found if one.ignore and one.kind in ("", kind)), None)
+        return next((one.id for one in place.found if one.ignore and not one.shape and one.kind in ("", kind)), None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -180,7 +182,7 @@ def _compiled(rules: Rules, known: tuple[Known, ...], more: tuple[Rule, ...]) ->
     hiding = [(below(one.at) if one.ignore else PathPattern.parse(one.at),
                Directive(one.id, one.normaliser, one.order, one.ignore, one.kind))
               for one in every if one.normaliser is not None or one.order is not None or one.ignore]
-    hiding += [(below(one.at), Directive(one.id, ignore=True, kind=one.kind)) for one in known]
+    hiding += [(below(one.at), Directive(one.id, ignore=True, kind=one.kind, shape=one.shape)) for one in known]
     hiding += [(PathPattern.parse(one.at), Directive(one.id, crosswalk=one.crosswalk))
                for one in every if one.crosswalk]
     hiding += [(PathPattern.parse(one.at), Directive(one.id, keys=one.keys)) for one in every if one.keys]

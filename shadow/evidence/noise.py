@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from math import exp, lgamma, log, log1p
+from math import ceil, exp, lgamma, log, log1p, sqrt
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -253,19 +253,31 @@ class NoiseReport:
     last_seen: float
 
 
+def most(differing: int, exchanges: int) -> float:
+    """An upper bound of a share that was seen in `differing` of some exchanges: Wilson's, at three standard errors."""
+    if not exchanges:
+        return 1.0
+    share, nine = differing / exchanges, 9 / exchanges
+    return min(1.0, (share + nine / 2 + 3 * sqrt((share * (1 - share) + nine / 4) / exchanges)) / (1 + nine))
+
+
 def weighed(
     rows: Iterable[Noise], now: float, rules: Mapping[tuple[str, str], str] = MappingProxyType({}),
+    rates: Mapping[str, float] = MappingProxyType({}), shapes: Mapping[tuple[str, str], str] = MappingProxyType({}),
 ) -> tuple[NoiseReport, ...]:
     """The paired table of one capability, judged at `now` (seconds since 1970): regressions first, then the
-    noisiest paths. `rules` are what may be tried where something drifts, by kind and path."""
+    noisiest paths. `rules` are what may be tried where something drifts, by kind and path. A proposal is for no more
+    than the share of exchanges that `rates` has of its operation, and for values of the shape that `shapes` has by kind
+    and path."""
     tested = list(rows)
-    reports = [_weighed(row, ALARM * len(tested), now, rules.get((row.kind, row.path), "")) for row in tested]
+    reports = [_weighed(row, ALARM * len(tested), now, rules.get((row.kind, row.path), ""),
+                        rates.get(row.operation, 1.0), shapes.get((row.kind, row.path), "")) for row in tested]
     order = "regression", "proposal", "drift", ""
     return tuple(sorted(reports, key=lambda one: (
         order.index(one.says), -one.both - one.legacy, -one.modern, one.operation, one.path, one.kind)))
 
 
-def _weighed(row: Noise, alarm: float, now: float, rule: str) -> NoiseReport:
+def _weighed(row: Noise, alarm: float, now: float, rule: str, rate: float, shape: str) -> NoiseReport:
     value, own = e_value(row.modern, row.legacy), row.legacy + row.both
     expires = row.last_seen + EXPIRES
     says = ""
@@ -275,16 +287,19 @@ def _weighed(row: Noise, alarm: float, now: float, rule: str) -> NoiseReport:
     elif own >= PROPOSED and expires > now:
         says = "proposal" if row.plain else "drift"
     proposed = says == "proposal"
-    rule = _rule(row.path, expires) if proposed else rule if says == "drift" else ""
+    rule = _rule(row.path, expires, rate, shape) if proposed else rule if says == "drift" else ""
     return NoiseReport(
         row.operation, row.kind, row.path, row.modern, row.legacy, row.both, value, says,
         expires if proposed else 0.0, rule, row.first_seen, row.last_seen,
     )
 
 
-def _rule(path: str, expires: float) -> str:
-    """The proposal in YAML. It covers values alone, as the noise does, and expires by itself."""
+def _rule(path: str, expires: float, rate: float, shape: str) -> str:
+    """The proposal in YAML. It covers values alone, as the noise does, no more of them than were seen, and expires by
+    itself."""
     name = re.sub(r"[^A-Za-z0-9]+", "-", path)[:_LONGEST_NAME]
+    of = f"shape: {shape}, " if shape else ""
     # JSON text is also YAML.
-    return (f"{{id: noise{name}, at: {json.dumps(path)}, kind: value, reason: legacy disagrees with itself, "
-            f"owner: OWNER, expires: {datetime.fromtimestamp(expires, UTC):%Y-%m-%d}}}")
+    return (f"{{id: noise{name}, at: {json.dumps(path)}, kind: value, {of}reason: legacy disagrees with itself, "
+            f"owner: OWNER, max_rate: {ceil(rate * 10_000) / 100:g}%, "
+            f"expires: {datetime.fromtimestamp(expires, UTC):%Y-%m-%d}}}")

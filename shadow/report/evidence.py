@@ -99,11 +99,12 @@ class EvidenceReport:
     asked for; coverage; calendar, sizes and groups as far as they are asked for and known; excluded; and known
     differences and signed, if there are any. `coverage` has a row for each mirrored operation and each stratum.
     `unseen` are operations without an exchange; `unmirrored` are never mirrored, because asking them changes something.
-    `effective` exchanges count. `per_hour` is how many of them came an hour in the 24 hours before the latest exchange,
-    None if none did. `epoch` is None if nothing was compared with the present arms, rules and comparator; `history` are
-    the epochs before it, the latest first. `attempt` is the number of this attempt at SAFE, and `attempts` are those
-    before it. `anew` is how many effective exchanges without a bad one SAFE takes if evidence begins anew. `identities`
-    are by class. `gaps` are missing exchanges by reason; they count as excluded.
+    `effective` exchanges count, and `swept` ones of them were asked by `figway sweep`. `per_hour` is how many that were
+    not swept came an hour in the 24 hours before the latest exchange, None if none did. `epoch` is None if nothing was
+    compared with the present arms, rules and comparator; `history` are the epochs before it, the latest first.
+    `attempt` is the number of this attempt at SAFE, and `attempts` are those before it. `anew` is how many effective
+    exchanges without a bad one SAFE takes if evidence begins anew. `identities` are by class. `gaps` are missing
+    exchanges by reason; they count as excluded.
     """
 
     answer: Answer
@@ -121,6 +122,7 @@ class EvidenceReport:
     unseen: tuple[str, ...]
     unmirrored: tuple[str, ...]
     effective: int
+    swept: int
     per_hour: float | None
     epoch: EpochReport | None
     history: tuple[EpochReport, ...]

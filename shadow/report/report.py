@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from shadow.compare.comparison import Outcome
+from shadow.compare.comparison import AGREED, Outcome
 from shadow.compare.difference import Severity, Signature, worst_of
 from shadow.evidence.criteria import UNDECLARED, Criteria
-from shadow.evidence.noise import NoiseReport, weighed
+from shadow.evidence.noise import NoiseReport, most, weighed
 from shadow.latency import BOUNDS, Histogram
 from shadow.ledger.groups import Exemplar, Pattern
 from shadow.ledger.rows import FASTER, SLOWER, Finding, Gap, Hidden, Ledger, Reason, Traffic
@@ -24,6 +24,9 @@ from shadow.report.verdict import Rest, verdict
 
 PATTERNS = 20
 """Patterns of a capability that are reported at most: the worst first, then the most frequent."""
+
+_DIFFERING = frozenset({Outcome.MISMATCH, Outcome.UNSTABLE, Outcome.TRANSIENT, Outcome.KNOWN_DIFFERENCE})
+"""Outcomes of exchanges that differed, whatever was made of it."""
 
 NOISE = 50
 """Noisy paths of a capability that are reported at most: regressions first, then those with a proposed rule."""
@@ -202,7 +205,8 @@ def _capability(name: str, ledger: Ledger, criteria: Criteria, now: float | None
     # Only noise of the epoch that the verdict rests on counts, so a new build starts without any.
     noise = [row for row in ledger.noise if row.capability == name and evidence.is_on(row.epoch)]
     findings = [found for found in ledger.findings if found.capability == name]
-    noisy = weighed(noise, max((row.at for row in traffic), default=0.0), _tried(findings))
+    noisy = weighed(noise, max((row.at for row in traffic), default=0.0), _tried(findings), _rates(name, ledger),
+                    _shapes(findings))
     found_causes = causes(patterns, mismatching,
                           drifting={(row.kind, row.path) for row in noisy if row.says == "drift"})
     return CapabilityReport(
@@ -349,6 +353,26 @@ def _tried(findings: Iterable[Finding]) -> dict[tuple[str, str], str]:
         known[one] = worst_of((severity, known.get(one, severity)))
     return {key: tried(key, worst_of(known.values()), [(one.legacy, one.modern) for one in known],
                        drifts=True) for key, known in there.items()}
+
+
+def _rates(name: str, ledger: Ledger) -> dict[str, float]:
+    """How often exchanges of each operation differed at most, whether that was noise or not."""
+    differing: Counter[str] = Counter()
+    exchanges: Counter[str] = Counter()
+    for tally, count in ledger.tallies.items():
+        if tally.capability == name and tally.outcome in _DIFFERING | AGREED:
+            exchanges[tally.operation] += count
+            differing[tally.operation] += count if tally.outcome in _DIFFERING else 0
+    return {operation: most(differing[operation], count) for operation, count in exchanges.items()}
+
+
+def _shapes(findings: Iterable[Finding]) -> dict[tuple[str, str], str]:
+    """The one shape of all values that differed, by kind and path, where there is but one."""
+    there: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for found in findings:
+        one = found.exemplar.signature
+        there[one.kind, one.path] |= {one.legacy, one.modern}
+    return {key: next(iter(shapes)) for key, shapes in there.items() if len(shapes) == 1}
 
 
 def _rules(rows: Iterable[Hidden]) -> tuple[RuleReport, ...]:

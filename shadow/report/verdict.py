@@ -149,6 +149,7 @@ def _on(
     )
     latest = max((row.last for row in current), default=0.0)
     asked = sum(one.asked for one in found.strata.values())
+    swept = sum(row.swept for row in current if counts_as(row.outcome, row.reason) in EFFECTIVE)
     made = EvidenceReport(
         answer=assessed.answer,
         says="",
@@ -158,13 +159,14 @@ def _on(
         owner=criteria.owner,
         made=now,
         uncovered="",
-        notes=notes(criteria, assessed, now),
+        notes=notes(criteria, assessed, now, swept, asked),
         wanted=(),
         gates=assessed.gates,
         coverage=_covered(assessed, found, current, latest, spent(criteria.confidence, attempt)),
         unseen=tuple(one.operation for one in assessed.coverage if one.stratum is None and not one.seen),
         unmirrored=criteria.unmirrored,
         effective=asked,
+        swept=swept,
         per_hour=_per_hour(current, latest),
         epoch=report,
         history=tuple(one for one in reports if one is not report),

@@ -76,9 +76,12 @@ def _uncovered(criteria: Criteria) -> str:
     return f"Writes, trailers and {operations} are not judged"
 
 
-def notes(criteria: Criteria, assessed: Verdict, now: float) -> tuple[str, ...]:
-    """What persons have declared or signed, each as a sentence for the first line."""
+def notes(criteria: Criteria, assessed: Verdict, now: float, swept: int, effective: int) -> tuple[str, ...]:
+    """What persons have declared, signed or `swept`, each as a sentence for the first line."""
     found = []
+    if swept:
+        found.append(f"{swept:,} of {effective:,} effective {noun(effective, 'exchange')} {noun(swept, 'was', 'were')} "
+                     "swept, which shows nothing of clients and hours")
     for one in criteria.accepted:
         if now < one.expires:
             found.append(f"Accepted by {one.owner}: {one.reason} in up to {percent(one.max_rate)} of exchanges, until "

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Protocol, TypeAlias
 from shadow.compare.comparison import Comparison, Tally
 from shadow.evidence.epoch import Epoch
 from shadow.evidence.pace import Pace
-from shadow.ledger.rows import Binding, Gap, Ledger, Sighting, Traffic
+from shadow.ledger.rows import Binding, Gap, Ledger, Member, Sighting, Traffic
 from shadow.ledger.unlink import Tokens, Trace, Unlinked
 
 SIGNATURES = 500
@@ -54,8 +54,8 @@ class Batch:
 
     A comparison counts its own tally, so `tallies` count only exchanges that left nothing else to remember.
     `eligible` counts the exchanges that were to be compared, by capability and hour (since 1970). `sightings` are what
-    exchanges prove, with the noise that was seen; `bindings` are pairs of identifiers; `paces` are how the times of
-    both arms compare, with all pairs of a row in one block.
+    exchanges prove, with the noise that was seen; `bindings` are pairs of identifiers; `members` count effective
+    exchanges by who asked; `paces` are how the times of both arms compare, with all pairs of a row in one block.
     """
 
     comparisons: Sequence[Comparison] = ()
@@ -65,11 +65,12 @@ class Batch:
     bindings: Sequence[Binding] = ()
     gaps: Sequence[Gap] = ()
     eligible: Mapping[tuple[str, int], int] = field(default_factory=dict)
+    members: Sequence[Member] = ()
     paces: Sequence[Pace] = ()
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to write. Bindings never come without the sighting of their exchange."""
+        """Whether there is nothing to write. Bindings and members never come without a sighting."""
         return not (self.comparisons or self.tallies or self.traffic or self.sightings or self.gaps
                     or self.paces)
 

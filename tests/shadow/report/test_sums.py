@@ -4,11 +4,26 @@ from dataclasses import replace
 
 import pytest
 
-from shadow.compare.comparison import VERSION, Outcome
+from gateway import plugins
+from gateway.config.rules import read_rules
+from shadow.compare.comparison import VERSION, Outcome, Tally
 from shadow.evidence.criteria import Accepted, Answer, Criteria, Hours, Lag, State
 from shadow.evidence.epoch import Epoch, Setup
+from shadow.evidence.noise import Noise
 from shadow.evidence.stratum import Stratum
-from shadow.ledger.rows import START, Attempt, Calendar, Course, Evidence, Member, Point, Sizes
+from shadow.ledger.rows import (
+    START,
+    Attempt,
+    Calendar,
+    Course,
+    Declared,
+    Evidence,
+    Ledger,
+    Member,
+    Point,
+    Sizes,
+)
+from shadow.report.report import fold
 from shadow.report.verdict import Rest, verdict
 
 NEW = Epoch("1", "8", Setup(rules="r"), VERSION)
@@ -89,6 +104,22 @@ def test_what_is_left_out_before_modern_answers_is_bounded_in_all_and_for_each_k
     assert "it is 60 of 120" in next(one.says for one in found.gates if one.name == "excluded")
     assert state(verdict([row(), row(effective=5_000, stratum=search), shed], ONE), "excluded") is State.PASS
     assert state(verdict([row(), replace(shed, count=900, effective=900)], ONE), "excluded") is State.MISSING
+
+
+def test_a_proposal_that_is_accepted_as_written_does_not_blind_the_gate(tmp_path):
+    """Legacy disagrees with itself in a fifth of the exchanges; then modern is always wrong there."""
+    noise = Noise("results", NEW, "read", "value", "/at", 0, 30, 170, True, 0.0, NOW)
+    tallies = {Tally("results", "read", Outcome.MATCH): 800, Tally("results", "read", Outcome.UNSTABLE): 200}
+    [one] = fold(Ledger(tallies, evidence=[row()], noise=[noise]), {"results": ONE}).capabilities[0].noise
+    assert one.says == "proposal"
+    file = tmp_path / "rules.yaml"
+    file.write_text(f"known_differences: [{one.rule.replace('OWNER', 'Ada')}]")
+    [known] = read_rules(file, plugins.load)[0].known
+    assert 0.2 < known.max_rate < 0.25
+    criteria = replace(ONE, known=((known.id, known.max_rate),))
+    for hidden, answer in ((1_800, Answer.SAFE), (9_000, Answer.NOT_SAFE)):
+        seen = Declared("results", NEW, "read", known.id, hidden)
+        assert verdict([row(Outcome.KNOWN_DIFFERENCE)], criteria, declared=[seen]).answer is answer
 
 
 # --- recent evidence ---

@@ -47,6 +47,12 @@ def test_safe_with_everything_seen():
     assert (found.epoch.modern, found.epoch.exchanges, found.history) == ("8", 5_900, ())
 
 
+def test_what_was_swept_is_evidence_and_the_first_line_says_so():
+    found = verdict([replace(row(), swept=5_000, hours=()), row(SEARCH, effective=500)], BOTH)
+    assert (found.answer, found.effective, found.swept, found.per_hour) == (Answer.SAFE, 5_500, 5_000, 500)
+    assert "5,000 of 5,500 effective exchanges were swept, which shows nothing of clients and hours. " in found.says
+
+
 def test_the_verdict_is_on_the_epoch_that_goes_on_alone():
     found = verdict([
         row(outcome=Outcome.MISMATCH, epoch=OLD, critical=9, last=HOUR), row(last=2 * HOUR),
