@@ -1,15 +1,10 @@
--- How the times of both arms compare (shadow.evidence.pace.Pace). `blocks` is JSON: a list of lists of four counts.
-CREATE TABLE pace (
-    capability   TEXT NOT NULL,
-    legacy_build TEXT NOT NULL,
-    modern_build TEXT NOT NULL,
-    rules        TEXT NOT NULL,
-    comparator   TEXT NOT NULL,
-    operation    TEXT NOT NULL,
-    moment       TEXT NOT NULL,
-    ratio        REAL NOT NULL,
-    plus         REAL NOT NULL,
-    blocks       TEXT NOT NULL,
-    last_seen    REAL NOT NULL,
-    PRIMARY KEY (capability, legacy_build, modern_build, rules, comparator, operation, moment, ratio, plus)
+-- When a person began the evidence of a capability anew, who that was, and why (shadow.ledger.rows.Restart). Never
+-- dropped: the number is a part of the epochs that came after it.
+CREATE TABLE restart (
+    capability TEXT NOT NULL,
+    number     INTEGER NOT NULL,
+    at         REAL NOT NULL,
+    who        TEXT NOT NULL,
+    reason     TEXT NOT NULL,
+    PRIMARY KEY (capability, number)
 ) WITHOUT ROWID;
