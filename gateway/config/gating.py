@@ -10,9 +10,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BeforeValidator, Field, field_validator
 from pydantic_core import PydanticCustomError
 
-from gateway.config.kinds import HeaderName, PositiveDuration, Share
+from gateway.config.kinds import Duration, HeaderName, PositiveDuration, Share
 from gateway.config.strict import Strict, written
 from shadow.evidence.criteria import Accepted, Criteria, Hours, Lag, Signature
+from shadow.settings import Slower
 
 _LOCALTIME = Path("/etc/localtime")
 _WHOLE = 10_000
@@ -84,6 +85,24 @@ CalendarOrOff = Annotated[Calendar | None, BeforeValidator(
     _no_calendar, json_schema_input_type=Literal["off"] | Calendar)]
 
 
+class Slow(Strict):
+    """When modern counts as slower than legacy over one request: past `ratio` times legacy's time and `plus`."""
+
+    ratio: float = Field(default=1.2, ge=1, le=1000, description="how many times as long as legacy modern may take")
+    plus: Duration = written("5ms", "and how much longer")
+
+
+def _no_slower(value: object) -> object:
+    if value == _OFF:
+        return None
+    if not isinstance(value, dict | Slow):
+        raise PydanticCustomError("wrong_type", "wants off, or a map")
+    return value
+
+
+SlowOrOff = Annotated[Slow | None, BeforeValidator(_no_slower, json_schema_input_type=Literal["off"] | Slow)]
+
+
 class Gate(Strict):
     """When a capability counts as safe to flip."""
 
@@ -101,6 +120,8 @@ class Gate(Strict):
     accept: list[Accept] = Field(
         default_factory=list, description="reasons for which exchanges may be left out after modern had answered")
     sign: Sign | None = Field(default=None, description="a signature for a step to few clients")
+    slower: SlowOrOff = Field(
+        default_factory=Slow, description="when modern counts as slower over one request; off: never")
 
     @field_validator("limit", "confidence", "critical_limit")
     @classmethod
@@ -124,6 +145,7 @@ def criteria(gate: Gate, lags: Mapping[str, ExpectLag]) -> Criteria:
         calendar=None if calendar is None else Hours(
             calendar.days, calendar.hours, calendar.weekend, _zone(calendar.zone or _machine()) or UTC),
         across_builds=gate.across_builds,
+        slower=None if gate.slower is None else Slower(gate.slower.ratio, gate.slower.plus),
     )
 
 

@@ -19,6 +19,8 @@ from shadow.evidence.eprocess import needed, spent
 from shadow.evidence.gate import Verdict, assess
 from shadow.evidence.gates import none_below
 from shadow.evidence.numbers import Group, Seen
+from shadow.evidence.pace import Pace
+from shadow.evidence.slower import slower
 from shadow.evidence.stratum import HOUR, Stratum
 from shadow.ledger.rows import (
     DAY,
@@ -73,6 +75,7 @@ class Rest(NamedTuple):
     sizes: Sequence[Sizes] = ()
     members: Sequence[Member] = ()
     restarts: Sequence[Restart] = ()
+    paces: Sequence[Pace] = ()
 
 
 class _Seen(NamedTuple):
@@ -151,6 +154,7 @@ def _on(
         seen=replace(found.seen, attempt=attempt, conflicts=sum(one.split + one.merged for one in identities),
                      hid=hid([row for row in beside.declared if row.epoch == epoch], current), hours=rest.hours,
                      traffic=rest.traffic, sizes=rest.sizes, groups=rest.groups),
+        more=slower(criteria, [one for one in beside.rest.paces if one.epoch == epoch]),
     )
     latest = max((row.last for row in current), default=0.0)
     asked = sum(one.asked for one in found.strata.values())
