@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from shadow.compare.comparison import Outcome
 from shadow.evidence.noise import DRIFTS
-from shadow.renderers.phrases import milliseconds, outstanding, overflowed, reproduced, standing, tried, unversioned
+from shadow.renderers.phrases import bounded, milliseconds, outstanding, overflowed, reproduced, standing, tried, unversioned
 from shadow.report.report import CapabilityReport, Report
 from shadow.report.wording import told
 from shadow.words import moment, noun
@@ -93,7 +93,7 @@ def _environment() -> Environment:
     found.filters |= {
         "ms": milliseconds, "moment": moment, "clip": _clip, "steps": _steps, "words": _words, "spark": _spark,
         "number": "{:,}".format, "share": _share, "reproduced": reproduced, "unversioned": unversioned, "noun": noun,
-        "told": told, "standing": standing, "tried": tried,
+        "told": told, "standing": standing, "bounded": bounded, "tried": tried,
     }
     return found
 

@@ -12,6 +12,7 @@ from rich.text import Text
 from shadow.evidence.criteria import Answer, State
 from shadow.evidence.noise import DRIFTS
 from shadow.renderers.phrases import (
+    bounded,
     build,
     identified,
     measured,
@@ -160,11 +161,11 @@ def _coverage(coverage: tuple[CoverageReport, ...]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False)
     table.add_column("operation", no_wrap=True)
     table.add_column("stratum", overflow="fold")
-    for name in ("effective", "minimum"):
+    for name in ("effective", "minimum", "criticals below"):
         table.add_column(name, justify="right", no_wrap=True)
     for one in coverage:
         seen = Text(f"{one.seen:,}", style="yellow" if one.needs else "green")
-        table.add_row(one.operation, kind(one) or "all", seen, f"{one.wanted:,}")
+        table.add_row(one.operation, kind(one) or "all", seen, f"{one.wanted:,}", bounded(one))
     return table
 
 
