@@ -83,7 +83,7 @@ class Gateway:
         self._workers = launch.workers
         self._limit = descriptors.limit()
         self.recorder = Recorder(Output(), access_log=launch.access_log)
-        self.shadowing = Shadowing(configuration, self.recorder, _OPEN)
+        self.shadowing = Shadowing(configuration, self.recorder, _OPEN, launch.run_dir)
         self.pipeline = Pipeline(configuration.table, self.shadowing.lane, self.recorder)
         self.edge = Edge(self.pipeline, configuration.edge, most=clients(configuration, self._limit),
                          spare=descriptors.backlog(self._limit))

@@ -13,6 +13,7 @@ from gateway.call import Arrival
 from gateway.capability import Arm, Capability, Match
 from gateway.decide import Decision
 from gateway.forward import ask
+from gateway.members import members
 from gateway.room import PIECE, Room
 from gateway.telemetry.record import Account
 from gateway.transports.base import Sending
@@ -48,8 +49,8 @@ class Witness:
     """
 
     __slots__ = (
-        "_arrival", "_asked", "_asked_at", "_first_at", "_held", "_lane", "_last_at", "_match", "_paused", "_pieces",
-        "_plan", "_room", "_safe", "_said", "_sent_at", "_size", "headers", "status",
+        "_arrival", "_asked", "_asked_at", "_call", "_first_at", "_held", "_lane", "_last_at", "_match", "_paused",
+        "_pieces", "_plan", "_room", "_said", "_sent_at", "_size", "headers", "status",
     )
 
     def __init__(self, lane: Lane[Way], room: Room, match: Match, arrival: Arrival, decision: Decision) -> None:
@@ -62,7 +63,7 @@ class Witness:
         self._match = match
         self._arrival = arrival
         self._plan = plan
-        self._safe = decision.admitted.call.safe
+        self._call = decision.admitted.call
         # The arm that is still to be asked.
         self._asked = mirror.name
         # What the arm said that a fallback was used for: that arm is not asked again.
@@ -141,7 +142,7 @@ class Witness:
         self._lane.offer(Mirror(
             target.capability.name, target.operation.name, request, served,
             self._asked if said is None else said.arm, arrival.trace_id, time.time(),
-            Way(self._match, arrival, said), self._plan, self._safe,
+            Way(self._match, arrival, said), self._plan, self._call.safe, who=members(self._plan.groups, self._call),
         ))
 
     def _times(self, seconds: float, size: int) -> tuple[float | None, float | None]:

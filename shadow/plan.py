@@ -8,10 +8,16 @@ from shadow.evidence.criteria import UNDECLARED, Criteria
 from shadow.evidence.epoch import Basis
 from shadow.settings import NEVER, UNSEALED, Recheck, Sealing
 
+CLIENTS = (("client", "client", ""),)
+"""The groups if none are declared: each client by itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class ShadowPlan:
     """How a capability is mirrored.
+
+    `groups` are the dimensions by which those who ask are told apart: each a dimension, the kind of its source
+    ("client", "claim", "header" or "parameter") and the name of that source, "" for the client.
 
     `sample` is the share (0 to 1) of its exchanges that are mirrored, `max_body` the bytes kept of each body, and
     `deadline` the seconds that the other arm may take. `pass_credentials` says whether the other arm is asked with the
@@ -33,6 +39,7 @@ class ShadowPlan:
     own: Mapping[str, Rules] = field(default_factory=dict)
     noise: float = 0.0
     sealing: Sealing = UNSEALED
+    groups: tuple[tuple[str, str, str], ...] = CLIENTS
 
     def rules_of(self, operation: str) -> Rules:
         """The rules by which answers of `operation` are compared."""

@@ -24,6 +24,7 @@ GATEWAY = [
     {"edges", "flips"},
     {"pipeline", "testing"},
     {"mirroring", "fallback"},
+    {"members"},
     {"upload"},
     {"outlet"},
     {"forward"},

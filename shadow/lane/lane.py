@@ -344,6 +344,8 @@ class Lane(Generic[Way]):
             self.capture.drop(job.sealed)
         self._rates.count(job.rules, comparison)
         left_out = job.mirror.left_out() if job.standing is None else None
+        if job.standing is not None and job.mirror.who:
+            self.writer.count_members(comparison.tally, job.standing, job.mirror.who)
         self.writer.keep(comparison, job.standing, job.rules, left_out)
         self._free(job, comparison.tally)
 

@@ -29,6 +29,7 @@ class Mirror(Generic[Way]):
     `request` is in the capability's contract, its body whole. `served` is what the arm said that answered the client,
     and `ask` names the other arm: "legacy" or "modern". `at` is in seconds since 1970. `way` leads the asker to
     the arms. `plan` is the capability's. `safe` says whether asking again changes nothing.
+    `who` asked, by dimension (as in the plan's groups): names, which leave the lane only as tokens.
     """
 
     capability: str
@@ -41,6 +42,7 @@ class Mirror(Generic[Way]):
     way: Way
     plan: ShadowPlan
     safe: bool = True
+    who: tuple[tuple[str, str], ...] = ()
 
     @property
     def recheck(self) -> Recheck:

@@ -36,10 +36,11 @@ class Standing(NamedTuple):
 class _Claims:
     """The subjects of an hour and a capability, and the bound below which their tokens count."""
 
-    __slots__ = ("below", "halvings", "seen")
+    __slots__ = ("bad", "below", "halvings", "seen")
 
     def __init__(self) -> None:
         self.seen: set[bytes] = set()
+        self.bad: set[bytes] = set()
         self.halvings = 0
         self.below = share(0)
 
@@ -94,6 +95,14 @@ class Standings:
         claims = self._claims.get((capability, found.hour))
         token = found.token if claims is None or found.token < claims.below else b""
         return Standing(epoch, found.stratum, left_out.at, found.hour, token, False, left_out.size)
+
+    def is_first_bad(self, capability: str, standing: Standing) -> bool:
+        """Whether an exchange that was not right is the first such one of its subject and hour."""
+        claims = self._claims.get((capability, standing.hour))
+        if claims is None or not standing.token or standing.token in claims.bad:
+            return False
+        claims.bad.add(standing.token)
+        return True
 
     def _claim(self, pair: Pair, epoch: Epoch, found: Subject) -> Standing:
         place, token = (pair.capability, found.hour), found.token

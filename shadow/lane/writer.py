@@ -12,6 +12,7 @@ answered, and counts once its outcome is known.
 import asyncio
 import time
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from math import inf
 from typing import TypeAlias
 
@@ -25,6 +26,7 @@ from shadow.evidence.epoch import Basis, Epoch, digest
 from shadow.evidence.noise import table
 from shadow.evidence.stratum import HOUR, LeftOut, Stratum
 from shadow.lane.epoch_keys import EpochKeys
+from shadow.lane.members import Members
 from shadow.lane.standing import Standing, Standings
 from shadow.lane.unwritten import Calls, Exchanges
 from shadow.ledger.rows import FASTER, SLOWER, Binding, Gap, Reason, Traffic, bridged
@@ -75,6 +77,7 @@ class Writer:
         self._traffic: defaultdict[tuple[str, str, str, str], Calls] = defaultdict(Calls)
         self._exchanges: dict[_Place, Exchanges] = {}
         self._eligible: Counter[tuple[str, int]] = Counter()
+        self._members = Members()
         self._bindings: list[Binding] = []
         self._gaps: dict[tuple[str, Reason], Gap] = {}
         self._marks = Marks()
@@ -141,6 +144,17 @@ class Writer:
             if standing is not None:
                 self._count_for(standing, tally)
         return None
+
+    def count_members(self, tally: Tally, standing: Standing, who: Sequence[tuple[str, str]]) -> None:
+        """Count a finished exchange of both arms for those who asked, if it is effective: (dimension, name)."""
+        counts = counts_as(tally.outcome, tally.reason)
+        bad = counts in BAD
+        if bad and not self._standings.is_first_bad(tally.capability, standing):
+            return
+        if bad or (standing.first and counts is Counts.RIGHT):
+            key = self.keys.get(tally.capability, standing.epoch)
+            if key:
+                self._members.count(tally.capability, standing.epoch, key, who, bad=bad)
 
     def keep(
         self, comparison: Comparison, standing: Standing | None = None, rules: Rules = NONE,
@@ -354,12 +368,13 @@ class Writer:
         return Batch(
             comparisons, tallies, [one.row(*key) for key, one in calls.items()],
             [one.sighting(*place, swept=self._swept) for place, one in exchanges.items()], bindings,
-            list(gaps.values()), {} if self._swept else eligible)
+            list(gaps.values()), {} if self._swept else eligible, self._members.take())
 
     def _put_back(self, batch: Batch) -> None:
         """Keep a batch that was not written, to be written with the next."""
         self._tallies.update(batch.tallies)
         self._eligible.update(batch.eligible)
+        self._members.add(batch.members)
         for comparison in batch.comparisons:
             self._keep(comparison)
         for one in batch.sightings:

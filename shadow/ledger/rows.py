@@ -23,6 +23,10 @@ SUBJECTS = 250_000
 is every second of those, and so on. Tokens choose the subjects, so that what is good and what is bad are thinned alike.
 """
 
+MEMBERS = 10_000
+"""Members kept of one dimension of an epoch. If there are more, every second counts, then every fourth, and so on;
+their tokens choose them."""
+
 DAYS = 31
 """Days of which it is known in which hours there was traffic."""
 
@@ -206,7 +210,8 @@ class Sizes:
 @dataclass(frozen=True, slots=True)
 class Member:
     """The exchanges of one client, or of one facility. `dimension` is its kind ("client", or the
-    name of a declared dimension), `token` stands for its name. Of its `effective` exchanges, `bad` were not right."""
+    name of a declared dimension), `token` stands for its name. Of its `effective` exchanges, `bad` were not right. Each
+    worker counts by itself what is effective."""
 
     capability: str
     epoch: Epoch

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Protocol, TypeAlias
 
 from shadow.compare.comparison import Comparison, Tally
 from shadow.evidence.epoch import Epoch
-from shadow.ledger.rows import Binding, Gap, Ledger, Sighting, Traffic
+from shadow.ledger.rows import Binding, Gap, Ledger, Member, Sighting, Traffic
 from shadow.ledger.unlink import Tokens, Trace, Unlinked
 
 SIGNATURES = 500
@@ -53,7 +53,8 @@ class Batch:
 
     A comparison counts its own tally, so `tallies` count only exchanges that left nothing else to remember.
     `eligible` counts the exchanges that were to be compared, by capability and hour (since 1970). `sightings` are what
-    exchanges prove, with the noise that was seen; `bindings` are pairs of identifiers.
+    exchanges prove, with the noise that was seen; `bindings` are pairs of identifiers; `members` count effective
+    exchanges by who asked.
     """
 
     comparisons: Sequence[Comparison] = ()
@@ -63,10 +64,11 @@ class Batch:
     bindings: Sequence[Binding] = ()
     gaps: Sequence[Gap] = ()
     eligible: Mapping[tuple[str, int], int] = field(default_factory=dict)
+    members: Sequence[Member] = ()
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to write. Bindings never come without the sighting of their exchange."""
+        """Whether there is nothing to write. Bindings and members never come without a sighting."""
         return not (self.comparisons or self.tallies or self.traffic or self.sightings or self.gaps)
 
     @property

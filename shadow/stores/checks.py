@@ -358,7 +358,8 @@ def _check_holds(store: Store) -> None:
         dropped = store.write(Batch(sightings=[sighting]), held)
         ledger = store.read("results")
         assert {name for name, _ in dropped} <= {
-            "booking", "noisy", "hourly", "declared", "course", "attempts", "covered", "swept"}, (
+            "booking", "noisy", "hourly", "declared", "course", "attempts", "covered", "swept",
+            "members"}, (
             "no epoch of what is held is dropped")
         assert len({row.epoch for row in ledger.evidence}) == EPOCHS + 1 + number, "not to make room either"
         assert (ledger.findings, ledger.patterns, ledger.noise) == (before.findings, before.patterns, before.noise), (

@@ -1,6 +1,7 @@
 """The store in memory (Memory): the same tables of SQLite, in this process alone.
 
-It is for tests, first steps and a single worker: it ends with the process, and workers do not share it.
+It is for tests and first steps, since it ends with the process. A gateway with several workers keeps the same tables in
+a file that the workers share, and that ends with the gateway (gateway.shadowing).
 """
 
 from collections.abc import Collection

@@ -30,6 +30,7 @@ from shadow.stores import (
     sqlite_coverage,
     sqlite_crosswalk,
     sqlite_evidence,
+    sqlite_members,
     sqlite_noise,
 )
 from shadow.stores.base import NONE_HELD, RETENTION, SIGNATURES, Batch, Held, StoreError, StoreRenewed, is_held
@@ -146,6 +147,7 @@ class Sqlite:
                                            one.last) for one in batch.gaps])
             sqlite_coverage.add_eligible(connection, batch.eligible)
             sqlite_crosswalk.add(connection, batch.bindings, held)
+            sqlite_members.add(connection, batch.members)
             dropped = sqlite_evidence.add(connection, batch.sightings, held)
             sqlite_noise.add(connection, (row for one in batch.sightings for row in one.noise), self._limit)
             sqlite_noise.drop(connection, dropped)
@@ -236,6 +238,7 @@ class Sqlite:
                 [sqlite_attempts.read(row) for row in rows("SELECT * FROM attempt")],
                 sqlite_coverage.read_calendars(rows("SELECT * FROM calendar")),
                 sqlite_coverage.read_sizes(rows("SELECT * FROM size")),
+                [sqlite_members.read(row) for row in rows("SELECT * FROM member")],
             )
 
     def unlink(self, tokens: Tokens, traces: Collection[Trace], held: Held = NONE_HELD) -> Unlinked:

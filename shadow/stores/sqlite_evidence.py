@@ -47,6 +47,8 @@ _DROP = (
     "DELETE FROM course WHERE (capability, legacy, modern, rules, comparator) = (?, ?, ?, ?, ?)",
     "DELETE FROM calendar WHERE (capability, legacy, modern, rules, comparator) = (?, ?, ?, ?, ?)",
     "DELETE FROM size WHERE (capability, legacy, modern, rules, comparator) = (?, ?, ?, ?, ?)",
+    "DELETE FROM member WHERE (capability, legacy, modern, rules, comparator) = (?, ?, ?, ?, ?)",
+    "DELETE FROM members WHERE (capability, legacy, modern, rules, comparator) = (?, ?, ?, ?, ?)",
 )
 _DECLARE = """
 INSERT INTO declared VALUES (?, ?, ?, ?, ?, ?, ?, ?)

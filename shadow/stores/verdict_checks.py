@@ -1,4 +1,4 @@
-"""The part of a Store's contract that the verdict rests on most: courses, attempts, hours and sizes.
+"""The part of a Store's contract that the verdict rests on most: courses, attempts, hours, sizes and members.
 See shadow.stores.checks."""
 
 from dataclasses import replace
@@ -6,7 +6,7 @@ from dataclasses import replace
 from shadow.compare.comparison import Outcome
 from shadow.evidence.epoch import Epoch, Setup
 from shadow.evidence.stratum import HOUR, LARGEST, Stratum
-from shadow.ledger.rows import EPOCHS, START, Point, Sighting
+from shadow.ledger.rows import EPOCHS, START, Member, Point, Sighting
 from shadow.stores.base import Batch, Store
 
 STRATUM = Stratum("read", "2xx", "Patient", "")
@@ -23,6 +23,7 @@ def check_verdict_rows(store: Store) -> None:
     _check_attempts(store)
     _check_coverage(store)
     _check_swept(store)
+    _check_members(store)
 
 
 def _check_coverage(store: Store) -> None:
@@ -44,6 +45,26 @@ def _check_coverage(store: Store) -> None:
         epoch_of("1"): ((5, 3, 2), (LARGEST, 1, 0)), epoch_of("2"): ((0, 1, 1),)}, "sizes add up by epoch"
     elsewhere = store.read("booking")
     assert (elsewhere.calendars, elsewhere.sizes) == ([], []), "one capability is read by itself"
+
+
+def _check_members(store: Store) -> None:
+    def member(token: str, effective: int, bad: int, dimension: str = "client", build: str = "1") -> Member:
+        return Member("members", epoch_of(build), dimension, token, effective, bad)
+
+    def written(*rows: Member, build: str = "1") -> set[tuple[str, str, str, int, int]]:
+        store.write(Batch(members=rows, sightings=[Sighting(
+            "members", epoch_of(build), STRATUM, Outcome.MATCH, 1, 0, 0, int(build), int(build))]))
+        return {(one.epoch.modern, one.dimension, one.token, one.effective, one.bad)
+                for one in store.read("members").members}
+
+    written(member("0a", 2, 1), member("0b", 1, 0), member("0a", 1, 1, "facility"))
+    assert written(member("0a", 3, 0), member("0b", 1, 1, build="2"), build="2") == {
+        ("1", "client", "0a", 5, 1), ("1", "client", "0b", 1, 0), ("1", "facility", "0a", 1, 1),
+        ("2", "client", "0b", 1, 1)}, "members add up by dimension and epoch"
+    assert store.read("booking").members == [], "one capability is read by itself"
+    for build in range(3, EPOCHS + 2):
+        kept = written(build=str(build))
+    assert {build for build, *_ in kept} == {"2"}, "they go with their epoch"
 
 
 def _check_courses(store: Store) -> None:

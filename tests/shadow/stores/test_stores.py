@@ -15,7 +15,7 @@ from shadow.compare.difference import Difference, Shape
 from shadow.compare.tokens import TOKEN
 from shadow.evidence.epoch import Epoch, Setup
 from shadow.evidence.stratum import HOUR, STRATA, Stratum
-from shadow.ledger.rows import EPOCHS, PAIRS, SUBJECTS, Binding, Crossed, Sighting
+from shadow.ledger.rows import EPOCHS, MEMBERS, PAIRS, SUBJECTS, Binding, Crossed, Member, Sighting
 from shadow.stores.base import Batch, StoreError
 from shadow.stores.memory import Memory
 from shadow.stores.sqlite import Sqlite
@@ -173,6 +173,23 @@ def test_the_subjects_of_an_hour_are_bounded_and_good_and_bad_are_thinned_alike(
     assert rows["results", Outcome.MISMATCH][0] == 0.3 * len(more)
     assert bad / (good - SUBJECTS + bad) == pytest.approx(0.3, abs=0.01)
     assert good + bad == pytest.approx(SUBJECTS * 1.5, rel=0.01)
+
+
+@pytest.mark.slow
+def test_the_members_of_an_epoch_are_bounded_and_thinned_by_their_tokens():
+    store, epoch = Memory(Memory.Options()), Epoch("", "", Setup(), "2")
+    rows = [Member("results", epoch, "client", sha256(b"%d" % one).digest()[:TOKEN].hex(), 1, one % 2)
+            for one in range(MEMBERS + MEMBERS // 2)]
+    one = subjects("results", Outcome.MATCH, range(0))
+    for begin in range(0, len(rows), 1_000):
+        store.write(Batch(members=rows[begin:begin + 1_000], sightings=[one]))
+    store.write(Batch(members=[*rows, Member("results", epoch, "facility", "00", 1, 0)], sightings=[one]))
+    found = store.read("results").members
+    clients = [row for row in found if row.dimension == "client"]
+    assert len(found) == len(clients) + 1, "one dimension takes no other's room"
+    assert len(clients) == pytest.approx(len(rows) / 2, rel=0.05)
+    assert {row.effective for row in clients} == {2}, "what is kept has all of its exchanges"
+    assert sum(row.bad for row in clients) == pytest.approx(len(clients), rel=0.05)
 
 
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
