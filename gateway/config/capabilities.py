@@ -220,7 +220,8 @@ class Capabilities:
             if name == CLIENTS[0][0]:
                 self._problem(place, "each client is a group of this name already", "duplicate")
             elif group.path is not None and group.path not in parameters:
-                self._problem(place, f"no operation has this parameter{did_you_mean(group.path, parameters)}", "bad_group")
+                unknown = f"no operation has this parameter{did_you_mean(group.path, parameters)}"
+                self._problem(place, unknown, "bad_group")
             elif group.claim is not None and not written.policies:
                 self._findings.warn(place, "there are no claims without a policy that verifies them", "unused")
         return (*CLIENTS, *((name, *group.source) for name, group in declared.items()))

@@ -53,7 +53,7 @@ def assess(
         gates += (signed_gate(criteria, seen.used),)
     signed = _may_sign(criteria, seen.now) and any(map(_is_a_matter_of_numbers, gates))
     if signed:
-        gates = tuple(replace(one, state=State.PASS, needs=0, waits="signed for") if _is_a_matter_of_numbers(one)
+        gates = tuple(replace(one, state=State.PASS, needs=0, waits="too few to show it, and signed for") if _is_a_matter_of_numbers(one)
                       else one for one in gates)
     states = {gate.state for gate in gates}
     if State.FAIL in states:

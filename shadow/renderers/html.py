@@ -17,7 +17,16 @@ from markupsafe import Markup
 
 from shadow.compare.comparison import Outcome
 from shadow.evidence.noise import DRIFTS
-from shadow.renderers.phrases import bounded, milliseconds, outstanding, overflowed, reproduced, standing, tried, unversioned
+from shadow.renderers.phrases import (
+    bounded,
+    milliseconds,
+    outstanding,
+    overflowed,
+    reproduced,
+    standing,
+    tried,
+    unversioned,
+)
 from shadow.report.report import CapabilityReport, Report
 from shadow.report.wording import told
 from shadow.words import moment, noun
