@@ -198,10 +198,10 @@ class Gateway:
 
     def report(self, capability: str | None, share: float = 1.0) -> Report:
         """The shadow's report: see gateway.admin.base.Reports."""
-        criteria = {name: replace(one.criteria(), share=share)
-                    for name, one in self.pipeline.table.capabilities.items()
-                    if capability in (None, name)}
-        report = fold(self.shadowing.store().read(capability), criteria, now=time.time())
+        asked = [one for one in self.pipeline.table.capabilities.values() if capability in (None, one.name)]
+        report = fold(self.shadowing.store().read(capability),
+                      {one.name: replace(one.criteria(), share=share) for one in asked},
+                      {one.name: one.profile() for one in asked}, now=time.time())
         if capability is not None and not report.capabilities:
             raise LookupError(capability)
         return report

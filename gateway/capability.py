@@ -17,6 +17,7 @@ from gateway.stage import Roles, Stage, roles
 from gateway.transports.base import Transport
 from shadow.evidence.criteria import UNDECLARED, Criteria
 from shadow.plan import ShadowPlan
+from shadow.report.report import Profile
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 DEFAULT = "_default"
@@ -167,6 +168,10 @@ class Capability:
         return replace(criteria, owner=self.owner,
                        operations=tuple(one.name for one in self.operations if one.name in safe),
                        unmirrored=tuple(one.name for one in self.operations if one.name not in safe))
+
+    def profile(self) -> Profile:
+        """What reports show of this capability beside its criteria."""
+        return Profile(self.owner, self._read_stage, self.shadow is not None and self._read_roles.mirror)
 
     def stage(self, *, safe: bool) -> str:
         """The name of the stage that a safe or an unsafe call is in."""

@@ -6,7 +6,8 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import httpx2
@@ -20,7 +21,7 @@ from shadow.custody.base import Custody, CustodyError
 from shadow.custody.sqlite import SqliteCustody
 from shadow.evidence.criteria import Criteria
 from shadow.ledger.rows import Evidence
-from shadow.report.report import Report, fold
+from shadow.report.report import Profile, Report, fold
 from shadow.stores.base import Store, StoreError
 from shadow.stores.earlier import as_of_now
 from shadow.stores.marks import left
@@ -46,9 +47,18 @@ def configured(config: Path, capability: str | None, share: float = 1.0) -> Repo
     if built.store[0] == "memory":
         raise Refused(f"{config} keeps the shadow's findings in the gateway's memory, which only the gateway can read: "
                        "use --admin URL, or keep them in a file, with `store: {sqlite: {path: figway.db}}`")
-    known = {one.name: replace(_anywhere(one.criteria()), share=share) for one in built.table.capabilities.values()}
-    _known(capability, known)
+    _known(capability, built.table.capabilities)
+    asked = [one for one in built.table.capabilities.values() if capability in (None, one.name)]
+    known = _Known({one.name: replace(_anywhere(one.criteria()), share=share) for one in asked},
+                   {one.name: one.profile() for one in asked})
     return _read(_opened(built), capability, known, getattr(built.store[1], "path", None))
+
+
+class _Known(NamedTuple):
+    """What a configuration says about capabilities, by their names."""
+
+    criteria: Mapping[str, Criteria] = MappingProxyType({})
+    profiles: Mapping[str, Profile] = MappingProxyType({})
 
 
 def _anywhere(criteria: Criteria) -> Criteria:
@@ -133,7 +143,7 @@ def _opened(built: Configuration) -> Store:
 
 def stored(file: Path, capability: str | None) -> Report:
     """The report of a SQLite store's file, without criteria for its capabilities. Raises Refused."""
-    return _read(_sqlite(file), capability, {}, file)
+    return _read(_sqlite(file), capability, _Known(), file)
 
 
 def _sqlite(file: Path) -> Store:
@@ -148,14 +158,13 @@ def _sqlite(file: Path) -> Store:
     return store
 
 
-def _read(store: Store, capability: str | None, known: Mapping[str, Criteria], file: Path | None) -> Report:
+def _read(store: Store, capability: str | None, known: _Known, file: Path | None) -> Report:
     try:
-        criteria = {name: one for name, one in known.items() if capability in (None, name)}
         ledger = store.read(capability)
         # A gateway that ended on a full disk could not write to the store what it lost. The file of marks says it.
         unwritten = left(file) if file is not None else []
         ledger.gaps += [one.gap() for one in unwritten if capability in (None, one.capability)]
-        found = fold(ledger, criteria, now=time.time())
+        found = fold(ledger, *known, now=time.time())
     except StoreError as error:
         raise Refused(str(error)) from None
     finally:

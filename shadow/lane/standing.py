@@ -11,6 +11,7 @@ from shadow.compare.pair import Pair
 from shadow.evidence.epoch import Basis, Epoch, build_of
 from shadow.evidence.stratum import LeftOut, Stratum, Subject, share, size_of, subject, subject_left_out
 from shadow.lane.epoch_keys import EpochKeys
+from shadow.lane.restarts import Restarts
 from shadow.ledger.rows import HOURS
 
 CLAIMS = 50_000
@@ -57,11 +58,13 @@ class _Claims:
 
 
 class Standings:
-    """Gives exchanges their standing. `keys` are those of epochs. It belongs to one event loop."""
+    """Gives exchanges their standing. `keys` are those of epochs, and `restarts` how often evidence was begun anew. It
+    belongs to one event loop."""
 
-    def __init__(self, keys: EpochKeys, most: int = CLAIMS) -> None:
+    def __init__(self, keys: EpochKeys, restarts: Restarts, most: int = CLAIMS) -> None:
         """`most` is as CLAIMS."""
         self._keys = keys
+        self._restarts = restarts
         self._most = most
         self._epochs: dict[str, Epoch] = {}
         self._latest: dict[str, float] = {}
@@ -69,14 +72,17 @@ class Standings:
 
     def of(self, pair: Pair, basis: Basis) -> Standing | None:
         """The standing of an exchange, taken as soon as both arms have answered. Cheap, and raises nothing.
-        None if the key of its epoch must be fetched or looked for first: see `first`."""
+        None if its epoch, or the epoch's key, must be looked for first: see `first`."""
+        if not self._restarts.are_known:
+            return None
         epoch = self._epoch(pair, basis)
         key = None if self._keys.are_stale else self._keys.get(pair.capability, epoch)
         return None if key is None else self._claim(pair, epoch, subject(pair, key, epoch, basis.parameters))
 
     async def first(self, pair: Pair, basis: Basis) -> Standing:
         """The same for the first exchange of an epoch, and the first after a rest: it fetches the key, or sees that the
-        key is still there. Raises nothing. Without a key the exchange counts, but proves nothing."""
+        key is still there. The restarts must be known. Raises nothing. Without a key the exchange counts, but proves
+        nothing."""
         epoch = self._epoch(pair, basis)
         await self._keys.make(pair.capability, epoch)
         key = self._keys.get(pair.capability, epoch) or b""
@@ -123,11 +129,12 @@ class Standings:
             build_of(pair.control, basis.build), build_of(pair.candidate, basis.build))
         # When a known difference expires, there is one rule less.
         expired = sum(one.expires <= pair.at for one in pair.rules.known) if pair.rules.known else 0
-        custody = self._keys.custody
+        custody, restarts = self._keys.custody, self._restarts.of(pair.capability)
         if known is None:
-            known = self._epochs[pair.capability] = Epoch(legacy, modern, basis.setup, VERSION, expired, custody)
-        elif ((legacy and legacy != known.legacy) or (modern and modern != known.modern) or expired != known.expired
-              or basis.setup != known.setup or custody != known.custody):
             known = self._epochs[pair.capability] = Epoch(
-                legacy or known.legacy, modern or known.modern, basis.setup, VERSION, expired, custody)
+                legacy, modern, basis.setup, VERSION, expired, custody, restarts)
+        elif ((legacy and legacy != known.legacy) or (modern and modern != known.modern) or expired != known.expired
+              or basis.setup != known.setup or custody != known.custody or restarts != known.restarts):
+            known = self._epochs[pair.capability] = Epoch(
+                legacy or known.legacy, modern or known.modern, basis.setup, VERSION, expired, custody, restarts)
         return known

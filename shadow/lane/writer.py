@@ -12,7 +12,7 @@ answered, and counts once its outcome is known.
 import asyncio
 import time
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from math import inf
 from typing import TypeAlias
 
@@ -25,8 +25,9 @@ from shadow.evidence.counting import BAD, EFFECTIVE, NOT_SAMPLED, Counts, counts
 from shadow.evidence.epoch import Basis, Epoch, digest
 from shadow.evidence.noise import table
 from shadow.evidence.stratum import HOUR, LeftOut, Stratum
-from shadow.lane.epoch_keys import EpochKeys
+from shadow.lane.epoch_keys import EpochKeys, Look
 from shadow.lane.members import Members
+from shadow.lane.restarts import Restarts
 from shadow.lane.standing import Standing, Standings
 from shadow.lane.unwritten import Calls, Exchanges
 from shadow.ledger.rows import FASTER, SLOWER, Binding, Gap, Reason, Traffic, bridged
@@ -69,7 +70,8 @@ class Writer:
         self.renewals = 0
         self.fault = ""
         self.keys = EpochKeys(custody)
-        self._standings = Standings(self.keys)
+        self._restarts = Restarts()
+        self._standings = Standings(self.keys, self._restarts)
         self._store = store
         self._swept = swept
         self._tallies: Counter[Tally] = Counter()
@@ -123,6 +125,7 @@ class Writer:
 
     async def first_standing(self, pair: Pair, basis: Basis) -> Standing:
         """See Standings.first."""
+        await self._restarts.make_known(self._store)
         return await self._standings.first(pair, basis)
 
     def key(self, capability: str, standing: Standing | None) -> bytes:
@@ -332,8 +335,7 @@ class Writer:
             return False
         self._looked = now
         try:
-            dropped, look = await asyncio.to_thread(
-                lambda: (store.write(batch, self.keys.held()), self.keys.look()))
+            dropped, look = await asyncio.to_thread(self._written, store, batch)
         except StoreRenewed as renewed:
             self.renewals += 1
             self._put_back(batch)
@@ -355,6 +357,13 @@ class Writer:
         for capability, exchanges in _settled(batch).items():
             self._marks.wrote(capability, exchanges, now)
         return True
+
+    def _written(self, store: Store, batch: Batch) -> tuple[Collection[tuple[str, Epoch]], Look]:
+        """Write a batch, in a thread, and look at the store and at custody. Returns the epochs that the store dropped,
+        and the look at custody."""
+        dropped = store.write(batch, self.keys.held())
+        self._restarts.look(store)
+        return dropped, self.keys.look()
 
     def _take(self) -> Batch:
         """What waits to be written."""

@@ -261,6 +261,17 @@ class Binding:
     trace_id: str
 
 
+class Restart(NamedTuple):
+    """A person has begun the evidence of a capability anew: the `number`th time, at a time in seconds since 1970. `who`
+    is a user of the machine. Exchanges count for the epoch with the latest number (Epoch.restarts)."""
+
+    capability: str
+    number: int
+    at: float
+    who: str
+    reason: str
+
+
 class Reason(StrEnum):
     """Why exchanges are missing from a store."""
 
@@ -339,6 +350,7 @@ class Ledger:
     calendars: list[Calendar] = field(default_factory=list)
     sizes: list[Sizes] = field(default_factory=list)
     members: list[Member] = field(default_factory=list)
+    restarts: list[Restart] = field(default_factory=list)
 
 
 def conflicts(legacy: bool, modern: bool) -> tuple[Crossed, ...]:

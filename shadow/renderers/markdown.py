@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from shadow.evidence.noise import DRIFTS
 from shadow.renderers.phrases import (
+    RESTARTS,
+    begun_anew,
     bounded,
     build,
     identified,
@@ -42,6 +44,8 @@ def _report(report: Report) -> Iterator[str]:
         yield from ("", f"## {_cell(one.capability)}", "", f"**{one.says}.**", "")
         if one.judged:
             yield from (*_evidence(one.evidence), "")
+        elif one.shadowed is False:
+            yield from (f"Not shadowed at the stage {one.stage}, owner {_cell(one.owner)}.", "")
         yield from _counts(one)
         yield from _differences(one)
         yield from _causes(one)
@@ -69,11 +73,12 @@ def _counts(one: CapabilityReport) -> Iterator[str]:
 
 def _differences(one: CapabilityReport) -> Iterator[str]:
     if one.differences:
-        yield from ("", "| Difference | Path | Legacy | Modern | Count | Share | Reproduced | Operations | "
-                    "Last seen | Trace |", "|---|---|---|---|---:|---:|---:|---|---|---|")
+        yield from ("", "| Severity | Difference | Path | Legacy | Modern | Count | Share | Reproduced | Operations "
+                    "| Last seen | Trace |", "|---|---|---|---|---|---:|---:|---:|---|---|---|")
     for found in one.differences:
-        yield _row((found.kind, _path(found.path), found.legacy, found.modern, str(found.count), f"{found.share:.1%}",
-                    reproduced(found), ", ".join(found.operations), moment(found.last_seen), found.trace_id))
+        yield _row((str(found.severity), found.kind, _path(found.path), found.legacy, found.modern, str(found.count),
+                    f"{found.share:.1%}", reproduced(found), ", ".join(found.operations), moment(found.last_seen),
+                    found.trace_id))
 
 
 def _causes(one: CapabilityReport) -> Iterator[str]:
@@ -130,6 +135,8 @@ def _evidence(found: EvidenceReport) -> Iterator[str]:
             yield from ("", f"Note: {warning}.")
     for epoch in found.history:
         yield from ("", f"Before: {_cell(_basis(epoch))}.")
+    for restart in found.restarts[:RESTARTS]:
+        yield from ("", f"Evidence was {_cell(begun_anew(restart))}.")
 
 
 def _basis(epoch: EpochReport) -> str:

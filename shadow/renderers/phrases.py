@@ -1,14 +1,24 @@
 """Phrases for people that several renderings share: numbers with their units, builds, identifiers. Pure."""
 
 from shadow.evidence.criteria import Gate, percent
-from shadow.report.evidence import CoverageReport, EpochReport, EvidenceReport, IdentityReport
+from shadow.report.evidence import CoverageReport, EpochReport, EvidenceReport, IdentityReport, RestartReport
 from shadow.report.report import CapabilityReport, DifferenceReport, PatternReport
 from shadow.words import moment, noun
+
+RESTARTS = 5
+"""The most restarts that are listed for people, the latest first; JSON and CSV have all."""
 
 
 def milliseconds(seconds: float | None) -> str:
     """A latency: "12.3 ms", or a dash if there is none."""
     return "–" if seconds is None else f"{seconds * 1000:.3g} ms"
+
+
+def rate(per_hour: float | None) -> str:
+    """Exchanges an hour: "12,345", "<1", or a dash if there are none."""
+    if per_hour is None:
+        return "–"
+    return "<1" if per_hour < 1 else f"{per_hour:,.0f}"
 
 
 def reasons(counts: dict[str, int]) -> str:
@@ -90,3 +100,8 @@ def identified(one: IdentityReport) -> str:
         text += (f"; exchanges certainly contradict each other: one legacy identifier is two in modern {one.split:,} "
                  f"{noun(one.split, 'time')}, two are one in modern {one.merged:,} {noun(one.merged, 'time')}")
     return text
+
+
+def begun_anew(one: RestartReport) -> str:
+    """Who began evidence anew, when and why: "begun anew on 2026-11-30 20:00:00Z by alice: modern is mended"."""
+    return f"begun anew on {moment(one.at)} by {one.who}: {one.reason}"

@@ -9,7 +9,8 @@ from shadow.evidence.epoch import Epoch
 @dataclass(frozen=True, slots=True)
 class EpochReport:
     """An epoch and its size. `legacy` and `modern` are builds, "" if an arm does not report its own. `arms` and
-    `rules` are digests. `first` and `last` are in seconds since 1970. Of the `exchanges`, `effective` ones count."""
+    `rules` are digests. `first` and `last` are in seconds since 1970. Of the `exchanges`, `effective` ones count.
+    `restarts` is the number of the restart that it came after, 0 for none."""
 
     legacy: str
     modern: str
@@ -20,6 +21,17 @@ class EpochReport:
     last: float
     exchanges: int
     effective: int
+    restarts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RestartReport:
+    """A person has begun evidence anew: the `number`th time, at a time in seconds since 1970."""
+
+    number: int
+    at: float
+    who: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +116,8 @@ class EvidenceReport:
     nothing was compared with the present arms, rules and comparator; `history` are the epochs before it, the latest
     first. `attempt` is the number of this attempt at SAFE, and `attempts` are those before it.
     `anew` is how many effective exchanges without a bad one SAFE takes if evidence begins anew. `identities` are by
-    class. `gaps` are missing exchanges by reason; they count as excluded.
+    class. `gaps` are missing exchanges by reason; they count as excluded. `restarts` are the times that a person began
+    evidence anew, the latest first.
     """
 
     answer: Answer
@@ -131,9 +144,11 @@ class EvidenceReport:
     attempts: tuple[AttemptReport, ...]
     identities: tuple[IdentityReport, ...]
     gaps: tuple[GapReport, ...]
+    restarts: tuple[RestartReport, ...] = ()
 
     def is_on(self, epoch: Epoch) -> bool:
         """Whether the verdict rests on this epoch."""
         known = self.epoch
-        return known is not None and (known.legacy, known.modern, known.arms, known.rules, known.comparator) == (
-            epoch.legacy, epoch.modern, epoch.arms, epoch.rules, epoch.comparator)
+        return known is not None and (
+            known.legacy, known.modern, known.arms, known.rules, known.comparator, known.restarts) == (
+            epoch.legacy, epoch.modern, epoch.arms, epoch.rules, epoch.comparator, epoch.restarts)

@@ -33,6 +33,16 @@ NOISE = 50
 
 
 @dataclass(frozen=True, slots=True)
+class Profile:
+    """What is configured for a capability, in addition to its criteria: its owner, the stage of its reads, and whether
+    that stage is shadowed: whether reads are mirrored and compared there."""
+
+    owner: str
+    stage: str
+    shadowed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ArmReport:
     """One arm. It answered `requests` of clients. Of all `calls` to it, those of the lane included, `errors` failed.
     `p50` and `p99` are quantiles of their seconds, None if there were no calls. `spread` is the histogram: (upper
@@ -124,10 +134,13 @@ class CapabilityReport:
     eligible = compared + unstable + transient + the sums of the four maps, which are by reason. `lost` counts, by
     reason, other eligible exchanges whose outcome is unknown. `says` is a summary in words; `evidence` is the verdict.
     `patterns` are the most important of the `known_patterns`; `patternless` mismatching exchanges did not fit into the
-    table of patterns."""
+    table of patterns. `owner` is "" and `shadowed` (see Profile) None if the configuration is not known, or does not
+    have the capability."""
 
     capability: str
+    owner: str
     stage: str
+    shadowed: bool | None
     says: str
     evidence: EvidenceReport
     requests: int
@@ -158,8 +171,9 @@ class CapabilityReport:
 
     @property
     def judged(self) -> bool:
-        """Whether the verdict has, or will have, anything to rest on."""
-        return bool(self.eligible or self.evidence.coverage or self.evidence.history)
+        """Whether the verdict has, or will have, anything to rest on. At a stage without a shadow it will not."""
+        awaited = self.evidence.coverage and self.shadowed is not False
+        return bool(self.eligible or awaited or self.evidence.history)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,20 +186,24 @@ class Report:
 
 
 def fold(
-    ledger: Ledger, criteria: Mapping[str, Criteria] = MappingProxyType({}), *, now: float | None = None,
+    ledger: Ledger, criteria: Mapping[str, Criteria] = MappingProxyType({}),
+    profiles: Mapping[str, Profile] = MappingProxyType({}), *, now: float | None = None,
 ) -> Report:
     """The report of a ledger, made at `now` (seconds since 1970; None: at the time of the latest exchange).
     Capabilities with `criteria` are listed even if nothing is known of them. Without criteria it is not known which
-    operations a capability has, so it is never safe."""
+    operations a capability has, so it is never safe. Without a profile its stage is the latest one with traffic."""
     names = {
         *criteria, *(tally.capability for tally in ledger.tallies), *(row.capability for row in ledger.traffic),
         *(finding.capability for finding in ledger.findings), *(row.capability for row in ledger.evidence),
         *(gap.capability for gap in ledger.gaps),
     }
-    return Report(tuple(_capability(name, ledger, criteria.get(name, UNDECLARED), now) for name in sorted(names)))
+    return Report(tuple(_capability(name, ledger, criteria.get(name, UNDECLARED), profiles.get(name), now)
+                        for name in sorted(names)))
 
 
-def _capability(name: str, ledger: Ledger, criteria: Criteria, now: float | None) -> CapabilityReport:
+def _capability(
+    name: str, ledger: Ledger, criteria: Criteria, profile: Profile | None, now: float | None,
+) -> CapabilityReport:
     outcomes: dict[Outcome, Counter[str]] = defaultdict(Counter)
     for tally, count in ledger.tallies.items():
         if tally.capability == name:
@@ -211,7 +229,9 @@ def _capability(name: str, ledger: Ledger, criteria: Criteria, now: float | None
                           drifting={(row.kind, row.path) for row in noisy if row.says == "drift"})
     return CapabilityReport(
         capability=name,
-        stage=max(staged, key=lambda row: row.at).stage if staged else "",
+        owner=profile.owner if profile is not None else "",
+        stage=profile.stage if profile is not None else max(staged, key=lambda row: row.at).stage if staged else "",
+        shadowed=profile.shadowed if profile is not None else None,
         says=_says(compared, mismatching, outcomes[Outcome.CANDIDATE_ERROR].total(), eligible),
         evidence=advised(evidence, found_causes, outcomes[Outcome.CANDIDATE_ERROR]),
         requests=sum(row.requests for row in traffic),
@@ -250,6 +270,7 @@ def _rest(name: str, ledger: Ledger) -> Rest:
         [row for row in ledger.calendars if row.capability == name],
         [row for row in ledger.sizes if row.capability == name],
         [row for row in ledger.members if row.capability == name],
+        [row for row in ledger.restarts if row.capability == name],
     )
 
 

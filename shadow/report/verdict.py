@@ -2,7 +2,8 @@
 
 The verdict rests on one epoch alone, the one that was seen last. If another epoch goes on beside it, as when two builds
 are in use, the verdict rests on the worse of the two. Earlier epochs are history. If the last epoch had other arms,
-rules or comparator than the present ones, it is history too, and the verdict has nothing to rest on yet.
+rules or comparator than the present ones, it is history too, and the verdict has nothing to rest on yet. So is every
+epoch before the latest restart.
 """
 
 from collections import defaultdict
@@ -31,6 +32,7 @@ from shadow.ledger.rows import (
     Gap,
     Member,
     Reason,
+    Restart,
     Sizes,
 )
 from shadow.report.evidence import (
@@ -40,11 +42,14 @@ from shadow.report.evidence import (
     EvidenceReport,
     GapReport,
     IdentityReport,
+    RestartReport,
 )
 from shadow.report.sums import Sums, hid, sums
 from shadow.report.wording import kind, missing, notes, span, worded
+from shadow.words import moment
 
 __all__ = ["AttemptReport", "CoverageReport", "EpochReport", "EvidenceReport", "GapReport", "IdentityReport", "Rest",
+           "RestartReport",
            "kind", "missing", "span", "verdict"]
 
 _FORTNIGHT = 14 * 24
@@ -67,6 +72,7 @@ class Rest(NamedTuple):
     calendars: Sequence[Calendar] = ()
     sizes: Sequence[Sizes] = ()
     members: Sequence[Member] = ()
+    restarts: Sequence[Restart] = ()
 
 
 class _Seen(NamedTuple):
@@ -91,7 +97,9 @@ def verdict(
     beside = _Beside([row for one in seen for row in one.rows], list(crossings), list(declared), list(gaps),
                      rest or Rest(), now if now is not None else max((one.report.last for one in seen), default=0.0))
     reports = [one.report for one in seen]
-    found = [_on(one, reports, criteria, beside) for one in _going_on(seen, criteria)]
+    number = max((one.number for one in beside.rest.restarts), default=0)
+    found = [_on(one, reports, criteria, beside)
+             for one in _going_on([one for one in seen if one.epoch.restarts == number], criteria)]
     if not found:
         return _on(None, reports, criteria, beside)
     # The latest of the worst: `min` takes the first of equals.
@@ -171,9 +179,21 @@ def _on(
         attempts=attempts,
         identities=identities,
         gaps=gaps,
+        restarts=tuple(RestartReport(one.number, one.at, one.who, one.reason)
+                       for one in sorted(beside.rest.restarts, key=lambda one: -one.number)),
     )
-    return worded(made, criteria, signed=assessed.signed, outdated=bool(reports) and epoch is None,
+    return worded(made, criteria, signed=assessed.signed, since=_since(made) if epoch is None else "",
                   left=_left_after(current))
+
+
+def _since(found: EvidenceReport) -> str:
+    """What made all known epochs history; "" if there are none."""
+    if not found.history:
+        return ""
+    if found.restarts and all(one.restarts != found.restarts[0].number for one in found.history):
+        latest = found.restarts[0]
+        return f"{latest.who} began evidence anew at {moment(latest.at)} ({latest.reason})"
+    return "the arms, the rules or the comparator changed"
 
 
 def _left_after(rows: Iterable[Evidence]) -> dict[str, int]:
@@ -300,7 +320,7 @@ def _report(epoch: Epoch, rows: Sequence[Evidence]) -> EpochReport:
     return EpochReport(
         epoch.legacy, epoch.modern, epoch.arms, epoch.rules, epoch.comparator, min(row.first for row in rows),
         max(row.last for row in rows), sum(row.count for row in rows),
-        sum(row.effective for row in rows if counts_as(row.outcome, row.reason) in EFFECTIVE),
+        sum(row.effective for row in rows if counts_as(row.outcome, row.reason) in EFFECTIVE), epoch.restarts,
     )
 
 

@@ -23,12 +23,13 @@ _WHY = {
 
 
 def worded(
-    found: EvidenceReport, criteria: Criteria, *, signed: bool, outdated: bool, left: Mapping[str, int],
+    found: EvidenceReport, criteria: Criteria, *, signed: bool, since: str, left: Mapping[str, int],
 ) -> EvidenceReport:
-    """A verdict with its words. `signed`: numbers that are missing are signed for. `outdated`: there is evidence, but
-    none of the present setup. `left` counts exchanges that were left out after modern had answered, by reason."""
+    """A verdict with its words. `signed`: numbers that are missing are signed for. `since`: what made all the evidence
+    that there is history, "" if the verdict rests on some of it. `left` counts exchanges that were left out after
+    modern had answered, by reason."""
     wanted = () if found.answer is Answer.NOT_SAFE else tuple(_wanted(found, left))
-    cause = _cause(found, outdated=outdated)
+    cause = _cause(found, since)
     scope = _scope(criteria, found.answer, signed=signed)
     uncovered = _uncovered(criteria)
     tail = tuple(one for one in (missing(found.gaps).removeprefix("; "),) if one)
@@ -105,9 +106,9 @@ def _day(end: float) -> str:
     return moment(end - 1)[:_DATE]
 
 
-def _cause(found: EvidenceReport, *, outdated: bool) -> str:
-    if outdated:
-        return "nothing was compared since the arms, the rules or the comparator changed"
+def _cause(found: EvidenceReport, since: str) -> str:
+    if since:
+        return f"nothing was compared since {since}"
     behind = State.FAIL if found.answer is Answer.NOT_SAFE else State.MISSING
     gates = [gate for gate in found.gates if gate.state is behind]
     if not gates:

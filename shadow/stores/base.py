@@ -7,7 +7,7 @@ others may read. `shadow.testing.check_store` holds a store to this contract.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, TypeAlias
+from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 
 from shadow.compare.comparison import Comparison, Tally
 from shadow.evidence.epoch import Epoch
@@ -116,3 +116,23 @@ class Store(Protocol):
     def close(self) -> None:
         """Release all resources. Nothing may be called afterwards."""
         ...
+
+
+@runtime_checkable
+class Restartable(Protocol):
+    """A store in which a person may begin a capability's evidence anew. A Store need not be one: then nobody can."""
+
+    def restart(self, capability: str, at: float, who: str, reason: str) -> int:
+        """Record that the evidence of a capability begins anew (a Restart), at `at` in seconds since 1970. It is never
+        dropped. Returns its number, which is 1 more than that of the one before. Raises StoreError."""
+        ...
+
+    def restarts(self) -> Mapping[str, int]:
+        """The number of the latest restart of each capability that has one. Raises StoreError."""
+        ...
+
+
+def restarts_of(store: object) -> Mapping[str, int]:
+    """The number of the latest restart of each capability; none in a store that is not Restartable. Raises
+    StoreError."""
+    return store.restarts() if isinstance(store, Restartable) else {}

@@ -21,11 +21,12 @@ from shadow.ledger.rows import (
     Evidence,
     Gap,
     Reason,
+    Restart,
     Sighting,
     Traffic,
 )
 from shadow.ledger.unlink import tokenless
-from shadow.stores.base import NONE_HELD, Batch, Held, Store
+from shadow.stores.base import NONE_HELD, Batch, Held, Restartable, Store
 from shadow.stores.verdict_checks import STRATUM, check_verdict_rows, epoch_of
 
 _MATCH = Tally("results", "read", Outcome.MATCH)
@@ -69,6 +70,8 @@ def check_store(store: Store, signatures: int) -> None:
     _check_unlink(store)
     _check_holds(store)
     _check_retention(store)
+    if isinstance(store, Restartable):
+        _check_restarts(store, store)
 
 
 def _check_counts(store: Store) -> None:
@@ -389,3 +392,15 @@ def _check_retention(store: Store) -> None:
     closed = {one.epoch.modern: one.closed for one in ledger.attempts}
     assert closed == {"late": False, **dict.fromkeys(closed.keys() - {"late"}, True)}, "attempts are closed with it"
     assert {"1", "new0", "held0"} <= closed.keys(), "and stay, however old they are"
+
+
+def _check_restarts(store: Store, restartable: Restartable) -> None:
+    assert restartable.restarts() == {}, "nothing was begun anew yet"
+    assert [restartable.restart(*one) for one in (
+        ("results", 1.0, "anna", "mended"), ("results", 2.0, "ben", "once more"), ("booking", 3.0, "anna", "mended"),
+    )] == [1, 2, 1], "each capability counts by itself"
+    assert restartable.restarts() == {"results": 2, "booking": 1}
+    assert sorted(store.read("results").restarts) == [
+        Restart("results", 1, 1.0, "anna", "mended"), Restart("results", 2, 2.0, "ben", "once more")]
+    store.write(Batch([_comparison(_MATCH, 400 * 86_400)]))
+    assert restartable.restarts() == {"results": 2, "booking": 1}, "a restart is never dropped"

@@ -7,7 +7,7 @@ import json
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import astuple, dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -22,7 +22,7 @@ from shadow.evidence.epoch import Epoch
 from shadow.evidence.stratum import HOUR
 from shadow.latency import Histogram
 from shadow.ledger.groups import Pattern, decode, encode, merged, patterns, worst
-from shadow.ledger.rows import Finding, Gap, Hidden, Ledger, Reason, Traffic, hidden
+from shadow.ledger.rows import Finding, Gap, Hidden, Ledger, Reason, Restart, Traffic, hidden
 from shadow.ledger.unlink import Tokens, Trace, Unlinked, about, unlinked
 from shadow.stores import (
     sqlite_attempts,
@@ -32,6 +32,7 @@ from shadow.stores import (
     sqlite_evidence,
     sqlite_members,
     sqlite_noise,
+    sqlite_restarts,
 )
 from shadow.stores.base import NONE_HELD, RETENTION, SIGNATURES, Batch, Held, StoreError, StoreRenewed, is_held
 
@@ -239,6 +240,7 @@ class Sqlite:
                 sqlite_coverage.read_calendars(rows("SELECT * FROM calendar")),
                 sqlite_coverage.read_sizes(rows("SELECT * FROM size")),
                 [sqlite_members.read(row) for row in rows("SELECT * FROM member")],
+                restarts=[Restart(*row) for row in rows("SELECT * FROM restart")],
             )
 
     def unlink(self, tokens: Tokens, traces: Collection[Trace], held: Held = NONE_HELD) -> Unlinked:
@@ -257,6 +259,14 @@ class Sqlite:
         with self._database.connection() as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return Unlinked(len(found), bindings, len(every) - len(found) + kept)
+
+    def restart(self, capability: str, at: float, who: str, reason: str) -> int:
+        with self._database.transaction() as connection:
+            return sqlite_restarts.add(connection, capability, at, who, reason)
+
+    def restarts(self) -> Mapping[str, int]:
+        with self._database.transaction("DEFERRED") as connection:
+            return sqlite_restarts.numbers(connection)
 
     def close(self) -> None:
         self._database.close()

@@ -13,7 +13,7 @@ from lxml import html as lxml_html
 
 from shadow.compare.comparison import Comparison, Outcome, Tally, compare
 from shadow.compare.difference import ABSENT, Difference, Severity, Shape
-from shadow.evidence.criteria import Criteria
+from shadow.evidence.criteria import Answer, Criteria
 from shadow.evidence.epoch import Epoch, Setup
 from shadow.evidence.noise import DRIFTS, Noise
 from shadow.evidence.stratum import STRATA, Stratum
@@ -242,8 +242,10 @@ def test_whom_one_exchange_takes_for_another_is_told_from_what_exchanges_contrad
 
 
 def test_the_list_has_the_verdict_of_each_capability(one):
-    page = tree(html.index(Report((one,)), "?capability="))
-    assert rows(page.find(".//main")) == [["results", "NOT SAFE", "shadow", "3,008", "2", one.says]]
+    shadowed = replace(one, shadowed=True, owner="laboratory")
+    page = tree(html.index(Report((shadowed,)), "?capability="))
+    assert rows(page.find(".//main")) == [[
+        "results", "NOT SAFE", "shadow", "critical /entry/*/dose/value", "–", "laboratory", "3,008", "2"]]
     assert page.xpath("//table//a/@href") == ["?capability=results"]
 
 
@@ -251,6 +253,23 @@ def test_the_list_has_no_verdict_of_what_is_never_compared():
     came = Traffic("results", "", "legacy", "legacy", 1, 0, latency(_1=0.1), 1.0)
     page = tree(html.index(Report((reported(traffic=[came], criteria=Criteria()),)), "?capability="))
     assert rows(page)[0][:3] == ["results", "–", "legacy"]
+
+
+def test_the_list_has_the_worst_first_and_says_what_is_not_shadowed(one):
+    safe = replace(one, capability="a", shadowed=True, evidence=replace(one.evidence, answer=Answer.SAFE))
+    apart = replace(one, capability="b", shadowed=False)
+    page = tree(html.index(Report((safe, apart, replace(one, shadowed=True))), "?capability="))
+    assert [row[:2] for row in rows(page)] == [["results", "NOT SAFE"], ["a", "SAFE"], ["b", "not shadowed"]]
+
+
+def test_every_cell_of_a_narrow_page_begins_with_the_title_of_its_column(one):
+    text = html.page(one)
+    narrow = text[text.index("@media (max-width: 40rem)"):text.index("@media print")]
+    for table in tree(text).xpath("//table"):
+        [kind] = [name for name in table.getparent().get("class").split() if name.endswith("-rows")]
+        for number, head in enumerate(table.xpath("./thead//th")[1:], 2):
+            wanted = f'.{kind} td:nth-child({number})::before {{ content: "{words(head)}: "; }}'
+            assert wanted in narrow
 
 
 def test_what_was_never_seen_is_listed(one):

@@ -10,11 +10,11 @@ from shadow.compare.comparison import VERSION, Outcome
 from shadow.evidence.criteria import Answer, Criteria, State
 from shadow.evidence.epoch import Epoch, Setup, digest
 from shadow.evidence.stratum import Stratum
-from shadow.ledger.rows import Crossed, Crossing, Evidence
+from shadow.ledger.rows import Crossed, Crossing, Evidence, Restart
 from shadow.renderers import markdown
 from shadow.renderers.junit import to_junit
 from shadow.renderers.table import evidence, terminal
-from shadow.report.verdict import span, verdict
+from shadow.report.verdict import Rest, span, verdict
 from shadow.report.wording import told
 
 OLD, NEW = Epoch("1", "7", Setup(rules="r"), "2"), Epoch("1", "8", Setup(rules="r"), "2")
@@ -264,3 +264,31 @@ def test_identifiers_are_told_by_class_in_every_form():
     for text in (table(found), markdown.evidence(found)):
         assert order in text
         assert patient in text
+
+
+def test_evidence_of_before_a_restart_is_history_and_the_restart_stands_beside_it():
+    bad = row(outcome=Outcome.MISMATCH, critical=9)
+    restarts = [Restart("results", 1, 60.0, "anna", "first try"),
+                Restart("results", 2, 2 * HOUR, "ben", "mended | now")]
+    waiting = verdict([bad], BOTH, rest=Rest(restarts=restarts))
+    assert (waiting.answer, waiting.epoch, len(waiting.history)) == (Answer.NOT_ENOUGH, None, 1)
+    assert waiting.cause == "nothing was compared since ben began evidence anew at 1970-01-01 02:00:00Z (mended | now)"
+    assert waiting.says.startswith(f"NOT ENOUGH EVIDENCE: {waiting.cause}")
+    # Late exchanges of the epoch before do not bring it back, although they were seen last.
+    anew = NEW._replace(restarts=2)
+    found = verdict([row(outcome=Outcome.MISMATCH, critical=9, last=4 * HOUR),
+                     row(effective=9_000, epoch=anew, last=3 * HOUR),
+                     row(SEARCH, effective=500, epoch=anew, last=3 * HOUR)], BOTH, rest=Rest(restarts=restarts))
+    assert (found.answer, found.effective, found.epoch.restarts) == (Answer.SAFE, 9_500, 2)
+    assert (found.is_on(anew), found.is_on(NEW), len(found.history)) == (True, False, 1)
+    assert [(one.number, one.who, one.reason) for one in found.restarts] == [
+        (2, "ben", "mended | now"), (1, "anna", "first try")]
+    assert "evidence was begun anew on 1970-01-01 02:00:00Z by ben: mended | now" in table(found)
+    assert "Evidence was begun anew on 1970-01-01 02:00:00Z by ben: mended \\| now." in markdown.evidence(found)
+
+
+def test_changed_rules_are_said_to_be_the_cause_where_no_restart_is():
+    restarts = [Restart("results", 1, 60.0, "anna", "mended")]
+    found = verdict([row(epoch=NEW._replace(restarts=1))], replace(BOTH, setup=Setup(rules="other")),
+                    rest=Rest(restarts=restarts))
+    assert "since the arms, the rules or the comparator changed" in found.says
