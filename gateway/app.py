@@ -220,6 +220,7 @@ class Gateway:
             "revision": self.in_force.reloads.revision,
             "reload": self.in_force.facts(),
             "shadow": shadowing.outcomes(),
+            "mirrored": shadowing.mirrored(),
             "lane": shadowing.lane_facts(),
             "store": shadowing.store_facts(),
             "capture": shadowing.capture_counts(),

@@ -127,6 +127,11 @@ class Shadowing:
         return [(tally.capability, tally.operation, str(tally.outcome), tally.reason, count)
                 for tally, count in self.lane.counters().items()]
 
+    def mirrored(self) -> list[tuple[str, str, float, list[int]]]:
+        """How long each arm took over mirrored requests: (capability, arm, seconds in all, buckets)."""
+        return [(capability, arm, spent.sum, spent.histogram.counts)
+                for (capability, arm), spent in self.lane.writer.pacing.spent.items()]
+
     def lane_facts(self) -> LaneFacts:
         """The lane's state."""
         return {"on": self.lane.on and self._on, "unfinished": self.lane.unfinished, "held_bytes": self.lane.held}

@@ -1,6 +1,7 @@
 """Settings of the lane: what it may use and keep, from the `shadow` blocks of routes.yaml."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,15 @@ class Recheck:
 
 
 NEVER = Recheck()
+
+
+class Slower(NamedTuple):
+    """When modern counts as slower than legacy over one request: if it took more than `ratio` times legacy's time and
+    `plus` seconds."""
+
+    ratio: float = 1.2
+    plus: float = 0.005
+
 
 SECRETS = frozenset({
     b"authorization", b"cookie", b"proxy-authorization", b"x-api-key", b"client-cert", b"client-cert-chain",

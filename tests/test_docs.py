@@ -112,7 +112,7 @@ def type_of(parts: list[typing.Any]) -> str:
     choices += [str(one) for one in Stage if Stage in parts]
     if choices:
         return ", ".join(f"`{one}`" for one in choices)
-    return "integer" if int in parts else "boolean" if bool in parts else "text"
+    return "integer" if int in parts else "boolean" if bool in parts else "number" if float in parts else "text"
 
 
 def default_of(value: object) -> str:

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 
 from gateway.telemetry.facts import WorkerFacts
-from gateway.telemetry.metrics import families
+from gateway.telemetry.metrics import families, mirrored
 from shadow.ledger.rows import Reason
 
 
@@ -34,6 +34,7 @@ class _Scrape:
                        ["capability", "operation", "outcome", "reason"],
                        [((capability, operation, outcome, reason), count) for one in self._every
                         for capability, operation, outcome, reason, count in one["shadow"]])
+        yield mirrored(row for one in self._every for row in one["mirrored"])
         yield _gauge("figway_requests_in_flight", "Requests being answered.",
                      sum(one["recorder"]["in_flight"] for one in self._living))
         yield from self._shadow()

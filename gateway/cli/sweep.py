@@ -205,9 +205,12 @@ async def _progress(swept: Sweep, count: int, began: float) -> None:
 
 def _so_far(swept: Sweep, count: int, seconds: float) -> str:
     tallied = swept.tallied
+    differ = f"{tallied.bad:,} {noun(tallied.bad, 'differs', 'differ')}"
+    said = f"{tallied.ended:,} of {count:,} {noun(count, 'key')}, {differ}"
+    if tallied.asked >= count:
+        return f"{said}; the others are asked again, or wait for it"
     rate = tallied.asked / seconds
-    left = f", {_span((count - tallied.asked) / rate)} left" if rate else ""
-    return f"{tallied.ended:,} of {count:,} keys, {tallied.bad:,} differ, {rate:.1f}/s{left}"
+    return f"{said}, {rate:.1f}/s" + (f", {_span((count - tallied.asked) / rate)} left" if rate else "")
 
 
 def _span(seconds: float) -> str:

@@ -10,9 +10,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from gateway.config.kinds import HeaderName, Name, PositiveDuration, Share
+from gateway.config.kinds import Duration, HeaderName, Name, PositiveDuration, Share
 from gateway.config.strict import Strict, written
 from shadow.evidence.criteria import Accepted, Criteria, Hours, Lag, Signature
+from shadow.settings import Slower
 
 _LOCALTIME = Path("/etc/localtime")
 _WHOLE = 10_000
@@ -105,6 +106,24 @@ CalendarOrOff = Annotated[Calendar | None, BeforeValidator(
     _no_calendar, json_schema_input_type=Literal["off"] | Calendar)]
 
 
+class Slow(Strict):
+    """When modern counts as slower than legacy over one request: past `ratio` times legacy's time and `plus`."""
+
+    ratio: float = Field(default=1.2, ge=1, le=1000, description="how many times as long as legacy modern may take")
+    plus: Duration = written("5ms", "and how much longer")
+
+
+def _no_slower(value: object) -> object:
+    if value == _OFF:
+        return None
+    if not isinstance(value, dict | Slow):
+        raise PydanticCustomError("wrong_type", "wants off, or a map")
+    return value
+
+
+SlowOrOff = Annotated[Slow | None, BeforeValidator(_no_slower, json_schema_input_type=Literal["off"] | Slow)]
+
+
 class Gate(Strict):
     """When a capability counts as safe to flip."""
 
@@ -124,6 +143,8 @@ class Gate(Strict):
     groups: dict[Name, Group] = Field(
         default_factory=dict, description="groups of those who ask, none of which may be above the limit by itself")
     sign: Sign | None = Field(default=None, description="a signature for a step to few clients")
+    slower: SlowOrOff = Field(
+        default_factory=Slow, description="when modern counts as slower over one request; off: never")
 
     @field_validator("limit", "confidence", "critical_limit")
     @classmethod
@@ -147,6 +168,7 @@ def criteria(gate: Gate, lags: Mapping[str, ExpectLag]) -> Criteria:
         calendar=None if calendar is None else Hours(
             calendar.days, calendar.hours, calendar.weekend, _zone(calendar.zone or _machine()) or UTC),
         across_builds=gate.across_builds,
+        slower=None if gate.slower is None else Slower(gate.slower.ratio, gate.slower.plus),
     )
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from shadow.evidence.epoch import Setup
 from shadow.evidence.stratum import Stratum
+from shadow.settings import Slower
 
 WHOLE = 0.999
 """The largest rate that is tested. A step to few clients may expose more than that, which needs no evidence."""
@@ -89,7 +90,8 @@ class Criteria:
     `share` is the share of clients that the next step shall expose to modern. `critical_limit` is the share of all
     requests that may then get a critical difference. `lags` and `accepted` are what persons have declared, `sign` what
     one has signed. `calendar` says when exchanges must have been compared; None: at any time. With `across_builds` time
-    counts over modern's builds. `owner` is who answers for the capability.
+    counts over modern's builds. `owner` is who answers for the capability. `slower` says when modern counts as slower
+    than legacy over one request; None: it may take as long as it likes.
     """
 
     operations: tuple[str, ...] = ()
@@ -110,6 +112,7 @@ class Criteria:
     calendar: Hours | None = None
     across_builds: bool = False
     owner: str = ""
+    slower: Slower | None = None
 
     @property
     def critical_rate(self) -> float:

@@ -176,6 +176,7 @@ class Asking(Generic[Way]):
 
     def _stands(self, job: Job[Way], pair: Pair, standing: Standing) -> None:
         job.standing = standing
+        self._writer.pacing.count(pair, standing.epoch, job.mirror.plan.criteria.slower)
         if job.mirror.noise:
             job.scope = Scope(pair.capability, pair.operation, pair.control.status // 100, standing.epoch)
         self._both_spoke(job, pair)

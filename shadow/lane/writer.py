@@ -24,9 +24,11 @@ from shadow.custody.base import Custody
 from shadow.evidence.counting import BAD, EFFECTIVE, NOT_SAMPLED, Counts, counts_as, reason_kept
 from shadow.evidence.epoch import Basis, Epoch, digest
 from shadow.evidence.noise import table
+from shadow.evidence.pace import measured
 from shadow.evidence.stratum import HOUR, LeftOut, Stratum
 from shadow.lane.epoch_keys import EpochKeys, Look
 from shadow.lane.members import Members
+from shadow.lane.pacing import Pacing
 from shadow.lane.restarts import Restarts
 from shadow.lane.standing import Standing, Standings
 from shadow.lane.unwritten import Calls, Exchanges
@@ -60,7 +62,8 @@ class Writer:
 
     `lost` counts exchanges that are not in the store, by the reason of a Gap, or under "differences" if only their
     differences are missing. `failures` counts the writes that failed. `fault` says why the last write failed, and is ""
-    if it did not. `renewals` counts how often the store was replaced. `keys` are the keys of epochs.
+    if it did not. `renewals` counts how often the store was replaced. `keys` are the keys of epochs. `pacing` has the
+    times of both arms.
     """
 
     def __init__(self, store: Store | None, custody: Custody | None, *, swept: bool = False) -> None:
@@ -70,6 +73,7 @@ class Writer:
         self.renewals = 0
         self.fault = ""
         self.keys = EpochKeys(custody)
+        self.pacing = Pacing()
         self._restarts = Restarts()
         self._standings = Standings(self.keys, self._restarts)
         self._store = store
@@ -260,10 +264,7 @@ class Writer:
     def latencies(self, pair: Pair) -> None:
         """Add how much longer one arm took than the other over the same request, if both answered at their own pace: to
         the end of the answer, or else to its head."""
-        legacy, modern = pair.control.last, pair.candidate.last
-        if legacy is None or modern is None:
-            legacy, modern = pair.control.first, pair.candidate.first
-        if legacy is not None and modern is not None:
+        for _, legacy, modern in measured(pair)[-1:]:
             longer = modern - legacy
             self.call(pair.capability, pair.operation, SLOWER if longer > 0 else FASTER, abs(longer), False, pair.at)
 
@@ -377,7 +378,7 @@ class Writer:
         return Batch(
             comparisons, tallies, [one.row(*key) for key, one in calls.items()],
             [one.sighting(*place, swept=self._swept) for place, one in exchanges.items()], bindings,
-            list(gaps.values()), {} if self._swept else eligible, self._members.take())
+            list(gaps.values()), {} if self._swept else eligible, self._members.take(), self.pacing.take())
 
     def _put_back(self, batch: Batch) -> None:
         """Keep a batch that was not written, to be written with the next."""
@@ -393,6 +394,7 @@ class Writer:
             self.add(row)
         for gap in batch.gaps:
             self._gap(gap)
+        self.pacing.put_back(batch.paces)
 
 
 def _has_details(comparison: Comparison) -> bool:

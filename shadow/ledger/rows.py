@@ -11,6 +11,7 @@ from shadow.compare.comparison import COMPARED, Comparison, Outcome, Tally
 from shadow.compare.difference import Difference
 from shadow.evidence.epoch import Epoch
 from shadow.evidence.noise import Noise
+from shadow.evidence.pace import Pace
 from shadow.evidence.stratum import Stratum
 from shadow.latency import Histogram
 from shadow.ledger.groups import Pattern
@@ -351,6 +352,7 @@ class Ledger:
     sizes: list[Sizes] = field(default_factory=list)
     members: list[Member] = field(default_factory=list)
     restarts: list[Restart] = field(default_factory=list)
+    paces: list[Pace] = field(default_factory=list)
 
 
 def conflicts(legacy: bool, modern: bool) -> tuple[Crossed, ...]:

@@ -107,17 +107,17 @@ class EvidenceReport:
     is when the verdict was made, in seconds since 1970. `wanted` has a line for each thing that is still missing, and
     is empty under NOT SAFE.
 
-    `gates` come in a fixed order: mismatches, first answers, candidate errors, criticals, strata, coverage; calendar,
-    sizes and groups as far as they are asked for and known; excluded; and known differences and signed, if there are
-    any. `coverage` has a row for each mirrored operation and each stratum. `unseen` are operations without an exchange;
-    `unmirrored` are never mirrored, because asking them changes something. `effective` exchanges count, and `swept`
-    ones of them were asked by `figway sweep`. `per_hour` is how many that were not swept came an hour in the 24 hours
-    before the latest exchange, None if none did. `epoch` is None if
-    nothing was compared with the present arms, rules and comparator; `history` are the epochs before it, the latest
-    first. `attempt` is the number of this attempt at SAFE, and `attempts` are those before it.
-    `anew` is how many effective exchanges without a bad one SAFE takes if evidence begins anew. `identities` are by
-    class. `gaps` are missing exchanges by reason; they count as excluded. `restarts` are the times that a person began
-    evidence anew, the latest first.
+    `gates` come in a fixed order: mismatches, first answers, candidate errors, criticals, strata; slower, if it is
+    asked for; coverage; calendar, sizes and groups as far as they are asked for and known; excluded; and known
+    differences and signed, if there are any. `coverage` has a row for each mirrored operation and each stratum.
+    `unseen` are operations without an exchange; `unmirrored` are never mirrored, because asking them changes something.
+    `effective` exchanges count, and `swept` ones of them were asked by `figway sweep`. `per_hour` is how many that were
+    not swept came an hour in the 24 hours before the latest exchange, None if none did. `epoch` is None if nothing was
+    compared with the present arms, rules and comparator; `history` are the epochs before it, the latest first.
+    `attempt` is the number of this attempt at SAFE, and `attempts` are those before it. `anew` is how many effective
+    exchanges without a bad one SAFE takes if evidence begins anew. `identities` are by class. `gaps` are missing
+    exchanges by reason; they count as excluded. `restarts` are the times that a person began evidence anew, the latest
+    first.
     """
 
     answer: Answer

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 
 from shadow.compare.comparison import Comparison, Tally
 from shadow.evidence.epoch import Epoch
+from shadow.evidence.pace import Pace
 from shadow.ledger.rows import Binding, Gap, Ledger, Member, Sighting, Traffic
 from shadow.ledger.unlink import Tokens, Trace, Unlinked
 
@@ -54,7 +55,7 @@ class Batch:
     A comparison counts its own tally, so `tallies` count only exchanges that left nothing else to remember.
     `eligible` counts the exchanges that were to be compared, by capability and hour (since 1970). `sightings` are what
     exchanges prove, with the noise that was seen; `bindings` are pairs of identifiers; `members` count effective
-    exchanges by who asked.
+    exchanges by who asked; `paces` are how the times of both arms compare, with all pairs of a row in one block.
     """
 
     comparisons: Sequence[Comparison] = ()
@@ -65,11 +66,13 @@ class Batch:
     gaps: Sequence[Gap] = ()
     eligible: Mapping[tuple[str, int], int] = field(default_factory=dict)
     members: Sequence[Member] = ()
+    paces: Sequence[Pace] = ()
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to write. Bindings and members never come without a sighting."""
-        return not (self.comparisons or self.tallies or self.traffic or self.sightings or self.gaps)
+        return not (self.comparisons or self.tallies or self.traffic or self.sightings or self.gaps
+                    or self.paces)
 
     @property
     def latest(self) -> float:
@@ -95,9 +98,11 @@ class Store(Protocol):
         """Add a batch, wholly or not at all. Raises StoreError; the batch may then be written again.
 
         A binding that contradicts a known one is counted and changes nothing: the first pair is kept. Gaps of one
-        capability, reason and hour are added up. Returns the epochs whose evidence was dropped for lack of room or for
-        its age, each after its capability: the keys of these epochs are not needed any more. No row of a capability in
-        `held` is dropped.
+        capability, reason and hour are added up. The pairs of a Pace follow those that are stored of its capability,
+        epoch, operation, moment, ratio and plus, as shadow.evidence.pace.grown joins them.
+
+        Returns the epochs whose evidence was dropped for lack of room or for its age, each after its capability: the
+        keys of these epochs are not needed any more. No row of a capability in `held` is dropped.
         """
         ...
 

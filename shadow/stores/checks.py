@@ -27,6 +27,7 @@ from shadow.ledger.rows import (
 )
 from shadow.ledger.unlink import tokenless
 from shadow.stores.base import NONE_HELD, Batch, Held, Restartable, Store
+from shadow.stores.pace_checks import check_paces
 from shadow.stores.verdict_checks import STRATUM, check_verdict_rows, epoch_of
 
 _MATCH = Tally("results", "read", Outcome.MATCH)
@@ -67,6 +68,7 @@ def check_store(store: Store, signatures: int) -> None:
     _check_evidence(store)
     check_verdict_rows(store)
     _check_bounds_of_evidence(store)
+    check_paces(store)
     _check_unlink(store)
     _check_holds(store)
     _check_retention(store)
@@ -362,7 +364,7 @@ def _check_holds(store: Store) -> None:
         ledger = store.read("results")
         assert {name for name, _ in dropped} <= {
             "booking", "noisy", "hourly", "declared", "course", "attempts", "covered", "swept",
-            "members"}, (
+            "members", "paced"}, (
             "no epoch of what is held is dropped")
         assert len({row.epoch for row in ledger.evidence}) == EPOCHS + 1 + number, "not to make room either"
         assert (ledger.findings, ledger.patterns, ledger.noise) == (before.findings, before.patterns, before.noise), (
@@ -383,6 +385,7 @@ def _check_retention(store: Store) -> None:
     }, "and is returned"
     assert (ledger.findings, ledger.patterns) == ([], []), "and so are differences, with their examples"
     assert store.read().noise == [], "and noise"
+    assert store.read().paces == [], "and paces"
     assert store.read().crossings == [], "and who was who"
     assert ledger.tallies == before, "counts stay"
     assert {row.epoch.modern for row in ledger.courses} <= {"late"}, "courses go with their evidence"

@@ -32,6 +32,7 @@ from shadow.stores import (
     sqlite_evidence,
     sqlite_members,
     sqlite_noise,
+    sqlite_pace,
     sqlite_restarts,
 )
 from shadow.stores.base import NONE_HELD, RETENTION, SIGNATURES, Batch, Held, StoreError, StoreRenewed, is_held
@@ -152,6 +153,8 @@ class Sqlite:
             dropped = sqlite_evidence.add(connection, batch.sightings, held)
             sqlite_noise.add(connection, (row for one in batch.sightings for row in one.noise), self._limit)
             sqlite_noise.drop(connection, dropped)
+            sqlite_pace.add(connection, batch.paces)
+            sqlite_pace.drop(connection, dropped)
             return dropped | self._forget(connection, batch.latest, held)
 
     def _find(
@@ -207,7 +210,7 @@ class Sqlite:
             return set()
         old = before, json.dumps(sorted(held))
         for place, last in (("noise", "last_seen"), ("finding", "last_seen"), ("gap", "last_seen"),
-                            ("pattern", "json_extract(folded, '$.last_seen')")):
+                            ("pace", "last_seen"), ("pattern", "json_extract(folded, '$.last_seen')")):
             connection.execute(
                 f"DELETE FROM {place} WHERE {last} < ? AND capability NOT IN (SELECT value FROM json_each(?))",  # noqa: S608
                 old)
@@ -241,6 +244,7 @@ class Sqlite:
                 sqlite_coverage.read_sizes(rows("SELECT * FROM size")),
                 [sqlite_members.read(row) for row in rows("SELECT * FROM member")],
                 restarts=[Restart(*row) for row in rows("SELECT * FROM restart")],
+                paces=[sqlite_pace.read(row) for row in rows("SELECT * FROM pace")],
             )
 
     def unlink(self, tokens: Tokens, traces: Collection[Trace], held: Held = NONE_HELD) -> Unlinked:

@@ -35,7 +35,7 @@ capabilities:
       sample: 100%
       # What some hundred exchanges of one hour can show.
       gate: {limit: 2%, critical_limit: 2%, calendar: off, confidence: 90%, minimum: 50, stratum_minimum: 5,
-             excluded: 10%, build: X-Build}
+             excluded: 10%, build: X-Build, slower: off}
 default: {upstream: legacy}
 """
 
@@ -136,10 +136,13 @@ def test_what_cannot_be_told_has_a_status_of_its_own(routes):
     ("accept: [{reason: syntax}]", "missing"), ("groups: {site: {}}", "bad_value"),
     ("groups: {site: {header: X, claim: y}}", "bad_value"), ("groups: {site: {path: ward}}", "bad_group"),
     ("groups: {client: {header: X-Site}}", "duplicate"),
+    ("slower: on", "wrong_type"),
+    ("slower: {ratio: 0.9}", "bad_value"),
+    ("slower: {plus: 5}", "bad_duration"),
     ("accept: [{reason: syntax, max_rate: 1, why: w, owner: o, expires: 2030-01-01}]", "bad_share"),
 ])
 def test_what_no_gate_can_be_is_told(routes, written, code):
-    routes.write_text(ROUTES.replace(
+    routes.write_text(ROUTES.replace(", slower: off", "").replace(
         "limit: 2%, critical_limit: 2%, calendar: off, confidence: 90%, minimum: 50", written))
     shown = figway("validate", "--config", str(routes))
     assert shown.exit_code == 2
@@ -169,6 +172,17 @@ def test_what_is_left_out_of_the_gate_has_its_defaults(routes):
     assert (criteria.limit, criteria.critical_limit, criteria.owner) == (0.001, 0.0001, "us")
     assert criteria.calendar[:3] == (3, 12, True)
     assert (criteria.accepted, criteria.sign, criteria.across_builds) == ((), None, False)
+    assert criteria.slower == (1.2, 0.005)
+
+
+def test_the_bar_for_a_slower_modern_is_what_is_written(routes):
+    routes.write_text(ROUTES.replace("slower: off", "slower: {ratio: 2, plus: 20ms}"))
+    assert build(routes).table.capabilities["results"].criteria().slower == (2.0, 0.02)
+    seen = sightings("read", 300), sightings("search", 60)
+    untimed = gate(routes, *seen, output="table")
+    assert (untimed.exit_code, "too few timed pairs: 0 of 50 in read" in untimed.stdout) == (3, True)
+    routes.write_text(ROUTES)
+    assert gate(routes, *seen).exit_code == 0
 
 
 def test_a_step_to_few_clients_needs_less_than_one_to_all(routes):

@@ -98,6 +98,7 @@ capabilities:
         excluded: 6%
         build: X-Build
         calendar: {days: 2, hours: 5, weekend: false, zone: UTC}
+        slower: {ratio: 1.5, plus: 20ms}
         across_builds: true
         accept: [{reason: syntax, max_rate: 1%, why: w, owner: o, expires: 2030-01-01}]
         groups: {facility: {header: X-Facility}}

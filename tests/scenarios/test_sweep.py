@@ -122,6 +122,8 @@ def test_a_sweep_may_show_all_that_safe_needs_but_the_calendar(folder, legacy, m
     evidence = gate(folder)
     assert evidence["status"] == 3
     assert {name for name, state in states(evidence).items() if state != "pass"} == {"calendar"}
+    [says] = [one["says"] for one in evidence["gates"] if one["name"] == "calendar"]
+    assert says.startswith("compared on 0 of 1 day, 0 of 1 hour of the day")
 
 
 def test_the_lines_that_differ_are_named_and_the_gate_counts_them(folder, modern):
