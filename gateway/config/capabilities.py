@@ -199,7 +199,8 @@ class Capabilities:
         setup = arms._replace(rules=digest)
         lags = {name: one.expect_lag for name, one in written.operations.items() if one.expect_lag is not None}
         criteria = replace(
-            gating.criteria(gate, lags), setup=setup, seeded=tuple((one.name, one.pairs) for one in rules.classes),
+            gating.criteria(gate, lags), setup=setup, sample=shadow.sample / 10_000,
+            seeded=tuple((one.name, one.pairs) for one in rules.classes),
             known=tuple((one.id, one.max_rate) for one in rules.known),
         )
         self._lags(lags, recheck, node)
