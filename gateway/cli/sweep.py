@@ -17,7 +17,7 @@ from gateway import plugins
 from gateway.capability import Capability
 from gateway.cli.keys import Keys, read_keys
 from gateway.cli.sources import Refused, actor, built_for
-from gateway.cli.sweeping import Files, Pace, Requests, Sent, Sweep, Unfit
+from gateway.cli.sweeping import INTERRUPTED, Files, Pace, Requests, Sent, Sweep, Unfit
 from gateway.cli.swept_fields import plain_fields, secret_fields
 from gateway.config.compile import Configuration
 from shadow.custody.base import CustodyError, Deed
@@ -41,8 +41,6 @@ _LINES = 20
 
 _SOON, _SELDOM = 0.5, 10.0
 """Seconds between two lines of progress: on a terminal, where each replaces the one before, and elsewhere."""
-
-_INTERRUPTED = "interrupted"
 
 _SAYS = {
     Counts.RIGHT: "right", Counts.WRONG: "wrong", Counts.FIRST: "wrong on first answer alone",
@@ -177,7 +175,7 @@ async def _run(swept: Sweep, count: int, built: Configuration) -> float:
     """Sweep, and show how far it is. Ctrl-C ends it early. Returns how many seconds it took."""
     loop, began = asyncio.get_running_loop(), time.monotonic()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, swept.stop, _INTERRUPTED)
+        loop.add_signal_handler(number, swept.interrupt)
     progress = loop.create_task(_progress(swept, count, began))
     try:
         await swept.run()
@@ -205,9 +203,12 @@ async def _progress(swept: Sweep, count: int, began: float) -> None:
 
 def _so_far(swept: Sweep, count: int, seconds: float) -> str:
     tallied = swept.tallied
+    differ = f"{tallied.bad:,} {noun(tallied.bad, 'differs', 'differ')}"
+    said = f"{tallied.ended:,} of {count:,} {noun(count, 'key')}, {differ}"
+    if tallied.asked >= count:
+        return f"{said}; the others are asked again, or wait for it"
     rate = tallied.asked / seconds
-    left = f", {_span((count - tallied.asked) / rate)} left" if rate else ""
-    return f"{tallied.ended:,} of {count:,} keys, {tallied.bad:,} differ, {rate:.1f}/s{left}"
+    return f"{said}, {rate:.1f}/s" + (f", {_span((count - tallied.asked) / rate)} left" if rate else "")
 
 
 def _span(seconds: float) -> str:
@@ -227,7 +228,7 @@ class _Done(NamedTuple):
     @property
     def status(self) -> int:
         """The exit status."""
-        if self.swept.tallied.stopped == _INTERRUPTED:
+        if self.swept.tallied.stopped == INTERRUPTED:
             return 130
         return 0 if self.swept.tallied.ended == len(self.keys.keys) and not self.swept.unwritten else 3
 

@@ -3,8 +3,9 @@
 Legacy is asked first, as if it had answered a client. Then its answer is offered to the lane as a mirror, and the lane
 asks modern and compares, as for any mirror.
 
-Legacy is production. If it fails, or refuses, several keys in a row, the sweep stops. Such answers are held back until
-legacy answers well again: two arms that both refuse an expired token agree, but that proves nothing.
+Legacy is production. If it fails, or refuses, several keys in a row, the sweep stops, and at once if it says that it is
+asked too often. Such answers are held back until legacy answers well again: two arms that both refuse an expired token
+agree, but that proves nothing.
 """
 
 import asyncio
@@ -38,7 +39,11 @@ from shadow.stores.base import Store
 PATIENCE = 10
 """Keys in a row that legacy may fail or refuse before the sweep stops."""
 
+INTERRUPTED = "interrupted"
+"""Why a sweep stopped: somebody wanted it."""
+
 _REFUSALS = frozenset({401, 403, 407})
+_TOO_MANY = 429
 
 
 class Sent(NamedTuple):
@@ -172,6 +177,7 @@ class Sweep:
         self._in_a_row = 0
         self._seen_well = False
         self._stopped = asyncio.Event()
+        self._interrupted = asyncio.Event()
         self._changed = asyncio.Event()
 
     @property
@@ -189,27 +195,31 @@ class Sweep:
         """Why the store or the custody could not be used the last time, or ""."""
         return self._lane.writer.fault or self._lane.writer.keys.fault
 
-    def stop(self, why: str) -> None:
+    def interrupt(self) -> None:
+        """Stop, and do not wait for what is to be asked again."""
+        self._interrupted.set()
+        self._stop(INTERRUPTED)
+
+    def _stop(self, why: str) -> None:
         """Ask about no further key, and give up what legacy has not answered."""
         self.tallied.stopped = self.tallied.stopped or why
         self._stopped.set()
         self._changed.set()
+        for task in self._asking:
+            task.cancel()
 
     async def run(self) -> None:
-        """Ask about all keys, unless `stop` is called, and write what came of it."""
+        """Ask about all keys, unless something stops it, and write what came of it."""
         self._lane.start()
         await self._ask_all()
-        if self._stopped.is_set():
-            for task in self._asking:
-                task.cancel()
         if self._asking:
             await asyncio.wait(self._asking)
         self._end_held_back()
-        idle, stopped = (asyncio.create_task(one) for one in (self._lane.idle(), self._stopped.wait()))
-        await asyncio.wait([idle, stopped], return_when=asyncio.FIRST_COMPLETED)
-        for one in (idle, stopped):
+        idle, cut = (asyncio.create_task(one) for one in (self._lane.idle(), self._interrupted.wait()))
+        await asyncio.wait([idle, cut], return_when=asyncio.FIRST_COMPLETED)
+        for one in (idle, cut):
             one.cancel()
-        await asyncio.wait([idle, stopped])
+        await asyncio.wait([idle, cut])
         await self._lane.drain(self._settings.drain)
 
     async def _ask_all(self) -> None:
@@ -232,6 +242,8 @@ class Sweep:
     def _answered(self, task: asyncio.Task[None]) -> None:
         self._asking.discard(task)
         self._changed.set()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._stop(f"it fails: {type(error).__name__}")  # its text may hold a value
 
     @property
     def _is_full(self) -> bool:
@@ -247,6 +259,9 @@ class Sweep:
         if said is not None:
             self._lane.writer.call(mirror.capability, mirror.operation, "legacy", said.seconds,
                                    said.failure is not None or said.status >= 500, mirror.at)
+            if said.status == _TOO_MANY:
+                self._stop("legacy is asked too often (429): sweep the rest with a lower --rate")
+                return
             self._held_back.append((replace(mirror, served=said, at=time.time()), key.line))
         if said is not None and _is_well(said):
             self._in_a_row = 0
@@ -255,7 +270,7 @@ class Sweep:
             return
         self._in_a_row += 1
         if self._in_a_row >= PATIENCE:
-            self.stop(_unwell(said, f"{PATIENCE} keys in a row"))
+            self._stop(_unwell(said, f"{PATIENCE} keys in a row"))
 
     async def _legacy(self, mirror: Mirror[Way]) -> Observation | None:
         """What legacy says; None if it is out, and so was not asked."""
@@ -281,7 +296,7 @@ class Sweep:
     def _end_held_back(self) -> None:
         """Offer what was held back at the end, unless that stopped the sweep, or legacy answered nothing well."""
         if not (self._seen_well or self._stopped.is_set()):
-            self.stop(_unwell(self._held_back[-1][0].served if self._held_back else None, "every key"))
+            self._stop(_unwell(self._held_back[-1][0].served if self._held_back else None, "every key"))
         if self._in_a_row < PATIENCE and self._seen_well:
             self._offer_held_back()
 

@@ -21,7 +21,7 @@ from gateway.stage import Stage
 from gateway.transports.base import Transport
 from shadow.compare.rules import Rules, together
 from shadow.evidence.epoch import Basis, Setup
-from shadow.plan import ShadowPlan
+from shadow.plan import CLIENTS, ShadowPlan
 from shadow.settings import SECRETS, Recheck, Sealing
 
 
@@ -158,8 +158,7 @@ class Capabilities:
         split = written.split
         if split is None:
             return None
-        parameters = {part.strip("{}*") for one in written.operations.values() if one.path is not None
-                      for part in segments(one.path) if part.startswith("{")}
+        parameters = _parameters(written)
         for number, source in enumerate(split.sticky):
             kind, _, key = source.partition(":")
             place = node.find("split", "sticky", number).place
@@ -200,16 +199,33 @@ class Capabilities:
         setup = arms._replace(rules=digest)
         lags = {name: one.expect_lag for name, one in written.operations.items() if one.expect_lag is not None}
         criteria = replace(
-            gating.criteria(gate, lags), setup=setup, seeded=tuple((one.name, one.pairs) for one in rules.classes),
+            gating.criteria(gate, lags), setup=setup, sample=shadow.sample / 10_000,
+            seeded=tuple((one.name, one.pairs) for one in rules.classes),
             known=tuple((one.id, one.max_rate) for one in rules.known),
         )
         self._lags(lags, recheck, node)
+        groups = self._gate_groups(written, node)
         parameters = frozenset(shadow.parameters).union(*(one.query for one in written.operations.values()))
         return ShadowPlan(
             shadow.sample / 10_000, shadow.max_body, shadow.deadline, shadow.credentials == "pass", recheck, criteria,
             Basis(setup, (gate.build or "").lower().encode(), parameters), rules, own, shadow.noise / 10_000,
-            Sealing(shadow.capture / 10_000, SECRETS.union(*(policy.credentials for policy in policies))),
+            Sealing(shadow.capture / 10_000, SECRETS.union(*(policy.credentials for policy in policies))), groups,
         )
+
+    def _gate_groups(self, written: spec.Capability, node: Node) -> tuple[tuple[str, str, str], ...]:
+        """The groups by which the gate tells those apart who ask, each client first."""
+        declared = written.shadow.gate.groups if written.shadow is not None else {}
+        parameters = _parameters(written)
+        for name, group in declared.items():
+            place = node.key("shadow", "gate", "groups", name)
+            if name == CLIENTS[0][0]:
+                self._problem(place, "each client is a group of this name already", "duplicate")
+            elif group.path is not None and group.path not in parameters:
+                unknown = f"no operation has this parameter{did_you_mean(group.path, parameters)}"
+                self._problem(place, unknown, "bad_group")
+            elif group.claim is not None and not written.policies:
+                self._findings.warn(place, "there are no claims without a policy that verifies them", "unused")
+        return (*CLIENTS, *((name, *group.source) for name, group in declared.items()))
 
     def _lags(self, lags: Mapping[str, gating.ExpectLag], recheck: Recheck, node: Node) -> None:
         """Add a problem for each lag that no recheck is soon enough to see."""
@@ -232,6 +248,12 @@ class Capabilities:
         operations = {name: Rules((*first, *shared), known, classes) for name, first in own.items()}
         rules = Rules(shared, known, classes)
         return rules, operations, together(rules, operations) if all_rules or known else ""
+
+
+def _parameters(written: spec.Capability) -> set[str]:
+    """The parameters of the operations' paths."""
+    return {part.strip("{}*") for one in written.operations.values() if one.path is not None
+            for part in segments(one.path) if part.startswith("{")}
 
 
 def _mirrored(written: spec.Capability, policies: Iterable[Policy]) -> list[str]:

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from gateway.config.kinds import Duration, HeaderName, PositiveDuration, Share
+from gateway.config.kinds import Duration, HeaderName, Name, PositiveDuration, Share
 from gateway.config.strict import Strict, written
 from shadow.evidence.criteria import Accepted, Criteria, Hours, Lag, Signature
 from shadow.settings import Slower
@@ -73,6 +73,27 @@ class Calendar(Strict):
         return zone
 
 
+class Group(Strict):
+    """How those who ask are told apart: by one of a header field, a claim and a parameter of the path."""
+
+    header: HeaderName | None = Field(default=None, description="by a header field")
+    claim: str | None = Field(default=None, min_length=1, description="by a claim of the principal")
+    path: str | None = Field(default=None, min_length=1, description="by a parameter of the path")
+
+    @model_validator(mode="after")
+    def _one(self) -> "Group":
+        if sum(one is not None for one in (self.header, self.claim, self.path)) != 1:
+            raise PydanticCustomError("bad_value", "wants one of header, claim and path")
+        return self
+
+    @property
+    def source(self) -> tuple[str, str]:
+        """The kind of the source, as shadow.plan.ShadowPlan has it, and its name."""
+        if self.path is not None:
+            return "parameter", self.path
+        return ("claim", self.claim) if self.claim is not None else ("header", (self.header or "").lower())
+
+
 def _no_calendar(value: object) -> object:
     if value == _OFF:
         return None
@@ -119,6 +140,8 @@ class Gate(Strict):
         default=False, description="whether days and hours count over modern's builds of the last 14 days")
     accept: list[Accept] = Field(
         default_factory=list, description="reasons for which exchanges may be left out after modern had answered")
+    groups: dict[Name, Group] = Field(
+        default_factory=dict, description="groups of those who ask, none of which may be above the limit by itself")
     sign: Sign | None = Field(default=None, description="a signature for a step to few clients")
     slower: SlowOrOff = Field(
         default_factory=Slow, description="when modern counts as slower over one request; off: never")

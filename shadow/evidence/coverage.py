@@ -17,6 +17,12 @@ RARE = "(rare)"
 _DAY_HOURS = 24
 _SATURDAY = 5
 _TENTH = 10
+_NAMED = 3
+"""Groups that are worst off and named."""
+
+_TOKEN = 12
+"""Digits of a token that are shown: enough to tell one group from another."""
+
 _UNKEPT = 63
 """The bucket of bodies that were too large to be kept."""
 
@@ -132,13 +138,17 @@ def groups_gate(criteria: Criteria, groups: Sequence[Group]) -> Gate:
     signed = max((one.max_rate for one in criteria.lags), default=0.0) + sum(one.max_rate for one in criteria.accepted)
     limit = min(criteria.limit + signed, 0.999)
     wanted = math.log(max(len(groups), 1) / (1 - criteria.confidence))
-    ranked = sorted(groups, key=lambda one: (-most_against(one.bad, one.asked, limit), one))
+    ranked = sorted(groups, key=lambda one: (
+        -most_against(one.bad, one.asked, limit), -one.bad / one.asked if one.asked else 0.0, one))
     failed = next((one for one in ranked if most_against(one.bad, one.asked, limit) >= wanted
                    and weight_against(one.bad, one.asked, limit) >= wanted), None)
     if failed is not None:
         return Gate("groups", State.FAIL, failed.bad / failed.asked, limit, 0,
-                    f"above {percent(limit)} for {failed.dimension} {failed.token}: {failed.bad:,} of "
+                    f"above {percent(limit)} for {failed.dimension} {failed.token[:_TOKEN]}: {failed.bad:,} of "
                     f"{failed.asked:,} effective {noun(failed.asked, 'exchange')} are bad")
     worst = ranked[0]
+    worse = ", ".join(f"{one.dimension} {one.token[:_TOKEN]} with {one.bad:,} of {one.asked:,}"
+                      for one in ranked[:_NAMED] if one.bad)
     return Gate("groups", State.PASS, worst.bad / worst.asked if worst.asked else None, limit, 0,
-                f"none of {len(groups):,} clients and groups is shown to be above {percent(limit)} by itself")
+                f"none of {len(groups):,} clients and groups is shown to be above {percent(limit)} by itself"
+                + (f"; worst off: {worse}" if worse else ""))

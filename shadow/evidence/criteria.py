@@ -91,7 +91,8 @@ class Criteria:
     requests that may then get a critical difference. `lags` and `accepted` are what persons have declared, `sign` what
     one has signed. `calendar` says when exchanges must have been compared; None: at any time. With `across_builds` time
     counts over modern's builds. `owner` is who answers for the capability. `slower` says when modern counts as slower
-    than legacy over one request; None: it may take as long as it likes.
+    than legacy over one request; None: it may take as long as it likes. `sample` is the share of exchanges that are
+    mirrored.
     """
 
     operations: tuple[str, ...] = ()
@@ -112,6 +113,7 @@ class Criteria:
     calendar: Hours | None = None
     across_builds: bool = False
     owner: str = ""
+    sample: float = 1.0
     slower: Slower | None = None
 
     @property

@@ -53,8 +53,7 @@ def assess(
         gates += (signed_gate(criteria, seen.used),)
     signed = _may_sign(criteria, seen.now) and any(map(_is_a_matter_of_numbers, gates))
     if signed:
-        gates = tuple(replace(one, state=State.PASS, needs=0, waits="signed for") if _is_a_matter_of_numbers(one)
-                      else one for one in gates)
+        gates = tuple(_signed(one) if _is_a_matter_of_numbers(one) else one for one in gates)
     states = {gate.state for gate in gates}
     if State.FAIL in states:
         # Nothing may suggest that waiting helps.
@@ -89,6 +88,10 @@ def _optional(criteria: Criteria, seen: Seen) -> Iterator[Gate]:
 def _may_sign(criteria: Criteria, now: float) -> bool:
     sign = criteria.sign
     return sign is not None and criteria.share <= sign.up_to and now < sign.until
+
+
+def _signed(gate: Gate) -> Gate:
+    return replace(gate, state=State.PASS, needs=0, waits="too few to show it, and signed for")
 
 
 def _is_a_matter_of_numbers(gate: Gate) -> bool:

@@ -20,6 +20,7 @@ from shadow.evidence.noise import DRIFTS
 from shadow.renderers.phrases import (
     RESTARTS,
     begun_anew,
+    bounded,
     milliseconds,
     outstanding,
     overflowed,
@@ -113,7 +114,7 @@ def _environment() -> Environment:
         "ms": milliseconds, "moment": moment, "clip": _clip, "steps": _steps, "words": _words, "spark": _spark,
         "number": "{:,}".format, "share": _share, "reproduced": reproduced, "unversioned": unversioned, "noun": noun,
         "begun_anew": begun_anew, "rate": rate,
-        "told": told, "standing": standing, "tried": tried,
+        "told": told, "standing": standing, "bounded": bounded, "tried": tried,
     }
     return found
 

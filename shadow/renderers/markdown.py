@@ -6,6 +6,7 @@ from shadow.evidence.noise import DRIFTS
 from shadow.renderers.phrases import (
     RESTARTS,
     begun_anew,
+    bounded,
     build,
     identified,
     measured,
@@ -119,9 +120,9 @@ def _evidence(found: EvidenceReport) -> Iterator[str]:
     if found.wanted:
         yield from ("", "Still missing:", "", *(f"- {_cell(line)}" for line in found.wanted))
     if found.coverage:
-        yield from ("", "| Operation | Stratum | Effective | Minimum |", "|---|---|---:|---:|")
+        yield from ("", "| Operation | Stratum | Effective | Minimum | Criticals below |", "|---|---|---:|---:|---:|")
     for one in found.coverage:
-        yield _row((one.operation, kind(one) or "all", f"{one.seen:,}", f"{one.wanted:,}"))
+        yield _row((one.operation, kind(one) or "all", f"{one.seen:,}", f"{one.wanted:,}", bounded(one)))
     if attempts := tried(found):
         yield from ("", f"{attempts}.")
     if found.identities:

@@ -1,7 +1,7 @@
 """Phrases for people that several renderings share: numbers with their units, builds, identifiers. Pure."""
 
 from shadow.evidence.criteria import Gate, percent
-from shadow.report.evidence import EpochReport, EvidenceReport, IdentityReport, RestartReport
+from shadow.report.evidence import CoverageReport, EpochReport, EvidenceReport, IdentityReport, RestartReport
 from shadow.report.report import CapabilityReport, DifferenceReport, PatternReport
 from shadow.words import moment, noun
 
@@ -70,6 +70,11 @@ def measured(gate: Gate) -> str:
         return f"{gate.value:,.0f} (of {gate.limit:,.0f})"
     of = "of" if gate.name in ("coverage", "calendar") else "limit"
     return f"{percent(gate.value)} ({of} {percent(gate.limit)})"
+
+
+def bounded(one: CoverageReport) -> str:
+    """The rate that critical differences of an operation or stratum are shown to be below, or a dash."""
+    return "–" if one.critical_below is None else percent(one.critical_below)
 
 
 def standing(found: EvidenceReport) -> str:

@@ -16,6 +16,7 @@ from shadow.renderers.fitted import Column, Fitted
 from shadow.renderers.phrases import (
     RESTARTS,
     begun_anew,
+    bounded,
     build,
     identified,
     measured,
@@ -165,13 +166,13 @@ def evidence(found: EvidenceReport) -> Iterator[RenderableType]:
 
 
 _COVERAGE = (Column("operation", part=1), Column("stratum", part=2), Column("effective", number=True),
-             Column("minimum", number=True))
+             Column("minimum", number=True), Column("criticals\nbelow", number=True))
 
 
 def _coverage(coverage: tuple[CoverageReport, ...]) -> Fitted:
     return Fitted(_COVERAGE, [(
         one.operation, kind(one) or "all", Text(f"{one.seen:,}", style="yellow" if one.needs else "green"),
-        f"{one.wanted:,}",
+        f"{one.wanted:,}", bounded(one),
     ) for one in coverage])
 
 

@@ -56,7 +56,7 @@ def sums(
     asked_for, span = _asked_for(every, now)
     found = {stratum: _numbers(stratum, some, signed, criteria, now) for stratum, some in strata.items()}
     rare = frozenset(stratum for stratum in {*found, *asked_for} if stratum.status
-                     and asked_for[stratum] * MONTH / span < criteria.stratum_minimum)
+                     and asked_for[stratum] / (criteria.sample or 1.0) * MONTH / span < criteria.stratum_minimum)
     for stratum in asked_for.keys() - found.keys() - rare:
         found[stratum] = Numbers(0, 0, 0)
     left = sum(map(_left, rows))
@@ -125,7 +125,8 @@ def _left_out(unasked: Mapping[Stratum, Sequence[Evidence]], found: Mapping[Stra
 
 
 def _asked_for(rows: Iterable[Evidence], now: float) -> tuple[Counter[Stratum], float]:
-    """How often clients asked for each stratum in the last 30 days, and the seconds of that time that are known."""
+    """How often clients were seen to ask for each stratum in the last 30 days, and the seconds of that time that are
+    known."""
     counts: Counter[Stratum] = Counter()
     first = now
     for row in rows:

@@ -147,7 +147,8 @@ def _on(
     gaps = _gaps(report, beside.gaps)
     lost = sum(one.exchanges for one in gaps)
     attempt, attempts = _attempts(epoch, reports, criteria, beside.rest.attempts, beside.every)
-    rest = _rest(epoch, criteria, beside.rest)
+    swept = sum(row.swept for row in current if counts_as(row.outcome, row.reason) in EFFECTIVE)
+    rest = _rest(epoch, criteria, beside.rest, holds_hours=bool(beside.rest.calendars or swept))
     assessed = assess(
         criteria, found.strata, eligible=found.eligible + lost, excluded=found.left + lost,
         seen=replace(found.seen, attempt=attempt, conflicts=sum(one.split + one.merged for one in identities),
@@ -157,7 +158,6 @@ def _on(
     )
     latest = max((row.last for row in current), default=0.0)
     asked = sum(one.asked for one in found.strata.values())
-    swept = sum(row.swept for row in current if counts_as(row.outcome, row.reason) in EFFECTIVE)
     made = EvidenceReport(
         answer=assessed.answer,
         says="",
@@ -259,15 +259,16 @@ def _anew(criteria: Criteria, attempt: int, asked: int) -> int:
     return max(needed(0, criteria.limit, alpha), needed(0, criteria.critical_rate, alpha))
 
 
-def _rest(epoch: Epoch | None, criteria: Criteria, rest: Rest) -> Seen:
-    """What calendars, sizes and members say of an epoch."""
+def _rest(epoch: Epoch | None, criteria: Criteria, rest: Rest, *, holds_hours: bool) -> Seen:
+    """What calendars, sizes and members say of an epoch. `holds_hours`: the store holds the hours of exchanges, though
+    there may be none, as where all were swept."""
     latest = max((hour for one in rest.calendars for hour, _ in one.hours), default=0)
     hours = {hour for one in rest.calendars if _same_time(one.epoch, epoch, criteria) for hour, _ in one.hours
              if one.epoch == epoch or hour > latest - _FORTNIGHT}
     traffic = [hour for one in rest.calendars if one.epoch is None for hour, _ in one.hours
                if hour > latest - _FORTNIGHT]
     return Seen(
-        hours=tuple(sorted(hours)) if rest.calendars else None,
+        hours=tuple(sorted(hours)) if holds_hours else None,
         traffic=tuple(traffic),
         sizes=next((one.buckets for one in rest.sizes if one.epoch == epoch), None),
         groups=tuple(Group(one.dimension, one.token, one.effective, one.bad) for one in rest.members

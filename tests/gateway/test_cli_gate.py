@@ -133,7 +133,9 @@ def test_what_cannot_be_told_has_a_status_of_its_own(routes):
     ("calendar: {weeks: 1}", "unknown_key"),
     ("calendar: {zone: Mars/Olympus}", "bad_value"), ("sign: {by: us}", "missing"),
     ("sign: {up_to: 0%, by: us, until: 2030-01-01, why: few}", "bad_value"),
-    ("accept: [{reason: syntax}]", "missing"),
+    ("accept: [{reason: syntax}]", "missing"), ("groups: {site: {}}", "bad_value"),
+    ("groups: {site: {header: X, claim: y}}", "bad_value"), ("groups: {site: {path: ward}}", "bad_group"),
+    ("groups: {client: {header: X-Site}}", "duplicate"),
     ("slower: on", "wrong_type"),
     ("slower: {ratio: 0.9}", "bad_value"),
     ("slower: {plus: 5}", "bad_duration"),
@@ -155,6 +157,13 @@ def test_a_lag_that_no_recheck_is_soon_enough_to_see_is_told(routes):
     routes.write_text(routes.read_text().replace("within: 1s", "within: 5s"))
     [lag] = build(routes).table.capabilities["results"].criteria().lags
     assert (lag.operation, lag.within, lag.max_rate, lag.owner) == ("read", 5.0, 0.02, "o")
+
+
+def test_groups_are_told_apart_by_what_is_declared(routes):
+    groups = "groups: {site: {header: X-Site}, result: {path: id}}"
+    routes.write_text(ROUTES.replace("calendar: off", f"calendar: off, {groups}"))
+    assert build(routes).table.capabilities["results"].shadow.groups == (
+        ("client", "client", ""), ("site", "header", "x-site"), ("result", "parameter", "id"))
 
 
 def test_what_is_left_out_of_the_gate_has_its_defaults(routes):

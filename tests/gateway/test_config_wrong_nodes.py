@@ -101,6 +101,7 @@ capabilities:
         slower: {ratio: 1.5, plus: 20ms}
         across_builds: true
         accept: [{reason: syntax, max_rate: 1%, why: w, owner: o, expires: 2030-01-01}]
+        groups: {facility: {header: X-Facility}}
         sign: {up_to: 1%, by: b, until: 2030-01-01, why: w}
       capture: 10%
     policies: [gated]

@@ -122,6 +122,8 @@ def test_a_sweep_may_show_all_that_safe_needs_but_the_calendar(folder, legacy, m
     evidence = gate(folder)
     assert evidence["status"] == 3
     assert {name for name, state in states(evidence).items() if state != "pass"} == {"calendar"}
+    [says] = [one["says"] for one in evidence["gates"] if one["name"] == "calendar"]
+    assert says.startswith("compared on 0 of 1 day, 0 of 1 hour of the day")
 
 
 def test_the_lines_that_differ_are_named_and_the_gate_counts_them(folder, modern):
@@ -218,6 +220,17 @@ def test_a_sweep_stops_where_legacy_refuses_and_none_of_that_is_evidence(folder,
     assert found["stopped"].startswith("legacy refused every key with 401")
 
 
+def test_a_sweep_stops_at_once_where_legacy_is_asked_too_often(folder, legacy, modern):
+    def handler(wire, asked):
+        wire.send(response(429, JSON, body=b"{}") if asked.target.endswith(b"-4") else record(asked, ()))
+
+    legacy.does(handler)
+    found = facts(folder, ids(40), "--concurrency", "1", status=3)
+    assert found["stopped"].startswith("legacy is asked too often")
+    assert (len(legacy.asked), found["counts"], sorted(modern.targets())) == (
+        4, {"right": 3}, [f"/patients/{one}" for one in ids(3)])
+
+
 def test_a_key_that_legacy_refuses_among_others_is_compared(folder, legacy, modern):
     def handler(wire, asked):
         refused = asked.target.endswith(b"-2") or asked.target.endswith(b"-3")
@@ -265,8 +278,9 @@ def test_a_modern_arm_that_fails_is_counted(folder, modern):
 
 
 @pytest.mark.slow
-def test_ctrl_c_ends_a_sweep_and_what_was_judged_is_stored(folder, legacy):
-    (folder / "keys").write_text(lines(ids(400)))
+@pytest.mark.parametrize("keys", [400, 31], ids=["in between", "with the last keys on their way"])
+def test_ctrl_c_ends_a_sweep_and_what_was_judged_is_stored(folder, legacy, keys):
+    (folder / "keys").write_text(lines(ids(keys)))
 
     def handler(wire, asked):
         if len(legacy.asked) > 30:

@@ -277,9 +277,9 @@ def test_what_was_never_seen_is_listed(one):
     assert [words(line) for line in part.xpath("./p")] == [
         "Never seen: search .",
         "Never mirrored, because asking changes something: add . The shadow has no evidence about them."]
-    assert rows(part) == [["search", "all", "all", "all", "0", "100", "100"],
-                          ["read", "all", "all", "all", "903", "100", "–"],
-                          ["read", "2xx", "Patient", "", "903", "10", "–"]]
+    assert rows(part) == [["search", "all", "all", "all", "0", "100", "100", "–"],
+                          ["read", "all", "all", "all", "903", "100", "–", "–"],
+                          ["read", "2xx", "Patient", "", "903", "10", "–", "–"]]
 
 
 def test_the_window_names_what_the_verdict_rests_on(one):

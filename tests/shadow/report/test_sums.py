@@ -237,11 +237,20 @@ def test_a_stratum_that_is_hardly_asked_for_does_not_block_and_is_said_not_to_be
         one.says for one in found.gates if one.name == "coverage")
 
 
+def test_what_a_small_sample_saw_seldom_need_not_be_rare():
+    seldom = [row(last=30 * DAY), row(effective=2, stratum=Stratum("read", "4xx", "json", ""))]
+    assert verdict(seldom, replace(ONE, sample=0.5)).answer is Answer.SAFE
+    found = verdict(seldom, replace(ONE, sample=0.01))
+    assert (found.answer, [one.needs for one in found.coverage if one.status == "4xx"]) == (Answer.NOT_ENOUGH, [8])
+
+
 def test_a_small_group_with_many_wrong_answers_does_not_drown_in_the_mean():
     rows = [row(effective=90_000), row(Outcome.MISMATCH, 9)]
     members = [Member("results", NEW, "facility", f"#{number}", 1_000, 0) for number in range(80)]
     sick = Member("results", NEW, "facility", "#sick", 30, 9)
     assert verdict(rows, ONE, rest=Rest(members=members)).answer is Answer.SAFE
+    some = verdict(rows, ONE, rest=Rest(members=[*members, replace(members[0], token="#some", bad=1)]))
+    assert "worst off: facility #some with 1 of 1,000" in next(one.says for one in some.gates if one.name == "groups")
     found = verdict(rows, ONE, rest=Rest(members=[*members, sick]))
     assert (found.answer, "for facility #sick: 9 of 30 effective exchanges are bad" in found.says) == (
         Answer.NOT_SAFE, True)
