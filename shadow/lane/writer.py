@@ -83,6 +83,8 @@ class Writer:
         self._traffic: defaultdict[tuple[str, str, str, str], Calls] = defaultdict(Calls)
         self._exchanges: dict[_Place, Exchanges] = {}
         self._eligible: Counter[tuple[str, int]] = Counter()
+        # The hour since 1970, as of the last look: counting what the sample leaves out reads no clock.
+        self._hour = int(time.time()) // HOUR
         self._members = Members()
         self._bindings: list[Binding] = []
         self._gaps: dict[tuple[str, Reason], Gap] = {}
@@ -140,11 +142,11 @@ class Writer:
         """Count an exchange that was not sent to both arms. `left_out` says what is known of it."""
         self._write_soon()
         self._tallies[tally] += 1
-        at = left_out.at if left_out is not None else time.time()
-        self._eligible[tally.capability, int(at) // HOUR] += 1
+        self._eligible[tally.capability, self._hour if left_out is None else int(left_out.at) // HOUR] += 1
         if tally.reason == Reason.STORE_UNAVAILABLE:
             # Its epoch may not be known before the first pair, so the time says which epoch the gap is in.
-            return self._gap(Gap(tally.capability, Reason.STORE_UNAVAILABLE, 1, at, at))
+            now = time.time()
+            return self._gap(Gap(tally.capability, Reason.STORE_UNAVAILABLE, 1, now, now))
         # An exchange that the sample left out by chance is no gap in the evidence.
         if tally.reason != NOT_SAMPLED:
             standing = self._standings.of_left_out(tally.capability, tally.operation, left_out)
@@ -154,6 +156,8 @@ class Writer:
 
     def count_members(self, tally: Tally, standing: Standing, who: Sequence[tuple[str, str]]) -> None:
         """Count a finished exchange of both arms for those who asked, if it is effective: (dimension, name)."""
+        if tally.outcome is Outcome.UNSTABLE:
+            return  # legacy disagreed with itself, so that nothing is shown for anybody
         counts = counts_as(tally.outcome, tally.reason)
         bad = counts in BAD
         if bad and not self._standings.is_first_bad(tally.capability, standing):
@@ -326,7 +330,9 @@ class Writer:
 
         Returns whether something was written. Then custody was looked at too: one thread does both, because handing
         work to a thread takes as long as writing a few exchanges."""
-        self._marks.tick(time.time())
+        now_at = time.time()
+        self._hour = int(now_at) // HOUR
+        self._marks.tick(now_at)
         store = self._store
         if store is None:
             return False

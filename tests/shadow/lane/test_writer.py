@@ -146,6 +146,8 @@ async def test_what_is_left_out_before_its_epoch_is_known_or_by_the_sample_is_no
     rows = {(row.stratum.status, row.outcome): (row.count, row.effective) for row in await kept.evidence()}
     assert rows == {("2xx", Outcome.MATCH): (1, 1), ("", Outcome.SHED): (1, 0)}
     assert kept.store.read().tallies[shed] == 2
+    [calendar] = [one for one in kept.store.read().calendars if one.epoch is None]
+    assert sum(count for _, count in calendar.hours) == 4, "there was traffic all the same"
 
 
 async def test_what_is_left_out_keeps_its_stratum_and_counts_once_for_each_subject_and_hour():
