@@ -35,6 +35,10 @@ EFFECTIVE = frozenset({Counts.RIGHT, Counts.FIRST, Counts.WRONG, Counts.FAILED, 
 
 BAD = frozenset({Counts.FIRST, Counts.WRONG, Counts.FAILED, Counts.AFTER})
 
+NOISE = frozenset({"", "noise"})
+"""The reasons of unstable exchanges. They stand in the way of SAFE, like everything that was left out after modern had
+answered. But legacy disagreed with itself there: they never show that modern is wrong, so they add nothing to FAIL."""
+
 RACE = "race"
 """The reason of a transient exchange in which legacy's second answer was modern's."""
 

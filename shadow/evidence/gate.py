@@ -95,5 +95,6 @@ def _signed(gate: Gate) -> Gate:
 
 
 def _is_a_matter_of_numbers(gate: Gate) -> bool:
-    """Whether nothing but exchanges is missing to a rate: that is what a person may answer for."""
-    return gate.state is State.MISSING and bool(gate.waits)
+    """Whether nothing but exchanges is missing to a rate that is not above its limit so far: that is what a person may
+    answer for."""
+    return gate.state is State.MISSING and bool(gate.waits) and (gate.value or 0.0) <= gate.limit

@@ -111,7 +111,7 @@ def strata_gate(criteria: Criteria, strata: Mapping[Stratum, Numbers], seen: See
         return Gate("strata", State.FAIL, worst.bad / worst.n, criteria.limit, 0,
                     f"above {percent(criteria.limit)} in {failed}: {counted(worst)} are bad")
     first = ranked[0]
-    bad, n = strata[first].bad, strata[first].asked
+    _, bad, n = strongest(starts[first], criteria.limit)
     few = f"; {bad:,} of {n:,} in {first} are too few to show it" if bad > criteria.limit * n else ""
     return Gate("strata", State.PASS, bad / n, criteria.limit, 0,
                 f"none of {len(strata):,} is shown to be above {percent(criteria.limit)}{few}")

@@ -37,7 +37,8 @@ class Numbers(NamedTuple):
 
 class Past(NamedTuple):
     """The sums since one start of a course: as Numbers, but nothing in it is bad that a person has declared or signed,
-    however much of it there is, since a gate of its own holds that to its share. `number` is that of the start."""
+    however much of it there is, since a gate of its own holds that to its share; nor what is unstable, since that
+    does not show that modern is wrong. `number` is that of the start."""
 
     number: int
     asked: int

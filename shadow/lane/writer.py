@@ -156,6 +156,8 @@ class Writer:
 
     def count_members(self, tally: Tally, standing: Standing, who: Sequence[tuple[str, str]]) -> None:
         """Count a finished exchange of both arms for those who asked, if it is effective: (dimension, name)."""
+        if tally.outcome is Outcome.UNSTABLE:
+            return  # legacy disagreed with itself, so that nothing is shown for anybody
         counts = counts_as(tally.outcome, tally.reason)
         bad = counts in BAD
         if bad and not self._standings.is_first_bad(tally.capability, standing):

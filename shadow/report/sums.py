@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from shadow.compare.comparison import COMPARED, Outcome
-from shadow.evidence.counting import BAD, EFFECTIVE, RACE, Counts, counts_as
+from shadow.evidence.counting import BAD, EFFECTIVE, NOISE, RACE, Counts, counts_as
 from shadow.evidence.criteria import Criteria, Lag
 from shadow.evidence.numbers import Hid, Numbers, Past, Seen, Used
 from shadow.evidence.stratum import Stratum
@@ -211,8 +211,9 @@ def _from_rows(rows: Iterable[Evidence], signed: _Signed, criteria: Criteria, no
         counts = _counts(row)
         if counts in EFFECTIVE:
             asked += row.effective
-        accepted = counts is Counts.AFTER and _reason(row) in signed.accept
-        if counts in BAD and not accepted and not _lagging(row, criteria, now):
+        shows_nothing = row.outcome is Outcome.UNSTABLE or (
+            counts is Counts.AFTER and _reason(row) in signed.accept) or _lagging(row, criteria, now)
+        if counts in BAD and not shows_nothing:
             by[counts] += row.effective
     return Past(1, asked, by[Counts.WRONG] + by[Counts.AFTER], by[Counts.FAILED], by[Counts.FIRST])
 
@@ -227,4 +228,5 @@ def _pasts(points: Sequence[Point], lagging: int, signed: _Signed) -> Iterable[P
 
 
 def _wrong(point: Point, signed: _Signed) -> int:
-    return point.wrong + sum(count for reason, count in point.after if (reason or _UNNAMED) not in signed.accept)
+    return point.wrong + sum(count for reason, count in point.after
+                             if reason not in NOISE and reason not in signed.accept)

@@ -16,6 +16,13 @@ _DATE = 10
 _WORST = "criticals", "mismatches", "candidate errors", "first answers", "strata"
 """Gates by how much a failure of theirs tells, the most telling first."""
 
+_MENDED = {
+    "candidate errors": "modern's failures", "slower": "modern's pace",
+    "known differences": "what known differences hide beyond their `max_rate`",
+    "signed": "what is beyond what was signed for",
+}
+"""What to mend where a gate fails, if it is not what differs."""
+
 _WHY = {
     Reason.STORE_UNAVAILABLE: "the store could not be opened", Reason.KILLED: "a worker was killed",
     Reason.UNWRITTEN: "the store could not be written at the end", Reason.STORE_REPLACED: "the store was replaced",
@@ -38,17 +45,18 @@ def worded(
     opening = f"{found.answer}{scope}. {first}" if found.answer is Answer.SAFE else f"{found.answer}{scope}: {first}"
     return replace(
         found, says=". ".join((opening, *rest, *tail)), scope=scope.strip(), cause=cause, wanted=wanted,
-        uncovered=uncovered, action=action(found.answer, cause, wanted, found.anew, found.per_hour),
+        uncovered=uncovered, action=_action(found, cause, wanted),
     )
 
 
-def action(answer: Answer, cause: str, wanted: Sequence[str], anew: int, rate: float | None) -> str:
+def _action(found: EvidenceReport, cause: str, wanted: Sequence[str]) -> str:
     """What to do next: under NOT SAFE never to wait, since that does not help."""
-    match answer:
+    match found.answer:
         case Answer.SAFE:
             return "nothing stands in the way of this step"
         case Answer.NOT_SAFE:
-            return mend(cause, anew, rate)
+            failed = min((gate for gate in found.gates if gate.state is State.FAIL), key=_rank)
+            return mend(_MENDED.get(failed.name, "what differs"), found.anew, found.per_hour)
     return wanted[0] if wanted else cause
 
 

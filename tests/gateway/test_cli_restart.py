@@ -28,7 +28,7 @@ capabilities:
     legacy: legacy
     modern: legacy
     stage: shadow
-    shadow: {sample: 100%, gate: {limit: 1%, critical_limit: 1%, calendar: off}}
+    shadow: {sample: 100%, gate: {limit: 1%, critical_limit: 1%, calendar: off, slower: off}}
 default: {upstream: legacy}
 """
 

@@ -39,21 +39,21 @@ capabilities:
     legacy: legacy
     modern: modern
     stage: shadow
-    shadow: {{sample: 100%, gate: {{limit: 1%, critical_limit: 1%, calendar: off}}}}
+    shadow: {{sample: 100%, gate: {{limit: 1%, critical_limit: 1%, calendar: off, slower: off}}}}
   {LONG}:
     owner: {OFFICE}
     operations: {{read: {{path: "/patients/{{id}}"}}}}
     legacy: legacy
     modern: modern
     stage: verify
-    shadow: {{sample: 100%, gate: {{limit: 1%, critical_limit: 1%, calendar: off}}}}
+    shadow: {{sample: 100%, gate: {{limit: 1%, critical_limit: 1%, calendar: off, slower: off}}}}
   labels:
     owner: pharmacy
     operations: {{read: {{path: "/labels/{{id}}"}}}}
     legacy: legacy
     modern: modern
     stage: shadow
-    shadow: {{sample: 100%, gate: {{limit: 1%, critical_limit: 1%, calendar: off}}}}
+    shadow: {{sample: 100%, gate: {{limit: 1%, critical_limit: 1%, calendar: off, slower: off}}}}
   moved:
     owner: it
     operations: {{read: {{path: "/moved/{{id}}"}}}}

@@ -71,6 +71,11 @@ def test_a_slower_modern_is_told_soon(factor, within):
     assert median(told(ORDINARY, factor, seed, 400) or 400 for seed in range(9)) <= within
 
 
+@pytest.mark.slow
+def test_a_modern_that_is_a_little_slower_is_told_in_time():
+    assert median(told(ORDINARY, 1.3, seed, 3_000, every=10) or 3_000 for seed in range(9)) <= 1_000
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_server_beside_itself_is_not_slower(shape):
     assert [told(SHAPES[shape], 1.0, seed, 2_000, every=100) for seed in range(2)] == [None, None]

@@ -61,16 +61,27 @@ def test_a_race_is_right():
     assert verdict([row(), row(Outcome.TRANSIENT, 900, "race", critical=9)], ONE).answer is Answer.SAFE
 
 
+def test_where_legacy_disagrees_with_itself_nothing_is_safe_and_nothing_is_shown_to_be_wrong():
+    rows = [row(), row(Outcome.UNSTABLE, 900, "noise"), row(Outcome.UNSTABLE, 90)]
+    late = Rest(courses=[course(Point(0), Point(9_000), Point(9_990, after=(("", 90), ("noise", 900))))])
+    for rest in (None, late):
+        found = verdict(rows, ONE, rest=rest)
+        assert (found.answer, state(found, "mismatches")) == (Answer.NOT_ENOUGH, State.MISSING)
+        assert found.action.startswith("990 exchanges left out after modern had answered (900 noise, 90 unstable) must")
+    signed = tuple(Accepted(reason, 0.2, "Ada", "known", 2 * NOW) for reason in ("noise", "unstable"))
+    assert verdict(rows, replace(ONE, accepted=signed), rest=late).answer is Answer.SAFE
+
+
 @pytest.mark.parametrize(("outcome", "reason"), [
-    (Outcome.NOT_COMPARABLE, "syntax"), (Outcome.UNSTABLE, ""), (Outcome.SHED, "comparer_slow"),
+    (Outcome.NOT_COMPARABLE, "syntax"), (Outcome.SHED, "comparer_slow"),
 ])
 def test_what_is_left_out_after_modern_has_answered_is_wrong_unless_a_person_signs(outcome, reason):
     rows = [row(), row(outcome, 90, reason)]
     assert state(verdict(rows, ONE), "mismatches") is State.FAIL
-    signed = Accepted(reason or "unstable", 0.02, "Ada", "known", 2 * NOW)
+    signed = Accepted(reason, 0.02, "Ada", "known", 2 * NOW)
     found = verdict(rows, replace(ONE, accepted=(signed,)))
     assert found.answer is Answer.SAFE
-    assert f"Accepted by Ada: {reason or 'unstable'} in up to 2% of exchanges" in found.says
+    assert f"Accepted by Ada: {reason} in up to 2% of exchanges" in found.says
     # What is above the share that was signed counts, and so does all of it once the signature is over.
     assert verdict([row(), row(outcome, 900, reason)], replace(ONE, accepted=(signed,))).answer is Answer.NOT_SAFE
     assert verdict(rows, replace(ONE, accepted=(signed._replace(expires=NOW - 1),))).answer is Answer.NOT_SAFE

@@ -15,7 +15,7 @@ from shadow.compare.difference import Difference, Shape
 from shadow.compare.tokens import TOKEN
 from shadow.evidence.epoch import Epoch, Setup
 from shadow.evidence.stratum import HOUR, STRATA, Stratum
-from shadow.ledger.rows import EPOCHS, MEMBERS, PAIRS, SUBJECTS, Binding, Crossed, Member, Sighting
+from shadow.ledger.rows import ATTEMPTS, EPOCHS, MEMBERS, PAIRS, SUBJECTS, Binding, Crossed, Member, Sighting
 from shadow.stores.base import Batch, StoreError
 from shadow.stores.memory import Memory
 from shadow.stores.sqlite import Sqlite
@@ -203,3 +203,18 @@ def test_the_pairs_of_an_epoch_are_bounded(tmp_path, kind):
     assert {row.kind: row.count for row in store.read("results").crossings} == {
         Crossed.PAIR: PAIRS, Crossed.OVERFLOW: 2, Crossed.SPLIT: 1}
     store.close()
+
+
+@pytest.mark.slow
+def test_the_attempts_of_a_capability_are_bounded_and_those_with_most_evidence_stay():
+    store, more = Memory(Memory.Options()), 30
+    store.write(Batch(sightings=[
+        Sighting("results", Epoch("", str(build), Setup(), "2"), Stratum("read", "2xx", "", ""), Outcome.MATCH, 1, 0, 0,
+                 build, build, frozenset((1, b"%06d%d" % (build, one)) for one in range(2 if build == 3 else 1)))
+        for build in range(ATTEMPTS + more)]))
+    kept = {one.epoch.modern: one for one in store.read("results").attempts}
+    store.close()
+    assert len(kept) == ATTEMPTS
+    assert (kept["3"].effective, kept["3"].closed) == (2, True), "what came close to SAFE is not forgotten"
+    assert not {str(build) for build in range(more) if build != 3} & kept.keys(), "of others the oldest go first"
+    assert kept[str(ATTEMPTS + more - 1)].number == ATTEMPTS + more, "and no number is given twice"
