@@ -4,8 +4,8 @@ Without an adapter, bytes stream: the receiver gets the upstream's answer as it 
 body must be complete before the call. The answer is collected up to the capability's buffer limit, translated, and
 passed on as if the upstream had sent it.
 
-A mirror goes the same way, translation and upstream included. Its request is marked, and carries no credentials unless
-the capability passes them. Its answer is always collected.
+A mirror goes the same way, translation and upstream included. Its request, as gateway/question.py makes it, is marked.
+Its answer is always collected.
 """
 
 import time
@@ -16,15 +16,14 @@ from typing import NamedTuple
 from adapters.base import AdapterError
 from adapters.message import Headers, Request, Response
 from gateway.call import Arrival
-from gateway.capability import Arm, Capability, Match
+from gateway.capability import Arm, Match
 from gateway.decide import Decision
+from gateway.question import Question
 from gateway.room import BODY_FREE
 from gateway.transports.base import Receiver, Sending
 from gateway.transports.collect import Asker, Collected
 from gateway.transports.http.affinity import Affinity
 from shadow.observation import Failure, Observation
-
-_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
 
 def forward(
@@ -134,19 +133,19 @@ def _translate_back(arm: Arm, match: Match, method: str, answer: Collected) -> t
 
 
 def ask(
-    capability: Capability, arm: Arm, match: Match, arrival: Arrival, body: bytes, total: float,
-    heard: Callable[[Observation], None],
+    arm: Arm, asked: Question, arrival: Arrival, limit: int, total: float, heard: Callable[[Observation], None],
 ) -> Callable[[], object] | None:
     """Ask an arm in the shadow, and call `heard` once with its observation, perhaps before this returns.
 
-    `total` is how many seconds the arm may take; 0 if the caller cancels in time. A failure is an observation too.
+    `arrival` is the client's request. `limit` is the most bytes that the answer's body may have, and `total` how many
+    seconds the arm may take; 0 if the caller cancels in time. A failure is an observation too.
     Returns the function that cancels, or None if `heard` was called already.
     """
-    request = _mirrored(capability, arm, arrival, body)
+    request, match = asked
     started = time.monotonic()
     if arm.adapter is not None:
         try:
-            request = _translate(arm, match, request, body)
+            request = _translate(arm, match, request, request.body)
         except AdapterError as error:
             heard(_untranslated(arm, time.monotonic() - started, error))
             return None
@@ -154,7 +153,6 @@ def ask(
     def settled(answer: Collected) -> None:
         heard(_observed(arm, match, arrival.request.method, _times(started, answer), answer))
 
-    limit = capability.shadow.max_body if capability.shadow is not None else capability.buffer_limit
     collected = Collected(limit, settled, bodiless=request.method == "HEAD", timed=True)
     sending = arm.upstream.for_mirrors().send(
         request, arrival, request.body, collected, None, whole=True, streams=False, total=total)
@@ -162,19 +160,6 @@ def ask(
         return None
     collected.sending = sending
     return sending.cancel
-
-
-def _mirrored(capability: Capability, arm: Arm, arrival: Arrival, body: bytes) -> Request:
-    """The client's request, without the fields that a mirror leaves out."""
-    original = arrival.request
-    headers = original.headers.without(capability.withheld)
-    if arm.adapter is None and (body or original.method in _WITH_BODY) and headers.get(b"content-length") is None:
-        headers.append((b"Content-Length", b"%d" % len(body)))
-    elif len(headers) == len(original.headers):
-        if not body:
-            return original
-        headers = original.headers  # their lines are made already
-    return Request(original.method, original.target, headers, body)
 
 
 class _Times(NamedTuple):

@@ -14,6 +14,7 @@ from gateway.capability import Arm, Capability, Match
 from gateway.decide import Decision
 from gateway.forward import ask
 from gateway.members import members
+from gateway.question import is_conditional, question
 from gateway.room import PIECE, Room
 from gateway.telemetry.record import Account
 from gateway.transports.base import Sending
@@ -26,7 +27,6 @@ from shadow.lane.mirror import Mirror
 from shadow.observation import Failure, Observation
 
 _NO_HEADERS = Headers()
-_CONDITIONAL = frozenset({304, 412})
 # Bytes of a request's body that take no time to speak of on their way to an arm.
 _SOON_SENT = 64 << 10
 
@@ -97,7 +97,10 @@ class Witness:
         """Keep a piece of the answer's body. Where that is too much, the mirror is skipped and this is False."""
         self._size += len(data)
         if self._size > self._plan.max_body:
-            self.skip("body_too_large")
+            # The answer is modern's, unless its fallback is answering.
+            by_modern = self._asked == "legacy" and self._said is None
+            reason = "body_too_large_modern" if by_modern else "body_too_large"
+            self.skip(reason)
             return False
         size = len(data) + PIECE
         if not self._room.take_spare(size):
@@ -139,10 +142,12 @@ class Witness:
         request = arrival.request
         if body:
             request = Request(request.method, request.target, request.headers, body)
+        condition = served.status if served.status in (304, 412) and is_conditional(request) else 0
         self._lane.offer(Mirror(
             target.capability.name, target.operation.name, request, served,
             self._asked if said is None else said.arm, arrival.trace_id, time.time(),
-            Way(self._match, arrival, said), self._plan, self._call.safe, who=members(self._plan.groups, self._call),
+            Way(self._match, arrival, said), self._plan, self._call.safe, condition,
+            members(self._plan.groups, self._call),
         ))
 
     def _times(self, seconds: float, size: int) -> tuple[float | None, float | None]:
@@ -159,16 +164,13 @@ class Witness:
         self, account: Account, upload: Upload | None, affinity: Affinity | None, failure: Failure | None,
     ) -> str:
         """Why an exchange cannot be mirrored after all, or ""."""
-        if failure is not None and (reason := _unsaid(failure, account.error)):
+        if failure is not None and (reason := _unsaid(failure, account)):
             return reason
         if is_logged_in(affinity, self._match.target.capability):
             return "connection_auth"
         if upload is not None and not upload.whole:
-            return "request_unfinished"
+            return _left_out("request_unfinished", account)
         status, said = account.status, self._said
-        if status in _CONDITIONAL:
-            # It turned on tags or times of one arm's own; the other is asked without them.
-            return "conditional"
         if upload is not None and len(upload.joined()) > self._plan.max_body:
             return "body_too_large"
         if said is not None and said.status and said.status // 100 == status // 100:
@@ -199,12 +201,23 @@ def is_logged_in(affinity: Affinity | None, capability: Capability) -> bool:
     return affinity.concerns(*(arm.upstream for arm in (capability.legacy, capability.modern) if arm is not None))
 
 
-def _unsaid(failure: Failure, error: str) -> str:
+_BY_MODERN = {
+    "client_gone": "client_gone_modern", "request_unfinished": "request_unfinished_modern",
+}
+"""The reasons while modern serves. It may have had a hand in them, so such an exchange is not left out for free."""
+
+
+def _left_out(reason: str, account: Account) -> str:
+    return _BY_MODERN[reason] if account.arm == "modern" else reason
+
+
+def _unsaid(failure: Failure, account: Account) -> str:
     """Why a failure is not an arm's, so that there is nothing to compare; "" where it is one."""
     if failure.kind in ("cancelled", "refused"):
         if failure.source == "downstream":
-            return "client_gone"
-        return "body_too_large" if error == "body_too_large" else "refused"
+            # A client that breaks its request, instead of leaving, does so by itself.
+            return _left_out("client_gone", account) if account.error == "client_gone" else "client_gone"
+        return "body_too_large" if account.error == "body_too_large" else "refused"
     return "overloaded" if failure.kind == "no_room" else ""
 
 
@@ -225,8 +238,12 @@ def ask_mirror(
     if arm is None or (extra and name == "legacy" and not _is_whole(arm)):
         heard(None)
         return None
+    # Legacy is asked beyond what mirroring takes only where it must say again what it has said: the same question is
+    # put to it, with the credentials of the client that it has answered.
+    own = extra and name == "legacy" and mirror.ask == "modern"
+    asked = question(way.match, mirror.request, mirror.served.status, own=own, plain=arm.adapter is None)
     # The lane has the deadline.
-    return ask(capability, arm, way.match, way.arrival, mirror.request.body, 0.0, heard)
+    return ask(arm, asked, way.arrival, mirror.plan.max_body, 0.0, heard)
 
 
 def _is_whole(arm: Arm) -> bool:

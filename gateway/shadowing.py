@@ -99,6 +99,9 @@ class Shadowing:
         self._faults.report(faults, {STORE: writer.failures, CUSTODY: writer.keys.failures,
                                      SEALED: capture.counts["failed"] if capture is not None else 0})
         self._report_renewals()
+        for one in self.lane.newly_spared():
+            self._recorder.event("legacy_spared", level="warning", capability=one.capability, operation=one.operation,
+                                 reason=one.reason, seconds=one.pause)
 
     def _report_renewals(self) -> None:
         """Report a file that was deleted or replaced: it did not fail, but its contents are lost."""
@@ -133,8 +136,10 @@ class Shadowing:
                 for (capability, arm), spent in self.lane.writer.pacing.spent.items()]
 
     def lane_facts(self) -> LaneFacts:
-        """The lane's state."""
-        return {"on": self.lane.on and self._on, "unfinished": self.lane.unfinished, "held_bytes": self.lane.held}
+        """The lane's state. Each capability with an exchange is among those with `extra` requests, if only with 0."""
+        extra = {tally.capability: 0 for tally in self.lane.counters()} | dict(self.lane.extra)
+        return {"on": self.lane.on and self._on, "unfinished": self.lane.unfinished, "held_bytes": self.lane.held,
+                "extra": list(extra.items()), "spared": self.lane.spared()}
 
     def store_facts(self) -> StoreFacts:
         """The store's failures and losses."""

@@ -28,7 +28,7 @@ GATEWAY = [
     {"upload"},
     {"outlet"},
     {"forward"},
-    {"admit", "waiting", "decide"},
+    {"admit", "waiting", "decide", "question"},
     {"routing"},
     {"routes"},
     {"capability", "trie", "conditions"},
@@ -50,12 +50,13 @@ SHADOW = [
     {"normalisers", "custody"},
     {"observation", "latency", "settings", "words", "database", "guide", "diff", "rules", "noise", "signatures",
      "stratum", "tokens", "unlink"},
-    {"moved"},
+    {"moved", "credentials"},
 ]
 
 PURE = [
     "adapters", "shadow.observation", "shadow.compare", "shadow.normalisers", "shadow.evidence", "shadow.ledger",
     "shadow.plan", "shadow.report", "shadow.cases", "shadow.sealed.search", "shadow.words", "shadow.latency",
+    "shadow.credentials", "gateway.question",
     "shadow.settings", "shadow.lane.learned_noise", "shadow.lane.rates", "shadow.renderers.html",
     "shadow.renderers.csv", "shadow.renderers.json", "shadow.renderers.junit", "shadow.renderers.markdown",
     "shadow.renderers.phrases",

@@ -17,14 +17,15 @@ from adapters.mapping import Field
 from adapters.xmltemplate import ElementOptions
 from gateway import plugins
 from gateway.admin.app import admin_app
-from gateway.capability import _CREDENTIALS, _NOT_MIRRORED
 from gateway.cli.main import main
 from gateway.config import gating, kinds, spec
 from gateway.config.compile import build
 from gateway.edges import field_kinds
 from gateway.errors import CODES, FAILURES
+from gateway.question import LEFT_OUT
 from gateway.stage import READS, WRITES, Stage
 from shadow.compare.comparison import Outcome
+from shadow.credentials import SECRETS
 from tests.backends.upstream import closed_port, until
 from tests.backends.wire import response
 from tests.markdown import anchors, blocks, quoted, sections, tables, top_level
@@ -385,8 +386,8 @@ def test_what_is_removed_from_requests_is_as_documented(plain, legacy):
     sent = [(name, "canary") for name in listed if name != "Transfer-Encoding"]
     assert plain.ask("GET", "/", ("Host", "clinic.example"), *sent).status == 200
     assert b"canary" not in b"".join(value for _, value in legacy.asked[-1].headers)
-    lacking = dict(sections(REFERENCE))["Removed from requests"] + dict(sections(REFERENCE))["capabilities.NAME"]
-    for name in (*_NOT_MIRRORED, *_CREDENTIALS):
+    lacking = dict(sections(REFERENCE))["Removed from mirrors"]
+    for name in (*LEFT_OUT, *SECRETS):
         assert f"`{name.decode()}`" in lacking.lower()
 
 

@@ -53,13 +53,15 @@ def gate(capability: str, output: str, config: Path, admin: str | None, step: st
 def _print(found: CapabilityReport, output: str) -> None:
     match output:
         case "json":
-            whole = {"capability": found.capability, "evidence": found.evidence}
+            whole = {"capability": found.capability, "evidence": found.evidence, "advice": found.advice}
             click.echo(orjson.dumps(whole, option=orjson.OPT_INDENT_2))
         case "junit":
             click.echo(to_junit(found.capability, found.evidence), nl=False)
         case "markdown":
-            click.echo(markdown.evidence(found.evidence))
+            click.echo("\n".join((markdown.evidence(found.evidence), *markdown.notes(found))))
         case _:
             console = table.terminal()
             for part in table.evidence(found.evidence):
                 console.print(part)
+            for line in found.advice:
+                click.echo(f"  note: {line.replace('`', '')}")

@@ -8,14 +8,14 @@ from pathlib import Path
 from adapters.message import Headers
 from gateway.cli.sources import Refused
 from gateway.wire.heads import FIELD
-from shadow.settings import SECRETS
+from shadow.credentials import is_credential
 
 
 def plain_fields(written: Iterable[str]) -> Headers:
     """The fields of the command line. Raises Refused for one that holds a credential."""
     found = Headers(_field(text, "--header") for text in written)
     for name, _ in found:
-        if name.lower() in SECRETS:
+        if is_credential(name):
             raise Refused(f"--header: {name.decode()} is a credential, and other users see a command line: put it into "
                           "a file for --header-file, or a variable for --header-env")
     return found

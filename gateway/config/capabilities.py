@@ -20,9 +20,10 @@ from gateway.reading import is_ambiguous, segments
 from gateway.stage import Stage
 from gateway.transports.base import Transport
 from shadow.compare.rules import Rules, together
+from shadow.credentials import SECRETS
 from shadow.evidence.epoch import Basis, Setup
 from shadow.plan import CLIENTS, ShadowPlan
-from shadow.settings import SECRETS, Recheck, Sealing
+from shadow.settings import Recheck, Sealing
 
 
 class Names:
@@ -193,7 +194,8 @@ class Capabilities:
             self._findings.warn(
                 node.key("shadow", "max_body"), "two bodies of this size do not fit into the lane's `memory`: "
                 "such mirrors are dropped", "lane_memory")
-        recheck = Recheck(tuple(shadow.recheck.after), shadow.recheck.budget / 10_000)
+        recheck = self._recheck(shadow.recheck, node.find("shadow"))
+        operations = written.operations.items()
         gate = shadow.gate
         rules, own, digest = self._ruled(written, shadow, node)
         setup = arms._replace(rules=digest)
@@ -210,7 +212,23 @@ class Capabilities:
             shadow.sample / 10_000, shadow.max_body, shadow.deadline, shadow.credentials == "pass", recheck, criteria,
             Basis(setup, (gate.build or "").lower().encode(), parameters), rules, own, shadow.noise / 10_000,
             Sealing(shadow.capture / 10_000, SECRETS.union(*(policy.credentials for policy in policies))), groups,
+            rechecks={name: replace(recheck, legacy=one.recheck.legacy)
+                      for name, one in operations if one.recheck is not None},
+            noises={name: one.noise / 10_000 for name, one in operations if one.noise is not None},
         )
+
+    def _recheck(self, written: spec.Recheck, shadow: Node) -> Recheck:
+        legacy = written.legacy
+        if legacy is None:
+            # A file of before that says `recheck` means both arms. One that does not say it meets the new default.
+            legacy = shadow.child("recheck") is not None
+            if legacy and written.after and written.budget:
+                said = f"after: [{', '.join(f'{one:g}s' for one in written.after)}], budget: {written.budget / 100:g}%"
+                self._findings.warn(
+                    shadow.key("recheck"), "this asks legacy again as well, as before: write "
+                    f"`recheck: {{{said}, legacy: true}}` to keep that, or `legacy: false` to ask modern alone, as the "
+                    "next version does", "recheck_legacy")
+        return Recheck(tuple(written.after), written.budget / 10_000, legacy)
 
     def _gate_groups(self, written: spec.Capability, node: Node) -> tuple[tuple[str, str, str], ...]:
         """The groups by which the gate tells those apart who ask, each client first."""

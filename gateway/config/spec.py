@@ -285,6 +285,12 @@ class RulesFile(Strict):
     crosswalk: dict[Name, Crosswalk] = Field(default_factory=dict)
 
 
+class OperationRecheck(Strict):
+    """Whether legacy is asked again about a mismatch of one operation."""
+
+    legacy: bool
+
+
 class Operation(Strict):
     """One kind of request: all given conditions must match."""
 
@@ -294,6 +300,8 @@ class Operation(Strict):
     query: dict[str, Wanted] = Field(default_factory=dict, description="a value, or true for present")
     safe: bool | None = Field(default=None, description="whether the request changes nothing; left out: by the method")
     rules: list[Rule] = Field(default_factory=list, description="how its answers are compared, before `shadow.rules`")
+    noise: Share | None = Field(default=None, description="in place of `shadow.noise`")
+    recheck: OperationRecheck | None = Field(default=None, description="in place of `shadow.recheck.legacy`")
     expect_lag: ExpectLag | None = Field(
         default=None, description="modern may be wrong on first answer if it is right soon after")
 
@@ -326,10 +334,12 @@ class Split(Strict):
 
 
 class Recheck(Strict):
-    """Asking both arms again about a mismatch: if they agree then, it was a lag and not a defect."""
+    """Asking again about a mismatch: if modern then says what legacy has said, it was a lag and not a defect."""
 
     after: list[PositiveDuration] = written(["2s", "30s"], "times after the mismatch was found; an empty list: never")
     budget: Share = written("5%", "the largest share of exchanges that are rechecked")
+    legacy: bool | None = Field(default=None, description="whether legacy is asked again too; left out: no, but yes if "
+                                "`recheck` says anything else, as before")
 
     @field_validator("after")
     @classmethod
@@ -353,7 +363,7 @@ class Shadow(Strict):
         default_factory=dict, description="classes of identifiers, held one-to-one where rules say `crosswalk`")
     parameters: list[str] = Field(
         default_factory=list, description="names of query and form parameters that reports may show")
-    noise: Share = written("2%", "the share of exchanges where legacy is asked again after modern, to measure noise")
+    noise: Share = written("0%", "the share of exchanges where legacy is asked again after modern, to measure noise")
     gate: Gate = Field(default_factory=Gate)
     capture: Share = written("0%", "the share of mismatches that are sealed whole, in the file of `shadow.capture`")
 

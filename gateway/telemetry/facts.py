@@ -20,11 +20,16 @@ class ReloadFacts(TypedDict):
 
 
 class LaneFacts(TypedDict):
-    """The shadow lane: whether it accepts mirrors, how many have no outcome yet, and how many bytes those hold."""
+    """The shadow lane: whether it accepts mirrors, how many have no outcome yet, and how many bytes those hold.
+
+    `extra`: capability, requests to legacy beyond what its clients asked. `spared`: capability, operation ("" for all),
+    and why such requests are stopped now."""
 
     on: bool
     unfinished: int
     held_bytes: int
+    extra: list[tuple[str, int]]
+    spared: list[tuple[str, str, str]]
 
 
 class StoreFacts(TypedDict):

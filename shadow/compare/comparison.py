@@ -23,9 +23,15 @@ from shadow.compare.pair import Pair
 from shadow.compare.rules import defaults
 from shadow.observation import Observation
 
-VERSION = "4"
+VERSION = "5"
 """The comparator's version. It is raised whenever a pair may get another outcome. Then new evidence is collected."""
 
+
+NO_CREDENTIALS = "credentials"
+"""The reason of an exchange whose mirror was refused, because it carried none of the client's credentials."""
+
+NO_BODY = "status_only"
+"""The reason of a match in which no bodies were compared: the client's copy was still good, so it got none."""
 
 MARKUP = "default html markup"
 """The rule that hides the differences in markup of two HTML pages that read the same."""
@@ -75,13 +81,15 @@ class Tally(NamedTuple):
 class Drift(NamedTuple):
     """One kind of difference at one index-free path, in an exchange for which legacy was asked twice. `modern` and
     `legacy` say whether modern's answer, and legacy's second one, differ there from legacy's first. `plain` says that
-    only a value drifted, at a place that is in no list."""
+    only a value drifted, at a place that is in no list. `repeat` says that a client had asked twice, and
+    nobody else: then modern was not asked in between, and `modern` is False."""
 
     kind: str
     path: str
     modern: bool
     legacy: bool
     plain: bool
+    repeat: bool = False
 
 
 class Bond(NamedTuple):
@@ -175,6 +183,26 @@ def compare(pair: Pair, crosswalk: Crosswalk | None = None, learnt: list[IdPair]
     tally = Tally(pair.capability, pair.operation, outcome, reason)
     return Comparison(tally, pair.trace_id, pair.at, tuple(found), tuple(sorted(hidden.items())),
                       size=len(pair.control.body) + len(pair.candidate.body), bonds=crossed)
+
+
+def compare_condition(pair: Pair, unconditional: Observation) -> Comparison:
+    """The comparison of a pair with a `condition`. `unconditional` is that arm's answer which was asked without it.
+
+    They agree if the one arm could have given the other's status: 304 means that there is something to be had, 412 that
+    there is, or that there is nothing. What is in it stays unknown, and the reason NO_BODY says so.
+    """
+    outcome, reason = _failed(pair)
+    found: list[Difference] = []
+    hidden: Counter[str] = Counter()
+    if outcome is None:
+        status, agreeing = unconditional.status, (304,) if pair.condition == 304 else (304, 412, 404, 410)
+        if status // 100 != 2 and status not in agreeing:
+            legacy, modern = (Shape(str(one.status)) for one in (pair.control, pair.candidate))
+            found += _ruled(Difference("status", "", legacy, modern), pair, hidden)
+        outcome = Outcome.MISMATCH if found else Outcome.MATCH_NORMALISED if hidden else Outcome.MATCH
+        reason = "" if found else NO_BODY
+    return Comparison(Tally(pair.capability, pair.operation, outcome, reason), pair.trace_id, pair.at, tuple(found),
+                      tuple(sorted(hidden.items())))
 
 
 def _identities(pair: Pair, crosswalk: Crosswalk | None) -> Identities | None:

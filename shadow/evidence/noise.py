@@ -144,6 +144,15 @@ def _drifts(modern: Iterable[Difference], legacy: Iterable[Difference]) -> Itera
         yield Drift(kind, path, bool(new), bool(old), all(map(is_plain, (*new, *old))))
 
 
+def repeated(found: Comparison, again: Comparison) -> Comparison:
+    """The comparison `found`, with what its client's repeated question shows. `again` compares legacy's two answers to
+    it. They show where legacy drifts; modern's part in it is unknown, since it was not asked in between."""
+    if again.tally.outcome not in COMPARED or len(again.differences) >= MAX_DIFFERENCES:
+        return found
+    drifts = _drifts((), again.differences)
+    return replace(found, drifts=tuple(one._replace(repeat=True) for one in drifts))
+
+
 def is_plain(one: Difference) -> bool:
     """Whether only a value drifts that keeps its shape, at a path that leads through no list and no map of data."""
     path = one.signature.path
@@ -157,7 +166,10 @@ def is_plain(one: Difference) -> bool:
 class Noise:
     """One kind of difference at one index-free path of an operation, over all brackets of an epoch that were picked by
     chance: in how many `modern` alone disagreed, in how many `legacy`'s second answer alone did, and in how many `both`
-    did. `plain` is True if never more than a value drifted. Times are in seconds since 1970."""
+    did. `plain` is True if never more than a value drifted. Times are in seconds since 1970.
+
+    In `repeats` other exchanges a client had asked the same seconds before, and legacy's two answers disagreed. They
+    say how legacy drifts, and nothing of modern: they are in no e-value."""
 
     capability: str
     epoch: Epoch
@@ -170,6 +182,12 @@ class Noise:
     plain: bool
     first_seen: float
     last_seen: float
+    repeats: int = 0
+
+    @property
+    def own(self) -> int:
+        """In how many exchanges legacy disagreed with itself."""
+        return self.legacy + self.both + self.repeats
 
 
 Spot = tuple[str, Epoch, str, str, str]
@@ -187,8 +205,9 @@ def table(comparisons: Iterable[Comparison], epoch: Epoch) -> dict[Spot, Noise]:
     for comparison in comparisons:
         for one in comparison.drifts:
             place = comparison.tally.capability, epoch, comparison.tally.operation, one.kind, one.path
-            row = Noise(*place, one.modern and not one.legacy, one.legacy and not one.modern, one.legacy and one.modern,
-                        one.plain, comparison.at, comparison.at)
+            counts = (False, False, False) if one.repeat else (
+                one.modern and not one.legacy, one.legacy and not one.modern, one.legacy and one.modern)
+            row = Noise(*place, *counts, one.plain, comparison.at, comparison.at, int(one.repeat))
             found[place] = added(found[place], row) if place in found else row
     return found
 
@@ -198,7 +217,7 @@ def added(one: Noise, other: Noise) -> Noise:
     return replace(
         one, modern=one.modern + other.modern, legacy=one.legacy + other.legacy, both=one.both + other.both,
         plain=one.plain and other.plain, first_seen=min(one.first_seen, other.first_seen),
-        last_seen=max(one.last_seen, other.last_seen),
+        last_seen=max(one.last_seen, other.last_seen), repeats=one.repeats + other.repeats,
     )
 
 
@@ -251,6 +270,7 @@ class NoiseReport:
     rule: str
     first_seen: float
     last_seen: float
+    repeats: int
 
 
 def most(differing: int, exchanges: int) -> float:
@@ -274,11 +294,11 @@ def weighed(
                         rates.get(row.operation, 1.0), shapes.get((row.kind, row.path), "")) for row in tested]
     order = "regression", "proposal", "drift", ""
     return tuple(sorted(reports, key=lambda one: (
-        order.index(one.says), -one.both - one.legacy, -one.modern, one.operation, one.path, one.kind)))
+        order.index(one.says), -one.both - one.legacy - one.repeats, -one.modern, one.operation, one.path, one.kind)))
 
 
 def _weighed(row: Noise, alarm: float, now: float, rule: str, rate: float, shape: str) -> NoiseReport:
-    value, own = e_value(row.modern, row.legacy), row.legacy + row.both
+    value, own = e_value(row.modern, row.legacy), row.own
     expires = row.last_seen + EXPIRES
     says = ""
     if value >= alarm:
@@ -290,7 +310,7 @@ def _weighed(row: Noise, alarm: float, now: float, rule: str, rate: float, shape
     rule = _rule(row.path, expires, rate, shape) if proposed else rule if says == "drift" else ""
     return NoiseReport(
         row.operation, row.kind, row.path, row.modern, row.legacy, row.both, value, says,
-        expires if proposed else 0.0, rule, row.first_seen, row.last_seen,
+        expires if proposed else 0.0, rule, row.first_seen, row.last_seen, row.repeats,
     )
 
 

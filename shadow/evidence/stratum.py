@@ -36,8 +36,9 @@ OTHER = "(other)"
 
 class Stratum(NamedTuple):
     """A kind of exchange, without any value: its operation, legacy's status class ("2xx", or empty if legacy gave no
-    answer), its resource type ("Patient", or else the kind of media, such as "json"), as its shape the names of its
-    parameters ("date,patient"), and how it was `asked` ("HEAD conditional json": see evidence.media)."""
+    answer; "304" or "412" if an arm answered so to a condition of the client, so that no bodies were compared), its
+    resource type ("Patient", or else the kind of media, such as "json"), as its shape the names of its parameters
+    ("date,patient"), and how it was `asked` ("HEAD conditional json": see evidence.media)."""
 
     operation: str
     status: str
@@ -94,15 +95,23 @@ def subject(pair: Pair, key: bytes, epoch: Epoch, declared: frozenset[str] = fro
     # A request target cannot hold a NUL (the edge refuses it), so no part can be taken for another.
     asked = how_asked(request)
     message = b"\0".join((_place(pair.capability, pair.operation, shape, asked, hour, epoch), path, named, rest))
-    # If legacy gave no answer, there is no kind of answer to cover.
-    stratum = Stratum(pair.operation, "", "", shape, asked) if control.failure is not None else \
-        _stratum(pair.operation, control.status // 100, _resource(control), shape, asked)
+    if control.failure is not None:
+        # If legacy gave no answer, there is no kind of answer to cover.
+        stratum = Stratum(pair.operation, "", "", shape, asked)
+    elif pair.condition:
+        # It has a token of its own: it must not stand for an exchange whose bodies are compared.
+        stratum = Stratum(pair.operation, str(pair.condition), "", shape, asked)
+        message += b"\0%d" % pair.condition
+    else:
+        stratum = _stratum(pair.operation, control.status // 100, _resource(control), shape, asked)
     return Subject(stratum, mac(key, message) if key else b"", hour)
 
 
 def subject_left_out(capability: str, operation: str, left_out: LeftOut, key: bytes, epoch: Epoch) -> Subject:
     """The same of an exchange that was left out. Its status is "" if legacy has not answered."""
-    pair = Pair(capability, operation, left_out.request, left_out.control or _NOT_ASKED, _NOT_ASKED, "", left_out.at)
+    control = left_out.control or _NOT_ASKED
+    condition = control.status if control.status in (304, 412) else 0
+    pair = Pair(capability, operation, left_out.request, control, _NOT_ASKED, "", left_out.at, condition=condition)
     return subject(pair, key, epoch, left_out.declared)
 
 

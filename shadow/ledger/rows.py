@@ -40,6 +40,12 @@ CROSSED_EPOCHS = 4
 FASTER, SLOWER = "modern faster", "modern slower"
 """Used instead of an arm: by how much modern took less, or more, than legacy over the same request."""
 
+EXTRA = "legacy again"
+"""Used instead of an arm: the calls to legacy beyond what its clients asked. They are among those of "legacy" too."""
+
+SPARED = {"another_kind": "legacy spared: another kind", "client_errors": "legacy spared: client errors"}
+"""Used instead of an arm: how often such calls were stopped, by the reason (shadow.lane.sparing)."""
+
 HOURS = 2
 """Hours for which tokens are kept: the current one, and the one before it for late exchanges."""
 

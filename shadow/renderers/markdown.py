@@ -51,6 +51,7 @@ def _report(report: Report) -> Iterator[str]:
         yield from _causes(one)
         yield from _hints(one)
         yield from _noise(one)
+        yield from notes(one)
         if one.overflow:
             yield from ("", f"{overflowed(one)}.")
 
@@ -101,15 +102,21 @@ def _hints(one: CapabilityReport) -> Iterator[str]:
 
 def _noise(one: CapabilityReport) -> Iterator[str]:
     if one.noise:
-        yield from ("", "| Noise | Path | Operation | Modern alone | Legacy alone | Both | E-value | Finding |",
-                    "|---|---|---|---:|---:|---:|---:|---|")
+        yield from ("", "| Noise | Path | Operation | Modern alone | Legacy alone | Both | Repeats | E-value | "
+                    "Finding |", "|---|---|---|---:|---:|---:|---:|---:|---|")
     for noisy in one.noise:
         says = f"{noisy.says}: {DRIFTS}" if noisy.says == "drift" else noisy.says
         yield _row((noisy.kind, _path(noisy.path), noisy.operation, str(noisy.modern), str(noisy.legacy),
-                    str(noisy.both), f"{noisy.e_value:.3g}", says))
+                    str(noisy.both), str(noisy.repeats), f"{noisy.e_value:.3g}", says))
     for noisy in one.noise:
         if noisy.rule:
             yield from ("", f"{'To try' if noisy.says == 'drift' else 'Proposed'}: `{noisy.rule}`")
+
+
+def notes(one: CapabilityReport) -> Iterator[str]:
+    """What to change in routes.yaml: a paragraph each."""
+    for line in one.advice:
+        yield from ("", f"Note: {_cell(line)}.")
 
 
 def _evidence(found: EvidenceReport) -> Iterator[str]:

@@ -109,6 +109,8 @@ def _capability(one: CapabilityReport) -> Iterator[RenderableType]:
         yield from evidence(one.evidence)
     elif one.shadowed is False:
         yield Text(f"  not shadowed at the stage {one.stage}, owner {one.owner}")
+    for line in one.advice:
+        yield Text(f"  note: {line.replace('`', '')}", style="yellow")
     for label, counts in (
         ("candidate errors", one.candidate_errors), ("not comparable", one.not_comparable), ("shed", one.shed),
         ("skipped", one.skipped), ("lost", one.lost),

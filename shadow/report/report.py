@@ -15,11 +15,12 @@ from shadow.evidence.criteria import UNDECLARED, Criteria
 from shadow.evidence.noise import NoiseReport, most, weighed
 from shadow.latency import BOUNDS, Histogram
 from shadow.ledger.groups import Exemplar, Pattern
-from shadow.ledger.rows import FASTER, SLOWER, Finding, Gap, Hidden, Ledger, Reason, Traffic
+from shadow.ledger.rows import EXTRA, FASTER, SLOWER, Finding, Gap, Hidden, Ledger, Reason, Traffic
 from shadow.report.advice import advised
 from shadow.report.causes import Cause, causes, tried
 from shadow.report.evidence import EvidenceReport
 from shadow.report.hints import hints
+from shadow.report.remedies import remedies
 from shadow.report.verdict import Rest, verdict
 
 PATTERNS = 20
@@ -134,8 +135,9 @@ class CapabilityReport:
     eligible = compared + unstable + transient + the sums of the four maps, which are by reason. `lost` counts, by
     reason, other eligible exchanges whose outcome is unknown. `says` is a summary in words; `evidence` is the verdict.
     `patterns` are the most important of the `known_patterns`; `patternless` mismatching exchanges did not fit into the
-    table of patterns. `owner` is "" and `shadowed` (see Profile) None if the configuration is not known, or does not
-    have the capability."""
+    table of patterns. Legacy was asked `extra` times beyond what its clients asked. `advice` are sentences: what to
+    change in routes.yaml so that more can be told, and what it costs. `owner` is "" and `shadowed` (see Profile)
+    None if the configuration is not known, or does not have the capability."""
 
     capability: str
     owner: str
@@ -168,6 +170,8 @@ class CapabilityReport:
     patternless: int
     noise: tuple[NoiseReport, ...]
     rules: tuple[RuleReport, ...]
+    extra: int
+    advice: tuple[str, ...]
 
     @property
     def judged(self) -> bool:
@@ -259,6 +263,8 @@ def _capability(
         patternless=ledger.patternless.get(name, 0),
         rules=_rules([row for row in ledger.hidden if row.capability == name]),
         noise=noisy[:NOISE],
+        extra=(extra := sum(row.seconds.total for row in traffic if row.arm == EXTRA)),
+        advice=tuple(remedies(name, outcomes, traffic, extra)),
     )
 
 

@@ -1,5 +1,7 @@
 """Strata hold no value, and a token tells subjects apart only as long as it must."""
 
+from dataclasses import replace
+
 import pytest
 
 from adapters.message import Headers, Request
@@ -32,9 +34,16 @@ def token(*args, key=KEY, epoch=EPOCH, **kwargs):
     (pair(b"/p?Meier&code=1&"), Stratum("read", "2xx", "json", "code,{key}")),
     (pair(failure="reset"), Stratum("read", "", "", "")),
     (pair(b"/p?=x"), Stratum("read", "2xx", "json", "")),
+    (replace(pair(b"/p?date=1", status=304), condition=304), Stratum("read", "304", "", "date")),
+    (replace(pair(), condition=412), Stratum("read", "412", "", "")),
 ])
 def test_a_stratum_is_made_of_what_holds_no_value(made, stratum):
     assert subject(made, KEY, EPOCH).stratum == stratum
+
+
+def test_an_exchange_without_a_body_takes_no_place_of_one_with_a_body():
+    tokens = {subject(replace(pair(), condition=condition), KEY, EPOCH).token for condition in (0, 304, 412)}
+    assert len(tokens) == 3
 
 
 @pytest.mark.parametrize(("body", "media", "resource"), [

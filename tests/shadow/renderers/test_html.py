@@ -187,9 +187,9 @@ def test_a_cause_comes_with_a_rule_to_try_where_there_is_one():
 
 def test_noise_is_separated_from_what_is_worse_than_noise(one):
     dose, stamp = rows(section(tree(html.page(one)), "noise"))
-    assert (dose[0], dose[3:6], dose[7]) == ("/dose", ["900", "1", "10"], "regression")
+    assert (dose[0], dose[3:7], dose[8]) == ("/dose", ["900", "1", "10", "0"], "regression")
     assert (stamp[0], stamp[3:6]) == ("/stamp", ["2", "3", "10"])
-    assert "regression" not in stamp[7]
+    assert "regression" not in stamp[8]
 
 
 def test_where_legacy_itself_drifts_the_row_and_the_cause_say_so_with_a_rule():
@@ -199,7 +199,7 @@ def test_where_legacy_itself_drifts_the_row_and_the_cause_say_so_with_a_rule():
     page = tree(html.page(one))
     [row] = rows(section(page, "noise"))
     rule = '{at: "/load", tolerance: {relative: 0.000001}}'
-    assert row[7] == f"drift: {DRIFTS} {rule}"
+    assert row[8] == f"drift: {DRIFTS} {rule}"
     told = {cause[0].split()[0]: DRIFTS in cause[0] for cause in rows(section(page, "causes"))}
     assert told == {"/load": True, "/telecom/*": False}
     assert rule in section(page, "causes").xpath("./pre/code")[0].text
@@ -301,8 +301,8 @@ def test_criticals_come_first_and_by_themselves(one):
     [[path, *_]] = rows(section(page, "differences"))
     assert path == "/telecom/*"
     order = [part.get("aria-labelledby") for part in page.xpath("//section")]
-    assert order == ["verdict", "outcomes", "critical", "causes", "differences", "examples", "rules", "noise",
-                     "coverage", "latency", "window"]
+    assert order == ["verdict", "outcomes", "critical", "causes", "differences", "examples", "rules", "advice",
+                     "noise", "coverage", "latency", "window"]
 
 
 def test_causes_come_with_what_mending_them_brings(one):
