@@ -25,6 +25,7 @@ from gateway.routing import Ambiguous
 from gateway.telemetry.trace import new_trace_id
 from gateway.wire.heads import Malformed, fields
 from shadow.compare.comparison import Tally
+from shadow.credentials import is_refusal
 from shadow.custody.base import Custody
 from shadow.evidence.counting import BAD, Counts, counts_as
 from shadow.lane.asking import Cancel
@@ -42,7 +43,7 @@ PATIENCE = 10
 INTERRUPTED = "interrupted"
 """Why a sweep stopped: somebody wanted it."""
 
-_REFUSALS = frozenset({401, 403, 407})
+_PROXY_REFUSES = 407
 _TOO_MANY = 429
 
 
@@ -311,11 +312,16 @@ class Sweep:
 
 
 def _is_well(said: Observation) -> bool:
-    return said.failure is None and said.status < 500 and said.status not in _REFUSALS
+    return said.failure is None and said.status < 500 and not _is_refused(said)
+
+
+def _is_refused(said: Observation) -> bool:
+    """Whether an arm wants credentials, or others: also by a redirect to a login."""
+    return said.failure is None and (said.status == _PROXY_REFUSES or is_refusal(said.status, said.headers))
 
 
 def _unwell(said: Observation | None, what: str) -> str:
-    if said is not None and said.failure is None and said.status in _REFUSALS:
+    if said is not None and _is_refused(said):
         return f"legacy refused {what} with {said.status}: give its credentials with --header-file"
     last = "out" if said is None else said.failure.kind if said.failure is not None else str(said.status)
     return f"legacy failed {what}; the last time it was: {last}"

@@ -153,6 +153,10 @@ def test_secret_fields_go_to_legacy_alone_unless_the_capability_passes_credentia
         (TOKEN, "CANARY-KEY", "sid=CANARY", "application/json")}
     assert {tuple(map(one.get, names)) for one in modern.asked} == {(None, None, None, "application/json")}
 
+    modern.answers(response(401, JSON, body=b"{}"))
+    [refused] = facts(folder, ids(1), *given, env={"MORE": "Cookie: sid=CANARY"})["outcomes"]
+    assert (refused["outcome"], refused["reason"]) == ("not_comparable", "credentials")
+
     (folder / "routes.yaml").write_text(config(legacy, modern, "credentials: pass"))
     modern.forget()
     serves(modern)
@@ -216,8 +220,9 @@ def test_a_sweep_stops_where_legacy_refuses_and_none_of_that_is_evidence(folder,
     assert found["stopped"].startswith("legacy refused 10 keys in a row with 401")
     assert (found["ended"], modern.asked) == (0, [])
     assert len(legacy.asked) < 20
+    legacy.answers(response(302, ("Location", "/login?next=1")))
     found = facts(folder, ids(3), status=3)
-    assert found["stopped"].startswith("legacy refused every key with 401")
+    assert found["stopped"].startswith("legacy refused every key with 302")
 
 
 def test_a_sweep_stops_at_once_where_legacy_is_asked_too_often(folder, legacy, modern):
