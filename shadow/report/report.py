@@ -208,10 +208,7 @@ def fold(
 def _capability(
     name: str, ledger: Ledger, criteria: Criteria, profile: Profile | None, now: float | None,
 ) -> CapabilityReport:
-    outcomes: dict[Outcome, Counter[str]] = defaultdict(Counter)
-    for tally, count in ledger.tallies.items():
-        if tally.capability == name:
-            outcomes[tally.outcome][tally.reason] += count
+    outcomes = _outcomes(name, ledger)
     traffic = [row for row in ledger.traffic if row.capability == name]
     staged = [row for row in traffic if row.stage]
     matching, normalised, known, mismatching, unstable, transient = (outcomes[one].total() for one in (
@@ -266,6 +263,15 @@ def _capability(
         extra=(extra := sum(row.seconds.total for row in traffic if row.arm == EXTRA)),
         advice=tuple(remedies(name, outcomes, traffic, extra)),
     )
+
+
+def _outcomes(name: str, ledger: Ledger) -> dict[Outcome, Counter[str]]:
+    """How many exchanges of one capability ended in which outcome, by reason."""
+    outcomes: dict[Outcome, Counter[str]] = defaultdict(Counter)
+    for tally, count in ledger.tallies.items():
+        if tally.capability == name:
+            outcomes[tally.outcome][tally.reason] += count
+    return outcomes
 
 
 def _rest(name: str, ledger: Ledger) -> Rest:
