@@ -138,7 +138,7 @@ class Lane:
         known = f", which said {said.status or said.failure.kind}" if said else ""
         self._note(f"mirror to {mirror.ask}{known}: {mirror.request.body.decode()}".removesuffix(": "))
 
-    def skip(self, capability, operation, reason):
+    def skip(self, capability, operation, reason, left_out=None):
         self._note(f"no mirror: {reason}")
 
 

@@ -8,7 +8,9 @@ from shadow.custody.sqlite import SqliteCustody
 from shadow.evidence.epoch import Basis, Setup
 from shadow.evidence.stratum import HOUR, LARGEST, LeftOut
 from shadow.lane.epoch_keys import EpochKeys
+from shadow.lane.restarts import Restarts
 from shadow.lane.standing import Standings
+from shadow.stores.memory import Memory
 from tests.shadow.exchanges import answer
 from tests.shadow.lane.test_writer import pair
 
@@ -17,7 +19,9 @@ MOST = 500
 
 
 async def standings(most=MOST):
-    found = Standings(EpochKeys(SqliteCustody(None), fresh=1e9), most)
+    restarts = Restarts()
+    restarts.look(Memory(Memory.Options()))
+    found = Standings(EpochKeys(SqliteCustody(None), fresh=1e9), restarts, most)
     await found.first(pair("first", at=-HOUR), BASIS)
     return found
 
