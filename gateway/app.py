@@ -13,7 +13,7 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +83,7 @@ class Gateway:
         self._workers = launch.workers
         self._limit = descriptors.limit()
         self.recorder = Recorder(Output(), access_log=launch.access_log)
-        self.shadowing = Shadowing(configuration, self.recorder, _OPEN)
+        self.shadowing = Shadowing(configuration, self.recorder, _OPEN, launch.run_dir)
         self.pipeline = Pipeline(configuration.table, self.shadowing.lane, self.recorder)
         self.edge = Edge(self.pipeline, configuration.edge, most=clients(configuration, self._limit),
                          spare=descriptors.backlog(self._limit))
@@ -196,11 +196,12 @@ class Gateway:
 
     # --- for the admin port ----------------------------------------------------------------------------------------
 
-    def report(self, capability: str | None) -> Report:
+    def report(self, capability: str | None, share: float = 1.0) -> Report:
         """The shadow's report: see gateway.admin.base.Reports."""
-        criteria = {name: one.criteria() for name, one in self.pipeline.table.capabilities.items()
-                    if capability in (None, name)}
-        report = fold(self.shadowing.store().read(capability), criteria)
+        asked = [one for one in self.pipeline.table.capabilities.values() if capability in (None, one.name)]
+        report = fold(self.shadowing.store().read(capability),
+                      {one.name: replace(one.criteria(), share=share) for one in asked},
+                      {one.name: one.profile() for one in asked}, now=time.time())
         if capability is not None and not report.capabilities:
             raise LookupError(capability)
         return report
@@ -219,6 +220,7 @@ class Gateway:
             "revision": self.in_force.reloads.revision,
             "reload": self.in_force.facts(),
             "shadow": shadowing.outcomes(),
+            "mirrored": shadowing.mirrored(),
             "lane": shadowing.lane_facts(),
             "store": shadowing.store_facts(),
             "capture": shadowing.capture_counts(),

@@ -15,8 +15,9 @@ from gateway.policies.base import Policy
 from gateway.reading import UNSAID, Fold, Reading, canonical, segments
 from gateway.stage import Roles, Stage, roles
 from gateway.transports.base import Transport
-from shadow.evidence.gate import UNDECLARED, Criteria
+from shadow.evidence.criteria import UNDECLARED, Criteria
 from shadow.plan import ShadowPlan
+from shadow.report.report import Profile
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 DEFAULT = "_default"
@@ -47,12 +48,6 @@ class Split:
     salt: str
     on_missing: str = "legacy"
     fallback_after: float = 0.0
-
-
-# Fields that a mirror leaves out: credentials, unless the capability passes them; and conditions, because each arm has
-# entity tags of its own.
-_CREDENTIALS = (b"authorization", b"cookie", b"proxy-authorization", b"x-api-key")
-_NOT_MIRRORED = frozenset({b"expect", b"if-none-match", b"if-modified-since", b"if-match", b"if-unmodified-since"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +82,10 @@ class Capability:
 
     `reads` and `writes` are the stages of safe and unsafe operations. In bytes, `buffer_limit` bounds a body that an
     adapter or a fallback must hold whole, and `body_limit` (0 for none) any request body. `withheld` are the
-    lower-case names of the request fields that a mirror leaves out. `reading` is how its upstreams read paths, as
-    configured; `lenience` are the dimensions in which they may take two spellings for the same path.
+    lower-case names of the fields from which its policies take credentials. `passes_credentials` says whether a mirror
+    carries credentials. `reading` is how its
+    upstreams read paths, as configured; `lenience` are the dimensions in which they may take two spellings for the same
+    path.
     """
 
     name: str
@@ -110,6 +107,7 @@ class Capability:
     _read_stage: str = field(init=False, repr=False)
     _write_stage: str = field(init=False, repr=False)
     withheld: frozenset[bytes] = field(init=False, repr=False)
+    passes_credentials: bool = field(init=False, repr=False)
     reading: Reading = field(init=False, repr=False)
     lenience: Fold = field(init=False, repr=False)
     admits: frozenset[int] = field(init=False, repr=False)
@@ -122,9 +120,8 @@ class Capability:
         object.__setattr__(self, "_write_roles", roles(self.writes, safe=False))
         object.__setattr__(self, "_read_stage", self.reads.value)
         object.__setattr__(self, "_write_stage", self.writes.value)
-        passes = self.shadow is not None and self.shadow.pass_credentials
-        credentials = () if passes else (_CREDENTIALS, *(policy.credentials for policy in self.policies))
-        object.__setattr__(self, "withheld", _NOT_MIRRORED.union(*credentials))
+        object.__setattr__(self, "withheld", frozenset().union(*(policy.credentials for policy in self.policies)))
+        object.__setattr__(self, "passes_credentials", self.shadow is not None and self.shadow.pass_credentials)
         # An adapter makes its own paths, so only arms without one count. If they differ, the configuration is refused.
         plain = (arm for arm in (self.legacy, self.modern) if arm is not None and arm.adapter is None)
         object.__setattr__(self, "reading", next((arm.upstream.settings.paths for arm in plain), UNSAID))
@@ -164,8 +161,13 @@ class Capability:
         """The criteria for a safe flip. Every safe operation is mirrored, and must have been compared."""
         criteria = self.shadow.criteria if self.shadow is not None else UNDECLARED
         safe = {one.name for one in self.operations if any(map(one.is_safe, one.methods or ("GET",)))}
-        return replace(criteria, operations=tuple(one.name for one in self.operations if one.name in safe),
+        return replace(criteria, owner=self.owner,
+                       operations=tuple(one.name for one in self.operations if one.name in safe),
                        unmirrored=tuple(one.name for one in self.operations if one.name not in safe))
+
+    def profile(self) -> Profile:
+        """What reports show of this capability beside its criteria."""
+        return Profile(self.owner, self._read_stage, self.shadow is not None and self._read_roles.mirror)
 
     def stage(self, *, safe: bool) -> str:
         """The name of the stage that a safe or an unsafe call is in."""

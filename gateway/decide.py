@@ -120,7 +120,7 @@ def decide(
     if roles.mirror and other is not None and (plan := capability.shadow) is not None:
         # A random split uses the roll's high digits, so sampling uses lower ones.
         if plan.sample >= 1.0 or (roll * 1_000_003) % 1.0 < plan.sample:
-            skipped = _unmirrored(head, call, capability, logged_in=logged_in)
+            skipped = _unmirrored(head, capability, logged_in=logged_in)
             mirror = None if skipped else other
         else:
             skipped = "not_sampled"
@@ -128,7 +128,7 @@ def decide(
     return Decision(admitted, arm, mirror, fallback, skipped, reason)
 
 
-def _unmirrored(head: Head, call: Call, capability: Capability, *, logged_in: bool) -> str:
+def _unmirrored(head: Head, capability: Capability, *, logged_in: bool) -> str:
     """Why a request must not be mirrored, by its head and its connection; "" if it may be."""
     if head.shadow:
         # It is a mirror itself.
@@ -138,9 +138,6 @@ def _unmirrored(head: Head, call: Call, capability: Capability, *, logged_in: bo
     if head.logs_in or logged_in:
         # A mirror goes over another connection, where the client is not logged in.
         return "connection_auth"
-    if call.request.headers.get(b"if-range") is not None:
-        # Whether the answer is whole or partial depends on a tag that only one arm knows.
-        return "conditional"
     return ""
 
 

@@ -4,26 +4,26 @@ Without an adapter, bytes stream: the receiver gets the upstream's answer as it 
 body must be complete before the call. The answer is collected up to the capability's buffer limit, translated, and
 passed on as if the upstream had sent it.
 
-A mirror goes the same way, translation and upstream included. Its request is marked, and carries no credentials unless
-the capability passes them. Its answer is always collected.
+A mirror goes the same way, translation and upstream included. Its request, as gateway/question.py makes it, is marked.
+Its answer is always collected.
 """
 
 import time
 from collections.abc import Callable
 from functools import partial
+from typing import NamedTuple
 
 from adapters.base import AdapterError
 from adapters.message import Headers, Request, Response
 from gateway.call import Arrival
-from gateway.capability import Arm, Capability, Match
+from gateway.capability import Arm, Match
 from gateway.decide import Decision
+from gateway.question import Question
 from gateway.room import BODY_FREE
 from gateway.transports.base import Receiver, Sending
 from gateway.transports.collect import Asker, Collected
 from gateway.transports.http.affinity import Affinity
 from shadow.observation import Failure, Observation
-
-_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
 
 def forward(
@@ -52,7 +52,8 @@ def forward(
             receiver.on_failure(Failure("no_room", source="gateway"))
             return None
         receiver = collected = Collected(
-            match.target.capability.buffer_limit, partial(_hand_on, arm, match, call.request.method, asker), asker)
+            match.target.capability.buffer_limit, partial(_hand_on, arm, match, call.request.method, asker), asker,
+            timed=decision.mirror is not None)
     if affinity is not None:
         affinity.serves(match.target.capability.name, arm.name)
     sending = arm.upstream.send(
@@ -92,6 +93,8 @@ def _hand_on(arm: Arm, match: Match, method: str, asker: Asker, answer: Collecte
     if answer.failure is not None:
         asker.on_failure(answer.failure)
         return
+    if answer.head_at:
+        asker.on_read(answer.head_at, time.monotonic())
     try:
         response, length = _translate_back(arm, match, method, answer)
     except AdapterError as error:
@@ -130,28 +133,27 @@ def _translate_back(arm: Arm, match: Match, method: str, answer: Collected) -> t
 
 
 def ask(
-    capability: Capability, arm: Arm, match: Match, arrival: Arrival, body: bytes, total: float,
-    heard: Callable[[Observation], None],
+    arm: Arm, asked: Question, arrival: Arrival, limit: int, total: float, heard: Callable[[Observation], None],
 ) -> Callable[[], object] | None:
     """Ask an arm in the shadow, and call `heard` once with its observation, perhaps before this returns.
 
-    `total` is how many seconds the arm may take; 0 if the caller cancels in time. A failure is an observation too.
+    `arrival` is the client's request. `limit` is the most bytes that the answer's body may have, and `total` how many
+    seconds the arm may take; 0 if the caller cancels in time. A failure is an observation too.
     Returns the function that cancels, or None if `heard` was called already.
     """
-    request = _mirrored(capability, arm, arrival, body)
+    request, match = asked
     started = time.monotonic()
     if arm.adapter is not None:
         try:
-            request = _translate(arm, match, request, body)
+            request = _translate(arm, match, request, request.body)
         except AdapterError as error:
             heard(_untranslated(arm, time.monotonic() - started, error))
             return None
 
     def settled(answer: Collected) -> None:
-        heard(_observed(arm, match, arrival.request.method, time.monotonic() - started, answer))
+        heard(_observed(arm, match, arrival.request.method, _times(started, answer), answer))
 
-    limit = capability.shadow.max_body if capability.shadow is not None else capability.buffer_limit
-    collected = Collected(limit, settled, bodiless=request.method == "HEAD")
+    collected = Collected(limit, settled, bodiless=request.method == "HEAD", timed=True)
     sending = arm.upstream.for_mirrors().send(
         request, arrival, request.body, collected, None, whole=True, streams=False, total=total)
     if sending is None or collected.failure is not None:
@@ -160,30 +162,37 @@ def ask(
     return sending.cancel
 
 
-def _mirrored(capability: Capability, arm: Arm, arrival: Arrival, body: bytes) -> Request:
-    """The client's request, without the fields that a mirror leaves out."""
-    original = arrival.request
-    headers = original.headers.without(capability.withheld)
-    if arm.adapter is None and (body or original.method in _WITH_BODY) and headers.get(b"content-length") is None:
-        headers.append((b"Content-Length", b"%d" % len(body)))
-    elif len(headers) == len(original.headers):
-        if not body:
-            return original
-        headers = original.headers  # their lines are made already
-    return Request(original.method, original.target, headers, body)
+class _Times(NamedTuple):
+    """Seconds, as Observation has them."""
+
+    seconds: float
+    first: float | None
+    last: float | None
 
 
-def _observed(arm: Arm, match: Match, method: str, seconds: float, answer: Collected) -> Observation:
+def _times(started: float, answer: Collected) -> _Times:
+    """How long an answer took that has just ended."""
+    now = time.monotonic()
+    sent_at = answer.sending.sent_at if answer.sending is not None else 0.0
+    if 0.0 < sent_at <= answer.head_at:
+        return _Times(now - started, answer.head_at - sent_at, now - sent_at)
+    return _Times(now - started, None, None)
+
+
+def _observed(arm: Arm, match: Match, method: str, times: _Times, answer: Collected) -> Observation:
     """The observation of an arm's answer, translated to the capability's contract."""
+    seconds, first, last = times
     if answer.failure is not None:
         return Observation(arm.name, seconds, answer.status, answer.headers, failure=answer.failure)
     if arm.adapter is None:
-        return Observation(arm.name, seconds, answer.status, answer.headers, answer.body)
+        return Observation(
+            arm.name, seconds, answer.status, answer.headers, answer.body, first=first, last=last)
     try:
         response, _ = _translate_back(arm, match, method, answer)
     except AdapterError as error:
         return _untranslated(arm, seconds, error)
-    return Observation(arm.name, seconds, response.status, response.headers, response.body)
+    return Observation(
+        arm.name, seconds, response.status, response.headers, response.body, first=first, last=last)
 
 
 def _untranslated(arm: Arm, seconds: float, error: AdapterError) -> Observation:

@@ -13,17 +13,22 @@ from gateway.call import Arrival
 from gateway.capability import Arm, Capability, Match
 from gateway.decide import Decision
 from gateway.forward import ask
+from gateway.members import members
+from gateway.question import is_conditional, question
 from gateway.room import PIECE, Room
 from gateway.telemetry.record import Account
+from gateway.transports.base import Sending
 from gateway.transports.http.affinity import Affinity
 from gateway.upload import Upload
+from shadow.evidence.stratum import LARGEST, LeftOut
 from shadow.lane.asking import Cancel
 from shadow.lane.lane import Lane
 from shadow.lane.mirror import Mirror
 from shadow.observation import Failure, Observation
 
 _NO_HEADERS = Headers()
-_CONDITIONAL = frozenset({304, 412})
+# Bytes of a request's body that take no time to speak of on their way to an arm.
+_SOON_SENT = 64 << 10
 
 
 class Way(NamedTuple):
@@ -44,8 +49,8 @@ class Witness:
     """
 
     __slots__ = (
-        "_arrival", "_asked", "_held", "_lane", "_match", "_pieces", "_plan", "_room", "_safe", "_said", "_size",
-        "headers",
+        "_arrival", "_asked", "_asked_at", "_call", "_first_at", "_held", "_lane", "_last_at", "_match", "_paused",
+        "_pieces", "_plan", "_room", "_said", "_sent_at", "_size", "headers", "status",
     )
 
     def __init__(self, lane: Lane[Way], room: Room, match: Match, arrival: Arrival, decision: Decision) -> None:
@@ -58,21 +63,44 @@ class Witness:
         self._match = match
         self._arrival = arrival
         self._plan = plan
-        self._safe = decision.admitted.call.safe
+        self._call = decision.admitted.call
         # The arm that is still to be asked.
         self._asked = mirror.name
         # What the arm said that a fallback was used for: that arm is not asked again.
         self._said: Observation | None = None
         self._pieces: list[bytes] = []
         self._size = self._held = 0
-        # The head fields of the arm's answer, set when it comes.
+        # The status and the head fields of the arm's answer, set when it comes.
+        self.status = 0
         self.headers = _NO_HEADERS
+        # When the arm was asked, when it was sent the whole request, and when its answer's head and end were read, in
+        # monotonic seconds; 0.0 while that is unknown.
+        self._asked_at = self._sent_at = self._first_at = self._last_at = 0.0
+        self._paused = False
+
+    def begin(self, headers: Headers, sending: Sending | None, asked_at: float) -> None:
+        """The head of the arm's answer has come over this call, which began at `asked_at` (monotonic)."""
+        self.headers = headers
+        self._asked_at = asked_at
+        self._sent_at = sending.sent_at if sending is not None else 0.0
+        self._first_at = self._first_at or time.monotonic()
+
+    def read(self, head_at: float, end_at: float) -> None:
+        """The head of the arm's answer, and its end, were read at these times. An adapter translates it now."""
+        self._first_at, self._last_at = head_at, end_at
+
+    def pause(self) -> None:
+        """The arm is asked to wait for the client: from now on the pace of its answer is the client's."""
+        self._paused = True
 
     def see(self, data: bytes) -> bool:
         """Keep a piece of the answer's body. Where that is too much, the mirror is skipped and this is False."""
         self._size += len(data)
         if self._size > self._plan.max_body:
-            self.skip("body_too_large")
+            # The answer is modern's, unless its fallback is answering.
+            by_modern = self._asked == "legacy" and self._said is None
+            reason = "body_too_large_modern" if by_modern else "body_too_large"
+            self.skip(reason)
             return False
         size = len(data) + PIECE
         if not self._room.take_spare(size):
@@ -85,11 +113,18 @@ class Witness:
     def see_failed(self, said: Observation) -> None:
         """The serving arm failed and its fallback answers: what the arm did is compared with what the fallback says."""
         self._said = said
+        self._first_at = self._last_at = 0.0
 
     def skip(self, reason: str) -> None:
         """Count the exchange as skipped, and keep nothing."""
+        target, control, size = self._match.target, None, -1
+        if self.status and (self._asked == "modern" or self._said is not None):
+            # Legacy answers the client: as its mirror's arm, or as the fallback.
+            control = Observation("legacy", 0.0, self.status, self.headers, b"".join(self._pieces[:1]))
+            size = LARGEST if reason == "body_too_large" else -1
         self._let_go()
-        self._lane.skip(self._match.target.capability.name, self._match.target.operation.name, reason)
+        self._lane.skip(target.capability.name, target.operation.name, reason,
+                        left_out(target.capability, self._arrival.request, control, size))
 
     def end(
         self, account: Account, upload: Upload | None, affinity: Affinity | None, failure: Failure | None,
@@ -100,32 +135,42 @@ class Witness:
             self.skip(reason)
             return
         said, target, arrival = self._said, self._match.target, self._arrival
+        first, last = (None, None) if failure else self._times(account.arm_seconds, len(body))
         served = Observation(account.arm, account.arm_seconds, 0 if failure else account.status, self.headers,
-                             b"".join(self._pieces), failure)
+                             b"".join(self._pieces), failure, first=first, last=last)
         self._let_go()
         request = arrival.request
         if body:
             request = Request(request.method, request.target, request.headers, body)
+        condition = served.status if served.status in (304, 412) and is_conditional(request) else 0
         self._lane.offer(Mirror(
             target.capability.name, target.operation.name, request, served,
             self._asked if said is None else said.arm, arrival.trace_id, time.time(),
-            Way(self._match, arrival, said), self._plan, self._safe,
+            Way(self._match, arrival, said), self._plan, self._call.safe, condition,
+            members(self._plan.groups, self._call),
         ))
+
+    def _times(self, seconds: float, size: int) -> tuple[float | None, float | None]:
+        """`first` and `last`, as Observation has them, of an answer that ended `seconds` after the arm was asked. The
+        request's body has `size` bytes: a long one came at the client's pace, and its arm had read most of it by then.
+        """
+        sent_at, first_at = self._sent_at, self._first_at
+        if not 0.0 < sent_at <= first_at or size > _SOON_SENT:
+            return None, None
+        last_at = self._last_at or self._asked_at + seconds
+        return first_at - sent_at, None if self._paused else last_at - sent_at
 
     def _unfit(
         self, account: Account, upload: Upload | None, affinity: Affinity | None, failure: Failure | None,
     ) -> str:
         """Why an exchange cannot be mirrored after all, or ""."""
-        if failure is not None and (reason := _unsaid(failure, account.error)):
+        if failure is not None and (reason := _unsaid(failure, account)):
             return reason
         if is_logged_in(affinity, self._match.target.capability):
             return "connection_auth"
         if upload is not None and not upload.whole:
-            return "request_unfinished"
+            return _left_out("request_unfinished", account)
         status, said = account.status, self._said
-        if status in _CONDITIONAL:
-            # It turned on tags or times of one arm's own; the other is asked without them.
-            return "conditional"
         if upload is not None and len(upload.joined()) > self._plan.max_body:
             return "body_too_large"
         if said is not None and said.status and said.status // 100 == status // 100:
@@ -140,6 +185,15 @@ class Witness:
         self._pieces.clear()
 
 
+def left_out(
+    capability: Capability, request: Request, control: Observation | None = None, size: int = -1,
+) -> LeftOut:
+    """What is known of an exchange that is not mirrored. `control` is what legacy said, if it has answered, and `size`
+    as in LeftOut."""
+    plan = capability.shadow
+    return LeftOut(request, control, time.time(), plan.basis.parameters if plan is not None else frozenset(), size)
+
+
 def is_logged_in(affinity: Affinity | None, capability: Capability) -> bool:
     """Whether a client's connection is logged in at an arm of the capability. A mirror would not be logged in there."""
     if affinity is None:
@@ -147,12 +201,23 @@ def is_logged_in(affinity: Affinity | None, capability: Capability) -> bool:
     return affinity.concerns(*(arm.upstream for arm in (capability.legacy, capability.modern) if arm is not None))
 
 
-def _unsaid(failure: Failure, error: str) -> str:
+_BY_MODERN = {
+    "client_gone": "client_gone_modern", "request_unfinished": "request_unfinished_modern",
+}
+"""The reasons while modern serves. It may have had a hand in them, so such an exchange is not left out for free."""
+
+
+def _left_out(reason: str, account: Account) -> str:
+    return _BY_MODERN[reason] if account.arm == "modern" else reason
+
+
+def _unsaid(failure: Failure, account: Account) -> str:
     """Why a failure is not an arm's, so that there is nothing to compare; "" where it is one."""
     if failure.kind in ("cancelled", "refused"):
         if failure.source == "downstream":
-            return "client_gone"
-        return "body_too_large" if error == "body_too_large" else "refused"
+            # A client that breaks its request, instead of leaving, does so by itself.
+            return _left_out("client_gone", account) if account.error == "client_gone" else "client_gone"
+        return "body_too_large" if account.error == "body_too_large" else "refused"
     return "overloaded" if failure.kind == "no_room" else ""
 
 
@@ -173,8 +238,12 @@ def ask_mirror(
     if arm is None or (extra and name == "legacy" and not _is_whole(arm)):
         heard(None)
         return None
+    # Legacy is asked beyond what mirroring takes only where it must say again what it has said: the same question is
+    # put to it, with the credentials of the client that it has answered.
+    own = extra and name == "legacy" and mirror.ask == "modern"
+    asked = question(way.match, mirror.request, mirror.served.status, own=own, plain=arm.adapter is None)
     # The lane has the deadline.
-    return ask(capability, arm, way.match, way.arrival, mirror.request.body, 0.0, heard)
+    return ask(arm, asked, way.arrival, mirror.plan.max_body, 0.0, heard)
 
 
 def _is_whole(arm: Arm) -> bool:

@@ -28,7 +28,7 @@ from gateway.decide import Decision, decide
 from gateway.errors import code_of, problem, whereabouts
 from gateway.fallback import KINDS, STATUSES, Fallback, Fallbacks, code_for_client
 from gateway.forward import forward
-from gateway.mirroring import Way, Witness, is_logged_in
+from gateway.mirroring import Way, Witness, is_logged_in, left_out
 from gateway.outlet import Downstream, Outlet, send_whole, with_ours
 from gateway.phase import ADMITTING, ANSWERING, ASKING, DONE, HOLDING, TUNNEL, Phase
 from gateway.room import BODY_FREE, Room
@@ -142,7 +142,8 @@ class Exchange:
         if decision.mirror is not None:
             self._witness = Witness(self._pipeline.lane, self._pipeline.room, match, self._arrival, decision)
         elif decision.skipped and decision.sampled:
-            self._pipeline.lane.skip(capability.name, match.target.operation.name, decision.skipped)
+            self._pipeline.lane.skip(capability.name, match.target.operation.name, decision.skipped,
+                                     left_out(capability, self._arrival.request))
         if (upload := self._upload) is not None:
             if code := upload.refused(decision.serve, head, capability):
                 self._answer_problem(code)
@@ -284,10 +285,15 @@ class Exchange:
         account.status = status
         self.phase = TUNNEL if status == 101 else ANSWERING
         if self._witness is not None:
-            self._witness.headers = headers
+            self._witness.status = status
+            self._witness.begin(headers, self._sending, self._arm_started)
         if account.fallback or (call is not None and call.response_headers):
             headers = with_ours(headers, call, fell_back=bool(account.fallback))
         self._outlet.send_head(status, reason, headers, length)
+
+    def on_read(self, head_at: float, end_at: float) -> None:
+        if self._witness is not None:
+            self._witness.read(head_at, end_at)
 
     def on_data(self, data: bytes) -> None:
         """A piece of the answer's body: to the client first."""
@@ -341,6 +347,8 @@ class Exchange:
     def pause_download(self) -> None:
         if self._sending is not None:
             self._sending.pause()
+        if self._witness is not None:
+            self._witness.pause()
 
     def resume_download(self) -> None:
         if self._sending is not None:

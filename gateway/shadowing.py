@@ -8,6 +8,7 @@ import asyncio
 import time
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from gateway import plugins
 from gateway.config.compile import Configuration
@@ -33,10 +34,11 @@ from shadow.words import noun
 class Shadowing:
     """The lane with its files. Everything here belongs to the worker's event loop, except `store`."""
 
-    def __init__(self, configuration: Configuration, recorder: Recorder, patience: float) -> None:
-        """For `patience` seconds from now, a file that is not open yet does not count as a fault."""
+    def __init__(self, configuration: Configuration, recorder: Recorder, patience: float, run_dir: str = "") -> None:
+        """For `patience` seconds from now, a file that is not open yet does not count as a fault. `run_dir` is the
+        folder that several workers share while they run, "" for a single worker."""
         self.lane = Lane(ask_mirror, None, configuration.lane)
-        self._archive = _archive(configuration)
+        self._archive = _archive(configuration, run_dir)
         self._recorder = recorder
         self._faults = Faults(recorder)
         self._patient = time.monotonic() + patience
@@ -97,6 +99,9 @@ class Shadowing:
         self._faults.report(faults, {STORE: writer.failures, CUSTODY: writer.keys.failures,
                                      SEALED: capture.counts["failed"] if capture is not None else 0})
         self._report_renewals()
+        for one in self.lane.newly_spared():
+            self._recorder.event("legacy_spared", level="warning", capability=one.capability, operation=one.operation,
+                                 reason=one.reason, seconds=one.pause)
 
     def _report_renewals(self) -> None:
         """Report a file that was deleted or replaced: it did not fail, but its contents are lost."""
@@ -125,9 +130,16 @@ class Shadowing:
         return [(tally.capability, tally.operation, str(tally.outcome), tally.reason, count)
                 for tally, count in self.lane.counters().items()]
 
+    def mirrored(self) -> list[tuple[str, str, float, list[int]]]:
+        """How long each arm took over mirrored requests: (capability, arm, seconds in all, buckets)."""
+        return [(capability, arm, spent.sum, spent.histogram.counts)
+                for (capability, arm), spent in self.lane.writer.pacing.spent.items()]
+
     def lane_facts(self) -> LaneFacts:
-        """The lane's state."""
-        return {"on": self.lane.on and self._on, "unfinished": self.lane.unfinished, "held_bytes": self.lane.held}
+        """The lane's state. Each capability with an exchange is among those with `extra` requests, if only with 0."""
+        extra = {tally.capability: 0 for tally in self.lane.counters()} | dict(self.lane.extra)
+        return {"on": self.lane.on and self._on, "unfinished": self.lane.unfinished, "held_bytes": self.lane.held,
+                "extra": list(extra.items()), "spared": self.lane.spared()}
 
     def store_facts(self) -> StoreFacts:
         """The store's failures and losses."""
@@ -142,21 +154,35 @@ class Shadowing:
         return dict(self.lane.capture.counts) if self.lane.capture is not None else {}
 
 
-def _archive(configuration: Configuration) -> Archive:
+def _archive(configuration: Configuration, run_dir: str) -> Archive:
     """The files of the shadow, as configured. Their settings are valid, so a file that cannot be opened is a temporary
-    fault, which may be fixed while traffic goes on."""
-    (name, options), sealed = configuration.store, configuration.sealed
+    fault, which may be fixed while traffic goes on.
+
+    Several workers share what a single one keeps in memory: it is in files of `run_dir`, which end with the gateway. If
+    each had its own, a report would depend on who answers, a subject would count once for each worker, and no sum of
+    the workers' ledgers could tell the order of their exchanges, which the verdict needs."""
+    (name, options), sealed, keys = configuration.store, configuration.sealed, configuration.custody
+    if name == "memory" and run_dir:
+        file = Path(run_dir, "figway.db")
+        name, options = "sqlite", _shared(options, file)
+        keys = keys or file.with_name("figway.db.custody")
 
     def store() -> Store:
         return as_of_now(plugins.load("figway.stores", name)(options))
 
     def custody() -> Custody:
-        return SqliteCustody(configuration.custody)
+        return SqliteCustody(keys)
 
     def vault(custody: Custody) -> Vault:
         assert sealed is not None
         return SqliteVault(sealed.path, custody, sealed.bounds)
 
-    file = getattr(options, "path", None)
+    path = getattr(options, "path", None)
     return Archive(store, custody, vault if sealed is not None else None,
-                   partial(seat, file) if isinstance(file, Path) else None)
+                   partial(seat, path) if isinstance(path, Path) else None)
+
+
+def _shared(options: Any, file: Path) -> Any:
+    """The options of the store in a file that keeps what the memory store with these options would."""
+    kind: Any = plugins.load("figway.stores", "sqlite")
+    return kind.Options(file, options.signatures, options.retention)

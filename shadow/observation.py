@@ -35,6 +35,10 @@ class Observation:
 
     `seconds` runs from the call's start to its end; `status` is 0 if `failure` is set and no head came.
     `complete` is False if only the beginning of the body was kept.
+
+    `first` and `last` are the arm's own times, which may be held against the other arm's: the seconds from when the
+    whole request was handed to the connection until the answer's head, and its last byte, were read. Waiting for a
+    connection is in neither. Each is None if it was not measured, or if the pace was the client's and not the arm's.
     """
 
     arm: str
@@ -44,3 +48,5 @@ class Observation:
     body: bytes = b""
     failure: Failure | None = None
     complete: bool = True
+    first: float | None = None
+    last: float | None = None

@@ -4,22 +4,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from shadow.compare.rules import NONE, Rules
+from shadow.evidence.criteria import UNDECLARED, Criteria
 from shadow.evidence.epoch import Basis
-from shadow.evidence.gate import UNDECLARED, Criteria
 from shadow.settings import NEVER, UNSEALED, Recheck, Sealing
+
+CLIENTS = (("client", "client", ""),)
+"""The groups if none are declared: each client by itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShadowPlan:
     """How a capability is mirrored.
 
+    `groups` are the dimensions by which those who ask are told apart: each a dimension, the kind of its source
+    ("client", "claim", "header" or "parameter") and the name of that source, "" for the client.
+
     `sample` is the share (0 to 1) of its exchanges that are mirrored, `max_body` the bytes kept of each body, and
     `deadline` the seconds that the other arm may take. `pass_credentials` says whether the other arm is asked with the
-    client's credentials. `recheck` says when both arms are asked again about a mismatch, and `noise` (0 to 1) in which
-    share of exchanges legacy is asked twice; neither happens if asking changes something. `sealing` says which
-    mismatches are kept whole. `criteria` (without operations) are what the capability must meet before a flip is safe,
-    on evidence that rests on `basis`. `rules` say how answers are compared. `own` has, for each operation with rules of
-    its own, these rules followed by all others.
+    client's credentials. `recheck` says when a mismatch is asked about again, and `noise` (0 to 1) in which share of
+    exchanges legacy is asked twice; neither happens if asking changes something. Operations may differ from both
+    (`rechecks`, `noises`). `sealing` says which mismatches are kept whole. `criteria` (without operations) are what the
+    capability must meet before a flip is safe, on evidence that rests on `basis`. `rules` say how answers are compared.
+    `own` has, for each operation with rules of its own, these rules followed by all others.
     """
 
     sample: float
@@ -33,6 +39,21 @@ class ShadowPlan:
     own: Mapping[str, Rules] = field(default_factory=dict)
     noise: float = 0.0
     sealing: Sealing = UNSEALED
+    groups: tuple[tuple[str, str, str], ...] = CLIENTS
+    rechecks: Mapping[str, Recheck] = field(default_factory=dict)
+    noises: Mapping[str, float] = field(default_factory=dict)
+
+    def asks_legacy_again(self, operation: str) -> bool:
+        """Whether legacy may be asked more about `operation` than its clients ask."""
+        return self.recheck_of(operation).legacy or self.noise_of(operation) > 0
+
+    def recheck_of(self, operation: str) -> Recheck:
+        """When mismatches of `operation` are asked about again."""
+        return self.rechecks.get(operation, self.recheck)
+
+    def noise_of(self, operation: str) -> float:
+        """The share of exchanges of `operation` in which legacy is asked twice."""
+        return self.noises.get(operation, self.noise)
 
     def rules_of(self, operation: str) -> Rules:
         """The rules by which answers of `operation` are compared."""

@@ -1,6 +1,9 @@
 """Settings of the lane: what it may use and keep, from the `shadow` blocks of routes.yaml."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
+
+from shadow.credentials import SECRETS
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,21 +19,24 @@ class LaneSettings:
 
 @dataclass(frozen=True, slots=True)
 class Recheck:
-    """When both arms are asked again about a mismatch: `after` these numbers of seconds since it was found, in
-    ascending order, for at most a share `budget` (0 to 1) of the exchanges. By default, never."""
+    """When a mismatch is asked about again: `after` these numbers of seconds since it was found, in ascending order,
+    for at most a share `budget` (0 to 1) of the exchanges. By default, never. Modern is asked, and held against what
+    legacy has said; if `legacy` is True, legacy is asked again too."""
 
     after: tuple[float, ...] = ()
     budget: float = 0.0
+    legacy: bool = False
 
 
 NEVER = Recheck()
 
-SECRETS = frozenset({
-    b"authorization", b"cookie", b"proxy-authorization", b"x-api-key", b"client-cert", b"client-cert-chain",
-    b"x-forwarded-client-cert", b"x-client-cert", b"x-ssl-client-cert", b"ssl-client-cert", b"x-arr-clientcert",
-    b"x-amzn-mtls-clientcert", b"x-amzn-mtls-clientcert-leaf",
-})
-"""Request header fields, in lower case, that hold credentials: their values are never kept."""
+
+class Slower(NamedTuple):
+    """When modern counts as slower than legacy over one request: if it took more than `ratio` times legacy's time and
+    `plus` seconds."""
+
+    ratio: float = 1.2
+    plus: float = 0.005
 
 
 @dataclass(frozen=True, slots=True)

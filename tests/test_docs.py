@@ -17,14 +17,15 @@ from adapters.mapping import Field
 from adapters.xmltemplate import ElementOptions
 from gateway import plugins
 from gateway.admin.app import admin_app
-from gateway.capability import _CREDENTIALS, _NOT_MIRRORED
 from gateway.cli.main import main
-from gateway.config import kinds, spec
+from gateway.config import gating, kinds, spec
 from gateway.config.compile import build
 from gateway.edges import field_kinds
 from gateway.errors import CODES, FAILURES
+from gateway.question import LEFT_OUT
 from gateway.stage import READS, WRITES, Stage
 from shadow.compare.comparison import Outcome
+from shadow.credentials import SECRETS
 from tests.backends.upstream import closed_port, until
 from tests.backends.wire import response
 from tests.markdown import anchors, blocks, quoted, sections, tables, top_level
@@ -82,7 +83,7 @@ def written_keys(model: type[BaseModel], section: str = "The file", prefix: str 
     return found
 
 
-SHARED_MAPS = {spec.Rule: "rule", spec.Known: "known difference"}
+SHARED_MAPS = {spec.Rule: "rule", spec.Known: "known difference", gating.Accept: "accepted reason"}
 KEYS = written_keys(spec.Routes)
 WORDS = {alias.__metadata__[0]: word for alias, word in [
     (kinds.Duration, "duration"), (kinds.PositiveDuration, "duration"), (kinds.Size, "size"), (kinds.Share, "share"),
@@ -112,7 +113,7 @@ def type_of(parts: list[typing.Any]) -> str:
     choices += [str(one) for one in Stage if Stage in parts]
     if choices:
         return ", ".join(f"`{one}`" for one in choices)
-    return "integer" if int in parts else "boolean" if bool in parts else "text"
+    return "integer" if int in parts else "boolean" if bool in parts else "number" if float in parts else "text"
 
 
 def default_of(value: object) -> str:
@@ -385,8 +386,8 @@ def test_what_is_removed_from_requests_is_as_documented(plain, legacy):
     sent = [(name, "canary") for name in listed if name != "Transfer-Encoding"]
     assert plain.ask("GET", "/", ("Host", "clinic.example"), *sent).status == 200
     assert b"canary" not in b"".join(value for _, value in legacy.asked[-1].headers)
-    lacking = dict(sections(REFERENCE))["Removed from requests"] + dict(sections(REFERENCE))["capabilities.NAME"]
-    for name in (*_NOT_MIRRORED, *_CREDENTIALS):
+    lacking = dict(sections(REFERENCE))["Removed from mirrors"]
+    for name in (*LEFT_OUT, *SECRETS):
         assert f"`{name.decode()}`" in lacking.lower()
 
 

@@ -3,7 +3,7 @@
     /livez           200 while the process answers
     /readyz          200 while requests should be sent here, else 503; ?verbose lists every check
     /metrics         Prometheus text, of all workers
-    /report          what the shadow has learnt, as JSON; ?capability=NAME
+    /report          what the shadow has learnt, as JSON; ?capability=NAME, and &for=5% for a step to few clients
     /report.html     the same as a page; without a capability, the list of all
 """
 
@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from gateway import units
 from gateway.admin.access import AdminAccess, problem_answer
 from gateway.admin.base import Reports, Workers
 from gateway.admin.checks import readiness
@@ -53,9 +54,9 @@ def admin_app(
         text = scrape(await asyncio.to_thread(workers.all), version)
         return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
-    def found(name: str | None) -> Report:
+    def found(name: str | None, share: float = 1.0) -> Report:
         unfinished = sum(facts["lane"]["unfinished"] for runs, facts in workers.all() if runs)
-        return replace(reports(name), unfinished=unfinished)
+        return replace(reports(name, share), unfinished=unfinished)
 
     async def rendered(request: Request, render: Callable[[str | None], Response]) -> Response:
         try:
@@ -66,7 +67,11 @@ def admin_app(
             return problem_answer(503, str(error))
 
     async def show_report(request: Request) -> Response:
-        return await rendered(request, lambda name: Response(to_json(found(name)), media_type="application/json"))
+        step = request.query_params.get("for", "100%")
+        if not (share := units.share(step)):
+            return problem_answer(400, "for: wants a share of clients, as 5%")
+        return await rendered(
+            request, lambda name: Response(to_json(found(name, share / 10_000)), media_type="application/json"))
 
     async def show_page(request: Request) -> Response:
         def page(name: str | None) -> Response:

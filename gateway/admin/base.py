@@ -21,7 +21,7 @@ class Workers(Protocol):
 class Reports(Protocol):
     """Reports on capabilities, from the store."""
 
-    def __call__(self, capability: str | None, /) -> Report:
-        """The report of one capability, or of all (None). May block. Raises LookupError if there is no such capability,
-        StoreError if the store cannot be read."""
+    def __call__(self, capability: str | None, share: float = 1.0, /) -> Report:
+        """The report of one capability, or of all (None), with the verdict on a step to this share of clients. May
+        block. Raises LookupError if there is no such capability, StoreError if the store cannot be read."""
         ...

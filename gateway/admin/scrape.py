@@ -3,13 +3,15 @@
 Counters, except that of reloads, are summed over all workers, also those that have ended. Gauges show those that run.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 
 from gateway.telemetry.facts import WorkerFacts
-from gateway.telemetry.metrics import families
+from gateway.telemetry.metrics import families, mirrored
+from shadow.lane.sparing import ANOTHER_KIND, CLIENT_ERRORS
 from shadow.ledger.rows import Reason
 
 
@@ -34,6 +36,7 @@ class _Scrape:
                        ["capability", "operation", "outcome", "reason"],
                        [((capability, operation, outcome, reason), count) for one in self._every
                         for capability, operation, outcome, reason, count in one["shadow"]])
+        yield mirrored(row for one in self._every for row in one["mirrored"])
         yield _gauge("figway_requests_in_flight", "Requests being answered.",
                      sum(one["recorder"]["in_flight"] for one in self._living))
         yield from self._shadow()
@@ -47,6 +50,17 @@ class _Scrape:
                      sum(one["lane"]["unfinished"] for one in living))
         yield _gauge("figway_shadow_held_bytes", "Bytes that they hold.",
                      sum(one["lane"]["held_bytes"] for one in living))
+        yield _counted("figway_legacy_extra", "Requests to legacy beyond what its clients asked.", ["capability"],
+                       [((capability,), count) for one in every for capability, count in one["lane"]["extra"]])
+        spared = GaugeMetricFamily("figway_legacy_spared", "Workers in which such requests are stopped.",
+                                   labels=["capability", "operation", "reason"])
+        stops = Counter({(capability, "", reason): 0 for one in living for capability, _ in one["lane"]["extra"]
+                         for reason in (ANOTHER_KIND, CLIENT_ERRORS)})
+        stops.update((capability, operation, reason) for one in living
+                     for capability, operation, reason in one["lane"]["spared"])
+        for stop, workers in sorted(stops.items()):
+            spared.add_metric([*stop], workers)
+        yield spared
         yield CounterMetricFamily("figway_store_failures", "Writes to the store that failed.",
                                   value=sum(one["store"]["failures"] for one in every))
         lost = CounterMetricFamily("figway_store_lost", "Exchanges that the store does not have, or not all of.",

@@ -1,4 +1,4 @@
-"""figway compare: compares two answers in files as the shadow lane would. It shows no value."""
+"""figway compare: compares two answers in files as the shadow lane would. It shows values only if it is asked to."""
 
 import secrets
 import sys
@@ -11,7 +11,9 @@ import orjson
 
 from gateway.cli.files import pair_of, rules_of
 from gateway.cli.shapes import fact, line, tags
+from gateway.cli.values import Values, shown
 from shadow.compare.comparison import AGREED, Comparison, Outcome
+from shadow.compare.difference import Difference
 from shadow.compare.rules import Rules
 from shadow.custody.base import KEY
 from shadow.judge.crosswalks import Crosswalks
@@ -24,9 +26,11 @@ from shadow.judge.judgement import judge
 @click.option("--rules", "file", type=click.Path(path_type=Path),
               help="A YAML file with rules, known_differences and crosswalk.")
 @click.option("--media", metavar="TYPE", help="The media type of both; default: by LEGACY's name, else JSON.")
+@click.option("--values", "show", is_flag=True, help="Show the values that differ too: for files of your own.")
 @click.option("-o", "output", type=click.Choice(["table", "json"]), default="table", show_default=True)
-def compare(legacy: Path, modern: Path, file: Path | None, media: str | None, output: str) -> None:
-    """Compare the bodies in the files LEGACY and MODERN, and show what each rule hides.
+def compare(legacy: Path, modern: Path, file: Path | None, media: str | None, show: bool, output: str) -> None:
+    """Compare the bodies in the files LEGACY and MODERN, and show what each rule hides. No value is shown without
+    --values.
 
     Exits with 0 if they are the same by the rules, with 1 if they are not, and with 2 if a file cannot be read or the
     bodies cannot be compared.
@@ -34,31 +38,43 @@ def compare(legacy: Path, modern: Path, file: Path | None, media: str | None, ou
     rules = rules_of(file)
     pair = replace(pair_of(legacy, modern, media, rules), key=secrets.token_bytes(KEY))
     found = judge(pair, Crosswalks())
+    values = Values(pair) if show else None
     if output == "json":
-        click.echo(orjson.dumps(_facts(found, rules), option=orjson.OPT_INDENT_2).decode())
+        click.echo(orjson.dumps(_facts(found, rules, values), option=orjson.OPT_INDENT_2).decode())
     else:
-        for text in _lines(found):
+        for text in _lines(found, values):
             click.echo(text)
     sys.exit(0 if found.tally.outcome in AGREED else 2 if found.tally.outcome is Outcome.NOT_COMPARABLE else 1)
 
 
-def _facts(found: Comparison, rules: Rules) -> dict[str, object]:
+def _facts(found: Comparison, rules: Rules, values: Values | None) -> dict[str, object]:
     known = tags(found.differences)
     return {
         "outcome": found.tally.outcome, "reason": found.tally.reason, "severity": found.severity, "rules": rules.digest,
         "differences": [
-            {**fact(one), "legacy_tag": known.get(one.legacy_token), "modern_tag": known.get(one.modern_token)}
+            {**fact(one), "legacy_tag": known.get(one.legacy_token), "modern_tag": known.get(one.modern_token),
+             **({} if values is None else _values(one, values))}
             for one in found.differences
         ],
         "hidden": dict(found.hidden),
     }
 
 
-def _lines(found: Comparison) -> Iterator[str]:
+def _values(one: Difference, values: Values) -> dict[str, orjson.Fragment]:
+    """The values as they are written in the files; a side that has none has no field, since null is a value."""
+    return {f"{arm}_value": orjson.Fragment(value)
+            for arm, value in zip(("legacy", "modern"), values.of(one), strict=True) if value is not None}
+
+
+def _lines(found: Comparison, values: Values | None) -> Iterator[str]:
     known = tags(found.differences)
     reason = f" ({found.tally.reason})" if found.tally.reason else ""
     yield f"{found.tally.outcome}{reason}"
     for one in found.differences:
         yield f"  {line(one, known)}"
+        if values is not None:
+            legacy, modern = values.of(one)
+            yield f"    legacy: {shown(legacy)}"
+            yield f"    modern: {shown(modern)}"
     for rule, count in found.hidden:
         yield f"  hidden: {count} by {rule}"

@@ -181,7 +181,6 @@ _UNMIRRORED = {
     "loop": "nobody: it is a mirror itself",
     "upgraded": "nobody: an upgrade is never mirrored",
     "connection_auth": "nobody: its credentials log in the connection",
-    "conditional": "nobody: If-Range names a tag of one arm",
 }
 """The text for a request without a mirror, by Decision.skipped."""
 

@@ -14,8 +14,10 @@ COMMANDS = {
     "schema": "Print the JSON Schema of routes.yaml, for editors.",
     "explain": "Show where a request would go, and why. Sends nothing.",
     "compare": "Compare two answers in files, and try out rules.",
+    "status": "Show all capabilities on one screen, the worst first.",
     "report": "Show what the shadow lane has found.",
     "gate": "Say whether a capability is safe to flip.",
+    "sweep": "Ask both arms about each key of a file, as evidence.",
     "shadow": "Manage what the shadow lane keeps.",
     "demo": "Run the sample clinic behind the gateway.",
 }
@@ -25,11 +27,13 @@ SHADOW = {
     "recompare": "Compare sealed exchanges again, by the current rules or by others.",
     "replay": "Send a sealed exchange's request to both arms again.",
     "minimise": "Shrink two answers that differ to a test without personal data.",
+    "case": "Ask a URL whether the differences of a minimised case are gone.",
     "hold": "Keep stored data past its retention, and protect it from purges.",
     "release": "End a hold.",
     "holds": "List what is held.",
     "purge": "Destroy sealed records: about a subject, of a capability, or all.",
     "audit": "Show who did what, and whether the record is complete.",
+    "restart": "Begin the evidence of a capability anew.",
     "shred": "Destroy keys, so that stored tokens cannot be linked any more.",
 }
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
+import orjson
 
 from gateway.cli.sources import Refused, actor, custody_of
 from gateway.config.compile import Configuration
@@ -112,6 +113,11 @@ def plain(text: str) -> str:
     """Text that is safe to print: control characters are escaped, line ends and tabs stay."""
     return "".join(one if one.isprintable() or one in "\n\t" else one.encode("unicode_escape").decode()
                    for one in text)
+
+
+def as_json(document: object) -> None:
+    """Print a document as indented JSON."""
+    click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
 
 
 def rows(columns: tuple[str, ...], found: list[tuple[str, ...]]) -> Iterator[str]:

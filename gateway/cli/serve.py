@@ -44,7 +44,7 @@ def serve(
         if NAME.fullmatch(name) is None:
             raise click.UsageError(f'--admin-host: "{name}" is not a host name, ".domain" or "*"')
     ports = Ports(data, _address(admin), admin_hosts)
-    check = partial(_grace, config, tls_cert, tls_key, workers)
+    check = partial(_grace, config, tls_cert, tls_key)
     if workers == 1:
         grace = check()
     else:
@@ -62,7 +62,7 @@ def serve(
         sys.exit(2)
 
 
-def _grace(config: Path, tls_cert: Path | None, tls_key: Path | None, workers: int) -> float:
+def _grace(config: Path, tls_cert: Path | None, tls_key: Path | None) -> float:
     """Check the configuration and the data port's files of TLS, and return the seconds of its drain. Exits with 2, and
     says why, if they cannot be used."""
     from gateway import stdio
@@ -83,9 +83,6 @@ def _grace(config: Path, tls_cert: Path | None, tls_key: Path | None, workers: i
         sys.exit(2)
     for warning in [*findings.warnings, *(one for one in configuration.warnings if one.code == EXPOSED)]:
         stdio.to_stderr(f"warning: {warning}")
-    if workers > 1 and configuration.store[0] == "memory":
-        stdio.to_stderr("figway: each worker has its own memory store, so a report shows one worker's share. "
-                        "With several workers, use `store: {sqlite: {path: …}}`.")
     return configuration.edge.drain_grace
 
 

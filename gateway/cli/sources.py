@@ -2,10 +2,12 @@
 
 import os
 import pwd
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import httpx2
@@ -17,14 +19,17 @@ from gateway.config.compile import Configuration
 from gateway.config.problem import Invalid, did_you_mean
 from shadow.custody.base import Custody, CustodyError
 from shadow.custody.sqlite import SqliteCustody
-from shadow.evidence.gate import Criteria
+from shadow.evidence.criteria import Criteria
 from shadow.ledger.rows import Evidence
-from shadow.report.report import Report, fold
+from shadow.report.report import Profile, Report, fold
 from shadow.stores.base import Store, StoreError
 from shadow.stores.earlier import as_of_now
 from shadow.stores.marks import left
 
 ADMIN_SECONDS = 10.0
+
+EVERYBODY = "100%"
+"""The share of clients that a step exposes to modern, if nothing else is said."""
 
 
 class Refused(Exception):
@@ -35,15 +40,25 @@ class Refused(Exception):
         self.status = status
 
 
-def configured(config: Path, capability: str | None) -> Report:
-    """The report of the store that a configuration names, by the criteria that it sets. Raises Refused."""
+def configured(config: Path, capability: str | None, share: float = 1.0) -> Report:
+    """The report of the store that a configuration names, by the criteria that it sets, with verdicts on a step to a
+    `share` of clients. Raises Refused."""
     built = _built(config)
     if built.store[0] == "memory":
         raise Refused(f"{config} keeps the shadow's findings in the gateway's memory, which only the gateway can read: "
                        "use --admin URL, or keep them in a file, with `store: {sqlite: {path: figway.db}}`")
-    known = {one.name: _anywhere(one.criteria()) for one in built.table.capabilities.values()}
-    _known(capability, known)
+    _known(capability, built.table.capabilities)
+    asked = [one for one in built.table.capabilities.values() if capability in (None, one.name)]
+    known = _Known({one.name: replace(_anywhere(one.criteria()), share=share) for one in asked},
+                   {one.name: one.profile() for one in asked})
     return _read(_opened(built), capability, known, getattr(built.store[1], "path", None))
+
+
+class _Known(NamedTuple):
+    """What a configuration says about capabilities, by their names."""
+
+    criteria: Mapping[str, Criteria] = MappingProxyType({})
+    profiles: Mapping[str, Profile] = MappingProxyType({})
 
 
 def _anywhere(criteria: Criteria) -> Criteria:
@@ -66,6 +81,13 @@ def custody_of(config: Path, capability: str | None = None) -> tuple[Configurati
         return built, SqliteCustody(built.custody)
     except CustodyError as error:
         raise Refused(f"{built.custody}: {error}") from None
+
+
+def built_for(config: Path, capability: str) -> Configuration:
+    """A configuration, which must have the `capability`. Raises Refused."""
+    built = _built(config)
+    _known(capability, built.table.capabilities)
+    return built
 
 
 def evidence_of(built: Configuration, capability: str) -> Sequence[Evidence]:
@@ -121,7 +143,7 @@ def _opened(built: Configuration) -> Store:
 
 def stored(file: Path, capability: str | None) -> Report:
     """The report of a SQLite store's file, without criteria for its capabilities. Raises Refused."""
-    return _read(_sqlite(file), capability, {}, file)
+    return _read(_sqlite(file), capability, _Known(), file)
 
 
 def _sqlite(file: Path) -> Store:
@@ -136,14 +158,13 @@ def _sqlite(file: Path) -> Store:
     return store
 
 
-def _read(store: Store, capability: str | None, known: Mapping[str, Criteria], file: Path | None) -> Report:
+def _read(store: Store, capability: str | None, known: _Known, file: Path | None) -> Report:
     try:
-        criteria = {name: one for name, one in known.items() if capability in (None, name)}
         ledger = store.read(capability)
         # A gateway that ended on a full disk could not write to the store what it lost. The file of marks says it.
         unwritten = left(file) if file is not None else []
         ledger.gaps += [one.gap() for one in unwritten if capability in (None, one.capability)]
-        found = fold(ledger, criteria)
+        found = fold(ledger, *known, now=time.time())
     except StoreError as error:
         raise Refused(str(error)) from None
     finally:
@@ -161,13 +182,15 @@ def _title(answer: httpx2.Response) -> str:
         return ""
 
 
-def asked(admin: str, capability: str | None) -> Report:
-    """The report of a running gateway. Raises Refused."""
+def asked(admin: str, capability: str | None, step: str = EVERYBODY) -> Report:
+    """The report of a running gateway, with verdicts on a `step` to a share of clients. Raises Refused."""
     if urlsplit(admin).scheme not in ("http", "https"):
         raise Refused("--admin must be an http:// or https:// URL")
     try:
         with httpx2.Client(trust_env=False, timeout=ADMIN_SECONDS) as client:
-            answer = client.get(f"{admin.rstrip('/')}/report", params={"capability": capability} if capability else {})
+            asked_for = {"for": step} if step != EVERYBODY else {}
+            asked_for |= {"capability": capability} if capability else {}
+            answer = client.get(f"{admin.rstrip('/')}/report", params=asked_for)
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         raise Refused(f"the gateway cannot be reached at {admin} ({type(error).__name__})", 3) from None
     if answer.status_code == 404 and capability is not None:

@@ -1,13 +1,14 @@
 """Compiles a capability as written to a Capability, and checks it by the rules of its stages."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
 from adapters.base import Adapter
 from gateway.capability import Arm, Capability, Operation, Split
-from gateway.config import spec
+from gateway.config import gating, spec
 from gateway.config.crosswalk import Seeds
 from gateway.config.decode import Steps
 from gateway.config.extensions import Find, choose
@@ -19,10 +20,10 @@ from gateway.reading import is_ambiguous, segments
 from gateway.stage import Stage
 from gateway.transports.base import Transport
 from shadow.compare.rules import Rules, together
+from shadow.credentials import SECRETS
 from shadow.evidence.epoch import Basis, Setup
-from shadow.evidence.gate import Criteria
-from shadow.plan import ShadowPlan
-from shadow.settings import SECRETS, Recheck, Sealing
+from shadow.plan import CLIENTS, ShadowPlan
+from shadow.settings import Recheck, Sealing
 
 
 class Names:
@@ -99,7 +100,8 @@ class Capabilities:
         split = self._split(name, written, node)
         policies = self._names.checked_policies(written.policies, node)
         self._agree(legacy, modern, node)
-        arms = _setup([one for one in (legacy, modern) if one is not None], node, self._root.find("upstreams"))
+        arms = _setup([one for one in (legacy, modern) if one is not None], node, self._root.find("upstreams"),
+                      _mirrored(written, policies))
         shadow = self._shadow(written, policies, node, arms)
         place = self._root.key("capabilities", name)
         return Capability(
@@ -157,8 +159,7 @@ class Capabilities:
         split = written.split
         if split is None:
             return None
-        parameters = {part.strip("{}*") for one in written.operations.values() if one.path is not None
-                      for part in segments(one.path) if part.startswith("{")}
+        parameters = _parameters(written)
         for number, source in enumerate(split.sticky):
             kind, _, key = source.partition(":")
             place = node.find("split", "sticky", number).place
@@ -193,22 +194,63 @@ class Capabilities:
             self._findings.warn(
                 node.key("shadow", "max_body"), "two bodies of this size do not fit into the lane's `memory`: "
                 "such mirrors are dropped", "lane_memory")
-        recheck = Recheck(tuple(shadow.recheck.after), shadow.recheck.budget / 10_000)
+        recheck = self._recheck(shadow.recheck, node.find("shadow"))
+        operations = written.operations.items()
         gate = shadow.gate
         rules, own, digest = self._ruled(written, shadow, node)
         setup = arms._replace(rules=digest)
-        criteria = Criteria(
-            limit=gate.limit / 10_000, confidence=gate.confidence / 10_000, minimum=gate.minimum,
-            stratum_minimum=gate.stratum_minimum, excluded=gate.excluded / 10_000,
-            seeded=tuple((one.name, one.pairs) for one in rules.classes), setup=setup,
+        lags = {name: one.expect_lag for name, one in written.operations.items() if one.expect_lag is not None}
+        criteria = replace(
+            gating.criteria(gate, lags), setup=setup, sample=shadow.sample / 10_000,
+            seeded=tuple((one.name, one.pairs) for one in rules.classes),
             known=tuple((one.id, one.max_rate) for one in rules.known),
         )
+        self._lags(lags, recheck, node)
+        groups = self._gate_groups(written, node)
         parameters = frozenset(shadow.parameters).union(*(one.query for one in written.operations.values()))
         return ShadowPlan(
             shadow.sample / 10_000, shadow.max_body, shadow.deadline, shadow.credentials == "pass", recheck, criteria,
             Basis(setup, (gate.build or "").lower().encode(), parameters), rules, own, shadow.noise / 10_000,
-            Sealing(shadow.capture / 10_000, SECRETS.union(*(policy.credentials for policy in policies))),
+            Sealing(shadow.capture / 10_000, SECRETS.union(*(policy.credentials for policy in policies))), groups,
+            rechecks={name: replace(recheck, legacy=one.recheck.legacy)
+                      for name, one in operations if one.recheck is not None},
+            noises={name: one.noise / 10_000 for name, one in operations if one.noise is not None},
         )
+
+    def _recheck(self, written: spec.Recheck, shadow: Node) -> Recheck:
+        legacy = written.legacy
+        if legacy is None:
+            # A file of before that says `recheck` means both arms. One that does not say it meets the new default.
+            legacy = shadow.child("recheck") is not None
+            if legacy and written.after and written.budget:
+                said = f"after: [{', '.join(f'{one:g}s' for one in written.after)}], budget: {written.budget / 100:g}%"
+                self._findings.warn(
+                    shadow.key("recheck"), "this asks legacy again as well, as before: write "
+                    f"`recheck: {{{said}, legacy: true}}` to keep that, or `legacy: false` to ask modern alone, as the "
+                    "next version does", "recheck_legacy")
+        return Recheck(tuple(written.after), written.budget / 10_000, legacy)
+
+    def _gate_groups(self, written: spec.Capability, node: Node) -> tuple[tuple[str, str, str], ...]:
+        """The groups by which the gate tells those apart who ask, each client first."""
+        declared = written.shadow.gate.groups if written.shadow is not None else {}
+        parameters = _parameters(written)
+        for name, group in declared.items():
+            place = node.key("shadow", "gate", "groups", name)
+            if name == CLIENTS[0][0]:
+                self._problem(place, "each client is a group of this name already", "duplicate")
+            elif group.path is not None and group.path not in parameters:
+                unknown = f"no operation has this parameter{did_you_mean(group.path, parameters)}"
+                self._problem(place, unknown, "bad_group")
+            elif group.claim is not None and not written.policies:
+                self._findings.warn(place, "there are no claims without a policy that verifies them", "unused")
+        return (*CLIENTS, *((name, *group.source) for name, group in declared.items()))
+
+    def _lags(self, lags: Mapping[str, gating.ExpectLag], recheck: Recheck, node: Node) -> None:
+        """Add a problem for each lag that no recheck is soon enough to see."""
+        for name, lag in lags.items():
+            if not any(after <= lag.within for after in recheck.after):
+                self._problem(node.find("operations", name, "expect_lag", "within").place,
+                              "no recheck comes so soon: `shadow.recheck.after` needs a time within it", "bad_lag")
 
     def _ruled(
         self, written: spec.Capability, shadow: spec.Shadow, node: Node
@@ -226,10 +268,26 @@ class Capabilities:
         return rules, operations, together(rules, operations) if all_rules or known else ""
 
 
-def _setup(arms: Iterable[Arm], node: Node, upstreams: Node) -> Setup:
-    """A Setup that changes when an arm becomes another service or is translated in another way. It covers the upstream
-    and adapter as written, and the endpoints. It leaves out the values of "${…}" in options, because a short hash of a
-    short secret gives the secret away; an endpoint holds no secret."""
+def _parameters(written: spec.Capability) -> set[str]:
+    """The parameters of the operations' paths."""
+    return {part.strip("{}*") for one in written.operations.values() if one.path is not None
+            for part in segments(one.path) if part.startswith("{")}
+
+
+def _mirrored(written: spec.Capability, policies: Iterable[Policy]) -> list[str]:
+    """What changes the head with which a mirror asks: whether it carries credentials, and which policies' it does not.
+    Empty if nothing but the common credentials is taken off."""
+    if written.shadow is None:
+        return []
+    if written.shadow.credentials == "pass":
+        return ["pass"]
+    return sorted({name.decode("latin-1") for policy in policies for name in policy.credentials})
+
+
+def _setup(arms: Iterable[Arm], node: Node, upstreams: Node, mirrored: list[str]) -> Setup:
+    """A Setup that changes when an arm becomes another service, is translated or is asked in another way. It covers the
+    upstream and adapter as written, the endpoints, and what is `mirrored` of credentials. It leaves out the values of
+    "${…}" in options, because a short hash of a short secret gives the secret away; an endpoint holds no secret."""
     written, endpoints = [], []
     for arm in arms:
         upstream, adapter = upstreams.find(arm.upstream.name), node.find(arm.name).child("adapter")
@@ -238,7 +296,8 @@ def _setup(arms: Iterable[Arm], node: Node, upstreams: Node) -> Setup:
                         arm.upstream.settings.tls.server_name,
                         adapter.data(as_written=True) if adapter is not None else None))
         endpoints.append((arm.name, sorted(arm.upstream.settings.endpoints)))
-    return Setup(_hash(written), _hash(endpoints))
+    # Where nothing is special about credentials, the digest is what it was before they belonged to it.
+    return Setup(_hash([*written, mirrored] if mirrored else written), _hash(endpoints))
 
 
 def _hash(written: Any) -> str:

@@ -43,7 +43,7 @@ class Ruling:
             self._judge(below(one.at), place, "hides")
             expires = datetime.combine(one.expires, time.max, UTC).timestamp()
             found.append(Known(one.id, one.at, one.reason, one.owner, expires, one.kind or "", one.ticket or "",
-                               one.max_rate / 10_000))
+                               one.max_rate / 10_000, one.shape or ""))
         return tuple(found)
 
     def _once(self, name: str, place: Place) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
 
+from gateway.config.gating import ExpectLag, Gate
 from gateway.config.kinds import (
     Duration,
     HeaderName,
@@ -26,20 +27,12 @@ from gateway.config.kinds import (
     Viewer,
     Wanted,
 )
+from gateway.config.strict import Strict, written
 from gateway.reading import PRESETS
 from gateway.stage import Stage
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True)
-
-
-def written(default: str | list[str], description: str | None = None, *, alias: str | None = None) -> Any:
-    """A field whose default is the text that a person would write."""
-    return Field(default, description=description, alias=alias)
-
-
-class EdgeLimits(_Strict):
+class EdgeLimits(Strict):
     """The limits of the data port: for one request, and for all connections together."""
 
     target: Size = written("16KiB", "the request target")
@@ -53,7 +46,7 @@ class EdgeLimits(_Strict):
     memory: Size = written("256MiB", "what one worker holds for its clients; 0B for no limit")
 
 
-class EdgeTimeouts(_Strict):
+class EdgeTimeouts(Strict):
     """How long the data port waits for a client."""
 
     head: PositiveDuration = written("10s", "from a request's first byte to the end of its head")
@@ -61,20 +54,20 @@ class EdgeTimeouts(_Strict):
     body_grace: PositiveDuration = written("10s", "before `body_rate` applies to a request body")
 
 
-class Drain(_Strict):
+class Drain(Strict):
     """What happens on SIGTERM."""
 
     delay: Duration = written("500ms", "how long the worker still accepts connections after readiness went off")
     grace: Duration = written("30s", "how long calls in flight may take after that")
 
 
-class ServerTls(_Strict):
+class ServerTls(Strict):
     """TLS on the data port, if `figway serve` has a certificate."""
 
     cbc: bool = Field(default=False, description="also offer CBC suites of TLS 1.2, for clients that have no others")
 
 
-class Server(_Strict):
+class Server(Strict):
     """The data port."""
 
     trusted_hops: int = Field(
@@ -92,7 +85,7 @@ class Server(_Strict):
     tls: ServerTls = Field(default_factory=ServerTls)
 
 
-class Capture(_Strict):
+class Capture(Strict):
     """Where whole mismatches are sealed (stored encrypted), and who may view them."""
 
     path: str = Field(default="figway.sealed", min_length=1, description="the file, relative to this one")
@@ -103,7 +96,7 @@ class Capture(_Strict):
         default_factory=dict, description='role → the users and "%groups" that may view records in this role')
 
 
-class Lane(_Strict):
+class Lane(Strict):
     """The limits of all shadow work of one worker, and the files of its keys and of sealed mismatches."""
 
     queue: int = Field(default=1000, ge=1, description="the most mirrors that wait")
@@ -117,7 +110,7 @@ class Lane(_Strict):
         default=None, description="where mismatches are sealed; each capability sets its share with `capture`")
 
 
-class UpstreamTimeouts(_Strict):
+class UpstreamTimeouts(Strict):
     """How long an upstream may take."""
 
     connect: PositiveDuration = written("2s")
@@ -126,7 +119,7 @@ class UpstreamTimeouts(_Strict):
     total: Duration = written("0s", "the whole call; 0s for no limit")
 
 
-class Pool(_Strict):
+class Pool(Strict):
     """Connections to one endpoint."""
 
     connections: int = Field(default=256, ge=1)
@@ -147,7 +140,7 @@ class Pool(_Strict):
         return share
 
 
-class Tls(_Strict):
+class Tls(Strict):
     """TLS to an upstream. Files are PEM, relative to this file."""
 
     ca: str | None = Field(default=None, description="the only root certificates to trust; left out: the system's")
@@ -158,7 +151,7 @@ class Tls(_Strict):
     verify: bool = True
 
 
-class Health(_Strict):
+class Health(Strict):
     """An active check: GET `path` at regular intervals."""
 
     path: OriginPath
@@ -170,14 +163,14 @@ class Health(_Strict):
         default=None, ge=100, le=599, description="the only status that counts as healthy; left out: any below 500")
 
 
-class Ejection(_Strict):
+class Ejection(Strict):
     """Takes an endpoint out of use for a while after failed calls."""
 
     failures: int = Field(default=5, ge=0, description="failed calls in a row; 0 switches ejection off")
     seconds: PositiveDuration = written("10s", alias="for")
 
 
-class Paths(_Strict):
+class Paths(Strict):
     """How an upstream reads paths: which spellings it takes for the same path. A key that is left out is unknown: then
     other spellings are refused where they could reach another policy or stage."""
 
@@ -205,7 +198,7 @@ PathsOrPreset = Annotated[Paths, BeforeValidator(
     _no_preset, json_schema_input_type=Literal["exact", "iis", "tomcat", "nginx"] | Paths)]
 
 
-class Upstream(_Strict):
+class Upstream(Strict):
     """A service that the gateway calls: one `url`, or several `endpoints` that give the same answers."""
 
     url: str | None = Field(default=None, description="http://host:port, https://host:port or unix:///path")
@@ -262,12 +255,14 @@ class Rule(BaseModel):
     defaults: Literal[False] | None = Field(default=None, description="switch the built-in rules off, here and below")
 
 
-class Known(_Strict):
+class Known(Strict):
     """A difference that a team has declared: it is counted, but is no mismatch until it expires."""
 
     id: Name = Field(description="its name in reports")
     at: Places = Field(description="the places; everything below is included")
     kind: _KINDS | None = Field(default=None, description="only differences of this kind")
+    shape: str | None = Field(
+        default=None, min_length=1, description='only values that both have this shape: "string instant", integer')
     reason: str = Field(min_length=1)
     owner: str = Field(min_length=1, description="who is responsible for it")
     ticket: str | None = Field(default=None, min_length=1)
@@ -275,14 +270,14 @@ class Known(_Strict):
     max_rate: Share = written("100%", "of an operation's compared exchanges; above it, the difference is a mismatch")
 
 
-class Crosswalk(_Strict):
+class Crosswalk(Strict):
     """A class of identifiers: legacy and modern may use different ones for the same record."""
 
     seed: str | None = Field(default=None, description="a CSV file of known pairs, relative to this file")
     learn: bool = Field(default=True, description="whether new pairs are learnt from traffic")
 
 
-class RulesFile(_Strict):
+class RulesFile(Strict):
     """A file that holds only rules, for `figway compare --rules`."""
 
     rules: list[Rule] = Field(default_factory=list)
@@ -290,7 +285,13 @@ class RulesFile(_Strict):
     crosswalk: dict[Name, Crosswalk] = Field(default_factory=dict)
 
 
-class Operation(_Strict):
+class OperationRecheck(Strict):
+    """Whether legacy is asked again about a mismatch of one operation."""
+
+    legacy: bool
+
+
+class Operation(Strict):
     """One kind of request: all given conditions must match."""
 
     method: Methods | None = Field(default=None, description="one or several; left out: any")
@@ -299,9 +300,13 @@ class Operation(_Strict):
     query: dict[str, Wanted] = Field(default_factory=dict, description="a value, or true for present")
     safe: bool | None = Field(default=None, description="whether the request changes nothing; left out: by the method")
     rules: list[Rule] = Field(default_factory=list, description="how its answers are compared, before `shadow.rules`")
+    noise: Share | None = Field(default=None, description="in place of `shadow.noise`")
+    recheck: OperationRecheck | None = Field(default=None, description="in place of `shadow.recheck.legacy`")
+    expect_lag: ExpectLag | None = Field(
+        default=None, description="modern may be wrong on first answer if it is right soon after")
 
 
-class Arm(_Strict):
+class Arm(Strict):
     """An upstream with the adapter that speaks its format."""
 
     upstream: str
@@ -315,7 +320,7 @@ def _short_arm(value: object) -> object:
 ArmOrName = Annotated[Arm, BeforeValidator(_short_arm, json_schema_input_type=str | Arm)]
 
 
-class Split(_Strict):
+class Split(Strict):
     """Which calls go to modern in canary."""
 
     percent: Share
@@ -328,11 +333,13 @@ class Split(_Strict):
         default=None, description="how long modern may take before legacy answers; left out: from legacy's own times")
 
 
-class Recheck(_Strict):
-    """Asking both arms again about a mismatch: if they agree then, it was a lag and not a defect."""
+class Recheck(Strict):
+    """Asking again about a mismatch: if modern then says what legacy has said, it was a lag and not a defect."""
 
     after: list[PositiveDuration] = written(["2s", "30s"], "times after the mismatch was found; an empty list: never")
     budget: Share = written("5%", "the largest share of exchanges that are rechecked")
+    legacy: bool | None = Field(default=None, description="whether legacy is asked again too; left out: no, but yes if "
+                                "`recheck` says anything else, as before")
 
     @field_validator("after")
     @classmethod
@@ -342,25 +349,7 @@ class Recheck(_Strict):
         return after
 
 
-class Gate(_Strict):
-    """When a capability counts as safe to flip."""
-
-    limit: Share = written("0.1%", "the share of exchanges that may differ; modern may fail on as many")
-    confidence: Share = written("95%", "how certain this must be; it holds however often the verdict is read")
-    minimum: int = Field(default=100, ge=1, description="effective exchanges needed of each mirrored operation")
-    stratum_minimum: int = Field(default=10, ge=0, description="effective exchanges needed of each stratum seen")
-    excluded: Share = written("5%", "the largest share of eligible exchanges that may be left out, sampling aside")
-    build: HeaderName | None = Field(default=None, description="the response header in which arms report their build")
-
-    @field_validator("limit", "confidence")
-    @classmethod
-    def _inside(cls, share: int) -> int:
-        if not 0 < share < 10_000:
-            raise PydanticCustomError("bad_value", "wants more than 0% and less than 100%")
-        return share
-
-
-class Shadow(_Strict):
+class Shadow(Strict):
     """How a capability is mirrored."""
 
     sample: Share
@@ -374,19 +363,19 @@ class Shadow(_Strict):
         default_factory=dict, description="classes of identifiers, held one-to-one where rules say `crosswalk`")
     parameters: list[str] = Field(
         default_factory=list, description="names of query and form parameters that reports may show")
-    noise: Share = written("2%", "the share of exchanges where legacy is asked again after modern, to measure noise")
+    noise: Share = written("0%", "the share of exchanges where legacy is asked again after modern, to measure noise")
     gate: Gate = Field(default_factory=Gate)
     capture: Share = written("0%", "the share of mismatches that are sealed whole, in the file of `shadow.capture`")
 
 
-class Limits(_Strict):
+class Limits(Strict):
     """The limits of a capability."""
 
     body: Size = written("0B", "the largest request body; 0B for no limit")
     buffer: Size = written("8MiB", "the largest body that is held whole, for an adapter or a fallback")
 
 
-class Capability(_Strict):
+class Capability(Strict):
     """A business function that migrates as one."""
 
     owner: str = Field(min_length=1)
@@ -403,7 +392,7 @@ class Capability(_Strict):
     upgrade: bool = Field(default=True, description="whether connections may be upgraded (WebSocket)")
 
 
-class Default(_Strict):
+class Default(Strict):
     """Where requests go that match no capability: usually the legacy service."""
 
     upstream: str
@@ -415,7 +404,7 @@ def _memory() -> dict[str, dict[str, Any]]:
     return {"memory": {}}
 
 
-class Routes(_Strict):
+class Routes(Strict):
     """A whole routes.yaml."""
 
     version: Literal[1]

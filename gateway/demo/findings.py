@@ -13,7 +13,7 @@ from shadow.ledger.rows import Ledger
 
 class Line(NamedTuple):
     """One kind of difference in one operation, and the number of exchanges that have it. If modern gave no complete
-    answer, `kind` is "candidate_error" and `path` is the kind of the failure."""
+    answer, `kind` is "candidate_error", `path` is the kind of the failure, and `severity` is ""."""
 
     capability: str
     operation: str
@@ -22,6 +22,7 @@ class Line(NamedTuple):
     legacy: str
     modern: str
     exchanges: int
+    severity: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,8 @@ def lines(ledger: Ledger) -> list[Line]:
     found = []
     for finding in ledger.findings:
         kind, path, legacy, modern = finding.exemplar.signature
-        found.append(Line(finding.capability, finding.operation, kind, path, legacy, modern, finding.count))
+        found.append(Line(finding.capability, finding.operation, kind, path, legacy, modern, finding.count,
+                          str(finding.exemplar.severity)))
     for tally, count in ledger.tallies.items():
         if tally.outcome is Outcome.CANDIDATE_ERROR:
             found.append(Line(

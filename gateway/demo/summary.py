@@ -11,6 +11,8 @@ from gateway.capability import DEFAULT
 from gateway.demo.defects import DEFECTS
 from gateway.demo.findings import Review
 from gateway.demo.traffic import Tally
+from shadow.compare.difference import Severity
+from shadow.renderers.table import SEVERITIES
 from shadow.report.report import ArmReport, CapabilityReport, Report
 
 COLOURS = {"legacy": "white", "shadow": "cyan", "canary": "yellow", "verify": "magenta", "modern": "green",
@@ -66,7 +68,8 @@ def differences(review: Review) -> Table:
     table.add_column("exchanges", justify="right", no_wrap=True)
     table.add_column("difference, and the seeded defect behind it")
     for line, defect in review.lines:
-        what = Text.assemble((line.kind.replace("_", " "), "bold"), " ", (line.path or "(whole)", "cyan"))
+        severity = (f"{line.severity} ", SEVERITIES[Severity(line.severity)]) if line.severity else ""
+        what = Text.assemble(severity, (line.kind.replace("_", " "), "bold"), " ", (line.path or "(whole)", "cyan"))
         what.append(f"  {line.legacy} → {line.modern}\n")
         what.append_text(Text(defect.says, "dim") if defect else Text("not a seeded defect", "bold red"))
         table.add_row(f"{line.capability}.{line.operation}", f"{line.exchanges:,}", what)

@@ -20,11 +20,16 @@ class ReloadFacts(TypedDict):
 
 
 class LaneFacts(TypedDict):
-    """The shadow lane: whether it accepts mirrors, how many have no outcome yet, and how many bytes those hold."""
+    """The shadow lane: whether it accepts mirrors, how many have no outcome yet, and how many bytes those hold.
+
+    `extra`: capability, requests to legacy beyond what its clients asked. `spared`: capability, operation ("" for all),
+    and why such requests are stopped now."""
 
     on: bool
     unfinished: int
     held_bytes: int
+    extra: list[tuple[str, int]]
+    spared: list[tuple[str, str, str]]
 
 
 class StoreFacts(TypedDict):
@@ -73,7 +78,8 @@ class WorkerFacts(TypedDict):
     """All facts of one worker. `at` is when they were taken, in seconds since 1970; `workers` is how many workers there
     should be; `revision` is that of the configuration in force.
 
-    `shadow`: capability, operation, outcome, reason, count. `upstreams`: name, endpoint's URL, whether it is
+    `shadow`: capability, operation, outcome, reason, count. `mirrored`: capability, arm, seconds that it took over
+    mirrored requests, and their buckets. `upstreams`: name, endpoint's URL, whether it is
     available, pending calls, connections (of the pool and logged in), connections outside the pool, the last failure.
     `faults`: why the store, custody, the sealed file or the file of marks does not work now. `overloaded`: the
     resources that are exhausted now, "connections" or "memory". `descriptors`: the limit of file descriptors."""
@@ -84,6 +90,7 @@ class WorkerFacts(TypedDict):
     revision: str
     reload: ReloadFacts
     shadow: list[tuple[str, str, str, str, int]]
+    mirrored: list[tuple[str, str, float, list[int]]]
     lane: LaneFacts
     store: StoreFacts
     capture: dict[str, int]

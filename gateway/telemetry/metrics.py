@@ -68,6 +68,19 @@ def families(snapshots: Iterable[RecorderFacts]) -> Iterable[Metric]:
     return [requests, received, sent, errors, fallbacks, durations, arms, dropped]
 
 
+def mirrored(rows: Iterable[tuple[str, str, float, list[int]]]) -> Metric:
+    """The family of the times that both arms took over mirrored requests: (capability, arm, seconds, buckets)."""
+    family = HistogramMetricFamily("figway_shadow_duration_seconds", "Time that each arm of a mirrored request took.",
+                                   labels=["capability", "arm"])
+    whole: dict[tuple[str, str], tuple[list[int], float]] = {}
+    for capability, arm, seconds, buckets in rows:
+        before, total = whole.get((capability, arm), ([0] * SIZE, 0.0))
+        whole[capability, arm] = [a + b for a, b in zip(before, buckets, strict=True)], total + seconds
+    for key, (buckets, seconds) in sorted(whole.items()):
+        family.add_metric(list(key), _cumulative(buckets), seconds)
+    return family
+
+
 def _cumulative(buckets: list[int]) -> list[tuple[str, float]]:
     shown = [(f"{BOUNDS[bound]:.6g}", float(sum(buckets[:bound + 1]))) for bound in _SHOWN]
     return [*shown, ("+Inf", float(sum(buckets)))]

@@ -120,6 +120,11 @@ class Sending(Protocol):
         ...
 
     @property
+    def sent_at(self) -> float:
+        """When the whole request was handed to a connection, in monotonic seconds; 0.0 while it was not."""
+        ...
+
+    @property
     def cancelled(self) -> bool:
         """Whether the call was cancelled."""
         ...

@@ -1,5 +1,6 @@
 """Collects an answer until it is whole: for mirrors, for health checks, and for arms with an adapter."""
 
+import time
 from collections.abc import Callable
 from typing import Protocol
 
@@ -18,6 +19,11 @@ class Asker(Receiver, Protocol):
         """Count `size` bytes more of a translation, or return False if there is no room for them."""
         ...
 
+    def on_read(self, head_at: float, end_at: float) -> None:
+        """The head of the arm's answer, and its end, were read at these times (monotonic seconds). The head and the
+        rest of the answer follow, translated."""
+        ...
+
 
 class Collected:
     """A receiver that keeps the whole answer, and calls `settled` with itself once, at the end.
@@ -25,17 +31,20 @@ class Collected:
     The body may have up to `limit` bytes; a longer one ends the call, with the failure "oversize". If a client waits
     for the answer, `asker` is the client's exchange. A body that finds no room there ends the call, with "no_room".
     `bodiless` says that no body comes, whatever length the head has (answers to HEAD). `sending` is the call, from when
-    the transport has returned it until `settled` has returned.
+    the transport has returned it until `settled` has returned. If the answer is `timed`, `head_at` is when its head was
+    read, in monotonic seconds, and 0.0 before that.
     """
 
     __slots__ = (
-        "_asker", "_bodiless", "_limit", "_pieces", "_settled", "_size", "body", "failure", "headers", "reason",
-        "sending", "status",
+        "_asker", "_bodiless", "_limit", "_pieces", "_settled", "_size", "_timed", "body", "failure", "head_at",
+        "headers", "reason", "sending", "status",
     )
 
     def __init__(self, limit: int, settled: Callable[["Collected"], None], asker: Asker | None = None, *,
-                 bodiless: bool = False) -> None:
+                 bodiless: bool = False, timed: bool = False) -> None:
         self._bodiless = bodiless
+        self._timed = timed
+        self.head_at = 0.0
         self.status = 0
         self.reason = b""
         self.headers = _NO_HEADERS
@@ -52,6 +61,8 @@ class Collected:
         """Ignore it: a mirror needs no interim answers, and they mean nothing to a client of an adapter."""
 
     def on_head(self, status: int, reason: bytes, headers: Headers, length: int) -> None:
+        if self._timed:
+            self.head_at = time.monotonic()
         self.status, self.reason, self.headers = status, reason, headers
         if length > self._limit and not self._bodiless and status not in (204, 304):  # RFC 9110 section 8.6
             self._end("oversize", "upstream")

@@ -1,6 +1,7 @@
 """Checks that a transport keeps its contract: `check_transport(make, …)`, to be called from a plain test."""
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -158,10 +159,11 @@ async def _over(heard: Heard) -> None:
 
 async def _answers_whole_requests(upstream: _Upstream) -> None:
     heard = [Heard() for _ in range(10)]
-    for number, one in enumerate(heard):
-        upstream.send(b"body %d" % number, one)
+    before = time.monotonic()
+    sent = [upstream.send(b"body %d" % number, one) for number, one in enumerate(heard)]
     for number, one in enumerate(heard):
         await _over(one)
+        assert before <= sent[number].sent_at <= time.monotonic(), "a call does not say when its request was sent"
         assert (one.failure, one.body) == (None, b"body %d" % number), "the answer is not this request's"
     assert all(endpoint.pending == 0 for endpoint in upstream.transport.endpoints), "a call that is over is pending"
 
@@ -172,8 +174,10 @@ async def _answers_a_body_in_pieces(upstream: _Upstream) -> None:
     for piece in _PIECES[1:]:
         sending.write(piece)
         await asyncio.sleep(0)
+    assert not sending.sent_at, "a request counts as sent before its end"
     sending.finish()
     await _over(heard)
+    assert sending.sent_at, "a call does not say when its request was sent"
     assert (heard.failure, heard.body) == (None, b"".join(_PIECES)), "a body in pieces is not sent whole"
 
 

@@ -57,7 +57,8 @@ def _rules(rules: Rules) -> tuple[list[str], set[tuple[str, str]]]:
     lines = []
     for number, one in enumerate(rules.rules, 1):
         lines.append(f"    {_rule(f'rule {number}', one, modules)},")
-    known = [f"    Known({f'known {number}'!r}, {one.at!r}, '', '', {one.expires!r}, {one.kind!r}),"
+    known = [f"    Known({f'known {number}'!r}, {one.at!r}, '', '', {one.expires!r}, {one.kind!r}"
+             f"{f', shape={one.shape!r}' if one.shape else ''}),"
              for number, one in enumerate(rules.known, 1)]
     if not lines and not known:
         return ["RULES = Rules()"], modules

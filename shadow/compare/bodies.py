@@ -18,6 +18,9 @@ from shadow.observation import Observation
 MAX_DECODED = 16 << 20
 """The most bytes of a body without its content coding."""
 
+CODINGS = frozenset({"gzip", "x-gzip", "deflate", "identity"})
+"""The content codings that are taken off."""
+
 MAX_CODINGS = 4
 MAX_MEMBERS = 100
 

@@ -23,9 +23,15 @@ from shadow.compare.pair import Pair
 from shadow.compare.rules import defaults
 from shadow.observation import Observation
 
-VERSION = "4"
+VERSION = "5"
 """The comparator's version. It is raised whenever a pair may get another outcome. Then new evidence is collected."""
 
+
+NO_CREDENTIALS = "credentials"
+"""The reason of an exchange whose mirror was refused, because it carried none of the client's credentials."""
+
+NO_BODY = "status_only"
+"""The reason of a match in which no bodies were compared: the client's copy was still good, so it got none."""
 
 MARKUP = "default html markup"
 """The rule that hides the differences in markup of two HTML pages that read the same."""
@@ -75,13 +81,15 @@ class Tally(NamedTuple):
 class Drift(NamedTuple):
     """One kind of difference at one index-free path, in an exchange for which legacy was asked twice. `modern` and
     `legacy` say whether modern's answer, and legacy's second one, differ there from legacy's first. `plain` says that
-    only a value drifted, at a place that is in no list."""
+    only a value drifted, at a place that is in no list. `repeat` says that a client had asked twice, and
+    nobody else: then modern was not asked in between, and `modern` is False."""
 
     kind: str
     path: str
     modern: bool
     legacy: bool
     plain: bool
+    repeat: bool = False
 
 
 class Bond(NamedTuple):
@@ -102,7 +110,8 @@ class Comparison:
     `at` is in seconds since 1970. `hidden` counts, by the rule's id, the differences that each rule removed.
     `reproduced` are the signatures that were there again each time both arms were asked again. `drifts` are filled
     if legacy was asked twice. `size` is the bytes of both bodies as they came. `bonds` are pairs of
-    identifiers that the judge had not met before, and contradictions."""
+    identifiers that the judge had not met before, and contradictions. `was_critical`: it had a critical difference,
+    which was dropped since it settled, or since it was noise."""
 
     tally: Tally
     trace_id: str
@@ -113,6 +122,7 @@ class Comparison:
     drifts: tuple[Drift, ...] = ()
     size: int = 0
     bonds: tuple[Bond, ...] = ()
+    was_critical: bool = False
 
     @property
     def asked_again(self) -> bool:
@@ -173,6 +183,26 @@ def compare(pair: Pair, crosswalk: Crosswalk | None = None, learnt: list[IdPair]
     tally = Tally(pair.capability, pair.operation, outcome, reason)
     return Comparison(tally, pair.trace_id, pair.at, tuple(found), tuple(sorted(hidden.items())),
                       size=len(pair.control.body) + len(pair.candidate.body), bonds=crossed)
+
+
+def compare_condition(pair: Pair, unconditional: Observation) -> Comparison:
+    """The comparison of a pair with a `condition`. `unconditional` is that arm's answer which was asked without it.
+
+    They agree if the one arm could have given the other's status: 304 means that there is something to be had, 412 that
+    there is, or that there is nothing. What is in it stays unknown, and the reason NO_BODY says so.
+    """
+    outcome, reason = _failed(pair)
+    found: list[Difference] = []
+    hidden: Counter[str] = Counter()
+    if outcome is None:
+        status, agreeing = unconditional.status, (304,) if pair.condition == 304 else (304, 412, 404, 410)
+        if status // 100 != 2 and status not in agreeing:
+            legacy, modern = (Shape(str(one.status)) for one in (pair.control, pair.candidate))
+            found += _ruled(Difference("status", "", legacy, modern), pair, hidden)
+        outcome = Outcome.MISMATCH if found else Outcome.MATCH_NORMALISED if hidden else Outcome.MATCH
+        reason = "" if found else NO_BODY
+    return Comparison(Tally(pair.capability, pair.operation, outcome, reason), pair.trace_id, pair.at, tuple(found),
+                      tuple(sorted(hidden.items())))
 
 
 def _identities(pair: Pair, crosswalk: Crosswalk | None) -> Identities | None:

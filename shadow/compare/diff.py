@@ -188,13 +188,18 @@ def _hidden(kind: str, matcher: Matcher[Directive], old: Tree, new: Tree) -> str
     same = kind in ("value", "precision")
     normalisers = []
     for one in matcher.found:
-        if one.ignore and one.kind in ("", kind):
+        if one.ignore and one.kind in ("", kind) and (not one.shape or _both_are(one.shape, old, new)):
             return one.id
         if same and one.normaliser is not None:
             if one.normaliser.alike(old, new):
                 return one.id
             normalisers.append((one.id, one.normaliser))
     return _hidden_together(normalisers, old, new) if len(normalisers) > 1 else None
+
+
+def _both_are(group: str, old: Tree, new: Tree) -> bool:
+    """Whether both values have this shape, lengths aside."""
+    return old is not _GONE and new is not _GONE and shape(old).group == shape(new).group == group
 
 
 def _hidden_together(normalisers: list[tuple[str, Normaliser]], old: Tree, new: Tree) -> str | None:

@@ -13,7 +13,8 @@ class Pair:
 
     `control` is always the legacy arm, whichever served the client. `over` are the ids of known differences that occur
     more often than declared, and so hide nothing. `key` makes the tokens; without it there are none. `at` is in seconds
-    since 1970."""
+    since 1970. `condition` is 304 or 412 if one arm answered so to a condition of the client, and the other was asked
+    without it, else 0: then only their statuses can be compared."""
 
     capability: str
     operation: str
@@ -25,3 +26,4 @@ class Pair:
     rules: Rules = NONE
     over: frozenset[str] = frozenset()
     key: bytes = field(default=b"", repr=False)
+    condition: int = 0

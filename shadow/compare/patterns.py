@@ -98,9 +98,9 @@ AUTO = Order()
 class Directive:
     """What one rule says of a place: one of `normaliser`, `order`, `ignore`, `crosswalk` and `keys`.
 
-    `id` is the rule's: what it hides is counted under it. `ignore` hides differences here, only of one `kind` if that
-    is given. `crosswalk` says whose identifier stands here: a class, or a constant of `shadow.compare.identifiers`.
-    `keys` says what the names of the members here are: "data" or "names"."""
+    `id` is the rule's: what it hides is counted under it. `ignore` hides differences here, only of one `kind` and of
+    two values of one `shape` if these are given. `crosswalk` says whose identifier stands here: a class, or a constant
+    of `shadow.compare.identifiers`. `keys` says what the names of the members here are: "data" or "names"."""
 
     id: str
     normaliser: Normaliser | None = None
@@ -109,6 +109,7 @@ class Directive:
     kind: str = ""
     crosswalk: str = ""
     keys: str = ""
+    shape: str = ""
 
 
 PLAIN: Matcher[Directive] = Matcher.start(())

@@ -6,7 +6,7 @@ digests and classes are. Their compiled form is cached.
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -59,8 +59,9 @@ class Class:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A difference that was declared beforehand: at a place and below, of one kind or any, until `expires` (seconds
-    since 1970). It may be in a share of `max_rate` of an operation's compared exchanges; past that it hides nothing."""
+    """A difference that was declared beforehand: at a place and below, of one kind or any, and if a `shape` is given
+    ("string instant") only of two values that both have it; until `expires` (seconds since 1970). It may be in a share
+    of `max_rate` of an operation's compared exchanges; past that it hides nothing."""
 
     id: str
     at: str
@@ -70,6 +71,7 @@ class Known:
     kind: str = ""
     ticket: str = ""
     max_rate: float = 1.0
+    shape: str = ""
 
 
 class Compiled(NamedTuple):
@@ -88,14 +90,15 @@ class Compiled(NamedTuple):
         place = self.directives
         for name in names:
             place = place.step(name)
-        return next((one.id for one in place.found if one.ignore and one.kind in ("", kind)), None)
+        return next((one.id for one in place.found if one.ignore and not one.shape and one.kind in ("", kind)), None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rules:
     """All rules for one operation, in the order in which they decide, and the classes of identifiers.
 
-    `digest` is of what they say, so it is the same on every machine. `identifies`: whether a rule says `crosswalk`."""
+    `digest` is of how they judge, so it is the same on every machine, whoever owns them. `identifies`: whether a
+    rule says `crosswalk`."""
 
     rules: tuple[Rule, ...] = ()
     known: tuple[Known, ...] = ()
@@ -105,8 +108,11 @@ class Rules:
 
     def __post_init__(self) -> None:
         # All parts are dataclasses of plain values, so their repr holds everything. Renaming one of these classes, or a
-        # field, changes every digest, and with it every epoch.
-        text = repr((self.rules, self.known, self.classes)).encode()
+        # field, changes every digest, and with it every epoch. What only people read is left out: who edits a reason
+        # changes no judgement.
+        rules = tuple(replace(one, reason="") if one.reason else one for one in self.rules)
+        known = tuple(replace(one, reason="", owner="", ticket="") for one in self.known)
+        text = repr((rules, known, self.classes)).encode()
         object.__setattr__(self, "digest", hashlib.sha256(text).hexdigest()[:16])
         object.__setattr__(self, "identifies", any(one.crosswalk for one in self.rules))
 
@@ -176,7 +182,7 @@ def _compiled(rules: Rules, known: tuple[Known, ...], more: tuple[Rule, ...]) ->
     hiding = [(below(one.at) if one.ignore else PathPattern.parse(one.at),
                Directive(one.id, one.normaliser, one.order, one.ignore, one.kind))
               for one in every if one.normaliser is not None or one.order is not None or one.ignore]
-    hiding += [(below(one.at), Directive(one.id, ignore=True, kind=one.kind)) for one in known]
+    hiding += [(below(one.at), Directive(one.id, ignore=True, kind=one.kind, shape=one.shape)) for one in known]
     hiding += [(PathPattern.parse(one.at), Directive(one.id, crosswalk=one.crosswalk))
                for one in every if one.crosswalk]
     hiding += [(PathPattern.parse(one.at), Directive(one.id, keys=one.keys)) for one in every if one.keys]

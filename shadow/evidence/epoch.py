@@ -1,7 +1,7 @@
 """The basis of evidence (Epoch): both arms' builds, how the capability is configured, and the comparator's version.
 
-When any part changes, new evidence is collected from zero. Stores keep an epoch as four texts. Only this file writes
-(`stored`) and reads (`from_stored`) the third of them.
+When any part changes, or a person begins evidence anew, new evidence is collected from zero. Stores keep an epoch as
+four texts. Only this file writes (`stored`) and reads (`from_stored`) the third of them.
 """
 
 import hashlib
@@ -12,10 +12,10 @@ from shadow.observation import Observation
 
 _BUILD = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._+:@-]{0,63}")
 
-# "arms.endpoints+rules-expired~custody". Only the rules are always there, and they may be empty.
+# "arms.endpoints+rules-expired~custody^restarts". Only the rules are always there, and they may be empty.
 _STORED = re.compile(
     r"(?:(?P<arms>[^+.~]*)(?:\.(?P<endpoints>[^+~]*))?\+)?(?P<rules>[^~]*?)(?:-(?P<expired>[1-9][0-9]*))?"
-    r"(?:~(?P<custody>.*))?", re.DOTALL)
+    r"(?:~(?P<custody>.*?))?(?:\^(?P<restarts>[1-9][0-9]*))?", re.DOTALL)
 
 
 class Setup(NamedTuple):
@@ -46,7 +46,8 @@ class Epoch(NamedTuple):
 
     `legacy` and `modern` are the arms' builds, "" if they report none. `comparator` is the comparator's version.
     `expired` counts the known differences that had expired, since each is one rule less. `custody` is the name of the
-    custody whose keys made the tokens, "" if it has none: evidence linked by other keys is separate.
+    custody whose keys made the tokens, "" if it has none: evidence linked by other keys is separate. `restarts` counts
+    how often a person has begun the capability's evidence anew (shadow.ledger.rows.Restart).
     """
 
     legacy: str
@@ -55,6 +56,7 @@ class Epoch(NamedTuple):
     comparator: str
     expired: int = 0
     custody: str = ""
+    restarts: int = 0
 
     @property
     def arms(self) -> str:
@@ -70,8 +72,9 @@ class Epoch(NamedTuple):
     @property
     def stored(self) -> tuple[str, str, str, str]:
         """The epoch as four texts, for a store's columns: legacy's build, modern's build, the setup, the comparator."""
-        arms = self.arms
-        return self.legacy, self.modern, f"{arms}+{self.rules}" if arms else self.rules, self.comparator
+        arms, restarts = self.arms, f"^{self.restarts}" if self.restarts else ""
+        setup = f"{arms}+{self.rules}{restarts}" if arms else f"{self.rules}{restarts}"
+        return self.legacy, self.modern, setup, self.comparator
 
     @classmethod
     def from_stored(cls, legacy: str, modern: str, setup: str, comparator: str) -> "Epoch":
@@ -79,8 +82,9 @@ class Epoch(NamedTuple):
         found = _STORED.fullmatch(setup)
         if found is None:  # Figway never wrote it. As the digest of rules it equals none that are configured.
             return cls(legacy, modern, Setup(rules=setup), comparator)
-        arms, endpoints, rules, expired, custody = (part or "" for part in found.groups())
-        return cls(legacy, modern, Setup(arms, endpoints, rules), comparator, int(expired or 0), custody)
+        arms, endpoints, rules, expired, custody, restarts = (part or "" for part in found.groups())
+        return cls(legacy, modern, Setup(arms, endpoints, rules), comparator, int(expired or 0), custody,
+                   int(restarts or 0))
 
 
 def digest(epoch: Epoch) -> str:

@@ -15,13 +15,13 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from math import exp, lgamma, log, log1p
+from math import ceil, exp, lgamma, log, log1p, sqrt
 from types import MappingProxyType
 from typing import TypeAlias
 
 from shadow.compare.comparison import AGREED, COMPARED, Comparison, Drift, Outcome
 from shadow.compare.diff import IDENTITY, MAX_DIFFERENCES
-from shadow.compare.difference import Difference, Shape
+from shadow.compare.difference import Difference, Severity, Shape
 from shadow.compare.names import MASKED
 from shadow.evidence.epoch import Epoch
 
@@ -49,7 +49,8 @@ _LONGEST_NAME = 50
 # --- one exchange ---
 
 def settled(found: Comparison, reason: str) -> Comparison:
-    """The mismatch as one that went away: `reason` says when. Its differences are dropped."""
+    """The mismatch as one that went away: `reason` says when. Its differences are dropped; whether one was critical is
+    not, since a client would have had that answer."""
     return _without(found, Outcome.TRANSIENT, reason)
 
 
@@ -62,7 +63,8 @@ def unstable(found: Comparison, reason: str = "") -> Comparison:
 def _without(found: Comparison, outcome: Outcome, reason: str) -> Comparison:
     if any(one.kind == IDENTITY for one in found.differences):
         return found  # one record was taken for another: that neither settles nor is it noise
-    return replace(found, tally=found.tally._replace(outcome=outcome, reason=reason), differences=(), reproduced=())
+    return replace(found, tally=found.tally._replace(outcome=outcome, reason=reason), differences=(), reproduced=(),
+                   was_critical=found.was_critical or found.severity is Severity.CRITICAL)
 
 
 def with_bonds(found: Comparison, others: Iterable[Comparison]) -> Comparison:
@@ -142,6 +144,15 @@ def _drifts(modern: Iterable[Difference], legacy: Iterable[Difference]) -> Itera
         yield Drift(kind, path, bool(new), bool(old), all(map(is_plain, (*new, *old))))
 
 
+def repeated(found: Comparison, again: Comparison) -> Comparison:
+    """The comparison `found`, with what its client's repeated question shows. `again` compares legacy's two answers to
+    it. They show where legacy drifts; modern's part in it is unknown, since it was not asked in between."""
+    if again.tally.outcome not in COMPARED or len(again.differences) >= MAX_DIFFERENCES:
+        return found
+    drifts = _drifts((), again.differences)
+    return replace(found, drifts=tuple(one._replace(repeat=True) for one in drifts))
+
+
 def is_plain(one: Difference) -> bool:
     """Whether only a value drifts that keeps its shape, at a path that leads through no list and no map of data."""
     path = one.signature.path
@@ -155,7 +166,10 @@ def is_plain(one: Difference) -> bool:
 class Noise:
     """One kind of difference at one index-free path of an operation, over all brackets of an epoch that were picked by
     chance: in how many `modern` alone disagreed, in how many `legacy`'s second answer alone did, and in how many `both`
-    did. `plain` is True if never more than a value drifted. Times are in seconds since 1970."""
+    did. `plain` is True if never more than a value drifted. Times are in seconds since 1970.
+
+    In `repeats` other exchanges a client had asked the same seconds before, and legacy's two answers disagreed. They
+    say how legacy drifts, and nothing of modern: they are in no e-value."""
 
     capability: str
     epoch: Epoch
@@ -168,6 +182,12 @@ class Noise:
     plain: bool
     first_seen: float
     last_seen: float
+    repeats: int = 0
+
+    @property
+    def own(self) -> int:
+        """In how many exchanges legacy disagreed with itself."""
+        return self.legacy + self.both + self.repeats
 
 
 Spot = tuple[str, Epoch, str, str, str]
@@ -185,8 +205,9 @@ def table(comparisons: Iterable[Comparison], epoch: Epoch) -> dict[Spot, Noise]:
     for comparison in comparisons:
         for one in comparison.drifts:
             place = comparison.tally.capability, epoch, comparison.tally.operation, one.kind, one.path
-            row = Noise(*place, one.modern and not one.legacy, one.legacy and not one.modern, one.legacy and one.modern,
-                        one.plain, comparison.at, comparison.at)
+            counts = (False, False, False) if one.repeat else (
+                one.modern and not one.legacy, one.legacy and not one.modern, one.legacy and one.modern)
+            row = Noise(*place, *counts, one.plain, comparison.at, comparison.at, int(one.repeat))
             found[place] = added(found[place], row) if place in found else row
     return found
 
@@ -196,7 +217,7 @@ def added(one: Noise, other: Noise) -> Noise:
     return replace(
         one, modern=one.modern + other.modern, legacy=one.legacy + other.legacy, both=one.both + other.both,
         plain=one.plain and other.plain, first_seen=min(one.first_seen, other.first_seen),
-        last_seen=max(one.last_seen, other.last_seen),
+        last_seen=max(one.last_seen, other.last_seen), repeats=one.repeats + other.repeats,
     )
 
 
@@ -249,22 +270,35 @@ class NoiseReport:
     rule: str
     first_seen: float
     last_seen: float
+    repeats: int
+
+
+def most(differing: int, exchanges: int) -> float:
+    """An upper bound of a share that was seen in `differing` of some exchanges: Wilson's, at three standard errors."""
+    if not exchanges:
+        return 1.0
+    share, nine = differing / exchanges, 9 / exchanges
+    return min(1.0, (share + nine / 2 + 3 * sqrt((share * (1 - share) + nine / 4) / exchanges)) / (1 + nine))
 
 
 def weighed(
     rows: Iterable[Noise], now: float, rules: Mapping[tuple[str, str], str] = MappingProxyType({}),
+    rates: Mapping[str, float] = MappingProxyType({}), shapes: Mapping[tuple[str, str], str] = MappingProxyType({}),
 ) -> tuple[NoiseReport, ...]:
     """The paired table of one capability, judged at `now` (seconds since 1970): regressions first, then the
-    noisiest paths. `rules` are what may be tried where something drifts, by kind and path."""
+    noisiest paths. `rules` are what may be tried where something drifts, by kind and path. A proposal is for no more
+    than the share of exchanges that `rates` has of its operation, and for values of the shape that `shapes` has by kind
+    and path."""
     tested = list(rows)
-    reports = [_weighed(row, ALARM * len(tested), now, rules.get((row.kind, row.path), "")) for row in tested]
+    reports = [_weighed(row, ALARM * len(tested), now, rules.get((row.kind, row.path), ""),
+                        rates.get(row.operation, 1.0), shapes.get((row.kind, row.path), "")) for row in tested]
     order = "regression", "proposal", "drift", ""
     return tuple(sorted(reports, key=lambda one: (
-        order.index(one.says), -one.both - one.legacy, -one.modern, one.operation, one.path, one.kind)))
+        order.index(one.says), -one.both - one.legacy - one.repeats, -one.modern, one.operation, one.path, one.kind)))
 
 
-def _weighed(row: Noise, alarm: float, now: float, rule: str) -> NoiseReport:
-    value, own = e_value(row.modern, row.legacy), row.legacy + row.both
+def _weighed(row: Noise, alarm: float, now: float, rule: str, rate: float, shape: str) -> NoiseReport:
+    value, own = e_value(row.modern, row.legacy), row.own
     expires = row.last_seen + EXPIRES
     says = ""
     if value >= alarm:
@@ -273,16 +307,19 @@ def _weighed(row: Noise, alarm: float, now: float, rule: str) -> NoiseReport:
     elif own >= PROPOSED and expires > now:
         says = "proposal" if row.plain else "drift"
     proposed = says == "proposal"
-    rule = _rule(row.path, expires) if proposed else rule if says == "drift" else ""
+    rule = _rule(row.path, expires, rate, shape) if proposed else rule if says == "drift" else ""
     return NoiseReport(
         row.operation, row.kind, row.path, row.modern, row.legacy, row.both, value, says,
-        expires if proposed else 0.0, rule, row.first_seen, row.last_seen,
+        expires if proposed else 0.0, rule, row.first_seen, row.last_seen, row.repeats,
     )
 
 
-def _rule(path: str, expires: float) -> str:
-    """The proposal in YAML. It covers values alone, as the noise does, and expires by itself."""
+def _rule(path: str, expires: float, rate: float, shape: str) -> str:
+    """The proposal in YAML. It covers values alone, as the noise does, no more of them than were seen, and expires by
+    itself."""
     name = re.sub(r"[^A-Za-z0-9]+", "-", path)[:_LONGEST_NAME]
+    of = f"shape: {shape}, " if shape else ""
     # JSON text is also YAML.
-    return (f"{{id: noise{name}, at: {json.dumps(path)}, kind: value, reason: legacy disagrees with itself, "
-            f"owner: OWNER, expires: {datetime.fromtimestamp(expires, UTC):%Y-%m-%d}}}")
+    return (f"{{id: noise{name}, at: {json.dumps(path)}, kind: value, {of}reason: legacy disagrees with itself, "
+            f"owner: OWNER, max_rate: {ceil(rate * 10_000) / 100:g}%, "
+            f"expires: {datetime.fromtimestamp(expires, UTC):%Y-%m-%d}}}")

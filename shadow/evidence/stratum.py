@@ -1,5 +1,7 @@
 """What kind of exchange a pair is (Stratum), and whom it asks about (Subject), without a value of either.
 
+An exchange that was left out (LeftOut) has both too, as far as they are known without modern's answer.
+
 A thousand polls of one resource say hardly more than one of them, so evidence counts an exchange only if its
 operation, parameter shape, subject and hour are new together. The subject is what the request names: its path, the
 values of its query and its form. It is kept as HMAC-SHA-256 under the epoch's key, and for hours only.
@@ -14,12 +16,16 @@ from adapters.message import Request
 from shadow.compare.pair import Pair
 from shadow.compare.parameters import shown
 from shadow.compare.resources import TYPES
-from shadow.compare.tokens import mac
+from shadow.compare.tokens import TOKEN, mac
 from shadow.evidence.epoch import Epoch
-from shadow.observation import Observation
+from shadow.evidence.media import how_asked, kind_of
+from shadow.observation import Failure, Observation
 
 STRATA = 200
 """Strata kept of each capability. Further ones count under their operation and status class alone."""
+
+LARGEST = 63
+"""The size of bodies that were too large to be kept."""
 
 HOUR = 3600
 """Seconds in which a subject counts once."""
@@ -30,22 +36,37 @@ OTHER = "(other)"
 
 class Stratum(NamedTuple):
     """A kind of exchange, without any value: its operation, legacy's status class ("2xx", or empty if legacy gave no
-    answer), its resource type ("Patient", or else the media type's subtype, such as "json"), and as its shape the
-    names of its parameters ("date,patient")."""
+    answer; "304" or "412" if an arm answered so to a condition of the client, so that no bodies were compared), its
+    resource type ("Patient", or else the kind of media, such as "json"), as its shape the names of its parameters
+    ("date,patient"), and how it was `asked` ("HEAD conditional json": see evidence.media)."""
 
     operation: str
     status: str
     resource: str
     shape: str
+    asked: str = ""
 
     def __str__(self) -> str:
-        return " ".join(part for part in (self.operation, self.status, self.resource, self.shape and f"?{self.shape}")
-                        if part)
+        return " ".join(part for part in (self.operation, self.status, self.resource, self.shape and f"?{self.shape}",
+                                          self.asked and f"({self.asked})") if part)
+
+
+class LeftOut(NamedTuple):
+    """What is known of an exchange that was left out: its request, what legacy said if it has answered, when it was
+    asked (seconds since 1970), the names of parameters that may be shown, and the `size` of legacy's body (see
+    `size_of`)."""
+
+    request: Request
+    control: Observation | None
+    at: float
+    declared: frozenset[str] = frozenset()
+    size: int = -1
 
 
 class Subject(NamedTuple):
-    """One exchange, as evidence counts it. Two tokens are equal if capability, epoch, operation, parameter shape,
-    subject and `hour` (hours since 1970) are; they show nothing else. `token` is empty if there is no key."""
+    """One exchange, as evidence counts it. Two tokens are equal if capability, epoch, operation, parameter shape, how
+    it was asked, subject and `hour` (hours since 1970) are; they show nothing else. `token` is empty if there is no
+    key."""
 
     stratum: Stratum
     token: bytes
@@ -54,8 +75,8 @@ class Subject(NamedTuple):
 
 # FHIR servers write the type first, as the examples of the specification do. Otherwise the media type is used.
 _RESOURCE = re.compile(rb'\s*\{\s*"resourceType"\s*:\s*"([A-Z][A-Za-z]{1,39})"')
-_MEDIA = re.compile(rb"[a-z]+/(?:[a-z0-9.-]+\+)?(json|xml|html|plain|pdf|csv|x-ndjson|octet-stream)\s*(?:;|$)", re.I)
 _FORM = b"application/x-www-form-urlencoded"
+_NOT_ASKED = Observation("legacy", 0.0, failure=Failure("cancelled"))
 
 # These change how an answer looks, or bypass a cache, and name no subject: else "?_=1", "?_=2" … would each count.
 _NO_SUBJECT = frozenset({
@@ -67,31 +88,63 @@ _NO_SUBJECT = frozenset({
 def subject(pair: Pair, key: bytes, epoch: Epoch, declared: frozenset[str] = frozenset()) -> Subject:
     """The stratum and the token of a pair. `key` is that of the epoch, or empty. `declared` are the names of parameters
     that may be shown. It is cheap enough for the event loop."""
-    request = pair.request
+    request, control = pair.request, pair.control
     path, _, query = request.target.partition(b"?")
     shape, named, rest = _parameters(query, request, declared, key) if query or request.body else ("", b"", b"")
     hour = int(pair.at) // HOUR
     # A request target cannot hold a NUL (the edge refuses it), so no part can be taken for another.
-    message = b"\0".join((_place(pair.capability, pair.operation, shape, hour, epoch), path, named, rest))
-    # If legacy gave no answer, there is no kind of answer to cover.
-    stratum = Stratum(pair.operation, "", "", "") if pair.control.failure is not None else \
-        _stratum(pair.operation, pair.control.status // 100, _resource(pair.control), shape)
+    asked = how_asked(request)
+    message = b"\0".join((_place(pair.capability, pair.operation, shape, asked, hour, epoch), path, named, rest))
+    if control.failure is not None:
+        # If legacy gave no answer, there is no kind of answer to cover.
+        stratum = Stratum(pair.operation, "", "", shape, asked)
+    elif pair.condition:
+        # It has a token of its own: it must not stand for an exchange whose bodies are compared.
+        stratum = Stratum(pair.operation, str(pair.condition), "", shape, asked)
+        message += b"\0%d" % pair.condition
+    else:
+        stratum = _stratum(pair.operation, control.status // 100, _resource(control), shape, asked)
     return Subject(stratum, mac(key, message) if key else b"", hour)
 
 
-@lru_cache(maxsize=4096)
-def _place(capability: str, operation: str, shape: str, hour: int, epoch: Epoch) -> bytes:
-    return "\0".join((capability, operation, shape, str(hour), *epoch.stored)).encode()
+def subject_left_out(capability: str, operation: str, left_out: LeftOut, key: bytes, epoch: Epoch) -> Subject:
+    """The same of an exchange that was left out. Its status is "" if legacy has not answered."""
+    control = left_out.control or _NOT_ASKED
+    condition = control.status if control.status in (304, 412) else 0
+    pair = Pair(capability, operation, left_out.request, control, _NOT_ASKED, "", left_out.at, condition=condition)
+    return subject(pair, key, epoch, left_out.declared)
 
 
 @lru_cache(maxsize=4096)
-def _stratum(operation: str, status: int, resource: str, shape: str) -> Stratum:
-    return Stratum(operation, f"{status}xx", resource, shape)
+def _place(capability: str, operation: str, shape: str, asked: str, hour: int, epoch: Epoch) -> bytes:
+    return "\0".join((capability, operation, shape, asked, str(hour), *epoch.stored)).encode()
+
+
+@lru_cache(maxsize=4096)
+def _stratum(operation: str, status: int, resource: str, shape: str, asked: str) -> Stratum:
+    return Stratum(operation, f"{status}xx", resource, shape, asked)
+
+
+def size_of(control: Observation) -> int:
+    """The size of an answer's body, as the number of bits of its length; LARGEST if it was too large to be kept, and -1
+    if the answer failed otherwise."""
+    if control.failure is not None:
+        return LARGEST if control.failure.kind == "oversize" else -1
+    return len(control.body).bit_length() if control.complete else LARGEST
+
+
+@lru_cache(maxsize=128)
+def share(halvings: int) -> bytes:
+    """The bound below which tokens count where there are too many subjects: as tokens are digests, those of one in
+    2 ** `halvings` subjects are below it, whatever these subjects are."""
+    return (1 << (8 * TOKEN - halvings)).to_bytes(TOKEN) if halvings else b"\xff" * (TOKEN + 2)
 
 
 def placed(stratum: Stratum, known: Collection[Stratum]) -> Stratum:
     """The stratum that an exchange counts under: its own if that is `known` or finds room, else that of all others."""
-    return stratum if stratum in known or len(known) < STRATA else stratum._replace(resource=OTHER, shape="")
+    if stratum in known or len(known) < STRATA:
+        return stratum
+    return stratum._replace(resource=OTHER, shape="", asked="")
 
 
 def _parameters(
@@ -117,10 +170,4 @@ def _shape(names: tuple[bytes, ...], declared: frozenset[str], key: bytes) -> st
 def _resource(observation: Observation) -> str:
     if (found := _RESOURCE.match(observation.body)) and (name := found[1].decode()) in TYPES:
         return name
-    return _subtype(observation.headers.get(b"content-type") or b"")
-
-
-@lru_cache(maxsize=256)
-def _subtype(media: bytes) -> str:
-    known = _MEDIA.match(media)
-    return known[1].decode().lower() if known else ""
+    return kind_of(observation.headers.get(b"content-type") or b"")

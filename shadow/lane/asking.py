@@ -4,13 +4,17 @@ Asking takes a callback and no task: a task and its coroutines would cost more t
 mirror whose arms agree. A job takes these calls:
 
     the first time    the arm that did not serve, then legacy once more if the exchange is bracketed
-    asked again       legacy, modern, then legacy once more if they differ and did not both repeat themselves
+    asked again       modern, which is held against what legacy has said
+       opted in       legacy, modern, then legacy once more if they differ and did not both repeat themselves
+
+Legacy is in production. Where it is asked beyond what its clients ask (`extra`), a person has opted in to that, each
+such call is counted, and sparing.py stops them where they seem to do harm.
 """
 
 import asyncio
 import random
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -18,11 +22,16 @@ from typing import Generic
 
 from shadow.compare.comparison import answers_hash, identical
 from shadow.compare.pair import Pair
+from shadow.evidence.epoch import build_of
 from shadow.lane.deadlines import Deadlines
 from shadow.lane.learned_noise import LearnedNoise, Scope
 from shadow.lane.mirror import Job, Mirror, Way
 from shadow.lane.rates import Rates
-from shadow.lane.writer import Standing, Writer
+from shadow.lane.repeats import Repeats, question_of
+from shadow.lane.sparing import Sparing, kind_of
+from shadow.lane.standing import Standing
+from shadow.lane.writer import Writer
+from shadow.ledger.rows import EXTRA, SPARED
 from shadow.observation import Failure, Observation
 
 _roll = random.random
@@ -44,12 +53,13 @@ Answered = Callable[[Job[Way], Observation | None], None]
 class _Question(Generic[Way]):
     """One call to one arm that is not answered yet."""
 
-    __slots__ = ("answered", "arm", "asking", "began", "cancel", "job")
+    __slots__ = ("answered", "arm", "asking", "began", "cancel", "extra", "job")
 
-    def __init__(self, asking: "Asking[Way]", job: Job[Way], arm: str, answered: Answered[Way]) -> None:
+    def __init__(self, asking: "Asking[Way]", job: Job[Way], arm: str, extra: bool, answered: Answered[Way]) -> None:
         self.asking = asking
         self.job = job
         self.arm = arm
+        self.extra = extra
         self.answered = answered
         self.began = time.perf_counter()
         self.cancel: Cancel | None = None
@@ -58,7 +68,7 @@ class _Question(Generic[Way]):
         """The asker's callback. An answer after the end is dropped."""
         if self.asking.deadlines.end(self):
             if observation is not None:
-                self.asking.count(self.job.mirror, self.arm, observation)
+                self.asking.count(self, observation)
             self.answered(self.job, observation)
 
     def overdue(self) -> None:
@@ -67,7 +77,7 @@ class _Question(Generic[Way]):
             self.cancel()
         late = Observation(self.arm, time.perf_counter() - self.began,
                            failure=Failure("total_timeout", source="gateway", sent=True))
-        self.asking.count(self.job.mirror, self.arm, late)
+        self.asking.count(self, late)
         self.answered(self.job, late)
 
     def end(self) -> None:
@@ -81,19 +91,22 @@ class Asking(Generic[Way]):
     """Asks about the jobs that are put to it, at most `concurrency` of them at a time, in one event loop.
 
     `spoke` is called with each job and what its arms said: one pair, or the three of a bracket. It gets no pair if an
-    arm was not asked.
+    arm was not asked. `extra` counts, by capability, how often legacy was asked beyond what its clients ask.
     """
 
     def __init__(
         self, ask: Ask[Way], concurrency: int, writer: Writer, noise: LearnedNoise, rates: Rates,
-        spoke: Callable[[Job[Way], Sequence[Pair]], None],
+        repeats: Repeats, spoke: Callable[[Job[Way], Sequence[Pair]], None],
     ) -> None:
         self.deadlines = Deadlines()
+        self.sparing = Sparing()
+        self.extra: Counter[str] = Counter()
         self._ask = ask
         self._concurrency = concurrency
         self._writer = writer
         self._noise = noise
         self._rates = rates
+        self._repeats = repeats
         self._spoke = spoke
         self._tasks: set[asyncio.Task[None]] = set()
         self._woken = False
@@ -117,10 +130,28 @@ class Asking(Generic[Way]):
             await asyncio.wait(self._tasks, timeout=1)
         return left
 
-    def count(self, mirror: Mirror[Way], arm: str, observation: Observation) -> None:
+    def count(self, question: _Question[Way], observation: Observation) -> None:
         """Count a call to an arm."""
-        self._writer.call(mirror.capability, mirror.operation, arm, observation.seconds,
-                          observation.failure is not None or observation.status >= 500, mirror.at)
+        mirror, arm = question.job.mirror, question.arm
+        called = observation.seconds, observation.failure is not None or observation.status >= 500, mirror.at
+        self._writer.call(mirror.capability, mirror.operation, arm, *called)
+        if question.extra and arm == "legacy":
+            self.extra[mirror.capability] += 1
+            self._writer.call(mirror.capability, mirror.operation, EXTRA, *called)
+            self._spare(mirror, mirror.operation, self.sparing.heard(
+                mirror.capability, mirror.operation, question.job.kind, kind_of(observation),
+                time.monotonic()))
+
+    def served(self, mirror: Mirror[Way]) -> None:
+        """Look how clients of legacy fare, if it is asked more than they ask."""
+        if mirror.ask == "modern" and mirror.plan.asks_legacy_again(mirror.operation):
+            now = time.monotonic()
+            self._spare(mirror, "", self.sparing.client(mirror.capability, mirror.served, now))
+
+    def _spare(self, mirror: Mirror[Way], operation: str, reason: str) -> None:
+        """Write that asking legacy again has been stopped in an operation, or in all (""), if there is a reason."""
+        if reason:
+            self._writer.call(mirror.capability, operation, SPARED[reason], 0.0, False, mirror.at)
 
     # --- the calls ---
 
@@ -136,18 +167,26 @@ class Asking(Generic[Way]):
             job = self._queue.popleft()
             if job.found is None:
                 self._put_to(job, job.mirror.ask, False, self._other_spoke)
+            elif job.control is not None:
+                self._put_to(job, "modern", True, partial(self._both_spoke_again, job.control))
             else:
                 self._put_to(job, "legacy", True, self._legacy_spoke_again)
 
     def _put_to(self, job: Job[Way], arm: str, extra: bool, answered: Answered[Way]) -> None:
-        """Ask an arm."""
-        question = _Question(self, job, arm, answered)
+        """Ask an arm. Legacy is spared what is `extra` if that was stopped."""
+        question = _Question(self, job, arm, extra, answered)
         self._asking[job] = question.end
+        if extra and arm == "legacy" and not self._may_ask_legacy(job.mirror):
+            answered(job, None)
+            return
         self.deadlines.set(question, job.mirror.plan.deadline, question.overdue)
         try:
             question.cancel = self._ask(job.mirror, arm, extra, question.answer)
         except Exception:
             question.answer(None)
+
+    def _may_ask_legacy(self, mirror: Mirror[Way]) -> bool:
+        return self.sparing.may_ask(mirror.capability, mirror.operation, time.monotonic())
 
     def _other_spoke(self, job: Job[Way], asked: Observation | None) -> None:
         """The first call was answered. This answer and the one that the client got are a pair."""
@@ -175,8 +214,15 @@ class Asking(Generic[Way]):
 
     def _stands(self, job: Job[Way], pair: Pair, standing: Standing) -> None:
         job.standing = standing
-        if job.mirror.noise:
-            job.scope = Scope(pair.capability, pair.operation, pair.control.status // 100, standing.epoch)
+        self._writer.pacing.count(pair, standing.epoch, job.mirror.plan.criteria.slower)
+        mirror, control = job.mirror, pair.control
+        if mirror.safe and not mirror.condition and control.failure is None and control.complete:
+            job.kind = kind_of(control)
+            job.scope = scope = Scope(pair.capability, pair.operation, control.status // 100, standing.epoch)
+            earlier = self._repeats.earlier(question_of(mirror.request), control, asyncio.get_running_loop().time())
+            if earlier is not None and _are_alike(earlier, control, mirror.plan.basis.build) and (
+                    self._noise.chooses_repeat(scope, _roll())):
+                job.earlier = earlier
         self._both_spoke(job, pair)
 
     def _legacy_spoke_again(self, job: Job[Way], control: Observation | None) -> None:
@@ -219,15 +265,21 @@ class Asking(Generic[Way]):
         """
         if pair.control.failure is not None or pair.candidate.failure is not None:
             return False
+        if job.control is not None:
+            return False  # legacy is not asked again
         if job.found is not None:
             # If both repeat themselves word for word, legacy has by now been asked before modern and after it.
             return not identical(pair) and (job.last_hash is None or answers_hash(pair) != job.last_hash)
-        return job.scope is not None and (_roll() < job.mirror.noise or self._noise.wants(job.scope))
+        if job.scope is None or not job.mirror.noise:
+            return False
+        return _roll() < job.mirror.noise or self._noise.wants(job.scope)
 
     def _pair(self, job: Job[Way], control: Observation, candidate: Observation) -> Pair:
         mirror, rules = job.mirror, job.rules
+        # Once modern has served, and is asked again, it is without the condition, as legacy was from the start.
+        condition = 0 if job.found is not None and mirror.ask == "legacy" else mirror.condition
         return Pair(mirror.capability, mirror.operation, mirror.request, control, candidate, mirror.trace_id, mirror.at,
-                    rules, self._rates.over(mirror.capability, mirror.operation, rules))
+                    rules, self._rates.over(mirror.capability, mirror.operation, rules), condition=condition)
 
     def _end(self, job: Job[Way], pairs: Sequence[Pair]) -> None:
         """All calls of this round have been made and answered: hand over the pairs."""
@@ -236,3 +288,8 @@ class Asking(Generic[Way]):
         if self._queue:
             self._wake()
         self._spoke(job, pairs)
+
+
+def _are_alike(one: Observation, other: Observation, build: bytes) -> bool:
+    """Whether two answers of legacy can be told to drift: of one build, and of one class of statuses."""
+    return one.status // 100 == other.status // 100 and (not build or build_of(one, build) == build_of(other, build))

@@ -2,12 +2,13 @@
 
     offer → queue → ask the other arm → Pair → equal bytes? → else the judge's process → store, in batches
               ↑                                                      │
-              └── wait, then ask both arms again ←── a mismatch ─────┘
+              └── wait, then ask modern again ←────── a mismatch ────┘
 
 asking.py says which arm is asked when; recheck.py says when a mismatch is asked again, and at what price. Legacy is
-asked twice for a few exchanges, among them the first of each operation, and for nearly all that are asked again. That
-is a bracket: where legacy disagrees with itself, a difference is noise (learned_noise.py). writer.py writes to the
-store.
+asked by its clients alone. Where they ask the same twice (repeats.py), its two answers show its noise
+(learned_noise.py). A person may opt in to asking legacy again as well: for a few exchanges, among them the first of
+each operation, and for those that are asked again. That is a bracket: legacy, modern and legacy. sparing.py stops it
+where it does harm. writer.py writes to the store.
 
 A mirror that was taken is a Job (mirror.py), until it has its outcome.
 
@@ -18,23 +19,36 @@ again, or the lane is drained, it ends as the mismatch that it was found to be.
 """
 
 import asyncio
+import time
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Generic
 
-from shadow.compare.comparison import Comparison, Outcome, Tally, answers_hash, identical
+from shadow.compare.comparison import (
+    NO_CREDENTIALS,
+    Comparison,
+    Outcome,
+    Tally,
+    answers_hash,
+    compare_condition,
+    identical,
+)
 from shadow.compare.pair import Pair
 from shadow.custody.base import Custody
 from shadow.custody.sqlite import SqliteCustody
-from shadow.evidence.noise import bracketed, steady, unstable, with_bonds
+from shadow.evidence.counting import NOT_SAMPLED
+from shadow.evidence.noise import bracketed, repeated, steady, unstable, with_bonds
+from shadow.evidence.stratum import LeftOut
 from shadow.judge.child import Child, Judge, JudgeSlow
 from shadow.lane.asking import Ask, Asking
 from shadow.lane.learned_noise import LearnedNoise
 from shadow.lane.mirror import Job, Mirror, Way
 from shadow.lane.rates import Rates
 from shadow.lane.recheck import Rechecks, ended
-from shadow.lane.writer import NOT_SAMPLED, Writer
+from shadow.lane.repeats import PART, Repeats
+from shadow.lane.sparing import Stopped
+from shadow.lane.writer import Writer
 from shadow.ledger.rows import Traffic
 from shadow.observation import Observation
 from shadow.sealed.capture import Capture
@@ -66,14 +80,18 @@ class Lane(Generic[Way]):
     def __init__(
         self, ask: Ask[Way], store: Store | None, settings: LaneSettings, judge: Judge | None = None,
         custody: Custody | None = None, capture: Capture | None = None,
+        ended: Callable[[str, Tally], None] | None = None, *, swept: bool = False,
     ) -> None:
+        """`ended` is called with the trace id and the outcome of each mirror that had found room. `swept`: what is
+        offered is no client's, but a sweep's."""
         self.on = True
         self.capture = capture
         self.eligible = 0
         self.unfinished = 0
         self.held = 0
-        self.writer = Writer(store, custody or (SqliteCustody(None) if store is not None else None))
+        self.writer = Writer(store, custody or (SqliteCustody(None) if store is not None else None), swept=swept)
         self._settings = settings
+        self._ended = ended
         self._judge = judge or Child()
         self._open = False
         self._shut = "stopped" if store is not None else "store_unavailable"
@@ -83,9 +101,11 @@ class Lane(Generic[Way]):
         self._noise = LearnedNoise()
         self._judge_not_before = 0.0
         self._judge_timer: asyncio.TimerHandle | None = None
+        self._repeats = Repeats(settings.memory // PART)
+        self._forget: asyncio.TimerHandle | None = None
         # A job that is not finished is in exactly one of these four.
         self._asking = Asking(
-            ask, settings.concurrency, self.writer, self._noise, self._rates, self._spoke)
+            ask, settings.concurrency, self.writer, self._noise, self._rates, self._repeats, self._spoke)
         self._to_judge: deque[Job[Way]] = deque()
         self._at_judge: list[Job[Way]] = []
         self._rechecks = Rechecks(settings, self._due)
@@ -101,18 +121,20 @@ class Lane(Generic[Way]):
         self.writer.take(mirror.capability)
         cost = mirror.cost()
         if reason := self._no_room(cost):
-            return self._count(Tally(mirror.capability, mirror.operation, Outcome.SHED, reason))
+            return self._count(Tally(mirror.capability, mirror.operation, Outcome.SHED, reason), mirror.left_out())
         self.unfinished += 1
         self.held += cost
         self._idle.clear()
+        self._asking.served(mirror)
         return self._asking.put(Job(mirror, cost))
 
-    def skip(self, capability: str, operation: str, reason: str) -> None:
-        """Count an exchange that was eligible but is not mirrored. `reason` is one of a few fixed words."""
+    def skip(self, capability: str, operation: str, reason: str, left_out: LeftOut | None = None) -> None:
+        """Count an exchange that was eligible but is not mirrored. `reason` is one of a few fixed words. `left_out`
+        says what is known of it; it is of no use if the sample left the exchange out."""
         self.eligible += 1
         if reason != NOT_SAMPLED:
             self.writer.take(capability)
-        self._count(Tally(capability, operation, Outcome.SKIPPED, reason))
+        self._count(Tally(capability, operation, Outcome.SKIPPED, reason), left_out)
 
     def record(self, rows: Iterable[Traffic]) -> None:
         """Write the gateway's traffic with the next batch."""
@@ -123,6 +145,20 @@ class Lane(Generic[Way]):
         """How many exchanges have ended in which outcome, since the start."""
         return dict(self._counts)
 
+    @property
+    def extra(self) -> Mapping[str, int]:
+        """How often legacy was asked beyond what its clients asked, by capability, since the start."""
+        return self._asking.extra
+
+    def spared(self) -> list[tuple[str, str, str]]:
+        """Where asking legacy again is stopped now: capability, operation ("" for all), reason. Any thread may ask."""
+        return self._asking.sparing.stopped(time.monotonic())
+
+    def newly_spared(self) -> list[Stopped]:
+        """The stops that have begun since the last call."""
+        begun, self._asking.sparing.begun = self._asking.sparing.begun, []
+        return begun
+
     def _no_room(self, cost: int) -> str:
         if not self.on:
             return "switched_off"
@@ -130,7 +166,7 @@ class Lane(Generic[Way]):
             return self._shut
         if self.unfinished >= self._settings.queue:
             return "queue_full"
-        return "memory_full" if self.held + cost > self._settings.memory else ""
+        return "memory_full" if self.held + cost > self._settings.memory - self._settings.memory // PART else ""
 
     # --- the side that works ---
 
@@ -179,6 +215,10 @@ class Lane(Generic[Way]):
         if self._task is not None:
             await asyncio.wait([self._task], timeout=1)
             self._task = None
+        self._repeats.clear()
+        if self._forget is not None:
+            self._forget.cancel()
+            self._forget = None
         for jobs in (self._to_judge, self._at_judge):
             for job in jobs:
                 self._give_up(job, "drained")
@@ -195,7 +235,14 @@ class Lane(Generic[Way]):
         if not pairs:
             return self._give_up(job, "asker_failed")
         mirror, job.pairs = job.mirror, pairs
-        if all(map(identical, pairs)):
+        asked, served = [pairs[0].candidate, pairs[0].control][::1 if mirror.ask == "modern" else -1]
+        if mirror.wants_credentials(asked, served):
+            tally = Tally(mirror.capability, mirror.operation, Outcome.NOT_COMPARABLE, NO_CREDENTIALS)
+            return self._judged(job, Comparison(tally, mirror.trace_id, mirror.at))
+        if pairs[0].condition:
+            return self._judged(job, compare_condition(pairs[0], asked))
+        repeat = self._repeat_of(job, pairs)
+        if not repeat and all(map(identical, pairs)):
             tally = Tally(mirror.capability, mirror.operation, Outcome.MATCH)
             return self._judged(job, Comparison(tally, mirror.trace_id, mirror.at))
         before, job.last_hash = job.last_hash, None
@@ -206,7 +253,9 @@ class Lane(Generic[Way]):
             if job.found is not None and job.last_hash is not None and job.last_hash == before:
                 # Both arms repeat themselves word for word: the result stands.
                 return self._judged(job, job.found)
-        spoken = {id(one): one for pair in pairs for one in (pair.control, pair.candidate) if one is not mirror.served}
+        pairs = [*pairs, *repeat]
+        spoken = {id(one): one for pair in pairs for one in (pair.control, pair.candidate)
+                  if one is not mirror.served and one is not job.control}
         fresh = sum(len(one.body) for one in spoken.values())
         key = self.writer.key(mirror.capability, job.standing)
         job.pairs = [replace(pair, key=key) for pair in pairs]
@@ -214,6 +263,29 @@ class Lane(Generic[Way]):
         self.held += fresh
         self._to_judge.append(job)
         return self._call_judge(job)
+
+    def _repeat_of(self, job: Job[Way], pairs: Sequence[Pair]) -> Sequence[Pair]:
+        """The pair of legacy's two answers to a client that asked twice, if they must be compared; else none. A bracket
+        shows more, so no repeat is taken beside it."""
+        if self._forget is None:
+            self._forget_repeats()
+        earlier, scope = job.earlier, job.scope
+        job.earlier = None
+        if earlier is None or scope is None or len(pairs) > 1:
+            return ()
+        pair = replace(pairs[0], candidate=earlier)
+        if identical(pair):
+            tally = Tally(scope.capability, scope.operation, Outcome.MATCH)
+            self._noise.add(scope, Comparison(tally, job.mirror.trace_id, job.mirror.at))
+            return ()
+        job.earlier = earlier
+        return (pair,)
+
+    def _forget_repeats(self) -> None:
+        """Keep no answer longer than it is of use."""
+        loop = asyncio.get_running_loop()
+        at = self._repeats.expire(loop.time())
+        self._forget = None if at is None else loop.call_at(at + 1, self._forget_repeats)
 
     def _call_judge(self, last: Job[Way]) -> None:
         """Have the pairs judged once the pause between batches is over. A bracket is judged at once: what it teaches
@@ -247,7 +319,10 @@ class Lane(Generic[Way]):
                 judged = iter(comparisons)
                 for job in batch:
                     first, *rest = of_job = [next(judged) for _ in job.pairs]
-                    whole = bracketed(first, *rest) if rest else steady(first) if job.steady else first
+                    if job.earlier is not None:
+                        whole, job.earlier = repeated(first, rest[0]), None
+                    else:
+                        whole = bracketed(first, *rest) if rest else steady(first) if job.steady else first
                     self._judged(job, with_bonds(whole, of_job))
 
     def _take_batch(self) -> list[Pair]:
@@ -312,10 +387,13 @@ class Lane(Generic[Way]):
 
     def _postpone(self, job: Job[Way]) -> None:
         """Have a mismatch asked again later. Until then the job keeps only what that takes."""
+        job.control = None if job.mirror.recheck.legacy and not job.mirror.condition else job.pairs[0].control
         job.pairs = ()
-        job.mirror = mirror = replace(job.mirror, served=Observation(job.mirror.served.arm, 0.0))
+        served = job.mirror.served
+        job.mirror = mirror = replace(job.mirror, served=Observation(served.arm, 0.0, served.status))
         self.held -= job.cost
         job.cost = mirror.cost() + (_DIFFERENCE * len(job.found.differences) if job.found else 0)
+        job.cost += len(job.control.body) if job.control is not None else 0
         self.held += job.cost
         self._rechecks.wait(job)
 
@@ -336,7 +414,10 @@ class Lane(Generic[Way]):
         if job.sealed and self.capture is not None and comparison.tally.outcome is not Outcome.MISMATCH:
             self.capture.drop(job.sealed)
         self._rates.count(job.rules, comparison)
-        self.writer.keep(comparison, job.standing, job.rules)
+        left_out = job.mirror.left_out() if job.standing is None else None
+        if job.standing is not None and job.mirror.who:
+            self.writer.count_members(comparison.tally, job.standing, job.mirror.who)
+        self.writer.keep(comparison, job.standing, job.rules, left_out)
         self._free(job, comparison.tally)
 
     def _free(self, job: Job[Way], tally: Tally) -> None:
@@ -344,9 +425,11 @@ class Lane(Generic[Way]):
         self._counts[tally] += 1
         self.unfinished -= 1
         self.held -= job.cost
+        if self._ended is not None:
+            self._ended(job.mirror.trace_id, tally)
         if not self.unfinished:
             self._idle.set()
 
-    def _count(self, tally: Tally) -> None:
+    def _count(self, tally: Tally, left_out: LeftOut | None) -> None:
         self._counts[tally] += 1
-        self.writer.count(tally)
+        self.writer.count(tally, left_out)

@@ -1,9 +1,10 @@
 """Noise: when legacy is asked twice, and which mismatches are no more than legacy's disagreement with itself.
 
 A bracket is legacy, modern and legacy again (shadow.evidence.noise). Brackets show at which paths legacy drifts: there
-its second answer differs from its first. If legacy drifts in many of its answers, at one path and in nothing but a
-value, modern will differ there as often, and asking the arms again shows nothing. Such a mismatch is `unstable`: it is
-no evidence, and the verdict waits until a person has explained the path by a rule.
+its second answer differs from its first. So do natural repeats, for nothing: a client that asks twice. If legacy drifts
+in many of its answers, at one path and in nothing but a value, modern will differ there as often, and asking the arms
+again shows nothing. Such a mismatch is `unstable`: it is no evidence, and the verdict waits until a person has
+explained the path by a rule.
 
 Nothing that matters is hidden. A mismatch that also differs elsewhere stays a mismatch, whole. A critical difference is
 never noise. Nor is a path at which modern alone disagrees more often than legacy alone. A path counts as noisy only if
@@ -28,6 +29,9 @@ MOST = 60
 SHARE = 0.1
 """The share of a scope's brackets in which a noisy path drifts. Rarer drift settles when the arms are asked again."""
 
+SEEN = 60
+"""Natural repeats of a scope that are all compared: noise is known soon. Of further ones a sample is."""
+
 PATHS = 100
 """Paths kept of a scope. Drift at further ones is not learned."""
 
@@ -48,9 +52,11 @@ class Scope(NamedTuple):
 @dataclass(slots=True)
 class _Brackets:
     """The brackets of one scope: how many were `asked` for and `judged`, whether some path is `undecided`, the paired
-    table (`rows`) by kind and path, and when each `noisy` path last drifted (seconds since 1970)."""
+    table (`rows`) by kind and path, and when each `noisy` path last drifted (seconds since 1970). `repeats` are the
+    natural repeats that were chosen to be compared; `judged` counts them too."""
 
     asked: int = 0
+    repeats: int = 0
     judged: int = 0
     undecided: bool = False
     rows: dict[tuple[str, str], Noise] = field(default_factory=dict)
@@ -72,13 +78,21 @@ class LearnedNoise:
         """Count that legacy was asked for a second answer."""
         self._of(scope).asked += 1
 
+    def chooses_repeat(self, scope: Scope, roll: float) -> bool:
+        """Whether the next natural repeat is to be compared; `roll` is uniform in [0, 1). Those that are chosen count,
+        however the answers turn out, so that shares are fair."""
+        brackets = self._of(scope)
+        chosen = brackets.repeats < SEEN or roll < SHARE
+        brackets.repeats += chosen
+        return chosen
+
     def drifts(self, scope: Scope) -> bool:
         """Whether legacy was ever seen to disagree with itself in this scope."""
-        return any(row.legacy or row.both for row in self._of(scope).rows.values())
+        return any(row.own for row in self._of(scope).rows.values())
 
     def add(self, scope: Scope, bracket: Comparison) -> None:
-        """Learn from a bracket. Its exchange must have been picked before anything was known of it, so that the counts
-        are fair."""
+        """Learn from a bracket, or from a natural repeat. Its exchange must have been picked before anything was known
+        of it, so that the counts are fair."""
         brackets = self._of(scope)
         brackets.judged += 1
         for (*_, kind, path), row in table([bracket], scope.epoch).items():
@@ -88,9 +102,9 @@ class LearnedNoise:
             elif len(brackets.rows) < PATHS:
                 brackets.rows[spot] = row
         least, alarm = max(PROPOSED, SHARE * brackets.judged), ALARM * len(brackets.rows)
-        brackets.undecided = any(0 < row.legacy + row.both < least for row in brackets.rows.values())
+        brackets.undecided = any(0 < row.own < least for row in brackets.rows.values())
         brackets.noisy = {spot: row.last_seen for spot, row in brackets.rows.items()
-                          if row.plain and row.legacy + row.both >= least and e_value(row.modern, row.legacy) < alarm}
+                          if row.plain and row.own >= least and e_value(row.modern, row.legacy) < alarm}
 
     def explains(self, scope: Scope, found: Comparison) -> bool:
         """Whether a mismatch is nothing but known noise."""

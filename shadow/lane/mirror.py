@@ -8,8 +8,11 @@ from typing import Generic, TypeVar
 from adapters.message import Request
 from shadow.compare.comparison import Comparison
 from shadow.compare.pair import Pair
+from shadow.credentials import carries_credentials, is_refusal
+from shadow.evidence.stratum import LeftOut, size_of
 from shadow.lane.learned_noise import Scope
-from shadow.lane.writer import Standing
+from shadow.lane.sparing import UNKNOWN
+from shadow.lane.standing import Standing
 from shadow.observation import Observation
 from shadow.plan import ShadowPlan
 from shadow.settings import NEVER, Recheck
@@ -27,7 +30,10 @@ class Mirror(Generic[Way]):
 
     `request` is in the capability's contract, its body whole. `served` is what the arm said that answered the client,
     and `ask` names the other arm: "legacy" or "modern". `at` is in seconds since 1970. `way` leads the asker to
-    the arms. `plan` is the capability's. `safe` says whether asking again changes nothing.
+    the arms. `plan` is the capability's. `safe` says whether asking again changes nothing. `condition` is the status
+    (304 or 412) that the client got for a condition in its request; the other arm is asked without it. It is 0 if the
+    answer did not turn on a condition.
+    `who` asked, by dimension (as in the plan's groups): names, which leave the lane only as tokens.
     """
 
     capability: str
@@ -40,16 +46,32 @@ class Mirror(Generic[Way]):
     way: Way
     plan: ShadowPlan
     safe: bool = True
+    condition: int = 0
+    who: tuple[tuple[str, str], ...] = ()
 
     @property
     def recheck(self) -> Recheck:
         """When a mismatch is asked again: never if that would change something."""
-        return self.plan.recheck if self.safe else NEVER
+        return self.plan.recheck_of(self.operation) if self.safe else NEVER
 
     @property
     def noise(self) -> float:
-        """The share (0 to 1) of exchanges in which legacy is asked twice: none if that would change something."""
-        return self.plan.noise if self.safe else 0.0
+        """The share (0 to 1) of exchanges in which legacy is asked twice: none if that would change something, or if
+        there is no body to compare."""
+        return self.plan.noise_of(self.operation) if self.safe and not self.condition else 0.0
+
+    def wants_credentials(self, asked: Observation, served: Observation) -> bool:
+        """Whether the other arm has refused the mirror because the client's credentials were left out of it."""
+        return (
+            is_refusal(asked.status, asked.headers) and not is_refusal(served.status, served.headers)
+            and not self.plan.pass_credentials and carries_credentials(self.request, self.plan.sealing.secrets)
+        )
+
+    def left_out(self) -> LeftOut:
+        """What is known of the exchange if it is left out before both arms have answered."""
+        control = self.served if self.ask == "modern" else None
+        size = size_of(control) if control is not None else -1
+        return LeftOut(self.request, control, self.at, self.plan.basis.parameters, size)
 
     def cost(self) -> int:
         """About how many bytes this mirror holds."""
@@ -63,17 +85,19 @@ class Job(Generic[Way]):
 
     `cost` is the bytes that it counts for in the lane's memory, `rules` those by which its arms are compared.
     `pairs` are what is compared once the arms have answered: one pair, or the three of a bracket (legacy asked before
-    and after modern). One pair is enough if the bracket is `steady`: legacy said the same twice. `standing` says which
-    epoch and stratum the exchange counts for, and `scope` where its noise is learned.
+    and after modern). One pair is enough if the bracket is `steady`: legacy said the same twice. `earlier` is what
+    legacy has said to the same question seconds before, or None: what differs between the two is compared as well.
+    `standing` says which epoch and stratum the exchange counts for, and `scope` where its noise is learned.
 
-    If the arms came to a mismatch, `found` is that mismatch and `at` the loop's time when it was found. Its arms were
-    asked again `round` times, and it was seen again `times` times. `last_hash` is the hash of both answers, or None.
-    `sealed` is the id of its record in the vault, or "".
+    If the arms came to a mismatch, `found` is that mismatch and `at` the loop's time when it was found. It was asked
+    about again `round` times, and seen again `times` times. Meanwhile `control` is what legacy has said, to which
+    modern is held; it is None if legacy is asked again too. `kind` is the kind of what legacy said first. `last_hash`
+    is the hash of both answers, or None. `sealed` is the id of its record in the vault, or "".
     """
 
     __slots__ = (
-        "at", "cost", "found", "last_hash", "mirror", "pairs", "round", "rules", "scope", "sealed", "standing",
-        "steady", "times",
+        "at", "control", "cost", "earlier", "found", "kind", "last_hash", "mirror", "pairs", "round", "rules", "scope",
+        "sealed", "standing", "steady", "times",
     )
 
     def __init__(self, mirror: Mirror[Way], cost: int) -> None:
@@ -85,6 +109,9 @@ class Job(Generic[Way]):
         self.last_hash: int | None = None
         self.standing: Standing | None = None
         self.scope: Scope | None = None
+        self.earlier: Observation | None = None
+        self.control: Observation | None = None
+        self.kind = UNKNOWN
         self.found: Comparison | None = None
         self.at = 0.0
         self.round = 0

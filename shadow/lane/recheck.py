@@ -1,7 +1,8 @@
-"""Rechecks: which mismatches wait for both arms to be asked again, what that costs, and how they end.
+"""Rechecks: which mismatches wait to be asked about again, what that costs, and how they end.
 
-A mismatch may mean only that one of two systems lags behind the other. Both arms are asked again after some seconds: if
-they agree then, the mismatch was transient; if they differ again, it counts as reproduced.
+A mismatch may mean only that modern lags behind legacy. Modern is asked again after some seconds, and held against what
+legacy has said: if they agree then, the mismatch was transient; if they differ again, it counts as reproduced. Where a
+person has opted in, legacy is asked again too: then it shows as well whether legacy has moved on, or drifts.
 """
 
 import asyncio

@@ -17,7 +17,7 @@ NOISE = 500
 
 @dataclass(slots=True)
 class Exchanges:
-    """Exchanges of one epoch, stratum and outcome: a Sighting that can be added to."""
+    """Exchanges of one epoch, stratum, outcome and reason: a Sighting that can be added to."""
 
     first: float
     last: float
@@ -27,6 +27,8 @@ class Exchanges:
     tokens: set[tuple[int, bytes]] = field(default_factory=set)
     noise: dict[Spot, Noise] = field(default_factory=dict)
     known: Counter[str] = field(default_factory=Counter)
+    sizes: Counter[int] = field(default_factory=Counter)
+    sizes_first: Counter[int] = field(default_factory=Counter)
 
     def add(self, other: Sighting) -> None:
         """Add those of another sighting of the same kind."""
@@ -36,6 +38,9 @@ class Exchanges:
         self.reproduced += other.reproduced
         self.tokens |= other.tokens
         self.known.update(dict(other.known))
+        for size, exchanges, first in other.sizes:
+            self.sizes[size] += exchanges
+            self.sizes_first[size] += first
         self.add_noise(other.noise)
 
     def add_noise(self, rows: Iterable[Noise]) -> None:
@@ -47,11 +52,14 @@ class Exchanges:
             elif len(self.noise) < NOISE:
                 self.noise[place] = row
 
-    def sighting(self, capability: str, epoch: Epoch, stratum: Stratum, outcome: Outcome) -> Sighting:
+    def sighting(
+        self, capability: str, epoch: Epoch, stratum: Stratum, outcome: Outcome, reason: str, *, swept: bool,
+    ) -> Sighting:
         """These exchanges as a row for the store."""
         return Sighting(
             capability, epoch, stratum, outcome, self.count, self.critical, self.reproduced, self.first, self.last,
-            frozenset(self.tokens), tuple(self.noise.values()), tuple(self.known.items()))
+            frozenset(self.tokens), tuple(self.noise.values()), tuple(self.known.items()), reason, swept,
+            tuple((size, exchanges, self.sizes_first[size]) for size, exchanges in self.sizes.items()))
 
 
 class Calls:

@@ -5,27 +5,34 @@ differences of comparisons past a bound are dropped, and these comparisons are c
 worker is killed, a store is deleted, or a disk stays full. The marks (shadow.stores.marks) show how many, and they are
 written to the store as gaps (shadow.ledger.rows.Gap).
 
-Evidence of an exchange is taken in two steps. It gets its standing as soon as both arms have answered, so that a
-later request about the same subject in that hour cannot take its place. It counts once its outcome is known.
+Evidence of an exchange is taken in two steps. It gets its standing (shadow.lane.standing) as soon as both arms have
+answered, and counts once its outcome is known.
 """
 
 import asyncio
 import time
 from collections import Counter, defaultdict
+from collections.abc import Collection, Sequence
 from math import inf
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
-from shadow.compare.comparison import COMPARED, VERSION, Comparison, Outcome, Tally
+from shadow.compare.comparison import COMPARED, Comparison, Outcome, Tally
 from shadow.compare.difference import Severity
 from shadow.compare.pair import Pair
 from shadow.compare.rules import NONE, Rules
 from shadow.custody.base import Custody
-from shadow.evidence.epoch import Basis, Epoch, build_of, digest
+from shadow.evidence.counting import BAD, EFFECTIVE, NOT_SAMPLED, Counts, counts_as, reason_kept
+from shadow.evidence.epoch import Basis, Epoch, digest
 from shadow.evidence.noise import table
-from shadow.evidence.stratum import Stratum, subject
-from shadow.lane.epoch_keys import EpochKeys
+from shadow.evidence.pace import measured
+from shadow.evidence.stratum import HOUR, LeftOut, Stratum
+from shadow.lane.epoch_keys import EpochKeys, Look
+from shadow.lane.members import Members
+from shadow.lane.pacing import Pacing
+from shadow.lane.restarts import Restarts
+from shadow.lane.standing import Standing, Standings
 from shadow.lane.unwritten import Calls, Exchanges
-from shadow.ledger.rows import FASTER, HOURS, JUDGED, SLOWER, Binding, Gap, Reason, Traffic, bridged
+from shadow.ledger.rows import FASTER, SLOWER, Binding, Gap, Reason, Traffic, bridged
 from shadow.stores.base import Batch, Store, StoreError, StoreRenewed
 from shadow.stores.marks import Marks, Seat
 from shadow.words import worded
@@ -46,28 +53,8 @@ BINDINGS = 100_000
 AGAIN = 0.2
 """Seconds between two attempts to write the remaining batch at the end."""
 
-CLAIMS = 50_000
-"""Subjects of an hour that are remembered. Exchanges about further subjects are counted, but prove nothing."""
 
-_BAD = frozenset({Outcome.MISMATCH, Outcome.CANDIDATE_ERROR})
-
-NOT_SAMPLED = "not_sampled"
-"""The reason of an exchange that the sample left out. It is not missing from the evidence."""
-
-
-class Standing(NamedTuple):
-    """The epoch and the stratum that an exchange counts for once its outcome is known, its `hour` since 1970, and the
-    `token` of its subject, which is empty if the epoch has no key or there are too many subjects. `first` is True if
-    the subject was not seen before in that hour."""
-
-    epoch: Epoch
-    stratum: Stratum
-    hour: int
-    token: bytes
-    first: bool
-
-
-_Place: TypeAlias = tuple[str, Epoch, Stratum, Outcome]
+_Place: TypeAlias = tuple[str, Epoch, Stratum, Outcome, str]
 
 
 class Writer:
@@ -75,27 +62,33 @@ class Writer:
 
     `lost` counts exchanges that are not in the store, by the reason of a Gap, or under "differences" if only their
     differences are missing. `failures` counts the writes that failed. `fault` says why the last write failed, and is ""
-    if it did not. `renewals` counts how often the store was replaced. `keys` are the keys of epochs.
+    if it did not. `renewals` counts how often the store was replaced. `keys` are the keys of epochs. `pacing` has the
+    times of both arms.
     """
 
-    def __init__(self, store: Store | None, custody: Custody | None) -> None:
-        """`store` and `custody` are None if they are not open yet: see `use`."""
+    def __init__(self, store: Store | None, custody: Custody | None, *, swept: bool = False) -> None:
+        """`store` and `custody` are None if they are not open yet: see `use`. `swept`: all exchanges are a sweep's."""
         self.lost: Counter[str] = Counter()
         self.failures = 0
         self.renewals = 0
         self.fault = ""
         self.keys = EpochKeys(custody)
+        self.pacing = Pacing()
+        self._restarts = Restarts()
+        self._standings = Standings(self.keys, self._restarts)
         self._store = store
+        self._swept = swept
         self._tallies: Counter[Tally] = Counter()
         self._comparisons: list[Comparison] = []
         self._traffic: defaultdict[tuple[str, str, str, str], Calls] = defaultdict(Calls)
         self._exchanges: dict[_Place, Exchanges] = {}
-        self._epochs: dict[str, Epoch] = {}
+        self._eligible: Counter[tuple[str, int]] = Counter()
+        # The hour since 1970, as of the last look: counting what the sample leaves out reads no clock.
+        self._hour = int(time.time()) // HOUR
+        self._members = Members()
         self._bindings: list[Binding] = []
         self._gaps: dict[tuple[str, Reason], Gap] = {}
         self._marks = Marks()
-        self._latest: dict[str, float] = {}
-        self._claimed: defaultdict[int, set[bytes]] = defaultdict(set)
         self._looked = -inf
         self._stopping = False
         self._due = asyncio.Event()
@@ -133,59 +126,62 @@ class Writer:
         self._gaps[place] = bridged(self._gaps[place], gap) if place in self._gaps else gap
 
     def standing(self, pair: Pair, basis: Basis) -> Standing | None:
-        """The standing of an exchange, taken as soon as both arms have answered. Cheap, and raises nothing.
-        None if the key of its epoch must be fetched or looked for first: see `first_standing`."""
-        epoch = self._epoch(pair, basis)
-        key = None if self.keys.are_stale else self.keys.get(pair.capability, epoch)
-        return None if key is None else self._standing(pair, basis, epoch, key)
+        """See Standings.of."""
+        return self._standings.of(pair, basis)
 
     async def first_standing(self, pair: Pair, basis: Basis) -> Standing:
-        """The same for the first exchange of an epoch, and the first after a rest: it fetches the key, or sees that the
-        key is still there. Raises nothing. Without a key the exchange counts, but proves nothing."""
-        epoch = self._epoch(pair, basis)
-        await self.keys.make(pair.capability, epoch)
-        return self._standing(pair, basis, epoch, self.keys.get(pair.capability, epoch) or b"")
-
-    def _standing(self, pair: Pair, basis: Basis, epoch: Epoch, key: bytes) -> Standing:
-        found = subject(pair, key, epoch, basis.parameters)
-        claimed = self._claimed[found.hour]
-        first = bool(found.token) and found.token not in claimed and len(claimed) < CLAIMS
-        if not claimed:
-            for over in [hour for hour in self._claimed if hour <= found.hour - HOURS]:
-                del self._claimed[over]
-        if first:
-            claimed.add(found.token)
-        return Standing(epoch, found.stratum, found.hour, found.token if found.token in claimed else b"", first)
+        """See Standings.first."""
+        await self._restarts.make_known(self._store)
+        return await self._standings.first(pair, basis)
 
     def key(self, capability: str, standing: Standing | None) -> bytes:
         """The key that an exchange's tokens are made with; empty if there is none."""
         return self.keys.get(capability, standing.epoch) or b"" if standing is not None else b""
 
-    def count(self, tally: Tally) -> None:
-        """Count an exchange that was not sent to both arms."""
+    def count(self, tally: Tally, left_out: LeftOut | None = None) -> None:
+        """Count an exchange that was not sent to both arms. `left_out` says what is known of it."""
         self._write_soon()
         self._tallies[tally] += 1
+        self._eligible[tally.capability, self._hour if left_out is None else int(left_out.at) // HOUR] += 1
         if tally.reason == Reason.STORE_UNAVAILABLE:
             # Its epoch may not be known before the first pair, so the time says which epoch the gap is in.
             now = time.time()
             return self._gap(Gap(tally.capability, Reason.STORE_UNAVAILABLE, 1, now, now))
-        epoch = self._epochs.get(tally.capability)
         # An exchange that the sample left out by chance is no gap in the evidence.
-        if epoch is not None and tally.reason != NOT_SAMPLED:
-            place = tally.capability, epoch, Stratum(tally.operation, "", "", ""), tally.outcome
-            self._exchanges_at(place, self._latest[tally.capability]).count += 1
+        if tally.reason != NOT_SAMPLED:
+            standing = self._standings.of_left_out(tally.capability, tally.operation, left_out)
+            if standing is not None:
+                self._count_for(standing, tally)
         return None
 
-    def keep(self, comparison: Comparison, standing: Standing | None = None, rules: Rules = NONE) -> None:
-        """Keep a finished exchange: its comparison by these rules, and what it proves if both arms were asked."""
+    def count_members(self, tally: Tally, standing: Standing, who: Sequence[tuple[str, str]]) -> None:
+        """Count a finished exchange of both arms for those who asked, if it is effective: (dimension, name)."""
+        if tally.outcome is Outcome.UNSTABLE:
+            return  # legacy disagreed with itself, so that nothing is shown for anybody
+        counts = counts_as(tally.outcome, tally.reason)
+        bad = counts in BAD
+        if bad and not self._standings.is_first_bad(tally.capability, standing):
+            return
+        if bad or (standing.first and counts is Counts.RIGHT):
+            key = self.keys.get(tally.capability, standing.epoch)
+            if key:
+                self._members.count(tally.capability, standing.epoch, key, who, bad=bad)
+
+    def keep(
+        self, comparison: Comparison, standing: Standing | None = None, rules: Rules = NONE,
+        left_out: LeftOut | None = None,
+    ) -> None:
+        """Keep a finished exchange: its comparison by these rules, and what it proves if both arms were asked. If not,
+        `left_out` says what is known of it."""
         if standing is not None:
+            self._eligible[comparison.tally.capability, standing.hour] += 1
             self._weigh(comparison, standing, rules)
             self._bind(comparison, standing)
             self._keep(comparison)
         elif _has_details(comparison):
             self._keep(comparison)
         else:
-            self.count(comparison.tally)
+            self.count(comparison.tally, left_out)
 
     def _keep(self, comparison: Comparison) -> None:
         has_details = _has_details(comparison)
@@ -207,24 +203,40 @@ class Writer:
 
     def _weigh(self, comparison: Comparison, standing: Standing, rules: Rules) -> None:
         outcome = comparison.tally.outcome
-        place = comparison.tally.capability, standing.epoch, standing.stratum, outcome
-        found = self._exchanges_at(place, comparison.at)
-        found.count += 1
+        found = self._count_for(standing, comparison.tally)
         if outcome is Outcome.MISMATCH and comparison.severity is Severity.CRITICAL:
             critical = {one.signature for one in comparison.differences if one.severity is Severity.CRITICAL}
             found.critical += 1
             found.reproduced += not critical.isdisjoint(comparison.reproduced)
+        elif outcome is Outcome.TRANSIENT and comparison.was_critical:
+            found.critical += 1
         if comparison.hidden and rules.known and outcome in COMPARED:
             hidden = dict(comparison.hidden)
             found.known.update(one.id for one in rules.known if one.id in hidden)
         if comparison.drifts:
             found.add_noise(table([comparison], standing.epoch).values())
-        # A subject has one token for agreement and another for disagreement, so each counts once an hour. Otherwise a
-        # mismatch would not count after another worker's match, or after an earlier match of its own subject.
-        if standing.token and outcome in _BAD:
-            found.tokens.add((standing.hour, standing.token + b"!"))
-        elif standing.first and outcome in JUDGED:
-            found.tokens.add((standing.hour, standing.token))
+
+    def _count_for(self, standing: Standing, tally: Tally) -> Exchanges:
+        """Count an exchange where it stands. Returns the exchanges of its kind."""
+        reason = reason_kept(tally.outcome, tally.reason)
+        found = self._exchanges_at((tally.capability, standing.epoch, standing.stratum, tally.outcome, reason),
+                                   standing.at)
+        found.count += 1
+        if standing.size >= 0:
+            found.sizes[standing.size] += 1
+        if standing.token:
+            counts = counts_as(tally.outcome, reason)
+            if standing.first and standing.size >= 0 and counts in EFFECTIVE:
+                found.sizes_first[standing.size] += 1
+            # A subject has a token for each way to count, so that it counts once an hour in each. Otherwise a mismatch
+            # would not count after another worker's match, or after an earlier match of its own subject.
+            if counts in BAD:
+                found.tokens.add((standing.hour, standing.token + b"!"))
+            elif counts is Counts.BEFORE:
+                found.tokens.add((standing.hour, standing.token + b"-"))
+            elif standing.first:
+                found.tokens.add((standing.hour, standing.token))
+        return found
 
     def _exchanges_at(self, place: _Place, at: float) -> Exchanges:
         found = self._exchanges.get(place)
@@ -235,23 +247,6 @@ class Writer:
         elif at < found.first:
             found.first = at
         return found
-
-    def _epoch(self, pair: Pair, basis: Basis) -> Epoch:
-        """The epoch of an exchange. An arm that does not send its build is taken to have the last known one."""
-        self._latest[pair.capability] = pair.at
-        known = self._epochs.get(pair.capability)
-        legacy, modern = ("", "") if not basis.build else (
-            build_of(pair.control, basis.build), build_of(pair.candidate, basis.build))
-        # When a known difference expires, there is one rule less.
-        expired = sum(one.expires <= pair.at for one in pair.rules.known) if pair.rules.known else 0
-        custody = self.keys.custody
-        if known is None:
-            known = self._epochs[pair.capability] = Epoch(legacy, modern, basis.setup, VERSION, expired, custody)
-        elif ((legacy and legacy != known.legacy) or (modern and modern != known.modern) or expired != known.expired
-              or basis.setup != known.setup or custody != known.custody):
-            known = self._epochs[pair.capability] = Epoch(
-                legacy or known.legacy, modern or known.modern, basis.setup, VERSION, expired, custody)
-        return known
 
     def add(self, row: Traffic) -> None:
         """Add calls to an arm. Rows of one key are added up."""
@@ -271,9 +266,10 @@ class Writer:
             known.at = at
 
     def latencies(self, pair: Pair) -> None:
-        """Add how much longer one arm took than the other over the same request, if both answered."""
-        if pair.control.failure is None and pair.candidate.failure is None:
-            longer = pair.candidate.seconds - pair.control.seconds
+        """Add how much longer one arm took than the other over the same request, if both answered at their own pace: to
+        the end of the answer, or else to its head."""
+        for _, legacy, modern in measured(pair)[-1:]:
+            longer = modern - legacy
             self.call(pair.capability, pair.operation, SLOWER if longer > 0 else FASTER, abs(longer), False, pair.at)
 
     def start(self) -> None:
@@ -334,7 +330,9 @@ class Writer:
 
         Returns whether something was written. Then custody was looked at too: one thread does both, because handing
         work to a thread takes as long as writing a few exchanges."""
-        self._marks.tick(time.time())
+        now_at = time.time()
+        self._hour = int(now_at) // HOUR
+        self._marks.tick(now_at)
         store = self._store
         if store is None:
             return False
@@ -344,8 +342,7 @@ class Writer:
             return False
         self._looked = now
         try:
-            dropped, look = await asyncio.to_thread(
-                lambda: (store.write(batch, self.keys.held()), self.keys.look()))
+            dropped, look = await asyncio.to_thread(self._written, store, batch)
         except StoreRenewed as renewed:
             self.renewals += 1
             self._put_back(batch)
@@ -368,6 +365,13 @@ class Writer:
             self._marks.wrote(capability, exchanges, now)
         return True
 
+    def _written(self, store: Store, batch: Batch) -> tuple[Collection[tuple[str, Epoch]], Look]:
+        """Write a batch, in a thread, and look at the store and at custody. Returns the epochs that the store dropped,
+        and the look at custody."""
+        dropped = store.write(batch, self.keys.held())
+        self._restarts.look(store)
+        return dropped, self.keys.look()
+
     def _take(self) -> Batch:
         """What waits to be written."""
         comparisons, self._comparisons = self._comparisons, []
@@ -376,22 +380,27 @@ class Writer:
         exchanges, self._exchanges = self._exchanges, {}
         bindings, self._bindings = self._bindings, []
         gaps, self._gaps = self._gaps, {}
+        eligible, self._eligible = self._eligible, Counter()
         return Batch(
             comparisons, tallies, [one.row(*key) for key, one in calls.items()],
-            [one.sighting(*place) for place, one in exchanges.items()], bindings, list(gaps.values()))
+            [one.sighting(*place, swept=self._swept) for place, one in exchanges.items()], bindings,
+            list(gaps.values()), {} if self._swept else eligible, self._members.take(), self.pacing.take())
 
     def _put_back(self, batch: Batch) -> None:
         """Keep a batch that was not written, to be written with the next."""
         self._tallies.update(batch.tallies)
+        self._eligible.update(batch.eligible)
+        self._members.add(batch.members)
         for comparison in batch.comparisons:
             self._keep(comparison)
         for one in batch.sightings:
-            self._exchanges_at((one.capability, one.epoch, one.stratum, one.outcome), one.last).add(one)
+            self._exchanges_at((one.capability, one.epoch, one.stratum, one.outcome, one.reason), one.last).add(one)
         self._bindings = [*batch.bindings, *self._bindings]
         for row in batch.traffic:
             self.add(row)
         for gap in batch.gaps:
             self._gap(gap)
+        self.pacing.put_back(batch.paces)
 
 
 def _has_details(comparison: Comparison) -> bool:

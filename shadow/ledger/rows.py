@@ -5,11 +5,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from shadow.compare.comparison import COMPARED, Comparison, Outcome, Tally
 from shadow.compare.difference import Difference
 from shadow.evidence.epoch import Epoch
 from shadow.evidence.noise import Noise
+from shadow.evidence.pace import Pace
 from shadow.evidence.stratum import Stratum
 from shadow.latency import Histogram
 from shadow.ledger.groups import Pattern
@@ -18,7 +20,16 @@ EPOCHS = 20
 """Epochs kept of each capability: the present one and the latest before it."""
 
 SUBJECTS = 250_000
-"""Tokens kept of one hour, over all capabilities. Exchanges past that number are counted, but prove nothing."""
+"""Tokens of one hour and capability, after which only every second further subject counts. After half as many again, it
+is every second of those, and so on. Tokens choose the subjects, so that what is good and what is bad are thinned alike.
+"""
+
+MEMBERS = 10_000
+"""Members kept of one dimension of an epoch. If there are more, every second counts, then every fourth, and so on;
+their tokens choose them."""
+
+DAYS = 31
+"""Days of which it is known in which hours there was traffic."""
 
 PAIRS = 100_000
 """Pairs of identifiers kept of one epoch of a capability. Excess pairs are only counted."""
@@ -29,8 +40,20 @@ CROSSED_EPOCHS = 4
 FASTER, SLOWER = "modern faster", "modern slower"
 """Used instead of an arm: by how much modern took less, or more, than legacy over the same request."""
 
+EXTRA = "legacy again"
+"""Used instead of an arm: the calls to legacy beyond what its clients asked. They are among those of "legacy" too."""
+
+SPARED = {"another_kind": "legacy spared: another kind", "client_errors": "legacy spared: client errors"}
+"""Used instead of an arm: how often such calls were stopped, by the reason (shadow.lane.sparing)."""
+
 HOURS = 2
 """Hours for which tokens are kept: the current one, and the one before it for late exchanges."""
+
+START = 50
+"""Effective exchanges between two possible starts of a Course."""
+
+ATTEMPTS = 2_000
+"""Attempts kept of a capability. Past that, the closed ones with the fewest effective exchanges go first."""
 
 DAY = 24
 """Hours whose effective exchanges are counted hour by hour, for the rate at which evidence comes in."""
@@ -79,12 +102,13 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """Exchanges of one stratum with one outcome, on their way to the store.
+    """Exchanges of one stratum with one outcome and reason, on their way to the store.
 
     There are `count` of them. `critical` of them have a critical difference; in `reproduced` of these it was there
     again each time that both arms were asked again. `tokens` are (hour, token) of the subjects asked about. `noise` is
     what brackets among them showed. `known` are the ids of known differences, each with the number of these exchanges
-    in which it hid something. Times are in seconds since 1970."""
+    in which it hid something. `swept` ones were asked by `figway sweep`. `sizes` are (bucket, exchanges, effective ones
+    by the worker's own count), as in Sizes. Times are in seconds since 1970."""
 
     capability: str
     epoch: Epoch
@@ -98,14 +122,18 @@ class Sighting:
     tokens: frozenset[tuple[int, bytes]] = frozenset()
     noise: tuple[Noise, ...] = ()
     known: tuple[tuple[str, int], ...] = ()
+    reason: str = ""
+    swept: bool = False
+    sizes: tuple[tuple[int, int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Exchanges of one stratum with one outcome, as a store has them: a Sighting without its tokens.
+    """Exchanges of one stratum with one outcome and reason, as a store has them: a Sighting without its tokens.
 
-    `effective` counts the exchanges whose subject was new in its hour. `hours` are (hours since 1970, effective
-    exchanges), the oldest first, of the last DAY hours. The stratum has an empty status if the exchanges were not
+    `effective` counts the exchanges whose subject was new in its hour, and `swept` those among them that `figway sweep`
+    asked. `hours` are (hours since 1970, effective exchanges that were not swept), the oldest first, of the last DAY
+    hours. The stratum has an empty status if the exchanges were not
     sent to both arms."""
 
     capability: str
@@ -119,6 +147,85 @@ class Evidence:
     first: float
     last: float
     hours: tuple[tuple[int, int], ...] = ()
+    reason: str = ""
+    swept: int = 0
+
+
+class Point(NamedTuple):
+    """The sums of a Course up to one moment: effective exchanges in all, and of them those that were `wrong`, wrong on
+    `first` answer alone, `failed`, and left out `after` modern had answered, by reason (see evidence.counting)."""
+
+    effective: int
+    wrong: int = 0
+    first: int = 0
+    failed: int = 0
+    after: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How the sums of one stratum, or of the whole epoch (`stratum` None), grew in the order of the store.
+
+    The last of the `points` is now. The points before it are START effective exchanges apart or more, and their
+    distance from now grows geometrically, so that there are few of them. The first is at 0."""
+
+    capability: str
+    epoch: Epoch
+    stratum: Stratum | None
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One beginning of evidence: an epoch from its first exchange until its evidence is dropped (`closed`).
+
+    It outlives its evidence, since every attempt is one more chance to be told SAFE by mistake. `number` orders the
+    attempts of a capability by their beginning. `effective` counts its effective exchanges; times are in seconds since
+    1970."""
+
+    capability: str
+    number: int
+    epoch: Epoch
+    effective: int
+    first: float
+    last: float
+    closed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """The hours of a capability with traffic, of the last 31 days: (hours since 1970, exchanges), the oldest first.
+
+    With an epoch these are its effective exchanges; without one, all exchanges that were eligible, compared or not."""
+
+    capability: str
+    epoch: Epoch | None
+    hours: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """The sizes of legacy's bodies in one epoch, as far as they are known: (bucket, eligible exchanges, effective
+    ones), in ascending order. Bucket b holds bodies of fewer than 2**b bytes and at least 2**(b−1); the last, 63, those
+    too large to be kept. Each worker counts by itself what is effective."""
+
+    capability: str
+    epoch: Epoch
+    buckets: tuple[tuple[int, int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """The exchanges of one client, or of one facility. `dimension` is its kind ("client", or the
+    name of a declared dimension), `token` stands for its name. Of its `effective` exchanges, `bad` were not right. Each
+    worker counts by itself what is effective."""
+
+    capability: str
+    epoch: Epoch
+    dimension: str
+    token: str
+    effective: int
+    bad: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +266,17 @@ class Binding:
     merged: bool
     at: float
     trace_id: str
+
+
+class Restart(NamedTuple):
+    """A person has begun the evidence of a capability anew: the `number`th time, at a time in seconds since 1970. `who`
+    is a user of the machine. Exchanges count for the epoch with the latest number (Epoch.restarts)."""
+
+    capability: str
+    number: int
+    at: float
+    who: str
+    reason: str
 
 
 class Reason(StrEnum):
@@ -234,6 +352,13 @@ class Ledger:
     crossings: list[Crossing] = field(default_factory=list)
     declared: list[Declared] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
+    courses: list[Course] = field(default_factory=list)
+    attempts: list[Attempt] = field(default_factory=list)
+    calendars: list[Calendar] = field(default_factory=list)
+    sizes: list[Sizes] = field(default_factory=list)
+    members: list[Member] = field(default_factory=list)
+    restarts: list[Restart] = field(default_factory=list)
+    paces: list[Pace] = field(default_factory=list)
 
 
 def conflicts(legacy: bool, modern: bool) -> tuple[Crossed, ...]:

@@ -17,8 +17,22 @@ from markupsafe import Markup
 
 from shadow.compare.comparison import Outcome
 from shadow.evidence.noise import DRIFTS
-from shadow.renderers.phrases import milliseconds, outstanding, overflowed, reproduced, unversioned
+from shadow.renderers.phrases import (
+    RESTARTS,
+    begun_anew,
+    bounded,
+    milliseconds,
+    outstanding,
+    overflowed,
+    rate,
+    reproduced,
+    standing,
+    tried,
+    unversioned,
+)
 from shadow.report.report import CapabilityReport, Report
+from shadow.report.status import status
+from shadow.report.wording import told
 from shadow.words import moment, noun
 
 FULL = 50
@@ -66,13 +80,20 @@ def page(one: CapabilityReport, unfinished: int | None = None) -> str:
     """One capability's report as an HTML page; `unfinished` is the `Report`'s."""
     return _environment().get_template("report.html.j2").render(
         one=one, policy=policy(), parts=_parts(one), latency=_latency(one), paired=_gaps(one), full=FULL, lines=LINES,
+        restarts=RESTARTS,
         examples=EXAMPLES, drifts=DRIFTS, outstanding=outstanding(unfinished), overflowed=overflowed(one),
     )
 
 
 def index(report: Report, link: str) -> str:
-    """All capabilities as an HTML page. It links to the page of each: `link` followed by the capability's name."""
-    return _environment().get_template("index.html.j2").render(report=report, policy=policy(), link=link)
+    """All capabilities as an HTML page, the worst first. It links to the page of each: `link` followed by the
+    capability's name."""
+    lines = {line.capability: line for line in status(report)}
+    places = list(lines)
+    # The default route, which is no capability, has a page too, and no line of the status: it comes last.
+    entries = [(one, lines.get(one.capability)) for one in sorted(report.capabilities, key=lambda one: (
+        places.index(one.capability) if one.capability in lines else len(places)))]
+    return _environment().get_template("index.html.j2").render(entries=entries, policy=policy(), link=link)
 
 
 @cache
@@ -92,6 +113,8 @@ def _environment() -> Environment:
     found.filters |= {
         "ms": milliseconds, "moment": moment, "clip": _clip, "steps": _steps, "words": _words, "spark": _spark,
         "number": "{:,}".format, "share": _share, "reproduced": reproduced, "unversioned": unversioned, "noun": noun,
+        "begun_anew": begun_anew, "rate": rate,
+        "told": told, "standing": standing, "bounded": bounded, "tried": tried,
     }
     return found
 

@@ -4,6 +4,9 @@ from collections.abc import Iterator, Sequence
 
 from shadow.evidence.noise import DRIFTS
 from shadow.renderers.phrases import (
+    RESTARTS,
+    begun_anew,
+    bounded,
     build,
     identified,
     measured,
@@ -12,10 +15,13 @@ from shadow.renderers.phrases import (
     overflowed,
     reasons,
     reproduced,
+    standing,
+    tried,
     unversioned,
 )
+from shadow.report.evidence import EpochReport, EvidenceReport
 from shadow.report.report import CapabilityReport, Report
-from shadow.report.verdict import EpochReport, EvidenceReport, kind
+from shadow.report.wording import kind, told
 from shadow.words import moment, noun
 
 
@@ -38,11 +44,14 @@ def _report(report: Report) -> Iterator[str]:
         yield from ("", f"## {_cell(one.capability)}", "", f"**{one.says}.**", "")
         if one.judged:
             yield from (*_evidence(one.evidence), "")
+        elif one.shadowed is False:
+            yield from (f"Not shadowed at the stage {one.stage}, owner {_cell(one.owner)}.", "")
         yield from _counts(one)
         yield from _differences(one)
         yield from _causes(one)
         yield from _hints(one)
         yield from _noise(one)
+        yield from notes(one)
         if one.overflow:
             yield from ("", f"{overflowed(one)}.")
 
@@ -65,11 +74,12 @@ def _counts(one: CapabilityReport) -> Iterator[str]:
 
 def _differences(one: CapabilityReport) -> Iterator[str]:
     if one.differences:
-        yield from ("", "| Difference | Path | Legacy | Modern | Count | Share | Reproduced | Operations | "
-                    "Last seen | Trace |", "|---|---|---|---|---:|---:|---:|---|---|---|")
+        yield from ("", "| Severity | Difference | Path | Legacy | Modern | Count | Share | Reproduced | Operations "
+                    "| Last seen | Trace |", "|---|---|---|---|---|---:|---:|---:|---|---|---|")
     for found in one.differences:
-        yield _row((found.kind, _path(found.path), found.legacy, found.modern, str(found.count), f"{found.share:.1%}",
-                    reproduced(found), ", ".join(found.operations), moment(found.last_seen), found.trace_id))
+        yield _row((str(found.severity), found.kind, _path(found.path), found.legacy, found.modern, str(found.count),
+                    f"{found.share:.1%}", reproduced(found), ", ".join(found.operations), moment(found.last_seen),
+                    found.trace_id))
 
 
 def _causes(one: CapabilityReport) -> Iterator[str]:
@@ -92,27 +102,36 @@ def _hints(one: CapabilityReport) -> Iterator[str]:
 
 def _noise(one: CapabilityReport) -> Iterator[str]:
     if one.noise:
-        yield from ("", "| Noise | Path | Operation | Modern alone | Legacy alone | Both | E-value | Finding |",
-                    "|---|---|---|---:|---:|---:|---:|---|")
+        yield from ("", "| Noise | Path | Operation | Modern alone | Legacy alone | Both | Repeats | E-value | "
+                    "Finding |", "|---|---|---|---:|---:|---:|---:|---:|---|")
     for noisy in one.noise:
         says = f"{noisy.says}: {DRIFTS}" if noisy.says == "drift" else noisy.says
         yield _row((noisy.kind, _path(noisy.path), noisy.operation, str(noisy.modern), str(noisy.legacy),
-                    str(noisy.both), f"{noisy.e_value:.3g}", says))
+                    str(noisy.both), str(noisy.repeats), f"{noisy.e_value:.3g}", says))
     for noisy in one.noise:
         if noisy.rule:
             yield from ("", f"{'To try' if noisy.says == 'drift' else 'Proposed'}: `{noisy.rule}`")
 
 
+def notes(one: CapabilityReport) -> Iterator[str]:
+    """What to change in routes.yaml: a paragraph each."""
+    for line in one.advice:
+        yield from ("", f"Note: {_cell(line)}.")
+
+
 def _evidence(found: EvidenceReport) -> Iterator[str]:
-    yield from (f"**{_cell(found.says)}.**", "", "| Gate | State | Number | |", "|---|---|---:|---|")
+    yield from (f"**{_cell(found.says)}.**", "", f"Next: {_cell(found.action)}.", "", f"_{_cell(standing(found))}_", "",
+                "| Gate | State | Number | |", "|---|---|---:|---|")
     for gate in found.gates:
-        yield _row((gate.name, gate.state, measured(gate), gate.says))
+        yield _row((gate.name, gate.state, measured(gate), told(gate)))
     if found.wanted:
         yield from ("", "Still missing:", "", *(f"- {_cell(line)}" for line in found.wanted))
     if found.coverage:
-        yield from ("", "| Operation | Stratum | Effective | Minimum |", "|---|---|---:|---:|")
+        yield from ("", "| Operation | Stratum | Effective | Minimum | Criticals below |", "|---|---|---:|---:|---:|")
     for one in found.coverage:
-        yield _row((one.operation, kind(one) or "all", f"{one.seen:,}", f"{one.wanted:,}"))
+        yield _row((one.operation, kind(one) or "all", f"{one.seen:,}", f"{one.wanted:,}", bounded(one)))
+    if attempts := tried(found):
+        yield from ("", f"{attempts}.")
     if found.identities:
         yield from ("", "Identifiers of", "", *(f"- {_cell(identified(one))}" for one in found.identities))
     if found.unmirrored:
@@ -123,6 +142,8 @@ def _evidence(found: EvidenceReport) -> Iterator[str]:
             yield from ("", f"Note: {warning}.")
     for epoch in found.history:
         yield from ("", f"Before: {_cell(_basis(epoch))}.")
+    for restart in found.restarts[:RESTARTS]:
+        yield from ("", f"Evidence was {_cell(begun_anew(restart))}.")
 
 
 def _basis(epoch: EpochReport) -> str:

@@ -1,14 +1,24 @@
 """Phrases for people that several renderings share: numbers with their units, builds, identifiers. Pure."""
 
-from shadow.evidence.gate import Gate, percent
+from shadow.evidence.criteria import Gate, percent
+from shadow.report.evidence import CoverageReport, EpochReport, EvidenceReport, IdentityReport, RestartReport
 from shadow.report.report import CapabilityReport, DifferenceReport, PatternReport
-from shadow.report.verdict import EpochReport, IdentityReport
-from shadow.words import noun
+from shadow.words import moment, noun
+
+RESTARTS = 5
+"""The most restarts that are listed for people, the latest first; JSON and CSV have all."""
 
 
 def milliseconds(seconds: float | None) -> str:
     """A latency: "12.3 ms", or a dash if there is none."""
     return "–" if seconds is None else f"{seconds * 1000:.3g} ms"
+
+
+def rate(per_hour: float | None) -> str:
+    """Exchanges an hour: "12,345", "<1", or a dash if there are none."""
+    if per_hour is None:
+        return "–"
+    return "<1" if per_hour < 1 else f"{per_hour:,.0f}"
 
 
 def reasons(counts: dict[str, int]) -> str:
@@ -56,7 +66,29 @@ def measured(gate: Gate) -> str:
         return f"{gate.value or 0:,.0f} (limit 0)"
     if gate.value is None:
         return "–"
-    return f"{percent(gate.value)} ({'of' if gate.name == 'coverage' else 'limit'} {percent(gate.limit)})"
+    if gate.name == "sizes":
+        return f"{gate.value:,.0f} (of {gate.limit:,.0f})"
+    of = "of" if gate.name in ("coverage", "calendar") else "limit"
+    return f"{percent(gate.value)} ({of} {percent(gate.limit)})"
+
+
+def bounded(one: CoverageReport) -> str:
+    """The rate that critical differences of an operation or stratum are shown to be below, or a dash."""
+    return "–" if one.critical_below is None else percent(one.critical_below)
+
+
+def standing(found: EvidenceReport) -> str:
+    """When a verdict was made, and who answers for its capability."""
+    return f"made {moment(found.made)}" + (f", owner {found.owner}" if found.owner else "")
+
+
+def tried(found: EvidenceReport) -> str:
+    """The earlier attempts at SAFE in words; "" if there are none."""
+    if not found.attempts:
+        return ""
+    many, spent = len(found.attempts), sum(one.spent for one in found.attempts)
+    text = f"{many:,} earlier {noun(many, 'attempt')} at SAFE discarded, {spent:,} of them with enough evidence for it"
+    return f"{text}: this is number {found.attempt:,} that counts, and takes more exchanges" if spent else text
 
 
 def identified(one: IdentityReport) -> str:
@@ -68,3 +100,8 @@ def identified(one: IdentityReport) -> str:
         text += (f"; exchanges certainly contradict each other: one legacy identifier is two in modern {one.split:,} "
                  f"{noun(one.split, 'time')}, two are one in modern {one.merged:,} {noun(one.merged, 'time')}")
     return text
+
+
+def begun_anew(one: RestartReport) -> str:
+    """Who began evidence anew, when and why: "begun anew on 2026-11-30 20:00:00Z by alice: modern is mended"."""
+    return f"begun anew on {moment(one.at)} by {one.who}: {one.reason}"

@@ -1,17 +1,22 @@
 """The report for a terminal, by rich. The console decides about colours and boxes (NO_COLOR, no TTY)."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import IO
 
-from rich import box
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from shadow.evidence.gate import Answer, State
+from shadow.compare.difference import Severity
+from shadow.evidence.criteria import Answer, State
 from shadow.evidence.noise import DRIFTS
+from shadow.renderers.fitted import Column, Fitted
 from shadow.renderers.phrases import (
+    RESTARTS,
+    begun_anew,
+    bounded,
     build,
     identified,
     measured,
@@ -20,10 +25,13 @@ from shadow.renderers.phrases import (
     overflowed,
     reasons,
     reproduced,
+    standing,
+    tried,
     unversioned,
 )
+from shadow.report.evidence import CoverageReport, EvidenceReport
 from shadow.report.report import CapabilityReport, DifferenceReport, Report
-from shadow.report.verdict import CoverageReport, EvidenceReport, kind
+from shadow.report.wording import kind, told
 from shadow.words import noun
 
 _ANSWERS = {Answer.SAFE: "bold green", Answer.NOT_SAFE: "bold red", Answer.NOT_ENOUGH: "bold yellow"}
@@ -32,8 +40,10 @@ _STATES = {State.PASS: "green", State.FAIL: "red", State.MISSING: "yellow"}
 PIPE_WIDTH = 240
 """Columns if the output is no terminal: wide enough that each row stays on one line, for grep."""
 
-WIDE = 120
-"""A console of at least this many columns shows trace ids, which are 32 characters long."""
+SPACIOUS = 160
+"""A console of at least this many columns shows each number of a difference in a column of its own, and trace ids."""
+
+SEVERITIES = {Severity.CRITICAL: "bold red", Severity.MAJOR: "yellow", Severity.MINOR: ""}
 
 
 class Terminal(Console):
@@ -54,34 +64,32 @@ def terminal(file: IO[str] | None = None) -> Console:
 
 def show(report: Report, console: Console) -> None:
     """Print the list of capabilities and then the details of each, on a console as `terminal` makes it."""
-    for part in _parts(report, traces=console.width >= WIDE):
+    for part in _parts(report):
         console.print(part)
 
 
-def _parts(report: Report, *, traces: bool) -> Iterator[RenderableType]:
+def _parts(report: Report) -> Iterator[RenderableType]:
     if not report.capabilities:
         yield Text("There is no data on any capability yet.")
         return
     yield _capabilities(report)
     for one in report.capabilities:
-        yield from _capability(one, traces)
+        yield from _capability(one)
     yield Text(f"note: {outstanding(report.unfinished)}", style="dim")
 
 
-def _capabilities(report: Report) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False)
-    table.add_column("capability", overflow="fold", min_width=12)
-    table.add_column("stage", no_wrap=True)
-    for name in ("requests", "compared", "mismatching"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for name in ("legacy p50 / p99", "modern p50 / p99"):
-        table.add_column(name, justify="right")
-    for one in report.capabilities:
-        table.add_row(
-            one.capability, one.stage or "–", str(one.requests), _compared(one), _mismatching(one),
-            *(f"{milliseconds(arm.p50)} / {milliseconds(arm.p99)}" for arm in (one.legacy, one.modern)),
-        )
-    return table
+_CAPABILITIES = (
+    Column("capability", part=2), Column("stage"), Column("requests", number=True), Column("compared", number=True),
+    Column("mismatching", number=True), Column("legacy p50 / p99", number=True, part=1),
+    Column("modern p50 / p99", number=True, part=1),
+)
+
+
+def _capabilities(report: Report) -> Fitted:
+    return Fitted(_CAPABILITIES, [(
+        one.capability, one.stage or "–", str(one.requests), _compared(one), _mismatching(one),
+        *(f"{milliseconds(arm.p50)} / {milliseconds(arm.p99)}" for arm in (one.legacy, one.modern)),
+    ) for one in report.capabilities])
 
 
 def _compared(one: CapabilityReport) -> Text:
@@ -95,10 +103,14 @@ def _mismatching(one: CapabilityReport) -> Text:
     return Text(share, style="red" if one.mismatching else "green")
 
 
-def _capability(one: CapabilityReport, traces: bool) -> Iterator[RenderableType]:
+def _capability(one: CapabilityReport) -> Iterator[RenderableType]:
     yield Text.assemble((one.capability, "bold"), f": {one.says}")
     if one.judged:
         yield from evidence(one.evidence)
+    elif one.shadowed is False:
+        yield Text(f"  not shadowed at the stage {one.stage}, owner {one.owner}")
+    for line in one.advice:
+        yield Text(f"  note: {line.replace('`', '')}", style="yellow")
     for label, counts in (
         ("candidate errors", one.candidate_errors), ("not comparable", one.not_comparable), ("shed", one.shed),
         ("skipped", one.skipped), ("lost", one.lost),
@@ -106,7 +118,7 @@ def _capability(one: CapabilityReport, traces: bool) -> Iterator[RenderableType]
         if counts:
             yield Text(f"  {label}: {reasons(counts)}")
     if one.differences:
-        yield _differences(one.differences, traces)
+        yield _Differences(one.differences)
     for cause in one.causes:
         if cause.drifts:
             yield Text(f"  {cause.path}: {DRIFTS}", style="yellow")
@@ -120,17 +132,21 @@ def _capability(one: CapabilityReport, traces: bool) -> Iterator[RenderableType]
 def evidence(found: EvidenceReport) -> Iterator[RenderableType]:
     """The verdict, its gates, the evidence that is missing, and the operations and strata that were covered."""
     yield Text.assemble("  ", (found.answer, _ANSWERS[found.answer]), found.says.removeprefix(found.answer))
+    yield Text.assemble("  next: ", (found.action, "bold"))
+    yield Text(f"  {standing(found)}", style="dim")
     gates = Table(box=None, padding=(0, 1), pad_edge=False, show_header=False)
     for _ in range(3):
         gates.add_column(no_wrap=True)
     gates.add_column(overflow="fold")
     for gate in found.gates:
-        gates.add_row(f"  {gate.name}", Text(gate.state, style=_STATES[gate.state]), measured(gate), gate.says)
+        gates.add_row(f"  {gate.name}", Text(gate.state, style=_STATES[gate.state]), measured(gate), told(gate))
     yield gates
     for line in found.wanted:
         yield Text(f"  {line}")
     if found.coverage:
         yield _coverage(found.coverage)
+    if attempts := tried(found):
+        yield Text(f"  {attempts}")
     for one in found.identities:
         yield Text(f"  identifiers of {identified(one)}", style="red" if one.split or one.merged else "")
     if found.unmirrored:
@@ -147,34 +163,48 @@ def evidence(found: EvidenceReport) -> Iterator[RenderableType]:
                    f"{earlier}")
         if warning := unversioned(epoch):
             yield Text(f"  note: {warning.replace('`', '')}", style="yellow")
+    for restart in found.restarts[:RESTARTS]:
+        yield Text(f"  evidence was {begun_anew(restart)}")
 
 
-def _coverage(coverage: tuple[CoverageReport, ...]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False)
-    table.add_column("operation", no_wrap=True)
-    table.add_column("stratum", overflow="fold")
-    for name in ("effective", "minimum"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for one in coverage:
-        seen = Text(f"{one.seen:,}", style="yellow" if one.needs else "green")
-        table.add_row(one.operation, kind(one) or "all", seen, f"{one.wanted:,}")
-    return table
+_COVERAGE = (Column("operation", part=1), Column("stratum", part=2), Column("effective", number=True),
+             Column("minimum", number=True), Column("criticals\nbelow", number=True))
 
 
-def _differences(found: tuple[DifferenceReport, ...], traces: bool) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False)
-    table.add_column("difference", no_wrap=True)
-    table.add_column("path", overflow="fold", min_width=14)
-    for name in ("legacy", "modern"):
-        table.add_column(name)
-    for name in ("count", "share", "reproduced"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("operations", overflow="fold")
-    if traces:
-        table.add_column("trace", no_wrap=True)
-    for one in found:
-        table.add_row(
-            one.kind, Text(one.path or "(whole)"), one.legacy, one.modern, str(one.count), f"{one.share:.1%}",
-            reproduced(one), ", ".join(one.operations), *([one.trace_id] if traces else []),
-        )
-    return table
+def _coverage(coverage: tuple[CoverageReport, ...]) -> Fitted:
+    return Fitted(_COVERAGE, [(
+        one.operation, kind(one) or "all", Text(f"{one.seen:,}", style="yellow" if one.needs else "green"),
+        f"{one.wanted:,}", bounded(one),
+    ) for one in coverage])
+
+
+_ALL = (
+    Column("severity"), Column("difference"), Column("path", part=2), Column("legacy", part=1),
+    Column("modern", part=1), Column("count", number=True), Column("share", number=True),
+    Column("reproduced", number=True), Column("operations", part=1), Column("trace"),
+)
+_FEWER = (
+    Column("severity\ndifference"), Column("path", part=3), Column("legacy → modern", part=3),
+    Column("count", number=True), Column("repro-\nduced", number=True), Column("operations", part=2),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Differences:
+    """The table of differences. A console of less than SPACIOUS columns shows the same in fewer of them."""
+
+    found: Sequence[DifferenceReport]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield Fitted(_ALL, [(
+            _severity(one.severity), one.kind, one.path or "(whole)", one.legacy, one.modern, str(one.count),
+            f"{one.share:.1%}", reproduced(one), ", ".join(one.operations), one.trace_id,
+        ) for one in self.found]) if options.max_width >= SPACIOUS else Fitted(_FEWER, [(
+            Text.assemble(_severity(one.severity), f"\n{one.kind}"), one.path or "(whole)",
+            f"{one.legacy} → {one.modern}", f"{one.count}\n{one.share:.1%}", reproduced(one),
+            ", ".join(one.operations),
+        ) for one in self.found])
+
+
+def _severity(severity: Severity) -> Text:
+    return Text(str(severity), style=SEVERITIES[severity])

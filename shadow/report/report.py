@@ -9,22 +9,38 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from shadow.compare.comparison import Outcome
+from shadow.compare.comparison import AGREED, Outcome
 from shadow.compare.difference import Severity, Signature, worst_of
-from shadow.evidence.gate import UNDECLARED, Criteria
-from shadow.evidence.noise import NoiseReport, weighed
+from shadow.evidence.criteria import UNDECLARED, Criteria
+from shadow.evidence.noise import NoiseReport, most, weighed
 from shadow.latency import BOUNDS, Histogram
 from shadow.ledger.groups import Exemplar, Pattern
-from shadow.ledger.rows import FASTER, SLOWER, Finding, Gap, Hidden, Ledger, Reason, Traffic
+from shadow.ledger.rows import EXTRA, FASTER, SLOWER, Finding, Gap, Hidden, Ledger, Reason, Traffic
+from shadow.report.advice import advised
 from shadow.report.causes import Cause, causes, tried
+from shadow.report.evidence import EvidenceReport
 from shadow.report.hints import hints
-from shadow.report.verdict import EvidenceReport, verdict
+from shadow.report.remedies import remedies
+from shadow.report.verdict import Rest, verdict
 
 PATTERNS = 20
 """Patterns of a capability that are reported at most: the worst first, then the most frequent."""
 
+_DIFFERING = frozenset({Outcome.MISMATCH, Outcome.UNSTABLE, Outcome.TRANSIENT, Outcome.KNOWN_DIFFERENCE})
+"""Outcomes of exchanges that differed, whatever was made of it."""
+
 NOISE = 50
 """Noisy paths of a capability that are reported at most: regressions first, then those with a proposed rule."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What is configured for a capability, in addition to its criteria: its owner, the stage of its reads, and whether
+    that stage is shadowed: whether reads are mirrored and compared there."""
+
+    owner: str
+    stage: str
+    shadowed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +59,9 @@ class ArmReport:
 
 @dataclass(frozen=True, slots=True)
 class PairedReport:
-    """Modern's seconds minus legacy's for one request, over `pairs` that both answered. This is negative if modern was
-    faster, as in `faster` of them. `spread` is the histogram, in order: (bound further from 0, in seconds; pairs)."""
+    """Modern's seconds minus legacy's for one request, over `pairs` that both answered at their own pace. They are
+    negative if modern was faster, as in `faster` of the pairs. `spread` is the histogram, in order: (bound further
+    from 0, in seconds; pairs)."""
 
     pairs: int
     faster: int
@@ -118,10 +135,14 @@ class CapabilityReport:
     eligible = compared + unstable + transient + the sums of the four maps, which are by reason. `lost` counts, by
     reason, other eligible exchanges whose outcome is unknown. `says` is a summary in words; `evidence` is the verdict.
     `patterns` are the most important of the `known_patterns`; `patternless` mismatching exchanges did not fit into the
-    table of patterns."""
+    table of patterns. Legacy was asked `extra` times beyond what its clients asked. `advice` are sentences: what to
+    change in routes.yaml so that more can be told, and what it costs. `owner` is "" and `shadowed` (see Profile)
+    None if the configuration is not known, or does not have the capability."""
 
     capability: str
+    owner: str
     stage: str
+    shadowed: bool | None
     says: str
     evidence: EvidenceReport
     requests: int
@@ -149,11 +170,14 @@ class CapabilityReport:
     patternless: int
     noise: tuple[NoiseReport, ...]
     rules: tuple[RuleReport, ...]
+    extra: int
+    advice: tuple[str, ...]
 
     @property
     def judged(self) -> bool:
-        """Whether the verdict has, or will have, anything to rest on."""
-        return bool(self.eligible or self.evidence.coverage or self.evidence.history)
+        """Whether the verdict has, or will have, anything to rest on. At a stage without a shadow it will not."""
+        awaited = self.evidence.coverage and self.shadowed is not False
+        return bool(self.eligible or awaited or self.evidence.history)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,22 +189,26 @@ class Report:
     unfinished: int | None = None
 
 
-def fold(ledger: Ledger, criteria: Mapping[str, Criteria] = MappingProxyType({})) -> Report:
-    """The report of a ledger. Capabilities with `criteria` are listed even if nothing is known of them. Without
-    criteria it is not known which operations a capability has, so it is never safe."""
+def fold(
+    ledger: Ledger, criteria: Mapping[str, Criteria] = MappingProxyType({}),
+    profiles: Mapping[str, Profile] = MappingProxyType({}), *, now: float | None = None,
+) -> Report:
+    """The report of a ledger, made at `now` (seconds since 1970; None: at the time of the latest exchange).
+    Capabilities with `criteria` are listed even if nothing is known of them. Without criteria it is not known which
+    operations a capability has, so it is never safe. Without a profile its stage is the latest one with traffic."""
     names = {
         *criteria, *(tally.capability for tally in ledger.tallies), *(row.capability for row in ledger.traffic),
         *(finding.capability for finding in ledger.findings), *(row.capability for row in ledger.evidence),
         *(gap.capability for gap in ledger.gaps),
     }
-    return Report(tuple(_capability(name, ledger, criteria.get(name, UNDECLARED)) for name in sorted(names)))
+    return Report(tuple(_capability(name, ledger, criteria.get(name, UNDECLARED), profiles.get(name), now)
+                        for name in sorted(names)))
 
 
-def _capability(name: str, ledger: Ledger, criteria: Criteria) -> CapabilityReport:
-    outcomes: dict[Outcome, Counter[str]] = defaultdict(Counter)
-    for tally, count in ledger.tallies.items():
-        if tally.capability == name:
-            outcomes[tally.outcome][tally.reason] += count
+def _capability(
+    name: str, ledger: Ledger, criteria: Criteria, profile: Profile | None, now: float | None,
+) -> CapabilityReport:
+    outcomes = _outcomes(name, ledger)
     traffic = [row for row in ledger.traffic if row.capability == name]
     staged = [row for row in traffic if row.stage]
     matching, normalised, known, mismatching, unstable, transient = (outcomes[one].total() for one in (
@@ -192,16 +220,21 @@ def _capability(name: str, ledger: Ledger, criteria: Criteria) -> CapabilityRepo
     gaps = [gap for gap in ledger.gaps if gap.capability == name]
     evidence = verdict((row for row in ledger.evidence if row.capability == name), criteria,
                       [row for row in ledger.crossings if row.capability == name],
-                      [row for row in ledger.declared if row.capability == name], gaps)
+                      [row for row in ledger.declared if row.capability == name], gaps, _rest(name, ledger), now)
     # Only noise of the epoch that the verdict rests on counts, so a new build starts without any.
     noise = [row for row in ledger.noise if row.capability == name and evidence.is_on(row.epoch)]
     findings = [found for found in ledger.findings if found.capability == name]
-    noisy = weighed(noise, max((row.at for row in traffic), default=0.0), _tried(findings))
+    noisy = weighed(noise, max((row.at for row in traffic), default=0.0), _tried(findings), _rates(name, ledger),
+                    _shapes(findings))
+    found_causes = causes(patterns, mismatching,
+                          drifting={(row.kind, row.path) for row in noisy if row.says == "drift"})
     return CapabilityReport(
         capability=name,
-        stage=max(staged, key=lambda row: row.at).stage if staged else "",
+        owner=profile.owner if profile is not None else "",
+        stage=profile.stage if profile is not None else max(staged, key=lambda row: row.at).stage if staged else "",
+        shadowed=profile.shadowed if profile is not None else None,
         says=_says(compared, mismatching, outcomes[Outcome.CANDIDATE_ERROR].total(), eligible),
-        evidence=evidence,
+        evidence=advised(evidence, found_causes, outcomes[Outcome.CANDIDATE_ERROR]),
         requests=sum(row.requests for row in traffic),
         eligible=eligible,
         compared=compared,
@@ -221,13 +254,36 @@ def _capability(name: str, ledger: Ledger, criteria: Criteria) -> CapabilityRepo
         paired=_paired(traffic),
         differences=_differences(findings, compared),
         overflow=ledger.overflow.get(name, 0),
-        causes=causes(patterns, mismatching,
-                      drifting={(row.kind, row.path) for row in noisy if row.says == "drift"}),
+        causes=found_causes,
         patterns=_patterns(patterns, mismatching),
         known_patterns=len(patterns),
         patternless=ledger.patternless.get(name, 0),
         rules=_rules([row for row in ledger.hidden if row.capability == name]),
         noise=noisy[:NOISE],
+        extra=(extra := sum(row.seconds.total for row in traffic if row.arm == EXTRA)),
+        advice=tuple(remedies(name, outcomes, traffic, extra)),
+    )
+
+
+def _outcomes(name: str, ledger: Ledger) -> dict[Outcome, Counter[str]]:
+    """How many exchanges of one capability ended in which outcome, by reason."""
+    outcomes: dict[Outcome, Counter[str]] = defaultdict(Counter)
+    for tally, count in ledger.tallies.items():
+        if tally.capability == name:
+            outcomes[tally.outcome][tally.reason] += count
+    return outcomes
+
+
+def _rest(name: str, ledger: Ledger) -> Rest:
+    """The rows that tell how evidence grew, of one capability."""
+    return Rest(
+        [row for row in ledger.courses if row.capability == name],
+        [row for row in ledger.attempts if row.capability == name],
+        [row for row in ledger.calendars if row.capability == name],
+        [row for row in ledger.sizes if row.capability == name],
+        [row for row in ledger.members if row.capability == name],
+        [row for row in ledger.restarts if row.capability == name],
+        [row for row in ledger.paces if row.capability == name],
     )
 
 
@@ -330,6 +386,26 @@ def _tried(findings: Iterable[Finding]) -> dict[tuple[str, str], str]:
         known[one] = worst_of((severity, known.get(one, severity)))
     return {key: tried(key, worst_of(known.values()), [(one.legacy, one.modern) for one in known],
                        drifts=True) for key, known in there.items()}
+
+
+def _rates(name: str, ledger: Ledger) -> dict[str, float]:
+    """How often exchanges of each operation differed at most, whether that was noise or not."""
+    differing: Counter[str] = Counter()
+    exchanges: Counter[str] = Counter()
+    for tally, count in ledger.tallies.items():
+        if tally.capability == name and tally.outcome in _DIFFERING | AGREED:
+            exchanges[tally.operation] += count
+            differing[tally.operation] += count if tally.outcome in _DIFFERING else 0
+    return {operation: most(differing[operation], count) for operation, count in exchanges.items()}
+
+
+def _shapes(findings: Iterable[Finding]) -> dict[tuple[str, str], str]:
+    """The one shape of all values that differed, by kind and path, where there is but one."""
+    there: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for found in findings:
+        one = found.exemplar.signature
+        there[one.kind, one.path] |= {one.legacy, one.modern}
+    return {key: next(iter(shapes)) for key, shapes in there.items() if len(shapes) == 1}
 
 
 def _rules(rows: Iterable[Hidden]) -> tuple[RuleReport, ...]:

@@ -2,20 +2,60 @@
 
 The verdict rests on one epoch alone, the one that was seen last. If another epoch goes on beside it, as when two builds
 are in use, the verdict rests on the worse of the two. Earlier epochs are history. If the last epoch had other arms,
-rules or comparator than the present ones, it is history too, and the verdict has nothing to rest on yet.
+rules or comparator than the present ones, it is history too, and the verdict has nothing to rest on yet. So is every
+epoch before the latest restart.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import NamedTuple
 
-from shadow.compare.comparison import COMPARED, VERSION, Outcome
+from shadow.compare.comparison import VERSION
+from shadow.evidence.counting import EFFECTIVE, Counts, counts_as
+from shadow.evidence.criteria import Answer, Coverage, Criteria
 from shadow.evidence.epoch import Epoch, digest
-from shadow.evidence.gate import Answer, Coverage, Criteria, Gate, Hid, Numbers, State, assess
+from shadow.evidence.eprocess import needed, spent
+from shadow.evidence.gate import Verdict, assess
+from shadow.evidence.gates import none_below
+from shadow.evidence.numbers import Group, Seen
+from shadow.evidence.pace import Pace
+from shadow.evidence.slower import slower
 from shadow.evidence.stratum import HOUR, Stratum
-from shadow.ledger.rows import DAY, JUDGED, Crossed, Crossing, Declared, Evidence, Gap, Reason
-from shadow.words import moment, noun
+from shadow.ledger.rows import (
+    DAY,
+    Attempt,
+    Calendar,
+    Course,
+    Crossed,
+    Crossing,
+    Declared,
+    Evidence,
+    Gap,
+    Member,
+    Reason,
+    Restart,
+    Sizes,
+)
+from shadow.report.evidence import (
+    AttemptReport,
+    CoverageReport,
+    EpochReport,
+    EvidenceReport,
+    GapReport,
+    IdentityReport,
+    RestartReport,
+)
+from shadow.report.sums import Sums, hid, sums
+from shadow.report.wording import kind, missing, notes, span, worded
+from shadow.words import moment
+
+__all__ = ["AttemptReport", "CoverageReport", "EpochReport", "EvidenceReport", "GapReport", "IdentityReport", "Rest",
+           "RestartReport",
+           "kind", "missing", "span", "verdict"]
+
+_FORTNIGHT = 14 * 24
+"""Hours for which traffic says what a capability's hours are."""
 
 _BESIDE = 600.0
 """An epoch that was seen within this many seconds before the latest exchange goes on beside the latest epoch."""
@@ -26,99 +66,16 @@ _OVERLAP = 60.0
 _WORST = Answer.NOT_SAFE, Answer.NOT_ENOUGH, Answer.SAFE
 
 
-@dataclass(frozen=True, slots=True)
-class EpochReport:
-    """An epoch and its size. `legacy` and `modern` are builds, "" if an arm does not report its own. `arms` and
-    `rules` are digests. `first` and `last` are in seconds since 1970. Of the `exchanges`, `effective` ones count."""
+class Rest(NamedTuple):
+    """The rows of a capability that a store of before does not have."""
 
-    legacy: str
-    modern: str
-    arms: str
-    rules: str
-    comparator: str
-    first: float
-    last: float
-    exchanges: int
-    effective: int
-
-
-@dataclass(frozen=True, slots=True)
-class CoverageReport:
-    """How often an operation, or one stratum of it, was `seen`, in effective exchanges. `status`, `resource` and
-    `shape` are empty for the operation as a whole. `wanted` is its minimum, `needs` what is missing of that, and
-    `hours` how long that takes at today's rate: None if it was not seen today, 0 if nothing is missing."""
-
-    operation: str
-    status: str
-    resource: str
-    shape: str
-    seen: int
-    wanted: int
-    needs: int
-    hours: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class IdentityReport:
-    """What is known of one class of identifiers in the epoch. Pairs were `seeded`, `learnt`, or not kept for lack of
-    room (`overflow`). Exchanges contradicted each other: `split` times one legacy record would be two modern ones,
-    and `merged` times two would be one. `first_seen`, `last_seen` (seconds since 1970) and `trace_id` are of these
-    contradictions, None and "" if there are none."""
-
-    name: str
-    seeded: int
-    learnt: int
-    overflow: int
-    split: int
-    merged: int
-    first_seen: float | None
-    last_seen: float | None
-    trace_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class GapReport:
-    """Exchanges that are missing from the verdict: they were lost, or left out while the store could not be opened.
-    `reason` is a shadow.ledger.rows.Reason. `first` and `last` are in seconds since 1970."""
-
-    reason: str
-    exchanges: int
-    first: float
-    last: float
-
-
-@dataclass(frozen=True, slots=True)
-class EvidenceReport:
-    """The verdict on one capability, with every number behind it.
-
-    `says` is the answer as a sentence, `wanted` a line for each thing that is still missing. `gates` come in a fixed
-    order: mismatches, candidate errors, criticals, strata, coverage, excluded, and, if any are declared, known
-    differences. `coverage` has a row for each mirrored operation and each stratum. `unseen` are operations without an
-    exchange; `unmirrored` are never mirrored, because asking them changes something. `effective` exchanges count.
-    `per_hour` is how many of them came an hour in the 24 hours before the latest exchange, None if none did. `epoch` is
-    None if nothing was compared with the present arms, rules and comparator; `history` are the epochs before it, the
-    latest first. `identities` are by class. `gaps` are missing exchanges by reason; they count as excluded.
-    """
-
-    answer: Answer
-    says: str
-    wanted: tuple[str, ...]
-    gates: tuple[Gate, ...]
-    coverage: tuple[CoverageReport, ...]
-    unseen: tuple[str, ...]
-    unmirrored: tuple[str, ...]
-    effective: int
-    per_hour: float | None
-    epoch: EpochReport | None
-    history: tuple[EpochReport, ...]
-    identities: tuple[IdentityReport, ...]
-    gaps: tuple[GapReport, ...]
-
-    def is_on(self, epoch: Epoch) -> bool:
-        """Whether the verdict rests on this epoch."""
-        known = self.epoch
-        return known is not None and (known.legacy, known.modern, known.arms, known.rules, known.comparator) == (
-            epoch.legacy, epoch.modern, epoch.arms, epoch.rules, epoch.comparator)
+    courses: Sequence[Course] = ()
+    attempts: Sequence[Attempt] = ()
+    calendars: Sequence[Calendar] = ()
+    sizes: Sequence[Sizes] = ()
+    members: Sequence[Member] = ()
+    restarts: Sequence[Restart] = ()
+    paces: Sequence[Pace] = ()
 
 
 class _Seen(NamedTuple):
@@ -131,17 +88,21 @@ class _Seen(NamedTuple):
 
 def verdict(
     evidence: Iterable[Evidence], criteria: Criteria, crossings: Iterable[Crossing] = (),
-    declared: Iterable[Declared] = (), gaps: Iterable[Gap] = (),
+    declared: Iterable[Declared] = (), gaps: Iterable[Gap] = (), rest: Rest | None = None, now: float | None = None,
 ) -> EvidenceReport:
-    """The verdict on a capability, from all of its rows."""
+    """The verdict on a capability, from all of its rows. `now` is in seconds since 1970; None: the time of the latest
+    exchange."""
     epochs: dict[Epoch, list[Evidence]] = defaultdict(list)
     for row in evidence:
         epochs[row.epoch].append(row)
     seen = sorted((_Seen(epoch, rows, _report(epoch, rows)) for epoch, rows in epochs.items()),
                   key=lambda one: -one.report.last)
-    beside = _Beside(list(crossings), list(declared), list(gaps))
+    beside = _Beside([row for one in seen for row in one.rows], list(crossings), list(declared), list(gaps),
+                     rest or Rest(), now if now is not None else max((one.report.last for one in seen), default=0.0))
     reports = [one.report for one in seen]
-    found = [_on(one, reports, criteria, beside) for one in _going_on(seen, criteria)]
+    number = max((one.number for one in beside.rest.restarts), default=0)
+    found = [_on(one, reports, criteria, beside)
+             for one in _going_on([one for one in seen if one.epoch.restarts == number], criteria)]
     if not found:
         return _on(None, reports, criteria, beside)
     # The latest of the worst: `min` takes the first of equals.
@@ -165,11 +126,14 @@ def _holds(epoch: Epoch, criteria: Criteria) -> bool:
 
 
 class _Beside(NamedTuple):
-    """The other rows of a capability, of all epochs."""
+    """The other rows of a capability, of all epochs, and when the verdict is made."""
 
+    every: Sequence[Evidence]
     crossings: Sequence[Crossing]
     declared: Sequence[Declared]
     gaps: Sequence[Gap]
+    rest: Rest
+    now: float
 
 
 def _on(
@@ -177,38 +141,146 @@ def _on(
 ) -> EvidenceReport:
     """The verdict on one of the epochs, or on none."""
     epoch, current, report = seen or (None, (), None)
-    strata = _strata(current)
+    now = beside.now
+    found = sums(current, beside.every, [one for one in beside.rest.courses if one.epoch == epoch], criteria, now)
     identities = _identities(epoch, beside.crossings, dict(criteria.seeded))
     gaps = _gaps(report, beside.gaps)
     lost = sum(one.exchanges for one in gaps)
+    attempt, attempts = _attempts(epoch, reports, criteria, beside.rest.attempts, beside.every)
+    swept = sum(row.swept for row in current if counts_as(row.outcome, row.reason) in EFFECTIVE)
+    rest = _rest(epoch, criteria, beside.rest, holds_hours=bool(beside.rest.calendars or swept))
     assessed = assess(
-        criteria, {stratum: _numbers(rows) for stratum, rows in strata.items()},
-        eligible=sum(row.count for row in current) + lost,
-        excluded=sum(row.count for row in current if row.outcome not in JUDGED) + lost,
-        conflicts=sum(one.split + one.merged for one in identities),
-        hid=_hid([row for row in beside.declared if row.epoch == epoch], current),
+        criteria, found.strata, eligible=found.eligible + lost, excluded=found.left + lost,
+        seen=replace(found.seen, attempt=attempt, conflicts=sum(one.split + one.merged for one in identities),
+                     hid=hid([row for row in beside.declared if row.epoch == epoch], current), hours=rest.hours,
+                     traffic=rest.traffic, sizes=rest.sizes, groups=rest.groups),
+        more=slower(criteria, [one for one in beside.rest.paces if one.epoch == epoch]),
     )
-    now = max((row.last for row in current), default=0.0)
-    rate = _per_hour(current, now)
-    coverage = tuple(_coverage(one, _per_hour([
-        row for row in current if one.stratum in (None, row.stratum) and one.operation == row.stratum.operation
-    ], now)) for one in assessed.coverage)
-    return EvidenceReport(
+    latest = max((row.last for row in current), default=0.0)
+    asked = sum(one.asked for one in found.strata.values())
+    made = EvidenceReport(
         answer=assessed.answer,
-        says=_says(assessed.answer, assessed.gates, outdated=bool(reports) and epoch is None) + missing(gaps),
-        wanted=tuple(_wanted(assessed.gates, coverage, rate, sum(
-            row.count for row in current if row.outcome is Outcome.UNSTABLE))),
+        says="",
+        scope="",
+        cause="",
+        action="",
+        owner=criteria.owner,
+        made=now,
+        uncovered="",
+        notes=notes(criteria, assessed, now, swept, asked),
+        wanted=(),
         gates=assessed.gates,
-        coverage=coverage,
-        unseen=tuple(one.operation for one in coverage if not one.status and not one.seen),
+        coverage=_covered(assessed, found, current, latest, spent(criteria.confidence, attempt)),
+        unseen=tuple(one.operation for one in assessed.coverage if one.stratum is None and not one.seen),
         unmirrored=criteria.unmirrored,
-        effective=sum(row.effective for row in current),
-        per_hour=rate,
+        effective=asked,
+        swept=swept,
+        per_hour=_per_hour(current, latest),
         epoch=report,
         history=tuple(one for one in reports if one is not report),
+        attempt=attempt,
+        anew=_anew(criteria, attempt, asked),
+        attempts=attempts,
         identities=identities,
         gaps=gaps,
+        restarts=tuple(RestartReport(one.number, one.at, one.who, one.reason)
+                       for one in sorted(beside.rest.restarts, key=lambda one: -one.number)),
     )
+    return worded(made, criteria, signed=assessed.signed, since=_since(made) if epoch is None else "",
+                  left=_left_after(current))
+
+
+def _since(found: EvidenceReport) -> str:
+    """What made all known epochs history; "" if there are none."""
+    if not found.history:
+        return ""
+    if found.restarts and all(one.restarts != found.restarts[0].number for one in found.history):
+        latest = found.restarts[0]
+        return f"{latest.who} began evidence anew at {moment(latest.at)} ({latest.reason})"
+    return "the arms, the rules or the comparator changed"
+
+
+def _left_after(rows: Iterable[Evidence]) -> dict[str, int]:
+    """How many exchanges were left out after modern had answered, by reason, the most frequent first."""
+    found: dict[str, int] = defaultdict(int)
+    for row in rows:
+        if counts_as(row.outcome, row.reason) is Counts.AFTER:
+            found[row.reason or str(row.outcome)] += row.effective or row.count
+    return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _covered(
+    assessed: Verdict, found: Sums, rows: Sequence[Evidence], latest: float, alpha: float,
+) -> tuple[CoverageReport, ...]:
+    by: dict[Stratum | str, list[Evidence]] = defaultdict(list)
+    for row in rows:
+        by[row.stratum].append(row)
+        by[row.stratum.operation].append(row)
+    return tuple(_coverage(one, _per_hour(by[one.stratum or one.operation], latest), _critical_below(one, found, alpha))
+                 for one in assessed.coverage)
+
+
+def _critical_below(one: Coverage, found: Sums, alpha: float) -> float | None:
+    numbers = [numbers for stratum, numbers in found.strata.items()
+               if stratum == one.stratum or (one.stratum is None and stratum.operation == one.operation)]
+    if any(some.critical or some.unsettled for some in numbers):
+        return None
+    return none_below(sum(some.asked for some in numbers), alpha)
+
+
+def _attempts(
+    epoch: Epoch | None, reports: Sequence[EpochReport], criteria: Criteria, attempts: Iterable[Attempt],
+    rows: Iterable[Evidence],
+) -> tuple[int, tuple[AttemptReport, ...]]:
+    """The number of this attempt at SAFE, and the attempts before it, the latest first. An attempt spends a part of α
+    only if it had as many effective exchanges as SAFE takes, so that trying rules costs nothing. A store that keeps no
+    attempts has them in its epochs."""
+    every = sorted(attempts, key=lambda one: one.number)
+    own = max((one.number for one in every if one.epoch == epoch), default=None)
+    before = [AttemptReport(one.number, one.epoch.legacy, one.epoch.modern, one.first, one.last, one.effective, False)
+              for one in every if own is None or one.number < own]
+    if not every:
+        began = min((row.first for row in rows if row.epoch == epoch), default=None)
+        before = [AttemptReport(number, one.legacy, one.modern, one.first, one.last, one.effective, False)
+                  for number, one in enumerate(sorted(reports, key=lambda one: one.first), 1)
+                  if began is None or one.first < began]
+    attempt, found = 1, []
+    for one in before:
+        enough = one.effective >= needed(0, criteria.limit, spent(criteria.confidence, attempt))
+        found.append(replace(one, spent=enough))
+        attempt += enough
+    return attempt, tuple(reversed(found))
+
+
+def _anew(criteria: Criteria, attempt: int, asked: int) -> int:
+    """How many effective exchanges without a bad one SAFE takes if evidence begins anew."""
+    again = attempt + (asked >= needed(0, criteria.limit, spent(criteria.confidence, attempt)))
+    alpha = spent(criteria.confidence, again)
+    return max(needed(0, criteria.limit, alpha), needed(0, criteria.critical_rate, alpha))
+
+
+def _rest(epoch: Epoch | None, criteria: Criteria, rest: Rest, *, holds_hours: bool) -> Seen:
+    """What calendars, sizes and members say of an epoch. `holds_hours`: the store holds the hours of exchanges, though
+    there may be none, as where all were swept."""
+    latest = max((hour for one in rest.calendars for hour, _ in one.hours), default=0)
+    hours = {hour for one in rest.calendars if _same_time(one.epoch, epoch, criteria) for hour, _ in one.hours
+             if one.epoch == epoch or hour > latest - _FORTNIGHT}
+    traffic = [hour for one in rest.calendars if one.epoch is None for hour, _ in one.hours
+               if hour > latest - _FORTNIGHT]
+    return Seen(
+        hours=tuple(sorted(hours)) if holds_hours else None,
+        traffic=tuple(traffic),
+        sizes=next((one.buckets for one in rest.sizes if one.epoch == epoch), None),
+        groups=tuple(Group(one.dimension, one.token, one.effective, one.bad) for one in rest.members
+                     if one.epoch == epoch),
+    )
+
+
+def _same_time(one: Epoch | None, epoch: Epoch | None, criteria: Criteria) -> bool:
+    """Whether the hours of `one` count for an epoch: its own, and `across_builds` those of modern's other builds."""
+    if one is None or epoch is None:
+        return False
+    return one == epoch or (criteria.across_builds and one._replace(modern=epoch.modern) == epoch)
 
 
 def _gaps(epoch: EpochReport | None, gaps: Iterable[Gap]) -> tuple[GapReport, ...]:
@@ -252,115 +324,25 @@ def _identity(name: str, rows: Sequence[Crossing], seeded: int) -> IdentityRepor
 def _report(epoch: Epoch, rows: Sequence[Evidence]) -> EpochReport:
     return EpochReport(
         epoch.legacy, epoch.modern, epoch.arms, epoch.rules, epoch.comparator, min(row.first for row in rows),
-        max(row.last for row in rows), sum(row.count for row in rows), sum(row.effective for row in rows),
+        max(row.last for row in rows), sum(row.count for row in rows),
+        sum(row.effective for row in rows if counts_as(row.outcome, row.reason) in EFFECTIVE), epoch.restarts,
     )
-
-
-def _strata(rows: Iterable[Evidence]) -> dict[Stratum, list[Evidence]]:
-    """The rows of each stratum. Exchanges that were never asked of both arms are in none."""
-    found: dict[Stratum, list[Evidence]] = defaultdict(list)
-    for row in rows:
-        if row.stratum.status:
-            found[row.stratum].append(row)
-    return found
-
-
-def _numbers(rows: Sequence[Evidence]) -> Numbers:
-    def effective(*outcomes: Outcome) -> int:
-        return sum(row.effective for row in rows if row.outcome in outcomes)
-
-    return Numbers(effective(*JUDGED), effective(Outcome.MISMATCH), effective(Outcome.CANDIDATE_ERROR),
-                   sum(row.count for row in rows if row.outcome not in JUDGED), sum(row.count for row in rows),
-                   sum(row.critical for row in rows), sum(row.reproduced for row in rows))
-
-
-def _hid(declared: Iterable[Declared], rows: Iterable[Evidence]) -> list[Hid]:
-    compared: Counter[str] = Counter()
-    for row in rows:
-        if row.outcome in COMPARED:
-            compared[row.stratum.operation] += row.count
-    return [Hid(one.known, one.operation, one.exchanges, compared[one.operation]) for one in declared]
 
 
 def _per_hour(rows: Sequence[Evidence], now: float) -> float | None:
     """Effective exchanges an hour, today. The first hour counts as a whole one even if it is not over: each subject
     counts once in an hour, so the rate of the first minutes does not last."""
     began = int(now // HOUR) - DAY + 1
-    seen = sum(count for row in rows for hour, count in row.hours if hour >= began)
+    counted = [row for row in rows if row.effective and counts_as(row.outcome, row.reason) in EFFECTIVE]
+    seen = sum(count for row in counted for hour, count in row.hours if hour >= began)
     if not seen:
         return None
-    since = max(began * HOUR, min(row.first for row in rows if row.effective))
+    since = max(began * HOUR, min(row.first for row in counted))
     return seen / max((now - since) / HOUR, 1.0)
 
 
-def _coverage(one: Coverage, rate: float | None) -> CoverageReport:
+def _coverage(one: Coverage, rate: float | None, critical_below: float | None) -> CoverageReport:
     stratum = one.stratum or Stratum(one.operation, "", "", "")
     hours = 0.0 if not one.needs else one.needs / rate if rate else None
-    return CoverageReport(*stratum, one.seen, one.wanted, one.needs, hours)
-
-
-# --- in words ---
-
-def _says(answer: Answer, gates: Sequence[Gate], *, outdated: bool) -> str:
-    if outdated:
-        return f"{answer}: nothing was compared since the arms, the rules or the comparator changed"
-    behind = State.FAIL if answer is Answer.NOT_SAFE else State.MISSING
-    reasons = "; ".join(gate.says for gate in gates if gate.state is behind)
-    return f"{answer}: {reasons or gates[0].says}"
-
-
-def _wanted(
-    gates: Sequence[Gate], coverage: Sequence[CoverageReport], rate: float | None, unstable: int
-) -> Iterable[str]:
-    """The lines of `wanted`: what a person must do, then the exchanges that the rates need, then those that coverage
-    needs. The numbers assume that all further exchanges agree."""
-    missing = [gate for gate in gates if gate.state is State.MISSING]
-    for gate in missing:
-        if gate.name == "criticals" and gate.value:
-            differences = "difference" if gate.value == 1 else "differences"
-            yield f"{gate.value:,.0f} critical {differences} must be reproduced, or explained by a rule or a new build"
-        if gate.name == "excluded" and unstable:
-            yield (f"{unstable:,} unstable {noun(unstable, 'exchange')} must be "
-                   "explained: by a rule for the values that drift, or by accepting a proposed rule")
-    most = max((gate.needs for gate in missing if gate.name != "coverage"), default=0)
-    if most:
-        seen = any(one.seen for one in coverage)
-        yield f"≈ {most:,} more effective {noun(most, 'exchange')}, {_in(most / rate if rate else None, seen)}"
-    for one in coverage:
-        if one.needs:
-            stratum = f" ({kind(one)})" if one.status else ""
-            yield f"≈ {one.needs:,} more of `{one.operation}`{stratum}, {_in(one.hours, one.seen > 0)}"
-
-
-_WHY = {
-    Reason.STORE_UNAVAILABLE: "the store could not be opened", Reason.KILLED: "a worker was killed",
-    Reason.UNWRITTEN: "the store could not be written at the end", Reason.STORE_REPLACED: "the store was replaced",
-}
-
-
-def missing(gaps: Sequence[GapReport]) -> str:
-    """The end of `says` that reports missing exchanges; "" if none are missing."""
-    if not gaps:
-        return ""
-    count = sum(one.exchanges for one in gaps)
-    first, last = moment(min(one.first for one in gaps)), moment(max(one.last for one in gaps))
-    why = ", ".join(f"{one.exchanges:,} since {_WHY[Reason(one.reason)]}" for one in gaps)
-    return f"; {count:,} {noun(count, 'exchange is', 'exchanges are')} missing between {first} and {last}: {why}"
-
-
-def _in(hours: float | None, seen: bool) -> str:
-    if hours is None:
-        return "not seen today" if seen else "not seen yet"
-    return f"≈ {span(hours)} at today's rate"
-
-
-def span(hours: float) -> str:
-    """A length of time: "20 min", "3 h", "12 days"."""
-    if hours < 1:
-        return f"{max(1, round(hours * 60))} min"
-    return f"{round(hours)} h" if hours < 48 else f"{round(hours / 24):,} days"
-
-
-def kind(one: CoverageReport) -> str:
-    """A stratum in words, without its operation: "2xx Bundle ?date,patient"."""
-    return " ".join(part for part in (one.status, one.resource, one.shape and f"?{one.shape}") if part)
+    return CoverageReport(**stratum._asdict(), seen=one.seen, wanted=one.wanted, needs=one.needs, hours=hours,
+                          critical_below=critical_below)

@@ -12,9 +12,10 @@ from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import replace
 
-from adapters.message import Headers
+from adapters.message import Headers, Request
 from shadow.compare.comparison import Comparison
 from shadow.compare.pair import Pair
+from shadow.credentials import is_credential, without_in_body, without_in_target
 from shadow.custody.base import CustodyError
 from shadow.ledger.groups import key
 from shadow.observation import Observation
@@ -64,11 +65,13 @@ class Capture:
         if len(self._seals) >= WAITING or self._held + _size(pair) > WAITING_BYTES or self._closing:
             self.counts["shed"] += 1
             return ""
-        headers = Headers((name, b"" if name.lower() in sealing.secrets else value)
-                          for name, value in pair.request.headers)
+        asked = pair.request
+        headers = Headers((name, b"" if name.lower() in sealing.secrets or is_credential(name) else value)
+                          for name, value in asked.headers)
+        asked = Request(asked.method, without_in_target(asked.target), headers, without_in_body(asked))
         captured = Captured(
             secrets.token_hex(8), pair.at, pair.capability, pair.operation, pair.trace_id, key(comparison.differences),
-            safe, replace(pair.request, headers=headers), _without_cookies(pair.control),
+            safe, asked, _without_cookies(pair.control),
             _without_cookies(pair.candidate))
         self._seals[captured.id] = captured
         self._held += _size(captured)

@@ -7,11 +7,12 @@ others may read. `shadow.testing.check_store` holds a store to this contract.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, TypeAlias
+from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 
 from shadow.compare.comparison import Comparison, Tally
 from shadow.evidence.epoch import Epoch
-from shadow.ledger.rows import Binding, Gap, Ledger, Sighting, Traffic
+from shadow.evidence.pace import Pace
+from shadow.ledger.rows import Binding, Gap, Ledger, Member, Sighting, Traffic
 from shadow.ledger.unlink import Tokens, Trace, Unlinked
 
 SIGNATURES = 500
@@ -52,7 +53,9 @@ class Batch:
     """Everything that is written in one transaction.
 
     A comparison counts its own tally, so `tallies` count only exchanges that left nothing else to remember.
-    `sightings` are what exchanges prove, with the noise that was seen; `bindings` are pairs of identifiers.
+    `eligible` counts the exchanges that were to be compared, by capability and hour (since 1970). `sightings` are what
+    exchanges prove, with the noise that was seen; `bindings` are pairs of identifiers; `members` count effective
+    exchanges by who asked; `paces` are how the times of both arms compare, with all pairs of a row in one block.
     """
 
     comparisons: Sequence[Comparison] = ()
@@ -61,11 +64,15 @@ class Batch:
     sightings: Sequence[Sighting] = ()
     bindings: Sequence[Binding] = ()
     gaps: Sequence[Gap] = ()
+    eligible: Mapping[tuple[str, int], int] = field(default_factory=dict)
+    members: Sequence[Member] = ()
+    paces: Sequence[Pace] = ()
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to write. Bindings never come without the sighting of their exchange."""
-        return not (self.comparisons or self.tallies or self.traffic or self.sightings or self.gaps)
+        """Whether there is nothing to write. Bindings and members never come without a sighting."""
+        return not (self.comparisons or self.tallies or self.traffic or self.sightings or self.gaps
+                    or self.paces)
 
     @property
     def latest(self) -> float:
@@ -91,9 +98,11 @@ class Store(Protocol):
         """Add a batch, wholly or not at all. Raises StoreError; the batch may then be written again.
 
         A binding that contradicts a known one is counted and changes nothing: the first pair is kept. Gaps of one
-        capability, reason and hour are added up. Returns the epochs whose evidence was dropped for lack of room or for
-        its age, each after its capability: the keys of these epochs are not needed any more. No row of a capability in
-        `held` is dropped.
+        capability, reason and hour are added up. The pairs of a Pace follow those that are stored of its capability,
+        epoch, operation, moment, ratio and plus, as shadow.evidence.pace.grown joins them.
+
+        Returns the epochs whose evidence was dropped for lack of room or for its age, each after its capability: the
+        keys of these epochs are not needed any more. No row of a capability in `held` is dropped.
         """
         ...
 
@@ -112,3 +121,23 @@ class Store(Protocol):
     def close(self) -> None:
         """Release all resources. Nothing may be called afterwards."""
         ...
+
+
+@runtime_checkable
+class Restartable(Protocol):
+    """A store in which a person may begin a capability's evidence anew. A Store need not be one: then nobody can."""
+
+    def restart(self, capability: str, at: float, who: str, reason: str) -> int:
+        """Record that the evidence of a capability begins anew (a Restart), at `at` in seconds since 1970. It is never
+        dropped. Returns its number, which is 1 more than that of the one before. Raises StoreError."""
+        ...
+
+    def restarts(self) -> Mapping[str, int]:
+        """The number of the latest restart of each capability that has one. Raises StoreError."""
+        ...
+
+
+def restarts_of(store: object) -> Mapping[str, int]:
+    """The number of the latest restart of each capability; none in a store that is not Restartable. Raises
+    StoreError."""
+    return store.restarts() if isinstance(store, Restartable) else {}

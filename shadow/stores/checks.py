@@ -6,7 +6,7 @@ from dataclasses import astuple, replace
 from shadow.compare.comparison import Comparison, Outcome, Tally
 from shadow.compare.difference import Difference, Severity, Shape
 from shadow.compare.tokens import crosswalk_place
-from shadow.evidence.epoch import Epoch, Setup
+from shadow.evidence.epoch import Epoch
 from shadow.evidence.noise import Noise
 from shadow.evidence.stratum import HOUR, OTHER, STRATA, Stratum
 from shadow.latency import Histogram
@@ -21,11 +21,14 @@ from shadow.ledger.rows import (
     Evidence,
     Gap,
     Reason,
+    Restart,
     Sighting,
     Traffic,
 )
 from shadow.ledger.unlink import tokenless
-from shadow.stores.base import NONE_HELD, Batch, Held, Store
+from shadow.stores.base import NONE_HELD, Batch, Held, Restartable, Store
+from shadow.stores.pace_checks import check_paces
+from shadow.stores.verdict_checks import STRATUM, check_verdict_rows, epoch_of
 
 _MATCH = Tally("results", "read", Outcome.MATCH)
 _MISMATCH = Tally("results", "read", Outcome.MISMATCH)
@@ -63,10 +66,14 @@ def check_store(store: Store, signatures: int) -> None:
     _check_declared(store)
     _check_crosswalk(store)
     _check_evidence(store)
+    check_verdict_rows(store)
     _check_bounds_of_evidence(store)
+    check_paces(store)
     _check_unlink(store)
     _check_holds(store)
     _check_retention(store)
+    if isinstance(store, Restartable):
+        _check_restarts(store, store)
 
 
 def _check_counts(store: Store) -> None:
@@ -146,11 +153,11 @@ def _check_patterns(store: Store, signatures: int) -> None:
 def _check_noise(store: Store, signatures: int) -> None:
     def row(path: str, *counts: int, plain: bool = True, first: float = 1, last: float = 3, build: str = "1") -> Noise:
         modern, legacy, both = counts
-        return Noise("noisy", _epoch(build), "read", "value", path, modern, legacy, both, plain, first, last)
+        return Noise("noisy", epoch_of(build), "read", "value", path, modern, legacy, both, plain, first, last)
 
     def noisy(*rows: Noise, build: str = "1") -> None:
         store.write(Batch(sightings=[
-            Sighting("noisy", _epoch(build), _STRATUM, Outcome.UNSTABLE, 1, 0, 0, 1, int(build), noise=rows)]))
+            Sighting("noisy", epoch_of(build), STRATUM, Outcome.UNSTABLE, 1, 0, 0, 1, int(build), noise=rows)]))
 
     noisy(row("/a", 1, 1, 0, first=2, last=3))
     noisy(row("/a", 0, 0, 1, first=1, last=1), row("/b", 0, 0, 1, first=4, last=4))
@@ -174,18 +181,18 @@ def _check_noise(store: Store, signatures: int) -> None:
 def _check_declared(store: Store) -> None:
     def hide(count: int, epoch: int) -> None:
         store.write(Batch(sightings=[
-            Sighting("declared", _epoch(str(epoch)), _STRATUM, Outcome.KNOWN_DIFFERENCE, 5, 0, 0, 1, epoch,
+            Sighting("declared", epoch_of(str(epoch)), STRATUM, Outcome.KNOWN_DIFFERENCE, 5, 0, 0, 1, epoch,
                      known=(("K-1", count), ("K-2", 1)))]))
 
     hide(2, 1)
     hide(3, 1)
     hide(4, 2)
-    assert sorted(astuple(row)[2:] for row in store.read("declared").declared if row.epoch == _epoch("1")) == [
-        (_STRATUM.operation, "K-1", 5), (_STRATUM.operation, "K-2", 2)], "known differences add up by epoch"
+    assert sorted(astuple(row)[2:] for row in store.read("declared").declared if row.epoch == epoch_of("1")) == [
+        (STRATUM.operation, "K-1", 5), (STRATUM.operation, "K-2", 2)], "known differences add up by epoch"
     for epoch in range(3, EPOCHS + 2):
         hide(1, epoch)
     left = {row.epoch for row in store.read().declared}
-    assert left == {_epoch(str(epoch)) for epoch in range(2, EPOCHS + 2)}, "they go with their epoch"
+    assert left == {epoch_of(str(epoch)) for epoch in range(2, EPOCHS + 2)}, "they go with their epoch"
     assert store.read("results").declared == [], "one capability is read by itself"
 
 
@@ -260,19 +267,12 @@ def _check_traffic(store: Store) -> None:
     assert store.read("results").traffic[0].seconds.total in (7, 1), "what was read is the reader's own"
 
 
-_STRATUM = Stratum("read", "2xx", "Patient", "")
-
-
 def _sighting(
-    tokens: range, hour: int = 10, build: str = "1", stratum: Stratum = _STRATUM, count: int = 5,
+    tokens: range, hour: int = 10, build: str = "1", stratum: Stratum = STRATUM, count: int = 5,
     outcome: Outcome = Outcome.MATCH,
 ) -> Sighting:
-    return Sighting("results", _epoch(build), stratum, outcome, count, 2, 1, hour * HOUR, hour * HOUR + 9.0,
+    return Sighting("results", epoch_of(build), stratum, outcome, count, 2, 1, hour * HOUR, hour * HOUR + 9.0,
                     frozenset((hour, b"%012d" % token) for token in tokens))
-
-
-def _epoch(build: str) -> Epoch:
-    return Epoch("legacy", build, Setup(rules="rules"), "1")
 
 
 def _check_evidence(store: Store) -> None:
@@ -281,9 +281,9 @@ def _check_evidence(store: Store) -> None:
     store.write(Batch(sightings=[_sighting(range(4), hour=11, count=4)]))
     found = {row.outcome: row for row in store.read("results").evidence}
     assert found == {
-        Outcome.MATCH: Evidence("results", _epoch("1"), _STRATUM, Outcome.MATCH, 14, 8, 6, 3, 10 * HOUR,
+        Outcome.MATCH: Evidence("results", epoch_of("1"), STRATUM, Outcome.MATCH, 14, 8, 6, 3, 10 * HOUR,
                                 11 * HOUR + 9.0, ((10, 4), (11, 4))),
-        Outcome.MISMATCH: Evidence("results", _epoch("1"), _STRATUM, Outcome.MISMATCH, 5, 0, 2, 1, 10 * HOUR,
+        Outcome.MISMATCH: Evidence("results", epoch_of("1"), STRATUM, Outcome.MISMATCH, 5, 0, 2, 1, 10 * HOUR,
                                    10 * HOUR + 9.0),
     }, "a subject is effective once in an hour, with the outcome that it is first seen with; everything counts"
     store.write(Batch(sightings=[_sighting(range(4, 6), hour=11, build="2")]))
@@ -292,14 +292,14 @@ def _check_evidence(store: Store) -> None:
     assert rows["1", Outcome.MATCH] == (14, 8), "what was known of the other is kept"
     assert store.read("booking").evidence == [], "one capability is read by itself"
     store.write(Batch(sightings=[
-        Sighting("hourly", _epoch("1"), _STRATUM, Outcome.MATCH, 1, 0, 0, hour * HOUR, hour * HOUR,
+        Sighting("hourly", epoch_of("1"), STRATUM, Outcome.MATCH, 1, 0, 0, hour * HOUR, hour * HOUR,
                  frozenset({(hour, b"hourly")})) for hour in range(20, 20 + DAY + 3)]))
     [row] = store.read("hourly").evidence
     assert row.hours == tuple((hour, 1) for hour in range(23, 20 + DAY + 3)), "of each hour of a day it is kept"
 
 
 def _check_bounds_of_evidence(store: Store) -> None:
-    kinds = [_STRATUM._replace(operation="search", shape=f"parameter{'a' * number}") for number in range(STRATA + 3)]
+    kinds = [STRATUM._replace(operation="search", shape=f"parameter{'a' * number}") for number in range(STRATA + 3)]
     store.write(Batch(sightings=[_sighting(range(0), hour=12, build="3", stratum=one, count=1) for one in kinds]))
     store.write(Batch(sightings=[_sighting(range(0), hour=12, build="3", stratum=kinds[0], count=1)]))
     rows = {row.stratum: row.count for row in store.read("results").evidence if row.epoch.modern == "3"}
@@ -311,7 +311,7 @@ def _check_bounds_of_evidence(store: Store) -> None:
         dropped += store.write(Batch(sightings=[_sighting(range(0), hour=13 + build, build=f"new{build}")]))
     builds = {row.epoch.modern for row in store.read("results").evidence}
     assert builds == {f"new{build}" for build in range(EPOCHS)}, "of the epochs of a capability the latest are kept"
-    assert sorted(dropped) == [("results", _epoch(build)) for build in ("1", "2", "3")], "what goes is returned, once"
+    assert sorted(dropped) == [("results", epoch_of(build)) for build in ("1", "2", "3")], "what goes is returned, once"
 
 
 def _check_unlink(store: Store) -> None:
@@ -362,7 +362,9 @@ def _check_holds(store: Store) -> None:
         sighting = _sighting(range(0), hour=400 * 24 + number, build=f"held{number}")
         dropped = store.write(Batch(sightings=[sighting]), held)
         ledger = store.read("results")
-        assert {name for name, _ in dropped} <= {"booking", "noisy", "hourly", "declared"}, (
+        assert {name for name, _ in dropped} <= {
+            "booking", "noisy", "hourly", "declared", "course", "attempts", "covered", "swept",
+            "members", "paced"}, (
             "no epoch of what is held is dropped")
         assert len({row.epoch for row in ledger.evidence}) == EPOCHS + 1 + number, "not to make room either"
         assert (ledger.findings, ledger.patterns, ledger.noise) == (before.findings, before.patterns, before.noise), (
@@ -378,10 +380,30 @@ def _check_retention(store: Store) -> None:
     ledger = store.read("results")
     assert {row.epoch.modern for row in ledger.evidence} == {"late"}, "evidence that is too old is forgotten"
     assert {one for one in dropped if one[0] == "results"} == {
-        *(("results", _epoch(f"new{build}")) for build in range(EPOCHS)), ("results", _epoch("held0")),
-        ("results", _epoch("held1")),
+        *(("results", epoch_of(f"new{build}")) for build in range(EPOCHS)), ("results", epoch_of("held0")),
+        ("results", epoch_of("held1")),
     }, "and is returned"
     assert (ledger.findings, ledger.patterns) == ([], []), "and so are differences, with their examples"
     assert store.read().noise == [], "and noise"
+    assert store.read().paces == [], "and paces"
     assert store.read().crossings == [], "and who was who"
     assert ledger.tallies == before, "counts stay"
+    assert {row.epoch.modern for row in ledger.courses} <= {"late"}, "courses go with their evidence"
+    assert {row.epoch and row.epoch.modern for row in store.read().calendars} == {"late"}, (
+        "hours go with their epoch, and after a month")
+    assert store.read().sizes == [], "and so do sizes"
+    closed = {one.epoch.modern: one.closed for one in ledger.attempts}
+    assert closed == {"late": False, **dict.fromkeys(closed.keys() - {"late"}, True)}, "attempts are closed with it"
+    assert {"1", "new0", "held0"} <= closed.keys(), "and stay, however old they are"
+
+
+def _check_restarts(store: Store, restartable: Restartable) -> None:
+    assert restartable.restarts() == {}, "nothing was begun anew yet"
+    assert [restartable.restart(*one) for one in (
+        ("results", 1.0, "anna", "mended"), ("results", 2.0, "ben", "once more"), ("booking", 3.0, "anna", "mended"),
+    )] == [1, 2, 1], "each capability counts by itself"
+    assert restartable.restarts() == {"results": 2, "booking": 1}
+    assert sorted(store.read("results").restarts) == [
+        Restart("results", 1, 1.0, "anna", "mended"), Restart("results", 2, 2.0, "ben", "once more")]
+    store.write(Batch([_comparison(_MATCH, 400 * 86_400)]))
+    assert restartable.restarts() == {"results": 2, "booking": 1}, "a restart is never dropped"

@@ -1,6 +1,8 @@
 """Adapts third parties' stores that were made for the previous release: they work for one more, with a warning.
 
-Their `write` takes the parts of a batch as separate arguments, and knows an epoch as four texts.
+Their `write` takes the parts of a batch as separate arguments, and knows an epoch as four texts, a stratum as four
+fields and no reasons. So what counts by its reason proves nothing there: exchanges that were left out before modern
+answered, and races.
 """
 
 import inspect
@@ -9,9 +11,11 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Any, ClassVar, NamedTuple, TypeVar, cast
 
-from shadow.compare.comparison import Comparison
+from shadow.compare.comparison import Comparison, Outcome
+from shadow.evidence.counting import Counts, counts_as
 from shadow.evidence.epoch import Epoch
 from shadow.evidence.noise import Noise
+from shadow.evidence.stratum import Stratum
 from shadow.ledger.rows import Crossing, Declared, Evidence, Ledger, Sighting, Traffic
 from shadow.ledger.unlink import Tokens, Trace, Unlinked
 from shadow.stores.base import NONE_HELD, Batch, Held, Store
@@ -20,6 +24,15 @@ WRITE = "def write(self, batch: Batch, held: Held = NONE_HELD) -> Collection[tup
 """The present signature of `write`."""
 
 _Row = TypeVar("_Row", Evidence, Noise, Declared)
+
+
+class _Stratum(NamedTuple):
+    """A stratum as the previous release had it."""
+
+    operation: str
+    status: str
+    resource: str
+    shape: str
 
 
 class _Texts(NamedTuple):
@@ -66,7 +79,8 @@ class Earlier:
 
     def read(self, capability: str | None = None) -> Ledger:
         found: Ledger = self._store.read(capability)
-        return replace(found, evidence=_rows(found.evidence), noise=_rows(found.noise), declared=_rows(found.declared))
+        evidence = [replace(row, stratum=Stratum(*row.stratum)) for row in _rows(found.evidence)]
+        return replace(found, evidence=evidence, noise=_rows(found.noise), declared=_rows(found.declared))
 
     def unlink(self, tokens: Tokens, traces: Collection[Trace], held: Held = NONE_HELD) -> Unlinked:
         unlinked: Unlinked = self._store.unlink(tokens, traces, held)
@@ -89,7 +103,11 @@ def crossed(one: Crossing, other: Crossing) -> Crossing:
 
 def _as_before(one: Sighting) -> Sighting:
     texts = cast(Epoch, _Texts(*one.epoch.stored))
-    return replace(one, epoch=texts, noise=tuple(replace(row, epoch=texts) for row in one.noise))
+    by_reason = one.outcome is Outcome.TRANSIENT and counts_as(one.outcome, one.reason) is Counts.RIGHT
+    tells = not by_reason and counts_as(one.outcome, one.reason) is not Counts.BEFORE
+    return replace(one, epoch=texts, stratum=cast(Stratum, _Stratum(*one.stratum[:4])),
+                   tokens=one.tokens if tells else frozenset(),
+                   noise=tuple(replace(row, epoch=texts) for row in one.noise))
 
 
 def _as_now(epoch: Iterable[Any]) -> Epoch:

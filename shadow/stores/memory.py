@@ -1,9 +1,10 @@
 """The store in memory (Memory): the same tables of SQLite, in this process alone.
 
-It is for tests, first steps and a single worker: it ends with the process, and workers do not share it.
+It is for tests and first steps, since it ends with the process. A gateway with several workers keeps the same tables in
+a file that the workers share, and that ends with the gateway (gateway.shadowing).
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from shadow.evidence.epoch import Epoch
@@ -35,6 +36,12 @@ class Memory:
 
     def unlink(self, tokens: Tokens, traces: Collection[Trace], held: Held = NONE_HELD) -> Unlinked:
         return self._store.unlink(tokens, traces, held)
+
+    def restart(self, capability: str, at: float, who: str, reason: str) -> int:
+        return self._store.restart(capability, at, who, reason)
+
+    def restarts(self) -> Mapping[str, int]:
+        return self._store.restarts()
 
     def close(self) -> None:
         self._store.close()

@@ -7,7 +7,7 @@ import json
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import astuple, dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -22,9 +22,19 @@ from shadow.evidence.epoch import Epoch
 from shadow.evidence.stratum import HOUR
 from shadow.latency import Histogram
 from shadow.ledger.groups import Pattern, decode, encode, merged, patterns, worst
-from shadow.ledger.rows import Finding, Gap, Hidden, Ledger, Reason, Traffic, hidden
+from shadow.ledger.rows import Finding, Gap, Hidden, Ledger, Reason, Restart, Traffic, hidden
 from shadow.ledger.unlink import Tokens, Trace, Unlinked, about, unlinked
-from shadow.stores import sqlite_crosswalk, sqlite_evidence, sqlite_noise
+from shadow.stores import (
+    sqlite_attempts,
+    sqlite_course,
+    sqlite_coverage,
+    sqlite_crosswalk,
+    sqlite_evidence,
+    sqlite_members,
+    sqlite_noise,
+    sqlite_pace,
+    sqlite_restarts,
+)
 from shadow.stores.base import NONE_HELD, RETENTION, SIGNATURES, Batch, Held, StoreError, StoreRenewed, is_held
 
 _TALLY = """
@@ -137,10 +147,14 @@ class Sqlite:
                 _add(connection, row)
             connection.executemany(_GAP, [(one.capability, one.reason, int(one.last) // HOUR, one.exchanges, one.first,
                                            one.last) for one in batch.gaps])
+            sqlite_coverage.add_eligible(connection, batch.eligible)
             sqlite_crosswalk.add(connection, batch.bindings, held)
+            sqlite_members.add(connection, batch.members)
             dropped = sqlite_evidence.add(connection, batch.sightings, held)
             sqlite_noise.add(connection, (row for one in batch.sightings for row in one.noise), self._limit)
             sqlite_noise.drop(connection, dropped)
+            sqlite_pace.add(connection, batch.paces)
+            sqlite_pace.drop(connection, dropped)
             return dropped | self._forget(connection, batch.latest, held)
 
     def _find(
@@ -191,11 +205,12 @@ class Sqlite:
             return set()
         self._hour = hour
         sqlite_evidence.forget_subjects(connection, hour)
+        sqlite_coverage.forget(connection, hour)
         if held is None:
             return set()
         old = before, json.dumps(sorted(held))
         for place, last in (("noise", "last_seen"), ("finding", "last_seen"), ("gap", "last_seen"),
-                            ("pattern", "json_extract(folded, '$.last_seen')")):
+                            ("pace", "last_seen"), ("pattern", "json_extract(folded, '$.last_seen')")):
             connection.execute(
                 f"DELETE FROM {place} WHERE {last} < ? AND capability NOT IN (SELECT value FROM json_each(?))",  # noqa: S608
                 old)
@@ -223,6 +238,13 @@ class Sqlite:
                 [sqlite_evidence.read_declared(row) for row in rows("SELECT * FROM declared")],
                 [Gap(name, Reason(reason), exchanges, first, last)
                  for name, reason, _, exchanges, first, last in rows("SELECT * FROM gap")],
+                [sqlite_course.read(row) for row in rows("SELECT * FROM course")],
+                [sqlite_attempts.read(row) for row in rows("SELECT * FROM attempt")],
+                sqlite_coverage.read_calendars(rows("SELECT * FROM calendar")),
+                sqlite_coverage.read_sizes(rows("SELECT * FROM size")),
+                [sqlite_members.read(row) for row in rows("SELECT * FROM member")],
+                restarts=[Restart(*row) for row in rows("SELECT * FROM restart")],
+                paces=[sqlite_pace.read(row) for row in rows("SELECT * FROM pace")],
             )
 
     def unlink(self, tokens: Tokens, traces: Collection[Trace], held: Held = NONE_HELD) -> Unlinked:
@@ -241,6 +263,14 @@ class Sqlite:
         with self._database.connection() as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return Unlinked(len(found), bindings, len(every) - len(found) + kept)
+
+    def restart(self, capability: str, at: float, who: str, reason: str) -> int:
+        with self._database.transaction() as connection:
+            return sqlite_restarts.add(connection, capability, at, who, reason)
+
+    def restarts(self) -> Mapping[str, int]:
+        with self._database.transaction("DEFERRED") as connection:
+            return sqlite_restarts.numbers(connection)
 
     def close(self) -> None:
         self._database.close()

@@ -3,34 +3,38 @@
 import sqlite3
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
 from shadow.compare.comparison import Outcome
 from shadow.evidence.epoch import Epoch
-from shadow.evidence.stratum import Stratum, placed
-from shadow.ledger.rows import EPOCHS, HOURS, SUBJECTS, Declared, Evidence, Sighting, hourly
+from shadow.evidence.stratum import Stratum, placed, share
+from shadow.ledger.course import point
+from shadow.ledger.rows import EPOCHS, HOURS, SUBJECTS, Declared, Evidence, Point, Sighting, hourly
+from shadow.stores import sqlite_attempts, sqlite_course, sqlite_coverage
 from shadow.stores.base import Held
+from shadow.stores.sqlite_course import Place
 
 _ADD = """
-INSERT INTO evidence VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO evidence VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET
     count = count + excluded.count, effective = effective + excluded.effective,
     critical = critical + excluded.critical, reproduced = reproduced + excluded.reproduced,
     first = min(first, excluded.first), last = max(last, excluded.last),
-    hours = excluded.hours
+    hours = excluded.hours, swept = swept + excluded.swept
 """
 _HOURS = """
 SELECT hours FROM evidence WHERE (capability, legacy, modern, rules, comparator) = (?, ?, ?, ?, ?)
-    AND (operation, status, resource, shape, outcome) = (?, ?, ?, ?, ?)
+    AND (operation, status, resource, shape, asked, outcome, reason) = (?, ?, ?, ?, ?, ?, ?)
 """
 _KNOWN = """
 SELECT EXISTS (SELECT 1 FROM evidence WHERE (capability, legacy, modern, rules, comparator) = (?, ?, ?, ?, ?)
-    AND (operation, status, resource, shape) = (?, ?, ?, ?))
+    AND (operation, status, resource, shape, asked) = (?, ?, ?, ?, ?))
 """
 _STRATA = """
-SELECT DISTINCT operation, status, resource, shape FROM evidence
+SELECT DISTINCT operation, status, resource, shape, asked FROM evidence
 WHERE (capability, legacy, modern, rules, comparator) = (?, ?, ?, ?, ?)
 """
 _EPOCHS = """
@@ -40,54 +44,97 @@ GROUP BY legacy, modern, rules, comparator ORDER BY max(last) DESC LIMIT -1 OFFS
 _DROP = (
     "DELETE FROM evidence WHERE (capability, legacy, modern, rules, comparator) = (?, ?, ?, ?, ?)",
     "DELETE FROM declared WHERE (capability, legacy, modern, rules, comparator) = (?, ?, ?, ?, ?)",
+    "DELETE FROM course WHERE (capability, legacy, modern, rules, comparator) = (?, ?, ?, ?, ?)",
+    "DELETE FROM calendar WHERE (capability, legacy, modern, rules, comparator) = (?, ?, ?, ?, ?)",
+    "DELETE FROM size WHERE (capability, legacy, modern, rules, comparator) = (?, ?, ?, ?, ?)",
+    "DELETE FROM member WHERE (capability, legacy, modern, rules, comparator) = (?, ?, ?, ?, ?)",
+    "DELETE FROM members WHERE (capability, legacy, modern, rules, comparator) = (?, ?, ?, ?, ?)",
 )
 _DECLARE = """
 INSERT INTO declared VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET exchanges = exchanges + excluded.exchanges
 """
-_HOUR = "INSERT INTO hour VALUES (?, ?) ON CONFLICT DO UPDATE SET tokens = tokens + excluded.tokens"
+_TOKENS = "SELECT tokens, halvings FROM hour WHERE (hour, capability) = (?, ?)"
+_HOUR = "INSERT OR REPLACE INTO hour VALUES (?, ?, ?, ?)"
+
+
+@dataclass(slots=True)
+class _Growth:
+    """What a batch adds to one epoch: its sightings, the sums of strata and of all, and effective exchanges by hour."""
+
+    sightings: list[Sighting] = field(default_factory=list)
+    sums: dict[Stratum, Point] = field(default_factory=dict)
+    hours: Counter[int] = field(default_factory=Counter)
 
 
 def add(connection: sqlite3.Connection, sightings: Sequence[Sighting], held: Held) -> set[tuple[str, Epoch]]:
-    """Add sightings, without tokens past their bound. Drops epochs past their bound, but none of a held capability.
+    """Add sightings, and let what rests on them grow. Drops epochs past their bound, but none of a held capability.
     Returns the dropped epochs."""
-    dropped: set[tuple[str, Epoch]] = set()
+    dropped: set[Place] = set()
+    growing: dict[Place, _Growth] = {}
     for one in sightings:
-        stratum = _stratum(connection, one, dropped, held)
-        dropped.discard((one.capability, one.epoch))
+        stratum, known = _stratum(connection, one)
+        place = one.capability, one.epoch
+        if not known and place not in growing and held is not None and one.capability not in held:
+            for over in connection.execute(_EPOCHS, (one.capability, EPOCHS - 1)).fetchall():
+                gone = one.capability, Epoch.from_stored(*over)
+                if gone in growing:
+                    _grow(connection, gone, growing.pop(gone))
+                _drop(connection, [(one.capability, *over)])
+                dropped.add(gone)
+        dropped.discard(place)
+        growth = growing.setdefault(place, _Growth())
+        growth.sightings.append(one)
         new = _new(connection, one)
-        place = one.capability, *one.epoch.stored, *stratum, one.outcome
-        [hours] = connection.execute(_HOURS, place).fetchone() or ("[]",)
-        connection.execute(_ADD, (*place, one.count, new.total(), one.critical, one.reproduced, one.first, one.last,
-                                  orjson.dumps(hourly(orjson.loads(hours), new)).decode()))
-        connection.executemany(_DECLARE, [(*place[:6], known, count) for known, count in one.known])
+        key = one.capability, *one.epoch.stored, *stratum, one.outcome, one.reason
+        [hours] = connection.execute(_HOURS, key).fetchone() or ("[]",)
+        effective = new.total()
+        # What was swept says nothing about when the capability is used.
+        used = Counter[int]() if one.swept else new
+        connection.execute(_ADD, (*key, one.count, effective, one.critical, one.reproduced, one.first, one.last,
+                                  orjson.dumps(hourly(orjson.loads(hours), used)).decode(),
+                                  effective if one.swept else 0))
+        connection.executemany(_DECLARE, [(*key[:6], name, count) for name, count in one.known])
+        if (more := point(one.outcome, one.reason, effective)).effective:
+            sqlite_course.add(growth.sums, stratum, more)
+            growth.hours.update(used)
+    for place, growth in growing.items():
+        _grow(connection, place, growth)
     return dropped
 
 
-def _stratum(
-    connection: sqlite3.Connection, one: Sighting, dropped: set[tuple[str, Epoch]], held: Held,
-) -> Stratum:
-    """The stratum that a sighting counts under. A new epoch gets room: the epochs that go are added to `dropped`."""
+def _grow(connection: sqlite3.Connection, place: Place, growth: _Growth) -> None:
+    effective = sqlite_course.write(connection, place, growth.sums)
+    sqlite_attempts.write(connection, growth.sightings, effective)
+    sqlite_coverage.write(connection, growth.sightings, growth.hours)
+
+
+def _stratum(connection: sqlite3.Connection, one: Sighting) -> tuple[Stratum, bool]:
+    """The stratum that a sighting counts under, and whether there is anything of its epoch yet."""
     epoch = one.capability, *one.epoch.stored
     if connection.execute(_KNOWN, (*epoch, *one.stratum)).fetchone() == (1,):
-        return one.stratum
+        return one.stratum, True
     known = {Stratum(*row) for row in connection.execute(_STRATA, epoch)}
-    if not known and held is not None and one.capability not in held:
-        for over in connection.execute(_EPOCHS, (one.capability, EPOCHS - 1)).fetchall():
-            _drop(connection, [(one.capability, *over)])
-            dropped.add((one.capability, Epoch.from_stored(*over)))
-    return placed(one.stratum, known)
+    return placed(one.stratum, known), bool(known)
 
 
 def _new(connection: sqlite3.Connection, one: Sighting) -> Counter[int]:
-    """Remember the tokens of a sighting. Returns how many of them were new, by hour."""
+    """Remember the tokens of a sighting, as far as they count. Returns how many of them were new, by hour."""
     found: Counter[int] = Counter()
     for hour in {hour for hour, _ in one.tokens}:
-        [known] = connection.execute("SELECT total(tokens) FROM hour WHERE hour = ?", (hour,)).fetchone()
-        tokens = [row for row in one.tokens if row[0] == hour][:max(0, SUBJECTS - int(known))]
-        if tokens:
-            found[hour] = connection.executemany("INSERT OR IGNORE INTO token VALUES (?, ?)", tokens).rowcount
-        connection.execute(_HOUR, (hour, found[hour]))
+        known, halvings = connection.execute(_TOKENS, (hour, one.capability)).fetchone() or (0, 0)
+        left = [row for row in one.tokens if row[0] == hour]
+        while left:
+            below = share(halvings)
+            room = (SUBJECTS // 2 if halvings else SUBJECTS) - known
+            some = [row for row in left if row[1] < below] if halvings else left
+            some, left = some[:room], some[room:]
+            new = connection.executemany("INSERT OR IGNORE INTO token VALUES (?, ?)", some).rowcount if some else 0
+            found[hour] += new
+            known += new
+            if left and new == room:
+                known, halvings = 0, halvings + 1
+        connection.execute(_HOUR, (hour, one.capability, known, halvings))
     return found
 
 
@@ -110,6 +157,7 @@ def forget(connection: sqlite3.Connection, before: float, held: str) -> set[tupl
 
 
 def _drop(connection: sqlite3.Connection, epochs: Sequence[Sequence[str]]) -> None:
+    sqlite_attempts.close(connection, epochs)
     for statement in _DROP:
         connection.executemany(statement, epochs)
 
@@ -121,6 +169,6 @@ def read_declared(row: Sequence[Any]) -> Declared:
 
 def read(row: Sequence[Any]) -> Evidence:
     """A row of `evidence`."""
-    count, effective, critical, reproduced, first, last, hours = row[10:]
-    return Evidence(row[0], Epoch.from_stored(*row[1:5]), Stratum(*row[5:9]), Outcome(row[9]), count, effective,
-                    critical, reproduced, first, last, hourly(orjson.loads(hours), {}))
+    outcome, reason, count, effective, critical, reproduced, first, last, hours, swept = row[10:]
+    return Evidence(row[0], Epoch.from_stored(*row[1:5]), Stratum(*row[5:10]), Outcome(outcome), count, effective,
+                    critical, reproduced, first, last, hourly(orjson.loads(hours), {}), reason, swept)

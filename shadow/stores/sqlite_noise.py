@@ -10,7 +10,7 @@ from shadow.evidence.noise import Noise
 _SEEN_AGAIN = """
 UPDATE noise SET
     modern = modern + ?, legacy = legacy + ?, both = both + ?, plain = min(plain, ?),
-    first_seen = min(first_seen, ?), last_seen = max(last_seen, ?)
+    first_seen = min(first_seen, ?), last_seen = max(last_seen, ?), repeats = repeats + ?
 WHERE (capability, legacy_build, modern_build, rules, comparator, operation, kind, path) = (?, ?, ?, ?, ?, ?, ?, ?)
 """
 _KEPT = """
@@ -23,12 +23,13 @@ def add(connection: sqlite3.Connection, rows: Iterable[Noise], limit: int) -> No
     """Add rows, up to `limit` of each epoch of a capability."""
     for row in rows:
         place = row.capability, *row.epoch.stored, row.operation, row.kind, row.path
-        seen = row.modern, row.legacy, row.both, row.plain, row.first_seen, row.last_seen
+        seen = row.modern, row.legacy, row.both, row.plain, row.first_seen, row.last_seen, row.repeats
         if connection.execute(_SEEN_AGAIN, (*seen, *place)).rowcount:
             continue
         [kept] = connection.execute(_KEPT, place[:5]).fetchone()
         if kept < limit:
-            connection.execute("INSERT INTO noise VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (*place, *seen))
+            connection.execute(
+                "INSERT INTO noise VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (*place, *seen))
 
 
 def drop(connection: sqlite3.Connection, epochs: Iterable[tuple[str, Epoch]]) -> None:
@@ -38,6 +39,6 @@ def drop(connection: sqlite3.Connection, epochs: Iterable[tuple[str, Epoch]]) ->
 
 def read(row: Sequence[Any]) -> Noise:
     """A row of `noise`."""
-    operation, kind, path, modern, legacy, both, plain, first_seen, last_seen = row[5:]
+    operation, kind, path, modern, legacy, both, plain, first_seen, last_seen, repeats = row[5:]
     return Noise(row[0], Epoch.from_stored(*row[1:5]), operation, kind, path, modern, legacy, both, bool(plain),
-                 first_seen, last_seen)
+                 first_seen, last_seen, repeats)

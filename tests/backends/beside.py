@@ -22,7 +22,7 @@ def main(run_dir: str, file: str, port: str) -> None:
     kind: Any = plugins.load("figway.stores", "sqlite")
     store: Store = kind(kind.Options(Path(file)))
 
-    def reports(capability: str | None) -> Report:
+    def reports(capability: str | None, _share: float = 1.0) -> Report:
         report = fold(store.read(capability), {})
         if capability is not None and not report.capabilities:
             raise LookupError(capability)

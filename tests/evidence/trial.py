@@ -15,8 +15,9 @@ from typing import NamedTuple
 
 from shadow.compare.comparison import Comparison, Outcome, compare
 from shadow.compare.difference import Severity
+from shadow.evidence.criteria import Answer, Criteria
 from shadow.evidence.epoch import Epoch, Setup
-from shadow.evidence.gate import Answer, Criteria, needed
+from shadow.evidence.eprocess import needed, spent
 from shadow.evidence.stratum import Stratum, subject
 from shadow.ledger.rows import Evidence
 from shadow.report.verdict import verdict
@@ -29,8 +30,8 @@ EVERY = 50
 
 SAMPLES = 240
 OPERATIONS = ("patient", "observations", "medications", "allergies", "appointment", "document")
-CRITERIA = Criteria(OPERATIONS, minimum=50)
-ENOUGH = needed(0, CRITERIA.limit, 1 - CRITERIA.confidence)
+CRITERIA = Criteria(OPERATIONS, minimum=50, critical_limit=0.001)
+ENOUGH = needed(0, CRITERIA.limit, spent(CRITERIA.confidence, 1))
 """Exchanges by which a service without a mismatch is told safe: a defect must be found before."""
 
 NOTHING_TO_SPOIL = (KeyError, IndexError, TypeError, AttributeError)

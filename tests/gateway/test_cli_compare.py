@@ -95,3 +95,39 @@ def test_identifiers_are_held_against_a_seed(run, tmp_path):
     assert swapped.exit_code == 1
     assert "  critical  identity  /patient" in swapped.output
     assert "SECRET" not in swapped.output
+
+
+def test_values_are_shown_when_asked_for(run):
+    modern = {**LEGACY, "name": "Quick", "items": LEGACY["items"][:1], "note": None}
+    done = run(LEGACY, modern, "--values")
+    assert done.exit_code == 1
+    assert done.output.splitlines() == [
+        "mismatch",
+        "  major     value     /name: string(7) word → string(5) word", '    legacy: "Zebulon"', '    modern: "Quick"',
+        "  critical  missing   /items/1: object(1) → absent", '    legacy: {"id":2}', "    modern: –",
+        "  major     extra     /note: absent → null", "    legacy: –", "    modern: null"]
+    facts = json.loads(run(LEGACY, modern, "--values", "-o", "json").output)["differences"]
+    assert [(one.get("legacy_value", "none"), one.get("modern_value", "none")) for one in facts] == [
+        ("Zebulon", "Quick"), ({"id": 2}, "none"), ("none", None)]
+    assert "Zebulon" not in run(LEGACY, modern, "-o", "json").output
+
+
+def test_values_keep_their_digits_and_are_those_of_the_place_that_is_shown(run):
+    # A moved item, a masked name, names with a slash, and numbers that a float would round.
+    legacy = b'{"by": {"P-4711-Meier": {"dose": 1.50}}, "a/b": {"c": 12345678901234567890}, "items": ["x", "y", "z"]}'
+    modern = b'{"by": {"P-4711-Meier": {"dose": 1.5}}, "a/b": {"c": 12345678901234567891}, "items": ["y", "z", "x"]}'
+    text = run(legacy, modern, "--values").output
+    for wanted in ("legacy: 1.50\n", "modern: 1.5\n", "legacy: 12345678901234567890\n",
+                   'legacy: "x"\n    modern: "x"\n'):
+        assert f"    {wanted}" in text, wanted
+    assert '"legacy_value": 1.50' in run(legacy, modern, "--values", "-o", "json").output
+
+
+def test_values_of_other_formats_and_of_what_no_document_holds(run):
+    done = run(b"<a><b>one</b></a>", b"<a><b>two</b></a>", "--values", suffix=".xml")
+    assert ('"one"' in done.output, '"two"' in done.output) == (True, True)
+    broken = run(b'{"a": 1}', b'{"a": ', "--values")
+    assert broken.exit_code == 1
+    assert broken.output.endswith('    legacy: {"a":1}\n    modern: –\n')
+    escaped = run({"a": "x\x1b[31m" + "y" * 500}, {"a": "z"}, "--values").output
+    assert ("\x1b" in escaped, "…" in escaped, "y" * 201 in escaped) == (False, True, False)

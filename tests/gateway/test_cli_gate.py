@@ -33,7 +33,9 @@ capabilities:
     stage: shadow
     shadow:
       sample: 100%
-      gate: {limit: 1%, confidence: 90%, minimum: 50, stratum_minimum: 5, excluded: 10%, build: X-Build}
+      # What some hundred exchanges of one hour can show.
+      gate: {limit: 2%, critical_limit: 2%, calendar: off, confidence: 90%, minimum: 50, stratum_minimum: 5,
+             excluded: 10%, build: X-Build, slower: off}
 default: {upstream: legacy}
 """
 
@@ -70,7 +72,7 @@ def test_what_must_be_met_is_what_is_configured(routes):
     capability = build(routes).table.capabilities["results"]
     criteria = capability.criteria()
     assert (criteria.operations, criteria.unmirrored) == (("read", "search"), ("add",))
-    assert (criteria.limit, criteria.confidence, criteria.minimum) == (0.01, 0.9, 50)
+    assert (criteria.limit, criteria.confidence, criteria.minimum) == (0.02, 0.9, 50)
     assert (criteria.stratum_minimum, criteria.excluded) == (5, 0.1)
     assert capability.shadow.basis.build == b"x-build"
 
@@ -88,11 +90,14 @@ def test_the_answer_is_the_exit_status(routes, seen, status, answer):
     told = json.loads(found.stdout)
     assert (found.exit_code, told["capability"], told["evidence"]["answer"]) == (status, "results", answer)
     reported = json.loads(figway("report", "results", "--config", str(routes), "-o", "json").stdout)
-    assert reported["capabilities"][0]["evidence"] == told["evidence"]
+    again = reported["capabilities"][0]["evidence"]
+    assert again.pop("made") >= told["evidence"].pop("made")
+    assert again == told["evidence"]
     for output in ("table", "markdown", "junit"):
         shown = gate(routes, output=output)
         assert shown.exit_code == status
         assert told["evidence"]["gates"][0]["says"] in shown.stdout
+        assert told["evidence"]["action"] in shown.stdout
 
 
 def test_what_was_safe_by_other_rules_is_not_safe_by_those_of_now(routes):
@@ -123,12 +128,89 @@ def test_what_cannot_be_told_has_a_status_of_its_own(routes):
 @pytest.mark.parametrize(("written", "code"), [
     ("limit: 0%", "bad_value"), ("confidence: 100%", "bad_value"), ("minimum: 0", "bad_value"),
     ("limit: 0.1", "bad_share"), ("build: a b", "bad_value"), ("maximum: 5", "unknown_key"),
+    ("critical_limit: 0%", "bad_value"), ("across_builds: 1", "wrong_type"), ("calendar: on", "wrong_type"),
+    ("calendar: {days: 15}", "bad_value"), ("calendar: {hours: 25}", "bad_value"),
+    ("calendar: {weeks: 1}", "unknown_key"),
+    ("calendar: {zone: Mars/Olympus}", "bad_value"), ("sign: {by: us}", "missing"),
+    ("sign: {up_to: 0%, by: us, until: 2030-01-01, why: few}", "bad_value"),
+    ("accept: [{reason: syntax}]", "missing"), ("groups: {site: {}}", "bad_value"),
+    ("groups: {site: {header: X, claim: y}}", "bad_value"), ("groups: {site: {path: ward}}", "bad_group"),
+    ("groups: {client: {header: X-Site}}", "duplicate"),
+    ("slower: on", "wrong_type"),
+    ("slower: {ratio: 0.9}", "bad_value"),
+    ("slower: {plus: 5}", "bad_duration"),
+    ("accept: [{reason: syntax, max_rate: 1, why: w, owner: o, expires: 2030-01-01}]", "bad_share"),
 ])
 def test_what_no_gate_can_be_is_told(routes, written, code):
-    routes.write_text(ROUTES.replace("limit: 1%, confidence: 90%, minimum: 50", written))
+    routes.write_text(ROUTES.replace(", slower: off", "").replace(
+        "limit: 2%, critical_limit: 2%, calendar: off, confidence: 90%, minimum: 50", written))
     shown = figway("validate", "--config", str(routes))
     assert shown.exit_code == 2
     assert f"[{code}]" in shown.output
+
+
+def test_a_lag_that_no_recheck_is_soon_enough_to_see_is_told(routes):
+    lag = "expect_lag: {within: 1s, max_rate: 2%, owner: o, expires: 2030-01-01, why: replication}"
+    routes.write_text(ROUTES.replace('path: "/results/{id}"}', f'path: "/results/{{id}}", {lag}}}'))
+    shown = figway("validate", "--config", str(routes))
+    assert (shown.exit_code, "[bad_lag]" in shown.output) == (2, True)
+    routes.write_text(routes.read_text().replace("within: 1s", "within: 5s"))
+    [lag] = build(routes).table.capabilities["results"].criteria().lags
+    assert (lag.operation, lag.within, lag.max_rate, lag.owner) == ("read", 5.0, 0.02, "o")
+
+
+def test_groups_are_told_apart_by_what_is_declared(routes):
+    groups = "groups: {site: {header: X-Site}, result: {path: id}}"
+    routes.write_text(ROUTES.replace("calendar: off", f"calendar: off, {groups}"))
+    assert build(routes).table.capabilities["results"].shadow.groups == (
+        ("client", "client", ""), ("site", "header", "x-site"), ("result", "parameter", "id"))
+
+
+def test_what_is_left_out_of_the_gate_has_its_defaults(routes):
+    routes.write_text(re.sub(r" +gate: [^}]*}\n", "", ROUTES))
+    criteria = build(routes).table.capabilities["results"].criteria()
+    assert (criteria.limit, criteria.critical_limit, criteria.owner) == (0.001, 0.0001, "us")
+    assert criteria.calendar[:3] == (3, 12, True)
+    assert (criteria.accepted, criteria.sign, criteria.across_builds) == ((), None, False)
+    assert criteria.slower == (1.2, 0.005)
+
+
+def test_the_bar_for_a_slower_modern_is_what_is_written(routes):
+    routes.write_text(ROUTES.replace("slower: off", "slower: {ratio: 2, plus: 20ms}"))
+    assert build(routes).table.capabilities["results"].criteria().slower == (2.0, 0.02)
+    seen = sightings("read", 300), sightings("search", 60)
+    untimed = gate(routes, *seen, output="table")
+    assert (untimed.exit_code, "too few timed pairs: 0 of 50 in read" in untimed.stdout) == (3, True)
+    routes.write_text(ROUTES)
+    assert gate(routes, *seen).exit_code == 0
+
+
+def test_a_step_to_few_clients_needs_less_than_one_to_all(routes):
+    routes.write_text(ROUTES.replace("critical_limit: 2%", "critical_limit: 0.1%"))
+    seen = sightings("read", 300), sightings("search", 60)
+    assert gate(routes, *seen).exit_code == 3
+    few = figway("gate", "results", "--config", str(routes), "--for", "5%")
+    assert (few.exit_code, "SAFE for reads up to 5%" in few.stdout) == (0, True)
+    for nonsense in ("0%", "5", "many"):
+        assert figway("gate", "results", "--config", str(routes), "--for", nonsense).exit_code == 2
+
+
+def test_a_signature_is_for_its_step_alone_and_is_shown_first(routes):
+    sign = "sign: {up_to: 1%, by: Ada, until: 2999-01-01, why: few ask}"
+    routes.write_text(ROUTES.replace("calendar: off", f"calendar: off, {sign}"))
+    seen = sightings("read", 60), sightings("search", 60)
+    every = gate(routes, *seen, output="table")
+    assert (every.exit_code, "Ada has signed for a step up to 1%" in every.stdout) == (3, True)
+    signed = figway("gate", "results", "--config", str(routes), "--for", "1%")
+    assert (signed.exit_code, "SAFE for reads up to 1% (signed by Ada, until 2999-01-01)" in signed.stdout) == (0, True)
+    assert figway("gate", "results", "--config", str(routes), "--for", "2%").exit_code == 3
+
+
+def test_nothing_is_known_of_writes(routes):
+    gate(routes, sightings("read", 300), sightings("search", 60))
+    for output in ("table", "json", "markdown", "junit"):
+        shown = figway("gate", "results", "--config", str(routes), "--writes", "-o", output)
+        assert (shown.exit_code, "NOT ENOUGH EVIDENCE for writes (add)" in shown.stdout) == (3, True)
 
 
 def test_what_was_safe_of_one_modern_arm_is_not_safe_of_another(routes):

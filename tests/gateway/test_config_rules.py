@@ -92,6 +92,23 @@ def test_an_operations_own_rules_come_first_and_change_the_digest(built):
     assert plan(built()).basis.setup.rules == "", "of the arms alone"
 
 
+def test_what_only_people_read_of_a_rule_begins_no_new_evidence(built):
+    rules = "[{at: /a, ignore: true, reason: REASON}]"
+    first = plan(built(rules, KNOWN)).basis.setup
+    again = plan(built(rules.replace("REASON", "another"), KNOWN.replace("why", "because").replace(
+        "owner: tests", "owner: us").replace("T-1", "T-2"))).basis.setup
+    assert again == first
+    assert plan(built(rules.replace("/a", "/b"), KNOWN)).basis.setup != first
+    assert plan(built(rules, KNOWN.replace("2%", "3%"))).basis.setup != first
+
+
+def test_credentials_of_the_mirror_begin_new_evidence(built, tmp_path):
+    drops = plan(built()).basis.setup
+    file = tmp_path / "routes.yaml"
+    file.write_text(file.read_text().replace("sample: 100%", "sample: 100%\n      credentials: pass"))
+    assert plan(build(file)).basis.setup != drops
+
+
 def test_a_rule_that_goes_from_one_operation_to_all_changes_the_digest(built):
     one, every = plan(built(own="[{at: /a, case: true}]")), plan(built("[{at: /a, case: true}]"))
     assert one.rules_of("read") != every.rules_of("read")

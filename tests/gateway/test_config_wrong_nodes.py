@@ -63,7 +63,8 @@ capabilities:
     owner: lab
     operations:
       read: {method: [GET, HEAD], path: "/r/{id}", header: {X-A: b}, query: {q: true}, safe: false,
-             rules: [{at: /x, ignore: true, kind: value, reason: none of ours, id: one}]}
+             rules: [{at: /x, ignore: true, kind: value, reason: none of ours, id: one}],
+             expect_lag: {within: 5s, max_rate: 2%, owner: o, expires: 2030-01-01, why: w}}
     legacy: {upstream: old, adapter: {soap: {mapping: m.yaml}}}
     modern: new
     stage: canary
@@ -88,7 +89,20 @@ capabilities:
       crosswalk: {patient: {learn: true}}
       parameters: [q]
       noise: 1%
-      gate: {limit: 0.2%, confidence: 90%, minimum: 3, stratum_minimum: 4, excluded: 6%, build: X-Build}
+      gate:
+        limit: 0.2%
+        critical_limit: 0.3%
+        confidence: 90%
+        minimum: 3
+        stratum_minimum: 4
+        excluded: 6%
+        build: X-Build
+        calendar: {days: 2, hours: 5, weekend: false, zone: UTC}
+        slower: {ratio: 1.5, plus: 20ms}
+        across_builds: true
+        accept: [{reason: syntax, max_rate: 1%, why: w, owner: o, expires: 2030-01-01}]
+        groups: {facility: {header: X-Facility}}
+        sign: {up_to: 1%, by: b, until: 2030-01-01, why: w}
       capture: 10%
     policies: [gated]
     limits: {body: 1GiB, buffer: 10B}

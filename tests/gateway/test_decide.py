@@ -175,9 +175,10 @@ def test_a_decision_says_why_a_mirror_that_is_due_is_left_out(keys, reason):
     assert decided(call(), capability(reads=Stage.LEGACY), **keys).skipped == ""
 
 
-def test_if_range_is_never_mirrored_and_an_upgrade_only_where_the_capability_takes_none():
-    decision = decided(call((b"If-Range", b'"1"')), capability(reads=Stage.SHADOW))
-    assert (decision.mirror, decision.skipped) == (None, "conditional")
+def test_a_condition_is_mirrored_and_an_upgrade_only_where_the_capability_takes_none():
+    for name in (b"If-Range", b"If-None-Match", b"If-Match"):
+        decision = decided(call((name, b'"1"')), capability(reads=Stage.SHADOW))
+        assert (decision.mirror, decision.skipped) == (NEW, "")
     decision = decided(call(), capability(reads=Stage.SHADOW, upgrade=False), upgrade=b"websocket")
     assert (decision.mirror, decision.skipped) == (NEW, "")
 

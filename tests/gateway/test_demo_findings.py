@@ -83,7 +83,9 @@ def test_a_difference_that_nobody_seeded_is_named(ledger):
     judged = review(replace(ledger, findings=[*ledger.findings, odd]), ASKS)
     assert not judged.ok
     assert [line.path for line in judged.others] == ["/surprise"]
-    assert "not a seeded defect" in text(differences(judged))
+    shown = text(differences(judged))
+    assert "not a seeded defect" in shown
+    assert "major extra /surprise" in shown
     assert "✘ other differences found: 1" in text(verdict(judged, Clients()))
 
 

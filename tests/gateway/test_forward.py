@@ -4,6 +4,7 @@ from adapters.message import Headers, Request
 from gateway.call import Arrival, Head
 from gateway.capability import Arm, Capability, Match, Operation, Target
 from gateway.forward import ask
+from gateway.question import Question
 from gateway.stage import Stage
 from gateway.transports.settings import UpstreamSettings
 
@@ -47,7 +48,8 @@ def test_what_an_adapter_writes_into_an_answer_is_in_no_other_answer():
     head = Head(Headers([(b"host", b"a")]), client="192.0.2.1")
     heard = []
     for _ in range(3):
-        ask(capability, modern, Match(Target(capability, operation), ()),
-            Arrival(Request("GET", b"/x", head.headers, b""), head, "0" * 32), b"", 1.0, heard.append)
+        arrival = Arrival(Request("GET", b"/x", head.headers, b""), head, "0" * 32)
+        ask(modern, Question(arrival.request, Match(Target(capability, operation), ())), arrival, 1 << 20, 1.0,
+            heard.append)
     assert [[name for name, _ in one.headers].count(b"X-Adapted") for one in heard] == [1, 1, 1]
     assert (list(modern.upstream.headers), list(head.headers)) == ([(b"X-A", b"1")], [(b"host", b"a")])

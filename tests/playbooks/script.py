@@ -27,9 +27,11 @@ Watched = watched(Exchange, TRANSITIONS, repeats=True)
 
 
 class Call:
-    """One call down an arm (gateway.transports.base.Sending): what is written to it is noted."""
+    """One call down an arm (gateway.transports.base.Sending): what is written to it is noted. Its request is not sent
+    until a play says so."""
 
     waits = False
+    sent_at = 0.0
 
     def __init__(self, note, name, receiver):
         self._note, self._name, self.receiver = note, name, receiver
@@ -128,13 +130,15 @@ class Lane:
 
     def __init__(self, note):
         self._note = note
+        self.offered = []
 
     def offer(self, mirror):
+        self.offered.append(mirror)
         said = mirror.way.said
         known = f", which said {said.status or said.failure.kind}" if said else ""
         self._note(f"mirror to {mirror.ask}{known}: {mirror.request.body.decode()}".removesuffix(": "))
 
-    def skip(self, capability, operation, reason):
+    def skip(self, capability, operation, reason, left_out=None):
         self._note(f"no mirror: {reason}")
 
 

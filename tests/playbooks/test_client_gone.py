@@ -23,7 +23,8 @@ async def test_after_its_answer_nothing_is_left_to_end():
 
 
 async def test_an_exchange_without_a_client_is_not_mirrored():
-    assert Play(shadow=True) >> head() << asks("modern") >> gone << "modern is let go" << "no mirror: client_gone"
+    play = Play(shadow=True) >> head() << asks("modern") >> gone << "modern is let go"
+    assert play << "no mirror: client_gone_modern"
 
 
 @pytest.mark.parametrize(("code", "status"), [("body_truncated", 400), ("bad_framing", 400), ("request_timeout", 408)])

@@ -195,7 +195,7 @@ async def test_after_a_fallback_the_arm_that_failed_is_not_asked_again(play, ada
 
 async def test_a_mismatch_is_asked_again_of_both_and_one_that_settles_was_transient(play):
     found = await play(legacy=DOSE, modern=['200 {"data": {"dose": 4}}', '200 {"data": {"dose": 5}}'],
-                       adapter=Wrapped(), recheck=Recheck((0.01,), 1.0))
+                       adapter=Wrapped(), recheck=Recheck((0.01,), 1.0, True))
     assert found == reads("""
         client >> GET /results/7
         legacy << GET /results/7

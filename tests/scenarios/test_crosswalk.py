@@ -32,7 +32,7 @@ capabilities:
       rules:
         - {{at: "/**/id", id: ids, crosswalk: resource}}
         - {{at: "/**/reference", id: references, crosswalk: reference}}
-      gate: {{limit: 20%, confidence: 80%, minimum: 1, stratum_minimum: 1}}
+      gate: {{limit: 20%, critical_limit: 20%, calendar: off, confidence: 80%, minimum: 1, stratum_minimum: 1}}
 default: {{upstream: legacy}}
 """
 FHIR = ("Content-Type", "application/fhir+json")

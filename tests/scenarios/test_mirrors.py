@@ -2,6 +2,7 @@
 
 import hashlib
 import threading
+from functools import partial
 
 import pytest
 
@@ -33,10 +34,10 @@ def modern(everlasting_modern):
 @pytest.fixture(scope="module")
 def mirroring(everlasting_legacy, everlasting_modern, tmp_path_factory):
     """A gateway that mirrors every read: of `plain` as it is, of `adapted` by an adapter on legacy's side, of `keyed`
-    under a policy that reads a credential of its own."""
+    under a policy that reads a credential of its own; `verified` is mirrored from modern to legacy."""
     digest = hashlib.sha256(KEY.encode()).hexdigest()
 
-    def capability(name, legacy="legacy", more=""):
+    def capability(name, legacy="legacy", more="", stage="shadow"):
         return f"""
   {name}:
     owner: results-team
@@ -45,8 +46,8 @@ def mirroring(everlasting_legacy, everlasting_modern, tmp_path_factory):
       search: {{method: POST, path: /{name}/_search, safe: true}}
     legacy: {legacy}
     modern: modern
-    stage: shadow
-    shadow: {{sample: 100%, deadline: 5s}}
+    stage: {stage}
+    shadow: {{sample: 100%, deadline: 5s, max_body: 64KiB, recheck: {{after: []}}}}
     {more}"""
 
     with running(tmp_path_factory.mktemp("mirroring"), f"""
@@ -58,6 +59,7 @@ capabilities:
 {capability("plain")}
 {capability("adapted", "{upstream: legacy, adapter: {identity: {}}}", "limits: {buffer: 1KiB}")}
 {capability("keyed", more="policies: [clinic]")}
+{capability("verified", stage="verify")}
 default: {{upstream: legacy, policies: []}}
 """) as figway:
         yield figway
@@ -67,8 +69,11 @@ def outcomes(figway):
     """How the mirrors have ended so far, none being on its way: (outcome, reason) → number."""
     until(lambda: figway.metric("figway_shadow_unfinished") == 0, "the lane never comes to rest")
     ends = ["match", "mismatch", "candidate_error", "not_comparable", "shed"]
-    skips = ["body_too_large", "client_gone", "conditional", "refused", "request_unfinished", "loop", "upgraded"]
-    found = {(one, ""): figway.metric(OUTCOMES, outcome=one) for one in ends}
+    skips = ["body_too_large", "body_too_large_modern", "client_gone", "client_gone_modern", "refused",
+             "request_unfinished", "loop", "upgraded"]
+    found = {(one, ""): figway.metric(OUTCOMES, outcome=one, reason="") for one in ends}
+    others = ("match", "status_only"), ("not_comparable", "credentials")
+    found |= {(one, reason): figway.metric(OUTCOMES, outcome=one, reason=reason) for one, reason in others}
     found |= {("skipped", one): figway.metric(OUTCOMES, outcome="skipped", reason=one) for one in skips}
     return found
 
@@ -100,14 +105,100 @@ def conditional(wire, asked):
         wire.send(response(200, ("ETag", '"1"'), body=b"hello"))
 
 
-@pytest.mark.parametrize(("fields", "status"), [
-    ([("If-None-Match", '"1"')], 304), ([("Range", "bytes=0-1"), ("If-Range", '"1"')], 206),
-], ids=["If-None-Match", "If-Range"])
-def test_an_answer_that_turned_on_a_tag_is_not_compared(mirroring, legacy, modern, ended, fields, status):
+def fails(wire, asked):
+    """A server that is wrong about conditions, and only about them."""
+    wire.read_body(asked)
+    wire.send(response(500))
+
+
+@pytest.mark.parametrize("name", ["plain", "verified"])
+def test_the_status_of_an_answer_that_turned_on_a_tag_is_compared(mirroring, legacy, modern, ended, name):
     for one in (legacy, modern):
         one.does(conditional)
-    assert mirroring.ask("GET", "/plain/1", *fields).status == status
-    assert ended(1) == {("skipped", "conditional"): 1}
+    assert mirroring.ask("GET", f"/{name}/1", ("If-None-Match", '"1"')).status == 304
+    assert ended(1) == {("match", "status_only"): 1}
+    asked = legacy if name == "verified" else modern
+    assert asked.asked[0].get("If-None-Match") is None
+    asked.does(fails)
+    assert mirroring.ask("GET", f"/{name}/1", ("If-None-Match", '"1"')).status == 304
+    assert ended(2) == {("match", "status_only"): 1, ("mismatch", ""): 1}
+
+
+@pytest.mark.parametrize(("tag", "status"), [('"1"', 206), ('"2"', 200)])
+def test_a_range_by_a_tag_is_compared_with_what_the_client_got(mirroring, legacy, modern, ended, tag, status):
+    """The tag is legacy's own: modern has others, and is asked for the part, or for the whole."""
+    def other_tags(wire, asked):
+        assert asked.get("If-Range") is None
+        conditional(wire, asked)
+
+    legacy.does(conditional)
+    modern.does(other_tags)
+    assert mirroring.ask("GET", "/plain/1", ("Range", "bytes=0-1"), ("If-Range", tag)).status == status
+    assert ended(1) == {("match", ""): 1}
+
+
+def test_what_modern_takes_too_long_or_too_many_bytes_for_has_a_reason_of_its_own(mirroring, legacy, modern, ended):
+    def large(wire, asked):
+        wire.read_body(asked)
+        wire.send(response(200, body=bytes(1 << 17)))
+
+    gone = threading.Event()
+
+    def slow(wire, asked):
+        wire.read_body(asked)
+        gone.wait(PATIENCE)
+
+    for one in (legacy, modern):
+        one.does(large)
+    assert mirroring.ask("GET", "/plain/1").status == mirroring.ask("GET", "/verified/1").status == 200
+    assert ended(2) == {("skipped", "body_too_large"): 1, ("skipped", "body_too_large_modern"): 1}
+    for name, one, reason in (("plain", legacy, "client_gone"), ("verified", modern, "client_gone_modern")):
+        gone.clear()
+        one.does(slow)
+        wire = mirroring.connect().send(request("GET", f"/{name}/1"))
+        until(lambda: mirroring.metric("figway_requests_in_flight") == 1, "the request does not arrive")
+        wire.reset()
+        until(partial(mirroring.metric, OUTCOMES, outcome="skipped", reason=reason), "nobody saw the client go")
+        gone.set()
+
+
+@pytest.mark.parametrize("name", ["plain", "adapted"])
+def test_no_credential_reaches_modern_wherever_it_is(mirroring, legacy, modern, ended, name):
+    target = f"/{name}/1;jsessionid=SECRET1?access_token=SECRET2&a=1&apikey=SECRET3"
+    fields = [(one, "SECRET4") for one in ("Authorization", "Cookie", "X-Auth-Token", "Ocp-Apim-Subscription-Key")]
+    assert mirroring.ask("GET", target, *fields).status == 200
+    ended(1)
+    [asked] = modern.asked
+    assert asked.target == f"/{name}/1?a=1".encode()
+    assert not [value for _, value in asked.headers if b"SECRET" in value]
+    assert b"SECRET1" in legacy.asked[0].target
+
+
+def wants_credentials(wire, asked):
+    wire.read_body(asked)
+    known = asked.get("Authorization") is not None
+    wire.send(response(200, body=b"hello") if known else response(302, ("Location", "/login?next=/plain/1")))
+
+
+@pytest.mark.parametrize("name", ["plain", "verified"])
+def test_a_mirror_that_is_refused_for_want_of_credentials_is_no_difference(mirroring, legacy, modern, ended, name):
+    for one in (legacy, modern):
+        one.does(wants_credentials)
+    assert mirroring.ask("GET", f"/{name}/1", ("Authorization", "Basic eDp5")).status == 200
+    assert ended(1) == {("not_comparable", "credentials"): 1}
+
+
+def test_a_refusal_of_what_had_no_credentials_is_a_difference(mirroring, legacy, modern, ended):
+    modern.does(wants_credentials)
+    assert mirroring.ask("GET", "/plain/1").status == 200
+    assert ended(1) == {("mismatch", ""): 1}
+
+
+def test_a_mirror_accepts_only_codings_that_can_be_taken_off(mirroring, legacy, modern, ended):
+    assert mirroring.ask("GET", "/plain/1", ("Accept-Encoding", "br, zstd, gzip")).status == 200
+    ended(1)
+    assert (legacy.asked[0].get("Accept-Encoding"), modern.asked[0].get("Accept-Encoding")) == (
+        "br, zstd, gzip", "gzip")
 
 
 def test_a_tag_that_did_not_hold_is_compared_and_so_is_a_range(mirroring, legacy, modern, ended):

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import threading
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -30,10 +31,24 @@ class Crowd:
 
     def __init__(self) -> None:
         self._arrived = 0
+        self._writers = []
         self._all_here = asyncio.Event()
         self.may_answer = asyncio.Event()
 
-    async def answer(self, reader, writer):
+    @asynccontextmanager
+    async def serving(self):
+        """The URL of the server. At the end all of its connections are closed, on a busy machine too."""
+        server = await asyncio.start_server(self._answer, "127.0.0.1", 0, backlog=MANY)
+        try:
+            yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        finally:
+            server.close()
+            for writer in self._writers:
+                writer.close()
+            await asyncio.gather(*(writer.wait_closed() for writer in self._writers), return_exceptions=True)
+
+    async def _answer(self, reader, writer):
+        self._writers.append(writer)
         try:
             while await reader.readuntil(b"\r\n\r\n"):
                 self._arrived += 1
@@ -44,8 +59,9 @@ class Crowd:
         except (asyncio.IncompleteReadError, ConnectionError):
             writer.close()
 
-    async def ask(self, port):
+    async def _ask(self, port):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        self._writers.append(writer)
         writer.write(request("GET", "/slow"))
         head = await reader.readuntil(b"\r\n\r\n")
         body = await reader.readexactly(7)
@@ -53,7 +69,7 @@ class Crowd:
         return head, body
 
     async def in_flight(self, port):
-        asking = [asyncio.create_task(self.ask(port)) for _ in range(MANY)]
+        asking = [asyncio.create_task(self._ask(port)) for _ in range(MANY)]
         await self._all_here.wait()
         return asking
 
@@ -65,39 +81,35 @@ async def crowd():
 
 @pytest.mark.proves(33)
 async def test_a_thousand_requests_survive_a_reload(gateway, crowd, legacy):
-    server = await asyncio.start_server(crowd.answer, "127.0.0.1", 0, backlog=MANY)
-    port = server.sockets[0].getsockname()[1]
-    figway = await asyncio.to_thread(gateway, config(f"http://127.0.0.1:{port}"))
-    asking = await crowd.in_flight(figway.port)
+    async with crowd.serving() as url:
+        figway = await asyncio.to_thread(gateway, config(url))
+        asking = await crowd.in_flight(figway.port)
 
-    figway.reload(config(f"http://127.0.0.1:{port}", answer=legacy.url))
-    await asyncio.to_thread(until, lambda: figway.metric("figway_config_reloads_total") == 1, "no reload")
-    assert (await asyncio.to_thread(figway.ask, "GET", "/new")).status == 200
-    assert legacy.targets() == ["/new"]
-    crowd.may_answer.set()
-    answers = await asyncio.gather(*asking)
+        figway.reload(config(url, answer=legacy.url))
+        await asyncio.to_thread(until, lambda: figway.metric("figway_config_reloads_total") == 1, "no reload")
+        assert (await asyncio.to_thread(figway.ask, "GET", "/new")).status == 200
+        assert legacy.targets() == ["/new"]
+        crowd.may_answer.set()
+        answers = await asyncio.gather(*asking)
 
-    assert {body for _, body in answers} == {b"in time"}
-    assert {head.split(b"\r\n")[0] for head, _ in answers} == {b"HTTP/1.1 200 Fine"}
-    server.close()
+        assert {body for _, body in answers} == {b"in time"}
+        assert {head.split(b"\r\n")[0] for head, _ in answers} == {b"HTTP/1.1 200 Fine"}
 
 
 @pytest.mark.proves(33)
 async def test_a_thousand_requests_survive_sigterm(gateway, crowd):
-    server = await asyncio.start_server(crowd.answer, "127.0.0.1", 0, backlog=MANY)
-    port = server.sockets[0].getsockname()[1]
-    figway = await asyncio.to_thread(gateway, config(f"http://127.0.0.1:{port}"))
-    asking = await crowd.in_flight(figway.port)
+    async with crowd.serving() as url:
+        figway = await asyncio.to_thread(gateway, config(url))
+        asking = await crowd.in_flight(figway.port)
 
-    figway.terminate()
-    await asyncio.to_thread(until, lambda: figway.readiness()[0] != 200, "it stays ready")
-    crowd.may_answer.set()
-    answers = await asyncio.gather(*asking)
+        figway.terminate()
+        await asyncio.to_thread(until, lambda: figway.readiness()[0] != 200, "it stays ready")
+        crowd.may_answer.set()
+        answers = await asyncio.gather(*asking)
 
-    assert {body for _, body in answers} == {b"in time"}
-    assert all(b"connection: close" in head.lower() for head, _ in answers)
-    await asyncio.to_thread(figway.stop)
-    server.close()
+        assert {body for _, body in answers} == {b"in time"}
+        assert all(b"connection: close" in head.lower() for head, _ in answers)
+        await asyncio.to_thread(figway.stop)
 
 
 @pytest.mark.proves(33)

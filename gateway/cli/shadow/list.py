@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.opened import opened, rows, when
+from gateway.cli.opened import as_json, opened, rows, when
 
 _COLUMNS = ("ID", "EXCHANGE", "AT", "PATTERN", "TRACE", "BYTES", "EXPIRES")
 
@@ -13,7 +13,8 @@ _COLUMNS = ("ID", "EXCHANGE", "AT", "PATTERN", "TRACE", "BYTES", "EXPIRES")
 @click.argument("capability", required=False)
 @click.option("--config", default="routes.yaml", show_default=True, type=click.Path(path_type=Path),
               help="The file that says where records are sealed.")
-def list(capability: str | None, config: Path) -> None:
+@click.option("-o", "output", type=click.Choice(["table", "json"]), default="table", show_default=True)
+def list(capability: str | None, config: Path, output: str) -> None:
     """List the sealed exchanges of CAPABILITY, or all, oldest first.
 
     Exits with 2 if nothing is sealed or there is no such capability.
@@ -22,9 +23,18 @@ def list(capability: str | None, config: Path) -> None:
         records = stored.records
         if capability is not None:
             stored.capability(capability)
+        entries = records.entries(capability)
+        if output == "json":
+            as_json({"exchanges": [
+                {"id": entry.id, "capability": entry.capability, "operation": entry.operation, "at": entry.at,
+                 "pattern": entry.pattern, "trace_id": entry.trace_id, "bytes": entry.bytes, "held": entry.held,
+                 "expires": entry.expires}
+                for entry in entries
+            ]})
+            return
         for line in rows(_COLUMNS, [
             (entry.id, f"{entry.capability}.{entry.operation}", when(entry.at), entry.pattern, entry.trace_id,
              str(entry.bytes), "held" if entry.held else when(entry.expires))
-            for entry in records.entries(capability)
+            for entry in entries
         ]):
             click.echo(line)

@@ -21,6 +21,7 @@ from gateway.cli.sources import Refused
 from gateway.config.compile import Configuration
 from gateway.edges.arrival import Arrivals
 from gateway.forward import ask
+from gateway.question import question
 from gateway.telemetry.trace import new_trace_id
 from gateway.wire.heads import Malformed, fields
 from shadow.compare.comparison import AGREED, Comparison
@@ -49,7 +50,7 @@ def replay(id: str, reason: str | None, config: Path, output: str) -> None:
     with opened(config) as stored:
         found = unseal(stored, id, "replay", reason)
         match, arrival, arms = _way(stored.built, found)
-        answers = asyncio.run(_asked(stored.built, match, arrival, arms, found.request.body))
+        answers = asyncio.run(_asked(stored.built, match, arrival, arms, found.control.status))
         rules = rules_now(stored.built, found.capability, found.operation)
     stored_pair = pair_of(found, rules)
     before = judge(stored_pair, Crosswalks())
@@ -87,15 +88,17 @@ def _way(built: Configuration, found: Captured) -> tuple[Match, Arrival, tuple[A
 
 
 async def _asked(
-    built: Configuration, match: Match, arrival: Arrival, arms: tuple[Arm, Arm], body: bytes
+    built: Configuration, match: Match, arrival: Arrival, arms: tuple[Arm, Arm], served: int
 ) -> tuple[Observation, Observation]:
-    """Both arms' answers to the request, sent as a mirror is."""
+    """Both arms' answers to the request, sent as a mirror is. It was answered with the status `served`."""
     capability = match.target.capability
-    deadline = capability.shadow.deadline if capability.shadow is not None else DEADLINE
+    plan = capability.shadow
+    deadline, limit = (plan.deadline, plan.max_body) if plan is not None else (DEADLINE, capability.buffer_limit)
     try:
         said = [asyncio.get_running_loop().create_future() for _ in arms]
         for arm, one in zip(arms, said, strict=True):
-            ask(capability, arm, match, arrival, body, deadline, one.set_result)
+            asked = question(match, arrival.request, served, own=False, plain=arm.adapter is None)
+            ask(arm, asked, arrival, limit, deadline, one.set_result)
         control, candidate = await asyncio.gather(*said)
         return control, candidate
     finally:

@@ -135,7 +135,8 @@ class Connection:
         if self.transport is not None:
             self.transport.write(first)
         if (serving.sent_all or serving.upgrade) and not self.blocked:
-            self.deadline = time.monotonic() + self._owner.first_byte
+            serving.sent_at = now = time.monotonic()
+            self.deadline = now + self._owner.first_byte
 
     def write(self, data: bytes) -> None:
         """Send more bytes of the request, as they are."""
@@ -146,8 +147,9 @@ class Connection:
         """Set the deadline for the answer's next byte: the request is sent, or the answer has begun."""
         framing, serving = self._framing, self.serving
         if self.phase is HEAD:
-            if not self.blocked:
-                self.deadline = time.monotonic() + self._owner.first_byte
+            if serving is not None and not self.blocked:
+                serving.sent_at = now = time.monotonic()
+                self.deadline = now + self._owner.first_byte
         elif serving is None or self.phase is TUNNEL:
             return
         elif not framing.done:
@@ -322,10 +324,7 @@ class Connection:
         return Chunked("upstream_malformed") if length == CHUNKED else ToTheEnd()
 
     def _log_in(self, serving: Served, login: tuple[bytes, ...]) -> None:
-        """Give the connection to the client that it is logged in for, before the answer's end could give it to another.
-
-        `login` is what auth_schemes.login returned.
-        """
+        """Give the connection to the client that it is logged in for. The answer's end could give it to another."""
         if login and not serving.offered(login):
             return
         keeper = serving.receiver.on_login()

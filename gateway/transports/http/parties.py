@@ -46,6 +46,7 @@ class Served(Protocol):
     method: str
     receiver: Receiver
     sent_all: bool
+    sent_at: float
     upgrade: bool
 
     def offered(self, schemes: tuple[bytes, ...]) -> bool:

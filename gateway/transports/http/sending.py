@@ -42,12 +42,14 @@ class HttpSending:
 
     `before` and `after` are its head (request_head), `body` what has come of the body, and `whole` says whether that
     is all. `total` bounds the call, in seconds (0: no bound). `client` is the client's address; "" counts for no
-    share of the pool. `sent_all` is true once the request is complete.
+    share of the pool. `sent_all` is true once the request is complete. `sent_at` is when a connection took the last of
+    it; the connection sets it.
     """
 
     __slots__ = (
         "_chunked", "_connection", "_early", "_replay", "_retried", "_upload_blocked", "after", "before", "cancelled",
-        "client", "endpoint", "limit", "method", "receiver", "sent_all", "upgrade", "waiting_since",
+        "client", "endpoint", "limit", "method", "receiver", "sent_all", "sent_at",
+        "upgrade", "waiting_since",
     )
 
     def __init__(
@@ -61,6 +63,7 @@ class HttpSending:
         self.before = before
         self.after = after
         self.sent_all = whole and not upgrade
+        self.sent_at = 0.0
         self.upgrade = upgrade
         self.limit = time.monotonic() + total if total else inf
         self._chunked = chunked

@@ -4,13 +4,14 @@ import gzip
 import json
 import pickle
 import zlib
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shadow.compare.bodies import MAX_DECODED
-from shadow.compare.comparison import Outcome, compare, identical
+from shadow.compare.comparison import Outcome, compare, compare_condition, identical
 from tests.shadow.compare.test_diff import SWAPPED, VALUES
 from tests.shadow.exchanges import answer, pair
 
@@ -202,3 +203,22 @@ def test_no_value_is_in_a_comparison(legacy, modern):
         kept = pickle.dumps(comparison).lower() + repr(comparison).lower().encode()
         for word in (*CANARY.lower().split(), "".join(CANARY.lower().split())):
             assert word.encode() not in kept
+
+
+@pytest.mark.parametrize(("condition", "status", "outcome"), [
+    (304, 200, Outcome.MATCH), (304, 206, Outcome.MATCH), (304, 304, Outcome.MATCH), (304, 500, Outcome.MISMATCH),
+    (304, 404, Outcome.MISMATCH), (304, 302, Outcome.MISMATCH),
+    (412, 200, Outcome.MATCH), (412, 404, Outcome.MATCH), (412, 500, Outcome.MISMATCH), (412, 403, Outcome.MISMATCH),
+])
+def test_of_an_answer_to_a_condition_only_the_status_can_be_compared(condition, status, outcome):
+    for said in (pair(answer("legacy", b"", condition), answer("modern", b"anything", status)),
+                 pair(answer("legacy", b"anything", status), answer("modern", b"", condition))):
+        other = said.candidate if said.control.body == b"" else said.control
+        found = compare_condition(replace(said, condition=condition), other)
+        assert (found.tally.outcome, found.tally.reason) == (outcome, "status_only" if outcome is Outcome.MATCH else "")
+        assert [one.kind for one in found.differences] == (["status"] if outcome is Outcome.MISMATCH else [])
+
+
+def test_an_arm_that_fails_is_no_answer_to_a_condition():
+    said = replace(pair(answer("legacy", b"", 304), answer("modern", failure="reset")), condition=304)
+    assert compare_condition(said, said.candidate).tally[2:] == (Outcome.CANDIDATE_ERROR, "reset")

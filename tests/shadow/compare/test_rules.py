@@ -165,6 +165,13 @@ def test_a_known_difference_is_an_outcome_of_its_own():
     assert judged({"name": "a"}, {}, known=[KNOWN]).tally.outcome is Outcome.MISMATCH
 
 
+def test_a_known_difference_of_one_shape_hides_no_other():
+    known = [replace(KNOWN, shape="string instant")]
+    assert judged({"name": NOON}, {"name": NIGHT}, known=known).tally.outcome is Outcome.KNOWN_DIFFERENCE
+    for legacy, modern in ((NOON, "soon"), ("soon", NOON), ("soon", "late"), (NOON, None), (1, 2)):
+        assert judged({"name": legacy}, {"name": modern}, known=known).tally.outcome is Outcome.MISMATCH
+
+
 def test_what_has_expired_is_a_mismatch_again():
     late = replace(pair({"name": "a"}, {"name": "b"}), rules=Rules((), (KNOWN,)), at=100.0)
     assert compare(late).tally.outcome is Outcome.MISMATCH

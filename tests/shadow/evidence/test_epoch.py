@@ -11,7 +11,7 @@ BUILDS = st.text(max_size=8)
 SETUPS = st.builds(Setup, DIGESTS, DIGESTS, DIGESTS).filter(lambda one: one.arms or not one.endpoints)
 
 
-@given(st.builds(Epoch, BUILDS, BUILDS, SETUPS, BUILDS, st.integers(0, 99), DIGESTS))
+@given(st.builds(Epoch, BUILDS, BUILDS, SETUPS, BUILDS, st.integers(0, 99), DIGESTS, st.integers(0, 99)))
 def test_an_epoch_that_is_stored_is_read_again(epoch):
     assert Epoch.from_stored(*epoch.stored) == epoch
 
@@ -30,6 +30,16 @@ def test_each_part_of_what_is_stored_has_a_field(text, setup, expired, custody):
     epoch = Epoch.from_stored("1", "2", text, "9")
     assert epoch == Epoch("1", "2", setup, "9", expired, custody)
     assert epoch.stored == ("1", "2", text, "9")
+
+
+def test_a_restart_makes_another_epoch_and_without_one_the_text_is_as_before():
+    first = Epoch("1", "2", Setup("a", "e", "r"), "9", 1, "c")
+    second = first._replace(restarts=2)
+    assert (first.stored[2], second.stored[2]) == ("a.e+r-1~c", "a.e+r-1~c^2")
+    assert Epoch.from_stored("1", "2", "r^1", "9") == Epoch("1", "2", Setup(rules="r"), "9", restarts=1)
+    assert digest(first) != digest(second)
+    # Reports show the rules as such; how often evidence was begun anew stands beside them.
+    assert first.rules == second.rules
 
 
 def test_the_digest_is_that_of_the_releases_before():

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from adapters.crosswalk import Crosswalk
 from shadow.compare.comparison import Bond, Comparison, Drift, Outcome, Tally, compare
 from shadow.compare.diff import MAX_DIFFERENCES
+from shadow.compare.difference import Severity
 from shadow.compare.rules import Rule, Rules
 from shadow.evidence.epoch import Epoch, Setup
 from shadow.evidence.noise import (
@@ -21,6 +22,7 @@ from shadow.evidence.noise import (
     added,
     bracketed,
     e_value,
+    most,
     seen_again,
     settled,
     table,
@@ -47,6 +49,14 @@ def test_whoever_was_taken_for_another_neither_settles_nor_is_noise():
     known.bind("Patient", "1", "a")
     found = compare(replace(pair({"patient": "1"}, {"patient": "b"}), rules=rules), known)
     assert settled(found, "race") is unstable(found) is found
+
+
+def test_a_critical_difference_that_settled_is_remembered():
+    bad = compare(pair({"resourceType": "Patient", "birthDate": "1970-01-01"}, {"resourceType": "Patient"}))
+    found = replace(bad, differences=tuple(replace(one, severity=Severity.CRITICAL) for one in bad.differences))
+    plain = replace(bad, differences=tuple(replace(one, severity=Severity.MINOR) for one in bad.differences))
+    assert [settled(one, "after_2s").was_critical for one in (found, plain)] == [True, False]
+    assert (unstable(settled(found, "after_2s")).was_critical, found.was_critical) == (True, False)
 
 
 def test_what_a_bracket_and_each_asking_prove_of_identifiers_is_kept_once():
@@ -209,15 +219,25 @@ def test_only_plain_and_recent_noise_is_proposed():
     found = weighed([
         row("/at"), row("/length", plain=False), row("/once", both=1), row("/old", last_seen=EXPIRES - 1),
         row("/defect", modern=40, legacy=0, both=0), row("/worse", modern=40),
-    ], EXPIRES * 2)
+    ], EXPIRES * 2, rates={"read": 0.31234}, shapes={("value", "/at"): "string instant"})
     assert {one.path: one.says for one in found} == {
         "/worse": "regression", "/at": "proposal", "/length": "drift", "/once": "", "/old": "", "/defect": ""}
     assert [one.path for one in found][:2] == ["/worse", "/at"]
     assert {one.path: one.expires for one in found if one.expires} == {"/at": EXPIRES * 3}
     assert [one.rule for one in found if one.rule] == [
-        '{id: noise-at, at: "/at", kind: value, reason: legacy disagrees with itself, '
-        "owner: OWNER, expires: 1970-02-12}"]
+        '{id: noise-at, at: "/at", kind: value, shape: string instant, reason: legacy disagrees with '
+        "itself, owner: OWNER, max_rate: 31.24%, expires: 1970-02-12}"]
     assert weighed([], 0.0) == ()
+
+
+@pytest.mark.parametrize(("differing", "exchanges"), [(0, 0), (0, 50), (10, 100), (300, 1_000), (50, 50)])
+def test_the_most_of_a_share_is_above_it_and_no_more_than_all(differing, exchanges):
+    bound = most(differing, exchanges)
+    share = differing / exchanges if exchanges else 1.0
+    assert share <= bound <= 1.0
+    assert bound < share + 0.2 or exchanges < 100
+    # Three standard errors: what differs as often as before stays below it in all but one of a thousand cases.
+    assert bound >= share + 3 * (share * (1 - share) / max(exchanges, 1)) ** 0.5 - 1e-9 or share > 0.5
 
 
 def test_where_more_than_a_value_drifts_a_person_is_to_write_the_rule():

@@ -1,5 +1,7 @@
 """Strata hold no value, and a token tells subjects apart only as long as it must."""
 
+from dataclasses import replace
+
 import pytest
 
 from adapters.message import Headers, Request
@@ -32,9 +34,16 @@ def token(*args, key=KEY, epoch=EPOCH, **kwargs):
     (pair(b"/p?Meier&code=1&"), Stratum("read", "2xx", "json", "code,{key}")),
     (pair(failure="reset"), Stratum("read", "", "", "")),
     (pair(b"/p?=x"), Stratum("read", "2xx", "json", "")),
+    (replace(pair(b"/p?date=1", status=304), condition=304), Stratum("read", "304", "", "date")),
+    (replace(pair(), condition=412), Stratum("read", "412", "", "")),
 ])
 def test_a_stratum_is_made_of_what_holds_no_value(made, stratum):
     assert subject(made, KEY, EPOCH).stratum == stratum
+
+
+def test_an_exchange_without_a_body_takes_no_place_of_one_with_a_body():
+    tokens = {subject(replace(pair(), condition=condition), KEY, EPOCH).token for condition in (0, 304, 412)}
+    assert len(tokens) == 3
 
 
 @pytest.mark.parametrize(("body", "media", "resource"), [
@@ -43,8 +52,8 @@ def test_a_stratum_is_made_of_what_holds_no_value(made, stratum):
     (b'{"id":"1","resourceType":"Patient"}', "application/json", "json"),
     (b'{"resourceType":"Anna Meier 1970"}', "application/json", "json"),
     (b'{"resourceType":"Meier"}', "application/json", "json"),
-    (b"<a/>", "application/fhir+xml; charset=utf-8", "xml"),
-    (b"x", "application/MRN-00123", ""),
+    (b"<a/>", "application/fhir+xml; charset=utf-8", "fhir+xml"),
+    (b"x", "application/MRN-00123", "binary"),
     (b"", "", ""),
 ])
 def test_the_resource_is_the_answer_s_type_or_its_media(body, media, resource):
@@ -78,6 +87,11 @@ def test_a_token_is_the_same_for_the_same_subject_in_the_same_hour_alone():
     assert token() != token(at=HOUR)
     assert token() != token(b"/patients/P-2")
     assert token() != token(operation="history")
+    head = pair()
+    head.request = Request("HEAD", head.request.target, Headers())
+    assert subject(head, KEY, EPOCH).token != token(), "a HEAD says nothing of what a GET would get"
+    assert subject(head, KEY, EPOCH).stratum == Stratum("read", "2xx", "json", "", "HEAD")
+    assert str(subject(head, KEY, EPOCH).stratum) == "read 2xx json (HEAD)"
     assert token(body=b"<soap>1</soap>") != token(body=b"<soap>2</soap>")
     assert token() != token(key=b"another")
     assert token() != token(epoch=EPOCH._replace(modern="8"))

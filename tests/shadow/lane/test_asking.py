@@ -139,6 +139,6 @@ async def test_legacy_is_asked_twice_whenever_it_answers(way):
 ])
 async def test_both_are_asked_again_whenever_they_answer(way, said, asked, expected):
     found, store = await run(
-        Arm(), [mirror(way=(way, said), recheck=Recheck((0.01, 0.02), 1.0))], waits=True)
+        Arm(), [mirror(way=(way, said), recheck=Recheck((0.01, 0.02), 1.0, True))], waits=True)
     assert found == {expected: 1}
     assert calls(store, "legacy", "modern") == asked

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from shadow.compare.comparison import Outcome, compare
 from shadow.compare.rules import Known, Rules
-from shadow.evidence.gate import Criteria, State
+from shadow.evidence.criteria import Criteria, State
 from shadow.judge.child import Child, JudgeLost, JudgeSlow
 from shadow.lane.lane import Lane
 from shadow.lane.learned_noise import FIRST
@@ -234,7 +234,7 @@ async def test_the_real_judge_killed_in_the_middle_is_counted_and_replaced():
 
 async def test_a_mismatch_that_settles_is_transient():
     store = Memory(Memory.Options())
-    soon = Recheck((0.001, 0.002), 1.0)
+    soon = Recheck((0.001, 0.002), 1.0, True)
     first, second = [b"1", b"{}", b"{ }"], [b"1", b"{}", b"2", b"{}", b"3", b"3"]
     assert await checked([mirror(way=first, recheck=soon)], store=store) == {(Outcome.TRANSIENT, "after_0.001s"): 1}
     assert await checked([mirror(way=second, recheck=soon)], store=store) == {
@@ -251,7 +251,7 @@ async def test_a_mismatch_that_stays_is_counted_as_reproduced():
         return later(heard, answer(arm, modern if arm == "modern" else b'{"a": 1, "b": 2}'))
 
     store = Kept(Memory.Options())
-    one = mirror(b'{"a": 1, "b": 2}', recheck=Recheck((0.001, 0.002), 1.0))
+    one = mirror(b'{"a": 1, "b": 2}', recheck=Recheck((0.001, 0.002), 1.0, True))
     assert await checked([one], ask=ask, store=store) == {(Outcome.MISMATCH, "reproduced_2"): 1}
     assert seen == [("modern", False), ("legacy", True), ("modern", True), ("legacy", True), ("legacy", True),
                     ("modern", True)], "the last time both say what they said, and legacy has spoken on either side"
@@ -261,14 +261,14 @@ async def test_a_mismatch_that_stays_is_counted_as_reproduced():
 
 
 async def test_what_is_said_again_word_for_word_is_not_compared_again():
-    soon, judge = Recheck((0.001, 0.002, 0.003), 1.0), Inline()
+    soon, judge = Recheck((0.001, 0.002, 0.003), 1.0, True), Inline()
     said = [b"1", b"{}", b"1", b"{}", b"2", b"{}", b"{}"]  # … and from then on legacy says what modern does
     assert await checked([mirror(way=said, recheck=soon)], judge=judge) == {
         (Outcome.TRANSIENT, "after_0.003s"): 1}
     assert judge.batches == [1, 1], "the first, and the second that modern gave"
     stays = Inline()
     said = [b"1", b"{}", b"1", b"{}", b"1", b"nothing more is asked"]
-    one = mirror(way=said, recheck=Recheck((0.001, 0.002), 1.0))
+    one = mirror(way=said, recheck=Recheck((0.001, 0.002), 1.0, True))
     store = Kept(Memory.Options())
     assert await checked([one], judge=stays, store=store) == {(Outcome.MISMATCH, "reproduced_2"): 1}
     assert stays.batches == [1]
@@ -277,7 +277,7 @@ async def test_what_is_said_again_word_for_word_is_not_compared_again():
 
 
 async def test_a_failure_that_repeats_is_no_mismatch_seen_again():
-    soon, reset = Recheck((0.001, 0.002), 1.0), answer("modern", failure="reset")
+    soon, reset = Recheck((0.001, 0.002), 1.0, True), answer("modern", failure="reset")
     assert await checked([mirror(way=[b"1", b"{}", reset, b"{}", reset], recheck=soon)]) == {
         (Outcome.MISMATCH, ""): 1}
 
@@ -290,7 +290,7 @@ async def test_what_differs_at_once_is_compared_at_once():
 
 
 async def test_a_mismatch_that_legacy_has_with_itself_is_unstable():
-    soon = Recheck((0.001,), 1.0)
+    soon = Recheck((0.001,), 1.0, True)
     volatile = [b'{"at": 1}', b'{"at": 2}', b'{"at": 3}', b'{"at": 4}']
     assert await checked([mirror(b'{"at": 0}', way=volatile, recheck=soon)]) == {(Outcome.UNSTABLE, ""): 1}
     lagging = [b'{"at": 1, "late": 1}', *volatile[1:]]
@@ -344,7 +344,7 @@ async def test_what_cannot_be_asked_again_stays_a_mismatch():
     def declines(one, arm, extra, heard):
         return later(heard, None if extra else answer(arm, b"1"))
 
-    soon = Recheck((0.001,), 1.0)
+    soon = Recheck((0.001,), 1.0, True)
     assert await checked([mirror(recheck=soon)], ask=declines) == {(Outcome.MISMATCH, ""): 1}
     for failing in (RuntimeError(), None, "hang", answer("modern", failure="reset")):
         one = mirror(way=[b"1", b"{}", failing], recheck=soon, deadline=0.05)
@@ -355,7 +355,7 @@ async def test_what_cannot_be_asked_again_stays_a_mismatch():
 
 
 async def test_rechecks_are_earned_by_exchanges():
-    quarter = Recheck((0.001,), 0.25)
+    quarter = Recheck((0.001,), 0.25, True)
     mirrors = [mirror(way=[b"1", b"{}", b"{}"], recheck=quarter) for _ in range(12)]
     one_by_one = LaneSettings(queue=1000, memory=64 << 20, concurrency=1, drain=5)
     assert await checked(mirrors, settings=one_by_one) == {
@@ -363,7 +363,7 @@ async def test_rechecks_are_earned_by_exchanges():
 
 
 async def test_some_rechecks_are_lent_for_what_is_critical_and_where_legacy_is_known_to_drift():
-    quarter = Recheck((0.001,), 0.25)
+    quarter = Recheck((0.001,), 0.25, True)
     one_by_one = LaneSettings(queue=1000, memory=64 << 20, concurrency=1, drain=5)
     modern = b'{"patientId": 2}'
     critical = [mirror(b'{"patientId": 1}', way=[modern, b"{}", b"{}"], recheck=quarter) for _ in range(32)]
@@ -385,7 +385,7 @@ async def test_what_waits_takes_a_part_of_the_room_and_a_drain_ends_it():
     lane.offer(mirror(way=b"{}"))
     await lane.idle()  # what comes first waits for its epoch's key
     for number in range(1, 6):
-        lane.offer(mirror(b" " * 5_000, way=b"1", recheck=Recheck((600.0,), 1.0)))
+        lane.offer(mirror(b" " * 5_000, way=b"1", recheck=Recheck((600.0,), 1.0, True)))
         while len(judge.batches) < number:  # noqa: ASYNC110 (nobody tells of the end of a batch)
             await asyncio.sleep(0.001)
         await asyncio.sleep(0)
@@ -400,7 +400,7 @@ async def test_what_waits_takes_a_part_of_the_room_and_a_drain_ends_it():
 async def test_a_lane_that_is_switched_off_asks_nothing_again():
     lane = Lane(echo, Memory(Memory.Options()), SETTINGS, Inline())
     lane.start()
-    lane.offer(mirror(way=[b"1", RuntimeError()], recheck=Recheck((0.01,), 1.0)))
+    lane.offer(mirror(way=[b"1", RuntimeError()], recheck=Recheck((0.01,), 1.0, True)))
     await asyncio.sleep(0)
     lane.on = False
     await lane.idle()
@@ -412,7 +412,8 @@ ASKED = st.sampled_from([
     b"{}", b"{}", b"{ }", b"1", b"not json", RuntimeError(), None, "hang",
     answer("modern", failure="reset"), answer("modern", status=500),
 ])
-RECHECKS = st.sampled_from([NEVER, Recheck((0.001,), 1.0), Recheck((0.001, 0.003), 0.3), Recheck((0.001, 600.0), 1.0)])
+RECHECKS = st.sampled_from([NEVER, Recheck((0.001,), 1.0), Recheck((0.001,), 1.0, True),
+                            Recheck((0.001, 0.003), 0.3, True), Recheck((0.001, 600.0), 1.0, True)])
 
 
 @settings(max_examples=25)

@@ -13,7 +13,7 @@ from shadow.settings import NEVER, LaneSettings, Recheck
 from tests.shadow.exchanges import mirror
 
 SETTINGS = LaneSettings(queue=8, memory=1000)
-HALF = Recheck((0.01, 600.0), 0.5)
+HALF = Recheck((0.01, 600.0), 0.5, True)
 ROOM = 0
 
 
@@ -68,7 +68,7 @@ def test_not_too_many_can_be_saved_up():
 def test_nothing_is_asked_again_where_it_is_not_planned_or_would_change_something():
     rechecks = earned(10)
     assert not spends(rechecks, recheck=NEVER)
-    assert not spends(rechecks, recheck=Recheck((0.01,), 0.0))
+    assert not spends(rechecks, recheck=Recheck((0.01,), 0.0, True))
     assert not rechecks.may_ask_again(replace(mirror(recheck=HALF), safe=False), differs("/a"), ROOM, drifts=True)
 
 
@@ -81,7 +81,7 @@ async def test_what_waits_takes_a_quarter_of_the_places():
     rechecks = earned(40)
     for _ in range(SETTINGS.queue // 4):
         assert spends(rechecks)
-        rechecks.wait(job(differs("/a"), Recheck((600.0,), 0.5)))
+        rechecks.wait(job(differs("/a"), Recheck((600.0,), 0.5, True)))
     assert not spends(rechecks)
     assert len(rechecks.stop()) == SETTINGS.queue // 4
     assert spends(rechecks)

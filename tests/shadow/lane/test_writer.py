@@ -13,7 +13,8 @@ from shadow.compare.rules import Known, Rules
 from shadow.custody.base import Hold
 from shadow.custody.sqlite import SqliteCustody
 from shadow.evidence.epoch import Basis, Epoch, Setup, digest
-from shadow.evidence.stratum import HOUR, Stratum
+from shadow.evidence.noise import settled
+from shadow.evidence.stratum import HOUR, LARGEST, LeftOut, Stratum
 from shadow.lane.epoch_keys import PURPOSE, scope
 from shadow.lane.writer import BINDINGS, Writer
 from shadow.ledger.rows import EPOCHS, Crossed
@@ -127,19 +128,99 @@ def replace_rules(basis, rules):
     return basis._replace(setup=Setup(rules=rules))
 
 
-async def test_what_says_nothing_is_counted_and_not_effective():
+def a_tally(outcome, reason=""):
+    return Tally("results", "read", outcome, reason)
+
+
+def asked(patient="P-1", control=None, query=""):
+    return LeftOut(Request("GET", f"/patients/{patient}{query}".encode(), Headers()), control, 0.0)
+
+
+async def test_what_is_left_out_before_its_epoch_is_known_or_by_the_sample_is_no_evidence():
     kept = Kept()
-    shed = Tally("results", "read", Outcome.SHED, "queue_full")
-    kept.writer.count(shed)
+    shed = a_tally(Outcome.SHED, "queue_full")
+    kept.writer.count(shed, asked())
     await kept.exchange(pair())
     kept.writer.count(shed)
-    kept.writer.count(Tally("results", "read", Outcome.SKIPPED, "not_sampled"))
-    made = pair("P-2")
-    kept.writer.keep(Comparison(Tally("results", "read", Outcome.UNSTABLE), "trace", 0.0),
-                      await kept.standing(made))
+    kept.writer.count(a_tally(Outcome.SKIPPED, "not_sampled"), asked("P-2"))
     rows = {(row.stratum.status, row.outcome): (row.count, row.effective) for row in await kept.evidence()}
-    assert rows == {("2xx", Outcome.MATCH): (1, 1), ("", Outcome.SHED): (1, 0), ("2xx", Outcome.UNSTABLE): (1, 0)}
+    assert rows == {("2xx", Outcome.MATCH): (1, 1), ("", Outcome.SHED): (1, 0)}
     assert kept.store.read().tallies[shed] == 2
+    [calendar] = [one for one in kept.store.read().calendars if one.epoch is None]
+    assert sum(count for _, count in calendar.hours) == 4, "there was traffic all the same"
+
+
+async def test_what_is_left_out_keeps_its_stratum_and_counts_once_for_each_subject_and_hour():
+    kept = Kept()
+    await kept.exchange(pair())
+    for patient in ("P-1", "P-2", "P-2"):
+        kept.writer.count(a_tally(Outcome.SHED, "queue_full"), asked(patient, query="?date=1"))
+    kept.writer.count(a_tally(Outcome.SKIPPED, "client_gone"), asked("P-3", answer("legacy", status=404)))
+    rows = {(row.stratum, row.outcome, row.reason): (row.count, row.effective) for row in await kept.evidence()}
+    assert rows == {
+        (READ, Outcome.MATCH, ""): (1, 1),
+        (Stratum("read", "", "", "date"), Outcome.SHED, "queue_full"): (3, 2),
+        (Stratum("read", "4xx", "json", ""), Outcome.SKIPPED, "client_gone"): (1, 1),
+    }
+
+
+async def test_what_is_left_out_takes_no_place_of_what_is_compared():
+    kept = Kept()
+    await kept.exchange(pair())
+    kept.writer.count(a_tally(Outcome.SHED, "queue_full"), asked("P-2"))
+    await kept.exchange(pair("P-2"))
+    rows = {row.outcome: row.effective for row in await kept.evidence()}
+    assert rows == {Outcome.MATCH: 2, Outcome.SHED: 1}
+
+
+@pytest.mark.parametrize(("outcome", "reason", "kept_reason"), [
+    (Outcome.TRANSIENT, "after_2s", "after_2s"), (Outcome.UNSTABLE, "noise", "noise"),
+    (Outcome.NOT_COMPARABLE, "undecodable", "undecodable"), (Outcome.SHED, "comparer_slow", "comparer_slow"),
+    (Outcome.MISMATCH, "reproduced_2", ""), (Outcome.CANDIDATE_ERROR, "reset", ""),
+])
+async def test_what_modern_had_a_hand_in_counts_once_an_hour_even_after_a_match(outcome, reason, kept_reason):
+    kept = Kept()
+    await kept.exchange(pair())
+    for _ in range(3):
+        kept.writer.keep(Comparison(a_tally(outcome, reason), "trace", 0.0), await kept.standing(pair()))
+    rows = {(row.outcome, row.reason): (row.count, row.effective) for row in await kept.evidence()}
+    assert rows == {(Outcome.MATCH, ""): (1, 1), (outcome, kept_reason): (3, 1)}
+
+
+async def test_a_race_is_right_and_a_declared_difference_keeps_no_id_as_its_reason():
+    kept = Kept()
+    for patient, outcome, reason in (("P-1", Outcome.TRANSIENT, "race"), ("P-2", Outcome.KNOWN_DIFFERENCE, "K-1"),
+                                     ("P-1", Outcome.TRANSIENT, "race")):
+        kept.writer.keep(Comparison(a_tally(outcome, reason), "trace", 0.0), await kept.standing(pair(patient)))
+    rows = {(row.outcome, row.reason): (row.count, row.effective) for row in await kept.evidence()}
+    assert rows == {(Outcome.TRANSIENT, "race"): (2, 1), (Outcome.KNOWN_DIFFERENCE, ""): (1, 1)}
+
+
+async def test_hours_and_sizes_are_of_everything_that_was_to_be_compared():
+    kept = Kept()
+    await kept.exchange(pair())
+    for patient in ("P-1", "P-2"):
+        await kept.exchange(pair(patient, at=HOUR))
+        await kept.exchange(pair(patient, at=HOUR))
+    kept.writer.count(a_tally(Outcome.SHED, "queue_full"), LeftOut(pair().request, None, 0.0, size=LARGEST))
+    [standing] = {await kept.standing(pair("P-3", at=HOUR))}
+    kept.writer.keep(Comparison(a_tally(Outcome.NOT_COMPARABLE, "legacy_reset"), "trace", HOUR), standing)
+    await kept.writer.close()
+    ledger = kept.store.read("results")
+    calendars = {row.epoch is None: row.hours for row in ledger.calendars}
+    assert calendars == {True: ((0, 2), (1, 5)), False: ((0, 1), (1, 2))}
+    [sizes] = ledger.sizes
+    assert sizes.buckets == ((2, 6, 3), (LARGEST, 1, 0))
+
+
+async def test_a_store_that_fails_loses_no_hour_and_no_size():
+    kept = Kept(Failing(Failing.Options()))
+    for number in range(3):
+        await kept.exchange(pair(f"P-{number}"))
+        await kept.writer.close()
+    ledger = kept.store.read("results")
+    assert {row.hours for row in ledger.calendars} == {((0, 3),)}
+    assert [row.buckets for row in ledger.sizes] == [((2, 3, 3),)]
 
 
 async def test_criticals_are_counted_however_often_a_subject_is_asked_about():
@@ -147,10 +228,10 @@ async def test_criticals_are_counted_however_often_a_subject_is_asked_about():
     found = Difference("value", "/dose", Shape("string"), Shape("string"), Severity.CRITICAL)
     made = Comparison(Tally("results", "read", Outcome.MISMATCH), "trace", 0.0, (found,))
     for comparison in (made, replace(made, reproduced=(found.signature,)),
-                       replace(made, tally=made.tally._replace(outcome=Outcome.TRANSIENT))):
+                       settled(made, "after_2s"), settled(replace(made, differences=()), "after_2s")):
         kept.writer.keep(comparison, await kept.standing(pair()))
     rows = {row.outcome: (row.count, row.effective, row.critical, row.reproduced) for row in await kept.evidence()}
-    assert rows == {Outcome.MISMATCH: (2, 1, 2, 1), Outcome.TRANSIENT: (1, 0, 0, 0)}
+    assert rows == {Outcome.MISMATCH: (2, 1, 2, 1), Outcome.TRANSIENT: (2, 0, 1, 0)}, "and once if any is bad"
 
 
 class Failing(Memory):

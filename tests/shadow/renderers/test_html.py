@@ -13,8 +13,8 @@ from lxml import html as lxml_html
 
 from shadow.compare.comparison import Comparison, Outcome, Tally, compare
 from shadow.compare.difference import ABSENT, Difference, Severity, Shape
+from shadow.evidence.criteria import Answer, Criteria
 from shadow.evidence.epoch import Epoch, Setup
-from shadow.evidence.gate import Criteria
 from shadow.evidence.noise import DRIFTS, Noise
 from shadow.evidence.stratum import STRATA, Stratum
 from shadow.latency import Histogram
@@ -187,9 +187,9 @@ def test_a_cause_comes_with_a_rule_to_try_where_there_is_one():
 
 def test_noise_is_separated_from_what_is_worse_than_noise(one):
     dose, stamp = rows(section(tree(html.page(one)), "noise"))
-    assert (dose[0], dose[3:6], dose[7]) == ("/dose", ["900", "1", "10"], "regression")
+    assert (dose[0], dose[3:7], dose[8]) == ("/dose", ["900", "1", "10", "0"], "regression")
     assert (stamp[0], stamp[3:6]) == ("/stamp", ["2", "3", "10"])
-    assert "regression" not in stamp[7]
+    assert "regression" not in stamp[8]
 
 
 def test_where_legacy_itself_drifts_the_row_and_the_cause_say_so_with_a_rule():
@@ -199,7 +199,7 @@ def test_where_legacy_itself_drifts_the_row_and_the_cause_say_so_with_a_rule():
     page = tree(html.page(one))
     [row] = rows(section(page, "noise"))
     rule = '{at: "/load", tolerance: {relative: 0.000001}}'
-    assert row[7] == f"drift: {DRIFTS} {rule}"
+    assert row[8] == f"drift: {DRIFTS} {rule}"
     told = {cause[0].split()[0]: DRIFTS in cause[0] for cause in rows(section(page, "causes"))}
     assert told == {"/load": True, "/telecom/*": False}
     assert rule in section(page, "causes").xpath("./pre/code")[0].text
@@ -242,8 +242,10 @@ def test_whom_one_exchange_takes_for_another_is_told_from_what_exchanges_contrad
 
 
 def test_the_list_has_the_verdict_of_each_capability(one):
-    page = tree(html.index(Report((one,)), "?capability="))
-    assert rows(page.find(".//main")) == [["results", "NOT SAFE", "shadow", "3,008", "2", one.says]]
+    shadowed = replace(one, shadowed=True, owner="laboratory")
+    page = tree(html.index(Report((shadowed,)), "?capability="))
+    assert rows(page.find(".//main")) == [[
+        "results", "NOT SAFE", "shadow", "critical /entry/*/dose/value", "–", "laboratory", "3,008", "2"]]
     assert page.xpath("//table//a/@href") == ["?capability=results"]
 
 
@@ -253,14 +255,31 @@ def test_the_list_has_no_verdict_of_what_is_never_compared():
     assert rows(page)[0][:3] == ["results", "–", "legacy"]
 
 
+def test_the_list_has_the_worst_first_and_says_what_is_not_shadowed(one):
+    safe = replace(one, capability="a", shadowed=True, evidence=replace(one.evidence, answer=Answer.SAFE))
+    apart = replace(one, capability="b", shadowed=False)
+    page = tree(html.index(Report((safe, apart, replace(one, shadowed=True))), "?capability="))
+    assert [row[:2] for row in rows(page)] == [["results", "NOT SAFE"], ["a", "SAFE"], ["b", "not shadowed"]]
+
+
+def test_every_cell_of_a_narrow_page_begins_with_the_title_of_its_column(one):
+    text = html.page(one)
+    narrow = text[text.index("@media (max-width: 40rem)"):text.index("@media print")]
+    for table in tree(text).xpath("//table"):
+        [kind] = [name for name in table.getparent().get("class").split() if name.endswith("-rows")]
+        for number, head in enumerate(table.xpath("./thead//th")[1:], 2):
+            wanted = f'.{kind} td:nth-child({number})::before {{ content: "{words(head)}: "; }}'
+            assert wanted in narrow
+
+
 def test_what_was_never_seen_is_listed(one):
     part = section(tree(html.page(one)), "coverage")
     assert [words(line) for line in part.xpath("./p")] == [
         "Never seen: search .",
         "Never mirrored, because asking changes something: add . The shadow has no evidence about them."]
-    assert rows(part) == [["search", "all", "all", "all", "0", "100", "100"],
-                          ["read", "all", "all", "all", "903", "100", "–"],
-                          ["read", "2xx", "Patient", "", "903", "10", "–"]]
+    assert rows(part) == [["search", "all", "all", "all", "0", "100", "100", "–"],
+                          ["read", "all", "all", "all", "903", "100", "–", "–"],
+                          ["read", "2xx", "Patient", "", "903", "10", "–", "–"]]
 
 
 def test_the_window_names_what_the_verdict_rests_on(one):
@@ -282,8 +301,8 @@ def test_criticals_come_first_and_by_themselves(one):
     [[path, *_]] = rows(section(page, "differences"))
     assert path == "/telecom/*"
     order = [part.get("aria-labelledby") for part in page.xpath("//section")]
-    assert order == ["verdict", "outcomes", "critical", "causes", "differences", "examples", "rules", "noise",
-                     "coverage", "latency", "window"]
+    assert order == ["verdict", "outcomes", "critical", "causes", "differences", "examples", "rules", "advice",
+                     "noise", "coverage", "latency", "window"]
 
 
 def test_causes_come_with_what_mending_them_brings(one):

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from shadow.compare.comparison import Comparison, Outcome, Tally, compare
 from shadow.compare.difference import Difference, Severity, Shape
-from shadow.evidence.gate import Criteria
+from shadow.evidence.criteria import Criteria
 from shadow.latency import Histogram
 from shadow.ledger.rows import FASTER, SLOWER, Ledger, Traffic
 from shadow.renderers import html
@@ -103,7 +103,7 @@ def test_a_capability_with_nothing_compared_says_so_everywhere(ledger):
 
 def test_json_has_a_stable_order_and_reads_back(ledger):
     report = fold(ledger)
-    assert list(json.loads(to_json(report))["capabilities"][0])[:4] == ["capability", "stage", "says", "evidence"]
+    assert list(json.loads(to_json(report))["capabilities"][0])[:4] == ["capability", "owner", "stage", "shadowed"]
     assert TypeAdapter(Report).validate_json(to_json(report)) == report
     assert to_json(fold(ledger)) == to_json(report)
 

@@ -7,19 +7,20 @@ from dataclasses import replace
 import pytest
 
 from shadow.compare.comparison import VERSION, Outcome
+from shadow.evidence.criteria import Answer, Criteria, State
 from shadow.evidence.epoch import Epoch, Setup, digest
-from shadow.evidence.gate import Answer, Criteria, State
 from shadow.evidence.stratum import Stratum
-from shadow.ledger.rows import Crossed, Crossing, Evidence
+from shadow.ledger.rows import Crossed, Crossing, Evidence, Restart
 from shadow.renderers import markdown
 from shadow.renderers.junit import to_junit
 from shadow.renderers.table import evidence, terminal
-from shadow.report.verdict import span, verdict
+from shadow.report.verdict import Rest, span, verdict
+from shadow.report.wording import told
 
 OLD, NEW = Epoch("1", "7", Setup(rules="r"), "2"), Epoch("1", "8", Setup(rules="r"), "2")
 READ = Stratum("read", "2xx", "Patient", "")
 SEARCH = Stratum("search", "2xx", "Bundle", "date")
-BOTH = Criteria(("read", "search"), ("write",))
+BOTH = Criteria(("read", "search"), ("write",), critical_limit=0.001)
 HOUR = 3600.0
 
 
@@ -40,9 +41,16 @@ def table(found):
 def test_safe_with_everything_seen():
     found = verdict([row(), row(SEARCH, effective=500), row(count=400, effective=0)], BOTH)
     assert found.answer is Answer.SAFE
-    assert found.says.startswith("SAFE: 0 of 5,500 effective exchanges differ: below 0.1% at 95% confidence")
+    assert found.says.startswith("SAFE for reads. Writes, trailers and 1 operation (write) are not judged. ")
+    assert found.says.endswith(". 0 of 5,500 effective exchanges differ: below 0.1% at 95% confidence")
     assert (found.wanted, found.unseen, found.unmirrored, found.effective) == ((), (), ("write",), 5_500)
     assert (found.epoch.modern, found.epoch.exchanges, found.history) == ("8", 5_900, ())
+
+
+def test_what_was_swept_is_evidence_and_the_first_line_says_so():
+    found = verdict([replace(row(), swept=5_000, hours=()), row(SEARCH, effective=500)], BOTH)
+    assert (found.answer, found.effective, found.swept, found.per_hour) == (Answer.SAFE, 5_500, 5_000, 500)
+    assert "5,000 of 5,500 effective exchanges were swept, which shows nothing of clients and hours. " in found.says
 
 
 def test_the_verdict_is_on_the_epoch_that_goes_on_alone():
@@ -81,7 +89,8 @@ def test_what_other_rules_or_another_comparator_found_is_not_safe_now(epoch):
     assert verdict(rows, BOTH).answer is Answer.SAFE, "nobody says what the rules are now"
     found = verdict(rows, replace(BOTH, setup=Setup(rules="stricter")))
     assert found.answer is Answer.NOT_ENOUGH
-    assert found.says == "NOT ENOUGH EVIDENCE: nothing was compared since the arms, the rules or the comparator changed"
+    assert found.says == ("NOT ENOUGH EVIDENCE: nothing was compared since the arms, the rules or the comparator "
+                          "changed. Writes, trailers and 1 operation (write) are not judged")
     assert (found.epoch, found.effective, [one.effective for one in found.history]) == (None, 0, [5_500])
     assert found.unseen == ("read", "search")
     assert "no evidence yet; 5,500 effective exchanges on 1 earlier one" in table(found)
@@ -132,23 +141,24 @@ def test_the_rules_of_now_count_on_as_they_did():
 
 def test_what_is_missing_is_told_with_the_time_that_it_takes():
     found = verdict([row(effective=1_000, last=4 * HOUR)], BOTH)
-    assert found.wanted == ("≈ 2,588 more effective exchanges, ≈ 10 h at today's rate",
+    assert found.wanted == ("≈ 3,356 more effective exchanges, ≈ 13 h at today's rate",
                             "≈ 100 more of `search`, not seen yet")
     assert found.unseen == ("search",)
-    assert verdict([], BOTH).wanted[0] == "≈ 3,588 more effective exchanges, not seen yet"
+    assert verdict([], BOTH).wanted[0] == "≈ 4,356 more effective exchanges, not seen yet"
     assert verdict([], BOTH).epoch is None
 
 
 def test_the_rate_is_that_of_the_last_day():
-    """A busy week, and a quiet day after it: 2,588 more take as long as they take today."""
+    """A busy week, and a quiet day after it: 3,356 more take as long as they take today."""
     hours = tuple((hour, 1) for hour in range(168 - 23, 169))
     seen = replace(row(effective=1_000, last=168.5 * HOUR), hours=hours)
-    found = verdict([seen], Criteria(("read",)))
+    alone = Criteria(("read",), critical_limit=0.001)
+    found = verdict([seen], alone)
     assert found.per_hour == pytest.approx(24 / 23.5)
-    assert found.wanted == ("≈ 2,588 more effective exchanges, ≈ 106 days at today's rate",)
+    assert found.wanted == ("≈ 3,356 more effective exchanges, ≈ 137 days at today's rate",)
     gone = replace(seen, hours=((100, 5),), last=100.5 * HOUR)
-    [wanted] = verdict([gone, row(count=1, effective=0, last=168.5 * HOUR)], Criteria(("read",))).wanted
-    assert wanted == "≈ 2,588 more effective exchanges, not seen today"
+    [wanted] = verdict([gone, row(count=1, effective=0, last=168.5 * HOUR)], alone).wanted
+    assert wanted == "≈ 3,356 more effective exchanges, not seen today"
 
 
 def test_a_few_minutes_do_not_make_a_rate():
@@ -177,8 +187,8 @@ def test_a_stratum_that_is_left_out_does_not_drown_in_the_total():
     [gate] = [gate for gate in found.gates if gate.state is not State.PASS]
     assert (gate.name, gate.state) == ("excluded", State.MISSING)
     assert gate.says.endswith("in each stratum too: in search 2xx Bundle ?date it is 200 of 500")
-    assert found.wanted == ("200 unstable exchanges must be explained: by a rule for the values that drift, or by "
-                            "accepting a proposed rule",)
+    assert found.wanted == ("200 exchanges left out after modern had answered (200 unstable) must be explained: by a "
+                            "rule, or by a reason that is signed under `gate.accept`",)
     few = row(SEARCH, Outcome.UNSTABLE, effective=0, count=20)
     assert verdict([row(), row(SEARCH, effective=300), few], BOTH).answer is Answer.SAFE, "that may be chance"
 
@@ -187,8 +197,7 @@ def test_a_critical_difference_that_is_open_says_what_would_close_it():
     found = verdict([row(effective=50_000), row(SEARCH), row(SEARCH, Outcome.MISMATCH, 1, critical=1)], BOTH)
     assert found.answer is Answer.NOT_ENOUGH
     assert found.wanted == ("1 critical difference must be reproduced, or explained by a rule or a new build",)
-    assert found.says.endswith("1 exchange with a critical difference, reproduced in 0 of them, and seen once in its "
-                               "kind of exchange")
+    assert "1 exchange with a critical difference, reproduced in 0 of them, and seen once in its " in found.says
 
 
 @pytest.mark.parametrize(("rows", "answer"), [
@@ -210,7 +219,7 @@ def test_every_form_has_the_same_numbers(rows, answer):
     for gate in found.gates:
         assert gate.says in text
         assert gate.says in shown
-        assert cases[gate.name] == [(tags[gate.state], gate.says)]
+        assert cases[gate.name] == [(tags[gate.state], told(gate))]
     for line in found.wanted:
         assert line in text
         assert line in shown
@@ -255,3 +264,31 @@ def test_identifiers_are_told_by_class_in_every_form():
     for text in (table(found), markdown.evidence(found)):
         assert order in text
         assert patient in text
+
+
+def test_evidence_of_before_a_restart_is_history_and_the_restart_stands_beside_it():
+    bad = row(outcome=Outcome.MISMATCH, critical=9)
+    restarts = [Restart("results", 1, 60.0, "anna", "first try"),
+                Restart("results", 2, 2 * HOUR, "ben", "mended | now")]
+    waiting = verdict([bad], BOTH, rest=Rest(restarts=restarts))
+    assert (waiting.answer, waiting.epoch, len(waiting.history)) == (Answer.NOT_ENOUGH, None, 1)
+    assert waiting.cause == "nothing was compared since ben began evidence anew at 1970-01-01 02:00:00Z (mended | now)"
+    assert waiting.says.startswith(f"NOT ENOUGH EVIDENCE: {waiting.cause}")
+    # Late exchanges of the epoch before do not bring it back, although they were seen last.
+    anew = NEW._replace(restarts=2)
+    found = verdict([row(outcome=Outcome.MISMATCH, critical=9, last=4 * HOUR),
+                     row(effective=9_000, epoch=anew, last=3 * HOUR),
+                     row(SEARCH, effective=500, epoch=anew, last=3 * HOUR)], BOTH, rest=Rest(restarts=restarts))
+    assert (found.answer, found.effective, found.epoch.restarts) == (Answer.SAFE, 9_500, 2)
+    assert (found.is_on(anew), found.is_on(NEW), len(found.history)) == (True, False, 1)
+    assert [(one.number, one.who, one.reason) for one in found.restarts] == [
+        (2, "ben", "mended | now"), (1, "anna", "first try")]
+    assert "evidence was begun anew on 1970-01-01 02:00:00Z by ben: mended | now" in table(found)
+    assert "Evidence was begun anew on 1970-01-01 02:00:00Z by ben: mended \\| now." in markdown.evidence(found)
+
+
+def test_changed_rules_are_said_to_be_the_cause_where_no_restart_is():
+    restarts = [Restart("results", 1, 60.0, "anna", "mended")]
+    found = verdict([row(epoch=NEW._replace(restarts=1))], replace(BOTH, setup=Setup(rules="other")),
+                    rest=Rest(restarts=restarts))
+    assert "since the arms, the rules or the comparator changed" in found.says

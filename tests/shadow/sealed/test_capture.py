@@ -76,7 +76,7 @@ async def test_a_share_of_the_mismatches_is_sealed(vault):
 
 async def test_what_settles_is_not_kept(vault):
     legacy, lagging = b'{"a": 1}', [b'{"a": 2}', b'{"a": 1}']
-    counts = await through(Capture(vault), [mirrored(legacy, lagging, recheck=Recheck((0.2,), 1.0))])
+    counts = await through(Capture(vault), [mirrored(legacy, lagging, recheck=Recheck((0.2,), 1.0, True))])
     assert counts["discarded"] == 1
     assert vault.entries() == []
 

@@ -90,6 +90,22 @@ def test_a_store_of_the_release_before_keeps_what_it_is_given_and_warns_with_the
     assert then.closed
 
 
+@pytest.mark.parametrize(("outcome", "reason", "tells"), [
+    (Outcome.MATCH, "", True), (Outcome.TRANSIENT, "after_2s", True), (Outcome.UNSTABLE, "noise", True),
+    (Outcome.TRANSIENT, "race", False), (Outcome.SHED, "queue_full", False),
+])
+def test_it_gets_strata_of_four_fields_and_no_proof_that_only_a_reason_could_tell(outcome, reason, tells):
+    then = OfThen()
+    with pytest.warns(FutureWarning, match="OfThen"):
+        store = as_of_now(then)
+    store.write(Batch(sightings=[replace(SIGHTING, stratum=STRATUM._replace(asked="HEAD"), outcome=outcome,
+                                         reason=reason, tokens=frozenset({(1, b"token")}))]))
+    [(_, given)] = then.rows
+    assert given.stratum == ("read", "2xx", "json", "")
+    assert bool(given.tokens) is tells
+    assert store.read().evidence[0].stratum == STRATUM
+
+
 def test_gaps_are_given_where_there_are_any():
     class OfLate(OfThen):
         found = ()

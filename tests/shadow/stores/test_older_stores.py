@@ -9,7 +9,7 @@ from shadow.compare.comparison import Outcome
 from shadow.evidence.epoch import Epoch, Setup, digest
 from shadow.evidence.noise import Noise
 from shadow.evidence.stratum import HOUR, Stratum
-from shadow.ledger.rows import Binding, Crossed, Declared, Sighting
+from shadow.ledger.rows import Binding, Crossed, Declared, Point, Sighting
 from shadow.stores.base import Batch
 from shadow.stores.sqlite import Sqlite
 
@@ -57,3 +57,15 @@ def test_what_comes_now_is_added_to_the_rows_of_schema_12(store):
     assert {row.epoch: row.modern for row in ledger.noise} == {BARE: 1, PLAIN: 1, WHOLE: 2}
     assert {row.epoch: row.exchanges for row in ledger.declared} == {BARE: 2, PLAIN: 2, WHOLE: 3}
     assert {row.kind for row in ledger.crossings} == {Crossed.PAIR, Crossed.SPLIT}
+
+
+def test_the_courses_of_schema_12_begin_with_its_sums_and_each_epoch_is_an_attempt(store):
+    ledger = store.read()
+    assert {(row.epoch, row.stratum): row.points for row in ledger.courses} == {
+        (epoch, stratum): (Point(0), Point(count)) for epoch, count in ((BARE, 3), (PLAIN, 4), (WHOLE, 5))
+        for stratum in (READ, None)}
+    assert {row.epoch: row.hours for row in ledger.calendars} == {
+        BARE: ((480001, 3),), PLAIN: ((480005, 4),), WHOLE: ((480010, 5),)}
+    assert [(one.number, one.epoch, one.effective, one.closed) for one in sorted(
+        ledger.attempts, key=lambda one: one.number)] == [
+        (1, BARE, 3, False), (2, PLAIN, 4, False), (3, WHOLE, 5, False)]

@@ -6,14 +6,16 @@ import sys
 from collections import Counter
 from contextlib import ExitStack
 from dataclasses import replace
+from hashlib import sha256
 
 import pytest
 
 from shadow.compare.comparison import Comparison, Outcome, Tally
 from shadow.compare.difference import Difference, Shape
+from shadow.compare.tokens import TOKEN
 from shadow.evidence.epoch import Epoch, Setup
 from shadow.evidence.stratum import HOUR, STRATA, Stratum
-from shadow.ledger.rows import EPOCHS, PAIRS, SUBJECTS, Binding, Crossed, Sighting
+from shadow.ledger.rows import ATTEMPTS, EPOCHS, MEMBERS, PAIRS, SUBJECTS, Binding, Crossed, Member, Sighting
 from shadow.stores.base import Batch, StoreError
 from shadow.stores.memory import Memory
 from shadow.stores.sqlite import Sqlite
@@ -148,15 +150,46 @@ def test_a_day_of_load_stays_within_bounds(tmp_path, kind):
     assert sizes[-1] < 12 << 20
 
 
+def subjects(capability, outcome, numbers, mark=b""):
+    """A sighting of these subjects, with tokens as evenly spread as digests are."""
+    tokens = frozenset((1, sha256(f"{capability} {one}".encode()).digest()[:TOKEN] + mark) for one in numbers)
+    return Sighting(capability, Epoch("", "", Setup(), "2"), Stratum("read", "2xx", "", ""), outcome, len(tokens), 0, 0,
+                    0.0, 0.0, tokens)
+
+
 @pytest.mark.slow
-def test_the_subjects_of_an_hour_are_bounded():
+def test_the_subjects_of_an_hour_are_bounded_and_good_and_bad_are_thinned_alike():
     store = Memory(Memory.Options())
-    tokens = frozenset((1, b"%012d" % one) for one in range(SUBJECTS + 5))
-    epoch, stratum = Epoch("", "", Setup(), "2"), Stratum("read", "2xx", "", "")
-    sighting = Sighting("results", epoch, stratum, Outcome.MATCH, len(tokens), 0, 0, 0.0, 0.0, tokens)
-    store.write(Batch(sightings=[sighting]))
-    [row] = store.read().evidence
-    assert (row.count, row.effective) == (SUBJECTS + 5, SUBJECTS)
+    store.write(Batch(sightings=[subjects("results", Outcome.MATCH, range(SUBJECTS))]))
+    more = range(SUBJECTS, 2 * SUBJECTS)
+    for begin in range(SUBJECTS, 2 * SUBJECTS, 10_000):
+        store.write(Batch(sightings=[
+            subjects("results", Outcome.MATCH, range(begin, begin + 7_000)),
+            subjects("results", Outcome.MISMATCH, range(begin + 7_000, begin + 10_000), b"!")]))
+    store.write(Batch(sightings=[subjects("booking", Outcome.MATCH, range(1_000))]))
+    rows = {(row.capability, row.outcome): (row.count, row.effective) for row in store.read().evidence}
+    assert rows["booking", Outcome.MATCH] == (1_000, 1_000), "one capability takes no other's room"
+    good, bad = (rows["results", outcome][1] for outcome in (Outcome.MATCH, Outcome.MISMATCH))
+    assert rows["results", Outcome.MISMATCH][0] == 0.3 * len(more)
+    assert bad / (good - SUBJECTS + bad) == pytest.approx(0.3, abs=0.01)
+    assert good + bad == pytest.approx(SUBJECTS * 1.5, rel=0.01)
+
+
+@pytest.mark.slow
+def test_the_members_of_an_epoch_are_bounded_and_thinned_by_their_tokens():
+    store, epoch = Memory(Memory.Options()), Epoch("", "", Setup(), "2")
+    rows = [Member("results", epoch, "client", sha256(b"%d" % one).digest()[:TOKEN].hex(), 1, one % 2)
+            for one in range(MEMBERS + MEMBERS // 2)]
+    one = subjects("results", Outcome.MATCH, range(0))
+    for begin in range(0, len(rows), 1_000):
+        store.write(Batch(members=rows[begin:begin + 1_000], sightings=[one]))
+    store.write(Batch(members=[*rows, Member("results", epoch, "facility", "00", 1, 0)], sightings=[one]))
+    found = store.read("results").members
+    clients = [row for row in found if row.dimension == "client"]
+    assert len(found) == len(clients) + 1, "one dimension takes no other's room"
+    assert len(clients) == pytest.approx(len(rows) / 2, rel=0.05)
+    assert {row.effective for row in clients} == {2}, "what is kept has all of its exchanges"
+    assert sum(row.bad for row in clients) == pytest.approx(len(clients), rel=0.05)
 
 
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
@@ -170,3 +203,18 @@ def test_the_pairs_of_an_epoch_are_bounded(tmp_path, kind):
     assert {row.kind: row.count for row in store.read("results").crossings} == {
         Crossed.PAIR: PAIRS, Crossed.OVERFLOW: 2, Crossed.SPLIT: 1}
     store.close()
+
+
+@pytest.mark.slow
+def test_the_attempts_of_a_capability_are_bounded_and_those_with_most_evidence_stay():
+    store, more = Memory(Memory.Options()), 30
+    store.write(Batch(sightings=[
+        Sighting("results", Epoch("", str(build), Setup(), "2"), Stratum("read", "2xx", "", ""), Outcome.MATCH, 1, 0, 0,
+                 build, build, frozenset((1, b"%06d%d" % (build, one)) for one in range(2 if build == 3 else 1)))
+        for build in range(ATTEMPTS + more)]))
+    kept = {one.epoch.modern: one for one in store.read("results").attempts}
+    store.close()
+    assert len(kept) == ATTEMPTS
+    assert (kept["3"].effective, kept["3"].closed) == (2, True), "what came close to SAFE is not forgotten"
+    assert not {str(build) for build in range(more) if build != 3} & kept.keys(), "of others the oldest go first"
+    assert kept[str(ATTEMPTS + more - 1)].number == ATTEMPTS + more, "and no number is given twice"

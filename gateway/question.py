@@ -1,0 +1,95 @@
+"""What a mirror asks: the client's request, as an arm gets it that did not serve the client. Pure.
+
+Left out are the conditions, because each arm has entity tags and times of its own; the credentials, unless the
+capability passes them; and the content codings that Figway could not take off the answer. A recheck of the arm that
+served the client is the exception: it carries the client's credentials, which that arm has seen already.
+"""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+from adapters.message import Headers, Request
+from gateway.capability import Match
+from shadow.compare.bodies import CODINGS
+from shadow.credentials import is_credential, without_in_body, without_in_path, without_in_target
+
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+_CONDITIONS = frozenset({b"if-none-match", b"if-modified-since", b"if-match", b"if-unmodified-since"})
+LEFT_OUT = _CONDITIONS | {b"expect", b"if-range"}
+"""Lower-case names of the fields that no mirror carries."""
+
+_CODINGS = b"accept-encoding"
+
+
+class Question(NamedTuple):
+    """The request for an arm, and the match with it, whose captures an adapter reads."""
+
+    request: Request
+    match: Match
+
+
+def is_conditional(request: Request) -> bool:
+    """Whether a request has a condition, by which an answer may be 304 or 412 (RFC 9110 section 13.1)."""
+    return any(name.lower() in _CONDITIONS for name, _ in request.headers)
+
+
+def question(match: Match, original: Request, served: int, *, own: bool, plain: bool) -> Question:
+    """What to ask an arm about the client's request `original`, whose body is whole, and which was answered with the
+    status `served`. `own` says that the arm is the one that answered the client: it gets the credentials. `plain` says
+    that the arm has no adapter, so that the request goes out as it is made here."""
+    capability = match.target.capability
+    bare = not (own or capability.passes_credentials)
+    target, headers, body = original.target, original.headers, original.body
+    if bare:
+        target = without_in_target(target)
+        if target is not original.target:
+            match = Match(match.target, tuple(map(without_in_path, match.captures)))
+        body = without_in_body(original)
+    kept = _kept(tuple([name for name, _ in headers]), capability.withheld, bare, served == 206)
+    if kept.fields is not None:
+        headers = Headers([headers[at] for at in kept.fields])
+    if kept.codings is not None and (value := _decodable(headers[kept.codings][1])) != headers[kept.codings][1]:
+        headers = Headers(headers)
+        headers[kept.codings] = b"Accept-Encoding", value
+    if body is not original.body:
+        headers = headers.without((b"content-length",))
+    if plain and (body or original.method in _WITH_BODY) and headers.get(b"content-length") is None:
+        headers = Headers([*headers, (b"Content-Length", b"%d" % len(body))])
+    elif headers is original.headers and not body and target is original.target:
+        return Question(original, match)  # its lines are made already
+    return Question(Request(original.method, target, headers, body), match)
+
+
+class _Kept(NamedTuple):
+    """What a mirror carries of a request's fields: their places, or None for all; and where Accept-Encoding is then."""
+
+    fields: tuple[int, ...] | None
+    codings: int | None
+
+
+@lru_cache(maxsize=512)
+def _kept(names: tuple[bytes, ...], withheld: frozenset[bytes], bare: bool, partial: bool) -> _Kept:
+    """What is kept of fields of these `names`. Most requests have the names of one before."""
+    lower = [name.lower() for name in names]
+    left_out = LEFT_OUT
+    if b"if-range" in lower and not partial:
+        left_out |= {b"range"}  # the tag did not hold, so the client got the whole
+    if bare:
+        left_out |= withheld
+    places = tuple(at for at, name in enumerate(lower) if name not in left_out and not (bare and is_credential(name)))
+    rest = [lower[at] for at in places]
+    return _Kept(None if len(places) == len(names) else places, rest.index(_CODINGS) if _CODINGS in rest else None)
+
+
+@lru_cache(maxsize=256)
+def _decodable(value: bytes) -> bytes:
+    """A value of Accept-Encoding that names only codings which Figway can take off (RFC 9110 section 12.5.3)."""
+    kept = [part.strip() for part in value.split(b",") if _is_decodable(part)]
+    return value if len(kept) == value.count(b",") + 1 else b", ".join(kept) or b"identity"
+
+
+def _is_decodable(part: bytes) -> bool:
+    name, _, weight = part.decode("latin-1").replace(" ", "").lower().partition(";")
+    # "*" allows any coding, unless its weight is 0: then it allows none.
+    refuses = weight.rstrip("0").rstrip(".") in ("q=", "q=0")
+    return name in CODINGS or (name == "*" and refuses)

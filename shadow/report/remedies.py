@@ -1,0 +1,39 @@
+"""Remedies: what to change in routes.yaml so that the shadow can tell more, and what that costs. Pure."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+
+from shadow.compare.comparison import NO_CREDENTIALS, Outcome
+from shadow.ledger.rows import SPARED, Traffic
+from shadow.words import moment, noun
+
+_WHY = {
+    "another_kind": "legacy, asked again, gave another kind of answer (an error, or nothing)",
+    "client_errors": "its clients met more errors than usual",
+}
+
+
+def remedies(
+    capability: str, outcomes: Mapping[Outcome, Counter[str]], traffic: Iterable[Traffic], extra: int,
+) -> Iterator[str]:
+    """Sentences about one capability, the most urgent first: its exchanges by outcome and reason, its traffic, and how
+    often legacy was asked beyond what its clients asked."""
+    shadow = f"`capabilities.{capability}.shadow`"
+    if refused := outcomes.get(Outcome.NOT_COMPARABLE, Counter())[NO_CREDENTIALS]:
+        yield (f"{refused:,} {noun(refused, 'mirror')} {noun(refused, 'was', 'were')} refused, because "
+               f"{noun(refused, 'it carries', 'they carry')} none of the client's credentials: if the other arm may "
+               f"have them, write `credentials: pass` under {shadow}")
+    for reason, arm in SPARED.items():
+        for row in traffic:
+            if row.arm == arm:
+                where = f"in `{row.operation}`" if row.operation else "everywhere"
+                yield (f"asking legacy again was stopped {where}, because {_WHY[reason]} (last at {moment(row.at)}): "
+                       "if asking takes something away, write `noise: 0%` and `recheck: {legacy: false}` there")
+    differ = sum(outcomes.get(one, Counter()).total() for one in (Outcome.MISMATCH, Outcome.UNSTABLE))
+    if differ and not extra:
+        yield (f"legacy was asked by its clients alone, so {differ:,} {noun(differ, 'exchange')} that "
+               f"{noun(differ, 'differs', 'differ')} may show its own drift, or a race: to tell, write `noise: 2%` and "
+               f"`recheck: {{legacy: true}}` under {shadow}; legacy then gets 2 more requests for each 100 that are "
+               "mirrored, and up to 4 for each mismatch that is rechecked")
+    elif extra:
+        yield f"legacy got {extra:,} {noun(extra, 'request')} beyond what its clients asked"
