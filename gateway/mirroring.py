@@ -49,8 +49,8 @@ class Witness:
     """
 
     __slots__ = (
-        "_arrival", "_asked", "_asked_at", "_call", "_first_at", "_held", "_lane", "_last_at", "_match", "_paused",
-        "_pieces", "_plan", "_room", "_said", "_sent_at", "_size", "headers", "status",
+        "_arrival", "_asked", "_asked_at", "_call", "_first_at", "_headers", "_held", "_lane", "_last_at", "_match",
+        "_paused", "_pieces", "_plan", "_room", "_said", "_sent_at", "_size", "_status",
     )
 
     def __init__(self, lane: Lane[Way], room: Room, match: Match, arrival: Arrival, decision: Decision) -> None:
@@ -71,16 +71,16 @@ class Witness:
         self._pieces: list[bytes] = []
         self._size = self._held = 0
         # The status and the head fields of the arm's answer, set when it comes.
-        self.status = 0
-        self.headers = _NO_HEADERS
+        self._status = 0
+        self._headers = _NO_HEADERS
         # When the arm was asked, when it was sent the whole request, and when its answer's head and end were read, in
         # monotonic seconds; 0.0 while that is unknown.
         self._asked_at = self._sent_at = self._first_at = self._last_at = 0.0
         self._paused = False
 
-    def begin(self, headers: Headers, sending: Sending | None, asked_at: float) -> None:
+    def begin(self, status: int, headers: Headers, sending: Sending | None, asked_at: float) -> None:
         """The head of the arm's answer has come over this call, which began at `asked_at` (monotonic)."""
-        self.headers = headers
+        self._status, self._headers = status, headers
         self._asked_at = asked_at
         self._sent_at = sending.sent_at if sending is not None else 0.0
         self._first_at = self._first_at or time.monotonic()
@@ -118,9 +118,9 @@ class Witness:
     def skip(self, reason: str) -> None:
         """Count the exchange as skipped, and keep nothing."""
         target, control, size = self._match.target, None, -1
-        if self.status and (self._asked == "modern" or self._said is not None):
+        if self._status and (self._asked == "modern" or self._said is not None):
             # Legacy answers the client: as its mirror's arm, or as the fallback.
-            control = Observation("legacy", 0.0, self.status, self.headers, b"".join(self._pieces[:1]))
+            control = Observation("legacy", 0.0, self._status, self._headers, b"".join(self._pieces[:1]))
             size = LARGEST if reason == "body_too_large" else -1
         self._let_go()
         self._lane.skip(target.capability.name, target.operation.name, reason,
@@ -136,7 +136,7 @@ class Witness:
             return
         said, target, arrival = self._said, self._match.target, self._arrival
         first, last = (None, None) if failure else self._times(account.arm_seconds, len(body))
-        served = Observation(account.arm, account.arm_seconds, 0 if failure else account.status, self.headers,
+        served = Observation(account.arm, account.arm_seconds, 0 if failure else account.status, self._headers,
                              b"".join(self._pieces), failure, first=first, last=last)
         self._let_go()
         request = arrival.request

@@ -285,8 +285,7 @@ class Exchange:
         account.status = status
         self.phase = TUNNEL if status == 101 else ANSWERING
         if self._witness is not None:
-            self._witness.status = status
-            self._witness.begin(headers, self._sending, self._arm_started)
+            self._witness.begin(status, headers, self._sending, self._arm_started)
         if account.fallback or (call is not None and call.response_headers):
             headers = with_ours(headers, call, fell_back=bool(account.fallback))
         self._outlet.send_head(status, reason, headers, length)

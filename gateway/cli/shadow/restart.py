@@ -22,7 +22,8 @@ def restart(capability: str, reason: str, config: Path) -> None:
     """Begin the evidence of CAPABILITY anew, as after a repair that no build header shows.
 
     What was compared before becomes history. A running gateway counts anew from its next write on, some three seconds
-    from now. Each beginning is one more chance to be SAFE by mistake, so SAFE then needs more exchanges.
+    from now. A beginning that had enough evidence for SAFE is one more chance of a mistake: it makes the next one need
+    more.
 
     Exits with 1 without a reason, with 2 if there is no such capability or no store to write to.
     """

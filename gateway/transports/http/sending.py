@@ -48,8 +48,8 @@ class HttpSending:
 
     __slots__ = (
         "_chunked", "_connection", "_early", "_replay", "_retried", "_upload_blocked", "after", "before", "cancelled",
-        "client", "endpoint", "limit", "method", "receiver", "sent_all", "sent_at",
-        "upgrade", "waiting_since",
+        "client", "endpoint", "limit", "method", "receiver", "sent_all", "sent_at", "upgrade",
+        "waiting_since",
     )
 
     def __init__(
