@@ -36,13 +36,7 @@ def parse(body: bytes, charset: str | None = None) -> Element:
     """The root element. The encoding comes from the byte order mark, else from `charset` (the media type's parameter),
     else from the XML declaration, else it is UTF-8 (RFC 7303 section 3). Comments and processing instructions are left
     out, so that they split no text. libxml2 limits depth (256), names and texts (10 MB). Raises XmlError."""
-    text = _decode(body, charset)
-    if "\0" in text:
-        raise XmlError("not XML")
-    declaration = _DECLARATION.match(text)
-    text = text[declaration.end():] if declaration is not None else text
-    if _DOCTYPE.match(text) is not None:
-        raise XmlError("a DOCTYPE is not allowed")
+    text = text_of(body, charset)
     # The encoding is forced: libxml2 might guess another one from the first bytes, and read another document.
     parser = etree.XMLParser(
         encoding="utf-8", resolve_entities=False, no_network=True, load_dtd=False, dtd_validation=False,
@@ -55,6 +49,19 @@ def parse(body: bytes, charset: str | None = None) -> Element:
     if root.getroottree().docinfo.internalDTD is not None:
         raise XmlError("a DOCTYPE is not allowed")
     return root
+
+
+def text_of(body: bytes, charset: str | None = None) -> str:
+    """The text of a document without its XML declaration, decoded as `parse` says. Raises XmlError, also if it has a
+    DOCTYPE."""
+    text = _decode(body, charset)
+    if "\0" in text:
+        raise XmlError("not XML")
+    declaration = _DECLARATION.match(text)
+    text = text[declaration.end():] if declaration is not None else text
+    if _DOCTYPE.match(text) is not None:
+        raise XmlError("a DOCTYPE is not allowed")
+    return text
 
 
 def _decode(body: bytes, charset: str | None) -> str:

@@ -61,8 +61,9 @@ def form_of(headers: Headers) -> Form | None:
     return Form(form, charset or None) if form else None
 
 
-def read(form: Form, body: bytes) -> Tree | Unreadable:
-    """The tree of a body without its content coding, or why it cannot be read."""
+def read(form: Form, body: bytes, seen: dict[str, Tree] | None = None) -> Tree | Unreadable:
+    """The tree of a body without its content coding, or why it cannot be read. With `seen`, the parts that two bodies
+    have in common become one object, which takes less time to compare; such trees must not be changed."""
     try:
         match form.name:
             case "json":
@@ -70,11 +71,11 @@ def read(form: Form, body: bytes) -> Tree | Unreadable:
             case "ndjson":
                 return ndjson(body)
             case "xml":
-                return xml.tree(body, form.charset)
+                return xml.tree(body, form.charset, seen)
             case "hl7v2":
-                return hl7v2.tree(body, form.charset)
+                return hl7v2.tree(body, form.charset, seen)
             case "html":
-                return html.tree(body, form.charset)
+                return html.tree(body, form.charset, seen)
             case _:
                 return lines(body, form.charset)
     except DocumentError as error:
@@ -93,7 +94,7 @@ def write(form: Form, tree: Tree) -> bytes:
         case "hl7v2":
             return hl7v2.write(tree, form.charset)
         case "html":
-            return html.write(tree)
+            return html.write(tree, form.charset)
         case _:
             return write_lines(tree, form.charset)
 

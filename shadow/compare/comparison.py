@@ -18,7 +18,6 @@ from shadow.compare.bodies import Incomparable, Unreadable, decoded, form_of, re
 from shadow.compare.diff import DiffError, diff
 from shadow.compare.difference import ABSENT, Difference, Severity, Shape, Signature, worst_of
 from shadow.compare.identifiers import Identities
-from shadow.compare.names import FORMS
 from shadow.compare.pair import Pair
 from shadow.compare.rules import defaults
 from shadow.observation import Observation
@@ -275,7 +274,10 @@ def _of_bodies(pair: Pair, hidden: Counter[str], identities: Identities | None) 
     else:
         forms = form_of(old.headers), form_of(new.headers)
         if forms[0] is not None and forms[1] is not None and forms[0].name == forms[1].name:
-            yield from _of_read(forms[0].name, read(forms[0], before), read(forms[1], after), pair, hidden, identities)
+            # Identifiers are marked in the trees, which changes them.
+            seen: dict[str, Tree] | None = {} if identities is None else None
+            yield from _of_read(forms[0].name, read(forms[0], before, seen), read(forms[1], after, seen), pair, hidden,
+                                identities)
         else:
             yield from _of_bytes(before, after, pair, hidden)
 
@@ -317,10 +319,10 @@ def _of_read(
 def _of_documents(
     form: str, legacy: Tree, modern: Tree, pair: Pair, hidden: Counter[str], identities: Identities | None
 ) -> tuple[Difference, ...]:
-    directives, weigh, reveals, *_ = pair.rules.compiled(pair.at, pair.over, defaults(form, legacy, modern))
+    directives, weigh, reveals, *_ = pair.rules.compiled(pair.at, pair.over, defaults(form, legacy, modern), form)
     try:
         found, counts = diff(legacy, modern, directives, weigh, reveals, key=pair.key, identities=identities,
-                             maps=form in FORMS)
+                             form=form)
     except DiffError as error:
         raise Incomparable(error.reason) from None
     hidden.update(dict(counts))

@@ -10,20 +10,19 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple, TypeAlias
 
 from adapters.document import Number, Tree
-from shadow.compare.difference import ABSENT, Difference, Severity, Shape, placed, shape
+from adapters.trees.order import ORDER
+from shadow.compare import children
+from shadow.compare.difference import ABSENT, Difference, Severity, Shape, shape
+from shadow.compare.findings import Weighed, reunited, stripped, worst
 from shadow.compare.identifiers import Identifier, Identities, Met
-from shadow.compare.names import LONGEST_NAME, MASKED, Masks, Position, Step
-from shadow.compare.pairing import pair
+from shadow.compare.names import FORMS, LONGEST_NAME, Masks, Step
+from shadow.compare.pairing import Pairing, pair
 from shadow.compare.patterns import AUTO, PLAIN, Directive, Matcher
 from shadow.compare.prints import Budget, Prints
-from shadow.compare.tokens import of_names, token
 from shadow.normalisers.base import Normaliser
 
 MAX_DEPTH = 1024
 """Levels of nesting at most. Differences further down are not named, since their pointers could be of any length."""
-
-MAX_DIFFERENCES = 200
-"""Differences of one comparison that are kept at most, the worst first. More would change no outcome."""
 
 MAX_FOUND = 5_000
 """Differences of one comparison that are collected at most. After that, only a critical one is looked for."""
@@ -74,14 +73,25 @@ _Found: TypeAlias = tuple[str, _Trail, Matcher[Directive], Tree, Tree]
 """Kind, the way to the place, the matcher there, legacy's value and modern's. Kind "" is still to be compared."""
 
 
+class _Position:
+    """In the place of a child that moved: its position among all children of its element. `means` says that the order
+    of these children means something, since their names come back after each other."""
+
+    def __init__(self, at: int, *, means: bool) -> None:
+        self.at = at
+        self.means = means
+
+
 class _Walk:
-    """One comparison under way."""
+    """One comparison under way. `form` is how the bodies were read: in some forms, elements have children in order."""
 
-    __slots__ = ("_doubtful", "_identities", "_prints", "hidden")
+    __slots__ = ("_doubtful", "_form", "_identities", "_ordered", "hidden", "prints")
 
-    def __init__(self, looks: int, identities: Identities | None) -> None:
-        self._prints = Prints(looks, identities)
+    def __init__(self, looks: int, identities: Identities | None, form: str) -> None:
+        self.prints = Prints(looks, identities)
         self._identities = identities
+        self._form = form
+        self._ordered = form in children.FORMS
         self._doubtful: dict[int, _Trail] = {}
         self.hidden: Counter[str] = Counter()
 
@@ -90,10 +100,13 @@ class _Walk:
         stack: list[_Found] = [("", None, directives, legacy, modern)]
         while stack:
             kind, trail, matcher, old, new = stack.pop()
-            self._prints.spend(1)
+            self.prints.spend(1)
+            if matcher.conditional:
+                matcher = matcher.given(*(one for one in (old, new) if one is not _GONE))
             if not kind:
                 if isinstance(old, dict) and isinstance(new, dict):
-                    stack += reversed(self._members(trail, matcher, old, new))
+                    ordered = self._ordered and (ORDER in old or ORDER in new)
+                    stack += reversed((self._element if ordered else self._members)(trail, matcher, old, new))
                     continue
                 if isinstance(old, list) and isinstance(new, list):
                     stack += reversed(self._items(trail, matcher, old, new))
@@ -127,38 +140,91 @@ class _Walk:
 
     def _members(self, trail: _Trail, matcher: Matcher[Directive], old: Tree, new: Tree) -> list[_Found]:
         """The members of two objects that must be looked at: containers, and leaves that differ."""
-        self._prints.spend(len(old))
+        self.prints.spend(len(old))
         found: list[_Found] = []
         for name, before in old.items():
             after = new.get(name, _GONE)
-            # Scalars of two types are unequal, so `!=` loses nothing. Containers are looked at later.
-            if isinstance(before, _LOOKED_AT) or before != after:
+            # Scalars of two types are unequal, so `!=` loses nothing. Containers are looked at later. One object that
+            # is in both documents was read once, as equal parts of them.
+            if before is not after and (isinstance(before, _LOOKED_AT) or before != after):
                 found.append(("", (trail, name), matcher.step(name), before, after))
         if len(old) != len(new) or old.keys() != new.keys():
             found += [("", (trail, name), matcher.step(name), _GONE, after)
                       for name, after in new.items() if name not in old]
         return found
 
+    def _element(self, trail: _Trail, matcher: Matcher[Directive], old: Tree, new: Tree) -> list[_Found]:
+        """The members of two elements that must be looked at: also children, in pairs or alone, and those that moved.
+        """
+        named = children.names(old, new)
+        found = self._members(trail, matcher, *({name: value for name, value in one.items()
+                                                 if name not in named and name != ORDER} for one in (old, new)))
+        pairs: dict[str, list[tuple[int, int]]] = {}
+        free: dict[str, str] = {}
+        same = old.get(ORDER) == new.get(ORDER)
+        for name in named:
+            at = matcher.step(name)
+            before, after = children.called(old, name), children.called(new, name)
+            said = next((one for one in at.found if one.order is not None), None)
+            inside = at.step(None)
+            if said is None or said.order is None or said.order.kind == "auto":
+                pairing = children.paired(before, after, name, self._form, inside, self.prints)
+            else:
+                pairing = pair(before, after, said.order, inside, self.prints)
+                if said.order.kind in ("keyed", "multiset"):
+                    free[name] = said.id
+            found += self._paired((trail, name), inside, before, after, pairing)
+            pairs[name] = pairing.pairs
+            same = same and len(before) == len(after) == len(pairing.pairs) and all(i == j for i, j in pairing.pairs)
+        if not same:
+            found += self._moved(trail, matcher, old, new, pairs, free)
+        return found
+
+    def _moved(
+        self, trail: _Trail, matcher: Matcher[Directive], old: Tree, new: Tree,
+        pairs: dict[str, list[tuple[int, int]]], free: dict[str, str],
+    ) -> list[_Found]:
+        """The children of two elements that are out of order. Those of `free` names may be, by the rules of these ids;
+        if a rule says `all` of the element, all may."""
+        every = children.moved(old, new, pairs)
+        by = next((one.id for one in matcher.found if one.order is not None and one.order.kind == "all"), "")
+        bound = every if not free or by else children.moved(
+            old, new, {name: some for name, some in pairs.items() if name not in free})
+        if by or len(bound) < len(every):
+            self.hidden[by or next(iter(free.values()))] += len(every) if by else len(every) - len(bound)
+        if by:
+            return []
+        means = children.mixed(old) or children.mixed(new)
+        return [("moved", ((trail, one.name), one.old if one.old == one.new else (one.old, one.new)),
+                 matcher.step(one.name).step(None), _Position(one.old_position, means=means),
+                 _Position(one.new_position, means=means)) for one in bound]
+
     def _items(self, trail: _Trail, matcher: Matcher[Directive], old: Tree, new: Tree) -> list[_Found]:
         """The items of two lists that must be looked at, in pairs or alone."""
         said = next((one for one in matcher.found if one.order is not None), None)
         order = AUTO if said is None or said.order is None else said.order
         inside = matcher.step(None)
-        pairing = pair(old, new, order, inside, self._prints)
-        found: list[tuple[int, _Found]] = [(i, ("", (trail, i if i == j else (i, j)), inside, old[i], new[j]))
-                                           for i, j in pairing.pairs]
-        found += [(i, ("", (trail, i), inside, old[i], _GONE)) for i in pairing.missing]
-        found += [(j, ("", (trail, j), inside, _GONE, new[j])) for j in pairing.extra]
-        found.sort(key=_index)
-        steps = [one for _, one in found]
-        if pairing.doubtful and self._identities is not None:
-            self._doubtful.update((id(one[1]), one[1]) for i, one in found if i in pairing.doubtful)
-        if said is not None and order.kind in ("keyed", "multiset"):
+        pairing = pair(old, new, order, inside, self.prints)
+        steps = self._paired(trail, inside, old, new, pairing)
+        if said is not None and order.kind in ("keyed", "multiset", "all"):
             if pairing.moved:
                 self.hidden[said.id] += len(pairing.moved)
         else:
             steps += [("moved", (trail, (i, j)), inside, old[i], new[j]) for i, j in pairing.moved]
         return steps
+
+    def _paired(
+        self, trail: _Trail, inside: Matcher[Directive], old: list[Tree], new: list[Tree], pairing: Pairing,
+    ) -> list[_Found]:
+        """The items of two lists, in pairs or alone, in order. Those that are one object need no look."""
+        found: list[tuple[int, _Found]] = [(i, ("", (trail, i if i == j else (i, j)), inside, old[i], new[j]))
+                                           for i, j in pairing.pairs if old[i] is not new[j]]
+        found += [(i, ("", (trail, i), inside, old[i], _GONE)) for i in pairing.missing]
+        found += [(j, ("", (trail, j), inside, _GONE, new[j])) for j in pairing.extra]
+        found.sort(key=_index)
+        if pairing.doubtful and self._identities is not None:
+            self._doubtful.update((id(one[1]), one[1]) for i, one in found if i in pairing.doubtful)
+        return [one for _, one in found]
 
 
 _LOOKED_AT = (dict, list, Identifier)
@@ -199,7 +265,14 @@ def _hidden(kind: str, matcher: Matcher[Directive], old: Tree, new: Tree) -> str
 
 def _both_are(group: str, old: Tree, new: Tree) -> bool:
     """Whether both values have this shape, lengths aside."""
-    return old is not _GONE and new is not _GONE and shape(old).group == shape(new).group == group
+    return old is not _GONE and new is not _GONE and _shape(old).group == _shape(new).group == group
+
+
+def _shape(value: Tree) -> Shape:
+    """The shape of what stands on one side of a difference."""
+    if value is _GONE:
+        return ABSENT
+    return Shape("child", value.at + 1) if isinstance(value, _Position) else shape(value)
 
 
 def _hidden_together(normalisers: list[tuple[str, Normaliser]], old: Tree, new: Tree) -> str | None:
@@ -235,52 +308,41 @@ class Diff(NamedTuple):
     hidden: tuple[tuple[str, int], ...]
 
 
-class _Weighed(NamedTuple):
-    """A difference that still has its values, before it is decided which are kept."""
-
-    kind: str
-    steps: list[Step]
-    legacy: Shape
-    modern: Shape
-    severity: Severity
-    old: Tree
-    new: Tree
-
-
 def diff(
     legacy: Tree, modern: Tree, directives: Matcher[Directive] = PLAIN, weigh: Weigh = _major,
     reveals: Callable[[Sequence[str]], bool] = _nothing, looks: int = 4_000_000, key: bytes = b"",
-    identities: Identities | None = None, maps: bool = False,
+    identities: Identities | None = None, form: str = "",
 ) -> Diff:
     """What differs between two trees, without what rules (`directives`) hide. If `reveals` is true for a place, the
     shape shows the scalar there.
 
-    `looks` bounds the work, so that no input takes unbounded time. `key` makes the tokens. With `maps`, objects may be
-    maps, whose member names are data. With `identities`, the trees are changed, so they must belong to the caller.
+    `looks` bounds the work, so that no input takes unbounded time. `key` makes the tokens. `form` is how the bodies
+    were read ("json", "xml" …). With `identities`, the trees are changed, so they must belong to the caller.
     Raises DiffError if a bound was reached before the first difference, and nothing else.
     """
-    found: list[_Weighed] = []
+    found: list[Weighed] = []
     refused = ""
     grave = False
-    walk = _Walk(looks, identities)
+    walk = _Walk(looks, identities, form)
     if identities is not None:
         legacy = identities.mark(legacy, directives, legacy=True)
         modern = identities.mark(modern, directives, legacy=False)
         identities.begin(legacy, modern)
     try:
-        for kind, trail, _, old, new in walk.differences(legacy, modern, directives):
+        for kind, trail, matcher, old, new in walk.differences(legacy, modern, directives):
             steps = _steps(trail)
             if steps is None:
                 refused = "too_deep"
                 continue
             names = [step if isinstance(step, str) else "*" for step in steps]
-            before, after = (ABSENT if one is _GONE else shape(one) for one in (old, new))
-            if reveals(names):
+            before, after = _shape(old), _shape(new)
+            if reveals(names) or any(one.reveal for one in matcher.found):
                 before, after = _revealed(before, old), _revealed(after, new)
-            severity = Severity.CRITICAL if kind == IDENTITY else weigh(kind, names, before, after)
+            said = next((one.severity for one in matcher.found if one.severity and one.kind in ("", kind)), None)
+            severity = Severity.CRITICAL if kind == IDENTITY else said or weigh(kind, names, before, after)
             grave = grave or severity is Severity.CRITICAL
             if len(found) < MAX_FOUND or severity is Severity.CRITICAL:
-                found.append(_Weighed(kind, steps, before, after, severity, old, new))
+                found.append(Weighed(kind, steps, before, after, severity, old, new, matcher))
             if grave and len(found) >= MAX_FOUND:
                 break
     except Budget:
@@ -290,31 +352,9 @@ def diff(
             found[-1] = found[-1]._replace(severity=Severity.CRITICAL)
     if refused and not found:
         raise DiffError(refused)
-    masks = Masks(directives, guess=maps)
+    if form in children.FORMS:
+        found = reunited(found, form, walk.prints)
+    masks = Masks(directives, guess=form in FORMS)
     root = masks.root(legacy, modern)
-    return Diff(tuple(_kept(one, key, masks, root) for one in _worst(found)), tuple(sorted(walk.hidden.items())))
-
-
-def _worst(found: list[_Weighed]) -> list[_Weighed]:
-    """The MAX_DIFFERENCES that matter most, in document order."""
-    if len(found) <= MAX_DIFFERENCES:
-        return found
-    kept = sorted(range(len(found)), key=lambda at: found[at].severity.rank)[:MAX_DIFFERENCES]
-    return [found[at] for at in sorted(kept)]
-
-
-def _kept(one: _Weighed, key: bytes, masks: Masks, root: Position) -> Difference:
-    """The difference without its values."""
-    at = root
-    shown: list[Step] = []
-    for step in one.steps:
-        shown.append(masks.shown(at, step) if isinstance(step, str) else step)
-        at = masks.below(at, step)
-    path, modern = (
-        "".join(f"/{step[side] if isinstance(step, tuple) else step}" for step in shown) for side in (0, 1))
-    masked = [step for step, name in zip(one.steps, shown, strict=True) if name == MASKED and isinstance(step, str)]
-    where = placed(path)
-    return Difference(
-        one.kind, path, one.legacy, one.modern, one.severity, "" if modern == path else modern,
-        token(key, where, one.old), token(key, where, one.new), of_names(key, masked),
-    )
+    return Diff(tuple(stripped(one, form, key, masks, root) for one in worst(found)),
+                tuple(sorted(walk.hidden.items())))

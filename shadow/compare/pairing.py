@@ -48,10 +48,14 @@ class Pairing:
     doubtful: set[int] = field(default_factory=set)
 
 
-def pair(old: list[Tree], new: list[Tree], order: Order, matcher: Matcher[Directive], prints: Prints) -> Pairing:
-    """Pair the items of two lists. `matcher` gives the rules for this place. Raises Budget."""
+def pair(
+    old: list[Tree], new: list[Tree], order: Order, matcher: Matcher[Directive], prints: Prints,
+    keys: Sequence[Key] = _AUTO,
+) -> Pairing:
+    """Pair the items of two lists. `matcher` gives the rules for this place, `keys` are what items are known by, the
+    best first. Raises Budget."""
     if order.kind == "ordered":
-        return _ordered(old, new, matcher, prints)
+        return in_order(old, new, matcher, prints)
     if len(old) == len(new) == 1 and order.kind == "auto" and not (_record(old[0]) and _record(new[0])):
         return Pairing([(0, 0)], [], [])
     found = Pairing([], [], [])
@@ -59,24 +63,24 @@ def pair(old: list[Tree], new: list[Tree], order: Order, matcher: Matcher[Direct
     if order.kind == "keyed":
         _keyed(old, new, order.fields, matcher, prints, found)
     else:
-        identity, keys = (False, None) if order.kind == "multiset" else _keys(old, new, matcher, prints)
-        if keys is not None:
-            left, right = _matched(*keys, left, right, found.pairs)
+        identity, known = (False, None) if order.kind == "multiset" else _keys(old, new, matcher, prints, keys)
+        if known is not None:
+            left, right = matched(*known, left, right, found.pairs)
             if prints.identities is not None:
                 prints.identities.join([(old[i], new[j]) for i, j in found.pairs])
         if not identity:
             _alike(old, new, left, right, matcher, prints, found)
-        elif keys is None:
+        elif known is None:
             found.missing, found.extra = left, right
         else:
             # An item with a bound identifier and no counterpart is alone. The others may still belong together.
-            before, after = keys
+            before, after = known
             found.missing = [at for at in left if before[at] is not None]
             found.extra = [at for at in right if after[at] is not None]
             _alike(old, new, [at for at in left if before[at] is None], [at for at in right if after[at] is None],
                    matcher, prints, found)
     found.pairs.sort()
-    found.moved = _out_of_order(found.pairs)
+    found.moved = out_of_order(found.pairs)
     return found
 
 
@@ -92,17 +96,17 @@ def _keyed(
     before, after = ([_unless_open(_key(one, fields)) for one in items] for items in (old, new))
     left, right = ([at for at, key in enumerate(keys) if key is not None] for keys in (before, after))
     if max(len(left) - len({before[at] for at in left}), len(right) - len({after[at] for at in right})):
-        left, right = _matched(
+        left, right = matched(
             [(before[at], prints.of(old[at], matcher)) for at in left],
             [(after[at], prints.of(new[at], matcher)) for at in right], left, right, found.pairs)
-    missing, extra = _matched([before[at] for at in left], [after[at] for at in right], left, right, found.pairs)
+    missing, extra = matched([before[at] for at in left], [after[at] for at in right], left, right, found.pairs)
     unnamed, others = ([at for at, key in enumerate(keys) if key is None] for keys in (before, after))
     _alike(old, new, unnamed, others, matcher, prints, found)
     found.missing, found.extra = sorted(missing + found.missing), sorted(extra + found.extra)
 
 
 def _keys(
-    old: list[Tree], new: list[Tree], matcher: Matcher[Directive], prints: Prints
+    old: list[Tree], new: list[Tree], matcher: Matcher[Directive], prints: Prints, candidates: Sequence[Key],
 ) -> tuple[bool, tuple[list[Hashable], list[Hashable]] | None]:
     """Whether items have identifiers, and the keys of each list's items, if a key fits both lists. The key of an item
     is None if its identifier is open."""
@@ -110,7 +114,7 @@ def _keys(
     unbound: tuple[list[Hashable], list[Hashable]] | None = None
     if not (old and new and isinstance(old[0], dict) and isinstance(new[0], dict)):
         return False, None
-    for fields in _AUTO:
+    for fields in candidates:
         # The first items rule out most keys at once.
         if any(path[0] not in old[0] or path[0] not in new[0] for path in fields) or prints.vary(fields, matcher):
             continue
@@ -153,7 +157,7 @@ def _key(item: Tree, fields: Key) -> Hashable:
     return tuple(found)
 
 
-def _matched(
+def matched(
     before: Sequence[Hashable], after: Sequence[Hashable], left: Sequence[int], right: Sequence[int],
     pairs: list[tuple[int, int]],
 ) -> tuple[list[int], list[int]]:
@@ -185,7 +189,7 @@ def _alike(
     elif len(left) * len(right) > 1:
         before = [prints.of(old[at], matcher) for at in left]
         after = [prints.of(new[at], matcher) for at in right]
-        left, right = _matched(before, after, left, right, found.pairs)
+        left, right = matched(before, after, left, right, found.pairs)
     if len(left) == len(right) == 1:
         # One is left on each side, so they are paired, whatever they hold.
         found.pairs.append((left[0], right[0]))
@@ -221,7 +225,7 @@ def _most_alike(found: tuple[int, int, int]) -> tuple[int, int, int]:
     return -shared, abs(i - j), min(i, j)
 
 
-def _ordered(old: list[Tree], new: list[Tree], matcher: Matcher[Directive], prints: Prints) -> Pairing:
+def in_order(old: list[Tree], new: list[Tree], matcher: Matcher[Directive], prints: Prints) -> Pairing:
     """Pair by position, once the equal heads and tails are set aside; or, if items only changed places, by what they
     hold."""
     before, after = ([prints.of(one, matcher) for one in items] for items in (old, new))
@@ -235,16 +239,16 @@ def _ordered(old: list[Tree], new: list[Tree], matcher: Matcher[Directive], prin
     pairs += [(len(old) - at, len(new) - at) for at in range(tail, 0, -1)]
     left, right = range(head, len(old) - tail), range(head, len(new) - tail)
     if sorted(before[head:len(old) - tail]) == sorted(after[head:len(new) - tail]):
-        _matched(before[head:len(old) - tail], after[head:len(new) - tail], left, right, pairs)
+        matched(before[head:len(old) - tail], after[head:len(new) - tail], left, right, pairs)
         pairs.sort()
-        return Pairing(pairs, [], [], _out_of_order(pairs), set(left))
+        return Pairing(pairs, [], [], out_of_order(pairs), set(left))
     both = min(len(left), len(right))
     pairs += [(head + at, head + at) for at in range(both)]
     pairs.sort()
     return Pairing(pairs, list(left[both:]), list(right[both:]), doubtful=set(left))
 
 
-def _out_of_order(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
+def out_of_order(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
     """The fewest pairs without which the others are in order: all but a longest increasing subsequence, found by
     patience sorting."""
     ends: list[int] = []

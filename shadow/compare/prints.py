@@ -7,6 +7,7 @@ from collections.abc import Hashable
 from typing import TypeAlias
 
 from adapters.document import Tree
+from adapters.trees.order import ORDER
 from shadow.compare.identifiers import Identifier, Identities
 from shadow.compare.patterns import Directive, Matcher
 
@@ -33,7 +34,7 @@ class Prints:
     def __init__(self, looks: int, identities: Identities | None = None) -> None:
         self.looks = looks
         self.identities = identities
-        self._known: dict[int, int] = {}
+        self._known: dict[tuple[int, int], int] = {}
         self._varying: dict[tuple[Key, Matcher[Directive]], bool] = {}
 
     def vary(self, fields: Key, matcher: Matcher[Directive]) -> bool:
@@ -50,14 +51,18 @@ class Prints:
             raise Budget
 
     def of(self, tree: Tree, matcher: Matcher[Directive]) -> int:
-        """The fingerprint of a tree at the place of a matcher. Each container's fingerprint is made once."""
+        """The fingerprint of a tree at the place of a matcher. It is made once for each container and matcher, since
+        one object may stand at several places."""
         return self._part(tree, matcher, _SHALLOW)
 
     def _part(self, node: Tree, matcher: Matcher[Directive], levels: int) -> int:
         """The fingerprint of a node. It recurses for this many `levels`; `_deep` handles deeper nesting."""
+        if matcher.conditional:
+            matcher = matcher.given(node)
         if not isinstance(node, _CONTAINERS):
             return _leaf(node, matcher) if matcher.found else hash((type(node), node))
-        known = self._known.get(id(node))
+        key = id(node), id(matcher)
+        known = self._known.get(key)
         if known is not None:
             return known
         if not levels:
@@ -78,7 +83,7 @@ class Prints:
         else:
             inside = matcher.step(None)
             made = hash(("list", *sorted([self._part(one, inside, levels - 1) for one in node])))
-        self._known[id(node)] = made
+        self._known[key] = made
         return made
 
     def _deep(self, tree: Tree, matcher: Matcher[Directive]) -> int:
@@ -88,7 +93,9 @@ class Prints:
             node, at, ready = stack.pop()
             if ready:
                 self._part(node, at, 1)
-            elif id(node) not in self._known:
+                continue
+            at = at.given(node)
+            if (id(node), id(at)) not in self._known:
                 self.spend(len(node))
                 stack.append((node, at, True))
                 if isinstance(node, dict):
@@ -96,7 +103,7 @@ class Prints:
                 else:
                     inside = at.step(None)
                     stack += [(one, inside, False) for one in node if isinstance(one, _CONTAINERS)]
-        return self._known[id(tree)]
+        return self._known[id(tree), id(matcher.given(tree))]
 
     def leaves(self, tree: Tree, matcher: Matcher[Directive]) -> frozenset[int]:
         """The fingerprints of a tree's leaves with their names, at most MAX_LEAVES of them."""
@@ -106,10 +113,11 @@ class Prints:
         while stack and looks < 2 * MAX_LEAVES and len(found) < MAX_LEAVES:
             looks += 1
             node, at, name = stack.pop()
+            at = at.given(node)
             if isinstance(node, dict | list):
                 self.spend(len(node))
             if isinstance(node, dict):
-                stack += [(one, at.step(key), key) for key, one in node.items()]
+                stack += [(one, at.step(key), key) for key, one in node.items() if key != ORDER]
             elif isinstance(node, list):
                 stack += [(one, at.step(None), name) for one in node]
             else:

@@ -20,8 +20,9 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from shadow.compare.comparison import AGREED, COMPARED, Comparison, Drift, Outcome
-from shadow.compare.diff import IDENTITY, MAX_DIFFERENCES
+from shadow.compare.diff import IDENTITY
 from shadow.compare.difference import Difference, Severity, Shape
+from shadow.compare.findings import MAX_DIFFERENCES
 from shadow.compare.names import MASKED
 from shadow.evidence.epoch import Epoch
 
@@ -156,7 +157,7 @@ def repeated(found: Comparison, again: Comparison) -> Comparison:
 def is_plain(one: Difference) -> bool:
     """Whether only a value drifts that keeps its shape, at a path that leads through no list and no map of data."""
     path = one.signature.path
-    return (one.kind == "value" and one.legacy == one.modern and path.startswith("/")
+    return (one.kind == "value" and one.legacy == one.modern and path != "" and not one.listed
             and not {"*", MASKED}.intersection(path.split("/")))
 
 
