@@ -11,13 +11,14 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from adapters.document import Tree
-from shadow.compare.diff import Weigh
+from shadow.compare import benign
+from shadow.compare.diff import Excuse, Weigh
 from shadow.compare.difference import Severity
 from shadow.compare.identifiers import REFERENCE, RESOURCE, Classes
+from shadow.compare.meaning import Meaning
 from shadow.compare.patterns import Directive, Matcher, Order, PathPattern
 from shadow.compare.severity import Row, severities
 from shadow.normalisers.base import Normaliser
-from shadow.normalisers.host import Host
 from shadow.normalisers.volatile import Volatile
 
 
@@ -76,13 +77,14 @@ class Known:
 
 class Compiled(NamedTuple):
     """Rules in the form that the comparator uses. `known` are the ids of the known differences that hold. `classes` is
-    None if no rule says `crosswalk`."""
+    None if no rule says `crosswalk`. `excuse` tells two ways to write one value (see `shadow.compare.benign`)."""
 
     directives: Matcher[Directive]
     weigh: Weigh
     reveals: Callable[[Sequence[str]], bool]
     known: frozenset[str]
     classes: Classes | None
+    excuse: Excuse
 
     def hides(self, kind: str, names: Sequence[str]) -> str | None:
         """The id of the first rule that hides a difference of a kind at a place outside of documents; None if none
@@ -142,11 +144,10 @@ def together(shared: Rules, own: Mapping[str, Rules]) -> str:
     text = repr((shared.digest, sorted((name, one.digest) for name, one in own.items()))).encode()
     return hashlib.sha256(text).hexdigest()[:16]
 
-# FHIR R4: servers set Resource.meta themselves, and links point to the server itself.
+# FHIR R4: servers set Resource.meta themselves. `shadow.compare.benign` sees to it where no pattern can name the place.
 _FHIR: tuple[Rule, ...] = (
     *(Rule(f"default {at}", at, Volatile(Volatile.Options("instant"))) for at in (
         "/meta/lastUpdated", "/entry/*/resource/meta/lastUpdated", "/entry/*/response/lastModified")),
-    Rule("default /link/*/url", "/link/*/url", Host(Host.Options())),
 )
 # A Bundle that is made for one answer has an id and a timestamp of its own, which identify nothing but that answer.
 _BUNDLE: tuple[Rule, ...] = (
@@ -161,7 +162,6 @@ _HL7 = tuple(Rule(f"default {at}", at, Volatile(Volatile.Options("opaque")))
 _LINES = (Rule("default lines", "", order=Order("ordered")),)
 _BY_FORM: dict[str, tuple[Rule, ...]] = {"hl7v2": _HL7, "html": _LINES, "text": _LINES}
 
-_MADE_ANEW = ("searchset", "history", "batch-response", "transaction-response")
 
 
 def defaults(form: str, legacy: Tree, modern: Tree) -> tuple[Rule, ...]:
@@ -171,7 +171,7 @@ def defaults(form: str, legacy: Tree, modern: Tree) -> tuple[Rule, ...]:
     typed = (isinstance(one, dict) and isinstance(one.get("resourceType"), str) for one in (legacy, modern))
     if form != "json" or not all(typed):
         return ()
-    bundles = all(one["resourceType"] == "Bundle" and one.get("type") in _MADE_ANEW for one in (legacy, modern))
+    bundles = all(one["resourceType"] == "Bundle" and one.get("type") in benign.MADE_ANEW for one in (legacy, modern))
     return (*_FHIR, *_BUNDLE) if bundles else _FHIR
 
 
@@ -190,7 +190,20 @@ def _compiled(rules: Rules, known: tuple[Known, ...], more: tuple[Rule, ...]) ->
             for one in every if one.severity is not None]
     shown = Matcher.start((below(one.at), True) for one in every if one.reveal)
     return Compiled(Matcher.start(hiding), severities(rows), _reveals(shown), frozenset(one.id for one in known),
-                    _classes(rules))
+                    _classes(rules), _excuse(off))
+
+
+def _excuse(off: Matcher[bool]) -> Excuse:
+    def excuse(names: Sequence[str], meant: Meaning) -> str:
+        found = benign.of(names, meant)
+        if not found:
+            return ""
+        place = off
+        for name in names:
+            place = place.step(None if name == "*" else name)
+        return "" if place.found else found
+
+    return excuse
 
 
 def _is_within(at: str, places: Matcher[bool]) -> bool:
