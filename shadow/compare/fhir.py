@@ -3,15 +3,17 @@
 Resources of other releases are judged by the same table, as far as their elements have the same names.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
 from itertools import pairwise
 
+from adapters.document import Tree
 from shadow.compare import fhir_r4
-from shadow.compare.benign import pages_alike
+from shadow.compare.benign import MADE_ANEW, pages_alike
 from shadow.compare.difference import Severity
-from shadow.compare.meaning import Meaning, text
+from shadow.compare.meaning import SPACE, Meaning, text
 from shadow.compare.patterns import Matcher
+from shadow.compare.resources import TYPES
 
 CRITICAL, MAJOR, MINOR = Severity
 
@@ -34,6 +36,10 @@ _IN_ORDER = frozenset({
 # answers are in the order of what was asked, and a history goes backwards (R4 sections 3.3.1, 3.1.0.11 and 3.1.0.13).
 _ORDERED = frozenset({"document", "message", "batch", "batch-response", "transaction", "transaction-response",
                       "history"})
+_OWN_WORDS: dict[str, Collection[str]] = {
+    "resourceType": TYPES, "type": (*MADE_ANEW, *_ORDERED, "collection"), "relation": (*PAGING, "self"),
+    "@xmlns": (SPACE,),
+}
 
 
 def severity(kind: str, meant: Meaning) -> Severity | None:
@@ -54,6 +60,13 @@ def severity(kind: str, meant: Meaning) -> Severity | None:
                            or any(isinstance(one, dict) and "resource" in one for one in (meant.old, meant.new))):
         return CRITICAL  # a whole record
     return CRITICAL if is_critical(meant.type, element) else None
+
+
+def is_word(names: Sequence[str], value: Tree) -> bool:
+    """Whether a value at a place ("*" for an index) is a word of FHIR's own, by which it is told what others mean. It
+    names nobody."""
+    named = [one for one in names if one not in ("*", "@value")]
+    return bool(named) and isinstance(value, str) and value in _OWN_WORDS.get(named[-1], ())
 
 
 def _of_link(kind: str, meant: Meaning) -> Severity:

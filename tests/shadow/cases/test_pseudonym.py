@@ -19,8 +19,8 @@ from shadow.compare.names import shown
 from shadow.compare.patterns import Order
 from shadow.compare.rules import Class, Rule, Rules
 from shadow.normalisers.case import Case
-from shadow.normalisers.tolerance import Tolerance
 from shadow.normalisers.rfc3339 import instant
+from shadow.normalisers.tolerance import Tolerance
 from shadow.normalisers.volatile import Volatile
 from tests.shadow.cases.test_minimise import HL7, XML, size, with_rules
 from tests.shadow.exchanges import answer, pair
