@@ -82,7 +82,7 @@ class _Reading:
         """The tree. Raises ExpatError or DocumentError."""
         self._parser.Parse(self._data, True)
         [(name, root)] = self._items
-        return {ORDER: [name], name: [root]}
+        return {name: [root]}
 
     def _refuse(self, *_: object) -> None:
         raise DocumentError("syntax")  # A DOCTYPE may declare entities, and values that are not in the document.

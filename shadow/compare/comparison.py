@@ -18,11 +18,12 @@ from shadow.compare.bodies import Incomparable, Unreadable, decoded, form_of, re
 from shadow.compare.diff import DiffError, diff
 from shadow.compare.difference import ABSENT, Difference, Severity, Shape, Signature, worst_of
 from shadow.compare.identifiers import Identities
+from shadow.compare.meaning import NOWHERE
 from shadow.compare.pair import Pair
 from shadow.compare.rules import defaults
 from shadow.observation import Observation
 
-VERSION = "5"
+VERSION = "6"
 """The comparator's version. It is raised whenever a pair may get another outcome. Then new evidence is collected."""
 
 
@@ -252,7 +253,7 @@ def _ruled(found: Difference, pair: Pair, hidden: Counter[str]) -> Iterator[Diff
     if (by := rules.hides(found.kind, names)) is not None:
         hidden[by] += 1
     else:
-        yield replace(found, severity=rules.weigh(found.kind, names, found.legacy, found.modern))
+        yield replace(found, severity=rules.weigh(found.kind, names, found.legacy, found.modern, NOWHERE))
 
 
 def _of_bodies(pair: Pair, hidden: Counter[str], identities: Identities | None) -> Iterator[Difference]:
@@ -319,10 +320,10 @@ def _of_read(
 def _of_documents(
     form: str, legacy: Tree, modern: Tree, pair: Pair, hidden: Counter[str], identities: Identities | None
 ) -> tuple[Difference, ...]:
-    directives, weigh, reveals, *_ = pair.rules.compiled(pair.at, pair.over, defaults(form, legacy, modern), form)
+    rules = pair.rules.compiled(pair.at, pair.over, defaults(form, legacy, modern), form)
     try:
-        found, counts = diff(legacy, modern, directives, weigh, reveals, key=pair.key, identities=identities,
-                             form=form)
+        found, counts = diff(legacy, modern, rules.directives, rules.weigh, rules.reveals, key=pair.key,
+                             identities=identities, form=form, excuse=rules.excuse)
     except DiffError as error:
         raise Incomparable(error.reason) from None
     hidden.update(dict(counts))

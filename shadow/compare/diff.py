@@ -12,10 +12,23 @@ from typing import Any, NamedTuple, TypeAlias
 from adapters.document import Number, Tree
 from adapters.trees.order import ORDER
 from shadow.compare import children
-from shadow.compare.difference import ABSENT, Difference, Severity, Shape, shape
-from shadow.compare.findings import Weighed, reunited, stripped, worst
+from shadow.compare.difference import Difference
+from shadow.compare.findings import (
+    GONE,
+    IDENTITY,
+    Excuse,
+    Position,
+    Weigh,
+    Worth,
+    major,
+    none,
+    nothing,
+    shape_of,
+    stripped,
+    worst,
+)
 from shadow.compare.identifiers import Identifier, Identities, Met
-from shadow.compare.names import FORMS, LONGEST_NAME, Masks, Step
+from shadow.compare.names import FORMS, Masks, Step
 from shadow.compare.pairing import Pairing, pair
 from shadow.compare.patterns import AUTO, PLAIN, Directive, Matcher
 from shadow.compare.prints import Budget, Prints
@@ -23,12 +36,6 @@ from shadow.normalisers.base import Normaliser
 
 MAX_DEPTH = 1024
 """Levels of nesting at most. Differences further down are not named, since their pointers could be of any length."""
-
-MAX_FOUND = 5_000
-"""Differences of one comparison that are collected at most. After that, only a critical one is looked for."""
-
-IDENTITY = "identity"
-"""The kind of a difference that no rule can hide: an identifier is bound to another one. It is always critical."""
 
 
 class DiffError(ValueError):
@@ -64,22 +71,8 @@ def _numbers(legacy: Number, modern: Number) -> str:
         return "value"
 
 
-class _Gone:
-    """The type of _GONE, which stands for the value on the side that has none. No tree holds it."""
-
-
-_GONE = _Gone()
 _Found: TypeAlias = tuple[str, _Trail, Matcher[Directive], Tree, Tree]
 """Kind, the way to the place, the matcher there, legacy's value and modern's. Kind "" is still to be compared."""
-
-
-class _Position:
-    """In the place of a child that moved: its position among all children of its element. `means` says that the order
-    of these children means something, since their names come back after each other."""
-
-    def __init__(self, at: int, *, means: bool) -> None:
-        self.at = at
-        self.means = means
 
 
 class _Walk:
@@ -102,7 +95,7 @@ class _Walk:
             kind, trail, matcher, old, new = stack.pop()
             self.prints.spend(1)
             if matcher.conditional:
-                matcher = matcher.given(*(one for one in (old, new) if one is not _GONE))
+                matcher = matcher.given(*(one for one in (old, new) if one is not GONE))
             if not kind:
                 if isinstance(old, dict) and isinstance(new, dict):
                     ordered = self._ordered and (ORDER in old or ORDER in new)
@@ -143,13 +136,13 @@ class _Walk:
         self.prints.spend(len(old))
         found: list[_Found] = []
         for name, before in old.items():
-            after = new.get(name, _GONE)
+            after = new.get(name, GONE)
             # Scalars of two types are unequal, so `!=` loses nothing. Containers are looked at later. One object that
             # is in both documents was read once, as equal parts of them.
             if before is not after and (isinstance(before, _LOOKED_AT) or before != after):
                 found.append(("", (trail, name), matcher.step(name), before, after))
         if len(old) != len(new) or old.keys() != new.keys():
-            found += [("", (trail, name), matcher.step(name), _GONE, after)
+            found += [("", (trail, name), matcher.step(name), GONE, after)
                       for name, after in new.items() if name not in old]
         return found
 
@@ -196,8 +189,8 @@ class _Walk:
             return []
         means = children.mixed(old) or children.mixed(new)
         return [("moved", ((trail, one.name), one.old if one.old == one.new else (one.old, one.new)),
-                 matcher.step(one.name).step(None), _Position(one.old_position, means=means),
-                 _Position(one.new_position, means=means)) for one in bound]
+                 matcher.step(one.name).step(None), Position(one.old_position, means=means),
+                 Position(one.new_position, means=means)) for one in bound]
 
     def _items(self, trail: _Trail, matcher: Matcher[Directive], old: Tree, new: Tree) -> list[_Found]:
         """The items of two lists that must be looked at, in pairs or alone."""
@@ -219,8 +212,8 @@ class _Walk:
         """The items of two lists, in pairs or alone, in order. Those that are one object need no look."""
         found: list[tuple[int, _Found]] = [(i, ("", (trail, i if i == j else (i, j)), inside, old[i], new[j]))
                                            for i, j in pairing.pairs if old[i] is not new[j]]
-        found += [(i, ("", (trail, i), inside, old[i], _GONE)) for i in pairing.missing]
-        found += [(j, ("", (trail, j), inside, _GONE, new[j])) for j in pairing.extra]
+        found += [(i, ("", (trail, i), inside, old[i], GONE)) for i in pairing.missing]
+        found += [(j, ("", (trail, j), inside, GONE, new[j])) for j in pairing.extra]
         found.sort(key=_index)
         if pairing.doubtful and self._identities is not None:
             self._doubtful.update((id(one[1]), one[1]) for i, one in found if i in pairing.doubtful)
@@ -240,9 +233,9 @@ def _index(found: tuple[int, _Found]) -> int:
 
 
 def _kind(old: Tree, new: Tree) -> str:
-    if new is _GONE:
+    if new is GONE:
         return "missing"
-    if old is _GONE:
+    if old is GONE:
         return "extra"
     if type(old) is not type(new):
         return "type"
@@ -265,14 +258,7 @@ def _hidden(kind: str, matcher: Matcher[Directive], old: Tree, new: Tree) -> str
 
 def _both_are(group: str, old: Tree, new: Tree) -> bool:
     """Whether both values have this shape, lengths aside."""
-    return old is not _GONE and new is not _GONE and _shape(old).group == _shape(new).group == group
-
-
-def _shape(value: Tree) -> Shape:
-    """The shape of what stands on one side of a difference."""
-    if value is _GONE:
-        return ABSENT
-    return Shape("child", value.at + 1) if isinstance(value, _Position) else shape(value)
+    return old is not GONE and new is not GONE and shape_of(old).group == shape_of(new).group == group
 
 
 def _hidden_together(normalisers: list[tuple[str, Normaliser]], old: Tree, new: Tree) -> str | None:
@@ -284,23 +270,6 @@ def _hidden_together(normalisers: list[tuple[str, Normaliser]], old: Tree, new: 
     return normalisers[0][0] if old == new else None
 
 
-Weigh: TypeAlias = Callable[[str, Sequence[str], Shape, Shape], Severity]
-"""How much a difference matters: (kind, names on the way, "*" for an index, legacy's shape, modern's) → Severity."""
-
-
-def _major(kind: str, names: Sequence[str], legacy: Shape, modern: Shape) -> Severity:
-    return Severity.MAJOR
-
-
-def _nothing(names: Sequence[str]) -> bool:
-    return False
-
-
-def _revealed(hidden: Shape, value: Tree) -> Shape:
-    """The shape with the value in it, up to LONGEST_NAME characters."""
-    return hidden._replace(form=f'"{value[:LONGEST_NAME]}"') if isinstance(value, str) else hidden
-
-
 class Diff(NamedTuple):
     """The differences of two trees, in document order, at most MAX_DIFFERENCES; and how many each rule hid."""
 
@@ -309,52 +278,41 @@ class Diff(NamedTuple):
 
 
 def diff(
-    legacy: Tree, modern: Tree, directives: Matcher[Directive] = PLAIN, weigh: Weigh = _major,
-    reveals: Callable[[Sequence[str]], bool] = _nothing, looks: int = 4_000_000, key: bytes = b"",
-    identities: Identities | None = None, form: str = "",
+    legacy: Tree, modern: Tree, directives: Matcher[Directive] = PLAIN, weigh: Weigh = major,
+    reveals: Callable[[Sequence[str]], bool] = nothing, looks: int = 4_000_000, key: bytes = b"",
+    identities: Identities | None = None, form: str = "", excuse: Excuse = none,
 ) -> Diff:
-    """What differs between two trees, without what rules (`directives`) hide. If `reveals` is true for a place, the
-    shape shows the scalar there.
+    """What differs between two trees, without what rules (`directives`) and `excuse` hide. If `reveals` is true for a
+    place, the shape shows the scalar there.
 
     `looks` bounds the work, so that no input takes unbounded time. `key` makes the tokens. `form` is how the bodies
     were read ("json", "xml" …). With `identities`, the trees are changed, so they must belong to the caller.
     Raises DiffError if a bound was reached before the first difference, and nothing else.
     """
-    found: list[Weighed] = []
     refused = ""
-    grave = False
     walk = _Walk(looks, identities, form)
     if identities is not None:
         legacy = identities.mark(legacy, directives, legacy=True)
         modern = identities.mark(modern, directives, legacy=False)
         identities.begin(legacy, modern)
+    worth = Worth(legacy, modern, weigh, reveals, excuse, walk.hidden)
     try:
         for kind, trail, matcher, old, new in walk.differences(legacy, modern, directives):
             steps = _steps(trail)
             if steps is None:
                 refused = "too_deep"
-                continue
-            names = [step if isinstance(step, str) else "*" for step in steps]
-            before, after = _shape(old), _shape(new)
-            if reveals(names) or any(one.reveal for one in matcher.found):
-                before, after = _revealed(before, old), _revealed(after, new)
-            said = next((one.severity for one in matcher.found if one.severity and one.kind in ("", kind)), None)
-            severity = Severity.CRITICAL if kind == IDENTITY else said or weigh(kind, names, before, after)
-            grave = grave or severity is Severity.CRITICAL
-            if len(found) < MAX_FOUND or severity is Severity.CRITICAL:
-                found.append(Weighed(kind, steps, before, after, severity, old, new, matcher))
-            if grave and len(found) >= MAX_FOUND:
+            elif not worth.add(kind, steps, matcher, old, new):
                 break
+        else:
+            worth.settle()
     except Budget:
         refused = "budget"
-        if len(found) >= MAX_FOUND:
-            # Much differs, and the rest is unknown. It may hold something critical, so it counts as critical.
-            found[-1] = found[-1]._replace(severity=Severity.CRITICAL)
-    if refused and not found:
+        worth.give_up()
+    if refused and not worth.found:
         raise DiffError(refused)
     if form in children.FORMS:
-        found = reunited(found, form, walk.prints)
+        worth.reunite(form, walk.prints)
     masks = Masks(directives, guess=form in FORMS)
     root = masks.root(legacy, modern)
-    return Diff(tuple(stripped(one, form, key, masks, root) for one in worst(found)),
+    return Diff(tuple(stripped(one, form, key, masks, root) for one in worst(worth.found)),
                 tuple(sorted(walk.hidden.items())))

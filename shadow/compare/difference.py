@@ -98,8 +98,9 @@ class Difference:
 ABSENT = Shape("absent")
 """The shape of the side that has nothing there."""
 
-# `shadow.compare.names` masks a member name of digits alone or with brackets, so these are always an index.
-_INDEX = re.compile(r"/[0-9]+(?=/|$)")
+# `shadow.compare.names` masks a member name of digits alone or with brackets, so these are an index. Eight digits are
+# an attribute of DICOM: no list has so many items.
+_INDEX = re.compile(r"/(?![0-9]{8}(?:/|$))[0-9]+(?=/|$)")
 _NUMBER = re.compile(r"\[[0-9]+\]")
 
 

@@ -11,14 +11,15 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from adapters.document import Tree
-from shadow.compare.diff import Weigh
+from shadow.compare import benign
 from shadow.compare.difference import Severity
+from shadow.compare.findings import Excuse, Weigh
 from shadow.compare.identifiers import REFERENCE, RESOURCE, Classes
+from shadow.compare.meaning import Meaning
 from shadow.compare.patterns import Condition, Directive, Matcher, Order, PathPattern
 from shadow.compare.places import BELOW, ELEMENT, LIST, VALUE, keys, patterns
 from shadow.compare.severity import Row, severities
 from shadow.normalisers.base import Normaliser
-from shadow.normalisers.host import Host
 from shadow.normalisers.volatile import Volatile
 
 
@@ -77,13 +78,14 @@ class Known:
 
 class Compiled(NamedTuple):
     """Rules in the form that the comparator uses. `known` are the ids of the known differences that hold. `classes` is
-    None if no rule says `crosswalk`."""
+    None if no rule says `crosswalk`. `excuse` tells two ways to write one value (see `shadow.compare.benign`)."""
 
     directives: Matcher[Directive]
     weigh: Weigh
     reveals: Callable[[Sequence[str]], bool]
     known: frozenset[str]
     classes: Classes | None
+    excuse: Excuse
 
     def hides(self, kind: str, names: Sequence[str]) -> str | None:
         """The id of the first rule that hides a difference of a kind at a place outside of documents; None if none
@@ -145,11 +147,10 @@ def together(shared: Rules, own: Mapping[str, Rules]) -> str:
     text = repr((shared.digest, sorted((name, one.digest) for name, one in own.items()))).encode()
     return hashlib.sha256(text).hexdigest()[:16]
 
-# FHIR R4: servers set Resource.meta themselves, and links point to the server itself.
+# FHIR R4: servers set Resource.meta themselves. `shadow.compare.benign` sees to it where no pattern can name the place.
 _FHIR: tuple[Rule, ...] = (
     *(Rule(f"default {at}", at, Volatile(Volatile.Options("instant"))) for at in (
         "/meta/lastUpdated", "/entry/*/resource/meta/lastUpdated", "/entry/*/response/lastModified")),
-    Rule("default /link/*/url", "/link/*/url", Host(Host.Options())),
 )
 # A Bundle that is made for one answer has an id and a timestamp of its own, which identify nothing but that answer.
 _BUNDLE: tuple[Rule, ...] = (
@@ -165,8 +166,6 @@ _LINES = (Rule("default lines", "", order=Order("ordered")),)
 _FORMS = ("json", "xml", "hl7v2", "html")
 _BY_FORM: dict[str, tuple[Rule, ...]] = {"hl7v2": _HL7, "text": _LINES}
 
-_MADE_ANEW = ("searchset", "history", "batch-response", "transaction-response")
-
 
 def defaults(form: str, legacy: Tree, modern: Tree) -> tuple[Rule, ...]:
     """The default rules: for text and HL7 v2 by form, and for two documents that both have a `resourceType`."""
@@ -175,7 +174,7 @@ def defaults(form: str, legacy: Tree, modern: Tree) -> tuple[Rule, ...]:
     typed = (isinstance(one, dict) and isinstance(one.get("resourceType"), str) for one in (legacy, modern))
     if form != "json" or not all(typed):
         return ()
-    bundles = all(one["resourceType"] == "Bundle" and one.get("type") in _MADE_ANEW for one in (legacy, modern))
+    bundles = all(one["resourceType"] == "Bundle" and one.get("type") in benign.MADE_ANEW for one in (legacy, modern))
     return (*_FHIR, *_BUNDLE) if bundles else _FHIR
 
 
@@ -200,7 +199,20 @@ def _compiled(rules: Rules, known: tuple[Known, ...], more: tuple[Rule, ...], fo
             else:
                 shown.append((pattern, True))
     return Compiled(Matcher.start(hiding), severities(rows), _reveals(Matcher.start(shown)),
-                    frozenset(one.id for one in known), _classes(rules))
+                    frozenset(one.id for one in known), _classes(rules), _excuse(off))
+
+
+def _excuse(off: Matcher[bool]) -> Excuse:
+    def excuse(names: Sequence[str], meant: Meaning) -> str:
+        found = benign.of(names, meant)
+        if not found:
+            return ""
+        place = off
+        for name in names:
+            place = place.step(None if name == "*" else name)
+        return "" if place.found else found
+
+    return excuse
 
 
 def _directive(one: Rule, form: str) -> Directive | None:

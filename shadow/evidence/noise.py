@@ -20,9 +20,8 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from shadow.compare.comparison import AGREED, COMPARED, Comparison, Drift, Outcome
-from shadow.compare.diff import IDENTITY
 from shadow.compare.difference import Difference, Severity, Shape
-from shadow.compare.findings import MAX_DIFFERENCES
+from shadow.compare.findings import IDENTITY, MAX_DIFFERENCES
 from shadow.compare.names import MASKED
 from shadow.evidence.epoch import Epoch
 
