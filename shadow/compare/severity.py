@@ -39,7 +39,8 @@ DEFAULTS: tuple[Row, ...] = (
            "/**/modifierExtension", "/**/dataAbsentReason", "/**/deceasedBoolean", "/**/deceasedDateTime"),
     # Words for people beside a code. The code decides.
     *_rows(MINOR, _WRITING, "/**/display", "/**/text/div", "/**/@displayName"),
-    *_rows(MINOR, frozenset(), "/**/meta/lastUpdated", "/**/meta/versionId", "/link", "/@header/etag"),
+    *_rows(MINOR, frozenset(), "/**/meta/lastUpdated", "/**/meta/versionId", "/link", "/@header/etag",
+           "/@header/last-modified"),
     # Records that are dropped, added or doubled. A list of records is the document itself, or one of these members.
     *(Row(at, CRITICAL, _ALONE, itself=True) for at in (
         "/*", "/entry/*", "/items/*", "/results/*", "/records/*", "/data/*", "/contained/*", "/**/OBX/*", "/**/OBR/*",
@@ -86,6 +87,8 @@ def severities(rows: Iterable[Row] = ()) -> Weigh:
             return _of_status(int(legacy.type), int(modern.type))
         if kind == "body" and ABSENT in (legacy, modern):
             return CRITICAL
+        if kind == "syntax" and "invalid" not in (legacy.type, modern.type):
+            return MINOR  # both can be read
         return MINOR if kind in ("moved", "precision") else MAJOR
 
     return weigh
