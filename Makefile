@@ -28,7 +28,7 @@ there = env -u MAKEFLAGS make -C $(COPY) VENV=.venv FIGWAY_COMPILE=1 $(1)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo run test test-fast test-compiled test-latest compiled lint coverage mutants golden bench bench-readme \
-	  profile fuzz siege chaos evidence update clean
+	  profile fuzz siege chaos evidence update tables clean
 
 help:  ## list these targets
 	@grep -hE '^[a-z-]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -104,6 +104,9 @@ evidence: $(VENV)/.ready-dev  ## put defects into a noisy service, and measure h
 
 update: $(VENV)/.ready-update  ## renew the lock files, and show what changed
 	@$(BIN)/python .ci/lock.py $(BIN)/uv
+
+tables: $(BIN)/python  ## make the tables of FHIR and DICOM that comparing goes by anew
+	@$(BIN)/python .ci/tables.py
 
 clean:  ## remove everything that this file makes
 	rm -rf $(VENV) out build mutants .coverage* *.egg-info .mypy_cache .ruff_cache .hypothesis

@@ -99,7 +99,7 @@ LONGEST_FILE = 450
 LONGEST_FUNCTION = 60
 
 # Generated tables may be of any length.
-GENERATED: set[str] = set()
+GENERATED = {"shadow.compare.dicom_tags", "shadow.compare.fhir_r4"}
 
 # What is longer today. When you have shortened one, take it off: a name that is no longer too long fails the test.
 TOO_LONG: set[str] = set()

@@ -138,7 +138,8 @@ def _order(written: str | list[str] | None) -> Order:
 
 
 def _step(token: str) -> str | int:
-    return int(token) if token.isascii() and token.isdigit() else token
+    # As in a pattern, eight digits are no index but an attribute of DICOM.
+    return int(token) if token.isascii() and token.isdigit() and len(token) < 8 else token
 
 
 _FILE: Schema[spec.RulesFile] = Schema.of_model(spec.RulesFile)

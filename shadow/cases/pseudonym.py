@@ -13,7 +13,7 @@ from adapters.message import Headers
 from shadow.cases.draft import Draft
 from shadow.cases.minimise import STOCK, Minimal, Trial, Unfit, findings, uncoded
 from shadow.cases.standins import Standins
-from shadow.compare import fields
+from shadow.compare import fhir, fields
 from shadow.compare.bodies import Unreadable
 from shadow.compare.names import FORMS, MASKED, Masks, masked_names, shown
 from shadow.compare.pair import Pair
@@ -98,7 +98,7 @@ def _replaced(pair: Pair, draft: Draft | None, data: set[Names], of: _Replace) -
     reveals = pair.rules.compiled(pair.at, pair.over).reveals
 
     def unless_revealed(value: Tree, names: Names) -> Tree:
-        return value if reveals(names) else of(value, names)
+        return value if reveals(names) or fhir.is_word(names, value) else of(value, names)
 
     trees = [tree if isinstance(tree, Unreadable) else _mapped(tree, form.name, data, unless_revealed, of)
              for form, tree in zip(draft.forms, draft.trees, strict=True)]

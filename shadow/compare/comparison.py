@@ -373,10 +373,10 @@ def _of_odd(outside: Outside, legacy: Reading, modern: Reading) -> Iterator[Diff
 def _of_documents(outside: Outside, form: str, legacy: Tree, modern: Tree, size: int) -> tuple[Difference, ...]:
     """The differences of two documents of `size` bytes together."""
     pair = outside.pair
-    directives, weigh, reveals, *_ = pair.rules.compiled(pair.at, pair.over, defaults(form, legacy, modern))
+    rules = pair.rules.compiled(pair.at, pair.over, defaults(form, legacy, modern))
     try:
-        found, counts = diff(legacy, modern, directives, weigh, reveals, LOOKS + LOOKS_A_BYTE * size, pair.key,
-                             outside.identities, maps=form in FORMS)
+        found, counts = diff(legacy, modern, rules.directives, rules.weigh, rules.reveals, LOOKS + LOOKS_A_BYTE * size,
+                             pair.key, outside.identities, maps=form in FORMS, excuse=rules.excuse)
     except DiffError as error:
         raise Incomparable(error.reason) from None
     outside.hidden.update(dict(counts))

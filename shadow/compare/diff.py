@@ -10,8 +10,10 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple, TypeAlias
 
 from adapters.document import Number, Tree
+from shadow.compare.benign import VERSION
 from shadow.compare.difference import ABSENT, Difference, Severity, Shape, placed, shape
 from shadow.compare.identifiers import Identifier, Identities, Met
+from shadow.compare.meaning import Meaning, meaning
 from shadow.compare.names import LONGEST_NAME, MASKED, Masks, Position, Step
 from shadow.compare.pairing import pair
 from shadow.compare.patterns import AUTO, PLAIN, Directive, Matcher
@@ -71,6 +73,7 @@ class _Gone:
 
 GONE = _Gone()
 """Stands for the value on a side that has none."""
+
 _Found: TypeAlias = tuple[str, _Trail, Matcher[Directive], Tree, Tree]
 """Kind, the way to the place, the matcher there, legacy's value and modern's. Kind "" is still to be compared."""
 
@@ -215,16 +218,25 @@ def _hidden_together(normalisers: list[tuple[str, Normaliser]], old: Tree, new: 
     return normalisers[0][0] if old == new else None
 
 
-Weigh: TypeAlias = Callable[[str, Sequence[str], Shape, Shape], Severity]
-"""How much a difference matters: (kind, names on the way, "*" for an index, legacy's shape, modern's) → Severity."""
+Weigh: TypeAlias = Callable[[str, Sequence[str], Shape, Shape, Meaning], Severity]
+"""How much a difference matters: (kind, names on the way, "*" for an index, legacy's shape, modern's, what the place
+means) → Severity."""
 
 
-def _major(kind: str, names: Sequence[str], legacy: Shape, modern: Shape) -> Severity:
+def _major(kind: str, names: Sequence[str], legacy: Shape, modern: Shape, meant: Meaning) -> Severity:
     return Severity.MAJOR
 
 
 def _nothing(names: Sequence[str]) -> bool:
     return False
+
+
+Excuse: TypeAlias = Callable[[Sequence[str], Meaning], str]
+"""The id of the default rule by which two values are one, or "": (names on the way, what the place means) → id."""
+
+
+def _none(names: Sequence[str], meant: Meaning) -> str:
+    return ""
 
 
 def revealed(hidden: Shape, value: Tree) -> Shape:
@@ -254,49 +266,87 @@ class _Weighed(NamedTuple):
 def diff(
     legacy: Tree, modern: Tree, directives: Matcher[Directive] = PLAIN, weigh: Weigh = _major,
     reveals: Callable[[Sequence[str]], bool] = _nothing, looks: int = 4_000_000, key: bytes = b"",
-    identities: Identities | None = None, maps: bool = False,
+    identities: Identities | None = None, maps: bool = False, excuse: Excuse = _none,
 ) -> Diff:
-    """What differs between two trees, without what rules (`directives`) hide. If `reveals` is true for a place, the
-    shape shows the scalar there.
+    """What differs between two trees, without what rules (`directives`) and `excuse` hide. If `reveals` is true for a
+    place, the shape shows the scalar there.
 
     `looks` bounds the work, so that no input takes unbounded time. `key` makes the tokens. With `maps`, objects may be
     maps, whose member names are data. With `identities`, the trees are changed, so they must belong to the caller.
     Raises DiffError if a bound was reached before the first difference, and nothing else.
     """
-    found: list[_Weighed] = []
     refused = ""
-    grave = False
     walk = _Walk(looks, identities)
     if identities is not None:
         legacy = identities.mark(legacy, directives, legacy=True)
         modern = identities.mark(modern, directives, legacy=False)
         identities.begin(legacy, modern)
+    worth = _Worth(legacy, modern, weigh, reveals, excuse, walk.hidden)
     try:
-        for kind, trail, _, old, new in walk.differences(legacy, modern, directives):
-            steps = _steps(trail)
+        for one in walk.differences(legacy, modern, directives):
+            steps = _steps(one[1])
             if steps is None:
                 refused = "too_deep"
-                continue
-            names = [step if isinstance(step, str) else "*" for step in steps]
-            before, after = (ABSENT if one is GONE else shape(one) for one in (old, new))
-            if reveals(names):
-                before, after = revealed(before, old), revealed(after, new)
-            severity = Severity.CRITICAL if kind == IDENTITY else weigh(kind, names, before, after)
-            grave = grave or severity is Severity.CRITICAL
-            if len(found) < MAX_FOUND or severity is Severity.CRITICAL:
-                found.append(_Weighed(kind, steps, before, after, severity, old, new))
-            if grave and len(found) >= MAX_FOUND:
+            elif not worth.add(one[0], steps, one[3], one[4]):
                 break
+        else:
+            worth.settle()
     except Budget:
         refused = "budget"
-        if len(found) >= MAX_FOUND:
+        if len(worth.found) >= MAX_FOUND:
             # Much differs, and the rest is unknown. It may hold something critical, so it counts as critical.
-            found[-1] = found[-1]._replace(severity=Severity.CRITICAL)
-    if refused and not found:
+            worth.found[-1] = worth.found[-1]._replace(severity=Severity.CRITICAL)
+    if refused and not worth.found:
         raise DiffError(refused)
     masks = Masks(directives, guess=maps)
     root = masks.root(legacy, modern)
-    return Diff(tuple(_kept(one, key, masks, root) for one in _worst(found)), tuple(sorted(walk.hidden.items())))
+    return Diff(tuple(_kept(one, key, masks, root) for one in _worst(worth.found)), tuple(sorted(walk.hidden.items())))
+
+
+class _Worth:
+    """Weighs the differences of one comparison as they are found, and keeps those that count."""
+
+    __slots__ = ("_differing", "_excuse", "_grave", "_hidden", "_legacy", "_modern", "_reveals", "_versions", "_weigh",
+                 "found")
+
+    def __init__(self, legacy: Tree, modern: Tree, weigh: Weigh, reveals: Callable[[Sequence[str]], bool],
+                 excuse: Excuse, hidden: Counter[str]) -> None:
+        self.found: list[_Weighed] = []
+        self._legacy, self._modern = legacy, modern
+        self._weigh, self._reveals, self._excuse = weigh, reveals, excuse
+        self._hidden = hidden
+        self._grave = False
+        # Versions of resources, by their index in `found`, and the resources that differ in anything else.
+        self._versions: list[tuple[int, int]] = []
+        self._differing: set[int] = set()
+
+    def add(self, kind: str, steps: list[Step], old: Tree, new: Tree) -> bool:
+        """Weigh a difference. Returns whether others still matter."""
+        names = [step if isinstance(step, str) else "*" for step in steps]
+        meant = meaning(self._legacy, self._modern, steps, old, new)
+        excused = self._excuse(names, meant) if kind == "value" else ""
+        if excused and excused != VERSION:
+            self._hidden[excused] += 1
+            return True
+        if not excused:
+            self._differing.update(map(id, meant.resources))
+        elif len(self.found) < MAX_FOUND:
+            self._versions.append((len(self.found), id(meant.resources[-1])))
+        before, after = (ABSENT if one is GONE else shape(one) for one in (old, new))
+        if self._reveals(names):
+            before, after = revealed(before, old), revealed(after, new)
+        severity = Severity.CRITICAL if kind == IDENTITY else self._weigh(kind, names, before, after, meant)
+        self._grave = self._grave or severity is Severity.CRITICAL
+        if len(self.found) < MAX_FOUND or severity is Severity.CRITICAL:
+            self.found.append(_Weighed(kind, steps, before, after, severity, old, new))
+        return not (self._grave and len(self.found) >= MAX_FOUND)
+
+    def settle(self) -> None:
+        """Take out the versions of resources that differ in nothing else, once all differences are known."""
+        for at, resource in reversed(self._versions):
+            if resource not in self._differing:
+                del self.found[at]
+                self._hidden[VERSION] += 1
 
 
 def _worst(found: list[_Weighed]) -> list[_Weighed]:

@@ -16,6 +16,7 @@ from shadow.compare.difference import ABSENT, Difference, Severity, Shape, shape
 from shadow.compare.fields import Said
 from shadow.compare.heads import Field
 from shadow.compare.identifiers import Identifier, Identities, Met
+from shadow.compare.meaning import NOWHERE
 from shadow.compare.names import shown as name_shown
 from shadow.compare.pair import Pair
 from shadow.compare.patterns import Directive, Matcher
@@ -43,7 +44,7 @@ class Outside(NamedTuple):
         if (by := self.rules.hides(found.kind, names)) is not None:
             self.hidden[by] += 1
         else:
-            yield replace(found, severity=self.rules.weigh(found.kind, names, found.legacy, found.modern))
+            yield replace(found, severity=self.rules.weigh(found.kind, names, found.legacy, found.modern, NOWHERE))
 
     def status(self) -> Iterator[Difference]:
         old, new = self.pair.control.status, self.pair.candidate.status
@@ -79,7 +80,7 @@ class Outside(NamedTuple):
         shown = name_shown(name)
         where = f"/@{kind}/{shown}"
         yield Difference(
-            kind, shown, legacy, modern, self.rules.weigh(kind, names, legacy, modern),
+            kind, shown, legacy, modern, self.rules.weigh(kind, names, legacy, modern, NOWHERE),
             legacy_token=_token(self.pair.key, where, old), modern_token=_token(self.pair.key, where, new),
             key_token="" if shown == name else of_names(self.pair.key, [name]))
 

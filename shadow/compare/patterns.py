@@ -28,7 +28,8 @@ class PathPattern(tuple[str, ...]):
         if re.search(r"~(?![01])", text):
             raise ValueError('a pattern has "~" only in "~0" and "~1"')
         tokens = cls(token.replace("~1", "/").replace("~0", "~") for token in text.split("/")[1:])
-        if any(re.fullmatch(r"[0-9]+", token, re.ASCII) for token in tokens):
+        # Eight digits are no index but an attribute of DICOM (PS3.18 annex F): no list has so many items.
+        if any(re.fullmatch(r"(?![0-9]{8}$)[0-9]+", token, re.ASCII) for token in tokens):
             raise ValueError('"*" stands for the items of a list: an index names nothing where order is ignored')
         return tokens
 

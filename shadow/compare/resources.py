@@ -19,17 +19,20 @@ _TYPES = """
     ImmunizationRecommendation ImplementationGuide Ingredient InsurancePlan InventoryItem InventoryReport
     Invoice Library Linkage List Location ManufacturedItemDefinition Measure MeasureReport Media Medication
     MedicationAdministration MedicationDispense MedicationKnowledge MedicationOrder MedicationRequest
-    MedicationStatement MedicinalProduct MedicinalProductDefinition MessageDefinition MessageHeader
-    MolecularSequence NamingSystem NutritionIntake NutritionOrder NutritionProduct Observation
-    ObservationDefinition OperationDefinition OperationOutcome Organization OrganizationAffiliation
-    PackagedProductDefinition Parameters Patient PaymentNotice PaymentReconciliation Permission Person
-    PlanDefinition Practitioner PractitionerRole Procedure ProcedureRequest Provenance Questionnaire
-    QuestionnaireResponse ReferralRequest RegulatedAuthorization RelatedPerson RequestGroup RequestOrchestration
-    Requirements ResearchDefinition ResearchElementDefinition ResearchStudy ResearchSubject RiskAssessment
-    RiskEvidenceSynthesis Schedule SearchParameter Sequence ServiceRequest Slot Specimen SpecimenDefinition
-    StructureDefinition StructureMap Subscription SubscriptionStatus SubscriptionTopic Substance
-    SubstanceDefinition SubstanceNucleicAcid SubstancePolymer SubstanceProtein SubstanceReferenceInformation
-    SubstanceSourceMaterial SubstanceSpecification SupplyDelivery SupplyRequest Task TerminologyCapabilities
-    TestPlan TestReport TestScript Transport ValueSet VerificationResult VisionPrescription
+    MedicationStatement MedicinalProduct MedicinalProductAuthorization MedicinalProductContraindication
+    MedicinalProductDefinition MedicinalProductIndication MedicinalProductIngredient MedicinalProductInteraction
+    MedicinalProductManufactured MedicinalProductPackaged MedicinalProductPharmaceutical
+    MedicinalProductUndesirableEffect MessageDefinition MessageHeader MolecularSequence NamingSystem
+    NutritionIntake NutritionOrder NutritionProduct Observation ObservationDefinition OperationDefinition
+    OperationOutcome Organization OrganizationAffiliation PackagedProductDefinition Parameters Patient
+    PaymentNotice PaymentReconciliation Permission Person PlanDefinition Practitioner PractitionerRole Procedure
+    ProcedureRequest Provenance Questionnaire QuestionnaireResponse ReferralRequest RegulatedAuthorization
+    RelatedPerson RequestGroup RequestOrchestration Requirements ResearchDefinition ResearchElementDefinition
+    ResearchStudy ResearchSubject RiskAssessment RiskEvidenceSynthesis Schedule SearchParameter Sequence
+    ServiceRequest Slot Specimen SpecimenDefinition StructureDefinition StructureMap Subscription
+    SubscriptionStatus SubscriptionTopic Substance SubstanceDefinition SubstanceNucleicAcid SubstancePolymer
+    SubstanceProtein SubstanceReferenceInformation SubstanceSourceMaterial SubstanceSpecification SupplyDelivery
+    SupplyRequest Task TerminologyCapabilities TestPlan TestReport TestScript Transport ValueSet
+    VerificationResult VisionPrescription
 """
 TYPES = frozenset(_TYPES.split())

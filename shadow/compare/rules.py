@@ -11,9 +11,11 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from adapters.document import Tree
-from shadow.compare.diff import Weigh
+from shadow.compare import benign
+from shadow.compare.diff import Excuse, Weigh
 from shadow.compare.difference import Severity
 from shadow.compare.identifiers import REFERENCE, RESOURCE, Classes
+from shadow.compare.meaning import Meaning
 from shadow.compare.patterns import Directive, Matcher, Order, PathPattern
 from shadow.compare.severity import Row, severities
 from shadow.normalisers.base import Normaliser
@@ -76,7 +78,8 @@ class Known:
 
 class Compiled(NamedTuple):
     """Rules in the form that the comparator uses. `known` are the ids of the known differences that hold. `classes` is
-    None if no rule says `crosswalk`. `defaults` says whether default rules hold at a place."""
+    None if no rule says `crosswalk`. `defaults` says whether default rules hold at a place. `excuse` tells two ways to
+    write one value (see `shadow.compare.benign`)."""
 
     directives: Matcher[Directive]
     weigh: Weigh
@@ -84,6 +87,7 @@ class Compiled(NamedTuple):
     known: frozenset[str]
     classes: Classes | None
     defaults: Callable[[Sequence[str]], bool]
+    excuse: Excuse
 
     def hides(self, kind: str, names: Sequence[str]) -> str | None:
         """The id of the first rule that hides a difference of a kind at a place outside of documents; None if none
@@ -143,11 +147,10 @@ def together(shared: Rules, own: Mapping[str, Rules]) -> str:
     text = repr((shared.digest, sorted((name, one.digest) for name, one in own.items()))).encode()
     return hashlib.sha256(text).hexdigest()[:16]
 
-# FHIR R4: servers set Resource.meta themselves, and links point to the server itself.
+# FHIR R4: servers set Resource.meta themselves. `shadow.compare.benign` sees to it where no pattern can name the place.
 _FHIR: tuple[Rule, ...] = (
     *(Rule(f"default {at}", at, Volatile(Volatile.Options("instant"))) for at in (
         "/meta/lastUpdated", "/entry/*/resource/meta/lastUpdated", "/entry/*/response/lastModified")),
-    Rule("default /link/*/url", "/link/*/url", Host(Host.Options())),
 )
 # A Bundle that is made for one answer has an id and a timestamp of its own, which identify nothing but that answer.
 _BUNDLE: tuple[Rule, ...] = (
@@ -164,7 +167,6 @@ _BY_FORM: dict[str, tuple[Rule, ...]] = {"hl7v2": _HL7, "html": _LINES, "text": 
 
 # Links in the head point to the server itself, as those of a Bundle do.
 _HEADS: tuple[Rule, ...] = (Rule("default /@header/link", "/@header/link", Host(Host.Options())),)
-_MADE_ANEW = ("searchset", "history", "batch-response", "transaction-response")
 
 
 def defaults(form: str, legacy: Tree, modern: Tree) -> tuple[Rule, ...]:
@@ -174,7 +176,7 @@ def defaults(form: str, legacy: Tree, modern: Tree) -> tuple[Rule, ...]:
     typed = (isinstance(one, dict) and isinstance(one.get("resourceType"), str) for one in (legacy, modern))
     if form != "json" or not all(typed):
         return ()
-    bundles = all(one["resourceType"] == "Bundle" and one.get("type") in _MADE_ANEW for one in (legacy, modern))
+    bundles = all(one["resourceType"] == "Bundle" and one.get("type") in benign.MADE_ANEW for one in (legacy, modern))
     return (*_FHIR, *_BUNDLE) if bundles else _FHIR
 
 
@@ -195,7 +197,15 @@ def _compiled(rules: Rules, known: tuple[Known, ...], more: tuple[Rule, ...]) ->
     shown = Matcher.start((below(one.at), True) for one in every if one.reveal)
     within, without = _is_true(shown), _is_true(off)
     return Compiled(Matcher.start(hiding), severities(rows), within, frozenset(one.id for one in known),
-                    _classes(rules), lambda names: not without(names))
+                    _classes(rules), lambda names: not without(names), _excuse(without))
+
+
+def _excuse(without: Callable[[Sequence[str]], bool]) -> Excuse:
+    def excuse(names: Sequence[str], meant: Meaning) -> str:
+        found = benign.of(names, meant)
+        return found if found and not without(names) else ""
+
+    return excuse
 
 
 def _is_within(at: str, places: Matcher[bool]) -> bool:

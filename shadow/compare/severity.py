@@ -1,15 +1,19 @@
-"""How much a difference matters, by its place: a table of patterns for FHIR, HL7 v2 and plain JSON.
+"""How much a difference matters, by its place: a table of patterns for CDA, HL7 v2, DICOM and plain JSON.
 
-The first row that matches decides; rules of the configuration come before the table. A row covers everything below its
-place, except rows for records, which mean the record itself: one that is dropped or added.
+The first row that matches decides. Rules of the configuration come before the table, and so does what FHIR's own
+definitions say of a resource's element (`shadow.compare.fhir`). A row covers everything below its place, except rows
+for records, which mean the record itself: one that is dropped or added.
 """
 
 import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from shadow.compare import fhir
+from shadow.compare.benign import same_moment
 from shadow.compare.diff import Weigh
 from shadow.compare.difference import ABSENT, Severity, Shape
+from shadow.compare.meaning import Meaning
 from shadow.compare.patterns import Matcher, PathPattern
 
 CRITICAL, MAJOR, MINOR = Severity
@@ -33,33 +37,53 @@ def _rows(severity: Severity, kinds: frozenset[str], *places: str) -> list[Row]:
     return [Row(at, severity, kinds) for at in places]
 
 
+_DICOM = (
+    ("00080018", "SOPInstanceUID"), ("00080050", "AccessionNumber"), ("00100010", "PatientName"),
+    ("00100020", "PatientID"), ("00100030", "PatientBirthDate"), ("00100040", "PatientSex"),
+    ("0020000D", "StudyInstanceUID"), ("0020000E", "SeriesInstanceUID"), ("00200032", "ImagePositionPatient"),
+    ("00200037", "ImageOrientationPatient"), ("00200060", "Laterality"), ("00200062", "ImageLaterality"),
+    ("00280030", "PixelSpacing"), ("00281052", "RescaleIntercept"), ("00281053", "RescaleSlope"),
+)
+
 DEFAULTS: tuple[Row, ...] = (
     # Negations: they turn the meaning of a record around.
-    *_rows(CRITICAL, frozenset(), "/**/negationInd", "/**/@negationInd", "/**/doNotPerform", "/**/wasNotGiven",
-           "/**/modifierExtension", "/**/dataAbsentReason", "/**/deceasedBoolean", "/**/deceasedDateTime"),
+    *_rows(CRITICAL, frozenset(), "/**/negationInd", "/**/@negationInd", "/**/@nullFlavor", "/**/doNotPerform",
+           "/**/wasNotGiven", "/**/modifierExtension", "/**/dataAbsentReason", "/**/deceasedBoolean",
+           "/**/deceasedDateTime"),
     # Words for people beside a code. The code decides.
     *_rows(MINOR, _WRITING, "/**/display", "/**/text/div", "/**/@displayName"),
-    *_rows(MINOR, frozenset(), "/**/meta/lastUpdated", "/**/meta/versionId", "/link", "/@header/etag",
-           "/@header/last-modified"),
+    *_rows(MINOR, frozenset(), "/**/meta/lastUpdated", "/**/meta/versionId", "/@header/etag", "/@header/last-modified"),
     # Records that are dropped, added or doubled. A list of records is the document itself, or one of these members.
     *(Row(at, CRITICAL, _ALONE, itself=True) for at in (
         "/*", "/entry/*", "/items/*", "/results/*", "/records/*", "/data/*", "/contained/*", "/**/OBX/*", "/**/OBR/*",
         "/**/AL1/*", "/**/PID/*", "/**/RXE/*", "/entry/*/resource")),
     # Whose record it is.
     *_rows(CRITICAL, frozenset(), "/id", "/entry/*/resource/id", "/resourceType", "/entry/*/resource/resourceType",
-           "/**/identifier", "/**/subject", "/**/patient", "/**/patientId", "/**/patient_id", "/**/mrn",
-           "/**/birthDate", "/PID/*/f2", "/PID/*/f3", "/PID/*/f5", "/PID/*/f7", "/PID/*/f8",
-           "/**/recordTarget", "/**/patientRole"),
-    # Allergies, medication, results: FHIR.
+           "/**/identifier", "/**/subject", "/**/patient", "/**/patientId", "/**/patient_id", "/**/patientName",
+           "/**/patient_name", "/**/mrn", "/**/birthDate", "/**/birth_date", "/**/dateOfBirth", "/**/dob", "/**/gender",
+           "/**/sex", "/**/recordTarget", "/**/patientRole"),
+    # Allergies, medication, results.
     *_rows(CRITICAL, frozenset(), "/**/clinicalStatus", "/**/verificationStatus", "/**/criticality", "/**/allergies",
            "/**/allergy", "/**/substance", "/**/medicationCodeableConcept", "/**/medicationReference",
            "/**/dosageInstruction", "/**/dosage", "/**/doseAndRate", "/**/doseQuantity", "/**/dose", "/**/route",
            "/status", "/entry/*/resource/status", "/**/valueQuantity", "/**/valueCodeableConcept", "/**/valueString",
            "/**/valueInteger", "/**/valueBoolean", "/**/comparator", "/**/unit", "/**/units", "/**/interpretation"),
-    # The same in HL7 v2 (chapters 3, 4 and 7), and in CDA.
-    *_rows(CRITICAL, frozenset(), "/**/AL1", "/**/RXA", "/**/RXD", "/**/RXE", "/**/RXO", "/**/RXR", "/**/OBX/*/f2",
-           "/**/OBX/*/f3", "/**/OBX/*/f5", "/**/OBX/*/f6", "/**/OBX/*/f8", "/**/OBX/*/f11", "/MSA/*/f1",
-           "/**/doseQuantity", "/**/routeCode", "/**/interpretationCode"),
+    # The same in HL7 v2 (chapters 3, 4 and 7): whose record it is, what is ordered, given and found.
+    *_rows(CRITICAL, frozenset(), "/**/PID/*/f2", "/**/PID/*/f3", "/**/PID/*/f5", "/**/PID/*/f7", "/**/PID/*/f8",
+           "/**/MRG", "/**/AL1", "/**/IAM", "/**/DG1", "/**/RXA", "/**/RXC", "/**/RXD", "/**/RXE", "/**/RXG", "/**/RXO",
+           "/**/RXR", "/**/TQ1", "/**/ORC/*/f1", "/**/OBR/*/f4", "/**/OBR/*/f25", "/**/OBX/*/f2", "/**/OBX/*/f3",
+           "/**/OBX/*/f5", "/**/OBX/*/f6", "/**/OBX/*/f8", "/**/OBX/*/f11", "/MSA/*/f1"),
+    # In CDA (R2, the entries of its RIM classes).
+    *_rows(CRITICAL, frozenset(), "/**/observation/*/value", "/**/observation/*/code",
+           "/**/substanceAdministration/*/code", "/**/procedure/*/code", "/**/routeCode", "/**/interpretationCode",
+           "/**/targetSiteCode", "/**/statusCode", "/**/manufacturedMaterial", "/**/manufacturedLabeledDrug",
+           "/**/playingEntity"),
+    # In DICOM JSON (PS3.18 annex F), and where attributes have their keywords as names: the patient, the study, the
+    # side, and what lengths and densities are measured by.
+    *_rows(CRITICAL, frozenset(), *(f"/**/{one}" for tag, keyword in _DICOM for one in (tag, keyword))),
+    # Where order means something: a tapered dose, a point on a map.
+    *_rows(MAJOR, frozenset({"moved"}), "/**/dosageInstruction", "/**/dosage", "/**/dosages", "/**/dose", "/**/doses",
+           "/**/doseAndRate", "/**/schedule", "/**/steps", "/**/coordinates"),
     # A code without its system is another code.
     *_rows(CRITICAL, frozenset({"missing", "extra", "value", "type"}), "/**/system", "/**/@codeSystem"),
 )
@@ -72,26 +96,41 @@ def severities(rows: Iterable[Row] = ()) -> Weigh:
         (PathPattern((*PathPattern.parse(row.at), *(() if row.itself else ("**",)))), (at < len(own), row))
         for at, row in enumerate([*own, *DEFAULTS]))
 
-    def weigh(kind: str, names: Sequence[str], legacy: Shape, modern: Shape) -> Severity:
+    def weigh(
+        kind: str, names: Sequence[str], legacy: Shape, modern: Shape, meant: Meaning
+    ) -> Severity:
         place = table
         for name in names:
             place = place.step(None if name == "*" else name)
-        for said, row in place.found:
-            if row.itself and row.at.endswith("*") and names[-1] != "*":
-                continue
-            if kind in row.kinds or (not row.kinds and (said or kind != "moved")):
-                # One number in two spellings is never as bad as two numbers, unless a rule says so.
-                lenient = kind == "precision" and not said and row.severity is CRITICAL
-                return MAJOR if lenient else row.severity
+        rows = [row for said, row in place.found if said and (not row.kinds or kind in row.kinds)]
+        if rows:
+            return rows[0].severity
+        if kind == "value" and same_moment(meant.old, meant.new):
+            return MINOR
+        found = fhir.severity(kind, meant) or next((row.severity for said, row in place.found if not said and _holds(
+            row, kind, names)), None)
+        if found is not None:
+            # One number in two spellings is never as bad as two numbers.
+            return MAJOR if kind == "precision" and found is CRITICAL else found
         if kind == "status":
             return _of_status(int(legacy.type), int(modern.type))
         if kind == "body" and ABSENT in (legacy, modern):
             return CRITICAL
         if kind == "syntax" and "invalid" not in (legacy.type, modern.type):
             return MINOR  # both can be read
-        return MINOR if kind in ("moved", "precision") else MAJOR
+        if kind == "moved":
+            # A list of numbers, or of lists, is a point, a curve or a table: its order is what it says.
+            return MAJOR if legacy.type in ("integer", "decimal", "array") else MINOR
+        return MINOR if kind == "precision" else MAJOR
 
     return weigh
+
+
+def _holds(row: Row, kind: str, names: Sequence[str]) -> bool:
+    """Whether a row of the table is about a difference of a kind at a place that its pattern covers."""
+    if row.itself and row.at.endswith("*") and names[-1] != "*":
+        return False
+    return kind in row.kinds if row.kinds else kind != "moved"
 
 
 def criticals(pattern: PathPattern) -> list[str]:
@@ -108,7 +147,7 @@ def criticals(pattern: PathPattern) -> list[str]:
             place = place.step(None if token in ("*", "**") else token)
         if row.severity is CRITICAL and place.found:
             found.append(row.at)
-    return found
+    return [*found, *fhir.within(within)]
 
 
 _STATUSES = "200-404", "403-200"

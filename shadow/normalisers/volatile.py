@@ -3,31 +3,19 @@
 import re
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Literal
 
 from adapters.document import Number, Tree
+from shadow.normalisers.rfc3339 import instant
 
-_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
 _UUID = re.compile(r"(?:urn:uuid:)?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _OPAQUE = re.compile(r"[!-~]{1,512}")
 _URL = re.compile(r"https?://[^\s/?#]+[^\s]*", re.IGNORECASE)
 _INT = re.compile(r"-?[0-9]{1,30}", re.ASCII)
 
 
-def is_instant(text: str) -> bool:
-    """Whether a text is a date and time with a zone (RFC 3339 section 5.6) that the calendar has."""
-    if not _INSTANT.fullmatch(text):
-        return False
-    try:
-        datetime.fromisoformat(text[:19])
-    except ValueError:
-        return False
-    return text.endswith("Z") or (int(text[-5:-3]) < 24 and int(text[-2:]) < 60)
-
-
 _VALID: dict[str, Callable[[str], object]] = {
-    "instant": is_instant, "uuid": _UUID.fullmatch, "opaque": _OPAQUE.fullmatch, "url": _URL.fullmatch,
+    "instant": instant, "uuid": _UUID.fullmatch, "opaque": _OPAQUE.fullmatch, "url": _URL.fullmatch,
     "int": _INT.fullmatch,
 }
 

@@ -242,7 +242,7 @@ def test_nothing_is_held_against_everything():
 
 
 def test_of_many_differences_the_worst_are_kept():
-    def weigh(kind, names, legacy, modern):
+    def weigh(kind, names, legacy, modern, meant):
         return Severity.CRITICAL if names[-1] == "z" else Severity.MINOR
 
     names = [*(f"a{chr(97 + one)}{chr(97 + other)}" for one in range(26) for other in range(26)), "z"]
@@ -278,7 +278,7 @@ def test_differences_are_bounded():
     assert len(differences(["a"] * 1000, ["b"] * 1000)) == MAX_DIFFERENCES
 
 
-def grave(kind, names, legacy, modern):
+def grave(kind, names, legacy, modern, meant):
     return Severity.CRITICAL if names == ["z"] else Severity.MAJOR
 
 

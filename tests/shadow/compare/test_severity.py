@@ -127,7 +127,79 @@ def test_hl7_has_its_own_places():
     assert worst(legacy, changed(legacy, "OBR", 0, "OBX", 0, "f14", to="b")) == "major"
 
 
+HL7 = ("MSH|^~\\&|a|b|c|d|1||ORU^R01|1|P|2.5\rPID|1|2|3|4|5|6|7|8\rMRG|1\rAL1|1|2|3|4|5|6\rORC|1\rOBR|1|2|3|4|5\r"
+       "OBX|1|2|3|4|5|6|7|8|9|10|11|12|13|14\rRXE|1|2|3|4|5\rRXA|0|1|2|3|4|5|6|7|8|9\rRXR|1|2\rTQ1|1|2|3")
+
+
+@pytest.mark.parametrize(("field", "severity"), [
+    *((field, "critical") for field in (
+        "PID-2", "PID-3", "PID-5", "PID-7", "PID-8", "MRG-1", "OBR-4", "OBX-2", "OBX-3", "OBX-5", "OBX-6", "OBX-8",
+        "OBX-11", "ORC-1", "RXR-1", "TQ1-3", *(f"AL1-{at}" for at in range(1, 7)), *(f"RXE-{at}" for at in range(1, 6)),
+        *(f"RXA-{at}" for at in range(1, 10)))),
+    ("PID-6", "major"), ("OBX-14", "major"),
+])
+def test_what_a_field_of_hl7_matters(field, severity):
+    name, number = field.split("-")
+    lines = HL7.split("\r")
+    for written in ("", "changed"):
+        changed = [line.split("|") for line in lines]
+        [segment] = [one for one in changed if one[0] == name]
+        segment[int(number)] = written
+        new = "\r".join(map("|".join, changed))
+        sides = (answer(arm, text.encode(), content_type="x-application/hl7-v2+er7")
+                 for arm, text in (("legacy", HL7), ("modern", new)))
+        assert worst(*sides) == severity
+
+
+CDA = """<ClinicalDocument xmlns="urn:hl7-org:v3" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">
+<recordTarget><patientRole><id extension="17"/></patientRole></recordTarget>
+<component><structuredBody><component><section>
+<entry><observation classCode="OBS" moodCode="EVN"><code code="718-7"/><statusCode code="completed"/>
+<value xsi:type="PQ" value="7.9" unit="g/dL"/></observation></entry>
+<entry><substanceAdministration><routeCode code="PO"/><doseQuantity value="5"/><consumable><manufacturedProduct>
+<manufacturedMaterial><code code="197361"/></manufacturedMaterial></manufacturedProduct></consumable>
+</substanceAdministration></entry></section></component></structuredBody></component></ClinicalDocument>"""
+
+
+@pytest.mark.parametrize(("old", "new"), [
+    ('value="7.9"', 'value="79"'), ('unit="g/dL"', 'unit="g/L"'), ('code="718-7"', 'code="718-8"'), ('"17"', '"71"'),
+    (' xsi:type="PQ"', ' xsi:type="REAL"'), ('"197361"', '"197362"'), ('value="5"', 'value="50"'), ("PO", "IV"),
+    ('<code code="718-7"/>', ""), ('moodCode="EVN"', 'moodCode="EVN" negationInd="true"'),
+    ('<value xsi:type="PQ" value="7.9" unit="g/dL"/>', '<value xsi:type="PQ" nullFlavor="UNK"/>'),
+])
+def test_what_a_document_of_cda_says_of_a_patient_is_critical(old, new):
+    assert CDA.count(old) == 1
+    sides = (answer(arm, text.encode(), content_type="application/xml")
+             for arm, text in (("legacy", CDA), ("modern", CDA.replace(old, new))))
+    assert worst(*sides) == "critical"
+
+
+@pytest.mark.parametrize(("legacy", "modern", "severity"), [
+    ({"coordinates": [7.1, 50.7]}, {"coordinates": [50.7, 7.1]}, "major"),
+    ({"bbox": [[1, 2], [3, 4]]}, {"bbox": [[3, 4], [1, 2]]}, "major"),
+    ({"coordinates": ["N7", "E50"]}, {"coordinates": ["E50", "N7"]}, "major"),
+    ({"doses": [{"mg": 40}, {"mg": 20}]}, {"doses": [{"mg": 20}, {"mg": 40}]}, "major"),
+    ({"tags": ["a", "b"]}, {"tags": ["b", "a"]}, "minor"),
+    ({"items": [{"id": "a"}, {"id": "b"}]}, {"items": [{"id": "b"}, {"id": "a"}]}, "minor"),
+])
+def test_order_matters_where_it_means_something(legacy, modern, severity):
+    assert worst(legacy, modern) == severity
+
+
+def test_the_patient_and_the_side_of_an_image_are_critical():
+    image = [{"00100030": {"vr": "DA", "Value": ["19700101"]}, "00200062": {"vr": "CS", "Value": ["L"]},
+              "00281053": {"vr": "DS", "Value": [1.5]}, "00080070": {"vr": "LO", "Value": ["maker"]}}]
+    for tag, severity in (("00100030", "critical"), ("00200062", "critical"), ("00281053", "critical"),
+                          ("00080070", "major")):
+        assert worst(image, changed(image, 0, tag, "Value", 0, to="R")) == severity
+        assert worst(image, changed(image, 0, tag, to=None)) == severity
+    assert worst({"PatientID": "1", "Modality": "CT"}, {"PatientID": "2", "Modality": "CT"}) == "critical"
+
+
 def test_it_is_known_which_critical_places_a_pattern_takes_in():
     assert "/**/identifier" in criticals(PathPattern.parse("/**/identifier/**"))
     assert "/entry/*" in criticals(PathPattern.parse("/entry/**"))
-    assert criticals(PathPattern.parse("/**/meta/**")) == []
+    assert criticals(PathPattern.parse("/**/meta/**")) == ["Resource.meta.security"]
+    assert "Immunization.vaccineCode" in criticals(PathPattern.parse("/**/vaccineCode/**"))
+    assert "Patient.link" in criticals(PathPattern.parse("/entry/*/resource/link/**"))
+    assert criticals(PathPattern.parse("/**/total/**")) == []

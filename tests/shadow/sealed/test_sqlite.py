@@ -52,7 +52,8 @@ def captured(number, at=1_000_000.0, capability="results", body=b'{"name": "Wren
     request = Request("POST", b"/results/\xff?name=W%72en", Headers([(b"X-Odd", b"\xe9\x00")]), b"asked " + body)
     return Captured(f"{number:016x}", at, capability, "read", f"trace{number}", "pattern", True, request,
                     replace(answer("legacy", body), digest=Digest(9, b"\xff" * 32, "corrupt"),
-                            trailers=Headers([(b"X-Sum", b"\xe9")])), answer("modern", failure="reset", body=b"", complete=False))
+                            trailers=Headers([(b"X-Sum", b"\xe9")])),
+                    answer("modern", failure="reset", body=b"", complete=False))
 
 
 def ids(vault, capability=None):

@@ -1,0 +1,213 @@
+"""Two ways to write one value, which no rule need declare: each is counted as a default rule's. Pure.
+
+A rule here must never hide a difference. It holds two values for one only if a reader who goes by their standard gets
+the same from both; `tests/shadow/compare/test_benign.py` holds each of them to that.
+"""
+
+import re
+from collections.abc import Sequence
+from unicodedata import normalize
+
+from adapters.document import Number, Tree
+from shadow.compare.meaning import Meaning, text
+from shadow.normalisers.rfc3339 import Instant, instant
+
+INSTANT = "default instant"
+"""One moment at one offset: `Z`, `+00:00` and `+0000`, and zeros at the end of a fraction."""
+NFC = "default nfc"
+"""One text, composed and decomposed (Unicode 3.11, canonical equivalence)."""
+BASE64 = "default base64"
+"""One Base64 text, in lines and without (RFC 2045 section 6.8, RFC 4648 section 3.1)."""
+HOST = "default host"
+"""One address at the hosts of two services, where FHIR or a link has an address of the service's own."""
+PAGING = "default paging"
+"""The same page, named by a token that the service made for it."""
+NARRATIVE = "default narrative"
+"""One narrative in other white space (FHIR R4 section 2.4.0; HTML 4.01 section 9.1)."""
+UPDATED = "default lastUpdated"
+"""When each service took a resource over (FHIR R4 section 2.1.0.2), where a pattern cannot name the place."""
+VERSION = "default versionId"
+"""The number of a resource's version (FHIR R4 section 2.1.0.2), where the resource differs in nothing else."""
+
+MADE_ANEW = frozenset({"searchset", "history", "batch-response", "transaction-response"})
+"""Types of Bundles that a service makes for one answer."""
+
+_UPDATED = frozenset({("entry", "response", "lastModified"), ("timestamp",)})
+_ADDRESSES = frozenset({("entry", "fullUrl"), ("entry", "response", "location"), ("link", "url")})
+_UUID = re.compile(r"(?:urn:uuid:)?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+def of(names: Sequence[str], meant: Meaning) -> str:
+    """The rule by which two values that differ are one, at a place with these names ("*" for an index); "" if they are
+    not. Where it says VERSION, they are so only if their resource differs in nothing else."""
+    old, new = meant.old, meant.new
+    if not isinstance(old, str) or not isinstance(new, str) or isinstance(old, Number) or isinstance(new, Number):
+        return ""
+    if _instants(old, new):
+        return INSTANT
+    if not (old.isascii() and new.isascii()) and normalize("NFC", old) == normalize("NFC", new):
+        return NFC
+    if (bare := _unwrapped(old)) is not None and bare == _unwrapped(new):
+        return BASE64
+    return _of_resource(old, new, meant) if meant.type else _of_link(old, new, names)
+
+
+def same_moment(old: Tree, new: Tree) -> bool:
+    """Whether both are instants of one moment, in whatever zones."""
+    one, other = _instant(old), _instant(new)
+    return one is not None and other is not None and one.moment == other.moment
+
+
+def _instants(old: str, new: str) -> bool:
+    one = _instant(old)
+    return one is not None and one == _instant(new)
+
+
+def _instant(value: Tree) -> Instant | None:
+    if not isinstance(value, str) or isinstance(value, Number) or value[10:11] != "T":
+        return None
+    return instant(value)
+
+
+def _of_resource(old: str, new: str, meant: Meaning) -> str:
+    element = meant.element
+    if element == ("meta", "versionId"):
+        return VERSION
+    if meant.type == "Bundle" and element in _ADDRESSES:
+        return _address(old, new)
+    made_anew = meant.type == "Bundle" and text(meant.resources[-1], "type") in MADE_ANEW
+    if element == ("meta", "lastUpdated") or (made_anew and element in _UPDATED):
+        return UPDATED if instant(old) and instant(new) else ""
+    if made_anew and element == ("id",):
+        return UPDATED if _UUID.fullmatch(old) and _UUID.fullmatch(new) else ""
+    if element[-2:] == ("text", "div") and _narrative(old) == _narrative(new):
+        return NARRATIVE
+    return ""
+
+
+# --- links and pages ---
+
+_URL = re.compile(r"https?://[^\s/?#]+([^\s?#]*)(?:\?([^\s#]*))?(#\S*)?", re.IGNORECASE)
+# What links are called in JSON: HAL (draft-kelly-json-hal), JSON:API, OData, and services that follow none.
+_LINKS = frozenset({"_links", "links"})
+_LEADS = frozenset({
+    "next", "prev", "previous", "first", "last", "self", "nextlink", "@odata.nextlink", "nexturl", "next_url",
+    "prevurl", "prev_url", "previousurl", "previous_url", "nextpageurl", "next_page_url",
+})
+_TOKEN_NAMES = frozenset({
+    "nextpagetoken", "next_page_token", "prevpagetoken", "pagetoken", "page_token", "nextcursor", "next_cursor",
+    "prevcursor", "prev_cursor", "cursor", "continuationtoken", "continuation_token", "scrollid", "scroll_id",
+    "_scroll_id", "skiptoken", "$skiptoken",
+    # Parameters of FHIR servers: HAPI, Azure, Google, Oracle, Epic.
+    "_getpages", "ct", "_page_token", "-pagecontext", "pagecontext", "sessionid", "searchid",
+})
+# These may hold a page's number as well, so what they hold must be long.
+_PERHAPS = frozenset({"page", "_page", "after", "before", "next", "start", "token"})
+# Made by a machine, and no number: an offset is never a token.
+_TOKEN = re.compile(r"(?!\d+$)[!-~]{8,4096}", re.ASCII)
+_LONG = re.compile(r"(?=\D*\d)(?=[^A-Za-z]*[A-Za-z])[\w.~%+/=-]{20,4096}", re.ASCII)
+
+
+def _of_link(old: str, new: str, names: Sequence[str]) -> str:
+    named = [one.lower() for one in names if one != "*"]
+    last = named[-1] if named else ""
+    if last in _LEADS or (last in ("href", "url", "uri") and not _LINKS.isdisjoint(named)):
+        return _address(old, new)
+    return PAGING if last in _TOKEN_NAMES and _is_token(last, old) and _is_token(last, new) else ""
+
+
+def _address(old: str, new: str) -> str:
+    """The rule by which two absolute URLs are one: paths are equal, and so is what both ask for, but for tokens."""
+    one, other = _URL.fullmatch(old), _URL.fullmatch(new)
+    if one is None or other is None or (one[1] or "/") != (other[1] or "/") or one[3] != other[3]:
+        return ""
+    if one[2] == other[2]:
+        return HOST
+    asked, also = (sorted((found[2] or "").split("&"), key=_name) for found in (one, other))
+    if len(asked) != len(also):
+        return ""
+    return PAGING if all(_asks_the_same(*both) for both in zip(asked, also, strict=True)) else ""
+
+
+def _asks_the_same(old: str, new: str) -> bool:
+    if old == new:
+        return True
+    (name, _, one), (also, _, other) = old.partition("="), new.partition("=")
+    return name == also and _is_token(name.lower(), one) and _is_token(name.lower(), other)
+
+
+def _is_token(name: str, value: str) -> bool:
+    return bool(_TOKEN.fullmatch(value) if name in _TOKEN_NAMES else name in _PERHAPS and _LONG.fullmatch(value))
+
+
+def pages_alike(old: Tree, new: Tree) -> bool:
+    """Whether two URLs have the same parameters, so that other values lead to another page. Services that page in
+    two ways have not."""
+    one, other = (_URL.fullmatch(url) if isinstance(url, str) else None for url in (old, new))
+    if one is None or other is None:
+        return False
+    asked, also = (sorted(map(_name, (found[2] or "").split("&"))) for found in (one, other))
+    return asked == also
+
+
+def _name(field: str) -> str:
+    return field.partition("=")[0]
+
+
+# --- Base64 ---
+
+_BREAK = re.compile(r"\\(?:\.br|X0D|X0A|X0D0A)\\")
+"""A line break as HL7 v2 writes it (chapter 2, sections 2.7.1 and 2.7.5)."""
+_BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
+_LINE = 60
+"""Characters of a line of Base64, at least: PEM has 64, MIME 76. No language has words of that length."""
+
+
+def _unwrapped(value: str) -> str | None:
+    """A Base64 text without its line breaks; None if it is no such text, or too short to tell."""
+    if len(value) < _LINE:
+        return None
+    lines = _BREAK.sub("\n", value).split()
+    if not lines or len(lines[-1]) > len(lines[0]) or any(len(one) != len(lines[0]) for one in lines[:-1]):
+        return None
+    if len(lines[0]) < _LINE or (len(lines) > 1 and len(lines[0]) % 4):
+        return None
+    whole = "".join(lines)
+    return whole if len(whole) % 4 == 0 and _BASE64.fullmatch(whole) else None
+
+
+# --- narrative ---
+
+_TAG = re.compile(r"""<(?:[^<>"']|"[^"]*"|'[^']*')*>""")
+_SPACES = re.compile(r"[ \t\r\n]+")
+_UNQUOTED = re.compile(r"""("[^"]*"|'[^']*')|[ \t\r\n]+""")
+# White space beside these begins or ends a line, and is not shown.
+_BLOCK = re.compile(r"</?(?:div|p|h[1-6]|ul|ol|li|dl|dt|dd|table|caption|thead|tbody|tfoot|tr|th|td|col|colgroup|hr|br|"
+                    r"blockquote)(?![\w:-])")
+# Here white space may be shown as it is.
+_KEPT = re.compile(r"<pre|white-space|xml:space|<!", re.IGNORECASE)
+
+
+def _narrative(div: str) -> list[str]:
+    """The tags and texts of a narrative, in order, without white space that is not shown."""
+    if _KEPT.search(div):
+        return [div]
+    parts: list[str] = []
+    at, after_block = 0, True
+    for tag in _TAG.finditer(div):
+        block = _BLOCK.match(tag[0]) is not None
+        parts.append(_shown(div[at:tag.start()], after_block, block))
+        parts.append(_UNQUOTED.sub(_quoted, tag[0]).replace(" >", ">").replace(" />", "/>"))
+        at, after_block = tag.end(), block
+    parts.append(_shown(div[at:], after_block, True))
+    return [part for part in parts if part]
+
+
+def _shown(text: str, starts: bool, ends: bool) -> str:
+    text = _SPACES.sub(" ", text)
+    text = text.removeprefix(" ") if starts else text
+    return text.removesuffix(" ") if ends else text
+
+
+def _quoted(found: re.Match[str]) -> str:
+    return found[1] or " "
