@@ -11,6 +11,7 @@ from gateway.capability import Arm, Capability, Operation, Split
 from gateway.config import gating, spec
 from gateway.config.crosswalk import Seeds
 from gateway.config.decode import Steps
+from gateway.config.described import Descriptions
 from gateway.config.extensions import Find, choose
 from gateway.config.nodes import Node
 from gateway.config.problem import Findings, Place, did_you_mean
@@ -71,7 +72,7 @@ class Capabilities:
 
     def __init__(
         self, root: Node, broken: frozenset[Steps], names: Names, find: Find, findings: Findings,
-        seeds: Seeds, *, ambiguous_paths: bool, lane_memory: int,
+        seeds: Seeds, described: Descriptions, *, ambiguous_paths: bool, lane_memory: int,
     ) -> None:
         self._root = root
         self._broken: dict[Any, set[str]] = {}
@@ -82,6 +83,7 @@ class Capabilities:
         self._find = find
         self._findings = findings
         self._seeds = seeds
+        self._described = described
         self._ambiguous_paths = ambiguous_paths
         self._lane_memory = lane_memory
         self._groups: dict[str, tuple[str, spec.Split, Place]] = {}
@@ -207,7 +209,8 @@ class Capabilities:
         )
         self._lags(lags, recheck, node)
         groups = self._gate_groups(written, node)
-        parameters = frozenset(shadow.parameters).union(*(one.query for one in written.operations.values()))
+        parameters = _asked(written, node) | self._described.parameters(
+            shadow.described_by, node.find("shadow", "described_by"))
         return ShadowPlan(
             shadow.sample / 10_000, shadow.max_body, shadow.deadline, shadow.credentials == "pass", recheck, criteria,
             Basis(setup, (gate.build or "").lower().encode(), parameters), rules, own, shadow.noise / 10_000,
@@ -272,6 +275,24 @@ def _parameters(written: spec.Capability) -> set[str]:
     """The parameters of the operations' paths."""
     return {part.strip("{}*") for one in written.operations.values() if one.path is not None
             for part in segments(one.path) if part.startswith("{")}
+
+
+def _asked(written: spec.Capability, node: Node) -> frozenset[str]:
+    """The names of query and form parameters that the file has anywhere: in conditions, in `parameters`, and as
+    "query:NAME" for a split or an adapter."""
+    arms = [one.data() for arm in ("legacy", "modern") if (one := node.child(arm)) is not None]
+    texts = [*_texts(arms), *(written.split.sticky if written.split is not None else ())]
+    named = {text.removeprefix("query:").removesuffix("?") for text in texts if text.startswith("query:")}
+    shadow = written.shadow.parameters if written.shadow is not None else []
+    return frozenset(named).union(shadow, *(one.query for one in written.operations.values()))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | dict):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _texts(one)
 
 
 def _mirrored(written: spec.Capability, policies: Iterable[Policy]) -> list[str]:

@@ -19,6 +19,7 @@ from gateway.config import spec, upstreams
 from gateway.config.capabilities import Capabilities, Names
 from gateway.config.crosswalk import Seeds
 from gateway.config.decode import Repair, Schema, Steps, decode
+from gateway.config.described import Descriptions
 from gateway.config.exposed import warn_if_exposed
 from gateway.config.extensions import Chosen, Find, choose
 from gateway.config.load import load
@@ -86,7 +87,7 @@ def build(
         for secret, place in document.secrets:
             warn_if_exposed(secret, place, "this file of a secret", later)
         configuration = built.configuration(decoded.value, files)
-        files = (*files, *built.seeds.files, *built.certificates)
+        files = (*files, *built.seeds.files, *built.described.files, *built.certificates)
     # Leave out other faults of a value that could not be read: they only follow from that.
     unread = frozenset(problem.place for problem in findings.problems)
     problems = findings.problems + [problem for problem in later.problems if problem.place not in unread]
@@ -127,6 +128,7 @@ class _Build:
         self._broken = broken
         self._findings = findings
         self.seeds = Seeds(findings)
+        self.described = Descriptions(findings)
         self.certificates: list[Path] = []
         self._find = find
         self._previous = previous
@@ -157,12 +159,14 @@ class _Build:
             LaneSettings(lane.queue, lane.memory, lane.concurrency, lane.drain), (store.name, store.options),
             custody, records,
             {name: one for name, one in self._names.upstreams.items() if name in used}, self._names.policies,
-            (*files, *self.seeds.files, *self.certificates), tuple(sorted(set(self._findings.warnings))), revision,
+            (*files, *self.seeds.files, *self.described.files, *self.certificates),
+            tuple(sorted(set(self._findings.warnings))), revision,
             self._hash(as_written=False), self._made_from,
         )
 
     def _hash(self, *, as_written: bool) -> bytes:
-        data = [self._root.data(as_written=as_written), sorted(self.seeds.files.values())]
+        files = *self.seeds.files.values(), *self.described.files.values()
+        data = [self._root.data(as_written=as_written), sorted(files)]
         if not as_written:
             data.append({name: one.settings.tls.digest for name, one in self._names.upstreams.items()})
         return sha256(json.dumps(data, sort_keys=True).encode()).digest()
@@ -194,7 +198,7 @@ class _Build:
     def _capabilities(self, routes: spec.Routes) -> list[Capability]:
         compiling = Capabilities(
             self._root, self._broken, self._names, self._find, self._findings,
-            self.seeds, ambiguous_paths=routes.server.ambiguous_paths, lane_memory=routes.shadow.memory,
+            self.seeds, self.described, ambiguous_paths=routes.server.ambiguous_paths, lane_memory=routes.shadow.memory,
         )
         return [compiling.compile(name, written) for name, written in routes.capabilities.items()]
 

@@ -364,6 +364,8 @@ class Shadow(Strict):
         default_factory=dict, description="classes of identifiers, held one-to-one where rules say `crosswalk`")
     parameters: list[str] = Field(
         default_factory=list, description="names of query and form parameters that reports may show")
+    described_by: list[str] = Field(
+        default_factory=list, description="files that name the parameters: OpenAPI documents, CapabilityStatements")
     noise: Share = written("0%", "the share of exchanges where legacy is asked again after modern, to measure noise")
     gate: Gate = Field(default_factory=Gate)
     capture: Share = written("0%", "the share of mismatches that are sealed whole, in the file of `shadow.capture`")

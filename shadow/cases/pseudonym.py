@@ -13,9 +13,9 @@ from adapters.message import Headers
 from shadow.cases.draft import Draft
 from shadow.cases.minimise import STOCK, Minimal, Trial, Unfit, findings, uncoded
 from shadow.cases.standins import Standins
-from shadow.compare import fhir, fields
+from shadow.compare import dicom, fhir, fields
 from shadow.compare.bodies import Unreadable
-from shadow.compare.names import FORMS, MASKED, Masks, masked_names, shown
+from shadow.compare.names import FORMS, MASKED, Masks, masked_names
 from shadow.compare.pair import Pair
 from shadow.observation import Observation
 
@@ -78,7 +78,7 @@ def _needed(
 
 
 def _step(names: Names, data: set[Names]) -> str:
-    return f"/{MASKED if names in data else names[-1] if names[-1] == '*' else shown(names[-1])}"
+    return f"/{MASKED if names in data else escape(names[-1])}"
 
 
 def _data(pair: Pair, draft: Draft | None) -> set[Names]:
@@ -98,7 +98,8 @@ def _replaced(pair: Pair, draft: Draft | None, data: set[Names], of: _Replace) -
     reveals = pair.rules.compiled(pair.at, pair.over).reveals
 
     def unless_revealed(value: Tree, names: Names) -> Tree:
-        return value if reveals(names) or fhir.is_word(names, value) else of(value, names)
+        kept = reveals(names) or fhir.is_word(names, value) or dicom.is_word(names[-1] if names else "", value)
+        return value if kept else of(value, names)
 
     trees = [tree if isinstance(tree, Unreadable) else _mapped(tree, form.name, data, unless_revealed, of)
              for form, tree in zip(draft.forms, draft.trees, strict=True)]
@@ -108,7 +109,7 @@ def _replaced(pair: Pair, draft: Draft | None, data: set[Names], of: _Replace) -
 def _mapped(tree: Tree, form: str, data: set[Names], of: _Replace, of_name: _Replace) -> Tree:
     """A tree with its scalars replaced, and the member names that a report may not show."""
     def name_of(name: str, names: Names) -> str:
-        stays = form == "hl7v2" or (shown(name) == escape(name) and (*names, name) not in data)
+        stays = form == "hl7v2" or (*names, name) not in data
         standin: str = name if stays else of_name(name, (*names, name))
         return standin
 

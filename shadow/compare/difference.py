@@ -95,8 +95,9 @@ class Difference:
 ABSENT = Shape("absent")
 """The shape of the side that has nothing there."""
 
-# `shadow.compare.names` masks a member name of digits alone, so digits between slashes are always an index.
-_INDEX = re.compile(r"/[0-9]+(?=/|$)")
+# `shadow.compare.names` masks a member name of digits alone, so digits between slashes are an index. Eight of them are
+# an attribute of DICOM: no list has so many items.
+_INDEX = re.compile(r"/(?![0-9]{8}(?:/|$))[0-9]+(?=/|$)")
 
 
 def placed(path: str) -> str:

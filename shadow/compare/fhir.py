@@ -95,11 +95,13 @@ def is_critical(type_: str, element: Sequence[str]) -> bool:
 def within(places: Matcher[bool]) -> list[str]:
     """The critical elements, by their names in the definitions, that a pattern covers in a resource or in the entries
     of a Bundle. `places` is where the pattern's matcher starts."""
-    starts = places, places.step("entry").step(None).step("resource")
+    bundled = places.step("entry").step(None).step("resource")
     known = [(f"{type_}.{path}", tuple(path.split(".")))
              for type_, paths in _ELEMENTS.items() for path in sorted(paths)]
     known += [(".".join(("Resource", *part)), part) for part in sorted(_PARTS)]
-    return [name for name, path in known if any(_covers(start, path) for start in starts)]
+    # Outside of a Bundle, a name of one word ("name", "code") may be anything's.
+    return [name for name, path in known
+            if _covers(bundled, path) or (not path[-1].removesuffix("[x]").islower() and _covers(places, path))]
 
 
 def _covers(start: Matcher[bool], names: Sequence[str]) -> bool:

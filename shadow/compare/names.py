@@ -3,6 +3,8 @@
 A name that does not look like a field is data wherever it stands. Other names are data if their object is a map, keyed
 by data. Whether it is one is guessed from the two documents. In doubt it counts as a map: a wrong guess masks names and
 changes nothing else. A rule (`keys`) overrides the guess.
+
+Names that DICOM and HL7 v2 give are shown wherever they stand: no person has one of them.
 """
 
 import re
@@ -10,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple, TypeAlias
 
 from adapters.document import Tree, escape
+from shadow.compare import dicom, hl7_names
 from shadow.compare.patterns import Directive, Matcher
 
 MASKED = "{key}"
@@ -25,6 +28,10 @@ Step: TypeAlias = str | int | tuple[int, int]
 # Anything else (digits, spaces, dots, a capital after a hyphen, non-ASCII) may be a number, a name or an address.
 _FIELD = re.compile(r"[@#$_]?(?:[a-z]+:)?(?!(?:[^0-9]*[0-9]){3})[A-Za-z_][A-Za-z0-9_]*(?:-[a-z][a-z0-9]*)*")
 
+# What a rule calls names, such as "718-7", "Größe", "vitals:0|magnitude". A name of digits alone would pass for an
+# index, and one with other signs, or blanks, is a text.
+_NAMED = re.compile(r"(?![0-9]+$)[\w.:|$@#+,-]+")
+
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _MAPS = frozenset({"map", "index", "lookup", "dict", "dictionary"})
 _PLURALS = frozenset({"people", "children", "men", "women"})
@@ -38,7 +45,13 @@ def shown(name: str) -> str:
 
 
 def _is_field(name: str) -> bool:
-    return len(name) <= LONGEST_NAME and _FIELD.fullmatch(name) is not None
+    return len(name) <= LONGEST_NAME and (_FIELD.fullmatch(name) is not None or hl7_names.is_part(name))
+
+
+def _named(name: str) -> str:
+    """A member name that a rule calls a name, as a path may show it."""
+    named = _NAMED.fullmatch(name) is not None or dicom.is_keyword(name)
+    return name if len(name) <= LONGEST_NAME and named else MASKED
 
 
 FORMS = frozenset({"json", "ndjson"})
@@ -85,7 +98,10 @@ class Masks:
         """The name of a member of the object at a position, as a path may show it. If most names begin with a small
         letter, one with a capital is taken for data."""
         if ruled := _ruled(position):
-            return MASKED if ruled == "data" else shown(name)
+            return MASKED if ruled == "data" else _named(name)
+        if hl7_names.is_part(name) or dicom.is_attribute(name, [
+                one[name] for one in position.sides if isinstance(one, dict) and name in one]):
+            return name
         if not self._guess or position.typed:
             return shown(name)
         is_map, style = self._judged(position)

@@ -1,4 +1,5 @@
-"""Names of query parameters that may be shown: common ones, and those that routes.yaml declares. Pure.
+"""Names of query parameters that may be shown: common ones, DICOM's attributes, and those that routes.yaml or a
+service's own description declares. Pure.
 
 Clients write them, so any other name may be data, even a patient's name ("?meier=1"). Such a name is shown as a token,
 which still distinguishes it from others.
@@ -7,7 +8,9 @@ which still distinguishes it from others.
 import re
 from collections.abc import Collection
 
-from shadow.compare.names import MASKED
+from shadow.compare import dicom
+from shadow.compare.names import LONGEST_NAME, MASKED
+from shadow.compare.resources import TYPES
 from shadow.compare.tokens import of_names
 
 _DIGITS = 8
@@ -43,12 +46,30 @@ _COMMON = """
 """
 COMMON = frozenset(_COMMON.split())
 
+# What FHIR R4 puts behind the name of a search parameter (section 3.1.1.4.5), apart from types of resources.
+_MODIFIERS = frozenset({
+    "missing", "exact", "contains", "text", "not", "above", "below", "in", "not-in", "ofType", "of-type", "identifier",
+    "iterate", "recurse",
+})
+# The parts of a name: "subject:Patient.name", "_has:Observation:patient:code", "00080052.00100020".
+_PARTS = re.compile(r"[:.]")
+
 
 def shown(names: Collection[str], declared: Collection[str], key: bytes) -> str:
-    """The names, sorted, each once, with commas between. A name that is neither common nor declared is a token in
-    braces. It is "{key}" if it does not look like a name, since there may be any number of those, or if there is no key
-    to make a token."""
-    return ",".join(sorted({name if name in COMMON or name in declared else _hidden(name, key) for name in names}))
+    """The names, sorted, each once, with commas between. A name that is not known is a token in braces. It is "{key}"
+    if it does not look like a name, since there may be any number of those, or if there is no key to make a token."""
+    return ",".join(sorted({name if _is_known(name, declared) else _hidden(name, key) for name in names}))
+
+
+def _is_known(name: str, declared: Collection[str]) -> bool:
+    if name in COMMON or name in declared:
+        return True
+    parts = _PARTS.split(name)
+    if len(name) > LONGEST_NAME:
+        return False
+    # A name with a modifier begins with a name; the rest is names, modifiers and types.
+    return all(one in COMMON or one in declared or dicom.is_keyword(one) or (at and (one in _MODIFIERS or one in TYPES))
+               for at, one in enumerate(parts))
 
 
 def _hidden(name: str, key: bytes) -> str:

@@ -16,6 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from shadow.compare.comparison import Outcome
+from shadow.compare.dicom import named
 from shadow.evidence.noise import DRIFTS
 from shadow.renderers.phrases import (
     RESTARTS,
@@ -133,7 +134,7 @@ def _clip(text: str, longest: int = _LONGEST) -> str:
 
 def _steps(path: str) -> Markup:
     """A path that a browser may break before each of its steps."""
-    return Markup("<wbr>/").join(path.split("/"))
+    return Markup("<wbr>/").join(named(path).split("/"))
 
 
 def _words(text: str) -> Markup:

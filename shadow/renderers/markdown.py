@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from shadow.compare.dicom import named
 from shadow.evidence.noise import DRIFTS
 from shadow.renderers.phrases import (
     RESTARTS,
@@ -91,7 +92,7 @@ def _causes(one: CapabilityReport) -> Iterator[str]:
                     f"{cause.share:.1%}", str(cause.settled)))
     for cause in one.causes:
         if cause.drifts:
-            yield from ("", f"`{cause.path}`: {DRIFTS}.")
+            yield from ("", f"{_path(cause.path)}: {DRIFTS}.")
 
 
 def _hints(one: CapabilityReport) -> Iterator[str]:
@@ -153,7 +154,7 @@ def _basis(epoch: EpochReport) -> str:
 
 
 def _path(path: str) -> str:
-    return f"`{path or '(whole)'}`"
+    return f"`{named(path) or '(whole)'}`"
 
 
 def _row(cells: Sequence[str]) -> str:

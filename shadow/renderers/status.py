@@ -7,6 +7,7 @@ import orjson
 from rich.console import Console
 from rich.text import Text
 
+from shadow.compare.dicom import named
 from shadow.evidence.gate import Answer
 from shadow.renderers.fitted import Cell, Column, Fitted
 from shadow.renderers.phrases import outstanding, rate
@@ -47,4 +48,5 @@ def _rows(lines: Sequence[StatusLine]) -> Iterator[Sequence[Cell]]:
 def _worst(one: StatusLine) -> Text:
     if one.worst is None:
         return Text("–")
-    return Text.assemble((str(one.worst.severity), SEVERITIES[one.worst.severity]), f" {one.worst.path or '(whole)'}")
+    return Text.assemble((str(one.worst.severity), SEVERITIES[one.worst.severity]),
+                         f" {named(one.worst.path) or '(whole)'}")

@@ -9,6 +9,7 @@ from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
+from shadow.compare.dicom import named
 from shadow.compare.difference import Severity
 from shadow.evidence.criteria import Answer, State
 from shadow.evidence.noise import DRIFTS
@@ -121,7 +122,7 @@ def _capability(one: CapabilityReport) -> Iterator[RenderableType]:
         yield _Differences(one.differences)
     for cause in one.causes:
         if cause.drifts:
-            yield Text(f"  {cause.path}: {DRIFTS}", style="yellow")
+            yield Text(f"  {named(cause.path)}: {DRIFTS}", style="yellow")
     for pattern in one.patterns:
         for hint in pattern.hints:
             yield Text(f"  {pattern.operation}: {hint.replace('`', '')}")
@@ -197,10 +198,10 @@ class _Differences:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield Fitted(_ALL, [(
-            _severity(one.severity), one.kind, one.path or "(whole)", one.legacy, one.modern, str(one.count),
+            _severity(one.severity), one.kind, named(one.path) or "(whole)", one.legacy, one.modern, str(one.count),
             f"{one.share:.1%}", reproduced(one), ", ".join(one.operations), one.trace_id,
         ) for one in self.found]) if options.max_width >= SPACIOUS else Fitted(_FEWER, [(
-            Text.assemble(_severity(one.severity), f"\n{one.kind}"), one.path or "(whole)",
+            Text.assemble(_severity(one.severity), f"\n{one.kind}"), named(one.path) or "(whole)",
             f"{one.legacy} → {one.modern}", f"{one.count}\n{one.share:.1%}", reproduced(one),
             ", ".join(one.operations),
         ) for one in self.found])

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from shadow.compare.dicom import named
 from shadow.compare.difference import Severity
 from shadow.evidence.criteria import Answer, State
 from shadow.report.causes import Cause
@@ -36,4 +37,4 @@ def described(one: Cause) -> str:
     if one.kind == "status":
         legacy, modern = one.shapes[0]
         return f"{legacy}→{modern} {where}"
-    return f"{one.kind} at `{one.path or '(whole)'}` {where}"
+    return f"{one.kind} at `{named(one.path) or '(whole)'}` {where}"

@@ -7,6 +7,7 @@ the place of another.
 from collections import defaultdict
 from collections.abc import Sequence
 
+from shadow.compare.dicom import named
 from shadow.compare.difference import Signature
 from shadow.ledger.groups import Exemplar
 from shadow.words import noun
@@ -30,7 +31,7 @@ def hints(examples: Sequence[Exemplar]) -> tuple[str, ...]:
 
 
 def _hint(signature: Signature, examples: list[list[tuple[str, str]]]) -> str:
-    where = f"`{signature.path or '(whole)'}`"
+    where = f"`{named(signature.path) or '(whole)'}`"
     many = len(examples)
     # Two spellings of one number have one token, which does not mean that values changed places.
     exchanged = 0 if signature.kind == "precision" else sum(

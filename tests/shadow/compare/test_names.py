@@ -1,16 +1,21 @@
 """What of a path is shown: names of fields, and no name that is data, however it looks by itself."""
 
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.document import parse
+from adapters.document import Path as Way
+from adapters.document import get, parse
+from gateway.cli.shapes import line
 from shadow.compare.comparison import compare
 from shadow.compare.diff import diff
+from shadow.compare.difference import placed
 from shadow.compare.names import FORMS, MASKED, Masks, masked_names
 from shadow.compare.patterns import Directive, Matcher, PathPattern
+from shadow.compare.rules import Rule, Rules
 from tests.shadow.exchanges import answer, pair
 
 
@@ -83,7 +88,7 @@ def test_a_rule_says_what_an_objects_names_are():
     assert shown(risk) == {"risk", "settings", "smith", "jones"}
     assert shown(risk, ("/risk", "data"), ("/settings", "names")) == {"risk", "settings", "display", "alarm"}
     assert shown({"a": {"Smith": 1}, "b": 1, "c": 2}, ("/a", "names")) == {"a", "b", "c", "Smith"}
-    assert "O'Brien" not in shown({"a": {"O'Brien": 1}}, ("/a", "names")), "what looks like data is never shown"
+    assert "O'Brien" not in shown({"a": {"O'Brien": 1}}, ("/a", "names")), "what looks like a text is never shown"
     assert shown({"a": [{"risk": {"smith": 1}}]}, ("/**/risk", "data")) == {"a", "risk"}
 
 
@@ -95,6 +100,67 @@ def test_paths_of_differences_are_masked_on_either_side():
                   {"total": 1, "a": [{"id": 2, "Smith": 2}, {"id": 1, "Smith": 2}]})
     assert {f"/a/0/{MASKED}", f"/a/1/{MASKED}"} <= moved
     assert not any("Smith" in path for path in moved)
+
+
+CASES = Path(__file__).parent / "cases"
+
+
+def test_an_attribute_of_dicom_is_shown_with_its_keyword():
+    found = compare(pair(*((CASES / f"json-dicom-tags.{arm}.json").read_bytes() for arm in ("legacy", "modern"))))
+    [one] = found.differences
+    assert (one.kind, one.signature.path, one.severity) == ("missing", "/*/00100030/Value", "critical")
+    assert line(one).startswith("critical  missing   /0/00100030/Value (PatientBirthDate): ")
+    assert get(tree([{"00100030": {"vr": "DA", "Value": ["19700101"]}}]), Way.parse(one.path)) == ["19700101"]
+
+
+ELEMENT = {"vr": "LO", "Value": ["x"]}
+
+
+@pytest.mark.parametrize(("document", "names"), [
+    ([{"00100030": ELEMENT, "7FE00010": {"vr": "OW", "BulkDataURI": "x"},
+       "00091001": {"vr": "UN", "InlineBinary": "x"}}],
+     {"00100030", "7FE00010", "00091001", "vr", "Value", "BulkDataURI", "InlineBinary"}),
+    ([{"00100010": {"vr": "PN", "Value": [{"Alphabetic": "a"}]}, "00081115": {"vr": "SQ", "Value": [
+        {"0020000E": {"vr": "UI"}}]}}], {"00100010", "vr", "Value", "Alphabetic", "00081115", "0020000E"}),
+    ({"0010,0030": "x", "0010,0040": {"Name": "PatientSex", "Value": "F"}},
+     {"0010,0030", "0010,0040", "Name", "Value"}),
+    ([{"30060010": {"vr": "SQ", "Value": []}}], {"30060010", "vr", "Value"}),
+    # What only looks like a tag: no value representation, no attribute of the dictionary, or more than an element has.
+    ([{"00100030": "19700101"}], set()), ([{"00100030": {"name": "x"}}], {"name"}), ({"4711,0815": "x"}, set()),
+    ([{"47110815": {"vr": "x"}}], {"vr"}), ([{"47120814": ELEMENT}], {"vr", "Value"}),
+    ([{"00100030": {**ELEMENT, "name": "x"}}], {"vr", "name"}),
+    # HL7 v2 as XML, and as JSON that follows it.
+    ({"PID": {"PID.3": {"PID.3.1": "1"}, "PID.5": {"XPN.1": "x"}}}, {"PID", "PID.3", "PID.3.1", "PID.5", "XPN.1"}),
+    ({"ORU_R01": {"ORU_R01.PATIENT_RESULT": [{"OBX-5": "x"}]}}, {"ORU_R01", "ORU_R01.PATIENT_RESULT", "OBX-5"}),
+    ({"byField": {"PID.3": "1", "smith": "2"}, "ward": {"B12.3": "1"}}, {"byField", "PID.3", "ward"}),
+])
+def test_names_that_standards_give_are_shown_and_nothing_that_looks_like_them(document, names):
+    assert shown(document) == names
+
+
+@pytest.mark.parametrize(("name", "is_shown"), [
+    ("718-7", True), ("2345-7", True), ("PID.3", True), ("Gr\u00f6\u00dfe", True), ("vitals:0|magnitude", True),
+    ("a.b", True), ("00100030", True), ("http://loinc.org", False), ("O'Brien", False), ("Smith, J.", False),
+    ("4711", False),
+    ("12345678", False), ("a b", False), ("x" * 65, False), ("{key}", False), ("a~b", False),
+])
+def test_a_rule_shows_names_and_no_text(name, is_shown):
+    document = {"results": {name: {"value": 1}}}
+    assert (name in shown(document)) is (name == "PID.3")
+    assert (name in shown(document, ("/results", "names"))) is is_shown
+    changed = {"results": {name: {"value": 2}}}
+    asked = pair(document, changed)
+    asked.rules = Rules((Rule("names", "/results", keys="names"),))
+    [one] = compare(asked).differences
+    assert one.path == f"/results/{name if is_shown else MASKED}/value"
+    assert one.signature.path == one.path
+
+
+@given(st.text(max_size=12))
+def test_no_name_of_digits_is_taken_for_an_index_but_digits_alone(name):
+    for found in (shown({"a": {name: 1}}, ("/a", "names")), shown({"a": {name: ELEMENT}})):
+        for one in found - {"a", "vr", "Value"}:
+            assert placed(f"/a/{one}/0") == f"/a/{one}/*"
 
 
 def test_names_of_xml_are_a_schemas():

@@ -202,4 +202,5 @@ def test_it_is_known_which_critical_places_a_pattern_takes_in():
     assert criticals(PathPattern.parse("/**/meta/**")) == ["Resource.meta.security"]
     assert "Immunization.vaccineCode" in criticals(PathPattern.parse("/**/vaccineCode/**"))
     assert "Patient.link" in criticals(PathPattern.parse("/entry/*/resource/link/**"))
-    assert criticals(PathPattern.parse("/**/total/**")) == []
+    assert "Immunization.vaccineCode" in criticals(PathPattern.parse("/vaccineCode/**"))
+    assert criticals(PathPattern.parse("/name/**")) == criticals(PathPattern.parse("/**/total/**")) == []

@@ -1,0 +1,74 @@
+"""The attributes of DICOM, where they are the names of members in JSON. Pure.
+
+DICOMweb names them by tag ("00100030": PS3.18 annex F), Orthanc also by group and element ("0010,0030").
+
+A tag names a kind of thing and no person, so it may be shown, with its keyword beside it: PatientBirthDate.
+"""
+
+import re
+from collections.abc import Iterable
+from functools import cache
+
+from adapters.document import Tree
+from shadow.compare.dicom_tags import GROUPS
+
+_REPRESENTATIONS = """
+    AE AS AT CS DA DS DT FD FL IS LO LT OB OD OF OL OV OW PN SH SL SQ SS ST SV TM UC UI UL UN UR US UT UV
+"""
+REPRESENTATIONS = frozenset(_REPRESENTATIONS.split())
+"""The value representations of PS3.5 section 6.2."""
+
+_MEMBERS = frozenset({"vr", "Value", "BulkDataURI", "InlineBinary"})
+_TAG = re.compile(r"[0-9A-Fa-f]{8}")
+_PAIR = re.compile(r"[0-9A-Fa-f]{4},[0-9A-Fa-f]{4}")
+# A step of a path that may be a tag.
+_STEP = re.compile(r"(?<=/)(?:[0-9A-Fa-f]{8}|[0-9A-Fa-f]{4},[0-9A-Fa-f]{4})(?=/|$)")
+
+
+def keyword(tag: str) -> str:
+    """The keyword of an attribute that is in the dictionary, such as PatientBirthDate; "" if it is not."""
+    return _dictionary().get(tag.replace(",", "").upper(), "")
+
+
+def is_keyword(name: str) -> bool:
+    """Whether this is the keyword or the tag of an attribute, as a parameter of a DICOMweb query has it."""
+    return name in _keywords() or (_TAG.fullmatch(name) is not None and keyword(name) != "")
+
+
+def is_attribute(name: str, values: Iterable[Tree]) -> bool:
+    """Whether the name of a member with these values is an attribute's tag: one that is in the dictionary or private
+    (of an odd group), and whose value has a value representation; or a group and an element that the dictionary has."""
+    if len(name) == 9:
+        return _PAIR.fullmatch(name) is not None and keyword(name) != ""
+    if len(name) != 8 or _TAG.fullmatch(name) is None:
+        return False
+    return any(map(_is_element, values)) and (int(name[3], 16) % 2 == 1 or keyword(name) != "")
+
+
+def _is_element(value: Tree) -> bool:
+    return (isinstance(value, dict) and value.keys() <= _MEMBERS and isinstance(value.get("vr"), str)
+            and value["vr"] in REPRESENTATIONS)
+
+
+def is_word(name: str, value: Tree) -> bool:
+    """Whether the value of a member is a word of DICOM's own, by which attributes are named. It names nobody."""
+    return name == "vr" and isinstance(value, str) and value in REPRESENTATIONS
+
+
+def named(path: str) -> str:
+    """A path as people of the field read it, with the keywords of its attributes: "/0/00100030/Value
+    (PatientBirthDate)"."""
+    if len(path) < 9:
+        return path
+    known = [found for tag in _STEP.findall(path) if (found := keyword(tag))]
+    return f"{path} ({', '.join(known)})" if known else path
+
+
+@cache
+def _dictionary() -> dict[str, str]:
+    return {group[:4] + one[:4]: one[4:] for group in GROUPS for one in group.split()[1:]}
+
+
+@cache
+def _keywords() -> frozenset[str]:
+    return frozenset(_dictionary().values())
