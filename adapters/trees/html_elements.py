@@ -34,7 +34,8 @@ _FLAGS = frozenset({"hidden", "checked", "selected", "disabled", "readonly", "mu
 _URLS = frozenset({"href", "src", "action", "formaction", "data", "poster"})
 _USUAL = frozenset({("input", "type", "text"), ("button", "type", "submit"), ("form", "method", "get"),
                     ("td", "colspan", "1"), ("td", "rowspan", "1")})
-_CONTROLS = frozenset({"input", "select", "textarea", "button"})
+CONTROLS = frozenset({"input", "select", "textarea", "button"})
+"""Elements that are called by their names."""
 _NOT_DRAWN = frozenset({"class", "style", "id"})
 _SPECIAL = frozenset({"template", "plaintext", "pre", "svg", "math"})
 # The start of one of these ends the first ones, up to an element that holds them (section 13.1.2.4).
@@ -137,5 +138,5 @@ def drawn(tag: Tag) -> Tree:
 
 def called(name: str, tag: Tag) -> str:
     """The name of an element as a child."""
-    named = tag.attributes.get("name", "") if name in _CONTROLS else ""
+    named = tag.attributes.get("name", "") if name in CONTROLS else ""
     return f"{name}[@name='{named}']" if _NAMED.fullmatch(named) is not None else name

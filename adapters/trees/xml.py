@@ -13,7 +13,6 @@ import re
 from collections.abc import Iterator
 from xml.parsers import expat
 
-from adapters import xml
 from adapters.document import DocumentError, Tree
 from adapters.trees.order import ORDER, TEXT, children
 
@@ -33,18 +32,22 @@ _LOCAL = re.compile(r"[^\W\d][\w.-]*(?:\[[0-9,]*\])?")
 _QUALIFIED = frozenset({"faultcode"})
 _QUALIFIED_ATTRIBUTE = f"{_XSI}}}type"
 
+QUALIFIED = "qualified names"
+"""The key, among what was read already, of the qualified names in values, as they were written, with their meanings."""
+
 _LONGEST = 4096
 """Bytes of an element up to which it is looked up among those that were read before."""
 
 
-def tree(body: bytes, charset: str | None = None, seen: dict[str, Tree] | None = None) -> Tree:
-    """The tree of a document: {name of the root: [root]}. `seen` has what was read already: elements that are written
-    alike become one object, so such trees must not be changed; without it each element is its own. Raises
-    DocumentError("syntax")."""
+def tree(text: str, seen: dict[str, Tree] | None = None) -> Tree:
+    """The tree of a document without its XML declaration: {name of the root: [root]}. `seen` has what was read already:
+    elements that are written alike become one object, so such trees must not be changed; without it each element is its
+    own. Raises DocumentError: "encoding", or "syntax", also for a DOCTYPE."""
     try:
-        data = xml.text_of(body, charset).encode()
-        return _Reading(data, seen).tree()
-    except (xml.XmlError, UnicodeEncodeError, expat.ExpatError):
+        return _Reading(text.encode(), seen).tree()
+    except UnicodeEncodeError:  # half of a surrogate pair
+        raise DocumentError("encoding") from None
+    except expat.ExpatError:
         raise DocumentError("syntax") from None
 
 
@@ -174,11 +177,17 @@ class _Reading:
         """A value, with its namespace if it is a qualified name."""
         if ":" in value:
             prefix, _, local = value.strip().partition(":")
-            spaces = self._prefixes.get(prefix)
-            return f"{{{spaces[-1]}}}{local}" if spaces and _LOCAL.fullmatch(local) else value
-        if qualified and (spaces := self._prefixes.get("")) and spaces[-1] and _LOCAL.fullmatch(value.strip()):
-            return f"{{{spaces[-1]}}}{value.strip()}"
-        return value
+        elif qualified:
+            prefix, local = "", value.strip()
+        else:
+            return value
+        spaces = self._prefixes.get(prefix)
+        if not spaces or not spaces[-1] or _LOCAL.fullmatch(local) is None:
+            return value
+        meant = f"{{{spaces[-1]}}}{local}"
+        if self._seen is not None:
+            self._seen.setdefault(QUALIFIED, {})[value.strip()] = meant
+        return meant
 
 
 def _attribute(key: str) -> str:

@@ -17,6 +17,9 @@ from shadow.compare.prints import Key, Prints
 FORMS = frozenset({"xml", "hl7v2", "html"})
 """The forms of bodies whose elements have children in order."""
 
+ORDERED = FORMS | {"multipart"}
+"""Forms in which there may be such elements."""
+
 
 def names(old: Tree, new: Tree) -> Iterable[str]:
     """The names of the children of two elements, in the order in which they are met."""

@@ -84,7 +84,7 @@ class _Walk:
         self.prints = Prints(looks, identities)
         self._identities = identities
         self._form = form
-        self._ordered = form in children.FORMS
+        self._ordered = form in children.ORDERED
         self._doubtful: dict[int, _Trail] = {}
         self.hidden: Counter[str] = Counter()
 
@@ -115,7 +115,7 @@ class _Walk:
                 kind = kind or _kind(old, new)
             if kind == IDENTITY:
                 yield kind, trail, matcher, old, new  # No rule can hide it.
-            elif (by := _hidden(kind, matcher, old, new)) is not None:
+            elif (by := hidden_by(kind, matcher, old, new)) is not None:
                 self.hidden[by] += 1
             else:
                 yield kind, trail, matcher, old, new
@@ -220,6 +220,9 @@ class _Walk:
         return [one for _, one in found]
 
 
+_OF_TWO_VALUES = frozenset({"value", "precision", "header", "trailer"})
+"""Kinds of differences that a normaliser may hide."""
+
 _LOOKED_AT = (dict, list, Identifier)
 """Types of values that are looked at even if both sides are equal."""
 
@@ -242,9 +245,9 @@ def _kind(old: Tree, new: Tree) -> str:
     return _numbers(old, new) if isinstance(old, Number) else "value"
 
 
-def _hidden(kind: str, matcher: Matcher[Directive], old: Tree, new: Tree) -> str | None:
+def hidden_by(kind: str, matcher: Matcher[Directive], old: Tree, new: Tree) -> str | None:
     """The id of the first rule that hides a difference; None if none does."""
-    same = kind in ("value", "precision")
+    same = kind in _OF_TWO_VALUES and old is not GONE and new is not GONE
     normalisers = []
     for one in matcher.found:
         if one.ignore and one.kind in ("", kind) and (not one.shape or _both_are(one.shape, old, new)):

@@ -122,7 +122,7 @@ class Worth:
             self._versions.append((len(self.found), id(meant.resources[-1])))
         before, after = shape_of(old), shape_of(new)
         if self._reveals(names) or any(one.reveal for one in matcher.found):
-            before, after = _revealed(before, old), _revealed(after, new)
+            before, after = revealed(before, old), revealed(after, new)
         weighed = SHUFFLED if isinstance(old, Position) and old.means else kind
         severity = Severity.CRITICAL if kind == IDENTITY else _said(matcher, kind) or self._weigh(
             weighed, names, before, after, meant)
@@ -180,7 +180,7 @@ def _said(matcher: Matcher[Directive], kind: str) -> Severity | None:
     return next((one.severity for one in matcher.found if one.severity and one.kind in ("", kind)), None)
 
 
-def _revealed(hidden: Shape, value: Tree) -> Shape:
+def revealed(hidden: Shape, value: Tree) -> Shape:
     """The shape with the value in it, up to LONGEST_NAME characters."""
     return hidden._replace(form=f'"{value[:LONGEST_NAME]}"') if isinstance(value, str) else hidden
 
@@ -214,7 +214,7 @@ def _shown(steps: list[Step], masks: Masks, root: Place) -> tuple[list[Step], li
     for step in steps:
         listed = listed or any(isinstance(side, list) and len(side) > 1 for side in at.sides)
         name = masks.shown(at, step) if isinstance(step, str) else step
-        if name == MASKED and isinstance(step, str):
+        if isinstance(step, str) and isinstance(name, str) and MASKED in name:
             masked.append(step)
         shown.append(name)
         at = masks.below(at, step)

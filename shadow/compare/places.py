@@ -18,6 +18,7 @@ from functools import reduce
 from operator import getitem
 
 from adapters.document import Tree
+from adapters.trees.html_elements import CONTROLS
 from adapters.trees.order import ORDER, TEXT
 from adapters.trees.xml import PREFIXES
 from shadow.compare.names import MASKED, Step
@@ -169,7 +170,7 @@ def patterns(at: str, form: str, about: str) -> list[PathPattern]:
         return _of_segments(at, about) if form == "hl7v2" else []
     if form not in ("hl7v2", "xml", "html") or at.startswith("/@"):
         return [_ended(PathPattern.parse(at), about)]
-    return _of_pointer(at, about) if form == "hl7v2" else _of_elements(at, about)
+    return _of_pointer(at, about) if form == "hl7v2" else _of_elements(at, form, about)
 
 
 def keys(fields: Sequence[Sequence[str | int]], form: str) -> tuple[tuple[str | int, ...], ...]:
@@ -227,12 +228,18 @@ def _of_pointer(at: str, about: str) -> list[PathPattern]:
     return [_ended(PathPattern(tokens), about)]
 
 
-def _of_elements(at: str, about: str) -> list[PathPattern]:
+def _of_elements(at: str, form: str, about: str) -> list[PathPattern]:
     tokens: list[str] = []
     steps = [step.replace("~1", "/").replace("~0", "~") for step in _XML_STEPS.findall(at)]
-    for number, step in enumerate(steps):
+    ended = ""
+    for number, step in enumerate(steps, 1):
         where = _XML_STEP.fullmatch(step)
-        name = where[1] if where is not None else step
+        name, inside, value = where.groups()[:3] if where is not None else (step, "", "")
+        value = value or (where[4] or where[5] or "" if where is not None else "")
+        if form == "html" and inside == "@name" and name in CONTROLS:
+            # The name of a control is part of what it is called.
+            name, inside = "*" if value == "*" else f"{name}[@name='{value}']", ""
+        ended = ""
         if name == "text()":
             tokens += [TEXT, "**"]
         elif name in ("*", "**") or name[:1] in "@#":
@@ -240,20 +247,18 @@ def _of_elements(at: str, about: str) -> list[PathPattern]:
             tokens.append(f"@{PREFIXES[clark[1]]}:{clark[2]}" if clark and clark[1] in PREFIXES else name)
         else:
             tokens.append(name)
-            if steps[number + 1:number + 2] not in ([], ["*"]) or where is not None:
+            ended = name
+            if inside or (number < len(steps) and steps[number] != "*"):
                 tokens.append("*")
-        if where is not None:
-            tokens.append(Condition.of(_xml_key(where[2].split("/")), where[3] or where[4] or where[5] or ""))
-    last = steps[-1] if steps else "#"
-    if about == BELOW:
-        return [PathPattern((*tokens, "**"))]
-    if last in ("*", "**") or last[:1] in "@#" or last == "text()" or about == LIST:
-        return [PathPattern(tokens)]
-    inside = [*tokens, "*"] if not last.endswith("]") else tokens
+        if inside:
+            tokens.append(Condition.of(_xml_key(inside.split("/")), value))
+    if about in (BELOW, LIST) or not ended:
+        return [_ended(PathPattern(tokens), about)]
+    element = [*tokens, "*"] if tokens[-1] == ended else tokens
     if about == ELEMENT:
-        return [PathPattern(inside)]
+        return [PathPattern(element)]
     # The text of an element. FHIR's XML has it in an attribute (R4 section 2.6.3).
-    return [PathPattern((*inside, TEXT, "**")), PathPattern((*inside, "@value"))]
+    return [PathPattern((*element, TEXT, "**")), PathPattern((*element, "@value"))]
 
 
 def _xml_key(path: Sequence[str | int]) -> tuple[str | int, ...]:

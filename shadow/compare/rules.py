@@ -20,6 +20,7 @@ from shadow.compare.patterns import Condition, Directive, Matcher, Order, PathPa
 from shadow.compare.places import BELOW, ELEMENT, LIST, VALUE, keys, patterns
 from shadow.compare.severity import Row, severities
 from shadow.normalisers.base import Normaliser
+from shadow.normalisers.host import Host
 from shadow.normalisers.volatile import Volatile
 
 
@@ -78,13 +79,15 @@ class Known:
 
 class Compiled(NamedTuple):
     """Rules in the form that the comparator uses. `known` are the ids of the known differences that hold. `classes` is
-    None if no rule says `crosswalk`. `excuse` tells two ways to write one value (see `shadow.compare.benign`)."""
+    None if no rule says `crosswalk`. `defaults` says whether default rules hold at a place. `excuse` tells two ways to
+    write one value (see `shadow.compare.benign`)."""
 
     directives: Matcher[Directive]
     weigh: Weigh
     reveals: Callable[[Sequence[str]], bool]
     known: frozenset[str]
     classes: Classes | None
+    defaults: Callable[[Sequence[str]], bool]
     excuse: Excuse
 
     def hides(self, kind: str, names: Sequence[str]) -> str | None:
@@ -166,6 +169,9 @@ _LINES = (Rule("default lines", "", order=Order("ordered")),)
 _FORMS = ("json", "xml", "hl7v2", "html")
 _BY_FORM: dict[str, tuple[Rule, ...]] = {"hl7v2": _HL7, "text": _LINES}
 
+# Links in the head point to the server itself, as those of a Bundle do.
+_HEADS: tuple[Rule, ...] = (Rule("default /@header/link", "/@header/link", Host(Host.Options())),)
+
 
 def defaults(form: str, legacy: Tree, modern: Tree) -> tuple[Rule, ...]:
     """The default rules: for text and HL7 v2 by form, and for two documents that both have a `resourceType`."""
@@ -182,6 +188,7 @@ def defaults(form: str, legacy: Tree, modern: Tree) -> tuple[Rule, ...]:
 def _compiled(rules: Rules, known: tuple[Known, ...], more: tuple[Rule, ...], form: str) -> Compiled:
     off: Matcher[bool] = Matcher.start((pattern, True) for one in rules.rules if not one.defaults
                                        for pattern in patterns(one.at, form, BELOW))
+    more = (*_HEADS, *more)
     every = [*rules.rules, *(one for one in more if one.normaliser is None or not _is_within(one.at, off))]
     hiding = [(pattern, directive) for one in every if (directive := _directive(one, form)) is not None
               for pattern in patterns(one.at, form, _about(one))]
@@ -198,19 +205,15 @@ def _compiled(rules: Rules, known: tuple[Known, ...], more: tuple[Rule, ...], fo
                 rows.append(Row(str(pattern).removesuffix("/**"), one.severity, frozenset({one.kind} - {""})))
             else:
                 shown.append((pattern, True))
-    return Compiled(Matcher.start(hiding), severities(rows), _reveals(Matcher.start(shown)),
-                    frozenset(one.id for one in known), _classes(rules), _excuse(off))
+    within, without = _is_true(Matcher.start(shown)), _is_true(off)
+    return Compiled(Matcher.start(hiding), severities(rows), within, frozenset(one.id for one in known),
+                    _classes(rules), lambda names: not without(names), _excuse(without))
 
 
-def _excuse(off: Matcher[bool]) -> Excuse:
+def _excuse(without: Callable[[Sequence[str]], bool]) -> Excuse:
     def excuse(names: Sequence[str], meant: Meaning) -> str:
         found = benign.of(names, meant)
-        if not found:
-            return ""
-        place = off
-        for name in names:
-            place = place.step(None if name == "*" else name)
-        return "" if place.found else found
+        return found if found and not without(names) else ""
 
     return excuse
 
@@ -251,16 +254,12 @@ def _classes(rules: Rules) -> Classes | None:
     return Classes(learnt, None if () in last or members & {"*", "**"} else members)
 
 
-def below(at: str) -> PathPattern:
-    """The pattern of the places that `at` names, and of all below. Raises ValueError if `at` is no pattern."""
-    return PathPattern((*PathPattern.parse(at), "**"))
-
-
-def _reveals(shown: Matcher[bool]) -> Callable[[Sequence[str]], bool]:
-    def reveals(names: Sequence[str]) -> bool:
-        place = shown
+def _is_true(places: Matcher[bool]) -> Callable[[Sequence[str]], bool]:
+    """Whether any pattern matches the place to which these names lead ("*" for an index)."""
+    def is_true(names: Sequence[str]) -> bool:
+        place = places
         for name in names:
             place = place.step(None if name == "*" else name)
         return bool(place.found)
 
-    return reveals
+    return is_true
