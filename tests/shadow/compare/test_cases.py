@@ -29,6 +29,8 @@ def told(name, media=""):
     ("json-latin1", MISMATCH, [("critical", "value", "/dose")]),
     ("json-bom", MISMATCH, [("critical", "value", "/dose")]),
     ("json-bom-only", NORMALISED, []),
+    ("json-number-list", MISMATCH, [("minor", "precision", "/*")] * 3),
+    ("json-40-rows", MISMATCH, [("minor", "precision", "/*/value")] * 40),
 ])
 def test_a_pair_has_its_right_answer(name, outcome, differences):
     assert told(name) == (outcome, differences)
