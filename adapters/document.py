@@ -8,13 +8,14 @@ reason. Nothing here recurses in Python, so only the body's size limits how deep
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import reduce
 from itertools import accumulate
 from json.encoder import encode_basestring
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, NamedTuple, NoReturn, TypeAlias
 
-_SPACE = re.compile(r"[ \t\n\r]*")
+_BLANK = " \t\n\r"
+_SPACE = re.compile(f"[{_BLANK}]*")
 
 
 class DocumentError(ValueError):
@@ -81,12 +82,51 @@ def parse(body: bytes) -> Tree:
         text = body.decode()
     except UnicodeDecodeError:
         raise DocumentError("encoding") from None
-    if not text.strip(" \t\n\r"):
+    if not text.strip(_BLANK):
+        raise DocumentError("empty")
+    return _parsed(text, _members, [])
+
+
+class Lenient(NamedTuple):
+    """A tree, and the members that it lacks because another one of their name came after them, in order."""
+
+    tree: Tree
+    dropped: list[tuple[str, Tree]]
+
+
+def parse_text(text: str) -> Lenient:
+    """The tree of a JSON text. Of members with one name the last counts, as in most parsers (RFC 8259 section 4).
+    Raises DocumentError: "empty", "constant" or "syntax"."""
+    if not text.strip(_BLANK):
         raise DocumentError("empty")
     try:
-        return _DECODER.decode(text)
+        return Lenient(_parsed(text, _members, []), [])
+    except DocumentError as error:
+        if error.reason != "duplicate_key":
+            raise
+    dropped: list[tuple[str, Tree]] = []
+
+    def members(pairs: list[tuple[str, Tree]]) -> dict[str, Tree]:
+        made = dict(pairs)
+        if len(made) != len(pairs):
+            last = {name: at for at, (name, _) in enumerate(pairs)}
+            dropped.extend(pair for at, pair in enumerate(pairs) if last[pair[0]] != at)
+        return made
+
+    return Lenient(_parsed(text, members, dropped), dropped)
+
+
+_Members: TypeAlias = Callable[[list[tuple[str, Tree]]], dict[str, Tree]]
+
+
+def _parsed(text: str, members: _Members, dropped: list[tuple[str, Tree]]) -> Tree:
+    """The tree of a text. `members` makes objects, and may add to `dropped`."""
+    decoder = _DECODER if members is _members else _decoder(members)
+    try:
+        return decoder.decode(text)
     except RecursionError:
-        return _parse_deep(text)
+        dropped.clear()
+        return _parse_deep(text, decoder, members)
     except json.JSONDecodeError:
         raise DocumentError("syntax") from None
 
@@ -102,10 +142,15 @@ def _constant(_: str) -> NoReturn:
     raise DocumentError("constant")
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_members, parse_float=Number, parse_int=Number, parse_constant=_constant)
+def _decoder(members: _Members) -> json.JSONDecoder:
+    return json.JSONDecoder(
+        object_pairs_hook=members, parse_float=Number, parse_int=Number, parse_constant=_constant)
 
 
-def _parse_deep(text: str) -> Tree:
+_DECODER = _decoder(_members)
+
+
+def _parse_deep(text: str, decoder: json.JSONDecoder, members: _Members) -> Tree:
     """Parse as the decoder does, but with an explicit stack: for bodies nested deeper than the interpreter's stack."""
     # One entry for each open container: its closer, and its items (an object's names and values in turn).
     stack: list[tuple[str, list[Tree]]] = []
@@ -119,12 +164,12 @@ def _parse_deep(text: str) -> Tree:
             if text[at:at + 1] != closer:
                 stack.append((closer, []))
                 if closer == "}":
-                    at = _name(text, at, stack[-1][1])
+                    at = _name(text, at, stack[-1][1], decoder)
                 continue
             value = {} if closer == "}" else []
             at += 1
         else:
-            value, at = _scalar(text, at)
+            value, at = _scalar(text, at, decoder)
         while stack:
             closer, items = stack[-1]
             items.append(value)
@@ -133,13 +178,13 @@ def _parse_deep(text: str) -> Tree:
             if after == ",":
                 at = _skip(text, at + 1)
                 if closer == "}":
-                    at = _name(text, at, items)
+                    at = _name(text, at, items, decoder)
                 break
             if after != closer:
                 raise DocumentError("syntax")
             stack.pop()
             at += 1
-            value = items if closer == "]" else _members(list(zip(items[::2], items[1::2], strict=True)))
+            value = items if closer == "]" else members(list(zip(items[::2], items[1::2], strict=True)))
         else:
             if _skip(text, at) != len(text):
                 raise DocumentError("syntax")
@@ -151,11 +196,11 @@ def _skip(text: str, at: int) -> int:
     return space.end() if space else at
 
 
-def _name(text: str, at: int, items: list[Tree]) -> int:
+def _name(text: str, at: int, items: list[Tree], decoder: json.JSONDecoder) -> int:
     """Read `"name" :` into `items`. Returns the offset where its value starts."""
     if text[at:at + 1] != '"':
         raise DocumentError("syntax")
-    name, at = _scalar(text, at)
+    name, at = _scalar(text, at, decoder)
     items.append(name)
     at = _skip(text, at)
     if text[at:at + 1] != ":":
@@ -163,9 +208,9 @@ def _name(text: str, at: int, items: list[Tree]) -> int:
     return _skip(text, at + 1)
 
 
-def _scalar(text: str, at: int) -> tuple[Tree, int]:
+def _scalar(text: str, at: int, decoder: json.JSONDecoder) -> tuple[Tree, int]:
     try:
-        return _DECODER.raw_decode(text, at)
+        return decoder.raw_decode(text, at)
     except json.JSONDecodeError:
         raise DocumentError("syntax") from None
 

@@ -5,7 +5,6 @@ choose among elements of one name, "Identifier[@type=MRN]/Value". A bare name ma
 matches in one namespace, by a prefix that the options declare. "." is the node itself.
 """
 
-import codecs
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,17 +12,20 @@ from typing import TypeAlias
 
 from lxml import etree
 
+from adapters import charsets
+from adapters.charsets import UNLABELLED, Text
+from adapters.document import DocumentError
+
 Element: TypeAlias = etree._Element
 Node: TypeAlias = etree._Element | str
 
 XSI_NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
-ENCODINGS = frozenset({"ascii", "utf-8", "utf-16", "utf-16-le", "utf-16-be", "iso8859-1", "iso8859-15", "cp1252"})
-
-_BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
-_DECLARED = re.compile(rb"""<\?xml[^>]{1,100}?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
+_DECLARED = re.compile(r"""<\?xml[^>]{1,100}?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
 _DECLARATION = re.compile(r"<\?xml\s[^>]*\?>")
 # The text allowed before the root element (XML 1.0 production 22). In an atomic group, so the match never backtracks.
 _DOCTYPE = re.compile(r"\s*+(?>(?:(?><!--.*?-->|<\?.*?\?>)\s*+)*)<!DOCTYPE", re.DOTALL)
+# Its name, its identifiers and its own declarations (productions 28 and 75), in which quoted text may have any sign.
+_DOCTYPE_REST = re.compile(r"""(?:[^\[<>"']|"[^"]*"|'[^']*')*(?:\[(?:[^\]"']|"[^"]*"|'[^']*')*\]\s*)?>""")
 _NAME = r"[A-Za-z_][A-Za-z0-9_.-]*"
 _STEP = re.compile(rf"(@?)(?:({_NAME}):)?({_NAME}|\*)(?:\[(@?)({_NAME})=([^\]]*)\])?(?:/(?=.)|\Z)", re.ASCII)
 
@@ -36,11 +38,15 @@ def parse(body: bytes, charset: str | None = None) -> Element:
     """The root element. The encoding comes from the byte order mark, else from `charset` (the media type's parameter),
     else from the XML declaration, else it is UTF-8 (RFC 7303 section 3). Comments and processing instructions are left
     out, so that they split no text. libxml2 limits depth (256), names and texts (10 MB). Raises XmlError."""
-    text = _decode(body, charset)
+    try:
+        decoded = decode(body, charset)
+    except DocumentError:
+        decoded = None
+    if decoded is None or UNLABELLED in decoded.odd:
+        raise XmlError("the text is not in its encoding, or the encoding is not supported")
+    text = decoded.text
     if "\0" in text:
         raise XmlError("not XML")
-    declaration = _DECLARATION.match(text)
-    text = text[declaration.end():] if declaration is not None else text
     if _DOCTYPE.match(text) is not None:
         raise XmlError("a DOCTYPE is not allowed")
     # The encoding is forced: libxml2 might guess another one from the first bytes, and read another document.
@@ -57,21 +63,23 @@ def parse(body: bytes, charset: str | None = None) -> Element:
     return root
 
 
-def _decode(body: bytes, charset: str | None) -> str:
-    for mark, encoding in _BOMS:
-        if body.startswith(mark):
-            body, charset = body[len(mark):], encoding
-            break
-    if charset is None:
-        declared = _DECLARED.match(body)
-        charset = "utf-8" if declared is None else declared[1].decode()
-    try:
-        encoding = codecs.lookup(charset).name
-        if encoding not in ENCODINGS:
-            raise XmlError("the encoding is not supported")
-        return body.decode(encoding)
-    except (LookupError, UnicodeDecodeError) as error:
-        raise XmlError("the text is not in its encoding, or the encoding is not supported") from error
+def decode(body: bytes, charset: str | None = None) -> Text:
+    """The text of a document without its declaration, read in the encoding that `parse` says. Raises
+    DocumentError("encoding")."""
+    declared = None if charset else _DECLARED.match(body[:400].replace(b"\0", b"").decode("latin-1"))
+    found = charsets.read(body, declared[1] if declared is not None else charset)
+    declaration = _DECLARATION.match(found.text)
+    return found if declaration is None else found._replace(text=found.text[declaration.end():])
+
+
+def without_doctype(text: str) -> str | None:
+    """The text of a document without its DOCTYPE, if it has one that declares no entity; None if it has none, or one
+    that does."""
+    start = _DOCTYPE.match(text)
+    end = _DOCTYPE_REST.match(text, start.end()) if start is not None else None
+    if start is None or end is None or "<!ENTITY" in end[0] or "%" in end[0]:
+        return None
+    return text[:start.end() - len("<!DOCTYPE")] + text[end.end():]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from adapters.message import Headers, Request
 from gateway.capability import Match
-from shadow.compare.bodies import CODINGS
+from shadow.compare.codings import CODINGS
 from shadow.credentials import is_credential, without_in_body, without_in_path, without_in_target
 
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})

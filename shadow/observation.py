@@ -4,11 +4,19 @@ A failure is a value, not an exception: an arm that refuses the connection was o
 """
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from adapters.message import Headers
 from shadow.moved import forwarded
 
 __getattr__ = forwarded(__name__, "Pair")
+
+NO_FIELDS = Headers()
+"""No fields, shared by all answers without trailers. It must not be changed."""
+
+
+def _no_fields() -> Headers:
+    return NO_FIELDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +37,23 @@ class Failure:
     sent: bool = False
 
 
+class Digest(NamedTuple):
+    """What is known of a body that was too large to be kept: its `size` in bytes and its SHA-256, both without its
+    content coding. `reason` is "", or why there is no content: "corrupt", "unknown_coding" (both figures are of the
+    body as it came then, or as far as it could be read) or "too_large"."""
+
+    size: int
+    sha256: bytes
+    reason: str = ""
+
+
 @dataclass(slots=True)  # not frozen, since that would triple its cost; still, an Observation must not be changed
 class Observation:
     """What one arm answered, translated to the capability's contract, and how long it took.
 
     `seconds` runs from the call's start to its end; `status` is 0 if `failure` is set and no head came.
-    `complete` is False if only the beginning of the body was kept.
+    `complete` is False if only the beginning of the body was kept. If the whole body came and none of it was kept,
+    `body` is empty and `digest` stands for it. `trailers` are the fields that came after the body.
 
     `first` and `last` are the arm's own times, which may be held against the other arm's: the seconds from when the
     whole request was handed to the connection until the answer's head, and its last byte, were read. Waiting for a
@@ -50,3 +69,5 @@ class Observation:
     complete: bool = True
     first: float | None = None
     last: float | None = None
+    digest: Digest | None = None
+    trailers: Headers = field(default_factory=_no_fields)

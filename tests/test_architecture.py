@@ -68,7 +68,10 @@ IMPURE = {"asyncio", "socket", "os", "time", "random", "logging", "threading", "
 
 # Each library has the homes that are listed here and no other.
 HOMES = {
+    "backports": ["shadow.compare.codings"],
+    "brotli": ["shadow.compare.codings"],
     "click": ["gateway.cli"],
+    "compression": ["shadow.compare.codings"],  # of Python 3.14
     "cryptography": ["shadow.sealed.sqlite", "gateway.certificates"],
     "httptools": ["gateway.wire.heads"],
     "httpx2": ["gateway.policies.jwks", "gateway.demo.traffic", "gateway.cli"],

@@ -5,8 +5,8 @@ from html import escape
 
 from lxml import etree
 
+from adapters.charsets import ENCODINGS
 from adapters.document import DocumentError, Tree
-from adapters.xml import ENCODINGS
 
 _UNREAD = frozenset({"script", "style", "template", "noscript", "head"})
 _INLINE = frozenset({

@@ -7,7 +7,7 @@ is taken if it has the token (of a scalar) or the shape (of a container) that th
 from collections.abc import Iterator
 
 from adapters.document import DocumentError, Tree, dump
-from shadow.compare.bodies import Incomparable, Unreadable, decoded, form_of, read
+from shadow.compare.bodies import Unreadable, decoded, form_of, read
 from shadow.compare.difference import Difference, Shape, placed, shape
 from shadow.compare.names import MASKED
 from shadow.compare.pair import Pair
@@ -36,6 +36,8 @@ class Values:
         if isinstance(tree, Unreadable):
             return None
         for value in _at(tree, path):
+            if isinstance(value, bytes):  # a part of a multipart body that is no text
+                continue
             if token(self._key, where, value) == known and (known or shape(value) == form):
                 try:
                     return dump(value)
@@ -55,11 +57,8 @@ def shown(value: bytes | None) -> str:
 
 def _tree(observation: Observation) -> Tree | Unreadable:
     form = form_of(observation.headers)
-    try:
-        body = decoded(observation)
-    except Incomparable:
-        body = None
-    return Unreadable("bytes") if form is None or body is None else read(form, body)
+    body = decoded(observation)
+    return Unreadable("bytes") if form is None or isinstance(body, Unreadable) else read(form, body)
 
 
 def _at(tree: Tree, path: str) -> Iterator[Tree]:

@@ -9,6 +9,7 @@ from typing import Any
 from gateway.config import spec
 from gateway.config.crosswalk import Seeds
 from gateway.config.decode import Schema, decode
+from gateway.config.effects import why_not
 from gateway.config.extensions import Find, choose
 from gateway.config.load import MAX_FILE
 from gateway.config.nodes import Node, parse
@@ -40,6 +41,7 @@ class Ruling:
         for number, one in enumerate(written):
             place = node.find(number)
             self._once(one.id, place.key("id"))
+            self._has_effect(one.at, "known", place, one.kind or "", one.shape or "")
             self._judge(below(one.at), place, "hides")
             expires = datetime.combine(one.expires, time.max, UTC).timestamp()
             found.append(Known(one.id, one.at, one.reason, one.owner, expires, one.kind or "", one.ticket or "",
@@ -66,6 +68,7 @@ class Ruling:
         kind = written.kind or ""
         if kind and what not in ("ignore", "severity"):
             self._findings.problem(node.key("kind"), "a kind narrows `ignore` and `severity` only", "bad_rule")
+        self._has_effect(written.at, what, node, kind)
         if what == "ignore" and not written.reason:
             self._findings.problem(node.key("ignore"), "what is ignored needs a `reason`", "bad_rule")
         if what in ("severity", "reveal"):
@@ -89,6 +92,11 @@ class Ruling:
         self._judge(PathPattern.parse(written.at), node, "normalises")
         normaliser = self._normaliser(what, node)
         return None if normaliser is None else Rule(name, written.at, normaliser, reason=written.reason or "")
+
+    def _has_effect(self, at: str, what: str, node: Node, kind: str, shape: str = "") -> None:
+        """A rule without an effect misleads whoever relies on it."""
+        if why := why_not(PathPattern.parse(at), what, kind, shape):
+            self._findings.problem(node.key("at"), why, "no_effect")
 
     def _judge(self, pattern: PathPattern, node: Node, verb: str) -> None:
         """Warn of a rule that covers more than anybody can have looked at."""

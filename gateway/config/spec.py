@@ -227,7 +227,8 @@ Plugin = Annotated[dict[str, dict[str, Any]], BeforeValidator(_one_plugin, json_
 
 
 _KINDS = Literal[
-    "status", "header", "coding", "syntax", "body", "missing", "extra", "moved", "type", "value", "precision"]
+    "status", "header", "trailer", "coding", "syntax", "body", "missing", "extra", "moved", "type", "value",
+    "precision"]
 
 
 _Keys = Annotated[list[str], Field(min_length=1)]

@@ -50,6 +50,8 @@ UNLIKE = "the answers cannot be compared: "
 _HIDING = frozenset({"status", "body", "coding", "syntax"})
 """Kinds of differences that leave the documents uncompared."""
 
+_FIELDS = frozenset({"header", "trailer"})
+
 
 def against(case: Case, answer: Observation, legacy: Observation | None = None) -> tuple[Comparison, tuple[Now, ...]]:
     """The comparison of an answer with the case, and what became of each difference, the worst first. `legacy` is
@@ -89,16 +91,16 @@ def _structural(wanted: Signature, there: Sequence[Signature]) -> tuple[State, s
         if wanted.legacy == wanted.modern:
             return State.UNKNOWN, INVENTED
         return (State.GONE if all(one.modern == wanted.legacy for one in same) else State.AGAIN), ""
-    if wanted.kind in ("status", "header", "coding", "body", "syntax"):
+    if wanted.kind in _HIDING or wanted.kind in _FIELDS:
         return State.AGAIN, ""
     return State.UNKNOWN, INVENTED
 
 
 def _at(wanted: Signature, there: Sequence[Signature]) -> list[Signature]:
     """The differences at the same place: in a document, or outside of it."""
-    outside = wanted.kind in _HIDING or wanted.kind == "header"
+    outside = wanted.kind in _HIDING or wanted.kind in _FIELDS
     return [one for one in there if one.path == wanted.path and (
-        one.kind == wanted.kind if outside else one.kind not in _HIDING and one.kind != "header")]
+        one.kind == wanted.kind if outside else one.kind not in _HIDING and one.kind not in _FIELDS)]
 
 
 def _above(wanted: Signature, there: Sequence[Signature]) -> tuple[State, str] | None:

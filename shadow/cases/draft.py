@@ -54,9 +54,10 @@ class Draft(NamedTuple):
 
     @classmethod
     def of(cls, pair: Pair) -> "Draft | None":
-        """The draft of a pair; None if its bodies are compared as bytes, or if neither can be read."""
+        """The draft of a pair; None if its bodies are compared as bytes or in parts, or if neither can be
+        read."""
         forms = form_of(pair.control.headers), form_of(pair.candidate.headers)
-        if forms[0] is None or forms[1] is None or forms[0].name != forms[1].name:
+        if forms[0] is None or forms[1] is None or forms[0].name != forms[1].name or forms[0].name == "multipart":
             return None
         trees = read(forms[0], pair.control.body), read(forms[1], pair.candidate.body)
         if all(isinstance(one, Unreadable) for one in trees):

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from adapters.document import Number, Tree
 from adapters.message import Headers, Request
 from shadow.cases.draft import Draft, Unit, with_body
-from shadow.compare.bodies import Incomparable, Unreadable, decoded
+from shadow.compare.bodies import Unreadable, decoded
 from shadow.compare.comparison import Outcome, compare
 from shadow.compare.diff import MAX_DIFFERENCES
 from shadow.compare.difference import Severity, Signature
@@ -119,11 +119,8 @@ def _size(pair: Pair) -> int:
 
 def _meant(one: Observation) -> bytes:
     """The body without its content coding, or as it is if the coding is unknown or broken."""
-    try:
-        body = decoded(one)
-    except Incomparable:
-        return one.body
-    return one.body if body is None else body
+    body = decoded(one)
+    return one.body if isinstance(body, Unreadable) else body
 
 
 def _smaller(pair: Pair, trial: Trial) -> tuple[Pair, bool]:
@@ -168,14 +165,11 @@ def _without_coding(pair: Pair, trial: Trial) -> Pair:
 
 
 def uncoded(pair: Pair) -> Pair:
-    """The pair without content codings; as it is if one of them is unknown."""
+    """The pair without the content codings that can be taken off."""
     sides = []
     for one in (pair.control, pair.candidate):
-        try:
-            body = decoded(one)
-        except Incomparable:
-            return pair
-        if body is not None:
+        body = decoded(one)
+        if not isinstance(body, Unreadable):
             one = replace(one, headers=one.headers.without((b"content-encoding",)), body=body)
         sides.append(one)
     return replace(pair, control=sides[0], candidate=sides[1])

@@ -13,7 +13,7 @@ from adapters.message import Headers
 from shadow.cases.draft import Draft
 from shadow.cases.minimise import STOCK, Minimal, Trial, Unfit, findings, uncoded
 from shadow.cases.standins import Standins
-from shadow.compare import dicom, fhir, heads
+from shadow.compare import dicom, fhir, fields
 from shadow.compare.bodies import Unreadable
 from shadow.compare.names import FORMS, MASKED, Masks, masked_names
 from shadow.compare.pair import Pair
@@ -25,8 +25,8 @@ PLACES = 10
 _WORD = re.compile(r"[0-9A-Za-z]+|[^\x00-\x7f]+")
 _WORDS = frozenset({"charset", "gzip", "deflate"}.union(*(
     _WORD.findall(term) for terms in (
-        heads.KNOWN_MEDIA, heads.KNOWN_CHARSETS, heads.KNOWN_SCHEMES, heads.DIRECTIVES, heads.ATTRIBUTES,
-        heads.SAME_SITE) for term in terms)))
+        fields.KNOWN_MEDIA, fields.KNOWN_CHARSETS, fields.KNOWN_SCHEMES, fields.DIRECTIVES, fields.ATTRIBUTES,
+        fields.SAME_SITE) for term in terms)))
 
 Names = tuple[str, ...]
 _Replace = Callable[[Tree, Names], Tree]
@@ -158,7 +158,7 @@ def _field(name: str, value: str, of: _Replace) -> str:
         case "set-cookie":
             head, *attributes = value.split(";")
             cookie, equals, kept = head.partition("=")
-            standin = cookie if cookie.strip().lower() in heads.COOKIES else of(cookie, names)
+            standin = cookie if cookie.strip().lower() in fields.COOKIES else of(cookie, names)
             return ";".join([f"{standin}{equals}{of(kept, names)}", *map(words, attributes)])
         case _:
             text: str = of(value, names)

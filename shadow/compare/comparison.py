@@ -1,26 +1,40 @@
 """Compares a pair: Pair → Comparison, with exactly one Outcome. Pure and total: any bytes on both arms give an outcome.
 
-The steps: failures → status → compared header fields → content coding taken off → equal bytes → equal trees. If the
-statuses are of two classes, bodies are not compared, since they are bound to differ. If one arm's body cannot be read,
-that is a difference; if neither can, nothing can be compared. Neither is ever a match.
+The steps: failures → status → header fields and trailers → content coding taken off → equal bytes → equal trees. If the
+statuses are of two classes, bodies are not compared, since they are bound to differ. What cannot be read is compared
+byte by byte: two different bodies are never a match.
 """
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
 from adapters.crosswalk import Crosswalk, IdPair
 from adapters.document import Tree
 from shadow.compare import heads
-from shadow.compare.bodies import Incomparable, Unreadable, decoded, form_of, read, shape_of
+from shadow.compare.bodies import (
+    DUPLICATE,
+    HARMLESS,
+    Form,
+    Reading,
+    Unreadable,
+    decoded,
+    form_of,
+    read,
+    reading,
+    shape_of,
+)
+from shadow.compare.codings import codings_of
 from shadow.compare.diff import DiffError, diff
 from shadow.compare.difference import ABSENT, Difference, Severity, Shape, Signature, worst_of
+from shadow.compare.digests import digest_of
 from shadow.compare.identifiers import Identities
-from shadow.compare.meaning import NOWHERE
 from shadow.compare.names import FORMS
+from shadow.compare.outside import Outside
 from shadow.compare.pair import Pair
+from shadow.compare.patterns import Directive, Matcher, Order, PathPattern
 from shadow.compare.rules import defaults
 from shadow.observation import Observation
 
@@ -36,6 +50,19 @@ NO_BODY = "status_only"
 
 MARKUP = "default html markup"
 """The rule that hides the differences in markup of two HTML pages that read the same."""
+
+SYNTAX = "default syntax"
+"""The rule that hides how a body is written where no parser minds: a byte order mark, a label that the bytes disprove,
+a DOCTYPE without entities."""
+
+ORDERED = Matcher.start([(PathPattern(), Directive("", order=Order("ordered")))])
+
+LOOKS, LOOKS_A_BYTE = 4_000_000, 2
+"""The work that a comparison may take, so that none takes unbounded time: so much, and more for each byte."""
+
+
+class Incomparable(Exception):
+    """Two answers cannot be compared. The text is the reason, one of a few fixed words."""
 
 
 class Outcome(StrEnum):
@@ -144,6 +171,8 @@ def identical(pair: Pair) -> bool:
         (not pair.rules.identifies or old.arm == new.arm)
         and old.failure is None and new.failure is None and old.complete and new.complete
         and old.status == new.status and old.body == new.body and heads.same(old.headers, new.headers)
+        and old.digest == new.digest and (old.trailers is new.trailers or heads.same(old.trailers, new.trailers))
+        and (old.digest is None or not old.digest.reason)
     )
 
 
@@ -154,7 +183,8 @@ def answers_hash(pair: Pair) -> int | None:
     if pair.rules.identifies:
         return None
     return hash(tuple(
-        (one.failure, one.complete, one.status, tuple(heads.compared(one.headers)), one.body)
+        (one.failure, one.complete, one.status, tuple(heads.compared(one.headers)), one.body, one.digest,
+         tuple(heads.compared(one.trailers)))
         for one in (pair.control, pair.candidate)))
 
 
@@ -199,7 +229,8 @@ def compare_condition(pair: Pair, unconditional: Observation) -> Comparison:
         status, agreeing = unconditional.status, (304,) if pair.condition == 304 else (304, 412, 404, 410)
         if status // 100 != 2 and status not in agreeing:
             legacy, modern = (Shape(str(one.status)) for one in (pair.control, pair.candidate))
-            found += _ruled(Difference("status", "", legacy, modern), pair, hidden)
+            found += Outside(pair, pair.rules.compiled(pair.at, pair.over), hidden, None).ruled(
+                Difference("status", "", legacy, modern))
         outcome = Outcome.MISMATCH if found else Outcome.MATCH_NORMALISED if hidden else Outcome.MATCH
         reason = "" if found else NO_BODY
     return Comparison(Tally(pair.capability, pair.operation, outcome, reason), pair.trace_id, pair.at, tuple(found),
@@ -232,98 +263,121 @@ def _unusable(observation: Observation) -> str:
 
 def _differences(pair: Pair, hidden: Counter[str], identities: Identities | None) -> Iterator[Difference]:
     """Everything that differs. What rules hide is counted in `hidden`."""
-    old, new = pair.control, pair.candidate
-    if old.status != new.status:
-        yield from _ruled(Difference("status", "", Shape(str(old.status)), Shape(str(new.status))), pair, hidden)
-        if old.status // 100 != new.status // 100:
-            return
-    if not heads.same(old.headers, new.headers):
-        for found in heads.differences(old.headers, new.headers):
-            yield from _ruled(found, pair, hidden)
-    yield from _of_bodies(pair, hidden, identities)
+    outside = Outside(pair, pair.rules.compiled(pair.at, pair.over), hidden, identities)
+    yield from outside.status()
+    if pair.control.status // 100 == pair.candidate.status // 100:
+        yield from outside.heads()
+        yield from _of_bodies(outside)
 
 
-def _ruled(found: Difference, pair: Pair, hidden: Counter[str]) -> Iterator[Difference]:
-    """A difference outside of documents, if no rule for its place hides it: /@status/200-204, /@header/etag, /@body."""
-    rules = pair.rules.compiled(pair.at, pair.over)
-    names: tuple[str, ...] = (f"@{found.kind}",)
-    if found.kind == "header":
-        names += (found.path,)
-    elif found.kind == "status":
-        names += (f"{found.legacy.type}-{found.modern.type}",)
-    if (by := rules.hides(found.kind, names)) is not None:
-        hidden[by] += 1
-    else:
-        yield replace(found, severity=rules.weigh(found.kind, names, found.legacy, found.modern,
-                                                         NOWHERE))
-
-
-def _of_bodies(pair: Pair, hidden: Counter[str], identities: Identities | None) -> Iterator[Difference]:
-    old, new = pair.control, pair.candidate
-    if old.body == new.body and old.headers.get_all(b"content-encoding") == new.headers.get_all(b"content-encoding"):
-        yield from _of_equal(pair, hidden, identities)
+def _of_bodies(outside: Outside) -> Iterator[Difference]:
+    old, new = outside.pair.control, outside.pair.candidate
+    if old.digest is not None or new.digest is not None:
+        yield from _of_large(outside)
+        return
+    if old.body == new.body and codings_of(old.headers) == codings_of(new.headers):
+        yield from _of_equal(outside)
         return
     before, after = decoded(old), decoded(new)
-    if before is None and after is None:
-        raise Incomparable("coding")
-    if before is None or after is None:
-        legacy, modern = (Shape("corrupt" if body is None else "decoded") for body in (before, after))
-        yield from _ruled(Difference("coding", "", legacy, modern), pair, hidden)
+    if isinstance(before, Unreadable) or isinstance(after, Unreadable):
+        if Unreadable("too_large") in (before, after):
+            yield from _of_large(outside)
+        else:
+            yield from _of_coding(outside, before, after)
     elif before == after:
-        yield from _of_equal(pair, hidden, identities)
+        yield from _of_equal(outside)
     elif not before or not after:
         legacy, modern = (Shape("bytes", len(body)) if body else ABSENT for body in (before, after))
-        yield from _ruled(Difference("body", "", legacy, modern), pair, hidden)
+        yield from outside.ruled(Difference("body", "", legacy, modern))
     else:
         forms = form_of(old.headers), form_of(new.headers)
         if forms[0] is not None and forms[1] is not None and forms[0].name == forms[1].name:
-            yield from _of_read(forms[0].name, read(forms[0], before), read(forms[1], after), pair, hidden, identities)
+            yield from _of_read(outside, (forms[0], forms[1]), (before, after))
         else:
-            yield from _of_bytes(before, after, pair, hidden)
+            yield from _of_bytes(outside, len(before), len(after))
 
 
-def _of_equal(pair: Pair, hidden: Counter[str], identities: Identities | None) -> Iterator[Difference]:
-    """The differences of equal bodies: an identifier that is in both may name two different records."""
-    form = form_of(pair.control.headers)
-    if identities is None or form is None:
+def _of_large(outside: Outside) -> Iterator[Difference]:
+    """The difference of two bodies of which one, at least, is too large to be held: without places."""
+    old, new = outside.pair.control, outside.pair.candidate
+    one, other = digest_of(old), digest_of(new)
+    alike = one == other and (not one.reason or codings_of(old.headers) == codings_of(new.headers))
+    if "too_large" in (one.reason, other.reason) or (alike and outside.identities is not None):
+        # Too much even to be read through; or they are equal, and the identifiers in them cannot be checked.
+        raise Incomparable("too_large")
+    if alike and one.reason != "corrupt":
         return
-    try:
-        body = decoded(pair.control) or b""
-    except Incomparable:
+    if one.reason or other.reason:
+        yield from _of_coding(outside, *(Unreadable(found.reason) if found.reason else b"" for found in (one, other)))
+    else:
+        yield from _of_bytes(outside, one.size, other.size)
+
+
+def _of_coding(outside: Outside, before: bytes | Unreadable, after: bytes | Unreadable) -> Iterator[Difference]:
+    """The difference of two bodies of which one has a content coding that cannot be taken off. They were compared as
+    they came."""
+    legacy, modern = (Shape(body.reason.replace("_", " ") if isinstance(body, Unreadable) else "decoded")
+                      for body in (before, after))
+    found = list(outside.ruled(Difference("coding", "", legacy, modern)))
+    # Where a rule hides the coding, the body still differs.
+    yield from found or _of_bytes(outside, len(outside.pair.control.body), len(outside.pair.candidate.body))
+
+
+def _of_equal(outside: Outside) -> Iterator[Difference]:
+    """The differences of equal bodies: an identifier that is in both may name two different records."""
+    form = form_of(outside.pair.control.headers)
+    body = decoded(outside.pair.control) if outside.identities is not None and form is not None else b""
+    if form is None or not body or isinstance(body, Unreadable):
         return
     legacy, modern = read(form, body), read(form, body)
     if not isinstance(legacy, Unreadable) and not isinstance(modern, Unreadable):
-        yield from _of_documents(form.name, legacy, modern, pair, hidden, identities)
+        yield from _of_documents(outside, form.name, legacy, modern, 2 * len(body))
 
 
-def _of_bytes(before: bytes, after: bytes, pair: Pair, hidden: Counter[str]) -> Iterator[Difference]:
-    yield from _ruled(Difference("body", "", Shape("bytes", len(before)), Shape("bytes", len(after))), pair, hidden)
+def _of_bytes(outside: Outside, before: int, after: int) -> Iterator[Difference]:
+    """The difference of two bodies of so many bytes."""
+    yield from outside.ruled(Difference("body", "", Shape("bytes", before), Shape("bytes", after)))
 
 
-def _of_read(
-    form: str, legacy: Tree | Unreadable, modern: Tree | Unreadable, pair: Pair, hidden: Counter[str],
-    identities: Identities | None,
-) -> Iterator[Difference]:
-    if isinstance(legacy, Unreadable) and isinstance(modern, Unreadable):
-        raise Incomparable("syntax")
-    if isinstance(legacy, Unreadable) or isinstance(modern, Unreadable):
-        yield from _ruled(Difference("syntax", "", shape_of(legacy), shape_of(modern)), pair, hidden)
+def _of_read(outside: Outside, forms: tuple[Form, Form], bodies: tuple[bytes, bytes]) -> Iterator[Difference]:
+    legacy, modern = (reading(*one) for one in zip(forms, bodies, strict=True))
+    old, new = legacy.tree, modern.tree
+    if isinstance(old, Unreadable) or isinstance(new, Unreadable):
+        syntax = list(outside.ruled(Difference("syntax", "", shape_of(old), shape_of(new))))
+        # Where a rule hides the syntax, the body still differs.
+        yield from syntax or _of_bytes(outside, *map(len, bodies))
         return
-    found = _of_documents(form, legacy, modern, pair, hidden, identities)
-    if form == "html" and not found:
+    yield from _of_odd(outside, legacy, modern)
+    found = _of_documents(outside, forms[0].name, old, new, sum(map(len, bodies)))
+    if forms[0].name == "html" and not found:
         # The pages read the same, but their markup differs. That is counted.
-        hidden[MARKUP] += 1
+        outside.hidden[MARKUP] += 1
     yield from found
 
 
-def _of_documents(
-    form: str, legacy: Tree, modern: Tree, pair: Pair, hidden: Counter[str], identities: Identities | None
-) -> tuple[Difference, ...]:
+def _of_odd(outside: Outside, legacy: Reading, modern: Reading) -> Iterator[Difference]:
+    """The difference between how two bodies are written that can both be read. One that no parser minds is hidden."""
+    odd = legacy.odd ^ modern.odd
+    if not odd and legacy.dropped != modern.dropped and diff([*map(list, legacy.dropped)], [*map(list, modern.dropped)],
+                                                             ORDERED).differences:
+        odd = frozenset({DUPLICATE})
+    if not odd:
+        return
+    if odd <= HARMLESS and outside.rules.defaults(("@syntax",)):
+        outside.hidden[SYNTAX] += 1
+        return
+    before, after = (shape_of(one.tree)._replace(form=" ".join(sorted(one.odd))) for one in (legacy, modern))
+    yield from outside.ruled(Difference("syntax", "", before, after))
+
+
+def _of_documents(outside: Outside, form: str, legacy: Tree, modern: Tree, size: int) -> tuple[Difference, ...]:
+    """The differences of two documents of `size` bytes together."""
+    pair = outside.pair
     rules = pair.rules.compiled(pair.at, pair.over, defaults(form, legacy, modern))
     try:
-        found, counts = diff(legacy, modern, rules.directives, rules.weigh, rules.reveals, key=pair.key,
-                             identities=identities, maps=form in FORMS, excuse=rules.excuse)
+        found, counts = diff(legacy, modern, rules.directives, rules.weigh, rules.reveals, LOOKS + LOOKS_A_BYTE * size,
+                             pair.key, outside.identities, maps=form in FORMS, excuse=rules.excuse)
     except DiffError as error:
         raise Incomparable(error.reason) from None
-    hidden.update(dict(counts))
+    outside.hidden.update(dict(counts))
     return found

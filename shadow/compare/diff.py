@@ -68,10 +68,12 @@ def _numbers(legacy: Number, modern: Number) -> str:
 
 
 class _Gone:
-    """The type of _GONE, which stands for the value on the side that has none. No tree holds it."""
+    """The type of GONE. No tree holds it."""
 
 
-_GONE = _Gone()
+GONE = _Gone()
+"""Stands for the value on a side that has none."""
+
 _Found: TypeAlias = tuple[str, _Trail, Matcher[Directive], Tree, Tree]
 """Kind, the way to the place, the matcher there, legacy's value and modern's. Kind "" is still to be compared."""
 
@@ -111,7 +113,7 @@ class _Walk:
                 kind = kind or _kind(old, new)
             if kind == IDENTITY:
                 yield kind, trail, matcher, old, new  # No rule can hide it.
-            elif (by := _hidden(kind, matcher, old, new)) is not None:
+            elif (by := hidden_by(kind, matcher, old, new)) is not None:
                 self.hidden[by] += 1
             else:
                 yield kind, trail, matcher, old, new
@@ -132,12 +134,12 @@ class _Walk:
         self._prints.spend(len(old))
         found: list[_Found] = []
         for name, before in old.items():
-            after = new.get(name, _GONE)
+            after = new.get(name, GONE)
             # Scalars of two types are unequal, so `!=` loses nothing. Containers are looked at later.
             if isinstance(before, _LOOKED_AT) or before != after:
                 found.append(("", (trail, name), matcher.step(name), before, after))
         if len(old) != len(new) or old.keys() != new.keys():
-            found += [("", (trail, name), matcher.step(name), _GONE, after)
+            found += [("", (trail, name), matcher.step(name), GONE, after)
                       for name, after in new.items() if name not in old]
         return found
 
@@ -149,8 +151,8 @@ class _Walk:
         pairing = pair(old, new, order, inside, self._prints)
         found: list[tuple[int, _Found]] = [(i, ("", (trail, i if i == j else (i, j)), inside, old[i], new[j]))
                                            for i, j in pairing.pairs]
-        found += [(i, ("", (trail, i), inside, old[i], _GONE)) for i in pairing.missing]
-        found += [(j, ("", (trail, j), inside, _GONE, new[j])) for j in pairing.extra]
+        found += [(i, ("", (trail, i), inside, old[i], GONE)) for i in pairing.missing]
+        found += [(j, ("", (trail, j), inside, GONE, new[j])) for j in pairing.extra]
         found.sort(key=_index)
         steps = [one for _, one in found]
         if pairing.doubtful and self._identities is not None:
@@ -162,6 +164,9 @@ class _Walk:
             steps += [("moved", (trail, (i, j)), inside, old[i], new[j]) for i, j in pairing.moved]
         return steps
 
+
+_OF_TWO_VALUES = frozenset({"value", "precision", "header", "trailer"})
+"""Kinds of differences that a normaliser may hide."""
 
 _LOOKED_AT = (dict, list, Identifier)
 """Types of values that are looked at even if both sides are equal."""
@@ -176,18 +181,18 @@ def _index(found: tuple[int, _Found]) -> int:
 
 
 def _kind(old: Tree, new: Tree) -> str:
-    if new is _GONE:
+    if new is GONE:
         return "missing"
-    if old is _GONE:
+    if old is GONE:
         return "extra"
     if type(old) is not type(new):
         return "type"
     return _numbers(old, new) if isinstance(old, Number) else "value"
 
 
-def _hidden(kind: str, matcher: Matcher[Directive], old: Tree, new: Tree) -> str | None:
+def hidden_by(kind: str, matcher: Matcher[Directive], old: Tree, new: Tree) -> str | None:
     """The id of the first rule that hides a difference; None if none does."""
-    same = kind in ("value", "precision")
+    same = kind in _OF_TWO_VALUES and old is not GONE and new is not GONE
     normalisers = []
     for one in matcher.found:
         if one.ignore and one.kind in ("", kind) and (not one.shape or _both_are(one.shape, old, new)):
@@ -201,7 +206,7 @@ def _hidden(kind: str, matcher: Matcher[Directive], old: Tree, new: Tree) -> str
 
 def _both_are(group: str, old: Tree, new: Tree) -> bool:
     """Whether both values have this shape, lengths aside."""
-    return old is not _GONE and new is not _GONE and shape(old).group == shape(new).group == group
+    return old is not GONE and new is not GONE and shape(old).group == shape(new).group == group
 
 
 def _hidden_together(normalisers: list[tuple[str, Normaliser]], old: Tree, new: Tree) -> str | None:
@@ -234,7 +239,7 @@ def _none(names: Sequence[str], meant: Meaning) -> str:
     return ""
 
 
-def _revealed(hidden: Shape, value: Tree) -> Shape:
+def revealed(hidden: Shape, value: Tree) -> Shape:
     """The shape with the value in it, up to LONGEST_NAME characters."""
     return hidden._replace(form=f'"{value[:LONGEST_NAME]}"') if isinstance(value, str) else hidden
 
@@ -328,9 +333,9 @@ class _Worth:
             self._differing.update(map(id, meant.resources))
         elif len(self.found) < MAX_FOUND:
             self._versions.append((len(self.found), id(meant.resources[-1])))
-        before, after = (ABSENT if one is _GONE else shape(one) for one in (old, new))
+        before, after = (ABSENT if one is GONE else shape(one) for one in (old, new))
         if self._reveals(names):
-            before, after = _revealed(before, old), _revealed(after, new)
+            before, after = revealed(before, old), revealed(after, new)
         severity = Severity.CRITICAL if kind == IDENTITY else self._weigh(kind, names, before, after, meant)
         self._grave = self._grave or severity is Severity.CRITICAL
         if len(self.found) < MAX_FOUND or severity is Severity.CRITICAL:

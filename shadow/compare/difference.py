@@ -66,10 +66,10 @@ class Signature(NamedTuple):
 class Difference:
     """One disagreement at one path.
 
-    `kind` is one of: status, header, coding, syntax, body (of the message); missing (legacy has it, modern has not),
-    extra (the reverse), moved (an item of a list is elsewhere in it), type, value, precision (the same number,
+    `kind` is one of: status, header, trailer, coding, syntax, body (of the message); missing (legacy has it, modern has
+    not), extra (the reverse), moved (an item of a list is elsewhere in it), type, value, precision (the same number,
     written otherwise), identity (an identifier is bound to another one: always critical) (of the document). `path` is
-    a JSON Pointer into legacy's document, or a header's lower-case name; `modern_path` is the one into modern's, if it
+    a JSON Pointer into legacy's document, or a field's lower-case name; `modern_path` is the one into modern's, if it
     is another one, else empty. On a side that has nothing there, the last step is the other side's.
 
     The shapes hold no value. The tokens stand for scalars: at one place of one epoch they are equal if the values are;
@@ -127,6 +127,8 @@ def shape(value: Tree) -> Shape:
         form = next((form for form, pattern in _FORMS if pattern.fullmatch(value)), "text") \
             if len(value) <= _LONGEST_FORM else "text"
         return Shape("string", len(value), form if value else "")
+    if isinstance(value, bytes):
+        return Shape("bytes", len(value))
     if isinstance(value, dict):
         return Shape("object", len(value))
     if isinstance(value, list):

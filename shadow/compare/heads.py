@@ -1,140 +1,117 @@
-"""Compares two heads: only the header fields that change what a client does with an answer."""
+"""Compares two heads: every end-to-end field, but those that differ from answer to answer, or from product to product.
+"""
 
-from collections.abc import Callable, Iterator, Sequence
-from operator import itemgetter
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import NamedTuple
 
 from adapters.message import Headers
-from shadow.compare.difference import ABSENT, Difference, Shape, shape
+from shadow.compare.fields import PRESENCE, Said, said
 
-KNOWN_MEDIA = frozenset({
-    "application/json", "application/fhir+json", "application/problem+json", "application/hal+json",
-    "application/xml", "application/fhir+xml", "application/soap+xml", "text/xml", "text/html", "text/plain",
-    "text/csv", "application/x-ndjson", "application/fhir+ndjson", "application/pdf", "application/octet-stream",
-    "application/dicom", "image/png", "image/jpeg", "x-application/hl7-v2+er7",
+_VARYING = frozenset({
+    # Framing and hop-by-hop fields (RFC 9110 sections 7.6.1 and 8.6).
+    b"connection", b"proxy-connection", b"keep-alive", b"te", b"trailer", b"transfer-encoding", b"upgrade",
+    b"content-length", b"proxy-authenticate", b"proxy-authentication-info", b"http2-settings",
+    # When, by what and on which way the answer was made.
+    b"date", b"server", b"via", b"age", b"warning", b"alt-svc", b"proxy-status", b"cache-status", b"server-timing",
+    b"x-powered-by", b"x-generator", b"x-aspnet-version", b"x-aspnetmvc-version", b"x-runtime", b"x-response-time",
+    b"x-process-time", b"x-served-by", b"x-backend-server", b"x-cache", b"x-cache-hits", b"x-cache-status", b"x-timer",
+    b"x-varnish", b"x-server", b"x-host", b"x-instance-id", b"cf-cache-status",
+    # Tracing.
+    b"traceparent", b"tracestate", b"traceresponse", b"b3", b"baggage", b"sentry-trace", b"uber-trace-id",
+    b"request-id", b"correlation-id", b"x-trace", b"x-request-id", b"x-correlation-id", b"x-correlationid",
+    b"x-requestid",
+    b"x-trace-id", b"x-transaction-id", b"x-cloud-trace-context", b"cf-ray", b"x-azure-ref", b"apigw-requestid",
+    # Reports to the server itself.
+    b"report-to", b"reporting-endpoints", b"nel", b"expect-ct",
 })
-KNOWN_CHARSETS = frozenset({"utf-8", "iso-8859-1", "iso-8859-15", "us-ascii", "windows-1252", "utf-16"})
-KNOWN_SCHEMES = frozenset({"basic", "bearer", "digest", "negotiate", "ntlm", "dpop"})
-# RFC 9111 section 5.2.2, RFC 5861, RFC 8246.
-DIRECTIVES = frozenset({
-    "max-age", "s-maxage", "no-cache", "no-store", "no-transform", "must-revalidate", "must-understand", "private",
-    "proxy-revalidate", "public", "immutable", "stale-while-revalidate", "stale-if-error",
+_VARYING_PREFIXES = (
+    b"ratelimit", b"x-ratelimit-", b"x-rate-limit-", b"x-b3-", b"x-datadog-", b"x-envoy-", b"x-amzn-", b"x-amz-cf-",
+    b"x-amz-request-", b"x-amz-id-", b"x-kong-", b"x-figway-",
+)
+
+# What modern adds is no difference, but for fields that change what a client does with the answer: what it keeps, and
+# how long; how it reads and shows it; whom it shows it to; where it goes next; what it may ask.
+_ACTED_UPON = frozenset({
+    "content-type", "content-range", "content-disposition", "content-language", "location", "refresh", "link",
+    "retry-after", "etag", "last-modified", "cache-control", "expires", "pragma", "vary", "set-cookie",
+    "www-authenticate", "clear-site-data", "content-security-policy", "cross-origin-embedder-policy",
+    "cross-origin-opener-policy", "cross-origin-resource-policy", "origin-agent-cluster", "permissions-policy",
+    "feature-policy", "referrer-policy", "strict-transport-security", "timing-allow-origin", "x-content-type-options",
+    "x-frame-options", "x-permitted-cross-domain-policies", "x-xss-protection", "service-worker-allowed",
 })
-ATTRIBUTES = frozenset({"expires", "max-age", "domain", "path", "secure", "httponly", "samesite", "partitioned"})
-SAME_SITE = frozenset({"strict", "lax", "none"})
-COOKIES = frozenset({
-    "jsessionid", "phpsessid", "asp.net_sessionid", "sessionid", "session_id", "session", "sid", "connect.sid", "token",
-    "access_token", "refresh_token", "csrftoken", "csrf_token", "xsrf-token", "auth", "lang", "locale", "route",
-})
+_ACTED_UPON_PREFIXES = ("access-control-", "grpc-")
 
-# The fields that are compared here, and the content coding, without which equal bytes may be unequal bodies.
-_COMPARED = frozenset({b"content-type", b"content-encoding", b"location", b"etag", b"www-authenticate", b"set-cookie",
-                       b"cache-control"})
+_MARKS = frozenset(name.encode() for name in PRESENCE)
 
 
-def media(headers: Headers) -> tuple[str, str] | None:
-    """Media type and charset, in lower case (RFC 9110 section 8.3). JSON has no charset: RFC 8259 section 11."""
-    value = headers.get(b"content-type")
-    if value is None:
-        return None
-    name, *parameters = (part.strip() for part in value.decode("latin-1").lower().split(";"))
-    charsets = (part.removeprefix("charset=").strip('"') for part in parameters if part.startswith("charset="))
-    return name, "" if is_json(name) else next(charsets, "")
+class Field(NamedTuple):
+    """A field of which the arms say different things: its name in lower case, and what each says; None for nothing."""
+
+    name: str
+    legacy: Said | None
+    modern: Said | None
 
 
-def is_json(name: str) -> bool:
-    return name == "application/json" or name.endswith("+json")
+@lru_cache(maxsize=1024)
+def varies(name: bytes) -> bool:
+    """Whether a field (in any case) is never compared, since it differs by its nature."""
+    name = name.lower()
+    return name in _VARYING or name.startswith(_VARYING_PREFIXES)
+
+
+def is_added(name: str) -> bool:
+    """Whether a field (in lower case) that modern alone sends changes nothing for clients."""
+    return name not in _ACTED_UPON and not name.startswith(_ACTED_UPON_PREFIXES)
+
+
+@lru_cache(maxsize=1024)
+def _may_differ(name: bytes) -> bool:
+    """Whether two fields of this name are alike, whatever their values."""
+    return varies(name) or name.lower() in _MARKS
 
 
 def same(old: Headers, new: Headers) -> bool:
-    """Whether two heads are equal, byte for byte, in all fields that are compared. Cheap enough for the event loop."""
-    return old == new or compared(old) == compared(new)
+    """Whether two heads are equal, byte for byte, in all that is compared. Cheap enough for the event loop."""
+    if len(old) == len(new):
+        # Two answers of one product: the same fields in one order.
+        for one, other in zip(old, new, strict=True):
+            if one != other and not (one[0] == other[0] and _may_differ(one[0])):
+                break
+        else:
+            return True
+    return compared(old) == compared(new)
 
 
 def compared(headers: Headers) -> Headers:
     """The fields that are compared, sorted by lower-case name. Fields of one name keep their order, which matters
-    (RFC 9110 section 5.3)."""
-    kept = Headers([(name.lower(), value) for name, value in headers if name.lower() in _COMPARED])
-    kept.sort(key=itemgetter(0))
-    return kept
+    (RFC 9110 section 5.3). Those of which only the presence counts have no value."""
+    return Headers([(name, b"" if blank else headers[at][1])
+                    for at, name, blank in _kept(tuple([name for name, _ in headers]))])
 
 
-def differences(old: Headers, new: Headers) -> Iterator[Difference]:
-    """The differences, by field. Fields are compared part by part. Only parts that identify no person are shown."""
-    before, after = media(old), media(new)
-    if before != after:
-        # This field decides how the client parses the body.
-        yield _header("content-type", before and _shown_media(*before), after and _shown_media(*after))
-    places = old.get_all(b"location"), new.get_all(b"location")
-    if places[0] != places[1]:
-        # This field decides where the client goes next.
-        yield _header("location", *(place and str(shape(place[0].decode("latin-1"))) for place in places))
-    tags = [headers.get(b"etag") is not None for headers in (old, new)]
-    if tags[0] != tags[1]:
-        # This field decides whether the client can ask conditionally. The tag is opaque (RFC 9110 section 8.8.3).
-        yield _header("etag", *("present" if tag else None for tag in tags))
-    # These decide how the client authenticates (realms and nonces are the server's own), what it keeps, and how long.
-    for name, parts in _IN_PARTS:
-        one, other = (parts([value.decode("latin-1") for value in headers.get_all(name.encode())])
-                      for headers in (old, new))
-        if one != other:
-            # Sorted by the text that is shown: the order of the compared values could reveal something about them.
-            yield _header(name, *(", ".join(sorted(text for _, text in found)) for found in (one, other)))
+@lru_cache(maxsize=512)
+def _kept(names: tuple[bytes, ...]) -> tuple[tuple[int, bytes, bool], ...]:
+    """What is compared of fields of these names: their places, their names in lower case, and whether only their
+    presence counts. Most heads have the names of one before."""
+    kept = [(name.lower(), at) for at, name in enumerate(names) if not varies(name)]
+    return tuple((at, name, name in _MARKS) for name, at in sorted(kept))
 
 
-def _header(name: str, old: object, new: object) -> Difference:
-    legacy, modern = (Shape(str(value)) if value else ABSENT for value in (old, new))
-    return Difference("header", name, legacy, modern)
+def differing(old: Headers, new: Headers) -> Iterator[Field]:
+    """The fields of which two heads say different things. Content codings are none: they are taken off."""
+    before, after = _by_name(old), _by_name(new)
+    for name in sorted(before.keys() | after.keys()):
+        values, others = before.get(name), after.get(name)
+        if values == others or name == "content-encoding":
+            continue
+        one, other = (said(name, found) if found else None for found in (values, others))
+        if one is None or other is None or one.parts != other.parts:
+            yield Field(name, one, other)
 
 
-def _shown_media(name: str, charset: str) -> str:
-    name = name if name in KNOWN_MEDIA else f"other media type({len(name)})"
-    return f"{name};charset={charset if charset in KNOWN_CHARSETS else 'other'}" if charset else name
-
-
-_Parts = list[tuple[str, str]]
-"""For each part of a field: the value that is compared, and the text that is shown of it."""
-
-
-def _schemes(values: Sequence[str]) -> _Parts:
-    found = {value.lower().partition(" ")[0] for value in values}
-    return sorted((one, one if one in KNOWN_SCHEMES else f"other scheme({len(one)})") for one in found)
-
-
-def _directives(values: Sequence[str]) -> _Parts:
-    """The parts of Cache-Control. Order, spaces and case of directives have no meaning (RFC 9111 section 5.2)."""
-    found = set()
-    for part in ",".join(values).lower().split(","):
-        name, _, value = (one.strip() for one in part.partition("="))
-        value = value.strip('"')
-        if name:
-            seconds = f"={value[:12]}" if value.isascii() and value.isdigit() else ""
-            found.add((f"{name}={value}",
-                       name + seconds if name in DIRECTIVES else f"other directive({len(name)})"))
-    return sorted(found)
-
-
-def _cookies(values: Sequence[str]) -> _Parts:
-    """The parts of Set-Cookie (RFC 6265bis section 4.1): name, whether it is set or emptied, and attributes. Values are
-    the server's own, and times of expiry are relative to now, so both are left out."""
-    found = []
-    for cookie in values:
-        head, *rest = cookie.split(";")
-        name, _, value = (one.strip() for one in head.partition("="))
-        attributes = sorted(_attribute(one) for one in rest if one.strip())
-        compared = [name, "set" if value else "empty", *(one for one, _ in attributes)]
-        shown_as = name if name.lower() in COOKIES else f"other cookie({len(name)})"
-        found.append(("\n".join(compared), "; ".join([shown_as, *(shown for _, shown in attributes)])))
-    return sorted(found)
-
-
-def _attribute(text: str) -> tuple[str, str]:
-    name, _, value = (one.strip() for one in text.partition("="))
-    name = name.lower()
-    shown_as = name if name in ATTRIBUTES else f"other attribute({len(name)})"
-    if name in ("expires", "max-age"):
-        return name, shown_as
-    return f"{name}={value.lower()}", f"{shown_as}={value.lower()}" if value.lower() in SAME_SITE else shown_as
-
-
-_IN_PARTS: tuple[tuple[str, Callable[[Sequence[str]], _Parts]], ...] = (
-    ("www-authenticate", _schemes), ("cache-control", _directives), ("set-cookie", _cookies))
+def _by_name(headers: Headers) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, value in compared(headers):
+        found.setdefault(name.decode("latin-1"), []).append(value.strip(b" \t").decode("latin-1"))
+    return found

@@ -19,6 +19,7 @@ from shadow.compare.meaning import Meaning
 from shadow.compare.patterns import Directive, Matcher, Order, PathPattern
 from shadow.compare.severity import Row, severities
 from shadow.normalisers.base import Normaliser
+from shadow.normalisers.host import Host
 from shadow.normalisers.volatile import Volatile
 
 
@@ -77,13 +78,15 @@ class Known:
 
 class Compiled(NamedTuple):
     """Rules in the form that the comparator uses. `known` are the ids of the known differences that hold. `classes` is
-    None if no rule says `crosswalk`. `excuse` tells two ways to write one value (see `shadow.compare.benign`)."""
+    None if no rule says `crosswalk`. `defaults` says whether default rules hold at a place. `excuse` tells two ways to
+    write one value (see `shadow.compare.benign`)."""
 
     directives: Matcher[Directive]
     weigh: Weigh
     reveals: Callable[[Sequence[str]], bool]
     known: frozenset[str]
     classes: Classes | None
+    defaults: Callable[[Sequence[str]], bool]
     excuse: Excuse
 
     def hides(self, kind: str, names: Sequence[str]) -> str | None:
@@ -162,6 +165,8 @@ _HL7 = tuple(Rule(f"default {at}", at, Volatile(Volatile.Options("opaque")))
 _LINES = (Rule("default lines", "", order=Order("ordered")),)
 _BY_FORM: dict[str, tuple[Rule, ...]] = {"hl7v2": _HL7, "html": _LINES, "text": _LINES}
 
+# Links in the head point to the server itself, as those of a Bundle do.
+_HEADS: tuple[Rule, ...] = (Rule("default /@header/link", "/@header/link", Host(Host.Options())),)
 
 
 def defaults(form: str, legacy: Tree, modern: Tree) -> tuple[Rule, ...]:
@@ -178,6 +183,7 @@ def defaults(form: str, legacy: Tree, modern: Tree) -> tuple[Rule, ...]:
 @lru_cache(maxsize=256)
 def _compiled(rules: Rules, known: tuple[Known, ...], more: tuple[Rule, ...]) -> Compiled:
     off: Matcher[bool] = Matcher.start((below(one.at), True) for one in rules.rules if not one.defaults)
+    more = (*_HEADS, *more)
     every = [*rules.rules, *(one for one in more if one.normaliser is None or not _is_within(one.at, off))]
     hiding = [(below(one.at) if one.ignore else PathPattern.parse(one.at),
                Directive(one.id, one.normaliser, one.order, one.ignore, one.kind))
@@ -189,19 +195,15 @@ def _compiled(rules: Rules, known: tuple[Known, ...], more: tuple[Rule, ...]) ->
     rows = [Row(one.at, one.severity, frozenset({one.kind} if one.kind else ()))
             for one in every if one.severity is not None]
     shown = Matcher.start((below(one.at), True) for one in every if one.reveal)
-    return Compiled(Matcher.start(hiding), severities(rows), _reveals(shown), frozenset(one.id for one in known),
-                    _classes(rules), _excuse(off))
+    within, without = _is_true(shown), _is_true(off)
+    return Compiled(Matcher.start(hiding), severities(rows), within, frozenset(one.id for one in known),
+                    _classes(rules), lambda names: not without(names), _excuse(without))
 
 
-def _excuse(off: Matcher[bool]) -> Excuse:
+def _excuse(without: Callable[[Sequence[str]], bool]) -> Excuse:
     def excuse(names: Sequence[str], meant: Meaning) -> str:
         found = benign.of(names, meant)
-        if not found:
-            return ""
-        place = off
-        for name in names:
-            place = place.step(None if name == "*" else name)
-        return "" if place.found else found
+        return found if found and not without(names) else ""
 
     return excuse
 
@@ -228,11 +230,12 @@ def below(at: str) -> PathPattern:
     return PathPattern((*PathPattern.parse(at), "**"))
 
 
-def _reveals(shown: Matcher[bool]) -> Callable[[Sequence[str]], bool]:
-    def reveals(names: Sequence[str]) -> bool:
-        place = shown
+def _is_true(places: Matcher[bool]) -> Callable[[Sequence[str]], bool]:
+    """Whether any pattern matches the place to which these names lead ("*" for an index)."""
+    def is_true(names: Sequence[str]) -> bool:
+        place = places
         for name in names:
             place = place.step(None if name == "*" else name)
         return bool(place.found)
 
-    return reveals
+    return is_true

@@ -53,7 +53,7 @@ DEFAULTS: tuple[Row, ...] = (
            "/**/deceasedDateTime"),
     # Words for people beside a code. The code decides.
     *_rows(MINOR, _WRITING, "/**/display", "/**/text/div", "/**/@displayName"),
-    *_rows(MINOR, frozenset(), "/**/meta/lastUpdated", "/**/meta/versionId", "/@header/etag"),
+    *_rows(MINOR, frozenset(), "/**/meta/lastUpdated", "/**/meta/versionId", "/@header/etag", "/@header/last-modified"),
     # Records that are dropped, added or doubled. A list of records is the document itself, or one of these members.
     *(Row(at, CRITICAL, _ALONE, itself=True) for at in (
         "/*", "/entry/*", "/items/*", "/results/*", "/records/*", "/data/*", "/contained/*", "/**/OBX/*", "/**/OBR/*",
@@ -122,6 +122,8 @@ def severities(rows: Iterable[Row] = ()) -> Weigh:
             return _of_status(int(legacy.type), int(modern.type))
         if kind == "body" and ABSENT in (legacy, modern):
             return CRITICAL
+        if kind == "syntax" and "invalid" not in (legacy.type, modern.type):
+            return MINOR  # both can be read
         if kind == "moved":
             # A list of numbers, or of lists, is a point, a curve or a table: its order is what it says.
             return MAJOR if legacy.type in ("integer", "decimal", "array") else MINOR

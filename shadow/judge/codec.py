@@ -14,7 +14,7 @@ from shadow.compare.comparison import Comparison
 from shadow.compare.heads import compared
 from shadow.compare.pair import Pair
 from shadow.compare.rules import Rules
-from shadow.observation import Observation
+from shadow.observation import NO_FIELDS, Digest, Failure, Observation
 
 LENGTH = 4
 """Bytes of a message's length."""
@@ -44,8 +44,8 @@ def decode_pairs(message: bytes) -> list[Pair]:
     """The pairs of a message, without their requests and latencies. Raises EOFError or pickle.UnpicklingError if the
     message was cut short."""
     pairs = pickle.loads(message)  # noqa: S301 (our own parent wrote it)
-    return [Pair(capability, operation, _NO_REQUEST, Observation(control[0], 0.0, *control[1:]),
-                 Observation(candidate[0], 0.0, *candidate[1:]), trace_id, at, _decode_rules(rules), over, key)
+    return [Pair(capability, operation, _NO_REQUEST, _observed(*control), _observed(*candidate), trace_id, at,
+                 _decode_rules(rules), over, key)
             for capability, operation, control, candidate, trace_id, at, rules, over, key in pairs]
 
 
@@ -61,7 +61,15 @@ def decode_comparisons(message: bytes) -> list[Comparison]:
 
 
 def _answer(one: Observation) -> tuple[object, ...]:
-    return one.arm, one.status, compared(one.headers), one.body, one.failure, one.complete
+    return (one.arm, one.status, compared(one.headers), one.body, one.failure, one.complete, one.digest,
+            compared(one.trailers) if one.trailers else NO_FIELDS)
+
+
+def _observed(
+    arm: str, status: int, headers: Headers, body: bytes, failure: Failure | None, complete: bool,
+    digest: Digest | None, trailers: Headers,
+) -> Observation:
+    return Observation(arm, 0.0, status, headers, body, failure, complete, digest=digest, trailers=trailers)
 
 
 # Most pairs of a batch share their rules: these are pickled once and unpickled once, and are one object on arrival.

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from urllib.parse import unquote_to_bytes
 
 from adapters.document import walk
-from shadow.compare.bodies import Incomparable, Unreadable, decoded, form_of, read
+from shadow.compare.bodies import Unreadable, decoded, form_of, read
 from shadow.observation import Observation
 from shadow.sealed.base import Captured
 
@@ -57,9 +57,8 @@ def _read(data: bytes) -> Iterator[str]:
 
 def _values(one: Observation) -> Iterator[str]:
     """The body without its content coding and, if it is a document, each name and value, with escapes resolved."""
-    try:
-        body = decoded(one) or b""
-    except Incomparable:
+    body = decoded(one)
+    if isinstance(body, Unreadable):
         return
     if body != one.body:
         yield from _read(body)
@@ -70,5 +69,7 @@ def _values(one: Observation) -> Iterator[str]:
         return
     for path, value in walk(tree):
         yield from map(str, path)
-        if isinstance(value, str):
+        if isinstance(value, bytes):
+            yield from _read(value)
+        elif isinstance(value, str):
             yield value

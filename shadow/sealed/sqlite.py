@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from adapters.message import Headers, Request
 from shadow.custody.base import Custody
 from shadow.database import Database, whole
-from shadow.observation import Failure, Observation
+from shadow.observation import Digest, Failure, Observation
 from shadow.sealed.base import PURPOSE, Bounds, Captured, Purged, Summary, VaultError
 
 _NONCE = 12
@@ -187,7 +187,8 @@ def _packed(captured: Captured) -> bytes:
     head = orjson.dumps({
         "request": [request.method, request.target.decode("latin-1"), _fields(request.headers)],
         "sides": [[one.arm, one.seconds, one.status, _fields(one.headers), one.complete,
-                   one.failure and [one.failure.kind, one.failure.source, one.failure.detail, one.failure.sent]]
+                   one.failure and [one.failure.kind, one.failure.source, one.failure.detail, one.failure.sent],
+                   _fields(one.trailers), one.digest and [one.digest.size, one.digest.sha256.hex(), one.digest.reason]]
                   for one in sides],
         "bodies": [len(body) for body in bodies],
     })
@@ -203,17 +204,25 @@ def _unpacked(clear: Sequence[Any], packed: bytes) -> Captured:
         bodies.append(packed[end:end + length])
         end += length
     method, target, headers = head["request"]
-    control, candidate = (
-        Observation(arm, seconds, status, _headers(fields), body, Failure(*failure) if failure else None, complete)
-        for (arm, seconds, status, fields, complete, failure), body in zip(head["sides"], bodies[1:], strict=True))
+    control, candidate = (_observed(body, *side) for side, body in zip(head["sides"], bodies[1:], strict=True))
     id, at, capability, operation, trace_id, pattern, safe = clear
     request = Request(method, target.encode("latin-1"), _headers(headers), bodies[0])
     return Captured(id, at, capability, operation, trace_id, pattern, bool(safe), request, control, candidate)
+
+
+def _observed(
+    body: bytes, arm: str, seconds: float, status: int, fields: list[tuple[str, str]], complete: bool,
+    failure: list[Any] | None, trailers: Sequence[tuple[str, str]] = (), digest: list[Any] | None = None,
+) -> Observation:
+    """An observation as it was packed. Records of earlier releases have neither trailers nor a digest."""
+    return Observation(
+        arm, seconds, status, _headers(fields), body, Failure(*failure) if failure else None, complete,
+        digest=Digest(digest[0], bytes.fromhex(digest[1]), digest[2]) if digest else None, trailers=_headers(trailers))
 
 
 def _fields(headers: Headers) -> list[tuple[str, str]]:
     return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
 
 
-def _headers(fields: list[tuple[str, str]]) -> Headers:
+def _headers(fields: Sequence[tuple[str, str]]) -> Headers:
     return Headers((name.encode("latin-1"), value.encode("latin-1")) for name, value in fields)

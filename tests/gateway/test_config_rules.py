@@ -132,6 +132,44 @@ def test_what_is_no_rule_is_told_at_its_line(built, rules, code):
     assert told(built, rules=rules)[0] == (code, 17)
 
 
+@pytest.mark.parametrize("rule", [
+    "at: /@status/200-204, volatile: int", "at: /@status, list: ordered", "at: /@status, reveal: true",
+    "at: /@status, keys: data", "at: /@status, crosswalk: Patient", "at: /@body, space: true",
+    "at: /@coding, case: true",
+    "at: /@syntax, list: ordered", "at: /@body/x, ignore: true, reason: r", "at: /@syntax/x, severity: minor",
+    "at: /@header/location, list: ordered", "at: /@header/location, keys: names", "at: /@header, volatile: url",
+    "at: /@header/Location, volatile: url", "at: /@header/date, volatile: opaque",
+    "at: /@header/etag, volatile: opaque",
+    "at: /@header/x-request-id, ignore: true, reason: r", "at: /@trailer/Via, severity: minor",
+    "at: /@header/content-encoding, ignore: true, reason: r", "at: /@header/link/next/x, host: true",
+    "at: /@header/last-modified, reveal: true", "at: /@header/location, severity: minor, kind: value",
+    "at: /a, ignore: true, kind: header, reason: r", "at: /@status, severity: minor, kind: body",
+    "at: /@body, ignore: true, kind: syntax, reason: r",
+])
+def test_a_rule_that_can_have_no_effect_is_a_problem_and_not_a_surprise(built, rule):
+    assert told(built, rules=f"[{{{rule}}}]") == [("no_effect", 17)]
+
+
+@pytest.mark.parametrize("rule", [
+    "at: /@header/location, host: true", "at: /@header/content-disposition/filename, volatile: opaque",
+    "at: /@header/etag, severity: major", "at: /@header/etag, ignore: true, reason: r, kind: header",
+    "at: /@header/location, crosswalk: reference", "at: /@header/x-total, reveal: true",
+    "at: /@header, defaults: false",
+    "at: /@header/*, host: true", "at: /@trailer/grpc-status, severity: critical", "at: /@syntax, defaults: false",
+    "at: /@syntax, ignore: true, reason: r, kind: syntax", "at: /@body, severity: critical",
+    "at: /@context/x, case: true",
+    "at: /@graph, list: ordered", "at: /**/x, severity: minor, kind: header", "at: /a, severity: minor, kind: missing",
+])
+def test_a_rule_that_has_an_effect_is_none(built, rule):
+    built(f"[{{{rule}}}]")
+
+
+@pytest.mark.parametrize("said", ["at: /@status/200-404, shape: integer", "at: /@header/date", "at: /x, kind: body"])
+def test_a_declared_difference_that_can_have_no_effect_is_a_problem(built, said):
+    known = f"[{{id: K, {said}, reason: r, owner: o, expires: 2030-12-31}}]"
+    assert told(built, known=known) == [("no_effect", 18)]
+
+
 def test_what_is_known_needs_an_owner_a_reason_and_an_end(built):
     codes = told(built, known="[{id: K-1, at: /x}]")
     assert codes == [("missing", 18)] * 3

@@ -2,14 +2,17 @@
 
 import zlib
 
+import brotli
 import pytest
+from backports import zstd
 
 from adapters.message import Headers, Request
 from gateway.capability import Arm, Capability, Match, Operation, Target
 from gateway.question import is_conditional, question
 from gateway.transports.http.upstream import Upstream
 from gateway.transports.settings import UpstreamSettings
-from shadow.compare.bodies import CODINGS, decoded
+from shadow.compare.bodies import decoded
+from shadow.compare.codings import CODINGS
 from shadow.plan import ShadowPlan
 from tests.shadow.exchanges import answer
 
@@ -78,8 +81,9 @@ def test_a_form_is_as_long_as_what_is_left_of_it(plain):
 
 
 @pytest.mark.parametrize(("value", "left"), [
-    (b"br, zstd, gzip", b"gzip"), (b"br", b"identity"), (b"GZIP;q=0.8 , br;q=1", b"GZIP;q=0.8"),
-    (b"*", b"identity"), (b"gzip, *;q=0", b"gzip, *;q=0"), (b"br, *;q=0.000", b"*;q=0.000"), (b"x-gzip", b"x-gzip"),
+    (b"exi, compress, gzip", b"gzip"), (b"exi", b"identity"), (b"GZIP;q=0.8 , dcb;q=1", b"GZIP;q=0.8"),
+    (b"*", b"identity"), (b"gzip, *;q=0", b"gzip, *;q=0"), (b"exi, *;q=0.000", b"*;q=0.000"), (b"x-gzip", b"x-gzip"),
+    (b"gzip, deflate, br, zstd", b"gzip, deflate, br, zstd"),
 ])
 def test_only_codings_that_can_be_taken_off_are_asked_for(value, left):
     for own in (True, False):
@@ -89,7 +93,7 @@ def test_only_codings_that_can_be_taken_off_are_asked_for(value, left):
 def test_each_coding_that_is_asked_for_is_taken_off():
     packer = zlib.compressobj(wbits=31)
     coded = {"identity": b"{}", "deflate": zlib.compress(b"{}"), "gzip": packer.compress(b"{}") + packer.flush()}
-    coded["x-gzip"] = coded["gzip"]
+    coded |= {"x-gzip": coded["gzip"], "br": brotli.compress(b"{}"), "zstd": zstd.compress(b"{}")}
     assert set(coded) == CODINGS
     for coding, body in coded.items():
         assert decoded(answer("modern", body, Content_Encoding=coding)) == b"{}"

@@ -9,7 +9,7 @@ import click
 from adapters.message import Headers
 from gateway.cli.opened import Opened, is_in, opened, plain, when
 from gateway.cli.sources import Refused
-from shadow.compare.bodies import Incomparable, decoded
+from shadow.compare.bodies import Unreadable, decoded
 from shadow.observation import Observation
 from shadow.sealed.base import Captured
 
@@ -72,8 +72,5 @@ def _message(headers: Headers, body: bytes) -> Iterator[str]:
 
 def _body(one: Observation) -> bytes:
     """The body without its content coding, if that can be decoded."""
-    try:
-        body = decoded(one)
-    except Incomparable:
-        body = None
-    return one.body if body is None else body
+    body = decoded(one)
+    return one.body if isinstance(body, Unreadable) else body

@@ -109,7 +109,6 @@ def test_one_difference_may_be_chosen_and_one_that_is_not_there_may_not():
     ("text/html", b"<h1>one</h1><p>two", b"<h1>one</h1><p>2", (b"t", b"2")),
     ("application/pdf", b"%PDF legacy", b"%PDF modern", (b"0", b"1")),
     ("application/json", b'{"a": 1', b'{"a": 1}', (b"{", b"{}")),
-    ("application/json", b'{"a": 1, "a": 2}', b'{"a": 1}', (b'{"a":0,"a":0}', b"{}")),
     ("application/json", b'{"a": 1}', b"", (b"0", b"")),
 ])
 def test_every_form_is_shrunk(content_type, legacy, modern, left):
@@ -165,8 +164,8 @@ def test_a_coding_that_nobody_knows_stays_where_it_is_and_what_its_body_was_goes
     first = pair(answer("legacy", {"name": "Zebulon"}, Content_Encoding="private"),
                  answer("modern", {"name": "Quentin"}, Content_Encoding="private", ETag='"1"'))
     found = minimise(first)
-    assert [signature.path for signature, _ in found.findings] == ["etag"]
-    assert (found.pair.control.body, found.pair.candidate.body) == (b"0", b"0")
+    assert [(signature.kind, signature.path) for signature, _ in found.findings] == [("coding", ""), ("header", "etag")]
+    assert (found.pair.control.body, found.pair.candidate.body) == (b"0", b"1")
 
 
 def test_what_matches_has_nothing_to_shrink():

@@ -10,7 +10,7 @@ import pytest
 from adapters.message import Headers, Request
 from shadow.custody.base import Hold
 from shadow.custody.sqlite import SqliteCustody
-from shadow.observation import Failure
+from shadow.observation import Digest, Failure
 from shadow.sealed.base import PURPOSE, Bounds, Captured, VaultError
 from shadow.sealed.sqlite import SqliteVault
 from shadow.testing import check_vault
@@ -51,7 +51,9 @@ def vault(tmp_path, custody, clock):
 def captured(number, at=1_000_000.0, capability="results", body=b'{"name": "Wren"}'):
     request = Request("POST", b"/results/\xff?name=W%72en", Headers([(b"X-Odd", b"\xe9\x00")]), b"asked " + body)
     return Captured(f"{number:016x}", at, capability, "read", f"trace{number}", "pattern", True, request,
-                    answer("legacy", body), answer("modern", failure="reset", body=b"", complete=False))
+                    replace(answer("legacy", body), digest=Digest(9, b"\xff" * 32, "corrupt"),
+                            trailers=Headers([(b"X-Sum", b"\xe9")])),
+                    answer("modern", failure="reset", body=b"", complete=False))
 
 
 def ids(vault, capability=None):
