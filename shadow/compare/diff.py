@@ -13,7 +13,7 @@ from adapters.document import Number, Tree
 from shadow.compare.benign import VERSION
 from shadow.compare.difference import ABSENT, Difference, Severity, Shape, placed, shape
 from shadow.compare.identifiers import Identifier, Identities, Met
-from shadow.compare.meaning import Meaning, meaning
+from shadow.compare.meaning import Meaning, is_xml, meaning
 from shadow.compare.names import LONGEST_NAME, MASKED, Masks, Position, Step
 from shadow.compare.pairing import pair
 from shadow.compare.patterns import AUTO, PLAIN, Directive, Matcher
@@ -306,13 +306,14 @@ def diff(
 class _Worth:
     """Weighs the differences of one comparison as they are found, and keeps those that count."""
 
-    __slots__ = ("_differing", "_excuse", "_grave", "_hidden", "_legacy", "_modern", "_reveals", "_versions", "_weigh",
-                 "found")
+    __slots__ = ("_differing", "_excuse", "_grave", "_hidden", "_in_xml", "_legacy", "_modern", "_reveals", "_versions",
+                 "_weigh", "found")
 
     def __init__(self, legacy: Tree, modern: Tree, weigh: Weigh, reveals: Callable[[Sequence[str]], bool],
                  excuse: Excuse, hidden: Counter[str]) -> None:
         self.found: list[_Weighed] = []
         self._legacy, self._modern = legacy, modern
+        self._in_xml = is_xml(legacy) or is_xml(modern)
         self._weigh, self._reveals, self._excuse = weigh, reveals, excuse
         self._hidden = hidden
         self._grave = False
@@ -323,7 +324,7 @@ class _Worth:
     def add(self, kind: str, steps: list[Step], old: Tree, new: Tree) -> bool:
         """Weigh a difference. Returns whether others still matter."""
         names = [step if isinstance(step, str) else "*" for step in steps]
-        meant = meaning(self._legacy, self._modern, steps, old, new)
+        meant = meaning(self._legacy, self._modern, steps, old, new, in_xml=self._in_xml)
         excused = self._excuse(names, meant) if kind == "value" else ""
         if excused and excused != VERSION:
             self._hidden[excused] += 1
