@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from adapters.document import Tree
 from adapters.trees.order import ORDER, TEXT
-from shadow.compare.pairing import Pairing, in_order, matched, out_of_order, pair
+from shadow.compare.likeness import matched
+from shadow.compare.pairing import Pairing, in_order, out_of_order, pair
 from shadow.compare.patterns import AUTO, Directive, Matcher
 from shadow.compare.prints import Key, Prints
 

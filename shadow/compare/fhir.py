@@ -27,6 +27,7 @@ _ALSO = {
 }
 _ALONE = frozenset({"missing", "extra"})
 _WORDS = frozenset({"value", "precision"})
+_STAMPS = frozenset({("meta", "lastUpdated"), ("meta", "versionId")})
 # Lists whose order R4 gives a meaning (ElementDefinition.orderMeaning), and those that say what to take in which order.
 # Of all others the definition of orderMeaning says that their order means nothing.
 _IN_ORDER = frozenset({
@@ -47,9 +48,7 @@ def severity(kind: str, meant: Meaning) -> Severity | None:
     element = meant.element
     if not meant.type or not element:
         return None
-    if element[-2:] in (("meta", "lastUpdated"), ("meta", "versionId")):
-        return MINOR
-    if kind in _WORDS and (element[-1] == "display" or ("text", "div") in pairwise(element)):
+    if element[-2:] in _STAMPS or (kind in _WORDS and _is_words(element)):
         return MINOR
     if meant.type == "Bundle" and element[0] == "link":
         return _of_link(kind, meant)
@@ -60,6 +59,12 @@ def severity(kind: str, meant: Meaning) -> Severity | None:
                            or any(isinstance(one, dict) and "resource" in one for one in (meant.old, meant.new))):
         return CRITICAL  # a whole record
     return CRITICAL if is_critical(meant.type, element) else None
+
+
+@lru_cache(maxsize=4096)
+def _is_words(element: Sequence[str]) -> bool:
+    """Whether an element is words for people, beside what is meant."""
+    return element[-1] == "display" or ("text", "div") in pairwise(element)
 
 
 def is_word(names: Sequence[str], value: Tree) -> bool:

@@ -8,7 +8,7 @@ from adapters.document import Tree
 from shadow.compare import places
 from shadow.compare.benign import VERSION
 from shadow.compare.difference import ABSENT, Difference, Severity, Shape, placed, shape
-from shadow.compare.meaning import Meaning, meaning
+from shadow.compare.meaning import Meaning, is_xml, meaning
 from shadow.compare.names import LONGEST_NAME, MASKED, Masks, Step
 from shadow.compare.names import Position as Place
 from shadow.compare.patterns import Directive, Matcher
@@ -94,13 +94,14 @@ class Weighed(NamedTuple):
 class Worth:
     """Weighs the differences of one comparison as they are found, and keeps those that count."""
 
-    __slots__ = ("_differing", "_excuse", "_grave", "_hidden", "_legacy", "_modern", "_reveals", "_versions", "_weigh",
-                 "found")
+    __slots__ = ("_differing", "_excuse", "_grave", "_hidden", "_in_xml", "_legacy", "_modern", "_reveals", "_versions",
+                 "_weigh", "found")
 
     def __init__(self, legacy: Tree, modern: Tree, weigh: Weigh, reveals: Callable[[Sequence[str]], bool],
                  excuse: Excuse, hidden: Counter[str]) -> None:
         self.found: list[Weighed] = []
         self._legacy, self._modern = legacy, modern
+        self._in_xml = is_xml(legacy) or is_xml(modern)
         self._weigh, self._reveals, self._excuse = weigh, reveals, excuse
         self._hidden = hidden
         self._grave = False
@@ -111,7 +112,7 @@ class Worth:
     def add(self, kind: str, steps: list[Step], matcher: Matcher[Directive], old: Tree, new: Tree) -> bool:
         """Weigh a difference. Returns whether others still matter."""
         names = _names(steps)
-        meant = meaning(self._legacy, self._modern, steps, old, new)
+        meant = meaning(self._legacy, self._modern, steps, old, new, in_xml=self._in_xml)
         excused = self._excuse(names, meant) if kind == "value" else ""
         if excused and excused != VERSION:
             self._hidden[excused] += 1
@@ -166,7 +167,7 @@ class Worth:
             self.found = [one for at, one in enumerate(self.found) if at not in gone]
 
     def _away(self, one: Weighed, its: Weighed) -> Weighed:
-        meant = meaning(self._legacy, self._modern, one.steps, one.old, its.new)
+        meant = meaning(self._legacy, self._modern, one.steps, one.old, its.new, in_xml=self._in_xml)
         severity = _said(one.matcher, "moved") or self._weigh(AWAY, _names(one.steps), one.legacy, its.modern, meant)
         return one._replace(kind="moved", modern=its.modern, severity=severity, new=its.new, modern_steps=its.steps)
 

@@ -34,26 +34,31 @@ class Meaning(NamedTuple):
 NOWHERE = Meaning()
 
 
-def meaning(legacy: Tree, modern: Tree, steps: Sequence[Step], old: Tree, new: Tree) -> Meaning:
-    """The meaning of the place that `steps` lead to in two documents, with the values there."""
-    in_xml = _is_xml(legacy) or _is_xml(modern)
+def meaning(
+    legacy: Tree, modern: Tree, steps: Sequence[Step], old: Tree, new: Tree, *, in_xml: bool = False
+) -> Meaning:
+    """The meaning of the place that `steps` lead to in two documents, with the values there. `in_xml` is whether either
+    is FHIR's XML."""
     one, other, holder = legacy, modern, None
     type_, before = "", ""
     element: list[str] = []
     resources: list[Tree] = []
     for step in steps:
         if isinstance(step, str):
-            holder = one if isinstance(one, dict) else other
-            said = holder.get("resourceType")
-            if isinstance(said, str):
-                type_, element = said, []
+            both = isinstance(one, dict), isinstance(other, dict)
+            holder = one if both[0] else other
+            if "resourceType" in holder and isinstance(holder["resourceType"], str):
+                type_ = holder["resourceType"]
+                element.clear()
                 resources.append(holder)
             if in_xml and before in _HOLDERS and step[0].isupper():
-                type_, element = step, []
+                type_ = step
+                element.clear()
             elif step != "@value":
-                element.append(step if in_xml else step.removeprefix("_"))
+                element.append(step if in_xml or step[:1] != "_" else step[1:])
             before = step
-            one, other = (node.get(step) if isinstance(node, dict) else None for node in (one, other))
+            one = one.get(step) if both[0] else None
+            other = other.get(step) if both[1] else None
         else:
             at, to = step if isinstance(step, tuple) else (step, step)
             one = one[at] if isinstance(one, list) and at < len(one) else None
@@ -63,6 +68,14 @@ def meaning(legacy: Tree, modern: Tree, steps: Sequence[Step], old: Tree, new: T
     return Meaning(type_, tuple(element), tuple(resources), holder, old, new)
 
 
+def is_xml(tree: Tree) -> bool:
+    """Whether a document is FHIR's XML."""
+    if not isinstance(tree, dict) or len(tree) != 1:
+        return False
+    [root] = tree.values()
+    return isinstance(root, list) and len(root) == 1 and isinstance(root[0], dict) and root[0].get("@xmlns") == SPACE
+
+
 def text(node: Tree, name: str) -> str:
     """The text of an object's member, as JSON or XML writes it; "" if there is none."""
     value = node.get(name) if isinstance(node, dict) else None
@@ -70,9 +83,3 @@ def text(node: Tree, name: str) -> str:
         value = value[0].get("@value")
     return value if isinstance(value, str) else ""
 
-
-def _is_xml(tree: Tree) -> bool:
-    if not isinstance(tree, dict) or len(tree) != 1:
-        return False
-    [root] = tree.values()
-    return isinstance(root, list) and len(root) == 1 and isinstance(root[0], dict) and root[0].get("@xmlns") == SPACE

@@ -1,22 +1,20 @@
 """Pairs the items of two lists: it decides which items are compared with each other, never whether they are equal.
 
 Every item of either list is in exactly one pair, or alone, so an item that was dropped, added or doubled is always
-found, however the others were paired. The work is linear, except for the few items that nothing identifies.
+found, however the others were paired. The work is linear.
 """
 
+import re
 from bisect import bisect_left
-from collections import defaultdict, deque
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 
-from adapters.document import Tree
-from shadow.compare import twins
+from adapters.document import Number, Tree
+from shadow.compare import likeness, twins
 from shadow.compare.identifiers import Identifier
+from shadow.compare.likeness import matched
 from shadow.compare.patterns import Directive, Matcher, Order
-from shadow.compare.prints import Key, Prints
-
-MAX_RESIDUE = 1_024
-"""Unidentified items are compared each with each as long as |legacy| · |modern| is no more than this."""
+from shadow.compare.prints import Key, Prints, loosely
 
 # Keys that identify a record. An item without a counterpart was dropped or added; it is no changed form of another one.
 _IDENTITIES: tuple[Key, ...] = (
@@ -30,6 +28,10 @@ _IDENTITIES: tuple[Key, ...] = (
 _LABELS: tuple[Key, ...] = (
     (("system",), ("value",)), (("system",), ("code",)), (("linkId",),), (("url",),), (("relation",),), (("use",),),
 )
+# These may be lacking in some items of a Bundle, which are no records.
+_FHIR = _IDENTITIES[:3]
+_URL = _IDENTITIES[0]
+_HOST = re.compile(r"https?://[^/?#]+", re.IGNORECASE)
 _RECORD = frozenset(path[0][0] for path in _IDENTITIES)
 _CONTAINERS = (dict, list)
 _AUTO = (*_IDENTITIES[:-1], *_LABELS[:-1], _IDENTITIES[-1], _LABELS[-1])
@@ -94,6 +96,8 @@ def _keyed(
 ) -> None:
     """Pair by the key that a rule names. Several items may have one key; those without a key are paired by likeness."""
     before, after = ([_unless_open(_key(one, fields)) for one in items] for items in (old, new))
+    if prints.identities is None and _are_written_otherwise(before, after):
+        before, after = ([_loose(key) for key in keys] for keys in (before, after))
     left, right = ([at for at, key in enumerate(keys) if key is not None] for keys in (before, after))
     if max(len(left) - len({before[at] for at in left}), len(right) - len({after[at] for at in right})):
         left, right = matched(
@@ -119,9 +123,14 @@ def _keys(
         if any(path[0] not in old[0] or path[0] not in new[0] for path in fields) or prints.vary(fields, matcher):
             continue
         before, after = ([_key(one, fields) for one in items] for items in (old, new))
-        names, others = set(before), set(after)
-        if None in names or None in others or len(names) < len(before) or len(others) < len(after):
+        if prints.identities is None and _are_written_otherwise(before, after):
+            before, after = ([_loose(key) for key in keys] for keys in (before, after))
+        if fields == _URL and (set(before) - {None}).isdisjoint(after):
+            before, after = ([_hostless(key) for key in keys] for keys in (before, after))
+        partial = None in before or None in after
+        if (partial and fields not in _FHIR) or not (_are_unique(before) and _are_unique(after)):
             continue
+        names, others = ({key for key in keys if key is not None} for keys in (before, after))
         if prints.identities is not None:
             before, after = ([_unless_open(key) for key in keys] for keys in (before, after))
             names, others = set(before) - {None}, set(after) - {None}
@@ -129,8 +138,29 @@ def _keys(
                 unbound = before, after
         if names & others:
             return fields in _IDENTITIES, (before, after)
-        identity = identity or fields in _IDENTITIES
+        identity = identity or (fields in _IDENTITIES and not partial)
     return identity, unbound
+
+
+def _are_unique(keys: Sequence[Hashable]) -> bool:
+    """Whether no two items have one key. An item without one may be beside them, such as an outcome in a searchset."""
+    named = [key for key in keys if key is not None]
+    return len(set(named)) == len(named)
+
+
+def _hostless(key: Hashable) -> Hashable:
+    """The key of a resource by its URL, which each service begins with its own host."""
+    return tuple(_HOST.sub("", part) if type(part) is str else part for part in key) if isinstance(key, tuple) else key
+
+
+def _are_written_otherwise(before: Sequence[Hashable], after: Sequence[Hashable]) -> bool:
+    """Whether one side has numbers where the other has texts: an identifier that became text is still the same."""
+    types, others = ({type(part) for key in keys if isinstance(key, tuple) for part in key} for keys in (before, after))
+    return types != others and Number in types | others
+
+
+def _loose(key: Hashable) -> Hashable:
+    return tuple(map(loosely, key)) if isinstance(key, tuple) else key
 
 
 def _unless_open(key: Hashable) -> Hashable:
@@ -157,23 +187,6 @@ def _key(item: Tree, fields: Key) -> Hashable:
     return tuple(found)
 
 
-def matched(
-    before: Sequence[Hashable], after: Sequence[Hashable], left: Sequence[int], right: Sequence[int],
-    pairs: list[tuple[int, int]],
-) -> tuple[list[int], list[int]]:
-    """Pair items with equal keys, in order of occurrence, each once. Returns the other items. None equals nothing."""
-    waiting: dict[Hashable, deque[int]] = defaultdict(deque)
-    for key, at in zip(after, right, strict=True):
-        waiting[key].append(at)
-    alone = []
-    for key, at in zip(before, left, strict=True):
-        if key is not None and waiting.get(key):
-            pairs.append((at, waiting[key].popleft()))
-        else:
-            alone.append(at)
-    return alone, sorted(at for places in waiting.values() for at in places)
-
-
 def _alike(
     old: list[Tree], new: list[Tree], left: list[int], right: list[int], matcher: Matcher[Directive], prints: Prints,
     found: Pairing,
@@ -187,42 +200,16 @@ def _alike(
         paired, others = {i for i, _ in pairs}, {j for _, j in pairs}
         left, right = [at for at in left if at not in paired], [at for at in right if at not in others]
     elif len(left) * len(right) > 1:
-        before = [prints.of(old[at], matcher) for at in left]
-        after = [prints.of(new[at], matcher) for at in right]
-        left, right = matched(before, after, left, right, found.pairs)
+        left, right = likeness.equal(old, new, left, right, matcher, prints, found.pairs)
+    sure = len(found.pairs)
     if len(left) == len(right) == 1:
         # One is left on each side, so they are paired, whatever they hold.
-        found.pairs.append((left[0], right[0]))
-        found.doubtful.add(left[0])
-        return
-    taken: set[tuple[str, int]] = set()
-    if left and right and len(left) * len(right) <= MAX_RESIDUE:
-        for _, i, j in sorted(_overlaps(old, new, left, right, matcher, prints), key=_most_alike):
-            if ("old", i) not in taken and ("new", j) not in taken:
-                taken |= {("old", i), ("new", j)}
-                found.pairs.append((i, j))
-                found.doubtful.add(i)
-    found.missing += [i for i in left if ("old", i) not in taken]
-    found.extra += [j for j in right if ("new", j) not in taken]
-
-
-def _overlaps(
-    old: list[Tree], new: list[Tree], left: list[int], right: list[int], matcher: Matcher[Directive], prints: Prints,
-) -> Iterator[tuple[int, int, int]]:
-    before = [(i, prints.leaves(old[i], matcher)) for i in left if isinstance(old[i], dict | list)]
-    after = [(j, prints.leaves(new[j], matcher)) for j in right if isinstance(new[j], dict | list)]
-    for i, leaves in before:
-        for j, others in after:
-            shared = len(leaves & others)
-            prints.spend(1 + shared // 8)
-            if shared:
-                yield shared, i, j
-
-
-def _most_alike(found: tuple[int, int, int]) -> tuple[int, int, int]:
-    """The sort key of an overlap: the largest first, then the nearest; the same from either side."""
-    shared, i, j = found
-    return -shared, abs(i - j), min(i, j)
+        found.pairs.append((left.pop(), right.pop()))
+    elif left and right:
+        left, right = likeness.similar(old, new, left, right, matcher, prints, found.pairs)
+    found.doubtful.update(i for i, _ in found.pairs[sure:])
+    found.missing += left
+    found.extra += right
 
 
 def in_order(old: list[Tree], new: list[Tree], matcher: Matcher[Directive], prints: Prints) -> Pairing:

@@ -93,6 +93,11 @@ class Matcher(Generic[T]):
                           if token not in ("*", "**") and type(token) is not Condition)
         return cls(every, words, _closed(every, {(which, 0) for which in range(len(every))}))
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether no pattern matches here or anywhere below."""
+        return not self._positions
+
     def step(self, token: str | None) -> "Matcher[T]":
         """The matcher one step down: at the member of that name or, if None, at the items of a list."""
         word = token if token in self.words else None

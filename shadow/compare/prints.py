@@ -1,15 +1,21 @@
 """Fingerprints of trees: two trees that differ only in what rules hide have the same fingerprint, a number.
 
-The order of lists does not count. Unequal trees may share a fingerprint, so it only decides which items are paired.
+The order of lists does not count. Loose fingerprints leave out how numbers are written as well, and whether a number is
+one or text. Unequal trees may share a fingerprint, so it only decides which items are paired.
 """
 
+import re
 from collections.abc import Hashable
 from typing import TypeAlias
 
-from adapters.document import Tree
+import orjson
+
+from adapters.document import Number, Tree
 from adapters.trees.order import ORDER
+from shadow.compare import spellings
 from shadow.compare.identifiers import Identifier, Identities
 from shadow.compare.patterns import Directive, Matcher
+from shadow.compare.tokens import canonical
 
 MAX_LEAVES = 128
 """Leaves of an item that are looked at to find the item most like it."""
@@ -35,6 +41,7 @@ class Prints:
         self.looks = looks
         self.identities = identities
         self._known: dict[tuple[int, int], int] = {}
+        self._loose: dict[tuple[int, int], int] = {}
         self._varying: dict[tuple[Key, Matcher[Directive]], bool] = {}
 
     def vary(self, fields: Key, matcher: Matcher[Directive]) -> bool:
@@ -53,49 +60,68 @@ class Prints:
     def of(self, tree: Tree, matcher: Matcher[Directive]) -> int:
         """The fingerprint of a tree at the place of a matcher. It is made once for each container and matcher, since
         one object may stand at several places."""
-        return self._part(tree, matcher, _SHALLOW)
+        return self._part(tree, matcher, _SHALLOW, self._known)
 
-    def _part(self, node: Tree, matcher: Matcher[Directive], levels: int) -> int:
-        """The fingerprint of a node. It recurses for this many `levels`; `_deep` handles deeper nesting."""
+    def loosely(self, tree: Tree, matcher: Matcher[Directive]) -> int:
+        """The loose fingerprint of a tree at the place of a matcher."""
+        return self._part(tree, matcher, _SHALLOW, self._loose)
+
+    def quick(self, tree: Tree, matcher: Matcher[Directive]) -> int:
+        """A fingerprint that is made in a tenth of the time, for places that no rule concerns, here and below. The
+        order of lists counts."""
+        try:
+            written = orjson.dumps(tree, _number, orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_SUBCLASS)
+        except TypeError:  # nested too deep, half of a surrogate pair, or bytes
+            return self.of(tree, matcher)
+        self.spend(1 + len(written) // 64)
+        return hash(written)
+
+    def _part(self, node: Tree, matcher: Matcher[Directive], levels: int, done: dict[tuple[int, int], int]) -> int:
+        """The fingerprint of a node, loose or not as those that are `done`. It recurses for this many `levels`; `_deep`
+        handles deeper nesting."""
+        leaf = _loose_leaf if done is self._loose else _leaf
         if matcher.conditional:
             matcher = matcher.given(node)
         if not isinstance(node, _CONTAINERS):
-            return _leaf(node, matcher) if matcher.found else hash((type(node), node))
+            return leaf(node, matcher)
         key = id(node), id(matcher)
-        known = self._known.get(key)
+        known = done.get(key)
         if known is not None:
             return known
         if not levels:
-            return self._deep(node, matcher)
+            return self._deep(node, matcher, done)
         self.spend(1 + len(node))
         parts: list[Hashable] = []
         if isinstance(node, dict):
             words, other = matcher.words, matcher.step(None)
             for name, one in node.items():
                 at = matcher.step(name) if name in words else other
-                if not at.found:
+                if isinstance(one, _CONTAINERS):
+                    if not at.found or not _ignored(at):
+                        parts.append((name, self._part(one, at, levels - 1, done)))
+                elif at.found or leaf is _loose_leaf:
+                    if not _ignored(at):
+                        parts.append((name, leaf(one, at)))
+                else:
                     # Most leaves have no rule: these are hashed here, without a call.
-                    parts.append((name, self._part(one, at, levels - 1) if isinstance(one, _CONTAINERS)
-                                  else hash((type(one), one))))
-                elif not _ignored(at):
-                    parts.append((name, self._part(one, at, levels - 1)))
+                    parts.append((name, hash((type(one), one))))
             made = hash(frozenset(parts))
         else:
             inside = matcher.step(None)
-            made = hash(("list", *sorted([self._part(one, inside, levels - 1) for one in node])))
-        self._known[key] = made
+            made = hash(("list", *sorted([self._part(one, inside, levels - 1, done) for one in node])))
+        done[key] = made
         return made
 
-    def _deep(self, tree: Tree, matcher: Matcher[Directive]) -> int:
+    def _deep(self, tree: Tree, matcher: Matcher[Directive], done: dict[tuple[int, int], int]) -> int:
         """The fingerprint without recursion: containers are done after all that is nested in them."""
         stack: list[tuple[Tree, Matcher[Directive], bool]] = [(tree, matcher, False)]
         while stack:
             node, at, ready = stack.pop()
             if ready:
-                self._part(node, at, 1)
+                self._part(node, at, 1, done)
                 continue
             at = at.given(node)
-            if (id(node), id(at)) not in self._known:
+            if (id(node), id(at)) not in done:
                 self.spend(len(node))
                 stack.append((node, at, True))
                 if isinstance(node, dict):
@@ -103,10 +129,10 @@ class Prints:
                 else:
                     inside = at.step(None)
                     stack += [(one, inside, False) for one in node if isinstance(one, _CONTAINERS)]
-        return self._known[id(tree), id(matcher.given(tree))]
+        return done[id(tree), id(matcher.given(tree))]
 
     def leaves(self, tree: Tree, matcher: Matcher[Directive]) -> frozenset[int]:
-        """The fingerprints of a tree's leaves with their names, at most MAX_LEAVES of them."""
+        """The loose fingerprints of a tree's leaves with their names, at most MAX_LEAVES of them."""
         found: set[int] = set()
         stack: list[tuple[Tree, Matcher[Directive], str]] = [(tree, matcher, "")]
         looks = 0
@@ -121,9 +147,15 @@ class Prints:
             elif isinstance(node, list):
                 stack += [(one, at.step(None), name) for one in node]
             else:
-                found.add(hash((name, _leaf(node, at))))
+                found.add(hash((name, _loose_leaf(node, at))))
         self.spend(looks)
         return frozenset(found)
+
+
+def _number(value: object) -> orjson.Fragment:
+    if not isinstance(value, Number):  # bytes
+        raise TypeError
+    return orjson.Fragment(str(value))
 
 
 def _vary(fields: Key, matcher: Matcher[Directive]) -> bool:
@@ -141,10 +173,38 @@ def _ignored(matcher: Matcher[Directive]) -> bool:
 
 
 def _leaf(value: Tree, matcher: Matcher[Directive]) -> int:
+    known = _by_rule(value, matcher)
+    return hash((type(value), value)) if known is None else known
+
+
+def _loose_leaf(value: Tree, matcher: Matcher[Directive]) -> int:
+    known = _by_rule(value, matcher)
+    return hash(loosely(value)) if known is None else known
+
+
+def _by_rule(value: Tree, matcher: Matcher[Directive]) -> int | None:
+    """The fingerprint of a scalar by the first rule that has a form of it; None if none has."""
     if type(value) is Identifier and value.open:
         return hash((Identifier, value.name))
     for one in matcher.found:
         form: Hashable = one.normaliser.form(value) if one.normaliser is not None else None
         if form is not None:
             return hash((one.id, form))
-    return hash((type(value), value))
+    return None
+
+
+# A number as JSON writes one. Its length is bounded, so that arithmetic with it is quick.
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,30})(?:\.[0-9]{1,30})?(?:[eE][-+]?[0-9]{1,4})?", re.ASCII)
+
+
+def loosely(value: Tree) -> Hashable:
+    """What a scalar says, however it is written: equal for 2.50, 2.5 and "2.5", for true and "true", and for texts that
+    are spelt in two ways."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str) and (isinstance(value, Number) or value[:1] in _DIGITS) and _NUMBER.fullmatch(value):
+        return canonical(value), 0
+    return spellings.form(str(value)) if isinstance(value, str) else value
+
+
+_DIGITS = frozenset("-0123456789")

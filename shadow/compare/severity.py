@@ -7,6 +7,7 @@ for records, which mean the record itself: one that is dropped or added.
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from shadow.compare import fhir
@@ -96,14 +97,21 @@ def severities(rows: Iterable[Row] = ()) -> Weigh:
         (PathPattern((*PathPattern.parse(row.at), *(() if row.itself else ("**",)))), (at < len(own), row))
         for at, row in enumerate([*own, *DEFAULTS]))
 
-    def weigh(kind: str, names: Sequence[str], legacy: Shape, modern: Shape, meant: Meaning) -> Severity:
+    # Places are many, and the ways to them few.
+    @lru_cache(maxsize=4096)
+    def first(kind: str, names: tuple[str, ...]) -> tuple[Severity | None, Severity | None]:
+        """What the first of the rules, and the first row of the table, say of a kind of difference at a place."""
         place = table
         for name in names:
             place = place.step(None if name == "*" else name)
-        told = "moved" if kind in (SHUFFLED, AWAY) else kind
-        rows = [row for said, row in place.found if said and (not row.kinds or told in row.kinds)]
-        if rows:
-            return rows[0].severity
+        rows = [(said, row.severity) for said, row in place.found if _holds(row, kind, names, said=said)]
+        return (next((severity for said, severity in rows if said), None),
+                next((severity for said, severity in rows if not said), None))
+
+    def weigh(kind: str, names: Sequence[str], legacy: Shape, modern: Shape, meant: Meaning) -> Severity:
+        ruled, listed = first("moved" if kind in (SHUFFLED, AWAY) else kind, tuple(names))
+        if ruled is not None:
+            return ruled
         if kind == SHUFFLED:
             return worst_of((MAJOR, weigh("moved", names, legacy, modern, meant)))
         if kind == AWAY:
@@ -112,8 +120,7 @@ def severities(rows: Iterable[Row] = ()) -> Weigh:
                 (MAJOR, weigh("missing", names, legacy, ABSENT, meant), weigh("extra", names, ABSENT, modern, meant)))
         if kind == "value" and same_moment(meant.old, meant.new):
             return MINOR
-        found = fhir.severity(kind, meant) or next((row.severity for said, row in place.found if not said and _holds(
-            row, kind, names)), None)
+        found = fhir.severity(kind, meant) or listed
         if found is not None:
             # One number in two spellings is never as bad as two numbers.
             return MAJOR if kind == "precision" and found is CRITICAL else found
@@ -138,11 +145,12 @@ def _is_segment(names: Sequence[str]) -> bool:
     return len(names) > 1 and names[-1] == "*" and _SEGMENT.fullmatch(names[-2]) is not None
 
 
-def _holds(row: Row, kind: str, names: Sequence[str]) -> bool:
-    """Whether a row of the table is about a difference of a kind at a place that its pattern covers."""
+def _holds(row: Row, kind: str, names: Sequence[str], *, said: bool) -> bool:
+    """Whether a row, which a rule `said` or which is the table's, is about a kind of difference at a place that its
+    pattern covers."""
     if row.itself and row.at.endswith("*") and names[-1] != "*":
         return False
-    return kind in row.kinds if row.kinds else kind != "moved"
+    return kind in row.kinds if row.kinds else said or kind != "moved"
 
 
 def criticals(pattern: PathPattern) -> list[str]:

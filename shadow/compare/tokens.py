@@ -18,7 +18,7 @@ def token(key: bytes, place: str, value: Tree) -> str:
     """The token of a scalar at a class of places ("/entry/*/code"). "" if there is no key, for null, and for a
     container. Equal numbers have the same token, however they are written."""
     if isinstance(value, Number):
-        text = f"number {_canonical(value)}"
+        text = f"number {canonical(value)}"
     elif isinstance(value, str):
         text = f"string {value}"
     elif isinstance(value, bool):
@@ -58,11 +58,12 @@ def _prepared(key: bytes) -> hmac.HMAC:
     return hmac.new(key, digestmod="sha256")
 
 
-def _canonical(number: Number) -> str:
+def canonical(number: str) -> str:
+    """The text of a number (RFC 8259 section 6) in one spelling: equal for equal numbers, however they are written."""
     try:
         sign, digits, exponent = Decimal(number).as_tuple()
     except InvalidOperation:  # an exponent past what Decimal holds
-        return str(number)
+        return number
     text = "".join(map(str, digits)).lstrip("0")
     short = text.rstrip("0")
     if not short or not isinstance(exponent, int):

@@ -1,6 +1,7 @@
 """Pairing: which items of two lists belong together, and that every item is in exactly one pair or alone."""
 
 import copy
+import json
 from collections import Counter
 from itertools import combinations
 
@@ -9,10 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.crosswalk import Crosswalk
+from adapters.document import parse
 from shadow.compare.identifiers import Classes, Identities
-from shadow.compare.pairing import MAX_RESIDUE, Pairing, pair
+from shadow.compare.likeness import MAX_RESIDUE, RARE
+from shadow.compare.pairing import Pairing, pair
 from shadow.compare.patterns import AUTO, PLAIN, Directive, Matcher, Order, PathPattern
-from shadow.compare.prints import Budget, Prints
+from shadow.compare.prints import Budget, Prints, loosely
 from shadow.normalisers.case import Case
 
 ORDERED, MULTISET = Order("ordered"), Order("multiset")
@@ -221,11 +224,49 @@ def test_scalars_are_not_alike_and_containers_of_both_kinds_are():
     assert paired([[1, 2], "x", "y"], ["v", "w", [2, 3]]) == Pairing([(0, 2)], [1, 2], [0, 1], doubtful={0})
 
 
-@pytest.mark.parametrize(("legacy", "modern", "compared"), [(32, 32, True), (16, 64, True), (25, 41, False)])
-def test_items_are_held_against_each_other_up_to_a_number_of_combinations(legacy, modern, compared):
-    assert (legacy * modern <= MAX_RESIDUE) is compared
+@pytest.mark.parametrize(("legacy", "modern", "each"), [(32, 32, True), (16, 64, True), (25, 41, False)])
+def test_items_that_share_anything_are_paired_whether_each_is_held_against_each_or_not(legacy, modern, each):
+    assert (legacy * modern <= MAX_RESIDUE) is each
     before, after = ([{"same": 1, name: at} for at in range(many)] for name, many in (("a", legacy), ("b", modern)))
-    assert len(paired(before, after).pairs) == (min(legacy, modern) if compared else 0)
+    assert paired(before, after).pairs == [(at, at) for at in range(min(legacy, modern))]
+    before, after = ([{name: at} for at in range(many)] for name, many in (("a", legacy), ("b", modern)))
+    assert paired(before, after) == alone(legacy, modern)
+
+
+def test_of_many_items_those_belong_together_that_share_what_few_others_have():
+    names = [f"name {at}" for at in range(200)]
+    before = [{"same": 1, "name": name, "value": at} for at, name in enumerate(names)]
+    after = [{"same": 1, "name": name, "value": -1 - at} for at, name in enumerate(names)]
+    assert paired(before, after[::-1]).pairs == [(at, 199 - at) for at in range(200)]
+    # What is shared by many says nothing: these are paired in order.
+    crowd = [{"same": 1, "name": f"name {at // (RARE + 1)}", "value": at} for at in range(200)]
+    other = [{"same": 1, "name": one["name"], "value": -1 - one["value"]} for one in crowd]
+    assert paired(crowd, other).pairs == [(at, at) for at in range(200)]
+
+
+@pytest.mark.parametrize(("legacy", "modern"), [
+    ([1.5, 2.5, 3], [2.50, 3.0, 1.50]), (["1", "2", 3], [2, 3, 1]), ([True, "a"], ["a", "true"]),
+    ([{"a": 1.0, "b": "x"}, {"a": 2, "b": "x"}, {"a": 3, "b": "x"}],
+     [{"a": 2.0, "b": "x"}, {"a": "3", "b": "x"}, {"a": 1, "b": "x"}]),
+])
+def test_items_that_say_the_same_in_other_words_belong_together(legacy, modern):
+    written = [parse(json.dumps(one).replace("2.5,", "2.50,").encode()) for one in (legacy, modern)]
+    found = paired(*written)
+    assert (found.missing, found.extra) == ([], [])
+    assert all(loosely(written[0][i]) == loosely(written[1][j]) if not isinstance(written[0][i], dict)
+               else loosely(written[0][i]["a"]) == loosely(written[1][j]["a"]) for i, j in found.pairs)
+
+
+@pytest.mark.parametrize("order", [AUTO, Order("keyed", (("id",),))])
+def test_an_identifier_that_became_text_is_still_the_same(order):
+    legacy, modern = (parse(text) for text in (
+        b'[{"id":1,"v":1},{"id":2,"v":2},{"id":3,"v":3}]', b'[{"id":"2","v":1},{"id":"3","v":2},{"id":"1","v":3}]'))
+    for one, other, pairs in ((legacy, modern, [(0, 2), (1, 0), (2, 1)]), (modern, legacy, [(0, 1), (1, 2), (2, 0)])):
+        found = paired(one, other, order)
+        assert (found.pairs, found.missing, found.extra) == (pairs, [], [])
+    # Where both sides tell 1 and "1" apart, so does pairing.
+    both = parse(b'[{"id":1,"v":1},{"id":"1","v":2}]')
+    assert paired(both, both[::-1], order).pairs == [(0, 1), (1, 0)]
 
 
 def test_holding_items_against_each_other_costs_work():
