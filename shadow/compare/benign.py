@@ -6,18 +6,12 @@ the same from both; `tests/shadow/compare/test_benign.py` holds each of them to 
 
 import re
 from collections.abc import Sequence
-from unicodedata import normalize
 
 from adapters.document import Number, Tree
+from shadow.compare import spellings
 from shadow.compare.meaning import Meaning, text
-from shadow.normalisers.rfc3339 import Instant, instant
+from shadow.normalisers.rfc3339 import instant
 
-INSTANT = "default instant"
-"""One moment at one offset: `Z`, `+00:00` and `+0000`, and zeros at the end of a fraction."""
-NFC = "default nfc"
-"""One text, composed and decomposed (Unicode 3.11, canonical equivalence)."""
-BASE64 = "default base64"
-"""One Base64 text, in lines and without (RFC 2045 section 6.8, RFC 4648 section 3.1)."""
 HOST = "default host"
 """One address at the hosts of two services, where FHIR or a link has an address of the service's own."""
 PAGING = "default paging"
@@ -43,30 +37,15 @@ def of(names: Sequence[str], meant: Meaning) -> str:
     old, new = meant.old, meant.new
     if not isinstance(old, str) or not isinstance(new, str) or isinstance(old, Number) or isinstance(new, Number):
         return ""
-    if _instants(old, new):
-        return INSTANT
-    if not (old.isascii() and new.isascii()) and normalize("NFC", old) == normalize("NFC", new):
-        return NFC
-    if (bare := _unwrapped(old)) is not None and bare == _unwrapped(new):
-        return BASE64
+    if said := spellings.alike(old, new):
+        return said
     return _of_resource(old, new, meant) if meant.type else _of_link(old, new, names)
 
 
 def same_moment(old: Tree, new: Tree) -> bool:
     """Whether both are instants of one moment, in whatever zones."""
-    one, other = _instant(old), _instant(new)
+    one, other = spellings.moment(old), spellings.moment(new)
     return one is not None and other is not None and one.moment == other.moment
-
-
-def _instants(old: str, new: str) -> bool:
-    one = _instant(old)
-    return one is not None and one == _instant(new)
-
-
-def _instant(value: Tree) -> Instant | None:
-    if not isinstance(value, str) or isinstance(value, Number) or value[10:11] != "T":
-        return None
-    return instant(value)
 
 
 def _of_resource(old: str, new: str, meant: Meaning) -> str:
@@ -152,28 +131,6 @@ def pages_alike(old: Tree, new: Tree) -> bool:
 
 def _name(field: str) -> str:
     return field.partition("=")[0]
-
-
-# --- Base64 ---
-
-_BREAK = re.compile(r"\\(?:\.br|X0D|X0A|X0D0A)\\")
-"""A line break as HL7 v2 writes it (chapter 2, sections 2.7.1 and 2.7.5)."""
-_BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
-_LINE = 60
-"""Characters of a line of Base64, at least: PEM has 64, MIME 76. No language has words of that length."""
-
-
-def _unwrapped(value: str) -> str | None:
-    """A Base64 text without its line breaks; None if it is no such text, or too short to tell."""
-    if len(value) < _LINE:
-        return None
-    lines = _BREAK.sub("\n", value).split()
-    if not lines or len(lines[-1]) > len(lines[0]) or any(len(one) != len(lines[0]) for one in lines[:-1]):
-        return None
-    if len(lines[0]) < _LINE or (len(lines) > 1 and len(lines[0]) % 4):
-        return None
-    whole = "".join(lines)
-    return whole if len(whole) % 4 == 0 and _BASE64.fullmatch(whole) else None
 
 
 # --- narrative ---

@@ -4,6 +4,7 @@ Every item of either list is in exactly one pair, or alone, so an item that was 
 found, however the others were paired. The work is linear.
 """
 
+import re
 from bisect import bisect_left
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
@@ -27,6 +28,10 @@ _IDENTITIES: tuple[Key, ...] = (
 _LABELS: tuple[Key, ...] = (
     (("system",), ("value",)), (("system",), ("code",)), (("linkId",),), (("url",),), (("relation",),), (("use",),),
 )
+# These may be lacking in some items of a Bundle, which are no records.
+_FHIR = _IDENTITIES[:3]
+_URL = _IDENTITIES[0]
+_HOST = re.compile(r"https?://[^/?#]+", re.IGNORECASE)
 _RECORD = frozenset(path[0][0] for path in _IDENTITIES)
 _CONTAINERS = (dict, list)
 _AUTO = (*_IDENTITIES[:-1], *_LABELS[:-1], _IDENTITIES[-1], _LABELS[-1])
@@ -116,9 +121,12 @@ def _keys(
         before, after = ([_key(one, fields) for one in items] for items in (old, new))
         if prints.identities is None and _are_written_otherwise(before, after):
             before, after = ([_loose(key) for key in keys] for keys in (before, after))
-        names, others = set(before), set(after)
-        if None in names or None in others or len(names) < len(before) or len(others) < len(after):
+        if fields == _URL and (set(before) - {None}).isdisjoint(after):
+            before, after = ([_hostless(key) for key in keys] for keys in (before, after))
+        partial = None in before or None in after
+        if (partial and fields not in _FHIR) or not (_are_unique(before) and _are_unique(after)):
             continue
+        names, others = ({key for key in keys if key is not None} for keys in (before, after))
         if prints.identities is not None:
             before, after = ([_unless_open(key) for key in keys] for keys in (before, after))
             names, others = set(before) - {None}, set(after) - {None}
@@ -126,8 +134,19 @@ def _keys(
                 unbound = before, after
         if names & others:
             return fields in _IDENTITIES, (before, after)
-        identity = identity or fields in _IDENTITIES
+        identity = identity or (fields in _IDENTITIES and not partial)
     return identity, unbound
+
+
+def _are_unique(keys: Sequence[Hashable]) -> bool:
+    """Whether no two items have one key. An item without one may be beside them, such as an outcome in a searchset."""
+    named = [key for key in keys if key is not None]
+    return len(set(named)) == len(named)
+
+
+def _hostless(key: Hashable) -> Hashable:
+    """The key of a resource by its URL, which each service begins with its own host."""
+    return tuple(_HOST.sub("", part) if type(part) is str else part for part in key) if isinstance(key, tuple) else key
 
 
 def _are_written_otherwise(before: Sequence[Hashable], after: Sequence[Hashable]) -> bool:

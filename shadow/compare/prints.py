@@ -11,6 +11,7 @@ from typing import TypeAlias
 import orjson
 
 from adapters.document import Number, Tree
+from shadow.compare import spellings
 from shadow.compare.identifiers import Identifier, Identities
 from shadow.compare.patterns import Directive, Matcher
 from shadow.compare.tokens import canonical
@@ -189,12 +190,13 @@ _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,30})(?:\.[0-9]{1,30})?(?:[eE][-+]?[0-
 
 
 def loosely(value: Tree) -> Hashable:
-    """What a scalar says, however it is written: equal for 2.50, 2.5 and "2.5", and for true and "true"."""
+    """What a scalar says, however it is written: equal for 2.50, 2.5 and "2.5", for true and "true", and for texts that
+    are spelt in two ways."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str) and (isinstance(value, Number) or value[:1] in _DIGITS) and _NUMBER.fullmatch(value):
         return canonical(value), 0
-    return str(value) if isinstance(value, str) else value
+    return spellings.form(str(value)) if isinstance(value, str) else value
 
 
 _DIGITS = frozenset("-0123456789")

@@ -223,6 +223,31 @@ def test_a_full_url_is_one_at_two_hosts():
     assert hidden(entry("old"), entry("new"), off) is None
 
 
+@pytest.mark.parametrize("outcome_first", [True, False])
+@pytest.mark.parametrize("named", [True, False])
+def test_entries_of_two_hosts_are_paired_whatever_is_among_them(outcome_first, named):
+    def entries(host, ids):
+        found = [{"fullUrl": f"https://{host}/fhir/Patient/{id}", "resource": {
+            "resourceType": "Patient", "active": True, **({"id": str(id)} if named else {})}} for id in ids]
+        outcome = {"resource": {"resourceType": "OperationOutcome", "issue": []}}
+        return {"resourceType": "Bundle", "type": "searchset", "entry": [
+            outcome, *found] if outcome_first else [*found, outcome]}
+
+    assert hidden(entries("old", range(50)), entries("new", range(50))) == {"default host"}
+    if named or not outcome_first:
+        found = judged(entries("old", range(50)), entries("new", [*range(3), *range(4, 50)])).differences
+        assert [(one.kind, one.severity, one.signature.path) for one in found] == [("missing", "critical", "/entry/*")]
+
+
+def test_texts_of_a_list_are_paired_however_they_are_spelt():
+    old, new = ({"event": [f"2026-01-0{day}T10:00:00{zone}" for day in range(1, 6)]} for zone in ("Z", "+00:00"))
+    assert hidden(old, new) == {"default instant"}
+    names = {"names": ["M\u00fcller", "Gr\u00f6n", "Ång"]}
+    assert hidden(names, {"names": [normalize("NFD", one) for one in names["names"]]}) == {"default nfc"}
+    changed = {"event": [*new["event"][:4], "2026-01-05T11:00:00+00:00"]}
+    assert hidden(old, changed) is None
+
+
 def test_a_pages_token_is_one_only_if_it_is_one():
     assert hidden({"nextPageToken": LONG}, {"nextPageToken": LONG[::-1]}) == {"default paging"}
     for other in ("", None, "12345678", "short", "two words of text"):
