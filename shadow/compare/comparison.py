@@ -7,12 +7,12 @@ byte by byte: two different bodies are never a match.
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
 
 from adapters.crosswalk import Crosswalk, IdPair
-from adapters.document import Tree
+from adapters.document import Tree, escape
 from adapters.trees import xml
 from shadow.compare import heads
 from shadow.compare.bodies import (
@@ -32,6 +32,7 @@ from shadow.compare.diff import DiffError, diff
 from shadow.compare.difference import ABSENT, Difference, Severity, Shape, Signature, worst_of
 from shadow.compare.digests import digest_of
 from shadow.compare.identifiers import Identities
+from shadow.compare.names import MASKED
 from shadow.compare.outside import Outside
 from shadow.compare.pair import Pair
 from shadow.compare.patterns import Directive, Matcher, Order, PathPattern
@@ -360,7 +361,16 @@ def _of_read(outside: Outside, forms: tuple[Form, Form], bodies: tuple[bytes, by
     names = seen.get(xml.QUALIFIED, {}) if seen is not None and not found else {}
     if len(set(names.values())) < len(names):
         outside.hidden[QUALIFIED] += 1
-    yield from found
+    # No schema names a member twice: such a name is data.
+    twice = {escape(name) for name, _ in (*legacy.dropped, *modern.dropped)}
+    yield from (_masked(one, twice) for one in found) if twice else found
+
+
+def _masked(found: Difference, names: set[str]) -> Difference:
+    """The difference with these member names masked in its paths."""
+    path, modern = ("/".join(MASKED if step in names else step for step in one.split("/"))
+                    for one in (found.path, found.modern_path))
+    return replace(found, path=path, modern_path=modern)
 
 
 def _of_odd(outside: Outside, legacy: Reading, modern: Reading) -> Iterator[Difference]:

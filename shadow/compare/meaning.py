@@ -46,15 +46,16 @@ def meaning(
     for step in steps:
         if isinstance(step, str):
             both = isinstance(one, dict), isinstance(other, dict)
-            holder = one if both[0] else other
-            if "resourceType" in holder and isinstance(holder["resourceType"], str):
-                type_ = holder["resourceType"]
+            node = one if both[0] else other
+            if "resourceType" in node and isinstance(node["resourceType"], str):
+                type_ = node["resourceType"]
                 element.clear()
-                resources.append(holder)
+                resources.append(node)
             if in_xml and before in _HOLDERS and step[0].isupper():
                 type_ = step
                 element.clear()
             elif step != "@value":
+                holder = node
                 element.append(step if in_xml or step[:1] != "_" else step[1:])
             before = step
             one = one.get(step) if both[0] else None

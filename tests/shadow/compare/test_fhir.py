@@ -56,7 +56,7 @@ def xml(name, node):
         written = str(node).lower() if isinstance(node, bool) else node
         return f"<{name} value={quoteattr(written)}/>"
     # An element's own id, and an extension's url, are attributes.
-    attributes = ("id", "url") if "resourceType" not in node else ("resourceType",)
+    attributes = ("resourceType",) if "resourceType" in node else ("id", "url") if "xtension" in name else ("id",)
     inside = "".join(xml(key, one) for key, one in node.items() if key not in attributes)
     if "resourceType" not in node:
         said = "".join(f" {key}={quoteattr(node[key])}" for key in attributes if key in node)
@@ -148,6 +148,26 @@ def test_order_is_minor_where_the_definitions_give_it_no_meaning(path, severity)
                                            for word in ("one", "two")][::way]
     for form, found in differences(old, new).items():
         assert [(one.kind, one.severity) for one in found] == [("moved", severity)], form
+
+
+def test_a_page_that_leads_elsewhere_is_major_in_xml_too():
+    pages = [{"resourceType": "Bundle", "type": "searchset", "link": [
+        {"relation": "next", "url": f"https://{host}/Patient?page={page}"}]}
+        for host, page in (("a", 2), ("b", 2), ("b", 3))]
+    hosts, others = in_xml(pages[0], pages[1]), in_xml(pages[0], pages[2])
+    assert dict(compare(hosts).hidden) == {"default host": 1}
+    assert compare(others).severity == "major"
+
+
+@pytest.mark.parametrize("put", [bundle, parameters, contained, lambda one: one])
+def test_what_a_server_says_of_its_copy_is_nothing_in_xml_too(put):
+    old, new = (put({"resourceType": "Patient", "active": True, "meta": {
+        "versionId": version, "lastUpdated": f"2026-01-0{version}T10:00:00Z"}}) for version in ("1", "2"))
+    for found in (compare(pair(old, new)), compare(in_xml(old, new)), compare(pair(lines(old), lines(new)))):
+        assert found.differences == ()
+        assert set(dict(found.hidden)) >= {"default versionId"}
+    other = put({"resourceType": "Patient", "meta": {"versionId": "2"}, "active": False})
+    assert compare(in_xml(old, other)).severity == "critical"
 
 
 def test_r4_has_its_modifiers():

@@ -9,6 +9,7 @@ from gateway import plugins
 from shadow.testing import check_normaliser
 
 SAMPLES = [
+    "2024-02-29T11:00:00+0100", "2024-02-29T10:00:00.000+0000", "2024-02-29T10:00:00-00:00",
     "2024-02-29T10:00:00Z", "2024-02-29T11:00:00+01:00", "2024-02-29T10:00:00.000Z", "2024-02-29T10:00:00.5Z",
     "2023-02-29T10:00:00Z", "2024-02-29", "2024-02-29T10:00:00", "9999-12-31T23:59:59-23:59",
     "0001-01-01T00:00:00+14:00",
@@ -50,6 +51,11 @@ def test_all_that_is_registered_is_checked():
     ("volatile", ("instant",), "2024-02-29T10:00:00Z", "2024-02-29", False),
     ("volatile", ("instant",), "2024-02-29T10:00:00Z", "2023-02-29T10:00:00Z", False),
     ("volatile", ("instant",), "2024-02-29T10:00:00Z", "", False),
+    ("volatile", ("instant",), "2024-02-29T10:00:00Z", "2025-01-01T00:00:00.5+0200", True),
+    ("volatile", ("instant",), "2024-02-29T10:00:00Z", "2025-01-01T00:00:00+02", False),
+    ("volatile", ("instant",), "2024-02-29T10:00:00Z", "2025-01-01T00:00:00+0260", False),
+    ("instants", (), "2024-02-29T10:00:00Z", "2024-02-29T12:00:00.0+0200", True),
+    ("instants", (), "2024-02-29T10:00:00Z", "2024-02-29T10:00:00+0200", False),
     ("volatile", ("uuid",), "00000000-0000-4000-8000-000000000000", "10000000-0000-4000-8000-00000000000", False),
     ("volatile", ("opaque",), "abc", "d", True), ("volatile", ("opaque",), "abc", "d e", False),
     ("volatile", ("int",), Number("1"), Number("22"), True), ("volatile", ("int",), Number("1"), Number("2.5"), False),
