@@ -15,7 +15,7 @@ from shadow.compare.difference import ABSENT, Difference, Severity, Shape, place
 from shadow.compare.identifiers import Identifier, Identities, Met
 from shadow.compare.meaning import Meaning, is_xml, meaning
 from shadow.compare.names import LONGEST_NAME, MASKED, Masks, Position, Step
-from shadow.compare.pairing import pair
+from shadow.compare.pairing import between_ends
 from shadow.compare.patterns import AUTO, PLAIN, Directive, Matcher
 from shadow.compare.prints import Budget, Prints
 from shadow.compare.tokens import of_names, token
@@ -23,6 +23,9 @@ from shadow.normalisers.base import Normaliser
 
 MAX_DEPTH = 1024
 """Levels of nesting at most. Differences further down are not named, since their pointers could be of any length."""
+
+_SHALLOW = 16
+"""Levels down to which equal parts are told by one look at all below them."""
 
 MAX_DIFFERENCES = 200
 """Differences of one comparison that are kept at most, the worst first. More would change no outcome."""
@@ -58,6 +61,15 @@ def _steps(trail: _Trail) -> list[Step] | None:
             return None
     steps.reverse()
     return steps
+
+
+def _is_deep(trail: _Trail) -> bool:
+    """Whether a place is so deep that to look at all below it, at each level above, would take long."""
+    for _ in range(_SHALLOW):
+        if trail is None:
+            return False
+        trail = trail[0]
+    return True
 
 
 def _numbers(legacy: Number, modern: Number) -> str:
@@ -148,7 +160,7 @@ class _Walk:
         said = next((one for one in matcher.found if one.order is not None), None)
         order = AUTO if said is None or said.order is None else said.order
         inside = matcher.step(None)
-        pairing = pair(old, new, order, inside, self._prints)
+        pairing = between_ends(old, new, order, inside, self._prints, deep=_is_deep(trail))
         found: list[tuple[int, _Found]] = [(i, ("", (trail, i if i == j else (i, j)), inside, old[i], new[j]))
                                            for i, j in pairing.pairs]
         found += [(i, ("", (trail, i), inside, old[i], GONE)) for i in pairing.missing]

@@ -131,7 +131,8 @@ def test_what_some_parsers_refuse_is_a_minor_difference_of_syntax(legacy, modern
 
 @pytest.mark.parametrize(("legacy", "modern", "paths"), [
     (b'{"a":1,"a":2}', b'{"a":1}', ["", "/{key}"]), (b'{"a":1,"a":2}', b'{"a":3,"a":2}', [""]),
-    (b'{"a":1,"a":2}', b'{"a":1,"a":3}', ["/{key}"]), (b'{"a":1,"a":2,"b":1,"b":2}', b'{"b":1,"b":2,"a":1,"a":2}', [""]),
+    (b'{"a":1,"a":2}', b'{"a":1,"a":3}', ["/{key}"]),
+    (b'{"a":1,"a":2,"b":1,"b":2}', b'{"b":1,"b":2,"a":1,"a":2}', [""]),
     (b'[{"a":1,"a":2}]', b'[{"a":2}]', [""]), (b'{"a":{"b":1},"a":2}', b'{"a":{"b":2},"a":2}', [""]),
 ])
 def test_of_members_with_one_name_the_last_counts_and_the_others_are_told(legacy, modern, paths):
