@@ -29,13 +29,16 @@ from shadow.compare.findings import (
 )
 from shadow.compare.identifiers import Identifier, Identities, Met
 from shadow.compare.names import FORMS, Masks, Step
-from shadow.compare.pairing import Pairing, pair
+from shadow.compare.pairing import Pairing, between_ends, pair
 from shadow.compare.patterns import AUTO, PLAIN, Directive, Matcher
 from shadow.compare.prints import Budget, Prints
 from shadow.normalisers.base import Normaliser
 
 MAX_DEPTH = 1024
 """Levels of nesting at most. Differences further down are not named, since their pointers could be of any length."""
+
+_SHALLOW = 16
+"""Levels down to which equal parts are told by one look at all below them."""
 
 
 class DiffError(ValueError):
@@ -62,6 +65,15 @@ def _steps(trail: _Trail) -> list[Step] | None:
             return None
     steps.reverse()
     return steps
+
+
+def _is_deep(trail: _Trail) -> bool:
+    """Whether a place is so deep that to look at all below it, at each level above, would take long."""
+    for _ in range(_SHALLOW):
+        if trail is None:
+            return False
+        trail = trail[0]
+    return True
 
 
 def _numbers(legacy: Number, modern: Number) -> str:
@@ -197,7 +209,7 @@ class _Walk:
         said = next((one for one in matcher.found if one.order is not None), None)
         order = AUTO if said is None or said.order is None else said.order
         inside = matcher.step(None)
-        pairing = pair(old, new, order, inside, self.prints)
+        pairing = between_ends(old, new, order, inside, self.prints, deep=_is_deep(trail))
         steps = self._paired(trail, inside, old, new, pairing)
         if said is not None and order.kind in ("keyed", "multiset", "all"):
             if pairing.moved:

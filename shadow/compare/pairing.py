@@ -34,6 +34,9 @@ _URL = _IDENTITIES[0]
 _HOST = re.compile(r"https?://[^/?#]+", re.IGNORECASE)
 _RECORD = frozenset(path[0][0] for path in _IDENTITIES)
 _CONTAINERS = (dict, list)
+_FLAT = frozenset(_CONTAINERS)
+FEW = 8
+"""Lists of fewer items are paired whole, unless they are equal lists of scalars."""
 _AUTO = (*_IDENTITIES[:-1], *_LABELS[:-1], _IDENTITIES[-1], _LABELS[-1])
 
 
@@ -84,6 +87,37 @@ def pair(
     found.pairs.sort()
     found.moved = out_of_order(found.pairs)
     return found
+
+
+def between_ends(
+    old: list[Tree], new: list[Tree], order: Order, matcher: Matcher[Directive], prints: Prints, *, deep: bool,
+) -> Pairing:
+    """Pair the items of two lists, but for those that are equal at both ends: these are in no pair, and need no look.
+    Lists that are `deep` inside their documents, or hold identifiers to be checked, are paired whole. Raises Budget."""
+    head = tail = 0
+    least = min(len(old), len(new))
+    if prints.identities is None and (least >= FEW or (old and len(old) == len(new) and _FLAT.isdisjoint(
+            {*map(type, old), *map(type, new)}))) and not deep:
+        try:
+            while head < least and old[head] == new[head]:
+                head += 1
+            while tail < least - head and old[-1 - tail] == new[-1 - tail]:
+                tail += 1
+        except RecursionError:
+            pass
+        prints.spend(head + tail)
+    if not head and not tail:
+        return pair(old, new, order, matcher, prints)
+    if head + tail == len(old) == len(new):
+        return Pairing([], [], [])
+    if least < FEW:
+        return pair(old, new, order, matcher, prints)
+    found = pair(old[head:len(old) - tail], new[head:len(new) - tail], order, matcher, prints)
+    if not head:
+        return found
+    return Pairing([(i + head, j + head) for i, j in found.pairs], [i + head for i in found.missing],
+                   [j + head for j in found.extra], [(i + head, j + head) for i, j in found.moved],
+                   {i + head for i in found.doubtful})
 
 
 def _record(item: Tree) -> bool:
