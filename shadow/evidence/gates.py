@@ -23,7 +23,7 @@ _LISTED = 5
 """Known differences that a gate lists with their shares, those first that are most certainly above their limit."""
 
 
-def rate(name: str, verb: str, bad: int, n: int, starts: Sequence[Since], criteria: Criteria, attempt: int) -> Gate:
+def rate(name: str, verb: str, bad: int, n: int, starts: Sequence[Since], criteria: Criteria, attempt: float) -> Gate:
     """Whether `bad` of `n` effective exchanges show a rate below the limit. It fails if they show one above it, from
     any of the `starts` on."""
     held = f"{percent(criteria.limit)} at {percent(criteria.confidence)} confidence"

@@ -90,7 +90,8 @@ class Seen:
     """What the verdict on an epoch rests on beside the sums of its strata.
 
     `courses` are the sums since several starts, by stratum, and of all exchanges under None. One that is not there has
-    one start, at 0. `attempt` is the number of this attempt at SAFE. `left_out` counts exchanges that legacy was not
+    one start, at 0. `attempt` is the number of this attempt at SAFE, from 1; attempts that were given up early count in
+    part. `left_out` counts exchanges that legacy was not
     asked in, and all of their kind. `rare` are strata that clients hardly ask for. `used` is what was seen of what
     persons have declared. `hours` are the hours since 1970 with effective exchanges, `traffic` those with any that
     could have been compared, `sizes` as in ledger.rows.Sizes; None where a store does not hold it. `now` is in seconds
@@ -98,7 +99,7 @@ class Seen:
     """
 
     courses: Mapping[Stratum | None, Sequence[Past]] = field(default_factory=dict)
-    attempt: int = 1
+    attempt: float = 1.0
     left_out: Mapping[Stratum, tuple[int, int]] = field(default_factory=dict)
     rare: frozenset[Stratum] = frozenset()
     used: Sequence[Used] = ()

@@ -86,9 +86,11 @@ def tried(found: EvidenceReport) -> str:
     """The earlier attempts at SAFE in words; "" if there are none."""
     if not found.attempts:
         return ""
-    many, spent = len(found.attempts), sum(one.spent for one in found.attempts)
-    text = f"{many:,} earlier {noun(many, 'attempt')} at SAFE discarded, {spent:,} of them with enough evidence for it"
-    return f"{text}: this is number {found.attempt:,} that counts, and takes more exchanges" if spent else text
+    many = len(found.attempts)
+    text = f"{many:,} earlier {noun(many, 'attempt')} at SAFE discarded"
+    if (number := f"{found.attempt:,.2f}") != "1.00":
+        text += f": by their exchanges this one is number {number}, and takes more of them"
+    return text
 
 
 def identified(one: IdentityReport) -> str:

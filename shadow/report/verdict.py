@@ -15,7 +15,7 @@ from shadow.compare.comparison import VERSION
 from shadow.evidence.counting import EFFECTIVE, Counts, counts_as
 from shadow.evidence.criteria import Answer, Coverage, Criteria
 from shadow.evidence.epoch import Epoch, digest
-from shadow.evidence.eprocess import needed, spent
+from shadow.evidence.eprocess import needed, part_spent, spent
 from shadow.evidence.gate import Verdict, assess
 from shadow.evidence.gates import none_below
 from shadow.evidence.numbers import Group, Seen
@@ -62,6 +62,9 @@ _BESIDE = 600.0
 
 _OVERLAP = 60.0
 """Seconds after the start of a new epoch in which late exchanges of the epoch before it are expected."""
+
+_DIGITS = 6
+"""Digits of what attempts count, so that it can be read."""
 
 _WORST = Answer.NOT_SAFE, Answer.NOT_ENOUGH, Answer.SAFE
 
@@ -231,31 +234,26 @@ def _critical_below(one: Coverage, found: Sums, alpha: float) -> float | None:
 def _attempts(
     epoch: Epoch | None, reports: Sequence[EpochReport], criteria: Criteria, attempts: Iterable[Attempt],
     rows: Iterable[Evidence],
-) -> tuple[int, tuple[AttemptReport, ...]]:
-    """The number of this attempt at SAFE, and the attempts before it, the latest first. An attempt spends a part of α
-    only if it had as many effective exchanges as SAFE takes, so that trying rules costs nothing. A store that keeps no
-    attempts has them in its epochs."""
+) -> tuple[float, tuple[AttemptReport, ...]]:
+    """The number of this attempt at SAFE, and the attempts before it, the latest first. Each counts by the exchanges
+    that it had, so that trying a rule for a while costs next to nothing. A store that keeps no attempts has them in its
+    epochs."""
     every = sorted(attempts, key=lambda one: one.number)
     own = max((one.number for one in every if one.epoch == epoch), default=None)
-    before = [AttemptReport(one.number, one.epoch.legacy, one.epoch.modern, one.first, one.last, one.effective, False)
+    before = [AttemptReport(one.number, one.epoch.legacy, one.epoch.modern, one.first, one.last, one.effective, 0.0)
               for one in every if own is None or one.number < own]
     if not every:
         began = min((row.first for row in rows if row.epoch == epoch), default=None)
-        before = [AttemptReport(number, one.legacy, one.modern, one.first, one.last, one.effective, False)
+        before = [AttemptReport(number, one.legacy, one.modern, one.first, one.last, one.effective, 0.0)
                   for number, one in enumerate(sorted(reports, key=lambda one: one.first), 1)
                   if began is None or one.first < began]
-    attempt, found = 1, []
-    for one in before:
-        enough = one.effective >= needed(0, criteria.limit, spent(criteria.confidence, attempt))
-        found.append(replace(one, spent=enough))
-        attempt += enough
-    return attempt, tuple(reversed(found))
+    counted = [replace(one, spent=round(part_spent(one.effective, criteria.limit), _DIGITS)) for one in before]
+    return round(1 + sum(one.spent for one in counted), _DIGITS), tuple(reversed(counted))
 
 
-def _anew(criteria: Criteria, attempt: int, asked: int) -> int:
+def _anew(criteria: Criteria, attempt: float, asked: int) -> int:
     """How many effective exchanges without a bad one SAFE takes if evidence begins anew."""
-    again = attempt + (asked >= needed(0, criteria.limit, spent(criteria.confidence, attempt)))
-    alpha = spent(criteria.confidence, again)
+    alpha = spent(criteria.confidence, attempt + part_spent(asked, criteria.limit))
     return max(needed(0, criteria.limit, alpha), needed(0, criteria.critical_rate, alpha))
 
 
