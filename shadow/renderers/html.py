@@ -116,6 +116,7 @@ def _environment() -> Environment:
         "number": "{:,}".format, "share": _share, "reproduced": reproduced, "unversioned": unversioned, "noun": noun,
         "begun_anew": begun_anew, "rate": rate,
         "told": told, "standing": standing, "bounded": bounded, "tried": tried,
+        "capitalised": lambda text: text[:1].upper() + text[1:],
     }
     return found
 
