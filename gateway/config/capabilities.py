@@ -208,6 +208,7 @@ class Capabilities:
             gating.criteria(gate, lags), setup=setup, sample=shadow.sample / 10_000,
             seeded=tuple((one.name, one.pairs) for one in rules.classes),
             known=tuple((one.id, one.max_rate) for one in rules.known),
+            expiries=tuple(one.expires for one in rules.known),
         )
         self._lags(lags, recheck, node)
         groups = self._gate_groups(written, node)

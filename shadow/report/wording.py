@@ -26,6 +26,7 @@ _MENDED = {
 _WHY = {
     Reason.STORE_UNAVAILABLE: "the store could not be opened", Reason.KILLED: "a worker was killed",
     Reason.UNWRITTEN: "the store could not be written at the end", Reason.STORE_REPLACED: "the store was replaced",
+    Reason.UNLINKED: "custody failed",
 }
 
 
