@@ -34,7 +34,7 @@ from shadow.lane.pacing import Pacing
 from shadow.lane.restarts import Restarts
 from shadow.lane.standing import Standing, Standings
 from shadow.lane.unwritten import Calls, Exchanges
-from shadow.ledger.rows import FASTER, SLOWER, Binding, Gap, Reason, Traffic, bridged
+from shadow.ledger.rows import FASTER, NOT_LOST, SLOWER, Binding, Gap, Reason, Traffic, bridged
 from shadow.stores.base import Batch, Store, StoreError, StoreRenewed
 from shadow.stores.marks import Marks, Seat
 from shadow.words import worded
@@ -195,7 +195,10 @@ class Writer:
             return
         cohort.settled += 1
         if standing is not None:
-            self._eligible[comparison.tally.capability, standing.hour] += 1
+            capability = comparison.tally.capability
+            self._eligible[capability, standing.hour] += 1
+            if not standing.linked:
+                self._gap(Gap(capability, Reason.UNLINKED, 1, standing.at, standing.at))
             self._weigh(comparison, standing, rules, cohort)
             self._bind(comparison, standing)
         self._keep(comparison)
@@ -422,5 +425,5 @@ def _settled(taken: _Taken) -> Counter[str]:
     evidence is written, and those that were lost before."""
     counts = Counter({capability: cohort.settled for capability, cohort in taken.cohorts.items()})
     for gap in taken.batch.gaps:
-        counts[gap.capability] += gap.exchanges if gap.reason is not Reason.STORE_UNAVAILABLE else 0
+        counts[gap.capability] += gap.exchanges if gap.reason not in NOT_LOST else 0
     return counts

@@ -15,7 +15,7 @@ from shadow.evidence.criteria import UNDECLARED, Criteria
 from shadow.evidence.noise import NoiseReport, most, weighed
 from shadow.latency import BOUNDS, Histogram
 from shadow.ledger.groups import Pattern
-from shadow.ledger.rows import EXTRA, FASTER, SLOWER, Evidence, Finding, Gap, Ledger, Reason, Traffic
+from shadow.ledger.rows import EXTRA, FASTER, NOT_LOST, SLOWER, Evidence, Finding, Gap, Ledger, Traffic
 from shadow.report.advice import advised
 from shadow.report.causes import Cause, causes, tried
 from shadow.report.differences import (
@@ -266,10 +266,10 @@ def _failures(rows: Iterable[Evidence], found: EvidenceReport) -> Counter[str]:
 
 
 def _lost(gaps: Iterable[Gap]) -> Counter[str]:
-    """Lost exchanges, by reason. Those left out for an unavailable store are not lost: they have an outcome, shed."""
+    """Lost exchanges, by reason."""
     counts: Counter[str] = Counter()
     for gap in gaps:
-        counts[str(gap.reason)] += gap.exchanges if gap.reason is not Reason.STORE_UNAVAILABLE else 0
+        counts[str(gap.reason)] += gap.exchanges if gap.reason not in NOT_LOST else 0
     return +counts
 
 

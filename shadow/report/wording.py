@@ -29,6 +29,7 @@ _MORE = {"calendar": "more days and hours", "sizes": "more of the largest bodies
 _WHY = {
     Reason.STORE_UNAVAILABLE: "the store could not be opened", Reason.KILLED: "a worker was killed",
     Reason.UNWRITTEN: "the store could not be written at the end", Reason.STORE_REPLACED: "the store was replaced",
+    Reason.UNLINKED: "custody failed",
 }
 
 
