@@ -24,6 +24,9 @@ _MENDED = {
 }
 """What to mend where a gate fails, if it is not what differs."""
 
+_MORE = {"calendar": "more days and hours", "sizes": "more of the largest bodies", "slower": "more timed requests"}
+"""What is wanted where a gate lacks something else than effective exchanges."""
+
 _WHY = {
     Reason.STORE_UNAVAILABLE: "the store could not be opened", Reason.KILLED: "a worker was killed",
     Reason.UNWRITTEN: "the store could not be written at the end", Reason.STORE_REPLACED: "the store was replaced",
@@ -139,8 +142,8 @@ def told(gate: Gate) -> str:
 
 
 def _wanted(found: EvidenceReport, left: Mapping[str, int]) -> Iterator[str]:
-    """The lines of `wanted`: what a person must do, then the exchanges that the rates need, then those that coverage
-    needs. The numbers assume that all further exchanges agree."""
+    """The lines of `wanted`: what a person must do, then the exchanges that the rates need, what else is too little,
+    and the exchanges that coverage needs. The numbers assume that all further exchanges agree."""
     lacking, left = [gate for gate in found.gates if gate.state is State.MISSING], dict(left)
     if left.pop(NO_CREDENTIALS, 0):
         yield "let mirrors carry the credentials that the other arm wants, as the note says"
@@ -150,8 +153,6 @@ def _wanted(found: EvidenceReport, left: Mapping[str, int]) -> Iterator[str]:
         elif gate.name == "criticals" and gate.value:
             differences = "difference" if gate.value == 1 else "differences"
             yield f"{gate.value:,.0f} critical {differences} must be reproduced, or explained by a rule or a new build"
-        elif gate.name in ("calendar", "sizes", "slower") and not gate.waits:
-            yield gate.says
     if left and any(gate.name in ("mismatches", "first answers", "excluded") for gate in lacking):
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in left.items())
         yield (f"{sum(left.values()):,} {noun(sum(left.values()), 'exchange')} left out after modern had answered "
@@ -161,6 +162,9 @@ def _wanted(found: EvidenceReport, left: Mapping[str, int]) -> Iterator[str]:
     if most:
         seen = any(one.seen for one in found.coverage)
         yield f"≈ {most:,} more effective {noun(most, 'exchange')}, {_in(most / rate if rate else None, seen)}"
+    for gate in lacking:
+        if gate.name in _MORE and not gate.waits:
+            yield f"{_MORE[gate.name]}: {gate.says}"
     for one in found.coverage:
         if one.needs:
             stratum = f" ({kind(one)})" if one.status else ""

@@ -13,7 +13,7 @@ from shadow.evidence.stratum import Stratum
 from shadow.ledger.rows import Crossed, Crossing, Evidence, Restart
 from shadow.renderers import markdown
 from shadow.renderers.junit import to_junit
-from shadow.renderers.table import evidence, terminal
+from shadow.renderers.table import show_evidence, terminal
 from shadow.report.verdict import Rest, span, verdict
 from shadow.report.wording import told
 
@@ -32,9 +32,7 @@ def row(stratum=READ, outcome=Outcome.MATCH, effective=5_000, epoch=NEW, count=N
 
 def table(found):
     file = io.StringIO()
-    console = terminal(file)
-    for part in evidence(found):
-        console.print(part)
+    show_evidence(found, terminal(file))
     return file.getvalue()
 
 
