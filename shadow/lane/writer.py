@@ -22,7 +22,7 @@ from shadow.compare.difference import Severity
 from shadow.compare.pair import Pair
 from shadow.compare.rules import NONE, Rules
 from shadow.custody.base import Custody
-from shadow.evidence.counting import BAD, EFFECTIVE, NOT_SAMPLED, Counts, counts_as, reason_kept
+from shadow.evidence.counting import BAD, EFFECTIVE, NOT_SAMPLED, Counts, counts_as, reason_kept, shows_nothing
 from shadow.evidence.epoch import Basis, Epoch, digest
 from shadow.evidence.noise import table
 from shadow.evidence.pace import measured
@@ -170,8 +170,8 @@ class Writer:
 
     def count_members(self, tally: Tally, standing: Standing, who: Sequence[tuple[str, str]]) -> None:
         """Count a finished exchange of both arms for those who asked, if it is effective: (dimension, name)."""
-        if tally.outcome is Outcome.UNSTABLE:
-            return  # legacy disagreed with itself, so that nothing is shown for anybody
+        if shows_nothing(tally.outcome, tally.reason):
+            return  # for anybody
         counts = counts_as(tally.outcome, tally.reason)
         bad = counts in BAD
         if bad and not self._standings.is_first_bad(tally.capability, standing):

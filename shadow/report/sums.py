@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from shadow.compare.comparison import COMPARED, Outcome
-from shadow.evidence.counting import BAD, EFFECTIVE, NOISE, RACE, Counts, counts_as
+from shadow.evidence.counting import BAD, EFFECTIVE, RACE, SHOWS_NOTHING, Counts, counts_as, shows_nothing
 from shadow.evidence.criteria import Criteria, Lag
 from shadow.evidence.numbers import Hid, Numbers, Past, Seen, Used
 from shadow.evidence.stratum import Stratum
@@ -211,9 +211,9 @@ def _from_rows(rows: Iterable[Evidence], signed: _Signed, criteria: Criteria, no
         counts = _counts(row)
         if counts in EFFECTIVE:
             asked += row.effective
-        shows_nothing = row.outcome is Outcome.UNSTABLE or (
+        excused = shows_nothing(row.outcome, row.reason) or (
             counts is Counts.AFTER and _reason(row) in signed.accept) or _lagging(row, criteria, now)
-        if counts in BAD and not shows_nothing:
+        if counts in BAD and not excused:
             by[counts] += row.effective
     return Past(1, asked, by[Counts.WRONG] + by[Counts.AFTER], by[Counts.FAILED], by[Counts.FIRST])
 
@@ -229,4 +229,4 @@ def _pasts(points: Sequence[Point], lagging: int, signed: _Signed) -> Iterable[P
 
 def _wrong(point: Point, signed: _Signed) -> int:
     return point.wrong + sum(count for reason, count in point.after
-                             if reason not in NOISE and reason not in signed.accept)
+                             if reason not in SHOWS_NOTHING and reason not in signed.accept)

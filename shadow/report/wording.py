@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from shadow.compare.comparison import NO_CREDENTIALS
 from shadow.evidence.criteria import Answer, Criteria, Gate, State, percent
 from shadow.evidence.gate import Verdict
 from shadow.evidence.gates import SETTLED
@@ -143,7 +144,9 @@ def told(gate: Gate) -> str:
 def _wanted(found: EvidenceReport, left: Mapping[str, int]) -> Iterator[str]:
     """The lines of `wanted`: what a person must do, then the exchanges that the rates need, what else is too little,
     and the exchanges that coverage needs. The numbers assume that all further exchanges agree."""
-    lacking = [gate for gate in found.gates if gate.state is State.MISSING]
+    lacking, left = [gate for gate in found.gates if gate.state is State.MISSING], dict(left)
+    if left.pop(NO_CREDENTIALS, 0):
+        yield "let mirrors carry the credentials that the other arm wants, as the note says"
     for gate in lacking:
         if gate.name == "criticals" and gate.value and SETTLED in gate.says:
             yield "mend what is critical on first answer, or declare the lag of its operation as `expect_lag`"
