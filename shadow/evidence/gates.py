@@ -73,13 +73,13 @@ def critical(total: Numbers, most: int, criteria: Criteria, seen: Seen) -> Gate:
                 f"and none when asked again: a client would have had it, and {SETTLED}")
         return Gate("criticals", State.MISSING, float(total.unsettled), 0.0, 0, says)
     alpha = spent(criteria.confidence, seen.attempt)
-    below = none_below(total.asked, alpha)
+    below = none_below(total.read, alpha)
     sure = f"at {percent(criteria.confidence)} confidence"
-    says = "no exchange with a critical difference" if total.asked else "nothing compared"
+    says = "no exchange with a critical difference" if total.read else "nothing compared"
     says += f", so their rate is below {percent(below)} {sure}" if below is not None else ""
-    if weight(0, total.asked, limit) >= -math.log(alpha):
+    if weight(0, total.read, limit) >= -math.log(alpha):
         return Gate("criticals", State.PASS, 0.0, 0.0, 0, says)
-    more = needed(0, limit, alpha) - total.asked
+    more = needed(0, limit, alpha) - total.read
     return Gate("criticals", State.MISSING, 0.0, 0.0, more, says,
                 f"≈ {more:,} more without one show a rate below {percent(limit)}, as a step to "
                 f"{'all' if criteria.share == 1 else percent(criteria.share) + ' of'} clients needs")

@@ -16,7 +16,8 @@ class Numbers(NamedTuple):
 
     `nothing` exchanges were left out for a cause settled before modern answered, of `all` together. Of all exchanges,
     effective or not, `critical` have a critical difference, which in `reproduced` was there again each time, and
-    `unsettled` had one that settled and that no declared lag covers."""
+    `unsettled` had one that settled and that no declared lag covers. In `unread` effective exchanges, signed for or
+    not, none could be seen, since they were left out after modern had answered."""
 
     asked: int
     mismatching: int
@@ -28,11 +29,17 @@ class Numbers(NamedTuple):
     first: int = 0
     unsettled: int = 0
     after: int = 0
+    unread: int = 0
 
     @property
     def bad(self) -> int:
         """How many exchanges a client would have had a wrong answer in, or none."""
         return self.mismatching + self.failing + self.first
+
+    @property
+    def read(self) -> int:
+        """The effective exchanges in which a critical difference would have been seen."""
+        return self.asked - self.unread
 
 
 class Past(NamedTuple):

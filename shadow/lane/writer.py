@@ -245,7 +245,7 @@ class Writer:
             found.sizes[standing.size] += 1
         if standing.token:
             counts = counts_as(tally.outcome, reason)
-            if standing.first and standing.size >= 0 and counts in EFFECTIVE:
+            if standing.first and standing.size >= 0 and counts in EFFECTIVE and counts is not Counts.AFTER:
                 found.sizes_first[standing.size] += 1
             # A subject has a token for each way to count, so that it counts once an hour in each. Otherwise a mismatch
             # would not count after another worker's match, or after an earlier match of its own subject.

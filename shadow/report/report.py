@@ -209,7 +209,7 @@ def _capability(
         rules=reported_rules([row for row in ledger.hidden if row.capability == name]),
         noise=noisy[:NOISE],
         extra=(extra := sum(row.seconds.total for row in traffic if row.arm == EXTRA)),
-        advice=tuple(remedies(name, outcomes, traffic, extra)),
+        advice=tuple(remedies(name, _weighed(rows, evidence, outcomes), traffic, extra)),
     )
 
 
@@ -220,6 +220,20 @@ def _outcomes(name: str, ledger: Ledger) -> dict[Outcome, Counter[str]]:
         if tally.capability == name:
             outcomes[tally.outcome][tally.reason] += count
     return outcomes
+
+
+def _weighed(
+    rows: Sequence[Evidence], evidence: EvidenceReport, outcomes: Mapping[Outcome, Counter[str]],
+) -> Counter[tuple[Outcome, str]]:
+    """How many of the exchanges that the verdict rests on ended in which outcome and reason. Where a ledger has no
+    evidence, these are all that are known, by `outcomes`."""
+    found: Counter[tuple[Outcome, str]] = Counter()
+    for row in rows:
+        found[row.outcome, row.reason] += row.count if evidence.is_on(row.epoch) else 0
+    if not rows:
+        for outcome, by_reason in outcomes.items():
+            found.update({(outcome, reason): count for reason, count in by_reason.items()})
+    return found
 
 
 def _rest(name: str, ledger: Ledger) -> Rest:

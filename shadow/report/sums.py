@@ -106,9 +106,10 @@ def _numbers(stratum: Stratum, rows: Sequence[Evidence], signed: _Signed, criter
         elif row.outcome is Outcome.TRANSIENT and row.reason != RACE and not _lagging(row, criteria, now):
             unsettled += row.critical
     asked = sum(row.effective for row in rows if _counts(row) in EFFECTIVE)
+    unread = sum(row.effective for row in rows if _counts(row) is Counts.AFTER)
     nothing = sum(map(_left, rows))
     return Numbers(asked, by[Counts.WRONG] + by[Counts.AFTER], by[Counts.FAILED], nothing, asked + nothing, critical,
-                   reproduced, by[Counts.FIRST], unsettled, by[Counts.AFTER])
+                   reproduced, by[Counts.FIRST], unsettled, by[Counts.AFTER], unread)
 
 
 def _left_out(unasked: Mapping[Stratum, Sequence[Evidence]], found: Mapping[Stratum, Numbers]) -> dict[

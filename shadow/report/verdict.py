@@ -243,7 +243,7 @@ def _critical_below(one: Coverage, found: Sums, alpha: float) -> float | None:
                if stratum == one.stratum or (one.stratum is None and stratum.operation == one.operation)]
     if any(some.critical or some.unsettled for some in numbers):
         return None
-    return none_below(sum(some.asked for some in numbers), alpha)
+    return none_below(sum(some.read for some in numbers), alpha)
 
 
 def _attempts(

@@ -207,12 +207,14 @@ async def test_hours_and_sizes_are_of_everything_that_was_to_be_compared():
     kept.writer.count(a_tally(Outcome.SHED, "queue_full"), LeftOut(pair().request, None, 0.0, size=LARGEST))
     [standing] = {await kept.standing(pair("P-3", at=HOUR))}
     kept.writer.keep(Comparison(a_tally(Outcome.NOT_COMPARABLE, "legacy_reset"), "trace", HOUR), standing)
+    [standing] = {await kept.standing(pair("P-4"))}
+    kept.writer.keep(Comparison(a_tally(Outcome.NOT_COMPARABLE, "syntax"), "trace", 0.0), standing)
     await kept.writer.close()
     ledger = kept.store.read("results")
     calendars = {row.epoch is None: row.hours for row in ledger.calendars}
-    assert calendars == {True: ((0, 2), (1, 5)), False: ((0, 1), (1, 2))}
+    assert calendars == {True: ((0, 3), (1, 5)), False: ((0, 2), (1, 2))}
     [sizes] = ledger.sizes
-    assert sizes.buckets == ((2, 6, 3), (LARGEST, 1, 0))
+    assert sizes.buckets == ((2, 7, 3), (LARGEST, 1, 0)), "what could not be read proves nothing of its size"
 
 
 async def test_a_store_that_fails_loses_no_hour_and_no_size():

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from shadow.compare.comparison import VERSION, Outcome
-from shadow.evidence.criteria import Answer, Criteria, State
+from shadow.evidence.criteria import Accepted, Answer, Criteria, State
 from shadow.evidence.epoch import Epoch, Setup, digest
 from shadow.evidence.stratum import Stratum
 from shadow.ledger.rows import Crossed, Crossing, Evidence, Restart
@@ -190,6 +190,17 @@ def test_a_stratum_that_is_left_out_does_not_drown_in_the_total():
                             "rule, or by a reason that is signed under `gate.accept`",)
     few = row(SEARCH, Outcome.UNSTABLE, effective=0, count=20)
     assert verdict([row(), row(SEARCH, effective=300), few], BOTH).answer is Answer.SAFE, "that may be chance"
+
+
+def test_what_could_not_be_read_shows_nothing_of_critical_differences_even_if_it_is_signed_for():
+    accept = Accepted("syntax", 0.5, "t", "known to be odd", 10 * HOUR)
+    rows = [row(effective=700), row(SEARCH, effective=300),
+            replace(row(outcome=Outcome.NOT_COMPARABLE, effective=900), reason="syntax")]
+    lax = replace(BOTH, limit=0.01, critical_limit=0.003, accepted=(accept,))
+    gates = {gate.name: gate for gate in verdict(rows, lax).gates}
+    assert gates["mismatches"].state is State.PASS
+    assert gates["criticals"].state is State.MISSING
+    assert "below 0.436%" in gates["criticals"].says, "of 1,000 exchanges, not of 1,900"
 
 
 def test_a_critical_difference_that_is_open_says_what_would_close_it():
