@@ -6,10 +6,11 @@ whole when modern has been wrong since an hour ago.
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from shadow.evidence.criteria import Criteria, Gate, State, percent
 from shadow.evidence.eprocess import Since, against, most_in, needed, spent, weight, weight_against
-from shadow.evidence.numbers import Hid, Numbers, Seen, Used, course
+from shadow.evidence.numbers import Hid, Numbers, Past, Seen, Used, course
 from shadow.evidence.stratum import STRATA, Stratum
 from shadow.words import noun
 
@@ -38,6 +39,18 @@ def rate(name: str, verb: str, bad: int, n: int, starts: Sequence[Since], criter
     more = needed(bad, criteria.limit, alpha) - n
     return Gate(name, State.MISSING, value, criteria.limit, more, found,
                 f"≈ {more:,} more without one show a rate below {held}")
+
+
+def of_clients(gate: Gate, clients: Past | None, limit: float) -> Gate:
+    """The gate on all that clients would have had, which does not pass while what clients asked by themselves was wrong
+    more often than it may be: however much is swept beside it, they meet that."""
+    if clients is None or gate.state is not State.PASS:
+        return gate
+    _, bad, n = clients.all_bad
+    if bad <= limit * n:
+        return gate
+    return replace(gate, state=State.MISSING, value=bad / n,
+                   says=f"{gate.says}; but of those that clients asked, {bad:,} of {n:,} were")
 
 
 def strongest(starts: Sequence[Since], limit: float) -> Since:

@@ -98,11 +98,11 @@ class Seen:
 
     `courses` are the sums since several starts, by stratum, and of all exchanges under None. One that is not there has
     one start, at 0. `attempt` is the number of this attempt at SAFE, from 1; attempts that were given up early count in
-    part. `left_out` counts exchanges that legacy was not
-    asked in, and all of their kind. `rare` are strata that clients hardly ask for. `used` is what was seen of what
-    persons have declared. `hours` are the hours since 1970 with effective exchanges, `traffic` those with any that
-    could have been compared, `sizes` as in ledger.rows.Sizes; None where a store does not hold it. `now` is in seconds
-    since 1970.
+    part. `left_out` counts exchanges that legacy was not asked in, and all of their kind. `rare` are strata that
+    clients hardly ask for. `used` is what was seen of what persons have declared. `clients` are the sums of the
+    exchanges that clients asked, None if nothing was swept. `hours` are the hours since 1970 with effective exchanges,
+    `traffic` those with any that could have been compared, `sizes` as in ledger.rows.Sizes; None where a store does not
+    hold it. `now` is in seconds since 1970.
     """
 
     courses: Mapping[Stratum | None, Sequence[Past]] = field(default_factory=dict)
@@ -110,6 +110,7 @@ class Seen:
     left_out: Mapping[Stratum, tuple[int, int]] = field(default_factory=dict)
     rare: frozenset[Stratum] = frozenset()
     used: Sequence[Used] = ()
+    clients: Past | None = None
     hours: Sequence[int] | None = None
     traffic: Sequence[int] = ()
     sizes: Sequence[tuple[int, int, int]] | None = None

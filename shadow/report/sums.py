@@ -3,7 +3,7 @@
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from shadow.compare.comparison import COMPARED, Outcome
 from shadow.evidence.counting import BAD, EFFECTIVE, RACE, SHOWS_NOTHING, Counts, counts_as, shows_nothing
@@ -60,8 +60,10 @@ def sums(
     for stratum in asked_for.keys() - found.keys() - rare:
         found[stratum] = Numbers(0, 0, 0)
     left = sum(map(_left, rows))
+    own = [replace(row, effective=row.effective - row.swept) for row in rows]
     seen = Seen(courses=_courses(courses, found, strata, signed, criteria, now), rare=rare, used=signed.used, now=now,
-                left_out=_left_out(unasked, found))
+                left_out=_left_out(unasked, found),
+                clients=_from_rows(own, signed, criteria, now) if any(row.swept for row in rows) else None)
     return Sums(found, left, sum(one.asked for one in found.values()) + left, seen)
 
 

@@ -153,6 +153,8 @@ def _wanted(found: EvidenceReport, left: Mapping[str, int]) -> Iterator[str]:
         elif gate.name == "criticals" and gate.value:
             differences = "difference" if gate.value == 1 else "differences"
             yield f"{gate.value:,.0f} critical {differences} must be reproduced, or explained by a rule or a new build"
+        elif gate.name == "first answers" and not gate.waits:
+            yield f"explain what clients met: {gate.says}"
     if left and any(gate.name in ("mismatches", "first answers", "excluded") for gate in lacking):
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in left.items())
         yield (f"{sum(left.values()):,} {noun(sum(left.values()), 'exchange')} left out after modern had answered "

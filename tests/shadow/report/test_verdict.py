@@ -276,6 +276,17 @@ def test_identifiers_are_told_by_class_in_every_form():
         assert patient in text
 
 
+@pytest.mark.parametrize(("wrong", "answer"), [(3, Answer.NOT_ENOUGH), (1, Answer.SAFE)])
+def test_what_clients_met_does_not_drown_in_what_was_swept(wrong, answer):
+    """Of 2,000 that clients asked, more than 0.1 % were wrong; 60,000 that were swept were right."""
+    rows = [replace(row(effective=62_000 - wrong), swept=60_000), row(SEARCH, effective=500),
+            row(outcome=Outcome.MISMATCH, effective=wrong)]
+    found = verdict(rows, BOTH)
+    assert found.answer is answer
+    assert (found.wanted == ()) is (answer is Answer.SAFE)
+    assert ("of those that clients asked, 3 of 2,500 were" in found.says) is (answer is Answer.NOT_ENOUGH)
+
+
 def spread(epoch, count, first, last, outcome=Outcome.MATCH):
     return row(effective=count, epoch=epoch, first=first, last=last, outcome=outcome)
 
