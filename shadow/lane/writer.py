@@ -170,13 +170,11 @@ class Writer:
 
     def count_members(self, tally: Tally, standing: Standing, who: Sequence[tuple[str, str]]) -> None:
         """Count a finished exchange of both arms for those who asked, if it is effective: (dimension, name)."""
-        if shows_nothing(tally.outcome, tally.reason):
-            return  # for anybody
-        counts = counts_as(tally.outcome, tally.reason)
-        bad = counts in BAD
+        counts, nothing = counts_as(tally.outcome, tally.reason), shows_nothing(tally.outcome, tally.reason)
+        bad = counts in BAD and not nothing
         if bad and not self._standings.is_first_bad(tally.capability, standing):
             return
-        if bad or (standing.first and counts is Counts.RIGHT):
+        if bad or (standing.first and (nothing or counts is Counts.RIGHT)):
             key = self.keys.get(tally.capability, standing.epoch)
             if key:
                 self._members.count(tally.capability, standing.epoch, key, who, bad=bad)
