@@ -170,6 +170,7 @@ def test_a_coding_that_cannot_be_taken_off_is_no_match():
     for unknown in ("exi", "gzip," * 50):
         one, other = (answer("modern", body, content_encoding=unknown) for body in (b"{}", b"{} "))
         assert kinds(b"{}", one) == kinds(one, other) == [("coding", "")]
+        assert judged(one, b"{}") == (NOT_COMPARABLE, "legacy_unknown_coding"), "no mirror asks for it"
         assert judged(one, one) == (MATCH, "")
 
 
