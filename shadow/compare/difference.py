@@ -68,7 +68,8 @@ class Difference:
 
     `kind` is one of: status, header, trailer, coding, syntax, body (of the message); missing (legacy has it, modern has
     not), extra (the reverse), moved (an item of a list is elsewhere in it), type, value, precision (the same number,
-    written otherwise), identity (an identifier is bound to another one: always critical) (of the document). `path` is
+    written otherwise), identity (an identifier is bound to another one: always critical), renamed (records
+    have other identifiers in each answer, consistently; `path` is a pattern) (of the document). `path` is
     a JSON Pointer into legacy's document, or a field's lower-case name; `modern_path` is the one into modern's, if it
     is another one, else empty. On a side that has nothing there, the last step is the other side's.
 
