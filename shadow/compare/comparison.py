@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from adapters.crosswalk import Crosswalk, IdPair
 from adapters.document import Tree, escape
+from adapters.trees import xml
 from shadow.compare import heads, renaming
 from shadow.compare.bodies import (
     DUPLICATE,
@@ -27,9 +28,10 @@ from shadow.compare.bodies import (
     shape_of,
 )
 from shadow.compare.codings import codings_of
-from shadow.compare.diff import IDENTITY, Diff, DiffError, diff
+from shadow.compare.diff import Diff, DiffError, diff
 from shadow.compare.difference import ABSENT, Difference, Severity, Shape, Signature, worst_of
 from shadow.compare.digests import digest_of
+from shadow.compare.findings import IDENTITY
 from shadow.compare.identifiers import Identities
 from shadow.compare.names import FORMS, MASKED
 from shadow.compare.outside import Outside
@@ -54,6 +56,9 @@ MARKUP = "default html markup"
 SYNTAX = "default syntax"
 """The rule that hides how a body is written where no parser minds: a byte order mark, a label that the bytes disprove,
 a DOCTYPE without entities."""
+
+QUALIFIED = "default qualified names"
+"""The rule that hides another prefix of one namespace in a value, as in `faultcode` and `xsi:type`."""
 
 ORDERED = Matcher.start([(PathPattern(), Directive("", order=Order("ordered")))])
 
@@ -345,7 +350,9 @@ def _of_bytes(outside: Outside, before: int, after: int) -> Iterator[Difference]
 
 
 def _of_read(outside: Outside, forms: tuple[Form, Form], bodies: tuple[bytes, bytes]) -> Iterator[Difference]:
-    legacy, modern = (reading(*one) for one in zip(forms, bodies, strict=True))
+    # Identifiers are marked in the trees, which changes them: then the two share nothing.
+    seen: dict[str, Tree] | None = {} if outside.identities is None else None
+    legacy, modern = (reading(*one, seen) for one in zip(forms, bodies, strict=True))
     old, new = legacy.tree, modern.tree
     if isinstance(old, Unreadable) or isinstance(new, Unreadable):
         syntax = list(outside.ruled(Difference("syntax", "", shape_of(old), shape_of(new))))
@@ -362,6 +369,9 @@ def _of_read(outside: Outside, forms: tuple[Form, Form], bodies: tuple[bytes, by
     if forms[0].name == "html" and not found:
         # The pages read the same, but their markup differs. That is counted.
         outside.hidden[MARKUP] += 1
+    names = seen.get(xml.QUALIFIED, {}) if seen is not None and not found else {}
+    if len(set(names.values())) < len(names):
+        outside.hidden[QUALIFIED] += 1
     # No schema names a member twice: such a name is data.
     twice = {escape(name) for name, _ in (*legacy.dropped, *modern.dropped)}
     yield from (_masked(one, twice) for one in found) if twice else found
@@ -395,10 +405,10 @@ def _of_documents(
 ) -> Diff:
     """The differences of two documents of `size` bytes together. `more` are rules beside those of the pair."""
     pair = outside.pair
-    rules = pair.rules.compiled(pair.at, pair.over, (*defaults(form, legacy, modern), *more))
+    rules = pair.rules.compiled(pair.at, pair.over, (*defaults(form, legacy, modern), *more), form)
     try:
         return diff(legacy, modern, rules.directives, rules.weigh, rules.reveals, LOOKS + LOOKS_A_BYTE * size,
-                    pair.key, identities, maps=form in FORMS, excuse=rules.excuse)
+                    pair.key, identities, form, rules.excuse)
     except DiffError as error:
         raise Incomparable(error.reason) from None
 
