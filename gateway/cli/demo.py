@@ -15,10 +15,10 @@ import click
 @click.option("--config", type=click.Path(dir_okay=False, path_type=Path), default="routes.yaml", show_default=True,
               help="The demo's routes.yaml.")
 def demo(requests: int, seed: int, keep: bool, config: Path) -> None:
-    """Run a small clinic's migration: two services, the gateway, traffic, and what the shadow found.
+    """Run a small clinic's migration: two services, the gateway, traffic, what the shadow found, and the verdicts.
 
     Everything runs on free loopback ports, and ends by itself: with status 0 if the shadow found every seeded defect
-    and nothing else, with 1 if not.
+    and nothing else, and what modern then mends is SAFE; with 1 if not.
     """
     if importlib.util.find_spec("gateway.demo") is None:
         # Its services have defects on purpose, so an installed Figway does not have them.

@@ -49,6 +49,7 @@ class Processes:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._listeners: dict[str, socket.socket] = {}
         self.running: list[Running] = []
 
     def start(
@@ -65,24 +66,38 @@ class Processes:
         self.running.append(Running(name, process, log))
         return self.running[-1]
 
-    def service(self, name: str) -> str:
-        """Run one of the sample services on a socket that listens already, and return its URL."""
-        with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
-            self.start(name, f"gateway.demo.{name}", "--fd", str(listener.fileno()), fds=[listener.fileno()])
-            return f"http://127.0.0.1:{listener.getsockname()[1]}"
+    def service(self, name: str, *arguments: str) -> str:
+        """Run one of the sample services on a socket that listens already, and return its URL. One that runs already is
+        replaced, at the same URL: calls meanwhile wait in the socket's queue."""
+        listener = self._listeners.get(name)
+        if listener is None:
+            listener = self._listeners[name] = socket.create_server(("127.0.0.1", 0), backlog=1024)
+        for before in [one for one in self.running if one.name == name]:
+            _end(before)
+            self.running.remove(before)
+        number = listener.fileno()
+        self.start(name, f"gateway.demo.{name}", "--fd", str(number), *arguments, fds=[number])
+        return f"http://127.0.0.1:{listener.getsockname()[1]}"
 
     def end(self) -> None:
-        """End all processes, the last started first: SIGTERM, then SIGKILL after the grace. Waits for each to end."""
+        """End all processes, the last started first, and wait for each to end."""
         for one in reversed(self.running):
-            _signal_group(one.process, signal.SIGTERM)
-            try:
-                one.process.wait(GRACE)
-            except subprocess.TimeoutExpired:
-                pass
-            # The group may hold children that outlived their parent.
-            _signal_group(one.process, signal.SIGKILL)
-            one.process.wait()
+            _end(one)
         self.running.clear()
+        for listener in self._listeners.values():
+            listener.close()
+
+
+def _end(one: Running) -> None:
+    """SIGTERM, then SIGKILL after the grace."""
+    _signal_group(one.process, signal.SIGTERM)
+    try:
+        one.process.wait(GRACE)
+    except subprocess.TimeoutExpired:
+        pass
+    # The group may hold children that outlived their parent.
+    _signal_group(one.process, signal.SIGKILL)
+    one.process.wait()
 
 
 def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:

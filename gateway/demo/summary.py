@@ -12,6 +12,7 @@ from gateway.demo.defects import DEFECTS
 from gateway.demo.findings import Review
 from gateway.demo.traffic import Tally
 from shadow.compare.difference import Severity
+from shadow.evidence.criteria import Answer
 from shadow.renderers.table import SEVERITIES
 from shadow.report.report import ArmReport, CapabilityReport, Report
 
@@ -93,6 +94,18 @@ def verdict(review: Review, tally: Tally) -> Table:
         _check(page, False, f"not judged: {reason} ({count})")
     for what, count in Counter(tally.wrong).most_common(5):
         _check(page, False, f"wrong: {what} ({count})")
+    return page
+
+
+def conclusion(one: CapabilityReport, build: str, tally: Tally) -> Table:
+    """Whether a capability is safe on modern's mended build, and what its gate relaxes."""
+    found, page = one.evidence, Table.grid(padding=(0, 1))
+    _check(page, found.answer is Answer.SAFE, f"{one.capability}, on modern's build {build}: {found.says}")
+    _check(page, not tally.wrong,
+           f"of {tally.total:,} clients' requests, {tally.right:,} were answered as legacy always did")
+    page.add_row("", Text("so few exchanges can show that because the gate of this demo says limit: 1%, "
+                          "critical_limit: 1%, calendar: off. The defaults ask for more: 0.1%, 0.01%, and three days",
+                          "dim"))
     return page
 
 

@@ -1,6 +1,6 @@
 """What a capability must meet to be safe (Criteria), and what an answer consists of: Answer, State, Gate, Coverage."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, tzinfo
 from enum import StrEnum
 from typing import NamedTuple
@@ -120,6 +120,11 @@ class Criteria:
     def critical_rate(self) -> float:
         """The rate of critical differences, of the exchanges that modern answers, that the next step may have."""
         return min(self.critical_limit / self.share, WHOLE) if self.share else WHOLE
+
+    def anywhere(self) -> "Criteria":
+        """The same without the arms' endpoints: the gateway may take those from an environment that is not the
+        caller's."""
+        return self if self.setup is None else replace(self, setup=self.setup.anywhere())
 
 
 UNDECLARED = Criteria()

@@ -10,6 +10,7 @@ from shadow.compare.comparison import Comparison
 from shadow.compare.pair import Pair
 from shadow.credentials import carries_credentials, is_refusal
 from shadow.evidence.stratum import LeftOut, size_of
+from shadow.lane.cohorts import Cohort
 from shadow.lane.learned_noise import Scope
 from shadow.lane.sparing import UNKNOWN
 from shadow.lane.standing import Standing
@@ -83,7 +84,8 @@ class Mirror(Generic[Way]):
 class Job(Generic[Way]):
     """A mirror on its way through the lane.
 
-    `cost` is the bytes that it counts for in the lane's memory, `rules` those by which its arms are compared.
+    `cost` is the bytes that it counts for in the lane's memory, `rules` those by which its arms are compared, `cohort`
+    the exchanges that its evidence is written with.
     `pairs` are what is compared once the arms have answered: one pair, or the three of a bracket (legacy asked before
     and after modern). One pair is enough if the bracket is `steady`: legacy said the same twice. `earlier` is what
     legacy has said to the same question seconds before, or None: what differs between the two is compared as well.
@@ -96,13 +98,14 @@ class Job(Generic[Way]):
     """
 
     __slots__ = (
-        "at", "control", "cost", "earlier", "found", "kind", "last_hash", "mirror", "pairs", "round", "rules", "scope",
-        "sealed", "standing", "steady", "times",
+        "at", "cohort", "control", "cost", "earlier", "found", "kind", "last_hash", "mirror", "pairs", "round", "rules",
+        "scope", "sealed", "standing", "steady", "times",
     )
 
-    def __init__(self, mirror: Mirror[Way], cost: int) -> None:
+    def __init__(self, mirror: Mirror[Way], cost: int, cohort: Cohort) -> None:
         self.mirror = mirror
         self.cost = cost
+        self.cohort = cohort
         self.rules = mirror.plan.rules_of(mirror.operation)
         self.pairs: Sequence[Pair] = ()
         self.steady = False

@@ -1,12 +1,17 @@
 """Phrases for people that several renderings share: numbers with their units, builds, identifiers. Pure."""
 
 from shadow.evidence.criteria import Gate, percent
+from shadow.report.differences import DifferenceReport, PatternReport
 from shadow.report.evidence import CoverageReport, EpochReport, EvidenceReport, IdentityReport, RestartReport
-from shadow.report.report import CapabilityReport, DifferenceReport, PatternReport
+from shadow.report.report import CapabilityReport
 from shadow.words import moment, noun
 
 RESTARTS = 5
 """The most restarts that are listed for people, the latest first; JSON and CSV have all."""
+
+
+EARLIER = "Last seen before the evidence of the verdict began, so not counted"
+"""The title of the differences that are `earlier`."""
 
 
 def milliseconds(seconds: float | None) -> str:

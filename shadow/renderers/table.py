@@ -14,6 +14,7 @@ from shadow.evidence.criteria import Answer, State
 from shadow.evidence.noise import DRIFTS
 from shadow.renderers.fitted import Column, Fitted
 from shadow.renderers.phrases import (
+    EARLIER,
     RESTARTS,
     begun_anew,
     bounded,
@@ -29,8 +30,9 @@ from shadow.renderers.phrases import (
     tried,
     unversioned,
 )
+from shadow.report.differences import DifferenceReport
 from shadow.report.evidence import CoverageReport, EvidenceReport
-from shadow.report.report import CapabilityReport, DifferenceReport, Report
+from shadow.report.report import CapabilityReport, Report
 from shadow.report.wording import kind, told
 from shadow.words import noun
 
@@ -117,8 +119,11 @@ def _capability(one: CapabilityReport) -> Iterator[RenderableType]:
     ):
         if counts:
             yield Text(f"  {label}: {reasons(counts)}")
-    if one.differences:
-        yield _Differences(one.differences)
+    if current := [found for found in one.differences if not found.earlier]:
+        yield _Differences(current)
+    if earlier := [found for found in one.differences if found.earlier]:
+        yield Text(f"  {EARLIER}:")
+        yield _Differences(earlier)
     for cause in one.causes:
         if cause.drifts:
             yield Text(f"  {cause.path}: {DRIFTS}", style="yellow")

@@ -146,6 +146,10 @@ class EvidenceReport:
     gaps: tuple[GapReport, ...]
     restarts: tuple[RestartReport, ...] = ()
 
+    def was_before(self, at: float) -> bool:
+        """Whether a time (seconds since 1970) is before the evidence that the verdict rests on."""
+        return self.epoch is not None and at < self.epoch.first
+
     def is_on(self, epoch: Epoch) -> bool:
         """Whether the verdict rests on this epoch."""
         known = self.epoch

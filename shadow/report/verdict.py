@@ -248,7 +248,7 @@ def _attempts(
                   for number, one in enumerate(sorted(reports, key=lambda one: one.first), 1)
                   if began is None or one.first < began]
     counted = [replace(one, spent=round(part_spent(one.effective, criteria.limit), _DIGITS)) for one in before]
-    return round(1 + sum(one.spent for one in counted), _DIGITS), tuple(reversed(counted))
+    return round(1.0 + sum(one.spent for one in counted), _DIGITS), tuple(reversed(counted))
 
 
 def _anew(criteria: Criteria, attempt: float, asked: int) -> int:

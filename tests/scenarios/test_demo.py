@@ -96,6 +96,20 @@ def test_the_demo_finds_every_seeded_defect_and_nothing_else_and_leaves_no_proce
         "documents": "verify", "downloads": "modern", "departments": "retired", "(all the rest)": "legacy",
     }
     assert processes_of(folder) == {}
+    # The end: a verdict for each capability, SAFE on the mended modern, and a page for each, which a link leads to.
+    stage = "legacy|shadow|canary|verify|modern|retired"
+    verdicts = dict(re.findall(rf"(?m)^ ([a-z-]+) +(?:{stage}) +([A-Z ]+|not shadowed)  ", out))
+    assert verdicts.keys() == stages.keys() - {"(all the rest)"}
+    assert verdicts["patients"].strip() == "SAFE"
+    assert "patients: NOT SAFE; next: mend " in out
+    assert "✔ patients, on modern's build 2.1: SAFE for reads." in out
+    page = Path(re.search(r"file://(\S+)", out)[1])
+    assert page.parent == folder / "out" / "report"
+    links = set(re.findall(r'<a href="([a-z_-]+\.html)"', page.read_text()))
+    assert links == {f"{name}.html" for name in (*verdicts, "_default")}
+    for link in links:
+        assert "</html>" in page.with_name(link).read_text()
+    assert ended([*FIGWAY, "gate", "patients"], cwd=folder, env=environment()).returncode == 0
 
 
 def test_its_store_is_there_for_the_report(folder, start):

@@ -17,7 +17,8 @@ from shadow.renderers.csv import to_csv
 from shadow.renderers.json import to_json
 from shadow.renderers.markdown import to_markdown
 from shadow.renderers.table import show, terminal
-from shadow.report.report import Report, RuleReport, fold
+from shadow.report.differences import RuleReport
+from shadow.report.report import Report, fold
 from shadow.stores.base import Batch
 from shadow.stores.memory import Memory
 from tests.shadow.exchanges import answer, pair
