@@ -17,11 +17,14 @@ from shadow.compare.comparison import Outcome
 from shadow.evidence.epoch import Epoch
 from shadow.evidence.stratum import Stratum
 from shadow.lane.unwritten import Exchanges
+from shadow.ledger.course import TOGETHER
 
 Place: TypeAlias = tuple[str, Epoch, Stratum, Outcome, str]
 """What exchanges are added up by: capability, epoch, stratum, outcome and reason."""
 
-Evidence: TypeAlias = dict[Place, Exchanges]
+Evidence: TypeAlias = dict[tuple[Place, int], Exchanges]
+"""Exchanges by place, and by when they came, in parts of TOGETHER seconds: whoever is late with them must still be able
+to say when that was."""
 
 
 @dataclass(slots=True, eq=False)
@@ -35,9 +38,10 @@ class Cohort:
 
     def at(self, place: Place, at: float) -> Exchanges:
         """The exchanges of one place, of which one was seen at a time in seconds since 1970."""
-        found = self.evidence.get(place)
+        key = place, int(at // TOGETHER)
+        found = self.evidence.get(key)
         if found is None:
-            found = self.evidence[place] = Exchanges(at, at)
+            found = self.evidence[key] = Exchanges(at, at)
         elif at > found.last:
             found.last = at
         elif at < found.first:
@@ -47,10 +51,10 @@ class Cohort:
     def take(self, other: "Cohort") -> None:
         """Add a cohort without open exchanges to this one."""
         self.settled += other.settled
-        for place, exchanges in other.evidence.items():
-            known = self.evidence.setdefault(place, exchanges)
+        for key, exchanges in other.evidence.items():
+            known = self.evidence.setdefault(key, exchanges)
             if known is not exchanges:
-                known.add(exchanges.sighting(*place, swept=False))
+                known.add(exchanges.sighting(*key[0], swept=False))
 
 
 class Cohorts:

@@ -391,7 +391,7 @@ class Writer:
         return _Taken(Batch(
             comparisons, tallies, [one.row(*key) for key, one in calls.items()],
             [exchanges.sighting(*place, swept=self._swept) for cohort in cohorts.values()
-             for place, exchanges in cohort.evidence.items()], bindings,
+             for (place, _), exchanges in cohort.evidence.items()], bindings,
             list(gaps.values()), {} if self._swept else eligible, self._members.take(), self.pacing.take()), cohorts)
 
     def _put_back(self, taken: _Taken) -> None:

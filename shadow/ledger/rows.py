@@ -153,18 +153,20 @@ class Evidence:
 
 class Point(NamedTuple):
     """The sums of a Course up to one moment: effective exchanges in all, and of them those that were `wrong`, wrong on
-    `first` answer alone, `failed`, and left out `after` modern had answered, by reason (see evidence.counting)."""
+    `first` answer alone, `failed`, and left out `after` modern had answered, by reason (see evidence.counting). `at` is
+    when the latest of them was asked, in seconds since 1970, 0 if that is unknown."""
 
     effective: int
     wrong: int = 0
     first: int = 0
     failed: int = 0
     after: tuple[tuple[str, int], ...] = ()
+    at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """How the sums of one stratum, or of the whole epoch (`stratum` None), grew in the order of the store.
+    """How the sums of one stratum, or of the whole epoch (`stratum` None), grew in the order in which exchanges came.
 
     The last of the `points` is now. The points before it are START effective exchanges apart or more, and their
     distance from now grows geometrically, so that there are few of them. The first is at 0."""

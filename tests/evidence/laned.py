@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from adapters.message import Headers, Request
 from shadow.compare.comparison import compare
+from shadow.custody.sqlite import SqliteCustody
 from shadow.evidence.criteria import Answer, Criteria
 from shadow.lane.lane import Lane
 from shadow.lane.mirror import Mirror
@@ -102,7 +103,8 @@ def laned(trial: Laned, criteria: Criteria, *, until: Answer | None = None,
 
     async def scene(loop):
         store = trial.store()
-        lanes = [Lane(ask, store, trial.settings, trial.judge()) for _ in range(trial.workers)]
+        custody = SqliteCustody(None)
+        lanes = [Lane(ask, store, trial.settings, trial.judge(), custody) for _ in range(trial.workers)]
         for lane in lanes:
             lane.start()
         offered = 0
@@ -110,8 +112,9 @@ def laned(trial: Laned, criteria: Criteria, *, until: Answer | None = None,
             batch = trial.each(loop.time())
             if not batch:
                 break
-            for asked in batch:
-                lanes[offered % len(lanes)].offer(mirror(asked, trial.plan, trial.begin + loop.time()))
+            for number, asked in enumerate(batch):
+                at = trial.begin + loop.time() + BATCH * number / len(batch)
+                lanes[offered % len(lanes)].offer(mirror(asked, trial.plan, at))
                 offered += 1
             await asyncio.sleep(trial.every)
             found = look(store, criteria)

@@ -53,7 +53,7 @@ class Coming:
             if not works:
                 self.cohorts.put_back(name, cohort)
                 continue
-            found = [int(one.shape) for _, _, one, *_ in cohort.evidence]
+            found = [int(one.shape) for (_, _, one, *_), _ in cohort.evidence]
             assert cohort.settled == len(found) == sum(one.count for one in cohort.evidence.values())
             self.written[name] += found
 
