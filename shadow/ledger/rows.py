@@ -270,6 +270,23 @@ class Binding:
     trace_id: str
 
 
+WAITED = 120.0
+"""Seconds for which a Waiting is believed. Its worker says it again before they are over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Exchanges of a capability that are wrong, or may be, and that one worker does not count yet, since they or others
+    before them have no outcome: `critical` of them have a critical difference. `worker` is a name by chance. `at` is
+    when it said so, in seconds since 1970. Other workers go on counting meanwhile."""
+
+    capability: str
+    worker: str
+    exchanges: int
+    critical: int
+    at: float
+
+
 class Restart(NamedTuple):
     """A person has begun the evidence of a capability anew: the `number`th time, at a time in seconds since 1970. `who`
     is a user of the machine. Exchanges count for the epoch with the latest number (Epoch.restarts)."""
@@ -361,6 +378,7 @@ class Ledger:
     members: list[Member] = field(default_factory=list)
     restarts: list[Restart] = field(default_factory=list)
     paces: list[Pace] = field(default_factory=list)
+    waiting: list[Waiting] = field(default_factory=list)
 
 
 def conflicts(legacy: bool, modern: bool) -> tuple[Crossed, ...]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from shadow.compare.comparison import Outcome
 from shadow.evidence.epoch import Epoch, Setup
 from shadow.evidence.stratum import HOUR, LARGEST, Stratum
-from shadow.ledger.rows import EPOCHS, START, Member, Point, Sighting
+from shadow.ledger.rows import EPOCHS, START, Member, Point, Sighting, Waiting
 from shadow.stores.base import Batch, Store
 
 STRATUM = Stratum("read", "2xx", "Patient", "")
@@ -24,6 +24,18 @@ def check_verdict_rows(store: Store) -> None:
     _check_coverage(store)
     _check_swept(store)
     _check_members(store)
+    _check_waiting(store)
+
+
+def _check_waiting(store: Store) -> None:
+    one, other = Waiting("waits", "a", 3, 1, 10.0), Waiting("waits", "b", 2, 0, 10.0)
+    store.write(Batch(waiting=[one, other]))
+    again = replace(one, exchanges=4, at=20.0)
+    store.write(Batch(waiting=[again]))
+    assert sorted(store.read("waits").waiting, key=lambda row: row.worker) == [again, other], "a worker says it anew"
+    store.write(Batch(waiting=[replace(again, exchanges=0, critical=0)]))
+    assert store.read("waits").waiting == [other], "or that nothing waits any more"
+    assert store.read("booking").waiting == [], "one capability is read by itself"
 
 
 def _check_coverage(store: Store) -> None:
