@@ -138,12 +138,18 @@ def ask(
     """Ask an arm in the shadow, and call `heard` once with its observation, perhaps before this returns.
 
     `arrival` is the client's request. `limit` is the most bytes that the answer's body may have, and `total` how many
-    seconds the arm may take; 0 if the caller cancels in time. A failure is an observation too.
+    seconds the arm may take; 0 if the caller cancels in time. An arm with an adapter gets and gives no larger bodies
+    than a client's call lets it. A failure is an observation too.
     Returns the function that cancels, or None if `heard` was called already.
     """
     request, match = asked
     started = time.monotonic()
     if arm.adapter is not None:
+        held = match.target.capability.buffer_limit
+        limit = min(limit, held)
+        if len(request.body) > held:
+            heard(Observation(arm.name, 0.0, failure=Failure("oversize", source="gateway")))
+            return None
         try:
             request = _translate(arm, match, request, request.body)
         except AdapterError as error:
@@ -155,7 +161,8 @@ def ask(
 
     collected = Collected(limit, settled, bodiless=request.method == "HEAD", timed=True)
     sending = arm.upstream.for_mirrors().send(
-        request, arrival, request.body, collected, None, whole=True, streams=False, total=total)
+        request, arrival, request.body, collected, None, whole=True, streams=arm.adapter is None,
+        total=total)
     if sending is None or collected.failure is not None:
         return None
     collected.sending = sending

@@ -35,6 +35,9 @@ def demo(requests: int, seed: int, keep: bool, config: Path) -> None:
         sys.exit(0 if run(console, config, requests, seed, keep=keep) else 1)
     except DemoError as error:
         raise click.ClickException(str(error)) from None
+    except OSError as error:
+        # Its folder cannot be written, say.
+        raise click.ClickException(f"{error.filename or 'the demo'}: {error.strerror}") from None
     except KeyboardInterrupt:
         console.print("\nEnded.")
         sys.exit(0 if keep else 130)

@@ -7,6 +7,7 @@ in order; the children of a process end with its group. No other process is ever
 import http.client
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -39,9 +40,12 @@ class Running:
     def alive(self) -> bool:
         return self.process.poll() is None
 
-    def last_lines(self) -> str:
+    def said(self) -> str:
         """The last lines of its output, for an error message."""
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-8:])
+        last = self.log.read_text(errors="replace").splitlines()[-8:]
+        if not last:
+            return "it said nothing" + ("; the disk is full" if shutil.disk_usage(self.log.parent).free == 0 else "")
+        return "\n".join(("it said:", *last))
 
 
 class Processes:
@@ -166,6 +170,6 @@ def _until_late(one: Running) -> Iterator[None]:
     deadline = time.monotonic() + START
     while time.monotonic() < deadline:
         if not one.alive():
-            raise DemoError(f"the {one.name} process has ended; it said:\n{one.last_lines()}")
+            raise DemoError(f"the {one.name} process has ended; {one.said()}")
         yield
         time.sleep(0.05)

@@ -24,7 +24,7 @@ from gateway.demo.defects import DEFECTS
 from gateway.demo.findings import review
 from gateway.demo.modern import build_of
 from gateway.demo.processes import DemoError, Processes, Running, get, processes, wait_until_answers, wait_until_says
-from gateway.demo.summary import capabilities, conclusion, differences, next_steps, verdict
+from gateway.demo.summary import capabilities, complaints, conclusion, differences, next_steps, verdict
 from gateway.demo.traffic import KEY, Ask, Tally, once_each, plan, send
 from shadow.evidence.criteria import Answer
 from shadow.ledger.rows import Ledger
@@ -75,18 +75,21 @@ def run(console: Console, config: Path, requests: int, seed: int, *, keep: bool)
         _mend(console, scene, _of(MENDED, _judged(ledger, config)))
         later, ledger = _asked(console, scene, once_each(clinic, seed))
         report = _judged(ledger, config)
+        mended = _of(MENDED, report)
+        good = judged.ok and not tally.wrong and not later.wrong and mended.evidence.answer is Answer.SAFE
         console.print("\n[bold]May it move on?[/] What `figway status` says:\n", highlight=False)
         show_status(status(report), 0, console)
-        mended = _of(MENDED, report)
         console.print()
         console.print(conclusion(mended, build_of([MENDED]), later))
+        if not good:
+            console.print(complaints(get(f"{scene.admin}/readyz?verbose")[1]))
         console.print(f"\n  every report as a page: [cyan]{_pages(report).as_uri()}[/]\n", soft_wrap=True,
                       highlight=False)
         if keep:
             _stay(console, scene, config)
         else:
             console.print(next_steps(_after(config)), soft_wrap=True)
-    return judged.ok and not tally.wrong and not later.wrong and mended.evidence.answer is Answer.SAFE
+    return good
 
 
 def _asked(console: Console, scene: Scene, asks: list[Ask]) -> tuple[Tally, Ledger]:
@@ -144,7 +147,7 @@ def _stage(console: Console, config: Path) -> Iterator[Scene]:
         yield scene
     status = scene.process.process.returncode
     if status != 0:
-        raise DemoError(f"the gateway ended with status {status}; it said:\n{scene.process.last_lines()}")
+        raise DemoError(f"the gateway ended with status {status}; {scene.process.said()}")
 
 
 def _start(started: Processes, config: Path, store: Path) -> Scene:
@@ -201,7 +204,7 @@ def _unfinished(scene: Scene) -> bool:
     """Whether the lane still has mirrors without an outcome, by the gateway's metrics."""
     status, metrics = get(f"{scene.admin}/metrics")
     if status != 200:
-        raise DemoError(f"the gateway's admin port is silent; it said:\n{scene.process.last_lines()}")
+        raise DemoError(f"the gateway's admin port is silent; {scene.process.said()}")
     return re.search(r"(?m)^figway_shadow_unfinished 0(\.0)?$", metrics) is None
 
 
@@ -237,4 +240,4 @@ def _stay(console: Console, scene: Scene, config: Path) -> None:
                   f"Its log is {scene.process.log}.\nCtrl-C ends everything.", soft_wrap=True)
     while scene.process.alive():
         time.sleep(0.5)
-    raise DemoError(f"the gateway has ended; it said:\n{scene.process.last_lines()}")
+    raise DemoError(f"the gateway has ended; {scene.process.said()}")

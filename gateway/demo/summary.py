@@ -92,8 +92,16 @@ def verdict(review: Review, tally: Tally) -> Table:
            + (f"; {len(tally.wrong)} were answered wrongly" if tally.wrong else ""))
     for reason, count in review.unjudged.items():
         _check(page, False, f"not judged: {reason} ({count})")
-    for what, count in Counter(tally.wrong).most_common(5):
-        _check(page, False, f"wrong: {what} ({count})")
+    _wrong(page, tally)
+    return page
+
+
+def complaints(readiness: str) -> Table:
+    """What the gateway complains of, given what /readyz?verbose says: it may be why something is not as expected."""
+    page = Table.grid(padding=(0, 1))
+    for line in readiness.splitlines():
+        if line.startswith("[-] "):
+            _check(page, False, f"the gateway says: {line.removeprefix('[-] ')}")
     return page
 
 
@@ -103,10 +111,17 @@ def conclusion(one: CapabilityReport, build: str, tally: Tally) -> Table:
     _check(page, found.answer is Answer.SAFE, f"{one.capability}, on modern's build {build}: {found.says}")
     _check(page, not tally.wrong,
            f"of {tally.total:,} clients' requests, {tally.right:,} were answered as legacy always did")
+    _wrong(page, tally)
     page.add_row("", Text("so few exchanges can show that because the gate of this demo says limit: 1%, "
-                          "critical_limit: 1%, calendar: off. The defaults ask for more: 0.1%, 0.01%, and three days",
-                          "dim"))
+                          "critical_limit: 1%, calendar: off. The defaults ask for more: 0.1%, 0.01%, and three "
+                          "days. And modern, just started, may take 250 ms more than legacy, not 5 ms", "dim"))
     return page
+
+
+def _wrong(page: Table, tally: Tally) -> None:
+    """The most frequent of the wrong answers that clients got."""
+    for what, count in Counter(tally.wrong).most_common(5):
+        _check(page, False, f"wrong: {what} ({count})")
 
 
 def _check(page: Table, good: bool, text: str) -> None:

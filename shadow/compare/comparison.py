@@ -261,7 +261,11 @@ def _of_bodies(pair: Pair, hidden: Counter[str], identities: Identities | None) 
     if old.body == new.body and old.headers.get_all(b"content-encoding") == new.headers.get_all(b"content-encoding"):
         yield from _of_equal(pair, hidden, identities)
         return
-    before, after = decoded(old), decoded(new)
+    try:
+        before = decoded(old)
+    except Incomparable as error:
+        raise Incomparable(f"legacy_{error}") from None  # whatever modern says
+    after = decoded(new)
     if before is None and after is None:
         raise Incomparable("coding")
     if before is None or after is None:

@@ -84,8 +84,9 @@ class Criteria:
     sure that must be. `excluded` is the share of the eligible exchanges that may be left out for a cause that was
     settled before modern answered. `seeded` are the classes of identifiers, each with the number of pairs that it is
     seeded with. `known` are the ids of known differences, each with its declared share of an operation's compared
-    exchanges. `setup` is how the capability is configured now, with the arms' endpoints if the caller knows them.
-    Evidence by another setup proves nothing. None means that the setup is not known.
+    exchanges, and `expiries` are when they end (seconds since 1970). `setup` is how the capability is configured now,
+    with the arms' endpoints if the caller knows them. Evidence by another setup proves nothing. None means that the
+    setup is not known.
 
     `share` is the share of clients that the next step shall expose to modern. `critical_limit` is the share of all
     requests that may then get a critical difference. `lags` and `accepted` are what persons have declared, `sign` what
@@ -104,6 +105,7 @@ class Criteria:
     excluded: float = 0.05
     seeded: tuple[tuple[str, int], ...] = ()
     known: tuple[tuple[str, float], ...] = ()
+    expiries: tuple[float, ...] = ()
     setup: Setup | None = None
     critical_limit: float = 0.0001
     share: float = 1.0

@@ -22,7 +22,7 @@ from shadow.compare.difference import Severity
 from shadow.compare.pair import Pair
 from shadow.compare.rules import NONE, Rules
 from shadow.custody.base import Custody
-from shadow.evidence.counting import BAD, EFFECTIVE, NOT_SAMPLED, Counts, counts_as, reason_kept
+from shadow.evidence.counting import BAD, EFFECTIVE, NOT_SAMPLED, Counts, counts_as, reason_kept, shows_nothing
 from shadow.evidence.epoch import Basis, Epoch, digest
 from shadow.evidence.noise import table
 from shadow.evidence.pace import measured
@@ -35,7 +35,7 @@ from shadow.lane.pacing import Pacing
 from shadow.lane.restarts import Restarts
 from shadow.lane.standing import Standing, Standings
 from shadow.lane.unwritten import Calls, Exchanges
-from shadow.ledger.rows import FASTER, SLOWER, Binding, Gap, Reason, Traffic, bridged
+from shadow.ledger.rows import FASTER, NOT_LOST, SLOWER, Binding, Gap, Reason, Traffic, bridged
 from shadow.stores.base import Batch, Store, StoreError, StoreRenewed
 from shadow.stores.marks import Marks, Seat
 from shadow.words import worded
@@ -172,13 +172,11 @@ class Writer:
 
     def count_members(self, tally: Tally, standing: Standing, who: Sequence[tuple[str, str]]) -> None:
         """Count a finished exchange of both arms for those who asked, if it is effective: (dimension, name)."""
-        if tally.outcome is Outcome.UNSTABLE:
-            return  # legacy disagreed with itself, so that nothing is shown for anybody
-        counts = counts_as(tally.outcome, tally.reason)
-        bad = counts in BAD
+        counts, nothing = counts_as(tally.outcome, tally.reason), shows_nothing(tally.outcome, tally.reason)
+        bad = counts in BAD and not nothing
         if bad and not self._standings.is_first_bad(tally.capability, standing):
             return
-        if bad or (standing.first and counts is Counts.RIGHT):
+        if bad or (standing.first and (nothing or counts is Counts.RIGHT)):
             key = self.keys.get(tally.capability, standing.epoch)
             if key:
                 self._members.count(tally.capability, standing.epoch, key, who, bad=bad)
@@ -197,7 +195,10 @@ class Writer:
             return
         cohort.settled += 1
         if standing is not None:
-            self._eligible[comparison.tally.capability, standing.hour] += 1
+            capability = comparison.tally.capability
+            self._eligible[capability, standing.hour] += 1
+            if not standing.linked:
+                self._gap(Gap(capability, Reason.UNLINKED, 1, standing.at, standing.at))
             self._weigh(comparison, standing, rules, cohort)
             self._bind(comparison, standing)
         self._keep(comparison)
@@ -244,7 +245,7 @@ class Writer:
             found.sizes[standing.size] += 1
         if standing.token:
             counts = counts_as(tally.outcome, reason)
-            if standing.first and standing.size >= 0 and counts in EFFECTIVE:
+            if standing.first and standing.size >= 0 and counts in EFFECTIVE and counts is not Counts.AFTER:
                 found.sizes_first[standing.size] += 1
             # A subject has a token for each way to count, so that it counts once an hour in each. Otherwise a mismatch
             # would not count after another worker's match, or after an earlier match of its own subject.
@@ -427,5 +428,5 @@ def _settled(taken: _Taken) -> Counter[str]:
     evidence is written, and those that were lost before."""
     counts = Counter({capability: cohort.settled for capability, cohort in taken.cohorts.items()})
     for gap in taken.batch.gaps:
-        counts[gap.capability] += gap.exchanges if gap.reason is not Reason.STORE_UNAVAILABLE else 0
+        counts[gap.capability] += gap.exchanges if gap.reason not in NOT_LOST else 0
     return counts

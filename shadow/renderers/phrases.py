@@ -93,8 +93,8 @@ def tried(found: EvidenceReport) -> str:
         return ""
     many = len(found.attempts)
     text = f"{many:,} earlier {noun(many, 'attempt')} at SAFE discarded"
-    if (number := f"{found.attempt:,.2f}") != "1.00":
-        text += f": by their exchanges this one is number {number}, and takes more of them"
+    if (number := f"{found.attempt:,.4g}") != "1":
+        text += f": by their size this one counts as number {number}, and takes more exchanges"
     return text
 
 

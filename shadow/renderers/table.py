@@ -1,16 +1,17 @@
 """The report for a terminal, by rich. The console decides about colours and boxes (NO_COLOR, no TTY)."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO
 
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from shadow.compare.difference import Severity
-from shadow.evidence.criteria import Answer, State
+from shadow.evidence.criteria import Answer, Gate, State
 from shadow.evidence.noise import DRIFTS
 from shadow.renderers.fitted import Column, Fitted
 from shadow.renderers.phrases import (
@@ -70,20 +71,35 @@ def show(report: Report, console: Console) -> None:
         console.print(part)
 
 
+def show_evidence(found: EvidenceReport, console: Console) -> None:
+    """Print a verdict with what it rests on."""
+    for part in _indented(_evidence(found)):
+        console.print(part)
+
+
+def _indented(parts: Iterable[RenderableType]) -> Iterator[RenderableType]:
+    """The same, where lines that begin with two blanks go on below these."""
+    for part in parts:
+        if isinstance(part, Text) and part.plain.startswith("  "):
+            yield Padding(part[2:], (0, 0, 0, 2), expand=False)
+        else:
+            yield part
+
+
 def _parts(report: Report) -> Iterator[RenderableType]:
     if not report.capabilities:
         yield Text("There is no data on any capability yet.")
         return
     yield _capabilities(report)
     for one in report.capabilities:
-        yield from _capability(one)
+        yield from _indented(_capability(one))
     yield Text(f"note: {outstanding(report.unfinished)}", style="dim")
 
 
 _CAPABILITIES = (
     Column("capability", part=2), Column("stage"), Column("requests", number=True), Column("compared", number=True),
-    Column("mismatching", number=True), Column("legacy p50 / p99", number=True, part=1),
-    Column("modern p50 / p99", number=True, part=1),
+    Column("mismatching", number=True), Column("legacy\np50 / p99", number=True, part=1),
+    Column("modern\np50 / p99", number=True, part=1),
 )
 
 
@@ -108,7 +124,7 @@ def _mismatching(one: CapabilityReport) -> Text:
 def _capability(one: CapabilityReport) -> Iterator[RenderableType]:
     yield Text.assemble((one.capability, "bold"), f": {one.says}")
     if one.judged:
-        yield from evidence(one.evidence)
+        yield from _evidence(one.evidence)
     elif one.shadowed is False:
         yield Text(f"  not shadowed at the stage {one.stage}, owner {one.owner}")
     for line in one.advice:
@@ -134,18 +150,12 @@ def _capability(one: CapabilityReport) -> Iterator[RenderableType]:
         yield Text(f"  {overflowed(one)}", style="yellow")
 
 
-def evidence(found: EvidenceReport) -> Iterator[RenderableType]:
+def _evidence(found: EvidenceReport) -> Iterator[RenderableType]:
     """The verdict, its gates, the evidence that is missing, and the operations and strata that were covered."""
     yield Text.assemble("  ", (found.answer, _ANSWERS[found.answer]), found.says.removeprefix(found.answer))
     yield Text.assemble("  next: ", (found.action, "bold"))
     yield Text(f"  {standing(found)}", style="dim")
-    gates = Table(box=None, padding=(0, 1), pad_edge=False, show_header=False)
-    for _ in range(3):
-        gates.add_column(no_wrap=True)
-    gates.add_column(overflow="fold")
-    for gate in found.gates:
-        gates.add_row(f"  {gate.name}", Text(gate.state, style=_STATES[gate.state]), measured(gate), told(gate))
-    yield gates
+    yield _Gates(found.gates)
     for line in found.wanted:
         yield Text(f"  {line}")
     if found.coverage:
@@ -170,6 +180,24 @@ def evidence(found: EvidenceReport) -> Iterator[RenderableType]:
             yield Text(f"  note: {warning.replace('`', '')}", style="yellow")
     for restart in found.restarts[:RESTARTS]:
         yield Text(f"  evidence was {begun_anew(restart)}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Gates:
+    """The gates, a row each. A console of less than SPACIOUS columns has no column for numbers that the words say."""
+
+    gates: Sequence[Gate]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        spacious = options.max_width >= SPACIOUS
+        table = Table(box=None, padding=(0, 1), pad_edge=False, show_header=False)
+        for _ in range(3 if spacious else 2):
+            table.add_column(no_wrap=True)
+        table.add_column(overflow="fold")
+        for gate in self.gates:
+            numbers = [measured(gate)] if spacious else []
+            table.add_row(f"  {gate.name}", Text(gate.state, style=_STATES[gate.state]), *numbers, told(gate))
+        yield table
 
 
 _COVERAGE = (Column("operation", part=1), Column("stratum", part=2), Column("effective", number=True),

@@ -15,7 +15,7 @@ from shadow.evidence.criteria import UNDECLARED, Criteria
 from shadow.evidence.noise import NoiseReport, most, weighed
 from shadow.latency import BOUNDS, Histogram
 from shadow.ledger.groups import Pattern
-from shadow.ledger.rows import EXTRA, FASTER, SLOWER, Evidence, Finding, Gap, Ledger, Reason, Traffic
+from shadow.ledger.rows import EXTRA, FASTER, NOT_LOST, SLOWER, Evidence, Finding, Gap, Ledger, Traffic
 from shadow.report.advice import advised
 from shadow.report.causes import Cause, causes, tried
 from shadow.report.differences import (
@@ -209,7 +209,7 @@ def _capability(
         rules=reported_rules([row for row in ledger.hidden if row.capability == name]),
         noise=noisy[:NOISE],
         extra=(extra := sum(row.seconds.total for row in traffic if row.arm == EXTRA)),
-        advice=tuple(remedies(name, outcomes, traffic, extra)),
+        advice=tuple(remedies(name, _weighed(rows, evidence, outcomes), traffic, extra)),
     )
 
 
@@ -220,6 +220,20 @@ def _outcomes(name: str, ledger: Ledger) -> dict[Outcome, Counter[str]]:
         if tally.capability == name:
             outcomes[tally.outcome][tally.reason] += count
     return outcomes
+
+
+def _weighed(
+    rows: Sequence[Evidence], evidence: EvidenceReport, outcomes: Mapping[Outcome, Counter[str]],
+) -> Counter[tuple[Outcome, str]]:
+    """How many of the exchanges that the verdict rests on ended in which outcome and reason. Where a ledger has no
+    evidence, these are all that are known, by `outcomes`."""
+    found: Counter[tuple[Outcome, str]] = Counter()
+    for row in rows:
+        found[row.outcome, row.reason] += row.count if evidence.is_on(row.epoch) else 0
+    if not rows:
+        for outcome, by_reason in outcomes.items():
+            found.update({(outcome, reason): count for reason, count in by_reason.items()})
+    return found
 
 
 def _rest(name: str, ledger: Ledger) -> Rest:
@@ -267,10 +281,10 @@ def _failures(rows: Iterable[Evidence], found: EvidenceReport) -> Counter[str]:
 
 
 def _lost(gaps: Iterable[Gap]) -> Counter[str]:
-    """Lost exchanges, by reason. Those left out for an unavailable store are not lost: they have an outcome, shed."""
+    """Lost exchanges, by reason."""
     counts: Counter[str] = Counter()
     for gap in gaps:
-        counts[str(gap.reason)] += gap.exchanges if gap.reason is not Reason.STORE_UNAVAILABLE else 0
+        counts[str(gap.reason)] += gap.exchanges if gap.reason not in NOT_LOST else 0
     return +counts
 
 

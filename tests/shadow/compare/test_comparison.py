@@ -168,6 +168,9 @@ def test_a_coding_that_cannot_be_taken_off_is_no_match():
     assert judged(bad, cut) == (NOT_COMPARABLE, "coding")
     assert judged(b"{}", answer("modern", b"{}", content_encoding="br")) == (NOT_COMPARABLE, "unknown_coding")
     assert judged(b"{}", answer("modern", b"{}", content_encoding="gzip," * 50)) == (NOT_COMPARABLE, "unknown_coding")
+    for modern in (answer("modern", b"{}"), answer("modern", b"{}", content_encoding="br2")):
+        legacy = answer("legacy", b"{}", content_encoding="br")
+        assert judged(legacy, modern) == (NOT_COMPARABLE, "legacy_unknown_coding"), "whatever modern says"
 
 
 def test_a_bomb_is_not_unpacked():
