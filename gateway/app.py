@@ -24,6 +24,7 @@ from gateway.certificates import Unusable
 from gateway.config.attempts import build_in_time
 from gateway.config.problem import Invalid
 from gateway.config.watch import look, watch
+from gateway.digests import DIGESTS
 from gateway.edges.asgi import Asgi
 from gateway.edges.http1 import descriptors
 from gateway.edges.http1.edge import Edge
@@ -44,6 +45,8 @@ from shadow.report.report import Report, fold
 
 _SWEEP = 0.5
 """Seconds between two looks for overdue connections."""
+_SETTLE = 2.0
+"""Seconds in which the digests of bodies that have ended are made. Only what was handed over is left."""
 _PUBLISH = 1.0
 """Seconds after which counters go to the store and to the other workers again."""
 _OPEN = 2.0
@@ -153,6 +156,7 @@ class Gateway:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._flush_traffic()
+        await DIGESTS.settle(_SETTLE)
         await self.shadowing.drain(self.in_force.configuration.lane.drain)
         await self.in_force.close()
         await self.shadowing.close()

@@ -137,8 +137,9 @@ def ask(
 ) -> Callable[[], object] | None:
     """Ask an arm in the shadow, and call `heard` once with its observation, perhaps before this returns.
 
-    `arrival` is the client's request. `limit` is the most bytes that the answer's body may have, and `total` how many
-    seconds the arm may take; 0 if the caller cancels in time. A failure is an observation too.
+    `arrival` is the client's request. `limit` is the most bytes that are kept of the answer's body: of a longer one
+    there is a digest, or, if the arm has an adapter, a failure. `total` is how many seconds the arm may take; 0 if the
+    caller cancels in time. A failure is an observation too.
     Returns the function that cancels, or None if `heard` was called already.
     """
     request, match = asked
@@ -153,13 +154,13 @@ def ask(
     def settled(answer: Collected) -> None:
         heard(_observed(arm, match, arrival.request.method, _times(started, answer), answer))
 
-    collected = Collected(limit, settled, bodiless=request.method == "HEAD", timed=True)
+    collected = Collected(limit, settled, bodiless=request.method == "HEAD", timed=True, digested=arm.adapter is None)
     sending = arm.upstream.for_mirrors().send(
         request, arrival, request.body, collected, None, whole=True, streams=False, total=total)
     if sending is None or collected.failure is not None:
         return None
     collected.sending = sending
-    return sending.cancel
+    return collected.give_up
 
 
 class _Times(NamedTuple):
@@ -186,13 +187,15 @@ def _observed(arm: Arm, match: Match, method: str, times: _Times, answer: Collec
         return Observation(arm.name, seconds, answer.status, answer.headers, failure=answer.failure)
     if arm.adapter is None:
         return Observation(
-            arm.name, seconds, answer.status, answer.headers, answer.body, first=first, last=last)
+            arm.name, seconds, answer.status, answer.headers, answer.body, first=first, last=last,
+            digest=answer.digest, trailers=answer.trailers)
     try:
         response, _ = _translate_back(arm, match, method, answer)
     except AdapterError as error:
         return _untranslated(arm, seconds, error)
     return Observation(
-        arm.name, seconds, response.status, response.headers, response.body, first=first, last=last)
+        arm.name, seconds, response.status, response.headers, response.body, first=first, last=last,
+        trailers=response.trailers)
 
 
 def _untranslated(arm: Arm, seconds: float, error: AdapterError) -> Observation:

@@ -6,12 +6,14 @@ not look inside.
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from adapters.message import Headers, Request
 from gateway.call import Arrival
 from gateway.capability import Arm, Capability, Match
 from gateway.decide import Decision
+from gateway.digests import DIGESTS, Passing
 from gateway.forward import ask
 from gateway.members import members
 from gateway.question import is_conditional, question
@@ -24,11 +26,13 @@ from shadow.evidence.stratum import LARGEST, LeftOut
 from shadow.lane.asking import Cancel
 from shadow.lane.lane import Lane
 from shadow.lane.mirror import Mirror
-from shadow.observation import Failure, Observation
+from shadow.observation import NO_FIELDS, Digest, Failure, Observation
 
 _NO_HEADERS = Headers()
 # Bytes of a request's body that take no time to speak of on their way to an arm.
 _SOON_SENT = 64 << 10
+# Streams of events end when somebody leaves: what they say until then is no body that could be compared.
+_ENDLESS = b"text/event-stream"
 
 
 class Way(NamedTuple):
@@ -43,14 +47,15 @@ class Way(NamedTuple):
 class Witness:
     """Sees what the serving arm says, and offers the exchange to the lane when the client has its answer. Made only
     where a mirror is due. It stands before the outlet: a mirror compares what the arms said, not what the client may
-    see. Whatever it keeps is counted in the worker's room; where there is none, the mirror is given up.
+    see. Whatever it keeps is counted in the worker's room; where there is none, the mirror is given up. Of a body that
+    is too large to be kept it has a digest made.
 
     An exchange ends its witness once, by `skip` or by `end`: so the lane counts the exchange exactly once.
     """
 
     __slots__ = (
-        "_arrival", "_asked", "_asked_at", "_call", "_first_at", "_headers", "_held", "_lane", "_last_at", "_match",
-        "_paused", "_pieces", "_plan", "_room", "_said", "_sent_at", "_size", "_status",
+        "_arrival", "_asked", "_asked_at", "_call", "_digest", "_first_at", "_headers", "_held", "_lane", "_last_at",
+        "_match", "_paused", "_pieces", "_plan", "_room", "_said", "_sent_at", "_size", "_status", "trailers",
     )
 
     def __init__(self, lane: Lane[Way], room: Room, match: Match, arrival: Arrival, decision: Decision) -> None:
@@ -70,6 +75,9 @@ class Witness:
         self._said: Observation | None = None
         self._pieces: list[bytes] = []
         self._size = self._held = 0
+        self._digest: Passing | None = None
+        # The fields that came after the body, set when they come.
+        self.trailers = NO_FIELDS
         # The status and the head fields of the arm's answer, set when it comes.
         self._status = 0
         self._headers = _NO_HEADERS
@@ -95,19 +103,31 @@ class Witness:
 
     def see(self, data: bytes) -> bool:
         """Keep a piece of the answer's body. Where that is too much, the mirror is skipped and this is False."""
+        if self._digest is not None:
+            if self._digest.add(data):
+                return True
+            self.skip("overloaded")
+            return False
         self._size += len(data)
         if self._size > self._plan.max_body:
-            # The answer is modern's, unless its fallback is answering.
-            by_modern = self._asked == "legacy" and self._said is None
-            reason = "body_too_large_modern" if by_modern else "body_too_large"
-            self.skip(reason)
-            return False
+            return self._see_large(data)
         size = len(data) + PIECE
         if not self._room.take_spare(size):
             self.skip("overloaded")
             return False
         self._held += size
         self._pieces.append(data)
+        return True
+
+    def _see_large(self, data: bytes) -> bool:
+        """The body is too large to be kept: from now on it is digested, unless it has no end."""
+        if (self._headers.get(b"content-type") or b"").lower().startswith(_ENDLESS):
+            # The answer is modern's, unless its fallback is answering.
+            by_modern = self._asked == "legacy" and self._said is None
+            self.skip("body_too_large_modern" if by_modern else "body_too_large")
+            return False
+        self._digest = DIGESTS.begin(self._headers, [*self._pieces, data])
+        self._let_go()
         return True
 
     def see_failed(self, said: Observation) -> None:
@@ -123,6 +143,7 @@ class Witness:
             control = Observation("legacy", 0.0, self._status, self._headers, b"".join(self._pieces[:1]))
             size = LARGEST if reason == "body_too_large" else -1
         self._let_go()
+        self._drop_digest()
         self._lane.skip(target.capability.name, target.operation.name, reason,
                         left_out(target.capability, self._arrival.request, control, size))
 
@@ -137,18 +158,28 @@ class Witness:
         said, target, arrival = self._said, self._match.target, self._arrival
         first, last = (None, None) if failure else self._times(account.arm_seconds, len(body))
         served = Observation(account.arm, account.arm_seconds, 0 if failure else account.status, self._headers,
-                             b"".join(self._pieces), failure, first=first, last=last)
+                             b"".join(self._pieces), failure, first=first, last=last, trailers=self.trailers)
         self._let_go()
         request = arrival.request
         if body:
             request = Request(request.method, request.target, request.headers, body)
         condition = served.status if served.status in (304, 412) and is_conditional(request) else 0
-        self._lane.offer(Mirror(
+        mirror = Mirror(
             target.capability.name, target.operation.name, request, served,
             self._asked if said is None else said.arm, arrival.trace_id, time.time(),
             Way(self._match, arrival, said), self._plan, self._call.safe, condition,
             members(self._plan.groups, self._call),
-        ))
+        )
+        if failure is not None:
+            self._drop_digest()
+        if self._digest is None:
+            self._lane.offer(mirror)
+        else:
+            self._digest.end(partial(self._offer, mirror))
+
+    def _offer(self, mirror: Mirror[Way], digest: Digest) -> None:
+        mirror.served.digest = digest
+        self._lane.offer(mirror)
 
     def _times(self, seconds: float, size: int) -> tuple[float | None, float | None]:
         """`first` and `last`, as Observation has them, of an answer that ended `seconds` after the arm was asked. The
@@ -177,6 +208,11 @@ class Witness:
             # Legacy is as unwell as modern, whose answer was not read: there is nothing to compare.
             return "fallback"
         return ""
+
+    def _drop_digest(self) -> None:
+        digest, self._digest = self._digest, None
+        if digest is not None:
+            digest.drop()
 
     def _let_go(self) -> None:
         if self._held:
@@ -242,8 +278,9 @@ def ask_mirror(
     # put to it, with the credentials of the client that it has answered.
     own = extra and name == "legacy" and mirror.ask == "modern"
     asked = question(way.match, mirror.request, mirror.served.status, own=own, plain=arm.adapter is None)
-    # The lane has the deadline.
-    return ask(arm, asked, way.arrival, mirror.plan.max_body, 0.0, heard)
+    # An adapter needs the whole answer. The lane has the deadline.
+    limit = mirror.plan.max_body if arm.adapter is None else max(mirror.plan.max_body, capability.buffer_limit)
+    return ask(arm, asked, way.arrival, limit, 0.0, heard)
 
 
 def _is_whole(arm: Arm) -> bool:

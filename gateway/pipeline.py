@@ -311,6 +311,8 @@ class Exchange:
         self._account.arm_seconds = time.monotonic() - self._arm_started
         self._sending = None
         self._outlet.send_end(trailers)
+        if trailers and self._witness is not None:
+            self._witness.trailers = trailers
         self._account_and_mirror()
 
     def on_failure(self, failure: Failure) -> None:

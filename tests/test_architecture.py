@@ -37,7 +37,7 @@ GATEWAY = [
     {"transports"},
     {"call"},
     {"build", "phase", "stage", "errors", "plugins", "room", "telemetry", "store", "wire", "own_thread", "certificates",
-     "hangup", "sockets", "stdio", "reading", "units", "forked"},
+     "hangup", "sockets", "stdio", "reading", "units", "forked", "digests"},
     {"files"},
 ]
 SHADOW = [

@@ -1,126 +1,174 @@
-r"""HL7 v2 (ER7) as a tree, by each message's own delimiters and escapes (HL7 v2.9 chapter 2, sections 2.5 to 2.7).
+r"""HL7 v2 (ER7) as a tree, by each message's own delimiters and escapes (HL7 v2.9 chapter 2, sections 2.5 to 2.7 and
+2.10).
 
-Segments are lists by name: {"PID": [{"f3": [{"c1": "4711"}]}]}. A field is a list of repetitions. A repetition has
-components "c1", "c2" …; each is text, or an object of subcomponents "s1", "s2" … if there are several. Empty values are
-left out, so trailing delimiters mean nothing. The value '""', which tells the receiver to delete, is kept. Observations
-(OBX), notes (NTE), specimens (SPM) and test codes (TCD) are placed in the OBR before them, if there is one.
+A message is an element: its segments are lists by name, and a segment has inside it the segments that belong to it, as
+`adapters.trees.hl7_structures` says: {"PID": [{"f3": […], "OBR": [{"f4": […], "OBX": […], "#order": […]}]}]}. Of a
+message type that is not known, all segments are one list, in order. A file, a batch, or more than one message is an
+element whose messages are called "message".
+
+A field is a list of repetitions. A repetition has components "c1", "c2" …; each is text, or an object of subcomponents
+"s1", "s2" … if there are several. Empty values are left out, so trailing delimiters mean nothing. The value '""', which
+tells the receiver to delete, is kept. In a text, a backslash is written twice, and escapes that only format it (\H\,
+\.br\, \X0D\) stay as they are.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from adapters.document import DocumentError, Path, Tree, get
+from adapters.trees.er7 import Reader, decoded, encoded, line
+from adapters.trees.hl7_structures import BATCH, FLAT, MESSAGE, Group, Structure, structure
+from adapters.trees.order import ORDER, children
 
-_OF_REQUESTS = frozenset({"OBX", "NTE", "SPM", "TCD"})
-_SEGMENT = re.compile(r"[A-Z][A-Z0-9]{2}", re.ASCII)
-# The character sets of MSH-18 (HL7 table 0211), each with Python's name for it.
-_CHARSETS = {"ASCII": "ascii", "8859/1": "latin-1", "8859/15": "iso8859-15", "UNICODE UTF-8": "utf-8", "UTF-8": "utf-8"}
-
-_MARKS = r"^~\&"
-_TO_ESCAPE = re.compile(r"[|^~\\&]")
-_ESCAPES = {"|": "\\F\\", "^": "\\S\\", "~": "\\R\\", "\\": "\\E\\", "&": "\\T\\"}
+_HEADS = frozenset({"MSH", "FHS", "BHS"})
+_BATCH_LEVEL = _HEADS | {"BTS", "FTS"}
+_FIELD = re.compile(r"f[0-9]+", re.ASCII)
 
 
-def tree(body: bytes, charset: str | None = None) -> Tree:
-    """The tree of one message, without its MLLP framing. Raises DocumentError: "syntax" or "encoding"."""
-    body = body.strip(b"\x0b\x1c\r\n")
-    try:
-        text = body.decode(charset or _declared(body))
-    except (LookupError, UnicodeDecodeError):
-        raise DocumentError("encoding") from None
-    segments = [one for one in re.split(r"[\r\n]+", text) if one]
-    if not segments or not segments[0].startswith("MSH") or len(segments[0]) < 8:
+def tree(body: bytes, charset: str | None = None, seen: dict[str, Tree] | None = None) -> Tree:
+    """The tree of a message or a batch, without its MLLP framing. `seen` has what was read already: parts that are
+    equal become one object, so such trees must not be changed; without it each part is its own. Raises DocumentError:
+    "syntax" or "encoding"."""
+    lines = decoded(body, charset)
+    heads = [at for at, line in enumerate(lines) if line[:3] in _BATCH_LEVEL]
+    if not heads or heads[0]:
         raise DocumentError("syntax")
-    reader = _Reader(segments[0])
-    message: dict[str, Tree] = {}
-    request: dict[str, Tree] | None = None
-    for line in segments:
-        name, segment = reader.segment(line)
-        inside = request if request is not None and name in _OF_REQUESTS else message
-        inside.setdefault(name, []).append(segment)
-        request = segment if name == "OBR" else request
-    return message
+    if heads == [0] and lines[0].startswith("MSH"):
+        return _message(lines, seen)
+    batch = _Nest(BATCH)
+    reader = None
+    for at, end in zip(heads, [*heads[1:], len(lines)], strict=True):
+        if lines[at].startswith("MSH"):
+            batch.add(MESSAGE, _message(lines[at:end], seen))
+            continue
+        reader = Reader(lines[at], seen) if lines[at][:3] in _HEADS else reader
+        if reader is None or end > at + 1:
+            raise DocumentError("syntax")
+        batch.add(*reader.segment(lines[at]))
+    return batch.root
 
+
+def _message(lines: list[str], seen: dict[str, Tree] | None) -> Tree:
+    reader = Reader(lines[0], seen)
+    name, head = reader.segment(lines[0])
+    nest = _Nest(_structure(head))
+    nest.add(name, head)
+    for one in lines[1:]:
+        nest.add(*reader.segment(one))
+    return nest.root
+
+
+def _structure(head: Tree) -> Structure:
+    """The structure that MSH-9 names."""
+    kind = [get(head, Path(("f9", 0, part)), "") for part in ("c1", "c2", "c3")]
+    code, trigger, name = (one if isinstance(one, str) else "" for one in kind)
+    return structure(code, trigger, name)
+
+
+class _Open:
+    """A segment that may still get segments inside it. `more` are such as its structure does not name."""
+
+    __slots__ = ("_own", "_segment", "_siblings", "group", "more")
+
+    def __init__(self, group: Group, segment: Tree, siblings: list[Tree], *, own: bool = False) -> None:
+        self.group = group
+        self.more: dict[str, Group] = {}
+        self._segment = segment
+        self._siblings = siblings
+        self._own = own
+
+    def changed(self) -> Tree:
+        """The segment, to be changed: a copy takes its place, since the same object may stand elsewhere too."""
+        if not self._own:
+            self._own = True
+            self._segment = self._siblings[-1] = dict(self._segment)
+        return self._segment
+
+
+class _Nest:
+    """Puts segments into those that they belong to. `root` is the element that holds them all."""
+
+    __slots__ = ("_anywhere", "_open", "root")
+
+    def __init__(self, structure: Structure) -> None:
+        self.root: Tree = {}
+        self._anywhere = structure.anywhere
+        self._open = [_Open(structure.root, self.root, [], own=True)]
+
+    def add(self, name: str, segment: Tree) -> None:
+        """Add the next segment."""
+        group = self._close(name)
+        above = self._open[-1].changed()
+        order = above.setdefault(ORDER, [])
+        leads = []
+        while group.leads and order and order[-1] in group.leads:
+            lead = order.pop()
+            leads.append((lead, above[lead].pop()))
+            if not above[lead]:
+                del above[lead]
+        order.append(name)
+        siblings = above.setdefault(name, [])
+        siblings.append(segment)
+        if not group.inner:
+            return
+        self._open.append(_Open(group, segment, siblings))
+        for lead, one in reversed(leads):
+            inside = self._open[-1].changed()
+            inside.setdefault(ORDER, []).append(lead)
+            inside.setdefault(lead, []).append(one)
+
+    def _close(self, name: str) -> Group:
+        """Close the segments that a segment of this name cannot stand in. Returns what it may hold itself."""
+        for depth in range(len(self._open) - 1, -1, -1):
+            one = self._open[depth]
+            group = one.group.inner.get(name) or one.more.get(name)
+            if group is not None:
+                del self._open[depth + 1:]
+                return group
+        # Nothing open may hold it, so it stays where it is, and so will the next one of its name.
+        group = self._anywhere.get(name)
+        if group is None:
+            return FLAT.root
+        self._open[-1].more[name] = group
+        return group
+
+
+# --- trees to bytes ---
 
 def write(tree: Tree, charset: str | None = None) -> bytes:
-    """The message of this tree, with the usual delimiters: the MSH first, then the other segments in the tree's order.
-    Segments inside an OBR follow it. Raises DocumentError: "encoding", or "syntax" if there is no MSH."""
-    if not tree.get("MSH"):
+    """The message or batch of this tree, with the usual delimiters: each MSH first, then the other segments in the
+    tree's order. Raises DocumentError: "encoding", or "syntax" if there is no MSH."""
+    if not isinstance(tree, dict) or not tree.keys() & {"MSH", "FHS", "BHS", MESSAGE}:
         raise DocumentError("syntax")
-    written = [_line(*one) for name in sorted(tree, key="MSH".__ne__) for segment in tree[name]
-               for one in _with_inner(name, segment)]
-    code = get(tree, Path(("MSH", 0, "f18", 0, "c1")))
     try:
-        return "\r".join(written).encode(charset or _CHARSETS.get(str(code), "utf-8"))
-    except (LookupError, UnicodeEncodeError):
-        raise DocumentError("encoding") from None
+        if "MSH" in tree:
+            return encoded(_message_lines(tree), charset)
+        return encoded(list(_lines(children(tree, _holds), BATCH.root, BATCH)), charset)
+    except (ValueError, AttributeError, TypeError, LookupError):
+        raise DocumentError("syntax") from None
 
 
-def _with_inner(name: str, segment: Tree) -> Iterator[tuple[str, Tree]]:
-    yield name, segment
-    for inner in (key for key in segment if key in _OF_REQUESTS):
-        yield from ((inner, one) for one in segment[inner])
+def _message_lines(message: Tree) -> list[str]:
+    if not message.get("MSH"):
+        raise DocumentError("syntax")
+    known = _structure(message["MSH"][0])
+    return sorted(_lines(children(message, _holds), known.root, known), key=lambda line: not line.startswith("MSH"))
 
 
-def _line(name: str, segment: Tree) -> str:
-    fields = {int(key[1:]): "~".join(_joined(one, "^&") for one in field)
-              for key, field in segment.items() if key not in _OF_REQUESTS}
-    first, start = (3, f"MSH|{_MARKS}") if name == "MSH" else (1, name)
-    return "|".join([start, *(fields.get(number, "") for number in range(first, max(fields, default=0) + 1))])
+def _lines(found: Iterable[tuple[str, Tree]], group: Group, known: Structure) -> Iterator[str]:
+    """The lines of the segments that a group holds, and of what is inside them."""
+    for name, one in found:
+        if name == MESSAGE:
+            yield from _message_lines(one)
+            continue
+        own = group.inner.get(name) or known.anywhere.get(name) or FLAT.root
+        inside = list(children(one, _holds))
+        # Those that lead a group come before the segment that names it.
+        led = next((at for at, (lead, _) in enumerate(inside) if lead not in own.leads), len(inside))
+        yield from _lines(inside[:led], own, known)
+        yield line(name, {key: field for key, field in one.items() if not _holds(key) and key != ORDER})
+        yield from _lines(inside[led:], own, known)
 
 
-def _joined(node: Tree, marks: str) -> str:
-    """The text of components, or of one component's subcomponents, each at its number."""
-    if isinstance(node, str):
-        return _TO_ESCAPE.sub(lambda mark: _ESCAPES[mark[0]], node)
-    pieces = {int(key[1:]): _joined(one, marks[1:]) for key, one in node.items()}
-    return marks[:1].join(pieces.get(number, "") for number in range(1, max(pieces, default=0) + 1))
-
-
-def _declared(body: bytes) -> str:
-    fields = re.split(rb"[\r\n]", body)[0].split(body[3:4] or b"|")
-    return _CHARSETS.get(fields[17].decode("latin-1").strip(), "utf-8") if len(fields) > 17 else "utf-8"
-
-
-class _Reader:
-    """Splits segments at the delimiters that one MSH declares."""
-
-    def __init__(self, header: str) -> None:
-        self._field = header[3]
-        marks = header[4:].split(self._field)[0]
-        if not 2 <= len(marks) <= 5 or len({self._field, *marks}) != len(marks) + 1 or marks.isalnum():
-            raise DocumentError("syntax")
-        self._component, self._repetition = marks[0], marks[1]
-        self._escape = marks[2] if len(marks) > 2 else ""
-        self._part = marks[3] if len(marks) > 3 else ""
-        self._meant = {"F": self._field, "S": self._component, "R": self._repetition, "E": self._escape,
-                       "T": self._part}
-        mark = re.escape(self._escape)
-        self._escaped = re.compile(f"{mark}([FSRET]){mark}")
-
-    def segment(self, line: str) -> tuple[str, dict[str, Tree]]:
-        name, *fields = line.split(self._field)
-        if not _SEGMENT.fullmatch(name):
-            raise DocumentError("syntax")
-        # MSH-1 and MSH-2 only declare the delimiters.
-        first, fields = (3, fields[1:]) if name == "MSH" else (1, fields)
-        found = ((f"f{number}", self._repetitions(field)) for number, field in enumerate(fields, first) if field)
-        return name, {number: field for number, field in found if any(field)}
-
-    def _repetitions(self, field: str) -> list[Tree]:
-        return [self._numbered("c", one.split(self._component), parts=True) for one in field.split(self._repetition)]
-
-    def _numbered(self, letter: str, pieces: list[str], *, parts: bool) -> dict[str, Tree]:
-        found: dict[str, Tree] = {}
-        for number, piece in enumerate(pieces, 1):
-            if not piece:
-                continue
-            inside = piece.split(self._part) if parts and self._part else [piece]
-            if len(inside) > 1 and any(inside[1:]):
-                found[f"{letter}{number}"] = self._numbered("s", inside, parts=False)
-            elif inside[0]:
-                text = inside[0]
-                if self._escape and self._escape in text:
-                    text = self._escaped.sub(lambda mark: self._meant[mark[1]], text)
-                found[f"{letter}{number}"] = text
-        return found
+def _holds(name: str) -> bool:
+    return _FIELD.fullmatch(name) is None

@@ -1,55 +1,360 @@
-"""An HTML page as the text that a person reads, block by block. Markup, scripts and styles are left out."""
+"""An HTML page as what a person reads and does with it: its text in order, in the tables, lists and forms where it
+stands, and the values of links, images and controls. Other markup, scripts and styles are left out.
 
-import codecs
-from html import escape
+Elements are as in `adapters.trees.xml`. There is one for each table, row, cell, list, item, form and control, for what
+changes the meaning of text (`a`, `sup`, `sub`, `del` …), for what is in a drawing, and for any other element with an
+attribute that is read, such as `title`. White space is collapsed, except in `pre` and `textarea`. Each other block,
+such as a paragraph, begins a new text. A control that has a name is called by it: "input[@name='dose']".
 
-from lxml import etree
+No markup is dropped at any depth. A page that ends within a tag or a comment cannot be read.
+"""
 
-from adapters.charsets import ENCODINGS
+import re
+from collections.abc import Iterator
+from html import escape, unescape
+
+from adapters import charsets
 from adapters.document import DocumentError, Tree
+from adapters.trees import html_elements as elements
+from adapters.trees import tags
+from adapters.trees.html_elements import BARRIER, BARRIERS, BOXES, BREAK, ENDS, INLINE, MARKS, UNREAD, VOID
+from adapters.trees.order import ORDER, TEXT, children
 
-_UNREAD = frozenset({"script", "style", "template", "noscript", "head"})
-_INLINE = frozenset({
-    "a", "abbr", "b", "bdi", "bdo", "cite", "code", "data", "del", "dfn", "em", "font", "i", "ins", "kbd", "label",
-    "mark", "q", "s", "samp", "small", "span", "strong", "sub", "sup", "time", "tt", "u", "var", "wbr",
-})
+_CHARSET = re.compile(rb"""<meta[^>]*?charset\s*=\s*["']?\s*([A-Za-z0-9._:-]{1,40})""", re.IGNORECASE)
+_GAP = f" {BREAK}"
+_GAPS = re.compile(rf"[\s{BREAK}]+")
+# White space that is kept, until the rest has been collapsed. No text has such signs.
+_KEEP, _SHOW = str.maketrans(" \t\n", f"\ud800\ud801{BREAK}"), str.maketrans("\ud800\ud801", " \t")
+
+_ROWS = frozenset({"tr", "li"})
+"""Elements of which a page may have many."""
+
+_LONGEST = 4096
+"""Characters of an element up to which it is looked up among those that were read before."""
 
 
-def tree(body: bytes, charset: str | None = None) -> Tree:
-    """The blocks of text in order, with white space collapsed. Raises DocumentError: "syntax" or "encoding"."""
+def tree(body: bytes, charset: str | None = None, seen: dict[str, Tree] | None = None) -> Tree:
+    """The page. `seen` has what was read already: elements that are written alike become one object, so such trees must
+    not be changed; without it each element is its own. Raises DocumentError: "syntax" or "encoding"."""
+    return _Page(_text(body, charset), seen).read()
+
+
+def _text(body: bytes, charset: str | None) -> str:
+    """The text, in the encoding of a byte order mark, of the media type, of a `meta` near the beginning, or UTF-8."""
+    declared = _CHARSET.search(body[:1024])
+    text = charsets.read(body, charset or (declared[1].decode() if declared is not None else None)).text
+    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
+
+
+class _Open:
+    """An element whose end has not come: its tag, its name as a child, what is known of it, what it holds so far, and
+    where it starts. `nested` counts elements of its tag inside it that are not kept."""
+
+    __slots__ = ("inside", "name", "nested", "node", "start", "tag")
+
+    def __init__(self, tag: str, name: str, node: Tree, start: int) -> None:
+        self.tag = tag
+        self.name = name
+        self.node = node
+        self.start = start
+        self.inside: list[elements.Item] = []
+        self.nested = 0
+
+
+class _Page:
+    """One page being read."""
+
+    __slots__ = ("_drawn", "_odd", "_open", "_plans", "_pre", "_seen", "_text")
+
+    def __init__(self, text: str, seen: dict[str, Tree] | None) -> None:
+        self._text = text
+        self._seen: dict[str, elements.Item] | None = None if seen is None else seen.setdefault("elements", {})
+        self._plans: dict[str, elements.Plan] = {} if seen is None else seen.setdefault("plans", {})
+        self._open = [_Open("", "", {}, 0)]
+        # How many of these are open: `pre`, drawings, and elements that are kept for their attributes.
+        self._pre = 0
+        self._drawn = 0
+        self._odd = 0
+
+    def read(self) -> Tree:
+        """The tree of the page. Raises DocumentError("syntax")."""
+        text, opened, plans, at = self._text, self._open, self._plans, 0
+        while True:
+            start = text.find("<", at)
+            if start != at and (said := text[at:start] if start > at else text[at:]):
+                opened[-1].inside.append(self._said(said) if self._pre or "&" in said else said)
+            if start < 0:
+                break
+            found = tags.USUAL.match(text, start)
+            if found is None:
+                at = self._unusual(start)
+                continue
+            at = found.end()
+            plan = plans.get(found[0])
+            if plan is None:
+                plan = plans[found[0]] = elements.plan(tags.usual(found))
+            inside = opened[-1]
+            if plan.special or self._pre or self._drawn or self._odd:
+                at = self._slowly(plan.name, plan.tag, start, at)
+            elif plan.item is not None:
+                inside.inside.append(plan.item if self._seen is not None else elements.own(plan.item))
+            elif plan.end:
+                if inside.tag == plan.name:
+                    self._close(start)
+                else:
+                    self._ended(plan.name, start)
+            elif plan.node is not None:
+                if plan.within is not None and inside.tag not in plan.within:
+                    self._close_up(plan.name)
+                if plan.name not in _ROWS or (end := self._known(plan.name, start)) < 0:
+                    opened.append(_Open(plan.name, plan.child, dict(plan.node), start))
+                else:
+                    at = end
+        while len(opened) > 1:
+            self._close()
+        _fill(opened[0].node, opened[0].inside)
+        return opened[0].node
+
+    def _said(self, text: str) -> str:
+        text = unescape(text)
+        return text.translate(_KEEP) if self._pre else text
+
+    def _known(self, name: str, start: int) -> int:
+        """Add an element that was read before, written alike. Returns where it ends, or -1."""
+        if self._seen is None:
+            return -1
+        end = self._text.find(f"</{name}>", start)
+        known = self._seen.get(self._text[start:end]) if 0 < end - start <= _LONGEST else None
+        if known is None:
+            return -1
+        self._open[-1].inside.append(known)
+        return end + len(f"</{name}>")
+
+    def _unusual(self, start: int) -> int:
+        """Take a tag that is written in another way, or what is none. Returns where to read on."""
+        tag, at = tags.odd(self._text, start)
+        if tag is None:
+            self._open[-1].inside.append("<")
+        elif tag is not tags.COMMENT:
+            at = self._slowly(elements.name_of(tag), tag, start, at)
+        return at
+
+    def _slowly(self, name: str, tag: tags.Tag, start: int, at: int) -> int:
+        """Take any tag, which ends at `at`. Returns where to read on."""
+        if tag.end and name != "br":
+            self._ended(name, start)
+            return at
+        if name in ENDS:
+            self._close_up(name)
+        if self._odd and name not in INLINE | BOXES | MARKS:
+            self._close_up("p")
+        if tag.name in tags.RAW:
+            content, at = tags.raw(self._text, tag.name, at)
+            self._raw(name, tag, content)
+            return tags.end(self._text, at)
+        if name == "template":
+            return self._past_template(at)
+        if name == "plaintext":
+            self._pre += 1
+            self._open[-1].inside.append(self._text[at:].translate(_KEEP))
+            return len(self._text)
+        self._drawn += name in ("svg", "math")
+        node = elements.drawn(tag) if self._drawn else elements.attributes(name, tag)
+        if node is not None:
+            self._open.append(_Open(name, elements.called(name, tag), node, start))
+            self._odd += not elements.is_kept(name)
+            if name in VOID or (tag.closed and self._drawn):
+                self._close()
+            return at
+        if name == "pre":
+            self._pre += 1
+            at += self._text.startswith("\n", at)
+        if name not in INLINE and name not in UNREAD:
+            self._open[-1].inside.append(BREAK)
+        for one in self._open:
+            one.nested += one.tag == name
+        return at
+
+    def _raw(self, name: str, tag: tags.Tag, content: str) -> None:
+        """Take an element whose content is text."""
+        inside = self._open[-1].inside
+        kind = tag.attributes.get("type", "").strip().lower()
+        node = elements.attributes(name, tag) or {}
+        if name == "xmp":
+            inside += BREAK, content.translate(_KEEP), BREAK
+        elif name == "iframe":
+            inside.append((name, node, False))
+        elif name in ("textarea", "title"):
+            text = unescape(content)
+            text = text.removeprefix("\n") if name == "textarea" else " ".join(text.split())
+            inside.append((elements.called(name, tag), {**node, TEXT: text} if text else node, False))
+        elif name == "script" and kind in elements.DATA:
+            inside.append((name, {"@type": kind, TEXT: content}, False))
+
+    def _past_template(self, at: int) -> int:
+        """Where a template ends, which starts before `at`. It is shown only where a program copies it."""
+        depth = 1
+        while depth:
+            start = self._text.find("<", at)
+            if start < 0:
+                raise DocumentError("syntax")
+            found = tags.USUAL.match(self._text, start)
+            tag, at = (tags.usual(found), found.end()) if found is not None else tags.odd(self._text, start)
+            if tag is not None and tag.name in tags.RAW and not tag.end:
+                at = tags.raw(self._text, tag.name, at)[1]
+            elif tag is not None and tag.name == "template":
+                depth += -1 if tag.end else 1
+        return at
+
+    def _ended(self, name: str, start: int) -> None:
+        """Take an end tag, which starts at `start`."""
+        barrier = BARRIERS.get(name, BARRIER)
+        for depth in range(len(self._open) - 1, 0, -1):
+            one = self._open[depth]
+            if one.tag == name and not one.nested:
+                while len(self._open) > depth + 1:
+                    self._close()
+                self._close(start)
+                return
+            if one.tag in barrier:
+                break
+        for one in self._open:
+            one.nested -= one.tag == name and one.nested > 0
+        if name == "pre":
+            self._pre = max(0, self._pre - 1)
+        if name not in INLINE and name not in UNREAD:
+            self._open[-1].inside.append(BREAK)
+
+    def _close_up(self, name: str) -> None:
+        """Close the elements that the start of one of this name ends."""
+        names, barrier = ENDS[name]
+        for depth in range(len(self._open) - 1, 0, -1):
+            if self._open[depth].tag in names:
+                while len(self._open) > depth:
+                    self._close()
+                return
+            if self._open[depth].tag in barrier:
+                return
+
+    def _close(self, end: int = -1) -> None:
+        """Close the innermost element. Its end tag starts at `end`, if it has one."""
+        one = self._open.pop()
+        self._odd -= not elements.is_kept(one.tag) and not self._drawn
+        mark = one.tag in MARKS or (one.tag in INLINE and not self._drawn)
+        self._drawn -= one.tag in ("svg", "math")
+        _fill(one.node, one.inside)
+        item: elements.Item = one.name, one.node, mark
+        if self._seen is not None and 0 <= end - one.start <= _LONGEST and not (self._pre or self._drawn):
+            item = self._seen.setdefault(self._text[one.start:end], item)
+        above = self._open[-1].inside
+        if mark and one.inside:
+            # White space at the edges of what is part of a line belongs to the line.
+            first, last = one.inside[0], one.inside[-1]
+            if isinstance(first, str) and _GAPS.match(first) is not None:
+                above.append(" ")
+            above.append(item)
+            if isinstance(last, str) and _GAPS.match(last[-1:]) is not None:
+                above.append(" ")
+        else:
+            above.append(item)
+
+
+def _fill(node: Tree, inside: list[elements.Item]) -> None:
+    """Put texts and elements into an element."""
+    if len(inside) == 1 and isinstance(one := inside[0], str) and BREAK not in one:
+        if text := " ".join(one.split()).translate(_SHOW):
+            node[TEXT] = text
+        return
+    order: list[str] = []
+    texts: list[str] = []
+    run = ""
+    before = False
+    for one in inside:
+        if isinstance(one, str):
+            run += one
+            continue
+        name, child, mark = one
+        if run:
+            # At the edge of an element, white space means something only if both are parts of one line.
+            found = _lines(run, before, mark)
+            texts += found
+            order += [TEXT] * len(found)
+            run = ""
+        order.append(name)
+        if name in node:
+            node[name].append(child)
+        else:
+            node[name] = [child]
+        before = mark
+    if run:
+        found = _lines(run, before, False)
+        texts += found
+        order += [TEXT] * len(found)
+    if len(order) > len(texts) or len(texts) > 1:
+        node[ORDER] = order
+        if texts:
+            node[TEXT] = texts
+    elif texts:
+        node[TEXT] = texts[0]
+
+
+def _lines(run: str, before: bool, after: bool) -> list[str]:
+    """The blocks of text in a run between two elements. `before` and `after` say whether these are part of its line."""
+    if run.isspace():
+        return [" "] if before and after else []
+    text = _GAPS.sub(_gap, run)
+    first, last = " " if before and text[0] in _GAP else "", " " if after and text[-1] in _GAP else ""
+    text = text.strip(_GAP)
+    if not text:
+        return [" "] if before and after else []
+    return f"{first}{text}{last}".translate(_SHOW).split(BREAK)
+
+
+def _gap(found: re.Match[str]) -> str:
+    return BREAK if BREAK in found[0] else " "
+
+
+# --- trees to bytes ---
+
+def write(tree: Tree, charset: str | None = None) -> bytes:
+    """A page of this tree; without content it is still not empty. Raises DocumentError: "syntax" or "encoding"."""
     try:
-        encoding = codecs.lookup(charset or "utf-8").name
-        if encoding not in ENCODINGS:
-            raise DocumentError("encoding")
-        text = body.decode(encoding).replace("\0", "")
-    except (LookupError, UnicodeDecodeError):
+        return ("".join(_written(tree)) or "<p>").encode(charset or "utf-8")
+    except (LookupError, UnicodeEncodeError):
         raise DocumentError("encoding") from None
-    parser = etree.HTMLParser(encoding="utf-8", no_network=True, remove_comments=True, remove_pis=True)
-    try:
-        root = etree.fromstring(text.encode(), parser)
-    except (etree.XMLSyntaxError, ValueError):
+    except (ValueError, TypeError, AttributeError):
         raise DocumentError("syntax") from None
-    return [] if root is None else _blocks(root)
 
 
-def write(tree: Tree) -> bytes:
-    """A page of these blocks; without blocks it is still not empty. Raises DocumentError("encoding")."""
-    try:
-        return ("<p>".join(escape(block, quote=False) for block in tree) or "<p>").encode()
-    except UnicodeEncodeError:
-        raise DocumentError("encoding") from None
+def _written(tree: Tree) -> Iterator[str]:
+    stack: list[tuple[str, Tree]] = [("/", tree)]
+    while stack:
+        name, node = stack.pop()
+        if not name:
+            yield node
+            continue
+        if name != "/":
+            yield _start(name, node)
+        tag = name.partition("[")[0]
+        inside = list(children(node, _holds))
+        if tag not in VOID and name != "/":
+            stack.append(("", f"</{tag}>"))
+        for number in range(len(inside) - 1, -1, -1):
+            child, value = inside[number]
+            if child != TEXT:
+                stack.append((child, value))
+                continue
+            text = value if tag == "script" else escape(value, quote=False)
+            stack.append(("", f"<br>{text}" if number and inside[number - 1][0] == TEXT else text))
 
 
-def _blocks(root: etree._Element) -> list[Tree]:
-    blocks: list[str] = [""]
-    unread = 0
-    for event, element in etree.iterwalk(root, events=("start", "end")):
-        if element.tag not in _INLINE:
-            blocks.append("")
-        if element.tag in _UNREAD:
-            unread += 1 if event == "start" else -1
-        # In lxml, an element's text comes after its start tag, and its tail after its end tag.
-        said = element.text if event == "start" else element.tail
-        if said and not unread:
-            blocks[-1] += said
-    return [text for text in (" ".join(block.split()) for block in blocks) if text]
+def _start(name: str, node: Tree) -> str:
+    tag, _, rest = name.partition("[")
+    named = f' name="{rest[7:-2]}"' if rest else ""
+    refresh = ' http-equiv="refresh"' if tag == "meta" else ""
+    attributes = "".join(f' {key[1:]}="{escape(value)}"' for key, value in node.items() if key[:1] == "@")
+    return f"<{tag}{named}{refresh}{attributes}>"
+
+
+def _holds(name: str) -> bool:
+    return name[:1] not in ("@", "#") or name == TEXT

@@ -1,90 +1,263 @@
 """XML as a tree. Prefixes, the order of attributes, comments and the spelling of empty elements are not kept.
 
-An element is an object: "@name" is an attribute, "#text" its text, and each local name a list of child elements.
-"@xmlns" is there if the namespace differs from the parent's. The order of children with different names is not kept,
-since their schema sets it. If there is text between children, "#order" lists both in order.
+An element is an object: "@name" is an attribute, "#text" its text, and each local name a list of child elements, whose
+order "#order" tells. "@xmlns" is there if the namespace differs from the parent's. If there is text between children,
+"#text" is the list of these texts. Attributes of namespaces that everybody knows have their usual prefix ("@xsi:type"),
+others their namespace ("@{urn:x}type").
+
+A value that is a qualified name, as in `faultcode` and `xsi:type`, stands with its namespace: "{urn:x}Server". It is
+one if its prefix is declared where it stands.
 """
 
-from lxml import etree
+import re
+from collections.abc import Iterator
+from xml.parsers import expat
 
-from adapters import xml
 from adapters.document import DocumentError, Tree
+from adapters.trees.order import ORDER, TEXT, children
 
-_XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
-_HINTS = frozenset({f"{_XSI}schemaLocation", f"{_XSI}noNamespaceSchemaLocation"})
+_XSI = "http://www.w3.org/2001/XMLSchema-instance"
+PREFIXES = {
+    _XSI: "xsi", "http://www.w3.org/XML/1998/namespace": "xml", "http://www.w3.org/1999/xlink": "xlink",
+    "http://schemas.xmlsoap.org/soap/envelope/": "soap", "http://www.w3.org/2003/05/soap-envelope": "soap12",
+    "http://schemas.xmlsoap.org/soap/encoding/": "soapenc", "urn:hl7-org:sdtc": "sdtc",
+    "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd": "wsu",
+}
+"""The prefixes of attributes in namespaces that everybody knows."""
+
+_HINTS = frozenset({f"{_XSI}}}schemaLocation", f"{_XSI}}}noNamespaceSchemaLocation"})
+# What follows the prefix of a qualified name; an array's type in SOAP 1.1 (section 5.4.2) has its size after it.
+_LOCAL = re.compile(r"[^\W\d][\w.-]*(?:\[[0-9,]*\])?")
+# Qualified names that need no prefix: without one they are in the default namespace.
+_QUALIFIED = frozenset({"faultcode"})
+_QUALIFIED_ATTRIBUTE = f"{_XSI}}}type"
+
+QUALIFIED = "qualified names"
+"""The key, among what was read already, of the qualified names in values, as they were written, with their meanings."""
+
+_LONGEST = 4096
+"""Bytes of an element up to which it is looked up among those that were read before."""
 
 
-def tree(body: bytes, charset: str | None = None) -> Tree:
-    """The tree of a document: {name of the root: [root]}. Raises DocumentError("syntax")."""
+def tree(text: str, seen: dict[str, Tree] | None = None) -> Tree:
+    """The tree of a document without its XML declaration: {name of the root: [root]}. `seen` has what was read already:
+    elements that are written alike become one object, so such trees must not be changed; without it each element is its
+    own. Raises DocumentError: "encoding", or "syntax", also for a DOCTYPE."""
     try:
-        root = xml.parse(body, charset)
-    except xml.XmlError:
+        return _Reading(text.encode(), seen).tree()
+    except UnicodeEncodeError:  # half of a surrogate pair
+        raise DocumentError("encoding") from None
+    except expat.ExpatError:
         raise DocumentError("syntax") from None
-    return {etree.QName(root).localname: [_element(root, None)]}
+
+
+class _Reading:
+    """One document being read. An element is made at its end, out of what was read since its beginning."""
+
+    __slots__ = ("_data", "_fresh", "_items", "_known", "_open", "_parser", "_prefixes", "_seen", "_space")
+
+    def __init__(self, data: bytes, seen: dict[str, Tree] | None) -> None:
+        self._data = data
+        self._seen = seen
+        # The elements whose end has not come: name and attributes as the parser gives them, the byte where it starts,
+        # how many items there were, and the namespace and the known elements outside of it.
+        self._open: list[tuple[str, list[str], int, int, str, dict[object, Tree]]] = []
+        # Texts, and elements with their names, that are not in an element yet.
+        self._items: list[Tree] = []
+        # Where the parser is: the namespace, the prefixes that are declared, and whether any is new; and the elements
+        # that were read before in such a place, by how they are written.
+        self._space = ""
+        self._prefixes: dict[str, list[str]] = {}
+        self._fresh = False
+        self._known = self._scope()
+        # The encoding is forced, since the text has been decoded.
+        self._parser = parser = expat.ParserCreate("utf-8", "}")
+        parser.buffer_text = True
+        parser.ordered_attributes = True
+        parser.StartElementHandler = self._begin
+        parser.EndElementHandler = self._end if seen is None else self._end_known
+        parser.CharacterDataHandler = self._items.append
+        parser.StartNamespaceDeclHandler = self._declare
+        parser.EndNamespaceDeclHandler = self._undeclare
+        parser.StartDoctypeDeclHandler = self._refuse
+
+    def tree(self) -> Tree:
+        """The tree. Raises ExpatError or DocumentError."""
+        self._parser.Parse(self._data, True)
+        [(name, root)] = self._items
+        return {name: [root]}
+
+    def _refuse(self, *_: object) -> None:
+        raise DocumentError("syntax")  # A DOCTYPE may declare entities, and values that are not in the document.
+
+    def _declare(self, prefix: str | None, space: str | None) -> None:
+        self._prefixes.setdefault(prefix or "", []).append(space or "")
+        self._fresh = True
+
+    def _undeclare(self, prefix: str | None) -> None:
+        self._prefixes[prefix or ""].pop()
+
+    def _scope(self) -> dict[object, Tree]:
+        if self._seen is None:
+            return {}
+        where = (self._space, *sorted((prefix, spaces[-1]) for prefix, spaces in self._prefixes.items() if spaces))
+        known: dict[object, Tree] = self._seen.setdefault(str(where), {})
+        return known
+
+    def _begin(self, name: str, attributes: list[str]) -> None:
+        self._open.append((name, attributes, self._parser.CurrentByteIndex, len(self._items), self._space, self._known))
+        space = name.rpartition("}")[0]
+        if self._fresh or space != self._space:
+            self._fresh = False
+            self._space = space
+            self._known = self._scope()
+
+    def _end_known(self, _: str) -> None:
+        name, attributes, start, at, space, known = self._open[-1]
+        end = self._parser.CurrentByteIndex
+        if end - start > _LONGEST:
+            self._end(name)
+            return
+        # An empty element ends where it starts.
+        written = self._data[start:end] if end > start else (name, *attributes)
+        node = known.get(written)
+        if node is None:
+            self._end(name)
+            known[written] = self._items[-1][1]
+            return
+        self._open.pop()
+        del self._items[at:]
+        self._items.append((name.rpartition("}")[2], node))
+        self._space = space
+        self._known = known
+
+    def _end(self, _: str) -> None:
+        name, attributes, _start, at, space, known = self._open.pop()
+        inside = self._items[at:]
+        del self._items[at:]
+        local = name.rpartition("}")[2]
+        node: Tree = {} if space == self._space else {"@xmlns": self._space or None}
+        for number in range(0, len(attributes), 2):
+            key, value = attributes[number], attributes[number + 1]
+            if key not in _HINTS:  # They say where to find a schema, and are no part of the content.
+                node["@" + _attribute(key)] = self._meant(value, key == _QUALIFIED_ATTRIBUTE)
+        if not inside:
+            pass
+        elif all(isinstance(one, str) for one in inside):
+            node[TEXT] = self._meant("".join(inside), local in _QUALIFIED)
+        else:
+            self._hold(node, inside)
+        self._items.append((local, node))
+        self._space = space
+        self._known = known
+
+    def _hold(self, node: Tree, inside: list[Tree]) -> None:
+        """Put children into an element. White space between them means nothing; other text does."""
+        order = node[ORDER] = []
+        text = ""
+        for one in inside:
+            if isinstance(one, str):
+                text += one
+                continue
+            if text and not text.isspace():
+                order.append(TEXT)
+                node.setdefault(TEXT, []).append(text)
+            text = ""
+            name, child = one
+            order.append(name)
+            if name in node:
+                node[name].append(child)
+            else:
+                node[name] = [child]
+        if text and not text.isspace():
+            order.append(TEXT)
+            node.setdefault(TEXT, []).append(text)
+
+    def _meant(self, value: str, qualified: bool) -> str:
+        """A value, with its namespace if it is a qualified name."""
+        if ":" in value:
+            prefix, _, local = value.strip().partition(":")
+        elif qualified:
+            prefix, local = "", value.strip()
+        else:
+            return value
+        spaces = self._prefixes.get(prefix)
+        if not spaces or not spaces[-1] or _LOCAL.fullmatch(local) is None:
+            return value
+        meant = f"{{{spaces[-1]}}}{local}"
+        if self._seen is not None:
+            self._seen.setdefault(QUALIFIED, {})[value.strip()] = meant
+        return meant
+
+
+def _attribute(key: str) -> str:
+    """The name of an attribute, which has its namespace before a brace."""
+    space, brace, local = key.rpartition("}")
+    if not brace:
+        return key
+    return f"{PREFIXES[space]}:{local}" if space in PREFIXES else f"{{{space}}}{local}"
+
+
+# --- trees to bytes ---
+
+_NAME = re.compile(r"[^\W\d][\w.-]*")
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_TO_ESCAPE = re.compile("[&<>\"\t\n\r]")
+_SPACES = {prefix: space for space, prefix in PREFIXES.items()}
 
 
 def write(tree: Tree, charset: str | None = None) -> bytes:
     """The document of this tree. Raises DocumentError: "syntax" or "encoding"."""
     try:
-        [(name, [root])] = tree.items()
-        return etree.tostring(_built(name, root, None), encoding="unicode").encode(charset or "utf-8")
+        [(name, root)] = children(tree, _holds)
+        return "".join(_written(name, root)).encode(charset or "utf-8")
     except (LookupError, UnicodeEncodeError):
         raise DocumentError("encoding") from None
-    except (ValueError, TypeError, StopIteration):
+    except (ValueError, TypeError, AttributeError):
         raise DocumentError("syntax") from None
 
 
-def _built(name: str, node: Tree, outside: str | None) -> etree._Element:
-    space = node.get("@xmlns", outside)
-    spaces: dict[str | None, str] = {None: space} if space else {}
-    made = etree.Element(etree.QName(space or None, name), nsmap=spaces)  # type: ignore[arg-type]  # None: the default
-    for key, value in node.items():
-        if key.startswith("@") and key != "@xmlns":
-            made.set(key[1:], value)
-    text = node.get("#text", [])
-    waiting = {key: iter(inner) for key, inner in node.items() if key[0] not in "@#"}
-    if isinstance(text, str):
-        made.text = text
-        return made
-    pieces = iter(text)
-    for one in node.get("#order", [key for key, inner in node.items() if key in waiting for _ in inner]):
-        if one != "#text":
-            made.append(_built(one, next(waiting[one]), space))
-        elif len(made):
-            made[-1].tail = next(pieces)
+def _holds(name: str) -> bool:
+    return name[:1] not in ("@", "#") or name == TEXT
+
+
+def _written(name: str, root: Tree) -> Iterator[str]:
+    stack: list[tuple[str, Tree]] = [(name, root)]
+    while stack:
+        name, node = stack.pop()
+        if not name:
+            yield node
+        elif name == TEXT:
+            yield _escaped(node)
         else:
-            made.text = next(pieces)
-    # Children that "#order" does not name are lost. The caller notices, because it parses the written document again.
-    return made
+            yield f"<{_checked(name)}{''.join(_attributes(node))}>"
+            stack.append(("", f"</{name}>"))
+            stack += reversed(list(children(node, _holds)))
 
 
-def _element(element: xml.Element, outside: str | None) -> Tree:
-    # libxml2 bounds the depth to 256.
-    name = etree.QName(element)
-    members: dict[str, Tree] = {}
-    if name.namespace != outside:
-        members["@xmlns"] = name.namespace
-    # Schema hints say where to find a schema. They are not part of the content.
-    members.update(("@" + str(key), str(value)) for key, value in element.attrib.items() if key not in _HINTS)
-    if len(element) == 0:
-        if element.text:
-            members["#text"] = element.text
-        return members
-    pieces = [element.text, *(child.tail for child in element)]
-    texts = [piece for piece in pieces if piece and not piece.isspace()]
-    if texts:
-        members["#text"] = texts
-        members["#order"] = ["#text" if one is None else etree.QName(one).localname for one in _mixed(element)]
-    for child in element:
-        members.setdefault(etree.QName(child).localname, []).append(_element(child, name.namespace))
-    return members
+def _attributes(node: Tree) -> Iterator[str]:
+    spaces: dict[str, str] = {}
+    for key, value in node.items():
+        space, brace, local = key[1:].rpartition("}")
+        prefix, colon, name = local.partition(":")
+        if key == "@xmlns":
+            yield f' xmlns="{_escaped(value or "")}"'
+        elif key[:1] == "@" and not brace and not colon:
+            yield f' {_checked(local)}="{_escaped(value)}"'
+        elif key[:1] == "@":
+            space, name = (space[1:], local) if brace else (_SPACES[prefix], name)
+            short = prefix if prefix == "xml" else spaces.setdefault(space, f"n{len(spaces)}")
+            yield f' {short}:{_checked(name)}="{_escaped(value)}"'
+    yield from (f' xmlns:{short}="{_escaped(space)}"' for space, short in spaces.items())
 
 
-def _mixed(element: xml.Element) -> list[xml.Element | None]:
-    """The children in order, with None for each text between them."""
-    found: list[xml.Element | None] = [None] if element.text and not element.text.isspace() else []
-    for child in element:
-        found.append(child)
-        if child.tail and not child.tail.isspace():
-            found.append(None)
-    return found
+def _checked(name: str) -> str:
+    if _NAME.fullmatch(name) is None:
+        raise ValueError
+    return name
+
+
+def _escaped(text: str) -> str:
+    if _NOT_XML.search(text) is not None:
+        raise ValueError
+    return _TO_ESCAPE.sub(lambda sign: f"&#{ord(sign[0])};", text)

@@ -4,13 +4,11 @@ A difference holds places, shapes and tokens, and no value. Both bodies are read
 is taken if it has the token (of a scalar) or the shape (of a container) that the difference has.
 """
 
-from collections.abc import Iterator
-
 from adapters.document import DocumentError, Tree, dump
 from shadow.compare.bodies import Unreadable, decoded, form_of, read
 from shadow.compare.difference import Difference, Shape, placed, shape
-from shadow.compare.names import MASKED
 from shadow.compare.pair import Pair
+from shadow.compare.places import values_at
 from shadow.compare.tokens import token
 from shadow.observation import Observation
 
@@ -23,6 +21,8 @@ class Values:
 
     def __init__(self, pair: Pair) -> None:
         self._key = pair.key
+        form = form_of(pair.control.headers)
+        self._form = form.name if form is not None else ""
         self._trees = _tree(pair.control), _tree(pair.candidate)
 
     def of(self, one: Difference) -> tuple[bytes | None, bytes | None]:
@@ -35,7 +35,7 @@ class Values:
     def _found(self, tree: Tree | Unreadable, path: str, form: Shape, known: str, where: str) -> bytes | None:
         if isinstance(tree, Unreadable):
             return None
-        for value in _at(tree, path):
+        for value in values_at(self._form, tree, path):
             if isinstance(value, bytes):  # a part of a multipart body that is no text
                 continue
             if token(self._key, where, value) == known and (known or shape(value) == form):
@@ -59,22 +59,3 @@ def _tree(observation: Observation) -> Tree | Unreadable:
     form = form_of(observation.headers)
     body = decoded(observation)
     return Unreadable("bytes") if form is None or isinstance(body, Unreadable) else read(form, body)
-
-
-def _at(tree: Tree, path: str) -> Iterator[Tree]:
-    """Every value that a path may stand for: it may mask names, and does not escape a slash in them."""
-    stack: list[tuple[Tree, str]] = [(tree, path)]
-    while stack:
-        node, rest = stack.pop()
-        if not rest:
-            yield node
-        elif isinstance(node, dict):
-            step = f"/{MASKED}"
-            for name, value in reversed(node.items()):
-                for text in {f"/{name}", step}:
-                    if rest.startswith(text) and rest[len(text):len(text) + 1] in ("", "/"):
-                        stack.append((value, rest[len(text):]))
-        elif isinstance(node, list):
-            index, slash, below = rest[1:].partition("/")
-            if index.isdecimal() and int(index) < len(node):
-                stack.append((node[int(index)], slash + below))

@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from gateway import units
 from shadow.compare.patterns import PathPattern
+from shadow.compare.places import check
 from shadow.compare.severity import is_status
 
 _FIELD_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
@@ -148,13 +149,14 @@ def _places(value: object) -> object:
     if not isinstance(value, str):
         raise PydanticCustomError("bad_pattern", "wants a JSON Pointer, in which * and ** may stand: /entry/*/resource")
     try:
-        pattern = PathPattern.parse(value)
+        check(value)
     except ValueError as error:
         raise PydanticCustomError("bad_pattern", str(error)) from None
+    pattern = PathPattern.parse(value) if value.startswith("/") else PathPattern()
     if pattern[:1] == ("@status",) and not is_status(pattern[1:]):
         raise PydanticCustomError("bad_pattern", "wants legacy's status and modern's: /@status/200-204")
     return value
 
 
-Places = Annotated[str, BeforeValidator(_places, json_schema_input_type=_text("(/.*)?"))]
-"""A pattern of shadow.compare.patterns."""
+Places = Annotated[str, BeforeValidator(_places, json_schema_input_type=_text("(/.*)?|[A-Z][A-Z0-9]{2}.*"))]
+"""A place of shadow.compare.places."""

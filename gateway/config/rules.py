@@ -16,8 +16,9 @@ from gateway.config.nodes import Node, parse
 from gateway.config.problem import Findings, Invalid, Place, Problem
 from gateway.plugins import PluginError
 from shadow.compare.difference import Severity
-from shadow.compare.patterns import Order, PathPattern
-from shadow.compare.rules import Known, Rule, Rules, below
+from shadow.compare.patterns import Order
+from shadow.compare.places import BELOW, ELEMENT, VALUE, form_of, patterns
+from shadow.compare.rules import Known, Rule, Rules
 from shadow.compare.severity import criticals
 from shadow.normalisers.base import Normaliser
 
@@ -42,7 +43,7 @@ class Ruling:
             place = node.find(number)
             self._once(one.id, place.key("id"))
             self._has_effect(one.at, "known", place, one.kind or "", one.shape or "")
-            self._judge(below(one.at), place, "hides")
+            self._judge(one.at, BELOW, place, "hides")
             expires = datetime.combine(one.expires, time.max, UTC).timestamp()
             found.append(Known(one.id, one.at, one.reason, one.owner, expires, one.kind or "", one.ticket or "",
                                one.max_rate / 10_000, one.shape or ""))
@@ -79,7 +80,7 @@ class Ruling:
         if what == "crosswalk":
             return Rule(name, written.at, reason=written.reason or "", crosswalk=written.crosswalk or "")
         if what == "keys":
-            pattern = PathPattern.parse(written.at)
+            [pattern] = patterns(written.at, form_of(written.at), ELEMENT)
             if written.keys == "names" and pattern and not any(token not in ("*", "**") for token in pattern):
                 self._findings.warn(node.key("at"), "this rule shows every name there is: name the "
                                               "objects that it is for", "broad_rule")
@@ -87,19 +88,21 @@ class Ruling:
         if what == "list":
             return Rule(name, written.at, order=_order(written.list), reason=written.reason or "")
         if what == "ignore":
-            self._judge(below(written.at), node, "ignores")
+            self._judge(written.at, BELOW, node, "ignores")
             return Rule(name, written.at, ignore=True, kind=kind, reason=written.reason or "")
-        self._judge(PathPattern.parse(written.at), node, "normalises")
+        self._judge(written.at, VALUE, node, "normalises")
         normaliser = self._normaliser(what, node)
         return None if normaliser is None else Rule(name, written.at, normaliser, reason=written.reason or "")
 
     def _has_effect(self, at: str, what: str, node: Node, kind: str, shape: str = "") -> None:
         """A rule without an effect misleads whoever relies on it."""
-        if why := why_not(PathPattern.parse(at), what, kind, shape):
+        [pattern] = patterns(at, form_of(at), ELEMENT)
+        if why := why_not(pattern, what, kind, shape):
             self._findings.problem(node.key("at"), why, "no_effect")
 
-    def _judge(self, pattern: PathPattern, node: Node, verb: str) -> None:
+    def _judge(self, at: str, about: str, node: Node, verb: str) -> None:
         """Warn of a rule that covers more than anybody can have looked at."""
+        [pattern] = patterns(at, form_of(at), about)
         if not any(token not in ("*", "**") for token in pattern) or (pattern[-1:] == ("*",) and verb == "normalises"):
             self._findings.warn(
                 node.key("at"), f"this rule {verb} everything there is: name the members that it is for", "broad_rule")

@@ -240,12 +240,13 @@ class Rule(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True, strict=True, validate_default=True)
 
-    at: Places = Field(description="a JSON Pointer; * is any one step, ** any number of them")
+    at: Places = Field(description="a place as reports show it; * is any one step, ** any number of them")
     id: str | None = Field(default=None, min_length=1, max_length=100, description="its name in reports")
     reason: str | None = Field(default=None, min_length=1, description="why; `ignore` needs one")
     kind: _KINDS | None = Field(default=None, description="narrows `ignore` and `severity`")
-    list: Literal["auto", "ordered", "multiset"] | _Keys | None = Field(
-        default=None, description="how items of both lists are paired; a list of paths: by these keys")
+    list: Literal["auto", "ordered", "multiset", "all"] | _Keys | None = Field(
+        default=None, description="how items of both lists are paired; a list of paths: by these keys; "
+                                  "all: the children of an element may be in any order")
     ignore: Literal[True] | None = Field(default=None, description="hides every difference here and below")
     severity: Literal["critical", "major", "minor"] | None = Field(default=None, description="of differences here")
     crosswalk: Name | None = Field(

@@ -5,9 +5,10 @@ from collections.abc import Callable
 from typing import Protocol
 
 from adapters.message import Headers
+from gateway.digests import DIGESTS, Passing
 from gateway.room import BODY_FREE, PIECE
 from gateway.transports.base import Keeper, Receiver, Sending
-from shadow.observation import Failure
+from shadow.observation import NO_FIELDS, Digest, Failure
 
 _NO_HEADERS = Headers()
 
@@ -28,20 +29,20 @@ class Asker(Receiver, Protocol):
 class Collected:
     """A receiver that keeps the whole answer, and calls `settled` with itself once, at the end.
 
-    The body may have up to `limit` bytes; a longer one ends the call, with the failure "oversize". If a client waits
-    for the answer, `asker` is the client's exchange. A body that finds no room there ends the call, with "no_room".
-    `bodiless` says that no body comes, whatever length the head has (answers to HEAD). `sending` is the call, from when
-    the transport has returned it until `settled` has returned. If the answer is `timed`, `head_at` is when its head was
-    read, in monotonic seconds, and 0.0 before that.
+    The body may have up to `limit` bytes; a longer one ends the call, with the failure "oversize", or, if it may be
+    `digested`, has a `digest` in its place. If a client waits for the answer, `asker` is the client's exchange. A body
+    that finds no room there ends the call, with "no_room". `bodiless` says that no body comes, whatever length the head
+    has (answers to HEAD). `sending` is the call, from when the transport has returned it until `settled` has returned.
+    If the answer is `timed`, `head_at` is when its head was read, in monotonic seconds, and 0.0 before that.
     """
 
     __slots__ = (
-        "_asker", "_bodiless", "_limit", "_pieces", "_settled", "_size", "_timed", "body", "failure", "head_at",
-        "headers", "reason", "sending", "status",
+        "_asker", "_bodiless", "_digested", "_limit", "_over", "_passing", "_pieces", "_settled", "_size", "_timed",
+        "body", "digest", "failure", "head_at", "headers", "reason", "sending", "status", "trailers",
     )
 
     def __init__(self, limit: int, settled: Callable[["Collected"], None], asker: Asker | None = None, *,
-                 bodiless: bool = False, timed: bool = False) -> None:
+                 bodiless: bool = False, timed: bool = False, digested: bool = False) -> None:
         self._bodiless = bodiless
         self._timed = timed
         self.head_at = 0.0
@@ -51,6 +52,11 @@ class Collected:
         self.body = b""
         self.failure: Failure | None = None
         self.sending: Sending | None = None
+        self.digest: Digest | None = None
+        self.trailers = NO_FIELDS
+        self._digested = digested
+        self._over = False
+        self._passing: Passing | None = None
         self._settled: Callable[[Collected], None] | None = settled
         self._asker = asker
         self._limit = limit
@@ -64,12 +70,21 @@ class Collected:
         if self._timed:
             self.head_at = time.monotonic()
         self.status, self.reason, self.headers = status, reason, headers
-        if length > self._limit and not self._bodiless and status not in (204, 304):  # RFC 9110 section 8.6
+        has_body = not self._bodiless and status not in (204, 304)  # RFC 9110 section 8.6
+        if length > self._limit and has_body and not self._digested:
             self._end("oversize", "upstream")
 
     def on_data(self, data: bytes) -> None:
         self._size += len(data)
-        if self._size > self._limit:
+        if self._passing is not None:
+            if not self._passing.add(data) and self.sending is not None:
+                # No client waits for this answer, so its arm may.
+                self.sending.pause()
+                self._passing.when_less_waits(self._go_on)
+        elif self._size > self._limit and self._digested:
+            self._passing = DIGESTS.begin(self.headers, [*self._pieces, data])
+            self._pieces.clear()
+        elif self._size > self._limit:
             self._end("oversize", "upstream")
         elif (self._size > BODY_FREE and self._asker is not None
                 and not self._asker.count_translation(len(data) + PIECE)):
@@ -81,9 +96,33 @@ class Collected:
         """Nothing to do: the answer is handed on when it is whole."""
 
     def on_end(self, trailers: Headers) -> None:
+        self.trailers = trailers
+        if self._passing is None:
+            self._settle()
+        else:
+            self._over = True
+            self._passing.end(self._known)
+
+    def _go_on(self) -> None:
+        if self.sending is not None and not self._over:
+            self.sending.resume()
+
+    def give_up(self) -> None:
+        """Nobody needs the answer: cancel the call. `settled` is not called any more."""
+        self._settled = None
+        if self._passing is not None:
+            self._passing.drop()
+        if self.sending is not None and not self._over:
+            self.sending.cancel()
+        self.sending = None
+
+    def _known(self, digest: Digest) -> None:
+        self.digest = digest
         self._settle()
 
     def on_failure(self, failure: Failure) -> None:
+        if self._passing is not None:
+            self._passing.drop()
         self.failure = failure
         self._settle()
 

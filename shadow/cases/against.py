@@ -13,6 +13,7 @@ from adapters.message import Headers, Request
 from shadow.compare.comparison import Comparison, Outcome, compare
 from shadow.compare.difference import Severity, Signature
 from shadow.compare.pair import Pair
+from shadow.compare.places import is_below
 from shadow.compare.rules import Rules
 from shadow.observation import Observation
 
@@ -108,7 +109,7 @@ def _above(wanted: Signature, there: Sequence[Signature]) -> tuple[State, str] |
     for one in there:
         if one.kind in _HIDING and one.kind != wanted.kind and _hides(one):
             return State.UNKNOWN, f"{UNLIKE}{one.kind} {one.legacy} → {one.modern}"
-        if one.kind in ("missing", "extra", "type", "moved") and wanted.path.startswith(f"{one.path}/"):
+        if one.kind in ("missing", "extra", "type", "moved") and is_below(wanted.path, one.path):
             return State.UNKNOWN, ABOVE
     return None
 

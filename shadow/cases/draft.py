@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from adapters.document import DocumentError, Path, Tree
 from adapters.document import replace as put
+from adapters.trees.order import ORDER
 from shadow.compare.bodies import Form, Unreadable, form_of, read, write
 from shadow.compare.pair import Pair
 from shadow.compare.pairing import pair as paired
@@ -81,7 +82,7 @@ class Draft(NamedTuple):
         old, new = (_GONE if isinstance(one, Unreadable) else one for one in self.trees)
         form = self.forms[0].name
         known = () if _GONE in (old, new) else defaults(form, old, new)
-        directives = self.pair.rules.compiled(self.pair.at, self.pair.over, known).directives
+        directives = self.pair.rules.compiled(self.pair.at, self.pair.over, known, form).directives
         units = [Unit(Path(), Path(), old, new, directives)]
         for _ in range(depth):
             units = [inner for one in units for inner in _inner(one)]
@@ -112,6 +113,8 @@ def _inner(unit: Unit) -> Iterator[Unit]:
     old_at, new_at, old, new, matcher = unit
     if isinstance(old, dict) and isinstance(new, dict):
         for name in [*old, *(name for name in new if name not in old)]:
+            if name == ORDER:
+                continue  # It follows what is there.
             yield Unit(_at(old_at, name, name in old), _at(new_at, name, name in new),
                         old.get(name, _GONE), new.get(name, _GONE), matcher.step(name))
         return

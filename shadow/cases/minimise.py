@@ -16,8 +16,8 @@ from adapters.message import Headers, Request
 from shadow.cases.draft import Draft, Unit, with_body
 from shadow.compare.bodies import Unreadable, decoded
 from shadow.compare.comparison import Outcome, compare
-from shadow.compare.diff import MAX_DIFFERENCES
 from shadow.compare.difference import Severity, Signature
+from shadow.compare.findings import MAX_DIFFERENCES
 from shadow.compare.pair import Pair
 from shadow.compare.rules import Rules
 from shadow.observation import Observation

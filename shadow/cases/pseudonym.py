@@ -85,7 +85,7 @@ def _data(pair: Pair, draft: Draft | None) -> set[Names]:
     """The members whose names are data, in either document."""
     if draft is None:
         return set()
-    directives = pair.rules.compiled(pair.at, pair.over).directives
+    directives = pair.rules.compiled(pair.at, pair.over, form=draft.forms[0].name).directives
     trees = [tree for tree in draft.trees if not isinstance(tree, Unreadable)]
     return masked_names(Masks(directives, guess=draft.forms[0].name in FORMS), *trees)
 
@@ -95,7 +95,7 @@ def _replaced(pair: Pair, draft: Draft | None, data: set[Names], of: _Replace) -
     pair = replace(pair, control=_with_heads(pair.control, of), candidate=_with_heads(pair.candidate, of))
     if draft is None:
         return pair
-    reveals = pair.rules.compiled(pair.at, pair.over).reveals
+    reveals = pair.rules.compiled(pair.at, pair.over, form=draft.forms[0].name).reveals
 
     def unless_revealed(value: Tree, names: Names) -> Tree:
         kept = reveals(names) or fhir.is_word(names, value) or dicom.is_word(names[-1] if names else "", value)

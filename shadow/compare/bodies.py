@@ -82,13 +82,14 @@ def form_of(headers: Headers) -> Form | None:
     return Form(form, parameters.get("charset") or None) if form else None
 
 
-def read(form: Form, body: bytes) -> Tree | Unreadable:
-    """The tree of a body without its content coding, or why it cannot be read."""
-    return reading(form, body).tree
+def read(form: Form, body: bytes, seen: dict[str, Tree] | None = None) -> Tree | Unreadable:
+    """The tree of a body without its content coding, or why it cannot be read. For `seen` see `reading`."""
+    return reading(form, body, seen).tree
 
 
-def reading(form: Form, body: bytes) -> Reading:
-    """What can be read of a body without its content coding."""
+def reading(form: Form, body: bytes, seen: dict[str, Tree] | None = None) -> Reading:
+    """What can be read of a body without its content coding. With `seen`, the parts that two bodies have in common
+    become one object, which takes less time to compare; such trees must not be changed."""
     try:
         match form.name:
             case "json":
@@ -96,11 +97,11 @@ def reading(form: Form, body: bytes) -> Reading:
             case "ndjson":
                 return _ndjson(body, form.charset)
             case "xml":
-                return _xml(body, form.charset)
+                return _xml(body, form.charset, seen)
             case "hl7v2":
-                return Reading(hl7v2.tree(body, form.charset))
+                return Reading(hl7v2.tree(body, form.charset, seen))
             case "html":
-                return Reading(html.tree(body, form.charset))
+                return Reading(html.tree(body, form.charset, seen))
             case "multipart":
                 return _multipart(form, body, MAX_NESTED)
             case _:
@@ -129,15 +130,12 @@ def _ndjson(body: bytes, charset: str | None) -> Reading:
     return Reading([one.tree for one in found], odd | {DUPLICATE} if dropped else odd, dropped)
 
 
-def _xml(body: bytes, charset: str | None) -> Reading:
+def _xml(body: bytes, charset: str | None, seen: dict[str, Tree] | None) -> Reading:
     text, _, odd = xml_text.decode(body, charset)
     bare = xml_text.without_doctype(text)
     if bare is not None:
         text, odd = bare, odd | {DOCTYPE}
-    try:
-        return Reading(xml.tree(text.encode(), "utf-8"), odd)
-    except UnicodeEncodeError:  # half of a surrogate pair
-        raise DocumentError("encoding") from None
+    return Reading(xml.tree(text, seen), odd)
 
 
 # --- multipart ---
@@ -224,7 +222,7 @@ def write(form: Form, tree: Tree) -> bytes:
         case "hl7v2":
             return hl7v2.write(tree, form.charset)
         case "html":
-            return html.write(tree)
+            return html.write(tree, form.charset)
         case "multipart":
             raise DocumentError("syntax")
         case _:

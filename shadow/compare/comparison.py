@@ -7,13 +7,14 @@ byte by byte: two different bodies are never a match.
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
 
 from adapters.crosswalk import Crosswalk, IdPair
-from adapters.document import Tree
-from shadow.compare import heads
+from adapters.document import Tree, escape
+from adapters.trees import xml
+from shadow.compare import heads, renaming
 from shadow.compare.bodies import (
     DUPLICATE,
     HARMLESS,
@@ -27,15 +28,16 @@ from shadow.compare.bodies import (
     shape_of,
 )
 from shadow.compare.codings import codings_of
-from shadow.compare.diff import DiffError, diff
+from shadow.compare.diff import Diff, DiffError, diff
 from shadow.compare.difference import ABSENT, Difference, Severity, Shape, Signature, worst_of
 from shadow.compare.digests import digest_of
+from shadow.compare.findings import IDENTITY
 from shadow.compare.identifiers import Identities
-from shadow.compare.names import FORMS
+from shadow.compare.names import FORMS, MASKED
 from shadow.compare.outside import Outside
 from shadow.compare.pair import Pair
 from shadow.compare.patterns import Directive, Matcher, Order, PathPattern
-from shadow.compare.rules import defaults
+from shadow.compare.rules import Rule, defaults
 from shadow.observation import Observation
 
 VERSION = "6"
@@ -55,10 +57,16 @@ SYNTAX = "default syntax"
 """The rule that hides how a body is written where no parser minds: a byte order mark, a label that the bytes disprove,
 a DOCTYPE without entities."""
 
+QUALIFIED = "default qualified names"
+"""The rule that hides another prefix of one namespace in a value, as in `faultcode` and `xsi:type`."""
+
 ORDERED = Matcher.start([(PathPattern(), Directive("", order=Order("ordered")))])
 
 LOOKS, LOOKS_A_BYTE = 4_000_000, 2
 """The work that a comparison may take, so that none takes unbounded time: so much, and more for each byte."""
+
+RETRIED = 16 << 20
+"""The most bytes of two documents that are compared once more, to see whether their records were renamed."""
 
 
 class Incomparable(Exception):
@@ -331,7 +339,9 @@ def _of_equal(outside: Outside) -> Iterator[Difference]:
         return
     legacy, modern = read(form, body), read(form, body)
     if not isinstance(legacy, Unreadable) and not isinstance(modern, Unreadable):
-        yield from _of_documents(outside, form.name, legacy, modern, 2 * len(body))
+        found = _of_documents(outside, form.name, legacy, modern, 2 * len(body), outside.identities)
+        outside.hidden.update(dict(found.hidden))
+        yield from found.differences
 
 
 def _of_bytes(outside: Outside, before: int, after: int) -> Iterator[Difference]:
@@ -340,7 +350,9 @@ def _of_bytes(outside: Outside, before: int, after: int) -> Iterator[Difference]
 
 
 def _of_read(outside: Outside, forms: tuple[Form, Form], bodies: tuple[bytes, bytes]) -> Iterator[Difference]:
-    legacy, modern = (reading(*one) for one in zip(forms, bodies, strict=True))
+    # Identifiers are marked in the trees, which changes them: then the two share nothing.
+    seen: dict[str, Tree] | None = {} if outside.identities is None else None
+    legacy, modern = (reading(*one, seen) for one in zip(forms, bodies, strict=True))
     old, new = legacy.tree, modern.tree
     if isinstance(old, Unreadable) or isinstance(new, Unreadable):
         syntax = list(outside.ruled(Difference("syntax", "", shape_of(old), shape_of(new))))
@@ -348,11 +360,28 @@ def _of_read(outside: Outside, forms: tuple[Form, Form], bodies: tuple[bytes, by
         yield from syntax or _of_bytes(outside, *map(len, bodies))
         return
     yield from _of_odd(outside, legacy, modern)
-    found = _of_documents(outside, forms[0].name, old, new, sum(map(len, bodies)))
+    compared = _of_documents(outside, forms[0].name, old, new, sum(map(len, bodies)), outside.identities)
+    more = renaming.candidates(compared.differences, old, new) if outside.identities is None else ()
+    if more and forms[0].name in FORMS and sum(map(len, bodies)) <= RETRIED:
+        compared = _if_renamed(outside, forms, bodies, compared, more)
+    found = compared.differences
+    outside.hidden.update(dict(compared.hidden))
     if forms[0].name == "html" and not found:
         # The pages read the same, but their markup differs. That is counted.
         outside.hidden[MARKUP] += 1
-    yield from found
+    names = seen.get(xml.QUALIFIED, {}) if seen is not None and not found else {}
+    if len(set(names.values())) < len(names):
+        outside.hidden[QUALIFIED] += 1
+    # No schema names a member twice: such a name is data.
+    twice = {escape(name) for name, _ in (*legacy.dropped, *modern.dropped)}
+    yield from (_masked(one, twice) for one in found) if twice else found
+
+
+def _masked(found: Difference, names: set[str]) -> Difference:
+    """The difference with these member names masked in its paths."""
+    path, modern = ("/".join(MASKED if step in names else step for step in one.split("/"))
+                    for one in (found.path, found.modern_path))
+    return replace(found, path=path, modern_path=modern)
 
 
 def _of_odd(outside: Outside, legacy: Reading, modern: Reading) -> Iterator[Difference]:
@@ -370,14 +399,34 @@ def _of_odd(outside: Outside, legacy: Reading, modern: Reading) -> Iterator[Diff
     yield from outside.ruled(Difference("syntax", "", before, after))
 
 
-def _of_documents(outside: Outside, form: str, legacy: Tree, modern: Tree, size: int) -> tuple[Difference, ...]:
-    """The differences of two documents of `size` bytes together."""
+def _of_documents(
+    outside: Outside, form: str, legacy: Tree, modern: Tree, size: int, identities: Identities | None,
+    more: tuple[Rule, ...] = (),
+) -> Diff:
+    """The differences of two documents of `size` bytes together. `more` are rules beside those of the pair."""
     pair = outside.pair
-    rules = pair.rules.compiled(pair.at, pair.over, defaults(form, legacy, modern))
+    rules = pair.rules.compiled(pair.at, pair.over, (*defaults(form, legacy, modern), *more), form)
     try:
-        found, counts = diff(legacy, modern, rules.directives, rules.weigh, rules.reveals, LOOKS + LOOKS_A_BYTE * size,
-                             pair.key, outside.identities, maps=form in FORMS, excuse=rules.excuse)
+        return diff(legacy, modern, rules.directives, rules.weigh, rules.reveals, LOOKS + LOOKS_A_BYTE * size,
+                    pair.key, identities, form, rules.excuse)
     except DiffError as error:
         raise Incomparable(error.reason) from None
-    outside.hidden.update(dict(counts))
-    return found
+
+
+def _if_renamed(
+    outside: Outside, forms: tuple[Form, Form], bodies: tuple[bytes, bytes], found: Diff, more: tuple[Rule, ...],
+) -> Diff:
+    """The differences of two documents if records have other identifiers in each, by these rules; else those that were
+    found."""
+    known = renaming.identities(more)
+    legacy, modern = (read(*one) for one in zip(forms, bodies, strict=True))  # the trees of before may not be changed
+    try:
+        again = _of_documents(outside, forms[0].name, legacy, modern, sum(map(len, bodies)), known, more)
+    except Incomparable:
+        return found
+    lone, still = (sum(one.kind in ("missing", "extra") for one in some.differences) for some in (found, again))
+    renamed = renaming.renamed(more, again.hidden)
+    if not renamed or still >= lone or any(one.kind == IDENTITY for one in again.differences):
+        return found
+    ours = {one.id for one in more}
+    return Diff((*again.differences, *renamed), tuple(one for one in again.hidden if one[0] not in ours))

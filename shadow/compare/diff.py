@@ -10,28 +10,35 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple, TypeAlias
 
 from adapters.document import Number, Tree
-from shadow.compare.benign import VERSION
-from shadow.compare.difference import ABSENT, Difference, Severity, Shape, placed, shape
+from adapters.trees.order import ORDER
+from shadow.compare import children
+from shadow.compare.difference import Difference
+from shadow.compare.findings import (
+    GONE,
+    IDENTITY,
+    Excuse,
+    Position,
+    Weigh,
+    Worth,
+    major,
+    none,
+    nothing,
+    shape_of,
+    stripped,
+    worst,
+)
 from shadow.compare.identifiers import Identifier, Identities, Met
-from shadow.compare.meaning import Meaning, is_xml, meaning
-from shadow.compare.names import LONGEST_NAME, MASKED, Masks, Position, Step
-from shadow.compare.pairing import pair
+from shadow.compare.names import FORMS, Masks, Step
+from shadow.compare.pairing import Pairing, between_ends, pair
 from shadow.compare.patterns import AUTO, PLAIN, Directive, Matcher
 from shadow.compare.prints import Budget, Prints
-from shadow.compare.tokens import of_names, token
 from shadow.normalisers.base import Normaliser
 
 MAX_DEPTH = 1024
 """Levels of nesting at most. Differences further down are not named, since their pointers could be of any length."""
 
-MAX_DIFFERENCES = 200
-"""Differences of one comparison that are kept at most, the worst first. More would change no outcome."""
-
-MAX_FOUND = 5_000
-"""Differences of one comparison that are collected at most. After that, only a critical one is looked for."""
-
-IDENTITY = "identity"
-"""The kind of a difference that no rule can hide: an identifier is bound to another one. It is always critical."""
+_SHALLOW = 16
+"""Levels down to which equal parts are told by one look at all below them."""
 
 
 class DiffError(ValueError):
@@ -60,6 +67,15 @@ def _steps(trail: _Trail) -> list[Step] | None:
     return steps
 
 
+def _is_deep(trail: _Trail) -> bool:
+    """Whether a place is so deep that to look at all below it, at each level above, would take long."""
+    for _ in range(_SHALLOW):
+        if trail is None:
+            return False
+        trail = trail[0]
+    return True
+
+
 def _numbers(legacy: Number, modern: Number) -> str:
     try:
         return "precision" if Decimal(legacy) == Decimal(modern) else "value"
@@ -67,25 +83,20 @@ def _numbers(legacy: Number, modern: Number) -> str:
         return "value"
 
 
-class _Gone:
-    """The type of GONE. No tree holds it."""
-
-
-GONE = _Gone()
-"""Stands for the value on a side that has none."""
-
 _Found: TypeAlias = tuple[str, _Trail, Matcher[Directive], Tree, Tree]
 """Kind, the way to the place, the matcher there, legacy's value and modern's. Kind "" is still to be compared."""
 
 
 class _Walk:
-    """One comparison under way."""
+    """One comparison under way. `form` is how the bodies were read: in some forms, elements have children in order."""
 
-    __slots__ = ("_doubtful", "_identities", "_prints", "hidden")
+    __slots__ = ("_doubtful", "_form", "_identities", "_ordered", "hidden", "prints")
 
-    def __init__(self, looks: int, identities: Identities | None) -> None:
-        self._prints = Prints(looks, identities)
+    def __init__(self, looks: int, identities: Identities | None, form: str) -> None:
+        self.prints = Prints(looks, identities)
         self._identities = identities
+        self._form = form
+        self._ordered = form in children.ORDERED
         self._doubtful: dict[int, _Trail] = {}
         self.hidden: Counter[str] = Counter()
 
@@ -94,10 +105,13 @@ class _Walk:
         stack: list[_Found] = [("", None, directives, legacy, modern)]
         while stack:
             kind, trail, matcher, old, new = stack.pop()
-            self._prints.spend(1)
+            self.prints.spend(1)
+            if matcher.conditional:
+                matcher = matcher.given(*(one for one in (old, new) if one is not GONE))
             if not kind:
                 if isinstance(old, dict) and isinstance(new, dict):
-                    stack += reversed(self._members(trail, matcher, old, new))
+                    ordered = self._ordered and (ORDER in old or ORDER in new)
+                    stack += reversed((self._element if ordered else self._members)(trail, matcher, old, new))
                     continue
                 if isinstance(old, list) and isinstance(new, list):
                     stack += reversed(self._items(trail, matcher, old, new))
@@ -131,38 +145,91 @@ class _Walk:
 
     def _members(self, trail: _Trail, matcher: Matcher[Directive], old: Tree, new: Tree) -> list[_Found]:
         """The members of two objects that must be looked at: containers, and leaves that differ."""
-        self._prints.spend(len(old))
+        self.prints.spend(len(old))
         found: list[_Found] = []
         for name, before in old.items():
             after = new.get(name, GONE)
-            # Scalars of two types are unequal, so `!=` loses nothing. Containers are looked at later.
-            if isinstance(before, _LOOKED_AT) or before != after:
+            # Scalars of two types are unequal, so `!=` loses nothing. Containers are looked at later. One object that
+            # is in both documents was read once, as equal parts of them.
+            if before is not after and (isinstance(before, _LOOKED_AT) or before != after):
                 found.append(("", (trail, name), matcher.step(name), before, after))
         if len(old) != len(new) or old.keys() != new.keys():
             found += [("", (trail, name), matcher.step(name), GONE, after)
                       for name, after in new.items() if name not in old]
         return found
 
+    def _element(self, trail: _Trail, matcher: Matcher[Directive], old: Tree, new: Tree) -> list[_Found]:
+        """The members of two elements that must be looked at: also children, in pairs or alone, and those that moved.
+        """
+        named = children.names(old, new)
+        found = self._members(trail, matcher, *({name: value for name, value in one.items()
+                                                 if name not in named and name != ORDER} for one in (old, new)))
+        pairs: dict[str, list[tuple[int, int]]] = {}
+        free: dict[str, str] = {}
+        same = old.get(ORDER) == new.get(ORDER)
+        for name in named:
+            at = matcher.step(name)
+            before, after = children.called(old, name), children.called(new, name)
+            said = next((one for one in at.found if one.order is not None), None)
+            inside = at.step(None)
+            if said is None or said.order is None or said.order.kind == "auto":
+                pairing = children.paired(before, after, name, self._form, inside, self.prints)
+            else:
+                pairing = pair(before, after, said.order, inside, self.prints)
+                if said.order.kind in ("keyed", "multiset"):
+                    free[name] = said.id
+            found += self._paired((trail, name), inside, before, after, pairing)
+            pairs[name] = pairing.pairs
+            same = same and len(before) == len(after) == len(pairing.pairs) and all(i == j for i, j in pairing.pairs)
+        if not same:
+            found += self._moved(trail, matcher, old, new, pairs, free)
+        return found
+
+    def _moved(
+        self, trail: _Trail, matcher: Matcher[Directive], old: Tree, new: Tree,
+        pairs: dict[str, list[tuple[int, int]]], free: dict[str, str],
+    ) -> list[_Found]:
+        """The children of two elements that are out of order. Those of `free` names may be, by the rules of these ids;
+        if a rule says `all` of the element, all may."""
+        every = children.moved(old, new, pairs)
+        by = next((one.id for one in matcher.found if one.order is not None and one.order.kind == "all"), "")
+        bound = every if not free or by else children.moved(
+            old, new, {name: some for name, some in pairs.items() if name not in free})
+        if by or len(bound) < len(every):
+            self.hidden[by or next(iter(free.values()))] += len(every) if by else len(every) - len(bound)
+        if by:
+            return []
+        means = children.mixed(old) or children.mixed(new)
+        return [("moved", ((trail, one.name), one.old if one.old == one.new else (one.old, one.new)),
+                 matcher.step(one.name).step(None), Position(one.old_position, means=means),
+                 Position(one.new_position, means=means)) for one in bound]
+
     def _items(self, trail: _Trail, matcher: Matcher[Directive], old: Tree, new: Tree) -> list[_Found]:
         """The items of two lists that must be looked at, in pairs or alone."""
         said = next((one for one in matcher.found if one.order is not None), None)
         order = AUTO if said is None or said.order is None else said.order
         inside = matcher.step(None)
-        pairing = pair(old, new, order, inside, self._prints)
-        found: list[tuple[int, _Found]] = [(i, ("", (trail, i if i == j else (i, j)), inside, old[i], new[j]))
-                                           for i, j in pairing.pairs]
-        found += [(i, ("", (trail, i), inside, old[i], GONE)) for i in pairing.missing]
-        found += [(j, ("", (trail, j), inside, GONE, new[j])) for j in pairing.extra]
-        found.sort(key=_index)
-        steps = [one for _, one in found]
-        if pairing.doubtful and self._identities is not None:
-            self._doubtful.update((id(one[1]), one[1]) for i, one in found if i in pairing.doubtful)
-        if said is not None and order.kind in ("keyed", "multiset"):
+        pairing = between_ends(old, new, order, inside, self.prints, deep=_is_deep(trail))
+        steps = self._paired(trail, inside, old, new, pairing)
+        if said is not None and order.kind in ("keyed", "multiset", "all"):
             if pairing.moved:
                 self.hidden[said.id] += len(pairing.moved)
         else:
             steps += [("moved", (trail, (i, j)), inside, old[i], new[j]) for i, j in pairing.moved]
         return steps
+
+    def _paired(
+        self, trail: _Trail, inside: Matcher[Directive], old: list[Tree], new: list[Tree], pairing: Pairing,
+    ) -> list[_Found]:
+        """The items of two lists, in pairs or alone, in order. Those that are one object need no look."""
+        found: list[tuple[int, _Found]] = [(i, ("", (trail, i if i == j else (i, j)), inside, old[i], new[j]))
+                                           for i, j in pairing.pairs if old[i] is not new[j]]
+        found += [(i, ("", (trail, i), inside, old[i], GONE)) for i in pairing.missing]
+        found += [(j, ("", (trail, j), inside, GONE, new[j])) for j in pairing.extra]
+        found.sort(key=_index)
+        if pairing.doubtful and self._identities is not None:
+            self._doubtful.update((id(one[1]), one[1]) for i, one in found if i in pairing.doubtful)
+        return [one for _, one in found]
 
 
 _OF_TWO_VALUES = frozenset({"value", "precision", "header", "trailer"})
@@ -206,7 +273,7 @@ def hidden_by(kind: str, matcher: Matcher[Directive], old: Tree, new: Tree) -> s
 
 def _both_are(group: str, old: Tree, new: Tree) -> bool:
     """Whether both values have this shape, lengths aside."""
-    return old is not GONE and new is not GONE and shape(old).group == shape(new).group == group
+    return old is not GONE and new is not GONE and shape_of(old).group == shape_of(new).group == group
 
 
 def _hidden_together(normalisers: list[tuple[str, Normaliser]], old: Tree, new: Tree) -> str | None:
@@ -218,32 +285,6 @@ def _hidden_together(normalisers: list[tuple[str, Normaliser]], old: Tree, new: 
     return normalisers[0][0] if old == new else None
 
 
-Weigh: TypeAlias = Callable[[str, Sequence[str], Shape, Shape, Meaning], Severity]
-"""How much a difference matters: (kind, names on the way, "*" for an index, legacy's shape, modern's, what the place
-means) → Severity."""
-
-
-def _major(kind: str, names: Sequence[str], legacy: Shape, modern: Shape, meant: Meaning) -> Severity:
-    return Severity.MAJOR
-
-
-def _nothing(names: Sequence[str]) -> bool:
-    return False
-
-
-Excuse: TypeAlias = Callable[[Sequence[str], Meaning], str]
-"""The id of the default rule by which two values are one, or "": (names on the way, what the place means) → id."""
-
-
-def _none(names: Sequence[str], meant: Meaning) -> str:
-    return ""
-
-
-def revealed(hidden: Shape, value: Tree) -> Shape:
-    """The shape with the value in it, up to LONGEST_NAME characters."""
-    return hidden._replace(form=f'"{value[:LONGEST_NAME]}"') if isinstance(value, str) else hidden
-
-
 class Diff(NamedTuple):
     """The differences of two trees, in document order, at most MAX_DIFFERENCES; and how many each rule hid."""
 
@@ -251,125 +292,42 @@ class Diff(NamedTuple):
     hidden: tuple[tuple[str, int], ...]
 
 
-class _Weighed(NamedTuple):
-    """A difference that still has its values, before it is decided which are kept."""
-
-    kind: str
-    steps: list[Step]
-    legacy: Shape
-    modern: Shape
-    severity: Severity
-    old: Tree
-    new: Tree
-
-
 def diff(
-    legacy: Tree, modern: Tree, directives: Matcher[Directive] = PLAIN, weigh: Weigh = _major,
-    reveals: Callable[[Sequence[str]], bool] = _nothing, looks: int = 4_000_000, key: bytes = b"",
-    identities: Identities | None = None, maps: bool = False, excuse: Excuse = _none,
+    legacy: Tree, modern: Tree, directives: Matcher[Directive] = PLAIN, weigh: Weigh = major,
+    reveals: Callable[[Sequence[str]], bool] = nothing, looks: int = 4_000_000, key: bytes = b"",
+    identities: Identities | None = None, form: str = "", excuse: Excuse = none,
 ) -> Diff:
     """What differs between two trees, without what rules (`directives`) and `excuse` hide. If `reveals` is true for a
     place, the shape shows the scalar there.
 
-    `looks` bounds the work, so that no input takes unbounded time. `key` makes the tokens. With `maps`, objects may be
-    maps, whose member names are data. With `identities`, the trees are changed, so they must belong to the caller.
+    `looks` bounds the work, so that no input takes unbounded time. `key` makes the tokens. `form` is how the bodies
+    were read ("json", "xml" …). With `identities`, the trees are changed, so they must belong to the caller.
     Raises DiffError if a bound was reached before the first difference, and nothing else.
     """
     refused = ""
-    walk = _Walk(looks, identities)
+    walk = _Walk(looks, identities, form)
     if identities is not None:
         legacy = identities.mark(legacy, directives, legacy=True)
         modern = identities.mark(modern, directives, legacy=False)
         identities.begin(legacy, modern)
-    worth = _Worth(legacy, modern, weigh, reveals, excuse, walk.hidden)
+    worth = Worth(legacy, modern, weigh, reveals, excuse, walk.hidden)
     try:
-        for one in walk.differences(legacy, modern, directives):
-            steps = _steps(one[1])
+        for kind, trail, matcher, old, new in walk.differences(legacy, modern, directives):
+            steps = _steps(trail)
             if steps is None:
                 refused = "too_deep"
-            elif not worth.add(one[0], steps, one[3], one[4]):
+            elif not worth.add(kind, steps, matcher, old, new):
                 break
         else:
             worth.settle()
     except Budget:
         refused = "budget"
-        if len(worth.found) >= MAX_FOUND:
-            # Much differs, and the rest is unknown. It may hold something critical, so it counts as critical.
-            worth.found[-1] = worth.found[-1]._replace(severity=Severity.CRITICAL)
+        worth.give_up()
     if refused and not worth.found:
         raise DiffError(refused)
-    masks = Masks(directives, guess=maps)
+    if form in children.FORMS:
+        worth.reunite(form, walk.prints)
+    masks = Masks(directives, guess=form in FORMS)
     root = masks.root(legacy, modern)
-    return Diff(tuple(_kept(one, key, masks, root) for one in _worst(worth.found)), tuple(sorted(walk.hidden.items())))
-
-
-class _Worth:
-    """Weighs the differences of one comparison as they are found, and keeps those that count."""
-
-    __slots__ = ("_differing", "_excuse", "_grave", "_hidden", "_in_xml", "_legacy", "_modern", "_reveals", "_versions",
-                 "_weigh", "found")
-
-    def __init__(self, legacy: Tree, modern: Tree, weigh: Weigh, reveals: Callable[[Sequence[str]], bool],
-                 excuse: Excuse, hidden: Counter[str]) -> None:
-        self.found: list[_Weighed] = []
-        self._legacy, self._modern = legacy, modern
-        self._in_xml = is_xml(legacy) or is_xml(modern)
-        self._weigh, self._reveals, self._excuse = weigh, reveals, excuse
-        self._hidden = hidden
-        self._grave = False
-        # Versions of resources, by their index in `found`, and the resources that differ in anything else.
-        self._versions: list[tuple[int, int]] = []
-        self._differing: set[int] = set()
-
-    def add(self, kind: str, steps: list[Step], old: Tree, new: Tree) -> bool:
-        """Weigh a difference. Returns whether others still matter."""
-        names = [step if isinstance(step, str) else "*" for step in steps]
-        meant = meaning(self._legacy, self._modern, steps, old, new, in_xml=self._in_xml)
-        excused = self._excuse(names, meant) if kind == "value" else ""
-        if excused and excused != VERSION:
-            self._hidden[excused] += 1
-            return True
-        if not excused:
-            self._differing.update(map(id, meant.resources))
-        elif len(self.found) < MAX_FOUND:
-            self._versions.append((len(self.found), id(meant.resources[-1])))
-        before, after = (ABSENT if one is GONE else shape(one) for one in (old, new))
-        if self._reveals(names):
-            before, after = revealed(before, old), revealed(after, new)
-        severity = Severity.CRITICAL if kind == IDENTITY else self._weigh(kind, names, before, after, meant)
-        self._grave = self._grave or severity is Severity.CRITICAL
-        if len(self.found) < MAX_FOUND or severity is Severity.CRITICAL:
-            self.found.append(_Weighed(kind, steps, before, after, severity, old, new))
-        return not (self._grave and len(self.found) >= MAX_FOUND)
-
-    def settle(self) -> None:
-        """Take out the versions of resources that differ in nothing else, once all differences are known."""
-        for at, resource in reversed(self._versions):
-            if resource not in self._differing:
-                del self.found[at]
-                self._hidden[VERSION] += 1
-
-
-def _worst(found: list[_Weighed]) -> list[_Weighed]:
-    """The MAX_DIFFERENCES that matter most, in document order."""
-    if len(found) <= MAX_DIFFERENCES:
-        return found
-    kept = sorted(range(len(found)), key=lambda at: found[at].severity.rank)[:MAX_DIFFERENCES]
-    return [found[at] for at in sorted(kept)]
-
-
-def _kept(one: _Weighed, key: bytes, masks: Masks, root: Position) -> Difference:
-    """The difference without its values."""
-    at = root
-    shown: list[Step] = []
-    for step in one.steps:
-        shown.append(masks.shown(at, step) if isinstance(step, str) else step)
-        at = masks.below(at, step)
-    path, modern = (
-        "".join(f"/{step[side] if isinstance(step, tuple) else step}" for step in shown) for side in (0, 1))
-    masked = [step for step, name in zip(one.steps, shown, strict=True) if name == MASKED and isinstance(step, str)]
-    where = placed(path)
-    return Difference(
-        one.kind, path, one.legacy, one.modern, one.severity, "" if modern == path else modern,
-        token(key, where, one.old), token(key, where, one.new), of_names(key, masked),
-    )
+    return Diff(tuple(stripped(one, form, key, masks, root) for one in worst(worth.found)),
+                tuple(sorted(walk.hidden.items())))

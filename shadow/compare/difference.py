@@ -68,12 +68,14 @@ class Difference:
 
     `kind` is one of: status, header, trailer, coding, syntax, body (of the message); missing (legacy has it, modern has
     not), extra (the reverse), moved (an item of a list is elsewhere in it), type, value, precision (the same number,
-    written otherwise), identity (an identifier is bound to another one: always critical) (of the document). `path` is
-    a JSON Pointer into legacy's document, or a field's lower-case name; `modern_path` is the one into modern's, if it
-    is another one, else empty. On a side that has nothing there, the last step is the other side's.
+    written otherwise), identity (an identifier is bound to another one: always critical), renamed (records have other
+    identifiers in each answer, consistently; `path` is a pattern) (of the document). `path` is the place in legacy's
+    document, as `shadow.compare.places` writes it, or a field's lower-case name; `modern_path` is the one in modern's,
+    if it is another one, else empty. On a side that has nothing there, the last step is the other side's.
 
     The shapes hold no value. The tokens stand for scalars: at one place of one epoch they are equal if the values are;
-    `key_token` stands for the member names that `path` masks.
+    `key_token` stands for the member names that `path` masks. `listed` says that there are several of something on the
+    way, so that the index-free path is not the place of one value alone; it is not stored.
     """
 
     kind: str
@@ -85,6 +87,7 @@ class Difference:
     legacy_token: str = ""
     modern_token: str = ""
     key_token: str = ""
+    listed: bool = False
 
     @property
     def signature(self) -> Signature:
@@ -95,14 +98,15 @@ class Difference:
 ABSENT = Shape("absent")
 """The shape of the side that has nothing there."""
 
-# `shadow.compare.names` masks a member name of digits alone, so digits between slashes are an index. Eight of them are
+# `shadow.compare.names` masks a member name of digits alone or with brackets, so these are an index. Eight digits are
 # an attribute of DICOM: no list has so many items.
 _INDEX = re.compile(r"/(?![0-9]{8}(?:/|$))[0-9]+(?=/|$)")
+_NUMBER = re.compile(r"\[[0-9]+\]")
 
 
 def placed(path: str) -> str:
-    """The index-free path: "/entry/*/code" for "/entry/3/code"."""
-    return _INDEX.sub("/*", path)
+    """The index-free path: "/entry/*/code" for "/entry/3/code", "PID/OBR/OBX-5" for "PID/OBR[2]/OBX-5"."""
+    return _NUMBER.sub("", _INDEX.sub("/*", path))
 
 
 _FORMS: tuple[tuple[str, re.Pattern[str]], ...] = (

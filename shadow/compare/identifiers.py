@@ -105,6 +105,7 @@ class Identities:
         stack: list[tuple[Tree, Matcher[Directive]]] = [(tree, matcher)]
         while stack:
             node, at = stack.pop()
+            at = at.given(node)
             held = False
             if isinstance(node, dict):
                 words, other = at.words, at.step(None)

@@ -32,6 +32,9 @@ _FIELD = re.compile(r"[@#$_]?(?:[a-z]+:)?(?!(?:[^0-9]*[0-9]){3})[A-Za-z_][A-Za-z
 # index, and one with other signs, or blanks, is a text.
 _NAMED = re.compile(r"(?![0-9]+$)[\w.:|$@#+,-]+")
 
+# A control of an HTML page, as `adapters.trees.html` calls it.
+_CONTROL = re.compile(r"([a-z]+)\[@name='([^'\[\]]*)'\]")
+
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _MAPS = frozenset({"map", "index", "lookup", "dict", "dictionary"})
 _PLURALS = frozenset({"people", "children", "men", "women"})
@@ -40,7 +43,11 @@ _SINGULAR = re.compile(r".*(?:ss|us|is|as)")
 
 
 def shown(name: str) -> str:
-    """A member name by itself, as a path may show it (RFC 6901): MASKED if it looks like data."""
+    """A member name by itself, as a path may show it (RFC 6901): MASKED if it looks like data. Of a control in HTML the
+    name that it has itself may be masked."""
+    called = _CONTROL.fullmatch(name)
+    if called is not None:
+        return f"{called[1]}[@name='{shown(called[2])}']"
     return escape(name) if _is_field(name) else MASKED
 
 

@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 from adapters.message import Headers
 from shadow.compare import heads
-from shadow.compare.diff import GONE, IDENTITY, hidden_by, revealed
+from shadow.compare.diff import hidden_by
 from shadow.compare.difference import ABSENT, Difference, Severity, Shape, shape
 from shadow.compare.fields import Said
+from shadow.compare.findings import GONE, IDENTITY, revealed
 from shadow.compare.heads import Field
 from shadow.compare.identifiers import Identifier, Identities, Met
 from shadow.compare.meaning import NOWHERE

@@ -34,6 +34,9 @@ _URL = _IDENTITIES[0]
 _HOST = re.compile(r"https?://[^/?#]+", re.IGNORECASE)
 _RECORD = frozenset(path[0][0] for path in _IDENTITIES)
 _CONTAINERS = (dict, list)
+_FLAT = frozenset(_CONTAINERS)
+FEW = 8
+"""Lists of fewer items are paired whole, unless they are equal lists of scalars."""
 _AUTO = (*_IDENTITIES[:-1], *_LABELS[:-1], _IDENTITIES[-1], _LABELS[-1])
 
 
@@ -50,10 +53,14 @@ class Pairing:
     doubtful: set[int] = field(default_factory=set)
 
 
-def pair(old: list[Tree], new: list[Tree], order: Order, matcher: Matcher[Directive], prints: Prints) -> Pairing:
-    """Pair the items of two lists. `matcher` gives the rules for this place. Raises Budget."""
+def pair(
+    old: list[Tree], new: list[Tree], order: Order, matcher: Matcher[Directive], prints: Prints,
+    keys: Sequence[Key] = _AUTO,
+) -> Pairing:
+    """Pair the items of two lists. `matcher` gives the rules for this place, `keys` are what items are known by, the
+    best first. Raises Budget."""
     if order.kind == "ordered":
-        return _ordered(old, new, matcher, prints)
+        return in_order(old, new, matcher, prints)
     if len(old) == len(new) == 1 and order.kind == "auto" and not (_record(old[0]) and _record(new[0])):
         return Pairing([(0, 0)], [], [])
     found = Pairing([], [], [])
@@ -61,25 +68,56 @@ def pair(old: list[Tree], new: list[Tree], order: Order, matcher: Matcher[Direct
     if order.kind == "keyed":
         _keyed(old, new, order.fields, matcher, prints, found)
     else:
-        identity, keys = (False, None) if order.kind == "multiset" else _keys(old, new, matcher, prints)
-        if keys is not None:
-            left, right = matched(*keys, left, right, found.pairs)
+        identity, known = (False, None) if order.kind == "multiset" else _keys(old, new, matcher, prints, keys)
+        if known is not None:
+            left, right = matched(*known, left, right, found.pairs)
             if prints.identities is not None:
                 prints.identities.join([(old[i], new[j]) for i, j in found.pairs])
         if not identity:
             _alike(old, new, left, right, matcher, prints, found)
-        elif keys is None:
+        elif known is None:
             found.missing, found.extra = left, right
         else:
             # An item with a bound identifier and no counterpart is alone. The others may still belong together.
-            before, after = keys
+            before, after = known
             found.missing = [at for at in left if before[at] is not None]
             found.extra = [at for at in right if after[at] is not None]
             _alike(old, new, [at for at in left if before[at] is None], [at for at in right if after[at] is None],
                    matcher, prints, found)
     found.pairs.sort()
-    found.moved = _out_of_order(found.pairs)
+    found.moved = out_of_order(found.pairs)
     return found
+
+
+def between_ends(
+    old: list[Tree], new: list[Tree], order: Order, matcher: Matcher[Directive], prints: Prints, *, deep: bool,
+) -> Pairing:
+    """Pair the items of two lists, but for those that are equal at both ends: these are in no pair, and need no look.
+    Lists that are `deep` inside their documents, or hold identifiers to be checked, are paired whole. Raises Budget."""
+    head = tail = 0
+    least = min(len(old), len(new))
+    if prints.identities is None and (least >= FEW or (old and len(old) == len(new) and _FLAT.isdisjoint(
+            {*map(type, old), *map(type, new)}))) and not deep:
+        try:
+            while head < least and old[head] == new[head]:
+                head += 1
+            while tail < least - head and old[-1 - tail] == new[-1 - tail]:
+                tail += 1
+        except RecursionError:
+            pass
+        prints.spend(head + tail)
+    if not head and not tail:
+        return pair(old, new, order, matcher, prints)
+    if head + tail == len(old) == len(new):
+        return Pairing([], [], [])
+    if least < FEW:
+        return pair(old, new, order, matcher, prints)
+    found = pair(old[head:len(old) - tail], new[head:len(new) - tail], order, matcher, prints)
+    if not head:
+        return found
+    return Pairing([(i + head, j + head) for i, j in found.pairs], [i + head for i in found.missing],
+                   [j + head for j in found.extra], [(i + head, j + head) for i, j in found.moved],
+                   {i + head for i in found.doubtful})
 
 
 def _record(item: Tree) -> bool:
@@ -106,7 +144,7 @@ def _keyed(
 
 
 def _keys(
-    old: list[Tree], new: list[Tree], matcher: Matcher[Directive], prints: Prints
+    old: list[Tree], new: list[Tree], matcher: Matcher[Directive], prints: Prints, candidates: Sequence[Key],
 ) -> tuple[bool, tuple[list[Hashable], list[Hashable]] | None]:
     """Whether items have identifiers, and the keys of each list's items, if a key fits both lists. The key of an item
     is None if its identifier is open."""
@@ -114,7 +152,7 @@ def _keys(
     unbound: tuple[list[Hashable], list[Hashable]] | None = None
     if not (old and new and isinstance(old[0], dict) and isinstance(new[0], dict)):
         return False, None
-    for fields in _AUTO:
+    for fields in candidates:
         # The first items rule out most keys at once.
         if any(path[0] not in old[0] or path[0] not in new[0] for path in fields) or prints.vary(fields, matcher):
             continue
@@ -208,7 +246,7 @@ def _alike(
     found.extra += right
 
 
-def _ordered(old: list[Tree], new: list[Tree], matcher: Matcher[Directive], prints: Prints) -> Pairing:
+def in_order(old: list[Tree], new: list[Tree], matcher: Matcher[Directive], prints: Prints) -> Pairing:
     """Pair by position, once the equal heads and tails are set aside; or, if items only changed places, by what they
     hold."""
     before, after = ([prints.of(one, matcher) for one in items] for items in (old, new))
@@ -224,14 +262,14 @@ def _ordered(old: list[Tree], new: list[Tree], matcher: Matcher[Directive], prin
     if sorted(before[head:len(old) - tail]) == sorted(after[head:len(new) - tail]):
         matched(before[head:len(old) - tail], after[head:len(new) - tail], left, right, pairs)
         pairs.sort()
-        return Pairing(pairs, [], [], _out_of_order(pairs), set(left))
+        return Pairing(pairs, [], [], out_of_order(pairs), set(left))
     both = min(len(left), len(right))
     pairs += [(head + at, head + at) for at in range(both)]
     pairs.sort()
     return Pairing(pairs, list(left[both:]), list(right[both:]), doubtful=set(left))
 
 
-def _out_of_order(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
+def out_of_order(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
     """The fewest pairs without which the others are in order: all but a longest increasing subsequence, found by
     patience sorting."""
     ends: list[int] = []

@@ -11,6 +11,7 @@ from typing import TypeAlias
 import orjson
 
 from adapters.document import Number, Tree
+from adapters.trees.order import ORDER
 from shadow.compare import spellings
 from shadow.compare.identifiers import Identifier, Identities
 from shadow.compare.patterns import Directive, Matcher
@@ -39,8 +40,8 @@ class Prints:
     def __init__(self, looks: int, identities: Identities | None = None) -> None:
         self.looks = looks
         self.identities = identities
-        self._known: dict[int, int] = {}
-        self._loose: dict[int, int] = {}
+        self._known: dict[tuple[int, int], int] = {}
+        self._loose: dict[tuple[int, int], int] = {}
         self._varying: dict[tuple[Key, Matcher[Directive]], bool] = {}
 
     def vary(self, fields: Key, matcher: Matcher[Directive]) -> bool:
@@ -57,7 +58,8 @@ class Prints:
             raise Budget
 
     def of(self, tree: Tree, matcher: Matcher[Directive]) -> int:
-        """The fingerprint of a tree at the place of a matcher. Each container's fingerprint is made once."""
+        """The fingerprint of a tree at the place of a matcher. It is made once for each container and matcher, since
+        one object may stand at several places."""
         return self._part(tree, matcher, _SHALLOW, self._known)
 
     def loosely(self, tree: Tree, matcher: Matcher[Directive]) -> int:
@@ -74,13 +76,16 @@ class Prints:
         self.spend(1 + len(written) // 64)
         return hash(written)
 
-    def _part(self, node: Tree, matcher: Matcher[Directive], levels: int, done: dict[int, int]) -> int:
+    def _part(self, node: Tree, matcher: Matcher[Directive], levels: int, done: dict[tuple[int, int], int]) -> int:
         """The fingerprint of a node, loose or not as those that are `done`. It recurses for this many `levels`; `_deep`
         handles deeper nesting."""
         leaf = _loose_leaf if done is self._loose else _leaf
+        if matcher.conditional:
+            matcher = matcher.given(node)
         if not isinstance(node, _CONTAINERS):
             return leaf(node, matcher)
-        known = done.get(id(node))
+        key = id(node), id(matcher)
+        known = done.get(key)
         if known is not None:
             return known
         if not levels:
@@ -104,17 +109,19 @@ class Prints:
         else:
             inside = matcher.step(None)
             made = hash(("list", *sorted([self._part(one, inside, levels - 1, done) for one in node])))
-        done[id(node)] = made
+        done[key] = made
         return made
 
-    def _deep(self, tree: Tree, matcher: Matcher[Directive], done: dict[int, int]) -> int:
+    def _deep(self, tree: Tree, matcher: Matcher[Directive], done: dict[tuple[int, int], int]) -> int:
         """The fingerprint without recursion: containers are done after all that is nested in them."""
         stack: list[tuple[Tree, Matcher[Directive], bool]] = [(tree, matcher, False)]
         while stack:
             node, at, ready = stack.pop()
             if ready:
                 self._part(node, at, 1, done)
-            elif id(node) not in done:
+                continue
+            at = at.given(node)
+            if (id(node), id(at)) not in done:
                 self.spend(len(node))
                 stack.append((node, at, True))
                 if isinstance(node, dict):
@@ -122,7 +129,7 @@ class Prints:
                 else:
                     inside = at.step(None)
                     stack += [(one, inside, False) for one in node if isinstance(one, _CONTAINERS)]
-        return done[id(tree)]
+        return done[id(tree), id(matcher.given(tree))]
 
     def leaves(self, tree: Tree, matcher: Matcher[Directive]) -> frozenset[int]:
         """The loose fingerprints of a tree's leaves with their names, at most MAX_LEAVES of them."""
@@ -132,10 +139,11 @@ class Prints:
         while stack and looks < 2 * MAX_LEAVES and len(found) < MAX_LEAVES:
             looks += 1
             node, at, name = stack.pop()
+            at = at.given(node)
             if isinstance(node, dict | list):
                 self.spend(len(node))
             if isinstance(node, dict):
-                stack += [(one, at.step(key), key) for key, one in node.items()]
+                stack += [(one, at.step(key), key) for key, one in node.items() if key != ORDER]
             elif isinstance(node, list):
                 stack += [(one, at.step(None), name) for one in node]
             else:

@@ -12,11 +12,12 @@ from typing import NamedTuple
 
 from adapters.document import Tree
 from shadow.compare import benign
-from shadow.compare.diff import Excuse, Weigh
 from shadow.compare.difference import Severity
+from shadow.compare.findings import Excuse, Weigh
 from shadow.compare.identifiers import REFERENCE, RESOURCE, Classes
 from shadow.compare.meaning import Meaning
-from shadow.compare.patterns import Directive, Matcher, Order, PathPattern
+from shadow.compare.patterns import Condition, Directive, Matcher, Order, PathPattern
+from shadow.compare.places import BELOW, ELEMENT, LIST, VALUE, keys, patterns
 from shadow.compare.severity import Row, severities
 from shadow.normalisers.base import Normaliser
 from shadow.normalisers.host import Host
@@ -129,11 +130,13 @@ class Rules:
         return hash(self.digest)
 
     def compiled(
-        self, at: float, over: frozenset[str] = frozenset(), defaults: tuple[Rule, ...] = ()
+        self, at: float, over: frozenset[str] = frozenset(), defaults: tuple[Rule, ...] = (), form: str = "",
     ) -> Compiled:
-        """The rules for an exchange at a time (seconds since 1970). Known differences that have expired, or whose ids
-        are in `over`, hide nothing. `defaults` decide last."""
-        return _compiled(self, tuple(one for one in self.known if at < one.expires and one.id not in over), defaults)
+        """The rules for an exchange at a time (seconds since 1970), and for bodies that are read as a `form` ("xml",
+        "hl7v2" …; "" for what is in no document). Known differences that have expired, or whose ids are in `over`, hide
+        nothing. `defaults` decide last."""
+        known = tuple(one for one in self.known if at < one.expires and one.id not in over)
+        return _compiled(self, known, defaults, form)
 
 
 NONE = Rules()
@@ -159,18 +162,19 @@ _BUNDLE: tuple[Rule, ...] = (
 )
 
 
-# Each message has a time of sending (MSH-7) and an id (MSH-10) of its own: HL7 v2.9, section 2.14.9.
-_HL7 = tuple(Rule(f"default {at}", at, Volatile(Volatile.Options("opaque")))
-             for at in ("/MSH/*/f7/*/c1", "/MSH/*/f10/*/c1"))
+# Each message, file and batch has a time of sending and an id of its own: HL7 v2.9, sections 2.14.9, 2.14.2 and 2.14.7.
+_HL7 = tuple(Rule(f"default {segment}-{field}", f"/**/{segment}/*/f{field}/*/c1", Volatile(Volatile.Options("opaque")))
+             for segment, field in (("MSH", 7), ("MSH", 10), ("FHS", 7), ("FHS", 11), ("BHS", 7), ("BHS", 11)))
 _LINES = (Rule("default lines", "", order=Order("ordered")),)
-_BY_FORM: dict[str, tuple[Rule, ...]] = {"hl7v2": _HL7, "html": _LINES, "text": _LINES}
+_FORMS = ("json", "xml", "hl7v2", "html")
+_BY_FORM: dict[str, tuple[Rule, ...]] = {"hl7v2": _HL7, "text": _LINES}
 
 # Links in the head point to the server itself, as those of a Bundle do.
 _HEADS: tuple[Rule, ...] = (Rule("default /@header/link", "/@header/link", Host(Host.Options())),)
 
 
 def defaults(form: str, legacy: Tree, modern: Tree) -> tuple[Rule, ...]:
-    """The default rules: for text, HTML and HL7 v2 by form, and for two documents that both have a `resourceType`."""
+    """The default rules: for text and HL7 v2 by form, and for two documents that both have a `resourceType`."""
     if form in _BY_FORM:
         return _BY_FORM[form]
     typed = (isinstance(one, dict) and isinstance(one.get("resourceType"), str) for one in (legacy, modern))
@@ -181,21 +185,27 @@ def defaults(form: str, legacy: Tree, modern: Tree) -> tuple[Rule, ...]:
 
 
 @lru_cache(maxsize=256)
-def _compiled(rules: Rules, known: tuple[Known, ...], more: tuple[Rule, ...]) -> Compiled:
-    off: Matcher[bool] = Matcher.start((below(one.at), True) for one in rules.rules if not one.defaults)
+def _compiled(rules: Rules, known: tuple[Known, ...], more: tuple[Rule, ...], form: str) -> Compiled:
+    off: Matcher[bool] = Matcher.start((pattern, True) for one in rules.rules if not one.defaults
+                                       for pattern in patterns(one.at, form, BELOW))
     more = (*_HEADS, *more)
     every = [*rules.rules, *(one for one in more if one.normaliser is None or not _is_within(one.at, off))]
-    hiding = [(below(one.at) if one.ignore else PathPattern.parse(one.at),
-               Directive(one.id, one.normaliser, one.order, one.ignore, one.kind))
-              for one in every if one.normaliser is not None or one.order is not None or one.ignore]
-    hiding += [(below(one.at), Directive(one.id, ignore=True, kind=one.kind, shape=one.shape)) for one in known]
-    hiding += [(PathPattern.parse(one.at), Directive(one.id, crosswalk=one.crosswalk))
-               for one in every if one.crosswalk]
-    hiding += [(PathPattern.parse(one.at), Directive(one.id, keys=one.keys)) for one in every if one.keys]
-    rows = [Row(one.at, one.severity, frozenset({one.kind} if one.kind else ()))
-            for one in every if one.severity is not None]
-    shown = Matcher.start((below(one.at), True) for one in every if one.reveal)
-    within, without = _is_true(shown), _is_true(off)
+    hiding = [(pattern, directive) for one in every if (directive := _directive(one, form)) is not None
+              for pattern in patterns(one.at, form, _about(one))]
+    hiding += [(pattern, Directive(one.id, ignore=True, kind=one.kind, shape=one.shape)) for one in known
+               for pattern in patterns(one.at, form, BELOW)]
+    rows: list[Row] = []
+    shown: list[tuple[PathPattern, bool]] = []
+    for one in every:
+        for pattern in patterns(one.at, form, BELOW) if one.severity is not None or one.reveal else ():
+            if any(isinstance(token, Condition) for token in pattern):
+                # How much a place matters, and whether its values are shown, goes by names. A condition needs the node.
+                hiding.append((pattern, Directive(one.id, kind=one.kind, severity=one.severity, reveal=one.reveal)))
+            elif one.severity is not None:
+                rows.append(Row(str(pattern).removesuffix("/**"), one.severity, frozenset({one.kind} - {""})))
+            else:
+                shown.append((pattern, True))
+    within, without = _is_true(Matcher.start(shown)), _is_true(off)
     return Compiled(Matcher.start(hiding), severities(rows), within, frozenset(one.id for one in known),
                     _classes(rules), lambda names: not without(names), _excuse(without))
 
@@ -206,6 +216,25 @@ def _excuse(without: Callable[[Sequence[str]], bool]) -> Excuse:
         return found if found and not without(names) else ""
 
     return excuse
+
+
+def _directive(one: Rule, form: str) -> Directive | None:
+    """What a rule says that hides something, pairs items, or names identifiers and keys."""
+    order = one.order
+    if order is not None and order.kind == "keyed":
+        order = order._replace(fields=keys(order.fields, form))
+    if one.normaliser is None and order is None and not (one.ignore or one.crosswalk or one.keys):
+        return None
+    return Directive(one.id, one.normaliser, order, one.ignore, one.kind, one.crosswalk, one.keys)
+
+
+def _about(one: Rule) -> str:
+    """What a rule is about at its place (`shadow.compare.places`)."""
+    if one.ignore:
+        return BELOW
+    if one.order is not None:
+        return ELEMENT if one.order.kind == "all" else LIST
+    return VALUE if one.normaliser is not None or one.crosswalk else ELEMENT
 
 
 def _is_within(at: str, places: Matcher[bool]) -> bool:
@@ -220,14 +249,9 @@ def _classes(rules: Rules) -> Classes | None:
         return None
     learnt = {one.crosswalk: True for one in said if one.crosswalk not in (REFERENCE, RESOURCE)}
     learnt |= {one.name: one.learn for one in rules.classes}
-    last = [PathPattern.parse(one.at)[-1:] for one in said]
+    last = [pattern[-1:] for one in said for form in _FORMS for pattern in patterns(one.at, form, VALUE)]
     members = frozenset(token for tokens in last for token in tokens)
     return Classes(learnt, None if () in last or members & {"*", "**"} else members)
-
-
-def below(at: str) -> PathPattern:
-    """The pattern of the places that `at` names, and of all below. Raises ValueError if `at` is no pattern."""
-    return PathPattern((*PathPattern.parse(at), "**"))
 
 
 def _is_true(places: Matcher[bool]) -> Callable[[Sequence[str]], bool]:

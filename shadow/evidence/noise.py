@@ -20,8 +20,8 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from shadow.compare.comparison import AGREED, COMPARED, Comparison, Drift, Outcome
-from shadow.compare.diff import IDENTITY, MAX_DIFFERENCES
 from shadow.compare.difference import Difference, Severity, Shape
+from shadow.compare.findings import IDENTITY, MAX_DIFFERENCES
 from shadow.compare.names import MASKED
 from shadow.evidence.epoch import Epoch
 
@@ -125,7 +125,7 @@ def _where(one: Difference) -> tuple[str, str, str]:
 
 def _is_anywhere(one: Difference) -> bool:
     """Whether the name of the field is not known: it is masked, and there was no key to make a token of it."""
-    return not one.key_token and MASKED in one.path.split("/")
+    return not one.key_token and MASKED in one.path
 
 
 def _look(one: Shape) -> Look:
@@ -156,8 +156,8 @@ def repeated(found: Comparison, again: Comparison) -> Comparison:
 def is_plain(one: Difference) -> bool:
     """Whether only a value drifts that keeps its shape, at a path that leads through no list and no map of data."""
     path = one.signature.path
-    return (one.kind == "value" and one.legacy == one.modern and path.startswith("/")
-            and not {"*", MASKED}.intersection(path.split("/")))
+    return (one.kind == "value" and one.legacy == one.modern and path != "" and not one.listed
+            and "*" not in path.split("/") and MASKED not in path)
 
 
 # --- many exchanges ---

@@ -130,6 +130,8 @@ def size_of(control: Observation) -> int:
     if the answer failed otherwise."""
     if control.failure is not None:
         return LARGEST if control.failure.kind == "oversize" else -1
+    if control.digest is not None:
+        return control.digest.size.bit_length()
     return len(control.body).bit_length() if control.complete else LARGEST
 
 

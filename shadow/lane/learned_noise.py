@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from shadow.compare.comparison import Comparison
-from shadow.compare.diff import MAX_DIFFERENCES
 from shadow.compare.difference import Severity
+from shadow.compare.findings import MAX_DIFFERENCES
 from shadow.evidence.epoch import Epoch
 from shadow.evidence.noise import ALARM, EXPIRES, PROPOSED, Noise, added, e_value, is_plain, table
 

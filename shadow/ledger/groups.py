@@ -12,8 +12,8 @@ from typing import Any
 import orjson
 
 from shadow.compare.comparison import Comparison, Outcome
-from shadow.compare.diff import MAX_DIFFERENCES
 from shadow.compare.difference import Difference, Severity, Shape, Signature, worst_of
+from shadow.compare.findings import MAX_DIFFERENCES
 from shadow.compare.names import MASKED
 from shadow.evidence.stratum import HOUR
 

@@ -1,6 +1,8 @@
 """What a mirror carries, what is compared, and that mirrors take nothing away from clients."""
 
+import gzip
 import hashlib
+import random
 import threading
 from functools import partial
 
@@ -140,7 +142,7 @@ def test_a_range_by_a_tag_is_compared_with_what_the_client_got(mirroring, legacy
 def test_what_modern_takes_too_long_or_too_many_bytes_for_has_a_reason_of_its_own(mirroring, legacy, modern, ended):
     def large(wire, asked):
         wire.read_body(asked)
-        wire.send(response(200, body=bytes(1 << 17)))
+        wire.send(response(200, ("Content-Type", "text/event-stream"), body=bytes(1 << 17)))
 
     gone = threading.Event()
 
@@ -160,6 +162,44 @@ def test_what_modern_takes_too_long_or_too_many_bytes_for_has_a_reason_of_its_ow
         wire.reset()
         until(partial(mirroring.metric, OUTCOMES, outcome="skipped", reason=reason), "nobody saw the client go")
         gone.set()
+
+
+LARGE = bytes(range(256)) * 1024
+
+
+@pytest.mark.parametrize("name", ["plain", "verified"])
+@pytest.mark.parametrize(("one", "other", "outcome"), [
+    (LARGE, LARGE, "match"), (LARGE, LARGE[:-1] + b"x", "mismatch"), (LARGE, LARGE + b"x", "mismatch"),
+    (LARGE, b"small", "mismatch"), (b"small", LARGE, "mismatch"),
+])
+def test_of_bodies_that_are_too_large_to_be_kept_the_digests_are_compared(
+    mirroring, legacy, modern, ended, name, one, other, outcome,
+):
+    for server, body in ((legacy, one), (modern, other)):
+        server.does(lambda wire, asked, body=body: (wire.read_body(asked), wire.send(response(200, body=body))))
+    served = mirroring.ask("GET", f"/{name}/1")
+    assert served.body == (other if name == "verified" else one)
+    assert ended(1) == {(outcome, ""): 1}
+
+
+@pytest.mark.parametrize("name", ["plain", "verified"])
+def test_a_digest_is_made_of_the_content_and_not_of_its_coding(mirroring, legacy, modern, ended, name):
+    content = bytes(random.Random(1).randbytes(1 << 18))
+    packed = gzip.compress(content)
+    legacy.does(lambda wire, asked: wire.send(response(200, ("Content-Encoding", "gzip"), body=packed)))
+    modern.does(lambda wire, asked: wire.send(response(200, body=content)))
+    assert mirroring.ask("GET", f"/{name}/1", ("Accept-Encoding", "gzip")).status == 200
+    assert ended(1) == {("match", ""): 1}
+
+
+@pytest.mark.parametrize(("sums", "outcome"), [(("1", "1"), "match"), (("1", "2"), "mismatch")])
+def test_trailers_are_compared(mirroring, legacy, modern, ended, sums, outcome):
+    for server, value in zip((legacy, modern), sums, strict=True):
+        text = f"2\r\n{{}}\r\n0\r\nX-Sum: {value}\r\n\r\n".encode()
+        server.does(lambda wire, asked, text=text: wire.send(
+            b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n" + text))
+    assert mirroring.ask("GET", "/plain/1").status == 200
+    assert ended(1) == {(outcome, ""): 1}
 
 
 @pytest.mark.parametrize("name", ["plain", "adapted"])

@@ -29,6 +29,13 @@ def told(name, media=""):
     ("json-latin1", MISMATCH, [("critical", "value", "/dose")]),
     ("json-bom", MISMATCH, [("critical", "value", "/dose")]),
     ("json-bom-only", NORMALISED, []),
+    ("hl7-result-other-patient", MISMATCH, [("critical", "moved", "PID/OBR")]),
+    ("hl7-note-other-result", MISMATCH, [("critical", "moved", "PID/OBR/OBX/NTE")]),
+    ("hl7-reaction-other-vaccine", MISMATCH, [("critical", "moved", "PID/RXA/OBX")]),
+    ("xml-interleaved", MISMATCH, [("major", "moved", "/r/Name")]),
+    ("xml-qname-prefix", NORMALISED, []),
+    ("html-input-value", MISMATCH, [("major", "value", "/input[@name='dose']/@value")]),
+    ("html-deep", MISMATCH, [("major", "value", "")]),
     ("json-number-list", MISMATCH, [("minor", "precision", "/*")] * 3),
     ("json-40-rows", MISMATCH, [("minor", "precision", "/*/value")] * 40),
 ])

@@ -9,8 +9,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from adapters.document import parse
-from shadow.compare.diff import MAX_DEPTH, MAX_DIFFERENCES, MAX_FOUND, DiffError, diff
+from shadow.compare.diff import MAX_DEPTH, DiffError, diff
 from shadow.compare.difference import Severity, Shape, placed, shape
+from shadow.compare.findings import MAX_DIFFERENCES, MAX_FOUND
 from shadow.compare.names import MASKED
 
 NAMES = st.sampled_from(["id", "name", "code", "given", "valueQuantity", "_birthDate"])
@@ -269,7 +270,7 @@ def test_work_grows_with_the_input_alone():
 
 def test_a_bound_on_the_work_is_no_agreement():
     with pytest.raises(DiffError, match="budget"):
-        diff([1] * 100, [1] * 100, looks=50)
+        diff([[1] for _ in range(100)], [[1] for _ in range(100)], looks=50)
     legacy, modern = ({f"n{at}": [leaf] for at in range(100)} for leaf in "ab")
     assert 0 < len(differences(legacy, modern, looks=200)) < 100
 

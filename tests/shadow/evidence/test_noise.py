@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from adapters.crosswalk import Crosswalk
 from shadow.compare.comparison import Bond, Comparison, Drift, Outcome, Tally, compare
-from shadow.compare.diff import MAX_DIFFERENCES
 from shadow.compare.difference import Severity
+from shadow.compare.findings import MAX_DIFFERENCES
 from shadow.compare.rules import Rule, Rules
 from shadow.evidence.epoch import Epoch, Setup
 from shadow.evidence.noise import (

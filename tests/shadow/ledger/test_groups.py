@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shadow.compare.comparison import Comparison, Outcome, Tally, compare
-from shadow.compare.diff import MAX_DIFFERENCES
 from shadow.compare.difference import Difference, Severity, Shape
+from shadow.compare.findings import MAX_DIFFERENCES
 from shadow.ledger.groups import DIFFERENCES, EXEMPLARS, HOURS, SIGNATURES, decode, encode, merged, patterns
 from tests.shadow.exchanges import pair
 
