@@ -126,7 +126,7 @@ class Lane(Generic[Way]):
         self.held += cost
         self._idle.clear()
         self._asking.served(mirror)
-        return self._asking.put(Job(mirror, cost))
+        return self._asking.put(Job(mirror, cost, self.writer.join(mirror.capability)))
 
     def skip(self, capability: str, operation: str, reason: str, left_out: LeftOut | None = None) -> None:
         """Count an exchange that was eligible but is not mirrored. `reason` is one of a few fixed words. `left_out`
@@ -417,7 +417,7 @@ class Lane(Generic[Way]):
         left_out = job.mirror.left_out() if job.standing is None else None
         if job.standing is not None and job.mirror.who:
             self.writer.count_members(comparison.tally, job.standing, job.mirror.who)
-        self.writer.keep(comparison, job.standing, job.rules, left_out)
+        self.writer.keep(comparison, job.standing, job.rules, left_out, job.cohort)
         self._free(job, comparison.tally)
 
     def _free(self, job: Job[Way], tally: Tally) -> None:

@@ -292,6 +292,12 @@ class Reason(StrEnum):
     """The exchanges were in a file that was deleted. The present file was made after that."""
     STORE_REPLACED = "store_replaced"
     """The exchanges were in a file that was replaced by the present one."""
+    UNLINKED = "unlinked"
+    """There was no key for the tokens of the exchanges, as custody failed: they have an outcome, and prove nothing."""
+
+
+NOT_LOST = frozenset({Reason.STORE_UNAVAILABLE, Reason.UNLINKED})
+"""Reasons of gaps whose exchanges have an outcome: they are missing from the verdict alone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,8 @@ class StoreRenewed(StoreError):
 class Batch:
     """Everything that is written in one transaction.
 
-    A comparison counts its own tally, so `tallies` count only exchanges that left nothing else to remember.
+    A comparison counts its own tally, so `tallies` count only exchanges that left nothing else to remember. What
+    exchanges prove may come in a later batch than their outcomes: see shadow.lane.cohorts.
     `eligible` counts the exchanges that were to be compared, by capability and hour (since 1970). `sightings` are what
     exchanges prove, with the noise that was seen; `bindings` are pairs of identifiers; `members` count effective
     exchanges by who asked; `paces` are how the times of both arms compare, with all pairs of a row in one block.
@@ -70,7 +71,7 @@ class Batch:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to write. Bindings and members never come without a sighting."""
+        """Whether there is nothing to write. Bindings and members never come without a tally or a comparison."""
         return not (self.comparisons or self.tallies or self.traffic or self.sightings or self.gaps
                     or self.paces)
 
