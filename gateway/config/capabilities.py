@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import astuple, replace
 from hashlib import sha256
 from typing import Any
 
@@ -72,7 +72,7 @@ class Capabilities:
 
     def __init__(
         self, root: Node, broken: frozenset[Steps], names: Names, find: Find, findings: Findings,
-        seeds: Seeds, described: Descriptions, *, ambiguous_paths: bool, lane_memory: int,
+        seeds: Seeds, described: Descriptions, server: spec.Server, *, lane_memory: int,
     ) -> None:
         self._root = root
         self._broken: dict[Any, set[str]] = {}
@@ -84,7 +84,9 @@ class Capabilities:
         self._findings = findings
         self._seeds = seeds
         self._described = described
-        self._ambiguous_paths = ambiguous_paths
+        self._ambiguous_paths = server.ambiguous_paths
+        # What it adds to requests, by which services tell how they were asked.
+        self._forwarding = server.forwarded, server.via, server.trusted_hops, server.trusted_fields
         self._lane_memory = lane_memory
         self._groups: dict[str, tuple[str, spec.Split, Place]] = {}
 
@@ -102,8 +104,10 @@ class Capabilities:
         split = self._split(name, written, node)
         policies = self._names.checked_policies(written.policies, node)
         self._agree(legacy, modern, node)
-        arms = _setup([one for one in (legacy, modern) if one is not None], node, self._root.find("upstreams"),
-                      _mirrored(written, policies))
+        both = [one for one in (legacy, modern) if one is not None]
+        held = written.limits.buffer if any(one.adapter is not None for one in both) else None
+        arms = _setup(both, node, self._root.find("upstreams"),
+                      [_mirrored(written, policies), _operations(operations), self._forwarding, held])
         shadow = self._shadow(written, policies, node, arms)
         place = self._root.key("capabilities", name)
         return Capability(
@@ -206,6 +210,7 @@ class Capabilities:
             gating.criteria(gate, lags), setup=setup, sample=shadow.sample / 10_000,
             seeded=tuple((one.name, one.pairs) for one in rules.classes),
             known=tuple((one.id, one.max_rate) for one in rules.known),
+            expiries=tuple(one.expires for one in rules.known),
         )
         self._lags(lags, recheck, node)
         groups = self._gate_groups(written, node)
@@ -305,20 +310,26 @@ def _mirrored(written: spec.Capability, policies: Iterable[Policy]) -> list[str]
     return sorted({name.decode("latin-1") for policy in policies for name in policy.credentials})
 
 
-def _setup(arms: Iterable[Arm], node: Node, upstreams: Node, mirrored: list[str]) -> Setup:
-    """A Setup that changes when an arm becomes another service, is translated or is asked in another way. It covers the
-    upstream and adapter as written, the endpoints, and what is `mirrored` of credentials. It leaves out the values of
-    "${…}" in options, because a short hash of a short secret gives the secret away; an endpoint holds no secret."""
+def _operations(operations: Iterable[Operation]) -> list[Any]:
+    """Which requests are mirrored, and as what: evidence on some of them shows nothing of others."""
+    return sorted([one.name, one.path, sorted(one.methods), one.headers, one.query, one.safe] for one in operations
+                  if any(map(one.is_safe, one.methods or ("GET",))))
+
+
+def _setup(arms: Iterable[Arm], node: Node, upstreams: Node, asked: list[Any]) -> Setup:
+    """A Setup that changes when an arm becomes another service, is translated, has another time to answer, or is asked
+    about something else or in another way. It covers the upstream and adapter as written, modern's timeouts, the
+    endpoints, and what is `asked`. It leaves out the values of "${…}" in options, because a short hash of a short
+    secret gives the secret away; an endpoint holds no secret."""
     written, endpoints = [], []
     for arm in arms:
         upstream, adapter = upstreams.find(arm.upstream.name), node.find(arm.name).child("adapter")
-        said = upstream.data(as_written=True)
-        written.append((arm.name, said.get("url"), said.get("endpoints"), arm.upstream.settings.host,
-                        arm.upstream.settings.tls.server_name,
-                        adapter.data(as_written=True) if adapter is not None else None))
-        endpoints.append((arm.name, sorted(arm.upstream.settings.endpoints)))
-    # Where nothing is special about credentials, the digest is what it was before they belonged to it.
-    return Setup(_hash([*written, mirrored] if mirrored else written), _hash(endpoints))
+        said, settings = upstream.data(as_written=True), arm.upstream.settings
+        written.append((arm.name, said.get("url"), said.get("endpoints"), settings.host, settings.tls.server_name,
+                        adapter.data(as_written=True) if adapter is not None else None,
+                        *(astuple(settings.timeouts) if arm.name == "modern" else ())))
+        endpoints.append((arm.name, sorted(settings.endpoints)))
+    return Setup(_hash([*written, asked]), _hash(endpoints))
 
 
 def _hash(written: Any) -> str:

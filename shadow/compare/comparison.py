@@ -14,7 +14,7 @@ from typing import NamedTuple
 from adapters.crosswalk import Crosswalk, IdPair
 from adapters.document import Tree, escape
 from adapters.trees import xml
-from shadow.compare import heads
+from shadow.compare import heads, renaming
 from shadow.compare.bodies import (
     DUPLICATE,
     HARMLESS,
@@ -28,15 +28,16 @@ from shadow.compare.bodies import (
     shape_of,
 )
 from shadow.compare.codings import codings_of
-from shadow.compare.diff import DiffError, diff
+from shadow.compare.diff import Diff, DiffError, diff
 from shadow.compare.difference import ABSENT, Difference, Severity, Shape, Signature, worst_of
 from shadow.compare.digests import digest_of
+from shadow.compare.findings import IDENTITY
 from shadow.compare.identifiers import Identities
-from shadow.compare.names import MASKED
+from shadow.compare.names import FORMS, MASKED
 from shadow.compare.outside import Outside
 from shadow.compare.pair import Pair
 from shadow.compare.patterns import Directive, Matcher, Order, PathPattern
-from shadow.compare.rules import defaults
+from shadow.compare.rules import Rule, defaults
 from shadow.observation import Observation
 
 VERSION = "6"
@@ -63,6 +64,9 @@ ORDERED = Matcher.start([(PathPattern(), Directive("", order=Order("ordered")))]
 
 LOOKS, LOOKS_A_BYTE = 4_000_000, 2
 """The work that a comparison may take, so that none takes unbounded time: so much, and more for each byte."""
+
+RETRIED = 16 << 20
+"""The most bytes of two documents that are compared once more, to see whether their records were renamed."""
 
 
 class Incomparable(Exception):
@@ -283,6 +287,9 @@ def _of_bodies(outside: Outside) -> Iterator[Difference]:
         yield from _of_equal(outside)
         return
     before, after = decoded(old), decoded(new)
+    if before == Unreadable("unknown_coding") and not isinstance(after, Unreadable):
+        # No mirror asks for such a coding, so this holds nothing against modern.
+        raise Incomparable("legacy_unknown_coding")
     if isinstance(before, Unreadable) or isinstance(after, Unreadable):
         if Unreadable("too_large") in (before, after):
             yield from _of_large(outside)
@@ -335,7 +342,9 @@ def _of_equal(outside: Outside) -> Iterator[Difference]:
         return
     legacy, modern = read(form, body), read(form, body)
     if not isinstance(legacy, Unreadable) and not isinstance(modern, Unreadable):
-        yield from _of_documents(outside, form.name, legacy, modern, 2 * len(body))
+        found = _of_documents(outside, form.name, legacy, modern, 2 * len(body), outside.identities)
+        outside.hidden.update(dict(found.hidden))
+        yield from found.differences
 
 
 def _of_bytes(outside: Outside, before: int, after: int) -> Iterator[Difference]:
@@ -354,7 +363,12 @@ def _of_read(outside: Outside, forms: tuple[Form, Form], bodies: tuple[bytes, by
         yield from syntax or _of_bytes(outside, *map(len, bodies))
         return
     yield from _of_odd(outside, legacy, modern)
-    found = _of_documents(outside, forms[0].name, old, new, sum(map(len, bodies)))
+    compared = _of_documents(outside, forms[0].name, old, new, sum(map(len, bodies)), outside.identities)
+    more = renaming.candidates(compared.differences, old, new) if outside.identities is None else ()
+    if more and forms[0].name in FORMS and sum(map(len, bodies)) <= RETRIED:
+        compared = _if_renamed(outside, forms, bodies, compared, more)
+    found = compared.differences
+    outside.hidden.update(dict(compared.hidden))
     if forms[0].name == "html" and not found:
         # The pages read the same, but their markup differs. That is counted.
         outside.hidden[MARKUP] += 1
@@ -388,14 +402,34 @@ def _of_odd(outside: Outside, legacy: Reading, modern: Reading) -> Iterator[Diff
     yield from outside.ruled(Difference("syntax", "", before, after))
 
 
-def _of_documents(outside: Outside, form: str, legacy: Tree, modern: Tree, size: int) -> tuple[Difference, ...]:
-    """The differences of two documents of `size` bytes together."""
+def _of_documents(
+    outside: Outside, form: str, legacy: Tree, modern: Tree, size: int, identities: Identities | None,
+    more: tuple[Rule, ...] = (),
+) -> Diff:
+    """The differences of two documents of `size` bytes together. `more` are rules beside those of the pair."""
     pair = outside.pair
-    rules = pair.rules.compiled(pair.at, pair.over, defaults(form, legacy, modern), form)
+    rules = pair.rules.compiled(pair.at, pair.over, (*defaults(form, legacy, modern), *more), form)
     try:
-        found, counts = diff(legacy, modern, rules.directives, rules.weigh, rules.reveals, LOOKS + LOOKS_A_BYTE * size,
-                             pair.key, outside.identities, form, rules.excuse)
+        return diff(legacy, modern, rules.directives, rules.weigh, rules.reveals, LOOKS + LOOKS_A_BYTE * size,
+                    pair.key, identities, form, rules.excuse)
     except DiffError as error:
         raise Incomparable(error.reason) from None
-    outside.hidden.update(dict(counts))
-    return found
+
+
+def _if_renamed(
+    outside: Outside, forms: tuple[Form, Form], bodies: tuple[bytes, bytes], found: Diff, more: tuple[Rule, ...],
+) -> Diff:
+    """The differences of two documents if records have other identifiers in each, by these rules; else those that were
+    found."""
+    known = renaming.identities(more)
+    legacy, modern = (read(*one) for one in zip(forms, bodies, strict=True))  # the trees of before may not be changed
+    try:
+        again = _of_documents(outside, forms[0].name, legacy, modern, sum(map(len, bodies)), known, more)
+    except Incomparable:
+        return found
+    lone, still = (sum(one.kind in ("missing", "extra") for one in some.differences) for some in (found, again))
+    renamed = renaming.renamed(more, again.hidden)
+    if not renamed or still >= lone or any(one.kind == IDENTITY for one in again.differences):
+        return found
+    ours = {one.id for one in more}
+    return Diff((*again.differences, *renamed), tuple(one for one in again.hidden if one[0] not in ours))

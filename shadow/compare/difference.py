@@ -68,10 +68,10 @@ class Difference:
 
     `kind` is one of: status, header, trailer, coding, syntax, body (of the message); missing (legacy has it, modern has
     not), extra (the reverse), moved (an item of a list is elsewhere in it), type, value, precision (the same number,
-    written otherwise), identity (an identifier is bound to another one: always critical) (of the document). `path` is
-    the place in legacy's document, as `shadow.compare.places` writes it, or a field's lower-case name; `modern_path`
-    is the one in modern's, if it is another one, else empty. On a side that has nothing there, the last step is the
-    other side's.
+    written otherwise), identity (an identifier is bound to another one: always critical), renamed (records have other
+    identifiers in each answer, consistently; `path` is a pattern) (of the document). `path` is the place in legacy's
+    document, as `shadow.compare.places` writes it, or a field's lower-case name; `modern_path` is the one in modern's,
+    if it is another one, else empty. On a side that has nothing there, the last step is the other side's.
 
     The shapes hold no value. The tokens stand for scalars: at one place of one epoch they are equal if the values are;
     `key_token` stands for the member names that `path` masks. `listed` says that there are several of something on the

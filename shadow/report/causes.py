@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from shadow.compare.difference import Severity, worst_of
 from shadow.compare.names import MASKED
+from shadow.compare.renaming import RENAMED
 from shadow.ledger.groups import HOURS, Pattern
 
 CAUSES = 10
@@ -123,6 +124,9 @@ def tried(key: Key, severity: Severity, shapes: Sequence[tuple[str, str]], drift
     one side, since no rule fixes those. If legacy itself `drifts`, the rule is a wider one, by the values' type."""
     kind, path = key
     at = path.replace(MASKED, "*")
+    if kind == RENAMED:
+        # Its shape names the class of the identifiers. The rule goes on checking them.
+        return f'{{at: "{at}", crosswalk: {shapes[0][0].partition(" ")[2]}}}'
     if severity is Severity.CRITICAL:
         return ""
     if kind == "moved" and at.endswith("/*"):
