@@ -51,6 +51,7 @@ COMPILED = [
 # What compares two documents: it takes some 30 % less CPU time.
 COMPILED += [
     "shadow/compare/diff.py",
+    "shadow/compare/meaning.py",
     "shadow/compare/names.py",
     "shadow/compare/pairing.py",
     "shadow/compare/prints.py",

@@ -139,12 +139,18 @@ def ask(
 
     `arrival` is the client's request. `limit` is the most bytes that are kept of the answer's body: of a longer one
     there is a digest, or, if the arm has an adapter, a failure. `total` is how many seconds the arm may take; 0 if the
-    caller cancels in time. A failure is an observation too.
+    caller cancels in time. An arm with an adapter gets and gives no larger bodies than a client's call lets it. A
+    failure is an observation too.
     Returns the function that cancels, or None if `heard` was called already.
     """
     request, match = asked
     started = time.monotonic()
     if arm.adapter is not None:
+        held = match.target.capability.buffer_limit
+        limit = min(limit, held)
+        if len(request.body) > held:
+            heard(Observation(arm.name, 0.0, failure=Failure("oversize", source="gateway")))
+            return None
         try:
             request = _translate(arm, match, request, request.body)
         except AdapterError as error:
@@ -156,7 +162,8 @@ def ask(
 
     collected = Collected(limit, settled, bodiless=request.method == "HEAD", timed=True, digested=arm.adapter is None)
     sending = arm.upstream.for_mirrors().send(
-        request, arrival, request.body, collected, None, whole=True, streams=False, total=total)
+        request, arrival, request.body, collected, None, whole=True, streams=arm.adapter is None,
+        total=total)
     if sending is None or collected.failure is not None:
         return None
     collected.sending = sending

@@ -16,17 +16,19 @@ from gateway.decide import Decision
 from gateway.digests import DIGESTS, Passing
 from gateway.forward import ask
 from gateway.members import members
-from gateway.question import is_conditional, question
+from gateway.question import question
 from gateway.room import PIECE, Room
 from gateway.telemetry.record import Account
 from gateway.transports.base import Sending
 from gateway.transports.http.affinity import Affinity
 from gateway.upload import Upload
+from gateway.wire.bodies import CHUNKED
 from shadow.evidence.stratum import LARGEST, LeftOut
 from shadow.lane.asking import Cancel
 from shadow.lane.lane import Lane
 from shadow.lane.mirror import Mirror
 from shadow.observation import NO_FIELDS, Digest, Failure, Observation
+from shadow.preconditions import is_conditional
 
 _NO_HEADERS = Headers()
 # Bytes of a request's body that take no time to speak of on their way to an arm.
@@ -277,10 +279,13 @@ def ask_mirror(
     # Legacy is asked beyond what mirroring takes only where it must say again what it has said: the same question is
     # put to it, with the credentials of the client that it has answered.
     own = extra and name == "legacy" and mirror.ask == "modern"
-    asked = question(way.match, mirror.request, mirror.served.status, own=own, plain=arm.adapter is None)
-    # An adapter needs the whole answer. The lane has the deadline.
+    plain = arm.adapter is None and way.arrival.head.length != CHUNKED
+    asked = question(way.match, mirror.request, mirror.served.status, own=own, plain=plain,
+                     conditions=mirror.ask == name == "modern")
+    # An adapter needs the whole answer.
     limit = mirror.plan.max_body if arm.adapter is None else max(mirror.plan.max_body, capability.buffer_limit)
-    return ask(arm, asked, way.arrival, limit, 0.0, heard)
+    # The lane has the deadline. A client's call has the arm's own bound, and so has this.
+    return ask(arm, asked, way.arrival, limit, arm.upstream.settings.timeouts.total, heard)
 
 
 def _is_whole(arm: Arm) -> bool:

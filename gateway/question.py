@@ -1,8 +1,9 @@
 """What a mirror asks: the client's request, as an arm gets it that did not serve the client. Pure.
 
-Left out are the conditions, because each arm has entity tags and times of its own; the credentials, unless the
-capability passes them; and the content codings that Figway could not take off the answer. A recheck of the arm that
-served the client is the exception: it carries the client's credentials, which that arm has seen already.
+Left out are the credentials, unless the capability passes them, and the content codings that Figway could not take off
+the answer. Legacy is asked without conditions: each arm has entity tags and times of its own, and legacy is to say what
+modern's answer is held against. Modern is asked with them, since it is to show what it makes of them. A recheck of the
+arm that served the client is the exception: it carries the client's credentials, which that arm has seen already.
 """
 
 from functools import lru_cache
@@ -12,11 +13,10 @@ from adapters.message import Headers, Request
 from gateway.capability import Match
 from shadow.compare.codings import CODINGS
 from shadow.credentials import is_credential, without_in_body, without_in_path, without_in_target
+from shadow.preconditions import PRECONDITIONS
 
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
-_CONDITIONS = frozenset({b"if-none-match", b"if-modified-since", b"if-match", b"if-unmodified-since"})
-LEFT_OUT = _CONDITIONS | {b"expect", b"if-range"}
-"""Lower-case names of the fields that no mirror carries."""
+_IF_RANGE = b"if-range"
 
 _CODINGS = b"accept-encoding"
 
@@ -28,15 +28,13 @@ class Question(NamedTuple):
     match: Match
 
 
-def is_conditional(request: Request) -> bool:
-    """Whether a request has a condition, by which an answer may be 304 or 412 (RFC 9110 section 13.1)."""
-    return any(name.lower() in _CONDITIONS for name, _ in request.headers)
-
-
-def question(match: Match, original: Request, served: int, *, own: bool, plain: bool) -> Question:
+def question(
+    match: Match, original: Request, served: int, *, own: bool, plain: bool, conditions: bool = False,
+) -> Question:
     """What to ask an arm about the client's request `original`, whose body is whole, and which was answered with the
     status `served`. `own` says that the arm is the one that answered the client: it gets the credentials. `plain` says
-    that the arm has no adapter, so that the request goes out as it is made here."""
+    that the arm has no adapter and the body no coding of its own, so that the request goes out as it is made here.
+    `conditions` says that it is asked with those of the client."""
     capability = match.target.capability
     bare = not (own or capability.passes_credentials)
     target, headers, body = original.target, original.headers, original.body
@@ -45,7 +43,7 @@ def question(match: Match, original: Request, served: int, *, own: bool, plain: 
         if target is not original.target:
             match = Match(match.target, tuple(map(without_in_path, match.captures)))
         body = without_in_body(original)
-    kept = _kept(tuple([name for name, _ in headers]), capability.withheld, bare, served == 206)
+    kept = _kept(tuple([name for name, _ in headers]), capability.withheld, bare, served == 206, conditions)
     if kept.fields is not None:
         headers = Headers([headers[at] for at in kept.fields])
     if kept.codings is not None and (value := _decodable(headers[kept.codings][1])) != headers[kept.codings][1]:
@@ -68,11 +66,13 @@ class _Kept(NamedTuple):
 
 
 @lru_cache(maxsize=512)
-def _kept(names: tuple[bytes, ...], withheld: frozenset[bytes], bare: bool, partial: bool) -> _Kept:
+def _kept(
+    names: tuple[bytes, ...], withheld: frozenset[bytes], bare: bool, partial: bool, conditions: bool,
+) -> _Kept:
     """What is kept of fields of these `names`. Most requests have the names of one before."""
     lower = [name.lower() for name in names]
-    left_out = LEFT_OUT
-    if b"if-range" in lower and not partial:
+    left_out = frozenset({_IF_RANGE}) if conditions else PRECONDITIONS | {_IF_RANGE}
+    if _IF_RANGE in lower and not partial:
         left_out |= {b"range"}  # the tag did not hold, so the client got the whole
     if bare:
         left_out |= withheld

@@ -26,9 +26,14 @@ SECRETS = frozenset({
 
 # The name of a parameter or a field, without its case and its "-", "_" and ".".
 _NAMES = re.compile(
-    rb".*(?:access|auth|authentication|bearer|id|jwt|login|private|refresh|security|session|sso|subject)token"
-    rb"|.*(?:api|auth|subscription)key|.*(?:authorization|jwtassertion|clientsecret|passwd|password)"
-    rb"|jwt|token|jsessionid|phpsessid|aspnetsessionid|xamzsignature|xamzcredential|xgoogsignature|xgoogcredential")
+    rb".*(?:access|auth|authentication|bearer|id|jwt|login|private|refresh|security|session|sso|subject|user)token"
+    rb"|.*(?:api|auth|subscription)key|.*(?:authorization|jwtassertion|(?:api|app|client|shared)secret|passwd|password)"
+    rb"|jwt|token|pwd|samlresponse|sessionid|jsessionid|phpsessid|aspnetsessionid|xamzsignature|xamzcredential|xgoogsignature|xgoogcredential")
+# The name of a field alone: what is no credential under a parameter's name, such as a session of a conference, is one
+# there. Tokens by which a client goes on reading, and those against forged requests, are none.
+_FIELD_NAMES = re.compile(
+    rb"(?!.*(?:continuation|csrf|cursor|next|page|sync|xsrf)token).*(?:token|secret|wsse|credentials?)"
+    rb"|x?(?:auth|bearer|jwt|session|sessionid|sid)")
 _FILLING = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ", b"abcdefghijklmnopqrstuvwxyz"), b"-_."
 
 # Tomcat's ;jsessionid=…, also encoded, and ASP.NET's /(S(…))/. A server may read "%3B" as a semicolon.
@@ -44,7 +49,7 @@ _FORM = b"application/x-www-form-urlencoded"
 @lru_cache(maxsize=1024)
 def is_credential(field: bytes) -> bool:
     """Whether a header field of this name holds a credential."""
-    return field.lower() in SECRETS or _is_parameter(field)
+    return field.lower() in SECRETS or _is_parameter(field) or _FIELD_NAMES.fullmatch(_plain(field)) is not None
 
 
 def _is_parameter(name: bytes) -> bool:
@@ -77,7 +82,8 @@ def without_in_query(query: bytes) -> bytes:
 
 def _is_suspect(query: bytes) -> bool:
     """Whether a query in lower case may hold a credential: no name of one lacks all of these. It is quick."""
-    return (b"token" in query or b"key" in query or b"sess" in query or b"pass" in query or b"jwt" in query
+    return (b"token" in query or b"key" in query or b"pwd" in query or b"saml" in query
+            or b"sess" in query or b"pass" in query or b"jwt" in query
             or b"auth" in query or b"assert" in query or b"secret" in query or b"sign" in query or b"cred" in query
             or b"%" in query)
 

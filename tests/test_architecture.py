@@ -50,13 +50,13 @@ SHADOW = [
     {"normalisers", "custody"},
     {"observation", "latency", "settings", "words", "database", "guide", "diff", "rules", "noise", "signatures",
      "stratum", "tokens", "unlink"},
-    {"moved", "credentials"},
+    {"moved", "credentials", "preconditions"},
 ]
 
 PURE = [
     "adapters", "shadow.observation", "shadow.compare", "shadow.normalisers", "shadow.evidence", "shadow.ledger",
     "shadow.plan", "shadow.report", "shadow.cases", "shadow.sealed.search", "shadow.words", "shadow.latency",
-    "shadow.credentials", "gateway.question",
+    "shadow.credentials", "shadow.preconditions", "gateway.question",
     "shadow.settings", "shadow.lane.learned_noise", "shadow.lane.rates", "shadow.renderers.html",
     "shadow.renderers.csv", "shadow.renderers.json", "shadow.renderers.junit", "shadow.renderers.markdown",
     "shadow.renderers.phrases",

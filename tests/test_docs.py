@@ -22,10 +22,10 @@ from gateway.config import gating, kinds, spec
 from gateway.config.compile import build
 from gateway.edges import field_kinds
 from gateway.errors import CODES, FAILURES
-from gateway.question import LEFT_OUT
 from gateway.stage import READS, WRITES, Stage
 from shadow.compare.comparison import Outcome
 from shadow.credentials import SECRETS
+from shadow.preconditions import PRECONDITIONS
 from tests.backends.upstream import closed_port, until
 from tests.backends.wire import response
 from tests.markdown import anchors, blocks, quoted, sections, tables, top_level
@@ -387,7 +387,7 @@ def test_what_is_removed_from_requests_is_as_documented(plain, legacy):
     assert plain.ask("GET", "/", ("Host", "clinic.example"), *sent).status == 200
     assert b"canary" not in b"".join(value for _, value in legacy.asked[-1].headers)
     lacking = dict(sections(REFERENCE))["Removed from mirrors"]
-    for name in (*LEFT_OUT, *SECRETS):
+    for name in (*PRECONDITIONS, *SECRETS):
         assert f"`{name.decode()}`" in lacking.lower()
 
 

@@ -12,7 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from gateway.telemetry.facts import WorkerFacts
 from gateway.telemetry.metrics import families, mirrored
 from shadow.lane.sparing import ANOTHER_KIND, CLIENT_ERRORS
-from shadow.ledger.rows import Reason
+from shadow.ledger.rows import NOT_LOST, Reason
 
 
 def scrape(workers: Sequence[tuple[bool, WorkerFacts]], version: str) -> bytes:
@@ -66,7 +66,7 @@ class _Scrape:
         lost = CounterMetricFamily("figway_store_lost", "Exchanges that the store does not have, or not all of.",
                                    labels=["reason"])
         for reason in (*Reason, "differences"):
-            if reason != Reason.STORE_UNAVAILABLE:  # those have an outcome
+            if reason not in NOT_LOST:
                 lost.add_metric([reason], sum(one["store"]["lost"].get(reason, 0) for one in every))
         yield lost
         well = GaugeMetricFamily("figway_shadow_well", "1 if a part of the shadow works in every worker, else 0.",

@@ -15,10 +15,10 @@ import click
 @click.option("--config", type=click.Path(dir_okay=False, path_type=Path), default="routes.yaml", show_default=True,
               help="The demo's routes.yaml.")
 def demo(requests: int, seed: int, keep: bool, config: Path) -> None:
-    """Run a small clinic's migration: two services, the gateway, traffic, and what the shadow found.
+    """Run a small clinic's migration: two services, the gateway, traffic, what the shadow found, and the verdicts.
 
     Everything runs on free loopback ports, and ends by itself: with status 0 if the shadow found every seeded defect
-    and nothing else, with 1 if not.
+    and nothing else, and what modern then mends is SAFE; with 1 if not.
     """
     if importlib.util.find_spec("gateway.demo") is None:
         # Its services have defects on purpose, so an installed Figway does not have them.
@@ -35,6 +35,9 @@ def demo(requests: int, seed: int, keep: bool, config: Path) -> None:
         sys.exit(0 if run(console, config, requests, seed, keep=keep) else 1)
     except DemoError as error:
         raise click.ClickException(str(error)) from None
+    except OSError as error:
+        # Its folder cannot be written, say.
+        raise click.ClickException(f"{error.filename or 'the demo'}: {error.strerror}") from None
     except KeyboardInterrupt:
         console.print("\nEnded.")
         sys.exit(0 if keep else 130)

@@ -60,8 +60,6 @@ def _print(found: CapabilityReport, output: str) -> None:
         case "markdown":
             click.echo("\n".join((markdown.evidence(found.evidence), *markdown.notes(found))))
         case _:
-            console = table.terminal()
-            for part in table.evidence(found.evidence):
-                console.print(part)
+            table.show_evidence(found.evidence, table.terminal())
             for line in found.advice:
                 click.echo(f"  note: {line.replace('`', '')}")

@@ -49,7 +49,7 @@ def configured(config: Path, capability: str | None, share: float = 1.0) -> Repo
                        "use --admin URL, or keep them in a file, with `store: {sqlite: {path: figway.db}}`")
     _known(capability, built.table.capabilities)
     asked = [one for one in built.table.capabilities.values() if capability in (None, one.name)]
-    known = _Known({one.name: replace(_anywhere(one.criteria()), share=share) for one in asked},
+    known = _Known({one.name: replace(one.criteria().anywhere(), share=share) for one in asked},
                    {one.name: one.profile() for one in asked})
     return _read(_opened(built), capability, known, getattr(built.store[1], "path", None))
 
@@ -59,12 +59,6 @@ class _Known(NamedTuple):
 
     criteria: Mapping[str, Criteria] = MappingProxyType({})
     profiles: Mapping[str, Profile] = MappingProxyType({})
-
-
-def _anywhere(criteria: Criteria) -> Criteria:
-    """The criteria without the arms' endpoints: the gateway may take those from an environment that this command does
-    not share."""
-    return criteria if criteria.setup is None else replace(criteria, setup=criteria.setup.anywhere())
 
 
 def custody_of(config: Path, capability: str | None = None) -> tuple[Configuration, Custody]:

@@ -41,6 +41,10 @@ class Attempts:
 
     async def build(self, previous: Configuration) -> Configuration:
         """Run `build` in a thread, within the time limit. Raises Invalid."""
+        for one in self._given_up:
+            # Its first interrupt may have come while a callback ran, of a weak reference for instance: that ends the
+            # callback alone.
+            one.interrupt()
         if (hanging := self.hanging) >= _MOST_HANGING:
             raise Invalid([Problem(Place(self._path), f"not read: {hanging} earlier attempts hang; a restart ends them",
                                    "too_slow")])

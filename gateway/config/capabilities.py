@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import astuple, replace
 from hashlib import sha256
 from typing import Any
 
@@ -20,7 +20,7 @@ from gateway.policies.base import Policy
 from gateway.reading import is_ambiguous, segments
 from gateway.stage import Stage
 from gateway.transports.base import Transport
-from shadow.compare.rules import Rules, together
+from shadow.compare.rules import Rule, Rules, together
 from shadow.credentials import SECRETS
 from shadow.evidence.epoch import Basis, Setup
 from shadow.plan import CLIENTS, ShadowPlan
@@ -66,13 +66,17 @@ def _keys(root: Node, kind: str) -> list[str]:
     return list(node.value) if node is not None and isinstance(node.value, dict) else []
 
 
+BUILD = "default build header"
+"""The rule that hides the header in which the arms say their build."""
+
+
 class Capabilities:
     """Compiles capabilities one by one; adds to `findings`. `broken` are the paths in
     routes.yaml that have a problem already: no rule is applied there."""
 
     def __init__(
         self, root: Node, broken: frozenset[Steps], names: Names, find: Find, findings: Findings,
-        seeds: Seeds, described: Descriptions, *, ambiguous_paths: bool, lane_memory: int,
+        seeds: Seeds, described: Descriptions, server: spec.Server, *, lane_memory: int,
     ) -> None:
         self._root = root
         self._broken: dict[Any, set[str]] = {}
@@ -84,7 +88,9 @@ class Capabilities:
         self._findings = findings
         self._seeds = seeds
         self._described = described
-        self._ambiguous_paths = ambiguous_paths
+        self._ambiguous_paths = server.ambiguous_paths
+        # What it adds to requests, by which services tell how they were asked.
+        self._forwarding = server.forwarded, server.via, server.trusted_hops, server.trusted_fields
         self._lane_memory = lane_memory
         self._groups: dict[str, tuple[str, spec.Split, Place]] = {}
 
@@ -102,8 +108,10 @@ class Capabilities:
         split = self._split(name, written, node)
         policies = self._names.checked_policies(written.policies, node)
         self._agree(legacy, modern, node)
-        arms = _setup([one for one in (legacy, modern) if one is not None], node, self._root.find("upstreams"),
-                      _mirrored(written, policies))
+        both = [one for one in (legacy, modern) if one is not None]
+        held = written.limits.buffer if any(one.adapter is not None for one in both) else None
+        arms = _setup(both, node, self._root.find("upstreams"),
+                      [_mirrored(written, policies), _operations(operations), self._forwarding, held])
         shadow = self._shadow(written, policies, node, arms)
         place = self._root.key("capabilities", name)
         return Capability(
@@ -206,6 +214,7 @@ class Capabilities:
             gating.criteria(gate, lags), setup=setup, sample=shadow.sample / 10_000,
             seeded=tuple((one.name, one.pairs) for one in rules.classes),
             known=tuple((one.id, one.max_rate) for one in rules.known),
+            expiries=tuple(one.expires for one in rules.known),
         )
         self._lags(lags, recheck, node)
         groups = self._gate_groups(written, node)
@@ -266,6 +275,9 @@ class Capabilities:
                for name, one in written.operations.items() if one.rules}
         all_rules = (*shared, *(rule for rules in own.values() for rule in rules))
         classes = self._seeds.classes(shadow.crosswalk, node.find("shadow", "crosswalk"), all_rules)
+        if shadow.gate.build is not None:
+            # It says who answers. A build that changes begins evidence anew; two arms never have the same.
+            shared += Rule(BUILD, f"/@header/{shadow.gate.build.lower()}", ignore=True),
         operations = {name: Rules((*first, *shared), known, classes) for name, first in own.items()}
         rules = Rules(shared, known, classes)
         return rules, operations, together(rules, operations) if all_rules or known else ""
@@ -305,20 +317,26 @@ def _mirrored(written: spec.Capability, policies: Iterable[Policy]) -> list[str]
     return sorted({name.decode("latin-1") for policy in policies for name in policy.credentials})
 
 
-def _setup(arms: Iterable[Arm], node: Node, upstreams: Node, mirrored: list[str]) -> Setup:
-    """A Setup that changes when an arm becomes another service, is translated or is asked in another way. It covers the
-    upstream and adapter as written, the endpoints, and what is `mirrored` of credentials. It leaves out the values of
-    "${…}" in options, because a short hash of a short secret gives the secret away; an endpoint holds no secret."""
+def _operations(operations: Iterable[Operation]) -> list[Any]:
+    """Which requests are mirrored, and as what: evidence on some of them shows nothing of others."""
+    return sorted([one.name, one.path, sorted(one.methods), one.headers, one.query, one.safe] for one in operations
+                  if any(map(one.is_safe, one.methods or ("GET",))))
+
+
+def _setup(arms: Iterable[Arm], node: Node, upstreams: Node, asked: list[Any]) -> Setup:
+    """A Setup that changes when an arm becomes another service, is translated, has another time to answer, or is asked
+    about something else or in another way. It covers the upstream and adapter as written, modern's timeouts, the
+    endpoints, and what is `asked`. It leaves out the values of "${…}" in options, because a short hash of a short
+    secret gives the secret away; an endpoint holds no secret."""
     written, endpoints = [], []
     for arm in arms:
         upstream, adapter = upstreams.find(arm.upstream.name), node.find(arm.name).child("adapter")
-        said = upstream.data(as_written=True)
-        written.append((arm.name, said.get("url"), said.get("endpoints"), arm.upstream.settings.host,
-                        arm.upstream.settings.tls.server_name,
-                        adapter.data(as_written=True) if adapter is not None else None))
-        endpoints.append((arm.name, sorted(arm.upstream.settings.endpoints)))
-    # Where nothing is special about credentials, the digest is what it was before they belonged to it.
-    return Setup(_hash([*written, mirrored] if mirrored else written), _hash(endpoints))
+        said, settings = upstream.data(as_written=True), arm.upstream.settings
+        written.append((arm.name, said.get("url"), said.get("endpoints"), settings.host, settings.tls.server_name,
+                        adapter.data(as_written=True) if adapter is not None else None,
+                        *(astuple(settings.timeouts) if arm.name == "modern" else ())))
+        endpoints.append((arm.name, sorted(settings.endpoints)))
+    return Setup(_hash([*written, asked]), _hash(endpoints))
 
 
 def _hash(written: Any) -> str:

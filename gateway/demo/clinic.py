@@ -14,7 +14,9 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 Record: TypeAlias = dict[str, Any]
 T = TypeVar("T")
 
-PATIENTS = 60
+PATIENTS = 600
+"""Each counts as evidence once an hour: a tenth of them could show nothing below 7 %."""
+
 GIVEN = ("Alpha", "Bravo", "Charlie", "Delta", "Echo", "Foxtrot", "Golf", "Hotel", "India", "Juliett", "Kilo", "Lima",
          "Mike", "November", "Oscar", "Papa", "Quebec", "Romeo", "Sierra", "Tango", "Uniform", "Victor", "Whiskey",
          "Xray", "Yankee", "Zulu")

@@ -7,6 +7,7 @@ in order; the children of a process end with its group. No other process is ever
 import http.client
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -39,9 +40,12 @@ class Running:
     def alive(self) -> bool:
         return self.process.poll() is None
 
-    def last_lines(self) -> str:
+    def said(self) -> str:
         """The last lines of its output, for an error message."""
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-8:])
+        last = self.log.read_text(errors="replace").splitlines()[-8:]
+        if not last:
+            return "it said nothing" + ("; the disk is full" if shutil.disk_usage(self.log.parent).free == 0 else "")
+        return "\n".join(("it said:", *last))
 
 
 class Processes:
@@ -49,6 +53,7 @@ class Processes:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._listeners: dict[str, socket.socket] = {}
         self.running: list[Running] = []
 
     def start(
@@ -65,24 +70,38 @@ class Processes:
         self.running.append(Running(name, process, log))
         return self.running[-1]
 
-    def service(self, name: str) -> str:
-        """Run one of the sample services on a socket that listens already, and return its URL."""
-        with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
-            self.start(name, f"gateway.demo.{name}", "--fd", str(listener.fileno()), fds=[listener.fileno()])
-            return f"http://127.0.0.1:{listener.getsockname()[1]}"
+    def service(self, name: str, *arguments: str) -> str:
+        """Run one of the sample services on a socket that listens already, and return its URL. One that runs already is
+        replaced, at the same URL: calls meanwhile wait in the socket's queue."""
+        listener = self._listeners.get(name)
+        if listener is None:
+            listener = self._listeners[name] = socket.create_server(("127.0.0.1", 0), backlog=1024)
+        for before in [one for one in self.running if one.name == name]:
+            _end(before)
+            self.running.remove(before)
+        number = listener.fileno()
+        self.start(name, f"gateway.demo.{name}", "--fd", str(number), *arguments, fds=[number])
+        return f"http://127.0.0.1:{listener.getsockname()[1]}"
 
     def end(self) -> None:
-        """End all processes, the last started first: SIGTERM, then SIGKILL after the grace. Waits for each to end."""
+        """End all processes, the last started first, and wait for each to end."""
         for one in reversed(self.running):
-            _signal_group(one.process, signal.SIGTERM)
-            try:
-                one.process.wait(GRACE)
-            except subprocess.TimeoutExpired:
-                pass
-            # The group may hold children that outlived their parent.
-            _signal_group(one.process, signal.SIGKILL)
-            one.process.wait()
+            _end(one)
         self.running.clear()
+        for listener in self._listeners.values():
+            listener.close()
+
+
+def _end(one: Running) -> None:
+    """SIGTERM, then SIGKILL after the grace."""
+    _signal_group(one.process, signal.SIGTERM)
+    try:
+        one.process.wait(GRACE)
+    except subprocess.TimeoutExpired:
+        pass
+    # The group may hold children that outlived their parent.
+    _signal_group(one.process, signal.SIGKILL)
+    one.process.wait()
 
 
 def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
@@ -151,6 +170,6 @@ def _until_late(one: Running) -> Iterator[None]:
     deadline = time.monotonic() + START
     while time.monotonic() < deadline:
         if not one.alive():
-            raise DemoError(f"the {one.name} process has ended; it said:\n{one.last_lines()}")
+            raise DemoError(f"the {one.name} process has ended; {one.said()}")
         yield
         time.sleep(0.05)

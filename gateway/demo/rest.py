@@ -45,6 +45,9 @@ class Operation(NamedTuple):
     fresh: tuple[str, ...] = ()
 
 
+BUILD = "X-Clinic-Build"
+"""The response header in which both services say which build they are."""
+
 FRESH: Mapping[str, Callable[[], str]] = {
     "servedAt": lambda: datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
     "requestId": lambda: str(uuid4()),
@@ -179,12 +182,14 @@ def respond(answer: Answer, wanted_range: str | None = None) -> Response:
     return kind(body, answer.status, media_type="application/json")
 
 
-def app(clinic: Clinic, operations: Iterable[Operation], *more: BaseRoute, spoil: Spoil | None = None) -> Starlette:
-    """A Starlette app that answers `operations` from `clinic`, with `more` routes added."""
-    return Starlette(routes=[*(_route(clinic, one, spoil) for one in operations), *more])
+def app(
+    clinic: Clinic, operations: Iterable[Operation], *more: BaseRoute, build: str, spoil: Spoil | None = None,
+) -> Starlette:
+    """A Starlette app that answers `operations` from `clinic` and says its `build`, with `more` routes added."""
+    return Starlette(routes=[*(_route(clinic, one, build, spoil) for one in operations), *more])
 
 
-def _route(clinic: Clinic, operation: Operation, spoil: Spoil | None) -> Route:
+def _route(clinic: Clinic, operation: Operation, build: str, spoil: Spoil | None) -> Route:
     async def endpoint(request: Request) -> Response:
         # Read the whole body before answering, as any service does: an unread body would close the client's connection.
         await request.body()
@@ -192,7 +197,9 @@ def _route(clinic: Clinic, operation: Operation, spoil: Spoil | None) -> Route:
         answer = operation.answer(clinic, asked)
         if spoil is not None:
             answer = spoil(operation, asked, answer)
-        return respond(stamped(operation, answer), request.headers.get("range"))
+        response = respond(stamped(operation, answer), request.headers.get("range"))
+        response.headers[BUILD] = build
+        return response
 
     handler: Callable[[Request], Awaitable[Response]] = endpoint
     return Route(operation.path, handler, methods=[operation.method])

@@ -1,4 +1,8 @@
-"""Runs the demo from start to end: the two services, the gateway before them, the clients, and then the findings."""
+"""Runs the demo from start to end, in two acts.
+
+First come the two services, the gateway before them, the clients, and the findings. Then modern is mended for one
+capability, clients ask again, and the verdicts follow.
+"""
 
 import os
 import re
@@ -14,17 +18,26 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from gateway import plugins
+from gateway.config.compile import build as configured
 from gateway.demo.clinic import build
 from gateway.demo.defects import DEFECTS
 from gateway.demo.findings import review
+from gateway.demo.modern import build_of
 from gateway.demo.processes import DemoError, Processes, Running, get, processes, wait_until_answers, wait_until_says
-from gateway.demo.summary import capabilities, differences, next_steps, verdict
-from gateway.demo.traffic import KEY, plan, send
+from gateway.demo.summary import capabilities, complaints, conclusion, differences, next_steps, verdict
+from gateway.demo.traffic import KEY, Ask, Tally, once_each, plan, send
+from shadow.evidence.criteria import Answer
 from shadow.ledger.rows import Ledger
-from shadow.report.report import fold
+from shadow.renderers import html
+from shadow.renderers.status import show_status
+from shadow.report.report import CapabilityReport, Report, fold
+from shadow.report.status import status
 
 OUT = Path("out")
-"""The folder in the working directory where the demo leaves its store and its logs."""
+"""The folder in the working directory where the demo leaves its store, its logs and its pages."""
+
+MENDED = "patients"
+"""The capability that the second act mends."""
 
 QUIET = 1.5
 """Seconds without a change, with an empty lane, after which everything counts as written: three write intervals."""
@@ -34,9 +47,10 @@ PATIENCE = 60.0
 
 
 class Scene(NamedTuple):
-    """What is running: URLs of the two services, of the gateway and its admin port, the store's path, and the gateway's
-    process."""
+    """What is running: all processes, URLs of the two services, of the gateway and its admin port, the store's path,
+    and the gateway's process."""
 
+    processes: Processes
     legacy: str
     modern: str
     gateway: str
@@ -48,23 +62,75 @@ class Scene(NamedTuple):
 def run(console: Console, config: Path, requests: int, seed: int, *, keep: bool) -> bool:
     """Run the demo. Returns True if everything is as expected. Raises DemoError if it cannot run, or KeyboardInterrupt.
     In every case it ends all its processes."""
-    asks = plan(build(), requests, seed)
+    clinic = build()
+    asks = plan(clinic, requests, seed)
     with _stage(console, config) as scene:
         _introduce(console, scene, config)
-        with _progress(console, len(asks)) as advance:
-            tally = send(asks, scene.gateway, advance)
-        with console.status("waiting for the shadow to finish"):
-            ledger = _settled(scene)
+        tally, ledger = _asked(console, scene, asks)
         judged = review(ledger, asks)
         for page in (capabilities(fold(ledger)), differences(judged), verdict(judged, tally)):
             console.print()
             console.print(page)
         console.print()
+        _mend(console, scene, _of(MENDED, _judged(ledger, config)))
+        later, ledger = _asked(console, scene, once_each(clinic, seed))
+        report = _judged(ledger, config)
+        mended = _of(MENDED, report)
+        good = judged.ok and not tally.wrong and not later.wrong and mended.evidence.answer is Answer.SAFE
+        console.print("\n[bold]May it move on?[/] What `figway status` says:\n", highlight=False)
+        show_status(status(report), 0, console)
+        console.print()
+        console.print(conclusion(mended, build_of([MENDED]), later))
+        if not good:
+            console.print(complaints(get(f"{scene.admin}/readyz?verbose")[1]))
+        console.print(f"\n  every report as a page: [cyan]{_pages(report).as_uri()}[/]\n", soft_wrap=True,
+                      highlight=False)
         if keep:
             _stay(console, scene, config)
         else:
             console.print(next_steps(_after(config)), soft_wrap=True)
-    return judged.ok and not tally.wrong
+    return good
+
+
+def _asked(console: Console, scene: Scene, asks: list[Ask]) -> tuple[Tally, Ledger]:
+    """Let the clients ask, and wait for the shadow: what the clients got, and what the shadow learnt so far."""
+    with _progress(console, len(asks)) as advance:
+        tally = send(asks, scene.gateway, advance)
+    with console.status("waiting for the shadow to finish"):
+        return tally, _settled(scene)
+
+
+def _mend(console: Console, scene: Scene, before: CapabilityReport) -> None:
+    """Say what the verdict is, and put modern's next build in the place of the one that runs."""
+    console.print(f"{MENDED}: {before.evidence.answer}; next: {before.evidence.action}", markup=False, highlight=False)
+    console.print(f"\n[bold]Modern is mended[/]: its build {build_of([MENDED])} has none of the defects in {MENDED}. "
+                  "Clients ask for every patient once.\n", highlight=False)
+    with console.status("starting modern's next build"):
+        scene.processes.service("modern", "--mended", MENDED)
+        wait_until_answers(scene.processes.running[-1], f"{scene.modern}/departments")
+
+
+def _judged(ledger: Ledger, config: Path) -> Report:
+    """The report of a ledger, by the criteria of the configuration."""
+    known = [*configured(config).table.capabilities.values()]
+    return fold(ledger, {one.name: one.criteria().anywhere() for one in known},
+                {one.name: one.profile() for one in known}, now=time.time())
+
+
+def _of(capability: str, report: Report) -> CapabilityReport:
+    return next(one for one in report.capabilities if one.capability == capability)
+
+
+def _pages(report: Report) -> Path:
+    """Write the report as pages, one for each capability, and one that lists them. Returns the path of that one."""
+    folder = (OUT / "report").absolute()
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    for one in report.capabilities:
+        (folder / f"{one.capability}.html").write_text(html.page(one, 0))
+    page = folder / "index.html"
+    page.write_text(html.index(report, "", ".html"))
+    return page
 
 
 @contextmanager
@@ -81,7 +147,7 @@ def _stage(console: Console, config: Path) -> Iterator[Scene]:
         yield scene
     status = scene.process.process.returncode
     if status != 0:
-        raise DemoError(f"the gateway ended with status {status}; it said:\n{scene.process.last_lines()}")
+        raise DemoError(f"the gateway ended with status {status}; {scene.process.said()}")
 
 
 def _start(started: Processes, config: Path, store: Path) -> Scene:
@@ -92,7 +158,7 @@ def _start(started: Processes, config: Path, store: Path) -> Scene:
         environment={"FIGWAY_LEGACY": legacy, "FIGWAY_MODERN": modern, "FIGWAY_STORE": str(store)},
     )
     listen, admin = wait_until_says(gateway, r"figway listens on (\S+), admin on (\S+)")
-    scene = Scene(legacy, modern, f"http://{listen}", f"http://{admin}", store, gateway)
+    scene = Scene(started, legacy, modern, f"http://{listen}", f"http://{admin}", store, gateway)
     for one, url in zip(started.running, (legacy, f"{modern}/departments", f"{scene.admin}/readyz"), strict=True):
         wait_until_answers(one, url)
     return scene
@@ -102,7 +168,8 @@ def _introduce(console: Console, scene: Scene, config: Path) -> None:
     console.print("[bold]Figway demo[/]: a small clinic moves from its legacy service to a modern one, "
                   "one capability at a time.\n")
     console.print(f"  legacy   {scene.legacy}  REST; results in SOAP", highlight=False)
-    console.print(f"  modern   {scene.modern}  REST; with {len(DEFECTS)} seeded defects", highlight=False)
+    console.print(f"  modern   {scene.modern}  REST; build {build_of([])}, with {len(DEFECTS)} seeded defects",
+                  highlight=False)
     console.print(f"  gateway  {scene.gateway}  as {config} says\n", highlight=False)
 
 
@@ -137,7 +204,7 @@ def _unfinished(scene: Scene) -> bool:
     """Whether the lane still has mirrors without an outcome, by the gateway's metrics."""
     status, metrics = get(f"{scene.admin}/metrics")
     if status != 200:
-        raise DemoError(f"the gateway's admin port is silent; it said:\n{scene.process.last_lines()}")
+        raise DemoError(f"the gateway's admin port is silent; {scene.process.said()}")
     return re.search(r"(?m)^figway_shadow_unfinished 0(\.0)?$", metrics) is None
 
 
@@ -150,7 +217,8 @@ def _figway() -> str:
 def _after(config: Path) -> list[tuple[str, str]]:
     figway = _figway()
     return [
-        (f"{figway} report patients", "the whole report on one capability; also -o json and -o markdown"),
+        (f"{figway} gate patients", "is it safe to flip? Every gate, also as an exit status for a pipeline"),
+        (f"{figway} report results", "the whole report on one capability; also -o json, -o markdown and -o html"),
         (f"{figway} explain GET /appointments/A-4001", "who would answer that request, and why; it sends nothing"),
         ("make run", f"the demo, kept running: edit {config} and watch the gateway follow"),
     ]
@@ -172,4 +240,4 @@ def _stay(console: Console, scene: Scene, config: Path) -> None:
                   f"Its log is {scene.process.log}.\nCtrl-C ends everything.", soft_wrap=True)
     while scene.process.alive():
         time.sleep(0.5)
-    raise DemoError(f"the gateway has ended; it said:\n{scene.process.last_lines()}")
+    raise DemoError(f"the gateway has ended; {scene.process.said()}")

@@ -6,27 +6,33 @@ wait in the socket's queue.
 
 import socket
 import sys
-from argparse import ArgumentParser
-from collections.abc import Sequence
+from argparse import ArgumentParser, Namespace
 
 import uvicorn
 from starlette.applications import Starlette
 
 
-def serve(application: Starlette, name: str, arguments: Sequence[str] | None = None) -> None:
-    """Serve on loopback, at `--port` (0: any free one) or on the listening socket `--fd`. Prints the URL on stdout."""
-    parser = ArgumentParser(prog=f"python -m gateway.demo.{name}", description=f"The demo clinic's {name} service.")
-    where = parser.add_mutually_exclusive_group()
-    where.add_argument("--port", type=int, default=0)
-    where.add_argument("--fd", type=int)
-    asked = parser.parse_args(arguments)
-    if asked.fd is None:
-        try:
-            listener = socket.create_server(("127.0.0.1", asked.port), backlog=1024)
-        except OSError as error:
-            parser.error(f"port {asked.port} cannot be used: {error.strerror}")
-    else:
-        listener = socket.socket(fileno=asked.fd)
+def parser(name: str) -> ArgumentParser:
+    """The options of every service: where it listens."""
+    found = ArgumentParser(prog=f"python -m gateway.demo.{name}", description=f"The demo clinic's {name} service.")
+    where = found.add_mutually_exclusive_group()
+    where.add_argument("--port", type=int, default=0, help="the port on loopback; 0, the default: any free one")
+    where.add_argument("--fd", type=int, help="a socket that listens already, instead of a port")
+    return found
+
+
+def listening(options: ArgumentParser, asked: Namespace) -> socket.socket:
+    """The socket that was asked for; ends the process with a message if it cannot be had."""
+    if asked.fd is not None:
+        return socket.socket(fileno=asked.fd)
+    try:
+        return socket.create_server(("127.0.0.1", asked.port), backlog=1024)
+    except OSError as error:
+        options.error(f"port {asked.port} cannot be used: {error.strerror}")
+
+
+def serve(application: Starlette, name: str, listener: socket.socket) -> None:
+    """Serve on a socket. Prints the URL on stdout."""
     sys.stdout.write(f"{name}: http://127.0.0.1:{listener.getsockname()[1]}\n")
     sys.stdout.flush()
     # A torn answer is deliberate, and uvicorn's complaint about it would only confuse.

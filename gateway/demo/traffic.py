@@ -25,6 +25,9 @@ SESSIONS = 40
 TIMEOUT = 30.0
 """Seconds that a client waits for an answer."""
 
+STRAYS = 20
+"""One id of about so many does not exist."""
+
 SHARES = {
     ("patients", "read"): 24, ("patient-search", "search"): 8, ("results", "read"): 20, ("results", "list"): 10,
     ("appointments", "read"): 14, ("appointments", "list"): 7, ("appointments", "book"): 4, ("documents", "list"): 8,
@@ -95,6 +98,15 @@ def plan(clinic: Clinic, requests: int, seed: int) -> list[Ask]:
     return asks
 
 
+def once_each(clinic: Clinic, seed: int) -> list[Ask]:
+    """One request for each patient and for some whom nobody has, from a modern service that is right about them."""
+    random, operation = Random(seed), BY_NAME["patients", "read"]  # noqa: S311 - a demo, no secret
+    strays = [f"P-{900 + nth}" for nth in range(len(clinic.patients) // STRAYS)]
+    asks = [_ask(clinic, operation, {"id": key}, random) for key in (*clinic.patients, *strays)]
+    random.shuffle(asks)
+    return [one._replace(spoilt=one.right) for one in asks]
+
+
 def _probes(clinic: Clinic, random: Random) -> Iterator[Ask]:
     """For each defect one request that hits it, and some requests that are refused."""
     for defect in DEFECTS:
@@ -116,14 +128,14 @@ def _ask(clinic: Clinic, operation: Operation, asked: Asked, random: Random) -> 
 
 
 def _any_of(clinic: Clinic, operation: Operation, random: Random) -> Asked:
-    """Parameters for a request. About one id in twenty does not exist."""
+    """Parameters for a request, some with an id that does not exist."""
     if operation.name == "search":
         return {"name": NAMES[int(random.random() * len(NAMES))]}
     if operation.path in ("/", "/departments") or operation.method == "POST":
         return {}
     kind = "documents" if operation.capability == "downloads" else operation.capability
     keys = list(getattr(clinic, kind) if "{id}" in operation.path else clinic.patients)
-    strays = len(keys) // 20 if operation.name == "read" else 0
+    strays = len(keys) // STRAYS if operation.name == "read" else 0
     place = int(random.random() * (len(keys) + strays))
     key = keys[place] if place < len(keys) else f"{keys[0][0]}-{900 + place - len(keys)}"
     return {"id" if "{id}" in operation.path else "patient": key}

@@ -6,6 +6,7 @@ the same from both; `tests/shadow/compare/test_benign.py` holds each of them to 
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from adapters.document import Number, Tree
 from shadow.compare import spellings
@@ -39,7 +40,7 @@ def of(names: Sequence[str], meant: Meaning) -> str:
         return ""
     if said := spellings.alike(old, new):
         return said
-    return _of_resource(old, new, meant) if meant.type else _of_link(old, new, names)
+    return _of_resource(old, new, names, meant) if meant.type else _of_link(old, new, names)
 
 
 def same_moment(old: Tree, new: Tree) -> bool:
@@ -48,7 +49,7 @@ def same_moment(old: Tree, new: Tree) -> bool:
     return one is not None and other is not None and one.moment == other.moment
 
 
-def _of_resource(old: str, new: str, meant: Meaning) -> str:
+def _of_resource(old: str, new: str, names: Sequence[str], meant: Meaning) -> str:
     element = meant.element
     if element == ("meta", "versionId"):
         return VERSION
@@ -59,8 +60,10 @@ def _of_resource(old: str, new: str, meant: Meaning) -> str:
         return UPDATED if instant(old) and instant(new) else ""
     if made_anew and element == ("id",):
         return UPDATED if _UUID.fullmatch(old) and _UUID.fullmatch(new) else ""
-    if element[-2:] == ("text", "div") and _narrative(old) == _narrative(new):
-        return NARRATIVE
+    if element[-2:] == ("text", "div"):
+        return NARRATIVE if _narrative(old) == _narrative(new) else ""
+    if element[-1] == "#text" and ("text", "div") in pairwise(element):
+        return NARRATIVE if _in_xml(old, meant, names) == _in_xml(new, meant, names) else ""
     return ""
 
 
@@ -158,6 +161,15 @@ def _narrative(div: str) -> list[str]:
         at, after_block = tag.end(), block
     parts.append(_shown(div[at:], after_block, True))
     return [part for part in parts if part]
+
+
+def _in_xml(text: str, meant: Meaning, names: Sequence[str]) -> str:
+    """A text of a narrative in FHIR's XML, which is read as elements, without white space that is not shown. Between
+    elements it is a piece of many ("*"), whose neighbours are not known here."""
+    kept = "pre" in meant.element or any(
+        "@xml:space" in one or "white-space" in str(one.get("@style", "")) for one in meant.way)
+    alone = names[-1] != "*" and _BLOCK.match(f"<{meant.element[-2]}") is not None
+    return text if kept else _shown(text, alone, alone)
 
 
 def _shown(text: str, starts: bool, ends: bool) -> str:

@@ -52,12 +52,25 @@ def paired(
     left, right = range(head, len(old) - tail), range(head, len(new) - tail)
     if not left and not right:
         return Pairing(pairs, [], [])
-    ours, theirs = matched([id(old[at]) for at in left], [id(new[at]) for at in right], left, right, pairs)
-    rest = pair([old[at] for at in ours], [new[at] for at in theirs], AUTO, inside, prints, _keys(form, name))
-    pairs += [(ours[i], theirs[j]) for i, j in rest.pairs]
-    pairs.sort()
-    return Pairing(pairs, [ours[i] for i in rest.missing], [theirs[j] for j in rest.extra],
-                   doubtful={ours[i] for i in rest.doubtful})
+    keys = _keys(form, name)
+    known: list[tuple[int, int]] = []
+    ours, theirs = matched([id(old[at]) for at in left], [id(new[at]) for at in right], left, right, known)
+    found = _rest(old, new, ours, theirs, pairs + known, inside, prints, keys)
+    if known and out_of_order(found.pairs):
+        # Two objects may hold the same, if they are written in two ways. Then what they hold decides.
+        return _rest(old, new, left, right, pairs, inside, prints, keys)
+    return found
+
+
+def _rest(
+    old: list[Tree], new: list[Tree], left: Sequence[int], right: Sequence[int], pairs: list[tuple[int, int]],
+    inside: Matcher[Directive], prints: Prints, keys: Sequence[Key],
+) -> Pairing:
+    """Pair what is left of two lists, beside these pairs."""
+    found = pair([old[at] for at in left], [new[at] for at in right], AUTO, inside, prints, keys)
+    return Pairing(sorted([*pairs, *((left[i], right[j]) for i, j in found.pairs)]),
+                   [left[i] for i in found.missing], [right[j] for j in found.extra],
+                   doubtful={left[i] for i in found.doubtful})
 
 
 class Moved(NamedTuple):

@@ -20,15 +20,20 @@ _HOLDERS = frozenset({"", "contained", "resource", "outcome"})
 class Meaning(NamedTuple):
     """What stands at a place. `type` is the innermost resource's, "" outside of resources. `element` are the names from
     that resource to the place, without indexes and without what only JSON or XML writes (`_birthDate`, `@value`).
-    `resources` are the resources on the way, the innermost last; `holder` is the object in which the place is. `old`
-    and `new` are the values there. Where both documents have something it is legacy's."""
+    `resources` are the resources on the way, the innermost last, and `way` all objects on it. `old` and `new` are the
+    values there. Where both documents have something it is legacy's."""
 
     type: str = ""
     element: tuple[str, ...] = ()
     resources: tuple[Tree, ...] = ()
-    holder: Tree = None
+    way: tuple[Tree, ...] = ()
     old: Tree = None
     new: Tree = None
+
+    @property
+    def holder(self) -> Tree:
+        """The object in which the place is; None at the root."""
+        return self.way[-1] if self.way else None
 
 
 NOWHERE = Meaning()
@@ -39,10 +44,11 @@ def meaning(
 ) -> Meaning:
     """The meaning of the place that `steps` lead to in two documents, with the values there. `in_xml` is whether either
     is FHIR's XML."""
-    one, other, holder = legacy, modern, None
+    one, other = legacy, modern
     type_, before = "", ""
     element: list[str] = []
     resources: list[Tree] = []
+    way: list[Tree] = []
     for step in steps:
         if isinstance(step, str):
             both = isinstance(one, dict), isinstance(other, dict)
@@ -55,7 +61,7 @@ def meaning(
                 type_ = step
                 element.clear()
             elif step != "@value":
-                holder = node
+                way.append(node)
                 element.append(step if in_xml or step[:1] != "_" else step[1:])
             before = step
             one = one.get(step) if both[0] else None
@@ -66,7 +72,7 @@ def meaning(
             other = other[to] if isinstance(other, list) and to < len(other) else None
             if in_xml and type_ and not element:
                 resources.append(one if isinstance(one, dict) else other)
-    return Meaning(type_, tuple(element), tuple(resources), holder, old, new)
+    return Meaning(type_, tuple(element), tuple(resources), tuple(way), old, new)
 
 
 def is_xml(tree: Tree) -> bool:

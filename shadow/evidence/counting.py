@@ -7,7 +7,7 @@ that was settled before modern answered is excluded, and that share is bounded.
 
 from enum import StrEnum
 
-from shadow.compare.comparison import AGREED, Outcome
+from shadow.compare.comparison import AGREED, NO_CREDENTIALS, Outcome
 
 
 class Counts(StrEnum):
@@ -35,9 +35,10 @@ EFFECTIVE = frozenset({Counts.RIGHT, Counts.FIRST, Counts.WRONG, Counts.FAILED, 
 
 BAD = frozenset({Counts.FIRST, Counts.WRONG, Counts.FAILED, Counts.AFTER})
 
-NOISE = frozenset({"", "noise"})
-"""The reasons of unstable exchanges. They stand in the way of SAFE, like everything that was left out after modern had
-answered. But legacy disagreed with itself there: they never show that modern is wrong, so they add nothing to FAIL."""
+SHOWS_NOTHING = frozenset({"", "noise", NO_CREDENTIALS})
+"""The reasons of unstable exchanges, and of those that were refused for want of credentials. They stand in the way of
+SAFE, like everything that was left out after modern had answered. But legacy disagreed with itself there, or modern was
+not told who asks: they never show that modern is wrong, so they add nothing to FAIL."""
 
 RACE = "race"
 """The reason of a transient exchange in which legacy's second answer was modern's."""
@@ -62,6 +63,11 @@ _TELLING = frozenset({Outcome.TRANSIENT, Outcome.UNSTABLE, Outcome.NOT_COMPARABL
 def reason_kept(outcome: Outcome, reason: str) -> str:
     """The reason as evidence keeps it: "" for outcomes that count the same whatever their reason is."""
     return reason if outcome in _TELLING else ""
+
+
+def shows_nothing(outcome: Outcome, reason: str) -> bool:
+    """Whether an exchange that does not count as right still shows nothing against modern: see SHOWS_NOTHING."""
+    return outcome is Outcome.UNSTABLE or (outcome is Outcome.NOT_COMPARABLE and reason == NO_CREDENTIALS)
 
 
 def counts_as(outcome: Outcome, reason: str) -> Counts:

@@ -149,6 +149,7 @@ def groups_gate(criteria: Criteria, groups: Sequence[Group]) -> Gate:
     worst = ranked[0]
     worse = ", ".join(f"{one.dimension} {one.token[:_TOKEN]} with {one.bad:,} of {one.asked:,}"
                       for one in ranked[:_NAMED] if one.bad)
+    none = f"none of {len(groups):,} clients and groups is" if len(groups) > 1 else "the only client is not"
     return Gate("groups", State.PASS, worst.bad / worst.asked if worst.asked else None, limit, 0,
-                f"none of {len(groups):,} clients and groups is shown to be above {percent(limit)} by itself"
+                f"{none} shown to be above {percent(limit)} by itself"
                 + (f"; worst off: {worse}" if worse else ""))

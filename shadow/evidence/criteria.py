@@ -1,6 +1,6 @@
 """What a capability must meet to be safe (Criteria), and what an answer consists of: Answer, State, Gate, Coverage."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, tzinfo
 from enum import StrEnum
 from typing import NamedTuple
@@ -84,8 +84,9 @@ class Criteria:
     sure that must be. `excluded` is the share of the eligible exchanges that may be left out for a cause that was
     settled before modern answered. `seeded` are the classes of identifiers, each with the number of pairs that it is
     seeded with. `known` are the ids of known differences, each with its declared share of an operation's compared
-    exchanges. `setup` is how the capability is configured now, with the arms' endpoints if the caller knows them.
-    Evidence by another setup proves nothing. None means that the setup is not known.
+    exchanges, and `expiries` are when they end (seconds since 1970). `setup` is how the capability is configured now,
+    with the arms' endpoints if the caller knows them. Evidence by another setup proves nothing. None means that the
+    setup is not known.
 
     `share` is the share of clients that the next step shall expose to modern. `critical_limit` is the share of all
     requests that may then get a critical difference. `lags` and `accepted` are what persons have declared, `sign` what
@@ -104,6 +105,7 @@ class Criteria:
     excluded: float = 0.05
     seeded: tuple[tuple[str, int], ...] = ()
     known: tuple[tuple[str, float], ...] = ()
+    expiries: tuple[float, ...] = ()
     setup: Setup | None = None
     critical_limit: float = 0.0001
     share: float = 1.0
@@ -120,6 +122,11 @@ class Criteria:
     def critical_rate(self) -> float:
         """The rate of critical differences, of the exchanges that modern answers, that the next step may have."""
         return min(self.critical_limit / self.share, WHOLE) if self.share else WHOLE
+
+    def anywhere(self) -> "Criteria":
+        """The same without the arms' endpoints: the gateway may take those from an environment that is not the
+        caller's."""
+        return self if self.setup is None else replace(self, setup=self.setup.anywhere())
 
 
 UNDECLARED = Criteria()

@@ -16,7 +16,13 @@ valid. Simulated with ten million clean exchanges, and then a tenth of the answe
 shown after a median of 81 exchanges, and in 95 % of seeds after 150 (tests/shadow/evidence/test_eprocess.py).
 
 **Attempts must not buy SAFE.** Who begins again often enough is lucky once. So the k-th attempt has α/(k·(k+1)) of α to
-spend on SAFE, and all attempts together α.
+spend on SAFE, and all attempts together α. An attempt that was given up early counts in part (`part_spent`): else
+whoever begins anew at each bad exchange would have as many attempts as they like for nothing. At a rate equal to the
+limit 1.3 % of first attempts are clean for as long as SAFE takes, so that a hundred such attempts would be told SAFE in
+72 % of cases. It counts whole once one bad exchange was to be expected in it at the limit. So k need not be a whole
+number. The best that can be made of that, by beginning anew whenever it pays most, is computed by dynamic programming
+(tests/evidence/restarting.py): at the limit it leads to SAFE in 4.99 % of cases at a confidence of 95 %, in 19.7 % at
+80 % and in 0.98 % at 99 %, however often evidence begins anew.
 """
 
 import math
@@ -36,9 +42,14 @@ class Since(NamedTuple):
     n: int
 
 
-def spent(confidence: float, attempt: int) -> float:
+def spent(confidence: float, attempt: float) -> float:
     """The part of α that the attempt of this number (from 1) has to spend on SAFE."""
     return (1 - confidence) / (attempt * (attempt + 1))
+
+
+def part_spent(effective: int, limit: float) -> float:
+    """The part of an attempt (0 to 1) that counts if it was given up after so many effective exchanges."""
+    return min(1.0, effective * limit)
 
 
 def weight(bad: int, n: int, limit: float) -> float:

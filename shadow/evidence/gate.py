@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from shadow.evidence.coverage import calendar_gate, coverage_gate, covered, groups_gate, sizes_gate
 from shadow.evidence.criteria import UNDECLARED, Answer, Coverage, Criteria, Gate, State, percent
 from shadow.evidence.eprocess import needed, weight, weight_against
-from shadow.evidence.gates import critical, excluded_gate, known_gate, rate, signed_gate, strata_gate
+from shadow.evidence.gates import critical, excluded_gate, known_gate, of_clients, rate, signed_gate, strata_gate
 from shadow.evidence.numbers import Hid, Numbers, Seen, added, course
 from shadow.evidence.stratum import Stratum
 
@@ -64,14 +64,13 @@ def assess(
 def _rates(criteria: Criteria, strata: Mapping[Stratum, Numbers], seen: Seen) -> Iterator[Gate]:
     total = added(strata)
     pasts = course(total, seen.courses.get(None, ()))
-    attempt = seen.attempt
     differ = "differ, or could not be compared" if total.after else "differ"
     yield rate("mismatches", differ, total.mismatching, total.asked,
-               [one.since(one.mismatching) for one in pasts], criteria, attempt)
-    yield rate("first answers", "were wrong on first answer", total.bad, total.asked,
-               [one.all_bad for one in pasts], criteria, attempt)
+               [one.since(one.mismatching) for one in pasts], criteria, seen)
+    yield of_clients(rate("first answers", "were wrong on first answer", total.bad, total.asked,
+                          [one.all_bad for one in pasts], criteria, seen), seen.clients, criteria.limit)
     yield rate("candidate errors", "got no answer from modern", total.failing, total.asked,
-               [one.since(one.failing) for one in pasts], criteria, attempt)
+               [one.since(one.failing) for one in pasts], criteria, seen)
     yield critical(total, max((one.critical for one in strata.values()), default=0), criteria, seen)
 
 

@@ -6,10 +6,11 @@ whole when modern has been wrong since an hour ago.
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from shadow.evidence.criteria import Criteria, Gate, State, percent
 from shadow.evidence.eprocess import Since, against, most_in, needed, spent, weight, weight_against
-from shadow.evidence.numbers import Hid, Numbers, Seen, Used, course
+from shadow.evidence.numbers import Hid, Numbers, Past, Seen, Used, course
 from shadow.evidence.stratum import STRATA, Stratum
 from shadow.words import noun
 
@@ -23,21 +24,39 @@ _LISTED = 5
 """Known differences that a gate lists with their shares, those first that are most certainly above their limit."""
 
 
-def rate(name: str, verb: str, bad: int, n: int, starts: Sequence[Since], criteria: Criteria, attempt: int) -> Gate:
+def rate(name: str, verb: str, bad: int, n: int, starts: Sequence[Since], criteria: Criteria, seen: Seen) -> Gate:
     """Whether `bad` of `n` effective exchanges show a rate below the limit. It fails if they show one above it, from
-    any of the `starts` on."""
+    any of the `starts` on. It passes only if that holds however what waits will turn out."""
     held = f"{percent(criteria.limit)} at {percent(criteria.confidence)} confidence"
     if against(starts, criteria.limit, wanted := -math.log(1 - criteria.confidence)) >= wanted:
         worst = strongest(starts, criteria.limit)
         return Gate(name, State.FAIL, worst.bad / worst.n, criteria.limit, 0, f"{counted(worst)} {verb}: above {held}")
-    value = bad / n if n else None
     found = f"{bad:,} of {n:,} effective {noun(n, 'exchange')} {verb}"
-    alpha = spent(criteria.confidence, attempt)
+    if doubt := seen.waiting.exchanges:
+        found += f", and {doubt:,} more that may be wrong {noun(doubt, 'waits', 'wait')} for an outcome"
+    bad, n = bad + doubt, n + doubt
+    value = bad / n if n else None
+    alpha = spent(criteria.confidence, seen.attempt)
     if weight(bad, n, criteria.limit) >= -math.log(alpha):
+        late = [Since(one.number, one.bad + doubt, one.n + doubt) for one in starts] if doubt else ()
+        if against(late, criteria.limit, wanted) >= wanted:
+            return Gate(name, State.MISSING, value, criteria.limit, 0, found)
         return Gate(name, State.PASS, value, criteria.limit, 0, f"{found}: below {held}")
     more = needed(bad, criteria.limit, alpha) - n
     return Gate(name, State.MISSING, value, criteria.limit, more, found,
                 f"≈ {more:,} more without one show a rate below {held}")
+
+
+def of_clients(gate: Gate, clients: Past | None, limit: float) -> Gate:
+    """The gate on all that clients would have had, which does not pass while what clients asked by themselves was wrong
+    more often than it may be: however much is swept beside it, they meet that."""
+    if clients is None or gate.state is not State.PASS:
+        return gate
+    _, bad, n = clients.all_bad
+    if bad <= limit * n:
+        return gate
+    return replace(gate, state=State.MISSING, value=bad / n,
+                   says=f"{gate.says}; but of those that clients asked, {bad:,} of {n:,} were")
 
 
 def strongest(starts: Sequence[Since], limit: float) -> Since:
@@ -72,14 +91,17 @@ def critical(total: Numbers, most: int, criteria: Criteria, seen: Seen) -> Gate:
         says = (f"{total.unsettled:,} {noun(total.unsettled, 'exchange')} had a critical difference on first answer "
                 f"and none when asked again: a client would have had it, and {SETTLED}")
         return Gate("criticals", State.MISSING, float(total.unsettled), 0.0, 0, says)
+    if doubt := seen.waiting.critical:
+        says = f"{doubt:,} {noun(doubt, 'exchange')} with a critical difference {noun(doubt, 'waits', 'wait')}"
+        return Gate("criticals", State.MISSING, 0.0, 0.0, 0, f"{says} for an outcome")
     alpha = spent(criteria.confidence, seen.attempt)
-    below = none_below(total.asked, alpha)
+    below = none_below(total.read, alpha)
     sure = f"at {percent(criteria.confidence)} confidence"
-    says = "no exchange with a critical difference" if total.asked else "nothing compared"
+    says = "no exchange with a critical difference" if total.read else "nothing compared"
     says += f", so their rate is below {percent(below)} {sure}" if below is not None else ""
-    if weight(0, total.asked, limit) >= -math.log(alpha):
+    if weight(0, total.read, limit) >= -math.log(alpha):
         return Gate("criticals", State.PASS, 0.0, 0.0, 0, says)
-    more = needed(0, limit, alpha) - total.asked
+    more = needed(0, limit, alpha) - total.read
     return Gate("criticals", State.MISSING, 0.0, 0.0, more, says,
                 f"≈ {more:,} more without one show a rate below {percent(limit)}, as a step to "
                 f"{'all' if criteria.share == 1 else percent(criteria.share) + ' of'} clients needs")

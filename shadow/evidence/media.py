@@ -6,14 +6,12 @@ There is no bound to the media types that clients and services write, and a Stra
 from functools import lru_cache
 
 from adapters.message import Request
+from shadow.preconditions import PRECONDITIONS
 
 _HEAD = "HEAD"
 _RANGE = "range"
 _CONDITIONAL = "conditional"
-_FIELDS = {
-    b"range": _RANGE, b"if-none-match": _CONDITIONAL, b"if-modified-since": _CONDITIONAL, b"if-match": _CONDITIONAL,
-    b"if-unmodified-since": _CONDITIONAL,
-}
+_FIELDS = {b"range": _RANGE, **dict.fromkeys(PRECONDITIONS, _CONDITIONAL)}
 _MOST = 16
 
 

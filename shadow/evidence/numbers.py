@@ -16,7 +16,8 @@ class Numbers(NamedTuple):
 
     `nothing` exchanges were left out for a cause settled before modern answered, of `all` together. Of all exchanges,
     effective or not, `critical` have a critical difference, which in `reproduced` was there again each time, and
-    `unsettled` had one that settled and that no declared lag covers."""
+    `unsettled` had one that settled and that no declared lag covers. In `unread` effective exchanges, signed for or
+    not, none could be seen, since they were left out after modern had answered."""
 
     asked: int
     mismatching: int
@@ -28,11 +29,17 @@ class Numbers(NamedTuple):
     first: int = 0
     unsettled: int = 0
     after: int = 0
+    unread: int = 0
 
     @property
     def bad(self) -> int:
         """How many exchanges a client would have had a wrong answer in, or none."""
         return self.mismatching + self.failing + self.first
+
+    @property
+    def read(self) -> int:
+        """The effective exchanges in which a critical difference would have been seen."""
+        return self.asked - self.unread
 
 
 class Past(NamedTuple):
@@ -85,28 +92,42 @@ class Group(NamedTuple):
     bad: int
 
 
+class Doubt(NamedTuple):
+    """Exchanges that may be wrong and do not count yet: some worker still waits for an outcome. `critical` of them have
+    a critical difference."""
+
+    exchanges: int = 0
+    critical: int = 0
+
+
+NO_DOUBT = Doubt()
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What the verdict on an epoch rests on beside the sums of its strata.
 
     `courses` are the sums since several starts, by stratum, and of all exchanges under None. One that is not there has
-    one start, at 0. `attempt` is the number of this attempt at SAFE. `left_out` counts exchanges that legacy was not
-    asked in, and all of their kind. `rare` are strata that clients hardly ask for. `used` is what was seen of what
-    persons have declared. `hours` are the hours since 1970 with effective exchanges, `traffic` those with any that
-    could have been compared, `sizes` as in ledger.rows.Sizes; None where a store does not hold it. `now` is in seconds
-    since 1970.
+    one start, at 0. `attempt` is the number of this attempt at SAFE, from 1; attempts that were given up early count in
+    part. `left_out` counts exchanges that legacy was not asked in, and all of their kind. `rare` are strata that
+    clients hardly ask for. `used` is what was seen of what persons have declared. `clients` are the sums of the
+    exchanges that clients asked, None if nothing was swept. `hours` are the hours since 1970 with effective exchanges,
+    `traffic` those with any that could have been compared, `sizes` as in ledger.rows.Sizes; None where a store does not
+    hold it. `waiting` stands in the way of SAFE. `now` is in seconds since 1970.
     """
 
     courses: Mapping[Stratum | None, Sequence[Past]] = field(default_factory=dict)
-    attempt: int = 1
+    attempt: float = 1.0
     left_out: Mapping[Stratum, tuple[int, int]] = field(default_factory=dict)
     rare: frozenset[Stratum] = frozenset()
     used: Sequence[Used] = ()
+    clients: Past | None = None
     hours: Sequence[int] | None = None
     traffic: Sequence[int] = ()
     sizes: Sequence[tuple[int, int, int]] | None = None
     groups: Sequence[Group] = ()
     conflicts: int = 0
+    waiting: Doubt = NO_DOUBT
     hid: Sequence[Hid] = ()
     now: float = 0.0
 

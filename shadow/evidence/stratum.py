@@ -65,8 +65,8 @@ class LeftOut(NamedTuple):
 
 class Subject(NamedTuple):
     """One exchange, as evidence counts it. Two tokens are equal if capability, epoch, operation, parameter shape, how
-    it was asked, subject and `hour` (hours since 1970) are; they show nothing else. `token` is empty if there is no
-    key."""
+    it was asked, legacy's status class, subject and `hour` (hours since 1970) are; they show nothing else. `token` is
+    empty if there is no key."""
 
     stratum: Stratum
     token: bytes
@@ -93,7 +93,7 @@ def subject(pair: Pair, key: bytes, epoch: Epoch, declared: frozenset[str] = fro
     shape, named, rest = _parameters(query, request, declared, key) if query or request.body else ("", b"", b"")
     hour = int(pair.at) // HOUR
     # A request target cannot hold a NUL (the edge refuses it), so no part can be taken for another.
-    asked = how_asked(request)
+    asked, kind = how_asked(request), b""
     message = b"\0".join((_place(pair.capability, pair.operation, shape, asked, hour, epoch), path, named, rest))
     if control.failure is not None:
         # If legacy gave no answer, there is no kind of answer to cover.
@@ -103,8 +103,12 @@ def subject(pair: Pair, key: bytes, epoch: Epoch, declared: frozenset[str] = fro
         stratum = Stratum(pair.operation, str(pair.condition), "", shape, asked)
         message += b"\0%d" % pair.condition
     else:
-        stratum = _stratum(pair.operation, control.status // 100, _resource(control), shape, asked)
-    return Subject(stratum, mac(key, message) if key else b"", hour)
+        status = control.status // 100
+        stratum = _stratum(pair.operation, status, _resource(control), shape, asked)
+        if status != 2:
+            # A subject that is found, and gone later, proves something of both. Both count, or none.
+            kind = b"%d" % status
+    return Subject(stratum, mac(key, message) + kind if key else b"", hour)
 
 
 def subject_left_out(capability: str, operation: str, left_out: LeftOut, key: bytes, epoch: Epoch) -> Subject:

@@ -3,7 +3,8 @@
 Asking takes a callback and no task: a task and its coroutines would cost more than everything else that is done for a
 mirror whose arms agree. A job takes these calls:
 
-    the first time    the arm that did not serve, then legacy once more if the exchange is bracketed
+    the first time    the arm that did not serve, then legacy once more if the exchange is bracketed; modern, if it
+                      refuses a condition that legacy has met, is asked again without it
     asked again       modern, which is held against what legacy has said
        opted in       legacy, modern, then legacy once more if they differ and did not both repeat themselves
 
@@ -194,6 +195,10 @@ class Asking(Generic[Way]):
             self._end(job, ())
             return
         mirror = job.mirror
+        if mirror.refuses_tag(asked):
+            job.mirror = mirror.unconditional()
+            self._put_to(job, "modern", False, self._other_spoke)
+            return
         control, candidate = (asked, mirror.served) if mirror.ask == "legacy" else (mirror.served, asked)
         pair = self._pair(job, control, candidate)
         self._writer.latencies(pair)

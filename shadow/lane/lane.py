@@ -126,7 +126,7 @@ class Lane(Generic[Way]):
         self.held += cost
         self._idle.clear()
         self._asking.served(mirror)
-        return self._asking.put(Job(mirror, cost))
+        return self._asking.put(Job(mirror, cost, self.writer.join(mirror.capability)))
 
     def skip(self, capability: str, operation: str, reason: str, left_out: LeftOut | None = None) -> None:
         """Count an exchange that was eligible but is not mirrored. `reason` is one of a few fixed words. `left_out`
@@ -362,6 +362,7 @@ class Lane(Generic[Way]):
             return self._conclude(job, comparison)
         job.found = comparison
         job.at = asyncio.get_running_loop().time()
+        job.cohort.wait(comparison)
         return self._postpone(job)
 
     def _judged_again(self, job: Job[Way], comparison: Comparison) -> None:
@@ -411,13 +412,15 @@ class Lane(Generic[Way]):
         self._conclude(job, job.found or Comparison(tally, job.mirror.trace_id, job.mirror.at))
 
     def _conclude(self, job: Job[Way], comparison: Comparison) -> None:
+        if job.found is not None:
+            job.cohort.wait(job.found, -1)
         if job.sealed and self.capture is not None and comparison.tally.outcome is not Outcome.MISMATCH:
             self.capture.drop(job.sealed)
         self._rates.count(job.rules, comparison)
         left_out = job.mirror.left_out() if job.standing is None else None
         if job.standing is not None and job.mirror.who:
             self.writer.count_members(comparison.tally, job.standing, job.mirror.who)
-        self.writer.keep(comparison, job.standing, job.rules, left_out)
+        self.writer.keep(comparison, job.standing, job.rules, left_out, job.cohort)
         self._free(job, comparison.tally)
 
     def _free(self, job: Job[Way], tally: Tally) -> None:

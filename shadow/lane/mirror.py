@@ -1,7 +1,7 @@
 """Mirror, what the gateway offers to the lane, and Job, a mirror on its way through the lane."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Generic, TypeVar
 
@@ -10,11 +10,13 @@ from shadow.compare.comparison import Comparison
 from shadow.compare.pair import Pair
 from shadow.credentials import carries_credentials, is_refusal
 from shadow.evidence.stratum import LeftOut, size_of
+from shadow.lane.cohorts import Cohort
 from shadow.lane.learned_noise import Scope
 from shadow.lane.sparing import UNKNOWN
 from shadow.lane.standing import Standing
 from shadow.observation import Observation
 from shadow.plan import ShadowPlan
+from shadow.preconditions import FAILED, is_conditional, without_preconditions
 from shadow.settings import NEVER, Recheck
 
 Way = TypeVar("Way")
@@ -31,8 +33,8 @@ class Mirror(Generic[Way]):
     `request` is in the capability's contract, its body whole. `served` is what the arm said that answered the client,
     and `ask` names the other arm: "legacy" or "modern". `at` is in seconds since 1970. `way` leads the asker to
     the arms. `plan` is the capability's. `safe` says whether asking again changes nothing. `condition` is the status
-    (304 or 412) that the client got for a condition in its request; the other arm is asked without it. It is 0 if the
-    answer did not turn on a condition.
+    (304 or 412) that the client got for a condition in its request; it is 0 if the answer did not turn on a condition.
+    Legacy is asked without conditions, modern with them.
     `who` asked, by dimension (as in the plan's groups): names, which leave the lane only as tokens.
     """
 
@@ -60,6 +62,15 @@ class Mirror(Generic[Way]):
         there is no body to compare."""
         return self.plan.noise_of(self.operation) if self.safe and not self.condition else 0.0
 
+    def refuses_tag(self, asked: Observation) -> bool:
+        """Whether modern refuses a condition that legacy has met. It names legacy's own tag or time, so modern may."""
+        return (asked.status == FAILED and self.served.status != FAILED and self.ask == "modern"
+                and is_conditional(self.request))
+
+    def unconditional(self) -> "Mirror[Way]":
+        """The same without the conditions of its request."""
+        return replace(self, request=without_preconditions(self.request))
+
     def wants_credentials(self, asked: Observation, served: Observation) -> bool:
         """Whether the other arm has refused the mirror because the client's credentials were left out of it."""
         return (
@@ -83,7 +94,8 @@ class Mirror(Generic[Way]):
 class Job(Generic[Way]):
     """A mirror on its way through the lane.
 
-    `cost` is the bytes that it counts for in the lane's memory, `rules` those by which its arms are compared.
+    `cost` is the bytes that it counts for in the lane's memory, `rules` those by which its arms are compared, `cohort`
+    the exchanges that its evidence is written with.
     `pairs` are what is compared once the arms have answered: one pair, or the three of a bracket (legacy asked before
     and after modern). One pair is enough if the bracket is `steady`: legacy said the same twice. `earlier` is what
     legacy has said to the same question seconds before, or None: what differs between the two is compared as well.
@@ -96,13 +108,14 @@ class Job(Generic[Way]):
     """
 
     __slots__ = (
-        "at", "control", "cost", "earlier", "found", "kind", "last_hash", "mirror", "pairs", "round", "rules", "scope",
-        "sealed", "standing", "steady", "times",
+        "at", "cohort", "control", "cost", "earlier", "found", "kind", "last_hash", "mirror", "pairs", "round", "rules",
+        "scope", "sealed", "standing", "steady", "times",
     )
 
-    def __init__(self, mirror: Mirror[Way], cost: int) -> None:
+    def __init__(self, mirror: Mirror[Way], cost: int, cohort: Cohort) -> None:
         self.mirror = mirror
         self.cost = cost
+        self.cohort = cohort
         self.rules = mirror.plan.rules_of(mirror.operation)
         self.pairs: Sequence[Pair] = ()
         self.steady = False

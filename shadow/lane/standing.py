@@ -22,8 +22,8 @@ by their tokens: so what is good and what is bad are thinned alike."""
 class Standing(NamedTuple):
     """The epoch and the stratum that an exchange counts for once its outcome is known, when it was asked (seconds since
     1970, and `hour` since 1970), and the `token` of its subject, which is empty if the epoch has no key, or if the
-    subject is not among those that count. `first` is True if the subject was not seen before in that hour. `size` is
-    that of legacy's body (see evidence.stratum.size_of)."""
+    subject is not among those that count; `linked` is False if it has no key. `first` is True if the subject was not
+    seen before in that hour. `size` is that of legacy's body (see evidence.stratum.size_of)."""
 
     epoch: Epoch
     stratum: Stratum
@@ -32,6 +32,7 @@ class Standing(NamedTuple):
     token: bytes
     first: bool
     size: int = -1
+    linked: bool = True
 
 
 class _Claims:
@@ -119,7 +120,7 @@ class Standings:
             claims = self._claims[place] = _Claims()
         first = bool(token) and claims.claim(token, self._most)
         return Standing(epoch, found.stratum, pair.at, found.hour, token if token < claims.below else b"", first,
-                        size_of(pair.control))
+                        size_of(pair.control), bool(token))
 
     def _epoch(self, pair: Pair, basis: Basis) -> Epoch:
         """The epoch of an exchange. An arm that does not send its build is taken to have the last known one."""

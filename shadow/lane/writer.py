@@ -5,8 +5,9 @@ differences of comparisons past a bound are dropped, and these comparisons are c
 worker is killed, a store is deleted, or a disk stays full. The marks (shadow.stores.marks) show how many, and they are
 written to the store as gaps (shadow.ledger.rows.Gap).
 
-Evidence of an exchange is taken in two steps. It gets its standing (shadow.lane.standing) as soon as both arms have
-answered, and counts once its outcome is known.
+Evidence of an exchange is taken in three steps. It joins a cohort (shadow.lane.cohorts) when it comes. It gets its
+standing (shadow.lane.standing) as soon as both arms have answered. It counts once its outcome is known, and is written
+once the outcomes of all that came before it are known too.
 """
 
 import asyncio
@@ -14,25 +15,27 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from math import inf
-from typing import TypeAlias
+from typing import NamedTuple
 
 from shadow.compare.comparison import COMPARED, Comparison, Outcome, Tally
 from shadow.compare.difference import Severity
 from shadow.compare.pair import Pair
 from shadow.compare.rules import NONE, Rules
 from shadow.custody.base import Custody
-from shadow.evidence.counting import BAD, EFFECTIVE, NOT_SAMPLED, Counts, counts_as, reason_kept
+from shadow.evidence.counting import BAD, EFFECTIVE, NOT_SAMPLED, Counts, counts_as, reason_kept, shows_nothing
 from shadow.evidence.epoch import Basis, Epoch, digest
 from shadow.evidence.noise import table
 from shadow.evidence.pace import measured
-from shadow.evidence.stratum import HOUR, LeftOut, Stratum
+from shadow.evidence.stratum import HOUR, LeftOut
+from shadow.lane.cohorts import Cohort, Cohorts
+from shadow.lane.doubts import Doubts
 from shadow.lane.epoch_keys import EpochKeys, Look
 from shadow.lane.members import Members
 from shadow.lane.pacing import Pacing
 from shadow.lane.restarts import Restarts
 from shadow.lane.standing import Standing, Standings
 from shadow.lane.unwritten import Calls, Exchanges
-from shadow.ledger.rows import FASTER, SLOWER, Binding, Gap, Reason, Traffic, bridged
+from shadow.ledger.rows import FASTER, NOT_LOST, SLOWER, Binding, Gap, Reason, Traffic, bridged
 from shadow.stores.base import Batch, Store, StoreError, StoreRenewed
 from shadow.stores.marks import Marks, Seat
 from shadow.words import worded
@@ -54,7 +57,11 @@ AGAIN = 0.2
 """Seconds between two attempts to write the remaining batch at the end."""
 
 
-_Place: TypeAlias = tuple[str, Epoch, Stratum, Outcome, str]
+class _Taken(NamedTuple):
+    """What is written at once: a batch, and the cohorts whose evidence is in it, by capability."""
+
+    batch: Batch
+    cohorts: dict[str, Cohort]
 
 
 class Writer:
@@ -81,7 +88,8 @@ class Writer:
         self._tallies: Counter[Tally] = Counter()
         self._comparisons: list[Comparison] = []
         self._traffic: defaultdict[tuple[str, str, str, str], Calls] = defaultdict(Calls)
-        self._exchanges: dict[_Place, Exchanges] = {}
+        self._cohorts = Cohorts()
+        self._doubts = Doubts()
         self._eligible: Counter[tuple[str, int]] = Counter()
         # The hour since 1970, as of the last look: counting what the sample leaves out reads no clock.
         self._hour = int(time.time()) // HOUR
@@ -112,6 +120,10 @@ class Writer:
         self._write_soon()
         self._marks.take(capability)
 
+    def join(self, capability: str) -> Cohort:
+        """The cohort of an exchange that was taken, and whose outcome is not known yet: see `keep`."""
+        return self._cohorts.join(capability)
+
     def unwritten(self) -> dict[str, int]:
         """How many exchanges were taken and are not written yet, by capability."""
         return self._marks.pending()
@@ -140,7 +152,11 @@ class Writer:
 
     def count(self, tally: Tally, left_out: LeftOut | None = None) -> None:
         """Count an exchange that was not sent to both arms. `left_out` says what is known of it."""
+        self._count(tally, left_out, self._cohorts.present(tally.capability))
+
+    def _count(self, tally: Tally, left_out: LeftOut | None, cohort: Cohort) -> None:
         self._write_soon()
+        cohort.settled += tally.reason != NOT_SAMPLED
         self._tallies[tally] += 1
         self._eligible[tally.capability, self._hour if left_out is None else int(left_out.at) // HOUR] += 1
         if tally.reason == Reason.STORE_UNAVAILABLE:
@@ -151,37 +167,41 @@ class Writer:
         if tally.reason != NOT_SAMPLED:
             standing = self._standings.of_left_out(tally.capability, tally.operation, left_out)
             if standing is not None:
-                self._count_for(standing, tally)
+                self._count_for(standing, tally, cohort)
         return None
 
     def count_members(self, tally: Tally, standing: Standing, who: Sequence[tuple[str, str]]) -> None:
         """Count a finished exchange of both arms for those who asked, if it is effective: (dimension, name)."""
-        if tally.outcome is Outcome.UNSTABLE:
-            return  # legacy disagreed with itself, so that nothing is shown for anybody
-        counts = counts_as(tally.outcome, tally.reason)
-        bad = counts in BAD
+        counts, nothing = counts_as(tally.outcome, tally.reason), shows_nothing(tally.outcome, tally.reason)
+        bad = counts in BAD and not nothing
         if bad and not self._standings.is_first_bad(tally.capability, standing):
             return
-        if bad or (standing.first and counts is Counts.RIGHT):
+        if bad or (standing.first and (nothing or counts is Counts.RIGHT)):
             key = self.keys.get(tally.capability, standing.epoch)
             if key:
                 self._members.count(tally.capability, standing.epoch, key, who, bad=bad)
 
     def keep(
         self, comparison: Comparison, standing: Standing | None = None, rules: Rules = NONE,
-        left_out: LeftOut | None = None,
+        left_out: LeftOut | None = None, cohort: Cohort | None = None,
     ) -> None:
         """Keep a finished exchange: its comparison by these rules, and what it proves if both arms were asked. If not,
-        `left_out` says what is known of it."""
+        `left_out` says what is known of it. It leaves its `cohort`, or None if it came just now."""
+        if cohort is None:
+            cohort = self.join(comparison.tally.capability)
+        cohort.open -= 1
+        if standing is None and not _has_details(comparison):
+            self._count(comparison.tally, left_out, cohort)
+            return
+        cohort.settled += 1
         if standing is not None:
-            self._eligible[comparison.tally.capability, standing.hour] += 1
-            self._weigh(comparison, standing, rules)
+            capability = comparison.tally.capability
+            self._eligible[capability, standing.hour] += 1
+            if not standing.linked:
+                self._gap(Gap(capability, Reason.UNLINKED, 1, standing.at, standing.at))
+            self._weigh(comparison, standing, rules, cohort)
             self._bind(comparison, standing)
-            self._keep(comparison)
-        elif _has_details(comparison):
-            self._keep(comparison)
-        else:
-            self.count(comparison.tally, left_out)
+        self._keep(comparison)
 
     def _keep(self, comparison: Comparison) -> None:
         has_details = _has_details(comparison)
@@ -201,9 +221,9 @@ class Writer:
         self._bindings += [Binding(*place, one.name, one.legacy, one.modern, one.split, one.merged, comparison.at,
                                    comparison.trace_id) for one in comparison.bonds]
 
-    def _weigh(self, comparison: Comparison, standing: Standing, rules: Rules) -> None:
+    def _weigh(self, comparison: Comparison, standing: Standing, rules: Rules, cohort: Cohort) -> None:
         outcome = comparison.tally.outcome
-        found = self._count_for(standing, comparison.tally)
+        found = self._count_for(standing, comparison.tally, cohort)
         if outcome is Outcome.MISMATCH and comparison.severity is Severity.CRITICAL:
             critical = {one.signature for one in comparison.differences if one.severity is Severity.CRITICAL}
             found.critical += 1
@@ -216,17 +236,16 @@ class Writer:
         if comparison.drifts:
             found.add_noise(table([comparison], standing.epoch).values())
 
-    def _count_for(self, standing: Standing, tally: Tally) -> Exchanges:
-        """Count an exchange where it stands. Returns the exchanges of its kind."""
+    def _count_for(self, standing: Standing, tally: Tally, cohort: Cohort) -> Exchanges:
+        """Count an exchange where it stands. Returns the exchanges of its kind in its cohort."""
         reason = reason_kept(tally.outcome, tally.reason)
-        found = self._exchanges_at((tally.capability, standing.epoch, standing.stratum, tally.outcome, reason),
-                                   standing.at)
+        found = cohort.at((tally.capability, standing.epoch, standing.stratum, tally.outcome, reason), standing.at)
         found.count += 1
         if standing.size >= 0:
             found.sizes[standing.size] += 1
         if standing.token:
             counts = counts_as(tally.outcome, reason)
-            if standing.first and standing.size >= 0 and counts in EFFECTIVE:
+            if standing.first and standing.size >= 0 and counts in EFFECTIVE and counts is not Counts.AFTER:
                 found.sizes_first[standing.size] += 1
             # A subject has a token for each way to count, so that it counts once an hour in each. Otherwise a mismatch
             # would not count after another worker's match, or after an earlier match of its own subject.
@@ -236,16 +255,6 @@ class Writer:
                 found.tokens.add((standing.hour, standing.token + b"-"))
             elif standing.first:
                 found.tokens.add((standing.hour, standing.token))
-        return found
-
-    def _exchanges_at(self, place: _Place, at: float) -> Exchanges:
-        found = self._exchanges.get(place)
-        if found is None:
-            found = self._exchanges[place] = Exchanges(at, at)
-        elif at > found.last:
-            found.last = at
-        elif at < found.first:
-            found.first = at
         return found
 
     def add(self, row: Traffic) -> None:
@@ -336,7 +345,8 @@ class Writer:
         store = self._store
         if store is None:
             return False
-        batch, now = self._take(), asyncio.get_running_loop().time()
+        taken, now = self._take(), asyncio.get_running_loop().time()
+        batch = taken.batch
         # FLUSH less than IDLE: the timer was set just before the last look.
         if batch.is_empty and not (looks and now - self._looked >= IDLE - FLUSH):
             return False
@@ -345,7 +355,7 @@ class Writer:
             dropped, look = await asyncio.to_thread(self._written, store, batch)
         except StoreRenewed as renewed:
             self.renewals += 1
-            self._put_back(batch)
+            self._put_back(taken)
             for one in self._marks.forget():
                 anew = renewed.made >= one.first > 0
                 self._miss(one.gap(Reason.STORE_DELETED if anew else Reason.STORE_REPLACED))
@@ -355,13 +365,13 @@ class Writer:
             self.failures += 1
             self._looked = -inf  # so that it is soon known when the store is well again
             self.fault = worded(error, StoreError)
-            self._put_back(batch)
+            self._put_back(taken)
             return False
         self.fault = ""
         self.keys.heed(look)
         self.keys.destroy_soon(dropped or ())
         now = time.time()
-        for capability, exchanges in _settled(batch).items():
+        for capability, exchanges in _settled(taken).items():
             self._marks.wrote(capability, exchanges, now)
         return True
 
@@ -372,35 +382,40 @@ class Writer:
         self._restarts.look(store)
         return dropped, self.keys.look()
 
-    def _take(self) -> Batch:
-        """What waits to be written."""
+    def _take(self) -> _Taken:
+        """What may be written now."""
         comparisons, self._comparisons = self._comparisons, []
         tallies, self._tallies = self._tallies, Counter()
         calls, self._traffic = self._traffic, defaultdict(Calls)
-        exchanges, self._exchanges = self._exchanges, {}
+        now = asyncio.get_running_loop().time()
+        cohorts = self._cohorts.due(now)
         bindings, self._bindings = self._bindings, []
         gaps, self._gaps = self._gaps, {}
         eligible, self._eligible = self._eligible, Counter()
-        return Batch(
+        return _Taken(Batch(
             comparisons, tallies, [one.row(*key) for key, one in calls.items()],
-            [one.sighting(*place, swept=self._swept) for place, one in exchanges.items()], bindings,
-            list(gaps.values()), {} if self._swept else eligible, self._members.take(), self.pacing.take())
+            [exchanges.sighting(*place, swept=self._swept) for cohort in cohorts.values()
+             for (place, _), exchanges in cohort.evidence.items()], bindings,
+            list(gaps.values()), {} if self._swept else eligible, self._members.take(), self.pacing.take(),
+            self._doubts.news(self._cohorts.doubtful(now), time.time())), cohorts)
 
-    def _put_back(self, batch: Batch) -> None:
-        """Keep a batch that was not written, to be written with the next."""
+    def _put_back(self, taken: _Taken) -> None:
+        """Keep what was not written, to be written with the next batch."""
+        batch = taken.batch
         self._tallies.update(batch.tallies)
         self._eligible.update(batch.eligible)
         self._members.add(batch.members)
         for comparison in batch.comparisons:
             self._keep(comparison)
-        for one in batch.sightings:
-            self._exchanges_at((one.capability, one.epoch, one.stratum, one.outcome, one.reason), one.last).add(one)
+        for capability, cohort in taken.cohorts.items():
+            self._cohorts.put_back(capability, cohort)
         self._bindings = [*batch.bindings, *self._bindings]
         for row in batch.traffic:
             self.add(row)
         for gap in batch.gaps:
             self._gap(gap)
         self.pacing.put_back(batch.paces)
+        self._doubts.put_back(batch.waiting)
 
 
 def _has_details(comparison: Comparison) -> bool:
@@ -408,14 +423,10 @@ def _has_details(comparison: Comparison) -> bool:
     return bool(comparison.differences or comparison.hidden)
 
 
-def _settled(batch: Batch) -> Counter[str]:
-    """How many exchanges a batch settles, by capability: those with an outcome, and those that were lost before they
-    had one."""
-    counts: Counter[str] = Counter()
-    for tally, count in batch.tallies.items():
-        counts[tally.capability] += count if tally.reason != NOT_SAMPLED else 0
-    for comparison in batch.comparisons:
-        counts[comparison.tally.capability] += 1
-    for gap in batch.gaps:
-        counts[gap.capability] += gap.exchanges if gap.reason is not Reason.STORE_UNAVAILABLE else 0
+def _settled(taken: _Taken) -> Counter[str]:
+    """How many exchanges are settled once this is written, by capability: those whose outcome is known and whose
+    evidence is written, and those that were lost before."""
+    counts = Counter({capability: cohort.settled for capability, cohort in taken.cohorts.items()})
+    for gap in taken.batch.gaps:
+        counts[gap.capability] += gap.exchanges if gap.reason not in NOT_LOST else 0
     return counts

@@ -16,6 +16,9 @@ from rich.text import Text
 LEAST = 6
 """The least width of a column that folds, on a screen that is too narrow for everything."""
 
+LONGEST_WORD = 1.5
+"""How much of a column's part, of what columns share, a word may take and still not be broken."""
+
 Cell: TypeAlias = str | Text
 
 
@@ -45,7 +48,10 @@ class Fitted:
         # The frame of the table is a blank on each side, and one between two columns.
         room = width - len(self.columns) - 1
         spacious = sum(natural) + len(self.columns) - 1 <= room
-        widths = natural if spacious else shared(natural, [one.part for one in self.columns], room)
+        titles = [_word(Text(one.title)) for one in self.columns]
+        words = [max((_word(row[at]) for row in cells), default=0) for at in range(len(self.columns))]
+        widths = natural if spacious else shared(
+            natural, [one.part for one in self.columns], room, titles, [*map(max, titles, words)])
         table = Table(box=box.SIMPLE_HEAD, padding=(0, int(spacious), 0, 0), pad_edge=False)
         for one, own in zip(self.columns, widths, strict=True):
             justify: Literal["right", "left"] = "right" if one.number else "left"
@@ -60,15 +66,31 @@ def _width(cell: Text) -> int:
     return max((line.cell_len for line in cell.split("\n", allow_blank=True)), default=0)
 
 
-def shared(natural: Sequence[int], parts: Sequence[int], room: int) -> list[int]:
+def _word(cell: Text) -> int:
+    """The width of the longest word of a cell: in a column so wide, no word is broken."""
+    return max((Text(word).cell_len for word in cell.plain.split()), default=0)
+
+
+def shared(natural: Sequence[int], parts: Sequence[int], room: int, *words: Sequence[int]) -> list[int]:
     """The width of each column if all together may have `room`. Columns with a part share what the others leave, by
-    these parts, but none gets more than it needs. If little is left, all columns fold."""
+    these parts, but none gets more than it needs, and as many as possible get what their longest word takes, as in each
+    of `words`, the most important first. A word that takes much more than its part is broken: a path has few blanks. If
+    little is left, all columns fold."""
     left = room - sum(own for own, part in zip(natural, parts, strict=True) if not part)
     if left < LEAST * sum(map(bool, parts)):
-        left, parts = room, [1] * len(natural)
+        left, parts, words = room, [1] * len(natural), ()
+    sharing = [at for at, part in enumerate(parts) if part]
+    least, unit = [0] * len(natural), LONGEST_WORD * left / max(1, sum(parts))
+    for wanted in words:
+        for at in sorted(sharing, key=lambda at: wanted[at]):
+            bare = sum(not least[other] for other in sharing if other != at)
+            if wanted[at] <= unit * parts[at] and wanted[at] - least[at] <= left - LEAST * bare:
+                left -= wanted[at] - least[at]
+                least[at] = wanted[at]
     widths, whole = list(natural), sum(parts)
-    for at in sorted((at for at, part in enumerate(parts) if part), key=lambda at: natural[at] / parts[at]):
-        widths[at] = max(1, min(natural[at], left * parts[at] // whole))
-        left -= widths[at]
+    for at in sorted(sharing, key=lambda at: (natural[at] - least[at]) / parts[at]):
+        more = min(natural[at] - least[at], left * parts[at] // whole)
+        widths[at] = max(1, least[at] + more)
+        left -= more
         whole -= parts[at]
     return widths

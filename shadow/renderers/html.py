@@ -86,15 +86,16 @@ def page(one: CapabilityReport, unfinished: int | None = None) -> str:
     )
 
 
-def index(report: Report, link: str) -> str:
-    """All capabilities as an HTML page, the worst first. It links to the page of each: `link` followed by the
-    capability's name."""
+def index(report: Report, link: str, ending: str = "") -> str:
+    """All capabilities as an HTML page, the worst first. It links to the page of each: `link`, the capability's name,
+    `ending`."""
     lines = {line.capability: line for line in status(report)}
     places = list(lines)
     # The default route, which is no capability, has a page too, and no line of the status: it comes last.
     entries = [(one, lines.get(one.capability)) for one in sorted(report.capabilities, key=lambda one: (
         places.index(one.capability) if one.capability in lines else len(places)))]
-    return _environment().get_template("index.html.j2").render(entries=entries, policy=policy(), link=link)
+    return _environment().get_template("index.html.j2").render(
+        entries=entries, policy=policy(), link=link, ending=ending)
 
 
 @cache
@@ -116,6 +117,7 @@ def _environment() -> Environment:
         "number": "{:,}".format, "share": _share, "reproduced": reproduced, "unversioned": unversioned, "noun": noun,
         "begun_anew": begun_anew, "rate": rate,
         "told": told, "standing": standing, "bounded": bounded, "tried": tried,
+        "capitalised": lambda text: text[:1].upper() + text[1:],
     }
     return found
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from shadow.compare.dicom import named
 from shadow.evidence.noise import DRIFTS
 from shadow.renderers.phrases import (
+    EARLIER,
     RESTARTS,
     begun_anew,
     bounded,
@@ -20,6 +21,7 @@ from shadow.renderers.phrases import (
     tried,
     unversioned,
 )
+from shadow.report.differences import DifferenceReport
 from shadow.report.evidence import EpochReport, EvidenceReport
 from shadow.report.report import CapabilityReport, Report
 from shadow.report.wording import kind, told
@@ -74,10 +76,19 @@ def _counts(one: CapabilityReport) -> Iterator[str]:
 
 
 def _differences(one: CapabilityReport) -> Iterator[str]:
-    if one.differences:
+    current = [found for found in one.differences if not found.earlier]
+    earlier = [found for found in one.differences if found.earlier]
+    yield from _table(current)
+    if earlier:
+        yield from ("", f"{EARLIER}:")
+        yield from _table(earlier)
+
+
+def _table(differences: Sequence[DifferenceReport]) -> Iterator[str]:
+    if differences:
         yield from ("", "| Severity | Difference | Path | Legacy | Modern | Count | Share | Reproduced | Operations "
                     "| Last seen | Trace |", "|---|---|---|---|---|---:|---:|---:|---|---|---|")
-    for found in one.differences:
+    for found in differences:
         yield _row((str(found.severity), found.kind, _path(found.path), found.legacy, found.modern, str(found.count),
                     f"{found.share:.1%}", reproduced(found), ", ".join(found.operations), moment(found.last_seen),
                     found.trace_id))

@@ -1,12 +1,17 @@
 """Phrases for people that several renderings share: numbers with their units, builds, identifiers. Pure."""
 
 from shadow.evidence.criteria import Gate, percent
+from shadow.report.differences import DifferenceReport, PatternReport
 from shadow.report.evidence import CoverageReport, EpochReport, EvidenceReport, IdentityReport, RestartReport
-from shadow.report.report import CapabilityReport, DifferenceReport, PatternReport
+from shadow.report.report import CapabilityReport
 from shadow.words import moment, noun
 
 RESTARTS = 5
 """The most restarts that are listed for people, the latest first; JSON and CSV have all."""
+
+
+EARLIER = "Last seen before the evidence of the verdict began, so not counted"
+"""The title of the differences that are `earlier`."""
 
 
 def milliseconds(seconds: float | None) -> str:
@@ -86,9 +91,11 @@ def tried(found: EvidenceReport) -> str:
     """The earlier attempts at SAFE in words; "" if there are none."""
     if not found.attempts:
         return ""
-    many, spent = len(found.attempts), sum(one.spent for one in found.attempts)
-    text = f"{many:,} earlier {noun(many, 'attempt')} at SAFE discarded, {spent:,} of them with enough evidence for it"
-    return f"{text}: this is number {found.attempt:,} that counts, and takes more exchanges" if spent else text
+    many = len(found.attempts)
+    text = f"{many:,} earlier {noun(many, 'attempt')} at SAFE discarded"
+    if (number := f"{found.attempt:,.4g}") != "1":
+        text += f": by their size this one counts as number {number}, and takes more exchanges"
+    return text
 
 
 def identified(one: IdentityReport) -> str:

@@ -1,20 +1,22 @@
 """The report for a terminal, by rich. The console decides about colours and boxes (NO_COLOR, no TTY)."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO
 
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from shadow.compare.dicom import named
 from shadow.compare.difference import Severity
-from shadow.evidence.criteria import Answer, State
+from shadow.evidence.criteria import Answer, Gate, State
 from shadow.evidence.noise import DRIFTS
 from shadow.renderers.fitted import Column, Fitted
 from shadow.renderers.phrases import (
+    EARLIER,
     RESTARTS,
     begun_anew,
     bounded,
@@ -30,8 +32,9 @@ from shadow.renderers.phrases import (
     tried,
     unversioned,
 )
+from shadow.report.differences import DifferenceReport
 from shadow.report.evidence import CoverageReport, EvidenceReport
-from shadow.report.report import CapabilityReport, DifferenceReport, Report
+from shadow.report.report import CapabilityReport, Report
 from shadow.report.wording import kind, told
 from shadow.words import noun
 
@@ -69,20 +72,35 @@ def show(report: Report, console: Console) -> None:
         console.print(part)
 
 
+def show_evidence(found: EvidenceReport, console: Console) -> None:
+    """Print a verdict with what it rests on."""
+    for part in _indented(_evidence(found)):
+        console.print(part)
+
+
+def _indented(parts: Iterable[RenderableType]) -> Iterator[RenderableType]:
+    """The same, where lines that begin with two blanks go on below these."""
+    for part in parts:
+        if isinstance(part, Text) and part.plain.startswith("  "):
+            yield Padding(part[2:], (0, 0, 0, 2), expand=False)
+        else:
+            yield part
+
+
 def _parts(report: Report) -> Iterator[RenderableType]:
     if not report.capabilities:
         yield Text("There is no data on any capability yet.")
         return
     yield _capabilities(report)
     for one in report.capabilities:
-        yield from _capability(one)
+        yield from _indented(_capability(one))
     yield Text(f"note: {outstanding(report.unfinished)}", style="dim")
 
 
 _CAPABILITIES = (
     Column("capability", part=2), Column("stage"), Column("requests", number=True), Column("compared", number=True),
-    Column("mismatching", number=True), Column("legacy p50 / p99", number=True, part=1),
-    Column("modern p50 / p99", number=True, part=1),
+    Column("mismatching", number=True), Column("legacy\np50 / p99", number=True, part=1),
+    Column("modern\np50 / p99", number=True, part=1),
 )
 
 
@@ -107,7 +125,7 @@ def _mismatching(one: CapabilityReport) -> Text:
 def _capability(one: CapabilityReport) -> Iterator[RenderableType]:
     yield Text.assemble((one.capability, "bold"), f": {one.says}")
     if one.judged:
-        yield from evidence(one.evidence)
+        yield from _evidence(one.evidence)
     elif one.shadowed is False:
         yield Text(f"  not shadowed at the stage {one.stage}, owner {one.owner}")
     for line in one.advice:
@@ -118,8 +136,11 @@ def _capability(one: CapabilityReport) -> Iterator[RenderableType]:
     ):
         if counts:
             yield Text(f"  {label}: {reasons(counts)}")
-    if one.differences:
-        yield _Differences(one.differences)
+    if current := [found for found in one.differences if not found.earlier]:
+        yield _Differences(current)
+    if earlier := [found for found in one.differences if found.earlier]:
+        yield Text(f"  {EARLIER}:")
+        yield _Differences(earlier)
     for cause in one.causes:
         if cause.drifts:
             yield Text(f"  {named(cause.path)}: {DRIFTS}", style="yellow")
@@ -130,18 +151,12 @@ def _capability(one: CapabilityReport) -> Iterator[RenderableType]:
         yield Text(f"  {overflowed(one)}", style="yellow")
 
 
-def evidence(found: EvidenceReport) -> Iterator[RenderableType]:
+def _evidence(found: EvidenceReport) -> Iterator[RenderableType]:
     """The verdict, its gates, the evidence that is missing, and the operations and strata that were covered."""
     yield Text.assemble("  ", (found.answer, _ANSWERS[found.answer]), found.says.removeprefix(found.answer))
     yield Text.assemble("  next: ", (found.action, "bold"))
     yield Text(f"  {standing(found)}", style="dim")
-    gates = Table(box=None, padding=(0, 1), pad_edge=False, show_header=False)
-    for _ in range(3):
-        gates.add_column(no_wrap=True)
-    gates.add_column(overflow="fold")
-    for gate in found.gates:
-        gates.add_row(f"  {gate.name}", Text(gate.state, style=_STATES[gate.state]), measured(gate), told(gate))
-    yield gates
+    yield _Gates(found.gates)
     for line in found.wanted:
         yield Text(f"  {line}")
     if found.coverage:
@@ -166,6 +181,24 @@ def evidence(found: EvidenceReport) -> Iterator[RenderableType]:
             yield Text(f"  note: {warning.replace('`', '')}", style="yellow")
     for restart in found.restarts[:RESTARTS]:
         yield Text(f"  evidence was {begun_anew(restart)}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Gates:
+    """The gates, a row each. A console of less than SPACIOUS columns has no column for numbers that the words say."""
+
+    gates: Sequence[Gate]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        spacious = options.max_width >= SPACIOUS
+        table = Table(box=None, padding=(0, 1), pad_edge=False, show_header=False)
+        for _ in range(3 if spacious else 2):
+            table.add_column(no_wrap=True)
+        table.add_column(overflow="fold")
+        for gate in self.gates:
+            numbers = [measured(gate)] if spacious else []
+            table.add_row(f"  {gate.name}", Text(gate.state, style=_STATES[gate.state]), *numbers, told(gate))
+        yield table
 
 
 _COVERAGE = (Column("operation", part=1), Column("stratum", part=2), Column("effective", number=True),

@@ -85,8 +85,8 @@ class GapReport:
 
 @dataclass(frozen=True, slots=True)
 class AttemptReport:
-    """An earlier attempt at SAFE: an epoch of these builds, with its number and its size. `spent`: it had as many
-    effective exchanges as SAFE takes, so that a later attempt takes more."""
+    """An earlier attempt at SAFE: an epoch of these builds, with its number and its size. `spent` is the part of it (0
+    to 1) that counts, by which later attempts take more: all of it if it had enough effective exchanges."""
 
     number: int
     legacy: str
@@ -94,7 +94,7 @@ class AttemptReport:
     first: float
     last: float
     effective: int
-    spent: bool
+    spent: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +114,10 @@ class EvidenceReport:
     `effective` exchanges count, and `swept` ones of them were asked by `figway sweep`. `per_hour` is how many that were
     not swept came an hour in the 24 hours before the latest exchange, None if none did. `epoch` is None if nothing was
     compared with the present arms, rules and comparator; `history` are the epochs before it, the latest first.
-    `attempt` is the number of this attempt at SAFE, and `attempts` are those before it. `anew` is how many effective
-    exchanges without a bad one SAFE takes if evidence begins anew. `identities` are by class. `gaps` are missing
-    exchanges by reason; they count as excluded. `restarts` are the times that a person began evidence anew, the latest
-    first.
+    `attempt` is the number of this attempt at SAFE: 1 and what is spent of the `attempts` before it. `anew` is how many
+    effective exchanges without a bad one SAFE takes if evidence begins anew. `identities` are by class. `gaps` are
+    missing exchanges by reason; they count as excluded. `restarts` are the times that a person began evidence anew, the
+    latest first.
     """
 
     answer: Answer
@@ -139,12 +139,16 @@ class EvidenceReport:
     per_hour: float | None
     epoch: EpochReport | None
     history: tuple[EpochReport, ...]
-    attempt: int
+    attempt: float
     anew: int
     attempts: tuple[AttemptReport, ...]
     identities: tuple[IdentityReport, ...]
     gaps: tuple[GapReport, ...]
     restarts: tuple[RestartReport, ...] = ()
+
+    def was_before(self, at: float) -> bool:
+        """Whether a time (seconds since 1970) is before the evidence that the verdict rests on."""
+        return self.epoch is not None and at < self.epoch.first
 
     def is_on(self, epoch: Epoch) -> bool:
         """Whether the verdict rests on this epoch."""

@@ -1,7 +1,7 @@
 """Remedies: what to change in routes.yaml so that the shadow can tell more, and what that costs. Pure."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from shadow.compare.comparison import NO_CREDENTIALS, Outcome
 from shadow.ledger.rows import SPARED, Traffic
@@ -14,12 +14,12 @@ _WHY = {
 
 
 def remedies(
-    capability: str, outcomes: Mapping[Outcome, Counter[str]], traffic: Iterable[Traffic], extra: int,
+    capability: str, counts: Counter[tuple[Outcome, str]], traffic: Iterable[Traffic], extra: int,
 ) -> Iterator[str]:
-    """Sentences about one capability, the most urgent first: its exchanges by outcome and reason, its traffic, and how
-    often legacy was asked beyond what its clients asked."""
+    """Sentences about one capability, the most urgent first: about the exchanges that the verdict rests on, by outcome
+    and reason, its traffic, and how often legacy was asked beyond what its clients asked."""
     shadow = f"`capabilities.{capability}.shadow`"
-    if refused := outcomes.get(Outcome.NOT_COMPARABLE, Counter())[NO_CREDENTIALS]:
+    if refused := counts[Outcome.NOT_COMPARABLE, NO_CREDENTIALS]:
         yield (f"{refused:,} {noun(refused, 'mirror')} {noun(refused, 'was', 'were')} refused, because "
                f"{noun(refused, 'it carries', 'they carry')} none of the client's credentials: if the other arm may "
                f"have them, write `credentials: pass` under {shadow}")
@@ -29,7 +29,7 @@ def remedies(
                 where = f"in `{row.operation}`" if row.operation else "everywhere"
                 yield (f"asking legacy again was stopped {where}, because {_WHY[reason]} (last at {moment(row.at)}): "
                        "if asking takes something away, write `noise: 0%` and `recheck: {legacy: false}` there")
-    differ = sum(outcomes.get(one, Counter()).total() for one in (Outcome.MISMATCH, Outcome.UNSTABLE))
+    differ = sum(count for (outcome, _), count in counts.items() if outcome in (Outcome.MISMATCH, Outcome.UNSTABLE))
     if differ and not extra:
         yield (f"legacy was asked by its clients alone, so {differ:,} {noun(differ, 'exchange')} that "
                f"{noun(differ, 'differs', 'differ')} may show its own drift, or a race: to tell, write `noise: 2%` and "

@@ -14,17 +14,21 @@ from shadow.compare.difference import Severity, Signature, worst_of
 from shadow.evidence.criteria import UNDECLARED, Criteria
 from shadow.evidence.noise import NoiseReport, most, weighed
 from shadow.latency import BOUNDS, Histogram
-from shadow.ledger.groups import Exemplar, Pattern
-from shadow.ledger.rows import EXTRA, FASTER, SLOWER, Finding, Gap, Hidden, Ledger, Reason, Traffic
+from shadow.ledger.groups import Pattern
+from shadow.ledger.rows import EXTRA, FASTER, NOT_LOST, SLOWER, Evidence, Finding, Gap, Ledger, Traffic
 from shadow.report.advice import advised
 from shadow.report.causes import Cause, causes, tried
+from shadow.report.differences import (
+    DifferenceReport,
+    PatternReport,
+    RuleReport,
+    reported_differences,
+    reported_patterns,
+    reported_rules,
+)
 from shadow.report.evidence import EvidenceReport
-from shadow.report.hints import hints
 from shadow.report.remedies import remedies
 from shadow.report.verdict import Rest, verdict
-
-PATTERNS = 20
-"""Patterns of a capability that are reported at most: the worst first, then the most frequent."""
 
 _DIFFERING = frozenset({Outcome.MISMATCH, Outcome.UNSTABLE, Outcome.TRANSIENT, Outcome.KNOWN_DIFFERENCE})
 """Outcomes of exchanges that differed, whatever was made of it."""
@@ -71,71 +75,13 @@ class PairedReport:
 
 
 @dataclass(frozen=True, slots=True)
-class DifferenceReport:
-    """One kind of difference at one index-free `path`, over all operations.
-
-    `count` exchanges have it, a `share` of those compared. It was last seen in the exchange of `trace_id`, at `example`
-    in legacy's answer and at `modern_example` in modern's; the tokens stand for the two values there. For `again` of
-    the exchanges both arms were asked again, and in `reproduced` of those it was there each time. Times are in seconds
-    since 1970.
-    """
-
-    kind: str
-    severity: Severity
-    path: str
-    legacy: str
-    modern: str
-    count: int
-    share: float
-    operations: tuple[str, ...]
-    first_seen: float
-    last_seen: float
-    example: str
-    modern_example: str
-    legacy_token: str
-    modern_token: str
-    trace_id: str
-    again: int
-    reproduced: int
-
-
-@dataclass(frozen=True, slots=True)
-class PatternReport:
-    """Exchanges of one operation that differ in the same way: `count` of them, a `share` of all that mismatch.
-    `smallest` is the one with the smallest bodies, `others` a sample of the rest. `hints` are sentences about what they
-    have in common. `again` and `reproduced` are as in DifferenceReport, for the pattern as a whole."""
-
-    key: str
-    operation: str
-    severity: Severity
-    count: int
-    share: float
-    first_seen: float
-    last_seen: float
-    smallest: Exemplar
-    others: tuple[Exemplar, ...]
-    hints: tuple[str, ...]
-    again: int
-    reproduced: int
-
-
-@dataclass(frozen=True, slots=True)
-class RuleReport:
-    """How many differences one rule hid, and in how many exchanges."""
-
-    rule: str
-    exchanges: int
-    differences: int
-    last_seen: float
-
-
-@dataclass(frozen=True, slots=True)
 class CapabilityReport:
     """One capability. compared = matching + normalised + known + mismatching;
     eligible = compared + unstable + transient + the sums of the four maps, which are by reason. `lost` counts, by
     reason, other eligible exchanges whose outcome is unknown. `says` is a summary in words; `evidence` is the verdict.
     `patterns` are the most important of the `known_patterns`; `patternless` mismatching exchanges did not fit into the
-    table of patterns. Legacy was asked `extra` times beyond what its clients asked. `advice` are sentences: what to
+    table of patterns. `causes` explain the `lasting` ones of the mismatching exchanges: all but those of patterns that
+    are `earlier`. Legacy was asked `extra` times beyond what its clients asked. `advice` are sentences: what to
     change in routes.yaml so that more can be told, and what it costs. `owner` is "" and `shadowed` (see Profile)
     None if the configuration is not known, or does not have the capability."""
 
@@ -165,6 +111,7 @@ class CapabilityReport:
     differences: tuple[DifferenceReport, ...]
     overflow: int
     causes: tuple[Cause, ...]
+    lasting: int
     patterns: tuple[PatternReport, ...]
     known_patterns: int
     patternless: int
@@ -218,23 +165,23 @@ def _capability(
     eligible = sum(counts.total() for counts in outcomes.values())
     patterns = [found for found in ledger.patterns if found.capability == name]
     gaps = [gap for gap in ledger.gaps if gap.capability == name]
-    evidence = verdict((row for row in ledger.evidence if row.capability == name), criteria,
-                      [row for row in ledger.crossings if row.capability == name],
+    rows = [row for row in ledger.evidence if row.capability == name]
+    evidence = verdict(rows, criteria, [row for row in ledger.crossings if row.capability == name],
                       [row for row in ledger.declared if row.capability == name], gaps, _rest(name, ledger), now)
     # Only noise of the epoch that the verdict rests on counts, so a new build starts without any.
     noise = [row for row in ledger.noise if row.capability == name and evidence.is_on(row.epoch)]
     findings = [found for found in ledger.findings if found.capability == name]
     noisy = weighed(noise, max((row.at for row in traffic), default=0.0), _tried(findings), _rates(name, ledger),
                     _shapes(findings))
-    found_causes = causes(patterns, mismatching,
-                          drifting={(row.kind, row.path) for row in noisy if row.says == "drift"})
+    lasting, found_causes = _caused(patterns, mismatching, noisy, evidence)
     return CapabilityReport(
         capability=name,
         owner=profile.owner if profile is not None else "",
         stage=profile.stage if profile is not None else max(staged, key=lambda row: row.at).stage if staged else "",
         shadowed=profile.shadowed if profile is not None else None,
-        says=_says(compared, mismatching, outcomes[Outcome.CANDIDATE_ERROR].total(), eligible),
-        evidence=advised(evidence, found_causes, outcomes[Outcome.CANDIDATE_ERROR]),
+        says=_says(compared, mismatching, outcomes[Outcome.CANDIDATE_ERROR].total(), eligible,
+                   earlier=any(one.exchanges for one in evidence.history)),
+        evidence=advised(evidence, found_causes, _failures(rows, evidence) or outcomes[Outcome.CANDIDATE_ERROR]),
         requests=sum(row.requests for row in traffic),
         eligible=eligible,
         compared=compared,
@@ -252,16 +199,17 @@ def _capability(
         legacy=_arm(row for row in traffic if row.arm == "legacy"),
         modern=_arm(row for row in traffic if row.arm == "modern"),
         paired=_paired(traffic),
-        differences=_differences(findings, compared),
+        differences=reported_differences(findings, compared, evidence),
         overflow=ledger.overflow.get(name, 0),
         causes=found_causes,
-        patterns=_patterns(patterns, mismatching),
+        lasting=lasting,
+        patterns=reported_patterns(patterns, mismatching, evidence),
         known_patterns=len(patterns),
         patternless=ledger.patternless.get(name, 0),
-        rules=_rules([row for row in ledger.hidden if row.capability == name]),
+        rules=reported_rules([row for row in ledger.hidden if row.capability == name]),
         noise=noisy[:NOISE],
         extra=(extra := sum(row.seconds.total for row in traffic if row.arm == EXTRA)),
-        advice=tuple(remedies(name, outcomes, traffic, extra)),
+        advice=tuple(remedies(name, _weighed(rows, evidence, outcomes), traffic, extra)),
     )
 
 
@@ -274,6 +222,20 @@ def _outcomes(name: str, ledger: Ledger) -> dict[Outcome, Counter[str]]:
     return outcomes
 
 
+def _weighed(
+    rows: Sequence[Evidence], evidence: EvidenceReport, outcomes: Mapping[Outcome, Counter[str]],
+) -> Counter[tuple[Outcome, str]]:
+    """How many of the exchanges that the verdict rests on ended in which outcome and reason. Where a ledger has no
+    evidence, these are all that are known, by `outcomes`."""
+    found: Counter[tuple[Outcome, str]] = Counter()
+    for row in rows:
+        found[row.outcome, row.reason] += row.count if evidence.is_on(row.epoch) else 0
+    if not rows:
+        for outcome, by_reason in outcomes.items():
+            found.update({(outcome, reason): count for reason, count in by_reason.items()})
+    return found
+
+
 def _rest(name: str, ledger: Ledger) -> Rest:
     """The rows that tell how evidence grew, of one capability."""
     return Rest(
@@ -284,11 +246,14 @@ def _rest(name: str, ledger: Ledger) -> Rest:
         [row for row in ledger.members if row.capability == name],
         [row for row in ledger.restarts if row.capability == name],
         [row for row in ledger.paces if row.capability == name],
+        [row for row in ledger.waiting if row.capability == name],
     )
 
 
-def _says(compared: int, mismatching: int, errors: int, eligible: int) -> str:
+def _says(compared: int, mismatching: int, errors: int, eligible: int, *, earlier: bool) -> str:
+    """What the store holds, in words. `earlier`: not all of it is evidence of the verdict."""
     failed = f"; modern failed on {errors} more" if errors else ""
+    failed += ". That is everything stored, evidence included that no longer counts" if earlier else ""
     if compared:
         return f"{mismatching} of {compared} compared exchanges differ, out of {eligible} eligible{failed}"
     if eligible:
@@ -296,11 +261,30 @@ def _says(compared: int, mismatching: int, errors: int, eligible: int) -> str:
     return "nothing compared: no exchange was eligible"
 
 
+def _caused(
+    patterns: Sequence[Pattern], mismatching: int, noisy: Iterable[NoiseReport], evidence: EvidenceReport,
+) -> tuple[int, tuple[Cause, ...]]:
+    """How many mismatching exchanges last, and their causes: what an earlier build got wrong is not to be mended."""
+    now = [one for one in patterns if not evidence.was_before(one.last_seen)]
+    lasting = mismatching - sum(one.count for one in patterns) + sum(one.count for one in now)
+    return lasting, causes(now, lasting,
+                           drifting={(row.kind, row.path) for row in noisy if row.says == "drift"})
+
+
+def _failures(rows: Iterable[Evidence], found: EvidenceReport) -> Counter[str]:
+    """Modern's failures in the evidence of the verdict, by reason, as far as the store knows it."""
+    counts: Counter[str] = Counter()
+    for row in rows:
+        if row.outcome is Outcome.CANDIDATE_ERROR and row.reason and found.is_on(row.epoch):
+            counts[row.reason] += row.count
+    return counts
+
+
 def _lost(gaps: Iterable[Gap]) -> Counter[str]:
-    """Lost exchanges, by reason. Those left out for an unavailable store are not lost: they have an outcome, shed."""
+    """Lost exchanges, by reason."""
     counts: Counter[str] = Counter()
     for gap in gaps:
-        counts[str(gap.reason)] += gap.exchanges if gap.reason is not Reason.STORE_UNAVAILABLE else 0
+        counts[str(gap.reason)] += gap.exchanges if gap.reason not in NOT_LOST else 0
     return +counts
 
 
@@ -344,39 +328,6 @@ def _paired(rows: Iterable[Traffic]) -> PairedReport | None:
     return PairedReport(pairs, less.total, quantile(0.5), quantile(0.99), spread)
 
 
-def _differences(findings: Sequence[Finding], compared: int) -> tuple[DifferenceReport, ...]:
-    groups: dict[Signature, list[Finding]] = defaultdict(list)
-    for finding in findings:
-        groups[finding.exemplar.signature].append(finding)
-    reports = [_difference(signature, group, compared) for signature, group in groups.items()]
-    return tuple(sorted(reports, key=lambda one: (
-        one.severity.rank, -one.count, one.path, one.kind, one.legacy, one.modern)))
-
-
-def _difference(signature: Signature, group: Sequence[Finding], compared: int) -> DifferenceReport:
-    count = sum(finding.count for finding in group)
-    latest = max(group, key=lambda finding: (finding.last_seen, finding.operation))
-    return DifferenceReport(
-        kind=signature.kind,
-        severity=worst_of(finding.exemplar.severity for finding in group),
-        path=signature.path,
-        legacy=str(latest.exemplar.legacy),
-        modern=str(latest.exemplar.modern),
-        count=count,
-        share=count / compared if compared else 0.0,
-        operations=tuple(sorted({finding.operation for finding in group})),
-        first_seen=min(finding.first_seen for finding in group),
-        last_seen=latest.last_seen,
-        example=latest.exemplar.path,
-        modern_example=latest.exemplar.modern_path or latest.exemplar.path,
-        legacy_token=latest.exemplar.legacy_token,
-        modern_token=latest.exemplar.modern_token,
-        trace_id=latest.trace_id,
-        again=sum(finding.again for finding in group),
-        reproduced=sum(finding.reproduced for finding in group),
-    )
-
-
 def _tried(findings: Iterable[Finding]) -> dict[tuple[str, str], str]:
     """The rules to try where legacy itself drifts, by kind and path."""
     there: dict[tuple[str, str], dict[Signature, Severity]] = defaultdict(dict)
@@ -406,29 +357,3 @@ def _shapes(findings: Iterable[Finding]) -> dict[tuple[str, str], str]:
         one = found.exemplar.signature
         there[one.kind, one.path] |= {one.legacy, one.modern}
     return {key: next(iter(shapes)) for key, shapes in there.items() if len(shapes) == 1}
-
-
-def _rules(rows: Iterable[Hidden]) -> tuple[RuleReport, ...]:
-    """What each rule hid, the rules that hid most first."""
-    reports = [RuleReport(row.rule, row.exchanges, row.differences, row.last_seen) for row in rows]
-    return tuple(sorted(reports, key=lambda one: (-one.exchanges, -one.differences, one.rule)))
-
-
-def _patterns(patterns: Sequence[Pattern], mismatching: int) -> tuple[PatternReport, ...]:
-    """The patterns to report: the worst first, then the most frequent."""
-    reports = [PatternReport(
-        key=one.key,
-        operation=one.operation,
-        severity=worst_of(one.severities),
-        count=one.count,
-        share=one.count / mismatching if mismatching else 0.0,
-        first_seen=one.first_seen,
-        last_seen=one.last_seen,
-        smallest=one.smallest,
-        others=(others := tuple(found for found in one.exemplars if found != one.smallest)),
-        hints=hints((one.smallest, *others)),
-        again=one.again,
-        reproduced=one.reproduced,
-    ) for one in patterns]
-    reports.sort(key=lambda one: (one.severity.rank, -one.count, one.operation, one.key))
-    return tuple(reports[:PATTERNS])

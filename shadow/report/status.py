@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from shadow.compare.difference import Severity
 from shadow.evidence.gate import Answer
-from shadow.report.report import CapabilityReport, DifferenceReport, Report
+from shadow.report.differences import DifferenceReport
+from shadow.report.report import CapabilityReport, Report
 
 NOT_SHADOWED = "not shadowed"
 """Stands for the verdict at a stage without a shadow."""

@@ -3,10 +3,10 @@
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from shadow.compare.comparison import COMPARED, Outcome
-from shadow.evidence.counting import BAD, EFFECTIVE, NOISE, RACE, Counts, counts_as
+from shadow.evidence.counting import BAD, EFFECTIVE, RACE, SHOWS_NOTHING, Counts, counts_as, shows_nothing
 from shadow.evidence.criteria import Criteria, Lag
 from shadow.evidence.numbers import Hid, Numbers, Past, Seen, Used
 from shadow.evidence.stratum import Stratum
@@ -60,8 +60,10 @@ def sums(
     for stratum in asked_for.keys() - found.keys() - rare:
         found[stratum] = Numbers(0, 0, 0)
     left = sum(map(_left, rows))
+    own = [replace(row, effective=row.effective - row.swept) for row in rows]
     seen = Seen(courses=_courses(courses, found, strata, signed, criteria, now), rare=rare, used=signed.used, now=now,
-                left_out=_left_out(unasked, found))
+                left_out=_left_out(unasked, found),
+                clients=_from_rows(own, signed, criteria, now) if any(row.swept for row in rows) else None)
     return Sums(found, left, sum(one.asked for one in found.values()) + left, seen)
 
 
@@ -106,9 +108,10 @@ def _numbers(stratum: Stratum, rows: Sequence[Evidence], signed: _Signed, criter
         elif row.outcome is Outcome.TRANSIENT and row.reason != RACE and not _lagging(row, criteria, now):
             unsettled += row.critical
     asked = sum(row.effective for row in rows if _counts(row) in EFFECTIVE)
+    unread = sum(row.effective for row in rows if _counts(row) is Counts.AFTER)
     nothing = sum(map(_left, rows))
     return Numbers(asked, by[Counts.WRONG] + by[Counts.AFTER], by[Counts.FAILED], nothing, asked + nothing, critical,
-                   reproduced, by[Counts.FIRST], unsettled, by[Counts.AFTER])
+                   reproduced, by[Counts.FIRST], unsettled, by[Counts.AFTER], unread)
 
 
 def _left_out(unasked: Mapping[Stratum, Sequence[Evidence]], found: Mapping[Stratum, Numbers]) -> dict[
@@ -211,9 +214,9 @@ def _from_rows(rows: Iterable[Evidence], signed: _Signed, criteria: Criteria, no
         counts = _counts(row)
         if counts in EFFECTIVE:
             asked += row.effective
-        shows_nothing = row.outcome is Outcome.UNSTABLE or (
+        excused = shows_nothing(row.outcome, row.reason) or (
             counts is Counts.AFTER and _reason(row) in signed.accept) or _lagging(row, criteria, now)
-        if counts in BAD and not shows_nothing:
+        if counts in BAD and not excused:
             by[counts] += row.effective
     return Past(1, asked, by[Counts.WRONG] + by[Counts.AFTER], by[Counts.FAILED], by[Counts.FIRST])
 
@@ -229,4 +232,4 @@ def _pasts(points: Sequence[Point], lagging: int, signed: _Signed) -> Iterable[P
 
 def _wrong(point: Point, signed: _Signed) -> int:
     return point.wrong + sum(count for reason, count in point.after
-                             if reason not in NOISE and reason not in signed.accept)
+                             if reason not in SHOWS_NOTHING and reason not in signed.accept)

@@ -2,28 +2,30 @@
 
 The verdict rests on one epoch alone, the one that was seen last. If another epoch goes on beside it, as when two builds
 are in use, the verdict rests on the worse of the two. Earlier epochs are history. If the last epoch had other arms,
-rules or comparator than the present ones, it is history too, and the verdict has nothing to rest on yet. So is every
-epoch before the latest restart.
+rules or comparator than the present ones, it is history too, and the verdict has nothing to rest on yet. So it is if a
+known difference that was hidden in it has expired since, and so is every epoch before the latest restart.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from math import inf
 from typing import NamedTuple
 
 from shadow.compare.comparison import VERSION
 from shadow.evidence.counting import EFFECTIVE, Counts, counts_as
 from shadow.evidence.criteria import Answer, Coverage, Criteria
 from shadow.evidence.epoch import Epoch, digest
-from shadow.evidence.eprocess import needed, spent
+from shadow.evidence.eprocess import needed, part_spent, spent
 from shadow.evidence.gate import Verdict, assess
 from shadow.evidence.gates import none_below
-from shadow.evidence.numbers import Group, Seen
+from shadow.evidence.numbers import Doubt, Group, Seen
 from shadow.evidence.pace import Pace
 from shadow.evidence.slower import slower
 from shadow.evidence.stratum import HOUR, Stratum
 from shadow.ledger.rows import (
     DAY,
+    WAITED,
     Attempt,
     Calendar,
     Course,
@@ -36,6 +38,7 @@ from shadow.ledger.rows import (
     Reason,
     Restart,
     Sizes,
+    Waiting,
 )
 from shadow.report.evidence import (
     AttemptReport,
@@ -60,8 +63,14 @@ _FORTNIGHT = 14 * 24
 _BESIDE = 600.0
 """An epoch that was seen within this many seconds before the latest exchange goes on beside the latest epoch."""
 
+_SELDOM = 10
+"""So does one that was seen within so many times the time that usually lies between two of its exchanges."""
+
 _OVERLAP = 60.0
 """Seconds after the start of a new epoch in which late exchanges of the epoch before it are expected."""
+
+_DIGITS = 6
+"""Digits of what attempts count, so that it can be read."""
 
 _WORST = Answer.NOT_SAFE, Answer.NOT_ENOUGH, Answer.SAFE
 
@@ -76,6 +85,7 @@ class Rest(NamedTuple):
     members: Sequence[Member] = ()
     restarts: Sequence[Restart] = ()
     paces: Sequence[Pace] = ()
+    waiting: Sequence[Waiting] = ()
 
 
 class _Seen(NamedTuple):
@@ -95,34 +105,45 @@ def verdict(
     epochs: dict[Epoch, list[Evidence]] = defaultdict(list)
     for row in evidence:
         epochs[row.epoch].append(row)
-    seen = sorted((_Seen(epoch, rows, _report(epoch, rows)) for epoch, rows in epochs.items()),
-                  key=lambda one: -one.report.last)
+    known = [_Seen(epoch, rows, _report(epoch, rows)) for epoch, rows in epochs.items()]
+    if now is None:
+        now = max((one.report.last for one in known), default=0.0)
+    # A clock that stood wrong for a moment makes no epoch the latest one from then on.
+    seen = sorted(known, key=lambda one: -min(one.report.last, now))
     beside = _Beside([row for one in seen for row in one.rows], list(crossings), list(declared), list(gaps),
-                     rest or Rest(), now if now is not None else max((one.report.last for one in seen), default=0.0))
+                     rest or Rest(), now)
     reports = [one.report for one in seen]
     number = max((one.number for one in beside.rest.restarts), default=0)
     found = [_on(one, reports, criteria, beside)
-             for one in _going_on([one for one in seen if one.epoch.restarts == number], criteria)]
+             for one in _going_on([one for one in seen if one.epoch.restarts == number], criteria, now)]
     if not found:
         return _on(None, reports, criteria, beside)
     # The latest of the worst: `min` takes the first of equals.
     return min(found, key=lambda one: _WORST.index(one.answer))
 
 
-def _going_on(seen: Sequence[_Seen], criteria: Criteria) -> list[_Seen]:
+def _going_on(seen: Sequence[_Seen], criteria: Criteria, now: float) -> list[_Seen]:
     """The epochs that the verdict may rest on, the latest first: the latest one, and those that go on beside it. There
     are none if the setup or the comparator has changed since: what was hidden then need not be hidden now."""
-    if not seen or not _holds(seen[0].epoch, criteria):
+    if not seen or not _holds(seen[0].epoch, criteria, now):
         return []
     latest = seen[0].report
-    since = max(latest.first + _OVERLAP, latest.last - _BESIDE)
-    return [seen[0], *(one for one in seen[1:] if one.report.last > since and _holds(one.epoch, criteria))]
+    last, begun = min(latest.last, now), latest.first + _OVERLAP if latest.first <= now else -inf
+    return [seen[0], *(one for one in seen[1:] if _holds(one.epoch, criteria, now)
+                       and one.report.last > begun and last - one.report.last < _pause(one.report))]
 
 
-def _holds(epoch: Epoch, criteria: Criteria) -> bool:
-    """Whether an epoch rests on the present setup and comparator."""
+def _pause(epoch: EpochReport) -> float:
+    """The seconds without an exchange after which an epoch is over. A build that few requests reach is seen seldom."""
+    usual = (epoch.last - epoch.first) / (epoch.exchanges - 1) if epoch.exchanges > 1 else 0.0
+    return max(_BESIDE, _SELDOM * usual)
+
+
+def _holds(epoch: Epoch, criteria: Criteria, now: float) -> bool:
+    """Whether an epoch rests on the present setup and comparator, and on the known differences that hold now."""
     return criteria.setup is None or (
-        criteria.setup in (epoch.setup, epoch.setup.anywhere()) and epoch.comparator == VERSION)
+        criteria.setup in (epoch.setup, epoch.setup.anywhere()) and epoch.comparator == VERSION
+        and epoch.expired >= sum(expires <= now for expires in criteria.expiries))
 
 
 class _Beside(NamedTuple):
@@ -152,6 +173,7 @@ def _on(
     assessed = assess(
         criteria, found.strata, eligible=found.eligible + lost, excluded=found.left + lost,
         seen=replace(found.seen, attempt=attempt, conflicts=sum(one.split + one.merged for one in identities),
+                     waiting=_waiting(beside, found.seen),
                      hid=hid([row for row in beside.declared if row.epoch == epoch], current), hours=rest.hours,
                      traffic=rest.traffic, sizes=rest.sizes, groups=rest.groups),
         more=slower(criteria, [one for one in beside.rest.paces if one.epoch == epoch]),
@@ -225,37 +247,32 @@ def _critical_below(one: Coverage, found: Sums, alpha: float) -> float | None:
                if stratum == one.stratum or (one.stratum is None and stratum.operation == one.operation)]
     if any(some.critical or some.unsettled for some in numbers):
         return None
-    return none_below(sum(some.asked for some in numbers), alpha)
+    return none_below(sum(some.read for some in numbers), alpha)
 
 
 def _attempts(
     epoch: Epoch | None, reports: Sequence[EpochReport], criteria: Criteria, attempts: Iterable[Attempt],
     rows: Iterable[Evidence],
-) -> tuple[int, tuple[AttemptReport, ...]]:
-    """The number of this attempt at SAFE, and the attempts before it, the latest first. An attempt spends a part of α
-    only if it had as many effective exchanges as SAFE takes, so that trying rules costs nothing. A store that keeps no
-    attempts has them in its epochs."""
+) -> tuple[float, tuple[AttemptReport, ...]]:
+    """The number of this attempt at SAFE, and the attempts before it, the latest first. Each counts by the exchanges
+    that it had, so that trying a rule for a while costs next to nothing. A store that keeps no attempts has them in its
+    epochs."""
     every = sorted(attempts, key=lambda one: one.number)
     own = max((one.number for one in every if one.epoch == epoch), default=None)
-    before = [AttemptReport(one.number, one.epoch.legacy, one.epoch.modern, one.first, one.last, one.effective, False)
+    before = [AttemptReport(one.number, one.epoch.legacy, one.epoch.modern, one.first, one.last, one.effective, 0.0)
               for one in every if own is None or one.number < own]
     if not every:
         began = min((row.first for row in rows if row.epoch == epoch), default=None)
-        before = [AttemptReport(number, one.legacy, one.modern, one.first, one.last, one.effective, False)
+        before = [AttemptReport(number, one.legacy, one.modern, one.first, one.last, one.effective, 0.0)
                   for number, one in enumerate(sorted(reports, key=lambda one: one.first), 1)
                   if began is None or one.first < began]
-    attempt, found = 1, []
-    for one in before:
-        enough = one.effective >= needed(0, criteria.limit, spent(criteria.confidence, attempt))
-        found.append(replace(one, spent=enough))
-        attempt += enough
-    return attempt, tuple(reversed(found))
+    counted = [replace(one, spent=round(part_spent(one.effective, criteria.limit), _DIGITS)) for one in before]
+    return round(1.0 + sum(one.spent for one in counted), _DIGITS), tuple(reversed(counted))
 
 
-def _anew(criteria: Criteria, attempt: int, asked: int) -> int:
+def _anew(criteria: Criteria, attempt: float, asked: int) -> int:
     """How many effective exchanges without a bad one SAFE takes if evidence begins anew."""
-    again = attempt + (asked >= needed(0, criteria.limit, spent(criteria.confidence, attempt)))
-    alpha = spent(criteria.confidence, again)
+    alpha = spent(criteria.confidence, attempt + part_spent(asked, criteria.limit))
     return max(needed(0, criteria.limit, alpha), needed(0, criteria.critical_rate, alpha))
 
 
@@ -281,6 +298,15 @@ def _same_time(one: Epoch | None, epoch: Epoch | None, criteria: Criteria) -> bo
     if one is None or epoch is None:
         return False
     return one == epoch or (criteria.across_builds and one._replace(modern=epoch.modern) == epoch)
+
+
+def _waiting(beside: _Beside, seen: Seen) -> Doubt:
+    """What may be wrong and does not count yet, except for what persons have declared or signed and was not seen so
+    far. Which epoch it belongs to is not known."""
+    rows = [one for one in beside.rest.waiting if one.at > beside.now - WAITED]
+    expected = sum(max(0, int(one.max_rate * one.asked) - one.exchanges) for one in seen.used)
+    exchanges = max(0, sum(one.exchanges for one in rows) - expected)
+    return Doubt(exchanges, min(exchanges, sum(one.critical for one in rows)))
 
 
 def _gaps(epoch: EpochReport | None, gaps: Iterable[Gap]) -> tuple[GapReport, ...]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from shadow.compare.comparison import NO_CREDENTIALS
 from shadow.evidence.criteria import Answer, Criteria, Gate, State, percent
 from shadow.evidence.gate import Verdict
 from shadow.evidence.gates import SETTLED
@@ -23,9 +24,13 @@ _MENDED = {
 }
 """What to mend where a gate fails, if it is not what differs."""
 
+_MORE = {"calendar": "more days and hours", "sizes": "more of the largest bodies", "slower": "more timed requests"}
+"""What is wanted where a gate lacks something else than effective exchanges."""
+
 _WHY = {
     Reason.STORE_UNAVAILABLE: "the store could not be opened", Reason.KILLED: "a worker was killed",
     Reason.UNWRITTEN: "the store could not be written at the end", Reason.STORE_REPLACED: "the store was replaced",
+    Reason.UNLINKED: "custody failed",
 }
 
 
@@ -137,17 +142,19 @@ def told(gate: Gate) -> str:
 
 
 def _wanted(found: EvidenceReport, left: Mapping[str, int]) -> Iterator[str]:
-    """The lines of `wanted`: what a person must do, then the exchanges that the rates need, then those that coverage
-    needs. The numbers assume that all further exchanges agree."""
-    lacking = [gate for gate in found.gates if gate.state is State.MISSING]
+    """The lines of `wanted`: what a person must do, then the exchanges that the rates need, what else is too little,
+    and the exchanges that coverage needs. The numbers assume that all further exchanges agree."""
+    lacking, left = [gate for gate in found.gates if gate.state is State.MISSING], dict(left)
+    if left.pop(NO_CREDENTIALS, 0):
+        yield "let mirrors carry the credentials that the other arm wants, as the note says"
     for gate in lacking:
         if gate.name == "criticals" and gate.value and SETTLED in gate.says:
             yield "mend what is critical on first answer, or declare the lag of its operation as `expect_lag`"
         elif gate.name == "criticals" and gate.value:
             differences = "difference" if gate.value == 1 else "differences"
             yield f"{gate.value:,.0f} critical {differences} must be reproduced, or explained by a rule or a new build"
-        elif gate.name in ("calendar", "sizes", "slower") and not gate.waits:
-            yield gate.says
+        elif gate.name == "first answers" and not gate.waits:
+            yield f"explain what clients met: {gate.says}"
     if left and any(gate.name in ("mismatches", "first answers", "excluded") for gate in lacking):
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in left.items())
         yield (f"{sum(left.values()):,} {noun(sum(left.values()), 'exchange')} left out after modern had answered "
@@ -157,6 +164,9 @@ def _wanted(found: EvidenceReport, left: Mapping[str, int]) -> Iterator[str]:
     if most:
         seen = any(one.seen for one in found.coverage)
         yield f"≈ {most:,} more effective {noun(most, 'exchange')}, {_in(most / rate if rate else None, seen)}"
+    for gate in lacking:
+        if gate.name in _MORE and not gate.waits:
+            yield f"{_MORE[gate.name]}: {gate.says}"
     for one in found.coverage:
         if one.needs:
             stratum = f" ({kind(one)})" if one.status else ""

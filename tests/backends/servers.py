@@ -17,7 +17,7 @@ from tests.backends.upstream import closed_port, until
 from tests.backends.wire import Cut, connect, request
 
 ROOT = Path(__file__).parents[2]
-_APPLICATIONS = Path(__file__).parent / "applications"
+APPLICATIONS = Path(__file__).parent / "applications"
 _START = 60.0
 
 Command = tuple[list[str], dict[str, str]]
@@ -38,17 +38,17 @@ def _uvicorn(folder: Path, port: int) -> Command:
 
 def _express(folder: Path, port: int) -> Command:
     modules = node_modules("express", "method-override")
-    return [needs("node"), str(_APPLICATIONS / "express.js"), str(port)], modules
+    return [needs("node"), str(APPLICATIONS / "express.js"), str(port)], modules
 
 
 def _node(folder: Path, port: int) -> Command:
-    return [needs("node"), str(_APPLICATIONS / "plain.js"), str(port)], dict(os.environ)
+    return [needs("node"), str(APPLICATIONS / "plain.js"), str(port)], dict(os.environ)
 
 
 def _java(folder: Path, port: int) -> Command:
     java = shutil.which("java", path=str(Path(needs("javac")).parent))
     assert java is not None
-    return [java, "-XX:TieredStopAtLevel=1", str(_APPLICATIONS / "Clinic.java"), str(port)], dict(os.environ)
+    return [java, "-XX:TieredStopAtLevel=1", str(APPLICATIONS / "Clinic.java"), str(port)], dict(os.environ)
 
 
 def _nginx(folder: Path, port: int) -> Command:

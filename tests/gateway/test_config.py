@@ -631,18 +631,39 @@ capabilities:
     ("new: {url: ", "new: {host: upstream, url: "), ("new: {url: ", "new: {tls: {server_name: x}, url: "),
     ("legacy: old", "legacy: new"), ("legacy: old", "legacy: {upstream: old, adapter: {soap: {}}}"),
     ('mapping: "${FILE}"', "mapping: b"), ('{soap: {mapping: "${FILE}"}}', "{soap: {}}"),
+    ("new: {url: ", "new: {timeouts: {total: 2s}, url: "),
+    ("stage: shadow", "limits: {buffer: 1KiB}\n    stage: shadow"),
 ])
 def test_arms_that_are_elsewhere_or_read_otherwise_begin_evidence_anew(built, was, now):
     assert was in ARMS
     assert arms(built(ARMS, environ={"FILE": "a"})) != arms(built(ARMS.replace(was, now), environ={"FILE": "a"}))
 
 
+PLAIN = ARMS.replace('{upstream: new, adapter: {soap: {mapping: "${FILE}"}}}', "new")
+
+
 @pytest.mark.parametrize(("was", "now"), [
-    ("stage: shadow", "stage: verify"), ("100%", "50%"), ("new: {url: ", "new: {timeouts: {first_byte: 5s}, url: "),
+    ("{path: /a}", '{path: "/{any}"}'), ("{path: /a}", "{path: /a, method: POST, safe: true}"),
+    ("{path: /a}", "{path: /a, query: {q: true}}"), ("{path: /a}", "{path: /a, header: {X: b}}"),
+    ("read: {path: /a}", "read: {path: /a}, more: {path: /b}"),
+    ("capabilities:", "server: {forwarded: both}\ncapabilities:"),
+    ("capabilities:", "server: {via: other}\ncapabilities:"),
+    ("capabilities:", "server: {trusted_hops: 1, trusted_fields: forwarded}\ncapabilities:"),
+])
+def test_other_requests_and_requests_that_are_sent_otherwise_begin_evidence_anew(built, was, now):
+    assert was in PLAIN
+    assert arms(built(PLAIN)) != arms(built(PLAIN.replace(was, now, 1)))
+
+
+@pytest.mark.parametrize(("was", "now"), [
+    ("stage: shadow", "stage: verify"), ("100%", "50%"), ("old: {url: ", "old: {timeouts: {first_byte: 5s}, url: "),
+    ("read: {path: /a}", "read: {path: /a}, add: {path: /a, method: POST}"),
+    ("{path: /a}", "{path: /a, noise: 2%}"), ("new: {url: ", "new: {pool: {connections: 5}, url: "),
+    ("stage: shadow", "limits: {buffer: 1KiB}\n    stage: shadow"),
 ])
 def test_what_says_nothing_of_the_arms_leaves_evidence_as_it_is(built, was, now):
-    assert was in ARMS
-    assert arms(built(ARMS, environ={"FILE": "a"})) == arms(built(ARMS.replace(was, now), environ={"FILE": "a"}))
+    assert was in PLAIN
+    assert arms(built(PLAIN)) == arms(built(PLAIN.replace(was, now, 1)))
 
 
 def test_where_arms_are_is_noticed_where_it_is_substituted_and_what_may_be_a_secret_is_not(built):

@@ -1,6 +1,7 @@
 """An attempt to read a configuration is given up after a while; what it then comes to is nobody's."""
 
 import asyncio
+import contextlib
 import threading
 from dataclasses import dataclass
 
@@ -56,7 +57,13 @@ def plugins():
     made.may_end.set()
 
 
+# An interrupt that comes while a callback runs, of a weak reference for instance, ends the callback; Python says so.
+callbacks_may_be_interrupted = pytest.mark.filterwarnings(
+    "ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
+
+
 @pytest.mark.slow
+@callbacks_may_be_interrupted
 async def test_what_hangs_is_given_up_counted_and_stands_in_no_other_s_way(write, plugins):
     running = build(write(SMALLEST), find=plugins.find)
     attempts = Attempts(write(SLOW), 0.05, plugins.find)
@@ -91,6 +98,46 @@ def test_python_that_loops_is_ended():
     assert not work.within(0.01)
     work.interrupt()
     until(lambda: work.ended, "it loops on")
+
+
+@callbacks_may_be_interrupted
+async def test_what_was_interrupted_in_vain_is_interrupted_again_by_the_next_attempt(write):
+    class Stubborn(Plugins):
+        interrupts = 0
+
+        def find(self, group, name):
+            plugins = self
+
+            class Policy:
+                @dataclass
+                class Options:
+                    pass
+
+                credentials = ()
+
+                def __init__(self, name, options):
+                    while plugins.interrupts < 2:
+                        try:
+                            while True:
+                                pass
+                        except SystemExit:
+                            plugins.interrupts += 1
+                    raise SystemExit
+
+                async def close(self): ...
+
+            return Policy if group == "figway.policies" else Nothing
+
+    plugins = Stubborn()
+    running = build(write(SMALLEST), find=plugins.find)
+    attempts = Attempts(write(SLOW), 2, plugins.find)
+    with pytest.raises(Invalid, match="too_slow"):
+        await attempts.build(running)
+    until(lambda: plugins.interrupts == 1, "it is not interrupted")
+    write(SMALLEST)
+    with contextlib.suppress(Invalid):  # beside a thread that loops, this attempt may be too slow itself
+        await attempts.build(running)
+    until(lambda: not attempts.hanging, "it is not interrupted again")
 
 
 async def test_what_work_raises_is_raised_where_it_is_waited_for():

@@ -39,13 +39,15 @@ class Service:
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=LONG)
 
     def ask(self, method, target, body=None, headers=None):
-        self.connection.request(method, target, body, headers or {})
+        # A kept connection would be closed by the service after some idle seconds.
+        self.connection.request(method, target, body, {"Connection": "close"} | (headers or {}))
         response = self.connection.getresponse()
         try:
             return response.status, response.headers["content-type"], response.read()
         except http.client.IncompleteRead as error:
-            self.connection.close()
             raise Torn from error
+        finally:
+            self.connection.close()
 
 
 @pytest.fixture(scope="module", params=["legacy", "modern"])
@@ -63,8 +65,14 @@ def modern():
     yield from running("modern")
 
 
-def running(name):
-    with started([sys.executable, "-m", f"gateway.demo.{name}"], stdout=subprocess.PIPE, text=True) as process:
+@pytest.fixture(scope="module")
+def mended():
+    yield from running("modern", "--mended", "patients")
+
+
+def running(name, *options):
+    command = [sys.executable, "-m", f"gateway.demo.{name}", *options]
+    with started(command, stdout=subprocess.PIPE, text=True) as process:
         url = process.stdout.readline().split()[1]
         service = Service(urlsplit(url).port)
         yield service
@@ -74,13 +82,14 @@ def running(name):
 
 
 def every_asking(operation):
-    """All there is to ask of an operation: each id, and some that nobody has."""
+    """All there is to ask of an operation, of documents' contents a tenth: each id, and some that nobody has."""
     if operation.name == "search":
         return [{"name": name} for name in ("test", "O'Syn", "muster-größe", "nobody", "")]
     if operation.name == "book":
         return [{}]
     if "{id}" in operation.path:
-        records = getattr(CLINIC, "documents" if operation.capability == "downloads" else operation.capability)
+        downloads = operation.capability == "downloads"
+        records = [*CLINIC.documents][::10] if downloads else getattr(CLINIC, operation.capability)
         return [{"id": key} for key in (*records, "P-9", "P-9%20x")]
     return [{"patient": key} for key in (*CLINIC.patients, "P-9")]
 
@@ -161,6 +170,25 @@ def test_the_services_differ_where_a_defect_is_seeded_and_nowhere_else(operation
         assert found == {(one.kind, one.path) for one in expected}, asked
 
 
+def test_a_modern_that_is_mended_is_right_about_that_capability_and_about_no_other(legacy, mended):
+    patients, documents = rest.BY_NAME["patients", "read"], rest.BY_NAME["documents", "list"]
+    for asked in every_asking(patients):
+        assert compared(ask(legacy, patients, asked), ask(mended, patients, asked)) == set()
+    spoilt = [asked for asked in every_asking(documents)
+              if compared(ask(legacy, documents, asked), ask(mended, documents, asked))]
+    assert spoilt == [asked for asked in every_asking(documents)
+                      if spoil(documents, asked, documents.answer(CLINIC, asked))[1]] != []
+
+
+def test_services_say_which_build_they_are(legacy, modern, mended):
+    builds = []
+    for service in (legacy, modern, mended):
+        service.connection.request("GET", "/patients/P-1001", headers={"Connection": "close"})
+        with service.connection.getresponse() as response:
+            builds.append(response.headers[rest.BUILD])
+    assert builds == ["4.11", "2.0", "2.1"]
+
+
 @pytest.mark.parametrize("defect", DEFECTS, ids=lambda one: one.name)
 def test_each_defect_touches_some_records_and_leaves_others_right(defect):
     operation = next(one for one in OPERATIONS if (one.capability, one.name) == (defect.capability, defect.operation))
@@ -177,7 +205,7 @@ def test_no_two_defects_look_the_same_in_a_report():
 
 def test_the_clinic_is_the_same_each_time():
     assert build() == CLINIC
-    assert len(CLINIC.patients) == 60
+    assert len(CLINIC.patients) == 600
 
 
 def test_decimals_keep_their_digits():

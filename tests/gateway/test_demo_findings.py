@@ -12,7 +12,7 @@ from gateway.demo.clinic import build
 from gateway.demo.defects import DEFECTS
 from gateway.demo.findings import review
 from gateway.demo.rest import payload
-from gateway.demo.summary import capabilities, differences, verdict
+from gateway.demo.summary import capabilities, complaints, differences, verdict
 from gateway.demo.traffic import Tally as Clients
 from gateway.demo.traffic import plan
 from shadow.compare.comparison import Outcome, Tally, compare
@@ -100,6 +100,12 @@ def test_a_wrong_answer_to_a_client_is_told(ledger):
     page = text(verdict(review(ledger, ASKS), Clients(right=3, wrong=["patients.read: status 502"] * 2)))
     assert "✘ of 5 clients' requests" in page
     assert "✘ wrong: patients.read: status 502 (2)" in page
+
+
+def test_what_the_gateway_complains_of_is_told():
+    page = text(complaints("[+] draining: no\n[-] connections: 3 of 12, 963 turned away\n[-] store: full\nok\n"))
+    assert [line.strip() for line in page.splitlines()] == [
+        "✘ the gateway says: connections: 3 of 12, 963 turned away", "✘ the gateway says: store: full"]
 
 
 def test_the_table_has_every_capability_and_says_where_nothing_is_compared(ledger):

@@ -7,15 +7,16 @@ import subprocess
 import sys
 import textwrap
 import threading
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from gateway.demo.clinic import build
 from gateway.demo.defects import DEFECTS, spoil
-from gateway.demo.processes import DemoError, processes, wait_until_answers
+from gateway.demo.processes import DemoError, get, processes, wait_until_answers
 from gateway.demo.rest import FRONT, OPERATIONS
-from gateway.demo.traffic import plan, send
+from gateway.demo.traffic import once_each, plan, send
 from tests.backends.processes import LONG, started
 from tests.backends.upstream import until
 
@@ -63,6 +64,28 @@ def test_clients_count_what_does_not_answer_as_wrong(tmp_path):
     asks = plan(CLINIC, 20, seed=1)
     tally = send(asks, "http://127.0.0.1:1", lambda: None)
     assert len(tally.wrong) == len(asks)
+
+
+def test_every_patient_is_asked_for_once_and_some_whom_nobody_has():
+    asks = once_each(CLINIC, seed=1)
+    assert asks == once_each(CLINIC, seed=1) != once_each(CLINIC, seed=2)
+    asked = Counter(ask.asked["id"] for ask in asks)
+    assert set(asked.values()) == {1}
+    assert {*CLINIC.patients} < {*asked}
+    assert {ask.right.status for ask in asks} == {200, 404}
+    assert all(ask.spoilt == ask.right for ask in asks)
+
+
+def test_a_service_is_replaced_at_its_url_and_the_one_before_is_ended(tmp_path):
+    with processes(tmp_path) as demo:
+        url = demo.service("modern")
+        wait_until_answers(demo.running[0], f"{url}/departments")
+        before = demo.running[0].process.pid
+        assert demo.service("modern", "--mended", "patients") == url
+        assert not alive(before)
+        [now] = demo.running
+        wait_until_answers(now, f"{url}/departments")
+        assert get(f"{url}/patients/P-9")[0] == 404  # what the build before got wrong
 
 
 def test_no_process_outlives_its_block(tmp_path):

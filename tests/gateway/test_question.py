@@ -8,12 +8,13 @@ from backports import zstd
 
 from adapters.message import Headers, Request
 from gateway.capability import Arm, Capability, Match, Operation, Target
-from gateway.question import is_conditional, question
+from gateway.question import question
 from gateway.transports.http.upstream import Upstream
 from gateway.transports.settings import UpstreamSettings
 from shadow.compare.bodies import decoded
 from shadow.compare.codings import CODINGS
 from shadow.plan import ShadowPlan
+from shadow.preconditions import is_conditional
 from tests.shadow.exchanges import answer
 
 LEGACY = Arm("legacy", Upstream(UpstreamSettings("legacy", ("http://127.0.0.1:1",))))
@@ -26,13 +27,14 @@ class Clinic:
     credentials = (b"x-clinic",)
 
 
-def asked(*fields, target=b"/results/7", method="GET", body=b"", served=200, own=False, plain=True, passes=False):
+def asked(*fields, target=b"/results/7", method="GET", body=b"", served=200, own=False, plain=True, passes=False,
+          conditions=False):
     """What is asked, from a request with these fields."""
     capability = Capability("results", "", (OPERATION,), LEGACY, policies=(Clinic(),),
                             shadow=ShadowPlan(1.0, pass_credentials=passes))
     match = Match(Target(capability, OPERATION, ("id",)), (target.rpartition(b"/")[2].partition(b"?")[0],))
     original = Request(method, target, Headers([(b"Host", b"clinic"), *fields]), body)
-    return question(match, original, served, own=own, plain=plain), original
+    return question(match, original, served, own=own, plain=plain, conditions=conditions), original
 
 
 def names(found):
@@ -46,11 +48,17 @@ def test_a_request_that_lacks_nothing_is_the_same_object():
 
 
 @pytest.mark.parametrize("field", [b"If-None-Match", b"If-Modified-Since", b"If-Match", b"If-Unmodified-Since",
-                                   b"If-Range", b"Expect"])
-def test_conditions_are_left_out_even_of_a_question_to_the_same_arm(field):
+                                   b"If-Range"])
+def test_conditions_are_put_to_modern_alone_and_the_tag_of_a_range_to_nobody(field):
+    is_condition = field != b"If-Range"
     for own in (False, True):
         assert names(asked((field, b"x"), own=own)[0]) == [b"Host"]
-    assert is_conditional(asked((field, b"x"))[1]) is (field not in (b"If-Range", b"Expect"))
+        assert names(asked((field, b"x"), own=own, conditions=True)[0]) == [b"Host", *([field] * is_condition)]
+    assert is_conditional(asked((field, b"x"))[1]) is is_condition
+
+
+def test_a_wish_to_be_told_to_go_on_is_put_to_the_arm_as_it_came():
+    assert names(asked((b"Expect", b"100-continue"))[0]) == [b"Host", b"Expect"]
 
 
 @pytest.mark.parametrize(("served", "kept"), [(206, [b"Host", b"Range"]), (200, [b"Host"])])

@@ -136,6 +136,8 @@ def test_a_pair_with_basic_authentication_says_in_one_line_what_to_change(gatewa
     [found] = orjson.loads(figway.admin("/report").body)["capabilities"]
     assert (found["mismatching"], found["not_comparable"], len(found["advice"])) == (0, {"credentials": 5}, 1)
     assert found["noise"] == [], "legacy is not said to drift"
+    assert found["evidence"]["answer"] == "NOT ENOUGH EVIDENCE", "nothing is known against modern"
+    assert found["evidence"]["action"].startswith("let mirrors carry the credentials")
     assert "credentials: pass" in figway.admin("/report.html?capability=results").body.decode()
 
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -9,6 +10,7 @@ import threading
 import urllib.request
 from contextlib import ExitStack
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -17,6 +19,7 @@ from tests.backends.processes import FIGWAY, LONG, ended, started
 from tests.backends.upstream import until
 
 ROOT = Path(__file__).parents[2]
+NO_LIMITS = MappingProxyType({})
 
 
 @pytest.fixture
@@ -37,11 +40,14 @@ def start(folder):
     """Starts the demo; whatever of it is left when the test is over is killed, and so is what it started."""
     with ExitStack() as stack:
 
-        def start(*options):
+        def start(*options, limits=NO_LIMITS):
             stack.callback(end_processes_of, folder)
-            return stack.enter_context(started(
+            process = stack.enter_context(started(
                 [*FIGWAY, "demo", *options], cwd=folder, env=environment(), text=True,
                 stdout=subprocess.PIPE, stderr=subprocess.PIPE))
+            for what, bounds in limits.items():
+                resource.prlimit(process.pid, what, bounds)
+            return process
 
         yield start
 
@@ -96,6 +102,20 @@ def test_the_demo_finds_every_seeded_defect_and_nothing_else_and_leaves_no_proce
         "documents": "verify", "downloads": "modern", "departments": "retired", "(all the rest)": "legacy",
     }
     assert processes_of(folder) == {}
+    # The end: a verdict for each capability, SAFE on the mended modern, and a page for each, which a link leads to.
+    stage = "legacy|shadow|canary|verify|modern|retired"
+    verdicts = dict(re.findall(rf"(?m)^ ([a-z-]+) +(?:{stage}) +([A-Z ]+|not shadowed)  ", out))
+    assert verdicts.keys() == stages.keys() - {"(all the rest)"}
+    assert verdicts["patients"].strip() == "SAFE"
+    assert "patients: NOT SAFE; next: mend " in out
+    assert "✔ patients, on modern's build 2.1: SAFE for reads." in out
+    page = Path(re.search(r"file://(\S+)", out)[1])
+    assert page.parent == folder / "out" / "report"
+    links = set(re.findall(r'<a href="([a-z_-]+\.html)"', page.read_text()))
+    assert links == {f"{name}.html" for name in (*verdicts, "_default")}
+    for link in links:
+        assert "</html>" in page.with_name(link).read_text()
+    assert ended([*FIGWAY, "gate", "patients"], cwd=folder, env=environment()).returncode == 0
 
 
 def test_its_store_is_there_for_the_report(folder, start):
@@ -140,9 +160,27 @@ def test_interrupted_in_the_middle_it_leaves_no_process(folder, start, number):
     threading.Event().wait(0.2)
     process.send_signal(number)
     out, err = process.communicate(timeout=LONG)
-    assert process.returncode == 130, out + err
+    # Python ends itself by SIGINT where that came while a class was being made. A shell shows that as 130, too.
+    assert process.returncode in (130, -signal.SIGINT), out + err
     assert "Traceback" not in err
     assert processes_of(folder) == {}
+
+
+def test_where_it_has_too_few_file_descriptors_it_says_what_clients_got_and_why(folder, start):
+    process = start("--requests", "50", limits={resource.RLIMIT_NOFILE: (64, 64)})
+    out, err = process.communicate(timeout=LONG)
+    assert (process.returncode, err) == (1, "")
+    assert "✘ wrong: patients.read: status 503 (" in out.split("Modern is mended")[1]
+    assert re.search(r"✘ the gateway says: connections: \d+ of \d+, .* turned away", re.sub(r"\s+", " ", out))
+    assert processes_of(folder) == {}
+
+
+def test_where_it_may_not_write_it_says_where(folder, start):
+    (folder / "out").write_text("in the way")
+    process = start()
+    _, err = process.communicate(timeout=LONG)
+    assert process.returncode == 1
+    assert re.fullmatch(r"Error: \S*out: File exists\n", err)
 
 
 def test_a_gateway_that_does_not_start_is_told_in_its_own_words(folder, start):

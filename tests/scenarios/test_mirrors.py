@@ -108,22 +108,67 @@ def conditional(wire, asked):
 
 
 def fails(wire, asked):
-    """A server that is wrong about conditions, and only about them."""
     wire.read_body(asked)
     wire.send(response(500))
 
 
-@pytest.mark.parametrize("name", ["plain", "verified"])
-def test_the_status_of_an_answer_that_turned_on_a_tag_is_compared(mirroring, legacy, modern, ended, name):
+@pytest.mark.parametrize(("name", "told"), [("plain", '"1"'), ("verified", None)])
+def test_the_status_of_an_answer_that_turned_on_a_tag_is_compared(mirroring, legacy, modern, ended, name, told):
     for one in (legacy, modern):
         one.does(conditional)
     assert mirroring.ask("GET", f"/{name}/1", ("If-None-Match", '"1"')).status == 304
     assert ended(1) == {("match", "status_only"): 1}
     asked = legacy if name == "verified" else modern
-    assert asked.asked[0].get("If-None-Match") is None
+    assert asked.asked[0].get("If-None-Match") == told
     asked.does(fails)
     assert mirroring.ask("GET", f"/{name}/1", ("If-None-Match", '"1"')).status == 304
     assert ended(2) == {("match", "status_only"): 1, ("mismatch", ""): 1}
+
+
+CONDITIONS = [("If-None-Match", '"1"'), ("If-Modified-Since", "Mon, 02 Mar 2026 10:00:00 GMT"), ("If-Match", '"1"'),
+              ("If-Unmodified-Since", "Mon, 02 Mar 2026 10:00:00 GMT")]
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+@pytest.mark.parametrize("wrong", [500, 304])
+def test_a_modern_that_is_wrong_about_conditions_alone_is_a_difference(
+        mirroring, legacy, modern, ended, condition, wrong):
+    def strict(wire, asked):
+        wire.read_body(asked)
+        wire.send(response(wrong) if asked.get(condition[0]) else response(200, body=b"hello"))
+
+    legacy.answers(response(200, body=b"hello"))
+    modern.does(strict)
+    assert mirroring.ask("GET", "/plain/1", condition).status == 200
+    assert mirroring.ask("GET", "/plain/1").status == 200
+    assert ended(2) == {("match", ""): 1, ("mismatch", ""): 1}
+
+
+@pytest.mark.parametrize("body", [b"hello", b"other"])
+def test_a_condition_that_legacy_meets_and_modern_refuses_is_left_out_to_compare_the_answers(
+        mirroring, legacy, modern, ended, body):
+    """It names legacy's tag, so modern may refuse it (RFC 9110 section 13.1.1)."""
+    def other_tag(wire, asked):
+        wire.read_body(asked)
+        wire.send(response(412) if asked.get("If-Match") else response(200, body=body))
+
+    legacy.answers(response(200, body=b"hello"))
+    modern.does(other_tag)
+    assert mirroring.ask("GET", "/plain/1", ("If-Match", '"1"')).status == 200
+    assert ended(1) == {("match" if body == b"hello" else "mismatch", ""): 1}
+    assert [one.get("If-Match") for one in modern.asked] == ['"1"', None]
+
+
+def test_modern_is_asked_in_the_form_in_which_a_client_would_ask_it(mirroring, legacy, modern, ended):
+    """A server may take no body in chunks, or know no Expect: its clients would meet that."""
+    for one in (legacy, modern):
+        one.answers(response(200, body=b"hello"))
+    chunked = request("POST", "/plain/_search", ("Transfer-Encoding", "chunked"), ("Expect", "100-continue"))
+    assert mirroring.say(chunked + b"5\r\nhello\r\n0\r\n\r\n", "POST").status == 200
+    ended(1)
+    for one in (legacy, modern):
+        [asked] = one.asked
+        assert (asked.framing, asked.body, asked.get("Expect")) == ("chunked", b"hello", "100-continue")
 
 
 @pytest.mark.parametrize(("tag", "status"), [('"1"', 206), ('"2"', 200)])
@@ -265,10 +310,12 @@ def test_a_key_in_a_field_of_the_policys_own_is_a_credential(mirroring, legacy, 
     assert modern.asked[0].get("X-Clinic-Key") is None
 
 
-def test_a_mirror_without_a_body_says_so(mirroring, legacy, modern, ended):
+def test_a_mirror_without_a_body_says_so_as_its_client_did(mirroring, legacy, modern, ended):
     mirroring.say(request("POST", "/plain/_search", ("Transfer-Encoding", "chunked")) + b"0\r\n\r\n")
-    ended(1)
-    assert (modern.asked[0].get("Content-Length"), modern.asked[0].get("Transfer-Encoding")) == ("0", None)
+    mirroring.ask("POST", "/plain/_search")
+    ended(2)
+    assert [(one.get("Content-Length"), one.get("Transfer-Encoding")) for one in modern.asked] == [
+        (None, "chunked"), ("0", None)]
 
 
 def test_a_body_beyond_the_buffer_is_refused_however_it_comes_and_its_mirror_counted(mirroring, legacy, modern, ended):
@@ -334,3 +381,45 @@ default: {{upstream: legacy}}
     until(lambda: modern.asked != [], "modern is not asked")
     assert both.ask("GET", "/migrated/1").body == b"modern"
     over.set()
+
+
+def test_a_mirror_has_the_time_and_the_room_that_a_clients_call_has(gateway, legacy, modern):
+    """Else modern would be right in the shadow, and every client would meet a 504, a 502 or a 413."""
+    def slow(wire, asked):
+        wire.read_body(asked)
+        over.wait(PATIENCE if asked.target.startswith(b"/slow") and asked.get("X-Figway-Shadow") else 0)
+        wire.send(response(200, body=bytes(3000)))
+
+    def capability(name, modern):
+        return f"""
+  {name}:
+    owner: t
+    operations: {{read: {{method: [GET, POST], path: "/{name}/{{id}}", safe: true}}}}
+    legacy: legacy
+    modern: {modern}
+    stage: shadow
+    limits: {{buffer: 1KiB}}
+    shadow: {{sample: 100%, deadline: 60s, recheck: {{after: []}}}}"""
+
+    over = threading.Event()
+    for one in (legacy, modern):
+        one.does(slow)
+    both = gateway(f"""
+version: 1
+upstreams:
+  legacy: {{url: "{legacy.url}"}}
+  modern: {{url: "{modern.url}", timeouts: {{total: 200ms}}}}
+capabilities:
+{capability("slow", "modern")}
+{capability("adapted", "{upstream: modern, adapter: {identity: {}}}")}
+default: {{upstream: legacy}}
+""")
+    assert both.ask("GET", "/slow/1").status == 200
+    until(lambda: both.metric(OUTCOMES, outcome="candidate_error", reason="total_timeout") == 1, "it has more time")
+    over.set()
+    assert both.ask("GET", "/adapted/1").status == 200
+    until(lambda: both.metric(OUTCOMES, outcome="candidate_error", reason="oversize") == 1, "it takes a larger answer")
+    before = len(modern.asked)
+    assert both.ask("POST", "/adapted/1", body=bytes(2000)).status == 200
+    until(lambda: both.metric(OUTCOMES) == 3, "there is no outcome")
+    assert len(modern.asked) == before, "it gets a larger request"

@@ -16,13 +16,16 @@ from shadow.credentials import (
 @pytest.mark.parametrize("name", [
     b"Authorization", b"Cookie", b"X-API-Key", b"apikey", b"Api_Key", b"Ocp-Apim-Subscription-Key", b"X-Auth-Token",
     b"X-Amz-Security-Token", b"X-Goog-Api-Key", b"Private-Token", b"X-Clinic-Session-Token", b"Cf-Access-Jwt-Assertion",
+    b"X-User-Token", b"X-Gitlab-Token", b"X-JWT", b"X-Auth", b"X-Session", b"Session-Id", b"X-Api-Secret", b"X-WSSE",
+    b"X-Credentials",
 ])
 def test_fields_that_gateways_take_credentials_from_are_known(name):
     assert is_credential(name)
 
 
 @pytest.mark.parametrize("name", [
-    b"Accept", b"X-Request-Id", b"If-None-Match", b"X-Csrf-Token", b"Page-Token", b"X-Patient-Key", b"Idempotency-Key",
+    b"Accept", b"X-Request-Id", b"If-None-Match", b"X-Csrf-Token", b"X-XSRF-TOKEN", b"Page-Token",
+    b"X-Ms-Continuation-Token", b"X-Author", b"Residual", b"X-Patient-Key", b"Idempotency-Key",
 ])
 def test_other_fields_are_no_credentials(name):
     assert not is_credential(name)
@@ -39,6 +42,7 @@ def test_other_fields_are_no_credentials(name):
     (b"/results?patient=1&access_token=abc&count=2", b"/results?patient=1&count=2"),
     (b"/results?a=1&access%5Ftoken=abc", b"/results?a=1"),
     (b"/results?a=1;apikey=abc;b=2", b"/results?a=1;b=2"),
+    (b"/results?sessionid=1&user_token=2&client_secret=3&pwd=4&SAMLResponse=5&q=6", b"/results?q=6"),
     (b"/results?api_key=1&api-key=2&subscription-key=3&X-Amz-Signature=4&id_token=5", b"/results"),
 ])
 def test_a_target_loses_its_credentials_and_nothing_else(target, bare):

@@ -8,14 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shadow.evidence.eprocess import Since, against, most_against, needed, spent, weight_against
+from shadow.evidence.eprocess import Since, against, most_against, needed, part_spent, spent, weight_against
 
 LIMIT = 0.001
 ENOUGH = -math.log(0.05)
 START = 50
 
 
-@pytest.mark.parametrize(("attempt", "n"), [(1, 4_356), (3, 6_301), (10, 8_655), (100, 13_371)])
+@pytest.mark.parametrize(("attempt", "n"), [
+    (1, 4_356), (1.05, 4_437), (1.5, 5_045), (2, 5_555), (3, 6_301), (10, 8_655), (100, 13_371)])
 def test_what_a_clean_attempt_takes(attempt, n):
     assert needed(0, LIMIT, spent(0.95, attempt)) == n
 
@@ -27,6 +28,17 @@ def test_what_a_step_without_a_critical_difference_takes(share, n):
 
 def test_all_attempts_together_spend_no_more_than_there_is():
     assert sum(spent(0.95, attempt) for attempt in range(1, 100_000)) < 0.05
+
+
+@given(st.lists(st.integers(0, 20_000), max_size=60), st.sampled_from([1e-4, 0.001, 0.05]))
+def test_attempts_that_were_given_up_early_spend_in_part_and_no_more_in_all(sizes, limit):
+    attempt, total = 1.0, 0.0
+    for size in sizes:
+        part = part_spent(size, limit)
+        total += part * spent(0.95, attempt)
+        attempt += part
+    assert total <= 0.05 + 1e-9
+    assert part_spent(math.ceil(1 / limit), limit) == 1
 
 
 @given(st.integers(0, 200), st.integers(0, 100_000), st.sampled_from([1e-4, 0.001, 0.05]))

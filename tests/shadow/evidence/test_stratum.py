@@ -46,6 +46,14 @@ def test_an_exchange_without_a_body_takes_no_place_of_one_with_a_body():
     assert len(tokens) == 3
 
 
+def test_a_subject_proves_something_of_each_class_of_answers():
+    """One that was found first would else never count as one that is gone."""
+    tokens = [subject(pair(status=status), KEY, EPOCH).token for status in (200, 206, 404, 410, 500)]
+    assert tokens[0] == tokens[1]
+    assert tokens[2] == tokens[3]
+    assert len(set(tokens)) == 3
+
+
 @pytest.mark.parametrize(("body", "media", "resource"), [
     (b'{"resourceType":"Patient","id":"1"}', "application/fhir+json", "Patient"),
     (b' {\n "resourceType" : "Bundle"}', "application/json", "Bundle"),

@@ -33,6 +33,16 @@ async def test_each_effective_exchange_counts_for_each_that_asked_and_a_bad_subj
     assert found == [("client", 1, 0), ("client", 2, 1), ("facility", 3, 2)]
 
 
+@pytest.mark.parametrize(("outcome", "reason"), [
+    (Outcome.UNSTABLE, "noise"), (Outcome.NOT_COMPARABLE, "credentials"),
+])
+async def test_what_shows_nothing_against_modern_counts_as_asked_and_not_as_bad(outcome, reason):
+    """Else the few that do would be all that a client ever asked."""
+    found = await counted(
+        Kept(), *((f"P-{number}", outcome, reason, WHO) for number in range(9)), ("P-9", Outcome.MISMATCH, "", WHO))
+    assert found == [("client", 10, 1), ("facility", 10, 1)]
+
+
 async def test_a_store_that_fails_loses_no_member_and_no_name_is_kept():
     kept = Kept(Failing(Failing.Options()))
     for number in range(3):

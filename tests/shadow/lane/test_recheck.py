@@ -7,6 +7,7 @@ import pytest
 
 from shadow.compare.comparison import Comparison, Drift, Outcome, Tally
 from shadow.compare.difference import Difference, Severity, Shape
+from shadow.lane.cohorts import Cohort
 from shadow.lane.mirror import Job
 from shadow.lane.recheck import Rechecks, ended
 from shadow.settings import NEVER, LaneSettings, Recheck
@@ -30,7 +31,7 @@ def comes_to(outcome, *drifting):
 
 
 def job(found=None, recheck=HALF):
-    one = Job(mirror(recheck=recheck), 0)
+    one = Job(mirror(recheck=recheck), 0, Cohort())
     one.found = found
     return one
 

@@ -9,21 +9,24 @@ from adapters.message import Headers, Request
 from shadow.compare.comparison import VERSION, Bond, Comparison, Outcome, Tally, compare
 from shadow.compare.difference import Difference, Severity, Shape
 from shadow.compare.pair import Pair
-from shadow.compare.rules import Known, Rules
+from shadow.compare.rules import Known, Rule, Rules
 from shadow.custody.base import Hold
 from shadow.custody.sqlite import SqliteCustody
+from shadow.evidence.criteria import Answer, Criteria
 from shadow.evidence.epoch import Basis, Epoch, Setup, digest
 from shadow.evidence.noise import settled
 from shadow.evidence.stratum import HOUR, LARGEST, LeftOut, Stratum
 from shadow.lane.epoch_keys import PURPOSE, scope
 from shadow.lane.writer import BINDINGS, Writer
-from shadow.ledger.rows import EPOCHS, Crossed
+from shadow.ledger.rows import EPOCHS, Crossed, Gap, Reason
+from shadow.report.report import fold
 from shadow.stores.base import StoreError
 from shadow.stores.memory import Memory
 from tests.shadow.exchanges import answer
 
 READ = Stratum("read", "2xx", "json", "")
 BASIS = Basis(Setup(rules="rules1"), b"x-build")
+HIDING = Rules((Rule("build", "/@header/x-build", ignore=True),))
 
 
 def pair(patient="P-1", modern=b"{}", at=0.0, builds=("", ""), **candidate):
@@ -31,7 +34,7 @@ def pair(patient="P-1", modern=b"{}", at=0.0, builds=("", ""), **candidate):
                      for arm, body, told, more in zip(("legacy", "modern"), (b"{}", modern), builds, ({}, candidate),
                                                       strict=True))
     request = Request("GET", f"/patients/{patient}".encode(), Headers())
-    return Pair("results", "read", request, legacy, other, "trace", at)
+    return Pair("results", "read", request, legacy, other, "trace", at, rules=HIDING)
 
 
 class Kept:
@@ -108,8 +111,8 @@ async def test_a_build_or_a_rule_that_changes_starts_anew_and_silence_does_not()
     await kept.exchange(pair("P-4"), replace_rules(BASIS, "rules2"))
     rows = {(row.epoch, row.outcome): row.count for row in await kept.evidence()}
     assert rows == {
-        (Epoch("1", "7", Setup(rules="rules1"), VERSION), Outcome.MATCH): 3,
-        (Epoch("1", "8", Setup(rules="rules1"), VERSION), Outcome.MATCH): 2,
+        (Epoch("1", "7", Setup(rules="rules1"), VERSION), Outcome.MATCH_NORMALISED): 3,
+        (Epoch("1", "8", Setup(rules="rules1"), VERSION), Outcome.MATCH_NORMALISED): 2,
         (Epoch("1", "8", Setup(rules="rules1"), VERSION), Outcome.CANDIDATE_ERROR): 1,
         (Epoch("1", "8", Setup(rules="rules2"), VERSION), Outcome.MATCH): 1,
     }
@@ -205,12 +208,14 @@ async def test_hours_and_sizes_are_of_everything_that_was_to_be_compared():
     kept.writer.count(a_tally(Outcome.SHED, "queue_full"), LeftOut(pair().request, None, 0.0, size=LARGEST))
     [standing] = {await kept.standing(pair("P-3", at=HOUR))}
     kept.writer.keep(Comparison(a_tally(Outcome.NOT_COMPARABLE, "legacy_reset"), "trace", HOUR), standing)
+    [standing] = {await kept.standing(pair("P-4"))}
+    kept.writer.keep(Comparison(a_tally(Outcome.NOT_COMPARABLE, "syntax"), "trace", 0.0), standing)
     await kept.writer.close()
     ledger = kept.store.read("results")
     calendars = {row.epoch is None: row.hours for row in ledger.calendars}
-    assert calendars == {True: ((0, 2), (1, 5)), False: ((0, 1), (1, 2))}
+    assert calendars == {True: ((0, 3), (1, 5)), False: ((0, 2), (1, 2))}
     [sizes] = ledger.sizes
-    assert sizes.buckets == ((2, 6, 3), (LARGEST, 1, 0))
+    assert sizes.buckets == ((2, 7, 3), (LARGEST, 1, 0)), "what could not be read proves nothing of its size"
 
 
 async def test_a_store_that_fails_loses_no_hour_and_no_size():
@@ -280,6 +285,25 @@ async def test_an_exchange_without_a_key_counts_and_proves_nothing():
     [row] = await kept.evidence()
     assert (row.count, row.effective) == (3, 0)
     assert kept.writer.keys.failures == 1
+    assert kept.store.read("results").gaps == [Gap("results", Reason.UNLINKED, 3, 0.0, 0.0)]
+    assert kept.writer.unwritten() == {}
+
+
+async def test_a_verdict_says_what_it_misses_while_custody_fails():
+    """What was right before must not stand for what comes now."""
+    kept = Kept()
+    for number in range(500):
+        await kept.exchange(pair(f"P-{number}"))
+    await kept.evidence()
+    kept.custody.close()
+    kept.writer.keys.heed(kept.writer.keys.look())
+    for number in range(500):
+        await kept.exchange(pair(f"P-{number}", modern=b"[]"))
+    await kept.evidence()
+    criteria = Criteria(("read",), limit=0.01, critical_limit=0.01)
+    [found] = fold(kept.store.read(), {"results": criteria}).capabilities
+    assert (found.evidence.answer, found.mismatching, found.lost) == (Answer.NOT_ENOUGH, 500, {})
+    assert "500 since custody failed" in found.evidence.says
 
 
 async def test_the_key_of_an_epoch_goes_with_its_evidence():

@@ -39,11 +39,20 @@ def test_folded_cells_put_together_are_the_whole(width):
 
 
 def test_columns_share_what_is_left_but_none_gets_more_than_it_needs():
-    assert shared([30, 5, 50, 6], [1, 0, 2, 0], 71) == [20, 5, 40, 6]
-    assert shared([8, 5, 50, 6], [1, 0, 2, 0], 71) == [8, 5, 50, 6]
-    assert shared([30, 5, 50, 6], [1, 0, 2, 0], 31) == [7, 5, 13, 6]
+    words = [0, 0, 0, 0]
+    assert shared([30, 5, 50, 6], [1, 0, 2, 0], 71, words) == [20, 5, 40, 6]
+    assert shared([8, 5, 50, 6], [1, 0, 2, 0], 71, words) == [8, 5, 50, 6]
+    assert shared([30, 5, 50, 6], [1, 0, 2, 0], 31, words) == [7, 5, 13, 6]
+
+
+def test_no_word_is_broken_while_another_column_can_fold_at_a_blank_or_has_no_words():
+    assert shared([14, 7, 19, 24], [1, 0, 1, 2], 50, [14, 7, 8, 16]) == [14, 7, 10, 19]
+    # A path of one long word folds; a name does not.
+    assert shared([14, 7, 60], [1, 0, 1], 41, [14, 7, 60]) == [14, 7, 20]
+    # Where there is no room even for the short words, all fold.
+    assert shared([14, 14], [1, 1], 12, [14, 14]) == [6, 6]
 
 
 def test_where_little_is_left_all_columns_fold():
-    widths = shared([30, 20, 50, 20], [1, 0, 2, 0], 44)
+    widths = shared([30, 20, 50, 20], [1, 0, 2, 0], 44, [30, 20, 50, 20])
     assert widths == [11, 11, 11, 11]

@@ -22,7 +22,7 @@ from shadow.ledger.rows import FASTER, SLOWER, Evidence, Hidden, Ledger, Traffic
 from shadow.renderers import html
 from shadow.renderers.json import to_json
 from shadow.renderers.markdown import to_markdown
-from shadow.renderers.phrases import milliseconds
+from shadow.renderers.phrases import EARLIER, milliseconds
 from shadow.renderers.table import show, terminal
 from shadow.report.report import Report, fold
 from shadow.stores.base import Batch
@@ -137,7 +137,7 @@ def rows(part):
 def test_the_page_says_what_the_report_says(one):
     page = tree(html.page(one))
     assert words(page.find(".//h1")) == "results"
-    assert one.says in words(page.find(".//header"))
+    assert one.says.lower() in words(page.find(".//header")).lower()
     outcomes = words(section(page, "outcomes"))
     for outcome in Outcome:
         assert str(outcome) in outcomes
@@ -169,6 +169,52 @@ def test_no_answer_is_said_but_the_reports_own(evidence, answer):
     assert one.evidence.answer == answer
     page = tree(html.page(one))
     assert [words(found) for found in page.find_class("verdict")] == [answer]
+
+
+def test_what_an_earlier_build_had_is_set_apart_from_what_the_verdict_counts():
+    one = reported(differing(DOSE, trace="old", at=-80_000.0), differing(DOSE, trace="old", at=-79_000.0),
+                   differing(PHONE, trace="new", at=60.0), tallies={tally(Outcome.MATCH): 97},
+                   evidence=[seen(97), seen(3, Outcome.MISMATCH), seen(4000, build="1", at=-90_000.0)])
+    assert [(found.path, found.earlier) for found in one.differences] == [
+        ("/entry/*/dose/value", True), ("/telecom/*", False)]
+    # Nothing tells a person to mend what is mended.
+    assert [cause.path for cause in one.causes] == ["/telecom/*"]
+    assert (one.lasting, one.causes[0].share) == (1, 1.0)
+    assert "`/telecom/*`" in one.evidence.action
+    assert "evidence included that no longer counts" in one.says
+    page = tree(html.page(one))
+    assert "None was seen since" in words(section(page, "critical"))
+    assert [row[0] for row in rows(section(page, "differences"))] == ["/telecom/*"]
+    assert [row[0] for row in rows(section(page, "earlier"))] == ["/entry/*/dose/value"]
+    assert "dose" not in words(section(page, "examples")) + words(section(page, "causes"))
+    for text in (shown(one), to_markdown(Report((one,)))):
+        before, after = text.split(EARLIER)
+        assert "/telecom/*" in before
+        assert "/entry/*/dose/value" not in before
+        assert "/entry/*/dose/value" in after.split("/telecom/*")[0]
+
+
+@pytest.mark.parametrize("evidence", [[], [seen(97), seen(3, Outcome.MISMATCH, critical=3)]])
+def test_what_was_seen_since_the_evidence_began_is_not_earlier(evidence):
+    one = reported(differing(DOSE, at=0.0), evidence=evidence)
+    assert [found.earlier for found in one.differences] == [found.earlier for found in one.patterns] == [False]
+    assert "earlier" not in {found.get("id") for found in tree(html.page(one)).iter()}
+    assert EARLIER not in shown(one) + to_markdown(Report((one,)))
+
+
+def test_the_failure_to_mend_is_one_of_this_build():
+    new, old = seen(0, Outcome.CANDIDATE_ERROR), seen(0, Outcome.CANDIDATE_ERROR, build="1", at=-90_000.0)
+    one = reported(tallies={tally(Outcome.CANDIDATE_ERROR, "tls"): 900, tally(Outcome.CANDIDATE_ERROR, "reset"): 50},
+                   evidence=[seen(50), replace(new, count=50, effective=50, reason="reset"),
+                             replace(old, count=900, effective=900, reason="tls")])
+    assert "modern's failures (reset)" in one.evidence.action
+
+
+def shown(one):
+    """The report of a capability in a terminal."""
+    file = io.StringIO()
+    show(Report((one,)), terminal(file))
+    return file.getvalue()
 
 
 def test_rules_come_with_what_they_hid(one):

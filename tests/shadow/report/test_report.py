@@ -10,14 +10,17 @@ from pydantic import TypeAdapter
 from shadow.compare.comparison import Comparison, Outcome, Tally, compare
 from shadow.compare.difference import Difference, Severity, Shape
 from shadow.evidence.criteria import Criteria
+from shadow.evidence.epoch import Epoch, Setup
+from shadow.evidence.stratum import Stratum
 from shadow.latency import Histogram
-from shadow.ledger.rows import FASTER, SLOWER, Ledger, Traffic
+from shadow.ledger.rows import FASTER, SLOWER, Evidence, Ledger, Traffic
 from shadow.renderers import html
 from shadow.renderers.csv import to_csv
 from shadow.renderers.json import to_json
 from shadow.renderers.markdown import to_markdown
 from shadow.renderers.table import show, terminal
-from shadow.report.report import Report, RuleReport, fold
+from shadow.report.differences import RuleReport
+from shadow.report.report import Report, fold
 from shadow.stores.base import Batch
 from shadow.stores.memory import Memory
 from tests.shadow.exchanges import answer, pair
@@ -85,6 +88,18 @@ def test_every_outcome_is_in_the_sums():
     assert one.eligible == sum(tallies.values())
     assert (one.matching, one.normalised, one.known, one.mismatching, one.compared) == (1, 2, 3, 4, 10)
     assert (one.unstable, one.transient) == (5, 6)
+
+
+def test_what_was_mended_before_the_evidence_began_is_not_advised_again():
+    def evidence(build, outcome, first, reason=""):
+        epoch, stratum = Epoch("1", build, Setup(), "1"), Stratum("read", "2xx", "json", "")
+        return Evidence("results", epoch, stratum, outcome, 700, 700, 0, 0, first, first + 60, reason=reason)
+
+    refused = evidence("7", Outcome.NOT_COMPARABLE, 0.0, "credentials")
+    [one] = fold(Ledger(evidence=[refused])).capabilities
+    assert "write `credentials: pass` under `capabilities.results.shadow`" in one.advice[0]
+    [one] = fold(Ledger(evidence=[refused, evidence("8", Outcome.MATCH, 400.0)])).capabilities
+    assert one.advice == ()
 
 
 def test_a_capability_with_nothing_compared_says_so_everywhere(ledger):

@@ -167,21 +167,20 @@ def attempt(number, effective, epoch=OLD):
 
 
 @pytest.mark.parametrize(("before", "attempt_now", "needs"), [
-    ([], 1, 4_356), ([4_355], 1, 4_356), ([4_356], 2, None), ([4_356, 9_000], 3, 6_301), ([10] * 99, 1, 4_356),
-    ([99_999] * 9, 10, 8_655), ([99_999] * 99, 100, 13_371),
+    ([], 1, 4_356), ([50], 1.05, 4_437), ([500], 1.5, 5_045), ([1_000], 2, 5_555), ([9_000], 2, 5_555),
+    ([4_356, 9_000], 3, 6_301), ([10] * 50, 1.5, 5_045), ([99_999] * 9, 10, 8_655), ([99_999] * 99, 100, 13_371),
 ])
-def test_an_attempt_that_had_enough_makes_the_next_one_take_more(before, attempt_now, needs):
+def test_an_attempt_makes_the_next_one_take_more_by_the_exchanges_that_it_had(before, attempt_now, needs):
     attempts = [attempt(number, effective) for number, effective in enumerate(before, 1)]
     attempts.append(attempt(len(before) + 1, 100, NEW))
     found = verdict([row(effective=100)], ONE, rest=Rest(attempts=attempts))
     assert (found.attempt, len(found.attempts)) == (attempt_now, len(before))
-    if needs is not None:
-        assert next(one.needs for one in found.gates if one.name == "mismatches") == needs - 100
+    assert next(one.needs for one in found.gates if one.name == "mismatches") == needs - 100
 
 
 def test_a_store_that_keeps_no_attempts_has_them_in_its_epochs():
     found = verdict([row(epoch=OLD, effective=5_000, last=10.0), row(first=11.0)], ONE)
-    assert (found.attempt, [(one.modern, one.spent) for one in found.attempts]) == (2, [("7", True)])
+    assert (found.attempt, [(one.modern, one.spent) for one in found.attempts]) == (2, [("7", 1.0)])
 
 
 # --- time and shape ---

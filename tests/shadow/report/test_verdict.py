@@ -7,13 +7,13 @@ from dataclasses import replace
 import pytest
 
 from shadow.compare.comparison import VERSION, Outcome
-from shadow.evidence.criteria import Answer, Criteria, State
+from shadow.evidence.criteria import Accepted, Answer, Criteria, State
 from shadow.evidence.epoch import Epoch, Setup, digest
 from shadow.evidence.stratum import Stratum
 from shadow.ledger.rows import Crossed, Crossing, Evidence, Restart
 from shadow.renderers import markdown
 from shadow.renderers.junit import to_junit
-from shadow.renderers.table import evidence, terminal
+from shadow.renderers.table import show_evidence, terminal
 from shadow.report.verdict import Rest, span, verdict
 from shadow.report.wording import told
 
@@ -32,9 +32,7 @@ def row(stratum=READ, outcome=Outcome.MATCH, effective=5_000, epoch=NEW, count=N
 
 def table(found):
     file = io.StringIO()
-    console = terminal(file)
-    for part in evidence(found):
-        console.print(part)
+    show_evidence(found, terminal(file))
     return file.getvalue()
 
 
@@ -71,8 +69,9 @@ def test_the_verdict_is_on_the_epoch_that_goes_on_alone():
     ((0.0, 2_999.0), (1_000.0, 3_000.0), Answer.NOT_SAFE, "8"),
     # One came after the other, but for what was under way then.
     ((1_000.0, 2_000.0), (0.0, 1_030.0), Answer.SAFE, "7"),
-    # The worse one is gone again.
-    ((0.0, 9_000.0), (1_000.0, 8_399.0), Answer.SAFE, "7"), ((0.0, 9_000.0), (1_000.0, 8_401.0), Answer.NOT_SAFE, "8"),
+    # The worse one is gone again: for more than ten minutes, and ten times as long as it ever was.
+    ((0.0, 9_000.0), (5_500.0, 8_399.0), Answer.SAFE, "7"), ((0.0, 9_000.0), (5_500.0, 8_401.0), Answer.NOT_SAFE, "8"),
+    ((0.0, 9_000.0), (1_000.0, 7_600.0), Answer.SAFE, "7"), ((0.0, 9_000.0), (1_000.0, 7_700.0), Answer.NOT_SAFE, "8"),
 ])
 def test_a_verdict_is_on_the_worse_of_two_epochs_that_go_on_side_by_side(old, new, answer, modern):
     rows = [row(epoch=OLD, first=old[0], last=old[1]), row(SEARCH, epoch=OLD, first=old[0], last=old[1]),
@@ -193,6 +192,17 @@ def test_a_stratum_that_is_left_out_does_not_drown_in_the_total():
     assert verdict([row(), row(SEARCH, effective=300), few], BOTH).answer is Answer.SAFE, "that may be chance"
 
 
+def test_what_could_not_be_read_shows_nothing_of_critical_differences_even_if_it_is_signed_for():
+    accept = Accepted("syntax", 0.5, "t", "known to be odd", 10 * HOUR)
+    rows = [row(effective=700), row(SEARCH, effective=300),
+            replace(row(outcome=Outcome.NOT_COMPARABLE, effective=900), reason="syntax")]
+    lax = replace(BOTH, limit=0.01, critical_limit=0.003, accepted=(accept,))
+    gates = {gate.name: gate for gate in verdict(rows, lax).gates}
+    assert gates["mismatches"].state is State.PASS
+    assert gates["criticals"].state is State.MISSING
+    assert "below 0.436%" in gates["criticals"].says, "of 1,000 exchanges, not of 1,900"
+
+
 def test_a_critical_difference_that_is_open_says_what_would_close_it():
     found = verdict([row(effective=50_000), row(SEARCH), row(SEARCH, Outcome.MISMATCH, 1, critical=1)], BOTH)
     assert found.answer is Answer.NOT_ENOUGH
@@ -264,6 +274,56 @@ def test_identifiers_are_told_by_class_in_every_form():
     for text in (table(found), markdown.evidence(found)):
         assert order in text
         assert patient in text
+
+
+@pytest.mark.parametrize(("wrong", "answer"), [(3, Answer.NOT_ENOUGH), (1, Answer.SAFE)])
+def test_what_clients_met_does_not_drown_in_what_was_swept(wrong, answer):
+    """Of 2,000 that clients asked, more than 0.1 % were wrong; 60,000 that were swept were right."""
+    rows = [replace(row(effective=62_000 - wrong), swept=60_000), row(SEARCH, effective=500),
+            row(outcome=Outcome.MISMATCH, effective=wrong)]
+    found = verdict(rows, BOTH)
+    assert found.answer is answer
+    assert (found.wanted == ()) is (answer is Answer.SAFE)
+    assert ("of those that clients asked, 3 of 2,500 were" in found.says) is (answer is Answer.NOT_ENOUGH)
+
+
+def spread(epoch, count, first, last, outcome=Outcome.MATCH):
+    return row(effective=count, epoch=epoch, first=first, last=last, outcome=outcome)
+
+
+def test_a_build_that_few_requests_reach_goes_on_beside_the_other():
+    """It is seen every eleven minutes; the verdict must not change in the tenth minute after each of them."""
+    rows = [spread(NEW, 20_000, 0.0, 16 * HOUR), spread(OLD, 88, 660.0, 16 * HOUR - 650.0, Outcome.MISMATCH)]
+    found = verdict([*rows, row(SEARCH, effective=500, last=16 * HOUR)], BOTH)
+    assert (found.answer, found.epoch.modern) == (Answer.NOT_SAFE, "7")
+
+
+@pytest.mark.parametrize("old", [spread(OLD, 3_000, 0.0, 8 * HOUR, Outcome.MISMATCH),
+                                 spread(OLD, 300, 9 * HOUR, 9 * HOUR + 300, Outcome.MISMATCH)])
+def test_a_build_that_was_replaced_or_rolled_back_is_history(old):
+    now = [spread(NEW, 20_000, 8 * HOUR, 16 * HOUR), row(SEARCH, effective=500, first=8 * HOUR, last=16 * HOUR)]
+    assert verdict([old, *now], BOTH).answer is Answer.SAFE
+
+
+@pytest.mark.parametrize("first", [0.0, 30 * HOUR])
+def test_a_clock_that_was_ahead_for_a_moment_makes_no_build_the_latest(first):
+    ahead = spread(OLD, 20_000, first, 30 * HOUR)
+    rows = [ahead, spread(NEW, 500, 5 * HOUR, 6 * HOUR, Outcome.MISMATCH), row(SEARCH, effective=500, last=6 * HOUR)]
+    found = verdict(rows, BOTH, now=6 * HOUR + 60)
+    assert (found.answer, found.epoch.modern) == (Answer.NOT_SAFE, "8")
+
+
+def test_what_rests_on_a_known_difference_is_history_once_that_has_expired():
+    """Though nothing was compared since."""
+    setup = Setup(rules="r")
+    rows = [replace(one, epoch=Epoch("1", "8", setup, VERSION)) for one in (row(), row(SEARCH, effective=500))]
+    criteria = replace(BOTH, setup=setup, expiries=(2 * HOUR, 9 * HOUR))
+    assert verdict(rows, criteria, now=2 * HOUR - 1).answer is Answer.SAFE
+    found = verdict(rows, criteria, now=2 * HOUR)
+    assert (found.answer, found.epoch) == (Answer.NOT_ENOUGH, None)
+    assert "nothing was compared since the arms, the rules or the comparator changed" in found.says
+    again = [replace(one, epoch=one.epoch._replace(expired=1), last=2 * HOUR + 9) for one in rows]
+    assert verdict([*rows, *again], criteria, now=3 * HOUR).answer is Answer.SAFE
 
 
 def test_evidence_of_before_a_restart_is_history_and_the_restart_stands_beside_it():
