@@ -20,7 +20,7 @@ from gateway.policies.base import Policy
 from gateway.reading import is_ambiguous, segments
 from gateway.stage import Stage
 from gateway.transports.base import Transport
-from shadow.compare.rules import Rules, together
+from shadow.compare.rules import Rule, Rules, together
 from shadow.credentials import SECRETS
 from shadow.evidence.epoch import Basis, Setup
 from shadow.plan import CLIENTS, ShadowPlan
@@ -64,6 +64,10 @@ class Names:
 def _keys(root: Node, kind: str) -> list[str]:
     node = root.child(kind)
     return list(node.value) if node is not None and isinstance(node.value, dict) else []
+
+
+BUILD = "default build header"
+"""The rule that hides the header in which the arms say their build."""
 
 
 class Capabilities:
@@ -271,6 +275,9 @@ class Capabilities:
                for name, one in written.operations.items() if one.rules}
         all_rules = (*shared, *(rule for rules in own.values() for rule in rules))
         classes = self._seeds.classes(shadow.crosswalk, node.find("shadow", "crosswalk"), all_rules)
+        if shadow.gate.build is not None:
+            # It says who answers. A build that changes begins evidence anew; two arms never have the same.
+            shared += Rule(BUILD, f"/@header/{shadow.gate.build.lower()}", ignore=True),
         operations = {name: Rules((*first, *shared), known, classes) for name, first in own.items()}
         rules = Rules(shared, known, classes)
         return rules, operations, together(rules, operations) if all_rules or known else ""

@@ -22,6 +22,8 @@ _IDENTITIES: tuple[Key, ...] = (
     (("resourceType",), ("id",)),
     (("resource", "resourceType"), ("resource", "id")),
     (("identifier", 0, "system"), ("identifier", 0, "value")),
+    # DICOM JSON: the UID of an instance, a series, a study (PS3.18 annex F).
+    (("00080018", "Value", 0),), (("0020000E", "Value", 0),), (("0020000D", "Value", 0),),
     (("id",),),
 )
 # Keys that tell the parts of one record apart.

@@ -27,6 +27,7 @@ capabilities:
       sample: 100%
       rules: {rules}
       known_differences: {known}
+      gate: {gate}
 default: {{upstream: legacy}}
 """
 KNOWN = "[{id: K-1, at: /x, reason: why, owner: tests, expires: 2030-12-31, kind: value, ticket: T-1, max_rate: 2%}]"
@@ -34,9 +35,9 @@ KNOWN = "[{id: K-1, at: /x, reason: why, owner: tests, expires: 2030-12-31, kind
 
 @pytest.fixture
 def built(tmp_path):
-    def make(rules="[]", known="[]", own="[]"):
+    def make(rules="[]", known="[]", own="[]", gate="{}"):
         file = tmp_path / "routes.yaml"
-        file.write_text(ROUTES.format(rules=rules, known=known, own=own))
+        file.write_text(ROUTES.format(rules=rules, known=known, own=own, gate=gate))
         return build(file)
 
     return make
@@ -258,3 +259,11 @@ def test_a_class_has_no_reserved_name(crossed):
     with pytest.raises(Invalid) as invalid:
         crossed("{reference: {}}")
     assert [one.code for one in invalid.value.problems] == ["bad_crosswalk"]
+
+
+def test_the_header_that_says_the_build_is_no_difference(built):
+    found = plan(built(gate="{build: X-Clinic-Build}", own="[{at: /y, reveal: true}]"))
+    for operation in ("read", "list"):
+        compiled = found.rules_of(operation).compiled(0.0)
+        assert compiled.hides("header", ("@header", "x-clinic-build")) == "default build header"
+        assert compiled.hides("header", ("@header", "x-clinic")) is None

@@ -53,7 +53,9 @@ def xml(name, node):
     if isinstance(node, list):
         return "".join(xml(name, one) for one in node)
     if not isinstance(node, dict):
-        written = str(node).lower() if isinstance(node, bool) else node
+        if name == "div":
+            return node
+        written = str(node).lower() if isinstance(node, bool) else str(node)
         return f"<{name} value={quoteattr(written)}/>"
     # An element's own id, and an extension's url, are attributes.
     attributes = ("resourceType",) if "resourceType" in node else ("id", "url") if "xtension" in name else ("id",)

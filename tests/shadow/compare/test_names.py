@@ -113,6 +113,18 @@ def test_an_attribute_of_dicom_is_shown_with_its_keyword():
     assert get(tree([{"00100030": {"vr": "DA", "Value": ["19700101"]}}]), Way.parse(one.path)) == ["19700101"]
 
 
+@pytest.mark.parametrize("uid", ["00080018", "0020000E", "0020000D"])
+def test_images_series_and_studies_are_paired_by_their_uid(uid):
+    def made(*numbers):
+        return [{uid: {"vr": "UI", "Value": [f"1.2.{number}"]}, "00080060": {"vr": "CS", "Value": ["CT"]}}
+                for number in numbers]
+
+    assert {one.kind for one in compare(pair(made(1, 2, 3), made(3, 1, 2))).differences} == {"moved"}
+    found = compare(pair(made(1, 2, 3), made(1, 2, 4))).differences
+    assert [(one.kind, one.path, one.severity) for one in found] == [
+        ("missing", "/2", "critical"), ("extra", "/2", "critical")], "another image is no changed one"
+
+
 ELEMENT = {"vr": "LO", "Value": ["x"]}
 
 

@@ -9,7 +9,7 @@ from adapters.message import Headers, Request
 from shadow.compare.comparison import VERSION, Bond, Comparison, Outcome, Tally, compare
 from shadow.compare.difference import Difference, Severity, Shape
 from shadow.compare.pair import Pair
-from shadow.compare.rules import Known, Rules
+from shadow.compare.rules import Known, Rule, Rules
 from shadow.custody.base import Hold
 from shadow.custody.sqlite import SqliteCustody
 from shadow.evidence.criteria import Answer, Criteria
@@ -26,6 +26,7 @@ from tests.shadow.exchanges import answer
 
 READ = Stratum("read", "2xx", "json", "")
 BASIS = Basis(Setup(rules="rules1"), b"x-build")
+HIDING = Rules((Rule("build", "/@header/x-build", ignore=True),))
 
 
 def pair(patient="P-1", modern=b"{}", at=0.0, builds=("", ""), **candidate):
@@ -33,7 +34,7 @@ def pair(patient="P-1", modern=b"{}", at=0.0, builds=("", ""), **candidate):
                      for arm, body, told, more in zip(("legacy", "modern"), (b"{}", modern), builds, ({}, candidate),
                                                       strict=True))
     request = Request("GET", f"/patients/{patient}".encode(), Headers())
-    return Pair("results", "read", request, legacy, other, "trace", at)
+    return Pair("results", "read", request, legacy, other, "trace", at, rules=HIDING)
 
 
 class Kept:
@@ -110,8 +111,8 @@ async def test_a_build_or_a_rule_that_changes_starts_anew_and_silence_does_not()
     await kept.exchange(pair("P-4"), replace_rules(BASIS, "rules2"))
     rows = {(row.epoch, row.outcome): row.count for row in await kept.evidence()}
     assert rows == {
-        (Epoch("1", "7", Setup(rules="rules1"), VERSION), Outcome.MATCH): 3,
-        (Epoch("1", "8", Setup(rules="rules1"), VERSION), Outcome.MATCH): 2,
+        (Epoch("1", "7", Setup(rules="rules1"), VERSION), Outcome.MATCH_NORMALISED): 3,
+        (Epoch("1", "8", Setup(rules="rules1"), VERSION), Outcome.MATCH_NORMALISED): 2,
         (Epoch("1", "8", Setup(rules="rules1"), VERSION), Outcome.CANDIDATE_ERROR): 1,
         (Epoch("1", "8", Setup(rules="rules2"), VERSION), Outcome.MATCH): 1,
     }
