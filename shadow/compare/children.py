@@ -4,6 +4,8 @@ Children of one name are paired with each other, by what identifies them or by w
 element are held against the order of both documents, whatever their names are.
 """
 
+from bisect import bisect
+from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -68,9 +70,28 @@ def _rest(
 ) -> Pairing:
     """Pair what is left of two lists, beside these pairs."""
     found = pair([old[at] for at in left], [new[at] for at in right], AUTO, inside, prints, keys)
-    return Pairing(sorted([*pairs, *((left[i], right[j]) for i, j in found.pairs)]),
-                   [left[i] for i in found.missing], [right[j] for j in found.extra],
-                   doubtful={left[i] for i in found.doubtful})
+    whole = Pairing(sorted([*pairs, *((left[i], right[j]) for i, j in found.pairs)]),
+                    [left[i] for i in found.missing], [right[j] for j in found.extra],
+                    doubtful={left[i] for i in found.doubtful})
+    if whole.missing and whole.extra and not out_of_order(whole.pairs):
+        _in_place(old, new, whole)
+    return whole
+
+
+def _in_place(old: list[Tree], new: list[Tree], found: Pairing) -> None:
+    """Pair what is left by position, between what is paired. A child that has no more than a text, such as a cell, and
+    shares nothing with any other one, has changed if it is where it was."""
+    befores, afters = ([both[side] for both in found.pairs] for side in (0, 1))
+    gaps: dict[int, deque[int]] = defaultdict(deque)
+    for j in found.extra:
+        if ORDER not in new[j]:
+            gaps[bisect(afters, j)].append(j)
+    there = {i: gap.popleft() for i in found.missing if ORDER not in old[i] and (gap := gaps.get(bisect(befores, i)))}
+    given = set(there.values())
+    found.pairs = sorted([*found.pairs, *there.items()])
+    found.missing = [i for i in found.missing if i not in there]
+    found.extra = [j for j in found.extra if j not in given]
+    found.doubtful |= there.keys()
 
 
 class Moved(NamedTuple):

@@ -24,9 +24,9 @@ MAX_FOUND = 5_000
 IDENTITY = "identity"
 """The kind of a difference that no rule can hide: an identifier is bound to another one. It is always critical."""
 
-SHUFFLED, AWAY = "shuffled", "away"
-"""What `Weigh` is asked about two kinds of children that moved: among others where order means something, and into
-another element. As a difference they are `moved`."""
+SHUFFLED, AWAY, ELSEWHERE = "shuffled", "away", "elsewhere"
+"""What `Weigh` is asked about children that moved: among others where order means something; to another owner, such as
+a result to another patient; and into an element of another kind. As a difference they are `moved`."""
 
 
 class _Gone:
@@ -161,14 +161,16 @@ class Worth:
         gone: set[int] = set()
         for key, before in lost.items():
             for at, other in zip(before, gained.get(key, ()), strict=False):
-                self.found[at] = self._away(self.found[at], self.found[other])
+                self.found[at] = self._away(self.found[at], self.found[other], form)
                 gone.add(other)
         if gone:
             self.found = [one for at, one in enumerate(self.found) if at not in gone]
 
-    def _away(self, one: Weighed, its: Weighed) -> Weighed:
+    def _away(self, one: Weighed, its: Weighed, form: str) -> Weighed:
         meant = meaning(self._legacy, self._modern, one.steps, one.old, its.new, in_xml=self._in_xml)
-        severity = _said(one.matcher, "moved") or self._weigh(AWAY, _names(one.steps), one.legacy, its.modern, meant)
+        names = _names(one.steps)
+        kind = AWAY if form == "hl7v2" or names == _names(its.steps) else ELSEWHERE
+        severity = _said(one.matcher, "moved") or self._weigh(kind, names, one.legacy, its.modern, meant)
         return one._replace(kind="moved", modern=its.modern, severity=severity, new=its.new, modern_steps=its.steps)
 
 

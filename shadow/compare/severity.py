@@ -13,7 +13,7 @@ from typing import NamedTuple
 from shadow.compare import fhir
 from shadow.compare.benign import same_moment
 from shadow.compare.difference import ABSENT, Severity, Shape, worst_of
-from shadow.compare.findings import AWAY, SHUFFLED, Weigh
+from shadow.compare.findings import AWAY, ELSEWHERE, SHUFFLED, Weigh
 from shadow.compare.meaning import Meaning
 from shadow.compare.patterns import Matcher, PathPattern
 
@@ -109,15 +109,16 @@ def severities(rows: Iterable[Row] = ()) -> Weigh:
                 next((severity for said, severity in rows if not said), None))
 
     def weigh(kind: str, names: Sequence[str], legacy: Shape, modern: Shape, meant: Meaning) -> Severity:
-        ruled, listed = first("moved" if kind in (SHUFFLED, AWAY) else kind, tuple(names))
+        ruled, listed = first("moved" if kind in (SHUFFLED, AWAY, ELSEWHERE) else kind, tuple(names))
         if ruled is not None:
             return ruled
         if kind == SHUFFLED:
             return worst_of((MAJOR, weigh("moved", names, legacy, modern, meant)))
         if kind == AWAY:
-            # It belongs to something else than before, as if it were lost here and made up there.
-            return CRITICAL if _is_segment(names) else worst_of(
-                (MAJOR, weigh("missing", names, legacy, ABSENT, meant), weigh("extra", names, ABSENT, modern, meant)))
+            return CRITICAL
+        if kind == ELSEWHERE:  # as if it were lost here and made up there
+            return worst_of((MAJOR, weigh("missing", names, legacy, ABSENT, meant),
+                             weigh("extra", names, ABSENT, modern, meant)))
         if kind == "value" and same_moment(meant.old, meant.new):
             return MINOR
         found = fhir.severity(kind, meant) or listed
@@ -136,13 +137,6 @@ def severities(rows: Iterable[Row] = ()) -> Weigh:
         return MINOR if kind == "precision" else MAJOR
 
     return weigh
-
-
-_SEGMENT = re.compile(r"[A-Z][A-Z0-9]{2}", re.ASCII)
-
-
-def _is_segment(names: Sequence[str]) -> bool:
-    return len(names) > 1 and names[-1] == "*" and _SEGMENT.fullmatch(names[-2]) is not None
 
 
 def _holds(row: Row, kind: str, names: Sequence[str], *, said: bool) -> bool:

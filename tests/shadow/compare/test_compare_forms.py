@@ -73,6 +73,10 @@ def test_hl7_is_compared_by_its_own_delimiters(legacy, modern, expected):
     ("text/html", b"<p>Glucose <b>72</b>.5</p>", b"<div class=x>Glucose 72.5</div><script>x()</script>", MATCH),
     ("text/html", b"<p>a<p>b", b"<p>a<p>c", [("value", "/text()[2]")]),
     ("text/html", b"<p>a<p>b", b"<p>ab", [("value", "/text()"), ("missing", "/text()[2]")]),
+    ("text/html", b"<table><tr><td>1<td>a<td>8 mg</table>", b"<table><tr><td>1<td>b<td>9 mg</table>",
+     [("value", "/table/tr/td[2]"), ("value", "/table/tr/td[3]")]),
+    ("text/html", b"a<a href=x>b</a> c<a href=x> b</a>", b"a<a href=x>b</a> c <a href=x>b</a>", MATCH),
+    ("text/html", b"a<a href=x>b</a>c", b"a<a href=x> b</a>c", [("value", "/text()")]),
     ("application/pdf", b"%PDF a", b"%PDF b", [("body", "")]),
 ])
 def test_lines_pages_and_streams(media, legacy, modern, expected):
