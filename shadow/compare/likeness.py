@@ -41,12 +41,9 @@ def equal(
     prints: Prints, pairs: list[tuple[int, int]],
 ) -> tuple[list[int], list[int]]:
     """Pair the items that differ in nothing, or only in what rules hide. Returns the others. Raises Budget."""
-    for make in (prints.quick, prints.of) if matcher.is_silent else (prints.of,):
-        if not left or not right:
-            break
-        before, after = ([make(items[at], matcher) for at in some] for items, some in ((old, left), (new, right)))
-        left, right = matched(before, after, left, right, pairs)
-    return left, right
+    make = prints.quick if matcher.is_silent else prints.of
+    before, after = ([make(items[at], matcher) for at in some] for items, some in ((old, left), (new, right)))
+    return matched(before, after, left, right, pairs)
 
 
 def similar(
@@ -55,12 +52,15 @@ def similar(
 ) -> tuple[list[int], list[int]]:
     """Pair the items that say the same in other words, such as 2.50 and 2.5, and then the most similar ones. Returns
     the others. Raises Budget."""
-    before, after = ([prints.loosely(items[at], matcher) for at in some] for items, some in ((old, left), (new, right)))
-    left, right = matched(before, after, left, right, pairs)
+    before, after = ({at: prints.leaves(items[at], matcher) for at in some} for items, some in (
+        (old, left), (new, right)))
+    # Where no leaf was found, nothing is known of the item.
+    left, right = matched([before[at] or None for at in left], [after[at] or None for at in right], left, right, pairs)
     if not left or not right:
         return left, right
-    leaves, others = ({at: prints.leaves(items[at], matcher) for at in some if isinstance(items[at], dict | list)}
-                      for items, some in ((old, left), (new, right)))
+    # Scalars are not alike.
+    leaves, others = ({at: made[at] for at in some if isinstance(items[at], dict | list)}
+                      for items, made, some in ((old, before, left), (new, after, right)))
     few = len(left) * len(right) <= MAX_RESIDUE
     found = _each(leaves, others, prints) if few else _by_rare_leaves(leaves, others, prints)
     left, right = _best(found, left, right, pairs)

@@ -1,7 +1,6 @@
 """Fingerprints of trees: two trees that differ only in what rules hide have the same fingerprint, a number.
 
-The order of lists does not count. Loose fingerprints leave out how numbers are written as well, and whether a number is
-one or text. Unequal trees may share a fingerprint, so it only decides which items are paired.
+The order of lists does not count. Unequal trees may share a fingerprint, so it only decides which items are paired.
 """
 
 import re
@@ -41,7 +40,7 @@ class Prints:
         self.looks = looks
         self.identities = identities
         self._known: dict[tuple[int, int], int] = {}
-        self._loose: dict[tuple[int, int], int] = {}
+        self._quick = True
         self._varying: dict[tuple[Key, Matcher[Directive]], bool] = {}
 
     def vary(self, fields: Key, matcher: Matcher[Directive]) -> bool:
@@ -60,68 +59,62 @@ class Prints:
     def of(self, tree: Tree, matcher: Matcher[Directive]) -> int:
         """The fingerprint of a tree at the place of a matcher. It is made once for each container and matcher, since
         one object may stand at several places."""
-        return self._part(tree, matcher, _SHALLOW, self._known)
-
-    def loosely(self, tree: Tree, matcher: Matcher[Directive]) -> int:
-        """The loose fingerprint of a tree at the place of a matcher."""
-        return self._part(tree, matcher, _SHALLOW, self._loose)
+        return self._part(tree, matcher, _SHALLOW)
 
     def quick(self, tree: Tree, matcher: Matcher[Directive]) -> int:
         """A fingerprint that is made in a tenth of the time, for places that no rule concerns, here and below. The
         order of lists counts."""
+        if not self._quick:
+            return self.of(tree, matcher)
         try:
             written = orjson.dumps(tree, _number, orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_SUBCLASS)
         except TypeError:  # nested too deep, half of a surrogate pair, or bytes
+            self._quick = False  # what is inside would be tried again and again
             return self.of(tree, matcher)
         self.spend(1 + len(written) // 64)
         return hash(written)
 
-    def _part(self, node: Tree, matcher: Matcher[Directive], levels: int, done: dict[tuple[int, int], int]) -> int:
-        """The fingerprint of a node, loose or not as those that are `done`. It recurses for this many `levels`; `_deep`
-        handles deeper nesting."""
-        leaf = _loose_leaf if done is self._loose else _leaf
+    def _part(self, node: Tree, matcher: Matcher[Directive], levels: int) -> int:
+        """The fingerprint of a node. It recurses for this many `levels`; `_deep` handles deeper nesting."""
         if matcher.conditional:
             matcher = matcher.given(node)
         if not isinstance(node, _CONTAINERS):
-            return leaf(node, matcher)
+            return _leaf(node, matcher) if matcher.found else hash((type(node), node))
         key = id(node), id(matcher)
-        known = done.get(key)
+        known = self._known.get(key)
         if known is not None:
             return known
         if not levels:
-            return self._deep(node, matcher, done)
+            return self._deep(node, matcher)
         self.spend(1 + len(node))
         parts: list[Hashable] = []
         if isinstance(node, dict):
             words, other = matcher.words, matcher.step(None)
             for name, one in node.items():
                 at = matcher.step(name) if name in words else other
-                if isinstance(one, _CONTAINERS):
-                    if not at.found or not _ignored(at):
-                        parts.append((name, self._part(one, at, levels - 1, done)))
-                elif at.found or leaf is _loose_leaf:
-                    if not _ignored(at):
-                        parts.append((name, leaf(one, at)))
-                else:
+                if not at.found:
                     # Most leaves have no rule: these are hashed here, without a call.
-                    parts.append((name, hash((type(one), one))))
+                    parts.append((name, self._part(one, at, levels - 1) if isinstance(one, _CONTAINERS)
+                                  else hash((type(one), one))))
+                elif not _ignored(at):
+                    parts.append((name, self._part(one, at, levels - 1)))
             made = hash(frozenset(parts))
         else:
             inside = matcher.step(None)
-            made = hash(("list", *sorted([self._part(one, inside, levels - 1, done) for one in node])))
-        done[key] = made
+            made = hash(("list", *sorted([self._part(one, inside, levels - 1) for one in node])))
+        self._known[key] = made
         return made
 
-    def _deep(self, tree: Tree, matcher: Matcher[Directive], done: dict[tuple[int, int], int]) -> int:
+    def _deep(self, tree: Tree, matcher: Matcher[Directive]) -> int:
         """The fingerprint without recursion: containers are done after all that is nested in them."""
         stack: list[tuple[Tree, Matcher[Directive], bool]] = [(tree, matcher, False)]
         while stack:
             node, at, ready = stack.pop()
             if ready:
-                self._part(node, at, 1, done)
+                self._part(node, at, 1)
                 continue
             at = at.given(node)
-            if (id(node), id(at)) not in done:
+            if (id(node), id(at)) not in self._known:
                 self.spend(len(node))
                 stack.append((node, at, True))
                 if isinstance(node, dict):
@@ -129,25 +122,29 @@ class Prints:
                 else:
                     inside = at.step(None)
                     stack += [(one, inside, False) for one in node if isinstance(one, _CONTAINERS)]
-        return done[id(tree), id(matcher.given(tree))]
+        return self._known[id(tree), id(matcher.given(tree))]
 
     def leaves(self, tree: Tree, matcher: Matcher[Directive]) -> frozenset[int]:
-        """The loose fingerprints of a tree's leaves with their names, at most MAX_LEAVES of them."""
+        """The loose fingerprints of a tree's leaves with their names, at most MAX_LEAVES of them: they leave out how
+        numbers are written, and whether a number is one or text."""
         found: set[int] = set()
+        silent = matcher.is_silent
         stack: list[tuple[Tree, Matcher[Directive], str]] = [(tree, matcher, "")]
         looks = 0
         while stack and looks < 2 * MAX_LEAVES and len(found) < MAX_LEAVES:
             looks += 1
             node, at, name = stack.pop()
-            at = at.given(node)
-            if isinstance(node, dict | list):
-                self.spend(len(node))
+            if not silent:
+                at = at.given(node)
             if isinstance(node, dict):
-                stack += [(one, at.step(key), key) for key, one in node.items() if key != ORDER]
+                self.spend(len(node))
+                stack += [(one, at if silent else at.step(key), key) for key, one in node.items() if key != ORDER]
             elif isinstance(node, list):
-                stack += [(one, at.step(None), name) for one in node]
+                self.spend(len(node))
+                inside = at if silent else at.step(None)
+                stack += [(one, inside, name) for one in node]
             else:
-                found.add(hash((name, _loose_leaf(node, at))))
+                found.add(hash((name, loosely(node) if silent else _loose_leaf(node, at))))
         self.spend(looks)
         return frozenset(found)
 

@@ -4,6 +4,7 @@ import json
 import random
 from dataclasses import replace
 from email.mime.base import MIMEBase
+from pathlib import Path
 
 import pytest
 from hypothesis import assume, given
@@ -17,6 +18,7 @@ from shadow.compare.comparison import LOOKS, SYNTAX, Outcome, compare
 from shadow.compare.difference import Severity
 from shadow.compare.rules import Rule, Rules
 from shadow.observation import Digest
+from tests.markdown import tables
 from tests.shadow.exchanges import answer, pair
 
 MATCH, NORMALISED, MISMATCH = Outcome.MATCH, Outcome.MATCH_NORMALISED, Outcome.MISMATCH
@@ -375,3 +377,36 @@ def test_the_work_that_a_comparison_may_take_grows_with_the_bodies():
     rows = [{"a": at} for at in range(LOOKS // 8)]
     one, other = json.dumps(rows).encode(), json.dumps([*rows[:-1], {"a": 0}]).encode()
     assert told(one, other)[0] is MISMATCH
+
+
+# --- the table of the reference ---
+
+NDJSON, MIXED = "application/x-ndjson", "multipart/mixed; boundary=b"
+
+
+def mixed(*said):
+    return multipart(*said, kind="mixed")[1]
+
+
+MEANT = {
+    # The media type; two bodies that say the same; two in another order; and two that are never a match.
+    "NDJSON": (NDJSON, (b'{"a":1}\n{"b":2}\n', b'{"a": 1}\r\n\n{"b":2}'), (b'{"a":1}\n{"b":2}', b'{"b":2}\n{"a":1}'),
+               (b"{}\n{", b"{}\n[")),
+    "multipart": (MIXED, (mixed((J, b"[1]")), b"before\r\n" + mixed((J + "\r\nDate: now", b"[ 1 ]")) + b"after"),
+                  (mixed((D, b"1"), (J, b"2")), mixed((J, b"2"), (D, b"1"))), (b"no", b"parts")),
+    "text": ("text/plain", None, (b"a\nb\n", b"b\na\n"), (b"a", b"b")),
+    "anything else": ("image/png", None, (b"ab", b"ba"), (b"a", b"b")),
+}
+
+
+def test_the_formats_mean_what_the_reference_says():
+    reference = (Path(__file__).parents[3] / "docs" / "reference.md").read_text()
+    [found] = [one for one in tables(reference) if one.section == "What the other formats mean"]
+    assert [row[0] for row in found.rows] == [*MEANT]
+    for media, same, moved, different in MEANT.values():
+        if same is not None:
+            assert told(*same, media)[0] is MATCH
+        outcome, differences = told(*moved, media)
+        assert outcome is MISMATCH
+        assert media not in (NDJSON, MIXED) or differences == [("moved", "/0")]
+        assert told(*different, media)[0] is MISMATCH

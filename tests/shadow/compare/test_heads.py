@@ -2,6 +2,7 @@
 
 import pickle
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 from adapters.message import Headers
 from shadow.compare.comparison import Outcome, compare, identical
 from shadow.compare.difference import Severity
-from shadow.compare.heads import compared, is_added, same, varies
+from shadow.compare.fields import PRESENCE
+from shadow.compare.heads import _ACTED_UPON, _ACTED_UPON_PREFIXES, compared, is_added, same, varies
 from shadow.compare.outside import ADDED
 from shadow.compare.rules import Class, Known, Rule, Rules
 from shadow.judge.crosswalks import Crosswalks
@@ -19,7 +21,10 @@ from shadow.normalisers.host import Host
 from shadow.normalisers.space import Space
 from shadow.normalisers.volatile import Volatile
 from shadow.observation import Observation
+from tests.markdown import quoted, tables
 from tests.shadow.exchanges import answer, pair
+
+REFERENCE = (Path(__file__).parents[3] / "docs" / "reference.md").read_text()
 
 MATCH, NORMALISED, MISMATCH = Outcome.MATCH, Outcome.MATCH_NORMALISED, Outcome.MISMATCH
 
@@ -280,3 +285,26 @@ def test_the_judge_is_sent_no_field_that_is_not_compared():
 
 def test_no_field_that_is_compared_is_both_added_and_varying():
     assert all(varies(name.encode()) and is_added(name.lower()) for name in VARYING)
+
+
+def listed(text):
+    """The names of fields in a piece of the reference; an ellipsis at the end stands for any more letters."""
+    return {name.lower() for name in quoted(text)}
+
+
+SECTION = REFERENCE.split("### Header fields and trailers\n")[1].split("\n### ")[0]
+
+
+def test_the_reference_lists_the_fields_that_clients_act_upon():
+    told = listed(SECTION.split("changes what clients do. Those are ")[1].split("\n\n")[0])
+    prefixes = {name.removesuffix("…") for name in told if name.endswith("…")}
+    assert prefixes == set(_ACTED_UPON_PREFIXES)
+    assert {name for name in told if not name.endswith("…")} == _ACTED_UPON
+
+
+def test_the_reference_says_which_fields_vary_and_of_which_only_the_presence_counts():
+    [found] = [one for one in tables(REFERENCE) if one.section == "Header fields and trailers"]
+    never, _, presence, *parts = [listed(fields) for fields, _ in found.rows]
+    assert {name for name in never if not varies(name.removesuffix("…").encode() + b"x" * name.endswith("…"))} == set()
+    assert presence <= PRESENCE
+    assert {name for some in parts for name in some if varies(name.encode())} == set()
