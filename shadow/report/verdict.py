@@ -162,7 +162,7 @@ def _on(
     now = beside.now
     found = sums(current, beside.every, [one for one in beside.rest.courses if one.epoch == epoch], criteria, now)
     identities = _identities(epoch, beside.crossings, dict(criteria.seeded))
-    gaps = _gaps(report, beside.gaps)
+    gaps = _gaps(report, beside.gaps, _since_when(report, reports, beside.rest.restarts))
     lost = sum(one.exchanges for one in gaps)
     attempt, attempts = _attempts(epoch, reports, criteria, beside.rest.attempts, beside.every)
     swept = sum(row.swept for row in current if counts_as(row.outcome, row.reason) in EFFECTIVE)
@@ -296,12 +296,23 @@ def _same_time(one: Epoch | None, epoch: Epoch | None, criteria: Criteria) -> bo
     return one == epoch or (criteria.across_builds and one._replace(modern=epoch.modern) == epoch)
 
 
-def _gaps(epoch: EpochReport | None, gaps: Iterable[Gap]) -> tuple[GapReport, ...]:
-    """The gaps of an epoch: exchanges that were lost since it began. A deleted store leaves no gap in any epoch, since
+def _since_when(epoch: EpochReport | None, reports: Sequence[EpochReport], restarts: Iterable[Restart]) -> float:
+    """The time (seconds since 1970) after which a lost exchange could have been one of this epoch: the last exchange of
+    the epoch before it, or the restart that it came after. An epoch is known by what was written of it, and what was
+    lost may have come before that."""
+    if epoch is None:
+        return inf
+    before = [one.last for one in reports if one.first < epoch.first]
+    before += [one.at for one in restarts if one.number == epoch.restarts]
+    return min(max(before, default=-inf), epoch.first)
+
+
+def _gaps(epoch: EpochReport | None, gaps: Iterable[Gap], since: float) -> tuple[GapReport, ...]:
+    """The gaps of an epoch: exchanges that were lost after `since`. A deleted store leaves no gap in any epoch, since
     new evidence began after it."""
     found: dict[str, GapReport] = {}
     for gap in gaps:
-        if epoch is None or gap.last < epoch.first or gap.reason is Reason.STORE_DELETED:
+        if epoch is None or gap.reason is Reason.STORE_DELETED or (gap.last <= since and gap.last < epoch.first):
             continue
         known = found.get(gap.reason, GapReport(str(gap.reason), 0, gap.first, gap.last))
         found[gap.reason] = GapReport(str(gap.reason), known.exchanges + gap.exchanges, min(known.first, gap.first),

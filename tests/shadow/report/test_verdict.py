@@ -10,7 +10,7 @@ from shadow.compare.comparison import VERSION, Outcome
 from shadow.evidence.criteria import Accepted, Answer, Criteria, State
 from shadow.evidence.epoch import Epoch, Setup, digest
 from shadow.evidence.stratum import Stratum
-from shadow.ledger.rows import Crossed, Crossing, Evidence, Restart
+from shadow.ledger.rows import Crossed, Crossing, Evidence, Gap, Reason, Restart
 from shadow.renderers import markdown
 from shadow.renderers.junit import to_junit
 from shadow.renderers.table import show_evidence, terminal
@@ -352,3 +352,33 @@ def test_changed_rules_are_said_to_be_the_cause_where_no_restart_is():
     found = verdict([row(epoch=NEW._replace(restarts=1))], replace(BOTH, setup=Setup(rules="other")),
                     rest=Rest(restarts=restarts))
     assert "since the arms, the rules or the comparator changed" in found.says
+
+
+def killed(last, exchanges=241):
+    return Gap("results", Reason.KILLED, exchanges, last - 1.0, last)
+
+
+@pytest.mark.parametrize(("before", "restarts", "last", "lost"), [
+    ((), (), 5.0, 241),
+    ((row(epoch=OLD, first=0.0, last=50.0),), (), 60.0, 241),
+    ((row(epoch=OLD, first=0.0, last=50.0),), (), 50.0, 0),
+    ((row(epoch=OLD, first=0.0, last=50.0),), (Restart("results", 1, 70.0, "anna", "mended"),), 60.0, 0),
+    ((row(epoch=OLD, first=0.0, last=50.0),), (Restart("results", 1, 55.0, "anna", "mended"),), 60.0, 241),
+    ((row(epoch=OLD, first=0.0, last=4 * HOUR),), (), 60.0, 0),
+    ((row(epoch=OLD, first=0.0, last=4 * HOUR),), (), 3 * HOUR, 241),
+], ids=["no epoch before", "after the epoch before", "in the epoch before", "before the restart", "after the restart",
+        "before two that overlap", "while two overlap"])
+def test_what_was_lost_before_the_first_written_exchange_counts_against_the_epoch_that_it_may_be_of(
+        before, restarts, last, lost):
+    epoch = NEW._replace(restarts=len(restarts))
+    rows = [row(epoch=epoch, first=100.0, last=5 * HOUR), row(SEARCH, epoch=epoch, first=100.0, last=5 * HOUR)]
+    found = verdict([*before, *rows], BOTH, gaps=[killed(last)], rest=Rest(restarts=restarts))
+    assert found.epoch.modern == NEW.modern
+    assert sum(one.exchanges for one in found.gaps) == lost
+    assert ("241 exchanges are missing" in found.says) is bool(lost)
+
+
+def test_an_epoch_of_which_most_was_lost_is_not_safe_by_the_rest():
+    found = verdict([row(first=100.0), row(SEARCH, first=100.0)], BOTH, gaps=[killed(90.0, 90_000)])
+    assert found.answer is Answer.NOT_ENOUGH
+    assert "90,000 of 10" in next(gate.says for gate in found.gates if gate.name == "excluded"), found.says
