@@ -196,7 +196,8 @@ class Attempt:
 class Calendar:
     """The hours of a capability with traffic, of the last 31 days: (hours since 1970, exchanges), the oldest first.
 
-    With an epoch these are its effective exchanges; without one, all exchanges that were eligible, compared or not."""
+    With an epoch these are its effective exchanges; without one, all exchanges that were eligible, compared or not: 0
+    in an hour in which clients asked, in whatever stage, and nothing was eligible."""
 
     capability: str
     epoch: Epoch | None

@@ -56,7 +56,7 @@ __all__ = ["AttemptReport", "CoverageReport", "EpochReport", "EvidenceReport", "
            "kind", "missing", "span", "verdict"]
 
 _FORTNIGHT = 14 * 24
-"""Hours for which traffic says what a capability's hours are."""
+"""Hours in which modern's other builds count, `across_builds`."""
 
 _BESIDE = 600.0
 """An epoch that was seen within this many seconds before the latest exchange goes on beside the latest epoch."""
@@ -278,8 +278,7 @@ def _rest(epoch: Epoch | None, criteria: Criteria, rest: Rest, *, holds_hours: b
     latest = max((hour for one in rest.calendars for hour, _ in one.hours), default=0)
     hours = {hour for one in rest.calendars if _same_time(one.epoch, epoch, criteria) for hour, _ in one.hours
              if one.epoch == epoch or hour > latest - _FORTNIGHT}
-    traffic = [hour for one in rest.calendars if one.epoch is None for hour, _ in one.hours
-               if hour > latest - _FORTNIGHT]
+    traffic = [hour for one in rest.calendars if one.epoch is None for hour, _ in one.hours]
     return Seen(
         hours=tuple(sorted(hours)) if holds_hours else None,
         traffic=tuple(traffic),
