@@ -145,7 +145,7 @@ def groups_gate(criteria: Criteria, groups: Sequence[Group]) -> Gate:
     if failed is not None:
         return Gate("groups", State.FAIL, failed.bad / failed.asked, limit, 0,
                     f"above {percent(limit)} for {failed.dimension} {failed.token[:_TOKEN]}: {failed.bad:,} of "
-                    f"{failed.asked:,} effective {noun(failed.asked, 'exchange')} are bad")
+                    f"{failed.asked:,} effective {noun(failed.asked, 'exchange is', 'exchanges are')} bad")
     worst = ranked[0]
     worse = ", ".join(f"{one.dimension} {one.token[:_TOKEN]} with {one.bad:,} of {one.asked:,}"
                       for one in ranked[:_NAMED] if one.bad)

@@ -101,8 +101,8 @@ class Seen:
     part. `left_out` counts exchanges that legacy was not asked in, and all of their kind. `rare` are strata that
     clients hardly ask for. `used` is what was seen of what persons have declared. `clients` are the sums of the
     exchanges that clients asked, None if nothing was swept. `hours` are the hours since 1970 with effective exchanges,
-    `traffic` those in which clients asked, of all that is known, `sizes` as in ledger.rows.Sizes; None where a store does not
-    hold it. `now` is in seconds since 1970.
+    `traffic` those in which clients asked, of all that is known, `sizes` as in ledger.rows.Sizes; None where a store
+    does not hold it. `now` is in seconds since 1970.
     """
 
     courses: Mapping[Stratum | None, Sequence[Past]] = field(default_factory=dict)

@@ -46,6 +46,9 @@ EXTRA = "legacy again"
 SPARED = {"another_kind": "legacy spared: another kind", "client_errors": "legacy spared: client errors"}
 """Used instead of an arm: how often such calls were stopped, by the reason (shadow.lane.sparing)."""
 
+BARE = "mirrors without credentials"
+"""Used instead of an arm: the mirrors to modern that carried none of the credentials that their client sent."""
+
 HOURS = 2
 """Hours for which tokens are kept: the current one, and the one before it for late exchanges."""
 

@@ -37,6 +37,7 @@ from shadow.ledger.rows import (
     Reason,
     Restart,
     Sizes,
+    Traffic,
 )
 from shadow.report.evidence import (
     AttemptReport,
@@ -83,6 +84,7 @@ class Rest(NamedTuple):
     members: Sequence[Member] = ()
     restarts: Sequence[Restart] = ()
     paces: Sequence[Pace] = ()
+    bare: Sequence[Traffic] = ()
 
 
 class _Seen(NamedTuple):
@@ -205,7 +207,14 @@ def _on(
                        for one in sorted(beside.rest.restarts, key=lambda one: -one.number)),
     )
     return worded(made, criteria, signed=assessed.signed, since=_since(made) if epoch is None else "",
-                  left=_left_after(current))
+                  left=_left_after(current), bare=_bare(report, beside.rest.bare))
+
+
+def _bare(epoch: EpochReport | None, rows: Iterable[Traffic]) -> tuple[str, int]:
+    """The capability, and how many of its mirrors carried none of their client's credentials, as long as some did so in
+    this epoch: whether they carry them belongs to the epoch."""
+    late = [row for row in rows if epoch is not None and row.at >= epoch.first]
+    return (late[0].capability if late else "", sum(row.seconds.total for row in late))
 
 
 def _since(found: EvidenceReport) -> str:
