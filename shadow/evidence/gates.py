@@ -25,19 +25,26 @@ _LISTED = 5
 
 
 def rate(
-    name: str, verbs: tuple[str, str], bad: int, n: int, starts: Sequence[Since], criteria: Criteria, attempt: float,
+    name: str, verbs: tuple[str, str], bad: int, n: int, starts: Sequence[Since], criteria: Criteria, seen: Seen,
 ) -> Gate:
     """Whether `bad` of `n` effective exchanges show a rate below the limit. It fails if they show one above it, from
-    any of the `starts` on. `verbs` say what is bad: of one exchange, and of several."""
+    any of the `starts` on. It passes only if that holds however what waits will turn out. `verbs` say
+    what is bad: of one exchange, and of several."""
     held = f"{percent(criteria.limit)} at {percent(criteria.confidence)} confidence"
     if against(starts, criteria.limit, wanted := -math.log(1 - criteria.confidence)) >= wanted:
         worst = strongest(starts, criteria.limit)
         return Gate(name, State.FAIL, worst.bad / worst.n, criteria.limit, 0,
                     f"{counted(worst)} {noun(worst.n, *verbs)}: above {held}")
-    value = bad / n if n else None
     found = f"{bad:,} of {n:,} effective {noun(n, 'exchange')} {noun(n, *verbs)}"
-    alpha = spent(criteria.confidence, attempt)
+    if doubt := seen.waiting.exchanges:
+        found += f", and {doubt:,} more that may be wrong {noun(doubt, 'waits', 'wait')} for an outcome"
+    bad, n = bad + doubt, n + doubt
+    value = bad / n if n else None
+    alpha = spent(criteria.confidence, seen.attempt)
     if weight(bad, n, criteria.limit) >= -math.log(alpha):
+        late = [Since(one.number, one.bad + doubt, one.n + doubt) for one in starts] if doubt else ()
+        if against(late, criteria.limit, wanted) >= wanted:
+            return Gate(name, State.MISSING, value, criteria.limit, 0, found)
         return Gate(name, State.PASS, value, criteria.limit, 0, f"{found}: below {held}")
     more = needed(bad, criteria.limit, alpha) - n
     return Gate(name, State.MISSING, value, criteria.limit, more, found,
@@ -88,6 +95,9 @@ def critical(total: Numbers, most: int, criteria: Criteria, seen: Seen) -> Gate:
         says = (f"{total.unsettled:,} {noun(total.unsettled, 'exchange')} had a critical difference on first answer "
                 f"and none when asked again: a client would have had it, and {SETTLED}")
         return Gate("criticals", State.MISSING, float(total.unsettled), 0.0, 0, says)
+    if doubt := seen.waiting.critical:
+        says = f"{doubt:,} {noun(doubt, 'exchange')} with a critical difference {noun(doubt, 'waits', 'wait')}"
+        return Gate("criticals", State.MISSING, 0.0, 0.0, 0, f"{says} for an outcome")
     alpha = spent(criteria.confidence, seen.attempt)
     below = none_below(total.read, alpha)
     sure = f"at {percent(criteria.confidence)} confidence"

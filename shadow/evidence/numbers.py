@@ -92,6 +92,17 @@ class Group(NamedTuple):
     bad: int
 
 
+class Doubt(NamedTuple):
+    """Exchanges that may be wrong and do not count yet: some worker still waits for an outcome. `critical` of them have
+    a critical difference."""
+
+    exchanges: int = 0
+    critical: int = 0
+
+
+NO_DOUBT = Doubt()
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What the verdict on an epoch rests on beside the sums of its strata.
@@ -102,7 +113,7 @@ class Seen:
     clients hardly ask for. `used` is what was seen of what persons have declared. `clients` are the sums of the
     exchanges that clients asked, None if nothing was swept. `hours` are the hours since 1970 with effective exchanges,
     `traffic` those in which clients asked, of all that is known, `sizes` as in ledger.rows.Sizes; None where a store
-    does not hold it. `now` is in seconds since 1970.
+    does not hold it. `waiting` stands in the way of SAFE. `now` is in seconds since 1970.
     """
 
     courses: Mapping[Stratum | None, Sequence[Past]] = field(default_factory=dict)
@@ -116,6 +127,7 @@ class Seen:
     sizes: Sequence[tuple[int, int, int]] | None = None
     groups: Sequence[Group] = ()
     conflicts: int = 0
+    waiting: Doubt = NO_DOUBT
     hid: Sequence[Hid] = ()
     now: float = 0.0
 

@@ -362,6 +362,7 @@ class Lane(Generic[Way]):
             return self._conclude(job, comparison)
         job.found = comparison
         job.at = asyncio.get_running_loop().time()
+        job.cohort.wait(comparison)
         return self._postpone(job)
 
     def _judged_again(self, job: Job[Way], comparison: Comparison) -> None:
@@ -411,6 +412,8 @@ class Lane(Generic[Way]):
         self._conclude(job, job.found or Comparison(tally, job.mirror.trace_id, job.mirror.at))
 
     def _conclude(self, job: Job[Way], comparison: Comparison) -> None:
+        if job.found is not None:
+            job.cohort.wait(job.found, -1)
         if job.sealed and self.capture is not None and comparison.tally.outcome is not Outcome.MISMATCH:
             self.capture.drop(job.sealed)
         self._rates.count(job.rules, comparison)

@@ -28,6 +28,7 @@ from shadow.evidence.noise import table
 from shadow.evidence.pace import measured
 from shadow.evidence.stratum import HOUR, LeftOut
 from shadow.lane.cohorts import Cohort, Cohorts
+from shadow.lane.doubts import Doubts
 from shadow.lane.epoch_keys import EpochKeys, Look
 from shadow.lane.members import Members
 from shadow.lane.pacing import Pacing
@@ -88,6 +89,7 @@ class Writer:
         self._comparisons: list[Comparison] = []
         self._traffic: defaultdict[tuple[str, str, str, str], Calls] = defaultdict(Calls)
         self._cohorts = Cohorts()
+        self._doubts = Doubts()
         self._eligible: Counter[tuple[str, int]] = Counter()
         # The hour since 1970, as of the last look: counting what the sample leaves out reads no clock.
         self._hour = int(time.time()) // HOUR
@@ -388,15 +390,17 @@ class Writer:
         comparisons, self._comparisons = self._comparisons, []
         tallies, self._tallies = self._tallies, Counter()
         calls, self._traffic = self._traffic, defaultdict(Calls)
-        cohorts = self._cohorts.due()
+        now = asyncio.get_running_loop().time()
+        cohorts = self._cohorts.due(now)
         bindings, self._bindings = self._bindings, []
         gaps, self._gaps = self._gaps, {}
         eligible, self._eligible = self._eligible, Counter()
         return _Taken(Batch(
             comparisons, tallies, [one.row(*key) for key, one in calls.items()],
             [exchanges.sighting(*place, swept=self._swept) for cohort in cohorts.values()
-             for place, exchanges in cohort.evidence.items()], bindings,
-            list(gaps.values()), {} if self._swept else eligible, self._members.take(), self.pacing.take()), cohorts)
+             for (place, _), exchanges in cohort.evidence.items()], bindings,
+            list(gaps.values()), {} if self._swept else eligible, self._members.take(), self.pacing.take(),
+            self._doubts.news(self._cohorts.doubtful(now), time.time())), cohorts)
 
     def _put_back(self, taken: _Taken) -> None:
         """Keep what was not written, to be written with the next batch."""
@@ -414,6 +418,7 @@ class Writer:
         for gap in batch.gaps:
             self._gap(gap)
         self.pacing.put_back(batch.paces)
+        self._doubts.put_back(batch.waiting)
 
 
 def _has_details(comparison: Comparison) -> bool:

@@ -156,18 +156,20 @@ class Evidence:
 
 class Point(NamedTuple):
     """The sums of a Course up to one moment: effective exchanges in all, and of them those that were `wrong`, wrong on
-    `first` answer alone, `failed`, and left out `after` modern had answered, by reason (see evidence.counting)."""
+    `first` answer alone, `failed`, and left out `after` modern had answered, by reason (see evidence.counting). `at` is
+    when the latest of them was asked, in seconds since 1970, 0 if that is unknown."""
 
     effective: int
     wrong: int = 0
     first: int = 0
     failed: int = 0
     after: tuple[tuple[str, int], ...] = ()
+    at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """How the sums of one stratum, or of the whole epoch (`stratum` None), grew in the order of the store.
+    """How the sums of one stratum, or of the whole epoch (`stratum` None), grew in the order in which exchanges came.
 
     The last of the `points` is now. The points before it are START effective exchanges apart or more, and their
     distance from now grows geometrically, so that there are few of them. The first is at 0."""
@@ -272,6 +274,23 @@ class Binding:
     trace_id: str
 
 
+WAITED = 120.0
+"""Seconds for which a Waiting is believed. Its worker says it again before they are over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Exchanges of a capability that are wrong, or may be, and that one worker does not count yet, since they or others
+    before them have no outcome: `critical` of them have a critical difference. `worker` is a name by chance. `at` is
+    when it said so, in seconds since 1970. Other workers go on counting meanwhile."""
+
+    capability: str
+    worker: str
+    exchanges: int
+    critical: int
+    at: float
+
+
 class Restart(NamedTuple):
     """A person has begun the evidence of a capability anew: the `number`th time, at a time in seconds since 1970. `who`
     is a user of the machine. Exchanges count for the epoch with the latest number (Epoch.restarts)."""
@@ -369,6 +388,7 @@ class Ledger:
     members: list[Member] = field(default_factory=list)
     restarts: list[Restart] = field(default_factory=list)
     paces: list[Pace] = field(default_factory=list)
+    waiting: list[Waiting] = field(default_factory=list)
 
 
 def conflicts(legacy: bool, modern: bool) -> tuple[Crossed, ...]:

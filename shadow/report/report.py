@@ -246,6 +246,7 @@ def _rest(name: str, ledger: Ledger) -> Rest:
         [row for row in ledger.members if row.capability == name],
         [row for row in ledger.restarts if row.capability == name],
         [row for row in ledger.paces if row.capability == name],
+        [row for row in ledger.waiting if row.capability == name],
         [row for row in ledger.traffic if row.capability == name and row.arm == BARE],
     )
 

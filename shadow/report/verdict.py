@@ -19,12 +19,13 @@ from shadow.evidence.epoch import Epoch, digest
 from shadow.evidence.eprocess import needed, part_spent, spent
 from shadow.evidence.gate import Verdict, assess
 from shadow.evidence.gates import none_below
-from shadow.evidence.numbers import Group, Seen
+from shadow.evidence.numbers import Doubt, Group, Seen
 from shadow.evidence.pace import Pace
 from shadow.evidence.slower import slower
 from shadow.evidence.stratum import HOUR, Stratum
 from shadow.ledger.rows import (
     DAY,
+    WAITED,
     Attempt,
     Calendar,
     Course,
@@ -38,6 +39,7 @@ from shadow.ledger.rows import (
     Restart,
     Sizes,
     Traffic,
+    Waiting,
 )
 from shadow.report.evidence import (
     AttemptReport,
@@ -84,6 +86,7 @@ class Rest(NamedTuple):
     members: Sequence[Member] = ()
     restarts: Sequence[Restart] = ()
     paces: Sequence[Pace] = ()
+    waiting: Sequence[Waiting] = ()
     bare: Sequence[Traffic] = ()
 
 
@@ -172,6 +175,7 @@ def _on(
     assessed = assess(
         criteria, found.strata, eligible=found.eligible + lost, excluded=found.left + lost,
         seen=replace(found.seen, attempt=attempt, conflicts=sum(one.split + one.merged for one in identities),
+                     waiting=_waiting(beside, found.seen),
                      hid=hid([row for row in beside.declared if row.epoch == epoch], current), hours=rest.hours,
                      traffic=rest.traffic, sizes=rest.sizes, groups=rest.groups),
         more=slower(criteria, [one for one in beside.rest.paces if one.epoch == epoch]),
@@ -302,6 +306,15 @@ def _same_time(one: Epoch | None, epoch: Epoch | None, criteria: Criteria) -> bo
     if one is None or epoch is None:
         return False
     return one == epoch or (criteria.across_builds and one._replace(modern=epoch.modern) == epoch)
+
+
+def _waiting(beside: _Beside, seen: Seen) -> Doubt:
+    """What may be wrong and does not count yet, except for what persons have declared or signed and was not seen so
+    far. Which epoch it belongs to is not known."""
+    rows = [one for one in beside.rest.waiting if one.at > beside.now - WAITED]
+    expected = sum(max(0, int(one.max_rate * one.asked) - one.exchanges) for one in seen.used)
+    exchanges = max(0, sum(one.exchanges for one in rows) - expected)
+    return Doubt(exchanges, min(exchanges, sum(one.critical for one in rows)))
 
 
 def _since_when(epoch: EpochReport | None, reports: Sequence[EpochReport], restarts: Iterable[Restart]) -> float:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 from shadow.compare.comparison import Comparison, Tally
 from shadow.evidence.epoch import Epoch
 from shadow.evidence.pace import Pace
-from shadow.ledger.rows import Binding, Gap, Ledger, Member, Sighting, Traffic
+from shadow.ledger.rows import Binding, Gap, Ledger, Member, Sighting, Traffic, Waiting
 from shadow.ledger.unlink import Tokens, Trace, Unlinked
 
 SIGNATURES = 500
@@ -58,6 +58,7 @@ class Batch:
     and none was. `sightings` are what
     exchanges prove, with the noise that was seen; `bindings` are pairs of identifiers; `members` count effective
     exchanges by who asked; `paces` are how the times of both arms compare, with all pairs of a row in one block.
+    `waiting` takes the place of what the same worker has said of a capability before; without exchanges it is nothing.
     """
 
     comparisons: Sequence[Comparison] = ()
@@ -69,12 +70,13 @@ class Batch:
     eligible: Mapping[tuple[str, int], int] = field(default_factory=dict)
     members: Sequence[Member] = ()
     paces: Sequence[Pace] = ()
+    waiting: Sequence[Waiting] = ()
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to write. Bindings and members never come without a tally or a comparison."""
         return not (self.comparisons or self.tallies or self.traffic or self.sightings or self.gaps
-                    or self.paces)
+                    or self.paces or self.waiting)
 
     @property
     def latest(self) -> float:

@@ -22,7 +22,7 @@ from shadow.evidence.epoch import Epoch
 from shadow.evidence.stratum import HOUR
 from shadow.latency import Histogram
 from shadow.ledger.groups import Pattern, decode, encode, merged, patterns, worst
-from shadow.ledger.rows import Finding, Gap, Hidden, Ledger, Reason, Restart, Traffic, hidden
+from shadow.ledger.rows import Finding, Gap, Hidden, Ledger, Reason, Restart, Traffic, Waiting, hidden
 from shadow.ledger.unlink import Tokens, Trace, Unlinked, about, unlinked
 from shadow.stores import (
     sqlite_attempts,
@@ -34,6 +34,7 @@ from shadow.stores import (
     sqlite_noise,
     sqlite_pace,
     sqlite_restarts,
+    sqlite_waiting,
 )
 from shadow.stores.base import NONE_HELD, RETENTION, SIGNATURES, Batch, Held, StoreError, StoreRenewed, is_held
 
@@ -155,6 +156,7 @@ class Sqlite:
             sqlite_noise.drop(connection, dropped)
             sqlite_pace.add(connection, batch.paces)
             sqlite_pace.drop(connection, dropped)
+            sqlite_waiting.put(connection, batch.waiting)
             return dropped | self._forget(connection, batch.latest, held)
 
     def _find(
@@ -206,6 +208,7 @@ class Sqlite:
         self._hour = hour
         sqlite_evidence.forget_subjects(connection, hour)
         sqlite_coverage.forget(connection, hour)
+        sqlite_waiting.forget(connection, now)
         if held is None:
             return set()
         old = before, json.dumps(sorted(held))
@@ -245,6 +248,7 @@ class Sqlite:
                 [sqlite_members.read(row) for row in rows("SELECT * FROM member")],
                 restarts=[Restart(*row) for row in rows("SELECT * FROM restart")],
                 paces=[sqlite_pace.read(row) for row in rows("SELECT * FROM pace")],
+                waiting=[Waiting(*row) for row in rows("SELECT * FROM waiting")],
             )
 
     def unlink(self, tokens: Tokens, traces: Collection[Trace], held: Held = NONE_HELD) -> Unlinked:

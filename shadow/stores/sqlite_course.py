@@ -8,7 +8,7 @@ import orjson
 
 from shadow.evidence.epoch import Epoch
 from shadow.evidence.stratum import Stratum
-from shadow.ledger.course import BEGINNING, grown, plus
+from shadow.ledger.course import BEGINNING, TOGETHER, grown, plus
 from shadow.ledger.rows import Course, Point
 
 Place: TypeAlias = tuple[str, Epoch]
@@ -22,21 +22,30 @@ SELECT points FROM course WHERE (capability, legacy, modern, rules, comparator) 
 _PUT = "INSERT INTO course VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET points = excluded.points"
 
 
-def add(sums: dict[Stratum, Point], stratum: Stratum, more: Point) -> None:
-    """Add sums of a batch to those of a stratum, and of all of its epoch."""
+Sums: TypeAlias = dict[int, tuple[Point, float]]
+"""What a batch adds to a course: by when that came, in parts of TOGETHER seconds, with the time of the first of it."""
+
+
+def add(sums: dict[Stratum, Sums], stratum: Stratum, more: Point, since: float) -> None:
+    """Add sums of a batch to those of a stratum, and of all of its epoch. `since` is when the first was asked."""
+    part = int(since // TOGETHER)
     for one in (stratum, _WHOLE):
-        sums[one] = plus(sums[one], more) if one in sums else more
+        own = sums.setdefault(one, {})
+        known = own.get(part)
+        own[part] = (more, since) if known is None else (plus(known[0], more), min(known[1], since))
 
 
-def write(connection: sqlite3.Connection, place: Place, sums: Mapping[Stratum, Point]) -> int:
+def write(connection: sqlite3.Connection, place: Place, sums: Mapping[Stratum, Sums]) -> int:
     """Let the courses of an epoch grow by what a batch adds. Returns how many effective exchanges that is."""
     capability, epoch = place
-    for stratum, more in sums.items():
+    for stratum, own in sums.items():
         key = capability, *epoch.stored, *stratum
         row = connection.execute(_POINTS, key).fetchone()
-        points = grown(_points(row[0]) if row else BEGINNING, more)
+        points = _points(row[0]) if row else BEGINNING
+        for _, (more, since) in sorted(own.items()):
+            points = grown(points, more, since)
         connection.execute(_PUT, (*key, orjson.dumps([_short(one) for one in points]).decode()))
-    return sums[_WHOLE].effective if sums else 0
+    return sum(more.effective for more, _ in sums[_WHOLE].values()) if sums else 0
 
 
 def read(row: Sequence[Any]) -> Course:
@@ -51,8 +60,9 @@ def _points(text: str) -> tuple[Point, ...]:
 
 def _point(
     effective: int, wrong: int = 0, first: int = 0, failed: int = 0, after: Sequence[tuple[str, int]] = (),
+    at: float = 0.0,
 ) -> Point:
-    return Point(effective, wrong, first, failed, tuple((reason, count) for reason, count in after))
+    return Point(effective, wrong, first, failed, tuple((reason, count) for reason, count in after), at)
 
 
 def _short(point: Point) -> tuple[Any, ...]:

@@ -12,10 +12,10 @@ from shadow.compare.comparison import Outcome
 from shadow.evidence.epoch import Epoch
 from shadow.evidence.stratum import Stratum, placed, share
 from shadow.ledger.course import point
-from shadow.ledger.rows import EPOCHS, HOURS, SUBJECTS, Declared, Evidence, Point, Sighting, hourly
+from shadow.ledger.rows import EPOCHS, HOURS, SUBJECTS, Declared, Evidence, Sighting, hourly
 from shadow.stores import sqlite_attempts, sqlite_course, sqlite_coverage
 from shadow.stores.base import Held
-from shadow.stores.sqlite_course import Place
+from shadow.stores.sqlite_course import Place, Sums
 
 _ADD = """
 INSERT INTO evidence VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -54,6 +54,9 @@ _DECLARE = """
 INSERT INTO declared VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET exchanges = exchanges + excluded.exchanges
 """
+_DIGITS = 3
+"""Digits of a second in the times of a course."""
+
 _TOKENS = "SELECT tokens, halvings FROM hour WHERE (hour, capability) = (?, ?)"
 _HOUR = "INSERT OR REPLACE INTO hour VALUES (?, ?, ?, ?)"
 
@@ -63,7 +66,7 @@ class _Growth:
     """What a batch adds to one epoch: its sightings, the sums of strata and of all, and effective exchanges by hour."""
 
     sightings: list[Sighting] = field(default_factory=list)
-    sums: dict[Stratum, Point] = field(default_factory=dict)
+    sums: dict[Stratum, Sums] = field(default_factory=dict)
     hours: Counter[int] = field(default_factory=Counter)
 
 
@@ -95,8 +98,8 @@ def add(connection: sqlite3.Connection, sightings: Sequence[Sighting], held: Hel
                                   orjson.dumps(hourly(orjson.loads(hours), used)).decode(),
                                   effective if one.swept else 0))
         connection.executemany(_DECLARE, [(*key[:6], name, count) for name, count in one.known])
-        if (more := point(one.outcome, one.reason, effective)).effective:
-            sqlite_course.add(growth.sums, stratum, more)
+        if (more := point(one.outcome, one.reason, effective, round(one.last, _DIGITS))).effective:
+            sqlite_course.add(growth.sums, stratum, more, round(one.first, _DIGITS))
             growth.hours.update(used)
     for place, growth in growing.items():
         _grow(connection, place, growth)

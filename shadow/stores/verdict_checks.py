@@ -6,7 +6,7 @@ from dataclasses import replace
 from shadow.compare.comparison import Outcome
 from shadow.evidence.epoch import Epoch, Setup
 from shadow.evidence.stratum import HOUR, LARGEST, Stratum
-from shadow.ledger.rows import EPOCHS, START, Member, Point, Sighting
+from shadow.ledger.rows import EPOCHS, START, Member, Point, Sighting, Waiting
 from shadow.stores.base import Batch, Store
 
 STRATUM = Stratum("read", "2xx", "Patient", "")
@@ -24,6 +24,18 @@ def check_verdict_rows(store: Store) -> None:
     _check_coverage(store)
     _check_swept(store)
     _check_members(store)
+    _check_waiting(store)
+
+
+def _check_waiting(store: Store) -> None:
+    one, other = Waiting("waits", "a", 3, 1, 10.0), Waiting("waits", "b", 2, 0, 10.0)
+    store.write(Batch(waiting=[one, other]))
+    again = replace(one, exchanges=4, at=20.0)
+    store.write(Batch(waiting=[again]))
+    assert sorted(store.read("waits").waiting, key=lambda row: row.worker) == [again, other], "a worker says it anew"
+    store.write(Batch(waiting=[replace(again, exchanges=0, critical=0)]))
+    assert store.read("waits").waiting == [other], "or that nothing waits any more"
+    assert store.read("booking").waiting == [], "one capability is read by itself"
 
 
 def _check_coverage(store: Store) -> None:
@@ -71,23 +83,29 @@ def _check_courses(store: Store) -> None:
     other = STRATUM._replace(asked="HEAD")
 
     def exchanges(count: int, begin: int, outcome: Outcome = Outcome.MATCH, reason: str = "",
-                  stratum: Stratum = STRATUM) -> Sighting:
+                  stratum: Stratum = STRATUM, at: float = 10.0 * HOUR) -> Sighting:
         tokens = frozenset((10, b"course%06d" % token) for token in range(begin, begin + count))
-        return Sighting("course", epoch_of("1"), stratum, outcome, count, 0, 0, 10 * HOUR, 10 * HOUR, tokens,
-                        reason=reason)
+        return Sighting("course", epoch_of("1"), stratum, outcome, count, 0, 0, at, at, tokens, reason=reason)
 
     store.write(Batch(sightings=[exchanges(START, 0), exchanges(2, START, Outcome.TRANSIENT, "after_2s")]))
     store.write(Batch(sightings=[exchanges(3, 1000, Outcome.SHED, "comparer_slow", other),
                                  exchanges(4, 2000, Outcome.SHED, "queue_full", other), exchanges(5, 0)]))
-    sums = Point(START + 2, first=2)
+    began = 10.0 * HOUR
+    sums, slow = Point(START + 2, first=2, at=began), (("comparer_slow", 3),)
     assert {row.stratum: row.points for row in store.read("course").courses} == {
-        STRATUM: (Point(0), sums), other: (Point(0), Point(3, after=(("comparer_slow", 3),))),
-        None: (Point(0), sums, Point(START + 5, first=2, after=(("comparer_slow", 3),))),
+        STRATUM: (Point(0), sums), other: (Point(0), Point(3, after=slow, at=began)),
+        None: (Point(0), sums, Point(START + 5, first=2, after=slow, at=began)),
     }, "effective exchanges add up in the order of the batches, by what they count as; what is excluded adds nothing"
     rows = {(row.stratum.asked, row.reason): (row.count, row.effective) for row in store.read("course").evidence}
     assert rows == {("", ""): (START + 5, START), ("", "after_2s"): (2, 2), ("HEAD", "comparer_slow"): (3, 3),
                     ("HEAD", "queue_full"): (4, 4)}, "a reason is counted by itself, and what is excluded too"
     assert store.read("booking").courses == [], "one capability is read by itself"
+    later = exchanges(START, 3000, at=began + 60)
+    store.write(Batch(sightings=[later, exchanges(1, 4000, Outcome.MISMATCH, at=began + 60)]))
+    store.write(Batch(sightings=[exchanges(2, 5000, Outcome.MISMATCH, at=began + 30)]))
+    [found] = [row.points for row in store.read("course").courses if row.stratum is None]
+    assert found[-2:] == (sums, Point(2 * START + 8, 3, 2, after=slow, at=began + 60)), (
+        "what is late adds to the points after it, and makes none")
 
 
 def _check_attempts(store: Store) -> None:
@@ -118,4 +136,4 @@ def _check_swept(store: Store) -> None:
     assert row.hours == ((10, 4),), "what was swept says nothing about the hours"
     assert [one.hours for one in store.read("swept").calendars] == [((10, 4),)], "in the calendar neither"
     [course] = [one for one in store.read("swept").courses if one.stratum is None]
-    assert course.points[-1] == Point(8), "but it is evidence"
+    assert course.points[-1] == Point(8, at=10.0 * HOUR), "but it is evidence"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from shadow.evidence.criteria import Answer, Criteria, State
 from shadow.evidence.eprocess import needed, spent, weight, weight_against
 from shadow.evidence.gate import assess
-from shadow.evidence.numbers import Hid, Numbers, Seen
+from shadow.evidence.numbers import Doubt, Hid, Numbers, Past, Seen
 from shadow.evidence.stratum import Stratum
 
 LIMIT, ALPHA = 0.001, 0.05
@@ -22,6 +22,7 @@ READ = Stratum("read", "2xx", "Patient", "")
 SEARCH = Stratum("search", "2xx", "Bundle", "date")
 # What criticals need is no more than what the rates need here: their own figures are in test_criticals.py.
 BOTH = Criteria(("read", "search"), critical_limit=LIMIT)
+ONE = Criteria(("read",), critical_limit=LIMIT)
 FIRST = spent(0.95, 1)
 
 
@@ -279,6 +280,31 @@ def test_a_rate_says_how_many_exchanges_are_bad_and_how_many_more_it_needs():
     assert found["candidate errors"].says.startswith("40 of 4,000 ")
     assert " 4,355 more " in judged({READ: Numbers(1, 0, 0)})["candidate errors"].waits
     assert judged({})["mismatches"].value is None
+
+
+def test_what_waits_for_an_outcome_is_taken_to_be_wrong_for_safe_and_shows_nothing_against_modern():
+    clean = {READ: Numbers(7_401, 0, 0)}
+    for doubt, state, says in (
+        (0, State.PASS, "0 of 7,401 effective exchanges differ: below 0.1% at 95% confidence"),
+        (1, State.PASS, "differ, and 1 more that may be wrong waits for an outcome: below"),
+        (2, State.MISSING, "differ, and 2 more that may be wrong wait for an outcome"),
+    ):
+        found = assess(ONE, clean, eligible=7_401, excluded=0, seen=Seen(waiting=Doubt(doubt)))
+        assert [one.state for one in found.gates[:3]] == [state] * 3
+        assert says in found.gates[0].says
+    # A thousand of the latest thousand and fifty may be wrong: not shown, but the past does not speak for them either.
+    courses = {None: [Past(1, 10_000_000, 0, 0, 0), Past(200_000, 50, 0, 0, 0)]}
+    found = assess(ONE, {READ: Numbers(10_000_000, 0, 0)}, eligible=10_000_000, excluded=0,
+                   seen=Seen(courses=courses, waiting=Doubt(1_000)))
+    assert {one.state for one in found.gates[:3]} == {State.MISSING}
+    assert (found.answer, {one.needs for one in found.gates[:3]}) == (Answer.NOT_ENOUGH, {0})
+
+
+def test_a_critical_difference_that_waits_for_an_outcome_leaves_the_gate_open():
+    found = assess(ONE, {READ: Numbers(90_000, 0, 0)}, eligible=90_000, excluded=0, seen=Seen(waiting=Doubt(1, 1)))
+    [gate] = [one for one in found.gates if one.name == "criticals"]
+    assert (gate.state, gate.says) == (
+        State.MISSING, "1 exchange with a critical difference waits for an outcome")
 
 
 def test_exchanges_of_all_strata_count_together():

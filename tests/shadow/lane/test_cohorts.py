@@ -12,7 +12,9 @@ from shadow.evidence.criteria import Answer, Criteria
 from shadow.evidence.epoch import Epoch, Setup
 from shadow.evidence.stratum import Stratum
 from shadow.lane.cohorts import Cohorts
+from shadow.lane.doubts import Doubts
 from shadow.lane.lane import Lane
+from shadow.ledger.rows import WAITED
 from shadow.report.report import fold
 from shadow.settings import LaneSettings, Recheck
 from shadow.stores.memory import Memory
@@ -49,11 +51,11 @@ class Coming:
         cohort.at(place(number), float(number)).count += 1
 
     def write(self, works=True):
-        for name, cohort in self.cohorts.due().items():
+        for name, cohort in self.cohorts.due(0.0).items():
             if not works:
                 self.cohorts.put_back(name, cohort)
                 continue
-            found = [int(one.shape) for _, _, one, *_ in cohort.evidence]
+            found = [int(one.shape) for (_, _, one, *_), _ in cohort.evidence]
             assert cohort.settled == len(found) == sum(one.count for one in cohort.evidence.values())
             self.written[name] += found
 
@@ -108,16 +110,16 @@ class Inline:
         pass
 
 
-def begun(wrong, count, asked_again):
+def begun(wrong, count, asked_again, store=None, first=0):
     """A lane that was offered exchanges with a subject each, and its store. Modern is wrong in those of these numbers,
-    also when it is asked again after that many seconds."""
+    also when it is asked again after that many seconds; or it never answers, if its answer is "hang"."""
     def ask(one, arm, extra, heard):
-        return later(heard, answer(arm, one.way))
+        return (lambda: None) if one.way == "hang" else later(heard, answer(arm, one.way))
 
-    store = Memory(Memory.Options())
+    store = store or Memory(Memory.Options())
     lane = Lane(ask, store, LaneSettings(queue=2 * count), Inline(), SqliteCustody(None))
     lane.start()
-    for number in range(count):
+    for number in range(first, first + count):
         one = mirror(b'{"name":1}', way=b'{"name":%d}' % (1 + (number in wrong)), recheck=Recheck((asked_again,), 1.0))
         lane.offer(replace(one, request=replace(one.request, target=b"/%d" % number)))
     return lane, store
@@ -143,6 +145,54 @@ def test_a_verdict_never_rests_on_what_is_right_while_what_is_wrong_is_asked_aga
         await lane.drain(5)
 
     run_still(scene)
+
+
+def test_what_one_worker_knows_to_be_wrong_stands_in_the_way_of_safe_while_others_count_on():
+    async def scene(loop):
+        late, store = begun({0}, 100, 30.0)
+        others, _ = begun((), 600, 30.0, store, 1_000)
+        await asyncio.sleep(10)
+        found = verdict(store)
+        assert (found.answer, found.effective) == (Answer.NOT_ENOUGH, 600)
+        assert found.cause.startswith(
+            "0 of 600 effective exchanges differ, and 1 more that may be wrong waits for an outcome: ≈ 1"), found.cause
+        [waiting] = store.read().waiting
+        assert (waiting.capability, waiting.exchanges, waiting.critical) == ("results", 1, 0)
+        await asyncio.sleep(30)
+        assert (verdict(store).effective, store.read().waiting) == (700, [])
+        for lane in (late, others):
+            await lane.drain(5)
+
+    run_still(scene)
+
+
+def test_what_waits_behind_another_and_what_nobody_answers_stands_in_the_way_of_safe_too():
+    async def scene(loop):
+        lane, store = begun({3}, 10, 1.0)
+        lane.offer(mirror(way="hang", deadline=60.0))
+        for _ in range(20):
+            lane.offer(mirror(b'{"name":1}', way=b'{"name":2}'))
+            await asyncio.sleep(0.5)
+        [waiting] = store.read().waiting
+        # The one that hangs holds up those that came with it and after it, of which 21 are known to be wrong.
+        assert (waiting.exchanges, verdict(store).effective) == (22, 0)
+        await lane.drain(5)
+        assert store.read().waiting == []
+
+    run_still(scene)
+
+
+def test_a_worker_says_it_again_if_it_could_not_be_written():
+    doubts = Doubts()
+    [said] = doubts.news({"labs": (3, 1)}, 10.0)
+    assert (said.capability, said.exchanges, said.critical, said.at) == ("labs", 3, 1, 10.0)
+    assert doubts.news({"labs": (3, 1)}, 11.0) == []
+    assert doubts.news({"labs": (3, 1)}, 10.0 + WAITED / 2) == [replace(said, at=10.0 + WAITED / 2)]
+    [gone] = doubts.news({}, 80.0)
+    assert gone == replace(said, exchanges=0, critical=0, at=80.0)
+    doubts.put_back([gone])
+    assert doubts.news({}, 81.0) == [replace(gone, at=81.0)]
+    assert doubts.news({}, 82.0) == []
 
 
 def test_a_burst_in_which_little_is_wrong_is_not_told_as_a_modern_that_has_just_broken():
