@@ -209,7 +209,7 @@ def test_no_value_is_in_a_comparison(legacy, modern):
 
 
 @pytest.mark.parametrize(("condition", "status", "outcome"), [
-    (304, 200, Outcome.MATCH), (304, 206, Outcome.MATCH), (304, 304, Outcome.MATCH), (304, 501, Outcome.MISMATCH),
+    (304, 200, Outcome.MATCH), (304, 206, Outcome.MATCH), (304, 501, Outcome.MISMATCH),
     (304, 404, Outcome.MISMATCH), (304, 302, Outcome.MISMATCH),
     (412, 200, Outcome.MATCH), (412, 404, Outcome.MATCH), (412, 501, Outcome.MISMATCH), (412, 403, Outcome.MISMATCH),
 ])
@@ -220,6 +220,15 @@ def test_of_an_answer_to_a_condition_only_the_status_can_be_compared(condition, 
         found = compare_condition(replace(said, condition=condition), other)
         assert (found.tally.outcome, found.tally.reason) == (outcome, "status_only" if outcome is Outcome.MATCH else "")
         assert [one.kind for one in found.differences] == (["status"] if outcome is Outcome.MISMATCH else [])
+
+
+def test_modern_must_not_say_304_to_a_tag_that_nobody_has_given():
+    """Legacy may: it is asked without one, and what it says then is its own affair."""
+    deaf = replace(pair(answer("legacy", b"", 304), answer("modern", b"", 304)), condition=304)
+    found = compare_condition(deaf, deaf.candidate)
+    assert found.tally.outcome is Outcome.MISMATCH
+    assert [(one.kind, str(one.legacy), str(one.modern)) for one in found.differences] == [("status", "200", "304")]
+    assert compare_condition(deaf, deaf.control).tally[2:] == (Outcome.MATCH, "status_only")
 
 
 def test_an_arm_that_fails_is_no_answer_to_a_condition():
