@@ -3,7 +3,7 @@ r"""The text of HL7 v2 messages: encodings, the ends of segments, delimiters and
 
 import codecs
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import count, islice
 
 from adapters.document import DocumentError, Tree
@@ -31,7 +31,8 @@ _ESCAPES = {"|": "\\F\\", "^": "\\S\\", "~": "\\R\\", "\\\\": "\\E\\", "&": "\\T
 _KEPT = r"[HN]|X[0-9A-Fa-f]+|[CM][0-9A-Fa-f]{4,6}|Z[0-9A-Za-z]*|\.[a-z]{2}[+-]?[0-9]*"
 _TO_ESCAPE = re.compile(rf"(\\(?:{_KEPT})\\)|[|^~&]|\\\\")
 
-_NAMES = [f"f{number}" for number in range(512)]
+_FIELDS = [f"f{number}" for number in range(1, 512)]
+_COMPONENTS = [f"c{number}" for number in range(1, 512)]
 
 
 def decoded(body: bytes, charset: str | None) -> list[str]:
@@ -88,6 +89,7 @@ class Reader:
         mark = re.escape(self._escape)
         self._escaped = re.compile(rf"{mark}(?:([FSRETP])|({_KEPT})){mark}|{mark}") if mark else None
         self._special = re.compile("[" + re.escape("".join((*marks, "\\"))) + "]")
+        self._inner = re.compile("[" + re.escape("".join((*marks[1:], "\\"))) + "]")
         self._shares = seen is not None
         self._fields: dict[str, Tree] = {}
         self._segments: dict[str, Tree] = {}
@@ -104,12 +106,15 @@ class Reader:
         if _SEGMENT.fullmatch(name) is None or line[3:4] not in ("", self._field):
             raise DocumentError("syntax")
         pieces = line.split(self._field)
-        # The first two fields of a head only declare the delimiters, the first of which stands before it.
-        start = 2 if name in ("MSH", "FHS", "BHS") else 1
-        names = islice(_NAMES if len(pieces) < len(_NAMES) else (f"f{one}" for one in count()), 2 * start - 1, None)
+        del pieces[0]
+        names: Iterable[str] = _FIELDS if len(pieces) < len(_FIELDS) else map("f{}".format, count(1))
+        if name in ("MSH", "FHS", "BHS"):
+            # The first two fields of a head only declare the delimiters, the first of which stands before it.
+            del pieces[0]
+            names = islice(names, 2, None)
         made: dict[str, Tree] = {}
         fields = self._fields
-        for number, piece in zip(names, pieces[start:], strict=False):
+        for number, piece in zip(names, pieces, strict=False):
             if piece:
                 field = fields.get(piece)
                 if field is None:
@@ -125,6 +130,11 @@ class Reader:
     def _repetitions(self, text: str) -> list[Tree]:
         if self._special.search(text) is None:
             return [{"c1": text}]
+        if self._inner.search(text) is None and text.count(self._component) < len(_COMPONENTS):
+            # Most fields have plain components, and nothing else.
+            split = zip(_COMPONENTS, text.split(self._component), strict=False)
+            plain = {name: piece for name, piece in split if piece}
+            return [plain] if plain else []
         found: list[Tree] = [self._numbered("c", one.split(self._component), parts=True)
                              for one in text.split(self._repetition)]
         while found and not found[-1]:

@@ -66,23 +66,24 @@ def _structure(head: Tree) -> Structure:
 
 
 class _Open:
-    """A segment that may still get segments inside it. `more` are such as its structure does not name."""
+    """A segment that may still get segments inside it. `more` are such as its structure does not name; `order` is None
+    until it has any."""
 
-    __slots__ = ("_own", "_segment", "_siblings", "group", "more")
+    __slots__ = ("inner", "more", "order", "segment", "siblings")
 
-    def __init__(self, group: Group, segment: Tree, siblings: list[Tree], *, own: bool = False) -> None:
-        self.group = group
+    def __init__(self, group: Group, segment: Tree, siblings: list[Tree]) -> None:
+        self.inner = group.inner
         self.more: dict[str, Group] = {}
-        self._segment = segment
-        self._siblings = siblings
-        self._own = own
+        self.segment = segment
+        self.siblings = siblings
+        self.order: list[str] | None = None
 
-    def changed(self) -> Tree:
-        """The segment, to be changed: a copy takes its place, since the same object may stand elsewhere too."""
-        if not self._own:
-            self._own = True
-            self._segment = self._siblings[-1] = dict(self._segment)
-        return self._segment
+    def begin(self) -> list[str]:
+        """The order of what is inside, of which there is none yet. The segment becomes a copy, since the same object
+        may stand elsewhere too."""
+        self.segment = self.siblings[-1] = dict(self.segment)
+        self.order = self.segment[ORDER] = []
+        return self.order
 
 
 class _Nest:
@@ -91,37 +92,50 @@ class _Nest:
     __slots__ = ("_anywhere", "_open", "root")
 
     def __init__(self, structure: Structure) -> None:
-        self.root: Tree = {}
         self._anywhere = structure.anywhere
-        self._open = [_Open(structure.root, self.root, [], own=True)]
+        self._open = [_Open(structure.root, {}, [{}])]
+        self._open[0].begin()
+        self.root: Tree = self._open[0].segment
 
     def add(self, name: str, segment: Tree) -> None:
         """Add the next segment."""
-        group = self._close(name)
-        above = self._open[-1].changed()
-        order = above.setdefault(ORDER, [])
-        leads = []
-        while group.leads and order and order[-1] in group.leads:
-            lead = order.pop()
-            leads.append((lead, above[lead].pop()))
-            if not above[lead]:
-                del above[lead]
+        opened = self._open
+        at = opened[-1]
+        group = at.inner.get(name)
+        if group is None:
+            group = self._close(name)
+            at = opened[-1]
+        order = at.begin() if at.order is None else at.order
+        inside = at.segment
+        leads = self._leads(group, order, inside) if group.leads else ()
         order.append(name)
-        siblings = above.setdefault(name, [])
-        siblings.append(segment)
-        if not group.inner:
-            return
-        self._open.append(_Open(group, segment, siblings))
-        for lead, one in reversed(leads):
-            inside = self._open[-1].changed()
-            inside.setdefault(ORDER, []).append(lead)
-            inside.setdefault(lead, []).append(one)
+        siblings = inside.get(name)
+        if siblings is None:
+            siblings = inside[name] = [segment]
+        else:
+            siblings.append(segment)
+        if group.inner:
+            at = _Open(group, segment, siblings)
+            opened.append(at)
+            for lead, one in leads:
+                (at.begin() if at.order is None else at.order).append(lead)
+                at.segment.setdefault(lead, []).append(one)
+
+    def _leads(self, group: Group, order: list[str], inside: Tree) -> list[tuple[str, Tree]]:
+        """The segments right before one that belong to it, taken out of what is there."""
+        found = []
+        while order and order[-1] in group.leads:
+            lead = order.pop()
+            found.append((lead, inside[lead].pop()))
+            if not inside[lead]:
+                del inside[lead]
+        return found[::-1]
 
     def _close(self, name: str) -> Group:
         """Close the segments that a segment of this name cannot stand in. Returns what it may hold itself."""
         for depth in range(len(self._open) - 1, -1, -1):
             one = self._open[depth]
-            group = one.group.inner.get(name) or one.more.get(name)
+            group = one.inner.get(name) or one.more.get(name)
             if group is not None:
                 del self._open[depth + 1:]
                 return group

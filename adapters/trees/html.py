@@ -68,7 +68,7 @@ class _Page:
 
     def __init__(self, text: str, seen: dict[str, Tree] | None) -> None:
         self._text = text
-        self._seen: dict[str, elements.Item] | None = None if seen is None else seen.setdefault("elements", {})
+        self._seen: dict[str, elements.Element] | None = None if seen is None else seen.setdefault("elements", {})
         self._plans: dict[str, elements.Plan] = {} if seen is None else seen.setdefault("plans", {})
         self._open = [_Open("", "", {}, 0)]
         # How many of these are open: `pre`, drawings, and elements that are kept for their attributes.
@@ -85,13 +85,15 @@ class _Page:
                 opened[-1].inside.append(self._said(said) if self._pre or "&" in said else said)
             if start < 0:
                 break
-            found = tags.USUAL.match(text, start)
-            if found is None:
-                at = self._unusual(start)
-                continue
-            at = found.end()
-            plan = plans.get(found[0])
+            # What was a whole tag up to the next ">" before is one again.
+            at = text.find(">", start) + 1
+            plan = plans.get(text[start:at])
             if plan is None:
+                found = tags.USUAL.match(text, start)
+                if found is None:
+                    at = self._unusual(start)
+                    continue
+                at = found.end()
                 plan = plans[found[0]] = elements.plan(tags.usual(found))
             inside = opened[-1]
             if plan.special or self._pre or self._drawn or self._odd:
@@ -106,10 +108,7 @@ class _Page:
             elif plan.node is not None:
                 if plan.within is not None and inside.tag not in plan.within:
                     self._close_up(plan.name)
-                if plan.name not in _ROWS or (end := self._known(plan.name, start)) < 0:
-                    opened.append(_Open(plan.name, plan.child, dict(plan.node), start))
-                else:
-                    at = end
+                at = self._opened(plan, start, at)
         while len(opened) > 1:
             self._close()
         _fill(opened[0].node, opened[0].inside)
@@ -119,16 +118,34 @@ class _Page:
         text = unescape(text)
         return text.translate(_KEEP) if self._pre else text
 
-    def _known(self, name: str, start: int) -> int:
-        """Add an element that was read before, written alike. Returns where it ends, or -1."""
-        if self._seen is None:
-            return -1
-        end = self._text.find(f"</{name}>", start)
-        known = self._seen.get(self._text[start:end]) if 0 < end - start <= _LONGEST else None
-        if known is None:
-            return -1
-        self._open[-1].inside.append(known)
-        return end + len(f"</{name}>")
+    def _opened(self, plan: elements.Plan, start: int, at: int) -> int:
+        """Begin an element whose start tag ends at `at`. One that holds only text, or was read before, is added as a
+        whole. Returns where to read on."""
+        if plan.name in _ROWS and self._seen is not None:
+            end = self._text.find(plan.close, at)
+            known = self._seen.get(self._text[start:end]) if 0 < end - start <= _LONGEST else None
+            if known is not None:
+                self._open[-1].inside.append(known)
+                return end + len(plan.close)
+        end = self._text.find("<", at)
+        if end < 0 or not self._text.startswith(plan.close, end):
+            self._open.append(_Open(plan.name, plan.child, dict(plan.node), start))
+            return at
+        said = self._text[at:end]
+        if "&" in said:
+            said = unescape(said)
+        node = dict(plan.node)
+        words = said.split()
+        if words:
+            node[TEXT] = words[0] if len(words) == 1 else " ".join(words)
+        item = plan.child, node, plan.mark
+        above = self._open[-1].inside
+        if plan.mark and said != said.strip():
+            # White space at the edges of what is part of a line belongs to the line.
+            above += [*([" "] if said[0].isspace() else []), item, *([" "] if said[-1].isspace() else [])]
+        else:
+            above.append(item)
+        return end + len(plan.close)
 
     def _unusual(self, start: int) -> int:
         """Take a tag that is written in another way, or what is none. Returns where to read on."""
@@ -243,8 +260,9 @@ class _Page:
         mark = one.tag in MARKS or (one.tag in INLINE and not self._drawn)
         self._drawn -= one.tag in ("svg", "math")
         _fill(one.node, one.inside)
-        item: elements.Item = one.name, one.node, mark
-        if self._seen is not None and 0 <= end - one.start <= _LONGEST and not (self._pre or self._drawn):
+        item: elements.Element = one.name, one.node, mark
+        if one.tag in _ROWS and self._seen is not None and 0 <= end - one.start <= _LONGEST and not (
+                self._pre or self._drawn or self._odd):
             item = self._seen.setdefault(self._text[one.start:end], item)
         above = self._open[-1].inside
         if mark and one.inside:

@@ -52,8 +52,11 @@ BARRIER = frozenset({"td", "table"})
 
 _NAMED = re.compile(r"[\w.:$-]+")
 
-Item = str | tuple[str, Tree, bool]
-"""What an element holds: a text, or an element as its name, its node, and whether it is part of a line."""
+Element = tuple[str, Tree, bool]
+"""An element inside another one: its name, its node, and whether it is part of a line."""
+
+Item = str | Element
+"""What an element holds."""
 
 BREAK = "\ud802"
 """The text that begins a new block. No page has it."""
@@ -61,8 +64,9 @@ BREAK = "\ud802"
 
 class Plan(NamedTuple):
     """What is done at a tag. `special` tags need a closer look. Of the others, an end tag is `end`; a start tag begins
-    an element with these attributes, called `child`, or is no more than an `item`, or nothing. Elements that cannot
-    hold it are ended first, unless the innermost one is `within`."""
+    an element with these attributes, called `child`, which ends with `close` and may be part of a line (`mark`); or is
+    no more than an `item`, or nothing. Elements that cannot hold it are ended first, unless the innermost one is
+    `within`."""
 
     tag: Tag
     name: str
@@ -70,6 +74,8 @@ class Plan(NamedTuple):
     end: bool = False
     child: str = ""
     node: Tree = None
+    close: str = ""
+    mark: bool = False
     item: Item | None = None
     within: frozenset[str] | None = None
 
@@ -104,7 +110,8 @@ def plan(tag: Tag) -> Plan:
     if name in VOID:
         return Plan(tag, name, special=False, item=(child, node, False))
     within = ENDS[name][1] if name in ENDS else None
-    return Plan(tag, name, special=name not in _KEPT, child=child, node=node, within=within)
+    return Plan(tag, name, special=name not in _KEPT, child=child, node=node, close=f"</{tag.name}>",
+                mark=name in MARKS, within=within)
 
 
 def attributes(name: str, tag: Tag) -> Tree:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from adapters.document import Number, Tree
 from shadow.compare import likeness, twins
+from shadow.compare.dicom import UIDS
 from shadow.compare.identifiers import Identifier
 from shadow.compare.likeness import matched
 from shadow.compare.patterns import Directive, Matcher, Order
@@ -23,7 +24,7 @@ _IDENTITIES: tuple[Key, ...] = (
     (("resource", "resourceType"), ("resource", "id")),
     (("identifier", 0, "system"), ("identifier", 0, "value")),
     # DICOM JSON: the UID of an instance, a series, a study (PS3.18 annex F).
-    (("00080018", "Value", 0),), (("0020000E", "Value", 0),), (("0020000D", "Value", 0),),
+    *(((uid, "Value", 0),) for uid in UIDS),
     (("id",),),
 )
 # Keys that tell the parts of one record apart.
