@@ -14,10 +14,12 @@ from gateway.cli.shapes import fact, line, tags
 from gateway.cli.values import Values, shown
 from shadow.compare.comparison import AGREED, Comparison, Outcome
 from shadow.compare.difference import Difference
+from shadow.compare.renaming import RENAMED
 from shadow.compare.rules import Rules
 from shadow.custody.base import KEY
 from shadow.judge.crosswalks import Crosswalks
 from shadow.judge.judgement import judge
+from shadow.report.causes import tried
 
 
 @click.command()
@@ -72,6 +74,8 @@ def _lines(found: Comparison, values: Values | None) -> Iterator[str]:
     yield f"{found.tally.outcome}{reason}"
     for one in found.differences:
         yield f"  {line(one, known)}"
+        if one.kind == RENAMED:
+            yield f"    try: {tried((one.kind, one.path), one.severity, [(one.legacy.group, one.modern.group)], False)}"
         if values is not None:
             legacy, modern = values.of(one)
             yield f"    legacy: {shown(legacy)}"

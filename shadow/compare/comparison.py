@@ -47,6 +47,10 @@ VERSION = "6"
 NO_CREDENTIALS = "credentials"
 """The reason of an exchange whose mirror was refused, because it carried none of the client's credentials."""
 
+LEGACY_BROKE = "legacy_5xx"
+"""The reason of an exchange in which legacy answered that it failed: what modern said to it is neither right nor wrong.
+"""
+
 NO_BODY = "status_only"
 """The reason of a match in which no bodies were compared: the client's copy was still good, so it got none."""
 
@@ -173,11 +177,12 @@ class Comparison:
 
 def identical(pair: Pair) -> bool:
     """Whether both answers are the same, byte for byte, in everything that is compared. Cheap enough for the event
-    loop. Never true of two arms if a crosswalk is in use: one identifier may then name two different records."""
+    loop. Never true if legacy failed, nor of two arms if a crosswalk is in use: one identifier may then name two
+    different records."""
     old, new = pair.control, pair.candidate
     return (
         (not pair.rules.identifies or old.arm == new.arm)
-        and old.failure is None and new.failure is None and old.complete and new.complete
+        and old.failure is None and new.failure is None and old.complete and new.complete and not old.broke
         and old.status == new.status and old.body == new.body and heads.same(old.headers, new.headers)
         and old.digest == new.digest and (old.trailers is new.trailers or heads.same(old.trailers, new.trailers))
         and (old.digest is None or not old.digest.reason)
@@ -260,6 +265,8 @@ def _failed(pair: Pair) -> tuple[Outcome | None, str]:
     """The outcome and its reason if an arm gave no whole answer, else None and ""."""
     if kind := _unusable(pair.control):
         return Outcome.NOT_COMPARABLE, f"legacy_{kind}"
+    if pair.control.broke:
+        return Outcome.NOT_COMPARABLE, LEGACY_BROKE
     if kind := _unusable(pair.candidate):
         # A call that ended because the client went away says nothing about the candidate.
         return Outcome.NOT_COMPARABLE if kind == "cancelled" else Outcome.CANDIDATE_ERROR, kind

@@ -18,6 +18,9 @@ _REPRESENTATIONS = """
 REPRESENTATIONS = frozenset(_REPRESENTATIONS.split())
 """The value representations of PS3.5 section 6.2."""
 
+UIDS = ("00080018", "0020000E", "0020000D")
+"""The tags of the UIDs of an instance, a series and a study."""
+
 _MEMBERS = frozenset({"vr", "Value", "BulkDataURI", "InlineBinary"})
 _TAG = re.compile(r"[0-9A-Fa-f]{8}")
 _PAIR = re.compile(r"[0-9A-Fa-f]{4},[0-9A-Fa-f]{4}")
@@ -48,6 +51,11 @@ def is_attribute(name: str, values: Iterable[Tree]) -> bool:
 def _is_element(value: Tree) -> bool:
     return (isinstance(value, dict) and value.keys() <= _MEMBERS and isinstance(value.get("vr"), str)
             and value["vr"] in REPRESENTATIONS)
+
+
+def is_record(value: Tree) -> bool:
+    """Whether a data set names an instance, a series or a study by its UID."""
+    return isinstance(value, dict) and any(_is_element(value.get(tag)) for tag in UIDS)
 
 
 def is_word(name: str, value: Tree) -> bool:

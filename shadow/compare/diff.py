@@ -29,7 +29,7 @@ from shadow.compare.findings import (
 )
 from shadow.compare.identifiers import Identifier, Identities, Met
 from shadow.compare.names import FORMS, Masks, Step
-from shadow.compare.pairing import Pairing, between_ends, pair
+from shadow.compare.pairing import Pairing, pair, unequal
 from shadow.compare.patterns import AUTO, PLAIN, Directive, Matcher
 from shadow.compare.prints import Budget, Prints
 from shadow.normalisers.base import Normaliser
@@ -209,7 +209,7 @@ class _Walk:
         said = next((one for one in matcher.found if one.order is not None), None)
         order = AUTO if said is None or said.order is None else said.order
         inside = matcher.step(None)
-        pairing = between_ends(old, new, order, inside, self.prints, deep=_is_deep(trail))
+        pairing = unequal(old, new, order, inside, self.prints, deep=_is_deep(trail))
         steps = self._paired(trail, inside, old, new, pairing)
         if said is not None and order.kind in ("keyed", "multiset", "all"):
             if pairing.moved:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from adapters.document import Number, Tree
 from shadow.compare import likeness, twins
+from shadow.compare.dicom import UIDS
 from shadow.compare.identifiers import Identifier
 from shadow.compare.likeness import matched
 from shadow.compare.patterns import Directive, Matcher, Order
@@ -23,7 +24,7 @@ _IDENTITIES: tuple[Key, ...] = (
     (("resource", "resourceType"), ("resource", "id")),
     (("identifier", 0, "system"), ("identifier", 0, "value")),
     # DICOM JSON: the UID of an instance, a series, a study (PS3.18 annex F).
-    (("00080018", "Value", 0),), (("0020000E", "Value", 0),), (("0020000D", "Value", 0),),
+    *(((uid, "Value", 0),) for uid in UIDS),
     (("id",),),
 )
 # Keys that tell the parts of one record apart.
@@ -91,35 +92,31 @@ def pair(
     return found
 
 
-def between_ends(
+def unequal(
     old: list[Tree], new: list[Tree], order: Order, matcher: Matcher[Directive], prints: Prints, *, deep: bool,
 ) -> Pairing:
-    """Pair the items of two lists, but for those that are equal at both ends: these are in no pair, and need no look.
-    Lists that are `deep` inside their documents, or hold identifiers to be checked, are paired whole. Raises Budget."""
-    head = tail = 0
+    """Pair the items of two lists, and leave out the pairs of equal items, which need no look. Those at both ends are
+    set aside before anything else. Lists that are `deep` inside their documents, or hold identifiers to be checked, are
+    paired whole. Raises Budget."""
+    if deep or prints.identities is not None:
+        return pair(old, new, order, matcher, prints)
     least = min(len(old), len(new))
-    if prints.identities is None and (least >= FEW or (old and len(old) == len(new) and _FLAT.isdisjoint(
-            {*map(type, old), *map(type, new)}))) and not deep:
-        try:
-            while head < least and old[head] == new[head]:
-                head += 1
-            while tail < least - head and old[-1 - tail] == new[-1 - tail]:
-                tail += 1
-        except RecursionError:
-            pass
-        prints.spend(head + tail)
-    if not head and not tail:
-        return pair(old, new, order, matcher, prints)
-    if head + tail == len(old) == len(new):
-        return Pairing([], [], [])
     if least < FEW:
+        flat = len(old) == len(new) and _FLAT.isdisjoint({*map(type, old), *map(type, new)})
+        return Pairing([], [], []) if flat and old == new else pair(old, new, order, matcher, prints)
+    head = tail = 0
+    try:
+        while head < least and old[head] == new[head]:
+            head += 1
+        while tail < least - head and old[-1 - tail] == new[-1 - tail]:
+            tail += 1
+        prints.spend(head + tail)
+        found = pair(old[head:len(old) - tail], new[head:len(new) - tail], order, matcher, prints)
+        pairs = [(i + head, j + head) for i, j in found.pairs if old[i + head] != new[j + head]]
+    except RecursionError:
         return pair(old, new, order, matcher, prints)
-    found = pair(old[head:len(old) - tail], new[head:len(new) - tail], order, matcher, prints)
-    if not head:
-        return found
-    return Pairing([(i + head, j + head) for i, j in found.pairs], [i + head for i in found.missing],
-                   [j + head for j in found.extra], [(i + head, j + head) for i, j in found.moved],
-                   {i + head for i in found.doubtful})
+    return Pairing(pairs, [i + head for i in found.missing], [j + head for j in found.extra],
+                   [(i + head, j + head) for i, j in found.moved], {i + head for i in found.doubtful})
 
 
 def _record(item: Tree) -> bool:

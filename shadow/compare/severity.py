@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from shadow.compare import fhir
+from shadow.compare import dicom, fhir
 from shadow.compare.benign import same_moment
 from shadow.compare.difference import ABSENT, Severity, Shape, worst_of
 from shadow.compare.findings import AWAY, ELSEWHERE, SHUFFLED, Weigh
@@ -122,6 +122,8 @@ def severities(rows: Iterable[Row] = ()) -> Weigh:
         if kind == "value" and same_moment(meant.old, meant.new):
             return MINOR
         found = fhir.severity(kind, meant) or listed
+        if found is None and kind in _ALONE and (dicom.is_record(meant.old) or dicom.is_record(meant.new)):
+            return CRITICAL
         if found is not None:
             # One number in two spellings is never as bad as two numbers.
             return MAJOR if kind == "precision" and found is CRITICAL else found

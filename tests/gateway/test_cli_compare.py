@@ -98,6 +98,14 @@ def test_identifiers_are_held_against_a_seed(run, tmp_path):
     assert "SECRET" not in swapped.output
 
 
+def test_a_crosswalk_is_proposed_where_records_have_other_identifiers(run):
+    sides = ({"items": [{"id": f"{arm}{at}", "v": at} for at in range(2)]} for arm in "ab")
+    done = run(*sides)
+    assert done.output.splitlines() == [
+        "mismatch", "  major     renamed   /items/*/id: identifier items → identifier items",
+        '    try: {at: "/items/*/id", crosswalk: items}']
+
+
 def test_values_are_shown_when_asked_for(run):
     modern = {**LEGACY, "name": "Quick", "items": LEGACY["items"][:1], "note": None}
     done = run(LEGACY, modern, "--values")

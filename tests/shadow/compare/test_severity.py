@@ -193,6 +193,9 @@ def test_the_patient_and_the_side_of_an_image_are_critical():
                           ("00080070", "major")):
         assert worst(image, changed(image, 0, tag, "Value", 0, to="R")) == severity
         assert worst(image, changed(image, 0, tag, to=None)) == severity
+    series = [{"0020000E": {"vr": "UI", "Value": [uid]}} for uid in ("1.2", "1.3")]
+    held = [[{"00081115": {"vr": "SQ", "Value": some}}] for some in (series, series[:1])]
+    assert worst(*held) == worst(*held[::-1]) == "critical", "a series that is referred to, or not"
     assert worst({"PatientID": "1", "Modality": "CT"}, {"PatientID": "2", "Modality": "CT"}) == "critical"
 
 
