@@ -4,8 +4,12 @@ Left out are the credentials, unless the capability passes them, and the content
 the answer. Legacy is asked without conditions: each arm has entity tags and times of its own, and legacy is to say what
 modern's answer is held against. Modern is asked with them, since it is to show what it makes of them. A recheck of the
 arm that served the client is the exception: it carries the client's credentials, which that arm has seen already.
+
+If legacy has said that the client's copy is still good, modern is asked by a tag that nobody has given, or a time long
+ago: it must give what there is. One that calls every copy good would else be right about those that are.
 """
 
+import re
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -17,6 +21,13 @@ from shadow.preconditions import PRECONDITIONS
 
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _IF_RANGE = b"if-range"
+
+_NOT_MODIFIED = 304
+_LONG_AGO = b"Thu, 01 Jan 1970 00:00:00 GMT"
+_TAGS = re.compile(rb'(?:W/)?"[^"]*"(?:[ \t]*,[ \t]*(?:W/)?"[^"]*")*')
+_TAG = re.compile(rb'"([^"]*)"')
+_NO_TAG = b"figway"
+_OF_A_COPY = frozenset({b"if-none-match", b"if-modified-since"})
 
 _CODINGS = b"accept-encoding"
 
@@ -49,6 +60,8 @@ def question(
     if kept.codings is not None and (value := _decodable(headers[kept.codings][1])) != headers[kept.codings][1]:
         headers = Headers(headers)
         headers[kept.codings] = b"Accept-Encoding", value
+    if conditions and served == _NOT_MODIFIED:
+        headers = Headers([*headers.without(_OF_A_COPY), *unmet(original.headers)])
     if body is not original.body:
         headers = headers.without((b"content-length",))
     if plain and (body or original.method in _WITH_BODY) and headers.get(b"content-length") is None:
@@ -56,6 +69,28 @@ def question(
     elif headers is original.headers and not body and target is original.target:
         return Question(original, match)  # its lines are made already
     return Question(Request(original.method, target, headers, body), match)
+
+
+def unmet(headers: Headers) -> list[tuple[bytes, bytes]]:
+    """Conditions of the kind that these fields have, If-None-Match and If-Modified-Since, such that an answer is wanted
+    (RFC 9110 sections 13.1.2 and 13.1.3)."""
+    found = []
+    tags = b", ".join(headers.get_all(b"if-none-match"))
+    if _TAGS.fullmatch(tags):  # "*" is met by whatever there is
+        found.append((b"If-None-Match", _TAG.sub(_never_given, tags)))
+    since = headers.get(b"if-modified-since")
+    if since is not None and b" 1970 " not in since:  # a file of that day would be as old
+        found.append((b"If-Modified-Since", _LONG_AGO))
+    return found
+
+
+def _never_given(tag: re.Match[bytes]) -> bytes:
+    """A tag in the place of another. A server may read a number as a version, and refuse what is none."""
+    text = tag[1]
+    if not text.isdigit():
+        return b'"%s"' % _NO_TAG
+    number = b"8" * max(len(text), 9)
+    return b'"%s"' % (number if text != number else number.replace(b"8", b"7"))
 
 
 class _Kept(NamedTuple):

@@ -10,6 +10,8 @@ from shadow.moved import forwarded
 
 __getattr__ = forwarded(__name__, "Pair")
 
+_DOES_NOT = 501, 505
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -50,3 +52,9 @@ class Observation:
     complete: bool = True
     first: float | None = None
     last: float | None = None
+
+    @property
+    def broke(self) -> bool:
+        """Whether the arm answered that it failed (5xx). 501 and 505 are no failures: they say what it does not do, and
+        it says so each time (RFC 9110, sections 15.6.2 and 15.6.6)."""
+        return self.status >= 500 and self.status not in _DOES_NOT

@@ -30,6 +30,10 @@ VERSION = "5"
 NO_CREDENTIALS = "credentials"
 """The reason of an exchange whose mirror was refused, because it carried none of the client's credentials."""
 
+LEGACY_BROKE = "legacy_5xx"
+"""The reason of an exchange in which legacy answered that it failed: what modern said to it is neither right nor wrong.
+"""
+
 NO_BODY = "status_only"
 """The reason of a match in which no bodies were compared: the client's copy was still good, so it got none."""
 
@@ -137,11 +141,12 @@ class Comparison:
 
 def identical(pair: Pair) -> bool:
     """Whether both answers are the same, byte for byte, in everything that is compared. Cheap enough for the event
-    loop. Never true of two arms if a crosswalk is in use: one identifier may then name two different records."""
+    loop. Never true if legacy failed, nor of two arms if a crosswalk is in use: one identifier may then name two
+    different records."""
     old, new = pair.control, pair.candidate
     return (
         (not pair.rules.identifies or old.arm == new.arm)
-        and old.failure is None and new.failure is None and old.complete and new.complete
+        and old.failure is None and new.failure is None and old.complete and new.complete and not old.broke
         and old.status == new.status and old.body == new.body and heads.same(old.headers, new.headers)
     )
 
@@ -189,16 +194,19 @@ def compare_condition(pair: Pair, unconditional: Observation) -> Comparison:
     """The comparison of a pair with a `condition`. `unconditional` is that arm's answer which was asked without it.
 
     They agree if the one arm could have given the other's status: 304 means that there is something to be had, 412 that
-    there is, or that there is nothing. What is in it stays unknown, and the reason NO_BODY says so.
+    there is, or that there is nothing. What is in it stays unknown, and the reason NO_BODY says so. Where legacy said
+    304, modern was asked by a tag that nobody has given: if it says 304, it would say so of a copy that is out of date.
     """
     outcome, reason = _failed(pair)
     found: list[Difference] = []
     hidden: Counter[str] = Counter()
     if outcome is None:
         status, agreeing = unconditional.status, (304,) if pair.condition == 304 else (304, 412, 404, 410)
-        if status // 100 != 2 and status not in agreeing:
-            legacy, modern = (Shape(str(one.status)) for one in (pair.control, pair.candidate))
-            found += _ruled(Difference("status", "", legacy, modern), pair, hidden)
+        is_deaf = pair.condition == status == 304 and unconditional.arm == "modern"
+        if is_deaf or (status // 100 != 2 and status not in agreeing):
+            # To the question that modern was asked, legacy would have answered 200.
+            legacy = Shape("200" if is_deaf else str(pair.control.status))
+            found += _ruled(Difference("status", "", legacy, Shape(str(pair.candidate.status))), pair, hidden)
         outcome = Outcome.MISMATCH if found else Outcome.MATCH_NORMALISED if hidden else Outcome.MATCH
         reason = "" if found else NO_BODY
     return Comparison(Tally(pair.capability, pair.operation, outcome, reason), pair.trace_id, pair.at, tuple(found),
@@ -217,6 +225,8 @@ def _failed(pair: Pair) -> tuple[Outcome | None, str]:
     """The outcome and its reason if an arm gave no whole answer, else None and ""."""
     if kind := _unusable(pair.control):
         return Outcome.NOT_COMPARABLE, f"legacy_{kind}"
+    if pair.control.broke:
+        return Outcome.NOT_COMPARABLE, LEGACY_BROKE
     if kind := _unusable(pair.candidate):
         # A call that ended because the client went away says nothing about the candidate.
         return Outcome.NOT_COMPARABLE if kind == "cancelled" else Outcome.CANDIDATE_ERROR, kind

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 from typing import NamedTuple
 
 from shadow.evidence.criteria import Coverage, Criteria, Gate, Hours, State, percent
@@ -15,6 +15,10 @@ RARE = "(rare)"
 """The status of the strata of an operation that clients hardly ask for, taken together."""
 
 _DAY_HOURS = 24
+
+_FORTNIGHT = 14
+"""Days whose traffic says in which hours a capability has clients."""
+
 _SATURDAY = 5
 _TENTH = 10
 _NAMED = 3
@@ -77,21 +81,17 @@ def spread(hours: Iterable[int], zone: tzinfo) -> Spread:
 
 
 def wanted_of(wanted: Hours, traffic: Sequence[int]) -> Hours:
-    """What may be wanted of a capability, given the hours of all its traffic: never more hours than it has, nor a
-    weekend where it has none. That takes knowing it: as many days as are wanted, and a whole weekend."""
-    known = spread(traffic, wanted.zone)
-    hours = min(wanted.hours, known.hours) if known.days >= wanted.days else wanted.hours
-    weekend = wanted.weekend and (known.weekend or not _had_weekend(traffic, wanted.zone))
-    return wanted._replace(hours=hours, weekend=weekend)
-
-
-def _had_weekend(traffic: Sequence[int], zone: tzinfo) -> bool:
-    """Whether a whole weekend lies between the first and the last of these hours."""
+    """What may be wanted of a capability, given the hours of all its traffic: never more hours than it had in the last
+    14 days, nor a weekend where it had none. That takes having seen 14 days: an hour of which nothing is known yet is
+    not one without clients."""
     if not traffic:
-        return False
-    first, last = (datetime.fromtimestamp(hour * HOUR, zone).date() for hour in (min(traffic), max(traffic)))
-    saturday = first + timedelta(days=(_SATURDAY - first.weekday()) % 7 or 7)
-    return saturday + timedelta(days=1) < last
+        return wanted
+    latest = max(traffic)
+    first, last = (datetime.fromtimestamp(hour * HOUR, wanted.zone).date() for hour in (min(traffic), latest))
+    if (last - first).days + 1 < _FORTNIGHT:
+        return wanted
+    known = spread((hour for hour in traffic if hour > latest - _FORTNIGHT * _DAY_HOURS), wanted.zone)
+    return wanted._replace(hours=min(wanted.hours, known.hours), weekend=wanted.weekend and known.weekend)
 
 
 def calendar_gate(wanted: Hours, seen: Seen) -> Gate:
@@ -145,7 +145,7 @@ def groups_gate(criteria: Criteria, groups: Sequence[Group]) -> Gate:
     if failed is not None:
         return Gate("groups", State.FAIL, failed.bad / failed.asked, limit, 0,
                     f"above {percent(limit)} for {failed.dimension} {failed.token[:_TOKEN]}: {failed.bad:,} of "
-                    f"{failed.asked:,} effective {noun(failed.asked, 'exchange')} are bad")
+                    f"{failed.asked:,} effective {noun(failed.asked, 'exchange is', 'exchanges are')} bad")
     worst = ranked[0]
     worse = ", ".join(f"{one.dimension} {one.token[:_TOKEN]} with {one.bad:,} of {one.asked:,}"
                       for one in ranked[:_NAMED] if one.bad)

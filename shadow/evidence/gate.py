@@ -64,12 +64,12 @@ def assess(
 def _rates(criteria: Criteria, strata: Mapping[Stratum, Numbers], seen: Seen) -> Iterator[Gate]:
     total = added(strata)
     pasts = course(total, seen.courses.get(None, ()))
-    differ = "differ, or could not be compared" if total.after else "differ"
-    yield rate("mismatches", differ, total.mismatching, total.asked,
+    also = ", or could not be compared" if total.after else ""
+    yield rate("mismatches", (f"differs{also}", f"differ{also}"), total.mismatching, total.asked,
                [one.since(one.mismatching) for one in pasts], criteria, seen)
-    yield of_clients(rate("first answers", "were wrong on first answer", total.bad, total.asked,
-                          [one.all_bad for one in pasts], criteria, seen), seen.clients, criteria.limit)
-    yield rate("candidate errors", "got no answer from modern", total.failing, total.asked,
+    yield of_clients(rate("first answers", ("was wrong on first answer", "were wrong on first answer"), total.bad,
+                          total.asked, [one.all_bad for one in pasts], criteria, seen), seen.clients, criteria.limit)
+    yield rate("candidate errors", ("got no answer from modern",) * 2, total.failing, total.asked,
                [one.since(one.failing) for one in pasts], criteria, seen)
     yield critical(total, max((one.critical for one in strata.values()), default=0), criteria, seen)
 

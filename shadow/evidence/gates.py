@@ -24,14 +24,18 @@ _LISTED = 5
 """Known differences that a gate lists with their shares, those first that are most certainly above their limit."""
 
 
-def rate(name: str, verb: str, bad: int, n: int, starts: Sequence[Since], criteria: Criteria, seen: Seen) -> Gate:
+def rate(
+    name: str, verbs: tuple[str, str], bad: int, n: int, starts: Sequence[Since], criteria: Criteria, seen: Seen,
+) -> Gate:
     """Whether `bad` of `n` effective exchanges show a rate below the limit. It fails if they show one above it, from
-    any of the `starts` on. It passes only if that holds however what waits will turn out."""
+    any of the `starts` on. It passes only if that holds however what waits will turn out. `verbs` say
+    what is bad: of one exchange, and of several."""
     held = f"{percent(criteria.limit)} at {percent(criteria.confidence)} confidence"
     if against(starts, criteria.limit, wanted := -math.log(1 - criteria.confidence)) >= wanted:
         worst = strongest(starts, criteria.limit)
-        return Gate(name, State.FAIL, worst.bad / worst.n, criteria.limit, 0, f"{counted(worst)} {verb}: above {held}")
-    found = f"{bad:,} of {n:,} effective {noun(n, 'exchange')} {verb}"
+        return Gate(name, State.FAIL, worst.bad / worst.n, criteria.limit, 0,
+                    f"{counted(worst)} {noun(worst.n, *verbs)}: above {held}")
+    found = f"{bad:,} of {n:,} effective {noun(n, 'exchange')} {noun(n, *verbs)}"
     if doubt := seen.waiting.exchanges:
         found += f", and {doubt:,} more that may be wrong {noun(doubt, 'waits', 'wait')} for an outcome"
     bad, n = bad + doubt, n + doubt
@@ -56,7 +60,7 @@ def of_clients(gate: Gate, clients: Past | None, limit: float) -> Gate:
     if bad <= limit * n:
         return gate
     return replace(gate, state=State.MISSING, value=bad / n,
-                   says=f"{gate.says}; but of those that clients asked, {bad:,} of {n:,} were")
+                   says=f"{gate.says}; but of those that clients asked, {bad:,} of {n:,} {noun(n, 'was', 'were')}")
 
 
 def strongest(starts: Sequence[Since], limit: float) -> Since:
@@ -131,7 +135,7 @@ def strata_gate(criteria: Criteria, strata: Mapping[Stratum, Numbers], seen: See
     if failed is not None:
         worst = strongest(starts[failed], criteria.limit)
         return Gate("strata", State.FAIL, worst.bad / worst.n, criteria.limit, 0,
-                    f"above {percent(criteria.limit)} in {failed}: {counted(worst)} are bad")
+                    f"above {percent(criteria.limit)} in {failed}: {counted(worst)} {noun(worst.n, 'is', 'are')} bad")
     first = ranked[0]
     _, bad, n = strongest(starts[first], criteria.limit)
     few = f"; {bad:,} of {n:,} in {first} are too few to show it" if bad > criteria.limit * n else ""
@@ -144,7 +148,8 @@ def excluded_gate(criteria: Criteria, strata: Mapping[Stratum, Numbers], seen: S
     compared would not show in the total."""
     share = left / eligible if eligible else None
     enough = share is not None and share <= criteria.excluded
-    says = f"{left:,} of {eligible:,} eligible {noun(eligible, 'exchange')} were left out before modern had answered"
+    says = (f"{left:,} of {eligible:,} eligible {noun(eligible, 'exchange was', 'exchanges were')} left out "
+            "before modern had answered")
     says += f"; at most {percent(criteria.excluded)} may be"
     if enough and 0 < criteria.excluded < 1:
         wanted = math.log(STRATA / (1 - criteria.confidence))

@@ -112,8 +112,8 @@ class Seen:
     part. `left_out` counts exchanges that legacy was not asked in, and all of their kind. `rare` are strata that
     clients hardly ask for. `used` is what was seen of what persons have declared. `clients` are the sums of the
     exchanges that clients asked, None if nothing was swept. `hours` are the hours since 1970 with effective exchanges,
-    `traffic` those with any that could have been compared, `sizes` as in ledger.rows.Sizes; None where a store does not
-    hold it. `waiting` stands in the way of SAFE. `now` is in seconds since 1970.
+    `traffic` those in which clients asked, of all that is known, `sizes` as in ledger.rows.Sizes; None where a store
+    does not hold it. `waiting` stands in the way of SAFE. `now` is in seconds since 1970.
     """
 
     courses: Mapping[Stratum | None, Sequence[Past]] = field(default_factory=dict)

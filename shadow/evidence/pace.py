@@ -73,9 +73,9 @@ class Pace:
 
 def measured(pair: Pair) -> list[tuple[Moment, float, float]]:
     """Up to which moments both arms were measured over one request, legacy's time and modern's (seconds): the head's
-    first. None at all if an arm failed."""
+    first. None at all if an arm failed, or legacy said that it did."""
     control, candidate = pair.control, pair.candidate
-    if control.failure is not None or candidate.failure is not None:
+    if control.failure is not None or control.broke or candidate.failure is not None:
         return []
     both = (Moment.FIRST, control.first, candidate.first), (Moment.LAST, control.last, candidate.last)
     return [(moment, legacy, modern) for moment, legacy, modern in both if legacy is not None and modern is not None]

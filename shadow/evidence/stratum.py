@@ -35,9 +35,9 @@ OTHER = "(other)"
 
 
 class Stratum(NamedTuple):
-    """A kind of exchange, without any value: its operation, legacy's status class ("2xx", or empty if legacy gave no
-    answer; "304" or "412" if an arm answered so to a condition of the client, so that no bodies were compared), its
-    resource type ("Patient", or else the kind of media, such as "json"), as its shape the names of its parameters
+    """A kind of exchange, without any value: its operation, legacy's status class ("2xx", or empty if legacy failed;
+    "304" or "412" if an arm answered so to a condition of the client, so that no bodies were compared), its resource
+    type ("Patient", or else the kind of media, such as "json"), as its shape the names of its parameters
     ("date,patient"), and how it was `asked` ("HEAD conditional json": see evidence.media)."""
 
     operation: str
@@ -95,9 +95,11 @@ def subject(pair: Pair, key: bytes, epoch: Epoch, declared: frozenset[str] = fro
     # A request target cannot hold a NUL (the edge refuses it), so no part can be taken for another.
     asked, kind = how_asked(request), b""
     message = b"\0".join((_place(pair.capability, pair.operation, shape, asked, hour, epoch), path, named, rest))
-    if control.failure is not None:
-        # If legacy gave no answer, there is no kind of answer to cover.
+    if control.failure is not None or control.broke:
+        # If legacy gave no answer, or one that it failed, there is no kind of answer to cover.
         stratum = Stratum(pair.operation, "", "", shape, asked)
+        # A subject that legacy failed on proves nothing, and does not take the place of its next answer.
+        kind = b"5" if control.broke else b""
     elif pair.condition:
         # It has a token of its own: it must not stand for an exchange whose bodies are compared.
         stratum = Stratum(pair.operation, str(pair.condition), "", shape, asked)

@@ -32,7 +32,7 @@ from shadow.lane.repeats import Repeats, question_of
 from shadow.lane.sparing import Sparing, kind_of
 from shadow.lane.standing import Standing
 from shadow.lane.writer import Writer
-from shadow.ledger.rows import EXTRA, SPARED
+from shadow.ledger.rows import BARE, EXTRA, SPARED
 from shadow.observation import Failure, Observation
 
 _roll = random.random
@@ -202,6 +202,8 @@ class Asking(Generic[Way]):
         control, candidate = (asked, mirror.served) if mirror.ask == "legacy" else (mirror.served, asked)
         pair = self._pair(job, control, candidate)
         self._writer.latencies(pair)
+        if mirror.ask == "modern" and mirror.leaves_credentials_out:
+            self._writer.call(mirror.capability, mirror.operation, BARE, 0.0, False, mirror.at)
         standing = self._writer.standing(pair, mirror.plan.basis)
         if standing is not None:
             self._stands(job, pair, standing)
@@ -268,7 +270,7 @@ class Asking(Generic[Way]):
         It is asked for the first exchanges of an operation, and for others by chance, so that counts are fair. When the
         arms are asked again, it is asked if there is a difference to explain.
         """
-        if pair.control.failure is not None or pair.candidate.failure is not None:
+        if pair.control.failure is not None or pair.control.broke or pair.candidate.failure is not None:
             return False
         if job.control is not None:
             return False  # legacy is not asked again

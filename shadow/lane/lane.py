@@ -236,7 +236,7 @@ class Lane(Generic[Way]):
             return self._give_up(job, "asker_failed")
         mirror, job.pairs = job.mirror, pairs
         asked, served = [pairs[0].candidate, pairs[0].control][::1 if mirror.ask == "modern" else -1]
-        if mirror.wants_credentials(asked, served):
+        if not pairs[0].control.broke and mirror.wants_credentials(asked, served):
             tally = Tally(mirror.capability, mirror.operation, Outcome.NOT_COMPARABLE, NO_CREDENTIALS)
             return self._judged(job, Comparison(tally, mirror.trace_id, mirror.at))
         if pairs[0].condition:

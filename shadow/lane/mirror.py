@@ -73,10 +73,13 @@ class Mirror(Generic[Way]):
 
     def wants_credentials(self, asked: Observation, served: Observation) -> bool:
         """Whether the other arm has refused the mirror because the client's credentials were left out of it."""
-        return (
-            is_refusal(asked.status, asked.headers) and not is_refusal(served.status, served.headers)
-            and not self.plan.pass_credentials and carries_credentials(self.request, self.plan.sealing.secrets)
-        )
+        return (is_refusal(asked.status, asked.headers) and not is_refusal(served.status, served.headers)
+                and self.leaves_credentials_out)
+
+    @property
+    def leaves_credentials_out(self) -> bool:
+        """Whether the client sent credentials that its mirror does not carry."""
+        return not self.plan.pass_credentials and carries_credentials(self.request, self.plan.sealing.secrets)
 
     def left_out(self) -> LeftOut:
         """What is known of the exchange if it is left out before both arms have answered."""

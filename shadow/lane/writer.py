@@ -260,6 +260,9 @@ class Writer:
     def add(self, row: Traffic) -> None:
         """Add calls to an arm. Rows of one key are added up."""
         self._write_soon()
+        if row.requests:
+            # Clients asked in this hour, though nothing may be eligible in it, as where the stage has no shadow.
+            self._eligible[row.capability, int(row.at) // HOUR] += 0
         known = self._traffic[row.capability, row.operation, row.stage, row.arm]
         known.requests += row.requests
         known.errors += row.errors

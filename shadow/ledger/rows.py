@@ -46,6 +46,9 @@ EXTRA = "legacy again"
 SPARED = {"another_kind": "legacy spared: another kind", "client_errors": "legacy spared: client errors"}
 """Used instead of an arm: how often such calls were stopped, by the reason (shadow.lane.sparing)."""
 
+BARE = "mirrors without credentials"
+"""Used instead of an arm: the mirrors to modern that carried none of the credentials that their client sent."""
+
 HOURS = 2
 """Hours for which tokens are kept: the current one, and the one before it for late exchanges."""
 
@@ -198,7 +201,8 @@ class Attempt:
 class Calendar:
     """The hours of a capability with traffic, of the last 31 days: (hours since 1970, exchanges), the oldest first.
 
-    With an epoch these are its effective exchanges; without one, all exchanges that were eligible, compared or not."""
+    With an epoch these are its effective exchanges; without one, all exchanges that were eligible, compared or not: 0
+    in an hour in which clients asked, in whatever stage, and nothing was eligible."""
 
     capability: str
     epoch: Epoch | None

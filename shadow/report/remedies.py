@@ -23,6 +23,12 @@ def remedies(
         yield (f"{refused:,} {noun(refused, 'mirror')} {noun(refused, 'was', 'were')} refused, because "
                f"{noun(refused, 'it carries', 'they carry')} none of the client's credentials: if the other arm may "
                f"have them, write `credentials: pass` under {shadow}")
+    failed = sum(count for (outcome, reason), count in counts.items()
+                 if outcome is Outcome.NOT_COMPARABLE and reason.startswith("legacy_"))
+    if failed:
+        yield (f"legacy failed in {failed:,} {noun(failed, 'exchange')} (" + ", ".join(
+            f"{counts[one]:,} {one[1]}" for one in sorted(counts) if one[0] is Outcome.NOT_COMPARABLE
+            and one[1].startswith("legacy_")) + "): whatever modern said to them, they show nothing")
     for reason, arm in SPARED.items():
         for row in traffic:
             if row.arm == arm:

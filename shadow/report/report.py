@@ -15,7 +15,7 @@ from shadow.evidence.criteria import UNDECLARED, Criteria
 from shadow.evidence.noise import NoiseReport, most, weighed
 from shadow.latency import BOUNDS, Histogram
 from shadow.ledger.groups import Pattern
-from shadow.ledger.rows import EXTRA, FASTER, NOT_LOST, SLOWER, Evidence, Finding, Gap, Ledger, Traffic
+from shadow.ledger.rows import BARE, EXTRA, FASTER, NOT_LOST, SLOWER, Evidence, Finding, Gap, Ledger, Traffic
 from shadow.report.advice import advised
 from shadow.report.causes import Cause, causes, tried
 from shadow.report.differences import (
@@ -247,6 +247,7 @@ def _rest(name: str, ledger: Ledger) -> Rest:
         [row for row in ledger.restarts if row.capability == name],
         [row for row in ledger.paces if row.capability == name],
         [row for row in ledger.waiting if row.capability == name],
+        [row for row in ledger.traffic if row.capability == name and row.arm == BARE],
     )
 
 

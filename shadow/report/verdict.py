@@ -38,6 +38,7 @@ from shadow.ledger.rows import (
     Reason,
     Restart,
     Sizes,
+    Traffic,
     Waiting,
 )
 from shadow.report.evidence import (
@@ -58,7 +59,7 @@ __all__ = ["AttemptReport", "CoverageReport", "EpochReport", "EvidenceReport", "
            "kind", "missing", "span", "verdict"]
 
 _FORTNIGHT = 14 * 24
-"""Hours for which traffic says what a capability's hours are."""
+"""Hours in which modern's other builds count, `across_builds`."""
 
 _BESIDE = 600.0
 """An epoch that was seen within this many seconds before the latest exchange goes on beside the latest epoch."""
@@ -86,6 +87,7 @@ class Rest(NamedTuple):
     restarts: Sequence[Restart] = ()
     paces: Sequence[Pace] = ()
     waiting: Sequence[Waiting] = ()
+    bare: Sequence[Traffic] = ()
 
 
 class _Seen(NamedTuple):
@@ -165,7 +167,7 @@ def _on(
     now = beside.now
     found = sums(current, beside.every, [one for one in beside.rest.courses if one.epoch == epoch], criteria, now)
     identities = _identities(epoch, beside.crossings, dict(criteria.seeded))
-    gaps = _gaps(report, beside.gaps)
+    gaps = _gaps(report, beside.gaps, _since_when(report, reports, beside.rest.restarts))
     lost = sum(one.exchanges for one in gaps)
     attempt, attempts = _attempts(epoch, reports, criteria, beside.rest.attempts, beside.every)
     swept = sum(row.swept for row in current if counts_as(row.outcome, row.reason) in EFFECTIVE)
@@ -209,7 +211,14 @@ def _on(
                        for one in sorted(beside.rest.restarts, key=lambda one: -one.number)),
     )
     return worded(made, criteria, signed=assessed.signed, since=_since(made) if epoch is None else "",
-                  left=_left_after(current))
+                  left=_left_after(current), bare=_bare(report, beside.rest.bare))
+
+
+def _bare(epoch: EpochReport | None, rows: Iterable[Traffic]) -> tuple[str, int]:
+    """The capability, and how many of its mirrors carried none of their client's credentials, as long as some did so in
+    this epoch: whether they carry them belongs to the epoch."""
+    late = [row for row in rows if epoch is not None and row.at >= epoch.first]
+    return (late[0].capability if late else "", sum(row.seconds.total for row in late))
 
 
 def _since(found: EvidenceReport) -> str:
@@ -282,8 +291,7 @@ def _rest(epoch: Epoch | None, criteria: Criteria, rest: Rest, *, holds_hours: b
     latest = max((hour for one in rest.calendars for hour, _ in one.hours), default=0)
     hours = {hour for one in rest.calendars if _same_time(one.epoch, epoch, criteria) for hour, _ in one.hours
              if one.epoch == epoch or hour > latest - _FORTNIGHT}
-    traffic = [hour for one in rest.calendars if one.epoch is None for hour, _ in one.hours
-               if hour > latest - _FORTNIGHT]
+    traffic = [hour for one in rest.calendars if one.epoch is None for hour, _ in one.hours]
     return Seen(
         hours=tuple(sorted(hours)) if holds_hours else None,
         traffic=tuple(traffic),
@@ -309,12 +317,23 @@ def _waiting(beside: _Beside, seen: Seen) -> Doubt:
     return Doubt(exchanges, min(exchanges, sum(one.critical for one in rows)))
 
 
-def _gaps(epoch: EpochReport | None, gaps: Iterable[Gap]) -> tuple[GapReport, ...]:
-    """The gaps of an epoch: exchanges that were lost since it began. A deleted store leaves no gap in any epoch, since
+def _since_when(epoch: EpochReport | None, reports: Sequence[EpochReport], restarts: Iterable[Restart]) -> float:
+    """The time (seconds since 1970) after which a lost exchange could have been one of this epoch: the last exchange of
+    the epoch before it, or the restart that it came after. An epoch is known by what was written of it, and what was
+    lost may have come before that."""
+    if epoch is None:
+        return inf
+    before = [one.last for one in reports if one.first < epoch.first]
+    before += [one.at for one in restarts if one.number == epoch.restarts]
+    return min(max(before, default=-inf), epoch.first)
+
+
+def _gaps(epoch: EpochReport | None, gaps: Iterable[Gap], since: float) -> tuple[GapReport, ...]:
+    """The gaps of an epoch: exchanges that were lost after `since`. A deleted store leaves no gap in any epoch, since
     new evidence began after it."""
     found: dict[str, GapReport] = {}
     for gap in gaps:
-        if epoch is None or gap.last < epoch.first or gap.reason is Reason.STORE_DELETED:
+        if epoch is None or gap.reason is Reason.STORE_DELETED or (gap.last <= since and gap.last < epoch.first):
             continue
         known = found.get(gap.reason, GapReport(str(gap.reason), 0, gap.first, gap.last))
         found[gap.reason] = GapReport(str(gap.reason), known.exchanges + gap.exchanges, min(known.first, gap.first),

@@ -14,6 +14,9 @@ from shadow.words import moment, noun
 _DATE = 10
 """Characters of a moment that are its date."""
 
+_YEAR = 365 * 24
+"""Hours past which a rate says no more than that waiting is no way."""
+
 _WORST = "criticals", "mismatches", "candidate errors", "first answers", "strata"
 """Gates by how much a failure of theirs tells, the most telling first."""
 
@@ -36,14 +39,15 @@ _WHY = {
 
 def worded(
     found: EvidenceReport, criteria: Criteria, *, signed: bool, since: str, left: Mapping[str, int],
+    bare: tuple[str, int] = ("", 0),
 ) -> EvidenceReport:
     """A verdict with its words. `signed`: numbers that are missing are signed for. `since`: what made all the evidence
     that there is history, "" if the verdict rests on some of it. `left` counts exchanges that were left out after
-    modern had answered, by reason."""
+    modern had answered, by reason; `bare` is the capability, and how many of its mirrors carried no credentials."""
     wanted = () if found.answer is Answer.NOT_SAFE else tuple(_wanted(found, left))
     cause = _cause(found, since)
     scope = _scope(criteria, found.answer, signed=signed)
-    uncovered = _uncovered(criteria)
+    uncovered = _uncovered(criteria, *bare)
     tail = tuple(one for one in (missing(found.gaps).removeprefix("; "),) if one)
     parts = (uncovered, *found.notes, cause) if found.answer is Answer.SAFE else (cause, *found.notes, uncovered)
     first, *rest = parts
@@ -67,7 +71,7 @@ def _action(found: EvidenceReport, cause: str, wanted: Sequence[str]) -> str:
 
 def mend(what: str, anew: int, rate: float | None) -> str:
     """The action under NOT SAFE."""
-    took = f", {span(anew / rate)} at today's rate" if rate else ""
+    took = f", {_at_rate(anew / rate)}" if rate else ""
     return f"mend {what}; then about {anew:,} exchanges without a bad one{took}"
 
 
@@ -81,13 +85,15 @@ def _scope(criteria: Criteria, answer: Answer, *, signed: bool) -> str:
     return f" for reads{step}{by}"
 
 
-def _uncovered(criteria: Criteria) -> str:
-    """What the verdict does not cover, as a sentence."""
+def _uncovered(criteria: Criteria, capability: str, bare: int) -> str:
+    """What the verdict does not cover, as sentences."""
     many = len(criteria.unmirrored)
-    if not many:
-        return "Writes and trailers are not judged"
     operations = f"{many:,} {noun(many, 'operation')} ({', '.join(criteria.unmirrored)})"
-    return f"Writes, trailers and {operations} are not judged"
+    says = f"Writes, trailers and {operations} are not judged" if many else "Writes and trailers are not judged"
+    if not bare:
+        return says
+    return (f"{says}. Credentials are not judged: {bare:,} {noun(bare, 'mirror')} carried none of the client's; to "
+            f"judge them, write `credentials: pass` under `capabilities.{capability}.shadow`, if modern may have them")
 
 
 def notes(criteria: Criteria, assessed: Verdict, now: float, swept: int, effective: int) -> tuple[str, ...]:
@@ -198,7 +204,11 @@ def missing(gaps: Sequence[GapReport]) -> str:
 def _in(hours: float | None, seen: bool) -> str:
     if hours is None:
         return "not seen today" if seen else "not seen yet"
-    return f"≈ {span(hours)} at today's rate"
+    return ("" if hours > _YEAR else "≈ ") + _at_rate(hours)
+
+
+def _at_rate(hours: float) -> str:
+    return f"{'more than a year' if hours > _YEAR else span(hours)} at today's rate"
 
 
 def span(hours: float) -> str:

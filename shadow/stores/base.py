@@ -54,7 +54,8 @@ class Batch:
 
     A comparison counts its own tally, so `tallies` count only exchanges that left nothing else to remember. What
     exchanges prove may come in a later batch than their outcomes: see shadow.lane.cohorts.
-    `eligible` counts the exchanges that were to be compared, by capability and hour (since 1970). `sightings` are what
+    `eligible` counts the exchanges that were to be compared, by capability and hour (since 1970): 0 if clients asked
+    and none was. `sightings` are what
     exchanges prove, with the noise that was seen; `bindings` are pairs of identifiers; `members` count effective
     exchanges by who asked; `paces` are how the times of both arms compare, with all pairs of a row in one block.
     `waiting` takes the place of what the same worker has said of a capability before; without exchanges it is nothing.

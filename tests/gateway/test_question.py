@@ -58,6 +58,25 @@ def test_a_wish_to_be_told_to_go_on_is_put_to_the_arm_as_it_came():
     assert names(asked((b"Expect", b"100-continue"))[0]) == [b"Host", b"Expect"]
 
 
+@pytest.mark.parametrize(("tags", "other"), [
+    (b'"abc"', b'"figway"'), (b'W/"3"', b'W/"888888888"'), (b'"888888888"', b'"777777777"'),
+    (b'W/"12345678901", "x"', b'W/"88888888888", "figway"'), (b'""', b'"figway"'),
+    (b"*", None), (b"3", None), (b'"3', None), (b"", None),
+])
+def test_where_legacy_has_said_304_modern_is_asked_by_a_tag_that_nobody_has_given(tags, other):
+    found, _ = asked((b"If-None-Match", tags), served=304, conditions=True)
+    assert found.request.headers.get_all(b"if-none-match") == ([] if other is None else [other])
+
+
+def test_where_legacy_has_said_304_modern_is_asked_by_a_time_before_anything_was_written():
+    since = (b"If-Modified-Since", b"Tue, 15 Nov 1994 08:12:31 GMT")
+    found, _ = asked((b"If-None-Match", b'"1"'), (b"if-none-match", b'"a"'), since, served=304, conditions=True)
+    assert found.request.headers[1:] == [(b"If-None-Match", b'"888888888", "figway"'),
+                                         (b"If-Modified-Since", b"Thu, 01 Jan 1970 00:00:00 GMT")]
+    first, _ = asked((b"If-Modified-Since", b"Thu, 01 Jan 1970 00:00:01 GMT"), served=304, conditions=True)
+    assert names(first) == [b"Host"], "a file may be of that day"
+
+
 @pytest.mark.parametrize(("served", "kept"), [(206, [b"Host", b"Range"]), (200, [b"Host"])])
 def test_a_range_is_asked_for_only_if_the_client_got_one_by_its_tag(served, kept):
     assert names(asked((b"Range", b"bytes=0-1"), (b"If-Range", b'"1"'), served=served)[0]) == kept

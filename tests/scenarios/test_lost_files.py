@@ -391,3 +391,21 @@ def test_what_a_killed_worker_had_not_written_is_counted_as_lost(gateway, arms):
     assert found["lost"] == {"killed": 20}
     assert figway.metric("figway_store_lost_total", reason="killed") == 20
     assert "20 exchanges are missing between" in found["evidence"]["says"]
+
+
+def test_what_a_killed_worker_lost_before_anything_of_its_epoch_was_written_counts_against_it(gateway, arms):
+    figway = gateway(config(*arms), "--workers", "2")
+    until(lambda: figway.readiness()[0] == 200, "it does not start", LONG)
+    with closing(sqlite3.connect(figway.folder / "figway.db", isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")  # so that nothing is written
+        asks(figway, 20)
+        until(lambda: outcomes(figway) + figway.metric("figway_shadow_unfinished") == 20, "they are not counted")
+        for pid in figway.workers():
+            os.kill(pid, signal.SIGKILL)
+    until(lambda: len(figway.workers()) == 2 and figway.readiness()[0] == 200, "no new worker comes", LONG)
+    asks(figway, 1)
+    found = adds_up(figway, 21)
+    [gap] = found["evidence"]["gaps"]
+    assert (gap["reason"], gap["exchanges"]) == ("killed", 20)
+    [excluded] = [gate for gate in found["evidence"]["gates"] if gate["name"] == "excluded"]
+    assert excluded["says"].startswith("20 of 21 eligible exchanges were left out")

@@ -69,7 +69,7 @@ def test_kinds_are_the_same_from_the_other_side(legacy, modern):
     # Indexes are the first arm's, so they are left out.
     there, back = ([(one.kind, one.signature.path) for one in compare(pair(*sides)).differences]
                    for sides in ((legacy, modern), (modern, legacy)))
-    if legacy.failure is None and modern.failure is None:
+    if not any(one.failure is not None or one.broke for one in (legacy, modern)):
         assert sorted((SWAPPED.get(kind, kind), path) for kind, path in there) == sorted(back)
 
 
@@ -209,9 +209,9 @@ def test_no_value_is_in_a_comparison(legacy, modern):
 
 
 @pytest.mark.parametrize(("condition", "status", "outcome"), [
-    (304, 200, Outcome.MATCH), (304, 206, Outcome.MATCH), (304, 304, Outcome.MATCH), (304, 500, Outcome.MISMATCH),
+    (304, 200, Outcome.MATCH), (304, 206, Outcome.MATCH), (304, 501, Outcome.MISMATCH),
     (304, 404, Outcome.MISMATCH), (304, 302, Outcome.MISMATCH),
-    (412, 200, Outcome.MATCH), (412, 404, Outcome.MATCH), (412, 500, Outcome.MISMATCH), (412, 403, Outcome.MISMATCH),
+    (412, 200, Outcome.MATCH), (412, 404, Outcome.MATCH), (412, 501, Outcome.MISMATCH), (412, 403, Outcome.MISMATCH),
 ])
 def test_of_an_answer_to_a_condition_only_the_status_can_be_compared(condition, status, outcome):
     for said in (pair(answer("legacy", b"", condition), answer("modern", b"anything", status)),
@@ -222,6 +222,34 @@ def test_of_an_answer_to_a_condition_only_the_status_can_be_compared(condition, 
         assert [one.kind for one in found.differences] == (["status"] if outcome is Outcome.MISMATCH else [])
 
 
+def test_modern_must_not_say_304_to_a_tag_that_nobody_has_given():
+    """Legacy may: it is asked without one, and what it says then is its own affair."""
+    deaf = replace(pair(answer("legacy", b"", 304), answer("modern", b"", 304)), condition=304)
+    found = compare_condition(deaf, deaf.candidate)
+    assert found.tally.outcome is Outcome.MISMATCH
+    assert [(one.kind, str(one.legacy), str(one.modern)) for one in found.differences] == [("status", "200", "304")]
+    assert compare_condition(deaf, deaf.control).tally[2:] == (Outcome.MATCH, "status_only")
+
+
 def test_an_arm_that_fails_is_no_answer_to_a_condition():
     said = replace(pair(answer("legacy", b"", 304), answer("modern", failure="reset")), condition=304)
     assert compare_condition(said, said.candidate).tally[2:] == (Outcome.CANDIDATE_ERROR, "reset")
+    said = replace(pair(answer("legacy", b"", 503), answer("modern", b"", 304)), condition=304)
+    assert compare_condition(said, said.control).tally[2:] == (NOT_COMPARABLE, "legacy_5xx")
+    said = replace(pair(answer("legacy", b"", 304), answer("modern", b"", 503)), condition=304)
+    assert compare_condition(said, said.candidate).tally.outcome is MISMATCH, "modern's failure is its own"
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504, 507, 599])
+@pytest.mark.parametrize("modern", [200, 404, 500, 503])
+def test_legacy_s_own_failure_is_neither_a_match_nor_a_mismatch_whatever_modern_says(status, modern):
+    both = pair(answer("legacy", {"a": 1}, status), answer("modern", {"a": 1}, modern))
+    assert compare(both).tally[2:] == (NOT_COMPARABLE, "legacy_5xx")
+    assert not identical(both)
+    assert judged(answer("legacy", b"{}"), answer("modern", b"{}", status))[0] is MISMATCH
+
+
+@pytest.mark.parametrize("status", [501, 505])
+def test_what_legacy_says_that_it_does_not_do_is_an_answer(status):
+    assert judged(answer("legacy", b"{}", status), answer("modern", b"{}", status)) == (MATCH, "")
+    assert judged(answer("legacy", b"{}", status), answer("modern", b"{}", 200))[0] is MISMATCH

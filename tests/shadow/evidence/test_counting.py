@@ -15,6 +15,7 @@ from shadow.evidence.counting import BAD, EFFECTIVE, Counts, counts_as
     (Outcome.TRANSIENT, "after_2s", Counts.FIRST),
     (Outcome.UNSTABLE, "noise", Counts.AFTER),
     (Outcome.NOT_COMPARABLE, "legacy_connect_refused", Counts.BEFORE),
+    (Outcome.NOT_COMPARABLE, "legacy_5xx", Counts.BEFORE),
     (Outcome.NOT_COMPARABLE, "syntax", Counts.AFTER),
     (Outcome.NOT_COMPARABLE, "credentials", Counts.AFTER),
     (Outcome.SHED, "queue_full", Counts.BEFORE),

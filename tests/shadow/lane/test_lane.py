@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adapters.message import Headers, Request
 from shadow.compare.comparison import Outcome, compare
 from shadow.compare.rules import Known, Rules
 from shadow.evidence.criteria import Criteria, State
@@ -17,7 +18,7 @@ from shadow.judge.child import Child, JudgeLost, JudgeSlow
 from shadow.lane.lane import Lane
 from shadow.lane.learned_noise import FIRST
 from shadow.latency import Histogram
-from shadow.ledger.rows import Traffic
+from shadow.ledger.rows import BARE, Traffic
 from shadow.report.report import fold
 from shadow.settings import NEVER, LaneSettings, Recheck
 from shadow.stores.memory import Memory
@@ -497,3 +498,26 @@ async def test_no_value_is_in_the_file_of_the_store(tmp_path):
     assert b"/{key}" in kept
     for word in canary.split("-"):
         assert word.encode() not in kept
+
+
+@pytest.mark.parametrize("modern", [answer("modern", b"{}", 503), answer("modern", b"{}"), answer("modern", b"", 401)])
+async def test_where_legacy_fails_modern_is_neither_right_nor_wrong(modern):
+    asked = mirror(way=modern)
+    asked.served = answer("legacy", b"{}", 503)
+    asked.request = Request("GET", b"/", Headers([(b"Authorization", b"Basic x")]))
+    assert await run([asked], judge=Inline()) == {(Outcome.NOT_COMPARABLE, "legacy_5xx"): 1}
+
+
+@pytest.mark.parametrize(("ask", "fields", "passes", "counted"), [
+    ("modern", (b"Authorization", b"Basic x"), False, 1), ("modern", (b"Authorization", b"Basic x"), True, 0),
+    ("modern", (b"Accept", b"*/*"), False, 0), ("legacy", (b"Authorization", b"Basic x"), False, 0),
+])
+async def test_mirrors_to_modern_that_leave_credentials_out_are_counted(ask, fields, passes, counted):
+    asked = mirror(ask=ask, way=b"{}", pass_credentials=passes)
+    asked.request = Request("GET", b"/", Headers([fields]))
+    store = Memory(Memory.Options())
+    lane = Lane(echo, store, SETTINGS, Inline())
+    lane.start()
+    lane.offer(asked)
+    await lane.drain(5.0)
+    assert sum(row.seconds.total for row in store.read().traffic if row.arm == BARE) == counted

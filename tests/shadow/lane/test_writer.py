@@ -18,7 +18,8 @@ from shadow.evidence.noise import settled
 from shadow.evidence.stratum import HOUR, LARGEST, LeftOut, Stratum
 from shadow.lane.epoch_keys import PURPOSE, scope
 from shadow.lane.writer import BINDINGS, Writer
-from shadow.ledger.rows import EPOCHS, Crossed, Gap, Reason
+from shadow.latency import Histogram
+from shadow.ledger.rows import EPOCHS, Crossed, Gap, Reason, Traffic
 from shadow.report.report import fold
 from shadow.stores.base import StoreError
 from shadow.stores.memory import Memory
@@ -384,3 +385,13 @@ async def test_pairs_past_the_bound_are_counted_as_lost():
     kept.writer.keep(bonded(made, *map(str, range(BINDINGS))), standing)
     kept.writer.keep(bonded(made, "one more"), standing)
     assert kept.writer.lost == {"differences": 1}
+
+
+async def test_an_hour_in_which_clients_ask_is_known_in_every_stage():
+    kept = Kept()
+    await kept.exchange(pair(at=9.0 * HOUR))
+    for hour, stage, arm, requests in ((9, "shadow", "legacy", 5), (21, "legacy", "legacy", 5), (22, "", "modern", 0)):
+        kept.writer.add(Traffic("results", "", stage, arm, requests, 0, Histogram(), hour * HOUR + 5.0))
+    await kept.writer.close()
+    [found] = [one.hours for one in kept.store.read("results").calendars if one.epoch is None]
+    assert found == ((9, 1), (21, 0)), "what the lane alone asked shows nothing of clients"

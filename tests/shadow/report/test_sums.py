@@ -200,6 +200,10 @@ CLINIC = [24 * day + hour for day in range(14) if (day + 3) % 7 < 5 for hour in 
 @pytest.mark.parametrize(("hours", "traffic", "state_of"), [
     (WEEK[:36], WEEK, State.PASS), (WEEK[:24], WEEK, State.MISSING), (WEEK[:5], WEEK[:5], State.MISSING),
     (CLINIC[:20], CLINIC, State.MISSING), (CLINIC[:30], CLINIC, State.PASS),
+    # A weekend and a night of which nothing is known yet are not without clients: that takes 14 days.
+    (CLINIC[:30], CLINIC[:-10], State.MISSING), (CLINIC[:50], CLINIC[:50], State.MISSING),
+    # What was seen before the last 14 days has been seen too, though clients have left those hours since.
+    (CLINIC[:30], [*range(-24 * 7, -24 * 3), *CLINIC[:-10]], State.PASS),
     (CLINIC[:30], WEEK, State.MISSING), ([8, 32, 56], WEEK, State.MISSING),
 ])
 def test_exchanges_must_have_been_compared_at_the_times_at_which_clients_ask(hours, traffic, state_of):

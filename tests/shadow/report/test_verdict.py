@@ -10,12 +10,13 @@ from shadow.compare.comparison import VERSION, Outcome
 from shadow.evidence.criteria import Accepted, Answer, Criteria, State
 from shadow.evidence.epoch import Epoch, Setup, digest
 from shadow.evidence.stratum import Stratum
-from shadow.ledger.rows import Crossed, Crossing, Evidence, Restart
+from shadow.latency import Histogram
+from shadow.ledger.rows import BARE, Crossed, Crossing, Evidence, Gap, Reason, Restart, Traffic
 from shadow.renderers import markdown
 from shadow.renderers.junit import to_junit
 from shadow.renderers.table import show_evidence, terminal
 from shadow.report.verdict import Rest, span, verdict
-from shadow.report.wording import told
+from shadow.report.wording import mend, told
 
 OLD, NEW = Epoch("1", "7", Setup(rules="r"), "2"), Epoch("1", "8", Setup(rules="r"), "2")
 READ = Stratum("read", "2xx", "Patient", "")
@@ -352,3 +353,79 @@ def test_changed_rules_are_said_to_be_the_cause_where_no_restart_is():
     found = verdict([row(epoch=NEW._replace(restarts=1))], replace(BOTH, setup=Setup(rules="other")),
                     rest=Rest(restarts=restarts))
     assert "since the arms, the rules or the comparator changed" in found.says
+
+
+def killed(last, exchanges=241):
+    return Gap("results", Reason.KILLED, exchanges, last - 1.0, last)
+
+
+@pytest.mark.parametrize(("before", "restarts", "last", "lost"), [
+    ((), (), 5.0, 241),
+    ((row(epoch=OLD, first=0.0, last=50.0),), (), 60.0, 241),
+    ((row(epoch=OLD, first=0.0, last=50.0),), (), 50.0, 0),
+    ((row(epoch=OLD, first=0.0, last=50.0),), (Restart("results", 1, 70.0, "anna", "mended"),), 60.0, 0),
+    ((row(epoch=OLD, first=0.0, last=50.0),), (Restart("results", 1, 55.0, "anna", "mended"),), 60.0, 241),
+    ((row(epoch=OLD, first=0.0, last=4 * HOUR),), (), 60.0, 0),
+    ((row(epoch=OLD, first=0.0, last=4 * HOUR),), (), 3 * HOUR, 241),
+], ids=["no epoch before", "after the epoch before", "in the epoch before", "before the restart", "after the restart",
+        "before two that overlap", "while two overlap"])
+def test_what_was_lost_before_the_first_written_exchange_counts_against_the_epoch_that_it_may_be_of(
+        before, restarts, last, lost):
+    epoch = NEW._replace(restarts=len(restarts))
+    rows = [row(epoch=epoch, first=100.0, last=5 * HOUR), row(SEARCH, epoch=epoch, first=100.0, last=5 * HOUR)]
+    found = verdict([*before, *rows], BOTH, gaps=[killed(last)], rest=Rest(restarts=restarts))
+    assert found.epoch.modern == NEW.modern
+    assert sum(one.exchanges for one in found.gaps) == lost
+    assert ("241 exchanges are missing" in found.says) is bool(lost)
+
+
+def test_an_epoch_of_which_most_was_lost_is_not_safe_by_the_rest():
+    found = verdict([row(first=100.0), row(SEARCH, first=100.0)], BOTH, gaps=[killed(90.0, 90_000)])
+    assert found.answer is Answer.NOT_ENOUGH
+    assert "90,000 of 10" in next(gate.says for gate in found.gates if gate.name == "excluded"), found.says
+
+
+def test_where_legacy_failed_nothing_is_right_and_what_is_wrong_in_the_rest_does_not_drown():
+    broke = row(Stratum("read", "", "", ""), Outcome.NOT_COMPARABLE, 1_150)
+    rows = [row(effective=117), row(outcome=Outcome.MISMATCH, effective=3), replace(broke, reason="legacy_5xx")]
+    lax = replace(BOTH, operations=("read",), limit=0.01, critical_limit=0.01)
+    found = verdict(rows, lax)
+    assert (found.answer, found.effective) == (Answer.NOT_ENOUGH, 120)
+    gates = {gate.name: gate for gate in found.gates}
+    assert (gates["excluded"].state, gates["mismatches"].state) == (State.MISSING, State.MISSING)
+    assert gates["excluded"].says.startswith("1,150 of 1,270 eligible exchanges were left out")
+
+
+def bare(at, count=450):
+    seconds = Histogram()
+    for _ in range(count):
+        seconds.add(0.0)
+    return Traffic("results", "read", "", BARE, 0, 0, seconds, at)
+
+
+def test_credentials_that_mirrors_did_not_carry_are_said_not_to_be_judged():
+    rows = [row(first=10.0), row(SEARCH, first=10.0)]
+    found = verdict(rows, BOTH, rest=Rest(bare=[bare(20.0)]))
+    says = ("Credentials are not judged: 450 mirrors carried none of the client's; to judge them, write "
+            "`credentials: pass` under `capabilities.results.shadow`, if modern may have them")
+    assert found.answer is Answer.SAFE
+    assert found.uncovered.endswith(f"are not judged. {says}")
+    assert found.says.startswith(f"SAFE for reads. {found.uncovered}. ")
+    waiting = verdict([row(effective=9, first=10.0)], BOTH, rest=Rest(bare=[bare(20.0)]))
+    assert says in waiting.says, "whatever the answer is"
+    for none in (Rest(), Rest(bare=[bare(9.0)])):
+        assert "redential" not in verdict(rows, BOTH, rest=none).says, "mirrors have carried them since"
+
+
+def test_one_exchange_is_told_as_one():
+    found = verdict([row(outcome=Outcome.TRANSIENT, effective=1)], BOTH)
+    assert "1 of 1 effective exchange was wrong on first answer" in table(found)
+    found = verdict([row(outcome=Outcome.MISMATCH, effective=1)], BOTH)
+    assert "1 of 1 effective exchange differs" in table(found)
+
+
+def test_a_tiny_rate_is_told_as_no_way():
+    assert mend("it", 4_356, 0.1) == ("mend it; then about 4,356 exchanges without a bad one, more than a year at "
+                                      "today's rate")
+    [wanted, *_] = verdict([replace(row(effective=2, last=30 * HOUR), hours=((29, 1),))], BOTH).wanted
+    assert wanted.endswith("more effective exchanges, more than a year at today's rate")
