@@ -99,8 +99,8 @@ fuzz: $(VENV)/.ready-fuzz  ## search for bytes that break a parser, a minute for
 siege: $(VENV)/.ready-dev  ## attack the gateway and nginx, and measure a well-behaved client meanwhile
 	@$(BIN)/python -m tests.siege
 
-evidence: $(VENV)/.ready-dev  ## put defects into a noisy service, and measure how soon the gate finds them
-	@$(BIN)/python -m tests.evidence
+evidence: $(VENV)/.ready-dev  ## put defects and situations to the verdict, and measure how often it is wrong
+	@$(BIN)/python -m tests.evidence $(SEEDS)
 
 update: $(VENV)/.ready-update  ## renew the lock files, and show what changed
 	@$(BIN)/python .ci/lock.py $(BIN)/uv

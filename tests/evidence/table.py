@@ -11,6 +11,9 @@ from tests.evidence.drawn import Told
 OFTEN = 0.95
 """The share of seeds in which what is right must be told."""
 
+SOME = 3
+"""Seeds of a row in the quick form."""
+
 SELDOM = 0.05
 """The share of seeds in which what is wrong may be told, at any time of looking."""
 
@@ -61,13 +64,15 @@ TOLD = Bound()
 @dataclass(frozen=True)
 class Case:
     """One row: the number of its situation in issue 10, its name, its bound, and the trial of one seed. `way` says how
-    exchanges are judged: "drawn", "lane", or "computed" for all trials at once."""
+    exchanges are judged: "drawn", "lane", or "computed" for all trials at once. One that is not quick takes seconds for
+    each seed."""
 
     number: int
     name: str
     bound: Bound
     run: Callable[[str], Told]
     way: str = "drawn"
+    is_quick: bool = True
 
     def seeds(self, drawn: int, lane: int) -> int:
         """How many seeds it is tried with."""

@@ -8,8 +8,9 @@ import copy
 import random
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
 from typing import NamedTuple
 
@@ -134,9 +135,17 @@ def line(name: str, drawn_from: Pool, rate: float, seeds: int) -> Line:
     )
 
 
-def lines(seeds: int, names: Sequence[str] = tuple(MUTATORS)) -> list[Line]:
-    """The table: each mutator at 1 %, then a service with nothing wrong, and one exactly at the limit."""
-    table = [line(name, pool(MUTATORS[name]), RATE, seeds) for name in names]
+def defect(seeds: int, name: str) -> Line:
+    """All seeds of the mutator of a name, at 1 %."""
+    return line(name, pool(MUTATORS[name]), RATE, seeds)
+
+
+def lines(
+    seeds: int, names: Sequence[str] = tuple(MUTATORS), each: Callable[..., Iterable[Line]] = map,
+) -> list[Line]:
+    """The table: each mutator at 1 %, then a service with nothing wrong, and one exactly at the limit. `each` is `map`,
+    or one that works in several processes."""
+    table = list(each(partial(defect, seeds), names))
     table.append(line("(nothing wrong)", pool(None), 0.0, seeds))
     table.append(line("(trim a text, at the limit)", pool(MUTATORS["trim a text"]), CRITERIA.limit, seeds))
     return table

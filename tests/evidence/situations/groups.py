@@ -93,7 +93,7 @@ CASES = [
     shared("wrong at a tenth of the limit, for any of a thousand clients", RATES.limit / 10, FALSE_NOT_SAFE,
            lambda: Shared(1_000), 10_000),
     Case(9, "wrong at a tenth of the limit, 20,000 clients thinned", FALSE_NOT_SAFE,
-         partial(thinned, RATES.limit / 10, 0.0, 20_000), "lane"),
+         partial(thinned, RATES.limit / 10, 0.0, 8_000), "lane"),
     Case(9, "wrong for one facility of twenty in 1.8 %, 20,000 clients thinned", FOUND,
          partial(thinned, 0.0, 0.018, 20_000), "lane"),
     through(9, "wrong for one clinic of ten in 8 %, which is 0.8 % of all", clinics, FOUND, SMALL, most=3_000),

@@ -62,7 +62,7 @@ def through_the_store(epochs: int, seed: str) -> Told:
 
 
 def _best(_: str) -> Told:
-    return Told(share=chance_of_safe(0.02, RATES.confidence, step=0.1))
+    return Told(share=chance_of_safe(0.05, RATES.confidence, step=0.1))
 
 
 CASES = [

@@ -12,7 +12,7 @@ from tests.evidence.situations.groups import Shared
 from tests.evidence.situations.latency import BY, TIMED, ordinary
 from tests.evidence.table import FALSE_NOT_SAFE, TOLD, Bound, Case
 
-STRATA = [READ._replace(shape=f"p{number}") for number in range(40)]
+STRATA = [READ._replace(shape=f"p{number}") for number in range(8)]
 LIMIT = RATES.limit
 SHARE = 0.02
 """What is declared of each of the lag, the reason, and the known difference."""
@@ -35,7 +35,7 @@ class Beside:
     """Groups, and times of a server beside itself."""
 
     def __init__(self) -> None:
-        self._shared = Shared(200)
+        self._shared = Shared(40)
         self._blocks: Blocks = ()
 
     def __call__(self, book: Book, rng: random.Random, exchanges: int, bad: int) -> None:
@@ -48,16 +48,17 @@ class Beside:
             Pace(CAPABILITY, EPOCH, "read", moment, *BY, self._blocks, 0.0) for moment in Moment])
 
 
-def together(name: str, part: float, bound: Bound) -> Case:
+def together(name: str, part: float, bound: Bound, most: int) -> Case:
     """A case with every gate at a part of its limit."""
     # A share of LIMIT is wrong in any way, and one of SHARE is declared in each.
     bad = _over_strata(WRONG + DECLARED * round(len(WRONG) * SHARE / LIMIT))
     rate = part * (LIMIT + SHARE * len(DECLARED))
     return Case(0, name, bound, lambda seed: trial(
-        World(rate, bad, _over_strata((Kind(),)), beside=Beside()), ALL, f"{name} {seed}", 6_000))
+        World(rate, bad, _over_strata((Kind(),)), beside=Beside()), ALL, f"{name} {seed}", most))
 
 
 CASES = [
-    together("every gate at once, each at a tenth of its limit, times of a server beside itself", 0.1, FALSE_NOT_SAFE),
-    together("every gate at once, each exactly at its limit", 1.0, TOLD),
+    together("every gate at once, each at a tenth of its limit, times of a server beside itself", 0.1, FALSE_NOT_SAFE,
+             6_000),
+    together("every gate at once, each exactly at its limit", 1.0, TOLD, 1_500),
 ]
