@@ -2,11 +2,12 @@
 missing. Pure.
 
 Two lists whose records have no identifier in common are compared once more, as if rules said `crosswalk` for them. If
-every renaming is one-to-one and at least one record is found again, that comparison counts. Each place of an identifier
-is then one difference of the kind `renamed`, whose shape says what a rule has to name: so renamed records never match.
+every renaming is one-to-one, and at least FEWEST records are found again, that comparison counts. Each place of an
+identifier is then one difference of the kind `renamed`, whose shape says what a rule has to name: so renamed records
+never match.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from adapters.crosswalk import Crosswalk
 from adapters.document import Tree
@@ -18,6 +19,9 @@ from shadow.compare.rules import Rule
 
 RENAMED = "renamed"
 """The kind of a difference: a record has another identifier in each answer, consistently."""
+
+FEWEST = 2
+"""Records of a list that have other identifiers: fewer show nothing consistent."""
 
 PLACES = 8
 """Lists that are looked at, at most."""
@@ -49,9 +53,12 @@ def identities(rules: Iterable[Rule]) -> Identities:
     return Identities(Crosswalk(), Classes({**dict.fromkeys(TYPES, True), **own}, None))
 
 
-def renamed(rules: Iterable[Rule], hidden: Iterable[tuple[str, int]]) -> list[Difference]:
-    """The differences that stand for the identifiers that these rules have hidden."""
+def renamed(rules: Sequence[Rule], hidden: Iterable[tuple[str, int]]) -> list[Difference]:
+    """The differences that stand for the identifiers that these rules have hidden; none if they are of one record
+    alone: it may as well be another one, which is for its own severity to say."""
     counts = dict(hidden)
+    if max((counts.get(one.id, 0) for one in rules if one.at.endswith("/id")), default=0) < FEWEST:
+        return []
     shapes = ((one, Shape("identifier", form=one.crosswalk)) for one in rules if counts.get(one.id))
     return [Difference(RENAMED, one.at, named, named, Severity.MAJOR) for one, named in shapes]
 

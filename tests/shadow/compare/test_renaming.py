@@ -60,6 +60,8 @@ def test_each_place_proposes_the_rule_that_settles_it():
     # Other records, and not renamed ones.
     ({"items": [{"id": "1", "v": "x"}, {"id": "2", "v": "y"}]},
      {"items": [{"id": "3", "w": "z"}, {"id": "4", "w": "u"}]}, [("missing", "/items/*"), ("extra", "/items/*")] * 2),
+    # One record may as well be another patient's.
+    ([{"id": "1", "v": "x"}], [{"id": "a", "v": "x"}], [("missing", "/*"), ("extra", "/*")]),
     # Nothing is renamed: one record went, another came.
     ({"items": [{"id": "1", "v": "x"}, {"id": "2", "v": "y"}]}, {"items": [{"id": "1", "v": "x"}]},
      [("missing", "/items/*")]),
