@@ -41,9 +41,8 @@ def equal(
     prints: Prints, pairs: list[tuple[int, int]],
 ) -> tuple[list[int], list[int]]:
     """Pair the items that differ in nothing, or only in what rules hide. Returns the others. Raises Budget."""
-    make = prints.quick if matcher.is_silent else prints.of
-    before, after = ([make(items[at], matcher) for at in some] for items, some in ((old, left), (new, right)))
-    return matched(before, after, left, right, pairs)
+    made = prints.each([*(old[at] for at in left), *(new[at] for at in right)], matcher)
+    return matched(made[:len(left)], made[len(left):], left, right, pairs)
 
 
 def similar(

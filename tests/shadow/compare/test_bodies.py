@@ -313,6 +313,11 @@ def test_the_delimiters_of_parts_are_lines(body, found):
     assert [one.body for one in parts(body[body.index(b"--b"):])] == found
 
 
+def test_equal_parts_are_in_order_beside_one_that_is_not_read():
+    said = [(J, b"1"), (J, b"<a>1</a>"), (J, b"1")]
+    assert of_parts(said, said) == (MATCH, [])
+
+
 PART = st.tuples(st.sampled_from([J, X, D, "Content-Type: text/plain", ""]),
                  st.sampled_from([b"1", b'{"a":[1,2]}', b'{"a":[2,1]}', b"<a>1</a>", b"<a>2</a>", b"\0", b"x\ny", b""]))
 

@@ -102,7 +102,7 @@ def test_order_alone_is_minor():
 
 @pytest.mark.parametrize(("legacy", "modern", "severity"), [
     (200, 404, "critical"), (404, 200, "critical"), (403, 200, "critical"), (401, 200, "critical"), (200, 403, "major"),
-    (200, 500, "major"), (200, 201, "minor"), (500, 200, "major"),
+    (200, 500, "major"), (200, 201, "minor"), (501, 200, "major"),
 ])
 def test_what_a_pair_of_statuses_matters(legacy, modern, severity):
     assert worst(answer("legacy", status=legacy), answer("modern", status=modern)) == severity
