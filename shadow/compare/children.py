@@ -13,7 +13,7 @@ from typing import NamedTuple
 from adapters.document import Tree
 from adapters.trees.order import ORDER, TEXT
 from shadow.compare.likeness import matched
-from shadow.compare.pairing import Pairing, in_order, out_of_order, pair
+from shadow.compare.pairing import Pairing, in_order, key_of, out_of_order, pair
 from shadow.compare.patterns import AUTO, Directive, Matcher
 from shadow.compare.prints import Key, Prints
 
@@ -55,6 +55,8 @@ def paired(
     if not left and not right:
         return Pairing(pairs, [], [])
     keys = _keys(form, name)
+    if len(left) == len(right) and any(_are_in_step(old, new, left, right, one, inside, prints) for one in keys):
+        return Pairing(sorted([*pairs, *zip(left, right, strict=True)]), [], [])
     known: list[tuple[int, int]] = []
     ours, theirs = matched([id(old[at]) for at in left], [id(new[at]) for at in right], left, right, known)
     found = _rest(old, new, ours, theirs, pairs + known, inside, prints, keys)
@@ -62,6 +64,21 @@ def paired(
         # Two objects may hold the same, if they are written in two ways. Then what they hold decides.
         return _rest(old, new, left, right, pairs, inside, prints, keys)
     return found
+
+
+def _are_in_step(
+    old: list[Tree], new: list[Tree], left: Sequence[int], right: Sequence[int], key: Key, inside: Matcher[Directive],
+    prints: Prints,
+) -> bool:
+    """Whether each child has the key of the other list's child in its place, even if several have one key."""
+    if prints.identities is not None or prints.vary(key, inside):
+        return False
+    prints.spend(len(left))
+    for i, j in zip(left, right, strict=True):
+        known = key_of(old[i], key)
+        if known is None or known != key_of(new[j], key):
+            return False
+    return True
 
 
 def _rest(

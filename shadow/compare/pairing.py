@@ -128,7 +128,7 @@ def _keyed(
     old: list[Tree], new: list[Tree], fields: Key, matcher: Matcher[Directive], prints: Prints, found: Pairing,
 ) -> None:
     """Pair by the key that a rule names. Several items may have one key; those without a key are paired by likeness."""
-    before, after = ([_unless_open(_key(one, fields)) for one in items] for items in (old, new))
+    before, after = ([_unless_open(key_of(one, fields)) for one in items] for items in (old, new))
     if prints.identities is None and _are_written_otherwise(before, after):
         before, after = ([_loose(key) for key in keys] for keys in (before, after))
     left, right = ([at for at, key in enumerate(keys) if key is not None] for keys in (before, after))
@@ -155,7 +155,7 @@ def _keys(
         # The first items rule out most keys at once.
         if any(path[0] not in old[0] or path[0] not in new[0] for path in fields) or prints.vary(fields, matcher):
             continue
-        before, after = ([_key(one, fields) for one in items] for items in (old, new))
+        before, after = ([key_of(one, fields) for one in items] for items in (old, new))
         if prints.identities is None and _are_written_otherwise(before, after):
             before, after = ([_loose(key) for key in keys] for keys in (before, after))
         if fields == _URL and (set(before) - {None}).isdisjoint(after):
@@ -202,7 +202,7 @@ def _unless_open(key: Hashable) -> Hashable:
     return None if opened else key
 
 
-def _key(item: Tree, fields: Key) -> Hashable:
+def key_of(item: Tree, fields: Key) -> Hashable:
     """The texts of an item at these paths; None if one of them is missing or empty."""
     found: list[Hashable] = []
     for path in fields:
