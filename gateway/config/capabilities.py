@@ -67,7 +67,7 @@ def _keys(root: Node, kind: str) -> list[str]:
 
 
 BUILD = "default build header"
-"""The rule that hides the header in which the arms say their build."""
+"""The rule that hides the headers in which arms say their builds."""
 
 
 class Capabilities:
@@ -76,7 +76,7 @@ class Capabilities:
 
     def __init__(
         self, root: Node, broken: frozenset[Steps], names: Names, find: Find, findings: Findings,
-        seeds: Seeds, described: Descriptions, server: spec.Server, *, lane_memory: int,
+        seeds: Seeds, described: Descriptions, routes: spec.Routes,
     ) -> None:
         self._root = root
         self._broken: dict[Any, set[str]] = {}
@@ -88,10 +88,13 @@ class Capabilities:
         self._findings = findings
         self._seeds = seeds
         self._described = described
+        server = routes.server
         self._ambiguous_paths = server.ambiguous_paths
         # What it adds to requests, by which services tell how they were asked.
         self._forwarding = server.forwarded, server.via, server.trusted_hops, server.trusted_fields
-        self._lane_memory = lane_memory
+        self._lane_memory = routes.shadow.memory
+        shadows = [one.shadow for one in routes.capabilities.values() if one.shadow is not None]
+        self._builds = sorted({one.gate.build.lower() for one in shadows if one.gate.build is not None})
         self._groups: dict[str, tuple[str, spec.Split, Place]] = {}
 
     def compile(self, name: str, written: spec.Capability) -> Capability:
@@ -271,13 +274,12 @@ class Capabilities:
         ruling = Ruling(self._find, self._findings)
         shared = ruling.rules(shadow.rules, node.find("shadow", "rules"))
         known = ruling.known(shadow.known_differences, node.find("shadow", "known_differences"))
+        # Two arms never have the same build. A service behind several capabilities says it in each.
+        shared += tuple(Rule(BUILD, f"/@header/{name}", ignore=True) for name in self._builds)
         own = {name: ruling.rules(one.rules, node.find("operations", name, "rules"))
                for name, one in written.operations.items() if one.rules}
         all_rules = (*shared, *(rule for rules in own.values() for rule in rules))
         classes = self._seeds.classes(shadow.crosswalk, node.find("shadow", "crosswalk"), all_rules)
-        if shadow.gate.build is not None:
-            # It says who answers. A build that changes begins evidence anew; two arms never have the same.
-            shared += Rule(BUILD, f"/@header/{shadow.gate.build.lower()}", ignore=True),
         operations = {name: Rules((*first, *shared), known, classes) for name, first in own.items()}
         rules = Rules(shared, known, classes)
         return rules, operations, together(rules, operations) if all_rules or known else ""

@@ -198,7 +198,7 @@ class _Build:
     def _capabilities(self, routes: spec.Routes) -> list[Capability]:
         compiling = Capabilities(
             self._root, self._broken, self._names, self._find, self._findings,
-            self.seeds, self.described, routes.server, lane_memory=routes.shadow.memory,
+            self.seeds, self.described, routes,
         )
         return [compiling.compile(name, written) for name, written in routes.capabilities.items()]
 

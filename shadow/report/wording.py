@@ -47,7 +47,7 @@ def worded(
     wanted = () if found.answer is Answer.NOT_SAFE else tuple(_wanted(found, left))
     cause = _cause(found, since)
     scope = _scope(criteria, found.answer, signed=signed)
-    uncovered = _uncovered(criteria, *bare)
+    uncovered = _uncovered(criteria, *bare, advises=found.answer is Answer.SAFE)
     tail = tuple(one for one in (missing(found.gaps).removeprefix("; "),) if one)
     parts = (uncovered, *found.notes, cause) if found.answer is Answer.SAFE else (cause, *found.notes, uncovered)
     first, *rest = parts
@@ -85,15 +85,18 @@ def _scope(criteria: Criteria, answer: Answer, *, signed: bool) -> str:
     return f" for reads{step}{by}"
 
 
-def _uncovered(criteria: Criteria, capability: str, bare: int) -> str:
-    """What the verdict does not cover, as sentences."""
+def _uncovered(criteria: Criteria, capability: str, bare: int, *, advises: bool) -> str:
+    """What the verdict does not cover, as sentences. Before SAFE, a remedy says what to do about credentials."""
     many = len(criteria.unmirrored)
     operations = f"{many:,} {noun(many, 'operation')} ({', '.join(criteria.unmirrored)})"
     says = f"Writes, trailers and {operations} are not judged" if many else "Writes and trailers are not judged"
     if not bare:
         return says
-    return (f"{says}. Credentials are not judged: {bare:,} {noun(bare, 'mirror')} carried none of the client's; to "
-            f"judge them, write `credentials: pass` under `capabilities.{capability}.shadow`, if modern may have them")
+    says += f". Credentials are not judged: {bare:,} {noun(bare, 'mirror')} carried none of the client's"
+    if not advises:
+        return says
+    return (f"{says}; to judge them, write `credentials: pass` under `capabilities.{capability}.shadow`, if modern may "
+            "have them")
 
 
 def notes(criteria: Criteria, assessed: Verdict, now: float, swept: int, effective: int) -> tuple[str, ...]:
