@@ -412,7 +412,7 @@ def test_credentials_that_mirrors_did_not_carry_are_said_not_to_be_judged():
     assert found.uncovered.endswith(f"are not judged. {says}")
     assert found.says.startswith(f"SAFE for reads. {found.uncovered}. ")
     waiting = verdict([row(effective=9, first=10.0)], BOTH, rest=Rest(bare=[bare(20.0)]))
-    assert says in waiting.says, "whatever the answer is"
+    assert says.partition("; ")[0] in waiting.says, "whatever the answer is"
     for none in (Rest(), Rest(bare=[bare(9.0)])):
         assert "redential" not in verdict(rows, BOTH, rest=none).says, "mirrors have carried them since"
 
