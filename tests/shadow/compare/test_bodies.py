@@ -318,6 +318,13 @@ def test_equal_parts_are_in_order_beside_one_that_is_not_read():
     assert of_parts(said, said) == (MATCH, [])
 
 
+def test_ranges_are_compared_each_by_its_own_boundary():
+    ranges = [f"Content-Type: application/pdf\r\nContent-Range: bytes {some}/10" for some in ("0-1", "4-5")]
+    legacy, modern = ([*zip(ranges, (b"ab", last), strict=True)] for last in (b"cd", b"ce"))
+    assert of_parts(legacy, legacy, "byteranges") == (MATCH, [])
+    assert of_parts(legacy, modern, "byteranges") == (MISMATCH, [("value", "/1/body")])
+
+
 PART = st.tuples(st.sampled_from([J, X, D, "Content-Type: text/plain", ""]),
                  st.sampled_from([b"1", b'{"a":[1,2]}', b'{"a":[2,1]}', b"<a>1</a>", b"<a>2</a>", b"\0", b"x\ny", b""]))
 
