@@ -180,7 +180,7 @@ def defaults(form: str, legacy: Tree, modern: Tree) -> tuple[Rule, ...]:
     typed = (isinstance(one, dict) and isinstance(one.get("resourceType"), str) for one in (legacy, modern))
     if form != "json" or not all(typed):
         return ()
-    bundles = all(one["resourceType"] == "Bundle" and one.get("type") in benign.MADE_ANEW for one in (legacy, modern))
+    bundles = all(one["resourceType"] == "Bundle" and benign.is_made_anew(one) for one in (legacy, modern))
     return (*_FHIR, *_BUNDLE) if bundles else _FHIR
 
 
