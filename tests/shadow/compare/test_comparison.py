@@ -10,9 +10,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from shadow.compare.agreement import identical
 from shadow.compare.bodies import MAX_DECODED
 from shadow.compare.codings import MAX_MEMBERS
-from shadow.compare.comparison import Outcome, compare, compare_condition, identical
+from shadow.compare.comparison import Outcome, compare, compare_condition
 from tests.shadow.compare.test_diff import SWAPPED, VALUES
 from tests.shadow.exchanges import answer, pair
 
