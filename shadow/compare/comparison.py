@@ -346,6 +346,8 @@ def _of_read(outside: Outside, forms: tuple[Form, Form], bodies: tuple[bytes, by
         # Where a rule hides the syntax, the body still differs.
         yield from syntax or _of_bytes(outside, *map(len, bodies))
         return
+    names = seen.get(xml.QUALIFIED, {}) if seen is not None else {}
+    seen = None  # What was only needed to read is freed.
     yield from _of_odd(outside, legacy, modern)
     compared = _of_documents(outside, forms[0].name, old, new, sum(map(len, bodies)), outside.identities)
     more = renaming.candidates(compared.differences, old, new) if outside.identities is None else ()
@@ -356,8 +358,7 @@ def _of_read(outside: Outside, forms: tuple[Form, Form], bodies: tuple[bytes, by
     if forms[0].name == "html" and not found:
         # The pages read the same, but their markup differs. That is counted.
         outside.hidden[MARKUP] += 1
-    names = seen.get(xml.QUALIFIED, {}) if seen is not None and not found else {}
-    if len(set(names.values())) < len(names):
+    if not found and len(set(names.values())) < len(names):
         outside.hidden[QUALIFIED] += 1
     # No schema names a member twice: such a name is data.
     twice = {escape(name) for name, _ in (*legacy.dropped, *modern.dropped)}

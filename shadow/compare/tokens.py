@@ -69,12 +69,18 @@ def _prepared(key: bytes) -> tuple["hashlib._Hash", "hashlib._Hash"]:
 
 def canonical(number: str) -> str:
     """The text of a number (RFC 8259 section 6) in one spelling: equal for equal numbers, however they are written."""
-    try:
-        sign, digits, exponent = Decimal(number).as_tuple()
-    except InvalidOperation:  # an exponent past what Decimal holds
-        return number
-    text = "".join(map(str, digits)).lstrip("0")
+    sign = "-" if number[:1] == "-" else ""
+    whole, _, fraction = number[len(sign):].partition(".")
+    exponent = -len(fraction)
+    text = whole + fraction
+    if not text.isdecimal():
+        try:
+            _, digits, power = Decimal(number).as_tuple()
+        except InvalidOperation:  # an exponent past what Decimal holds
+            return number
+        if not isinstance(power, int):
+            return "0"
+        text, exponent = "".join(map(str, digits)), power
+    text = text.lstrip("0")
     short = text.rstrip("0")
-    if not short or not isinstance(exponent, int):
-        return "0"
-    return f"{'-' if sign else ''}{short}e{exponent + len(text) - len(short)}"
+    return f"{sign}{short}e{exponent + len(text) - len(short)}" if short else "0"
