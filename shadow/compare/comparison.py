@@ -40,7 +40,7 @@ from shadow.compare.patterns import Directive, Matcher, Order, PathPattern
 from shadow.compare.rules import Rule, defaults
 from shadow.observation import Observation
 
-VERSION = "6"
+VERSION = "7"
 """The comparator's version. It is raised whenever a pair may get another outcome. Then new evidence is collected."""
 
 
