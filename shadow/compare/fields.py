@@ -87,6 +87,7 @@ def written(name: str, values: Sequence[bytes]) -> str:
 _PARAMETER = re.compile(r""";\s*([^\s;="]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;]*)|;\s*([^\s;="]*)\s*""")
 _ESCAPED = re.compile(r"\\(.)")
 _VERSION = re.compile(r"[0-9.]{1,8}", re.ASCII)
+_VERSIONS = frozenset({"fhirversion", "version", "q"})
 
 
 def _parameters(text: str) -> list[tuple[str, str]]:
@@ -120,10 +121,14 @@ def _content_type(values: Sequence[str]) -> tuple[dict[str, tuple[str, ...]], st
                   if key not in _OF_THE_ANSWER and not (key == "charset" and is_json(name))}
     text = name if name in KNOWN_MEDIA else f"other media type({len(name)})"
     for key, one in parameters.items():
-        value = one if _VERSION.fullmatch(one) else \
+        value = one if key in _VERSIONS and _VERSION.fullmatch(one) else \
             (one if one in KNOWN_CHARSETS else "other") if key == "charset" else str(shape(one))
         text += f";{key if key in PARAMETERS else f'other parameter({len(key)})'}={value}"
     return {"": (name,), **{key: (one,) for key, one in parameters.items()}}, text
+
+
+def _grouped(parts: dict[str, list[str]]) -> dict[str, tuple[str, ...]]:
+    return {name: tuple(found) for name, found in parts.items()}
 
 
 def _schemes(values: Sequence[str]) -> tuple[dict[str, tuple[str, ...]], str]:
@@ -135,32 +140,31 @@ def _schemes(values: Sequence[str]) -> tuple[dict[str, tuple[str, ...]], str]:
 
 def _directives(values: Sequence[str]) -> tuple[dict[str, tuple[str, ...]], str]:
     """Cache-Control. Order, spaces and case of directives have no meaning (RFC 9111 section 5.2)."""
-    parts: dict[str, tuple[str, ...]] = {}
+    parts: dict[str, list[str]] = {}
     texts = []
     for part in ",".join(values).lower().split(","):
         name, _, value = (one.strip() for one in part.partition("="))
         value = value.strip('"')
         if name:
             seconds = f"={value[:12]}" if value.isascii() and value.isdigit() else ""
-            parts[name] = (*parts.get(name, ()), value)
+            parts.setdefault(name, []).append(value)
             texts.append(name + seconds if name in DIRECTIVES else f"other directive({len(name)})")
-    return parts, _list(dict.fromkeys(texts))
+    return _grouped(parts), _list(dict.fromkeys(texts))
 
 
 def _cookies(values: Sequence[str]) -> tuple[dict[str, tuple[str, ...]], str]:
     """Set-Cookie (RFC 6265bis section 4.1): names, whether they are set or emptied, and attributes. Values are the
     server's own, and times of expiry are relative to now, so both are left out."""
-    parts: dict[str, tuple[str, ...]] = {}
+    parts: dict[str, list[str]] = {}
     texts = []
     for cookie in values:
         head, *rest = cookie.split(";")
         name, _, value = (one.strip() for one in head.partition("="))
         attributes = sorted(_attribute(one) for one in rest if one.strip())
-        parts[name] = tuple(sorted((
-            *parts.get(name, ()), "; ".join(["set" if value else "empty", *(one for one, _ in attributes)]))))
+        parts.setdefault(name, []).append("; ".join(["set" if value else "empty", *(one for one, _ in attributes)]))
         shown_as = name if name.lower() in COOKIES else f"other cookie({len(name)})"
         texts.append("; ".join([shown_as, *(shown for _, shown in attributes)]))
-    return parts, _list(texts)
+    return _grouped({name: sorted(found) for name, found in parts.items()}), _list(texts)
 
 
 def _attribute(text: str) -> tuple[str, str]:
@@ -213,13 +217,17 @@ def _disposition(values: Sequence[str]) -> tuple[dict[str, tuple[str, ...]], str
     return {"": (name,), **{key: (one,) for key, one in parameters.items()}}, text
 
 
-_LINK = re.compile(r"""\s*<([^>]*)>((?:\s*;\s*[^\s;,="]+\s*(?:=\s*(?:"(?:[^"\\]|\\.)*"|[^;,"]*))?)*)\s*(?:,|$)""")
+# There is only one way to match each sign, so that what is no list of links is found out in time.
+_LINK = re.compile(r"""
+    \s*<([^>]*)>
+    ((?:\s*;\s*[^\s;,="]+(?:\s*=(?:\s*(?:"(?:[^"\\]|\\.)*"|[^\s;,"]+(?:\s+[^\s;,"]+)*))?)?)*)
+    \s*(?:,|$)""", re.VERBOSE)
 
 
 def _links(values: Sequence[str]) -> tuple[dict[str, tuple[str, ...]], str]:
     """Link (RFC 8288): the targets of each relation. A list that is not written as one is compared as text."""
     text, at = ", ".join(values), 0
-    parts: dict[str, tuple[str, ...]] = {}
+    parts: dict[str, list[str]] = {}
     shown: list[str] = []
     while at < len(text):
         match = _LINK.match(text, at)
@@ -228,12 +236,12 @@ def _links(values: Sequence[str]) -> tuple[dict[str, tuple[str, ...]], str]:
         parameters = _parameters(match[2])
         relation = " ".join(sorted(dict(reversed(parameters)).get("rel", "").lower().split()))
         others = ";".join(f"{key}={one}" for key, one in sorted(parameters) if key != "rel")
-        parts[relation] = (*parts.get(relation, ()), match[1])
+        parts.setdefault(relation, []).append(match[1])
         if others:
-            parts[f"{relation};"] = (*parts.get(f"{relation};", ()), others)
+            parts.setdefault(f"{relation};", []).append(others)
         shown.append(f"{name_shown(relation)}={shape(match[1])}")
         at = match.end()
-    return parts, _list(shown)
+    return _grouped(parts), _list(shown)
 
 
 def _presence(values: Sequence[str]) -> tuple[dict[str, tuple[str, ...]], str]:
