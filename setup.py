@@ -48,6 +48,22 @@ COMPILED = [
     "gateway/upload.py",
     "gateway/wire/bodies.py",
 ]
+# What the lane does for a mirror: it takes some 20 % less CPU time. shadow/lane/mirror.py is not here: mypyc cannot
+# compile a dataclass with slots.
+COMPILED += [
+    "gateway/question.py",
+    "shadow/evidence/media.py",
+    "shadow/evidence/stratum.py",
+    "shadow/compare/agreement.py",
+    "shadow/compare/heads.py",
+    "shadow/lane/asking.py",
+    "shadow/lane/deadlines.py",
+    "shadow/lane/lane.py",
+    "shadow/lane/pacing.py",
+    "shadow/lane/repeats.py",
+    "shadow/lane/standing.py",
+    "shadow/lane/writer.py",
+]
 # What compares two documents: it takes some 30 % less CPU time.
 COMPILED += [
     "shadow/compare/diff.py",

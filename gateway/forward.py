@@ -11,7 +11,6 @@ Its answer is always collected.
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
 
 from adapters.base import AdapterError
 from adapters.message import Headers, Request, Response
@@ -158,7 +157,7 @@ def ask(
             return None
 
     def settled(answer: Collected) -> None:
-        heard(_observed(arm, match, arrival.request.method, _times(started, answer), answer))
+        heard(_observed(arm, match, arrival.request.method, started, answer))
 
     collected = Collected(limit, settled, bodiless=request.method == "HEAD", timed=True, digested=arm.adapter is None)
     sending = arm.upstream.for_mirrors().send(
@@ -170,26 +169,16 @@ def ask(
     return collected.give_up
 
 
-class _Times(NamedTuple):
-    """Seconds, as Observation has them."""
-
-    seconds: float
-    first: float | None
-    last: float | None
-
-
-def _times(started: float, answer: Collected) -> _Times:
-    """How long an answer took that has just ended."""
+def _observed(arm: Arm, match: Match, method: str, started: float, answer: Collected) -> Observation:
+    """The observation of an arm's answer, translated to the capability's contract. The call `started` at that time of
+    the monotonic clock, and has just ended."""
     now = time.monotonic()
+    seconds = now - started
+    first: float | None = None
+    last: float | None = None
     sent_at = answer.sending.sent_at if answer.sending is not None else 0.0
     if 0.0 < sent_at <= answer.head_at:
-        return _Times(now - started, answer.head_at - sent_at, now - sent_at)
-    return _Times(now - started, None, None)
-
-
-def _observed(arm: Arm, match: Match, method: str, times: _Times, answer: Collected) -> Observation:
-    """The observation of an arm's answer, translated to the capability's contract."""
-    seconds, first, last = times
+        first, last = answer.head_at - sent_at, now - sent_at
     if answer.failure is not None:
         return Observation(arm.name, seconds, answer.status, answer.headers, failure=answer.failure)
     if arm.adapter is None:

@@ -11,8 +11,7 @@ from gateway.call import Call
 def members(groups: Sequence[tuple[str, str, str]], call: Call) -> tuple[tuple[str, str], ...]:
     """The name of the client, and of each group that can be told, after its dimension. `groups` are as in
     shadow.plan.ShadowPlan."""
-    found = ((dimension, _name(kind, name, call)) for dimension, kind, name in groups)
-    return tuple((dimension, name) for dimension, name in found if name)
+    return tuple([(dimension, found) for dimension, kind, name in groups if (found := _name(kind, name, call))])
 
 
 def _name(kind: str, name: str, call: Call) -> str:

@@ -53,7 +53,8 @@ def question(
         target = without_in_target(target)
         if target is not original.target:
             match = Match(match.target, tuple(map(without_in_path, match.captures)))
-        body = without_in_body(original)
+        if body:
+            body = without_in_body(original)
     kept = _kept(tuple([name for name, _ in headers]), capability.withheld, bare, served == 206, conditions)
     if kept.fields is not None:
         headers = Headers([headers[at] for at in kept.fields])

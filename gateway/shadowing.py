@@ -133,7 +133,8 @@ class Shadowing:
     def mirrored(self) -> list[tuple[str, str, float, list[int]]]:
         """How long each arm took over mirrored requests: (capability, arm, seconds in all, buckets)."""
         return [(capability, arm, spent.sum, spent.histogram.counts)
-                for (capability, arm), spent in self.lane.writer.pacing.spent.items()]
+                for capability, both in self.lane.writer.pacing.spent.items()
+                for arm, spent in zip(("legacy", "modern"), both, strict=True)]
 
     def lane_facts(self) -> LaneFacts:
         """The lane's state. Each capability with an exchange is among those with `extra` requests, if only with 0."""

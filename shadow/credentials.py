@@ -43,6 +43,8 @@ _FIELDS, _ENDED, _NAME_END = re.compile(rb"[&;]"), re.compile(rb"[^&;]*[&;]?"), 
 _LOGIN = re.compile(
     rb"(?i)(?:^|[/._-])(?:log-?[io]n|sign-?[io]n|sso|auth|authorize|authenticate|oauth2?|oidc|saml2?|cas|adfs|idp|accounts)"
     rb"(?:$|[/._;-])")
+# What a target has that holds one.
+_MAY_HOLD = re.compile(rb"[;%(?]")
 _FORM = b"application/x-www-form-urlencoded"
 
 
@@ -90,6 +92,8 @@ def _is_suspect(query: bytes) -> bool:
 
 def without_in_target(target: bytes) -> bytes:
     """A request target without credentials: the same object if there are none."""
+    if _MAY_HOLD.search(target) is None:
+        return target
     path, mark, query = target.partition(b"?")
     bare = without_in_path(path) if b";" in path or b"%" in path or b"(" in path else path
     rest = without_in_query(query) if query else query
@@ -118,7 +122,13 @@ def carries_credentials(request: Request, names: frozenset[bytes]) -> bool:
     """Whether a request has a credential, in its fields (those called `names`, in lower case, too), its target or its
     form."""
     return (
-        any(name.lower() in names or is_credential(name) for name, _ in request.headers)
+        _holds(tuple([name for name, _ in request.headers]), names)
         or without_in_target(request.target) is not request.target
         or without_in_body(request) is not request.body
     )
+
+
+@lru_cache(maxsize=512)
+def _holds(fields: tuple[bytes, ...], names: frozenset[bytes]) -> bool:
+    """Whether one of these fields holds a credential. Most requests have the fields of one before."""
+    return any(field.lower() in names or is_credential(field) for field in fields)

@@ -84,6 +84,7 @@ class Reader:
             raise DocumentError("syntax")
         self._component, self._repetition = marks[0], marks[1]
         self._escape, self._part = marks[2:3], marks[3:4]
+        self._ends = self._component + self._repetition + self._part
         self._itself = "\\\\" if self._escape == "\\" else self._escape
         self._meant = {"F": self._field, "S": self._component, "R": self._repetition, "E": self._itself,
                        "T": self._part or "&", "P": marks[4:5] or "#"}
@@ -101,6 +102,8 @@ class Reader:
     def segment(self, line: str) -> tuple[str, dict[str, Tree]]:
         """The name of a segment, and its fields "f1" …."""
         name = line[:3]
+        if line[-1:] == self._field:
+            line = name + line[3:].rstrip(self._field)  # Empty fields at the end say nothing.
         known: dict[str, Tree] | None = self._segments.get(line)
         if known is not None:
             return name, known
@@ -119,9 +122,12 @@ class Reader:
             if piece:
                 field = fields.get(piece)
                 if field is None:
-                    field = self._repetitions(piece)
+                    bare = piece.rstrip(self._ends)
+                    field = fields.get(bare)
+                    if field is None:
+                        field = self._repetitions(bare) if bare else []
                     if self._shares:
-                        fields[piece] = field
+                        fields[piece] = fields[bare] = field
                 if field:
                     made[number] = field
         if self._shares:

@@ -19,6 +19,7 @@ from adapters.document import DocumentError, Path, Tree, get
 from adapters.trees.er7 import Reader, decoded, encoded, line
 from adapters.trees.hl7_structures import BATCH, FLAT, MESSAGE, Group, Structure, structure
 from adapters.trees.order import ORDER, children
+from adapters.trees.sharing import Known, shared
 
 _HEADS = frozenset({"MSH", "FHS", "BHS"})
 _BATCH_LEVEL = _HEADS | {"BTS", "FTS"}
@@ -35,7 +36,7 @@ def tree(body: bytes, charset: str | None = None, seen: dict[str, Tree] | None =
         raise DocumentError("syntax")
     if heads == [0] and lines[0].startswith("MSH"):
         return _message(lines, seen)
-    batch = _Nest(BATCH)
+    batch = _Nest(BATCH, seen)
     reader = None
     for at, end in zip(heads, [*heads[1:], len(lines)], strict=True):
         if lines[at].startswith("MSH"):
@@ -51,10 +52,11 @@ def tree(body: bytes, charset: str | None = None, seen: dict[str, Tree] | None =
 def _message(lines: list[str], seen: dict[str, Tree] | None) -> Tree:
     reader = Reader(lines[0], seen)
     name, head = reader.segment(lines[0])
-    nest = _Nest(_structure(head))
+    nest = _Nest(_structure(head), seen)
     nest.add(name, head)
     for one in lines[1:]:
         nest.add(*reader.segment(one))
+    nest.end()
     return nest.root
 
 
@@ -87,12 +89,14 @@ class _Open:
 
 
 class _Nest:
-    """Puts segments into those that they belong to. `root` is the element that holds them all."""
+    """Puts segments into those that they belong to. `root` is the element that holds them all. With `seen`, those that
+    hold the same become one object once they are closed."""
 
-    __slots__ = ("_anywhere", "_open", "root")
+    __slots__ = ("_anywhere", "_open", "_same", "root")
 
-    def __init__(self, structure: Structure) -> None:
+    def __init__(self, structure: Structure, seen: dict[str, Tree] | None) -> None:
         self._anywhere = structure.anywhere
+        self._same: Known | None = None if seen is None else seen.setdefault("same", {})
         self._open = [_Open(structure.root, {}, [{}])]
         self._open[0].begin()
         self.root: Tree = self._open[0].segment
@@ -137,6 +141,7 @@ class _Nest:
             one = self._open[depth]
             group = one.inner.get(name) or one.more.get(name)
             if group is not None:
+                self._share(depth)
                 del self._open[depth + 1:]
                 return group
         # Nothing open may hold it, so it stays where it is, and so will the next one of its name.
@@ -145,6 +150,18 @@ class _Nest:
             return FLAT.root
         self._open[-1].more[name] = group
         return group
+
+    def end(self) -> None:
+        """Close all segments."""
+        self._share(0)
+        del self._open[1:]
+
+    def _share(self, depth: int) -> None:
+        """Look up the segments that are open below a depth, the innermost first."""
+        if self._same is not None:
+            for one in reversed(self._open[depth + 1:]):
+                if one.order is not None:
+                    one.siblings[-1] = shared(self._same, one.segment)
 
 
 # --- trees to bytes ---

@@ -20,22 +20,25 @@ from adapters.trees import html_elements as elements
 from adapters.trees import tags
 from adapters.trees.html_elements import BARRIER, BARRIERS, BOXES, BREAK, ENDS, INLINE, MARKS, UNREAD, VOID
 from adapters.trees.order import ORDER, TEXT, children
+from adapters.trees.sharing import Known, shared
 
 _CHARSET = re.compile(rb"""<meta[^>]*?charset\s*=\s*["']?\s*([A-Za-z0-9._:-]{1,40})""", re.IGNORECASE)
-_GAP = f" {BREAK}"
-_GAPS = re.compile(rf"[\s{BREAK}]+")
 # White space that is kept, until the rest has been collapsed. No text has such signs.
 _KEEP, _SHOW = str.maketrans(" \t\n", f"\ud800\ud801{BREAK}"), str.maketrans("\ud800\ud801", " \t")
 
-_ROWS = frozenset({"tr", "li"})
+_ROWS = frozenset({"tr", "td", "li"})
 """Elements of which a page may have many."""
 
 _LONGEST = 4096
-"""Characters of an element up to which it is looked up among those that were read before."""
+"""Characters of a tag, and of an element, up to which it is looked up among those that were read before. A search for
+its end goes no further, or it would go over the rest of the page for each tag."""
+
+_PLANS = 4096
+"""Tags that are kept to be looked up, at most."""
 
 
 def tree(body: bytes, charset: str | None = None, seen: dict[str, Tree] | None = None) -> Tree:
-    """The page. `seen` has what was read already: elements that are written alike become one object, so such trees must
+    """The page. `seen` has what was read already: elements that hold the same become one object, so such trees must
     not be changed; without it each element is its own. Raises DocumentError: "syntax" or "encoding"."""
     return _Page(_text(body, charset), seen).read()
 
@@ -65,10 +68,11 @@ class _Open:
 class _Page:
     """One page being read."""
 
-    __slots__ = ("_depths", "_drawn", "_odd", "_open", "_plans", "_pre", "_seen", "_text")
+    __slots__ = ("_depths", "_drawn", "_odd", "_open", "_plans", "_pre", "_same", "_seen", "_text")
 
     def __init__(self, text: str, seen: dict[str, Tree] | None) -> None:
         self._text = text
+        self._same: Known | None = None if seen is None else seen.setdefault("same", {})
         self._seen: dict[str, elements.Element] | None = None if seen is None else seen.setdefault("elements", {})
         self._plans: dict[str, elements.Plan] = {} if seen is None else seen.setdefault("plans", {})
         self._open = [_Open("", "", {}, 0)]
@@ -97,7 +101,7 @@ class _Page:
                     at = self._unusual(start)
                     continue
                 at = found.end()
-                plan = plans[found[0]] = elements.plan(tags.usual(found))
+                plan = self._planned(found)
             inside = opened[-1]
             if plan.special or self._pre or self._drawn or self._odd:
                 at = self._slowly(plan.name, plan.tag, start, at)
@@ -117,6 +121,18 @@ class _Page:
         _fill(opened[0].node, opened[0].inside)
         return opened[0].node
 
+    def _planned(self, found: re.Match[str]) -> elements.Plan:
+        plan = elements.plan(tags.usual(found))
+        if isinstance(plan.item, tuple):
+            name, node, mark = plan.item
+            plan = plan._replace(item=(name, self._shared(node), mark))
+        if len(self._plans) < _PLANS and len(found[0]) <= _LONGEST:
+            self._plans[found[0]] = plan
+        return plan
+
+    def _shared(self, node: Tree) -> Tree:
+        return node if self._same is None else shared(self._same, node)
+
     def _said(self, text: str) -> str:
         text = unescape(text)
         return text.translate(_KEEP) if self._pre else text
@@ -124,30 +140,36 @@ class _Page:
     def _opened(self, plan: elements.Plan, start: int, at: int) -> int:
         """Begin an element whose start tag ends at `at`. One that holds only text, or was read before, is added as a
         whole. Returns where to read on."""
-        if plan.name in _ROWS and self._seen is not None:
-            end = self._text.find(plan.close, at, at + _LONGEST)
-            known = self._seen.get(self._text[start:end]) if 0 < end - start <= _LONGEST else None
+        text = self._text
+        above = self._open[-1].inside
+        end = text.find("<", at)
+        whole = end >= 0 and text.startswith(plan.close, end)
+        written = ""
+        if self._seen is not None and (whole or plan.name in _ROWS):
+            last = end if whole else text.find(plan.close, at, start + _LONGEST)
+            written = text[start:last] if 0 < last - start <= _LONGEST else ""
+            known = self._seen.get(written)
             if known is not None:
-                self._open[-1].inside.append(known)
-                return end + len(plan.close)
-        end = self._text.find("<", at)
-        if end < 0 or not self._text.startswith(plan.close, end):
+                above.append(known)
+                return last + len(plan.close)
+        if not whole:
             self._push(_Open(plan.name, plan.child, dict(plan.node), start))
             return at
-        said = self._text[at:end]
+        said = text[at:end]
         if "&" in said:
             said = unescape(said)
         node = dict(plan.node)
         words = said.split()
         if words:
             node[TEXT] = words[0] if len(words) == 1 else " ".join(words)
-        item = plan.child, node, plan.mark
-        above = self._open[-1].inside
+        item = plan.child, self._shared(node), plan.mark
         if plan.mark and said != said.strip():
             # White space at the edges of what is part of a line belongs to the line.
             above += [*([" "] if said[0].isspace() else []), item, *([" "] if said[-1].isspace() else [])]
         else:
             above.append(item)
+            if written and self._seen is not None:
+                self._seen[written] = item
         return end + len(plan.close)
 
     def _unusual(self, start: int) -> int:
@@ -211,13 +233,13 @@ class _Page:
         if name == "xmp":
             inside += BREAK, content.translate(_KEEP), BREAK
         elif name == "iframe":
-            inside.append((name, node, False))
+            inside.append((name, self._shared(node), False))
         elif name in ("textarea", "title"):
             text = unescape(content)
             text = text.removeprefix("\n") if name == "textarea" else " ".join(text.split())
-            inside.append((elements.called(name, tag), {**node, TEXT: text} if text else node, False))
+            inside.append((elements.called(name, tag), self._shared({**node, TEXT: text} if text else node), False))
         elif name == "script" and kind in elements.DATA:
-            inside.append((name, {"@type": kind, TEXT: content}, False))
+            inside.append((name, self._shared({"@type": kind, TEXT: content}), False))
 
     def _past_template(self, at: int) -> int:
         """Where a template ends, which starts before `at`. It is shown only where a program copies it."""
@@ -269,7 +291,7 @@ class _Page:
         mark = one.tag in MARKS or (one.tag in INLINE and not self._drawn)
         self._drawn -= one.tag in ("svg", "math")
         _fill(one.node, one.inside)
-        item: elements.Element = one.name, one.node, mark
+        item: elements.Element = one.name, self._shared(one.node), mark
         if one.tag in _ROWS and self._seen is not None and 0 <= end - one.start <= _LONGEST and not (
                 self._pre or self._drawn or self._odd):
             item = self._seen.setdefault(self._text[one.start:end], item)
@@ -277,10 +299,10 @@ class _Page:
         if mark and one.inside:
             # White space at the edges of what is part of a line belongs to the line.
             first, last = one.inside[0], one.inside[-1]
-            if isinstance(first, str) and _GAPS.match(first) is not None:
+            if isinstance(first, str) and _is_gap(first[:1]):
                 above.append(" ")
             above.append(item)
-            if isinstance(last, str) and _GAPS.match(last[-1:]) is not None:
+            if isinstance(last, str) and _is_gap(last[-1:]):
                 above.append(" ")
         else:
             above.append(item)
@@ -289,7 +311,7 @@ class _Page:
 def _fill(node: Tree, inside: list[elements.Item]) -> None:
     """Put texts and elements into an element."""
     if len(inside) == 1 and isinstance(one := inside[0], str) and BREAK not in one:
-        if text := " ".join(one.split()).translate(_SHOW):
+        if text := _shown(" ".join(one.split())):
             node[TEXT] = text
         return
     order: list[str] = []
@@ -303,9 +325,10 @@ def _fill(node: Tree, inside: list[elements.Item]) -> None:
         name, child, mark = one
         if run:
             # At the edge of an element, white space means something only if both are parts of one line.
-            found = _lines(run, before, mark)
-            texts += found
-            order += [TEXT] * len(found)
+            if not run.isspace() or (before and mark):
+                found = _lines(run, before, mark)
+                texts += found
+                order += [TEXT] * len(found)
             run = ""
         order.append(name)
         if name in node:
@@ -327,18 +350,23 @@ def _fill(node: Tree, inside: list[elements.Item]) -> None:
 
 def _lines(run: str, before: bool, after: bool) -> list[str]:
     """The blocks of text in a run between two elements. `before` and `after` say whether these are part of its line."""
-    if run.isspace():
+    found = [line for piece in run.split(BREAK) if (line := " ".join(piece.split()))]
+    if not found:
         return [" "] if before and after else []
-    text = _GAPS.sub(_gap, run)
-    first, last = " " if before and text[0] in _GAP else "", " " if after and text[-1] in _GAP else ""
-    text = text.strip(_GAP)
-    if not text:
-        return [" "] if before and after else []
-    return f"{first}{text}{last}".translate(_SHOW).split(BREAK)
+    if before and _is_gap(run[0]):
+        found[0] = f" {found[0]}"
+    if after and _is_gap(run[-1]):
+        found[-1] += " "
+    return list(map(_shown, found))
 
 
-def _gap(found: re.Match[str]) -> str:
-    return BREAK if BREAK in found[0] else " "
+def _is_gap(sign: str) -> bool:
+    return sign == BREAK or sign.isspace()
+
+
+def _shown(text: str) -> str:
+    """A text with the white space that was kept."""
+    return text if text.isascii() else text.translate(_SHOW)
 
 
 # --- trees to bytes ---

@@ -15,6 +15,7 @@ from xml.parsers import expat
 
 from adapters.document import DocumentError, Tree
 from adapters.trees.order import ORDER, TEXT, children
+from adapters.trees.sharing import Known, shared
 
 _XSI = "http://www.w3.org/2001/XMLSchema-instance"
 PREFIXES = {
@@ -51,16 +52,16 @@ _BLOCKS = frozenset({
 _LITERAL = re.compile(r"(?:\{\})*\{[^}]+\}[^\W\d][\w.-]*(?:\[[0-9,]*\])?")
 """A text that looks like a qualified name with its namespace."""
 
-_MANY = 64
-"""Prefixes in scope up to which elements are looked up at all."""
-
 _LONGEST = 4096
-"""Bytes of an element up to which it is looked up among those that were read before."""
+"""Bytes of an element up to which it is looked up, as it is written, among those that were read before."""
+
+_MANY = 64
+"""Prefixes that are declared at a place up to which its elements are looked up so: what they mean is part of it."""
 
 
 def tree(text: str, seen: dict[str, Tree] | None = None) -> Tree:
     """The tree of a document without its XML declaration: {name of the root: [root]}. `seen` has what was read already:
-    elements that are written alike become one object, so such trees must not be changed; without it each element is its
+    elements that hold the same become one object, so such trees must not be changed; without it each element is its
     own. Raises DocumentError: "encoding", or "syntax", also for a DOCTYPE."""
     try:
         return _Reading(text.encode(), seen).tree()
@@ -73,21 +74,24 @@ def tree(text: str, seen: dict[str, Tree] | None = None) -> Tree:
 class _Reading:
     """One document being read. An element is made at its end, out of what was read since its beginning."""
 
-    __slots__ = ("_data", "_fresh", "_items", "_keeps", "_known", "_open", "_parser", "_prefixes", "_seen", "_space",
-                 "_spaced")
+    __slots__ = ("_data", "_declared", "_fresh", "_items", "_keeps", "_known", "_open", "_parser", "_prefixes", "_same",
+                 "_seen", "_space", "_spaced")
 
     def __init__(self, data: bytes, seen: dict[str, Tree] | None) -> None:
         self._data = data
         self._seen = seen
+        self._same: Known | None = None if seen is None else seen.setdefault("same", {})
         # The elements whose end has not come: name and attributes as the parser gives them, the byte where it starts,
         # how many items there were, and the namespace and the known elements outside of it.
         self._open: list[tuple[str, list[str], int, int, str, dict[object, Tree]]] = []
         # Texts, and elements with their names, that are not in an element yet.
         self._items: list[Tree] = []
-        # Where the parser is: the namespace, the prefixes that are declared, and whether any is new; and the elements
-        # that were read before in such a place, by how they are written.
+        # Where the parser is: the namespace, the prefixes that are declared (with a number for all of them, -1 if that
+        # is not known), and whether any is new; and the elements that were read before in such a place, by how they are
+        # written.
         self._space = ""
         self._prefixes: dict[str, list[str]] = {}
+        self._declared = -1
         self._fresh = False
         self._known = self._scope()
         # Whether white space is kept, of each element whose end has not come, if the document says so anywhere. Then
@@ -107,7 +111,10 @@ class _Reading:
 
     def tree(self) -> Tree:
         """The tree. Raises ExpatError or DocumentError."""
-        self._parser.Parse(self._data, True)
+        try:
+            self._parser.Parse(self._data, True)
+        finally:
+            del self._parser  # It holds this object, so that neither would be freed before the next garbage collection.
         [(name, root)] = self._items
         return {name: [root]}
 
@@ -116,6 +123,7 @@ class _Reading:
 
     def _declare(self, prefix: str | None, space: str | None) -> None:
         self._prefixes.setdefault(prefix or "", []).append(space or "")
+        self._declared = -1
         self._fresh = True
 
     def _undeclare(self, prefix: str | None) -> None:
@@ -123,12 +131,16 @@ class _Reading:
         spaces.pop()
         if not spaces:
             del self._prefixes[prefix or ""]
+        self._declared = -1
 
     def _scope(self) -> dict[object, Tree]:
         if self._seen is None or len(self._prefixes) > _MANY:
             return {}
-        where = (self._space, *sorted((prefix, spaces[-1]) for prefix, spaces in self._prefixes.items() if spaces))
-        known: dict[object, Tree] = self._seen.setdefault(str(where), {})
+        if self._declared < 0:
+            where = tuple(sorted((prefix, spaces[-1]) for prefix, spaces in self._prefixes.items()))
+            numbers = self._seen.setdefault("scopes", {})
+            self._declared = numbers.setdefault(where, len(numbers))
+        known: dict[object, Tree] = self._seen.setdefault(f"{self._declared} {self._space}", {})
         return known
 
     def _begin(self, name: str, attributes: list[str]) -> None:
@@ -182,6 +194,8 @@ class _Reading:
             node[TEXT] = self._meant("".join(inside), local in _QUALIFIED)
         else:
             self._hold(node, inside, keeps=keeps)
+        if self._same is not None:
+            node = shared(self._same, node)
         self._items.append((local, node))
         self._space = space
         self._known = known

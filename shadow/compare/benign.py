@@ -27,6 +27,12 @@ VERSION = "default versionId"
 MADE_ANEW = frozenset({"searchset", "history", "batch-response", "transaction-response"})
 """Types of Bundles that a service makes for one answer."""
 
+
+def is_made_anew(bundle: Tree) -> bool:
+    """Whether a Bundle was made for one answer."""
+    return text(bundle, "type") in MADE_ANEW
+
+
 _UPDATED = frozenset({("entry", "response", "lastModified"), ("timestamp",)})
 _ADDRESSES = frozenset({("entry", "fullUrl"), ("entry", "response", "location"), ("link", "url")})
 _UUID = re.compile(r"(?:urn:uuid:)?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -55,7 +61,7 @@ def _of_resource(old: str, new: str, names: Sequence[str], meant: Meaning) -> st
         return VERSION
     if meant.type == "Bundle" and element in _ADDRESSES:
         return _address(old, new)
-    made_anew = meant.type == "Bundle" and text(meant.resources[-1], "type") in MADE_ANEW
+    made_anew = meant.type == "Bundle" and is_made_anew(meant.resources[-1])
     if element == ("meta", "lastUpdated") or (made_anew and element in _UPDATED):
         return UPDATED if instant(old) and instant(new) else ""
     if made_anew and element == ("id",):

@@ -73,7 +73,7 @@ _FORMS = {
 def reads_alike(one: Form | None, other: Form | None, body: bytes) -> bool:
     """Whether a body says the same in two forms. In another encoding its bytes are other letters; by another boundary
     it has other parts. Two forms of other names are not held against each other: their media types differ."""
-    if one is None or other is None or one.name != other.name:
+    if one is None or other is None or one.name != other.name or not body:
         return True
     encodings = ((known(form.charset) if form.charset else None) or "utf-8" for form in (one, other))
     return one._replace(charset=None) == other._replace(charset=None) and (

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from adapters.document import Tree
 from adapters.trees.order import ORDER, TEXT
 from shadow.compare.likeness import matched
-from shadow.compare.pairing import Pairing, in_order, key_of, out_of_order, pair
+from shadow.compare.pairing import Pairing, belong, in_order, key_of, out_of_order, pair
 from shadow.compare.patterns import AUTO, Directive, Matcher
 from shadow.compare.prints import Key, Prints
 
@@ -54,6 +54,8 @@ def paired(
     left, right = range(head, len(old) - tail), range(head, len(new) - tail)
     if not left and not right:
         return Pairing(pairs, [], [])
+    if len(left) == len(right) == 1 and belong(old[head], new[head]):
+        return Pairing(sorted([*pairs, (head, head)]), [], [])
     keys = _keys(form, name)
     if len(left) == len(right) and any(_are_in_step(old, new, left, right, one, inside, prints) for one in keys):
         return Pairing(sorted([*pairs, *zip(left, right, strict=True)]), [], [])

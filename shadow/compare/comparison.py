@@ -14,7 +14,7 @@ from typing import NamedTuple
 from adapters.crosswalk import Crosswalk, IdPair
 from adapters.document import Tree, escape
 from adapters.trees import xml
-from shadow.compare import heads, renaming
+from shadow.compare import renaming
 from shadow.compare.bodies import (
     DUPLICATE,
     HARMLESS,
@@ -172,32 +172,6 @@ class Comparison:
     def severity(self) -> Severity | None:
         """The worst severity of its differences; None if it has none."""
         return worst_of(found.severity for found in self.differences) if self.differences else None
-
-
-def identical(pair: Pair) -> bool:
-    """Whether both answers are the same, byte for byte, in everything that is compared. Cheap enough for the event
-    loop. Never true if legacy failed, nor of two arms if a crosswalk is in use: one identifier may then name two
-    different records."""
-    old, new = pair.control, pair.candidate
-    return (
-        (not pair.rules.identifies or old.arm == new.arm)
-        and old.failure is None and new.failure is None and old.complete and new.complete and not old.broke
-        and old.status == new.status and old.body == new.body and heads.same(old.headers, new.headers)
-        and old.digest == new.digest and (old.trailers is new.trailers or heads.same(old.trailers, new.trailers))
-        and (old.digest is None or not old.digest.reason)
-    )
-
-
-def answers_hash(pair: Pair) -> int | None:
-    """A hash of both answers. Within this process it is equal for pairs whose answers are equal byte for byte in
-    everything that is compared: such a pair need not be compared again. None if a crosswalk is in use, since a
-    crosswalk changes."""
-    if pair.rules.identifies:
-        return None
-    return hash(tuple(
-        (one.failure, one.complete, one.status, tuple(heads.compared(one.headers)), one.body, one.digest,
-         tuple(heads.compared(one.trailers)))
-        for one in (pair.control, pair.candidate)))
 
 
 def compare(pair: Pair, crosswalk: Crosswalk | None = None, learnt: list[IdPair] | None = None) -> Comparison:
@@ -376,6 +350,8 @@ def _of_read(outside: Outside, forms: tuple[Form, Form], bodies: tuple[bytes, by
         # Where a rule hides the syntax, the body still differs.
         yield from syntax or _of_bytes(outside, *map(len, bodies))
         return
+    names = seen.get(xml.QUALIFIED, {}) if seen is not None else {}
+    seen = None  # What was only needed to read is freed.
     yield from _of_odd(outside, legacy, modern)
     compared = _of_documents(outside, forms[0].name, old, new, sum(map(len, bodies)), outside.identities)
     more = renaming.candidates(compared.differences, old, new) if outside.identities is None else ()
@@ -386,8 +362,7 @@ def _of_read(outside: Outside, forms: tuple[Form, Form], bodies: tuple[bytes, by
     if forms[0].name == "html" and not found:
         # The pages read the same, but their markup differs. That is counted.
         outside.hidden[MARKUP] += 1
-    names = seen.get(xml.QUALIFIED, {}) if seen is not None and not found else {}
-    if len(set(names.values())) < len(names):
+    if not found and len(set(names.values())) < len(names):
         outside.hidden[QUALIFIED] += 1
     # No schema names a member twice: such a name is data.
     twice = {escape(name) for name, _ in (*legacy.dropped, *modern.dropped)}

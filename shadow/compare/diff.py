@@ -17,6 +17,7 @@ from shadow.compare.findings import (
     GONE,
     IDENTITY,
     Excuse,
+    Paths,
     Position,
     Weigh,
     Worth,
@@ -24,12 +25,12 @@ from shadow.compare.findings import (
     none,
     nothing,
     shape_of,
-    stripped,
     worst,
 )
 from shadow.compare.identifiers import Identifier, Identities, Met
+from shadow.compare.meaning import Meanings
 from shadow.compare.names import FORMS, Masks, Step
-from shadow.compare.pairing import Pairing, pair, unequal
+from shadow.compare.pairing import Pairing, belong, pair, unequal
 from shadow.compare.patterns import AUTO, PLAIN, Directive, Matcher
 from shadow.compare.prints import Budget, Prints
 from shadow.normalisers.base import Normaliser
@@ -170,8 +171,13 @@ class _Walk:
         for name in named:
             at = matcher.step(name)
             before, after = children.called(old, name), children.called(new, name)
-            said = next((one for one in at.found if one.order is not None), None)
+            said = _order(at)
             inside = at.step(None)
+            if said is None and len(before) == len(after) == 1:
+                pairs[name] = _FIRST
+                if before[0] is not after[0]:
+                    found.append(("", ((trail, name), 0), inside, before[0], after[0]))
+                continue
             if said is None or said.order is None or said.order.kind == "auto":
                 pairing = children.paired(before, after, name, self._form, inside, self.prints)
             else:
@@ -206,9 +212,11 @@ class _Walk:
 
     def _items(self, trail: _Trail, matcher: Matcher[Directive], old: Tree, new: Tree) -> list[_Found]:
         """The items of two lists that must be looked at, in pairs or alone."""
-        said = next((one for one in matcher.found if one.order is not None), None)
-        order = AUTO if said is None or said.order is None else said.order
+        said = _order(matcher)
         inside = matcher.step(None)
+        if said is None and len(old) == len(new) == 1 and belong(old[0], new[0]):
+            return [] if old[0] is new[0] else [("", (trail, 0), inside, old[0], new[0])]
+        order = AUTO if said is None or said.order is None else said.order
         pairing = unequal(old, new, order, inside, self.prints, deep=_is_deep(trail))
         steps = self._paired(trail, inside, old, new, pairing)
         if said is not None and order.kind in ("keyed", "multiset", "all"):
@@ -235,12 +243,22 @@ class _Walk:
 _OF_TWO_VALUES = frozenset({"value", "precision", "header", "trailer"})
 """Kinds of differences that a normaliser may hide."""
 
+_FIRST = [(0, 0)]
+"""The pairs of two lists of one item each."""
+
 _LOOKED_AT = (dict, list, Identifier)
 """Types of values that are looked at even if both sides are equal."""
 
 
 def _plain(value: Tree) -> Tree:
     return value.plain if isinstance(value, Identifier) else value
+
+
+def _order(matcher: Matcher[Directive]) -> Directive | None:
+    """What the first rule about order says of a place."""
+    if not matcher.found:
+        return None
+    return next((one for one in matcher.found if one.order is not None), None)
 
 
 def _index(found: tuple[int, _Found]) -> int:
@@ -310,7 +328,7 @@ def diff(
         legacy = identities.mark(legacy, directives, legacy=True)
         modern = identities.mark(modern, directives, legacy=False)
         identities.begin(legacy, modern)
-    worth = Worth(legacy, modern, weigh, reveals, excuse, walk.hidden)
+    worth = Worth(Meanings(legacy, modern, form), weigh, reveals, excuse, walk.hidden)
     try:
         for kind, trail, matcher, old, new in walk.differences(legacy, modern, directives):
             steps = _steps(trail)
@@ -328,6 +346,5 @@ def diff(
     if form in children.FORMS:
         worth.reunite(form, walk.prints)
     masks = Masks(directives, guess=form in FORMS)
-    root = masks.root(legacy, modern)
-    return Diff(tuple(stripped(one, form, key, masks, root) for one in worst(worth.found)),
-                tuple(sorted(walk.hidden.items())))
+    paths = Paths(form, key, masks, masks.root(legacy, modern))
+    return Diff(tuple(map(paths.stripped, worst(worth.found))), tuple(sorted(walk.hidden.items())))

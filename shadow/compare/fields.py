@@ -219,13 +219,14 @@ def _disposition(values: Sequence[str]) -> tuple[dict[str, tuple[str, ...]], str
 
 # There is only one way to match each sign, so that what is no list of links is found out in time.
 _LINK = re.compile(r"""
-    \s*<([^>]*)>
+    \s*(?:<([^>]*)>|([^\s<>;,"]+))
     ((?:\s*;\s*[^\s;,="]+(?:\s*=(?:\s*(?:"(?:[^"\\]|\\.)*"|[^\s;,"]+(?:\s+[^\s;,"]+)*))?)?)*)
     \s*(?:,|$)""", re.VERBOSE)
 
 
 def _links(values: Sequence[str]) -> tuple[dict[str, tuple[str, ...]], str]:
-    """Link (RFC 8288): the targets of each relation. A list that is not written as one is compared as text."""
+    """Link (RFC 8288): the targets of each relation, also of those without brackets, which some servers write. A list
+    that is not written as one is compared as text."""
     text, at = ", ".join(values), 0
     parts: dict[str, list[str]] = {}
     shown: list[str] = []
@@ -233,13 +234,13 @@ def _links(values: Sequence[str]) -> tuple[dict[str, tuple[str, ...]], str]:
         match = _LINK.match(text, at)
         if match is None:
             return {"": (text,)}, str(shape(text))
-        parameters = _parameters(match[2])
+        target, parameters = match[1] or match[2] or "", _parameters(match[3])
         relation = " ".join(sorted(dict(reversed(parameters)).get("rel", "").lower().split()))
         others = ";".join(f"{key}={one}" for key, one in sorted(parameters) if key != "rel")
-        parts.setdefault(relation, []).append(match[1])
+        parts.setdefault(relation, []).append(target)
         if others:
             parts.setdefault(f"{relation};", []).append(others)
-        shown.append(f"{name_shown(relation)}={shape(match[1])}")
+        shown.append(f"{name_shown(relation)}={shape(target)}")
         at = match.end()
     return _grouped(parts), _list(shown)
 

@@ -8,7 +8,7 @@ from adapters.document import Tree
 from shadow.compare import places
 from shadow.compare.benign import VERSION
 from shadow.compare.difference import ABSENT, Difference, Severity, Shape, placed, shape
-from shadow.compare.meaning import Meaning, is_xml, meaning
+from shadow.compare.meaning import Meaning, Meanings
 from shadow.compare.names import LONGEST_NAME, MASKED, Masks, Step
 from shadow.compare.names import Position as Place
 from shadow.compare.patterns import Directive, Matcher
@@ -23,6 +23,9 @@ MAX_FOUND = 5_000
 
 IDENTITY = "identity"
 """The kind of a difference that no rule can hide: an identifier is bound to another one. It is always critical."""
+
+_ALONE = frozenset({"missing", "extra"})
+"""Kinds of differences of which two may become one: a child that moved."""
 
 SHUFFLED, AWAY, ELSEWHERE = "shuffled", "away", "elsewhere"
 """What `Weigh` is asked about children that moved: among others where order means something; to another owner, such as
@@ -67,7 +70,7 @@ def major(kind: str, names: Sequence[str], legacy: Shape, modern: Shape, meant: 
 
 
 def nothing(names: Sequence[str]) -> bool:
-    """Reveals nothing."""
+    """Is true of no place."""
     return False
 
 
@@ -94,17 +97,18 @@ class Weighed(NamedTuple):
 class Worth:
     """Weighs the differences of one comparison as they are found, and keeps those that count."""
 
-    __slots__ = ("_differing", "_excuse", "_grave", "_hidden", "_in_xml", "_legacy", "_modern", "_reveals", "_versions",
+    __slots__ = ("_count", "_differing", "_excuse", "_grave", "_hidden", "_kept", "_meanings", "_reveals", "_versions",
                  "_weigh", "found")
 
-    def __init__(self, legacy: Tree, modern: Tree, weigh: Weigh, reveals: Callable[[Sequence[str]], bool],
-                 excuse: Excuse, hidden: Counter[str]) -> None:
+    def __init__(self, meanings: Meanings, weigh: Weigh, reveals: Callable[[Sequence[str]], bool], excuse: Excuse,
+                 hidden: Counter[str]) -> None:
         self.found: list[Weighed] = []
-        self._legacy, self._modern = legacy, modern
-        self._in_xml = is_xml(legacy) or is_xml(modern)
+        self._meanings = meanings
         self._weigh, self._reveals, self._excuse = weigh, reveals, excuse
         self._hidden = hidden
         self._grave = False
+        # The differences that there are, up to MAX_FOUND, and the critical ones among them that are sure to be kept.
+        self._count = self._kept = 0
         # Versions of resources, by their index in `found`, and the resources that differ in anything else.
         self._versions: list[tuple[int, int]] = []
         self._differing: set[int] = set()
@@ -112,25 +116,32 @@ class Worth:
     def add(self, kind: str, steps: list[Step], matcher: Matcher[Directive], old: Tree, new: Tree) -> bool:
         """Weigh a difference. Returns whether others still matter."""
         names = _names(steps)
-        meant = meaning(self._legacy, self._modern, steps, old, new, in_xml=self._in_xml)
+        meant = self._meanings.of(steps, old, new)
         excused = self._excuse(names, meant) if kind == "value" else ""
         if excused and excused != VERSION:
             self._hidden[excused] += 1
             return True
         if not excused:
             self._differing.update(map(id, meant.resources))
-        elif len(self.found) < MAX_FOUND:
+        elif self._count < MAX_FOUND:
             self._versions.append((len(self.found), id(meant.resources[-1])))
+        if self._kept >= MAX_DIFFERENCES and not excused and kind not in _ALONE:
+            # However much this one matters, others are kept in its place.
+            self._count += 1
+            return self._count < MAX_FOUND
         before, after = shape_of(old), shape_of(new)
-        if self._reveals(names) or any(one.reveal for one in matcher.found):
+        if self._reveals(names) or (matcher.found and any(one.reveal for one in matcher.found)):
             before, after = revealed(before, old), revealed(after, new)
         weighed = SHUFFLED if isinstance(old, Position) and old.means else kind
         severity = Severity.CRITICAL if kind == IDENTITY else _said(matcher, kind) or self._weigh(
             weighed, names, before, after, meant)
-        self._grave = self._grave or severity is Severity.CRITICAL
-        if len(self.found) < MAX_FOUND or severity is Severity.CRITICAL:
+        grave = severity is Severity.CRITICAL
+        self._grave = self._grave or grave
+        self._kept += grave and not excused and kind not in _ALONE
+        if self._count < MAX_FOUND or grave:
             self.found.append(Weighed(kind, steps, before, after, severity, old, new, matcher))
-        return not (self._grave and len(self.found) >= MAX_FOUND)
+            self._count += 1
+        return not (self._grave and self._count >= MAX_FOUND)
 
     def settle(self) -> None:
         """Take out the versions of resources that differ in nothing else, once all differences are known."""
@@ -141,7 +152,7 @@ class Worth:
 
     def give_up(self) -> None:
         """If much differs, and the rest is unknown, it may hold something critical: so it counts as critical."""
-        if len(self.found) >= MAX_FOUND:
+        if self._count >= MAX_FOUND:
             self.found[-1] = self.found[-1]._replace(severity=Severity.CRITICAL)
 
     def reunite(self, form: str, prints: Prints) -> None:
@@ -152,7 +163,7 @@ class Worth:
         try:
             for at, one in enumerate(self.found):
                 name, value = one.steps[-2:-1], one.old if one.kind == "missing" else one.new
-                if one.kind in ("missing", "extra") and name and isinstance(name[0], str) \
+                if one.kind in _ALONE and name and isinstance(name[0], str) \
                         and isinstance(value, dict) and places.is_child(form, name[0]):
                     side = lost if one.kind == "missing" else gained
                     side[name[0], prints.of(value, one.matcher)].append(at)
@@ -167,7 +178,7 @@ class Worth:
             self.found = [one for at, one in enumerate(self.found) if at not in gone]
 
     def _away(self, one: Weighed, its: Weighed, form: str) -> Weighed:
-        meant = meaning(self._legacy, self._modern, one.steps, one.old, its.new, in_xml=self._in_xml)
+        meant = self._meanings.of(one.steps, one.old, its.new)
         names = _names(one.steps)
         kind = AWAY if form == "hl7v2" or names == _names(its.steps) else ELSEWHERE
         severity = _said(one.matcher, "moved") or self._weigh(kind, names, one.legacy, its.modern, meant)
@@ -180,6 +191,8 @@ def _names(steps: Sequence[Step]) -> list[str]:
 
 def _said(matcher: Matcher[Directive], kind: str) -> Severity | None:
     """What a rule with a condition says of how much a difference matters."""
+    if not matcher.found:
+        return None
     return next((one.severity for one in matcher.found if one.severity and one.kind in ("", kind)), None)
 
 
@@ -196,29 +209,56 @@ def worst(found: list[Weighed]) -> list[Weighed]:
     return [found[at] for at in sorted(kept)]
 
 
-def stripped(one: Weighed, form: str, key: bytes, masks: Masks, root: Place) -> Difference:
-    """The difference without its values. `key` makes the tokens."""
-    shown, masked, listed = _shown(one.steps, masks, root)
-    other = shown if one.modern_steps is None else _shown(one.modern_steps, masks, root)[0]
-    path, modern = places.spelled(form, shown, 0), places.spelled(form, other, 1)
-    where = placed(path)
-    return Difference(
-        one.kind, path, one.legacy, one.modern, one.severity, "" if modern == path else modern,
-        token(key, where, one.old), token(key, where, one.new), of_names(key, masked), listed,
-    )
+class Paths:
+    """Writes the paths of differences in two documents, as they may be shown. Two differences after each other mostly
+    have the beginning of their ways in common: it is written once."""
+
+    __slots__ = ("_form", "_key", "_listed", "_masks", "_places", "_shown", "_steps")
+
+    def __init__(self, form: str, key: bytes, masks: Masks, root: Place) -> None:
+        self._form = form
+        self._key = key
+        self._masks = masks
+        self._steps: list[Step] = []
+        self._shown: list[Step] = []
+        # Of the root and of the place after each step: where it is, and whether there are several of something on the
+        # way to what is in it.
+        self._places = [root]
+        self._listed = [_has_several(root)]
+
+    def stripped(self, one: Weighed) -> Difference:
+        """The difference without its values."""
+        shown = self._of(one.steps)
+        listed = any(self._listed[:-1])
+        masked = [step for step, name in zip(one.steps, shown, strict=True)
+                  if isinstance(step, str) and isinstance(name, str) and MASKED in name]
+        path = places.spelled(self._form, shown, 0)
+        elsewhere = one.modern_steps is not None or any(isinstance(step, tuple) for step in shown)
+        other = shown if one.modern_steps is None else self._of(one.modern_steps)
+        modern = places.spelled(self._form, other, 1) if elsewhere else path
+        where = placed(path)
+        return Difference(
+            one.kind, path, one.legacy, one.modern, one.severity, "" if modern == path else modern,
+            token(self._key, where, one.old), token(self._key, where, one.new), of_names(self._key, masked), listed,
+        )
+
+    def _of(self, steps: list[Step]) -> list[Step]:
+        """The steps as a path may show them."""
+        same = 0
+        for step, known in zip(steps, self._steps, strict=False):
+            if step != known:
+                break
+            same += 1
+        del self._shown[same:], self._places[same + 1:], self._listed[same + 1:]
+        at = self._places[same]
+        for step in steps[same:]:
+            self._shown.append(self._masks.shown(at, step) if isinstance(step, str) else step)
+            at = self._masks.below(at, step)
+            self._places.append(at)
+            self._listed.append(_has_several(at))
+        self._steps = steps
+        return list(self._shown)
 
 
-def _shown(steps: list[Step], masks: Masks, root: Place) -> tuple[list[Step], list[str], bool]:
-    """The steps as a path may show them, the names that it masks, and whether there are several of something."""
-    at = root
-    shown: list[Step] = []
-    masked = []
-    listed = False
-    for step in steps:
-        listed = listed or any(isinstance(side, list) and len(side) > 1 for side in at.sides)
-        name = masks.shown(at, step) if isinstance(step, str) else step
-        if isinstance(step, str) and isinstance(name, str) and MASKED in name:
-            masked.append(step)
-        shown.append(name)
-        at = masks.below(at, step)
-    return shown, masked, listed
+def _has_several(place: Place) -> bool:
+    return any(isinstance(side, list) and len(side) > 1 for side in place.sides)

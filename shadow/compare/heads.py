@@ -83,6 +83,22 @@ def same(old: Headers, new: Headers) -> bool:
     return compared(old) == compared(new)
 
 
+def added(old: Headers, new: Headers) -> tuple[str, ...]:
+    """The fields (in lower case) that modern alone sends, if these are all that the heads differ in and none of them
+    changes anything for clients. Empty otherwise."""
+    before, more = compared(old), []
+    at, end = 0, len(before)
+    for field in compared(new):
+        if at < end and before[at] == field:
+            at += 1
+        else:
+            more.append(field[0])
+    if at < end or not {name for name, _ in before}.isdisjoint(more):
+        return ()
+    names = tuple(dict.fromkeys(name.decode("latin-1") for name in more))
+    return names if b"content-encoding" not in more and all(map(is_added, names)) else ()
+
+
 def compared(headers: Headers) -> Headers:
     """The fields that are compared, sorted by lower-case name. Fields of one name keep their order, which matters
     (RFC 9110 section 5.3). Those of which only the presence counts have no value."""

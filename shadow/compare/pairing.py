@@ -64,7 +64,7 @@ def pair(
     best first. Raises Budget."""
     if order.kind == "ordered":
         return in_order(old, new, matcher, prints)
-    if len(old) == len(new) == 1 and order.kind == "auto" and not (_record(old[0]) and _record(new[0])):
+    if len(old) == len(new) == 1 and order.kind == "auto" and belong(old[0], new[0]):
         return Pairing([(0, 0)], [], [])
     found = Pairing([], [], [])
     left, right = list(range(len(old))), list(range(len(new)))
@@ -119,9 +119,10 @@ def unequal(
                    [(i + head, j + head) for i, j in found.moved], {i + head for i in found.doubtful})
 
 
-def _record(item: Tree) -> bool:
-    """Whether an item has a member that identifies a record. Then another record is not taken for a change of it."""
-    return isinstance(item, dict) and not _RECORD.isdisjoint(item)
+def belong(old: Tree, new: Tree) -> bool:
+    """Whether two items that are left alone belong together, whatever they hold: not if each has a member that
+    identifies a record. Another record is not taken for a change of it."""
+    return not (isinstance(old, dict) and isinstance(new, dict)) or _RECORD.isdisjoint(old) or _RECORD.isdisjoint(new)
 
 
 def _keyed(

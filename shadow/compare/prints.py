@@ -40,6 +40,7 @@ class Prints:
         self.looks = looks
         self.identities = identities
         self._known: dict[tuple[int, int], int] = {}
+        self._loose: dict[str, Hashable] = {}
         self._quick = True
         self._varying: dict[tuple[Key, Matcher[Directive]], bool] = {}
 
@@ -130,25 +131,52 @@ class Prints:
         """The loose fingerprints of a tree's leaves with their names, at most MAX_LEAVES of them: they leave out how
         numbers are written, and whether a number is one or text."""
         found: set[int] = set()
-        silent = matcher.is_silent
+        if matcher.is_silent:
+            self._add_leaves(tree, found)
+            return frozenset(found)
         stack: list[tuple[Tree, Matcher[Directive], str]] = [(tree, matcher, "")]
         looks = 0
         while stack and looks < 2 * MAX_LEAVES and len(found) < MAX_LEAVES:
             looks += 1
             node, at, name = stack.pop()
-            if not silent:
-                at = at.given(node)
+            at = at.given(node)
             if isinstance(node, dict):
                 self.spend(len(node))
-                stack += [(one, at if silent else at.step(key), key) for key, one in node.items() if key != ORDER]
+                stack += [(one, at.step(key), key) for key, one in node.items() if key != ORDER]
             elif isinstance(node, list):
                 self.spend(len(node))
-                inside = at if silent else at.step(None)
+                inside = at.step(None)
                 stack += [(one, inside, name) for one in node]
             else:
-                found.add(hash((name, loosely(node) if silent else _loose_leaf(node, at))))
+                found.add(hash((name, _loose_leaf(node, at))))
         self.spend(looks)
         return frozenset(found)
+
+    def _add_leaves(self, tree: Tree, found: set[int]) -> None:
+        """The same where no rule concerns the place, in a third of the time."""
+        loose = self._loose
+        stack: list[tuple[str, Tree]] = [("", tree)]
+        looks = spent = 0
+        while stack and looks < 2 * MAX_LEAVES and len(found) < MAX_LEAVES:
+            name, node = stack.pop()
+            if name == ORDER:
+                continue
+            looks += 1
+            if isinstance(node, dict):
+                spent += len(node)
+                stack += node.items()
+            elif isinstance(node, list):
+                spent += len(node)
+                stack += [(name, one) for one in node]
+            elif isinstance(node, str):
+                # The same values stand in many items.
+                known = loose.get(node)
+                if known is None:
+                    known = loose[node] = loosely(node)
+                found.add(hash((name, known)))
+            else:
+                found.add(hash((name, loosely(node))))
+        self.spend(looks + spent)
 
 
 def _number(value: object) -> orjson.Fragment:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from adapters.document import Tree
 from shadow.compare import benign
 from shadow.compare.difference import Severity
-from shadow.compare.findings import Excuse, Weigh
+from shadow.compare.findings import Excuse, Weigh, nothing
 from shadow.compare.identifiers import REFERENCE, RESOURCE, Classes
 from shadow.compare.meaning import Meaning
 from shadow.compare.patterns import Condition, Directive, Matcher, Order, PathPattern
@@ -180,7 +180,7 @@ def defaults(form: str, legacy: Tree, modern: Tree) -> tuple[Rule, ...]:
     typed = (isinstance(one, dict) and isinstance(one.get("resourceType"), str) for one in (legacy, modern))
     if form != "json" or not all(typed):
         return ()
-    bundles = all(one["resourceType"] == "Bundle" and one.get("type") in benign.MADE_ANEW for one in (legacy, modern))
+    bundles = all(one["resourceType"] == "Bundle" and benign.is_made_anew(one) for one in (legacy, modern))
     return (*_FHIR, *_BUNDLE) if bundles else _FHIR
 
 
@@ -256,6 +256,9 @@ def _classes(rules: Rules) -> Classes | None:
 
 def _is_true(places: Matcher[bool]) -> Callable[[Sequence[str]], bool]:
     """Whether any pattern matches the place to which these names lead ("*" for an index)."""
+    if places.is_silent:
+        return nothing
+
     def is_true(names: Sequence[str]) -> bool:
         place = places
         for name in names:

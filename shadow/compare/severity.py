@@ -10,8 +10,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from adapters.trees.order import TEXT
-from shadow.compare import dicom, fhir
+from shadow.compare import dicom, fhir, plain
 from shadow.compare.benign import same_moment
 from shadow.compare.difference import ABSENT, Severity, Shape, worst_of
 from shadow.compare.findings import AWAY, ELSEWHERE, SHUFFLED, Weigh
@@ -94,57 +93,22 @@ DEFAULTS: tuple[Row, ...] = (
     *_rows(CRITICAL, frozenset({"missing", "extra", "value", "type"}), "/**/system", "/**/@codeSystem"),
 )
 
-PLAIN: tuple[Row, ...] = tuple(_rows(
-    CRITICAL, frozenset(), "/**/status", "/**/medication", "/**/medications", "/**/drug", "/**/drugs", "/**/ndc",
-    "/**/rxnorm", "/**/strength", "/**/frequency", "/**/doses", "/**/allergen", "/**/allergens", "/**/reaction",
-    "/**/reactions", "/**/diagnosis", "/**/diagnoses", "/**/loinc", "/**/snomed", "/**/abnormalFlag", "/**/bloodType",
-    "/**/bloodGroup", "/**/laterality", "/**/nhsNumber", "/**/ssn"))
+PLAIN: tuple[Row, ...] = (
+    *(Row(at, CRITICAL, itself=True) for at in plain.ALONE), *_rows(CRITICAL, frozenset(), *plain.BELOW))
 """Places outside of FHIR's resources, whose elements have definitions of their own. Here and in DEFAULTS, outside of
 FHIR, a name is the same in any style: `birth_date`, `BirthDate`, the attribute `birthDate`, a control of that name."""
 
-# What was measured, and within which bounds, in an object that says in which unit.
-_MEASURED = frozenset({
-    "value", "values", "result", "quantity", "qty", "amount", "number", "measurement", "reading", "level", "low",
-    "high", "lower", "upper", "min", "max", "rate", "volume", "resultValue", "observationValue", "observedValue",
-    "numericValue", "numericResult"})
-_UNITS = tuple(sign + name for words in ("unit", "units", "uom", "unit code", "unit of measure", "units of measure")
-               for name in sorted({
-                   glue.join(style(word) for word in words.split()) for glue in ("", "_", "-")
-                   for style in (str.lower, str.upper, str.capitalize)} | {
-                   words.split()[0] + "".join(map(str.capitalize, words.split()[1:]))})
-               for sign in ("", "@"))
-# They hold all that there is of a person, as lists of records do, and not only who it is.
-_WRAPPERS = frozenset({"patient", "subject"})
-_PIECE = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
-_CONTROL = re.compile(r"[a-z]+\[@name='([^']*)'\]")
+_ANY_STYLE: Matcher[Row] = Matcher.start(
+    (PathPattern((*PathPattern.parse(row.at), *(() if row.itself else ("**",)))), row) for row in (*DEFAULTS, *PLAIN))
 
 
 @lru_cache(maxsize=4096)
-def _plain(name: str) -> str:
-    """A name in the style of DEFAULTS: `birthDate` for `birth_date`, `BirthDate` and `@birthDate`."""
-    control = _CONTROL.fullmatch(name)
-    first, *rest = _PIECE.findall(control[1] if control is not None else name) or [name]
-    return "".join((first.lower(), *(piece.capitalize() for piece in rest)))
-
-
-def _plain_names(names: Sequence[str]) -> tuple[str, ...]:
-    """The way to a place in the style of DEFAULTS. A wrapper keeps its name, unless it is what stands there."""
-    last = max((at for at, name in enumerate(names) if name not in ("*", TEXT)), default=0)
-    return tuple(plain if (plain := _plain(name)) not in _WRAPPERS or at == last else name
-                 for at, name in enumerate(names))
-
-
-def _is_measured(names: Sequence[str], meant: Meaning) -> bool:
-    """Whether a place holds what was measured: beside its unit, or the text of an element with one."""
-    is_text = names[-1] == TEXT
-    *_, name = "", *(one for one in names if one not in ("*", TEXT))
-    units = [isinstance(one, dict) and any(unit in one for unit in _UNITS)
-             for one in meant.way[-2 if is_text else -1:]]
-    return any(units) and (_plain(name) in _MEASURED or (is_text and units[-1]))
-
-
-_ANY_STYLE: Matcher[Row] = Matcher.start(
-    (PathPattern((*PathPattern.parse(row.at), *(() if row.itself else ("**",)))), row) for row in (*DEFAULTS, *PLAIN))
+def _in_any_style(kind: str, names: tuple[str, ...]) -> Severity | None:
+    """What the table says of a place outside of FHIR's resources, whose names may be in another style."""
+    place = _ANY_STYLE
+    for name in plain.names_of(names):
+        place = place.step(None if name == "*" else name)
+    return next((row.severity for row in place.found if _holds(row, kind, names, said=False)), None)
 
 
 def severities(rows: Iterable[Row] = ()) -> Weigh:
@@ -153,15 +117,6 @@ def severities(rows: Iterable[Row] = ()) -> Weigh:
     table: Matcher[tuple[bool, Row]] = Matcher.start(
         (PathPattern((*PathPattern.parse(row.at), *(() if row.itself else ("**",)))), (at < len(own), row))
         for at, row in enumerate([*own, *DEFAULTS]))
-
-
-    @lru_cache(maxsize=4096)
-    def in_any_style(kind: str, names: tuple[str, ...]) -> Severity | None:
-        """What the table says of a place outside of FHIR's resources, whose names may be in another style."""
-        place = _ANY_STYLE
-        for name in _plain_names(names):
-            place = place.step(None if name == "*" else name)
-        return next((row.severity for row in place.found if _holds(row, kind, names, said=False)), None)
 
     # Places are many, and the ways to them few.
     @lru_cache(maxsize=4096)
@@ -189,10 +144,12 @@ def severities(rows: Iterable[Row] = ()) -> Weigh:
             return MINOR
         found = fhir.severity(kind, meant) or listed
         if found is None and not meant.type and names and names[0][:1] != "@":
-            found = in_any_style(kind, tuple(names))
-            if found is None and kind != "moved" and _is_measured(names, meant):
+            found = _in_any_style(kind, tuple(names))
+            if found is None and kind != "moved" and plain.is_measured(names, meant):
                 found = CRITICAL
-        if found is None and kind in _ALONE and (dicom.is_record(meant.old) or dicom.is_record(meant.new)):
+        if found is None and kind in _ALONE and any(
+                dicom.is_record(one) or (not meant.type and names[-1] == "*" and plain.is_record(one))
+                for one in (meant.old, meant.new)):
             return CRITICAL
         if found is not None:
             # One number in two spellings is never as bad as two numbers.

@@ -6,6 +6,7 @@ that was settled before modern answered is excluded, and that share is bounded.
 """
 
 from enum import StrEnum
+from functools import lru_cache
 
 from shadow.compare.comparison import AGREED, NO_CREDENTIALS, Outcome
 
@@ -70,6 +71,7 @@ def shows_nothing(outcome: Outcome, reason: str) -> bool:
     return outcome is Outcome.UNSTABLE or (outcome is Outcome.NOT_COMPARABLE and reason == NO_CREDENTIALS)
 
 
+@lru_cache(maxsize=256)
 def counts_as(outcome: Outcome, reason: str) -> Counts:
     """What an exchange with this outcome and reason counts as."""
     if outcome in AGREED:

@@ -18,17 +18,22 @@ _MOST = 16
 def how_asked(request: Request) -> str:
     """How a request asked, if not by a plain GET or POST for anything: of "HEAD", "range", "conditional" and the kind
     of media that it asked for those that apply, with spaces between."""
-    found = {_HEAD} if request.method == _HEAD else set()
-    wanted = ""
-    for name, value in request.headers:
-        lower = name.lower()
-        if lower == b"accept":
-            wanted = wanted or kind_wanted(value)
-        elif lower in _FIELDS:
-            found.add(_FIELDS[lower])
-    if not found:
-        return wanted
-    return " ".join((*(one for one in (_HEAD, _RANGE, _CONDITIONAL) if one in found), *((wanted,) if wanted else ())))
+    headers = request.headers
+    how, accepts = _said(request.method == _HEAD, tuple([name for name, _ in headers]))
+    for at in accepts:
+        if wanted := kind_wanted(headers[at][1]):
+            return f"{how} {wanted}" if how else wanted
+    return how
+
+
+@lru_cache(maxsize=512)
+def _said(is_head: bool, names: tuple[bytes, ...]) -> tuple[str, tuple[int, ...]]:
+    """What a method and fields of these names say, and the places of the Accept fields. Most requests have the names of
+    one before."""
+    lower = [name.lower() for name in names]
+    found = {_FIELDS[name] for name in lower if name in _FIELDS} | ({_HEAD} if is_head else set())
+    how = " ".join(one for one in (_HEAD, _RANGE, _CONDITIONAL) if one in found)
+    return how, tuple(at for at, name in enumerate(lower) if name == b"accept")
 
 
 @lru_cache(maxsize=1024)

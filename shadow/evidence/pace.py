@@ -71,20 +71,56 @@ class Pace:
         return Held(*map(sum, zip(*self.blocks, strict=True)))
 
 
-def measured(pair: Pair) -> list[tuple[Moment, float, float]]:
-    """Up to which moments both arms were measured over one request, legacy's time and modern's (seconds): the head's
-    first. None at all if an arm failed, or legacy said that it did."""
+Times = tuple[float, float]
+"""How long legacy and modern took over one request, in seconds."""
+
+
+def measured(pair: Pair) -> tuple[Times | None, Times | None]:
+    """The times of both arms over one request, to each Moment: to the answer's head, and to its end. None where they
+    were not both measured, if an arm failed, or if legacy said that it did."""
     control, candidate = pair.control, pair.candidate
     if control.failure is not None or control.broke or candidate.failure is not None:
-        return []
-    both = (Moment.FIRST, control.first, candidate.first), (Moment.LAST, control.last, candidate.last)
-    return [(moment, legacy, modern) for moment, legacy, modern in both if legacy is not None and modern is not None]
+        return None, None
+    return (None if control.first is None or candidate.first is None else (control.first, candidate.first),
+            None if control.last is None or candidate.last is None else (control.last, candidate.last))
 
 
-def held(legacy: float, modern: float, by: Slower) -> Held:
-    """One pair of times, in seconds."""
-    return Held(1, int(modern > by.ratio * legacy + by.plus), int(modern > TAIL * legacy + by.plus),
-                int(legacy > TAIL * modern + by.plus))
+class Sums:
+    """Pairs of times that are being held against each other: a Held that grows. `last` is when the latest was seen, in
+    seconds since 1970."""
+
+    __slots__ = ("last", "pairs", "slower", "tail_legacy", "tail_modern")
+
+    def __init__(self) -> None:
+        self.pairs = self.slower = self.tail_modern = self.tail_legacy = 0
+        self.last = 0.0
+
+    def add(self, times: Times, by: Slower, at: float) -> None:
+        """Add one pair of times that was seen at this time."""
+        legacy, modern = times
+        ratio, plus = by
+        self.pairs += 1
+        if modern > ratio * legacy + plus:
+            self.slower += 1
+        if modern > TAIL * legacy + plus:
+            self.tail_modern += 1
+        elif legacy > TAIL * modern + plus:
+            self.tail_legacy += 1
+        if at > self.last:
+            self.last = at
+
+    def join(self, other: Held, at: float) -> None:
+        """Add pairs that were held against each other before."""
+        self.pairs += other.pairs
+        self.slower += other.slower
+        self.tail_modern += other.tail_modern
+        self.tail_legacy += other.tail_legacy
+        self.last = max(self.last, at)
+
+    @property
+    def held(self) -> Held:
+        """All of them."""
+        return Held(self.pairs, self.slower, self.tail_modern, self.tail_legacy)
 
 
 def grown(blocks: Blocks, new: Held) -> Blocks:

@@ -19,7 +19,7 @@ from shadow.compare.resources import TYPES
 from shadow.compare.tokens import TOKEN, mac
 from shadow.evidence.epoch import Epoch
 from shadow.evidence.media import how_asked, kind_of
-from shadow.observation import Failure, Observation
+from shadow.observation import Observation
 
 STRATA = 200
 """Strata kept of each capability. Further ones count under their operation and status class alone."""
@@ -76,7 +76,6 @@ class Subject(NamedTuple):
 # FHIR servers write the type first, as the examples of the specification do. Otherwise the media type is used.
 _RESOURCE = re.compile(rb'\s*\{\s*"resourceType"\s*:\s*"([A-Z][A-Za-z]{1,39})"')
 _FORM = b"application/x-www-form-urlencoded"
-_NOT_ASKED = Observation("legacy", 0.0, failure=Failure("cancelled"))
 
 # These change how an answer looks, or bypass a cache, and name no subject: else "?_=1", "?_=2" … would each count.
 _NO_SUBJECT = frozenset({
@@ -88,37 +87,43 @@ _NO_SUBJECT = frozenset({
 def subject(pair: Pair, key: bytes, epoch: Epoch, declared: frozenset[str] = frozenset()) -> Subject:
     """The stratum and the token of a pair. `key` is that of the epoch, or empty. `declared` are the names of parameters
     that may be shown. It is cheap enough for the event loop."""
-    request, control = pair.request, pair.control
-    path, _, query = request.target.partition(b"?")
-    shape, named, rest = _parameters(query, request, declared, key) if query or request.body else ("", b"", b"")
-    hour = int(pair.at) // HOUR
-    # A request target cannot hold a NUL (the edge refuses it), so no part can be taken for another.
-    asked, kind = how_asked(request), b""
-    message = b"\0".join((_place(pair.capability, pair.operation, shape, asked, hour, epoch), path, named, rest))
-    if control.failure is not None or control.broke:
-        # If legacy gave no answer, or one that it failed, there is no kind of answer to cover.
-        stratum = Stratum(pair.operation, "", "", shape, asked)
-        # A subject that legacy failed on proves nothing, and does not take the place of its next answer.
-        kind = b"5" if control.broke else b""
-    elif pair.condition:
-        # It has a token of its own: it must not stand for an exchange whose bodies are compared.
-        stratum = Stratum(pair.operation, str(pair.condition), "", shape, asked)
-        message += b"\0%d" % pair.condition
-    else:
-        status = control.status // 100
-        stratum = _stratum(pair.operation, status, _resource(control), shape, asked)
-        if status != 2:
-            # A subject that is found, and gone later, proves something of both. Both count, or none.
-            kind = b"%d" % status
-    return Subject(stratum, mac(key, message) + kind if key else b"", hour)
+    return _subject(pair.capability, pair.operation, pair.request, pair.control, pair.condition, pair.at, key, epoch,
+                    declared)
 
 
 def subject_left_out(capability: str, operation: str, left_out: LeftOut, key: bytes, epoch: Epoch) -> Subject:
     """The same of an exchange that was left out. Its status is "" if legacy has not answered."""
-    control = left_out.control or _NOT_ASKED
-    condition = control.status if control.status in (304, 412) else 0
-    pair = Pair(capability, operation, left_out.request, control, _NOT_ASKED, "", left_out.at, condition=condition)
-    return subject(pair, key, epoch, left_out.declared)
+    request, control, at, declared, _ = left_out
+    condition = control.status if control is not None and control.status in (304, 412) else 0
+    return _subject(capability, operation, request, control, condition, at, key, epoch, declared)
+
+
+def _subject(
+    capability: str, operation: str, request: Request, control: Observation | None, condition: int, at: float,
+    key: bytes, epoch: Epoch, declared: frozenset[str],
+) -> Subject:
+    path, _, query = request.target.partition(b"?")
+    shape, named, rest = _parameters(query, request, declared, key) if query or request.body else ("", b"", b"")
+    hour = int(at) // HOUR
+    # A request target cannot hold a NUL (the edge refuses it), so no part can be taken for another.
+    asked, kind = how_asked(request), b""
+    message = b"\0".join((_place(capability, operation, shape, asked, hour, epoch), path, named, rest))
+    if control is None or control.failure is not None or control.broke:
+        # If legacy gave no answer, or one that it failed, there is no kind of answer to cover.
+        stratum = _stratum(operation, "", "", shape, asked)
+        # A subject that legacy failed on proves nothing, and does not take the place of its next answer.
+        kind = b"5" if control is not None and control.broke else b""
+    elif condition:
+        # It has a token of its own: it must not stand for an exchange whose bodies are compared.
+        stratum = _stratum(operation, str(condition), "", shape, asked)
+        message += b"\0%d" % condition
+    else:
+        status = control.status // 100
+        stratum = _stratum(operation, f"{status}xx", _resource(control), shape, asked)
+        if status != 2:
+            # A subject that is found, and gone later, proves something of both. Both count, or none.
+            kind = b"%d" % status
+    return Subject(stratum, mac(key, message) + kind if key else b"", hour)
 
 
 @lru_cache(maxsize=4096)
@@ -126,9 +131,7 @@ def _place(capability: str, operation: str, shape: str, asked: str, hour: int, e
     return "\0".join((capability, operation, shape, asked, str(hour), *epoch.stored)).encode()
 
 
-@lru_cache(maxsize=4096)
-def _stratum(operation: str, status: int, resource: str, shape: str, asked: str) -> Stratum:
-    return Stratum(operation, f"{status}xx", resource, shape, asked)
+_stratum = lru_cache(maxsize=4096)(Stratum)
 
 
 def size_of(control: Observation) -> int:

@@ -8,6 +8,9 @@ mirror whose arms agree. A job takes these calls:
     asked again       modern, which is held against what legacy has said
        opted in       legacy, modern, then legacy once more if they differ and did not both repeat themselves
 
+What an arm answers is looked at a little later, together with the answers to other mirrors. After a pause the
+processor's caches are cold, and the first of a row takes as much time as five that follow it.
+
 Legacy is in production. Where it is asked beyond what its clients ask (`extra`), a person has opted in to that, each
 such call is counted, and sparing.py stops them where they seem to do harm.
 """
@@ -21,11 +24,11 @@ from dataclasses import replace
 from functools import partial
 from typing import Generic
 
-from shadow.compare.comparison import answers_hash, identical
+from shadow.compare.agreement import answers_hash, identical
 from shadow.compare.pair import Pair
 from shadow.evidence.epoch import build_of
 from shadow.lane.deadlines import Deadlines
-from shadow.lane.learned_noise import LearnedNoise, Scope
+from shadow.lane.learned_noise import LearnedNoise
 from shadow.lane.mirror import Job, Mirror, Way
 from shadow.lane.rates import Rates
 from shadow.lane.repeats import Repeats, question_of
@@ -34,8 +37,21 @@ from shadow.lane.standing import Standing
 from shadow.lane.writer import Writer
 from shadow.ledger.rows import BARE, EXTRA, SPARED
 from shadow.observation import Failure, Observation
+from shadow.settings import LaneSettings
 
 _roll = random.random
+
+LATER = 0.25
+"""The most seconds that an answer waits for others. No client waits for that."""
+
+AT_ONCE = 16
+"""Answers that are looked at together: so few that they hold up the event loop for a millisecond at most."""
+
+AT_ONCE_BYTES = 1 << 18
+"""The same in bytes of their bodies, which count in the lane's memory only when they are looked at."""
+
+_PART = 16
+"""Answers wait for others in at most one of this many places of the lane."""
 
 Cancel = Callable[[], object]
 
@@ -68,8 +84,8 @@ class _Question(Generic[Way]):
     def answer(self, observation: Observation | None) -> None:
         """The asker's callback. An answer after the end is dropped."""
         if self.asking.deadlines.end(self):
-            if observation is not None:
-                self.asking.count(self, observation)
+            if observation is not None and self.extra:
+                self.asking.count(self.job, self.arm, True, observation)
             self.answered(self.job, observation)
 
     def overdue(self) -> None:
@@ -78,7 +94,8 @@ class _Question(Generic[Way]):
             self.cancel()
         late = Observation(self.arm, time.perf_counter() - self.began,
                            failure=Failure("total_timeout", source="gateway", sent=True))
-        self.asking.count(self, late)
+        if self.extra:
+            self.asking.count(self.job, self.arm, True, late)
         self.answered(self.job, late)
 
     def end(self) -> None:
@@ -89,21 +106,22 @@ class _Question(Generic[Way]):
 
 
 class Asking(Generic[Way]):
-    """Asks about the jobs that are put to it, at most `concurrency` of them at a time, in one event loop.
+    """Asks about the jobs that are put to it, as many at a time as the settings say, in one event loop.
 
     `spoke` is called with each job and what its arms said: one pair, or the three of a bracket. It gets no pair if an
     arm was not asked. `extra` counts, by capability, how often legacy was asked beyond what its clients ask.
     """
 
     def __init__(
-        self, ask: Ask[Way], concurrency: int, writer: Writer, noise: LearnedNoise, rates: Rates,
+        self, ask: Ask[Way], settings: LaneSettings, writer: Writer, noise: LearnedNoise, rates: Rates,
         repeats: Repeats, spoke: Callable[[Job[Way], Sequence[Pair]], None],
     ) -> None:
         self.deadlines = Deadlines()
         self.sparing = Sparing()
         self.extra: Counter[str] = Counter()
         self._ask = ask
-        self._concurrency = concurrency
+        self._concurrency = settings.concurrency
+        self._at_once = min(AT_ONCE, settings.queue // _PART)
         self._writer = writer
         self._noise = noise
         self._rates = rates
@@ -114,14 +132,29 @@ class Asking(Generic[Way]):
         # A job is in one of these two. The second has the function that cancels what the job waits for.
         self._queue: deque[Job[Way]] = deque()
         self._asking: dict[Job[Way], Cancel] = {}
+        # Those of the second whose answer has come, and waits for others.
+        self._heard: deque[tuple[Job[Way], Observation]] = deque()
+        self._heard_bytes = 0
+        self._looks: asyncio.TimerHandle | None = None
 
     def put(self, job: Job[Way]) -> None:
-        """Ask about a job once the caller is done: a client's answer goes out first."""
+        """Ask about a job: at once if no other call is under way, else once the caller is done, so that what other
+        clients wait for goes first. So does what is to be looked at as soon as it is answered."""
         self._queue.append(job)
-        self._wake()
+        if len(self._asking) > len(self._heard) or job.noise:
+            self._wake()
+        else:
+            self._take()
+
+    def hurry(self) -> None:
+        """From now on let no answer wait for others."""
+        self._at_once = 1
+        if self._looks is not None:
+            self._look_in(0.0)
 
     async def stop(self) -> list[Job[Way]]:
         """Ask nothing more, and return the jobs whose arms have not spoken. Leaves no task and no call."""
+        self.look()
         left, cancels = [*self._queue, *self._asking], list(self._asking.values())
         self._queue.clear()
         self._asking.clear()
@@ -131,17 +164,16 @@ class Asking(Generic[Way]):
             await asyncio.wait(self._tasks, timeout=1)
         return left
 
-    def count(self, question: _Question[Way], observation: Observation) -> None:
+    def count(self, job: Job[Way], arm: str, extra: bool, observation: Observation) -> None:
         """Count a call to an arm."""
-        mirror, arm = question.job.mirror, question.arm
+        mirror = job.mirror
         called = observation.seconds, observation.failure is not None or observation.status >= 500, mirror.at
         self._writer.call(mirror.capability, mirror.operation, arm, *called)
-        if question.extra and arm == "legacy":
+        if extra and arm == "legacy":
             self.extra[mirror.capability] += 1
             self._writer.call(mirror.capability, mirror.operation, EXTRA, *called)
             self._spare(mirror, mirror.operation, self.sparing.heard(
-                mirror.capability, mirror.operation, question.job.kind, kind_of(observation),
-                time.monotonic()))
+                mirror.capability, mirror.operation, job.kind, kind_of(observation), time.monotonic()))
 
     def served(self, mirror: Mirror[Way]) -> None:
         """Look how clients of legacy fare, if it is asked more than they ask."""
@@ -164,7 +196,7 @@ class Asking(Generic[Way]):
     def _take(self) -> None:
         """Ask about the jobs in the queue, as far as concurrency allows."""
         self._woken = False
-        while self._queue and len(self._asking) < self._concurrency:
+        while self._queue and len(self._asking) - len(self._heard) < self._concurrency:
             job = self._queue.popleft()
             if job.found is None:
                 self._put_to(job, job.mirror.ask, False, self._other_spoke)
@@ -190,18 +222,50 @@ class Asking(Generic[Way]):
         return self.sparing.may_ask(mirror.capability, mirror.operation, time.monotonic())
 
     def _other_spoke(self, job: Job[Way], asked: Observation | None) -> None:
-        """The first call was answered. This answer and the one that the client got are a pair."""
+        """The first call was answered. Look at the answer later, together with others; but now if legacy may have to be
+        asked again because of it."""
         if asked is None:
             self._end(job, ())
             return
         mirror = job.mirror
         if mirror.refuses_tag(asked):
+            self.count(job, mirror.ask, False, asked)
             job.mirror = mirror.unconditional()
             self._put_to(job, "modern", False, self._other_spoke)
             return
+        if job.noise:
+            self._look(job, asked)
+            return
+        self._heard.append((job, asked))
+        self._heard_bytes += len(asked.body)
+        if len(self._heard) >= self._at_once or self._heard_bytes >= AT_ONCE_BYTES:
+            self._look_in(0.0)
+        elif self._looks is None:
+            self._look_in(LATER)
+        if self._queue:
+            self._wake()
+
+    def _look_in(self, seconds: float) -> None:
+        if self._looks is not None:
+            self._looks.cancel()
+        self._looks = asyncio.get_running_loop().call_later(seconds, self.look)
+
+    def look(self) -> None:
+        """Look at the answers that have come."""
+        if self._looks is not None:
+            self._looks.cancel()
+            self._looks = None
+        self._heard_bytes = 0
+        while self._heard:
+            self._look(*self._heard.popleft())
+
+    def _look(self, job: Job[Way], asked: Observation) -> None:
+        """An arm's first answer and the one that the client got are a pair."""
+        mirror = job.mirror
+        self._writer.call(mirror.capability, mirror.operation, mirror.ask, asked.seconds,
+                          asked.failure is not None or asked.status >= 500, mirror.at)
         control, candidate = (asked, mirror.served) if mirror.ask == "legacy" else (mirror.served, asked)
         pair = self._pair(job, control, candidate)
-        self._writer.latencies(pair)
         if mirror.ask == "modern" and mirror.leaves_credentials_out:
             self._writer.call(mirror.capability, mirror.operation, BARE, 0.0, False, mirror.at)
         standing = self._writer.standing(pair, mirror.plan.basis)
@@ -221,15 +285,16 @@ class Asking(Generic[Way]):
 
     def _stands(self, job: Job[Way], pair: Pair, standing: Standing) -> None:
         job.standing = standing
-        self._writer.pacing.count(pair, standing.epoch, job.mirror.plan.criteria.slower)
+        self._writer.times(pair, standing.epoch, job.mirror.plan.criteria.slower)
         mirror, control = job.mirror, pair.control
         if mirror.safe and not mirror.condition and control.failure is None and control.complete:
             job.kind = kind_of(control)
-            job.scope = scope = Scope(pair.capability, pair.operation, control.status // 100, standing.epoch)
-            earlier = self._repeats.earlier(question_of(mirror.request), control, asyncio.get_running_loop().time())
-            if earlier is not None and _are_alike(earlier, control, mirror.plan.basis.build) and (
-                    self._noise.chooses_repeat(scope, _roll())):
-                job.earlier = earlier
+            scope, now = job.scope, asyncio.get_running_loop().time()
+            if scope is not None and self._noise.awaits_repeat(scope, mirror.request.target, now):
+                earlier = self._repeats.earlier(question_of(mirror.request), control, now)
+                if earlier is not None and _are_alike(earlier, control, mirror.plan.basis.build):
+                    self._noise.repeated(scope)
+                    job.earlier = earlier
         self._both_spoke(job, pair)
 
     def _legacy_spoke_again(self, job: Job[Way], control: Observation | None) -> None:
@@ -257,8 +322,9 @@ class Asking(Generic[Way]):
         If modern served the client, it spoke first, and legacy twice after it. Then a difference may be a lag, even if
         legacy says the same twice. Asking again shows it.
         """
-        if job.found is None and job.scope is not None and second is not None:
-            self._noise.asked(job.scope)
+        scope = job.scope
+        if job.found is None and scope is not None and second is not None:
+            self._noise.asked(scope)
         if second is None or second.failure is not None:
             self._end(job, (pair,))
         else:
@@ -270,6 +336,8 @@ class Asking(Generic[Way]):
         It is asked for the first exchanges of an operation, and for others by chance, so that counts are fair. When the
         arms are asked again, it is asked if there is a difference to explain.
         """
+        if job.found is None and not job.noise:
+            return False
         if pair.control.failure is not None or pair.control.broke or pair.candidate.failure is not None:
             return False
         if job.control is not None:
@@ -277,9 +345,8 @@ class Asking(Generic[Way]):
         if job.found is not None:
             # If both repeat themselves word for word, legacy has by now been asked before modern and after it.
             return not identical(pair) and (job.last_hash is None or answers_hash(pair) != job.last_hash)
-        if job.scope is None or not job.mirror.noise:
-            return False
-        return _roll() < job.mirror.noise or self._noise.wants(job.scope)
+        scope = job.scope
+        return scope is not None and (_roll() < job.noise or self._noise.wants(scope))
 
     def _pair(self, job: Job[Way], control: Observation, candidate: Observation) -> Pair:
         mirror, rules = job.mirror, job.rules

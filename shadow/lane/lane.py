@@ -25,15 +25,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Generic
 
-from shadow.compare.comparison import (
-    NO_CREDENTIALS,
-    Comparison,
-    Outcome,
-    Tally,
-    answers_hash,
-    compare_condition,
-    identical,
-)
+from shadow.compare.agreement import agreement, answers_hash, identical
+from shadow.compare.comparison import NO_CREDENTIALS, Comparison, Outcome, Tally, compare_condition
 from shadow.compare.pair import Pair
 from shadow.custody.base import Custody
 from shadow.custody.sqlite import SqliteCustody
@@ -89,7 +82,8 @@ class Lane(Generic[Way]):
         self.eligible = 0
         self.unfinished = 0
         self.held = 0
-        self.writer = Writer(store, custody or (SqliteCustody(None) if store is not None else None), swept=swept)
+        self.writer = Writer(store, custody or (SqliteCustody(None) if store is not None else None), swept=swept,
+                             before=lambda: self._asking.look())
         self._settings = settings
         self._ended = ended
         self._judge = judge or Child()
@@ -105,13 +99,13 @@ class Lane(Generic[Way]):
         self._forget: asyncio.TimerHandle | None = None
         # A job that is not finished is in exactly one of these four.
         self._asking = Asking(
-            ask, settings.concurrency, self.writer, self._noise, self._rates, self._repeats, self._spoke)
+            ask, settings, self.writer, self._noise, self._rates, self._repeats, self._spoke)
         self._to_judge: deque[Job[Way]] = deque()
         self._at_judge: list[Job[Way]] = []
         self._rechecks = Rechecks(settings, self._due)
         self._judge_wake = asyncio.Event()
-        self._idle = asyncio.Event()
-        self._idle.set()
+        # Set when all jobs have ended, if somebody waits for that.
+        self._idle: asyncio.Event | None = None
 
     # --- the side that clients' requests touch: no await, no exception ---
 
@@ -119,12 +113,12 @@ class Lane(Generic[Way]):
         """Take a mirror, or shed it if there is no room. Constant time."""
         self.eligible += 1
         self.writer.take(mirror.capability)
-        cost = mirror.cost()
-        if reason := self._no_room(cost):
+        reason = self._no_place()
+        cost = 0 if reason else mirror.cost()
+        if reason or (reason := self._no_memory(cost)):
             return self._count(Tally(mirror.capability, mirror.operation, Outcome.SHED, reason), mirror.left_out())
         self.unfinished += 1
         self.held += cost
-        self._idle.clear()
         self._asking.served(mirror)
         return self._asking.put(Job(mirror, cost, self.writer.join(mirror.capability)))
 
@@ -159,13 +153,14 @@ class Lane(Generic[Way]):
         begun, self._asking.sparing.begun = self._asking.sparing.begun, []
         return begun
 
-    def _no_room(self, cost: int) -> str:
+    def _no_place(self) -> str:
         if not self.on:
             return "switched_off"
         if not self._open:
             return self._shut
-        if self.unfinished >= self._settings.queue:
-            return "queue_full"
+        return "queue_full" if self.unfinished >= self._settings.queue else ""
+
+    def _no_memory(self, cost: int) -> str:
         return "memory_full" if self.held + cost > self._settings.memory - self._settings.memory // PART else ""
 
     # --- the side that works ---
@@ -190,7 +185,9 @@ class Lane(Generic[Way]):
 
     async def idle(self) -> None:
         """Wait until every mirror that was taken has its outcome, including those that wait to be asked again."""
-        await self._idle.wait()
+        while self.unfinished:
+            self._idle = self._idle or asyncio.Event()
+            await self._idle.wait()
 
     async def drain(self, seconds: float) -> None:
         """Take nothing more, finish what is there within `seconds`, shed the rest, and write all of it to the store.
@@ -203,6 +200,7 @@ class Lane(Generic[Way]):
         until = asyncio.get_running_loop().time() + seconds
         for job in self._rechecks.stop():
             self._give_up(job, "drained")
+        self._asking.hurry()
         try:
             async with asyncio.timeout(seconds):
                 await self.idle()
@@ -234,17 +232,18 @@ class Lane(Generic[Way]):
         """The arms have spoken: finish a job whose arms said the same, and hand the others to the judge."""
         if not pairs:
             return self._give_up(job, "asker_failed")
-        mirror, job.pairs = job.mirror, pairs
-        asked, served = [pairs[0].candidate, pairs[0].control][::1 if mirror.ask == "modern" else -1]
-        if not pairs[0].control.broke and mirror.wants_credentials(asked, served):
+        mirror, job.pairs, first = job.mirror, pairs, pairs[0]
+        asked, served = first.candidate, first.control
+        if mirror.ask == "legacy":
+            asked, served = served, asked
+        if not first.control.broke and mirror.wants_credentials(asked, served):
             tally = Tally(mirror.capability, mirror.operation, Outcome.NOT_COMPARABLE, NO_CREDENTIALS)
             return self._judged(job, Comparison(tally, mirror.trace_id, mirror.at))
-        if pairs[0].condition:
-            return self._judged(job, compare_condition(pairs[0], asked))
+        if first.condition:
+            return self._judged(job, compare_condition(first, asked))
         repeat = self._repeat_of(job, pairs)
-        if not repeat and all(map(identical, pairs)):
-            tally = Tally(mirror.capability, mirror.operation, Outcome.MATCH)
-            return self._judged(job, Comparison(tally, mirror.trace_id, mirror.at))
+        if not repeat and all(map(identical, pairs[1:])) and (agreed := agreement(first)) is not None:
+            return self._judged(job, agreed)
         before, job.last_hash = job.last_hash, None
         job.steady = len(pairs) > 1 and identical(pairs[1])
         if job.steady or len(pairs) == 1:
@@ -267,11 +266,10 @@ class Lane(Generic[Way]):
     def _repeat_of(self, job: Job[Way], pairs: Sequence[Pair]) -> Sequence[Pair]:
         """The pair of legacy's two answers to a client that asked twice, if they must be compared; else none. A bracket
         shows more, so no repeat is taken beside it."""
-        if self._forget is None:
+        if self._forget is None and self._repeats.held:
             self._forget_repeats()
-        earlier, scope = job.earlier, job.scope
-        job.earlier = None
-        if earlier is None or scope is None or len(pairs) > 1:
+        earlier, job.earlier = job.earlier, None
+        if earlier is None or len(pairs) > 1 or (scope := job.scope) is None:
             return ()
         pair = replace(pairs[0], candidate=earlier)
         if identical(pair):
@@ -346,10 +344,10 @@ class Lane(Generic[Way]):
         """Both arms have been compared, for the first time or again."""
         if job.found is not None:
             return self._judged_again(job, comparison)
-        mirror, scope = job.mirror, job.scope
-        if scope is not None and (job.steady or len(job.pairs) > 1):
+        mirror = job.mirror
+        if (job.steady or len(job.pairs) > 1) and (scope := job.scope) is not None:
             self._noise.add(scope, comparison)
-        self._rechecks.earn(mirror)
+        self._rechecks.earn(job)
         if comparison.tally.outcome is not Outcome.MISMATCH:
             return self._conclude(job, comparison)
         if self._is_known_noise(job, comparison):
@@ -357,8 +355,8 @@ class Lane(Generic[Way]):
         if self.capture is not None and mirror.plan.sealing.share:
             # Seal it now, while the bodies are in memory. If the mismatch settles, its record is dropped again.
             job.sealed = self.capture.take(job.pairs[0], comparison, mirror.plan.sealing, safe=mirror.safe)
-        drifts = scope is not None and self._noise.drifts(scope)
-        if not (self._may_ask and self._rechecks.may_ask_again(mirror, comparison, self.held, drifts=drifts)):
+        drifts = (scope := job.scope) is not None and self._noise.drifts(scope)
+        if not (self._may_ask and self._rechecks.may_ask_again(job, comparison, self.held, drifts=drifts)):
             return self._conclude(job, comparison)
         job.found = comparison
         job.at = asyncio.get_running_loop().time()
@@ -373,13 +371,13 @@ class Lane(Generic[Way]):
         if end is not None:
             return self._conclude(job, end)
         job.round += 1
-        if job.round < len(job.mirror.recheck.after) and self._may_ask:
+        if job.round < len(job.recheck.after) and self._may_ask:
             return self._postpone(job)
         return self._conclude(job, job.found)
 
     def _is_known_noise(self, job: Job[Way], found: Comparison) -> bool:
-        return (found.tally.outcome is Outcome.MISMATCH and job.scope is not None
-                and self._noise.explains(job.scope, found))
+        return (found.tally.outcome is Outcome.MISMATCH and (scope := job.scope) is not None
+                and self._noise.explains(scope, found))
 
     @property
     def _may_ask(self) -> bool:
@@ -388,7 +386,7 @@ class Lane(Generic[Way]):
 
     def _postpone(self, job: Job[Way]) -> None:
         """Have a mismatch asked again later. Until then the job keeps only what that takes."""
-        job.control = None if job.mirror.recheck.legacy and not job.mirror.condition else job.pairs[0].control
+        job.control = None if job.recheck.legacy and not job.mirror.condition else job.pairs[0].control
         job.pairs = ()
         served = job.mirror.served
         job.mirror = mirror = replace(job.mirror, served=Observation(served.arm, 0.0, served.status))
@@ -430,8 +428,9 @@ class Lane(Generic[Way]):
         self.held -= job.cost
         if self._ended is not None:
             self._ended(job.mirror.trace_id, tally)
-        if not self.unfinished:
+        if not self.unfinished and self._idle is not None:
             self._idle.set()
+            self._idle = None
 
     def _count(self, tally: Tally, left_out: LeftOut | None) -> None:
         self._counts[tally] += 1

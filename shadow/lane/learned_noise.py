@@ -32,6 +32,15 @@ SHARE = 0.1
 SEEN = 60
 """Natural repeats of a scope that are all compared: noise is known soon. Of further ones a sample is."""
 
+TURNS = 8
+"""The sample has the repeats of one target in so many."""
+
+TURN = 10.0
+"""Seconds after which the sample has those of other targets."""
+
+CROWD = 500
+"""The most answers of a scope that wait for repeats of any target within a TURN: past that, only the sample does."""
+
 PATHS = 100
 """Paths kept of a scope. Drift at further ones is not learned."""
 
@@ -53,10 +62,13 @@ class Scope(NamedTuple):
 class _Brackets:
     """The brackets of one scope: how many were `asked` for and `judged`, whether some path is `undecided`, the paired
     table (`rows`) by kind and path, and when each `noisy` path last drifted (seconds since 1970). `repeats` are the
-    natural repeats that were chosen to be compared; `judged` counts them too."""
+    natural repeats that were compared; `judged` counts them too. So many answers of this `turn` have been `waiting` for
+    theirs."""
 
     asked: int = 0
     repeats: int = 0
+    turn: int = 0
+    waiting: int = 0
     judged: int = 0
     undecided: bool = False
     rows: dict[tuple[str, str], Noise] = field(default_factory=dict)
@@ -78,13 +90,20 @@ class LearnedNoise:
         """Count that legacy was asked for a second answer."""
         self._of(scope).asked += 1
 
-    def chooses_repeat(self, scope: Scope, roll: float) -> bool:
-        """Whether the next natural repeat is to be compared; `roll` is uniform in [0, 1). Those that are chosen count,
-        however the answers turn out, so that shares are fair."""
-        brackets = self._of(scope)
-        chosen = brackets.repeats < SEEN or roll < SHARE
-        brackets.repeats += chosen
-        return chosen
+    def awaits_repeat(self, scope: Scope, target: bytes, now: float) -> bool:
+        """Whether legacy's answer to a request for this target, at this time of the event loop, is to be held against
+        the next one to the same request. Nothing is known of the answers then, so that shares are fair."""
+        brackets, turn = self._of(scope), int(now / TURN)
+        if turn != brackets.turn:
+            brackets.turn, brackets.waiting = turn, 0
+        if (brackets.repeats >= SEEN or brackets.waiting >= CROWD) and (hash(target) + turn) % TURNS:
+            return False
+        brackets.waiting += 1
+        return True
+
+    def repeated(self, scope: Scope) -> None:
+        """Count that a natural repeat is compared, however that turns out."""
+        self._of(scope).repeats += 1
 
     def drifts(self, scope: Scope) -> bool:
         """Whether legacy was ever seen to disagree with itself in this scope."""
@@ -117,9 +136,12 @@ class LearnedNoise:
         )
 
     def _of(self, scope: Scope) -> _Brackets:
-        epochs = self._scopes.setdefault(scope[:3], {})
-        if scope.epoch not in epochs:
+        epochs = self._scopes.get(scope[:3])
+        if epochs is None:
+            epochs = self._scopes[scope[:3]] = {}
+        found = epochs.get(scope.epoch)
+        if found is None:
             if len(epochs) >= EPOCHS:
                 del epochs[next(iter(epochs))]
-            epochs[scope.epoch] = _Brackets()
-        return epochs[scope.epoch]
+            found = epochs[scope.epoch] = _Brackets()
+        return found

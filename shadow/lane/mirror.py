@@ -102,17 +102,19 @@ class Job(Generic[Way]):
     `pairs` are what is compared once the arms have answered: one pair, or the three of a bracket (legacy asked before
     and after modern). One pair is enough if the bracket is `steady`: legacy said the same twice. `earlier` is what
     legacy has said to the same question seconds before, or None: what differs between the two is compared as well.
-    `standing` says which epoch and stratum the exchange counts for, and `scope` where its noise is learned.
+    `standing` says which epoch and stratum the exchange counts for. `noise` and
+    `recheck` are the mirror's.
 
     If the arms came to a mismatch, `found` is that mismatch and `at` the loop's time when it was found. It was asked
     about again `round` times, and seen again `times` times. Meanwhile `control` is what legacy has said, to which
-    modern is held; it is None if legacy is asked again too. `kind` is the kind of what legacy said first. `last_hash`
-    is the hash of both answers, or None. `sealed` is the id of its record in the vault, or "".
+    modern is held; it is None if legacy is asked again too. `kind` is the kind of what legacy said first, if noise can
+    be learned from it. `last_hash` is the hash of both answers, or None. `sealed` is the id of its record in the vault,
+    or "".
     """
 
     __slots__ = (
-        "at", "cohort", "control", "cost", "earlier", "found", "kind", "last_hash", "mirror", "pairs", "round", "rules",
-        "scope", "sealed", "standing", "steady", "times",
+        "at", "cohort", "control", "cost", "earlier", "found", "kind", "last_hash", "mirror", "noise", "pairs",
+        "recheck", "round", "rules", "sealed", "standing", "steady", "times",
     )
 
     def __init__(self, mirror: Mirror[Way], cost: int, cohort: Cohort) -> None:
@@ -120,11 +122,12 @@ class Job(Generic[Way]):
         self.cost = cost
         self.cohort = cohort
         self.rules = mirror.plan.rules_of(mirror.operation)
+        self.noise = mirror.noise
+        self.recheck = mirror.recheck
         self.pairs: Sequence[Pair] = ()
         self.steady = False
         self.last_hash: int | None = None
         self.standing: Standing | None = None
-        self.scope: Scope | None = None
         self.earlier: Observation | None = None
         self.control: Observation | None = None
         self.kind = UNKNOWN
@@ -133,3 +136,10 @@ class Job(Generic[Way]):
         self.round = 0
         self.times = 0
         self.sealed = ""
+
+    @property
+    def scope(self) -> Scope | None:
+        """Where its noise is learned; None if it is not."""
+        if self.standing is None or self.kind is UNKNOWN:
+            return None
+        return Scope(self.mirror.capability, self.mirror.operation, self.kind.status, self.standing.epoch)

@@ -12,7 +12,7 @@ from typing import Generic
 from shadow.compare.comparison import AGREED, Comparison, Outcome
 from shadow.compare.difference import Severity
 from shadow.evidence.noise import seen_again, settled, still_drifts, unstable, with_bonds
-from shadow.lane.mirror import Job, Mirror, Way
+from shadow.lane.mirror import Job, Way
 from shadow.settings import LaneSettings
 
 _WAITING = 4
@@ -41,28 +41,29 @@ class Rechecks(Generic[Way]):
         self._saved: dict[str, float] = {}
         self._waiting: dict[Job[Way], asyncio.TimerHandle] = {}
 
-    def earn(self, mirror: Mirror[Way]) -> None:
-        """Credit the mirror's capability for one exchange."""
-        if budget := mirror.recheck.budget:
-            self._saved[mirror.capability] = min(_SAVED, self._saved.get(mirror.capability, 0.0) + budget)
+    def earn(self, job: Job[Way]) -> None:
+        """Credit the job's capability for one exchange."""
+        if budget := job.recheck.budget:
+            capability = job.mirror.capability
+            self._saved[capability] = min(_SAVED, self._saved.get(capability, 0.0) + budget)
 
-    def may_ask_again(self, mirror: Mirror[Way], found: Comparison, held: int, *, drifts: bool) -> bool:
+    def may_ask_again(self, job: Job[Way], found: Comparison, held: int, *, drifts: bool) -> bool:
         """Whether the mismatch `found` may be asked again. If it may, one recheck is spent.
 
         There must be a time to ask again, budget, and room: jobs that wait leave room for those that come. `held` are
         the bytes that the lane holds. `drifts` says that legacy is known to disagree with itself there.
         """
         lent = _LENT if drifts or found.severity is Severity.CRITICAL else 0.0
-        if not (mirror.recheck.after and mirror.recheck.budget > 0
-                and self._saved[mirror.capability] + lent >= 1 - _ROUNDING
+        recheck, capability = job.recheck, job.mirror.capability
+        if not (recheck.after and recheck.budget > 0 and self._saved[capability] + lent >= 1 - _ROUNDING
                 and len(self._waiting) < self._settings.queue // _WAITING and held <= self._settings.memory // 2):
             return False
-        self._saved[mirror.capability] -= 1
+        self._saved[capability] -= 1
         return True
 
     def wait(self, job: Job[Way]) -> None:
         """Keep a job until it is due, a number of seconds after its mismatch was found."""
-        due = job.at + job.mirror.recheck.after[job.round]
+        due = job.at + job.recheck.after[job.round]
         self._waiting[job] = asyncio.get_running_loop().call_at(due, self._ring, job)
 
     def stop(self) -> list[Job[Way]]:
@@ -89,7 +90,7 @@ def ended(job: Job[Way], again: Comparison) -> Comparison | None:
     if outcome is Outcome.UNSTABLE and still_drifts(found, again):
         return unstable(found)
     if outcome in AGREED or outcome in (Outcome.TRANSIENT, Outcome.UNSTABLE):
-        return settled(found, f"after_{job.mirror.recheck.after[job.round]:g}s")
+        return settled(found, f"after_{job.recheck.after[job.round]:g}s")
     if outcome is Outcome.MISMATCH:
         job.times += 1
         job.found = seen_again(found, again, job.times)

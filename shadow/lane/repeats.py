@@ -4,6 +4,7 @@ What differs between the two is legacy's own drift. So the latest answers are ke
 lane's memory, by a hash of what was asked: method, target, body, credentials, and what the client accepts.
 """
 
+from collections import OrderedDict
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -44,29 +45,33 @@ class _Kept(NamedTuple):
 
 
 class Repeats:
-    """Legacy's latest answers of one worker, in at most `memory` bytes. Times are those of the event loop."""
+    """Legacy's latest answers of one worker, in at most `memory` bytes, of which `held` are taken. Times are those of
+    the event loop."""
 
     def __init__(self, memory: int) -> None:
         self._memory = memory
-        self._held = 0
-        self._kept: dict[int, _Kept] = {}
+        self._most = min(memory, LARGEST + _OVERHEAD)
+        self.held = 0
+        self._kept: OrderedDict[int, _Kept] = OrderedDict()
 
     def earlier(self, question: int, answer: Observation, now: float) -> Observation | None:
         """Legacy's earlier answer to this question, if it is recent enough. Its place is taken by this one."""
         known = self._drop(question)
         cost = len(answer.body) + _OVERHEAD
-        if len(answer.body) <= LARGEST and cost <= self._memory:
-            self._held += cost
+        if cost <= self._most:
+            self.held += cost
             self._kept[question] = _Kept(now, answer, cost)
-        self.expire(now)
+            if self.held > self._memory:
+                self.expire(now)
         return known.answer if known is not None and now - known.at <= WITHIN else None
 
     def expire(self, now: float) -> float | None:
         """Drop what is too old or too much. Returns the time at which the next is too old, None if nothing is left."""
-        # Each answer was put at the end, so the first is the oldest.
+        # Each answer was put at the end, so the first is the oldest. A plain dict would look for the first ever longer,
+        # the more of them were dropped.
         while self._kept:
             oldest = next(iter(self._kept))
-            if self._held <= self._memory and now - self._kept[oldest].at <= WITHIN:
+            if self.held <= self._memory and now - self._kept[oldest].at <= WITHIN:
                 return self._kept[oldest].at + WITHIN
             self._drop(oldest)
         return None
@@ -74,10 +79,10 @@ class Repeats:
     def clear(self) -> None:
         """Drop everything."""
         self._kept.clear()
-        self._held = 0
+        self.held = 0
 
     def _drop(self, question: int) -> _Kept | None:
         known = self._kept.pop(question, None)
         if known is not None:
-            self._held -= known.cost
+            self.held -= known.cost
         return known

@@ -8,6 +8,7 @@ hour, and each next one twice as long, up to a day.
 
 from collections import deque
 from dataclasses import dataclass, field
+from functools import lru_cache
 from math import sqrt
 from typing import NamedTuple
 
@@ -41,7 +42,10 @@ UNKNOWN = Kind(0, False)
 
 def kind_of(one: Observation) -> Kind:
     """The kind of an answer."""
-    return Kind(0 if one.failure is not None else one.status // 100, bool(one.body))
+    return _kind(0 if one.failure is not None else one.status // 100, bool(one.body))
+
+
+_kind = lru_cache(maxsize=32)(Kind)
 
 
 class Stop(NamedTuple):

@@ -1,7 +1,7 @@
 """Standings: for which epoch, stratum and subject an exchange counts.
 
-An exchange gets its standing as soon as both arms have answered, so that a later request about the same subject in that
-hour cannot take its place.
+An exchange gets its standing when both arms have answered, before it is compared, so that a later request about the
+same subject in that hour cannot take its place.
 """
 
 from typing import NamedTuple
@@ -124,18 +124,17 @@ class Standings:
 
     def _epoch(self, pair: Pair, basis: Basis) -> Epoch:
         """The epoch of an exchange. An arm that does not send its build is taken to have the last known one."""
-        self._latest[pair.capability] = pair.at
-        known = self._epochs.get(pair.capability)
-        legacy, modern = ("", "") if not basis.build else (
-            build_of(pair.control, basis.build), build_of(pair.candidate, basis.build))
+        capability = pair.capability
+        self._latest[capability] = pair.at
+        known = self._epochs.get(capability)
+        legacy = modern = ""
+        if basis.build:
+            legacy, modern = build_of(pair.control, basis.build), build_of(pair.candidate, basis.build)
+        if known is not None:
+            legacy, modern = legacy or known.legacy, modern or known.modern
         # When a known difference expires, there is one rule less.
         expired = sum(one.expires <= pair.at for one in pair.rules.known) if pair.rules.known else 0
-        custody, restarts = self._keys.custody, self._restarts.of(pair.capability)
-        if known is None:
-            known = self._epochs[pair.capability] = Epoch(
-                legacy, modern, basis.setup, VERSION, expired, custody, restarts)
-        elif ((legacy and legacy != known.legacy) or (modern and modern != known.modern) or expired != known.expired
-              or basis.setup != known.setup or custody != known.custody or restarts != known.restarts):
-            known = self._epochs[pair.capability] = Epoch(
-                legacy or known.legacy, modern or known.modern, basis.setup, VERSION, expired, custody, restarts)
+        parts = legacy, modern, basis.setup, VERSION, expired, self._keys.custody, self._restarts.of(capability)
+        if parts != known:
+            known = self._epochs[capability] = Epoch(*parts)
         return known

@@ -13,7 +13,7 @@ once the outcomes of all that came before it are known too.
 import asyncio
 import time
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from math import inf
 from typing import NamedTuple
 
@@ -25,7 +25,6 @@ from shadow.custody.base import Custody
 from shadow.evidence.counting import BAD, EFFECTIVE, NOT_SAMPLED, Counts, counts_as, reason_kept, shows_nothing
 from shadow.evidence.epoch import Basis, Epoch, digest
 from shadow.evidence.noise import table
-from shadow.evidence.pace import measured
 from shadow.evidence.stratum import HOUR, LeftOut
 from shadow.lane.cohorts import Cohort, Cohorts
 from shadow.lane.doubts import Doubts
@@ -36,12 +35,15 @@ from shadow.lane.restarts import Restarts
 from shadow.lane.standing import Standing, Standings
 from shadow.lane.unwritten import Calls, Exchanges
 from shadow.ledger.rows import FASTER, NOT_LOST, SLOWER, Binding, Gap, Reason, Traffic, bridged
+from shadow.settings import Slower
 from shadow.stores.base import Batch, Store, StoreError, StoreRenewed
 from shadow.stores.marks import Marks, Seat
 from shadow.words import worded
 
-FLUSH = 0.5
-"""Seconds between writes, for as long as an exchange has no outcome yet or something waits to be written."""
+FLUSH = 0.8
+"""Seconds between writes, for as long as an exchange has no outcome yet or something waits to be written. A write takes
+as much time for a few exchanges as for some dozens. It is less than a second, since it looks at the keys too (FRESH in
+shadow.lane.epoch_keys)."""
 
 IDLE = 3.0
 """Seconds after which an empty batch is written, to see whether the store is well and still the same file. A writer at
@@ -73,8 +75,12 @@ class Writer:
     times of both arms.
     """
 
-    def __init__(self, store: Store | None, custody: Custody | None, *, swept: bool = False) -> None:
-        """`store` and `custody` are None if they are not open yet: see `use`. `swept`: all exchanges are a sweep's."""
+    def __init__(
+        self, store: Store | None, custody: Custody | None, *, swept: bool = False,
+        before: Callable[[], object] = lambda: None,
+    ) -> None:
+        """`store` and `custody` are None if they are not open yet: see `use`. `swept`: all exchanges are a sweep's.
+        `before` is called just before what waits is written: what ends then is written too."""
         self.lost: Counter[str] = Counter()
         self.failures = 0
         self.renewals = 0
@@ -85,6 +91,7 @@ class Writer:
         self._standings = Standings(self.keys, self._restarts)
         self._store = store
         self._swept = swept
+        self._before = before
         self._tallies: Counter[Tally] = Counter()
         self._comparisons: list[Comparison] = []
         self._traffic: defaultdict[tuple[str, str, str, str], Calls] = defaultdict(Calls)
@@ -117,7 +124,8 @@ class Writer:
 
     def take(self, capability: str) -> None:
         """Mark that an exchange was taken, and will have an outcome."""
-        self._write_soon()
+        if not self._busy:
+            self._write_soon()
         self._marks.take(capability)
 
     def join(self, capability: str) -> Cohort:
@@ -200,20 +208,19 @@ class Writer:
             if not standing.linked:
                 self._gap(Gap(capability, Reason.UNLINKED, 1, standing.at, standing.at))
             self._weigh(comparison, standing, rules, cohort)
-            self._bind(comparison, standing)
+            if comparison.bonds:
+                self._bind(comparison, standing)
         self._keep(comparison)
 
     def _keep(self, comparison: Comparison) -> None:
-        has_details = _has_details(comparison)
-        if has_details and len(self._comparisons) < UNWRITTEN:
-            self._comparisons.append(comparison)
-            return
-        self.lost["differences"] += has_details
+        if _has_details(comparison):
+            if len(self._comparisons) < UNWRITTEN:
+                self._comparisons.append(comparison)
+                return
+            self.lost["differences"] += 1
         self._tallies[comparison.tally] += 1
 
     def _bind(self, comparison: Comparison, standing: Standing) -> None:
-        if not comparison.bonds:
-            return
         if len(self._bindings) + len(comparison.bonds) > BINDINGS:
             self.lost["differences"] += 1
             return
@@ -230,7 +237,7 @@ class Writer:
             found.reproduced += not critical.isdisjoint(comparison.reproduced)
         elif outcome is Outcome.TRANSIENT and comparison.was_critical:
             found.critical += 1
-        if comparison.hidden and rules.known and outcome in COMPARED:
+        if comparison.hidden and outcome in COMPARED:
             hidden = dict(comparison.hidden)
             found.known.update(one.id for one in rules.known if one.id in hidden)
         if comparison.drifts:
@@ -277,11 +284,11 @@ class Writer:
         if at > known.at:
             known.at = at
 
-    def latencies(self, pair: Pair) -> None:
-        """Add how much longer one arm took than the other over the same request, if both answered at their own pace: to
-        the end of the answer, or else to its head."""
-        for _, legacy, modern in measured(pair)[-1:]:
-            longer = modern - legacy
+    def times(self, pair: Pair, epoch: Epoch, by: Slower | None) -> None:
+        """Add the times of both arms over the same request, and by how much one took longer than the other, as far as
+        both answered at their own pace: to the end of the answer, or else to its head."""
+        longer = self.pacing.count(pair, epoch, by)
+        if longer is not None:
             self.call(pair.capability, pair.operation, SLOWER if longer > 0 else FASTER, abs(longer), False, pair.at)
 
     def start(self) -> None:
@@ -318,7 +325,11 @@ class Writer:
     def _wake_in(self, seconds: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_later(seconds, self._due.set)
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._wake)
+
+    def _wake(self) -> None:
+        self._due.set()
+        self._before()
 
     async def _run(self) -> None:
         # At rest, when every exchange that was taken is written, nothing but the look once in IDLE wakes up the loop.

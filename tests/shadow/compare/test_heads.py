@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.message import Headers
-from shadow.compare.comparison import Outcome, compare, identical
+from shadow.compare.agreement import identical
+from shadow.compare.comparison import Outcome, compare
 from shadow.compare.difference import Severity
 from shadow.compare.fields import PRESENCE
 from shadow.compare.heads import _ACTED_UPON, _ACTED_UPON_PREFIXES, compared, is_added, same, varies

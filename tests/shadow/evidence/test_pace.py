@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from shadow.evidence.epoch import Epoch, Setup
-from shadow.evidence.pace import BLOCK, Held, Moment, Pace, grown, held, measured
+from shadow.evidence.pace import BLOCK, Held, Moment, Pace, Sums, grown, measured
 from shadow.settings import Slower
 from tests.shadow.exchanges import answer, pair
 
@@ -24,17 +24,19 @@ BY = Slower(1.2, 0.005)
 ])
 def test_a_pair_is_slower_by_ratio_and_plus_and_a_tail_by_three_times_and_plus(
         legacy, modern, slower, tail_modern, tail_legacy):
-    assert held(legacy, modern, BY) == Held(1, slower, tail_modern, tail_legacy)
+    sums = Sums()
+    sums.add((legacy, modern), BY, at=7.0)
+    assert (sums.held, sums.last) == (Held(1, slower, tail_modern, tail_legacy), 7.0)
 
 
 def test_what_was_measured_of_both_arms_is_held_against_each_other():
     legacy, modern = answer("legacy"), answer("modern")
-    assert measured(pair(legacy, modern)) == []
+    assert measured(pair(legacy, modern)) == (None, None)
     legacy, modern = replace(legacy, first=1.0, last=2.0), replace(modern, first=3.0, last=4.0)
-    assert measured(pair(legacy, modern)) == [(Moment.FIRST, 1.0, 3.0), (Moment.LAST, 2.0, 4.0)]
-    assert measured(pair(replace(legacy, last=None), modern)) == [(Moment.FIRST, 1.0, 3.0)]
+    assert measured(pair(legacy, modern)) == ((1.0, 3.0), (2.0, 4.0))
+    assert measured(pair(replace(legacy, last=None), modern)) == ((1.0, 3.0), None)
     failed = replace(answer("modern", failure="reset"), first=3.0, last=4.0)
-    assert measured(pair(legacy, failed)) == []
+    assert measured(pair(legacy, failed)) == (None, None)
 
 
 def test_blocks_keep_every_pair_in_its_order():

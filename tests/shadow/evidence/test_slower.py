@@ -8,7 +8,7 @@ import pytest
 
 from shadow.evidence.criteria import Criteria, State
 from shadow.evidence.epoch import Epoch, Setup
-from shadow.evidence.pace import Held, Moment, Pace, grown, held
+from shadow.evidence.pace import Held, Moment, Pace, Sums, grown
 from shadow.evidence.slower import slower
 from shadow.settings import Slower
 
@@ -57,10 +57,10 @@ def told(draw, factor, seed, most, every=1, known=()):
     is looked at after each `every` pairs. `known` are the blocks of the past."""
     rng, blocks, criteria = random.Random(seed), tuple(known), Criteria(("read",), minimum=1, slower=BY)
     for done in range(every, most + 1, every):
-        new = Held()
+        new = Sums()
         for _ in range(every):
-            new = new.joined(held(draw(rng), factor * draw(rng), BY))
-        blocks = grown(blocks, new)
+            new.add((draw(rng), factor * draw(rng)), BY, at=0.0)
+        blocks = grown(blocks, new.held)
         if one(blocks, criteria).state is State.FAIL:
             return done
     return None

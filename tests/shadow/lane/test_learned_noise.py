@@ -8,7 +8,7 @@ from shadow.compare.comparison import Comparison, Drift, Outcome, Tally
 from shadow.compare.difference import Difference, Severity, Shape
 from shadow.evidence.epoch import Basis, Epoch, Setup
 from shadow.evidence.noise import EXPIRES, PROPOSED
-from shadow.lane.learned_noise import EPOCHS, FIRST, MOST, PATHS, LearnedNoise, Scope
+from shadow.lane.learned_noise import CROWD, EPOCHS, FIRST, MOST, PATHS, SEEN, TURN, TURNS, LearnedNoise, Scope
 from shadow.settings import LaneSettings, Recheck
 from shadow.stores.memory import Memory
 from tests.shadow.exchanges import answer, later, mirror
@@ -95,6 +95,20 @@ def test_what_is_kept_is_bounded():
         for _ in range(PROPOSED):
             known.add(scope, bracket())
     assert [known.explains(scope, differs("/servedAt")) for scope in builds] == [False] + [True] * EPOCHS
+
+
+def test_of_many_answers_a_sample_waits_for_repeats_and_every_target_has_its_turn():
+    noise, targets = LearnedNoise(), [b"/patients/%d" % number for number in range(400)]
+    assert all(noise.awaits_repeat(SCOPE, target, 1.0) for target in [*targets, *targets[:CROWD - 400]])
+    # A crowd of answers has come within the turn, and then enough repeats have been compared.
+    crowded = [target for target in targets if noise.awaits_repeat(SCOPE, target, 1.0)]
+    for _ in range(SEEN):
+        noise.repeated(SCOPE)
+    turns = [{target for target in targets if noise.awaits_repeat(SCOPE, target, TURN * turn + 1)}
+             for turn in range(TURNS)]
+    assert turns[0] == set(crowded)
+    assert all(turns)
+    assert sorted(target for turn in turns for target in turn) == sorted(targets)
 
 
 def test_the_first_exchanges_are_wanted():

@@ -4,7 +4,7 @@ import pytest
 
 from shadow.compare.comparison import Comparison, Outcome, Tally
 from shadow.evidence.epoch import Epoch, Setup
-from shadow.lane.members import Members
+from shadow.lane.members import NAMES, Members
 from shadow.ledger.rows import MEMBERS
 from tests.shadow.lane.test_writer import Failing, Kept, pair
 
@@ -49,6 +49,16 @@ async def test_a_store_that_fails_loses_no_member_and_no_name_is_kept():
         found = await counted(kept, (f"P-{number}", Outcome.MATCH, "", WHO))
     assert found == [("client", 3, 0), ("facility", 3, 0)]
     assert not any("Meier" in one.token or "clinic" in one.token for one in kept.store.read().members)
+
+
+def test_a_client_is_one_member_however_many_others_are_counted_in_between():
+    members = Members()
+    for number in (*range(NAMES + 5), *range(NAMES + 5)):
+        members.count("results", EPOCH, b"k" * 32, (("client", str(number)),), bad=number == 3)
+    rows = members.take()
+    assert len({row.token for row in rows}) == len(rows) == NAMES + 5
+    assert {row.effective for row in rows} == {2}
+    assert sum(row.bad for row in rows) == 2
 
 
 @pytest.mark.slow

@@ -37,13 +37,13 @@ def job(found=None, recheck=HALF):
 
 
 def spends(rechecks, found=None, recheck=HALF, held=ROOM, drifts=False):
-    return rechecks.may_ask_again(mirror(recheck=recheck), found or differs("/a"), held, drifts=drifts)
+    return rechecks.may_ask_again(job(recheck=recheck), found or differs("/a"), held, drifts=drifts)
 
 
 def earned(exchanges, recheck=HALF):
     rechecks = Rechecks(SETTINGS, lambda job: None)
     for _ in range(exchanges):
-        rechecks.earn(mirror(recheck=recheck))
+        rechecks.earn(job(recheck=recheck))
     return rechecks
 
 
@@ -70,7 +70,8 @@ def test_nothing_is_asked_again_where_it_is_not_planned_or_would_change_somethin
     rechecks = earned(10)
     assert not spends(rechecks, recheck=NEVER)
     assert not spends(rechecks, recheck=Recheck((0.01,), 0.0, True))
-    assert not rechecks.may_ask_again(replace(mirror(recheck=HALF), safe=False), differs("/a"), ROOM, drifts=True)
+    unsafe = Job(replace(mirror(recheck=HALF), safe=False), 0, Cohort())
+    assert not rechecks.may_ask_again(unsafe, differs("/a"), ROOM, drifts=True)
 
 
 def test_what_waits_leaves_half_of_the_memory_to_what_comes():

@@ -80,7 +80,7 @@ def test_exchanges_are_written_together_however_many_they_are():
     run_still(scene)
 
 
-def test_what_a_lane_at_rest_takes_is_written_within_half_a_second():
+def test_what_a_lane_at_rest_takes_is_written_within_a_second():
     async def scene(loop):
         lane, store = started()
         await asyncio.sleep(MINUTE)

@@ -6,7 +6,8 @@ import threading
 import pytest
 
 from adapters.message import Headers
-from shadow.compare.comparison import compare, identical
+from shadow.compare.agreement import identical
+from shadow.compare.comparison import compare
 from shadow.custody.sqlite import SqliteCustody
 from shadow.lane.lane import Lane
 from shadow.ledger.groups import patterns
