@@ -19,7 +19,8 @@ endif
 # file: its tests interrupt threads, and under a tracer Python 3.11 then hangs.
 APART = $(addprefix tests/,scenarios chaos siege evidence benchmarks)
 UNMEASURED = $(APART) tests/gateway/test_config_attempts.py
-PYTEST = pytest --numprocesses auto --dist loadfile
+# Tests wait about as long as they compute, so three of them share two cores.
+PYTEST = pytest --numprocesses $(shell expr $$(nproc) \* 3 / 2) --dist loadfile
 
 # The compiled build is made of a copy of the files, so that nothing compiled hides what is edited here. FIGWAY_COMPILE=1
 # is for that copy: it is what setup.py goes by, and the tests run there without tracing them.

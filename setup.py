@@ -52,10 +52,10 @@ COMPILED = [
 # compile a dataclass with slots.
 COMPILED += [
     "gateway/question.py",
-    "shadow/evidence/media.py",
-    "shadow/evidence/stratum.py",
     "shadow/compare/agreement.py",
     "shadow/compare/heads.py",
+    "shadow/evidence/media.py",
+    "shadow/evidence/stratum.py",
     "shadow/lane/asking.py",
     "shadow/lane/deadlines.py",
     "shadow/lane/lane.py",

@@ -7,7 +7,7 @@ not look inside.
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from adapters.message import Headers, Request
 from gateway.call import Arrival
@@ -25,7 +25,6 @@ from gateway.upload import Upload
 from gateway.wire.bodies import CHUNKED
 from shadow.evidence.stratum import LARGEST, LeftOut
 from shadow.lane.asking import Cancel
-from shadow.lane.lane import Lane
 from shadow.lane.mirror import Mirror
 from shadow.observation import NO_FIELDS, Digest, Failure, Observation
 from shadow.preconditions import is_conditional
@@ -46,6 +45,16 @@ class Way(NamedTuple):
     said: Observation | None = None
 
 
+class Intake(Protocol):
+    """Where each exchange that is eligible for a mirror goes: shadow.lane.lane.Lane, which says more."""
+
+    def offer(self, mirror: Mirror[Way]) -> None:
+        """Take a mirror."""
+
+    def skip(self, capability: str, operation: str, reason: str, left_out: LeftOut | None = None) -> None:
+        """Count an exchange that is not mirrored."""
+
+
 class Witness:
     """Sees what the serving arm says, and offers the exchange to the lane when the client has its answer. Made only
     where a mirror is due. It stands before the outlet: a mirror compares what the arms said, not what the client may
@@ -60,7 +69,7 @@ class Witness:
         "_match", "_paused", "_pieces", "_plan", "_room", "_said", "_sent_at", "_size", "_status", "trailers",
     )
 
-    def __init__(self, lane: Lane[Way], room: Room, match: Match, arrival: Arrival, decision: Decision) -> None:
+    def __init__(self, lane: Intake, room: Room, match: Match, arrival: Arrival, decision: Decision) -> None:
         """`decision` has a mirror, so the match's capability has a shadow plan."""
         plan, mirror = match.target.capability.shadow, decision.mirror
         assert plan is not None

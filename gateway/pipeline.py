@@ -28,7 +28,7 @@ from gateway.decide import Decision, decide
 from gateway.errors import code_of, problem, whereabouts
 from gateway.fallback import KINDS, STATUSES, Fallback, Fallbacks, code_for_client
 from gateway.forward import forward
-from gateway.mirroring import Way, Witness, is_logged_in, left_out
+from gateway.mirroring import Intake, Witness, is_logged_in, left_out
 from gateway.outlet import Downstream, Outlet, send_whole, with_ours
 from gateway.phase import ADMITTING, ANSWERING, ASKING, DONE, HOLDING, TUNNEL, Phase
 from gateway.room import BODY_FREE, Room
@@ -38,7 +38,6 @@ from gateway.transports.base import Sending
 from gateway.transports.http.affinity import Affinity
 from gateway.upload import Upload, ask_for_body
 from gateway.waiting import wait
-from shadow.lane.lane import Lane
 from shadow.observation import Failure, Observation
 
 _NO_HEADERS = Headers()
@@ -51,7 +50,7 @@ _roll = random.random
 class Pipeline:
     """What the exchanges of one worker share. `table`, the table in force, is replaced whole."""
 
-    def __init__(self, table: RouteTable, lane: Lane[Way], recorder: Recorder) -> None:
+    def __init__(self, table: RouteTable, lane: Intake, recorder: Recorder) -> None:
         self.table = table
         self.lane = lane
         self.recorder = recorder

@@ -24,7 +24,10 @@ from adapters.trees.sharing import Known, shared
 
 _CHARSET = re.compile(rb"""<meta[^>]*?charset\s*=\s*["']?\s*([A-Za-z0-9._:-]{1,40})""", re.IGNORECASE)
 # White space that is kept, until the rest has been collapsed. No text has such signs.
-_KEEP, _SHOW = str.maketrans(" \t\n", f"\ud800\ud801{BREAK}"), str.maketrans("\ud800\ud801", " \t")
+_KEPT = chr(0xD800) + chr(0xD801)
+_KEEP, _SHOW = str.maketrans(" \t\n", _KEPT + BREAK), str.maketrans(_KEPT, " \t")
+
+_CELL = re.compile(r"(\s*)(<t[dh]\b[^<>]*>[^<]*)</t[dh]>")
 
 _ROWS = frozenset({"tr", "td", "li"})
 """Elements of which a page may have many."""
@@ -112,14 +115,32 @@ class _Page:
                     self._close(start)
                 else:
                     self._ended(plan.name, start)
+                at = self._past_cells(at)
             elif plan.node is not None:
                 if plan.within is not None and inside.tag not in plan.within:
                     self._close_up(plan.name)
-                at = self._opened(plan, start, at)
+                at = self._past_cells(self._opened(plan, start, at))
         while len(opened) > 1:
             self._close()
         _fill(opened[0].node, opened[0].inside)
         return opened[0].node
+
+    def _past_cells(self, at: int) -> int:
+        """Add the cells of a row, from `at` on, that hold a text and were read before: most cells are such, and so they
+        take a third of the time. Returns where to read on."""
+        row = self._open[-1]
+        if row.tag != "tr" or self._seen is None:
+            return at
+        while (found := _CELL.match(self._text, at)) is not None:
+            space, written = found.groups()
+            known = self._seen.get(written)
+            if known is None:
+                break
+            if space:
+                row.inside.append(space)
+            row.inside.append(known)
+            at = found.end()
+        return at
 
     def _planned(self, found: re.Match[str]) -> elements.Plan:
         plan = elements.plan(tags.usual(found))

@@ -11,6 +11,7 @@ one if its prefix is declared where it stands.
 
 import re
 from collections.abc import Iterator
+from typing import Any
 from xml.parsers import expat
 
 from adapters.document import DocumentError, Tree
@@ -99,7 +100,8 @@ class _Reading:
         self._spaced = b"xml:space" in data
         self._keeps = [False]
         # The encoding is forced, since the text has been decoded.
-        self._parser = parser = expat.ParserCreate("utf-8", "}")
+        parser = expat.ParserCreate("utf-8", "}")
+        self._parser: Any = parser
         parser.buffer_text = True
         parser.ordered_attributes = True
         parser.StartElementHandler = self._begin
@@ -114,7 +116,7 @@ class _Reading:
         try:
             self._parser.Parse(self._data, True)
         finally:
-            del self._parser  # It holds this object, so that neither would be freed before the next garbage collection.
+            self._parser = None  # It holds this object: neither would be freed before the next garbage collection.
         [(name, root)] = self._items
         return {name: [root]}
 

@@ -96,7 +96,7 @@ class Collected:
         """Nothing to do: the answer is handed on when it is whole."""
 
     def on_end(self, trailers: Headers) -> None:
-        self.trailers = trailers
+        self.trailers = trailers or NO_FIELDS
         if self._passing is None:
             self._settle()
         else:

@@ -77,6 +77,13 @@ def _is_deep(trail: _Trail) -> bool:
     return True
 
 
+def _are_equal(old: Tree, new: Tree) -> bool:
+    try:
+        return bool(old == new)
+    except RecursionError:
+        return False  # It is looked at level by level.
+
+
 def _numbers(legacy: Number, modern: Number) -> str:
     try:
         return "precision" if Decimal(legacy) == Decimal(modern) else "value"
@@ -148,12 +155,15 @@ class _Walk:
         """The members of two objects that must be looked at: containers, and leaves that differ."""
         self.prints.spend(len(old))
         found: list[_Found] = []
+        whole = self._identities is None and not _is_deep(trail)
         for name, before in old.items():
             after = new.get(name, GONE)
-            # Scalars of two types are unequal, so `!=` loses nothing. Containers are looked at later. One object that
-            # is in both documents was read once, as equal parts of them.
-            if before is not after and (isinstance(before, _LOOKED_AT) or before != after):
-                found.append(("", (trail, name), matcher.step(name), before, after))
+            # One object that is in both documents was read once, as equal parts of them. Scalars of two types are
+            # unequal, so `==` loses nothing.
+            if before is after or (_are_equal(before, after) if whole else
+                                   not isinstance(before, _LOOKED_AT) and before == after):
+                continue
+            found.append(("", (trail, name), matcher.step(name), before, after))
         if len(old) != len(new) or old.keys() != new.keys():
             found += [("", (trail, name), matcher.step(name), GONE, after)
                       for name, after in new.items() if name not in old]

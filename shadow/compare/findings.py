@@ -261,4 +261,4 @@ class Paths:
 
 
 def _has_several(place: Place) -> bool:
-    return any(isinstance(side, list) and len(side) > 1 for side in place.sides)
+    return max([len(side) for side in place.sides if isinstance(side, list)], default=0) > 1

@@ -40,7 +40,7 @@ class Prints:
         self.looks = looks
         self.identities = identities
         self._known: dict[tuple[int, int], int] = {}
-        self._loose: dict[str, Hashable] = {}
+        self._loose: dict[tuple[str, str], int] = {}
         self._quick = True
         self._varying: dict[tuple[Key, Matcher[Directive]], bool] = {}
 
@@ -158,22 +158,23 @@ class Prints:
         stack: list[tuple[str, Tree]] = [("", tree)]
         looks = spent = 0
         while stack and looks < 2 * MAX_LEAVES and len(found) < MAX_LEAVES:
-            name, node = stack.pop()
+            leaf = stack.pop()
+            name, node = leaf
             if name == ORDER:
                 continue
             looks += 1
-            if isinstance(node, dict):
+            if isinstance(node, str):
+                # The same values stand in many items.
+                known = loose.get(leaf)
+                if known is None:
+                    known = loose[leaf] = hash((name, loosely(node)))
+                found.add(known)
+            elif isinstance(node, dict):
                 spent += len(node)
                 stack += node.items()
             elif isinstance(node, list):
                 spent += len(node)
                 stack += [(name, one) for one in node]
-            elif isinstance(node, str):
-                # The same values stand in many items.
-                known = loose.get(node)
-                if known is None:
-                    known = loose[node] = loosely(node)
-                found.add(hash((name, known)))
             else:
                 found.add(hash((name, loosely(node))))
         self.spend(looks + spent)

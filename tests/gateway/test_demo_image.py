@@ -105,4 +105,4 @@ def test_ci_runs_what_make_test_runs():
     script = ROOT / ".ci" / "run"
     assert os.access(script, os.X_OK)
     assert "set -euo pipefail" in script.read_text()
-    assert re.findall(r"(?m)^make .*$", script.read_text()) == ["make test"]
+    assert re.findall(r"(?m)^make .*$", script.read_text()) == ["make test", "make test-compiled"]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from shadow.evidence.criteria import Criteria
-from shadow.evidence.pace import Held, Moment, Pace, grown, held
+from shadow.evidence.pace import Moment, Pace, Sums, grown
 from shadow.plan import ShadowPlan
 from shadow.report.verdict import Rest
 from shadow.settings import Slower
@@ -51,10 +51,10 @@ def timed(
     def run(seed: str) -> Told:
         rng, watch, book, blocks = random.Random(f"{name} {seed}"), Watch(criteria, waited_for(bound)), Book(), ()
         for done in range(every, most + 1, every):
-            new = Held()
+            new = Sums()
             for _ in range(every):
-                new = new.joined(held(legacy(rng), modern(rng), BY))
-            blocks = grown(blocks, new)
+                new.add((legacy(rng), modern(rng)), BY, 0.0)
+            blocks = grown(blocks, new.held)
             book.add([(CLEAN, every)])
             book.rest = Rest(paces=[Pace(CAPABILITY, EPOCH, "read", moment, *BY, blocks, 0.0) for moment in Moment])
             if watch.sees(book.look(criteria), done):

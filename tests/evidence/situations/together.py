@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from shadow.compare.comparison import Outcome
 from shadow.evidence.criteria import Accepted, Lag
-from shadow.evidence.pace import Blocks, Held, Moment, Pace, grown, held
+from shadow.evidence.pace import Blocks, Moment, Pace, Sums, grown
 from tests.evidence.drawn import CAPABILITY, EPOCH, READ, Book, Kind, World, trial
 from tests.evidence.situations.common import RATES
 from tests.evidence.situations.groups import Shared
@@ -40,10 +40,10 @@ class Beside:
 
     def __call__(self, book: Book, rng: random.Random, exchanges: int, bad: int) -> None:
         self._shared(book, rng, exchanges, bad)
-        new = Held()
+        new = Sums()
         for _ in range(exchanges):
-            new = new.joined(held(ordinary(rng), ordinary(rng), BY))
-        self._blocks = grown(self._blocks, new)
+            new.add((ordinary(rng), ordinary(rng)), BY, 0.0)
+        self._blocks = grown(self._blocks, new.held)
         book.rest = book.rest._replace(paces=[
             Pace(CAPABILITY, EPOCH, "read", moment, *BY, self._blocks, 0.0) for moment in Moment])
 

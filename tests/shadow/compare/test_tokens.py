@@ -2,14 +2,15 @@
 
 import hmac
 from dataclasses import replace
+from decimal import Decimal
 from itertools import combinations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from adapters.document import parse
-from shadow.compare.tokens import TOKEN, mac, of_names, token
+from shadow.compare.tokens import TOKEN, canonical, mac, of_names, token
 from tests.shadow.exchanges import pair
 
 KEY, OTHER = b"k" * 32, b"o" * 32
@@ -35,6 +36,16 @@ def test_what_differs_in_value_type_place_or_key_has_another_token():
 def test_a_number_is_the_same_however_it_is_written(same):
     for one, other in combinations(same, 2):
         assert of(one) == of(other)
+
+
+NUMBERS = st.from_regex(r"-?(0|[1-9][0-9]{0,3})(\.[0-9]{1,3})?([eE][-+]?[0-9]{1,2})?", fullmatch=True)
+
+
+@given(NUMBERS, NUMBERS)
+@example("100", "1e2")
+@example("-0.0", "0")
+def test_numbers_have_one_spelling_if_they_are_equal(one, other):
+    assert (canonical(one) == canonical(other)) is (Decimal(one) == Decimal(other))
 
 
 @pytest.mark.parametrize("text", ["null", "{}", "[]", '{"a": 1}'])
