@@ -20,11 +20,12 @@ BELOW = (
 )
 """Places that are critical, with all that is below them."""
 
-# What was measured, and within which bounds, in an object that says in which unit.
+# What was measured, how much it was, and within which bounds, in an object that says in which unit.
 _MEASURED = frozenset({
     "value", "values", "result", "quantity", "qty", "amount", "number", "measurement", "reading", "level", "low",
     "high", "lower", "upper", "min", "max", "rate", "volume", "resultValue", "observationValue", "observedValue",
-    "numericValue", "numericResult"})
+    "numericValue", "numericResult", "code", "testCode", "test", "testName", "name", "analyte", "abnormal", "flag",
+    "flags"})
 _UNITS = tuple(sign + name for words in ("unit", "units", "uom", "unit code", "unit of measure", "units of measure")
                for name in sorted({
                    glue.join(style(word) for word in words.split()) for glue in ("", "_", "-")

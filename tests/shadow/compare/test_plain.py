@@ -40,6 +40,7 @@ def test_other_names_do_not(name):
     ({"r": {"low": 1, "high": 2, "Units": "g"}}, {"r": {"low": 1, "high": 3, "Units": "g"}}, JSON),
     ({"r": {"Result": "1", "unit_of_measure": "g"}}, {"r": {"Result": "2", "unit_of_measure": "g"}}, JSON),
     ({"r": {"value": 1, "unit": "g"}}, {"r": {"unit": "g"}}, JSON),
+    ({"r": {"Code": "K", "unit": "g", "Abnormal": False}}, {"r": {"Code": "Na", "unit": "g", "Abnormal": True}}, JSON),
     ("<r><R><Value>1</Value><Unit>g</Unit></R></r>", "<r><R><Value>2</Value><Unit>g</Unit></R></r>", XML),
     ('<r><Weight unit="g">1</Weight></r>', '<r><Weight unit="g">2</Weight></r>', XML),
     ('<r><R value="1" unit="g"/></r>', '<r><R value="2" unit="g"/></r>', XML),
