@@ -1,7 +1,7 @@
 """Makes the tables of FHIR and DICOM that comparing goes by: `make tables` runs it, with npm.
 
     shadow/compare/fhir_r4.py            elements of FHIR R4 whose difference is critical
-    shadow/compare/dicom_tags.py         the attributes of DICOM: tag and keyword
+    shadow/compare/dicom_tags.py         the attributes of DICOM: tag, representation and keyword
     tests/shadow/compare/fhir_r4.txt     the same elements of FHIR, each by itself, for the test that walks them
 
 The definitions are no part of the repository. They come from packages, in the versions below, each into a folder that
@@ -182,17 +182,19 @@ def _dicom(folder: Path) -> str:
         names: dict[str, Any] = {}
         exec(files.read("pydicom/_dicom_dict.py"), names)
     groups: dict[int, list[str]] = defaultdict(list)
-    for tag, (*_, retired, keyword) in sorted(names["DicomDictionary"].items()):
+    for tag, (vr, *_, retired, keyword) in sorted(names["DicomDictionary"].items()):
         if keyword and not retired:
-            groups[tag >> 16].append(f"{tag & 0xFFFF:04X}{keyword}")
-    head = f'''"""The attributes of DICOM PS3.6 that are in use: tag and keyword. Not to be edited: see .ci/tables.py.
+            # Some attributes have one of several representations: that of unknown ones stands for these.
+            groups[tag >> 16].append(f"{tag & 0xFFFF:04X}{vr if len(vr) == 2 else 'UN'}{keyword}")
+    head = f'''"""The attributes of DICOM PS3.6 that are in use: tag, value representation and keyword.
 
-Made by `make tables` of {DICTIONARY}.
+Made by `make tables` of {DICTIONARY}. Not to be edited: see .ci/tables.py.
 """
 
 '''
     return head + _assigned("GROUPS", [" ".join((f"{group:04X}", *tags)) for group, tags in groups.items()]) + (
-        '"""A group, and its attributes: the element\'s number, and the keyword."""\n')
+        '"""A group, and its attributes: the element\'s number, its value representation (UN if it is one of '
+        'several), and the\nkeyword."""\n')
 
 
 if __name__ == "__main__":

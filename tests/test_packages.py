@@ -49,7 +49,7 @@ def test_in_ci_a_run_fails_that_did_not_run_everything(tmp_path):
 
 @pytest.mark.parametrize("program", debian())
 def test_a_program_of_the_list_is_found(program):
-    assert os.access(needs(program), os.X_OK)
+    assert os.access(needs(program), os.R_OK if program.startswith("/") else os.X_OK)
 
 
 def test_a_module_of_node_is_found_by_a_script():

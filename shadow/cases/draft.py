@@ -11,7 +11,7 @@ from typing import NamedTuple
 from adapters.document import DocumentError, Path, Tree
 from adapters.document import replace as put
 from adapters.trees.order import ORDER
-from shadow.compare.bodies import Form, Unreadable, form_of, read, write
+from shadow.compare.bodies import UNWRITTEN, Form, Unreadable, form_of, read, write
 from shadow.compare.pair import Pair
 from shadow.compare.pairing import pair as paired
 from shadow.compare.patterns import AUTO, PLAIN, Directive, Matcher
@@ -58,7 +58,7 @@ class Draft(NamedTuple):
         """The draft of a pair; None if its bodies are compared as bytes or in parts, or if neither can be
         read."""
         forms = form_of(pair.control.headers), form_of(pair.candidate.headers)
-        if forms[0] is None or forms[1] is None or forms[0].name != forms[1].name or forms[0].name == "multipart":
+        if forms[0] is None or forms[1] is None or forms[0].name != forms[1].name or forms[0].name in UNWRITTEN:
             return None
         trees = read(forms[0], pair.control.body), read(forms[1], pair.candidate.body)
         if all(isinstance(one, Unreadable) for one in trees):

@@ -11,9 +11,11 @@ from adapters.charsets import BOM, LABEL, UNLABELLED, known
 from adapters.charsets import read as read_text
 from adapters.document import DocumentError, Tree, dump, parse_text
 from adapters.message import Headers
+from adapters.trees import dicom as dicom_tree
 from adapters.trees import hl7v2, html, multipart, xml
 from adapters.trees.text import lines, write_lines, write_ndjson
 from shadow.compare.codings import Corrupt, UnknownCoding, Unpacking, codings_of
+from shadow.compare.dicom import representation
 from shadow.compare.diff import DiffError, diff
 from shadow.compare.difference import Shape, shape
 from shadow.compare.fields import is_json, media, written
@@ -35,6 +37,10 @@ HARMLESS = frozenset({BOM, LABEL, DOCTYPE})
 """Oddities that no parser minds: they are no difference."""
 
 
+UNWRITTEN = frozenset({"multipart", "dicom", "dicom-xml"})
+"""Forms that are read alone."""
+
+
 class Unreadable(NamedTuple):
     """A body that cannot be read, and the reason: "corrupt", "unknown_coding" or "too_large" of its content coding,
     else why it is not what its media type says."""
@@ -43,9 +49,9 @@ class Unreadable(NamedTuple):
 
 
 class Form(NamedTuple):
-    """How a body is read: as "json", "ndjson", "xml", "hl7v2", "html", "text" or "multipart", with the declared charset
-    and, of multipart bodies, the boundary and the name of the part that comes first, if any. `related` is true for
-    parts that refer to each other (RFC 2387)."""
+    """How a body is read: as "json", "ndjson", "xml", "hl7v2", "html", "dicom", "dicom-xml", "text" or "multipart";
+    with the declared charset and, of multipart bodies, the boundary and the name of the part that comes first, if any.
+    `related` is true for parts that refer to each other (RFC 2387)."""
 
     name: str
     charset: str | None = None
@@ -67,6 +73,7 @@ _FORMS = {
     "application/x-ndjson": "ndjson", "application/ndjson": "ndjson", "application/jsonl": "ndjson",
     "application/fhir+ndjson": "ndjson", "application/xml": "xml", "text/xml": "xml", "text/html": "html",
     "x-application/hl7-v2+er7": "hl7v2", "application/hl7-v2": "hl7v2", "application/hl7-v2+er7": "hl7v2",
+    "application/dicom": "dicom", "application/dicom+xml": "dicom-xml",
 }
 
 
@@ -114,6 +121,10 @@ def reading(form: Form, body: bytes, seen: dict[str, Tree] | None = None) -> Rea
                 return Reading(hl7v2.tree(body, form.charset, seen))
             case "html":
                 return Reading(html.tree(body, form.charset, seen))
+            case "dicom":
+                return Reading(dicom_tree.file(body, representation))
+            case "dicom-xml":
+                return _native(_xml(body, form.charset, None))
             case "multipart":
                 return _multipart(form, body, MAX_NESTED)
             case _:
@@ -161,6 +172,14 @@ def drop_alike(legacy: Reading, modern: Reading) -> bool:
         return not diff([*map(list, legacy.dropped)], [*map(list, modern.dropped)], _ORDERED).differences
     except DiffError:
         return False
+
+
+def _native(found: Reading) -> Reading:
+    """A document of DICOM's XML as DICOM, or as it is if it is another one."""
+    try:
+        return found._replace(tree=dicom_tree.native(found.tree))
+    except DocumentError:
+        return found
 
 
 # --- multipart ---
@@ -257,7 +276,7 @@ def write(form: Form, tree: Tree) -> bytes:
             return hl7v2.write(tree, form.charset)
         case "html":
             return html.write(tree, form.charset)
-        case "multipart":
+        case name if name in UNWRITTEN:
             raise DocumentError("syntax")
         case _:
             return write_lines(tree, form.charset)

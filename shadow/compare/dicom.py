@@ -6,7 +6,7 @@ A tag names a kind of thing and no person, so it may be shown, with its keyword 
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 
 from adapters.document import Tree
@@ -21,6 +21,35 @@ REPRESENTATIONS = frozenset(_REPRESENTATIONS.split())
 UIDS = ("00080018", "0020000E", "0020000D")
 """The tags of the UIDs of an instance, a series and a study."""
 
+_CRITICAL = """
+    PatientID IssuerOfPatientID OtherPatientIDsSequence PatientName PatientBirthDate PatientSex PregnancyStatus
+    Allergies MedicalAlerts
+    StudyInstanceUID SeriesInstanceUID SOPInstanceUID SOPClassUID AccessionNumber FrameOfReferenceUID
+    MediaStorageSOPClassUID MediaStorageSOPInstanceUID ReferencedSOPClassUID ReferencedSOPInstanceUID
+    ReferencedFrameNumber Modality
+    BodyPartExamined AnatomicRegionSequence ViewPosition ViewCodeSequence Laterality ImageLaterality FrameLaterality
+    PatientPosition PatientOrientation ImagePositionPatient ImageOrientationPatient
+    PixelSpacing ImagerPixelSpacing NominalScannedPixelSpacing SliceThickness SpacingBetweenSlices
+    RescaleIntercept RescaleSlope RescaleType ModalityLUTSequence RealWorldValueMappingSequence PresentationLUTShape
+    PixelData FloatPixelData DoubleFloatPixelData NumberOfFrames Rows Columns SamplesPerPixel PlanarConfiguration
+    PhotometricInterpretation BitsAllocated BitsStored HighBit PixelRepresentation EncapsulatedDocument
+    PatientWeight PatientSize RadionuclideTotalDose RadionuclideHalfLife RadiopharmaceuticalStartTime
+    RadiopharmaceuticalStartDateTime DecayCorrection Units DoseUnits DoseType DoseGridScaling
+    CodeValue LongCodeValue URNCodeValue CodingSchemeDesignator ConceptNameCodeSequence ConceptCodeSequence
+    MeasuredValueSequence NumericValue MeasurementUnitsCodeSequence TextValue PersonName ValueType RelationshipType
+    CompletionFlag VerificationFlag
+"""
+# Keywords that are plain words: in JSON that is not DICOM's they may mean anything.
+_PLAIN = frozenset({"Rows", "Columns", "PersonName", "ValueType", "RelationshipType"})
+
+_PARAMETERS = """
+    accept annotation anonymize charset columns contentType frameNumber fuzzymatching iccprofile imageQuality
+    includefield limit objectUID offset presentationSeriesUID presentationUID quality region requestType rows seriesUID
+    studyUID transferSyntax viewport window windowCenter windowWidth
+"""
+PARAMETERS = frozenset(_PARAMETERS.split())
+"""Parameters of DICOMweb's queries beside attributes (PS3.18 chapters 8 to 11)."""
+
 _MEMBERS = frozenset({"vr", "Value", "BulkDataURI", "InlineBinary"})
 _TAG = re.compile(r"[0-9A-Fa-f]{8}")
 _PAIR = re.compile(r"[0-9A-Fa-f]{4},[0-9A-Fa-f]{4}")
@@ -30,12 +59,33 @@ _STEP = re.compile(r"(?<=/)(?:[0-9A-Fa-f]{8}|[0-9A-Fa-f]{4},[0-9A-Fa-f]{4})(?=/|
 
 def keyword(tag: str) -> str:
     """The keyword of an attribute that is in the dictionary, such as PatientBirthDate; "" if it is not."""
-    return _dictionary().get(tag.replace(",", "").upper(), "")
+    return _dictionary().get(tag.replace(",", "").upper(), "  ")[2:]
+
+
+def representation(tag: str) -> str:
+    """The value representation of an attribute that is in the dictionary, "UN" if it may have several; "" if it is not
+    there."""
+    return _dictionary().get(tag, "")[:2]
+
+
+def spelled(keyword: str) -> Iterator[str]:
+    """How members are named that hold an attribute: by its tag, by its group and element, by its keyword unless that is
+    a plain word."""
+    if keyword not in _PLAIN:
+        yield keyword
+    tag = _tags()[keyword]
+    yield from dict.fromkeys((tag, f"{tag[:4]},{tag[4:]}", f"{tag[:4]},{tag[4:]}".lower()))
+
+
+def critical() -> Iterator[str]:
+    """The members that say whose data it is, which object, where in the body, how it is measured, what was found."""
+    for one in _CRITICAL.split():
+        yield from spelled(one)
 
 
 def is_keyword(name: str) -> bool:
     """Whether this is the keyword or the tag of an attribute, as a parameter of a DICOMweb query has it."""
-    return name in _keywords() or (_TAG.fullmatch(name) is not None and keyword(name) != "")
+    return name in _tags() or (_TAG.fullmatch(name) is not None and keyword(name) != "")
 
 
 def is_attribute(name: str, values: Iterable[Tree]) -> bool:
@@ -55,7 +105,8 @@ def _is_element(value: Tree) -> bool:
 
 def is_record(value: Tree) -> bool:
     """Whether a data set names an instance, a series or a study by its UID."""
-    return isinstance(value, dict) and any(_is_element(value.get(tag)) for tag in UIDS)
+    return isinstance(value, dict) and any(
+        _is_element(value.get(name)) if name in UIDS else name in value for name in _NAMES_OF_RECORDS)
 
 
 def is_word(name: str, value: Tree) -> bool:
@@ -74,9 +125,13 @@ def named(path: str) -> str:
 
 @cache
 def _dictionary() -> dict[str, str]:
+    """By tag: the value representation and the keyword, in a row."""
     return {group[:4] + one[:4]: one[4:] for group in GROUPS for one in group.split()[1:]}
 
 
 @cache
-def _keywords() -> frozenset[str]:
-    return frozenset(_dictionary().values())
+def _tags() -> dict[str, str]:
+    return {text[2:]: tag for tag, text in _dictionary().items()}
+
+
+_NAMES_OF_RECORDS = tuple(name for uid in UIDS for name in spelled(keyword(uid)))

@@ -53,13 +53,18 @@ class Said(NamedTuple):
     whole: str
 
 
-_Reader: TypeAlias = Callable[[Sequence[str]], tuple[dict[str, tuple[str, ...]], str]]
+_Read: TypeAlias = tuple[dict[str, tuple[str, ...]], str]
+_Reader: TypeAlias = Callable[[Sequence[str]], _Read]
 
 
 def media(headers: Headers) -> Media | None:
-    """The media type of a body, or None if the head has none."""
-    value = headers.get(b"content-type")
-    return None if value is None else _media(value.decode("latin-1"))
+    """The media type of a body; None if the head has none, or several that differ, of which clients take one or the
+    other."""
+    values = [value.decode("latin-1") for value in headers.get_all(b"content-type")]
+    if not values:
+        return None
+    first, *others = map(_media, _apart(values))
+    return None if any(one != first for one in others) else first
 
 
 def is_json(name: str) -> bool:
@@ -78,11 +83,37 @@ def said(name: str, values: Sequence[str]) -> Said:
 
 def written(name: str, values: Sequence[bytes]) -> str:
     """What the fields of one name say, as one text: equal for two that say the same."""
-    parts = said(name, [value.decode("latin-1") for value in values]).parts
-    return "; ".join(f"{part}={one}" if part else one for part, every in sorted(parts.items()) for one in every)
+    return _joined(said(name, [value.decode("latin-1") for value in values]).parts)
 
 
 # --- readers, by field ---
+
+# What is between commas that stand in no quotes.
+_ELEMENT = re.compile(r'(?:[^",]|"(?:[^"\\]|\\.)*"|")+')
+
+
+def _apart(values: Sequence[str]) -> list[str]:
+    """The values of several fields of one name, and of those that a proxy has made one of (RFC 9110 section 5.3)."""
+    return [one.strip() for value in values for one in (_ELEMENT.findall(value) if "," in value else [value])] or [""]
+
+
+def _together(found: Sequence[_Read]) -> _Read:
+    """What values say that stand in one head though only one is expected. The first is read in parts, and each other
+    one counts as a whole: clients go by the first, by the last, or by none."""
+    (parts, _), *others = found
+    if others:
+        parts = {**parts, "": (*parts.get("", ()), *(_joined(one) for one, _ in others))}
+    return parts, ", ".join(text for _, text in found)
+
+
+def _joined(parts: dict[str, tuple[str, ...]]) -> str:
+    return "; ".join(f"{part}={one}" if part else one for part, every in sorted(parts.items()) for one in every)
+
+
+def _once(reader: Callable[[str], _Read], *, listed: bool = False) -> _Reader:
+    """The reader of a field that a head has once at most. In one that is `listed`, a comma stands between two."""
+    return lambda values: _together([reader(one) for one in (_apart(values) if listed else values)])
+
 
 _PARAMETER = re.compile(r""";\s*([^\s;="]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;]*)|;\s*([^\s;="]*)\s*""")
 _ESCAPED = re.compile(r"\\(.)")
@@ -115,8 +146,8 @@ def _media(value: str) -> Media:
 _OF_THE_ANSWER = frozenset({"boundary", "start"})
 
 
-def _content_type(values: Sequence[str]) -> tuple[dict[str, tuple[str, ...]], str]:
-    name, parameters = _media(values[0])
+def _content_type(value: str) -> _Read:
+    name, parameters = _media(value)
     parameters = {key: one.lower() for key, one in sorted(parameters.items())
                   if key not in _OF_THE_ANSWER and not (key == "charset" and is_json(name))}
     text = name if name in KNOWN_MEDIA else f"other media type({len(name)})"
@@ -131,14 +162,19 @@ def _grouped(parts: dict[str, list[str]]) -> dict[str, tuple[str, ...]]:
     return {name: tuple(found) for name, found in parts.items()}
 
 
-def _schemes(values: Sequence[str]) -> tuple[dict[str, tuple[str, ...]], str]:
+# A challenge begins with its scheme; what has a "=" behind its name is a parameter of the one before (RFC 9110 section
+# 11.6.1).
+_SCHEME = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?:\s*$|\s+(?![\s=]))")
+
+
+def _schemes(values: Sequence[str]) -> _Read:
     """How the client may authenticate. Realms and nonces are the server's own."""
-    found = {value.lower().partition(" ")[0] for value in values}
+    found = {scheme[1].lower() for one in _apart(values) if (scheme := _SCHEME.match(one))}
     return dict.fromkeys(found, ("",)), _list(
         one if one in KNOWN_SCHEMES else f"other scheme({len(one)})" for one in found)
 
 
-def _directives(values: Sequence[str]) -> tuple[dict[str, tuple[str, ...]], str]:
+def _directives(values: Sequence[str]) -> _Read:
     """Cache-Control. Order, spaces and case of directives have no meaning (RFC 9111 section 5.2)."""
     parts: dict[str, list[str]] = {}
     texts = []
@@ -152,7 +188,7 @@ def _directives(values: Sequence[str]) -> tuple[dict[str, tuple[str, ...]], str]
     return _grouped(parts), _list(dict.fromkeys(texts))
 
 
-def _cookies(values: Sequence[str]) -> tuple[dict[str, tuple[str, ...]], str]:
+def _cookies(values: Sequence[str]) -> _Read:
     """Set-Cookie (RFC 6265bis section 4.1): names, whether they are set or emptied, and attributes. Values are the
     server's own, and times of expiry are relative to now, so both are left out."""
     parts: dict[str, list[str]] = {}
@@ -176,17 +212,22 @@ def _attribute(text: str) -> tuple[str, str]:
     return f"{name}={value.lower()}", f"{shown_as}={value.lower()}" if value.lower() in SAME_SITE else shown_as
 
 
-def _tokens(values: Sequence[str]) -> tuple[dict[str, tuple[str, ...]], str]:
+def _tokens(values: Sequence[str]) -> _Read:
     """A list of names without order or case, such as Vary, Allow and Access-Control-Allow-Headers."""
     found = dict.fromkeys(one.strip().lower() for one in ",".join(values).split(",") if one.strip())
     return dict.fromkeys(found, ("",)), _list(map(name_shown, found))
 
 
-def _policies(values: Sequence[str]) -> tuple[dict[str, tuple[str, ...]], str]:
-    """Fields of directives between semicolons, such as Content-Security-Policy: the words of a directive have no order.
-    Nonces are made for one answer."""
+def _policies(values: Sequence[str]) -> _Read:
+    """Content-Security-Policy: each of several policies holds, and they are not one (CSP3 section 8.1)."""
+    return _together([_policy(one) for one in ",".join(values).split(",")])
+
+
+def _policy(value: str) -> _Read:
+    """One policy: directives between semicolons, of which the first of a name counts. Words of a directive have no
+    order. Nonces are made for one answer."""
     parts: dict[str, tuple[str, ...]] = {}
-    for part in ";".join(values).split(";"):
+    for part in value.split(";"):
         name, *words = part.split() or [""]
         if name:
             words = ["'nonce-'" if word.startswith("'nonce-") else word for word in words]
@@ -194,15 +235,15 @@ def _policies(values: Sequence[str]) -> tuple[dict[str, tuple[str, ...]], str]:
     return parts, _list(map(name_shown, parts))
 
 
-def _transport(values: Sequence[str]) -> tuple[dict[str, tuple[str, ...]], str]:
+def _transport(values: Sequence[str]) -> _Read:
     """Strict-Transport-Security (RFC 6797 section 6.1)."""
     return _directives([value.replace(";", ",") for value in values])
 
 
-def _disposition(values: Sequence[str]) -> tuple[dict[str, tuple[str, ...]], str]:
+def _disposition(value: str) -> _Read:
     """Content-Disposition (RFC 6266). The name of the file counts as browsers take it: `filename*` before `filename`,
     and without its path."""
-    name, semicolon, rest = values[0].partition(";")
+    name, semicolon, rest = value.partition(";")
     name = name.strip().lower()
     parameters = dict(reversed(_parameters(semicolon + rest)))
     if (coded := parameters.pop("filename*", "")).count("'") >= 2:
@@ -224,7 +265,7 @@ _LINK = re.compile(r"""
     \s*(?:,|$)""", re.VERBOSE)
 
 
-def _links(values: Sequence[str]) -> tuple[dict[str, tuple[str, ...]], str]:
+def _links(values: Sequence[str]) -> _Read:
     """Link (RFC 8288): the targets of each relation, also of those without brackets, which some servers write. A list
     that is not written as one is compared as text."""
     text, at = ", ".join(values), 0
@@ -245,7 +286,7 @@ def _links(values: Sequence[str]) -> tuple[dict[str, tuple[str, ...]], str]:
     return _grouped(parts), _list(shown)
 
 
-def _presence(values: Sequence[str]) -> tuple[dict[str, tuple[str, ...]], str]:
+def _presence(_: str | Sequence[str]) -> _Read:
     """Fields whose value is the server's own: only whether there is one counts."""
     return {"": ("present",)}, "present"
 
@@ -253,11 +294,11 @@ def _presence(values: Sequence[str]) -> tuple[dict[str, tuple[str, ...]], str]:
 _DATE = re.compile(r"[A-Za-z]{3,9},? [0-9]{2}[ -][A-Za-z]{3}[ -][0-9]{2,4} [0-9:]{8} GMT", re.ASCII)
 
 
-def _moment(values: Sequence[str]) -> tuple[dict[str, tuple[str, ...]], str]:
+def _moment(value: str) -> _Read:
     """Expires and Retry-After: a date is relative to now. Any other value is one by itself: "0" has expired."""
-    if _DATE.fullmatch(values[0]):
+    if _DATE.fullmatch(value):
         return {"": ("date",)}, "date"
-    return {"": (values[0],)}, str(shape(values[0]))
+    return {"": (value,)}, str(shape(value))
 
 
 _SHOWN = 20
@@ -277,9 +318,10 @@ PRESENCE = frozenset({
 follow from the body's bytes."""
 
 _READERS: dict[str, _Reader] = {
-    **dict.fromkeys(PRESENCE, _presence), "content-type": _content_type, "www-authenticate": _schemes,
-    "cache-control": _directives, "set-cookie": _cookies, "content-disposition": _disposition, "link": _links,
-    "expires": _moment, "retry-after": _moment, "content-security-policy": _policies,
+    **dict.fromkeys(PRESENCE, _presence), **dict.fromkeys(("etag", "last-modified", "content-md5"), _once(_presence)),
+    "content-type": _once(_content_type, listed=True), "www-authenticate": _schemes,
+    "cache-control": _directives, "set-cookie": _cookies, "content-disposition": _once(_disposition), "link": _links,
+    "expires": _once(_moment), "retry-after": _once(_moment), "content-security-policy": _policies,
     "content-security-policy-report-only": _policies, "strict-transport-security": _transport,
     **dict.fromkeys((
         "vary", "allow", "accept-patch", "accept-post", "accept-ranges", "content-language", "pragma",

@@ -25,6 +25,8 @@ _IDENTITIES: tuple[Key, ...] = (
     (("identifier", 0, "system"), ("identifier", 0, "value")),
     # DICOM JSON: the UID of an instance, a series, a study (PS3.18 annex F).
     *(((uid, "Value", 0),) for uid in UIDS),
+    # The same in a part of a multipart body.
+    (("body", UIDS[0], "Value", 0),),
     (("id",),),
 )
 # Keys that tell the parts of one record apart.

@@ -1,4 +1,4 @@
-"""Names of query parameters that may be shown: common ones, DICOM's attributes, and those that routes.yaml or a
+"""Names of query parameters that may be shown: common ones, DICOM's, and those that routes.yaml or a
 service's own description declares. Pure.
 
 Clients write them, so any other name may be data, even a patient's name ("?meier=1"). Such a name is shown as a token,
@@ -62,7 +62,7 @@ def shown(names: Collection[str], declared: Collection[str], key: bytes) -> str:
 
 
 def _is_known(name: str, declared: Collection[str]) -> bool:
-    if name in COMMON or name in declared:
+    if name in COMMON or name in declared or name in dicom.PARAMETERS:
         return True
     parts = _PARTS.split(name)
     if len(name) > LONGEST_NAME:

@@ -166,15 +166,19 @@ _BUNDLE: tuple[Rule, ...] = (
 _HL7 = tuple(Rule(f"default {segment}-{field}", f"/**/{segment}/*/f{field}/*/c1", Volatile(Volatile.Options("opaque")))
              for segment, field in (("MSH", 7), ("MSH", 10), ("FHS", 7), ("FHS", 11), ("BHS", 7), ("BHS", 11)))
 _LINES = (Rule("default lines", "", order=Order("ordered")),)
+# Which program wrote a file of DICOM, and who sent it to whom: PS3.10 section 7.1.
+_DICOM = tuple(Rule(f"default {tag}", f"/**/{tag}", ignore=True)
+               for tag in ("00020012", "00020013", "00020016", "00020017", "00020018"))
 _FORMS = ("json", "xml", "hl7v2", "html")
-_BY_FORM: dict[str, tuple[Rule, ...]] = {"hl7v2": _HL7, "text": _LINES}
+_BY_FORM: dict[str, tuple[Rule, ...]] = {
+    "hl7v2": _HL7, "text": _LINES, "dicom": _DICOM, "multipart": _DICOM}
 
 # Links in the head point to the server itself, as those of a Bundle do.
 _HEADS: tuple[Rule, ...] = (Rule("default /@header/link", "/@header/link", Host(Host.Options())),)
 
 
 def defaults(form: str, legacy: Tree, modern: Tree) -> tuple[Rule, ...]:
-    """The default rules: for text and HL7 v2 by form, and for two documents that both have a `resourceType`."""
+    """The default rules: for text, HL7 v2 and files of DICOM by form; for JSON if both have a `resourceType`."""
     if form in _BY_FORM:
         return _BY_FORM[form]
     typed = (isinstance(one, dict) and isinstance(one.get("resourceType"), str) for one in (legacy, modern))
@@ -189,7 +193,8 @@ def _compiled(rules: Rules, known: tuple[Known, ...], more: tuple[Rule, ...], fo
     off: Matcher[bool] = Matcher.start((pattern, True) for one in rules.rules if not one.defaults
                                        for pattern in patterns(one.at, form, BELOW))
     more = (*_HEADS, *more)
-    every = [*rules.rules, *(one for one in more if one.normaliser is None or not _is_within(one.at, off))]
+    every = [*rules.rules, *(one for one in more if (one.normaliser is None and not one.ignore)
+                             or not _is_within(one.at, off))]
     hiding = [(pattern, directive) for one in every if (directive := _directive(one, form)) is not None
               for pattern in patterns(one.at, form, _about(one))]
     hiding += [(pattern, Directive(one.id, ignore=True, kind=one.kind, shape=one.shape)) for one in known

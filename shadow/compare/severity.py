@@ -38,26 +38,22 @@ def _rows(severity: Severity, kinds: frozenset[str], *places: str) -> list[Row]:
     return [Row(at, severity, kinds) for at in places]
 
 
-_DICOM = (
-    ("00080018", "SOPInstanceUID"), ("00080050", "AccessionNumber"), ("00100010", "PatientName"),
-    ("00100020", "PatientID"), ("00100030", "PatientBirthDate"), ("00100040", "PatientSex"),
-    ("0020000D", "StudyInstanceUID"), ("0020000E", "SeriesInstanceUID"), ("00200032", "ImagePositionPatient"),
-    ("00200037", "ImageOrientationPatient"), ("00200060", "Laterality"), ("00200062", "ImageLaterality"),
-    ("00280030", "PixelSpacing"), ("00281052", "RescaleIntercept"), ("00281053", "RescaleSlope"),
-)
-
 DEFAULTS: tuple[Row, ...] = (
     # Negations: they turn the meaning of a record around.
     *_rows(CRITICAL, frozenset(), "/**/negationInd", "/**/@negationInd", "/**/@nullFlavor", "/**/doNotPerform",
            "/**/wasNotGiven", "/**/modifierExtension", "/**/dataAbsentReason", "/**/deceasedBoolean",
            "/**/deceasedDateTime"),
     # Words for people beside a code. The code decides.
-    *_rows(MINOR, _WRITING, "/**/display", "/**/text/div", "/**/@displayName"),
+    *_rows(MINOR, _WRITING, "/**/display", "/**/text/div", "/**/@displayName",
+           *(f"/**/{one}" for one in dicom.spelled("CodeMeaning"))),
+    # How text is written in DICOM. What it says is compared.
+    *_rows(MINOR, frozenset(), *(f"/**/{one}" for one in dicom.spelled("SpecificCharacterSet"))),
     *_rows(MINOR, frozenset(), "/**/meta/lastUpdated", "/**/meta/versionId", "/@header/etag", "/@header/last-modified"),
     # Records that are dropped, added or doubled. A list of records is the document itself, or one of these members.
     *(Row(at, CRITICAL, _ALONE, itself=True) for at in (
         "/*", "/entry/*", "/items/*", "/results/*", "/records/*", "/data/*", "/contained/*", "/**/OBX/*", "/**/OBR/*",
-        "/**/AL1/*", "/**/PID/*", "/**/RXE/*", "/entry/*/resource")),
+        "/**/AL1/*", "/**/PID/*", "/**/RXE/*", "/entry/*/resource", "/**/Studies/*", "/**/Series/*",
+        "/**/Instances/*")),
     # Whose record it is.
     *_rows(CRITICAL, frozenset(), "/id", "/entry/*/resource/id", "/resourceType", "/entry/*/resource/resourceType",
            "/**/identifier", "/**/subject", "/**/patient", "/**/patientId", "/**/patient_id", "/**/patientName",
@@ -83,9 +79,9 @@ DEFAULTS: tuple[Row, ...] = (
            "/**/interpretationCode",
            "/**/targetSiteCode", "/**/statusCode", "/**/manufacturedMaterial", "/**/manufacturedLabeledDrug",
            "/**/playingEntity"),
-    # In DICOM JSON (PS3.18 annex F), and where attributes have their keywords as names: the patient, the study, the
-    # side, and what lengths and densities are measured by.
-    *_rows(CRITICAL, frozenset(), *(f"/**/{one}" for tag, keyword in _DICOM for one in (tag, keyword))),
+    # In DICOM JSON (PS3.18 annex F), and where attributes have their keywords as names.
+    *_rows(CRITICAL, frozenset(), *(f"/**/{one}" for one in dicom.critical())),
+    *_rows(CRITICAL, frozenset({"moved"}), *(f"/**/{one}" for one in dicom.spelled("PixelData"))),
     # Where order means something: a tapered dose, a point on a map.
     *_rows(MAJOR, frozenset({"moved"}), "/**/dosageInstruction", "/**/dosage", "/**/dosages", "/**/dose", "/**/doses",
            "/**/doseAndRate", "/**/schedule", "/**/steps", "/**/coordinates"),

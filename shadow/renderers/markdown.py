@@ -42,7 +42,8 @@ def _report(report: Report) -> Iterator[str]:
     yield "# Shadow report"
     if not report.capabilities:
         yield from ("", "There is no data on any capability yet.")
-    yield from ("", f"Note: {outstanding(report.unfinished)}.")
+    if note := outstanding(report.unfinished):
+        yield from ("", f"Note: {note}.")
     for one in report.capabilities:
         yield from ("", f"## {_cell(one.capability)}", "", f"**{one.says}.**", "")
         if one.judged:

@@ -40,7 +40,9 @@ def overflowed(one: CapabilityReport) -> str:
 
 def outstanding(unfinished: int | None) -> str:
     """What the numbers of a report leave out: exchanges that are still being compared, or wait to be asked again.
-    `unfinished` is their number, None if only the gateway knows it."""
+    `unfinished` is their number, None if only the gateway knows it. "" if nothing is left out."""
+    if unfinished == 0:
+        return ""
     if unfinished is None:
         return "exchanges that wait to be asked again (for 30 s by default) are not counted here yet"
     have = noun(unfinished, "exchange has", "exchanges have")

@@ -30,7 +30,8 @@ def show_status(lines: Sequence[StatusLine], unfinished: int | None, console: Co
     many = f"{len(lines):,} {noun(len(lines), 'capability', 'capabilities')}"
     console.print(Text(f"{many}: " + ", ".join(f"{counts[one]:,} {one}" for one in ORDER if counts[one])))
     console.print(Fitted(_COLUMNS, [*_rows(lines)]))
-    console.print(Text(f"note: {outstanding(unfinished)}", style="dim"))
+    if note := outstanding(unfinished):
+        console.print(Text(f"note: {note}", style="dim"))
 
 
 def to_json(lines: Sequence[StatusLine], unfinished: int | None) -> bytes:

@@ -94,7 +94,8 @@ def _parts(report: Report) -> Iterator[RenderableType]:
     yield _capabilities(report)
     for one in report.capabilities:
         yield from _indented(_capability(one))
-    yield Text(f"note: {outstanding(report.unfinished)}", style="dim")
+    if note := outstanding(report.unfinished):
+        yield Text(f"note: {note}", style="dim")
 
 
 _CAPABILITIES = (

@@ -6,9 +6,10 @@ run and why. Where the environment variable CI is set, any skipped test fails th
     nginx = needs("nginx")                                         # the path of the program
     subprocess.Popen([needs("node"), script], env=node_modules("express"))
 
-To need another program, add its Debian package to tests/backends/debian.txt: .ci/run installs it. To need another
-module of Node.js, add it to tests/backends/node/package.json and run `make update`: `make test` installs what the lock
-file beside it says into .venv/node. What comes from PyPI belongs into the group `dev` of pyproject.toml.
+To need another program, or a plugin by its whole path, add its Debian package to tests/backends/debian.txt: .ci/run
+installs it. To need another module of Node.js, add it to tests/backends/node/package.json and run `make update`: `make
+test` installs what the lock file beside it says into .venv/node. What comes from PyPI belongs into the group `dev` of
+pyproject.toml.
 """
 
 import os
@@ -23,15 +24,18 @@ _MODULES = Path(sys.prefix) / "node" / "node_modules"
 
 
 def debian(file: Path = _HERE / "debian.txt") -> dict[str, str]:
-    """Program → the Debian package that contains it, as listed in `file`."""
+    """Program, or path of a plugin → the Debian package that contains it, as listed in `file`."""
     lines = (line.split() for line in file.read_text().splitlines() if not line.startswith("#"))
     return {program: package for package, program in lines}
 
 
 def needs(program: str) -> str:
-    """The path of a program that debian.txt lists. The calling test is skipped if it is not installed."""
+    """The path of a program or plugin that debian.txt lists. The calling test is skipped if it is not installed."""
     package = debian()[program]
-    found = shutil.which(program, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
+    if program.startswith("/"):  # a plugin is no program: it need not be executable
+        found = program if Path(program).is_file() else None
+    else:
+        found = shutil.which(program, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
     if found is None:
         pytest.skip(f"needs {program}, of the Debian package {package}")
     return found

@@ -12,7 +12,7 @@ import json
 import random
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,19 +120,38 @@ def orthanc(folder: Path, records: Sequence[Patient]) -> Iterator[tuple[int, int
     homes = [folder / "legacy", folder / "modern"]
     homes[0].mkdir()
     with _orthanc(program, homes[0]) as port:
-        ids = [_post(port, "/tools/create-dicom", _study(one))["ID"] for one in records]
+        ids = [post(port, "/tools/create-dicom", json.dumps(_study(one)).encode())["ID"] for one in records]
     shutil.copytree(homes[0], homes[1])
     with _orthanc(program, homes[0]) as legacy, _orthanc(program, homes[1]) as modern:
         yield legacy, modern, ids
 
 
 @contextmanager
-def _orthanc(program: str, home: Path) -> Iterator[int]:
+def dicomweb(
+    folder: Path, files: Iterable[bytes], change: Callable[[int], None] | None = None,
+) -> Iterator[tuple[int, int]]:
+    """Two ports of Orthanc with DICOMweb at /dicom-web/ and WADO-URI at /wado, which have these files. `change` gets
+    the second one's port before it is used."""
+    program, plugin = needs("Orthanc"), needs("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
+    homes = [folder / "legacy", folder / "modern"]
+    homes[0].mkdir()
+    with _orthanc(program, homes[0], plugin) as port:
+        for file in files:
+            post(port, "/instances", file, "application/dicom")
+    shutil.copytree(homes[0], homes[1])
+    with _orthanc(program, homes[0], plugin) as legacy, _orthanc(program, homes[1], plugin) as modern:
+        if change is not None:
+            change(modern)
+        yield legacy, modern
+
+
+@contextmanager
+def _orthanc(program: str, home: Path, *plugins: str) -> Iterator[int]:
     port = closed_port()
     (home / "orthanc.json").write_text(json.dumps({
         "Name": "Clinic", "StorageDirectory": str(home / "db"), "IndexDirectory": str(home / "db"),
         "HttpPort": port, "HttpServerEnabled": True, "RemoteAccessAllowed": False, "AuthenticationEnabled": False,
-        "DicomServerEnabled": False, "KeepAlive": True, "Plugins": [],
+        "DicomServerEnabled": False, "KeepAlive": True, "StableAge": 1, "Plugins": plugins,
     }))
     with _running(home, port, [program, str(home / "orthanc.json")], "/patients", 200):
         yield port
@@ -147,10 +166,11 @@ def _study(one: Patient) -> dict[str, Any]:
     }}
 
 
-def _post(port: int, path: str, body: object) -> Any:
+def post(port: int, path: str, body: bytes, media: str = "application/json", method: str = "POST") -> Any:
+    """What a product answers, as JSON, where it must answer with 200."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     try:
-        connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+        connection.request(method, path, body, {"Content-Type": media})
         reply = connection.getresponse()
         said = reply.read()
         assert reply.status == 200, said

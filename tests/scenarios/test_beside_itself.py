@@ -63,13 +63,14 @@ def statuses(port, reads):
         return sum(pool.map(client, (reads[at::CLIENTS] for at in range(CLIENTS))), Counter())
 
 
-def told(figway, exchanges):
-    """The report once so many exchanges are written."""
+def told(figway, exchanges, seconds=PATIENCE):
+    """The report once so many exchanges are written, which may take so many seconds."""
     def report():
         [found] = json.loads(figway.admin("/report?capability=clinic").body)["capabilities"]
         return found
 
-    until(lambda: figway.metric("figway_shadow_unfinished") == 0 and report()["eligible"] == exchanges, "not all ended")
+    until(lambda: figway.metric("figway_shadow_unfinished") == 0 and report()["eligible"] == exchanges, "not all ended",
+          seconds)
     return report()
 
 

@@ -45,7 +45,7 @@ def test_the_list_leads_to_the_page_of_each_capability(compared):
 
 def test_the_gateway_knows_how_many_exchanges_have_no_outcome_yet(compared):
     assert orjson.loads(compared.admin("/report").body)["unfinished"] == 0
-    assert b"0 exchanges have no outcome yet" in compared.admin("/report.html?capability=results").body
+    assert b"no outcome yet" not in compared.admin("/report.html?capability=results").body
 
 
 def test_a_browser_is_told_to_run_and_to_share_nothing(compared):

@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 
 from adapters.charsets import ENCODINGS, known
 from adapters.document import DocumentError
+from adapters.message import Headers
 from adapters.trees.multipart import MAX_PARTS, parts
 from shadow.compare.bodies import Unreadable, form_of, read
 from shadow.compare.comparison import LOOKS, SYNTAX, Outcome, compare
 from shadow.compare.difference import Severity
 from shadow.compare.rules import Rule, Rules
 from shadow.observation import Digest
+from tests.backends.dicom import encapsulated, part10
 from tests.markdown import tables
 from tests.shadow.exchanges import answer, pair
 
@@ -391,6 +393,23 @@ def test_the_work_that_a_comparison_may_take_grows_with_the_bodies():
     assert told(one, other)[0] is MISMATCH
 
 
+@pytest.mark.parametrize("said", [
+    ("application/json", "text/html"), ("text/html", "application/json"), ("application/json, text/plain",),
+    ("application/json", "application/json; charset=utf-16")])
+def test_a_body_of_two_types_is_compared_byte_by_byte(said):
+    """Clients take one or the other, so what means nothing in one of them may mean something."""
+    fields = Headers((b"Content-Type", one.encode()) for one in said)
+    sides = (replace(answer(arm, body), headers=fields) for arm, body in (("legacy", b"[1]"), ("modern", b"[ 1]")))
+    found = compare(pair(*sides))
+    assert [(one.kind, one.path) for one in found.differences] == [("body", "")]
+
+
+def test_a_body_whose_type_is_said_twice_in_the_same_words_is_read():
+    fields = Headers([(b"Content-Type", b"application/json"), (b"content-type", b"Application/JSON")])
+    sides = (replace(answer(arm, body), headers=fields) for arm, body in (("legacy", b"[1]"), ("modern", b"[ 1]")))
+    assert compare(pair(*sides)).tally.outcome is MATCH
+
+
 # --- the table of the reference ---
 
 NDJSON, MIXED = "application/x-ndjson", "multipart/mixed; boundary=b"
@@ -400,12 +419,18 @@ def mixed(*said):
     return multipart(*said, kind="mixed")[1]
 
 
+IMAGE = {"00080016": ("UI", "1.2"), "00080018": ("UI", "1.3")}
+REPORT = {**IMAGE, "0040A730": ("SQ", [{"0040A160": ("UT", "a")}])}
 MEANT = {
     # The media type; two bodies that say the same; two in another order; and two that are never a match.
     "NDJSON": (NDJSON, (b'{"a":1}\n{"b":2}\n', b'{"a": 1}\r\n\n{"b":2}'), (b'{"a":1}\n{"b":2}', b'{"b":2}\n{"a":1}'),
                (b"{}\n{", b"{}\n[")),
     "multipart": (MIXED, (mixed((J, b"[1]")), b"before\r\n" + mixed((J + "\r\nDate: now", b"[ 1 ]")) + b"after"),
                   (mixed((D, b"1"), (J, b"2")), mixed((J, b"2"), (D, b"1"))), (b"no", b"parts")),
+    "DICOM files and XML": (
+        "application/dicom", (part10(REPORT), part10(REPORT, untold=True)),
+        (encapsulated(IMAGE, [b"a ", b"b "]), encapsulated(IMAGE, [b"b ", b"a "])),
+        (part10(REPORT), part10(REPORT)[:-1])),
     "text": ("text/plain", None, (b"a\nb\n", b"b\na\n"), (b"a", b"b")),
     "anything else": ("image/png", None, (b"ab", b"ba"), (b"a", b"b")),
 }

@@ -91,6 +91,13 @@ def test_a_field_that_modern_loses_is_a_difference(line):
     ("Access-Control-Allow-Origin: https://a", "Access-Control-Allow-Origin: *"),
     ("Set-Cookie: a=1\nSet-Cookie: a=1; Path=/x", "Set-Cookie: a=1"),
     ("Cache-Control: max-age=1, max-age=2", "Cache-Control: max-age=2"),
+    ("WWW-Authenticate: Basic realm=\"a, b\", Bearer realm=a", "WWW-Authenticate: Basic realm=\"a, b\""),
+    ("Content-Security-Policy: default-src a", "Content-Security-Policy: default-src a\n"
+                                               "Content-Security-Policy: default-src b"),
+    ("Content-Security-Policy: default-src a", "Content-Security-Policy: default-src a, img-src b"),
+    ("Content-Type: a/b\nContent-Type: c/d; x=1", "Content-Type: a/b; x=1\nContent-Type: c/d"),
+    ("Content-Type: application/json", "Content-Type: application/json, text/html"),
+    ("Content-Type: application/json", "Content-Type: application/json; charset=utf-8, text/html"),
 ])
 def test_a_field_that_modern_changes_is_a_difference(legacy, modern):
     name = legacy.partition(":")[0].lower()
@@ -98,7 +105,38 @@ def test_a_field_that_modern_changes_is_a_difference(legacy, modern):
         assert told(heads(one, other)) == (MISMATCH, [("header", name)])
 
 
+ONCE = {
+    "Content-Type": ("application/json", "text/html"), "Location": ("/a", "/b"), "Content-Location": ("/a", "/b"),
+    "ETag": ('"1"', '"2"'), "Last-Modified": ("Sun, 06 Nov 1994 08:49:37 GMT", "Mon, 07 Nov 1994 08:49:37 GMT"),
+    "Content-MD5": ("a", "b"), "Content-Disposition": ("inline", "attachment; filename=a"), "Retry-After": ("3", "30"),
+    "Expires": ("0", "Sun, 06 Nov 1994 08:49:37 GMT"), "Content-Range": ("bytes 0-1/2", "bytes 1-2/2"),
+    "Access-Control-Allow-Origin": ("*", "https://a"), "Access-Control-Allow-Credentials": ("true", "false"),
+    "X-Frame-Options": ("DENY", "SAMEORIGIN"), "Content-Security-Policy": ("default-src a", "default-src b"),
+    "Strict-Transport-Security": ("max-age=1", "max-age=2"), "Refresh": ("1", "2"), "X-Total-Count": ("17", "18"),
+}
+
+
+@pytest.mark.parametrize("name", ONCE)
+def test_a_field_that_comes_twice_on_one_side_is_a_difference(name):
+    """Clients differ in which of two they go by, or refuse the answer."""
+    first, other = (f"{name}: {value}" for value in ONCE[name])
+    for twice in (f"{first}\n{other}", f"{other}\n{first}", f"{first}\n{first}"):
+        for one, two in ((first, twice), (twice, first)):
+            assert told(heads(one, two)) == (MISMATCH, [("header", name.lower())])
+        assert told(heads(twice, twice))[0] is MATCH
+    if name not in PRESENCE and name.lower() not in PRESENCE:
+        assert told(heads(f"{first}\n{other}", f"{other}\n{first}"))[0] is MISMATCH, "another one comes first"
+
+
+def test_no_value_of_a_field_that_comes_twice_is_shown():
+    found = heads("Content-Disposition: inline", "Content-Disposition: inline\nContent-Disposition: x; filename=Smith")
+    assert "Smith" not in str(found)
+
+
 @pytest.mark.parametrize(("legacy", "modern"), [
+    ("WWW-Authenticate: Basic realm=\"a, b\", Bearer realm = c", "WWW-Authenticate: bearer\nWWW-Authenticate: Basic"),
+    ("WWW-Authenticate: Negotiate abc==, Basic", "WWW-Authenticate: Negotiate\nWWW-Authenticate: basic realm=x"),
+    ("Content-Security-Policy: a b, c d", "Content-Security-Policy: a b\nContent-Security-Policy: c d"),
     ("Vary: Accept, Origin", "Vary: origin\nVary: ACCEPT"), ("Allow: GET,PUT", "Allow: PUT, GET"),
     ("Content-Type: multipart/related; boundary=a; start=\"<1>\"", "Content-Type: Multipart/Related;boundary=b"),
     ("Content-Type: application/json;charset=utf-8", "Content-Type: application/json"),

@@ -104,7 +104,13 @@ EXAMPLES = [
     *(("DICOM JSON", CRITICAL, words, element(tag, "a"), element(tag, "b")) for words, tag in (
         ("PatientName", "00100010"), ("PatientID", "00100020"), ("PatientBirthDate", "00100030"),
         ("PatientSex", "00100040"), ("UIDs", "0020000D"), ("laterality", "00200060"), ("spacing", "00280030"),
-        ("position", "00200032"), ("rescaling", "00281053"))),
+        ("position", "00200032"), ("rescaling", "00281053"), ("Modality", "00080060"),
+        ("BodyPartExamined", "00180015"), ("pixels", "00280103"))),
+    *(("DICOM JSON", CRITICAL, words, [{"0040A730": {"vr": "SQ", "Value": element(tag, "a")}}],
+       [{"0040A730": {"vr": "SQ", "Value": element(tag, "b")}}]) for words, tag in (
+        ("codes", "00080100"), ("units", "004008EA"), ("values of a report", "0040A30A"))),
+    ("DICOM JSON", CRITICAL, "instance, series or study", [element("00080018", "1")[0], element("00080018", "2")[0]],
+     element("00080018", "1")),
     ("DICOM JSON", NEVER, "BulkDataURI", *([{"7FE00010": {"vr": "OW", "BulkDataURI": f"https://a/{one}"}}]
                                            for one in "xy")),
 ]

@@ -199,6 +199,44 @@ def test_the_patient_and_the_side_of_an_image_are_critical():
     assert worst({"PatientID": "1", "Modality": "CT"}, {"PatientID": "2", "Modality": "CT"}) == "critical"
 
 
+@pytest.mark.parametrize(("tag", "keyword"), [
+    ("00100020", "PatientID"), ("00100010", "PatientName"), ("00100030", "PatientBirthDate"),
+    ("00100040", "PatientSex"),
+    ("0020000D", "StudyInstanceUID"), ("0020000E", "SeriesInstanceUID"), ("00080018", "SOPInstanceUID"),
+    ("00080050", "AccessionNumber"), ("00080060", "Modality"), ("00200060", "Laterality"),
+    ("00280004", "PhotometricInterpretation"), ("0040A30A", "NumericValue"), ("00101030", "PatientWeight"),
+])
+def test_an_attribute_is_as_critical_by_its_keyword_as_by_its_tag(tag, keyword):
+    """Keywords and pairs of group and element are how Orthanc names attributes in its own JSON."""
+    pair = f"{tag[:4]},{tag[4:]}"
+    for name in (keyword, pair, pair.lower()):
+        for inside in (lambda held: held, lambda held: {"MainDicomTags": held}, lambda held: [{"x": [held]}]):
+            for one, other in (("a", "b"), ({"Name": keyword, "Value": "a"}, {"Name": keyword, "Value": "b"})):
+                assert worst(inside({name: one}), inside({name: other})) == "critical", name
+            assert worst(inside({name: "a", "z": 1}), inside({"z": 1})) == "critical"
+
+
+def test_what_dicom_calls_by_a_plain_word_is_critical_by_its_tag_alone():
+    for tag, word in (("00280010", "Rows"), ("00280011", "Columns")):
+        assert worst({tag: {"vr": "US", "Value": [1]}}, {tag: {"vr": "US", "Value": [2]}}) == "critical"
+        assert worst({word: 1}, {word: 2}) == "major"
+
+
+def test_words_beside_a_code_and_the_name_of_a_character_set_are_minor_in_dicom():
+    def named(code, words):
+        return {"ConceptNameCodeSequence": [{"CodeValue": code, "CodeMeaning": words}], "SpecificCharacterSet": words}
+
+    assert worst(named("718-7", "ISO_IR 100"), named("718-7", "ISO_IR 192")) == "minor"
+    assert worst(named("718-7", "Hemoglobin"), named("789-8", "Hemoglobin")) == "critical"
+
+
+@pytest.mark.parametrize("level", ["Studies", "Series", "Instances"])
+def test_an_instance_that_is_no_longer_listed_is_critical(level):
+    assert worst({"ID": "p", level: ["a", "b"]}, {"ID": "p", level: ["b"]}) == "critical"
+    listed = [{"SOPInstanceUID": "1.2", "Index": 1}, {"SOPInstanceUID": "1.3", "Index": 2}]
+    assert worst({"Found": listed}, {"Found": listed[:1]}) == "critical"
+
+
 def test_it_is_known_which_critical_places_a_pattern_takes_in():
     assert "/**/identifier" in criticals(PathPattern.parse("/**/identifier/**"))
     assert "/entry/*" in criticals(PathPattern.parse("/entry/**"))

@@ -269,6 +269,17 @@ def test_what_has_no_outcome_yet_is_said_in_every_form(one, unfinished, said):
     assert orjson.loads(to_json(found))["unfinished"] == unfinished
 
 
+def test_nothing_is_said_where_every_exchange_has_its_outcome(one):
+    assert "outcome yet" not in words(section(tree(html.page(one, 0)), "outcomes"))
+    found = Report((one,), 0)
+    file = io.StringIO()
+    show(found, terminal(file))
+    for said in (to_markdown(found), file.getvalue()):
+        assert "outcome yet" not in said
+        assert "asked again" not in said
+    assert orjson.loads(to_json(found))["unfinished"] == 0
+
+
 def test_what_was_lost_is_on_the_page(one):
     assert "lost" not in words(section(tree(html.page(one)), "outcomes"))
     text = words(section(tree(html.page(replace(one, lost={"killed": 1, "store_deleted": 1058}))), "outcomes"))
