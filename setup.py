@@ -64,9 +64,17 @@ COMPILED += [
     "shadow/lane/standing.py",
     "shadow/lane/writer.py",
 ]
-# What compares two documents: it takes some 30 % less CPU time.
+# What reads documents and compares them: it takes about half the CPU time.
 COMPILED += [
+    "adapters/trees/er7.py",
+    "adapters/trees/hl7v2.py",
+    "adapters/trees/html.py",
+    "adapters/trees/sharing.py",
+    "adapters/trees/xml.py",
+    "shadow/compare/children.py",
     "shadow/compare/diff.py",
+    "shadow/compare/findings.py",
+    "shadow/compare/likeness.py",
     "shadow/compare/meaning.py",
     "shadow/compare/names.py",
     "shadow/compare/pairing.py",

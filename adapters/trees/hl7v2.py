@@ -159,7 +159,8 @@ class _Nest:
     def _share(self, depth: int) -> None:
         """Look up the segments that are open below a depth, the innermost first."""
         if self._same is not None:
-            for one in reversed(self._open[depth + 1:]):
+            for at in range(len(self._open) - 1, depth, -1):
+                one = self._open[at]
                 if one.order is not None:
                     one.siblings[-1] = shared(self._same, one.segment)
 

@@ -97,9 +97,8 @@ _LONG = re.compile(r"(?=\D*\d)(?=[^A-Za-z]*[A-Za-z])[\w.~%+/=-]{20,4096}", re.AS
 
 
 def _of_link(old: str, new: str, names: Sequence[str]) -> str:
-    named = [one.lower() for one in names if one != "*"]
-    last = named[-1] if named else ""
-    if last in _LEADS or (last in ("href", "url", "uri") and not _LINKS.isdisjoint(named)):
+    last = next((one for one in reversed(names) if one != "*"), "").lower()
+    if last in _LEADS or (last in ("href", "url", "uri") and not _LINKS.isdisjoint(one.lower() for one in names)):
         return _address(old, new)
     return PAGING if last in _TOKEN_NAMES and _is_token(last, old) and _is_token(last, new) else ""
 

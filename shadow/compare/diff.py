@@ -287,6 +287,8 @@ def _kind(old: Tree, new: Tree) -> str:
 
 def hidden_by(kind: str, matcher: Matcher[Directive], old: Tree, new: Tree) -> str | None:
     """The id of the first rule that hides a difference; None if none does."""
+    if not matcher.found:
+        return None
     same = kind in _OF_TWO_VALUES and old is not GONE and new is not GONE
     normalisers = []
     for one in matcher.found:

@@ -46,8 +46,8 @@ DEFAULTS: tuple[Row, ...] = (
     # Words for people beside a code. The code decides.
     *_rows(MINOR, _WRITING, "/**/display", "/**/text/div", "/**/@displayName",
            *(f"/**/{one}" for one in dicom.spelled("CodeMeaning"))),
-    # How text is written in DICOM. What it says is compared.
-    *_rows(MINOR, frozenset(), *(f"/**/{one}" for one in dicom.spelled("SpecificCharacterSet"))),
+    # How text is written in HL7 v2 (MSH-18) and DICOM. What it says is compared.
+    *_rows(MINOR, frozenset(), "/**/MSH/*/f18", *(f"/**/{one}" for one in dicom.spelled("SpecificCharacterSet"))),
     *_rows(MINOR, frozenset(), "/**/meta/lastUpdated", "/**/meta/versionId", "/@header/etag", "/@header/last-modified"),
     # Records that are dropped, added or doubled. A list of records is the document itself, or one of these members.
     *(Row(at, CRITICAL, _ALONE, itself=True) for at in (

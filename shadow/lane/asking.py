@@ -32,7 +32,7 @@ from shadow.lane.learned_noise import LearnedNoise
 from shadow.lane.mirror import Job, Mirror, Way
 from shadow.lane.rates import Rates
 from shadow.lane.repeats import Repeats, question_of
-from shadow.lane.sparing import Sparing, kind_of
+from shadow.lane.sparing import Sparing, kind_of, waits
 from shadow.lane.standing import Standing
 from shadow.lane.writer import Writer
 from shadow.ledger.rows import BARE, EXTRA, SPARED
@@ -175,11 +175,13 @@ class Asking(Generic[Way]):
             self._spare(mirror, mirror.operation, self.sparing.heard(
                 mirror.capability, mirror.operation, job.kind, kind_of(observation), time.monotonic()))
 
-    def served(self, mirror: Mirror[Way]) -> None:
-        """Look how clients of legacy fare, if it is asked more than they ask."""
-        if mirror.ask == "modern" and mirror.plan.asks_legacy_again(mirror.operation):
+    def served(self, mirror: Mirror[Way], modern: Observation | None = None) -> None:
+        """Look how clients of legacy fare, if it is asked more than they ask: before modern's answer, or with it where
+        that must be known."""
+        if (mirror.ask == "modern" and waits(mirror.served) == (modern is not None)
+                and mirror.plan.asks_legacy_again(mirror.operation)):
             now = time.monotonic()
-            self._spare(mirror, "", self.sparing.client(mirror.capability, mirror.served, now))
+            self._spare(mirror, "", self.sparing.client(mirror.capability, mirror.served, now, modern))
 
     def _spare(self, mirror: Mirror[Way], operation: str, reason: str) -> None:
         """Write that asking legacy again has been stopped in an operation, or in all (""), if there is a reason."""
@@ -262,6 +264,7 @@ class Asking(Generic[Way]):
     def _look(self, job: Job[Way], asked: Observation) -> None:
         """An arm's first answer and the one that the client got are a pair."""
         mirror = job.mirror
+        self.served(mirror, asked)
         self._writer.call(mirror.capability, mirror.operation, mirror.ask, asked.seconds,
                           asked.failure is not None or asked.status >= 500, mirror.at)
         control, candidate = (asked, mirror.served) if mirror.ask == "legacy" else (mirror.served, asked)

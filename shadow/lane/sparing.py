@@ -26,6 +26,10 @@ BLOCKS = 20
 SURE = 4.0
 """Standard deviations by which errors must exceed what is usual."""
 
+OF_THE_REQUEST = frozenset({400, 404, 405, 406, 410, 412, 413, 414, 415, 416, 422})
+"""Statuses of a request that is wrong, or asks for what is not there. Where modern gives the same one, it is no harm
+that legacy has come to."""
+
 ANOTHER_KIND, CLIENT_ERRORS = "another_kind", "client_errors"
 """Why asking legacy again was stopped."""
 
@@ -46,6 +50,11 @@ def kind_of(one: Observation) -> Kind:
 
 
 _kind = lru_cache(maxsize=32)(Kind)
+
+
+def waits(served: Observation) -> bool:
+    """Whether modern's answer says if the one that a client got from legacy shows harm."""
+    return served.status in OF_THE_REQUEST and served.failure is None
 
 
 class Stop(NamedTuple):
@@ -103,12 +112,14 @@ class Sparing:
         worse = not again.status or again.status > first.status or (first.body and not again.body)
         return self._stop(capability, operation, ANOTHER_KIND, now) if worse else ""
 
-    def client(self, capability: str, served: Observation, now: float) -> str:
-        """A client of legacy has its answer. Returns why asking again is stopped from now on, or ""."""
+    def client(self, capability: str, served: Observation, now: float, modern: Observation | None = None) -> str:
+        """A client of legacy has its answer, and modern has given its own, if it was waited for. Returns why asking
+        again is stopped from now on, or ""."""
         clients = self._clients.get(capability)
         if clients is None:
             clients = self._clients[capability] = _Clients()
-        if clients.rises(served.failure is not None or served.status >= 400):
+        failed = served.failure is not None or served.status >= 400
+        if clients.rises(failed and not (waits(served) and modern is not None and modern.status == served.status)):
             return self._stop(capability, "", CLIENT_ERRORS, now)
         return ""
 

@@ -1,10 +1,13 @@
-"""What comparing costs: shuffled FHIR Bundles with volatile timestamps, CPU seconds by size.
+"""What comparing costs: shuffled FHIR Bundles with volatile timestamps, CPU seconds by size; and other formats.
 
     python -m tests.benchmarks.compare
 
 Both bodies are parsed, paired by key and compared, as the judge's process does it. Cost is linear where µs/KB stays
 as it is. The last rows are of a modern side that names all records otherwise, held against a crosswalk: once it knows
 them all, and at first sight, where entries are paired by all that is not a name.
+
+The second table is of documents of 100 KB that two services write in their own ways: if they hold the same, and if
+values of three, fifty or all rows differ.
 """
 
 import gc
@@ -18,10 +21,12 @@ from adapters.crosswalk import Crosswalk
 from shadow.compare.comparison import compare
 from shadow.compare.rules import Class, Rule, Rules
 from shadow.judge.__main__ import COLLECT
+from tests.benchmarks.documents import PRETTY, TIGHT, WRITERS
 from tests.shadow.exchanges import answer, pair
 
 VOLATILE = 0.6
 RUNS = 5
+SIZE = 100_000
 RULES = Rules((
     Rule("ids", "/**/id", crosswalk="resource"), Rule("references", "/**/reference", crosswalk="reference"),
     Rule("urls", "/entry/*/fullUrl", crosswalk="reference"),
@@ -75,12 +80,29 @@ def seconds(entries, crosswalk=None):
                    for arm, text in zip(("legacy", "modern"), texts, strict=True)))
     if crosswalk is not None:
         asked = replace(asked, rules=RULES)
+    return median(asked, crosswalk), len(asked.control.body), compare(asked, crosswalk)
+
+
+def median(asked, crosswalk=None):
     taken = []
     for _ in range(RUNS):
         began = time.process_time()
         compare(asked, crosswalk)
         taken.append(time.process_time() - began)
-    return sorted(taken)[RUNS // 2], len(asked.control.body), compare(asked, crosswalk)
+    return sorted(taken)[RUNS // 2]
+
+
+def of_formats():
+    """For each format and share of rows that differ: CPU seconds, the bytes of both bodies, and the comparison."""
+    for name, (write, media, row) in WRITERS.items():
+        rows = SIZE // row
+        shares = {"none": (), "three": (1, rows // 2, rows - 2), "fifty": range(0, rows, rows // 50),
+                  "all": range(rows)}
+        for share, changed in shares.items():
+            texts = write(rows, (), PRETTY), write(rows, frozenset(changed), TIGHT)
+            asked = pair(*(answer(arm, text.encode(), content_type=media)
+                           for arm, text in zip(("legacy", "modern"), texts, strict=True)))
+            yield name, share, median(asked), sum(map(len, texts)), compare(asked)
 
 
 def main():
@@ -92,6 +114,9 @@ def main():
         spent, size, judged = seconds(entries, crosswalk)
         figures = size / 1e3, spent * 1e3, spent * 1e9 / size
         print(f"{entries:>8} {figures[0]:>8.0f} {figures[1]:>8.1f} {figures[2]:>8.1f}  {judged.tally.outcome}{said}")
+    print(f"\n{'format':>10} {'differ':>8} {'KB each':>8} {'CPU ms':>8}  outcome")
+    for name, share, spent, size, judged in of_formats():
+        print(f"{name:>10} {share:>8} {size / 2e3:>8.0f} {spent * 1e3:>8.1f}  {judged.tally.outcome}")
 
 
 if __name__ == "__main__":

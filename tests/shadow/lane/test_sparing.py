@@ -6,7 +6,7 @@ import pytest
 
 from shadow.compare.comparison import Outcome
 from shadow.lane.lane import Lane
-from shadow.lane.sparing import BLOCK, LONGEST, PAUSE, Kind, Sparing, Stopped, kind_of
+from shadow.lane.sparing import BLOCK, LONGEST, OF_THE_REQUEST, PAUSE, Kind, Sparing, Stopped, kind_of
 from shadow.ledger.rows import EXTRA, SPARED
 from shadow.settings import LaneSettings, Recheck
 from shadow.stores.memory import Memory
@@ -70,6 +70,24 @@ def test_errors_that_were_always_there_stop_nothing(errors):
     assert [clients(sparing, errors) for _ in range(30)] == [set()] * 30
 
 
+@pytest.mark.parametrize("status", sorted(OF_THE_REQUEST))
+def test_a_request_that_both_arms_refuse_is_no_error_of_legacy(status):
+    """Clients that ask for what is not there say nothing of what legacy bears."""
+    refused = answer("legacy", status=status)
+    for modern, said in ((answer("modern", status=status), set()), (answer("modern"), {"client_errors"})):
+        sparing = Sparing()
+        assert clients(sparing, 0) == set()
+        assert {sparing.client("results", refused, 0.0, modern) for _ in range(BLOCK)} - {""} == said
+
+
+@pytest.mark.parametrize("status", [401, 403, 409, 429, 500, 503])
+def test_an_error_that_may_be_harm_counts_whatever_modern_says(status):
+    sparing = Sparing()
+    assert clients(sparing, 0) == set()
+    refused, modern = answer("legacy", status=status), answer("modern", status=status)
+    assert "client_errors" in {sparing.client("results", refused, 0.0, modern) for _ in range(BLOCK)}
+
+
 async def ended(mirrors, ask):
     """The lane and its store, once all is judged."""
     store = Memory(Memory.Options())
@@ -124,6 +142,21 @@ async def test_errors_of_clients_count_only_where_legacy_may_be_asked_again():
         calm, rough = [made(200, **plan) for _ in range(60)], [made(503, **plan) for _ in range(30)]
         _, _, spared = await ended([*calm, *rough], ask)
         assert spared == stops
+
+
+@pytest.mark.parametrize(("modern", "stops"), [(404, []), (200, [("results", "", "client_errors")])])
+async def test_records_that_neither_arm_has_stop_nothing(modern, stops):
+    def ask(one, arm, extra, heard):
+        return later(heard, answer(arm, b"{}", modern if arm == "modern" and one.served.status == 404
+                                   else one.served.status))
+
+    def made(status):
+        one = mirror(noise=1e-9)
+        one.served = answer("legacy", b"{}", status)
+        return one
+
+    _, _, spared = await ended([*(made(200) for _ in range(60)), *(made(404) for _ in range(40))], ask)
+    assert spared == stops
 
 
 async def test_the_default_asks_legacy_nothing_whatever_differs():
