@@ -18,6 +18,9 @@ _WIDE = ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be")
 ENCODINGS = frozenset({"utf-8", *_WIDE, *_SINGLE})
 """The encodings that are read, by Python's names for them."""
 
+# Python's own ways to write text, and UTF-7, which no service means.
+_LOOSE = frozenset({"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape", "utf-7"})
+
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"),
@@ -43,6 +46,18 @@ def known(label: str) -> str | None:
     except (LookupError, ValueError):
         return None
     return name if name in ENCODINGS else None
+
+
+def text_encoding(label: str) -> str:
+    """Python's name for any encoding of text that a label names. Raises LookupError for a label that names none, or one
+    that can write one text in several ways: then two texts that differ could read the same."""
+    try:
+        name = codecs.lookup(label).name
+    except ValueError:
+        raise LookupError from None
+    if name in _LOOSE:
+        raise LookupError
+    return name
 
 
 def read(body: bytes, label: str | None = None) -> Text:

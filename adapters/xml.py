@@ -26,6 +26,8 @@ _DECLARATION = re.compile(r"<\?xml\s[^>]*\?>")
 _DOCTYPE = re.compile(r"\s*+(?>(?:(?><!--.*?-->|<\?.*?\?>)\s*+)*)<!DOCTYPE", re.DOTALL)
 # Its name, its identifiers and its own declarations (productions 28 and 75), in which quoted text may have any sign.
 _DOCTYPE_REST = re.compile(r"""(?:[^\[<>"']|"[^"]*"|'[^']*')*(?:\[(?:[^\]"']|"[^"]*"|'[^']*')*\]\s*)?>""")
+# What of these gives a document values that are not in its own text.
+_VALUES = re.compile("<!ENTITY|<!ATTLIST|%")
 _NAME = r"[A-Za-z_][A-Za-z0-9_.-]*"
 _STEP = re.compile(rf"(@?)(?:({_NAME}):)?({_NAME}|\*)(?:\[(@?)({_NAME})=([^\]]*)\])?(?:/(?=.)|\Z)", re.ASCII)
 
@@ -73,11 +75,11 @@ def decode(body: bytes, charset: str | None = None) -> Text:
 
 
 def without_doctype(text: str) -> str | None:
-    """The text of a document without its DOCTYPE, if it has one that declares no entity; None if it has none, or one
-    that does."""
+    """The text of a document without its DOCTYPE, if it has one that declares no values (entities, or attributes, which
+    may have defaults); None if it has none, or one that does."""
     start = _DOCTYPE.match(text)
     end = _DOCTYPE_REST.match(text, start.end()) if start is not None else None
-    if start is None or end is None or "<!ENTITY" in end[0] or "%" in end[0]:
+    if start is None or end is None or _VALUES.search(end[0]) is not None:
         return None
     return text[:start.end() - len("<!DOCTYPE")] + text[end.end():]
 

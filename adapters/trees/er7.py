@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from itertools import count, islice
 
+from adapters.charsets import text_encoding
 from adapters.document import DocumentError, Tree
 
 # The character sets of MSH-18 (HL7 table 0211), each with Python's name for it. The Japanese ones switch between them
@@ -41,13 +42,13 @@ def decoded(body: bytes, charset: str | None) -> list[str]:
     bodies never read the same. Raises DocumentError("encoding")."""
     try:
         text = _decoded(body, charset)
-    except (LookupError, UnicodeDecodeError):
+    except (LookupError, UnicodeError):
         raise DocumentError("encoding") from None
     text = text.strip(_FRAME).replace("\r\n", "\r")
     if "\n" in text:
         # Some senders end segments with LF. Where no segment follows it, it is part of a text.
         field = re.escape(text[3:4])
-        text = re.sub(rf"\n+(?=[A-Z][A-Z0-9]{{2}}(?:{field}|[\r\n]|\Z))", "\r", text)
+        text = re.sub(rf"(?<!\n)\n+(?=[A-Z][A-Z0-9]{{2}}(?:{field}|[\r\n]|\Z))", "\r", text)
     return [one for one in _ENDS.split(text) if one]
 
 
@@ -57,7 +58,7 @@ def _decoded(body: bytes, charset: str | None) -> str:
             return body[len(mark):].decode(encoding)
     if b"\0" in body[:2]:
         return body.decode("utf-16-le" if body[1:2] == b"\0" else "utf-16-be")
-    encoding = codecs.lookup(charset or _declared(body)).name
+    encoding = text_encoding(charset or _declared(body))
     return body.decode(encoding, "strict" if encoding.startswith("utf-16") else "surrogateescape")
 
 
@@ -86,7 +87,7 @@ class Reader:
         self._ends = self._component + self._repetition + self._part
         self._itself = "\\\\" if self._escape == "\\" else self._escape
         self._meant = {"F": self._field, "S": self._component, "R": self._repetition, "E": self._itself,
-                       "T": self._part, "P": marks[4:5] or "#"}
+                       "T": self._part or "&", "P": marks[4:5] or "#"}
         mark = re.escape(self._escape)
         self._escaped = re.compile(rf"{mark}(?:([FSRETP])|({_KEPT})){mark}|{mark}") if mark else None
         self._special = re.compile("[" + re.escape("".join((*marks, "\\"))) + "]")

@@ -10,7 +10,8 @@ No markup is dropped at any depth. A page that ends within a tag or a comment ca
 """
 
 import re
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from html import escape, unescape
 
 from adapters import charsets
@@ -70,7 +71,7 @@ class _Open:
 class _Page:
     """One page being read."""
 
-    __slots__ = ("_drawn", "_odd", "_open", "_plans", "_pre", "_same", "_seen", "_text")
+    __slots__ = ("_depths", "_drawn", "_odd", "_open", "_plans", "_pre", "_same", "_seen", "_text")
 
     def __init__(self, text: str, seen: dict[str, Tree] | None) -> None:
         self._text = text
@@ -78,6 +79,8 @@ class _Page:
         self._seen: dict[str, elements.Element] | None = None if seen is None else seen.setdefault("elements", {})
         self._plans: dict[str, elements.Plan] = {} if seen is None else seen.setdefault("plans", {})
         self._open = [_Open("", "", {}, 0)]
+        # Where the open elements of each tag are among them, so that none has to be looked for.
+        self._depths: defaultdict[str, list[int]] = defaultdict(list)
         # How many of these are open: `pre`, drawings, and elements that are kept for their attributes.
         self._pre = 0
         self._drawn = 0
@@ -171,7 +174,7 @@ class _Page:
                 above.append(known)
                 return last + len(plan.close)
         if not whole:
-            self._open.append(_Open(plan.name, plan.child, dict(plan.node), start))
+            self._push(_Open(plan.name, plan.child, dict(plan.node), start))
             return at
         said = text[at:end]
         if "&" in said:
@@ -212,7 +215,7 @@ class _Page:
             content, at = tags.raw(self._text, tag.name, at)
             self._raw(name, tag, content)
             return tags.end(self._text, at)
-        if name == "template":
+        if name == "template" and not elements.is_shown(tag):
             return self._past_template(at)
         if name == "plaintext":
             self._pre += 1
@@ -221,7 +224,7 @@ class _Page:
         self._drawn += name in ("svg", "math")
         node = elements.drawn(tag) if self._drawn else elements.attributes(name, tag)
         if node is not None:
-            self._open.append(_Open(name, elements.called(name, tag), node, start))
+            self._push(_Open(name, elements.called(name, tag), node, start))
             self._odd += not elements.is_kept(name)
             if name in VOID or (tag.closed and self._drawn):
                 self._close()
@@ -231,9 +234,17 @@ class _Page:
             at += self._text.startswith("\n", at)
         if name not in INLINE and name not in UNREAD:
             self._open[-1].inside.append(BREAK)
-        for one in self._open:
-            one.nested += one.tag == name
+        if depths := self._depths.get(name):
+            self._open[depths[-1]].nested += 1
         return at
+
+    def _push(self, one: _Open) -> None:
+        self._depths[one.tag].append(len(self._open))
+        self._open.append(one)
+
+    def _innermost(self, names: Iterable[str]) -> int:
+        """The depth of the innermost open element with one of these tags; 0 if there is none."""
+        return max([depths[-1] for name in names if (depths := self._depths.get(name))], default=0)
 
     def _raw(self, name: str, tag: tags.Tag, content: str) -> None:
         """Take an element whose content is text."""
@@ -268,18 +279,15 @@ class _Page:
 
     def _ended(self, name: str, start: int) -> None:
         """Take an end tag, which starts at `start`."""
-        barrier = BARRIERS.get(name, BARRIER)
-        for depth in range(len(self._open) - 1, 0, -1):
-            one = self._open[depth]
-            if one.tag == name and not one.nested:
-                while len(self._open) > depth + 1:
-                    self._close()
-                self._close(start)
-                return
-            if one.tag in barrier:
-                break
-        for one in self._open:
-            one.nested -= one.tag == name and one.nested > 0
+        depth = self._innermost((name,))
+        one = self._open[depth]
+        if depth and one.nested:
+            one.nested -= 1
+        elif depth and depth >= self._innermost(BARRIERS.get(name, BARRIER)):
+            while len(self._open) > depth + 1:
+                self._close()
+            self._close(start)
+            return
         if name == "pre":
             self._pre = max(0, self._pre - 1)
         if name not in INLINE and name not in UNREAD:
@@ -288,17 +296,18 @@ class _Page:
     def _close_up(self, name: str) -> None:
         """Close the elements that the start of one of this name ends."""
         names, barrier = ENDS[name]
-        for depth in range(len(self._open) - 1, 0, -1):
-            if self._open[depth].tag in names:
-                while len(self._open) > depth:
-                    self._close()
-                return
-            if self._open[depth].tag in barrier:
-                return
+        depth = self._innermost(names)
+        if depth and depth >= self._innermost(barrier):
+            while len(self._open) > depth:
+                self._close()
 
     def _close(self, end: int = -1) -> None:
         """Close the innermost element. Its end tag starts at `end`, if it has one."""
         one = self._open.pop()
+        depths = self._depths[one.tag]
+        depths.pop()
+        if one.nested and depths:
+            self._open[depths[-1]].nested += one.nested
         self._odd -= not elements.is_kept(one.tag) and not self._drawn
         mark = one.tag in MARKS or (one.tag in INLINE and not self._drawn)
         self._drawn -= one.tag in ("svg", "math")

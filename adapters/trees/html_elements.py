@@ -7,15 +7,15 @@ from adapters.document import Tree
 from adapters.trees.tags import RAW, Tag
 
 # What is not read: programs, appearance, and content for browsers that cannot show the rest.
-UNREAD = frozenset({"style", "noscript", "noembed", "noframes", "link", "param", "source", "track", "col", "colgroup"})
+UNREAD = frozenset({"style", "noscript", "noembed", "noframes", "link", "col", "colgroup"})
 DATA = frozenset({"application/json", "application/ld+json", "application/fhir+json", "text/plain", "text/csv"})
 # Elements without content (section 13.1.2).
-VOID = frozenset({"area", "base", "br", "embed", "hr", "img", "input", "meta", "wbr"})
+VOID = frozenset({"area", "base", "br", "embed", "hr", "img", "input", "meta", "param", "source", "track", "wbr"})
 # Where text stands decides what it says.
 _STRUCTURE = frozenset({"table", "tr", "td", "ul", "ol", "li", "dl", "dt", "dd", "form", "fieldset", "optgroup",
                         "option", "datalist", "details", "dialog", "meta", "base"})
 BOXES = frozenset({"input", "img", "button", "textarea", "select", "meter", "progress", "iframe", "video", "audio",
-                    "embed", "object", "svg", "math", "area"})
+                    "embed", "object", "svg", "math", "area", "map", "param", "source", "track"})
 MARKS = frozenset({"a", "sup", "sub", "del", "s", "ins", "q"})
 _KEPT = _STRUCTURE | BOXES | MARKS
 _SAME = {"th": "td", "menu": "ul", "strike": "s"}
@@ -25,15 +25,25 @@ INLINE = frozenset({
     "ruby", "samp", "small", "span", "strong", "time", "tt", "u", "var", "wbr", "tbody", "thead", "tfoot",
 })
 # Attributes whose values are read anywhere, and those of the elements that are kept.
-_ANYWHERE = frozenset({"title", "alt", "aria-label", "hidden", "href", "src"})
+_ANYWHERE = frozenset({
+    "title", "alt", "hidden", "href", "src", "dir", "aria-label", "aria-description", "aria-checked", "aria-selected",
+    "aria-pressed", "aria-invalid", "aria-valuenow", "aria-valuetext"})
 _READ = _ANYWHERE | {
     "value", "checked", "selected", "action", "formaction", "type", "method", "formmethod", "disabled", "readonly",
     "multiple", "placeholder", "colspan", "rowspan", "label", "start", "reversed", "data", "open", "min", "max",
-    "poster", "srcdoc", "content"}
-_FLAGS = frozenset({"hidden", "checked", "selected", "disabled", "readonly", "multiple", "reversed", "open"})
+    "poster", "srcdoc", "content", "enctype", "formenctype", "accept-charset", "required", "pattern", "step",
+    "minlength", "maxlength", "form", "list", "low", "high", "optimum", "srcset", "usemap", "shape", "coords",
+    "download"}
+# What some elements say beside: a moment, and a value for machines.
+_OWN = {"time": _ANYWHERE | {"datetime"}, "data": _ANYWHERE | {"value"}}
+_NAMED_THEMSELVES = frozenset({"map", "param"})
+_FLAGS = frozenset({"hidden", "checked", "selected", "disabled", "readonly", "multiple", "reversed", "open",
+                    "required"})
 _URLS = frozenset({"href", "src", "action", "formaction", "data", "poster"})
+_WORDS = frozenset({"type", "method", "formmethod", "enctype", "formenctype", "dir"})
 _USUAL = frozenset({("input", "type", "text"), ("button", "type", "submit"), ("form", "method", "get"),
-                    ("td", "colspan", "1"), ("td", "rowspan", "1")})
+                    ("td", "colspan", "1"), ("td", "rowspan", "1"), ("html", "dir", "ltr"), ("body", "dir", "ltr"),
+                    ("form", "enctype", "application/x-www-form-urlencoded")})
 CONTROLS = frozenset({"input", "select", "textarea", "button"})
 """Elements that are called by their names."""
 _NOT_DRAWN = frozenset({"class", "style", "id"})
@@ -57,6 +67,8 @@ Element = tuple[str, Tree, bool]
 
 Item = str | Element
 """What an element holds."""
+
+_SHADOW = frozenset({"shadowrootmode", "shadowroot"})
 
 BREAK = "\ud802"
 """The text that begins a new block. No page has it."""
@@ -90,6 +102,11 @@ def is_kept(name: str) -> bool:
     return name in _KEPT
 
 
+def is_shown(template: Tag) -> bool:
+    """Whether a template is shown where it stands: the declarative shadow tree of its element (section 4.12.3)."""
+    return not _SHADOW.isdisjoint(template.attributes)
+
+
 def own(item: Item) -> Item:
     """The item, with a node of its own."""
     return item if isinstance(item, str) else (item[0], dict(item[1]), item[2])
@@ -117,7 +134,7 @@ def plan(tag: Tag) -> Plan:
 def attributes(name: str, tag: Tag) -> Tree:
     """The attributes of an element that are read; None if it is not kept."""
     if name not in _KEPT:
-        read = _ANYWHERE if name not in UNREAD else frozenset()
+        read = _OWN.get(name, _ANYWHERE) if name not in UNREAD else frozenset()
     elif name != "meta" or tag.attributes.get("http-equiv", "").strip().lower() == "refresh":
         read = _READ
     else:
@@ -130,11 +147,14 @@ def attributes(name: str, tag: Tag) -> Tree:
             value = ""
         elif key in _URLS:
             value = value.strip()
-        elif key in ("type", "method"):
+        elif key in _WORDS:
             value = value.lower()
         if (name, key, value) not in _USUAL:
             node[f"@{key}"] = value
-    return node if node or (name in _KEPT and name not in ("meta", "base")) else None
+    if (named := tag.attributes.get("name")) and (
+            name in _NAMED_THEMSELVES or (name in CONTROLS and called(name, tag) == name)):
+        node["@name"] = named
+    return node if node or (name in _KEPT and name not in ("meta", "base", "map")) else None
 
 
 def drawn(tag: Tag) -> Tree:

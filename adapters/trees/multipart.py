@@ -12,7 +12,10 @@ from adapters.message import Headers
 MAX_PARTS = 10_000
 """The most parts of a body that are read."""
 
-_FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*", re.DOTALL)
+TAKEN_OFF = frozenset({b"", b"7bit", b"8bit", b"binary", b"base64", b"quoted-printable"})
+"""The transfer encodings that are taken off. Content in any other one stays as it came."""
+
+_FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):(.*)", re.DOTALL)
 _FIRST_LINE = re.compile(rb"\s*--([^\r\n]{1,200}?)[ \t]*\r?\n")
 _FOLD = re.compile(rb"\r?\n[ \t]+")
 _LINE_END = re.compile(rb"\r?\n")
@@ -65,7 +68,7 @@ def _part(piece: bytes) -> Part:
         field = _FIELD.fullmatch(line)
         if field is None:
             raise DocumentError("syntax")
-        headers.append((field[1], field[2]))
+        headers.append((field[1], field[2].strip(b" \t")))
     return Part(headers, _transferred(body, (headers.get(b"content-transfer-encoding") or b"").lower()))
 
 

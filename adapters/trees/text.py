@@ -1,5 +1,6 @@
 """Reads and writes text as a list of lines, and newline-delimited JSON as a list of documents."""
 
+from adapters.charsets import text_encoding
 from adapters.document import DocumentError, Tree, dump, parse
 
 
@@ -7,7 +8,7 @@ def lines(body: bytes, charset: str | None = None) -> Tree:
     """The lines of a text, each with its line end. A body that its charset cannot decode, or whose charset is unknown,
     is kept byte by byte, so that two different bodies never become the same text."""
     try:
-        return body.decode(charset or "utf-8").splitlines(keepends=True)
+        return body.decode(text_encoding(charset or "utf-8")).splitlines(keepends=True)
     except (LookupError, ValueError):
         return body.decode("utf-8", "surrogateescape").splitlines(keepends=True)
 
@@ -21,7 +22,7 @@ def write_lines(tree: Tree, charset: str | None = None) -> bytes:
     """The text of these lines. Raises DocumentError("encoding") if the charset cannot encode it."""
     text = "".join(tree)
     try:
-        return text.encode(charset or "utf-8")
+        return text.encode(text_encoding(charset or "utf-8"))
     except (LookupError, ValueError):
         pass
     try:

@@ -27,6 +27,13 @@ PREFIXES = {
 }
 """The prefixes of attributes in namespaces that everybody knows."""
 
+_SPACE = "http://www.w3.org/XML/1998/namespace}space"
+_BOOLEANS = frozenset({
+    f"{_XSI}}}nil", "http://schemas.xmlsoap.org/soap/envelope/}mustUnderstand",
+    "http://www.w3.org/2003/05/soap-envelope}mustUnderstand", "http://www.w3.org/2003/05/soap-envelope}relay"})
+"""Attributes that are true or false (XML Schema 1.0 part 2, section 3.2.2), and false where they are not."""
+_TRUE, _FALSE = frozenset({"true", "1"}), frozenset({"false", "0"})
+
 _HINTS = frozenset({f"{_XSI}}}schemaLocation", f"{_XSI}}}noNamespaceSchemaLocation"})
 # What follows the prefix of a qualified name; an array's type in SOAP 1.1 (section 5.4.2) has its size after it.
 _LOCAL = re.compile(r"[^\W\d][\w.-]*(?:\[[0-9,]*\])?")
@@ -36,6 +43,15 @@ _QUALIFIED_ATTRIBUTE = f"{_XSI}}}type"
 
 QUALIFIED = "qualified names"
 """The key, among what was read already, of the qualified names in values, as they were written, with their meanings."""
+
+_BLOCKS = frozenset({
+    "address", "blockquote", "br", "caption", "col", "colgroup", "dd", "div", "dl", "dt", "h1", "h2", "h3", "h4", "h5",
+    "h6", "hr", "item", "li", "list", "ol", "p", "paragraph", "pre", "table", "tbody", "td", "tfoot", "th", "thead",
+    "tr", "ul"})
+"""Elements of XHTML and CDA's narrative that begin a line, so that white space beside them is not shown."""
+
+_LITERAL = re.compile(r"(?:\{\})*\{[^}]+\}[^\W\d][\w.-]*(?:\[[0-9,]*\])?")
+"""A text that looks like a qualified name with its namespace."""
 
 _LONGEST = 4096
 """Bytes of an element up to which it is looked up, as it is written, among those that were read before."""
@@ -59,8 +75,8 @@ def tree(text: str, seen: dict[str, Tree] | None = None) -> Tree:
 class _Reading:
     """One document being read. An element is made at its end, out of what was read since its beginning."""
 
-    __slots__ = ("_data", "_declared", "_fresh", "_items", "_known", "_open", "_parser", "_prefixes", "_same", "_seen",
-                 "_space")
+    __slots__ = ("_data", "_declared", "_fresh", "_items", "_keeps", "_known", "_open", "_parser", "_prefixes", "_same",
+                 "_seen", "_space", "_spaced")
 
     def __init__(self, data: bytes, seen: dict[str, Tree] | None) -> None:
         self._data = data
@@ -79,13 +95,17 @@ class _Reading:
         self._declared = -1
         self._fresh = False
         self._known = self._scope()
+        # Whether white space is kept, of each element whose end has not come, if the document says so anywhere. Then
+        # two elements that are written alike may not be.
+        self._spaced = b"xml:space" in data
+        self._keeps = [False]
         # The encoding is forced, since the text has been decoded.
         parser = expat.ParserCreate("utf-8", "}")
         self._parser: Any = parser
         parser.buffer_text = True
         parser.ordered_attributes = True
         parser.StartElementHandler = self._begin
-        parser.EndElementHandler = self._end if seen is None else self._end_known
+        parser.EndElementHandler = self._end if seen is None or self._spaced else self._end_known
         parser.CharacterDataHandler = self._items.append
         parser.StartNamespaceDeclHandler = self._declare
         parser.EndNamespaceDeclHandler = self._undeclare
@@ -127,6 +147,9 @@ class _Reading:
 
     def _begin(self, name: str, attributes: list[str]) -> None:
         self._open.append((name, attributes, self._parser.CurrentByteIndex, len(self._items), self._space, self._known))
+        if self._spaced:
+            said = dict(zip(attributes[::2], attributes[1::2], strict=True)).get(_SPACE)
+            self._keeps.append(self._keeps[-1] if said is None else said == "preserve")
         space = name.rpartition("}")[0]
         if self._fresh or space != self._space:
             self._fresh = False
@@ -160,44 +183,37 @@ class _Reading:
         node: Tree = {} if space == self._space else {"@xmlns": self._space or None}
         for number in range(0, len(attributes), 2):
             key, value = attributes[number], attributes[number + 1]
+            if key in _BOOLEANS:
+                if value.strip() in _FALSE:
+                    continue
+                value = "true" if value.strip() in _TRUE else value
             if key not in _HINTS:  # They say where to find a schema, and are no part of the content.
                 node["@" + _attribute(key)] = self._meant(value, key == _QUALIFIED_ATTRIBUTE)
+        keeps = self._keeps.pop() if self._spaced else False
         if not inside:
             pass
         elif all(isinstance(one, str) for one in inside):
             node[TEXT] = self._meant("".join(inside), local in _QUALIFIED)
         else:
-            self._hold(node, inside)
+            self._hold(node, inside, keeps=keeps)
         if self._same is not None:
             node = shared(self._same, node)
         self._items.append((local, node))
         self._space = space
         self._known = known
 
-    def _hold(self, node: Tree, inside: list[Tree]) -> None:
-        """Put children into an element. White space between them means nothing; other text does."""
-        order = node[ORDER] = []
-        text = ""
-        for one in inside:
-            if isinstance(one, str):
-                text += one
-                continue
-            if text and not text.isspace():
-                order.append(TEXT)
-                node.setdefault(TEXT, []).append(text)
-            text = ""
-            name, child = one
-            order.append(name)
-            if name in node:
-                node[name].append(child)
-            else:
-                node[name] = [child]
-        if text and not text.isspace():
-            order.append(TEXT)
-            node.setdefault(TEXT, []).append(text)
+    def _hold(self, node: Tree, inside: list[Tree], *, keeps: bool) -> None:
+        """Put children into an element. White space between them means nothing; other text does. Where that is, white
+        space between two words does too."""
+        if _put(node, inside, keeps=keeps, blank=False):
+            for name in set(node.pop(ORDER)):
+                del node[name]
+            _put(node, inside, keeps=keeps, blank=True)
 
     def _meant(self, value: str, qualified: bool) -> str:
         """A value, with its namespace if it is a qualified name."""
+        if value[:1] == "{" and _LITERAL.fullmatch(value):
+            return "{}" + value  # a text, and no qualified name
         if ":" in value:
             prefix, _, local = value.strip().partition(":")
         elif qualified:
@@ -211,6 +227,39 @@ class _Reading:
         if self._seen is not None:
             self._seen.setdefault(QUALIFIED, {})[value.strip()] = meant
         return meant
+
+
+def _put(node: Tree, inside: list[Tree], *, keeps: bool, blank: bool) -> bool:
+    """Put children into an element, and texts: with `keeps` also white space, with `blank` white space in a line as one
+    blank. Returns whether such a blank was left out of an element that has other text."""
+    order = node[ORDER] = []
+    text = before = ""
+    left = False
+    for one in inside:
+        if isinstance(one, str):
+            text += one
+            continue
+        name, child = one
+        if text:
+            if keeps or not text.isspace():
+                order.append(TEXT)
+                node.setdefault(TEXT, []).append(text)
+            elif before and before not in _BLOCKS and name not in _BLOCKS:
+                if blank:
+                    order.append(TEXT)
+                    node.setdefault(TEXT, []).append(" ")
+                left = True
+            text = ""
+        order.append(name)
+        if name in node:
+            node[name].append(child)
+        else:
+            node[name] = [child]
+        before = name
+    if text and (keeps or not text.isspace()):
+        order.append(TEXT)
+        node.setdefault(TEXT, []).append(text)
+    return left and not blank and TEXT in node
 
 
 def _attribute(key: str) -> str:

@@ -16,9 +16,11 @@ from adapters.trees import hl7v2, html, multipart, xml
 from adapters.trees.text import lines, write_lines, write_ndjson
 from shadow.compare.codings import Corrupt, UnknownCoding, Unpacking, codings_of
 from shadow.compare.dicom import representation
+from shadow.compare.diff import DiffError, diff
 from shadow.compare.difference import Shape, shape
 from shadow.compare.fields import is_json, media, written
 from shadow.compare.heads import compared
+from shadow.compare.patterns import Directive, Matcher, Order, PathPattern
 from shadow.observation import Observation
 
 MAX_DECODED = 64 << 20
@@ -73,6 +75,16 @@ _FORMS = {
     "x-application/hl7-v2+er7": "hl7v2", "application/hl7-v2": "hl7v2", "application/hl7-v2+er7": "hl7v2",
     "application/dicom": "dicom", "application/dicom+xml": "dicom-xml",
 }
+
+
+def reads_alike(one: Form | None, other: Form | None, body: bytes) -> bool:
+    """Whether a body says the same in two forms. In another encoding its bytes are other letters; by another boundary
+    it has other parts. Two forms of other names are not held against each other: their media types differ."""
+    if one is None or other is None or one.name != other.name or not body:
+        return True
+    encodings = ((known(form.charset) if form.charset else None) or "utf-8" for form in (one, other))
+    return one._replace(charset=None) == other._replace(charset=None) and (
+        body.isascii() or len({"utf-8" if name == "ascii" else name for name in encodings}) == 1)
 
 
 def form_of(headers: Headers) -> Form | None:
@@ -149,6 +161,19 @@ def _xml(body: bytes, charset: str | None, seen: dict[str, Tree] | None) -> Read
     return Reading(xml.tree(text, seen), odd)
 
 
+_ORDERED = Matcher.start([(PathPattern(), Directive("", order=Order("ordered")))])
+
+
+def drop_alike(legacy: Reading, modern: Reading) -> bool:
+    """Whether two bodies lack the same members because others of their names came after them."""
+    if not legacy.dropped and not modern.dropped:
+        return True
+    try:
+        return not diff([*map(list, legacy.dropped)], [*map(list, modern.dropped)], _ORDERED).differences
+    except DiffError:
+        return False
+
+
 def _native(found: Reading) -> Reading:
     """A document of DICOM's XML as DICOM, or as it is if it is another one."""
     try:
@@ -165,19 +190,25 @@ def _multipart(form: Form, body: bytes, levels: int) -> Reading:
         raise DocumentError("too_deep")
     parts = multipart.parts(body, form.boundary)
     held = [_held(one, levels - 1) for one in parts]
-    unsaid = _TRANSFER
+    unsaid: frozenset[bytes] = frozenset()
     order, referred = [*range(len(parts))], 0
     if form.related:
         order, referred = _by_reference(form, parts, held)
-        unsaid = _TRANSFER | {b"content-id"}
-    trees: list[Tree] = [{"@header": _fields(parts[at].headers.without(unsaid)), "body": held[at].tree} for at in order]
+        unsaid = frozenset({b"content-id"})
+    trees: list[Tree] = [{"@header": _fields(_said(parts[at].headers, unsaid)), "body": held[at].tree} for at in order]
     for place in range(1, referred):
         trees[place]["@id"] = f"cid:{place}"
     return Reading(trees, frozenset().union(*(one.odd for one in held)),
                    tuple(member for one in held for member in one.dropped))
 
 
-_TRANSFER = frozenset({b"content-transfer-encoding"})
+_TRANSFER = b"content-transfer-encoding"
+
+
+def _said(headers: Headers, unsaid: frozenset[bytes]) -> Headers:
+    """The fields of a part that mean something: not the encoding that was taken off, nor the `unsaid` ones."""
+    taken_off = (headers.get(_TRANSFER) or b"").lower() in multipart.TAKEN_OFF
+    return headers.without(unsaid | {_TRANSFER} if taken_off else unsaid)
 
 
 def _held(part: multipart.Part, levels: int) -> Reading:
@@ -217,7 +248,10 @@ def _by_reference(form: Form, parts: list[multipart.Part], held: list[Reading]) 
             inner = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
             found = []
             for key, value in inner:
-                to = named.get(unquote(value[4:])) if isinstance(value, str) and value[:4].lower() == "cid:" else None
+                to = None
+                if isinstance(value, str) and value[:4].lower() == "cid:":
+                    to = named.get(unquote(value[4:]))
+                    node[key] = f"cid:#{value[4:]}"  # one that names no part must not look like a place
                 if to is not None:
                     if to not in places:
                         places[to] = len(order)

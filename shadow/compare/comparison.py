@@ -22,9 +22,11 @@ from shadow.compare.bodies import (
     Reading,
     Unreadable,
     decoded,
+    drop_alike,
     form_of,
     read,
     reading,
+    reads_alike,
     shape_of,
 )
 from shadow.compare.codings import codings_of
@@ -36,7 +38,6 @@ from shadow.compare.identifiers import Identities
 from shadow.compare.names import FORMS, MASKED
 from shadow.compare.outside import Outside
 from shadow.compare.pair import Pair
-from shadow.compare.patterns import Directive, Matcher, Order, PathPattern
 from shadow.compare.rules import Rule, defaults
 from shadow.observation import Observation
 
@@ -63,8 +64,6 @@ a DOCTYPE without entities."""
 
 QUALIFIED = "default qualified names"
 """The rule that hides another prefix of one namespace in a value, as in `faultcode` and `xsi:type`."""
-
-ORDERED = Matcher.start([(PathPattern(), Directive("", order=Order("ordered")))])
 
 LOOKS, LOOKS_A_BYTE = 4_000_000, 2
 """The work that a comparison may take, so that none takes unbounded time: so much, and more for each byte."""
@@ -267,7 +266,9 @@ def _of_bodies(outside: Outside) -> Iterator[Difference]:
     if old.digest is not None or new.digest is not None:
         yield from _of_large(outside)
         return
-    if old.body == new.body and codings_of(old.headers) == codings_of(new.headers):
+    forms = form_of(old.headers), form_of(new.headers)
+    if old.body == new.body and codings_of(old.headers) == codings_of(new.headers) and (
+            old.headers == new.headers or reads_alike(*forms, old.body)):
         yield from _of_equal(outside)
         return
     before, after = decoded(old), decoded(new)
@@ -279,13 +280,12 @@ def _of_bodies(outside: Outside) -> Iterator[Difference]:
             yield from _of_large(outside)
         else:
             yield from _of_coding(outside, before, after)
-    elif before == after:
+    elif before == after and reads_alike(*forms, before):
         yield from _of_equal(outside)
     elif not before or not after:
         legacy, modern = (Shape("bytes", len(body)) if body else ABSENT for body in (before, after))
         yield from outside.ruled(Difference("body", "", legacy, modern))
     else:
-        forms = form_of(old.headers), form_of(new.headers)
         if forms[0] is not None and forms[1] is not None and forms[0].name == forms[1].name:
             yield from _of_read(outside, (forms[0], forms[1]), (before, after))
         else:
@@ -301,6 +301,8 @@ def _of_large(outside: Outside) -> Iterator[Difference]:
         # Too much even to be read through; or they are equal, and the identifiers in them cannot be checked.
         raise Incomparable("too_large")
     if alike and one.reason != "corrupt":
+        if not reads_alike(form_of(old.headers), form_of(new.headers), b"\xff"):
+            raise Incomparable("too_large")  # what the same bytes say twice would have to be read
         return
     if one.reason or other.reason:
         yield from _of_coding(outside, *(Unreadable(found.reason) if found.reason else b"" for found in (one, other)))
@@ -342,6 +344,8 @@ def _of_read(outside: Outside, forms: tuple[Form, Form], bodies: tuple[bytes, by
     legacy, modern = (reading(*one, seen) for one in zip(forms, bodies, strict=True))
     old, new = legacy.tree, modern.tree
     if isinstance(old, Unreadable) or isinstance(new, Unreadable):
+        if old == new and bodies[0] == bodies[1]:
+            return
         syntax = list(outside.ruled(Difference("syntax", "", shape_of(old), shape_of(new))))
         # Where a rule hides the syntax, the body still differs.
         yield from syntax or _of_bytes(outside, *map(len, bodies))
@@ -375,8 +379,7 @@ def _masked(found: Difference, names: set[str]) -> Difference:
 def _of_odd(outside: Outside, legacy: Reading, modern: Reading) -> Iterator[Difference]:
     """The difference between how two bodies are written that can both be read. One that no parser minds is hidden."""
     odd = legacy.odd ^ modern.odd
-    if not odd and legacy.dropped != modern.dropped and diff([*map(list, legacy.dropped)], [*map(list, modern.dropped)],
-                                                             ORDERED).differences:
+    if not odd and not drop_alike(legacy, modern):
         odd = frozenset({DUPLICATE})
     if not odd:
         return

@@ -118,6 +118,7 @@ def _once(reader: Callable[[str], _Read], *, listed: bool = False) -> _Reader:
 _PARAMETER = re.compile(r""";\s*([^\s;="]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;]*)|;\s*([^\s;="]*)\s*""")
 _ESCAPED = re.compile(r"\\(.)")
 _VERSION = re.compile(r"[0-9.]{1,8}", re.ASCII)
+_VERSIONS = frozenset({"fhirversion", "version", "q"})
 
 
 def _parameters(text: str) -> list[tuple[str, str]]:
@@ -151,10 +152,14 @@ def _content_type(value: str) -> _Read:
                   if key not in _OF_THE_ANSWER and not (key == "charset" and is_json(name))}
     text = name if name in KNOWN_MEDIA else f"other media type({len(name)})"
     for key, one in parameters.items():
-        value = one if _VERSION.fullmatch(one) else \
+        value = one if key in _VERSIONS and _VERSION.fullmatch(one) else \
             (one if one in KNOWN_CHARSETS else "other") if key == "charset" else str(shape(one))
         text += f";{key if key in PARAMETERS else f'other parameter({len(key)})'}={value}"
     return {"": (name,), **{key: (one,) for key, one in parameters.items()}}, text
+
+
+def _grouped(parts: dict[str, list[str]]) -> dict[str, tuple[str, ...]]:
+    return {name: tuple(found) for name, found in parts.items()}
 
 
 # A challenge begins with its scheme; what has a "=" behind its name is a parameter of the one before (RFC 9110 section
@@ -171,32 +176,31 @@ def _schemes(values: Sequence[str]) -> _Read:
 
 def _directives(values: Sequence[str]) -> _Read:
     """Cache-Control. Order, spaces and case of directives have no meaning (RFC 9111 section 5.2)."""
-    parts: dict[str, tuple[str, ...]] = {}
+    parts: dict[str, list[str]] = {}
     texts = []
     for part in ",".join(values).lower().split(","):
         name, _, value = (one.strip() for one in part.partition("="))
         value = value.strip('"')
         if name:
             seconds = f"={value[:12]}" if value.isascii() and value.isdigit() else ""
-            parts[name] = (*parts.get(name, ()), value)
+            parts.setdefault(name, []).append(value)
             texts.append(name + seconds if name in DIRECTIVES else f"other directive({len(name)})")
-    return parts, _list(dict.fromkeys(texts))
+    return _grouped(parts), _list(dict.fromkeys(texts))
 
 
 def _cookies(values: Sequence[str]) -> _Read:
     """Set-Cookie (RFC 6265bis section 4.1): names, whether they are set or emptied, and attributes. Values are the
     server's own, and times of expiry are relative to now, so both are left out."""
-    parts: dict[str, tuple[str, ...]] = {}
+    parts: dict[str, list[str]] = {}
     texts = []
     for cookie in values:
         head, *rest = cookie.split(";")
         name, _, value = (one.strip() for one in head.partition("="))
         attributes = sorted(_attribute(one) for one in rest if one.strip())
-        parts[name] = tuple(sorted((
-            *parts.get(name, ()), "; ".join(["set" if value else "empty", *(one for one, _ in attributes)]))))
+        parts.setdefault(name, []).append("; ".join(["set" if value else "empty", *(one for one, _ in attributes)]))
         shown_as = name if name.lower() in COOKIES else f"other cookie({len(name)})"
         texts.append("; ".join([shown_as, *(shown for _, shown in attributes)]))
-    return parts, _list(texts)
+    return _grouped({name: sorted(found) for name, found in parts.items()}), _list(texts)
 
 
 def _attribute(text: str) -> tuple[str, str]:
@@ -254,27 +258,32 @@ def _disposition(value: str) -> _Read:
     return {"": (name,), **{key: (one,) for key, one in parameters.items()}}, text
 
 
-_LINK = re.compile(r"""\s*<([^>]*)>((?:\s*;\s*[^\s;,="]+\s*(?:=\s*(?:"(?:[^"\\]|\\.)*"|[^;,"]*))?)*)\s*(?:,|$)""")
+# There is only one way to match each sign, so that what is no list of links is found out in time.
+_LINK = re.compile(r"""
+    \s*(?:<([^>]*)>|([^\s<>;,"]+))
+    ((?:\s*;\s*[^\s;,="]+(?:\s*=(?:\s*(?:"(?:[^"\\]|\\.)*"|[^\s;,"]+(?:\s+[^\s;,"]+)*))?)?)*)
+    \s*(?:,|$)""", re.VERBOSE)
 
 
 def _links(values: Sequence[str]) -> _Read:
-    """Link (RFC 8288): the targets of each relation. A list that is not written as one is compared as text."""
+    """Link (RFC 8288): the targets of each relation, also of those without brackets, which some servers write. A list
+    that is not written as one is compared as text."""
     text, at = ", ".join(values), 0
-    parts: dict[str, tuple[str, ...]] = {}
+    parts: dict[str, list[str]] = {}
     shown: list[str] = []
     while at < len(text):
         match = _LINK.match(text, at)
         if match is None:
             return {"": (text,)}, str(shape(text))
-        parameters = _parameters(match[2])
+        target, parameters = match[1] or match[2] or "", _parameters(match[3])
         relation = " ".join(sorted(dict(reversed(parameters)).get("rel", "").lower().split()))
         others = ";".join(f"{key}={one}" for key, one in sorted(parameters) if key != "rel")
-        parts[relation] = (*parts.get(relation, ()), match[1])
+        parts.setdefault(relation, []).append(target)
         if others:
-            parts[f"{relation};"] = (*parts.get(f"{relation};", ()), others)
-        shown.append(f"{name_shown(relation)}={shape(match[1])}")
+            parts.setdefault(f"{relation};", []).append(others)
+        shown.append(f"{name_shown(relation)}={shape(target)}")
         at = match.end()
-    return parts, _list(shown)
+    return _grouped(parts), _list(shown)
 
 
 def _presence(_: str | Sequence[str]) -> _Read:

@@ -60,8 +60,8 @@ class Meanings:
 
     def __init__(self, legacy: Tree, modern: Tree, form: str) -> None:
         self._in_xml = is_xml(legacy) or is_xml(modern)
-        # In these forms nothing is called a resource.
-        self._nowhere = form in ("hl7v2", "html") or (form == "xml" and not self._in_xml)
+        # In these forms nothing is called a resource, and nothing stands beside a unit.
+        self._nowhere = form in ("hl7v2", "html")
         self._ways = [_Way(legacy, modern)]
         self._steps: list[Step] = []
         self._names: list[str] = []
@@ -95,7 +95,7 @@ class Meanings:
             self._resources.append(node)
         if self._in_xml and way.before in _HOLDERS and step[0].isupper():
             type_, start = step, len(self._names)
-        elif step != "@value":
+        elif step != "@value" or not self._in_xml:
             self._objects.append(node)
             self._names.append(step if self._in_xml or step[:1] != "_" else step[1:])
         one, other = way.one.get(step) if both[0] else None, way.other.get(step) if both[1] else None

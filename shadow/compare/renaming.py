@@ -7,6 +7,7 @@ identifier is then one difference of the kind `renamed`, whose shape says what a
 never match.
 """
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
 from adapters.crosswalk import Crosswalk
@@ -26,20 +27,26 @@ FEWEST = 2
 PLACES = 8
 """Lists that are looked at, at most."""
 
-_ALONE = frozenset({"missing", "extra"})
+_ALONE = "missing", "extra"
 
 
 def candidates(found: Iterable[Difference], legacy: Tree, modern: Tree) -> tuple[Rule, ...]:
     """The rules by which two documents may be compared once more; none if no list has records alone on both sides."""
-    alone: dict[str, set[str]] = {}
+    alone: dict[str, Counter[str]] = defaultdict(Counter)
+    within: set[str] = set()
     for one in found:
         place, slash, index = one.path.rpartition("/")
+        steps = one.path.split("/")
+        within.update("/".join(steps[:at]) for at, step in enumerate(steps[:-1]) if step.isdecimal())
         if MASKED in place or "~" in place:
             continue
         if one.kind in _ALONE and slash and index.isdecimal() and "object" in (one.legacy.type, one.modern.type):
-            alone.setdefault(place, set()).add(one.kind)
+            alone[place][one.kind] += 1
     made: dict[str, Rule] = {}
-    for place in [place for place, kinds in alone.items() if kinds == _ALONE][:PLACES]:
+    # Where only one record is alone on each side, others have to differ too, as if all were renamed by one.
+    likely = [place for place, kinds in alone.items() if min(kinds["missing"], kinds["extra"]) > (
+        0 if place in within else FEWEST - 1)]
+    for place in likely[:PLACES]:
         for path, said in _named(place, _at(legacy, place) or _at(modern, place)):
             made[path] = Rule(path, path, crosswalk=said)
     if any(one.crosswalk in (RESOURCE, REFERENCE) for one in made.values()):

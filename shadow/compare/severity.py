@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from shadow.compare import dicom, fhir
+from shadow.compare import dicom, fhir, plain
 from shadow.compare.benign import same_moment
 from shadow.compare.difference import ABSENT, Severity, Shape, worst_of
 from shadow.compare.findings import AWAY, ELSEWHERE, SHUFFLED, Weigh
@@ -66,13 +66,17 @@ DEFAULTS: tuple[Row, ...] = (
            "/status", "/entry/*/resource/status", "/**/valueQuantity", "/**/valueCodeableConcept", "/**/valueString",
            "/**/valueInteger", "/**/valueBoolean", "/**/comparator", "/**/unit", "/**/units", "/**/interpretation"),
     # The same in HL7 v2 (chapters 3, 4 and 7): whose record it is, what is ordered, given and found.
-    *_rows(CRITICAL, frozenset(), "/**/PID/*/f2", "/**/PID/*/f3", "/**/PID/*/f5", "/**/PID/*/f7", "/**/PID/*/f8",
-           "/**/MRG", "/**/AL1", "/**/IAM", "/**/DG1", "/**/RXA", "/**/RXC", "/**/RXD", "/**/RXE", "/**/RXG", "/**/RXO",
+    *_rows(CRITICAL, frozenset(), "/**/PID/*/f2", "/**/PID/*/f3", "/**/PID/*/f4", "/**/PID/*/f5", "/**/PID/*/f7",
+           "/**/PID/*/f8", "/**/PID/*/f29", "/**/PID/*/f30", "/**/ARV", "/**/BPO", "/**/BPX", "/**/BTX", "/**/ORC/*/f5",
+           "/**/QAK/*/f2", "/**/SPM/*/f4", "/**/TXA/*/f17", "/**/TXA/*/f19", "/**/MRG", "/**/AL1", "/**/IAM",
+           "/**/DG1", "/**/RXA", "/**/RXC", "/**/RXD", "/**/RXE", "/**/RXG", "/**/RXO",
            "/**/RXR", "/**/TQ1", "/**/ORC/*/f1", "/**/OBR/*/f4", "/**/OBR/*/f25", "/**/OBX/*/f2", "/**/OBX/*/f3",
            "/**/OBX/*/f5", "/**/OBX/*/f6", "/**/OBX/*/f8", "/**/OBX/*/f11", "/MSA/*/f1"),
     # In CDA (R2, the entries of its RIM classes).
     *_rows(CRITICAL, frozenset(), "/**/observation/*/value", "/**/observation/*/code",
-           "/**/substanceAdministration/*/code", "/**/procedure/*/code", "/**/routeCode", "/**/interpretationCode",
+           "/**/substanceAdministration/*/code", "/**/substanceAdministration/*/effectiveTime", "/**/rateQuantity",
+           "/**/maxDoseQuantity", "/**/confidentialityCode", "/**/@moodCode", "/**/procedure/*/code", "/**/routeCode",
+           "/**/interpretationCode",
            "/**/targetSiteCode", "/**/statusCode", "/**/manufacturedMaterial", "/**/manufacturedLabeledDrug",
            "/**/playingEntity"),
     # In DICOM JSON (PS3.18 annex F), and where attributes have their keywords as names.
@@ -84,6 +88,23 @@ DEFAULTS: tuple[Row, ...] = (
     # A code without its system is another code.
     *_rows(CRITICAL, frozenset({"missing", "extra", "value", "type"}), "/**/system", "/**/@codeSystem"),
 )
+
+PLAIN: tuple[Row, ...] = (
+    *(Row(at, CRITICAL, itself=True) for at in plain.ALONE), *_rows(CRITICAL, frozenset(), *plain.BELOW))
+"""Places outside of FHIR's resources, whose elements have definitions of their own. Here and in DEFAULTS, outside of
+FHIR, a name is the same in any style: `birth_date`, `BirthDate`, the attribute `birthDate`, a control of that name."""
+
+_ANY_STYLE: Matcher[Row] = Matcher.start(
+    (PathPattern((*PathPattern.parse(row.at), *(() if row.itself else ("**",)))), row) for row in (*DEFAULTS, *PLAIN))
+
+
+@lru_cache(maxsize=4096)
+def _in_any_style(kind: str, names: tuple[str, ...]) -> Severity | None:
+    """What the table says of a place outside of FHIR's resources, whose names may be in another style."""
+    place = _ANY_STYLE
+    for name in plain.names_of(names):
+        place = place.step(None if name == "*" else name)
+    return next((row.severity for row in place.found if _holds(row, kind, names, said=False)), None)
 
 
 def severities(rows: Iterable[Row] = ()) -> Weigh:
@@ -118,7 +139,13 @@ def severities(rows: Iterable[Row] = ()) -> Weigh:
         if kind == "value" and same_moment(meant.old, meant.new):
             return MINOR
         found = fhir.severity(kind, meant) or listed
-        if found is None and kind in _ALONE and (dicom.is_record(meant.old) or dicom.is_record(meant.new)):
+        if found is None and not meant.type and names and names[0][:1] != "@":
+            found = _in_any_style(kind, tuple(names))
+            if found is None and kind != "moved" and plain.is_measured(names, meant):
+                found = CRITICAL
+        if found is None and kind in _ALONE and any(
+                dicom.is_record(one) or (not meant.type and names[-1] == "*" and plain.is_record(one))
+                for one in (meant.old, meant.new)):
             return CRITICAL
         if found is not None:
             # One number in two spellings is never as bad as two numbers.
@@ -152,7 +179,7 @@ def criticals(pattern: PathPattern) -> list[str]:
         return [f"/@status/{pair}" for pair in (*pattern[1:2], *_STATUSES) if _PAIR.fullmatch(pair)
                 and within.step("@status").step(pair).found and _of_status(*map(int, pair.split("-"))) is CRITICAL]
     found = []
-    for row in DEFAULTS:
+    for row in (*DEFAULTS, *PLAIN):
         place = within
         for token in PathPattern.parse(row.at):
             # A wildcard of the table is followed as a name that occurs in no pattern.

@@ -5,7 +5,7 @@ Neither of them ever hides a difference: `tests/shadow/compare/test_benign.py` h
 
 import re
 from collections.abc import Hashable
-from unicodedata import normalize
+from unicodedata import combining, normalize
 
 from adapters.document import Number, Tree
 from shadow.normalisers.rfc3339 import Instant, instant
@@ -20,6 +20,10 @@ BASE64 = "default base64"
 _BREAK = re.compile(r"\\(?:\.br|X0D|X0A|X0D0A)\\")
 """A line break as HL7 v2 writes it (chapter 2, sections 2.7.1 and 2.7.5)."""
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
+_MARKS = 30
+"""Marks that follow each other, at most: Unicode's Stream-Safe Text Format (UAX 15, section 13)."""
+_SHORT = 1_000
+"""Characters of a text that is put in order whatever it holds."""
 _LINE = 60
 """Characters of a line of Base64, at least: PEM has 64, MIME 76. No language has words of that length."""
 
@@ -28,7 +32,7 @@ def alike(old: str, new: str) -> str:
     """The rule by which two texts that differ are one; "" if they are not."""
     if (one := moment(old)) is not None and one == moment(new):
         return INSTANT
-    if not (old.isascii() and new.isascii()) and normalize("NFC", old) == normalize("NFC", new):
+    if not (old.isascii() and new.isascii()) and _composed(old) == _composed(new):
         return NFC
     if (bare := _unwrapped(old)) is not None and bare == _unwrapped(new):
         return BASE64
@@ -40,7 +44,7 @@ def form(text: str) -> Hashable:
     if (found := moment(text)) is not None:
         return found
     if not text.isascii():
-        return normalize("NFC", text)
+        return _composed(text)
     return _unwrapped(text) or text
 
 
@@ -49,6 +53,18 @@ def moment(value: Tree) -> Instant | None:
     if not isinstance(value, str) or value[10:11] != "T" or isinstance(value, Number):
         return None
     return instant(value)
+
+
+def _composed(text: str) -> str:
+    """The text in NFC. One in which more marks follow each other than any language needs stays as it is: to put n marks
+    in order takes Python n² steps."""
+    if len(text) > _SHORT:
+        run = 0
+        for mark in map(combining, text):
+            run = run + 1 if mark else 0
+            if run > _MARKS:
+                return text
+    return normalize("NFC", text)
 
 
 def _unwrapped(value: str) -> str | None:

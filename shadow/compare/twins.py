@@ -31,6 +31,9 @@ ROUNDS = 6
 CHOICES = 16
 """Choices made one at a time. After them, all items that are left are paired at once."""
 
+COLOURED = 32_000
+"""Items that are coloured for choices, at most: in long lists fewer choices are made."""
+
 Colours: TypeAlias = dict[int, int]
 """The colour of each item, by its index."""
 
@@ -91,7 +94,7 @@ class _Lists:
         """Pairs taken out of `ties`: all that their colours tell apart, or else a choice, after which the colours may
         tell more of them apart. At most CHOICES times."""
         found: list[tuple[int, int]] = []
-        for _ in range(CHOICES):
+        for _ in range(max(1, min(CHOICES, COLOURED // max(1, len(self._old))))):
             # Either side may need more rounds than the other: both are read after the same number of them.
             one, other = list(zip(self._rounds(self._old, legacy=True), self._rounds(self._new, legacy=False),
                                   strict=False))[-1]
