@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from adapters.message import Headers
+from shadow.faults import says_no
 from shadow.moved import forwarded
 
 __getattr__ = forwarded(__name__, "Pair")
@@ -75,8 +76,9 @@ class Observation:
     @property
     def broke(self) -> bool:
         """Whether the arm answered that it failed (5xx). 501 and 505 are no failures: they say what it does not do, and
-        it says so each time (RFC 9110, sections 15.6.2 and 15.6.6)."""
-        return self.status >= 500 and self.status not in _DOES_NOT
+        it says so each time (RFC 9110, sections 15.6.2 and 15.6.6). Neither is a fault of SOAP by which it says no."""
+        return (self.status >= 500 and self.status not in _DOES_NOT
+                and not (self.status == 500 and says_no(self.headers, self.body)))
 
     digest: Digest | None = None
     trailers: Headers = field(default_factory=_no_fields)

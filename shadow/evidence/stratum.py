@@ -112,7 +112,7 @@ def _subject(
         # If legacy gave no answer, or one that it failed, there is no kind of answer to cover.
         stratum = _stratum(operation, "", "", shape, asked)
         # A subject that legacy failed on proves nothing, and does not take the place of its next answer.
-        kind = b"5" if control is not None and control.broke else b""
+        kind = b"0" if control is not None and control.broke else b""
     elif condition:
         # It has a token of its own: it must not stand for an exchange whose bodies are compared.
         stratum = _stratum(operation, str(condition), "", shape, asked)
