@@ -50,7 +50,7 @@ SHADOW = [
     {"normalisers", "custody"},
     {"observation", "latency", "settings", "words", "database", "guide", "diff", "rules", "noise", "signatures",
      "stratum", "tokens", "unlink"},
-    {"moved", "credentials", "preconditions"},
+    {"moved", "credentials", "faults", "preconditions"},
 ]
 
 PURE = [
