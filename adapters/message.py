@@ -12,7 +12,16 @@ class Headers(list[tuple[bytes, bytes]]):
     """Header fields in wire order, as (name, value) pairs. Lookups ignore the case of names. The pairs hold values as
     they came; lookups strip blanks around a value, which are not part of it (RFC 9110 section 5.5)."""
 
-    __slots__ = ()
+    __slots__ = ("_names",)
+
+    @property
+    def names(self) -> tuple[bytes, ...]:
+        """The names, as they came. Once somebody has asked for them, no field may be added or taken away."""
+        try:
+            return self._names
+        except AttributeError:
+            self._names: tuple[bytes, ...] = tuple([name for name, _ in self])
+            return self._names
 
     def get(self, name: bytes) -> bytes | None:
         """The first value of `name` (given in lower case), or None."""

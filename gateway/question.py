@@ -55,7 +55,7 @@ def question(
             match = Match(match.target, tuple(map(without_in_path, match.captures)))
         if body:
             body = without_in_body(original)
-    kept = _kept(tuple([name for name, _ in headers]), capability.withheld, bare, served == 206, conditions)
+    kept = _kept(headers.names, capability.withheld, bare, served == 206, conditions)
     if kept.fields is not None:
         headers = Headers([headers[at] for at in kept.fields])
     if kept.codings is not None and (value := _decodable(headers[kept.codings][1])) != headers[kept.codings][1]:

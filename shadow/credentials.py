@@ -122,7 +122,7 @@ def carries_credentials(request: Request, names: frozenset[bytes]) -> bool:
     """Whether a request has a credential, in its fields (those called `names`, in lower case, too), its target or its
     form."""
     return (
-        _holds(tuple([name for name, _ in request.headers]), names)
+        _holds(request.headers.names, names)
         or without_in_target(request.target) is not request.target
         or without_in_body(request) is not request.body
     )

@@ -43,10 +43,6 @@ class ShadowPlan:
     rechecks: Mapping[str, Recheck] = field(default_factory=dict)
     noises: Mapping[str, float] = field(default_factory=dict)
 
-    def asks_legacy_again(self, operation: str) -> bool:
-        """Whether legacy may be asked more about `operation` than its clients ask."""
-        return self.recheck_of(operation).legacy or self.noise_of(operation) > 0
-
     def recheck_of(self, operation: str) -> Recheck:
         """When mismatches of `operation` are asked about again."""
         return self.rechecks.get(operation, self.recheck)

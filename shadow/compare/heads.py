@@ -103,7 +103,7 @@ def compared(headers: Headers) -> Headers:
     """The fields that are compared, sorted by lower-case name. Fields of one name keep their order, which matters
     (RFC 9110 section 5.3). Those of which only the presence counts have no value."""
     return Headers([(name, b"" if blank else headers[at][1])
-                    for at, name, blank in _kept(tuple([name for name, _ in headers]))])
+                    for at, name, blank in _kept(headers.names)])
 
 
 @lru_cache(maxsize=512)

@@ -19,7 +19,7 @@ def how_asked(request: Request) -> str:
     """How a request asked, if not by a plain GET or POST for anything: of "HEAD", "range", "conditional" and the kind
     of media that it asked for those that apply, with spaces between."""
     headers = request.headers
-    how, accepts = _said(request.method == _HEAD, tuple([name for name, _ in headers]))
+    how, accepts = _said(request.method == _HEAD, headers.names)
     for at in accepts:
         if wanted := kind_wanted(headers[at][1]):
             return f"{how} {wanted}" if how else wanted

@@ -176,10 +176,9 @@ class Asking(Generic[Way]):
                 mirror.capability, mirror.operation, job.kind, kind_of(observation), time.monotonic()))
 
     def served(self, mirror: Mirror[Way], modern: Observation | None = None) -> None:
-        """Look how clients of legacy fare, if it is asked more than they ask: before modern's answer, or with it where
+        """Look how clients of legacy fare, which is asked more than they ask: before modern's answer, or with it where
         that must be known."""
-        if (mirror.ask == "modern" and waits(mirror.served) == (modern is not None)
-                and mirror.plan.asks_legacy_again(mirror.operation)):
+        if mirror.ask == "modern" and waits(mirror.served) == (modern is not None):
             now = time.monotonic()
             self._spare(mirror, "", self.sparing.client(mirror.capability, mirror.served, now, modern))
 
@@ -264,7 +263,8 @@ class Asking(Generic[Way]):
     def _look(self, job: Job[Way], asked: Observation) -> None:
         """An arm's first answer and the one that the client got are a pair."""
         mirror = job.mirror
-        self.served(mirror, asked)
+        if job.asks_legacy:
+            self.served(mirror, asked)
         self._writer.call(mirror.capability, mirror.operation, mirror.ask, asked.seconds,
                           asked.failure is not None or asked.status >= 500, mirror.at)
         control, candidate = (asked, mirror.served) if mirror.ask == "legacy" else (mirror.served, asked)

@@ -119,8 +119,10 @@ class Lane(Generic[Way]):
             return self._count(Tally(mirror.capability, mirror.operation, Outcome.SHED, reason), mirror.left_out())
         self.unfinished += 1
         self.held += cost
-        self._asking.served(mirror)
-        return self._asking.put(Job(mirror, cost, self.writer.join(mirror.capability)))
+        job = Job(mirror, cost, self.writer.join(mirror.capability))
+        if job.asks_legacy:
+            self._asking.served(mirror)
+        return self._asking.put(job)
 
     def skip(self, capability: str, operation: str, reason: str, left_out: LeftOut | None = None) -> None:
         """Count an exchange that was eligible but is not mirrored. `reason` is one of a few fixed words. `left_out`

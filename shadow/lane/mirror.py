@@ -103,7 +103,7 @@ class Job(Generic[Way]):
     and after modern). One pair is enough if the bracket is `steady`: legacy said the same twice. `earlier` is what
     legacy has said to the same question seconds before, or None: what differs between the two is compared as well.
     `standing` says which epoch and stratum the exchange counts for. `noise` and
-    `recheck` are the mirror's.
+    `recheck` are the mirror's, and by these `asks_legacy` says whether legacy may be asked more than its clients ask.
 
     If the arms came to a mismatch, `found` is that mismatch and `at` the loop's time when it was found. It was asked
     about again `round` times, and seen again `times` times. Meanwhile `control` is what legacy has said, to which
@@ -113,8 +113,8 @@ class Job(Generic[Way]):
     """
 
     __slots__ = (
-        "at", "cohort", "control", "cost", "earlier", "found", "kind", "last_hash", "mirror", "noise", "pairs",
-        "recheck", "round", "rules", "sealed", "standing", "steady", "times",
+        "asks_legacy", "at", "cohort", "control", "cost", "earlier", "found", "kind", "last_hash", "mirror", "noise",
+        "pairs", "recheck", "round", "rules", "sealed", "standing", "steady", "times",
     )
 
     def __init__(self, mirror: Mirror[Way], cost: int, cohort: Cohort) -> None:
@@ -124,6 +124,7 @@ class Job(Generic[Way]):
         self.rules = mirror.plan.rules_of(mirror.operation)
         self.noise = mirror.noise
         self.recheck = mirror.recheck
+        self.asks_legacy = self.recheck.legacy or self.noise > 0
         self.pairs: Sequence[Pair] = ()
         self.steady = False
         self.last_hash: int | None = None
