@@ -28,7 +28,7 @@ from gateway.config.overlaps import Met, Ties
 from gateway.config.policies import Made, is_as_before, make
 from gateway.config.problem import Findings, Invalid, Problem
 from gateway.config.rules import RULE_STUBS
-from gateway.config.sealing import Sealed, sealed
+from gateway.config.sealing import Sealed, custody_beside, sealed
 from gateway.edges.settings import EdgeSettings
 from gateway.policies.base import Policy
 from gateway.routing import RouteTable
@@ -279,7 +279,7 @@ class _Build:
             return None, None
         stored = getattr(store.options, "path", None)
         stored = stored if isinstance(stored, Path) else None
-        custody = stored.with_name(f"{stored.name}.custody") if stored is not None else None
+        custody = custody_beside(stored) if stored is not None else None
         if routes.shadow.custody is not None:
             custody = self._root.find("shadow", "custody").place.file.parent / routes.shadow.custody
         if custody is not None:
