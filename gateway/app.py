@@ -36,6 +36,7 @@ from gateway.pipeline import Pipeline
 from gateway.renewal import Renewal
 from gateway.shadowing import Shadowing
 from gateway.stdio import to_stderr
+from gateway.telemetry.breaches import Breaches
 from gateway.telemetry.bridge import Bridge
 from gateway.telemetry.facts import WorkerFacts
 from gateway.telemetry.output import Output
@@ -99,6 +100,7 @@ class Gateway:
         self._traffic = TrafficFold()
         self._heap = Heap()
         self._asgi = Asgi(self.pipeline, lambda: self.edge.settings)
+        self._breaches = Breaches(self.recorder)
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -158,6 +160,7 @@ class Gateway:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._flush_traffic()
+        self._breaches.report(self._broken(), last=True)
         await DIGESTS.settle(_SETTLE)
         await self.shadowing.drain(self.in_force.configuration.lane.drain)
         await self.in_force.close()
@@ -189,6 +192,7 @@ class Gateway:
                 published = now
                 self._flush_traffic()
                 self.shadowing.report_faults()
+                self._breaches.report(self._broken())
                 if self.peers.are_there:
                     await asyncio.to_thread(self.peers.publish)
                 await self._heap.look(now, time.process_time())
@@ -199,6 +203,12 @@ class Gateway:
     def _stage(self, capability: str) -> str:
         table = self.pipeline.table
         return str(table.capabilities.get(capability, table.default).reads)
+
+    def _broken(self) -> list[tuple[str, str, str, int]]:
+        """The answers that broke a rule of HTTP/1.1: see WorkerFacts."""
+        return [(upstream.name, rule, became, count)
+                for upstream in self.in_force.configuration.upstreams.values()
+                for (rule, became), count in upstream.tally.counts.items()]
 
     # --- for the admin port ----------------------------------------------------------------------------------------
 
@@ -244,6 +254,7 @@ class Gateway:
                            endpoint.connections, endpoint.streams, endpoint.last_failure)
                           for upstream in self.in_force.configuration.upstreams.values()
                           for endpoint in upstream.endpoints],
+            "breaches": self._broken(),
             "recorder": self.recorder.snapshot(),
         }
 

@@ -104,11 +104,12 @@ def phrase(status: int) -> bytes:
 
 def problem(
     code: str, *, detail: str = "", trace_id: str = "", next_hop: str = "",
-    added: Iterable[tuple[bytes, bytes]] = (),
+    added: Iterable[tuple[bytes, bytes]] = (), rule: str = "",
 ) -> tuple[int, Headers, bytes]:
     """Status, header fields and body of the answer for `code` (RFC 9457; Proxy-Status as RFC 9209 section 2.1).
 
-    `detail` must not quote any message. `added` are more header fields. Raises KeyError for a code without a row.
+    `detail` must not quote any message. `added` are more header fields. `rule` is the rule that an answer broke
+    (gateway.wire.rules). Raises KeyError for a code without a row.
     """
     row = CODES[code]
     document: dict[str, object] = {
@@ -117,6 +118,8 @@ def problem(
     }
     if detail:
         document["detail"] = detail
+    if rule:
+        document["rule"] = rule
     if trace_id:
         document["trace_id"] = trace_id
     body = orjson.dumps(document)

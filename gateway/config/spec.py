@@ -211,6 +211,7 @@ class Upstream(Strict):
     ejection: Ejection = Field(default_factory=Ejection)
     resolve: PositiveDuration = written("30s", "after which a host name is looked up again")
     paths: PathsOrPreset | None = Field(default=None, description="how it reads paths: a preset, or a map")
+    strict: bool = Field(default=False, description="refuse answers that break HTTP/1.1, even in a harmless way")
 
 
 def _one_plugin(value: object) -> object:

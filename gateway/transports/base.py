@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from adapters.message import Headers, Request
 from gateway.call import Arrival
 from gateway.transports.settings import UpstreamSettings
+from gateway.transports.tally import Tally
 from shadow.observation import Failure
 
 
@@ -160,6 +161,8 @@ class Transport(Protocol):
     settings: UpstreamSettings
     name: str
     """The upstream's name."""
+    tally: Tally
+    """The answers that broke a rule of the protocol, those to mirrors included."""
 
     @property
     def endpoints(self) -> Sequence[Endpoint]:

@@ -97,7 +97,8 @@ class UpstreamSettings:
 
     `endpoints` are URLs: "http://host:port", "https://host:port" or "unix:///path". `host` says which Host is sent:
     "keep" (the client's), "upstream" (the endpoint's authority) or the value. A name is looked up again after `resolve`
-    seconds. `paths` is how the upstream reads paths.
+    seconds. `paths` is how the upstream reads paths. `strict` refuses answers that break a rule of HTTP/1.1, even those
+    that have one meaning.
     """
 
     name: str
@@ -110,3 +111,4 @@ class UpstreamSettings:
     ejection: Ejection = Ejection()
     resolve: float = 30.0
     paths: Reading = UNSAID
+    strict: bool = False
