@@ -51,6 +51,8 @@ CODES: dict[str, Code] = {
     "policy_unavailable": Code(503, "A policy cannot be checked at the moment", "gateway", True,
                                "proxy_internal_error"),
     "not_translatable": Code(400, "The request cannot be translated", "downstream", False, "http_request_error"),
+    "raw_target": Code(400, "The service takes only ASCII in request targets: percent-encode other bytes", "downstream",
+                       False, "http_request_error"),
     # upstreams
     "upstream_refused": Code(502, "The service refused the connection", "upstream", True, "connection_refused"),
     "upstream_dns": Code(502, "The service's name cannot be resolved", "upstream", True, "dns_error"),
@@ -87,6 +89,7 @@ FAILURES: dict[str, str] = {
     "oversize": "upstream_oversize",
     "adapter": "upstream_malformed",
     "no_room": "overloaded",
+    "raw_target": "raw_target",
 }
 
 

@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import Any
 
 from adapters.base import Adapter
+from gateway.ambiguity import is_ambiguous
 from gateway.capability import Arm, Capability, Operation, Split
 from gateway.config import gating, spec, unmatched
 from gateway.config.crosswalk import Seeds
@@ -17,7 +18,7 @@ from gateway.config.nodes import Node
 from gateway.config.problem import Findings, Place, did_you_mean
 from gateway.config.rules import Ruling, broken_items
 from gateway.policies.base import Policy
-from gateway.reading import is_ambiguous, segments
+from gateway.reading import segments
 from gateway.stage import Stage
 from gateway.transports.base import Transport
 from shadow.compare.rules import Rule, Rules, together

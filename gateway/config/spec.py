@@ -212,6 +212,8 @@ class Upstream(Strict):
     resolve: PositiveDuration = written("30s", "after which a host name is looked up again")
     paths: PathsOrPreset | None = Field(default=None, description="how it reads paths: a preset, or a map")
     strict: bool = Field(default=False, description="refuse answers that break HTTP/1.1, even in a harmless way")
+    raw_targets: Literal["pass", "encode", "refuse"] = Field(
+        default="pass", description="bytes beyond ASCII in request targets: passed on, percent-encoded, or refused")
 
 
 def _one_plugin(value: object) -> object:

@@ -1,11 +1,12 @@
 """What is fuzzed. A target takes any bytes, and raises where a rule is broken that must hold for all bytes."""
 
 from adapters.message import Headers
+from gateway.ambiguity import UNAMBIGUOUS, is_ambiguous
 from gateway.edges.forwarded import client_address, forwarding_fields
 from gateway.edges.request_head import read
 from gateway.edges.settings import EdgeSettings
 from gateway.errors import problem
-from gateway.reading import PRESETS, UNAMBIGUOUS, canonical, is_ambiguous, spellings
+from gateway.reading import PRESETS, canonical, spellings
 from gateway.wire.bodies import CHUNKED, Chunked
 from gateway.wire.heads import Malformed, fields, parse_response_head
 

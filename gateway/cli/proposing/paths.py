@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from statistics import median
 
+from gateway.ambiguity import is_ambiguous
 from gateway.cli.proposing.naming import is_generic
 from gateway.config.unmatched import METHODS
-from gateway.reading import canonical, is_ambiguous, segments
+from gateway.reading import canonical, segments
 
 FEW = 3
 """A word that is asked fewer times than this is left out."""

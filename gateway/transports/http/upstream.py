@@ -10,7 +10,7 @@ from gateway.transports.base import Receiver, Transport
 from gateway.transports.http.affinity import Affinity
 from gateway.transports.http.checks import check
 from gateway.transports.http.endpoint import Endpoint
-from gateway.transports.http.request import SHADOW_FIELD, request_head
+from gateway.transports.http.request import SHADOW_FIELD, ascii_target, request_head
 from gateway.transports.http.sending import HttpSending
 from gateway.transports.settings import Ejection, UpstreamSettings
 from gateway.transports.tally import Tally
@@ -34,6 +34,8 @@ class Upstream:
         self.endpoints = tuple(Endpoint(settings, url, self.tally) for url in settings.endpoints)
         self._marks = SHADOW_FIELD if mirrors else b""
         self._shares = not mirrors
+        # "": request targets pass as they are.
+        self._ascii = settings.raw_targets if settings.raw_targets != "pass" else ""
         self._only = self.endpoints[0] if len(self.endpoints) == 1 else None
         self._turn = 0
         self._mirrors: Upstream | None = None
@@ -50,6 +52,11 @@ class Upstream:
             if endpoint is None:
                 receiver.on_failure(Failure("no_endpoint"))
                 return None
+        if self._ascii and not request.target.isascii():
+            if self._ascii == "refuse":
+                receiver.on_failure(Failure("raw_target", source="gateway"))
+                return None
+            request = Request(request.method, ascii_target(request.target), request.headers)
         head = arrival.head
         chunked = streams and head.length == CHUNKED
         upgrade = streams and bool(head.upgrade)
