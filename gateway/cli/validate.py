@@ -1,11 +1,13 @@
 """figway validate: runs the code of a start and a reload, and reports the problems that it finds."""
 
 import sys
+import time
 from pathlib import Path
 
 import click
 import orjson
 
+from gateway.cli.connecting import Seen, tried
 from gateway.config.attempts import build_in_time
 from gateway.config.compile import Configuration
 from gateway.config.problem import Findings, Invalid
@@ -20,11 +22,16 @@ from shadow.words import noun
 @click.option("--folded", is_flag=True, help="Show how upstreams read paths, and what each operation's path folds to.")
 @click.option("--tls-cert", type=click.Path(path_type=Path), help="As for `figway serve`; the file is checked too.")
 @click.option("--tls-key", type=click.Path(path_type=Path), help="As for `figway serve`; the file is checked too.")
-def validate(config: Path, output: str, folded: bool, tls_cert: Path | None, tls_key: Path | None) -> None:
+@click.option("--connect", "connects", is_flag=True, help="Try each upstream: its name, TLS, and an answer.")
+@click.option("--ask", metavar="PATH", help="What --connect asks for with GET: the health check's path, or /.")
+def validate(
+    config: Path, output: str, folded: bool, tls_cert: Path | None, tls_key: Path | None, connects: bool,
+    ask: str | None,
+) -> None:
     """Check routes.yaml and everything that it includes, and report all problems at once.
 
     Problems and warnings go to standard error as file:line:col: message [code]. With -o json everything goes to
-    standard output as one document. Exits with 2 if there are problems.
+    standard output as one document. Exits with 2 if there are problems, and with 1 if an upstream fails.
     """
     findings = Findings()
     check_port(tls_cert, tls_key, findings)
@@ -42,6 +49,8 @@ def validate(config: Path, output: str, folded: bool, tls_cert: Path | None, tls
             count = len(invalid.problems)
             click.echo(f"{config}: {count} {noun(count, 'problem')}", err=True)
         sys.exit(2)
+    seen = _tried(built, ask) if connects else []
+    failed = any(one.fault for one in seen)
     warnings = [*findings.warnings, *built.warnings]
     capabilities = built.table.capabilities.values()
     operations = sum(len(one.operations) for one in capabilities)
@@ -50,9 +59,9 @@ def validate(config: Path, output: str, folded: bool, tls_cert: Path | None, tls
             "valid": True, "revision": built.revision, "capabilities": len(capabilities), "operations": operations,
             "upstreams": len(built.upstreams), "warnings": [one.as_dict() for one in warnings],
             "paths": {name: one.settings.paths._asdict() for name, one in built.upstreams.items()},
-            "folded": _folded(built),
+            "folded": _folded(built), **({"connections": [one.facts() for one in seen]} if connects else {}),
         })
-        return
+        sys.exit(1 if failed else 0)
     for warning in warnings:
         click.echo(f"warning: {warning}", err=True)
     click.echo(f"{config}: valid, revision {built.revision}: {len(capabilities)} "
@@ -64,6 +73,15 @@ def validate(config: Path, output: str, folded: bool, tls_cert: Path | None, tls
             click.echo(f"upstream {name} reads paths: {said or 'not configured'}")
         for name, path in _folded(built).items():
             click.echo(f"{name} folds to {path}")
+    for line in (line for one in seen for line in one.lines(time.time())):
+        click.echo(line)
+    sys.exit(1 if failed else 0)
+
+
+def _tried(built: Configuration, ask: str | None) -> list[Seen]:
+    if ask is not None and not ask.startswith("/"):
+        raise click.UsageError("--ask must begin with /")
+    return tried(built, ask or "")
 
 
 def _folded(built: Configuration) -> dict[str, str]:
