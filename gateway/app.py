@@ -19,9 +19,10 @@ from typing import Any
 
 from uvicorn.config import STARTUP_FAILURE
 
-from gateway import hangup
+from gateway import hangup, plugins
 from gateway.certificates import Unusable
 from gateway.config.attempts import build_in_time
+from gateway.config.extensions import Find
 from gateway.config.problem import Invalid
 from gateway.config.watch import look, watch
 from gateway.digests import DIGESTS
@@ -62,7 +63,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 class Launch:
     """The settings that a worker is started with. They are passed to its process. `run_dir` is the folder in which the
     workers of one gateway share their facts, "" for a single worker. `certificate` and `key` are PEM files for TLS on
-    the data port, "" for none."""
+    the data port, "" for none. `find` finds the configuration's plugins."""
 
     config: str
     run_dir: str = ""
@@ -70,6 +71,7 @@ class Launch:
     workers: int = 1
     certificate: str = ""
     key: str = ""
+    find: Find = plugins.load
 
 
 class Gateway:
@@ -81,7 +83,7 @@ class Gateway:
         path, files = Path(launch.config), (Path(launch.certificate), Path(launch.key))
         # Note the files' state before reading them, so that a change in between is noticed.
         known = look([path, *files])
-        configuration = build_in_time(path)
+        configuration = build_in_time(path, find=launch.find)
         self._known = look(configuration.files) | known
         self._path = path
         self._workers = launch.workers

@@ -11,6 +11,7 @@ from gateway.cli.lazy import Lazy
 COMMANDS = {
     "serve": "Carry traffic.",
     "validate": "Check routes.yaml and report all problems at once.",
+    "init": "Write a routes.yaml from what clients of legacy ask.",
     "schema": "Print the JSON Schema of routes.yaml, for editors.",
     "explain": "Show where a request would go, and why. Sends nothing.",
     "compare": "Compare two answers in files, and try out rules.",

@@ -108,15 +108,16 @@ _LITERAL = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})*", re.
 
 
 def _template(value: object) -> object:
-    if wrong := _wrong_template(value):
+    if wrong := template_fault(value):
         # What was meant by a path in the notation of another program, unless that is no template either.
         meant = respelt(value) if isinstance(value, str) and value else ""
-        context = {"meant": f'"{meant}"'} if meant not in ("", value) and not _wrong_template(meant) else None
+        context = {"meant": f'"{meant}"'} if meant not in ("", value) and not template_fault(meant) else None
         raise PydanticCustomError("bad_template", wrong, context)
     return value
 
 
-def _wrong_template(value: object) -> str:
+def template_fault(value: object) -> str:
+    """What is wrong with a path template; "" if nothing is."""
     if not isinstance(value, str) or not value.startswith("/"):
         return "wants a path template that begins with /"
     if "?" in value or "#" in value:
