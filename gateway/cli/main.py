@@ -13,6 +13,7 @@ COMMANDS = {
     "validate": "Check routes.yaml and report all problems at once.",
     "init": "Write a routes.yaml from what clients of legacy ask.",
     "schema": "Print the JSON Schema of routes.yaml, for editors.",
+    "plan": "Say what an edit of routes.yaml would change.",
     "explain": "Show where a request would go, and why. Sends nothing.",
     "compare": "Compare two answers in files, and try out rules.",
     "status": "Show all capabilities on one screen, the worst first.",
