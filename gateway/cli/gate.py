@@ -8,6 +8,7 @@ import click
 import orjson
 
 from gateway import units
+from gateway.cli.completing import CAPABILITY
 from gateway.cli.sources import EVERYBODY, Refused, asked, configured
 from shadow.evidence.criteria import Answer
 from shadow.renderers import markdown, table
@@ -19,7 +20,7 @@ _STATUS = {Answer.SAFE: 0, Answer.NOT_SAFE: 1, Answer.NOT_ENOUGH: 3}
 
 
 @click.command()
-@click.argument("capability")
+@click.argument("capability", type=CAPABILITY)
 @click.option("-o", "output", type=click.Choice(["table", "json", "junit", "markdown"]), default="table",
               show_default=True)
 @click.option("--config", default="routes.yaml", show_default=True, type=click.Path(path_type=Path),

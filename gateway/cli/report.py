@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from gateway.cli.completing import CAPABILITY
 from gateway.cli.sources import Refused, asked, configured, stored
 from shadow.renderers import html
 from shadow.renderers.csv import to_csv
@@ -14,7 +15,7 @@ from shadow.renderers.table import show, terminal
 
 
 @click.command()
-@click.argument("capability", required=False)
+@click.argument("capability", type=CAPABILITY, required=False)
 @click.option("-o", "output", type=click.Choice(["table", "json", "markdown", "csv", "html"]), default="table",
               show_default=True)
 @click.option("--config", default="routes.yaml", show_default=True, type=click.Path(path_type=Path),

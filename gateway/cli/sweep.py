@@ -15,6 +15,7 @@ import orjson
 
 from gateway import plugins
 from gateway.capability import Capability
+from gateway.cli.completing import CAPABILITY
 from gateway.cli.keys import Keys, read_keys
 from gateway.cli.sources import Refused, actor, built_for
 from gateway.cli.sweeping import INTERRUPTED, Files, Pace, Requests, Sent, Sweep, Unfit
@@ -58,7 +59,7 @@ def _rate(context: click.Context, option: click.Parameter, value: str) -> float:
 
 
 @click.command()
-@click.argument("capability")
+@click.argument("capability", type=CAPABILITY)
 @click.option("--keys", "file", type=click.File("rb"), required=True,
               help="The file of keys, one a line; - for standard input.")
 @click.option("--operation", help="The operation whose path the keys fill in, if there are several.")

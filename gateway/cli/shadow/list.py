@@ -4,13 +4,14 @@ from pathlib import Path
 
 import click
 
+from gateway.cli.completing import CAPABILITY
 from gateway.cli.opened import as_json, opened, rows, when
 
 _COLUMNS = ("ID", "EXCHANGE", "AT", "PATTERN", "TRACE", "BYTES", "EXPIRES")
 
 
 @click.command()
-@click.argument("capability", required=False)
+@click.argument("capability", type=CAPABILITY, required=False)
 @click.option("--config", default="routes.yaml", show_default=True, type=click.Path(path_type=Path),
               help="The file that says where records are sealed.")
 @click.option("-o", "output", type=click.Choice(["table", "json"]), default="table", show_default=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from gateway.cli.completing import CAPABILITY
 from gateway.cli.opened import Opened, opened
 from gateway.cli.sources import Refused, store_of
 from shadow.lane.epoch_keys import PURPOSE
@@ -39,7 +40,7 @@ class _Done:
 @click.command()
 @click.option("--subject", type=click.Choice(["-"]), help="Records that contain the identifier on standard input "
                                                           "(other users can see arguments).")
-@click.option("--capability", metavar="NAME", help="All records of a capability.")
+@click.option("--capability", type=CAPABILITY, metavar="NAME", help="All records of a capability.")
 @click.option("--all", "every", is_flag=True, help="All records.")
 @click.option("--reason", required=True, help="Why, for the audit trail.")
 @click.option("--config", default="routes.yaml", show_default=True, type=click.Path(path_type=Path),

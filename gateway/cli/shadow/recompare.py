@@ -10,6 +10,7 @@ import click
 import orjson
 
 from gateway.cli import files
+from gateway.cli.completing import CAPABILITY
 from gateway.cli.opened import Opened, opened
 from gateway.cli.sealed import pair_of, rules_now
 from gateway.cli.shapes import fact
@@ -26,7 +27,7 @@ _LEGACY, _MODERN = ".legacy", ".modern"
 
 
 @click.command()
-@click.argument("capability", required=False)
+@click.argument("capability", type=CAPABILITY, required=False)
 @click.option("--rules", "file", type=click.Path(path_type=Path),
               help="A YAML file with rules and known_differences, which apply before the configured ones.")
 @click.option("--alone", is_flag=True, help="Ignore the configured rules.")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from gateway.cli.completing import CAPABILITY
 from gateway.cli.opened import opened, plain
 from gateway.cli.sources import Refused, actor, store_of
 from shadow.stores.base import Restartable
@@ -14,7 +15,7 @@ LONGEST = 200
 
 
 @click.command()
-@click.argument("capability")
+@click.argument("capability", type=CAPABILITY)
 @click.option("--reason", required=True, help="Why, for the reports and for the audit trail.")
 @click.option("--config", default="routes.yaml", show_default=True, type=click.Path(path_type=Path),
               help="The file that names the store and its custody.")

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
+from gateway.cli.completing import CAPABILITY
 from gateway.cli.sources import Refused, actor, custody_of, evidence_of
 from shadow.custody.base import Custody, CustodyError, Deed
 from shadow.lane.epoch_keys import PURPOSE, scope
 
 
 @click.command()
-@click.argument("capability")
+@click.argument("capability", type=CAPABILITY)
 @click.option("--all", "every", is_flag=True, help="The key of the current epoch too; a new one is made at once.")
 @click.option("--reason", help="Why, for the audit trail.")
 @click.option("--config", default="routes.yaml", show_default=True, type=click.Path(path_type=Path),
