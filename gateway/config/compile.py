@@ -319,6 +319,6 @@ def _edge(server: spec.Server, read: frozenset[bytes]) -> EdgeSettings:
         connections=limits.connections or 0, memory=limits.memory, head_timeout=timeouts.head,
         body_rate=server.body_rate, body_grace=timeouts.body_grace, idle_timeout=timeouts.idle,
         trusted_hops=server.trusted_hops, trusted_fields=server.trusted_fields, forwarded=server.forwarded,
-        via=server.via, ambiguous_paths=server.ambiguous_paths, drain_delay=server.drain.delay,
-        drain_grace=server.drain.grace, cbc=server.tls.cbc, read=read,
+        via=server.via, ambiguous_paths=server.ambiguous_paths, half_close=server.half_close,
+        drain_delay=server.drain.delay, drain_grace=server.drain.grace, cbc=server.tls.cbc, read=read,
     )

@@ -7,7 +7,6 @@ import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
-from urllib.parse import urlsplit
 
 from gateway.cli.sources import Refused
 
@@ -116,16 +115,16 @@ def _w3c(text: str, columns: dict[str, int]) -> Line | None:
     try:
         method, target = values[columns["cs-method"]], values[columns["cs-uri-stem"]]
         status = values[columns["sc-status"]] if "sc-status" in columns else "0"
+        query = values[columns["cs-uri-query"]] if "cs-uri-query" in columns else "-"
     except (KeyError, IndexError):
         return None
+    target = target if query == "-" else f"{target}?{query}"
     return Line(method, target, int(status)) if _REQUEST.fullmatch(f"{method} {target}") and status.isdigit() else None
 
 
 def _path(target: str) -> str:
-    """The path of a target in absolute form (RFC 9112 section 3.2.2), or the target."""
+    """A target in absolute form (RFC 9112 section 3.2.2) without its scheme and host; any other as it is."""
     if target.startswith(("http://", "https://")):
-        try:
-            return urlsplit(target).path or "/"
-        except ValueError:
-            return ""
+        _, slash, rest = target.partition("://")[2].partition("/")
+        return f"{slash}{rest}" or "/"
     return target

@@ -51,7 +51,8 @@ async def fetch(
             done.set_result(answer)
 
     collected = Collected(limit, settled)
-    sending = HttpSending(endpoint, collected, method, before, after, body, True, False, False, total)
+    sending = HttpSending(endpoint, collected, method, before, after, body, True, False, False, total,
+                          safe=method == "GET")
     collected.sending = sending
     endpoint.send(sending)
     try:

@@ -43,7 +43,7 @@ class Upstream:
 
     def send(
         self, request: Request, arrival: Arrival, body: bytes, receiver: Receiver, affinity: Affinity | None, *,
-        whole: bool, streams: bool, total: float,
+        whole: bool, streams: bool, total: float, safe: bool = False,
     ) -> HttpSending | None:
         """See Transport."""
         endpoint = affinity.endpoint(self.name) if affinity is not None else None
@@ -72,7 +72,7 @@ class Upstream:
             if whole:
                 body += last_chunk(NO_TRAILERS)
         sending = HttpSending(
-            endpoint, receiver, request.method, before, after, body, whole, chunked, upgrade, total, client)
+            endpoint, receiver, request.method, before, after, body, whole, chunked, upgrade, total, client, safe)
         if affinity is None:
             endpoint.send(sending)
         else:
