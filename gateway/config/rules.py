@@ -15,6 +15,7 @@ from gateway.config.extensions import Find, choose
 from gateway.config.load import MAX_FILE
 from gateway.config.nodes import Node, parse
 from gateway.config.problem import Findings, Invalid, Place, Problem, did_you_mean
+from gateway.config.unmatched import of_place
 from gateway.plugins import PluginError
 from shadow.compare.difference import Severity
 from shadow.compare.patterns import Order
@@ -124,6 +125,8 @@ class Ruling:
 
     def _has_effect(self, at: str, what: str, node: Node, kind: str, shape: str = "") -> None:
         """A rule without an effect misleads whoever relies on it."""
+        if odd := of_place(at):
+            self._findings.warn(node.find("at").place, odd, "unmatched")
         [pattern] = patterns(at, form_of(at), ELEMENT)
         if why := why_not(pattern, what, kind, shape):
             self._findings.problem(node.key("at"), why, "no_effect")

@@ -18,6 +18,9 @@ _METHODS = """
     POST PROPFIND PROPPATCH PURGE PUT QUERY REBIND REPORT SEARCH SUBSCRIBE TRACE UNBIND UNCHECKOUT UNLINK UNLOCK
     UNSUBSCRIBE UPDATE UPDATEREDIRECTREF VERSION-CONTROL"""
 METHODS = frozenset(_METHODS.split())
+# An item of a list, as JSONPath and XPath write it. A condition, as in [@system=LN], is none.
+_INDEX = re.compile(r"\[(?:[0-9]+|\*|)\]")
+_OUTSIDE = ("@status", "@header", "@trailer", "@coding", "@syntax", "@body")
 _ANY = frozenset({"*", "ANY", "ALL", "ALWAYS", ".*"})
 _SEVERAL = re.compile(r"[|+*]")
 _WILD = frozenset({"*", "**", ".*", ".+", "(.*)"})
@@ -72,6 +75,19 @@ def of_value(name: str, value: str | None) -> str:
 def of_name(name: str) -> str:
     """Why no header field has this name."""
     return f'"{name}" is the name of one field here, with no wildcards: write it out' if "*" in name else ""
+
+
+def of_place(at: str) -> str:
+    """Why nothing in an answer is at this place of a rule. `at` is a place as rules name it."""
+    if not at.startswith("/"):
+        return ""
+    steps = _INDEX.sub("/*", at).replace("//", "/").split("/")[1:]
+    meant = "/" + "/".join("*" if one in ("#", "-") else one for one in steps if one)
+    if meant != at:
+        return f'nothing is at this place: write "{meant}" (* is any item of a list)'
+    first = steps[0]
+    near = difflib.get_close_matches(first, _OUTSIDE, n=1, cutoff=0.85) if first not in _OUTSIDE else []
+    return f'nothing is at this place; did you mean "{at.replace(first, near[0], 1)}"?' if near else ""
 
 
 def of_glob(pattern: str, folder: str, names: Iterable[str] | None) -> str:

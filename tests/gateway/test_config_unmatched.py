@@ -279,6 +279,22 @@ def test_all_wrong_rules_of_a_file_of_rules_are_told_at_once(tmp_path):
     assert [one.place.line for one in caught.value.problems] == [2, 3, 3, 4, 5, 7, 8, 9]
 
 
+@pytest.mark.parametrize(("at", "says"), [
+    ("/entry[0]/x", 'write "/entry/*/x"'), ("/entry[*]/x", 'write "/entry/*/x"'),
+    ("/entry/[*]/x", 'write "/entry/*/x"'),
+    ("/entry/#/x", 'write "/entry/*/x"'), ("/entry/-/x", 'write "/entry/*/x"'), ("/entry/x/", 'write "/entry/x"'),
+    ("/@headers/location", 'did you mean "/@header/location"?'), ("/@statuses", "@status"),
+    ("/@type", ""), ("/", ""),
+    ("/entry/*/x", ""), ("/Envelope/Body/Code[@system=LN]", ""), ("/@header/location", ""), ("PID-3", ""), ("", ""),
+])
+def test_a_place_in_another_notation_is_warned_of(tmp_path, at, says):
+    path = tmp_path / "rules.yaml"
+    path.write_text(f"rules: [{{at: {json_text(at)}, severity: minor}}]\n")
+    found = [one.message for one in read_rules(path, load)[1] if one.code == "unmatched"]
+    assert [bool(says)] == [bool(found)]
+    assert all(says in one for one in found)
+
+
 FAULTS = [
     ("a: {path: /patients/{id}}", 'text with "{" in it must be in quotes inside {…} and […]: write "/patients/{id}"'),
     ("a: {path: /a/{id}/b/{c*}, x: y}",

@@ -7,7 +7,6 @@ import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
-from urllib.parse import urlsplit
 
 from gateway.cli.sources import Refused
 
@@ -16,17 +15,21 @@ _BROKEN = (OSError, EOFError, zlib.error)
 # Common Log Format, and Combined, which goes on with Referer and User-Agent; a virtual host may come before it.
 _COMMON = re.compile(
     r'\S+ \S+ .{0,256}?\[[^\]]{1,64}\] "(?P<request>(?:[^"\\]|\\.)*)" (?P<status>[0-9]{3}|-)(?: |\Z)')
+# Apache and nginx write the virtual host with its port, where they are told to.
+_HOST = re.compile(r"([A-Za-z0-9.-]{1,100}):[0-9]{1,5} ")
+_HOSTS = ("cs-host", "cs(host)")
 _REQUEST = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}) (\S+)(?: HTTP/[0-9.]+)?")
 _ESCAPED = re.compile(r"\\x([0-9a-fA-F]{2})|\\(.)")
 IIS = "Microsoft Internet Information Services"
 
 
 class Line(NamedTuple):
-    """One request of a log."""
+    """One request of a log. `host` is the one that was asked for, "" if the log does not say."""
 
     method: str
     target: str
     status: int
+    host: str = ""
 
 
 class Log(NamedTuple):
@@ -108,7 +111,10 @@ def _common(text: str) -> Line | None:
     request = _REQUEST.fullmatch(said)
     status = int(found["status"]) if found["status"] != "-" else 0
     # What was no request (a TLS handshake, "-") was answered 400 by the server itself.
-    return Line("", "", status or 400) if request is None else Line(request[1], _path(request[2]), status)
+    if request is None:
+        return Line("", "", status or 400)
+    host = _HOST.match(text)
+    return Line(request[1], _path(request[2]), status, host[1].lower() if host is not None else "")
 
 
 def _w3c(text: str, columns: dict[str, int]) -> Line | None:
@@ -116,16 +122,20 @@ def _w3c(text: str, columns: dict[str, int]) -> Line | None:
     try:
         method, target = values[columns["cs-method"]], values[columns["cs-uri-stem"]]
         status = values[columns["sc-status"]] if "sc-status" in columns else "0"
+        query = values[columns["cs-uri-query"]] if "cs-uri-query" in columns else "-"
     except (KeyError, IndexError):
         return None
-    return Line(method, target, int(status)) if _REQUEST.fullmatch(f"{method} {target}") and status.isdigit() else None
+    if not (_REQUEST.fullmatch(f"{method} {target}") and status.isdigit()):
+        return None
+    host = next((values[at] for name in _HOSTS if (at := columns.get(name, len(values))) < len(values)), "-")
+    named = _HOST.match(f"{host.partition(':')[0]}:0 ")
+    return Line(method, target if query == "-" else f"{target}?{query}", int(status),
+                named[1].lower() if named is not None and host != "-" else "")
 
 
 def _path(target: str) -> str:
-    """The path of a target in absolute form (RFC 9112 section 3.2.2), or the target."""
+    """A target in absolute form (RFC 9112 section 3.2.2) without its scheme and host; any other as it is."""
     if target.startswith(("http://", "https://")):
-        try:
-            return urlsplit(target).path or "/"
-        except ValueError:
-            return ""
+        _, slash, rest = target.partition("://")[2].partition("/")
+        return f"{slash}{rest}" or "/"
     return target
