@@ -227,15 +227,14 @@ class Chunked:
         if not end:
             return 0
         found = _CHUNK_LINE.fullmatch(data, at, end)
-        free = 2
         if found is None:
             found = _UNTIDY_CHUNK_LINE.fullmatch(data, at, end)
             if found is None:
                 raise Malformed(self._malformed, "chunk_size")
             self._mend("chunk_line", "chunk_size")
-            free += _PADDING
+            self._allowance += min(_PADDING, end - at - len(found[1]) - 2)
         digits = found[1]
-        self._spend(max(0, end - at - len(digits) - free))
+        self._spend(end - at - len(digits) - 2)
         self._left = int(digits, 16)
         self._room -= self._left
         if self._room < 0:

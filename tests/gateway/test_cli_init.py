@@ -72,6 +72,21 @@ def test_each_kind_of_log_is_read(init, kind, packed):
     assert "proposed: 1 capability, 1 operation" in said
 
 
+@pytest.mark.parametrize("log", [
+    "".join(f"{host}:443 " + combined("GET", "/patients/17", times=1)
+            for host in [*["HIS.example"] * 4, *["lab.example"] * 3, "seldom.example"]),
+    "#Fields: cs-method cs-uri-stem sc-status cs-host\n" + "GET /patients/1 200 his.example:80\n" * 4
+    + "GET /patients/1 200 lab.example\n" * 3 + "GET /patients/1 200 -\n" + "GET /patients/1 200 se{ldom\n" * 3,
+])
+def test_the_hosts_that_clients_ask_for_are_told(init, log):
+    Path("access.log").write_text(log)
+    status, text, _ = init("--access-log", "access.log")
+    assert status == 0
+    assert "# Clients ask for his.example, lab.example, and legacy gets the Host that they send." in text
+    assert "ldom" not in text
+    assert proposed(text) == {"patients": {"read": (["GET"], "/patients/{id}")}}
+
+
 def test_a_log_of_iis_is_read_in_any_case(init):
     Path("iis.log").write_text(
         "#Software: Microsoft Internet Information Services 10.0\n#Fields: cs-method cs-uri-stem sc-status\n"

@@ -15,17 +15,21 @@ _BROKEN = (OSError, EOFError, zlib.error)
 # Common Log Format, and Combined, which goes on with Referer and User-Agent; a virtual host may come before it.
 _COMMON = re.compile(
     r'\S+ \S+ .{0,256}?\[[^\]]{1,64}\] "(?P<request>(?:[^"\\]|\\.)*)" (?P<status>[0-9]{3}|-)(?: |\Z)')
+# Apache and nginx write the virtual host with its port, where they are told to.
+_HOST = re.compile(r"([A-Za-z0-9.-]{1,100}):[0-9]{1,5} ")
+_HOSTS = ("cs-host", "cs(host)")
 _REQUEST = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}) (\S+)(?: HTTP/[0-9.]+)?")
 _ESCAPED = re.compile(r"\\x([0-9a-fA-F]{2})|\\(.)")
 IIS = "Microsoft Internet Information Services"
 
 
 class Line(NamedTuple):
-    """One request of a log."""
+    """One request of a log. `host` is the one that was asked for, "" if the log does not say."""
 
     method: str
     target: str
     status: int
+    host: str = ""
 
 
 class Log(NamedTuple):
@@ -107,7 +111,10 @@ def _common(text: str) -> Line | None:
     request = _REQUEST.fullmatch(said)
     status = int(found["status"]) if found["status"] != "-" else 0
     # What was no request (a TLS handshake, "-") was answered 400 by the server itself.
-    return Line("", "", status or 400) if request is None else Line(request[1], _path(request[2]), status)
+    if request is None:
+        return Line("", "", status or 400)
+    host = _HOST.match(text)
+    return Line(request[1], _path(request[2]), status, host[1].lower() if host is not None else "")
 
 
 def _w3c(text: str, columns: dict[str, int]) -> Line | None:
@@ -118,8 +125,12 @@ def _w3c(text: str, columns: dict[str, int]) -> Line | None:
         query = values[columns["cs-uri-query"]] if "cs-uri-query" in columns else "-"
     except (KeyError, IndexError):
         return None
-    target = target if query == "-" else f"{target}?{query}"
-    return Line(method, target, int(status)) if _REQUEST.fullmatch(f"{method} {target}") and status.isdigit() else None
+    if not (_REQUEST.fullmatch(f"{method} {target}") and status.isdigit()):
+        return None
+    host = next((values[at] for name in _HOSTS if (at := columns.get(name, len(values))) < len(values)), "-")
+    named = _HOST.match(f"{host.partition(':')[0]}:0 ")
+    return Line(method, target if query == "-" else f"{target}?{query}", int(status),
+                named[1].lower() if named is not None and host != "-" else "")
 
 
 def _path(target: str) -> str:

@@ -16,6 +16,7 @@ from gateway.config.problem import Place
 from gateway.reading import segments
 from shadow.words import noun
 
+_MOST_HOSTS = 5
 _READS = re.compile(r"(?:get|list|find|search|query|read|retrieve|lookup|fetch|count|check)(?:-|\Z)")
 _BARE = re.compile(r"/[A-Za-z0-9._/-]*", re.ASCII)
 _LEFT_OUT = {
@@ -50,11 +51,13 @@ class Proposed(NamedTuple):
 
 
 class Outline(NamedTuple):
-    """What is proposed, and what is left to the default route, in requests by why."""
+    """What is proposed, and what is left to the default route, in requests by why. `hosts` are those that clients ask
+    for, the most frequent first."""
 
     operations: list[Proposed]
     requests: int
     left_out: Counter[str]
+    hosts: list[str]
 
 
 def outline(paths: Paths, described: Sequence[Described]) -> Outline:
@@ -85,7 +88,8 @@ def outline(paths: Paths, described: Sequence[Described]) -> Outline:
     for one in described:
         if one.action:
             add(one.method, one.path, one.group, one.name, one.action, 0)
-    return Outline(found, paths.requests, left)
+    hosts = [host for host, count in paths.hosts.most_common(_MOST_HOSTS) if count >= FEW]
+    return Outline(found, paths.requests, left, hosts)
 
 
 def _common(paths: Iterable[str]) -> set[str]:
@@ -118,6 +122,10 @@ def _head(found: Outline, legacy: str, sources: Sequence[str], *, iis: bool) -> 
         for why, count in found.left_out.most_common():
             if count:
                 yield f"#   {count:,} {_LEFT_OUT[why]}"
+        yield "#"
+    if found.hosts:
+        yield f"# Clients ask for {', '.join(found.hosts)}, and legacy gets the Host that they send. Where hosts mean"
+        yield "# different things, an operation says `header: {Host: …}`."
         yield "#"
     yield "# To let a capability be compared, add the modern service under `upstreams`, and to the capability"
     yield "# `modern: modern`, `stage: shadow` and `shadow: {sample: 10%}`."

@@ -19,6 +19,7 @@ FEW = 3
 """A word that is asked fewer times than this is left out."""
 
 _MOST_NODES = 50_000
+_MOST_HOSTS = 1000
 _MOST_SEGMENTS = 24
 _LONGEST = 48
 # More words than this at one place, each asked rarely, are identifiers; so are many more, however often.
@@ -86,6 +87,7 @@ class Paths:
         self._nodes = 1
         self._any_case = any_case
         self.left_out: Counter[str] = Counter()
+        self.hosts: Counter[str] = Counter()
         self.requests = 0
 
     def describe(self, method: str, template: str, name: str = "", group: str = "") -> None:
@@ -104,10 +106,12 @@ class Paths:
             node.described = True
         node.ends.setdefault(method, End()).add(End(described=True, name=name, group=group))
 
-    def ask(self, method: str, target: str, status: int = 0) -> None:
+    def ask(self, method: str, target: str, status: int = 0, host: str = "") -> None:
         """Add a request. `target` is as sent; of its query nothing is kept. `status` is legacy's answer, 0 if that is
-        not known."""
+        not known; `host` is what the client asked for, "" if that is not."""
         self.requests += 1
+        if host and (host in self.hosts or len(self.hosts) < _MOST_HOSTS):
+            self.hosts[host] += 1
         path = target.partition("?")[0].partition("#")[0]
         raw = path.encode("latin-1", "replace")
         if method == "OPTIONS" or not path.startswith("/"):
