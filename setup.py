@@ -18,6 +18,7 @@ COMPILED = [
     "gateway/admit.py",
     "gateway/conditions.py",
     "gateway/decide.py",
+    "gateway/decoding.py",
     "gateway/edges/arrival.py",
     "gateway/edges/forwarded.py",
     "gateway/edges/http1/answers.py",

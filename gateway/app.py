@@ -19,9 +19,10 @@ from typing import Any
 
 from uvicorn.config import STARTUP_FAILURE
 
-from gateway import hangup
+from gateway import hangup, plugins
 from gateway.certificates import Unusable
 from gateway.config.attempts import build_in_time
+from gateway.config.extensions import Find
 from gateway.config.problem import Invalid
 from gateway.config.watch import look, watch
 from gateway.digests import DIGESTS
@@ -35,6 +36,7 @@ from gateway.pipeline import Pipeline
 from gateway.renewal import Renewal
 from gateway.shadowing import Shadowing
 from gateway.stdio import to_stderr
+from gateway.telemetry.breaches import Breaches
 from gateway.telemetry.bridge import Bridge
 from gateway.telemetry.facts import WorkerFacts
 from gateway.telemetry.output import Output
@@ -61,7 +63,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 class Launch:
     """The settings that a worker is started with. They are passed to its process. `run_dir` is the folder in which the
     workers of one gateway share their facts, "" for a single worker. `certificate` and `key` are PEM files for TLS on
-    the data port, "" for none."""
+    the data port, "" for none. `find` finds the configuration's plugins."""
 
     config: str
     run_dir: str = ""
@@ -69,6 +71,7 @@ class Launch:
     workers: int = 1
     certificate: str = ""
     key: str = ""
+    find: Find = plugins.load
 
 
 class Gateway:
@@ -80,7 +83,7 @@ class Gateway:
         path, files = Path(launch.config), (Path(launch.certificate), Path(launch.key))
         # Note the files' state before reading them, so that a change in between is noticed.
         known = look([path, *files])
-        configuration = build_in_time(path)
+        configuration = build_in_time(path, find=launch.find)
         self._known = look(configuration.files) | known
         self._path = path
         self._workers = launch.workers
@@ -97,6 +100,7 @@ class Gateway:
         self._traffic = TrafficFold()
         self._heap = Heap()
         self._asgi = Asgi(self.pipeline, lambda: self.edge.settings)
+        self._breaches = Breaches(self.recorder)
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -156,6 +160,7 @@ class Gateway:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._flush_traffic()
+        self._breaches.report(self._broken(), last=True)
         await DIGESTS.settle(_SETTLE)
         await self.shadowing.drain(self.in_force.configuration.lane.drain)
         await self.in_force.close()
@@ -187,6 +192,7 @@ class Gateway:
                 published = now
                 self._flush_traffic()
                 self.shadowing.report_faults()
+                self._breaches.report(self._broken())
                 if self.peers.are_there:
                     await asyncio.to_thread(self.peers.publish)
                 await self._heap.look(now, time.process_time())
@@ -197,6 +203,12 @@ class Gateway:
     def _stage(self, capability: str) -> str:
         table = self.pipeline.table
         return str(table.capabilities.get(capability, table.default).reads)
+
+    def _broken(self) -> list[tuple[str, str, str, int]]:
+        """The answers that broke a rule of HTTP/1.1: see WorkerFacts."""
+        return [(upstream.name, rule, became, count)
+                for upstream in self.in_force.configuration.upstreams.values()
+                for (rule, became), count in upstream.tally.counts.items()]
 
     # --- for the admin port ----------------------------------------------------------------------------------------
 
@@ -242,6 +254,7 @@ class Gateway:
                            endpoint.connections, endpoint.streams, endpoint.last_failure)
                           for upstream in self.in_force.configuration.upstreams.values()
                           for endpoint in upstream.endpoints],
+            "breaches": self._broken(),
             "recorder": self.recorder.snapshot(),
         }
 

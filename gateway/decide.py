@@ -83,6 +83,11 @@ def _cookie(call: Call, name: bytes) -> str | None:
     return None
 
 
+def _placed(number: int, share: int) -> str:
+    """Why a key's bucket is served as it is: "split: bucket 8063, modern below 2500"."""
+    return f"split: bucket {number}, modern below {share}"
+
+
 def _split(split: Split, call: Call, roll: float) -> tuple[str, str]:
     if split.share == 0:
         # Share 0 is a rollback: it overrides stickiness and `on_missing: modern`.
@@ -90,7 +95,7 @@ def _split(split: Split, call: Call, roll: float) -> tuple[str, str]:
     key = sticky_key(split, call)
     if key is not None:
         number = bucket(split.salt, key)
-        return ("modern" if number < split.share else "legacy"), f"split: bucket {number} of share {split.share}"
+        return ("modern" if number < split.share else "legacy"), _placed(number, split.share)
     if split.on_missing == "random":
         return ("modern" if roll * 10_000 < split.share else "legacy"), "split: no key, at random"
     return split.on_missing, "split: no key"

@@ -51,6 +51,8 @@ CODES: dict[str, Code] = {
     "policy_unavailable": Code(503, "A policy cannot be checked at the moment", "gateway", True,
                                "proxy_internal_error"),
     "not_translatable": Code(400, "The request cannot be translated", "downstream", False, "http_request_error"),
+    "raw_target": Code(400, "The service takes only ASCII in request targets: percent-encode other bytes", "downstream",
+                       False, "http_request_error"),
     # upstreams
     "upstream_refused": Code(502, "The service refused the connection", "upstream", True, "connection_refused"),
     "upstream_dns": Code(502, "The service's name cannot be resolved", "upstream", True, "dns_error"),
@@ -87,6 +89,7 @@ FAILURES: dict[str, str] = {
     "oversize": "upstream_oversize",
     "adapter": "upstream_malformed",
     "no_room": "overloaded",
+    "raw_target": "raw_target",
 }
 
 
@@ -104,11 +107,12 @@ def phrase(status: int) -> bytes:
 
 def problem(
     code: str, *, detail: str = "", trace_id: str = "", next_hop: str = "",
-    added: Iterable[tuple[bytes, bytes]] = (),
+    added: Iterable[tuple[bytes, bytes]] = (), rule: str = "",
 ) -> tuple[int, Headers, bytes]:
     """Status, header fields and body of the answer for `code` (RFC 9457; Proxy-Status as RFC 9209 section 2.1).
 
-    `detail` must not quote any message. `added` are more header fields. Raises KeyError for a code without a row.
+    `detail` must not quote any message. `added` are more header fields. `rule` is the rule that an answer broke
+    (gateway.wire.rules). Raises KeyError for a code without a row.
     """
     row = CODES[code]
     document: dict[str, object] = {
@@ -117,6 +121,8 @@ def problem(
     }
     if detail:
         document["detail"] = detail
+    if rule:
+        document["rule"] = rule
     if trace_id:
         document["trace_id"] = trace_id
     body = orjson.dumps(document)

@@ -56,7 +56,8 @@ def forward(
     if affinity is not None:
         affinity.serves(match.target.capability.name, arm.name)
     sending = arm.upstream.send(
-        request, arrival, body, receiver, affinity, whole=whole, streams=arm.adapter is None, total=total)
+        request, arrival, body, receiver, affinity, whole=whole, streams=arm.adapter is None, total=total,
+        safe=call.safe)
     if collected is not None and collected.failure is None:
         collected.sending = sending
     return sending
@@ -162,7 +163,7 @@ def ask(
     collected = Collected(limit, settled, bodiless=request.method == "HEAD", timed=True, digested=arm.adapter is None)
     sending = arm.upstream.for_mirrors().send(
         request, arrival, request.body, collected, None, whole=True, streams=arm.adapter is None,
-        total=total)
+        total=total, safe=match.target.is_safe(arrival.request.method))
     if sending is None or collected.failure is not None:
         return None
     collected.sending = sending

@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 from gateway.config.attempts import Attempts
 from gateway.config.compile import Configuration
 from gateway.config.problem import Invalid
+from gateway.config.sealing import custody_beside
 from gateway.edges.http1 import descriptors
 from gateway.edges.http1.edge import Edge
 from gateway.flips.base import StagePair, Stages
@@ -185,10 +186,17 @@ def needs_restart(fresh: Configuration, began: Configuration) -> tuple[str, ...]
     """The settings that a reload cannot change, and in which `fresh` differs from the configuration at the start."""
     return tuple(name for name, changed in (
         ("store", fresh.store != began.store),
-        ("shadow", (fresh.lane, fresh.custody) != (began.lane, began.custody) or _sealed(fresh) != _sealed(began)),
+        ("shadow", (fresh.lane, _custody(fresh)) != (began.lane, _custody(began)) or _sealed(fresh) != _sealed(began)),
         ("server.tls", fresh.edge.cbc != began.edge.cbc),
         ("server.drain.grace", fresh.edge.drain_grace != began.edge.drain_grace),
     ) if changed)
+
+
+def _custody(configuration: Configuration) -> Path | None:
+    """The custody's file; None if it is beside the store's file, and so moves only when `store` does."""
+    stored = getattr(configuration.store[1], "path", None)
+    beside = isinstance(stored, Path) and configuration.custody == custody_beside(stored)
+    return None if beside else configuration.custody
 
 
 def _sealed(configuration: Configuration) -> tuple[Path, Bounds] | None:

@@ -38,6 +38,7 @@ from gateway.transports.base import Sending
 from gateway.transports.http.affinity import Affinity
 from gateway.upload import Upload, ask_for_body
 from gateway.waiting import wait
+from gateway.wire.rules import RULES
 from shadow.observation import Failure, Observation
 
 _NO_HEADERS = Headers()
@@ -410,8 +411,9 @@ class Exchange:
         hop = self._arm.upstream.name if self._arm is not None else ""
         added = headers if call is None or not call.response_headers else (*headers, *call.response_headers)
         account.error = code
+        rule = failure.detail if failure.kind == "malformed" else ""
         account.status, fields, body = problem(
-            code, detail=detail, trace_id=account.trace_id, next_hop=hop, added=added)
+            code, detail=RULES.get(rule, detail), trace_id=account.trace_id, next_hop=hop, added=added, rule=rule)
         account.bytes_out = len(body)
         self.phase = ANSWERING
         send_whole(self._outlet, account.status, fields, body)
@@ -436,6 +438,8 @@ class Exchange:
         account.stage = capability.stage(safe=self._call is None or self._call.safe)
         if decision is not None:
             account.reason = decision.log_reason
+        if failure is not None and failure.kind == "malformed":
+            account.rule = failure.detail
         account.seconds = time.monotonic() - account.started
         pipeline.recorder.finished(account)
         if self._witness is not None:

@@ -11,23 +11,7 @@ import unicodedata
 from typing import NamedTuple, TypeAlias
 from urllib.parse import quote, unquote_to_bytes
 
-# Whatever makes some server read a path as another one (requirement 17 in CONTEXT.md): dot segments, backslashes, NUL,
-# fragments, overlong UTF-8.
-_AMBIGUOUS = re.compile(
-    rb"/\.{1,2}(?:[/;]|\Z)|\\|%5[cC]|%00|%2[eE]|%2[fF]\.|/\.{1,2}%|\.%2[fF]|#"
-    rb"|%[cC][01]%|%[eE]0%[89][0-9A-Fa-f]|%[fF]0%8"
-    # RFC 3986 section 2.1: a percent sign is followed by two hexadecimal digits. Servers differ on any other.
-    rb"|%(?![0-9A-Fa-f]{2})"
-)
-UNAMBIGUOUS = bytes(set(range(0x21, 0x7F)) - set(b"%\\#"))
-"""Characters that make no path ambiguous by themselves. A path of these alone is unambiguous unless it has a dot right
-after a slash."""
-
-
-def is_ambiguous(path: bytes) -> bool:
-    """Whether some server may read the path, without its query, as another one."""
-    return _AMBIGUOUS.search(path) is not None
-
+from gateway.decoding import shortened, unchecked_path, unescaped
 
 # The characters that a path may hold unencoded: pchar and "/" (RFC 3986 section 3.3). They are more than the unreserved
 # ones of section 6.2.2.2, because services decode the others too: "/Patient/%24everything" is "/Patient/$everything".
@@ -114,12 +98,8 @@ _CUTS = re.compile(r"[\0?#]")
 # If a path begins with two slashes, a URL library takes what follows for a host (RFC 3986 section 4.2): it reads
 # "//x/a" as "/a".
 _AUTHORITY = re.compile(rb"\A[/\\]{2,}[^/\\]*[/\\]?")
-_BEYOND_ASCII = re.compile(rb"(?:%[89A-F][0-9A-F])+")
-_ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
-# Characters in more bytes than UTF-8 needs. RFC 3629 section 3 forbids them, but some servers decode them.
-_OVERLONG = re.compile(rb"[\xc0\xc1][\x80-\xbf]|\xe0[\x80-\x9f][\x80-\xbf]|\xf0[\x80-\x8f][\x80-\xbf]{2}")
+_BEYOND_ASCII = re.compile(rb"(?i)(?:%(?:25)*[89A-F][0-9A-F])+")
 _LONE = re.compile(r"[\uDC80-\uDCFF]")
-_HEX = frozenset(b"0123456789ABCDEFabcdef")
 MAX_DOUBTS = 64
 """The most places in a path where its segments are in doubt. No client needs a path with more."""
 
@@ -156,8 +136,8 @@ def spellings(path: bytes, fold: Fold, same: Fold = frozenset()) -> list[Spellin
     ways = _spelt(path, fold) if "encoded_slash" in fold and b";" in path else []
     ways += _spelt(once, fold)
     if fold:
-        # These two are no dimensions: a server that is not exact in every dimension may read a path in these ways.
-        for other in (_AUTHORITY.sub(b"/", path), _BEYOND_ASCII.sub(_well_formed, once)):
+        # These are no dimensions: a server that is not exact in every dimension may read a path in these ways.
+        for other in (_AUTHORITY.sub(b"/", path), _BEYOND_ASCII.sub(_well_formed, once), unchecked_path(once)):
             if other not in (path, once):
                 ways += _spelt(canonical(other), fold)
     if "encoded_slash" in same:
@@ -170,7 +150,7 @@ def spellings(path: bytes, fold: Fold, same: Fold = frozenset()) -> list[Spellin
 
 def _well_formed(found: re.Match[bytes]) -> bytes:
     """The escapes without those that are not UTF-8: some servers drop these when they decode."""
-    return quote(unquote_to_bytes(found[0]).decode("utf-8", "ignore")).encode()
+    return quote(unescaped(found[0]).decode("utf-8", "ignore")).encode()
 
 
 def _spelt(path: bytes, fold: Fold) -> list[Spelling]:
@@ -264,34 +244,8 @@ def _cased(text: str, fold: Fold) -> str:
 
 
 def _decoded(part: bytes, fold: Fold) -> str:
-    if b"%" in part:
-        part = _ESCAPE.sub(lambda found: bytes((int(found[1], 16),)), part)
-        if b"%" in part and "double_encoding" in fold:
-            part = _to_the_end(part)
+    part = unescaped(part) if "double_encoding" in fold else unquote_to_bytes(part)
     if part.isascii():
         return part.decode("ascii")
-    part = _OVERLONG.sub(_shortened, part)
     # The server may read bytes that are not UTF-8 as Latin-1.
-    return _LONE.sub(lambda found: chr(ord(found[0]) - 0xDC00), part.decode("utf-8", "surrogateescape"))
-
-
-def _shortened(found: re.Match[bytes]) -> bytes:
-    code = 0
-    for byte in found[0][1:]:
-        code = code << 6 | byte & 0x3F
-    return chr(code | (found[0][0] & 1) << 6 if len(found[0]) == 2 else code).encode("utf-8", "surrogatepass")
-
-
-def _to_the_end(data: bytes) -> bytes:
-    """Decode until nothing is encoded, "%uXXXX" included. It takes one pass, since "%25252525…" would need many."""
-    out = bytearray()
-    for byte in data:
-        out.append(byte)
-        while out[-1] in _HEX:
-            if len(out) > 2 and out[-3] == 0x25 and out[-2] in _HEX:
-                out[-3:] = bytes((int(out[-2:], 16),))
-            elif len(out) > 5 and out[-6] == 0x25 and out[-5] in b"uU" and _HEX.issuperset(out[-4:]):
-                out[-6:] = chr(int(out[-4:], 16)).encode("utf-8", "surrogatepass")
-            else:
-                break
-    return bytes(out)
+    return _LONE.sub(lambda found: chr(ord(found[0]) - 0xDC00), shortened(part).decode("utf-8", "surrogateescape"))

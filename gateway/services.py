@@ -84,7 +84,8 @@ class AskedUpstream:
         # The request is the policy's own, so it counts towards no client's share of a pool.
         arrival = Arrival(asked, Head(Headers(headers), length=len(request.body)), secrets.token_hex(16))
         sending = self._transport.send(
-            asked, arrival, request.body, collected, None, whole=True, streams=False, total=seconds)
+            asked, arrival, request.body, collected, None, whole=True, streams=False, total=seconds,
+            safe=request.method in ("GET", "HEAD", "OPTIONS"))
         if not done.done():
             collected.sending = sending
         try:

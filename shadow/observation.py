@@ -28,8 +28,8 @@ class Failure:
 
     `kind` is one of: connect_refused, connect_timeout, dns, tls, pool_full, no_endpoint, first_byte_timeout,
     between_bytes_timeout, total_timeout, reset (closed before a response head), truncated (closed inside the
-    body), malformed (not HTTP), oversize, adapter, no_room (too much was held for others), cancelled (the downstream
-    went away).
+    body), malformed (not HTTP), oversize, adapter, no_room (too much was held for others), raw_target (the
+    upstream is configured to take none with bytes beyond ASCII), cancelled (the downstream went away).
     `source` is "downstream", "gateway" or "upstream". `detail` never holds a value from a message.
     `sent` says whether any byte of the request may have reached the upstream.
     """

@@ -37,8 +37,8 @@ GATEWAY = [
     {"transports"},
     {"call"},
     {"build", "phase", "stage", "errors", "plugins", "room", "telemetry", "store", "wire", "own_thread", "certificates",
-     "hangup", "sockets", "stdio", "reading", "units", "forked", "digests"},
-    {"files"},
+     "hangup", "sockets", "stdio", "ambiguity", "reading", "units", "forked", "digests"},
+    {"files", "decoding"},
 ]
 SHADOW = [
     {"lane", "renderers", "testing"},
@@ -63,6 +63,7 @@ PURE = [
     "gateway.stage", "gateway.call", "gateway.routing", "gateway.routes", "gateway.admit", "gateway.decide",
     "gateway.flips.base",
     "gateway.capability", "gateway.conditions", "gateway.reading", "gateway.trie", "gateway.units",
+    "gateway.ambiguity", "gateway.decoding",
 ]
 IMPURE = {"asyncio", "socket", "os", "time", "random", "logging", "threading", "subprocess"}
 

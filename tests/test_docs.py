@@ -23,10 +23,12 @@ from gateway.config.compile import build
 from gateway.edges import field_kinds
 from gateway.errors import CODES, FAILURES
 from gateway.stage import READS, WRITES, Stage
+from gateway.wire.rules import REPAIRS, RULES
 from shadow.compare.comparison import Outcome
 from shadow.credentials import SECRETS
 from shadow.preconditions import PRECONDITIONS
-from tests.backends.upstream import closed_port, until
+from tests.backends.untidy import REFUSED, UNTIDY
+from tests.backends.upstream import Upstream, closed_port, until
 from tests.backends.wire import response
 from tests.markdown import anchors, blocks, quoted, sections, tables, top_level
 
@@ -232,6 +234,11 @@ def test_the_reference_has_every_error_code_with_its_row():
     assert {quoted(failure)[0]: quoted(code)[0] for failure, code, _ in rows("Error codes", "Failure")} == FAILURES
 
 
+def test_the_reference_has_every_rule_that_an_answer_can_break():
+    assert column("Answers of old servers", "Repaired") == list(REPAIRS)
+    assert column("Answers of old servers", "Refused") == [rule for rule in RULES if rule not in REPAIRS]
+
+
 # --- the command line ---
 
 def commands(group: click.Group, name: str) -> Iterator[tuple[str, click.Command]]:
@@ -289,7 +296,16 @@ def test_exit_codes_are_those_of_the_help():
 # --- what a running gateway tells ---
 
 @pytest.fixture
-def busy(gateway, legacy, modern):
+def old():
+    """A server whose answers can be repaired, but for the last."""
+    upstream = Upstream()
+    upstream.answers(UNTIDY["a folded field"].sent, REFUSED["lengths that differ"][0])
+    yield upstream
+    upstream.close()
+
+
+@pytest.fixture
+def busy(gateway, legacy, modern, old):
     """A gateway that has met everything which leaves a trace in its log and metrics."""
     legacy.answers(response(200, ("Content-Type", "application/json"), body=b'{"id": 1}'))
     modern.answers(response(200, ("Content-Type", "application/json"), body=b'{"id": 2}'))
@@ -300,6 +316,7 @@ upstreams:
   legacy: {{url: "{legacy.url}"}}
   modern: {{url: "{modern.url}"}}
   down: {{url: "http://127.0.0.1:{closed_port()}"}}
+  old: {{url: "{old.url}"}}
 policies: {{fair: {{ratelimit: {{rate: 1000/s}}}}}}
 capabilities:
   shadowed:
@@ -322,9 +339,16 @@ capabilities:
     operations: {{read: {{path: "/broken/{{id}}"}}}}
     legacy: down
     stage: legacy
+  old:
+    owner: tests
+    operations: {{read: {{path: "/old/{{id}}"}}}}
+    legacy: old
+    stage: legacy
 default: {{upstream: legacy, policies: []}}
 """)
     host = ("Host", "clinic.example")
+    for _ in range(2):
+        figway.ask("GET", "/old/1", host)
     figway.answers = [
         figway.ask("GET", "/shadowed/1", host, ("X-Request-Id", "5f0c1d5e-2b1a-4c5e-9d59-0e7e5c1f7a11")),
         figway.ask("GET", "/falling/1", host), figway.ask("GET", "/broken/1", host), figway.ask("GET", "/", host),

@@ -14,7 +14,7 @@ Check: TypeAlias = tuple[str, bool, str]
 _STALE = 15.0
 """Seconds after which a worker's facts count as out of date."""
 
-_DECIDING = frozenset({"draining"})
+_DECIDING = frozenset({"accepting"})
 """The checks that decide. All others are only shown: for example, the gateway still serves after a refused reload."""
 
 
@@ -28,7 +28,7 @@ def readiness(workers: Iterable[tuple[bool, WorkerFacts]]) -> tuple[bool, list[C
 
 def _checks(living: Sequence[WorkerFacts]) -> Iterator[Check]:
     draining = any(facts["draining"] for facts in living)
-    yield "draining", not draining, "no new requests please" if draining else "no"
+    yield "accepting", not draining, "draining: no new requests please" if draining else "new requests"
     yield "build", True, build()
     if living:
         # Every worker reads the same file and calls the same upstreams, so the first speaks for all.

@@ -120,6 +120,11 @@ class _Scrape:
         for name, url, up, *_ in living[0]["upstreams"] if living else ():
             available.add_metric([name, url], int(up))
         yield available
+        for became, text in (("repaired", "Answers that broke a rule of HTTP/1.1 and had one meaning."),
+                             ("refused", "Answers that broke a rule of HTTP/1.1 and were refused.")):
+            yield _counted(f"figway_answers_{became}", text, ["upstream", "rule"], [
+                ((upstream, rule), count) for one in self._every
+                for upstream, rule, how, count in one["breaches"] if how == became])
         info = InfoMetricFamily("figway_build", "What is running.")
         info.add_metric([], {"version": self._version, "revision": living[0]["revision"] if living else ""})
         yield info

@@ -11,10 +11,13 @@ from gateway.cli.lazy import Lazy
 COMMANDS = {
     "serve": "Carry traffic.",
     "validate": "Check routes.yaml and report all problems at once.",
+    "init": "Write a routes.yaml from what clients of legacy ask.",
     "schema": "Print the JSON Schema of routes.yaml, for editors.",
+    "plan": "Say what an edit of routes.yaml would change.",
     "explain": "Show where a request would go, and why. Sends nothing.",
     "compare": "Compare two answers in files, and try out rules.",
     "status": "Show all capabilities on one screen, the worst first.",
+    "tail": "Follow requests in Figway's log, without values.",
     "report": "Show what the shadow lane has found.",
     "gate": "Say whether a capability is safe to flip.",
     "sweep": "Ask both arms about each key of a file, as evidence.",

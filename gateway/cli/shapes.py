@@ -19,7 +19,7 @@ def tags(found: Iterable[Difference]) -> dict[str, int]:
 
 def line(one: Difference, known: Mapping[str, int] = NO_TAGS) -> str:
     """A difference as a line for people."""
-    where = f"{named(one.path) or '(whole)'}" + (f" (in modern {one.modern_path})" if one.modern_path else "")
+    where = f"{named(one.path)}" + (f" (in modern {one.modern_path})" if one.modern_path else "")
     sides = (f"{shape} #{known[token]}" if token in known else str(shape) for shape, token in (
         (one.legacy, one.legacy_token), (one.modern, one.modern_token)))
     return f"{one.severity:<9} {one.kind:<9} {where}: {' → '.join(sides)}"

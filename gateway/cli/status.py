@@ -1,14 +1,8 @@
-"""figway status: shows all capabilities on one screen, from the store or from a running gateway."""
+"""`figway status`: its options and its help."""
 
-import sys
 from pathlib import Path
 
 import click
-
-from gateway.cli.sources import Refused, asked, configured
-from shadow.renderers.status import show_status, to_json
-from shadow.renderers.table import terminal
-from shadow.report.status import status as status_of
 
 
 @click.command()
@@ -22,13 +16,6 @@ def status(output: str, config: Path, admin: str | None) -> None:
 
     Exits with 2 if there is no store to read, with 3 if the gateway cannot be reached.
     """
-    try:
-        report = asked(admin, None) if admin else configured(config, None)
-    except Refused as refused:
-        click.echo(f"figway: {refused}", err=True)
-        sys.exit(refused.status)
-    lines = status_of(report)
-    if output == "json":
-        click.echo(to_json(lines, report.unfinished), nl=False)
-    else:
-        show_status(lines, report.unfinished, terminal())
+    from gateway.cli.verbs.status import run
+
+    run(output, config, admin)

@@ -1,17 +1,8 @@
-"""figway validate: runs the code of a start and a reload, and reports the problems that it finds."""
+"""`figway validate`: its options and its help."""
 
-import sys
 from pathlib import Path
 
 import click
-import orjson
-
-from gateway.config.attempts import build_in_time
-from gateway.config.compile import Configuration
-from gateway.config.problem import Findings, Invalid
-from gateway.config.tls import check_port
-from gateway.reading import folded_template
-from shadow.words import noun
 
 
 @click.command()
@@ -20,60 +11,17 @@ from shadow.words import noun
 @click.option("--folded", is_flag=True, help="Show how upstreams read paths, and what each operation's path folds to.")
 @click.option("--tls-cert", type=click.Path(path_type=Path), help="As for `figway serve`; the file is checked too.")
 @click.option("--tls-key", type=click.Path(path_type=Path), help="As for `figway serve`; the file is checked too.")
-def validate(config: Path, output: str, folded: bool, tls_cert: Path | None, tls_key: Path | None) -> None:
+@click.option("--connect", "connects", is_flag=True, help="Try each upstream: its name, TLS, and an answer.")
+@click.option("--ask", metavar="PATH", help="What --connect asks for with GET: the health check's path, or /.")
+def validate(
+    config: Path, output: str, folded: bool, tls_cert: Path | None, tls_key: Path | None, connects: bool,
+    ask: str | None,
+) -> None:
     """Check routes.yaml and everything that it includes, and report all problems at once.
 
     Problems and warnings go to standard error as file:line:col: message [code]. With -o json everything goes to
-    standard output as one document. Exits with 2 if there are problems.
+    standard output as one document. Exits with 2 if there are problems, and with 1 if an upstream fails.
     """
-    findings = Findings()
-    check_port(tls_cert, tls_key, findings)
-    try:
-        built = build_in_time(config)
-        if findings.problems:
-            raise Invalid([])
-    except Invalid as refused:
-        invalid = Invalid([*refused.problems, *findings.problems])
-        if output == "json":
-            _print({"valid": False, "problems": [one.as_dict() for one in invalid.problems]})
-        else:
-            for problem in invalid.problems:
-                click.echo(problem, err=True)
-            count = len(invalid.problems)
-            click.echo(f"{config}: {count} {noun(count, 'problem')}", err=True)
-        sys.exit(2)
-    warnings = [*findings.warnings, *built.warnings]
-    capabilities = built.table.capabilities.values()
-    operations = sum(len(one.operations) for one in capabilities)
-    if output == "json":
-        _print({
-            "valid": True, "revision": built.revision, "capabilities": len(capabilities), "operations": operations,
-            "upstreams": len(built.upstreams), "warnings": [one.as_dict() for one in warnings],
-            "paths": {name: one.settings.paths._asdict() for name, one in built.upstreams.items()},
-            "folded": _folded(built),
-        })
-        return
-    for warning in warnings:
-        click.echo(f"warning: {warning}", err=True)
-    click.echo(f"{config}: valid, revision {built.revision}: {len(capabilities)} "
-               f"{noun(len(capabilities), 'capability', 'capabilities')}, {operations} "
-               f"{noun(operations, 'operation')}, {len(built.upstreams)} {noun(len(built.upstreams), 'upstream')}")
-    if folded:
-        for name, upstream in built.upstreams.items():
-            said = ", ".join(f"{key} {value}" for key, value in upstream.settings.paths._asdict().items() if value)
-            click.echo(f"upstream {name} reads paths: {said or 'not configured'}")
-        for name, path in _folded(built).items():
-            click.echo(f"{name} folds to {path}")
+    from gateway.cli.verbs.validate import run
 
-
-def _folded(built: Configuration) -> dict[str, str]:
-    """Each operation with a path → what that path folds to, as its upstream may read it."""
-    return {
-        f"{capability.name}.{operation.name}": folded_template(operation.path, capability.lenience)
-        for capability in built.table.capabilities.values() for operation in capability.operations
-        if operation.path is not None
-    }
-
-
-def _print(document: object) -> None:
-    click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
+    run(config, output, folded, tls_cert, tls_key, connects, ask)

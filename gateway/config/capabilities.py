@@ -7,17 +7,18 @@ from hashlib import sha256
 from typing import Any
 
 from adapters.base import Adapter
+from gateway.ambiguity import is_ambiguous
 from gateway.capability import Arm, Capability, Operation, Split
-from gateway.config import gating, spec
+from gateway.config import gating, spec, unmatched
 from gateway.config.crosswalk import Seeds
 from gateway.config.decode import Steps
 from gateway.config.described import Descriptions
 from gateway.config.extensions import Find, choose
 from gateway.config.nodes import Node
 from gateway.config.problem import Findings, Place, did_you_mean
-from gateway.config.rules import Ruling
+from gateway.config.rules import Ruling, broken_items
 from gateway.policies.base import Policy
-from gateway.reading import is_ambiguous, segments
+from gateway.reading import segments
 from gateway.stage import Stage
 from gateway.transports.base import Transport
 from shadow.compare.rules import Rule, Rules, together
@@ -80,8 +81,9 @@ class Capabilities:
     ) -> None:
         self._root = root
         self._broken: dict[Any, set[str]] = {}
+        self._cut = broken
         for path in broken:
-            if path[:1] == ("capabilities",) and len(path) > 2:
+            if path[:1] == ("capabilities",) and len(path) == 3:
                 self._broken.setdefault(path[1], set()).add(str(path[2]))
         self._names = names
         self._find = find
@@ -115,7 +117,7 @@ class Capabilities:
         held = written.limits.buffer if any(one.adapter is not None for one in both) else None
         arms = _setup(both, node, self._root.find("upstreams"),
                       [_mirrored(written, policies), _operations(operations), self._forwarding, held])
-        shadow = self._shadow(written, policies, node, arms)
+        shadow = self._shadow(name, written, policies, node, arms)
         place = self._root.key("capabilities", name)
         return Capability(
             name, written.owner, operations, legacy, modern, written.stage, writes, split, shadow, policies,
@@ -134,10 +136,25 @@ class Capabilities:
         for number, one in enumerate(written.header):
             if one.lower() in folded[:number]:
                 self._problem(own.key("header", one), f'"{one}" is there already, in another case', "duplicate_key")
+        self._matches(written, own)
         return Operation(
             name, written.path, frozenset(written.method or ()), tuple(written.header.items()),
             tuple(written.query.items()), written.safe, str(node.key("operations", name)),
         )
+
+    def _matches(self, written: spec.Operation, own: Node) -> None:
+        """Warn of conditions that no request meets."""
+        path, method = own.find("path"), own.find("method")
+        odd = [(path.place, unmatched.of_path(written.path))] if written.path and not path.substituted else []
+        for number, one in enumerate(written.method or ()):
+            odd.append((method.find(number).place, unmatched.of_method(one)))
+        odd += [(own.key("header", name), unmatched.of_name(name)) for name in written.header]
+        for kind, wanted in (("header", written.header), ("query", written.query)):
+            odd += [(own.find(kind, name).place, unmatched.of_value(name, value)) for name, value in wanted.items()
+                    if not own.find(kind, name).substituted]
+        for place, message in odd:
+            if message:
+                self._findings.warn(place, message, "unmatched")
 
     def _arm(self, which: str, written: spec.Arm | None, whole: spec.Capability, node: Node) -> Arm | None:
         if written is None:
@@ -198,7 +215,7 @@ class Capabilities:
                 "a key may stand on different sides", "group_differs")
 
     def _shadow(
-        self, written: spec.Capability, policies: Iterable[Policy], node: Node, arms: Setup
+        self, name: str, written: spec.Capability, policies: Iterable[Policy], node: Node, arms: Setup
     ) -> ShadowPlan | None:
         shadow = written.shadow
         if shadow is None:
@@ -210,7 +227,7 @@ class Capabilities:
         recheck = self._recheck(shadow.recheck, node.find("shadow"))
         operations = written.operations.items()
         gate = shadow.gate
-        rules, own, digest = self._ruled(written, shadow, node)
+        rules, own, digest = self._ruled(name, written, shadow, node)
         setup = arms._replace(rules=digest)
         lags = {name: one.expect_lag for name, one in written.operations.items() if one.expect_lag is not None}
         criteria = replace(
@@ -219,7 +236,8 @@ class Capabilities:
             known=tuple((one.id, one.max_rate) for one in rules.known),
             expiries=tuple(one.expires for one in rules.known),
         )
-        self._lags(lags, recheck, node)
+        if ("capabilities", name, "shadow", "recheck") not in self._cut:
+            self._lags(lags, recheck, node)
         groups = self._gate_groups(written, node)
         parameters = _asked(written, node) | self._described.parameters(
             shadow.described_by, node.find("shadow", "described_by"))
@@ -267,16 +285,22 @@ class Capabilities:
                 self._problem(node.find("operations", name, "expect_lag", "within").place,
                               "no recheck comes so soon: `shadow.recheck.after` needs a time within it", "bad_lag")
 
+    def _wrong(self, *place: str) -> set[int]:
+        """The numbers of the items that have a problem already, of a list in a capability."""
+        return broken_items(self._cut, ("capabilities", *place))
+
     def _ruled(
-        self, written: spec.Capability, shadow: spec.Shadow, node: Node
+        self, capability: str, written: spec.Capability, shadow: spec.Shadow, node: Node
     ) -> tuple[Rules, dict[str, Rules], str]:
         """The rules for all operations; by operation, its own rules followed by those; and a digest of everything."""
         ruling = Ruling(self._find, self._findings)
-        shared = ruling.rules(shadow.rules, node.find("shadow", "rules"))
-        known = ruling.known(shadow.known_differences, node.find("shadow", "known_differences"))
+        shared = ruling.rules(shadow.rules, node.find("shadow", "rules"), self._wrong(capability, "shadow", "rules"))
+        known = ruling.known(shadow.known_differences, node.find("shadow", "known_differences"),
+                             self._wrong(capability, "shadow", "known_differences"))
         # Two arms never have the same build. A service behind several capabilities says it in each.
         shared += tuple(Rule(BUILD, f"/@header/{name}", ignore=True) for name in self._builds)
-        own = {name: ruling.rules(one.rules, node.find("operations", name, "rules"))
+        own = {name: ruling.rules(one.rules, node.find("operations", name, "rules"),
+                                  self._wrong(capability, "operations", name, "rules"))
                for name, one in written.operations.items() if one.rules}
         all_rules = (*shared, *(rule for rules in own.values() for rule in rules))
         classes = self._seeds.classes(shadow.crosswalk, node.find("shadow", "crosswalk"), all_rules)

@@ -27,7 +27,8 @@ from gateway.config.nodes import Node
 from gateway.config.overlaps import Met, Ties
 from gateway.config.policies import Made, is_as_before, make
 from gateway.config.problem import Findings, Invalid, Problem
-from gateway.config.sealing import Sealed, sealed
+from gateway.config.rules import RULE_STUBS
+from gateway.config.sealing import Sealed, custody_beside, sealed
 from gateway.edges.settings import EdgeSettings
 from gateway.policies.base import Policy
 from gateway.routing import RouteTable
@@ -77,6 +78,7 @@ def build(
 ) -> Configuration:
     """Read, check and compile `path`. Raises Invalid, with every problem."""
     findings, later = Findings(), Findings()
+    later.warnings = findings.warnings
     document = load(Path(path), os.environ if environ is None else environ, findings)
     if document.root is None:
         raise Invalid(findings.problems, document.files)
@@ -103,7 +105,12 @@ def _depth(path: Steps) -> int:
     """How many steps of `path` to keep: they lead to the part of routes.yaml that is cut out for a fault at `path`, so
     that the rest can still be checked."""
     if path[:1] == ("capabilities",):
-        return 4 if path[2:3] == ("operations",) else 3
+        inner = path[4:] if path[2:3] == ("operations",) else path[3:] if path[2:3] == ("shadow",) else ()
+        if inner[:1] == ("rules",) and len(inner) > 1:
+            return len(path) - len(inner) + 3
+        if inner[:1] == ("known_differences",) and len(inner) > 1:
+            return len(path) - len(inner) + 2
+        return 4 if path[2:3] in (("operations",), ("shadow",)) else 3
     return 2 if path[:1] in (("upstreams",), ("policies",)) else 1
 
 
@@ -114,6 +121,10 @@ _REPAIR = Repair(_depth, {
     ("capabilities", "*", "owner"): "?",
     ("capabilities", "*", "stage"): "legacy",
     ("capabilities", "*", "operations", "*"): {},
+    ("capabilities", "*", "shadow", "sample"): "100%",
+    **{(*place, *steps): stub
+       for place in (("capabilities", "*", "shadow"), ("capabilities", "*", "operations", "*"))
+       for steps, stub in RULE_STUBS.items()},
 })
 
 
@@ -268,7 +279,7 @@ class _Build:
             return None, None
         stored = getattr(store.options, "path", None)
         stored = stored if isinstance(stored, Path) else None
-        custody = stored.with_name(f"{stored.name}.custody") if stored is not None else None
+        custody = custody_beside(stored) if stored is not None else None
         if routes.shadow.custody is not None:
             custody = self._root.find("shadow", "custody").place.file.parent / routes.shadow.custody
         if custody is not None:
@@ -308,6 +319,6 @@ def _edge(server: spec.Server, read: frozenset[bytes]) -> EdgeSettings:
         connections=limits.connections or 0, memory=limits.memory, head_timeout=timeouts.head,
         body_rate=server.body_rate, body_grace=timeouts.body_grace, idle_timeout=timeouts.idle,
         trusted_hops=server.trusted_hops, trusted_fields=server.trusted_fields, forwarded=server.forwarded,
-        via=server.via, ambiguous_paths=server.ambiguous_paths, drain_delay=server.drain.delay,
-        drain_grace=server.drain.grace, cbc=server.tls.cbc, read=read,
+        via=server.via, ambiguous_paths=server.ambiguous_paths, half_close=server.half_close,
+        drain_delay=server.drain.delay, drain_grace=server.drain.grace, cbc=server.tls.cbc, read=read,
     )

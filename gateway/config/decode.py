@@ -168,13 +168,17 @@ class _Fault(NamedTuple):
         kind, context = self.error["type"], self.error.get("ctx", {})
         name = str(self.path[-1]) if self.path else ""
         if kind in _EXTRA:
-            return f'unknown key "{name}"{did_you_mean(name, schema.fields(self.path[:-1]))}', "unknown_key"
+            known = schema.fields(self.path[:-1])
+            if (key := name.partition(":")[0]) != name and key in known:
+                return f'unknown key "{name}": write a blank after the colon, "{key}: …"', "unknown_key"
+            return f'unknown key "{name}"{did_you_mean(name, known)}', "unknown_key"
         if kind in _MISSING:
             return f'"{name}" is missing', "missing"
         if kind in _WANTS:
             return f"wants {_WANTS[kind]}{self._but(show, kind)}", "wrong_type"
         if kind in ("literal_error", "enum"):
-            return f"wants {context['expected'].replace(chr(39), '')}{self._near(show)}", "bad_value"
+            wanted = context["expected"].replace("'", "").replace("True", "true").replace("False", "false")
+            return f"wants {wanted}{self._unlike(wanted, show) or self._near(show)}", "bad_value"
         if kind == "value_error":
             return str(context["error"]), "bad_value"
         if kind in ("too_short", "string_too_short") and context["min_length"] == 1:
@@ -182,9 +186,21 @@ class _Fault(NamedTuple):
         if kind in _MUST:
             return f"must {_MUST[kind].format(**context)}", "bad_value"
         message = self.error["msg"]
+        if "meant" in context and self._shown(show):
+            return f"{message}{self._but(show, kind)}; did you mean {context['meant']}?", kind
         if kind.startswith(("bad_", "wrong_", "unreachable")):
             return f"{message}{self._but(show, kind)}", kind
         return message.removeprefix("Input "), "bad_value"
+
+    def _unlike(self, wanted: str, show: bool) -> str:
+        """The end of a message about a scalar that is nearly one of those that are wanted: in quotes, or in words of
+        YAML 1.1."""
+        raw = self._shown(show)
+        plain = raw and _YAML_11.get(raw.lower(), raw.lower() if raw.lower() in ("true", "false") else raw)
+        if not plain or plain not in wanted.replace(" or ", ", ").split(", "):
+            return ""
+        return f": write {plain} without quotes" if raw == plain and isinstance(self.node.value, str) else (
+            f': "{raw}" is text in YAML 1.2, write {plain}' if raw != plain else "")
 
     def _shown(self, show: bool) -> str:
         is_scalar = not isinstance(self.node.value, dict | list)
@@ -200,6 +216,8 @@ class _Fault(NamedTuple):
             return f', and "{raw}" is read as 8s by some and as 10s by others: write it without the leading zero'
         if kind == "string_type":
             return f': write "{raw}" in quotes'
+        if kind in _READ_AGAIN and isinstance(self.node.value, str) and type(core(raw)) in _READ_AS[kind]:
+            return f": write {raw} without quotes"
         return f', not "{raw}"'
 
     def _near(self, show: bool) -> str:
@@ -208,6 +226,8 @@ class _Fault(NamedTuple):
         return did_you_mean(raw, known).partition(" (")[0] if raw else ""
 
 
+# The types of plain scalars that are what an error of that kind asks for.
+_READ_AS: dict[str, tuple[type, ...]] = {"int_type": (int,), "float_type": (int, float), "bool_type": (bool,)}
 _WANTS = {
     "int_type": "a whole number", "int_from_float": "a whole number", "float_type": "a number",
     "bool_type": "true or false", "string_type": "text", "list_type": "a list", "tuple_type": "a list",

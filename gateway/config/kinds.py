@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from gateway import units
+from gateway.config.notations import respelt
 from shadow.compare.patterns import PathPattern
 from shadow.compare.places import check
 from shadow.compare.severity import is_status
@@ -107,27 +108,32 @@ _LITERAL = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})*", re.
 
 
 def _template(value: object) -> object:
-    def bad(message: str) -> PydanticCustomError:
-        return PydanticCustomError("bad_template", message)
+    if wrong := template_fault(value):
+        # What was meant by a path in the notation of another program, unless that is no template either.
+        meant = respelt(value) if isinstance(value, str) and value else ""
+        context = {"meant": f'"{meant}"'} if meant not in ("", value) and not template_fault(meant) else None
+        raise PydanticCustomError("bad_template", wrong, context)
+    return value
 
+
+def template_fault(value: object) -> str:
+    """What is wrong with a path template; "" if nothing is."""
     if not isinstance(value, str) or not value.startswith("/"):
-        raise bad("wants a path template that begins with /")
+        return "wants a path template that begins with /"
     if "?" in value or "#" in value:
-        raise bad("a path template ends before the query: write conditions under `query`")
+        return "a path template ends before the query: write conditions under `query`"
     parts, names = value.split("/")[1:], []
     for number, part in enumerate(parts, 1):
         found = _PARAMETER.fullmatch(part)
         if found is None and ("{" in part or "}" in part):
-            raise bad("a parameter is a whole segment, {name}, or {name*} at the end")
+            return "a parameter is a whole segment, {name}, or {name*} at the end"
         if found is None and not _LITERAL.fullmatch(part):
-            raise bad("a path holds ASCII without spaces: percent-encode the rest, as UTF-8")
+            return "a path holds ASCII without spaces: percent-encode the rest, as UTF-8"
         if found is not None:
             names.append(found[1])
             if found[2] and number < len(parts):
-                raise bad("{name*} takes all that is left, so it is the last segment")
-    if len(set(names)) < len(names):
-        raise bad("two parameters have one name")
-    return value
+                return "{name*} takes all that is left, so it is the last segment"
+    return "two parameters have one name" if len(set(names)) < len(names) else ""
 
 
 Template = Annotated[str, BeforeValidator(_template, json_schema_input_type=_text("/[^?#]*"))]

@@ -9,6 +9,7 @@ from pathlib import Path
 from gateway.config.nodes import Node, parse
 from gateway.config.problem import Findings, Place
 from gateway.config.substitute import Substitution
+from gateway.config.unmatched import of_glob
 from gateway.files import read_plain
 
 MAPS = ("upstreams", "policies", "capabilities")
@@ -115,7 +116,13 @@ class _Loading:
         for depth in range(fixed + 1, len(parts)):
             passed = glob.iglob(str(Path(glob.escape(str(folder)), *parts[:depth])))
             self.files += [path for name in islice(passed, _MAX_FILES) if (path := Path(name)).is_dir()]
-        return [one for one in found if one.is_file()]
+        files = [one for one in found if one.is_file()]
+        if not files:
+            within = folder.joinpath(*parts[:fixed])
+            names = [one.name for one in islice(within.iterdir(), _MAX_FILES)] if within.is_dir() else None
+            shown = "/".join(parts[:fixed]) or "this folder"
+            self._findings.warn(item.place, of_glob(pattern, shown, names), "unmatched")
+        return files
 
     def merged(self, first: Node) -> Node:
         """The first file's tree with the other files' upstreams, policies and capabilities in it."""

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 import yaml
 
 from gateway.config.problem import Findings, Place
+from gateway.config.yaml_faults import advice
 
 Scalar: TypeAlias = str | int | float | bool | None
 Substitute: TypeAlias = Callable[[str, Place], tuple[str | None, bool]]
@@ -122,7 +123,8 @@ def parse(
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file)
-        findings.problem(place, f"not YAML: {error.problem or error.context}", "bad_yaml")
+        why = advice(text, mark.index, error.context_mark.index if error.context_mark else None) if mark else ""
+        findings.problem(place, f"not YAML: {why or error.problem or error.context}", "bad_yaml")
     except yaml.reader.ReaderError as error:
         before = text[: int(error.position)]
         place = Place(file, before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)

@@ -1,19 +1,21 @@
 """Compiles rules of comparison to Rules (shadow.compare.rules). A wrong rule is a problem, a broad one a warning."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import fields, replace
 from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Any
 
+from gateway import plugins
 from gateway.config import spec
 from gateway.config.crosswalk import Seeds
-from gateway.config.decode import Schema, decode
+from gateway.config.decode import Repair, Schema, Steps, decode
 from gateway.config.effects import why_not
 from gateway.config.extensions import Find, choose
 from gateway.config.load import MAX_FILE
 from gateway.config.nodes import Node, parse
-from gateway.config.problem import Findings, Invalid, Place, Problem
+from gateway.config.problem import Findings, Invalid, Place, Problem, did_you_mean
+from gateway.config.unmatched import of_place
 from gateway.plugins import PluginError
 from shadow.compare.difference import Severity
 from shadow.compare.patterns import Order
@@ -21,6 +23,15 @@ from shadow.compare.places import BELOW, ELEMENT, VALUE, form_of, patterns
 from shadow.compare.rules import Known, Rule, Rules
 from shadow.compare.severity import criticals
 from shadow.normalisers.base import Normaliser
+
+_BEHAVIOURS = ("list", "ignore", "severity", "crosswalk", "keys", "reveal", "defaults")
+RULE_STUBS: dict[Steps, Any] = {
+    ("rules", "*"): {"at": "", "defaults": False},
+    ("rules", "*", "at"): "",
+    ("known_differences", "*"): {
+        "id": "broken", "at": "", "reason": "?", "owner": "?", "expires": "9999-12-31"},
+}
+"""What decoding puts where a rule, or a part of one, is wrong, so that it reads the others too."""
 
 
 class Ruling:
@@ -31,15 +42,20 @@ class Ruling:
         self._findings = findings
         self._ids: dict[str, Place] = {}
 
-    def rules(self, written: Sequence[spec.Rule], node: Node) -> tuple[Rule, ...]:
-        """The rules of the list at `node`. A rule with a problem is left out."""
-        made = (self._rule(one, node.find(number)) for number, one in enumerate(written))
+    def rules(
+        self, written: Sequence[spec.Rule], node: Node, broken: Collection[int] = ()
+    ) -> tuple[Rule, ...]:
+        """The rules of the list at `node`. A rule with a problem is left out. Those in `broken` have one already."""
+        made = [self._rule(one, node.find(number), number in broken) for number, one in enumerate(written)]
         return tuple(one for one in made if one is not None)
 
-    def known(self, written: Sequence[spec.Known], node: Node) -> tuple[Known, ...]:
-        """The known differences of the list at `node`. Each expires at the end of its last day, in UTC."""
+    def known(self, written: Sequence[spec.Known], node: Node, broken: Collection[int] = ()) -> tuple[Known, ...]:
+        """The known differences of the list at `node`, without those in `broken`. Each expires at the end of its last
+        day, in UTC."""
         found = []
         for number, one in enumerate(written):
+            if number in broken:
+                continue
             place = node.find(number)
             self._once(one.id, place.key("id"))
             self._has_effect(one.at, "known", place, one.kind or "", one.shape or "")
@@ -54,14 +70,27 @@ class Ruling:
         if first is not place:
             self._findings.problem(place, f"a rule of this id is at {first}", "duplicate")
 
-    def _rule(self, written: spec.Rule, node: Node) -> Rule | None:
-        own = [name for name in ("list", "ignore", "severity", "crosswalk", "keys", "reveal", "defaults")
-               if getattr(written, name) is not None]
+    def _misspelt(self, written: spec.Rule, node: Node) -> bool:
+        """Add a problem for each key that is no normaliser, but nearly one of a rule's own keys. Returns whether there
+        are any."""
+        normalisers = plugins.names("figway.normalisers")
+        found = False
+        for name in written.model_extra or {}:
+            meant = "" if name in normalisers else did_you_mean(name, (*spec.Rule.model_fields, *normalisers))
+            if any(f'"{key}"' in meant for key in spec.Rule.model_fields):
+                self._findings.problem(node.key(name), f'unknown key "{name}"{meant}', "unknown_key")
+                found = True
+        return found
+
+    def _rule(self, written: spec.Rule, node: Node, broken: bool) -> Rule | None:
+        if self._misspelt(written, node) or broken:
+            return None
+        own = [name for name in _BEHAVIOURS if getattr(written, name) is not None]
         behaviours = [*own, *(written.model_extra or {})]
         if len(behaviours) != 1:
             self._findings.problem(
-                node.place, "a rule has one behaviour: a normaliser's name, list, ignore, severity, crosswalk, keys, "
-                "reveal or defaults", "bad_rule")
+                node.place, f"a rule has one behaviour, and this has {' and '.join(behaviours) or 'none'}: write a "
+                "normaliser's name, list, ignore, severity, crosswalk, keys, reveal or defaults", "bad_rule")
             return None
         [what] = behaviours
         name = written.id or f"{what} {written.at}"
@@ -96,6 +125,8 @@ class Ruling:
 
     def _has_effect(self, at: str, what: str, node: Node, kind: str, shape: str = "") -> None:
         """A rule without an effect misleads whoever relies on it."""
+        if odd := of_place(at):
+            self._findings.warn(node.find("at").place, odd, "unmatched")
         [pattern] = patterns(at, form_of(at), ELEMENT)
         if why := why_not(pattern, what, kind, shape):
             self._findings.problem(node.key("at"), why, "no_effect")
@@ -145,6 +176,13 @@ def _step(token: str) -> str | int:
     return int(token) if token.isascii() and token.isdigit() and len(token) < 8 else token
 
 
+def broken_items(broken: Collection[Steps], place: Steps) -> set[int]:
+    """The numbers of the items of the list at `place` in which something is broken."""
+    depth = len(place)
+    return {step for one in broken if one[:depth] == place for step in one[depth:depth + 1] if isinstance(step, int)}
+
+
+_REPAIR = Repair(lambda path: 1 if len(path) < 2 else 3 if path[0] == "rules" else 2, RULE_STUBS)
 _FILE: Schema[spec.RulesFile] = Schema.of_model(spec.RulesFile)
 
 
@@ -167,12 +205,13 @@ def read_rules(path: Path, find: Find) -> tuple[Rules, list[Problem]]:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise Invalid([Problem(Place(path), f"cannot be read: {reason}", "unreadable")], (path,)) from None
     root = parse(text, path, lambda text, place: (text, False), findings)
-    written = decode(_FILE, root, findings).value if root is not None else None
-    if root is None or written is None:
+    decoded = decode(_FILE, root, findings, _REPAIR) if root is not None else None
+    if root is None or decoded is None or (written := decoded.value) is None:
         raise Invalid(findings.problems, (path,))
     ruling = Ruling(find, findings)
-    rules = Rules(ruling.rules(written.rules, root.find("rules")),
-                  ruling.known(written.known_differences, root.find("known_differences")))
+    rules = Rules(ruling.rules(written.rules, root.find("rules"), broken_items(decoded.broken, ("rules",))),
+                  ruling.known(written.known_differences, root.find("known_differences"),
+                               broken_items(decoded.broken, ("known_differences",))))
     classes = Seeds(findings).classes(written.crosswalk, root.find("crosswalk"), rules.rules)
     if findings.problems:
         raise Invalid(findings.problems, (path,))

@@ -20,6 +20,11 @@ class Sealed:
     views: Mapping[str, frozenset[str]]
 
 
+def custody_beside(store: Path) -> Path:
+    """The custody's file where `shadow.custody` names none: beside the store's file."""
+    return store.with_name(f"{store.name}.custody")
+
+
 def sealed(
     routes: spec.Routes, root: Node, custody: Path | None, store: Path | None, findings: Findings,
 ) -> Sealed | None:

@@ -78,6 +78,8 @@ class Server(Strict):
         default="x-forwarded", description="which forwarding fields upstreams get")
     via: Via = written("figway", "the gateway's name in Via; empty for none")
     ambiguous_paths: bool = Field(default=False, description='let paths with "..", "%2e" or a backslash through')
+    half_close: bool = Field(
+        default=False, description="answer a client of HTTP/1.1 that ends its side after its request")
     limits: EdgeLimits = Field(default_factory=EdgeLimits)
     timeouts: EdgeTimeouts = Field(default_factory=EdgeTimeouts)
     body_rate: Size = written("100B", "the slowest that a request body may arrive, per second")
@@ -211,6 +213,9 @@ class Upstream(Strict):
     ejection: Ejection = Field(default_factory=Ejection)
     resolve: PositiveDuration = written("30s", "after which a host name is looked up again")
     paths: PathsOrPreset | None = Field(default=None, description="how it reads paths: a preset, or a map")
+    strict: bool = Field(default=False, description="refuse answers that break HTTP/1.1, even in a harmless way")
+    raw_targets: Literal["pass", "encode", "refuse"] = Field(
+        default="pass", description="bytes beyond ASCII in request targets: passed on, percent-encoded, or refused")
 
 
 def _one_plugin(value: object) -> object:

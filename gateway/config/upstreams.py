@@ -35,7 +35,8 @@ def settings(
         tls,
         HealthCheck(h.path, h.every, h.timeout, h.unhealthy, h.healthy, h.status or 0) if h is not None else None,
         Ejection(e.failures, e.seconds), written.resolve,
-        Reading(**written.paths.model_dump()) if written.paths is not None else UNSAID,
+        Reading(**written.paths.model_dump()) if written.paths is not None else UNSAID, written.strict,
+        written.raw_targets,
     )
 
 

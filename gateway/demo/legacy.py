@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from gateway.demo import legacy_soap
 from gateway.demo.clinic import build
-from gateway.demo.rest import FRONT, OPERATIONS, app
+from gateway.demo.rest import FRONT, OPERATIONS, app, describing
 from gateway.demo.serving import listening, parser, serve
 
 
@@ -23,9 +23,11 @@ def build_app() -> Starlette:
     """The legacy service over a clinic of its own."""
     clinic = build()
     kept = [one for one in OPERATIONS if one.capability not in ("results", "departments")]
-    return app(clinic, [*kept, FRONT], Route("/departments", gone), *legacy_soap.routes(clinic), build="4.11")
+    routes = Route("/departments", gone), Route("/openapi.json", describing(kept)), *legacy_soap.routes(clinic)
+    return app(clinic, [*kept, FRONT], *routes, build="4.11")
 
 
 if __name__ == "__main__":
     options = parser("legacy")
-    serve(build_app(), "legacy", listening(options, options.parse_args()))
+    asked = options.parse_args()
+    serve(build_app(), "legacy", listening(options, asked), asked.access_log)

@@ -189,6 +189,24 @@ def app(
     return Starlette(routes=[*(_route(clinic, one, build, spoil) for one in operations), *more])
 
 
+def describing(operations: Iterable[Operation]) -> Callable[[Request], Awaitable[Response]]:
+    """An endpoint that answers with the OpenAPI document of some operations."""
+    paths: dict[str, dict[str, Any]] = {}
+    for one in operations:
+        names = re.findall(r"\{(\w+)\}", one.path)
+        paths.setdefault(one.path, {})[one.method.lower()] = {
+            "operationId": one.name, "tags": [one.capability],
+            "parameters": [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+                           for name in names],
+            "responses": {"default": {"description": "as the clinic's manual says"}}}
+    document = orjson.dumps({"openapi": "3.0.3", "info": {"title": "Clinic", "version": "4.11"}, "paths": paths})
+
+    async def endpoint(_: Request) -> Response:
+        return Response(document, media_type="application/json")
+
+    return endpoint
+
+
 def _route(clinic: Clinic, operation: Operation, build: str, spoil: Spoil | None) -> Route:
     async def endpoint(request: Request) -> Response:
         # Read the whole body before answering, as any service does: an unread body would close the client's connection.

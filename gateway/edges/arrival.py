@@ -5,11 +5,11 @@ by the same rules (request_head.py), and get client address, forwarding fields a
 """
 
 from adapters.message import Headers, Request
+from gateway.ambiguity import UNAMBIGUOUS
 from gateway.call import Arrival, Head
 from gateway.edges.forwarded import client_address, forwarding_fields, spelled
 from gateway.edges.request_head import check_target, judge, origin_form, read
 from gateway.edges.settings import EdgeSettings
-from gateway.reading import UNAMBIGUOUS
 from gateway.telemetry import trace
 from gateway.wire.heads import METHODS, TARGET, fields
 

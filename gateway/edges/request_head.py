@@ -8,6 +8,7 @@ pays for it. The grammar of heads is in gateway/wire/heads.py.
 import re
 
 from adapters.message import Headers, Request
+from gateway.ambiguity import UNAMBIGUOUS, is_ambiguous
 from gateway.call import Head
 from gateway.edges.field_kinds import (
     AUTHORIZATION,
@@ -31,7 +32,6 @@ from gateway.edges.field_kinds import (
     plain,
 )
 from gateway.edges.settings import EdgeSettings
-from gateway.reading import UNAMBIGUOUS, is_ambiguous
 from gateway.telemetry.trace import TRACEPARENT
 from gateway.transports.http.auth_schemes import logs_in
 from gateway.wire.bodies import CHUNKED, content_length

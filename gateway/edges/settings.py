@@ -16,6 +16,7 @@ class EdgeSettings:
     `trusted_hops` is how many proxies in front of the gateway are believed about the client. `trusted_fields` is the
     family of fields in which they are believed: "x-forwarded" or "forwarded". `forwarded` is what the upstream gets:
     one of these, "both" or "off". `via` is the gateway's pseudonym in Via (RFC 9110 section 7.6.3); "" writes no Via.
+    `half_close` says that a client of HTTP/1.1 which ends its side still gets its answers, as one of HTTP/1.0 does.
     After SIGTERM the gateway goes on accepting for `drain_delay`, with readiness off. Calls in flight then have
     `drain_grace` to end. `cbc` says whether TLS offers CBC suites; a change needs a restart.
     `read` holds the lower-case names of the fields that policies, splits and operations read. `kinds` gives the kind
@@ -38,6 +39,7 @@ class EdgeSettings:
     forwarded: str = "x-forwarded"
     via: str = "figway"
     ambiguous_paths: bool = False
+    half_close: bool = False
     drain_delay: float = 0.5
     drain_grace: float = 30.0
     cbc: bool = False

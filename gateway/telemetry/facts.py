@@ -81,6 +81,7 @@ class WorkerFacts(TypedDict):
     `shadow`: capability, operation, outcome, reason, count. `mirrored`: capability, arm, seconds that it took over
     mirrored requests, and their buckets. `upstreams`: name, endpoint's URL, whether it is
     available, pending calls, connections (of the pool and logged in), connections outside the pool, the last failure.
+    `breaches`: upstream, rule of HTTP/1.1 that answers broke, "repaired" or "refused", count.
     `faults`: why the store, custody, the sealed file or the file of marks does not work now. `overloaded`: the
     resources that are exhausted now, "connections" or "memory". `descriptors`: the limit of file descriptors."""
 
@@ -105,6 +106,7 @@ class WorkerFacts(TypedDict):
     memory: MemoryFacts
     overloaded: list[str]
     upstreams: list[tuple[str, str, bool, int, int, int, str]]
+    breaches: list[tuple[str, str, str, int]]
     recorder: RecorderFacts
 
 

@@ -23,14 +23,15 @@ class Account:
 
     `arm` is the arm that was asked last, "" for none; `status` is the status that the client got, 0 for no answer.
     `error` is a code of gateway.errors, "client_gone" or "". `fallback` says why legacy answered instead of modern: a
-    status, a Failure's kind, "slow" or "ejected"; "" if it did not. Times are in seconds: `started` by the monotonic
-    clock, `seconds` from the head's arrival to the last byte sent to the client, `arm_seconds` the answering arm's
+    status, a Failure's kind, "slow" or "ejected"; "" if it did not. `rule` is the rule of HTTP/1.1 for which the arm's
+    answer was refused (gateway.wire.rules), "" for none. Times are in seconds: `started` by the monotonic clock,
+    `seconds` from the head's arrival to the last byte sent to the client, `arm_seconds` the answering arm's
     share of them.
     """
 
     __slots__ = (
         "arm", "arm_seconds", "bytes_in", "bytes_out", "capability", "error", "fallback", "method", "operation",
-        "reason", "request_id", "seconds", "stage", "started", "status", "trace_id",
+        "reason", "request_id", "rule", "seconds", "stage", "started", "status", "trace_id",
     )
 
     def __init__(self, method: str, trace_id: str, request_id: str, started: float) -> None:
@@ -38,7 +39,7 @@ class Account:
         self.trace_id = trace_id
         self.request_id = request_id
         self.started = started
-        self.capability = self.operation = self.stage = self.arm = self.error = self.fallback = ""
+        self.capability = self.operation = self.stage = self.arm = self.error = self.fallback = self.rule = ""
         self.reason = "refused"
         self.status = self.bytes_in = self.bytes_out = 0
         self.seconds = self.arm_seconds = 0.0
@@ -123,6 +124,8 @@ class Recorder:
         rest = ""
         if error:
             rest = f',"error":"{error}"'
+            if account.rule:
+                rest += f',"rule":"{account.rule}"'
         if account.request_id:
             rest += f',"request_id":"{account.request_id}"'
         if fallback:

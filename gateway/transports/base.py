@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from adapters.message import Headers, Request
 from gateway.call import Arrival
 from gateway.transports.settings import UpstreamSettings
+from gateway.transports.tally import Tally
 from shadow.observation import Failure
 
 
@@ -160,6 +161,8 @@ class Transport(Protocol):
     settings: UpstreamSettings
     name: str
     """The upstream's name."""
+    tally: Tally
+    """The answers that broke a rule of the protocol, those to mirrors included."""
 
     @property
     def endpoints(self) -> Sequence[Endpoint]:
@@ -168,7 +171,7 @@ class Transport(Protocol):
 
     def send(
         self, request: Request, arrival: Arrival, body: bytes, receiver: Receiver, affinity: Any, *,
-        whole: bool, streams: bool, total: float,
+        whole: bool, streams: bool, total: float, safe: bool = False,
     ) -> Sending | None:
         """Send an arm's request, and call `receiver` with the answer.
 
@@ -176,7 +179,8 @@ class Transport(Protocol):
         the part of the body so far, and `whole` says whether that is all; the rest is written to the returned Sending.
         `streams` says that the request goes on as the client sent it: it may be chunked, or an upgrade. Otherwise
         `whole` is true and the fields give the length. `affinity` holds the upstream connections that belong to the
-        client's connection, None for none. `total` bounds the call in seconds, 0: no bound.
+        client's connection, None for none. `total` bounds the call in seconds, 0: no bound. `safe` says that asking
+        changes nothing, so that the request may be sent twice.
 
         Returns None if nothing could be sent; the receiver has then been called with a failure. Never raises for what
         the upstream does.

@@ -97,7 +97,9 @@ class UpstreamSettings:
 
     `endpoints` are URLs: "http://host:port", "https://host:port" or "unix:///path". `host` says which Host is sent:
     "keep" (the client's), "upstream" (the endpoint's authority) or the value. A name is looked up again after `resolve`
-    seconds. `paths` is how the upstream reads paths.
+    seconds. `paths` is how the upstream reads paths. `strict` refuses answers that break a rule of HTTP/1.1, even those
+    that have one meaning. `raw_targets` says what becomes of bytes beyond ASCII in a request target: "pass", "encode"
+    or "refuse".
     """
 
     name: str
@@ -110,3 +112,5 @@ class UpstreamSettings:
     ejection: Ejection = Ejection()
     resolve: float = 30.0
     paths: Reading = UNSAID
+    strict: bool = False
+    raw_targets: str = "pass"

@@ -8,13 +8,20 @@ import re
 from typing import Final, Protocol
 
 from adapters.message import Headers
-from gateway.wire.heads import FIELD, Malformed, fields
+from gateway.wire.heads import FIELD, TOKEN, Malformed, fields
 
 CHUNKED = -1
 UNTIL_CLOSE = -2
 """What stands for a length: CHUNKED for a body in chunks, UNTIL_CLOSE for one that ends with its connection."""
 
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:[ \t]*;[^\x00-\x08\x0a-\x1f\x7f]*+)?\r\n")
+# What old servers write: blanks around the size, any number of zeros before it, and LF alone after it. An extension
+# that ends so is refused: some receivers take its LF for a part of it.
+_UNTIDY_CHUNK_LINE = re.compile(
+    rb"[ \t]*0*([0-9A-Fa-f]{1,16})(?:[ \t]*\r?\n|[ \t]*;[^\x00-\x08\x0a-\x1f\x7f]*+\r\n)")
+_UNTIDY_TRAILER = re.compile(rb"(" + TOKEN.pattern + rb")[ \t]*:[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*?)[ \t]*\r?\n")
+# Bytes of padding in a chunk's line that count for nothing.
+_PADDING = 16
 _MAX_CHUNK_LINE = 4096
 # Rows of whole chunks of one size, 1 to 15 bytes. They are read at once, since a body may consist of nothing else.
 _SMALL_CHUNKS = re.compile(b"|".join(
@@ -26,11 +33,13 @@ _CHUNKS_A_CALL = 512
 class Framing(Protocol):
     """Finds a body in the bytes of a connection. `done` is True once it has ended, and `rest` is what came after it.
     `left` is how many bytes are still to come, -1 if that is unknown. `behind` is True if one call was not enough:
-    call again with b"" in a later turn of the event loop, and feed no more bytes until then."""
+    call again with b"" in a later turn of the event loop, and feed no more bytes until then. `repairs` are the rules
+    that the body breaks, and that were repaired (gateway.wire.rules)."""
 
     done: bool
     behind: bool
     left: int
+    repairs: tuple[str, ...]
     rest: bytes
     trailers: Headers
 
@@ -49,12 +58,13 @@ NO_TRAILERS = Headers()
 class Counted:
     """A body of Content-Length bytes."""
 
-    __slots__ = ("behind", "done", "left", "rest", "trailers")
+    __slots__ = ("behind", "done", "left", "repairs", "rest", "trailers")
 
     def __init__(self, length: int) -> None:
         self.left = length
         self.done = length == 0
         self.behind = False
+        self.repairs: tuple[str, ...] = ()
         self.rest = b""
         self.trailers = NO_TRAILERS
 
@@ -81,11 +91,12 @@ class Counted:
 class ToTheEnd:
     """A body that ends with its connection (RFC 9112 section 6.3, case 8), and a tunnel's bytes."""
 
-    __slots__ = ("behind", "done", "left", "rest", "trailers")
+    __slots__ = ("behind", "done", "left", "repairs", "rest", "trailers")
 
     def __init__(self) -> None:
         self.done = self.behind = False
         self.left = -1
+        self.repairs: tuple[str, ...] = ()
         self.rest = b""
         self.trailers = NO_TRAILERS
 
@@ -109,15 +120,18 @@ _TRAILERS: Final = 3
 class Chunked:
     """A chunked body (RFC 9112 section 7.1): sizes have 1 to 16 hexadecimal digits, and every line ends with CRLF.
     Extensions and trailers together have at most `allowance` bytes, the payload at most `room` (0: no limit).
-    `malformed` is the code to raise. One call reads a limited number of chunks: tiny ones cost much by the byte."""
+    `malformed` is the code to raise. One call reads a limited number of chunks: tiny ones cost much by the byte.
+    In the body of an answer `tidies` lets what breaks a rule and has one meaning pass."""
 
     __slots__ = (
-        "_allowance", "_at", "_kept", "_left", "_malformed", "_room", "_state", "behind", "done", "left", "rest",
-        "trailers",
+        "_allowance", "_at", "_kept", "_left", "_malformed", "_room", "_state", "_tidies", "behind", "done", "left",
+        "repairs", "rest", "trailers",
     )
 
-    def __init__(self, malformed: str, allowance: int = 16 << 10, room: int = 0) -> None:
+    def __init__(self, malformed: str, allowance: int = 16 << 10, room: int = 0, *, tidies: bool = False) -> None:
         self._room = room or 1 << 62
+        self._tidies = tidies
+        self.repairs: tuple[str, ...] = ()
         self.left = -1
         # The bytes that are still to be read, from `_at` on.
         self._kept = b""
@@ -152,9 +166,13 @@ class Chunked:
             elif self._state == _DATA_END:
                 if end - at < 2 and data[at] == 13:
                     break
-                if data[at:at + 2] != b"\r\n":
-                    raise Malformed(self._malformed)
-                at += 2
+                if data[at:at + 2] == b"\r\n":
+                    at += 2
+                elif data[at] == 10:
+                    self._mend("chunk_line", "chunk_end")
+                    at += 1
+                else:
+                    raise Malformed(self._malformed, "chunk_end")
                 self._state = _SIZE
             elif chunks >= _CHUNKS_A_CALL:
                 self.behind = True
@@ -193,9 +211,16 @@ class Chunked:
         end = data.find(b"\n", at, at + limit)
         if end < 0:
             if len(data) - at >= limit:
-                raise Malformed(self._malformed)
+                raise Malformed(self._malformed, "chunk_allowance")
             return 0
         return end + 1
+
+    def _mend(self, rule: str, refused: str) -> None:
+        """Note a breach that has one meaning. Raises Malformed, for the rule `refused`, if nothing may be repaired."""
+        if not self._tidies:
+            raise Malformed(self._malformed, refused)
+        if rule not in self.repairs:
+            self.repairs = (*self.repairs, rule)
 
     def _size(self, data: bytes, at: int) -> int:
         end = self._line(data, at, _MAX_CHUNK_LINE)
@@ -203,7 +228,11 @@ class Chunked:
             return 0
         found = _CHUNK_LINE.fullmatch(data, at, end)
         if found is None:
-            raise Malformed(self._malformed)
+            found = _UNTIDY_CHUNK_LINE.fullmatch(data, at, end)
+            if found is None:
+                raise Malformed(self._malformed, "chunk_size")
+            self._mend("chunk_line", "chunk_size")
+            self._allowance += min(_PADDING, end - at - len(found[1]) - 2)
         digits = found[1]
         self._spend(end - at - len(digits) - 2)
         self._left = int(digits, 16)
@@ -220,9 +249,16 @@ class Chunked:
         if data[at:end] == b"\r\n":
             self.done = True
             return 2
+        if data[at] == 10:
+            self._mend("chunk_line", "trailer")
+            self.done = True
+            return 1
         found = FIELD.fullmatch(data, at, end)
         if found is None:
-            raise Malformed(self._malformed)
+            found = _UNTIDY_TRAILER.fullmatch(data, at, end)
+            if found is None:
+                raise Malformed(self._malformed, "trailer")
+            self._mend("chunk_line", "trailer")
         self._spend(end - at)
         if self.trailers is NO_TRAILERS:
             self.trailers = Headers()
@@ -232,10 +268,15 @@ class Chunked:
     def _spend(self, size: int) -> None:
         self._allowance -= size
         if self._allowance < 0:
-            raise Malformed(self._malformed)
+            raise Malformed(self._malformed, "chunk_allowance")
 
     def eof(self) -> bool:
-        """Whole only if the last chunk and the empty line after the trailers have come."""
+        """Whole only if the last chunk and the empty line after the trailers have come. Only the last chunk need have
+        come if `tidies` (RFC 9112 section 8)."""
+        if self._tidies and self._state == _TRAILERS and self._kept in (b"", b"\r") and self.trailers is NO_TRAILERS:
+            if not self.done:
+                self._mend("last_line", "trailer")
+            self.done = True
         return self.done
 
 

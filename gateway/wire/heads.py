@@ -2,7 +2,8 @@
 
 Each head is read twice, and the two readers must agree. First it is matched against a strict grammar (RFC 9112
 sections 2.2, 3, 4 and 5: no obs-fold, no bare CR or LF, no blank before a colon, no control characters). Then llhttp
-parses it, through httptools. What the fields of a request mean is judged in gateway/edges/request_head.py.
+parses it, through httptools. What the fields of a request mean is judged in gateway/edges/request_head.py. The head of
+an answer that is refused may be repaired (untidy.py).
 """
 
 import re
@@ -13,6 +14,8 @@ import httptools
 from adapters.message import Headers
 
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
+TOKEN = re.compile(_TOKEN)
+"""The bytes that a field's name may consist of."""
 _FIELDS = rb"(?:" + _TOKEN + rb":[^\x00-\x08\x0a-\x1f\x7f]*+\r\n)*\r\n"
 _TARGET = rb"[\x21-\x7e\x80-\xff]++"
 TARGET = re.compile(_TARGET)
@@ -26,12 +29,13 @@ _MAX_SPELLINGS = 4096
 
 
 class Malformed(Exception):
-    """A message is not HTTP, or could be read in two ways. `code` is a row of gateway.errors.CODES."""
+    """A message is not HTTP, or could be read in two ways. `code` is a row of gateway.errors.CODES. `rule` is the rule
+    that an answer broke (rules.py), "" for a request."""
 
-    def __init__(self, code: str, detail: str = "") -> None:
-        super().__init__(detail or code)
+    def __init__(self, code: str, rule: str = "") -> None:
+        super().__init__(code)
         self.code = code
-        self.detail = detail
+        self.rule = rule
 
 
 class _Collected(Headers):
@@ -78,14 +82,14 @@ def parse_response_head(head: bytes) -> tuple[int, bytes, bool, Headers]:
     """(status, reason phrase, whether it is HTTP/1.1, fields as received). Raises Malformed."""
     found = _RESPONSE_HEAD.fullmatch(head)
     if found is None:
-        raise Malformed("upstream_malformed")
+        raise Malformed("upstream_malformed", "head")
     headers = _Collected()
     try:
         httptools.HttpResponseParser(headers).feed_data(head)
     except httptools.HttpParserUpgrade:
         pass
     except httptools.HttpParserError:
-        raise Malformed("upstream_malformed") from None
+        raise Malformed("upstream_malformed", "head") from None
     return int(found[1]), found[2] or b"", head[7] == 0x31, headers
 
 

@@ -116,9 +116,9 @@ def is_word(name: str, value: Tree) -> bool:
 
 def named(path: str) -> str:
     """A path as people of the field read it, with the keywords of its attributes: "/0/00100030/Value
-    (PatientBirthDate)"."""
+    (PatientBirthDate)". The path of a whole document, which is empty, is "(whole)"."""
     if len(path) < 9:
-        return path
+        return path or "(whole)"
     known = [found for tag in _STEP.findall(path) if (found := keyword(tag))]
     return f"{path} ({', '.join(known)})" if known else path
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from shadow.evidence.epoch import Setup
 from shadow.evidence.stratum import Stratum
 from shadow.settings import Slower
+from shadow.words import figures
 
 WHOLE = 0.999
 """The largest rate that is tested. A step to few clients may expose more than that, which needs no evidence."""
@@ -165,4 +166,4 @@ class Coverage:
 
 def percent(share: float) -> str:
     """A share for people, to three digits: "0.1%"."""
-    return f"{share * 100:.3g}%"
+    return f"{figures(share * 100)}%"

@@ -17,7 +17,7 @@ from shadow.evidence.criteria import Criteria, Gate, State, percent
 from shadow.evidence.eprocess import Since, against, most_in, weight_against
 from shadow.evidence.pace import BLOCK, TAIL, Held, Moment, Pace
 from shadow.settings import Slower
-from shadow.words import noun
+from shadow.words import figures, noun
 
 NAME = "slower"
 
@@ -141,4 +141,4 @@ def _enough(wanted: float) -> int:
 
 def _bar(ratio: float, plus: float, what: str = "legacy") -> str:
     """The bar that an arm must not pass: "1.2 × legacy + 5 ms"."""
-    return f"{ratio:g} × {what} + {plus * 1000:g} ms"
+    return f"{ratio:g} × {what} + {figures(plus * 1000, 6)} ms"

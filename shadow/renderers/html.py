@@ -22,6 +22,7 @@ from shadow.renderers.phrases import (
     RESTARTS,
     begun_anew,
     bounded,
+    likelihood,
     milliseconds,
     outstanding,
     overflowed,
@@ -113,7 +114,8 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     found.filters |= {
-        "ms": milliseconds, "moment": moment, "clip": _clip, "steps": _steps, "words": _words, "spark": _spark,
+        "ms": milliseconds, "likelihood": likelihood, "moment": moment, "clip": _clip, "steps": _steps,
+        "words": _words, "spark": _spark,
         "number": "{:,}".format, "share": _share, "reproduced": reproduced, "unversioned": unversioned, "noun": noun,
         "begun_anew": begun_anew, "rate": rate,
         "told": told, "standing": standing, "bounded": bounded, "tried": tried,

@@ -11,6 +11,7 @@ from shadow.renderers.phrases import (
     bounded,
     build,
     identified,
+    likelihood,
     measured,
     milliseconds,
     outstanding,
@@ -120,7 +121,7 @@ def _noise(one: CapabilityReport) -> Iterator[str]:
     for noisy in one.noise:
         says = f"{noisy.says}: {DRIFTS}" if noisy.says == "drift" else noisy.says
         yield _row((noisy.kind, _path(noisy.path), noisy.operation, str(noisy.modern), str(noisy.legacy),
-                    str(noisy.both), str(noisy.repeats), f"{noisy.e_value:.3g}", says))
+                    str(noisy.both), str(noisy.repeats), likelihood(noisy.e_value), says))
     for noisy in one.noise:
         if noisy.rule:
             yield from ("", f"{'To try' if noisy.says == 'drift' else 'Proposed'}: `{noisy.rule}`")
@@ -166,7 +167,7 @@ def _basis(epoch: EpochReport) -> str:
 
 
 def _path(path: str) -> str:
-    return f"`{named(path) or '(whole)'}`"
+    return f"`{named(path)}`"
 
 
 def _row(cells: Sequence[str]) -> str:

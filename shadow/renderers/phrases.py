@@ -4,7 +4,7 @@ from shadow.evidence.criteria import Gate, percent
 from shadow.report.differences import DifferenceReport, PatternReport
 from shadow.report.evidence import CoverageReport, EpochReport, EvidenceReport, IdentityReport, RestartReport
 from shadow.report.report import CapabilityReport
-from shadow.words import moment, noun
+from shadow.words import figures, moment, noun
 
 RESTARTS = 5
 """The most restarts that are listed for people, the latest first; JSON and CSV have all."""
@@ -14,9 +14,17 @@ EARLIER = "Last seen before the evidence of the verdict began, so not counted"
 """The title of the differences that are `earlier`."""
 
 
+_MOST_LIKELY = 1_000_000
+
+
 def milliseconds(seconds: float | None) -> str:
     """A latency: "12.3 ms", or a dash if there is none."""
-    return "–" if seconds is None else f"{seconds * 1000:.3g} ms"
+    return "–" if seconds is None else f"{figures(seconds * 1000)} ms"
+
+
+def likelihood(e_value: float) -> str:
+    """An e-value: "12.3", and no more digits than anybody reads."""
+    return figures(e_value) if e_value < _MOST_LIKELY else f">{_MOST_LIKELY:,}"
 
 
 def rate(per_hour: float | None) -> str:
@@ -95,7 +103,7 @@ def tried(found: EvidenceReport) -> str:
         return ""
     many = len(found.attempts)
     text = f"{many:,} earlier {noun(many, 'attempt')} at SAFE discarded"
-    if (number := f"{found.attempt:,.4g}") != "1":
+    if (number := figures(found.attempt, 4)) != "1":
         text += f": by their size this one counts as number {number}, and takes more exchanges"
     return text
 

@@ -50,4 +50,4 @@ def _worst(one: StatusLine) -> Text:
     if one.worst is None:
         return Text("–")
     return Text.assemble((str(one.worst.severity), SEVERITIES[one.worst.severity]),
-                         f" {named(one.worst.path) or '(whole)'}")
+                         f" {named(one.worst.path)}")

@@ -232,10 +232,10 @@ class _Differences:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield Fitted(_ALL, [(
-            _severity(one.severity), one.kind, named(one.path) or "(whole)", one.legacy, one.modern, str(one.count),
+            _severity(one.severity), one.kind, named(one.path), one.legacy, one.modern, str(one.count),
             f"{one.share:.1%}", reproduced(one), ", ".join(one.operations), one.trace_id,
         ) for one in self.found]) if options.max_width >= SPACIOUS else Fitted(_FEWER, [(
-            Text.assemble(_severity(one.severity), f"\n{one.kind}"), named(one.path) or "(whole)",
+            Text.assemble(_severity(one.severity), f"\n{one.kind}"), named(one.path),
             f"{one.legacy} → {one.modern}", f"{one.count}\n{one.share:.1%}", reproduced(one),
             ", ".join(one.operations),
         ) for one in self.found])

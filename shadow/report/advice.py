@@ -37,4 +37,4 @@ def described(one: Cause) -> str:
     if one.kind == "status":
         legacy, modern = one.shapes[0]
         return f"{legacy}→{modern} {where}"
-    return f"{one.kind} at `{named(one.path) or '(whole)'}` {where}"
+    return f"{one.kind} at `{named(one.path)}` {where}"

@@ -31,7 +31,7 @@ def hints(examples: Sequence[Exemplar]) -> tuple[str, ...]:
 
 
 def _hint(signature: Signature, examples: list[list[tuple[str, str]]]) -> str:
-    where = f"`{named(signature.path) or '(whole)'}`"
+    where = f"`{named(signature.path)}`"
     many = len(examples)
     # Two spellings of one number have one token, which does not mean that values changed places.
     exchanged = 0 if signature.kind == "precision" else sum(

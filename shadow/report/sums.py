@@ -11,6 +11,7 @@ from shadow.evidence.criteria import Criteria, Lag
 from shadow.evidence.numbers import Hid, Numbers, Past, Seen, Used
 from shadow.evidence.stratum import Stratum
 from shadow.ledger.rows import START, Course, Declared, Evidence, Point
+from shadow.words import figures
 
 MONTH = 30 * 86_400.0
 """Seconds in which a stratum must have been asked for so as not to be forgotten."""
@@ -171,7 +172,7 @@ def _signed(rows: Sequence[Evidence], criteria: Criteria, now: float) -> _Signed
         lag = _lag(operation, criteria, now)
         if lag is not None:
             found.lag[operation] = _part(found.lagging[operation], asked[operation], lag.max_rate)
-            found.used.append(Used(f"lag of `{operation}` up to {lag.within:g} s, declared by {lag.owner}",
+            found.used.append(Used(f"lag of `{operation}` up to {figures(lag.within, 6)} s, declared by {lag.owner}",
                                    found.lagging[operation], asked[operation], lag.max_rate))
     for one in criteria.accepted:
         if now < one.expires and one.reason not in found.accept:

@@ -9,7 +9,7 @@ from shadow.evidence.gate import Verdict
 from shadow.evidence.gates import SETTLED
 from shadow.ledger.rows import Reason
 from shadow.report.evidence import CoverageReport, EvidenceReport, GapReport
-from shadow.words import moment, noun
+from shadow.words import figures, moment, noun
 
 _DATE = 10
 """Characters of a moment that are its date."""
@@ -111,7 +111,7 @@ def notes(criteria: Criteria, assessed: Verdict, now: float, swept: int, effecti
                          f"{_day(one.expires)} ({one.why})")
     for lag in criteria.lags:
         if now < lag.expires:
-            found.append(f"Declared by {lag.owner}: `{lag.operation}` lags up to {lag.within:g} s in up to "
+            found.append(f"Declared by {lag.owner}: `{lag.operation}` lags up to {figures(lag.within, 6)} s in up to "
                          f"{percent(lag.max_rate)} of exchanges, until {_day(lag.expires)} ({lag.why})")
     if criteria.across_builds:
         found.append("Days and hours count over modern's builds of 14 days")

@@ -1,13 +1,15 @@
 """What is fuzzed. A target takes any bytes, and raises where a rule is broken that must hold for all bytes."""
 
 from adapters.message import Headers
+from gateway.ambiguity import UNAMBIGUOUS, is_ambiguous
 from gateway.edges.forwarded import client_address, forwarding_fields
 from gateway.edges.request_head import read
 from gateway.edges.settings import EdgeSettings
 from gateway.errors import problem
-from gateway.reading import PRESETS, UNAMBIGUOUS, canonical, is_ambiguous, spellings
+from gateway.reading import PRESETS, canonical, spellings
 from gateway.wire.bodies import CHUNKED, Chunked
 from gateway.wire.heads import Malformed, fields, parse_response_head
+from tests.fuzz.answers import ours, same_as_llhttp
 
 SETTINGS = EdgeSettings(via="")
 # Fields that end at this hop: none of them may reach an upstream.
@@ -76,6 +78,14 @@ def chunked(data):
     assert _read_chunks([body[number:number + 1] for number in range(len(body))]) == whole
 
 
+def answer(data):
+    """An answer has one reading, which is llhttp's if that takes it. The first byte says where to cut it."""
+    at, sent = (data[0] if data else 0), data[1:]
+    whole = ours([sent] if sent else [])
+    assert ours([piece for piece in (sent[:at], sent[at:]) if piece]) == whole
+    same_as_llhttp(sent)
+
+
 def path(data):
     """A path has one canonical form, and each of its spellings can be had."""
     canon = canonical(data)
@@ -99,4 +109,4 @@ def forwarded(data):
         assert fields(sent).count(b"\r\n") == len(sent)
 
 
-TARGETS = {one.__name__: one for one in (request_head, response_head, chunked, path, forwarded)}
+TARGETS = {one.__name__: one for one in (request_head, response_head, chunked, answer, path, forwarded)}

@@ -119,7 +119,7 @@ def test_explain_tells_the_whole_way_of_a_request(figway):
     assert explained(figway, "GET", "http://gateway/results/7?x=1", "-H", "X-Tenant: d") == {
         "capability": "results", "owner": "lab", "operation": "read", "place": "routes.yaml:11", "safe": True,
         "stage": "canary", "policies": ["often"], "arm": {"name": "modern", "upstream": "new"},
-        "reason": "split: bucket 2224 of share 5000", "mirror": {"name": "legacy", "upstream": "old"},
+        "reason": "split: bucket 2224, modern below 5000", "mirror": {"name": "legacy", "upstream": "old"},
         "sampled": True, "fallback": {"name": "legacy", "upstream": "old"}, "losers": [],
     }
 

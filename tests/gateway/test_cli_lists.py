@@ -15,9 +15,9 @@ from shadow.sealed.base import Bounds
 from shadow.sealed.sqlite import SqliteVault
 from tests.gateway.test_cli_sealed import NOW, ROUTES, captured
 
-LISTS = {"compare", "explain", "gate", "report", "status", "sweep", "validate"}
+LISTS = {"compare", "explain", "gate", "plan", "report", "status", "sweep", "tail", "validate"}
 SHADOW_LISTS = {"audit", "case", "holds", "list", "recompare", "replay"}
-OTHERS = {"serve", "schema", "shadow", "demo"} | {
+OTHERS = {"serve", "init", "schema", "shadow", "demo"} | {
     "view", "minimise", "hold", "release", "purge", "restart", "shred"}
 """Commands that list nothing: they act, or print one document."""
 

@@ -240,7 +240,7 @@ BAD_VALUES = [
     ("server: {trusted_hops: 010}", 24, 'wants a whole number, and "010" is read as 8s by some and as 10s by others: '
                                         "write it without the leading zero [wrong_type]"),
     ("server: {trusted_hops: 12:30}", 24, 'wants a whole number, not "12:30" [wrong_type]'),
-    ('server: {trusted_hops: "1"}', 24, 'wants a whole number, not "1" [wrong_type]'),
+    ('server: {trusted_hops: "1"}', 24, "wants a whole number: write 1 without quotes [wrong_type]"),
     ("server: {trusted_hops: -1}", 24, "must be at least 0 [bad_value]"),
     ("server: {ambiguous_paths: no}", 27, 'wants true or false: "no" is text in YAML 1.2, write false [wrong_type]'),
     ("server: {ambiguous_paths: 1}", 27, 'wants true or false, not "1" [wrong_type]'),
@@ -296,7 +296,7 @@ def test_every_problem_is_told_at_once_whatever_its_kind(problems):
         """)) == [
         'routes.yaml:6:1: unknown key "servr"; did you mean "server"? [unknown_key]',
         'routes.yaml:10:35: unknown key "mehtod"; did you mean "method"? [unknown_key]',
-        'routes.yaml:10:62: wants a path template that begins with /, not "b" [bad_template]',
+        'routes.yaml:10:62: wants a path template that begins with /, not "b"; did you mean "/b"? [bad_template]',
         'routes.yaml:10:66: one.other and one.read at routes.yaml:10 fit the same requests, '
         'and neither is more specific [overlap]',
         'routes.yaml:11:13: no upstream "odl"; did you mean "old"? [unknown_upstream]',
@@ -486,7 +486,7 @@ def test_operations_that_differ_by_spelling_alone_are_warned_of(built):
 
 
 BAD_OPERATIONS = [
-    ("{path: a}", 'wants a path template that begins with /, not "a" [bad_template]'),
+    ("{path: a}", 'wants a path template that begins with /, not "a"; did you mean "/a"? [bad_template]'),
     ('{path: "/a?b"}', "a path template ends before the query: write conditions under `query`"),
     ('{path: "/{id}.json"}', "a parameter is a whole segment, {name}, or {name*} at the end"),
     ('{path: "/{}"}', "a parameter is a whole segment, {name}, or {name*} at the end"),

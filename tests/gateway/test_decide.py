@@ -190,8 +190,8 @@ def test_a_call_that_is_not_sampled_is_not_looked_at_further():
 
 @pytest.mark.parametrize(("target", "roll", "kept", "serve", "reason"), [
     (capability(Stage.SHADOW), 0.5, "", OLD, "stage"),
-    (capability(share=4832, salt="s", sticky=("header:k",)), 0.5, "", NEW, "split: bucket 4831 of share 4832"),
-    (capability(share=4831, salt="s", sticky=("header:k",)), 0.5, "", OLD, "split: bucket 4831 of share 4831"),
+    (capability(share=4832, salt="s", sticky=("header:k",)), 0.5, "", NEW, "split: bucket 4831, modern below 4832"),
+    (capability(share=4831, salt="s", sticky=("header:k",)), 0.5, "", OLD, "split: bucket 4831, modern below 4831"),
     (capability(share=0), 0.5, "", OLD, "split: share 0"),
     (capability(share=1, sticky=("claim:x",), on_missing="modern"), 0.5, "", NEW, "split: no key"),
     (capability(share=1, sticky=("claim:x",), on_missing="random"), 0.0, "", NEW, "split: no key, at random"),

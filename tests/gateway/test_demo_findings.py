@@ -103,7 +103,8 @@ def test_a_wrong_answer_to_a_client_is_told(ledger):
 
 
 def test_what_the_gateway_complains_of_is_told():
-    page = text(complaints("[+] draining: no\n[-] connections: 3 of 12, 963 turned away\n[-] store: full\nok\n"))
+    page = text(complaints("[+] accepting: new requests\n[-] connections: 3 of 12, 963 turned away\n"
+                           "[-] store: full\nok\n"))
     assert [line.strip() for line in page.splitlines()] == [
         "✘ the gateway says: connections: 3 of 12, 963 turned away", "✘ the gateway says: store: full"]
 

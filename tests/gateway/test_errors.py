@@ -55,7 +55,7 @@ def test_a_fault_of_an_upstream_is_502_503_or_504_and_one_of_a_client_is_not():
 
 @pytest.mark.parametrize(("failure", "code"), [
     (Failure("connect_refused"), "upstream_refused"), (Failure("no_endpoint", "gateway"), "upstream_unavailable"),
-    (Failure("no_room", "gateway"), "overloaded"),
+    (Failure("no_room", "gateway"), "overloaded"), (Failure("raw_target", "gateway"), "raw_target"),
     # An adapter may fail on the upstream's answer, on the client's request, or by its own fault.
     (Failure("adapter", "upstream"), "upstream_malformed"), (Failure("adapter", "request"), "not_translatable"),
     (Failure("adapter", "gateway"), "internal"),

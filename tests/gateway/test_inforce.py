@@ -105,7 +105,9 @@ async def test_a_flip_is_in_force_for_the_next_request_and_the_paths_stay(made):
 
 
 @pytest.mark.parametrize(("more", "waiting"), [
-    ("", ()), ("store: {sqlite: {path: x.db}}", ("store", "shadow")), ("shadow: {queue: 7}", ("shadow",)),
+    ("", ()), ("store: {sqlite: {path: x.db}}", ("store",)), ("shadow: {queue: 7}", ("shadow",)),
+    ("store: {sqlite: {path: x.db}}\nshadow: {custody: keys}", ("store", "shadow")),
+    ("shadow: {custody: keys}", ("shadow",)),
     ("server: {tls: {cbc: true}}", ("server.tls",)), ("server: {drain: {grace: 9s}}", ("server.drain.grace",)),
     ("server: {body_rate: 9B}", ()),
 ])

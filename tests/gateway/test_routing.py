@@ -11,7 +11,7 @@ from adapters.message import Headers, Request
 from gateway.admit import admit
 from gateway.call import Call, Head
 from gateway.capability import Arm, Capability, Operation, Split, rank
-from gateway.cli.explain import explanation
+from gateway.cli.verbs.explain import explanation
 from gateway.config.overlaps import Met, Ties
 from gateway.config.problem import Place
 from gateway.decide import decide

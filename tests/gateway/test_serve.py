@@ -23,6 +23,8 @@ def test_a_store_that_fails_is_counted_shown_and_told_of_in_place_of_a_report(ga
     figway = gateway(ROUTES.format(path="figway.db", url=legacy.url))
     assert figway.admin("/report").status == 200
     assert "[+] store" in figway.readiness()[1]
+    assert figway.readiness()[1].startswith("[+] accepting: new requests\n")
+    assert "draining" not in figway.readiness()[1]
     database = sqlite3.connect(figway.folder / "figway.db")
     database.execute("DROP TABLE traffic")
     database.commit()

@@ -68,7 +68,7 @@ class Service:
         self.well = True
         self.calls = []
 
-    def send(self, request, arrival, body, receiver, affinity, *, whole, streams, total):
+    def send(self, request, arrival, body, receiver, affinity, *, whole, streams, total, safe):
         self._note(f"asks {self.name}: {body.decode()}{'' if whole else '…'}".removesuffix(": "))
         self.calls.append(Call(self._note, self.name, receiver))
         return self.calls[-1]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from gateway.transports.http.connection import Connection
 from gateway.transports.http.phase import BODY, CLOSED, EARLY, HEAD, IDLE, TRANSITIONS, TUNNEL
+from gateway.transports.tally import Tally
 from gateway.wire.bodies import UNTIL_CLOSE
 from tests.playbooks.watched import watched
 
@@ -108,8 +109,10 @@ class Owner:
 
     first_byte = between_bytes = 240.0
 
-    def __init__(self, calls, *, patient=False, has_room=True):
+    def __init__(self, calls, *, patient=False, has_room=True, strict=False):
         self._calls = calls
+        self.strict = strict
+        self.tally = Tally()
         self._patient = patient
         self._has_room = has_room
 
@@ -283,7 +286,28 @@ def test_what_is_not_http_fails_at_once(playing):
 
 def test_an_answer_with_two_lengths_fails(playing):
     play = playing().asks()
-    play >> OK + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n"
+    play >> OK + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n"
+    play << "abort" << "lost" << "failure malformed"
+    play.is_over(CLOSED)
+
+
+def test_an_answer_that_is_repaired_closes_the_connection(playing):
+    play = playing().asks()
+    play >> OK + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"
+    play << "closing" << "head 200 -1" << "data ok" << "closing" << "abort" << "lost" << "end"
+    play.is_over(CLOSED)
+
+
+def test_an_interim_answer_that_is_repaired_closes_the_connection_after_the_final_one(playing):
+    play = playing().asks()
+    play >> b"HTTP/1.1 102 Wait\n\n" + OK + b"Content-Length: 2\r\n\r\nok"
+    play << "interim 102" << "head 200 2" << "data ok" << "closing" << "abort" << "lost" << "end"
+    play.is_over(CLOSED)
+
+
+def test_a_strict_connection_repairs_nothing(playing):
+    play = playing(strict=True).asks()
+    play >> OK + b"Content-Length: 2\n\nok"
     play << "abort" << "lost" << "failure malformed"
     play.is_over(CLOSED)
 

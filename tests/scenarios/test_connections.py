@@ -127,6 +127,105 @@ def test_an_http_1_0_client_may_close_its_side_after_asking(plain, legacy):
     assert wire.read_reply().body == b"patience"
 
 
+@pytest.fixture(scope="module")
+def patient(everlasting_legacy, tmp_path_factory):
+    """A gateway that answers clients of HTTP/1.1 which have ended their side."""
+    with running(tmp_path_factory.mktemp("patient"), f"""
+version: 1
+server: {{drain: {{grace: 2s}}, half_close: true}}
+upstreams: {{legacy: {{url: "{everlasting_legacy.url}"}}}}
+default: {{upstream: legacy}}
+""") as figway:
+        yield figway
+
+
+def takes_its_time(gone):
+    """Answers once it is known that the client has ended its side."""
+    def handler(wire, asked):
+        wire.read_body(asked)
+        assert gone.wait(PATIENCE)
+        wire.silent(0.1)
+        wire.send(response(200, body=asked.target))
+
+    return handler
+
+
+@pytest.mark.proves(46)
+@pytest.mark.parametrize("asked", [
+    b"GET /old HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+    b"POST /old HTTP/1.0\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nhi",
+    b"GET /old HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
+], ids=["HTTP/1.0 to keep", "HTTP/1.0 with a body", "HTTP/1.1 to close"])
+def test_a_client_that_closes_its_side_is_answered(plain, legacy, asked):
+    gone = threading.Event()
+    legacy.does(takes_its_time(gone))
+    wire = plain.connect().send(asked)
+    until(lambda: legacy.asked, "nothing arrives")
+    wire.half_close()
+    gone.set()
+    reply = wire.read_reply()
+
+    assert (reply.status, reply.body) == (200, b"/old")
+    assert reply.get("Connection") == "close"
+    assert wire.ends()
+
+
+@pytest.mark.proves(46)
+@pytest.mark.parametrize("when", ["at once", "while it waits"])
+def test_a_client_of_http_1_1_that_closes_its_side_is_answered_where_that_is_set(patient, legacy, when):
+    gone = threading.Event()
+    legacy.does(takes_its_time(gone))
+    wire = patient.connect().send(request("POST", "/new", body=b"hi"))
+    if when == "while it waits":
+        until(lambda: legacy.asked, "nothing arrives")
+    wire.half_close()
+    gone.set()
+    reply = wire.read_reply()
+
+    assert (reply.status, reply.body) == (200, b"/new")
+    assert wire.ends()
+
+
+@pytest.mark.proves(46, 45)
+def test_all_requests_that_were_sent_ahead_of_a_closed_side_are_answered(patient, legacy):
+    gone = threading.Event()
+    legacy.does(takes_its_time(gone))
+    wire = patient.connect().send(b"".join(request("GET", f"/{number}") for number in range(5)))
+    wire.half_close()
+    gone.set()
+
+    assert [wire.read_reply().body for _ in range(5)] == [b"/0", b"/1", b"/2", b"/3", b"/4"]
+    assert wire.ends()
+
+
+@pytest.mark.proves(5, 46)
+def test_a_side_that_closes_within_a_request_ends_it(patient, legacy):
+    for part in (b"GET / HT", b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\nhalf"):
+        wire = patient.connect().send(part)
+        wire.half_close()
+        assert wire.read_reply().status == 400
+    assert legacy.settled() == []
+    wire = patient.connect()
+    wire.half_close()
+    assert wire.ends()
+
+
+@pytest.mark.proves(32)
+def test_a_client_of_http_1_1_that_closes_its_side_has_gone_unless_that_is_set(plain, legacy):
+    gone = threading.Event()
+
+    def legacy_waits(wire, asked):
+        if wire.ends():
+            gone.set()
+
+    legacy.does(legacy_waits)
+    wire = plain.connect().send(request("GET", "/new"))
+    until(lambda: legacy.asked, "nothing arrives")
+    wire.half_close()
+    assert wire.ends()
+    assert gone.wait(PATIENCE), "the upstream's call goes on"
+
+
 @pytest.mark.proves(7)
 def test_no_cookie_crosses_from_one_client_to_another(plain, legacy):
     legacy.answers(response(200, ("Set-Cookie", "session=of-a; Path=/"), ("WWW-Authenticate", "Basic"), body=b"ok"))

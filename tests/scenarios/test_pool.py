@@ -20,6 +20,14 @@ version: 1
 server: {{drain: {{grace: 2s}}}}
 upstreams:
   legacy: {{url: "{everlasting_legacy.url}", timeouts: {{first_byte: 3s}}, ejection: {{failures: 0, for: 1s}}}}
+capabilities:
+  declared:
+    owner: t
+    operations:
+      search: {{method: [POST, PATCH], path: /declared/search, safe: true}}
+      count: {{method: GET, path: /declared/count, safe: false}}
+    legacy: legacy
+    stage: legacy
 default: {{upstream: legacy}}
 """) as figway:
         yield figway
@@ -174,21 +182,59 @@ def test_an_upgrade_asked_on_a_stale_connection_is_asked_once_more(pooling, lega
 
 
 @pytest.mark.proves(15)
-@pytest.mark.parametrize("method", ["POST", "PATCH"])
-def test_what_may_not_be_asked_twice_is_asked_once(pooling, legacy, method):
+@pytest.mark.parametrize(("method", "target"), [("POST", "/once"), ("PATCH", "/once"), ("GET", "/declared/count")])
+def test_what_may_not_be_asked_twice_is_asked_once(pooling, legacy, method, target):
     def legacy_was_restarted(wire, asked):
         wire.read_body(asked)
-        if asked.number > 1 and asked.target == b"/once":
+        if asked.number > 1 and asked.target == target.encode():
             wire.close()
         else:
             wire.send(response(200, body=b"ok"))
 
     legacy.does(legacy_was_restarted)
     pooling.ask("GET", "/first")
-    reply = pooling.ask(method, "/once", body=b"pay")
+    reply = pooling.ask(method, target, body=None if method == "GET" else b"pay")
 
     assert reply.status == 502
-    assert legacy.targets().count("/once") == 1
+    assert legacy.targets().count(target) == 1
+
+
+@pytest.mark.proves(15)
+@pytest.mark.parametrize("method", ["POST", "PATCH"])
+@pytest.mark.parametrize("leave", ["close", "reset"])
+def test_a_post_that_is_declared_safe_is_asked_again_with_its_body(pooling, legacy, method, leave):
+    bodies = []
+
+    def legacy_was_restarted(wire, asked):
+        wire.read_body(asked)
+        bodies.append(asked.body)
+        if asked.number > 1 and asked.target == b"/declared/search":
+            getattr(wire, leave)()
+        else:
+            wire.send(response(200, body=b"ok"))
+
+    legacy.does(legacy_was_restarted)
+    pooling.ask("GET", "/first")
+
+    assert pooling.ask(method, "/declared/search", body=b"name=x").status == 200
+    assert [one.number > 1 for one in legacy.asked] == [legacy.asked[0].number > 1, True, False]
+    assert bodies == [b"", b"name=x", b"name=x"]
+
+
+@pytest.mark.proves(15)
+def test_a_post_that_is_declared_safe_is_not_asked_again_once_an_answer_has_begun(pooling, legacy):
+    def legacy_breaks_off(wire, asked):
+        wire.read_body(asked)
+        if asked.target == b"/declared/search":
+            wire.send(b"HTTP/1.1 2")
+            wire.close()
+        else:
+            wire.send(response(200, body=b"ok"))
+
+    legacy.does(legacy_breaks_off)
+    pooling.ask("GET", "/first")
+    assert pooling.ask("POST", "/declared/search", body=b"name=x").status == 502
+    assert legacy.targets().count("/declared/search") == 1
 
 
 @pytest.mark.proves(15)

@@ -1,13 +1,8 @@
-"""figway shadow hold: keeps stored data past its retention, and protects it from purges."""
+"""`figway shadow hold`: its options and its help."""
 
-import time
 from pathlib import Path
 
 import click
-
-from gateway.cli.opened import opened
-from gateway.cli.sources import actor
-from shadow.custody.base import Hold
 
 
 @click.command()
@@ -21,8 +16,6 @@ def hold(target: str, reason: str, config: Path) -> None:
     It does not expire, is not removed to make room, and is not purged. Exits with 1 without a reason, with 2 if there
     is no such capability or record.
     """
-    with opened(config) as stored:
-        scope = stored.capability(target, ids=True)
-        stored.because(reason, "hold", scope)
-        stored.custody.hold(Hold(scope, time.time(), actor(), reason))
-        click.echo(f"{scope} is held")
+    from gateway.cli.verbs.shadow_hold import run
+
+    run(target, reason, config)

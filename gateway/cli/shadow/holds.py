@@ -1,10 +1,8 @@
-"""figway shadow holds: lists what is held, since when, by whom and why."""
+"""`figway shadow holds`: its options and its help."""
 
 from pathlib import Path
 
 import click
-
-from gateway.cli.opened import as_json, opened, rows, when
 
 
 @click.command()
@@ -13,13 +11,6 @@ from gateway.cli.opened import as_json, opened, rows, when
 @click.option("-o", "output", type=click.Choice(["table", "json"]), default="table", show_default=True)
 def holds(config: Path, output: str) -> None:
     """List what is held, since when, by whom and why."""
-    with opened(config, sealed=False) as stored:
-        found = stored.custody.holds().values()
-        if output == "json":
-            as_json({"holds": [{"held": hold.scope, "since": hold.at, "by": hold.actor, "reason": hold.reason}
-                               for hold in found]})
-            return
-        for line in rows(("HELD", "SINCE", "BY", "REASON"), [
-            (hold.scope, when(hold.at), hold.actor, hold.reason) for hold in found
-        ]):
-            click.echo(line)
+    from gateway.cli.verbs.shadow_holds import run
+
+    run(config, output)

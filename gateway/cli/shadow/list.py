@@ -1,16 +1,14 @@
-"""figway shadow list: lists the sealed exchanges. It decrypts none of them."""
+"""`figway shadow list`: its options and its help."""
 
 from pathlib import Path
 
 import click
 
-from gateway.cli.opened import as_json, opened, rows, when
-
-_COLUMNS = ("ID", "EXCHANGE", "AT", "PATTERN", "TRACE", "BYTES", "EXPIRES")
+from gateway.cli.completing import CAPABILITY
 
 
 @click.command()
-@click.argument("capability", required=False)
+@click.argument("capability", type=CAPABILITY, required=False)
 @click.option("--config", default="routes.yaml", show_default=True, type=click.Path(path_type=Path),
               help="The file that says where records are sealed.")
 @click.option("-o", "output", type=click.Choice(["table", "json"]), default="table", show_default=True)
@@ -19,22 +17,6 @@ def list(capability: str | None, config: Path, output: str) -> None:
 
     Exits with 2 if nothing is sealed or there is no such capability.
     """
-    with opened(config) as stored:
-        records = stored.records
-        if capability is not None:
-            stored.capability(capability)
-        entries = records.entries(capability)
-        if output == "json":
-            as_json({"exchanges": [
-                {"id": entry.id, "capability": entry.capability, "operation": entry.operation, "at": entry.at,
-                 "pattern": entry.pattern, "trace_id": entry.trace_id, "bytes": entry.bytes, "held": entry.held,
-                 "expires": entry.expires}
-                for entry in entries
-            ]})
-            return
-        for line in rows(_COLUMNS, [
-            (entry.id, f"{entry.capability}.{entry.operation}", when(entry.at), entry.pattern, entry.trace_id,
-             str(entry.bytes), "held" if entry.held else when(entry.expires))
-            for entry in entries
-        ]):
-            click.echo(line)
+    from gateway.cli.verbs.shadow_list import run
+
+    run(capability, config, output)

@@ -1,11 +1,8 @@
-"""figway shadow release: ends a hold."""
+"""`figway shadow release`: its options and its help."""
 
 from pathlib import Path
 
 import click
-
-from gateway.cli.opened import opened, plain
-from gateway.cli.sources import Refused
 
 
 @click.command()
@@ -18,9 +15,6 @@ def release(target: str, reason: str, config: Path) -> None:
 
     Exits with 1 without a reason, with 2 if there is no such hold.
     """
-    with opened(config, sealed=False) as stored:
-        if target not in stored.custody.holds():
-            raise Refused(f'"{plain(target)}" is not held')
-        stored.because(reason, "release", target)
-        stored.custody.release(target)
-        click.echo(f"{target} is no longer held")
+    from gateway.cli.verbs.shadow_release import run
+
+    run(target, reason, config)

@@ -1,18 +1,14 @@
-"""figway shadow shred: destroys the keys of epochs, so that tokens made with them can no longer be linked."""
+"""`figway shadow shred`: its options and its help."""
 
-import sys
-import time
 from pathlib import Path
 
 import click
 
-from gateway.cli.sources import Refused, actor, custody_of, evidence_of
-from shadow.custody.base import Custody, CustodyError, Deed
-from shadow.lane.epoch_keys import PURPOSE, scope
+from gateway.cli.completing import CAPABILITY
 
 
 @click.command()
-@click.argument("capability")
+@click.argument("capability", type=CAPABILITY)
 @click.option("--all", "every", is_flag=True, help="The key of the current epoch too; a new one is made at once.")
 @click.option("--reason", help="Why, for the audit trail.")
 @click.option("--config", default="routes.yaml", show_default=True, type=click.Path(path_type=Path),
@@ -22,31 +18,6 @@ def shred(capability: str, every: bool, reason: str | None, config: Path) -> Non
 
     Exits with 1 if the capability is held, with 2 if there is no such capability or no custody.
     """
-    try:
-        built, custody = custody_of(config, capability)
-        try:
-            current = max(evidence_of(built, capability), key=lambda row: row.last, default=None)
-            known = "" if current is None else scope(capability, current.epoch)
-            count = _shred(custody, capability, known, reason or "", every=every)
-        finally:
-            custody.close()
-    except CustodyError as error:
-        click.echo(f"figway: {error}", err=True)
-        sys.exit(2)
-    except Refused as refused:
-        click.echo(f"figway: {refused}", err=True)
-        sys.exit(refused.status)
-    click.echo(f"{count} key{'' if count == 1 else 's'} of {capability} destroyed"
-               + ("" if every else "; that of the current epoch is kept"))
+    from gateway.cli.verbs.shadow_shred import run
 
-
-def _shred(custody: Custody, capability: str, current: str, reason: str, *, every: bool) -> int:
-    if (hold := custody.holds().get(capability)) is not None:
-        custody.record(Deed(time.time(), actor(), "operator", "shred_refused", capability, reason))
-        raise Refused(f"{capability} is held by {hold.actor}: {hold.reason}", 1)
-    scopes = {one: made for one, made in custody.scopes(PURPOSE).items() if one.partition(" ")[0] == capability}
-    if not every:
-        # If the store has no epoch, the one with the latest key is the current one.
-        scopes.pop(current or max(scopes, key=scopes.__getitem__, default=""), None)
-    custody.record(Deed(time.time(), actor(), "operator", "shred", capability, reason))
-    return sum(custody.destroy(PURPOSE, one) for one in scopes)
+    run(capability, every, reason, config)

@@ -92,7 +92,8 @@ class AnswerWriter:
 
     __slots__ = (
         "_edge", "_exchange_waits", "_frames", "_incoming", "_leaving", "_measured_at", "_out", "_reader", "_transport",
-        "_tunnels", "_untaken", "_untaken_before", "affinity", "blocked", "bodiless", "chunked", "head", "keep_alive",
+        "_tunnels", "_untaken", "_untaken_before", "affinity", "blocked", "bodiless", "chunked", "client_ended", "head",
+        "keep_alive",
     )
 
     def __init__(self, edge: Edge, reader: Reader, incoming: Incoming) -> None:
@@ -104,6 +105,7 @@ class AnswerWriter:
         self.head: Head | None = None
         self.affinity: Affinity | None = None
         self.keep_alive = True
+        self.client_ended = False
         self.chunked = False
         self.bodiless = False
         # Bytes that go out with the next flush. They are collected, because each write is a system call.
@@ -251,6 +253,25 @@ class AnswerWriter:
             assert self._reader is not None
             affinity = self.affinity = Affinity(self._reader, address)
         return affinity
+
+    def hear_out(self) -> bool:
+        """The client sends no more. Return whether it still gets its answers, as `client_ended` says from then on.
+
+        A client of HTTP/1.0 may end its side so. One of HTTP/1.1 has gone, unless `half_close` says otherwise or it has
+        announced its end. TLS cannot end one way.
+        """
+        transport, head, more = self._transport, self.head, bool(self._incoming.data)
+        if head is None and not more:
+            return False
+        if not self.keep_alive:
+            return True
+        if not self._edge.settings.half_close and (head is None or head.is_11):
+            return False
+        if transport is None or not transport.can_write_eof():
+            return False
+        self.client_ended = True
+        self.keep_alive = more
+        return True
 
     def reset(self) -> None:
         """Cut the connection by a TCP reset. An ordinary end would not do: if an answer ends with its connection, an

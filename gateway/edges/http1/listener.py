@@ -96,15 +96,14 @@ class Listener:
             self._skip_body(data)
 
     def eof_received(self) -> bool:
-        """The client sends no more. Old clients half-close right after the request and still want their answer. If
-        the connection was to stay open, the client has gone."""
+        """The client sends no more. It may still want its answers: old clients half-close right after the request."""
         if self.phase is Phase.BODY:
             self._break_off("body_truncated")
             return False
         if self.phase is Phase.HEAD:
             self._refuse("bad_request")
             return True
-        return self.phase is Phase.ANSWER and not self._answers.keep_alive
+        return self.phase in (Phase.ANSWER, Phase.IDLE) and self._answers.hear_out()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = self._incoming.transport = None
@@ -318,8 +317,7 @@ class Listener:
     # --- how much is read ------------------------------------------------------------------------------------------
 
     def later(self) -> None:
-        """Take the next step in a later turn of the event loop: others wait, and a client that sends many requests at
-        once must not make the stack deep."""
+        """Take the next step in a later turn of the event loop, so that others get theirs and no stack grows deep."""
         if not self.scheduled:
             self.scheduled = True
             asyncio.get_running_loop().call_soon(self._on_turn)
@@ -398,6 +396,8 @@ class Listener:
         incoming.upload_paused = False
         if incoming.data:
             self.later()
+        elif self._answers.client_ended:
+            self.close()
         elif incoming.stopped:
             self._regulate()
 

@@ -157,6 +157,8 @@ class Login:
         self.endpoint = endpoint
         self.first_byte = endpoint.first_byte
         self.between_bytes = endpoint.between_bytes
+        self.strict = endpoint.strict
+        self.tally = endpoint.tally
         self._affinity = affinity
         self._connection: Connection | None = None
         self._opening: asyncio.Task[None] | None = None

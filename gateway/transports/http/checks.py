@@ -18,7 +18,7 @@ async def check(endpoint: Endpoint, settings: HealthCheck) -> None:
     # Checks have connections of their own: a pool that is full of clients' streams does not make an endpoint unhealthy.
     timeouts = replace(endpoint.settings.timeouts, total=settings.timeout)
     probe = Endpoint(replace(endpoint.settings, timeouts=timeouts, pool=Pool(connections=1),
-                             ejection=Ejection(failures=0)), endpoint.url)
+                             ejection=Ejection(failures=0)), endpoint.url, endpoint.tally)
     while True:
         answer = await fetch(probe, "GET", head, b"", b"", total=settings.timeout, limit=1 << 16)
         if _is_success(answer, settings) == health.healthy:
@@ -51,7 +51,8 @@ async def fetch(
             done.set_result(answer)
 
     collected = Collected(limit, settled)
-    sending = HttpSending(endpoint, collected, method, before, after, body, True, False, False, total)
+    sending = HttpSending(endpoint, collected, method, before, after, body, True, False, False, total,
+                          safe=method == "GET")
     collected.sending = sending
     endpoint.send(sending)
     try:

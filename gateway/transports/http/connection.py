@@ -5,17 +5,17 @@ A connection serves one request at a time. It goes back to its endpoint only aft
 """
 
 import asyncio
-import os
 import select
 import time
 from math import inf
 from typing import cast
 
 from adapters.message import Headers
+from gateway.transports.http.last_words import hear_out
 from gateway.transports.http.parties import Owner, Served
 from gateway.transports.http.phase import BODY, CLOSED, EARLY, HEAD, IDLE, TUNNEL
-from gateway.transports.http.response import MAX_HEAD, ResponseHead, is_event_stream, judge, unfinished
-from gateway.wire.bodies import CHUNKED, Chunked, Counted, Framing, ToTheEnd
+from gateway.transports.http.response import ResponseHead, is_event_stream, judge, repaired
+from gateway.wire.bodies import CHUNKED, UNTIL_CLOSE, Chunked, Counted, Framing, ToTheEnd
 from gateway.wire.heads import Malformed
 from shadow.observation import Failure
 
@@ -23,8 +23,6 @@ MAX_INTERIMS = 100
 WRITE_BUFFER = 64 << 10
 LONG = 10.0
 """Seconds after which an answer of unknown length counts as one without an end."""
-# The most reads from a connection after a write to it failed. An answer that takes more reads is given up.
-_LAST_READS = 16
 # Bytes of the largest head that a connection remembers, with what it says.
 _REMEMBERED = 4 << 10
 # The framing of a body that came complete with its head, as most do: no bytes are left to count.
@@ -37,8 +35,8 @@ class Connection:
 
     __slots__ = (
         "_behind", "_buffer", "_endless_since", "_framing", "_input", "_interims", "_keep_alive", "_last", "_later",
-        "_owner", "_paused", "address", "blocked", "born", "deadline", "idle_since", "phase", "serving", "transport",
-        "uses",
+        "_owner", "_paused", "_untidy", "address", "blocked", "born", "deadline", "idle_since", "phase", "serving",
+        "transport", "uses",
     )
 
     def __init__(self, owner: Owner["Connection"], address: str) -> None:
@@ -56,6 +54,8 @@ class Connection:
         self._endless_since = 0.0
         self._last: tuple[bytes, ResponseHead] | None = None
         self._keep_alive = True
+        # Whether something was repaired that came on the connection. It serves no other request then.
+        self._untidy = False
         # Whether the upstream takes no more of the request's body for now.
         self.blocked = False
         self._paused = False
@@ -83,7 +83,8 @@ class Connection:
             else:
                 self._read_body(serving, self._framing, data)
         except Malformed as error:
-            self._fail(Failure("malformed", detail=error.detail, sent=True))
+            self._owner.tally.refused(error.rule)
+            self._fail(Failure("malformed", detail=error.rule, sent=True))
         if self.serving is serving:
             serving.receiver.on_flush()
 
@@ -92,7 +93,7 @@ class Connection:
 
     def connection_lost(self, exc: Exception | None) -> None:
         # After a reset, an answer that ended looks like one that was cut. After a broken pipe, an end that came counts.
-        if exc is not None and self.serving is not None and self._hear_out() and isinstance(exc, BrokenPipeError):
+        if exc is not None and self.serving is not None and hear_out(self) and isinstance(exc, BrokenPipeError):
             exc = None
         self.transport = None
         serving, framing = self.serving, self._framing
@@ -242,19 +243,25 @@ class Connection:
             data = self._buffer + data
             self._buffer = b""
         end = data.find(b"\r\n\r\n", seen) + 4
-        if end < 4 or end > MAX_HEAD:
-            self._buffer = unfinished(data, end)
-            return
         raw = data[:end]
-        data = data[end:]
         last = self._last
         if last is not None and last[0] == raw:
             # Services repeat themselves: a head that equals the last one need not be judged again.
             head = last[1]
         else:
-            head = judge(raw)
-            if end <= _REMEMBERED:
-                self._last = (raw, head)
+            try:
+                head = judge(raw)
+                if end <= _REMEMBERED:
+                    self._last = (raw, head)
+            except Malformed:
+                # It is not whole, or not clean. If it was whole, it may have ended before `seen`.
+                found = repaired(data, seen if end < 4 else 0)
+                if found is None:
+                    self._buffer = data
+                    return
+                head, end, rules = found
+                self._repair(rules)
+        data = data[end:]
         status, reason, headers, length, self._keep_alive, login = head
         if status < 200 and status != 101:
             self._read_on(serving, head, data)
@@ -266,6 +273,9 @@ class Connection:
             framing = self._frame_tunnel(serving)
         elif serving.method == "HEAD" or status == 204 or status == 304:
             framing = Counted(0)
+            if status == 204 and length != 0 and length != UNTIL_CLOSE:
+                # A body may follow, which must not become the next answer.
+                self._repair(("body_of_204",))
         elif length == len(data) and data:
             framing = _WHOLE
         else:
@@ -286,11 +296,18 @@ class Connection:
             else:
                 self._begin_body(serving, framing, data)
 
+    def _repair(self, rules: tuple[str, ...]) -> None:
+        """Note that these rules were broken, and repaired. Raises Malformed if nothing may be repaired."""
+        if self._owner.strict:
+            raise Malformed("upstream_malformed", rules[0])
+        self._untidy = True
+        self._owner.tally.repaired(rules)
+
     def _read_on(self, serving: Served, interim: ResponseHead, data: bytes) -> None:
         """Hand over an interim answer, and read the head that follows it."""
         self._interims += 1
         if self._interims > MAX_INTERIMS:
-            raise Malformed("upstream_malformed", "too many interim responses")
+            raise Malformed("upstream_malformed", "interim_flood")
         serving.receiver.on_interim(interim.status, interim.reason, interim.headers)
         if self.serving is serving and data:
             self._read_head(serving, data)
@@ -312,7 +329,7 @@ class Connection:
     def _frame_tunnel(self, serving: Served) -> Framing | None:
         """Return the framing of what follows a 101; None if there is no room for one more tunnel."""
         if not serving.upgrade:
-            raise Malformed("upstream_malformed", "an upgrade that was not asked for")
+            raise Malformed("upstream_malformed", "unasked_upgrade")
         return ToTheEnd() if self._owner.leaves_pool(self) else None
 
     def _frame_endless(self, headers: Headers, length: int) -> Framing | None:
@@ -321,7 +338,9 @@ class Connection:
             return None
         self._keep_alive = self._keep_alive and length == CHUNKED
         self._endless_since = time.monotonic()
-        return Chunked("upstream_malformed") if length == CHUNKED else ToTheEnd()
+        if length == CHUNKED:
+            return Chunked("upstream_malformed", tidies=not self._owner.strict)
+        return ToTheEnd()
 
     def _log_in(self, serving: Served, login: tuple[bytes, ...]) -> None:
         """Give the connection to the client that it is logged in for. The answer's end could give it to another."""
@@ -410,9 +429,11 @@ class Connection:
                 return
         self.serving = None
         receiver, trailers = serving.receiver, framing.trailers
+        if framing is not _WHOLE and framing.repairs:
+            self._repair(framing.repairs)
         # After left-over bytes, an unfinished request or a doubtful end, a connection serves no other request
         # (CONTEXT.md, requirement 8).
-        if self._keep_alive and sent and not framing.rest and self.usable:
+        if self._keep_alive and sent and not framing.rest and not self._untidy and self.usable:
             self.phase = IDLE
             serving.ended()
             self._owner.released(self)
@@ -421,26 +442,6 @@ class Connection:
             self._owner.closing(self)
             self.drop()
         receiver.on_end(trailers)
-
-    def _hear_out(self) -> bool:
-        """Read what came last on a connection that was lost because a write to it failed.
-
-        That is often an early answer that says why the upstream takes no more of the request. Return whether the
-        upstream ended its side after it.
-        """
-        transport = self.transport
-        sock = transport.get_extra_info("socket") if transport is not None else None
-        if sock is None or transport is None or transport.get_extra_info("sslcontext") is not None:
-            return False
-        try:
-            for _ in range(_LAST_READS):
-                data = os.read(sock.fileno(), MAX_HEAD)
-                if not data or self.serving is None:
-                    return not data
-                self.data_received(data)
-        except OSError:
-            pass
-        return False
 
     def _fail(self, failure: Failure) -> None:
         serving, answered = self.serving, self.phase is not HEAD

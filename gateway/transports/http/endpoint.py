@@ -21,6 +21,7 @@ from gateway.transports.http.resolve import Addresses
 from gateway.transports.http.sending import HttpSending
 from gateway.transports.http.streams import Streams
 from gateway.transports.settings import UpstreamSettings
+from gateway.transports.tally import Tally
 from shadow.observation import Failure
 
 # Seconds between two sweeps: a twentieth of the endpoint's shortest timeout, within these bounds. Waking up costs more
@@ -33,8 +34,11 @@ _READ_DRY = 50e-6
 class Endpoint:
     """One address (host and port, or Unix socket) that answers for an upstream."""
 
-    def __init__(self, settings: UpstreamSettings, url: str) -> None:
+    def __init__(self, settings: UpstreamSettings, url: str, tally: Tally | None = None) -> None:
+        """`tally` counts the answers that break a rule of HTTP/1.1; None for one of its own."""
         self.settings = settings
+        self.strict = settings.strict
+        self.tally = Tally() if tally is None else tally
         self.addresses = Addresses(url, settings.resolve)
         self.authority = self.addresses.authority
         self.first_byte = settings.timeouts.first_byte

@@ -3,6 +3,7 @@
 from typing import Protocol, TypeVar
 
 from gateway.transports.base import Receiver
+from gateway.transports.tally import Tally
 from shadow.observation import Failure
 
 Link = TypeVar("Link", contravariant=True)
@@ -14,6 +15,9 @@ class Owner(Protocol[Link]):
 
     first_byte: float
     between_bytes: float
+    strict: bool
+    """Whether an answer that breaks a rule of HTTP/1.1 is refused, even if it has one meaning."""
+    tally: Tally
 
     def released(self, connection: Link) -> None:
         """The answer is complete, and the connection may serve another request."""

@@ -1,12 +1,20 @@
 """Writes the head of an HTTP/1.1 request to an upstream (RFC 9112 section 3)."""
 
+import re
+
 from adapters.message import Request
 from gateway.call import Arrival
 from gateway.telemetry import trace
 from gateway.wire.heads import fields
 
+_BEYOND_ASCII = re.compile(rb"[\x80-\xff]")
 SHADOW_FIELD = b"X-Figway-Shadow: 1\r\n"
 """The field line that marks a mirror, so that no gateway mirrors it again."""
+
+
+def ascii_target(target: bytes) -> bytes:
+    """The request target with its bytes beyond ASCII percent-encoded (RFC 3986 section 2.1), and no other."""
+    return _BEYOND_ASCII.sub(lambda found: b"%%%02X" % found[0][0], target)
 
 
 def request_head(

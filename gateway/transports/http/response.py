@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from adapters.message import Headers
 from gateway.transports.http import auth_schemes
-from gateway.wire.bodies import CHUNKED, UNTIL_CLOSE, content_length
+from gateway.wire.bodies import CHUNKED, UNTIL_CLOSE
 from gateway.wire.heads import (
     FieldKinds,
     Malformed,
@@ -12,8 +12,8 @@ from gateway.wire.heads import (
     drop_named,
     parse_response_head,
     persists,
-    set_length,
 )
+from gateway.wire.untidy import tidy
 
 MAX_HEAD = 64 << 10
 """Bytes of the largest head that is read."""
@@ -44,21 +44,26 @@ class ResponseHead(NamedTuple):
     login: tuple[bytes, ...] | None = None
 
 
-def unfinished(data: bytes, end: int) -> bytes:
-    """Return `data`, the beginning of a head whose end has not come.
+def repaired(data: bytes, seen: int) -> tuple[ResponseHead, int, tuple[str, ...]] | None:
+    """Repair the head with which `data` begins, and which `judge` refuses or whose end has not come.
 
-    `end` is where the head ends, below 4 if its end has not come. Raises Malformed if the head is too large, or if no
-    head of HTTP/1 begins like that.
+    Return what it says, where it ends, and the rules that it breaks (gateway.wire.rules). None: its end has not come;
+    it does not begin before `seen`. Raises Malformed if the head does not have one meaning. After such an answer the
+    connection serves no other request.
     """
-    if end > MAX_HEAD or (end < 4 and len(data) > MAX_HEAD):
-        raise Malformed("upstream_malformed", "the head is too large")
-    if data[:5] != b"HTTP/"[:len(data)] or b"\n\n" in data:
-        raise Malformed("upstream_malformed", "no head of HTTP/1")
-    return data
+    found = tidy(data, seen, MAX_HEAD)
+    if found is None:
+        return None
+    if not found.rules:
+        raise Malformed("upstream_malformed", "head")
+    status, reason, headers, length, _, login = judge(found.head)
+    return ResponseHead(status, reason, headers, length, False, login), found.end, found.rules
 
 
 def judge(raw: bytes) -> ResponseHead:
     """Return what a whole head says. Raises Malformed if it is invalid, or could be read in two ways."""
+    if len(raw) > MAX_HEAD:
+        raise Malformed("upstream_malformed", "head_too_large")
     status, reason, is_11, received = parse_response_head(raw)
     end_to_end, connection, codings, lengths, login = _sort_fields(received)
     if status == 101:
@@ -76,16 +81,13 @@ def judge(raw: bytes) -> ResponseHead:
     if codings:
         # Two lengths, or a coding that is not exactly "chunked": receivers disagree about where such a body ends.
         if lengths or not is_11 or b",".join(codings).strip().lower() != b"chunked":
-            raise Malformed("upstream_malformed", "ambiguous length")
+            raise Malformed("upstream_malformed", "coding")
         return ResponseHead(status, reason, end_to_end, CHUNKED, keep_alive, login)
     if not lengths:
         return ResponseHead(status, reason, end_to_end, UNTIL_CLOSE, keep_alive, login)
-    if len(lengths) == 1 and len(lengths[0]) <= 18 and lengths[0].isdigit():
-        return ResponseHead(status, reason, end_to_end, int(lengths[0]), keep_alive, login)
-    length = content_length(lengths, "upstream_malformed")
-    if len(lengths) > 1 or not lengths[0].isdigit():
-        set_length(end_to_end, length)
-    return ResponseHead(status, reason, end_to_end, length, keep_alive, login)
+    if len(lengths) > 1 or len(lengths[0]) > 18 or not lengths[0].isdigit():
+        raise Malformed("upstream_malformed", "bad_length")
+    return ResponseHead(status, reason, end_to_end, int(lengths[0]), keep_alive, login)
 
 
 def is_event_stream(headers: Headers) -> bool:

@@ -1,8 +1,8 @@
 """One request on its way to an endpoint: it waits for a connection, its body follows, and it is retried at most once.
 
 A pooled connection may have gone stale: the upstream closed it before a byte of the answer. The request is then sent
-once more. That happens only if the method is idempotent, so that no effect comes twice (RFC 9110 section 9.2.2), and
-the whole request is still in memory.
+once more. That happens only if no effect can come twice (RFC 9110 section 9.2.2), and the whole request is still in
+memory: the operation is safe, or the method is PUT or DELETE.
 """
 
 import time
@@ -17,7 +17,8 @@ from gateway.transports.http.health import BLAMED, EndpointHealth
 from gateway.wire.bodies import chunk, last_chunk
 from shadow.observation import Failure
 
-IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"})
+# Methods whose effect is the same, however often the request is sent (RFC 9110 section 9.2.2).
+_IDEMPOTENT_WRITES = ("PUT", "DELETE")
 # Bytes of a body that are held before the request has a connection. Past them the client is asked to wait.
 _EARLY = 64 << 10
 
@@ -42,8 +43,8 @@ class HttpSending:
 
     `before` and `after` are its head (request_head), `body` what has come of the body, and `whole` says whether that
     is all. `total` bounds the call, in seconds (0: no bound). `client` is the client's address; "" counts for no
-    share of the pool. `sent_all` is true once the request is complete. `sent_at` is when a connection took the last of
-    it; the connection sets it.
+    share of the pool. `safe` says that asking changes nothing, whatever the method. `sent_all` is true once the request
+    is complete. `sent_at` is when a connection took the last of it; the connection sets it.
     """
 
     __slots__ = (
@@ -54,7 +55,7 @@ class HttpSending:
 
     def __init__(
         self, endpoint: Destination, receiver: Receiver, method: str, before: bytes, after: bytes, body: bytes,
-        whole: bool, chunked: bool, upgrade: bool, total: float, client: str = "",
+        whole: bool, chunked: bool, upgrade: bool, total: float, client: str = "", safe: bool = False,
     ) -> None:
         self.endpoint = endpoint
         self.client = client
@@ -68,7 +69,7 @@ class HttpSending:
         self.limit = time.monotonic() + total if total else inf
         self._chunked = chunked
         self._early = body
-        self._replay = body if whole and method in IDEMPOTENT else None
+        self._replay = body if whole and (safe or method in _IDEMPOTENT_WRITES) else None
         self._retried = False
         self._upload_blocked = False
         self.cancelled = False

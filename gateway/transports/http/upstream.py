@@ -10,9 +10,10 @@ from gateway.transports.base import Receiver, Transport
 from gateway.transports.http.affinity import Affinity
 from gateway.transports.http.checks import check
 from gateway.transports.http.endpoint import Endpoint
-from gateway.transports.http.request import SHADOW_FIELD, request_head
+from gateway.transports.http.request import SHADOW_FIELD, ascii_target, request_head
 from gateway.transports.http.sending import HttpSending
 from gateway.transports.settings import Ejection, UpstreamSettings
+from gateway.transports.tally import Tally
 from gateway.wire.bodies import CHUNKED, NO_TRAILERS, chunk, last_chunk
 from shadow.observation import Failure
 
@@ -22,15 +23,19 @@ _MIRROR_CONNECTIONS = 32
 class Upstream:
     """Several endpoints that give the same answers. Nothing is opened or started before the first call.
 
-    `mirrors` says that all calls are the shadow's: they are marked, and count for no client's share of a pool.
+    `mirrors` says that all calls are the shadow's: they are marked, and count for no client's share of a pool. `tally`
+    counts the answers that break a rule of HTTP/1.1, those to mirrors and health checks included.
     """
 
-    def __init__(self, settings: UpstreamSettings, *, mirrors: bool = False) -> None:
+    def __init__(self, settings: UpstreamSettings, *, mirrors: bool = False, tally: Tally | None = None) -> None:
         self.settings = settings
         self.name = settings.name
-        self.endpoints = tuple(Endpoint(settings, url) for url in settings.endpoints)
+        self.tally = Tally() if tally is None else tally
+        self.endpoints = tuple(Endpoint(settings, url, self.tally) for url in settings.endpoints)
         self._marks = SHADOW_FIELD if mirrors else b""
         self._shares = not mirrors
+        # "": request targets pass as they are.
+        self._ascii = settings.raw_targets if settings.raw_targets != "pass" else ""
         self._only = self.endpoints[0] if len(self.endpoints) == 1 else None
         self._turn = 0
         self._mirrors: Upstream | None = None
@@ -38,7 +43,7 @@ class Upstream:
 
     def send(
         self, request: Request, arrival: Arrival, body: bytes, receiver: Receiver, affinity: Affinity | None, *,
-        whole: bool, streams: bool, total: float,
+        whole: bool, streams: bool, total: float, safe: bool = False,
     ) -> HttpSending | None:
         """See Transport."""
         endpoint = affinity.endpoint(self.name) if affinity is not None else None
@@ -47,6 +52,11 @@ class Upstream:
             if endpoint is None:
                 receiver.on_failure(Failure("no_endpoint"))
                 return None
+        if self._ascii and not request.target.isascii():
+            if self._ascii == "refuse":
+                receiver.on_failure(Failure("raw_target", source="gateway"))
+                return None
+            request = Request(request.method, ascii_target(request.target), request.headers)
         head = arrival.head
         chunked = streams and head.length == CHUNKED
         upgrade = streams and bool(head.upgrade)
@@ -62,7 +72,7 @@ class Upstream:
             if whole:
                 body += last_chunk(NO_TRAILERS)
         sending = HttpSending(
-            endpoint, receiver, request.method, before, after, body, whole, chunked, upgrade, total, client)
+            endpoint, receiver, request.method, before, after, body, whole, chunked, upgrade, total, client, safe)
         if affinity is None:
             endpoint.send(sending)
         else:
@@ -109,11 +119,13 @@ class Upstream:
         if self._mirrors is None:
             pool = replace(self.settings.pool, connections=min(_MIRROR_CONNECTIONS, self.settings.pool.connections))
             settings = replace(self.settings, pool=pool, health=None, ejection=Ejection(failures=0))
-            self._mirrors = Upstream(settings, mirrors=True)
+            self._mirrors = Upstream(settings, mirrors=True, tally=self.tally)
         return self._mirrors
 
     def hand_over(self, successor: Transport | None) -> None:
         """See Transport. A login stays if the successor has its endpoint, and ends with the next answer if not."""
+        if successor is not None:
+            successor.tally.go_on_from(self.tally)
         stay = {endpoint.url for endpoint in successor.endpoints} if successor is not None else set()
         for endpoint in self.endpoints:
             if endpoint.url not in stay:
