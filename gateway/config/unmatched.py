@@ -38,8 +38,11 @@ def of_path(path: str) -> str:
         odd = next(one for one, other in zip(segments(path), segments(meant), strict=False) if one != other)
         return (f'"{odd}" stands for itself here, and only a path with these characters matches: write "{meant}"'
                 f'{_literally(odd)}')
-    if "" in (parts := segments(path))[:-1]:
-        return f'no request has this path, since "//" is read as "/": write "/{"/".join(filter(None, parts))}"'
+    *parts, last = segments(path)
+    kept = [one for one in parts if one and one[0] != ";"]
+    if len(kept) < len(parts):
+        odd = "//" if "" in parts else "/;…/"
+        return f'no request has this path, since "{odd}" is read as "/": write "/{"/".join([*kept, last])}"'
     return ""
 
 

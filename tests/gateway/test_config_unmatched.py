@@ -5,7 +5,7 @@ from textwrap import dedent
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from adapters.message import Headers, Request
@@ -124,6 +124,8 @@ SEGMENTS = st.one_of(
 
 
 @given(st.lists(SEGMENTS, min_size=1, max_size=4), st.booleans())
+@example([";"], True)
+@example(["a", ";b"], True)
 def test_whatever_is_not_warned_of_matches_the_path_that_it_spells(tmp_path_factory, parts, tail):
     template = "/" + "/".join([*parts, *(["{rest*}"] if tail else [])])
     path = tmp_path_factory.getbasetemp() / "matches.yaml"
