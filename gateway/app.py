@@ -94,8 +94,8 @@ class Gateway:
         self.edge = Edge(self.pipeline, configuration.edge, most=clients(configuration, self._limit),
                          spare=descriptors.backlog(self._limit))
         self.in_force = InForce(path, configuration, self.pipeline, self.edge, self.recorder, self._limit, self._spawn)
-        self.renewal = Renewal(Certificate(ServerTls(*files, configuration.edge.cbc)), self.recorder) \
-            if launch.certificate else None
+        self.renewal = Renewal(Certificate(ServerTls(*files, configuration.edge.cbc, configuration.edge.strength)),
+                               self.recorder) if launch.certificate else None
         self.peers = Peers(Path(launch.run_dir) if launch.run_dir else None, self.facts)
         self._traffic = TrafficFold()
         self._heap = Heap()
@@ -255,6 +255,7 @@ class Gateway:
                           for upstream in self.in_force.configuration.upstreams.values()
                           for endpoint in upstream.endpoints],
             "breaches": self._broken(),
+            "certificates": self.in_force.certificates(),
             "recorder": self.recorder.snapshot(),
         }
 

@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from math import inf, isfinite
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -123,6 +124,17 @@ class InForce:
                 "problems": list(reloads.problems), "waiting": list(reloads.waiting),
                 "hanging": self._attempts.hanging}
 
+    def certificates(self) -> list[tuple[str, str, str, float]]:
+        """When certificates of upstreams end: see WorkerFacts."""
+        found: list[tuple[str, str, str, float]] = []
+        for one in self.configuration.upstreams.values():
+            if isfinite(one.settings.tls.expires):
+                found += [(one.name, endpoint.url, "client", one.settings.tls.expires) for endpoint in one.endpoints
+                          if endpoint.url.startswith("https:")]
+            found += [(one.name, endpoint.url, "server", ends) for endpoint in one.endpoints
+                      if isfinite(ends := one.tally.certificates.get(endpoint.url, inf))]
+        return found
+
     def _refuse(self, problems: tuple[str, ...]) -> None:
         self.reloads = Reloads(self.reloads.revision, self.reloads.count, False, time.time(), problems)
         self._recorder.event("reload_failed", level="error", running=self.reloads.revision,
@@ -187,7 +199,7 @@ def needs_restart(fresh: Configuration, began: Configuration) -> tuple[str, ...]
     return tuple(name for name, changed in (
         ("store", fresh.store != began.store),
         ("shadow", (fresh.lane, _custody(fresh)) != (began.lane, _custody(began)) or _sealed(fresh) != _sealed(began)),
-        ("server.tls", fresh.edge.cbc != began.edge.cbc),
+        ("server.tls", (fresh.edge.cbc, fresh.edge.strength) != (began.edge.cbc, began.edge.strength)),
         ("server.drain.grace", fresh.edge.drain_grace != began.edge.drain_grace),
     ) if changed)
 

@@ -37,7 +37,7 @@ GATEWAY = [
     {"transports"},
     {"call"},
     {"build", "phase", "stage", "errors", "plugins", "room", "telemetry", "store", "wire", "own_thread", "certificates",
-     "hangup", "sockets", "stdio", "ambiguity", "reading", "units", "forked", "digests"},
+     "handshakes", "hangup", "sockets", "stdio", "ambiguity", "reading", "units", "forked", "digests"},
     {"files", "decoding"},
 ]
 SHADOW = [

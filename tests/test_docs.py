@@ -27,6 +27,7 @@ from gateway.wire.rules import REPAIRS, RULES
 from shadow.compare.comparison import Outcome
 from shadow.credentials import SECRETS
 from shadow.preconditions import PRECONDITIONS
+from tests.backends.pki import Authority
 from tests.backends.untidy import REFUSED, UNTIDY
 from tests.backends.upstream import Upstream, closed_port, until
 from tests.backends.wire import response
@@ -305,17 +306,18 @@ def old():
 
 
 @pytest.fixture
-def busy(gateway, legacy, modern, old):
+def busy(gateway, legacy, modern, old, tmp_path):
     """A gateway that has met everything which leaves a trace in its log and metrics."""
     legacy.answers(response(200, ("Content-Type", "application/json"), body=b'{"id": 1}'))
     modern.answers(response(200, ("Content-Type", "application/json"), body=b'{"id": 2}'))
+    pair = Authority(tmp_path, "ca").issue("client")
     figway = gateway(f"""
 version: 1
 server: {{drain: {{grace: 2s}}, forwarded: both}}
 upstreams:
   legacy: {{url: "{legacy.url}"}}
   modern: {{url: "{modern.url}"}}
-  down: {{url: "http://127.0.0.1:{closed_port()}"}}
+  down: {{url: "https://127.0.0.1:{closed_port()}", tls: {{cert: {pair.cert}, key: {pair.key}}}}}
   old: {{url: "{old.url}"}}
 policies: {{fair: {{ratelimit: {{rate: 1000/s}}}}}}
 capabilities:

@@ -120,6 +120,15 @@ class _Scrape:
         for name, url, up, *_ in living[0]["upstreams"] if living else ():
             available.add_metric([name, url], int(up))
         yield available
+        ends = GaugeMetricFamily("figway_upstream_certificate_expires_timestamp_seconds",
+                                 "When an upstream's certificate, or the one that it is shown, expires.",
+                                 labels=["upstream", "endpoint", "certificate"])
+        seen: dict[tuple[str, str, str], float] = {}
+        for name, url, whose, at in (row for one in living for row in one["certificates"]):
+            seen[name, url, whose] = min(at, seen.get((name, url, whose), at))
+        for key, at in sorted(seen.items()):
+            ends.add_metric([*key], at)
+        yield ends
         for became, text in (("repaired", "Answers that broke a rule of HTTP/1.1 and had one meaning."),
                              ("refused", "Answers that broke a rule of HTTP/1.1 and were refused.")):
             yield _counted(f"figway_answers_{became}", text, ["upstream", "rule"], [

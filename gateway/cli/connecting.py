@@ -17,8 +17,9 @@ from urllib.parse import urlsplit
 from adapters.message import Headers, Request, Response
 from gateway.certificates import validity
 from gateway.config.compile import Configuration
+from gateway.handshakes import permit
 from gateway.services import AskedUpstream
-from gateway.transports.settings import UpstreamSettings
+from gateway.transports.settings import Tls, UpstreamSettings
 from gateway.transports.table import connect
 from shadow.observation import Failure
 
@@ -35,13 +36,6 @@ _FAILED = {
     "first_byte_timeout": f"no answer within {_SECONDS:g} s",
     "total_timeout": f"no whole answer within {_SECONDS:g} s",
     "truncated": "the answer is cut short",
-}
-# The reasons of OpenSSL that a person can act upon, and how.
-_TLS = {
-    "CERTIFICATE_VERIFY_FAILED": "its certificate is not trusted: name its authority in `tls.ca`",
-    "WRONG_VERSION_NUMBER": "what answers there does not speak TLS: is the URL http?",
-    "UNSUPPORTED_PROTOCOL": "it speaks only versions of TLS that are switched off here",
-    "DH_KEY_TOO_SMALL": "its Diffie-Hellman key is too small for today's settings",
 }
 
 
@@ -78,7 +72,7 @@ class Seen:
             over = ": it has expired" if 0 < self.expires < now else ""
             yield f"  {self.tls}, with a certificate until {until}{over}"
         if self.fault:
-            why = _TLS.get(self.detail, self.detail) if self.fault == "tls" else ""
+            why = self.detail if self.fault == "tls" else ""
             yield f"  FAILED: {_FAILED.get(self.fault, self.fault)} [{self.fault}]"
             if why:
                 yield f"  {why}"
@@ -113,7 +107,7 @@ async def _endpoint(settings: UpstreamSettings, url: str, via: str, path: str) -
         addresses = tuple(dict.fromkeys(str(one[4][0]) for one in found))
         seen = replace(seen, addresses=addresses if addresses != (host,) else ())
         if parts.scheme == "https":
-            seen = replace(seen, **await _tls(host, port, settings.tls.server_name or host))
+            seen = replace(seen, **await _tls(host, port, settings.tls))
     transport = connect(settings)
     try:
         upstream = AskedUpstream(transport)
@@ -141,14 +135,18 @@ def _coded(answer: Response) -> bool:
     return answer.headers.get(b"content-encoding") is not None
 
 
-async def _tls(host: str, port: int, name: str) -> dict[str, Any]:
+async def _tls(host: str, port: int, tls: Tls) -> dict[str, Any]:
     """The version of TLS and the end of the certificate, whoever signed it; nothing if that cannot be seen."""
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
+    permit(context, tls.strength, "")
+    if tls.cert:
+        context.load_cert_chain(tls.cert, tls.key)
     try:
         async with asyncio.timeout(_SECONDS):
-            _, writer = await asyncio.open_connection(host, port, ssl=context, server_hostname=name)
+            _, writer = await asyncio.open_connection(host, port, ssl=context,
+                                                      server_hostname=tls.server_name or host)
     except (OSError, TimeoutError):
         return {}
     spoken = writer.get_extra_info("ssl_object")

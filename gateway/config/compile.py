@@ -29,6 +29,8 @@ from gateway.config.policies import Made, is_as_before, make
 from gateway.config.problem import Findings, Invalid, Problem
 from gateway.config.rules import RULE_STUBS
 from gateway.config.sealing import Sealed, custody_beside, sealed
+from gateway.config.tls import as_strength, strength
+from gateway.edges.http1.tls import suites
 from gateway.edges.settings import EdgeSettings
 from gateway.policies.base import Policy
 from gateway.routing import RouteTable
@@ -289,7 +291,11 @@ class _Build:
         return custody, sealed(routes, self._root, custody, stored, self._findings)
 
     def _suites(self, server: spec.Server) -> None:
-        if server.tls.cbc:
+        tls, node = server.tls, self._root.find("server", "tls")
+        strength(tls, node, suites(as_strength(tls), cbc=tls.cbc), self._findings)
+        if tls.cbc and tls.ciphers:
+            self._findings.problem(node.find("cbc").place, "`ciphers` says all suites: leave `cbc` out", "bad_tls")
+        if tls.cbc:
             self._findings.warn(
                 self._root.key("server", "tls", "cbc"), "CBC suites have known attacks: offer them only "
                 "while a client knows no other", "weak_tls")
@@ -320,5 +326,6 @@ def _edge(server: spec.Server, read: frozenset[bytes]) -> EdgeSettings:
         body_rate=server.body_rate, body_grace=timeouts.body_grace, idle_timeout=timeouts.idle,
         trusted_hops=server.trusted_hops, trusted_fields=server.trusted_fields, forwarded=server.forwarded,
         via=server.via, ambiguous_paths=server.ambiguous_paths, half_close=server.half_close,
-        drain_delay=server.drain.delay, drain_grace=server.drain.grace, cbc=server.tls.cbc, read=read,
+        drain_delay=server.drain.delay, drain_grace=server.drain.grace, cbc=server.tls.cbc,
+        strength=as_strength(server.tls), read=read,
     )

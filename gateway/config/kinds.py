@@ -5,7 +5,7 @@ Each kind is a pydantic type whose JSON Schema describes the text, for editors, 
 
 import re
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
@@ -75,6 +75,18 @@ Share = Annotated[int, BeforeValidator(_share, json_schema_input_type=_text(unit
 Name = Annotated[str, _matching(_NAME, "bad_name", "a name is 1 to 64 letters, digits, dots, dashes, underscores")]
 HeaderName = Annotated[str, _matching(_FIELD_NAME, "bad_value", "wants the name of a header field")]
 Via = Annotated[str, _matching(f"({_FIELD_NAME})?", "bad_value", 'wants a name without spaces, or "" for none')]
+_VERSIONS = "1.0", "1.1", "1.2", "1.3"
+
+
+def _tls_version(value: object) -> object:
+    # Without quotes it is a number in YAML, and means the same.
+    text = str(value) if isinstance(value, float) else value
+    if text not in _VERSIONS:
+        raise PydanticCustomError("bad_value", f"wants a version of TLS: {', '.join(_VERSIONS)}")
+    return text
+
+
+TlsVersion = Annotated[Literal["1.0", "1.1", "1.2", "1.3"], BeforeValidator(_tls_version)]
 HostRule = Annotated[str, _matching(r"[A-Za-z0-9._~:\[\]-]+", "bad_value", "wants keep, upstream or a host to send")]
 Sticky = Annotated[str, _matching(
     _STICKY, "bad_sticky", "wants claim:NAME, header:NAME, cookie:NAME, query:NAME, path:NAME or client_ip")]

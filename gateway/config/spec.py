@@ -23,6 +23,7 @@ from gateway.config.kinds import (
     Size,
     Sticky,
     Template,
+    TlsVersion,
     Via,
     Viewer,
     Wanted,
@@ -61,7 +62,18 @@ class Drain(Strict):
     grace: Duration = written("30s", "how long calls in flight may take after that")
 
 
-class ServerTls(Strict):
+class Strength(Strict):
+    """The least that TLS must be."""
+
+    min_version: TlsVersion | None = Field(default=None, description="the oldest version of TLS; left out: 1.2")
+    ciphers: str | None = Field(
+        default=None, min_length=1, max_length=1000,
+        description="the suites of TLS 1.2 and before, in OpenSSL's notation; left out: safe ones")
+    security_level: int | None = Field(
+        default=None, ge=0, le=5, description="OpenSSL's security level; left out: its default, 2")
+
+
+class ServerTls(Strength):
     """TLS on the data port, if `figway serve` has a certificate."""
 
     cbc: bool = Field(default=False, description="also offer CBC suites of TLS 1.2, for clients that have no others")
@@ -142,7 +154,7 @@ class Pool(Strict):
         return share
 
 
-class Tls(Strict):
+class Tls(Strength):
     """TLS to an upstream. Files are PEM, relative to this file."""
 
     ca: str | None = Field(default=None, description="the only root certificates to trust; left out: the system's")

@@ -1,6 +1,7 @@
 """Checks the TLS files that the configuration and the command line name; problems point to where they are named."""
 
 import time
+from math import inf
 from pathlib import Path
 
 from gateway.certificates import Files, Unusable, checked, validity
@@ -8,6 +9,7 @@ from gateway.config import spec
 from gateway.config.exposed import warn_if_exposed
 from gateway.config.nodes import Node
 from gateway.config.problem import Findings, Place
+from gateway.handshakes import Strength
 from gateway.transports.settings import Tls
 
 _CODE = "bad_certificate"
@@ -42,7 +44,24 @@ def upstream_tls(
     if paths["key"] is not None:
         warn_if_exposed(paths["key"], node.find("tls", "key").place, "the key", findings)
     ca, cert, key = (None if path is None else str(path) for path in paths.values())
-    return Tls(ca, cert, key, tls.server_name, tls.verify, files.digest)
+    return Tls(ca, cert, key, tls.server_name, tls.verify, files.digest,
+               strength(tls, node.find("tls"), "DEFAULT", findings),
+               validity(files.cert).ends if files.cert else inf)
+
+
+def as_strength(tls: spec.Strength) -> Strength:
+    """The least that TLS must be, unchecked."""
+    return Strength(tls.min_version or "", tls.ciphers or "", tls.security_level)
+
+
+def strength(tls: spec.Strength, node: Node, default: str, findings: Findings) -> Strength:
+    """The least that TLS must be, as written at `node`. `default` are the suites if none are written."""
+    found = as_strength(tls)
+    for option, wrong in found.faults(default):
+        findings.problem(node.find(option).place, wrong, "bad_tls")
+    for option, weak in found.weaknesses():
+        findings.warn(node.find(option).place, weak, "weak_tls")
+    return found
 
 
 def check_port(cert: Path | None, key: Path | None, findings: Findings) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from gateway.edges.field_kinds import kind_of
+from gateway.handshakes import Strength
 from gateway.wire.heads import FieldKinds
 
 
@@ -18,7 +19,8 @@ class EdgeSettings:
     one of these, "both" or "off". `via` is the gateway's pseudonym in Via (RFC 9110 section 7.6.3); "" writes no Via.
     `half_close` says that a client of HTTP/1.1 which ends its side still gets its answers, as one of HTTP/1.0 does.
     After SIGTERM the gateway goes on accepting for `drain_delay`, with readiness off. Calls in flight then have
-    `drain_grace` to end. `cbc` says whether TLS offers CBC suites; a change needs a restart.
+    `drain_grace` to end. `cbc` says whether TLS offers CBC suites, and `strength` what it must be at least; a change of
+    these needs a restart.
     `read` holds the lower-case names of the fields that policies, splits and operations read. `kinds` gives the kind
     of a field by its name as clients write it (gateway.edges.field_kinds).
     """
@@ -43,6 +45,7 @@ class EdgeSettings:
     drain_delay: float = 0.5
     drain_grace: float = 30.0
     cbc: bool = False
+    strength: Strength = field(default_factory=Strength)
     read: frozenset[bytes] = frozenset()
     kinds: FieldKinds = field(init=False, compare=False, repr=False)
 

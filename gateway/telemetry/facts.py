@@ -82,6 +82,8 @@ class WorkerFacts(TypedDict):
     mirrored requests, and their buckets. `upstreams`: name, endpoint's URL, whether it is
     available, pending calls, connections (of the pool and logged in), connections outside the pool, the last failure.
     `breaches`: upstream, rule of HTTP/1.1 that answers broke, "repaired" or "refused", count.
+    `certificates`: upstream, endpoint's URL, whose certificate ("client" or "server"), when it ends, in seconds since
+    1970.
     `faults`: why the store, custody, the sealed file or the file of marks does not work now. `overloaded`: the
     resources that are exhausted now, "connections" or "memory". `descriptors`: the limit of file descriptors."""
 
@@ -107,6 +109,7 @@ class WorkerFacts(TypedDict):
     overloaded: list[str]
     upstreams: list[tuple[str, str, bool, int, int, int, str]]
     breaches: list[tuple[str, str, str, int]]
+    certificates: list[tuple[str, str, str, float]]
     recorder: RecorderFacts
 
 

@@ -162,7 +162,7 @@ class Transport(Protocol):
     name: str
     """The upstream's name."""
     tally: Tally
-    """The answers that broke a rule of the protocol, those to mirrors included."""
+    """The answers that broke a rule of the protocol, those to mirrors included, and the certificates that were seen."""
 
     @property
     def endpoints(self) -> Sequence[Endpoint]:

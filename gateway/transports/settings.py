@@ -1,7 +1,9 @@
 """What the configuration says about an upstream. Plain values: upstreams with equal settings may share one pool."""
 
 from dataclasses import dataclass, field
+from math import inf
 
+from gateway.handshakes import Strength
 from gateway.reading import UNSAID, Reading
 
 
@@ -11,7 +13,8 @@ class Tls:
 
     `ca` is a PEM file of the only roots to trust (None: the system's). `cert` and `key` (PEM files) are sent for mutual
     TLS. `server_name` overrides the name that is sent (SNI) and checked. `digest` changes with the content of the
-    files, so that settings with new files are not equal to the old ones.
+    files, so that settings with new files are not equal to the old ones. `strength` is the least that TLS must be.
+    `expires` is when the client certificate ends, in seconds since 1970.
     """
 
     ca: str | None = None
@@ -20,6 +23,8 @@ class Tls:
     server_name: str | None = None
     verify: bool = True
     digest: str = field(default="", repr=False)
+    strength: Strength = field(default_factory=Strength)
+    expires: float = inf
 
 
 @dataclass(frozen=True, slots=True)

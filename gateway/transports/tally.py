@@ -1,13 +1,15 @@
-"""Counts the answers of one upstream that broke a rule of HTTP/1.1: those that were repaired, and those refused."""
+"""What is seen of one upstream: its answers that broke a rule of HTTP/1.1, and its certificates."""
 
 
 class Tally:
-    """`counts` has the answers by rule (gateway.wire.rules) and by what became of them, "repaired" or "refused"."""
+    """`counts` has the answers by rule (gateway.wire.rules) and by what became of them, "repaired" or "refused".
+    `certificates` has when the certificate of an endpoint ends that was seen last, in seconds since 1970, by URL."""
 
-    __slots__ = ("counts",)
+    __slots__ = ("certificates", "counts")
 
     def __init__(self) -> None:
         self.counts: dict[tuple[str, str], int] = {}
+        self.certificates: dict[str, float] = {}
 
     def repaired(self, rules: tuple[str, ...]) -> None:
         """An answer broke these rules, and was repaired."""
@@ -19,7 +21,8 @@ class Tally:
         self._count(rule, "refused")
 
     def go_on_from(self, before: "Tally") -> None:
-        """Count on from where another tally stands."""
+        """Go on from where another tally stands."""
+        self.certificates |= before.certificates
         for key, count in before.counts.items():
             self.counts[key] = self.counts.get(key, 0) + count
 

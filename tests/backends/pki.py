@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 
@@ -36,10 +36,10 @@ class Authority:
         self.ca = folder / f"{name}.pem"
         self.ca.write_bytes(root.public_bytes(serialization.Encoding.PEM))
 
-    def issue(self, name: str, days: int = 1) -> Pair:
+    def issue(self, name: str, days: int = 1, *, rsa_bits: int = 0) -> Pair:
         """A certificate for `name`, valid for both ends of a connection on loopback. It expires in `days` days, which
-        may be in the past."""
-        key = ec.generate_private_key(ec.SECP256R1())
+        may be in the past. Its key is on a curve, or RSA of so many bits."""
+        key = rsa.generate_private_key(65537, rsa_bits) if rsa_bits else ec.generate_private_key(ec.SECP256R1())
         names = [x509.DNSName("localhost"), x509.DNSName(name), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         issuer_key = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
@@ -47,7 +47,7 @@ class Authority:
             _builder(subject, self._name, key.public_key(), days)
             .add_extension(x509.SubjectAlternativeName(names), critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(_usage(signs=False), critical=True)
+            .add_extension(_usage(signs=False, enciphers=bool(rsa_bits)), critical=True)
             .add_extension(issuer_key, critical=False)
             .sign(self._key, hashes.SHA256())
         )
@@ -80,7 +80,7 @@ class Authority:
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, days: int = 1
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey, days: int = 1
 ) -> x509.CertificateBuilder:
     now = datetime.datetime.now(datetime.UTC)
     return (
@@ -90,7 +90,7 @@ def _builder(
     )
 
 
-def _usage(*, signs: bool) -> x509.KeyUsage:
+def _usage(*, signs: bool, enciphers: bool = False) -> x509.KeyUsage:
     return x509.KeyUsage(
-        digital_signature=True, content_commitment=False, key_encipherment=False, data_encipherment=False,
+        digital_signature=True, content_commitment=False, key_encipherment=enciphers, data_encipherment=False,
         key_agreement=False, key_cert_sign=signs, crl_sign=signs, encipher_only=False, decipher_only=False)

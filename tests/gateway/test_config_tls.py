@@ -83,3 +83,43 @@ def test_cbc_suites_are_a_warning(built):
 def test_the_files_of_a_valid_configuration_are_read_anew_by_every_build(write, files):
     path = write(config(files))
     assert build(path).upstreams["old"].settings.tls.digest
+
+
+OLD_TLS = "version: 1\nupstreams:\n  old:\n    url: https://127.0.0.1:1\n    tls: {%s}\ndefault: {upstream: old}\n"
+
+
+@pytest.mark.parametrize(("tls", "weak"), [
+    ('min_version: "1.0", security_level: 0', ["TLS 1.0 has known attacks", "level 0 takes keys"]),
+    ("min_version: 1.1, security_level: 0", ["TLS 1.1 has known attacks", "level 0 takes keys"]),
+    ("security_level: 1", ["level 1 takes keys"]),
+    ("ciphers: AES128-SHA", ["suites with CBC and without forward secrecy"]),
+    ("ciphers: ECDHE+AES128", ["suites with CBC are among these"]),
+    ("ciphers: AES128-GCM-SHA256", ["suites without forward secrecy"]),
+    ("ciphers: ECDHE+AESGCM, min_version: 1.3, security_level: 3", []), ("min_version: 1.2", []),
+])
+def test_tls_that_is_weak_is_a_warning_at_what_makes_it_so(built, tls, weak):
+    for text in (OLD_TLS % tls, SMALLEST + f"server: {{tls: {{{tls}}}}}\n"):
+        warnings = built(text).warnings
+        assert {one.code for one in warnings} <= {"weak_tls"}
+        assert len(warnings) == len(weak)
+        assert all(any(part in one.message for one in warnings) for part in weak)
+
+
+@pytest.mark.parametrize(("tls", "told"), [
+    ('min_version: "1.0"', "OpenSSL speaks TLS 1.0 at level 0 only: add `security_level: 0` [bad_tls]"),
+    ("min_version: 1.1, security_level: 1", "OpenSSL speaks TLS 1.1 at level 0 only: add"),
+    ("min_version: 1", "wants a version of TLS: 1.0, 1.1, 1.2, 1.3"),
+    ("min_version: SSLv3", "wants a version of TLS: 1.0, 1.1, 1.2, 1.3"),
+    ("ciphers: nonsense", "OpenSSL knows no such suite, or permits none of them at this security level [bad_tls]"),
+    ("ciphers: aNULL", "OpenSSL knows no such suite, or permits none of them at this security level [bad_tls]"),
+    ('ciphers: "ALL:@SECLEVEL=0"', "says a security level: write it as `security_level` [bad_tls]"),
+])
+def test_tls_that_cannot_work_is_a_problem(problems, tls, told):
+    for text in (OLD_TLS % tls, SMALLEST + f"server: {{tls: {{{tls}}}}}\n"):
+        [problem] = problems(text)
+        assert told in problem
+
+
+def test_all_suites_and_cbc_are_said_in_one_way(problems):
+    [problem] = problems(SMALLEST + "server: {tls: {cbc: true, ciphers: ECDHE+AESGCM}}\n")
+    assert problem.endswith("`ciphers` says all suites: leave `cbc` out [bad_tls]")

@@ -1,10 +1,11 @@
 """TLS on the data port: its certificate, which can be renewed while it is in use."""
 
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from gateway import certificates
+from gateway.handshakes import OLD, Strength, permit
 
 # Suites of TLS 1.2 with authenticated encryption and fresh keys for each connection. TLS 1.3 has no other kind. CBC
 # suites are left out: their padding has been attacked again and again.
@@ -15,11 +16,12 @@ _CBC = ":ECDHE+AES:!AESCCM"
 @dataclass(frozen=True, slots=True)
 class ServerTls:
     """The PEM files of the data port's certificate, with its chain, and of its key. `cbc` offers CBC suites too, for
-    clients that know no others."""
+    clients that know no others. `strength` is the least that TLS must be."""
 
     cert: Path
     key: Path
     cbc: bool = False
+    strength: Strength = field(default_factory=Strength)
 
 
 class Certificate:
@@ -67,9 +69,13 @@ class Certificate:
         return changed
 
 
+def suites(strength: Strength, *, cbc: bool) -> str:
+    """The suites that are offered if none are configured. TLS 1.0 and 1.1 have none but CBC suites."""
+    return _SUITES + _CBC if cbc or strength.min_version in OLD else _SUITES
+
+
 def _context(tls: ServerTls) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_ciphers(_SUITES + _CBC if tls.cbc else _SUITES)
+    permit(context, tls.strength, suites(tls.strength, cbc=tls.cbc))
     context.load_cert_chain(tls.cert, tls.key)
     return context

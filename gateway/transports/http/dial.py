@@ -10,6 +10,8 @@ import ssl
 from collections.abc import Callable
 from typing import cast
 
+from gateway.certificates import validity
+from gateway.handshakes import advice, permit
 from gateway.own_thread import in_own_thread
 from gateway.sockets import keep_alive
 from gateway.transports.http.connection import Connection
@@ -21,13 +23,18 @@ _NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
 
 
 class Dialler:
-    """Opens connections to one endpoint. `make` makes the protocol of a connection, given its address."""
+    """Opens connections to one endpoint. `make` makes the protocol of a connection, given its address. `certificates`
+    takes when the endpoint's certificate ends, by its URL."""
 
-    def __init__(self, addresses: Addresses, tls: Tls, make: Callable[[str], Connection]) -> None:
+    def __init__(
+        self, addresses: Addresses, tls: Tls, make: Callable[[str], Connection], certificates: dict[str, float],
+    ) -> None:
         self._addresses = addresses
         self._settings = tls
         self._make = make
         self._tls: ssl.SSLContext | None = None
+        self._certificates = certificates
+        self._seen = b""
 
     async def reach(self, seconds: float) -> Connection | Failure:
         """Open a connection within this time. Return it, or why there is none."""
@@ -42,7 +49,7 @@ class Dialler:
         except socket.gaierror:
             return Failure("dns")
         except ssl.SSLError as error:
-            return Failure("tls", detail=error.reason or "")
+            return Failure("tls", detail=advice(error))
         except OSError as error:
             if error.errno in _NO_DESCRIPTORS:
                 # The upstream was not asked.
@@ -69,6 +76,8 @@ class Dialler:
                 sock = transport.get_extra_info("socket")
                 if sock is not None:
                     keep_alive(sock)
+                if self._tls is not None:
+                    self._note_certificate(transport)
                 return cast(Connection, made)
             except ssl.SSLError:
                 raise
@@ -81,9 +90,18 @@ class Dialler:
         in all but its type."""
         return lambda: cast(asyncio.BaseProtocol, self._make(address))
 
+    def _note_certificate(self, transport: asyncio.BaseTransport) -> None:
+        """Note when the endpoint's certificate ends. It is read only if it is not the one that was seen last."""
+        spoken = transport.get_extra_info("ssl_object")
+        seen = spoken.getpeercert(binary_form=True) if spoken is not None else None
+        if seen and seen != self._seen:
+            self._seen = seen
+            self._certificates[self._addresses.url] = validity(ssl.DER_cert_to_PEM_cert(seen).encode()).ends
+
     def _context(self) -> ssl.SSLContext:
         tls = self._settings
         context = ssl.create_default_context(cafile=tls.ca)
+        permit(context, tls.strength, "")
         if not tls.verify:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE

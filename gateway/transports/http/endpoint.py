@@ -57,7 +57,8 @@ class Endpoint:
         # Attempts to connect, and the tasks that make them, which end some turns of the loop after their attempts.
         self._attempts: set[object] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._dialler = Dialler(self.addresses, settings.tls, lambda address: Connection(self, address))
+        self._dialler = Dialler(self.addresses, settings.tls, lambda address: Connection(self, address),
+                                self.tally.certificates)
         self._sweeping = False
         shortest = min(self.first_byte, self.between_bytes, settings.timeouts.total or inf, settings.pool.idle)
         self.period = min(max(shortest / 20, _SWEEP[0]), _SWEEP[1])
