@@ -36,7 +36,7 @@ from shadow.lane.standing import Standing, Standings
 from shadow.lane.unwritten import Calls, Exchanges
 from shadow.ledger.rows import FASTER, NOT_LOST, SLOWER, Binding, Gap, Reason, Traffic, bridged
 from shadow.settings import Slower
-from shadow.stores.base import Batch, Store, StoreError, StoreRenewed
+from shadow.stores.base import Batch, Store, StoreError, StoreRenewed, prove, writer_of
 from shadow.stores.marks import Marks, Seat
 from shadow.words import worded
 
@@ -385,6 +385,7 @@ class Writer:
         self.keys.heed(look)
         self.keys.destroy_soon(dropped or ())
         now = time.time()
+        self._marks.wrote_as(writer_of(store))
         for capability, exchanges in _settled(taken).items():
             self._marks.wrote(capability, exchanges, now)
         return True
@@ -392,6 +393,7 @@ class Writer:
     def _written(self, store: Store, batch: Batch) -> tuple[Collection[tuple[str, Epoch]], Look]:
         """Write a batch, in a thread, and look at the store and at custody. Returns the epochs that the store dropped,
         and the look at custody."""
+        prove(store, self._marks.unproven)
         dropped = store.write(batch, self.keys.held())
         self._restarts.look(store)
         return dropped, self.keys.look()

@@ -5,7 +5,7 @@ the entry-point group `figway.stores`. It is synchronous. The lane calls it in a
 others may read. `shadow.testing.check_store` holds a store to this contract.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 
@@ -139,6 +139,36 @@ class Restartable(Protocol):
     def restarts(self) -> Mapping[str, int]:
         """The number of the latest restart of each capability that has one. Raises StoreError."""
         ...
+
+
+@runtime_checkable
+class Provable(Protocol):
+    """A store that knows which processes wrote to it. A Store need not be one: then it is not noticed if a store is
+    deleted or replaced after a worker was killed and before the next one has opened it."""
+
+    @property
+    def writer(self) -> int:
+        """By which number the store knows what this process has written: 1 or more, below 2**63, and another one for
+        each store that it was replaced by. 0 if this process has written nothing to the present store."""
+        ...
+
+    def prove(self, writer: int) -> None:
+        """Raises StoreRenewed if the store has nothing of this writer, and StoreError if it cannot be read."""
+        ...
+
+
+def writer_of(store: object) -> int:
+    """By which number the store knows what this process has written; 0 if it has written nothing, or the store is not
+    Provable."""
+    return store.writer if isinstance(store, Provable) else 0
+
+
+def prove(store: object, writers: Iterable[int]) -> None:
+    """Raises StoreRenewed if a Provable store has nothing of one of these writers, and StoreError if it cannot be
+    read."""
+    if isinstance(store, Provable):
+        for writer in writers:
+            store.prove(writer)
 
 
 def restarts_of(store: object) -> Mapping[str, int]:

@@ -1,6 +1,7 @@
 """The check that every Store must pass. Third parties call it as `shadow.testing.check_store`."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import astuple, replace
 
 from shadow.compare.comparison import Comparison, Outcome, Tally
@@ -26,7 +27,7 @@ from shadow.ledger.rows import (
     Traffic,
 )
 from shadow.ledger.unlink import tokenless
-from shadow.stores.base import NONE_HELD, Batch, Held, Restartable, Store
+from shadow.stores.base import NONE_HELD, Batch, Held, Provable, Restartable, Store, StoreRenewed
 from shadow.stores.pace_checks import check_paces
 from shadow.stores.verdict_checks import STRATUM, check_verdict_rows, epoch_of
 
@@ -72,6 +73,8 @@ def check_store(store: Store, signatures: int) -> None:
     _check_unlink(store)
     _check_holds(store)
     _check_retention(store)
+    if isinstance(store, Provable):
+        _check_writer(store, store)
     if isinstance(store, Restartable):
         _check_restarts(store, store)
 
@@ -407,3 +410,15 @@ def _check_restarts(store: Store, restartable: Restartable) -> None:
         Restart("results", 1, 1.0, "anna", "mended"), Restart("results", 2, 2.0, "ben", "once more")]
     store.write(Batch([_comparison(_MATCH, 400 * 86_400)]))
     assert restartable.restarts() == {"results": 2, "booking": 1}, "a restart is never dropped"
+
+
+def _check_writer(store: Store, provable: Provable) -> None:
+    store.write(Batch())
+    writer = provable.writer
+    assert 0 < writer < 2**63, "who has written is known by a number"
+    provable.prove(writer)
+    store.write(Batch(tallies={_MATCH: 1}))
+    assert provable.writer == writer, "and it stays the same"
+    with suppress(StoreRenewed):
+        provable.prove(writer % (2**63 - 1) + 1)
+        raise AssertionError("nobody else has written")

@@ -26,8 +26,8 @@ SEATS = 64
 
 _NAME = 64
 _SLOT = struct.Struct(f"={_NAME}sQQ")
-# When the worker began, was last alive, first wrote and last wrote; whether it stopped by itself.
-_HEAD = struct.Struct("=4dQ8s16x")
+# When the worker began, was last alive, first wrote and last wrote; whether it stopped by itself; as whom it wrote.
+_HEAD = struct.Struct("=4dQ8sQ8x")
 _MAGIC = b"figmark1"
 _MAGIC_AT = 40
 _SIZE = _HEAD.size + (SLOTS + 1) * _SLOT.size
@@ -35,6 +35,7 @@ _WORDS = _SLOT.size // 8
 # Where the counts of the first slot begin, in words of eight bytes: taken, then written.
 _FIRST = (_HEAD.size + _NAME) // 8
 _ENDED = 4
+_WRITER = 6
 
 
 class Left(NamedTuple):
@@ -54,10 +55,14 @@ class Left(NamedTuple):
 
 
 class Marks:
-    """The marks of one worker, for one event loop. They are in memory until `adopt` gives them a file."""
+    """The marks of one worker, for one event loop. They are in memory until `adopt` gives them a file.
+
+    `unproven` are the numbers by which former workers wrote, as long as it is not known whether the store is still the
+    one that they wrote to."""
 
     def __init__(self) -> None:
         self._seat: Seat | None = None
+        self.unproven: frozenset[int] = frozenset()
         self._begin()
 
     def _begin(self) -> None:
@@ -77,6 +82,11 @@ class Marks:
         times[2] = times[2] or at
         times[3] = at
 
+    def wrote_as(self, writer: int) -> None:
+        """Mark by which number the store knows this worker (see shadow.stores.base.Provable); 0 if it does not."""
+        self._words[_WRITER] = writer
+        self.unproven = frozenset()
+
     def tick(self, at: float) -> None:
         """Mark that the worker is alive at that time."""
         self._times[0] = self._times[0] or at
@@ -95,22 +105,31 @@ class Marks:
                 lost.append(Left(name, written, self._times[2], self._times[3], True))
                 self._words[at + 1] = 0
         self._times[2] = 0.0
+        self.wrote_as(0)
         return lost
 
     def adopt(self, seat: "Seat") -> list[Left]:
         """Keep the marks in this file from now on. Returns what former workers left, which now counts as taken."""
         words, old = memoryview(seat.map).cast("Q"), self._words
         places = {name: at for name, at, *_ in _slots(seat.map)}
-        left = [*_left(seat.map), *seat.others]
+        left = [*_left(seat.map), *(one for data in seat.others for one in _left(data))]
         self._seat, self._words, self._times = seat, words, words.cast("B").cast("d")
         mine, self._places = self._places, places
         for name, at in mine.items():
             place = self._places.get(name) or self._place(name)
             words[place] += old[at]
             words[place + 1] += old[at + 1]
-        for one in seat.others:
-            words[self._places.get(one.capability) or self._place(one.capability)] += one.exchanges
+        for data in seat.others:
+            for name, _, taken, written in _slots(data):
+                place = self._places.get(name) or self._place(name)
+                words[place] += max(taken, written)
+                words[place + 1] += written
+        wrote = [at for data in seat.others for at in _wrote(data)] + list(self._times[2:4])
+        self._times[2] = min(filter(None, wrote), default=0.0)
+        self._times[3] = max(wrote)
         words[_ENDED] = 0
+        self.unproven = frozenset({words[_WRITER], *map(_writer, seat.others)} - {0})
+        words[_WRITER] = words[_WRITER] or old[_WRITER]
         return left
 
     def close(self) -> None:
@@ -140,11 +159,11 @@ class Marks:
 
 
 class Seat:
-    """A file of marks that this process holds. `others` are what was left in files that no process holds any more."""
+    """A file of marks that this process holds. `others` is what was in files that no process holds any more."""
 
     def __init__(self, path: Path, descriptor: int) -> None:
         self.path = path
-        self.others: list[Left] = []
+        self.others: list[bytes] = []
         self._descriptor = descriptor
         os.posix_fallocate(descriptor, 0, _SIZE)
         self.map = mmap.mmap(descriptor, _SIZE)
@@ -173,7 +192,7 @@ def seat(store: Path) -> Seat:
             if own is None:
                 own, descriptor = Seat(path, descriptor), -1
             else:
-                own.others += _left(os.pread(descriptor, _SIZE, 0))
+                own.others.append(os.pread(descriptor, _SIZE, 0))
                 path.unlink()
         finally:
             if descriptor >= 0:
@@ -227,9 +246,20 @@ def _slots(data: mmap.mmap | bytes) -> Iterator[tuple[str, int, int, int]]:
         yield name.decode(errors="replace"), _FIRST + slot * _WORDS, taken, written
 
 
+def _wrote(data: bytes) -> tuple[float, float]:
+    """When the worker first wrote, and when last; 0 if it has not, or this is no file of marks."""
+    _, _, first, last, *_ = _HEAD.unpack_from(data) if any(_slots(data)) else (0.0,) * 4
+    return first, last
+
+
+def _writer(data: bytes) -> int:
+    """The number by which the store knows the worker; 0 if there is none, or this is no file of marks."""
+    return int(_HEAD.unpack_from(data)[-1]) if any(_slots(data)) else 0
+
+
 def _left(data: mmap.mmap | bytes) -> Iterator[Left]:
     slots = list(_slots(data))
     if slots:
-        began, seen, _, wrote, ended, _ = _HEAD.unpack_from(data)
+        began, seen, _, wrote, ended, *_ = _HEAD.unpack_from(data)
         yield from (Left(name, taken - written, wrote or began, max(seen, wrote), bool(ended))
                     for name, _, taken, written in slots if taken > written)

@@ -33,6 +33,7 @@ from shadow.stores import (
     sqlite_members,
     sqlite_noise,
     sqlite_pace,
+    sqlite_receipts,
     sqlite_restarts,
     sqlite_waiting,
 )
@@ -122,15 +123,17 @@ class Sqlite:
 
         def prepare(connection: sqlite3.Connection) -> None:
             if not _is_current(connection):
-                _use_wal(connection, time.monotonic() + options.busy)  # has no effect in memory
+                connection.execute("PRAGMA journal_mode = WAL")  # has no effect in memory
                 _migrate(connection)
             connection.execute("PRAGMA synchronous = NORMAL")
             [self._made] = connection.execute("SELECT total(made) FROM origin").fetchone()
             self._hour = 0
 
+        self._receipts = sqlite_receipts.Receipts()
         self._database = Database(
             None if options.path == IN_MEMORY else options.path, prepare, name="the SQLite store", fails=StoreError,
-            busy=options.busy, private=False, renewed=lambda text: StoreRenewed(text, self._made))
+            busy=options.busy, private=False, renewed=lambda text: StoreRenewed(text, self._made),
+            proof=self._receipts)
 
     def write(self, batch: Batch, held: Held = NONE_HELD) -> Collection[tuple[str, Epoch]]:
         counts = Counter(batch.tallies) + Counter(comparison.tally for comparison in batch.comparisons)
@@ -268,6 +271,16 @@ class Sqlite:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return Unlinked(len(found), bindings, len(every) - len(found) + kept)
 
+    @property
+    def writer(self) -> int:
+        return self._receipts.writer
+
+    def prove(self, writer: int) -> None:
+        with self._database.connection() as connection:
+            if not sqlite_receipts.number(connection, writer):
+                raise StoreRenewed("the SQLite store was deleted or replaced: what another worker wrote is gone",
+                                   self._made)
+
     def restart(self, capability: str, at: float, who: str, reason: str) -> int:
         with self._database.transaction() as connection:
             return sqlite_restarts.add(connection, capability, at, who, reason)
@@ -278,18 +291,6 @@ class Sqlite:
 
     def close(self) -> None:
         self._database.close()
-
-
-def _use_wal(connection: sqlite3.Connection, until: float) -> None:
-    """Switch to WAL. SQLite does not wait here for workers that open the file at the same time, so this tries again."""
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            break
-        except sqlite3.OperationalError:
-            if time.monotonic() >= until:
-                raise
-            time.sleep(0.02)
 
 
 def _is_current(connection: sqlite3.Connection) -> bool:

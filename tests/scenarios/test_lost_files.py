@@ -393,6 +393,30 @@ def test_what_a_killed_worker_had_not_written_is_counted_as_lost(gateway, arms):
     assert "20 exchanges are missing between" in found["evidence"]["says"]
 
 
+def test_what_killed_workers_had_written_to_a_store_that_was_deleted_before_the_next_came_is_counted(gateway, arms):
+    figway = gateway(config(*arms), "--workers", "2")
+    asks(figway, 20)
+    adds_up(figway, 20)
+    killed, stopped = set(figway.workers()), set()
+    for pid in killed:
+        os.kill(pid, signal.SIGKILL)
+
+    def both_are_stopped():
+        for pid in set(figway.workers()) - killed - stopped:
+            os.kill(pid, signal.SIGSTOP)  # long before it opens a file
+            stopped.add(pid)
+        return len(stopped) == 2
+
+    until(both_are_stopped, "no new worker comes", LONG)
+    deleted(figway.folder / "figway.db")
+    for pid in stopped:
+        os.kill(pid, signal.SIGCONT)
+    until(lambda: figway.readiness()[0] == 200, "no new worker is ready", LONG)
+    asks(figway, 10)
+    found = adds_up(figway, 30)
+    assert (found["matching"], found["lost"]) == (10, {"store_deleted": 20})
+
+
 def test_what_a_killed_worker_lost_before_anything_of_its_epoch_was_written_counts_against_it(gateway, arms):
     figway = gateway(config(*arms), "--workers", "2")
     until(lambda: figway.readiness()[0] == 200, "it does not start", LONG)

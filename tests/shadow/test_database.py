@@ -1,5 +1,8 @@
 """Faults of a SQLite file in words: what they mean, and never what the statement was about."""
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 
 from shadow.database import Database
@@ -9,8 +12,8 @@ class Trouble(Exception):
     """What the owner of a file raises."""
 
 
-def opened(path):
-    return Database(path, lambda connection: None, name="the file", fails=Trouble, busy=0.1, private=False)
+def opened(path, prepare=lambda connection: None):
+    return Database(path, prepare, name="the file", fails=Trouble, busy=0.1, private=False)
 
 
 def test_a_fault_is_named_and_explained(tmp_path):
@@ -39,3 +42,29 @@ def test_a_transaction_that_breaks_off_leaves_nothing():
     with database.connection() as connection:
         assert connection.execute("SELECT * FROM kept").fetchall() == []
     database.close()
+
+
+@pytest.mark.parametrize("mode", ["WAL", "DELETE"])
+@pytest.mark.parametrize("happens", ["deleted", "replaced"])
+def test_a_file_that_is_gone_while_it_is_opened_is_not_written_to(tmp_path, mode, happens):
+    path = tmp_path / "file"
+    first = True
+
+    def prepare(connection):
+        nonlocal first
+        connection.execute(f"PRAGMA journal_mode = {mode}")
+        connection.execute("CREATE TABLE IF NOT EXISTS kept (one)")
+        if first:
+            first = False
+            path.unlink()
+            if happens == "replaced":
+                path.write_bytes(b"")
+
+    with pytest.raises(Trouble, match="just being replaced"):
+        opened(path, prepare)
+    database = opened(path, prepare)
+    with database.transaction() as connection:
+        connection.execute("INSERT INTO kept VALUES (1)")
+    database.close()
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT * FROM kept").fetchall() == [(1,)]

@@ -2,10 +2,14 @@
 
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 
+from shadow.compare.comparison import Outcome, Tally
+from shadow.stores.base import Batch, StoreRenewed, prove, writer_of
 from shadow.stores.marks import SLOTS, Left, Marks, left, seat
+from shadow.stores.sqlite import Sqlite
 from tests.backends.processes import LONG
 
 
@@ -70,6 +74,7 @@ def test_one_worker_gathers_what_several_have_left(store):
     assert sorted(found) == [Left("results", 1, 10.0, 15.0, True), Left("results", 3, 12.0, 15.0, False)]
     assert marks.pending() == {"results": 4}
     assert [one.name for one in store.parent.iterdir()] == ["figway.db.worker-0"]
+    assert marks.forget() == [Left("results", 1, 12.0, 12.0, True)], "what one of them had written may be lost later"
     marks.close()
 
 
@@ -111,3 +116,38 @@ def test_a_file_that_somebody_else_wrote_harms_nobody(store, content):
     marks.take("results")
     assert marks.pending().get("results", 0) <= 1
     marks.close()
+
+
+def writes(store, name):
+    store.write(Batch(tallies={Tally(name, "read", Outcome.MATCH): 1}))
+
+
+def test_the_next_worker_asks_whether_the_store_has_what_the_former_one_wrote(store):
+    with closing(Sqlite(Sqlite.Options(store))) as former:
+        assert writer_of(former) == 0, "it has written nothing"
+        writes(former, "results")
+        marks = Marks()
+        marks.adopt(seat(store))
+        assert not marks.unproven, "nobody wrote before"
+        marks.take("results")
+        marks.take("results")
+        marks.wrote_as(writer_of(former))
+        marks.wrote("results", 1, 2.0)
+        marks.tick(3.0)
+        marks.close()
+
+    again = Marks()
+    again.adopt(seat(store))
+    with closing(Sqlite(Sqlite.Options(store))) as same:
+        prove(same, again.unproven)
+        writes(same, "results")
+        assert writer_of(same) not in {0, *again.unproven}, "each has its own"
+    store.unlink()
+    with closing(Sqlite(Sqlite.Options(store))) as another:
+        writes(another, "results")
+        with pytest.raises(StoreRenewed):
+            prove(another, again.unproven)
+    assert again.forget() == [Left("results", 1, 2.0, 2.0, True)]
+    assert not again.unproven, "it is told once"
+    again.wrote("results", 2, 4.0)
+    again.close()
