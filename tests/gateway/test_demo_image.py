@@ -96,7 +96,7 @@ def test_make_knows_its_targets_and_help_tells_of_each(target):
 
 
 def test_make_test_runs_each_test_once():
-    measured, apart = re.findall(r"-m pytest --numprocesses auto --dist loadfile (.*)", make("--dry-run", "test"))
+    measured, apart = re.findall(r"-m pytest --numprocesses [0-9]+ --dist loadfile (.*)", make("--dry-run", "test"))
     assert measured == " ".join(f"--ignore={name}" for name in apart.split())
     assert all((ROOT / name).exists() for name in apart.split())
 
@@ -105,4 +105,4 @@ def test_ci_runs_what_make_test_runs():
     script = ROOT / ".ci" / "run"
     assert os.access(script, os.X_OK)
     assert "set -euo pipefail" in script.read_text()
-    assert re.findall(r"(?m)^make .*$", script.read_text()) == ["make test", "make test-compiled"]
+    assert re.findall(r"(?m)^make .*$", script.read_text()) == ["make test"]

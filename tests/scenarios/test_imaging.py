@@ -139,10 +139,11 @@ DEFECTS = {
         "simple": "value /ContentSequence/*/ConceptNameCodeSequence/*/CodeValue",
     }),
     "lost": (lambda one: {(1, 2): None}, {
-        "instances": "missing /*", "metadata": "missing /*", "retrieve-study": "missing /*", "retrieve": "status ",
+        "instances": "missing /*", "metadata": "missing /*", "retrieve-study": "missing /*",
+        "retrieve": "status (whole)",
         "own": "missing /Instances/*"}),
     "another": (lambda one: {(2, 1): altered(one, 2, _00080018=("UI", f"{one.uid}.2.9"))[2, 1]}, {
-        "instances": "extra /*", "retrieve-study": "extra /*", "metadata": "missing /*", "retrieve": "status "}),
+        "instances": "extra /*", "retrieve-study": "extra /*", "metadata": "missing /*", "retrieve": "status (whole)"}),
 }
 
 

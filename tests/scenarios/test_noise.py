@@ -67,7 +67,7 @@ def ask(figway, requests):
 
 
 def ends(figway, requests):
-    until(lambda: figway.metric(OUTCOMES) == requests, "not every exchange has an outcome", 30.0)
+    until(lambda: figway.metric(OUTCOMES) == requests, "not every exchange has an outcome", 120.0)
 
 
 def capability(figway):
