@@ -1,8 +1,9 @@
-"""A gateway with strict limits, which the tests of refusals share."""
+"""What tests of several files share: a gateway with strict limits, and an upstream behind a module's gateway."""
 
 import pytest
 
 from tests.backends.figway import running
+from tests.backends.upstream import Upstream
 
 
 @pytest.fixture(scope="session")
@@ -26,3 +27,11 @@ capabilities:
 default: {{upstream: legacy}}
 """) as figway:
         yield figway
+
+
+@pytest.fixture(scope="module")
+def everlasting_modern():
+    """The upstream behind `modern`, for gateways that outlive a test."""
+    upstream = Upstream()
+    yield upstream
+    upstream.close()

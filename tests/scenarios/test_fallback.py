@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from tests.backends.figway import running
-from tests.backends.upstream import BlackHole, Upstream, closed_port, never, resets, until
+from tests.backends.upstream import BlackHole, closed_port, never, resets, until
 from tests.backends.wire import Cut, request, response
 
 pytestmark = pytest.mark.proves(47)
@@ -61,13 +61,6 @@ upstreams:
 capabilities:{"".join(capabilities)}
 default: {{upstream: legacy}}
 """
-
-
-@pytest.fixture(scope="module")
-def everlasting_modern():
-    upstream = Upstream()
-    yield upstream
-    upstream.close()
 
 
 @pytest.fixture

@@ -9,20 +9,13 @@ from functools import partial
 import pytest
 
 from tests.backends.figway import running
-from tests.backends.upstream import Upstream, until
+from tests.backends.upstream import until
 from tests.backends.wire import PATIENCE, request, response
 
 pytestmark = pytest.mark.proves(26)
 
 OUTCOMES = "figway_shadow_total"
 KEY = "sesame"
-
-
-@pytest.fixture(scope="module")
-def everlasting_modern():
-    upstream = Upstream()
-    yield upstream
-    upstream.close()
 
 
 @pytest.fixture

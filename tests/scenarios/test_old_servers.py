@@ -5,19 +5,12 @@ import pytest
 
 from tests.backends.figway import running
 from tests.backends.untidy import BAD_CHUNKS, CHUNKED, OK, REFUSED, UNTIDY
-from tests.backends.upstream import Upstream, until
+from tests.backends.upstream import until
 from tests.backends.wire import Cut, request, response
 
 REPAIRED, TURNED_AWAY = "figway_answers_repaired_total", "figway_answers_refused_total"
 SOCKET = [("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13"),
           ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")]
-
-
-@pytest.fixture(scope="module")
-def everlasting_modern():
-    upstream = Upstream()
-    yield upstream
-    upstream.close()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from tests.backends.figway import running
-from tests.backends.upstream import Upstream, closed_port, never, pours, resets, until
+from tests.backends.upstream import closed_port, never, pours, resets, until
 from tests.backends.wire import PATIENCE, request, response
 
 pytestmark = pytest.mark.proves(26)
@@ -35,13 +35,6 @@ capabilities:
     shadow: {{{shadow}, recheck: {{after: []}}, noise: 0%}}
 default: {{upstream: legacy}}
 """
-
-
-@pytest.fixture(scope="module")
-def everlasting_modern():
-    upstream = Upstream()
-    yield upstream
-    upstream.close()
 
 
 @pytest.fixture
