@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
 
+from gateway.config.controlling import Control
 from gateway.config.gating import ExpectLag, Gate
 from gateway.config.kinds import (
     Duration,
@@ -433,6 +434,7 @@ class Routes(Strict):
     server: Server = Field(default_factory=Server)
     store: Plugin = Field(default_factory=_memory, description="where comparisons are remembered")
     shadow: Lane = Field(default_factory=Lane)
+    control: Control | None = Field(default=None, description="who may flip; left out: whoever may open the socket")
     upstreams: dict[Name, Upstream]
     policies: dict[Name, Plugin] = Field(default_factory=dict)
     capabilities: dict[Name, Capability] = Field(default_factory=dict)
