@@ -5,7 +5,7 @@ from math import inf
 from pathlib import Path
 
 from gateway.certificates import Files, Unusable, checked, validity
-from gateway.config import spec
+from gateway.config import upstream_spec
 from gateway.config.exposed import warn_if_exposed
 from gateway.config.nodes import Node
 from gateway.config.problem import Findings, Place
@@ -16,7 +16,7 @@ _CODE = "bad_certificate"
 
 
 def upstream_tls(
-    tls: spec.Tls | None, node: Node, seen: list[Path], findings: Findings
+    tls: upstream_spec.Tls | None, node: Node, seen: list[Path], findings: Findings
 ) -> Tls:
     """The TLS settings of the upstream at `node`. Its files are added to `seen`. The settings have a digest of what the
     files hold, so that a renewed certificate makes another pool."""
@@ -49,12 +49,12 @@ def upstream_tls(
                validity(files.cert).ends if files.cert else inf)
 
 
-def as_strength(tls: spec.Strength) -> Strength:
+def as_strength(tls: upstream_spec.Strength) -> Strength:
     """The least that TLS must be, unchecked."""
     return Strength(tls.min_version or "", tls.ciphers or "", tls.security_level)
 
 
-def strength(tls: spec.Strength, node: Node, default: str, findings: Findings) -> Strength:
+def strength(tls: upstream_spec.Strength, node: Node, default: str, findings: Findings) -> Strength:
     """The least that TLS must be, as written at `node`. `default` are the suites if none are written."""
     found = as_strength(tls)
     for option, wrong in found.faults(default):
