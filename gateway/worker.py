@@ -29,8 +29,8 @@ from gateway.edges.http1.listener import Listener
 from gateway.edges.http1.spread import Spread
 from gateway.sockets import SocketFile, turn_away
 
-# Seconds before the data port closes, so that TCP handshakes that have begun can end and be accepted, and seconds that a
-# worker waits to hear whether it stops alone.
+# Seconds before the data port closes, so that TCP handshakes that have begun can end and be accepted; and seconds for
+# which a worker waits to hear whether it stops alone.
 _LAST_CALL = 0.2
 # A file in the run directory: once it exists, all workers are stopping.
 _STOPPING = "stopping"
