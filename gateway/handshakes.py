@@ -13,8 +13,8 @@ from dataclasses import dataclass
 VERSIONS = {"1.0": ssl.TLSVersion.TLSv1, "1.1": ssl.TLSVersion.TLSv1_1, "1.2": ssl.TLSVersion.TLSv1_2,
             "1.3": ssl.TLSVersion.TLSv1_3}
 OLD = frozenset({"1.0", "1.1"})
-# The suites that are offered to an upstream: OpenSSL's choice. A context's own would not do: some builds of Python leave
-# out all suites without forward secrecy, so that a device would be reached from one machine and not from another.
+# The suites that are offered to an upstream: OpenSSL's choice. A context's own would not do: some builds of Python
+# leave out all suites without forward secrecy, so that a device would be reached from one machine and not another.
 SUITES = "DEFAULT"
 # Suites without a certificate or without encryption: whoever is in between could read and change everything.
 _NEVER = ":!aNULL:!eNULL"
