@@ -9,7 +9,7 @@ from gateway.config import upstream_spec
 from gateway.config.exposed import warn_if_exposed
 from gateway.config.nodes import Node
 from gateway.config.problem import Findings, Place
-from gateway.handshakes import Strength
+from gateway.handshakes import SUITES, Strength
 from gateway.transports.settings import Tls
 
 _CODE = "bad_certificate"
@@ -45,7 +45,7 @@ def upstream_tls(
         warn_if_exposed(paths["key"], node.find("tls", "key").place, "the key", findings)
     ca, cert, key = (None if path is None else str(path) for path in paths.values())
     return Tls(ca, cert, key, tls.server_name, tls.verify, files.digest,
-               strength(tls, node.find("tls"), "DEFAULT", findings),
+               strength(tls, node.find("tls"), SUITES, findings),
                validity(files.cert).ends if files.cert else inf)
 
 
