@@ -1,6 +1,7 @@
 """Talks to the control side of a running gateway: over its Unix socket, or over the admin port with a token."""
 
 import os
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -78,7 +79,10 @@ def _client(config: Path, admin: str | None) -> Iterator[httpx2.Client]:
     # The path of a socket may have 107 bytes: it is reached by its folder.
     folder = os.open(door.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        transport = httpx2.HTTPTransport(uds=f"/proc/self/fd/{folder}/{door.name}")
+        path = f"/proc/self/fd/{folder}/{door.name}"
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.connect(path)  # the HTTP client would leave a socket open where nobody listens
+        transport = httpx2.HTTPTransport(uds=path)
         with httpx2.Client(base_url="http://localhost", transport=transport, timeout=SECONDS) as client:
             yield client
     finally:
