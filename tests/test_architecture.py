@@ -33,11 +33,12 @@ GATEWAY = [
     {"routes"},
     {"capability", "trie", "conditions"},
     {"policies", "admin"},
-    {"services", "heap"},
+    {"services", "heap", "front"},
+    {"rewriting"},
     {"transports"},
     {"call"},
     {"build", "phase", "stage", "errors", "plugins", "room", "telemetry", "store", "wire", "own_thread", "certificates",
-     "handshakes", "hangup", "sockets", "stdio", "ambiguity", "reading", "units", "forked", "digests"},
+     "handshakes", "hangup", "sockets", "stdio", "ambiguity", "reading", "units", "forked", "digests", "jars"},
     {"files", "decoding"},
 ]
 SHADOW = [
@@ -63,7 +64,7 @@ PURE = [
     "gateway.stage", "gateway.call", "gateway.routing", "gateway.routes", "gateway.admit", "gateway.decide",
     "gateway.flips.base",
     "gateway.capability", "gateway.conditions", "gateway.reading", "gateway.trie", "gateway.units",
-    "gateway.ambiguity", "gateway.decoding",
+    "gateway.ambiguity", "gateway.decoding", "gateway.front", "gateway.jars", "gateway.rewriting",
 ]
 IMPURE = {"asyncio", "socket", "os", "time", "random", "logging", "threading", "subprocess"}
 
