@@ -11,6 +11,7 @@ from urllib.parse import unquote
 from adapters.base import Adapter
 from adapters.message import Request
 from gateway.call import Call
+from gateway.courtesy import Courtesy
 from gateway.policies.base import Policy
 from gateway.reading import UNSAID, Fold, Reading, canonical, segments
 from gateway.stage import Roles, Stage, roles
@@ -85,7 +86,7 @@ class Capability:
     lower-case names of the fields from which its policies take credentials. `passes_credentials` says whether a mirror
     carries credentials. `reading` is how its
     upstreams read paths, as configured; `lenience` are the dimensions in which they may take two spellings for the same
-    path.
+    path. `courtesy` is what is said of it in its answers, None for nothing.
     """
 
     name: str
@@ -102,6 +103,7 @@ class Capability:
     body_limit: int = 0
     upgrade: bool = True
     place: str = ""
+    courtesy: Courtesy | None = None
     _read_roles: Roles = field(init=False, repr=False)
     _write_roles: Roles = field(init=False, repr=False)
     _read_stage: str = field(init=False, repr=False)

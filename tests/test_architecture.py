@@ -32,7 +32,7 @@ GATEWAY = [
     {"routing"},
     {"routes"},
     {"capability", "trie", "conditions"},
-    {"policies", "admin"},
+    {"policies", "admin", "courtesy"},
     {"services", "heap"},
     {"transports"},
     {"call"},
@@ -63,7 +63,7 @@ PURE = [
     "gateway.stage", "gateway.call", "gateway.routing", "gateway.routes", "gateway.admit", "gateway.decide",
     "gateway.flips.base",
     "gateway.capability", "gateway.conditions", "gateway.reading", "gateway.trie", "gateway.units",
-    "gateway.ambiguity", "gateway.decoding",
+    "gateway.ambiguity", "gateway.decoding", "gateway.courtesy",
 ]
 IMPURE = {"asyncio", "socket", "os", "time", "random", "logging", "threading", "subprocess"}
 

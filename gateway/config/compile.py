@@ -17,6 +17,7 @@ from gateway import plugins
 from gateway.capability import DEFAULT, Arm, Capability, Operation
 from gateway.config import spec, upstreams
 from gateway.config.capabilities import Capabilities, Names
+from gateway.config.courtesy import courtesy, insight, warn_of_insight
 from gateway.config.crosswalk import Seeds
 from gateway.config.decode import Repair, Schema, Steps, decode
 from gateway.config.described import Descriptions
@@ -160,6 +161,8 @@ class _Build:
         self._unused()
         self._trust(routes.server)
         self._suites(routes.server)
+        warn_of_insight(routes.server.insight, self._root.find("server", "insight"), self._findings,
+                        verified=bool(routes.policies))
         if self._findings.problems or default is None or store is None:
             return None
         revision = self._hash(as_written=True).hex()[:12]
@@ -232,7 +235,8 @@ class _Build:
             return None
         place = str(self._root.key("default"))
         operation = Operation(DEFAULT, place=place)
-        return Capability(DEFAULT, "", (operation,), Arm("legacy", upstream), policies=policies, place=place)
+        return Capability(DEFAULT, "", (operation,), Arm("legacy", upstream), policies=policies, place=place,
+                          courtesy=courtesy(None, insight(routes.server.insight), node, self._findings))
 
     def _ties(self, capabilities: list[Capability]) -> None:
         ties = Ties()

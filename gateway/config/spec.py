@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
 
+from gateway.config.courtesy import Deprecation
 from gateway.config.gating import ExpectLag, Gate
 from gateway.config.kinds import (
     Duration,
@@ -19,6 +20,7 @@ from gateway.config.kinds import (
     OriginPath,
     Places,
     PositiveDuration,
+    Seen,
     Share,
     Size,
     Sticky,
@@ -96,6 +98,8 @@ class Server(Strict):
     timeouts: EdgeTimeouts = Field(default_factory=EdgeTimeouts)
     body_rate: Size = written("100B", "the slowest that a request body may arrive, per second")
     drain: Drain = Field(default_factory=Drain)
+    insight: list[Seen] = Field(
+        default_factory=list, description="who may see which arm answered, and how long it took; left out: nobody")
     tls: ServerTls = Field(default_factory=ServerTls)
 
 
@@ -411,6 +415,7 @@ class Capability(Strict):
     policies: list[str] = Field(default_factory=list)
     limits: Limits = Field(default_factory=Limits)
     upgrade: bool = Field(default=True, description="whether connections may be upgraded (WebSocket)")
+    deprecation: Deprecation | None = Field(default=None, description="tells clients that it will go away")
 
 
 class Default(Strict):
