@@ -97,6 +97,8 @@ HostRule = Annotated[str, _matching(r"[A-Za-z0-9._~:\[\]-]+", "bad_value", "want
 Sticky = Annotated[str, _matching(
     _STICKY, "bad_sticky", "wants claim:NAME, header:NAME, cookie:NAME, query:NAME, path:NAME or client_ip")]
 Viewer = Annotated[str, _matching(r"%?[^\s%:]{1,64}", "bad_value", 'wants the name of a user, or of a group: "%staff"')]
+Holder = Annotated[str, _matching(
+    rf"%?[^\s%:]{{1,64}}|token:{_NAME}", "bad_value", 'wants a user, a group ("%staff"), or "token:NAME"')]
 OriginPath = Annotated[str, _matching(r"/[!-~]*", "bad_value", "wants a path that begins with /")]
 
 
