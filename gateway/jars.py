@@ -55,8 +55,9 @@ class Jar:
         return self._shown(name.encode()).decode()
 
     def owns(self, name: bytes) -> bool:
-        """Whether a cookie of this name is the arm's own."""
-        return any(name.startswith(one[:-1].encode()) if one.endswith("*") else name == one.encode()
+        """Whether a cookie of this name is the arm's own. Case does not matter: some servers ignore it in cookies."""
+        text = name.decode("latin-1").lower()
+        return any(text.startswith(one[:-1].lower()) if one.endswith("*") else text == one.lower()
                    for one in self.own)
 
     def opened(self, headers: Headers) -> tuple[Headers, frozenset[bytes]]:

@@ -126,8 +126,9 @@ class Rewriting:
         if _AUTHORITY.fullmatch(host) is None:
             return False
         here, there = _name(host), _name(authority)
-        return (here.host == there.host and (scheme, there.port or _PORTS.get(scheme, 0)) in self._ends
-                and there.port is not None and there.port != (here.port or _PORTS.get(asked.scheme.decode())))
+        port = there.port or _PORTS.get(scheme, 0)
+        return (here.host == there.host and (scheme, port) in self._ends
+                and port != (here.port or _PORTS.get(asked.scheme.decode())))
 
     # --- cookies ---
 

@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
 
+from gateway.config.controlling import Control
+from gateway.config.courtesy import Deprecation
 from gateway.config.gating import ExpectLag, Gate
 from gateway.config.kinds import (
     CookieName,
@@ -18,6 +20,7 @@ from gateway.config.kinds import (
     Name,
     Places,
     PositiveDuration,
+    Seen,
     Share,
     Size,
     Sticky,
@@ -83,6 +86,8 @@ class Server(Strict):
     timeouts: EdgeTimeouts = Field(default_factory=EdgeTimeouts)
     body_rate: Size = written("100B", "the slowest that a request body may arrive, per second")
     drain: Drain = Field(default_factory=Drain)
+    insight: list[Seen] = Field(
+        default_factory=list, description="who may see which arm answered, and how long it took; left out: nobody")
     tls: ServerTls = Field(default_factory=ServerTls)
 
 
@@ -305,6 +310,7 @@ class Capability(Strict):
     policies: list[str] = Field(default_factory=list)
     limits: Limits = Field(default_factory=Limits)
     upgrade: bool = Field(default=True, description="whether connections may be upgraded (WebSocket)")
+    deprecation: Deprecation | None = Field(default=None, description="tells clients that it will go away")
 
 
 class Default(Strict):
@@ -327,6 +333,7 @@ class Routes(Strict):
     server: Server = Field(default_factory=Server)
     store: Plugin = Field(default_factory=_memory, description="where comparisons are remembered")
     shadow: Lane = Field(default_factory=Lane)
+    control: Control | None = Field(default=None, description="who may flip; left out: whoever may open the socket")
     upstreams: dict[Name, Upstream]
     policies: dict[Name, Plugin] = Field(default_factory=dict)
     capabilities: dict[Name, Capability] = Field(default_factory=dict)

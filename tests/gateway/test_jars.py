@@ -30,7 +30,7 @@ def set_by(jar, *cookies, plain=()):
     ("JSESSIONID=", "legacy~JSESSIONID="),
     ("ASPSESSIONIDQABCDEF=1; path=/", "legacy~ASPSESSIONIDQABCDEF=1; path=/"),
     ("__Host-sid=1; Secure; Path=/", "__Host-legacy~sid=1; Secure; Path=/"),
-    ("jsessionid=ab", "jsessionid=ab"), ("theme=dark", "theme=dark"), ("JSESSIONID", "JSESSIONID"),
+    ("jsessionid=ab", "legacy~jsessionid=ab"), ("theme=dark", "theme=dark"), ("JSESSIONID", "JSESSIONID"),
     ("flag; Path=/?JSESSIONID=1", "flag; Path=/?JSESSIONID=1"), ("=JSESSIONID", "=JSESSIONID"), ("", ""),
     ('JSESSIONID="a;b"', 'legacy~JSESSIONID="a;b"'),
 ])
@@ -48,7 +48,7 @@ def test_several_cookies_keep_their_order():
     ("a=1; legacy~JSESSIONID=l; b=2; modern~JSESSIONID=m", "a=1; JSESSIONID=l; b=2", "a=1; b=2; JSESSIONID=m"),
     ("modern~JSESSIONID=m;a=1", "a=1", "JSESSIONID=m;a=1"),
     ("legacy~JSESSIONID=1; legacy~JSESSIONID=2", "JSESSIONID=1; JSESSIONID=2", None),
-    ("__Host-legacy~sid=1; __host-legacy~sid=2", "__Host-sid=1", None),
+    ("__Host-legacy~sid=1; __host-legacy~sid=2", "__Host-sid=1; __host-sid=2", None),
     ("legacy~theme=1", None, None), ("legacy~=1; ~JSESSIONID=2", "~JSESSIONID=2", "~JSESSIONID=2"),
     ("other~JSESSIONID=1", "other~JSESSIONID=1", "other~JSESSIONID=1"),
     ("legacy~JSESSIONID", "legacy~JSESSIONID", "legacy~JSESSIONID"),

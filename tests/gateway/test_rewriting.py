@@ -83,6 +83,13 @@ def test_the_client_is_told_what_it_asked(origin, told):
     assert location("http://legacy.internal:8080/a", origin=origin) == told
 
 
+def test_a_port_that_a_service_leaves_out_is_the_clients():
+    """The service listens at the scheme's own port, the gateway at another, and the Host was the client's."""
+    said, origin = "https://10.0.0.1/graph/", Origin(b"https", b"10.0.0.1:8443")
+    assert location(said, ends=("https://legacy",), origin=origin) == "https://10.0.0.1:8443/graph/"
+    assert location(said, ends=("https://legacy:9443",), origin=origin) == said
+
+
 def test_https_is_never_made_http():
     said = "https://portal.example/a"
     assert location(said, ends=("https://legacy:8443",), origin=Origin(b"http", b"portal.example")) == said

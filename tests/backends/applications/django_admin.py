@@ -1,6 +1,6 @@
 """Django's own administration of users, as a hospital's portal would run it: a login, a session, and pages behind it.
 
-DJANGO_FOLDER is where its database is. Its session is a cookie JSESSIONID for the whole host, like that of a Java server.
+DJANGO_FOLDER is where its database is. Its session is a cookie JSESSIONID for the whole host, as a Java server's is.
 """
 
 import os
@@ -23,8 +23,9 @@ settings.configure(
                 "django.contrib.auth.middleware.AuthenticationMiddleware",
                 "django.contrib.messages.middleware.MessageMiddleware"],
     TEMPLATES=[{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True, "OPTIONS": {
-        "context_processors": ["django.template.context_processors.request", "django.contrib.auth.context_processors.auth",
-                               "django.contrib.messages.context_processors.messages"]}}],
+        "context_processors": [
+            "django.template.context_processors.request", "django.contrib.auth.context_processors.auth",
+            "django.contrib.messages.context_processors.messages"]}}],
 )
 django.setup()
 call_command("migrate", verbosity=0)
