@@ -10,14 +10,17 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 from pydantic_core import PydanticCustomError
 
 from gateway.config.controlling import Control
+from gateway.config.courtesy import Deprecation
 from gateway.config.gating import ExpectLag, Gate
 from gateway.config.kinds import (
+    CookieName,
     Duration,
     HeaderName,
     Methods,
     Name,
     Places,
     PositiveDuration,
+    Seen,
     Share,
     Size,
     Sticky,
@@ -83,6 +86,8 @@ class Server(Strict):
     timeouts: EdgeTimeouts = Field(default_factory=EdgeTimeouts)
     body_rate: Size = written("100B", "the slowest that a request body may arrive, per second")
     drain: Drain = Field(default_factory=Drain)
+    insight: list[Seen] = Field(
+        default_factory=list, description="who may see which arm answered, and how long it took; left out: nobody")
     tls: ServerTls = Field(default_factory=ServerTls)
 
 
@@ -206,11 +211,24 @@ class Operation(Strict):
         default=None, description="modern may be wrong on first answer if it is right soon after")
 
 
+class Cookies(Strict):
+    """The cookies that belong to one upstream alone: clients keep them under other names."""
+
+    own: list[CookieName] = Field(min_length=1, description='their names; "ASPSESSIONID*": all that begin so; "*": all')
+    jar: Name | None = Field(
+        default=None, description="upstreams of one jar have these cookies in common; left out: the upstream's name")
+    adopt: bool | None = Field(
+        default=None, description="whether it gets the cookies that clients hold under these plain names, from before; "
+        "left out: a legacy arm does, another does not")
+
+
 class Arm(Strict):
     """An upstream with the adapter that speaks its format."""
 
     upstream: str
     adapter: Plugin | None = None
+    cookies: Cookies | None = Field(
+        default=None, description="the cookies of its upstream that no other may see; one arm of the upstream says it")
 
 
 def _short_arm(value: object) -> object:
@@ -292,6 +310,7 @@ class Capability(Strict):
     policies: list[str] = Field(default_factory=list)
     limits: Limits = Field(default_factory=Limits)
     upgrade: bool = Field(default=True, description="whether connections may be upgraded (WebSocket)")
+    deprecation: Deprecation | None = Field(default=None, description="tells clients that it will go away")
 
 
 class Default(Strict):
