@@ -435,17 +435,15 @@ class Exchange:
         capability = target.capability
         if capability.split is not None and failure is None and self._arm is capability.legacy and account.status < 500:
             pipeline.fallbacks.pace(target).add(account.arm_seconds)  # it sets how long modern may take
-        account.capability = capability.name
-        account.operation = target.operation.name
-        account.stage = capability.stage(safe=self._call is None or self._call.safe)
+        account.capability, account.operation = capability.name, target.operation.name
+        safe = self._call is None or self._call.safe
+        account.stage, account.safe = capability.stage(safe=safe), safe
         if decision is not None:
             account.reason = decision.log_reason
         if failure is not None and failure.kind == "malformed":
             account.rule = failure.detail
         account.seconds = time.monotonic() - account.started
         pipeline.recorder.finished(account)
-        if self._call is not None and not self._call.safe and account.arm == "modern":
-            pipeline.recorder.took(account)
         if self._witness is not None:
             self._witness.end(account, upload, self._downstream.affinity, failure)
         elif decision is not None and not decision.sampled:  # often most: no client waits for this

@@ -25,14 +25,14 @@ class Account:
     `arm` is the arm that was asked last, "" for none; `status` is the status that the client got, 0 for no answer.
     `error` is a code of gateway.errors, "client_gone" or "". `fallback` says why legacy answered instead of modern: a
     status, a Failure's kind, "slow" or "ejected"; "" if it did not. `rule` is the rule of HTTP/1.1 for which the arm's
-    answer was refused (gateway.wire.rules), "" for none. Times are in seconds: `started` by the monotonic clock,
+    answer was refused (gateway.wire.rules), "" for none. `safe` is whether the request is a read. Times are in seconds: `started` by the monotonic clock,
     `seconds` from the head's arrival to the last byte sent to the client, `arm_seconds` the answering arm's
     share of them. `arm_started` is when the arm was asked, by the same clock; it is set when one is.
     """
 
     __slots__ = (
         "arm", "arm_seconds", "arm_started", "bytes_in", "bytes_out", "capability", "error", "fallback", "method",
-        "operation", "reason", "request_id", "rule", "seconds", "stage", "started", "status", "trace_id",
+        "operation", "reason", "request_id", "rule", "safe", "seconds", "stage", "started", "status", "trace_id",
     )
     arm_started: float
 
@@ -43,6 +43,7 @@ class Account:
         self.started = started
         self.capability = self.operation = self.stage = self.arm = self.error = self.fallback = self.rule = ""
         self.reason = "refused"
+        self.safe = True
         self.status = self.bytes_in = self.bytes_out = 0
         self.seconds = self.arm_seconds = 0.0
 
@@ -114,6 +115,9 @@ class Recorder:
         latency.arm_buckets[bisect_left(BOUNDS, arm_seconds)] += 1
         if status >= 500:
             latency.errors += 1
+        if not account.safe and arm == "modern" and (not 400 <= status < 500 or error == "client_gone"):
+            # One that failed may have been made all the same, but not one that is the client's mistake.
+            self.writes[capability, operation] += 1
         if error:
             self.errors[capability, error] = self.errors.get((capability, error), 0) + 1
         if fallback:
@@ -141,12 +145,6 @@ class Recorder:
             f'"bytes_in":{bytes_in},"bytes_out":{bytes_out},"us":{int(seconds * 1e6)},'
             f'"arm_us":{int(arm_seconds * 1e6)},"trace_id":"{account.trace_id}"{rest}}}\n'
         )
-
-    def took(self, account: Account) -> None:
-        """Count a write that modern was asked for, unless it was refused as the client's mistake. One that failed
-        otherwise may have been made all the same."""
-        if account.error == "client_gone" or not 400 <= account.status < 500:
-            self.writes[account.capability, account.operation] += 1
 
     def refused(self, code: str, trace_id: str, *, logged: bool = True) -> None:
         """Count a request that the edge refused before an exchange began. Without `logged` it gets no line in the log:
