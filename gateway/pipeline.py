@@ -38,6 +38,7 @@ from gateway.transports.base import Sending
 from gateway.transports.http.affinity import Affinity
 from gateway.upload import Upload, ask_for_body
 from gateway.waiting import wait
+from gateway.wire.request_rules import FAULTS
 from gateway.wire.rules import RULES
 from shadow.observation import Failure, Observation
 
@@ -433,15 +434,16 @@ class Exchange:
         capability = target.capability
         if capability.split is not None and failure is None and self._arm is capability.legacy and account.status < 500:
             pipeline.fallbacks.pace(target).add(account.arm_seconds)  # it sets how long modern may take
-        account.capability = capability.name
-        account.operation = target.operation.name
+        account.capability, account.operation = capability.name, target.operation.name
         account.stage = capability.stage(safe=self._call is None or self._call.safe)
         if decision is not None:
             account.reason = decision.log_reason
         if failure is not None and failure.kind == "malformed":
             account.rule = failure.detail
         account.seconds = time.monotonic() - account.started
-        pipeline.recorder.finished(account)
+        counter, head = pipeline.recorder.finished(account), self._arrival.head
+        if head.client not in counter.met or head.habits or account.error:
+            pipeline.recorder.clients.meet(counter.place, head.client, head.habits, FAULTS.get(account.error, ""))
         if self._witness is not None:
             self._witness.end(account, upload, self._downstream.affinity, failure)
         elif decision is not None and not decision.sampled:  # often most: no client waits for this

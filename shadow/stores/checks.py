@@ -27,7 +27,8 @@ from shadow.ledger.rows import (
     Traffic,
 )
 from shadow.ledger.unlink import tokenless
-from shadow.stores.base import NONE_HELD, Batch, Held, Provable, Restartable, Store, StoreRenewed
+from shadow.stores.base import NONE_HELD, Attentive, Batch, Held, Provable, Restartable, Store, StoreRenewed
+from shadow.stores.habit_checks import check_habits
 from shadow.stores.pace_checks import check_paces
 from shadow.stores.verdict_checks import STRATUM, check_verdict_rows, epoch_of
 
@@ -77,6 +78,8 @@ def check_store(store: Store, signatures: int) -> None:
         _check_writer(store, store)
     if isinstance(store, Restartable):
         _check_restarts(store, store)
+    if isinstance(store, Attentive):
+        check_habits(store, store)
 
 
 def _check_counts(store: Store) -> None:
