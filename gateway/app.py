@@ -30,6 +30,8 @@ from gateway.edges.asgi import Asgi
 from gateway.edges.http1 import descriptors
 from gateway.edges.http1.edge import Edge
 from gateway.edges.http1.tls import Certificate, ServerTls
+from gateway.flips.fitting import in_table, written
+from gateway.flips.opening import opened
 from gateway.heap import Heap
 from gateway.inforce import InForce, clients
 from gateway.naming import known_clients
@@ -55,6 +57,8 @@ _PUBLISH = 1.0
 """Seconds after which counters go to the store and to the other workers again."""
 _OPEN = 2.0
 """Seconds that the start waits for the first attempt to open the shadow's files."""
+_STAGES = 5.0
+"""Seconds that the start waits for the control file."""
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -92,10 +96,14 @@ class Gateway:
         self._limit = descriptors.limit()
         self.recorder = Recorder(Output(), access_log=launch.access_log)
         self.shadowing = Shadowing(configuration, self.recorder, _OPEN, launch.run_dir)
-        self.pipeline = Pipeline(configuration.table, self.shadowing.lane, self.recorder)
+        capabilities = configuration.table.capabilities
+        stages = opened(configuration.control.path, written(capabilities), _STAGES)
+        self.pipeline = Pipeline(configuration.table.with_stages(in_table(capabilities, stages.state)),
+                                 self.shadowing.lane, self.recorder)
         self.edge = Edge(self.pipeline, configuration.edge, most=clients(configuration, self._limit),
                          spare=descriptors.backlog(self._limit))
-        self.in_force = InForce(path, configuration, self.pipeline, self.edge, self.recorder, self._limit, self._spawn)
+        self.in_force = InForce(path, configuration, self.pipeline, self.edge, self.recorder, self._limit, self._spawn,
+                                stages)
         self.renewal = Renewal(Certificate(ServerTls(*files, configuration.edge.cbc, configuration.edge.strength)),
                                self.recorder) if launch.certificate else None
         self.peers = Peers(Path(launch.run_dir) if launch.run_dir else None, self.facts)
@@ -135,7 +143,7 @@ class Gateway:
         in_force, renewal = self.in_force, self.renewal
         self._spawn(self._tick())
         self._spawn(watch(lambda: in_force.files, in_force.reload, known=self._known))
-        self._spawn(in_force.follow(in_force.stages))
+        self._spawn(in_force.following.run())
         if renewal is not None:
             self._spawn(watch(lambda: renewal.certificate.files, renewal.renew, known=self._known))
         loop.add_signal_handler(signal.SIGHUP, self._hangup)

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 from adapters.base import Adapter
 from adapters.message import Request
 from gateway.call import Call
+from gateway.courtesy import Courtesy
 from gateway.policies.base import Policy
 from gateway.reading import UNSAID, Fold, Reading, canonical, segments
 from gateway.stage import Roles, Stage, roles
@@ -85,7 +86,7 @@ class Capability:
     lower-case names of the fields from which its policies take credentials. `passes_credentials` says whether a mirror
     carries credentials. `reading` is how its
     upstreams read paths, as configured; `lenience` are the dimensions in which they may take two spellings for the same
-    path.
+    path. `courtesy` is what is said of it in its answers, None for nothing.
     """
 
     name: str
@@ -102,6 +103,7 @@ class Capability:
     body_limit: int = 0
     upgrade: bool = True
     place: str = ""
+    courtesy: Courtesy | None = None
     _read_roles: Roles = field(init=False, repr=False)
     _write_roles: Roles = field(init=False, repr=False)
     _read_stage: str = field(init=False, repr=False)
@@ -135,14 +137,23 @@ class Capability:
                           for arm in (self.legacy, self.modern))
         return (self.split, legacy, modern) if roles.serve == "split" else legacy if roles.serve == "legacy" else modern
 
-    def at(self, reads: Stage, writes: Stage) -> "Capability":
-        """This capability at other stages. Raises ValueError if it lacks an arm or the split that they need."""
+    @property
+    def stands(self) -> tuple[Stage, Stage, int]:
+        """The stage of reads, that of writes, and the share of the split (0 without one)."""
+        return self.reads, self.writes, self.split.share if self.split is not None else 0
+
+    def at(self, reads: Stage, writes: Stage, share: int | None = None) -> "Capability":
+        """This capability at other stages, and with another share of its split. Raises ValueError if it lacks an arm or
+        the split that they need."""
         for stage, who in ((reads, roles(reads, safe=True)), (writes, roles(writes, safe=False))):
             needs = {"legacy": [self.legacy], "modern": [self.modern]}.get(
                 who.serve, [self.legacy, self.modern, self.split])
             if None in needs:
                 raise ValueError(f"{self.name} lacks an arm or a split that the stage {stage} needs")
-        return replace(self, reads=reads, writes=writes)
+        split = self.split
+        if split is not None and share is not None:
+            split = replace(split, share=share)
+        return replace(self, reads=reads, writes=writes, split=split)
 
     def unlike(self, other: "Capability") -> bool:
         """Whether a call of `other` that is handled as one of this could miss a policy, or get another arm's answer."""

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 VERSIONS = {"1.0": ssl.TLSVersion.TLSv1, "1.1": ssl.TLSVersion.TLSv1_1, "1.2": ssl.TLSVersion.TLSv1_2,
             "1.3": ssl.TLSVersion.TLSv1_3}
 OLD = frozenset({"1.0", "1.1"})
+# The suites that are offered to an upstream: OpenSSL's choice. A context's own would not do: some builds of Python
+# leave out all suites without forward secrecy, so that a device would be reached from one machine and not another.
+SUITES = "DEFAULT"
 # Suites without a certificate or without encryption: whoever is in between could read and change everything.
 _NEVER = ":!aNULL:!eNULL"
 # Servers of before RFC 5746 do not say that they renegotiate securely (SSL_OP_LEGACY_SERVER_CONNECT).
@@ -29,7 +32,7 @@ class Strength:
     ciphers: str = ""
     security_level: int | None = None
 
-    def faults(self, default: str = "DEFAULT") -> Iterator[tuple[str, str]]:
+    def faults(self, default: str = SUITES) -> Iterator[tuple[str, str]]:
         """What cannot work: the option, and what is wrong with it. `default` are the suites if there are no
         `ciphers`."""
         if "@" in self.ciphers:
@@ -56,7 +59,7 @@ class Strength:
     def _weak_suites(self) -> str:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         try:
-            permit(context, self, "DEFAULT")
+            permit(context, self)
         except ssl.SSLError:
             return ""
         suites = [one for one in context.get_ciphers() if one["protocol"] != "TLSv1.3"]
@@ -67,15 +70,14 @@ class Strength:
             "suites without forward secrecy are among these" if rsa else ""
 
 
-def permit(context: ssl.SSLContext, strength: Strength, default: str) -> None:
-    """Let a context permit this strength. `default` are the suites if the strength names none; "" leaves the context's
-    own. Raises ssl.SSLError if no suite is left."""
+def permit(context: ssl.SSLContext, strength: Strength, default: str = SUITES) -> None:
+    """Let a context permit this strength. `default` are the suites if the strength names none. Raises ssl.SSLError if
+    no suite is left."""
     ciphers = strength.ciphers or default
     level = strength.security_level
     if level is not None:
-        ciphers = f"{ciphers or 'DEFAULT'}:@SECLEVEL={level}"
-    if ciphers:
-        context.set_ciphers(ciphers + _NEVER)
+        ciphers = f"{ciphers}:@SECLEVEL={level}"
+    context.set_ciphers(ciphers + _NEVER)
     if level == 0:
         context.options |= _LEGACY_SERVERS
     version = VERSIONS[strength.min_version or "1.2"]

@@ -3,7 +3,7 @@
 A reload builds a new configuration while the old one is in use. A flip changes only the stages behind the same paths.
 Both put a new route table in force by one assignment. A request keeps the table that it started with, so the upstreams
 and policies of the old configuration are closed only when they are idle. A file with problems changes nothing: the
-worker reports them and goes on as before.
+worker reports them and goes on as before. So does a file that lacks what an override needs.
 """
 
 import asyncio
@@ -16,12 +16,15 @@ from typing import Any, TypeAlias
 
 from gateway.config.attempts import Attempts
 from gateway.config.compile import Configuration
+from gateway.config.controlling import OVERRIDE
 from gateway.config.problem import Invalid
 from gateway.config.sealing import custody_beside
 from gateway.edges.http1 import descriptors
 from gateway.edges.http1.edge import Edge
-from gateway.flips.base import StagePair, Stages
-from gateway.flips.file import FileStages
+from gateway.flips.base import State
+from gateway.flips.fitting import in_table, unusable, written
+from gateway.flips.following import Following
+from gateway.flips.opening import Opened
 from gateway.pipeline import Pipeline
 from gateway.policies.base import Policy
 from gateway.telemetry.facts import ReloadFacts
@@ -51,19 +54,18 @@ class Reloads:
 
 
 class InForce:
-    """The configuration in force. Call `reload` when one of `files` changes. `stages` are those that the configuration
-    sets."""
+    """The configuration in force. Call `reload` when one of `files` changes. `following` has the stages."""
 
     def __init__(
         self, path: Path, configuration: Configuration, pipeline: Pipeline, edge: Edge, recorder: Recorder,
-        limit: int, spawn: Spawn,
+        limit: int, spawn: Spawn, opened: Opened,
     ) -> None:
-        """`pipeline` and `edge` use `configuration` already. `limit` is how many file descriptors the process may
-        have."""
+        """`pipeline` and `edge` use `configuration` already, with the stages that `opened` has. The process may have
+        `limit` file descriptors."""
         self.configuration = self._began = configuration
         self.files = configuration.files
         self.reloads = Reloads(configuration.revision, at=time.time())
-        self.stages = FileStages(configuration.revision, written_stages(configuration))
+        self.following = Following(opened, lambda: written(self.configuration.table.capabilities), self._flipped)
         self._path = path
         self._pipeline = pipeline
         self._edge = edge
@@ -99,16 +101,28 @@ class InForce:
                 self._refuse((f"{self._path.name} cannot be read: {type(error).__name__}",))
                 return
             self.files = fresh.files
-            if fresh.digest != previous.digest or not self.reloads.successful:
-                self._put(fresh, previous)
+            if fresh.digest == previous.digest and self.reloads.successful:
+                return
+            lacking = unusable(fresh.table.capabilities, self.following.state)
+            if lacking:
+                # The last good table stays, as with any other problem of a file.
+                self._refuse(tuple(f"{self._path}: {why} [{OVERRIDE}]" for why in lacking.values()))
+                return
+            await self.following.adopt(written(fresh.table.capabilities))
+            # There is no await in between: no request sees the new stages in the former table.
+            self._put(fresh, previous)
 
-    async def follow(self, stages: Stages) -> None:
-        """Put each change of `stages` in force, until cancelled. Capabilities without a change stay as they are."""
-        revision = ""
-        while True:
-            snapshot = await stages.watch(revision)
-            revision = snapshot.revision
-            self._pipeline.table = self._pipeline.table.with_stages(snapshot.stages)
+    def _flipped(self, state: State) -> None:
+        """Put the stages of another state in force."""
+        pipeline = self._pipeline
+        table = pipeline.table.with_stages(in_table(self.configuration.table.capabilities, state))
+        if table is not pipeline.table:
+            pipeline.table = table
+            self._edge.settle()
+        self._recorder.event("stages_changed", revision=state.revision)
+        if not self.reloads.successful:
+            # The file may have been refused for an override that has ended.
+            self._spawn(self.reload())
 
     async def close(self) -> None:
         """Close the upstreams and policies in force."""
@@ -142,8 +156,8 @@ class InForce:
 
     def _put(self, fresh: Configuration, previous: Configuration) -> None:
         self.configuration = fresh
-        self._pipeline.table = fresh.table
-        self.stages.put(fresh.revision, written_stages(fresh))
+        self._pipeline.table = fresh.table.with_stages(in_table(fresh.table.capabilities, self.following.state))
+        self._edge.settle()
         self._edge.most = clients(fresh, self._limit)
         self._edge.use(fresh.edge)
         if fresh.edge != previous.edge:
@@ -189,19 +203,20 @@ def clients(configuration: Configuration, limit: int) -> int:
     return descriptors.clients(limit, pooled + configuration.lane.concurrency)
 
 
-def written_stages(configuration: Configuration) -> dict[str, StagePair]:
-    """The stages that a configuration sets, by capability."""
-    return {one.name: StagePair(one.reads, one.writes) for one in configuration.table.capabilities.values()}
-
-
 def needs_restart(fresh: Configuration, began: Configuration) -> tuple[str, ...]:
     """The settings that a reload cannot change, and in which `fresh` differs from the configuration at the start."""
     return tuple(name for name, changed in (
         ("store", fresh.store != began.store),
         ("shadow", (fresh.lane, _custody(fresh)) != (began.lane, _custody(began)) or _sealed(fresh) != _sealed(began)),
+        ("control", fresh.store == began.store and _kept(fresh) != _kept(began)),
         ("server.tls", (fresh.edge.cbc, fresh.edge.strength) != (began.edge.cbc, began.edge.strength)),
         ("server.drain.grace", fresh.edge.drain_grace != began.edge.drain_grace),
     ) if changed)
+
+
+def _kept(configuration: Configuration) -> tuple[Path | None, Path | None]:
+    """Where flips are kept, and made. If they are beside the store, they move with it."""
+    return configuration.control.path, configuration.control.socket
 
 
 def _custody(configuration: Configuration) -> Path | None:

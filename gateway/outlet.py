@@ -8,11 +8,14 @@ answer, the exchange speaks to it with no layer between, and no call more for ea
 changes or records answers wraps a Downstream, and is held to `gateway.testing.check_outlet`.
 """
 
+import time
 from typing import Protocol
 
 from adapters.message import Headers
 from gateway.call import Call
+from gateway.courtesy import Courtesy, shown
 from gateway.errors import phrase
+from gateway.telemetry.record import Account
 from gateway.transports.http.affinity import Affinity
 
 
@@ -80,3 +83,45 @@ def send_whole(outlet: Outlet, status: int, headers: Headers, body: bytes) -> No
     outlet.send_head(status, phrase(status), headers, len(body))
     outlet.send_data(body)
     outlet.send_end(Headers())
+
+
+class Courteous:
+    """The outlet of a capability with a Courtesy: it adds what that says to the head, and passes on all else. It stands
+    behind the Witness, so no comparison sees these fields."""
+
+    __slots__ = ("_account", "_call", "_courtesy", "_outlet")
+
+    def __init__(self, outlet: Outlet, courtesy: Courtesy, account: Account, call: Call) -> None:
+        """`call` has its principal by the time that an answer begins, if a policy has verified one."""
+        self._outlet = outlet
+        self._courtesy = courtesy
+        self._account = account
+        self._call = call
+
+    def send_interim(self, status: int, reason: bytes, headers: Headers) -> None:
+        """See Outlet."""
+        self._outlet.send_interim(status, reason, headers)
+
+    def send_head(self, status: int, reason: bytes, headers: Headers, length: int) -> None:
+        """See Outlet."""
+        courtesy = self._courtesy
+        headers = courtesy.added(status, headers)
+        if courtesy.insight is not None and courtesy.insight.permits(self._call):
+            headers = shown(headers, self._account, time.monotonic())
+        self._outlet.send_head(status, reason, headers, length)
+
+    def send_data(self, data: bytes) -> None:
+        """See Outlet."""
+        self._outlet.send_data(data)
+
+    def flush(self) -> None:
+        """See Outlet."""
+        self._outlet.flush()
+
+    def send_end(self, trailers: Headers) -> None:
+        """See Outlet."""
+        self._outlet.send_end(trailers)
+
+    def abort(self) -> None:
+        """See Outlet."""
+        self._outlet.abort()

@@ -25,11 +25,11 @@ from gateway.admit import admit
 from gateway.call import Admitted, Arrival, Call, Refused
 from gateway.capability import Arm
 from gateway.decide import Decision, decide
-from gateway.errors import code_of, problem, whereabouts
+from gateway.errors import FAULTS, code_of, problem, whereabouts
 from gateway.fallback import KINDS, STATUSES, Fallback, Fallbacks, code_for_client
 from gateway.forward import forward
 from gateway.mirroring import Intake, Witness, is_logged_in, left_out
-from gateway.outlet import Downstream, Outlet, send_whole, with_ours
+from gateway.outlet import Courteous, Downstream, Outlet, send_whole, with_ours
 from gateway.phase import ADMITTING, ANSWERING, ASKING, DONE, HOLDING, TUNNEL, Phase
 from gateway.room import BODY_FREE, Room
 from gateway.routing import Ambiguous, RouteTable
@@ -38,7 +38,6 @@ from gateway.transports.base import Sending
 from gateway.transports.http.affinity import Affinity
 from gateway.upload import Upload, ask_for_body
 from gateway.waiting import wait
-from gateway.wire.request_rules import FAULTS
 from gateway.wire.rules import RULES
 from shadow.observation import Failure, Observation
 
@@ -66,14 +65,14 @@ class Exchange:
     client sends, and the transport what the arm says. Once it is DONE nothing more is heard."""
 
     __slots__ = (
-        "_account", "_admitting", "_arm", "_arm_started", "_arrival", "_call", "_decision", "_downstream", "_fallback",
+        "_account", "_admitting", "_arm", "_arrival", "_call", "_decision", "_downstream", "_fallback",
         "_match", "_outlet", "_pipeline", "_sending", "_translated", "_upload", "_witness", "phase",
     )
 
     def __init__(self, pipeline: Pipeline, downstream: Downstream) -> None:
         self._pipeline = pipeline
         self._downstream = downstream
-        self._outlet: Outlet = downstream  # the direct one: nothing is demanded of an answer
+        self._outlet: Outlet = downstream  # the direct one: nothing is demanded or said of an answer
         self.phase: Phase = ADMITTING
         self._call: Call | None = None
         self._decision: Decision | None = None
@@ -104,12 +103,14 @@ class Exchange:
         if head.upgrade and not capability.upgrade:
             # An ordinary request from here on. Repeated heads share one Head; one with Upgrade is never shared.
             head.upgrade = b""
+        call = self._call = match.call(request, head.client)
+        if capability.courtesy is not None:
+            self._outlet = Courteous(self._outlet, capability.courtesy, account, call)
         if capability.body_limit and max(head.length, len(body)) > capability.body_limit:
             self._answer_problem("body_too_large")
             return
         if body or not whole:
             self._upload = Upload(body, capability.buffer_limit, pipeline.room, whole=whole)
-        call = self._call = match.call(request, head.client)
         admission = admit(call, capability.policies)
         if isinstance(admission, (Admitted, Refused)):
             self._policies_spoke(admission)
@@ -170,7 +171,7 @@ class Exchange:
         self.phase = ASKING
         self._arm = arm
         self._account.arm = arm.name
-        self._arm_started = time.monotonic()
+        self._account.arm_started = time.monotonic()
         sending = forward(decision, arm, self._match, self._arrival, body, self, self._downstream.affinity, whole=whole)
         # Where it failed at once, a fallback may already be on its way: that one counts.
         if self.phase is not DONE and self._arm is arm and sending is not None:
@@ -243,7 +244,7 @@ class Exchange:
         if fallback is None or not fallback.use(self._sending, hangs=failure is _HANGS, status=status):
             return False
         if self._witness is not None:
-            seconds = time.monotonic() - self._arm_started
+            seconds = time.monotonic() - account.arm_started
             self._witness.see_failed(Observation(account.arm, seconds, status, headers, failure=failure))
         account.fallback = why
         self._end_fallback()
@@ -286,7 +287,7 @@ class Exchange:
         account.status = status
         self.phase = TUNNEL if status == 101 else ANSWERING
         if self._witness is not None:
-            self._witness.begin(status, headers, self._sending, self._arm_started)
+            self._witness.begin(status, headers, self._sending, account.arm_started)
         if account.fallback or (call is not None and call.response_headers):
             headers = with_ours(headers, call, fell_back=bool(account.fallback))
         self._outlet.send_head(status, reason, headers, length)
@@ -309,7 +310,7 @@ class Exchange:
         """The answer is complete, and with it the exchange."""
         if self.phase is DONE:
             return
-        self._account.arm_seconds = time.monotonic() - self._arm_started
+        self._account.arm_seconds = time.monotonic() - self._account.arm_started
         self._sending = None
         self._outlet.send_end(trailers)
         if trailers and self._witness is not None:
@@ -322,13 +323,12 @@ class Exchange:
             return
         account, affinity = self._account, self._downstream.affinity
         self._sending = None
-        account.arm_seconds = time.monotonic() - self._arm_started
+        account.arm_seconds = time.monotonic() - account.arm_started
         lost = affinity is not None and affinity.has_lost() and failure.kind == "reset"
         if failure.kind in KINDS and self._fall_back(failure.kind, failure):
             return
         if lost and self.phase is ASKING:
-            # The upstream closed a login between requests, and so do we: the client may ask again on another
-            # connection, as it would without us (RFC 9112 section 9.3.1). Nobody answers in its place.
+            # The upstream closed a login between requests, and so do we (RFC 9112 section 9.3.1): nobody answers.
             account.status = 502
             self._downstream.hang_up()
             self._end_silently(code_of(failure), failure)

@@ -104,16 +104,26 @@ class RouteTable:
             for route, near in survey.near(unlike, changed if again else None):
                 self._near[route.number] = near
 
-    def with_stages(self, stages: Mapping[str, tuple[Stage, Stage]]) -> "RouteTable":
-        """This table with other stages (for reads and for writes), by capability. Unknown capabilities are ignored. The
-        paths stay, so the time that this takes grows with the capabilities and not with their operations. Raises
-        ValueError if a capability lacks the arm or the split that a stage needs."""
+    def with_stages(self, stages: Mapping[str, tuple[Stage, Stage, int]]) -> "RouteTable":
+        """This table with other stages, by capability: for reads, for writes, and the split's share. Unknown
+        capabilities are ignored. The paths stay, so the time that this takes grows with the capabilities and not with
+        their operations. Raises ValueError if a capability lacks the arm or the split that a stage needs."""
         changed = {one.name: one.at(*stages[one.name]) for one in self.capabilities.values()
-                   if stages.get(one.name, (one.reads, one.writes)) != (one.reads, one.writes)}
+                   if one.name in stages and stages[one.name] != one.stands}
         if not changed:
             return self
         return RouteTable([changed.get(name, one) for name, one in self.capabilities.items()], self.default,
                           self.revision, self)
+
+    def is_served_by(self, name: str, arm: str) -> bool:
+        """Whether an arm ("legacy", "modern") serves anything of a capability."""
+        capability = self.capabilities.get(name, self.default)
+        _, _, share = capability.stands
+        for safe in (True, False):
+            serve = capability.roles(safe=safe).serve
+            if serve == arm or (serve == "split" and (share or arm == "legacy")):
+                return True
+        return False
 
     def match(self, request: Request, overrides: Iterable[bytes] = ()) -> Match:
         """The most specific operation that the request fits, or the default route. Sends nothing, logs nothing.

@@ -29,7 +29,8 @@ from gateway.edges.http1.listener import Listener
 from gateway.edges.http1.spread import Spread
 from gateway.sockets import SocketFile, turn_away
 
-# Seconds before the data port closes, so that TCP handshakes that have begun can end and be accepted.
+# Seconds before the data port closes, so that TCP handshakes that have begun can end and be accepted; and seconds for
+# which a worker waits to hear whether it stops alone.
 _LAST_CALL = 0.2
 # A file in the run directory: once it exists, all workers are stopping.
 _STOPPING = "stopping"
@@ -144,6 +145,9 @@ class Worker(Resting):
         # Readiness goes off first, so that load balancers choose other gateways while this one still accepts.
         self.gateway.begin_drain()
         await asyncio.sleep(self.gateway.in_force.configuration.edge.drain_delay)
+        if not self._shared.all_stop:
+            # A signal may have been sent to all processes, and reach the supervisor after this one.
+            await asyncio.sleep(_LAST_CALL)
         if self._shared.all_stop:
             for sock in sockets or ():
                 turn_away(sock, self._shared.file)

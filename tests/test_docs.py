@@ -92,7 +92,7 @@ KEYS = written_keys(spec.Routes)
 WORDS = {alias.__metadata__[0]: word for alias, word in [
     (kinds.Duration, "duration"), (kinds.PositiveDuration, "duration"), (kinds.Size, "size"), (kinds.Share, "share"),
     (kinds.Template, "template"), (kinds.Methods, "text, or list of text"), (spec.Plugin, "plugin"),
-    (spec.ArmOrName, "text, or map"), (kinds.Places, "pattern"),
+    (spec.ArmOrName, "text, or map"), (kinds.Places, "pattern"), (kinds.Moment, "date, or time"),
 ]}
 
 
@@ -319,7 +319,7 @@ def busy(gateway, legacy, modern, old, tmp_path):
     pair = Authority(tmp_path, "ca").issue("client")
     figway = gateway(f"""
 version: 1
-server: {{drain: {{grace: 2s}}, forwarded: both}}
+server: {{drain: {{grace: 2s}}, forwarded: both, insight: ["address:127.0.0.1"]}}
 upstreams:
   legacy: {{url: "{legacy.url}"}}
   modern: {{url: "{modern.url}"}}
@@ -335,6 +335,7 @@ capabilities:
     stage: shadow
     shadow: {{sample: 100%, recheck: {{after: []}}}}
     policies: [fair]
+    deprecation: {{since: 2026-03-01, sunset: 2027-03-01, link: /why}}
   falling:
     owner: tests
     operations: {{read: {{method: GET, path: "/falling/{{id}}"}}}}

@@ -140,7 +140,7 @@ async def _tls(host: str, port: int, tls: Tls) -> dict[str, Any]:
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    permit(context, tls.strength, "")
+    permit(context, tls.strength)
     if tls.cert:
         context.load_cert_chain(tls.cert, tls.key)
     try:

@@ -9,6 +9,7 @@ from adapters.message import Headers, Request
 from gateway.capability import DEFAULT, Capability, Operation
 from gateway.cli.proposing.logs import Line
 from gateway.config.compile import Configuration
+from gateway.courtesy import Courtesy, Insight
 from gateway.routing import Ambiguous, RouteTable
 from shadow.words import noun
 
@@ -77,7 +78,13 @@ def _facts(one: Capability | Operation, policies: Mapping[int, str]) -> dict[str
         "sample": f"{one.shadow.sample * 100:g}%" if one.shadow is not None else "",
         "policies": ", ".join(policies[id(policy)] for policy in one.policies),
         "owner": one.owner,
+        "deprecation": _deprecation(one.courtesy),
     }
+
+
+def _deprecation(courtesy: Courtesy | None) -> str:
+    said = [*courtesy.once, *(field for _, field in courtesy.links)] if courtesy is not None else []
+    return ", ".join(f"{name.decode()}: {value.decode()}" for name, value in said)
 
 
 def _arm(one: Capability, name: str) -> str:
@@ -113,11 +120,18 @@ def _everywhere(was: Configuration, now: Configuration) -> Iterator[Change]:
                     if key != "read" and getattr(before, key) != getattr(after, key)]
             if keys:
                 yield Change("~", name, (f"differs in {', '.join(keys)}",))
+    if _insight(was) != _insight(now):
+        yield Change("~", "server", ("differs in insight",))
     if was.store != now.store:
         yield Change("~", "store", ("differs: a restart is needed",))
     for name in now.upstreams.keys() & was.upstreams.keys():
         if was.upstreams[name].settings != now.upstreams[name].settings:
             yield Change("~", f"upstream {name}", ("its settings differ: it gets new connections",))
+
+
+def _insight(built: Configuration) -> Insight | None:
+    courtesy = built.table.default.courtesy
+    return courtesy.insight if courtesy is not None else None
 
 
 @dataclass(slots=True)

@@ -10,6 +10,7 @@ from adapters.base import Adapter
 from gateway.ambiguity import is_ambiguous
 from gateway.capability import Arm, Capability, Operation, Split
 from gateway.config import gating, spec, unmatched
+from gateway.config.courtesy import courtesy, insight
 from gateway.config.crosswalk import Seeds
 from gateway.config.decode import Steps
 from gateway.config.described import Descriptions
@@ -98,6 +99,7 @@ class Capabilities:
         shadows = [one.shadow for one in routes.capabilities.values() if one.shadow is not None]
         self._builds = sorted({one.gate.build.lower() for one in shadows if one.gate.build is not None})
         self._groups: dict[str, tuple[str, spec.Split, Place]] = {}
+        self._insight = insight(server.insight)
 
     def compile(self, name: str, written: spec.Capability) -> Capability:
         """Compile one capability. An arm that could not be built is left out; it has a problem already."""
@@ -122,6 +124,7 @@ class Capabilities:
         return Capability(
             name, written.owner, operations, legacy, modern, written.stage, writes, split, shadow, policies,
             written.limits.buffer, written.limits.body, written.upgrade, str(place),
+            courtesy(written.deprecation, self._insight, node, self._findings),
         )
 
     def _problem(self, place: Place, message: str, code: str) -> None:

@@ -17,6 +17,8 @@ from gateway import plugins
 from gateway.capability import DEFAULT, Arm, Capability, Operation
 from gateway.config import spec, upstreams
 from gateway.config.capabilities import Capabilities, Names
+from gateway.config.controlling import Controls, controls
+from gateway.config.courtesy import courtesy, insight, warn_of_insight
 from gateway.config.crosswalk import Seeds
 from gateway.config.decode import Repair, Schema, Steps, decode
 from gateway.config.described import Descriptions
@@ -42,7 +44,8 @@ from shadow.settings import LaneSettings
 @dataclass(frozen=True, slots=True, eq=False)
 class Configuration:
     """Everything that routes.yaml sets. `store` is an entry point's name with its options; `custody` is the file of the
-    keys, None for memory; `sealed` is where whole mismatches are kept, if anywhere; `files` must be watched.
+    keys, None for memory; `sealed` is where whole mismatches are kept, if anywhere; `control` says where flips are kept
+    and who may make them; `files` must be watched.
 
     `revision` is a hash of the text as written, the same on every replica. It leaves out the values of "${…}", since a
     short hash of a short secret gives the secret away. `digest` covers the values too: configurations with equal
@@ -55,6 +58,7 @@ class Configuration:
     store: tuple[str, Any]
     custody: Path | None
     sealed: Sealed | None
+    control: Controls
     upstreams: Mapping[str, Transport]
     policies: Mapping[str, Policy]
     files: tuple[Path, ...]
@@ -157,9 +161,13 @@ class _Build:
         self._ties(capabilities)
         store = self._store(routes)
         custody, records = self._custody(routes, store)
+        control = controls(routes.control, self._root, _file(store), self._findings) \
+            if ("control",) not in self._broken else Controls()
         self._unused()
         self._trust(routes.server)
         self._suites(routes.server)
+        warn_of_insight(routes.server.insight, self._root.find("server", "insight"), self._findings,
+                        verified=bool(routes.policies))
         if self._findings.problems or default is None or store is None:
             return None
         revision = self._hash(as_written=True).hex()[:12]
@@ -170,7 +178,7 @@ class _Build:
         return Configuration(
             table, _edge(routes.server, self._read(capabilities)),
             LaneSettings(lane.queue, lane.memory, lane.concurrency, lane.drain), (store.name, store.options),
-            custody, records,
+            custody, records, control,
             {name: one for name, one in self._names.upstreams.items() if name in used}, self._names.policies,
             (*files, *self.seeds.files, *self.described.files, *self.certificates),
             tuple(sorted(set(self._findings.warnings))), revision,
@@ -232,7 +240,8 @@ class _Build:
             return None
         place = str(self._root.key("default"))
         operation = Operation(DEFAULT, place=place)
-        return Capability(DEFAULT, "", (operation,), Arm("legacy", upstream), policies=policies, place=place)
+        return Capability(DEFAULT, "", (operation,), Arm("legacy", upstream), policies=policies, place=place,
+                          courtesy=courtesy(None, insight(routes.server.insight), node, self._findings))
 
     def _ties(self, capabilities: list[Capability]) -> None:
         ties = Ties()
@@ -279,8 +288,7 @@ class _Build:
         """The file of the keys, and that of sealed records. Both depend on the store's file."""
         if store is None or ("shadow",) in self._broken:
             return None, None
-        stored = getattr(store.options, "path", None)
-        stored = stored if isinstance(stored, Path) else None
+        stored = _file(store)
         custody = custody_beside(stored) if stored is not None else None
         if routes.shadow.custody is not None:
             custody = self._root.find("shadow", "custody").place.file.parent / routes.shadow.custody
@@ -316,6 +324,12 @@ class _Build:
                 node.key("trusted_hops"), "say which fields these proxies write: beside this, write `trusted_fields: "
                 "x-forwarded`, or `trusted_fields: forwarded`; X-Forwarded-* is believed now, which clients can forge "
                 "where the proxies write Forwarded alone", "trusted_fields")
+
+
+def _file(store: Chosen | None) -> Path | None:
+    """The file of a store; None if it has none."""
+    path = getattr(store.options, "path", None) if store is not None else None
+    return path if isinstance(path, Path) else None
 
 
 def _edge(server: spec.Server, read: frozenset[bytes]) -> EdgeSettings:

@@ -5,6 +5,8 @@ Each kind is a pydantic type whose JSON Schema describes the text, for editors, 
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
+from ipaddress import ip_network
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
@@ -19,6 +21,10 @@ from shadow.compare.severity import is_status
 _FIELD_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 _STICKY = r"client_ip|(claim|header|cookie|query|path):.+"
+_MOMENT = r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2}))?"
+_SEEN = r"(address|subject):.+|claim:[^=]+=.+"
+# What a URI reference may hold (RFC 3986 section 2), so that nothing ends it in a Link field.
+_REFERENCE = r"([A-Za-z][A-Za-z0-9+.-]*:|/)[!#-;=?-Z\[\]_a-z~]+"
 
 
 def _text(pattern: str) -> Any:
@@ -91,6 +97,8 @@ HostRule = Annotated[str, _matching(r"[A-Za-z0-9._~:\[\]-]+", "bad_value", "want
 Sticky = Annotated[str, _matching(
     _STICKY, "bad_sticky", "wants claim:NAME, header:NAME, cookie:NAME, query:NAME, path:NAME or client_ip")]
 Viewer = Annotated[str, _matching(r"%?[^\s%:]{1,64}", "bad_value", 'wants the name of a user, or of a group: "%staff"')]
+Holder = Annotated[str, _matching(
+    rf"%?[^\s%:]{{1,64}}|token:{_NAME}", "bad_value", 'wants a user, a group ("%staff"), or "token:NAME"')]
 OriginPath = Annotated[str, _matching(r"/[!-~]*", "bad_value", "wants a path that begins with /")]
 
 
@@ -178,3 +186,43 @@ def _places(value: object) -> object:
 
 Places = Annotated[str, BeforeValidator(_places, json_schema_input_type=_text("(/.*)?|[A-Z][A-Z0-9]{2}.*"))]
 """A place of shadow.compare.places."""
+
+
+def _moment(value: object) -> object:
+    wrong = PydanticCustomError("bad_value", "wants a date, or a time with its zone: 2027-03-01, 2027-03-01T06:00:00Z")
+    if not isinstance(value, str) or re.fullmatch(_MOMENT, value, re.ASCII) is None:
+        raise wrong
+    try:
+        found = datetime.fromisoformat(value)
+        seconds = int((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp())
+        datetime.fromtimestamp(seconds, UTC)  # the zone may have moved it out of the calendar
+    except (ValueError, OverflowError):
+        raise wrong from None
+    if seconds < 0:
+        raise wrong
+    return seconds
+
+
+Moment = Annotated[int, BeforeValidator(_moment, json_schema_input_type=_text(_MOMENT))]
+"""Seconds since 1970. A date stands for its first moment, UTC."""
+Reference = Annotated[str, _matching(_REFERENCE, "bad_value", "wants a URL, or a path that begins with /")]
+
+
+def _seen(value: object) -> object:
+    if isinstance(value, str) and re.fullmatch(_SEEN, value, re.ASCII) is not None:
+        kind, _, rest = value.partition(":")
+        if kind != "address":
+            return value
+        try:
+            ip_network(rest)
+        except ValueError as error:
+            if "host bits" in str(error):
+                raise PydanticCustomError(
+                    "bad_value", "this network has bits of a host: write its first address") from None
+        else:
+            return value
+    raise PydanticCustomError("bad_value", "wants address:10.0.0.0/8, subject:NAME or claim:NAME=VALUE")
+
+
+Seen = Annotated[str, BeforeValidator(_seen, json_schema_input_type=_text(_SEEN))]
+"""Who may see which arm answered."""

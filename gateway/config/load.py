@@ -13,7 +13,7 @@ from gateway.config.unmatched import of_glob
 from gateway.files import read_plain
 
 MAPS = ("upstreams", "policies", "capabilities")
-_FIRST_ONLY = ("server", "store", "shadow", "default")
+_FIRST_ONLY = ("server", "store", "shadow", "control", "default")
 MAX_FILE = 16 << 20
 """Bytes of one file; all together may have four times as many. That is far more than anybody writes by hand, and still
 read within seconds."""

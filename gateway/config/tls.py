@@ -5,18 +5,18 @@ from math import inf
 from pathlib import Path
 
 from gateway.certificates import Files, Unusable, checked, validity
-from gateway.config import spec
+from gateway.config import upstream_spec
 from gateway.config.exposed import warn_if_exposed
 from gateway.config.nodes import Node
 from gateway.config.problem import Findings, Place
-from gateway.handshakes import Strength
+from gateway.handshakes import SUITES, Strength
 from gateway.transports.settings import Tls
 
 _CODE = "bad_certificate"
 
 
 def upstream_tls(
-    tls: spec.Tls | None, node: Node, seen: list[Path], findings: Findings
+    tls: upstream_spec.Tls | None, node: Node, seen: list[Path], findings: Findings
 ) -> Tls:
     """The TLS settings of the upstream at `node`. Its files are added to `seen`. The settings have a digest of what the
     files hold, so that a renewed certificate makes another pool."""
@@ -45,16 +45,16 @@ def upstream_tls(
         warn_if_exposed(paths["key"], node.find("tls", "key").place, "the key", findings)
     ca, cert, key = (None if path is None else str(path) for path in paths.values())
     return Tls(ca, cert, key, tls.server_name, tls.verify, files.digest,
-               strength(tls, node.find("tls"), "DEFAULT", findings),
+               strength(tls, node.find("tls"), SUITES, findings),
                validity(files.cert).ends if files.cert else inf)
 
 
-def as_strength(tls: spec.Strength) -> Strength:
+def as_strength(tls: upstream_spec.Strength) -> Strength:
     """The least that TLS must be, unchecked."""
     return Strength(tls.min_version or "", tls.ciphers or "", tls.security_level)
 
 
-def strength(tls: spec.Strength, node: Node, default: str, findings: Findings) -> Strength:
+def strength(tls: upstream_spec.Strength, node: Node, default: str, findings: Findings) -> Strength:
     """The least that TLS must be, as written at `node`. `default` are the suites if none are written."""
     found = as_strength(tls)
     for option, wrong in found.faults(default):

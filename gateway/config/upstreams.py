@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from gateway.config import spec
+from gateway.config import upstream_spec
 from gateway.config.nodes import Node
 from gateway.config.problem import Findings
 from gateway.config.tls import upstream_tls
@@ -17,7 +17,7 @@ _HOST = re.compile(r"[\w.~-]+|\[[0-9A-Fa-f:.]+(?:%25[\w.~-]+)?\]")
 
 
 def settings(
-    name: str, written: spec.Upstream, node: Node, seen: list[Path], findings: Findings
+    name: str, written: upstream_spec.Upstream, node: Node, seen: list[Path], findings: Findings
 ) -> UpstreamSettings | None:
     """The settings of one upstream, or None after a problem. `node` is its map; its files are added to `seen`."""
     before = len(findings.problems)
@@ -41,7 +41,7 @@ def settings(
 
 
 def _endpoints(
-    written: spec.Upstream, node: Node, findings: Findings
+    written: upstream_spec.Upstream, node: Node, findings: Findings
 ) -> tuple[str, ...]:
     if (written.url is None) == (written.endpoints is None):
         message = "needs `url` or `endpoints`" if written.url is None else "has both `url` and `endpoints`"

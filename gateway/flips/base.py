@@ -1,69 +1,218 @@
-"""The contract of Stages: it keeps a gateway's stages, flips them, and informs the gateway of changes.
+"""The words of flips (Position, Override, Latch, Stand, State, Flip), and the contract of Stages, which keeps them.
 
-Each change of a stage makes a new revision. A flip names the revision that it was decided on. If two people flip at the
-same time, the second flip is refused with Conflict, so that it does not undo the first unnoticed. Each implementation
-must pass `gateway.flips.testing.check_stages`.
+Where a capability is, is said by three: a guard's latch, else an override, else routes.yaml. `gateway.flips.precedence`
+says how they come together, `gateway.flips.steps` what a flip makes of them, `gateway.flips.record` how it is recorded.
 
-Requests are decided by the stages in the route table (pipeline.table). `gateway.inforce.InForce.follow` copies each
-change of these stages to the table.
+Each change makes a new revision, and the order of changes is that of their revisions: no clock decides. A flip names
+the revision that it was decided on. If the same capability has been changed since, the flip is refused with Conflict,
+so that it does not undo a change unnoticed. Each implementation of Stages must pass
+`gateway.flips.testing.check_stages`.
+
+Requests are decided by the positions in the route table (pipeline.table). `gateway.inforce.InForce` copies each change
+to that table.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, NamedTuple, Protocol
 
+from gateway.flips.record import ORIGIN, Record
 from gateway.stage import Stage
 
 
-class StagePair(NamedTuple):
-    """A capability's stages: for its safe operations, and for the others."""
+class Position(NamedTuple):
+    """Where a capability is: the stages of its reads and of its writes, and the share of its keys that canary gives to
+    modern, in 1/10,000 (0 without a split)."""
 
     reads: Stage
     writes: Stage
+    share: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
-    """All stages at one moment, by capability. `revision` is opaque: if it is the same, nothing has changed."""
+class Actor:
+    """Who acts: a name, the role in which, and the way by which the act came: "socket", "tcp", "file" (a reload),
+    "guard", "clock" (an expiry) or "start"."""
 
-    revision: str
-    stages: Mapping[str, StagePair]
+    name: str
+    role: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """What a person has said of a capability on top of routes.yaml. A part that is None is left to the file. `at` and
+    `expires` (None: never) are in seconds since 1970, by the store's clock; `revision` is that of the flip."""
+
+    reads: Stage | None
+    writes: Stage | None
+    share: int | None
+    author: str
+    reason: str
+    at: float
+    expires: float | None
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Latch:
+    """What a guard has said of a capability. It beats everything else until a person resumes. A part that is None is
+    left to the override and the file."""
+
+    reads: Stage | None
+    writes: Stage | None
+    guard: str
+    reason: str
+    at: float
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """All that is known of where one capability is. `file` is what routes.yaml says; `changed` is the revision of the
+    last change."""
+
+    file: Position
+    override: Override | None = None
+    latch: Latch | None = None
+    changed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """All capabilities at one moment, by name. `name` is that of the store, `revision` that of the last change. The
+    journal has `length` records, the last one with the digest `head`. `next` is in how many seconds after the reading
+    the next override expires, None if none does."""
+
+    name: str
+    revision: int
+    stands: Mapping[str, Stand]
+    length: int = 0
+    head: str = ORIGIN
+    next: float | None = field(default=None, compare=False)
+
+
+class Kind(StrEnum):
+    """What a flip does. `TRIP` is a guard's."""
+
+    FLIP = "flip"
+    ROLLBACK = "rollback"
+    TO_FILE = "to_file"
+    RESUME = "resume"
+    TRIP = "trip"
 
 
 @dataclass(frozen=True, slots=True)
 class Flip:
-    """A change of one capability's stages: the new stages, who wants the change, and why."""
+    """A wanted change of one capability: what, who and why. A part that is None stays as it is. `lasts` is after how
+    many seconds the override expires, None for never. `revision` is that which the flip was decided on, None for any.
+    `evidence` is what was known at that time, `plan` a summary of what would move, `detail` whatever else belongs into
+    the record; all of these hold JSON-ready values."""
 
+    kind: Kind
     capability: str
-    to: StagePair
-    who: str
-    why: str
+    actor: Actor
+    reason: str
+    reads: Stage | None = None
+    writes: Stage | None = None
+    share: int | None = None
+    lasts: float | None = None
+    revision: int | None = None
+    plan: str = ""
+    evidence: Any = None
+    correlation: str = ""
+    detail: Mapping[str, Any] = field(default_factory=dict)
 
 
 class FlipError(Exception):
-    """The flip was not made, and nothing has changed. The message says why, for people."""
+    """The flip was not made, and nothing has changed. The message says why, for people, in one line. `status` is the
+    exit status of the command, `code` a word for scripts."""
+
+    status = 1
+    code = "refused"
+
+
+class Refused(FlipError):
+    """A gate, or a missing role, does not allow the flip."""
+
+
+class BadFlip(FlipError):
+    """The flip cannot be made by anybody: a name, a stage, a share or a reason is wrong, or a precondition is not
+    met."""
+
+    status, code = 2, "bad_flip"
+
+
+class Already(BadFlip):
+    """The capability is there already, and the flip would change nothing."""
+
+    code = "already"
+
+
+class NoEvidence(FlipError):
+    """There is not enough evidence for the flip."""
+
+    status, code = 3, "no_evidence"
 
 
 class Conflict(FlipError):
-    """The stages have changed since the revision that the flip was decided on."""
+    """Somebody else was first: the capability has changed since the revision that the flip was decided on. `record` is
+    that change."""
+
+    status, code = 4, "conflict"
+
+    def __init__(self, message: str, record: Record | None = None) -> None:
+        super().__init__(message)
+        self.record = record
 
 
-class UnknownCapability(FlipError):
-    """There is no capability of this name."""
+class OutOfReach(FlipError):
+    """The store of the stages, or the gateway, cannot be reached."""
+
+    status, code = 5, "out_of_reach"
 
 
 class Stages(Protocol):
-    """The stages of one gateway. `read` and `flip` may block on a store's file; `watch` belongs to an event loop."""
+    """Where one gateway's capabilities stand. All methods but `watch` may block on a store's file, and may be called
+    in any thread. All but `fault` raise OutOfReach if the store cannot be used."""
 
-    def read(self) -> Snapshot:
-        """The present stages."""
+    @property
+    def fault(self) -> str:
+        """Why the store cannot be read now; "" if it can. While it cannot, the last state stays in force."""
         ...
 
-    def flip(self, flip: Flip, revision: str) -> Snapshot:
-        """Make the flip if the stages are still at `revision`, and return the new stages. Raises FlipError."""
+    def read(self) -> State:
+        """The present state."""
         ...
 
-    async def watch(self, revision: str) -> Snapshot:
-        """Wait until the stages are at another revision than `revision`, and return them. Revisions in between may be
-        skipped."""
+    def flip(self, flip: Flip) -> tuple[State, Record]:
+        """Make a flip, and record it in the same transaction. Raises FlipError; then it has changed nothing but the
+        journal, which has the refusal."""
+        ...
+
+    def refuse(self, flip: Flip, error: FlipError) -> Record:
+        """Record that a flip was refused before it came here."""
+        ...
+
+    def adopt(self, files: Mapping[str, Position], actor: Actor) -> State:
+        """Another routes.yaml is in force: these are its positions. Ends the overrides that it ends, and records each
+        change. Changes nothing if they are known already."""
+        ...
+
+    def expire(self) -> State:
+        """End the overrides that have expired by the store's clock, and record that."""
+        ...
+
+    def history(self, capability: str | None = None, most: int = 100) -> list[Record]:
+        """The newest records of the journal, the newest first: of one capability, or all."""
+        ...
+
+    async def watch(self, revision: int) -> State:
+        """Wait until the state has another revision than `revision`, and return it. Revisions in between may be
+        skipped. Faults are not raised: this waits until the store can be read again."""
+        ...
+
+    def close(self) -> None:
+        """Release all resources. Nothing may be called afterwards."""
         ...

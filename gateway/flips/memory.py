@@ -1,36 +1,78 @@
-"""Stages in the memory of one process: for tests, which flip them."""
+"""Stages in the memory of one process: where no file keeps overrides, and for tests, which flip them."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from types import MappingProxyType
 
-from gateway.flips.base import Conflict, Flip, Snapshot, StagePair, UnknownCapability
+from gateway.flips import steps
+from gateway.flips.base import Actor, Conflict, Flip, FlipError, Position, State
 from gateway.flips.held import Held
+from gateway.flips.record import Record
 
 
 class MemoryStages:
-    """Stages that can be flipped, and are forgotten when the process ends."""
+    """Stages that are forgotten when the process ends. It belongs to one event loop."""
 
-    def __init__(self, stages: Mapping[str, StagePair]) -> None:
-        self._flips = 0
-        self._held = Held(Snapshot("0", MappingProxyType(dict(stages))))
+    fault = ""
 
-    def read(self) -> Snapshot:
+    def __init__(self, files: Mapping[str, Position] | None = None, clock: Callable[[], float] = time.time) -> None:
+        """`files` are the positions of routes.yaml, `clock` gives the time in seconds since 1970."""
+        self._clock = clock
+        self._records: list[Record] = []
+        self._held = Held(State("memory", 0, {}))
+        if files is not None:
+            self.adopt(files, Actor("start", source="start"))
+
+    def read(self) -> State:
         """See Stages."""
-        return self._held.snapshot
+        state = self._held.state
+        ends = [one.override.expires for one in state.stands.values()
+                if one.override is not None and one.override.expires is not None]
+        return replace(state, next=max(min(ends) - self._clock(), 0.0) if ends else None)
 
-    def flip(self, flip: Flip, revision: str) -> Snapshot:
+    def flip(self, flip: Flip) -> tuple[State, Record]:
         """See Stages."""
-        now = self._held.snapshot
-        if revision != now.revision:
-            raise Conflict(f"the stages have changed since revision {revision}: read them again")
-        if flip.capability not in now.stages:
-            raise UnknownCapability(f'there is no capability "{flip.capability}"')
-        self._flips += 1
-        stages = MappingProxyType({**now.stages, flip.capability: flip.to})
-        self._held.put(replace(now, revision=str(self._flips), stages=stages))
-        return self._held.snapshot
+        try:
+            state, record = steps.act(self._held.state, flip, self._clock())
+        except FlipError as error:
+            refused = self._explained(error, flip)
+            self.refuse(flip, refused)
+            raise refused from None
+        self._put(state, [record])
+        return state, record
 
-    async def watch(self, revision: str) -> Snapshot:
+    def refuse(self, flip: Flip, error: FlipError) -> Record:
+        """See Stages."""
+        state, record = steps.refuse(self._held.state, flip, error, self._clock())
+        self._put(state, [record])
+        return record
+
+    def adopt(self, files: Mapping[str, Position], actor: Actor) -> State:
+        """See Stages."""
+        return self._put(*steps.adopt(self._held.state, files, actor, self._clock()))
+
+    def expire(self) -> State:
+        """See Stages."""
+        return self._put(*steps.expire(self._held.state, self._clock()))
+
+    def history(self, capability: str | None = None, most: int = 100) -> list[Record]:
+        """See Stages."""
+        return [one for one in reversed(self._records) if capability in (None, one.capability)][:most]
+
+    async def watch(self, revision: int) -> State:
         """See Stages."""
         return await self._held.other_than(revision)
+
+    def close(self) -> None:
+        """See Stages."""
+
+    def _put(self, state: State, records: list[Record]) -> State:
+        self._records += records
+        self._held.put(state)
+        return state
+
+    def _explained(self, error: FlipError, flip: Flip) -> FlipError:
+        changed = self._held.state.stands[flip.capability].changed if isinstance(error, Conflict) else -1
+        made = [one for one in self.history(flip.capability) if (one.revision, one.action != "refusal") == (
+            changed, True)]
+        return steps.conflict(flip, made[0]) if made else error

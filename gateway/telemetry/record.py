@@ -29,13 +29,14 @@ class Account:
     status, a Failure's kind, "slow" or "ejected"; "" if it did not. `rule` is the rule of HTTP/1.1 for which the arm's
     answer was refused (gateway.wire.rules), "" for none. Times are in seconds: `started` by the monotonic clock,
     `seconds` from the head's arrival to the last byte sent to the client, `arm_seconds` the answering arm's
-    share of them.
+    share of them. `arm_started` is when the arm was asked, by the same clock; it is set when one is.
     """
 
     __slots__ = (
-        "arm", "arm_seconds", "bytes_in", "bytes_out", "capability", "error", "fallback", "method", "operation",
-        "reason", "request_id", "rule", "seconds", "stage", "started", "status", "trace_id",
+        "arm", "arm_seconds", "arm_started", "bytes_in", "bytes_out", "capability", "error", "fallback", "method",
+        "operation", "reason", "request_id", "rule", "seconds", "stage", "started", "status", "trace_id",
     )
+    arm_started: float
 
     def __init__(self, method: str, trace_id: str, request_id: str, started: float) -> None:
         self.method = method

@@ -53,12 +53,6 @@ TLS_RULES: dict[str, str] = {
 }
 """The rules of a handshake on the data port, and what happened."""
 
-FAULTS: dict[str, str] = {code: code for code in (
-    "bad_request", "bad_host", "bad_target", "ambiguous_path", "ambiguous_method", "body_too_large", "target_too_long",
-    "expectation_failed", "head_too_large", "method_not_supported", "coding_not_supported", "version_not_supported",
-    "loop", "raw_target")} | {"bad_framing": "chunk"}
-"""The codes of requests that are refused for what they are, after their head was accepted; and the rule of each."""
-
 _ENDED = re.compile(rb"[^\n]*\n")
 _VERSION = re.compile(rb"HTTP/1\.[01]")
 _ANY_VERSION = re.compile(rb"HTTP/[0-9.]+")

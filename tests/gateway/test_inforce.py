@@ -6,9 +6,11 @@ import pytest
 
 from gateway.config.compile import build
 from gateway.edges.http1.edge import Edge
-from gateway.flips.base import Flip, FlipError, StagePair
-from gateway.flips.memory import MemoryStages
-from gateway.inforce import InForce, clients, needs_restart, written_stages
+from gateway.flips.base import Actor, Flip, Kind
+from gateway.flips.fitting import in_table, written
+from gateway.flips.opening import opened
+from gateway.flips.sqlite import SqliteStages
+from gateway.inforce import InForce, clients, needs_restart
 from gateway.pipeline import Pipeline
 from gateway.stage import Stage
 from gateway.telemetry.output import Output
@@ -24,6 +26,7 @@ capabilities:
   labs:
     owner: me
     stage: {stage}
+    writes: legacy
     legacy: {{upstream: old}}
     modern: {{upstream: new}}
     shadow: {{sample: 100%}}
@@ -47,61 +50,145 @@ def made(write, tmp_path):
     with (tmp_path / "log").open("wb") as log:
         output = Output(log.fileno())
 
-        def made():
-            file = write()
+        def made(**how):
+            file = write(**how)
             configuration = build(file)
             recorder = Recorder(output)
-            pipeline = Pipeline(configuration.table, Lane(lambda *_: None, None, configuration.lane), recorder)
+            capabilities = configuration.table.capabilities
+            stages = opened(configuration.control.path, written(capabilities), 60)
+            table = configuration.table.with_stages(in_table(capabilities, stages.state))
+            pipeline = Pipeline(table, Lane(lambda *_: None, None, configuration.lane), recorder)
             edge = Edge(pipeline, configuration.edge)
             loop = asyncio.get_running_loop()
             spawned = []
             in_force = InForce(file, configuration, pipeline, edge, recorder, 1024,
-                               lambda work: spawned.append(loop.create_task(work)))
+                               lambda work: spawned.append(loop.create_task(work)), stages)
             return in_force, pipeline, spawned
 
         yield made
         output.close()
 
 
-async def test_a_reload_puts_its_stages_in_force(made, write):
-    in_force, pipeline, spawned = made()
-    before = in_force.stages.read()
-    write("shadow")
-    await in_force.reload()
-    after = in_force.stages.read()
-    assert before.stages["labs"] == StagePair(Stage.LEGACY, Stage.LEGACY)
-    assert after.stages["labs"] == StagePair(Stage.SHADOW, Stage.LEGACY)
-    assert pipeline.table.capabilities["labs"].reads is Stage.SHADOW
-    assert after.revision == pipeline.table.revision == in_force.reloads.revision
+IN_A_FILE = "store: {sqlite: {path: figway.db}}"
+ANN = Actor("ann", "operator", "socket")
+
+
+def flip(to, kind=Kind.FLIP):
+    return Flip(kind, "labs", ANN, "evidence", reads=to)
+
+
+async def put(in_force, wanted):
+    """A flip, as the desk makes it."""
+    state, _ = in_force.following.stages.flip(wanted)
+    in_force.following.put(state)
+
+
+async def until(happened):
+    async with asyncio.timeout(60):
+        while not happened():  # noqa: ASYNC110 - plain attributes: nothing tells of their change
+            await asyncio.sleep(0.01)
+
+
+async def end(in_force, spawned):
     for task in spawned:
         task.cancel()
+    await asyncio.gather(*spawned, return_exceptions=True)
+    in_force.following.stages.close()
     await in_force.close()
 
 
-async def test_stages_in_a_file_are_not_flipped_elsewhere(made):
-    in_force, pipeline, _ = made()
-    flip = Flip("labs", StagePair(Stage.SHADOW, Stage.LEGACY), "me", "evidence")
-    with pytest.raises(FlipError, match="kept in routes"):
-        in_force.stages.flip(flip, in_force.stages.read().revision)
-    assert pipeline.table.capabilities["labs"].reads is Stage.LEGACY
-    await in_force.close()
-
-
-async def test_a_flip_is_in_force_for_the_next_request_and_the_paths_stay(made):
-    in_force, pipeline, _ = made()
-    stages = MemoryStages(written_stages(in_force.configuration))
-    following = asyncio.create_task(in_force.follow(stages))
+async def test_a_reload_puts_its_stages_in_force(made, write):
+    in_force, pipeline, spawned = made()
     before = pipeline.table
-    flipped = stages.flip(Flip("labs", StagePair(Stage.VERIFY, Stage.MODERN), "me", "evidence"), stages.read().revision)
-    async with asyncio.timeout(60):
-        while pipeline.table is before:  # noqa: ASYNC110 - the table is a plain attribute: nothing tells of its change
-            await asyncio.sleep(0)
-    assert (pipeline.table.capabilities["labs"].reads, pipeline.table.capabilities["labs"].writes) == (
-        flipped.stages["labs"])
+    write("shadow")
+    await in_force.reload()
+    assert before.capabilities["labs"].reads is Stage.LEGACY
+    assert pipeline.table.capabilities["labs"].reads is Stage.SHADOW
+    assert pipeline.table.revision == in_force.reloads.revision
+    await end(in_force, spawned)
+
+
+async def test_a_flip_of_another_process_is_in_force_for_the_next_request_and_the_paths_stay(made, write):
+    write(more=IN_A_FILE)
+    in_force, pipeline, spawned = made(more=IN_A_FILE)
+    following = asyncio.create_task(in_force.following.run())
+    before = pipeline.table
+    other = SqliteStages(in_force.configuration.control.path)
+    other.flip(flip(Stage.VERIFY))
+    await until(lambda: pipeline.table is not before)
+    assert pipeline.table.capabilities["labs"].reads is Stage.VERIFY
     assert before.capabilities["labs"].reads is Stage.LEGACY
     assert pipeline.table._paths is before._paths
-    following.cancel()
-    await in_force.close()
+    other.close()
+    await end(in_force, [*spawned, following])
+
+
+async def test_a_reload_that_moves_forward_keeps_the_override_and_one_that_moves_back_ends_it(made, write):
+    in_force, pipeline, spawned = made(stage="shadow", more=IN_A_FILE)
+    await put(in_force, flip(Stage.VERIFY))
+    write("modern", IN_A_FILE)
+    await in_force.reload()
+    assert in_force.reloads.successful
+    assert pipeline.table.capabilities["labs"].reads is Stage.VERIFY
+    assert in_force.following.control().drifting == 1
+    write("shadow", IN_A_FILE)
+    await in_force.reload()
+    assert pipeline.table.capabilities["labs"].reads is Stage.SHADOW
+    assert in_force.following.control().drifting == 0
+    [record, *_] = in_force.following.stages.history("labs")
+    assert (record.action, record.source, record.detail["ended"]) == ("reload", "file", ["reads"])
+    await end(in_force, spawned)
+
+
+async def test_a_step_forward_by_the_file_alone_is_recorded_as_ungated(made, write):
+    in_force, _, spawned = made(more=IN_A_FILE)
+    write("verify", IN_A_FILE)
+    await in_force.reload()
+    [record, *_] = in_force.following.stages.history("labs")
+    assert (record.action, record.actor, record.detail["gate"]) == ("reload", "file", "ungated")
+    assert (record.before["reads"], record.after["reads"]) == ("legacy", "verify")
+    await end(in_force, spawned)
+
+
+@pytest.mark.parametrize(("change", "why"), [
+    (("    modern: {upstream: new}\n", ""), "it has no modern arm"),
+    (("    shadow: {sample: 100%}\n", ""), "it has no `shadow`"),
+    (("  labs:", "  rooms:"), "no such capability"),
+])
+async def test_a_file_that_lacks_what_an_override_needs_is_refused_until_the_override_ends(made, write, change, why):
+    in_force, pipeline, spawned = made(more=IN_A_FILE)
+    await put(in_force, flip(Stage.VERIFY))
+    file = write(more=IN_A_FILE)
+    file.write_text(file.read_text().replace(*change))
+    await in_force.reload()
+    [problem] = in_force.reloads.problems
+    assert why in problem
+    assert problem.endswith("[override]")
+    assert pipeline.table.capabilities["labs"].reads is Stage.VERIFY
+    await put(in_force, flip(None, Kind.TO_FILE))
+    await until(lambda: in_force.reloads.successful)
+    await end(in_force, spawned)
+
+
+async def test_a_start_serves_what_was_in_force(made):
+    in_force, _, spawned = made(stage="modern", more=IN_A_FILE)
+    await put(in_force, flip(Stage.LEGACY, Kind.ROLLBACK))
+    await end(in_force, spawned)
+    again, pipeline, spawned = made(stage="modern", more=IN_A_FILE)
+    assert pipeline.table.capabilities["labs"].reads is Stage.LEGACY
+    await end(again, spawned)
+
+
+async def test_a_gateway_whose_control_file_is_gone_keeps_its_stages_and_says_so(made, write):
+    in_force, pipeline, spawned = made(more=IN_A_FILE)
+    await put(in_force, flip(Stage.VERIFY))
+    following = asyncio.create_task(in_force.following.run())
+    in_force.configuration.control.path.unlink()
+    await until(lambda: "deleted" in in_force.following.stale)
+    write("modern", IN_A_FILE)
+    await in_force.reload()
+    assert pipeline.table.capabilities["labs"].reads is Stage.VERIFY
+    await end(in_force, [*spawned, following])
 
 
 @pytest.mark.parametrize(("more", "waiting"), [

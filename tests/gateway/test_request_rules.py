@@ -6,8 +6,9 @@ import pytest
 
 from gateway.edges.request_head import read
 from gateway.edges.settings import EdgeSettings
+from gateway.errors import CODES, FAULTS
 from gateway.wire.heads import Malformed
-from gateway.wire.request_rules import FAULTS, REQUEST_RULES, TLS_RULES, broken_handshake, broken_rule
+from gateway.wire.request_rules import REQUEST_RULES, TLS_RULES, broken_handshake, broken_rule
 
 HOST = b"Host: h\r\n\r\n"
 GET = b"GET / HTTP/1.1\r\n"
@@ -75,6 +76,7 @@ def test_a_head_that_is_not_whole_or_breaks_no_known_rule_has_one_too(code, head
 
 def test_a_body_whose_chunks_are_malformed_has_a_rule():
     assert FAULTS["bad_framing"] == "chunk"
+    assert FAULTS.keys() <= CODES.keys()
     assert FAULTS.keys() & {"unauthenticated", "forbidden", "rate_limited", "overloaded", "internal"} == set()
 
 

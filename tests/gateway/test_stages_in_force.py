@@ -39,7 +39,8 @@ def test_any_flips_come_to_what_a_reload_would_make(written, flips):
              for at, (operations, policies) in enumerate(written)]
     flipped = table(*every)
     for at, reads, writes in flips:
-        flipped = flipped.with_stages({f"c{at % len(every)}": (reads, writes)})
+        name = f"c{at % len(every)}"
+        flipped = flipped.with_stages({name: (reads, writes, flipped.capabilities[name].stands[2])})
     fresh = RouteTable([one.at(flipped.capabilities[one.name].reads, flipped.capabilities[one.name].writes)
                         for one in every], flipped.default)
     for target in TARGETS:
@@ -54,7 +55,7 @@ def test_any_flips_come_to_what_a_reload_would_make(written, flips):
 
 def test_a_request_keeps_the_table_that_it_started_with():
     before = table(capability("labs", operation("read", "/labs", "GET")))
-    after = before.with_stages({"labs": (Stage.VERIFY, Stage.LEGACY)})
+    after = before.with_stages({"labs": (Stage.VERIFY, Stage.LEGACY, 0)})
     request = ask("GET", "/labs")
     assert before.match(request).target.capability.stage(safe=True) == "legacy"
     assert after.match(request).target.capability.stage(safe=True) == "verify"
@@ -64,12 +65,21 @@ def test_a_request_keeps_the_table_that_it_started_with():
 
 def test_stages_that_are_in_force_already_change_nothing():
     routes = table(capability("labs", operation("read", "/labs")))
-    assert routes.with_stages({"labs": (Stage.LEGACY, Stage.LEGACY), "unknown": (Stage.MODERN, Stage.MODERN)}) is routes
+    there = routes.capabilities["labs"].stands
+    assert routes.with_stages({"labs": there, "unknown": (Stage.MODERN, Stage.MODERN, 0)}) is routes
+
+
+def test_a_share_alone_is_a_change():
+    routes = table(capability("labs", operation("read", "/labs")))
+    reads, writes, share = routes.capabilities["labs"].stands
+    flipped = routes.with_stages({"labs": (reads, writes, share + 1)})
+    assert flipped.capabilities["labs"].split.share == share + 1
+    assert routes.capabilities["labs"].split.share == share
 
 
 def test_a_flip_makes_no_path_anew():
     routes = table(capability("labs", operation("read", "/labs/{id}")), capability("notes", operation("get", "/notes")))
-    flipped = routes.with_stages({"labs": (Stage.MODERN, Stage.MODERN)})
+    flipped = routes.with_stages({"labs": (Stage.MODERN, Stage.MODERN, 0)})
     assert isinstance(flipped._paths, Paths)
     assert flipped._paths is routes._paths
     # What did not change is the same object, and costs a flip nothing.
@@ -85,4 +95,4 @@ def test_a_stage_that_lacks_an_arm_or_a_split_is_refused(change, reads, writes):
     default = Capability("_default", "", (Operation("_default"),), OLD)
     routes = RouteTable([dataclasses.replace(whole, **change)], default)
     with pytest.raises(ValueError, match="labs lacks an arm or a split"):
-        routes.with_stages({"labs": (reads, writes)})
+        routes.with_stages({"labs": (reads, writes, 0)})

@@ -133,6 +133,7 @@ class AnswerWriter:
         if self._untaken:
             self.weigh()
         if self.affinity is not None:
+            self._edge.logins.discard(self.affinity)
             self.affinity.close()
 
     def send_own(self, request: Request, head: Head) -> None:
@@ -256,6 +257,7 @@ class AnswerWriter:
         if affinity is None:
             assert self._reader is not None
             affinity = self.affinity = Affinity(self._reader, address)
+            self._edge.logins.add(affinity)
         return affinity
 
     def hear_out(self) -> bool:

@@ -13,6 +13,7 @@ from gateway.edges.http1.spread import Spread
 from gateway.edges.settings import EdgeSettings
 from gateway.outlet import Downstream
 from gateway.pipeline import Exchange, Pipeline
+from gateway.transports.http.affinity import Affinity
 
 # Client connections of a worker, if nothing is configured.
 _CONNECTIONS = 20_000
@@ -121,6 +122,8 @@ class Edge:
         self.untaken: set[Outgoing] = set()
         # Connections that have sent no whole head yet, the oldest first, and since when. They make way for others.
         self.silent: dict[ClientConnection, float] = {}
+        # The logins of clients that have one.
+        self.logins: set[Affinity] = set()
         self.turned_away = 0
         self.most = most
         self._spare = spare
@@ -170,6 +173,12 @@ class Edge:
     def overloaded(self) -> list[str]:
         """The resources that have run out, so that this worker refuses clients: "memory" or "connections"."""
         return [one.of for one in (self._memory, self._crowd) if one.now]
+
+    def settle(self) -> None:
+        """Stages have changed: let clients go, after the answer under way, that are logged in at an arm that serves
+        nothing of its capability any more."""
+        for affinity in list(self.logins):
+            affinity.settle(self._pipeline.table.is_served_by)
 
     def sweep(self) -> None:
         """Deal with connections whose deadline has passed, and log overloads. Called about twice a second."""

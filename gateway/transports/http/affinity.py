@@ -11,6 +11,7 @@ one. Until then it has none.
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 from gateway.transports.http.connection import Connection
@@ -102,6 +103,12 @@ class Affinity:
         """Whether a login was lost since the last call."""
         lost, self._lost = self._lost, False
         return lost
+
+    def settle(self, is_served_by: Callable[[str, str], bool]) -> None:
+        """Stages have changed. The client leaves after the answer under way if it is logged in for a capability at an
+        arm that serves nothing of it any more. `is_served_by` says that of a capability and an arm."""
+        if not all(is_served_by(capability, arm) for capability, arm in self._arms.items()):
+            self.client.leave(soon=False)
 
     def close(self) -> None:
         """The client is gone: close its logins."""

@@ -101,7 +101,7 @@ class Dialler:
     def _context(self) -> ssl.SSLContext:
         tls = self._settings
         context = ssl.create_default_context(cafile=tls.ca)
-        permit(context, tls.strength, "")
+        permit(context, tls.strength)
         if not tls.verify:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE

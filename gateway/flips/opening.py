@@ -1,0 +1,56 @@
+"""Opens the stages at a worker's start: from the control file, else from its copy, and never from routes.yaml alone."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gateway.flips import copy, steps
+from gateway.flips.base import Actor, OutOfReach, Position, Stages, State
+from gateway.flips.memory import MemoryStages
+from gateway.flips.sqlite import SqliteStages
+from gateway.own_thread import OwnThread
+
+START = Actor("start", source="start")
+FILE = Actor("file", source="file")
+SLOW = "the control file does not answer in time"
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The stages with their first state. `copy` is the file of the copy, None if stages are in memory alone. `fault`
+    says why the store does not know this state yet; "" if it does."""
+
+    stages: Stages
+    state: State
+    copy: Path | None = None
+    fault: str = ""
+
+
+def opened(path: Path | None, files: Mapping[str, Position], seconds: float) -> Opened:
+    """Open the control file at `path` (None: there is none) within `seconds`. `files` is what routes.yaml says."""
+    if path is None:
+        memory = MemoryStages(files)
+        return Opened(memory, memory.read())
+    stages, beside = SqliteStages(path), copy.beside(path)
+    known = copy.read(beside)
+
+    def begin() -> State:
+        stages.begin(known)
+        return stages.adopt(files, START)
+
+    attempt = OwnThread(begin)
+    fault = SLOW
+    if attempt.within(seconds):
+        try:
+            return Opened(stages, attempt.result(), beside)
+        except OutOfReach as error:
+            fault = str(error)
+    return Opened(stages, provisional(known or State("", -1, {}), files), beside, fault)
+
+
+def provisional(state: State, files: Mapping[str, Position]) -> State:
+    """What a state becomes with another file, as long as no store can say it. The revision stays: nothing is recorded
+    yet."""
+    after, _ = steps.adopt(state, files, FILE, time.time())
+    return replace(after, revision=state.revision)
