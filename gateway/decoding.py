@@ -32,8 +32,8 @@ def _normalized(piece: str) -> str:
 
 
 def compatible(text: str, normalize: Callable[[str], str] = _normalized) -> str:
-    """The text in Unicode's compatibility form (NFKC), in a time that grows with its length alone. In a very long row of
-    characters beyond ASCII, marks may keep their order."""
+    """The text in Unicode's compatibility form (NFKC), in a time that grows with its length alone. In a very long row
+    of characters beyond ASCII, marks may keep their order."""
     if text.isascii():
         return text
     return "".join(map(normalize, _PIECES.findall(text)))

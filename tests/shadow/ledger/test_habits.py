@@ -68,7 +68,8 @@ def test_rows_of_one_client_become_one_while_they_wait_and_are_bounded():
 
 def test_clients_are_listed_by_what_they_do_the_latest_first():
     now = JAN_1 + 10 * DAY
-    rows = [Habit(NOTHING, OTHERS, JAN_1, now), Habit(reads(), "b", now - 5, now - 4), Habit(OLD, "a", now - 9, now - 1),
+    rows = [Habit(NOTHING, OTHERS, JAN_1, now), Habit(reads(), "b", now - 5, now - 4),
+            Habit(OLD, "a", now - 9, now - 1),
             Habit(reads(), OTHERS, now - 9, now - 3), Habit(reads("modern"), "a", now, now, 7),
             Habit(Thing(REFUSED, "line_ends"), "a", now, now), Habit(reads(name="gone"), "c", now, now)]
     found = clients(rows, [Operation("results", "read"), Operation("results", "book")], now, 90)
