@@ -72,7 +72,9 @@ def broken_rule(code: str, head: bytes) -> str:
             hosts = len(_values(head, b"host"))
             return "no_host" if not hosts else "host_twice" if hosts > 1 else "host_value"
         case "bad_framing":
-            return _of_framing(head) or code
+            return _of_framing(head) or "chunk"
+        case "bad_target" if head.startswith(b"CONNECT "):
+            return "method_not_supported"
         case _:
             return code
 

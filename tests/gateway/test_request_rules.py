@@ -69,6 +69,7 @@ def test_each_rule_has_a_head_but_those_that_no_head_breaks():
     ("bad_request", b"", "bad_request"), ("request_timeout", GET, "request_timeout"),
     ("request_timeout", b"GET / HTTP/1.0\rHost: h\r\r", "bare_cr"), ("request_timeout", b"GET /\r\n", "http_0_9"),
     ("request_timeout", b"\x16\x03\x01", "tls"), ("bad_target", GET + HOST, "bad_target"),
+    ("bad_target", b"CONNECT h:443 HTTP/1.1\r\n" + HOST, "method_not_supported"), ("bad_framing", POST, "chunk"),
     ("head_too_large", b"", "head_too_large"), ("overloaded", b"", "overloaded"),
 ])
 def test_a_head_that_is_not_whole_or_breaks_no_known_rule_has_one_too(code, head, rule):
