@@ -81,12 +81,12 @@ default: {{upstream: legacy}}
 
 @pytest.fixture
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Figway]]:
-    """Starts gateways: gateway(config, *options, descriptors=0). Each must stop cleanly after the test."""
+    """Starts gateways: gateway(config, *options, descriptors=0, lane=True). Each must stop cleanly after the test."""
     with ExitStack() as stack:
 
-        def start(config: str, *options: str, descriptors: int = 0) -> Figway:
+        def start(config: str, *options: str, descriptors: int = 0, lane: bool = True) -> Figway:
             folder = tmp_path_factory.mktemp("gateway")
-            return stack.enter_context(running(folder, config, *options, descriptors=descriptors))
+            return stack.enter_context(running(folder, config, *options, descriptors=descriptors, lane=lane))
 
         yield start
 

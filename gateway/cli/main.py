@@ -13,7 +13,8 @@ COMMANDS = {
     "validate": "Check routes.yaml and report all problems at once.",
     "init": "Write a routes.yaml from what clients of legacy ask.",
     "schema": "Print the JSON Schema of routes.yaml, for editors.",
-    "plan": "Say what an edit of routes.yaml would change.",
+    "plan": "Say what an edit or a step would change.",
+    "drift": "Say where stages in force differ from routes.yaml.",
     "explain": "Show where a request would go, and why. Sends nothing.",
     "compare": "Compare two answers in files, and try out rules.",
     "status": "Show all capabilities on one screen, the worst first.",
@@ -49,7 +50,8 @@ def main(**_: Any) -> None:
     """Move capabilities from a legacy service to a modern one, behind one address that clients keep.
 
     Exit codes: 0 success, 1 findings or a gate that failed, 2 wrong usage or configuration, 3 the gateway cannot be
-    reached or a gate lacks evidence, 130 interrupted, 141 the reader closed the output (figway … | head).
+    reached or a gate lacks evidence, 5 the control file is out of reach, 130 interrupted, 141 the reader closed the
+    output (figway … | head).
     """
 
 

@@ -5,6 +5,7 @@ import pwd
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
@@ -24,7 +25,7 @@ from shadow.evidence.criteria import Criteria
 from shadow.ledger.habits import Clients
 from shadow.ledger.rows import Evidence
 from shadow.report.report import Profile, Report, fold
-from shadow.stores.base import Store, StoreError
+from shadow.stores.base import Store, StoreError, number_of
 from shadow.stores.earlier import as_of_now
 from shadow.stores.marks import left
 
@@ -179,7 +180,7 @@ def _read(store: Store, capability: str | None, known: _Known, file: Path | None
     try:
         ledger = store.read(capability)
         # A gateway that ended on a full disk could not write to the store what it lost. The file of marks says it.
-        unwritten = left(file) if file is not None else []
+        unwritten = left(file, partial(number_of, store)) if file is not None else []
         ledger.gaps += [one.gap() for one in unwritten if capability in (None, one.capability)]
         found = fold(ledger, *known, now=time.time())
     except StoreError as error:

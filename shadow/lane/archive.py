@@ -8,12 +8,13 @@ import asyncio
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import TypeVar
 
 from shadow.custody.base import Custody, CustodyError
 from shadow.sealed.base import Vault, VaultError
-from shadow.stores.base import Store, StoreError
-from shadow.stores.marks import Seat
+from shadow.stores.base import Store, StoreError, number_of
+from shadow.stores.marks import Numbers, Seat
 from shadow.words import worded
 
 STORE, CUSTODY, SEALED, MARKS = "store", "custody", "sealed", "marks"
@@ -34,7 +35,7 @@ class Archive:
 
     def __init__(
         self, store: Callable[[], Store], custody: Callable[[], Custody], vault: Callable[[Custody], Vault] | None,
-        seat: Callable[[], Seat] | None,
+        seat: Callable[[Numbers], Seat] | None,
     ) -> None:
         """Each function opens one file. It may block and raise anything. None means that there is no such file."""
         self.store: Store | None = None
@@ -92,8 +93,9 @@ class Archive:
         make_vault = self._make_vault
         if make_vault is not None and custody is not None:
             self.vault = made(SEALED, VaultError, self.vault, lambda: make_vault(custody))
-        if self._make_seat is not None:
-            self.seat = made(MARKS, OSError, self.seat, self._make_seat)
+        make_seat = self._make_seat
+        if make_seat is not None:
+            self.seat = made(MARKS, OSError, self.seat, lambda: make_seat(partial(number_of, self.store)))
         self.faults = faults
 
     def close(self) -> None:

@@ -133,7 +133,9 @@ class Lane(Generic[Way]):
         self._count(Tally(capability, operation, Outcome.SKIPPED, reason), left_out)
 
     def record(self, rows: Iterable[Traffic]) -> None:
-        """Write the gateway's traffic with the next batch."""
+        """Write the gateway's traffic with the next batch. To be called about once a second, if only to say that this
+        worker is alive."""
+        self.writer.live()
         for row in rows:
             self.writer.add(row)
 

@@ -84,8 +84,12 @@ class Standings:
         """The same for the first exchange of an epoch, and the first after a rest: it fetches the key, or sees that the
         key is still there. The restarts must be known. Raises nothing. Without a key the exchange counts, but proves
         nothing."""
-        epoch = self._epoch(pair, basis)
-        await self._keys.make(pair.capability, epoch)
+        made, epoch = None, self._epoch(pair, basis)
+        # Custody may turn out to be a new one. A key of that one would make other tokens, so that subjects which the
+        # former epoch has seen would count in it once more.
+        while epoch != made:
+            await self._keys.make(pair.capability, epoch)
+            made, epoch = epoch, self._epoch(pair, basis)
         key = self._keys.get(pair.capability, epoch) or b""
         return self._claim(pair, epoch, subject(pair, key, epoch, basis.parameters))
 

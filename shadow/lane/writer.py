@@ -37,7 +37,7 @@ from shadow.lane.standing import Standing, Standings
 from shadow.lane.unwritten import Calls, Exchanges
 from shadow.ledger.rows import FASTER, NOT_LOST, SLOWER, Binding, Gap, Reason, Traffic, bridged
 from shadow.settings import Slower
-from shadow.stores.base import Batch, Store, StoreError, StoreRenewed, prove, writer_of
+from shadow.stores.base import Batch, Store, StoreError, StoreRenewed, last_of, prove, writer_of
 from shadow.stores.marks import Marks, Seat
 from shadow.words import worded
 
@@ -123,6 +123,11 @@ class Writer:
         """Keep the marks in this file from now on. What former workers have left in it becomes gaps."""
         for one in self._marks.adopt(seat):
             self._miss(one.gap())
+        self.live()
+
+    def live(self) -> None:
+        """Mark that this worker is alive now. What is lost if it is killed was taken before the next call."""
+        self._marks.tick(time.time())
 
     def take(self, capability: str) -> None:
         """Mark that an exchange was taken, and will have an outcome."""
@@ -172,13 +177,12 @@ class Writer:
         if tally.reason == Reason.STORE_UNAVAILABLE:
             # Its epoch may not be known before the first pair, so the time says which epoch the gap is in.
             now = time.time()
-            return self._gap(Gap(tally.capability, Reason.STORE_UNAVAILABLE, 1, now, now))
+            self._gap(Gap(tally.capability, Reason.STORE_UNAVAILABLE, 1, now, now))
         # An exchange that the sample left out by chance is no gap in the evidence.
-        if tally.reason != NOT_SAMPLED:
+        elif tally.reason != NOT_SAMPLED:
             standing = self._standings.of_left_out(tally.capability, tally.operation, left_out)
             if standing is not None:
                 self._count_for(standing, tally, cohort)
-        return None
 
     def count_members(self, tally: Tally, standing: Standing, who: Sequence[tuple[str, str]]) -> None:
         """Count a finished exchange of both arms for those who asked, if it is effective: (dimension, name)."""
@@ -197,8 +201,7 @@ class Writer:
     ) -> None:
         """Keep a finished exchange: its comparison by these rules, and what it proves if both arms were asked. If not,
         `left_out` says what is known of it. It leaves its `cohort`, or None if it came just now."""
-        if cohort is None:
-            cohort = self.join(comparison.tally.capability)
+        cohort = cohort or self.join(comparison.tally.capability)
         cohort.open -= 1
         if standing is None and not _has_details(comparison):
             self._count(comparison.tally, left_out, cohort)
@@ -355,9 +358,8 @@ class Writer:
 
         Returns whether something was written. Then custody was looked at too: one thread does both, because handing
         work to a thread takes as long as writing a few exchanges."""
-        now_at = time.time()
-        self._hour = int(now_at) // HOUR
-        self._marks.tick(now_at)
+        self._hour = int(time.time()) // HOUR
+        self.live()
         store = self._store
         if store is None:
             return False
@@ -367,6 +369,7 @@ class Writer:
         if batch.is_empty and not (looks and now - self._looked >= IDLE - FLUSH):
             return False
         self._looked = now
+        self._marks.writes(_settled(taken), last_of(store)[0])
         try:
             dropped, look = await asyncio.to_thread(self._written, store, batch)
         except StoreRenewed as renewed:
@@ -386,10 +389,7 @@ class Writer:
         self.fault = ""
         self.keys.heed(look)
         self.keys.destroy_soon(dropped or ())
-        now = time.time()
-        self._marks.wrote_as(writer_of(store))
-        for capability, exchanges in _settled(taken).items():
-            self._marks.wrote(capability, exchanges, now)
+        self._marks.wrote(time.time(), writer_of(store), last_of(store)[1])
         return True
 
     def _written(self, store: Store, batch: Batch) -> tuple[Collection[tuple[str, Epoch]], Look]:

@@ -173,10 +173,39 @@ class Provable(Protocol):
         ...
 
 
+@runtime_checkable
+class Numbered(Provable, Protocol):
+    """A Provable store that numbers its writes. A Store need not be one: then what a worker was just writing when it
+    was killed counts as lost, though the store may have it."""
+
+    @property
+    def last(self) -> tuple[int, int]:
+        """By which number the store will know what this process writes next, and the number of its last write to the
+        present store; 0 if there is none. Later writes have larger numbers, below 2**62."""
+        ...
+
+    def number(self, writer: int) -> int:
+        """The number of this writer's last write; 0 if there is none. Raises StoreError."""
+        ...
+
+
 def writer_of(store: object) -> int:
     """By which number the store knows what this process has written; 0 if it has written nothing, or the store is not
     Provable."""
     return store.writer if isinstance(store, Provable) else 0
+
+
+def last_of(store: object) -> tuple[int, int]:
+    """See Numbered.last; zeros if the store is not Numbered."""
+    return store.last if isinstance(store, Numbered) else (0, 0)
+
+
+def number_of(store: object, writer: int) -> int:
+    """See Numbered.number; 0 if the store is not Numbered, or cannot be read."""
+    try:
+        return store.number(writer) if isinstance(store, Numbered) else 0
+    except StoreError:
+        return 0
 
 
 def prove(store: object, writers: Iterable[int]) -> None:

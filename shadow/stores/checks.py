@@ -27,7 +27,17 @@ from shadow.ledger.rows import (
     Traffic,
 )
 from shadow.ledger.unlink import tokenless
-from shadow.stores.base import NONE_HELD, Attentive, Batch, Held, Provable, Restartable, Store, StoreRenewed
+from shadow.stores.base import (
+    NONE_HELD,
+    Attentive,
+    Batch,
+    Held,
+    Numbered,
+    Provable,
+    Restartable,
+    Store,
+    StoreRenewed,
+)
 from shadow.stores.habit_checks import check_habits
 from shadow.stores.pace_checks import check_paces
 from shadow.stores.verdict_checks import STRATUM, check_verdict_rows, epoch_of
@@ -76,6 +86,8 @@ def check_store(store: Store, signatures: int) -> None:
     _check_retention(store)
     if isinstance(store, Provable):
         _check_writer(store, store)
+    if isinstance(store, Numbered):
+        _check_numbers(store, store)
     if isinstance(store, Restartable):
         _check_restarts(store, store)
     if isinstance(store, Attentive):
@@ -425,3 +437,12 @@ def _check_writer(store: Store, provable: Provable) -> None:
     with suppress(StoreRenewed):
         provable.prove(writer % (2**63 - 1) + 1)
         raise AssertionError("nobody else has written")
+
+
+def _check_numbers(store: Store, numbered: Numbered) -> None:
+    store.write(Batch())
+    writer, before = numbered.last
+    assert (writer, before) == (numbered.writer, numbered.number(writer)), "a write has a number"
+    store.write(Batch(tallies={_MATCH: 1}))
+    assert before < numbered.number(writer) == numbered.last[1] < 2**62, "a later one has a larger number"
+    assert numbered.number(writer % (2**63 - 1) + 1) == 0, "nobody else has written"

@@ -279,11 +279,18 @@ class Sqlite:
     def writer(self) -> int:
         return self._receipts.writer
 
-    def prove(self, writer: int) -> None:
+    @property
+    def last(self) -> tuple[int, int]:
+        return self._receipts.last
+
+    def number(self, writer: int) -> int:
         with self._database.connection() as connection:
-            if not sqlite_receipts.number(connection, writer):
-                raise StoreRenewed("the SQLite store was deleted or replaced: what another worker wrote is gone",
-                                   self._made)
+            return sqlite_receipts.number(connection, writer)
+
+    def prove(self, writer: int) -> None:
+        if not self.number(writer):
+            raise StoreRenewed("the SQLite store was deleted or replaced: what another worker wrote is gone",
+                               self._made)
 
     def restart(self, capability: str, at: float, who: str, reason: str) -> int:
         with self._database.transaction() as connection:

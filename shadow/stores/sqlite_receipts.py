@@ -38,6 +38,11 @@ class Receipts:
         """See the class."""
         return self._own if self._kept else 0
 
+    @property
+    def last(self) -> tuple[int, int]:
+        """The number of its next receipt, and that of its last write; 0 if it has written nothing to the file."""
+        return self._own, self._kept
+
     def leave(self, connection: sqlite3.Connection) -> None:
         """See Proof.leave."""
         [(self._left,)] = connection.execute(_LEAVE, (self._own,)).fetchall()

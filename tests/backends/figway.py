@@ -5,7 +5,7 @@ import re
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,12 +21,14 @@ START = 120.0
 
 
 class Figway:
-    """One running gateway. All its workers are ready when the constructor returns; `stop` ends it. `config` is the text
-    of its routes.yaml. `descriptors`, if given, is its limit of file descriptors, which it cannot raise. `files` is
-    the folder of the packages that it runs, if not those of the tests."""
+    """One running gateway. All its workers are ready when the constructor returns, and their lanes are at work unless
+    `lane` is False; `stop` ends it. `config` is the text of its routes.yaml. `descriptors`, if given, is its limit of
+    file descriptors, which it cannot raise. `files` is the folder of the packages that it runs, if not those of the
+    tests."""
 
     def __init__(
-        self, folder: Path, config: str, *options: str, descriptors: int = 0, files: Path | None = None,
+        self, folder: Path, config: str, *options: str, descriptors: int = 0, lane: bool = True,
+        files: Path | None = None,
     ) -> None:
         self.folder = folder
         self.file = folder / "routes.yaml"
@@ -35,6 +37,8 @@ class Figway:
         workers = options[options.index("--workers") + 1] if "--workers" in options else "1"
         # Any worker may answer for readiness. It counts the workers only if there are several.
         self._all = "" if workers == "1" else f"workers: {workers} of {workers}"
+        # A gateway serves before the files of its shadow are open, which takes seconds on a busy machine.
+        self._lane = "[+] shadow lane" if lane else ""
         self._out, self._err = folder / "stdout", folder / "stderr"
         limited = ["sh", "-c", f'ulimit -n {descriptors}; exec "$@"', "sh"] if descriptors else []
         with self._out.open("wb") as out, self._err.open("wb") as err:
@@ -45,17 +49,16 @@ class Figway:
                 env=os.environ | ({"PYTHONPATH": str(files)} if files else {}),
             )
         try:
-            until(self._ready_or_dead, "the gateway does not become ready", START)
+            until(lambda: self.process.poll() is not None or self.is_whole(), "it does not become ready", START)
             assert self.process.poll() is None, f"the gateway did not start: {self.stderr()}"
         except BaseException:
             end_group(self.process)
             raise
 
-    def _ready_or_dead(self) -> bool:
-        if self.process.poll() is not None:
-            return True
+    def is_whole(self) -> bool:
+        """Whether it is ready with all its workers, and their lanes if these are waited for."""
         status, text = self.readiness()
-        return status == 200 and self._all in text
+        return status == 200 and self._all in text and self._lane in text
 
     # as a client
 
@@ -97,14 +100,13 @@ class Figway:
 
     def metric(self, name: str, **labels: str) -> float:
         """The sum over the samples of `name` whose labels include `labels`; 0 if there is none."""
-        total = 0.0
-        for line in self.metrics().splitlines():
-            found = re.fullmatch(r"([a-zA-Z_:]+)(?:\{(.*)\})? (\S+)", line)
-            if found and found[1] == name:
-                given = dict(re.findall(r'(\w+)="([^"]*)"', found[2] or ""))
-                if labels.items() <= given.items():
-                    total += float(found[3])
-        return total
+        return _sum(self.metrics(), name, labels)
+
+    def eligible(self) -> float:
+        """How many exchanges were to be compared so far, with an outcome or without one yet. Two metrics say this, and
+        any worker may answer for them, each knowing more or less of the others: so both are of one answer."""
+        page = self.metrics()
+        return _sum(page, "figway_shadow_total", {}) + _sum(page, "figway_shadow_unfinished", {})
 
     def stdout(self) -> str:
         return self._out.read_text()
@@ -165,13 +167,27 @@ class Figway:
 
 
 @contextmanager
-def running(folder: Path, config: str, *options: str, descriptors: int = 0) -> Iterator[Figway]:
+def running(
+    folder: Path, config: str, *options: str, descriptors: int = 0, lane: bool = True,
+) -> Iterator[Figway]:
     """A gateway that runs during the block, and must stop cleanly after it."""
-    figway = Figway(folder, config, *options, descriptors=descriptors)
+    figway = Figway(folder, config, *options, descriptors=descriptors, lane=lane)
     try:
         yield figway
     finally:
         figway.stop()
+
+
+def _sum(page: str, name: str, labels: Mapping[str, str]) -> float:
+    """The sum over the samples of a page of metrics: see Figway.metric."""
+    total = 0.0
+    for line in page.splitlines():
+        found = re.fullmatch(r"([a-zA-Z_:]+)(?:\{(.*)\})? (\S+)", line)
+        if found and found[1] == name:
+            given = dict(re.findall(r'(\w+)="([^"]*)"', found[2] or ""))
+            if labels.items() <= given.items():
+                total += float(found[3])
+    return total
 
 
 def workers(pid: int) -> list[int]:

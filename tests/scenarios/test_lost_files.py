@@ -144,7 +144,7 @@ def test_a_store_that_cannot_be_opened_stops_nothing(gateway, arms, tmp_path, br
     path = folder / "figway.db"
     mend = broken(path)
     custody = tmp_path / "custody"
-    figway = gateway(config(*arms, path, f", custody: {custody}"), "--workers", workers)
+    figway = gateway(config(*arms, path, f", custody: {custody}"), "--workers", workers, lane=False)
     asks(figway, 5)
     until(lambda: outcomes(figway, outcome="shed", reason="store_unavailable") == 5, "they are not shed")
     is_told(figway, "store", words)
@@ -171,7 +171,7 @@ def test_custody_that_cannot_be_opened_stops_nothing(gateway, arms, tmp_path, br
     if broken is not no_folder:
         path.parent.mkdir()
     mend = broken(path)
-    figway = gateway(config(*arms, lane=f", custody: {path}"))
+    figway = gateway(config(*arms, lane=f", custody: {path}"), lane=False)
     asks(figway, 3)
     until(lambda: outcomes(figway, outcome="shed", reason="store_unavailable") == 3, "they are not shed")
     is_told(figway, "custody", words)
@@ -193,7 +193,7 @@ def test_sealed_records_that_cannot_be_kept_leave_the_lane_at_work(gateway, arms
 def test_a_locked_store_holds_up_neither_the_start_nor_the_stop(gateway, arms, tmp_path):
     path = tmp_path / "figway.db"
     release = locked(path)
-    figway = gateway(config(*arms, path).replace("busy: 0.5", "busy: 3600.0"))
+    figway = gateway(config(*arms, path).replace("busy: 0.5", "busy: 3600.0"), lane=False)
     asks(figway)
     assert "it is just being opened" in figway.admin("/report").body.decode()
     figway.stop()
@@ -202,7 +202,7 @@ def test_a_locked_store_holds_up_neither_the_start_nor_the_stop(gateway, arms, t
 
 def test_what_was_left_out_before_the_store_came_is_written_once_it_does(gateway, arms, tmp_path):
     path = tmp_path / "var" / "figway.db"
-    figway = gateway(config(*arms, path))
+    figway = gateway(config(*arms, path), lane=False)
     asks(figway, 7)
     path.parent.mkdir()
     comes_back(figway, "store")
@@ -375,6 +375,20 @@ def test_a_custody_that_is_deleted_begins_evidence_anew(gateway, arms):
     assert (figway.folder / "figway.db.custody").is_file()
 
 
+def kills(figway):
+    """The workers, which are killed."""
+    killed = set(figway.workers())
+    for pid in killed:
+        os.kill(pid, signal.SIGKILL)
+    return killed
+
+
+def is_replaced(figway, killed):
+    """Whether there are as many others at work. One that was just killed may still count as one that runs."""
+    others = set(figway.workers())
+    return len(others) == len(killed) and not others & killed and figway.is_whole()
+
+
 def test_what_a_killed_worker_had_not_written_is_counted_as_lost(gateway, arms):
     figway = gateway(config(*arms), "--workers", "2")
     asks(figway, 10)
@@ -383,10 +397,9 @@ def test_what_a_killed_worker_had_not_written_is_counted_as_lost(gateway, arms):
         connection.execute("BEGIN IMMEDIATE")  # so that nothing is written
         asks(figway, 20)
         # An answer may be with its client a moment before the exchange is counted.
-        until(lambda: outcomes(figway) + figway.metric("figway_shadow_unfinished") == 30, "they are not counted")
-        for pid in figway.workers():
-            os.kill(pid, signal.SIGKILL)
-    until(lambda: len(figway.workers()) == 2 and figway.readiness()[0] == 200, "no new worker comes", LONG)
+        until(lambda: figway.eligible() == 30, "they are not counted")
+        killed = kills(figway)
+    until(lambda: is_replaced(figway, killed), "no new workers come", LONG)
     found = adds_up(figway, 30)
     assert found["lost"] == {"killed": 20}
     assert figway.metric("figway_store_lost_total", reason="killed") == 20
@@ -397,9 +410,7 @@ def test_what_killed_workers_had_written_to_a_store_that_was_deleted_before_the_
     figway = gateway(config(*arms), "--workers", "2")
     asks(figway, 20)
     adds_up(figway, 20)
-    killed, stopped = set(figway.workers()), set()
-    for pid in killed:
-        os.kill(pid, signal.SIGKILL)
+    killed, stopped = kills(figway), set()
 
     def both_are_stopped():
         for pid in set(figway.workers()) - killed - stopped:
@@ -411,7 +422,7 @@ def test_what_killed_workers_had_written_to_a_store_that_was_deleted_before_the_
     deleted(figway.folder / "figway.db")
     for pid in stopped:
         os.kill(pid, signal.SIGCONT)
-    until(lambda: figway.readiness()[0] == 200, "no new worker is ready", LONG)
+    until(lambda: is_replaced(figway, killed), "no new workers come", LONG)
     asks(figway, 10)
     found = adds_up(figway, 30)
     assert (found["matching"], found["lost"]) == (10, {"store_deleted": 20})
@@ -419,14 +430,12 @@ def test_what_killed_workers_had_written_to_a_store_that_was_deleted_before_the_
 
 def test_what_a_killed_worker_lost_before_anything_of_its_epoch_was_written_counts_against_it(gateway, arms):
     figway = gateway(config(*arms), "--workers", "2")
-    until(lambda: figway.readiness()[0] == 200, "it does not start", LONG)
     with closing(sqlite3.connect(figway.folder / "figway.db", isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")  # so that nothing is written
         asks(figway, 20)
-        until(lambda: outcomes(figway) + figway.metric("figway_shadow_unfinished") == 20, "they are not counted")
-        for pid in figway.workers():
-            os.kill(pid, signal.SIGKILL)
-    until(lambda: len(figway.workers()) == 2 and figway.readiness()[0] == 200, "no new worker comes", LONG)
+        until(lambda: figway.eligible() == 20, "they are not counted")
+        killed = kills(figway)
+    until(lambda: is_replaced(figway, killed), "no new workers come", LONG)
     asks(figway, 1)
     found = adds_up(figway, 21)
     [gap] = found["evidence"]["gaps"]

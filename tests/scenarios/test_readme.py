@@ -25,7 +25,8 @@ url = urllib.parse.urlsplit(arguments.pop())
 into = arguments[arguments.index('-o') + 1] if '-o' in arguments else None
 before, first, last, after = re.fullmatch(r'([^[]*)(?:\\[(\\d+)-(\\d+)\\])?(.*)', url.path).groups()
 for path in [f'{{before}}{{n}}{{after}}' for n in range(int(first), int(last) + 1)] if first else [url.path]:
-    for turn in range(int(arguments[arguments.index('--retry') + 1]) * 10 if '--retry' in arguments else 1):
+    # curl waits twice as long before each retry, so nine of them take eight minutes.
+    for turn in range({seconds:.0f} * 10 if '--retry' in arguments else 1):
         try:
             connection = http.client.HTTPConnection(url.netloc, timeout=60)
             connection.request('GET', path)
@@ -47,13 +48,16 @@ class Reader:
         self.ports = {written: str(closed_port()) for written in ("9101", "9102", "8080", "9090")}
         tools = folder / "tools"
         tools.mkdir()
-        (tools / "curl").write_text(STAND_IN.format(python=sys.executable))
+        (tools / "curl").write_text(STAND_IN.format(python=sys.executable, seconds=LONG))
         (tools / "curl").chmod(0o755)
         path = f"{tools}:{Path(sys.executable).parent}:{os.environ['PATH']}"
-        self.shell = subprocess.Popen(
-            ["bash", "-eo", "pipefail"], cwd=folder, env=os.environ | {"PATH": path}, text=True, start_new_session=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )
+        # What it starts in the background may outlive it, and would keep a pipe open: so it prints to a file.
+        self.said, self.read = folder / "said", 0
+        with self.said.open("wb") as said:
+            self.shell = subprocess.Popen(
+                ["bash", "-eo", "pipefail"], cwd=folder, env=os.environ | {"PATH": path}, text=True,
+                start_new_session=True, stdin=subprocess.PIPE, stdout=said, stderr=subprocess.STDOUT,
+            )
 
     def saves(self, text: str) -> None:
         """Put the block's top-level keys in place of the file's; a running gateway takes them up."""
@@ -70,17 +74,21 @@ class Reader:
         listen = f"figway serve --listen 127.0.0.1:{self.ports['8080']} --admin 127.0.0.1:{self.ports['9090']}"
         self.shell.stdin.write(self._here(text).replace("figway serve", listen) + "echo; echo done and well\n")
         self.shell.stdin.flush()
-        said = []
-        for line in self.shell.stdout:
-            if line == "done and well\n":
-                return "".join(said)
-            said.append(line)
-        raise AssertionError("the shell gave up: " + "".join(said))
+        done = b"\ndone and well\n"
+
+        def has_ended() -> bool:
+            return self.shell.poll() is not None or done in self.said.read_bytes()[self.read:]
+
+        until(has_ended, "the shell does not come to an end", LONG)
+        said, end, _ = self.said.read_bytes()[self.read:].partition(done)
+        assert end, f"the shell gave up: {said.decode()}"
+        self.read += len(said) + len(end)
+        return said.decode()
 
     def leaves(self) -> None:
         """End whatever still runs."""
         end_group(self.shell)
-        self.shell.communicate()
+        self.shell.stdin.close()
 
     def _here(self, text: str) -> str:
         return re.sub(r"\b(9101|9102|8080|9090)\b", lambda found: self.ports[found[1]], text)

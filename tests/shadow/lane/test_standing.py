@@ -69,3 +69,17 @@ async def test_a_standing_has_the_size_of_legacy_s_body(said, size):
     made = pair()
     made.control = said
     assert (await standings()).of(made, BASIS).size == size
+
+
+async def test_a_custody_that_turns_out_to_be_new_begins_another_epoch_and_counts_no_subject_twice(tmp_path):
+    path, restarts = tmp_path / "custody", Restarts()
+    restarts.look(Memory(Memory.Options()))
+    custody = SqliteCustody(path)
+    every = Standings(EpochKeys(custody, fresh=0.0), restarts)
+    before = await every.first(pair("P-1"), BASIS)
+    path.unlink()
+    after = await every.first(pair("P-1"), BASIS)
+    assert after.epoch != before.epoch, "the former epoch would see the subject once more, by another token"
+    assert after.epoch.custody == custody.name != before.epoch.custody
+    assert after.token != before.token
+    custody.close()

@@ -1,6 +1,8 @@
 """The writer: what an exchange proves is taken when both arms have answered, and counts once its outcome is known."""
 
 import asyncio
+import time
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -22,7 +24,9 @@ from shadow.latency import Histogram
 from shadow.ledger.rows import EPOCHS, Crossed, Gap, Reason, Traffic
 from shadow.report.report import fold
 from shadow.stores.base import StoreError
+from shadow.stores.marks import left, seat
 from shadow.stores.memory import Memory
+from shadow.stores.sqlite import Sqlite
 from tests.shadow.exchanges import answer
 
 READ = Stratum("read", "2xx", "json", "")
@@ -396,3 +400,20 @@ async def test_an_hour_in_which_clients_ask_is_known_in_every_stage():
     await kept.writer.close()
     [found] = [one.hours for one in kept.store.read("results").calendars if one.epoch is None]
     assert found == ((9, 1), (21, 0)), "what the lane alone asked shows nothing of clients"
+
+
+async def test_what_a_worker_loses_in_its_first_second_is_kept_like_any_other_gap(tmp_path):
+    path, began = tmp_path / "figway.db", time.time()
+    with closing(Sqlite(Sqlite.Options(path))) as store:
+        first = Writer(store, SqliteCustody(None))
+        first.adopt(seat(path))
+        first.take("results")
+        first.leave()  # as if it were killed: it has not written yet
+        assert all(began <= at <= time.time() for one in left(path) for at in (one.first, one.last))
+        second = Writer(store, SqliteCustody(None))
+        second.adopt(seat(path))
+        await second.close()
+        second.add(Traffic("results", "read", "shadow", "legacy", 1, 0, Histogram(), time.time()))
+        await second.close()
+        assert [(gap.reason, gap.exchanges) for gap in store.read().gaps] == [(Reason.UNWRITTEN, 1)]
+        second.leave()

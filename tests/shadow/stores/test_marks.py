@@ -3,11 +3,12 @@
 import subprocess
 import sys
 from contextlib import closing
+from functools import partial
 
 import pytest
 
 from shadow.compare.comparison import Outcome, Tally
-from shadow.stores.base import Batch, StoreRenewed, prove, writer_of
+from shadow.stores.base import Batch, StoreRenewed, last_of, number_of, prove, writer_of
 from shadow.stores.marks import SLOTS, Left, Marks, left, seat
 from shadow.stores.sqlite import Sqlite
 from tests.backends.processes import LONG
@@ -18,6 +19,11 @@ def store(tmp_path):
     return tmp_path / "figway.db"
 
 
+def wrote(marks, capability, exchanges, at, writer=0):
+    marks.writes({capability: exchanges}, writer)
+    marks.wrote(at, writer)
+
+
 def life(store, *, taken, written, ends=False):
     """A worker that takes and writes so many, and is killed, or comes to its end."""
     marks = Marks()
@@ -26,7 +32,7 @@ def life(store, *, taken, written, ends=False):
         marks.take("results")
     marks.tick(10.0)
     if written:
-        marks.wrote("results", written, 12.0)
+        wrote(marks, "results", written, 12.0)
     marks.tick(15.0)
     if ends:
         marks.close()
@@ -54,7 +60,7 @@ def test_what_a_killed_worker_has_not_written_is_found_once(store):
     assert found == [Left("results", 3, 12.0, 15.0, False)]
     assert marks.pending() == {"results": 3}, "it is kept until it is written"
     assert left(store) == [], "what a living worker has is its own"
-    marks.wrote("results", 3, 20.0)
+    wrote(marks, "results", 3, 20.0)
     marks.close()
     assert list(store.parent.iterdir()) == []
 
@@ -82,7 +88,7 @@ def test_what_was_marked_before_there_was_a_file_is_carried_into_it(store):
     marks = Marks()
     marks.take("results")
     marks.take("booking")
-    marks.wrote("booking", 1, 5.0)
+    wrote(marks, "booking", 1, 5.0)
     marks.adopt(seat(store))
     marks.take("results")
     assert marks.pending() == {"results": 2}
@@ -131,8 +137,7 @@ def test_the_next_worker_asks_whether_the_store_has_what_the_former_one_wrote(st
         assert not marks.unproven, "nobody wrote before"
         marks.take("results")
         marks.take("results")
-        marks.wrote_as(writer_of(former))
-        marks.wrote("results", 1, 2.0)
+        wrote(marks, "results", 1, 2.0, writer_of(former))
         marks.tick(3.0)
         marks.close()
 
@@ -149,5 +154,71 @@ def test_the_next_worker_asks_whether_the_store_has_what_the_former_one_wrote(st
             prove(another, again.unproven)
     assert again.forget() == [Left("results", 1, 2.0, 2.0, True)]
     assert not again.unproven, "it is told once"
-    again.wrote("results", 2, 4.0)
+    wrote(again, "results", 2, 4.0)
     again.close()
+
+
+def killed_while_it_writes(store, moment):
+    """A worker with three exchanges, of which the store has one, and which writes the other two; it is killed
+    `before` the store has them, `after` that, or `later`, when the marks say so."""
+    database, marks = Sqlite(Sqlite.Options(store)), Marks()
+    marks.adopt(seat(store))
+    marks.tick(1.0)
+    for number in (1, 2):
+        for _ in range(number):
+            marks.take("results")
+        marks.writes({"results": number}, last_of(database)[0])
+        if (number, moment) != (2, "before"):
+            database.write(Batch(tallies={Tally("results", "read", Outcome.MATCH): number}))
+        if number == 1 or moment == "later":
+            marks.wrote(float(number), *last_of(database))
+
+
+@pytest.mark.parametrize(("moment", "lost"), [("before", 2), ("after", 0), ("later", 0)])
+def test_what_a_worker_was_writing_when_it_was_killed_is_in_the_store_or_lost_and_never_both(store, moment, lost):
+    script = ("import sys, pathlib; from tests.shadow.stores.test_marks import killed_while_it_writes; "
+              f"killed_while_it_writes(pathlib.Path(sys.argv[1]), {moment!r}); import os; os.kill(os.getpid(), 9)")
+    assert subprocess.run([sys.executable, "-c", script, str(store)], check=False, timeout=LONG).returncode == -9
+    with closing(Sqlite(Sqlite.Options(store))) as database:
+        numbers = partial(number_of, database)
+        expected = [Left("results", lost, 1.0, 1.0, False)] if lost else []
+        assert left(store, numbers) == expected
+        assert sum(database.read().tallies.values()) + lost == 3
+        marks = Marks()
+        assert marks.adopt(seat(store, numbers)) == expected
+        assert marks.pending() == ({"results": lost} if lost else {})
+        [writer] = marks.unproven
+        assert number_of(database, writer) > 0, "by this the next worker sees whether the store is still the same"
+    marks.close()
+
+
+def test_a_store_that_cannot_say_what_it_has_leaves_what_was_being_written_as_lost(store):
+    marks = Marks()
+    marks.adopt(seat(store))
+    marks.take("results")
+    marks.writes({"results": 1}, 7)
+    assert marks.pending() == {"results": 1}
+    marks.close()
+    assert [one.exchanges for one in left(store)] == [1]
+    assert left(store, lambda writer: 1 if writer == 7 else 0) == [], "the worker had not written before"
+
+
+def test_a_file_that_comes_while_something_is_being_written_takes_that_up(store):
+    marks = Marks()
+    marks.take("results")
+    marks.take("results")
+    marks.writes({"results": 1}, 7)
+    marks.adopt(seat(store))
+    marks.take("results")
+    marks.wrote(2.0, 7, 1)
+    assert marks.pending() == {"results": 2}
+    marks.close()
+
+
+def test_the_marks_of_the_figway_before_are_taken_up(store):
+    life(store, taken=5, written=2, ends=True)
+    file = store.with_name("figway.db.worker-0")
+    file.write_bytes(file.read_bytes()[:64 + (SLOTS + 1) * 80])
+    assert left(store) == [Left("results", 3, 12.0, 15.0, True)]
+    _, found = life(store, taken=0, written=0)
+    assert found == [Left("results", 3, 12.0, 15.0, True)]
