@@ -85,7 +85,8 @@ def _arm(one: Capability, name: str) -> str:
     if arm is None:
         return ""
     adapter = f" by {type(arm.adapter).__name__.lower()}" if arm.adapter is not None else ""
-    return f"{arm.upstream.name} ({', '.join(arm.upstream.settings.endpoints)}){adapter}"
+    own = f", its own cookies: {', '.join(map(arm.shown_cookie, arm.own_cookies))}" if arm.own_cookies else ""
+    return f"{arm.upstream.name} ({', '.join(arm.upstream.settings.endpoints)}){adapter}{own}"
 
 
 def _operation(one: Operation) -> dict[str, str]:
