@@ -23,6 +23,7 @@ COMMANDS = {
     "rollback": "Take a capability back to legacy at once.",
     "resume": "End a guard's latch.",
     "history": "Show who flipped what, when and why.",
+    "clients": "List who still speaks what, and who reaches legacy.",
     "report": "Show what the shadow lane has found.",
     "gate": "Say whether a capability is safe to flip.",
     "sweep": "Ask both arms about each key of a file, as evidence.",
