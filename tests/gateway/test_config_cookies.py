@@ -170,7 +170,8 @@ def test_one_own_arm_is_enough_to_share(told):
 
 
 def test_cookies_that_scripts_read_are_warned_of(told):
-    [(code, message)] = told(capability("a", arm("old", "cookies: {own: [XSRF-TOKEN, sid]}")))
+    said = "cookies: {own: [XSRF-TOKEN, sid], adopt: false}"
+    [(code, message)] = told(capability("a", arm("old", said)))
     assert code == "script_cookie"
     assert '"old~XSRF-TOKEN"' in message
 
@@ -185,7 +186,25 @@ def test_a_split_by_a_cookie_that_was_renamed_is_warned_of(told):
     assert told(capability("a", "old", arm("new"), "canary", more=split % '"cookie:JSESSIONID"')) == []
 
 
+def test_a_cookie_that_one_arm_owns_and_the_other_may_set_is_warned_of_once(told):
+    found = told(capability("a", arm("old")), capability("b"), capability("c", modern="other"))
+    assert found == [("half_owned", "modern may set the cookie JSESSIONID too, and legacy would take that for one from "
+                      "before: say it in the modern arm as well")] * 2
+    assert told(capability("a", modern=arm("new"))) == []
+    assert told(capability("a", arm("old", "cookies: {own: [JSESSIONID], adopt: false}"))) == []
+
+
 # --- rewriting ---
+
+
+def test_names_that_nothing_looks_for_are_warned_of(built):
+    def told(said):
+        return [one.message for one in built(capability("a"), upstreams=rewriting(said)).warnings
+                if one.code == "unused" and "nothing looks" in one.message]
+
+    assert len(told("{names: [a.example]}")) == 1
+    assert len(told("{names: [a.example], cookie_path: {/a: /}}")) == 1
+    assert told("{names: [a.example], cookie_domain: true}") == []
 
 def rewriting(said):
     return UPSTREAMS.replace('"http://127.0.0.1:1"', f'"http://127.0.0.1:1", rewrite: {said}')
