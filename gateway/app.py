@@ -34,6 +34,7 @@ from gateway.flips.fitting import in_table, written
 from gateway.flips.opening import opened
 from gateway.heap import Heap
 from gateway.inforce import InForce, clients
+from gateway.naming import known_clients
 from gateway.pipeline import Pipeline
 from gateway.renewal import Renewal
 from gateway.shadowing import Shadowing
@@ -45,6 +46,7 @@ from gateway.telemetry.output import Output
 from gateway.telemetry.peers import Peers
 from gateway.telemetry.record import Recorder
 from gateway.telemetry.traffic import TrafficFold
+from shadow.ledger.habits import Clients
 from shadow.report.report import Report, fold
 
 _SWEEP = 0.5
@@ -168,6 +170,7 @@ class Gateway:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._flush_traffic()
+        await self.shadowing.note_clients(last=True)
         self._breaches.report(self._broken(), last=True)
         await DIGESTS.settle(_SETTLE)
         await self.shadowing.drain(self.in_force.configuration.lane.drain)
@@ -199,6 +202,8 @@ class Gateway:
             if now - published >= _PUBLISH:
                 published = now
                 self._flush_traffic()
+                if self.recorder.clients.are_due:
+                    self._spawn(self.shadowing.note_clients())
                 self.shadowing.report_faults()
                 self._breaches.report(self._broken())
                 if self.peers.are_there:
@@ -229,6 +234,11 @@ class Gateway:
         if capability is not None and not report.capabilities:
             raise LookupError(capability)
         return report
+
+    def clients(self) -> Clients:
+        """What clients still do. May block. Raises StoreError."""
+        configuration = self.in_force.configuration
+        return known_clients(self.shadowing.store(), configuration.store[1], configuration.table)
 
     def refused(self, status: int, reason: str) -> None:
         """Log that the admin port has refused to answer a request."""

@@ -109,7 +109,8 @@ class Worker(Resting):
         if accepts:
             self._listen(sockets or [], context)
         sock = self._admin_socket or bind(self._shared.admin, shared=True)
-        app = admin_app(gateway.peers, gateway.report, version("figway"), self._shared.names, gateway.refused)
+        app = admin_app(gateway.peers, gateway.report, version("figway"), self._shared.names, gateway.refused,
+                        gateway.clients)
         self._admin = _Quiet(uvicorn.Config(cast(ASGIApp, app), http=AdminListener, ws="none", log_config=None,
                                             access_log=False, lifespan="off", proxy_headers=False, server_header=False))
         self._admin_task = asyncio.get_running_loop().create_task(self._admin.serve(sockets=[sock]))

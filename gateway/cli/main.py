@@ -19,6 +19,7 @@ COMMANDS = {
     "compare": "Compare two answers in files, and try out rules.",
     "status": "Show all capabilities on one screen, the worst first.",
     "tail": "Follow requests in Figway's log, without values.",
+    "clients": "List who still speaks what, and who reaches legacy.",
     "report": "Show what the shadow lane has found.",
     "gate": "Say whether a capability is safe to flip.",
     "sweep": "Ask both arms about each key of a file, as evidence.",

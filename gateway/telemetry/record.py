@@ -2,15 +2,18 @@
 
 An Account is all that this module knows about a request; the log and the metrics are its sinks. It must hold no PHI
 (protected health information): names come from the configuration, and the rest are numbers and ids. Paths, queries,
-header values, addresses and bodies never reach this module. Counters are plain ints, which become Prometheus families
-when they are scraped: an increment costs a tenth of what it costs in a client library.
+header values and bodies never reach this module. Addresses pass through it to clients.py, which makes tokens of them;
+no Account and no line holds one. Counters are plain ints, which become Prometheus families when they are scraped: an
+increment costs a tenth of what it costs in a client library.
 """
 
 import time
 from bisect import bisect_left
+from collections.abc import Collection
 
 import orjson
 
+from gateway.telemetry.clients import Clients
 from gateway.telemetry.facts import RecorderFacts
 from gateway.telemetry.output import Output
 from shadow.latency import BOUNDS, SIZE
@@ -60,11 +63,14 @@ class Latency:
 
 
 class Counter:
-    """The counts of requests that share capability, operation, arm and class of status."""
+    """The counts of requests that share capability, operation, arm and class of status. `place` are the first three,
+    and `met` the clients that are known to have reached it (clients.py)."""
 
-    __slots__ = ("bytes_in", "bytes_out", "count", "latency", "names")
+    __slots__ = ("bytes_in", "bytes_out", "count", "latency", "met", "names", "place")
 
-    def __init__(self, capability: str, operation: str, arm: str, latency: Latency) -> None:
+    def __init__(self, capability: str, operation: str, arm: str, latency: Latency, met: Collection[str]) -> None:
+        self.place = capability, operation, arm
+        self.met = met
         # The part that all their log lines share. Names from the configuration need no escaping.
         self.names = f'"event":"request","capability":"{capability}","operation":"{operation}","arm":"{arm}"'
         self.latency = latency
@@ -84,13 +90,14 @@ class Recorder:
         self.latencies: dict[tuple[str, str], Latency] = {}
         self.errors: dict[tuple[str, str], int] = {}
         self.fallbacks: dict[str, int] = {}
+        self.clients = Clients()
         self.in_flight = 0
         self._access_log = access_log
         self._second = 0
         self._stamp = ""
 
-    def finished(self, account: Account) -> None:
-        """Count one request that was in flight, and write its line of the access log."""
+    def finished(self, account: Account) -> Counter:
+        """Count one request that was in flight, and write its line of the access log. Returns where it counts."""
         self.in_flight -= 1
         capability, operation, arm, status = account.capability, account.operation, account.arm, account.status
         error, fallback = account.error, account.fallback
@@ -100,7 +107,8 @@ class Recorder:
         counter = self.counters.get(key)
         if counter is None:
             latency = self.latencies.setdefault((capability, arm), Latency())
-            counter = self.counters[key] = Counter(capability, operation, arm, latency)
+            counter = self.counters[key] = Counter(capability, operation, arm, latency,
+                                                   self.clients.reached(capability, operation, arm))
         counter.count += 1
         counter.bytes_in += bytes_in
         counter.bytes_out += bytes_out
@@ -116,7 +124,7 @@ class Recorder:
         if fallback:
             self.fallbacks[capability] = self.fallbacks.get(capability, 0) + 1
         if not self._access_log:
-            return
+            return counter
         now = time.time()
         second = int(now)
         if second != self._second:
@@ -138,13 +146,20 @@ class Recorder:
             f'"bytes_in":{bytes_in},"bytes_out":{bytes_out},"us":{int(seconds * 1e6)},'
             f'"arm_us":{int(arm_seconds * 1e6)},"trace_id":"{account.trace_id}"{rest}}}\n'
         )
+        return counter
 
-    def refused(self, code: str, trace_id: str, *, logged: bool = True) -> None:
-        """Count a request that the edge refused before an exchange began. Without `logged` it gets no line in the log:
-        there may be very many of these, and the edge logs their number."""
+    def refused(self, code: str, trace_id: str, rule: str, client: str, *, logged: bool = True) -> None:
+        """Count a request that the edge refused before an exchange began, as it broke `rule`. Without `logged` it is no
+        fault of the client, and gets no line in the log: there may be very many of these, and the edge logs their
+        number."""
         self.errors["_edge", code] = self.errors.get(("_edge", code), 0) + 1
         if logged:
-            self.event("refused", level="warning", code=code, trace_id=trace_id)
+            self.clients.refuse(client, rule)
+            self.event("refused", level="warning", code=code, rule=rule, trace_id=trace_id)
+
+    def unheard(self, rule: str, client: str) -> None:
+        """Count a client whose handshake failed by a rule."""
+        self.clients.refuse(client, rule)
 
     def event(self, name: str, /, *, level: str = "info", **facts: str | int | float | bool | list[str]) -> None:
         """Log an event other than a request. The facts must be the gateway's own: names, numbers, codes."""
@@ -160,6 +175,7 @@ class Recorder:
             "latencies": [(*key, one.seconds, one.buckets, one.arm_buckets) for key, one in self.latencies.items()],
             "errors": [(*key, count) for key, count in self.errors.items()],
             "fallbacks": list(self.fallbacks.items()),
+            "refusals": list(self.clients.refusals.items()),
             "in_flight": self.in_flight,
             "log_dropped": self.output.dropped,
         }
