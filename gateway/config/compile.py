@@ -168,6 +168,7 @@ class _Build:
         self._ties(capabilities)
         warn_if_apart(capabilities, self._root, self._findings)
         warn_of_halves(capabilities, self._root, self._findings)
+        fronts.warn_of_new_logins(capabilities)
         store = self._store(routes)
         custody, records = self._custody(routes, store)
         control = controls(routes.control, self._root, _file(store), self._findings) \

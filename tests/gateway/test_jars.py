@@ -79,6 +79,11 @@ def test_a_cookie_from_before_is_adopted_until_the_jar_has_one():
     assert got(LEGACY, "JSESSIONID=old", "legacy~JSESSIONID=new; a=1") == (["JSESSIONID=new; a=1"], {"JSESSIONID"})
 
 
+def test_a_cookie_from_before_that_several_arms_may_have_set_stays():
+    both = Jar("legacy", ("JSESSIONID",), adopts=True, clears=False, jars=JARS)
+    assert got(both, "JSESSIONID=old; a=1") == (["JSESSIONID=old; a=1"], set())
+
+
 def test_a_cookie_from_before_is_given_to_no_other_arm():
     assert got(MODERN, "JSESSIONID=old; a=1") == (["a=1"], set())
     assert got(MODERN, "JSESSIONID=old") == ([], set())
