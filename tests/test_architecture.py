@@ -24,7 +24,7 @@ GATEWAY = [
     {"edges", "flips"},
     {"pipeline", "testing"},
     {"mirroring", "fallback"},
-    {"members"},
+    {"members", "naming"},
     {"upload"},
     {"outlet"},
     {"forward"},

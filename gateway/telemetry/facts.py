@@ -19,6 +19,16 @@ class ReloadFacts(TypedDict):
     hanging: int
 
 
+class StagesFacts(TypedDict):
+    """The stages in force: their revision, why they may not be the latest ("" if they are), how many capabilities stand
+    elsewhere than the file says, and which overrides are ignored, with the reason."""
+
+    revision: int
+    stale: str
+    drifting: int
+    ignored: list[str]
+
+
 class LaneFacts(TypedDict):
     """The shadow lane: whether it accepts mirrors, how many have no outcome yet, and how many bytes those hold.
 
@@ -64,12 +74,14 @@ class RecorderFacts(TypedDict):
     """The counts of requests. gateway.telemetry.record makes the rows, and gateway.telemetry.metrics adds them up.
 
     `counters`: capability, operation, arm, status class, requests, bytes in, bytes out. `latencies`: capability, arm,
-    seconds, buckets, buckets of the arm. `errors`: capability, code, count. `fallbacks`: capability, count."""
+    seconds, buckets, buckets of the arm. `errors`: capability, code, count. `fallbacks`: capability, count. `refusals`:
+    rule that a client broke, count."""
 
     counters: list[tuple[str, str, str, int, int, int, int]]
     latencies: list[tuple[str, str, float, list[int], list[int]]]
     errors: list[tuple[str, str, int]]
     fallbacks: list[tuple[str, int]]
+    refusals: list[tuple[str, int]]
     in_flight: int
     log_dropped: int
 
@@ -92,6 +104,7 @@ class WorkerFacts(TypedDict):
     draining: bool
     revision: str
     reload: ReloadFacts
+    stages: StagesFacts
     shadow: list[tuple[str, str, str, str, int]]
     mirrored: list[tuple[str, str, float, list[int]]]
     lane: LaneFacts
