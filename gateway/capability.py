@@ -106,9 +106,9 @@ class Capability:
     `reads` and `writes` are the stages of safe and unsafe operations. In bytes, `buffer_limit` bounds a body that an
     adapter or a fallback must hold whole, and `body_limit` (0 for none) any request body. `withheld` are the
     lower-case names of the fields from which its policies take credentials. `passes_credentials` says whether a mirror
-    carries credentials. `reading` is how its
-    upstreams read paths, as configured; `lenience` are the dimensions in which they may take two spellings for the same
-    path. `courtesy` is what is said of it in its answers, None for nothing.
+    carries credentials. `reading` is how its upstreams read paths, as configured; `lenience` are the dimensions in
+    which they may take two spellings for the same path. `courtesy` is what is said of it in its answers, None for
+    nothing.
     """
 
     name: str

@@ -411,8 +411,7 @@ class Exchange:
         account, call = self._account, self._call
         hop = self._arm.upstream.name if self._arm is not None else ""
         added = headers if call is None or not call.response_headers else (*headers, *call.response_headers)
-        account.error = code
-        rule = failure.detail if failure.kind == "malformed" else ""
+        account.error, rule = code, failure.detail if failure.kind == "malformed" else ""
         account.status, fields, body = problem(
             code, detail=RULES.get(rule, detail), trace_id=account.trace_id, next_hop=hop, added=added, rule=rule)
         account.bytes_out = len(body)
@@ -435,7 +434,8 @@ class Exchange:
         if capability.split is not None and failure is None and self._arm is capability.legacy and account.status < 500:
             pipeline.fallbacks.pace(target).add(account.arm_seconds)  # it sets how long modern may take
         account.capability, account.operation = capability.name, target.operation.name
-        account.stage = capability.stage(safe=self._call is None or self._call.safe)
+        safe = self._call is None or self._call.safe
+        account.stage, account.safe = capability.stage(safe=safe), safe
         if decision is not None:
             account.reason = decision.log_reason
         if failure is not None and failure.kind == "malformed":
