@@ -444,6 +444,8 @@ class Exchange:
             account.rule = failure.detail
         account.seconds = time.monotonic() - account.started
         pipeline.recorder.finished(account)
+        if self._call is not None and not self._call.safe and account.arm == "modern":
+            pipeline.recorder.took(account)
         if self._witness is not None:
             self._witness.end(account, upload, self._downstream.affinity, failure)
         elif decision is not None and not decision.sampled:  # often most: no client waits for this

@@ -8,7 +8,7 @@
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from starlette.applications import Starlette
@@ -35,9 +35,11 @@ _FRAMES = "frame-ancestors 'none'; "
 def admin_app(
     workers: Workers, reports: Reports, version: str, names: Iterable[str] = (),
     refused: Callable[[int, str], None] = lambda status, reason: None,
+    more: Sequence[Route] = (), within: Sequence[Middleware] = (),
 ) -> Starlette:
     """The admin port's application. `names` are the host names that requests may use; addresses are always allowed.
-    `refused` is called with status and reason when a request is refused, once for each status."""
+    `refused` is called with status and reason when a request is refused, once for each status. `more` are routes of
+    others, and `within` is what requests pass after that, before any route."""
 
     async def livez(request: Request) -> Response:
         return PlainTextResponse("ok\n")
@@ -84,5 +86,5 @@ def admin_app(
 
     return Starlette(routes=[
         Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", metrics), Route("/report", show_report),
-        Route("/report.html", show_page),
-    ], middleware=[Middleware(AdminAccess, names, refused)])
+        Route("/report.html", show_page), *more,
+    ], middleware=[Middleware(AdminAccess, names, refused), *within])

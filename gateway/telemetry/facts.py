@@ -19,6 +19,16 @@ class ReloadFacts(TypedDict):
     hanging: int
 
 
+class StagesFacts(TypedDict):
+    """The stages in force: their revision, why they may not be the latest ("" if they are), how many capabilities stand
+    elsewhere than the file says, and which overrides are ignored, with the reason."""
+
+    revision: int
+    stale: str
+    drifting: int
+    ignored: list[str]
+
+
 class LaneFacts(TypedDict):
     """The shadow lane: whether it accepts mirrors, how many have no outcome yet, and how many bytes those hold.
 
@@ -92,6 +102,7 @@ class WorkerFacts(TypedDict):
     draining: bool
     revision: str
     reload: ReloadFacts
+    stages: StagesFacts
     shadow: list[tuple[str, str, str, str, int]]
     mirrored: list[tuple[str, str, float, list[int]]]
     lane: LaneFacts

@@ -8,6 +8,7 @@ when they are scraped: an increment costs a tenth of what it costs in a client l
 
 import time
 from bisect import bisect_left
+from collections import Counter as Counts
 
 import orjson
 
@@ -84,6 +85,8 @@ class Recorder:
         self.latencies: dict[tuple[str, str], Latency] = {}
         self.errors: dict[tuple[str, str], int] = {}
         self.fallbacks: dict[str, int] = {}
+        # Writes that modern took, or may have taken, since somebody last counted: by capability and operation.
+        self.writes: Counts[tuple[str, str]] = Counts()
         self.in_flight = 0
         self._access_log = access_log
         self._second = 0
@@ -138,6 +141,12 @@ class Recorder:
             f'"bytes_in":{bytes_in},"bytes_out":{bytes_out},"us":{int(seconds * 1e6)},'
             f'"arm_us":{int(arm_seconds * 1e6)},"trace_id":"{account.trace_id}"{rest}}}\n'
         )
+
+    def took(self, account: Account) -> None:
+        """Count a write that modern was asked for, unless it was refused as the client's mistake. One that failed
+        otherwise may have been made all the same."""
+        if account.error == "client_gone" or not 400 <= account.status < 500:
+            self.writes[account.capability, account.operation] += 1
 
     def refused(self, code: str, trace_id: str, *, logged: bool = True) -> None:
         """Count a request that the edge refused before an exchange began. Without `logged` it gets no line in the log:
