@@ -4,16 +4,14 @@
                                           │  └─ fall back (safe calls in canary, once)
                                           └─ each step either goes on or answers with a problem
 
-An Exchange is one request on its way. The edge (gateway/edges/) makes one for each request, passes it the client's
-bytes, and gets the answer from it. Between the edge and the upstream client bytes stream both ways, with backpressure.
-Nothing here awaits: each method is one step, taken when its bytes are there. Only a policy that must wait gets a task.
+An Exchange is one request on its way. The edge (gateway/edges/) makes one for each, passes it the client's bytes, and
+gets the answer from it. Bytes stream both ways, with backpressure. Nothing here awaits: each method is one step, taken
+when its bytes are there. Only a policy that must wait gets a task.
 
 What is not an exchange's own is in files beside this one: phase.py (its states), admit.py, decide.py, upload.py (what
 is held of the request's body), room.py (how much memory a worker may hold), forward.py, fallback.py (when legacy may
 answer in modern's place), mirroring.py (the Witness), outlet.py (where answers leave), errors.py (our own answers).
-
-A request keeps the route table that it started with. Once the client has its answer, nothing that happens in the shadow
-can change, delay or fail it.
+A request keeps the route table that it started with. Once the client has its answer, nothing in the shadow can fail it.
 """
 
 import asyncio
@@ -61,12 +59,12 @@ class Pipeline:
 
 
 class Exchange:
-    """One request, from its arrival to its answer. It tells `downstream` what to answer; the edge tells it what the
-    client sends, and the transport what the arm says. Once it is DONE nothing more is heard."""
+    """One request, from its arrival to its answer. It tells `downstream` what to answer; the edge says what the client
+    sends, the transport what the arm says. Once it is DONE nothing more is heard."""
 
     __slots__ = (
-        "_account", "_admitting", "_arm", "_arrival", "_call", "_decision", "_downstream", "_fallback",
-        "_match", "_outlet", "_pipeline", "_sending", "_translated", "_upload", "_witness", "phase",
+        "_account", "_admitting", "_arm", "_arrival", "_call", "_decision", "_downstream", "_fallback", "_match",
+        "_outlet", "_pipeline", "_sending", "_translated", "_upload", "_witness", "phase",
     )
 
     def __init__(self, pipeline: Pipeline, downstream: Downstream) -> None:
@@ -377,8 +375,8 @@ class Exchange:
 
     def crashed(self, error: Exception) -> None:
         """A fault of ours: counted, logged by its type and place, and the client gets a plain 500."""
-        self._pipeline.recorder.event(
-            "internal_error", level="error", type=type(error).__name__, place=whereabouts(error))
+        place = whereabouts(error)
+        self._pipeline.recorder.event("internal_error", level="error", type=type(error).__name__, place=place)
         if self.phase is DONE:
             self._downstream.abort()
         self._refuse_or_cut("internal")

@@ -13,7 +13,8 @@ COMMANDS = {
     "validate": "Check routes.yaml and report all problems at once.",
     "init": "Write a routes.yaml from what clients of legacy ask.",
     "schema": "Print the JSON Schema of routes.yaml, for editors.",
-    "plan": "Say what an edit of routes.yaml would change.",
+    "plan": "Say what an edit or a step would change.",
+    "drift": "Say where stages in force differ from routes.yaml.",
     "explain": "Show where a request would go, and why. Sends nothing.",
     "compare": "Compare two answers in files, and try out rules.",
     "status": "Show all capabilities on one screen, the worst first.",
@@ -59,7 +60,7 @@ def main(**_: Any) -> None:
 
     Exit codes: 0 success, 1 findings, a gate that failed or a missing role, 2 wrong usage or configuration, 3 the
     gateway cannot be reached or a gate lacks evidence, 4 somebody else flipped first, 5 the gateway or its control file
-    is out of reach for a flip, 130 interrupted, 141 the reader closed the output (figway … | head).
+    is out of reach, 130 interrupted, 141 the reader closed the output (figway … | head).
     """
 
 
