@@ -37,6 +37,7 @@ from gateway.flips.fitting import in_table, written
 from gateway.flips.opening import opened
 from gateway.heap import Heap
 from gateway.inforce import InForce, clients
+from gateway.naming import known_clients
 from gateway.own_thread import in_own_thread
 from gateway.pipeline import Pipeline
 from gateway.renewal import Renewal
@@ -50,6 +51,7 @@ from gateway.telemetry.output import Output
 from gateway.telemetry.peers import Peers
 from gateway.telemetry.record import Recorder
 from gateway.telemetry.traffic import TrafficFold
+from shadow.ledger.habits import Clients
 from shadow.report.report import Report, fold
 
 _SWEEP = 0.5
@@ -180,6 +182,7 @@ class Gateway:
         self._flush_traffic()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._tell_writes(), _SETTLE)
+        await self.shadowing.note_clients(last=True)
         self._breaches.report(self._broken(), last=True)
         await DIGESTS.settle(_SETTLE)
         await self.shadowing.drain(self.in_force.configuration.lane.drain)
@@ -212,6 +215,8 @@ class Gateway:
             if now - published >= _PUBLISH:
                 published = now
                 self._flush_traffic()
+                if self.recorder.clients.are_due:
+                    self._spawn(self.shadowing.note_clients())
                 self.shadowing.report_faults()
                 self._breaches.report(self._broken())
                 stale = self.in_force.following.stale
@@ -255,6 +260,11 @@ class Gateway:
         if capability is not None and not report.capabilities:
             raise LookupError(capability)
         return report
+
+    def clients(self) -> Clients:
+        """What clients still do. May block. Raises StoreError."""
+        configuration = self.in_force.configuration
+        return known_clients(self.shadowing.store(), configuration.store[1], configuration.table)
 
     def refused(self, status: int, reason: str) -> None:
         """Log that the admin port has refused to answer a request."""

@@ -12,6 +12,7 @@ from adapters.base import Adapter
 from adapters.message import Request
 from gateway.call import Call
 from gateway.courtesy import Courtesy
+from gateway.front import Front
 from gateway.policies.base import Policy
 from gateway.reading import UNSAID, Fold, Reading, canonical, segments
 from gateway.stage import Roles, Stage, roles
@@ -27,11 +28,27 @@ _NO_PARAMS: Mapping[str, str] = {}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Arm:
-    """An upstream with its adapter. `name` is "legacy" or "modern"."""
+    """An upstream with its adapter. `name` is "legacy" or "modern". `front` changes what clients see of it; None: they
+    see it as it is. An arm is `plain` if it has neither an adapter nor a front."""
 
     name: str
     upstream: Transport
     adapter: Adapter | None = None
+    front: Front | None = None
+    plain: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "plain", self.adapter is None and self.front is None)
+
+    @property
+    def own_cookies(self) -> tuple[str, ...]:
+        """The names of the cookies that no other arm sees."""
+        return self.front.jar.own if self.front is not None and self.front.jar is not None else ()
+
+    def shown_cookie(self, name: str) -> str:
+        """The name under which clients hold the arm's cookie `name`."""
+        jar = self.front.jar if self.front is not None else None
+        return jar.shown(name) if jar is not None and jar.owns(name.encode()) else name
 
 
 @dataclass(frozen=True, slots=True)

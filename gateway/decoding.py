@@ -1,10 +1,13 @@
 """How servers decode paths: percent-encoding to any depth, and UTF-8 with more bytes than a character needs.
 
 RFC 3629 section 3 forbids such overlong UTF-8, but some servers decode it. Most of these check that each further byte
-of a character is 80 to BF. Some old ones (IIS 4, PHP 5.2) take its low six bits, whatever it is.
+of a character is 80 to BF. Some old ones (IIS 4, PHP 5.2) take its low six bits, whatever it is. Some fold characters
+that look alike, such as full-width letters.
 """
 
 import re
+import unicodedata
+from collections.abc import Callable
 from urllib.parse import unquote_to_bytes
 
 _HEX = frozenset(b"0123456789ABCDEFabcdef")
@@ -17,6 +20,23 @@ _ONE = rb"(?:%(?:25)*[0-9A-Fa-f]{2}|[^%])"
 _ANY_LEAD_ESCAPED = re.compile(
     rb"%(?:25)*(?:[CcDd][0-9A-Fa-f]" + _ONE + rb"|[Ee][0-9A-Fa-f]" + _ONE + rb"{2}|[Ff][0-7]" + _ONE + rb"{3})")
 _NESTED = re.compile(rb"%(?:25)*([0-9A-Fa-f]{2})")
+
+
+# ASCII characters begin a new piece: nothing before them is composed or put in order with them. A piece ends after so
+# many characters in any case: Unicode puts n marks in a row in order in n² steps, and no language has half as many.
+_PIECES = re.compile(r"[\0-\x7f]*[^\0-\x7f]{0,128}")
+
+
+def _normalized(piece: str) -> str:
+    return unicodedata.normalize("NFKC", piece)
+
+
+def compatible(text: str, normalize: Callable[[str], str] = _normalized) -> str:
+    """The text in Unicode's compatibility form (NFKC), in a time that grows with its length alone. In a very long row
+    of characters beyond ASCII, marks may keep their order."""
+    if text.isascii():
+        return text
+    return "".join(map(normalize, _PIECES.findall(text)))
 
 
 def unescaped(data: bytes) -> bytes:

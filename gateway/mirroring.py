@@ -15,6 +15,7 @@ from gateway.capability import Arm, Capability, Match
 from gateway.decide import Decision
 from gateway.digests import DIGESTS, Passing
 from gateway.forward import ask
+from gateway.jars import as_said
 from gateway.members import members
 from gateway.question import question
 from gateway.room import PIECE, Room
@@ -143,6 +144,7 @@ class Witness:
 
     def see_failed(self, said: Observation) -> None:
         """The serving arm failed and its fallback answers: what the arm did is compared with what the fallback says."""
+        said.headers = as_said(said.headers)
         self._said = said
         self._first_at = self._last_at = 0.0
 
@@ -168,8 +170,9 @@ class Witness:
             return
         said, target, arrival = self._said, self._match.target, self._arrival
         first, last = (None, None) if failure else self._times(account.arm_seconds, len(body))
-        served = Observation(account.arm, account.arm_seconds, 0 if failure else account.status, self._headers,
-                             b"".join(self._pieces), failure, first=first, last=last, trailers=self.trailers)
+        served = Observation(account.arm, account.arm_seconds, 0 if failure else account.status,
+                             as_said(self._headers), b"".join(self._pieces), failure, first=first, last=last,
+                             trailers=self.trailers)
         self._let_go()
         request = arrival.request
         if body:

@@ -4,14 +4,16 @@
                                           │  └─ fall back (safe calls in canary, once)
                                           └─ each step either goes on or answers with a problem
 
-An Exchange is one request on its way. The edge (gateway/edges/) makes one for each, passes it the client's bytes, and
-gets the answer from it. Bytes stream both ways, with backpressure. Nothing here awaits: each method is one step, taken
-when its bytes are there. Only a policy that must wait gets a task.
+An Exchange is one request on its way. The edge (gateway/edges/) makes one for each request, passes it the client's
+bytes, and gets the answer from it. Between the edge and the upstream client bytes stream both ways, with backpressure.
+Nothing here awaits: each method is one step, taken when its bytes are there. Only a policy that must wait gets a task.
 
 What is not an exchange's own is in files beside this one: phase.py (its states), admit.py, decide.py, upload.py (what
 is held of the request's body), room.py (how much memory a worker may hold), forward.py, fallback.py (when legacy may
 answer in modern's place), mirroring.py (the Witness), outlet.py (where answers leave), errors.py (our own answers).
-A request keeps the route table that it started with. Once the client has its answer, nothing in the shadow can fail it.
+
+A request keeps the route table that it started with. Once the client has its answer, nothing that happens in the shadow
+can change, delay or fail it.
 """
 
 import asyncio
@@ -23,7 +25,7 @@ from gateway.admit import admit
 from gateway.call import Admitted, Arrival, Call, Refused
 from gateway.capability import Arm
 from gateway.decide import Decision, decide
-from gateway.errors import code_of, problem, whereabouts
+from gateway.errors import FAULTS, code_of, problem, whereabouts
 from gateway.fallback import KINDS, STATUSES, Fallback, Fallbacks, code_for_client
 from gateway.forward import forward
 from gateway.mirroring import Intake, Witness, is_logged_in, left_out
@@ -59,12 +61,12 @@ class Pipeline:
 
 
 class Exchange:
-    """One request, from its arrival to its answer. It tells `downstream` what to answer; the edge says what the client
-    sends, the transport what the arm says. Once it is DONE nothing more is heard."""
+    """One request, from its arrival to its answer. It tells `downstream` what to answer; the edge tells it what the
+    client sends, and the transport what the arm says. Once it is DONE nothing more is heard."""
 
     __slots__ = (
-        "_account", "_admitting", "_arm", "_arrival", "_call", "_decision", "_downstream", "_fallback", "_match",
-        "_outlet", "_pipeline", "_sending", "_translated", "_upload", "_witness", "phase",
+        "_account", "_admitting", "_arm", "_arrival", "_call", "_decision", "_downstream", "_fallback",
+        "_match", "_outlet", "_pipeline", "_sending", "_translated", "_upload", "_witness", "phase",
     )
 
     def __init__(self, pipeline: Pipeline, downstream: Downstream) -> None:
@@ -326,8 +328,7 @@ class Exchange:
         if failure.kind in KINDS and self._fall_back(failure.kind, failure):
             return
         if lost and self.phase is ASKING:
-            # The upstream closed a login between requests, and so do we: the client may ask again on another
-            # connection, as it would without us (RFC 9112 section 9.3.1). Nobody answers in its place.
+            # The upstream closed a login between requests, and so do we (RFC 9112 section 9.3.1): nobody answers.
             account.status = 502
             self._downstream.hang_up()
             self._end_silently(code_of(failure), failure)
@@ -375,8 +376,8 @@ class Exchange:
 
     def crashed(self, error: Exception) -> None:
         """A fault of ours: counted, logged by its type and place, and the client gets a plain 500."""
-        place = whereabouts(error)
-        self._pipeline.recorder.event("internal_error", level="error", type=type(error).__name__, place=place)
+        self._pipeline.recorder.event(
+            "internal_error", level="error", type=type(error).__name__, place=whereabouts(error))
         if self.phase is DONE:
             self._downstream.abort()
         self._refuse_or_cut("internal")
@@ -410,8 +411,7 @@ class Exchange:
         account, call = self._account, self._call
         hop = self._arm.upstream.name if self._arm is not None else ""
         added = headers if call is None or not call.response_headers else (*headers, *call.response_headers)
-        account.error = code
-        rule = failure.detail if failure.kind == "malformed" else ""
+        account.error, rule = code, failure.detail if failure.kind == "malformed" else ""
         account.status, fields, body = problem(
             code, detail=RULES.get(rule, detail), trace_id=account.trace_id, next_hop=hop, added=added, rule=rule)
         account.bytes_out = len(body)
@@ -433,17 +433,17 @@ class Exchange:
         capability = target.capability
         if capability.split is not None and failure is None and self._arm is capability.legacy and account.status < 500:
             pipeline.fallbacks.pace(target).add(account.arm_seconds)  # it sets how long modern may take
-        account.capability = capability.name
-        account.operation = target.operation.name
-        account.stage = capability.stage(safe=self._call is None or self._call.safe)
+        account.capability, account.operation = capability.name, target.operation.name
+        safe = self._call is None or self._call.safe
+        account.stage, account.safe = capability.stage(safe=safe), safe
         if decision is not None:
             account.reason = decision.log_reason
         if failure is not None and failure.kind == "malformed":
             account.rule = failure.detail
         account.seconds = time.monotonic() - account.started
-        pipeline.recorder.finished(account)
-        if self._call is not None and not self._call.safe and account.arm == "modern":
-            pipeline.recorder.took(account)
+        counter, head = pipeline.recorder.finished(account), self._arrival.head
+        if head.client not in counter.met or head.habits or account.error:
+            pipeline.recorder.clients.meet(counter.place, head.client, head.habits, FAULTS.get(account.error, ""))
         if self._witness is not None:
             self._witness.end(account, upload, self._downstream.affinity, failure)
         elif decision is not None and not decision.sampled:  # often most: no client waits for this

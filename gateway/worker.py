@@ -117,7 +117,8 @@ class Worker(Resting):
             self._listen(sockets or [], context)
         sock = self._admin_socket or bind(self._shared.admin, shared=True)
         app = admin_app(gateway.peers, gateway.report, version("figway"), self._shared.names, gateway.refused,
-                        control_routes(gateway.desk), [Middleware(TokenAccess, gateway.desk.controls)])
+                        gateway.clients, control_routes(gateway.desk),
+                        [Middleware(TokenAccess, gateway.desk.controls)])
         self._serve_beside(app, AdminListener, sock)
         if self._door is not None:
             self._serve_beside(control_app(gateway.desk), ControlListener, self._door)

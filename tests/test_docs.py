@@ -24,6 +24,7 @@ from gateway.control.routes import control_routes
 from gateway.edges import field_kinds
 from gateway.errors import CODES, FAILURES
 from gateway.stage import READS, WRITES, Stage
+from gateway.wire.request_rules import REQUEST_RULES, TLS_RULES
 from gateway.wire.rules import REPAIRS, RULES
 from shadow.compare.comparison import Outcome
 from shadow.credentials import SECRETS
@@ -239,6 +240,11 @@ def test_the_reference_has_every_error_code_with_its_row():
 def test_the_reference_has_every_rule_that_an_answer_can_break():
     assert column("Answers of old servers", "Repaired") == list(REPAIRS)
     assert column("Answers of old servers", "Refused") == [rule for rule in RULES if rule not in REPAIRS]
+
+
+def test_the_reference_has_every_rule_that_a_client_can_break():
+    for first, known in (("Request", REQUEST_RULES), ("Handshake", TLS_RULES)):
+        assert [(quoted(rule)[0], did) for rule, did in rows("Clients that are refused", first)] == [*known.items()]
 
 
 # --- the command line ---

@@ -95,6 +95,8 @@ class _Scrape:
                      max((one["connections"] for one in living), default=0))
         yield _gauge("figway_connections_limit", "Client connections that there is room for.",
                      sum(one["connections_limit"] for one in living))
+        yield _counted("figway_refusals", "Requests and handshakes that were refused, by the rule.", ["rule"],
+                       [((rule,), count) for one in every for rule, count in one["recorder"]["refusals"]])
         yield CounterMetricFamily("figway_connections_refused", "Client connections turned away for want of room.",
                                   value=sum(one["turned_away"] for one in every))
         yield _gauge("figway_descriptors_limit", "File descriptors that the workers may have.",

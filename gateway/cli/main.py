@@ -24,6 +24,7 @@ COMMANDS = {
     "resume": "End a guard's latch.",
     "history": "Show who flipped what, when and why.",
     "audit": "Verify, search and export the journal.",
+    "clients": "List who still speaks what, and who reaches legacy.",
     "report": "Show what the shadow lane has found.",
     "gate": "Say whether a capability is safe to flip.",
     "sweep": "Ask both arms about each key of a file, as evidence.",
@@ -59,8 +60,8 @@ def main(**_: Any) -> None:
     """Move capabilities from a legacy service to a modern one, behind one address that clients keep.
 
     Exit codes: 0 success, 1 findings, a gate that failed or a missing role, 2 wrong usage or configuration, 3 the
-    gateway cannot be reached or a gate lacks evidence, 4 somebody else flipped first, 5 the gateway or its control file
-    is out of reach, 130 interrupted, 141 the reader closed the output (figway … | head).
+    gateway cannot be reached or a gate lacks evidence, 4 somebody else flipped first, 5 the control file (for a flip:
+    or the gateway) is out of reach, 130 interrupted, 141 the reader closed the output (figway … | head).
     """
 
 

@@ -74,12 +74,14 @@ class RecorderFacts(TypedDict):
     """The counts of requests. gateway.telemetry.record makes the rows, and gateway.telemetry.metrics adds them up.
 
     `counters`: capability, operation, arm, status class, requests, bytes in, bytes out. `latencies`: capability, arm,
-    seconds, buckets, buckets of the arm. `errors`: capability, code, count. `fallbacks`: capability, count."""
+    seconds, buckets, buckets of the arm. `errors`: capability, code, count. `fallbacks`: capability, count. `refusals`:
+    rule that a client broke, count."""
 
     counters: list[tuple[str, str, str, int, int, int, int]]
     latencies: list[tuple[str, str, float, list[int], list[int]]]
     errors: list[tuple[str, str, int]]
     fallbacks: list[tuple[str, int]]
+    refusals: list[tuple[str, int]]
     in_flight: int
     log_dropped: int
 

@@ -9,14 +9,12 @@ from typing import Any
 import click
 
 from gateway.cli.opened import as_json
+from gateway.cli.standing import state
 from gateway.config.attempts import build_in_time
-from gateway.config.compile import Configuration
 from gateway.config.drifting import Drift, Patch, drifts, patches
 from gateway.config.problem import Invalid
-from gateway.flips import copy
 from gateway.flips.base import OutOfReach, Stand
 from gateway.flips.fitting import written
-from gateway.flips.sqlite import SqliteStages
 from gateway.flips.steps import stamp, words
 
 _OUT_OF_REACH = 5
@@ -31,7 +29,7 @@ def run(config: Path, patch: bool, output: str) -> None:
             click.echo(problem, err=True)
         sys.exit(2)
     try:
-        stands = _stands(built)
+        stands = state(built).stands
     except OutOfReach as error:
         click.echo(f"figway: {error}", err=True)
         sys.exit(_OUT_OF_REACH)
@@ -50,23 +48,6 @@ def run(config: Path, patch: bool, output: str) -> None:
         if not found:
             click.echo("nothing drifts")
     sys.exit(1 if found else 0)
-
-
-def _stands(built: Configuration) -> dict[str, Stand]:
-    """The capabilities in force. Nothing is in force but the file where no gateway has made the control file. Raises
-    OutOfReach."""
-    path = built.control.path
-    if path is None:
-        return {}
-    # Reading must not make a file where there is none.
-    if path.is_file():
-        stages = SqliteStages(path)
-        try:
-            return dict(stages.read().stands)
-        finally:
-            stages.close()
-    known = copy.read(copy.beside(path))
-    return dict(known.stands) if known is not None else {}
 
 
 def _line(drift: Drift) -> str:
