@@ -145,8 +145,7 @@ def ask(
     `arrival` is the client's request. `limit` is the most bytes that are kept of the answer's body: of a longer one
     there is a digest, or, if the arm has an adapter, a failure. `total` is how many seconds the arm may take; 0 if the
     caller cancels in time. An arm with an adapter gets and gives no larger bodies than a client's call lets it. A
-    failure is an observation too.
-    Returns the function that cancels, or None if `heard` was called already.
+    failure is an observation too. Returns the function that cancels, or None if `heard` was called already.
     """
     request, match = asked
     started = time.monotonic()
