@@ -301,6 +301,19 @@ def test_an_edit_and_a_step_together(clinic):
         "~ labs\n    reads shadow → canary\n    owner a → b\n")
 
 
+def test_a_login_that_would_move_alone_is_told_before_it_does(clinic):
+    text = CLINIC.replace("STICKY", "path:facility").replace(
+        "legacy: old\n", "legacy: {upstream: old, cookies: {own: [JSESSIONID]}}\n").replace(
+        "modern: new\n", "modern: {upstream: new, cookies: {own: [JSESSIONID]}}\n")
+    labs = text[text.index("  labs:"):]
+    Path("routes.yaml").write_text(text + labs.replace("labs", "rooms"))
+    said = ("different arms answer what shares the cookie JSESSIONID (labs: reads verify, writes legacy; rooms: reads "
+            "shadow, writes legacy), and a login at one arm is none at the other: move it together")
+    assert step("--capability", "labs", "--to", "verify").output == f"~ labs\n    reads shadow → verify\n{said}\n"
+    assert json.loads(step("--capability", "labs", "--to", "verify", "-o", "json").output)["apart"] == [said]
+    assert step("--capability", "labs", "--to", "legacy").output == "~ labs\n    reads shadow → legacy\n"
+
+
 @pytest.mark.parametrize(("options", "said"), [
     ([], "say which FILE, or which step: --capability NAME --to STAGE"),
     (["--to", "canary"], "say which capability takes the step: --capability NAME"),
