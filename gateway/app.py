@@ -160,7 +160,9 @@ class Gateway:
         gc.collect()
         gc.freeze()
         gc.set_threshold(20_000, 20, 20)
-        self.recorder.event("started", revision=in_force.reloads.revision, config=self._path.name)
+        stages = in_force.following.state
+        self.recorder.event("started", revision=in_force.reloads.revision, config=self._path.name,
+                            control=stages.name, journal=stages.length, head=stages.head)
         in_force.start()
         return self.shadowing.start()
 

@@ -41,6 +41,11 @@ class Arm:
         """The names of the cookies that no other arm sees."""
         return self.front.jar.own if self.front is not None and self.front.jar is not None else ()
 
+    @property
+    def adopts(self) -> bool:
+        """Whether the arm gets cookies that clients hold under plain names."""
+        return self.front is not None and self.front.jar is not None and self.front.jar.adopts
+
     def shown_cookie(self, name: str) -> str:
         """The name under which clients hold the arm's cookie `name`."""
         jar = self.front.jar if self.front is not None else None

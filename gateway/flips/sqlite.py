@@ -71,13 +71,13 @@ class SqliteStages:
     def read(self) -> State:
         """See Stages."""
         with self._reader().transaction("DEFERRED") as connection:
-            return self._learnt(_state(connection))
+            return self._learnt(state_in(connection))
 
     def begin(self, copy: State | None) -> State:
         """Read the state at a start. If the last known state, `copy`, is later than what the file has, then the file
         was lost, or an older one is in its place: take over the copy, and record that."""
         with self._writer().transaction() as connection:
-            state = _state(connection)
+            state = state_in(connection)
             if copy is not None and copy.revision > state.revision:
                 why = "the control file was lost" if state.revision == 0 else "the control file is an older one"
                 state, record = steps.recover(copy, state, why, _now(connection))
@@ -200,7 +200,7 @@ class SqliteStages:
     def _changing(self) -> Iterator[tuple[sqlite3.Connection, State, float]]:
         """A transaction under the write lock, with the state at its beginning and the store's time."""
         with self._writer().transaction() as connection:
-            state = _state(connection)
+            state = state_in(connection)
             if state.revision < self._known.revision:
                 raise self._replaced()
             yield connection, self._learnt(state), _now(connection)
@@ -253,7 +253,7 @@ def _now(connection: sqlite3.Connection) -> float:
     return now
 
 
-def _state(connection: sqlite3.Connection) -> State:
+def state_in(connection: sqlite3.Connection) -> State:
     """Everything that is in force, as the file has it."""
     [name, revision] = connection.execute("SELECT name, revision FROM control").fetchone()
     overrides = _by_name(connection, "override", lambda row: Override(_stage(row[0]), _stage(row[1]), *row[2:]))
