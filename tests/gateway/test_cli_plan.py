@@ -301,6 +301,12 @@ def test_an_edit_and_a_step_together(clinic):
         "~ labs\n    reads shadow → canary\n    owner a → b\n")
 
 
+def test_a_control_file_that_cannot_be_read_is_no_reason_to_guess(clinic):
+    Path("figway.db.control").write_bytes(b"not a database, and long enough to be sure of it" * 100)
+    done = step("--capability", "labs", "--to", "canary")
+    assert (done.exit_code, done.stdout, done.stderr.startswith("figway: ")) == (5, "", True)
+
+
 def test_a_login_that_would_move_alone_is_told_before_it_does(clinic):
     text = CLINIC.replace("STICKY", "path:facility").replace(
         "legacy: old\n", "legacy: {upstream: old, cookies: {own: [JSESSIONID]}}\n").replace(
