@@ -12,6 +12,7 @@ import logging
 import signal
 import sys
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,16 +26,19 @@ from gateway.config.attempts import build_in_time
 from gateway.config.extensions import Find
 from gateway.config.problem import Invalid
 from gateway.config.watch import look, watch
+from gateway.control.desk import Desk
 from gateway.digests import DIGESTS
 from gateway.edges.asgi import Asgi
 from gateway.edges.http1 import descriptors
 from gateway.edges.http1.edge import Edge
 from gateway.edges.http1.tls import Certificate, ServerTls
+from gateway.flips.base import OutOfReach
 from gateway.flips.fitting import in_table, written
 from gateway.flips.opening import opened
 from gateway.heap import Heap
 from gateway.inforce import InForce, clients
 from gateway.naming import known_clients
+from gateway.own_thread import in_own_thread
 from gateway.pipeline import Pipeline
 from gateway.renewal import Renewal
 from gateway.shadowing import Shadowing
@@ -42,6 +46,7 @@ from gateway.stdio import to_stderr
 from gateway.telemetry.breaches import Breaches
 from gateway.telemetry.bridge import Bridge
 from gateway.telemetry.facts import WorkerFacts
+from gateway.telemetry.faults import Faults
 from gateway.telemetry.output import Output
 from gateway.telemetry.peers import Peers
 from gateway.telemetry.record import Recorder
@@ -104,6 +109,8 @@ class Gateway:
                          spare=descriptors.backlog(self._limit))
         self.in_force = InForce(path, configuration, self.pipeline, self.edge, self.recorder, self._limit, self._spawn,
                                 stages)
+        self.desk = Desk(self.in_force.following, lambda: self.in_force.configuration.control,
+                         lambda: self.in_force.configuration.table.capabilities, self._tell_writes, self.report)
         self.renewal = Renewal(Certificate(ServerTls(*files, configuration.edge.cbc, configuration.edge.strength)),
                                self.recorder) if launch.certificate else None
         self.peers = Peers(Path(launch.run_dir) if launch.run_dir else None, self.facts)
@@ -111,6 +118,7 @@ class Gateway:
         self._heap = Heap()
         self._asgi = Asgi(self.pipeline, lambda: self.edge.settings)
         self._breaches = Breaches(self.recorder)
+        self._faults = Faults(self.recorder)
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -152,7 +160,9 @@ class Gateway:
         gc.collect()
         gc.freeze()
         gc.set_threshold(20_000, 20, 20)
-        self.recorder.event("started", revision=in_force.reloads.revision, config=self._path.name)
+        stages = in_force.following.state
+        self.recorder.event("started", revision=in_force.reloads.revision, config=self._path.name,
+                            control=stages.name, journal=stages.length, head=stages.head)
         in_force.start()
         return self.shadowing.start()
 
@@ -170,12 +180,15 @@ class Gateway:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._flush_traffic()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._tell_writes(), _SETTLE)
         await self.shadowing.note_clients(last=True)
         self._breaches.report(self._broken(), last=True)
         await DIGESTS.settle(_SETTLE)
         await self.shadowing.drain(self.in_force.configuration.lane.drain)
         await self.in_force.close()
         await self.shadowing.close()
+        await asyncio.to_thread(self.in_force.following.stages.close)
         self.peers.publish()
         self.recorder.event("stopped")
         self.recorder.output.close()
@@ -206,12 +219,25 @@ class Gateway:
                     self._spawn(self.shadowing.note_clients())
                 self.shadowing.report_faults()
                 self._breaches.report(self._broken())
+                stale = self.in_force.following.stale
+                self._faults.report({"control": stale} if stale else {}, {})
+                if self.recorder.writes:
+                    self._spawn(self._tell_writes())
                 if self.peers.are_there:
                     await asyncio.to_thread(self.peers.publish)
                 await self._heap.look(now, time.process_time())
 
     def _flush_traffic(self) -> None:
         self.shadowing.lane.record(self._traffic.rows(self.recorder.latencies, self._stage, time.time()))
+
+    async def _tell_writes(self) -> None:
+        """Tell the control file of the writes that modern took. If it cannot be told now, it is later."""
+        writes, self.recorder.writes = self.recorder.writes, Counter()
+        if writes:
+            try:
+                await in_own_thread(self.in_force.following.stages.took, writes)
+            except OutOfReach:
+                self.recorder.writes.update(writes)
 
     def _stage(self, capability: str) -> str:
         table = self.pipeline.table
@@ -253,6 +279,7 @@ class Gateway:
             "draining": self.pipeline.draining,
             "revision": self.in_force.reloads.revision,
             "reload": self.in_force.facts(),
+            "stages": self.in_force.stage_facts(),
             "shadow": shadowing.outcomes(),
             "mirrored": shadowing.mirrored(),
             "lane": shadowing.lane_facts(),

@@ -9,7 +9,7 @@
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 
 import orjson
@@ -39,10 +39,12 @@ def admin_app(
     workers: Workers, reports: Reports, version: str, names: Iterable[str] = (),
     refused: Callable[[int, str], None] = lambda status, reason: None,
     clients: Callable[[], Clients] = lambda: Clients(0.0, 0.0, [], []),
+    more: Sequence[Route] = (), within: Sequence[Middleware] = (),
 ) -> Starlette:
     """The admin port's application. `names` are the host names that requests may use; addresses are always allowed.
     `refused` is called with status and reason when a request is refused, once for each status. `clients` may block, and
-    raises StoreError if the store cannot be read."""
+    raises StoreError if the store cannot be read. `more` are routes of others, and `within` is what requests pass after
+    that, before any route."""
 
     async def livez(request: Request) -> Response:
         return PlainTextResponse("ok\n")
@@ -89,8 +91,8 @@ def admin_app(
 
     return Starlette(routes=[
         Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", metrics), Route("/report", show_report),
-        Route("/report.html", show_page), Route("/clients", _shown(clients)),
-    ], middleware=[Middleware(AdminAccess, names, refused)])
+        Route("/report.html", show_page), Route("/clients", _shown(clients)), *more,
+    ], middleware=[Middleware(AdminAccess, names, refused), *within])
 
 
 def _shown(clients: Callable[[], Clients]) -> Callable[[Request], Awaitable[Response]]:

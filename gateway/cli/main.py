@@ -19,12 +19,22 @@ COMMANDS = {
     "compare": "Compare two answers in files, and try out rules.",
     "status": "Show all capabilities on one screen, the worst first.",
     "tail": "Follow requests in Figway's log, without values.",
+    "flip": "Move a capability to another stage.",
+    "rollback": "Take a capability back to legacy at once.",
+    "resume": "End a guard's latch.",
+    "history": "Show who flipped what, when and why.",
+    "audit": "Verify, search and export the journal.",
     "clients": "List who still speaks what, and who reaches legacy.",
     "report": "Show what the shadow lane has found.",
     "gate": "Say whether a capability is safe to flip.",
     "sweep": "Ask both arms about each key of a file, as evidence.",
     "shadow": "Manage what the shadow lane keeps.",
     "demo": "Run the sample clinic behind the gateway.",
+}
+AUDIT = {
+    "verify": "Name each record that was changed, dropped, swapped, inserted or cut off.",
+    "search": "Show records by actor, capability, action and time.",
+    "export": "Write records as JSON Lines, or as AuditEvent resources of FHIR R4.",
 }
 SHADOW = {
     "list": "List the sealed exchanges.",
@@ -49,15 +59,20 @@ SHADOW = {
 def main(**_: Any) -> None:
     """Move capabilities from a legacy service to a modern one, behind one address that clients keep.
 
-    Exit codes: 0 success, 1 findings or a gate that failed, 2 wrong usage or configuration, 3 the gateway cannot be
-    reached or a gate lacks evidence, 5 the control file is out of reach, 130 interrupted, 141 the reader closed the
-    output (figway … | head).
+    Exit codes: 0 success, 1 findings, a gate that failed or a missing role, 2 wrong usage or configuration, 3 the
+    gateway cannot be reached or a gate lacks evidence, 4 somebody else flipped first, 5 the control file (for a flip:
+    or the gateway) is out of reach, 130 interrupted, 141 the reader closed the output (figway … | head).
     """
 
 
 @main.group(cls=Lazy, package="gateway.cli.shadow", commands=SHADOW)
 def shadow() -> None:
     """Manage what the shadow lane keeps. The audit trail records each action with the name of the user."""
+
+
+@main.group(cls=Lazy, package="gateway.cli.audit", commands=AUDIT)
+def audit() -> None:
+    """Verify, search and export the journal: who flipped, refused, reloaded or viewed what, when and why."""
 
 
 if __name__ == "__main__":

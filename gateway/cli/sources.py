@@ -18,6 +18,8 @@ from gateway import plugins
 from gateway.config.attempts import build_in_time
 from gateway.config.compile import Configuration
 from gateway.config.problem import Invalid, did_you_mean
+from gateway.flips import copy
+from gateway.flips.fitting import in_table
 from gateway.naming import known_clients
 from shadow.custody.base import Custody, CustodyError
 from shadow.custody.sqlite import SqliteCustody
@@ -138,10 +140,21 @@ def actor() -> str:
 
 
 def _built(config: Path) -> Configuration:
+    """A configuration with the stages that are in force, as the copy beside the control file says them."""
     try:
-        return build_in_time(config)
+        built = build_in_time(config)
     except Invalid as invalid:
         raise Refused("\n".join(map(str, invalid.problems))) from None
+    return in_force(built)
+
+
+def in_force(built: Configuration) -> Configuration:
+    """A configuration with the stages that are in force, as the copy beside the control file says them."""
+    path, table = built.control.path, built.table
+    state = copy.read(copy.beside(path)) if path is not None else None
+    if state is None:
+        return built
+    return replace(built, table=table.with_stages(in_table(table.capabilities, state)))
 
 
 def _known(capability: str | None, known: Mapping[str, object]) -> None:
@@ -200,6 +213,12 @@ def _title(answer: httpx2.Response) -> str:
         return ""
 
 
+def credentials() -> dict[str, str]:
+    """The header field with the token of FIGWAY_TOKEN, which the admin port wants where `control` is set."""
+    token = os.environ.get("FIGWAY_TOKEN", "")
+    return {"Authorization": f"Bearer {token}"} if token.isascii() and token else {}
+
+
 def asked(admin: str, capability: str | None, step: str = EVERYBODY) -> Report:
     """The report of a running gateway, with verdicts on a `step` to a share of clients. Raises Refused."""
     asked_for = {"for": step} if step != EVERYBODY else {}
@@ -219,7 +238,7 @@ def _from(admin: str, path: str, params: Mapping[str, str]) -> httpx2.Response:
     if urlsplit(admin).scheme not in ("http", "https"):
         raise Refused("--admin must be an http:// or https:// URL")
     try:
-        with httpx2.Client(trust_env=False, timeout=ADMIN_SECONDS) as client:
+        with httpx2.Client(trust_env=False, timeout=ADMIN_SECONDS, headers=credentials()) as client:
             return client.get(f"{admin.rstrip('/')}{path}", params=params)
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         raise Refused(f"the gateway cannot be reached at {admin} ({type(error).__name__})", 3) from None

@@ -50,7 +50,7 @@ def opened(path: Path | None, files: Mapping[str, Position], seconds: float) -> 
 
 
 def provisional(state: State, files: Mapping[str, Position]) -> State:
-    """What a state becomes with another file, as long as no store can say it. The revision stays: nothing is recorded
-    yet."""
+    """What a state becomes with another file, as long as no store can say it. The revision and the head of the journal
+    stay: nothing is recorded yet."""
     after, _ = steps.adopt(state, files, FILE, time.time())
-    return replace(after, revision=state.revision)
+    return replace(after, revision=state.revision, length=state.length, head=state.head)

@@ -23,6 +23,7 @@ from typing import Any, TypeVar
 from gateway.flips import steps
 from gateway.flips.base import (
     Actor,
+    Already,
     Conflict,
     Flip,
     FlipError,
@@ -42,6 +43,7 @@ _SCRIPTS = sorted((entry for entry in (files("gateway.flips") / "migrations").it
                   key=lambda entry: entry.name)
 # Seconds since 1970, to the millisecond, by the store's clock.
 _NOW = "SELECT (julianday('now') - 2440587.5) * 86400.0"
+_TAKE = "INSERT INTO taken VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET writes = writes + excluded.writes"
 
 _T = TypeVar("_T")
 
@@ -69,13 +71,13 @@ class SqliteStages:
     def read(self) -> State:
         """See Stages."""
         with self._reader().transaction("DEFERRED") as connection:
-            return self._learnt(_state(connection))
+            return self._learnt(state_in(connection))
 
     def begin(self, copy: State | None) -> State:
         """Read the state at a start. If the last known state, `copy`, is later than what the file has, then the file
         was lost, or an older one is in its place: take over the copy, and record that."""
         with self._writer().transaction() as connection:
-            state = _state(connection)
+            state = state_in(connection)
             if copy is not None and copy.revision > state.revision:
                 why = "the control file was lost" if state.revision == 0 else "the control file is an older one"
                 state, record = steps.recover(copy, state, why, _now(connection))
@@ -89,7 +91,13 @@ class SqliteStages:
         refused: FlipError | None = None
         with self._changing() as (connection, state, now):
             try:
-                after, record = steps.act(state, flip, now)
+                taken = dict(connection.execute("SELECT operation, writes FROM taken WHERE capability = ?",
+                                                (flip.capability,)).fetchall())
+                after, record = steps.act(state, flip, now, taken)
+                if steps.TAKEN in record.detail:
+                    connection.execute("DELETE FROM taken WHERE capability = ?", (flip.capability,))
+            except Already:
+                raise
             except FlipError as error:
                 refused = _explained(connection, state, error, flip)
                 after, record = steps.refuse(state, flip, refused, now)
@@ -118,6 +126,11 @@ class SqliteStages:
             after, records = steps.expire(state, now)
             _keep(connection, state, after, records)
         return self._learnt(after)
+
+    def took(self, writes: Mapping[tuple[str, str], int]) -> None:
+        """See Stages."""
+        with self._changing() as (connection, _, _):
+            connection.executemany(_TAKE, [(*key, count) for key, count in writes.items()])
 
     def history(self, capability: str | None = None, most: int = 100) -> list[Record]:
         """See Stages."""
@@ -187,7 +200,7 @@ class SqliteStages:
     def _changing(self) -> Iterator[tuple[sqlite3.Connection, State, float]]:
         """A transaction under the write lock, with the state at its beginning and the store's time."""
         with self._writer().transaction() as connection:
-            state = _state(connection)
+            state = state_in(connection)
             if state.revision < self._known.revision:
                 raise self._replaced()
             yield connection, self._learnt(state), _now(connection)
@@ -240,7 +253,7 @@ def _now(connection: sqlite3.Connection) -> float:
     return now
 
 
-def _state(connection: sqlite3.Connection) -> State:
+def state_in(connection: sqlite3.Connection) -> State:
     """Everything that is in force, as the file has it."""
     [name, revision] = connection.execute("SELECT name, revision FROM control").fetchone()
     overrides = _by_name(connection, "override", lambda row: Override(_stage(row[0]), _stage(row[1]), *row[2:]))

@@ -9,6 +9,7 @@ increment costs a tenth of what it costs in a client library.
 
 import time
 from bisect import bisect_left
+from collections import Counter as Counts
 from collections.abc import Collection
 
 import orjson
@@ -27,14 +28,15 @@ class Account:
     `arm` is the arm that was asked last, "" for none; `status` is the status that the client got, 0 for no answer.
     `error` is a code of gateway.errors, "client_gone" or "". `fallback` says why legacy answered instead of modern: a
     status, a Failure's kind, "slow" or "ejected"; "" if it did not. `rule` is the rule of HTTP/1.1 for which the arm's
-    answer was refused (gateway.wire.rules), "" for none. Times are in seconds: `started` by the monotonic clock,
-    `seconds` from the head's arrival to the last byte sent to the client, `arm_seconds` the answering arm's
-    share of them. `arm_started` is when the arm was asked, by the same clock; it is set when one is.
+    answer was refused (gateway.wire.rules), "" for none. `safe` is whether the request is a read. Times are in seconds:
+    `started` and `arm_started` by the monotonic clock, `seconds` from the head's arrival to the last byte sent to the
+    client, `arm_seconds` the answering arm's share of them. `arm_started` is when the arm was asked; it is not set
+    before one is.
     """
 
     __slots__ = (
         "arm", "arm_seconds", "arm_started", "bytes_in", "bytes_out", "capability", "error", "fallback", "method",
-        "operation", "reason", "request_id", "rule", "seconds", "stage", "started", "status", "trace_id",
+        "operation", "reason", "request_id", "rule", "safe", "seconds", "stage", "started", "status", "trace_id",
     )
     arm_started: float
 
@@ -45,6 +47,7 @@ class Account:
         self.started = started
         self.capability = self.operation = self.stage = self.arm = self.error = self.fallback = self.rule = ""
         self.reason = "refused"
+        self.safe = True
         self.status = self.bytes_in = self.bytes_out = 0
         self.seconds = self.arm_seconds = 0.0
 
@@ -90,6 +93,8 @@ class Recorder:
         self.latencies: dict[tuple[str, str], Latency] = {}
         self.errors: dict[tuple[str, str], int] = {}
         self.fallbacks: dict[str, int] = {}
+        # Writes that modern took, or may have taken, since somebody last counted: by capability and operation.
+        self.writes: Counts[tuple[str, str]] = Counts()
         self.clients = Clients()
         self.in_flight = 0
         self._access_log = access_log
@@ -119,6 +124,9 @@ class Recorder:
         latency.arm_buckets[bisect_left(BOUNDS, arm_seconds)] += 1
         if status >= 500:
             latency.errors += 1
+        if not account.safe and arm == "modern" and (not 400 <= status < 500 or error == "client_gone"):
+            # One that failed may have been made all the same, but not one that is the client's mistake.
+            self.writes[capability, operation] += 1
         if error:
             self.errors[capability, error] = self.errors.get((capability, error), 0) + 1
         if fallback:
