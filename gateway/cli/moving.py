@@ -15,7 +15,7 @@ from gateway.call import Call
 from gateway.capability import DEFAULT, Capability, Match
 from gateway.cli.proposing.logs import Line
 from gateway.decide import bucket, sticky_key
-from gateway.edges.forwarded import spelled
+from gateway.edges.forwarded import node_address
 from gateway.members import members
 from gateway.routing import Ambiguous, RouteTable
 from shadow.plan import CLIENTS
@@ -121,7 +121,7 @@ class Traffic:
         if not line.target.startswith("/"):
             return
         request = Request(line.method, line.target.encode("latin-1", "replace"), Headers([(b"Host", b"localhost")]))
-        client = spelled(line.client)
+        client = node_address(line.client.encode("latin-1", "replace"))
         before, after = _way(was, request, client), _way(now, request, client)
         self.requests += 1
         for side, way in enumerate((before, after)):

@@ -192,6 +192,17 @@ def test_a_patch_of_files_elsewhere_begins_where_they_are(folder, monkeypatch, t
     assert drift("--config", str(folder / "routes.yaml")).exit_code == 0
 
 
+def test_a_patch_of_an_included_file_in_another_folder_begins_in_the_one_above(folder):
+    needs("git")
+    Path("etc").mkdir()
+    Path("etc/routes.yaml").write_text(FILE.replace("conf.d/*.yaml", "../conf.d/*.yaml"))
+    flip(LABS, to("rooms", Stage.SHADOW), path="etc/routes.yaml")
+    done = drift("--config", "etc/routes.yaml", "--patch")
+    assert (done.stderr, "+++ b/conf.d/rooms.yaml\n" in done.stdout) == ("", True)
+    subprocess.run(["git", "apply", "-"], input=done.stdout_bytes, check=True)
+    assert drift("--config", "etc/routes.yaml").exit_code == 0
+
+
 def test_a_lost_control_file_leaves_its_copy(folder):
     flip(LABS)
     stages = SqliteStages(folder / "figway.db.control")

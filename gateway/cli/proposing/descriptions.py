@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from adapters.document import DocumentError, Tree
 from adapters.trees.xml import tree
+from gateway.ambiguity import is_ambiguous
 from gateway.cli.proposing.naming import plain
 from gateway.cli.sources import Refused
 from gateway.config.kinds import template_fault
@@ -148,8 +149,11 @@ def _base(url: object) -> str:
 
 
 def _bounded(file: Path, operations: Iterator[Described]) -> list[Described]:
+    """The operations, without those that no client can ask for: Figway refuses such paths."""
     found: list[Described] = []
     for one in operations:
+        if is_ambiguous(one.path.encode()):
+            continue
         if len(found) == _MOST_OPERATIONS:
             raise Refused(f"{file}: this describes more than {_MOST_OPERATIONS:,} operations")
         found.append(one)
