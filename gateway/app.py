@@ -110,7 +110,7 @@ class Gateway:
         self.in_force = InForce(path, configuration, self.pipeline, self.edge, self.recorder, self._limit, self._spawn,
                                 stages)
         self.desk = Desk(self.in_force.following, lambda: self.in_force.configuration.control,
-                         lambda: self.in_force.configuration.table.capabilities, self._tell_writes)
+                         lambda: self.in_force.configuration.table.capabilities, self._tell_writes, self.report)
         self.renewal = Renewal(Certificate(ServerTls(*files, configuration.edge.cbc, configuration.edge.strength)),
                                self.recorder) if launch.certificate else None
         self.peers = Peers(Path(launch.run_dir) if launch.run_dir else None, self.facts)
