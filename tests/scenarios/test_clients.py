@@ -220,6 +220,7 @@ def test_what_nobody_reaches_is_listed_as_unreached(gateway, legacy):
     table = run(figway)
     assert re.search(r"legacy scheduling\.book +no client", table)
     assert re.search(r"legacy scheduling\.read +[0-9a-f]{16}", table)
+    assert re.search(r"legacy _default +no client", table)
     assert max(map(len, table.splitlines())) <= 80
     assert run(figway, "--capability", "ascii").count("legacy") == 1
     assert json.loads(figway.admin("/clients").body)["unreached"] == found["unreached"]
