@@ -102,7 +102,7 @@ class Gateway:
         self.recorder = Recorder(Output(), access_log=launch.access_log)
         self.shadowing = Shadowing(configuration, self.recorder, _OPEN, launch.run_dir)
         capabilities = configuration.table.capabilities
-        stages = opened(configuration.control.path, written(capabilities), _STAGES)
+        stages = opened(configuration.control.path, written(capabilities), _STAGES, configuration.custody)
         self.pipeline = Pipeline(configuration.table.with_stages(in_table(capabilities, stages.state)),
                                  self.shadowing.lane, self.recorder)
         self.edge = Edge(self.pipeline, configuration.edge, most=clients(configuration, self._limit),

@@ -15,6 +15,8 @@ from urllib.parse import quote
 from gateway.flips import copy
 from gateway.flips.base import OutOfReach, State
 from gateway.flips.chain import CUT, Checked, Fault, Head, Row, check
+from gateway.flips.deeds import BROKEN, SOURCE
+from gateway.flips.memory import NAME as MEMORY
 from gateway.flips.precedence import position
 from gateway.flips.record import Record, parsed
 from gateway.flips.sqlite import state_in
@@ -23,7 +25,7 @@ COLUMNS = ("time", "actor", "action", "capability", "revision")
 _TYPES = {"number": int, "revision": int, "before": dict, "after": dict, "detail": dict} | dict.fromkeys(
     ("time", "actor", "role", "source", "action", "capability", "reason", "plan", "evidence_digest", "correlation",
      "previous"), str)
-DAMAGED, STAGES = "damaged", "stages"
+DAMAGED, STAGES, REPLACED = "damaged", "stages", "replaced"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +40,15 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """What was found in a control file: its name, its journal, the control files that were lost before, and which heads
-    are of neither."""
+    """What was found in a control file: its name, its journal, the control files that were lost before, the records of
+    lines of custody's trail that did not fit their chain when they were taken over, and how many heads it was compared
+    with."""
 
     control: str
     checked: Checked
     lost: tuple[Lost, ...]
+    broken: tuple[int, ...]
     heads: int
-    strange: tuple[Head, ...]
 
 
 class _Notes:
@@ -53,6 +56,7 @@ class _Notes:
 
     def __init__(self) -> None:
         self.lost: list[Lost] = []
+        self.broken: list[int] = []
         self.revision = 0
         # By capability: what the last record says is in force, and the record's number.
         self.last: dict[str, tuple[int, Any]] = {}
@@ -67,22 +71,22 @@ class _Notes:
             if isinstance(with_name, str) and type(length) is int and isinstance(head, str):
                 self.lost.append(Lost(said["number"], with_name, length, head))
             self.last.clear()
-        elif isinstance(capability, str) and said.get("source") != CUSTODY:
+        elif said.get("source") == SOURCE:
+            if isinstance(detail, dict) and detail.get("chain") == BROKEN:
+                self.broken.append(said["number"])
+        elif isinstance(capability, str):
             self.last[capability] = said["number"], said.get("after")
-
-
-CUSTODY = "custody"
-"""The source of records that were taken over from a custody's trail."""
 
 
 def examine(path: Path, heads: Sequence[Head] = ()) -> Examined:
     """Verify the control file at `path`. Raises OutOfReach if it cannot be opened."""
+    # The copy is read first: a journal that is read later can only be longer.
+    known = copy.read(copy.beside(path))
     with _opened(path) as connection:
         damage = _damage(connection)
         try:
             [[control]] = connection.execute("SELECT name FROM control").fetchmany(2)
             notes = _Notes()
-            known = copy.read(copy.beside(path))
             if known is not None and known.name == control and known.length:
                 heads = [*heads, Head(known.length, known.head, copy.beside(path).name, known.name)]
             ours = [head for head in heads if head.control in ("", control)]
@@ -90,14 +94,17 @@ def examine(path: Path, heads: Sequence[Head] = ()) -> Examined:
             beside = [*damage, *_beside(connection, notes, sound=not checked.faults)]
         except (sqlite3.DatabaseError, ValueError) as error:
             if damage:
-                return Examined("", Checked(0, "", tuple(damage)), (), 0, ())
+                return Examined("", Checked(0, "", tuple(damage)), (), (), 0)
             if isinstance(error, sqlite3.OperationalError):
                 raise OutOfReach(_words(path, error)) from None
-            return Examined("", Checked(0, "", (Fault(0, DAMAGED, "the file is no control file any more"),)), (), 0, ())
+            return Examined("", Checked(0, "", (Fault(0, DAMAGED, "the file is no control file any more"),)), (), (), 0)
     lost = tuple(notes.lost)
-    strange = tuple(head for head in heads if head.control not in ("", control, *(one.control for one in lost)))
-    faults = tuple(sorted({*checked.faults, *beside}))
-    return Examined(control, Checked(checked.length, checked.head, faults), lost, len(ours), strange)
+    ours_or_lost = {"", control, MEMORY, *(one.control for one in lost)}
+    strange = {head.control: head for head in heads if head.control not in ours_or_lost}
+    foreign = [Fault(0, REPLACED, f"{head.where} has a head of the control file {name}, which is neither this one, "
+                     f"{control}, nor one that its journal says was lost") for name, head in strange.items()]
+    faults = tuple(sorted({*checked.faults, *beside, *foreign}))
+    return Examined(control, Checked(checked.length, checked.head, faults), lost, tuple(notes.broken), len(ours))
 
 
 class Stored(NamedTuple):
@@ -198,6 +205,9 @@ def _beside(connection: sqlite3.Connection, notes: _Notes, *, sound: bool) -> It
     except (ValueError, TypeError):
         yield Fault(0, STAGES, "the stages in force cannot be read")
         return
+    [last] = connection.execute("SELECT max(number) FROM outbox").fetchone()
+    if type(last) is int and last > state.length:
+        yield Fault(state.length + 1, CUT, f"the outbox has a line of record {last}")
     if state.revision > notes.revision:
         yield Fault(state.length + 1, CUT, f"the file is at revision {state.revision}, and the journal ends at "
                     f"{notes.revision}: records are missing at its end")

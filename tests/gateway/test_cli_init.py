@@ -282,13 +282,24 @@ def test_requests_are_counted_for_what_a_description_names(init):
 @pytest.mark.parametrize(("option", "content"), [
     ("--openapi", '{"openapi": "3.0.0", "servers": [{"url": "/v1/./x"}], "paths": {"/a/../b": {"get": {}}}}'),
     ("--openapi", '{"swagger": "2.0", "paths": {"/a/%2e%2E/b": {"get": {}}, "/a/{id}/..": {"get": {}}}}'),
+    ("--openapi",
+     '{"openapi": "3.0.0", "paths": {"/#action=x": {"post": {}}, "/a b": {"get": {}}}}'),
     ("--capability-statement",
      '{"resourceType": "CapabilityStatement", "implementation": {"url": "http://a/b/../c"}}'),
 ])
-def test_paths_that_are_refused_are_not_proposed(init, option, content):
+def test_paths_that_no_request_has_are_not_proposed_but_told(init, option, content):
     Path("a.json").write_text(content)
-    status, text, _ = init(option, "a.json")
+    status, text, said = init(option, "a.json")
     assert (status, proposed(text)) == (0, {})
+    assert said.startswith("a.json: left out ")
+
+
+def test_a_description_with_long_and_equal_names_is_read(init):
+    item = {"get": {"tags": ["b"], "operationId": "o" * 200}}
+    Path("a.json").write_text(json.dumps({"openapi": "3.1.0", "paths": {f"/b/{number}": item for number in range(12)}}))
+    status, text, _ = init("--openapi", "a.json")
+    assert status == 0
+    assert len(proposed(text)["b"]) == 12
 
 
 BROKEN = [

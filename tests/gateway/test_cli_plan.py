@@ -133,6 +133,18 @@ def test_a_request_that_is_refused_afterwards_is_told(planned):
     assert planned(guarded, "--against", "access.log").output.count("(refused)") >= 1
 
 
+def test_what_a_log_has_beside_requests_is_told(planned):
+    with Path("access.log").open("a") as log:
+        log.write('1.2.3.4 - - [x] "\\x99\\xf3" 501 308\n1.2.3.4 - - [x] 24675 "GET /a HTTP/1.0" 200\n')
+        log.write('1.2.3.4 - - [x] "OPTIONS * HTTP/1.1" 200 0\n')
+    done = planned(NOW, "--against", "access.log")
+    assert "Of 100 requests:\n" in done.output
+    assert "  1 line of access.log could not be read, the first at line 102\n" in done.output
+    assert "  2 more have no path, and count nowhere\n" in done.output
+    traffic = json.loads(planned(NOW, "--against", "access.log", "-o", "json").stdout)["traffic"]
+    assert (traffic["pathless"], traffic["unread"]) == (2, [{"log": "access.log", "lines": 1, "first": 102}])
+
+
 def test_a_file_with_problems_is_refused(planned):
     done = planned(NOW.replace("stage:", "stag:"))
     assert (done.exit_code, "edited.yaml" in done.stderr) == (2, True)
@@ -299,6 +311,12 @@ def test_an_edit_and_a_step_together(clinic):
     Path("edited.yaml").write_text(CLINIC.replace("STICKY", "path:facility").replace("owner: a", "owner: b"))
     assert step("edited.yaml", "--capability", "labs", "--to", "canary").output == (
         "~ labs\n    reads shadow → canary\n    owner a → b\n")
+
+
+def test_a_control_file_that_cannot_be_read_is_no_reason_to_guess(clinic):
+    Path("figway.db.control").write_bytes(b"not a database, and long enough to be sure of it" * 100)
+    done = step("--capability", "labs", "--to", "canary")
+    assert (done.exit_code, done.stdout, done.stderr.startswith("figway: ")) == (5, "", True)
 
 
 def test_a_login_that_would_move_alone_is_told_before_it_does(clinic):

@@ -57,7 +57,7 @@ def test_a_cut_end_is_named_by_a_head_an_export_and_a_log(audit, kept, tmp_path)
     log.write_text("not JSON\n" + "\n".join(json.dumps(one) for one in (
         {"event": "started", "control": control, "journal": 0, "head": "0" * 64}, {"event": "request", "head": 7},
         {"event": "stages_changed", "control": control, "journal": LENGTH, "head": head},
-        {"event": "stages_changed", "control": "another", "journal": 99, "head": head})))
+        {"event": "stages_changed", "control": "memory", "journal": 99, "head": head})))
     for one in (("--head", head), ("--head", f"{LENGTH}:{head}"), ("--segment", export), ("--segment", log)):
         audit("verify", *one)
     changed(kept, f"DELETE FROM journal WHERE number = {LENGTH}", "UPDATE control SET revision = 8")
@@ -65,7 +65,12 @@ def test_a_cut_end_is_named_by_a_head_an_export_and_a_log(audit, kept, tmp_path)
         assert f"record {LENGTH} cut" in audit("verify", *one, status=1)
     facts = json.loads(audit("verify", "--segment", log, "-o", "json", status=1))
     assert (facts["whole"], facts["records"], facts["faults"][0]["what"]) == (False, LENGTH - 1, "cut")
-    assert [one["control"] for one in facts["other_heads"]] == ["another"]
+
+
+def test_heads_of_a_file_that_this_one_took_the_place_of_are_no_proof_of_it(audit, kept, tmp_path):
+    log = tmp_path / "gateway.log"
+    log.write_text(json.dumps({"control": "another", "journal": 1, "head": rows(kept)[0][2]}))
+    assert "replaced" in audit("verify", "--segment", log, status=1)
 
 
 @pytest.mark.parametrize("arguments", [
@@ -99,7 +104,7 @@ def test_what_is_printed_fits_80_columns_and_drives_no_terminal(audit, kept):
     long = replace(parsed(rows(kept)[-1][1]), number=LENGTH + 1, reason="why " * 200 + "\x1b[2J" + "x" * 200,
                    actor="a" * 120, previous=rows(kept)[-1][2])
     changed(kept, "INSERT INTO journal SELECT 11, '" + long.body().decode().replace("'", "''") + f"', '{long.digest}', "
-            "time, actor, action, capability, revision FROM journal WHERE number = 10")
+            "time, actor, action, capability, revision, link FROM journal WHERE number = 10")
     for said in (audit("search"), audit("verify", status=1)):
         assert max(map(len, said.splitlines())) <= 80
         assert "\x1b" not in said
@@ -161,4 +166,4 @@ def test_the_reference_has_every_fault():
 
     assert column("How the journal is verified") == [
         chain.CHANGED, chain.DROPPED, chain.SWAPPED, chain.INSERTED, chain.CUT, chain.REWRITTEN, examined.STAGES,
-        examined.DAMAGED]
+        examined.REPLACED, examined.DAMAGED]

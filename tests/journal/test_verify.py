@@ -126,7 +126,7 @@ def cut(path, number):
     """Cut off the end, and set back the revision and the stages, as they were then."""
     last = parsed(rows(path)[number - 1][1])
     changed(path, f"DELETE FROM journal WHERE number > {number}", f"UPDATE control SET revision = {last.revision}",
-            "DELETE FROM stand", "DELETE FROM override")
+            f"DELETE FROM outbox WHERE number > {number}", "DELETE FROM stand", "DELETE FROM override")
 
 
 @pytest.mark.parametrize("number", [1, 4, LENGTH - 1])

@@ -16,7 +16,7 @@ COURTESY = {b"deprecation", b"sunset", b"link", b"server-timing", b"x-figway-arm
 BODY = ("Content-Type", "text/plain")
 
 
-def config(legacy, modern, insight='["subject:probe", "address:203.0.113.0/24"]'):
+def config(legacy, modern, insight='["principal:apikey:probe", "address:203.0.113.0/24"]'):
     keys = ", ".join(f'{name}: "sha256:{hashlib.sha256(key.encode()).hexdigest()}"' for name, key in KEYS.items())
     deprecation = ('deprecation: {since: 2026-03-01, sunset: 2027-03-01T06:00:00Z, sunset_link: /end, '
                    'link: "https://clinic.example/why"}')

@@ -53,13 +53,18 @@ def openapi(file: Path) -> list[Described]:
     return _bounded(file, _openapi(document, paths))
 
 
+def can_be_asked(one: Described) -> bool:
+    """Whether a request can have the path of an operation: one is no template, another is refused as ambiguous."""
+    return not template_fault(one.path) and not is_ambiguous(one.path.encode())
+
+
 def _openapi(document: dict[str, Any], paths: dict[str, Any]) -> Iterator[Described]:
     servers = document.get("servers")
     first = servers[0] if isinstance(servers, list) and servers and isinstance(servers[0], dict) else {}
     base = _base(first.get("url")) or _base(document.get("basePath"))
     for path, item in paths.items():
         template = respelt(base + str(path))
-        if not isinstance(item, dict) or template_fault(template):
+        if not isinstance(item, dict):
             continue
         for method in _METHODS:
             operation = item.get(method)
@@ -121,7 +126,7 @@ def _wsdl(root: Tree) -> Iterator[Described]:
             address = next((_attribute(one, "location") for one in _children(port, "address")), "")
             binding = bindings.get(re.sub(r"\A(?:\{[^}]*\}|[^:]*:)", "", _attribute(port, "binding")))
             path = respelt(urlsplit(address).path or "/") if address.startswith(("http://", "https://")) else ""
-            if binding is None or not path or template_fault(path):
+            if binding is None or not path:
                 continue
             for operation in _children(binding, "operation"):
                 action = next((_attribute(one, "soapAction") for one in _children(operation, "operation")), "")
@@ -149,11 +154,8 @@ def _base(url: object) -> str:
 
 
 def _bounded(file: Path, operations: Iterator[Described]) -> list[Described]:
-    """The operations, without those that no client can ask for: Figway refuses such paths."""
     found: list[Described] = []
     for one in operations:
-        if is_ambiguous(one.path.encode()):
-            continue
         if len(found) == _MOST_OPERATIONS:
             raise Refused(f"{file}: this describes more than {_MOST_OPERATIONS:,} operations")
         found.append(one)

@@ -67,8 +67,9 @@ def _lines(found: Examined) -> Iterator[str]:
     for lost in found.lost:
         yield (f"record {lost.number} says that an earlier control file, {lost.control}, was lost with "
                f"{lost.length} records; its head was {lost.head}")
-    if found.strange:
-        yield f"heads of another control file were not compared: {len(found.strange)}, such as {found.strange[0].where}"
+    if found.broken:
+        yield ("these records are of lines of custody's trail that did not fit their chain when the journal took them "
+               f"over: {', '.join(map(str, found.broken))}")
     yield (f"the journal is whole: {checked.length} {noun(checked.length, 'record')}" if not checked.faults else
            f"the journal is not whole: it has {checked.length} {noun(checked.length, 'record')}")
     yield f"head {checked.length}:{checked.head}"
@@ -88,5 +89,5 @@ def _facts(found: Examined) -> dict[str, object]:
         "faults": [fault._asdict() for fault in found.checked.faults],
         "lost": [{"record": lost.number, "control": lost.control, "records": lost.length, "head": lost.head}
                  for lost in found.lost],
-        "other_heads": [head._asdict() for head in found.strange],
+        "broken_lines": list(found.broken),
     }

@@ -55,8 +55,7 @@ def run(file: Path | None, config: Path, step: Step, logs: tuple[Path, ...], nam
         if file is None and not step.is_said:
             raise Refused("say which FILE, or which step: --capability NAME --to STAGE")
         was, now, kept = _planned(file, config, step)
-        for log in logs:
-            access_logs.read(log, lambda line: traffic.add(line, was.table, now.table))
+        read = [(log, access_logs.read(log, lambda line: traffic.add(line, was.table, now.table))) for log in logs]
         cookies = _cookies(was, {name for name, one in traffic.capabilities.items() if one.all.moved}) if logs else {}
     except Invalid as invalid:
         for problem in invalid.problems:
@@ -68,6 +67,8 @@ def run(file: Path | None, config: Path, step: Step, logs: tuple[Path, ...], nam
     found = changes(was, now)
     apart = [one for one in _apart(now) if one not in _apart(was)]
     facts = traffic.facts(names=names)
+    facts["unread"] = [{"log": str(log), "lines": one.unread, "first": one.first_unread}
+                       for log, one in read if one.unread]
     if output == "json":
         as_json({"was": was.revision, "now": now.revision,
                  "changes": [{"kind": one.kind, "name": one.name, "says": list(one.says)} for one in found],
@@ -154,6 +155,11 @@ def _traffic(facts: dict[str, Any]) -> Iterator[str]:
         yield f"  {one['requests']:>8,} become {one['to']} instead of {one['from']}"
     if (more := len(facts["moved"]) - _MOST) > 0:
         yield f"  and {more:,} more ways; -o json has all"
+    for one in facts["unread"]:
+        yield (f"  {one['lines']:,} {noun(one['lines'], 'line')} of {one['log']} could not be read, the first at line "
+               f"{one['first']:,}")
+    if count := facts["pathless"]:
+        yield f"  {count:,} more {_verb(count, 'has', 'have')} no path, and {_verb(count, 'counts', 'count')} nowhere"
     for one in facts["capabilities"]:
         yield from _capability(one)
 
