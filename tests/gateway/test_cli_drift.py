@@ -179,6 +179,9 @@ def test_an_edit_that_is_not_in_force_yet_is_told_as_such():
     Path("routes.yaml").write_text(FILE.replace("'shadow'", "legacy"))
     assert drift().output == ("labs: reads shadow, writes legacy, and routes.yaml:13 says reads legacy, writes legacy "
                               "(the file was edited, and is not in force yet)\n")
+    done = drift("--patch")
+    assert done.stderr == "figway: labs was edited, and is not in force yet: the patch takes that back\n"
+    assert "+    stage: shadow   # since May\n" in done.stdout
 
 
 def test_a_patch_of_files_elsewhere_begins_where_they_are(folder, monkeypatch, tmp_path_factory):

@@ -39,6 +39,10 @@ def run(config: Path, patch: bool, output: str) -> None:
         files, unwritten = patches(config, found)
         for drift, why in unwritten:
             click.echo(f"figway: {drift.capability} is not in the patch: {why}", err=True)
+        for drift in found:
+            if drift.stand.override is None and drift.stand.latch is None:
+                click.echo(f"figway: {drift.capability} was edited, and is not in force yet: the patch takes that back",
+                           err=True)
         sys.stdout.buffer.write(b"".join(_diff(files)))
         sys.stdout.buffer.flush()
     elif output == "json":
