@@ -36,7 +36,7 @@ sys.addaudithook(_guard)
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# Where Python may not keep what it has compiled, each of the hundreds of gateways that tests start compiles Figway anew.
+# Where Python may not keep what it has compiled, each of the hundreds of gateways that tests start compiles all anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
