@@ -8,11 +8,10 @@ in Latin-1. So a path is decoded as such servers do, and refused only for what c
 """
 
 import re
-import unicodedata
 from collections.abc import Callable
 from typing import TypeAlias
 
-from gateway.decoding import shortened, unchecked, unescaped
+from gateway.decoding import compatible, shortened, unchecked, unescaped
 
 UNAMBIGUOUS = bytes(set(range(0x21, 0x7F)) - set(b"%\\#"))
 """Characters that make no path ambiguous by themselves. A path of these alone is unambiguous unless it has a dot right
@@ -71,7 +70,7 @@ def _finds(dots: re.Pattern[bytes], read: _Reader, data: bytes) -> bool:
 
 def _characters(data: bytes) -> bytes:
     """The characters as servers take them that drop what is not UTF-8, and full-width letters for plain ones."""
-    return unicodedata.normalize("NFKC", data.decode("utf-8", "ignore")).encode()
+    return compatible(data.decode("utf-8", "ignore")).encode()
 
 
 def _is_overlong(data: bytes) -> bool:

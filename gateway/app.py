@@ -12,6 +12,7 @@ import logging
 import signal
 import sys
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,15 +26,19 @@ from gateway.config.attempts import build_in_time
 from gateway.config.extensions import Find
 from gateway.config.problem import Invalid
 from gateway.config.watch import look, watch
+from gateway.control.desk import Desk
 from gateway.digests import DIGESTS
 from gateway.edges.asgi import Asgi
 from gateway.edges.http1 import descriptors
 from gateway.edges.http1.edge import Edge
 from gateway.edges.http1.tls import Certificate, ServerTls
+from gateway.flips.base import OutOfReach
 from gateway.flips.fitting import in_table, written
 from gateway.flips.opening import opened
 from gateway.heap import Heap
 from gateway.inforce import InForce, clients
+from gateway.naming import known_clients
+from gateway.own_thread import in_own_thread
 from gateway.pipeline import Pipeline
 from gateway.renewal import Renewal
 from gateway.shadowing import Shadowing
@@ -41,10 +46,12 @@ from gateway.stdio import to_stderr
 from gateway.telemetry.breaches import Breaches
 from gateway.telemetry.bridge import Bridge
 from gateway.telemetry.facts import WorkerFacts
+from gateway.telemetry.faults import Faults
 from gateway.telemetry.output import Output
 from gateway.telemetry.peers import Peers
 from gateway.telemetry.record import Recorder
 from gateway.telemetry.traffic import TrafficFold
+from shadow.ledger.habits import Clients
 from shadow.report.report import Report, fold
 
 _SWEEP = 0.5
@@ -102,6 +109,8 @@ class Gateway:
                          spare=descriptors.backlog(self._limit))
         self.in_force = InForce(path, configuration, self.pipeline, self.edge, self.recorder, self._limit, self._spawn,
                                 stages)
+        self.desk = Desk(self.in_force.following, lambda: self.in_force.configuration.control,
+                         lambda: self.in_force.configuration.table.capabilities, self._tell_writes)
         self.renewal = Renewal(Certificate(ServerTls(*files, configuration.edge.cbc, configuration.edge.strength)),
                                self.recorder) if launch.certificate else None
         self.peers = Peers(Path(launch.run_dir) if launch.run_dir else None, self.facts)
@@ -109,6 +118,7 @@ class Gateway:
         self._heap = Heap()
         self._asgi = Asgi(self.pipeline, lambda: self.edge.settings)
         self._breaches = Breaches(self.recorder)
+        self._faults = Faults(self.recorder)
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -168,11 +178,15 @@ class Gateway:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._flush_traffic()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._tell_writes(), _SETTLE)
+        await self.shadowing.note_clients(last=True)
         self._breaches.report(self._broken(), last=True)
         await DIGESTS.settle(_SETTLE)
         await self.shadowing.drain(self.in_force.configuration.lane.drain)
         await self.in_force.close()
         await self.shadowing.close()
+        await asyncio.to_thread(self.in_force.following.stages.close)
         self.peers.publish()
         self.recorder.event("stopped")
         self.recorder.output.close()
@@ -199,14 +213,29 @@ class Gateway:
             if now - published >= _PUBLISH:
                 published = now
                 self._flush_traffic()
+                if self.recorder.clients.are_due:
+                    self._spawn(self.shadowing.note_clients())
                 self.shadowing.report_faults()
                 self._breaches.report(self._broken())
+                stale = self.in_force.following.stale
+                self._faults.report({"control": stale} if stale else {}, {})
+                if self.recorder.writes:
+                    self._spawn(self._tell_writes())
                 if self.peers.are_there:
                     await asyncio.to_thread(self.peers.publish)
                 await self._heap.look(now, time.process_time())
 
     def _flush_traffic(self) -> None:
         self.shadowing.lane.record(self._traffic.rows(self.recorder.latencies, self._stage, time.time()))
+
+    async def _tell_writes(self) -> None:
+        """Tell the control file of the writes that modern took. If it cannot be told now, it is later."""
+        writes, self.recorder.writes = self.recorder.writes, Counter()
+        if writes:
+            try:
+                await in_own_thread(self.in_force.following.stages.took, writes)
+            except OutOfReach:
+                self.recorder.writes.update(writes)
 
     def _stage(self, capability: str) -> str:
         table = self.pipeline.table
@@ -230,6 +259,11 @@ class Gateway:
             raise LookupError(capability)
         return report
 
+    def clients(self) -> Clients:
+        """What clients still do. May block. Raises StoreError."""
+        configuration = self.in_force.configuration
+        return known_clients(self.shadowing.store(), configuration.store[1], configuration.table)
+
     def refused(self, status: int, reason: str) -> None:
         """Log that the admin port has refused to answer a request."""
         self.recorder.event("admin_refused", level="warning", status=status, reason=reason)
@@ -243,6 +277,7 @@ class Gateway:
             "draining": self.pipeline.draining,
             "revision": self.in_force.reloads.revision,
             "reload": self.in_force.facts(),
+            "stages": self.in_force.stage_facts(),
             "shadow": shadowing.outcomes(),
             "mirrored": shadowing.mirrored(),
             "lane": shadowing.lane_facts(),

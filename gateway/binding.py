@@ -3,6 +3,7 @@
 import os
 import socket
 import stat
+from pathlib import Path
 
 from gateway.edges.http1 import descriptors
 from gateway.sockets import keep_alive
@@ -46,6 +47,33 @@ def bind(address: tuple[str, int] | str, *, shared: bool = False) -> socket.sock
         sock.close()
         raise ListenError(f"cannot listen on {where}: {os.strerror(error.errno or 0)}") from None
     return sock
+
+
+def bind_door(path: Path, *, everybody: bool) -> socket.socket | None:
+    """A Unix socket for commands, that nobody but this process's user can open until `let_in`; None if there can be
+    none. Its path may be longer than that of a socket: it is bound by its folder."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    before = os.umask(0o177)
+    try:
+        _remove_socket(str(path))
+        folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            sock.bind(f"/proc/self/fd/{folder}/{path.name}")
+        finally:
+            os.close(folder)
+        sock.listen()
+        let_in(path, everybody=everybody)
+    except (OSError, ListenError):
+        sock.close()
+        return None
+    finally:
+        os.umask(before)
+    return sock
+
+
+def let_in(path: Path, *, everybody: bool) -> None:
+    """Let every user of the machine open a Unix socket, or its owner alone. Raises OSError."""
+    os.chmod(path, 0o666 if everybody else 0o600)
 
 
 def _remove_socket(path: str) -> None:

@@ -17,8 +17,9 @@ class Head:
     `trace` is the client's traceparent if it was valid; `request_id` is the client's request id if it may be logged.
     `shadow` marks a request that is itself a mirror; `logs_in` marks one whose credentials authenticate its connection
     instead of the request (NTLM, Negotiate); `max_forwards` is -1 if the client set no limit; `once` is True if the
-    judgement depends on the method, so that repeated fields must be judged again; `overrides` are methods that some
-    servers would use instead of the request's.
+    judgement depends on the request line, so that repeated fields must be judged again; `overrides` are methods that
+    some servers would use instead of the request's; `habits` says what only old clients send, as bits of
+    shadow.ledger.habits.
     """
 
     headers: Headers
@@ -41,6 +42,7 @@ class Head:
     once: bool = False
     forwarded: Headers | None = None
     overrides: tuple[bytes, ...] = ()
+    habits: int = 0
 
 
 class Arrival(NamedTuple):

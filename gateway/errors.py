@@ -93,6 +93,14 @@ FAILURES: dict[str, str] = {
 }
 
 
+# The codes of requests that are refused for what they are once an exchange has begun, and the rule of each
+# (gateway.wire.request_rules).
+FAULTS: dict[str, str] = {code: code for code in (
+    "bad_request", "bad_host", "bad_target", "ambiguous_path", "ambiguous_method", "body_too_large", "target_too_long",
+    "expectation_failed", "head_too_large", "method_not_supported", "coding_not_supported", "version_not_supported",
+    "loop", "raw_target")} | {"bad_framing": "chunk"}
+
+
 def code_of(failure: Failure) -> str:
     """The code for a failed call to an arm. An adapter can also fail because of the request, or by its own fault."""
     if failure.kind == "adapter" and failure.source != "upstream":

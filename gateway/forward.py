@@ -2,7 +2,7 @@
 
 Without an adapter, bytes stream: the receiver gets the upstream's answer as it arrives. With an adapter, the request's
 body must be complete before the call. The answer is collected up to the capability's buffer limit, translated, and
-passed on as if the upstream had sent it.
+passed on as if the upstream had sent it. An arm with a front has that between the client and its adapter.
 
 A mirror goes the same way, translation and upstream included. Its request, as gateway/question.py makes it, is marked.
 Its answer is always collected.
@@ -17,6 +17,7 @@ from adapters.message import Headers, Request, Response
 from gateway.call import Arrival
 from gateway.capability import Arm, Match
 from gateway.decide import Decision
+from gateway.front import Fronted
 from gateway.question import Question
 from gateway.room import BODY_FREE
 from gateway.transports.base import Receiver, Sending
@@ -40,19 +41,23 @@ def forward(
     receiver: Receiver = asker
     collected: Collected | None = None
     total = arm.upstream.settings.timeouts.total
-    if arm.adapter is not None:
-        try:
-            request = _translate(arm, match, request, body)
-        except AdapterError as error:
-            receiver.on_failure(Failure("adapter", source=error.side, detail=error.detail))
-            return None
-        body, whole = request.body, True
-        if len(body) > BODY_FREE and not asker.count_translation(len(request.body)):
-            receiver.on_failure(Failure("no_room", source="gateway"))
-            return None
-        receiver = collected = Collected(
-            match.target.capability.buffer_limit, partial(_hand_on, arm, match, call.request.method, asker), asker,
-            timed=decision.mirror is not None)
+    if not arm.plain:
+        if arm.front is not None:
+            request, plain = arm.front.request(request)
+            receiver = asker = Fronted(asker, arm.front, arrival, plain)
+        if arm.adapter is not None:
+            try:
+                request = _translate(arm, match, request, body)
+            except AdapterError as error:
+                receiver.on_failure(Failure("adapter", source=error.side, detail=error.detail))
+                return None
+            body, whole = request.body, True
+            if len(body) > BODY_FREE and not asker.count_translation(len(request.body)):
+                receiver.on_failure(Failure("no_room", source="gateway"))
+                return None
+            receiver = collected = Collected(
+                match.target.capability.buffer_limit, partial(_hand_on, arm, match, call.request.method, asker), asker,
+                timed=decision.mirror is not None)
     if affinity is not None:
         affinity.serves(match.target.capability.name, arm.name)
     sending = arm.upstream.send(
@@ -140,11 +145,12 @@ def ask(
     `arrival` is the client's request. `limit` is the most bytes that are kept of the answer's body: of a longer one
     there is a digest, or, if the arm has an adapter, a failure. `total` is how many seconds the arm may take; 0 if the
     caller cancels in time. An arm with an adapter gets and gives no larger bodies than a client's call lets it. A
-    failure is an observation too.
-    Returns the function that cancels, or None if `heard` was called already.
+    failure is an observation too. Returns the function that cancels, or None if `heard` was called already.
     """
     request, match = asked
     started = time.monotonic()
+    if arm.front is not None:
+        request, _ = arm.front.request(request)
     if arm.adapter is not None:
         held = match.target.capability.buffer_limit
         limit = min(limit, held)
@@ -158,7 +164,7 @@ def ask(
             return None
 
     def settled(answer: Collected) -> None:
-        heard(_observed(arm, match, arrival.request.method, started, answer))
+        heard(_observed(arm, match, arrival, started, answer))
 
     collected = Collected(limit, settled, bodiless=request.method == "HEAD", timed=True, digested=arm.adapter is None)
     sending = arm.upstream.for_mirrors().send(
@@ -170,7 +176,7 @@ def ask(
     return collected.give_up
 
 
-def _observed(arm: Arm, match: Match, method: str, started: float, answer: Collected) -> Observation:
+def _observed(arm: Arm, match: Match, arrival: Arrival, started: float, answer: Collected) -> Observation:
     """The observation of an arm's answer, translated to the capability's contract. The call `started` at that time of
     the monotonic clock, and has just ended."""
     now = time.monotonic()
@@ -182,17 +188,17 @@ def _observed(arm: Arm, match: Match, method: str, started: float, answer: Colle
         first, last = answer.head_at - sent_at, now - sent_at
     if answer.failure is not None:
         return Observation(arm.name, seconds, answer.status, answer.headers, failure=answer.failure)
-    if arm.adapter is None:
-        return Observation(
-            arm.name, seconds, answer.status, answer.headers, answer.body, first=first, last=last,
-            digest=answer.digest, trailers=answer.trailers)
-    try:
-        response, _ = _translate_back(arm, match, method, answer)
-    except AdapterError as error:
-        return _untranslated(arm, seconds, error)
+    status, headers, body, trailers = answer.status, answer.headers, answer.body, answer.trailers
+    if arm.adapter is not None:
+        try:
+            response, _ = _translate_back(arm, match, arrival.request.method, answer)
+        except AdapterError as error:
+            return _untranslated(arm, seconds, error)
+        status, headers, body, trailers = response.status, response.headers, response.body, response.trailers
+    if arm.front is not None:
+        headers = arm.front.observed(headers, arrival)
     return Observation(
-        arm.name, seconds, response.status, response.headers, response.body, first=first, last=last,
-        trailers=response.trailers)
+        arm.name, seconds, status, headers, body, first=first, last=last, digest=answer.digest, trailers=trailers)
 
 
 def _untranslated(arm: Arm, seconds: float, error: AdapterError) -> Observation:

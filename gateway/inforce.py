@@ -7,6 +7,7 @@ worker reports them and goes on as before. So does a file that lacks what an ove
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from math import inf, isfinite
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from gateway.binding import let_in
 from gateway.config.attempts import Attempts
 from gateway.config.compile import Configuration
 from gateway.config.controlling import OVERRIDE
@@ -27,7 +29,7 @@ from gateway.flips.following import Following
 from gateway.flips.opening import Opened
 from gateway.pipeline import Pipeline
 from gateway.policies.base import Policy
-from gateway.telemetry.facts import ReloadFacts
+from gateway.telemetry.facts import ReloadFacts, StagesFacts
 from gateway.telemetry.record import Recorder
 from shadow.sealed.base import Bounds
 
@@ -138,6 +140,12 @@ class InForce:
                 "problems": list(reloads.problems), "waiting": list(reloads.waiting),
                 "hanging": self._attempts.hanging}
 
+    def stage_facts(self) -> StagesFacts:
+        """The stages in force, for the admin port."""
+        control = self.following.control()
+        return {"revision": control.revision, "stale": control.stale, "drifting": control.drifting,
+                "ignored": list(unusable(self.configuration.table.capabilities, self.following.state).values())}
+
     def certificates(self) -> list[tuple[str, str, str, float]]:
         """When certificates of upstreams end: see WorkerFacts."""
         found: list[tuple[str, str, str, float]] = []
@@ -158,6 +166,9 @@ class InForce:
         self.configuration = fresh
         self._pipeline.table = fresh.table.with_stages(in_table(fresh.table.capabilities, self.following.state))
         self._edge.settle()
+        if fresh.control.is_set != previous.control.is_set and self._began.control.socket is not None:
+            with contextlib.suppress(OSError):
+                let_in(self._began.control.socket, everybody=fresh.control.is_set)
         self._edge.most = clients(fresh, self._limit)
         self._edge.use(fresh.edge)
         if fresh.edge != previous.edge:

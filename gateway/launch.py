@@ -11,12 +11,13 @@ import signal
 import socket
 from dataclasses import dataclass
 from math import ceil
+from pathlib import Path
 from typing import Any
 
 import uvicorn
 
 from gateway.app import Launch, create
-from gateway.binding import bind, shown
+from gateway.binding import bind, bind_door, shown
 from gateway.edges.http1 import descriptors
 from gateway.edges.http1.listener import Listener
 from gateway.sockets import SocketFile
@@ -33,11 +34,14 @@ _LISTENER: Any = Listener
 @dataclass(frozen=True, slots=True)
 class Ports:
     """Where to listen: (host, port) or a Unix socket's path for data, (host, port) for admin. `names` are host names
-    that requests to the admin port may use; addresses are always allowed."""
+    that requests to the admin port may use; addresses are always allowed. `door` is the Unix socket for commands,
+    which `everybody` or this user alone may open; None for none."""
 
     data: tuple[str, int] | str
     admin: tuple[str, int]
     names: tuple[str, ...] = ()
+    door: Path | None = None
+    everybody: bool = False
 
 
 def run(launch: Launch, ports: Ports, workers: int, grace: float) -> None:
@@ -51,6 +55,9 @@ def run(launch: Launch, ports: Ports, workers: int, grace: float) -> None:
         bind(ports.admin).close()
     admin = bind(ports.admin, shared=workers > 1)
     chosen = admin.getsockname()[:2]
+    door = bind_door(ports.door, everybody=ports.everybody) if ports.door is not None else None
+    if ports.door is not None and door is None:
+        to_stderr(f"figway: cannot listen on {ports.door}: no command can flip")
     config = uvicorn.Config(
         functools.partial(create, launch), factory=True, http=_LISTENER, ws="none", interface="asgi3", lifespan="on",
         loop="uvloop", log_config=None, access_log=False, proxy_headers=False, server_header=False, date_header=False,
@@ -59,7 +66,9 @@ def run(launch: Launch, ports: Ports, workers: int, grace: float) -> None:
     )
     file = SocketFile(ports.data, os.stat(ports.data).st_ino) if isinstance(ports.data, str) else None
     shared = Shared(chosen, (ports.admin[0], *ports.names), file, launch.run_dir)
-    server = Worker(config, shared, admin) if workers == 1 else Supervisor(config, [data], shared, [admin])
+    opened = SocketFile(str(ports.door), os.stat(ports.door).st_ino) if ports.door is not None and door else None
+    server = Worker(config, shared, admin, door=door) if workers == 1 else (
+        Supervisor(config, [data], shared, [admin], door))
     if isinstance(server, Worker):
         # These handlers apply until uvicorn installs its own. uvicorn raises the signal again once it has shut down,
         # and that must count as a success.
@@ -73,8 +82,11 @@ def run(launch: Launch, ports: Ports, workers: int, grace: float) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)
         admin.close()
-        if file is not None:
-            file.remove()
+        if door is not None:
+            door.close()
+        for one in (file, opened):
+            if one is not None:
+                one.remove()
 
 
 def _announce(data: socket.socket, admin: tuple[str, int]) -> None:

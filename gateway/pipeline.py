@@ -25,7 +25,7 @@ from gateway.admit import admit
 from gateway.call import Admitted, Arrival, Call, Refused
 from gateway.capability import Arm
 from gateway.decide import Decision, decide
-from gateway.errors import code_of, problem, whereabouts
+from gateway.errors import FAULTS, code_of, problem, whereabouts
 from gateway.fallback import KINDS, STATUSES, Fallback, Fallbacks, code_for_client
 from gateway.forward import forward
 from gateway.mirroring import Intake, Witness, is_logged_in, left_out
@@ -328,8 +328,7 @@ class Exchange:
         if failure.kind in KINDS and self._fall_back(failure.kind, failure):
             return
         if lost and self.phase is ASKING:
-            # The upstream closed a login between requests, and so do we: the client may ask again on another
-            # connection, as it would without us (RFC 9112 section 9.3.1). Nobody answers in its place.
+            # The upstream closed a login between requests, and so do we (RFC 9112 section 9.3.1): nobody answers.
             account.status = 502
             self._downstream.hang_up()
             self._end_silently(code_of(failure), failure)
@@ -412,8 +411,7 @@ class Exchange:
         account, call = self._account, self._call
         hop = self._arm.upstream.name if self._arm is not None else ""
         added = headers if call is None or not call.response_headers else (*headers, *call.response_headers)
-        account.error = code
-        rule = failure.detail if failure.kind == "malformed" else ""
+        account.error, rule = code, failure.detail if failure.kind == "malformed" else ""
         account.status, fields, body = problem(
             code, detail=RULES.get(rule, detail), trace_id=account.trace_id, next_hop=hop, added=added, rule=rule)
         account.bytes_out = len(body)
@@ -435,15 +433,17 @@ class Exchange:
         capability = target.capability
         if capability.split is not None and failure is None and self._arm is capability.legacy and account.status < 500:
             pipeline.fallbacks.pace(target).add(account.arm_seconds)  # it sets how long modern may take
-        account.capability = capability.name
-        account.operation = target.operation.name
-        account.stage = capability.stage(safe=self._call is None or self._call.safe)
+        account.capability, account.operation = capability.name, target.operation.name
+        safe = self._call is None or self._call.safe
+        account.stage, account.safe = capability.stage(safe=safe), safe
         if decision is not None:
             account.reason = decision.log_reason
         if failure is not None and failure.kind == "malformed":
             account.rule = failure.detail
         account.seconds = time.monotonic() - account.started
-        pipeline.recorder.finished(account)
+        counter, head = pipeline.recorder.finished(account), self._arrival.head
+        if head.client not in counter.met or head.habits or account.error:
+            pipeline.recorder.clients.meet(counter.place, head.client, head.habits, FAULTS.get(account.error, ""))
         if self._witness is not None:
             self._witness.end(account, upload, self._downstream.affinity, failure)
         elif decision is not None and not decision.sampled:  # often most: no client waits for this

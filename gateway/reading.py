@@ -7,11 +7,10 @@ a stage.
 """
 
 import re
-import unicodedata
 from typing import NamedTuple, TypeAlias
 from urllib.parse import quote, unquote_to_bytes
 
-from gateway.decoding import shortened, unchecked_path, unescaped
+from gateway.decoding import compatible, shortened, unchecked_path, unescaped
 
 # The characters that a path may hold unencoded: pchar and "/" (RFC 3986 section 3.3). They are more than the unreserved
 # ones of section 6.2.2.2, because services decode the others too: "/Patient/%24everything" is "/Patient/$everything".
@@ -237,8 +236,7 @@ def _cased(text: str, fold: Fold) -> str:
     if text.isascii():
         return text.lower()
     # Some servers compare upper case, some lower case; some fold full-width letters and ligatures as well.
-    text = unicodedata.normalize("NFKC", text)
-    text = unicodedata.normalize("NFKC", text.upper().casefold())
+    text = compatible(compatible(text).upper().casefold())
     # Lower case of U+0130 is "i" on some servers, and "i" with a combining dot on others.
     return text.replace("i\u0307", "i")
 

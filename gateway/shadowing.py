@@ -13,6 +13,7 @@ from typing import Any
 from gateway import plugins
 from gateway.config.compile import Configuration
 from gateway.mirroring import ask_mirror
+from gateway.naming import Naming, days_kept
 from gateway.stdio import to_stderr
 from gateway.telemetry.facts import CustodyFacts, LaneFacts, StoreFacts
 from gateway.telemetry.faults import Faults
@@ -42,7 +43,8 @@ class Shadowing:
         self._recorder = recorder
         self._faults = Faults(recorder)
         self._patient = time.monotonic() + patience
-        self._on = self._marking = False
+        self._naming = Naming(days_kept(configuration.store[1]), run_dir)
+        self._on = self._marking = self._is_naming = False
         # How often the store and the custody were replaced by new files, as last reported.
         self._renewals = (0, 0)
 
@@ -113,6 +115,26 @@ class Shadowing:
                                  lost=lost[Reason.STORE_DELETED] + lost[Reason.STORE_REPLACED])
         if writer.keys.renewals > custodies:
             self._recorder.event("custody_renewed", level="error")
+
+    async def note_clients(self, *, last: bool = False) -> None:
+        """Write what clients still do with the next batch, and name in the log who was refused. While custody or the
+        store cannot be opened, or custody fails, it waits."""
+        clients, writer = self._recorder.clients, self.lane.writer
+        if not self._is_naming and self._on and (taken := clients.take()) is not None:
+            self._is_naming, named = True, None
+            try:
+                named = await asyncio.to_thread(writer.keys.other, partial(self._naming.name, taken))
+            finally:
+                self._is_naming = False
+                if named is None:
+                    clients.put_back(taken)
+            if named is not None:
+                writer.habits.add(named.habits)
+                for client, rule in named.refused:
+                    clients.named(rule)
+                    self._recorder.event("client_refused", level="warning", client=client, rule=rule)
+        for rule, count in clients.untold(last=last):
+            self._recorder.event("clients_refused", level="warning", rule=rule, count=count)
 
     def _report_loss(self) -> None:
         """Log the exchanges that were never written, at the end. If there is a file of marks, the next start finds them

@@ -45,10 +45,10 @@ class _WorkerProcess(Process):
 
     def __init__(
         self, config: uvicorn.Config, sockets: list[socket.socket], shared: Shared, spread: Spread,
-        others: Sequence[Closable],
+        others: Sequence[Closable], door: socket.socket | None,
     ) -> None:
-        """`others` is what the worker closes of what it inherits. uvicorn would start a fresh interpreter, so this does
-        without its constructor."""
+        """`others` is what the worker closes of what it inherits, `door` the socket for commands. uvicorn would start a
+        fresh interpreter, so this does without its constructor."""
         self.config = config
         self.parent_conn, self.child_conn = Pipe()
         self.process = cast(SpawnProcess, Forked(self._serve))
@@ -57,6 +57,7 @@ class _WorkerProcess(Process):
         self._shared = shared
         self._spread = spread
         self._others = (*others, self.parent_conn)
+        self._door = door
         self._patient_until = time.monotonic() + _START
         self._asked = self.has_answered = False
 
@@ -66,7 +67,7 @@ class _WorkerProcess(Process):
             one.close()
         gc.enable()
         # Made before the thread that answers the supervisor starts, which would make another one.
-        self._server = Worker(self.config, self._shared, spread=self._spread)
+        self._server = Worker(self.config, self._shared, spread=self._spread, door=self._door)
         self.target(self._sockets)
 
     def always_pong(self) -> None:
@@ -99,7 +100,7 @@ class _WorkerProcess(Process):
     @property
     def server(self) -> uvicorn.Server:
         if self._server is None:
-            self._server = Worker(self.config, self._shared, spread=self._spread)
+            self._server = Worker(self.config, self._shared, spread=self._spread, door=self._door)
         return self._server
 
 
@@ -108,10 +109,12 @@ class Supervisor(Multiprocess):
 
     def __init__(
         self, config: uvicorn.Config, sockets: list[socket.socket], shared: Shared, others: Sequence[Closable] = (),
+        door: socket.socket | None = None,
     ) -> None:
-        """`others` is what this process has open and its workers do not need."""
+        """`others` is what this process has open and its workers do not need. `door` is the socket for commands."""
         self._shared = shared
         self._others = others
+        self._door = door
         self._counts = shared_counts(config.workers)
         self._served = False
         self._starting = False
@@ -139,7 +142,7 @@ class Supervisor(Multiprocess):
                 return None
             others = [*self._others, *(process.parent_conn for process in self.processes)]
             process = _WorkerProcess(
-                self.config, self.sockets, self._shared, Spread(self._counts, place), others)
+                self.config, self.sockets, self._shared, Spread(self._counts, place), others, self._door)
             # The garbage collector would write to the memory that workers share, wherever it looks.
             gc.disable()
             gc.collect()

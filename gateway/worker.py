@@ -18,12 +18,17 @@ from types import FrameType
 from typing import cast
 
 import uvicorn
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.types import ASGIApp
 
 from gateway.admin.app import admin_app
 from gateway.admin.listener import AdminListener
 from gateway.app import Gateway
 from gateway.binding import bind
+from gateway.control.access import TokenAccess
+from gateway.control.listener import ControlListener
+from gateway.control.routes import control_app, control_routes
 from gateway.edges.http1.acceptor import Acceptor
 from gateway.edges.http1.listener import Listener
 from gateway.edges.http1.spread import Spread
@@ -90,15 +95,17 @@ class Worker(Resting):
 
     def __init__(
         self, config: uvicorn.Config, shared: Shared, sock: socket.socket | None = None, spread: Spread | None = None,
+        door: socket.socket | None = None,
     ) -> None:
-        """`sock` is the admin port's, where no other worker listens there. `spread` is for one of several workers."""
+        """`sock` is the admin port's, where no other worker listens there. `spread` is for one of several workers.
+        `door` is the socket for commands, if there is one."""
         super().__init__(config)
         self._shared = shared
         self._admin_socket = sock
         self._spread = spread
+        self._door = door
         self._acceptors: list[Acceptor] = []
-        self._admin: _Quiet | None = None
-        self._admin_task: asyncio.Task[None] | None = None
+        self._beside: dict[_Quiet, asyncio.Task[None]] = {}
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         gateway = self.gateway
@@ -109,10 +116,17 @@ class Worker(Resting):
         if accepts:
             self._listen(sockets or [], context)
         sock = self._admin_socket or bind(self._shared.admin, shared=True)
-        app = admin_app(gateway.peers, gateway.report, version("figway"), self._shared.names, gateway.refused)
-        self._admin = _Quiet(uvicorn.Config(cast(ASGIApp, app), http=AdminListener, ws="none", log_config=None,
-                                            access_log=False, lifespan="off", proxy_headers=False, server_header=False))
-        self._admin_task = asyncio.get_running_loop().create_task(self._admin.serve(sockets=[sock]))
+        app = admin_app(gateway.peers, gateway.report, version("figway"), self._shared.names, gateway.refused,
+                        gateway.clients, control_routes(gateway.desk),
+                        [Middleware(TokenAccess, gateway.desk.controls)])
+        self._serve_beside(app, AdminListener, sock)
+        if self._door is not None:
+            self._serve_beside(control_app(gateway.desk), ControlListener, self._door)
+
+    def _serve_beside(self, app: Starlette, listener: type[AdminListener], sock: socket.socket) -> None:
+        server = _Quiet(uvicorn.Config(cast(ASGIApp, app), http=listener, ws="none", log_config=None, access_log=False,
+                                       lifespan="off", proxy_headers=False, server_header=False))
+        self._beside[server] = asyncio.get_running_loop().create_task(server.serve(sockets=[sock]))
 
     @property
     def gateway(self) -> Gateway:
@@ -160,9 +174,10 @@ class Worker(Resting):
             # After a second Ctrl-C uvicorn cuts the calls in flight and skips this, but the shadow's evidence must
             # still be written.
             await self.lifespan.shutdown()
-        if self._admin is not None and self._admin_task is not None:
-            self._admin.should_exit = True
-            await asyncio.wait([self._admin_task], timeout=2)
+        for server in self._beside:
+            server.should_exit = True
+        if self._beside:
+            await asyncio.wait(self._beside.values(), timeout=2)
 
 
 class _Quiet(Resting):

@@ -24,7 +24,7 @@ GATEWAY = [
     {"edges", "flips"},
     {"pipeline", "testing"},
     {"mirroring", "fallback"},
-    {"members"},
+    {"members", "naming"},
     {"upload"},
     {"outlet"},
     {"forward"},
@@ -33,11 +33,12 @@ GATEWAY = [
     {"routes"},
     {"capability", "trie", "conditions"},
     {"policies", "admin", "courtesy"},
-    {"services", "heap"},
+    {"services", "heap", "front"},
+    {"rewriting"},
     {"transports"},
     {"call"},
     {"build", "phase", "stage", "errors", "plugins", "room", "telemetry", "store", "wire", "own_thread", "certificates",
-     "handshakes", "hangup", "sockets", "stdio", "ambiguity", "reading", "units", "forked", "digests"},
+     "handshakes", "hangup", "sockets", "stdio", "ambiguity", "reading", "units", "forked", "digests", "jars"},
     {"files", "decoding"},
 ]
 SHADOW = [
@@ -64,7 +65,7 @@ PURE = [
     "gateway.flips.base", "gateway.flips.precedence", "gateway.flips.steps", "gateway.flips.record",
     "gateway.flips.reasons", "gateway.flips.fitting", "gateway.control.wanted",
     "gateway.capability", "gateway.conditions", "gateway.reading", "gateway.trie", "gateway.units",
-    "gateway.ambiguity", "gateway.decoding", "gateway.courtesy",
+    "gateway.ambiguity", "gateway.decoding", "gateway.courtesy", "gateway.front", "gateway.jars", "gateway.rewriting",
 ]
 IMPURE = {"asyncio", "socket", "os", "time", "random", "logging", "threading", "subprocess"}
 

@@ -20,9 +20,11 @@ from gateway.admin.app import admin_app
 from gateway.cli.main import main
 from gateway.config import gating, kinds, spec
 from gateway.config.compile import build
+from gateway.control.routes import control_routes
 from gateway.edges import field_kinds
 from gateway.errors import CODES, FAILURES
 from gateway.stage import READS, WRITES, Stage
+from gateway.wire.request_rules import REQUEST_RULES, TLS_RULES
 from gateway.wire.rules import REPAIRS, RULES
 from shadow.compare.comparison import Outcome
 from shadow.credentials import SECRETS
@@ -240,6 +242,11 @@ def test_the_reference_has_every_rule_that_an_answer_can_break():
     assert column("Answers of old servers", "Refused") == [rule for rule in RULES if rule not in REPAIRS]
 
 
+def test_the_reference_has_every_rule_that_a_client_can_break():
+    for first, known in (("Request", REQUEST_RULES), ("Handshake", TLS_RULES)):
+        assert [(quoted(rule)[0], did) for rule, did in rows("Clients that are refused", first)] == [*known.items()]
+
+
 # --- the command line ---
 
 def commands(group: click.Group, name: str) -> Iterator[tuple[str, click.Command]]:
@@ -385,7 +392,8 @@ def test_the_reference_has_every_field_and_event_of_the_log(busy):
 
 
 def test_the_reference_has_every_path_of_the_admin_port():
-    assert {route.path for route in admin_app(None, None, "").routes} == set(column("Admin port"))
+    routes = admin_app(None, None, "", more=control_routes(None)).routes
+    assert {route.path for route in routes} == set(column("Admin port"))
 
 
 @pytest.mark.slow

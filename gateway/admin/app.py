@@ -5,12 +5,14 @@
     /metrics         Prometheus text, of all workers
     /report          what the shadow has learnt, as JSON; ?capability=NAME, and &for=5% for a step to few clients
     /report.html     the same as a page; without a capability, the list of all
+    /clients         what clients still speak and reach, as JSON; they are tokens
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 
+import orjson
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -22,6 +24,7 @@ from gateway.admin.access import AdminAccess, problem_answer
 from gateway.admin.base import Reports, Workers
 from gateway.admin.checks import readiness
 from gateway.admin.scrape import scrape
+from shadow.ledger.habits import Clients
 from shadow.renderers import html
 from shadow.renderers.json import to_json
 from shadow.report.report import Report
@@ -35,9 +38,13 @@ _FRAMES = "frame-ancestors 'none'; "
 def admin_app(
     workers: Workers, reports: Reports, version: str, names: Iterable[str] = (),
     refused: Callable[[int, str], None] = lambda status, reason: None,
+    clients: Callable[[], Clients] = lambda: Clients(0.0, [], []),
+    more: Sequence[Route] = (), within: Sequence[Middleware] = (),
 ) -> Starlette:
     """The admin port's application. `names` are the host names that requests may use; addresses are always allowed.
-    `refused` is called with status and reason when a request is refused, once for each status."""
+    `refused` is called with status and reason when a request is refused, once for each status. `clients` may block, and
+    raises StoreError if the store cannot be read. `more` are routes of others, and `within` is what requests pass after
+    that, before any route."""
 
     async def livez(request: Request) -> Response:
         return PlainTextResponse("ok\n")
@@ -84,5 +91,16 @@ def admin_app(
 
     return Starlette(routes=[
         Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", metrics), Route("/report", show_report),
-        Route("/report.html", show_page),
-    ], middleware=[Middleware(AdminAccess, names, refused)])
+        Route("/report.html", show_page), Route("/clients", _shown(clients)), *more,
+    ], middleware=[Middleware(AdminAccess, names, refused), *within])
+
+
+def _shown(clients: Callable[[], Clients]) -> Callable[[Request], Awaitable[Response]]:
+    async def show_clients(request: Request) -> Response:
+        try:
+            found = await asyncio.to_thread(clients)
+        except StoreError as error:
+            return problem_answer(503, str(error))
+        return Response(orjson.dumps(found), media_type="application/json")
+
+    return show_clients

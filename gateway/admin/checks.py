@@ -33,6 +33,7 @@ def _checks(living: Sequence[WorkerFacts]) -> Iterator[Check]:
     if living:
         # Every worker reads the same file and calls the same upstreams, so the first speaks for all.
         yield from _configuration(living[0])
+        yield from _stages(living)
         yield from _bounds(living)
         yield from _shadow(living)
     certificates = [facts["certificate"]["problem"] for facts in living if facts["certificate"] is not None]
@@ -56,6 +57,17 @@ def _configuration(facts: WorkerFacts) -> Iterator[Check]:
         state += f", {streams} outside the pool" if streams else ""
         state += f", last failure {last}" if last else ""
         yield f"upstream {name} {url}", available, state
+
+
+def _stages(living: Sequence[WorkerFacts]) -> Iterator[Check]:
+    """Whether every worker has the latest stages, and can apply them."""
+    every = [facts["stages"] for facts in living]
+    stale = next((one["stale"] for one in every if one["stale"]), "")
+    ignored = every[0]["ignored"]
+    why = f"stale: {stale}" if stale else f"revision {min(one['revision'] for one in every)}"
+    drifting = every[0]["drifting"]
+    why += f", {drifting} elsewhere than the file says" if drifting else ""
+    yield "stages", not stale and not ignored, "; ".join([why, *ignored])
 
 
 def _bounds(living: Sequence[WorkerFacts]) -> Iterator[Check]:

@@ -95,6 +95,8 @@ class _Scrape:
                      max((one["connections"] for one in living), default=0))
         yield _gauge("figway_connections_limit", "Client connections that there is room for.",
                      sum(one["connections_limit"] for one in living))
+        yield _counted("figway_refusals", "Requests and handshakes that were refused, by the rule.", ["rule"],
+                       [((rule,), count) for one in every for rule, count in one["recorder"]["refusals"]])
         yield CounterMetricFamily("figway_connections_refused", "Client connections turned away for want of room.",
                                   value=sum(one["turned_away"] for one in every))
         yield _gauge("figway_descriptors_limit", "File descriptors that the workers may have.",
@@ -115,6 +117,12 @@ class _Scrape:
                      sum(one["reload"]["hanging"] for one in living))
         yield CounterMetricFamily("figway_config_reloads", "Configurations put in force since the start.",
                                   value=max((one["reload"]["count"] for one in living), default=0))
+        yield _gauge("figway_stages_revision", "Revision of the stages in force, the least of all workers.",
+                     min((one["stages"]["revision"] for one in living), default=0))
+        yield _gauge("figway_stages_stale", "Workers whose stages may not be the latest.",
+                     sum(bool(one["stages"]["stale"]) for one in living))
+        yield _gauge("figway_stages_drifting", "Capabilities that stand elsewhere than the file says.",
+                     max((one["stages"]["drifting"] for one in living), default=0))
         available = GaugeMetricFamily("figway_endpoint_available", "1 if the endpoint is well and not ejected.",
                                       labels=["upstream", "endpoint"])
         for name, url, up, *_ in living[0]["upstreams"] if living else ():

@@ -13,11 +13,17 @@ COMMANDS = {
     "validate": "Check routes.yaml and report all problems at once.",
     "init": "Write a routes.yaml from what clients of legacy ask.",
     "schema": "Print the JSON Schema of routes.yaml, for editors.",
-    "plan": "Say what an edit of routes.yaml would change.",
+    "plan": "Say what an edit or a step would change.",
+    "drift": "Say where stages in force differ from routes.yaml.",
     "explain": "Show where a request would go, and why. Sends nothing.",
     "compare": "Compare two answers in files, and try out rules.",
     "status": "Show all capabilities on one screen, the worst first.",
     "tail": "Follow requests in Figway's log, without values.",
+    "flip": "Move a capability to another stage.",
+    "rollback": "Take a capability back to legacy at once.",
+    "resume": "End a guard's latch.",
+    "history": "Show who flipped what, when and why.",
+    "clients": "List who still speaks what, and who reaches legacy.",
     "report": "Show what the shadow lane has found.",
     "gate": "Say whether a capability is safe to flip.",
     "sweep": "Ask both arms about each key of a file, as evidence.",
@@ -47,8 +53,9 @@ SHADOW = {
 def main(**_: Any) -> None:
     """Move capabilities from a legacy service to a modern one, behind one address that clients keep.
 
-    Exit codes: 0 success, 1 findings or a gate that failed, 2 wrong usage or configuration, 3 the gateway cannot be
-    reached or a gate lacks evidence, 130 interrupted, 141 the reader closed the output (figway … | head).
+    Exit codes: 0 success, 1 findings, a gate that failed or a missing role, 2 wrong usage or configuration, 3 the
+    gateway cannot be reached or a gate lacks evidence, 4 somebody else flipped first, 5 the control file (for a flip:
+    or the gateway) is out of reach, 130 interrupted, 141 the reader closed the output (figway … | head).
     """
 
 

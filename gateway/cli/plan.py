@@ -1,69 +1,37 @@
-"""figway plan: says what an edit of routes.yaml would change, before it is in force."""
+"""`figway plan`: its options and its help."""
 
-import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import click
 
+from gateway.cli.completing import CAPABILITY
+
 _FILE = click.Path(path_type=Path)
-_MOST = 20
 
 
 @click.command()
-@click.argument("file", type=_FILE)
+@click.argument("file", type=_FILE, required=False)
 @click.option("--config", default="routes.yaml", show_default=True, type=_FILE, help="The configuration in force.")
+@click.option("--capability", type=CAPABILITY, help="Plan a step of this capability.")
+@click.option("--to", metavar="STAGE", help="The stage of that step.")
+@click.option("--writes", is_flag=True, help="The step is one of writes instead of reads.")
+@click.option("--percent", metavar="N", help="The share of keys that canary gives to modern after the step: 5.")
 @click.option("--against", "logs", type=_FILE, multiple=True, metavar="ACCESS_LOG",
               help="Legacy's access log, as for `figway init`; repeatable.")
+@click.option("--names", is_flag=True, help="Name the tenants that move: clients, and groups by a part of the path.")
 @click.option("-o", "output", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def plan(file: Path, config: Path, logs: tuple[Path, ...], output: str) -> None:
-    """Say what would change if FILE were in force instead of --config: in capabilities and operations, and with
-    --against in the requests of a log and in shares. Nothing is sent and nothing is changed.
+def plan(
+    file: Path | None, config: Path, capability: str | None, to: str | None, writes: bool, percent: str | None,
+    logs: tuple[Path, ...], names: bool, output: str,
+) -> None:
+    """Say what would change if FILE were in force instead of --config, or if a capability took a step.
 
-    A log has no header fields: operations that want some are taken for others. Exits with 2 if a file has problems.
+    Says it in capabilities and operations, and with --against in the requests, operations, tenants and shares of a log
+    that would move, and which cookies move with them. Nothing is sent and nothing is changed.
+
+    A log has no header fields: operations that want some are taken for others. Exits with 2 if a file has problems, or
+    the capability cannot take the step.
     """
-    from gateway.cli.opened import as_json
-    from gateway.cli.planning import Traffic, changes
-    from gateway.cli.proposing import logs as access_logs
-    from gateway.cli.sources import Refused
-    from gateway.config.attempts import build_in_time
-    from gateway.config.problem import Invalid
+    from gateway.cli.verbs.plan import Step, run
 
-    traffic = Traffic()
-    try:
-        was, now = build_in_time(config), build_in_time(file)
-        for log in logs:
-            access_logs.read(log, lambda line: traffic.add(line, was.table, now.table))
-    except Invalid as invalid:
-        for problem in invalid.problems:
-            click.echo(problem, err=True)
-        sys.exit(2)
-    except Refused as refused:
-        click.echo(f"figway: {refused}", err=True)
-        sys.exit(refused.status)
-    found = changes(was, now)
-    if output == "json":
-        as_json({"was": was.revision, "now": now.revision,
-                 "changes": [{"kind": one.kind, "name": one.name, "says": list(one.says)} for one in found],
-                 **({"traffic": traffic.facts()} if logs else {})})
-        return
-    for one in found:
-        click.echo("\n    ".join([f"{one.kind} {one.name}", *one.says]))
-    if not found:
-        click.echo("nothing changes")
-    if logs:
-        for line in _traffic(traffic.facts()):
-            click.echo(line)
-
-
-def _traffic(facts: dict[str, Any]) -> Iterator[str]:
-    yield f"\nOf {facts['requests']:,} requests:"
-    yield f"  {facts['served_elsewhere']:,} are served otherwise: by another arm, or by an arm for more or fewer"
-    for name, what in (("modern", "served by modern"), ("mirrored", "mirrored")):
-        before, after = facts[name]
-        yield f"  {what:<17}{before:8.2%} → {after:.2%}"
-    for one in facts["moved"][:_MOST]:
-        yield f"  {one['requests']:>8,} move from {one['from']} to {one['to']}"
-    if (more := len(facts["moved"]) - _MOST) > 0:
-        yield f"  and {more:,} more ways; -o json has all"
+    run(file, config, Step(capability, to, writes, percent), logs, names, output)

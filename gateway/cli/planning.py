@@ -1,20 +1,13 @@
-"""Compares two configurations: which capabilities and operations differ, and what becomes of the requests of a log."""
+"""Compares two configurations: which capabilities and operations differ."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from adapters.message import Headers, Request
 from gateway.capability import DEFAULT, Capability, Operation
-from gateway.cli.proposing.logs import Line
 from gateway.config.compile import Configuration
 from gateway.courtesy import Courtesy, Insight
-from gateway.routing import Ambiguous, RouteTable
 from shadow.words import noun
-
-REFUSED = "(refused)"
-"""In place of an operation: the gateway refuses the request, as some servers may read its path as another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +85,8 @@ def _arm(one: Capability, name: str) -> str:
     if arm is None:
         return ""
     adapter = f" by {type(arm.adapter).__name__.lower()}" if arm.adapter is not None else ""
-    return f"{arm.upstream.name} ({', '.join(arm.upstream.settings.endpoints)}){adapter}"
+    own = f", its own cookies: {', '.join(map(arm.shown_cookie, arm.own_cookies))}" if arm.own_cookies else ""
+    return f"{arm.upstream.name} ({', '.join(arm.upstream.settings.endpoints)}){adapter}{own}"
 
 
 def _operation(one: Operation) -> dict[str, str]:
@@ -132,55 +126,3 @@ def _everywhere(was: Configuration, now: Configuration) -> Iterator[Change]:
 def _insight(built: Configuration) -> Insight | None:
     courtesy = built.table.default.courtesy
     return courtesy.insight if courtesy is not None else None
-
-
-@dataclass(slots=True)
-class Traffic:
-    """What becomes of requests by two configurations. Shares are sums over requests: of what modern serves, and of what
-    is mirrored. `moved` counts requests by (operation before, operation after), where these differ."""
-
-    requests: int = 0
-    modern: list[float] = field(default_factory=lambda: [0.0, 0.0])
-    mirrored: list[float] = field(default_factory=lambda: [0.0, 0.0])
-    elsewhere: int = 0
-    moved: Counter[tuple[str, str]] = field(default_factory=Counter)
-
-    def add(self, line: Line, was: RouteTable, now: RouteTable) -> None:
-        """Count one request of a log. Of its head only method and target are known."""
-        if not line.target.startswith("/"):
-            return
-        request = Request(line.method, line.target.encode("latin-1", "replace"), Headers([(b"Host", b"localhost")]))
-        self.requests += 1
-        names, served = [], []
-        for side, table in enumerate((was, now)):
-            name, modern, mirrored = _way(table, request)
-            names.append(name)
-            served.append((name == REFUSED, modern))
-            self.modern[side] += modern
-            self.mirrored[side] += mirrored
-        if names[0] != names[1]:
-            self.moved[names[0], names[1]] += 1
-        self.elsewhere += served[0] != served[1]
-
-    def facts(self) -> dict[str, Any]:
-        """As JSON-ready values: shares of all requests, before and after."""
-        total = self.requests or 1
-        return {
-            "requests": self.requests, "served_elsewhere": self.elsewhere,
-            "modern": [one / total for one in self.modern], "mirrored": [one / total for one in self.mirrored],
-            "moved": [{"from": old, "to": new, "requests": count} for (old, new), count in self.moved.most_common()],
-        }
-
-
-def _way(table: RouteTable, request: Request) -> tuple[str, float, float]:
-    """The operation that a request is, the share of such requests that modern serves, and that is mirrored."""
-    try:
-        target = table.match(request).target
-    except Ambiguous:
-        return REFUSED, 0.0, 0.0
-    capability, operation = target.capability, target.operation
-    name = capability.name if capability.name == DEFAULT else f"{capability.name}.{operation.name}"
-    roles = capability.roles(safe=operation.is_safe(request.method))
-    share = capability.split.share / 10_000 if capability.split is not None else 0.0
-    modern = {"modern": 1.0, "split": share}.get(roles.serve, 0.0)
-    return name, modern, capability.shadow.sample if roles.mirror and capability.shadow is not None else 0.0

@@ -43,15 +43,16 @@ def serve(
     for name in admin_hosts:
         if NAME.fullmatch(name) is None:
             raise click.UsageError(f'--admin-host: "{name}" is not a host name, ".domain" or "*"')
-    ports = Ports(data, _address(admin), admin_hosts)
-    check = partial(_grace, config, tls_cert, tls_key)
+    check = partial(_checked, config, tls_cert, tls_key)
     if workers == 1:
-        grace = check()
+        grace, door, everybody = check()
     else:
         # The workers are copies of this process, so it must not run what plugins of others would start or open. A copy
         # checks the configuration, and this process loads only those of our own modules that were needed for it.
-        grace, modules = json.loads(answer_of_copy(lambda: json.dumps([check(), plugins.loaded()]).encode()))
+        (grace, door, everybody), modules = json.loads(
+            answer_of_copy(lambda: json.dumps([check(), plugins.loaded()]).encode()))
         plugins.preload(modules)
+    ports = Ports(data, _address(admin), admin_hosts, Path(door) if door else None, everybody)
     try:
         with tempfile.TemporaryDirectory(prefix="figway-") as folder:
             run(Launch(str(config), folder if workers > 1 else "", access_log, workers, str(tls_cert or ""),
@@ -62,9 +63,9 @@ def serve(
         sys.exit(2)
 
 
-def _grace(config: Path, tls_cert: Path | None, tls_key: Path | None) -> float:
-    """Check the configuration and the data port's files of TLS, and return the seconds of its drain. Exits with 2, and
-    says why, if they cannot be used."""
+def _checked(config: Path, tls_cert: Path | None, tls_key: Path | None) -> tuple[float, str, bool]:
+    """Check the configuration and the data port's files of TLS. Return the seconds of its drain, the Unix socket for
+    commands ("" for none), and whether everybody may open that. Exits with 2, and says why, if they cannot be used."""
     from gateway import stdio
     from gateway.config.attempts import build_in_time
     from gateway.config.exposed import EXPOSED
@@ -83,7 +84,8 @@ def _grace(config: Path, tls_cert: Path | None, tls_key: Path | None) -> float:
         sys.exit(2)
     for warning in [*findings.warnings, *(one for one in configuration.warnings if one.code == EXPOSED)]:
         stdio.to_stderr(f"warning: {warning}")
-    return configuration.edge.drain_grace
+    control = configuration.control
+    return configuration.edge.drain_grace, str(control.socket or ""), control.is_set
 
 
 def _address(text: str) -> tuple[str, int]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 import httpx2
@@ -18,9 +18,13 @@ from gateway import plugins
 from gateway.config.attempts import build_in_time
 from gateway.config.compile import Configuration
 from gateway.config.problem import Invalid, did_you_mean
+from gateway.flips import copy
+from gateway.flips.fitting import in_table
+from gateway.naming import known_clients
 from shadow.custody.base import Custody, CustodyError
 from shadow.custody.sqlite import SqliteCustody
 from shadow.evidence.criteria import Criteria
+from shadow.ledger.habits import Clients
 from shadow.ledger.rows import Evidence
 from shadow.report.report import Profile, Report, fold
 from shadow.stores.base import Store, StoreError, number_of
@@ -28,6 +32,8 @@ from shadow.stores.earlier import as_of_now
 from shadow.stores.marks import left
 
 ADMIN_SECONDS = 10.0
+
+T = TypeVar("T")
 
 EVERYBODY = "100%"
 """The share of clients that a step exposes to modern, if nothing else is said."""
@@ -98,6 +104,25 @@ def evidence_of(built: Configuration, capability: str) -> Sequence[Evidence]:
         store.close()
 
 
+def clients_of(config: Path) -> Clients:
+    """What the store of a configuration knows of clients. Raises Refused."""
+    built = _built(config)
+    if built.store[0] == "memory":
+        raise Refused(f"{config} keeps what clients do in the gateway's memory, which only the gateway can read: "
+                       "use --admin URL, or keep it in a file, with `store: {sqlite: {path: figway.db}}`")
+    return known_to(_opened(built), built)
+
+
+def known_to(store: Store, built: Configuration) -> Clients:
+    """What an open store, which is closed, knows of clients by a configuration. Raises Refused."""
+    try:
+        return known_clients(store, built.store[1], built.table)
+    except StoreError as error:
+        raise Refused(str(error)) from None
+    finally:
+        store.close()
+
+
 def store_of(built: Configuration) -> Store | None:
     """The store of a configuration, which the caller closes; None if it is in memory, or no gateway has made its file
     yet. Raises Refused."""
@@ -115,10 +140,16 @@ def actor() -> str:
 
 
 def _built(config: Path) -> Configuration:
+    """A configuration with the stages that are in force, as the copy beside the control file says them."""
     try:
-        return build_in_time(config)
+        built = build_in_time(config)
     except Invalid as invalid:
         raise Refused("\n".join(map(str, invalid.problems))) from None
+    path, table = built.control.path, built.table
+    state = copy.read(copy.beside(path)) if path is not None else None
+    if state is None:
+        return built
+    return replace(built, table=table.with_stages(in_table(table.capabilities, state)))
 
 
 def _known(capability: str | None, known: Mapping[str, object]) -> None:
@@ -177,22 +208,41 @@ def _title(answer: httpx2.Response) -> str:
         return ""
 
 
+def credentials() -> dict[str, str]:
+    """The header field with the token of FIGWAY_TOKEN, which the admin port wants where `control` is set."""
+    token = os.environ.get("FIGWAY_TOKEN", "")
+    return {"Authorization": f"Bearer {token}"} if token.isascii() and token else {}
+
+
 def asked(admin: str, capability: str | None, step: str = EVERYBODY) -> Report:
     """The report of a running gateway, with verdicts on a `step` to a share of clients. Raises Refused."""
+    asked_for = {"for": step} if step != EVERYBODY else {}
+    asked_for |= {"capability": capability} if capability else {}
+    answer = _from(admin, "/report", asked_for)
+    if answer.status_code == 404 and capability is not None:
+        raise Refused(f'the gateway has no capability "{capability}"')
+    return _read_as(Report, answer, admin, "a report")
+
+
+def clients_asked(admin: str) -> Clients:
+    """What a running gateway knows of clients. Raises Refused."""
+    return _read_as(Clients, _from(admin, "/clients", {}), admin, "a list of clients")
+
+
+def _from(admin: str, path: str, params: Mapping[str, str]) -> httpx2.Response:
     if urlsplit(admin).scheme not in ("http", "https"):
         raise Refused("--admin must be an http:// or https:// URL")
     try:
-        with httpx2.Client(trust_env=False, timeout=ADMIN_SECONDS) as client:
-            asked_for = {"for": step} if step != EVERYBODY else {}
-            asked_for |= {"capability": capability} if capability else {}
-            answer = client.get(f"{admin.rstrip('/')}/report", params=asked_for)
+        with httpx2.Client(trust_env=False, timeout=ADMIN_SECONDS, headers=credentials()) as client:
+            return client.get(f"{admin.rstrip('/')}{path}", params=params)
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         raise Refused(f"the gateway cannot be reached at {admin} ({type(error).__name__})", 3) from None
-    if answer.status_code == 404 and capability is not None:
-        raise Refused(f'the gateway has no capability "{capability}"')
+
+
+def _read_as(kind: type[T], answer: httpx2.Response, admin: str, called: str) -> T:
     if answer.status_code != 200:
-        raise Refused(f"the gateway at {admin} answers {answer.status_code} instead of a report{_title(answer)}", 3)
+        raise Refused(f"the gateway at {admin} answers {answer.status_code} instead of {called}{_title(answer)}", 3)
     try:
-        return TypeAdapter(Report).validate_json(answer.content)
+        return TypeAdapter(kind).validate_json(answer.content)
     except ValidationError:
-        raise Refused(f"the answer of {admin} is not a report of this version of Figway", 3) from None
+        raise Refused(f"the answer of {admin} is not {called} of this version of Figway", 3) from None

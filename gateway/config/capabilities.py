@@ -15,6 +15,7 @@ from gateway.config.crosswalk import Seeds
 from gateway.config.decode import Steps
 from gateway.config.described import Descriptions
 from gateway.config.extensions import Find, choose
+from gateway.config.fronts import Fronts
 from gateway.config.nodes import Node
 from gateway.config.problem import Findings, Place, did_you_mean
 from gateway.config.rules import Ruling, broken_items
@@ -78,7 +79,7 @@ class Capabilities:
 
     def __init__(
         self, root: Node, broken: frozenset[Steps], names: Names, find: Find, findings: Findings,
-        seeds: Seeds, described: Descriptions, routes: spec.Routes,
+        seeds: Seeds, described: Descriptions, routes: spec.Routes, fronts: Fronts,
     ) -> None:
         self._root = root
         self._broken: dict[Any, set[str]] = {}
@@ -91,6 +92,7 @@ class Capabilities:
         self._findings = findings
         self._seeds = seeds
         self._described = described
+        self._fronts = fronts
         server = routes.server
         self._ambiguous_paths = server.ambiguous_paths
         # What it adds to requests, by which services tell how they were asked.
@@ -112,13 +114,13 @@ class Capabilities:
         if not broken & {"stage", "writes", "legacy", "modern", "split", "shadow"}:
             for key, message, code in _rules(written, writes):
                 self._problem(node.key(key) if node.child(key) else self._root.key("capabilities", name), message, code)
-        split = self._split(name, written, node)
+        split = self._split(name, written, node, legacy)
         policies = self._names.checked_policies(written.policies, node)
         self._agree(legacy, modern, node)
         both = [one for one in (legacy, modern) if one is not None]
         held = written.limits.buffer if any(one.adapter is not None for one in both) else None
         arms = _setup(both, node, self._root.find("upstreams"),
-                      [_mirrored(written, policies), _operations(operations), self._forwarding, held])
+                      [_mirrored(written, policies, both), _operations(operations), self._forwarding, held])
         shadow = self._shadow(name, written, policies, node, arms)
         place = self._root.key("capabilities", name)
         return Capability(
@@ -177,7 +179,7 @@ class Capabilities:
                     self._problem(node.key("operations", operation),
                                f'the {which} arm\'s adapter "{chosen.name}" has no operation "{operation}"'
                                f"{did_you_mean(operation, known)}", "unknown_operation")
-        return None if upstream is None else Arm(which, upstream, adapter)
+        return None if upstream is None else Arm(which, upstream, adapter, self._fronts.of(upstream))
 
     def _agree(self, legacy: Arm | None, modern: Arm | None, node: Node) -> None:
         """Add a problem if the arms read paths differently: one path could then be two operations."""
@@ -188,7 +190,7 @@ class Capabilities:
             self._problem(node.key("modern"), f'upstreams "{one.name}" and "{other.name}" do not say the same of how '
                           "they read paths: both arms need the same `paths`", "paths_differ")
 
-    def _split(self, name: str, written: spec.Capability, node: Node) -> Split | None:
+    def _split(self, name: str, written: spec.Capability, node: Node, legacy: Arm | None) -> Split | None:
         split = written.split
         if split is None:
             return None
@@ -201,6 +203,10 @@ class Capabilities:
             elif kind == "claim" and not written.policies:
                 message = "there are no claims without a policy that verifies them"
                 self._findings.warn(place, message, "unused")
+            elif kind == "cookie" and legacy is not None and (shown := legacy.shown_cookie(key)) != key \
+                    and f"cookie:{shown}" not in split.sticky:
+                self._findings.warn(place, f'clients get this cookie as "{shown}": write cookie:{shown} before it',
+                                    "renamed_cookie")
         if split.group is not None:
             self._in_group(name, split, split.group, node)
         return Split(split.percent, tuple(split.sticky), split.salt or split.group or name, split.on_missing,
@@ -336,13 +342,13 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(one)
 
 
-def _mirrored(written: spec.Capability, policies: Iterable[Policy]) -> list[str]:
-    """What changes the head with which a mirror asks: whether it carries credentials, and which policies' it does not.
-    Empty if nothing but the common credentials is taken off."""
+def _mirrored(written: spec.Capability, policies: Iterable[Policy], arms: Iterable[Arm]) -> list[str]:
+    """What changes the head with which a mirror asks: whether it carries credentials, whose own its cookies are then,
+    and which policies' it does not. Empty if nothing but the common credentials is taken off."""
     if written.shadow is None:
         return []
     if written.shadow.credentials == "pass":
-        return ["pass"]
+        return ["pass", *(f"{arm.name} {name}" for arm in arms for name in arm.own_cookies)]
     return sorted({name.decode("latin-1") for policy in policies for name in policy.credentials})
 
 
@@ -354,16 +360,17 @@ def _operations(operations: Iterable[Operation]) -> list[Any]:
 
 def _setup(arms: Iterable[Arm], node: Node, upstreams: Node, asked: list[Any]) -> Setup:
     """A Setup that changes when an arm becomes another service, is translated, has another time to answer, or is asked
-    about something else or in another way. It covers the upstream and adapter as written, modern's timeouts, the
-    endpoints, and what is `asked`. It leaves out the values of "${…}" in options, because a short hash of a short
-    secret gives the secret away; an endpoint holds no secret."""
+    about something else or in another way. It covers the upstream and adapter as written, modern's timeouts, what is
+    rewritten, the endpoints, and what is `asked`. It leaves out the values of "${…}" in options, because a short hash
+    of a short secret gives the secret away; an endpoint holds no secret."""
     written, endpoints = [], []
     for arm in arms:
         upstream, adapter = upstreams.find(arm.upstream.name), node.find(arm.name).child("adapter")
         said, settings = upstream.data(as_written=True), arm.upstream.settings
         written.append((arm.name, said.get("url"), said.get("endpoints"), settings.host, settings.tls.server_name,
                         adapter.data(as_written=True) if adapter is not None else None,
-                        *(astuple(settings.timeouts) if arm.name == "modern" else ())))
+                        *(astuple(settings.timeouts) if arm.name == "modern" else ()),
+                        *([astuple(settings.rewrite)] if settings.rewrite is not None else ())))
         endpoints.append((arm.name, sorted(settings.endpoints)))
     return Setup(_hash([*written, asked]), _hash(endpoints))
 

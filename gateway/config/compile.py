@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 from gateway import plugins
 from gateway.capability import DEFAULT, Arm, Capability, Operation
 from gateway.config import spec, upstreams
+from gateway.config.apart import warn_if_apart, warn_of_halves
 from gateway.config.capabilities import Capabilities, Names
 from gateway.config.controlling import Controls, controls
 from gateway.config.courtesy import courtesy, insight, warn_of_insight
@@ -24,6 +26,7 @@ from gateway.config.decode import Repair, Schema, Steps, decode
 from gateway.config.described import Descriptions
 from gateway.config.exposed import warn_if_exposed
 from gateway.config.extensions import Chosen, Find, choose
+from gateway.config.fronts import Fronts
 from gateway.config.load import load
 from gateway.config.nodes import Node
 from gateway.config.overlaps import Met, Ties
@@ -32,6 +35,7 @@ from gateway.config.problem import Findings, Invalid, Problem
 from gateway.config.rules import RULE_STUBS
 from gateway.config.sealing import Sealed, custody_beside, sealed
 from gateway.config.tls import as_strength, strength
+from gateway.edges.forwarded import client_origin
 from gateway.edges.http1.tls import suites
 from gateway.edges.settings import EdgeSettings
 from gateway.policies.base import Policy
@@ -156,9 +160,15 @@ class _Build:
         """The Configuration, or None if there are problems."""
         self._upstreams(routes)
         self._policies(routes)
-        capabilities = self._capabilities(routes)
-        default = self._default(routes)
+        server = routes.server
+        trust = EdgeSettings(trusted_hops=server.trusted_hops, trusted_fields=server.trusted_fields)
+        fronts = Fronts(self._root, routes, partial(client_origin, settings=trust), self._findings)
+        capabilities = self._capabilities(routes, fronts)
+        default = self._default(routes, fronts)
         self._ties(capabilities)
+        warn_if_apart(capabilities, self._root, self._findings)
+        warn_of_halves(capabilities, self._root, self._findings)
+        fronts.warn_of_new_logins(capabilities)
         store = self._store(routes)
         custody, records = self._custody(routes, store)
         control = controls(routes.control, self._root, _file(store), self._findings) \
@@ -216,14 +226,14 @@ class _Build:
             if policy is not None:
                 self._names.policies[name], self._made_from[name] = policy, made
 
-    def _capabilities(self, routes: spec.Routes) -> list[Capability]:
+    def _capabilities(self, routes: spec.Routes, fronts: Fronts) -> list[Capability]:
         compiling = Capabilities(
             self._root, self._broken, self._names, self._find, self._findings,
-            self.seeds, self.described, routes,
+            self.seeds, self.described, routes, fronts,
         )
         return [compiling.compile(name, written) for name, written in routes.capabilities.items()]
 
-    def _default(self, routes: spec.Routes) -> Capability | None:
+    def _default(self, routes: spec.Routes, fronts: Fronts) -> Capability | None:
         node = self._root.find("default")
         if ("default",) in self._broken:
             return None
@@ -240,7 +250,8 @@ class _Build:
             return None
         place = str(self._root.key("default"))
         operation = Operation(DEFAULT, place=place)
-        return Capability(DEFAULT, "", (operation,), Arm("legacy", upstream), policies=policies, place=place,
+        legacy = Arm("legacy", upstream, front=fronts.of(upstream))
+        return Capability(DEFAULT, "", (operation,), legacy, policies=policies, place=place,
                           courtesy=courtesy(None, insight(routes.server.insight), node, self._findings))
 
     def _ties(self, capabilities: list[Capability]) -> None:

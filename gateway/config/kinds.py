@@ -96,6 +96,17 @@ TlsVersion = Annotated[Literal["1.0", "1.1", "1.2", "1.3"], BeforeValidator(_tls
 HostRule = Annotated[str, _matching(r"[A-Za-z0-9._~:\[\]-]+", "bad_value", "wants keep, upstream or a host to send")]
 Sticky = Annotated[str, _matching(
     _STICKY, "bad_sticky", "wants claim:NAME, header:NAME, cookie:NAME, query:NAME, path:NAME or client_ip")]
+CookieName = Annotated[str, _matching(
+    r"[!#-)+\--:<>-~]+\*?|\*", "bad_value", 'wants the name of a cookie, or its beginning and "*": "ASPSESSIONID*"')]
+CookieDomain = Annotated[str, _matching(
+    r"\.?[A-Za-z0-9._-]+|\*", "bad_value", 'wants a domain, or "*" for any: legacy.example')]
+NewDomain = Annotated[str, _matching(
+    r"(\.?[A-Za-z0-9._-]+)?", "bad_value", 'wants a domain, or "" for the client\'s host alone')]
+CookiePath = Annotated[str, _matching(
+    r"/[!-:<-~]*", "bad_value", "wants a path that begins with /, without a semicolon")]
+UpstreamName = Annotated[str, _matching(
+    r"([A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?", "bad_value",
+    "wants a host, or a host and a port: legacy:8443")]
 Viewer = Annotated[str, _matching(r"%?[^\s%:]{1,64}", "bad_value", 'wants the name of a user, or of a group: "%staff"')]
 Holder = Annotated[str, _matching(
     rf"%?[^\s%:]{{1,64}}|token:{_NAME}", "bad_value", 'wants a user, a group ("%staff"), or "token:NAME"')]

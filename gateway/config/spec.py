@@ -13,6 +13,7 @@ from gateway.config.controlling import Control
 from gateway.config.courtesy import Deprecation
 from gateway.config.gating import ExpectLag, Gate
 from gateway.config.kinds import (
+    CookieName,
     Duration,
     HeaderName,
     Methods,
@@ -210,11 +211,24 @@ class Operation(Strict):
         default=None, description="modern may be wrong on first answer if it is right soon after")
 
 
+class Cookies(Strict):
+    """The cookies that belong to one upstream alone: clients keep them under other names."""
+
+    own: list[CookieName] = Field(min_length=1, description='their names; "ASPSESSIONID*": all that begin so; "*": all')
+    jar: Name | None = Field(
+        default=None, description="upstreams of one jar have these cookies in common; left out: the upstream's name")
+    adopt: bool | None = Field(
+        default=None, description="whether it gets the cookies that clients hold under these plain names, from before; "
+        "left out: a legacy arm does, another does not")
+
+
 class Arm(Strict):
     """An upstream with the adapter that speaks its format."""
 
     upstream: str
     adapter: Plugin | None = None
+    cookies: Cookies | None = Field(
+        default=None, description="the cookies of its upstream that no other may see; one arm of the upstream says it")
 
 
 def _short_arm(value: object) -> object:

@@ -5,7 +5,18 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, field_validator
 from pydantic_core import PydanticCustomError
 
-from gateway.config.kinds import Duration, HostRule, OriginPath, PositiveDuration, Share, TlsVersion
+from gateway.config.kinds import (
+    CookieDomain,
+    CookiePath,
+    Duration,
+    HostRule,
+    NewDomain,
+    OriginPath,
+    PositiveDuration,
+    Share,
+    TlsVersion,
+    UpstreamName,
+)
 from gateway.config.strict import Strict, written
 from gateway.reading import PRESETS
 
@@ -109,6 +120,31 @@ PathsOrPreset = Annotated[Paths, BeforeValidator(
     _no_preset, json_schema_input_type=Literal["exact", "iis", "tomcat", "nginx"] | Paths)]
 
 
+def _domains(value: object) -> object:
+    if value is None or isinstance(value, bool):
+        return {} if value else None
+    if not isinstance(value, dict) or not value:
+        raise PydanticCustomError("wrong_type", "wants true, or a map of domains to what they become")
+    return value
+
+
+Domains = Annotated[dict[CookieDomain, NewDomain] | None, BeforeValidator(
+    _domains, json_schema_input_type=bool | dict[CookieDomain, NewDomain])]
+"""True is an empty map here."""
+
+
+class Rewrite(Strict):
+    """Where answers that name the upstream name the client's host instead."""
+
+    location: bool = Field(default=False, description="in Location, Content-Location, Refresh and Link")
+    names: list[UpstreamName] = Field(
+        default_factory=list, description="other names of the upstream than its endpoints and its `host`")
+    cookie_domain: Domains = Field(
+        default=None, description="in the domains of cookies: true, or a map of domains to what they become")
+    cookie_path: dict[CookiePath, CookiePath] = Field(
+        default_factory=dict, description="beginnings of cookies' paths, and what they become")
+
+
 class Upstream(Strict):
     """A service that the gateway calls: one `url`, or several `endpoints` that give the same answers."""
 
@@ -125,3 +161,4 @@ class Upstream(Strict):
     strict: bool = Field(default=False, description="refuse answers that break HTTP/1.1, even in a harmless way")
     raw_targets: Literal["pass", "encode", "refuse"] = Field(
         default="pass", description="bytes beyond ASCII in request targets: passed on, percent-encoded, or refused")
+    rewrite: Rewrite | None = Field(default=None, description="what becomes of its own name in its answers")

@@ -10,7 +10,7 @@ from gateway.config.nodes import Node
 from gateway.config.problem import Findings
 from gateway.config.tls import upstream_tls
 from gateway.reading import UNSAID, Reading
-from gateway.transports.settings import Ejection, HealthCheck, Pool, Timeouts, UpstreamSettings
+from gateway.transports.settings import Ejection, HealthCheck, Pool, Rewrite, Timeouts, UpstreamSettings
 from gateway.transports.table import TRANSPORTS
 
 _HOST = re.compile(r"[\w.~-]+|\[[0-9A-Fa-f:.]+(?:%25[\w.~-]+)?\]")
@@ -36,8 +36,20 @@ def settings(
         HealthCheck(h.path, h.every, h.timeout, h.unhealthy, h.healthy, h.status or 0) if h is not None else None,
         Ejection(e.failures, e.seconds), written.resolve,
         Reading(**written.paths.model_dump()) if written.paths is not None else UNSAID, written.strict,
-        written.raw_targets,
+        written.raw_targets, _rewrite(written.rewrite, node, findings),
     )
+
+
+def _rewrite(written: upstream_spec.Rewrite | None, node: Node, findings: Findings) -> Rewrite | None:
+    if written is None:
+        return None
+    domains, paths = written.cookie_domain, written.cookie_path
+    if written.names and not written.location and domains != {}:
+        findings.warn(node.key("rewrite", "names"), "without `location: true` or `cookie_domain: true` nothing looks "
+                      "for these", "unused")
+    found = Rewrite(written.location, tuple(written.names), domains == {}, tuple((domains or {}).items()),
+                    tuple(paths.items()))
+    return found if found.location or domains is not None or paths else None
 
 
 def _endpoints(

@@ -5,8 +5,8 @@ others see it within a tenth of a second.
 """
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from gateway.capability import Capability
@@ -14,12 +14,12 @@ from gateway.config.controlling import Controls
 from gateway.control.wanted import wanted
 from gateway.control.who import FLIP, READ, SEE, Who
 from gateway.flips import steps
-from gateway.flips.base import BadFlip, Flip, FlipError, Kind, OutOfReach, Position, Refused, Stand
+from gateway.flips.base import Already, BadFlip, Flip, FlipError, Kind, OutOfReach, Refused
 from gateway.flips.fitting import lacks
 from gateway.flips.following import Following
-from gateway.flips.precedence import drifts, position
+from gateway.flips.precedence import moves_forward, position
+from gateway.flips.shown import shown, shown_stand
 from gateway.own_thread import in_own_thread
-from gateway.stage import Stage
 
 NO_FILE = ("this gateway keeps its evidence in memory, so there is no file to keep flips in: write `store: {sqlite: "
            "{path: figway.db}}` in routes.yaml, and restart it")
@@ -30,24 +30,19 @@ class Desk:
 
     def __init__(
         self, following: Following, controls: Callable[[], Controls], table: Callable[[], Mapping[str, Capability]],
-        lacking: Callable[[str], Mapping[str, int]],
+        told: Callable[[], Awaitable[None]],
     ) -> None:
-        """`table` has the capabilities as the file in force writes them. `lacking` says how many writes, by operation,
-        modern took of a capability since its writes last went to legacy alone; it may block."""
+        """`table` has the capabilities as the file in force writes them. `told` ends when the store knows which writes
+        modern took in this worker."""
         self.controls = controls
         self._following = following
         self._table = table
-        self._lacking = lacking
+        self._told = told
 
     def stages(self, who: Who) -> dict[str, Any]:
         """All stages, as JSON-ready values. Raises Refused."""
         self._permit(who, SEE, "see stages")
-        state, capabilities = self._following.state, self._table()
-        return {
-            "revision": state.revision, "stale": self._following.stale, "head": state.head,
-            "capabilities": {name: _shown(stand) | {"owner": capabilities[name].owner}
-                             for name, stand in state.stands.items() if name in capabilities},
-        }
+        return shown(self._following.state) | {"stale": self._following.stale}
 
     async def journal(self, who: Who, capability: str | None, most: int) -> list[dict[str, Any]]:
         """The newest records, the newest first. Raises FlipError."""
@@ -69,51 +64,35 @@ class Desk:
             error = Refused(f"{who.name} has no role that may flip: see `control.roles.operator` in routes.yaml")
             await in_own_thread(following.stages.refuse, flip, error)
             raise error
-        flip = await self._planned(flip, stand, capabilities[asked.capability])
-        state, record = await in_own_thread(following.stages.flip, flip)
+        flip = self._checked(flip, capabilities[asked.capability])
+        await self._told()
+        try:
+            state, record = await in_own_thread(following.stages.flip, flip)
+        except Already as already:
+            if flip.kind is not Kind.ROLLBACK:
+                raise
+            # Whoever presses twice has what they want.
+            return {"revision": following.state.revision, "record": None, "says": str(already),
+                    "stand": shown_stand(stand)}
         following.put(state)
         return {"revision": record.revision, "record": record.facts() | {"digest": record.digest},
-                "stand": _shown(state.stands[flip.capability])}
+                "stand": shown_stand(state.stands[flip.capability])}
 
-    async def _planned(self, flip: Flip, stand: Stand, capability: Capability) -> Flip:
-        """The flip with a summary of what it moves. Raises BadFlip if the capability cannot go there."""
-        state = self._following.state
+    def _checked(self, flip: Flip, capability: Capability) -> Flip:
+        """The flip, if the capability can go there. Raises BadFlip if not."""
         try:
-            after, _ = steps.act(state, replace(flip, revision=None), time.time())
+            after, _ = steps.act(self._following.state, replace(flip, revision=None), time.time())
         except FlipError:
             return flip  # the store refuses it too, and records that
-        before, at = position(stand), position(after.stands[flip.capability])
+        at = position(after.stands[flip.capability])
         why = lacks(capability, at)
         if why:
             raise BadFlip(f"{flip.capability} cannot be at {steps.words(at)}: {why}")
-        detail: dict[str, Any] = dict(flip.detail)
-        if _takes_writes(before) and not _takes_writes(at):
-            detail["writes_that_legacy_lacks"] = dict(await in_own_thread(self._lacking, flip.capability))
-        if flip.kind is Kind.FLIP or flip.kind is Kind.TO_FILE:
-            detail["gate"] = "ungated"
-        return replace(flip, plan=f"{steps.words(before)} → {steps.words(at)}", detail=detail)
+        if moves_forward(position(self._following.state.stands[flip.capability]), at):
+            # There is no gate yet: see the record's `gate` in the reference.
+            return replace(flip, detail={**flip.detail, "gate": "ungated"})
+        return flip
 
     def _permit(self, who: Who, roles: frozenset[str], what: str) -> None:
         if not who.may(roles):
             raise Refused(f"{who.name} has no role that may {what}: see `control.roles` in routes.yaml")
-
-
-def state_of(stand: Stand) -> str:
-    """What says where a capability is: "latch", "override" or "file"."""
-    return "latch" if stand.latch is not None else "override" if stand.override is not None else "file"
-
-
-def _takes_writes(at: Position) -> bool:
-    """Whether modern takes any writes."""
-    return at.writes is not Stage.LEGACY and not (at.writes is Stage.CANARY and not at.share)
-
-
-def _shown(stand: Stand) -> dict[str, Any]:
-    return {
-        "in_force": position(stand)._asdict(), "file": stand.file._asdict(), "by": state_of(stand),
-        "drift": drifts(stand), "changed": stand.changed,
-        "override": asdict(stand.override) if stand.override is not None else None,
-        "latch": asdict(stand.latch) if stand.latch is not None else None,
-    }
-
-

@@ -12,9 +12,11 @@ from gateway.edges.request_head import check_target, judge, origin_form, read
 from gateway.edges.settings import EdgeSettings
 from gateway.telemetry import trace
 from gateway.wire.heads import METHODS, TARGET, fields
+from shadow.ledger.habits import HTTP_1_0, NO_KEEP_ALIVE, ODD_METHOD, RAW_TARGET
 
 # Bytes of the largest head that is remembered. There may be many connections, and each remembers its last head.
 _REMEMBERED = 4 << 10
+_USUAL = frozenset(METHODS.values())
 
 
 class Arrivals:
@@ -55,7 +57,7 @@ class Arrivals:
             return None
         if b"/." in target or target.translate(None, UNAMBIGUOUS):
             # Such targets are rare. They are checked as closely as in any other head.
-            if TARGET.fullmatch(target) is None:
+            if not target.isascii() or TARGET.fullmatch(target) is None:
                 return None
             check_target(target, settings)
         return Arrival(Request(method, target, head.headers), head,
@@ -86,6 +88,8 @@ class Arrivals:
         head.client = client_address(self._peer, head.forwarded, settings) if head.forwarded else self._peer
         head.added = self._lines_to_add(head, version, settings)
         head.lines = fields(head.headers) + head.added
+        if version == b"1.0" or not head.keep_alive or method not in _USUAL or not target.isascii():
+            _note_habits(method, target, head, version)
         return Arrival(Request(method, target, head.headers), head,
                        trace.trace_id(head.trace) if head.trace else trace.new_trace_id())
 
@@ -102,3 +106,11 @@ class Arrivals:
             self._added_version = version
             self._added_settings = settings
         return added
+
+
+def _note_habits(method: str, target: bytes, head: Head, version: bytes) -> None:
+    """Note in the head what only old clients send. What is in the request line is of this request alone."""
+    odd, raw = method not in _USUAL, not target.isascii()
+    head.habits = (HTTP_1_0 * (version == b"1.0") | NO_KEEP_ALIVE * (not head.keep_alive) | ODD_METHOD * odd
+                   | RAW_TARGET * raw)
+    head.once = head.once or odd or raw

@@ -12,7 +12,9 @@ from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from itertools import islice
 
 from adapters.message import Headers
+from gateway.call import Head
 from gateway.edges.settings import EdgeSettings
+from gateway.rewriting import Origin
 
 Params = dict[bytes, bytes]
 
@@ -32,6 +34,8 @@ _ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
 # The most bytes of an element: more than any proxy writes, and few enough to search for its beginning cheaply.
 _LONGEST = 1024
 _SCHEME = re.compile(rb"[A-Za-z][A-Za-z0-9+.\-]*+")
+# The scheme in the fields that this gateway adds: its own hop comes last.
+_PROTO = re.compile(rb"(?:X-Forwarded-Proto: |;proto=)([a-z]+)")
 _HOST = re.compile(rb'[^\x00-\x20\x7f",;\\]++')
 
 
@@ -107,6 +111,16 @@ def forwarding_fields(
         ours = _element(address, scheme.encode(), host)
         out.append((b"Forwarded", b", ".join([*_elements_before(given, settings), ours])))
     return out
+
+
+def client_origin(head: Head, settings: EdgeSettings) -> Origin:
+    """How a client has asked, as the nearest trusted proxy to it says, or else the client itself. The scheme is not
+    known if no proxy says it and `settings.forwarded` is "off"."""
+    _, proto, host = _before(head.forwarded or Headers(), settings)
+    if proto is None and (ours := _PROTO.findall(head.added)):
+        proto = ours[-1]
+    scheme = (proto or b"").lower()
+    return Origin(scheme if scheme in (b"http", b"https") else b"", _fitting(_HOST, host) or head.host)
 
 
 def _trusted(received: Headers, settings: EdgeSettings) -> Iterator[str]:

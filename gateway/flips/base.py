@@ -107,8 +107,8 @@ class Kind(StrEnum):
 class Flip:
     """A wanted change of one capability: what, who and why. A part that is None stays as it is. `lasts` is after how
     many seconds the override expires, None for never. `revision` is that which the flip was decided on, None for any.
-    `evidence` is what was known at that time, `plan` a summary of what would move, `detail` whatever else belongs into
-    the record; all of these hold JSON-ready values."""
+    `evidence` is what was known at that time, `detail` whatever else belongs into the record; both hold JSON-ready
+    values."""
 
     kind: Kind
     capability: str
@@ -119,7 +119,6 @@ class Flip:
     share: int | None = None
     lasts: float | None = None
     revision: int | None = None
-    plan: str = ""
     evidence: Any = None
     correlation: str = ""
     detail: Mapping[str, Any] = field(default_factory=dict)
@@ -188,7 +187,7 @@ class Stages(Protocol):
 
     def flip(self, flip: Flip) -> tuple[State, Record]:
         """Make a flip, and record it in the same transaction. Raises FlipError; then it has changed nothing but the
-        journal, which has the refusal."""
+        journal, which has the refusal, unless it is Already."""
         ...
 
     def refuse(self, flip: Flip, error: FlipError) -> Record:
@@ -202,6 +201,11 @@ class Stages(Protocol):
 
     def expire(self) -> State:
         """End the overrides that have expired by the store's clock, and record that."""
+        ...
+
+    def took(self, writes: Mapping[tuple[str, str], int]) -> None:
+        """Add to the counts of writes that modern took, or may have taken, by capability and operation. A flip that
+        takes the writes of a capability from modern records them, and begins anew."""
         ...
 
     def history(self, capability: str | None = None, most: int = 100) -> list[Record]:

@@ -1,11 +1,12 @@
 """Stages in the memory of one process: where no file keeps overrides, and for tests, which flip them."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from gateway.flips import steps
-from gateway.flips.base import Actor, Conflict, Flip, FlipError, Position, State
+from gateway.flips.base import Actor, Already, Conflict, Flip, FlipError, Position, State
 from gateway.flips.held import Held
 from gateway.flips.record import Record
 
@@ -19,6 +20,7 @@ class MemoryStages:
         """`files` are the positions of routes.yaml, `clock` gives the time in seconds since 1970."""
         self._clock = clock
         self._records: list[Record] = []
+        self._taken: Counter[tuple[str, str]] = Counter()
         self._held = Held(State("memory", 0, {}))
         if files is not None:
             self.adopt(files, Actor("start", source="start"))
@@ -33,13 +35,22 @@ class MemoryStages:
     def flip(self, flip: Flip) -> tuple[State, Record]:
         """See Stages."""
         try:
-            state, record = steps.act(self._held.state, flip, self._clock())
+            taken = {operation: count for (name, operation), count in self._taken.items() if name == flip.capability}
+            state, record = steps.act(self._held.state, flip, self._clock(), taken)
+        except Already:
+            raise
         except FlipError as error:
             refused = self._explained(error, flip)
             self.refuse(flip, refused)
             raise refused from None
+        if steps.TAKEN in record.detail:
+            self._taken = Counter({key: count for key, count in self._taken.items() if key[0] != flip.capability})
         self._put(state, [record])
         return state, record
+
+    def took(self, writes: Mapping[tuple[str, str], int]) -> None:
+        """See Stages."""
+        self._taken.update(writes)
 
     def refuse(self, flip: Flip, error: FlipError) -> Record:
         """See Stages."""

@@ -23,6 +23,7 @@ from typing import Any, TypeVar
 from gateway.flips import steps
 from gateway.flips.base import (
     Actor,
+    Already,
     Conflict,
     Flip,
     FlipError,
@@ -42,6 +43,7 @@ _SCRIPTS = sorted((entry for entry in (files("gateway.flips") / "migrations").it
                   key=lambda entry: entry.name)
 # Seconds since 1970, to the millisecond, by the store's clock.
 _NOW = "SELECT (julianday('now') - 2440587.5) * 86400.0"
+_TAKE = "INSERT INTO taken VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET writes = writes + excluded.writes"
 
 _T = TypeVar("_T")
 
@@ -89,7 +91,13 @@ class SqliteStages:
         refused: FlipError | None = None
         with self._changing() as (connection, state, now):
             try:
-                after, record = steps.act(state, flip, now)
+                taken = dict(connection.execute("SELECT operation, writes FROM taken WHERE capability = ?",
+                                                (flip.capability,)).fetchall())
+                after, record = steps.act(state, flip, now, taken)
+                if steps.TAKEN in record.detail:
+                    connection.execute("DELETE FROM taken WHERE capability = ?", (flip.capability,))
+            except Already:
+                raise
             except FlipError as error:
                 refused = _explained(connection, state, error, flip)
                 after, record = steps.refuse(state, flip, refused, now)
@@ -118,6 +126,11 @@ class SqliteStages:
             after, records = steps.expire(state, now)
             _keep(connection, state, after, records)
         return self._learnt(after)
+
+    def took(self, writes: Mapping[tuple[str, str], int]) -> None:
+        """See Stages."""
+        with self._changing() as (connection, _, _):
+            connection.executemany(_TAKE, [(*key, count) for key, count in writes.items()])
 
     def history(self, capability: str | None = None, most: int = 100) -> list[Record]:
         """See Stages."""

@@ -7,6 +7,7 @@ grows with each act that changes a stand, and with no other.
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 from gateway.flips.base import (
@@ -27,9 +28,14 @@ from gateway.flips.precedence import ORDER, adopted, in_force, is_ahead, moves_f
 from gateway.flips.record import Record, digest_of
 from gateway.stage import Stage
 
+NONE: Mapping[str, int] = MappingProxyType({})
+TAKEN = "writes_that_legacy_lacks"
+"""The detail of a record that says, by operation, how many writes modern took that legacy lacks."""
 
-def act(state: State, flip: Flip, now: float) -> tuple[State, Record]:
-    """Make a flip. Raises FlipError; a Conflict has no record yet."""
+
+def act(state: State, flip: Flip, now: float, taken: Mapping[str, int] = NONE) -> tuple[State, Record]:
+    """Make a flip. `taken` is how many writes modern took, by operation. Raises FlipError; a Conflict has no record
+    yet."""
     stand = state.stands.get(flip.capability)
     if stand is None:
         raise BadFlip(f'there is no capability "{flip.capability}"')
@@ -40,8 +46,12 @@ def act(state: State, flip: Flip, now: float) -> tuple[State, Record]:
     if replace(after, changed=stand.changed) == stand:
         raise Already(f"{flip.capability} is there already: {words(position(stand))}")
     record = _record(state, now, flip.actor, str(flip.kind), flip.capability, flip.reason, stand, after, revision)
-    record = replace(record, plan=flip.plan, evidence=flip.evidence, evidence_digest=digest_of(flip.evidence),
-                     correlation=flip.correlation, detail=dict(flip.detail))
+    before, at = position(stand), position(after)
+    detail = dict(flip.detail)
+    if takes_writes(before) and not takes_writes(at):
+        detail[TAKEN] = dict(taken)
+    record = replace(record, plan=f"{words(before)} → {words(at)}", evidence=flip.evidence,
+                     evidence_digest=digest_of(flip.evidence), correlation=flip.correlation, detail=detail)
     return _next(state, {flip.capability: after}, revision, record), record
 
 
@@ -120,6 +130,11 @@ def conflict(flip: Flip, made: Record) -> Conflict:
 
 def _shown(said: Mapping[str, Any]) -> str:
     return words(Position(Stage(said["reads"]), Stage(said["writes"]), said["share"])) if said else "nothing"
+
+
+def takes_writes(at: Position) -> bool:
+    """Whether modern takes any writes there."""
+    return at.writes is not Stage.LEGACY and not (at.writes is Stage.CANARY and not at.share)
 
 
 def stamp(seconds: float) -> str:

@@ -52,7 +52,18 @@ async def _check(stages: Stages) -> None:
     assert third.stands["labs"].override is None, "an override ends"
     stages.flip(replace(_FLIP, lasts=-1.0))
     assert stages.expire().stands["labs"].override is None, "an override expires by the store's clock"
+    _check_writes(stages)
     _check_journal(stages)
+
+
+def _check_writes(stages: Stages) -> None:
+    for writes in ({("labs", "order"): 2}, {("labs", "order"): 1, ("rooms", "book"): 7}):
+        stages.took(writes)
+    stages.flip(replace(_FLIP, reads=None, writes=Stage.MODERN))
+    for wanted in ({"order": 3}, {}):
+        _, record = stages.flip(replace(_FLIP, kind=Kind.ROLLBACK, reads=None, writes=Stage.LEGACY))
+        assert record.detail["writes_that_legacy_lacks"] == wanted, "a flip of writes back says what legacy lacks, once"
+        stages.flip(replace(_FLIP, reads=None, writes=Stage.MODERN))
 
 
 def _check_journal(stages: Stages) -> None:

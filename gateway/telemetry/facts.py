@@ -19,6 +19,16 @@ class ReloadFacts(TypedDict):
     hanging: int
 
 
+class StagesFacts(TypedDict):
+    """The stages in force: their revision, why they may not be the latest ("" if they are), how many capabilities stand
+    elsewhere than the file says, and which overrides are ignored, with the reason."""
+
+    revision: int
+    stale: str
+    drifting: int
+    ignored: list[str]
+
+
 class LaneFacts(TypedDict):
     """The shadow lane: whether it accepts mirrors, how many have no outcome yet, and how many bytes those hold.
 
@@ -64,12 +74,14 @@ class RecorderFacts(TypedDict):
     """The counts of requests. gateway.telemetry.record makes the rows, and gateway.telemetry.metrics adds them up.
 
     `counters`: capability, operation, arm, status class, requests, bytes in, bytes out. `latencies`: capability, arm,
-    seconds, buckets, buckets of the arm. `errors`: capability, code, count. `fallbacks`: capability, count."""
+    seconds, buckets, buckets of the arm. `errors`: capability, code, count. `fallbacks`: capability, count. `refusals`:
+    rule that a client broke, count."""
 
     counters: list[tuple[str, str, str, int, int, int, int]]
     latencies: list[tuple[str, str, float, list[int], list[int]]]
     errors: list[tuple[str, str, int]]
     fallbacks: list[tuple[str, int]]
+    refusals: list[tuple[str, int]]
     in_flight: int
     log_dropped: int
 
@@ -79,19 +91,19 @@ class WorkerFacts(TypedDict):
     should be; `revision` is that of the configuration in force.
 
     `shadow`: capability, operation, outcome, reason, count. `mirrored`: capability, arm, seconds that it took over
-    mirrored requests, and their buckets. `upstreams`: name, endpoint's URL, whether it is
-    available, pending calls, connections (of the pool and logged in), connections outside the pool, the last failure.
-    `breaches`: upstream, rule of HTTP/1.1 that answers broke, "repaired" or "refused", count.
-    `certificates`: upstream, endpoint's URL, whose certificate ("client" or "server"), when it ends, in seconds since
-    1970.
-    `faults`: why the store, custody, the sealed file or the file of marks does not work now. `overloaded`: the
-    resources that are exhausted now, "connections" or "memory". `descriptors`: the limit of file descriptors."""
+    mirrored requests, and their buckets. `upstreams`: name, endpoint's URL, whether it is available, pending calls,
+    connections (of the pool and logged in), connections outside the pool, the last failure. `breaches`: upstream, rule
+    of HTTP/1.1 that answers broke, "repaired" or "refused", count. `certificates`: upstream, endpoint's URL, whose
+    certificate ("client" or "server"), when it ends, in seconds since 1970. `faults`: why the store, custody, the
+    sealed file or the file of marks does not work now. `overloaded`: the resources that are exhausted now,
+    "connections" or "memory". `descriptors`: the limit of file descriptors."""
 
     at: float
     workers: int
     draining: bool
     revision: str
     reload: ReloadFacts
+    stages: StagesFacts
     shadow: list[tuple[str, str, str, str, int]]
     mirrored: list[tuple[str, str, float, list[int]]]
     lane: LaneFacts

@@ -25,8 +25,8 @@ class Faults:
         return bool(self._reported)
 
     def report(self, faults: Mapping[str, str], failures: Mapping[str, int]) -> None:
-        """Log the changes since the last call. `faults` are the current ones: the file ("store", "custody", "sealed" or
-        "marks") → the reason. `failures` says how often each file has failed since the start."""
+        """Log the changes since the last call. `faults` are the current ones: the file ("store", "custody", "sealed",
+        "marks" or "control") → the reason. `failures` says how often each file has failed since the start."""
         now = time.monotonic()
         for what, reason in faults.items():
             self._since.setdefault(what, now)
@@ -45,6 +45,8 @@ class Faults:
                 self._recorder.event("store_failed", level="error", reason=reason, failures=failures)
             case "marks":
                 self._recorder.event("marks_failed", level="error", reason=reason)
+            case "control":
+                self._recorder.event("control_failed", level="error", reason=reason)
             case "custody":
                 self._recorder.event("custody_failed", level="error", reason=reason, failures=failures)
             case _:

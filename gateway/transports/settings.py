@@ -97,6 +97,23 @@ class Ejection:
 
 
 @dataclass(frozen=True, slots=True)
+class Rewrite:
+    """Which addresses in an upstream's answers name the client's host instead of the upstream (gateway.rewriting).
+
+    `location`: those in Location, Content-Location, Refresh and Link. `names` are other names of the upstream, each a
+    host, or a host with a port. `domains`: the domains of cookies. `cookie_domain` are pairs of a domain, or "*", and
+    what it becomes ("": the cookie is for the client's host alone); `cookie_path` are pairs of the beginning of a
+    cookie's path and what it becomes.
+    """
+
+    location: bool = False
+    names: tuple[str, ...] = ()
+    domains: bool = False
+    cookie_domain: tuple[tuple[str, str], ...] = ()
+    cookie_path: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class UpstreamSettings:
     """One upstream.
 
@@ -104,7 +121,7 @@ class UpstreamSettings:
     "keep" (the client's), "upstream" (the endpoint's authority) or the value. A name is looked up again after `resolve`
     seconds. `paths` is how the upstream reads paths. `strict` refuses answers that break a rule of HTTP/1.1, even those
     that have one meaning. `raw_targets` says what becomes of bytes beyond ASCII in a request target: "pass", "encode"
-    or "refuse".
+    or "refuse". `rewrite` is what becomes of the upstream's name in its answers; None: nothing.
     """
 
     name: str
@@ -119,3 +136,4 @@ class UpstreamSettings:
     paths: Reading = UNSAID
     strict: bool = False
     raw_targets: str = "pass"
+    rewrite: Rewrite | None = None

@@ -167,16 +167,21 @@ class EpochKeys:
         before, self._generation = self._generation, self._asked(seen)
         return before != self._generation
 
-    def held(self) -> frozenset[str] | None:
-        """The capabilities under a hold; None if custody fails. Call it in a thread: it reads the file. Raises
-        nothing."""
+    def other(self, does: Callable[[Custody], T]) -> T | None:
+        """What `does` returns for the custody, which is asked for keys of another purpose; None if it fails. Call it in
+        a thread. Raises nothing."""
         if self._is_resting():
             return None
         try:
-            return self._asked(lambda custody: frozenset(custody.holds()))
+            return self._asked(does)
         except CustodyError as error:
             self._fail(error)
             return None
+
+    def held(self) -> frozenset[str] | None:
+        """The capabilities under a hold; None if custody fails. Call it in a thread: it reads the file. Raises
+        nothing."""
+        return self.other(lambda custody: frozenset(custody.holds()))
 
     def _asked(self, what: Callable[[Custody], T]) -> T:
         """The answer of custody, which is asked once more if it was just replaced. Raises CustodyError."""

@@ -29,6 +29,7 @@ from shadow.evidence.stratum import HOUR, LeftOut
 from shadow.lane.cohorts import Cohort, Cohorts
 from shadow.lane.doubts import Doubts
 from shadow.lane.epoch_keys import EpochKeys, Look
+from shadow.lane.habits import Habits
 from shadow.lane.members import Members
 from shadow.lane.pacing import Pacing
 from shadow.lane.restarts import Restarts
@@ -72,7 +73,7 @@ class Writer:
     `lost` counts exchanges that are not in the store, by the reason of a Gap, or under "differences" if only their
     differences are missing. `failures` counts the writes that failed. `fault` says why the last write failed, and is ""
     if it did not. `renewals` counts how often the store was replaced. `keys` are the keys of epochs. `pacing` has the
-    times of both arms.
+    times of both arms; `habits` are those of clients that wait to be written.
     """
 
     def __init__(
@@ -97,6 +98,7 @@ class Writer:
         self._traffic: defaultdict[tuple[str, str, str, str], Calls] = defaultdict(Calls)
         self._cohorts = Cohorts()
         self._doubts = Doubts()
+        self.habits = Habits()
         self._eligible: Counter[tuple[str, int]] = Counter()
         # The hour since 1970, as of the last look: counting what the sample leaves out reads no clock.
         self._hour = int(time.time()) // HOUR
@@ -175,13 +177,12 @@ class Writer:
         if tally.reason == Reason.STORE_UNAVAILABLE:
             # Its epoch may not be known before the first pair, so the time says which epoch the gap is in.
             now = time.time()
-            return self._gap(Gap(tally.capability, Reason.STORE_UNAVAILABLE, 1, now, now))
+            self._gap(Gap(tally.capability, Reason.STORE_UNAVAILABLE, 1, now, now))
         # An exchange that the sample left out by chance is no gap in the evidence.
-        if tally.reason != NOT_SAMPLED:
+        elif tally.reason != NOT_SAMPLED:
             standing = self._standings.of_left_out(tally.capability, tally.operation, left_out)
             if standing is not None:
                 self._count_for(standing, tally, cohort)
-        return None
 
     def count_members(self, tally: Tally, standing: Standing, who: Sequence[tuple[str, str]]) -> None:
         """Count a finished exchange of both arms for those who asked, if it is effective: (dimension, name)."""
@@ -357,9 +358,8 @@ class Writer:
 
         Returns whether something was written. Then custody was looked at too: one thread does both, because handing
         work to a thread takes as long as writing a few exchanges."""
-        now_at = time.time()
-        self._hour = int(now_at) // HOUR
-        self._marks.tick(now_at)
+        self._hour = int(time.time()) // HOUR
+        self.live()
         store = self._store
         if store is None:
             return False
@@ -393,8 +393,7 @@ class Writer:
         return True
 
     def _written(self, store: Store, batch: Batch) -> tuple[Collection[tuple[str, Epoch]], Look]:
-        """Write a batch, in a thread, and look at the store and at custody. Returns the epochs that the store dropped,
-        and the look at custody."""
+        """Write a batch, in a thread, and look at the store and at custody. Returns dropped epochs, and the look."""
         prove(store, self._marks.unproven)
         dropped = store.write(batch, self.keys.held())
         self._restarts.look(store)
@@ -415,7 +414,7 @@ class Writer:
             [exchanges.sighting(*place, swept=self._swept) for cohort in cohorts.values()
              for (place, _), exchanges in cohort.evidence.items()], bindings,
             list(gaps.values()), {} if self._swept else eligible, self._members.take(), self.pacing.take(),
-            self._doubts.news(self._cohorts.doubtful(now), time.time())), cohorts)
+            self._doubts.news(self._cohorts.doubtful(now), time.time()), self.habits.take()), cohorts)
 
     def _put_back(self, taken: _Taken) -> None:
         """Keep what was not written, to be written with the next batch."""
@@ -434,6 +433,7 @@ class Writer:
             self._gap(gap)
         self.pacing.put_back(batch.paces)
         self._doubts.put_back(batch.waiting)
+        self.habits.add(batch.habits)
 
 
 def _has_details(comparison: Comparison) -> bool:

@@ -1,7 +1,8 @@
 """The status of all capabilities for a terminal, by rich: one table that fits 80 columns; and as JSON."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import orjson
 from rich.console import Console
@@ -34,9 +35,11 @@ def show_status(lines: Sequence[StatusLine], unfinished: int | None, console: Co
         console.print(Text(f"note: {note}", style="dim"))
 
 
-def to_json(lines: Sequence[StatusLine], unfinished: int | None) -> bytes:
-    """The same as indented JSON in UTF-8, with a newline at its end."""
-    return orjson.dumps({"capabilities": lines, "unfinished": unfinished},
+def to_json(
+    lines: Sequence[StatusLine], unfinished: int | None, stages: Mapping[str, Any] | None = None,
+) -> bytes:
+    """The same as indented JSON in UTF-8, with a newline at its end, and with what is known of `stages`."""
+    return orjson.dumps({"capabilities": lines, "unfinished": unfinished, "stages": stages},
                         option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 

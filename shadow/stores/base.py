@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 from shadow.compare.comparison import Comparison, Tally
 from shadow.evidence.epoch import Epoch
 from shadow.evidence.pace import Pace
+from shadow.ledger.habits import Habit
 from shadow.ledger.rows import Binding, Gap, Ledger, Member, Sighting, Traffic, Waiting
 from shadow.ledger.unlink import Tokens, Trace, Unlinked
 
@@ -20,6 +21,9 @@ SIGNATURES = 500
 
 RETENTION = 90.0
 """Days after which rows that were not seen again are dropped."""
+
+CLIENTS = 500
+"""Clients kept of each thing that they do (shadow.ledger.habits); those past it are counted together."""
 
 
 Held: TypeAlias = frozenset[str] | None
@@ -59,6 +63,7 @@ class Batch:
     exchanges prove, with the noise that was seen; `bindings` are pairs of identifiers; `members` count effective
     exchanges by who asked; `paces` are how the times of both arms compare, with all pairs of a row in one block.
     `waiting` takes the place of what the same worker has said of a capability before; without exchanges it is nothing.
+    `habits` are what clients still do, for a store that is Attentive.
     """
 
     comparisons: Sequence[Comparison] = ()
@@ -71,18 +76,19 @@ class Batch:
     members: Sequence[Member] = ()
     paces: Sequence[Pace] = ()
     waiting: Sequence[Waiting] = ()
+    habits: Sequence[Habit] = ()
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to write. Bindings and members never come without a tally or a comparison."""
         return not (self.comparisons or self.tallies or self.traffic or self.sightings or self.gaps
-                    or self.paces or self.waiting)
+                    or self.paces or self.waiting or self.habits)
 
     @property
     def latest(self) -> float:
         """When the latest part of the batch was seen, in seconds since 1970. A store drops old rows by this time."""
         return max((*(one.at for one in self.comparisons), *(row.at for row in self.traffic),
-                    *(one.last for one in self.sightings)), default=0.0)
+                    *(one.last for one in self.sightings), *(one.last for one in self.habits)), default=0.0)
 
 
 class Store(Protocol):
@@ -138,6 +144,16 @@ class Restartable(Protocol):
 
     def restarts(self) -> Mapping[str, int]:
         """The number of the latest restart of each capability that has one. Raises StoreError."""
+        ...
+
+
+@runtime_checkable
+class Attentive(Protocol):
+    """A store that keeps the habits of clients. A Store need not be one: then nobody can ask for them."""
+
+    def habits(self) -> Sequence[Habit]:
+        """All rows: those of one client and one thing are one. Of each thing it has up to CLIENTS clients, and all
+        others together (OTHERS). Raises StoreError."""
         ...
 
 

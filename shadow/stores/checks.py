@@ -27,7 +27,18 @@ from shadow.ledger.rows import (
     Traffic,
 )
 from shadow.ledger.unlink import tokenless
-from shadow.stores.base import NONE_HELD, Batch, Held, Numbered, Provable, Restartable, Store, StoreRenewed
+from shadow.stores.base import (
+    NONE_HELD,
+    Attentive,
+    Batch,
+    Held,
+    Numbered,
+    Provable,
+    Restartable,
+    Store,
+    StoreRenewed,
+)
+from shadow.stores.habit_checks import check_habits
 from shadow.stores.pace_checks import check_paces
 from shadow.stores.verdict_checks import STRATUM, check_verdict_rows, epoch_of
 
@@ -79,6 +90,8 @@ def check_store(store: Store, signatures: int) -> None:
         _check_numbers(store, store)
     if isinstance(store, Restartable):
         _check_restarts(store, store)
+    if isinstance(store, Attentive):
+        check_habits(store, store)
 
 
 def _check_counts(store: Store) -> None:

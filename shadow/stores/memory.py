@@ -4,10 +4,11 @@ It is for tests and first steps, since it ends with the process. A gateway with 
 a file that the workers share, and that ends with the gateway (gateway.shadowing).
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from shadow.evidence.epoch import Epoch
+from shadow.ledger.habits import Habit
 from shadow.ledger.rows import Ledger
 from shadow.ledger.unlink import Tokens, Trace, Unlinked
 from shadow.stores.base import NONE_HELD, RETENTION, SIGNATURES, Batch, Held
@@ -42,6 +43,9 @@ class Memory:
 
     def restarts(self) -> Mapping[str, int]:
         return self._store.restarts()
+
+    def habits(self) -> Sequence[Habit]:
+        return self._store.habits()
 
     def close(self) -> None:
         self._store.close()

@@ -7,7 +7,7 @@ import json
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -22,6 +22,7 @@ from shadow.evidence.epoch import Epoch
 from shadow.evidence.stratum import HOUR
 from shadow.latency import Histogram
 from shadow.ledger.groups import Pattern, decode, encode, merged, patterns, worst
+from shadow.ledger.habits import Habit
 from shadow.ledger.rows import Finding, Gap, Hidden, Ledger, Reason, Restart, Traffic, Waiting, hidden
 from shadow.ledger.unlink import Tokens, Trace, Unlinked, about, unlinked
 from shadow.stores import (
@@ -30,6 +31,7 @@ from shadow.stores import (
     sqlite_coverage,
     sqlite_crosswalk,
     sqlite_evidence,
+    sqlite_habits,
     sqlite_members,
     sqlite_noise,
     sqlite_pace,
@@ -160,6 +162,7 @@ class Sqlite:
             sqlite_pace.add(connection, batch.paces)
             sqlite_pace.drop(connection, dropped)
             sqlite_waiting.put(connection, batch.waiting)
+            sqlite_habits.add(connection, batch.habits)
             return dropped | self._forget(connection, batch.latest, held)
 
     def _find(
@@ -221,6 +224,7 @@ class Sqlite:
                 f"DELETE FROM {place} WHERE {last} < ? AND capability NOT IN (SELECT value FROM json_each(?))",  # noqa: S608
                 old)
         sqlite_crosswalk.forget(connection, *old)
+        sqlite_habits.forget(connection, *old)
         return sqlite_evidence.forget(connection, *old)
 
     def read(self, capability: str | None = None) -> Ledger:
@@ -295,6 +299,10 @@ class Sqlite:
     def restarts(self) -> Mapping[str, int]:
         with self._database.transaction("DEFERRED") as connection:
             return sqlite_restarts.numbers(connection)
+
+    def habits(self) -> Sequence[Habit]:
+        with self._database.transaction("DEFERRED") as connection:
+            return [sqlite_habits.read(row) for row in connection.execute("SELECT * FROM habit")]
 
     def close(self) -> None:
         self._database.close()

@@ -9,6 +9,7 @@ that uses one is skipped where its package is missing.
 import base64
 import http.client
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -90,7 +91,7 @@ type = none
 [logging]
 level = error
 """)
-            stack.enter_context(_running(home, port, [program, "--config", str(home / "config")], f"/{USER}/", 401))
+            stack.enter_context(answering(home, port, [program, "--config", str(home / "config")], f"/{USER}/", 401))
         yield ports[0], ports[1]
 
 
@@ -153,7 +154,7 @@ def _orthanc(program: str, home: Path, *plugins: str) -> Iterator[int]:
         "HttpPort": port, "HttpServerEnabled": True, "RemoteAccessAllowed": False, "AuthenticationEnabled": False,
         "DicomServerEnabled": False, "KeepAlive": True, "StableAge": 1, "Plugins": plugins,
     }))
-    with _running(home, port, [program, str(home / "orthanc.json")], "/patients", 200):
+    with answering(home, port, [program, str(home / "orthanc.json")], "/patients", 200):
         yield port
 
 
@@ -180,9 +181,12 @@ def post(port: int, path: str, body: bytes, media: str = "application/json", met
 
 
 @contextmanager
-def _running(home: Path, port: int, command: Sequence[str], path: str, status: int) -> Iterator[None]:
+def answering(
+    home: Path, port: int, command: Sequence[str], path: str, status: int, **environment: str,
+) -> Iterator[None]:
     """A server that is ready once it answers `path` with `status`."""
-    with (home / "output").open("ab") as output, started(command, stdout=output, stderr=output) as process:
+    with (home / "output").open("ab") as output, started(
+            command, stdout=output, stderr=output, env=os.environ | environment) as process:
 
         def ready_or_ended() -> bool:
             return process.poll() is not None or _status(port, path) == status

@@ -15,7 +15,8 @@ from shadow.sealed.base import Bounds
 from shadow.sealed.sqlite import SqliteVault
 from tests.gateway.test_cli_sealed import NOW, ROUTES, captured
 
-LISTS = {"compare", "explain", "gate", "plan", "report", "status", "sweep", "tail", "validate"}
+LISTS = {"clients", "compare", "drift", "explain", "flip", "gate", "history", "plan", "report", "resume", "rollback",
+         "status", "sweep", "tail", "validate"}
 SHADOW_LISTS = {"audit", "case", "holds", "list", "recompare", "replay"}
 OTHERS = {"serve", "init", "schema", "shadow", "demo"} | {
     "view", "minimise", "hold", "release", "purge", "restart", "shred"}

@@ -185,7 +185,8 @@ async def test_a_running_gateway_is_asked(routes):
     server.close()
     await server.wait_closed()
     told = json.loads(shown.stdout)
-    assert (shown.exit_code, targets, told["unfinished"]) == (0, [b"/report"], 7)
+    assert (shown.exit_code, targets, told["unfinished"]) == (
+        0, [b"/report", b"/stages"], 7)
     assert told["capabilities"] == json.loads(figway("--config", routes, "-o", "json").stdout)["capabilities"]
 
 

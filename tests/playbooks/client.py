@@ -111,7 +111,7 @@ class Client:
 
     def __init__(self, settings=None, *, answers_itself=False):
         self.log = []
-        recorder = SimpleNamespace(refused=lambda code, trace, logged: self.log.append(("refuses", code)),
+        recorder = SimpleNamespace(refused=lambda code, trace, rule, client, logged: self.log.append(("refuses", code)),
                                    event=lambda *about, **more: None)
         self.pipeline = SimpleNamespace(room=Room(), recorder=recorder, draining=False, log=self.log, latest=None,
                                         answers_itself=answers_itself)

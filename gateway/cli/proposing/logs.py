@@ -24,12 +24,14 @@ IIS = "Microsoft Internet Information Services"
 
 
 class Line(NamedTuple):
-    """One request of a log. `host` is the one that was asked for, "" if the log does not say."""
+    """One request of a log. `host` is the one that was asked for, and `client` the address that asked; "" if the log
+    does not say."""
 
     method: str
     target: str
     status: int
     host: str = ""
+    client: str = ""
 
 
 class Log(NamedTuple):
@@ -114,7 +116,8 @@ def _common(text: str) -> Line | None:
     if request is None:
         return Line("", "", status or 400)
     host = _HOST.match(text)
-    return Line(request[1], _path(request[2]), status, host[1].lower() if host is not None else "")
+    client = (text[host.end():] if host is not None else text).partition(" ")[0]
+    return Line(request[1], _path(request[2]), status, host[1].lower() if host is not None else "", client)
 
 
 def _w3c(text: str, columns: dict[str, int]) -> Line | None:
@@ -129,8 +132,9 @@ def _w3c(text: str, columns: dict[str, int]) -> Line | None:
         return None
     host = next((values[at] for name in _HOSTS if (at := columns.get(name, len(values))) < len(values)), "-")
     named = _HOST.match(f"{host.partition(':')[0]}:0 ")
+    client = values[columns["c-ip"]] if columns.get("c-ip", len(values)) < len(values) else "-"
     return Line(method, target if query == "-" else f"{target}?{query}", int(status),
-                named[1].lower() if named is not None and host != "-" else "")
+                named[1].lower() if named is not None and host != "-" else "", client if client != "-" else "")
 
 
 def _path(target: str) -> str:

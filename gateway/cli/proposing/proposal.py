@@ -41,7 +41,7 @@ def propose(sources: Sources) -> tuple[str, list[str]]:
             paths.describe(one.method, one.path, one.name, one.group)
     said, names = [], []
     for file in sources.logs:
-        log = logs.read(file, lambda line: paths.ask(*line))
+        log = logs.read(file, lambda line: paths.ask(*line[:4]))
         names.append(f"{log.requests:,} {noun(log.requests, 'request')} of an access log")
         if log.unread:
             lines = f"{log.unread:,} {noun(log.unread, 'line')}"

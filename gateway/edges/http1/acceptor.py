@@ -11,8 +11,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from gateway.edges.forwarded import spelled
 from gateway.edges.http1.edge import Edge
 from gateway.edges.http1.listener import Listener
+from gateway.wire.request_rules import broken_handshake
 
 HANDSHAKE_SECONDS = 10.0
 # Seconds that a client may take to confirm the end of a TLS connection: many never do.
@@ -108,7 +110,7 @@ class Acceptor:
                 self._leave(_MOMENT, self._look_again, spread.looks(), time.monotonic() + _PATIENCE)
                 return
             try:
-                client, _ = self._sock.accept()
+                client, peer = self._sock.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError:
@@ -128,7 +130,7 @@ class Acceptor:
             client.setblocking(False)
             listener = self._make()
             edge.arriving.add(listener)
-            beginning = self._loop.create_task(self._begin(client, listener))
+            beginning = self._loop.create_task(self._begin(client, listener, peer))
             self._beginning.add(beginning)
             beginning.add_done_callback(self._beginning.discard)
 
@@ -144,9 +146,9 @@ class Acceptor:
             looks, until = spread.looks(), now + _PATIENCE
         self._leave(_MOMENT, self._look_again, looks, until)
 
-    async def _begin(self, client: socket.socket, listener: Any) -> None:
+    async def _begin(self, client: socket.socket, listener: Any, peer: object) -> None:
         """Give the listener its connection, once the client has shaken hands if it speaks TLS. One that fails to is
-        closed silently. (A Listener is an asyncio protocol in all but its type.)"""
+        noted and closed. (A Listener is an asyncio protocol in all but its type.)"""
         try:
             if self._context is None:
                 await self._loop.connect_accepted_socket(lambda: listener, client)
@@ -154,6 +156,8 @@ class Acceptor:
                 await self._loop.connect_accepted_socket(
                     lambda: listener, client, ssl=self._context, ssl_handshake_timeout=HANDSHAKE_SECONDS,
                     ssl_shutdown_timeout=_GOODBYE_SECONDS)
-        except (OSError, TimeoutError, asyncio.CancelledError):
+        except (OSError, TimeoutError, asyncio.CancelledError) as error:
             self._edge.ended(listener)
             client.close()
+            if self._context is not None and (rule := broken_handshake(error)):
+                self._edge.refusals.unheard(rule, spelled(str(peer[0])) if isinstance(peer, tuple) else "")

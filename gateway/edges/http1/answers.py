@@ -13,7 +13,7 @@ from typing import Protocol
 
 from adapters.message import Headers, Request
 from gateway.call import Head
-from gateway.edges.http1.edge import Edge, Inlet
+from gateway.edges.http1.edge import Edge, Inlet, address_of
 from gateway.edges.http1.incoming import READ_AHEAD, Incoming
 from gateway.edges.http1.tunnel import GOING_AWAY, Frames
 from gateway.edges.request_head import own_answer
@@ -23,6 +23,7 @@ from gateway.telemetry import trace
 from gateway.transports.http.affinity import Affinity
 from gateway.wire.bodies import CHUNKED, Framing, chunk, last_chunk
 from gateway.wire.heads import fields, unmeasured
+from gateway.wire.request_rules import REQUEST_RULES, broken_rule
 
 _WRITE_BUFFER = 64 << 10
 # Bytes of an answer that are read ahead of a slow client, while there is memory to spare. An answer that fits in them
@@ -144,11 +145,14 @@ class AnswerWriter:
         self.send_data(body)
         self.send_end(Headers())
 
-    def send_refusal(self, code: str) -> None:
-        """Answer a request that never became an exchange with a problem. The listener then closes the connection."""
+    def send_refusal(self, code: str, received: bytes) -> None:
+        """Answer a request that never became an exchange with a problem. `received` is what came of its head. The
+        listener then closes the connection."""
         trace_id = trace.new_trace_id()
-        status, headers, body = problem(code, trace_id=trace_id)
-        self._edge.refusals.refused(code, trace_id, logged=code != "overloaded")
+        rule = broken_rule(code, received)
+        status, headers, body = problem(code, detail=REQUEST_RULES.get(rule, ""), trace_id=trace_id,
+                                        rule=rule if rule in REQUEST_RULES else "")
+        self._edge.refusals.refused(code, trace_id, rule, address_of(self._transport), logged=code != "overloaded")
         self.head = None
         self.keep_alive = False
         self.chunked = False
@@ -257,7 +261,8 @@ class AnswerWriter:
         return affinity
 
     def hear_out(self) -> bool:
-        """The client sends no more. Return whether it still gets its answers, as `client_ended` says from then on.
+        """The client sends no more. Return whether it still gets its answers. If the connection was to stay open after
+        them, `client_ended` is True from then on, and it closes after the last one.
 
         A client of HTTP/1.0 may end its side so. One of HTTP/1.1 has gone, unless `half_close` says otherwise or it has
         announced its end. TLS cannot end one way.

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from gateway.call import Arrival
 from gateway.edges.arrival import Arrivals
+from gateway.edges.forwarded import spelled
 from gateway.edges.http1.overload import Overload
 from gateway.edges.http1.spread import Spread
 from gateway.edges.settings import EdgeSettings
@@ -90,7 +91,11 @@ class Inlet(Protocol):
 class Refusals(Protocol):
     """Where the edge reports what it refuses: a gateway.telemetry.record.Recorder."""
 
-    def refused(self, code: str, trace_id: str, *, logged: bool = True) -> None:
+    def refused(self, code: str, trace_id: str, rule: str, client: str, *, logged: bool = True) -> None:
+        """See Recorder."""
+        ...
+
+    def unheard(self, rule: str, client: str) -> None:
         """See Recorder."""
         ...
 
@@ -191,6 +196,11 @@ class Edge:
 
 def arrivals_of(transport: asyncio.BaseTransport | None) -> Arrivals:
     """The Arrivals for the client at the other end of a transport."""
-    peer = transport.get_extra_info("peername") if transport is not None else None
     tls = transport is not None and transport.get_extra_info("sslcontext") is not None
-    return Arrivals(str(peer[0]) if isinstance(peer, tuple) else "", "https" if tls else "http")
+    return Arrivals(address_of(transport), "https" if tls else "http")
+
+
+def address_of(transport: asyncio.BaseTransport | None) -> str:
+    """The address at the other end of a transport; "" for none, as on a Unix socket."""
+    peer = transport.get_extra_info("peername") if transport is not None else None
+    return spelled(str(peer[0])) if isinstance(peer, tuple) else ""

@@ -62,9 +62,13 @@ class Incoming:
         """Mark all bytes as read."""
         self.consume(len(self.data))
 
+    def unread(self) -> bytes:
+        """What is unread, and stays so."""
+        return self.data[self.at:]
+
     def take_all(self) -> bytes:
         """Read all that is unread."""
-        data = self.data[self.at:]
+        data = self.unread()
         self.clear()
         return data
 

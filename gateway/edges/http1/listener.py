@@ -183,7 +183,7 @@ class Listener:
             try:
                 self._begin(head)
             except Malformed as error:
-                self._refuse(error.code)
+                self._refuse(error.code, head)
         elif head is not None:
             settings = self._edge.settings
             if idle:
@@ -229,9 +229,9 @@ class Listener:
         except Exception as error:
             exchange.crashed(error)
 
-    def _refuse(self, code: str) -> None:
-        """Answer a request that never became an exchange, and close."""
-        self._answers.send_refusal(code)
+    def _refuse(self, code: str, head: bytes = b"") -> None:
+        """Answer a request that never became an exchange, and close. Its head is still unread, unless it is given."""
+        self._answers.send_refusal(code, head or self._incoming.unread())
         self.exchange = None
         self._linger()
 
