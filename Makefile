@@ -19,9 +19,9 @@ endif
 # files. Tests of one interrupt threads, and under a tracer Python 3.11 then hangs. Those of the others go over the same
 # few branches thousands of times, which takes two and a half times as long under a tracer.
 APART = $(addprefix tests/,scenarios chaos siege evidence benchmarks)
-OFTEN = $(addprefix tests/shadow/,compare/test_fhir.py compare/test_never_match.py compare/test_never_match_trees.py \
-	  compare/test_takes_long.py compare/test_twins.py compare/test_work.py evidence/test_slower.py \
-	  lane/test_learned_noise.py)
+OFTEN = $(addprefix tests/gateway/test_,config_bounds.py config_wrong_nodes.py demo_backends.py) \
+	  $(addprefix tests/shadow/compare/test_,fhir.py never_match.py never_match_trees.py takes_long.py twins.py work.py) \
+	  tests/shadow/evidence/test_slower.py tests/shadow/lane/test_learned_noise.py
 UNMEASURED = $(APART) tests/gateway/test_config_attempts.py $(OFTEN)
 # Tests wait about as long as they compute, so three of them share two cores.
 PYTEST = pytest --numprocesses $(shell expr $$(nproc) \* 3 / 2) --dist loadfile
