@@ -541,9 +541,9 @@ SHADOW = "shadow: {sample: 100%, deadline: 5s}"
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_what_a_login_is_asked_is_mirrored_to_nobody(kept, legacy, modern, scheme):
+def test_what_a_login_is_asked_is_mirrored_to_nobody(gateway, legacy, modern, scheme):
     domain(legacy, "legacy"), domain(modern, "modern")
-    figway = kept(two(legacy, modern, "shadow", SHADOW))
+    figway = gateway(two(legacy, modern, "shadow", SHADOW))
     doctor = Person(figway, "doctor")
     assert doctor.ask("/results/1").status == 401
     assert logged_in(doctor.log_in("/results/1", scheme), "doctor")
