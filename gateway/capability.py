@@ -29,16 +29,12 @@ _NO_PARAMS: Mapping[str, str] = {}
 @dataclass(frozen=True, slots=True, eq=False)
 class Arm:
     """An upstream with its adapter. `name` is "legacy" or "modern". `front` changes what clients see of it; None: they
-    see it as it is. An arm is `plain` if it has neither an adapter nor a front."""
+    see it as it is."""
 
     name: str
     upstream: Transport
     adapter: Adapter | None = None
     front: Front | None = None
-    plain: bool = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "plain", self.adapter is None and self.front is None)
 
     @property
     def own_cookies(self) -> tuple[str, ...]:

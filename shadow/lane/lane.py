@@ -317,15 +317,15 @@ class Lane(Generic[Way]):
             if lost:
                 for job in batch:
                     self._give_up(job, lost)
-            else:
-                judged = iter(comparisons)
-                for job in batch:
-                    first, *rest = of_job = [next(judged) for _ in job.pairs]
-                    if job.earlier is not None:
-                        whole, job.earlier = repeated(first, rest[0]), None
-                    else:
-                        whole = bracketed(first, *rest) if rest else steady(first) if job.steady else first
-                    self._judged(job, with_bonds(whole, of_job))
+                continue
+            judged = iter(comparisons)
+            for job in batch:
+                first, *rest = of_job = [next(judged) for _ in job.pairs]
+                if job.earlier is not None:
+                    whole, job.earlier = repeated(first, rest[0]), None
+                else:
+                    whole = bracketed(first, *rest) if rest else steady(first) if job.steady else first
+                self._judged(job, with_bonds(whole, of_job))
 
     def _take_batch(self) -> list[Pair]:
         pairs: list[Pair] = []

@@ -1,13 +1,14 @@
 """Deprecations are said to everybody, the arm to permitted callers alone; and no comparison sees either."""
 
 import hashlib
+import threading
 from email.utils import parsedate_to_datetime
 
 import pytest
 
 from tests.backends.figway import running
 from tests.backends.upstream import closed_port, until
-from tests.backends.wire import request, response
+from tests.backends.wire import PATIENCE, request, response
 
 KEYS = {"probe": "a key of a prober", "lab": "a key of a laboratory"}
 HOST = ("Host", "clinic.example")
@@ -15,7 +16,7 @@ COURTESY = {b"deprecation", b"sunset", b"link", b"server-timing", b"x-figway-arm
 BODY = ("Content-Type", "text/plain")
 
 
-def config(legacy, modern, insight='["subject:probe", "address:203.0.113.0/24"]'):
+def config(legacy, modern, insight='["principal:apikey:probe", "address:203.0.113.0/24"]'):
     keys = ", ".join(f'{name}: "sha256:{hashlib.sha256(key.encode()).hexdigest()}"' for name, key in KEYS.items())
     deprecation = ('deprecation: {since: 2026-03-01, sunset: 2027-03-01T06:00:00Z, sunset_link: /end, '
                    'link: "https://clinic.example/why"}')
@@ -183,6 +184,37 @@ def test_a_reload_begins_and_ends_it(gateway, legacy, modern):
     figway.reload(begun.replace('["address:127.0.0.1"]', "[]").replace("since: 2026-03-01,", "since: 2026-03-02,"))
     until(lambda: added(figway.ask("GET", "/", HOST)) == set(), "the reload changes nothing")
     assert figway.ask("GET", "/old/1", HOST).get("Deprecation") == "@1772409600"
+
+
+def test_a_stream_passes_piece_by_piece(figway, legacy):
+    read = threading.Event()
+
+    def streams(wire, asked):
+        wire.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+                  b"5\r\nfirst\r\n")
+        assert read.wait(PATIENCE)
+        wire.send(b"4\r\nlast\r\n0\r\n\r\n")
+
+    legacy.does(streams)
+    wire = figway.connect().send(request("GET", "/keyed/1", HOST, ("X-API-Key", KEYS["probe"])))
+    _, _, headers = wire.read_head()
+    assert (headers.get(b"deprecation"), headers.get(b"x-figway-arm")) == (b"@1772323200", b"legacy")
+    assert wire.read(10) == b"5\r\nfirst\r\n"
+    read.set()
+    assert wire.read(14) == b"4\r\nlast\r\n0\r\n\r\n"
+
+
+def test_a_tunnel_begins_with_it(figway, legacy):
+    def upgrades(wire, asked):
+        wire.send(b"HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nhello")
+        wire.close()
+
+    legacy.does(upgrades)
+    wire = figway.connect().send(request("GET", "/keyed/1", HOST, ("X-API-Key", KEYS["probe"]), (
+        "Connection", "Upgrade"), ("Upgrade", "websocket")))
+    reply = wire.read_reply()
+    assert (reply.status, reply.get("Deprecation"), reply.get("X-Figway-Arm")) == (101, "@1772323200", "legacy")
+    assert wire.rest() == b"hello"
 
 
 def test_a_pipelined_answer_has_its_own(figway, legacy, modern):
