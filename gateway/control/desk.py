@@ -65,7 +65,9 @@ class Desk:
         flip = asked.flip(who.actor(FLIP), capabilities[asked.capability], stand)
         if not who.may(FLIP):
             error = Refused(f"{who.name} has no role that may flip: see `control.roles.operator` in routes.yaml")
-            await in_own_thread(following.stages.refuse, flip, error)
+            if who.is_known:
+                # Nobody else may make the journal grow.
+                await in_own_thread(following.stages.refuse, flip, error)
             raise error
         flip = await self._checked(flip, capabilities[asked.capability])
         await self._told()

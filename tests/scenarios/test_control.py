@@ -228,6 +228,12 @@ def test_over_tcp_a_token_says_who_asks_and_roles_say_what_they_may(gateway, leg
     assert "has no role that may flip" in done.stderr
     assert (figway.folder / "figway.db.control.sock").stat().st_mode & 0o777 == 0o666
     assert "pipeline-pipeline" not in figway.stdout() + figway.stderr()
+    figway.reload(routes(legacy.url, legacy.url, more=TOKENS.format(more=", root")))
+    until(lambda: command(figway.folder, "flip", "labs", "--to", "verify", "--reason", "x").returncode == 0,
+          "a role of a reload does not count")
+    figway.reload(routes(legacy.url, legacy.url))
+    until(lambda: (figway.folder / "figway.db.control.sock").stat().st_mode & 0o777 == 0o600,
+          "the socket stays open to everybody")
 
 
 def test_without_control_nobody_flips_over_tcp_and_only_the_owner_opens_the_socket(gateway, legacy):
@@ -236,4 +242,5 @@ def test_without_control_nobody_flips_over_tcp_and_only_the_owner_opens_the_sock
                    "--admin", f"http://127.0.0.1:{figway.admin_port}")
     assert done.returncode == 1
     assert "somebody without a token" in done.stderr
+    assert "somebody" not in command(figway.folder, "history").stdout, "nobody unknown makes the journal grow"
     assert (figway.folder / "figway.db.control.sock").stat().st_mode & 0o777 == 0o600
