@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from gateway.cli.main import main
@@ -178,6 +178,7 @@ LINES = st.one_of(
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@example(['0 0 [0] "GET /$ HTTP/0" 000'], 3)
 @given(st.lists(LINES, max_size=8), st.integers(1, 4))
 def test_whatever_a_log_holds_the_file_is_valid_or_one_line_says_why_not(init, lines, times):
     Path("access.log").write_text("\n".join(lines * times), errors="replace", newline="")

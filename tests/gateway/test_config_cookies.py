@@ -68,7 +68,7 @@ def test_a_file_that_says_nothing_has_plain_arms(built):
     configuration = built(capability("a"))
     assert set(jars(configuration).values()) == {None}
     arms = [configuration.table.default.legacy, configuration.table.capabilities["a"].modern]
-    assert [(one.plain, one.front) for one in arms] == [(True, None)] * 2
+    assert [(one.adapter, one.front) for one in arms] == [(None, None)] * 2
 
 
 def test_what_one_arm_says_holds_for_each_arm_of_its_upstream(built):

@@ -47,8 +47,8 @@ def operation(method: str, template: str, capability: str) -> str:
     """The name of an operation in its capability: `read`, `list`, `create`, `list-visits`."""
     parts = segments(template)
     last = parts[-1]
-    if last.startswith("$"):
-        return plain(last)
+    if last.startswith("$") and (named := plain(last)):
+        return named
     if last == "_search":
         return "search-by-post" if method == "POST" else "search"
     if _CALLED.search(template) and method == "POST":
