@@ -1,5 +1,6 @@
 """Flips of a running gateway: no request fails, no key goes back, and a rollback is in force when it is announced."""
 
+import signal
 import sqlite3
 import threading
 from contextlib import ExitStack
@@ -9,6 +10,7 @@ import pytest
 from tests.backends.control import command, door, flip, routes
 from tests.backends.figway import Figway, running
 from tests.backends.logins import Domain, Person
+from tests.backends.processes import FIGWAY, LONG, started
 from tests.backends.upstream import until
 from tests.backends.wire import Cut, request, response
 
@@ -236,3 +238,15 @@ def test_an_override_ends_by_command_and_by_its_expiry(gateway, legacy, modern):
     assert [line.split()[4] for line in history.splitlines()[1:]] == ["to_file", "flip", "expiry", "flip", "reload"]
     assert "12345678" not in history
     assert "[record number]" in history
+
+
+def test_the_status_is_watched_until_it_is_interrupted(gateway, legacy, modern, tmp_path):
+    figway = gateway(routes(legacy.url, modern.url))
+    shown = tmp_path / "shown"
+    with shown.open("wb") as out, started([*FIGWAY, "status", "--watch"], cwd=figway.folder, stdout=out) as watching:
+        until(lambda: b"labs" in shown.read_bytes(), "nothing is shown")
+        with door(figway.folder) as client:
+            assert flip(client, to="shadow", reason="wards agreed").status_code == 200
+        until(lambda: b"wards agreed" in shown.read_bytes(), "it is not shown again")
+        watching.send_signal(signal.SIGINT)
+        assert watching.wait(LONG) == 130
