@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import threading
 from contextlib import closing
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -38,6 +39,14 @@ def arm(figway):
     return figway.ask("GET", "/labs/1").get("X-Arm")
 
 
+def lives(pid):
+    """Whether a process runs. One that has ended, and that nobody has waited for, has no command line."""
+    try:
+        return bool(Path(f"/proc/{pid}/cmdline").read_bytes())
+    except OSError:
+        return False
+
+
 def stage(figway):
     with door(figway.folder) as client:
         return client.get("/stages").json()["capabilities"]["labs"]["in_force"]["reads"]
@@ -64,13 +73,18 @@ def test_a_kill_at_any_moment_leaves_the_record_and_the_override_or_neither(tmp_
         flipping.start()
         wanted = chance.randrange(5, 40)
         until(lambda answered=answered, wanted=wanted: len(answered) >= wanted, "flips are not answered")
+        workers = figway.workers()
         end_group(figway.process)  # SIGKILL to all
         flipping.join()
+        # One that is just writing to the disk dies only after that: what it wrote may be a whole flip.
+        until(lambda workers=workers: not any(map(lives, workers)), "a worker outlives SIGKILL")
         state = kept(tmp_path)
         # What was answered for is kept, and at most one more.
         assert answered[-1]["revision"] <= state.revision <= answered[-1]["revision"] + 1
         with running(tmp_path, routes(legacy.url, modern.url)) as again:
             override = state.stands["labs"].override
+            with door(tmp_path) as client:
+                assert client.get("/stages").json()["revision"] == state.revision
             assert stage(again) == override.reads
             assert arm(again) == ("modern" if override.reads == "verify" else "legacy")
 
