@@ -71,7 +71,7 @@ def listed(figway):
 
 
 def at_rest(folder):
-    """Every byte that is in files just now."""
+    """Every byte that is in files just now. In a socket nothing rests."""
     found = {}
     for path in folder.iterdir():
         if path.is_socket():
