@@ -15,10 +15,14 @@ else
 locked = $(call pip,--require-hashes --only-binary :all: --requirement .locks/$(1).txt)
 endif
 
-# What starts gateways, attacks or benchmarks. The other tests are measured for the branches that they cover, but for one
-# file: its tests interrupt threads, and under a tracer Python 3.11 then hangs.
+# What starts gateways, attacks or benchmarks. The other tests are measured for the branches that they cover, but for a few
+# files. Tests of one interrupt threads, and under a tracer Python 3.11 then hangs. Those of the others go over the same
+# few branches thousands of times, which takes two and a half times as long under a tracer.
 APART = $(addprefix tests/,scenarios chaos siege evidence benchmarks)
-UNMEASURED = $(APART) tests/gateway/test_config_attempts.py
+OFTEN = $(addprefix tests/gateway/test_,config_bounds.py config_wrong_nodes.py demo_backends.py) \
+	  $(addprefix tests/shadow/compare/test_,fhir.py never_match.py never_match_trees.py takes_long.py twins.py work.py) \
+	  tests/shadow/evidence/test_slower.py tests/shadow/lane/test_learned_noise.py
+UNMEASURED = $(APART) tests/gateway/test_config_attempts.py $(OFTEN)
 # Tests wait about as long as they compute, so three of them share two cores.
 PYTEST = pytest --numprocesses $(shell expr $$(nproc) \* 3 / 2) --dist loadfile
 

@@ -102,7 +102,7 @@ class Gateway:
         self.recorder = Recorder(Output(), access_log=launch.access_log)
         self.shadowing = Shadowing(configuration, self.recorder, _OPEN, launch.run_dir)
         capabilities = configuration.table.capabilities
-        stages = opened(configuration.control.path, written(capabilities), _STAGES)
+        stages = opened(configuration.control.path, written(capabilities), _STAGES, configuration.custody)
         self.pipeline = Pipeline(configuration.table.with_stages(in_table(capabilities, stages.state)),
                                  self.shadowing.lane, self.recorder)
         self.edge = Edge(self.pipeline, configuration.edge, most=clients(configuration, self._limit),
@@ -110,7 +110,7 @@ class Gateway:
         self.in_force = InForce(path, configuration, self.pipeline, self.edge, self.recorder, self._limit, self._spawn,
                                 stages)
         self.desk = Desk(self.in_force.following, lambda: self.in_force.configuration.control,
-                         lambda: self.in_force.configuration.table.capabilities, self._tell_writes)
+                         lambda: self.in_force.configuration.table.capabilities, self._tell_writes, self.report)
         self.renewal = Renewal(Certificate(ServerTls(*files, configuration.edge.cbc, configuration.edge.strength)),
                                self.recorder) if launch.certificate else None
         self.peers = Peers(Path(launch.run_dir) if launch.run_dir else None, self.facts)
@@ -160,7 +160,9 @@ class Gateway:
         gc.collect()
         gc.freeze()
         gc.set_threshold(20_000, 20, 20)
-        self.recorder.event("started", revision=in_force.reloads.revision, config=self._path.name)
+        stages = in_force.following.state
+        self.recorder.event("started", revision=in_force.reloads.revision, config=self._path.name,
+                            control=stages.name, journal=stages.length, head=stages.head)
         in_force.start()
         return self.shadowing.start()
 

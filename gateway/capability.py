@@ -29,21 +29,22 @@ _NO_PARAMS: Mapping[str, str] = {}
 @dataclass(frozen=True, slots=True, eq=False)
 class Arm:
     """An upstream with its adapter. `name` is "legacy" or "modern". `front` changes what clients see of it; None: they
-    see it as it is. An arm is `plain` if it has neither an adapter nor a front."""
+    see it as it is."""
 
     name: str
     upstream: Transport
     adapter: Adapter | None = None
     front: Front | None = None
-    plain: bool = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "plain", self.adapter is None and self.front is None)
 
     @property
     def own_cookies(self) -> tuple[str, ...]:
         """The names of the cookies that no other arm sees."""
         return self.front.jar.own if self.front is not None and self.front.jar is not None else ()
+
+    @property
+    def adopts(self) -> bool:
+        """Whether the arm gets cookies that clients hold under plain names."""
+        return self.front is not None and self.front.jar is not None and self.front.jar.adopts
 
     def shown_cookie(self, name: str) -> str:
         """The name under which clients hold the arm's cookie `name`."""
@@ -101,9 +102,9 @@ class Capability:
     `reads` and `writes` are the stages of safe and unsafe operations. In bytes, `buffer_limit` bounds a body that an
     adapter or a fallback must hold whole, and `body_limit` (0 for none) any request body. `withheld` are the
     lower-case names of the fields from which its policies take credentials. `passes_credentials` says whether a mirror
-    carries credentials. `reading` is how its
-    upstreams read paths, as configured; `lenience` are the dimensions in which they may take two spellings for the same
-    path. `courtesy` is what is said of it in its answers, None for nothing.
+    carries credentials. `reading` is how its upstreams read paths, as configured; `lenience` are the dimensions in
+    which they may take two spellings for the same path. `courtesy` is what is said of it in its answers, None for
+    nothing.
     """
 
     name: str

@@ -24,16 +24,16 @@ _NOT_MODIFIED = 304
 @dataclass(frozen=True, slots=True)
 class Insight:
     """Who may see which arm answered: clients with an address in `networks`, and verified callers with one of the
-    `subjects` or one of the `claims` (name, value)."""
+    `principals` (scheme, subject) or one of the `claims` (name, value)."""
 
     networks: tuple[IPv4Network | IPv6Network, ...] = ()
-    subjects: frozenset[str] = frozenset()
+    principals: frozenset[tuple[str, str]] = frozenset()
     claims: tuple[tuple[str, str], ...] = ()
 
     def permits(self, call: Call) -> bool:
         """Whether the caller may see it. The address is the one that rate limits go by."""
         principal = call.principal
-        if principal is not None and (principal.subject in self.subjects or any(
+        if principal is not None and ((principal.scheme, principal.subject) in self.principals or any(
                 value in _texts(principal.claims.get(name)) for name, value in self.claims)):
             return True
         if not self.networks:

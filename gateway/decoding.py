@@ -15,7 +15,9 @@ _OVERLONG = re.compile(
     rb"[\xc0\xc1][\x80-\xbf]|\xe0[\x80-\x9f][\x80-\xbf]|\xf0[\x80-\x8f][\x80-\xbf]{2}"
     # RFC 2279 had characters of five and six bytes.
     rb"|\xf8\x80[\x80-\x8f][\x80-\xbf]{2}|\xfc\x80{2}[\x80-\x8f][\x80-\xbf]{2}")
+# A first byte of a character in two, three or four bytes, and as many further ones, whatever these are.
 _ANY_LEAD = re.compile(rb"[\xc0-\xdf].|[\xe0-\xef]..|[\xf0-\xf7]...", re.DOTALL)
+# The same in a path: each byte may be percent-encoded, to any depth ("%25C1" is "%C1", encoded once more).
 _ONE = rb"(?:%(?:25)*[0-9A-Fa-f]{2}|[^%])"
 _ANY_LEAD_ESCAPED = re.compile(
     rb"%(?:25)*(?:[CcDd][0-9A-Fa-f]" + _ONE + rb"|[Ee][0-9A-Fa-f]" + _ONE + rb"{2}|[Ff][0-7]" + _ONE + rb"{3})")
@@ -49,7 +51,7 @@ def unescaped(data: bytes) -> bytes:
 
 
 def _to_the_end(data: bytes) -> bytes:
-    """This takes one pass, since "%25252525…" would need many."""
+    """Decode until nothing is encoded, "%uXXXX" included. It takes one pass, since "%25252525…" would need many."""
     out = bytearray()
     for byte in data:
         out.append(byte)
@@ -79,6 +81,7 @@ def unchecked_path(path: bytes) -> bytes:
 
 
 def _code(found: bytes) -> int:
+    """The number of the character that is written in these bytes: two to six."""
     code = found[0] & (0x1F if len(found) == 2 else 0x0F if len(found) == 3 else 0x07 if len(found) == 4 else 0)
     for byte in found[1:]:
         code = code << 6 | byte & 0x3F

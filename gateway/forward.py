@@ -41,23 +41,22 @@ def forward(
     receiver: Receiver = asker
     collected: Collected | None = None
     total = arm.upstream.settings.timeouts.total
-    if not arm.plain:
-        if arm.front is not None:
-            request, plain = arm.front.request(request)
-            receiver = asker = Fronted(asker, arm.front, arrival, plain)
-        if arm.adapter is not None:
-            try:
-                request = _translate(arm, match, request, body)
-            except AdapterError as error:
-                receiver.on_failure(Failure("adapter", source=error.side, detail=error.detail))
-                return None
-            body, whole = request.body, True
-            if len(body) > BODY_FREE and not asker.count_translation(len(request.body)):
-                receiver.on_failure(Failure("no_room", source="gateway"))
-                return None
-            receiver = collected = Collected(
-                match.target.capability.buffer_limit, partial(_hand_on, arm, match, call.request.method, asker), asker,
-                timed=decision.mirror is not None)
+    if arm.front is not None:
+        request, plain = arm.front.request(request)
+        receiver = asker = Fronted(asker, arm.front, arrival, plain)
+    if arm.adapter is not None:
+        try:
+            request = _translate(arm, match, request, body)
+        except AdapterError as error:
+            receiver.on_failure(Failure("adapter", source=error.side, detail=error.detail))
+            return None
+        body, whole = request.body, True
+        if len(body) > BODY_FREE and not asker.count_translation(len(body)):
+            receiver.on_failure(Failure("no_room", source="gateway"))
+            return None
+        receiver = collected = Collected(
+            match.target.capability.buffer_limit, partial(_hand_on, arm, match, call.request.method, asker), asker,
+            timed=decision.mirror is not None)
     if affinity is not None:
         affinity.serves(match.target.capability.name, arm.name)
     sending = arm.upstream.send(
@@ -145,8 +144,7 @@ def ask(
     `arrival` is the client's request. `limit` is the most bytes that are kept of the answer's body: of a longer one
     there is a digest, or, if the arm has an adapter, a failure. `total` is how many seconds the arm may take; 0 if the
     caller cancels in time. An arm with an adapter gets and gives no larger bodies than a client's call lets it. A
-    failure is an observation too.
-    Returns the function that cancels, or None if `heard` was called already.
+    failure is an observation too. Returns the function that cancels, or None if `heard` was called already.
     """
     request, match = asked
     started = time.monotonic()

@@ -18,7 +18,7 @@ from shadow.observation import Failure
 
 
 class Front:
-    """One arm's. `origin` tells how a client has asked, by the head of its request."""
+    """What clients see of one arm. `origin` tells how a client has asked, by the head of its request."""
 
     __slots__ = ("_origin", "_rewriting", "jar")
 

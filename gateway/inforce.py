@@ -121,7 +121,8 @@ class InForce:
         if table is not pipeline.table:
             pipeline.table = table
             self._edge.settle()
-        self._recorder.event("stages_changed", revision=state.revision)
+        self._recorder.event("stages_changed", revision=state.revision, control=state.name, journal=state.length,
+                             head=state.head)
         if not self.reloads.successful:
             # The file may have been refused for an override that has ended.
             self._spawn(self.reload())

@@ -7,7 +7,8 @@ keeps a prefix such as "__Host-" in front, since browsers hold a cookie to what 
 
 Clients may still hold cookies under their plain names, from before an arm had a jar. A jar that `adopts` gets such a
 cookie as long as the client has none of that name from the jar. When the arm sets the cookie anew, or deletes it, the
-plain one is deleted too: it would else come back after a logout.
+plain one is deleted too: it would else come back after a logout. If several jars adopt it, it stays: whose it is, is
+not known.
 """
 
 import re
@@ -42,12 +43,14 @@ def as_said(headers: Headers) -> Headers:
 @dataclass(frozen=True, slots=True)
 class Jar:
     """The cookies of an arm. `own` are their names, or beginnings of names with a "*" after them; if it is empty, the
-    arm has no jar, and is only kept from seeing the cookies of others. `jars` are the names of all jars.
+    arm has no jar, and is only kept from seeing the cookies of others. `clears` says that it alone adopts, so that it
+    may delete plain cookies. `jars` are the names of all jars.
     """
 
     name: str
     own: tuple[str, ...] = ()
     adopts: bool = False
+    clears: bool = True
     jars: frozenset[bytes] = frozenset()
 
     def shown(self, name: str) -> str:
@@ -60,9 +63,14 @@ class Jar:
         return any(text.startswith(one[:-1].lower()) if one.endswith("*") else text == one.lower()
                    for one in self.own)
 
+    def meets(self, other: "Jar") -> bool:
+        """Whether some name is of this jar and of another one."""
+        return any(self.owns(one.rstrip("*").encode()) for one in other.own) or any(
+            other.owns(one.rstrip("*").encode()) for one in self.own)
+
     def opened(self, headers: Headers) -> tuple[Headers, frozenset[bytes]]:
         """A request's fields as the arm gets them: its own cookies with their plain names, and none of other jars. And
-        the names of its own cookies that the client holds under the plain name too, if the jar adopts those."""
+        the names of its own cookies that the client holds under the plain name too, if the jar is to clear those."""
         found = [self._sorted(value) if name.lower() == _COOKIE else [] for name, value in headers]
         pieces = [one for several in found for one in several]
         mine = {one.name for one in pieces if one.mine}
@@ -80,7 +88,7 @@ class Jar:
                 if several[0].piece is not kept[0]:
                     value = value.lstrip(_BLANKS)
             opened.append((name, value))
-        return opened, (plain if self.adopts else NONE)
+        return opened, (plain if self.adopts and self.clears else NONE)
 
     def _sorted(self, value: bytes) -> "list[_Piece]":
         """The pieces of a Cookie field's value, one for each cookie, and what they are to the arm."""

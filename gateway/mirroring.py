@@ -85,6 +85,8 @@ class Witness:
         self._asked = mirror.name
         # What the arm said that a fallback was used for: that arm is not asked again.
         self._said: Observation | None = None
+        # The answer's body so far: its pieces, their bytes, and the bytes that they count for in the room. Once it is
+        # too large, its digest instead.
         self._pieces: list[bytes] = []
         self._size = self._held = 0
         self._digest: Passing | None = None
@@ -96,6 +98,7 @@ class Witness:
         # When the arm was asked, when it was sent the whole request, and when its answer's head and end were read, in
         # monotonic seconds; 0.0 while that is unknown.
         self._asked_at = self._sent_at = self._first_at = self._last_at = 0.0
+        # Whether the arm had to wait for the client, so that the time of its last byte says nothing of it.
         self._paused = False
 
     def begin(self, status: int, headers: Headers, sending: Sending | None, asked_at: float) -> None:
@@ -152,7 +155,8 @@ class Witness:
         """Count the exchange as skipped, and keep nothing."""
         target, control, size = self._match.target, None, -1
         if self._status and (self._asked == "modern" or self._said is not None):
-            # Legacy answers the client: as its mirror's arm, or as the fallback.
+            # Legacy answers the client: modern was to be asked, or legacy is the fallback. The beginning of the body
+            # is enough: it only tells what kind of answer this is.
             control = Observation("legacy", 0.0, self._status, self._headers, b"".join(self._pieces[:1]))
             size = LARGEST if reason == "body_too_large" else -1
         self._let_go()
@@ -214,7 +218,7 @@ class Witness:
         if is_logged_in(affinity, self._match.target.capability):
             return "connection_auth"
         if upload is not None and not upload.whole:
-            return _left_out("request_unfinished", account)
+            return _by_arm("request_unfinished", account)
         status, said = account.status, self._said
         if upload is not None and len(upload.joined()) > self._plan.max_body:
             return "body_too_large"
@@ -257,7 +261,8 @@ _BY_MODERN = {
 """The reasons while modern serves. It may have had a hand in them, so such an exchange is not left out for free."""
 
 
-def _left_out(reason: str, account: Account) -> str:
+def _by_arm(reason: str, account: Account) -> str:
+    """The reason, as it is counted for the arm that served."""
     return _BY_MODERN[reason] if account.arm == "modern" else reason
 
 
@@ -266,7 +271,7 @@ def _unsaid(failure: Failure, account: Account) -> str:
     if failure.kind in ("cancelled", "refused"):
         if failure.source == "downstream":
             # A client that breaks its request, instead of leaving, does so by itself.
-            return _left_out("client_gone", account) if account.error == "client_gone" else "client_gone"
+            return _by_arm("client_gone", account) if account.error == "client_gone" else "client_gone"
         return "body_too_large" if account.error == "body_too_large" else "refused"
     return "overloaded" if failure.kind == "no_room" else ""
 

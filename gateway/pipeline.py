@@ -327,8 +327,9 @@ class Exchange:
         lost = affinity is not None and affinity.has_lost() and failure.kind == "reset"
         if failure.kind in KINDS and self._fall_back(failure.kind, failure):
             return
+        account.rule = failure.detail if failure.kind == "malformed" else ""
         if lost and self.phase is ASKING:
-            # The upstream closed a login between requests, and so do we (RFC 9112 section 9.3.1): nobody answers.
+            # The upstream has closed a login, and so do we: the client may ask again (RFC 9112 section 9.3.1).
             account.status = 502
             self._downstream.hang_up()
             self._end_silently(code_of(failure), failure)
@@ -411,7 +412,7 @@ class Exchange:
         account, call = self._account, self._call
         hop = self._arm.upstream.name if self._arm is not None else ""
         added = headers if call is None or not call.response_headers else (*headers, *call.response_headers)
-        account.error, rule = code, failure.detail if failure.kind == "malformed" else ""
+        account.error, rule = code, account.rule
         account.status, fields, body = problem(
             code, detail=RULES.get(rule, detail), trace_id=account.trace_id, next_hop=hop, added=added, rule=rule)
         account.bytes_out = len(body)
@@ -434,15 +435,14 @@ class Exchange:
         if capability.split is not None and failure is None and self._arm is capability.legacy and account.status < 500:
             pipeline.fallbacks.pace(target).add(account.arm_seconds)  # it sets how long modern may take
         account.capability, account.operation = capability.name, target.operation.name
-        safe = self._call is None or self._call.safe
-        account.stage, account.safe = capability.stage(safe=safe), safe
+        safe = account.safe = self._call is None or self._call.safe
+        account.stage = capability.stage(safe=safe)
         if decision is not None:
             account.reason = decision.log_reason
-        if failure is not None and failure.kind == "malformed":
-            account.rule = failure.detail
         account.seconds = time.monotonic() - account.started
-        counter, head = pipeline.recorder.finished(account), self._arrival.head
-        if head.client not in counter.met or head.habits or account.error:
+        counter = pipeline.recorder.finished(account)
+        head = self._arrival.head
+        if head.client not in counter.met or head.habits or account.error:  # of most there is nothing new to note
             pipeline.recorder.clients.meet(counter.place, head.client, head.habits, FAULTS.get(account.error, ""))
         if self._witness is not None:
             self._witness.end(account, upload, self._downstream.affinity, failure)

@@ -36,6 +36,10 @@ sys.addaudithook(_guard)
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Where Python may not keep what it has compiled, each of the hundreds of gateways that tests start compiles all anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 # Hypothesis must not time tests: a shared machine may stall any of them.
 settings.register_profile("figway", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("figway")

@@ -93,6 +93,7 @@ class Reader:
         self._special = re.compile("[" + re.escape("".join((*marks, "\\"))) + "]")
         self._inner = re.compile("[" + re.escape("".join((*marks[1:], "\\"))) + "]")
         self._shares = seen is not None
+        # What was read before, by how it is written.
         self._fields: dict[str, Tree] = {}
         self._segments: dict[str, Tree] = {}
         if seen is not None:

@@ -6,7 +6,8 @@ changes the meaning of text (`a`, `sup`, `sub`, `del` …), for what is in a dra
 attribute that is read, such as `title`. White space is collapsed, except in `pre` and `textarea`. Each other block,
 such as a paragraph, begins a new text. A control that has a name is called by it: "input[@name='dose']".
 
-No markup is dropped at any depth. A page that ends within a tag or a comment cannot be read.
+No markup is dropped at any depth: libxml2 drops what is nested deeper than 256 elements, or 2,048 at most, so it does
+not read pages here. A page that ends within a tag or a comment cannot be read.
 """
 
 import re

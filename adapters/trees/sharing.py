@@ -1,5 +1,10 @@
 """Makes one object of elements that hold the same, in one document or in two, however they are written: then they need
-not be compared."""
+not be compared.
+
+Most of what two arms answer is the same. To read two documents of 100 KB and compare them takes a third of the time so
+in HTML and HL7 v2, and two thirds in XML. That is why the readers of these formats keep what they have read, by how it
+was written too: what they call `seen`.
+"""
 
 from collections.abc import Hashable
 from typing import TypeAlias

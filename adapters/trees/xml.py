@@ -136,6 +136,7 @@ class _Reading:
         self._declared = -1
 
     def _scope(self) -> dict[object, Tree]:
+        """The elements that were read before where the parser is: see `_known`."""
         if self._seen is None or len(self._prefixes) > _MANY:
             return {}
         if self._declared < 0:
@@ -146,6 +147,7 @@ class _Reading:
         return known
 
     def _begin(self, name: str, attributes: list[str]) -> None:
+        """The parser is at a start tag."""
         self._open.append((name, attributes, self._parser.CurrentByteIndex, len(self._items), self._space, self._known))
         if self._spaced:
             said = dict(zip(attributes[::2], attributes[1::2], strict=True)).get(_SPACE)
@@ -157,6 +159,7 @@ class _Reading:
             self._known = self._scope()
 
     def _end_known(self, _: str) -> None:
+        """The parser is at an end tag: take the element that was read before and is written alike, or make one."""
         name, attributes, start, at, space, known = self._open[-1]
         end = self._parser.CurrentByteIndex
         if end - start > _LONGEST:
@@ -176,6 +179,7 @@ class _Reading:
         self._known = known
 
     def _end(self, _: str) -> None:
+        """The parser is at an end tag: make the element."""
         name, attributes, _start, at, space, known = self._open.pop()
         inside = self._items[at:]
         del self._items[at:]

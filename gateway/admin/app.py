@@ -38,7 +38,7 @@ _FRAMES = "frame-ancestors 'none'; "
 def admin_app(
     workers: Workers, reports: Reports, version: str, names: Iterable[str] = (),
     refused: Callable[[int, str], None] = lambda status, reason: None,
-    clients: Callable[[], Clients] = lambda: Clients(0.0, [], []),
+    clients: Callable[[], Clients] = lambda: Clients(0.0, 0.0, [], []),
     more: Sequence[Route] = (), within: Sequence[Middleware] = (),
 ) -> Starlette:
     """The admin port's application. `names` are the host names that requests may use; addresses are always allowed.

@@ -25,6 +25,9 @@ SECONDS = 30.0
 
 OUT_OF_REACH = 5
 
+_NOWHERE = ("{} keeps its evidence in memory, so there is no file to keep flips in: write `store: {{sqlite: {{path: "
+            "figway.db}}}}` there, and restart the gateway")
+
 
 def call(config: Path, admin: str | None, method: str, path: str, **asked: Any) -> Any:
     """The JSON that the gateway answers. Raises Refused, with the exit status that the gateway says."""
@@ -92,19 +95,35 @@ def _client(config: Path, admin: str | None) -> Iterator[httpx2.Client]:
 def door_of(config: Path) -> Path:
     """The socket of the gateway that a configuration is for. The file is not checked any further: a rollback must be
     possible while it has problems. Raises Refused."""
+    root = _root(config)
+    path = _control(root)
+    door = _text(root, "control", "socket") or (path.with_name(f"{path.name}.sock") if path is not None else None)
+    if door is None:
+        raise Refused(_NOWHERE.format(config))
+    return door
+
+
+def control_file(config: Path) -> Path:
+    """The control file of a configuration, which is not checked any further. Raises Refused."""
+    path = _control(_root(config))
+    if path is None:
+        raise Refused(_NOWHERE.format(config))
+    return path
+
+
+def _root(config: Path) -> Node:
     findings = Findings()
     root = load(config, os.environ, findings).root
     if root is None:
         raise Refused("; ".join(map(str, findings.problems)) or f"{config} cannot be read")
+    return root
+
+
+def _control(root: Node) -> Path | None:
     control, store = _text(root, "control", "path"), None
     for name in _keys(root.child("store")):
         store = _text(root, "store", name, "path")
-    path = control or (store.with_name(f"{store.name}.control") if store is not None else None)
-    door = _text(root, "control", "socket") or (path.with_name(f"{path.name}.sock") if path is not None else None)
-    if door is None:
-        raise Refused(f"{config} keeps its evidence in memory, so there is no file to keep flips in: write `store: "
-                      "{sqlite: {path: figway.db}}` there, and restart the gateway")
-    return door
+    return control or (store.with_name(f"{store.name}.control") if store is not None else None)
 
 
 def _keys(node: Node | None) -> list[str]:

@@ -23,12 +23,18 @@ COMMANDS = {
     "rollback": "Take a capability back to legacy at once.",
     "resume": "End a guard's latch.",
     "history": "Show who flipped what, when and why.",
+    "audit": "Verify, search and export the journal.",
     "clients": "List who still speaks what, and who reaches legacy.",
     "report": "Show what the shadow lane has found.",
     "gate": "Say whether a capability is safe to flip.",
     "sweep": "Ask both arms about each key of a file, as evidence.",
     "shadow": "Manage what the shadow lane keeps.",
     "demo": "Run the sample clinic behind the gateway.",
+}
+AUDIT = {
+    "verify": "Name each record that was changed, dropped, swapped, inserted or cut off.",
+    "search": "Show records by actor, capability, action and time.",
+    "export": "Write records as JSON Lines, or as AuditEvent resources of FHIR R4.",
 }
 SHADOW = {
     "list": "List the sealed exchanges.",
@@ -62,6 +68,11 @@ def main(**_: Any) -> None:
 @main.group(cls=Lazy, package="gateway.cli.shadow", commands=SHADOW)
 def shadow() -> None:
     """Manage what the shadow lane keeps. The audit trail records each action with the name of the user."""
+
+
+@main.group(cls=Lazy, package="gateway.cli.audit", commands=AUDIT)
+def audit() -> None:
+    """Verify, search and export the journal: who flipped, refused, reloaded or viewed what, when and why."""
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from gateway.call import Call
 from gateway.capability import DEFAULT, Capability, Match
 from gateway.cli.proposing.logs import Line
 from gateway.decide import bucket, sticky_key
-from gateway.edges.forwarded import spelled
+from gateway.edges.forwarded import node_address
 from gateway.members import members
 from gateway.routing import Ambiguous, RouteTable
 from shadow.plan import CLIENTS
@@ -107,9 +107,11 @@ def _number(value: float) -> float:
 class Traffic:
     """What becomes of requests by two tables. Shares are sums over requests: of what modern serves, and of what is
     mirrored. `moved` counts requests by (operation before, operation after), where these differ. A request counts for
-    the capability that it belongs to afterwards."""
+    the capability that it belongs to afterwards. `pathless` counts those without a path, which Figway answers itself or
+    refuses."""
 
     requests: int = 0
+    pathless: int = 0
     modern: list[float] = field(default_factory=lambda: [0.0, 0.0])
     mirrored: list[float] = field(default_factory=lambda: [0.0, 0.0])
     elsewhere: float = 0.0
@@ -119,9 +121,10 @@ class Traffic:
     def add(self, line: Line, was: RouteTable, now: RouteTable) -> None:
         """Count one request of a log."""
         if not line.target.startswith("/"):
+            self.pathless += 1
             return
         request = Request(line.method, line.target.encode("latin-1", "replace"), Headers([(b"Host", b"localhost")]))
-        client = spelled(line.client)
+        client = node_address(line.client.encode("latin-1", "replace"))
         before, after = _way(was, request, client), _way(now, request, client)
         self.requests += 1
         for side, way in enumerate((before, after)):
@@ -161,7 +164,7 @@ class Traffic:
         """As JSON-ready values: shares of all requests, before and after, and what moves of each capability."""
         total = self.requests or 1
         return {
-            "requests": self.requests, "served_elsewhere": _number(self.elsewhere),
+            "requests": self.requests, "pathless": self.pathless, "served_elsewhere": _number(self.elsewhere),
             "modern": [one / total for one in self.modern], "mirrored": [one / total for one in self.mirrored],
             "moved": [{"from": old, "to": new, "requests": count} for (old, new), count in self.moved.most_common()],
             "capabilities": [one.facts(name, names=names) for name, one in self._moving()],

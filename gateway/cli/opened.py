@@ -12,11 +12,12 @@ from pathlib import Path
 import click
 import orjson
 
+from gateway.cli.recorded import record
 from gateway.cli.sources import Refused, actor, custody_of
 from gateway.config.compile import Configuration
 from gateway.config.problem import did_you_mean
 from gateway.config.sealing import Sealed
-from shadow.custody.base import Custody, CustodyError, Deed
+from shadow.custody.base import Custody, CustodyError
 from shadow.sealed.base import Vault, VaultError
 from shadow.sealed.sqlite import SqliteVault
 from shadow.stores.base import StoreError
@@ -40,7 +41,7 @@ class Opened:
 
     def deed(self, action: str, subject: str, reason: str, role: str = "") -> None:
         """Write to the audit trail; call this before the action is taken."""
-        self.custody.record(Deed(time.time(), actor(), role, action, subject, reason))
+        record(self.built, self.custody, action, subject, reason, role)
 
     def because(self, reason: str, action: str, subject: str) -> None:
         """Write to the audit trail what is done next, and why. Without a reason, write a refusal and raise Refused."""

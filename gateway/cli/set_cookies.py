@@ -1,4 +1,5 @@
-"""The names of cookies that one arm of a capability sets and the other does not, as far as the evidence shows.
+"""The names of cookies that one arm of a capability sets and the other would now receive, as far as the evidence shows.
+Those that are an arm's own are not among them.
 
 A mirror compares which cookies both arms set. Where that differs, the store has the names that are commonly used, and
 for each other one only the length of its name. It keeps nothing where both arms set the same names.
@@ -9,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from gateway.capability import Capability
+from gateway.capability import Arm, Capability
 from shadow.ledger.rows import Finding
 
 _FIELD = "set-cookie"
@@ -36,10 +37,22 @@ def set_cookies(findings: Iterable[Finding], capabilities: Mapping[str, Capabili
         legacy, modern = (Counter(_cookies(shape.type)) for shape in (difference.legacy, difference.modern))
         cookies = found.setdefault(one.capability, SetCookies())
         for arm, only in (("legacy", legacy - modern), ("modern", modern - legacy)):
-            unnamed = sum(count for name, count in only.items() if name.startswith(_OTHER))
-            cookies.names[arm].update(name for name in only if not name.startswith(_OTHER))
+            by = capabilities[one.capability].legacy if arm == "legacy" else capabilities[one.capability].modern
+            unnamed = 0 if _keeps_all(by) else sum(
+                count for name, count in only.items() if name.startswith(_OTHER))
+            cookies.names[arm].update(
+                name for name in only if not name.startswith(_OTHER) and not _keeps(by, name))
             cookies.others[arm] = max(cookies.others[arm], unnamed)
     return found
+
+
+def _keeps(arm: Arm | None, name: str) -> bool:
+    """Whether a cookie is an arm's own, so that the other one never gets it."""
+    return arm is not None and arm.shown_cookie(name) != name
+
+
+def _keeps_all(arm: Arm | None) -> bool:
+    return arm is not None and "*" in arm.own_cookies
 
 
 def _cookies(shown: str) -> Iterator[str]:

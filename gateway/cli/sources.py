@@ -145,6 +145,11 @@ def _built(config: Path) -> Configuration:
         built = build_in_time(config)
     except Invalid as invalid:
         raise Refused("\n".join(map(str, invalid.problems))) from None
+    return in_force(built)
+
+
+def in_force(built: Configuration) -> Configuration:
+    """A configuration with the stages that are in force, as the copy beside the control file says them."""
     path, table = built.control.path, built.table
     state = copy.read(copy.beside(path)) if path is not None else None
     if state is None:

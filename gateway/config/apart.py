@@ -1,4 +1,5 @@
-"""Warns of capabilities that share a cookie and are answered by different arms: a login at one is none at the other."""
+"""Warns where arms take each other's logins: capabilities that share a cookie and are answered by different arms, and
+cookies that one arm of a capability owns and the other may set too."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -27,6 +28,22 @@ def warn_if_apart(capabilities: Iterable[Capability], root: Node, findings: Find
             root.key("capabilities", moved.name, "stage"),
             f"different arms answer what shares the {noun(len(cookies), 'cookie')} {', '.join(sorted(cookies))} "
             f"({_stages(several)}), and a login at one arm is none at the other: move it together", "login_apart")
+
+
+def warn_of_halves(capabilities: Iterable[Capability], root: Node, findings: Findings) -> None:
+    """Add a warning for each arm that takes over cookies from before that may be another arm's of today."""
+    seen = set()
+    for one in capabilities:
+        if one.legacy is None or one.modern is None or _jar(one.legacy) == _jar(one.modern):
+            continue
+        for arm, other in ((one.legacy, one.modern), (one.modern, one.legacy)):
+            names = [name for name in arm.own_cookies if arm.adopts and name not in other.own_cookies]
+            if names and (_jar(arm), other.upstream.name) not in seen:
+                seen.add((_jar(arm), other.upstream.name))
+                findings.warn(
+                    root.key("capabilities", one.name, arm.name),
+                    f"{other.name} may set the {noun(len(names), 'cookie')} {', '.join(names)} too, and {arm.name} "
+                    f"would take that for one from before: say it in the {other.name} arm as well", "half_owned")
 
 
 def _jar(arm: Arm) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 from gateway import plugins
 from gateway.capability import DEFAULT, Arm, Capability, Operation
 from gateway.config import spec, upstreams
-from gateway.config.apart import warn_if_apart
+from gateway.config.apart import warn_if_apart, warn_of_halves
 from gateway.config.capabilities import Capabilities, Names
 from gateway.config.controlling import Controls, controls
 from gateway.config.courtesy import courtesy, insight, warn_of_insight
@@ -167,6 +167,8 @@ class _Build:
         default = self._default(routes, fronts)
         self._ties(capabilities)
         warn_if_apart(capabilities, self._root, self._findings)
+        warn_of_halves(capabilities, self._root, self._findings)
+        fronts.warn_of_new_logins(capabilities)
         store = self._store(routes)
         custody, records = self._custody(routes, store)
         control = controls(routes.control, self._root, _file(store), self._findings) \

@@ -1,6 +1,6 @@
 """The schema of `deprecation` and of `server.insight`, and what they are compiled to: Courtesy and Insight."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from ipaddress import ip_network
@@ -27,12 +27,18 @@ def insight(written: Sequence[str]) -> Insight | None:
     """Who may see which arm answered; None if nobody may."""
     if not written:
         return None
-    by_kind: dict[str, list[str]] = {"address": [], "subject": [], "claim": []}
+    by_kind: dict[str, list[str]] = {"address": [], "principal": [], "claim": []}
     for one in written:
         kind, _, rest = one.partition(":")
         by_kind[kind].append(rest)
-    claims = tuple((name, value) for name, _, value in (one.partition("=") for one in by_kind["claim"]))
-    return Insight(tuple(map(ip_network, by_kind["address"])), frozenset(by_kind["subject"]), claims)
+    return Insight(tuple(map(ip_network, by_kind["address"])),
+                   frozenset(_halves(by_kind["principal"], ":")), tuple(_halves(by_kind["claim"], "=")))
+
+
+def _halves(texts: Sequence[str], sign: str) -> Iterator[tuple[str, str]]:
+    for text in texts:
+        first, _, second = text.partition(sign)
+        yield first, second
 
 
 def warn_of_insight(written: Sequence[str], node: Node, findings: Findings, *, verified: bool) -> None:

@@ -4,10 +4,12 @@ One arm says the cookies of an upstream; they hold for every arm with this upstr
 upstream without own cookies gets a front too if others have some: it is to see none of them.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 from gateway.call import Head
+from gateway.capability import Capability
 from gateway.config import spec
 from gateway.config.nodes import Node
 from gateway.config.problem import Findings, Place
@@ -48,8 +50,13 @@ class Fronts:
         legacies = {one.legacy.upstream for one in routes.capabilities.values() if one.legacy is not None}
         legacies.add(routes.default.upstream)
         names = frozenset(one.jar.encode() for one in said.values())
-        self._jars = {upstream: Jar(one.jar, one.own, upstream in legacies if one.adopt is None else one.adopt, names)
-                      for upstream, one in said.items()}
+        made = {upstream: Jar(one.jar, one.own, upstream in legacies if one.adopt is None else one.adopt, jars=names)
+                for upstream, one in said.items()}
+        self._jars = {upstream: replace(jar, clears=not any(
+            other.adopts and other.name != jar.name and other.meets(jar) for other in made.values()))
+            for upstream, jar in made.items()}
+        self._unsaid = {upstream: one.place for upstream, one in said.items()
+                        if one.adopt is None and upstream not in legacies}
         self._stranger = Jar("", jars=names) if names else None
 
     def of(self, upstream: Transport) -> Front | None:
@@ -60,6 +67,17 @@ class Fronts:
             rewriting = Rewriting(upstream.settings, rewrite) if rewrite is not None else None
             self._made[name] = Front(jar, rewriting, self._origin) if jar is not None or rewriting is not None else None
         return self._made[name]
+
+    def warn_of_new_logins(self, capabilities: Iterable[Capability]) -> None:
+        """Add a warning for each upstream that answers clients now, and will not get the cookies that they hold."""
+        for one in capabilities:
+            served = {one.roles(safe=True).serve, one.roles(safe=False).serve}
+            if one.modern is not None and served != {"legacy"}:
+                place = self._unsaid.pop(one.modern.upstream.name, None)
+                if place is not None:
+                    self._findings.warn(
+                        place, f"who is logged in at {one.modern.upstream.name} under the plain name must log in once "
+                        "more: write `adopt: true` to keep them, or `adopt: false`", "new_login")
 
     def _agree(self, first: _Said, found: _Said, what: str) -> None:
         if (set(first.own), first.jar, first.adopt) != (set(found.own), found.jar, found.adopt):

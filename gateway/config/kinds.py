@@ -22,7 +22,7 @@ _FIELD_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 _STICKY = r"client_ip|(claim|header|cookie|query|path):.+"
 _MOMENT = r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2}))?"
-_SEEN = r"(address|subject):.+|claim:[^=]+=.+"
+_SEEN = r"address:.+|principal:[^:]+:.+|claim:[^=]+=.+"
 # What a URI reference may hold (RFC 3986 section 2), so that nothing ends it in a Link field.
 _REFERENCE = r"([A-Za-z][A-Za-z0-9+.-]*:|/)[!#-;=?-Z\[\]_a-z~]+"
 
@@ -232,7 +232,7 @@ def _seen(value: object) -> object:
                     "bad_value", "this network has bits of a host: write its first address") from None
         else:
             return value
-    raise PydanticCustomError("bad_value", "wants address:10.0.0.0/8, subject:NAME or claim:NAME=VALUE")
+    raise PydanticCustomError("bad_value", "wants address:10.0.0.0/8, principal:apikey:NAME or claim:NAME=VALUE")
 
 
 Seen = Annotated[str, BeforeValidator(_seen, json_schema_input_type=_text(_SEEN))]

@@ -36,14 +36,17 @@ def settings(
         HealthCheck(h.path, h.every, h.timeout, h.unhealthy, h.healthy, h.status or 0) if h is not None else None,
         Ejection(e.failures, e.seconds), written.resolve,
         Reading(**written.paths.model_dump()) if written.paths is not None else UNSAID, written.strict,
-        written.raw_targets, _rewrite(written.rewrite),
+        written.raw_targets, _rewrite(written.rewrite, node, findings),
     )
 
 
-def _rewrite(written: upstream_spec.Rewrite | None) -> Rewrite | None:
+def _rewrite(written: upstream_spec.Rewrite | None, node: Node, findings: Findings) -> Rewrite | None:
     if written is None:
         return None
     domains, paths = written.cookie_domain, written.cookie_path
+    if written.names and not written.location and domains != {}:
+        findings.warn(node.key("rewrite", "names"), "without `location: true` or `cookie_domain: true` nothing looks "
+                      "for these", "unused")
     found = Rewrite(written.location, tuple(written.names), domains == {}, tuple((domains or {}).items()),
                     tuple(paths.items()))
     return found if found.location or domains is not None or paths else None

@@ -23,7 +23,7 @@ WHO = "figway.who"
 OPEN = frozenset({"/livez", "/readyz", "/metrics"})
 """The paths of the admin port that want no token."""
 
-_ANYBODY = Who("somebody without a token", "tcp", frozenset({"viewer"}))
+_ANYBODY = Who("somebody without a token", "tcp", frozenset({"viewer"}), is_known=False)
 
 
 class PeerAccess:

@@ -9,8 +9,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from gateway.admin.base import Reports
 from gateway.capability import Capability
 from gateway.config.controlling import Controls
+from gateway.control.snapshot import snapshot
 from gateway.control.wanted import wanted
 from gateway.control.who import FLIP, READ, SEE, Who
 from gateway.flips import steps
@@ -30,14 +32,15 @@ class Desk:
 
     def __init__(
         self, following: Following, controls: Callable[[], Controls], table: Callable[[], Mapping[str, Capability]],
-        told: Callable[[], Awaitable[None]],
+        told: Callable[[], Awaitable[None]], reports: Reports,
     ) -> None:
         """`table` has the capabilities as the file in force writes them. `told` ends when the store knows which writes
-        modern took in this worker."""
+        modern took in this worker. `reports` says what is known of a capability that moves forward."""
         self.controls = controls
         self._following = following
         self._table = table
         self._told = told
+        self._reports = reports
 
     def stages(self, who: Who) -> dict[str, Any]:
         """All stages, as JSON-ready values. Raises Refused."""
@@ -62,9 +65,11 @@ class Desk:
         flip = asked.flip(who.actor(FLIP), capabilities[asked.capability], stand)
         if not who.may(FLIP):
             error = Refused(f"{who.name} has no role that may flip: see `control.roles.operator` in routes.yaml")
-            await in_own_thread(following.stages.refuse, flip, error)
+            if who.is_known:
+                # Nobody else may make the journal grow.
+                await in_own_thread(following.stages.refuse, flip, error)
             raise error
-        flip = self._checked(flip, capabilities[asked.capability])
+        flip = await self._checked(flip, capabilities[asked.capability])
         await self._told()
         try:
             state, record = await in_own_thread(following.stages.flip, flip)
@@ -78,8 +83,8 @@ class Desk:
         return {"revision": record.revision, "record": record.facts() | {"digest": record.digest},
                 "stand": shown_stand(state.stands[flip.capability])}
 
-    def _checked(self, flip: Flip, capability: Capability) -> Flip:
-        """The flip, if the capability can go there. Raises BadFlip if not."""
+    async def _checked(self, flip: Flip, capability: Capability) -> Flip:
+        """The flip, with the evidence if it goes forward. Raises BadFlip if the capability cannot go there."""
         try:
             after, _ = steps.act(self._following.state, replace(flip, revision=None), time.time())
         except FlipError:
@@ -90,7 +95,8 @@ class Desk:
             raise BadFlip(f"{flip.capability} cannot be at {steps.words(at)}: {why}")
         if moves_forward(position(self._following.state.stands[flip.capability]), at):
             # There is no gate yet: see the record's `gate` in the reference.
-            return replace(flip, detail={**flip.detail, "gate": "ungated"})
+            evidence = await snapshot(self._reports, flip.capability, at, writes=flip.writes is not None)
+            return replace(flip, evidence=evidence, detail={**flip.detail, "gate": "ungated"})
         return flip
 
     def _permit(self, who: Who, roles: frozenset[str], what: str) -> None:

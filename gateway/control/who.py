@@ -28,11 +28,13 @@ _UCRED = struct.Struct("iII")
 
 @dataclass(frozen=True, slots=True)
 class Who:
-    """Who asks, by which way ("socket" or "tcp"), and in which roles."""
+    """Who asks, by which way ("socket" or "tcp"), and in which roles. `is_known` is False for somebody without a
+    token."""
 
     name: str
     source: str
     roles: frozenset[str]
+    is_known: bool = True
 
     def may(self, roles: frozenset[str]) -> bool:
         """Whether any of their roles is one of these."""

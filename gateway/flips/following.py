@@ -67,6 +67,10 @@ class Following:
     async def adopt(self, files: Mapping[str, Position]) -> None:
         """Another file is about to be in force. If the store cannot be told in time, what it would make of the file
         counts for now, and it is told later."""
+        if self.copy is None:
+            # Stages in memory never block, and belong to this event loop.
+            self.put(self.stages.adopt(files, FILE))
+            return
         telling = OwnThread(self.stages.adopt, files, FILE)
         why = SLOW
         if await telling.soon(_SECONDS):

@@ -10,6 +10,9 @@ from gateway.flips.base import Actor, Already, Conflict, Flip, FlipError, Positi
 from gateway.flips.held import Held
 from gateway.flips.record import Record
 
+NAME = "memory"
+"""The name of stages in memory, which no control file has."""
+
 
 class MemoryStages:
     """Stages that are forgotten when the process ends. It belongs to one event loop."""
@@ -21,7 +24,7 @@ class MemoryStages:
         self._clock = clock
         self._records: list[Record] = []
         self._taken: Counter[tuple[str, str]] = Counter()
-        self._held = Held(State("memory", 0, {}))
+        self._held = Held(State(NAME, 0, {}))
         if files is not None:
             self.adopt(files, Actor("start", source="start"))
 

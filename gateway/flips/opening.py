@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from gateway.flips.base import Actor, OutOfReach, Position, Stages, State
 from gateway.flips.memory import MemoryStages
 from gateway.flips.sqlite import SqliteStages
 from gateway.own_thread import OwnThread
+from shadow.custody.base import CustodyError
+from shadow.custody.sqlite import SqliteCustody
 
 START = Actor("start", source="start")
 FILE = Actor("file", source="file")
@@ -27,8 +30,11 @@ class Opened:
     fault: str = ""
 
 
-def opened(path: Path | None, files: Mapping[str, Position], seconds: float) -> Opened:
-    """Open the control file at `path` (None: there is none) within `seconds`. `files` is what routes.yaml says."""
+def opened(
+    path: Path | None, files: Mapping[str, Position], seconds: float, custody: Path | None = None,
+) -> Opened:
+    """Open the control file at `path` (None: there is none) within `seconds`. `files` is what routes.yaml says. The
+    journal takes over what it lacks of the trail in `custody`; no start waits for that."""
     if path is None:
         memory = MemoryStages(files)
         return Opened(memory, memory.read())
@@ -43,14 +49,28 @@ def opened(path: Path | None, files: Mapping[str, Position], seconds: float) -> 
     fault = SLOW
     if attempt.within(seconds):
         try:
-            return Opened(stages, attempt.result(), beside)
+            state = attempt.result()
+            OwnThread(_take_over, stages, custody)
+            return Opened(stages, state, beside)
         except OutOfReach as error:
             fault = str(error)
     return Opened(stages, provisional(known or State("", -1, {}), files), beside, fault)
 
 
+def _take_over(stages: SqliteStages, custody: Path | None) -> None:
+    # Reading must not make a custody where there is none.
+    if custody is None or not custody.is_file():
+        return
+    with suppress(CustodyError, OutOfReach):
+        trail = SqliteCustody(custody)
+        try:
+            stages.take_over(trail.name, trail.lines())
+        finally:
+            trail.close()
+
+
 def provisional(state: State, files: Mapping[str, Position]) -> State:
-    """What a state becomes with another file, as long as no store can say it. The revision stays: nothing is recorded
-    yet."""
+    """What a state becomes with another file, as long as no store can say it. The revision and the head of the journal
+    stay: nothing is recorded yet."""
     after, _ = steps.adopt(state, files, FILE, time.time())
-    return replace(after, revision=state.revision)
+    return replace(after, revision=state.revision, length=state.length, head=state.head)

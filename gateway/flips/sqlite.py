@@ -13,14 +13,14 @@ import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
 from math import inf
 from pathlib import Path
 from typing import Any, TypeVar
 
-from gateway.flips import steps
+from gateway.flips import deeds, steps
 from gateway.flips.base import (
     Actor,
     Already,
@@ -37,6 +37,7 @@ from gateway.flips.base import (
 from gateway.flips.record import ORIGIN, Record, parsed
 from gateway.own_thread import OwnThread
 from gateway.stage import Stage
+from shadow.custody.base import Line
 from shadow.database import Database, whole
 
 _SCRIPTS = sorted((entry for entry in (files("gateway.flips") / "migrations").iterdir() if entry.name.endswith(".sql")),
@@ -71,13 +72,13 @@ class SqliteStages:
     def read(self) -> State:
         """See Stages."""
         with self._reader().transaction("DEFERRED") as connection:
-            return self._learnt(_state(connection))
+            return self._learnt(state_in(connection))
 
     def begin(self, copy: State | None) -> State:
         """Read the state at a start. If the last known state, `copy`, is later than what the file has, then the file
         was lost, or an older one is in its place: take over the copy, and record that."""
         with self._writer().transaction() as connection:
-            state = _state(connection)
+            state = state_in(connection)
             if copy is not None and copy.revision > state.revision:
                 why = "the control file was lost" if state.revision == 0 else "the control file is an older one"
                 state, record = steps.recover(copy, state, why, _now(connection))
@@ -131,6 +132,17 @@ class SqliteStages:
         """See Stages."""
         with self._changing() as (connection, _, _):
             connection.executemany(_TAKE, [(*key, count) for key, count in writes.items()])
+
+    def take_over(self, custody: str, lines: Sequence[Line]) -> int:
+        """Record the lines of a custody's trail that the journal does not have yet. Returns how many. Raises
+        OutOfReach."""
+        if not lines:
+            return 0
+        with self._changing() as (connection, state, _):
+            known = {link for [link] in connection.execute("SELECT link FROM journal WHERE link <> ''")}
+            after, records = deeds.taken(state, custody, [line for line in lines if line.link not in known])
+            _keep(connection, state, after, records)
+        return len(records)
 
     def history(self, capability: str | None = None, most: int = 100) -> list[Record]:
         """See Stages."""
@@ -200,7 +212,7 @@ class SqliteStages:
     def _changing(self) -> Iterator[tuple[sqlite3.Connection, State, float]]:
         """A transaction under the write lock, with the state at its beginning and the store's time."""
         with self._writer().transaction() as connection:
-            state = _state(connection)
+            state = state_in(connection)
             if state.revision < self._known.revision:
                 raise self._replaced()
             yield connection, self._learnt(state), _now(connection)
@@ -253,7 +265,7 @@ def _now(connection: sqlite3.Connection) -> float:
     return now
 
 
-def _state(connection: sqlite3.Connection) -> State:
+def state_in(connection: sqlite3.Connection) -> State:
     """Everything that is in force, as the file has it."""
     [name, revision] = connection.execute("SELECT name, revision FROM control").fetchone()
     overrides = _by_name(connection, "override", lambda row: Override(_stage(row[0]), _stage(row[1]), *row[2:]))
@@ -305,8 +317,9 @@ def _put(connection: sqlite3.Connection, name: str, stand: Stand | None) -> None
 def _end(connection: sqlite3.Connection, state: State, records: Iterable[Record]) -> None:
     connection.execute("UPDATE control SET revision = ?", (state.revision,))
     for one in records:
-        connection.execute("INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (
-            one.number, one.body().decode(), one.digest, one.time, one.actor, one.action, one.capability, one.revision))
+        connection.execute("INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (
+            one.number, one.body().decode(), one.digest, one.time, one.actor, one.action, one.capability, one.revision,
+            one.detail.get("link", "")))
         connection.execute("INSERT INTO outbox VALUES (?)", (one.number,))
 
 
@@ -316,5 +329,5 @@ def _explained(connection: sqlite3.Connection, state: State, error: FlipError, f
         return error
     changed = state.stands[flip.capability].changed
     row = connection.execute("SELECT body FROM journal WHERE (capability, revision) = (?, ?) AND action <> 'refusal' "
-                             "ORDER BY number DESC", (flip.capability, changed)).fetchone()
+                             "ORDER BY number", (flip.capability, changed)).fetchone()
     return error if row is None else steps.conflict(flip, parsed(row[0]))

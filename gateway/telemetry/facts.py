@@ -91,13 +91,12 @@ class WorkerFacts(TypedDict):
     should be; `revision` is that of the configuration in force.
 
     `shadow`: capability, operation, outcome, reason, count. `mirrored`: capability, arm, seconds that it took over
-    mirrored requests, and their buckets. `upstreams`: name, endpoint's URL, whether it is
-    available, pending calls, connections (of the pool and logged in), connections outside the pool, the last failure.
-    `breaches`: upstream, rule of HTTP/1.1 that answers broke, "repaired" or "refused", count.
-    `certificates`: upstream, endpoint's URL, whose certificate ("client" or "server"), when it ends, in seconds since
-    1970.
-    `faults`: why the store, custody, the sealed file or the file of marks does not work now. `overloaded`: the
-    resources that are exhausted now, "connections" or "memory". `descriptors`: the limit of file descriptors."""
+    mirrored requests, and their buckets. `upstreams`: name, endpoint's URL, whether it is available, pending calls,
+    connections (of the pool and logged in), connections outside the pool, the last failure. `breaches`: upstream, rule
+    of HTTP/1.1 that answers broke, "repaired" or "refused", count. `certificates`: upstream, endpoint's URL, whose
+    certificate ("client" or "server"), when it ends, in seconds since 1970. `faults`: why the store, custody, the
+    sealed file or the file of marks does not work now. `overloaded`: the resources that are exhausted now,
+    "connections" or "memory". `descriptors`: the limit of file descriptors."""
 
     at: float
     workers: int

@@ -57,14 +57,21 @@ class Output:
         self._batches.put(batch)
 
     def _run(self) -> None:
+        torn = False
         while (batch := self._batches.get()) is not None:
             view = memoryview(batch)
             try:
+                if torn:
+                    os.write(self._fd, b"\n")
+                    torn = False
                 while view:
                     view = view[os.write(self._fd, view):]
             except OSError:
-                # The reader is gone (EPIPE) or the disk is full: drop the lines and go on serving.
-                self.dropped += batch.count(b"\n")
+                # The reader is gone (EPIPE) or the disk is full: drop the lines and go on serving. Half a line may have
+                # been written: once there is room again, the next begins on a line of its own.
+                self.dropped += bytes(view).count(b"\n")
+                written = len(batch) - len(view)
+                torn = torn or batch[max(0, written - 1):written] not in (b"", b"\n")
             self._pending -= len(batch)
 
     def close(self, timeout: float = 2.0) -> None:

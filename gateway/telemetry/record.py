@@ -29,9 +29,9 @@ class Account:
     `error` is a code of gateway.errors, "client_gone" or "". `fallback` says why legacy answered instead of modern: a
     status, a Failure's kind, "slow" or "ejected"; "" if it did not. `rule` is the rule of HTTP/1.1 for which the arm's
     answer was refused (gateway.wire.rules), "" for none. `safe` is whether the request is a read. Times are in seconds:
-    `started` by the monotonic clock, `seconds` from the head's arrival to the last byte sent to the client,
-    `arm_seconds` the answering arm's share of them. `arm_started` is when the arm was asked, by the same clock; it is
-    set when one is.
+    `started` and `arm_started` by the monotonic clock, `seconds` from the head's arrival to the last byte sent to the
+    client, `arm_seconds` the answering arm's share of them. `arm_started` is when the arm was asked; it is not set
+    before one is.
     """
 
     __slots__ = (

@@ -55,8 +55,9 @@ class Collected:
         self.digest: Digest | None = None
         self.trailers = NO_FIELDS
         self._digested = digested
-        self._over = False
+        # The digest of a body past `limit`, while it is made, and whether all of the answer has come meanwhile.
         self._passing: Passing | None = None
+        self._over = False
         self._settled: Callable[[Collected], None] | None = settled
         self._asker = asker
         self._limit = limit
@@ -104,6 +105,7 @@ class Collected:
             self._passing.end(self._known)
 
     def _go_on(self) -> None:
+        """The digest has caught up: the arm goes on."""
         if self.sending is not None and not self._over:
             self.sending.resume()
 
@@ -117,6 +119,7 @@ class Collected:
         self.sending = None
 
     def _known(self, digest: Digest) -> None:
+        """The digest of the whole body is known."""
         self.digest = digest
         self._settle()
 

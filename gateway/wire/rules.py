@@ -6,8 +6,8 @@ is broken in a way that leaves two meanings, or none: the answer is refused. `up
 
 REPAIRS: dict[str, str] = {
     "blank_lines": "blank lines come before the status line",
-    "line_ends": "lines end with LF alone",
-    "status_line": "the status line has more blanks, a sub-status or a later minor version",
+    "line_ends": "lines end with LF alone, or with CR CR LF",
+    "status_line": "the status line has more blanks, a sub-status or a later version",
     "status_line_twice": "the status line stands among the fields once more",
     "blank_before_colon": "blanks stand before the colon of a field",
     "folded_field": "a field goes on in the next line",

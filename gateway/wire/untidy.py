@@ -12,12 +12,12 @@ from typing import NamedTuple
 from gateway.wire.heads import TOKEN, Malformed
 
 _BLANK_LINES = re.compile(rb"(?:\r?\n)*")
-_END = re.compile(rb"\n\r?\n")
-_STATUS_LINE = re.compile(rb"HTTP/1\.([0-9])[ \t]+([1-9][0-9][0-9])(?:\.[0-9]+)?(?:[ \t]+([^\r\n]*))?")
+_END = re.compile(rb"\n\r{0,2}\n")
+_STATUS_LINE = re.compile(rb"HTTP/(?:1\.([0-9])|2\.0)[ \t]+([1-9][0-9][0-9])(?:\.[0-9]+)?(?:[ \t]+([^\r\n]*))?")
 _STRICT_STATUS_LINE = re.compile(rb"HTTP/1\.[01] [1-9][0-9][0-9](?: [^\r\n]*)?")
 _CONTROLS = bytes(byte for byte in (*range(0x20), 0x7F) if byte != 0x09)
 _BLANKED = bytes.maketrans(_CONTROLS, b" " * len(_CONTROLS))
-_DIGITS = re.compile(rb"[0-9]{1,18}")
+_DIGITS = re.compile(rb"0*[0-9]{1,18}")
 _NOT_LETTERS = re.compile(rb"[^a-z]+")
 # Fields that say where the body ends, or what becomes of the connection.
 _FRAMING = frozenset({b"content-length", b"transfer-encoding"})
@@ -79,9 +79,11 @@ def _lines(text: bytes, rules: dict[str, None]) -> list[bytes]:
     """The lines of a head that ends with an empty line, without that and without their ends."""
     lines = text.split(b"\n")[:-1]
     for at, line in enumerate(lines):
-        if line[-1:] == b"\r":
-            lines[at] = line[:-1]
-        else:
+        ended = line[:-1] if line[-1:] == b"\r" else line
+        # CR CR LF ends a line that has something on it: a script wrote CRLF where its server put CR before each LF. An
+        # empty line with two CR ends the head for some receivers, and for others does not.
+        lines[at] = ended = ended.rstrip(b"\r") or ended
+        if len(line) - len(ended) != 1:
             rules["line_ends"] = None
     # What some take for a line's end, or for a value's, others take for a part of it.
     if any(b"\r" in line for line in lines):
@@ -96,7 +98,7 @@ def _status_line(line: bytes, rules: dict[str, None]) -> tuple[bytes, bytes, byt
     found = _STATUS_LINE.fullmatch(line)
     if found is None:
         raise _refused("first_status_line")
-    version, status, reason = found[1], found[2], found[3] or b""
+    version, status, reason = found[1] or b"1", found[2], found[3] or b""
     if _STRICT_STATUS_LINE.fullmatch(line) is None:
         rules["status_line"] = None
     else:

@@ -46,6 +46,17 @@ class Deed:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A deed as the trail has it: its number, and its link (a digest of the deed and of the link before). `fits` says
+    that what is stored has this link."""
+
+    number: int
+    deed: Deed
+    link: str
+    fits: bool
+
+
 class Custody(Protocol):
     """Keys by purpose and scope, holds by scope, and the trail. Every method but `close` may raise CustodyError."""
 
@@ -95,6 +106,10 @@ class Custody(Protocol):
 
     def trail(self) -> tuple[tuple[Deed, ...], bool]:
         """Every line, the oldest first; and whether the trail is whole: no line was changed, or removed from within."""
+        ...
+
+    def lines(self) -> tuple[Line, ...]:
+        """The trail with its chain, the oldest line first. No two lines have the same link."""
         ...
 
     def close(self) -> None:

@@ -55,3 +55,6 @@ def _check_trail(custody: Custody) -> None:
         custody.record(deed)
     cut = replace(deeds[1], reason=deeds[1].reason[:LONGEST])
     assert custody.trail() == ((deeds[0], cut), True), "every deed is there in order, its texts cut to LONGEST"
+    lines = custody.lines()
+    assert [(line.deed, line.fits) for line in lines] == [(deeds[0], True), (cut, True)], "lines are those of the trail"
+    assert len({line.link for line in lines} | {line.number for line in lines}) == 4, "each with a link and a number"

@@ -13,7 +13,7 @@ import sqlite3
 from dataclasses import astuple
 from pathlib import Path
 
-from shadow.custody.base import KEY, LONGEST, CustodyError, CustodyRenewed, Deed, Hold
+from shadow.custody.base import KEY, LONGEST, CustodyError, CustodyRenewed, Deed, Hold, Line
 from shadow.database import Database, whole
 
 _SCHEMA = """
@@ -116,15 +116,20 @@ class SqliteCustody:
     def trail(self) -> tuple[tuple[Deed, ...], bool]:
         """Every line, the oldest first; and whether the trail is whole: no line was changed, or removed from within.
         Raises CustodyError."""
+        lines = self.lines()
+        return tuple(line.deed for line in lines), all(line.fits for line in lines)
+
+    def lines(self) -> tuple[Line, ...]:
+        """The trail with its chain, the oldest line first. Raises CustodyError."""
         with self._database.connection() as connection:
             rows = connection.execute(
-                "SELECT at, actor, role, action, subject, reason, chain FROM trail ORDER BY number").fetchall()
-        deeds, chain, is_whole = [], "", True
-        for *columns, link in rows:
-            deeds.append(Deed(*columns))
-            chain = _link(chain, deeds[-1])
-            is_whole = is_whole and chain == link
-        return tuple(deeds), is_whole
+                "SELECT number, at, actor, role, action, subject, reason, chain FROM trail ORDER BY number").fetchall()
+        lines, before = [], ""
+        for number, *columns, link in rows:
+            deed = Deed(*columns)
+            lines.append(Line(number, deed, link, link == _link(before, deed)))
+            before = link
+        return tuple(lines)
 
     def close(self) -> None:
         """Close the file. Nothing may be called afterwards."""

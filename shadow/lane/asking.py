@@ -67,8 +67,9 @@ be called, or None if there is nothing to cancel. The lane takes care of the mir
 Answered = Callable[[Job[Way], Observation | None], None]
 
 
-class _Question(Generic[Way]):
-    """One call to one arm that is not answered yet."""
+class _Pending(Generic[Way]):
+    """One call to one arm that is not answered yet. It is counted when it ends, if it is `extra`; else when its answer
+    is looked at."""
 
     __slots__ = ("answered", "arm", "asking", "began", "cancel", "extra", "job")
 
@@ -135,7 +136,7 @@ class Asking(Generic[Way]):
         # Those of the second whose answer has come, and waits for others.
         self._heard: deque[tuple[Job[Way], Observation]] = deque()
         self._heard_bytes = 0
-        self._looks: asyncio.TimerHandle | None = None
+        self._look_timer: asyncio.TimerHandle | None = None
 
     def put(self, job: Job[Way]) -> None:
         """Ask about a job: at once if no other call is under way, else once the caller is done, so that what other
@@ -149,7 +150,7 @@ class Asking(Generic[Way]):
     def hurry(self) -> None:
         """From now on let no answer wait for others."""
         self._at_once = 1
-        if self._looks is not None:
+        if self._look_timer is not None:
             self._look_in(0.0)
 
     async def stop(self) -> list[Job[Way]]:
@@ -176,8 +177,8 @@ class Asking(Generic[Way]):
                 mirror.capability, mirror.operation, job.kind, kind_of(observation), time.monotonic()))
 
     def served(self, mirror: Mirror[Way], modern: Observation | None = None) -> None:
-        """Look how clients of legacy fare, which is asked more than they ask: before modern's answer, or with it where
-        that must be known."""
+        """Note how a client of legacy fared, which is asked more than its clients ask. To be called when the exchange
+        comes, and with modern's answer, which is waited for if it says whether legacy's shows harm."""
         if mirror.ask == "modern" and waits(mirror.served) == (modern is not None):
             now = time.monotonic()
             self._spare(mirror, "", self.sparing.client(mirror.capability, mirror.served, now, modern))
@@ -208,16 +209,16 @@ class Asking(Generic[Way]):
 
     def _put_to(self, job: Job[Way], arm: str, extra: bool, answered: Answered[Way]) -> None:
         """Ask an arm. Legacy is spared what is `extra` if that was stopped."""
-        question = _Question(self, job, arm, extra, answered)
-        self._asking[job] = question.end
+        pending = _Pending(self, job, arm, extra, answered)
+        self._asking[job] = pending.end
         if extra and arm == "legacy" and not self._may_ask_legacy(job.mirror):
             answered(job, None)
             return
-        self.deadlines.set(question, job.mirror.plan.deadline, question.overdue)
+        self.deadlines.set(pending, job.mirror.plan.deadline, pending.overdue)
         try:
-            question.cancel = self._ask(job.mirror, arm, extra, question.answer)
+            pending.cancel = self._ask(job.mirror, arm, extra, pending.answer)
         except Exception:
-            question.answer(None)
+            pending.answer(None)
 
     def _may_ask_legacy(self, mirror: Mirror[Way]) -> bool:
         return self.sparing.may_ask(mirror.capability, mirror.operation, time.monotonic())
@@ -235,32 +236,32 @@ class Asking(Generic[Way]):
             self._put_to(job, "modern", False, self._other_spoke)
             return
         if job.noise:
-            self._look(job, asked)
+            self._look_at(job, asked)
             return
         self._heard.append((job, asked))
         self._heard_bytes += len(asked.body)
         if len(self._heard) >= self._at_once or self._heard_bytes >= AT_ONCE_BYTES:
             self._look_in(0.0)
-        elif self._looks is None:
+        elif self._look_timer is None:
             self._look_in(LATER)
         if self._queue:
             self._wake()
 
     def _look_in(self, seconds: float) -> None:
-        if self._looks is not None:
-            self._looks.cancel()
-        self._looks = asyncio.get_running_loop().call_later(seconds, self.look)
+        if self._look_timer is not None:
+            self._look_timer.cancel()
+        self._look_timer = asyncio.get_running_loop().call_later(seconds, self.look)
 
     def look(self) -> None:
         """Look at the answers that have come."""
-        if self._looks is not None:
-            self._looks.cancel()
-            self._looks = None
+        if self._look_timer is not None:
+            self._look_timer.cancel()
+            self._look_timer = None
         self._heard_bytes = 0
         while self._heard:
-            self._look(*self._heard.popleft())
+            self._look_at(*self._heard.popleft())
 
-    def _look(self, job: Job[Way], asked: Observation) -> None:
+    def _look_at(self, job: Job[Way], asked: Observation) -> None:
         """An arm's first answer and the one that the client got are a pair."""
         mirror = job.mirror
         if job.asks_legacy:

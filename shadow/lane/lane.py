@@ -256,7 +256,12 @@ class Lane(Generic[Way]):
             if job.found is not None and job.last_hash is not None and job.last_hash == before:
                 # Both arms repeat themselves word for word: the result stands.
                 return self._judged(job, job.found)
-        pairs = [*pairs, *repeat]
+        return self._have_judged(job, [*pairs, *repeat])
+
+    def _have_judged(self, job: Job[Way], pairs: Sequence[Pair]) -> None:
+        """Have the pairs of a job judged, once the pause between batches is over. A bracket is judged at once: what it
+        teaches is applied to the other pairs."""
+        mirror = job.mirror
         spoken = {id(one): one for pair in pairs for one in (pair.control, pair.candidate)
                   if one is not mirror.served and one is not job.control}
         fresh = sum(len(one.body) for one in spoken.values())
@@ -265,7 +270,12 @@ class Lane(Generic[Way]):
         job.cost += fresh
         self.held += fresh
         self._to_judge.append(job)
-        return self._call_judge(job)
+        loop = asyncio.get_running_loop()
+        at_once = job.steady or len(job.pairs) > 1 or len(self._to_judge) >= BATCH_PAIRS
+        if at_once or loop.time() >= self._judge_not_before:
+            self._judge_wake.set()
+        elif self._judge_timer is None:
+            self._judge_timer = loop.call_at(self._judge_not_before, self._judge_wake.set)
 
     def _repeat_of(self, job: Job[Way], pairs: Sequence[Pair]) -> Sequence[Pair]:
         """The pair of legacy's two answers to a client that asked twice, if they must be compared; else none. A bracket
@@ -289,16 +299,6 @@ class Lane(Generic[Way]):
         at = self._repeats.expire(loop.time())
         self._forget = None if at is None else loop.call_at(at + 1, self._forget_repeats)
 
-    def _call_judge(self, last: Job[Way]) -> None:
-        """Have the pairs judged once the pause between batches is over. A bracket is judged at once: what it teaches
-        is applied to the other pairs."""
-        loop = asyncio.get_running_loop()
-        at_once = last.steady or len(last.pairs) > 1 or len(self._to_judge) >= BATCH_PAIRS
-        if at_once or loop.time() >= self._judge_not_before:
-            self._judge_wake.set()
-        elif self._judge_timer is None:
-            self._judge_timer = loop.call_at(self._judge_not_before, self._judge_wake.set)
-
     async def _compare(self) -> None:
         """Have the pairs judged, batch by batch, for ever."""
         loop = asyncio.get_running_loop()
@@ -317,15 +317,15 @@ class Lane(Generic[Way]):
             if lost:
                 for job in batch:
                     self._give_up(job, lost)
-            else:
-                judged = iter(comparisons)
-                for job in batch:
-                    first, *rest = of_job = [next(judged) for _ in job.pairs]
-                    if job.earlier is not None:
-                        whole, job.earlier = repeated(first, rest[0]), None
-                    else:
-                        whole = bracketed(first, *rest) if rest else steady(first) if job.steady else first
-                    self._judged(job, with_bonds(whole, of_job))
+                continue
+            judged = iter(comparisons)
+            for job in batch:
+                first, *rest = of_job = [next(judged) for _ in job.pairs]
+                if job.earlier is not None:
+                    whole, job.earlier = repeated(first, rest[0]), None
+                else:
+                    whole = bracketed(first, *rest) if rest else steady(first) if job.steady else first
+                self._judged(job, with_bonds(whole, of_job))
 
     def _take_batch(self) -> list[Pair]:
         pairs: list[Pair] = []

@@ -34,8 +34,8 @@ class Mirror(Generic[Way]):
     and `ask` names the other arm: "legacy" or "modern". `at` is in seconds since 1970. `way` leads the asker to
     the arms. `plan` is the capability's. `safe` says whether asking again changes nothing. `condition` is the status
     (304 or 412) that the client got for a condition in its request; it is 0 if the answer did not turn on a condition.
-    Legacy is asked without conditions, modern with them.
-    `who` asked, by dimension (as in the plan's groups): names, which leave the lane only as tokens.
+    Legacy is asked without conditions, modern with them. `who` are the names of who asked, by dimension (as in the
+    plan's groups); they leave the lane only as tokens.
     """
 
     capability: str
@@ -98,12 +98,12 @@ class Job(Generic[Way]):
     """A mirror on its way through the lane.
 
     `cost` is the bytes that it counts for in the lane's memory, `rules` those by which its arms are compared, `cohort`
-    the exchanges that its evidence is written with.
-    `pairs` are what is compared once the arms have answered: one pair, or the three of a bracket (legacy asked before
-    and after modern). One pair is enough if the bracket is `steady`: legacy said the same twice. `earlier` is what
-    legacy has said to the same question seconds before, or None: what differs between the two is compared as well.
-    `standing` says which epoch and stratum the exchange counts for. `noise` and
-    `recheck` are the mirror's, and by these `asks_legacy` says whether legacy may be asked more than its clients ask.
+    the exchanges that its evidence is written with. `pairs` are what is compared once the arms have answered: one pair,
+    or the three of a bracket (legacy asked before and after modern). One pair is enough if the bracket is `steady`:
+    legacy said the same twice. `earlier` is what legacy has said to the same question seconds before, or None: what
+    differs between the two is compared as well. `standing` says which epoch and stratum the exchange counts for.
+    `noise` and `recheck` are the mirror's, and by these `asks_legacy` says whether legacy may be asked more than its
+    clients ask.
 
     If the arms came to a mismatch, `found` is that mismatch and `at` the loop's time when it was found. It was asked
     about again `round` times, and seen again `times` times. Meanwhile `control` is what legacy has said, to which

@@ -120,9 +120,11 @@ class Unreached:
 @dataclass(frozen=True, slots=True)
 class Clients:
     """What is known of clients. `since` is when Figway began to watch them, or the retention before now if that is
-    later; 0 if it does not. `unreached` are the operations that no client has reached on legacy since then."""
+    later; 0 if it does not. `until` is when a worker wrote last what it saw: it does so every five minutes. `unreached`
+    are the operations that no client has reached on legacy between these times."""
 
     since: float
+    until: float
     habits: list[Doing]
     unreached: list[Unreached]
 
@@ -131,13 +133,14 @@ def clients(rows: Iterable[Habit], operations: Iterable[Operation], now: float, 
     """What the rows of a store say, in the order in which people read it: by thing, the latest client first. Rows are
     kept for `days`."""
     every = list(rows)
-    began = min((row.first for row in every if row.thing == NOTHING), default=0.0)
+    watched = [row for row in every if row.thing == NOTHING]
+    began = min((row.first for row in watched), default=0.0)
     since = max(began, now - days * DAY) if began else 0.0
     known = [row for row in every if row.thing != NOTHING and row.last >= now - days * DAY]
     known.sort(key=lambda row: (_ORDER[row.thing.kind], row.thing.capability, row.thing, -row.last, row.token))
     reached = {(row.thing.capability, row.thing.name) for row in known
                if row.thing.kind == REACHES and row.thing.arm == "legacy"}
-    return Clients(since, [_doing(row) for row in known],
+    return Clients(since, max((row.last for row in watched), default=0.0), [_doing(row) for row in known],
                    [Unreached(*one, since) for one in operations if one not in reached])
 
 

@@ -72,9 +72,9 @@ def show(report: Report, console: Console) -> None:
         console.print(part)
 
 
-def show_evidence(found: EvidenceReport, console: Console) -> None:
-    """Print a verdict with what it rests on."""
-    for part in _indented(_evidence(found)):
+def show_evidence(found: EvidenceReport, console: Console, advice: Iterable[str] = ()) -> None:
+    """Print a verdict with what it rests on, and advice."""
+    for part in _indented([*_evidence(found), *_advice(advice)]):
         console.print(part)
 
 
@@ -123,14 +123,18 @@ def _mismatching(one: CapabilityReport) -> Text:
     return Text(share, style="red" if one.mismatching else "green")
 
 
+def _advice(advice: Iterable[str]) -> Iterator[Text]:
+    for line in advice:
+        yield Text(f"  note: {line.replace('`', '')}", style="yellow")
+
+
 def _capability(one: CapabilityReport) -> Iterator[RenderableType]:
     yield Text.assemble((one.capability, "bold"), f": {one.says}")
     if one.judged:
         yield from _evidence(one.evidence)
     elif one.shadowed is False:
         yield Text(f"  not shadowed at the stage {one.stage}, owner {one.owner}")
-    for line in one.advice:
-        yield Text(f"  note: {line.replace('`', '')}", style="yellow")
+    yield from _advice(one.advice)
     for label, counts in (
         ("candidate errors", one.candidate_errors), ("not comparable", one.not_comparable), ("shed", one.shed),
         ("skipped", one.skipped), ("lost", one.lost),

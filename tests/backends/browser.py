@@ -34,18 +34,20 @@ class Page:
         self._socket = socket
         self._session = ""
         self._number = 0
-        self._loads = 0
-        target = self._call("Target.createTarget", url="about:blank")["targetId"]
-        self._session = self._call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        # The document that has loaded last. Each has a loader of its own.
+        self._loaded = ""
+        self._tab = self._call("Target.createTarget", url="about:blank")["targetId"]
+        self._session = self._call("Target.attachToTarget", targetId=self._tab, flatten=True)["sessionId"]
         self._call("Page.enable")
+        self._call("Page.setLifecycleEventsEnabled", enabled=True)
         self._call("Network.enable")
 
     def go(self, url: str) -> None:
         """Open a page."""
-        loads = self._loads
-        failed = self._call("Page.navigate", url=url).get("errorText")
-        assert not failed, failed
-        self._wait_for_load(loads)
+        opened = self._call("Page.navigate", url=url)
+        assert not opened.get("errorText"), opened
+        while self._loaded != opened["loaderId"]:
+            self._receive()
 
     def fill(self, selector: str, text: str) -> None:
         """Write into a field of a form."""
@@ -53,9 +55,10 @@ class Page:
 
     def submit(self, selector: str) -> None:
         """Send the form that an element belongs to, as a click on its button does."""
-        loads = self._loads
+        before = self._loaded
         self.run(f"(e => (e.form || e).requestSubmit())(document.querySelector({json.dumps(selector)}))")
-        self._wait_for_load(loads)
+        while self._loaded == before:
+            self._receive()
 
     def text(self) -> str:
         """What the page shows."""
@@ -75,10 +78,6 @@ class Page:
         """Every cookie that the browser holds for the page: name → path."""
         return {one["name"]: one["path"] for one in self._call("Network.getCookies")["cookies"]}
 
-    def _wait_for_load(self, loads: int) -> None:
-        while self._loads == loads:
-            self._receive()
-
     def _call(self, method: str, **parameters: Any) -> dict[str, Any]:
         self._number += 1
         message = {"id": self._number, "method": method, "params": parameters}
@@ -90,7 +89,9 @@ class Page:
 
     def _receive(self) -> dict[str, Any]:
         message = json.loads(self._socket.recv(PATIENCE))
-        self._loads += message.get("method") == "Page.loadEventFired"
+        said = message.get("params", {})
+        if message.get("method") == "Page.lifecycleEvent" and (said["name"], said["frameId"]) == ("load", self._tab):
+            self._loaded = said["loaderId"]
         return dict(message)
 
 

@@ -25,6 +25,8 @@ UNTIDY = {
     "LF at one line's end": Untidy(
         b"HTTP/1.1 200 OK\r\nX-A: b\nContent-Length: 5\r\n\r\nhello", ("line_ends",), fields=((b"X-A", b"b"),)),
     "LF before an empty line with CR": Untidy(OK + b"Content-Length: 5\n\r\nhello", ("line_ends",)),
+    "CR CR LF at a line's end": Untidy(
+        b"HTTP/1.1 200 OK\r\r\nX-A: b\r\r\nContent-Length: 5\r\r\n\r\nhello", ("line_ends",), fields=((b"X-A", b"b"),)),
     "an empty line of LF": Untidy(OK + b"Content-Length: 5\r\n\nhello", ("line_ends",)),
     "LF, and CRLF CRLF in the body": Untidy(
         b"HTTP/1.1 200 OK\nContent-Length: 9\n\nhel\r\n\r\nlo", ("line_ends",), body=b"hel\r\n\r\nlo"),
@@ -40,6 +42,7 @@ UNTIDY = {
         b"HTTP/1.1 403.1 Forbidden\r\nContent-Length: 5\r\n\r\nhello", ("status_line",), status=403,
         reason=b"Forbidden"),
     "a later minor version": Untidy(b"HTTP/1.2 200 OK\r\nContent-Length: 5\r\n\r\nhello", ("status_line",)),
+    "a later version": Untidy(b"HTTP/2.0 200 OK\r\nContent-Length: 5\r\n\r\nhello", ("status_line",)),
     "a status line twice": Untidy(
         OK + b"HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello", ("status_line_twice",)),
     "a blank before the colon": Untidy(
@@ -104,12 +107,14 @@ REFUSED = {
     "four digits": (b"HTTP/1.1 2000 Fine\r\n" + END, "first_status_line"),
     "letters": (b"HTTP/1.1 abc Fine\r\n" + END, "first_status_line"),
     "a colon after the status": (b"HTTP/1.1 404: Fine\r\n" + END, "first_status_line"),
-    "another version": (b"HTTP/2.0 200 Fine\r\n" + END, "first_status_line"),
+    "another version": (b"HTTP/3.0 200 Fine\r\n" + END, "first_status_line"),
+    "half a version": (b"HTTP/2 200 Fine\r\n" + END, "first_status_line"),
     "two statuses": (OK + b"HTTP/1.1 404 Not Found\r\n" + END, "statuses_differ"),
     "NUL in the reason": (b"HTTP/1.1 200 Fi\x00ne\r\n" + END, "nul"),
     "NUL in a value": (OK + b"X-A: b\x00c\r\n" + END, "nul"),
     "CR in a value": (OK + b"X-A: b\rc\r\n" + END, "bare_cr"),
-    "CR CR LF": (OK + b"X-A: b\r\r\n" + END, "bare_cr"),
+    "CR CR LF at the head's end": (b"HTTP/1.1 200 OK\r\r\nX-A: b\r\r\n\r\r\nhello", "bare_cr"),
+    "CR CR LF alone at the head's end": (OK + b"X-A: b\r\n\r\r\n\r\n" + END, "bare_cr"),
     "no colon": (OK + b"no colon\r\n" + END, "no_colon"),
     "no name": (OK + b": b\r\n" + END, "no_name"),
     "a blank as a name": (OK + b"X-A: c\r\n : b\r\n : \r\nX\r\n" + END, "no_colon"),
@@ -132,6 +137,7 @@ REFUSED = {
         OK + b"Content-Length: 5\r\nContent-Length: 6\r\n" + CHUNKED + b"\r\n" + CHUNKS, "lengths_differ"),
     "an unknown coding": (OK + b"Transfer-Encoding: xchunked\r\n\r\n" + CHUNKS, "coding"),
     "chunked not last": (OK + b"Transfer-Encoding: chunked, gzip\r\n\r\n" + CHUNKS, "coding"),
+    "chunked before an empty element": (OK + b"Transfer-Encoding: chunked,\r\n\r\n" + CHUNKS, "coding"),
     "chunked after another": (OK + b"Transfer-Encoding: gzip, chunked\r\n\r\n" + CHUNKS, "coding"),
     "identity with a length": (OK + b"Transfer-Encoding: identity\r\n" + END, "coding"),
     "a length beside chunked on HTTP/1.0": (

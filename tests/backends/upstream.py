@@ -228,9 +228,12 @@ _PORTS = _ports()
 _CLAIMS = os.open(Path(tempfile.gettempdir(), f"figway-tests-{os.getuid()}.ports"), os.O_RDWR | os.O_CREAT, 0o600)
 
 
-def until(holds: Callable[[], bool], failing: str, seconds: float = PATIENCE) -> None:
-    """Wait until `holds()` is true. Fails the test with `failing` if that takes more than `seconds`."""
-    end = time.monotonic() + seconds
+def until(holds: Callable[[], bool], failing: str, seconds: float = PATIENCE, *, pause: float = 0.1) -> None:
+    """Wait until `holds()` is true. Fails the test with `failing` if that takes more than `seconds`. It asks the less
+    often the longer it takes, since asking a gateway costs as much as some requests, but at least once in `pause`
+    seconds."""
+    began = time.monotonic()
     while not holds():
-        assert time.monotonic() < end, failing
-        time.sleep(0.01)
+        waited = time.monotonic() - began
+        assert waited < seconds, failing
+        time.sleep(min(0.01 + waited / 10, pause))

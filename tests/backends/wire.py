@@ -275,7 +275,7 @@ def _framing(headers: Headers) -> str | None:
         return "chunked"
     if lengths:
         assert len(lengths) == 1, f"lengths {lengths!r}"
-        assert re.fullmatch(rb"[0-9]{1,18}", lengths[0]), f"lengths {lengths!r}"
+        assert re.fullmatch(rb"0*[0-9]{1,18}", lengths[0]), f"lengths {lengths!r}"
         return "length"
     return None
 

@@ -21,9 +21,6 @@ PAUSE = 0.01
 
 WORKERS = 2
 
-_BATCH = int(CLIENTS / PAUSE)
-"""Exchanges that are written at once, at the most: a second's."""
-
 _REST = 2.0
 """Seconds without a change after which what a killed worker left is all known."""
 
@@ -33,8 +30,8 @@ class Line:
     """One fault: requests `asked`; of them `failed` by the gateway's doing, `excused` (legacy's own failures, and those
     in flight on a worker that was killed). Afterwards the store knows how so many exchanges ended, of all so far
     (`stored`), and that more than before are `lost`, by reason; `astray` are those of which nothing is known (below 0:
-    known twice). Where a worker is killed (`kills`), those few may be that it had answered and not counted, and those
-    twice that it had written and not marked so yet."""
+    more are known). Where a worker is killed (`kills`), each client may have one that it had answered and not counted,
+    or counted and not answered. None is known twice."""
 
     fault: str
     asked: int = 0
@@ -48,8 +45,7 @@ class Line:
     @property
     def holds(self) -> bool:
         """Whether nobody failed and everything is accounted for."""
-        least, most = (-_BATCH, CLIENTS) if self.kills else (0, 0)
-        return not self.failed and least <= self.astray <= most
+        return not self.failed and abs(self.astray) <= (CLIENTS if self.kills else 0)
 
 
 def config(legacy: Upstream, modern: Upstream) -> str:

@@ -1,5 +1,7 @@
 """Where stages are kept: what every implementation does, and what is particular to each."""
 
+from dataclasses import replace
+
 import pytest
 
 from gateway.flips import copy
@@ -73,6 +75,29 @@ def test_a_file_of_a_newer_figway_is_left_alone(tmp_path):
     stages.close()
     with pytest.raises(OutOfReach, match="newer Figway"):
         SqliteStages(file).read()
+
+
+def test_a_full_disk_leaves_the_record_and_the_override_or_neither(tmp_path):
+    stages = SqliteStages(tmp_path / "control")
+    before = stages.adopt(FILE, START)
+    with stages._writing.connection() as connection:
+        [pages] = connection.execute("PRAGMA page_count").fetchone()
+        connection.execute(f"PRAGMA max_page_count = {pages}")
+    made = [before.revision]
+
+    def flips():
+        for _ in range(1_000):
+            for one in (replace(FLIP, reason="why" * 100), replace(FLIP, kind=Kind.ROLLBACK, reads=Stage.LEGACY)):
+                made.append(stages.flip(one)[0].revision)
+
+    with pytest.raises(OutOfReach, match="disk is full"):
+        flips()
+    after = stages.read()
+    assert after.revision == made[-1]
+    [last] = stages.history(most=1)
+    assert (last.revision, last.digest) == (after.revision, after.head)
+    assert last.after == position(after.stands["labs"])._asdict()
+    stages.close()
 
 
 def test_a_copy_is_read_as_it_was_written(tmp_path):

@@ -179,6 +179,9 @@ def test_an_edit_that_is_not_in_force_yet_is_told_as_such():
     Path("routes.yaml").write_text(FILE.replace("'shadow'", "legacy"))
     assert drift().output == ("labs: reads shadow, writes legacy, and routes.yaml:13 says reads legacy, writes legacy "
                               "(the file was edited, and is not in force yet)\n")
+    done = drift("--patch")
+    assert done.stderr == "figway: labs was edited, and is not in force yet: the patch takes that back\n"
+    assert "+    stage: shadow   # since May\n" in done.stdout
 
 
 def test_a_patch_of_files_elsewhere_begins_where_they_are(folder, monkeypatch, tmp_path_factory):
@@ -190,6 +193,17 @@ def test_a_patch_of_files_elsewhere_begins_where_they_are(folder, monkeypatch, t
     assert done.stderr == f"figway: apply this patch in {folder}\n"
     subprocess.run(["git", "apply", "-"], input=done.stdout_bytes, check=True, cwd=folder)
     assert drift("--config", str(folder / "routes.yaml")).exit_code == 0
+
+
+def test_a_patch_of_an_included_file_in_another_folder_begins_in_the_one_above(folder):
+    needs("git")
+    Path("etc").mkdir()
+    Path("etc/routes.yaml").write_text(FILE.replace("conf.d/*.yaml", "../conf.d/*.yaml"))
+    flip(LABS, to("rooms", Stage.SHADOW), path="etc/routes.yaml")
+    done = drift("--config", "etc/routes.yaml", "--patch")
+    assert (done.stderr, "+++ b/conf.d/rooms.yaml\n" in done.stdout) == ("", True)
+    subprocess.run(["git", "apply", "-"], input=done.stdout_bytes, check=True)
+    assert drift("--config", "etc/routes.yaml").exit_code == 0
 
 
 def test_a_lost_control_file_leaves_its_copy(folder):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from gateway.cli.main import main
@@ -149,6 +149,19 @@ def test_a_name_that_few_ask_about_is_never_written(init, names, times):
     assert not [one for one in names if one in text or one in said]
 
 
+@pytest.mark.parametrize("place", [
+    "/patients/by-name/{}", "/byName/{}/visits", "/find_by_mrn/{}", "/Patients/FindBySurname/{}", "/lastname/{}",
+    "/by/{}", "/staff/e-mail/{}", "/x/{}@clinic.example"])
+def test_what_follows_a_word_that_announces_a_name_is_never_written(init, place):
+    Path("access.log").write_text("".join(
+        combined("GET", place.format(one), times=50) for one in ["MUELLER", "Schmidt", "anna.maria"])
+        + combined("GET", place.format("search").partition("@")[0], times=9))
+    status, text, said = init("--access-log", "access.log")
+    assert status == 0
+    assert not [one for one in ("mueller", "schmidt", "anna") if one in (text + said).lower()]
+    assert "150 requests" in text
+
+
 def test_many_words_at_one_place_are_identifiers(init):
     words = [f"{chr(97 + one // 26)}{chr(97 + one % 26)}smith" for one in range(60)]
     Path("access.log").write_text("".join(combined("GET", f"/staff/{one}/rota", times=8) for one in words))
@@ -165,6 +178,7 @@ LINES = st.one_of(
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@example(['0 0 [0] "GET /$ HTTP/0" 000'], 3)
 @given(st.lists(LINES, max_size=8), st.integers(1, 4))
 def test_whatever_a_log_holds_the_file_is_valid_or_one_line_says_why_not(init, lines, times):
     Path("access.log").write_text("\n".join(lines * times), errors="replace", newline="")
@@ -264,6 +278,29 @@ def test_requests_are_counted_for_what_a_description_names(init):
     _, text, _ = init("--openapi", "api.yaml", "--access-log", "access.log")
     assert 'get-patient: {method: GET, path: "/api/v1/patients/{id}"}  # 5 requests' in text
     assert proposed(text)["new"] == {"read": (["GET"], "/api/v1/new/{id}")}
+
+
+@pytest.mark.parametrize(("option", "content"), [
+    ("--openapi", '{"openapi": "3.0.0", "servers": [{"url": "/v1/./x"}], "paths": {"/a/../b": {"get": {}}}}'),
+    ("--openapi", '{"swagger": "2.0", "paths": {"/a/%2e%2E/b": {"get": {}}, "/a/{id}/..": {"get": {}}}}'),
+    ("--openapi",
+     '{"openapi": "3.0.0", "paths": {"/#action=x": {"post": {}}, "/a b": {"get": {}}}}'),
+    ("--capability-statement",
+     '{"resourceType": "CapabilityStatement", "implementation": {"url": "http://a/b/../c"}}'),
+])
+def test_paths_that_no_request_has_are_not_proposed_but_told(init, option, content):
+    Path("a.json").write_text(content)
+    status, text, said = init(option, "a.json")
+    assert (status, proposed(text)) == (0, {})
+    assert said.startswith("a.json: left out ")
+
+
+def test_a_description_with_long_and_equal_names_is_read(init):
+    item = {"get": {"tags": ["b"], "operationId": "o" * 200}}
+    Path("a.json").write_text(json.dumps({"openapi": "3.1.0", "paths": {f"/b/{number}": item for number in range(12)}}))
+    status, text, _ = init("--openapi", "a.json")
+    assert status == 0
+    assert len(proposed(text)["b"]) == 12
 
 
 BROKEN = [

@@ -18,7 +18,7 @@ from tests.gateway.test_cli_sealed import NOW, ROUTES, captured
 LISTS = {"clients", "compare", "drift", "explain", "flip", "gate", "history", "plan", "report", "resume", "rollback",
          "status", "sweep", "tail", "validate"}
 SHADOW_LISTS = {"audit", "case", "holds", "list", "recompare", "replay"}
-OTHERS = {"serve", "init", "schema", "shadow", "demo"} | {
+OTHERS = {"serve", "init", "schema", "shadow", "audit", "demo"} | {
     "view", "minimise", "hold", "release", "purge", "restart", "shred"}
 """Commands that list nothing: they act, or print one document."""
 

@@ -35,11 +35,12 @@ capabilities:
     stage: legacy
 """
 SPLIT = "stage: canary\n    split: {percent: 25%, sticky: [client_ip]}\n    policies: [slow]\n"
+MOVES = "198.51.100.2"
 NOW = (WAS.replace("stage: shadow\n", SPLIT).replace("/results/{id}", "/lab/{id}").replace("results:", "labs:", 1)
        .replace('add: {method: POST, path: /patients}', 'search: {method: GET, path: /patients, query: {name: true}}'))
 
 
-def line(method, path, times, client="1"):
+def line(method, path, times, client="198.51.100.1"):
     return f'{client} - - [x] "{method} {path} HTTP/1.1" 200 1\n' * times
 
 
@@ -63,9 +64,9 @@ def step(*options):
 
 
 def test_an_edit_is_told_in_operations_requests_and_shares(planned):
-    assert bucket("patients", "1") >= 2500
-    assert bucket("patients", "3") < 2500
-    Path("access.log").write_text(Path("access.log").read_text() + line("GET", "/patients/7", 20, client="3"))
+    assert bucket("patients", "198.51.100.1") >= 2500
+    assert bucket("patients", MOVES) < 2500
+    Path("access.log").write_text(Path("access.log").read_text() + line("GET", "/patients/7", 20, client=MOVES))
     done = planned(NOW, "--against", "access.log")
     assert (done.exit_code, done.output) == (0, """\
 ~ patients
@@ -130,6 +131,18 @@ def test_json_has_all_of_it(planned):
 def test_a_request_that_is_refused_afterwards_is_told(planned):
     guarded = NOW.replace("policies: [slow]", "policies: [slow]").replace("/lab/{id}", "/PATIENTS/{id}")
     assert planned(guarded, "--against", "access.log").output.count("(refused)") >= 1
+
+
+def test_what_a_log_has_beside_requests_is_told(planned):
+    with Path("access.log").open("a") as log:
+        log.write('1.2.3.4 - - [x] "\\x99\\xf3" 501 308\n1.2.3.4 - - [x] 24675 "GET /a HTTP/1.0" 200\n')
+        log.write('1.2.3.4 - - [x] "OPTIONS * HTTP/1.1" 200 0\n')
+    done = planned(NOW, "--against", "access.log")
+    assert "Of 100 requests:\n" in done.output
+    assert "  1 line of access.log could not be read, the first at line 102\n" in done.output
+    assert "  2 more have no path, and count nowhere\n" in done.output
+    traffic = json.loads(planned(NOW, "--against", "access.log", "-o", "json").stdout)["traffic"]
+    assert (traffic["pathless"], traffic["unread"]) == (2, [{"log": "access.log", "lines": 1, "first": 102}])
 
 
 def test_a_file_with_problems_is_refused(planned):
@@ -236,13 +249,27 @@ def test_a_claim_that_nobody_verifies_is_no_key(clinic):
 def test_a_split_by_address_needs_addresses(clinic):
     clinic("client_ip")
     [labs] = planned_step("--to", "canary")["capabilities"]
-    one = bucket("labs", "1") < 3000
+    one = bucket("labs", "198.51.100.1") < 3000
     assert labs["to_modern"] == 3 * sum(bucket("labs", f"192.0.2.{n}") < 3000 for n in range(20)) + 40 * one
     Path("access.log").write_text(
         "#Fields: cs-method cs-uri-stem c-ip\nGET /f1/labs 192.0.2.1\nGET /f1/labs 192.0.2.2\nGET /f1/labs -\n")
     [labs] = planned_step("--to", "canary")["capabilities"]
     known = sum(bucket("labs", f"192.0.2.{n}") < 3000 for n in (1, 2))
     assert (labs["to_modern"], labs["unknown"]) == (known + 0.3, 1)
+
+
+@pytest.mark.parametrize(("start", "known"), [
+    ('"192.0.2.1" ', True), ("clinic.example:443 192.0.2.1 ", True), ("[2001:DB8::1]:4711 ", True),
+    ("2001:DB8:0::1 ", True), ('192.0.2.1 "a user" ', True), ("host.example ", False), ("192.0.2.1, 10.0.0.7 ", False),
+    ('"192.0.2.1, 10.0.0.7" ', False), ("- ", False), ("unknown ", False),
+])
+def test_only_an_address_is_taken_for_one(clinic, start, known):
+    """Lines as in reports on other readers of logs: lists of X-Forwarded-For, quotes, ports, names of hosts."""
+    clinic("client_ip")
+    Path("access.log").write_text(f'{start}- - [x] "GET /f1/labs HTTP/1.1" 200 1\n')
+    address = "2001:db8::1" if "DB8" in start else "192.0.2.1"
+    share = float(bucket("labs", address) < 3000) if known else 0.3
+    assert planned_step("--to", "canary")["modern"][1] == share
 
 
 def test_a_request_without_a_key_goes_where_the_split_says(clinic):
@@ -284,6 +311,25 @@ def test_an_edit_and_a_step_together(clinic):
     Path("edited.yaml").write_text(CLINIC.replace("STICKY", "path:facility").replace("owner: a", "owner: b"))
     assert step("edited.yaml", "--capability", "labs", "--to", "canary").output == (
         "~ labs\n    reads shadow → canary\n    owner a → b\n")
+
+
+def test_a_control_file_that_cannot_be_read_is_no_reason_to_guess(clinic):
+    Path("figway.db.control").write_bytes(b"not a database, and long enough to be sure of it" * 100)
+    done = step("--capability", "labs", "--to", "canary")
+    assert (done.exit_code, done.stdout, done.stderr.startswith("figway: ")) == (5, "", True)
+
+
+def test_a_login_that_would_move_alone_is_told_before_it_does(clinic):
+    text = CLINIC.replace("STICKY", "path:facility").replace(
+        "legacy: old\n", "legacy: {upstream: old, cookies: {own: [JSESSIONID]}}\n").replace(
+        "modern: new\n", "modern: {upstream: new, cookies: {own: [JSESSIONID]}}\n")
+    labs = text[text.index("  labs:"):]
+    Path("routes.yaml").write_text(text + labs.replace("labs", "rooms"))
+    said = ("different arms answer what shares the cookie JSESSIONID (labs: reads verify, writes legacy; rooms: reads "
+            "shadow, writes legacy), and a login at one arm is none at the other: move it together")
+    assert step("--capability", "labs", "--to", "verify").output == f"~ labs\n    reads shadow → verify\n{said}\n"
+    assert json.loads(step("--capability", "labs", "--to", "verify", "-o", "json").output)["apart"] == [said]
+    assert step("--capability", "labs", "--to", "legacy").output == "~ labs\n    reads shadow → legacy\n"
 
 
 @pytest.mark.parametrize(("options", "said"), [

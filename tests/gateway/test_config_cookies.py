@@ -68,7 +68,7 @@ def test_a_file_that_says_nothing_has_plain_arms(built):
     configuration = built(capability("a"))
     assert set(jars(configuration).values()) == {None}
     arms = [configuration.table.default.legacy, configuration.table.capabilities["a"].modern]
-    assert [(one.plain, one.front) for one in arms] == [(True, None)] * 2
+    assert [(one.adapter, one.front) for one in arms] == [(None, None)] * 2
 
 
 def test_what_one_arm_says_holds_for_each_arm_of_its_upstream(built):
@@ -170,22 +170,64 @@ def test_one_own_arm_is_enough_to_share(told):
 
 
 def test_cookies_that_scripts_read_are_warned_of(told):
-    [(code, message)] = told(capability("a", arm("old", "cookies: {own: [XSRF-TOKEN, sid]}")))
+    said = "cookies: {own: [XSRF-TOKEN, sid], adopt: false}"
+    [(code, message)] = told(capability("a", arm("old", said)))
     assert code == "script_cookie"
     assert '"old~XSRF-TOKEN"' in message
 
 
 def test_a_split_by_a_cookie_that_was_renamed_is_warned_of(told):
     split = "split: {percent: 5%%, sticky: [%s]}"
-    own = arm("old"), arm("new")
+    own = arm("old"), arm("new", "cookies: {own: [JSESSIONID], adopt: false}")
     [(code, message)] = told(capability("a", *own, "canary", more=split % '"cookie:JSESSIONID"'))
     assert (code, message) == ("renamed_cookie", 'clients get this cookie as "old~JSESSIONID": write '
                                "cookie:old~JSESSIONID before it")
     assert told(capability("a", *own, "canary", more=split % '"cookie:old~JSESSIONID", "cookie:JSESSIONID"')) == []
-    assert told(capability("a", "old", arm("new"), "canary", more=split % '"cookie:JSESSIONID"')) == []
+    assert told(capability("a", "old", own[1], "canary", more=split % '"cookie:JSESSIONID"')) == []
+
+
+def test_who_must_log_in_once_more_is_warned_of_until_it_is_said(told):
+    def found(said, stage="modern", more="writes: modern"):
+        return [message for code, message in told(capability("a", arm("old"), arm("new", said), stage, more=more))
+                if code == "new_login"]
+
+    assert found(OWN) == ["who is logged in at new under the plain name must log in once more: write `adopt: true` to "
+                          "keep them, or `adopt: false`"]
+    assert found(OWN, "legacy", "") == []
+    for said in ("true", "false"):
+        assert found(f"cookies: {{own: [JSESSIONID], adopt: {said}}}") == []
+
+
+def test_a_plain_cookie_is_cleared_only_if_one_jar_adopts_it(built):
+    def cleared(said, other=OWN):
+        one = built(capability("a", arm("old", other), arm("new", said))).table.capabilities["a"]
+        return one.legacy.front.jar.clears, one.modern.front.jar.clears
+
+    assert cleared(OWN) == (True, False)
+    assert cleared("cookies: {own: [JSESSIONID], adopt: true}") == (False, False)
+    assert cleared('cookies: {own: ["JS*"], adopt: true}') == (False, False)
+    assert cleared("cookies: {own: [sid], adopt: true}") == (True, True)
+
+
+def test_a_cookie_that_one_arm_owns_and_the_other_may_set_is_warned_of_once(told):
+    found = told(capability("a", arm("old")), capability("b"), capability("c", modern="other"))
+    assert found == [("half_owned", "modern may set the cookie JSESSIONID too, and legacy would take that for one from "
+                      "before: say it in the modern arm as well")] * 2
+    assert told(capability("a", modern=arm("new"))) == []
+    assert told(capability("a", arm("old", "cookies: {own: [JSESSIONID], adopt: false}"))) == []
 
 
 # --- rewriting ---
+
+
+def test_names_that_nothing_looks_for_are_warned_of(built):
+    def told(said):
+        return [one.message for one in built(capability("a"), upstreams=rewriting(said)).warnings
+                if one.code == "unused" and "nothing looks" in one.message]
+
+    assert len(told("{names: [a.example]}")) == 1
+    assert len(told("{names: [a.example], cookie_path: {/a: /}}")) == 1
+    assert told("{names: [a.example], cookie_domain: true}") == []
 
 def rewriting(said):
     return UPSTREAMS.replace('"http://127.0.0.1:1"', f'"http://127.0.0.1:1", rewrite: {said}')

@@ -60,16 +60,18 @@ def test_a_capability_with_nothing_to_say_has_no_courtesy(built):
 
 
 def test_who_may_see_the_arm_holds_for_all_capabilities_and_the_default(built):
-    seen = '[address:10.0.0.0/8, "address:2001:db8::7", "subject:a probe", "claim:role=a=b"]'
+    seen = '[address:10.0.0.0/8, "address:2001:db8::7", "principal:jwt:urn:a probe", "claim:role=a=b"]'
     table = built(capability(stage="legacy") + f"server: {{insight: {seen}}}\npolicies: {{p: {{gate: {{}}}}}}\n").table
-    wanted = Insight((ip_network("10.0.0.0/8"), ip_network("2001:db8::7")), frozenset({"a probe"}), (("role", "a=b"),))
+    wanted = Insight((ip_network("10.0.0.0/8"), ip_network("2001:db8::7")), frozenset({("jwt", "urn:a probe")}),
+                     (("role", "a=b"),))
     assert {one.courtesy.insight for one in (table.default, *table.capabilities.values())} == {wanted}
 
 
 @pytest.mark.parametrize(("seen", "message"), [
     ("address:10.0.0.1/8", "this network has bits of a host: write its first address"),
-    *((one, "wants address:10.0.0.0/8, subject:NAME or claim:NAME=VALUE") for one in (
-        "address:clinic", "10.0.0.0/8", "subject:", "claim:role", "claim:=x", "everybody", "address:10.0.0.0/33", "7")),
+    *((one, "wants address:10.0.0.0/8, principal:apikey:NAME or claim:NAME=VALUE") for one in (
+        "address:clinic", "10.0.0.0/8", "principal:", "principal:probe", "principal::x", "subject:x", "claim:role",
+        "claim:=x", "everybody", "address:10.0.0.0/33", "7")),
 ])
 def test_who_cannot_be_known_is_refused(problems, seen, message):
     [problem] = problems(SMALLEST + f"server: {{insight: [\"{seen}\"]}}\n")
@@ -77,7 +79,7 @@ def test_who_cannot_be_known_is_refused(problems, seen, message):
 
 
 def test_who_is_everybody_or_nobody_is_warned_of(built):
-    text = SMALLEST + 'server: {insight: ["address:0.0.0.0/0", "address:::/0", "subject:probe", "claim:a=b"]}\n'
+    text = SMALLEST + 'server: {insight: ["address:0.0.0.0/0", "address:::/0", "principal:jwt:probe", "claim:a=b"]}\n'
     assert [(one.message, one.code) for one in built(text).warnings] == [
         *[("every client may see which arm answered", "everybody")] * 2,
         *[("there are no verified callers without a policy", "unused")] * 2]

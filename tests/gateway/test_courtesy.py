@@ -64,11 +64,11 @@ def test_a_304_has_no_link_that_would_replace_those_that_a_cache_keeps():
 def test_nothing_to_say_leaves_the_fields_themselves():
     given = Headers([(b"X", b"y")])
     assert Courtesy().added(200, given) is given
-    assert sent(Courtesy(insight=Insight(subjects=frozenset({"other"}))), (b"X", b"y")) == [(b"X", b"y")]
+    assert sent(Courtesy(insight=Insight(principals=frozenset({("jwt", "other")}))), (b"X", b"y")) == [(b"X", b"y")]
 
 
-INSIGHT = Insight((ip_network("10.0.0.0/8"), ip_network("2001:db8::/32")), frozenset({"probe"}),
-                  (("role", "tester"), ("level", "7")))
+INSIGHT = Insight((ip_network("10.0.0.0/8"), ip_network("2001:db8::/32")),
+                  frozenset({("jwt", "probe"), ("apikey", "anna")}), (("role", "tester"), ("level", "7")))
 
 
 @pytest.mark.parametrize("by", [

@@ -1,6 +1,8 @@
 """Cookies that are an arm's own: the names that clients see, and what each arm gets of a client's cookies."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from adapters.message import Headers
 from gateway.jars import Jar, as_said
@@ -77,6 +79,11 @@ def test_a_cookie_from_before_is_adopted_until_the_jar_has_one():
     assert got(LEGACY, "JSESSIONID=old", "legacy~JSESSIONID=new; a=1") == (["JSESSIONID=new; a=1"], {"JSESSIONID"})
 
 
+def test_a_cookie_from_before_that_several_arms_may_have_set_stays():
+    both = Jar("legacy", ("JSESSIONID",), adopts=True, clears=False, jars=JARS)
+    assert got(both, "JSESSIONID=old; a=1") == (["JSESSIONID=old; a=1"], set())
+
+
 def test_a_cookie_from_before_is_given_to_no_other_arm():
     assert got(MODERN, "JSESSIONID=old; a=1") == (["a=1"], set())
     assert got(MODERN, "JSESSIONID=old") == ([], set())
@@ -104,3 +111,17 @@ def test_all_cookies_may_be_an_arms_own():
     jar = Jar("legacy", ("*",), jars=JARS)
     assert set_by(jar, "a=1", "__Secure-b=2") == ["legacy~a=1", "__Secure-legacy~b=2"]
     assert got(jar, "legacy~a=1; c=3; __Secure-legacy~b=2")[0] == ["a=1; __Secure-b=2"]
+
+
+_NAMES = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7e, exclude_characters='=;,"'), max_size=20)
+_PREFIXES = st.sampled_from(["", "__Host-", "__Secure-", "__Host-Http-", "__host-", "legacy~", "modern~"])
+
+
+@given(_PREFIXES, _NAMES, st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7e, exclude_characters=";")))
+def test_what_an_arm_sets_comes_back_to_it_and_to_no_other(prefix, name, value):
+    legacy, modern = (Jar(jar, ("*",), jars=JARS) for jar in ("legacy", "modern"))
+    said = f"{prefix}{name}={value}"
+    [shown] = set_by(legacy, said)
+    assert shown.startswith(prefix if prefix.startswith("__") else "legacy~")
+    assert got(legacy, f"a~b=1; {shown}")[0] == [said]
+    assert got(modern, shown) == got(STRANGER, shown) == ([], set())

@@ -1,4 +1,7 @@
-"""What tests of several files share: a gateway with strict limits, and an upstream behind a module's gateway."""
+"""What tests of several files share: a gateway with strict limits, gateways that outlive a test, and an upstream behind
+these."""
+
+from contextlib import ExitStack
 
 import pytest
 
@@ -35,3 +38,21 @@ def everlasting_modern():
     upstream = Upstream()
     yield upstream
     upstream.close()
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """A gateway for tests that come one after another and leave it as it was: kept(config, *options) is the one before,
+    if it has this configuration and these options, else a new one in its place."""
+    known = None, None
+    with ExitStack() as stack:
+
+        def start(config, *options):
+            nonlocal known
+            if known[0] != (config, options):
+                stack.close()
+                known = (config, options), stack.enter_context(
+                    running(tmp_path_factory.mktemp("kept"), config, *options))
+            return known[1]
+
+        yield start

@@ -49,8 +49,8 @@ def answers(figway, target, times):
 
 def asked_again(figway, modern, requests):
     """Wait until a mismatch has been asked again."""
-    until(lambda: figway.metric(OUTCOMES) + figway.metric("figway_shadow_unfinished") >= requests, "not all arrived")
-    until(lambda: len(modern.asked) > requests, "nothing is asked again", 20.0)
+    until(lambda: figway.eligible() >= requests, "not all arrived")
+    until(lambda: len(modern.asked) > requests, "nothing is asked again")
 
 
 def test_a_queue_that_gives_each_item_once_loses_nothing_under_a_default_shadow(gateway, legacy, modern):

@@ -220,6 +220,7 @@ def test_what_nobody_reaches_is_listed_as_unreached(gateway, legacy):
     table = run(figway)
     assert re.search(r"legacy scheduling\.book +no client", table)
     assert re.search(r"legacy scheduling\.read +[0-9a-f]{16}", table)
+    assert re.search(r"legacy _default +no client", table)
     assert max(map(len, table.splitlines())) <= 80
     assert run(figway, "--capability", "ascii").count("legacy") == 1
     assert json.loads(figway.admin("/clients").body)["unreached"] == found["unreached"]
@@ -238,6 +239,18 @@ def test_clients_are_known_after_a_restart_and_their_first_time_stays(legacy, tm
     assert [(one["client"], one["since"]) for one in after["habits"]] == [
         (one["client"], one["since"]) for one in before["habits"]]
     assert all(now["last"] > then["last"] for now, then in zip(after["habits"], before["habits"], strict=True))
+
+
+def test_where_custody_is_deleted_tokens_are_others_and_that_is_logged(gateway, legacy):
+    figway = gateway(clinic(legacy))
+    figway.say(b"GET / HTTP/1.1\nHost: h\n\n")
+    [before] = names(figway, "line_ends")
+    (figway.folder / "figway.db.custody").unlink()
+    figway.say(b"GET / HTTP/1.1\r\n\r\n")
+    [after] = names(figway, "no_host")
+    assert before != after, "it was made with a new key"
+    until(lambda: lines(figway, "custody_renewed"), "the loss is not logged")
+    assert tokens(figway, "127.0.0.1") == [after]
 
 
 def test_a_store_in_memory_is_read_at_the_admin_port(gateway, legacy):

@@ -1,13 +1,14 @@
 """Deprecations are said to everybody, the arm to permitted callers alone; and no comparison sees either."""
 
 import hashlib
+import threading
 from email.utils import parsedate_to_datetime
 
 import pytest
 
 from tests.backends.figway import running
 from tests.backends.upstream import closed_port, until
-from tests.backends.wire import request, response
+from tests.backends.wire import PATIENCE, request, response
 
 KEYS = {"probe": "a key of a prober", "lab": "a key of a laboratory"}
 HOST = ("Host", "clinic.example")
@@ -15,7 +16,7 @@ COURTESY = {b"deprecation", b"sunset", b"link", b"server-timing", b"x-figway-arm
 BODY = ("Content-Type", "text/plain")
 
 
-def config(legacy, modern, insight='["subject:probe", "address:203.0.113.0/24"]'):
+def config(legacy, modern, insight='["principal:apikey:probe", "address:203.0.113.0/24"]'):
     keys = ", ".join(f'{name}: "sha256:{hashlib.sha256(key.encode()).hexdigest()}"' for name, key in KEYS.items())
     deprecation = ('deprecation: {since: 2026-03-01, sunset: 2027-03-01T06:00:00Z, sunset_link: /end, '
                    'link: "https://clinic.example/why"}')
@@ -82,18 +83,23 @@ def links(answer):
     return answer.headers.get_all(b"link")
 
 
+def settled(figway, exchanges=0):
+    """How many exchanges were to be compared, at least so many, and how many matched, once all have an outcome."""
+    until(lambda: figway.eligible() >= exchanges and not figway.metric("figway_shadow_unfinished"), "no outcome yet")
+    return figway.eligible(), figway.metric("figway_shadow_total", outcome="match")
+
+
 def test_each_answer_of_a_deprecated_capability_says_so(figway, legacy, modern):
     legacy.answers(response(200, BODY, ("Link", '</2>; rel="next"'), body=b"x"))
     modern.answers(response(200, BODY, ("Link", '</2>; rel="next"'), body=b"x"))
-    before = figway.metric("figway_shadow_total", capability="old", outcome="match")
+    exchanges, matches = settled(figway)
     answer = figway.ask("GET", "/old/1", HOST)
     assert answer.get("Deprecation") == "@1772323200"
     assert parsedate_to_datetime(answer.get("Sunset")).isoformat() == "2027-03-01T06:00:00+00:00"
     assert links(answer) == [b'</2>; rel="next"', b'<https://clinic.example/why>; rel="deprecation"',
                              b'</end>; rel="sunset"']
     assert added(answer) == COURTESY - {b"server-timing", b"x-figway-arm"}
-    until(lambda: figway.metric("figway_shadow_total", capability="old", outcome="match") == before + 1,
-          "what the gateway adds is a difference")
+    assert settled(figway, exchanges + 1) == (exchanges + 1, matches + 1)
 
 
 def test_refusals_say_so_too(figway, legacy):
@@ -163,11 +169,10 @@ def test_what_a_client_forges_is_not_passed_on(figway, legacy):
 def test_a_comparison_sees_none_of_it(figway, legacy, modern):
     legacy.answers(response(200, BODY, body=b"x"))
     modern.answers(response(200, BODY, ("Server-Timing", "db;dur=1"), ("X-Figway-Arm", "inner"), body=b"x"))
-    before = figway.metric("figway_shadow_total", capability="old", outcome="match")
+    exchanges, matches = settled(figway)
     seen = figway.ask("GET", "/old/1", HOST, ("X-Forwarded-For", "203.0.113.9"))
     assert added(seen) == COURTESY
-    until(lambda: figway.metric("figway_shadow_total", capability="old", outcome="match") == before + 1,
-          "what permitted callers see is a difference")
+    assert settled(figway, exchanges + 1) == (exchanges + 1, matches + 1)
 
 
 def test_a_reload_begins_and_ends_it(gateway, legacy, modern):
@@ -179,6 +184,37 @@ def test_a_reload_begins_and_ends_it(gateway, legacy, modern):
     figway.reload(begun.replace('["address:127.0.0.1"]', "[]").replace("since: 2026-03-01,", "since: 2026-03-02,"))
     until(lambda: added(figway.ask("GET", "/", HOST)) == set(), "the reload changes nothing")
     assert figway.ask("GET", "/old/1", HOST).get("Deprecation") == "@1772409600"
+
+
+def test_a_stream_passes_piece_by_piece(figway, legacy):
+    read = threading.Event()
+
+    def streams(wire, asked):
+        wire.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+                  b"5\r\nfirst\r\n")
+        assert read.wait(PATIENCE)
+        wire.send(b"4\r\nlast\r\n0\r\n\r\n")
+
+    legacy.does(streams)
+    wire = figway.connect().send(request("GET", "/keyed/1", HOST, ("X-API-Key", KEYS["probe"])))
+    _, _, headers = wire.read_head()
+    assert (headers.get(b"deprecation"), headers.get(b"x-figway-arm")) == (b"@1772323200", b"legacy")
+    assert wire.read(10) == b"5\r\nfirst\r\n"
+    read.set()
+    assert wire.read(14) == b"4\r\nlast\r\n0\r\n\r\n"
+
+
+def test_a_tunnel_begins_with_it(figway, legacy):
+    def upgrades(wire, asked):
+        wire.send(b"HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nhello")
+        wire.close()
+
+    legacy.does(upgrades)
+    wire = figway.connect().send(request("GET", "/keyed/1", HOST, ("X-API-Key", KEYS["probe"]), (
+        "Connection", "Upgrade"), ("Upgrade", "websocket")))
+    reply = wire.read_reply()
+    assert (reply.status, reply.get("Deprecation"), reply.get("X-Figway-Arm")) == (101, "@1772323200", "legacy")
+    assert wire.rest() == b"hello"
 
 
 def test_a_pipelined_answer_has_its_own(figway, legacy, modern):

@@ -65,7 +65,7 @@ def test_a_key_is_apart_from_the_data_and_is_not_used_once_it_is_destroyed(gatew
     custody = SqliteCustody(file)
     [scope] = custody.scopes(PURPOSE)
     key = custody.find(PURPOSE, scope)
-    assert all(key not in one.read_bytes() for one in figway.folder.glob("figway.db*") if one != file)
+    assert all(key not in one.read_bytes() for one in figway.folder.glob("figway.db*") if one.is_file() and one != file)
 
     assert shred(figway) == "0 keys of patients destroyed; that of the current epoch is kept\n"
     assert shred(figway, "--all") == "1 key of patients destroyed\n"

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import threading
 import urllib.request
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import MappingProxyType
 
@@ -35,21 +35,36 @@ def environment():
         "COLUMNS": "100", "HTTP_PROXY": "http://127.0.0.1:1", "http_proxy": "http://127.0.0.1:1"}
 
 
-@pytest.fixture
-def start(folder):
-    """Starts the demo; whatever of it is left when the test is over is killed, and so is what it started."""
-    with ExitStack() as stack:
-
-        def start(*options, limits=NO_LIMITS):
-            stack.callback(end_processes_of, folder)
-            process = stack.enter_context(started(
-                [*FIGWAY, "demo", *options], cwd=folder, env=environment(), text=True,
-                stdout=subprocess.PIPE, stderr=subprocess.PIPE))
+@contextmanager
+def demo(folder, *options, limits=NO_LIMITS):
+    """The demo as a process. What is left of it at the end of the block is killed, and so is what it started."""
+    try:
+        with started([*FIGWAY, "demo", *options], cwd=folder, env=environment(), text=True,
+                     stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
             for what, bounds in limits.items():
                 resource.prlimit(process.pid, what, bounds)
-            return process
+            yield process
+    finally:
+        end_processes_of(folder)
 
-        yield start
+
+@pytest.fixture
+def start(folder):
+    """Starts the demo in `folder`."""
+    with ExitStack() as stack:
+        yield lambda *options, **more: stack.enter_context(demo(folder, *options, **more))
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    """A demo that was run to its end: its folder, and what it printed to both streams."""
+    folder = tmp_path_factory.mktemp("demo")
+    shutil.copy(ROOT / "routes.yaml", folder)
+    with demo(folder, "--requests", "300") as process:
+        out, err = process.communicate(timeout=LONG)
+        assert process.returncode == 0, out + err
+        assert processes_of(folder) == {}
+    return folder, out, err
 
 
 def report(folder, capability):
@@ -87,10 +102,8 @@ def end_processes_of(folder):
             continue
 
 
-def test_the_demo_finds_every_seeded_defect_and_nothing_else_and_leaves_no_process(folder, start):
-    process = start("--requests", "300")
-    out, err = process.communicate(timeout=LONG)
-    assert process.returncode == 0, out + err
+def test_the_demo_finds_every_seeded_defect_and_nothing_else_and_leaves_no_process(done):
+    folder, out, err = done
     assert err == ""
     assert f"{len(DEFECTS)} of {len(DEFECTS)} seeded defects found" in out
     assert "nothing else differs" in out
@@ -101,7 +114,6 @@ def test_the_demo_finds_every_seeded_defect_and_nothing_else_and_leaves_no_proce
         "patient-search": "legacy", "patients": "shadow", "results": "shadow", "appointments": "canary",
         "documents": "verify", "downloads": "modern", "departments": "retired", "(all the rest)": "legacy",
     }
-    assert processes_of(folder) == {}
     # The end: a verdict for each capability, SAFE on the mended modern, and a page for each, which a link leads to.
     stage = "legacy|shadow|canary|verify|modern|retired"
     verdicts = dict(re.findall(rf"(?m)^ ([a-z-]+) +(?:{stage}) +([A-Z ]+|not shadowed)  ", out))
@@ -118,10 +130,8 @@ def test_the_demo_finds_every_seeded_defect_and_nothing_else_and_leaves_no_proce
     assert ended([*FIGWAY, "gate", "patients"], cwd=folder, env=environment()).returncode == 0
 
 
-def test_its_store_is_there_for_the_report(folder, start):
-    process = start("--requests", "50")
-    out, err = process.communicate(timeout=LONG)
-    assert process.returncode == 0, out + err
+def test_its_store_is_there_for_the_report(done):
+    folder, _, _ = done
     assert "/telecom/phone" in report(folder, "patients")
 
 

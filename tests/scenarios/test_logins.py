@@ -10,6 +10,14 @@ from tests.backends.upstream import Upstream, closed_port, until
 from tests.backends.wire import PATIENCE, Cut, request, response
 
 
+@pytest.fixture
+def modern(everlasting_modern):
+    """The modern system behind what is `kept`."""
+    everlasting_modern.forget()
+    yield everlasting_modern
+    assert everlasting_modern.failures == []
+
+
 @pytest.fixture(scope="module")
 def narrow(everlasting_legacy, tmp_path_factory):
     """A gateway whose pool has room for two, so that connections are shared at once."""
@@ -385,9 +393,9 @@ default: {{upstream: legacy}}
 # --- several endpoints, several upstreams -----------------------------------------------------------------------------
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_with_two_endpoints_a_client_stays_at_the_one_it_logged_in_at(gateway, legacy, modern, scheme):
+def test_with_two_endpoints_a_client_stays_at_the_one_it_logged_in_at(kept, legacy, modern, scheme):
     domain(legacy, "one"), domain(modern, "two")
-    both = gateway(f"""
+    both = kept(f"""
 version: 1
 upstreams: {{clinic: {{endpoints: ["{legacy.url}", "{modern.url}"]}}}}
 default: {{upstream: clinic}}
@@ -452,9 +460,9 @@ def test_one_connection_is_logged_in_at_two_upstreams_apart(gateway, legacy, mod
 # --- canary, fallback, shadow -----------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_a_split_is_not_rolled_anew_for_who_is_logged_in(gateway, legacy, modern, scheme):
+def test_a_split_is_not_rolled_anew_for_who_is_logged_in(kept, legacy, modern, scheme):
     domain(legacy, "legacy"), domain(modern, "modern")
-    figway = gateway(two(legacy, modern, "canary", SPLIT))
+    figway = kept(two(legacy, modern, "canary", SPLIT))
     homes = set()
     for number in range(24):
         person = Person(figway, f"user{number}")
@@ -489,14 +497,14 @@ def test_a_share_of_nothing_takes_clients_back_from_modern_logged_in_or_not(gate
 
 
 @pytest.mark.parametrize("fails", ["refused", "resets", "unwell"])
-def test_where_modern_fails_legacy_logs_the_client_in(gateway, legacy, modern, fails):
+def test_where_modern_fails_legacy_logs_the_client_in(kept, legacy, modern, fails):
     domain(legacy, "legacy")
     if fails == "resets":
         modern.does(lambda wire, asked: wire.reset())
     else:
         modern.answers(response(503, body=b"unwell"))
     config = two(legacy, modern, "canary", MODERN)
-    figway = gateway(config if fails != "refused" else config.replace(modern.url, f"http://127.0.0.1:{closed_port()}"))
+    figway = kept(config if fails != "refused" else config.replace(modern.url, f"http://127.0.0.1:{closed_port()}"))
 
     doctor, stranger = Person(figway, "doctor"), Person(figway, "stranger")
     reply = doctor.log_in("/results/1")

@@ -418,7 +418,7 @@ def test_what_killed_workers_had_written_to_a_store_that_was_deleted_before_the_
             stopped.add(pid)
         return len(stopped) == 2
 
-    until(both_are_stopped, "no new worker comes", LONG)
+    until(both_are_stopped, "no new worker comes", LONG, pause=0.01)
     deleted(figway.folder / "figway.db")
     for pid in stopped:
         os.kill(pid, signal.SIGCONT)

@@ -84,6 +84,20 @@ def test_an_answer_with_one_meaning_passes_clean_and_its_connection_serves_no_ot
     assert gained(counted(figway, REPAIRED, "legacy"), before) == dict.fromkeys(untidy.rules, 1)
 
 
+@pytest.mark.proves(8, 19)
+@pytest.mark.parametrize("length", [b"5 ", b"5\t \t", b"0000000000000000000005", b"0000000000000000000005 "])
+@pytest.mark.parametrize("target", ["/", "/strict/"])
+def test_blanks_after_a_length_and_zeros_before_it_break_no_rule(figway, legacy, target, length):
+    before = counted(figway, REPAIRED, "legacy")
+    legacy.answers(OK + b"Content-Length: " + length + b"\r\n\r\nhello", response(200, body=b"next"))
+    reply = figway.ask("GET", target)
+    following = figway.ask("GET", target)
+
+    assert (reply.status, reply.body, following.body) == (200, b"hello", b"next")
+    assert legacy.asked[1].number == legacy.asked[0].number + 1, "the connection was not used again"
+    assert counted(figway, REPAIRED, "legacy") == before
+
+
 @pytest.mark.parametrize("case", UNTIDY)
 def test_a_strict_upstream_repairs_nothing(figway, legacy, case):
     untidy, before = UNTIDY[case], counted(figway, REPAIRED, "tidy")

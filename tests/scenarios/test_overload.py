@@ -18,7 +18,7 @@ def held(figway):
 
 
 def empties(figway):
-    until(lambda: held(figway) == 0, "what was held is still counted", 30)
+    until(lambda: held(figway) == 0, "what was held is still counted")
 
 
 def asks_well(figway, count=20):
@@ -171,7 +171,7 @@ def test_uploads_that_the_upstream_does_not_take_find_room_only_so_far(small, le
     for wire in wires:
         senders.append(threading.Thread(target=send, args=(wire, data), daemon=True))
         senders[-1].start()
-    until(lambda: small.metric("figway_memory_refused_total") > 0, "nobody is refused", 30)
+    until(lambda: small.metric("figway_memory_refused_total") > 0, "nobody is refused")
     asks_well(small)
     assert held(small) <= 4 * MEBIBYTE
     for wire in wires:
@@ -339,5 +339,5 @@ default: {{upstream: legacy, policies: []}}
     assert not checks(figway)["connections"][0]
     for wire in wires:
         wire.close()
-    until(lambda: any(one["event"] == "overload_over" for one in figway.log()), "its end is not told", 30)
+    until(lambda: any(one["event"] == "overload_over" for one in figway.log()), "its end is not told")
     assert checks(figway)["connections"][0]

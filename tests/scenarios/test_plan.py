@@ -95,3 +95,9 @@ Cookies that one arm sets, and the other would now receive, as far as mirrors ha
   labs: modern sets sid
 """)
     assert "secret" not in shown
+    apart = figway.file.read_text().replace(
+        "legacy: legacy\n    modern: modern", "legacy: {upstream: legacy, cookies: {own: [JSESSIONID]}}\n"
+        "    modern: {upstream: modern, cookies: {own: [\"*\"]}}", 1)
+    figway.file.write_text(apart)
+    assert json.loads(plan(figway, log, "labs", "verify", "-o", "json"))["cookies"] == [
+        {"capability": "labs", "set_by": "legacy", "names": [], "unnamed": 1}]

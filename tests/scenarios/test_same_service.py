@@ -46,7 +46,7 @@ def asked(figway, seed):
             if one.operation.capability in names and one.operation.method == "GET"][:EXCHANGES]
     tally = send(asks, f"http://127.0.0.1:{figway.port}", lambda: None)
     assert tally.right == EXCHANGES, tally
-    until(lambda: figway.metric("figway_shadow_unfinished") == 0, "the lane does not come to rest", 60.0)
+    until(lambda: figway.metric("figway_shadow_unfinished") == 0, "the lane does not come to rest")
 
 
 def report(figway):

@@ -9,7 +9,7 @@ import pytest
 
 from tests.backends.figway import Figway, running
 from tests.backends.servers import SERVERS, serving
-from tests.backends.wire import Cut, request
+from tests.backends.wire import PATIENCE, Cut, request
 
 KEY = "a-key-of-the-lab"
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"]
@@ -111,7 +111,7 @@ def resource(figway: Figway, method: str, target: str, *fields: tuple[str, str])
 
 def direct(port: int, method: str, target: str) -> str:
     """The same without a gateway between."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     try:
         connection.putrequest(method, target)
         connection.putheader("Content-Length", "0")

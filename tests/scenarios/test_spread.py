@@ -84,7 +84,7 @@ def connected(figway, count, pause=0.0, address=None):
 
 
 def all_ended(figway, address=None):
-    until(lambda: not any(held(figway, address or place(figway)).values()), "connections stay", 30)
+    until(lambda: not any(held(figway, address or place(figway)).values()), "connections stay")
 
 
 def is_spread(counts):
@@ -161,8 +161,8 @@ def test_where_a_worker_is_killed_the_others_take_its_part_until_another_does(ga
         victim = figway.workers()[0]
         os.kill(victim, signal.SIGKILL)
         with connected(figway, 24):
-            until(lambda: victim not in figway.workers() and len(figway.workers()) == WORKERS, "it is not replaced", 60)
-            until(lambda: figway.readiness()[1].find(f"workers: {WORKERS} of {WORKERS}") > 0, "it is not ready", 60)
+            until(lambda: victim not in figway.workers() and len(figway.workers()) == WORKERS, "it is not replaced")
+            until(lambda: figway.readiness()[1].find(f"workers: {WORKERS} of {WORKERS}") > 0, "it is not ready")
             with connected(figway, 24):
                 counts = list(held(figway, place(figway)).values())
                 assert sum(counts) >= 48
@@ -181,8 +181,8 @@ def test_a_worker_that_stands_still_is_given_nothing_and_holds_up_nobody(gateway
     finally:
         os.kill(still, signal.SIGCONT)
     # It is well again, or another has taken its place.
-    until(lambda: len(figway.workers()) == WORKERS, "a worker is missing", 60)
-    until(lambda: figway.readiness()[1].find(f"workers: {WORKERS} of {WORKERS}") > 0, "it is not ready", 60)
+    until(lambda: len(figway.workers()) == WORKERS, "a worker is missing")
+    until(lambda: figway.readiness()[1].find(f"workers: {WORKERS} of {WORKERS}") > 0, "it is not ready")
     all_ended(figway)
     with connected(figway, 40):
         counts = list(held(figway, place(figway)).values())

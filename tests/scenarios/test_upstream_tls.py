@@ -116,9 +116,9 @@ def test_a_renewed_client_certificate_is_shown_without_a_restart(renewable, auth
     assert figway.ask("GET", "/").status == 502
     fresh = authority.issue("renewed.clinic.example")
     pair.cert.write_bytes(fresh.cert.read_bytes())
-    until(lambda: "[bad_certificate]" in figway.readiness()[1], "half a renewal is not told", 30)
+    until(lambda: "[bad_certificate]" in figway.readiness()[1], "half a renewal is not told")
     pair.key.write_bytes(fresh.key.read_bytes())
-    until(lambda: figway.ask("GET", "/").status == 200, "it is not taken up", 30)
+    until(lambda: figway.ask("GET", "/").status == 200, "it is not taken up")
     assert figway.metric("figway_config_last_reload_successful") == 1
 
 
@@ -133,4 +133,4 @@ default: {{upstream: legacy}}
 """) as figway:
         assert figway.ask("GET", "/").status == 502
         stranger.ca.write_bytes(authority.ca.read_bytes())
-        until(lambda: figway.ask("GET", "/").status == 200, "it is not taken up", 30)
+        until(lambda: figway.ask("GET", "/").status == 200, "it is not taken up")

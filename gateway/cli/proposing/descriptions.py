@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from adapters.document import DocumentError, Tree
 from adapters.trees.xml import tree
+from gateway.ambiguity import is_ambiguous
 from gateway.cli.proposing.naming import plain
 from gateway.cli.sources import Refused
 from gateway.config.kinds import template_fault
@@ -52,13 +53,18 @@ def openapi(file: Path) -> list[Described]:
     return _bounded(file, _openapi(document, paths))
 
 
+def can_be_asked(one: Described) -> bool:
+    """Whether a request can have the path of an operation: one is no template, another is refused as ambiguous."""
+    return not template_fault(one.path) and not is_ambiguous(one.path.encode())
+
+
 def _openapi(document: dict[str, Any], paths: dict[str, Any]) -> Iterator[Described]:
     servers = document.get("servers")
     first = servers[0] if isinstance(servers, list) and servers and isinstance(servers[0], dict) else {}
     base = _base(first.get("url")) or _base(document.get("basePath"))
     for path, item in paths.items():
         template = respelt(base + str(path))
-        if not isinstance(item, dict) or template_fault(template):
+        if not isinstance(item, dict):
             continue
         for method in _METHODS:
             operation = item.get(method)
@@ -120,7 +126,7 @@ def _wsdl(root: Tree) -> Iterator[Described]:
             address = next((_attribute(one, "location") for one in _children(port, "address")), "")
             binding = bindings.get(re.sub(r"\A(?:\{[^}]*\}|[^:]*:)", "", _attribute(port, "binding")))
             path = respelt(urlsplit(address).path or "/") if address.startswith(("http://", "https://")) else ""
-            if binding is None or not path or template_fault(path):
+            if binding is None or not path:
                 continue
             for operation in _children(binding, "operation"):
                 action = next((_attribute(one, "soapAction") for one in _children(operation, "operation")), "")

@@ -5,6 +5,7 @@ from collections.abc import Collection
 
 from gateway.reading import segments
 
+_LONGEST = 64
 # Segments that say how a service is spoken to, and not about what.
 _GENERIC = re.compile(
     r"(?i)api|rest|restful|fhir|baser?[0-9]?|ws|wsdl|soap|services?|odata|web|webapp|app|public|hapi-fhir-jpaserver|rpc"
@@ -46,8 +47,8 @@ def operation(method: str, template: str, capability: str) -> str:
     """The name of an operation in its capability: `read`, `list`, `create`, `list-visits`."""
     parts = segments(template)
     last = parts[-1]
-    if last.startswith("$"):
-        return plain(last)
+    if last.startswith("$") and (named := plain(last)):
+        return named
     if last == "_search":
         return "search-by-post" if method == "POST" else "search"
     if _CALLED.search(template) and method == "POST":
@@ -58,12 +59,13 @@ def operation(method: str, template: str, capability: str) -> str:
     verb = _VERBS.get(method) or (("read" if ends_in_id else "list") if method == "GET" else plain(method))
     words = [plain(one) for one in parts if one and not one.startswith("{") and not is_generic(one)]
     about = [one for one in words[1:] if one and one != capability]
-    return "-".join([verb, *about])[:64].strip("-") or "ask"
+    return "-".join([verb, *about])[:_LONGEST].strip("-") or "ask"
 
 
 def free(name: str, taken: Collection[str]) -> str:
     """The name, or the next one that is free."""
     found, number = name, 2
     while found in taken:
-        found, number = f"{name}-{number}", number + 1
+        end = f"-{number}"
+        found, number = name[:_LONGEST - len(end)] + end, number + 1
     return found

@@ -24,7 +24,10 @@ _MOST_SEGMENTS = 24
 _LONGEST = 48
 # More words than this at one place, each asked rarely, are identifiers; so are many more, however often.
 _MANY, _TOO_MANY, _RARELY = 12, 40, 5
-_PLAIN = re.compile(r"[A-Za-z$_~@][A-Za-z0-9._~$@-]*", re.ASCII)
+_PLAIN = re.compile(r"[A-Za-z$_~@][A-Za-z0-9._~$-]*", re.ASCII)
+# What follows these is a name or a number of somebody, however often it is asked: `by-name`, `findByMrn`, `surname`.
+_ANNOUNCES = re.compile(r"(?:.*[-_.])?[Bb][Yy](?:[-_.A-Z].*)?|.*[a-z]By[A-Z].*"
+                        r"|(?i:.*names?|(?:.*[-_.])?(?:mrn|ssn|e?-?mails?|phones?|logins?))", re.ASCII | re.DOTALL)
 _NUMBERED = re.compile(r"[A-Za-z][A-Za-z._-]{2,}[0-9]{1,2}(?:\.[A-Za-z]+)?", re.ASCII)
 _HEX = re.compile(r"[0-9a-fA-F-]{8,}", re.ASCII)
 # Words that stand beside identifiers, in FHIR (R4 section 3.1.0) and elsewhere.
@@ -131,20 +134,23 @@ class Paths:
             return
         node = self._root
         node.count += 1
+        announced = False
         for part in parts:
             if node.tail:
                 break
-            node = self._next(node, part)
+            node = self._next(node, part, announced)
             node.count += 1
+            announced = _ANNOUNCES.fullmatch(part) is not None
         end = node.ends.setdefault(method, End())
         end.count += 1
         end.answered += status not in (400, 404, 405, 410, 501)
 
-    def _next(self, node: _Node, part: str) -> _Node:
+    def _next(self, node: _Node, part: str, announced: bool) -> _Node:
         word = part.lower() if self._any_case else part
         if (known := node.words.get(word)) is not None:
             return known
-        if (part and not is_word(part)) or self._nodes >= _MOST_NODES or (node.param is not None and node.described):
+        is_value = not is_word(part) or (announced and part.lower() not in _WORDS)
+        if (part and is_value) or self._nodes >= _MOST_NODES or (node.param is not None and node.described):
             if node.param is None:
                 node.param = _Node()
                 self._nodes += 1

@@ -33,13 +33,14 @@ def propose(sources: Sources) -> tuple[str, list[str]]:
     """The text of a valid routes.yaml, and lines to tell. Raises Refused."""
     legacy = _bare(sources.legacy)
     _checked("--legacy", f"version: 1\nupstreams: {{legacy: {{url: {legacy!r}}}}}\ndefault: {{upstream: legacy}}\n")
-    described = list(_described(sources))
+    said: list[str] = []
+    described = list(_described(sources, said))
     iis = any(logs.is_iis(one) for one in sources.logs)
     paths = Paths(any_case=iis)
     for one in described:
         if not one.action:
             paths.describe(one.method, one.path, one.name, one.group)
-    said, names = [], []
+    names = []
     for file in sources.logs:
         log = logs.read(file, lambda line: paths.ask(*line[:4]))
         names.append(f"{log.requests:,} {noun(log.requests, 'request')} of an access log")
@@ -59,11 +60,16 @@ def propose(sources: Sources) -> tuple[str, list[str]]:
     return text, said
 
 
-def _described(sources: Sources) -> Iterator[descriptions.Described]:
+def _described(sources: Sources, said: list[str]) -> Iterator[descriptions.Described]:
     for read, file in ((descriptions.openapi, sources.openapi), (descriptions.wsdl, sources.wsdl),
                        (descriptions.capability_statement, sources.statement)):
         if file is not None:
-            yield from read(file)
+            found = read(file)
+            usable = [one for one in found if descriptions.can_be_asked(one)]
+            if lost := len(found) - len(usable):
+                said.append(f"{file}: left out {lost:,} {noun(lost, 'operation')}: no request has such a path, as with "
+                            "`#`, `?` or `..`")
+            yield from usable
 
 
 def _bare(url: str) -> str:

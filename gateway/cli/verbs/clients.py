@@ -38,7 +38,7 @@ def run(capability: str | None, most: int, output: str, config: Path, admin: str
     if not found.since:
         console.print("Nothing is known of clients yet: a gateway notes them while it runs.")
         return
-    console.print(f"Watched since {minute(found.since)}. Tokens stand for addresses.")
+    console.print(f"Watched from {minute(found.since)} to {minute(found.until)}. Tokens stand for addresses.")
     console.print(Fitted(COLUMNS, [*_rows(found.habits, most), *_unreached(found)]))
 
 
@@ -57,14 +57,18 @@ def _rows(habits: Iterable[Doing], most: int) -> Iterator[tuple[Text, Text, str,
 
 def _unreached(found: Clients) -> Iterator[tuple[Text, str, str, str]]:
     for one in found.unreached:
-        yield Text(f"legacy {one.capability}.{one.operation}"), "no client", day(one.since), "-"
+        yield Text(f"legacy {_operation(one.capability, one.operation)}"), "no client", day(one.since), "-"
 
 
 def what_of(one: Doing) -> str:
     """What a client does, for people."""
     if one.does == REACHES:
-        return f"{one.arm} {one.capability}.{one.name}"
+        return f"{one.arm} {_operation(one.capability, one.name)}"
     return f"refused: {one.name}" if one.does == REFUSED else _SPOKEN.get(one.name, one.name)
+
+
+def _operation(capability: str, name: str) -> str:
+    return capability if name == capability else f"{capability}.{name}"  # the default's two names are one
 
 
 def day(at: float) -> str:

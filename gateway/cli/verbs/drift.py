@@ -1,6 +1,7 @@
 """figway drift: compares the stages in force with routes.yaml, and writes the difference as a patch."""
 
 import difflib
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,7 +39,11 @@ def run(config: Path, patch: bool, output: str) -> None:
         files, unwritten = patches(config, found)
         for drift, why in unwritten:
             click.echo(f"figway: {drift.capability} is not in the patch: {why}", err=True)
-        sys.stdout.buffer.write(b"".join(_diff(files, config)))
+        for drift in found:
+            if drift.stand.override is None and drift.stand.latch is None:
+                click.echo(f"figway: {drift.capability} was edited, and is not in force yet: the patch takes that back",
+                           err=True)
+        sys.stdout.buffer.write(b"".join(_diff(files)))
         sys.stdout.buffer.flush()
     elif output == "json":
         as_json([_facts(one) for one in found])
@@ -78,17 +83,16 @@ def _position(at: Any) -> dict[str, Any]:
     return {"reads": str(at.reads), "writes": str(at.writes), "share": at.share}
 
 
-def _diff(files: list[Patch], config: Path) -> Iterator[bytes]:
-    """A unified patch. The names in it begin where the command runs; those of files elsewhere begin where the
-    configuration lies, as programs refuse names that lead out of their folder."""
-    here, names = Path.cwd(), []
-    base = here if all(one.file.absolute().is_relative_to(here) for one in files) else config.absolute().parent
-    if base != here:
+def _diff(files: list[Patch]) -> Iterator[bytes]:
+    """A unified patch. The names in it begin where the command runs. If any file lies elsewhere, they begin in the
+    folder that holds all of them: programs refuse names that lead out of their folder."""
+    paths = [Path(os.path.normpath(one.file.absolute())) for one in files]
+    base = Path.cwd()
+    if not all(one.is_relative_to(base) for one in paths):
+        base = Path(os.path.commonpath([one.parent for one in paths]))
         click.echo(f"figway: apply this patch in {base}", err=True)
-    for one in files:
-        whole = one.file.absolute()
-        names.append((str(whole.relative_to(base)) if whole.is_relative_to(base) else str(whole)).encode())
-    for one, name in zip(files, names, strict=True):
+    for one, path in zip(files, paths, strict=True):
+        name = os.fsencode(path.relative_to(base))
         # A name with a blank ends with a tab, as programs expect.
         end = b"\t" if b" " in name else b""
         lines = difflib.diff_bytes(difflib.unified_diff, _lines(one.before), _lines(one.after),

@@ -18,6 +18,7 @@ from adapters.message import Headers, Request
 from gateway.admit import admit
 from gateway.call import Admitted, Call, Head, Principal
 from gateway.capability import DEFAULT, Arm
+from gateway.cli.sources import in_force
 from gateway.config.attempts import build_in_time
 from gateway.config.compile import Configuration
 from gateway.config.problem import Invalid
@@ -65,7 +66,7 @@ def run(
     if headers.get(b"host") is None:
         headers.insert(0, (b"Host", host))
     try:
-        built = build_in_time(config)
+        built = in_force(build_in_time(config))
         data = b"%b %b HTTP/1.1\r\n%b\r\n" % (method.encode(), target, wire_fields(headers))
         method, target, head = read(data, built.edge)
         if len(data) > built.edge.head:

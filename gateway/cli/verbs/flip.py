@@ -37,7 +37,8 @@ def _lines(done: Mapping[str, Any]) -> Iterator[str]:
     if done["stand"]["latch"] is not None:
         yield f"  held back by {done['stand']['latch']['guard']}: figway resume ends that"
     if record["detail"].get("gate") == "ungated":
-        yield "  ungated: no gate was asked about this step forward"
+        known = record["evidence"] or {}
+        yield f"  ungated; the evidence: {known.get('says') or 'unread, ' + known.get('unread', 'none')}"
     lacking = record["detail"].get("writes_that_legacy_lacks")
     if lacking is not None and not lacking:
         yield "  modern took no writes that legacy lacks"

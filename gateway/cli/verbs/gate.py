@@ -45,6 +45,4 @@ def _print(found: CapabilityReport, output: str) -> None:
         case "markdown":
             click.echo("\n".join((markdown.evidence(found.evidence), *markdown.notes(found))))
         case _:
-            table.show_evidence(found.evidence, table.terminal())
-            for line in found.advice:
-                click.echo(f"  note: {line.replace('`', '')}")
+            table.show_evidence(found.evidence, table.terminal(), found.advice)

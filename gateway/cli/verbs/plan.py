@@ -16,9 +16,11 @@ from gateway.cli.proposing import logs as access_logs
 from gateway.cli.set_cookies import SetCookies, set_cookies
 from gateway.cli.sources import Refused, store_of
 from gateway.cli.standing import at_stages, in_force, state
+from gateway.config.apart import warn_if_apart
 from gateway.config.attempts import build_in_time
 from gateway.config.compile import Configuration
-from gateway.config.problem import Invalid, did_you_mean
+from gateway.config.nodes import Node
+from gateway.config.problem import Findings, Invalid, Place, did_you_mean
 from gateway.flips.base import OutOfReach, Position, State
 from gateway.flips.fitting import lacks, written
 from gateway.flips.steps import words
@@ -53,8 +55,7 @@ def run(file: Path | None, config: Path, step: Step, logs: tuple[Path, ...], nam
         if file is None and not step.is_said:
             raise Refused("say which FILE, or which step: --capability NAME --to STAGE")
         was, now, kept = _planned(file, config, step)
-        for log in logs:
-            access_logs.read(log, lambda line: traffic.add(line, was.table, now.table))
+        read = [(log, access_logs.read(log, lambda line: traffic.add(line, was.table, now.table))) for log in logs]
         cookies = _cookies(was, {name for name, one in traffic.capabilities.items() if one.all.moved}) if logs else {}
     except Invalid as invalid:
         for problem in invalid.problems:
@@ -64,13 +65,17 @@ def run(file: Path | None, config: Path, step: Step, logs: tuple[Path, ...], nam
         click.echo(f"figway: {refused}", err=True)
         sys.exit(refused.status)
     found = changes(was, now)
+    apart = [one for one in _apart(now) if one not in _apart(was)]
     facts = traffic.facts(names=names)
+    facts["unread"] = [{"log": str(log), "lines": one.unread, "first": one.first_unread}
+                       for log, one in read if one.unread]
     if output == "json":
         as_json({"was": was.revision, "now": now.revision,
                  "changes": [{"kind": one.kind, "name": one.name, "says": list(one.says)} for one in found],
-                 "kept": kept, **({"traffic": facts, "cookies": _cookie_facts(cookies)} if logs else {})})
+                 "kept": kept, "apart": apart,
+                 **({"traffic": facts, "cookies": _cookie_facts(cookies)} if logs else {})})
         return
-    for line in _lines(found, kept):
+    for line in (*_lines(found, kept), *apart):
         click.echo(line)
     if logs:
         for line in (*_traffic(facts), *_cookie_lines(cookies)):
@@ -150,6 +155,11 @@ def _traffic(facts: dict[str, Any]) -> Iterator[str]:
         yield f"  {one['requests']:>8,} become {one['to']} instead of {one['from']}"
     if (more := len(facts["moved"]) - _MOST) > 0:
         yield f"  and {more:,} more ways; -o json has all"
+    for one in facts["unread"]:
+        yield (f"  {one['lines']:,} {noun(one['lines'], 'line')} of {one['log']} could not be read, the first at line "
+               f"{one['first']:,}")
+    if count := facts["pathless"]:
+        yield f"  {count:,} more {_verb(count, 'has', 'have')} no path, and {_verb(count, 'counts', 'count')} nowhere"
     for one in facts["capabilities"]:
         yield from _capability(one)
 
@@ -195,6 +205,13 @@ def _count(value: float) -> str:
 
 def _verb(value: float, one: str, several: str) -> str:
     return one if value == 1 else several
+
+
+def _apart(built: Configuration) -> list[str]:
+    """The cookies that capabilities share, as far as arms declare their own, while different arms answer them."""
+    findings = Findings()
+    warn_if_apart(built.table.capabilities.values(), Node(Place(Path()), {}), findings)
+    return [one.message for one in findings.warnings]
 
 
 def _cookies(was: Configuration, moving: set[str]) -> dict[str, SetCookies]:

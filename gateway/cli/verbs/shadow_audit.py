@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from gateway.cli.opened import as_json, opened, rows, when
+from gateway.cli.recorded import take_over, trail
 from gateway.cli.sources import Refused
 from shadow.custody.base import Deed
 
@@ -13,7 +14,8 @@ from shadow.custody.base import Deed
 def run(config: Path, output: str) -> None:
     """Do what `figway shadow audit` is for; exits with its status."""
     with opened(config, sealed=False) as stored:
-        deeds, whole = stored.custody.trail()
+        take_over(stored.built.control.path, stored.custody)
+        deeds, whole = trail(stored.built.control.path, stored.custody)
         if output == "json":
             as_json({"complete": whole, "deeds": [
                 {"at": deed.at, "who": deed.actor, "role": deed.role, "did": deed.action, "to": deed.subject,

@@ -1,13 +1,14 @@
 """figway shadow shred: destroys the keys of epochs, so that tokens made with them can no longer be linked."""
 
 import sys
-import time
 from pathlib import Path
 
 import click
 
-from gateway.cli.sources import Refused, actor, custody_of, evidence_of
-from shadow.custody.base import Custody, CustodyError, Deed
+from gateway.cli.recorded import record
+from gateway.cli.sources import Refused, custody_of, evidence_of
+from gateway.config.compile import Configuration
+from shadow.custody.base import Custody, CustodyError
 from shadow.lane.epoch_keys import PURPOSE, scope
 
 
@@ -18,7 +19,7 @@ def run(capability: str, every: bool, reason: str | None, config: Path) -> None:
         try:
             current = max(evidence_of(built, capability), key=lambda row: row.last, default=None)
             known = "" if current is None else scope(capability, current.epoch)
-            count = _shred(custody, capability, known, reason or "", every=every)
+            count = _shred(built, custody, capability, known, reason or "", every=every)
         finally:
             custody.close()
     except CustodyError as error:
@@ -31,13 +32,13 @@ def run(capability: str, every: bool, reason: str | None, config: Path) -> None:
                + ("" if every else "; that of the current epoch is kept"))
 
 
-def _shred(custody: Custody, capability: str, current: str, reason: str, *, every: bool) -> int:
+def _shred(built: Configuration, custody: Custody, capability: str, current: str, reason: str, *, every: bool) -> int:
     if (hold := custody.holds().get(capability)) is not None:
-        custody.record(Deed(time.time(), actor(), "operator", "shred_refused", capability, reason))
+        record(built, custody, "shred_refused", capability, reason, "operator")
         raise Refused(f"{capability} is held by {hold.actor}: {hold.reason}", 1)
     scopes = {one: made for one, made in custody.scopes(PURPOSE).items() if one.partition(" ")[0] == capability}
     if not every:
         # If the store has no epoch, the one with the latest key is the current one.
         scopes.pop(current or max(scopes, key=scopes.__getitem__, default=""), None)
-    custody.record(Deed(time.time(), actor(), "operator", "shred", capability, reason))
+    record(built, custody, "shred", capability, reason, "operator")
     return sum(custody.destroy(PURPOSE, one) for one in scopes)

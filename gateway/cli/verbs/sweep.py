@@ -15,11 +15,12 @@ import orjson
 from gateway import plugins
 from gateway.capability import Capability
 from gateway.cli.keys import Keys, read_keys
-from gateway.cli.sources import Refused, actor, built_for
+from gateway.cli.recorded import record
+from gateway.cli.sources import Refused, built_for
 from gateway.cli.sweeping import INTERRUPTED, Files, Pace, Requests, Sent, Sweep, Unfit
 from gateway.cli.swept_fields import plain_fields, secret_fields
 from gateway.config.compile import Configuration
-from shadow.custody.base import CustodyError, Deed
+from shadow.custody.base import CustodyError
 from shadow.custody.sqlite import SqliteCustody
 from shadow.evidence.counting import Counts, counts_as
 from shadow.sealed.base import VaultError
@@ -56,7 +57,7 @@ def run(
         sent = Sent(plain_fields(plain), secret_fields(file_of_fields, variables))
         requests, keys = _prepared(built, built.table.capabilities[capability], operation, sent, file, limit)
         with _files(built) as files:
-            files.custody.record(Deed(time.time(), actor(), "", "sweep", capability, reason or ""))
+            record(built, files.custody, "sweep", capability, reason or "")
             swept = Sweep(requests, keys.keys, Pace(rate, concurrency), built.lane, files)
             took = asyncio.run(_run(swept, len(keys.keys), built))
     except Refused as refused:

@@ -261,7 +261,8 @@ class AnswerWriter:
         return affinity
 
     def hear_out(self) -> bool:
-        """The client sends no more. Return whether it still gets its answers, as `client_ended` says from then on.
+        """The client sends no more. Return whether it still gets its answers. If the connection was to stay open after
+        them, `client_ended` is True from then on, and it closes after the last one.
 
         A client of HTTP/1.0 may end its side so. One of HTTP/1.1 has gone, unless `half_close` says otherwise or it has
         announced its end. TLS cannot end one way.

@@ -11,7 +11,7 @@ from math import inf
 from typing import cast
 
 from adapters.message import Headers
-from gateway.transports.http.last_words import hear_out
+from gateway.transports.http.last_words import read_last
 from gateway.transports.http.parties import Owner, Served
 from gateway.transports.http.phase import BODY, CLOSED, EARLY, HEAD, IDLE, TUNNEL
 from gateway.transports.http.response import ResponseHead, is_event_stream, judge, repaired
@@ -93,7 +93,7 @@ class Connection:
 
     def connection_lost(self, exc: Exception | None) -> None:
         # After a reset, an answer that ended looks like one that was cut. After a broken pipe, an end that came counts.
-        if exc is not None and self.serving is not None and hear_out(self) and isinstance(exc, BrokenPipeError):
+        if exc is not None and self.serving is not None and read_last(self) and isinstance(exc, BrokenPipeError):
             exc = None
         self.transport = None
         serving, framing = self.serving, self._framing
@@ -254,7 +254,8 @@ class Connection:
                 if end <= _REMEMBERED:
                     self._last = (raw, head)
             except Malformed:
-                # It is not whole, or not clean. If it was whole, it may have ended before `seen`.
+                # It is not whole (`raw` is no head then), or not clean. This is asked so late because most heads are
+                # both, and pay nothing for the others. One that is not clean may have ended before `seen`.
                 found = repaired(data, seen if end < 4 else 0)
                 if found is None:
                     self._buffer = data
@@ -268,7 +269,6 @@ class Connection:
             return
         if login is not None:
             self._log_in(serving, login)
-        framing: Framing | None
         if status == 101:
             framing = self._frame_tunnel(serving)
         elif serving.method == "HEAD" or status == 204 or status == 304:
@@ -343,7 +343,7 @@ class Connection:
         return ToTheEnd()
 
     def _log_in(self, serving: Served, login: tuple[bytes, ...]) -> None:
-        """Give the connection to the client that it is logged in for. The answer's end could give it to another."""
+        """Give the connection to the client that it is logged in for, before it could serve another client."""
         if login and not serving.offered(login):
             return
         keeper = serving.receiver.on_login()

@@ -29,7 +29,7 @@ class Lost(Protocol):
         ...
 
 
-def hear_out(lost: Lost) -> bool:
+def read_last(lost: Lost) -> bool:
     """Read what came last on a connection that was lost because a write to it failed.
 
     That is often an early answer that says why the upstream takes no more of the request. Return whether the upstream

@@ -85,9 +85,13 @@ def judge(raw: bytes) -> ResponseHead:
         return ResponseHead(status, reason, end_to_end, CHUNKED, keep_alive, login)
     if not lengths:
         return ResponseHead(status, reason, end_to_end, UNTIL_CLOSE, keep_alive, login)
-    if len(lengths) > 1 or len(lengths[0]) > 18 or not lengths[0].isdigit():
-        raise Malformed("upstream_malformed", "bad_length")
-    return ResponseHead(status, reason, end_to_end, int(lengths[0]), keep_alive, login)
+    length = lengths[0]
+    if len(lengths) > 1 or len(length) > 18 or not length.isdigit():
+        # Blanks may follow a value, and any number of zeros may begin it (RFC 9110 sections 5.5 and 8.6).
+        length = length.strip(b" \t").lstrip(b"0") or b"0"
+        if len(lengths) > 1 or len(length) > 18 or not length.isdigit() or not lengths[0][:1].isdigit():
+            raise Malformed("upstream_malformed", "bad_length")
+    return ResponseHead(status, reason, end_to_end, int(length), keep_alive, login)
 
 
 def is_event_stream(headers: Headers) -> bool:

@@ -34,8 +34,8 @@ class Upstream:
         self.endpoints = tuple(Endpoint(settings, url, self.tally) for url in settings.endpoints)
         self._marks = SHADOW_FIELD if mirrors else b""
         self._shares = not mirrors
-        # "": request targets pass as they are.
-        self._ascii = settings.raw_targets if settings.raw_targets != "pass" else ""
+        # What becomes of a request target with bytes beyond ASCII: "encode", "refuse", or "" if it passes as it is.
+        self._raw_targets = settings.raw_targets if settings.raw_targets != "pass" else ""
         self._only = self.endpoints[0] if len(self.endpoints) == 1 else None
         self._turn = 0
         self._mirrors: Upstream | None = None
@@ -52,8 +52,8 @@ class Upstream:
             if endpoint is None:
                 receiver.on_failure(Failure("no_endpoint"))
                 return None
-        if self._ascii and not request.target.isascii():
-            if self._ascii == "refuse":
+        if self._raw_targets and not request.target.isascii():
+            if self._raw_targets == "refuse":
                 receiver.on_failure(Failure("raw_target", source="gateway"))
                 return None
             request = Request(request.method, ascii_target(request.target), request.headers)

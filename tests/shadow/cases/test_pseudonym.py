@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from adapters.document import DocumentError, Number, dump, escape
@@ -89,6 +89,7 @@ def runs_of(text):
 
 @settings(deadline=None, max_examples=80)
 @given(DOCUMENTS, DOCUMENTS, st.sampled_from([minimise, lambda one: whole(one)]))
+@example([], [{"id": "", "0": ""}], minimise)
 def test_of_no_document_any_value_is_left_and_it_differs_as_before(legacy, modern, shrink):
     try:
         sides = [answer(arm, dump({"document": one})) for arm, one in (("legacy", legacy), ("modern", modern))]
@@ -96,7 +97,14 @@ def test_of_no_document_any_value_is_left_and_it_differs_as_before(legacy, moder
         assume(False)
     first = pair(*sides)
     assume(findings(first))
-    found = pseudonymise(shrink(first), first, SECRET)
+    try:
+        found = pseudonymise(shrink(first), first, SECRET)
+    except Unfit as refused:
+        # Beside a name that is data all names are taken for data, and the difference may hang on one of them: `id`.
+        places = str(refused).removeprefix("no invented value will do at ").split(", ")
+        if all(place.endswith("/{key}") for place in places):
+            return
+        raise
     assert found.findings == findings(first)
     left = runs_of((found.pair.control.body + b" " + found.pair.candidate.body).decode())
     for text in (*texts_of(legacy), *texts_of(modern)):

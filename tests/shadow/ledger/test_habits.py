@@ -73,7 +73,7 @@ def test_clients_are_listed_by_what_they_do_the_latest_first():
             Habit(reads(), OTHERS, now - 9, now - 3), Habit(reads("modern"), "a", now, now, 7),
             Habit(Thing(REFUSED, "line_ends"), "a", now, now), Habit(reads(name="gone"), "c", now, now)]
     found = clients(rows, [Operation("results", "read"), Operation("results", "book")], now, 90)
-    assert found.since == JAN_1
+    assert (found.since, found.until) == (JAN_1, now)
     assert [(one.does, one.name, one.arm, one.client) for one in found.habits] == [
         ("speaks", "http_1_0", "", "a"), ("refused", "line_ends", "", "a"), ("reaches", "gone", "legacy", "c"),
         ("reaches", "read", "legacy", "others"), ("reaches", "read", "legacy", "b"), ("reaches", "read", "modern", "a")]

@@ -46,6 +46,17 @@ def test_safe_with_everything_seen():
     assert (found.epoch.modern, found.epoch.exchanges, found.history) == ("8", 5_900, ())
 
 
+def test_every_line_of_a_verdict_fits_a_terminal_of_80_columns():
+    found = verdict([row(), row(SEARCH, effective=500)], BOTH)
+    file = io.StringIO()
+    console = terminal(file)
+    console.width = 80
+    show_evidence(found, console, ["legacy was asked by its clients alone, `so` " + "some words follow here " * 8])
+    lines = file.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "  note: legacy was asked by its clients alone, so some" in file.getvalue()
+
+
 def test_what_was_swept_is_evidence_and_the_first_line_says_so():
     found = verdict([replace(row(), swept=5_000, hours=()), row(SEARCH, effective=500)], BOTH)
     assert (found.answer, found.effective, found.swept, found.per_hour) == (Answer.SAFE, 5_500, 5_000, 500)

@@ -1,0 +1,1 @@
+"""The commands of `figway audit`: their options and their help."""
