@@ -4,8 +4,10 @@ import json
 import os
 import shutil
 import sqlite3
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given, settings
@@ -18,6 +20,8 @@ from gateway.flips.examined import DAMAGED, STAGES, examine, records
 from gateway.flips.record import digest, parsed
 from gateway.flips.sqlite import SqliteStages
 from tests.journal.kept import FLIP, LENGTH, changed, journal, put, rows
+
+NOBODY = 65534
 
 
 @pytest.fixture(scope="module")
@@ -179,17 +183,35 @@ def test_a_file_that_is_damaged_or_is_none_is_said_to_be_so(kept, tmp_path):
         examine(tmp_path / "nothing")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_copy_on_a_medium_that_cannot_be_written_to_is_verified(kept, tmp_path):
-    folder = tmp_path / "evidence"
-    folder.mkdir()
-    shutil.copy(kept, folder / "copy")
-    folder.chmod(0o500)
+@contextmanager
+def nobody():
+    """While the block runs, this process may write no more than anybody may. (Root may write everywhere.)"""
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(NOBODY)
     try:
-        assert examine(folder / "copy").checked.length == LENGTH
-        assert [one.name for one in folder.iterdir()] == ["copy"]
+        yield
     finally:
-        folder.chmod(0o700)
+        if root:
+            os.seteuid(0)
+
+
+def test_a_copy_on_a_medium_that_cannot_be_written_to_is_verified(kept):
+    assert examine(kept).checked.length == LENGTH  # what it imports, nobody may not be able to read
+    with TemporaryDirectory() as made:  # not below pytest's folder, which is root's alone
+        outer, folder = Path(made), Path(made, "evidence")
+        folder.mkdir()
+        shutil.copy(kept, folder / "copy")
+        (folder / "copy").chmod(0o444)
+        outer.chmod(0o755)
+        folder.chmod(0o555)
+        try:
+            with nobody():
+                assert not os.access(folder, os.W_OK, effective_ids=True)
+                assert examine(folder / "copy").checked.length == LENGTH
+                assert [one.name for one in folder.iterdir()] == ["copy"]
+        finally:
+            folder.chmod(0o755)
 
 
 def test_verifying_changes_nothing_and_needs_no_end_of_a_gateway(kept):
