@@ -153,7 +153,9 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
         raise OutOfReach(f"there is no control file at {path} yet: it is made when a gateway starts")
     # SQLite reads a file with a log only where it may write beside it. A copy on a medium that cannot be written to has
     # no log.
-    fixed = not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists()
+    effective = os.access in os.supports_effective_ids
+    fixed = (not os.access(path.parent, os.W_OK, effective_ids=effective)
+             and not path.with_name(f"{path.name}-wal").exists())
     try:
         with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro{'&immutable=1' if fixed else ''}", uri=True,
                                      isolation_level=None, timeout=5.0)) as connection:
