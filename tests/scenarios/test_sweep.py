@@ -40,7 +40,9 @@ capabilities:
       sample: 100%
       noise: 0%
       recheck: {{after: []}}
-      gate: {{limit: 20%, critical_limit: 20%, confidence: 80%, minimum: 30, stratum_minimum: 5, calendar: {calendar}}}
+      gate:
+        {{limit: 20%, critical_limit: 20%, confidence: 80%, minimum: 30, stratum_minimum: 5, calendar: {calendar},
+         slower: {{plus: 20s}}}}
       {shadow}
   plain:
     owner: patients-team
